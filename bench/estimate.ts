@@ -20,9 +20,9 @@ interface EstimateArguments {
 }
 
 const DIGITS = "digits";
-/** A run is over in minutes; what takes longer hangs. */
+/** Limit of a run: runs take minutes, so a longer one hangs. */
 const LIMIT_MS = 30 * 60_000;
-/** How often the memory of a run is looked at. */
+/** Interval of memory samples. */
 const LOOK_MS = 100;
 
 export const estimateBench: CommandModule<object, EstimateArguments> = {
@@ -60,7 +60,7 @@ interface Predicted {
 interface Round {
   readonly predicted: Predicted;
   readonly actual: JobSummary;
-  /** The most that the run's processes had together, without the coordinator. */
+  /** Peak memory of the run's processes together, without the coordinator. */
   readonly workerBytes: number;
 }
 
@@ -108,14 +108,14 @@ async function runEstimate({ only, rows, rounds, set }: EstimateArguments): Prom
   });
 }
 
-/** Seconds of one job, one a round. */
+/** Seconds of one job, one figure a round. */
 interface EstimatedJob {
   readonly name: string;
   readonly predicted: readonly number[];
   readonly taken: readonly number[];
 }
 
-/** What was predicted above what was taken, a group a job. */
+/** Plots predicted above measured seconds, one group a job. */
 export function estimatePlot(jobs: readonly EstimatedJob[]): BarPlot {
   return {
     title: "What plan predicts, and what run takes",
@@ -168,7 +168,7 @@ async function planAndRun(job: string, set: readonly string[]): Promise<Round> {
   }
 }
 
-/** Runs a command, and gives its one JSON answer. @throws when it fails */
+/** Runs a command, and returns its one JSON answer. @throws when it fails */
 async function runJson(args: readonly string[]) {
   await using cli = startCli(args, { limitMs: LIMIT_MS });
   const sampler = new TreeSampler(cli.pid);

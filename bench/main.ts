@@ -18,7 +18,7 @@ import { storesBench } from "./stores/stores.ts";
 import { windowBench } from "./window/window.ts";
 import { workloadsCommand } from "./workloads-command.ts";
 
-/** `npm run bench -- <name>`: measures one thing on this machine. Without a name it lists what there is. */
+/** Parser of `npm run bench -- <name>`, which measures one thing. Without a name it lists all benches. */
 const parser = yargs(hideBin(process.argv))
   .scriptName("npm run bench --")
   .usage("$0 <name> [options]\n\nEach prints a table, and one line of JSON with the machine and the date.")

@@ -14,10 +14,10 @@ interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting" | "pla
 }
 
 /**
- * Hands a job to the coordinator of this process, and says on stderr how it begins.
+ * Submits a job to the coordinator of this process, and reports its start on stderr.
  *
- * @throws everything that planning says, each problem with its place in the job file; {INTERRUPTED} when
- * stopped before
+ * @throws the errors of planning, each problem with its place in the job file
+ * @throws {INTERRUPTED} when stopped before
  */
 export async function beginJob(
   coordinator: Coordinator,
@@ -35,7 +35,7 @@ export async function beginJob(
   const handle = await orAbort(submitted, stops.atOnce)
     .catch((error: unknown) => Promise.reject(source.withLines(error)))
     .finally(() => saying[Symbol.dispose]());
-  // That is the whole of it: see `printNothingNew`.
+  // Nothing else to report: see `printNothingNew`.
   if (handle.origin.kind === "nothingNew") return handle;
   for (const line of [originLine(handle, coordinator.address), ...handle.notes.map(oneLine)]) {
     process.stderr.write(`${line}\n`);
@@ -43,7 +43,7 @@ export async function beginJob(
   return handle;
 }
 
-/** New, resumed, or nothing left to do. */
+/** Describes whether the job is new, resumed or already done. */
 function originLine({ origin, jobId }: JobHandle, address: string): string {
   switch (origin.kind) {
     case "new":

@@ -2,9 +2,9 @@ import type { CheckConversion } from "../coordinator/job/pass-conversion.ts";
 import { present } from "../shared/core/assert.ts";
 
 /**
- * Checks the converted model of a job, and prints on stderr what it found.
+ * Checks the converted model of a job, and prints the results on stderr.
  *
- * @throws {CONVERSION_LOSS} it differs from its original by more than the job allows
+ * @throws {CONVERSION_LOSS} when it differs from its original by more than the job allows
  */
 export const checkConversion: CheckConversion = async (planned, signal) => {
   const { CONVERSION } = await import("../shared/domain/conversion.ts");

@@ -20,10 +20,10 @@ import { watchCommand } from "./watch.ts";
 import { workerCommand } from "./worker.ts";
 import { workersCommand } from "./workers.ts";
 
-/** Wider lines of help are hard to read. */
+/** Widest help: longer lines are hard to read. */
 const MAX_COLUMNS = 110;
 
-/** Commands of the engine, a file each, in the order of the help. */
+/** Commands of the engine, one file each, in the order of the help. */
 const COMMANDS = [
   runCommand,
   coordinatorCommand,
@@ -43,7 +43,7 @@ const COMMANDS = [
   versionCommand,
 ] as readonly CommandModule[];
 
-/** Makes the command line of the one binary: commands of the engine and of extensions. */
+/** Makes the command line: commands of the engine and of extensions. */
 export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Argv {
   const options = optionsOf(args);
   const line = yargs([...options, ...args.slice(options.length + 1).map(shield)]);
@@ -72,7 +72,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     });
 }
 
-/** Commands of extensions that follow a command of the engine. They load their code when it is asked for. */
+/** Commands of extensions that follow a command of the engine. Their code is loaded on use. */
 function addedAfter({ command }: CommandModule): readonly CommandModule[] {
   const [name] = String(command).split(" ");
   return EXTENSIONS.flatMap(({ command = [] }) => command)
@@ -103,7 +103,7 @@ const HOST: CommandHost = {
   },
   standing: {
     options: standingOptions,
-    // The parser gives what the options describe.
+    // The parser returns the options that are described.
     run: (args, work) => runStanding(args as StandingArguments, work),
   },
 };
@@ -113,15 +113,15 @@ const NOT_PUBLISHED = {
   hint: "name the output.path of a job that has published; of a job with runs, one of its folders run=...",
 } as const;
 
-/** Mark before a word that is no option. No argument of a process can contain it. */
+/** Mark before a word that is not an option. No argument of a process can contain it. */
 const SHIELD = "\0";
 
-/** Marks a word behind `--` that yargs would parse as an option: it does not count words behind `--`. */
+/** Marks a word after `--` that looks like an option. The `--` is dropped: yargs ignores words after it. */
 function shield(arg: string): string {
   return arg.startsWith("-") && Number.isNaN(Number(arg)) ? `${SHIELD}${arg}` : arg;
 }
 
-/** Returns the arguments in front of `--`. */
+/** Returns the arguments before `--`. */
 function optionsOf(args: readonly string[]): readonly string[] {
   const end = args.indexOf("--");
   return end < 0 ? args : args.slice(0, end);
@@ -134,10 +134,10 @@ function unshield(given: Record<string, unknown>): void {
     given[name] = Array.isArray(value) ? value.map(bare) : bare(value);
 }
 
-/** What takes a list; yargs makes one of every other option, too, that is typed twice. */
+/** Options with several values. yargs also makes a list of any other option that is typed twice. */
 const LISTS: ReadonlySet<string> = new Set([
   ...["_", "set", "jobs", "input", "allow-locations", "allowLocations"],
-  // Of a coordinator; of others it is a switch.
+  // A list for a coordinator, a switch for other commands.
   ...["allow-modules", "allowModules"],
 ]);
 
@@ -150,7 +150,7 @@ function refuseRepeated(given: Readonly<Record<string, unknown>>): true {
   return true;
 }
 
-/** yargs takes `--no-` in front of any option for its value; only what is on or off can be turned off. */
+/** Refuses `--no-` before an option that is not a switch. yargs accepts `--no-` before any option. */
 function refuseNegated(args: readonly string[], switches: readonly string[]): true {
   for (const arg of args) {
     const [, name] = /^--no-(.+)$/.exec(arg) ?? [];
@@ -160,20 +160,20 @@ function refuseNegated(args: readonly string[], switches: readonly string[]): tr
   return true;
 }
 
-/** The options of the command at hand that are on or off, which yargs knows and its types do not. */
+/** Returns the switches of the current command. yargs has them, but its types do not. */
 function switchesOf(line: Argv): readonly string[] {
   return (line as unknown as { getOptions(): { readonly boolean: readonly string[] } }).getOptions().boolean;
 }
 
-/** What yargs says of a wrong command line. */
+/** Error of yargs about a wrong command line. */
 export class UsageFailure extends Error {}
 
-/** The help of a command, or of all without one; its options are read from it, too. */
+/** Returns the help of a command, or of all commands. The options of a command are parsed from it, too. */
 export function helpOf(command: string | undefined, columns = MAX_COLUMNS): Promise<string> {
   return commandLine(command === undefined ? [] : [command], columns).getHelp();
 }
 
-/** The names of all commands, in their order. */
+/** Returns the names of all commands, in the order of the help. */
 export async function commandNames(): Promise<string[]> {
   const help = await helpOf(undefined);
   const start = help.indexOf("\nCommands:\n");

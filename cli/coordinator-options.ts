@@ -17,7 +17,7 @@ import { type RightsArguments, rightsOf, rightsOptions } from "./rights-options.
 import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
 import { httpOption, portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 
-/** Of commands that are a coordinator to workers of other machines. */
+/** Options of commands that coordinate workers of other machines. */
 export const coordinatorOptions = {
   listen: {
     type: "string",
@@ -72,14 +72,14 @@ interface Own extends Pick<CoordinatorOptions, "remembers" | "served" | "isGuard
   readonly log: Logger;
 }
 
-/** Before anything else is done. @throws {ARGUMENT_INVALID} */
+/** Checks options before any work starts. @throws {ARGUMENT_INVALID} */
 export async function checkCoordinatorOptions(args: CoordinatorArguments): Promise<void> {
   scheduleOf(args);
   listeningOf(args);
   await rightsOf(args);
 }
 
-/** Starts a coordinator as its options say, and tells on stderr where it serves what. */
+/** Starts a coordinator with these options, and prints its addresses on stderr. */
 export async function openCoordinator(args: CoordinatorArguments, own: Own): Promise<Coordinator> {
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
   const { secret, takesJobs, hasOwnWorkers, logLevel, tail, log, ...rest } = own;

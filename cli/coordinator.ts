@@ -30,7 +30,7 @@ interface JobCoordinatorArguments extends CoordinatorArguments, EndArguments {
   readonly fresh: boolean;
 }
 
-/** How long dismissed workers may take to say goodbye before the coordinator ends. */
+/** Time for dismissed workers to leave before the coordinator ends. */
 const GOODBYE_MS = 5_000;
 
 export const coordinatorCommand: CommandModule<object, JobCoordinatorArguments> = {
@@ -66,7 +66,7 @@ async function serve(args: JobCoordinatorArguments): Promise<number> {
   const { createLogger, LogTail } = await import("../shared/core/log.ts");
   await checkCoordinatorOptions(args);
   const source = args.job === undefined ? null : await readRunJob({ ...args, job: args.job });
-  // Without a job there is no live view that log lines could spoil.
+  // No live view is shown without a job, so log lines disturb nothing.
   const logLevel = source === null ? (args["log-level"] ?? "info") : logLevelOf(args["log-level"], "info");
   const tail = new LogTail();
   const log = createLogger("coordinator", logLevel, args.http === undefined ? undefined : tail);
@@ -92,7 +92,7 @@ async function serve(args: JobCoordinatorArguments): Promise<number> {
   }
 }
 
-/** The exit code, with which the command ends. */
+/** Runs the job and returns the exit code of the command. */
 async function runOwnJob(
   coordinator: Coordinator,
   source: JobSource,
@@ -112,7 +112,7 @@ async function runOwnJob(
   return await finishJob(status, source.spec, args);
 }
 
-/** Sends the workers home, and waits a little until they have gone. */
+/** Dismisses the workers, and waits briefly until they have left. */
 async function sayGoodbye(coordinator: Coordinator): Promise<void> {
   const { sleep } = await import("../shared/core/abort.ts");
   coordinator.dismiss("the job has ended");

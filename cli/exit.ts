@@ -4,15 +4,12 @@ import type { JobStatus } from "../shared/domain/job-status.ts";
 import { renderError } from "../shared/terminal/render-error.ts";
 import { createStyle } from "../shared/terminal/style.ts";
 
-/**
- * Ends the process with the error's message on stderr and its exit code; with `--json`, as JSON on stdout,
- * too.
- */
+/** Exits with the error's exit code and prints its message on stderr. `--json` adds JSON on stdout. */
 export function exitWithError(error: unknown, options: { readonly json?: boolean } = {}): never {
   const known = toShardmillError(error);
   process.stderr.write(`${renderError(known, createStyle(process.stderr))}\n`);
   if (known.code === "INTERNAL" || process.env.SHARDMILL_DEBUG !== undefined) {
-    // Not the user's doing: whoever mends it needs the place.
+    // Not the user's error: a developer needs the stack.
     if (process.env.SHARDMILL_DEBUG !== undefined) process.stderr.write(`${stackOf(known)}\n`);
     else process.stderr.write("  (set SHARDMILL_DEBUG=1 to see where this comes from)\n");
   }
@@ -26,9 +23,9 @@ function stackOf(error: Error): string {
 }
 
 /**
- * The exit code of a job that has ended.
+ * Returns the exit code of an ended job.
  *
- * @param deadLetters that of one that published, but for rows that are dead letters
+ * @param deadLetters exit code of a job that published, but has dead letters
  */
 export function exitCodeOf(status: JobStatus, deadLetters: number): number {
   if (status.phase === "published") return status.deadLetters > 0 ? deadLetters : 0;

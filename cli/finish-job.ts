@@ -11,16 +11,16 @@ import { oneLine } from "../shared/terminal/text.ts";
 import { exitCodeOf } from "./exit.ts";
 import { endText, jobSummary } from "./render/summary.ts";
 
-/** Reductions up to this size are shown whole at the end of a run; larger ones are in their file. */
+/** Limit of rows for a reduction at the end of a run. Larger reductions are only in their file. */
 const SHOWN_ROWS = 20;
 
-/** How a command that waits for a job's end tells of it. */
+/** Options for the report of a job's end. */
 export interface EndArguments {
   readonly json: boolean;
   readonly "dead-letters-exit-code": number;
 }
 
-/** Shows how a job ended, its reductions first, and gives its exit code. */
+/** Prints the end of a job, its reductions first, and returns its exit code. */
 export async function finishJob(
   status: JobStatus,
   spec: Pick<JobSpec, "stores">,
@@ -28,7 +28,7 @@ export async function finishJob(
 ): Promise<number> {
   if (status.phase === "published" && !args.json) {
     await printReductions(status, spec).catch((error: unknown) => {
-      // Published is published, whether or not it can be shown.
+      // The job is published, even if its reductions cannot be shown.
       process.stderr.write(`the reductions cannot be shown: ${messageOf(error)}\n`);
     });
   }
@@ -36,8 +36,8 @@ export async function finishJob(
 }
 
 /**
- * Prints why a job failed on stderr, and how it ended on stdout: in a few lines, or as one JSON object. The
- * exit code.
+ * Prints why a job failed on stderr, and how it ended on stdout. With `--json`, the end is one JSON object.
+ * Returns the exit code.
  */
 export function printEnd(status: JobStatus, args: EndArguments): number {
   if (status.failure !== null) {
@@ -48,7 +48,7 @@ export function printEnd(status: JobStatus, args: EndArguments): number {
   return exitCodeOf(status, args["dead-letters-exit-code"]);
 }
 
-/** Says that a job over what is new has nothing to do. The exit code: that is no failure. */
+/** Reports that a job over new input has nothing to do. Returns exit code 0, because that is no failure. */
 export function printNothingNew(
   notes: readonly string[],
   { jobId, output, manifest }: JobStatus,
@@ -59,7 +59,7 @@ export function printNothingNew(
   return 0;
 }
 
-/** Says that a signal stopped the job before its end. The exit code. */
+/** Reports that a signal stopped the job before its end. Returns the exit code. */
 export function printStopped(): number {
   process.stderr.write("stopped; the same command resumes the job\n");
   return 130;

@@ -8,19 +8,20 @@ import { logLevelOf } from "./options.ts";
 
 type WorkersArguments = ProcessArguments & { readonly "log-level": LogLevel | undefined };
 
-/** How long local workers look for a coordinator that is gone: it runs in the process that started them. */
+/** Time that local workers look for a lost coordinator, which runs in the process that started them. */
 const GIVE_UP_MS = 60_000;
 
 interface LocalWorkers {
   readonly device: Device;
   readonly credential: Credential;
   readonly listening: Promise<Coordinator>;
-  /** Until they are started. */
+  /** Aborts the start of the workers. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Starts the workers of a command that is a coordinator, too: their processes load while it does.
+ * Starts the workers of a command that is also a coordinator. Their processes load while the coordinator
+ * does.
  *
  * @throws {ARGUMENT_INVALID} {DEVICE_UNAVAILABLE}
  */
@@ -38,12 +39,12 @@ export async function startWorkers(
     ...processCounts(args),
     device: await resolveDevice(device, { signal }),
     access: "shared",
-    // Whoever runs a job here may run its code here without it.
+    // A user who runs a job here could run its code here anyway.
     allowsModules: true,
     logLevel,
     giveUpMs: GIVE_UP_MS,
   });
-  // Made first: while it is waited for, nobody would hear that there is no coordinator to join.
+  // Make it before `joins`: a rejection of that promise during this wait would be unhandled.
   const scratchPath = await makeScratch();
   return new Supervisor({
     processes,

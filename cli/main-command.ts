@@ -3,15 +3,12 @@ import { commandLine } from "./command-line.ts";
 import { exitWithError } from "./exit.ts";
 import { usageError } from "./usage-error.ts";
 
-/** The time in which a process that has nothing left to do ends by itself. */
+/** Time for a process without work to end by itself. */
 const LINGER_MS = 2_000;
 
-/**
- * Does what the command line says. A command throws what it fails with: here that is shown, and the process
- * ends with its exit code.
- */
+/** Runs the command of the command line. Shows an error that the command throws, and exits with its code. */
 export async function mainCommand(args: readonly string[]): Promise<void> {
-  // A reader that has seen enough (`| head -1`) closes the pipe: no reason to stop, and none to complain.
+  // A reader such as `head -1` may close the pipe early. That is no error, and the command goes on.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") throw error;
@@ -19,7 +16,7 @@ export async function mainCommand(args: readonly string[]): Promise<void> {
   }
   try {
     const parsed = commandLine(args, process.stdout.columns).parseAsync();
-    // A command that drains listens from its first line on.
+    // A command that drains has registered its signal handlers by then.
     setImmediate(endWhereNobodyListens);
     await parsed;
     endProcess();
@@ -29,8 +26,8 @@ export async function mainCommand(args: readonly string[]): Promise<void> {
 }
 
 /**
- * Ends the process once its command has ended and its output is written, although something that was given
- * up keeps it alive. A vendor's library waits for its request without end, and cannot be stopped.
+ * Exits once the command has ended and its output is written, even if abandoned work keeps the process
+ * running. A vendor's library, for example, waits for its request without end and cannot be stopped.
  */
 function endProcess(): void {
   const isWritten = () => process.stdout.writableLength + process.stderr.writableLength === 0;

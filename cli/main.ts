@@ -2,9 +2,9 @@
 import { listenEarly } from "../shared/terminal/early-signals.ts";
 
 listenEarly();
-// ONNX Runtime tells its makers what it runs, and leaves a log in the temporary folder for each process,
-// unless this is set before it is loaded. Whoever wants that says so in the environment.
+// ONNX Runtime sends telemetry, and writes a log to the temporary folder for each process. This turns both
+// off. It must be set before the library is loaded, and the user's environment takes precedence.
 process.env.ORT_DISABLE_TELEMETRY ??= "1";
 
-// Imported only once that is set.
+// Import this only after the variable is set.
 await (await import("./main-command.ts")).mainCommand(process.argv.slice(2));

@@ -7,10 +7,10 @@ import { checkPriority } from "../shared/domain/standing.ts";
 import { jsonOption } from "../shared/terminal/command-parts.ts";
 import { connectingOptions } from "../shared/terminal/connecting-options.ts";
 
-/** The port that a coordinator listens on unless told otherwise. */
+/** Default port of a coordinator. */
 export const DEFAULT_PORT = 7433;
 
-/** @throws {ARGUMENT_INVALID} for what is no size */
+/** @throws {ARGUMENT_INVALID} when the text is not a size */
 export function bytesOf(option: string, text: string): number {
   const bytes = parseBytes(text);
   if (bytes !== null) return bytes;
@@ -22,7 +22,7 @@ export function bytesOf(option: string, text: string): number {
 
 const MOST_EXIT_CODE = 255;
 
-/** @throws {ARGUMENT_INVALID} for what no process can end with */
+/** @throws {ARGUMENT_INVALID} when the code is not a valid exit code */
 export function checkExitCode(option: string, code: number): number {
   if (Number.isInteger(code) && code >= 0 && code <= MOST_EXIT_CODE) return code;
   throw new ShardmillError(
@@ -57,7 +57,7 @@ export function priorityOf({ priority }: { readonly priority: number | undefined
   return priority === undefined ? {} : { priority };
 }
 
-/** Option of commands that ask a coordinator. The environment can give it, as it can `connectingOptions`. */
+/** Option of commands that call a coordinator. The environment can set it, as it can `connectingOptions`. */
 export const coordinatorOption = {
   type: "string",
   requiresArg: true,
@@ -67,14 +67,14 @@ export const coordinatorOption = {
     "The coordinator's HOST:PORT, or @FILE that it wrote by --address-file (or set SHARDMILL_COORDINATOR)",
 } as const satisfies Options;
 
-/** Options of every command that asks a coordinator and prints what it says. */
+/** Options of every command that calls a coordinator and prints the response. */
 export const clientOptions = {
   coordinator: coordinatorOption,
   ...connectingOptions,
   json: jsonOption,
 } as const satisfies Record<string, Options>;
 
-/** Of whoever works for jobs that others hand in. */
+/** Option of processes that run the jobs of other users. */
 export const allowModulesOption = {
   type: "boolean",
   default: false,
@@ -87,9 +87,7 @@ export const deviceOption = {
   describe: "What to run the model on (auto: the best that works here)",
 } as const satisfies Options;
 
-/**
- * Log lines would tear a live view apart: beside one, only errors are logged unless the user asks for more.
- */
+/** Returns the log level. Log lines would break a live view, so beside one the default is `error`. */
 export function logLevelOf(asked: LogLevel | undefined, usual: LogLevel): LogLevel {
   return asked ?? (process.stderr.isTTY ? "error" : usual);
 }

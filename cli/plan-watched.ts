@@ -11,16 +11,16 @@ import { Storages } from "../shared/storage/open-storage.ts";
 import { sayPlanning } from "./say-planning.ts";
 
 /**
- * The run that comes next, of a job over what is new; null for any other job.
+ * Returns the next run of a job over new input. Null: any other job.
  *
- * @throws as `nextRun` and `refuseOtherJobThan`, with the lines of the job file
+ * @throws like `nextRun` and `refuseOtherJobThan`, with the lines of the job file
  */
 export async function nextRunOf(
   { spec, withLines }: JobSource,
   signal: AbortSignal,
 ): Promise<NextRun | null> {
   if (spec.input.new !== true) return null;
-  // With them come the journal and its records, which no other plan needs.
+  // Import here: these load the journal and its records, which no other plan needs.
   const { nextRun } = await import("../coordinator/runs/next-run.ts");
   const { refuseOtherJobThan } = await import("../coordinator/runs/one-dataset.ts");
   const { sealedFilesOf } = await import("../coordinator/runs/sealed-files-of.ts");
@@ -40,11 +40,11 @@ export async function nextRunOf(
 }
 
 /**
- * Plans a job here, and says on stderr how far that is.
+ * Plans a job in this process, and reports the progress on stderr.
  *
- * @param run of a job over what is new, the run that is planned
+ * @param run for a job over new input, the run to plan
  *
- * @throws as `planJob` and `refuseOtherRuns`, with the lines of the job file
+ * @throws like `planJob` and `refuseOtherRuns`, with the lines of the job file
  */
 export async function planWatched(
   source: JobSource,

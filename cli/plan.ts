@@ -51,7 +51,7 @@ async function plan(args: PlanArguments): Promise<void> {
     return;
   }
   const planned = await planWatched(source, run, signal);
-  // Figures of a converted model whose outputs are wrong would mislead.
+  // Without this, wrong outputs of a converted model would give misleading figures.
   const runsModel = asked.some(({ find }) => find !== null);
   const checked = runsModel ? await passConversion(planned, checkConversion, signal) : null;
   const found = await findFigures(asked, planned);
@@ -77,7 +77,10 @@ function printNothingNew(output: string, newInput: NewInput, { json }: { readonl
   process.stdout.write(`${text}\n`);
 }
 
-/** Steps are in `map.prepare` and `map.finish`: `where` is their key, and what they make has no `from`. */
+/**
+ * Facts of a plan for `--json`. Steps are in `map.prepare` and `map.finish`: `where` is their key, and their
+ * outputs have no `from`.
+ */
 function planFacts({
   spec,
   dataset,
@@ -92,7 +95,7 @@ function planFacts({
   folder,
 }: PlannedJob) {
   const { where = null, sample = null, limit = null } = spec.input;
-  // Where the records of text files lie is for workers to know.
+  // Only workers need the places of the records of text files.
   const files = dataset.files.map(({ text, ...file }) =>
     text === undefined ? file : { ...file, form: text.form },
   );
@@ -123,7 +126,7 @@ async function askFigures(args: object) {
   return Promise.all(PARTS.map(async ({ key, load }) => ({ key, find: (await load()).ask(args) })));
 }
 
-/** Finds figures one after the other: several measurements at once would slow each other down. */
+/** Finds figures one after another: concurrent measurements would slow each other down. */
 async function findFigures(asked: AskedFigures, planned: PlannedJob) {
   const found: { readonly key: string; readonly figures: Figures | null }[] = [];
   for (const { key, find } of asked) found.push({ key, figures: (await find?.(planned)) ?? null });

@@ -12,8 +12,8 @@ const atOption = {
 } as const satisfies Options;
 
 /**
- * Option of commands that run a job once, where an extension makes several runs of a job. Elsewhere the
- * option is not there, and its value is undefined, as the compiler thinks.
+ * Option of commands that run a job once, if an extension makes several runs of a job. Without such an
+ * extension, there is no option and its value is undefined, despite its type.
  */
 export const atOptions = (runs === undefined ? {} : { at: atOption }) as { readonly at: typeof atOption };
 
@@ -24,8 +24,8 @@ interface RunJobArguments {
 }
 
 /**
- * Reads the job file that a command runs once. Of a job with a schedule it is one of its runs: says on stderr
- * which one.
+ * Reads the job file that a command runs once. For a job with a schedule, selects one run and names it on
+ * stderr.
  *
  * @throws {SPEC_INVALID} {ARGUMENT_INVALID}
  */

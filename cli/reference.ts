@@ -6,13 +6,13 @@ import { SUPERVISOR_METRICS } from "../worker/http/worker-metrics.ts";
 import { commandNames, helpOf } from "./command-line.ts";
 import { renderTypeReference } from "./type-reference.ts";
 
-/** Lines of this length fit into a page. */
+/** Width of help that fits into a page. */
 const COLUMNS = 100;
 
 const BEGIN = "<!-- generated: begin (npm run docs) -->";
 const END = "<!-- generated: end -->";
 
-/** The pages with generated parts, as they must be: made from the objects that the code itself uses. */
+/** Returns the pages with their generated parts, made from the objects that the code itself uses. */
 export async function referencePages(read: (path: string) => string): Promise<Record<string, string>> {
   return {
     "docs/job-file.md": withGenerated(read("docs/job-file.md"), renderJobFileReference()),
@@ -31,14 +31,14 @@ async function commandReference(): Promise<string> {
   return sections.join("\n\n");
 }
 
-/** The tables of docs/metrics.md. */
+/** Returns the tables of docs/metrics.md. */
 async function renderMetricsReference(): Promise<string> {
   const ofCoordinator = await Promise.all(HTTP_FACES.map(async (face) => (await face.loadMetrics?.()) ?? []));
   const ofWorkers = ["## Of a `worker --http`", table(SUPERVISOR_METRICS)];
   return ["## Of a coordinator", table(ofCoordinator.flat()), ...ofWorkers].join("\n\n");
 }
 
-/** What a metric is called, of which type, by which labels, and what it tells. */
+/** Returns a table of metrics: names, types, labels and help. */
 function table(metrics: readonly MetricFacts[]): string {
   const rows = metrics.map(({ name, type, help, labels }) => {
     const named = labels.map((label) => `\`${label}\``).join(", ");

@@ -6,7 +6,7 @@ import type { KeptJobs } from "../coordinator/kept/kept-jobs.ts";
 import { isShardmillError, ShardmillError } from "../shared/core/errors.ts";
 import type { Logger } from "../shared/core/log.ts";
 
-/** What a coordinator without a job of its own keeps of its jobs over a restart. */
+/** State of a coordinator without a job of its own that survives a restart. */
 
 export const stateOption = {
   type: "string",
@@ -16,7 +16,7 @@ export const stateOption = {
     "Folder where it keeps which jobs it has; started again, it goes on with them (without a job file)",
 } as const satisfies Options;
 
-/** Of a coordinator that takes jobs of others. */
+/** Option of a coordinator that takes jobs of other users. */
 export const maxJobsOption = {
   type: "number",
   requiresArg: true,
@@ -42,12 +42,12 @@ interface Remembered {
 }
 
 /**
- * Null where nothing is kept: a job of its own is resumed by the same command, and a coordinator on any free
- * port is not the one before.
+ * Opens the state of a coordinator. Null: it keeps none. A command with a job file resumes its job by itself.
+ * A coordinator on any free port cannot be recognized after a restart.
  *
  * @throws {ARGUMENT_INVALID} for a state folder beside a job file
- * @throws {STATE_LOCKED} when another coordinator has the folder; {STATE_FAILED} when it was named and cannot
- * be used
+ * @throws {STATE_LOCKED} when another coordinator has the folder
+ * @throws {STATE_FAILED} when a named folder cannot be used
  */
 export async function remembered(
   { job, listen, state }: RememberedArguments,
@@ -61,7 +61,7 @@ export async function remembered(
   try {
     return await Kept.open({ folder, clock: systemClock, log, signal });
   } catch (error) {
-    // Without a home, as in some containers, it can do without.
+    // The default folder is optional: containers may have no home.
     if (state !== undefined || !isShardmillError(error, "STATE_FAILED")) throw error;
     log.warn(
       { folder, reason: error.message },
@@ -71,7 +71,7 @@ export async function remembered(
   }
 }
 
-/** By machine and address: machines may share their homes. */
+/** Returns a default folder with the host and address in its name, because hosts may share homes. */
 async function usualFolder(listen: string): Promise<string | null> {
   const { stateFolder } = await import("../shared/core/user-folder.ts");
   if (listen.endsWith(":0")) return null;

@@ -3,9 +3,9 @@ import type { SubmitRights } from "../coordinator/access/submit-rights.ts";
 import type { Role } from "../shared/access/roles.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 
-/** What the jobs of others may have done by a coordinator. */
+/** Options for the rights of other users' jobs on a coordinator. */
 
-/** Who may hand in a job at all. */
+/** Roles that may submit jobs. */
 const SUBMITTERS = ["submit", "admin"] as const satisfies readonly Role[];
 
 export const rightsOptions = {
@@ -31,7 +31,7 @@ export interface RightsArguments {
   readonly "allow-locations": readonly string[] | undefined;
 }
 
-/** @throws {ARGUMENT_INVALID} for what is no role that may submit, or no place */
+/** @throws {ARGUMENT_INVALID} for a role that may not submit, or an invalid place */
 export async function rightsOf(args: RightsArguments): Promise<SubmitRights> {
   const { "allow-modules": roles, "allow-locations": places = [] } = args;
   const modules = roles === undefined ? [] : roles.length === 0 ? SUBMITTERS : roles.map(submitterOf);
@@ -45,7 +45,7 @@ export async function rightsOf(args: RightsArguments): Promise<SubmitRights> {
 }
 
 interface Entry {
-  /** Null: for all. */
+  /** Null: all roles. */
   readonly role: Role | null;
   readonly place: string;
 }
@@ -57,7 +57,7 @@ function entryOf(text: string): Entry {
     : { role: submitterOf(name), place };
 }
 
-/** What is for all, and what is for this role; undefined where nothing is said of either. */
+/** Returns the places for all roles and for this one. Undefined: neither is set. */
 async function placesOf(role: Role, entries: readonly Entry[]): Promise<readonly string[] | undefined> {
   const { parseAllowed } = await import("../shared/domain/allowed-locations.ts");
   const said = [null, role].map((whose) =>

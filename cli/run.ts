@@ -88,12 +88,12 @@ export const runCommand: CommandModule<object, RunArguments> = {
 };
 
 /**
- * On one machine heartbeats cost nothing, and people watch: progress every second. No other worker is on its
- * way when the devices of all that were started give wrong numbers.
+ * Times of a coordinator on one machine. Heartbeats cost nothing here, and a person may watch: progress every
+ * second. A short grace is enough when all devices give wrong numbers, because no other worker will join.
  */
 const LOCAL_TIMES = { heartbeatMs: 1_000, refusedGraceMs: { device: 2_000, unfit: 2_000 } };
 
-/** How long a coordinator waits for workers that start before it. A GPU takes longer to be found. */
+/** Longest head start of the workers before the coordinator. Detecting a GPU takes longer than that. */
 const HEAD_START_MS = 100;
 
 async function run(args: RunArguments): Promise<number> {
@@ -112,7 +112,7 @@ async function run(args: RunArguments): Promise<number> {
     listening: listening.promise,
     signal: AbortSignal.any([stops.asked, over.signal]),
   });
-  // Loading a coordinator keeps this thread busy: their processes, which load beside it, start first.
+  // Loading a coordinator keeps this thread busy. The workers' processes start first and load meanwhile.
   await Promise.race([workers.catch(() => {}), sleep(HEAD_START_MS, NEVER)]);
   listening.resolve(startOwnCoordinator(args, credential));
   try {
@@ -162,7 +162,7 @@ async function startOwnCoordinator(
   return coordinator;
 }
 
-/** Shows the job's progress. True once it has ended, false when a signal stopped its workers before. */
+/** Shows the job's progress. Returns true once it has ended, and false when a signal stopped it before. */
 async function untilEnded(
   handle: JobHandle,
   coordinator: Coordinator,
@@ -178,7 +178,7 @@ async function untilEnded(
   try {
     const ended = handle.ended.then(() => "ended" as const);
     const first = await Promise.race([ended, supervisor.done.then(() => "workersDone" as const)]);
-    // The workers went home: they were stopped, or the job is just ending.
+    // The workers have ended: a signal stopped them, or the job is just ending.
     if (first === "workersDone" && stops.asked.aborted) return isEnded(handle.status().phase);
     await ended;
     return true;
@@ -190,11 +190,10 @@ async function untilEnded(
 }
 
 /**
- * The secret of a coordinator whose workers are started by this process: the user's. Where none can be kept,
- * as in a container without a home, one of its own: then nobody can ask how the job is, but it runs.
+ * Returns the user's secret for a coordinator with workers of this process. Without a writable home, as in
+ * some containers, makes a temporary one. The job runs then, but other commands cannot ask for its status.
  *
- * @throws {SECRET_INVALID} when the user's file can be read by others, or the one that was asked for cannot
- * be made
+ * @throws {SECRET_INVALID} when other users can read the secret file, or a named one cannot be made
  */
 async function ownCredential(asked: string | undefined): Promise<CoordinatorCredential> {
   const path = secretPath(asked);

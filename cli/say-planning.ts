@@ -1,19 +1,19 @@
 import type { PlanProgress } from "../coordinator/plan/plan-progress.ts";
 import { planningText } from "./render/planning-text.ts";
 
-/** Thousands of files, or a large model, take a while to check: nobody should wonder for longer than this. */
+/** Time without a message. Checking thousands of files or a large model takes longer. */
 const QUIET_MS = 3_000;
 const REDRAW_MS = 500;
 const PLAIN_LINE_MS = 10_000;
 
 const CLEAR_LINE = "\r\x1b[K";
 
-/** Where it is said: `process.stderr`, or a stand-in. */
+/** Target of the messages: `process.stderr`, or a replacement in tests. */
 type PlanningStream = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
 /**
- * Says what planning is at while it takes long, until it is disposed of: on a terminal in one line that is
- * gone afterwards, elsewhere in a line now and then, when there is something new.
+ * Reports the progress of long planning until it is disposed of. On a terminal it uses one line, which is
+ * cleared afterwards. Elsewhere it writes a line now and then, when something has changed.
  */
 export function sayPlanning(progress: PlanProgress, stream: PlanningStream = process.stderr): Disposable {
   const isLive = stream.isTTY === true;

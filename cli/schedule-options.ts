@@ -6,9 +6,7 @@ import {
 } from "../coordinator/schedule/state/config.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 
-/**
- * The times of the scheduling core, for networks and shards unlike the usual, and for tests that cannot wait.
- */
+/** Times of the scheduling core, for unusual networks and shards, and for fast tests. */
 export interface ScheduleArguments {
   readonly "lease-ms": number;
   readonly "heartbeat-ms": number;
@@ -18,7 +16,7 @@ export interface ScheduleArguments {
   readonly "backup-min-ms": number;
 }
 
-/** A worker is gone when it was silent for so many leases: as by default. */
+/** Leases after which a silent worker is lost: the same ratio as in the defaults. */
 const GONE_LEASES = 3;
 const GROUP = "Times (advanced):";
 
@@ -68,7 +66,7 @@ export const scheduleOptions = {
   },
 } as const satisfies Record<keyof ScheduleArguments, Options>;
 
-/** @throws {ARGUMENT_INVALID} naming every option that cannot be */
+/** @throws {ARGUMENT_INVALID} with every invalid option */
 export function scheduleOf(args: ScheduleArguments): Omit<ScheduleConfig, "maxDeadRows"> {
   const schedule = {
     ...DEFAULT_SCHEDULE,

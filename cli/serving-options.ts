@@ -4,12 +4,12 @@ import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator
 import type { LogLevel, LogTail } from "../shared/core/log.ts";
 import { DEFAULT_HTTP } from "../shared/terminal/command-parts.ts";
 
-/** Options by which a command that coordinates serves more than workers, beside those of faces. */
+/** Options of a coordinating command that serves more than workers, besides options of faces. */
 export interface ServingArguments {
   readonly http: string | undefined;
 }
 
-/** Options that ask for ports of faces. Their names are not known here. */
+/** Options that ask for ports of faces. Extensions define their names. */
 export const portOptions: Readonly<Record<never, Options>> = Object.fromEntries(
   PORTS.map(({ option: { name, says } }): [string, Options] => [
     name,
@@ -20,7 +20,7 @@ export const portOptions: Readonly<Record<never, Options>> = Object.fromEntries(
 const served = ["/healthz", "/readyz", ...HTTP_FACES.flatMap(({ serves }) => serves)];
 const commands = HTTP_FACES.flatMap(({ command }) => command ?? []);
 
-/** Option that has a coordinator serve HTTP. */
+/** Option for serving HTTP. */
 export const httpOption = {
   type: "string",
   defaultDescription: `nowhere; without a value ${DEFAULT_HTTP}`,
@@ -36,7 +36,7 @@ export const portExamples = PORTS.map(({ option: { name, example } }): [command:
   example.says,
 ]);
 
-/** Reads the ports of faces, and what `--http` means to a coordinator. */
+/** Reads the options for ports of faces and for HTTP. */
 export function servingTo(
   args: ServingArguments,
   logLevel: LogLevel,
@@ -53,7 +53,7 @@ export function servingTo(
   };
 }
 
-/** Prints these addresses, since ports may be any that were free, and the commands that use them next. */
+/** Prints these addresses, because ports may be any free ones, and the next commands that use them. */
 export function tellServing({ address, ports, httpUrl }: Coordinator): void {
   for (const port of ports) process.stderr.write(`${port.title} on ${port.address}\n`);
   if (httpUrl !== null) {

@@ -18,7 +18,7 @@ export interface StandingArguments extends CoordinatorArguments, ProcessArgument
 /** Value of --workers for no worker on this machine. */
 const NO_WORKERS = "none";
 
-/** Options of commands that are a coordinator with workers, for as long as they stay. */
+/** Options of commands that run a coordinator with workers until a signal. */
 export const standingOptions = {
   ...coordinatorOptions,
   ...processOptions,
@@ -28,7 +28,7 @@ export const standingOptions = {
   },
 } as const satisfies Record<string, Options>;
 
-/** Runs a coordinator with workers for as long as a command works. Only a signal ends such work. */
+/** Runs a coordinator with workers while a command works. Only a signal ends such work. */
 export async function runStanding(args: StandingArguments, work: StandingWork): Promise<void> {
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
@@ -66,7 +66,7 @@ export async function runStanding(args: StandingArguments, work: StandingWork): 
     await workers;
     const submit: Coordinator["submit"] = (spec, options) => coordinator.submit(spec, options);
     await work.serve({ submit, isGuarded, log, signal: stops.asked });
-    // A signal is the only end.
+    // Only a signal ends the work.
     process.exitCode = 130;
   } finally {
     await (await workers?.catch(() => null))?.stop();

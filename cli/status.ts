@@ -29,7 +29,7 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
     }),
 };
 
-/** Shows a job alone in full. */
+/** Shows a single job in full, and several jobs as a table. */
 function textOf(jobs: readonly JobStatus[], style: Style): string {
   const [first, ...others] = jobs;
   if (first !== undefined && others.length === 0) return statusText(first, style);

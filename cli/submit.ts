@@ -25,7 +25,7 @@ interface SubmitArguments extends ClientArguments, TrialArguments, EndArguments 
   readonly watch: boolean;
 }
 
-/** Most jobs are planned by then. */
+/** Time until the user is asked to wait. Most jobs are planned by then. */
 const TELL_AFTER_MS = 3_000;
 const WAITING =
   "waiting for the coordinator, which plans the job: a few at once, in the order in which they came\n";

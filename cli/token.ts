@@ -141,7 +141,7 @@ async function revoke(path: string, id: string | undefined): Promise<void> {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000 };
-/** Ten years: who wants more says `never`. */
+/** Ten years. `never` is the option for more. */
 const MOST_MS = 3_653 * 86_400_000;
 
 function expiryOf(text: string, nowMs: number): string | null {

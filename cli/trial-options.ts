@@ -6,7 +6,7 @@ import type { JobSource } from "../shared/job-file/read-job-file.ts";
 import { numberFrom } from "../shared/terminal/command-parts.ts";
 import { readRunJob } from "./read-run-job.ts";
 
-/** A trial: the job over some of its rows, published beside where the whole job publishes. */
+/** Options of a trial: the job over some of its rows, published next to the whole job's output. */
 export const trialOptions = {
   limit: {
     type: "string",
@@ -39,9 +39,9 @@ const TRIAL_SUFFIX = "-trial";
 const MOST_SEED = 4_294_967_295;
 
 /**
- * Reads the job file that a command is given, with what its options change in it. A trial that the command
- * line asks for goes to a folder of its own, unless the command line says where: nobody who only looks
- * should meet, or replace, the job's real output. Says so on stderr.
+ * Reads the job file of a command, with the changes of its options. A trial goes to its own folder, unless
+ * the command line sets one. So a trial never meets or replaces the job's real output. Names the folder on
+ * stderr.
  *
  * @throws {ARGUMENT_INVALID} {SPEC_INVALID}
  */
@@ -56,7 +56,7 @@ export async function readJob(args: JobArguments): Promise<JobSource> {
   return { ...source, spec: { ...spec, output: { ...spec.output, path } } };
 }
 
-/** The options as keys of the job file. */
+/** Returns the options as keys of the job file. */
 function trialKeys({ limit, sample, seed }: TrialArguments): string[] {
   if (seed !== undefined && sample === undefined)
     throw new ShardmillError("ARGUMENT_INVALID", "--seed goes with --sample", {
@@ -68,7 +68,7 @@ function trialKeys({ limit, sample, seed }: TrialArguments): string[] {
     ...(sample === undefined
       ? []
       : [`input.sample={share: ${shareFrom(sample)}, seed: ${numberFrom(seed ?? "0", "seed", whole)}}`]),
-    // Of a trial of what is new: rows that it skips are new all the same.
+    // A trial of a job over new input: rows that the trial skips must stay new.
     ...(sample === undefined && limit === undefined ? [] : ["input.new=false"]),
     ...(limit === undefined ? [] : [`input.limit=${numberFrom(limit, "limit", rows)}`]),
   ];

@@ -7,7 +7,7 @@ const STRING: FieldType = { kind: "string" };
 const FIELD: Field = { name: "a", type: STRING, nullable: true };
 const UNITS: readonly TimeUnit[] = ["second", "millisecond", "microsecond", "nanosecond"];
 
-/** Some of each kind: those that differ in what becomes of them. */
+/** Types of each kind that differ in their treatment. */
 const TYPES = {
   null: [{ kind: "null" }],
   numeric: (["bool", "int8", "uint64", "float16", "float32", "float64"] as const).map((type) => ({
@@ -50,7 +50,7 @@ const TYPES = {
   union: [{ kind: "union", fields: [FIELD] }],
 } as const satisfies Record<FieldType["kind"], readonly FieldType[]>;
 
-/** The table of types: what each becomes in Parquet output, and what SQL sees. */
+/** Returns the table of types: their form in Parquet output and in SQL. */
 export function renderTypeReference(): string {
   const types: readonly FieldType[] = Object.values(TYPES).flat();
   return ["| kept column | in Parquet output | in SQL |", "|---|---|---|", ...types.map(rowOf)].join("\n");

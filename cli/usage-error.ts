@@ -2,12 +2,9 @@ import { ShardmillError } from "../shared/core/errors.ts";
 import { editDistance, nearest } from "../shared/core/nearest.ts";
 import { commandNames, helpOf, UsageFailure } from "./command-line.ts";
 
-/**
- * What is wrong with a command line, in our words, with the nearest name that is right. Other errors stay as
- * they are.
- */
+/** Rewrites an error of yargs about a command line, with the nearest valid name. Other errors stay. */
 export async function usageError(error: unknown, args: readonly string[]): Promise<unknown> {
-  // yargs tells some by its own error class, and some by a plain Error.
+  // yargs throws some errors as its own class, and some as a plain Error.
   const isUsage =
     error instanceof UsageFailure ||
     (error instanceof Error && (error.name === "YError" || MISSING_VALUE.test(error.message)));
@@ -53,12 +50,12 @@ async function commandError(said: string, command: string, args: readonly string
   return invalid(lowerFirst(said), shows);
 }
 
-/** Options that other commands call by another name, by command. */
+/** Names that other commands use for an option, by command. */
 const INSTEAD: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   page: { coordinator: "http", listen: "http" },
 };
 
-/** Reads yargs' line `Argument: device, Given: "x", Choices: "cpu", "cuda"`. */
+/** Parses yargs' line `Argument: device, Given: "x", Choices: "cpu", "cuda"`. */
 function wrongChoice(
   said: string,
 ): { readonly option: string; readonly given: string; readonly choices: string } | null {
@@ -85,8 +82,8 @@ interface CommandFacts {
 }
 
 /**
- * yargs names an option twice, as it is and in camel case, and does not tell options from other words: the
- * words typed do.
+ * Returns the error for unknown words. yargs names an option twice, also in camel case. It does not separate
+ * options from other words, so this looks at the typed words.
  */
 function unknownArguments(
   names: readonly string[],

@@ -7,7 +7,7 @@ import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 type VersionArguments = Omit<ClientArguments, "coordinator"> & { readonly coordinator: string | undefined };
 
-/** Nobody's, unless one is named. */
+/** Option without a default: no coordinator is called unless one is named. */
 const asked = {
   ...clientOptions.coordinator,
   default: process.env.SHARDMILL_COORDINATOR,

@@ -32,8 +32,8 @@ export const watchCommand: CommandModule<object, WatchArguments> = {
 };
 
 /**
- * Shows a job's progress until it has ended, then its result. The last job submitted if the id is empty. The
- * exit code.
+ * Shows a job's progress until it has ended, then its result. An empty ID means the last job submitted.
+ * Returns the exit code.
  */
 export async function follow(jobs: JobsService, jobId: JobId, args: EndArguments): Promise<number> {
   let last: JobStatus = await jobs.getJob(jobId, NEVER);

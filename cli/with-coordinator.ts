@@ -2,10 +2,10 @@ import { NEVER } from "../shared/core/abort.ts";
 import { type ConnectingArguments, connectingOf } from "../shared/terminal/connecting-options.ts";
 import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
 
-/** How long a command looks for its coordinator before it says that there is none. */
+/** Time that a command looks for its coordinator before it fails. */
 const CONNECT_MS = 5_000;
 
-/** Runs `use` against a running coordinator. @throws when there is none, and what it refuses with */
+/** Runs `use` with a running coordinator. @throws when there is none, or it refuses */
 export async function withCoordinator(
   args: ClientArguments,
   use: (services: CoordinatorServices) => Promise<void>,
@@ -21,7 +21,7 @@ export async function withCoordinator(
   }
 }
 
-/** Which calls there are, and what they say, both sides may still agree on. */
+/** Warns of another protocol version. It does not refuse, because this command's calls may still work. */
 async function warnOfSkew(server: ServerService): Promise<void> {
   const { ownVersions } = await import("../shared/wire/protocol.ts");
   const { skewText } = await import("./render/versions-text.ts");

@@ -32,10 +32,10 @@ interface WorkerArguments extends ProcessArguments, ConnectingArguments {
   readonly "log-level": LogLevel;
 }
 
-/** How often it is looked for a coordinator's address. */
+/** Interval of looks for a coordinator's address. */
 const LOOK_MS = 500;
 
-/** What it says of itself, and to whom. */
+/** Options for logs and for HTTP. */
 const tellingOptions = {
   "log-level": { ...logLevelOption, default: "info" },
   "log-format": logFormatOption,
@@ -163,7 +163,7 @@ async function allowedLocationsOf({ "allow-locations": texts }: WorkerArguments)
   return { allowedLocations: parseAllowed(texts, "--allow-locations") };
 }
 
-/** Its processes end with it where it cannot be had. */
+/** Serves HTTP for the worker. If that fails, stops the worker's processes. */
 async function serveHttp(
   supervisor: Supervisor,
   { http: listen, insecure, "tls-cert": cert, "tls-key": key, "log-level": level }: WorkerArguments,
@@ -183,8 +183,8 @@ async function serveHttp(
 }
 
 /**
- * An address file may be written when the coordinator starts, which may be after this. False when a signal
- * ended the waiting.
+ * Waits for the address file, which the coordinator may write later. Returns false when a signal ended the
+ * wait.
  *
  * @throws {ARGUMENT_INVALID} when there is no address
  */

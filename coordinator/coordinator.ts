@@ -33,58 +33,58 @@ import { WorkServer } from "./service/work-server.ts";
 import { WorkerRegistry } from "./service/worker-registry.ts";
 
 export interface CoordinatorOptions extends ServersOptions {
-  /** Facts of jobs whose runs this process begins by itself. Left out: there are none. */
+  /** Returns the facts of jobs whose runs this process starts by itself. Default: none. */
   readonly served?: CoordinatorView["served"];
   readonly clock: TimedClock;
-  /** Other times than the usual ones, for tests that cannot wait. */
+  /** Times that differ from the defaults, for fast tests. */
   readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
-  /** What checks converted models; without it, jobs that ask for one cannot run. */
+  /** Check of converted models. Default: jobs that ask for a conversion cannot run. */
   readonly checkConversion?: CheckConversion;
-  /** What may be done for whoever submits. Left out: no code of theirs is run, and all places are opened. */
+  /** Rights of submitters. Default: no code, all places. */
   readonly rights?: SubmitRights;
-  /** Jobs come from others: none leads to what only this machine can reach. Default: false. */
+  /** Jobs come from other users and must not reach what only this machine can reach. Default: false. */
   readonly isGuarded?: boolean;
-  /** Jobs that one token may have at work. Left out: as many as all together. */
+  /** Limit of active jobs per token. Default: the limit for all jobs. */
   readonly jobsOfOne?: number;
-  /** What is kept of its jobs over a restart, and was before this one. Left out: nothing. */
+  /** Store of jobs that survive a restart, and the records from before this one. Default: none. */
   readonly remembers?: { readonly kept: KeptJobs; readonly records: readonly JobRecord[] };
-  /** Where jobs are traced to; it is closed with the coordinator. Left out: nowhere. */
+  /** Receiver of traces, closed with the coordinator. Default: no traces. */
   readonly tracer?: Tracer;
-  /** Another world than the real one, for the simulator. */
+  /** Dependencies that the simulator replaces. */
   readonly seams?: CoordinatorSeams;
 }
 
 export interface CoordinatorSeams extends JobSeams {
-  /** Makes the services reachable. */
+  /** Serves the services. */
   readonly serve: typeof startServer;
 }
 
 export interface Coordinator {
-  /** Where it really listens. */
+  /** Address that it listens on, with the real port. */
   readonly address: string;
-  /** Where workers of this process find it, {@link Listening.forOwnWorkers}. */
+  /** Address for workers of this process, see {@link Listening.forOwnWorkers}. */
   readonly ownAddress: string;
   /** Ports of faces that it serves. */
   readonly ports: Servers["ports"];
-  /** Where HTTP does, as a browser opens it; null where it does not. */
+  /** URL of its HTTP server, as a browser opens it. Null: HTTP is not served. */
   readonly httpUrl: string | null;
-  /** Checks, plans and opens a job, which runs from here on. @throws what planJob and openJob throw */
+  /** Checks, plans and opens a job, which runs from here on. @throws the errors of planJob and openJob */
   submit(spec: JobSpec, options: JoiningOptions): Promise<JobHandle>;
-  /** Tells workers, as they ask, that they may go home. */
+  /** Dismisses workers: each gets the reason with its next request for a lease. */
   dismiss(reason: string): void;
-  /** A local worker's process is known to have died: its leases need not run out first. */
+  /** Reports that a local worker's process has exited, so that its leases are released at once. */
   workerDied(name: string): void;
   workerCount(): number;
-  /** Lets go of everything in order; jobs that have not ended can be resumed. */
+  /** Releases everything in order. Jobs that have not ended can be resumed. */
   close(): Promise<void>;
 }
 
-/** How often leases, silent workers and idle jobs are looked at. */
+/** Interval of checks of leases, silent workers and idle jobs. */
 const TICK_MS = 1_000;
-/** How long running calls may finish when the server closes. */
+/** Time that running calls have to finish when the server closes. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** Composition root of the coordinator: the server, its services, and the jobs behind them. */
+/** Composition root of the coordinator: the server, its services, and their jobs. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   return await new RunningCoordinator(options).listen();
 }
@@ -205,14 +205,14 @@ class RunningCoordinator implements Coordinator {
     return recorder.opened(opening);
   }
 
-  /** What whoever submits it is told stands in the log, too. */
+  /** Submits a job for a client. Logs the notes that the client receives, too. */
   async #submitFromAfar(spec: JobSpec, options: Submission): Promise<JobHandle> {
     const handle = await this.#submissions.submit(spec, options);
     for (const note of handle.notes) this.#options.log.warn({ job: handle.jobId }, note);
     return handle;
   }
 
-  /** Makes the view that routes of faces have. */
+  /** Makes the view for routes of faces. */
   #view(service: JobsServer, logs: LogTail): CoordinatorView {
     return {
       jobs: () => this.#submissions.known.listed,
@@ -269,7 +269,7 @@ class RunningCoordinator implements Coordinator {
     this.#waiters.wakeAll();
   }
 
-  /** Whether or not the tick before has ended: the disk may be slow, and time goes on. */
+  /** Schedules the next tick without waiting for the previous one: the disk may be slow, and time goes on. */
   #tickSoon(): void {
     this.#callOffTick = this.#options.clock.after(TICK_MS, () => {
       this.#tickSoon();

@@ -18,33 +18,33 @@ import type { RunningServer, startServer } from "./grpc/server.ts";
 /** Port of a face that a user asked for. */
 interface AskedPort {
   readonly face: PortFace;
-  /** `host:port` */
+  /** Address `host:port`. */
   readonly listen: string;
   readonly logLevel: LogLevel;
 }
 
-/** Where a coordinator listens, and how. */
+/** Addresses of a coordinator, and how it listens. */
 export interface ServersOptions {
-  /** `host:port`; port 0 takes a free one. */
+  /** Address `host:port`. Port 0: any free port. */
   readonly listen: string;
   readonly guard: Guard;
-  /** Of all servers. Left out: in the clear, for this machine alone. */
+  /** TLS settings of all servers. Default: in the clear, for this machine alone. */
   readonly listening?: Listening;
-  /** Ports of faces that are served. Default: none. */
+  /** Ports of faces to serve. Default: none. */
   readonly ports?: readonly AskedPort[];
-  /** Where people and their programs are served by HTTP: `host:port`. Left out: nowhere. */
+  /** HTTP server for people and their programs, at `host:port`. Default: none. */
   readonly http?: { readonly listen: string; readonly tail: LogTail };
   readonly log: Logger;
 }
 
-/** What the servers serve. */
+/** Content that the servers serve. */
 interface Served {
   readonly services: CoordinatorServices;
   readonly jobs: FaceView["jobs"];
   readonly results: ResultsView;
-  /** How fast each peer may call. */
+  /** Limits of each peer's calls. */
   readonly rates: CallRates;
-  /** Makes the view that routes of faces have, where HTTP is served. */
+  /** Makes the view for routes of faces, if HTTP is served. */
   readonly view: (logs: LogTail) => CoordinatorView;
 }
 
@@ -59,13 +59,17 @@ export interface Servers {
   readonly grpc: RunningServer;
   /** Ports of faces, in the order of the options. */
   readonly ports: readonly OpenPort[];
-  /** Null where it does not serve HTTP. */
+  /** Null: HTTP is not served. */
   readonly http: HttpServer | null;
-  /** Takes no new calls, and ends those that are open after `graceMs`. */
+  /** Takes no new calls, and ends open calls after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Opens gRPC, and what else is asked for; all or none. @throws what listening throws */
+/**
+ * Opens the gRPC server and all other requested servers. On an error it closes all.
+ *
+ * @throws the errors of listening
+ */
 export async function openServers(
   options: ServersOptions,
   serve: typeof startServer,
@@ -104,7 +108,7 @@ export async function openServers(
   }
 }
 
-/** The jobs go on without it, should it die. */
+/** Opens a port in a separate thread. If that thread ends, the jobs go on without it. */
 async function openPort(
   { face, listen, logLevel }: AskedPort,
   { guard, listening, log }: Required<Pick<ServersOptions, "guard" | "listening" | "log">>,
@@ -120,7 +124,7 @@ async function openPort(
   });
 }
 
-/** Loaded only where it is wanted. */
+/** Opens the HTTP server, if requested. Loads its code only then. */
 async function openHttp(
   { http, guard, log }: ServersOptions,
   listening: Listening,
@@ -135,7 +139,7 @@ async function openHttp(
   return await serveHttp({ ...http, guard, rates, listening, routes, report: reportTo(log), log });
 }
 
-/** Says what this coordinator is, which starts now. */
+/** Returns the service that describes this coordinator, which starts now. */
 export function serverService({
   clock,
   guard,

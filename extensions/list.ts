@@ -6,6 +6,7 @@ import { code } from "./code/extension.ts";
 import { convert } from "./convert/extension.ts";
 import { csvJson } from "./csv-json/extension.ts";
 import { estimate } from "./estimate/extension.ts";
+import { explain } from "./explain/extension.ts";
 import { flight } from "./flight/extension.ts";
 import { gcs } from "./gcs/extension.ts";
 import { image } from "./image/extension.ts";
@@ -25,7 +26,7 @@ import { web } from "./web/extension.ts";
 
 /**
  * All extensions. The engine imports this list as `#extensions`, which package.json resolves. Its order is
- * that of the help, and of what workers say of how they map rows.
+ * the order of the help, and of the workers' mapping.
  */
 export const EXTENSIONS: readonly CoordinatorExtension[] = [
   s3,
@@ -51,4 +52,5 @@ export const EXTENSIONS: readonly CoordinatorExtension[] = [
   tryRows,
   flight,
   report,
+  explain,
 ];

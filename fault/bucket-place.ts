@@ -15,24 +15,24 @@ import type { S3Server } from "../test/support/s3-server.ts";
 import { checkAnswer } from "./check-answer.ts";
 import type { RoundPlace } from "./round-place.ts";
 
-/** Where the journal of a job is whose output is in a bucket. */
+/** Place of the journal of a job whose output is in a bucket. */
 type JournalIn = "disk" | "bucket";
 
-/** Of the requests to the store so many go wrong: each try of a call, and there are six. */
+/** Share of store requests that fail. The client tries each call up to six times. */
 const FAULTY_SHARE = 0.02;
 const LINE_FAULTS: readonly ProxyFault[] = ["busy", "lost", "twice", "late"];
 
-/** What a worker that was stopped puts after the last sweep: a bucket cannot refuse it. */
+/** Partials that a paused worker puts after the last sweep. A bucket cannot refuse them. */
 const LATE_PARTIAL = /^_shardmill\/run-[0-9a-f]+\/partials\/\d+-/;
 
 /**
- * A bucket on a real server, over a line that loses, doubles and delays. Each machine is a folder for state
- * of its own: what coordinators on two of them share is in the bucket.
+ * A bucket on a real server, over a connection that loses, doubles and delays. Each machine has a state
+ * folder of its own. Coordinators on two machines share only the bucket.
  */
 export class BucketPlace implements RoundPlace, AsyncDisposable {
   readonly spec: RoundPlace["spec"];
   readonly movesOn: boolean;
-  // A coordinator that was stopped is taken for dead after half a minute.
+  // A paused coordinator is replaced after half a minute.
   readonly patienceSeconds = 180;
   readonly #out: Location;
   readonly #server: S3Server;
@@ -52,7 +52,7 @@ export class BucketPlace implements RoundPlace, AsyncDisposable {
     server: S3Server,
     { seed, journal }: { readonly seed: number; readonly journal: JournalIn },
   ): Promise<BucketPlace> {
-    // Another try of a test begins in another bucket.
+    // A repeated test needs another bucket.
     const bucket = `chaos-${seed}-${randomBytes(4).toString("hex")}`;
     await server.makeBucket(bucket);
     const random = lcg(seed);
@@ -75,7 +75,7 @@ export class BucketPlace implements RoundPlace, AsyncDisposable {
     };
   }
 
-  /** Where it is on a disk, the facts of that machine which has most: each is at work by itself. */
+  /** Returns facts of the job. For journals on disks: those of the machine with the most commits. */
   async facts(job: KnownJob): Promise<JournalFacts | null> {
     if (this.movesOn) return factsOf(await recordsInBucket(this.#storage, this.#out));
     const all = await Promise.all((await machinesOf(job)).map((path) => factsIn(path)));
@@ -101,7 +101,7 @@ export class BucketPlace implements RoundPlace, AsyncDisposable {
     await this.#line[Symbol.asyncDispose]();
   }
 
-  /** The same command, on each machine that died with something of the job: it finds it published. */
+  /** Runs the same command on each machine that has files of the job. The command finds the job published. */
   async #endOnEachMachine(job: KnownJob): Promise<string[]> {
     const problems: string[] = [];
     for (const path of await machinesOf(job)) {

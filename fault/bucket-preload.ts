@@ -1,8 +1,7 @@
 import { register } from "node:module";
 
 /*
- * Loaded before everything else, in every thread (`node --import`): from then on what the program opens as
- * local storage is a bucket in all but name. So the program needs no option for it. Only for modules that are
- * not bundled.
+ * Loaded before everything else, in every thread (`node --import`). The program's local storage then behaves
+ * like a bucket, so the program needs no option for it. Works only for modules that are not bundled.
  */
 register("./bucket-hooks.js", import.meta.url);

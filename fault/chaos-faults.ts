@@ -7,7 +7,7 @@ import { replaceCoordinator, startRival } from "./rival-faults.ts";
 import { ON_DISK, type RoundPlace } from "./round-place.ts";
 import type { Direction } from "./tcp-proxy.ts";
 
-/** Of every round. */
+/** Faults of every round. */
 export const FAULT_KINDS = [
   "workerKilled",
   "workerStopped",
@@ -18,26 +18,30 @@ export const FAULT_KINDS = [
   "blackholeDown",
   "blackholeBoth",
 ] as const;
-/** Of rounds whose output is in a bucket, which coordinators on several machines reach. */
+/** Faults of rounds whose output is in a bucket, which coordinators on several machines reach. */
 export const BUCKET_FAULT_KINDS = ["rivalStarted", "coordinatorReplaced"] as const;
 export type FaultKind = (typeof FAULT_KINDS | typeof BUCKET_FAULT_KINDS)[number];
 
-/** Those that can strike in a world: nobody goes on with what is on the disk of a stopped machine. */
+/**
+ * Returns the faults that are possible in a place. Another machine cannot resume work on a stopped machine's
+ * disk.
+ */
 export function faultKindsOf(place: RoundPlace): readonly FaultKind[] {
   if (place === ON_DISK) return FAULT_KINDS;
   const ofBucket = BUCKET_FAULT_KINDS.filter((kind) => place.movesOn || kind === "rivalStarted");
-  // First: they take longest, and are to strike before the job ends.
+  // First, because they take longest, and must strike before the job ends.
   return [...ofBucket, ...FAULT_KINDS];
 }
 
-/** How far beyond a lease a worker is kept away: its shard is then surely with another. */
+/** Pause of a worker in units of its lease. After it, another worker surely has the shard. */
 const BEYOND_LEASE = 1.6;
-/** How long a worker that comes back may take to find out that it has lost its lease. */
+/** Time within which a resumed worker must notice that its lease is lost. */
 const FENCE_MS = 10_000;
 
 /**
- * Does the fault and waits until it is over, the damage included. @throws when the system broke a promise on
- * the way
+ * Does the fault and waits until its effects are over.
+ *
+ * @throws {Error} when the system broke a promise meanwhile
  */
 export function inject(kind: FaultKind, world: FaultWorld): Promise<FaultResult> {
   switch (kind) {
@@ -95,7 +99,7 @@ async function killWorker(slot: WorkerSlot): Promise<FaultResult> {
   return fired(`worker ${slot.index}: process ${pid} killed`);
 }
 
-/** A lease in other hands comes soon, unless the coordinator or all workers are just dead. */
+/** Time to wait for a lease: one is granted soon unless the coordinator or all workers were just killed. */
 const AT_WORK_MS = 3_000;
 
 async function stopOneAtWork(world: FaultWorld): Promise<FaultResult> {
@@ -112,9 +116,8 @@ async function stopOneAtWork(world: FaultWorld): Promise<FaultResult> {
 }
 
 /**
- * Stops a worker that holds a lease until the lease has run out, and lets it go on: it does not know that it
- * is a zombie, and must be told so, by a heartbeat that says its lease is lost, a session that is not known,
- * or an offer refused.
+ * Pauses a worker that holds a lease until the lease has expired, and resumes it. The coordinator must then
+ * refuse it: by a heartbeat's answer, an unknown session, or a refused offer.
  */
 async function stopWorker(slot: WorkerSlot, pid: number, world: FaultWorld): Promise<FaultResult> {
   const { supervisor } = slot;
@@ -140,7 +143,7 @@ async function pidsAtWork(coordinator: MortalCoordinator): Promise<ReadonlySet<n
     const workers = await ask(coordinator.address, (client) => client.workers.listWorkers(NEVER));
     return new Set(workers.filter(({ leases }) => leases > 0).map(({ pid }) => pid));
   } catch {
-    // The coordinator is dead at this moment.
+    // The coordinator does not run at this moment.
     return new Set();
   }
 }
@@ -162,7 +165,7 @@ async function killAll(slots: readonly WorkerSlot[]): Promise<FaultResult> {
   const doomed = slots.map((slot) => ({ slot, supervisor: slot.supervisor }));
   for (const { supervisor } of doomed) if (supervisor.groupLives()) supervisor.killGroup("SIGKILL");
   const ends = await Promise.all(doomed.map(({ supervisor }) => supervisor.ended));
-  // One that was draining is started again by that fault.
+  // The fault that drains a worker starts it again.
   for (const { slot, supervisor } of doomed) if (slot.supervisor === supervisor) slot.startAgain();
   const killed = ends.filter((end) => end.signal === "SIGKILL").length;
   return killed === slots.length ? fired(`all ${killed} workers killed`) : notFired("not all were there");
@@ -184,7 +187,8 @@ async function blackhole(
   await sleep(leaseMs * BEYOND_LEASE, NEVER);
   const held = directions.map((direction, index) => proxy.heldBytes(direction) - (before[index] ?? 0));
   for (const direction of directions) proxy.openAgain(direction);
-  // Nothing comes down that nothing up asked for: with both closed, the way up proves it.
+  // The server sends nothing down without requests. With both directions closed, the bytes sent up prove the
+  // fault.
   const proved = (held[0] ?? 0) > 0;
   const text = `worker ${slot.index}: ${directions.join(" and ")} swallowed ${held.join(" and ")} bytes`;
   return proved ? fired(text) : notFired(text);

@@ -3,28 +3,28 @@ import { sleep } from "../shared/core/abort.ts";
 import type { KnownJob } from "../test/support/known-job.ts";
 import type { RoundPlace } from "./round-place.ts";
 
-/** How often the journal is looked at: all of it is read, and in a bucket it is many objects. */
+/** Interval between reads of the journal. Each read takes all of it, and in a bucket that is many objects. */
 const LOOK_MS = 3_000;
-/** A system that commits nothing for so long, however often its coordinator was killed, never will. */
+/** Time without a commit after which a system is stuck, however often its coordinator was killed. */
 const STUCK_MS = 120_000;
-/** A job that goes on, and has not ended by then, is on a machine that has no time for it. */
+/** Time after which the machine is too slow for a job that still makes progress. */
 const LIMIT_MS = 600_000;
 
-/** Why a round was given up. */
+/** Reason for the end of an aborted round. */
 export class GivenUp extends Error {}
 
 interface Watched {
   readonly jobs: readonly KnownJob[];
   readonly place: RoundPlace;
-  /** Called with each look that finds more than the one before. */
+  /** Called after each read that finds more commits than the previous one. */
   readonly onMoved: () => void;
 }
 
 /**
- * Watches the commits of all jobs until `over` aborts. Two things look alike from outside, and only the first
- * is a fault: that nothing gets done, and that there is too little time to do it in.
+ * Watches the commits of all jobs until `over` aborts. It distinguishes a stuck system, which is a fault,
+ * from a slow machine.
  *
- * @throws {GivenUp} that says which
+ * @throws {GivenUp} with the reason
  */
 export async function watchProgress({ jobs, place, onMoved }: Watched, over: AbortSignal): Promise<void> {
   const startedMs = performance.now();
@@ -33,7 +33,7 @@ export async function watchProgress({ jobs, place, onMoved }: Watched, over: Abo
   let movedMs = startedMs;
   while (!over.aborted) {
     await sleep(LOOK_MS, over).catch(() => {});
-    // There is none before a job is taken up, and after it is published.
+    // A job has no journal before its start, and after it is published.
     const found = await Promise.all(jobs.map((job) => place.facts(job).catch(() => null)));
     const nowMs = performance.now();
     const before = `${committed} ${shards}`;

@@ -16,30 +16,31 @@ import { type JobsEnd, SubmittedJobs } from "./submitted-jobs.ts";
 interface RoundOptions {
   readonly seed: number;
   readonly workers: number;
-  /** Of all jobs together. */
+  /** Number of shards of all jobs together. */
   readonly shards: number;
-  /** On one coordinator. Left out: one. */
+  /** Number of jobs on one coordinator. Default: 1. */
   readonly jobs?: number;
   /**
-   * Faults of every kind for so long; then only those that have not fired yet, and the coordinator's death.
+   * Time with faults of every kind. Afterwards, only kinds that have not fired yet and the coordinator's kill
+   * follow.
    */
   readonly faultSeconds: number;
-  /** Left out: on a disk. Elsewhere: of one job. */
+  /** Place of the output. Default: a disk. Other places take one job only. */
   readonly place?: RoundPlace;
-  /** Told what happens, as it happens. */
+  /** Receives each event of the round. */
   readonly note: (text: string) => void;
 }
 
 interface RoundResult {
   readonly fired: Readonly<Record<FaultKind, number>>;
-  /** Faults that were tried and did nothing that could be seen. */
+  /** Number of faults without a visible effect. */
   readonly missed: number;
   readonly seconds: number;
-  /** Promises that were broken; empty for a good round. */
+  /** Broken promises. Empty for a good round. */
   readonly problems: readonly string[];
 }
 
-/** A tenth of the usual times: a worker away for five seconds has surely lost its shards. */
+/** A tenth of the default times: a worker that is paused for five seconds surely loses its shards. */
 const LEASE_MS = 3_000;
 const HEARTBEAT_MS = 1_000;
 const COORDINATOR_ARGS = [
@@ -48,18 +49,12 @@ const COORDINATOR_ARGS = [
 ];
 const ROWS_PER_SHARD = 100;
 const FAULT_GAP_MS = { least: 500, most: 1_800 } as const;
-/** How long a dismissed worker may take to end: its shard threads close first. */
+/** Time that a dismissed worker may take to exit, because its shard threads close first. */
 const GOING_HOME_MS = 5_000;
-/**
- * When the faults are over, but for those not seen yet, and for the coordinator's death every few seconds to
- * the end.
- */
+/** Gaps after the time of faults, in which only missing faults and the coordinator's kill follow. */
 const HEALING_GAP_MS = { least: 3_000, most: 6_000 } as const;
 
-/**
- * One job or several, from beginning to end under a seeded schedule of faults, and everything that must be
- * true afterwards.
- */
+/** Runs one job or several under a seeded schedule of faults, and checks all promises afterwards. */
 export async function chaosRound(options: RoundOptions): Promise<RoundResult> {
   const startedMs = performance.now();
   const { jobs: count = 1, place = ON_DISK } = options;
@@ -94,7 +89,7 @@ export async function chaosRound(options: RoundOptions): Promise<RoundResult> {
   return { fired, missed, problems, seconds: (performance.now() - startedMs) / 1000 };
 }
 
-/** Slow enough for a dozen faults: each row costs nine million multiplications. */
+/** Makes a job that is slow enough for a dozen faults: each row costs nine million multiplications. */
 function chaosJob(shards: number, place: RoundPlace): Promise<KnownJob> {
   return KnownJob.make({
     rows: shards * ROWS_PER_SHARD,
@@ -154,7 +149,10 @@ export function noFaults(): Record<FaultKind, number> {
   return Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<FaultKind, number>;
 }
 
-/** Faults until the job has ended, several at once; or why it was given up. */
+/**
+ * Injects concurrent faults until the job has ended. Returns its end, or the reason why the round was
+ * aborted.
+ */
 async function underFaults(
   world: FaultWorld,
   tally: Tally,
@@ -188,14 +186,14 @@ interface Injecting {
   readonly world: FaultWorld;
   readonly tally: Tally;
   readonly faultMs: number;
-  /** How often more was found to be done than before. */
+  /** Returns how often progress was detected. */
   readonly moved: () => number;
 }
 
 async function injectUntil({ world, tally, faultMs, moved }: Injecting, over: AbortSignal): Promise<void> {
   const { random } = world;
   const kinds = faultKindsOf(world.place);
-  // Every kind once, the coordinator's death thrice.
+  // Every kind once, and the coordinator's kill three times.
   const full: readonly FaultKind[] = [...kinds, "coordinatorKilled", "coordinatorKilled"];
   const startedMs = performance.now();
   const running = new Set<Promise<void>>();
@@ -206,8 +204,8 @@ async function injectUntil({ world, tally, faultMs, moved }: Injecting, over: Ab
     const healing = performance.now() - startedMs > faultMs;
     const { least, most } = healing ? HEALING_GAP_MS : FAULT_GAP_MS;
     await sleep(least + random() * (most - least), over).catch(() => {});
-    // A machine may need longer than this for a coordinator, its workers and a shard: it could not end a job
-    // whose coordinator never lives so long. One that has the time and does nothing with it is given up.
+    // A slow machine may need longer than this for a coordinator, its workers and a shard. It could not end a
+    // job whose coordinator is always killed before. `watchProgress` aborts a stuck job.
     if (healing) await until(() => moved() > movedBefore, over);
     movedBefore = moved();
     if (over.aborted) break;
@@ -232,11 +230,11 @@ function shuffled<T>(random: () => number, cards: readonly T[]): T[] {
   return deck;
 }
 
-/** Dismissed workers go home; one that never heard of it drains then. All must end well, and in time. */
+/** Waits for dismissed workers, and drains the others. All of them must exit with 0, in time. */
 async function endWorkers(slots: readonly WorkerSlot[], tally: Tally): Promise<void> {
   const gone = Promise.all(slots.map(({ supervisor }) => supervisor.ended));
   gone.catch(() => {});
-  // A signal would end a process that is just ending as if it had never listened for one.
+  // A signal during the exit of a process would end it as if it had no handler for signals.
   await Promise.race([gone, sleep(GOING_HOME_MS, NEVER)]).catch(() => {});
   for (const { supervisor } of slots) if (supervisor.groupLives()) supervisor.kill("SIGTERM");
   const ends = await Promise.all(
@@ -249,14 +247,14 @@ async function endWorkers(slots: readonly WorkerSlot[], tally: Tally): Promise<v
   }
 }
 
-/** Started by a fault a moment before: a signal that comes before the program listens ends it. */
+/** Returns true for a process that a fault had just started: a signal before the program listens ends it. */
 function hadNotBegun(end: { readonly signal: NodeJS.Signals | null; readonly stderr: string }): boolean {
   return end.signal === "SIGTERM" && end.stderr === "";
 }
 
 /**
- * Processes and temporary files of the round. What killed ones left is swept by the next that start on that
- * machine.
+ * Returns processes and temporary files of the round. The next commands on the machine sweep those of killed
+ * processes.
  */
 async function leftBehind(job: KnownJob, place: RoundPlace): Promise<string[]> {
   const processes = processesWith(job.folder);

@@ -14,9 +14,9 @@ import { openOwnTempFolder } from "./own-temp-folder.ts";
 import { ON_DISK } from "./round-place.ts";
 
 /**
- * `npm run chaos`: jobs of real processes under seeded faults, one after another, until the time is up. Exits
- * 1 when a promise was broken, with the command that runs that round again: the schedule of faults is the
- * seed's, what the processes make of it is the machine's.
+ * `npm run chaos`: runs jobs of real processes under seeded faults, one after another, until the time is up.
+ * Exits with 1 when a promise was broken, and prints the command that repeats the round. The seed decides the
+ * schedule of faults. The course of the processes also depends on the machine.
  */
 const LEAST = { minutes: 0, rounds: 1, seed: 0, workers: 4, "fault-seconds": 0, jobs: 1, shards: 1 };
 const args = await yargs(hideBin(process.argv))
@@ -111,7 +111,7 @@ async function openBucket(server: S3Server, seed: number): Promise<BucketPlace> 
   return await BucketPlace.open(server, { seed, journal });
 }
 
-/** The server of `npm run stores`, which fetches it where it is not there yet. */
+/** Starts the server of `npm run stores`, which is fetched if necessary. */
 async function startServer(): Promise<S3Server> {
   const fetching = [join(packageRoot, "scripts", "foreign.mjs"), "stores", "--fetch"];
   const { stdout } = await promisify(execFile)(process.execPath, fetching);

@@ -6,15 +6,15 @@ import { reducedPath } from "../coordinator/publish/layout.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
 import { CLASSES, type KnownJob, WIDTH } from "../test/support/known-job.ts";
 
-/** Logits closer than this may change places from one batch size to another. */
+/** Difference below which logits may change their order from one batch size to another. */
 const TOLERANCE = 1e-4;
 
 /**
- * What is wrong with a known job's published output: nothing, or each difference in words. The right answer
- * is computed without any of Shardmill's code: the model by a plain `session.run` loop, the rows and sums by
- * DuckDB.
+ * Compares the published output of a known job with the right answer, and describes each difference. The
+ * right answer is computed without Shardmill's code: the model by a plain `session.run` loop, rows and sums
+ * by DuckDB.
  *
- * @param missing rows that must be dead letters, by their place in the input
+ * @param missing rows that the dead letters must contain, by their place in the input
  */
 export async function checkAnswer(
   job: KnownJob,
@@ -50,7 +50,7 @@ function rowProblems(
 }
 
 /**
- * The published reduction against the same counts over the published rows, of which every one was checked.
+ * Compares the published reduction with the same counts over the published rows, which are already checked.
  */
 async function reductionProblems(job: KnownJob, rows: readonly string[]): Promise<string[]> {
   const files = `read_parquet([${rows.map((path) => `'${path}'`)}])`;
@@ -60,7 +60,7 @@ async function reductionProblems(job: KnownJob, rows: readonly string[]): Promis
   return show(wanted) === show(found) ? [] : [`classes: ${show(found)}, not ${show(wanted)}`];
 }
 
-/** A published job has no work files beside its output. */
+/** Checks that no work files are left beside a published output. */
 async function leftProblems(job: KnownJob): Promise<string[]> {
   const names = await readdir(job.out);
   return names.includes("_shardmill") ? ["the work folder _shardmill is left"] : [];
@@ -80,7 +80,7 @@ async function expectedLogits(job: KnownJob): Promise<Float32Array> {
   }
 }
 
-/** The rows of a query of a DuckDB of its own. */
+/** Runs a query on a separate DuckDB and returns its rows. */
 async function query(sql: string): Promise<DuckDBValue[][]> {
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
   const connection = await instance.connect();

@@ -22,32 +22,29 @@ import { type CrashPlan, crashEnvironment } from "./crash-point.ts";
 import { freePort } from "./free-port.ts";
 
 export interface CrashResult {
-  /** Where it died, `written write _shardmill/journal/...`; null when the run met no such point. */
+  /** Point of the crash, e.g. `written write _shardmill/journal/...`. Null: the run met no such point. */
   readonly point: string | null;
-  /** Executions beyond one a shard. */
+  /** Number of executions beyond one for each shard. */
   readonly again: number;
   readonly problems: readonly string[];
 }
 
-/** Where the outputs of the runs are: in a folder, with all that a disk can do, or as if it were a bucket. */
+/** Places of the outputs: a folder with all abilities of a disk, or one that behaves like a bucket. */
 export const CRASH_STORAGES = ["disk", "bucket"] as const;
 export type CrashStorage = (typeof CRASH_STORAGES)[number];
 
 const SHARDS = 4;
-/** The job has a dozen records: the coordinator dies while it writes snapshots, too. */
+/** A job has about twelve records, so the coordinator also crashes while it writes snapshots. */
 const MANY_SNAPSHOTS = { SHARDMILL_SNAPSHOT_RECORDS: "4" };
 const ROWS_PER_SHARD = 10;
-/** Rows whose input is null: dead letters, so that all three folders of an output are published. */
+/** Rows with a null input: dead letters, so that all three folders of an output are published. */
 const DEAD_ROWS = [3, 17];
-/** A resumed run takes a second or two, many times that on a busy machine; one that hangs is a failure. */
+/** Limit of a resumed run. It takes a second or two, and many times that on a busy machine. */
 const RUN_LIMIT_MS = 120_000;
-/** A series takes an hour, several times that on a busy machine. */
+/** Limit of a process. A series takes an hour, and several times that on a busy machine. */
 const PROCESS_LIMIT_MS = 86_400_000;
 
-/**
- * The output of an undisturbed run: every file's digest, and the manifest without what differs from run to
- * run.
- */
+/** Undisturbed run: each file's digest, and the manifest without fields that vary. */
 type Output = Readonly<Record<string, string>>;
 
 interface BenchParts {
@@ -59,15 +56,15 @@ interface BenchParts {
 }
 
 /**
- * A tiny job that is run again and again, with a process of it killed somewhere else each time. What the
- * job's processes are is real: `shardmill coordinator`, `shardmill worker`, and workers under the supervisor.
- * Batches and shards are fixed, so every run must publish the same bytes.
+ * A tiny job that is run repeatedly, with one of its processes killed at another point each time. Its
+ * processes are real: `shardmill coordinator`, `shardmill worker`, and workers under the supervisor. Batches
+ * and shards are fixed, so every run must publish the same bytes.
  */
 export class CrashBench implements AsyncDisposable {
   readonly #job: KnownJob;
   readonly #storage: CrashStorage;
   readonly #port: number;
-  /** Takes part in the coordinator's series alone; in the others a supervisor has the only worker. */
+  /** Worker of the coordinator's series. In the other series a supervisor has the only worker. */
   #worker: CliProcess;
   readonly #expected: Output;
 
@@ -79,10 +76,7 @@ export class CrashBench implements AsyncDisposable {
     this.#expected = expected;
   }
 
-  /**
-   * Runs the job once undisturbed. Its worker stays for the runs after it: it joins whatever coordinator
-   * comes.
-   */
+  /** Runs the job once, undisturbed. Its worker stays for later runs and joins each new coordinator. */
   static async open(storage: CrashStorage): Promise<CrashBench> {
     const job = await KnownJob.make({
       rows: SHARDS * ROWS_PER_SHARD,
@@ -107,7 +101,7 @@ export class CrashBench implements AsyncDisposable {
     }
   }
 
-  /** The coordinator dies at its point `at`, and another goes on with the same command. */
+  /** Kills the coordinator at its point `at`, and resumes with the same command. */
   async coordinatorDiesAt(at: number): Promise<CrashResult> {
     const plan = await this.#plan({ at, what: "files", under: this.#job.out });
     if (!this.#worker.groupLives()) this.#worker = startWorker(this.#job, this.#port, this.#storage);
@@ -125,7 +119,7 @@ export class CrashBench implements AsyncDisposable {
     });
   }
 
-  /** The only worker dies at its point `at`, and its supervisor starts it again. */
+  /** Kills the only worker at its point `at`. Its supervisor starts it again. */
   async workerDiesAt(at: number, what: CrashPlan["what"]): Promise<CrashResult> {
     const plan = await this.#plan({ at, what, under: join(this.#job.out, "_shardmill", "partials") });
     if (this.#worker.groupLives()) this.#worker.killGroup("SIGKILL");
@@ -139,7 +133,9 @@ export class CrashBench implements AsyncDisposable {
     }
   }
 
-  /** How many points the busiest thread met in the run before, which died at none: at point 0. */
+  /**
+   * Returns how many points the busiest thread met in the previous run, which was not killed (`at` was 0).
+   */
   async countPoints(): Promise<number> {
     const counts = await Promise.all((await this.#countFiles()).map((path) => readFile(path, "utf8")));
     return Math.max(0, ...counts.map(Number));
@@ -200,7 +196,9 @@ export class CrashBench implements AsyncDisposable {
   }
 
   /**
-   * Hands the job in and waits until it is published. @throws when it ends in any other way, or not in time
+   * Submits the job and waits until it is published.
+   *
+   * @throws {Error} when it ends otherwise, or not in time
    */
   async #runToEnd(coordinator: CliProcess): Promise<void> {
     await coordinator.saw(/waiting for jobs/);
@@ -231,8 +229,8 @@ export class CrashBench implements AsyncDisposable {
 }
 
 /**
- * It gets everything from the coordinator and puts everything there: so the coordinator has more places to
- * die at.
+ * Starts a worker that exchanges all files with the coordinator, so that the coordinator has more crash
+ * points.
  */
 function startWorker(job: KnownJob, port: number, storage: CrashStorage): CliProcess {
   const fixed = ["--device", "cpu", "--workers", "1", "--lanes", "1", "--threads", "1"];
@@ -242,12 +240,12 @@ function startWorker(job: KnownJob, port: number, storage: CrashStorage): CliPro
   return startCli([...args, "--log-level", "error"], { env, ...mainOf(storage), limitMs: PROCESS_LIMIT_MS });
 }
 
-/** The command as it is installed, unless a module of it is to be another. */
+/** Returns the module to run. The installed command does not work with replaced modules. */
 function mainOf(storage: CrashStorage): { readonly main?: string } {
   return storage === "bucket" ? { main: fileURLToPath(compiledUrl("cli/main.ts")) } : {};
 }
 
-/** For a process on such a storage, which dies as planned, if it is to. */
+/** Returns the environment of a process on such a storage, which crashes as planned, if at all. */
 export function faultEnvironment(storage: CrashStorage, plan: CrashPlan | null): Record<string, string> {
   const preloads = [
     ...(plan === null ? [] : ["fault/crash-preload.ts"]),
@@ -264,7 +262,8 @@ async function submitAndWatch(job: KnownJob, client: CoordinatorClient): Promise
   let last = await client.jobs.submitJob(spec, { fresh: false }, NEVER).then(
     ({ job: submitted }) => submitted,
     (error: unknown) => {
-      // It was answered to, or remembered at least, before the death: it goes on by itself.
+      // The job was accepted, or at least recorded, before the crash. The coordinator resumes it without
+      // help.
       if (!isShardmillError(error, "OUTPUT_LOCKED")) throw error;
       return client.jobs.getJob(asJobId(String(error.fields.jobId)), NEVER);
     },
@@ -281,7 +280,7 @@ function manifestOf(job: KnownJob): Promise<OutputManifest> {
   return readFile(join(job.out, MANIFEST_NAME), "utf8").then((text) => JSON.parse(text));
 }
 
-/** What a copy leaves that died on a disk which stands for a bucket. */
+/** Temporary file of an interrupted copy, on a disk that behaves like a bucket. */
 const BROKEN_OFF = /(^|\/)\.[^/]*\.tmp$/;
 
 async function outputOf(job: KnownJob): Promise<Output> {

@@ -3,7 +3,7 @@ import type { CrashCounter, CrashWay } from "./crash-point.ts";
 
 let handlesPatched = false;
 
-/** Puts crash points around what is done through open files: those that `pathOf` knows. Once a thread. */
+/** Adds crash points to the operations of those open files that `pathOf` knows. Once per thread. */
 export function patchHandles(
   prototype: FileHandle,
   pathOf: WeakMap<FileHandle, string>,
@@ -47,7 +47,7 @@ export function patchHandles(
   });
 }
 
-/** Dying before a sync is dying when all is written: that point has been. */
+/** Points of a sync. A crash before a sync equals the earlier point after the last write. */
 const SYNCED = { before: null, after: ["done", "acknowledged"] } as const;
 
 async function crashAround(crash: {
@@ -75,8 +75,8 @@ async function crashAround(crash: {
 }
 
 /**
- * The arguments of a write of the first half: `(bytes, offset, length, position)`, all but the first
- * optional.
+ * Returns the arguments that write only the first half. Of `(bytes, offset, length, position)`, only the
+ * first is required.
  */
 function tornWrite(bytes: unknown, rest: readonly unknown[]): readonly unknown[] {
   if (!(bytes instanceof Uint8Array)) return [half(String(bytes))];
@@ -84,7 +84,7 @@ function tornWrite(bytes: unknown, rest: readonly unknown[]): readonly unknown[]
   return [bytes, offset, Math.floor(length / 2), rest[2] ?? null];
 }
 
-/** The first half of what is to be written. */
+/** Returns the first half of the data. */
 export function half(data: string | Uint8Array): string | Uint8Array {
   return data.slice(0, Math.floor(data.length / 2));
 }

@@ -1,29 +1,29 @@
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { threadId } from "node:worker_threads";
 
-/** Where in an operation the process dies. */
+/** Moment of an operation at which the process crashes. */
 export type CrashWay =
   | "before"
-  /** Half of it is done: half the bytes, half the entries. */
+  /** Half done: half the bytes, or half the entries. */
   | "torn"
-  /** All bytes are handed to the operating system, nothing is synced. */
+  /** The operating system has all bytes, and no sync has begun. */
   | "written"
-  /** It is done and durable, and nobody has been told. */
+  /** The operation is done and durable, and its caller does not know yet. */
   | "done"
-  /** It is done, and whoever waited for it has gone on a little. */
+  /** The operation is done, and its caller has continued for a moment. */
   | "acknowledged";
 
-/** How a process is told to die, through its environment: see {@link readCrashPlan}. */
+/** Plan of a crash, which a process receives through its environment: see {@link readCrashPlan}. */
 export interface CrashPlan {
-  /** The number of the point at which it dies, from 1; 0: at none, the points are counted. */
+  /** Number of the point at which the process crashes, from 1. 0: none, the points are counted. */
   readonly at: number;
-  /** `files`: points are operations on files; `calls`: a worker's calls to its coordinator. */
+  /** `files`: points are operations on files. `calls`: points are a worker's calls to its coordinator. */
   readonly what: "files" | "calls";
-  /** Only operations in this folder count. */
+  /** Folder whose operations count. */
   readonly under: string;
   /**
-   * Made, with the point's name in it, by the one process that dies: so it happens once, and can be told.
-   * Counts are in files beside it, one a thread.
+   * File that the crashed process creates, with the name of the point. It proves the crash, and prevents a
+   * second one. Counts are in files beside it, one per thread.
    */
   readonly report: string;
 }
@@ -32,16 +32,16 @@ export function crashEnvironment(plan: CrashPlan): Record<string, string> {
   return { SHARDMILL_CRASH_AT: JSON.stringify(plan) };
 }
 
-/** Null in a process that is to live. */
+/** Returns the plan of this process, or null for a process that must not crash. */
 export function readCrashPlan(): CrashPlan | null {
   const text = process.env.SHARDMILL_CRASH_AT;
   return text === undefined ? null : JSON.parse(text);
 }
 
-/** Long enough for an answer to leave the process, too short for much else. */
+/** Long enough for an answer to leave the process, and too short for much else. */
 const ACKNOWLEDGED_MS = 15;
 
-/** Counts the points that a process reaches, and ends it with SIGKILL at the one that its plan names. */
+/** Counts the points that a process reaches, and ends it with SIGKILL at the planned one. */
 export class CrashCounter {
   readonly #plan: CrashPlan;
   #reached = 0;
@@ -50,21 +50,21 @@ export class CrashCounter {
     this.#plan = plan;
   }
 
-  /** True when this is the point: the caller does what belongs to it and then calls `die`. */
+  /** Returns true at the planned point. The caller then does the half operation and calls `die`. */
   isNext(): boolean {
     this.#reached += 1;
     if (this.#plan.at === 0) this.#tellReached();
     return this.#reached === this.#plan.at;
   }
 
-  /** Dies here if this is the point. */
+  /** Crashes if this is the planned point. */
   point(name: string, way: CrashWay): void {
     if (!this.isNext()) return;
     if (way === "acknowledged") setTimeout(() => this.die(name, way), ACKNOWLEDGED_MS);
     else this.die(name, way);
   }
 
-  /** After each point: how the process ends is not known. */
+  /** Writes the count after each point, because the end of the process is unknown. */
   #tellReached(): void {
     writeFileSync(`${this.#plan.report}.${process.pid}-${threadId}`, String(this.#reached));
   }
@@ -75,11 +75,11 @@ export class CrashCounter {
       writeSync(report, `${way} ${name}`);
       closeSync(report);
     } catch {
-      // Another process of this run has died: a plan is for one death.
+      // Another process of this run has crashed. A plan is for one crash.
       return;
     }
     process.kill(process.pid, "SIGKILL");
-    // The signal may find this thread a few instructions later: nothing more may happen in it.
+    // The signal may reach this thread a few instructions later, and nothing more may happen in it.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
   }
 }

@@ -6,9 +6,9 @@ import { half, patchHandles } from "./crash-handles.ts";
 import { CrashCounter, readCrashPlan } from "./crash-point.ts";
 
 /*
- * Loaded before everything else, in every thread (`node --import`): puts itself between the program and the
- * file system, and ends the process at a given operation. So the program needs no hooks, and no operation can
- * be forgotten. Does nothing unless the environment says at which point to die.
+ * Loaded before everything else, in every thread (`node --import`). It wraps the file system's functions and
+ * ends the process at a given operation. So the program needs no hooks, and no operation is missed. Does
+ * nothing unless the environment names a point.
  */
 
 const real = { ...fs };
@@ -38,7 +38,7 @@ class FileCrashes {
     syncBuiltinESMExports();
   }
 
-  /** An operation in one step: it is done or not. */
+  /** Runs an atomic operation, which is done or not. */
   async #step<R>(name: string, path: unknown, operation: () => Promise<R>): Promise<R> {
     const place = this.#place(path);
     if (place === null) return operation();
@@ -90,10 +90,10 @@ class FileCrashes {
     return handle;
   }
 
-  /** A path from the folder on, or null when it is not in it. */
+  /** Returns a path relative to the folder, or null for one outside. */
   #place(path: unknown): string | null {
     const place = typeof path === "string" ? relative(this.#under, path) : "..";
-    // Beats come by time, and not at a place in the job's course.
+    // Beats come at times that do not depend on the course of the job.
     if (place.startsWith("..") || place.endsWith(BEAT_NAME)) return null;
     return place === "" ? "." : place;
   }

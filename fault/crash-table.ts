@@ -1,6 +1,6 @@
 const WAYS = ["before", "torn", "written", "done", "acknowledged"] as const;
 
-/** What of the disk a point's path belongs to, the first that fits. */
+/** Areas of the disk. The first pattern that matches a path counts. */
 const AREAS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["journal", /^_shardmill\/journal/],
   ["lock", /^_shardmill\/lock/],
@@ -10,7 +10,7 @@ const AREAS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["work folder", /^_shardmill/],
 ];
 
-/** The points at which processes died, counted by what they were at and how far they had got. */
+/** Crash points, counted by their area and their progress. */
 export class CrashTable {
   readonly #series: string;
   readonly #counts = new Map<string, Map<string, number>>();
@@ -21,7 +21,7 @@ export class CrashTable {
     this.#series = series;
   }
 
-  /** @param point `written write _shardmill/journal/journal-000001.log`, or `done offerPartial` */
+  /** @param point e.g. `written write _shardmill/journal/journal-000001.log`, or `done offerPartial` */
   add(point: string, again: number): void {
     const [way = "", operation = "", path] = point.split(" ");
     const area =

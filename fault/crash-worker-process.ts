@@ -4,8 +4,8 @@ import { startWorker } from "../worker/process/worker-main.ts";
 import { CrashCounter, readCrashPlan } from "./crash-point.ts";
 
 /**
- * A worker's process that dies at a call to its coordinator: before it is sent, on its way, or when it is
- * answered.
+ * Wraps calls to the coordinator so that a planned crash happens before a call, during it, or after its
+ * answer.
  */
 function dyingCalls(work: WorkService): WorkService {
   const plan = readCrashPlan();
@@ -14,7 +14,7 @@ function dyingCalls(work: WorkService): WorkService {
   const around = async <T>(name: string, call: () => Promise<T>): Promise<T> => {
     counter.point(name, "before");
     const answer = call();
-    // It may fail while nobody waits for it yet.
+    // The call may fail before anything awaits it.
     answer.catch(() => {});
     if (counter.isNext()) {
       await new Promise((resolve) => setTimeout(resolve, ON_ITS_WAY_MS));
@@ -39,7 +39,7 @@ function dyingCalls(work: WorkService): WorkService {
   };
 }
 
-/** The call has left this process, and its answer has hardly come. */
+/** Time after which a call has left this process, and its answer has hardly arrived. */
 const ON_ITS_WAY_MS = 2;
 
 serveSupervisor(Promise.resolve(startWorker({ work: dyingCalls })));

@@ -6,8 +6,8 @@ import { CrashTable } from "./crash-table.ts";
 import { openOwnTempFolder } from "./own-temp-folder.ts";
 
 /**
- * `npm run crash`: kills a process at its first point, its second, and so on, until a run meets none; after
- * each, the job goes on, and must publish what an undisturbed run publishes, byte for byte.
+ * `npm run crash`: kills a process at its first point, its second, and so on, until a run has no such point.
+ * After each crash the job is resumed. It must publish the same bytes as an undisturbed run.
  */
 const SERIES = ["coordinator", "worker", "worker-calls"] as const;
 type Series = (typeof SERIES)[number];
@@ -31,7 +31,7 @@ interface Leg {
   readonly storage: CrashStorage;
   readonly series: Series;
   readonly bench: CrashBench;
-  /** How many points are to be tried, about. */
+  /** Approximate number of points to try. */
   readonly points: number;
 }
 

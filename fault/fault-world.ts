@@ -2,19 +2,19 @@ import type { KnownJob } from "../test/support/known-job.ts";
 import type { MortalCoordinator, WorkerSlot } from "./fleet.ts";
 import type { RoundPlace } from "./round-place.ts";
 
-/** What faults strike. */
+/** Targets of faults. */
 export interface FaultWorld {
   readonly coordinator: MortalCoordinator;
   readonly slots: readonly WorkerSlot[];
-  /** The job, and where it publishes: of several the first. */
+  /** The job and the place of its output. Of several jobs: the first. */
   readonly job: KnownJob;
   readonly place: RoundPlace;
   readonly leaseMs: number;
-  /** In [0, 1), from the round's seed. */
+  /** Returns a number in `[0, 1)`, from the round's seed. */
   readonly random: () => number;
 }
 
-/** What a fault did: `fired` only when something shows that it did. */
+/** Result of a fault. `fired`: its effect was visible. */
 export interface FaultResult {
   readonly fired: boolean;
   readonly text: string;

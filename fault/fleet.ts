@@ -6,17 +6,19 @@ import { childrenOf } from "./left-processes.ts";
 import { ON_DISK, type RoundPlace } from "./round-place.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
-/** No process of a round lives for longer, whatever goes wrong. */
+/** Limit for each process of a round, whatever fails. */
 const PROCESS_LIMIT_MS = 700_000;
 
-/** What a coordinator says once it has taken its job up. */
+/** Log line of a coordinator that holds its job. */
 export const TAKEN_UP = /coordinator on/;
-/** What one says that is not alone: whoever runs it again finds what became of the job. */
+/** Errors of a coordinator that is not alone. A later run of it finds the end of the job. */
 export const BESIDE_ANOTHER = /OUTPUT_LOCKED|OUTPUT_OCCUPIED/;
-/** As long as people, or Kubernetes, take to start it again. */
+/** About the time that people, or Kubernetes, take to restart a coordinator. */
 const AGAIN_MS = 1_000;
 
-/** What all processes of a round are of: of several jobs the first one's environment is that of all. */
+/**
+ * Job and place of all processes of a round. Of several jobs, the first one's environment is used for all.
+ */
 interface Fleet {
   readonly job: KnownJob;
   readonly place: RoundPlace;
@@ -25,23 +27,21 @@ interface Fleet {
 interface MortalOptions extends Fleet {
   readonly port: number;
   readonly args: readonly string[];
-  /** Whether it runs the job, or waits for jobs. */
+  /** True when the coordinator runs the job. Otherwise it waits for jobs. */
   readonly ownJob: boolean;
 }
 
-/** One that goes on when another has its job. */
+/** A paused coordinator, and the one that follows it. */
 interface Replaced {
   readonly stopped: CliProcess;
   readonly follower: CliProcess;
 }
 
-/**
- * One `shardmill worker` command behind a network of its own: a supervisor, and under it the worker process.
- */
+/** One `shardmill worker` command behind a proxy of its own: a supervisor and its worker process. */
 export class WorkerSlot implements AsyncDisposable {
   readonly index: number;
   readonly proxy: TcpProxy;
-  /** A fault is at work on it: another would blur what this one proves. */
+  /** A fault is in progress. Another one would obscure its effects. */
   busy = false;
   readonly #fleet: Fleet;
   #supervisor: CliProcess;
@@ -61,12 +61,12 @@ export class WorkerSlot implements AsyncDisposable {
     return this.#supervisor;
   }
 
-  /** The worker process itself, or null while there is none. */
+  /** Returns the PID of the worker process, or null without one. */
   async workerPid(): Promise<number | null> {
     return (await childrenOf(this.#supervisor.pid))[0] ?? null;
   }
 
-  /** After its supervisor has ended. */
+  /** Starts the supervisor again, after it has ended. */
   startAgain(): void {
     this.#supervisor = this.#spawn();
   }
@@ -77,7 +77,7 @@ export class WorkerSlot implements AsyncDisposable {
   }
 
   #spawn(): CliProcess {
-    // Every second one reaches no file itself: its input and its partials go over the same bad network.
+    // Every second worker reaches no files: its input and partials go over the same bad network.
     const data = this.index % 2 === 0 ? "shared" : "coordinator";
     const { job, place } = this.#fleet;
     const fixed = ["--device", "cpu", "--workers", "1", "--lanes", "1", "--threads", "1"];
@@ -91,13 +91,13 @@ export class WorkerSlot implements AsyncDisposable {
 }
 
 /**
- * A `shardmill coordinator [job.yaml]` that is started again on the same port whenever it was killed, and
- * after it found another one at its job; on another machine, if that goes on with it.
+ * A `shardmill coordinator [job.yaml]` that is restarted after each kill, and after it met another
+ * coordinator on its job. It keeps its port, and changes its machine where the place allows that.
  */
 export class MortalCoordinator implements AsyncDisposable {
-  /** How the one that was not killed ended. */
+  /** Resolves with the end of a coordinator that was not killed. */
   readonly done: Promise<{ readonly code: number | null; readonly stderr: string }>;
-  /** It is being replaced: a death would blur what that proves. */
+  /** A replacement is in progress. A kill would obscure its effects. */
   busy = false;
   readonly #options: MortalOptions;
   #port: number;
@@ -121,12 +121,12 @@ export class MortalCoordinator implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** Resolves once the one that runs now serves, or has ended. */
+  /** Resolves once the current coordinator serves, or has ended. */
   async listening(): Promise<void> {
     await this.#process.saw(TAKEN_UP).catch(() => {});
   }
 
-  /** True when it died of it, and not of something else just before. */
+  /** Kills the coordinator. Returns false when something else had ended it before. */
   async kill(): Promise<boolean> {
     const victim = this.#process;
     victim.kill("SIGKILL");
@@ -134,10 +134,10 @@ export class MortalCoordinator implements AsyncDisposable {
   }
 
   /**
-   * Stops the one that runs, and starts one on another machine, and another port, in its place. The stopped
-   * one is the caller's, who lets it go on, and waits for its end.
+   * Pauses the current coordinator, and starts one on another machine and port in its place. The caller
+   * resumes the paused one and waits for its end.
    *
-   * @returns null when it has ended
+   * @returns null when the coordinator has ended
    */
   async replaceStopped(): Promise<Replaced | null> {
     const port = await freePort();

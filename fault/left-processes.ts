@@ -7,8 +7,8 @@ interface FoundProcess {
 }
 
 /**
- * The processes of this machine whose environment or command line has `mark` (a job's own folder): whatever
- * became of their parents, they are found. Other than this process.
+ * Returns processes of this machine, except this one, whose environment or command line contains `mark`, e.g.
+ * a job's folder. It also finds processes whose parents have exited.
  */
 export function processesWith(mark: string): FoundProcess[] {
   const pids = readdirSync("/proc")
@@ -17,14 +17,16 @@ export function processesWith(mark: string): FoundProcess[] {
   return pids.map((pid) => lookAt(pid, mark)).filter((found) => found !== null);
 }
 
-/** The state letter of a process in /proc (`T`: stopped, `R`, `S`: alive), or null when it is gone. */
+/**
+ * Returns the state letter of a process in /proc (`T`: stopped, `R` or `S`: running), or null after its exit.
+ */
 export async function processState(pid: number): Promise<string | null> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
-  // The name before the state is in brackets, and may hold any of them.
+  // The name before the state is in brackets, and may contain brackets.
   return stat?.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3) ?? null;
 }
 
-/** The direct children of a process. */
+/** Returns the PIDs of the direct children of a process. */
 export async function childrenOf(pid: number): Promise<number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
   return text.trim().split(" ").map(Number).filter(Boolean);
@@ -37,7 +39,7 @@ function lookAt(pid: number, mark: string): FoundProcess | null {
     if (!environment.includes(mark) && !command.includes(mark)) return null;
     return { pid, command: command.replaceAll("\0", " ").trim() };
   } catch {
-    // Gone meanwhile, or not ours to see.
+    // The process has exited meanwhile, or belongs to another user.
     return null;
   }
 }

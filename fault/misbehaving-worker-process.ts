@@ -5,20 +5,19 @@ import type { ShardRunner } from "../worker/lease/shard-runner.ts";
 import { serveSupervisor } from "../worker/process/serve-supervisor.ts";
 import { startWorker } from "../worker/process/worker-main.ts";
 
-/** What is wrong with a worker: told through its environment, SHARDMILL_MISBEHAVIOUR. */
+/** Misbehaviour of a worker, from its environment variable SHARDMILL_MISBEHAVIOUR. */
 export type Misbehaviour =
-  /** Its process dies of one row of the dataset, as of a bug in a native library. */
+  /** The process exits at one row of the dataset, as by a bug in a native library. */
   | { readonly kind: "diesOfRow"; readonly row: number }
-  /** Every shard takes it so much longer; it renews its leases all the while. */
+  /** Every shard takes this much longer, while the worker renews its leases. */
   | { readonly kind: "slow"; readonly ms: number }
-  /** Its device gives numbers that are not the model's: see wrong-lane.ts. */
+  /** The device computes wrong numbers: see wrong-lane.ts. */
   | { readonly kind: "wrongNumbers" };
 
 const wrong: Misbehaviour = JSON.parse(process.env.SHARDMILL_MISBEHAVIOUR ?? "null");
 
 /**
- * The real worker around a runner that misbehaves: its supervisor, leases, partials and calls are the usual
- * ones.
+ * Wraps a runner so that it misbehaves. Supervisor, leases, partials and calls are those of the real worker.
  */
 function misbehaving(runner: ShardRunner): ShardRunner {
   return {

@@ -7,7 +7,7 @@ import { makeScratch } from "../worker/process/scratch.ts";
 import { Supervisor } from "../worker/process/supervisor.ts";
 import type { Misbehaviour } from "./misbehaving-worker-process.ts";
 
-/** Workers of a coordinator that misbehave, under a real supervisor; the caller drains or stops it. */
+/** Starts misbehaving workers under a real supervisor. The caller drains or stops it. */
 export async function startMisbehaving(
   job: KnownJob,
   wrong: Misbehaviour,
@@ -15,7 +15,7 @@ export async function startMisbehaving(
 ): Promise<Supervisor> {
   const plans = await layOutProcesses({
     workers,
-    // The lanes of a wrong device compute on the CPU: any other name will do for it.
+    // The lanes of a wrong device compute on the CPU, so any other device name works.
     device: wrong.kind === "wrongNumbers" ? "webgpu" : "cpu",
     lanes: 1,
     threads: 1,

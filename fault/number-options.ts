@@ -1,8 +1,8 @@
 /**
- * A check for yargs: numbers from their least on, whole ones but for `fractions`. Without it `--jobs x` is
- * NaN, and a command that tries nothing says that all is right.
+ * Returns a check for yargs: numbers not below their minimum, and integers except for `fractions`. Without it
+ * `--jobs x` is NaN, and a command that tries nothing reports success.
  *
- * @throws {Error} naming the option that is no such number
+ * @throws {Error} naming the invalid option
  */
 export function numbersFrom(
   leasts: Readonly<Record<string, number>>,

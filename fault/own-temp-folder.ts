@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { processesWith } from "./left-processes.ts";
 
 /**
- * A temporary folder for everything that a command makes and starts. All of it goes when the folder is
- * disposed of, and when a signal stops the command: its processes are in groups of their own, and would not
- * hear of that.
+ * Opens a temporary folder for all files of a command, and for the processes that it starts. Disposal or a
+ * signal removes the files and kills the processes. Those are in process groups of their own, so the signal
+ * would not reach them.
  */
 export async function openOwnTempFolder(): Promise<AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-fault-"));
   process.env.TMPDIR = folder;
-  // Without a pause: what runs here must not start anything between the killing and the end.
+  // Synchronous: nothing here may start another process between the kills and the exit.
   const clear = () => {
     for (const { pid } of processesWith(folder)) kill(pid);
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -36,6 +36,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // The process has already ended.
   }
 }

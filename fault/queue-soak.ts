@@ -6,7 +6,7 @@ import { type CliProcess, startCli } from "../test/support/processes.ts";
 import type { Broker, TestQueue } from "../test/support/queues/broker.ts";
 import { aRow, isSettled, leftIn, publishedIds, queueJob } from "../test/support/queues/served-queue.ts";
 
-/** In the order in which they come, again and again. */
+/** Faults in their order, which repeats. */
 export const SOAK_FAULTS = [
   "serveKilled",
   "workerKilled",
@@ -18,13 +18,13 @@ export const SOAK_FAULTS = [
 type SoakFault = (typeof SOAK_FAULTS)[number];
 
 const DAY_MS = 86_400_000;
-/** What was sent, killed or not, is published by then, or never. */
+/** Time within which all messages must be published, with or without kills. */
 const COUNT_LIMIT_MS = 1_200_000;
 const CUT_MS = 3_000;
-/** Beyond a lease of 30 s. */
+/** Longer than a lease of 30 s. */
 const STOPPED_MS = 40_000;
 
-/** A queue that is served, whoever sends to it, and what is killed of it. */
+/** A served queue, its senders, and the faults that strike it. */
 export class QueueSoak implements AsyncDisposable {
   readonly #broker: Broker;
   readonly #queue: TestQueue;
@@ -35,9 +35,9 @@ export class QueueSoak implements AsyncDisposable {
   #serve: CliProcess;
   #isSending = true;
   #published = 0;
-  /** Ids from 0 on were sent, each once at least. */
+  /** Ids from 0 to here were sent, each at least once. */
   keys = 0;
-  /** With those that were sent again, and those that cannot be read. */
+  /** Number of messages, including repeated and unreadable ones. */
   sent = 0;
 
   private constructor(broker: Broker, queue: TestQueue, job: JobFolder, random: SeededRandom) {
@@ -53,7 +53,9 @@ export class QueueSoak implements AsyncDisposable {
     return new QueueSoak(broker, queue, await queueJob(queue), random);
   }
 
-  /** Some rows, some of them again, and now and then what is no row, until it is told to end. */
+  /**
+   * Sends rows, repeats some of them, and sometimes sends an unreadable message, until the end of sending.
+   */
   async send(): Promise<void> {
     const random = this.#random;
     while (this.#isSending) {
@@ -61,7 +63,7 @@ export class QueueSoak implements AsyncDisposable {
       const again = ids.filter(() => random.int(0, 5) === 0).concat(random.int(0, this.keys));
       const bodies = [...ids, ...again].map(aRow);
       if (random.int(0, 30) === 0) bodies.push(this.#poisonous());
-      // A broker that dies has taken some of them, nobody knows which: all are sent again.
+      // A killed broker has accepted an unknown part, so all are sent again.
       for (;;) {
         const isSent = await this.#queue.send(bodies).then(
           () => true,
@@ -81,14 +83,18 @@ export class QueueSoak implements AsyncDisposable {
     await sending;
   }
 
-  /** @returns what it did */
+  /** @returns a description of the effect */
   async fault(kind: SoakFault): Promise<string> {
     const what = await this.#inject(kind);
     this.#fired.set(kind, (this.#fired.get(kind) ?? 0) + 1);
     return what;
   }
 
-  /** Waits until all is published and settled. @returns what is wrong with it */
+  /**
+   * Waits until all messages are published and acknowledged.
+   *
+   * @returns the problems
+   */
   async count(): Promise<string[]> {
     const ends = performance.now() + COUNT_LIMIT_MS;
     while ((await publishedIds(this.#job)).size < this.keys || !(await isSettled(this.#job))) {

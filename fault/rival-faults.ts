@@ -3,23 +3,20 @@ import { type CliResult, startCli } from "../test/support/processes.ts";
 import { type FaultResult, type FaultWorld, fired, notFired } from "./fault-world.ts";
 import { BESIDE_ANOTHER, TAKEN_UP } from "./fleet.ts";
 
-/** Faults of several coordinators, on machines that share nothing but a bucket. */
+/** Faults of several coordinators, on machines that share only a bucket. */
 
-/** How long a rival is let be: half a minute is waited where it cannot be seen whether another lives. */
+/** Time that a rival runs. It waits half a minute when it cannot detect whether another coordinator runs. */
 const RIVAL_MS = { least: 5_000, most: 40_000 } as const;
-/** How long a stopped coordinator's silence, and the start of the next one, may take on a busy machine. */
+/** Time that the silence of a paused coordinator, and the start of the next, may take on a busy machine. */
 const TAKE_OVER_MS = 120_000;
-/** How long one is at work before it is stopped, and its follower before it goes on. */
+/** Time that a coordinator works before its pause, and that its follower works before the resume. */
 const BESIDE_MS = 3_000;
-/** ... and how long it may take to find out. */
+/** Time within which the resumed coordinator must notice its replacement. */
 const NOTICE_MS = 60_000;
 
 let rivals = 0;
 
-/**
- * Somebody runs the same job file on another machine, with a worker of their own; some time it is killed, if
- * it has not ended.
- */
+/** Runs the same job file on another machine with its own worker, and kills it unless it ends first. */
 export async function startRival({ place, job, random }: FaultWorld): Promise<FaultResult> {
   rivals += 1;
   const machine = `rival-${rivals}`;
@@ -39,14 +36,14 @@ export async function startRival({ place, job, random }: FaultWorld): Promise<Fa
 }
 
 /**
- * A coordinator is stopped until one on another machine has taken its job over; then it goes on, with half of
- * the workers still at it, and must notice before it has done any harm.
+ * Pauses a coordinator until another machine's coordinator has taken the job over, and resumes it. Half of
+ * the workers are still connected to it. It must notice before it does any harm.
  */
 export async function replaceCoordinator({ coordinator, slots, random }: FaultWorld): Promise<FaultResult> {
   if (coordinator.busy) return notFired("it is being replaced already");
   coordinator.busy = true;
   try {
-    // At work: so it has leases out, and records under way.
+    // The coordinator works, so it has granted leases and appends records.
     await coordinator.listening();
     await sleep(random() * BESIDE_MS, NEVER);
     const replaced = await coordinator.replaceStopped();
@@ -55,7 +52,7 @@ export async function replaceCoordinator({ coordinator, slots, random }: FaultWo
     try {
       for (const { proxy, index } of slots) {
         proxy.leadTo(coordinator.port);
-        // A network that notices, and one that does not.
+        // One network reports the break, and the other does not.
         if (index % 2 === 0) proxy.breakOff();
       }
       const took = follower.saw(TAKEN_UP).then(
@@ -71,14 +68,14 @@ export async function replaceCoordinator({ coordinator, slots, random }: FaultWo
     const end = await Promise.race([stopped.ended, sleep(NOTICE_MS, NEVER).then(() => null)]);
     if (end === null) throw new Error("a coordinator that was stopped, and replaced, does not end");
     const how = howItEnded(end);
-    // One that had published just before it was stopped says so.
+    // A coordinator that had published just before its pause reports that.
     return end.code === 0 ? notFired(`stopped, it ${how}`) : fired(`stopped and replaced, it ${how}`);
   } finally {
     coordinator.busy = false;
   }
 }
 
-/** @throws where no other coordinator explains it */
+/** @throws {Error} when no other coordinator explains the end */
 function howItEnded({ code, signal, stderr }: CliResult): string {
   if (code === 0) return "finds it published";
   const [found] = BESIDE_ANOTHER.exec(stderr) ?? [];

@@ -2,23 +2,25 @@ import { type JournalFacts, journalFacts } from "../test/support/job-processes.t
 import type { KnownJob } from "../test/support/known-job.ts";
 import { checkAnswer } from "./check-answer.ts";
 
-/** Where the jobs of a round publish, and how that is seen from outside. */
+/** Place to which the jobs of a round publish, with checks from outside. */
 export interface RoundPlace {
-  /** Put over the job file of each job. */
+  /** Settings that are merged into each job file. */
   readonly spec: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Whether a coordinator on another machine goes on with what one has begun. */
+  /** True when a coordinator on another machine can resume a job. */
   readonly movesOn: boolean;
-  /** How long a worker looks for a coordinator. */
+  /** Time that a worker looks for a coordinator. */
   readonly patienceSeconds: number;
-  /** For processes of a job. Those of one machine find what earlier ones kept on its disk; no others do. */
+  /**
+   * Returns the environment of a job's processes. Processes of one machine share its disk, and no others do.
+   */
   env(job: KnownJob, machine: string): Readonly<Record<string, string>>;
-  /** Null where there is no journal now. */
+  /** Returns facts of the journal, or null without a journal. */
   facts(job: KnownJob): Promise<JournalFacts | null>;
-  /** What is wrong with what a job has published, each in words. */
+  /** Describes the problems of a published job. */
   problems(job: KnownJob): Promise<string[]>;
 }
 
-/** All of a job is in its output folder, whichever coordinator is at it. */
+/** The output folder on a disk, which has all files of a job. */
 export const ON_DISK: RoundPlace = {
   spec: {},
   movesOn: false,

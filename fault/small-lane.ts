@@ -4,19 +4,19 @@ import { classifyOnnxError } from "../shared/onnx/classify-error.ts";
 import { createSession, type Session } from "../shared/onnx/session.ts";
 import { laneMain } from "../worker/lanes/lane-main.ts";
 
-/** What the device has, in `<model>.memory.json`. */
+/** Memory of the device, from `<model>.memory.json`. */
 export interface SmallMemory {
   /**
-   * A row of `length` positions takes its square of it, as attention does; one of the model's own shape takes
-   * 1.
+   * Units of memory. A row of `length` positions takes `length` squared, as attention does. A row of the
+   * model's own shape takes 1.
    */
   readonly units: number;
   readonly isUneven: boolean;
 }
 
 /**
- * A lane on a device of little memory: the real session, but a batch that takes more than there is fails as
- * ONNX Runtime's allocator does.
+ * A lane on a device with little memory. It runs the real session, but a batch beyond the memory fails as in
+ * ONNX Runtime's allocator.
  */
 await laneMain(async (options) => {
   const memory: SmallMemory = JSON.parse(await readFile(`${options.modelPath}.memory.json`, "utf8"));

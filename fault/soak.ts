@@ -13,8 +13,8 @@ import { openOwnTempFolder } from "./own-temp-folder.ts";
 import { QueueSoak, SOAK_FAULTS } from "./queue-soak.ts";
 
 /**
- * `npm run soak`: a queue of a real RabbitMQ that is served for an hour while everything is killed in turn,
- * and then counted at both ends. Exits 1 when a message was lost, published twice, or left.
+ * `npm run soak`: serves a queue of a real RabbitMQ for an hour while everything is killed in turn. Then it
+ * counts both ends. Exits with 1 when a message was lost, published twice, or left in the queue.
  */
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run soak --")

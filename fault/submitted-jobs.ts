@@ -16,11 +16,11 @@ export interface JobsEnd {
 }
 
 /**
- * Several jobs for one coordinator that dies again and again: each is handed in anew after each death, as
- * people would.
+ * Several jobs for one coordinator that is killed repeatedly. Each is submitted again after each kill, as by
+ * a user.
  */
 export class SubmittedJobs implements AsyncDisposable {
-  /** Code 0 once all are published; else what went wrong. */
+  /** Resolves with code 0 once all are published, otherwise with the error. */
   readonly done: Promise<JobsEnd>;
   readonly #coordinator: MortalCoordinator;
   readonly #over = new AbortController();
@@ -58,7 +58,11 @@ export class SubmittedJobs implements AsyncDisposable {
     };
   }
 
-  /** Until the coordinator dies, or all are published. @returns what no death explains */
+  /**
+   * Watches the jobs until the coordinator exits, or all are published.
+   *
+   * @returns an error that no exit of the coordinator explains, or null
+   */
   async #oneLife(): Promise<string | null> {
     const client = connectCoordinator(this.#coordinator.address, userCredential());
     try {
@@ -87,7 +91,7 @@ export class SubmittedJobs implements AsyncDisposable {
     try {
       await client.jobs.submitJob(spec, { fresh: false }, NEVER);
     } catch (error) {
-      // Handed in before: the answer was lost, or the coordinator goes on with it by itself.
+      // Submitted before: the answer was lost, or the coordinator has resumed the job without help.
       if (!isShardmillError(error, "OUTPUT_LOCKED")) throw error;
     }
   }

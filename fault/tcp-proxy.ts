@@ -1,12 +1,12 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** `up`: from the client to the server behind; `down`: back. */
+/** `up`: from the client to the server. `down`: from the server to the client. */
 export type Direction = "up" | "down";
 
 /**
- * A network between a client and one server that can go bad: each direction can swallow what is sent, as a
- * firewall that drops packets does, without either side being told. What was swallowed comes late when the
- * direction is opened again, as TCP would send it again.
+ * A network between clients and one server whose directions can be closed. A closed direction drops data
+ * silently, as a firewall that drops packets does. Dropped data arrives late, once the direction is open
+ * again, as if TCP had sent it again.
  */
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server;
@@ -35,17 +35,17 @@ export class TcpProxy implements AsyncDisposable {
     return `127.0.0.1:${found.port}`;
   }
 
-  /** Where connections lead that are made from here on: as a name's address is changed. */
+  /** Sends new connections to another port, as a changed DNS entry would. */
   leadTo(targetPort: number): void {
     this.#targetPort = targetPort;
   }
 
-  /** Both sides are told that their connections are gone. */
+  /** Closes all connections, visibly for both ends. */
   breakOff(): void {
     for (const flow of this.#flows) flow.end();
   }
 
-  /** Bytes that were swallowed so far: the proof that a hole had something to swallow. */
+  /** Returns the number of dropped bytes so far, which proves that a closed direction had an effect. */
   heldBytes(direction: Direction): number {
     return this.#held[direction];
   }
@@ -104,7 +104,7 @@ class Flow {
     from.on("data", (bytes: Buffer) => {
       if (swallows(bytes.length)) {
         this.#kept.push(bytes);
-        // The rest stays where the kernel keeps it: one chunk proves that something was sent.
+        // The kernel keeps the rest. One chunk proves that something was sent.
         from.pause();
       } else if (!to.write(bytes)) {
         from.pause();

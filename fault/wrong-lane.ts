@@ -3,8 +3,8 @@ import { createSession, type Session } from "../shared/onnx/session.ts";
 import { laneMain } from "../worker/lanes/lane-main.ts";
 
 /**
- * A lane on a device that computes wrongly: the CPU's numbers, but for one value of each batch, which is off
- * by one. As with a wrong kernel, nothing fails.
+ * A lane on a device that computes wrongly. One value of each batch is off by one, without an error, as with
+ * a wrong kernel.
  */
 await laneMain(async (options) => {
   const session = await createSession(options.modelPath, { ...options, device: "cpu" });

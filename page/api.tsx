@@ -3,7 +3,7 @@ import type { RunHistory } from "../shared/domain/run-history.ts";
 import type { ServedStatus } from "../shared/domain/served-status.ts";
 import type { WorkerStatus } from "../shared/domain/worker.ts";
 
-/** Who is let in by the session. */
+/** User of the session. */
 export interface Who {
   readonly name: string;
   readonly role: string;
@@ -15,13 +15,13 @@ export interface JobDetail {
   readonly history: RunHistory | null;
 }
 
-/** A byte a cell; of a job that ended with very many shards, several have one. */
+/** Cells of the shard map, one byte each. A cell of a job that ended with very many shards covers several. */
 interface ShardCells {
   readonly cells: Uint8Array;
   readonly shardsPerCell: number;
 }
 
-/** A request that was answered, and refused. */
+/** Error response of the coordinator. */
 export class Refusal extends Error {
   readonly status: number;
 
@@ -64,18 +64,21 @@ export const api = {
 
 interface Listener {
   readonly jobs?: (changed: readonly JobStatus[]) => void;
-  /** All of them. */
+  /** Called with all triggers. */
   readonly triggers?: (triggers: readonly ServedStatus[]) => void;
   readonly gone?: (ids: readonly string[]) => void;
-  /** `[index, cell, ...]`; null: all are to be asked for. */
+  /** Called with `[index, cell, ...]`. Null: all cells must be requested. */
   readonly shards?: (changes: readonly number[] | null) => void;
-  /** Whether the coordinator is heard. After a gap, all is told again. */
+  /** Called when the connection opens or breaks. After a gap, the coordinator sends everything again. */
   readonly live?: (isLive: boolean) => void;
 }
 
 const AGAIN_MS = 1_000;
 
-/** Listens until told to stop: a browser gives up where the answer is an error, as of one that starts. */
+/**
+ * Listens until the returned function is called. Opens the source again after an error response, such as that
+ * of a coordinator that is starting. A browser would give up then.
+ */
 export function listen(jobId: string | null, listener: Listener): () => void {
   let source: EventSource | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;

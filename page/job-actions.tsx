@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { api } from "./api.tsx";
 
-/** What an identity that may submit can do to a job that has not ended. */
+/** Actions of a user with the right to submit, for a job that has not ended. */
 export function JobActions({ status: { jobId, paused, priority } }: { readonly status: JobStatus }) {
   const [problem, setProblem] = useState("");
   const change = (name: string, body?: object) => {

@@ -15,9 +15,9 @@ import { counted } from "../shared/terminal/text.ts";
 
 type WithHistory = { readonly history: RunHistory | null };
 
-/** Narrower plots are scrolled instead: they would have no room for a curve. */
+/** Width below which a plot scrolls, because a curve would have no room. */
 const LEAST_PLOT_WIDTH = 300;
-/** Of the report, which scales its plots. */
+/** Width of the report's plots, which scales them. */
 const MOST_PLOT_WIDTH = 1_000;
 
 /** Width of an element in pixels, measured again when the window changes. */
@@ -94,7 +94,7 @@ export function Overview({ status, history }: WithHistory & { readonly status: J
   );
 }
 
-/** The first row of a table; with `n` the columns of numbers, which end on one line. */
+/** First row of a table. `n`: a column of numbers, which are aligned at the right. */
 export function Head({ columns }: { readonly columns: readonly (readonly [title: string, kind?: "n"])[] }) {
   return (
     <thead>

@@ -18,11 +18,11 @@ const TABS = [
   ["dead", "Dead letters"],
   ["file", "Job file"],
 ] as const;
-/** Plots over minutes and hours need no more. */
+/** Interval of requests for details: enough for plots over minutes and hours. */
 const DETAIL_MS = 2_000;
 
 interface JobViewProps {
-  /** Null until it is told. */
+  /** Null until the coordinator has sent it. */
   readonly status: JobStatus | null;
   readonly jobId: string;
   readonly tab: string;
@@ -89,7 +89,7 @@ function Tab({
   }
 }
 
-/** Asked for again while the job runs, and once more when its phase changes. */
+/** Requests the details of a job regularly while it runs, and once more when its phase changes. */
 function useDetail(jobId: string, phase: string | undefined) {
   const [detail, setDetail] = useState<JobDetail | null>(null);
   const [problem, setProblem] = useState("");
@@ -126,7 +126,7 @@ function Tiles({ status, history }: { readonly status: JobStatus; readonly histo
     ["workers", formatCount(status.workers)],
     ["attempts lost or failed", formatCount(status.attemptsFailed)],
     ["dead letters", formatCount(status.deadLetters)],
-    // Over restarts of the coordinator, as the charts have it.
+    // This covers restarts of the coordinator, like the charts.
     [isEnded(status.phase) ? "ran for" : "running for", secondsText(history?.seconds ?? status.seconds)],
   ] as const;
   return (

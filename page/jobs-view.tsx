@@ -94,7 +94,7 @@ interface PhaseLineProps {
   readonly countOf: (count: number) => string;
 }
 
-/** How far a job is, in a bar and a line. */
+/** Progress of a job, as a bar and a line. */
 export function PhaseLine({ status, countOf }: PhaseLineProps) {
   const { phase, paused, rowsDone, rowsTotal, rowsPerSecond, secondsLeft, deadLetters } = status;
   const isRunning = phase === "running";

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { api, type Who } from "./api.tsx";
 
-/** For who comes without a link of `shardmill page`. */
+/** Login for a user without a link of `shardmill page`. */
 export function Login({ onEntered }: { readonly onEntered: (who: Who) => void }) {
   const [problem, setProblem] = useState("");
   const enter = (event: SubmitEvent) => {

@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { api } from "./api.tsx";
 
 const LOOK_MS = 1_000;
-/** As many as the coordinator keeps. */
+/** Limit of lines: as many as the coordinator keeps. */
 const MOST_LINES = 1_000;
 
 interface Line {
@@ -11,7 +11,7 @@ interface Line {
   readonly level: string;
   readonly text: string;
   readonly facts: string;
-  /** The job that the line is about. Empty: none. */
+  /** Job that the line is about. Empty: none. */
   readonly job: string;
 }
 
@@ -78,7 +78,7 @@ function useLogs() {
       try {
         const { lines: more, count } = await api.logs(seen);
         if (isOver) return;
-        // Fewer than were seen: of a coordinator that has come back.
+        // A smaller count means that the coordinator has restarted.
         const isNew = count < seen;
         const first = count - more.length;
         const parsed = more.flatMap((line, index) => parsedLine(line, first + index) ?? []);
@@ -129,7 +129,7 @@ function parsedJson(line: string): Record<string, unknown> | null {
   }
 }
 
-/** `job=digits shard=3 err.code=STORE_FAILED` */
+/** Formats facts: `job=digits shard=3 err.code=STORE_FAILED`. */
 function factsText(facts: object, prefix = ""): string {
   return Object.entries(facts)
     .map(([name, value]) => {

@@ -9,13 +9,13 @@ import { Login } from "./login.tsx";
 import { LogsView } from "./logs-view.tsx";
 import { WorkersView } from "./workers-view.tsx";
 
-/** `#/job/ID/shards`: what stands behind the # is never sent anywhere. */
+/** Returns the parts of an address such as `#/job/ID/shards`. A browser never sends the part after #. */
 function useRoute(): readonly string[] {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
     const change = () => {
       setHash(location.hash);
-      // As a page that is loaded does: whoever cannot see it is told where they are.
+      // Move the focus, as after loading a page, so that a screen reader announces the view.
       document.querySelector<HTMLElement>("main")?.focus();
     };
     addEventListener("hashchange", change);
@@ -26,7 +26,7 @@ function useRoute(): readonly string[] {
   return hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
 }
 
-/** By the pass in the address, once, else by the cookie. Null: nobody yet. */
+/** Authenticates with the pass in the address, once, or else with the cookie. Null: not authenticated. */
 async function enter(): Promise<Who | null> {
   const pass = /^#login=(.+)$/.exec(location.hash)?.[1];
   if (pass !== undefined) history.replaceState(null, "", "#/");

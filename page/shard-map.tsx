@@ -118,7 +118,7 @@ function countsOf(cells: Uint8Array): number[] {
   return counts;
 }
 
-/** Cells as large as fill about a page, of one to 22 pixels; a page and a half rather than a pixel each. */
+/** Returns a grid of square cells, 1 to 22 pixels wide. It fills one page, or more with tiny cells. */
 function gridOf(width: number, count: number): { readonly size: number; readonly columns: number } {
   const sizeIn = (height: number) => Math.floor(Math.sqrt((width * height) / Math.max(1, count)));
   const size = Math.max(1, Math.min(22, sizeIn(460)), Math.min(2, sizeIn(800)));
@@ -132,7 +132,7 @@ function cellAt(canvas: HTMLCanvasElement, count: number, event: MouseEvent): nu
   return column >= columns ? -1 : Math.floor((event.offsetY * scale) / size) * columns + column;
 }
 
-/** Pixel by pixel into one image: a call of the canvas for each cell would take a hundred times as long. */
+/** Draws all pixels into one image. One canvas call per cell would take a hundred times as long. */
 function draw(canvas: HTMLCanvasElement, cells: Uint8Array): void {
   const started = performance.now();
   const width = Math.max(1, Math.floor(canvas.clientWidth * devicePixelRatio));
@@ -166,11 +166,11 @@ function draw(canvas: HTMLCanvasElement, cells: Uint8Array): void {
     }
   }
   context.putImageData(image, 0, 0);
-  // For who measures it.
+  // Read by measurements.
   canvas.dataset.drawMs = (performance.now() - started).toFixed(1);
 }
 
-/** `#rrggbb` as the four bytes of a pixel. */
+/** Converts `#rrggbb` to the four bytes of a pixel. */
 function pixelOf(colour: string): number {
   const [red = 0, green = 0, blue = 0] = (colour.trim().slice(1).match(/../g) ?? []).map((hex) =>
     Number.parseInt(hex, 16),

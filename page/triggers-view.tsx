@@ -8,7 +8,7 @@ interface TriggersProps {
   readonly triggers: readonly ServedStatus[];
 }
 
-/** Jobs whose runs are made by `serve`: by a schedule or new files, and over queues. */
+/** Jobs whose runs `serve` makes: by a schedule, by new files, or over queues. */
 export function Triggers({ triggers }: TriggersProps) {
   const queues = triggers.flatMap(({ name, queue }) => (queue === null ? [] : [{ name, queue }]));
   const others = triggers.filter(({ queue }) => queue === null);
@@ -21,7 +21,7 @@ export function Triggers({ triggers }: TriggersProps) {
   );
 }
 
-/** When the next run is, and what came of the last. */
+/** Next and last runs of jobs with triggers. */
 function Others({ triggers }: TriggersProps) {
   return (
     <>
@@ -60,7 +60,7 @@ const QUEUE_COLUMNS = [
   ["set aside", "n"],
 ] as const;
 
-/** How far each is behind, and what became of its messages. */
+/** Backlog of each queue, and the outcomes of its messages. */
 function Queues({ queues }: { readonly queues: readonly { name: string; queue: QueueStatus }[] }) {
   return (
     <>
@@ -128,7 +128,7 @@ function LastRun({ last }: Pick<ServedStatus, "last">) {
   );
 }
 
-/** By the clock of who looks. */
+/** Formats a time in the user's time zone. */
 function timeText(ms: number): string {
   return new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }

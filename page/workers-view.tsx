@@ -6,10 +6,10 @@ import { api } from "./api.tsx";
 import { busiest, Head } from "./job-tabs.tsx";
 
 const LOOK_MS = 2_000;
-/** More lines are no view any more. */
+/** Limit of workers that are shown: more lines would be unreadable. */
 const MOST_SHOWN = 200;
 
-/** All workers of the coordinator, of whatever job. */
+/** All workers of the coordinator, over all jobs. */
 export function WorkersView() {
   const [workers, setWorkers] = useState<readonly WorkerStatus[] | null>(null);
   useEffect(() => {
@@ -70,7 +70,7 @@ export function WorkersView() {
   );
 }
 
-/** What is looked for among many comes first: 2, gets no shards; 1, failed; 0, nothing is wrong. */
+/** Returns the order of workers. 2: gets no shards. 1: has failed, or is on probation. 0: no trouble. */
 function troubleOf({ aside, refused, excludedForSeconds, attemptsFailed }: WorkerStatus): number {
   if (aside !== null || refused !== null || (excludedForSeconds ?? 0) > 0) return 2;
   return excludedForSeconds !== null || attemptsFailed > 0 ? 1 : 0;

@@ -1,6 +1,6 @@
 // Makes dist/bundle/ of the sources: the command line and every script that it starts as a thread or a
-// process, each with what it needs in a few files, libraries included. Loading a thousand small modules takes
-// half a second of computing a run. Plain JavaScript, because it runs before anything is built.
+// process. Each has what it needs in a few files, libraries included. Loading a thousand small modules would
+// add half a second of CPU time to a run. Plain JavaScript, because it runs before anything is built.
 import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,9 +11,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["cli", "coordinator", "extensions", "shared", "worker"];
 
 /**
- * Libraries that load native code or WebAssembly from their own folder. One decoder also loads a library of
- * another licence, which stays a separate package. An installed package needs these and Arrow's types, and
- * nothing else: `dependencies` in package.json, as a test checks.
+ * Libraries outside the bundle, because they load native code or WebAssembly from their own folder. One
+ * decoder also loads a library of another licence, which stays a separate package. An installed package needs
+ * only these and Arrow's types: `dependencies` in package.json, as a test checks.
  */
 const LEFT_OUT = [
   "@anush008/tokenizers",
@@ -36,7 +36,7 @@ const PROTO_FOLDERS = { "grpc-health-check": "proto", "@grpc/reflection": "build
 /** Folder of the proto files in the package, with the paths that they have in their libraries. */
 const LIBRARY_FILES = "dist/bundle/libraries";
 
-/** Points `__dirname`, which a bundled module does not have, to the copies of the proto files. */
+/** Points `__dirname`, which bundled modules lack, to the copies of the proto files. */
 const keepFolders = {
   name: "keep-folders",
   setup({ onLoad }) {
@@ -51,11 +51,11 @@ const keepFolders = {
   },
 };
 
-/** Libraries that are CommonJS ask for Node's own modules by `require`. A name that no source uses. */
+/** Defines `require` for CommonJS libraries that load Node's own modules. No source uses this name. */
 const REQUIRE =
   'import { createRequire as bundleRequire } from "node:module"; const require = bundleRequire(import.meta.url);';
 
-/** What the sources start, by the calls that name it. */
+/** Lists the scripts that the sources start, by their calls of `compiledUrl`. */
 function startedScripts() {
   const scripts = new Set();
   for (const folder of SOURCES) {
@@ -69,7 +69,7 @@ function startedScripts() {
 }
 
 const outdir = join(root, "dist", "bundle");
-// Chunks are named after their content: those of the build before would stay.
+// Chunks have names of their content, so those of the previous build would stay.
 rmSync(outdir, { recursive: true, force: true });
 const program = await build({
   absWorkingDir: root,
@@ -84,9 +84,9 @@ const program = await build({
   target: "node20.19",
   external: LEFT_OUT,
   alias: {
-    // The same code with its WebAssembly inside.
+    // Variant with its WebAssembly inside.
     "@platformatic/wasm-utils": "@platformatic/wasm-utils/bundled",
-    // The source of what package.json imports.
+    // Source of the import in package.json.
     "#extensions": "./extensions/list.ts",
   },
   plugins: [keepFolders],
@@ -103,7 +103,7 @@ for (const [library, protos] of Object.entries(PROTO_FOLDERS)) {
   });
 }
 
-// The page that the coordinator serves: for browsers, in one file that loads nothing else.
+// Page that the coordinator serves: for browsers, in one file that loads nothing else.
 const page = await build({
   absWorkingDir: root,
   entryPoints: [{ in: "page/main.tsx", out: "page" }, "page/page.css"],

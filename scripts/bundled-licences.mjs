@@ -1,4 +1,4 @@
-// Writes the terms of the libraries in a bundle: a copy of their code comes with its licence.
+// Writes the terms of the libraries in a bundle: copied code needs its licence.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -1,9 +1,9 @@
-// Chooses the CI stages that take turns, and records those that were green. The record is .ci/stages.json: a
-// submission is one green run of .ci/run whose record was committed. The record began at 5, with a turn for each stage in
-// what follows: a date of null says that its stage was not recorded yet.
-//   order             prints a line for each stage, the oldest last green run first: "due NAME" must run now, "next
-//                     NAME" runs while there is time
-//   record [NAME ...] counts a submission, and dates the stages that were green in it
+// Chooses the CI stages that take turns, and records the green ones. The record is .ci/stages.json: a
+// submission is one green run of .ci/run whose record was committed. The record began at 5, with a turn for
+// each stage in the following submissions. A date of null: the stage has no recorded run.
+// - order: prints a line for each stage, the oldest last green run first. A stage "due NAME" must run now,
+//   and "next NAME" runs while there is time.
+// - record [NAME ...]: counts a submission, and dates the stages that were green in it.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ export const MOST_SUBMISSIONS = 5;
 const RECORD = join(root, ".ci", "stages.json");
 
 /**
- * Stages of a record, the oldest last green run first.
+ * Orders the stages of a record, the oldest last green run first.
  *
  * @param record `{submissions, stages: {NAME: {submission, date, commit}}}`
  */
@@ -27,7 +27,7 @@ export function orderStages({ submissions, stages }) {
     .map(({ name, age }) => ({ name, isDue: age + 1 >= MOST_SUBMISSIONS }));
 }
 
-/** The record after one more submission. */
+/** Returns the record after one more submission. */
 export function recordGreen(record, green, { date, commit }) {
   const unknown = green.filter((name) => record.stages[name] === undefined);
   if (unknown.length > 0) throw new Error(`unknown stages: ${unknown.join(", ")}`);

@@ -1,14 +1,14 @@
-// Runs this version together with the version before, as it was: its tree is taken out of git, installed and
-// built in .scratch/, and real processes of both are mixed by the tests of test/external/compatibility. A second copy of it
-// maps rows in another way, as a version would that changed that. Needs a clone with history.
+// Runs this version together with the previous one. Takes the previous tree out of git, then installs and
+// builds it in .scratch/. The tests of test/external/compatibility mix real processes of both. A second copy
+// maps rows in another way, like a version that changed the mapping. Needs a clone with history.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, step } from "./step.mjs";
 
 /**
- * The version before: with a release, it becomes the commit of the one that was released last. Until then it
- * is the newest that has this one's mapping and layout of outputs, for nothing was promised of earlier ones.
+ * Commit of the previous version: of the last release, once there is one. Until then it is the newest commit
+ * with this mapping and layout of outputs. Earlier commits carry no promise.
  */
 const BEFORE = "2e44ec7a350d32eb6fcde61f30747b1ef2af7267";
 
@@ -19,7 +19,7 @@ if (spawnSync("git", ["cat-file", "-e", `${BEFORE}^{commit}`], { cwd: root }).st
   process.exit(1);
 }
 
-/** @param change of the sources, before they are built */
+/** @param change change of the sources before the build */
 function build(folder, change = () => {}) {
   const done = join(folder, "built");
   if (existsSync(done)) return;
@@ -30,11 +30,11 @@ function build(folder, change = () => {}) {
   step("tar", ["-xf", archive, "-C", folder]);
   rmSync(archive);
   const lock = (at) => readFileSync(join(at, "package-lock.json"), "utf8");
-  // What it would install is what lies here.
+  // With an equal lock file, the installed packages here can be shared.
   if (lock(folder) === lock(root)) symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   else step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
   change();
-  // All that its command line runs.
+  // Builds all that the command line runs.
   step(process.execPath, [join("scripts", "bundle.mjs")], { cwd: folder });
   writeFileSync(done, "");
 }

@@ -1,7 +1,7 @@
-// Makes proto/descriptors.binpb, what reflection serves: the descriptors, with their comments, of every
-// service that a coordinator has. By a compiler of its own, because what the loader of the .proto files makes
-// of them is not what a compiler would: strict clients refuse it. The file is kept in the repository; a test
-// (--check) holds it to the sources. After a change: npm run descriptors.
+// Makes proto/descriptors.binpb for reflection: the descriptors, with comments, of all services of a
+// coordinator. Uses a real compiler, because strict clients refuse the output of the .proto loader. The file
+// is kept in the repository, and a test (--check) compares it with the sources. After a change: npm run
+// descriptors.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,7 +13,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { resolve } = createRequire(import.meta.url);
 const folderOf = (library) => dirname(resolve(`${library}/package.json`));
 
-/** Where the proto files are, and what their imports call that place. */
+/** Folders of the proto files, with the names that imports use for them. */
 const SOURCES = [
   [join(root, "proto", "shardmill"), "shardmill"],
   [join(root, "proto", "externalscaler"), "externalscaler"],
@@ -21,7 +21,7 @@ const SOURCES = [
   [join(folderOf("@grpc/reflection"), "build", "proto", "grpc", "reflection"), "grpc/reflection"],
 ];
 
-/** Where they are kept: for reflection, with comments; without, for the client in Python. */
+/** Kept files: for reflection with comments, for the Python client without. */
 const KEPT = [
   [join(root, "proto", "descriptors.binpb"), []],
   [

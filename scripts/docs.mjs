@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { referencePages } from "../dist/cli/reference.js";
+import { errorsPage } from "../dist/extensions/explain/error-texts.js";
 import { lawsPage } from "../dist/sim/laws-page.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -13,7 +14,11 @@ const sources = ["coordinator", "extensions", "worker", "shared", "sim", "test"]
   )
   .filter((path) => path.endsWith(".ts"))
   .map((path) => [path, read(path)]);
-const pages = { ...(await referencePages(read)), "docs/laws.md": lawsPage(new Map(sources)) };
+const pages = {
+  ...(await referencePages(read)),
+  "docs/errors.md": errorsPage(),
+  "docs/laws.md": lawsPage(new Map(sources)),
+};
 for (const [path, text] of Object.entries(pages)) {
   writeFileSync(join(root, path), text);
   console.log(path);

@@ -1,5 +1,5 @@
-// Runs the engine without extensions. The digits job runs with none at all. The simulator, and the unit and contract tests of
-// the engine, have a stand-in store in memory, for addresses of a bucket (the conditions of package.json).
+// Runs the engine without extensions. The digits job runs with none at all. The simulator and the engine's
+// tests use a stand-in store in memory, with a bucket's addresses (see package.json's conditions).
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,13 +1,16 @@
-// Tries the product with other people's programs, by the tests of one project: clients (grpcurl,
-// grpc-health-probe, Arrow Flight of pyarrow and of Go) that speak with a coordinator, stores (versitygw for S3,
-// fake-gcs-server for Google Cloud Storage, Azurite for Azure) that hold a job's files, seaweedfs (S3 once more),
-// readers (DuckDB, pyarrow, Polars, Spark, Ray) of what is published, seen (Prometheus and the OpenTelemetry
-// Collector's receiver) what is told of it, queues (ElasticMQ and moto for SQS, Kafka, and RabbitMQ where it is
-// installed) that messages come from, manifests (kustomize, and the schemas of Kubernetes) how deploy/kubernetes
-// reads. They are fetched once, at the versions named here and in test/external/clients/flight/, test/external/readers/ and
-// test/external/manifests/, into .scratch/: those of Go are built by it, those of npm are
-// installed apart from this package's own, those of Python in an environment of their own. Spark and Ray are those
-// of the peers benchmark (bench/peers/setup.sh), which need Java.
+// Tests the product with other projects' programs:
+// - clients (grpcurl, grpc-health-probe, Arrow Flight of pyarrow and of Go) that call a coordinator
+// - stores (versitygw for S3, fake-gcs-server for Google Cloud Storage, Azurite for Azure) of a job's files
+// - seaweedfs, another store for S3
+// - readers (DuckDB, pyarrow, Polars, Spark, Ray) of published output
+// - seen (Prometheus and the OpenTelemetry Collector's receiver), which receive metrics and traces
+// - queues (ElasticMQ and moto for SQS, Kafka, and RabbitMQ where it is installed) of messages
+// - manifests (kustomize, and the schemas of Kubernetes) for deploy/kubernetes
+//
+// The programs are fetched once into .scratch/, at the versions in this file and in
+// test/external/clients/flight/, test/external/readers/ and test/external/manifests/. Programs in Go are
+// built there. npm packages are installed apart from this package's own. Python packages have their own
+// environment. Spark and Ray are those of the peers benchmark (bench/peers/setup.sh), which need Java.
 import {
   copyFileSync,
   existsSync,
@@ -37,19 +40,19 @@ const PROGRAMS = {
     versitygw: "github.com/versity/versitygw/cmd/versitygw@v1.8.0",
   },
   readers: { versitygw: "github.com/versity/versitygw/cmd/versitygw@v1.8.0" },
-  // Prometheus without the clouds in which it could look for what it scrapes, which are most of it.
+  // Prometheus without cloud discovery, which is most of it.
   seen: {
     promtool: "github.com/prometheus/prometheus/cmd/promtool@v0.316.0",
     prometheus: "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0",
   },
   manifests: { kustomize: "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1" },
-  // Apart, as it takes two cores some five minutes to build.
+  // Separate, because its build takes two cores some five minutes.
   seaweedfs: {
     weed: "module:github.com/seaweedfs/seaweedfs/weed@v0.0.0-20261109003541-7506e5f91cd6",
   },
 };
 
-/** Where programs of ours over other people's libraries lie: main.go and its go.mod, requirements.txt. */
+/** Folders of our programs over other libraries: main.go and its go.mod, or requirements.txt. */
 const OWN = {
   clients: ["clients", "flight"],
   queues: ["queues"],
@@ -69,7 +72,7 @@ function installByNpm(name, source) {
   symlinkSync(join(`${name}-npm`, "node_modules", ".bin", name), join(folder, name));
 }
 
-/** A server in Java, with all that it loads, as plain jars in `lib`. */
+/** Fetches a Java server with all its dependencies, as plain jars in `lib`. */
 function fetchByMaven(name, source) {
   const target = join(folder, name);
   const [, group, artifact, version] = /^maven:(.+):(.+)@(.+)$/.exec(source);
@@ -87,7 +90,7 @@ function fetchByMaven(name, source) {
   renameSync(made, target);
 }
 
-/** Of a program that `go install` refuses, since its module replaces others. */
+/** Builds a program that `go install` refuses, because its module replaces others. */
 function buildInModule(name, source) {
   const module = join(folder, `${name}-module`);
   rmSync(module, { recursive: true, force: true });
@@ -103,7 +106,7 @@ if (programs === undefined) {
   console.error(`usage: node scripts/foreign.mjs ${Object.keys(PROGRAMS).join("|")}`);
   process.exit(2);
 }
-// A folder for each set of versions: a new one is never taken for an old one.
+// Each set of versions has its own folder, so a new set never uses an old one's.
 const versions = Object.values(programs).map((program) => program.split("@").at(-1));
 const folder = join(root, ".scratch", `${project}-${versions.join("-")}`);
 for (const [name, source] of Object.entries(programs)) {
@@ -124,13 +127,13 @@ if (OWN[project] !== undefined) {
     step("python3", ["-m", "venv", "--clear", python]);
     const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement", wanted];
     step(join(python, "bin", "python"), pip);
-    // Last, so that an environment that is half made is made again.
+    // Copied last, so that an incomplete environment is made again.
     copyFileSync(wanted, had);
   }
 }
 if (project === "readers")
   step("sh", [join(root, "bench", "peers", "setup.sh"), join(root, "bench", ".data", "peers-venv")]);
-// With --fetch it only fetches, and says where they are.
+// With --fetch it only fetches, and prints the folder.
 if (rest[0] === "--fetch") {
   console.log(folder);
   process.exit(0);

@@ -1,6 +1,6 @@
-// Makes extensions/image/resample-wasm.ts of resample.wat: inner loops in WebAssembly's text format, as bytes that the
-// bundle holds like any other code. The file is kept in the repository; `npm run check` holds it to its source.
-// After a change: npm run kernels.
+// Makes extensions/image/resample-wasm.ts of resample.wat: inner loops in WebAssembly's text format, as bytes
+// that the bundle holds like any other code. The file is kept in the repository, and `npm run check` compares
+// it with its source. After a change: npm run kernels.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

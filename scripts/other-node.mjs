@@ -1,10 +1,11 @@
-// Runs unit and contract tests on another major version of Node.js: node scripts/other-node.mjs 22 [vitest options].
-// Its binary is an npm package, fetched once into .scratch/. The build and the installed packages are this version's.
+// Runs unit and contract tests on another major version of Node.js: node scripts/other-node.mjs 22 [vitest
+// options]. Its binary is an npm package, fetched once into .scratch/. The build and the installed packages
+// are this version's.
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { root, step } from "./step.mjs";
 
-/** Kept exact, so that a test that fails was not changed by a release of Node.js. */
+/** Exact versions, so that a failing test was not changed by a release of Node.js. */
 const VERSIONS = { 22: "22.23.5", 24: "24.22.3" };
 
 const [major = "", ...rest] = process.argv.slice(2);
@@ -24,7 +25,7 @@ const projects = rest.some((option) => option.startsWith("--project"))
   ? []
   : ["--project", "test-unit", "--project", "test-machine", "--project", "test-seams"];
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-// Tests start processes with the Node.js that runs them, and some with the first one in the path.
+// Tests start processes with the current Node.js, and some with the first one in the path.
 step(join(bin, "node"), [vitest, "run", ...projects, ...rest], {
   env: { PATH: `${bin}:${process.env.PATH}` },
 });

@@ -1,7 +1,8 @@
-// Tries what there is for Python, each in an environment of its own below .scratch/, which is made once.
-//   client  the client (integrations/python): its types by mypy, its calls against real coordinators and workers by
-//           pytest, and its wheel, installed elsewhere with the oldest libraries that it takes
-//   airflow the provider (integrations/airflow) in a real Airflow, by pytest
+// Tests the Python projects, each in its own environment below .scratch/, which is made once.
+// - client: the client (integrations/python). Checks its types by mypy, and its calls against real
+//   coordinators and workers by pytest. Also installs its wheel elsewhere, with the oldest supported
+//   libraries.
+// - airflow: the provider (integrations/airflow) in a real Airflow, by pytest.
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { root, step } from "./step.mjs";
 const client = join(root, "integrations", "python");
 const PIP = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"];
 
-/** The interpreter of an environment in which `installed` is. */
+/** Returns the interpreter of an environment with `installed`. */
 function environmentOf(name, source, installed) {
   const environment = join(root, ".scratch", `python-${name}`);
   const python = join(environment, "bin", "python");
@@ -18,7 +19,7 @@ function environmentOf(name, source, installed) {
   if (!existsSync(had) || readFileSync(had, "utf8") !== readFileSync(wanted, "utf8")) {
     step("python3", ["-m", "venv", "--clear", environment]);
     step(python, [...PIP, ...installed]);
-    // Last, so that an environment that is half made is made again.
+    // Copied last, so that an incomplete environment is made again.
     copyFileSync(wanted, had);
   }
   return python;

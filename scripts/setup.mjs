@@ -1,6 +1,6 @@
-// Makes a fresh clone ready: installs what package-lock.json names and compiles, each only when something
-// changed. With --product it makes the command alone, without tests and their tools. Plain JavaScript, because it
-// runs before anything is installed or built.
+// Makes a fresh clone ready: installs the packages of package-lock.json and compiles, each only after a
+// change. With --product it makes the command alone, without tests and their tools. Plain JavaScript, because
+// it runs before anything is installed or built.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -42,7 +42,7 @@ function newestSourceMs(folder) {
   return newest;
 }
 
-/** Runs a command, and says every ten seconds that it still runs. */
+/** Runs a command, and reports every ten seconds that it still runs. */
 async function step(title, command, args) {
   console.error(`> ${title}`);
   const startMs = performance.now();
@@ -72,7 +72,7 @@ if (installedMs() < modifiedMs(join(root, "package-lock.json"))) {
   await step("installing the tools of the tests", "npm", ["install", "--no-save", ...quiet]);
 }
 
-// ONNX Runtime comes with its binaries for every system, 220 MB that are of no use here.
+// ONNX Runtime includes its binaries for every system: 220 MB that are unused here.
 const runtime = join(root, "node_modules", "onnxruntime-node", "bin");
 for (const folder of readdirSync(runtime)) {
   for (const system of readdirSync(join(runtime, folder))) {
@@ -95,7 +95,7 @@ const bundledMs = modifiedMs(join(root, "dist", "bundle", "cli", "main.js"));
 // The page is bundled for browsers, and compiled by the bundler alone.
 const pageMs = newestSourceMs(join(root, "page"));
 if (bundledMs < Math.max(sourceMs, pageMs, modifiedMs(bundler), installedMs())) {
-  // The types of what the package exports.
+  // Types of the package's exports.
   await step("declaring", process.execPath, [compiler, "-p", "tsconfig.api.json"]);
   await step("bundling", process.execPath, [bundler]);
 }

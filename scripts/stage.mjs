@@ -1,5 +1,5 @@
-// Copies the files of the package into a folder: node scripts/stage.mjs FOLDER. In its pages, a link to a file that
-// the package does not have becomes plain text. `npm run pack` packs that folder.
+// Copies the files of the package into a folder: node scripts/stage.mjs FOLDER. In its pages, a link to a
+// file outside the package becomes plain text. `npm run pack` packs that folder.
 import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, posix, resolve } from "node:path";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-/** Runs a command, in the package's folder if none is named; where it fails, the script ends as it did. */
+/** Runs a command, by default in the package's folder. On failure, exits with the command's status. */
 export function step(command, args, { cwd = root, env = {} } = {}) {
   const { status, error } = spawnSync(command, args, {
     cwd,

@@ -1,8 +1,8 @@
-// Refuses changes of our proto files after which programs that others made of them would break: against
-// proto/kept/, the descriptors of each version of the protocol that is spoken still, by buf (npm run wire).
-// What others make clients of may not lose or rename anything, and files stay what they are (FILE). What workers
-// and coordinators say to each other alone may lose a field once no version is spoken that had it, if its number
-// and name are reserved (WIRE_JSON). With --keep: keeps what the proto files say now, for a new version.
+// Refuses changes of our proto files that would break other programs: npm run wire. Compares them by buf with
+// proto/kept/, the descriptors of each protocol version that is still supported. Files for clients may not
+// lose or rename anything (FILE). Messages between workers and coordinators may lose a field once no
+// supported version has it. Its number and name must then be reserved (WIRE_JSON). With --keep: stores the
+// current proto files for a new version.
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -17,7 +17,7 @@ const proto = asked < 0 ? join(root, "proto") : process.argv[asked + 1];
 
 const OWN = ["work", "data"].map((name) => `shardmill/v1/${name}.proto`);
 
-/** For each: who reads them, by which rules. Other people's protocols are theirs. */
+/** Rules by the readers of the files. Other projects' protocols are not checked. */
 const RULES = {
   "of clients": { use: ["FILE"], ignore: OWN },
   "of workers": { use: ["WIRE_JSON"] },
@@ -31,7 +31,7 @@ function runBuf(...args) {
   return status ?? 1;
 }
 
-/** From the one place that says it. */
+/** Reads the newest protocol version from its source. */
 function newestVersion() {
   const source = readFileSync(join(root, "shared", "wire", "protocol.ts"), "utf8");
   const [, newest] = /PROTOCOL: ProtocolRange = \{ oldest: \d+, newest: (\d+) \}/.exec(source) ?? [];

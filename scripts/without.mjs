@@ -1,6 +1,6 @@
-// Deletes an extension in a copy of this tree: its folder, its tests and its entry in the list. Then all else is built, and
-// runs its unit and contract tests and the digits job: node scripts/without.mjs [NAME ...]. Without a name, the extension
-// whose turn it is by the number of submissions.
+// Deletes an extension in a copy of this tree: its folder, its tests and its entry in the list. Then builds
+// the rest, and runs its unit and contract tests and the digits job: node scripts/without.mjs [NAME ...].
+// Without a name, the number of submissions selects the extension.
 import { spawnSync } from "node:child_process";
 import {
   cpSync,
@@ -16,10 +16,10 @@ import { tmpdir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { root, step } from "./step.mjs";
 
-/** Code and tests whose own subject is an extension are deleted with it: those that import it, and their importers. */
+/** Folders whose files are deleted when they import the extension, directly or through others. */
 const OF_EXTENSIONS = /^(test|bench|examples|fault)\//;
 
-/** Tests of the engine have addresses of this store: without it, the stand-in has them (package.json). */
+/** Store whose addresses the engine's tests use. Without it, the stand-in has them (package.json). */
 const STOOD_IN_FOR = "s3";
 const standIn = { env: { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} --conditions=stand-in` } };
 
@@ -39,11 +39,11 @@ function extensions() {
     .sort();
 }
 
-/** Source of what the package exports to users' code: a file of an extension. */
+/** Source of the package's exports to users' code: a file of an extension. */
 const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const API = exports["."].types.replace(/^\.\/dist\/(.*)\.d\.ts$/, "$1.ts");
 
-/** Files that a file of TypeScript imports, by their paths from the root. */
+/** Lists the files that a TypeScript file imports, by their paths from the root. */
 function importsOf(path) {
   const text = readFileSync(join(root, path), "utf8");
   const found = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)];
@@ -51,7 +51,7 @@ function importsOf(path) {
   return /^import .* from "shardmill";$/m.test(text) ? [...files, API] : files;
 }
 
-/** The files that go with an extension. */
+/** Lists the files that are deleted with an extension. */
 function filesOf(name, files) {
   const own = (path) => path.startsWith(`extensions/${name}/`) || path.startsWith(`test/extensions/${name}/`);
   const gone = new Set(files.filter(own));
@@ -66,7 +66,7 @@ function filesOf(name, files) {
 
 function removeFromList(path, name) {
   const text = readFileSync(path, "utf8");
-  // A folder may have a name that no variable can have.
+  // A folder's name may be invalid for a variable.
   const [line, entry] = new RegExp(`^import \\{ (\\w+) \\} from "./${name}/extension.ts";\n`, "m").exec(text);
   const shorter = text.replace(line, "").replace(/(Extension\[\] = )\[([^\]]*)\]/, (_, begin, names) => {
     const left = names.split(",").map((each) => each.trim());

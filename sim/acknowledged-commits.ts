@@ -3,7 +3,7 @@ import type { ExecutionId } from "../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { JournalImage } from "./journal-image.ts";
 
-/** The commits of a job that were acknowledged, by shard. */
+/** Acknowledged commits of a job, by shard. */
 export class AcknowledgedCommits {
   readonly #journal: Pick<JournalImage, "records">;
   readonly #commits = new Map<number, { readonly executionId: ExecutionId; readonly digest: Digest }>();
@@ -12,16 +12,16 @@ export class AcknowledgedCommits {
     this.#journal = journal;
   }
 
-  /** The job starts over. */
+  /** Forgets all commits because the job starts over. */
   clear(): void {
     this.#commits.clear();
   }
 
   /**
-   * Adds a commit. An acknowledged commit stays, unless its partial was damaged later. The answer to one that
-   * was revoked so may come behind that of its successor, from a coordinator that had slept.
+   * Adds a commit. An acknowledged commit stays unless its partial was damaged later. A paused coordinator
+   * may acknowledge a revoked commit late, after the answer to its successor.
    *
-   * @returns the execution that had won before, against the law `first-commit-wins`; null: there is none
+   * @returns the execution that had won before, against the law `first-commit-wins`, or null without one
    */
   add({ shard, executionId, digest }: PartialManifest): string | null {
     const before = this.#commits.get(shard);

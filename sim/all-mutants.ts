@@ -7,7 +7,7 @@ import { PUBLISH_MUTANTS } from "./publish-mutants.ts";
 import { SEVERAL_JOBS_MUTANTS } from "./several-jobs-mutants.ts";
 import { WORKER_MUTANTS } from "./worker-mutants.ts";
 
-/** Bugs that each break a law, and those that the simulator once found in earnest. */
+/** Planted bugs, each of which breaks a law. Some are bugs that the simulator once found. */
 export const ALL_MUTANTS: readonly Mutant[] = [
   ...COMMIT_MUTANTS,
   ...JOURNAL_MUTANTS,

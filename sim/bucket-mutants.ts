@@ -1,6 +1,8 @@
 import { edit, type Mutant } from "./mutant.ts";
 
-/** Bugs in the journal in a bucket, which coordinators on several machines share, and in copies. */
+/**
+ * Bugs in journals in a bucket, which coordinators on several machines share, and in copies within a bucket.
+ */
 export const BUCKET_MUTANTS: readonly Mutant[] = [
   {
     name: "number-put-unconditionally",

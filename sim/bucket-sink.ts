@@ -7,7 +7,7 @@ import { sourceOfBytes } from "../shared/storage/put-source.ts";
 import type { Storage } from "../shared/storage/storage.ts";
 import type { PartialSink } from "../worker/write/partial-sink.ts";
 
-/** A partial that is made on the worker's disk and put into a bucket, file by file, as the real one is. */
+/** Opens a sink that makes a partial on the worker's disk and puts it into a bucket file by file. */
 export async function openBucketSink(
   target: Location,
   { storage, disk, scratch }: { readonly storage: Storage; readonly disk: Disk; readonly scratch: string },

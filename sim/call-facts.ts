@@ -1,6 +1,6 @@
 import { type Token, tokenKey } from "../shared/domain/token.ts";
 
-/** Who makes a call, by its first argument. */
+/** Returns the session of the caller, which is the first argument or a field of it. */
 export function sessionOf(args: readonly unknown[]): string {
   const [first] = args;
   if (typeof first === "string") return first;
@@ -8,7 +8,7 @@ export function sessionOf(args: readonly unknown[]): string {
   return session ?? "";
 }
 
-/** What a person needs of a call or an answer. */
+/** Describes the arguments or the answer of a call for the log. */
 export function brief(values: readonly unknown[]): string {
   const facts: string[] = [];
   for (const value of values) {

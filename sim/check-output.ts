@@ -18,12 +18,12 @@ interface Circumstances {
 }
 
 /**
- * What is published, read back from what a power cut would leave: each planned row once, in plan order (as
- * often as its steps say), or in the dead letters once, and not a row that cannot be mapped among them.
+ * Checks the published output as a power cut would leave it. Each planned row is there once, in plan order,
+ * or as often as its steps make it. A row that cannot be mapped is in the dead letters instead, once.
  *
- * `blamed`: workers died for other reasons than their rows, and a sound row may have been given up.
- * `diskFailed`: some work file may not have been deleted, or come again.
- * `living`: processes of coordinators that are not dead.
+ * `blamed`: workers exited for other reasons than their rows, so a sound row may be a dead letter.
+ * `diskFailed`: a deletion of work files may have failed, or have been undone. `living`: PIDs of the
+ * coordinators that run.
  */
 export function checkOutput(
   { checker, image, job }: { readonly checker: Checker; readonly image: DiskImage; readonly job: SimJob },
@@ -74,7 +74,7 @@ export function checkOutput(
   checker.hold(isClean, "nothing-left-behind", "work files are left after the job");
 }
 
-/** What the manifest says of the rows is what there is. */
+/** Checks the row counts of the manifest against the rows. */
 function checkCounts(
   { checker, job }: { readonly checker: Checker; readonly job: SimJob },
   { truncated, ...counted }: OutputManifest["rows"],
@@ -86,7 +86,7 @@ function checkCounts(
 ): void {
   const { planned, rows, gone } = found;
   const filtered = planned.filter((row) => !gone.has(row) && partsOf(job, row) === 0).length;
-  // No simulated job has a condition that row groups could be ruled out by, and none is a trial.
+  // No simulated job has a condition that excludes row groups, and none is a trial.
   const [input, pruned, skipped, output] = [planned.length, 0, 0, rows.length];
   const steps = { ...manifestCounts(() => 0), filtered, output };
   const { truncated: _, ...counts } = { input, pruned, skipped, ...steps, deadLetters: gone.size };
@@ -100,7 +100,7 @@ function checkCounts(
   checker.hold(truncated === long, "counts-agree", says);
 }
 
-/** The moment that the manifest is there, readers find all that it names. */
+/** Checks that readers find all files that a manifest names as soon as the manifest is visible. */
 export function checkVisible(checker: Checker, image: DiskImage, job: SimJob): void {
   const bytesOf = (path: string) => {
     const node = image.lookUp(join(job.kept, path));
@@ -115,9 +115,10 @@ export function checkVisible(checker: Checker, image: DiskImage, job: SimJob): v
 }
 
 /**
- * Nothing is left, or only what belongs to another's lock, or its try at one. It may take the lock of a
- * coordinator that was stopped, and die: that one goes on, sure of its lock, and ends the job. Or it may come
- * after all was removed, and die. The next run of the job removes it.
+ * Returns true when no work files are left, or only those of a rival's lock or attempt at one. A rival may
+ * take the lock of a paused coordinator and exit. The paused coordinator then resumes, relies on its lock,
+ * and ends the job. A rival may also arrive and exit after the work files were removed. The next run of the
+ * job removes these files.
  */
 function onlyRivalsFiles(image: DiskImage, job: SimJob, living: readonly number[]): boolean {
   const { out, kept, isShared } = job;
@@ -132,11 +133,14 @@ function onlyRivalsFiles(image: DiskImage, job: SimJob, living: readonly number[
   return onDisk && (out === kept || onlyLateUploads(image, job));
 }
 
-/** A worker that was stopped may put its partial after the last sweep: a bucket cannot refuse it. */
+/**
+ * Returns true when only partials are left. A paused worker may put its partial after the last sweep, and a
+ * bucket cannot refuse it.
+ */
 function onlyLateUploads(image: DiskImage, { kept, isShared }: SimJob): boolean {
   const { work } = workPaths(kept);
   if (!isShared) return onlyPartials(image, work);
-  // In the folder of its run, whose name went with the job.
+  // Late partials are in the folder of their run, whose name is unknown once the job is removed.
   const names = namesIn(image, work);
   return names.every((name) => isRunName(name) && onlyPartials(image, join(work, name)));
 }
@@ -168,7 +172,7 @@ function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed:
   }
 }
 
-/** Combined: the counts of all shards. Else: the rows themselves. */
+/** Checks the reduction: with `combine`, the sum of all counts, otherwise the number of rows. */
 function checkReduced(checker: Checker, job: SimJob, reduced: readonly Line[], rows: number): void {
   const combined = job.spec.reduce.sums?.combine !== undefined;
   const counted = combined ? reduced.reduce((sum, { key }) => sum + Number(key), 0) : reduced.length;

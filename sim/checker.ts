@@ -26,28 +26,28 @@ interface CheckerOptions {
   readonly image: DiskImage;
   readonly job: Pick<SimJob, "out" | "kept" | "data" | "isShared">;
   readonly nowMs: () => number;
-  /** Requests have come late: what was seen of another may have been. */
+  /** Returns true when requests came late: another coordinator may have acted on outdated reads. */
   readonly isLate: () => boolean;
   readonly note: (line: string) => void;
-  /** Calls are of all jobs: the checker of one of them tells of them. */
+  /** True when this checker logs the calls, which are common to all jobs. */
   readonly logsCalls: boolean;
 }
 
-/** What a worker asked of a coordinator, and when. */
+/** A worker's call to a coordinator, with the time of its arrival. */
 interface Asked extends Pick<ArrivedCall, "method" | "args"> {
   readonly server: SimProcess;
   readonly arrivedMs: number;
 }
 
-/** Looks at what leaves a coordinator and at the disk behind it: what was said must be safe by then. */
+/** Checks answers of coordinators against the disk: what they acknowledge must be durable. */
 export class Checker {
-  /** The first promise that was broken; the world stops there. */
+  /** The first broken law. The world stops there. */
   violation: Violation | null = null;
   readonly #holders: Holders;
   readonly silence = new Silence();
-  /** Whether a run from the beginning was asked for. */
+  /** True once a coordinator was started with `fresh`. */
   mayStartOver = false;
-  /** Files that were damaged on purpose. */
+  /** Paths of files that a fault has damaged. */
   readonly damaged = new Set<string>();
   readonly #image: DiskImage;
   readonly #job: CheckerOptions["job"];
@@ -56,7 +56,7 @@ export class Checker {
   readonly #isLate: () => boolean;
   readonly #note: (line: string) => void;
   readonly #noteCall: (line: string) => void;
-  /** What the job was called in its runs. */
+  /** Job ids of all runs. */
   readonly #ids = new Set<string>();
   #lastToken: Token | null = null;
   readonly #commits: AcknowledgedCommits;
@@ -86,23 +86,23 @@ export class Checker {
     if (!condition) this.broken(law, message);
   }
 
-  /** One at a time; and the state is what the journal says, however often it is read. */
+  /** Checks that a resuming coordinator is the only one, and replays the journal to its state. */
   takenUp(process: SimProcess, state: JobState): void {
     const how = this.#holders.takeUp(process, state, this.#job.isShared && this.mayStartOver);
     if (how === "replaced") return;
     if (how !== "held") this.broken("one-holder", `${process.name} took up the job ${how.although}`);
     if (state.generation === 1) this.cleared();
     this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase.kind}`);
-    // A published job's journal may be removed by another since.
+    // Another coordinator may already have removed the journal of a published job.
     if (!this.#job.isShared || state.phase.kind !== "published") this.checkReplay(state);
   }
 
-  /** A coordinator that starts over has begun to remove what an earlier run left. */
+  /** Notes that a coordinator that starts over begins to remove the previous run. */
   clears(process: SimProcess): void {
     if (this.mayStartOver) this.#holders.clears(process);
   }
 
-  /** All that an earlier run left is gone: from here on it is another job, whoever lives to take it up. */
+  /** Notes that the previous run is removed. The next coordinator to hold the job begins another one. */
   cleared(): void {
     if (!this.mayStartOver) return;
     this.#holders.cleared();
@@ -111,9 +111,9 @@ export class Checker {
   }
 
   /**
-   * Something was put into a bucket. Whoever has slept through the end of a job, when its numbers are free
-   * again, or through its beginning anew, puts nothing: but what was under way, and the start of a
-   * generation, behind which it looks whose run it is, and whether that is published.
+   * Checks a put into a bucket. A coordinator that was paused across the end or the restart of a run must put
+   * nothing. Two puts are exempt: one that was already on its way, and the start of a generation. After the
+   * latter, the coordinator checks whose the run is and whether it is published.
    */
   put(process: SimProcess, path: string): void {
     const [, run, number] = /\/_shardmill\/(run-[^/]+)\/journal\/(\d+)$/.exec(path) ?? [];
@@ -124,7 +124,7 @@ export class Checker {
     this.broken("one-holder", `${process.name} writes ${path}, which is not the job's journal any more`);
   }
 
-  /** A lock was removed: its coordinator touches no file any more, a published job has no work files. */
+  /** Notes a removed lock: the job is released, unless work files of a published job remain. */
   unlocked(process: SimProcess): void {
     const cleans = this.#holders.of(process)?.state.phase.kind === "published" && this.#journal.isThere();
     if (!cleans) this.letGo(process);
@@ -160,7 +160,7 @@ export class Checker {
     }
   }
 
-  /** A call of a worker arrives at a coordinator. */
+  /** Notes that a worker's call arrives at a coordinator. */
   arrived({ caller, server, method, args }: ArrivedCall): Witness {
     const session = sessionOf(args);
     const key = `${server.process.pid} ${this.#names.get(session) ?? ""}`;
@@ -188,7 +188,7 @@ export class Checker {
         if (answer instanceof Error)
           this.#noteCall(`${method} of ${caller.name}: refused, ${answer.message}`);
         else {
-          // Only who asks for a shard is the job's worker.
+          // Only a worker that requests a lease serves this job.
           if (method === "requestLease") this.silence.served(arrivedMs);
           if (method !== "register") this.silence.lastHeardMs = this.#nowMs();
           this.hold(
@@ -204,7 +204,7 @@ export class Checker {
     };
   }
 
-  /** Of two sessions of one name the one that asked later is the newer, whichever is answered first. */
+  /** Notes a new session. Of two with one name, the one that arrived later is newer. */
   #registered(
     args: readonly unknown[],
     answer: unknown,
@@ -217,7 +217,7 @@ export class Checker {
     if ((this.#sessions.get(key)?.arrival ?? 0) < arrival) this.#sessions.set(key, { session, arrival });
   }
 
-  /** One that was deposed may still give out leases, until it sees that: nothing comes of them. */
+  /** Checks an answer. Leases that a deposed coordinator still grants have no effect. */
   #answered({ method, args, server, arrivedMs }: Asked, answer: unknown): void {
     const { kind, lease } = (answer ?? {}) as { kind?: string; lease?: Lease };
     const grants = method === "requestLease" && kind === "lease" && !this.#holders.isDeposed(server);
@@ -234,7 +234,7 @@ export class Checker {
     this.#committed(partial);
   }
 
-  /** Tokens grow over all generations, and the generation itself is safe. */
+  /** Checks that tokens grow over all generations, and that the generation is durable. */
   #granted({ jobId, token, slices }: Lease): void {
     if (!slices.some(({ file }) => file.path.startsWith(`${this.#job.data}/`))) return;
     this.#ids.add(jobId);
@@ -252,7 +252,7 @@ export class Checker {
     );
   }
 
-  /** The record is safe, and so are the files, under the name that only this execution has. */
+  /** Checks that the record of a commit is durable, and so are its files in the folder of its execution. */
   #committed(partial: PartialManifest): void {
     const { shard, token, executionId, files } = partial;
     this.hold(
@@ -265,7 +265,7 @@ export class Checker {
     const both = `commits of shard ${shard} by ${other} and ${executionId} were acknowledged`;
     this.hold(other === null, "first-commit-wins", both);
     const standing = holder?.state.shards[shard]?.state;
-    // Revoked, or published and cleaned up, since: a repeated answer speaks of what was.
+    // A repeated answer may be about a commit that was revoked, or published and cleaned up, since then.
     if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;
     // A coordinator that finds the output published removes its partials.
     if (holder?.state.phase.kind !== "running" || this.#isVisible()) return;
@@ -282,10 +282,7 @@ export class Checker {
     }
   }
 
-  /**
-   * Whether a text stands in a record that no power cut can take; once the job is published the manifest
-   * stands for all.
-   */
+  /** Returns true when a durable record, or the manifest of a published job, contains a text. */
   isRecorded(text: string): boolean {
     return this.#isVisible() || this.isInJournal(text);
   }

@@ -1,6 +1,6 @@
 import { edit, type Mutant } from "./mutant.ts";
 
-/** Bugs in which partials are taken, what is kept of them, and how their rows are counted. */
+/** Bugs in how partials are accepted, which of their files are kept, and how their rows are counted. */
 export const COMMIT_MUTANTS: readonly Mutant[] = [
   {
     name: "last-commit-wins",

@@ -4,16 +4,16 @@ import type { SeededRandom } from "./seeded-random.ts";
 
 export interface FileNode {
   readonly kind: "file";
-  /** What a reader sees. Never changed in place: a write makes new bytes. */
+  /** Content that readers see. Never changed in place: a write makes new bytes. */
   bytes: Buffer;
-  /** What a power cut leaves for sure. */
+  /** Content that is certain to survive a power cut. */
   synced: Buffer;
 }
 
 interface FolderNode {
   readonly kind: "folder";
   names: Map<string, Node>;
-  /** What a power cut leaves for sure. */
+  /** Names that are certain to survive a power cut. */
   synced: Map<string, Node>;
 }
 
@@ -25,19 +25,22 @@ interface NameChange {
   readonly node: Node | null;
 }
 
-/** The file system's error, as Node gives it. */
+/** Returns a file system error in the shape of Node's. */
 export function diskError(code: string, call: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${call} '${path}'`), { code, syscall: call, path });
 }
 
 /**
- * A file system in memory with two faces: what processes see, and what is left when the power goes. Bytes are
- * safe once their file is synced, names once their folder is; until then a power cut may keep them, tear them
- * or lose them. Rename and link are atomic on both faces.
+ * A file system in memory with two views: what processes see, and what a power cut leaves. Bytes are durable
+ * once their file is synced, and names are durable once their folder is. Until then a power cut may keep,
+ * tear or lose them. Rename and link are atomic in both views.
  */
 export class DiskImage {
   readonly root: FolderNode = newFolder();
-  /** Changes of names that no sync has made safe, in order. Those of one rename are kept or lost together. */
+  /**
+   * Changes of names that are not durable yet, in order. A power cut keeps or loses those of one rename
+   * together.
+   */
   #unsynced: (readonly NameChange[])[] = [];
   readonly #dirty = new Set<FileNode>();
 
@@ -48,7 +51,7 @@ export class DiskImage {
     return node;
   }
 
-  /** @throws ENOTDIR where a file stands in for a folder on the way */
+  /** @throws ENOTDIR when a parent of the path is a file */
   findIfThere(path: string, call: string): Node | null {
     let node: Node = this.root;
     for (const name of partsOf(path)) {
@@ -141,7 +144,7 @@ export class DiskImage {
     this.#dirty.add(file);
   }
 
-  /** What lies between the file's end and `at` reads as zeros. */
+  /** Writes at an offset. Bytes between the end of the file and `at` read as zeros. */
   writeAt(file: FileNode, at: number, bytes: Uint8Array): void {
     const written = Buffer.alloc(Math.max(file.bytes.length, at + bytes.length));
     file.bytes.copy(written);
@@ -165,10 +168,7 @@ export class DiskImage {
     this.#unsynced = still;
   }
 
-  /**
-   * What a power cut now would leave for sure of a file: its synced bytes, if every name on the way to it is
-   * safe.
-   */
+  /** Returns the bytes of a file that are certain to survive a power cut. Null: its path is not. */
   safeBytes(path: string): Buffer | null {
     let node: Node = this.root;
     for (const name of partsOf(path)) {
@@ -190,7 +190,7 @@ export class DiskImage {
     return node.kind === "folder" ? [...node.synced.keys()].sort() : [];
   }
 
-  /** The power goes and comes back. Of what was not synced, the seed decides what is left. */
+  /** Cuts the power. The seed decides which changes without a sync survive. */
   cutPower(random: SeededRandom): void {
     const manner = random.pick(["none", "prefix", "some"] as const);
     const upTo = random.int(0, this.#unsynced.length);
@@ -244,7 +244,7 @@ function applyTo(face: "names" | "synced", changes: readonly NameChange[]): void
   }
 }
 
-/** A name that was changed safely has no earlier change any more: what was renamed never has two names. */
+/** Drops earlier changes of the names that are now durable, so that a renamed file never has two names. */
 function withoutEarlier(
   unsynced: readonly (readonly NameChange[])[],
   safe: readonly NameChange[],
@@ -257,8 +257,8 @@ function withoutEarlier(
 }
 
 /**
- * A file is cut short, or not. Appended bytes end anywhere, and the last of them may be rubbish; other
- * changes are made, or not, or half.
+ * Returns the bytes of a file after a power cut. A truncation happens or does not. Appended bytes may be cut
+ * anywhere, and the last of them may be garbage. Any other change happens, does not, or is cut.
  */
 function leftOf(file: FileNode, random: SeededRandom): Buffer {
   const { bytes, synced } = file;
@@ -273,7 +273,6 @@ function leftOf(file: FileNode, random: SeededRandom): Buffer {
   return left;
 }
 
-/** Whether a path leads through a folder of that path. */
 function isBelow(path: string, folder: string): boolean {
   return path.startsWith(`${folder}${sep}`);
 }

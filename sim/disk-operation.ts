@@ -2,39 +2,39 @@ import { diskError } from "./disk-image.ts";
 import type { Scheduler, SimProcess } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
-/** One operation of a process on its disk, or on a bucket, as a fault sees it. */
+/** An operation of a process on its disk, or on a bucket, as a fault sees it. */
 export interface DiskCall {
   readonly process: SimProcess;
   readonly call: "open" | "read" | "write" | "sync" | "names" | "removal" | "close";
   readonly path: string;
-  /** Of a rename: the name that is free then. */
+  /** The previous name, for a rename. */
   readonly from?: string;
 }
 
-/** What is to go wrong with an operation. */
+/** A fault of one operation. */
 export type DiskFault =
   | { readonly kind: "none" }
   | { readonly kind: "error"; readonly code: "ENOSPC" | "EIO" }
-  /** The process dies before the operation, half way through it, or after it, before it hears of it. */
+  /** The process exits before the operation, half way through it, or after it, without its result. */
   | { readonly kind: "die"; readonly when: "before" | "torn" | "after"; readonly power: boolean };
 
-/** Whose operations these are, and what goes wrong with them. */
+/** The process of an operation, and its faults. */
 export interface OperationOptions {
   readonly scheduler: Scheduler;
   readonly process: SimProcess;
   readonly random: SeededRandom;
   readonly faultOf: (call: DiskCall) => DiskFault;
   readonly die: (process: SimProcess, why: string, power: boolean) => void;
-  /** Told after each operation, while nothing else can happen. */
+  /** Called after each operation, before anything else happens. */
   readonly onDone: (call: DiskCall) => void;
 }
 
-/** How long operations take: mostly next to nothing, now and then a disk is busy. */
+/** Durations of operations: usually short, but a disk may be busy. */
 const USUAL_MS = 1;
 const BUSY_MS = 150;
 const BUSY_SHARE = 0.02;
 
-/** One operation: it is a step of its process, and may fail, be done in part, or be the last. */
+/** Runs one operation as a step of its process. It may fail, be partly done, or be the process's last. */
 export function runOperation<T>(
   options: OperationOptions,
   what: Omit<DiskCall, "process">,

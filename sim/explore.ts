@@ -6,24 +6,24 @@ import { packageRoot } from "../shared/core/package-root.ts";
 import type { SeedResult } from "./simulate.ts";
 import type { StorageKind } from "./storage-kind.ts";
 
-/** A violation that is known, and not mended yet. */
+/** A known violation that is not fixed yet. */
 interface KnownViolation {
   readonly seed: number;
   readonly jobs: number;
   readonly storage: StorageKind;
   readonly law: string;
-  /** What is wrong, for people. */
+  /** The cause, for people. */
   readonly why: string;
 }
 
-/** Violations that are known and not mended, one seed each. At best there are none. */
+/** Known violations that are not fixed, one seed each. The list should be empty. */
 const KNOWN_FILE = join("sim", "known-violations.json");
 
-/** Above all seeds that are run by number. */
+/** Lowest seed to explore: above all seeds that are run by number. */
 const FIRST_SEED = 100_000_000;
 const SEEDS = 900_000_000;
 
-/** First seed to explore for a commit: each commit has another stretch of seeds. */
+/** Returns the first seed to explore for a commit. Each commit explores another range of seeds. */
 export function seedOfCommit(commit: string = headCommit()): number {
   return FIRST_SEED + (Number.parseInt(sha256(commit).slice(0, 12), 16) % SEEDS);
 }
@@ -32,7 +32,7 @@ function headCommit(): string {
   return execFileSync("git", ["rev-parse", "HEAD"], { cwd: packageRoot, encoding: "utf8" }).trim();
 }
 
-/** Violations that an exploration found. It goes on behind each. */
+/** Violations that an exploration found. An exploration continues after each. */
 export class Exploration {
   readonly #known: readonly KnownViolation[];
   #unknown = 0;
@@ -44,7 +44,7 @@ export class Exploration {
     this.#known = known;
   }
 
-  /** Notes a violation. Returns the lines that say it. */
+  /** Notes a violation and returns the lines that describe it. */
   found({ seed, jobs, storage, violation }: SeedResult): string[] {
     const known = this.#known.find(
       (each) => each.seed === seed && each.jobs === jobs && each.storage === storage,
@@ -60,7 +60,7 @@ export class Exploration {
     this.#unknown += 1;
   }
 
-  /** The line that ends the exploration. */
+  /** Returns the last line of the exploration. */
   summary(): string {
     const known = this.#seen === 0 ? "" : `, ${this.#seen} known ones met again`;
     return `explored: ${this.#unknown} new violations${known}, ${this.#known.length} listed in ${KNOWN_FILE}`;

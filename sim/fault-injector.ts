@@ -10,54 +10,51 @@ import type { JobFaultInjector } from "./job-fault-injector.ts";
 import type { SimProcess } from "./scheduler.ts";
 import type { SimWorld } from "./sim-world.ts";
 
-/** How often the world is asked whether something goes wrong. */
+/** Interval at which the world draws faults. */
 const EVERY_MS = 500;
-/**
- * Coordinators that keep dying never see that there are no workers: at some time workers come back all the
- * same.
- */
+/** Time without workers after which they return, so that coordinators can detect their lack. */
 const PATIENCE_MS = 90_000;
 
-/** Of a journal on a disk: a new one is a new generation. */
+/** Path of a journal segment on a disk. Each segment is a new generation. */
 const SEGMENT = /\/journal\/journal-[^/]*$/;
 
-/** What a coordinator is done with when it has taken its lock. */
+/** Paths that a coordinator removes or renames once it has taken its lock. */
 const OF_TAKING = /\/lock\.json(?:\.claim-\w+|\.\w+\.tmp)$/;
-/** What one coordinator has staged, where itself or its successor names it. */
+/** Paths of staged files in a coordinator's own folder, which the coordinator or its successor renames. */
 const OWN_STAGE = /\.own-[^/]+\/stage\b/;
 
-/** What a coordinator is at behind a change on its disk. */
+/** Returns what a coordinator is doing when it changes its disk. */
 function stretchOf(call: DiskCall["call"], path: string): StopStretch | null {
   if (OF_TAKING.test(path) || (call === "names" && path.endsWith("/journal"))) return "taking";
   if (call === "sync" && path.endsWith("/partials")) return "commits";
-  // It has staged, or written its intent.
+  // The coordinator has staged its output, or written its intent.
   if (OWN_STAGE.test(path) || path.endsWith("/publishing.json")) return "stage";
-  // It removes names that a successor gives anew, or is about to change one.
+  // The coordinator removes names that a successor creates again, or is about to change one.
   return call === "removal" || path.includes(".own-") ? "removals" : null;
 }
 
-/** Whether a coordinator that starts a job over has committed a shard on its disk, or placed its rows. */
+/** Returns true when a coordinator that starts over has committed a shard on its disk, or placed its rows. */
 function isOfNewRun(call: DiskCall["call"], path: string): boolean {
   if (call === "sync") return path.endsWith("/partials");
   return call === "names" && path.endsWith(`/${OUTPUT_FOLDERS.rows}`);
 }
 
-/** How likely a coordinator is stopped there. In most worlds it gets far, and is stopped at one stretch. */
+/** Returns the probability of a pause there. Most worlds pause in one stretch only. */
 function stopChance(stretch: StopStretch | null, stops: StopStretch | "anywhere"): number {
   if (stops === "anywhere") return stretch === null ? 0.005 : 0.03;
   if (stretch !== stops) return 0.001;
   return stretch === "commits" ? 0.1 : 0.2;
 }
 
-/** Brings the faults of the plan into the world. */
+/** Injects the faults of the plan into the world. */
 export class FaultInjector {
   readonly #world: SimWorld;
-  /** Coordinators that let go of their lock. */
+  /** Coordinators that are releasing their lock. */
   readonly #lettingGo = new WeakSet<SimProcess>();
-  /** Coordinators that have shown that they are at work, in a bucket. */
+  /** Coordinators that have written a holder file into a bucket. */
   readonly #shown = new WeakSet<SimProcess>();
   readonly #jobInjectors: readonly JobFaultInjector[];
-  /** Since when there has been a coordinator to see that nobody works; null while workers may come. */
+  /** Time since which a coordinator could have detected that workers are missing. Null: workers may run. */
   absentSinceMs: number | null = null;
 
   constructor(world: SimWorld, jobInjectors: readonly JobFaultInjector[]) {
@@ -73,7 +70,7 @@ export class FaultInjector {
     });
   }
 
-  /** Without workers the job must fail with that reason: that is waited for. */
+  /** Returns true while the job is expected to fail for lack of workers. Healing waits for that. */
   postponesHealing(): boolean {
     const { scheduler, faults } = this.#world;
     return this.absentSinceMs !== null && scheduler.nowMs < faults.healMs + PATIENCE_MS;
@@ -94,7 +91,7 @@ export class FaultInjector {
       }
     }
     for (const process of coordinators.processes()) {
-      // One that is stopped does most harm when it goes on.
+      // A paused coordinator does most harm when it resumes.
       if (faults.strikes("coordinatorKilled", process.state === "paused" ? 0.005 : 0.03))
         scheduler.kill(process, "SIGKILL");
       else if (faults.strikes("coordinatorPaused", 0.02)) this.#pauseCoordinator(process);
@@ -114,45 +111,42 @@ export class FaultInjector {
   }
 
   /**
-   * A coordinator that puts into the journal that it shares, or stages, may be stopped now, and replaced: the
-   * put is on its way, and comes when it goes on.
+   * Pauses and replaces, at random, a coordinator that puts into the shared journal, or stages. Its put is on
+   * its way and arrives when the coordinator resumes.
    */
   asked({ process, call, path }: DiskCall): void {
     const { faults, isShared, scheduler } = this.#world;
     if (!isShared || call !== "write") return;
     if (faults.comesInPairs && path.endsWith("/holder.json")) this.#stopFirst(process);
-    // A successor of one that has staged ends the job before long.
+    // The successor of a coordinator that has staged ends the job soon.
     if (!path.includes(faults.comesInPairs ? "/stage/" : "/journal/")) return;
     if (this.#alone() === process && faults.strikes("coordinatorPaused", faults.comesInPairs ? 0.5 : 0.1))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
 
   /**
-   * Of two coordinators that have waited out the same silence, the first may be stopped before it reads the
-   * journal: when it goes on, the second has taken the job up, and it takes that over.
+   * Pauses, at random, the first of two coordinators that waited through the same silence, before it reads
+   * the journal. When it resumes, the second holds the job, and the first takes the job over.
    */
   #stopFirst(process: SimProcess): void {
     const { coordinators, faults, random, scheduler } = this.#world;
     if (this.#shown.has(process)) return;
     this.#shown.add(process);
     const others = coordinators.processes().filter((other) => other !== process && other.state === "running");
-    // Faults may have ended while they waited.
+    // Faults may have ended while the coordinators waited.
     if (others.length === 0 || others.some((other) => this.#shown.has(other)) || !random.chance(0.7)) return;
     faults.count("coordinatorPaused");
     const ms = random.between(BUCKET_SILENCE_MS, 2 * BUCKET_SILENCE_MS);
     scheduler.after(0, null, () => scheduler.pause(process, ms));
   }
 
-  /** After each operation of a process. */
+  /** Acts after each operation of a process. */
   did(call: DiskCall): void {
     this.#stopBehind(call);
     this.#wakeSleepers(call);
   }
 
-  /**
-   * A coordinator on a disk may be stopped behind any change that it makes there, and replaced: what it was
-   * about to do, it does when it goes on.
-   */
+  /** Pauses and replaces, at random, a coordinator on a disk, after one of its changes. */
   #stopBehind({ process, call, path }: DiskCall): void {
     const { bucket, faults, scheduler } = this.#world;
     const isShown = call === "names" || call === "removal" || call === "sync";
@@ -161,16 +155,17 @@ export class FaultInjector {
     if (bucket !== null || !(isShown || isLook)) return;
     if (!faults.has("otherNamespace") || this.#alone() !== process) return;
     const stretch = isLook ? "taking" : stretchOf(call, path);
-    // Names and folders of its own are no removals of what others use.
+    // Names and folders of the coordinator's own are not used by others, so their changes are no removals.
     const isPassed = faults.removesBesideRun && call !== "removal";
-    // One that lets go has ended a run, which few do before they are replaced.
+    // Few coordinators end a run before they are replaced, so one that releases its lock is paused more
+    // often.
     const probability =
       isLook && this.#lettingGo.has(process) ? 0.3 : stopChance(isPassed ? null : stretch, faults.stops);
     if (faults.strikes("otherNamespace", probability))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
 
-  /** A coordinator has looked at its lock, and is about to make its journal, or to remove the lock. */
+  /** Returns true when a coordinator that has read its lock is about to create its journal, or to unlock. */
   #looksAtLock(process: SimProcess, path: string): boolean {
     if (!path.endsWith(`/${LOCK_NAME}`)) return false;
     if (this.#lettingGo.has(process)) return true;
@@ -178,8 +173,8 @@ export class FaultInjector {
   }
 
   /**
-   * Wakes coordinators that were stopped, in the midst of what their successor does: there they do most harm.
-   * Mostly the successor is stopped for a moment, so that they get on with it.
+   * Resumes paused coordinators in the midst of their successor's work, where they do most harm. The
+   * successor is mostly paused for a moment, so that they make progress.
    */
   #wakeSleepers(call: DiskCall): void {
     const { coordinators, faults, random, scheduler } = this.#world;
@@ -188,7 +183,7 @@ export class FaultInjector {
     const probability = this.#wakeChance(call);
     for (const process of processes) {
       if (process.state !== "paused" || !random.chance(probability)) continue;
-      // Of a pair, the one that was stopped before it had taken the job up.
+      // Of a pair, only the coordinator that was paused before it held the job resumes early.
       if (faults.comesInPairs && process.lastPauseMs < BUCKET_SILENCE_MS) continue;
       scheduler.goOn(process);
       const ms = random.between(5, faults.meetsNewRun ? 3_000 : 500);
@@ -198,12 +193,12 @@ export class FaultInjector {
 
   #wakeChance({ call, path }: DiskCall): number {
     const { bucket, faults, isShared } = this.#world;
-    // While a run is removed its journal's numbers are free. The sign of its holder goes first.
+    // The journal's numbers are free while a run is removed. Its holder file is removed first.
     if (isShared && call === "removal" && path.includes("/run-"))
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
     if (faults.comesInPairs && call === "write" && path.includes("/stage/")) return 0.3;
     if (bucket !== null) return 0;
-    // The one that starts over has committed a shard, or published its rows.
+    // The coordinator that starts over has committed a shard, or published its rows.
     if (faults.removesBesideRun) return isOfNewRun(call, path) ? 0.2 : 0;
     if (faults.wakes === "late") return 0;
     // The coordinator that clears has removed the manifest, and is about to remove the rows.
@@ -211,20 +206,20 @@ export class FaultInjector {
     const isStep = call === "names" || call === "removal" || call === "sync";
     if (faults.wakes === "atStage") return isStep && OWN_STAGE.test(path) ? 0.1 : 0;
     if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
-    // It is about to give a name, such as that which says that it clears the output.
+    // The coordinator is about to make a name visible, such as the marker that it clears the output.
     if (call === "sync" && path.includes(".own-")) return 0.1;
-    // What a coordinator that was replaced has staged goes before the journal tells of its successor.
+    // The staged files of a replaced coordinator are removed before the journal names its successor.
     if (call === "removal" && OWN_STAGE.test(path)) return path.includes("/rows/") ? 0.4 : 0.1;
     return isStep ? 0.005 : 0;
   }
 
-  /** Returns whether an output is being cleared, and no sleeper has placed rows in it. */
+  /** Returns true while an output is being cleared and no resumed coordinator has placed rows in it. */
   #isBeingCleared(path: string): boolean {
     const isThere = (...names: readonly string[]) => this.#world.image.lookUp(join(path, ...names)) !== null;
     return isThere(WORK_FOLDER, CLEARING_NAME) && !isThere(OUTPUT_FOLDERS.rows);
   }
 
-  /** The only coordinator of the only job, if it runs. */
+  /** Returns the only coordinator of the only job if it runs, otherwise null. */
   #alone(): SimProcess | null {
     const [first, ...others] = this.#world.coordinators.processes();
     const isAlone = first?.state === "running" && others.length === 0 && this.#jobInjectors.length === 1;
@@ -238,14 +233,15 @@ export class FaultInjector {
   }
 
   /**
-   * A coordinator is stopped for longer than the silence that its lock outlasts, and one elsewhere, which
-   * cannot see it, takes its place: what of it is under way ends when it goes on.
+   * Pauses a coordinator for longer than its lock is respected without a beat, and starts another in its
+   * place. The other cannot see the process. Operations that are in progress end when the paused coordinator
+   * resumes.
    */
   #replaceCoordinator(process: SimProcess): void {
     const { coordinators, faults, isShared, scheduler, random } = this.#world;
     for (const kind of ["coordinatorPaused", "secondCoordinator"] as const) faults.count(kind);
     const silenceMs = isShared ? BUCKET_SILENCE_MS : SILENCE_MS;
-    // Often beyond the end of the job. Where work is shared, its removal wakes the sleeper up.
+    // The pause often ends after the job does. The removal of shared work resumes the coordinator, too.
     const sleepsOn = (isShared || faults.wakes === "late") && random.chance(0.5);
     const ms = sleepsOn
       ? random.between(4 * silenceMs, 5 * silenceMs)
@@ -262,20 +258,22 @@ export class FaultInjector {
     }
   }
 
-  /** Where others can tell a coordinator's place in time by its journal alone. */
+  /** Returns true when the clock of a paused coordinator stops, too. */
   #stopsClock(): boolean {
     const { bucket, faults, random } = this.#world;
     return bucket === null && (faults.meetsNewRun || random.chance(0.5));
   }
 
   /**
-   * Only in a world of one job. Of several a rival might take up one and not the others, and the workers call
-   * one coordinator alone. So `secondCoordinator` and `startedOver` never fire in a world of several jobs.
+   * Starts a second coordinator at random, in a world of one job only. With several jobs, a rival might hold
+   * some of them, while the workers call one coordinator only. So `secondCoordinator` and `startedOver` never
+   * fire in a world of several jobs.
    */
   #strikeRival(): void {
     const { faults, coordinators, isShared } = this.#world;
     const [only, ...others] = this.#jobInjectors;
-    // Two that wait out the same silence, one of them to start over: that is what people are asked not to do.
+    // The documentation forbids two coordinators that wait through the same silence, one of them to start
+    // over.
     if (isShared && faults.has("startedOver")) return;
     if (only === undefined || others.length > 0 || !faults.strikes("secondCoordinator", 0.05)) return;
     if (faults.strikes("startedOver", 0.3)) only.startOver();

@@ -3,15 +3,15 @@ import type { DiskCall, DiskFault } from "./disk-operation.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { StorageKind } from "./storage-kind.ts";
 
-/** What goes wrong with a request that changes a bucket. */
+/** A fault of a request that changes a bucket. */
 type StoreFault =
   | { readonly kind: "none" }
-  /** Whoever asks hears of a failure, and it is done later, whatever has become of them by then. */
+  /** The caller receives an error, and the change happens later, even if the caller has exited by then. */
   | { readonly kind: "late"; readonly afterMs: number }
-  /** It is done, and once more later. */
+  /** The change happens now, and again later. */
   | { readonly kind: "doubled"; readonly afterMs: number };
 
-/** Every kind of fault that the world knows, and what is counted of it. */
+/** Kinds of faults that a world may have, and that are counted. */
 export const FAULT_KINDS = [
   "callLost",
   "replyLost",
@@ -48,18 +48,18 @@ export const FAULT_KINDS = [
   "snapshotForeign",
 ] as const;
 
-/** What a coordinator on a disk is at when it is stopped. */
+/** Stretch of a coordinator's work on a disk in which it is paused. */
 export type StopStretch = "taking" | "commits" | "stage" | "removals";
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /**
- * Which faults this world has, and how often. Not all in each: a world of few kinds gets further, and shows
- * what those do (that is why some are drawn twice).
+ * Faults of this world and their frequency. A world with few kinds of faults gets further and shows their
+ * effects, so some shares are drawn twice.
  */
 export class FaultPlan {
   readonly fired: Record<FaultKind, number>;
-  /** From here on nothing goes wrong any more, and the job must come to its end. */
+  /** Time after which no fault occurs, and the job must end. */
   readonly healMs: number;
   readonly #enabled: ReadonlySet<FaultKind>;
   readonly #random: SeededRandom;
@@ -67,25 +67,28 @@ export class FaultPlan {
   readonly #ofRelease: SeededRandom;
   readonly #isShared: boolean;
   readonly #intensity: number;
-  /** Disk operations of a coordinator until it dies, or null. */
+  /** Disk operations of a coordinator until it exits. Null: it does not. */
   #untilDeath: number | null = null;
   #untilDiskError: number | null = null;
   #diskFull = false;
   healed = false;
-  /** Where coordinators on a disk are stopped. */
+  /** Stretch in which coordinators on a disk are paused. */
   readonly stops: StopStretch | "anywhere";
-  /** When a stopped coordinator on a disk goes on: while its successor takes up the journal, or stages. */
+  /**
+   * Moment when a paused coordinator on a disk resumes: while its successor reads the journal, or stages, or
+   * later.
+   */
   readonly wakes: "atJournal" | "atStage" | "late";
-  /** Whether two coordinators wait out the same silence, and one of them is stopped behind that. */
+  /** True when two coordinators wait through the same silence, and one of them is paused after it. */
   readonly comesInPairs: boolean;
   /**
-   * Whether a coordinator is stopped with its clock as it stages, and wakes up as one that starts over is
+   * True when a coordinator is paused with its clock while it stages. It resumes when one that starts over is
    * about to clear the output.
    */
   readonly stagesBesideClearing: boolean;
   /**
-   * Whether a coordinator is stopped with its clock as it removes, and wakes up as one that starts over
-   * commits.
+   * True when a coordinator is paused with its clock while it removes files. It resumes when one that starts
+   * over commits.
    */
   readonly removesBesideRun: boolean;
 
@@ -98,21 +101,21 @@ export class FaultPlan {
     );
     this.#intensity = random.pick([0.5, 1, 1, 3]);
     this.healMs = random.between(2_000, 40_000);
-    // From a stream of their own: worlds without a bucket go the way that they went.
+    // A separate stream: worlds without a bucket keep their course.
     this.#apart = new SeededRandom(Math.floor(this.healMs * 1_000));
-    // From a stream of its own, too: only a world whose disks fail goes another way.
+    // A separate stream, too: only worlds with failing disks change their course.
     this.#ofRelease = new SeededRandom(Math.floor(this.healMs * 999));
     this.#isShared = storage === "shared";
     const ofDoubles = new SeededRandom(Math.floor(this.healMs * 995));
     const startsOver = enabled.includes("startedOver");
     const isLate = !startsOver && this.#apart.chance(share * 1.5);
-    // A request that fails excuses much that one which is only done twice does not.
+    // A failed request excuses many violations that a doubled one does not.
     const isDoubled = isLate && ofDoubles.chance(0.4);
-    // Of a coordinator that is stopped a request is under way, too.
+    // A paused coordinator also has a request in progress.
     const fewer = enabled.filter((kind) => !(storage === "shared" && startsOver && OF_SLEEP.has(kind)));
     const hasSleepers =
       storage === "shared" && !isLate && !startsOver && share > 0 && this.#apart.chance(0.4);
-    // From a stream of its own as well: worlds without such coordinators go the way that they went.
+    // A separate stream as well: worlds without such coordinators keep their course.
     const ofSleep = new SeededRandom(Math.floor(this.healMs * 997));
     const hasUnseen = storage === "disk" && share > 0 && ofSleep.chance(0.3);
     const stops = ofSleep.pick(["taking", "commits", "stage", "removals", "anywhere"] as const);
@@ -122,7 +125,7 @@ export class FaultPlan {
     this.removesBesideRun = isReplacedAnew && !this.stagesBesideClearing && ofSleep.chance(0.5);
     this.stops = this.stagesBesideClearing ? "stage" : this.removesBesideRun ? "removals" : stops;
     this.wakes = this.stagesBesideClearing ? "atJournal" : wakes;
-    // Of several that copy at once, one might damage what another has made sure of.
+    // With several coordinators that copy, one might damage a copy that another has verified.
     const isAlone = !isLate && !startsOver && !hasSleepers && !enabled.some((kind) => OF_SLEEP.has(kind));
     const isTorn = isAlone && share > 0 && this.#apart.chance(0.5);
     const isRivalled = !isTorn && !startsOver && !enabled.includes("foreignManifest");
@@ -141,7 +144,7 @@ export class FaultPlan {
     this.comesInPairs = storage === "shared" && this.has("coordinatorPaused") && ofPairs.chance(0.3);
   }
 
-  /** Whether a coordinator that is stopped goes on beside one that starts over. */
+  /** True when a paused coordinator resumes while another starts over. */
   get meetsNewRun(): boolean {
     return this.stagesBesideClearing || this.removesBesideRun;
   }
@@ -150,7 +153,7 @@ export class FaultPlan {
     return this.#enabled.has(kind);
   }
 
-  /** Whether a fault strikes now; counts it if so. */
+  /** Draws whether a fault strikes now, and counts it if so. */
   strikes(kind: FaultKind, probability: number): boolean {
     if (this.healed || !this.#enabled.has(kind)) return false;
     if (!this.#random.chance(Math.min(0.9, probability * this.#intensity))) return false;
@@ -168,7 +171,7 @@ export class FaultPlan {
     this.#diskFull = false;
   }
 
-  /** A coordinator begins: on which of its disk operations will it die? */
+  /** Draws at which disk operation a new coordinator exits or fails. */
   armDiskDeath(): void {
     const armed = this.has("coordinatorKilledAtDisk") && !this.healed && this.#random.chance(0.7);
     this.#untilDeath = armed ? Math.floor(this.#random.unit() ** 2 * 250) : null;
@@ -180,7 +183,7 @@ export class FaultPlan {
     this.#diskFull = full;
   }
 
-  /** What is to happen to an operation of a coordinator. */
+  /** Draws the fault of a coordinator's operation. */
   ofCoordinatorsDisk(operation: DiskCall): DiskFault {
     if (this.healed) return NONE;
     if (this.#failsRelease(operation)) {
@@ -211,15 +214,15 @@ export class FaultPlan {
   }
 
   /**
-   * Whether a disk fails as its coordinator releases a lock. A fault at any operation would hardly ever hit
-   * that one. Only on machines that share a bucket: there another one goes on.
+   * Draws whether a disk fails while its coordinator releases a lock. A fault at a random operation would
+   * hardly ever hit that. It applies only where machines share a bucket: there another coordinator continues.
    */
   #failsRelease({ call, from }: DiskCall): boolean {
     if (!this.#isShared || !this.has("diskError") || call !== "names") return false;
     return from?.endsWith(`/${LOCK_NAME}`) === true && this.#ofRelease.chance(0.2);
   }
 
-  /** What becomes of a request that changes a bucket, on its way there. */
+  /** Draws the fault of a request that changes a bucket. */
   ofStoreRequest(): StoreFault {
     const random = this.#apart;
     const afterMs = random.between(1, random.chance(0.5) ? SOON_MS : LATE_MS);
@@ -232,7 +235,7 @@ export class FaultPlan {
     return { kind, afterMs };
   }
 
-  /** Whether a bucket makes a copy of other bytes, and says that all went well. */
+  /** Draws whether a bucket stores wrong bytes for a copy, and reports success. */
   damagesCopy(): boolean {
     if (this.healed || !this.has("copyDamaged")) return false;
     const strikes = this.#apart.chance(0.2);
@@ -249,7 +252,7 @@ export class FaultPlan {
   }
 }
 
-/** Those that decide the whole course of a world. */
+/** Kinds that decide the whole course of a world. */
 const RARE: ReadonlySet<FaultKind> = new Set([
   "cancelled",
   "noWorkers",
@@ -261,24 +264,24 @@ const RARE: ReadonlySet<FaultKind> = new Set([
 ]);
 
 /**
- * Only where outputs are in a bucket. Not beside a run that starts over: whoever removes what is there must
- * not do it while a request may still come, as is said to people.
+ * Kinds for outputs in a bucket. They exclude a run that starts over. As documented, users must not remove an
+ * output while a request may still arrive.
  */
 const LATE: readonly FaultKind[] = ["storeLate", "storeDoubled"];
 const DOUBLED: readonly FaultKind[] = ["storeDoubled"];
 const TORN: readonly FaultKind[] = ["copyDamaged"];
 const RIVALS: readonly FaultKind[] = ["rivalPublished"];
-/** Where several machines share a bucket, the one that wakes up too late is the danger. */
+/** Kinds for machines that share a bucket, where a coordinator that resumes too late is the danger. */
 const SLEEPERS: readonly FaultKind[] = ["coordinatorPaused"];
-/** On a disk, one that is stopped and replaced by another that cannot see it. */
+/** Kinds for a disk: a coordinator is paused, and replaced by another that cannot see it. */
 const UNSEEN: readonly FaultKind[] = ["otherNamespace"];
-/** And that one may start the job over. */
+/** The kind that lets the replacement start the job over. */
 const ANEW: readonly FaultKind[] = ["startedOver"];
 const FOREIGN: readonly FaultKind[] = ["snapshotForeign"];
-/** Drawn apart. */
+/** Kinds that are not drawn with the others. */
 const APART: ReadonlySet<FaultKind> = new Set([...LATE, ...TORN, ...RIVALS, ...FOREIGN]);
 const OF_SLEEP: ReadonlySet<FaultKind> = new Set(["coordinatorPaused", "otherNamespace"]);
-/** As long as the times of the simulated world are a fifth of the usual ones. */
+/** Longest delay of a late request. The times of the simulated world are a fifth of the usual ones. */
 const LATE_MS = 6_000;
 /** Delay within which the sender makes its next requests. */
 const SOON_MS = 300;

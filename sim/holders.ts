@@ -6,42 +6,42 @@ import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { JournalImage } from "./journal-image.ts";
 import type { SimProcess } from "./scheduler.ts";
 
-/** A coordinator that has taken the job up, until it lets go of it or dies. */
+/** A coordinator that holds the job, until it releases the job or exits. */
 export interface Holder {
   readonly process: SimProcess;
   readonly state: JobState;
   readonly sinceMs: number;
 }
 
-/** A holder paused for less is never taken for dead: the silence waited for, less a beat and a look. */
+/** Longest pause after which a holder is never replaced: the silence limit, less a beat and a read. */
 const MOST_HELD_MS = SILENCE_MS - 4_000;
-/** ... and of a journal in a bucket: beats come every 5 s, and a look takes its time. */
+/** The same limit for a journal in a bucket: beats come every 5 s, and a read takes time. */
 const BUCKET_HELD_MS = BUCKET_SILENCE_MS - 12_000;
-/** Two that wait out the same silence come no further behind each other. */
+/** Longest time between two coordinators that waited through the same silence. */
 const BEHIND_MS = 5_000;
 
 interface HoldersOptions {
   readonly isShared: boolean;
   readonly journal: JournalImage;
   readonly nowMs: () => number;
-  /** Requests have come late: what was seen of another may have been. */
+  /** Returns true when requests came late: another coordinator may have acted on outdated reads. */
   readonly isLate: () => boolean;
   readonly note: (line: string) => void;
 }
 
-/** Which coordinators hold a job, as somebody sees it who sees them all. Law `one-holder`. */
+/** Coordinators that hold a job, as seen by an observer of all of them. Law `one-holder`. */
 export class Holders {
   readonly #options: HoldersOptions;
   readonly #holders = new Set<Holder>();
   readonly #deposed = new Set<SimProcess>();
-  /** Those of them that were replaced before they could say that they hold it. */
+  /** Deposed processes that were replaced before they could report that they hold the job. */
   readonly #replaced = new Set<SimProcess>();
-  /** When all was removed that a process held, since somebody started over; infinite until then. */
+  /** Time when all files of a process's run were removed by a fresh run. Infinite until the removal ends. */
   readonly #thrownAway = new Map<SimProcess, number>();
-  /** Executions whose commits were thrown away so. */
+  /** Executions whose commits a fresh run has discarded. */
   readonly #thrownCommits = new Set<ExecutionId>();
   readonly #late = new Set<SimProcess>();
-  /** When a process had gone on whose put was under way. */
+  /** Time when a process resumed that had a put in progress. */
   readonly #wentOn = new Map<SimProcess, number>();
   #lastTakeUp: { readonly process: SimProcess; readonly generation: number; readonly atMs: number } | null =
     null;
@@ -50,26 +50,26 @@ export class Holders {
     this.#options = options;
   }
 
-  /** Another has taken its place, and it may not know it yet. */
+  /** Returns true when another process has replaced this one, which may not know yet. */
   isDeposed(process: SimProcess): boolean {
     return this.#deposed.has(process);
   }
 
-  /** Another had taken its place when it took up the job: nothing that it does may be acknowledged. */
+  /** Returns true when a process was already replaced when it resumed the job. It may acknowledge nothing. */
   wasReplaced(process: SimProcess): boolean {
     return this.#replaced.has(process);
   }
 
   /**
-   * A process has begun a generation: too late where the output was there before. One that starts over ends
-   * the silent run so, and then begins its own.
+   * Notes that a process has begun a generation, which is too late when the output was already visible. A
+   * process that starts over first ends the silent run this way, and then begins its own.
    */
   began(process: SimProcess, { isTooLate }: { readonly isTooLate: boolean }): void {
     if (isTooLate) this.#late.add(process);
     else this.#late.delete(process);
   }
 
-  /** Whether this is the one put that a process which has gone on had under way, or had looked before. */
+  /** Returns true for the one put that a resumed process had in progress, or had checked before its pause. */
   wasUnderWay(process: SimProcess): boolean {
     const { wentOnMs } = process;
     if (wentOnMs < 0 || this.#wentOn.get(process) === wentOnMs) return false;
@@ -81,7 +81,7 @@ export class Holders {
     return [...this.#holders].find((holder) => holder.process === process) ?? null;
   }
 
-  /** The one that is not dead, and was not replaced. */
+  /** Returns the holder that runs and was not replaced. */
   living(): Holder | null {
     return [...this.#holders].find(({ process }) => process.state !== "dead") ?? null;
   }
@@ -90,7 +90,7 @@ export class Holders {
     for (const holder of this.#holders) if (holder.process === process) this.#holders.delete(holder);
   }
 
-  /** A process that starts over has begun to remove what the others hold. */
+  /** Notes that a process that starts over begins to remove the files of the others. */
   clears(process: SimProcess): void {
     for (const other of this.#holders) {
       if (other.process === process) continue;
@@ -101,15 +101,15 @@ export class Holders {
     }
   }
 
-  /** Notes that a clearing has ended. The next coordinator ends one that was left half done. */
+  /** Notes that a clearing has ended. The next coordinator finishes a clearing that was interrupted. */
   cleared(): void {
     for (const [process, atMs] of this.#thrownAway)
       if (atMs === Number.POSITIVE_INFINITY) this.#thrownAway.set(process, this.#options.nowMs());
   }
 
   /**
-   * Whether a commit was in a run that is thrown away since, or just now: the process was asked before, or
-   * says again what it had said.
+   * Returns true when a commit belonged to a run that was discarded. The call may have arrived before that,
+   * or the answer may repeat an earlier one.
    */
   wasThrownAway(process: SimProcess, { executionId }: PartialManifest, askedMs: number): boolean {
     return askedMs < (this.#thrownAway.get(process) ?? 0) || this.#thrownCommits.has(executionId);
@@ -121,11 +121,10 @@ export class Holders {
   }
 
   /**
-   * Takes its place among them; whoever may have lost it is deposed.
+   * Makes a process the holder, and deposes processes that may have lost the job.
    *
-   * @param mayStartOver somebody has asked for a run from the beginning
-   * @returns `replaced` where another has taken the job from it before it could say that it has it; or what
-   * speaks against it
+   * @param mayStartOver a run from the beginning was requested
+   * @returns `replaced` when another process took the job before this one could report it, or the objection
    */
   takeUp(
     process: SimProcess,
@@ -134,7 +133,8 @@ export class Holders {
   ): "held" | "replaced" | { although: string } {
     const { isShared, journal, nowMs, note } = this.#options;
     const { generation } = state;
-    // In a bucket the number of the next object is the fence. It may be taken before this take-up is seen.
+    // The number of the next object is the fence in a bucket. It may be taken before the checker sees this
+    // process.
     if (isShared ? journal.hasBegun(generation + 1) : this.#sleptThroughTakeUp(process, generation)) {
       note(`${process.name} takes up the job, and is replaced already`);
       this.#deposed.add(process);
@@ -145,7 +145,7 @@ export class Holders {
     if (this.#late.has(process)) return { although: "that was published before its generation began" };
     for (const other of this.#holders) {
       if (other.process === process || other.process.state === "dead") continue;
-      // Whoever was stopped for long has lost it, does not know it yet, and must do no harm.
+      // A process that was paused for long has lost the job without noticing, and must do no harm.
       if (!mayStartOver && !this.#mayBeReplaced(other, process))
         return { although: `while ${other.process.name} holds it` };
       note(`${other.process.name} is taken for dead`);
@@ -156,21 +156,22 @@ export class Holders {
   }
 
   /**
-   * True for a process that slept between its claim and its last look at the journal, while another took up
-   * the job. It learns of it at its first record, before it has done any harm.
+   * Returns true for a process that was paused between its claim and its last read of the journal. Another
+   * resumed the job meanwhile. The process notices at its first record, before it does any harm.
    */
   #sleptThroughTakeUp(process: SimProcess, generation: number): boolean {
     const { journal } = this.#options;
     const last = this.#lastTakeUp;
     if (last === null || last.process === process || process.lastPauseMs <= MOST_HELD_MS) return false;
     if (last.atMs < process.wentOnMs - process.lastPauseMs) return false;
-    // Else it has claimed its own generation behind the other's.
+    // Otherwise the process has claimed its own generation after the other's.
     return generation <= last.generation || !journal.hasBegun(generation) || journal.hasBegun(generation + 1);
   }
 
   /**
-   * In a bucket nobody sees another but by its silence: two that wait out the same one come behind each
-   * other, and one that was stopped between its looks and its claim sees nothing.
+   * Returns true when a process may replace a holder. In a bucket, coordinators detect each other only by
+   * silence. Two that wait through the same silence follow each other. One that was paused between its reads
+   * and its claim detects nothing.
    */
   #mayBeReplaced({ process, state, sinceMs }: Holder, by: SimProcess): boolean {
     const { isShared, isLate, nowMs } = this.#options;

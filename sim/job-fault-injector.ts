@@ -14,24 +14,24 @@ import { hasFired, type JudgedScenario } from "./sim-world.ts";
 import { SnapshotFaults } from "./snapshot-faults.ts";
 
 const MAX_DAMAGES = 2;
-/** In a bucket each try to stage has a folder of its own. */
+/** Path of a staged manifest. In a bucket, each attempt to stage has a folder of its own. */
 const STAGED_MANIFEST = /\/stage\/(?:[^/]+\/)?_manifest\.json$/;
-/** Who has held a job for so long has had the time to write a snapshot of it. */
+/** Time within which a holder is expected to write a snapshot. */
 const SNAPSHOT_WITHIN_MS = 3_000;
 
-/** Brings into the world what goes wrong with one of its jobs alone. */
+/** Injects the faults of a single job. */
 export class JobFaultInjector {
   readonly foreignText = '{"somebody":"else\'s"}';
-  /** How often it was cancelled, and whether somebody else published in its place. */
+  /** Number of cancellations. */
   cancels = 0;
   isForeign = false;
-  /** The process that acknowledged a cancellation: another run of the job is another decision. */
+  /** The process that acknowledged a cancellation. Another run of the job may decide differently. */
   cancelledBy: SimProcess | null = null;
   readonly #scenario: JudgedScenario;
   readonly #snapshots: SnapshotFaults;
   #damages = 0;
   #startedOver = false;
-  /** That of the published output. */
+  /** The published manifest. */
   #manifest: string | null = null;
 
   constructor(scenario: JudgedScenario) {
@@ -39,27 +39,27 @@ export class JobFaultInjector {
     this.#snapshots = new SnapshotFaults(scenario);
   }
 
-  /** It may be damaged now. */
+  /** Damages a partial at random. */
   strikeDamage(): void {
     if (this.#damages >= MAX_DAMAGES || !this.#scenario.world.faults.strikes("partialDamaged", 0.15)) return;
     this.#damages += 1;
     this.#damage();
   }
 
-  /** One of its journal's snapshots may be damaged now, or another's be in its place. */
+  /** Damages a snapshot of the journal at random, or replaces it by one of another run. */
   strikeSnapshot(): void {
     this.#snapshots.strikeDamage();
     this.#snapshots.strikeForeign();
   }
 
-  /** It may be cancelled now. */
+  /** Cancels the job at random. */
   strikeCancel(probability = 0.05): void {
     if (this.cancels > 0 || !this.#scenario.world.faults.strikes("cancelled", probability)) return;
     this.cancels += 1;
     this.#cancel();
   }
 
-  /** After each step of a disk: the moments that a fault at any time would hardly ever hit. */
+  /** Acts after each operation, at moments that a fault at a random time would hardly ever hit. */
   did({ process, call, path, from }: DiskCall): void {
     const { checker, job, world } = this.#scenario;
     const work = below(job.out, WORK_FOLDER);
@@ -69,23 +69,23 @@ export class JobFaultInjector {
     if (freed === below(work, CLEARING_NAME)) {
       checker.cleared();
       this.#snapshots.cleared();
-      // Also one that a power cut had taken away before.
+      // This includes a manifest that a power cut had already removed.
       this.#manifest = null;
       this.#cutPower();
     }
     if (call === "names") this.#snapshots.named(path);
     if (call === "names" && path === below(work, CLEARING_NAME)) checker.clears(process);
-    // Of several jobs a new run would take up one, and not the others: see `FaultInjector`.
+    // With several jobs, a fresh run would hold one and not the others: see `FaultInjector`.
     if (isLock && world.scenarios.length === 1 && world.faults.strikes("startedOver", 0.3)) {
       this.startOver();
-      // Two at once: the one looks at what the other clears.
+      // Two fresh runs at once: one reads what the other clears.
       if (world.random.chance(0.3)) this.startOver(world.random.between(0, 40));
     }
     if (freed === below(job.out, MANIFEST_NAME)) this.#manifest = null;
     if (call === "write" && STAGED_MANIFEST.test(path)) this.#staged(process);
     if (call === "write") checker.put(process, path);
     if (call === "read" && path === job.out) this.#startOverBehindLook(process);
-    // A name on a disk, a whole file in a bucket.
+    // A name on a disk, or a whole file in a bucket.
     if (call !== "names" && call !== "write") return;
     if (path === below(job.out, MANIFEST_NAME)) {
       this.#manifestPlaced();
@@ -97,7 +97,7 @@ export class JobFaultInjector {
     this.#publishForeign();
   }
 
-  /** In a bucket. Somebody else may publish it first, or the next coordinator must stage it again. */
+  /** Acts when a manifest is staged. A rival may publish first, or the next coordinator must stage again. */
   #staged(process: SimProcess): void {
     const { faults, scheduler } = this.#scenario.world;
     this.strikeRival(0.7);
@@ -105,27 +105,29 @@ export class JobFaultInjector {
       scheduler.after(0, null, () => scheduler.kill(process, "SIGKILL"));
   }
 
-  /** Something was changed that is not durable yet, or what came before it is not. */
+  /** Cuts the power at random after a change that is not durable yet, or whose predecessor is not. */
   #cutPower(): void {
     const { faults, scheduler } = this.#scenario.world;
     if (faults.strikes("powerCut", 0.2)) scheduler.after(0, null, () => this.#scenario.world.cutPower());
   }
 
-  /** A coordinator saw that the job is published. Before it reads the manifest, another one starts over. */
+  /**
+   * Starts another coordinator over, at random, when one saw the published job but has not read its manifest.
+   */
   #startOverBehindLook(process: SimProcess): void {
     const { job, world } = this.#scenario;
     const { faults, image, random, scenarios, scheduler } = world;
     const isPublished = image.lookUp(join(job.kept, MANIFEST_NAME)) !== null;
     if (!isPublished || this.#startedOver || scenarios.length > 1) return;
     if (!faults.strikes("startedOver", 0.5)) return;
-    // Once: the one that starts over looks there, too.
+    // Once only: the coordinator that starts over reads that folder, too.
     this.#startedOver = true;
     this.startOver();
     const ms = random.between(20, 400);
     scheduler.after(0, null, () => scheduler.pauseBriefly(process, ms));
   }
 
-  /** Put again, be it late or by one that was replaced meanwhile, it is the same. */
+  /** Checks a placed manifest. A repeated put, late or by a replaced coordinator, must be identical. */
   #manifestPlaced(): void {
     const { checker, job, world } = this.#scenario;
     const found = world.image.file(join(job.kept, MANIFEST_NAME), "look").bytes.toString("utf8");
@@ -136,7 +138,7 @@ export class JobFaultInjector {
       return;
     }
     checkVisible(checker, world.image, job);
-    // What another has decided on is in no journal of this job's.
+    // A rival's decision is in no journal of this job.
     if (hasFired(world, "rivalPublished")) return;
     this.#checkSnapshots();
     checker.hold(
@@ -146,7 +148,7 @@ export class JobFaultInjector {
     );
   }
 
-  /** A coordinator that publishes has left snapshots, if it had the time and nothing was in its way. */
+  /** Checks that a publishing coordinator has left snapshots if it had the time and no fault interfered. */
   #checkSnapshots(): void {
     const { checker, job, world } = this.#scenario;
     const holder = checker.holder();
@@ -169,7 +171,7 @@ export class JobFaultInjector {
     );
   }
 
-  /** Somebody else may publish the same job now. */
+  /** Publishes the same job from a rival, at random. */
   strikeRival(probability = 0.005): void {
     const { job, world } = this.#scenario;
     const { bucket, faults, scenarios } = world;
@@ -186,7 +188,7 @@ export class JobFaultInjector {
     );
   }
 
-  /** Somebody else publishes to the same folder. */
+  /** Places a manifest of somebody else's output in the folder. */
   #publishForeign(): void {
     const { job, world } = this.#scenario;
     const { faults, image } = world;
@@ -201,8 +203,8 @@ export class JobFaultInjector {
   }
 
   /**
-   * A bit, or the end, of a partial's file is lost; only while the job runs, for only until then is it looked
-   * at again.
+   * Flips a bit of a partial's file, or cuts its end. It does so only while the job runs: later the file is
+   * not read again.
    */
   #damage(): void {
     const { checker, job, world } = this.#scenario;

@@ -6,7 +6,7 @@ import type { DiskImage } from "./disk-image.ts";
 import { type JournalImage, ObjectsImage, runAt, SegmentsImage } from "./journal-image.ts";
 import type { SimJob } from "./sim-plan.ts";
 
-/** Where a job has its files now: of one that is shared, in the folder of its run. */
+/** Facts that decide where a job keeps its files now. A shared job keeps them in the folder of its run. */
 
 type Placed = Pick<SimJob, "out" | "kept" | "isShared">;
 
@@ -15,12 +15,12 @@ export function journalOf({ out, kept, isShared }: Placed, image: DiskImage): Jo
   return new SegmentsImage(image, join(workPaths(out).work, "journal"));
 }
 
-/** The partials' folder, as its processes know it; null where work is shared and no run is there. */
+/** Returns the folder of the partials as processes name it, or null when work is shared and no run exists. */
 export function partialsOf(job: Placed, image: DiskImage): Location | null {
   return partialsBelow(job.out, job, image);
 }
 
-/** The same, in the image. */
+/** Returns the folder of the partials in the image. */
 export function keptPartials(job: Placed, image: DiskImage): string {
   return partialsBelow(parseLocation(job.kept), job, image) ?? join(workPaths(job.kept).work, "no-run");
 }

@@ -9,13 +9,13 @@ import type { SimProcess } from "./scheduler.ts";
 import type { SimJob } from "./sim-plan.ts";
 import { hasFired, type JudgedScenario, type SimWorld } from "./sim-world.ts";
 
-/** One job of a world: the faults that are its own, and the oracle that checks it. */
+/** A job of a world, with its own faults and the oracle that checks it. */
 export class JobScenario implements JudgedScenario {
   readonly world: SimWorld;
   readonly job: SimJob;
   readonly checker: Checker;
   readonly injector: JobFaultInjector;
-  /** How the job ended for good. */
+  /** Final end of the job. Null: it runs, or may run again. */
   end: string | null = null;
   #oracle: Oracle | null = null;
   #isChecked = false;
@@ -56,7 +56,7 @@ export class JobScenario implements JudgedScenario {
     this.#oracle?.refused(process, error);
   }
 
-  /** Between two steps of the world. */
+  /** Checks the job between two steps of the world. */
   look(): void {
     const { checker } = this;
     const holder = checker.holder();
@@ -66,7 +66,8 @@ export class JobScenario implements JudgedScenario {
   }
 
   /**
-   * As soon as it is over: what later power cuts bring back of what was removed, its next run would remove.
+   * Checks the output as soon as the job is over. Removed files may return by later power cuts, and the next
+   * run of the job would remove them.
    */
   #checkEnd(): void {
     this.#isChecked = true;
@@ -79,11 +80,11 @@ export class JobScenario implements JudgedScenario {
       const isTheirs = bytes?.toString("utf8") === this.injector.foreignText;
       checker.hold(isTheirs, "published-once", "somebody's file was replaced");
     } else if (this.end === "published") {
-      // What one has of a bucket that dies for good, nobody removes: nobody knows that it is dead.
+      // The files of a rival in a bucket remain when it exits for good: others cannot detect that it did.
       const hadRivals =
         world.isShared && (world.coordinators.started > 1 || hasFired(world, "rivalPublished"));
       const died = fired.workerKilled + fired.powerCut + fired.workerPaused > 0 || world.workers.deaths > 0;
-      // What a worker of an earlier process sent late looks as if the worker had started again.
+      // A late message from an earlier worker process looks like a restart of the worker.
       const blamed = died || (world.workers.restarts > 0 && hasFired(world, "callLate"));
       const diskFailed = hasFired(world, "diskError", "diskFull", "storeLate", "storeDoubled") || hadRivals;
       const living = world.coordinators.processes().map(({ pid }) => pid);

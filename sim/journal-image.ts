@@ -5,25 +5,25 @@ import type { JournalRecord } from "../coordinator/schedule/state/record.ts";
 import { assert } from "../shared/core/assert.ts";
 import type { DiskImage } from "./disk-image.ts";
 
-/** A job's journal as it is in the image, whoever writes it. */
+/** A job's journal as it is in the image, regardless of its writer. */
 export interface JournalImage {
-  /** The folder that its snapshots are in. */
+  /** Folder of its snapshots. */
   readonly snapshots: string;
   isThere(): boolean;
-  /** As a reader would see them now, in order. */
+  /** Returns the records that a reader would see now, in order. */
   records(): JournalRecord[];
-  /** Whether a text stands where no power cut and no successor can take it. */
+  /** Returns true when a record contains a text that neither a power cut nor a successor can remove. */
   hasSafely(text: string): boolean;
-  /** Whether a generation's beginning does. */
+  /** Returns true when the start of a generation is durable. */
   hasBegun(generation: number): boolean;
   /**
-   * What an object is that was just put: a generation's first; one behind that; or such a one that is
-   * `stray`, for its run is not the job's any more, or is being removed.
+   * Returns the role of an object that was just put: the first of a generation, or a later one. `stray`: a
+   * later one whose run is no longer the job's, or is being removed.
    */
   roleOf(run: string, number: string): "start" | "next" | "stray";
 }
 
-/** In segments, on the disk that all coordinators of the world work on. */
+/** A journal in segments, on the disk that all coordinators of the world use. */
 export class SegmentsImage implements JournalImage {
   readonly #image: DiskImage;
   readonly #folder: string;
@@ -66,17 +66,19 @@ export class SegmentsImage implements JournalImage {
   }
 }
 
-/** Where an object says what of its generation is before it, behind its header and its writer. */
+/**
+ * Offset at which an object states how much of its generation precedes it, after its header and its writer.
+ */
 const AT_AT = HEADER_BYTES + 16;
-/** Where its frames begin, behind that and a checksum. */
+/** Offset of the frames, after that number and a checksum. */
 const FRAMES_AT = AT_AT + 8 + 4;
 
-/** In objects, in the bucket: all that is there is safe. */
+/** A journal in objects of a bucket, where every object is durable. */
 export class ObjectsImage implements JournalImage {
   readonly #image: DiskImage;
   readonly #work: string;
 
-  /** @param work `_shardmill`, in the image */
+  /** @param work `_shardmill` in the image */
   constructor(image: DiskImage, work: string) {
     this.#image = image;
     this.#work = work;
@@ -106,10 +108,10 @@ export class ObjectsImage implements JournalImage {
 
   roleOf(run: string, number: string): ReturnType<JournalImage["roleOf"]> {
     const found = this.#image.lookUp(join(this.#work, run, "journal", number));
-    // It may be another job's.
+    // The object may belong to another job.
     if (found?.kind !== "file") return "next";
     if (found.bytes.readBigUInt64LE(AT_AT) === 0n) return "start";
-    // What is removed, is from its first object on.
+    // Objects are removed from the first on.
     return runAt(this.#image, this.#work) === run && this.isThere() ? "next" : "stray";
   }
 
@@ -117,7 +119,7 @@ export class ObjectsImage implements JournalImage {
     return join(this.#work, runAt(this.#image, this.#work) ?? "none");
   }
 
-  /** From the first on, without a gap: what is behind one nobody reads. */
+  /** Returns the objects from the first on, up to the first gap. Readers stop there. */
   #objects(): Buffer[] {
     const folder = join(this.#own(), "journal");
     const objects: Buffer[] = [];
@@ -129,22 +131,22 @@ export class ObjectsImage implements JournalImage {
   }
 }
 
-/** Decodes an object by itself: what reads it back is not the code that wrote it. */
+/** Decodes an object independently of the code that wrote it. */
 function recordsIn(object: Buffer): JournalRecord[] {
   const { records, end } = decodeFrames(object, FRAMES_AT);
   assert(end.kind === "clean", "an object of a journal is put whole");
   return records;
 }
 
-/** Which run's journal is the job's, in a bucket; null where nobody has begun one. */
+/** Returns the run whose journal is the job's in a bucket, or null before one has begun. */
 export function runAt(image: DiskImage, work: string): string | null {
   const found = image.lookUp(join(work, "journal.json"));
   return found?.kind === "file" ? (JSON.parse(String(found.bytes)) as { run: string }).run : null;
 }
 
 /**
- * What counts of the segments of a folder, in order: the last that was begun, and of each one before it as
- * much as its successor says. What lies behind that was written by a coordinator that had been replaced.
+ * Returns the valid part of each segment, in order. Of the last segment that was begun, all is valid. Of an
+ * earlier one, as many bytes are valid as its successor states. A replaced coordinator wrote the rest.
  */
 function inHistory(
   generations: readonly number[],

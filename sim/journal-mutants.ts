@@ -1,6 +1,6 @@
 import { edit, type Mutant } from "./mutant.ts";
 
-/** Bugs in the journal, and in what is read of it again. */
+/** Bugs in the journal and its reading. */
 export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "acknowledge-before-fsync",

@@ -16,7 +16,7 @@ const PRODUCT = /^(coordinator|extensions|worker|shared)\//;
 const TABLE = "shared/domain/laws.ts";
 
 /**
- * The page of all laws: what each says, why, and who checks it.
+ * Renders the page of all laws: the text of each, its reason, and its checks.
  *
  * @param sources the project's TypeScript files, by path from its root
  */

@@ -1,6 +1,6 @@
 import { edit, type Mutant } from "./mutant.ts";
 
-/** Bugs in the lock that protects a journal on a disk, and in what a coordinator may do without it. */
+/** Bugs in the lock that protects a journal on a disk, and in the work of a coordinator without it. */
 export const LOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "no-lock",
@@ -88,7 +88,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/journal/held-lock.js",
-        "readdir(folder);\n        // Behind the list: a coordinator that takes the lock later makes names that are not in it.\n        await this.look();",
+        "readdir(folder);\n        // Reads the lock after listing the folder: a later holder's names are not in the list.\n        await this.look();",
         "readdir(folder);",
       ),
     ],

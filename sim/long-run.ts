@@ -1,6 +1,6 @@
 import { formatSeconds } from "../shared/core/units.ts";
 
-/** Where progress is shown: `process.stderr`, unless a test looks at it. */
+/** Output for progress: `process.stderr` by default. */
 interface ProgressOutput {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -12,19 +12,19 @@ interface LongRunOptions {
   readonly nowMs?: () => number;
 }
 
-/** A line that is drawn over stays true to the clock. */
+/** Interval of redraws, so that the time shown stays correct. */
 const DRAW_MS = 1_000;
-/** More often than this nobody can read it. */
+/** Shortest time between redraws: people cannot read faster. */
 const LEAST_DRAW_MS = 100;
-/** A log is to be read later: two lines a minute are enough to see where it stopped. */
+/** Interval of lines in a log: two a minute show where a run stopped. */
 const LOG_MS = 30_000;
-/** What is left is not told from less than this: the first steps are also the start. */
+/** Smallest share from which the remaining time is estimated, because the first steps include the start. */
 const LEAST_SHARE = 0.005;
 const DEFAULT_COLUMNS = 80;
 
 /**
- * Shows how far a command of minutes or hours is, and how long it still takes: one line that is drawn over on
- * a terminal, and a line now and then elsewhere.
+ * Shows the progress of a long command and its remaining time. A terminal shows one line that is redrawn,
+ * other outputs a line at times.
  */
 export class LongRun implements Disposable {
   readonly #output: ProgressOutput;
@@ -50,8 +50,10 @@ export class LongRun implements Disposable {
   }
 
   /**
-   * @param share of the whole, 0 to 1; null while nobody knows
-   * @param what is being done now
+   * Sets the progress.
+   *
+   * @param share done so far, 0 to 1, or null while unknown
+   * @param what current work
    */
   at(share: number | null, what: string): void {
     this.#share = share === null ? null : Math.min(1, Math.max(0, share));
@@ -59,7 +61,7 @@ export class LongRun implements Disposable {
     if (!this.#isDrawn || this.#nowMs() - this.#drawnMs >= LEAST_DRAW_MS) this.#show();
   }
 
-  /** A line of the command's own, which the progress must not be in the way of. */
+  /** Prints a line of the command above the progress. */
   print(text: string, print: (text: string) => void = console.log): void {
     this.#clear();
     print(text);

@@ -12,17 +12,17 @@ import { SeedProcesses } from "./seed-processes.ts";
 import type { SeedResult, SimulateOptions } from "./simulate.ts";
 import { isStorageKind, mayBe, STORAGE_KINDS, type StorageKind } from "./storage-kind.ts";
 
-/** Each this many-th seed is run twice, and must give the same trace. */
+/** Interval of seeds that run twice and must give the same trace. */
 const TWICE_EVERY = 50;
 const LOG_SHOWN = 200;
 
-/** A seed that found something once. */
+/** A seed that found a bug once. */
 interface Regression {
   readonly seed: number;
   readonly found: string;
-  /** Of a world of so many jobs. */
+  /** Number of jobs in its world. */
   readonly jobs: number;
-  /** Left out: their outputs are on a disk. */
+  /** Storage of the outputs. Default: `disk`. */
   readonly storage?: StorageKind;
 }
 
@@ -32,9 +32,9 @@ interface Totals {
   twice: number;
   readonly fired: Record<string, number>;
   readonly ends: Record<string, number>;
-  /** Worlds by how many jobs they had. */
+  /** Worlds by their number of jobs. */
   readonly jobs: Record<number, number>;
-  /** Worlds by where their outputs were. */
+  /** Worlds by the storage of their outputs. */
   readonly storages: Record<StorageKind, number>;
 }
 
@@ -83,10 +83,10 @@ const args = {
 
 process.exitCode = await main();
 
-/** Whether the options say what to run. */
+/** Checks whether the options are valid. */
 function isRight(): boolean {
   const { seeds, from, jobs = 1, minutes = 0, processes, storage } = args;
-  // A world without a job keeps every promise.
+  // A world without a job breaks no law.
   return (
     [seeds, from].every((value) => Number.isSafeInteger(value) && value >= 0) &&
     [jobs, processes].every((value) => Number.isSafeInteger(value) && value >= 1) &&
@@ -180,7 +180,7 @@ function add(totals: Totals, { jobs, storage, steps, fired, end }: SeedResult): 
   totals.ends[name] = (totals.ends[name] ?? 0) + 1;
 }
 
-/** The same seed once more, this time with its log. */
+/** Runs the same seed again, with its log, and prints the violation. */
 async function fail(result: SeedResult, running: SeedProcesses): Promise<number> {
   const { seed, jobs, storage } = result;
   const { log } = await running.ask({ seed, options: { jobs, storage, keepLog: true } });

@@ -10,16 +10,16 @@ import { ALL_MUTANTS } from "./all-mutants.ts";
 import { LongRun } from "./long-run.ts";
 import type { Mutant } from "./mutant.ts";
 
-/** The compiled tree that this file is part of. */
+/** The compiled tree that contains this file. */
 const BUILT = dirname(dirname(fileURLToPath(import.meta.url)));
 const FOLDERS = ["shared", "coordinator", "worker", "extensions", "sim"];
-/** Beside the code, so that packages are found. */
+/** Folder for copies, below the package so that dependencies resolve. */
 const SCRATCH = join(packageRoot, ".scratch", `mutants-${process.pid}`);
 
 interface Verdict {
   readonly mutant: Mutant;
   readonly caught: { readonly seed: number; readonly law: Law; readonly message: string } | null;
-  /** Why nothing can be said of it. */
+  /** Reason why the bug could not be tried. */
   readonly problem: string | null;
 }
 
@@ -76,8 +76,8 @@ async function main(): Promise<number> {
 }
 
 /**
- * What the simulator finds in the code as it is, over the same seeds; null where it finds nothing. Only then
- * does a find mean that a bug was found: a simulator that is broken finds something in everything.
+ * Runs the unchanged code over the same seeds, and returns a violation or a problem. Null: none. A broken
+ * simulator finds violations in any code, so only then does a violation mean a found bug.
  */
 async function findWithoutBug(mutants: readonly Mutant[]): Promise<string | null> {
   using run = new LongRun();
@@ -123,7 +123,7 @@ async function tryMutant(mutant: Mutant): Promise<Verdict> {
   const tree = join(copy, "dist");
   try {
     await mkdir(tree, { recursive: true });
-    // A package of its own: else the list of extensions would be that of the code without the bug.
+    // A package of its own: otherwise the list of extensions would be the list of the code without the bug.
     for (const name of ["package.json", "proto"])
       await cp(join(packageRoot, name), join(copy, name), { recursive: true });
     for (const folder of FOLDERS) await cp(join(BUILT, folder), join(tree, folder), { recursive: true });
@@ -135,7 +135,7 @@ async function tryMutant(mutant: Mutant): Promise<Verdict> {
   }
 }
 
-/** What keeps an edit from being made; null when all were. */
+/** Applies the edits. Returns the reason why one cannot be applied, or null. */
 async function plant({ edits }: Mutant, tree: string): Promise<string | null> {
   for (const { file, find, replace } of edits) {
     const path = join(tree, file);

@@ -9,16 +9,14 @@ import type { SimProcess } from "./scheduler.ts";
 import { SIM_SCHEDULE } from "./sim-coordinators.ts";
 import { hasFired, type JudgedScenario } from "./sim-world.ts";
 
-/** A job may fail and be run again so often; more, and something is wrong that no run mends. */
+/** Number of failed runs before the job counts as never ending: no further run would help. */
 const MAX_FAILURES = 25;
-/** How much longer than the grace a job without workers may run: their silence must be noticed first. */
+/** Time that a job without workers may run beyond the grace, because their silence must be detected first. */
 const NOTICE_MS = 30_000;
-/** A shard that waits with nobody at work: longer than any back-off, exclusion or lost lease explains. */
+/** Longest time that a shard waits with idle workers: longer than any back-off, exclusion or lost lease. */
 const IDLE_MS = 60_000;
 
-/**
- * Decides whether what the coordinators do and say of one job is right, given the faults of this world.
- */
+/** Judges the acts and reports of coordinators for one job, given the faults of this world. */
 export class Oracle {
   readonly #scenario: JudgedScenario;
   readonly #injector: FaultInjector;
@@ -32,7 +30,7 @@ export class Oracle {
     this.#jobInjector = jobInjector;
   }
 
-  /** Without workers the job fails in time; with them, no shard waits for nothing. */
+  /** Checks that the job fails in time without workers, and that no shard waits in vain with them. */
   look(): void {
     const { checker, job, world } = this.#scenario;
     const { scheduler, faults, workers, coordinators } = world;
@@ -47,7 +45,7 @@ export class Oracle {
     }
     const { state } = holder;
     const revoked = state.shards.some(({ revocations }) => revocations > 0);
-    // Where a rival has published, others remove the partials, and a holder that slept finds none.
+    // Other coordinators remove the partials of a job that a rival published, so a resumed holder finds none.
     const damaged = hasFired(world, "partialDamaged", "diskError", "diskFull", "rivalPublished");
     checker.hold(
       !revoked || damaged,
@@ -59,7 +57,7 @@ export class Oracle {
       if (state.phase.kind !== "running" && state.phase.kind !== "planning")
         this.#injector.bringWorkersBack();
       else {
-        // A call of a worker that is gone may come late, and is one of a worker all the same.
+        // A late call of an exited worker counts as a call of a worker.
         const sinceMs = Math.max(this.#injector.absentSinceMs, holder.sinceMs, checker.silence.lastHeardMs);
         const overMs = scheduler.nowMs - sinceMs - SIM_SCHEDULE.noWorkersGraceMs;
         if (overMs > NOTICE_MS)
@@ -75,7 +73,7 @@ export class Oracle {
       [...state.workers.values()].some(({ name }) =>
         workers.processes().some((process) => process.name === name),
       );
-    // A job that is not served yet waits for those before it, and for no other.
+    // A job that is not served yet waits only for the jobs before it.
     const earlier = world.scenarios.filter((scenario) => coordinators.isBefore(scenario.job, job));
     const isServed = earlier.some((scenario) => (scenario.checker.holder()?.state.leases.size ?? 0) > 0);
     if (!waits || isServed) this.#idleSinceMs = null;
@@ -84,7 +82,10 @@ export class Oracle {
     if (idleMs > IDLE_MS) checker.broken("no-shard-waits-in-vain", "a shard waits while nobody works");
   }
 
-  /** No shard is blamed for a worker that was silent, or that registered again as the same process. */
+  /**
+   * Checks that no shard is blamed for a worker that was silent, or that registered again as the same
+   * process.
+   */
   #checkBlame(state: JobState): void {
     const { checker, world } = this.#scenario;
     const blamed = state.shards.find(({ failures }) =>
@@ -105,7 +106,7 @@ export class Oracle {
     );
   }
 
-  /** A run of the job has come to an end of its own. */
+  /** Judges the end of a run of the job. */
   ended(process: SimProcess, { phase, failure }: JobStatus): void {
     const { job, checker, world } = this.#scenario;
     if (phase === "published") {
@@ -120,8 +121,8 @@ export class Oracle {
         "cancelled-or-published",
         "the job was cancelled, and is published",
       );
-      // With others at work it is too early to look: each run that comes later finds it published, too.
-      // And a run from the beginning may have thrown it away before this one could say so.
+      // Other running coordinators make it too early to check: each of them also finds the job published. A
+      // fresh run may also have discarded the output before this run could report it.
       const isThere = world.image.lookUp(join(job.kept, MANIFEST_NAME)) !== null;
       const alone = world.coordinators.processes().length === 1;
       if (alone && (isThere || !hasFired(world, "startedOver"))) this.#scenario.over("published");
@@ -129,7 +130,8 @@ export class Oracle {
     }
     if (phase === "cancelled") {
       checker.hold(this.#jobInjector.cancels > 0, "ends-are-final", "nobody cancelled the job");
-      // Else it is run again: that takes the commits up, and may publish. So may one that has replaced it.
+      // Otherwise the job runs again, resumes the commits, and may publish. So may the successor of this
+      // process.
       if (world.random.chance(0.5) && !checker.wasDeposed(process)) this.#scenario.over("cancelled");
       return;
     }
@@ -148,7 +150,7 @@ export class Oracle {
       SHARD_FAILED:
         hasFired(world, "modelBroke", "partialDamaged", "diskFull", "diskError", "powerCut", "storeLate") ||
         died + cutOff > 0,
-      // Found after the intent to publish: then the next run maps the shard again.
+      // Detected after the intent to publish. The next run maps the shard again.
       PARTIAL_INVALID: hasFired(world, "partialDamaged", "diskFull", "diskError"),
       NO_WORKERS: checker.silence.toldMs(scheduler.nowMs, process.wentOnMs) >= SIM_SCHEDULE.noWorkersGraceMs,
       OUTPUT_FAILED:
@@ -172,7 +174,7 @@ export class Oracle {
     );
   }
 
-  /** A coordinator could not take the job up, or had to let go of it. */
+  /** Judges an error of a coordinator that could not resume the job, or had to release it. */
   refused(process: SimProcess, { code, message }: ShardmillError): void {
     const { checker, world } = this.#scenario;
     const { scheduler } = world;
@@ -180,7 +182,7 @@ export class Oracle {
     const others = world.coordinators.processes().filter((other) => other !== process);
     const disk = hasFired(world, "diskFull", "diskError");
     const store = hasFired(world, "storeLate");
-    // What a dead one has under way looks like a living one.
+    // A request of an exited coordinator that is still in progress looks like a running coordinator.
     const seenLate = world.isShared && hasFired(world, "storeLate", "storeDoubled");
     const why: Partial<Record<string, boolean>> = {
       OUTPUT_LOCKED: others.length > 0 || hasFired(world, "secondCoordinator", "startedOver") || seenLate,
@@ -194,7 +196,7 @@ export class Oracle {
       this.#scenario.over("failed");
   }
 
-  /** Somebody else's manifest is where the job's would be: no run can publish there. */
+  /** Returns true when a manifest of somebody else's is in place, so that no run can publish. */
   #isForeign(): boolean {
     const { job, world } = this.#scenario;
     const found = world.image.lookUp(join(job.kept, MANIFEST_NAME));

@@ -1,6 +1,6 @@
 import { edit, type Mutant } from "./mutant.ts";
 
-/** Bugs in what is published, when it can be seen, and what is left behind. */
+/** Bugs in what is published, when it becomes visible, and which files are left. */
 export const PUBLISH_MUTANTS: readonly Mutant[] = [
   {
     name: "rename-instead-of-link",

@@ -21,18 +21,18 @@ import { encodeLines, type Line } from "./sim-files.ts";
 import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
 import type { WorldBase } from "./world-base.ts";
 
-/** How often it dies at one of its some twenty requests. */
+/** Probability that a rival exits at one of its approximately twenty requests. */
 const DEATH_SHARE = 0.03;
 
 /**
- * Somebody has run the same job elsewhere, all of it, with the journal on a disk of their own: nobody sees
- * their lock. What they publish now, by the real steps and over the same line, is as good as the job's, and
- * has other bytes. They may die at any of these steps.
+ * Starts a rival that has run the same job elsewhere, with its journal on a disk of its own. Others cannot
+ * see its lock. It publishes the output by the real steps, with valid rows but other bytes. It may exit at
+ * any of these steps.
  */
 export function startRivalPublisher(world: WorldBase, bucket: string, job: SimJob): void {
   const { scheduler } = world;
   const process = scheduler.start("rival publisher");
-  // As long as a coordinator takes from its stage to its intent: so that either may be first.
+  // About as long as a coordinator takes from its stage to its intent, so that either may be first.
   const afterMs = world.random.between(0, 80);
   scheduler.after(afterMs, process, () => void publish(process, { world, bucket, job }));
 }
@@ -108,7 +108,7 @@ async function stage(paths: WorkPaths, storage: SimBucket, job: SimJob): Promise
   return { manifest, parts };
 }
 
-/** The variant of all its rows: no worker's. */
+/** Variant of the rival's rows, which no worker writes. */
 const REST = "rival";
 
 function rowsOf(job: SimJob) {

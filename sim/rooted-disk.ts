@@ -1,6 +1,6 @@
 import type { Disk } from "../shared/core/disk.ts";
 
-/** The disk of one machine: a folder of the image, in which no other machine has anything. */
+/** Returns the disk of one machine: a folder of the image that no other machine uses. */
 export function rootedDisk(disk: Disk, root: string): Disk {
   const at = (path: string) => `${root}${path}`;
   return {

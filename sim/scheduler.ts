@@ -3,24 +3,24 @@ import { Heap } from "../shared/core/heap.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /**
- * A process of the simulated world. Whatever happens to it comes as an event: so a dead one simply gets no
- * more of them (its promises stay open for ever), and a paused one gets them late.
+ * A process of the simulated world. Everything reaches it as an event. So an exited process receives no more
+ * events and its promises stay pending. A paused process receives its events late.
  */
 export interface SimProcess {
   readonly name: string;
   readonly pid: number;
-  /** Its monotonic clock starts anywhere, and falls behind where it stands still in a pause. */
+  /** Offset of its monotonic clock: arbitrary at first, and reduced by pauses in which the clock stops. */
   clockZeroMs: number;
   state: "running" | "paused" | "dead";
-  /** How long it was paused for, the last time. */
+  /** Duration of its last pause. */
   lastPauseMs: number;
-  /** When it went on after that; -1: it never was paused. */
+  /** Time when it resumed after that. -1: it was never paused. */
   wentOnMs: number;
-  /** Since when its clock stands still, in a pause; null: it goes on. */
+  /** Time at which its clock stopped for a pause. Null: the clock runs. */
   stoppedMs: number | null;
-  /** What came in while it was paused, in order. */
+  /** Events that arrived during a pause, in order. */
   backlog: (() => void)[];
-  /** Told when it dies, by whatever hand. */
+  /** Called when it exits for any reason. */
   readonly onDeath: (() => void)[];
 }
 
@@ -28,31 +28,28 @@ interface Happening {
   readonly atMs: number;
   readonly tie: number;
   readonly seq: number;
-  /** Null: it happens to the world. */
+  /** The process that the event belongs to. Null: the world. */
   readonly process: SimProcess | null;
   readonly run: () => void;
   cancelled: boolean;
 }
 
 /**
- * Duration of the shortest timer. Clocks of processes begin at other numbers, so rounding may lose a shorter
- * one. A process that waits for a time would then set the same timer without end.
+ * Duration of the shortest timer. Clocks of processes begin at different numbers, so rounding may lose a
+ * shorter one. A process that waits for a time would then set the same timer without end.
  */
 const LEAST_MS = 0.001;
-/** How many lines of the log are kept: the end of it is what matters. */
+/** Limit of log lines that are kept: the end of a log matters most. */
 const LOG_LINES = 4_000;
 
-/** Less is no time at all: what floating-point numbers lose. */
+/** Shortest difference between clock times, because floating-point numbers lose smaller ones. */
 const CLOCK_STEP_MS = 0.001;
 
-/**
- * The one place where time passes and steps are run: all that happens, happens here, in an order that the
- * seed decides.
- */
+/** Advances time and runs all steps of the world, in an order that the seed decides. */
 export class Scheduler {
   nowMs = 0;
   steps = 0;
-  /** A rolling hash of everything that was noted: equal runs have equal traces. */
+  /** Rolling hash of all notes: equal runs have equal traces. */
   trace = 0;
   readonly log: string[] = [];
   readonly #random: SeededRandom;
@@ -66,7 +63,10 @@ export class Scheduler {
     this.#keepLog = keepLog;
   }
 
-  /** Calls `run` after `delayMs`, unless the process is dead by then; returns what calls it off. */
+  /**
+   * Calls `run` after `delayMs` unless the process has exited by then. Returns a function that cancels the
+   * call.
+   */
   after(delayMs: number, process: SimProcess | null, run: () => void): () => void {
     this.#seq += 1;
     const happening: Happening = {
@@ -83,10 +83,7 @@ export class Scheduler {
     };
   }
 
-  /**
-   * Runs steps until `done`, or until nothing is left to happen. `afterStep` looks at the world between two
-   * steps.
-   */
+  /** Runs steps until `done`, or until no event is left. Calls `afterStep` between two steps. */
   async run(done: () => boolean, afterStep: () => void): Promise<"done" | "idle"> {
     while (!done()) {
       const next = this.#happenings.pop();
@@ -101,7 +98,7 @@ export class Scheduler {
       }
       this.steps += 1;
       next.run();
-      // Everything that follows from it, follows now: no promise is left half way.
+      // All consequences of the step happen now, so that no promise is left half way.
       await new Promise((resolve) => setImmediate(resolve));
       afterStep();
     }
@@ -132,7 +129,11 @@ export class Scheduler {
     for (const tell of process.onDeath.splice(0)) tell();
   }
 
-  /** @param clockStops its clock stands still, as that of a virtual machine may */
+  /**
+   * Pauses a process.
+   *
+   * @param clockStops true when its clock stops, too, as the clock of a virtual machine may
+   */
   pause(process: SimProcess, ms: number, clockStops = false): void {
     if (process.state !== "running") return;
     this.pauseBriefly(process, ms);
@@ -140,7 +141,7 @@ export class Scheduler {
     process.stoppedMs = clockStops ? this.nowMs : null;
   }
 
-  /** Stops a process for too short a time to be taken for dead. Its last long pause still counts. */
+  /** Pauses a process for too short a time to be replaced. Its last long pause still counts. */
   pauseBriefly(process: SimProcess, ms: number): void {
     if (process.state !== "running") return;
     this.note(`${process.name} pauses for ${Math.round(ms)} ms`);
@@ -149,7 +150,7 @@ export class Scheduler {
     this.after(ms, null, () => this.goOn(process));
   }
 
-  /** A paused process goes on, when its time comes or before. */
+  /** Resumes a paused process, when its pause ends or before. */
   goOn(process: SimProcess): void {
     if (process.state !== "paused") return;
     this.note(`${process.name} goes on`);
@@ -168,12 +169,15 @@ export class Scheduler {
     };
   }
 
-  /** A call that ends wakes who serves it, even in a stopped process: its clock stands still all the same. */
+  /**
+   * Returns the time of a process's clock. A call that ends may run code in a paused process, whose clock
+   * stays stopped.
+   */
   #clockMs({ stoppedMs, clockZeroMs }: SimProcess): number {
     return (stoppedMs ?? this.nowMs) + clockZeroMs;
   }
 
-  /** By the clock of the process: one that stood still has to go on for as long as was left. */
+  /** Sets a timer by the clock of the process. After a stopped clock it continues with the remaining time. */
   #afterByClock(process: SimProcess, ms: number, call: () => void): () => void {
     const dueMs = this.#clockMs(process) + ms;
     const ring = () => {
@@ -185,7 +189,7 @@ export class Scheduler {
     return () => callOff();
   }
 
-  /** Part of the trace; kept as text only when somebody wants to read it. */
+  /** Adds a line to the trace. Keeps its text only when the log is wanted. */
   note(line: string): void {
     let hash = this.trace ^ Math.floor(this.nowMs * 1_000);
     for (let at = 0; at < line.length; at += 1) hash = (Math.imul(hash, 31) + line.charCodeAt(at)) | 0;

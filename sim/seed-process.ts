@@ -1,6 +1,6 @@
 import { type SimulateOptions, simulate } from "./simulate.ts";
 
-/** Entry of a process that runs seeds, one after the other, until its owner ends it: see `SeedProcesses`. */
+/** Entry of a process that runs seeds one after another, until its owner ends it: see `SeedProcesses`. */
 
 export interface SeedQuestion {
   readonly seed: number;

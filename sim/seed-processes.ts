@@ -5,12 +5,12 @@ import type { SeedQuestion } from "./seed-process.ts";
 import type { SeedResult } from "./simulate.ts";
 
 /**
- * A world that has ended is not all freed: signals that nobody aborts, of processes that died in it, keep it.
- * So many seeds take some 300 MiB.
+ * Limit of seeds per process. Ended worlds are not freed entirely, because pending signals of exited
+ * processes keep them. This many seeds use about 300 MiB.
  */
 const SEEDS_PER_PROCESS = 1_000;
 
-/** Runs seeds in processes of their own, several at once, each for so many seeds. */
+/** Runs seeds concurrently in processes of its own, each for a limited number of seeds. */
 export class SeedProcesses implements Disposable {
   readonly #count: number;
   readonly #free: SeedProcess[] = [];
@@ -20,9 +20,9 @@ export class SeedProcesses implements Disposable {
     this.#count = count;
   }
 
-  /** The results, in the order of the questions. */
+  /** Yields the results in the order of the questions. */
   run(questions: Iterable<SeedQuestion>): AsyncGenerator<SeedResult, void, undefined> {
-    // One more than there are processes: whichever is done first finds the next.
+    // One more than there are processes, so that a free process always finds the next seed.
     return mapInOrder(
       streamOf(questions),
       () => this.#count,

@@ -1,8 +1,6 @@
 import type { Random } from "../shared/core/random.ts";
 
-/**
- * A stream of numbers that depends on its seed alone: splitmix32. Good enough to choose faults, and quick.
- */
+/** A stream of numbers that depends only on its seed: splitmix32. Fast, and good enough to choose faults. */
 export class SeededRandom implements Random {
   #state: number;
 
@@ -10,7 +8,7 @@ export class SeededRandom implements Random {
     this.#state = seed | 0;
   }
 
-  /** In [0, 1). */
+  /** Returns a number in `[0, 1)`. */
   unit(): number {
     this.#state = (this.#state + 0x9e3779b9) | 0;
     let mixed = this.#state ^ (this.#state >>> 16);
@@ -30,7 +28,7 @@ export class SeededRandom implements Random {
     return text;
   }
 
-  /** A whole number in `[from, to]`. */
+  /** Returns an integer in `[from, to]`. */
   int(from: number, to: number): number {
     return from + Math.floor(this.unit() * (to - from + 1));
   }
@@ -49,7 +47,7 @@ export class SeededRandom implements Random {
     return item;
   }
 
-  /** Another stream, so that what one part draws does not shift what another draws. */
+  /** Returns another stream, so that the draws of one part do not shift those of another. */
   fork(): SeededRandom {
     return new SeededRandom(Math.floor(this.unit() * 2 ** 32));
   }

@@ -1,6 +1,6 @@
 import { edit, type Mutant } from "./mutant.ts";
 
-/** Bugs that show only where several jobs are on one coordinator. */
+/** Bugs that appear only with several jobs on one coordinator. */
 export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   {
     name: "leases-of-several-jobs",

@@ -1,16 +1,16 @@
-/** What was decided is on disk, and known to all, within this. */
+/** Time within which a decision is on disk, and reported. */
 const OF_LATE_MS = 5_000;
 
-/** How long a job was without a worker, as somebody sees it who sees all calls. */
+/** Time that a job was without a worker, as seen by an observer of all calls. */
 export class Silence {
-  /** When a worker was last served. */
+  /** Time at which a worker was last served. */
   lastServedMs = 0;
-  /** When a worker last asked for a shard, or told of one. */
+  /** Time at which a worker last requested a shard, or reported one. */
   lastHeardMs = 0;
-  /** The longest silence of late, when it ended, and the longest of all. */
+  /** The longest recent silence and its end, and the longest silence overall. */
   #of = { ms: 0, endedMs: 0, longestMs: 0 };
 
-  /** A worker that asked at a time is served. */
+  /** Notes that a request of a worker, made at a time, is served. */
   served(nowMs: number): void {
     const ms = nowMs - this.lastServedMs;
     if (ms > this.#of.ms || nowMs - this.#of.endedMs > OF_LATE_MS)
@@ -19,11 +19,11 @@ export class Silence {
   }
 
   /**
-   * Measures the longest silence that a coordinator may tell of now. One that came after it was decided, and
-   * before it was on disk, came too late. So do those that came while the coordinator was stopped between its
-   * decision and its answer.
+   * Returns the longest silence that a coordinator may report now. Calls came too late when they arrived
+   * after the decision and before it was on disk. So did calls that arrived while the coordinator was paused
+   * between its decision and its answer.
    *
-   * @param wentOnMs when the coordinator went on after it was stopped; -1: it never was
+   * @param wentOnMs when the coordinator resumed after its pause, or -1 if it never paused
    */
   toldMs(nowMs: number, wentOnMs: number): number {
     const longestMs = nowMs - wentOnMs < OF_LATE_MS ? this.#of.longestMs : 0;

@@ -26,19 +26,18 @@ import type { FaultPlan } from "./fault-plan.ts";
 
 interface SimBucketOptions extends OperationOptions {
   readonly image: DiskImage;
-  /** Where in the image the bucket is kept: no other process has a disk there. */
+  /** Folder of the bucket in the image. No process has its disk there. */
   readonly root: string;
-  /** What becomes of the next request that changes something, and of the next copy. */
+  /** Draws the faults of requests that change something, and of copies. */
   readonly faults: Pick<FaultPlan, "ofStoreRequest" | "damagesCopy">;
-  /** Told of each request that changes something, before it is on its way. */
+  /** Called for each request that changes something, before it is sent. */
   readonly onAsk?: (call: DiskCall) => void;
 }
 
 /**
- * A bucket as one process of the simulated world has it: no renames, no links, no folders of its own; each
- * call is one step, whole and safe at once, or not done. Of one that fails nobody knows whether it was done:
- * its answer may be what was lost, or it may be done later, when whoever asked is dead. One that was answered
- * may be done once more.
+ * A bucket as one process of the simulated world sees it, without renames, links and folders of its own. Each
+ * call is one step, which happens whole and durably, or not at all. A failed call may have happened, or may
+ * happen after its caller has exited. A successful call may happen again.
  */
 export class SimBucket implements Storage {
   readonly can: Capabilities = {
@@ -136,14 +135,14 @@ export class SimBucket implements Storage {
     });
   }
 
-  /** Nothing is left to do: what was put is there. */
+  /** Does nothing: every put is durable. */
   async sync(): Promise<void> {}
 
   async remove(location: Location): Promise<void> {
     const { image } = this.#options;
     const node = await this.#operation("read", location, () => image.lookUp(this.#kept(location)));
     if (node === null) return;
-    // File by file: whoever dies on the way leaves the rest.
+    // File by file: a process that exits meanwhile leaves the rest.
     if (node.kind === "folder")
       for (const name of [...node.names.keys()]) await this.remove(`${location}/${name}` as Location);
     else await this.#change("removal", location, () => this.#unlink(location));
@@ -172,7 +171,7 @@ export class SimBucket implements Storage {
     image.sync(image.folder(dirname(path), "sync"));
   }
 
-  /** A folder is there as long as something is below it. */
+  /** Removes a file, and its parent folders as soon as they are empty. */
   #unlink(location: Location): void {
     const { image } = this.#options;
     const path = this.#kept(location);
@@ -238,7 +237,7 @@ export class SimBucket implements Storage {
   }
 }
 
-/** Where in the image a location of a bucket is kept. */
+/** Returns the path in the image of a location in a bucket. */
 export function keptAt(root: string, location: Location): string {
   return join(root, location.replace("://", "/"));
 }

@@ -19,7 +19,7 @@ import type { SimServer } from "./sim-network.ts";
 import type { SimJob } from "./sim-plan.ts";
 import type { Scenario, WorldBase } from "./world-base.ts";
 
-/** The usual times, a fifth of them: a world is as eventful, and shorter. */
+/** The default times divided by five: a world is as eventful, and shorter. */
 export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
   ...DEFAULT_SCHEDULE,
   leaseMs: 6_000,
@@ -35,20 +35,20 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
   stallMs: 20_000,
 };
 
-/** A job of the simulator has some fifty records: it leaves several snapshots. */
+/** Records between snapshots. A simulated job has about fifty records, so it leaves several snapshots. */
 export const SIM_SNAPSHOT_RECORDS = 7;
 
 const HOST = "sim";
 
-/** Jobs are submitted one after another, so long apart at most. */
+/** Longest time between the submission of jobs. */
 const SUBMIT_WITHIN_MS = 8_000;
 
 interface StartOptions {
-  /** Throws away what an earlier run left, as `--fresh` does. */
+  /** Discards the previous run, as `--fresh` does. */
   readonly fresh?: boolean;
   /**
-   * In a PID namespace of its own, from which no other coordinator can be seen; where work is shared, on a
-   * machine of its own.
+   * Runs the coordinator in a PID namespace of its own, from which other coordinators are invisible. With
+   * shared work, runs it on a machine of its own.
    */
   readonly isElsewhere?: boolean;
 }
@@ -57,23 +57,23 @@ interface Running {
   readonly process: SimProcess;
   readonly role: string;
   readonly isElsewhere: boolean;
-  /** What is on its disk, coordinators of other machines do not see. */
+  /** Machine that it runs on. Coordinators of other machines do not see the files on its disk. */
   readonly machine: number;
   server: SimServer | null;
-  /** In the order in which it took them up. */
+  /** Handles of its jobs, in the order in which it resumed them. */
   readonly handles: Map<SimJob, JobHandle>;
 }
 
 /**
- * The coordinators of a world: real ones, in simulated processes. One is kept running; others may come and be
- * refused.
+ * The coordinators of a world: real ones, in simulated processes. One is kept running. Others may start and
+ * be refused.
  */
 export class SimCoordinators {
   readonly #world: WorldBase;
   readonly #running: Running[] = [];
   #starting = false;
   #machines = 1;
-  /** How many there were. */
+  /** Number of coordinators that were started. */
   started = 0;
 
   constructor(world: WorldBase) {
@@ -84,24 +84,24 @@ export class SimCoordinators {
     return this.#running.map(({ process }) => process);
   }
 
-  /** Who listens where the workers call: whoever holds a job, else the first that runs. */
+  /** Returns the server that workers reach: a coordinator that holds a job, otherwise the first that runs. */
   server(): SimServer | null {
     const holders = this.#world.scenarios.map(({ checker }) => checker.holder()?.process);
     const { isShared, random } = this.#world;
-    // Nobody tells the workers when another has taken a job over.
+    // Workers are not notified when another coordinator takes a job over.
     if (isShared && this.#running.length > 1 && random.chance(0.2)) return random.pick(this.#running).server;
     const held = this.#running.find(({ process }) => holders.includes(process));
     return held?.server ?? this.#running[0]?.server ?? null;
   }
 
-  /** Whether the coordinator that runs took up one job before the other. */
+  /** Returns true when the running coordinator resumed one job before another. */
   isBefore(first: SimJob, second: SimJob): boolean {
     const order = [...(this.#running[0]?.handles.keys() ?? [])];
     const [a, b] = [order.indexOf(first), order.indexOf(second)];
     return a >= 0 && a < b;
   }
 
-  /** A job as the coordinator that holds it knows it. */
+  /** Returns the handle of a job from the coordinator that holds it. */
   handle(job: SimJob): { readonly process: SimProcess; readonly handle: JobHandle } | null {
     const holder = this.#world.scenarios.find((scenario) => scenario.job === job)?.checker.holder();
     const held = this.#running.find(({ process }) => process === holder?.process);
@@ -128,7 +128,7 @@ export class SimCoordinators {
     this.#keepRunning();
   }
 
-  /** As an operator, or Kubernetes, would: one coordinator is always to run. */
+  /** Restarts a coordinator when none runs, as an operator or Kubernetes would. */
   #keepRunning(): void {
     const { scheduler, random } = this.#world;
     if (this.#running.length > 0 || this.#starting || this.#world.isOver()) return;
@@ -141,7 +141,9 @@ export class SimCoordinators {
     });
   }
 
-  /** Where work is shared, whoever starts over is the only one there: see `FaultInjector`. */
+  /**
+   * Draws whether the next coordinator starts over. With shared work it must be alone: see `FaultInjector`.
+   */
   #startsOver(): boolean {
     const { faults, isShared, scenarios } = this.#world;
     const [only, ...others] = scenarios;
@@ -157,7 +159,7 @@ export class SimCoordinators {
     const clock = scheduler.clockOf(process);
     const coordinator = await startCoordinator({
       listen: "sim:1",
-      // The simulated network brings no strangers.
+      // The simulated network has no strangers.
       guard: { secret: "", tokensPath: null, auditPath: null, takesJobs: true },
       clock,
       log: this.#logOf(running),
@@ -202,7 +204,7 @@ export class SimCoordinators {
     }
   }
 
-  /** What is logged and not raised is looked at all the same. */
+  /** Checks errors that are logged and not thrown. */
   #logOf({ process }: Running) {
     const write = (line: string) => {
       if (line.includes(SNAPSHOTS_OF_NO_USE)) this.#snapshotsDropped(line);
@@ -212,7 +214,10 @@ export class SimCoordinators {
     return troubleLogger(write);
   }
 
-  /** Never, however they were damaged, but where the disk failed, or the folder was cleared meanwhile. */
+  /**
+   * Reports useless snapshots. Damage never makes all of them useless, unless the disk failed or the folder
+   * was cleared.
+   */
   #snapshotsDropped(line: string): void {
     const { diskError, startedOver, otherNamespace } = this.#world.faults.fired;
     if (diskError + startedOver + otherNamespace === 0) this.#world.broken("replay-is-the-state", line);

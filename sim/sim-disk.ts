@@ -12,8 +12,8 @@ interface SimDiskOptions extends OperationOptions {
 }
 
 /**
- * The disk as one process of the simulated world has it: each operation is a step, and may fail, be torn
- * or be the last.
+ * A disk as one process of the simulated world sees it. Each operation is a step that may fail, be torn, or
+ * be the last.
  */
 export class SimDisk implements Disk {
   readonly #options: SimDiskOptions;
@@ -55,7 +55,7 @@ export class SimDisk implements Disk {
     );
   }
 
-  /** A file's bytes are its version: they are never changed in place. */
+  /** Returns facts about a file. Its bytes are its version, because they are never changed in place. */
   stat(path: string): Promise<DiskVersion> {
     return this.#operation("read", path, () => {
       const stat = this.#options.image.stat(path);
@@ -105,7 +105,7 @@ export class SimDisk implements Disk {
     return this.#operation("removal", path, () => this.#options.image.rmdir(path));
   }
 
-  /** Name by name, as it really is: whoever dies on the way leaves the rest. */
+  /** Removes a folder name by name, as a real disk does. A process that exits meanwhile leaves the rest. */
   async remove(path: string): Promise<void> {
     const { image } = this.#options;
     const kind = await this.#operation("read", path, () => image.findIfThere(path, "rm")?.kind ?? null);

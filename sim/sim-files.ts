@@ -14,9 +14,9 @@ import { sourceOfBytes } from "../shared/storage/put-source.ts";
 import { rowName } from "./sim-plan.ts";
 
 /*
- * The simulated "Parquet": one line a row. A rows file has `path:row variant`, a file of dead letters
- * `path:row code`, a combined table one line `rows variant`. The variant is another for each execution, as a
- * GPU's last bits are.
+ * The simulated "Parquet" has one line per row. A rows file has `path:row variant`, a dead-letters file
+ * `path:row code`, and a combined table one line `rows variant`. The variant differs between executions, as a
+ * GPU's last bits do.
  */
 
 export interface Line {
@@ -43,7 +43,7 @@ export const simCountRows: CountRows = async (file) => {
   return decodeLines(await file.read(0, file.bytes, NEVER)).length;
 };
 
-/** The real one's order of work on the simulated storage. The "SQL" is to put lines together. */
+/** Does the steps of the real reduction on the simulated storage. Its "SQL" concatenates lines. */
 export async function simReduce(options: ReduceOptions): Promise<readonly OutputFile[]> {
   const { paths, storage, signal, reduce } = options;
   signal.throwIfAborted();
@@ -54,7 +54,7 @@ export async function simReduce(options: ReduceOptions): Promise<readonly Output
   for (const [name, { combine }] of Object.entries(reduce)) {
     const lines: Line[] = [];
     const table = combine === undefined ? null : name;
-    // The real one makes copies on a real disk.
+    // The real reduction makes copies on a real disk.
     const located =
       sources === null
         ? await checkedInBucket(table, options)

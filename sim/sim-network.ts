@@ -5,7 +5,7 @@ import type { FaultPlan } from "./fault-plan.ts";
 import type { Scheduler, SimProcess } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
-/** A coordinator that can be reached. */
+/** A reachable coordinator. */
 export interface SimServer {
   readonly process: SimProcess;
   readonly work: WorkService;
@@ -17,9 +17,9 @@ interface SimNetworkOptions {
   readonly scheduler: Scheduler;
   readonly random: SeededRandom;
   readonly faults: FaultPlan;
-  /** Who listens now; null: nobody. */
+  /** Returns the server that listens now, or null. */
   readonly server: () => SimServer | null;
-  /** A call arrives. */
+  /** Called when a call arrives. */
   readonly onArrival: (call: ArrivedCall) => Witness;
 }
 
@@ -30,22 +30,25 @@ export interface ArrivedCall {
   readonly args: readonly unknown[];
 }
 
-/** Who looks at a call from outside. */
+/** An observer of a call. */
 export interface Witness {
-  /** The server has taken the call in; nothing else has happened since it arrived. */
+  /** Called when the server has received the call, before anything else happens. */
   taken(): void;
-  /** It answers, or refuses with an error. */
+  /** Called when the server answers, or refuses with an error. */
   answered(answer: unknown): void;
 }
 
-/** As the real client's, scaled to the simulated lease. */
+/** Deadlines of the real client, scaled to the simulated lease. */
 const CONTROL_MS = 2_000;
 const OFFER_MS = 24_000;
 
-/** Between workers and the coordinator: calls and answers get lost, doubled, late and out of order. */
+/**
+ * The network between workers and the coordinator. Calls and answers may be lost, doubled, late and out of
+ * order.
+ */
 export class SimNetwork {
   readonly #options: SimNetworkOptions;
-  /** Names of workers whose calls, or whose answers, do not get through. */
+  /** Names of workers whose calls, or whose answers, are lost. */
   readonly #mute = new Set<string>();
   readonly #deaf = new Set<string>();
 
@@ -69,7 +72,7 @@ export class SimNetwork {
     this.#deaf.clear();
   }
 
-  /** The coordinator's service as `process` reaches it. */
+  /** Returns the coordinator's service as `process` reaches it. */
   clientOf(process: SimProcess): WorkService {
     const call = <T>(method: Method, args: readonly unknown[], deadlineMs: number, signal: AbortSignal) =>
       new SimCall<T>(this, this.#options, { process, method, args, deadlineMs, signal }).answer;
@@ -104,7 +107,7 @@ interface CallOptions {
   readonly signal: AbortSignal;
 }
 
-/** One call on its way: there, perhaps twice, and back. */
+/** One call, which is sent once or twice, and its answer. */
 class SimCall<T> {
   readonly answer: Promise<T>;
   readonly #network: SimNetwork;
@@ -146,7 +149,7 @@ class SimCall<T> {
     if (faults.strikes("callDoubled", 0.05)) this.#send();
   }
 
-  /** The connection is gone: the server notices, if anything still reaches it. */
+  /** Closes the connection. The server notices if the network lets it. */
   #hangUp(): void {
     const { scheduler } = this.#options;
     if (!this.#network.getsThrough("to", this.#call.process.name)) return;
@@ -156,7 +159,7 @@ class SimCall<T> {
   #send(): void {
     const { scheduler, server } = this.#options;
     if (!this.#network.getsThrough("to", this.#call.process.name)) return;
-    // Owned by nobody: it arrives even when its sender is dead by then.
+    // The message belongs to no process, so it arrives even if its sender has exited by then.
     scheduler.after(this.#latencyMs(), null, () => {
       const target = server();
       if (target === null || target.process.state === "dead") this.#reply(unreachable());

@@ -8,34 +8,36 @@ import { type Shard, shardId } from "../shared/domain/shard.ts";
 import { specDigest } from "../shared/job-file/spec-digest.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
-/** A small job: every row has a place in the input, and nothing else about it matters. */
+/** A small job. Each row has a place in the input, and its content does not matter. */
 export interface SimJob {
   readonly spec: JobSpec;
   readonly planned: PlannedJob;
-  /** Where it publishes. */
+  /** Location of the published output. */
   readonly out: Location;
-  /** Where in the image its output is kept: elsewhere than `out` where that is in a bucket. */
+  /** Path of the output in the image, which differs from `out` when that is in a bucket. */
   readonly kept: string;
-  /** Its journal is in the bucket of its output. */
+  /** The journal is in the bucket of the output. */
   readonly isShared: boolean;
-  /** Where its input is: no two jobs share any. */
+  /** Folder of its input. No two jobs share one. */
   readonly data: string;
-  /** Rows that cannot be mapped: dead letters. */
+  /** Rows that cannot be mapped and become dead letters. */
   readonly failing: ReadonlySet<string>;
-  /** Rows that kill the worker that maps them. */
+  /** Rows that end the process of the worker that maps them. */
   readonly poison: ReadonlySet<string>;
-  /** How many rows a step of the job makes of a row, where it is not one: it drops it, or doubles it. */
+  /**
+   * Number of output rows that a step makes of a row, where it is not one: 0 drops the row, and 2 doubles it.
+   */
   readonly parts: ReadonlyMap<string, number>;
-  /** Rows of which a step cuts off a text; of those that are in the output, it is counted. */
+  /** Rows of which a step truncates a text. Only those in the output are counted. */
   readonly truncated: ReadonlySet<string>;
 }
 
-/** How many rows of the output a sound row becomes. */
+/** Returns how many output rows a sound row becomes. */
 export function partsOf(job: Pick<SimJob, "parts">, name: string): number {
   return job.parts.get(name) ?? 1;
 }
 
-/** `path:row`: what a row is known by. */
+/** Returns the name of a row: `path:row`. */
 export function rowName(path: string, row: number): string {
   return `${path}:${row}`;
 }
@@ -47,18 +49,18 @@ function inputPath(data: string, file: number): string {
 interface SimJobOptions {
   readonly failingRows: boolean;
   readonly poisonRows: boolean;
-  /** Of several jobs, from 0 on. */
+  /** Index of the job among several, from 0. */
   readonly place: number;
-  /** Where its output is. Left out: on the disk. */
+  /** Place of its output. Default: the disk. */
   readonly output?: SimOutput;
 }
 
 /** A folder for outputs. */
 interface SimOutput {
   readonly folder: Location;
-  /** Where in the image it is kept. */
+  /** Path of the folder in the image. */
   readonly kept: string;
-  /** The journal is beside it: in a bucket that coordinators on several machines reach. */
+  /** The journal is in the same bucket, which coordinators on several machines reach. */
   readonly isShared: boolean;
 }
 
@@ -91,7 +93,7 @@ export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob
   return { spec, planned, out, kept, isShared, data, failing, poison, ...steps };
 }
 
-/** Draws from a stream of its own: what the world goes on to draw is the same with steps and without. */
+/** Draws from a separate stream, so that steps do not change the later draws of the world. */
 function stepRows(rows: readonly string[], specDigest: Digest): Pick<SimJob, "parts" | "truncated"> {
   const random = new SeededRandom(Number.parseInt(sha256(`${specDigest} ${rows.join(" ")}`).slice(0, 8), 16));
   const dropped = random.pick([0, 0.2, 0.9]);
@@ -106,11 +108,11 @@ function stepRows(rows: readonly string[], specDigest: Digest): Pick<SimJob, "pa
   return { parts, truncated: new Set(MADE === null ? [] : cut) };
 }
 
-/** On each machine: the lock of a job whose output is in a bucket. */
+/** Folder on each machine for the lock of a job whose output is in a bucket. */
 const WORK_PATH = "/work";
 
 const [MADE_INPUT] = INPUTS;
-/** Key by which a step makes the input, and may cut rows off. Null: no extension has such a step. */
+/** Key by which a step makes the input, and may truncate rows. Null: no extension has such a step. */
 const MADE = MADE_INPUT === undefined ? null : { [MADE_INPUT.key]: "/tokenizer.json" };
 
 function makeSpec(
@@ -131,7 +133,7 @@ function makeSpec(
     name,
     input: { path: `${data}/*.parquet` },
     model: { path: parseLocation("/model.onnx") },
-    // `stepRows` says what becomes of its rows.
+    // `stepRows` decides the effects on rows.
     map: {
       prepare: [{ sql: "SELECT * FROM rows" }],
       inputs: { x: { column: "text", ...MADE } },
@@ -147,7 +149,7 @@ function makeSpec(
   return { ...JOB_FILE_SCHEMA.parse(file), name };
 }
 
-/** Shards go over the ends of files. */
+/** Plans shards, which may span several files. */
 function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRows: number): PlannedJob {
   const shards: Shard[] = [];
   const rows = fileRows.reduce((total, count) => total + count, 0);

@@ -22,30 +22,30 @@ import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
 
 interface SimRunnerOptions {
   readonly jobs: readonly SimJob[];
-  /** How long a job takes to open, and to close. */
+  /** Time that a job takes to open, and to close. */
   readonly openMs: number;
-  /** What is open was used against its rules. */
+  /** Called when an open job is used against the rules. */
   readonly broken: (what: string) => void;
   readonly clock: TimedClock;
   readonly disk: Disk;
-  /** Where a job's partials go now; null where no run of it is. */
+  /** Returns the folder of a job's partials, or null when the job has no run. */
   readonly partialsOf: (job: SimJob) => Location | null;
   readonly openSink: (partials: Location, folder: string) => Promise<PartialSink>;
   readonly random: SeededRandom;
   readonly rowMs: number;
-  /** The model breaks in this attempt. */
+  /** Draws whether the model breaks in this attempt. */
   readonly breaks: () => boolean;
-  /** A row that no process survives. */
+  /** Ends the process, for a row that no process survives. */
   readonly die: (why: string) => void;
 }
 
 /**
- * A job as a simulated worker has it open: its rules are those of lanes and threads, which are gone once they
- * are closed.
+ * An open job of a simulated worker. The rules are those of lanes and threads, which end when they are
+ * closed.
  */
 class OpenSimJob implements AsyncDisposable {
   readonly job: SimJob;
-  /** Those of the run that it was opened for: a late shard is still one of that run. */
+  /** Partials of the run that it was opened for. A late shard still belongs to that run. */
   readonly partials: Location;
   readonly #options: Pick<SimRunnerOptions, "broken" | "clock" | "openMs">;
   #running = 0;
@@ -91,8 +91,7 @@ class OpenSimJob implements AsyncDisposable {
 const HANGING = new Promise<never>(() => {});
 
 /**
- * Maps the rows of a shard in simulated time and leaves a partial on the simulated disk, through the real
- * sink.
+ * Maps the rows of a shard in simulated time. Writes a partial to the simulated disk through the real sink.
  */
 export class SimRunner implements ShardRunner {
   readonly #options: SimRunnerOptions;
@@ -221,12 +220,12 @@ interface SimRow {
 }
 
 interface Mapped {
-  /** Of the output. */
+  /** Rows of the output. */
   readonly rows: SimRow[];
-  /** Rows of the input that became some of the output, and that a step dropped. */
+  /** Numbers of input rows that reached the output, and that a step dropped. */
   mapped: number;
   filtered: number;
-  /** Of the mapped ones. */
+  /** Number of truncated rows among the mapped ones. */
   truncated: number;
   readonly dead: SimRow[];
 }
@@ -244,7 +243,7 @@ function addParts(
   for (let part = 0; part < parts; part += 1) mapped.rows.push(row);
 }
 
-/** As a worker knows them: by the slices of its lease. */
+/** Returns the rows of a lease's slices, as a worker reads them. */
 function rowsOf({ slices }: Lease): SimRow[] {
   return slices.flatMap(({ file: { path }, rowStart, rowEnd }) =>
     Array.from({ length: rowEnd - rowStart }, (_, index) => ({ path, row: rowStart + index })),

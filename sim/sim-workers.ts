@@ -23,7 +23,7 @@ interface Running {
   readonly drain: AbortController;
 }
 
-/** How long an unreachable coordinator is waited for; a worker that gives up is started again. */
+/** Time after which a worker stops waiting for an unreachable coordinator. It is then restarted. */
 const GIVE_UP_MS = 30_000;
 const DRAIN_MS = 4_000;
 
@@ -36,13 +36,13 @@ export class SimWorkers {
   readonly #slow: ReadonlySet<string>;
   readonly #started = new Set<string>();
   readonly #rowMs: number;
-  /** How long a model loads: where jobs follow each other. */
+  /** Time that a model takes to load. 0 in a world of one job. */
   readonly #openMs: number;
-  /** Processes that were started in place of another one. */
+  /** Number of processes that replaced an exited one. */
   restarts = 0;
-  /** Deaths that the coordinator may have blamed on a shard. */
+  /** Number of exits that the coordinator may have blamed on a shard. */
   deaths = 0;
-  /** Nobody starts them again for now. */
+  /** True while no worker is started again. */
   absent = false;
 
   constructor(world: WorldBase, network: SimNetwork) {
@@ -66,7 +66,7 @@ export class SimWorkers {
   drain(process: SimProcess): void {
     for (const running of this.#running.values()) {
       if (running.process !== process) continue;
-      // It is a signal: it arrives as an event of the process.
+      // A signal arrives as an event of the process.
       this.#world.scheduler.after(0, process, () => running.drain.abort(new Error("SIGTERM")));
     }
   }

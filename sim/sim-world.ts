@@ -4,7 +4,7 @@ import type { SimNetwork } from "./sim-network.ts";
 import type { SimWorkers } from "./sim-workers.ts";
 import type { Scenario, WorldBase } from "./world-base.ts";
 
-/** A world with everybody in it. */
+/** A world with its network, coordinators and workers. */
 export interface SimWorld extends WorldBase {
   readonly network: SimNetwork;
   readonly coordinators: SimCoordinators;
@@ -12,14 +12,14 @@ export interface SimWorld extends WorldBase {
   cutPower(): void;
 }
 
-/** The same, as one of its jobs has it. */
+/** A job of a world, with the whole world. */
 export interface JudgedScenario extends Scenario {
   readonly world: SimWorld;
-  /** The job has ended for good. */
+  /** Notes the final end of the job. */
   over(end: string): void;
 }
 
-/** Whether one of these faults has struck: what comes of it is no broken promise. */
+/** Returns true when one of these faults has struck, so that its effects break no law. */
 export function hasFired({ faults }: Pick<WorldBase, "faults">, ...kinds: readonly FaultKind[]): boolean {
   return kinds.some((kind) => faults.fired[kind] > 0);
 }

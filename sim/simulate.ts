@@ -7,32 +7,32 @@ import { jobsOf, World } from "./world.ts";
 export interface SeedResult {
   readonly seed: number;
   readonly jobs: number;
-  /** Where the outputs were. */
+  /** Storage of the outputs. */
   readonly storage: StorageKind;
-  /** How the jobs ended; null when a promise was broken before. */
+  /** End of the jobs. Null: a law was broken before. */
   readonly end: string | null;
   readonly violation: Violation | null;
   readonly fired: Readonly<Record<FaultKind, number>>;
   readonly steps: number;
   readonly simulatedMs: number;
-  /** Equal for equal runs. */
+  /** Hash of the run: equal for equal runs. */
   readonly trace: number;
   readonly log: readonly string[];
 }
 
 export interface SimulateOptions {
-  /** Keeps what happened as text: slower. */
+  /** Keeps the log as text, which is slower. */
   readonly keepLog?: boolean;
-  /** How many jobs the world has. Left out: as the seed says. */
+  /** Number of jobs in the world. Default: as the seed decides. */
   readonly jobs?: number | undefined;
-  /** Where outputs are. Left out: as the seed says. */
+  /** Storage of the outputs. Default: as the seed decides. */
   readonly storage?: StorageKind | undefined;
 }
 
 /** Runs the world of one seed to its end. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SeedResult> {
   const { keepLog = false, jobs = jobsOf(seed), storage = storageOf(seed) } = options;
-  // Loading it takes turns of the event loop, in which no step of a world may be.
+  // Loading takes turns of the event loop, which no step of a world may span.
   if (storage === "shared") await loadSharedJournals();
   const world = new World(seed, { keepLog, jobs, storage });
   const onRejection = (error: unknown) =>

@@ -3,10 +3,10 @@ import { journalOf } from "./job-place.ts";
 import type { JournalImage } from "./journal-image.ts";
 import type { JudgedScenario } from "./sim-world.ts";
 
-/** What goes wrong with the snapshots of one job's journal. */
+/** Injects faults into the snapshots of one job's journal. */
 export class SnapshotFaults {
   readonly #scenario: JudgedScenario;
-  /** By name: what this run has written, and what another job, or an earlier run, has. */
+  /** Snapshots by name: those of this run, and those of another job or an earlier run. */
   readonly #own = new Map<string, Buffer>();
   readonly #foreign = new Map<string, Buffer>();
   #journal: JournalImage | null = null;
@@ -15,14 +15,14 @@ export class SnapshotFaults {
     this.#scenario = scenario;
   }
 
-  /** The names of those that are there. */
+  /** Returns the names of the existing snapshots. */
   names(): string[] {
     const { image } = this.#scenario.world;
     const folder = image.lookUp(this.#folder());
     return folder?.kind !== "folder" ? [] : [...folder.names.keys()].filter(isSnapshot).sort();
   }
 
-  /** A file on a disk has got its name. */
+  /** Notes that a file on a disk got its name. */
   named(path: string): void {
     if (!isSnapshot(path)) return;
     const found = this.#scenario.world.image.lookUp(path);
@@ -30,13 +30,13 @@ export class SnapshotFaults {
     if (found?.kind === "file") known.set(basename(path), Buffer.from(found.bytes));
   }
 
-  /** It begins anew: from here on what it has written is of another run. */
+  /** Notes that the journal begins again: earlier snapshots now belong to another run. */
   cleared(): void {
     for (const [name, bytes] of this.#own) this.#foreign.set(name, bytes);
     this.#own.clear();
   }
 
-  /** A bit of one may be flipped now, or its end, or all of it be lost. */
+  /** Flips a bit of a snapshot at random, cuts its end, or removes it. */
   strikeDamage(): void {
     const { faults, image, random, scheduler } = this.#scenario.world;
     const folder = this.#folder();
@@ -57,8 +57,8 @@ export class SnapshotFaults {
   }
 
   /**
-   * One of another run may be where one of this is, or would be: its writer was stopped while this run was
-   * begun. In a bucket each run has a folder of its own.
+   * Puts a snapshot of another run, at random, in the place of one of this run. Its writer was paused while
+   * this run began. In a bucket each run has a folder of its own.
    */
   strikeForeign(): void {
     const { faults, image, isShared, random, scheduler } = this.#scenario.world;
@@ -92,7 +92,7 @@ export class SnapshotFaults {
     image.unlink(path);
     const folder = image.folder(at, "sync");
     image.sync(folder);
-    // A bucket has no empty folders. A disk has: a journal's before its first segment.
+    // A bucket has no empty folders. A disk has: the folder of a journal before its first segment.
     if (!isShared || folder.names.size > 0) return;
     image.rmdir(at);
     image.sync(image.folder(dirname(at), "sync"));

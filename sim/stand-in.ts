@@ -2,8 +2,8 @@ import type { Extension } from "../shared/extension/extension.ts";
 import { MemoryStorage } from "../shared/storage/memory.ts";
 
 /**
- * The list of extensions under the condition `stand-in` of package.json: a store in memory. So tests of the
- * engine, and the simulator, have addresses of a bucket without any extension.
+ * Extensions under the condition `stand-in` of package.json: a store in memory. With it, the simulator and
+ * tests of the engine have bucket addresses without any extension.
  */
 export const EXTENSIONS: readonly Extension[] = [
   {

@@ -2,23 +2,26 @@ import { EXTENSIONS } from "#extensions";
 import { SeededRandom } from "./seeded-random.ts";
 
 /**
- * Where the outputs of a world are: on a disk; in a bucket, with the journals on the coordinator's disk; or
- * `shared`, in a bucket with the journals beside them, which coordinators on several machines take up.
+ * Kinds of storage for the outputs of a world:
+ *
+ * - `disk`: outputs and journals on a disk.
+ * - `bucket`: outputs in a bucket, journals on the coordinator's disk.
+ * - `shared`: outputs and journals in a bucket, and coordinators on several machines.
  */
 export const STORAGE_KINDS = ["disk", "bucket", "shared"] as const;
 export type StorageKind = (typeof STORAGE_KINDS)[number];
 
-/** Of a hundred worlds so many have their outputs in a bucket, and half of these their journals, too. */
+/** Share of worlds with their outputs in a bucket. Half of these have their journals there, too. */
 const BUCKET_SHARE = 0.3;
 
-/** That of a seed's world; from a stream of its own, too. */
+/** Returns the kind of a seed's world, from a separate stream. */
 export function storageOf(seed: number): StorageKind {
   const random = new SeededRandom(seed ^ 0x2c1b_3c6d);
   if (!random.chance(BUCKET_SHARE)) return "disk";
   return random.chance(0.5) && mayBe("shared") ? "shared" : "bucket";
 }
 
-/** Returns whether a world can have it: only an extension has journals that are shared. */
+/** Returns true when a world can have this kind. Shared journals need an extension. */
 export function mayBe(kind: StorageKind): boolean {
   return kind !== "shared" || EXTENSIONS.some(({ journal }) => journal !== undefined);
 }

@@ -1,6 +1,6 @@
 import type { Law } from "../shared/domain/laws.ts";
 
-/** A law that was broken, and how it was seen. */
+/** A broken law, and how it was detected. */
 export interface Violation {
   readonly law: Law;
   readonly message: string;

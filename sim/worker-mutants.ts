@@ -1,6 +1,6 @@
 import { edit, type Mutant } from "./mutant.ts";
 
-/** Bugs in what is known of workers: who is here, who is to blame, who gets a shard. */
+/** Bugs in how workers are tracked, blamed and given shards. */
 export const WORKER_MUTANTS: readonly Mutant[] = [
   {
     name: "drain-counted",

@@ -9,41 +9,41 @@ import type { Scheduler, SimProcess } from "./scheduler.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { SimJob } from "./sim-plan.ts";
 
-/** A job of the world, and who checks what becomes of it. */
+/** A job of the world, and its checks. */
 export interface Scenario {
   readonly job: SimJob;
   readonly checker: Checker;
-  /** It has ended for good. */
+  /** Returns true when the job has ended for good. */
   isOver(): boolean;
-  /** A run of it is over: what its coordinator says of it, before its process ends. */
+  /** Receives the end of a run from its coordinator, before the process exits. */
   ended(process: SimProcess, status: JobStatus): void;
-  /** A coordinator could not take it up, or had to let go of it. */
+  /** Receives the error of a coordinator that could not resume the job, or had to release it. */
   refused(process: SimProcess, error: ShardmillError): void;
 }
 
-/** What all that happens in a world stands on. */
+/** Parts of a world that all others use. */
 export interface WorldBase {
   readonly random: SeededRandom;
   readonly scheduler: Scheduler;
   readonly image: DiskImage;
   readonly faults: FaultPlan;
   /**
-   * Where in the image the bucket is kept that all outputs go to; null where they go to the disk that the
+   * Folder of the bucket in the image that all outputs go to. Null: outputs go to the disk that the
    * coordinators work on.
    */
   readonly bucket: string | null;
-  /** The journals are in that bucket, too, and there are several machines. */
+  /** True when the journals are in that bucket, too, and there are several machines. */
   readonly isShared: boolean;
-  /** One, or several, on one coordinator. */
+  /** One job, or several on one coordinator. */
   readonly scenarios: readonly Scenario[];
-  /** A promise was broken that is none of a job alone. */
+  /** Reports a broken law that concerns no single job. */
   broken(law: Law, what: string): void;
-  /** A process dies, and with `power` all others of its machine, too. */
+  /** Ends a process, and with `power` all others of its machine. */
   die(process: SimProcess, why: string, power: boolean): void;
-  /** A coordinator asks a bucket to change something: it is on its way from now on. */
+  /** Receives a coordinator's request to change a bucket, before it is sent. */
   asked(call: DiskCall): void;
-  /** An operation on a disk or a bucket is done; nothing else has happened since. */
+  /** Receives a finished operation on a disk or a bucket, before anything else happens. */
   did(call: DiskCall): void;
-  /** All jobs have ended for good. */
+  /** Returns true when all jobs have ended for good. */
   isOver(): boolean;
 }

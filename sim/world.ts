@@ -17,16 +17,16 @@ import { hasFired, type SimWorld } from "./sim-world.ts";
 import type { StorageKind } from "./storage-kind.ts";
 import type { Violation } from "./violation.ts";
 
-/** How long after the last fault each job may take to its end. */
+/** Time within which each job must end after the last fault. */
 const LIVENESS_MS = 240_000;
-/** More steps than any sound world takes: one that loops without time passing is stopped here. */
+/** Limit of steps: more than any sound world takes. It stops a world that loops without time passing. */
 const MAX_STEPS = 400_000;
-/** Of a hundred worlds so many have two jobs, and three. */
+/** Shares of worlds with two jobs, and with three. */
 const SHARES = { two: 0.25, three: 0.1 } as const;
 
 /**
- * How many jobs the world of a seed has. From a stream of its own: the jobs beside the first change nothing
- * of its course.
+ * Returns the number of jobs in the world of a seed. A separate stream keeps the course of the first job
+ * independent of the others.
  */
 export function jobsOf(seed: number): number {
   const drawn = new SeededRandom(seed ^ 0x5f37_59df).unit();
@@ -41,8 +41,7 @@ interface WorldOptions {
 }
 
 /**
- * A world of one job or several: its disk, its coordinators and workers, and what goes wrong. All of it
- * follows from the seed.
+ * A world of one job or several: its disk, coordinators, workers and faults. All of it follows from the seed.
  */
 export class World implements SimWorld {
   readonly random: SeededRandom;
@@ -86,18 +85,18 @@ export class World implements SimWorld {
     for (const scenario of this.scenarios) scenario.beginChecking(this.injector);
   }
 
-  /** The first promise that was broken; the world stops there. */
+  /** The first broken law. The world stops there. */
   get violation(): Violation | null {
     const broken = this.scenarios.map(({ checker }) => checker.violation).find((found) => found !== null);
     return this.#broken ?? broken ?? null;
   }
 
-  /** How all jobs ended for good; null before. */
+  /** Final ends of all jobs. Null: a job has not ended. */
   get end(): string | null {
     return this.isOver() ? [...new Set(this.scenarios.map(({ end }) => end))].sort().join(" and ") : null;
   }
 
-  /** Lets the world go its way until the jobs have ended for good, or a promise is broken. */
+  /** Runs the world until all jobs have ended for good, or a law is broken. */
   async run(): Promise<void> {
     const { scheduler, faults } = this;
     this.coordinators.start("coordinator");
@@ -113,7 +112,7 @@ export class World implements SimWorld {
     this.#broken ??= { law, message };
   }
 
-  /** The machine that all processes run on loses its power. */
+  /** Cuts the power of the machine that all processes run on. */
   cutPower(): void {
     this.scheduler.note("the power goes");
     for (const process of [...this.workers.processes(), ...this.coordinators.processes()]) {
@@ -195,9 +194,9 @@ export class World implements SimWorld {
     if (scheduler.steps > steps) this.broken("every-job-ends", `not ended after ${steps} steps`);
   }
 
-  /** Over all jobs: a worker holds no more leases than it has slots, and all of them are of one job. */
+  /** Checks that a worker holds no more leases than it has slots, and leases of one job only. */
   #checkWorkers(): void {
-    // A job whose journal failed is let go of with its leases in it, and they are void: nobody can see when.
+    // A job whose journal failed is released with its leases, which are void. The checker cannot see when.
     if (this.scenarios.length === 1 || hasFired(this, "diskFull", "diskError")) return;
     const held = new Map<WorkerSession, { leases: number; jobs: number }>();
     for (const { checker } of this.scenarios) {

@@ -7,9 +7,11 @@ import { lineAt, parseSource } from "./support/tidy/source-file.ts";
 
 const PRODUCT = /^(shared|coordinator|worker|extensions|cli|page)\//;
 
-/** Characters that an expression sees at most, where that is less than a million. Its file says how. */
+/**
+ * Maximum length of an expression's text, where it is less than a million. The expression's file explains it.
+ */
 const BOUNDED: Readonly<Record<string, number>> = {
-  // `tidyMessage` cuts what ONNX Runtime says.
+  // `tidyMessage` truncates messages of ONNX Runtime.
   "shared/onnx/classify-error.ts": 4096,
 };
 
@@ -22,7 +24,7 @@ interface Expression {
   readonly chars: number;
 }
 
-/** Every expression of the product, each once. */
+/** Returns every expression of the product once. */
 function expressions(): Expression[] {
   const found = new Map<string, Expression>();
   for (const extension of [".ts", ".tsx"]) {

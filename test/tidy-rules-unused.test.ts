@@ -9,7 +9,7 @@ import { findUnusedCodes, findUnusedExports } from "./support/tidy/unused.ts";
 const sources = (samples: Record<string, string>) =>
   Object.entries(samples).map(([path, text]) => parseSource(path, text));
 
-/** Each rule is shown to find what it is for, on samples: a check that cannot fail is none. */
+/** Each rule must detect its fault in samples, because a check that cannot fail proves nothing. */
 describe("the rules", () => {
   it("find exports that nobody imports, and values that only tests import", () => {
     const found = findUnusedExports(

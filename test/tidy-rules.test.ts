@@ -18,7 +18,7 @@ import { findProtoBreaks } from "./support/tidy/protos.ts";
 import { findImpurities } from "./support/tidy/purity.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
 
-/** Each rule is shown to find what it is for, on samples: a check that cannot fail is none. */
+/** Each rule must detect its fault in samples, because a check that cannot fail proves nothing. */
 describe("the rules", () => {
   const sources = (samples: Record<string, string>) =>
     Object.entries(samples).map(([path, text]) => parseSource(path, text));

@@ -33,7 +33,7 @@ import { findUnusedCodes, findUnusedExports, findUnusedTables } from "./support/
 const parsed = (extension: string) =>
   [...readFiles(packageRoot, extension)].map(([path, text]) => parseSource(path, text));
 const files = [...parsed(".ts"), ...parsed(".tsx")];
-/** With the scripts, which import what is built. */
+/** All files and the scripts, which import built files. */
 const withScripts = [...files, ...parsed(".mjs")];
 const manifestOf = (folder: string) =>
   JSON.parse(readFileSync(join(packageRoot, folder, "package.json"), "utf8"));
@@ -145,12 +145,19 @@ describe("the house", () => {
   });
 
   it("has a number of its own for each decision, in the file's name and in its heading", () => {
-    const pages = [...readFiles(join(packageRoot, "docs", "decisions"), ".md")];
+    const all = [...readFiles(join(packageRoot, "docs", "decisions"), ".md")];
+    const [index, pages] = [all.find(isIndex), all.filter((page) => !isIndex(page))];
     const numbers = pages.map(([path]) => Number(basename(path).slice(0, 4)));
     expect(numbers.length).toBeGreaterThan(60);
     expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([]);
     expect(
       pages.filter(([, text], at) => !text.startsWith(`# ${numbers[at]}. `)).map(([path]) => path),
     ).toEqual([]);
+    const listed = [...(index?.[1] ?? "").matchAll(/^- \[\d+\]\(([^)]+)\)/gm)].map(([, name]) => name);
+    expect(listed.sort()).toEqual(pages.map(([path]) => basename(path)).sort());
   });
 });
+
+function isIndex([path]: readonly [string, string]): boolean {
+  return basename(path) === "README.md";
+}

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packageRoot } from "../shared/core/package-root.ts";
 
-/** `npm run wire` on copies of the proto files, one change each: buf's verdict, as CI has it. */
+/**
+ * Verdict of `npm run wire`, which runs buf as CI does, on copies of the proto files with one change each.
+ */
 
 let folder: string;
 
@@ -20,7 +22,7 @@ interface Edit {
   readonly to: string;
 }
 
-/** @param edits of files below `proto/shardmill/v1`, whose text must be there */
+/** @param edits changes of files below `proto/shardmill/v1`, whose old text must exist */
 async function judge(edits: readonly Edit[]) {
   const proto = join(folder, "proto");
   await rm(proto, { recursive: true, force: true });

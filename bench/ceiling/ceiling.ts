@@ -13,7 +13,7 @@ interface CeilingArguments {
   readonly set: readonly string[];
 }
 
-/** Which ceiling a workload is held against, and how near it should come. */
+/** Ceiling that a workload is compared with, and the share of it that is the aim. */
 const AIMS = {
   flights: { of: "added", share: 0.85 },
   encoder: { of: "infer", share: 0.97 },

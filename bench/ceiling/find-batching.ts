@@ -6,16 +6,16 @@ import type { LoopThreads } from "./loop-threads.ts";
 const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
 /** Padded positions of a batch of rows that were sorted by length. */
 const POSITIONS = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 32_768];
-/** Sizes in a row without gain before larger ones are not tried. */
+/** Sizes in a row without gain, after which larger ones are not tried. */
 const PATIENCE = 3;
 
 /**
- * So long for either way to cut; after it the sizes that were tried have to do. Only a machine that is slow
- * needs it, or one that is busy, whose figures mean little anyway.
+ * Time limit of each family of batchings. After it, the best size so far counts. Only a slow or busy machine
+ * reaches it, and a busy one's figures mean little.
  */
 const SEARCH_MS = 60_000;
 
-/** How many are measured again. */
+/** Number of batchings that are measured again. */
 const FINALISTS = 3;
 
 type BatchedLoop = Pick<LoopThreads, "prepare" | "measure">;
@@ -26,9 +26,8 @@ interface Trial {
 }
 
 /**
- * The batching with which the loop is fastest: rows in their order, and where they are uneven, sorted by
- * length too. The few that were fastest are measured once more, longer: what else the machine did may have
- * favoured one.
+ * Finds the fastest batching of the loop: rows in their order and, for uneven rows, also sorted by length.
+ * Measures the fastest few again for longer, because other load may have favoured one.
  */
 export async function findBatching(
   loop: BatchedLoop,

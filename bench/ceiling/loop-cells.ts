@@ -3,7 +3,7 @@ import { isPrepared } from "../workloads/recipe.ts";
 import { eachBatch, type LoopRowsOptions } from "./loop-rows.ts";
 import { openPrepareCells, type PrepareCells } from "./prepare-cells.ts";
 
-/** A lane's share of a workload's texts or pictures in memory, and what makes values of them. */
+/** Reads a lane's share of a workload's texts or pictures, with the function that prepares them. */
 export async function readLoopCells({ workload, lane, lanes, mostRows }: LoopRowsOptions): Promise<{
   readonly cells: readonly unknown[];
   readonly prepare: PrepareCells;

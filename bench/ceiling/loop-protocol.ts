@@ -2,9 +2,9 @@ import type { ErrorData } from "../../shared/core/errors.ts";
 import type { LoopBatching } from "./loop-rows.ts";
 import type { LoopOptions } from "./loop-work.ts";
 
-/** What a loop's thread is started with. */
+/** Start options of a loop's thread. */
 export interface LoopThreadOptions extends LoopOptions {
-  /** One int32: while it is zero the thread goes on. */
+  /** One int32. The thread runs while it is zero. */
   readonly stop: SharedArrayBuffer;
 }
 
@@ -14,7 +14,7 @@ export type LoopCommand =
 
 export type LoopEvent =
   | { readonly kind: "ready" }
-  /** All rows were gone over once. */
+  /** End of the first pass over all rows. */
   | { readonly kind: "passed" }
   | { readonly kind: "done"; readonly rows: number; readonly ms: number }
   | { readonly kind: "failed"; readonly error: ErrorData };

@@ -11,17 +11,14 @@ import type { WorkloadInput } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { type LoopValues, openPrepareCells, type PrepareCells } from "./prepare-cells.ts";
 
-/** The values of one input for all rows of a lane; each row's are `[starts[row], starts[row + 1])`. */
+/** Values of one input for all rows of a lane. Row r's are `[starts[r], starts[r + 1])`. */
 interface Values {
   readonly input: WorkloadInput;
   readonly data: LoopValues;
   readonly starts: Float64Array;
 }
 
-/**
- * How rows are put together: so many a batch, in order; or sorted by length, with so many padded positions a
- * batch.
- */
+/** Batching of rows: a count of rows in order, or rows sorted by length with a count of padded positions. */
 export type LoopBatching =
   | { readonly kind: "rows"; readonly rows: number }
   | { readonly kind: "sorted"; readonly positions: number };
@@ -34,24 +31,22 @@ interface LoopBatch {
 /** Rows of a workload in memory, ready to be cut into tensors. */
 interface LoopRows {
   readonly count: number;
-  /** The tensors of all rows, padded as `batching` says. */
+  /** Returns the tensors of all rows, padded by `batching`. */
   batches(batching: LoopBatching): readonly LoopBatch[];
 }
 
 export interface LoopRowsOptions {
   readonly workload: Workload;
-  /**
-   * Of all rows, the loop goes over about this many again and again: they have to fit in memory as tensors.
-   */
+  /** Approximate number of rows that the loop repeats: they must fit in memory as tensors. */
   readonly mostRows: number;
-  /** Which share of them this lane gets. */
+  /** Index of this lane's share of the rows. */
   readonly lane: number;
   readonly lanes: number;
 }
 
 /**
- * Reads every n-th row of the workload: by length where they are uneven, so that the mix of lengths is that
- * of all.
+ * Reads every n-th row of the workload. Uneven rows are ordered by length first, so that the sample has the
+ * same mix of lengths.
  */
 export async function readLoopRows({ workload, mostRows, lane, lanes }: LoopRowsOptions): Promise<LoopRows> {
   const { rows, inputs } = workload;
@@ -73,7 +68,7 @@ export async function readLoopRows({ workload, mostRows, lane, lanes }: LoopRows
   );
 }
 
-/** The n-th row by length where rows are uneven, else the n-th row. */
+/** Returns a function that maps n to the n-th row. Uneven rows are ordered by length. */
 async function rowOrder(workload: Workload): Promise<(at: number) => number> {
   const uneven = workload.inputs.find(({ columns, rowDims }) => columns !== null && rowDims.includes(null));
   if (uneven?.columns == null) return (at) => at;
@@ -109,7 +104,7 @@ export async function eachBatch(
   }
 }
 
-/** The values of an input, collected row by row. */
+/** Values of an input, collected row by row. */
 class GrowingValues {
   readonly #input: WorkloadInput;
   readonly #prepare: PrepareCells | null;
@@ -164,7 +159,7 @@ function loopRows(inputs: readonly WorkloadInput[], values: readonly Values[], c
   };
 }
 
-/** Which rows go into each batch. */
+/** Cuts rows into batches. */
 export function cutRows(
   count: number,
   batching: LoopBatching,

@@ -4,7 +4,7 @@ import { errorToData } from "../../shared/core/errors.ts";
 import type { LoopCommand, LoopEvent, LoopThreadOptions } from "./loop-protocol.ts";
 import { type LoopWork, openLoopStage } from "./loop-work.ts";
 
-/** The thread of a bare loop. Started by `LoopThreads`. */
+/** Thread of a bare loop. `LoopThreads` starts it. */
 
 const owner = present(parentPort, "a loop runs in a thread");
 const tell = (event: LoopEvent) => owner.postMessage(event);
@@ -17,7 +17,7 @@ async function main(options: LoopThreadOptions): Promise<void> {
     switch (command.kind) {
       case "prepare":
         work = stage.work(command.batching);
-        // The first pass grows arenas and warms caches: it is not timed.
+        // The first pass grows arenas and warms caches, so it is not timed.
         for (const step of work.steps.slice(0, 2)) await step();
         return tell({ kind: "ready" });
       case "go":
@@ -29,8 +29,8 @@ async function main(options: LoopThreadOptions): Promise<void> {
 }
 
 /**
- * Whole passes over the rows until told to stop; the pass under way then is not counted. So every count has
- * the same mix of rows, and all threads are busy for as long as any of them is timed.
+ * Repeats passes over the rows until the stop, and drops the unfinished pass. So every count has the same mix
+ * of rows. All threads stay busy while any of them is timed.
  */
 async function loop({ rows, steps }: LoopWork, stop: Int32Array): Promise<{ rows: number; ms: number }> {
   const startMs = performance.now();

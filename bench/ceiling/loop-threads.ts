@@ -6,10 +6,7 @@ import type { LoopCommand, LoopEvent, LoopThreadOptions } from "./loop-protocol.
 import type { LoopBatching } from "./loop-rows.ts";
 import type { LoopOptions } from "./loop-work.ts";
 
-/**
- * Threads that each run the same bare loop over their share of the rows. They do nothing until they are
- * asked.
- */
+/** Threads that each run the same bare loop over their share of the rows, on request. */
 export class LoopThreads implements AsyncDisposable {
   readonly #threads: readonly LoopThread[];
   readonly #stop: Int32Array;
@@ -39,7 +36,7 @@ export class LoopThreads implements AsyncDisposable {
     await this.#all({ kind: "prepare", batching }, "ready");
   }
 
-  /** Rows a second of all threads together, over `seconds` and one pass over the rows at least. */
+  /** Returns rows a second of all threads together, over `seconds` and at least one pass over the rows. */
   async measure(seconds: number): Promise<number> {
     Atomics.store(this.#stop, 0, 0);
     const passed = this.#all({ kind: "go" }, "passed");
@@ -89,7 +86,7 @@ class LoopThread {
     this.#worker.postMessage(command);
   }
 
-  /** The next event, which must be of this kind. */
+  /** Returns the next event, which must be of this kind. */
   async next<Kind extends LoopEvent["kind"]>(kind: Kind): Promise<Extract<LoopEvent, { kind: Kind }>> {
     for (;;) {
       const event = this.#inbox.shift();

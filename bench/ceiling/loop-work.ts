@@ -9,15 +9,15 @@ import type { Workload } from "../workloads/workload.ts";
 import { readLoopCells } from "./loop-cells.ts";
 import { type LoopBatching, readLoopRows } from "./loop-rows.ts";
 
-/** What one thread does over and over, in steps: a batch, a row group, a file. */
+/** Repeated work of one thread, in steps: a batch, a row group, a file. */
 export interface LoopWork {
   readonly rows: number;
   readonly steps: readonly (() => Promise<void>)[];
 }
 
-/** One stage, with everything that it needs already in memory. */
+/** Stage with everything that it needs already in memory. */
 interface LoopStage {
-  /** What the thread does from now on; infer takes another batching each time. */
+  /** Returns the thread's work. Only infer uses the batching. */
   work(batching: LoopBatching): LoopWork;
 }
 
@@ -26,14 +26,14 @@ type LoopStageName = "infer" | "decode" | "prepare" | "encode";
 export interface LoopOptions {
   readonly stage: LoopStageName;
   readonly workload: Workload;
-  /** Which share of the work this thread has. */
+  /** Index of this thread's share of the work. */
   readonly lane: number;
   readonly lanes: number;
   /** Intra-op threads of a session. */
   readonly threads: number;
-  /** Of all rows, so many at most are held in memory, by all threads together. */
+  /** Limit of rows in memory, for all threads together. */
   readonly mostRows: number;
-  /** The files that a run of the job published, for the encode loop. */
+  /** Files that a run of the job published, for the encode loop. */
   readonly outputPaths: readonly string[];
 }
 
@@ -50,7 +50,7 @@ export function openLoopStage(options: LoopOptions): Promise<LoopStage> {
   }
 }
 
-/** `session.run` over tensors in memory, and nothing else. The session is made as a lane makes it. */
+/** Opens a loop of `session.run` over tensors in memory. Makes the session as a lane does. */
 async function openInfer(options: LoopOptions): Promise<LoopStage> {
   const { workload, threads } = options;
   const session = await createSession(workload.modelPath, { device: "cpu", threads });
@@ -66,7 +66,7 @@ async function openInfer(options: LoopOptions): Promise<LoopStage> {
   };
 }
 
-/** Row groups from the page cache to Arrow columns by parquet-wasm, as its documentation shows. */
+/** Opens a loop that decodes row groups from the page cache to Arrow, as parquet-wasm documents it. */
 async function openDecode({ workload, lane, lanes }: LoopOptions): Promise<LoopStage> {
   const columns = [
     ...new Set([workload.key, ...workload.kept, ...workload.inputs.flatMap((input) => input.columns ?? [])]),
@@ -92,7 +92,7 @@ async function openDecode({ workload, lane, lanes }: LoopOptions): Promise<LoopS
   return { work: () => ({ rows: groups.reduce((sum, group) => sum + group.rows, 0), steps }) };
 }
 
-/** Cells in memory to values, by the libraries alone: that of texts has threads of its own for each call. */
+/** Opens a loop that prepares cells in memory, by the libraries alone. The text library has own threads. */
 async function openPrepare(options: LoopOptions): Promise<LoopStage> {
   const { cells, prepare } = await readLoopCells(options);
   const steps = Array.from({ length: Math.ceil(cells.length / CELLS_AT_ONCE) }, (_, step) => async () => {
@@ -101,10 +101,10 @@ async function openPrepare(options: LoopOptions): Promise<LoopStage> {
   return { work: () => ({ rows: cells.length, steps }) };
 }
 
-/** Many enough for a library that works on texts side by side, and pictures in a second or two. */
+/** Cells of one call: enough for a concurrent text library, and a second or two of pictures. */
 const CELLS_AT_ONCE = 256;
 
-/** Tables of a published file's rows to Parquet. */
+/** Opens a loop that encodes tables of a published file's rows to Parquet. */
 async function openEncode({ outputPaths, lane, lanes }: LoopOptions): Promise<LoopStage> {
   const own = outputPaths.filter((_, index) => index % lanes === lane).slice(0, ENCODED_FILES);
   const tables: Table[] = [];
@@ -117,5 +117,5 @@ async function openEncode({ outputPaths, lane, lanes }: LoopOptions): Promise<Lo
   return { work: () => ({ rows: tables.reduce((sum, table) => sum + table.numRows, 0), steps }) };
 }
 
-/** Of a run's output, so many files a thread are held in memory. */
+/** Limit of a run's output files that a thread holds in memory. */
 const ENCODED_FILES = 4;

@@ -18,7 +18,7 @@ import { outputFolder, type SteadyRun, steadyRun } from "./steady-run.ts";
 
 interface CeilingOptions {
   readonly rounds: number;
-  /** How long each loop runs in a round. */
+  /** Seconds of each loop in a round. */
   readonly seconds: number;
   /** Overrides of the job file. */
   readonly sets: readonly string[];
@@ -30,9 +30,9 @@ interface Round {
   readonly infer: number;
   readonly decode: number;
   readonly encode: number;
-  /** Of a workload whose columns are prepared for the model, the loop that does that; null of others. */
+  /** Rate of the loop that prepares columns for the model. Null: the workload has no such columns. */
   readonly prepare: number | null;
-  /** The run's steady rate as a share of the bare loop's, and of all loops added up. */
+  /** Steady rate of the run as a share of the bare loop's, and of all loops added up. */
   readonly ofInfer: number;
   readonly ofAdded: number;
 }
@@ -43,19 +43,16 @@ export interface MeasuredWorkload {
   readonly rounds: readonly Round[];
 }
 
-/**
- * Rows that the bare loop has in memory as tensors, over all threads: the megabytes that they may have
- * decide.
- */
+/** Rows that the bare loop holds as tensors, over all threads. The tensors' megabytes decide the number. */
 const LOOP_ROWS = { flights: 262_144, encoder: 2_000, vision: 2_048, text: 2_000, photos: 256 };
-/** Of those, the ones with which batches are tried: each try goes over all of them at least once. */
+/** Rows of a batching trial: each trial repeats all of them at least once. */
 const TRY_ROWS = { flights: 262_144, encoder: 256, vision: 1_024, text: 256, photos: 64 };
-/** How long each batch size is tried. */
+/** Seconds of each batching trial. */
 const TRY_SECONDS = 1;
 
 /**
- * Runs the job and the loops in turn. A first run, which does not count, tells how many lanes and threads
- * there are and leaves the output that the encode loop encodes.
+ * Runs the job and the loops in turn. An uncounted first run finds the numbers of lanes and threads, and
+ * leaves output for the encode loop.
  */
 export async function measureWorkload(
   workload: Workload,
@@ -142,7 +139,7 @@ async function outputPaths(workload: Workload): Promise<readonly string[]> {
   return files.filter(({ kind }) => kind === "rows").map(({ path }) => join(output, path));
 }
 
-/** The median over the rounds of whatever is read off one. */
+/** Returns the median of a figure over the rounds. */
 export function medianOf({ rounds }: MeasuredWorkload, read: (round: Round) => number): number {
   return median(rounds.map(read));
 }

@@ -9,15 +9,15 @@ import { NEVER } from "../../shared/core/abort.ts";
 import type { WorkloadImage, WorkloadInput } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
 
-/** A row's values of one input. */
+/** Values of one input for a row. */
 export type LoopValues = Float32Array | BigInt64Array;
 
 /** Makes a row's values of each cell of a column, one cell after the other. */
 export type PrepareCells = (cells: readonly unknown[]) => Promise<readonly LoopValues[]>;
 
 /**
- * What makes values of an input's texts or pictures, as anybody would write it with the same libraries; null
- * of an input whose column has its numbers.
+ * Returns the function that prepares an input's texts or pictures, written plainly with the same libraries.
+ * Null: the input's column has its numbers already.
  */
 export async function openPrepareCells(
   { folder }: Pick<Workload, "folder">,
@@ -36,7 +36,7 @@ function idsOf(encoding: Encoding | Error): BigInt64Array {
   return BigInt64Array.from(encoding.getIds(), BigInt);
 }
 
-/** Decoded, scaled, cut, and looked up: by the functions that a run has for one picture. */
+/** Decodes, scales, crops and looks up pixels, with a run's own functions for one picture. */
 function preparePictures(image: WorkloadImage): PrepareCells {
   const plan = planOf(image);
   const writer = new ValueWriter(plan);

@@ -1,31 +1,31 @@
-/** When a shard's rows were written, and how many. */
+/** Time when a shard's rows were written, and their number. */
 interface Completion {
   readonly atMs: number;
   readonly rows: number;
 }
 
 export interface RunPhases {
-  /** From the start of the process to the first shard that was whole. */
+  /** Seconds from the start of the process to the first complete shard. */
   readonly startSeconds: number;
-  /** Rows a second from the first whole shard to the last but one. */
+  /** Rows a second from the first complete shard to the second last. */
   readonly rowsPerSecond: number;
-  /** How many rows that was measured over. */
+  /** Rows of that measurement. */
   readonly steadyRows: number;
   /**
-   * From the last shard but one to the end of the process: the lanes run empty, the last files are written,
-   * published.
+   * Seconds from the second last shard to the end of the process. Lanes run empty, and the last files are
+   * written and published.
    */
   readonly tailSeconds: number;
   readonly wholeSeconds: number;
 }
 
-/** Fewer and there is nothing between the first shard and the last. */
+/** Least number of shards: fewer leave nothing between the first and the last. */
 const LEAST_SHARDS = 4;
 
 /**
- * Cuts a run into its start, its steady part and its tail, by when each shard was whole. A shard is whole
- * some time after its rows were inferred, and so is every other: between two such times the rows are those of
- * the shards that ended there.
+ * Cuts a run into its start, its steady part and its tail, by the completion times of its shards. Every shard
+ * completes some time after its inference. So the rows between two completions are those of the shards
+ * completed there.
  *
  * @throws for a run of too few shards
  */
@@ -51,8 +51,8 @@ export function runPhases(
 }
 
 /**
- * What three loops, each alone on all cores, come to when one core after another does all three: seconds a
- * row add up.
+ * Combines the rates of loops that each ran alone on all cores. When each core does all the work, the seconds
+ * a row add up.
  */
 export function addedUp(rowsPerSecond: readonly number[]): number {
   return 1 / rowsPerSecond.reduce((sum, rate) => sum + 1 / rate, 0);

@@ -13,7 +13,7 @@ import type { Workload } from "../workloads/workload.ts";
 import { type RunPhases, runPhases } from "./steady-rate.ts";
 
 export interface SteadyRun extends RunPhases {
-  /** What the run chose for itself. */
+  /** Lanes that the run chose. */
   readonly lanes: number;
   readonly threadsPerLane: number;
   readonly shards: number;
@@ -23,16 +23,15 @@ export interface SteadyRun extends RunPhases {
 const LIMIT_MS = 3_600_000;
 const LOOK_MS = 1_000;
 
-/** Where a bench's runs publish to: beside the workload, away from anybody else who runs the same job. */
+/** Returns the folder for a bench's runs: beside the workload, and private to this process. */
 export function outputFolder({ folder }: Workload): string {
   return join(folder, `out-ceiling-${process.pid}`);
 }
 
 /**
- * `shardmill run` of the workload in a process of its own, from nothing to the published output, which stays.
- * When a shard was whole is the time at which its file was last written: it is published by renames, which
- * leave that time alone. So nothing looks on while it runs but for one call a second, which asks for the
- * lanes.
+ * Runs `shardmill run` of the workload in a separate process, up to the published output, which stays. A
+ * file's last write is its shard's completion time, because publishing by renames keeps that time. So only
+ * one call a second, for the lanes, disturbs the run.
  */
 export async function steadyRun(workload: Workload, sets: readonly string[]): Promise<SteadyRun> {
   const output = outputFolder(workload);
@@ -62,7 +61,7 @@ export async function steadyRun(workload: Workload, sets: readonly string[]): Pr
   return { ...phases, ...lanes, shards: manifest.shards, bottleneck: JSON.parse(stdout).bottleneck };
 }
 
-/** The lanes of the local worker, as it says itself while it runs. */
+/** Reads the lanes of the local worker while it runs. */
 async function watchLanes(cli: CliProcess): Promise<{ lanes: number; threadsPerLane: number }> {
   const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
   const client = connectCoordinator(address, userCredential());

@@ -3,9 +3,9 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /**
- * Entry of a process: a bucket with far more objects than a disk would like, which are all the same file, in
- * folders `day=0`, `day=1` and so on; the first few of each have other names than the rest. It checks no
- * signature, and computes each answer when it is asked.
+ * Entry of a process: a bucket with far more objects than a disk holds well. All are the same file, in
+ * folders `day=0`, `day=1` and so on. The first few of each folder have other names. The server checks no
+ * signature, and computes each answer on request.
  */
 const [file = "", folderCount = "", fileCount = "", firstCount = ""] = process.argv.slice(2);
 const bytes = readFileSync(file);
@@ -25,7 +25,7 @@ const filesOf = (folder: string): Names => ({
 });
 const NONE: Names = { count: 0, at: () => "" };
 
-/** Without a delimiter, what lies in folders is listed as well. */
+/** Names of all files: a listing without a delimiter includes the content of folders. */
 const everything: Names = {
   count: FOLDERS * FILES,
   at: (index) => filesOf(folders.at(Math.floor(index / FILES))).at(index % FILES),

@@ -19,7 +19,7 @@ interface FlightArguments {
   readonly forms: readonly FormName[];
 }
 
-/** How the same rows lie in their files. */
+/** Layouts of the same rows in their files. */
 const FORMS = {
   "Arrow, batches of 1 MiB": { format: "arrow", batches: { rows: 65_536, bytes: 1 << 20 } },
   "Arrow, batches of 3 MiB": { format: "arrow", batches: { rows: 65_536, bytes: 3 << 20 } },
@@ -31,7 +31,7 @@ const FORM_NAMES = Object.keys(FORMS) as FormName[];
 
 const FILES = 4;
 const STREAMS = [1, 4];
-/** Of a vector; a row has an id and a score beside it. */
+/** Width of a vector. A row also has an id and a score. */
 const WIDTH = 64;
 const ROW_BYTES = 8 + 4 + 4 * WIDTH;
 
@@ -88,7 +88,7 @@ async function measureForm(
   const found = STREAMS.flatMap((streams) =>
     SERVERS.map((server): Measured => ({ form, server, streams, readings: [] })),
   );
-  // The first reading of each warms its server, and the files.
+  // The first reading warms each server and the files.
   for (let at = -1; at < rounds; at += 1) {
     for (const { server, streams, readings } of found) {
       const reading = await readAll(server === "Shardmill" ? ours : theirs, streams, tools);
@@ -145,7 +145,7 @@ function speed({ bytes, seconds }: FlightReading): number {
   return bytes / 1e6 / seconds;
 }
 
-/** That of `npm run clients`. */
+/** Returns the Python of `npm run clients`. */
 function fetchPython(): string {
   const script = join(packageRoot, "scripts", "foreign.mjs");
   const said = execFileSync(process.execPath, [script, "clients", "--fetch"], {

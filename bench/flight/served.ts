@@ -8,18 +8,18 @@ import { sampleProcess } from "../load/process-sample.ts";
 
 const SCRIPTS = join(packageRoot, "bench", "flight", "python");
 
-/** Who serves an output. */
+/** Servers of an output. */
 export const SERVERS = ["Shardmill", "pyarrow"] as const;
 export type ServerName = (typeof SERVERS)[number];
 
-/** A server of one output, in a process of its own. */
+/** Server of one output, in a separate process. */
 interface Served extends AsyncDisposable {
   readonly pid: number;
   readonly address: string;
 }
 
 export interface FlightTools {
-  /** A Python that has pyarrow. */
+  /** Python that has pyarrow. */
   readonly python: string;
   readonly secretFile: string;
   readonly secret: string;
@@ -62,14 +62,14 @@ export async function serve(name: ServerName, output: string, tools: FlightTools
 
 export interface FlightReading {
   readonly rows: number;
-  /** Of the rows, as Arrow has them in memory. */
+  /** Bytes of the rows in Arrow's memory. */
   readonly bytes: number;
   readonly seconds: number;
   readonly clientCpuSeconds: number;
   readonly serverCpuSeconds: number;
 }
 
-/** All rows of a server, read once by pyarrow's client in a process of its own: so many files at once. */
+/** Reads all rows of a server once, by pyarrow's client in a separate process, `streams` files at once. */
 export async function readAll(server: Served, streams: number, tools: FlightTools): Promise<FlightReading> {
   const before = await sampleProcess(server.pid);
   const args = [join(SCRIPTS, "read_flight.py"), server.address, `${streams}`];

@@ -5,12 +5,11 @@ import { parseAddress } from "../../shared/wire/address.ts";
 import { decodeResponse, type Method } from "../../shared/wire/method.ts";
 
 /*
- * A client of gRPC's unary calls with as few instructions as it takes: a load generator must not cost what it
- * measures, and the library's client costs as much as the server. Frames are those of RFC 9113; headers are
- * sent as literals (RFC 7541), those that come back are not looked at: a call that is answered with a message
- * went well.
+ * Minimal client of gRPC's unary calls. A load generator must not cost what it measures, and the library's
+ * client costs as much as the server. Frames follow RFC 9113. Headers are sent as literals (RFC 7541).
+ * Returned headers are ignored: a call with a message in its answer succeeded.
  *
- * The send window is not kept: no more than three calls of some hundred bytes are ever open.
+ * The send window is not tracked: at most three calls of some hundred bytes are open.
  */
 
 const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
@@ -27,15 +26,15 @@ interface OpenCall {
   readonly parts: Buffer[];
 }
 
-/** Where the coordinator is, and what it wants to be shown. */
+/** Address and credentials of the coordinator. */
 export interface BareTarget {
   readonly coordinator: string;
-  /** In PEM; left out: in the clear. */
+  /** Certificate of the authority in PEM. Default: no TLS. */
   readonly ca?: string;
   readonly token?: string;
 }
 
-/** One connection of one simulated worker. */
+/** Connection of one simulated worker. */
 export class BareConnection {
   readonly #socket: Socket;
   readonly #token: string;
@@ -74,7 +73,7 @@ export class BareConnection {
     });
   }
 
-  /** Rejects when the call is refused: with which error, only a real client would know. */
+  /** Calls a method. Rejects when the call is refused. Only a real client would read which error. */
   async call<Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> {
     if (this.#failure !== null) throw this.#failure;
     const { path, requestSerialize, responseDeserialize } = method.definition;
@@ -145,8 +144,8 @@ function frame(type: number, flags: number, stream: number, payload: Uint8Array 
 const headersByPath = new Map<string, Buffer>();
 
 /**
- * `:method POST` and `:scheme http` are entries 3 and 6 of HPACK's table; the rest is spelled out. A process
- * has one token.
+ * Returns the headers of a call. `:method POST` and `:scheme http` are entries 3 and 6 of HPACK's table, and
+ * all others are literals. A process has one token.
  */
 function headersOf(path: string, token: string): Buffer {
   const known = headersByPath.get(path);

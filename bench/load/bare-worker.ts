@@ -11,16 +11,16 @@ import { BareConnection, type BareTarget } from "./bare-connection.ts";
 interface BareWorkerOptions {
   readonly target: BareTarget;
   readonly name: string;
-  /** How long a shard takes, asked before each. */
+  /** Returns the duration of a shard. Called before each. */
   readonly shardMs: () => number;
-  /** It lost its connection or its session, and begins anew. */
+  /** Called when it lost its connection or session, before it retries. */
   readonly onTrouble: (error: unknown) => void;
 }
 
 const LONG_POLL_MS = 25_000;
 const BACKOFF_MS = 1_000;
 
-/** What a worker says when it joins: of all that there is, only name and slots matter here. */
+/** Returns a worker's registration. Only name and slots matter here. */
 export function bareRegistration(name: string, slots: number): Registration {
   return {
     ...ownVersions(),
@@ -36,8 +36,8 @@ export function bareRegistration(name: string, slots: number): Registration {
 }
 
 /**
- * The calls of a real worker, in their order and number, and nothing else: one lease request always open, two
- * slots, one shard at work at a time, heartbeats, an offer for each shard. Resolves when the coordinator
+ * Makes the calls of a real worker, in their order and number, and nothing else. One lease request is always
+ * open. Two slots, one shard in work, heartbeats, and an offer for each shard. Resolves when the coordinator
  * dismisses it.
  */
 export async function runBareWorker(options: BareWorkerOptions): Promise<void> {
@@ -84,7 +84,7 @@ class BareSession {
           const ref: LeaseRef = { jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
           this.#held.add(ref);
           before = before.then(() => this.#work(session, lease)).finally(() => this.#held.delete(ref));
-          // Its next call fails then, and it begins anew.
+          // Its next call then fails, and it reconnects.
           before.catch(() => this.#connection.close());
         }
       }

@@ -5,24 +5,24 @@ import { TestCa } from "../../test/support/certificates.ts";
 import { runCli } from "../../test/support/processes.ts";
 import type { BareTarget } from "./bare-connection.ts";
 
-/** How those who load a coordinator are let in. */
+/** Credentials of the load's clients. */
 interface LoadAccess {
-  /** Of the coordinator's command. */
+  /** Options of the coordinator's command. */
   readonly options: readonly string[];
-  /** Asked once the coordinator listens: it makes its user's secret. */
+  /** Returns a worker's credentials. Called once the coordinator listens and has made the user's secret. */
   readonly worker: () => Omit<BareTarget, "coordinator">;
-  /** Of who asks for the status. */
+  /** Returns the credentials of status requests. */
   readonly reader: () => Credential;
 }
 
-/** As on one's own machine: in the clear, by the user's secret. */
+/** Access on one machine: no TLS, the user's secret. */
 export const OPEN_ACCESS: LoadAccess = {
   options: [],
   worker: () => ({ token: userCredential().secret ?? "" }),
   reader: () => userCredential(),
 };
 
-/** As in a cluster: TLS, a token for all workers, another for who looks on. */
+/** Makes access as in a cluster: TLS, a token for all workers, another for readers. */
 export async function guardedAccess(folder: string): Promise<LoadAccess> {
   const ca = await TestCa.make(folder);
   const { cert, key } = await ca.sign({ name: "coordinator" });

@@ -4,29 +4,29 @@ import type { BareTarget } from "./bare-connection.ts";
 import { runBareWorker } from "./bare-worker.ts";
 import { probeLeases } from "./load-probe.ts";
 
-/** What a process of simulated workers is told. */
+/** Start options of a process of simulated workers. */
 export interface LoadClientsOptions {
   readonly target: BareTarget;
   readonly name: string;
   readonly workers: number;
-  /** Workers beside those, that ask for a lease only when they are free, and time the answer. */
+  /** Additional workers that request a lease only when idle, and time the answer. */
   readonly probes: number;
   readonly shardMs: number;
 }
 
-/** What it is told later: shards take another time from now on. */
+/** Later message to the process: the new duration of shards. */
 export interface LoadClientsPace {
   readonly shardMs: number;
 }
 
-/** What it tells, every second. */
+/** Message from the process, every second. */
 export interface LoadClientsNews {
-  /** How long each lease of a free worker took, while there were shards to be had. */
+  /** Latencies of leases to idle workers, while shards were available. */
   readonly leaseMs: readonly number[];
   readonly troubles: number;
 }
 
-/** Joining workers are spread over this time each: a thousand nodes do not start in one millisecond. */
+/** Delay between joining workers: a thousand nodes do not start within one millisecond. */
 const JOIN_EVERY_MS = 1;
 
 async function main({ target, name, workers, probes, ...pace }: LoadClientsOptions): Promise<void> {

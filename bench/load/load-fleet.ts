@@ -7,19 +7,19 @@ import type { LoadClientsNews, LoadClientsOptions, LoadClientsPace } from "./loa
 interface LoadFleetOptions {
   readonly target: BareTarget;
   readonly processes: number;
-  /** Of all processes together, as are the probes. */
+  /** Workers of all processes together. Probes likewise. */
   readonly workers: number;
   readonly probes: number;
   readonly shardMs: number;
 }
 
-/** Processes that hold simulated workers. */
+/** Processes that run simulated workers. */
 export class LoadFleet {
-  /** How long each lease of a probe took since the last pace was set. */
+  /** Lease latencies of probes since the last change of pace. */
   leaseMs: number[] = [];
-  /** Connections and sessions that were lost. */
+  /** Lost connections and sessions. */
   troubles = 0;
-  /** One of the processes is gone: what is measured from here on is something else. */
+  /** True when a process has exited: later figures are invalid. */
   died = false;
   #ended = false;
   readonly #children: readonly ChildProcess[];
@@ -36,7 +36,7 @@ export class LoadFleet {
     );
   }
 
-  /** From now on each shard takes so long. */
+  /** Sets the duration of each later shard. */
   pace(shardMs: number): void {
     for (const child of this.#children) child.send({ shardMs } satisfies LoadClientsPace);
   }

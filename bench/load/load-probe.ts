@@ -6,10 +6,7 @@ import { bareRegistration } from "./bare-worker.ts";
 
 const PROBE_EVERY_MS = 200;
 
-/**
- * A worker that has nothing to do but to see how long a lease takes: it takes one, hands it back, and tells.
- * For ever.
- */
+/** Runs an idle worker that measures lease latency: takes a lease, releases it and reports the time. */
 export async function probeLeases(
   target: BareTarget,
   name: string,
@@ -26,15 +23,14 @@ export async function probeLeases(
         await sleep(PROBE_EVERY_MS * (0.5 + Math.random()), NEVER);
       }
     } catch {
-      // A probe that was lost is opened again: its heartbeats, which it does not send, are not what is
-      // measured.
+      // A lost probe reconnects. Probes send no heartbeats, because heartbeats are not measured here.
       connection?.close();
       await sleep(PROBE_EVERY_MS, NEVER);
     }
   }
 }
 
-/** Null when there was no lease at once. */
+/** Times one lease. Null: no lease was available at once. */
 async function timeLease(connection: BareConnection, session: WorkerSession): Promise<number | null> {
   const startedMs = performance.now();
   const answer = await connection.call(workMethods.requestLease, { session, waitMs: 0, running: [] });

@@ -10,23 +10,23 @@ export interface LoadSample extends ProcessSample {
   readonly committed: number;
 }
 
-/** What was seen of one run of the load. */
+/** Observations of one load run. */
 interface LoadRun {
   readonly options: Readonly<Record<string, unknown>>;
   readonly about: string;
-  /** While the workers took what they could get; empty when shards took a given time from the start. */
+  /** Samples while workers took every available shard. Empty: shards had a fixed duration from the start. */
   readonly flatOut: readonly LoadSample[];
-  /** At a pace below that, where a wait is no queue. */
+  /** Samples at a lower pace, without queueing. */
   readonly paced: readonly LoadSample[];
   readonly leaseMs: readonly number[];
-  /** How many were committed each time that the live heap was measured. */
+  /** Committed shards at each measurement of the live heap. */
   readonly live: readonly number[];
   readonly watch: readonly WatchLine[];
   readonly profile: readonly AreaShare[];
   readonly troubles: number;
 }
 
-/** What is aimed at: leases and memory below, commits above. */
+/** Aims: upper bounds for leases and memory, lower bounds for commits. */
 const AIMS = { leaseP99Ms: 50, commitsPerSecond: 2_000, mainCpuMs: 0.5, rssMiB: 1_024 };
 
 export function reportLoad(run: LoadRun): void {
@@ -82,13 +82,13 @@ export function reportLoad(run: LoadRun): void {
 interface LoadFigures {
   readonly about: string;
   readonly leaseMs: readonly number[];
-  /** Commits a second; null where shards took a given time from the start. */
+  /** Commits a second. Null: shards had a fixed duration from the start. */
   readonly flatOutRate: number | null;
   readonly pacedRate: number;
   readonly rssMiB: number;
 }
 
-/** How long leases took, how many commits went through, and the coordinator's memory. */
+/** Plots lease latency, commits, and the coordinator's memory. */
 export function loadPlot({ about, leaseMs, flatOutRate, pacedRate, rssMiB }: LoadFigures): BarPlot {
   const lease = (label: string, share: number) => ({ label, value: quantile(leaseMs, share) });
   const perSecond = (value: number) => `${Math.round(value).toLocaleString("en")}/s`;
@@ -129,14 +129,14 @@ export function loadPlot({ about, leaseMs, flatOutRate, pacedRate, rssMiB }: Loa
   };
 }
 
-/** By how much the live heap grows with each commit. */
+/** Returns the growth of the live heap with each commit. */
 function growthOf(liveBytes: readonly number[], committed: readonly number[]): number {
   const [from = Number.NaN, to = Number.NaN] = [liveBytes[0], liveBytes.at(-1)];
   const [first = Number.NaN, last = Number.NaN] = [committed[0], committed.at(-1)];
   return (to - from) / (last - first);
 }
 
-/** Of the middle of these samples: joining and the last few shards are no steady load. */
+/** Returns figures of the middle samples, without joining and the last few shards. */
 function figuresOf(samples: readonly LoadSample[]) {
   const [from, to] = [samples[0]?.committed ?? 0, samples.at(-1)?.committed ?? 0];
   const steady = samples.filter(
@@ -152,7 +152,7 @@ function figuresOf(samples: readonly LoadSample[]) {
     rate: commits / seconds,
     cpuMs: (1000 * (last.cpuSeconds - first.cpuSeconds)) / commits,
     mainCpuMs: (1000 * (last.mainCpuSeconds - first.mainCpuSeconds)) / commits,
-    /** Bytes a second. */
+    /** Growth of RSS in bytes a second. */
     rssSlope: slope(steady.map(({ atSeconds, rssBytes }) => [atSeconds, rssBytes] as const)),
     seconds,
   };

@@ -64,12 +64,12 @@ export const loadBench: CommandModule<object, LoadArguments> = {
   handler: runLoad,
 };
 
-/** The share of the shards that goes flat out; the rest is paced, for so long at most. */
+/** Share of the shards that run flat out. The rest is paced, for at most `PACED_S`. */
 const FLAT_OUT_SHARE = 0.6;
 const PACED_S = 60;
-/** All workers have joined by then: what grows from here on is what commits leave. */
+/** Share of commits after which all workers have joined: later growth comes from commits. */
 const LIVE_FROM_SHARE = 0.1;
-/** What was queued while all went flat out has gone through by then. */
+/** Seconds after which the queue of the flat-out phase has drained. */
 const SETTLE_S = 5;
 
 async function runLoad(args: LoadArguments): Promise<void> {
@@ -93,7 +93,7 @@ async function runLoad(args: LoadArguments): Promise<void> {
       client.close();
       fleet.end();
     });
-    // What it knows of itself is written by a process that ends by itself.
+    // The process writes its profile only when it exits by itself.
     cli.kill("SIGINT");
     await Promise.race([cli.ended, sleep(20_000, NEVER)]);
     reportLoad({
@@ -123,14 +123,14 @@ function environment({ profile }: LoadArguments, watchFolder: string): Record<st
   };
 }
 
-/** Has the coordinator say how much of its heap is no garbage: that stops it for a moment. */
+/** Makes the coordinator report its live heap, which stops it for a moment. */
 function measureLive(pid: number, committed: number, { live }: Seen): void {
   live.push(committed);
   process.kill(pid, "SIGUSR2");
 }
 
 interface Seen {
-  /** How many were committed each time that the live heap was measured. */
+  /** Committed shards at each measurement of the live heap. */
   readonly live: number[];
   readonly flatOut: LoadSample[];
   readonly paced: LoadSample[];
@@ -172,7 +172,7 @@ async function watch(
   return seen;
 }
 
-/** How long a shard takes where all workers together commit at the pace. */
+/** Returns the duration of a shard at which all workers together commit at the pace. */
 function pacedShardMs(flatOut: readonly LoadSample[], { workers, pace }: LoadArguments): number {
   const [first, last] = [flatOut.find(({ committed }) => committed > 0), flatOut.at(-1)];
   if (first === undefined || last === undefined || first === last) return 1_000;

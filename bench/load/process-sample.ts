@@ -3,16 +3,16 @@ import { readFile } from "node:fs/promises";
 export interface ProcessSample {
   readonly atSeconds: number;
   readonly rssBytes: number;
-  /** All of its threads, since it began. */
+  /** CPU time of all its threads since its start. */
   readonly cpuSeconds: number;
-  /** Of that, its first thread: the one that runs a Node program's own code. */
+  /** CPU time of its first thread, which runs a Node program's own code. */
   readonly mainCpuSeconds: number;
 }
 
-/** Linux counts CPU time in hundredths of a second, whatever the kernel's own tick. */
+/** Unit of CPU time in Linux: a hundredth of a second, whatever the kernel's own tick. */
 const TICKS_PER_SECOND = 100;
 
-/** What a process uses now, as Linux tells. */
+/** Reads a process's current usage from Linux. */
 export async function sampleProcess(pid: number): Promise<ProcessSample> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return {
@@ -24,13 +24,13 @@ export async function sampleProcess(pid: number): Promise<ProcessSample> {
 }
 
 function cpuSecondsIn(stat: string): number {
-  // The name, in parentheses, may hold blanks: fields are counted from behind it.
+  // The name, in parentheses, may contain blanks: fields are counted after it.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [userTicks = 0, systemTicks = 0] = fields.slice(11, 13).map(Number);
   return (userTicks + systemTicks) / TICKS_PER_SECOND;
 }
 
-/** The slope of the line of least squares through the points: y for each x. */
+/** Returns the slope of the least-squares line through the points. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const meanX = mean(points.map(([x]) => x));

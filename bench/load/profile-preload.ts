@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 
 /**
- * Loaded before a process's own code (`NODE_OPTIONS=--import`), it writes a CPU profile of the main thread
- * when that process ends: `node --cpu-prof` for a process whose command line is somebody else's.
+ * Preload (`NODE_OPTIONS=--import`) that writes a CPU profile of the main thread when the process ends. Like
+ * `node --cpu-prof`, for a process whose command line is fixed.
  */
 const folder = process.env.BENCH_PROFILE_FOLDER;
 if (folder !== undefined && isMainThread) {

@@ -18,10 +18,7 @@ export interface AreaShare {
   readonly share: number;
 }
 
-/**
- * Where a process's main thread spent its time, busiest first: by folder of ours, package of others, or
- * Node's own part.
- */
+/** Returns the shares of a main thread, busiest first: by our folder, other package, or part of Node. */
 export async function summarizeProfile(folder: string): Promise<readonly AreaShare[]> {
   const [name] = (await readdir(folder)).filter((file) => file.endsWith(".cpuprofile"));
   if (name === undefined) return [];
@@ -43,7 +40,7 @@ export async function summarizeProfile(folder: string): Promise<readonly AreaSha
   return shares.sort((a, b) => b.share - a.share);
 }
 
-/** Null for a thread that waits. Native code counts for whoever called it. */
+/** Returns a sample's area. Native code counts for its caller. Null: the thread waits. */
 function areaOf(node: ProfileNode | undefined, parents: ReadonlyMap<number, ProfileNode>): string | null {
   const { functionName = "" } = node?.callFrame ?? {};
   if (functionName === "(idle)") return null;

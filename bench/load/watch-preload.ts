@@ -5,13 +5,13 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
 
-/** What a watched process writes about itself: a line of JSON every second, and one at each SIGUSR2. */
+/** Line of JSON that a watched process writes every second, and at each SIGUSR2. */
 export interface WatchLine {
   readonly atSeconds: number;
-  /** How late the main thread's timers were in the last second. */
+  /** Delay of the main thread's timers in the last second. */
   readonly loopDelayMs: { readonly p50: number; readonly p99: number; readonly highest: number };
   readonly heapBytes: number;
-  /** What is left of the heap when all garbage is gone; only in the line of a SIGUSR2. */
+  /** Heap after a full garbage collection. Null, except after a SIGUSR2. */
   readonly liveHeapBytes: number | null;
 }
 
@@ -19,10 +19,7 @@ export const WATCH_FILE = "watch.jsonl";
 
 const RESOLUTION_MS = 5;
 
-/**
- * Loaded before a process's own code (`NODE_OPTIONS=--import`). Does nothing unless the environment names a
- * folder.
- */
+/** Preload (`NODE_OPTIONS=--import`). Does nothing unless the environment names a folder. */
 const folder = process.env.BENCH_WATCH_FOLDER;
 if (folder !== undefined && isMainThread) {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

@@ -19,24 +19,22 @@ import { PEER_TABLE, type PeerName } from "./tools.ts";
 export interface ArenaOptions {
   readonly python: string;
   readonly cores: number;
-  /** A run that takes longer is killed and counts as failed. */
+  /** Limit of a run. A longer run is killed and counts as failed. */
   readonly limitMs: number;
-  /** Where the input is read from; null: from the disk. */
+  /** Bucket of the input. Null: the disk. */
   readonly bucket: PeerBucket | null;
 }
 
-/** Where the input is for whoever runs. */
+/** Input of a run. */
 interface ArenaInput {
-  /** Its files, in order. */
+  /** Files of the input, in order. */
   readonly files: readonly string[];
-  /** What Shardmill is told of it. */
+  /** Settings of Shardmill for the input. */
   readonly settings: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
 
-/**
- * What keeps the peers from speaking to anybody, and lets their workers find our modules and their Python.
- */
+/** Environment that turns off the peers' telemetry, and lets their workers find our modules and Python. */
 const PEER_ENVIRONMENT = {
   PYTHONPATH: join(PEERS_FOLDER, "python"),
   PYTHONDONTWRITEBYTECODE: "1",
@@ -47,8 +45,8 @@ const PEER_ENVIRONMENT = {
 };
 
 /**
- * One workload, which Shardmill and its peers run one after the other over the same files. Shardmill has run
- * it once before: those rows are what all others have to be equal to.
+ * One workload, which Shardmill and its peers run in turn over the same files. An earlier run of Shardmill
+ * gives the reference rows for all others.
  */
 export class Arena implements AsyncDisposable {
   readonly workload: Workload;
@@ -138,7 +136,7 @@ export class Arena implements AsyncDisposable {
     }
   }
 
-  /** The input and the model in the page cache, and nothing of the run before still to be written. */
+  /** Loads input and model into the page cache, and flushes the writes of the previous run. */
   async #warm(): Promise<void> {
     for (const path of [this.workload.modelPath, ...this.#files]) {
       for await (const _chunk of createReadStream(path, { highWaterMark: 1 << 20 }));
@@ -162,7 +160,7 @@ async function inputOf(
   };
 }
 
-/** As a user runs it: coordinator, workers and all. */
+/** Returns the command of a user: coordinator, workers and all. */
 function shardmillCommand(
   workload: Workload,
   out: string,

@@ -3,18 +3,15 @@ import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked
 import { quoteIdentifier, quoteLiteral } from "../../shared/sql/quote.ts";
 import type { ColumnKind, PublishedColumn } from "./peer-job.ts";
 
-/**
- * The rounding of float32 differs with the size of a batch and with what it is padded to, by far less than
- * this.
- */
+/** Tolerance of numbers. Float32 rounding varies with batch size and padding, by far less than this. */
 const RELATIVE = 1e-4;
 const ABSOLUTE = 1e-5;
-/** Of vectors of texts, as far as embeddings of one text may be apart in two programs. */
+/** Least cosine of two text vectors, as two programs' embeddings of one text may differ. */
 const LEAST_COSINE = 0.9999;
-/** Of classes: two scores that differ in the last bit change places. */
+/** Share of classes that may differ: scores that differ in the last bit may swap. */
 const CLASS_SHARE = 1e-4;
 
-/** The rows of a reference, which other outputs are compared with by their key. */
+/** Rows of a reference, compared with other outputs by their key. */
 export class ReferenceRows implements AsyncDisposable {
   readonly columns: readonly PublishedColumn[];
   readonly #database: LockedDatabase;
@@ -25,8 +22,10 @@ export class ReferenceRows implements AsyncDisposable {
   }
 
   /**
-   * @param rows a folder of Parquet files, whose rows are kept in memory
-   * @param folder the folder that all outputs to compare lie in
+   * Reads the reference into memory.
+   *
+   * @param rows folder of Parquet files
+   * @param folder folder that contains all outputs to compare
    */
   static async read(rows: string, folder: string): Promise<ReferenceRows> {
     const threads = availableParallelism();
@@ -42,7 +41,7 @@ export class ReferenceRows implements AsyncDisposable {
     );
   }
 
-  /** What is wrong with the rows in `folder`, or null when they are the reference's. */
+  /** Describes the difference of the rows in `folder`. Null: they equal the reference. */
   async differencesOf(
     folder: string,
     key: string,
@@ -57,10 +56,7 @@ export class ReferenceRows implements AsyncDisposable {
   }
 }
 
-/**
- * One row of counts: of both sides, of the keys that they have in common, and by column of the rows that
- * disagree.
- */
+/** Returns the SQL of one row of counts: of both outputs, of common keys, and of unequal rows by column. */
 export function comparisonSql(other: string, key: string, kinds: ReadonlyMap<string, ColumnKind>): string {
   const id = quoteIdentifier(key);
   const counts = [...kinds].map(([name, kind]) => {
@@ -73,7 +69,7 @@ export function comparisonSql(other: string, key: string, kinds: ReadonlyMap<str
     FROM reference AS a JOIN ${other} AS b ON a.${id} = b.${id}`;
 }
 
-/** @param counts the row that `comparisonSql` gives */
+/** @param counts result row of `comparisonSql` */
 export function judge(
   counts: Readonly<Record<string, unknown>>,
   kinds: ReadonlyMap<string, ColumnKind>,

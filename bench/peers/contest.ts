@@ -19,8 +19,8 @@ interface Contestant {
 }
 
 /**
- * Runs all tools once a round, each round beginning with another one, and checks the rows of every run. A
- * tool that failed once is left out from then on.
+ * Runs all tools once a round, starting with another one each round, and checks the rows of every run. A tool
+ * that failed once is skipped from then on.
  */
 export async function contest(name: WorkloadName, options: ContestOptions): Promise<readonly RankedTool[]> {
   const settings = await peerSettings(name, options);

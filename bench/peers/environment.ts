@@ -4,20 +4,20 @@ import { join } from "node:path";
 import { packageRoot, packageVersion } from "../../shared/core/package-root.ts";
 import { WORKLOADS_FOLDER } from "../workloads/workload.ts";
 
-/** The scripts of the peers: they run as they are, never from dist/. */
+/** Folder of the peers' scripts: they run from source, never from dist/. */
 export const PEERS_FOLDER = join(packageRoot, "bench", "peers");
 
-/** The Python that has all peers installed, and what it has. */
+/** Python with all peers installed, and its versions. */
 interface PeersEnvironment {
   readonly python: string;
-  /** By package, and `python`, `java`, `node`, `onnxruntime-node`. */
+  /** Versions by package, and of `python`, `java`, `node`, `onnxruntime-node`. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
 /**
- * Makes the virtual environment if it is not there.
+ * Makes the virtual environment if it does not exist.
  *
- * @throws when Python, Java or a package cannot be had; what is wrong is on stderr by then
+ * @throws when Python, Java or a package is unavailable, with details on stderr
  */
 export async function preparePeers(): Promise<PeersEnvironment> {
   const folder = join(WORKLOADS_FOLDER, "peers-venv");
@@ -34,7 +34,7 @@ export async function preparePeers(): Promise<PeersEnvironment> {
   return { python, versions };
 }
 
-/** `name==version` lines; `ray[data]` is `ray`. */
+/** Parses `name==version` lines. `ray[data]` becomes `ray`. */
 export function parseRequirements(text: string): Record<string, string> {
   return Object.fromEntries(
     [...text.matchAll(/^([\w.-]+)(?:\[[^\]]*\])?==(\S+)$/gm)].map(([, name = "", version = ""]) => [
@@ -45,7 +45,7 @@ export function parseRequirements(text: string): Record<string, string> {
 }
 
 function javaVersion(): string {
-  // It speaks on stderr.
+  // Java prints its version on stderr.
   const said = execFileSync("sh", ["-c", "java -version 2>&1"], { encoding: "utf8" });
   return /version "([^"]+)"/.exec(said)?.[1] ?? "";
 }

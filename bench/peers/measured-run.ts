@@ -9,21 +9,21 @@ import { TreeSampler } from "./tree-sampler.ts";
 
 interface MeasuredCommand {
   readonly command: readonly string[];
-  /** Added to a plain environment. */
+  /** Variables added to a minimal environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** The Python that watches over it. */
+  /** Python that watches the command. */
   readonly python: string;
-  /** It and all that it started are killed then. */
+  /** Limit after which the command and its descendants are killed. */
   readonly limitMs: number;
 }
 
-/** What a command and all that it started used, from its start to its end. */
+/** Usage of a command and its descendants, from its start to its end. */
 export interface Usage {
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
-  /** Of all its processes at one time: proportional set sizes, added up. */
+  /** Peak of the processes' proportional set sizes together. */
   readonly peakBytes: number;
-  /** Processes that had to be killed after it had ended. */
+  /** Processes that had to be killed after the command's end. */
   readonly leftBehind: number;
 }
 
@@ -38,13 +38,13 @@ const SAMPLE_MS = 200;
 const TAIL_CHARACTERS = 3_000;
 
 /**
- * Runs a command to its end. Whatever it leaves behind is found, counted and ended too; its temporary files
- * go to a folder that is removed.
+ * Runs a command to its end. Finds, counts and ends the processes that the command leaves behind. Puts the
+ * command's temporary files in a folder that is then removed.
  *
- * @throws when it fails or does not end in time, with the last that it said
+ * @throws when the command fails or exceeds the limit, with the end of its output
  */
 export async function runMeasured({ command, env, python, limitMs }: MeasuredCommand): Promise<Usage> {
-  // Short: the sockets of Ray have to lie in it, and a socket's path has 107 bytes at most.
+  // A short name: Ray's sockets are in the folder, and a socket's path has at most 107 bytes.
   const temp = await mkdtemp(join(tmpdir(), "peers-"));
   try {
     const result = join(temp, "result.json");
@@ -63,8 +63,7 @@ export async function runMeasured({ command, env, python, limitMs }: MeasuredCom
       throw new Error(`${command.join(" ")} ${how}: ${said.trim()}`);
     }
     const { wallSeconds, leftBehind } = found;
-    // Either can miss something: the kernel adds up those that were waited for, the sampler those that it
-    // saw.
+    // Either can miss some: the kernel adds up processes that were waited for, the sampler those that it saw.
     const cpuSeconds = Math.max(found.cpuSeconds, sampler.cpuSeconds);
     return { wallSeconds, cpuSeconds, peakBytes: sampler.peakBytes, leftBehind };
   } finally {

@@ -4,15 +4,15 @@ import { INPUT_BUCKET, putInput } from "../stores/put-input.ts";
 import { openSlowWay } from "../stores/slow-way.ts";
 import type { Workload } from "../workloads/workload.ts";
 
-/** Where all tools read the same input: a store of this machine. */
+/** Bucket on this machine from which all tools read the same input. */
 export interface PeerBucket extends AsyncDisposable {
-  /** By which whoever reads from it finds it, and is let in. */
+  /** Environment with the bucket's endpoint and credentials. */
   readonly env: Readonly<Record<string, string>>;
-  /** Puts the input of a workload there: where its folder is. */
+  /** Uploads the input of a workload, and returns its folder. */
   put(workload: Workload): Promise<string>;
 }
 
-/** @param latencyMs that each answer takes longer */
+/** @param latencyMs delay added to each answer */
 export async function openPeerBucket(latencyMs: number): Promise<PeerBucket> {
   process.env.SHARDMILL_FOREIGN = fetchServers();
   const server = await startS3Server();

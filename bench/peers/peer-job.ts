@@ -2,27 +2,27 @@ import { join } from "node:path";
 import type { WorkloadInput } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
 
-/** How a peer is run. */
+/** Settings of a peer's run. */
 export interface PeerSettings {
   readonly variant: string;
   readonly batchRows: number;
 }
 
-/** A column of the rows that Shardmill published, as DuckDB names its type. */
+/** Column of the rows that Shardmill published, with DuckDB's type name. */
 export interface PublishedColumn {
   readonly name: string;
   readonly type: string;
 }
 
 /**
- * `kept`: the same value; `class`: the same but where two scores tie; `number`, `vector`: the same within
- * rounding; `direction`: vectors that point the same way.
+ * Comparison of a column. `kept`: equal values. `class`: equal, except for tied scores. `number`, `vector`:
+ * equal within rounding. `direction`: vectors of the same direction.
  */
 export type ColumnKind = "kept" | "class" | "number" | "vector" | "direction";
 
 interface PeerJobOptions {
   readonly workload: Workload;
-  /** Paths of the input's files, or where they are in a bucket, in order. */
+  /** Paths of the input's files, or their locations in a bucket, in order. */
   readonly files: readonly string[];
   readonly columns: readonly PublishedColumn[];
   readonly settings: PeerSettings;
@@ -30,7 +30,7 @@ interface PeerJobOptions {
   readonly outputPath: string;
 }
 
-/** DuckDB's name of a column's type -> Arrow's, for tools that have to know a schema before they run. */
+/** Arrow type by DuckDB's type name, for tools that need a schema before they run. */
 const ARROW_TYPES: Readonly<Record<string, string>> = {
   INTEGER: "int32",
   BIGINT: "int64",
@@ -39,7 +39,7 @@ const ARROW_TYPES: Readonly<Record<string, string>> = {
   "FLOAT[]": "list<float32>",
 };
 
-/** What python/peer_job.py reads. */
+/** Returns the job that python/peer_job.py reads. */
 export function peerJobOf(options: PeerJobOptions): Record<string, unknown> {
   const { workload, files, columns, settings, cores, outputPath } = options;
   return {
@@ -60,7 +60,7 @@ export function peerJobOf(options: PeerJobOptions): Record<string, unknown> {
   };
 }
 
-/** A tensor, and what it is made of. */
+/** Describes a tensor and its source. */
 function tensorOf(input: WorkloadInput, { folder }: Workload): Record<string, unknown> {
   const { tensor: name, mask, types, tokenizer, image, columns, rowDims: shape, scale } = input;
   if (mask !== undefined) return { name, kind: "mask", of: mask, columns: [] };
@@ -73,9 +73,7 @@ function tensorOf(input: WorkloadInput, { folder }: Workload): Record<string, un
   return { name, kind: shape.includes(null) ? "padded" : "values", columns, shape, scale };
 }
 
-/**
- * How closely each column has to agree: kept ones exactly, classes nearly always, numbers within rounding.
- */
+/** Returns the comparison of each column: kept ones exact, classes nearly, numbers within rounding. */
 export function columnKinds(
   workload: Workload,
   columns: readonly PublishedColumn[],

@@ -9,13 +9,13 @@ import { middleOf, tunePeer } from "./tune-peer.ts";
 
 export type WorkloadSettings = Partial<Record<PeerName, PeerSettings>>;
 
-/** Whether a peer's best settings are looked for: where they are not known, in any case, or never. */
+/** Tuning of a peer's settings: when they are unknown, always, or never. */
 export const TUNINGS = ["once", "again", "never"] as const;
 export type Tuning = (typeof TUNINGS)[number];
 
 export interface SettingsOptions extends ArenaOptions {
   readonly peers: readonly PeerName[];
-  /** Of the workload; left out: its own number. No more are tuned with. */
+  /** Rows of the workload. Default: its own number. Tuning uses at most these. */
   readonly rows: number | undefined;
   readonly tune: Tuning;
 }
@@ -23,9 +23,9 @@ export interface SettingsOptions extends ArenaOptions {
 const TUNED = join(WORKLOADS_FOLDER, "peers-tuning.json");
 
 /**
- * The best settings of each peer for a workload, found by running it over some of the rows, and remembered by
- * the number of cores and of those rows. A peer that fails with all of them is left out. Untuned, it
- * has its first variant and its middle batch size.
+ * Returns the best settings of each peer for a workload. Finds them by runs over some of the rows, and stores
+ * them by the numbers of cores and rows. A peer that fails with all settings has none. Without tuning, it
+ * uses its first variant and middle batch size.
  */
 export async function peerSettings(name: WorkloadName, options: SettingsOptions): Promise<WorkloadSettings> {
   if (options.tune === "never")

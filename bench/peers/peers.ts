@@ -20,7 +20,7 @@ interface PeersArguments {
   readonly latency: number;
 }
 
-/** Spark reads from buckets by jars that no index of packages has. */
+/** Peers that read from buckets. Spark needs jars that no package index has. */
 const FROM_BUCKETS: readonly PeerName[] = PEERS.filter((peer) => peer !== "spark");
 
 export const peersBench: CommandModule<object, PeersArguments> = {
@@ -80,7 +80,7 @@ async function runPeers(args: PeersArguments): Promise<void> {
   });
 }
 
-/** What one has to know to judge the figures. */
+/** Facts needed to judge the figures. */
 const FAIRNESS = [
   "wall time is that of the whole command: interpreters, clusters and virtual machines start within it, as they do for a user",
   "CPU time and memory (PSS, looked at five times a second) are of all processes together, those of daemons too",
@@ -93,7 +93,7 @@ const FAIRNESS = [
 
 function failuresOf(ranking: readonly RankedTool[]): readonly string[] {
   return ranking.flatMap(({ workload, tool, failure, runs }) => [
-    // The last line of a stack trace in Python says what went wrong.
+    // The last line of a Python stack trace has the error.
     ...(failure === null ? [] : [`${workload}, ${tool}: ${failure.trim().split("\n").at(-1)}`]),
     ...(runs.some(({ leftBehind }) => leftBehind > 0)
       ? [`${workload}, ${tool}: left processes behind, which were killed`]

@@ -1,17 +1,17 @@
-/** A process as Linux tells of it in `/proc/<pid>/stat`. */
+/** Process in Linux's `/proc/<pid>/stat`. */
 export interface ProcessStat {
   readonly pid: number;
   readonly parent: number;
-  /** All of its threads, since it began; not its children. */
+  /** CPU time of all its threads since its start, without its children. */
   readonly cpuSeconds: number;
 }
 
-/** Linux counts CPU time in hundredths of a second, whatever the kernel's own tick. */
+/** Unit of CPU time in Linux: a hundredth of a second, whatever the kernel's own tick. */
 const TICKS_PER_SECOND = 100;
 
-/** What `/proc/<pid>/stat` says. */
+/** Parses `/proc/<pid>/stat`. */
 export function parseStat(text: string): ProcessStat {
-  // The name, in parentheses, may hold blanks and parentheses: fields are counted from behind it.
+  // The name, in parentheses, may contain blanks and parentheses: fields are counted after it.
   const fields = text
     .slice(text.lastIndexOf(")") + 2)
     .split(" ")
@@ -20,15 +20,12 @@ export function parseStat(text: string): ProcessStat {
   return { pid: Number.parseInt(text, 10), parent, cpuSeconds: (userTicks + systemTicks) / TICKS_PER_SECOND };
 }
 
-/**
- * The proportional set size in `/proc/<pid>/smaps_rollup`: its own pages, and its share of those that it
- * shares.
- */
+/** Parses the proportional set size in `/proc/<pid>/smaps_rollup`: own pages, and a share of shared ones. */
 export function parsePssBytes(text: string): number {
   return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
 }
 
-/** All that `root` started, and what they started, without `root` itself. */
+/** Lists all descendants of `root`, without `root` itself. */
 export function descendantsOf(root: number, processes: readonly ProcessStat[]): readonly ProcessStat[] {
   const byParent = new Map<number, ProcessStat[]>();
   for (const found of processes) byParent.set(found.parent, [...(byParent.get(found.parent) ?? []), found]);

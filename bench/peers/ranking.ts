@@ -5,17 +5,17 @@ import type { Usage } from "./measured-run.ts";
 
 export const OURS = "Shardmill";
 
-/** What one tool needed for one workload. */
+/** Result of one tool for one workload. */
 export interface RankedTool {
   readonly workload: WorkloadName;
   readonly tool: string;
   readonly settings: string;
   readonly rows: number;
-  /** One a round that went well. */
+  /** Usage of the successful rounds. */
   readonly runs: readonly Usage[];
-  /** What went wrong, where it did. */
+  /** Error of a failed round. Null: none. */
   readonly failure: string | null;
-  /** How many times as long as Shardmill it should take at least. */
+  /** Aim: its least time as a multiple of Shardmill's. */
   readonly aim: number;
 }
 
@@ -33,7 +33,7 @@ export const RANKING_COLUMNS = [
   "settings",
 ] as const;
 
-/** Medians over the rounds; `times ours` is the wall time over Shardmill's for the same workload. */
+/** Returns medians over the rounds. `times ours`: wall time divided by Shardmill's for the same workload. */
 export function rankingRows(ranking: readonly RankedTool[]): unknown[][] {
   return ranking.map(({ workload, tool, settings, rows, runs, failure, aim }) => {
     const wall = wallOf(runs);
@@ -55,7 +55,7 @@ export function rankingRows(ranking: readonly RankedTool[]): unknown[][] {
   });
 }
 
-/** Wall seconds by tool, a group a workload, with the aim as a mark. Tools that failed have no bar. */
+/** Plots wall seconds by tool, one group a workload, with the aim as a mark. Failed tools have no bar. */
 export function rankingPlot(ranking: readonly RankedTool[]): BarPlot {
   const workloads = [...new Set(ranking.map(({ workload }) => workload))];
   return {

@@ -6,9 +6,9 @@ export type PeerName = (typeof PEERS)[number];
 interface Peer {
   readonly title: string;
   readonly script: string;
-  /** Ways to run it, of which the fastest is taken; what each is stands in the script. */
+  /** Variants of a run, explained in the script. The fastest counts. */
   readonly variants: readonly string[];
-  /** How many times as long as Shardmill it should take at least. */
+  /** Aim by workload: its least time as a multiple of Shardmill's. */
   readonly aims: Readonly<Record<WorkloadName, number>>;
 }
 
@@ -43,8 +43,8 @@ export const PEER_TABLE = {
 } as const satisfies Record<PeerName, Peer>;
 
 /**
- * What the tuning of a peer tries: rows of a workload, in three files, so that how a tool cuts them up counts
- * as it does with more; and batch sizes around what the model likes on a CPU.
+ * Choices of a peer's tuning. The rows fill three files, so that a tool's partitioning matters as in larger
+ * runs. Batch sizes are around the model's best on a CPU.
  */
 export const TUNING = {
   flights: { rows: 1_500_000, batchRows: [4_096, 16_384, 65_536] },

@@ -1,9 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 import { descendantsOf, type ProcessStat, parsePssBytes, parseStat } from "./process-tree.ts";
 
-/** What all processes below one use, and it too where asked for, as far as looking now and then can tell. */
+/** Usage of all descendants of a process, and optionally itself, by sampling. */
 export class TreeSampler {
-  /** The most that they had at one time, all together. */
+  /** Peak memory of all processes together. */
   peakBytes = 0;
   readonly #root: number;
   readonly #isRootCounted: boolean;
@@ -14,7 +14,7 @@ export class TreeSampler {
     this.#isRootCounted = isRootCounted;
   }
 
-  /** What each had used when it was last seen: too little by what it did after that. */
+  /** Returns the sum of the CPU times at each process's last sample. Later CPU time is missing. */
   get cpuSeconds(): number {
     return [...this.#cpuSeconds.values()].reduce((sum, seconds) => sum + seconds, 0);
   }
@@ -38,7 +38,7 @@ async function allProcesses(): Promise<readonly ProcessStat[]> {
   return texts.filter((text) => text !== "").map(parseStat);
 }
 
-/** Nothing when the process has ended. */
+/** Reads a file. Empty: the process has ended. */
 async function textOf(path: string): Promise<string> {
   return readFile(path, "utf8").catch(() => "");
 }

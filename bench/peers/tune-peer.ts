@@ -2,7 +2,7 @@ import type { PeerSettings } from "./peer-job.ts";
 
 interface TuningChoices {
   readonly variants: readonly string[];
-  /** In rising order. */
+  /** Batch sizes in rising order. */
   readonly batchRows: readonly number[];
 }
 
@@ -12,10 +12,10 @@ interface Trial {
 }
 
 /**
- * The settings with which a peer is fastest: first the variants at the middle batch size, then the other
+ * Finds the fastest settings of a peer. First tries the variants at the middle batch size, then the other
  * batch sizes with the best variant.
  *
- * @param secondsOf runs the peer once; settings with which it throws are not taken
+ * @param secondsOf runs the peer once. Settings with which it throws are rejected.
  * @throws {AggregateError} when the peer fails with all settings that were tried
  */
 export async function tunePeer(

@@ -1,40 +1,38 @@
 export interface Bar {
   readonly label: string;
   readonly value: number;
-  /** The lowest and the highest that were measured: a thin line through the bar's end. */
+  /** Lowest and highest measured values: a thin line through the bar's end. */
   readonly range?: readonly [low: number, high: number];
-  /** What it should reach (or stay under): a mark across the bar. */
+  /** Value to reach, or to stay below: a mark across the bar. */
   readonly aim?: number;
-  /** Stands behind the bar instead of its value as `format` writes it. */
+  /** Text behind the bar. Default: the value in `format`. */
   readonly text?: string;
-  /** Bars of one tone belong together. 0 when left out. */
+  /** Tone that groups bars. Default: 0. */
   readonly tone?: 0 | 1 | 2;
 }
 
 /** Bars under one heading. */
 interface BarGroup {
   readonly title: string;
-  /** How its values are written. Left out: as the plot's. */
+  /** Format of its values. Default: the plot's. */
   readonly format?: (value: number) => string;
   readonly bars: readonly Bar[];
 }
 
 export interface BarPlot {
   readonly title: string;
-  /** How to read it: what is measured, in which unit, on which machine. A line each. */
+  /** Lines of explanation: the measured quantity, its unit and the machine. */
   readonly about: readonly string[];
   readonly groups: readonly BarGroup[];
-  /**
-   * `shared`: one scale for all groups. `each`: every group fills the width, for figures that are far apart.
-   */
+  /** Scale of the bars. `shared`: one for all groups. `each`: every group fills the width. */
   readonly scale: "shared" | "each";
-  /** How a value is written behind its bar. */
+  /** Format of a value behind its bar. */
   readonly format: (value: number) => string;
-  /** What each tone stands for. Left out: no legend. */
+  /** Names of the tones. Default: no legend. */
   readonly tones?: readonly string[];
 }
 
-/** A plot is wider only where its longest label would leave no room for the bars. */
+/** Least width. A plot is wider only if its longest label would leave no room for the bars. */
 const LEAST_WIDTH = 800;
 const LEAST_BARS_WIDTH = 260;
 const MARGIN = 28;
@@ -43,21 +41,15 @@ const TITLE_HEIGHT = 34;
 const LINE_HEIGHT = 19;
 const GROUP_HEAD = 40;
 const LEGEND_HEIGHT = 36;
-/** Room behind the longest bar for its value, which a longer one adds to. */
+/** Least room for the value behind the longest bar. */
 const LEAST_VALUE_WIDTH = 84;
 const VALUE_GAP = 8;
-/**
- * An average glyph of a sans-serif at the size of a label: only how wide the column of labels is depends on
- * it.
- */
+/** Average width of a sans-serif glyph in a label. Only the width of the label column depends on it. */
 const GLYPH_WIDTH = 6.7;
-/** Longer text has more narrow letters in it. */
+/** Average width in a legend: longer text has more narrow letters. */
 const LEGEND_GLYPH_WIDTH = 6.4;
 
-/**
- * A picture of horizontal bars as SVG: by itself, with no script and no font, and readable on a light and on
- * a dark page, whichever the reader has.
- */
+/** Renders horizontal bars as SVG, without scripts and fonts. Readable on light and dark pages. */
 export function renderBarPlot(plot: BarPlot): string {
   const bars = plot.groups.flatMap((group) => group.bars);
   const texts = plot.groups.flatMap((group) => group.bars.map((bar) => textOf(bar, formatOf(group, plot))));
@@ -101,7 +93,7 @@ function textOf(bar: Bar, format: BarPlot["format"]): string {
   return bar.text ?? format(bar.value);
 }
 
-/** A line's words, on as many lines as they need. */
+/** Wraps a line. */
 function wrap(line: string, width: number): readonly string[] {
   const most = (width - 2 * MARGIN) / GLYPH_WIDTH;
   const lines: string[] = [];
@@ -142,7 +134,7 @@ function renderBar(bar: Bar, { y, left, length, format }: BarPlace): string {
   if (bar.aim !== undefined && Number.isFinite(bar.aim)) {
     const aim = length(bar.aim);
     parts.push(`<path class="aim" d="M${px(left + aim)} ${y - 4}v${BAR.height + 8}"/>`);
-    // The value stands before the mark where there is room, so that it does not read as the aim's.
+    // The value precedes the mark if there is room, so that it does not look like the aim's value.
     if (aim < end + VALUE_GAP + widest([value]) + VALUE_GAP) end = Math.max(end, aim);
   }
   parts.push(text(left + end + VALUE_GAP, middle + 4, "value", value));
@@ -187,7 +179,7 @@ ${content}
 `;
 }
 
-/** Its own page behind it: a picture cannot know on what it is shown. */
+/** Style with its own background, because a picture cannot know its page. */
 const STYLE = `
 text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;fill:#24292f}
 .title{font-size:18px;font-weight:600}.group{font-size:14px;font-weight:600}.about{fill:#57606a}

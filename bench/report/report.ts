@@ -6,21 +6,21 @@ import { buildVersion, packageRoot } from "../../shared/core/package-root.ts";
 import { renderTable, type TableData } from "../../shared/terminal/table.ts";
 import { type BarPlot, renderBarPlot } from "./bar-plot.ts";
 
-/** What a bench found: a table for people, and the same as JSON with the machine and the date. */
+/** Findings of a bench: a table for people, and the same as JSON with the machine and the date. */
 interface Figures {
   readonly bench: string;
-  /** What was run, and what the aim is. */
+  /** Description of the run and the aim. */
   readonly about: string;
-  /** Name -> value of each option that shaped the run. */
+  /** Values of the options that shaped the run, by name. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly table: TableData;
-  /** Anything that a number does not say. */
+  /** Facts beyond the numbers. */
   readonly notes?: readonly string[];
-  /** The same as a picture; the machine and the date are added. Left out: the bench has none. */
+  /** Plot of the findings, to which machine and date are added. Default: none. */
   readonly plot?: BarPlot;
 }
 
-/** Where `report` writes its files; the commands' `--out` sets it. */
+/** Folder for the files of `report`. The option `--out` sets it. */
 let resultsFolder = join(packageRoot, "bench", "results");
 
 export function writeResultsTo(folder: string): void {
@@ -28,7 +28,7 @@ export function writeResultsTo(folder: string): void {
 }
 
 /**
- * Prints the table, then one line of JSON; writes the JSON, and the plot as SVG, to `<bench>-<date>` in the
+ * Prints the table, then one line of JSON. Writes the JSON, and the plot as SVG, to `<bench>-<date>` in the
  * results folder.
  */
 export function report(figures: Figures): void {
@@ -84,23 +84,23 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? high : (high + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
-/** The value below which `share` of the values lie. */
+/** Returns the value below which `share` of the values lie. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
-/** For a table: two digits after the point at most. */
+/** Rounds to at most two decimals, for a table. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** By how much `value` is above `base`, in percent. */
+/** Returns the percentage by which `value` exceeds `base`. */
 export function addedPercent(value: number, base: number): number {
   return round((value / base - 1) * 100);
 }
 
-/** Tells whoever waits what is going on, beside the result. */
+/** Reports progress on stderr, apart from the result. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }

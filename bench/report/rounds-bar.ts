@@ -1,7 +1,7 @@
 import type { Bar } from "./bar-plot.ts";
 import { median } from "./report.ts";
 
-/** The median of what the rounds gave, and their range where there is more than one. */
+/** Makes a bar of the rounds' median, with their range when there are several. */
 export function roundsBar(label: string, values: readonly number[]): Bar {
   const bar = { label, value: median(values) };
   return values.length < 2 ? bar : { ...bar, range: [Math.min(...values), Math.max(...values)] };

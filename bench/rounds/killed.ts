@@ -9,7 +9,7 @@ interface KilledArguments {
   readonly "shard-ms": number;
 }
 
-/** The share of MapReduce's famous experiment: 200 of 1,746 workers. */
+/** Share of killed workers in MapReduce's famous experiment: 200 of 1,746. */
 const KILLED_SHARE = 0.115;
 const AIM_PERCENT = 10;
 

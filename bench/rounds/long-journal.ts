@@ -15,13 +15,10 @@ import { shardId } from "../../shared/domain/shard.ts";
 
 const SHARD_ROWS = 1_000;
 
-/** Appends so many records at once: as many as may wait for the disk, and then some. */
+/** Records appended at once: more than may wait for the disk. */
 const RECORDS_AT_ONCE = 5_000;
 
-/**
- * Writes the journal of a job of so many shards, all granted and committed once, as the coordinator would
- * have.
- */
+/** Writes the journal of a job of `shards` shards, each granted and committed once. */
 export async function longJournal(path: string, shards: number): Promise<{ records: number; bytes: number }> {
   await using opened = await openJournal(path, Date.now());
   const { generation } = opened;

@@ -9,19 +9,19 @@ export interface Variant {
   readonly run: TimedRunOptions;
 }
 
-/** What one variant gave, a figure a round. */
+/** Figures of one variant, one a round. */
 interface PairedFigures {
   readonly name: string;
   readonly seconds: readonly number[];
   /** Percent above the first variant of the same round. */
   readonly added: readonly number[];
-  /** Attempts beside one for each shard. */
+  /** Attempts beyond one for each shard. */
   readonly extra: readonly number[];
 }
 
 /**
- * Runs every variant once a round, and compares each with the first of the same round: what else the machine
- * does meanwhile weighs on both.
+ * Runs every variant once a round, and compares each with the first of the same round. Other load on the
+ * machine then affects both.
  */
 export async function pairedRuns(variants: readonly Variant[], rounds: number): Promise<PairedFigures[]> {
   const found = variants.map(({ name }) => ({
@@ -58,13 +58,11 @@ export function pairedTable(found: readonly PairedFigures[]): TableData {
 interface PairedPlotOptions {
   readonly title: string;
   readonly about: string;
-  /**
-   * By how many percent of the first variant each other may be above it, by name; left out: it has no aim.
-   */
+  /** Allowed percent above the first variant, by name of the variant. Missing: no aim. */
   readonly aims: Readonly<Record<string, number>>;
 }
 
-/** Seconds of each variant; behind each but the first, by how much it is above the first of its round. */
+/** Plots the seconds of each variant. Later ones also show the percentage above the first of their round. */
 export function pairedPlot(
   found: readonly PairedFigures[],
   { title, about, aims }: PairedPlotOptions,

@@ -2,9 +2,9 @@ import type { TableData } from "../../shared/terminal/table.ts";
 import type { BarPlot } from "../report/bar-plot.ts";
 import { round } from "../report/report.ts";
 
-/** One job whose coordinator was killed and started again. */
+/** Job whose coordinator was killed and restarted. */
 export interface ResumedKill {
-  /** Shards under a lease when it was killed. */
+  /** Shards under a lease at the kill. */
   readonly inFlight: number;
   /** Shards executed more than once, counted by attempts. */
   readonly again: number;
@@ -41,7 +41,7 @@ export function resumeTable(
   };
 }
 
-/** A bar a round for what the kill cost, and the parts of a replay. */
+/** Plots the cost of each kill, one bar a round, and the parts of a replay. */
 export function resumePlot(
   kills: readonly ResumedKill[],
   { readMs, foldMs }: TimedReplay,

@@ -108,7 +108,7 @@ async function killAndResume({
   return { inFlight, again: manifest.attempts - shards, backSeconds };
 }
 
-/** What the journal says: commits, and shards with a lease that has not ended. */
+/** Reads the journal: the committed shards, and the shards with an open lease. */
 async function progressOf(path: string): Promise<{ readonly committed: number; readonly inFlight: number }> {
   const { records } = await readJournal(path);
   const open = new Map<string, number>();

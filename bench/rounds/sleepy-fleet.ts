@@ -10,11 +10,11 @@ import { Supervisor } from "../../worker/process/supervisor.ts";
 
 interface FleetOptions {
   readonly coordinator: string;
-  /** How long each worker needs for a shard, by the worker's index. */
+  /** Duration of a shard for each worker, by the worker's index. */
   readonly shardMs: readonly number[];
 }
 
-/** Worker processes, each under a supervisor of its own, as on so many nodes. */
+/** Worker processes, each under its own supervisor, as on separate nodes. */
 export class SleepyFleet implements AsyncDisposable {
   readonly #coordinator: string;
   readonly #scratch: string;
@@ -56,7 +56,7 @@ export class SleepyFleet implements AsyncDisposable {
     return new SleepyFleet(coordinator, scratch, supervisors);
   }
 
-  /** Kills the processes of these workers; their supervisors start them again. */
+  /** Kills the processes of these workers, whose supervisors restart them. */
   async kill(indices: readonly number[]): Promise<void> {
     const client = connectCoordinator(this.#coordinator, userCredential());
     try {
@@ -70,7 +70,7 @@ export class SleepyFleet implements AsyncDisposable {
     }
   }
 
-  /** Kills these workers and their supervisors, as when a node is gone. */
+  /** Kills these workers and their supervisors, as when a node is lost. */
   async lose(indices: readonly number[]): Promise<void> {
     await Promise.all(indices.map((index) => this.#supervisors[index]?.stop()));
   }

@@ -1,8 +1,7 @@
 import { serveSupervisor } from "../../worker/process/serve-supervisor.ts";
 import { runSleepyWorker } from "./sleepy-worker.ts";
 
-// Entry of a sleepy worker's process, under the real supervisor: in the place of
-// worker/process/worker-process.ts.
+// Entry of a sleepy worker's process, under the real supervisor, instead of worker/process/worker-process.ts.
 serveSupervisor(
   Promise.resolve(({ options: { coordinator, name } }, { drain }) => {
     const shardMs = Number(process.env.BENCH_SHARD_MS ?? 0);

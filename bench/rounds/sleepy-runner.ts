@@ -9,17 +9,14 @@ import { writeCountingPartial } from "../fixtures/counting-partial.ts";
 
 interface SleepyRunnerOptions {
   readonly describeJob: (lease: Lease) => Promise<JobDescription>;
-  /** How long a shard takes; those of one worker run one after another, as on one device. */
+  /** Returns the duration of a shard. Shards of one worker run one after another, as on one device. */
   readonly shardMs: (lease: Lease) => number;
 }
 
-/** How often the progress of a shard moves. */
+/** Number of progress reports of a shard. */
 const STEPS = 10;
 
-/**
- * Runs the shards of a counting job as a device would that needs so long for each: waits, then writes a real
- * partial.
- */
+/** Runs the shards of a counting job like a slow device: waits, then writes a real partial. */
 export class SleepyRunner implements ShardRunner {
   readonly #options: SleepyRunnerOptions;
   #before: Promise<unknown> = Promise.resolve();

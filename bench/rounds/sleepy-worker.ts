@@ -16,7 +16,7 @@ interface SleepyWorkerOptions {
   readonly client?: ClientOptions;
 }
 
-/** A worker in everything but its device: the real lease loop over a real connection. */
+/** Runs a worker without a device: the real lease loop over a real connection. */
 export async function runSleepyWorker(
   options: SleepyWorkerOptions,
   signals: { readonly drain: AbortSignal; readonly stop: AbortSignal },

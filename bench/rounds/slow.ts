@@ -28,14 +28,14 @@ export const slowBench: CommandModule<object, SlowArguments> = {
   handler: runSlow,
 };
 
-/** With backup leases; without them there is none. */
+/** Aim with backup leases. Without them there is none. */
 const AIM_PERCENT = 15;
 
 async function runSlow(args: SlowArguments): Promise<void> {
   const { workers, shards, rounds, factor, "shard-ms": shardMs } = args;
   const sound = Array.from({ length: workers }, () => shardMs);
   const slow = sound.map((ms, index) => (index === 0 ? factor * ms : ms));
-  // The shards of this bench are short: so must be the time below which nothing counts as slow.
+  // The shards of this bench are short, so the least time that counts as slow must be short, too.
   const on = { ...DEFAULT_SCHEDULE.backup, minMs: shardMs };
   const variants: Variant[] = [
     { name: "all sound", run: { shards, shardMs: sound, schedule: { backup: on } } },

@@ -14,20 +14,20 @@ import { SleepyFleet } from "./sleepy-fleet.ts";
 
 export interface TimedRunOptions {
   readonly shards: number;
-  /** How long each worker needs for a shard: as many workers as there are values. */
+  /** Duration of a shard for each worker: one worker for each value. */
   readonly shardMs: readonly number[];
   readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
-  /** What happens to the workers when half of the shards are committed. */
+  /** Disturbs the workers when half of the shards are committed. Default: no disturbance. */
   readonly atHalf?: (fleet: SleepyFleet) => Promise<void>;
 }
 
 interface TimedRun {
-  /** From the first lease to the published output. */
+  /** Seconds from the first lease to the published output. */
   readonly seconds: number;
   readonly attempts: number;
 }
 
-/** Runs a counting job with a fleet of workers that wait for it, and checks its answer. */
+/** Runs a counting job with a fleet of workers, and checks its answer. */
 export async function timedRun(options: TimedRunOptions): Promise<TimedRun> {
   await using job = await CountingJob.make({ shards: options.shards });
   const { secret } = await ensureCredential(secretPath());
@@ -72,7 +72,7 @@ async function disturb(
   await atHalf(fleet);
 }
 
-/** @throws when the job counted other rows than it has */
+/** @throws when the job's count of rows is wrong */
 export async function checkAnswer(job: CountingJob): Promise<void> {
   const folders = [job.out];
   await using database = await openLockedDatabase({ folders, tempFolder: job.folder });

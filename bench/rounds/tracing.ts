@@ -35,7 +35,7 @@ async function runTracing({ rounds, shards, "shard-rows": shardRows }: TracingAr
   const on: TracedRun[] = [];
   const one = (env: Readonly<Record<string, string>>) => run(job.path, env);
   for (let at = 1; at <= rounds; at += 1) {
-    // Whoever comes second has warmer caches: each does in turn.
+    // The second run has warmer caches, so the two alternate.
     const isOnFirst = at % 2 === 0;
     if (isOnFirst) on.push(await one(collector.env));
     off.push(await one({}));
@@ -71,18 +71,18 @@ async function run(jobPath: string, env: Readonly<Record<string, string>>): Prom
   return { seconds, cpuSeconds: round((await cpuOfChildren()) - before) };
 }
 
-/** Ticks a second: what Linux tells programs, whatever it counts in. */
+/** Ticks a second in Linux's interface to programs, whatever the kernel's own tick. */
 const TICKS = 100;
 
-/** CPU seconds of all processes below this one that have ended. */
+/** Returns the CPU seconds of all ended descendants of this process. */
 async function cpuOfChildren(): Promise<number> {
   const stat = await readFile("/proc/self/stat", "utf8");
-  // Behind the name, which may have anything in it: `cutime` and `cstime` are fields 16 and 17.
+  // Counted after the name, which may contain anything: `cutime` and `cstime` are fields 16 and 17.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[13]) + Number(fields[14])) / TICKS;
 }
 
-/** Takes what is sent to it. */
+/** Collector that accepts all traces. */
 class Collector implements AsyncDisposable {
   requests = 0;
   bytes = 0;

@@ -10,8 +10,8 @@ import { observeRun } from "./observed-run.ts";
 type LocalRates = ReadonlyMap<number, readonly number[]>;
 
 /**
- * One to as many worker processes as there are cores, each with one lane of one thread: what a second worker
- * adds on one machine, where nothing but the cores is shared.
+ * Measures one worker process, then more, up to the number of cores, each with one lane of one thread. Shows
+ * the gain of more workers on one machine, where they share only the cores.
  */
 export async function scaleLocalWorkers(workload: Workload, rounds: number): Promise<LocalRates> {
   const counts = Array.from({ length: availableParallelism() }, (_, index) => index + 1);
@@ -38,7 +38,7 @@ export function localTable(found: LocalRates): TableData {
   };
 }
 
-/** Rows a second by workers; the mark is as many times what one reaches. */
+/** Plots rows a second by workers. The mark is the rate of one worker times their number. */
 export function localPlot(found: LocalRates): BarPlot {
   const one = median(found.get(1) ?? []);
   const bars = [...found].map(([workers, rates]) => {
@@ -57,7 +57,7 @@ export function localPlot(found: LocalRates): BarPlot {
   };
 }
 
-/** Of what so many would reach if each did as one alone does. */
+/** Returns the rate as a share of as many single workers. */
 function efficiency(found: LocalRates, workers: number): number {
   return median(found.get(workers) ?? []) / (workers * median(found.get(1) ?? []));
 }

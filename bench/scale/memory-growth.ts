@@ -8,16 +8,16 @@ import { observeRun } from "./observed-run.ts";
 interface PeakMemory {
   readonly workload: WorkloadName;
   readonly rows: number;
-  /** All processes of the run together, one a round. */
+  /** Peaks of all processes of the run together, one a round. */
   readonly mebibytes: readonly number[];
 }
 
-/** By how much the peak may grow with ten times the rows. */
+/** Allowed growth of the peak with ten times the rows. */
 const MEMORY_AIM = 1.2;
 
 /**
- * The peak memory of a whole run (coordinator and workers), with a dataset and with one of ten times its
- * rows.
+ * Measures the peak memory of a whole run, coordinator and workers. Uses a dataset, and another with ten
+ * times its rows.
  */
 export async function measureMemoryGrowth(
   name: WorkloadName,
@@ -54,7 +54,7 @@ export function memoryTable(found: readonly PeakMemory[]): TableData {
   };
 }
 
-/** The peak by rows, with the aim at the larger dataset. */
+/** Plots the peak by rows, with the aim at the larger dataset. */
 export function memoryPlot(found: readonly PeakMemory[]): BarPlot {
   const base = median(found[0]?.mebibytes ?? []);
   const bars = found.map(({ rows, mebibytes }, index) => ({

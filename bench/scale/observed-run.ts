@@ -7,7 +7,7 @@ import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/cl
 import { startCli } from "../../test/support/processes.ts";
 import { TreeSampler } from "../peers/tree-sampler.ts";
 
-/** A job at one moment of its run. */
+/** State of a job at one moment of its run. */
 interface Sighting {
   readonly atSeconds: number;
   readonly phase: JobPhase;
@@ -16,15 +16,15 @@ interface Sighting {
 
 export interface ObservedRun {
   readonly rows: number;
-  /** From the command's start to its end. */
+  /** Seconds from the command's start to its end. */
   readonly seconds: number;
-  /** From the command's start to the first status with a mapped row. */
+  /** Seconds from the command's start to the first status with a mapped row. */
   readonly firstRowSeconds: number;
-  /** Between a fifth and four fifths of the rows: no start, and no tail. */
+  /** Rows a second between a fifth and four fifths of the rows, without start and tail. */
   readonly steadyRowsPerSecond: number;
-  /** All processes of the run together. */
+  /** Peak memory of all processes of the run together. */
   readonly peakBytes: number;
-  /** Its log on stderr, a JSON object a line. */
+  /** Log of the run on stderr, one JSON object a line. */
   readonly log: readonly Readonly<Record<string, unknown>>[];
 }
 
@@ -35,13 +35,11 @@ interface ObservedRunOptions {
 }
 
 const LOOK_MS = 50;
-/** Looking at the memory of all processes costs more than asking for the status. */
+/** Status checks for each memory sample: sampling all processes costs more than asking for the status. */
 const LOOKS_A_SAMPLE = 4;
 const STEADY = [0.2, 0.8] as const;
 
-/**
- * Runs a job from the beginning with `shardmill run`, and watches it from outside: over gRPC, and in `/proc`.
- */
+/** Runs a job with `shardmill run --fresh`, and observes it from outside: over gRPC, and in `/proc`. */
 export async function observeRun({
   jobPath,
   args = [],
@@ -85,14 +83,14 @@ export async function observeRun({
   };
 }
 
-/** Rows a second between two shares of all rows; NaN when the run was over too soon to see both. */
+/** Returns the rows a second between two shares of all rows. NaN: the run ended before both were seen. */
 function steadyRate(seen: readonly Sighting[], rows: number): number {
   const [from, to] = STEADY.map((share) => seen.find(({ rowsDone }) => rowsDone >= share * rows));
   if (from === undefined || to === undefined) return Number.NaN;
   return (to.rowsDone - from.rowsDone) / (to.atSeconds - from.atSeconds);
 }
 
-/** Null once the coordinator is gone. */
+/** Returns the job's status. Null: the coordinator is gone. */
 async function statusOf(client: CoordinatorClient): Promise<JobStatus | null> {
   return client.jobs.getJob(asJobId(""), NEVER).catch(() => null);
 }

@@ -5,19 +5,19 @@ import { roundsBar } from "../report/rounds-bar.ts";
 import type { Workload } from "../workloads/workload.ts";
 import { type ObservedRun, observeRun } from "./observed-run.ts";
 
-/** Seconds after the command was started, but for the last two. */
+/** Seconds after the command's start. The last two are durations. */
 interface StartTimes {
   readonly workerJoined: number;
   readonly lanesReady: number;
   readonly firstRows: number;
   readonly lanesBusy: number;
-  /** What the slowest lane needed to load the model. */
+  /** Time of the slowest lane to load the model. */
   readonly modelLoad: number;
-  /** From the command to the moment when all lanes were busy, without the loading. */
+  /** Seconds from the command until all lanes were busy, without the loading. */
   readonly beside: number;
 }
 
-/** In the order in which they come. */
+/** Moments in their order. */
 const MOMENTS = [
   ["the worker has joined", "workerJoined"],
   ["the lanes are ready", "lanesReady"],
@@ -32,7 +32,7 @@ const PARTS = [
 
 const BESIDE_AIM_SECONDS = 1;
 
-/** How long a run takes until every lane is at work, and how much of that is not the loading of the model. */
+/** Measures the time until every lane works, and the part that is not loading of the model. */
 export async function measureStart(workload: Workload, rounds: number): Promise<StartTimes[]> {
   const found: StartTimes[] = [];
   for (let round = 1; round <= rounds; round += 1) {
@@ -59,7 +59,7 @@ export function startTable(workload: string, found: readonly StartTimes[]): Tabl
   };
 }
 
-/** When what has happened, and what the whole was spent on. */
+/** Plots the moments of the start, and the parts of the whole. */
 export function startPlot(workload: string, found: readonly StartTimes[]): BarPlot {
   const bar = (label: string, key: keyof StartTimes) =>
     roundsBar(
@@ -87,7 +87,7 @@ export function startPlot(workload: string, found: readonly StartTimes[]): BarPl
   };
 }
 
-/** From the log's own times: the same clock for all processes of one machine. */
+/** Reads the times from the log: all processes of one machine share its clock. */
 function startTimes({ log }: ObservedRun, startedAtMs: number): StartTimes {
   const line = (text: string) => {
     const found = log.find(({ msg }) => msg === text);

@@ -18,18 +18,18 @@ import { note, round } from "../report/report.ts";
 
 interface WaitingFleetOptions {
   readonly sizes: readonly number[];
-  /** How long the lane of a worker waits for a shard. */
+  /** Duration of a shard in a worker's lane. */
   readonly shardMs: number;
   readonly shardsPerWorker: number;
 }
 
-/** Workers of one process: they only wait, and speak to the coordinator. */
+/** Workers in one process: workers only wait and call the coordinator. */
 const WORKERS_A_PROCESS = 64;
 const LOOK_MS = 20;
 
 interface FleetRun {
   readonly workers: number;
-  /** What the waiting alone takes. */
+  /** Time that the waiting alone takes. */
   readonly idealSeconds: number;
   readonly seconds: number;
   readonly coordinatorCores: number;
@@ -37,8 +37,8 @@ interface FleetRun {
 }
 
 /**
- * Fleets of workers whose lanes wait instead of computing, against one real coordinator: what is above the
- * ideal time is leases, commits, the journal and the end of the job.
+ * Runs fleets of workers whose lanes wait instead of computing, against one real coordinator. Time above the
+ * ideal goes to leases, commits, the journal and the job's end.
  */
 export async function scaleWaitingFleet(options: WaitingFleetOptions): Promise<FleetRun[]> {
   const runs: FleetRun[] = [];
@@ -64,7 +64,7 @@ export function fleetTable(runs: readonly FleetRun[]): TableData {
   };
 }
 
-/** Efficiency by workers, and what the coordinator needs for it. */
+/** Plots efficiency by workers, and the coordinator's load. */
 export function fleetPlot(runs: readonly FleetRun[]): BarPlot {
   const label = (workers: number) => `${workers} ${workers === 1 ? "worker" : "workers"}`;
   return {

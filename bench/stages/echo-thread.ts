@@ -3,7 +3,7 @@ import { present } from "../../shared/core/assert.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { buffersOf } from "../../worker/lanes/lane-protocol.ts";
 
-/** A lane that infers nothing: what it is handed it hands back. */
+/** Lane that infers nothing and returns its feeds. */
 
 const owner = present(parentPort, "an echo is a thread");
 owner.on("message", (feeds: Readonly<Record<string, TensorData>>) =>

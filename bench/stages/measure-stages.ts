@@ -23,19 +23,19 @@ import { StageBed } from "./stage-bed.ts";
 export interface MeasuredStage {
   readonly stage: string;
   readonly rowsPerSecond: number;
-  /** What goes through the stage: its input for decode, hash and range reads, else what it makes. */
+  /** Bytes that pass through the stage: its input for decode, hash and range reads, else its output. */
   readonly bytesPerRow: number;
-  /** Bytes that are moved as they are from one place in memory to another, or cast on the way. */
+  /** Bytes that are copied in memory, unchanged or cast. */
   readonly copiedPerRow: number;
 }
 
 interface StageOptions {
   readonly rows: number;
-  /** How long each stage is repeated. */
+  /** Seconds for which each stage is repeated. */
   readonly seconds: number;
 }
 
-/** What is repeated: `work` is timed, what it needs anew each time is made before. */
+/** Repeated pass: `work` is timed, and `prepare` makes its fresh input beforehand. */
 interface Pass<Input, Result> {
   readonly prepare?: () => Promise<Input>;
   readonly work: (input: Input) => Promise<Result>;
@@ -71,7 +71,7 @@ export async function measureStages(
   const { rows: table } = await measure("collect", collecting(bed, batches));
   const file = await measure("encode", {
     work: () => encode(table),
-    // Into an Arrow stream, into the encoder's memory, and the file out of it.
+    // Copied into an Arrow stream, into the encoder's memory, and out of it as the file.
     sizes: (encoded) => ({ bytes: encoded.length, copied: 2 * sizeOf(table.batches) + encoded.length }),
   });
   await measure("hash", {
@@ -84,15 +84,15 @@ export async function measureStages(
         const far = viaCoordinator(parseLocation(bed.path));
         for (const { start, end } of bed.ranges) await storage.read(far, start, end, { signal: NEVER });
       },
-      // File to chunk and chunk to message at the coordinator; frames to message and message to range at the
-      // worker.
+      // Two copies at the coordinator: file to chunk, chunk to message. Two at the worker: frames to message,
+      // message to range.
       sizes: () => ({ bytes: fileBytes(bed), copied: 4 * fileBytes(bed) }),
     }),
   );
   return stages;
 }
 
-/** The median of as many passes as fit into the time, after one that does not count. */
+/** Returns the median time of as many passes as fit, after one uncounted pass. */
 async function repeat<Input, Result>(
   { prepare, work }: Pass<Input, Result>,
   seconds: number,
@@ -112,7 +112,10 @@ async function repeat<Input, Result>(
 
 const LEAST_PASSES = 3;
 
-/** Bytes of the file into a buffer and into the decoder; decoded ones out of the decoder. */
+/**
+ * Returns the bytes of a decode. The file is copied into a buffer and into the decoder, and decoded bytes out
+ * of the decoder.
+ */
 function decodeSizes(bed: StageBed, decoded: readonly RecordBatch[]): Sizes {
   const bytes = fileBytes(bed);
   return { bytes, copied: 2 * bytes + sizeOf(decoded) };
@@ -127,8 +130,8 @@ function sizeOf(batches: readonly RecordBatch[]): number {
 }
 
 /**
- * Opens the columns, checks them, cuts batches and fills their tensors, each value once from where the
- * decoder left it.
+ * Opens the columns, checks them, cuts batches and fills their tensors. Copies each value once from the
+ * decoded columns.
  */
 function tensorizing(bed: StageBed, decoded: readonly RecordBatch[]): Pass<void, number> {
   const pool = new BufferPool(2 * bed.map.inputs.length);
@@ -146,7 +149,7 @@ function tensorizing(bed: StageBed, decoded: readonly RecordBatch[]): Pass<void,
   };
 }
 
-/** Hands all tensors to another thread and gets them back, one batch after the other. */
+/** Transfers all tensors to another thread and back, one batch after the other. */
 function transferring(
   bed: StageBed,
   decoded: readonly RecordBatch[],
@@ -194,10 +197,7 @@ class Echo implements AsyncDisposable {
   }
 }
 
-/**
- * Collects random floats, as if a model had made them: each once into its column, and what is kept of the
- * input once.
- */
+/** Collects random floats as a model's output: copies each value, and each kept input value, once. */
 function collecting(
   bed: StageBed,
   decoded: readonly RecordBatch[],

@@ -14,8 +14,8 @@ import type { Workload } from "../workloads/workload.ts";
 const LIMIT_MS = 600_000;
 
 /**
- * Calls `use` with the storage of a worker that does not see the files of the job: a coordinator in a process
- * of its own.
+ * Calls `use` with the storage of a worker without access to the job's files. The coordinator runs in a
+ * separate process.
  */
 export async function withCoordinatorStorage<T>(
   workload: Workload,

@@ -18,7 +18,7 @@ import { cutUnevenBatches } from "../../worker/batch/uneven-batcher.ts";
 import { InputChunk } from "../../worker/tensorize/input-chunk.ts";
 import type { TensorWorkloadName, Workload } from "../workloads/workload.ts";
 
-/** About the batches that runs settle on. */
+/** Approximate batches that runs choose. */
 const BATCH = {
   flights: { rows: 8_192, tokens: 0 },
   encoder: { rows: 1_024, tokens: 4_096 },
@@ -30,14 +30,14 @@ interface ByteRange {
   readonly end: number;
 }
 
-/** A workload's plan, and rows `[0, rows)` of its first file on their way through a shard. */
+/** Plan of a workload, and rows `[0, rows)` of its first file on their way through a shard. */
 export class StageBed implements AsyncDisposable {
   readonly map: MapBinding;
   readonly path: string;
   readonly slices: readonly LeaseSlice[];
   readonly rows: number;
   readonly schema: Schema;
-  /** What the reader asked its store for. */
+  /** Ranges that the reader requested from its store. */
   readonly ranges: ByteRange[];
   readonly #name: TensorWorkloadName;
   readonly #file: DatasetFile;
@@ -88,14 +88,14 @@ export class StageBed implements AsyncDisposable {
     return new StageBed(workload.name, { map, rows, file, planned, bytes, ranges, close });
   }
 
-  /** The stage `decode`: from the file's bytes to record batches. */
+  /** Runs the stage `decode`: from the file's bytes to record batches. */
   async decode(): Promise<readonly RecordBatch[]> {
     this.ranges.length = 0;
     const batches: RecordBatch[] = [];
     const { columns } = this.map;
     for await (const batch of this.#file.read({ rowStart: 0, rowEnd: this.rows, columns, signal: NEVER }))
       batches.push(batch);
-    // Of a small file all came with its footer.
+    // A small file arrives whole with its footer.
     if (this.ranges.length === 0) this.ranges.push({ start: 0, end: this.#bytes });
     return batches;
   }
@@ -109,7 +109,7 @@ export class StageBed implements AsyncDisposable {
     });
   }
 
-  /** The rows as they are handed to the lanes. */
+  /** Cuts the rows into batches, as lanes receive them. */
   async cut(chunks: readonly InputChunk[]): Promise<readonly Batch[]> {
     const { rows, tokens } = BATCH[this.#name];
     const source = (async function* () {

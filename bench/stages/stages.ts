@@ -10,7 +10,7 @@ interface StagesArguments {
   readonly seconds: number;
 }
 
-/** Rows of the first file that go through the stages: one shard's, about. */
+/** Rows of the first file that pass through the stages: about one shard's. */
 const ROWS = { flights: 122_880, encoder: 2_000, vision: 2_000 } as const satisfies Record<
   TensorWorkloadName,
   number

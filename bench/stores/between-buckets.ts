@@ -14,7 +14,7 @@ import { note, report, round } from "../report/report.ts";
 import { prepareWorkload, TENSOR_WORKLOADS, type TensorWorkloadName } from "../workloads/workload.ts";
 import { fetchServers } from "./foreign-servers.ts";
 
-/** Its building takes minutes, so it is for who names it. */
+/** Store whose build takes minutes, so it runs only when named. */
 const SLOWLY_BUILT = "SeaweedFS";
 
 type StoreName = BucketServerName | typeof SLOWLY_BUILT;

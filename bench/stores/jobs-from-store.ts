@@ -25,7 +25,7 @@ interface JobTimes {
   readonly store: readonly number[];
 }
 
-/** Whole commands in turn: the job as it is, and with its input in a bucket that answers late. */
+/** Times whole commands in turn: the job as it is, and with its input in a bucket that answers late. */
 export async function measureJobs(
   server: S3Server,
   { only, rounds, rows, latencyMs }: JobOptions,

@@ -4,7 +4,7 @@ import { Storages } from "../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { StoreTask, TaskResult } from "./store-task.ts";
 
-/** One task by our own storage, in a process of its own. */
+/** Task for our own storage, in a separate process. */
 const task = JSON.parse(process.argv[2] ?? "") as StoreTask;
 const location = parseLocation(`s3://${task.bucket}/${task.key}`);
 await using storages = new Storages();

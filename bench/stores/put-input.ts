@@ -6,10 +6,10 @@ import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { Workload } from "../workloads/workload.ts";
 
-/** Of the workloads' input. */
+/** Bucket of the workloads' input. */
 export const INPUT_BUCKET = "workloads";
 
-/** Puts the input of a workload into the bucket, which is there: where its folder is then. */
+/** Uploads the input of a workload into the existing bucket, and returns its folder. */
 export async function putInput({ name, inputPath }: Workload, storage: Storage): Promise<string> {
   const folder = `s3://${INPUT_BUCKET}/${name}`;
   for (const file of await readdir(inputPath))

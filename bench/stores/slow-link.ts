@@ -1,9 +1,9 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** Entry of a process: a way to a server on this machine that is as long as one to another. */
+/** Entry of a process: a connection to a server on this machine, as slow as one to another. */
 const [serverPort = "", latencyMs = ""] = process.argv.slice(2);
 
-/** What comes is handed on so much later, in its order, and no slower. */
+/** Forwards data after a delay, in order, at full throughput. */
 function delayed(from: Socket, to: Socket): void {
   from.on("data", (bytes) => {
     setTimeout(() => to.write(bytes), Number(latencyMs));

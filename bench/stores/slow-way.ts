@@ -7,7 +7,7 @@ interface SlowWay extends AsyncDisposable {
   readonly endpoint: string;
 }
 
-/** Another address of a server on this machine, from where each answer takes so much longer. */
+/** Opens another address of a server on this machine, which delays each answer. */
 export async function openSlowWay(endpoint: string, latencyMs: number): Promise<SlowWay> {
   const script = fileURLToPath(compiledUrl("bench/stores/slow-link.ts"));
   const { port } = new URL(endpoint);

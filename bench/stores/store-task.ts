@@ -1,20 +1,20 @@
-/** What a client does, and how it is told: as JSON, its only argument. The same for each client. */
+/** Task of a client, passed as JSON in its only argument. The same for each client. */
 export interface StoreTask {
   readonly kind: "get" | "put" | "list";
   readonly bucket: string;
-  /** Of the object that is read; what the names begin with that are put, or listed. */
+  /** Key of the object to read, or prefix of the names to put or list. */
   readonly key: string;
-  /** Of that object. */
+  /** Size of the object to read. */
   readonly objectBytes: number;
   readonly pieceBytes: number;
-  /** So many pieces are read or put; listings are made. */
+  /** Number of pieces to read or put, or of listings. */
   readonly pieces: number;
   readonly atOnce: number;
 }
 
-/** What it prints, as JSON. */
+/** Result that the client prints, as JSON. */
 export interface TaskResult {
-  /** From the first request to the last answer: nothing of its start. */
+  /** Time from the first request to the last answer, without the start. */
   readonly seconds: number;
   readonly cpuSeconds: number;
   /** Bytes that were read or put, or names that were listed. */

@@ -14,13 +14,13 @@ import type { StoreTask, TaskResult } from "./store-task.ts";
 
 const CLIENTS_FOLDER = join(packageRoot, "bench", "stores", "clients");
 
-/** Who does the tasks, and by which command. */
+/** Clients of the tasks. `commandOf` has their commands. */
 const CLIENTS = ["Shardmill", "AWS SDK for JavaScript", "obstore (Rust, Python)"] as const;
 type ClientName = (typeof CLIENTS)[number];
 
 interface TransferOptions {
   readonly rounds: number;
-  /** Read, and put, in each run. */
+  /** MiB to read, and to put, in each run. */
   readonly mib: number;
   readonly names: number;
 }
@@ -34,14 +34,14 @@ interface Measured {
 const MIB = 1 << 20;
 const BUCKET = "bench";
 
-/** What the benchmark compares with is installed where workloads lie. */
+/** Installs the other clients, in the folder of the workloads. */
 export function installClients(): string {
   const folder = join(WORKLOADS_FOLDER, "store-clients");
   execFileSync("sh", [join(CLIENTS_FOLDER, "setup.sh"), folder], { stdio: ["ignore", 2, 2] });
   return folder;
 }
 
-/** Each task by each client in turn, so many rounds: on the same server, whose own CPU is not counted. */
+/** Runs each task with each client in turn, for several rounds. The server's own CPU time is not counted. */
 export async function measureTransfers(
   server: S3Server,
   installed: string,

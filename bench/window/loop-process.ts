@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { type AsyncMessage, Connection } from "rabbitmq-client";
 
-/** What whoever has no Shardmill would write: gathers, runs the model, sends results, acknowledges. */
+/** Entry of a plain loop without Shardmill: gathers, runs the model, sends results, acknowledges. */
 const [server = "", queue = "", results = "", model = "", rowsText = "", msText = ""] = process.argv.slice(2);
 const [rows, ms] = [Number(rowsText), Number(msText)];
 

@@ -6,14 +6,14 @@ import type { TestQueue } from "../../test/support/queues/broker.ts";
 import { median, round } from "../report/report.ts";
 
 export interface Load {
-  /** Sent as fast as the broker takes them. */
+  /** Messages sent at once, as fast as the broker takes them. */
   readonly burst: number;
-  /** Messages a second, for so many seconds. */
+  /** Messages a second, sent for `seconds`. */
   readonly rate: number;
   readonly seconds: number;
 }
 
-/** When messages that were gathered are run. */
+/** Limits of a window of gathered messages. */
 export interface Window {
   readonly rows: number;
   readonly seconds: number;
@@ -25,10 +25,10 @@ export interface Measured {
   readonly p99Ms: number;
 }
 
-/** Between two looks at what has come, and two batches that are sent. */
+/** Interval of checks for results, and of sends. */
 const STEP_MS = 20;
 
-/** The queue is there. */
+/** Options of the results queue, which already exists. */
 const RESULTS = { noAck: true, queueOptions: { passive: true } } as const;
 
 export function amqpOf(address: string): { readonly server: string; readonly queue: string } {
@@ -36,8 +36,8 @@ export function amqpOf(address: string): { readonly server: string; readonly que
 }
 
 /**
- * Sends rows to whoever works the queue off, and waits for a result of each: first one, so that all is warm;
- * then some at a steady pace, whose time from sending to result counts; then many at once.
+ * Sends rows to the queue's consumer, and waits for all results. Starts with one row, to warm up. Then sends
+ * rows at a steady pace, and measures latency. Then sends many at once, and measures throughput.
  */
 export async function measure({ address, results }: TestQueue, load: Load): Promise<Measured> {
   const { server, queue } = amqpOf(address);

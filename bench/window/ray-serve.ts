@@ -10,34 +10,34 @@ import type { TestQueue } from "../../test/support/queues/broker.ts";
 import { PEERS_FOLDER } from "../peers/environment.ts";
 import { amqpOf, type Window } from "./measure.ts";
 
-/** It runs as it is, never from dist/. */
+/** Folder of the script, which runs from source, never from dist/. */
 const FOLDER = join(packageRoot, "bench", "window", "ray");
 const VENV = join(packageRoot, ".scratch", "window-venv");
 const REQUIREMENTS = "requirements.txt";
 
-/** What makes the environment. */
+/** Command that makes the environment. */
 export const RAY_SETUP = "sh bench/window/ray/setup.sh";
 
-/** It speaks to nobody, and has what Ray itself sets for many calls, but for doors by which nobody comes. */
+/** Environment without telemetry, tuned for throughput. Direct ingress is unused, and disabled. */
 const RAY_ENVIRONMENT = {
   RAY_USAGE_STATS_ENABLED: "0",
   RAY_SERVE_THROUGHPUT_OPTIMIZED: "1",
   RAY_SERVE_ENABLE_DIRECT_INGRESS: "0",
 };
 
-/** It ends by itself when its input does; what hangs is killed. */
+/** Limit of the shutdown. The script ends when its input does, and a hanging one is killed. */
 const END_MS = 60_000;
 
-/** Whether the environment is there, as it should be now. */
+/** Checks whether the environment exists and is up to date. */
 export function hasRay(): boolean {
   const made = join(VENV, REQUIREMENTS);
   return existsSync(made) && readFileSync(made, "utf8") === readFileSync(join(FOLDER, REQUIREMENTS), "utf8");
 }
 
-/** Where the consumer is; what each is stands in the script. */
+/** Place of the consumer, explained in the script. */
 type Variant = "handle" | "replica";
 
-/** Ray Serve batches the queue's messages. All that it started is gone when it is disposed of. */
+/** Starts Ray Serve on the queue's messages. Disposing ends all of its processes. */
 export function rayServe(variant: Variant) {
   return async (queue: TestQueue, window: Window) => await startRay(variant, queue, window);
 }
@@ -48,12 +48,12 @@ async function startRay(
   { rows, seconds }: Window,
 ): Promise<AsyncDisposable> {
   const job = await JobFolder.make({ files: 0 });
-  // Short: the sockets of Ray have to lie in it, and a socket's path has 107 bytes at most.
+  // A short name: Ray's sockets are in the folder, and a socket's path has at most 107 bytes.
   const temp = await mkdtemp(join(tmpdir(), "window-"));
   const python = join(VENV, "bin", "python");
   const { server, queue: name } = amqpOf(queue.address);
   const script = [join(FOLDER, "serve_batches.py"), variant, server, name, amqpOf(queue.results).queue];
-  // Ray leaves daemons behind when it is killed; this one finds and ends them.
+  // Ray leaves daemons behind when it is killed. The reaper finds and ends them.
   const reaper = [join(PEERS_FOLDER, "python", "reaper.py"), join(temp, "result.json"), python];
   const child = spawn(python, [...reaper, ...script, job.at("model.onnx"), String(rows), String(seconds)], {
     stdio: ["pipe", "pipe", "inherit"],

@@ -17,7 +17,7 @@ interface WindowArguments extends Load {
   readonly rounds: number;
 }
 
-/** Of real processes: it ends what hangs. */
+/** Limit of the real processes, which ends hanging ones. */
 const LIMIT_MS = 1_800_000;
 
 export const windowBench: CommandModule<object, WindowArguments> = {
@@ -55,7 +55,7 @@ async function runWindow(args: WindowArguments): Promise<void> {
   const entries = sizes.flatMap((rows) =>
     contestants.map(([by, work]) => ({ rows, by, work, found: [] as Measured[] })),
   );
-  // All of a round before any of the next: what else the machine does meets all of them.
+  // Each round runs all entries, so that other load on the machine affects all of them.
   for (let round = 1; round <= rounds; round += 1) {
     for (const { rows, by, work, found } of entries) {
       const queue = await broker.makeQueue();
@@ -90,7 +90,7 @@ async function runWindow(args: WindowArguments): Promise<void> {
   });
 }
 
-/** The median of the rounds, and from where to where they went. */
+/** Returns the median of the rounds, with their range. */
 function spread(values: readonly number[]): string {
   const middle = String(Math.round(median(values)));
   if (values.length === 1) return middle;

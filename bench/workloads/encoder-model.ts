@@ -1,22 +1,23 @@
 import { Graph } from "./graph.ts";
 
-/** BERT's own: most of the file is the table of its words. */
+/** Vocabulary of BERT: the word table is most of the file. */
 export const ENCODER_VOCABULARY = 30_522;
 const POSITIONS = 512;
 const LAYERS = 6;
 const WIDTH = 384;
 const HEADS = 12;
 const INNER_WIDTH = 1_536;
-/** Added to the score of a step that is padding: its share after the softmax is then zero. */
+/** Penalty for the score of a padding step: its share after the softmax is zero. */
 const PADDED = -10_000;
 
 /**
- * An encoder of MiniLM's shape with random weights, as an exporter would write it.
+ * Builds an encoder of MiniLM's shape with random weights, as an exporter would write it.
  *
  * ```
  * input_ids, attention_mask int64 [batch, tokens]
- *   -> words + positions -> 6 x (attention -> add, normalise -> GELU -> add, normalise)
- *   -> mean of the tokens that are no padding -> length 1 -> embedding float32 [batch, 384]
+ *     -> words + positions
+ *     -> 6 x (attention -> add, normalise -> GELU -> add, normalise)
+ *     -> mean of the unpadded tokens -> length 1 -> embedding float32 [batch, 384]
  * ```
  */
 export function encoderModel(): Uint8Array {
@@ -72,7 +73,7 @@ function feedForward(graph: Graph, states: string): string {
   return linear(graph, gelu(graph, linear(graph, states, WIDTH, INNER_WIDTH)), INNER_WIDTH, WIDTH);
 }
 
-/** x / 2 * (1 + erf(x / sqrt 2)) */
+/** Computes x / 2 * (1 + erf(x / sqrt 2)). */
 function gelu(graph: Graph, x: string): string {
   const scaled = graph.step("Div", [x, graph.floats([1], () => Math.SQRT2)]);
   const curve = graph.step("Add", [graph.step("Erf", [scaled]), graph.floats([1], () => 1)]);

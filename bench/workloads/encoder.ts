@@ -11,10 +11,7 @@ import type { WorkloadRecipe } from "./recipe.ts";
 const FILE_ROWS = 2_000;
 const MAX_ROWS = 1_000_000;
 
-/**
- * A sentence encoder of MiniLM's shape over real paragraphs: compute-bound, and padding costs as much as
- * text.
- */
+/** Sentence encoder of MiniLM's shape over real paragraphs: compute-bound, and padding costs like text. */
 export const encoder: WorkloadRecipe = {
   version: 3,
   about:
@@ -43,8 +40,8 @@ export const encoder: WorkloadRecipe = {
 };
 
 /**
- * Paragraphs from all over the corpus, shuffled, so that any part of the rows has the same mix of lengths;
- * where more rows are asked for than it has, over again.
+ * Writes paragraphs from the whole corpus, shuffled, so that every part has the same mix of lengths. Repeats
+ * them when more rows are requested than the corpus has.
  */
 async function writeRows(folder: string, rows: number): Promise<void> {
   const paragraphs = brownTokens(ENCODER_VOCABULARY);

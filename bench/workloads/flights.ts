@@ -7,10 +7,7 @@ import { quoteLiteral } from "../../shared/sql/quote.ts";
 import { Graph } from "./graph.ts";
 import type { WorkloadRecipe } from "./recipe.ts";
 
-/**
- * What the model is told of a flight, each with the mean and the deviation that it has among the three
- * million.
- */
+/** Features of a flight, each with its mean and deviation among the three million. */
 const FEATURES = {
   distance: { mean: 732, deviation: 575 },
   minute: { mean: 812, deviation: 285 },
@@ -22,15 +19,13 @@ const FEATURES = {
 const COLUMNS = Object.keys(FEATURES);
 const HIDDEN = [64, 64];
 
-/** Of the file. More rows are the same flights again, with other ids. */
+/** Rows of the file. Further rows are the same flights with other ids. */
 const ROWS = 3_000_000;
 const MOST_ROWS = 100 * ROWS;
-/** A dataset is many files; half a million rows are about two megabytes of them. */
+/** Rows of a file: a dataset has many files, of about two megabytes each. */
 const FILE_ROWS = 500_000;
 
-/**
- * Real flights, and a small perceptron that guesses how late they are: reading costs as much as inferring.
- */
+/** Real flights, and a small perceptron that predicts their delay: reading costs as much as inference. */
 export const flights: WorkloadRecipe = {
   version: 2,
   about: "3 million real flights, 6 of their columns through a 6-64-64-1 perceptron: data-bound",
@@ -45,8 +40,8 @@ export const flights: WorkloadRecipe = {
 };
 
 /**
- * `features` float32 [batch, 6] -> standard score -> (MatMul, Add, Relu) twice -> MatMul, Add -> `delay`
- * float32 [batch, 1].
+ * Builds the model: `features` float32 [batch, 6] -> standard score -> (MatMul, Add, Relu) twice -> MatMul,
+ * Add -> `delay` float32 [batch, 1].
  */
 function model(): Uint8Array {
   const graph = new Graph(11);
@@ -71,7 +66,7 @@ function layer(graph: Graph, x: string, from: number, to: number): string {
   return graph.step("Add", [product, graph.floats([to], () => 0.1)]);
 }
 
-/** DuckDB writes the files: what people bring was seldom written by us. */
+/** Writes the files with DuckDB, because users' files are seldom written by us. */
 async function writeRows(folder: string, rows: number): Promise<void> {
   const source = sourcePath();
   const tempFolder = await mkdtemp(join(tmpdir(), "shardmill-bench-"));
@@ -103,7 +98,7 @@ async function writeRows(folder: string, rows: number): Promise<void> {
   }
 }
 
-/** The package `vega-datasets` carries the file, and exports only its index of names. */
+/** Returns the path of the file in the package `vega-datasets`, which exports only its index of names. */
 function sourcePath(): string {
   const index = createRequire(import.meta.url).resolve("vega-datasets");
   return join(dirname(dirname(index)), "data", "flights-3m.parquet");

@@ -7,13 +7,13 @@ import {
   type ValueSpec,
 } from "../../test/support/onnx-model.ts";
 
-/** A model under construction. Each step gives the name of its result, to be the input of another. */
+/** Model under construction. Each step returns the name of its result, which can be another's input. */
 export class Graph {
   readonly #constants: ConstantSpec[] = [];
   readonly #nodes: NodeSpec[] = [];
   readonly #random: () => number;
 
-  /** @param seed of the weights: the same seed, the same model */
+  /** @param seed seed of the weights: the same seed gives the same model */
   constructor(seed: number) {
     this.#random = lcg(seed);
   }
@@ -24,12 +24,12 @@ export class Graph {
     return name;
   }
 
-  /** The last step under the name of a model output. */
+  /** Names a result as a model output. */
   output(name: string, from: string): void {
     this.#nodes.push({ op: "Identity", inputs: [from], outputs: [name] });
   }
 
-  /** Random weights, of such a size that sums over `fanIn` of them keep the size of their inputs. */
+  /** Makes random weights whose sums over `fanIn` inputs keep the scale of the inputs. */
   weights(dims: readonly number[], fanIn: number): string {
     const half = Math.sqrt(3 / fanIn);
     return this.floats(dims, () => (2 * this.#random() - 1) * half);
@@ -49,7 +49,7 @@ export class Graph {
   }
 
   encode(inputs: readonly ValueSpec[], outputs: readonly ValueSpec[]): Uint8Array {
-    // 17: the first with LayerNormalization.
+    // 17: first version with LayerNormalization.
     return onnxModel({ opset: 17, inputs, outputs, nodes: this.#nodes, constants: this.#constants });
   }
 

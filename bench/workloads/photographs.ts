@@ -6,7 +6,7 @@ import { pictures } from "../../examples/models/sources/pictures.ts";
 import { present } from "../../shared/core/assert.ts";
 import { lcg } from "../../test/support/onnx-model.ts";
 
-/** Those of scikit-image's pictures that are photographs in colour. */
+/** Pictures of scikit-image that are photographs in colour. */
 const SOURCES = [
   "astronaut.png",
   "chelsea.png",
@@ -18,24 +18,24 @@ const SOURCES = [
   "rocket.jpg",
 ];
 
-/** What collections of photographs have most: the long side is 640. */
+/** Sizes that are common in collections of photographs, with a long side of 640. */
 const SIZES = [
   { width: 640, height: 480 },
   { width: 640, height: 427 },
   { width: 480, height: 640 },
 ];
 
-/** Of the largest piece with a size's ratio, a piece has this much in each direction at least. */
+/** Least size of a piece in each direction, as a share of the largest piece with the same ratio. */
 const LEAST_SHARE = 0.6;
-/** As cameras and web sites save them. */
+/** JPEG quality that cameras and web sites use. */
 const QUALITY = 90;
 
 /** Makes the n-th photograph as a JPEG file. */
 type PhotographAt = (index: number) => Promise<Buffer>;
 
 /**
- * Real photographs, each a piece of one of few, mirrored or not, darker or lighter, at a typical size. The
- * n-th is always the same.
+ * Makes real photographs from pieces of a few, some mirrored, darker or lighter, at a typical size. The n-th
+ * is always the same.
  */
 export async function openPhotographs(): Promise<PhotographAt> {
   const folder = await fetchModel(pictures);
@@ -50,7 +50,7 @@ export async function openPhotographs(): Promise<PhotographAt> {
     const { data, raw } = present(sources[index % sources.length], "there are sources");
     const size = present(SIZES[index % SIZES.length], "there are sizes");
     const random = lcg(index + 1);
-    // The first numbers of neighbouring seeds are neighbours.
+    // The first numbers of neighbouring seeds are close to each other.
     random();
     const piece = pieceOf(raw, size, random);
     const scaled = sharp(data, { raw })

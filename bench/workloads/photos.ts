@@ -8,13 +8,13 @@ import { tableOf } from "../../test/support/sample-table.ts";
 import { openPhotographs } from "./photographs.ts";
 import type { WorkloadImage, WorkloadRecipe } from "./recipe.ts";
 
-/** Some 15 MB, and so few that a short run has several. */
+/** Rows of a file: some 15 MB, so that a short run also has several files. */
 const FILE_ROWS = 200;
-/** Made at a time. */
+/** Photographs that are made concurrently. */
 const AT_ONCE = 8;
 const SIDE = 224;
 
-/** A Caffe model: blue first, 0 to 255 less the mean of its training data. */
+/** Image settings of a Caffe model: blue first, 0 to 255 minus the mean of its training data. */
 const IMAGE: WorkloadImage = {
   resize: { width: 256, height: 256 },
   crop: { width: SIDE, height: SIDE },

@@ -56,10 +56,10 @@ export const text: WorkloadRecipe = {
   writeRows,
 };
 
-/** Paragraphs from all over the corpus; where more rows are asked for than it has, over again. */
+/** Writes paragraphs from the whole corpus. Repeats them when more rows are requested than it has. */
 async function writeRows(folder: string, rows: number): Promise<void> {
   const paragraphs = readParagraphs();
-  // A step that has no divisor in common with their number leads to each of them.
+  // A step without a common divisor with their number visits each of them.
   const step = 7_919;
   const textOf = (row: number) => paragraphs[(row * step) % paragraphs.length]?.text ?? "";
   for (let start = 0; start < rows; start += FILE_ROWS) {

@@ -2,14 +2,14 @@ import { Graph } from "./graph.ts";
 
 const CLASSES = 10;
 /**
- * Channels of each stage; each but the first halves the sides. As much work for a byte of input as a
- * ResNet-18 does.
+ * Channels of each stage. Each stage but the first halves the sides. The work for a byte of input is that of
+ * a ResNet-18.
  */
 const STAGES = [64, 128, 256];
 
 /**
- * A small residual network with random weights, its batch normalisation folded into the convolutions, as an
- * exporter leaves it.
+ * Builds a small residual network with random weights. Its batch normalisation is folded into the
+ * convolutions, as exporters do.
  *
  * ```
  * image float32 [batch, 3, 64, 64]

@@ -12,7 +12,7 @@ const SIDE = 64;
 const IMAGE_BYTES = CHANNELS * SIDE * SIDE;
 const FILE_ROWS = 5_000;
 
-/** Small images through a small residual network: compute-bound, and each row is 12 KiB that become 48. */
+/** Small images through a small residual network: compute-bound. A row of 12 KiB becomes 48. */
 export const vision: WorkloadRecipe = {
   version: 2,
   about: "uint8 images of 3 x 64 x 64 through a small residual network: compute-bound, big inputs",
@@ -57,9 +57,7 @@ async function writeRows(folder: string, rows: number): Promise<void> {
   }
 }
 
-/**
- * A disc on a slope of light, with the noise of a camera: as with photographs, there is little to compress.
- */
+/** Paints a disc on a gradient, with camera noise, so that the image compresses as badly as a photograph. */
 function paint(image: Uint8Array, seed: number): void {
   const random = lcg(seed + 1);
   const [x, y, radius] = [SIDE * random(), SIDE * random(), 6 + 20 * random()];

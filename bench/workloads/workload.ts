@@ -10,7 +10,7 @@ import type { WorkloadInput, WorkloadOutput, WorkloadRecipe } from "./recipe.ts"
 import { text } from "./text.ts";
 import { vision } from "./vision.ts";
 
-/** Those whose columns hold what tensors are made of. */
+/** Workloads whose columns hold numbers for tensors. */
 export const TENSOR_WORKLOADS = ["flights", "encoder", "vision"] as const;
 export type TensorWorkloadName = (typeof TENSOR_WORKLOADS)[number];
 
@@ -22,42 +22,39 @@ const RECIPES = { flights, encoder, vision, text, photos } as const satisfies Re
   WorkloadRecipe
 >;
 
-/**
- * A dataset, a model and a job on disk, which benches share: made once, then found. Nobody writes into its
- * folder but `out/`.
- */
+/** Dataset, model and job on disk, made once and shared by benches, which write only into `out/`. */
 export interface Workload<Name extends WorkloadName = WorkloadName> {
   readonly name: Name;
   readonly about: string;
   readonly folder: string;
   readonly jobPath: string;
   readonly modelPath: string;
-  /** A folder of `part-*.parquet`, in order. */
+  /** Folder of `part-*.parquet`, in order. */
   readonly inputPath: string;
   readonly rows: number;
   readonly inputs: readonly WorkloadInput[];
-  /** The int64 column that names a row, in the input and in the output: 0, 1, 2, ... in the files' order. */
+  /** Name of the int64 column that identifies a row, in input and output: 0, 1, 2, ... in file order. */
   readonly key: "id";
-  /** The columns that the job carries over, `key` among them. */
+  /** Columns that the job keeps, `key` among them. */
   readonly kept: readonly string[];
-  /** The columns that the job makes, beside those it keeps. */
+  /** Columns that the job makes, besides the kept ones. */
   readonly outputs: readonly WorkloadOutput[];
 }
 
-/** Where workloads lie: git-ignored, a few hundred megabytes. */
+/** Folder of all workloads: git-ignored, a few hundred megabytes. */
 export const WORKLOADS_FOLDER = join(packageRoot, "bench", ".data");
 
 interface PrepareOptions {
   readonly rows?: number;
-  /** Left out: `bench/.data`. */
+  /** Parent folder. Default: `bench/.data`. */
   readonly folder?: string;
 }
 
 /**
- * The workload with so many rows, made if it is not there. It appears by one rename, so that one that was
- * half made when something broke is never taken for whole.
+ * Returns the workload with `rows` rows, and makes it if it does not exist. One rename publishes it, so that
+ * an interrupted one never counts as complete.
  *
- * @throws when it has fewer rows than asked for
+ * @throws when the workload supports fewer rows
  */
 export async function prepareWorkload<Name extends WorkloadName>(
   name: Name,
@@ -113,8 +110,7 @@ function jobOf({ map, kept, outputs }: WorkloadRecipe, name: string): Record<str
   return {
     name,
     input: { path: "./data/*.parquet" },
-    // On the CPU unless told otherwise: with `auto` the same command would measure something else on each
-    // machine.
+    // The CPU by default: `auto` would measure another device on each machine.
     model: { path: "./model.onnx", device: "cpu" },
     map: {
       ...map,

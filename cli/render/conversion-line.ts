@@ -1,7 +1,7 @@
 import type { JobConversion } from "../../shared/domain/conversion.ts";
 import { counted } from "../../shared/terminal/text.ts";
 
-/** Returns the entry of a conversion in a list of facts. None: the model is used as it is. */
+/** Returns the entry of a conversion in a list of facts. Empty: the model is not converted. */
 export function conversionEntry(found: JobConversion | null): [label: string, value: string][] {
   return found === null ? [] : [[found.key, conversionLine(found)]];
 }

@@ -8,12 +8,12 @@ import type { Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { oneLine } from "../../shared/terminal/text.ts";
 
-/** A key that the job leaves out, what it is then, and the file of the model's folder that says so. */
+/** Key that the job omits, its default, and the source of that default in the model's folder. */
 type Default = readonly [where: string, value: string, from: string];
 
 const MAX_CELL_COLUMNS = 100;
 
-/** What a job leaves to its model's folder and gets from there; nothing where that is nothing. */
+/** Shows the defaults that a job gets from its model's folder. Empty: none. */
 export function defaultsTable(plan: PlannedJob, style: Style): string[] {
   const { folder } = plan;
   const rows =
@@ -41,7 +41,7 @@ function madeDefaults({ spec, map }: PlannedJob, folder: ModelFolder): readonly 
   );
 }
 
-/** Defaults of inputs that are made of files. */
+/** Defaults of inputs that are made from files. */
 function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): readonly Default[] {
   return Object.entries(spec.map.inputs).flatMap(([input, spec]): readonly Default[] =>
     FEATURES.flatMap(({ key, folder }): readonly Default[] => {
@@ -58,7 +58,7 @@ function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): reado
   );
 }
 
-/** Of outputs that are named, or pooled, as the folder says. */
+/** Defaults of outputs that are named or pooled by the folder. */
 function outputDefaults({ spec, map }: PlannedJob, { facts }: ModelFolder): readonly Default[] {
   return map.outputs.flatMap(({ column, tensor, op }): readonly Default[] => {
     const own: Partial<OutputSpec> = spec.map.outputs.find((output) => output.column === column) ?? {};

@@ -6,7 +6,7 @@ import { counted, oneLine } from "../../shared/terminal/text.ts";
 
 const MAX_FIELDS = 40;
 
-/** Shows how files without a footer are read: what was found in them, and what the job says. */
+/** Shows how files without a footer are read: the detected form and the job's settings. */
 export function fileFormEntries({ files }: Pick<Dataset, "files">): [label: string, value: string][] {
   const entries = FORMATS.flatMap(({ name, title, show }): [string, string][] => {
     const form = files.find(({ format }) => format === name)?.text?.form;

@@ -3,7 +3,7 @@ import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 
-/** Shows what a model's folder says, with the files that say it. Nothing for a model that is no folder. */
+/** Shows the facts in a model's folder, with their files. Empty: the model is not a folder. */
 export function folderTable(folder: ModelFolder | null, style: Style): string[] {
   if (folder === null) return [];
   const { file, otherFiles, read } = folder;

@@ -6,7 +6,7 @@ import { percent, phaseText } from "./progress.ts";
 
 const COLUMNS = ["job", "name", "run", "phase", "rows", "done", "left", "ended"];
 
-/** Shows several jobs, a line each: `status ID` shows one of them in full. */
+/** Shows several jobs, one per line. `status ID` shows one job in full. */
 export function jobsTable(
   jobs: readonly JobStatus[],
   style: Style = plainStyle,
@@ -26,7 +26,7 @@ export function jobsTable(
   return renderTable({ columns: COLUMNS, rows }, style, limits);
 }
 
-/** `20261130T075000Z` of `out/run=20261130T075000Z`: tells the runs of a job apart. */
+/** Returns the run of a job: `20261130T075000Z` of `out/run=20261130T075000Z`. */
 function runOf({ output }: JobStatus): string | null {
   return /\/run=([^/]+)\/?$/.exec(output)?.[1] ?? null;
 }

@@ -3,42 +3,42 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { createStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderPlainLine, renderProgress } from "./progress.ts";
 
-/** Where progress is written: `process.stderr`, or a stand-in. */
+/** Target of the progress: `process.stderr`, or a replacement in tests. */
 type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 
 interface LiveProgressOptions {
   readonly stream: ProgressStream;
   readonly clock: Clock;
-  /** Asked whenever something is drawn. */
+  /** Called for each drawing. */
   readonly status: () => JobStatus;
   readonly style?: Style;
-  /** Without a terminal: how often a line is written. */
+  /** Interval of lines without a terminal. */
   readonly plainLineMs?: number;
 }
 
-/** Ten pictures a second look live; more cost a slow link more than they show. */
+/** Interval of drawings. Ten a second look live, and more would only load a slow connection. */
 const REDRAW_MS = 100;
 const PLAIN_LINE_MS = 5_000;
 
-/** The width that every terminal has had since there are any. */
+/** Width for terminals that do not report one. */
 const UNKNOWN_WIDTH = 80;
 
 const CLEAR_DOWN = "\x1b[0J";
 const cursorUp = (lines: number) => (lines > 0 ? `\x1b[${lines}A` : "");
 
 /**
- * A job's progress while it runs. On a terminal a few lines are drawn over and over in place; elsewhere a
- * plain line is written every few seconds and at each change of phase. Stopped by `stop` or by `using`.
+ * Progress of a running job. On a terminal it redraws a few lines in place. Elsewhere it writes a plain line
+ * every few seconds and at each change of phase. Stopped by `stop` or by `using`.
  *
- * Each picture is one write that ends on the line below it, and the cursor is never hidden: so a process that
- * is killed at any moment leaves a terminal that is fit for use.
+ * Each drawing is one write that ends on the line below it, and the cursor is never hidden. So a process that
+ * is killed at any moment leaves a usable terminal.
  */
 export class LiveProgress implements Disposable {
   readonly #options: LiveProgressOptions;
   readonly #style: Style;
   readonly #live: boolean;
   #timer: NodeJS.Timeout | null = null;
-  /** Lines on the terminal that the next picture replaces. */
+  /** Lines on the terminal that the next drawing replaces. */
   #drawnLines = 0;
   #lastPlain: { readonly phase: JobStatus["phase"]; readonly atMs: number } | null = null;
 
@@ -48,16 +48,16 @@ export class LiveProgress implements Disposable {
     this.#live = options.stream.isTTY === true;
   }
 
-  /** Draws now, and from now on. */
+  /** Draws now and then regularly. */
   start(): void {
     if (this.#timer !== null) return;
     this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
-    // The view never keeps a process alive.
+    // The view must not keep the process running.
     this.#timer.unref();
     this.#draw();
   }
 
-  /** Writes a line above the view, or, without a terminal, just the line. */
+  /** Writes a line above the view. Without a terminal, writes just the line. */
   note(text: string): void {
     if (!this.#live || this.#timer === null) {
       this.#options.stream.write(`${text}\n`);
@@ -68,7 +68,7 @@ export class LiveProgress implements Disposable {
     this.#draw();
   }
 
-  /** Draws a last time, so that what stays on the screen is true. Again: nothing happens. */
+  /** Draws a last time, so that the final state stays on the screen. Safe to repeat. */
   stop(): void {
     if (this.#timer === null) return;
     clearInterval(this.#timer);
@@ -86,8 +86,8 @@ export class LiveProgress implements Disposable {
   }
 
   #drawLive(status: JobStatus): void {
-    // Terminals that do not know their width say 0. One column stays free: some wrap as soon as the last one
-    // is filled.
+    // Terminals that do not know their width report 0. Leave one column free: some terminals wrap when the
+    // last one is filled.
     const columns = (this.#options.stream.columns || UNKNOWN_WIDTH) - 1;
     const lines = renderProgress(status, { columns, style: this.#style });
     this.#options.stream.write(`\r${cursorUp(this.#drawnLines)}${CLEAR_DOWN}${lines.join("\n")}\n`);

@@ -24,12 +24,12 @@ import { plannedBatchText } from "./planned-batch-text.ts";
 import { tensorTables } from "./tensors-text.ts";
 
 const MAX_FILES = 10;
-/** Enough of a digest to tell two apart by eye. */
+/** Characters of a digest that are shown: enough to distinguish two by eye. */
 const DIGEST_CHARS = 12;
 const MAX_CELL_COLUMNS = 100;
 
 /**
- * Shows a planned job: what will be read, how it is cut, what goes into the model and what comes out.
+ * Shows a planned job: its input, its shards, the inputs of the model and the outputs.
  *
  * @param figures lines of extensions about the job
  */
@@ -87,21 +87,21 @@ export function planText(
   ].join("\n");
 }
 
-/** The columns that folders are, or why they are none. */
+/** Describes the columns from folders, or why there are none. */
 function foldersText(partitions: Partitions): string | null {
   if (partitions.kind === "none")
     return partitions.why === null ? null : `no columns: ${oneLine(partitions.why)}`;
   return namesText(partitions.fields.map(({ name, type }) => `${name} ${showType(type)}`));
 }
 
-/** What the files themselves rule out; what `where` rules out beyond that is seen when rows are read. */
+/** Describes the rows that the files' statistics rule out. `where` drops further rows when they are read. */
 function prunedText(plan: PlannedJob): string {
   const { pruned, total } = plannedRows(plan);
   if (pruned === 0) return "nothing: every row is read";
   return `${formatCount(pruned)} of ${counted(pruned + total, "row")}: what the files say of them rules them out`;
 }
 
-/** Which rows a trial takes; null for a job that takes all. */
+/** Describes the rows of a trial. Null: the job takes all rows. */
 function trialText(plan: PlannedJob): string | null {
   const { sample, limit } = plan.spec.input;
   if (sample === undefined && limit === undefined) return null;
@@ -118,7 +118,7 @@ function shardsText(plan: PlannedJob): string {
   return files > 1 ? `${sizesText(plan)}, of up to ${formatCount(files)} files` : sizesText(plan);
 }
 
-/** How many files the shard spans that spans most. */
+/** Returns the largest number of files that one shard spans. */
 function mostFiles(plan: PlannedJob): number {
   const rows = plannedRows(plan);
   const filesOf = (shard: Shard) => new Set(rows.slicesOf(shard).map(({ file }) => file)).size;
@@ -159,7 +159,7 @@ function filesTable({ dataset }: PlannedJob, style: Style): string {
   return renderTable({ columns, rows }, style, { maxRows: MAX_FILES, maxCellColumns: MAX_CELL_COLUMNS });
 }
 
-/** By which columns parts are sorted, and what the longest takes while it is. */
+/** Describes the order of the parts, and the memory for sorting the longest one. */
 function sortText({ spec, shards, map }: PlannedJob): string | null {
   const { sort, fileRows = 0 } = spec.output;
   if (sort === undefined) return null;
@@ -169,7 +169,7 @@ function sortText({ spec, shards, map }: PlannedJob): string | null {
   return `${keys.join(", ")}: ${counted(rows, "row")} at once, which take about ${formatBytes(bytes)} of memory`;
 }
 
-/** The steps in the order in which rows pass them, those behind the model last; none where there are none. */
+/** Shows the steps in the order in which rows pass them, `finish` steps last. Empty: no steps. */
 function stepsTable({ prepare, finish }: MapBinding, style: Style): string[] {
   const rows = [...prepare, ...finish].map((step) => [
     step.where,
@@ -186,7 +186,7 @@ function stepsTable({ prepare, finish }: MapBinding, style: Style): string[] {
   return ["", table, ...programs];
 }
 
-/** Reductions by programs; none where there are none. */
+/** Shows reductions by programs. Empty: none. */
 function programTable({ spec, reductions }: PlannedJob, style: Style): string[] {
   const found = Object.values(reductions);
   if (found.length === 0) return [];
@@ -203,7 +203,7 @@ function programTable({ spec, reductions }: PlannedJob, style: Style): string[] 
   return ["", table, ...programs];
 }
 
-/** What a step does beyond what it reads and makes. SQL is for its author to know. */
+/** Describes a step beyond its inputs and outputs. SQL needs no description: its author knows it. */
 function howText({ op }: StepBinding): string {
   switch (op.kind) {
     case "sql":
@@ -221,7 +221,7 @@ function typesText(check: TypeCheck): string {
   return `${path} not checked: ${oneLine(check.why)}`;
 }
 
-/** Program of a step. Null: it runs none. */
+/** Describes the program of a step. Null: it runs none. */
 function programLine(step: StepBinding): string | null {
   const path = programOf(step);
   const [file] = step.files;
@@ -229,7 +229,7 @@ function programLine(step: StepBinding): string | null {
   return fileLine(step.where, `${step.op.step} ${oneLine(path)}`, file);
 }
 
-/** Whose code is run, and which. */
+/** Describes a program with its size and digest. */
 function fileLine(where: string, program: string, { bytes, sha256 }: StepFile): string {
   const digest = sha256.slice(0, DIGEST_CHARS);
   return `${oneLine(where)}: ${program} (${formatBytes(bytes)}, sha256 ${digest})`;

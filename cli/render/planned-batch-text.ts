@@ -6,7 +6,7 @@ import { BOUND_TEXTS, EXPORT_OPEN } from "../../shared/terminal/batch-text.ts";
 import { counted } from "../../shared/terminal/text.ts";
 import { BATCH_BYTES, boundsOf, rowsInMemory } from "../../worker/batch/bounds.ts";
 
-/** The bounds of a job's batches that are known before any of them ran. */
+/** Describes the bounds of a job's batches that are known before any batch has run. */
 export function plannedBatchText({ spec, map }: Pick<PlannedJob, "spec" | "map">): string {
   const isUneven = rowShapeOf(map) !== "even";
   const { rows, tokens } = spec.map.batch;

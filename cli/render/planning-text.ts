@@ -2,10 +2,10 @@ import type { PlanProgress } from "../../coordinator/plan/plan-progress.ts";
 import { formatCount } from "../../shared/core/units.ts";
 import { fetchingText } from "./fetching-text.ts";
 
-/** So few files are read before anybody has read the line. */
+/** Files below which no count is shown: so few are read before anybody has read the line. */
 const FEW_FILES = 1_000;
 
-/** What a plan that takes long is at. */
+/** Describes the progress of a plan that takes long. */
 export function planningText({ filesFound, footers, fetching }: PlanProgress): string {
   const model = fetching.now();
   if (model !== null) return `fetching the model: ${fetchingText(model)} ...`;

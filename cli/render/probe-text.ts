@@ -5,7 +5,7 @@ import { oneLine } from "../../shared/terminal/text.ts";
 
 const MAX_DETAIL_COLUMNS = 100;
 
-/** What this machine's devices can do, and below it what would make the others run. */
+/** Shows the abilities of this machine's devices, and hints for the devices that do not run. */
 export function probeText(results: readonly DeviceProbe[], style: Style = plainStyle): string {
   const rows = results.map(({ device, ok, loadMs, runMs, detail }) => [
     device,

@@ -9,7 +9,7 @@ import { fetchingText } from "./fetching-text.ts";
 
 interface ProgressOptions {
   readonly style?: Style;
-  /** The terminal's width. No line is wider: a line that wraps could not be drawn over. */
+  /** Width of the terminal. No line is wider, because a line that wraps could not be redrawn. */
   readonly columns?: number;
 }
 
@@ -17,18 +17,16 @@ const DEFAULT_COLUMNS = 80;
 const MAX_BAR_COLUMNS = 40;
 const MIN_BAR_COLUMNS = 10;
 
-/** A piece of a line and how it is painted; painting comes after cutting to width. */
+/** Piece of a line, and its paint. Painting comes after cutting to width. */
 type Piece = readonly [text: string, paint?: (text: string) => string];
 
 /**
- * The live view, one string a line.
+ * Renders the live view, one string per line:
  *
- * ```
- * digits  running  4.2s
- * ████████████████░░░░░░░░░░  62 %  6,250 of 10,000 rows
- * 22,400 rows/s, 2.1s left, limited by infer (93 % busy)
- * shards 5 of 8, 2 at work; 2 workers; 8 attempts, 1 failed
- * ```
+ *     digits  running  4.2s
+ *     ████████████████░░░░░░░░░░  62 %  6,250 of 10,000 rows
+ *     22,400 rows/s, 2.1s left, limited by infer (93 % busy)
+ *     shards 5 of 8, 2 at work; 2 workers; 8 attempts, 1 failed
  */
 export function renderProgress(status: JobStatus, options: ProgressOptions = {}): string[] {
   const { style = plainStyle, columns = DEFAULT_COLUMNS } = options;
@@ -51,7 +49,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
   return lines.map((pieces) => paintWithin(pieces, columns));
 }
 
-/** The same on one line, for logs. */
+/** Renders the progress in one line, for logs. */
 export function renderPlainLine(status: JobStatus): string {
   const parts = [`${oneLine(status.name)} ${stateText(status)}: ${rowsText(status)} (${percent(status)})`];
   if (status.phase === "running") parts.push(...runningParts(status));
@@ -63,7 +61,7 @@ export function renderPlainLine(status: JobStatus): string {
   return parts.join(", ");
 }
 
-/** Texts of the rows that took another way, and of dead letters, where there are any: `3 rows truncated`. */
+/** Returns texts of row counts and dead letters above zero: `3 rows truncated`. */
 function countTexts(status: JobStatus) {
   const { rowsPruned, rowsSkipped, deadLetters } = status;
   const rows = (count: number, word: string, isWarning: boolean) =>
@@ -79,7 +77,7 @@ function countTexts(status: JobStatus) {
   ];
 }
 
-/** Where it stands: its phase, that it is paused, and its priority where that is not the usual one. */
+/** Describes the phase or the pause, and the priority unless it is 0. */
 function stateText(status: JobStatus): string {
   return `${phaseText(status)}${status.priority === 0 ? "" : `  priority ${status.priority}`}`;
 }
@@ -110,7 +108,7 @@ const END_STEP_TEXTS = {
   shape: ["writing", "rows of the output's files"],
 } as const satisfies Record<EndProgress["step"], readonly [verb: string, things: string]>;
 
-/** `checking 12 of 322 files`. */
+/** Describes a step of the job's end: `checking 12 of 322 files`. */
 function endProgressText({ step, done, total }: EndProgress): string {
   const [verb, things] = END_STEP_TEXTS[step];
   return `${verb} ${formatCount(done)} of ${formatCount(total)} ${things}`;
@@ -135,7 +133,7 @@ function shareDone({ rowsDone, rowsTotal }: JobStatus): number {
   return rowsTotal === 0 ? 0 : Math.min(1, rowsDone / rowsTotal);
 }
 
-/** Rounded down: 100 % means all. */
+/** Returns the share of rows done, rounded down: 100 % means all. */
 export function percent(status: JobStatus): string {
   return `${Math.floor(100 * shareDone(status))} %`;
 }

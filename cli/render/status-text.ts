@@ -11,16 +11,14 @@ import { renderProgress } from "./progress.ts";
 import { storeEntries } from "./stores-text.ts";
 import { endText } from "./summary.ts";
 
-/**
- * One job, as `status` shows it: how it stands, its id, where its output goes, and what would make it faster.
- */
+/** Shows one job for `status`: its progress, ID and output, and advice to make it faster. */
 export function statusText(status: JobStatus, style: Style = plainStyle): string {
   if (isEnded(status.phase)) {
     const failure = status.failure === null ? [] : ["", renderError(errorFromData(status.failure), style)];
     return [endText(status, style), ...failure].join("\n");
   }
   const [head = "", ...lines] = renderProgress(status, { style, columns: Number.POSITIVE_INFINITY });
-  // What limits it is in the lines above.
+  // The lines above show the bottleneck already.
   const [_limit, ...verdict] = verdictEntries(status);
   const entries: [label: string, value: string | null][] = [
     ["job", oneLine(status.jobId)],

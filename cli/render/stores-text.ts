@@ -2,10 +2,10 @@ import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { counted, oneLine } from "../../shared/terminal/text.ts";
 
-/** Rows may name files on many servers; `--json` has all of them. */
+/** Limit of stores that are shown, because rows may name files on many servers. `--json` has all of them. */
 const MOST_SHOWN = 8;
 
-/** A line for each store that was met, those first that most was asked of. */
+/** Returns a line for each store, the stores with the most requests first. */
 export function storeEntries(stores: readonly StoreCounts[]): [label: string, value: string][] {
   const sorted = [...stores].sort((a, b) => b.requests - a.requests);
   const lines: [string, string][] = sorted.slice(0, MOST_SHOWN).map((one) => ["store", storeLine(one)]);
@@ -13,7 +13,10 @@ export function storeEntries(stores: readonly StoreCounts[]): [label: string, va
   return left === 0 ? lines : [...lines, ["store", `${formatCount(left)} more`]];
 }
 
-/** `s3://photos: 1.2 GiB read in 3,412 requests, first byte after 38 ms; 12 sent again after 4.1s` */
+/**
+ * Describes the requests to a store:
+ * `s3://photos: 1.2 GiB read in 3,412 requests, first byte after 38 ms; 12 sent again after 4.1s`
+ */
 function storeLine(one: StoreCounts): string {
   const bytes = [
     ...(one.bytesRead > 0 ? [`${formatBytes(one.bytesRead)} read`] : []),

@@ -10,7 +10,7 @@ import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
 import { conversionEntry } from "./conversion-line.ts";
 import { storeEntries } from "./stores-text.ts";
 
-/** Keys of a status that no summary has: it has them under other names, or only a job under way has them. */
+/** Keys of a status without a place in a summary: they are renamed, or only apply to an active job. */
 const LEFT_OUT = [
   "jobId",
   "name",
@@ -35,21 +35,18 @@ const LEFT_OUT = [
 ] as const satisfies readonly (keyof JobStatus)[];
 type KeptFacts = Omit<JobStatus, (typeof LEFT_OUT)[number]>;
 
-/**
- * What `--json` prints at the end: one object, whose keys scripts may rely on. The facts of the run, and
- * these.
- */
+/** JSON object that `--json` prints at the end. Scripts may rely on its keys: facts of the run and these. */
 export interface JobSummary extends Omit<KeptFacts, "manifest"> {
   readonly job: string;
   readonly state: JobStatus["phase"];
   /** Rows of the input whose shards are committed. */
   readonly rows: number;
   readonly shards: number;
-  /** The output folder. */
+  /** Output folder. */
   readonly output: string;
   /** Null until the output is published. */
   readonly manifest: string | null;
-  /** Reason why the job failed or was cancelled. Left out: it did not. */
+  /** Reason why the job failed or was cancelled. Absent: neither. */
   readonly error?: Pick<ErrorData, "code" | "message" | "hint">;
 }
 
@@ -74,7 +71,7 @@ function shortError({ code, message, hint }: ErrorData): NonNullable<JobSummary[
   return { code, message, ...(hint === undefined ? {} : { hint }) };
 }
 
-/** What a person reads when a job has ended. Why it failed is for `renderError` to tell. */
+/** Renders the end of a job for people. `renderError` renders the reason of a failure. */
 export function endText(status: JobStatus, style: Style = plainStyle): string {
   const { attempts, attemptsFailed, deadLetters } = status;
   const shards = `${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`;
@@ -108,13 +105,13 @@ function countEntry(name: (typeof SHOWN_COUNTS)[number], status: JobStatus, styl
   return [word, status[name] === 0 ? null : isWarning ? style.warn(text) : text];
 }
 
-/** Count of dead letters and their place: the output, or the work files where nothing was published. */
+/** Describes the count and the place of dead letters: the output, or the work files of an unpublished job. */
 function deadLettersText({ deadLetters, manifest, output }: JobStatus): string {
   const place = manifest === "" ? `${WORK_FOLDER}/**/dead.parquet` : OUTPUT_FOLDERS.errors;
   return `${formatCount(deadLetters)}, in ${oneLine(output)}/${place}`;
 }
 
-/** The call that reads the rows in Python; null where no rows are published. */
+/** Returns the Python call that reads the rows. Null: no rows are published. */
 function readCall({ manifest, output, rowsFormat }: JobStatus): string | null {
   if (manifest === "") return null;
   const place = JSON.stringify(oneLine(output));
@@ -122,13 +119,13 @@ function readCall({ manifest, output, rowsFormat }: JobStatus): string | null {
   return rowsFormat === "arrow" ? `pyarrow.dataset.dataset(${place}, format="ipc")` : null;
 }
 
-/** `11 of 14 rows`, where three are dead letters; `14 rows` where all were mapped. */
+/** Describes the mapped rows: `11 of 14 rows` with three dead letters, or `14 rows` if all were mapped. */
 function mappedText({ rowsTotal, deadLetters }: JobStatus): string {
   const rows = counted(rowsTotal, "row");
   return deadLetters === 0 ? rows : `${formatCount(rowsTotal - deadLetters)} of ${rows}`;
 }
 
-/** Some rows were dropped, or became several: the output has other rows than the input. */
+/** Checks whether rows were dropped or multiplied, so that the output has other rows than the input. */
 function hasOtherRows({ rowsCommitted, rowsFiltered, rowsOut }: JobStatus): boolean {
   return rowsFiltered > 0 || rowsOut > rowsCommitted;
 }
@@ -136,7 +133,7 @@ function hasOtherRows({ rowsCommitted, rowsFiltered, rowsOut }: JobStatus): bool
 function endLine(status: JobStatus, style: Style): string {
   const name = style.bold(oneLine(status.name));
   const seconds = formatSeconds(status.seconds);
-  // An earlier run did it: it took this coordinator no time at all.
+  // An earlier run did the work, so this coordinator has no time to show.
   if (status.phase === "published" && status.seconds === 0)
     return `${name} ${style.good("is published already")}: ${mappedText(status)}`;
   if (status.phase === "published")

@@ -12,10 +12,10 @@ import { opOf } from "../../shared/output-ops/output-ops.ts";
 import type { Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 
-/** A wider cell is cut off: labels of a thousand classes say nothing to a reader. */
+/** Widest cell. A wider one is cut, because labels of a thousand classes are unreadable. */
 const MAX_CELL_COLUMNS = 100;
 
-/** Renders what the model's inputs are made of, and what is made of its outputs. */
+/** Shows the sources of the model's inputs and the columns from its outputs. */
 export function tensorTables(map: MapBinding, style: Style): readonly string[] {
   const inputs = {
     columns: ["model input", "type", "made from"],
@@ -64,7 +64,7 @@ function outputRow(output: OutputBinding, map: MapBinding): string[] {
   return [column, (made === "" ? from : `${made} of ${from}`) + other];
 }
 
-/** Names a sequence by its first input, where the model has several that differ in length independently. */
+/** Names a sequence by its first input, if the model has several sequences of independent lengths. */
 function positionsText(sequence: number | null, { inputs }: MapBinding): string | null {
   if (sequence === null) return null;
   const ofSequence = (own: number) =>
@@ -73,7 +73,7 @@ function positionsText(sequence: number | null, { inputs }: MapBinding): string 
   return `positions of ${ofSequence(sequence)?.tensor ?? "?"}`;
 }
 
-/** Writes the batch first, then the positions of uneven rows, whose sizes no plan knows. */
+/** Writes the batch first, then the positions of uneven rows, whose sizes a plan does not know. */
 function shapeText(rowDims: readonly number[], positions: string | null): string {
   return `[${["N", ...(positions === null ? [] : [positions]), ...rowDims].join(", ")}]`;
 }

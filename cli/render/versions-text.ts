@@ -3,7 +3,7 @@ import type { ServerInfo } from "../../shared/domain/server-info.ts";
 import type { Versions } from "../../shared/domain/versions.ts";
 import { protocolsMeet, protocolText } from "../../shared/wire/protocol.ts";
 
-/** What this command is of, and, where one was asked, what its coordinator is. */
+/** Shows the versions of this command and, if requested, of its coordinator. */
 export function versionsText(own: Versions, coordinator: ServerInfo | null, nowMs: number): string {
   const lines = ["shardmill", ...versionLines(own)];
   if (coordinator === null) return lines.join("\n");
@@ -24,7 +24,7 @@ function versionLines({ build, protocol, mapping }: Versions): string[] {
   return [`  version   ${build}`, `  protocol  ${protocolText(protocol)}`, `  mapping   ${mapping}`];
 }
 
-/** Warns of a coordinator that speaks no version of the protocol in common. Null: it speaks one. */
+/** Warns of a coordinator without a common version of the protocol. Null: there is one. */
 export function skewText(own: Versions, { build, protocol }: Versions): string | null {
   if (protocolsMeet(own.protocol, protocol)) return null;
   return (

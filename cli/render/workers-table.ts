@@ -23,7 +23,7 @@ const COLUMNS = [
   "heard",
 ];
 
-/** Who works, in the order of their names: what each has, has done, and is doing. */
+/** Shows the workers sorted by name: their leases, their results and their load. */
 export function workersTable(workers: readonly WorkerStatus[], style: Style = plainStyle): string {
   if (workers.length === 0) return "no workers";
   const rows = [...workers]
@@ -52,21 +52,21 @@ function standing({ aside, refused, excludedForSeconds }: WorkerStatus): string 
   return refused === null ? exclusion(excludedForSeconds) : "refused";
 }
 
-/** Who has left until its device is good again, and why. */
+/** Returns a line for each worker that left until its device is good again, with the reason. */
 export function asideLines(workers: readonly WorkerStatus[]): string[] {
   return workers.flatMap(({ name, aside }) =>
     aside === null ? [] : [`${oneLine(name)} is put aside: ${oneLine(aside)}`],
   );
 }
 
-/** Why, below the table: it names a row. */
+/** Returns the reasons of refusals below the table, with the worker's name. */
 function refusals(workers: readonly WorkerStatus[]): string[] {
   return workers.flatMap(({ name, refused }) =>
     refused === null ? [] : [`${oneLine(name)} is refused by ${oneLine(refused)}`],
   );
 }
 
-/** What one is at that has no rows yet. */
+/** Returns a line for each worker that fetches the model. */
 function fetches(workers: readonly WorkerStatus[]): string[] {
   return workers.flatMap(({ name, fetching }) =>
     fetching === null ? [] : [`${oneLine(name)} fetches the model: ${fetchingText(fetching)}`],
@@ -78,7 +78,7 @@ function exclusion(seconds: number | null): string | null {
   return seconds > 0 ? `for ${formatSeconds(seconds)}` : "on probation";
 }
 
-/** `infer 93 %`. Of equally busy stages the first. */
+/** Returns the busiest stage, the first of equal ones: `infer 93 %`. */
 function busiest(busy: StageShares): string | null {
   const [stage] = [...STAGES].sort((a, b) => (busy[b] ?? 0) - (busy[a] ?? 0));
   const share = stage === undefined ? 0 : (busy[stage] ?? 0);

@@ -4,12 +4,15 @@ import { messageOf, ShardmillError, toShardmillError } from "../../shared/core/e
 import type { Logger } from "../../shared/core/log.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
 
-/** Texts of strangers are cut: a line is read by people. */
+/** Limit of a text from a client: people read the lines. */
 const MOST_CHARS = 300;
-/** Strangers can have a refusal for every call that they make: the others of a minute are counted. */
+/** Refusals that are written per minute. A client can cause one with every call, so others are counted. */
 const REFUSALS = { most: 60, windowMs: 60_000 } as const;
 
-/** Who submitted, cancelled, paused, joined, was refused: a line of JSON each, in a file, else in the log. */
+/**
+ * Log of who submitted, cancelled, paused, joined or was refused. Each event is a line of JSON in a file, or
+ * else an entry of the coordinator's log.
+ */
 export class AuditLog {
   readonly #path: string | null;
   readonly #log: Logger;
@@ -34,7 +37,7 @@ export class AuditLog {
     }
   }
 
-  /** Never fails: what cannot be written is told in the log. */
+  /** Records an event. Never fails: a line that cannot be written goes to the coordinator's log. */
   record({ name, peer }: Pick<Who, "name" | "peer">, event: AuditEvent): void {
     const nowMs = this.#nowMs();
     if (event.event === "refused" && !this.#mayTell(nowMs)) {
@@ -63,13 +66,16 @@ export class AuditLog {
   }
 }
 
-/** @param method as gRPC or HTTP has it */
+/** @param method name of the gRPC method, or HTTP method and path */
 export function refusedAs(method: string, refusal: unknown): AuditEvent {
   const { code, message } = toShardmillError(refusal);
   return { event: "refused", method, code, why: message };
 }
 
-/** By its name each time: it may be rotated. In one piece: Flight's thread writes there, too. */
+/**
+ * Appends in one write, because a face's thread writes there, too. Opens the file by its name each time,
+ * because it may be rotated.
+ */
 function append(path: string, text: string): void {
   appendFileSync(path, text, { mode: 0o600 });
 }

@@ -1,25 +1,26 @@
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 import type { CallerIdentity } from "../../shared/access/callers.ts";
 
-/** What a pass is for: `session` is what a browser keeps, `login` what it gets one for. */
+/** Use of a pass. A browser keeps a `session` pass, and exchanges a `login` pass for one. */
 type PassUse = "session" | "login";
 
-/** A working day; and as long as it takes to open an address. */
+/** Lifetime of a pass. A session lasts a working day, and a login as long as opening an address takes. */
 export const PASS_MS: Readonly<Record<PassUse, number>> = { session: 12 * 3_600_000, login: 60_000 };
 
 interface Pass {
   readonly use: PassUse;
-  /** The token whose holder it stands for; null: the secret. */
+  /** ID of the token that the pass represents. Null: the secret. */
   readonly token: string | null;
   readonly untilMs: number;
-  /** Random: tells two passes of one holder apart. */
+  /** Random ID, which distinguishes two passes of one holder. */
   readonly id: string;
 }
 
 /**
- * Passes that stand for a secret or a token in a browser, which keeps neither. They are signed by a key that
- * follows from the secret, so a coordinator that restarts knows them. A revoked token ends its passes,
- * another secret ends all of them. A pass that is ended is refused as long as this process lives.
+ * Passes that represent a secret or a token in a browser, which keeps neither. They are signed by a key
+ * derived from the secret, so they stay valid when the coordinator restarts. Revoking a token ends its
+ * passes, and a new secret ends all passes. A pass that was ended by `end` is refused until this process
+ * exits.
  */
 export class BrowserPasses {
   readonly #key: Buffer;
@@ -43,12 +44,12 @@ export class BrowserPasses {
     return `${body}.${this.#sign(body).toString("base64url")}`;
   }
 
-  /** Returns the token, null for the secret; undefined for what is no pass, has ended, or has another use. */
+  /** Returns the token ID. Null: the secret. Undefined: the pass is invalid, ended, or for another use. */
   read(text: string, use: PassUse): string | null | undefined {
     return this.#valid(text, use)?.token;
   }
 
-  /** Ends a pass: from now on it is none. */
+  /** Ends a pass: it is invalid from now on. */
   end(text: string, use: PassUse): void {
     const nowMs = this.#nowMs();
     for (const [id, untilMs] of this.#ended) if (untilMs <= nowMs) this.#ended.delete(id);
@@ -61,7 +62,7 @@ export class BrowserPasses {
     const signed = this.#sign(body);
     const sent = Buffer.from(signature, "base64url");
     if (sent.length !== signed.length || !timingSafeEqual(sent, signed)) return null;
-    // Signed here, so its form needs no check.
+    // The signature is ours, so the form needs no check.
     const pass = JSON.parse(Buffer.from(body, "base64url").toString()) as Pass;
     return pass.use === use && this.#nowMs() < pass.untilMs && !this.#ended.has(pass.id) ? pass : null;
   }

@@ -5,11 +5,14 @@ import { formatBytes } from "../../shared/core/units.ts";
 import type { Identity } from "./judge.ts";
 
 /**
- * `work`, of one connection, which is one process: a worker asks some ten times a shard, and reads its files
- * in pieces where it does not see them. `submit`, of one identity: whatever changes something. `read`: a page
- * asks ten times and then listens, a dashboard once in some seconds. `anyone`, of one address: health checks.
- * Larger ones would leave a loop without a pause much of the coordinator's one thread; an honest fleet or
- * page would meet smaller ones.
+ * Limits of calls. Higher ones would let a loop without a pause take much of the coordinator's one thread.
+ * Lower ones would refuse an honest fleet or page.
+ *
+ * - `work`, per connection, which is one process: a worker makes about ten calls per shard. It also reads
+ *   input files in pieces if it cannot reach them.
+ * - `submit`, per identity: all calls that change something.
+ * - `read`, per identity: a page makes ten calls and then listens, and a dashboard one every few seconds.
+ * - `anyone`, per address: health checks.
  */
 const CALLS: Readonly<Record<CallKind, Rate>> = {
   work: { perS: 2_000, burst: 10_000 },
@@ -19,12 +22,12 @@ const CALLS: Readonly<Record<CallKind, Rate>> = {
 };
 
 /**
- * Of what one identity sends, but for what workers do: a job file is some kilobytes, 4 MiB at most, and takes
- * the thread a tenth of a second to check then.
+ * Limit of bytes that one identity sends, without calls of workers. A job file has some kilobytes. At 4 MiB,
+ * the maximum, checking it takes the thread a tenth of a second.
  */
 const BYTES: Rate = { perS: 4 << 20, burst: 64 << 20 };
 
-/** Full buckets are forgotten above so many; of those that are not there are never more than callers. */
+/** Buckets above which full ones are dropped. At most one bucket per active caller is not full. */
 const MOST_BUCKETS = 30_000;
 
 interface SentMessage {
@@ -34,10 +37,13 @@ interface SentMessage {
 }
 
 /**
- * How many calls one caller may have open at once. `read`: half of the watchers that there are for all; who
- * waits for each of 64 jobs has as much again. `submit`: those that wait to be planned, and some that cancel.
- * `anyone`, of one address: probes behind a proxy. `work`: what a connection bounds by itself; a fleet behind
- * one token has two for each of its workers.
+ * Limits of open calls per caller.
+ *
+ * - `work`: unlimited, because connections limit their streams. A fleet with one token has two calls per
+ *   worker.
+ * - `submit`: calls that wait for planning, and some cancellations.
+ * - `read`: half of the watchers allowed for all. A client that waits for each of 64 jobs needs half of this.
+ * - `anyone`, per address: probes behind a proxy.
  */
 const OPEN: Readonly<Record<CallKind, number>> = {
   work: Number.POSITIVE_INFINITY,
@@ -46,10 +52,10 @@ const OPEN: Readonly<Record<CallKind, number>> = {
   anyone: 256,
 };
 
-/** A call of whoever has as many open as it may have: until one of them ends. */
+/** Retry time for a caller with too many open calls, which must end first. */
 const OPEN_RETRY_MS = 1_000;
 
-/** How fast one peer may call, be it by gRPC or by HTTP, and how many calls it may have open. */
+/** Limits of each peer's call rate and open calls, by gRPC or by HTTP. */
 export class CallRates {
   readonly #nowMs: () => number;
   readonly #mostOpen: Readonly<Record<CallKind, number>>;
@@ -57,27 +63,27 @@ export class CallRates {
   readonly #buckets = new Map<string, TokenBucket>();
   readonly #refused: Record<CallKind, number> = { work: 0, submit: 0, read: 0, anyone: 0 };
 
-  /** @param mostOpen where it is another than for a coordinator's own calls */
+  /** @param mostOpen limits of open calls that differ from the coordinator's own */
   constructor(nowMs: () => number, mostOpen: Partial<Record<CallKind, number>> = {}) {
     this.#nowMs = nowMs;
     this.#mostOpen = { ...OPEN, ...mostOpen };
   }
 
-  /** Callers that are remembered. */
+  /** Number of callers that are remembered. */
   get size(): number {
     return this.#buckets.size;
   }
 
-  /** Calls that were refused so far. */
+  /** Number of calls refused so far. */
   get refused(): Readonly<Record<CallKind, number>> {
     return this.#refused;
   }
 
   /**
-   * Counts a call, before anything of it is read.
+   * Counts a call, before its content is read.
    *
    * @param peer address and port
-   * @throws {RESOURCE_EXHAUSTED} when that one has called too often; `retryMs` says when to come again
+   * @throws {RESOURCE_EXHAUSTED} when the caller calls too often. `retryMs` is the time until the next call
    */
   call({ name }: Identity, callers: Callers, peer: string): void {
     const kind = kindOf(callers);
@@ -92,8 +98,8 @@ export class CallRates {
   /**
    * Counts a call as open.
    *
-   * @returns what says that it has ended, to be called once
-   * @throws {RESOURCE_EXHAUSTED} when that one has too many open
+   * @returns function that ends the call. Call it once
+   * @throws {RESOURCE_EXHAUSTED} when the caller has too many open
    */
   open({ name }: Identity, callers: Callers, peer: string): () => void {
     const kind = kindOf(callers);
@@ -105,7 +111,7 @@ export class CallRates {
     throw tooMuch(`${who} has too many calls open: ${most} at once are open to it`, OPEN_RETRY_MS);
   }
 
-  /** Counts a message, before it is decoded. @throws {RESOURCE_EXHAUSTED} as {@link call} */
+  /** Counts a message before it is decoded. @throws {RESOURCE_EXHAUSTED} like {@link call} */
   message({ name }: Identity, callers: Callers, { peer, bytes }: SentMessage): void {
     const kind = kindOf(callers);
     if (kind === "work") return;
@@ -119,7 +125,7 @@ export class CallRates {
   #take(key: string, rate: Rate, amount: number): number {
     const nowMs = this.#nowMs();
     const bucket = this.#buckets.get(key) ?? new TokenBucket(rate, nowMs);
-    // Last, as the one that was used last.
+    // Keep the map in order of use, the last used bucket last.
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
     for (const [first, oldest] of this.#buckets) {
@@ -160,11 +166,15 @@ function tooMuch(message: string, retryMs: number): ShardmillError {
   });
 }
 
-/** Calls that are open now, by who made them: those that watch last for hours, and each is work to do. */
+/** Open calls by caller. Watching calls last for hours, and each costs work. */
 class OpenCalls {
   readonly #open = new Map<string, number>();
 
-  /** @returns what says that it has ended, to be called once; null where `most` are open already */
+  /**
+   * Counts an open call.
+   *
+   * @returns function that ends the call. Call it once. Null: `most` calls are open already
+   */
   open(key: string, most: number): (() => void) | null {
     const open = this.#open.get(key) ?? 0;
     if (open >= most) return null;

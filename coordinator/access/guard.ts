@@ -21,11 +21,11 @@ import { callersOf } from "./method-callers.ts";
 import type { Token } from "./tokens.ts";
 import { TokensFile } from "./tokens-file.ts";
 
-/** Knows connections by the address and port of who made them. */
+/** TLS facts of connections, by the peer's address and port. */
 interface Door {
-  /** Why no call of it is answered; null where they are. */
+  /** Returns the error that refuses every call of a connection. Null: the connection is accepted. */
   refusalOf(peer: string): ShardmillError | null;
-  /** The names of its certificate, as {@link namesOf} has them; none where none was asked for. */
+  /** Returns the names in its certificate, see {@link namesOf}. Empty if no certificate was requested. */
   namesOf(peer: string): readonly string[];
 }
 
@@ -33,14 +33,14 @@ interface Seen {
   readonly report: ReportFailure;
   readonly rates: CallRates;
   readonly audit: AuditLog;
-  /** Null where connections are taken from anyone. */
+  /** Null: connections are in the clear. */
   readonly door: Door | null;
 }
 
 /**
- * Judges every call by its method and its headers, before a byte of its messages is read: a stranger's bytes
- * reach no codec and no service. The exception is a face that has its token in the message. And once more
- * before each answer, since calls may last for hours: who was shut out meanwhile gets no more.
+ * Checks every call by its method and its headers, before its messages are read. So the bytes of an unknown
+ * client reach no codec and no service. The exception is a face that has its token in the message. Checks the
+ * caller again before each answer, because calls may last for hours and access may have ended.
  */
 export function guardInterceptor(guard: Guard, seen: Seen): ServerInterceptor {
   const judge = new Judge(guard, tokensOf(guard, seen.report), Date.now);
@@ -55,7 +55,7 @@ class GuardedCall {
   readonly #judge: Judge;
   readonly #seen: Seen;
   #caller: Identity | null = null;
-  /** Of a call that is judged by its message. */
+  /** Metadata of a call whose token is in the message, until the caller is identified. */
   #unjudged: Metadata | null = null;
   #isOver = false;
   #ended = () => {};
@@ -100,14 +100,14 @@ class GuardedCall {
         letIn().catch((error: unknown) => this.#call.sendStatus(toStatus(error)));
       })
       .withOnCancel(() => {
-        // grpc-js says so of every call that is over, and in whatever way.
+        // grpc-js calls this at the end of every call, however it ended.
         this.#isOver = true;
         this.#ended();
       })
       .build();
   }
 
-  /** @throws why its connection, or who calls, is not let in */
+  /** @throws when the connection or the caller is refused */
   #enter(bearer: string | null): void {
     const refusal = this.#callers === "anyone" ? null : this.#seen.door?.refusalOf(this.#peer);
     if (refusal) throw refusal;
@@ -135,7 +135,7 @@ class GuardedCall {
     return this.#call.getPeer();
   }
 
-  /** Whether nothing is wrong; else the call has been told what. */
+  /** Runs a check. Returns false after a refusal, which it has sent, logged and recorded. */
   #isLet(look: () => void): boolean {
     try {
       look();
@@ -151,7 +151,7 @@ class GuardedCall {
   }
 }
 
-/** What is large in a message as grpc-js has it here, its fields apart: texts and bytes, not yet read. */
+/** Counts the bytes of a message as grpc-js has it here: texts and bytes in undecoded fields. */
 function bytesIn(message: unknown, depth = 2): number {
   if (typeof message === "string") return message.length;
   if (message instanceof Uint8Array) return message.byteLength;
@@ -163,7 +163,7 @@ function knownAs(caller: Identity | null): KnownCaller {
   return caller === null ? { name: "", role: null } : { name: caller.name, role: roleOf(caller) };
 }
 
-/** What is wrong with the file is for the log: whoever calls must not learn where it is. */
+/** Returns a reader of the tokens file. Its errors go to the log: a caller must not learn the path. */
 export function tokensOf(
   { tokensPath }: Pick<Guard, "tokensPath">,
   report: ReportFailure,

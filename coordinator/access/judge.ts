@@ -6,19 +6,19 @@ import { faceOf } from "./face-methods.ts";
 import { callersOf, mayCall } from "./method-callers.ts";
 import { isToken, refuseEnded, shownToken, type Token, tokenOf, tokenOfNames } from "./tokens.ts";
 
-/** Whom a coordinator answers: plain data, so that its threads can have it, too. */
+/** Access settings of a coordinator: plain data, so that threads can receive it, too. */
 export interface Guard {
-  /** Known to its user's processes only: opens everything. */
+  /** Secret that only processes of the coordinator's user know. It authorizes everything. */
   readonly secret: string;
-  /** Where tokens for others are kept; null: none are known. */
+  /** Path of the file with tokens for other users. Null: none are known. */
   readonly tokensPath: string | null;
-  /** Where it is kept who did what; null: in the log. */
+  /** Path of the audit log. Null: in the coordinator's log. */
   readonly auditPath: string | null;
-  /** Whether jobs may be handed in: one that was started for a job of its own takes no others. */
+  /** True when jobs may be submitted. A coordinator that was started for a job of its own takes no others. */
   readonly takesJobs: boolean;
 }
 
-/** Caller, with all that is known of the token. */
+/** Caller, with the facts of its token. */
 export interface Identity extends CallerIdentity {
   readonly token: Token | null;
 }
@@ -29,12 +29,12 @@ const TO_MOST =
   "send `authorization: Bearer SECRET`, with what the secret file of the user holds who started the coordinator, or a token; or show a certificate that it knows";
 export const SUBMIT = "/shardmill.v1.JobsService/SubmitJob";
 
-/** Null of anyone. */
+/** Returns the role of a caller. Null: the caller is not authenticated. */
 export function roleOf({ name, token }: Identity): Role | null {
   return token?.role ?? (name === OWNER_NAME ? "admin" : null);
 }
 
-/** Judges calls by their method and what they bear. */
+/** Authenticates and authorizes calls by their method and credentials. */
 export class Judge {
   readonly #secret: Buffer;
   readonly #takesJobs: boolean;
@@ -53,12 +53,12 @@ export class Judge {
   }
 
   /**
-   * Who makes a call.
+   * Authenticates and authorizes a call.
    *
-   * @param names of the certificate that the connection has shown, where one was asked for and verified
-   * @param onKnown is told who it is, before that one is refused
-   * @throws {SECRET_REFUSED} {TOKEN_REFUSED} when it is nobody who is known
-   * @throws {ROLE_REFUSED} {SUBMIT_REFUSED} when that one may not make it
+   * @param names of the connection's certificate, if one was requested and verified
+   * @param onKnown called with the caller before its role is checked
+   * @throws {SECRET_REFUSED} {TOKEN_REFUSED} when the caller is unknown
+   * @throws {ROLE_REFUSED} {SUBMIT_REFUSED} when the caller may not make this call
    */
   identify(
     path: string,
@@ -75,19 +75,25 @@ export class Judge {
     return identity;
   }
 
-  /** @param what may be done by `callers`, as a refusal names it @throws {ROLE_REFUSED} */
+  /**
+   * Authorizes a caller by its role.
+   *
+   * @param what action of `callers`, as the refusal names it
+   * @throws {ROLE_REFUSED}
+   */
   admit({ token }: Identity, callers: Callers, what: string): void {
     if (token !== null && !mayCall(token.role, callers)) throw roleRefused(token, what, callers);
   }
 
   /**
-   * Of what a call bears, which goes before what its connection has shown: a token is judged alone. But for a
-   * secret of another coordinator, which clients send unasked where they find one: that is as none.
+   * Returns the caller of a bearer credential, or else of the connection's certificate. A token is checked
+   * without the certificate. A secret of another coordinator is ignored, because clients send it by
+   * themselves if they find one.
    *
-   * @param hint how it is borne @throws {SECRET_REFUSED} {TOKEN_REFUSED}
+   * @param hint of the error: how to authenticate @throws {SECRET_REFUSED} {TOKEN_REFUSED}
    */
   identityOf(bearer: string | null, names: readonly string[] = [], hint = TO_MOST): Identity {
-    // Digests have one length, and comparing them takes one time, whatever was sent.
+    // Compare digests: they have the same length, and the comparison takes constant time.
     if (bearer !== null && timingSafeEqual(sha256(bearer), this.#secret)) return OWNER;
     if (bearer !== null && isToken(bearer)) return holderOf(tokenOf(bearer, this.#tokens(), this.#nowMs()));
     const shown = names.length === 0 ? null : tokenOfNames(names, this.#tokens(), this.#nowMs());
@@ -95,13 +101,13 @@ export class Judge {
     return holderOf(shown);
   }
 
-  /** Of a token by its id, or of the secret (null), as one who was known before. @throws {TOKEN_REFUSED} */
+  /** Returns the holder of a token by its ID, or of the secret (null). @throws {TOKEN_REFUSED} */
   identityOfId(id: string | null): Identity {
     if (id === null) return OWNER;
     return holderOf(refuseEnded(id, this.#tokens(), this.#nowMs()));
   }
 
-  /** Who made a call some time ago, and may still be answered. @throws {TOKEN_REFUSED} when not */
+  /** Checks again that an earlier caller is authorized. @throws {TOKEN_REFUSED} when it is not */
   confirm(identity: Identity): Identity {
     const { token } = identity;
     if (token !== null) refuseEnded(token.id, this.#tokens(), this.#nowMs());

@@ -6,11 +6,11 @@ const callersOfFaces = [...FACES, ...PORTS].flatMap(({ methods }) =>
   Object.entries(methods).map(([path, { callers }]): [string, Callers] => [path, callers]),
 );
 
-/** Every method that a coordinator serves, by its path. A method that is not here is for `admin`. */
+/** Callers of each method that a coordinator serves, by the method's path. Other methods are for `admin`. */
 export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
   ...Object.fromEntries(callersOfFaces),
 
-  // Load balancers and Kubernetes ask it, and can send no secret.
+  // Load balancers and Kubernetes call it and cannot send a secret.
   "/grpc.health.v1.Health/Check": "anyone",
   "/grpc.health.v1.Health/List": "anyone",
   "/grpc.health.v1.Health/Watch": "anyone",
@@ -29,7 +29,7 @@ export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
 
   "/shardmill.v1.WorkersService/ListWorkers": "read",
 
-  // Which version it is: whoever calls anything else may want to know before.
+  // A client may need the version before any other call.
   "/shardmill.v1.ServerService/GetServerInfo": "known",
 
   "/shardmill.v1.WorkService/Register": "work",
@@ -51,7 +51,7 @@ export function callersOf(path: string): Callers {
   return Object.hasOwn(METHOD_CALLERS, path) ? (METHOD_CALLERS[path] ?? "admin") : "admin";
 }
 
-/** Whose methods a role may call beside its own and those for all who are known. */
+/** Callers whose methods a role may use, besides methods for `known` and `anyone`. */
 const INCLUDED: Readonly<Record<Role, readonly Role[]>> = {
   read: ["read"],
   submit: ["read", "submit"],

@@ -6,14 +6,14 @@ import { formatKeyPath, type KeyPath } from "../../shared/job-file/key-path.ts";
 import { splitPattern } from "../../shared/job-file/path-pattern.ts";
 import { filesNamedBy, programsOf } from "../plan/steps/step-files.ts";
 
-/** A place that a job file names. */
+/** Place in a job file. */
 export interface NamedPlace {
-  /** The key that names it. */
+  /** Key with the place. */
   readonly where: string;
   readonly location: Location;
 }
 
-/** All places that a job file names, of patterns the folder that they begin with. */
+/** Returns all places in a job file. A pattern gives its leading folder. */
 export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
   const { input, model, map, output, work, stores } = spec;
   const inputs = Object.entries(map.inputs).flatMap(([name, input]) =>

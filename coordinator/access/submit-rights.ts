@@ -12,26 +12,26 @@ import type { Submitter } from "../../shared/wire/services.ts";
 import { programsOf } from "../plan/steps/step-files.ts";
 import { type NamedPlace, namedPlaces } from "./named-places.ts";
 
-/** What the jobs of those who hand them in may have done by this coordinator, by their role. */
+/** Rights of submitted jobs on this coordinator, by the submitter's role. */
 export interface SubmitRights {
-  /** Roles whose jobs may bring code along, which runs here to be planned and to reduce. */
+  /** Roles whose jobs may bring code, which runs here while planning and reducing. */
   readonly modules: readonly Role[];
-  /** What their jobs may have opened, as `isAllowed` takes it. Of a role that is left out: everything. */
+  /** Places that their jobs may open, as in `isAllowed`. A role without an entry: all places. */
   readonly locations: Readonly<Partial<Record<Role, readonly string[]>>>;
 }
 
-/** Code of nobody's; all places. */
+/** Default rights: no code, all places. */
 const USUAL_RIGHTS: SubmitRights = { modules: [], locations: {} };
 
-/** Judges the jobs of those who hand them in. */
+/** Checks of submitted jobs. */
 export interface Admission {
-  /** As {@link admitJob}. */
+  /** Checks a job like {@link admitJob}. */
   admit(spec: JobSpec, by: Submitter): Promise<readonly string[] | undefined>;
-  /** What may be opened of a job that was taken before. */
+  /** Returns the places that a job from before a restart may open. */
   placesOf(by: Submitter): readonly string[] | undefined;
 }
 
-/** @param rights left out: no code of theirs is run, and all places are opened */
+/** @param rights default: no code, all places */
 export function admissionBy(rights: SubmitRights = USUAL_RIGHTS): Admission {
   return {
     admit: (spec, by) => admitJob(spec, by, rights),
@@ -40,11 +40,11 @@ export function admissionBy(rights: SubmitRights = USUAL_RIGHTS): Admission {
 }
 
 /**
- * Whether a job may be taken from who hands it in: by what its file says, and by where links on the way to
- * its places lead. None of its files is opened.
+ * Checks whether a submitter may submit a job. Checks the job file, and follows links on the way to its
+ * places. Opens none of the job's files.
  *
- * @returns what may be opened of it from here on; undefined: everything
- * @throws {MODULES_REFUSED} {LOCATION_REFUSED} with all that its role does not allow
+ * @returns places that the job may open from here on. Undefined: all
+ * @throws {MODULES_REFUSED} {LOCATION_REFUSED} with everything that the role does not allow
  */
 async function admitJob(
   spec: JobSpec,
@@ -69,8 +69,8 @@ async function admitJob(
 }
 
 /**
- * Where a coordinator itself puts what it fetched and made for a job. A job that names what lies there was
- * refused; what it fetched must be opened.
+ * Folders in which the coordinator itself puts fetched and made files of a job. Jobs must be able to open
+ * those. A job file that names a place in them is refused.
  */
 const OWN_FOLDERS = [
   () => cacheFolder("fetched"),
@@ -97,14 +97,14 @@ async function problemOf(
     await (await storages.at(location)).kindAt(location, NEVER);
     return null;
   } catch (error) {
-    // What else is wrong with it is for planning to say, which looks at everything.
+    // Planning reports all other faults of the place.
     return isShardmillError(error, "LOCATION_REFUSED")
       ? problem("leads, by a link, to none of the places that this coordinator opens")
       : null;
   }
 }
 
-/** Before a byte of it is read. */
+/** Refuses a job's code before it is read. */
 function refuseCode(spec: JobSpec, by: Submitter): void {
   const code = programsOf(spec);
   if (code.length === 0) return;

@@ -6,17 +6,17 @@ import { messageOf } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { foldTokens, type Token, type TokenLine } from "./tokens.ts";
 
-/** So soon a token that was made or revoked is so for a coordinator that runs. */
+/** Interval of looks at the file: a running coordinator applies a new or revoked token this soon. */
 const LOOK_MS = 1_000;
 
-/** @throws {TOKEN_INVALID} when others can open it, or a line is none */
+/** @throws {TOKEN_INVALID} when other users can open the file, or a line is invalid */
 export function readTokens(path: string): ReadonlyMap<string, Token> {
   return foldTokens(readOwnFile(tokensFile(path)) ?? "", path);
 }
 
-/** Adds a line to the file, which is made if it is not there. @throws {TOKEN_INVALID} */
+/** Adds a line to the file, and makes the file if it is missing. @throws {TOKEN_INVALID} */
 export async function addTokenLine(path: string, line: TokenLine): Promise<void> {
-  // Not to one that others can write, or that is not understood.
+  // Check first: add nothing to a file that other users can write, or that has an invalid line.
   const text = readOwnFile(tokensFile(path)) ?? "";
   foldTokens(text, path);
   const broken = text === "" || text.endsWith("\n") ? "" : "\n";
@@ -29,7 +29,7 @@ export async function addTokenLine(path: string, line: TokenLine): Promise<void>
   }
 }
 
-/** The tokens of a coordinator that runs: looked at again, when they are asked for, once a second at most. */
+/** Tokens of a running coordinator. On use, checks the file for changes at most once a second. */
 export class TokensFile {
   readonly #path: string;
   readonly #nowMs: () => number;
@@ -43,7 +43,7 @@ export class TokensFile {
     this.#nowMs = nowMs;
   }
 
-  /** @throws {TOKEN_INVALID} while the file cannot be used: what it would revoke is not known then */
+  /** @throws {TOKEN_INVALID} while the file cannot be read, because it may revoke any token */
   get tokens(): ReadonlyMap<string, Token> {
     const nowMs = this.#nowMs();
     if (nowMs - this.#lookedMs >= LOOK_MS || nowMs < this.#lookedMs) {
@@ -67,7 +67,7 @@ export class TokensFile {
   }
 }
 
-/** Another whenever the file is another, or has another content. */
+/** Returns a text that changes when the file is replaced or changed. */
 function markOf(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
   return stat === undefined ? "none" : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.mode}`;

@@ -3,36 +3,36 @@ import { matches, parseCertificateName } from "../../shared/access/certificate-n
 import { ROLES, type Role } from "../../shared/access/roles.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 
-/** What lets others in, as it is kept: enough to know it by, not enough to make it. Times are ISO 8601. */
+/** Stored facts of a token: enough to verify it, not enough to make it. Times are ISO 8601. */
 interface TokenFacts {
   readonly id: string;
-  /** For people, and for the audit log. */
+  /** Name for people and for the audit log. */
   readonly name: string;
   readonly role: Role;
   readonly createdAt: string;
   /** Null: never. */
   readonly expiresAt: string | null;
-  /** Null while it is good. */
+  /** Null: not revoked. */
   readonly revokedAt: string | null;
 }
 
-/** Shown as a text; or by a certificate with a name, so that nothing more need be sent. */
+/** Token, sent as a text, or a certificate name that needs no text. */
 export type Token = TokenFacts & ({ readonly sha256: string } | { readonly certificate: CertificateName });
 type CertificateName = string;
 
-/** What is said of tokens, one line each: nothing is ever changed, so that two who write lose nothing. */
+/** Line of the tokens file. Lines are never changed, so two concurrent writers lose nothing. */
 export type TokenLine =
   | ({ readonly kind: "created" } & Made<Token>)
   | { readonly kind: "revoked"; readonly id: string; readonly revokedAt: string };
 
 type Made<T> = T extends unknown ? Omit<T, "revokedAt"> : never;
 
-/** `smt_1a2b3c4d_` and the secret: who finds one in a log sees what it is, and which to revoke. */
+/** Form of a token: `smt_1a2b3c4d_` and the secret. The ID in a log shows which token to revoke. */
 const TOKEN = /^smt_([0-9a-f]{8})_[\w-]{43}$/;
 
 type Named = Pick<TokenFacts, "name" | "role" | "expiresAt">;
 
-/** A new token, which is shown once, and the line to be kept. */
+/** Makes a token: the text, which is shown once, and the line to store. */
 export function makeToken(
   named: Named,
   createdAt: string,
@@ -45,7 +45,7 @@ export function makeToken(
   return { text, line: { kind: "created", id, ...named, sha256: sha256(text).toString("hex"), createdAt } };
 }
 
-/** The line that lets in whoever shows a certificate with such a name, of {@link parseCertificateName}. */
+/** Returns the line that authorizes a certificate name of {@link parseCertificateName}. */
 export function grantOf(
   certificate: CertificateName,
   named: Named,
@@ -58,7 +58,7 @@ function newId(): string {
   return randomBytes(4).toString("hex");
 }
 
-/** What the lines come to, by id, in the order in which the tokens were made. @throws {TOKEN_INVALID} */
+/** Combines the lines into tokens by ID, in the order of creation. @throws {TOKEN_INVALID} */
 export function foldTokens(text: string, path: string): ReadonlyMap<string, Token> {
   const tokens = new Map<string, Token>();
   for (const [index, line] of text.split("\n").entries()) {
@@ -73,12 +73,12 @@ export function foldTokens(text: string, path: string): ReadonlyMap<string, Toke
   return tokens;
 }
 
-/** Whether a call's bearer has a token, or a secret. */
+/** Checks whether a bearer credential has the form of a token. */
 export function isToken(bearer: string): boolean {
   return TOKEN.test(bearer);
 }
 
-/** The token that a call came with. @throws {TOKEN_REFUSED} when it is none of these, or is no longer good */
+/** Returns the token of a call. @throws {TOKEN_REFUSED} when it is unknown or no longer valid */
 export function tokenOf(bearer: string, tokens: ReadonlyMap<string, Token>, nowMs: number): Token {
   const [, id = ""] = TOKEN.exec(bearer) ?? [];
   const sent = sha256(bearer);
@@ -90,10 +90,10 @@ export function tokenOf(bearer: string, tokens: ReadonlyMap<string, Token>, nowM
 }
 
 /**
- * What lets in whoever has shown these names: of several that do, the one that was made first and is good.
+ * Returns the valid token for a certificate's names, the first created one if several match.
  *
- * @returns null when none of them is known
- * @throws {TOKEN_REFUSED} when all that were known are no longer good
+ * @returns null when none matches
+ * @throws {TOKEN_REFUSED} when all that match are no longer valid
  */
 export function tokenOfNames(
   names: readonly string[],
@@ -115,12 +115,12 @@ export function tokenOfNames(
   return null;
 }
 
-/** As people and logs call it. */
+/** Returns the name of a token for people and logs. */
 export function shownToken(token: Token): string {
   return `${"certificate" in token ? "certificate" : "token"} ${token.id} (${token.name})`;
 }
 
-/** The token of an id. @throws {TOKEN_REFUSED} when it is no longer good, or no longer there */
+/** Returns the token of an ID. @throws {TOKEN_REFUSED} when it is no longer valid, or no longer there */
 export function refuseEnded(id: string, tokens: ReadonlyMap<string, Token>, nowMs: number): Token {
   const token = tokens.get(id);
   if (token === undefined) throw unknown(id);
@@ -141,7 +141,7 @@ function refused(what: string): ShardmillError {
   });
 }
 
-/** Its content is not shown: it may be a token that somebody took for a line. */
+/** Returns the error for an invalid line, without its content, which may be a token. */
 function unreadable(path: string, line: number): ShardmillError {
   return new ShardmillError("TOKEN_INVALID", `line ${line} of the file of tokens is none of its lines`, {
     fields: { path, line },

@@ -9,9 +9,9 @@ import type { Storage } from "../../shared/storage/storage.ts";
 export const BEACON_NAME = "beacon";
 
 /**
- * Writes a file of random content into the partials folder (made if needed): a worker that reads the same
- * content under the same path sees the coordinator's storage, and may read and write there itself. Each start
- * writes another.
+ * Writes a file of random content into the partials folder, which is made if needed. A worker that reads the
+ * same content there uses the coordinator's storage, and may access it directly. Each start of the
+ * coordinator writes new content.
  *
  * @throws {OUTPUT_FAILED}
  */

@@ -11,9 +11,8 @@ import {
 import { type Disk, type DiskFile, kindOfFile, realDisk, versionOf } from "../../shared/core/disk.ts";
 
 /**
- * A disk whose calls block their thread where it is only looked at, and are done when they return: for a
- * thread that has nothing else to do. A small file costs microseconds so, and ten times as much through
- * promises and the thread pool.
+ * A disk whose reading calls block their thread, for a thread without other work. A small file costs
+ * microseconds this way, and ten times as much through promises and the thread pool.
  */
 export const blockingDisk: Disk = {
   ...realDisk,
@@ -57,7 +56,7 @@ class BlockingFile implements DiskFile {
     return this.sync();
   }
 
-  /** The system's refusal: it is open for reading. */
+  /** Fails with the system's error: the file is open for reading. */
   async write(bytes: Uint8Array): Promise<void> {
     writeSync(this.#descriptor, bytes);
   }

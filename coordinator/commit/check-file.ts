@@ -11,14 +11,14 @@ import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { readChunks } from "../../shared/storage/whole-file.ts";
 import { partialInvalid, tellsNothingOf } from "./partial-invalid.ts";
 
-/** What a check does with a storage: it looks, reads and syncs, and changes nothing. */
+/** Storage calls of a check: a check changes nothing. */
 export type CheckedStorage = Pick<Storage, "list" | "stat" | "real" | "read" | "sync">;
 
 interface CheckAccess {
   readonly storage: CheckedStorage;
-  /** What the storage tells of its files, where it has earned to be believed. Left out: they are read. */
+  /** Checksums that the storage keeps, where they are trusted. Default: the check reads the files. */
   readonly checksums?: StoredChecksums | undefined;
-  /** Is given all that is read, chunk by chunk: each is valid until it resolves. */
+  /** Receives each chunk that is read. A chunk is valid until the call resolves. */
   readonly take?: (chunk: Uint8Array) => Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -36,11 +36,14 @@ export function partialFileLocation(
 }
 
 /**
- * The location of a partial's file, which is a file of its own with the manifest's size and sha256: all of it
- * is read, unless its storage is believed.
+ * Checks that a partial's file is a regular file with the manifest's size and sha256. Reads the whole file,
+ * unless the storage's checksums are trusted.
  *
- * @throws {PARTIAL_INVALID} with the path; {STORE_FAILED} {STORE_REFUSED} when a storage off this machine
- * cannot be asked, which says nothing of the partial; the signal's reason once it aborts
+ * @returns the location of the file
+ * @throws {PARTIAL_INVALID} with the path
+ * @throws {STORE_FAILED} {STORE_REFUSED} when a storage off this machine fails, which does not make the
+ *   partial invalid
+ * @throws the signal's reason once it aborts
  */
 export async function checkFileDigest(
   partials: Location,
@@ -59,7 +62,7 @@ export async function checkFileDigest(
   return await checkBytes(partials, partial, file, access);
 }
 
-/** As {@link checkFileDigest}, for what is known to be no link. */
+/** Checks a file that is known to be no link, as {@link checkFileDigest} does. */
 export async function checkBytes(
   partials: Location,
   partial: PartialManifest,
@@ -103,8 +106,9 @@ async function digestOf(
 }
 
 /**
- * As {@link checkFileDigest}, of a file that SQL is to read: its path on this machine, where what was checked
- * is, or a copy of it in `scratch`.
+ * Checks a file that SQL will read, as {@link checkFileDigest} does.
+ *
+ * @returns the path on this machine of the checked file, or of a copy in `scratch` for other storages
  */
 export async function checkedPath(
   partials: Location,
@@ -121,7 +125,7 @@ export async function checkedPath(
         ownFault = error;
         throw error;
       });
-    // That there is no room here is no fault of the partial's.
+    // A full local disk does not make the partial invalid.
     await checkBytes(partials, partial, file, { ...access, take }).catch((error: unknown) => {
       throw ownFault ?? error;
     });
@@ -129,9 +133,9 @@ export async function checkedPath(
   return path;
 }
 
-/** Whether a name in a folder is a link: what it leads to may change, whatever was checked. */
+/** Checks whether a name in a folder is a link. The target of a link may change after a check. */
 export async function isLink(location: Location, storage: CheckedStorage): Promise<boolean> {
-  // There are none off disks, and each look costs requests.
+  // Stores have no links, and each check costs requests.
   if (!isOnThisMachine(location)) return false;
   const folder = await storage.real(folderOf(location), NEVER);
   return (await storage.real(location, NEVER)) !== below(folder, nameOf(location));

@@ -13,8 +13,9 @@ import { partialInvalid } from "./partial-invalid.ts";
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /**
- * Checks that a manifest agrees with itself and with the job, before any file is touched: the names (so that
- * none can lead out of the partial's folder), the counts, which files there are, and the digest over them.
+ * Checks that a manifest agrees with itself and with the job, before any file is read. Covers file names,
+ * counts, the set of files, and the digest over the files. A checked name cannot lead out of the partial's
+ * folder.
  *
  * @throws {PARTIAL_INVALID} with the first difference
  */
@@ -64,7 +65,7 @@ function checkEntry(partial: PartialManifest, expected: PlannedPartialFile): voi
   if (!SHA256.test(file.sha256)) throw differs("sha256", "64 hex digits", file.sha256);
 }
 
-/** Null: as many as the combine gave. */
+/** Returns the rows that a file of this kind must have. Null: any number, since `combine` decides. */
 function dueRows({ rowsOut, rowsDead }: PartialManifest, kind: PlannedPartialFile["kind"]): number | null {
   switch (kind) {
     case "rows":

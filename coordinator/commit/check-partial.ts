@@ -12,36 +12,37 @@ import { checkManifest } from "./check-manifest.ts";
 import { partialInvalid, tellsNothingOf } from "./partial-invalid.ts";
 import type { CountRows } from "./row-counter.ts";
 
-/** What is the same for all partials of a job. Plain data: it goes to a thread. */
+/** Facts that all checks of a job share. Plain data: it is sent to a thread. */
 export interface CheckPlace {
   readonly partials: Location;
   readonly shape: PartialRules;
-  /** The storage of the partials has earned that its checksums are believed. Left out: it has not. */
+  /** True when the storage's own checksums are trusted. Default: false. */
   readonly isBelieved?: boolean;
-  /** What the job says of its stores. Left out: nothing. */
+  /** Settings of the job's stores. Default: none. */
   readonly stores?: JobStores;
 }
 
-/** What a check works with: blocking in a thread of its own, simulated in the simulator. */
+/** Tools of a check: blocking ones in a thread of its own, simulated ones in the simulator. */
 export interface CheckTools {
   readonly storage: CheckedStorage & Pick<Storage, "checksums">;
   readonly countRows: CountRows;
 }
 
 /**
- * A put that was sent twice, because the answer to the first was lost, may still be writing beside the
+ * Name of an unfinished upload. A put that was retried after a lost reply may still be writing next to the
  * finished file.
  */
 const UPLOAD_UNDER_WAY = /^\..*\.tmp$/;
 
 /**
- * Makes sure that a partial is there and whole, and that its files and its folder are durable, but for the
- * folder's own name: the manifest agrees with itself and the job; the folder has exactly its files; bytes,
- * sha256 and the row counts in the files' own footers are right. What else is below a partial's name in a
- * bucket is not looked for: nobody reads it, and listing costs more than all the rest.
+ * Checks that a partial is whole, and makes its files and its folder durable, except the folder's own name.
+ * The manifest must agree with itself and the job. On this machine, the folder must have exactly the
+ * manifest's files. Bytes, sha256 and the row counts in the files' footers must be right. In a bucket, other
+ * objects below a partial's name are ignored. Readers do not use them, and listing costs more than the rest
+ * of the check.
  *
- * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found; {STORE_FAILED}
- * {STORE_REFUSED} when a storage off this machine cannot be asked
+ * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found
+ * @throws {STORE_FAILED} {STORE_REFUSED} when a storage off this machine fails
  */
 export async function checkPartial(
   partial: PartialManifest,
@@ -61,7 +62,7 @@ export async function checkPartial(
   await makeDurable(partial, folder, storage);
 }
 
-/** @throws {PARTIAL_INVALID} when it cannot be synced */
+/** @throws {PARTIAL_INVALID} when the path cannot be synced */
 export async function makeDurable(
   partial: PartialManifest,
   path: Location,
@@ -94,7 +95,7 @@ async function checkNames(
   }
 }
 
-/** Null when the folder is a link to one. */
+/** Returns the entries of a folder. Null: the folder is a link. */
 async function entriesOf(folder: Location, storage: CheckedStorage): Promise<readonly Entry[] | null> {
   if (await isLink(folder, storage)) return null;
   const entries: Entry[] = [];

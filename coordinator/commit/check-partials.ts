@@ -4,16 +4,16 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { type CheckPlace, type CheckTools, checkPartial, makeDurable } from "./check-partial.ts";
 
-/** What a check found: null for a partial that is whole and durable. Plain data, as it crosses threads. */
+/** Result of a check. Null: the partial is whole and durable. Plain data, as it crosses threads. */
 export type CheckFinding = ErrorData | null;
 
-/** Where partials are checked, some at a time: a thread of its own, or the simulator's world. */
+/** Checker of several partials at a time: a thread of its own, or the simulator. */
 export interface PartialsChecker extends AsyncDisposable {
   /**
-   * One finding a partial, in their order. One call at a time.
+   * Checks partials and returns one finding for each, in order. One call at a time.
    *
-   * Rejects when the checker itself broke, on one of these partials or for another reason: it is of no use
-   * any more.
+   * Rejects when the checker itself failed, on one of these partials or for another reason. It is then
+   * unusable.
    */
   check(partials: readonly PartialManifest[]): Promise<readonly CheckFinding[]>;
 }
@@ -21,12 +21,15 @@ export interface PartialsChecker extends AsyncDisposable {
 /** Opens a checker for the partials of a job. */
 export type OpenChecker = (place: CheckPlace) => PartialsChecker;
 
-/** Where checks wait for answers. A disk's calls block: there one at a time is as fast. */
+/**
+ * Checks at once for stores, where they wait for replies. On a disk, calls block, so one at a time is as
+ * fast.
+ */
 const CHECKS_AT_ONCE = 16;
 
 /**
- * Checks partials here: one after the other, or off this machine several at once. The names of all of them,
- * in the folder of partials, are made durable at once.
+ * Checks partials in this thread: one at a time, or several at once off this machine. One sync makes their
+ * names in the partials folder durable.
  */
 export async function checkPartials(
   partials: readonly PartialManifest[],
@@ -38,7 +41,7 @@ export async function checkPartials(
     findingOf(checkPartial(partial, place, tools)),
   );
   if (!findings.includes(null)) return findings;
-  // Begun after each of them was found there, so it covers all of their names.
+  // The sync starts after all checks found their partial, so it covers all names.
   const synced = tools.storage.sync(place.partials);
   synced.catch(() => {});
   return Promise.all(
@@ -49,7 +52,7 @@ export async function checkPartials(
   );
 }
 
-/** A checker that works here, in the caller's own thread. */
+/** Returns a checker that works in the caller's own thread. */
 export function checkHere(place: CheckPlace, tools: CheckTools): PartialsChecker {
   return {
     check: (partials) => checkPartials(partials, place, tools),

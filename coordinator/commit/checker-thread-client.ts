@@ -7,23 +7,23 @@ import type { CheckPlace } from "./check-partial.ts";
 import type { CheckFinding, PartialsChecker } from "./check-partials.ts";
 
 /**
- * Time limit of a check: the slowest storage that anybody would put partials on, and a pause of it on top.
- * Beyond that it hangs. Its work is bounded, so only storage that does not answer gets here; the shard is
- * then retried, and sooner would only repeat work for a storage that comes back.
+ * Time limit of a check: a pause of the storage. The time to read the bytes from the slowest useful storage
+ * is added. The work is bounded, so only a storage that does not respond reaches the limit. The shard is then
+ * retried. A lower limit would only repeat work for a storage that recovers.
  */
 const LIMIT_MS = 300_000;
 const SLOWEST_BYTES_PER_MS = 1_000;
 
 /**
- * A check holds a megabyte or two, and the largest footer that is read. What is beyond is a fault, and ends
- * the thread.
+ * Heap limit of the thread. A check needs a megabyte or two, and the largest footer. More memory is a fault
+ * and ends the thread.
  */
 const HEAP_LIMIT_MIB = 256;
 
 interface CheckerThreadOptions {
   /** Default: the check thread. */
   readonly script?: URL;
-  /** Time limit of a check, without reading its bytes. Default: five minutes. */
+  /** Time limit of a check, beside the time to read its bytes. Default: five minutes. */
   readonly limitMs?: number;
 }
 
@@ -33,8 +33,8 @@ export interface CheckerThread {
 }
 
 /**
- * A checker in a thread of its own. Once the thread ends or hangs, every check fails, and its owner judges
- * the partials at work.
+ * A checker in a thread of its own. Once the thread ends or hangs, every check fails. The owner then rejects
+ * the partials under check.
  */
 export class CheckerThreadClient implements PartialsChecker {
   readonly #thread: Remote<CheckerThread>;

@@ -15,7 +15,10 @@ const storages = new Storages({ file: async () => createLocalStorage({ disk: blo
 
 serveOwner<CheckerThread>({ check: findingsOf });
 
-/** Reports a storage that cannot be opened as the finding: credentials that expired may come back. */
+/**
+ * Returns the findings. A storage that cannot be opened is the finding, not a failure: new credentials may
+ * come.
+ */
 async function findingsOf(partials: readonly PartialManifest[]): Promise<readonly CheckFinding[]> {
   const storage = await storages.at(place.partials).catch(errorToData);
   if (!("can" in storage)) return partials.map(() => storage);

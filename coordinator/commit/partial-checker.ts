@@ -6,36 +6,39 @@ import type { CheckFinding, PartialsChecker } from "./check-partials.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 
 /**
- * Partials that go to a checker together: enough that neither the messages nor the sync of their names in the
- * folder of partials count, few enough that the first does not wait for long for its answer.
+ * Partials in one batch of a checker. Large enough to make messages and the sync of the partials folder
+ * cheap. Small enough that the first partial waits only briefly for its result.
  */
 const BATCH = 32;
 const BATCH_BYTES = 64 << 20;
 
 /**
- * More checkers hash more at once, and overlap waits for the storage. Each is a thread of some 10 MiB; all
- * but the first are opened on demand.
+ * Limit of checkers. Several hash at once and overlap waits for the storage. Each is a thread of about 10
+ * MiB, and all but the first are opened on demand.
  */
 const MAX_CHECKERS = 4;
 
 interface Asked {
   readonly partial: PartialManifest;
   readonly bytes: number;
-  /** Its checker broke when it was checked beside others: whose fault that was is seen when each is alone. */
+  /**
+   * True after a checker failed on a batch with this partial. Checking each one alone shows which partial is
+   * at fault.
+   */
   alone: boolean;
   readonly finding: Deferred<CheckFinding>;
 }
 
 interface CheckerOptions {
   readonly openChecker: () => PartialsChecker;
-  /** Left out: four. */
+  /** Default: four. */
   readonly maxCheckers?: number;
 }
 
 /**
- * Spreads partials over batch checkers, in the order in which they come. One does for small partials, and is
- * opened at once; another is opened when more wait than it takes at a time. A partial on which its checker
- * breaks is refused, and the checker replaced: no check hangs for ever.
+ * Distributes partials over batch checkers, in order of arrival. One checker is opened at once and suffices
+ * for small partials. Another is opened when more partials wait than fit into a batch. A partial on which its
+ * checker fails is refused, and the checker is replaced, so that no check hangs.
  */
 export class PartialChecker implements AsyncDisposable {
   readonly #options: Required<CheckerOptions>;
@@ -48,12 +51,17 @@ export class PartialChecker implements AsyncDisposable {
 
   constructor(options: CheckerOptions) {
     this.#options = { maxCheckers: MAX_CHECKERS, ...options };
-    // It loads while the first shard is mapped.
+    // The first checker loads while the first shard is mapped.
     const first = this.#another();
     if (first !== null) this.#idle.push(first);
   }
 
-  /** @throws {PARTIAL_INVALID} {STORE_FAILED} {STORE_REFUSED}; the signal's reason once it aborts */
+  /**
+   * Checks one partial in a batch with others.
+   *
+   * @throws {PARTIAL_INVALID} {STORE_FAILED} {STORE_REFUSED}
+   * @throws the signal's reason once it aborts
+   */
   async check(partial: PartialManifest, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     assert(!this.#closed, "nothing is checked once the store is closed");
@@ -80,9 +88,7 @@ export class PartialChecker implements AsyncDisposable {
     this.#checkers.clear();
   }
 
-  /**
-   * The checks that end when this signal aborts. One listener for all: a job has thousands under one signal.
-   */
+  /** Returns the open checks of a signal. They share one listener: a job has thousands under one signal. */
   #pendingUnder(signal: AbortSignal): Set<Asked> {
     const known = this.#bySignal.get(signal);
     if (known !== undefined) return known;
@@ -105,7 +111,7 @@ export class PartialChecker implements AsyncDisposable {
     }
   }
 
-  /** A new checker, if it is the first, or those that there are cannot keep up. */
+  /** Opens a checker if it is the first, or if a full batch waits. Null: no further checker. */
   #another(): PartialsChecker | null {
     const { maxCheckers, openChecker } = this.#options;
     if (this.#checkers.size >= maxCheckers || (this.#checkers.size > 0 && !this.#isFull())) return null;

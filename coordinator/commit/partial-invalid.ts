@@ -5,7 +5,7 @@ import { isNotAFile, isPlaceError, isTooShort } from "../../shared/storage/error
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 
 interface PartialDifference {
-  /** Of the file or folder that differs; left out where the manifest contradicts itself. */
+  /** Path of the file or folder that differs. Default: none, as the manifest contradicts itself. */
   readonly path?: string;
   /** Lower case, no full stop. */
   readonly what: string;
@@ -15,8 +15,8 @@ interface PartialDifference {
 }
 
 /**
- * A partial that is not what its manifest says. The fields `shard` and `digest` tell the scheduler what to
- * send back.
+ * Returns the error of a partial that differs from its manifest. By its fields `shard` and `digest`, the
+ * scheduler finds the shard to run again.
  */
 export function partialInvalid(
   partial: Pick<PartialManifest, "shard" | "digest">,
@@ -38,9 +38,9 @@ export function partialInvalid(
 }
 
 /**
- * Whether a failure tells nothing of what is at a location: off this machine, a line that broke, a store that
- * is down, credentials that are over. What was seen to differ tells something, and so does all that fails on
- * a disk of this machine.
+ * Checks whether an error says nothing about the content at a location. True for failures off this machine: a
+ * lost connection, a store that is down, expired credentials. False for a difference that was found, and for
+ * every error of a disk of this machine.
  */
 export function tellsNothingOf(location: Location, error: unknown): boolean {
   if (isOnThisMachine(location) || !isPlaceError(error)) return false;

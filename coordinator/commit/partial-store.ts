@@ -8,32 +8,27 @@ import type { CheckPlace } from "./check-partial.ts";
 import type { OpenChecker } from "./check-partials.ts";
 import { PartialChecker } from "./partial-checker.ts";
 
-/**
- * The partials of one job: one folder each, below the job's partials folder. Nobody else deletes
- * there.
- */
+/** Partials of one job: one folder each, below the job's partials folder. Only this store deletes there. */
 export interface PartialStore extends AsyncDisposable {
   /**
-   * Makes sure that a partial is there, whole, and durable: the manifest agrees with itself and the job; the
-   * folder has exactly its files; bytes, sha256 and the row counts in the files' own footers are right; files
-   * and folders are synced.
+   * Checks that a partial is whole, and makes it durable, see `checkPartial`.
    *
-   * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found; {STORE_FAILED}
-   * {STORE_REFUSED} when a storage off this machine cannot be asked: later it may be
+   * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found
+   * @throws {STORE_FAILED} {STORE_REFUSED} when a storage off this machine fails, which may pass
    */
   verifyPartial(partial: PartialManifest, signal: AbortSignal): Promise<void>;
-  /** Deletes a partial that lost, if it is there. */
+  /** Deletes a partial that was not committed, if it exists. */
   discardPartial(partial: PartialManifest): Promise<void>;
   /**
-   * Deletes whatever is neither the beacon nor one of `keep`: lost partials, what broken uploads left. What
-   * was made for a later generation stays: a coordinator that was replaced may still be at it.
+   * Deletes all entries but the beacon and `keep`: uncommitted partials and broken uploads. Partials of a
+   * later generation stay: this coordinator may have been replaced by the one that needs them.
    *
-   * @returns how many entries went
+   * @returns number of deleted entries
    */
   sweep(keep: readonly PartialManifest[], generation: number): Promise<number>;
 }
 
-/** What the store works with; the checkers that it opens are disposed of with it. */
+/** Tools of the store. The store closes the checkers that it opens. */
 export interface PartialStoreSeams extends Pick<CheckPlace, "isBelieved" | "stores"> {
   readonly storage: Storage;
   readonly openChecker: OpenChecker;
@@ -67,7 +62,7 @@ export function createPartialStore(
   };
 }
 
-/** An id with a slash in it would delete elsewhere. */
+/** Checks a folder's name: a slash in an id would delete elsewhere. */
 function checkFolderName(name: string): void {
   if (!/^[\w.-]+$/.test(name))
     throw new Error(`broken invariant: a partial's folder named ${JSON.stringify(name)}`);

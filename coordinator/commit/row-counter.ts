@@ -3,15 +3,16 @@ import { countParquetRows } from "../../shared/dataset/parquet-rows.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 
 /**
- * How many rows a partial's file holds by its own footer.
+ * Returns the rows of a partial's file, according to its footer.
  *
- * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} when the file is not what its name says
+ * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} when the file has not the format of its name
  */
 export type CountRows = (file: ByteSource) => Promise<number>;
 
 export const countRows: CountRows = async (file) => {
   if (!file.path.endsWith(".arrow")) return countParquetRows(file, NEVER);
-  // Few jobs write Arrow, and the library takes longer to load than thousands of partials to check.
+  // Loaded on demand: few jobs write Arrow, and loading the library takes longer than checking thousands of
+  // partials.
   const { openArrowFile } = await import("../../shared/dataset/arrow-file.ts");
   using opened = await openArrowFile(file, NEVER);
   return opened.rows;

@@ -20,51 +20,54 @@ import type { Who } from "../../shared/wire/server-call.ts";
 import type { Asked, DataService, FileRange, PutHeader } from "../../shared/wire/services.ts";
 import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
-/** What of a job may be read and written through the coordinator. */
+/** Files of a job that may be read and written through the coordinator. */
 interface ServedJob {
   readonly stores: JobStores;
   readonly inputPaths: Pick<ReadonlySet<Location>, "has">;
-  /** The model, and the files that it keeps tensors in. */
+  /** The model, and its files of external tensors. */
   readonly modelPaths: Pick<ReadonlySet<Location>, "has">;
   readonly partialsPath: Location;
-  /** On this machine, made if needed: where an upload is on its way to storage that has to know it whole. */
+  /** Folder on this machine, made if needed. Uploads wait there for storage that needs the whole file. */
   readonly spoolPath: string;
-  /** @throws {LEASE_STALE} when no partial of this shard is wanted under this token */
+  /** @throws {LEASE_STALE} when this lease may not offer a partial of the shard */
   checkUpload(shard: ShardId, token: Token): void;
 }
 
 export interface DataServerOptions {
   readonly knowsSession: (session: WorkerSession) => boolean;
-  /** Null when there is no job of that id. */
+  /** Returns the job. Null: unknown ID. */
   readonly job: (jobId: JobId) => ServedJob | null;
   readonly limits?: Partial<DataServerLimits>;
 }
 
 interface DataServerLimits {
-  /** The most that may be put under one lease. */
+  /** Limit of bytes that may be put under one lease. */
   readonly partialBytes: number;
-  /** Downloads at once. */
+  /** Concurrent downloads. */
   readonly reads: number;
-  /** Uploads at once. */
+  /** Concurrent uploads. */
   readonly puts: number;
-  /** Calls that wait for their turn, for each of the two. */
+  /** Limit of calls that wait for a slot, for downloads and for uploads. */
   readonly waiting: number;
-  /**
-   * How long one of them waits: a caller's deadline is for what it moves, and must not run out before its
-   * turn.
-   */
+  /** Limit of one wait for a slot. A caller's deadline is for its transfer alone. */
   readonly waitMs: number;
-  /** How slow an upload may be: it holds its turn. */
+  /** Slowest allowed pace of an upload, because it holds a slot. */
   readonly pace: Pace;
 }
 
 /**
- * `partialBytes`: a partial is one shard's output; at 64 GiB something is wrong. `reads` and `puts`: each
- * holds an open file and some chunks (a download two of 512 KiB, an upload up to 4 MiB, as grpc-js reads 16
- * messages ahead), so that all together stay under 200 MiB. `waiting`: a turn for each of a thousand workers;
- * whoever gets none tries again. `waitMs`: twice that, its own turn and that among all, is well within a
- * transfer's least deadline. `pace`: a minute without bytes, or with fewer than the slowest line brings in a
- * second, and the turn goes to another. The bound for readers is the streams' own: see `serveServerStream`.
+ * Default limits.
+ *
+ * - `partialBytes`: a partial is one shard's output, and at 64 GiB something is wrong.
+ * - `reads` and `puts`: together they stay under 200 MiB. Each holds an open file and some chunks. A download
+ *   holds two of 512 KiB. An upload holds up to 4 MiB, because grpc-js reads 16 messages ahead.
+ * - `waiting`: one call for each of a thousand workers. A refused caller tries again.
+ * - `waitMs`: a call waits for its worker's slot, its identity's slot and a slot among all. The sum is well
+ *   within the shortest deadline of a transfer.
+ * - `pace`: an upload ends when a minute brings no bytes, or fewer than the slowest connection brings in a
+ *   second.
+ *
+ * Streams limit the pace of readers themselves: see `serveServerStream`.
  */
 const LIMITS: DataServerLimits = {
   partialBytes: 64 * 2 ** 30,
@@ -76,26 +79,26 @@ const LIMITS: DataServerLimits = {
 };
 
 /**
- * A quarter of the turns: a worker of many threads gets by with a few, and one that hangs leaves most to the
- * others.
+ * Limits of downloads per worker: a quarter of all slots. A worker with many threads needs only a few, and a
+ * hanging one leaves most slots to others.
  */
 const READS_OF_ONE = { slots: 32, waiting: 1_024 } as const;
-/** Of the turns: a fleet with one token, however many of its workers hang, leaves some to those of others. */
+/** Share of the slots for one identity. A fleet whose workers all hang leaves some slots to others. */
 const OF_IDENTITY = 3 / 4;
-/** Between the 256 KiB and the 1 MiB at which gRPC is fastest: two of them are in memory for each reader. */
+/** Bytes of a chunk. With gRPC, 256 KiB to 1 MiB are fastest, and each reader holds two chunks. */
 const CHUNK_BYTES = 512 * 1024;
 
-/** A partial's files are put one after another; one more, where a connection broke. */
+/** Limits of uploads per lease. Its files are put one after another, and a broken connection adds one. */
 const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
 
 /**
- * The coordinator's files for workers that do not see them: the inputs and the model of a job to read,
- * partials to put. Paths are compared as text with those of the plan, so there is no path that leads out.
+ * Serves the coordinator's files to workers that cannot reach them. Workers read the inputs and the model of
+ * a job, and put partials. A path must be equal to a path of the plan, so no path leads outside.
  *
  * @throws {SESSION_STALE} {JOB_NOT_FOUND} {LEASE_STALE} {STORE_REFUSED} {STORE_NOT_FOUND} {STORE_EXISTS}
  * {STORE_FAILED}
- * @throws {RESOURCE_EXHAUSTED} when too many wait already, or for too long; {DEADLINE_EXCEEDED} when an
- * upload is too slow
+ * @throws {RESOURCE_EXHAUSTED} when too many calls wait already, or one has waited too long
+ * @throws {DEADLINE_EXCEEDED} when an upload is too slow
  */
 export class DataServer implements DataService, AsyncDisposable {
   readonly #options: DataServerOptions;
@@ -140,7 +143,7 @@ export class DataServer implements DataService, AsyncDisposable {
     );
     try {
       const storage = await storages.at(location);
-      // An empty range, too, says whether the file is there.
+      // An empty range is read, too, to check that the file exists.
       for (let at = start; at === start || at < end; at += CHUNK_BYTES)
         yield await storage.read(location, at, Math.min(at + CHUNK_BYTES, end), { signal });
     } finally {
@@ -160,12 +163,12 @@ export class DataServer implements DataService, AsyncDisposable {
       () => this.#puts.take(signal),
     );
     try {
-      // Once more: while it waited for its turn, the lease, or the job, may have ended.
+      // Check again: the lease or the job may have ended during the wait.
       const folder = this.#folderFor(header);
       this.#ledger.admit(header);
       const storage = await folder.storages.at(folder.path);
       const source = { bytes: header.bytes, chunks: () => paced(chunks, this.#pace) };
-      // What was removed with a job is not made anew.
+      // Folders that were removed with a job must not be made again.
       const options = { ifAbsent: true, within: folder.within, signal };
       const target = below(folder.path, header.name);
       if (isOnThisMachine(target)) await storage.put(target, source, options);
@@ -220,5 +223,5 @@ function refused(path: string, why: string): ShardmillError {
   return new ShardmillError("STORE_REFUSED", `${path} ${why}`, { fields: { path } });
 }
 
-/** A file of the job is asked for range by range; one that is no longer asked for is not held open. */
+/** Time until an idle file is closed. A job's file is read range by range, so it stays open in between. */
 const IDLE_FILE_MS = 10_000;

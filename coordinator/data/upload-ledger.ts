@@ -3,24 +3,24 @@ import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 import type { PutHeader } from "../../shared/wire/services.ts";
 
-/** The lease that a file is put under. */
+/** Returns the key of a file's lease. */
 export function uploadKey({ jobId, shard, token }: PutHeader): string {
   return `${jobId} ${shard} ${tokenKey(token)}`;
 }
 
-/** What one lease has put. */
+/** Files put under one lease. */
 interface Upload {
   readonly executionId: ExecutionId;
   readonly bytesByName: Map<string, number>;
 }
 
-/** Leases that are remembered: more than are live in the largest fleet, at a few hundred bytes each. */
+/** Limit of remembered leases: more than the largest fleet has, at a few hundred bytes each. */
 const MOST_LEASES = 16_384;
 
-/** Bounds what one lease may put: the files of one execution, and so many bytes of them together. */
+/** Limits the uploads of one lease to the files of one execution and a total of bytes. */
 export class UploadLedger {
   readonly #mostBytes: number;
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #uploads = new Map<string, Upload>();
 
   constructor(mostBytes: number) {
@@ -28,8 +28,9 @@ export class UploadLedger {
   }
 
   /**
-   * Counts a file; one that was put before under this name counts once. @throws {STORE_REFUSED} when it is
-   * too much
+   * Counts a file. A file that is put again under the same name counts once.
+   *
+   * @throws {STORE_REFUSED} over the limit
    */
   admit(header: PutHeader): void {
     const { executionId, name, bytes } = header;

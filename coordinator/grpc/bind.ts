@@ -10,12 +10,12 @@ import { type Address, formatAddress } from "../../shared/wire/address.ts";
 import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 
-/** After a grace the sessions are destroyed, and their sockets close a moment later; this is much longer. */
+/** Additional time for sockets to close, a moment after the sessions are destroyed. */
 const FORCED_CLOSE_MS = 1_000;
 
 /**
- * Refusals are part of the protocol; what nobody foresaw is logged with its stack, and its caller gets the
- * message only.
+ * Returns a reporter of failed calls. Refusals are part of the protocol. An unexpected error is logged with
+ * its stack, and its caller gets only the message.
  */
 export function reportTo(log: Logger): ReportFailure {
   return (method, error) => {
@@ -24,20 +24,20 @@ export function reportTo(log: Logger): ReportFailure {
   };
 }
 
-/** Where a server listens. */
+/** Address of a listening server. */
 interface Bound {
-  /** With the real port. */
+  /** Address with the real port. */
   readonly address: string;
-  /** Takes no more connections and calls, waits for those that are open, and ends them after `graceMs`. */
+  /** Takes no more connections and calls, and waits for the open ones. Ends them after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
 /**
- * Listens, by TLS where there is a door for it. The sockets are ours in the clear, too: grpc-js lets
- * nobody choose how many connections may wait.
+ * Listens, with TLS if there is a door. The sockets are ours also in the clear, because grpc-js does not let
+ * a server set the backlog of connections.
  *
  * @throws {PORT_IN_USE} when another process listens there
- * @throws {ARGUMENT_INVALID} when it is no address of this machine's, or one it may not use
+ * @throws {ARGUMENT_INVALID} when this machine does not have the address, or the process may not use it
  */
 export async function bind(server: Server, place: Address, door: TlsDoor | null = null): Promise<Bound> {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -53,8 +53,7 @@ export async function bind(server: Server, place: Address, door: TlsDoor | null 
       address: formatAddress({ host: place.host, port }),
       async close(graceMs) {
         for (const each of servers) each.close();
-        // Not the server's tryShutdown: on Node 24 it waits for no call. Its forceShutdown ends none of
-        // them without channelz.
+        // Not tryShutdown: on Node 24 it waits for no call. Without channelz, forceShutdown ends none.
         injector.drain(graceMs);
         await allClosed(sockets, graceMs + FORCED_CLOSE_MS);
       },
@@ -80,7 +79,7 @@ async function allClosed(sockets: ReadonlySet<Socket>, withinMs: number): Promis
   clearTimeout(late);
 }
 
-/** For connections by TLS, loaded only where they are wanted; null in the clear. @throws {TLS_INVALID} */
+/** Loads and opens TLS if it is set. Null: connections are in the clear. @throws {TLS_INVALID} */
 export async function openTls(listening: Listening, log: Logger): Promise<TlsDoor | null> {
   if (listening.tls === null) return null;
   const { openDoor } = await import("../../shared/serving/tls-door.ts");

@@ -29,12 +29,14 @@ export function dataHandlers(data: DataService, report: ReportFailure): UntypedS
   };
 }
 
-/** A header is sent with the call; a minute is longer than any line takes. */
+/** Limit of the wait for a header, which is sent with the call: longer than any connection needs. */
 const HEADER_MS = 60_000;
 
 /**
- * @throws {ARGUMENT_INVALID} when the upload does not begin with its header; {DEADLINE_EXCEEDED} when that
- * does not come
+ * Reads the header of an upload.
+ *
+ * @throws {ARGUMENT_INVALID} when the upload does not begin with its header
+ * @throws {DEADLINE_EXCEEDED} when the header does not arrive
  */
 async function openUpload(
   parts: AsyncIterable<PutPart>,
@@ -49,8 +51,9 @@ async function openUpload(
 }
 
 /**
- * @throws {STORE_FAILED} when the chunks are not the `bytes` announced: a cancelled upload can look like one
- * that ended
+ * Yields the chunks of an upload.
+ *
+ * @throws {STORE_FAILED} when the chunks are not the `bytes` announced: a cancelled upload can look complete
  */
 async function* chunksOf(
   rest: AsyncIterator<PutPart>,

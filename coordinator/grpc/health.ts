@@ -3,9 +3,9 @@ import type { HealthImplementation, ServingStatus } from "grpc-health-check";
 import { addLate } from "./late-methods.ts";
 import { libraryMethods } from "./library-methods.ts";
 
-/** Says of services whether they serve, as `grpc.health.v1.Health`. */
+/** Health of services, as in `grpc.health.v1.Health`. */
 interface Health {
-  /** "" stands for the server. */
+  /** Sets the status of a service. The name "" is the whole server. */
   setStatus(service: string, status: ServingStatus): void;
 }
 
@@ -15,12 +15,12 @@ const METHODS = {
   "/grpc.health.v1.Health/Watch": { kind: "serverStream" },
 } as const;
 
-/** Serves health checks; what answers is loaded when somebody asks. */
+/** Serves health checks. Loads the library at the first check. */
 export function addHealth(server: Server): Health {
   const statuses = new Map<string, ServingStatus>();
   let health: HealthImplementation | null = null;
   addLate(server, METHODS, async () => {
-    // Bundled, CommonJS has its default export only.
+    // In the bundle, a CommonJS module has only its default export.
     const { default: library } = await import("grpc-health-check");
     const loaded = new library.HealthImplementation(Object.fromEntries(statuses));
     health = loaded;

@@ -55,14 +55,14 @@ export function jobsHandlers(
 }
 
 /**
- * A job file that came as it was written: whatever is wrong with the job is told by its lines. Variables are
- * those that came with it: the coordinator's own may be secret. Of a job with a schedule it is one run.
+ * Submits a job file as text. Errors name its lines. Variables come only from the request, because the
+ * coordinator's own may be secret. A job with a schedule is submitted as one run.
  */
 async function submitWritten(
   { text, path, set, variables, at }: WrittenJob,
   submit: (spec: JobSpec) => Promise<SubmittedJob>,
 ): Promise<SubmittedJob> {
-  // A coordinator that was started without a job has read no YAML so far.
+  // Load YAML here: a coordinator without a job of its own has not needed it so far.
   const { textOfJob } = await import("../../shared/job-file/read-job-file.ts");
   const { parseRun } = await import("../../shared/job-file/read-run.ts");
   const options = { path, set, env: variables, at: at === "" ? undefined : at };
@@ -77,12 +77,12 @@ async function submitWritten(
   }
 }
 
-/** What its submitter's role does not allow. */
+/** Checks whether an error says that the submitter's role does not allow the job. */
 function isBeyondRights(error: unknown): boolean {
   return isShardmillError(error, "MODULES_REFUSED") || isShardmillError(error, "LOCATION_REFUSED");
 }
 
-/** What changes how a job stands among the others. */
+/** Handlers of calls that pause, resume or prioritise a job. */
 function standingHandlers(
   jobs: JobsService,
   report: ReportFailure,
@@ -119,7 +119,7 @@ function standingHandlers(
   };
 }
 
-/** Of a service whose one call is asked nothing. */
+/** Handlers of a service with a single method whose request is empty. */
 export function tellingHandlers<Answer>(
   method: Method<object, Answer>,
   tell: (signal: AbortSignal) => Promise<Answer>,

@@ -13,8 +13,8 @@ import { NO_REQUEST, unchanged } from "./library-methods.ts";
 type LateCall = ServerUnaryCall<Buffer, object> | ServerWritableStream<Buffer, object>;
 
 /**
- * Serves methods of one request each, by their paths; what answers is loaded when somebody asks: a job on
- * this machine would wait for it.
+ * Serves methods with one request each, by their paths. Loads the implementation at the first call, because
+ * loading it at the start would delay a local job.
  */
 export function addLate(
   server: Server,
@@ -24,7 +24,7 @@ export function addLate(
   let loaded: ReadonlyMap<string, HandledMethod> | null = null;
   let loading: Promise<void> | undefined;
   const methodAt = (path: string) => present(loaded?.get(path), "what is loaded has every method");
-  /** Once it is loaded: its method, with the request as it reads it. */
+  /** Loads the method and decodes the request. */
   const ready = async (path: string, call: LateCall) => {
     loading ??= load().then((found) => {
       loaded = found;
@@ -48,7 +48,7 @@ export function addLate(
     const stream: handleServerStreamingCall<Buffer, object> = (call) => {
       ready(path, call).then(
         (it) => {
-          // Nobody would tell it of that any more.
+          // A call cancelled before this would never be reported to the handler as cancelled.
           if (call.cancelled) return;
           (it.handler as handleServerStreamingCall<object, object>)(it.call as typeof call);
         },

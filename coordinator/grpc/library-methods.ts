@@ -2,8 +2,8 @@ import type { Server, UntypedHandleCall } from "@grpc/grpc-js";
 import type { HandledMethod } from "../../shared/wire/method.ts";
 
 /**
- * What a library adds to a server, by the methods' paths: for services that are registered before the library
- * is loaded, which is when somebody calls them. A job on this machine would wait for it.
+ * Returns the methods that a library adds to a server, by their paths. The services are registered before the
+ * library is loaded, which happens at the first call. Loading it at the start would delay a local job.
  */
 export function libraryMethods(addTo: (server: Server) => void): ReadonlyMap<string, HandledMethod> {
   const found = new Map<string, HandledMethod>();
@@ -18,15 +18,15 @@ export function libraryMethods(addTo: (server: Server) => void): ReadonlyMap<str
       }
     },
   };
-  // Of a server they use this method alone.
+  // The libraries use only this method of a server.
   addTo(collector as unknown as Server);
   return found;
 }
 
-/** Messages before their library is loaded. */
+/** Passes messages undecoded until their library is loaded. */
 export const unchanged = (bytes: Buffer): Buffer => bytes;
 
-/** For bytes that the library cannot read. */
+/** Error for bytes that the library cannot decode. */
 export const NO_REQUEST = "these bytes are no request";
 
 function lowerFirst(text: string): string {

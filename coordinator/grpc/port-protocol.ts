@@ -4,13 +4,13 @@ import type { CombinedTable, JobResults } from "../../shared/extension/results-v
 import type { Listening } from "../../shared/serving/listening.ts";
 import type { Guard } from "../access/judge.ts";
 
-/** Options of the server in the thread of a port. */
+/** Options of the server in a port's thread. */
 export interface PortThreadOptions {
-  /** Option of commands that asks for the port: `flight`. */
+  /** Command option that asks for the port: `flight`. */
   readonly port: string;
-  /** `host:port`; port 0 for any free one. */
+  /** Address `host:port`. Port 0: any free port. */
   readonly listen: string;
-  /** Option that gave it, named where it is wrong: `--flight`. */
+  /** Option with that address, for errors: `--flight`. */
   readonly option: string;
   readonly guard: Guard;
   readonly listening: Listening;
@@ -24,7 +24,7 @@ export interface PortThreadMethods {
   close(graceMs: number): Promise<void>;
 }
 
-/** Methods of its owner: those of a `ResultsView`, with one argument each. */
+/** Methods of the thread's owner: the methods of a `ResultsView`, with one argument each. */
 export interface PortOwnerMethods {
   jobs(argument: null): Promise<readonly JobResults[]>;
   combined(asked: { readonly jobId: JobId; readonly reduction: string }): Promise<readonly CombinedTable[]>;

@@ -12,12 +12,12 @@ import type { Guard } from "../access/judge.ts";
 import { bind, openTls, reportTo } from "./bind.ts";
 
 interface PortServerOptions {
-  /** `host:port`; port 0 for any free one. */
+  /** Address `host:port`. Port 0: any free port. */
   readonly listen: string;
-  /** Option that gave it, named where it is wrong: `--flight`. */
+  /** Option with that address, for errors: `--flight`. */
   readonly option: string;
   readonly guard: Guard;
-  /** Settings of TLS. Left out: in the clear, for this machine alone. */
+  /** TLS settings. Default: in the clear, for this machine alone. */
   readonly listening?: Listening;
   readonly results: ResultsView;
   readonly log: Logger;
@@ -26,11 +26,11 @@ interface PortServerOptions {
 export interface PortServer {
   /** Address that it listens on, with the real port. */
   readonly address: string;
-  /** Ends the calls that are open after `graceMs`. */
+  /** Closes the port, and ends open calls after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Options of every port: `keepalive` and `channelz` are those of the coordinator's own server. */
+/** Options of every port: `keepalive` and `channelz` are the same as on the coordinator's own server. */
 const SERVER_OPTIONS: ServerOptions = {
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 20_000,
@@ -38,11 +38,12 @@ const SERVER_OPTIONS: ServerOptions = {
 };
 
 /**
- * Serves the methods of a face on a port of their own, to whom the guard lets in.
+ * Serves the methods of a face on a separate port, to authorized callers.
  *
  * @throws {PORT_IN_USE} when another process listens there
- * @throws {ARGUMENT_INVALID} when `listen` is no address, or none of this machine's, or one it may not use
- * @throws {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there as it is told to, or cannot
+ * @throws {ARGUMENT_INVALID} when `listen` is invalid, is not an address of this machine, or may not be used
+ * @throws {LISTENING_REFUSED} {TLS_INVALID} when the TLS settings do not allow to listen there, or are
+ * invalid
  */
 export async function startPortServer(face: PortFace, options: PortServerOptions): Promise<PortServer> {
   const { guard, listening = LOCAL, results, log } = options;

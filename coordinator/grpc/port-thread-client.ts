@@ -10,15 +10,15 @@ import type { PortServer } from "./port-server.ts";
 
 interface PortClientOptions extends PortThreadOptions {
   readonly results: ResultsView;
-  /** Called when the thread ends before it is closed. Nothing is served any more. */
+  /** Called when the thread ends before it is closed. The port is no longer served. */
   readonly onLost: (error: ShardmillError) => void;
 }
 
-/** A thread whose server is closed ends at once. */
+/** Limit of the wait for the thread. It ends at once when its server is closed. */
 const END_MS = 5_000;
 
 /**
- * Serves the port of a face, in a thread of its own.
+ * Serves the port of a face in a separate thread.
  *
  * @throws {PORT_IN_USE} {ARGUMENT_INVALID} when it cannot listen there
  */

@@ -6,8 +6,8 @@ import type { PortOwnerMethods, PortThreadMethods } from "./port-protocol.ts";
 import { type PortServer, startPortServer } from "./port-server.ts";
 
 /**
- * A thread that serves the port of a face: reading, decoding and sending gigabytes must not keep the one
- * waiting that answers workers. Started by `startPortThread`.
+ * Server of this thread, which `startPortThread` starts. A separate thread, because reading, decoding and
+ * sending gigabytes must not delay the thread that answers workers.
  */
 let server: PortServer | null = null;
 

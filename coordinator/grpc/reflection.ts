@@ -3,10 +3,10 @@ import { type handleBidiStreamingCall, type MethodDefinition, type Server, statu
 import { compiledDescriptors } from "../../shared/wire/descriptors.ts";
 import { libraryMethods, NO_REQUEST, unchanged } from "./library-methods.ts";
 
-/** The versions that clients ask for. */
+/** Versions that clients use. */
 const VERSIONS = ["v1", "v1alpha"];
 
-/** What the library takes a call for: decoded messages come as `data`, then `end`. */
+/** Call as the library expects it: decoded messages come as `data`, then `end`. */
 type Conversation = EventEmitter & { write(message: object): void; end(): void };
 
 interface Answering {
@@ -15,8 +15,8 @@ interface Answering {
 }
 
 /**
- * Serves reflection (what `grpcurl` and its like read a server's services from). What answers is loaded when
- * somebody asks: a job on this machine would wait for it.
+ * Serves reflection, from which `grpcurl` and similar tools read a server's services. Loads the library at
+ * the first call, because loading it at the start would delay a local job.
  */
 export function addReflection(server: Server): void {
   let loading: Promise<ReadonlyMap<string, Answering>> | undefined;
@@ -31,7 +31,7 @@ export function addReflection(server: Server): void {
   }
 }
 
-/** Answers each message as it comes; the call ends when its caller has asked everything. */
+/** Answers each message as it arrives. The call ends when its caller has sent all questions. */
 function converse(call: Parameters<handleBidiStreamingCall<Buffer, Buffer>>[0], answering?: Answering): void {
   if (answering === undefined) throw new Error(`broken invariant: no reflection at ${call.getPath()}`);
   const { method, answer } = answering;
@@ -50,12 +50,12 @@ function converse(call: Parameters<handleBidiStreamingCall<Buffer, Buffer>>[0], 
   call.once("end", () => conversation.emit("end"));
 }
 
-/** What the library would add to a server, by its methods' paths. */
+/** Returns the methods that the library would add to a server, by their paths. */
 async function loadAnswering(): Promise<ReadonlyMap<string, Answering>> {
   const fileDescriptorProtos = await compiledDescriptors();
-  // Bundled, CommonJS has its default export only.
+  // In the bundle, a CommonJS module has only its default export.
   const { default: library } = await import("@grpc/reflection");
-  // Of what a loader of proto files gives, the library takes the descriptors only.
+  // The library uses only the descriptors of a loaded proto package.
   const compiled = { all: { fileDescriptorProtos } } as unknown as ReflectionPackage;
   const service = new library.ReflectionService(compiled);
   const answering = [...libraryMethods((server) => service.addToServer(server))].map(

@@ -22,34 +22,38 @@ import { addReflection } from "./reflection.ts";
 import { workHandlers } from "./work-handlers.ts";
 
 interface ServeOptions {
-  /** `host:port`; port 0 for any free one. */
+  /** Address `host:port`. Port 0: any free port. */
   readonly listen: string;
   readonly services: CoordinatorServices;
-  /** Jobs that faces tell about. Default: none. */
+  /** Returns the jobs that faces show. Default: none. */
   readonly jobs?: FaceView["jobs"];
   readonly guard: Guard;
-  /** Left out: its callers are counted for it alone. */
+  /** Call rates. Default: counted for this server alone. */
   readonly rates?: CallRates;
-  /** Left out: in the clear, for this machine alone. */
+  /** TLS settings. Default: in the clear, for this machine alone. */
   readonly listening?: Listening;
   readonly log: Logger;
 }
 
 export interface RunningServer {
-  /** Where it listens, with the real port. */
+  /** Address that it listens on, with the real port. */
   readonly address: string;
-  /** Where workers of this process find it. */
+  /** Address for workers of this process. */
   readonly ownAddress: string;
-  /** What health checks answer, for the server and each of its services. SERVING from the start. */
+  /** Sets the answer of health checks, for the server and each of its services. SERVING from the start. */
   setServing(serving: boolean): void;
-  /** Answers NOT_SERVING, takes no new calls, waits up to `graceMs` for those open, and then ends them. */
+  /** Answers NOT_SERVING and takes no new calls. Waits up to `graceMs` for open calls, and then ends them. */
   close(graceMs: number): Promise<void>;
 }
 
 /**
- * `streams`, each connection: a worker needs one for its lease, one for heartbeats and a few for data.
- * `keepalive`: connections to machines that vanished are closed within a minute; ours ping every 20 s.
- * `channelz`: counters for each call, connection and message, which nobody can ask for here.
+ * Options of the server.
+ *
+ * - `max_concurrent_streams`, per connection: a worker needs one for its lease, one for heartbeats and a few
+ *   for data.
+ * - `keepalive`: connections to lost machines are closed within a minute. Clients of this project ping every
+ *   20 s.
+ * - `channelz`: off, because it counts each call, connection and message, and no client can read the counts.
  */
 const SERVER_OPTIONS: ServerOptions = {
   "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
@@ -62,11 +66,12 @@ const SERVER_OPTIONS: ServerOptions = {
 const HERE: Address = { host: "127.0.0.1", port: 0 };
 
 /**
- * Serves our own services, faces of extensions, health checks and reflection, to whom the guard lets in.
+ * Serves the engine's services, faces of extensions, health checks and reflection, to authorized callers.
  *
  * @throws {PORT_IN_USE} when another process listens there
- * @throws {ARGUMENT_INVALID} when `listen` is no address, or none of this machine's, or one it may not use
- * @throws {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there as it is told to, or cannot
+ * @throws {ARGUMENT_INVALID} when `listen` is invalid, is not an address of this machine, or may not be used
+ * @throws {LISTENING_REFUSED} {TLS_INVALID} when the TLS settings do not allow to listen there, or are
+ * invalid
  */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { listen, services, jobs = () => [], guard, listening = LOCAL, log } = options;

@@ -6,8 +6,8 @@ import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
 import type { AuditLog } from "../access/audit-log.ts";
 
 /**
- * Decodes, asks, encodes. Only the long poll needs to know that its worker goes away: the others are answered
- * at once, and take effect whether or not the answer arrives.
+ * Handlers of calls from workers. Only `RequestLease` needs to detect that its worker has disconnected. The
+ * others are answered at once, and take effect even if the answer is lost.
  */
 export function workHandlers(
   work: WorkService,

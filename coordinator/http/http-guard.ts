@@ -11,7 +11,7 @@ import type { CallRates } from "../access/call-rates.ts";
 import type { Identity, Judge } from "../access/judge.ts";
 import { bearerOf, cookieName } from "./session-routes.ts";
 
-/** Set by the page alone: a form or a link of another site cannot send it. */
+/** Header that only the page sets: a form or a link of another site cannot send it. */
 const FROM_PAGE = "x-shardmill-page";
 
 interface HttpGuardOptions {
@@ -23,7 +23,7 @@ interface HttpGuardOptions {
   readonly rates: CallRates;
 }
 
-/** Judges requests by route and headers, before a body is read, as the interceptor of gRPC does calls. */
+/** Checks requests by route and headers, before a body is read, like the gRPC interceptor. */
 export class HttpGuard {
   readonly #options: HttpGuardOptions;
 
@@ -31,7 +31,7 @@ export class HttpGuard {
     this.#options = options;
   }
 
-  /** @throws what {@link Judge.identify} does, when the route is not for who asks */
+  /** @throws like {@link Judge.identify}, when the caller may not use the route */
   admit(context: Context<HttpEnv>, { method, path, callers, proofs = USUAL }: HttpRoute): HttpCaller {
     const { judge, door, audit, report, rates } = this.#options;
     const what = `${method} ${path}`;
@@ -63,7 +63,7 @@ export class HttpGuard {
     };
   }
 
-  /** By what the request bears, else by the browser's cookie, else by the certificate that it has shown. */
+  /** Returns the caller by its bearer credential, or else by its cookie, or else by its certificate. */
   #identify(
     context: Context<HttpEnv>,
     names: readonly string[],
@@ -79,7 +79,7 @@ export class HttpGuard {
     }
     const cookie = getCookie(context, cookieName(context));
     const session = cookie === undefined ? undefined : passes.read(cookie, "session");
-    // A browser sends both of them for other sites, too.
+    // A browser also sends cookies and certificates with requests of other sites.
     if (req.method !== "GET" && req.header(FROM_PAGE) === undefined) throw foreignRequest();
     return session === undefined
       ? { identity: judge.identityOf(null, names), by: "credential" }

@@ -19,10 +19,10 @@ import { HttpGuard } from "./http-guard.ts";
 import { sessionRoutes } from "./session-routes.ts";
 
 interface ServeHttpOptions {
-  /** `host:port`; port 0 for any free one. */
+  /** Address `host:port`. Port 0: any free port. */
   readonly listen: string;
   readonly guard: Guard;
-  /** Left out: its callers are counted for it alone. */
+  /** Call rates. Default: counted for this server alone. */
   readonly rates?: CallRates;
   readonly listening: Listening;
   readonly routes: readonly HttpRoute[];
@@ -32,7 +32,7 @@ interface ServeHttpOptions {
 
 type GrpcName = (typeof ERROR_CODES)[keyof typeof ERROR_CODES]["grpc"];
 
-/** As Google's APIs map them. */
+/** HTTP status of each gRPC status, as in Google's APIs. */
 const HTTP_STATUS: Readonly<Record<GrpcName, number>> = {
   CANCELLED: 499,
   INVALID_ARGUMENT: 400,
@@ -49,10 +49,10 @@ const HTTP_STATUS: Readonly<Record<GrpcName, number>> = {
   DATA_LOSS: 500,
 };
 
-/** What is asked for is small: a reason, a priority. */
+/** Limit of a request body. Bodies are small: a reason, a priority. */
 const MOST_BODY_BYTES = 64 << 10;
 
-/** Nothing of others is loaded, and nobody shows this in a frame. */
+/** Headers of every answer. The page loads nothing from other sites and may not be framed. */
 const HEADERS = {
   contentSecurityPolicy: {
     defaultSrc: ["'self'"],
@@ -63,12 +63,12 @@ const HEADERS = {
   },
   referrerPolicy: "no-referrer",
   xFrameOptions: "DENY",
-  // It would hold for every port of the host, and other servers of the host may have no TLS.
+  // HSTS would apply to every port of the host, and other servers there may have no TLS.
   strictTransportSecurity: false,
 };
 
 /**
- * Serves people and their programs by HTTP, each route to whom it is for: who may is decided as for gRPC.
+ * Serves HTTP. Each route has its callers, who are authorized like those of gRPC.
  *
  * @throws {PORT_IN_USE} {ARGUMENT_INVALID} {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there
  */
@@ -111,7 +111,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
   return server;
 }
 
-/** For probes, which can send no secret: that the process lives, and that it takes calls. */
+/** Routes for probes, which cannot send a secret: `/healthz` (running) and `/readyz` (taking calls). */
 export function healthRoutes(isServing: () => boolean): readonly HttpRoute[] {
   const answer = (isGood: boolean) =>
     new Response(isGood ? "ok\n" : "not serving\n", { status: isGood ? 200 : 503 });
@@ -121,7 +121,7 @@ export function healthRoutes(isServing: () => boolean): readonly HttpRoute[] {
   ];
 }
 
-/** `{ "error": { code, message, fields, problems, hint } }`, never with a stack or a cause. */
+/** Returns `{ "error": { code, message, fields, problems, hint } }`, without a stack or a cause. */
 function errorResponse(error: unknown): Response {
   const data = errorToData(error);
   const status = HTTP_STATUS[ERROR_CODES[data.code].grpc];

@@ -3,19 +3,19 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { HttpEnv, HttpRoute } from "../../shared/serving/http-routes.ts";
 import { type BrowserPasses, PASS_MS } from "../access/browser-passes.ts";
 
-/** Cookies are shared by all ports of a host, and coordinators of one machine are not. */
+/** Returns a cookie's name with the port: all ports of a host share cookies, but coordinators must not. */
 export function cookieName({ env }: Context<HttpEnv>): string {
   return `shardmill_${env.incoming.socket.localPort}`;
 }
 
-/** Reads the credential or login pass that a request bears. */
+/** Reads the credential or login pass of a request. */
 export function bearerOf({ req }: Context<HttpEnv>): string | null {
   return SCHEME.exec(req.header("authorization") ?? "")?.[1] ?? null;
 }
 
 const SCHEME = /^Bearer +(\S+)$/i;
 
-/** Makes sessions of browsers. A secret, a token or a login pass makes one, and a session makes no other. */
+/** Routes for browser sessions. A secret, a token or a login pass starts one, a session does not. */
 export function sessionRoutes(passes: BrowserPasses): readonly HttpRoute[] {
   return [
     { method: "GET", path: "/session", callers: "known", handle: (context) => Response.json(whoIs(context)) },

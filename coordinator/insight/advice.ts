@@ -8,42 +8,37 @@ import type { RunUsage } from "./bottleneck.ts";
 import { storeAdvice, storeInUse } from "./store-advice.ts";
 import type { StoreRate } from "./store-rates.ts";
 
-/** What the advice is drawn from, beside the bottleneck. */
+/** Facts that the advice depends on, besides the bottleneck. */
 export interface AdviceFacts {
   readonly usage: Pick<RunUsage, "stages" | "absentMs" | "doingMs" | "shards" | "slots">;
   readonly rows: number;
-  /** Of the input. */
+  /** Number of input files. */
   readonly files: number;
   readonly padding: number | null;
-  /** As the workers make them; null before the first. */
+  /** Batch as the workers make it. Null before the first one. */
   readonly batch: BatchInUse | null;
-  /** Most workers that were there at once. */
+  /** Most workers that were connected at once. */
   readonly workers: number;
-  /** Workers of a running job that are connected now; null of another. */
+  /** Connected workers of a running job. Null: the job is not running. */
   readonly workersHere: number | null;
   readonly device: WorkerInfo["device"] | null;
   readonly isConverted: boolean;
-  /** That were asked for shards. */
+  /** Rates of the stores that the job used. */
   readonly stores: readonly StoreRate[];
 }
 
-/**
- * Padding worth a word: from here on batches of like lengths would save more than most changes of the
- * hardware.
- */
+/** Share of padding from which batches of similar lengths save more than most hardware changes. */
 const MUCH_PADDING = 0.2;
-/** On a CPU, other stages take cores from the lanes: from here on it is worth a word. */
+/** Share of other stages from which they noticeably compete with inference for CPU cores. */
 const MUCH_BESIDE = 0.3;
-/** Fewer rows a file than this, and opening it takes longer than its rows do. */
+/** Limit of rows a file: with fewer rows, opening the file takes longer than its rows. */
 const FEW_ROWS_A_FILE = 256;
 /** A shard of fewer rows costs more to lease, store and commit than to map. */
 const FEW_ROWS_A_SHARD = 64;
-/** Shards that each slot should see: then the last round is a small part of the run. */
+/** Shards that each slot should get, so that the last round is a small part of the run. */
 const ROUNDS = 8;
 
-/**
- * What would make a run faster that `bottleneck` limits: one sentence, with the options and keys to change.
- */
+/** Returns advice for a run that `bottleneck` limits: one sentence, with the options and keys to change. */
 export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
   if (facts.workersHere === 0) return NO_WORKER;
   const advice = usualAdvice(bottleneck, facts);
@@ -53,7 +48,7 @@ export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
 const NO_WORKER =
   "no worker is connected: start one with `shardmill worker --coordinator HOST:PORT`, and --tls-ca FILE where the coordinator has TLS";
 
-/** What rows cost less of where many of them run at once. */
+/** Stages that cost less per row in large batches. */
 const BY_BATCH: ReadonlySet<Bottleneck> = new Set(["infer", "tensorize", "collect"]);
 
 function fixedBatchAdvice(batch: BatchInUse | null): string {
@@ -105,7 +100,7 @@ function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
   }
 }
 
-/** Limits that larger shards do not change, or make worse. */
+/** Bottlenecks that larger shards do not change, or make worse. */
 const NOT_BY_SHARD: ReadonlySet<Bottleneck> = new Set(["start", "shards", "reduce"]);
 
 function hasTinyShards({ rows, usage: { shards, slots } }: AdviceFacts): boolean {
@@ -166,7 +161,7 @@ function shardsAdvice({ rows, workers, usage: { shards, slots } }: AdviceFacts):
   return ways.length === 0 ? `${has}: with more rows it weighs less` : `${has}: ${ways.join(", or ")}`;
 }
 
-/** To two digits: a number to type, not a measurement. */
+/** Rounds down to two digits, because the value is for users to type. */
 function roundDown(value: number): number {
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, value))) - 1);
   return Math.max(1, Math.floor(value / unit) * unit);

@@ -1,56 +1,50 @@
 import type { Bottleneck } from "../../shared/domain/bottleneck.ts";
 import type { Stage, StageShares } from "../../shared/domain/worker.ts";
 
-/** What a worker does at a moment, as its coordinator sees it. */
+/** Current activity of a worker, as its coordinator sees it. */
 export type WorkerDoing =
-  /** It has joined, and handed in no rows yet: its model loads. */
+  /** The worker has joined but returned no rows yet: its model loads. */
   | "starting"
-  /** It holds a lease. */
+  /** The worker holds a lease. */
   | "working"
-  /** It holds none though shards are pending, or all are handed in and being verified. */
+  /** The worker holds no lease although shards are pending, or all shards are returned and being verified. */
   | "awaitingCoordinator"
-  /** It holds none: every shard is done or in other hands. */
+  /** The worker holds no lease: every shard is done or leased to others. */
   | "awaitingShards";
 
-/**
- * Where the time of a run went. Times in worker-milliseconds, but for `mapMs` and `reduceMs`, which are the
- * clock's.
- */
+/** Times of a run, in worker-milliseconds. `mapMs` and `reduceMs` are wall-clock times. */
 export interface RunUsage {
   readonly mapMs: number;
-  /** Reductions and publishing. */
+  /** Time of reductions and publishing. */
   readonly reduceMs: number;
-  /** While no worker was there; counted as one worker's. */
+  /** Time without any worker, counted as one worker's. */
   readonly absentMs: number;
   readonly doingMs: Readonly<Record<WorkerDoing, number>>;
-  /** Mean busy shares over all workers that have started, waiting ones among them. */
+  /** Mean busy shares over all workers that have started, including idle ones. */
   readonly stages: StageShares;
-  /** How busy the coordinator's thread is, 0 to 1. */
+  /** Busy share of the coordinator's thread, 0 to 1. */
   readonly loopShare: number | null;
   readonly shards: number;
-  /** Leases that all workers hold at once, at the most there were. */
+  /** Most leases that all workers could hold at once. */
   readonly slots: number;
 }
 
-/**
- * Lanes this busy are never waiting for long: a batch is handed over in a few percent of the time that it
- * runs.
- */
+/** Share from which lanes count as full. Passing a batch on takes a few percent of the time that it runs. */
 const LANES_FULL = 0.85;
 /**
- * A thread with several stages waits for the lanes and for the disk, too: it limits before it is busy all the
- * time.
+ * Share from which a thread with several stages limits the run. It also waits for the lanes and the disk, so
+ * it limits the run before it is always busy.
  */
 const THREAD_FULL = 0.7;
-/** A thread that is less busy than this limits nothing by itself. */
+/** Share below which a thread limits nothing. */
 const THREAD_BUSY = 0.3;
 const LOOP_FULL = 0.9;
-/** A part of the time that outweighs everything else together. */
+/** Share of the time that outweighs all other parts together. */
 const MOST = 0.5;
-/** A loss that is worth more than what any stage could still gain. */
+/** Lost share that is larger than any further gain from a stage. */
 const MUCH = 0.25;
 
-/** The stages that one kind of thread does, in turn: together they are busy for at most 1. */
+/** Stages that one kind of thread does in turn: together they are busy for at most 1. */
 const THREADS: readonly (readonly Stage[])[] = [
   ["read", "decode", "tensorize", "collect"],
   ["prepare"],
@@ -59,15 +53,15 @@ const THREADS: readonly (readonly Stage[])[] = [
 ];
 
 /**
- * What limits a run. From the outside in, the first that holds:
+ * Returns what limits a run. The first condition that holds decides:
  *
- * 1. Most of the time no row was under way: `reduce` after the shards, `start` before them.
+ * 1. Most of the time no row was being mapped: `reduce` after the shards, `start` before them.
  * 2. Workers had no lease for a quarter of their time: `shards` or `coordinator`, whichever cost more.
- * 3. While they had one, the lanes were busy: `infer`. The model is the limit, as one would have it.
+ * 3. The lanes of workers with a lease were busy: `infer`. This is the best case.
  * 4. The coordinator's thread was busy: `coordinator`.
  * 5. A worker's shard threads, step threads or writers were busy: the largest of their stages.
- * 6. Nothing was busy. With less than two rounds of shards there is little to overlap: `shards`. Of what is
- *    left, the longest: `start`, or the largest stage of the busiest threads.
+ * 6. Nothing was busy. With less than two rounds of shards little can overlap: `shards`. Otherwise `start`
+ *    if it cost much, else the largest stage of the busiest threads.
  */
 export function findBottleneck(usage: RunUsage): Bottleneck | null {
   const { doingMs, mapMs, reduceMs, absentMs } = usage;

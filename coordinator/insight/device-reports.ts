@@ -3,14 +3,14 @@ import type { WorkerSession } from "../../shared/domain/worker.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 
 /**
- * More kinds of devices than a fleet has. Reports of equal devices are one: thousands of workers may send
- * theirs.
+ * Limit of reports, more than the kinds of devices in a fleet. Thousands of workers may report, so equal
+ * devices share one report.
  */
 const MOST_REPORTS = 100;
 
-/** What the workers of one job found of their devices, in this life of the coordinator. */
+/** Device reports of one job's workers since this coordinator started. */
 export class DeviceReports {
-  /** The first of each kind of device, and of each refusal. */
+  /** First report of each kind of device, and of each refused worker. */
   readonly #byKind = new Map<string, DeviceReport>();
   readonly #refused = new Map<WorkerSession, string>();
   readonly #unfit = new Map<WorkerSession, string>();
@@ -28,12 +28,12 @@ export class DeviceReports {
     this.#byKind.set(kind, report);
   }
 
-  /** Notes that a worker cannot run the job, for another reason than wrong numbers. */
+  /** Records that a worker cannot run the job for another reason than wrong numbers. */
   refuse(session: WorkerSession, reason: string): void {
     this.#unfit.set(session, reason);
   }
 
-  /** It is gone; its report stays. */
+  /** Removes a lost worker, but keeps its report. */
   forget(session: WorkerSession): void {
     this.#refused.delete(session);
     this.#unfit.delete(session);
@@ -43,13 +43,13 @@ export class DeviceReports {
     return this.#refused.get(session) ?? this.unfitnessOf(session);
   }
 
-  /** Reason other than wrong numbers why a worker cannot run the job; null when there is none. */
+  /** Returns the reason, other than wrong numbers, why a worker cannot run the job. Null: there is none. */
   unfitnessOf(session: WorkerSession): string | null {
     return this.#unfit.get(session) ?? null;
   }
 }
 
-/** Why a job fails that no other worker came for. */
+/** Returns the reason of a refusal. The job fails with this reason if no other worker comes. */
 export function refusalReason({ worker, device, refusal, rows }: DeviceReport): FailureReason {
   return {
     code: "DEVICE_WRONG",

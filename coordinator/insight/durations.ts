@@ -1,10 +1,10 @@
 import type { RunHistory, SlowShard } from "../../shared/domain/run-history.ts";
 
-/** Bins from a millisecond to fifty days, each 1.41 times as wide as the one before. */
+/** Bins from a millisecond to fifty days, each 1.41 times as wide as the previous one. */
 const BINS = 64;
 const MOST_SLOW = 8;
 
-/** How long attempts took that committed, and which took longest. */
+/** Histogram of the durations of committed attempts, with the slowest ones. */
 export class Durations {
   readonly #bins = new Array<number>(BINS).fill(0);
   #slowest: SlowShard[] = [];
@@ -19,7 +19,7 @@ export class Durations {
     this.#slowest = all.sort((a, b) => b.seconds - a.seconds).slice(0, MOST_SLOW);
   }
 
-  /** As it told of them. */
+  /** Adds durations that an earlier coordinator recorded. */
   restore({ from, attempts }: RunHistory["durations"], slowest: readonly SlowShard[]): void {
     from.forEach((seconds, index) => {
       const bin =
@@ -33,7 +33,7 @@ export class Durations {
     return this.#slowest;
   }
 
-  /** From the first bin that has any to the last. */
+  /** Returns the bins from the first to the last one that is not empty. */
   get durations(): RunHistory["durations"] {
     const first = this.#bins.findIndex((attempts) => attempts > 0);
     const last = this.#bins.findLastIndex((attempts) => attempts > 0);

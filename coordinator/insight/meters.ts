@@ -1,17 +1,17 @@
 import { DurationHistogram } from "../../shared/metrics/histogram.ts";
 import { CallRates } from "../access/call-rates.ts";
 
-/** How long a coordinator takes for what its workers wait for, over all of its jobs. */
+/** Durations of what workers wait for at a coordinator, over all of its jobs. */
 export class Meters {
-  /** How fast each peer calls, by gRPC and by HTTP. */
+  /** Call rate of each peer, by gRPC and by HTTP. */
   readonly calls = new CallRates(() => performance.now());
-  /** From a record handed to the journal until it is on disk. */
+  /** Time from passing a record to the journal until it is on disk. */
   readonly journalAppend = new DurationHistogram();
   /**
-   * From when a worker asked for a shard, or was woken for one, to its lease. That it waited while there was
-   * none is not in it.
+   * Time from a worker's shard request, or from its wake-up, to the lease. Waiting while no shard is
+   * available is excluded.
    */
   readonly leaseGrant = new DurationHistogram();
-  /** From a partial that is offered to the look at its files that ends with a verdict. */
+  /** Time from the offer of a partial to the verdict on its files. */
   readonly partialCheck = new DurationHistogram();
 }

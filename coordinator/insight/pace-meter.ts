@@ -1,13 +1,13 @@
 import type { JobProgress, RunPace } from "../../shared/domain/run-facts.ts";
 
-/** Measures the pace of a run, over all coordinators that worked on it. Time comes in. */
+/** Measures the pace of a run, over all coordinators that worked on it. The caller passes the time. */
 export class PaceMeter {
   readonly #startMs: number;
   readonly #rowsAtStart: number;
   readonly #earlierMs: number;
   readonly #throughput = new Throughput();
 
-  /** @param earlierMs what earlier coordinators spent on the job */
+  /** @param earlierMs time that earlier coordinators spent on the job */
   constructor(nowMs: number, { rowsCommitted }: Pick<JobProgress, "rowsCommitted">, earlierMs: number) {
     this.#startMs = nowMs;
     this.#rowsAtStart = rowsCommitted;
@@ -20,9 +20,9 @@ export class PaceMeter {
   }
 
   /**
-   * Returns the pace up to now. The rate is that of the last minute (`now`), where that is long enough, or
-   * of the whole run. The time that is left is known once this coordinator has committed a shard: what
-   * workers report before are a few slow first rows.
+   * Returns the pace until now. The rate is that of the last minute (`now`), if that is long enough, or of
+   * the whole run. The time left is known once this coordinator has committed a shard. Earlier reports of
+   * workers only cover a few slow first rows.
    */
   pace(over: "run" | "now", nowMs: number, progress: JobProgress): RunPace {
     const { phase, rowsDone, rowsTotal, rowsCommitted } = progress;
@@ -35,17 +35,17 @@ export class PaceMeter {
   }
 }
 
-/** Span of the current rate: rows come in lumps, a shard at a time, and a mean over less time jumps. */
+/** Span of the current rate. Rows arrive a shard at a time, so the mean over a shorter span jumps. */
 const WINDOW_MS = 60_000;
 const MIN_SPAN_MS = 500;
 
-/** Rows a second over the last minute. Pure: time comes in with each call. */
+/** Rows a second over the last minute. The caller passes the time. */
 class Throughput {
   readonly #samples: { readonly atMs: number; readonly rows: number }[] = [];
   #moves = false;
 
   record(atMs: number, rows: number): void {
-    // Until the first rows come the workers are starting: that is not their speed.
+    // Until the first rows arrive, the workers are starting. That time does not count.
     this.#moves ||= this.#samples.some((sample) => sample.rows !== rows);
     if (!this.#moves) this.#samples.length = 0;
     this.#samples.push({ atMs, rows });
@@ -53,7 +53,7 @@ class Throughput {
       this.#samples.shift();
   }
 
-  /** The rate up to now, where `rows` are done. Null when the first sample is too near to tell. */
+  /** Returns the rate until now, with `rows` done. Null: the first sample is too recent. */
   rowsPerSecond(nowMs: number, rows: number): number | null {
     const [first] = this.#samples;
     if (first === undefined || nowMs - first.atMs < MIN_SPAN_MS) return null;

@@ -6,14 +6,15 @@ interface PaceSample {
   readonly workers: number;
 }
 
-/** A plot is not wider; three numbers each. */
+/** Limit of samples: no plot is wider. A sample is three numbers. */
 const MOST_SAMPLES = 512;
-/** A run of a few seconds is seen in ten samples a second. */
+/** Interval of the first samples, so that a run of a few seconds has enough of them. */
 const FIRST_SPACING_MS = 100;
 
 /**
- * How far a run was when, in at most so many samples: where they become too many, every other one goes, and
- * those that come are as far apart as those that stay. The newest is always there. Pure: time comes in.
+ * Progress of a run over time, in a bounded number of samples. At the limit, every second sample is dropped,
+ * and new ones get the spacing of the remaining ones. The newest sample is always kept. The caller passes the
+ * time.
  */
 export class PaceSamples {
   #samples: PaceSample[] = [];
@@ -31,7 +32,7 @@ export class PaceSamples {
     this.#spacingMs = (sample.atMs - first.atMs) / this.#samples.length;
   }
 
-  /** As it told of them. */
+  /** Adds samples that an earlier coordinator recorded. */
   restore({ at, rowsDone, workers }: RunHistory["pace"], sinceMs: number): void {
     at.forEach((seconds, index) => {
       const atMs = sinceMs + 1000 * seconds;
@@ -39,7 +40,7 @@ export class PaceSamples {
     });
   }
 
-  /** Seconds since `sinceMs`; at most `most` samples and the newest. */
+  /** Returns at most `most` samples and the newest one, in seconds since `sinceMs`. */
   pace(sinceMs: number, most: number): RunHistory["pace"] {
     const newest = this.#newest === null ? [] : [this.#newest];
     const every = Math.ceil(this.#samples.length / most);

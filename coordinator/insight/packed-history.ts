@@ -4,7 +4,7 @@ import type { RunHistory } from "../../shared/domain/run-history.ts";
 import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history.ts";
 import type { EarlierRun } from "./recall-run.ts";
 
-/** No history is as long, and nothing that was damaged may become longer. */
+/** Limit of an unpacked history. Real ones are smaller, and a damaged one must not grow larger. */
 const MOST_BYTES = 8 << 20;
 
 const rememberedSchema = z.object({
@@ -23,18 +23,18 @@ const rememberedSchema = z.object({
   ),
 });
 
-/** As a snapshot of the journal has it; null where it has none that this version knows. */
+/** Parses the history in a journal snapshot. Null: it is missing, or of a format unknown to this version. */
 export function readRemembered(run: unknown): EarlierRun["remembered"] {
   return rememberedSchema.safeParse(run).data ?? null;
 }
 
-/** A history in few bytes, with a checksum: of a thousand jobs that ended each has one. */
+/** Compresses a history, with a checksum. The coordinator keeps one for each of a thousand ended jobs. */
 export function packHistory(history: RunHistory): Uint8Array {
-  // A copy: what zlib gives is the beginning of 16 KiB, which would stay with it.
+  // Copied, because zlib returns a view of 16 KiB that would stay in memory.
   return Uint8Array.from(deflateSync(JSON.stringify(history)));
 }
 
-/** Null for one that is damaged, or of a version that kept something else. */
+/** Null for a damaged history, or one of another version. */
 export function unpackHistory(packed: Uint8Array): RunHistory | null {
   try {
     const text = inflateSync(packed, { maxOutputLength: MOST_BYTES }).toString("utf8");

@@ -3,23 +3,25 @@ import type { JournalRecord, RecordOf } from "../schedule/state/record.ts";
 import { isTimed } from "./record-times.ts";
 import { type RememberedRun, RunMemory } from "./run-memory.ts";
 
-/** What earlier coordinators left of a run. */
+/** Data of a run that earlier coordinators recorded. */
 export interface EarlierRun {
-  /** As the last snapshot of the journal has it, and when the generation started that took it. */
+  /**
+   * History in the last snapshot of the journal, with the start of the generation that wrote the snapshot.
+   */
   readonly remembered: (RememberedRun & { readonly startedWallMs: number }) | null;
-  /** What the journal has behind it; the last is the start of this coordinator. */
+  /** Records after that snapshot. The last one is the start of this coordinator. */
   readonly records: readonly JournalRecord[];
 }
 
 interface RecallOptions {
-  /** When this coordinator was given the job, by its own clock, and for people. */
+  /** Time at which this coordinator received the job, by its own clock and as wall-clock time. */
   readonly beganMs: number;
   readonly beganWallMs: number;
 }
 
 /**
- * The memory of a run that goes on: what happened before, as the journal says. What a coordinator did after
- * its last record is not known.
+ * Rebuilds the history of a resumed run from the journal. What a coordinator did after its last record is
+ * unknown.
  */
 export function recallRun({ beganMs, beganWallMs }: RecallOptions, earlier: EarlierRun): RunMemory {
   const { remembered } = earlier;
@@ -28,7 +30,8 @@ export function recallRun({ beganMs, beganWallMs }: RecallOptions, earlier: Earl
     beganWallMs,
     remembered === null ? (lives[0]?.startedWallMs ?? beganWallMs) : Date.parse(remembered.history.began),
   );
-  // A clock of another machine may be ahead: nothing was before this one that is after it.
+  // The clock of another machine may be ahead: earlier events must not come after the start of this
+  // coordinator.
   const msAt = (wallMs: number) => Math.min(beganMs, beganMs + wallMs - beganWallMs);
   const memory = new RunMemory({ beganMs: msAt(firstWallMs), beganWallMs: firstWallMs, sinceMs: beganMs });
   if (remembered !== null) memory.restore(remembered);
@@ -46,7 +49,7 @@ export function recallRun({ beganMs, beganWallMs }: RecallOptions, earlier: Earl
   return memory;
 }
 
-/** What one coordinator recorded. */
+/** Records of one coordinator. */
 interface RecordedLife {
   readonly startedWallMs: number;
   readonly records: JournalRecord[];
@@ -57,12 +60,12 @@ interface Life {
   readonly toMs: number;
 }
 
-/** What is known of a life before its records are looked at. */
+/** Times of one coordinator that are known without its records. */
 interface KnownLife extends Life {
   readonly msAt: (wallMs: number) => number;
 }
 
-/** Without that of this coordinator. */
+/** Excludes this coordinator. */
 function livesOf({ remembered, records }: EarlierRun): RecordedLife[] {
   const lives: RecordedLife[] =
     remembered === null ? [] : [{ startedWallMs: remembered.startedWallMs, records: [] }];
@@ -77,7 +80,7 @@ type Told =
   | { readonly ms: number; readonly record: JournalRecord }
   | { readonly ms: number; readonly key: string };
 
-/** Tells a memory of what earlier coordinators recorded, life by life. */
+/** Replays the records of earlier coordinators into a memory, one coordinator after the other. */
 class Recall {
   #rowsDone: number;
 
@@ -110,8 +113,8 @@ class Recall {
 }
 
 /**
- * The records, each with its time, which some take from the one before; and when partials were handed in,
- * which the journal only tells with the end of their attempts.
+ * Yields the records with their times, and the times when partials were offered. A record without a time gets
+ * that of the previous one. The journal has the time of an offer only in the record of the attempt's end.
  */
 function* inOrder(
   records: readonly JournalRecord[],
@@ -122,7 +125,7 @@ function* inOrder(
   const granted = new Set(
     records.flatMap((record) => (record.kind === "leaseGranted" ? [keyOf(record)] : [])),
   );
-  // Of attempts that began before these records.
+  // Offers of attempts that began before these records.
   const waiting = new Map([...handedIn].filter(([key]) => !granted.has(key)));
   let lastMs = startedMs;
   for (const record of records) {

@@ -4,26 +4,28 @@ import type { JobEffect } from "../schedule/state/effect.ts";
 import type { JobEvent } from "../schedule/state/event.ts";
 import type { JournalRecord, RecordOf } from "../schedule/state/record.ts";
 
-/** Of these the journal says when they were. */
+/** Records that carry their time. */
 type TimedRecord = RecordOf<"leaseGranted" | "attemptEnded" | "shardCommitted">;
 
 /**
- * Puts on records when they were, so that another coordinator can tell how the run went. Some forty bytes a
- * shard, in writes that are made anyway.
+ * Adds times to records, so that another coordinator can rebuild the run's history. They cost some forty
+ * bytes a shard, in writes that happen anyway.
  */
 export class RecordTimes {
   readonly #clock: Clock;
   readonly #startedMs: number;
-  /** By token, until the attempt has ended. */
+  /** Time of each offer by token, until its attempt has ended. */
   readonly #handedIn = new Map<string, number>();
 
-  /** @param startedWallMs when the generation started, as the journal has it */
+  /** @param startedWallMs start of the generation, as in the journal */
   constructor(clock: Clock, startedWallMs: number) {
     this.#clock = clock;
     this.#startedMs = clock.nowMs() - Math.max(0, clock.wallMs() - startedWallMs);
   }
 
-  /** The core has applied an event; before its records are put down. */
+  /**
+   * Notes the time of an offer. Called after the core has applied an event, before its records are appended.
+   */
   applied(event: JobEvent, effects: readonly JobEffect[]): void {
     const key = takenOffer(event, effects);
     if (key !== null && !this.#handedIn.has(key)) this.#handedIn.set(key, this.#now());
@@ -44,7 +46,9 @@ export class RecordTimes {
   }
 }
 
-/** Whose partial an event hands in, by the key of its token; null where none is, or it is refused. */
+/**
+ * Returns the token key of the partial that an event offers. Null: it offers none, or the offer is refused.
+ */
 export function takenOffer(event: JobEvent, effects: readonly JobEffect[]): string | null {
   if (event.kind !== "partialOffered") return null;
   const isRefused = effects.some(({ kind }) => kind === "refuse" || kind === "settleOffer");

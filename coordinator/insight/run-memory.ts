@@ -13,14 +13,16 @@ import type { OpenSpan } from "./time-line.ts";
 import { type WorkerMeasure, WorkerMemories } from "./worker-memories.ts";
 import { noEnds, type WorkerLook, type WorkerMemory } from "./worker-memory.ts";
 
-/** Over all workers: some megabytes. Of few workers each has its share, up to the most of one. */
+/**
+ * Limit of spans over all workers, which is some megabytes. The workers share it, up to a limit for each one.
+ */
 const ALL_SPANS = 32_768;
 const LEAST_SPANS = 16;
 const MOST_SPANS = 256;
-/** A job goes back from reducing to running where a partial was damaged: as often as that may be. */
+/** Limit of phase changes. A damaged partial returns a job from reducing to running, possibly many times. */
 const MOST_PHASES = 32;
 
-/** A coordinator that was killed, and the next, again and again: only the last are told apart. */
+/** Limit of coordinators that are kept apart, for a job whose coordinators are killed again and again. */
 const MOST_LIVES = 100;
 
 interface Life {
@@ -28,28 +30,30 @@ interface Life {
   readonly toMs: number;
 }
 
-/** How much of it is told. */
+/** Limits of the history that is returned. */
 interface Measure extends WorkerMeasure {
   readonly samples: number;
 }
 
-/** Two hundred workers fill a page, with twenty spans each; that is some 170 KB, a few of a usual run. */
+/**
+ * Two hundred workers with twenty spans each fill a page. That is some 170 KB, and a few KB for a usual run.
+ */
 export const KEPT_MEASURE: Measure = { workers: 256, spans: 40, allSpans: 4_096, samples: 120 };
 
 interface MemoryOptions {
-  /** When the first coordinator of which anything is known was given the job, by this one's clock. */
+  /** Time at which the first known coordinator received the job, by this coordinator's clock. */
   readonly beganMs: number;
   readonly beganWallMs: number;
-  /** When this one was. Left out: it is the first. */
+  /** Time at which this coordinator received the job. Default: `beganMs`, so this is the first one. */
   readonly sinceMs?: number;
 }
 
 type OpenAttempt = OpenSpan & { readonly worker: WorkerMemory };
 
-/** What another coordinator needs in order to go on with it: plain data, as JSON. */
+/** Data that another coordinator needs to continue the history, as JSON. */
 export interface RememberedRun {
   readonly history: Omit<RunHistory, "dead">;
-  /** Attempts that have not ended, by the keys of their tokens; seconds as in the history. */
+  /** Attempts that have not ended, with the keys of their tokens. Times are seconds as in the history. */
   readonly open: readonly (Pick<OpenSpan, "line" | "shard" | "backup"> & {
     readonly key: string;
     readonly worker: string;
@@ -59,10 +63,10 @@ export interface RememberedRun {
 }
 
 /**
- * Remembers a run: who had which shard when, and how it ended; how fast it was; how long workers were there.
- * Told of all that happens to the core, and of each look at the workers; decides nothing. Of what happened
- * under earlier coordinators `recallRun` tells it. Bounded by the constants above, whatever the run's length.
- * Pure: time comes in with each call.
+ * History of a run: which worker had which shard, how attempts ended, the pace, and the workers' connected
+ * times. It is fed with all events of the core and all samples of the workers, and decides nothing.
+ * `recallRun` adds the time under earlier coordinators. The constants above bound its size, whatever the
+ * run's length. The caller passes the time.
  */
 export class RunMemory {
   readonly #options: MemoryOptions;
@@ -85,7 +89,7 @@ export class RunMemory {
     this.#lastMs = options.beganMs;
   }
 
-  /** As an earlier coordinator remembered it. */
+  /** Restores the history that an earlier coordinator recorded. */
   restore({ history, open }: RememberedRun): void {
     const { beganMs } = this.#options;
     const ms = (seconds: number) => beganMs + 1000 * seconds;
@@ -107,7 +111,7 @@ export class RunMemory {
     this.#lastMs = ms(history.seconds);
   }
 
-  /** What {@link restore} takes. */
+  /** Returns the argument of {@link restore}. */
   remembered(): RememberedRun {
     const history = this.history(KEPT_MEASURE);
     const open = [...this.#open].map(([key, { worker, line, shard, backup, fromMs, offeredMs }]) => {
@@ -121,10 +125,10 @@ export class RunMemory {
   }
 
   /**
-   * A record of an earlier coordinator.
+   * Adds a record of an earlier coordinator.
    *
-   * @param rowsDone of shards that were committed by then
-   * @returns the worker that it is about; null for none
+   * @param rowsDone rows of shards that were committed by then
+   * @returns the name of the worker in the record, null when it names none
    */
   recall(ms: number, record: JournalRecord, rowsDone: number): string | null {
     this.#lastMs = ms;
@@ -135,30 +139,33 @@ export class RunMemory {
     return worker?.name ?? null;
   }
 
-  /** The partial of an attempt was handed in. */
+  /** Notes that the partial of an attempt was offered. */
   handedIn(ms: number, key: string): void {
     const span = this.#open.get(key);
     if (span !== undefined) span.worker.line.offered(span, ms);
   }
 
-  /** A coordinator ended, nobody knows how: what ran then may run still, but not for the next one. */
+  /**
+   * Notes that a coordinator ended for an unknown reason. Attempts that may still run are over for this
+   * history.
+   */
   interrupted(rowsDone: number, there: ReadonlyMap<string, number>): void {
     for (const [name, ms] of there) this.#workers.of(name, this.#lastMs).wasThere(ms);
     for (const key of [...this.#open.keys()]) this.#end(this.#lastMs, key, "interrupted");
     this.#pace.record({ atMs: this.#lastMs, rowsDone, workers: 0 });
   }
 
-  /** The coordinators before this one, in order. */
+  /** Sets the earlier coordinators, in order. */
   lived(lives: readonly Life[]): void {
     this.#lives = lives.slice(-MOST_LIVES);
   }
 
-  /** What the coordinators before this one spent on the job. */
+  /** Time that the earlier coordinators spent on the job. */
   get earlierMs(): number {
     return this.#lives.reduce((sum, { fromMs, toMs }) => sum + Math.max(0, toMs - fromMs), 0);
   }
 
-  /** Right after the core has applied an event. */
+  /** Adds an event right after the core has applied it. */
   applied(nowMs: number, phase: JobPhase, event: JobEvent, effects: readonly JobEffect[]): void {
     this.#lastMs = nowMs;
     if (event.kind === "workerJoined") this.#workers.joined(nowMs, event.worker, event.name);
@@ -168,11 +175,11 @@ export class RunMemory {
     if (event.kind === "workerLost" || event.kind === "workerRefused")
       this.#workers.left(nowMs, event.worker);
     this.#enter(phase, nowMs);
-    // What was being verified is nobody's any more.
+    // Offers that were being verified no longer count.
     if (isEnded(phase)) for (const key of [...this.#open.keys()]) this.#end(nowMs, key, "superseded");
   }
 
-  /** Of the workers that have told of themselves, by name. */
+  /** Adds a sample of the run, with the workers that have reported, by name. */
   look(
     nowMs: number,
     { phase, rowsDone, workers }: JobProgress,
@@ -243,7 +250,9 @@ export class RunMemory {
     return worker;
   }
 
-  /** Null for an attempt that has ended before: its lease ran out, and its partial came late. */
+  /**
+   * Ends an attempt. Null for an attempt that has ended before: its lease expired, and its partial came late.
+   */
   #end(nowMs: number, key: string, end: SpanEnd): WorkerMemory | null {
     const span = this.#open.get(key);
     if (span === undefined) return null;

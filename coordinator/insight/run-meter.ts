@@ -1,30 +1,30 @@
 import { STAGES, type Stage, type StageShares } from "../../shared/domain/worker.ts";
 import type { RunUsage, WorkerDoing } from "./bottleneck.ts";
 
-/** A worker at a moment. */
+/** State of a worker at one moment. */
 export interface WorkerSample {
   readonly doing: WorkerDoing;
-  /** As it last reported; empty before its first report. */
+  /** Shares of the last report. Empty before the first one. */
   readonly busy: StageShares;
   readonly padding: number | null;
 }
 
-/** A run at a moment. */
+/** State of a run at one moment. */
 export interface RunSample {
-  /** `idle`: it is paused, or its workers are at other jobs. */
+  /** `idle`: the job is paused, or its workers serve other jobs. */
   readonly phase: "map" | "reduce" | "idle";
   readonly workers: readonly WorkerSample[];
-  /** Of the coordinator's thread, since any fixed moment. */
+  /** Time of the coordinator's thread, since a fixed moment. */
   readonly loop: LoopTime;
 }
 
-/** How long an event loop was at work, and how long it was idle. */
+/** Busy and idle time of an event loop. */
 export interface LoopTime {
   readonly activeMs: number;
   readonly idleMs: number;
 }
 
-/** What is known of a run's time, without what is known of its plan. */
+/** Time usage of a run, without the facts of its plan. */
 type MeteredUsage = Omit<RunUsage, "shards" | "slots"> & { readonly padding: number | null };
 
 type Part =
@@ -33,10 +33,10 @@ type Part =
   | "absent"
   | "map"
   | "reduce"
-  /** Worker time with busy shares. */
+  /** Worker time with reported busy shares. */
   | "reported"
   | "padded"
-  /** Worker time in which padding was reported. */
+  /** Worker time with reported padding. */
   | "paddingReported"
   | "loopActive"
   | "loopIdle";
@@ -44,13 +44,13 @@ type Part =
 /** Milliseconds of each part. */
 type Parts = Readonly<Partial<Record<Part, number>>>;
 
-/** Span of a verdict over the last seconds: smooths single shards, and follows changes. */
+/** Span of a verdict for `now`. It smooths single shards, and still follows changes. */
 const WINDOW_MS = 15_000;
 
 /**
- * Adds up where a run's time goes, from samples of it. The time between two samples counts half as the first
- * and half as the second, so that with many samples no change is counted too early or too late. Pure: time
- * comes in with each call.
+ * Adds up a run's time from samples. Half of the time between two samples counts as the first, and half as
+ * the second. So with many samples, changes are counted at the right time on average. The caller passes the
+ * time.
  */
 export class RunMeter {
   #last: { readonly atMs: number; readonly sample: RunSample } | null = null;
@@ -62,7 +62,7 @@ export class RunMeter {
     this.#last = { atMs, sample };
     if (last !== null && atMs > last.atMs) {
       const spanMs = atMs - last.atMs;
-      // The phase changes at a sample: the time before it was all spent in the one before.
+      // A change of phase happens at a sample: all time before it belongs to the previous phase.
       const after = sample.phase === last.sample.phase ? sample : last.sample;
       const halves = [partsOf(last.sample, spanMs / 2), partsOf(after, spanMs / 2)];
       const loop = {
@@ -76,7 +76,7 @@ export class RunMeter {
       this.#history.shift();
   }
 
-  /** Over the whole run up to the last sample, or over the last seconds of it. */
+  /** Returns the usage over the whole run until the last sample, or over the last seconds. */
   usage(over: "run" | "now"): MeteredUsage {
     const before = over === "run" ? {} : (this.#history[0]?.total ?? {});
     const part = (name: Part) => (this.#total[name] ?? 0) - (before[name] ?? 0);

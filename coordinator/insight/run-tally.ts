@@ -1,7 +1,7 @@
 import type { AttemptCounts, AttemptOutcome } from "../../shared/domain/job-metrics.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 
-/** Counts attempts by what the journal is told of them. */
+/** Counts attempts by their outcome in the journal. */
 export class RunTally {
   readonly #ended: Record<AttemptOutcome, number> = {
     committed: 0,

@@ -30,68 +30,68 @@ import { packMap } from "./shard-map.ts";
 import type { StoreWatch } from "./store-watch.ts";
 import type { WorkerLook } from "./worker-memory.ts";
 
-/** What a worker last reported, as far as a verdict needs it. */
+/** Part of a worker's last report that a verdict needs. */
 export interface WorkerReport {
   readonly busy: StageShares;
-  /** Null when no rows of uneven length ran since its report before. */
+  /** Null: no rows of uneven length ran since the previous report. */
   readonly padding: number | null;
   /** Null before the first batch of a job. */
   readonly batch: BatchInUse | null;
-  /** Null when it fetches no model. */
+  /** Null: no model is being downloaded. */
   readonly fetching: Fetching | null;
   readonly device: WorkerInfo["device"];
-  /** The job that it got its last shard of; null before its first. */
+  /** Job of the worker's newest shard. Null before its first one. */
   readonly jobId: JobId | null;
 }
 
 export interface RunWatchOptions {
-  /** Read here, never changed. */
+  /** Returns the state, which is only read here. */
   readonly state: () => JobState;
   readonly clock: Clock;
-  /** When the coordinator was given the job, by that clock. */
+  /** Time at which the coordinator received the job, by `clock`. */
   readonly beganMs: number;
   readonly conversion: JobConversion | null;
-  /** Null for a worker that is not known (any more). */
+  /** Returns the last report of a worker. Null: the worker is unknown, or no longer known. */
   readonly reportOf: (session: WorkerSession) => WorkerReport | null;
-  /** Of the thread that this runs in. */
+  /** Returns the busy time of the thread that this runs in. */
   readonly loopTime: () => LoopTime;
   readonly stores: StoreWatch;
-  /** Left out: there is nothing of it. */
+  /** Data of earlier coordinators. Default: none. */
   readonly earlier?: EarlierRun;
 }
 
-/** More kinds of failures than one looks at. */
+/** Limit of kinds of failures. Users read no more. */
 const MOST_REASONS = 20;
 /**
- * Of the workers that have rows before one has told its shares, those that are looked at for it: a look
- * visits every worker, and thousands may start at once, or never tell any.
+ * Most workers with rows that trigger a sample before the first one has reported shares. A sample visits
+ * every worker. Thousands may start at once, or never report shares.
  */
 const MOST_EARLY = 16;
-/** A message may quote a row: it is shown in files that people pass on. */
+/** Limit of a message, which may quote a row: files that users share show it. */
 const MOST_CHARS = 300;
 
 /**
- * Watches where the time of one job's run goes on this coordinator, and says what limits it. Looked at each
- * second, whenever the phase changes, and with the first rows; a look visits every worker.
+ * Measures how one job's run spends its time on this coordinator, and reports what limits it. Samples every
+ * second, at each change of phase, and at the first rows. A sample visits every worker.
  */
 export class RunWatch {
-  /** How the devices of its workers compare with the CPU. */
+  /** Device checks of the job's workers. */
   readonly devices = new DeviceReports();
-  /** What is kept of it for the page and the report. */
+  /** History of the run, for the page and the report. */
   readonly memory: RunMemory;
-  /** Set while the output is staged. */
+  /** Progress of staging the output. Null: no output is being staged. */
   endProgress: EndProgress | null = null;
   readonly #options: RunWatchOptions;
   readonly #meter = new RunMeter();
   readonly #pace: PaceMeter;
-  /** Workers that have handed in rows or reported some. */
+  /** Workers that have returned or reported rows. */
   readonly #started = new Set<WorkerSession>();
   #hasShares = false;
   #mostSlots = 0;
   #mostWorkers = 0;
   #device: WorkerInfo["device"] | null = null;
   #batch: BatchInUse | null = null;
-  /** As of the last look. */
+  /** Downloads as of the last sample. */
   #fetching: Fetching | null = null;
   #partialsWait: { readonly error: ShardmillError; readonly sinceMs: number } | null = null;
 
@@ -104,13 +104,13 @@ export class RunWatch {
     this.#pace = new PaceMeter(clock.nowMs(), found, this.memory.earlierMs);
   }
 
-  /** The core has applied an event. */
+  /** Adds an event that the core has applied. */
   applied(event: JobEvent, effects: readonly JobEffect[]): void {
     const { clock, state } = this.#options;
     this.memory.applied(clock.nowMs(), state().phase.kind, event, effects);
   }
 
-  /** The worker has rows: until the first of them it was starting. */
+  /** Notes that a worker has rows. Until its first rows, the worker counts as starting. */
   noteRows(session: WorkerSession): void {
     if (this.#hasShares) {
       this.#started.add(session);
@@ -123,12 +123,12 @@ export class RunWatch {
     if (isEarly || this.#hasShares) this.look();
   }
 
-  /** A worker asked more of stores. */
+  /** Adds store requests that a worker reports. */
   noteStores(counts: readonly StoreCounts[]): void {
     this.#options.stores.add(counts);
   }
 
-  /** Partials wait to be verified since their store failed so; null: no longer. */
+  /** Notes the store error that delays the verification of partials. Null: the delay is over. */
   notePartialsWait(error: ShardmillError | null): void {
     const sinceMs = this.#partialsWait?.sinceMs ?? this.#options.clock.nowMs();
     this.#partialsWait = error === null ? null : { error, sinceMs };
@@ -154,12 +154,12 @@ export class RunWatch {
     this.memory.look(clock.nowMs(), jobProgress(state), new Map(looks));
   }
 
-  /** What {@link facts} takes for the rate of the last minute. */
+  /** Adds a sample of the rate over the last minute, which {@link facts} returns. */
   recordPace(): void {
     this.#pace.record(this.#options.clock.nowMs(), jobProgress(this.#options.state()));
   }
 
-  /** All that is known of the run at `nowMs`: over the last seconds (`now`), or over all of it. */
+  /** Returns all facts of the run at `nowMs`: over the last seconds (`now`), or over the whole run. */
   facts(over: "run" | "now", nowMs = this.#options.clock.nowMs()): RunFacts {
     const state = this.#options.state();
     const progress = jobProgress(state);
@@ -184,17 +184,17 @@ export class RunWatch {
     return partials === null ? null : storeWaiting(partials.error, partials.sinceMs, nowMs);
   }
 
-  /** What a page asks for again and again while it runs: without its map. */
+  /** Returns the history without the shard map. A page requests it repeatedly while the job runs. */
   history(): RunHistory {
     return { ...this.memory.history(KEPT_MEASURE), dead: deadReasons(this.#options.state()) };
   }
 
-  /** What is kept of it: in the manifest, and of a job that has ended. */
+  /** Returns the history that the manifest and ended jobs keep, with the shard map. */
   kept(): RunHistory {
     return { ...this.history(), map: packMap(shardCells(this.#options.state())) };
   }
 
-  /** Over the last seconds (`now`), or over the whole run up to the last look. */
+  /** Returns the verdict over the last seconds (`now`), or over the whole run until the last sample. */
   verdict(over: "run" | "now"): RunVerdict {
     const { padding, ...metered } = this.#meter.usage(over);
     const state = this.#options.state();
@@ -218,7 +218,9 @@ export class RunWatch {
     return { bottleneck, stages: usage.stages, padding, batch, advice: adviceFor(bottleneck, facts) };
   }
 
-  /** Who works for this job, or waits for a shard of it: of several jobs a worker serves one. */
+  /**
+   * Returns the workers that work for this job, or wait for its shards. A worker serves one job at a time.
+   */
   #here(state: JobState): WorkerEntry[] {
     const isOver = isEnded(state.phase.kind);
     return [...state.workers.values()].filter(({ session, leases }) => {
@@ -228,7 +230,7 @@ export class RunWatch {
     });
   }
 
-  /** Nothing for a worker that is excluded: that it waits is nobody's shortage. */
+  /** Returns the sample of a worker. Empty for an excluded worker, whose waiting shows no shortage. */
   #sampleOf(state: JobState, worker: WorkerEntry): WorkerSample[] {
     const doing = this.#doingOf(state, worker);
     if (doing === null) return [];
@@ -238,7 +240,7 @@ export class RunWatch {
     return [{ doing, busy: report?.busy ?? {}, padding: report?.padding ?? null }];
   }
 
-  /** None of one whose shares are of what it did before. */
+  /** Returns the shares of a worker. Empty for one whose shares are of an earlier job. */
   #lookAt({ session, name }: WorkerEntry): readonly (readonly [string, WorkerLook])[] {
     const report = this.#started.has(session) ? this.#options.reportOf(session) : null;
     if (report === null) return [];
@@ -246,7 +248,7 @@ export class RunWatch {
     return [[name, { busy, padding, batchRows: batch?.rows ?? null, device }]];
   }
 
-  /** One that has rows fetches for another job. */
+  /** Returns the download of a worker. A worker that has rows downloads for another job. */
   #fetchingOf({ session }: WorkerEntry): readonly Fetching[] {
     const fetching = this.#started.has(session) ? null : this.#options.reportOf(session)?.fetching;
     return fetching == null ? [] : [fetching];
@@ -257,26 +259,28 @@ export class RunWatch {
     if (worker.leases.size > 0) return "working";
     const { pending, leased, committing } = state.counts;
     if (excludedUntilMs(state, worker.name, this.#options.clock.nowMs()) !== null) return null;
-    // Shards that back off after a failure are not to be had yet.
+    // Shards in their back-off after a failure are not available yet.
     if (pending > state.queue.backingOff.size) return "awaitingCoordinator";
     return leased === 0 && committing > 0 ? "awaitingCoordinator" : "awaitingShards";
   }
 }
 
-/** The time of a job that is paused, or whose turn has not come, is nobody's. */
+/** Returns the phase of a sample. A job that is paused, or waits for its turn, is idle. */
 function phaseOf(state: JobState, workersHere: number): RunSample["phase"] {
   if (state.phase.kind !== "running" && state.phase.kind !== "planning") return "reduce";
   return workersHere === 0 && (state.workers.size > 0 || isPaused(state)) ? "idle" : "map";
 }
 
-/** To a thousandth: more would be noise, in files that people read. */
+/** Rounds to a thousandth. More digits would be noise in files that users read. */
 function rounded(stages: StageShares): StageShares {
   return Object.fromEntries(
     Object.entries(stages).map(([stage, share]) => [stage, Math.round(share * 1e3) / 1e3]),
   );
 }
 
-/** Why rows of committed shards died, and those that nobody survived. Looks at every shard, if any died. */
+/**
+ * Returns the reasons of dead letters, in committed and poisoned shards. Visits every shard if there are any.
+ */
 function deadReasons(state: JobState): readonly DeadReason[] {
   if (state.totals.deadRows === 0) return [];
   const reasons = new Map<string, DeadReason>();

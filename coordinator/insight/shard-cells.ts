@@ -2,18 +2,18 @@ import { compareShards } from "../../shared/domain/shard.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import type { ShardEntry } from "../schedule/state/shard-state.ts";
 
-/** What a cell of the map of shards says: one of these, ... */
+/** Kind of a shard in a cell of the map. */
 const CELLS = { pending: 0, leased: 1, committing: 2, committed: 3, poisoned: 4, split: 0 } as const;
-/** The bits of that, ... */
+/** Mask of the kind bits. */
 export const KIND_BITS = 7;
-/** ... and any of these. */
+/** Flags of a cell, added to the kind. */
 const FAILED_BEFORE = 8;
 const HAS_BACKUP = 16;
 const HAS_DEAD_ROWS = 32;
 
-/** A byte a shard, in plan order; one that was split is its halves. */
+/** Returns one byte a shard, in plan order. A split shard is replaced by its halves. */
 export function shardCells({ shards, counts }: JobState): Uint8Array {
-  // Ids are in plan order until a shard is split.
+  // Until a shard is split, ids are in plan order.
   const whole = counts.split === 0 ? shards : inOrder(shards);
   return Uint8Array.from(whole, cellOf);
 }

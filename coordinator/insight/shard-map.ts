@@ -2,12 +2,14 @@ import { deflateRawSync, inflateRawSync } from "node:zlib";
 import type { ShardMap } from "../../shared/domain/run-history.ts";
 import { KIND_BITS } from "./shard-cells.ts";
 
-/** Cells of a map that is kept: some kilobytes where most are committed, 150 KB where no two are alike. */
+/** Limit of cells of a stored map: some kilobytes when most shards are committed, and 150 KB at worst. */
 const MOST_CELLS = 262_144;
-/** Of shards that share a cell, what is left to do and what is given up must be seen: worst last. */
+/**
+ * Kinds by ascending weight. A shared cell shows its heaviest kind, so open and poisoned shards stay visible.
+ */
 const BY_WEIGHT = [3, 2, 1, 0, 4];
 
-/** @param most cells: shards side by side share one where there are more, as {@link ShardMap} says */
+/** @param most cells: with more shards, neighboring ones share a cell, as in {@link ShardMap} */
 export function coarser(cells: Uint8Array, most: number): { shardsPerCell: number; cells: Uint8Array } {
   const shardsPerCell = Math.max(1, Math.ceil(cells.length / most));
   if (shardsPerCell === 1) return { shardsPerCell, cells };
@@ -22,7 +24,7 @@ export function packMap(all: Uint8Array): ShardMap {
   return { shardsPerCell, cells: deflateRawSync(cells).toString("base64") };
 }
 
-/** None of a map that is damaged. */
+/** Unpacks the cells. Empty for a damaged map. */
 export function unpackMap({ cells }: ShardMap): Uint8Array {
   try {
     return inflateRawSync(Buffer.from(cells, "base64"), { maxOutputLength: MOST_CELLS });

@@ -1,19 +1,19 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import type { StoreRate } from "./store-rates.ts";
 
-/** A store that says so of one request in twenty makes whoever asks wait longer than it works. */
+/** Share of throttled requests from which callers wait longer than they work. */
 const MUCH_THROTTLED = 0.05;
 const MUCH_REPEATED = 0.05;
-/** Within a region a store answers in 20 to 50 ms; from afar the way there and back is most of it. */
+/** Latency of a distant store. Within a region a store answers in 20 to 50 ms. */
 const LATE_MS = 100;
-/** A request costs its store, and its reader, as much as so many bytes do: smaller ones are mostly that. */
+/** Size below which a request's fixed cost outweighs its bytes. */
 const SMALL_REQUEST_BYTES = 256 << 10;
 
 /**
- * What would make a run faster that waits for a store: which one, how fast it is, and what to change. Null
- * where none was asked.
+ * Returns advice for a run that waits for a store: which store, its rates, what to change. Null: none was
+ * used.
  *
- * @param doing what the workers wait for: that bytes come (`read`), or that they are taken (`store`)
+ * @param doing `read`: workers wait for input bytes. `store`: workers wait for their output to be stored.
  */
 export function storeAdvice(doing: "read" | "store", stores: readonly StoreRate[]): string | null {
   const busiest = busiestStore(doing, stores);
@@ -22,7 +22,7 @@ export function storeAdvice(doing: "read" | "store", stores: readonly StoreRate[
   return `${what} ${shownStore(busiest)} takes the time: ${remedy(doing, busiest.rate)}`;
 }
 
-/** The store that most bytes came from, or went to, as it is shown; null where none was asked for any. */
+/** Returns the store with the highest byte rate, for display. Null: no store had any bytes. */
 export function storeInUse(doing: "read" | "store", stores: readonly StoreRate[]): string | null {
   const busiest = busiestStore(doing, stores);
   return busiest === null ? null : shownStore(busiest);
@@ -43,7 +43,7 @@ function busiestStore(doing: "read" | "store", stores: readonly StoreRate[]): Bu
   return others.reduce((a, b) => (b.bytesPerSecond > a.bytesPerSecond ? b : a), first);
 }
 
-/** `s3://photos (85.2 MiB/s in 120 requests/s, first byte after 38 ms, 3 % throttled)` */
+/** Formats a store: `s3://photos (85.2 MiB/s in 120 requests/s, first byte after 38 ms, 3 % throttled)` */
 function shownStore({ rate, bytesPerSecond }: Busiest): string {
   const facts = [
     `${formatBytes(Math.round(bytesPerSecond))}/s in ${shownRate(rate.requestsPerSecond)} requests/s`,

@@ -1,20 +1,20 @@
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 
-/** How fast a store is, as its readers and writers see it: means over some time. */
+/** Mean rates of a store over some time, as its readers and writers see them. */
 export interface StoreRate {
   readonly store: string;
   readonly readBytesPerSecond: number;
   readonly writtenBytesPerSecond: number;
   readonly requestsPerSecond: number;
   readonly bytesPerRequest: number;
-  /** From asking for something to the first byte of it; null where nothing was read. */
+  /** Time from a request to its first byte. Null: nothing was read. */
   readonly firstByteMs: number | null;
-  /** The shares of requests that were answered by asking for fewer, and that were sent again. */
+  /** Shares of throttled and of repeated requests. */
   readonly throttled: number;
   readonly repeated: number;
 }
 
-/** What came in so much time, as rates. */
+/** Converts counts over `ms` to rates. */
 export function storeRates(counts: readonly StoreCounts[], ms: number): readonly StoreRate[] {
   const seconds = ms / 1_000;
   if (seconds <= 0) return [];

@@ -2,8 +2,7 @@ import { type StoreCounts, sinceStores, sumOfStores } from "../../shared/domain/
 import { type StoreRate, storeRates } from "./store-rates.ts";
 
 /**
- * Over how long the rates of now are taken: workers tell what they asked with each heartbeat, which are ten
- * seconds apart where shards are long.
+ * Span of the current rates. Workers report requests with each heartbeat, every ten seconds for long shards.
  */
 const WINDOW_MS = 60_000;
 
@@ -13,37 +12,37 @@ interface Look {
   readonly own: readonly StoreCounts[];
 }
 
-/** What one job's run asked of stores: its workers, as they report it, and this coordinator. */
+/** Store requests of one job's run: those that its workers report, and those of this coordinator. */
 export class StoreWatch {
   readonly #own: () => readonly StoreCounts[];
   readonly #before: readonly StoreCounts[];
   #ofWorkers: readonly StoreCounts[] = [];
-  /** The first, and the last before a worker told that it asked for something. */
+  /** First sample, and the last one before a worker reported requests. */
   #first: Look | null = null;
   #idle: Look | null = null;
-  /** Of the last minute. */
+  /** Samples of the last minute. */
   readonly #looks: Look[] = [];
 
   /**
-   * @param own what this process asked, since any fixed moment
-   * @param before the same when the job was opened, before it was planned
+   * @param own returns the requests of this process since a fixed moment
+   * @param before the same at the time when the job was opened, before planning
    */
   constructor(own: () => readonly StoreCounts[], before: readonly StoreCounts[]) {
     this.#own = own;
     this.#before = before;
   }
 
-  /** What came to what a worker asked. */
+  /** Adds requests that a worker reports. */
   add(counts: readonly StoreCounts[]): void {
     this.#ofWorkers = sumOfStores([...this.#ofWorkers, ...counts]);
   }
 
-  /** Up to now, each store once. */
+  /** Returns the counts until now, one entry a store. */
   all(): readonly StoreCounts[] {
     return sumOfStores([...this.#ofWorkers, ...this.#ofCoordinator()]);
   }
 
-  /** Takes down what was asked so far. */
+  /** Takes a sample of the counts. */
   look(atMs: number): void {
     const look = { atMs, workers: this.#ofWorkers, own: this.#ofCoordinator() };
     this.#first ??= look;
@@ -53,8 +52,8 @@ export class StoreWatch {
   }
 
   /**
-   * How fast stores are for those who ask for shards' sake, up to the last look: over the whole run, or over
-   * the last minute. These are the workers, or the coordinator where it reads for them.
+   * Returns the stores' rates until the last sample, over the whole run or over the last minute. They cover
+   * the requests of the workers, or of the coordinator if the workers make none.
    */
   rates(over: "run" | "now"): readonly StoreRate[] {
     const who = this.#ofWorkers.length > 0 ? "workers" : "own";

@@ -7,7 +7,7 @@ export interface OpenSpan {
   readonly fromMs: number;
   readonly shard: number;
   readonly backup: boolean;
-  /** When its partial was handed in: then its slot is free, whatever becomes of it. */
+  /** Time at which its partial was offered, which frees its slot. Null: not yet. */
   offeredMs: number | null;
 }
 
@@ -17,13 +17,13 @@ interface ClosedSpan extends Omit<OpenSpan, "offeredMs"> {
   readonly attempts: number;
 }
 
-/** From a share of the whole time on, neighbours of any kind are one. */
+/** Share of the whole time from which neighbors are merged whatever their ends. */
 const COARSE_SHARE = 1 / 8;
 
 /**
- * Which attempts one worker had when, in at most so many spans. Each begins on the lowest line that is free,
- * so spans of a line never overlap, and there are as many lines as attempts were there at once. Pure: time
- * comes in with each call.
+ * Attempts of one worker over time, in a bounded number of spans. Each span takes the lowest free line. So
+ * spans on a line never overlap, and there are as many lines as concurrent attempts. The caller passes the
+ * time.
  */
 export class TimeLine {
   readonly #open = new Set<OpenSpan>();
@@ -31,7 +31,7 @@ export class TimeLine {
   #closed: ClosedSpan[] = [];
   #lines = 0;
 
-  /** @param at the line that it is known to have; left out: the lowest that is free */
+  /** @param at known line of the attempt. Default: the lowest free one. */
   begin(fromMs: number, shard: number, backup: boolean, at?: number): OpenSpan {
     let line = at ?? 0;
     while (at === undefined && this.#busyLines.has(line)) line += 1;
@@ -42,7 +42,7 @@ export class TimeLine {
     return span;
   }
 
-  /** Its partial is handed in: the line is free for the next. */
+  /** Notes that the attempt's partial was offered, which frees its line. */
   offered(span: OpenSpan, nowMs: number): void {
     if (span.offeredMs !== null) return;
     span.offeredMs = nowMs;
@@ -58,7 +58,7 @@ export class TimeLine {
     if (this.#closed.length > room) this.#closed = merged(this.#closed, this.#leastFor(Math.ceil(room / 2)));
   }
 
-  /** Seconds since `sinceMs`; at most about `most` that have ended. */
+  /** Returns all open spans and about `most` ended ones, in seconds since `sinceMs`. */
   spans(nowMs: number, sinceMs: number, most: number): Spans {
     const closed = this.#closed.length > most ? merged(this.#closed, this.#leastFor(most)) : this.#closed;
     const running = [...this.#open].map((span) => ({
@@ -80,7 +80,7 @@ export class TimeLine {
     };
   }
 
-  /** As `spans` told of those that had ended. */
+  /** Restores the ended spans that `spans` returned. */
   restore({ line, from, to, shard, attempts, end, backup }: Spans, sinceMs: number): void {
     const ms = (seconds: number | undefined) => sinceMs + 1000 * (seconds ?? 0);
     line.forEach((at, index) => {
@@ -97,7 +97,7 @@ export class TimeLine {
     return this.#open.size === 0;
   }
 
-  /** The least length that spans are merged up to, so that there are at most so many, or one a line. */
+  /** Returns the smallest merge length that leaves at most `most` spans, or one a line. */
   #leastFor(most: number): { readonly upToMs: number; readonly wholeMs: number } {
     const fromMs = this.#closed.reduce((least, span) => Math.min(least, span.fromMs), Infinity);
     const toMs = this.#closed.reduce((last, span) => Math.max(last, span.toMs), fromMs);
@@ -110,8 +110,8 @@ export class TimeLine {
 }
 
 /**
- * Neighbours of a line that end alike are one, where they are together no longer than `upToMs`; so what went
- * wrong stays to be seen as long as it can.
+ * Merges neighbors on a line that end alike, if together they are no longer than `upToMs`. So failures stay
+ * visible as long as possible.
  */
 function merged(
   spans: readonly ClosedSpan[],

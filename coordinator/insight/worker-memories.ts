@@ -3,22 +3,22 @@ import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { WorkerMemory } from "./worker-memory.ts";
 
 /**
- * Workers remembered. Names may be new with each pod: those that are gone longest are forgotten, and only
- * their time counts.
+ * Limit of workers. Each new pod may bring a new name. At the limit, the first disconnected worker is
+ * dropped, and only its time counts.
  */
 const MOST_WORKERS = 4_096;
 
-/** How much is told of workers. */
+/** Limits of the returned history. */
 export interface WorkerMeasure {
   readonly workers: number;
-  /** Of one worker, and of all: of many workers each has fewer. */
+  /** Limits for one worker, and for all of them together. */
   readonly spans: number;
   readonly allSpans: number;
 }
 
 type ToldOfWorkers = Pick<RunHistory, "workerSeconds" | "deviceSeconds" | "workers" | "workersLeftOut">;
 
-/** The workers of one run, by their names. Pure: time comes in. */
+/** Workers of one run, by name. The caller passes the time. */
 export class WorkerMemories {
   readonly #workers = new Map<string, WorkerMemory>();
   readonly #names = new Map<WorkerSession, string>();
@@ -28,7 +28,7 @@ export class WorkerMemories {
     return this.#workers.size;
   }
 
-  /** Those that have something to do. */
+  /** Number of workers with open attempts. */
   get busy(): number {
     return [...this.#workers.values()].filter(({ line }) => !line.isIdle).length;
   }
@@ -37,7 +37,7 @@ export class WorkerMemories {
     return this.#workers.get(name);
   }
 
-  /** New, where it is not known: then another may be forgotten for it. */
+  /** Returns a worker, and creates it when unknown. At the limit, another one is dropped. */
   of(name: string, nowMs: number): WorkerMemory {
     const known = this.#workers.get(name);
     if (known !== undefined) return known;
@@ -60,7 +60,7 @@ export class WorkerMemories {
     this.#workers.get(name)?.left(nowMs);
   }
 
-  /** As {@link told} told of them. */
+  /** Restores the result of {@link told}. */
   restore({ workers, workersLeftOut, workerSeconds, deviceSeconds }: ToldOfWorkers, sinceMs: number): void {
     for (const told of workers) this.of(told.name, sinceMs).restore(told, sinceMs);
     const all = [...this.#workers.values()];
@@ -108,7 +108,7 @@ function isAccelerator({ device }: WorkerMemory): boolean {
   return device !== null && device !== "cpu";
 }
 
-/** Those with whom something went wrong have most to tell; then those that did most. */
+/** Sorts workers with failures first, then by rows. */
 function weightOf({ ends, rows }: WorkerMemory): number {
   const wrong = ends.died + ends.failed + ends.rejected + ends.expired;
   return wrong * 1e12 + rows;

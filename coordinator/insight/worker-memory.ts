@@ -3,7 +3,7 @@ import { SPAN_ENDS, type SpanEnd } from "../../shared/domain/span-ends.ts";
 import { STAGES, type Stage, type StageShares, type WorkerInfo } from "../../shared/domain/worker.ts";
 import { TimeLine } from "./time-line.ts";
 
-/** What a worker said of itself at a look. */
+/** Report of a worker in one sample. */
 export interface WorkerLook {
   readonly busy: StageShares;
   readonly padding: number | null;
@@ -11,7 +11,7 @@ export interface WorkerLook {
   readonly device: WorkerInfo["device"];
 }
 
-/** What is remembered of one worker, by its name. Pure: time comes in. */
+/** History of one worker, by name. The caller passes the time. */
 export class WorkerMemory {
   readonly name: string;
   readonly line = new TimeLine();
@@ -35,7 +35,7 @@ export class WorkerMemory {
     return this.#sessions === 0 && this.line.isIdle;
   }
 
-  /** As `history` told of it. Its time with reports is taken for all of its time. */
+  /** Restores the result of `history`. Treats the whole connected time as time with reports. */
   restore({ device, connectedSeconds, rows, ends, stages, ...told }: WorkerHistory, sinceMs: number): void {
     this.device = device;
     this.rows = rows;
@@ -50,7 +50,7 @@ export class WorkerMemory {
     this.#padded = told.padding * this.#paddingMs;
   }
 
-  /** It was there for a time, under an earlier coordinator. */
+  /** Adds connected time under an earlier coordinator. */
   wasThere(ms: number): void {
     this.#connectedMs += ms;
   }
@@ -65,7 +65,7 @@ export class WorkerMemory {
     if (this.#sessions === 0) this.#connectedMs += nowMs - this.#sinceMs;
   }
 
-  /** For the time since the look before. */
+  /** Adds a report for the time since the previous sample. */
   look({ busy, padding, batchRows, device }: WorkerLook, ms: number): void {
     this.device = device;
     this.#batchRows = batchRows ?? this.#batchRows;

@@ -40,13 +40,13 @@ export interface ActiveJobOptions {
   readonly clock: Clock;
   readonly manifestPath: string;
   readonly files: Pick<ActiveJob, "inputPaths" | "modelPaths" | "partialsPath" | "spoolPath">;
-  /** Where the time of this run goes. */
+  /** Measures how this run spends its time. */
   readonly runWatch: RunWatch;
-  /** What of it is for metrics. */
+  /** Records spans and metrics of this run. */
   readonly recorder: RunRecorder;
-  /** Gives up checks and reductions that are under way: nobody wants what they find any more. */
+  /** Aborts running checks and reductions, whose results are no longer needed. */
   readonly stopWork: () => void;
-  /** Lets go of the job's files: the journal and the lock. */
+  /** Releases the job's files: the journal and the lock. */
   readonly release: () => Promise<void>;
 }
 
@@ -54,7 +54,7 @@ type LeaseTry =
   | { readonly kind: "lease"; readonly lease: Lease }
   | { readonly kind: "none"; readonly retryAtMs: number | null; readonly slotsFull: boolean };
 
-/** A job that this coordinator runs: calls of workers and people in, its status out. */
+/** A job that this coordinator runs. Takes calls of workers and users, and reports its status. */
 export class ActiveJob {
   readonly #options: ActiveJobOptions;
   readonly view = (): JobView => viewOf(this.#options);
@@ -93,7 +93,7 @@ export class ActiveJob {
     return this.#options.shell.ended;
   }
 
-  /** @throws {LEASE_STALE} when no partial of this shard is wanted under this token */
+  /** @throws {LEASE_STALE} when a partial of this shard under this token could no longer be committed */
   checkUpload(shard: ShardId, token: Token): void {
     const fault = uploadFault(this.#options.shell.state, shard, token);
     if (fault !== null) throw new ShardmillError(fault.code, fault.message, { fields: fault.fields });
@@ -103,7 +103,7 @@ export class ActiveJob {
     return this.#options.planned.stores;
   }
 
-  /** The only files that workers may reach through the coordinator. */
+  /** Input files. Workers reach no other input through the coordinator. */
   get inputPaths(): ReadonlySet<Location> {
     return this.#options.files.inputPaths;
   }
@@ -120,18 +120,18 @@ export class ActiveJob {
     return this.#options.files.spoolPath;
   }
 
-  /** Shards that workers can have, or have: none before and after mapping. */
+  /** Number of shards that are leased or available to workers. 0 before and after the map phase. */
   get openShards(): number {
     const { state } = this.#options.shell;
     return state.phase.kind === "running" ? openShards(state) - heldBack(state) : 0;
   }
 
-  /** What the output will be made of, as far as it is there: in plan order. */
+  /** Returns the partials committed so far, in plan order. The output is made from them. */
   committedPartials(): readonly PartialManifest[] {
     return committedPartials(this.#options.shell.state);
   }
 
-  /** By what its rows are mapped, see `JobState.mapping`. */
+  /** Mapping that the job's rows are mapped with, see `JobState.mapping`. */
   get mapping(): string {
     return this.#options.shell.state.mapping;
   }
@@ -140,7 +140,7 @@ export class ActiveJob {
     return liveLeases(this.#options.shell.state, session);
   }
 
-  /** How long this job excludes a worker for, 0 while it is on probation; null when it is trusted. */
+  /** Returns how much longer this job excludes a worker, in milliseconds. 0: on probation. Null: trusted. */
   excludedMs(name: string): number | null {
     return excludedMs(this.#options.shell.state, name, this.#options.clock.nowMs());
   }
@@ -149,12 +149,12 @@ export class ActiveJob {
     return this.#options.shell.state.standing.priority;
   }
 
-  /** How many shards wait that this worker could have now, once it holds none. */
+  /** Returns how many pending shards this worker could get now if it held none. */
   readyFor(session: WorkerSession): number {
     return readyFor(this.#options.shell.state, session, this.#options.clock.nowMs());
   }
 
-  /** Whether a worker of this kind may get shards of this job now. */
+  /** Checks whether this worker may get shards of this job now. */
   accepts(session: WorkerSession, info: WorkerInfo): boolean {
     const { device } = this.#options.description;
     const { phase } = this.#options.shell.state;
@@ -163,17 +163,17 @@ export class ActiveJob {
     return device === "auto" || device === info.device;
   }
 
-  /** Reason why this job assigns nothing to a worker; null when it does. */
+  /** Returns the reason why this job assigns no shard to a worker. Null: it may. */
   refusalOf(session: WorkerSession): string | null {
     return this.#options.runWatch.devices.refusalOf(session);
   }
 
-  /** Reason other than its device why a worker cannot run this job; null when there is none. */
+  /** Returns the reason, other than its device, why a worker cannot run this job. Null: there is none. */
   unfitnessOf(session: WorkerSession): string | null {
     return this.#options.runWatch.devices.unfitnessOf(session);
   }
 
-  /** Records a device check. A worker whose device computes wrongly works for this job no more. */
+  /** Records a device check. A worker whose device computes wrong numbers is removed from this job. */
   async reportDevice(session: WorkerSession, report: DeviceReport): Promise<void> {
     this.#options.runWatch.devices.add(session, report);
     if (report.refusal !== null) await this.#refuse(session, refusalReason(report));
@@ -214,12 +214,12 @@ export class ActiveJob {
     return { kind: "lease", lease: { jobId: this.jobId, token, shard, slices, leaseMs, traceparent } };
   }
 
-  /** What came to what a worker of this job asked of stores. */
+  /** Adds to this run the store requests that a worker reports. */
   noteStores(counts: readonly StoreCounts[]): void {
     this.#options.runWatch.noteStores(counts);
   }
 
-  /** Whether each lease is still live. */
+  /** Renews the leases. Returns for each lease whether it is still live. */
   async heartbeat(session: WorkerSession, leases: Heartbeat["leases"]): Promise<boolean[]> {
     if (!this.#joined.has(session) || this.#isOver()) return leases.map(() => false);
     if (leases.some(({ rowsDone }) => rowsDone > 0)) this.#options.runWatch.noteRows(session);
@@ -233,14 +233,14 @@ export class ActiveJob {
     return leases.map(({ lease }) => live.has(tokenKey(lease.token)));
   }
 
-  /** @param traceparent of the attempt's span; empty: nothing is traced */
+  /** @param traceparent span of the attempt. Empty: no tracing. */
   offer(session: WorkerSession, partial: PartialManifest, traceparent: string): Promise<OfferOutcome> {
     const { runWatch, shell, recorder } = this.#options;
     runWatch.noteRows(session);
     return recorder.offered(partial.executionId, traceparent, () => shell.offer(session, partial));
   }
 
-  /** Brings an event that the core answers with done or a refusal. @throws the refusal */
+  /** Dispatches an event that the core acknowledges or refuses. @throws the reason of a refusal */
   async tell(event: JobEvent): Promise<void> {
     const answer = await this.#dispatch(event);
     if (answer?.kind !== "refuse") return;
@@ -248,7 +248,7 @@ export class ActiveJob {
     throw new ShardmillError(code, message, { fields });
   }
 
-  /** @returns the worker's reason, judged by this coordinator's own view of the job's files */
+  /** @returns the worker's reason, judged by what this coordinator itself sees of the job's files */
   async attemptFailed(session: WorkerSession, lease: LeaseRef, said: FailureReason): Promise<FailureReason> {
     const { shard, token } = lease;
     const reason = await this.#failures.judge(said);
@@ -270,18 +270,18 @@ export class ActiveJob {
     return statusOf(this.#options, this.#endedMs);
   }
 
-  /** What is told of it beside its status. */
+  /** Returns the job's counters and durations for the metrics endpoint. */
   metrics() {
     return metricsOf(this.#options);
   }
 
-  /** Lets go of the job's files once nothing uses them; the job stays as it is and can be resumed. */
+  /** Releases the job's files once no work uses them. The job's state stays on disk and can be resumed. */
   release(): Promise<void> {
     this.#released ??= this.#options.shell.settled().then(() => this.#options.release());
     return this.#released;
   }
 
-  /** Stops at once, acknowledging nothing more: what a killed coordinator does, but in order. */
+  /** Stops at once and acknowledges nothing more, as if killed, but aborts running work in order. */
   abandon(): void {
     this.#options.shell.breakDown(
       new ShardmillError("INTERRUPTED", "the coordinator stops; run again to resume"),

@@ -20,7 +20,7 @@ import { type OutputPaths, type WorkPaths, withRun } from "../publish/work-paths
 import type { JobSeams } from "./job-seams.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
 
-/** A job's place whose lock is held. */
+/** Output of a job whose lock this process holds. */
 interface HeldPlace {
   readonly paths: OutputPaths;
   readonly storage: Storage;
@@ -29,13 +29,15 @@ interface HeldPlace {
 }
 
 /**
- * Publishes what was decided to be published to this bucket, by an earlier try or by a coordinator on another
- * machine that may have died on it: what it takes is all in the bucket. One that lives finds it done. An
- * earlier try's is not made anew: another build may make other bytes of the same commits.
+ * Publishes what an intent in this bucket names. An earlier attempt wrote it, or a coordinator on another
+ * machine that may have crashed since. All that it needs is in the bucket.
  *
- * @returns what is published now; null when nothing is decided
- * @throws {OUTPUT_OCCUPIED} when it is the output of another job
- * @throws {OUTPUT_FAILED} when what it is made of is gone
+ * A coordinator that still runs finds its output published. The output of an earlier attempt is not rebuilt:
+ * another build may produce other bytes from the same commits.
+ *
+ * @returns the manifest that is published now, null when there is no intent
+ * @throws {OUTPUT_OCCUPIED} when the intent is of another job
+ * @throws {OUTPUT_FAILED} when the files that the intent names are missing
  */
 export async function endIntent(
   planned: PlannedJob,
@@ -46,7 +48,7 @@ export async function endIntent(
   if (intent === null) return null;
   refuseOtherResult(planned.spec, intent.manifest, planned);
   const theirs = withRun(paths, intent.run);
-  // In a folder of nobody's: whoever finds another's file in theirs cannot know what it is.
+  // Probe in a new folder: a foreign file in the other run's folder would confuse that run's coordinator.
   const apart = withRun(paths, newRunName(seams.random));
   const checksums = await probeStore(storage, apart.own, seams.random);
   await finishIntent({ storage, checksums, paths: theirs }, intent, () => lock.confirm());
@@ -54,8 +56,9 @@ export async function endIntent(
 }
 
 /**
- * Inspects an output that a dead coordinator was clearing in a bucket. A published output stays, and so does
- * a run that has begun since: then nothing was removed, or the marker came late, so the marker goes.
+ * Inspects an output whose clearing in a bucket a coordinator did not finish. The marker of the clearing is
+ * removed if the output is published, or if another run has begun since. In both cases nothing was removed,
+ * or the marker was written late.
  */
 export async function inspectClearing(paths: OutputPaths, storage: Storage): Promise<OutputState> {
   const { output, work } = paths;
@@ -65,7 +68,7 @@ export async function inspectClearing(paths: OutputPaths, storage: Storage): Pro
   return await inspectOutput(output, storage);
 }
 
-/** Returns whether a run other than the cleared one has gone on. One that finds the marker does not. */
+/** Checks whether a run other than the cleared one has begun. A run that finds the marker does not begin. */
 async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<boolean> {
   const { work, runFile } = paths;
   const run = runFile === null ? null : await readRunFile(runFile, storage, NEVER);
@@ -75,8 +78,8 @@ async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<bool
 }
 
 /**
- * The paths of a job that is taken up, or begun. A journal whose partials somebody has removed from the
- * bucket is thrown away: else each of its commits would have to be found missing.
+ * Returns the paths of a job that is resumed or started. Deletes a journal whose partials were removed from
+ * the bucket: otherwise each commit would be checked and found missing.
  */
 export async function takeUpPaths({ paths, storage, lock, seams }: HeldPlace): Promise<WorkPaths> {
   const known = paths.runFile === null ? await knownPaths(paths, { ...seams, storage }) : null;

@@ -14,7 +14,7 @@ import type { JobState } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import { mappingNotes } from "./other-mapping.ts";
 
-/** What workers get to know of a planned job, and where its partials go. */
+/** Returns the description of a planned job for its workers. */
 export function describeJob(
   jobId: JobId,
   planned: PlannedJob,
@@ -48,12 +48,12 @@ function deviceCheckOf(planned: PlannedJob): DeviceCheckSpec | null {
 }
 
 /**
- * A description must fit into a message of 16 MiB, with the longest names that there are: of 65,536 files of
- * one row it would not. A check ends after some seconds, and would not come to more.
+ * A description must fit into a message of 16 MiB, even with the longest names. With 65,536 files of one row
+ * each it would not. A check ends after some seconds, so it would not read more slices anyway.
  */
 const MOST_SLICES = 1_024;
 
-/** From all over them. */
+/** Picks slices that are spread evenly over all of them. */
 function fewer<T>(slices: readonly T[]): readonly T[] {
   if (slices.length <= MOST_SLICES) return slices;
   const picked = new Set(
@@ -63,7 +63,7 @@ function fewer<T>(slices: readonly T[]): readonly T[] {
 }
 
 /**
- * What whoever starts the job should know, a line each.
+ * Returns notes for the user who starts the job, one line each.
  *
  * @param builds see {@link buildsOf}
  */
@@ -102,9 +102,9 @@ function undecodedNotes(undecoded: PlannedJob["undecoded"], [first]: Dataset["fi
 }
 
 /**
- * The versions of Shardmill that have worked on a job, each once, this one last.
+ * Returns the versions of Shardmill that have worked on a job, each once, the current one last.
  *
- * @param before of the generations before these records
+ * @param before versions of the generations before these records
  */
 export function buildsOf(before: readonly string[], records: readonly JournalRecord[]): string[] {
   const since = records.flatMap((record) => (record.kind === "generationStarted" ? [record.build] : []));

@@ -12,15 +12,15 @@ import type { OutputPaths } from "../publish/work-paths.ts";
 import { awaitOthers, endOthers, lockOutput } from "./lock-output.ts";
 import type { OpenJobOptions } from "./opened-job.ts";
 
-/** Where a job publishes, and where its files are meanwhile. */
+/** Output of a job: its paths, and the storage that holds them. */
 export interface OutputPlace {
   readonly paths: OutputPaths;
   readonly storage: Storage;
 }
 
 /**
- * Does what a coordinator that died just after publishing left undone: the report and the marker, and the
- * work files, which a living one removes itself.
+ * Completes a published output whose coordinator crashed right after publishing. Writes a missing report and
+ * marker, and removes the work files.
  */
 export async function endPublished(
   manifest: OutputManifest,
@@ -33,13 +33,14 @@ export async function endPublished(
     const left = await knownPaths(paths, place);
     const hasLeft = left !== null && (await hasWorkFiles(left, storage, disk));
     const isWhole = await hasAllBeside(paths, manifest, storage);
-    // Of one that died before it had begun, or whose job another has ended: its lock, and what it had there.
+    // True for a coordinator that crashed before it began, or whose job another one ended. Its lock and its
+    // files are still on the disk.
     const isOnDisk = (await disk.lstat(paths.disk).catch(() => null)) !== null;
     if (hasLeft || isOnDisk || !isWhole) {
       const lock = await lockOutput(paths, options);
       try {
         const seen = await awaitOthers({ paths, storage }, options);
-        // The coordinator that this one waited for may have started over.
+        // The coordinator that this one waited for may have started the job over.
         if (await isThere(manifest, { paths, storage })) {
           if (!isWhole) await placeBeside(paths, manifest, storage);
           if (hasLeft) {
@@ -51,10 +52,10 @@ export async function endPublished(
         await lock[Symbol.asyncDispose]().catch(ignorePlaceError);
       }
     }
-    // Empty where this run only looked, and locked it for that.
+    // This folder is empty when this run only locked the output to inspect it.
     await removeWorkFolder(paths, disk);
   } catch (error) {
-    // The result is published, whatever lies beside it.
+    // The result is published, whatever other files remain.
     if (!isShardmillError(error) && !isPlaceError(error)) throw error;
   }
 }

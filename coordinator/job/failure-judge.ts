@@ -15,24 +15,25 @@ type JudgedFiles = {
   readonly reductions: PlannedJob["reductions"];
 };
 
-/** What the coordinator itself sees of a file. */
+/** State of a file as this coordinator sees it. */
 type Look =
   | { readonly kind: "asPlanned" }
   | { readonly kind: "changed" }
   | { readonly kind: "unseen"; readonly why: string };
 
 /**
- * Judges a worker's failures by what the coordinator sees itself. A changed file ends the job, so one
- * worker's word is not enough: it may lack a mount, or have another file at that path. Where the coordinator
- * still sees the planned file, the worker is unfit for the job. A store that is unavailable blames neither.
+ * Judges a worker's failures by what the coordinator itself sees. A changed file ends the job, so the report
+ * of one worker is not enough. That worker may lack a mount, or have another file at the path. Where the
+ * coordinator still sees the planned file, the worker is unfit for the job. An unavailable store is neither
+ * the file's fault nor the worker's.
  */
 export class FailureJudge {
   readonly #files: JudgedFiles;
   readonly #openers: StorageOpeners | undefined;
-  /** A model may have gigabytes: however many workers complain, it is read by one at a time. */
+  /** Read in progress, shared by all reports: a model may have gigabytes. */
   #readingModel: Promise<Look> | null = null;
 
-  /** @param openers others than the usual ones */
+  /** @param openers replace the default openers */
   constructor(files: JudgedFiles, openers?: StorageOpeners) {
     this.#files = files;
     this.#openers = openers;
@@ -79,7 +80,7 @@ export class FailureJudge {
   }
 }
 
-/** Of a file whose storage cannot say what it is nobody knows that it changed: the network may be gone. */
+/** Compares a file with the plan. A storage that cannot answer proves no change: the network may be down. */
 async function lookBy(isAsPlanned: () => Promise<boolean>): Promise<Look> {
   try {
     return { kind: (await isAsPlanned()) ? "asPlanned" : "changed" };

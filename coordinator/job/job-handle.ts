@@ -17,37 +17,37 @@ import type { JobOrigin } from "./job-origin.ts";
 import { endedView, jobToShow, NO_VIEW } from "./job-view.ts";
 import type { OpenedJob } from "./opened-job.ts";
 
-/** A job as people ask after it, running or ended. */
+/** A running or ended job, as the coordinator's API exposes it. */
 export interface JobHandle {
   readonly jobId: JobId;
   readonly origin: JobOrigin;
-  /** What whoever starts it should know, a line each: what was left out of the input, for one. */
+  /** Notes for the user who starts the job, one line each. An example is what was excluded from the input. */
   readonly notes: readonly string[];
-  /** By which its output is reached. */
+  /** Settings of the stores that hold the output. */
   readonly stores: JobStores;
   status(): JobStatus;
   metrics(): JobMetrics;
-  /** What the page shows of it beside its status. */
+  /** Returns the data of the job's page that its status does not have. */
   view(): JobView;
   /**
-   * Resolves with the last status once the job has ended; rejects when this coordinator had to let go of it.
+   * Resolves with the last status once the job has ended. Rejects when this coordinator had to release it.
    */
   readonly ended: Promise<JobStatus>;
   /** @throws {CANCEL_TOO_LATE} @throws {JOB_ENDED} */
   cancel(reason: string): Promise<void>;
-  /** Durable when it resolves. @throws {PAUSE_TOO_LATE} @throws {JOB_ENDED} */
+  /** Resolves once the change is durable. @throws {PAUSE_TOO_LATE} @throws {JOB_ENDED} */
   changeStanding(change: Partial<Standing>): Promise<void>;
 }
 
 /**
- * A running job as people ask after it. Its files are let go of before `ended` resolves; from then on only
- * its last status is kept, for its state is as large as its plan.
+ * Returns the handle of a running job. The job's files are released before `ended` resolves. After that only
+ * the last status stays in memory, because the state is as large as the plan.
  */
 export function handleOf({ job, origin, ...opened }: Extract<OpenedJob, { kind: "active" }>): JobHandle {
   const { jobId } = job;
   let running: ActiveJob | null = job;
   let last = job.status();
-  // Who starts it again may not know that somebody paused it.
+  // The user who restarts a job may not know that another user paused it.
   const paused = `the job is paused: go on with \`shardmill resume ${jobId}\``;
   const notes = last.paused ? [...opened.notes, paused] : opened.notes;
   let lastMetrics = job.metrics();
@@ -69,7 +69,7 @@ export function handleOf({ job, origin, ...opened }: Extract<OpenedJob, { kind: 
     jobId,
     origin,
     notes,
-    // Those of its input are nobody's any more.
+    // Addresses of input files are secrets that the output does not need.
     stores: { ...job.stores, addresses: {} },
     status: () => running?.status() ?? last,
     metrics: () => running?.metrics() ?? lastMetrics,
@@ -91,8 +91,8 @@ async function endOf(job: ActiveJob): Promise<JobStatus> {
   try {
     await job.ended;
   } finally {
-    // How the job ended is durable by now, whatever becomes of its files: a lock dies with its process, and
-    // what is left of an ended job is removed by its next run.
+    // The job's end is durable by now, whatever happens to its files. A lock ends with its process. The next
+    // run removes the leftovers of an ended job.
     await job.release().catch(ignorePlace);
   }
   return job.status();
@@ -115,7 +115,7 @@ function ignorePlace(error: unknown): void {
   if (!isPlaceError(error) && !isShardmillError(error, "JOURNAL_FAILED")) throw error;
 }
 
-/** A job that was published by an earlier run: nothing is left to do but to say so. */
+/** Returns the handle of a job that an earlier run published. It only reports the result. */
 export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }>): JobHandle {
   const { manifest, manifestPath, spec, stores, origin, notes } = opened;
   const { input, pruned, skipped, deadLetters } = manifest.rows;

@@ -11,31 +11,31 @@ import type { WorkPaths } from "../publish/work-paths.ts";
 import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
 
 /**
- * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits
- * for it no longer than a disk takes to sync, and longer would show where a lease waits for a commit before
- * it.
+ * Thousands of workers make a record in less than a millisecond, so one write takes many records. A commit
+ * waits no longer for the pause than a disk takes to sync. A longer pause would delay leases that wait for a
+ * commit.
  */
 const PAUSE_MS = 2;
 
-/** What only one coordinator has. One that has lost it touches nothing of the job any more. */
+/** Exclusive right to the job. A coordinator that has lost it touches none of the job's files. */
 export type JobLock = Pick<HeldLock, "confirm" | "lost" | "whyLost">;
 
 interface JobJournalOptions extends Pick<OpenJobOptions, "clock" | "seams" | "log" | "signal" | "onWaiting"> {
   readonly paths: WorkPaths;
-  /** Of the output. */
+  /** Storage of the output. */
   readonly storage: Storage;
-  /** On this machine. */
+  /** Lock on this machine. */
   readonly lock: JobLock & Pick<HeldLock, "look" | "makeFolder">;
   /** Result of `awaitSilence`. */
   readonly silent: string | null;
 }
 
 interface JobJournal extends OpenJournal {
-  /** Over all coordinators that find this journal. */
+  /** Lock against all coordinators that can reach this journal. */
   readonly lock: JobLock;
 }
 
-/** Opens a job's journal where it is: beside the lock on the disk, or in the bucket. */
+/** Opens a job's journal, which is beside the lock on the disk or in the bucket. */
 export async function openJobJournal(options: JobJournalOptions): Promise<JobJournal> {
   const { clock, seams, lock, log, paths, storage, signal, silent } = options;
   const { output, work, own, run, runFile, journal } = paths;
@@ -62,7 +62,10 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
   return { ...opened, lock: both(lock, opened.hold) };
 }
 
-/** The lock is renewed, and may be late. The journal's own fence is asked for proof. */
+/**
+ * Combines the lock with the journal's fence. The lock may be outdated, while the fence proves the right to
+ * write.
+ */
 function both(one: JobLock, other: Pick<HeldLock, "confirm" | "lost">): JobLock {
   const lost = AbortSignal.any([one.lost, other.lost]);
   return {

@@ -5,7 +5,7 @@ import { RunTally } from "../insight/run-tally.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import type { RunRecorder } from "./run-recorder.ts";
 
-/** Of a job that this process has not run, by what its status says. */
+/** Derives the metrics of a job that this process has not run from the job's status. */
 export function metricsAtRest(
   status: Pick<JobStatus, "phase" | "shardsTotal" | "shardsCommitted">,
 ): JobMetrics {
@@ -15,7 +15,7 @@ export function metricsAtRest(
   return { shards, leases: 0, attempts: new RunTally().read(), seconds: {} };
 }
 
-/** Of a job that runs. */
+/** Reads the metrics of a running job. */
 export function metricsOf({ shell, recorder }: Metered): JobMetrics {
   const { counts, leases } = shell.state;
   const { attempts, seconds } = recorder;

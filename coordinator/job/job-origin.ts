@@ -1,14 +1,14 @@
-/** How this run of a job began. */
+/** Start of this run of a job. */
 export type JobOrigin =
   | { readonly kind: "new" }
-  /** What was committed before stays. `after` says how the run before ended. */
+  /** Earlier commits stay. `after` is how the previous run ended. */
   | {
       readonly kind: "resumed";
       readonly after: "interruption" | "failed" | "cancelled";
       readonly shardsCommitted: number;
       readonly shardsTotal: number;
     }
-  /** Published by an earlier run: nothing was left to do. */
+  /** An earlier run has published the output, so no work was left. */
   | { readonly kind: "published" }
-  /** Of a job with `input.new`: its published runs have read all of the input. */
+  /** A job with `input.new`: its published runs have read all of the input. */
   | { readonly kind: "nothingNew" };

@@ -37,38 +37,41 @@ import { verifyPatiently } from "./verify-patiently.ts";
 interface JobOutputOptions {
   readonly jobId: JobId;
   readonly planned: PlannedJob;
-  /** The versions of Shardmill that have worked on the job, this one last. */
+  /** Versions of Shardmill that have worked on the job, the current one last. */
   readonly builds: readonly string[];
-  /** The job's state: read when reducing, never changed here. */
+  /** Returns the job's state. Only read here, when reducing. */
   readonly state: () => JobState;
   readonly seams: JobSeams;
   readonly clock: TimedClock;
   readonly paths: WorkPaths;
-  /** Of the output and the partials. */
+  /** Storage of the output and the partials. */
   readonly storage: Storage;
-  /** What it tells of its files, where it has earned that it is believed. */
+  /** Checksums of the storage. Absent unless a probe has shown that they are reliable. */
   readonly checksums?: StoredChecksums | undefined;
   readonly runWatch: RunWatch;
-  /** Whoever has lost it deletes and publishes nothing: another coordinator builds on these files. */
+  /**
+   * Lock of the job. A coordinator that has lost it deletes and publishes nothing: another coordinator uses
+   * these files.
+   */
   readonly lock: Pick<HeldLock, "confirm" | "whyLost">;
-  /** What it reads, of a run of a job over what is new; else null. */
+  /** Input files of this run of an incremental job (`input.new`). Null for other jobs. */
   readonly inputFiles: OutputManifest["inputFiles"];
 }
 
-/** The job's files, as its shell needs them: partials checked, reduced, staged, published. */
+/** Output files of a job: checks partials, reduces, stages and publishes them. */
 export class JobOutput implements ShellWork, AsyncDisposable {
   readonly partials: PartialStore;
   readonly #options: JobOutputOptions;
   readonly #paths: WorkPaths;
   readonly #abort = new AbortController();
-  /** Null: the rows go into no folders. */
+  /** Null: the output has no partition folders. */
   readonly #folders: FolderWatch | null;
   #staged: StagedIn | null = null;
   #stages = 0;
 
   constructor(options: JobOutputOptions) {
     this.#options = options;
-    // Many files are read at once under it.
+    // Many files are read concurrently under this signal.
     setMaxListeners(0, this.#abort.signal);
     const { planned, paths, storage, checksums, seams } = options;
     this.#paths = paths;
@@ -91,7 +94,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     const { signal } = this.#abort;
     const { clock, storage } = this.#options;
     const { partials } = this.#paths;
-    // Of its bytes: to be told of an object is another right than to read it.
+    // Reads bytes, because access to an object's metadata is another permission than access to its content.
     const readsOwn = () =>
       storage.read(below(partials, BEACON_NAME), 0, 1, { signal }).then(
         () => true,
@@ -105,12 +108,12 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   }
 
   /**
-   * What cannot be deleted now lies there until the work files go; nobody reads it, for the journal does not
-   * name it.
+   * Deletes a refused partial. A file that cannot be deleted now stays until the work files are removed. No
+   * coordinator reads it, because the journal does not name it.
    */
   async discard(partial: PartialManifest): Promise<void> {
     const { lock } = this.#options;
-    // What cannot be confirmed now is not deleted, either.
+    // Without a confirmed lock nothing is deleted.
     const confirmed = lock.confirm().then(() => this.partials.discardPartial(partial));
     await confirmed.catch(ignorePlaceError);
   }
@@ -120,7 +123,10 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     return this.#staged.output.manifest.outputDigest;
   }
 
-  /** After a restart the stage is built anew: the same commits must give the digest that was announced. */
+  /**
+   * Publishes the staged output. After a restart the output is staged again: the same commits must give the
+   * digest that the intent announced.
+   */
   async publish(outputDigest: Digest): Promise<void> {
     const { paths, output: staged } = this.#staged ?? (await this.#stage());
     const { manifest } = staged;
@@ -140,7 +146,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     await publishOutput({ paths, storage, checksums, staged, confirm });
   }
 
-  /** Whatever is under way is given up: nobody waits for it any more. */
+  /** Aborts all running work, whose results are no longer needed. */
   stop(): void {
     this.#abort.abort(new ShardmillError("INTERRUPTED", "the job is over or its coordinator stops"));
   }
@@ -166,8 +172,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   }
 
   /**
-   * Names the folder of the next try to stage. In a bucket no other try has the same: a removal of an earlier
-   * one that arrives late, or comes from a coordinator that was replaced, finds nothing of this one.
+   * Names the folder of the next attempt to stage. In a bucket each attempt has a folder of its own. So a
+   * late removal of an earlier attempt never deletes files of this one.
    */
   #nextStage(): WorkPaths {
     const { stage } = this.#paths;
@@ -183,11 +189,11 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     const shape = rowsShapeOf(spec.output);
     const state = this.#options.state();
     const signal = this.#abort.signal;
-    // The shards end here: what follows counts as reducing.
+    // The map phase ends here: the following time counts as reducing.
     runWatch.look();
     const partials = committedPartials(state);
-    // Every shard is committed: whatever else lies there has lost. Not before: a partial of an earlier
-    // generation whose shard is still open may yet be offered.
+    // Every shard is committed, so any other partial has lost. Sweeping earlier would be wrong: a partial of
+    // an earlier generation may still be offered for an open shard.
     await lock.confirm();
     await this.partials.sweep(partials, state.generation).catch(ignorePlaceError);
     const place = { paths, storage };
@@ -230,7 +236,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   }
 }
 
-/** Files beside the manifest, which show the job. Others do not need it. */
+/** Returns the requested files beside the manifest, and the job that these files show. */
 function besidesAndJob(spec: JobSpec) {
   const requested = requestedBesides(spec.output);
   if (requested.length === 0) return {};
@@ -239,12 +245,12 @@ function besidesAndJob(spec: JobSpec) {
 }
 
 interface StagedIn {
-  /** With the stage of this try. */
+  /** Paths with the stage folder of this attempt. */
   readonly paths: WorkPaths;
   readonly output: StagedOutput;
 }
 
-/** What made this output, for whoever compares two of them. */
+/** Returns the versions of the software that made this output, for comparing two outputs. */
 function versions(mapping: string): Record<string, string> {
   const packages = ["onnxruntime-node", "apache-arrow", "parquet-wasm", "@duckdb/node-api"];
   const found = packages.map((name) => [name, packageVersion(name)] as const);

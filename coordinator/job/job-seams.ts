@@ -6,7 +6,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { processTally } from "../../shared/http/store-tally.ts";
-// Its threads get what it knows of stores from it.
+// Shares the credentials state with the checker threads, which get it from this thread.
 import "../../shared/storage/taken-before.ts";
 import { JobStorages } from "../../shared/storage/job-storages.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -23,43 +23,40 @@ import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 
 /**
- * Where a running job touches the world. The journal and its lock go through `disk`, the partials and the
- * output through the storage that their location is in; what reads Parquet or a model is a function of its
- * own. The simulator gives all of them, and the rest of the job is the real one.
+ * Everything through which a running job reaches the outside. The journal and its lock use `disk`. Partials
+ * and output use the storage of their location. Reading Parquet or a model is a function of its own. The
+ * simulator replaces all of them and runs the rest of the job unchanged.
  */
 export interface JobSeams extends LockSeams {
-  /** Of the lock and the journal. */
+  /** Disk of the lock and the journal. */
   readonly disk: Disk;
   /**
-   * Of a job's output, and of the partials that it is made of: kept open for as long as the process lives.
+   * Opens the storage of a job's output and partials. The storage stays open until the process exits.
    *
-   * @throws {STORE_REFUSED} when nothing here reaches it
-   * @throws {SPEC_INVALID} when what the job says of its stores cannot be used
+   * @throws {STORE_REFUSED} when the location cannot be reached from here
+   * @throws {SPEC_INVALID} when the job's store settings are invalid
    */
   openStorage(output: Location, spec: Pick<JobSpec, "stores">, reach: Reach): Promise<Storage>;
-  /** Jobs come from others, see {@link Reach}. Default: false. */
+  /** Jobs come from untrusted submitters, see {@link Reach}. Default: false. */
   readonly isGuarded?: boolean | undefined;
   readonly random: Random;
-  /** At most so many records between two snapshots of a journal. */
+  /** Most records between two snapshots of a journal. */
   readonly snapshotRecords: number;
   plan(spec: JobSpec, options: PlanOptions): Promise<PlannedJob>;
-  /** What identifies a job, without checking it. */
+  /** Identifies a job without checking it. */
   identify(
     spec: JobSpec,
     options: Pick<PlanOptions, "found" | "signal" | keyof Reach>,
   ): Promise<IdentifiedJob>;
-  /** Where partials are checked: apart from the thread that serves the workers. */
+  /** Opens the checker of partials. It runs apart from the thread that serves the workers. */
   readonly openChecker: OpenChecker;
   readonly reduce: typeof reducePartials;
   readonly writePoisoned: typeof writePoisonedRows;
-  /** How busy this thread has been, since any fixed moment. */
+  /** Returns how busy this thread has been since a fixed moment. */
   loopTime(): LoopTime;
-  /** What this process asked of stores, since any fixed moment. */
+  /** Returns the store requests of this process since a fixed moment. */
   storeCounts(): readonly StoreCounts[];
-  /**
-   * Gets the state of each job that is opened, to look at and never to change: where invariants are
-   * checked.
-   */
+  /** Receives the state of each opened job, read-only. The simulator checks invariants there. */
   watch(state: JobState, outputPath: string): void;
 }
 
@@ -82,7 +79,10 @@ export const realSeams: JobSeams = {
   watch: () => {},
 };
 
-/** Fewer are for who wants to see many snapshots of a small job, as the commands that break things do. */
+/**
+ * Reads the snapshot interval from the environment. Fault injection commands lower it to get many snapshots
+ * of a small job.
+ */
 function snapshotRecords({ SHARDMILL_SNAPSHOT_RECORDS: asked }: NodeJS.ProcessEnv): number {
   return asked !== undefined && /^[1-9]\d{0,8}$/.test(asked) ? Number(asked) : SNAPSHOT_RECORDS;
 }

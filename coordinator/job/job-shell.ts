@@ -20,29 +20,30 @@ import type { FailureReason, JournalRecord } from "../schedule/state/record.ts";
 import type { Wake } from "./wake.ts";
 
 /**
- * What the shell does on the core's behalf, outside of memory. Injected, so that a simulator can lie, delay
- * and crash.
+ * Side effects that the shell performs for the core. Injected, so that a simulator can fail, delay and crash
+ * them.
  */
 export interface ShellWork {
   /**
-   * @throws {PARTIAL_INVALID} when the partial is not there, not whole, or not durable
-   * @throws {OUTPUT_FAILED} when its storage cannot be asked: the job ends, and another run goes on with it
+   * @throws {PARTIAL_INVALID} when the partial is missing, incomplete or not durable
+   * @throws {OUTPUT_FAILED} when its storage cannot be reached: the job ends, and another run resumes it
    */
   verify(partial: PartialManifest): Promise<void>;
   discard(partial: PartialManifest): Promise<void>;
   /**
-   * Reduces and stages the output; the digest of what would be published. @throws {PARTIAL_INVALID} names the
-   * shard
+   * Reduces and stages the output. Returns the digest of the staged output.
+   *
+   * @throws {PARTIAL_INVALID} names the shard
    */
   reduce(): Promise<Digest>;
   publish(outputDigest: Digest): Promise<void>;
-  /** Looks whether another coordinator has taken the job: null when it has not, as far as can be seen. */
+  /** Returns the error of a job that another coordinator has taken over. Null when no takeover is visible. */
   whyLost(): Promise<ShardmillError | null>;
 }
 
 export interface ShellJournal {
   append(record: JournalRecord, options: { readonly durable: boolean }): Promise<void>;
-  /** All records of an event are appended, and the state is as they say. */
+  /** Notes that all records of an event are appended, and that the state includes them. */
   eventAppended(): void;
 }
 
@@ -55,30 +56,33 @@ interface JobShellOptions {
   readonly journal: ShellJournal;
   readonly clock: Clock;
   readonly work: ShellWork;
-  /** Shards became available, or slots free: waiting lease requests are worth another try. */
+  /** Called when shards or slots became available. Waiting lease requests may be retried. */
   readonly onWake: (wake: Wake | "all") => void;
-  /** A worker was excluded, or is trusted again. */
+  /** Called when a worker is excluded or trusted again. */
   readonly onExclusion?: (notice: ExclusionNotice) => void;
-  /** The core has applied an event: for whoever remembers the run. */
+  /** Called after the core has applied an event, to record the run's history. */
   readonly onApplied?: (event: JobEvent, effects: readonly JobEffect[]) => void;
 }
 
 /**
- * The thin shell around the pure core: applies an event, then runs its effects in order.
+ * A thin shell around the pure core. Applies an event, then runs its effects in order.
  *
- * Law `record-before-answer`: records reach the journal in the order in which the core changed its state, and
- * no answer leaves before every durable record so far is on disk: that of its own event, and those of earlier
- * ones, on which it may rest. A journal that cannot be written ends everything: `ended` rejects.
+ * Law `record-before-answer`: records reach the journal in the order in which the core changed its state. A
+ * reply may rest on records of earlier events. So no reply leaves before all durable records up to its own
+ * event are on disk. If the journal cannot be written, everything stops and `ended` rejects.
  */
 export class JobShell {
   readonly state: JobState;
-  /** How the job ended; rejects with JOURNAL_FAILED when this coordinator can no longer keep its word. */
+  /**
+   * Resolves when the job ends. Rejects when this coordinator can no longer continue, for example with
+   * JOURNAL_FAILED.
+   */
   readonly ended: Promise<JobEnd>;
   readonly #options: JobShellOptions;
   readonly #ended = deferred<JobEnd>();
   readonly #offers = new Map<string, Deferred<OfferOutcome>>();
   readonly #running = new Set<Promise<void>>();
-  /** The journal writes in order: when this one is on disk, so are all before it. */
+  /** Newest durable append. The journal writes in order, so all earlier ones are on disk when this one is. */
   #lastDurable: Promise<void> = Promise.resolve();
   #broken = false;
 
@@ -90,7 +94,7 @@ export class JobShell {
   }
 
   /**
-   * Applies an event; resolves with the core's answer to it, after everything that must come before is done.
+   * Applies an event. Resolves with the core's reply, once everything that must precede the reply is done.
    */
   async dispatch(event: JobEvent): Promise<Answer | null> {
     if (this.#broken)
@@ -115,8 +119,8 @@ export class JobShell {
   }
 
   /**
-   * Offers a finished partial; resolves once it is committed for good, or refused. A repeated offer shares
-   * the answer.
+   * Offers a finished partial. Resolves once the partial is committed durably or refused. A repeated offer
+   * shares the reply.
    */
   async offer(worker: WorkerSession, partial: PartialManifest): Promise<OfferOutcome> {
     const key = partialFolder(partial);
@@ -130,7 +134,9 @@ export class JobShell {
     return offer.promise;
   }
 
-  /** Ends everything: this coordinator cannot keep its word any longer. Nothing more is acknowledged. */
+  /**
+   * Stops everything, because this coordinator can no longer keep its guarantees. Acknowledges nothing more.
+   */
   breakDown(error: unknown): void {
     if (this.#broken) return;
     this.#broken = true;
@@ -140,7 +146,7 @@ export class JobShell {
     this.#options.onWake("all");
   }
 
-  /** Resolves when no work started by an effect is under way any more. */
+  /** Resolves once all work that effects have started is finished. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
   }
@@ -225,7 +231,7 @@ export class JobShell {
     await this.dispatch({ kind: "publishDone", outputDigest });
   }
 
-  /** Fails the job, unless another coordinator has taken it: files that this one removed are no failure. */
+  /** Fails the job, unless another coordinator has taken it over: files that it removed are no failure. */
   async #breakJob(reason: FailureReason): Promise<void> {
     const lost = await this.#options.work.whyLost();
     if (lost !== null) this.breakDown(lost);
@@ -250,7 +256,10 @@ function failureOf(error: unknown): FailureReason {
   return reason;
 }
 
-/** A partial that turned out damaged while reducing, as the event that sends its shard back; else null. */
+/**
+ * Returns the event that revokes the commit of a partial that was found damaged while reducing. Null for
+ * other errors.
+ */
 function damageOf(error: unknown): JobEvent | null {
   if (!isShardmillError(error, "PARTIAL_INVALID")) return null;
   const { shard, digest } = error.fields;

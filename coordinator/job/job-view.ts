@@ -34,7 +34,7 @@ export function endedView(spec: ShownSpec, history: RunHistory | null): EndedVie
   return { kind: "ended", spec, packed: async () => packed };
 }
 
-/** A job as it was read, without certificates, which are long and say nothing of it. */
+/** Returns the job's spec without certificates, which are long and do not help a reader. */
 export function jobToShow(spec: JobSpec): ShownSpec {
   const stores = Object.entries(spec.stores).map(([name, { ca: _, ...store }]) => [name, store] as const);
   return { ...spec, stores: Object.fromEntries(stores) };
@@ -49,7 +49,7 @@ interface Reported {
   readonly manifestPath: string;
 }
 
-/** @param endedMs when the job ended; null while it runs */
+/** @param endedMs when the job ended, null while it runs */
 export function statusOf(
   { jobId, shell, planned, manifestPath, clock, runWatch }: Reported,
   endedMs: number | null,

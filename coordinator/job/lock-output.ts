@@ -14,9 +14,10 @@ import { type OutputPaths, type WorkPaths, withRun } from "../publish/work-paths
 import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
 
 /**
- * Takes the lock of an output, and the means of earlier holders: one that wakes up now can change nothing.
+ * Acquires the lock of an output, and removes what earlier holders could still write with. A stopped holder
+ * that continues now can change nothing.
  *
- * @throws {OUTPUT_LOCKED} when another coordinator is at this output
+ * @throws {OUTPUT_LOCKED} when another coordinator works on this output
  */
 export async function lockOutput({ disk, output }: OutputPaths, options: OpenJobOptions): Promise<HeldLock> {
   const apart = {
@@ -43,19 +44,19 @@ interface SharedPlace {
   readonly storage: Storage;
 }
 
-/** What there was of other coordinators when none was at work. */
+/** State of other coordinators at the moment when none was working. */
 interface OthersSeen {
-  /** Whose journal was the job's. */
+  /** Run whose journal was the job's. Null: none. */
   readonly run: string | null;
-  /** As `awaitSilence`. */
+  /** Result of `awaitSilence`. */
   readonly shown: string | null;
 }
 
 /**
- * Waits until no coordinator of another machine is at work on an output, as far as that can be seen: on a
- * journal that is in the bucket, or on a clearing there.
+ * Waits until no coordinator on another machine is seen working on an output. Watches the journal in the
+ * bucket and a clearing there.
  *
- * @throws {OUTPUT_LOCKED} when one is
+ * @throws {OUTPUT_LOCKED} when a coordinator is working on it
  */
 export async function awaitOthers(place: SharedPlace, options: OpenJobOptions): Promise<OthersSeen> {
   await awaitClearing(place, options);
@@ -68,10 +69,10 @@ export async function awaitOthers(place: SharedPlace, options: OpenJobOptions): 
 }
 
 /**
- * Ends the run of a coordinator that was silent, before its work files are removed. One that has let go of
- * its run, or never had one, is not waited for.
+ * Ends the run of a silent coordinator before its work files are removed. A coordinator that has released its
+ * run, or never had one, is not waited for.
  *
- * @throws {OUTPUT_LOCKED} when the coordinator is at work again
+ * @throws {OUTPUT_LOCKED} when the coordinator works again
  */
 export async function endOthers(
   { paths, storage }: SharedPlace,
@@ -83,7 +84,11 @@ export async function endOthers(
   await journals.end({ own: withRun(paths, run).own, storage }, { clock, random: seams.random, signal });
 }
 
-/** Waits until a clearing has ended, or its coordinator is dead. @throws {OUTPUT_LOCKED} when it is alive */
+/**
+ * Waits until a clearing has ended, or its coordinator is lost.
+ *
+ * @throws {OUTPUT_LOCKED} when its coordinator still runs
+ */
 async function awaitClearing({ paths, storage }: SharedPlace, options: OpenJobOptions): Promise<void> {
   const { output, work } = paths;
   if (isOnThisMachine(output)) return;
@@ -92,10 +97,10 @@ async function awaitClearing({ paths, storage }: SharedPlace, options: OpenJobOp
 }
 
 /**
- * That nobody has taken the job up since, or begun it anew: of two that wait out the same silence one may
- * have.
+ * Checks that no other coordinator has resumed or restarted the job since. Two coordinators may have waited
+ * out the same silence.
  *
- * @throws {OUTPUT_LOCKED}
+ * @throws {OUTPUT_LOCKED} when one has
  */
 export async function refuseNewcomers(
   place: SharedPlace,

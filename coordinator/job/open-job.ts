@@ -13,15 +13,16 @@ import { openOutput } from "./open-output.ts";
 import { type OpenedJob, type OpenJobOptions, reachOf } from "./opened-job.ts";
 import { runIsGone } from "./replay-job.ts";
 
-/** Whether a run has its marker is a round trip to a store. */
+/** Each check for a run's marker is a round trip to a store. */
 const LOOKS_AT_ONCE = 16;
 
 /**
- * Opens a job, as `openOutput` does. Of a job over what is new, its next run, or the last where there is
- * nothing for another.
+ * Opens a job, as `openOutput` does. For an incremental job (`input.new`) this is its next run, or the last
+ * one when there is no new input.
  *
- * @throws as `openOutput`; {JOB_MISMATCH} when what is published is of another job, or files of a run that
- * has begun are gone; {JOB_NOT_FOUND} {JOB_ENDED} when there is no run to go on with, where one must
+ * @throws as `openOutput`
+ * @throws {JOB_MISMATCH} when the published runs are of another job, or files of a begun run are missing
+ * @throws {JOB_NOT_FOUND} {JOB_ENDED} when the run to resume is not there
  */
 export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<OpenedJob> {
   for (;;) {
@@ -32,7 +33,8 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
     if (next?.kind === "nothingNew") return await nothingNew(spec, next, options);
     const opened = await openOutput(next?.spec ?? spec, options, next);
     if (opened !== null) return opened;
-    // Another coordinator was at the same run meanwhile: what it began with, or published, counts.
+    // Another coordinator worked on the same run meanwhile. Its input files or its published output count, so
+    // look again.
   }
 }
 
@@ -51,7 +53,7 @@ async function lookFor(spec: JobSpec, options: OpenJobOptions): Promise<NextRun>
   return next;
 }
 
-/** @throws {JOB_NOT_FOUND} when a run was to go on */
+/** @throws {JOB_NOT_FOUND} when a certain run was to be resumed */
 async function nothingNew(
   spec: JobSpec,
   { last, found }: NothingNew,

@@ -31,12 +31,18 @@ import { runIsGone } from "./replay-job.ts";
 import { startJob } from "./start-job.ts";
 
 /**
- * Opens a job, whatever an earlier run left in its output folder: nothing, an unfinished job of the same
- * digests (its commits stay), one that failed or was cancelled (a new run adopts its commits), or the
- * published result. Everything is checked before anything is written or thrown away.
+ * Opens a job, whatever an earlier run left in its output folder:
  *
- * @param run the run that it is, of a job over what is new
- * @returns null for a run that another coordinator began with other files, or published, since it was chosen
+ * - Nothing: the job starts.
+ * - An unfinished job with the same digests: its commits stay.
+ * - A failed or cancelled run: a new run adopts its commits.
+ * - The published result: it is returned.
+ *
+ * Everything is checked before anything is written or deleted.
+ *
+ * @param run the run to open, for an incremental job
+ * @returns null for a run that another coordinator has begun with other files, or has published, since it was
+ * chosen
  * @throws {OUTPUT_OCCUPIED} when the folder holds something else
  * @throws {OUTPUT_LOCKED} when another coordinator runs this job now
  * @throws {JOB_MISMATCH} when spec, input or model differ from those of the unfinished job
@@ -54,14 +60,14 @@ export async function openOutput(
   const found = await opening
     .then(({ paths, storage }) => inspectOutput(paths.output, storage))
     .catch((error: unknown) => ({ kind: "refused", error }) as const);
-  // What a run has published is never thrown away: --fresh is about one that has not ended.
+  // A published run of an incremental job is never deleted. There, --fresh applies to an unfinished run.
   const mayReplace = options.fresh && run === null;
   if (found.kind === "published" && !mayReplace) {
     return run === null ? await adoptResult(spec, found.manifest, await opening, options) : null;
   }
   const { resumes } = options;
   if (resumes !== undefined && hasNoJob(found)) throw runIsGone(resumes, spec.output.path);
-  // Planning looks at the output, too, and tells of that with all else that is wrong.
+  // Planning inspects the output, too, and reports its problem together with all others.
   const planned = await plan(spec, options, run);
   if (run !== null) refuseOtherRuns(run, planned);
   if (found.kind === "refused") throw found.error;
@@ -77,7 +83,7 @@ export async function openOutput(
     const held = await holdOutput(planned, { place, options, mayReplace, lock });
     const isPublished = held.kind === "published";
     if (isPublished || (run !== null && (await hasOtherPlan(run, place, seams)))) {
-      // The output is as it is, whether or not the lock can be removed.
+      // The output is final, whether or not the lock can be removed.
       await resources.release().catch(ignorePlaceError);
       return isPublished && run === null ? await adoptResult(spec, held.manifest, place, options) : null;
     }
@@ -86,7 +92,7 @@ export async function openOutput(
     const opened = await startJob(planned, started, resources);
     return run === null ? opened : { ...opened, notes: [...newInputLines(run.found), ...opened.notes] };
   } catch (error) {
-    // What went wrong first is what is reported.
+    // Report the root cause: a lost lock explains later errors.
     const reason = (await lock?.whyLost()) ?? error;
     await resources.release().catch(() => {});
     await removeWorkFolder(place.paths, seams.disk).catch(() => {});
@@ -98,7 +104,7 @@ function hasNoJob({ kind }: OutputState | { readonly kind: "refused" }): boolean
   return kind === "fresh" || kind === "empty" || kind === "occupied";
 }
 
-/** Whoever reads the log alone waits for a model, too. */
+/** Plans the job. Logs the download of a model, for users who read only the log. */
 async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null): Promise<PlannedJob> {
   const {
     seams,
@@ -125,7 +131,7 @@ async function placeOf(spec: JobSpec, options: OpenJobOptions): Promise<OutputPl
 interface ToHold {
   readonly place: OutputPlace;
   readonly options: OpenJobOptions;
-  /** Whether a published result may be thrown away. */
+  /** A published result may be deleted. */
   readonly mayReplace: boolean;
   readonly lock: HeldLock;
 }
@@ -141,7 +147,7 @@ type HeldOutput =
       readonly silent: string | null;
     };
 
-/** Inspects the output once no other coordinator is at work on it. */
+/** Inspects the output once no other coordinator works on it. */
 async function lookAgain(place: OutputPlace, { fresh }: OpenJobOptions): Promise<OutputState> {
   const { paths, storage } = place;
   const found = await inspectOutput(paths.output, storage);
@@ -149,7 +155,10 @@ async function lookAgain(place: OutputPlace, { fresh }: OpenJobOptions): Promise
   return await inspectClearing(paths, storage);
 }
 
-/** The lock is held, and the output cleared where that is asked for; or it has been published since. */
+/**
+ * Claims the output under the lock, and clears it when requested. Returns the manifest if the output has been
+ * published since.
+ */
 async function holdOutput(
   planned: PlannedJob,
   { place, options, mayReplace, lock }: ToHold,
@@ -172,7 +181,8 @@ async function holdOutput(
       ...{ look, end },
     });
   }
-  // Another coordinator published it while this one planned; or decided to, be it after the clearing.
+  // Another coordinator may have published while this one planned, or written its intent, even after the
+  // clearing.
   const manifest =
     now.kind === "published" && !isCleared
       ? now.manifest
@@ -180,21 +190,21 @@ async function holdOutput(
   if (manifest !== null) return { kind: "published", manifest };
   const known = await takeUpPaths({ paths, storage, lock, seams });
   const own = storage.can.rename ? stagedApart(known, lock) : known;
-  // It may have been published, and cleaned up after, since it was looked at: then this is a new run.
+  // Another coordinator may have published and cleaned up since the last look. Then `own` is a new run.
   const late = paths.runFile === null || isCleared ? null : await inspectOutput(paths.output, storage);
   if (late?.kind === "published") return { kind: "published", manifest: late.manifest };
   return { kind: "held", paths: own, storage, lock, silent: seen.shown };
 }
 
 /**
- * On a disk the output is staged in the lock's own folder. A coordinator that was replaced has lost what it
- * could still give a name to.
+ * Stages the output in the lock's own folder on a disk. A replaced coordinator has lost that folder, so it
+ * cannot rename a file out of it.
  */
 function stagedApart(paths: WorkPaths, { own }: HeldLock): WorkPaths {
   return { ...paths, stage: below(paths.work, nameOf(parseLocation(own)), "stage") };
 }
 
-/** @throws {OUTPUT_OCCUPIED} when the published result is not this job's */
+/** @throws {OUTPUT_OCCUPIED} when the published result is another job's */
 async function adoptResult(
   spec: JobSpec,
   manifest: OutputManifest,
@@ -219,7 +229,7 @@ async function adoptResult(
   };
 }
 
-/** Whether a plan over other files was sealed before the lock was held. */
+/** Checks whether a plan over other files was sealed before this coordinator held the lock. */
 async function hasOtherPlan(
   { begun, input }: Pick<NewRun, "begun" | "input">,
   { paths, storage }: OutputPlace,

@@ -20,15 +20,16 @@ import type { Wake } from "./wake.ts";
 
 export interface OpenJobOptions {
   readonly fresh: boolean;
-  /** Of a job over what is new: which files a run takes that begins now. Left out: all. */
+  /** Selects the files that a new run of an incremental job takes. Default: all. */
   readonly takes?: TakesFile;
-  /** This process wrote the input files itself, so that reading them here is safe. Default: false. */
+  /** The input files were written by this process, so reading them here is safe. Default: false. */
   readonly ownInput?: boolean;
-  /**
-   * The id of the run that is to go on: none is begun in its place, and one that has ended is not begun anew.
-   */
+  /** Id of the run to resume. No other run is started in its place, and an ended one is not restarted. */
   readonly resumes?: JobId;
-  /** Only workers of this process come. Left out: others may, and those of an earlier version among them. */
+  /**
+   * True when no workers outside this process are used. Default: false, and others may be of an earlier
+   * version.
+   */
   readonly ownWorkersOnly?: boolean;
   readonly clock: TimedClock;
   readonly log: Logger;
@@ -36,33 +37,38 @@ export interface OpenJobOptions {
   readonly seams: JobSeams;
   readonly recorder: RunRecorder;
   readonly reportOf: RunWatchOptions["reportOf"];
-  /** What this process had asked of stores before the job was opened. */
+  /** Store requests of this process before the job was opened. */
   readonly storesBefore: readonly StoreCounts[];
-  /** When the coordinator was given the job, by its clock. */
+  /** Time at which the coordinator received the job, by its clock. */
   readonly beganMs: number;
   readonly onWake: (wake: Wake | "all") => void;
-  /** Left out: as it was, of a job that is resumed. */
+  /** Default: the priority that a resumed job had. */
   readonly priority?: number;
-  /** What may be opened of it, as `JobStores` has it. Left out: everything. */
+  /** Locations that the job may open, as in `JobStores`. Default: all. */
   readonly allowed?: readonly string[] | undefined;
   readonly signal: AbortSignal;
   readonly checkConversion?: CheckConversion;
-  /** Called once there is work to do, before anything is written: the last chance to refuse. */
+  /**
+   * Called once there is work to do, before anything is written. This is the last chance to refuse the job.
+   */
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
-  /** Does what needs none of what planning is bounded for. Left out: it is simply done. */
+  /** Runs a task outside the bound on planning. Default: the task runs directly. */
   readonly aside?: Aside;
-  /** Is kept up to date while the job is planned. */
+  /** Updated while the job is planned. */
   readonly planProgress?: PlanProgress;
-  /** Called when it takes time to find out whether another coordinator is alive. Left out: it is logged. */
+  /**
+   * Called when it takes time to check whether another coordinator still runs. Default: the message is
+   * logged.
+   */
   readonly onWaiting?: (message: string) => void;
 }
 
-/** How far a job may reach. */
+/** Returns which locations a job may reach. */
 export function reachOf({ allowed, seams }: Pick<OpenJobOptions, "allowed" | "seams">): Reach {
   return { allowed, isGuarded: seams.isGuarded };
 }
 
-/** Who is told that it takes time. */
+/** Returns the receiver of messages about a long wait. */
 export function onWaitingOf({
   onWaiting,
   log,
@@ -70,7 +76,7 @@ export function onWaitingOf({
   return onWaiting ?? ((message) => log.warn({}, message));
 }
 
-/** What whoever submits a job may say of it. */
+/** Options that a submitter may set. */
 export type SubmitOptions = Pick<
   OpenJobOptions,
   | "fresh"
@@ -99,7 +105,7 @@ export type OpenedJob =
       readonly stores: JobStores;
       readonly manifest: OutputManifest;
       readonly manifestPath: string;
-      /** `nothingNew`: it is the last of several runs, and there is nothing for another. */
+      /** `nothingNew`: the last run of an incremental job, when there is no input for another run. */
       readonly origin: Extract<JobOrigin, { kind: "published" | "nothingNew" }>;
       readonly notes: readonly string[];
     };

@@ -5,10 +5,10 @@ import type { JobState } from "../schedule/state/job-state.ts";
 type Begun = Pick<JobState, "mapping" | "phase">;
 
 /**
- * What whoever goes on with a job should know that has rows of another mapping than this version's workers
- * would give: nothing where it has none, or where all shards are done.
+ * Returns a note when a running job has rows that were mapped in another way than this version maps them.
+ * Empty when the mappings agree, or when all shards are done.
  *
- * @param builds the versions that have worked on the job, this one last
+ * @param builds versions that have worked on the job, the current one last
  */
 export function mappingNotes(job: Begun, builds: readonly string[]): string[] {
   if (!isOfOthers(job)) return [];
@@ -19,9 +19,9 @@ export function mappingNotes(job: Begun, builds: readonly string[]): string[] {
 }
 
 /**
- * That workers of this version may go on with a job.
+ * Checks that workers of this version may resume a job.
  *
- * @throws {JOB_MISMATCH} naming in what the mappings differ
+ * @throws {JOB_MISMATCH} names how the mappings differ
  */
 export function refuseOtherMapping(job: Begun, builds: readonly string[]): void {
   if (!isOfOthers(job)) return;

@@ -3,13 +3,15 @@ import type { ConversionReport } from "../../shared/domain/accuracy.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 
 /**
- * Checks the converted model of a job, and tells the user what it found.
+ * Checks the converted model of a job, and reports the result to the user.
  *
- * @throws {CONVERSION_LOSS} it differs from its original by more than the job allows
+ * @throws {CONVERSION_LOSS} when the model differs from its original by more than the job allows
  */
 export type CheckConversion = (planned: PlannedJob, signal: AbortSignal) => Promise<ConversionReport>;
 
-/** Lets a job pass whose model is used as it is, is not to be checked, or passes the check. */
+/**
+ * Runs the check of a converted model. Returns null when the model is not converted, or the job has no check.
+ */
 export async function passConversion(
   planned: PlannedJob,
   check: CheckConversion | undefined,

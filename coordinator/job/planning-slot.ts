@@ -1,8 +1,8 @@
 import type { Slots } from "../../shared/core/slots.ts";
 
 /**
- * A job's slot for being planned, of which there are few. Another job has it while this one waits for
- * something else.
+ * Slot of a job that is being planned. There are few slots, so a job that waits for something else frees its
+ * own.
  */
 export class PlanningSlot implements Disposable {
   readonly #slots: Slots;
@@ -15,14 +15,17 @@ export class PlanningSlot implements Disposable {
     this.#giveBack = giveBack;
   }
 
-  /** @throws {RESOURCE_EXHAUSTED} when too many wait; the signal's reason */
+  /**
+   * @throws {RESOURCE_EXHAUSTED} when too many jobs wait
+   * @throws the signal's reason when the signal aborts
+   */
   static async take(slots: Slots, signal: AbortSignal): Promise<PlanningSlot> {
     return new PlanningSlot(slots, await slots.take(signal), signal);
   }
 
   /**
-   * Does `task` without the slot, and takes one again after it: for what has a bound of its own, as the check
-   * of SQL.
+   * Runs `task` without the slot, then takes a slot again. For tasks with a bound of their own, such as the
+   * SQL check.
    */
   readonly aside = async <T>(task: () => Promise<T>): Promise<T> => {
     this[Symbol.dispose]();

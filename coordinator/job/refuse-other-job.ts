@@ -6,9 +6,9 @@ import type { IdentifiedJob } from "../plan/identify-job.ts";
 import { differingParts, partsText } from "../plan/same-job.ts";
 
 /**
- * That the unfinished job of an output folder is this one.
+ * Checks that the unfinished job in an output folder is this job.
  *
- * @throws {JOB_MISMATCH} naming what differs
+ * @throws {JOB_MISMATCH} names what differs
  */
 export function refuseOtherJob(before: JobDigests, now: IdentifiedJob): void {
   const differs = differingParts(before, now.digests);
@@ -29,9 +29,9 @@ export function refuseOtherJob(before: JobDigests, now: IdentifiedJob): void {
 }
 
 /**
- * That the result of an output folder is this job's.
+ * Checks that the result in an output folder is this job's.
  *
- * @throws {OUTPUT_OCCUPIED} naming what differs
+ * @throws {OUTPUT_OCCUPIED} names what differs
  */
 export function refuseOtherResult(spec: JobSpec, manifest: OutputManifest, now: IdentifiedJob): void {
   const differs = differingParts(manifest.digests, now.digests);

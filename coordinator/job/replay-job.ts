@@ -13,22 +13,23 @@ import type { JobSeams } from "./job-seams.ts";
 import type { OpenJobOptions } from "./opened-job.ts";
 import { refuseOtherJob } from "./refuse-other-job.ts";
 
-/** How the run before ended. */
+/** End of the previous run. */
 type After = Extract<JobOrigin, { kind: "resumed" }>["after"];
 
 export interface ReplayedJob {
   readonly state: JobState;
   readonly after: After | null;
-  /** What the state was made of: the snapshots, and all records behind them. */
+  /** Snapshots that the state was restored from, and all records after them. */
   readonly snapshots: readonly FoundSnapshot[];
   readonly records: readonly JournalRecord[];
 }
 
 /**
- * The state in the journal; after a run that failed or was cancelled, another run with its commits.
+ * Restores the state from the journal. After a failed or cancelled run, starts another run that keeps its
+ * commits.
  *
- * @throws {JOB_NOT_FOUND} {JOB_ENDED} when the run that is to go on is not there, or has failed or been
- * cancelled: how is the cause
+ * @throws {JOB_NOT_FOUND} when the run to resume is not in the journal
+ * @throws {JOB_ENDED} when the run to resume has failed or was cancelled. The cause has the reason.
  */
 export async function replayJob(
   planned: PlannedJob,
@@ -63,7 +64,7 @@ function refuseOtherThan(jobId: JobId, state: JobState, { spec }: PlannedJob): v
   });
 }
 
-/** A run that was to go on, and of which its output folder knows nothing. */
+/** Error of a run that was to be resumed, but is not in its output folder. */
 export function runIsGone(jobId: JobId, path: string): ShardmillError {
   return new ShardmillError("JOB_NOT_FOUND", `what job ${jobId} had done is not in ${path} any more`, {
     fields: { jobId, path },
@@ -72,8 +73,8 @@ export function runIsGone(jobId: JobId, path: string): ShardmillError {
 }
 
 /**
- * With the help of the snapshots, and without it where these contradict themselves or the records: the
- * journal alone decides.
+ * Replays with the snapshots. If they contradict themselves or the records, replays the whole journal, which
+ * is authoritative.
  */
 async function replayed(
   config: ScheduleConfig,
@@ -93,8 +94,8 @@ async function replayed(
 }
 
 /**
- * The job's folder may have been moved since: the files are the same ones (their digest is), and are named
- * where they are now.
+ * Replaces the file paths by the current ones. The job's folder may have been moved, but its files have the
+ * same digest.
  */
 function atPaths(state: JobState, { dataset }: PlannedJob): JobState {
   if (state.phase.kind !== "planning") state.files = dataset.files.map(({ path }) => path);

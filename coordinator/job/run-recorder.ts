@@ -17,30 +17,30 @@ import type { ShellJournal, ShellWork } from "./job-shell.ts";
 
 const LET_GO = { code: "INTERRUPTED", message: "this coordinator let go of the job" } as const;
 
-/** What spans of both processes call the job by. */
+/** Span attribute with the job id, used by coordinator and workers. */
 const JOB_ID = "shardmill.job.id";
 
 /**
- * Shards of a job whose first attempts are traced, evenly over the plan; later ones are in any case. More
- * would be shown by no tool, and hide what went wrong.
+ * Most shards whose first attempts are traced, spread evenly over the plan. Later attempts are always traced.
+ * More spans would exceed what trace viewers show, and hide failures.
  */
 const MOST_TRACED = 2_000;
 
-/** Of `00-TRACE-SPAN-FLAGS`. */
+/** End of the trace id in `00-TRACE-SPAN-FLAGS`. */
 const TRACE_ID_END = 36;
 
-/** Takes down how long the steps of one job's run take, and what becomes of its attempts. */
+/** Records how long the steps of one job's run take, and how its attempts end. */
 export class RunRecorder {
   readonly #clock: Clock;
   readonly #meters: Meters;
   readonly #tally = new RunTally();
-  /** Of a step that is repeated, all of it. */
+  /** Total time of a step, also when it is repeated. */
   readonly #doneMs = new Map<RunStep, number>();
   readonly #sinceMs = new Map<RunStep, { readonly ms: number; readonly span: Span }>();
   readonly #tracer: Tracer;
   readonly #job: Span;
   #tracedEach = 1;
-  /** The spans of the attempts whose partials are offered now, by execution. */
+  /** Spans of the attempts whose partials are being offered, by execution id. */
   readonly #attempts = new Map<string, string>();
 
   constructor(clock: Clock, meters: Meters, tracer: Tracer = NO_TRACER) {
@@ -50,7 +50,7 @@ export class RunRecorder {
     this.#job = tracer.begin("job", "");
   }
 
-  /** Which job it is, once that is known. */
+  /** Adds the job's id, name and size to its span, once they are known. */
   named({
     jobId,
     name,
@@ -64,7 +64,7 @@ export class RunRecorder {
     this.#tracedEach = Math.ceil(shards / MOST_TRACED);
   }
 
-  /** It has been opened, or cannot be; where it is published already, there is nothing more to tell. */
+  /** Awaits the opening of a job. Ends the span when the job is already published, or cannot be opened. */
   async opened<Opened extends { readonly kind: "active" | "published" }>(
     opening: Promise<Opened>,
   ): Promise<Opened> {
@@ -78,19 +78,23 @@ export class RunRecorder {
     }
   }
 
-  /** It has ended, or could not begin. @param error why it failed; left out: it did not */
+  /** Ends the run's spans. @param error why the job failed or could not start. Default: no failure. */
   over(error?: unknown): void {
     for (const step of [...this.#sinceMs.keys()]) this.end(step, error);
     this.#job.end(error);
   }
 
-  /** It has ended, or this coordinator lets go of it. */
+  /** Ends the run's spans when the job has ended or this coordinator releases it. */
   ended(state: JobState): void {
     const { code, message } = unhappyEnd(state) ?? LET_GO;
     this.over(state.phase.kind === "published" ? undefined : new ShardmillError(code, message));
   }
 
-  /** Within which span an attempt is. Of many shards not all are traced. @param attempt 1 for the first */
+  /**
+   * Returns the parent span of an attempt. Large jobs trace a sample of their shards.
+   *
+   * @param attempt 1 for the first
+   */
   traceparentOf(shard: number, attempt: number): string {
     const { traceparent } = this.#job;
     if (attempt > 1 || shard % this.#tracedEach === 0) return traceparent;
@@ -98,8 +102,8 @@ export class RunRecorder {
   }
 
   /**
-   * An attempt's partial is offered: its commit is within that attempt's span, if that is one of this run's.
-   * What a coordinator before this one has granted is of another trace.
+   * Runs an offer so that the commit's span is a child of the attempt's span. Spans that an earlier
+   * coordinator granted are of another trace, and are ignored.
    */
   async offered<T>(executionId: ExecutionId, traceparent: string, offer: () => Promise<T>): Promise<T> {
     const isOfThisRun = traceparent.startsWith(this.#job.traceparent.slice(0, TRACE_ID_END));
@@ -124,7 +128,7 @@ export class RunRecorder {
     }
   }
 
-  /** A part of a step that goes on: parts may be beside each other. */
+  /** Traces a part of a running step. Parts may run concurrently. */
   async within<T>(step: RunStep, part: string, task: () => Promise<T>): Promise<T> {
     const parent = this.#sinceMs.get(step)?.span ?? this.#job;
     const span = this.#tracer.begin(part, parent.traceparent);
@@ -143,7 +147,7 @@ export class RunRecorder {
     this.#sinceMs.set(step, { ms: this.#clock.nowMs(), span });
   }
 
-  /** Does nothing where it has not begun, or has ended. */
+  /** Ends a step. Does nothing when the step has not begun, or has ended. */
   end(step: RunStep, error?: unknown): void {
     const since = this.#sinceMs.get(step);
     if (since === undefined) return;
@@ -166,7 +170,7 @@ export class RunRecorder {
     return Object.fromEntries(known);
   }
 
-  /** What a shell works with, looked at. */
+  /** Wraps a shell's journal and work, to measure both. */
   watched(journal: ShellJournal, work: ShellWork) {
     return { journal: this.#journal(journal), work: this.#work(work) };
   }
@@ -183,7 +187,7 @@ export class RunRecorder {
     };
   }
 
-  /** What comes after the last shard ends the step before it. */
+  /** Wraps a shell's work. Reducing or publishing ends the map step. */
   #work(work: ShellWork): ShellWork {
     return {
       verify: async (partial) => {

@@ -41,27 +41,27 @@ import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
 import { refuseOtherMapping } from "./other-mapping.ts";
 import { newJobId, type ReplayedJob, replayJob } from "./replay-job.ts";
 
-/** What starting a job takes beside what opening it did. */
+/** Options for starting a job, in addition to those for opening it. */
 interface StartOptions extends OpenJobOptions {
   readonly paths: WorkPaths;
-  /** Of the output and the partials. */
+  /** Storage of the output and the partials. */
   readonly storage: Storage;
-  /** What its check found, where the model was converted. */
+  /** Result of the conversion check. Null: the model was not checked. */
   readonly conversion: ConversionReport | null;
   readonly lock: Pick<HeldLock, keyof JobLock | "look" | "makeFolder" | "remove">;
   /** Result of `awaitSilence`. */
   readonly silent: string | null;
-  /** What it reads, of a run of a job over what is new; else null. */
+  /** Input files of this run of an incremental job (`input.new`). Null for other jobs. */
   readonly inputFiles: OutputManifest["inputFiles"];
 }
 
 /**
- * Starts or resumes a planned job whose output is locked. What it needs is added to `resources`, and is
- * released when it ends.
+ * Starts or resumes a planned job whose output is locked. Adds its resources to `resources`, which are
+ * released when the job ends.
  *
- * @throws {JOB_MISMATCH} when the unfinished job of the folder is another one
+ * @throws {JOB_MISMATCH} when the folder holds an unfinished run of another job
  * @throws {JOURNAL_CORRUPT}
- * @throws {OUTPUT_FAILED} when the store cannot be asked whether another has taken the job over
+ * @throws {OUTPUT_FAILED} when the store cannot prove that no other coordinator has taken the job over
  */
 export async function startJob(
   planned: PlannedJob,
@@ -69,20 +69,20 @@ export async function startJob(
   resources: ResourceStack,
 ): Promise<OpenedJob> {
   const { clock, seams, paths, storage, inputFiles, recorder } = options;
-  // Whoever has taken the job over builds on its files.
+  // Nothing is cleaned up before the job is published: a coordinator that took the job over needs the files.
   let isDone = () => false;
   const atEnd = (act: () => Promise<void>) =>
     resources.add({ [Symbol.asyncDispose]: async () => void (isDone() && (await act())) });
-  // Between the journal, which it deletes, and the lock, under which it does.
+  // Runs between releasing the journal, whose files it deletes, and releasing the lock, which it needs.
   atEnd(() => removeWorkFiles(paths, { storage, disk: seams.disk, lock: options.lock }));
   const opened = resources.add(await openJobJournal(options));
-  // While the journal is held still: else others find that nobody does, and remove it.
+  // Runs while this coordinator still holds the journal: otherwise another coordinator may remove it.
   atEnd(() => opened.awaitEarlier());
   const { lock } = opened;
   const replayed = await replayJob(planned, opened, options);
   const { state } = replayed;
   const builds = whoseJob(replayed, options);
-  // One that was stopped while it opened the journal may have been replaced meanwhile.
+  // A coordinator that was stopped while it opened the journal may have been replaced.
   const what = "it cannot be made sure that the job is this coordinator's";
   await asOutputFailed({ path: paths.output, what }, () => lock.confirm());
   isDone = () => jobProgress(state).phase === "published" && !lock.lost.aborted;
@@ -124,7 +124,11 @@ export async function startJob(
   return { kind: "active", job, origin: originOf(replayed), notes: startNotes(planned, state, builds) };
 }
 
-/** The versions that have worked on it. @throws {JOB_MISMATCH} when those that will may not go on with it */
+/**
+ * Returns the versions that have worked on the job.
+ *
+ * @throws {JOB_MISMATCH} when this version's workers cannot resume it
+ */
 function whoseJob({ state, snapshots, records }: ReplayedJob, { ownWorkersOnly }: StartOptions): string[] {
   const builds = buildsOf(snapshots.at(-1)?.head.builds ?? [], records);
   if (ownWorkersOnly) refuseOtherMapping(state, builds);
@@ -136,7 +140,7 @@ function originOf({ state, after }: Pick<ReplayedJob, "state" | "after">): JobOr
   return after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
 }
 
-/** What the next coordinator is told of this one's run: by its records, and by its snapshots. */
+/** Sets up the run's history, which the next coordinator reads from the records and snapshots. */
 function remembering(
   { records }: OpenJournal,
   replayed: ReplayedJob,
@@ -182,7 +186,7 @@ function watchRun(
   });
 }
 
-/** Of what was read for the state it keeps nothing: a job of a million shards has 200 MB of snapshots. */
+/** Copies only what it needs of the snapshots: those of a job with a million shards have 200 MB. */
 function snapshotting(
   { journal, generation, keeper }: OpenJournal,
   job: ReplayedJob & {
@@ -233,7 +237,7 @@ function logExclusion(log: Logger, job: string, { name, excludedForMs, reason }:
     log.warn({ job, worker: name, seconds: excludedForMs / 1000, reason }, "worker is excluded for a while");
 }
 
-/** When it has ended, in whatever way. */
+/** Logs the store requests when the job ends, for whatever reason. */
 function logStores(job: ActiveJob, log: Logger): void {
   const tell = () => {
     for (const counts of job.status().stores) log.info({ job: job.jobId, ...counts }, "asked of a store");
@@ -241,7 +245,10 @@ function logStores(job: ActiveJob, log: Logger): void {
   job.ended.then(tell, tell);
 }
 
-/** Brings the core to where work can go on: a sealed plan, or what its phase demands after a restart. */
+/**
+ * Brings the core to a state where work can begin. A new job gets its plan sealed. A restarted one gets the
+ * effects of its phase.
+ */
 async function begin(
   shell: JobShell,
   { jobId, planned, recorder }: Pick<ActiveJobOptions, "jobId" | "planned" | "recorder">,

@@ -5,30 +5,32 @@ import type { Location } from "../../shared/domain/location.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import { asOutputFailed } from "../publish/output-failed.ts";
 
-/** Each check has asked the store several times by itself. */
+/** Interval between two checks. Each check already retries its store requests several times. */
 const AGAIN_MS = 5_000;
 
 interface Patience {
-  /** Where the partials are. */
+  /** Folder of the partials. */
   readonly partials: Location;
   readonly clock: TimedClock;
   readonly signal: AbortSignal;
-  /** Longest wait, see `ScheduleConfig.storeGraceMs`. The worker that offered the partial waits as well. */
+  /** Longest wait, see `ScheduleConfig.storeGraceMs`. The worker that offered the partial waits as long. */
   readonly graceMs: number;
-  /** The storage failed so, and is asked again; null: it answers again. */
+  /** Called with the storage's error before each retry, and with null once the storage answers again. */
   readonly onWait?: (error: ShardmillError | null) => void;
   /**
-   * Whether this coordinator can read what it put there itself: then a partial that it may not read is no
-   * matter of the line or of its credentials. Left out: it is not looked at.
+   * Checks whether this coordinator can read a file that it wrote itself. If so, a partial that it may not
+   * read has wrong permissions, and neither network nor credentials are at fault. Default: no check.
    */
   readonly readsOwn?: () => Promise<boolean>;
 }
 
 /**
- * Verifies a partial, again and again while its storage cannot be asked: that is no fault of the partial's.
+ * Verifies a partial, and retries while its storage is unavailable, which is not the partial's fault.
  *
- * @throws {OUTPUT_FAILED} when that lasts for longer than the grace; what `verify` throws else
- * @throws {PARTIAL_INVALID} when it is this partial alone that may not be read: another worker's may be
+ * @throws {OUTPUT_FAILED} when the storage is unavailable for longer than the grace
+ * @throws {PARTIAL_INVALID} when this coordinator may not read this one partial. Another worker's may be
+ * readable.
+ * @throws what `verify` throws otherwise
  */
 export async function verifyPatiently(
   verify: () => Promise<void>,

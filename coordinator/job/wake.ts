@@ -1,9 +1,9 @@
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 
-/** Whose lease requests are worth another try. */
+/** Lease requests that may be retried now. */
 export interface Wake {
-  /** Those that wait for a shard. */
+  /** Requests that wait for a shard. */
   readonly shards: boolean;
-  /** Those of workers that have a slot again. */
+  /** Sessions of workers that have a free slot again. */
   readonly freed: readonly WorkerSession[];
 }

@@ -5,7 +5,7 @@ import type { Processes } from "../../shared/core/process-identity.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import { heldBy, type LockContent, parseLock } from "./lock-file.ts";
 
-/** A holder that was not heard for so long is taken for dead: six beats, for a busy store delays some. */
+/** Silence after which a holder counts as lost. Six heartbeats, because a busy store delays some of them. */
 export const SILENCE_MS = 30_000;
 const LOOK_MS = 2_000;
 
@@ -13,22 +13,22 @@ export interface WaitOptions {
   readonly processes: Processes;
   readonly clock: TimedClock;
   readonly signal: AbortSignal;
-  /** Called when it takes time to find out whether the holder is alive. */
+  /** Called when it takes time to check whether the holder still runs. */
   readonly onWaiting?: (message: string) => void;
 }
 
 interface StillOptions extends WaitOptions {
-  /** Reads what a coordinator changes as long as it is alive. Its first line identifies the coordinator. */
+  /** Reads a text that a running coordinator keeps changing. The first line identifies the coordinator. */
   readonly read: () => Promise<string | null>;
-  /** Place of what is read, for messages. */
+  /** Location of that text, for messages. */
   readonly path: Location;
 }
 
 /**
- * Waits until a coordinator changes no more what it shows, or until that is gone.
+ * Waits until a coordinator stops changing its text, or until the text is removed.
  *
- * @returns the last text; null where it is gone
- * @throws {OUTPUT_LOCKED} when the text changes: the coordinator is alive
+ * @returns the last text, null when it was removed
+ * @throws {OUTPUT_LOCKED} when the text changes: the coordinator still runs
  */
 export async function awaitStill({
   read,
@@ -46,7 +46,7 @@ export async function awaitStill({
   onWaiting?.(
     `waiting ${SILENCE_MS / 1000} s to see whether ${who} is alive, which was at work on this output: only its silence can tell`,
   );
-  // Looks are counted, not time: a process that was stopped itself has not looked.
+  // Reads are counted instead of time: this process may have been stopped meanwhile, and read nothing.
   for (let look = 0; look < SILENCE_MS / LOOK_MS; look += 1) {
     await sleepBy(clock, LOOK_MS, signal);
     const now = await read();
@@ -56,7 +56,7 @@ export async function awaitStill({
   return before;
 }
 
-/** Error of a place whose holder goes on to show that it is alive. */
+/** Returns the error for a place whose holder still shows that it runs. */
 export function heldByWho(shown: string, beat: Location): ShardmillError {
   return heldBy(holderIn(shown) ?? UNKNOWN, beat, "elsewhere");
 }

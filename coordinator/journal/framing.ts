@@ -8,11 +8,11 @@ import { asRecord } from "./record-shape.ts";
  *     header  "SHMLJRNL" | version u32 | generation u32
  *     frame   FF 53 4D 52 | payload bytes u32 | crc32 of length and payload u32 | payload
  *
- * A payload is one record as JSON in UTF-8. The byte FF never occurs in UTF-8, so a frame's mark is never
- * found inside a payload, and a frame behind a damaged one can be found by its mark.
+ * A payload is one record as JSON in UTF-8. The byte FF never occurs in UTF-8, so no payload contains a
+ * frame's mark. So a reader can find the frame after a damaged one by its mark.
  */
 
-/** Since 2 a shard is rows of the dataset; before, it was rows of one file. */
+/** Version 2: a shard is a range of the dataset's rows. In version 1 it was a range of one file's rows. */
 export const JOURNAL_VERSION = 2;
 export const HEADER_BYTES = 16;
 const MAGIC = Buffer.from("SHMLJRNL", "latin1");
@@ -20,7 +20,7 @@ const MARK = Buffer.from([0xff, 0x53, 0x4d, 0x52]);
 const FRAME_HEAD_BYTES = 12;
 
 /**
- * The largest record is a sealed plan: some 30 bytes a shard and 100 a file, so this is a plan of about two
+ * The largest record is a sealed plan, with some 30 bytes a shard and 100 a file. The limit allows about two
  * million of each.
  */
 const MAX_RECORD_BYTES = 256 * 1024 * 1024;
@@ -59,22 +59,22 @@ export function decodeHeader(segment: Buffer): DecodedHeader {
   return { kind: "header", generation: segment.readUInt32LE(12) };
 }
 
-/** How the frames of a segment end. Offsets are in bytes from the start of what was decoded. */
+/** End of a segment's frames. Offsets are in bytes from the start of the decoded bytes. */
 type FramesEnd =
-  /** After a whole frame. */
+  /** The segment ends after a whole frame. */
   | { readonly kind: "clean" }
-  /** The last frame is not whole, and no whole one follows: a write that a crash cut off. */
+  /** The last frame is incomplete, and no whole frame follows: a crash cut off the write. */
   | { readonly kind: "torn"; readonly at: number }
-  /** A whole frame follows a damaged one: bytes were lost that had been written. */
+  /** A whole frame follows a damaged one: written bytes were lost. */
   | { readonly kind: "damaged"; readonly at: number; readonly nextAt: number }
   /** The frame is whole, but this version cannot read the record in it. */
   | { readonly kind: "unknownKind"; readonly at: number; readonly found: string }
   | { readonly kind: "malformed"; readonly at: number; readonly what: string };
 
 /**
- * The records of a segment up to the first bad frame, and how they end. Never throws.
+ * Decodes a segment up to the first bad frame. Returns its records, and how the frames end. Never throws.
  *
- * @param from where the first frame begins
+ * @param from offset of the first frame
  */
 export function decodeFrames(
   segment: Buffer,
@@ -101,7 +101,7 @@ export function decodeFrames(
   return { records, end: { kind: "clean" } };
 }
 
-/** The payload of the whole frame at `at`, or null. */
+/** Returns the payload of the whole frame at `at`. Null: there is none. */
 function payloadAt(segment: Buffer, at: number): Buffer | null {
   const start = at + FRAME_HEAD_BYTES;
   if (start > segment.length || MARK.compare(segment, at, at + MARK.length) !== 0) return null;
@@ -119,7 +119,7 @@ function findFrame(segment: Buffer, from: number): number | null {
   return null;
 }
 
-/** Over the length too: a flipped bit in it must not make another frame. */
+/** Covers the length, too: with a flipped bit in it, other bytes must not pass as the frame. */
 function frameCrc(segment: Buffer, at: number, length: number): number {
   const start = at + FRAME_HEAD_BYTES;
   return crc32(segment.subarray(start, start + length), crc32(segment.subarray(at + 4, at + 8)));

@@ -6,18 +6,19 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolder } from "../../shared/core/make-folders.ts";
 import { makeOwn, ownName, readLock, removeLock } from "./lock-file.ts";
 
-/** How often the holder of a lock shows that it lives: one small file, not synced. */
+/** Interval of a holder's heartbeats. Each is one small file, not synced. */
 const BEAT_MS = 2_000;
 
 /**
- * A holder that cannot be seen is taken for dead after this long without a beat. Ten beats: a loaded machine
- * and a slow network file system delay some. A job that resumes in a new container waits for as long.
+ * Silence after which a holder that cannot be checked directly counts as lost. Ten heartbeats, because a
+ * loaded machine or a slow network file system delays some. A job that resumes in a new container waits this
+ * long.
  */
 export const SILENCE_MS = 20_000;
 
 /**
- * For this long after a beat began, nobody can have taken the lock over. A quarter of the silence: what the
- * holder does meanwhile may itself take a while.
+ * Time after the start of a heartbeat during which no other process can have taken the lock over. A quarter
+ * of the silence, because the holder's own step may take a while.
  */
 const SURE_MS = 5_000;
 
@@ -30,15 +31,15 @@ interface HeldLockOptions {
 }
 
 /**
- * A lock that this process holds, and shows to be held by changing a file every few seconds.
+ * A lock that this process holds. A file that changes every few seconds shows that the holder runs.
  *
- * Law `one-holder`: a process that was stopped for longer than the silence may have lost it to another. So
- * before and after whatever must be done by the holder alone, it `confirm`s: at no cost while its last beat
- * is young, else by reading the lock itself.
+ * Law `one-holder`: a process that was stopped for longer than the silence may have lost its lock. So it
+ * calls `confirm` before and after every step that only the holder may do. This costs nothing while the last
+ * heartbeat is recent. Otherwise it reads the lock.
  *
- * A process may also be stopped behind that look. So it changes no name that a successor uses but in one
- * step, to or from a folder of its own. A successor removes that folder before it begins: then a step that
- * comes late finds no folder, and fails.
+ * A process may also be stopped after that check. So it changes shared names only in one step, by a rename to
+ * or from a folder of its own. A successor removes that folder before it begins: then a late rename finds no
+ * folder, and fails.
  */
 export class HeldLock implements AsyncDisposable {
   readonly #options: HeldLockOptions;
@@ -57,12 +58,12 @@ export class HeldLock implements AsyncDisposable {
     this.#beating = this.#beat();
   }
 
-  /** Aborts, with OUTPUT_LOCKED, when it turns out that another has taken the lock. */
+  /** Aborts with OUTPUT_LOCKED when another process is found to have taken the lock. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** @throws {OUTPUT_LOCKED} when another has taken the lock */
+  /** @throws {OUTPUT_LOCKED} when another process has taken the lock */
   async confirm(): Promise<void> {
     this.#lost.signal.throwIfAborted();
     if (this.#options.clock.nowMs() - this.#sureFromMs < SURE_MS) return;
@@ -70,35 +71,36 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Reports that another has taken the lock, which explains later failures. Null: it has not, as far as can
-   * be seen. A released lock is not looked for: its file is free for all.
+   * Returns the error of a lock that another process has taken, which explains later failures. Null when no
+   * takeover is visible. A released lock is not read, because its file is free for others.
    */
   async whyLost(): Promise<ShardmillError | null> {
     if (!this.#released) await this.look().catch(() => {});
     return this.#lost.signal.aborted ? this.#lost.signal.reason : null;
   }
 
-  /** A folder beside the lock that no other holder uses. It goes with the lock. */
+  /** Path of a folder beside the lock that no other holder uses. It is removed with the lock. */
   get own(): string {
     const { path, nonce } = this.#options;
     return join(dirname(path), ownName(nonce));
   }
 
   /**
-   * Removes what others left beside this lock: those that died while they took it, and the own folders of
-   * earlier holders. One that takes the lock at this moment finds its draft gone, and tries again. A claim is
-   * of one nonce, which is never drawn again: only the claims of this lock stay.
+   * Removes the leftovers of others beside this lock: files of crashed processes, and folders of earlier
+   * holders. A process that takes the lock at this moment finds its draft removed, and retries. Claims name a
+   * nonce that never recurs, so only claims on this lock stay.
    *
-   * A folder goes in one step. An earlier holder that wakes up moves all that was in it, or nothing.
+   * Each folder is removed by one rename. A stopped holder that continues still has all files in its folder,
+   * or none.
    *
-   * @throws {OUTPUT_LOCKED} when another has taken the lock
+   * @throws {OUTPUT_LOCKED} when another process has taken the lock
    */
   async sweep(): Promise<void> {
     const { path, nonce, disk } = this.#options;
     const [name, folder] = [basename(path), dirname(path)];
     const stays = [`${name}.claim-${nonce}`, ownName(nonce)];
     const others = await disk.readdir(folder);
-    // Behind the list: a coordinator that takes the lock later makes names that are not in it.
+    // Reads the lock after listing the folder: a later holder's names are not in the list.
     await this.look();
     for (const [at, other] of others.entries()) {
       if (!other.startsWith(`${name}.`) || stays.some((own) => other.startsWith(own))) continue;
@@ -109,9 +111,9 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Removes a file, or a folder with all that is in it, from a name that a successor may use, too.
+   * Removes a file or a folder from a name that a successor may use, too.
    *
-   * @throws {OUTPUT_LOCKED} when another has taken the lock
+   * @throws {OUTPUT_LOCKED} when another process has taken the lock
    */
   async remove(path: string): Promise<void> {
     const { disk } = this.#options;
@@ -120,7 +122,7 @@ export class HeldLock implements AsyncDisposable {
       await disk.rename(path, removed);
     } catch (error) {
       if (errorCode(error) !== "ENOENT") throw error;
-      // Nothing is there, or this holder's folder is gone.
+      // There is nothing to remove, or this holder's folder was removed.
       await this.look();
       return;
     }
@@ -128,9 +130,9 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Gives a text a name that a successor may use, too. The name is durable once its folder is synced.
+   * Writes a text to a name that a successor may use, too. The name is durable once its folder is synced.
    *
-   * @throws {OUTPUT_LOCKED} when another has taken the lock
+   * @throws {OUTPUT_LOCKED} when another process has taken the lock
    */
   async place(path: string, text: string): Promise<void> {
     const { disk } = this.#options;
@@ -146,9 +148,9 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Makes a folder under a name that a successor may use, too, durably. One that is there stays.
+   * Makes a folder durably, under a name that a successor may use, too. An existing folder stays.
    *
-   * @throws {OUTPUT_LOCKED} when another has taken the lock
+   * @throws {OUTPUT_LOCKED} when another process has taken the lock
    */
   async makeFolder(path: string): Promise<void> {
     const { disk } = this.#options;
@@ -162,7 +164,7 @@ export class HeldLock implements AsyncDisposable {
     }
   }
 
-  /** A free name in the own folder. */
+  /** Returns an unused path in the own folder. */
   async #nextOwn(): Promise<string> {
     this.#made ??= this.#makeOwn();
     await this.#made;
@@ -170,13 +172,13 @@ export class HeldLock implements AsyncDisposable {
     return join(this.own, String(this.#steps));
   }
 
-  /** Looks last: a coordinator that takes the lock later finds the folder, and removes it. */
+  /** Reads the lock last: a process that takes the lock later finds the folder, and removes it. */
   async #makeOwn(): Promise<void> {
     await makeOwn(this.own, this.#options.disk);
     await this.look();
   }
 
-  /** Lets go of it, if it is still this process's. */
+  /** Releases the lock, if this process still holds it. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#released) return;
     this.#released = true;
@@ -186,7 +188,7 @@ export class HeldLock implements AsyncDisposable {
     try {
       await this.#removeLock();
     } finally {
-      // The next holder removes what cannot be removed now.
+      // The next holder removes the rest.
       await disk.remove(this.own).catch(() => {});
     }
   }
@@ -206,7 +208,8 @@ export class HeldLock implements AsyncDisposable {
       await this.#writeBeat();
       this.#sureFromMs = beganMs;
     } catch {
-      // Either the lock is lost, and `#look` has said so; or the disk fails: then `confirm` reads the lock.
+      // Either the lock is lost, and `look` has aborted the signal, or the disk fails. Then `confirm` reads
+      // the lock.
     }
     if (this.#released || this.#lost.signal.aborted) return;
     this.#callOff = clock.after(BEAT_MS, () => {
@@ -225,7 +228,11 @@ export class HeldLock implements AsyncDisposable {
     }
   }
 
-  /** Reads the lock, whatever was seen of it before. @throws {OUTPUT_LOCKED} when another has taken it */
+  /**
+   * Reads the lock, however recent the last heartbeat is.
+   *
+   * @throws {OUTPUT_LOCKED} when another process has taken it
+   */
   async look(): Promise<void> {
     const { path, nonce, disk } = this.#options;
     const there = await readLock(path, disk);

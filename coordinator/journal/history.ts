@@ -3,27 +3,27 @@ import type { RecordOf } from "../schedule/state/record.ts";
 import { corrupt, readBeginning } from "./read-segment.ts";
 import { segmentGeneration, segmentPath } from "./segment-file.ts";
 
-/** A segment of the journal's history, and how much of it counts. */
+/** A segment in the journal's history, with its valid length. */
 export interface HistorySegment {
   readonly generation: number;
   /**
-   * As much as there was when the next one was begun. Later bytes are of a process that had lost its lock:
-   * they were not acknowledged.
+   * Length of the segment when its successor began. Later bytes are of a process that had lost its lock, and
+   * were not acknowledged.
    */
   readonly end: number;
 }
 
-/** The generations that have a file, in order. Some may only be claimed. */
+/** Returns the generations that have a segment file, in order. Some files may hold no records. */
 export function generationsAmong(names: readonly string[]): number[] {
   return names.flatMap((name) => segmentGeneration(name) ?? []).sort((a, b) => a - b);
 }
 
 /**
- * The segments that make the history, in order: the last that was begun, the one that it builds upon, and so
- * on. A claim in which nothing was begun is no part of it, and neither is a segment that was begun too late.
+ * Returns the segments of the history, in order. It follows the links from the last begun segment back to the
+ * first. A claimed but empty segment is not in the history. Neither is one that began too late.
  *
- * @param names of what is in the folder
- * @throws {JOURNAL_CORRUPT} when one is missing
+ * @param names names in the folder
+ * @throws {JOURNAL_CORRUPT} when a segment is missing
  */
 export async function readHistory(
   folder: string,

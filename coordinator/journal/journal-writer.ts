@@ -8,25 +8,25 @@ import { encodeRecord } from "./framing.ts";
 export interface SegmentFile {
   /** Appends all of `bytes`, or rejects. */
   append(bytes: Buffer): Promise<void>;
-  /** Resolves when everything appended before is on disk. */
+  /** Resolves when all earlier appends are on disk. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * Bytes that may wait to be written. Whoever appends durably waits for the disk, so only a disk that has
- * stopped fills this; larger would only put off the day, and lose more on it. One record may always wait,
- * however large.
+ * Limit of bytes that wait to be written. Durable appends wait for the disk, so only a stalled disk reaches
+ * the limit. A larger limit would only delay the failure, and lose more. One record may always wait, whatever
+ * its size.
  */
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
-/** How much a segment holds, and the crc32 of it. */
+/** Length of a segment, and its crc32. */
 interface JournalEnd {
   readonly bytes: number;
   readonly crc32: number;
 }
 
-/** Records that are written together, and whether they must then be synced. */
+/** Records of one write. `durable`: a sync follows the write. */
 interface RecordGroup {
   readonly frames: Buffer[];
   bytes: number;
@@ -35,29 +35,28 @@ interface RecordGroup {
 }
 
 export interface WriterOptions {
-  /** Between two writes. Left out: none. */
+  /** Pause between two writes. Default: none. */
   readonly pause?: () => Promise<void>;
-  /**
-   * Rejects when this process is no longer the one that may write: see `HeldLock`. Left out: it always is.
-   */
+  /** Rejects when this process may no longer write, see `HeldLock`. Default: it always may. */
   readonly confirm?: () => Promise<void>;
   /**
-   * Rejects when what is on disk now may be in no history: see `SegmentFence`. Asked before anything is
-   * acknowledged as durable. Left out: it always is.
+   * Rejects when the bytes on disk may be outside the history, see `SegmentFence`. Called before a durable
+   * append is acknowledged. Default: never rejects.
    */
   readonly fence?: () => Promise<void>;
 }
 
 /**
- * Appends records in the order of the calls. One write and at most one fdatasync are in flight; what is
- * appended meanwhile goes together into the next. After each there may be a pause: a disk that syncs in no
- * time would else be asked for every record alone, which costs the one thread that serves all workers more
- * than the record itself.
+ * Appends records in the order of the calls. At most one write and one fdatasync run at a time, and records
+ * that arrive meanwhile share the next write. A pause may follow each write. Without it, a fast disk would
+ * get one write per record. That costs the thread that serves all workers more than the record itself.
  *
- * Law: once a write or a sync has failed, nothing is ever written again: after a failed fsync nobody knows
- * what is on disk. Law `one-holder`: only who holds the lock appends. Law `record-before-answer`: the lock
- * proves nothing of later, so the fence is asked once a record is on disk: a successor has read only what was
- * there when it began.
+ * After a failed write or sync nothing is ever written again: what is on disk is unknown then.
+ *
+ * Law `one-holder`: only the lock's holder appends.
+ *
+ * Law `record-before-answer`: the lock says nothing about later moments. So the fence is checked once a
+ * record is on disk. A successor has read only what was there when it began.
  */
 export class JournalWriter implements AsyncDisposable {
   readonly #file: SegmentFile;
@@ -65,7 +64,7 @@ export class JournalWriter implements AsyncDisposable {
   readonly #confirm: () => Promise<void>;
   readonly #fence: () => Promise<void>;
   #next: RecordGroup | null = null;
-  /** Of those that are being written, and of the next. */
+  /** Bytes in the current write and in the next one. */
   #queuedBytes = 0;
   #end: JournalEnd;
   #failure: ShardmillError | null = null;
@@ -73,7 +72,7 @@ export class JournalWriter implements AsyncDisposable {
   #draining: Promise<void> = Promise.resolve();
   #busy = false;
 
-  /** @param begun what the file holds already */
+  /** @param begun bytes that the file already holds */
   constructor(
     file: SegmentFile,
     { pause = async () => {}, confirm = async () => {}, fence = async () => {} }: WriterOptions = {},
@@ -87,10 +86,10 @@ export class JournalWriter implements AsyncDisposable {
   }
 
   /**
-   * Resolves once the record is on disk (`durable`), or handed to the operating system. Records that go
-   * together share a promise.
+   * Resolves once the record is on disk (`durable`), or passed to the operating system. Records of one write
+   * share a promise.
    *
-   * @throws {JOURNAL_FAILED} when it could not be written, or an earlier one could not
+   * @throws {JOURNAL_FAILED} when this record or an earlier one could not be written
    * @throws {OUTPUT_LOCKED} when another process may write by now
    */
   append(record: JournalRecord, { durable }: { readonly durable: boolean }): Promise<void> {
@@ -109,12 +108,12 @@ export class JournalWriter implements AsyncDisposable {
     return this.#queue(frame, durable);
   }
 
-  /** Where the file ends once all is written that was appended so far. */
+  /** End of the file once all appended records are written. */
   get end(): JournalEnd {
     return this.#end;
   }
 
-  /** Resolves once everything that was appended so far is on disk. @throws as `append` */
+  /** Resolves once all appended records are on disk. @throws as `append` */
   sync(): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (this.#closed !== null) return Promise.reject(journalFailed("the journal is closed", null));
@@ -132,7 +131,7 @@ export class JournalWriter implements AsyncDisposable {
     return group.written.promise;
   }
 
-  /** Writes what is queued, makes it durable and closes the file. Safe to call twice. */
+  /** Writes the queue, syncs and closes the file. May be called twice. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -155,7 +154,7 @@ export class JournalWriter implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     this.#busy = true;
-    // Let the caller append everything that belongs together before the first write.
+    // Lets the caller append all records of an event before the first write.
     await Promise.resolve();
     while (this.#next !== null && this.#failure === null) {
       const group = this.#next;
@@ -180,7 +179,7 @@ export class JournalWriter implements AsyncDisposable {
     this.#busy = false;
   }
 
-  /** From here on every append is refused. */
+  /** Stores the failure, so that every later append is refused. */
   #fail(failure: ShardmillError): ShardmillError {
     this.#failure ??= failure;
     this.#next?.written.reject(this.#failure);

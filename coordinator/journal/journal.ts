@@ -21,49 +21,55 @@ import { usableSnapshots } from "./usable-snapshots.ts";
 type Journal = JournalWriter;
 
 export interface OpenJournal extends AsyncDisposable {
-  /** Appends to the segment of this generation. */
+  /** Appends to this generation's segment. */
   readonly journal: Journal;
   /** Proves that no later generation has begun. */
   readonly hold: JournalHold;
-  /** What earlier generations recorded, but for the newest of it; none: `records` has everything. */
+  /**
+   * Snapshots of all records of earlier generations, except the newest ones. Empty: `records` has everything.
+   */
   readonly snapshots: readonly FoundSnapshot[];
-  /** Everything that earlier generations recorded behind the snapshots, and this generation's start. */
+  /** Records of earlier generations after the snapshots, and the start of this generation. */
   readonly records: readonly JournalRecord[];
-  /** Everything that was recorded, up to this generation's start: where the snapshots are of no use. */
+  /** Reads all records up to the start of this generation. Needed when the snapshots are unusable. */
   readonly readAll: () => Promise<readonly JournalRecord[]>;
-  /** This coordinator's: durable before it is returned. */
+  /** Generation of this coordinator. Durable before it is returned. */
   readonly generation: number;
-  /** Where its next snapshots go. */
+  /** Stores the next snapshots. */
   readonly keeper: SnapshotKeeper;
-  /** Waits until each earlier holder looks before it writes: only then may the journal be removed. */
+  /** Waits until every earlier holder must check before it writes. Only then may the journal be removed. */
   readonly awaitEarlier: () => Promise<void>;
 }
 
-/** Right to write, held by one coordinator. One that has lost it changes nothing. */
+/** Exclusive right to write. A coordinator that has lost it changes nothing. */
 type JournalHold = Pick<SegmentFence, "confirm" | "lost">;
 
 interface OpenOptions extends Omit<WriterOptions, "fence"> {
-  /** Reads whose lock the job has, and asks no clock. Rejects with OUTPUT_LOCKED when it is another's. */
+  /**
+   * Reads who holds the job's lock, without relying on time. Rejects with OUTPUT_LOCKED when another process
+   * holds it.
+   */
   readonly look?: () => Promise<void>;
-  /** As the job's lock makes it: never in a place that was removed, or begun anew, since. */
+  /** Makes a folder under the job's lock. Never in a place that was removed or restarted meanwhile. */
   readonly makeFolder?: (path: string) => Promise<void>;
   readonly random?: Random;
   readonly onSnapshotTrouble?: OnSnapshotTrouble;
 }
 
-/** Others that claim a number at the same moment: each lost try means that one of them has got it. */
+/** Limit of attempts to claim a number. Each lost attempt means that another process has claimed one. */
 const MAX_TRIES = 32;
 
 /**
- * Opens the journal in `folder` for writing: claims the next generation, reads what was there before, from
- * its snapshots on where these are of use, and begins a segment of its own. The folder is made if it is
- * missing, the one around it is not. The caller holds the job's lock.
+ * Opens the journal in `folder` for writing. Claims the next generation, reads the history, and begins a
+ * segment. The snapshots shorten the read if they are usable. Makes the folder, but not its parent. The
+ * caller holds the job's lock.
  *
- * It claims first and reads then: from the claim on no earlier writer acknowledges anything.
+ * The claim precedes the read: from the claim on, no earlier writer acknowledges anything.
  *
- * @param wallMs when the generation starts, for people
- * @throws {JOURNAL_CORRUPT} when bytes were lost or cannot be understood @throws {JOURNAL_FAILED} when the
- * disk fails @throws {OUTPUT_LOCKED} when a later generation was claimed meanwhile
+ * @param wallMs start of the generation, shown to users
+ * @throws {JOURNAL_CORRUPT} when bytes were lost or cannot be parsed
+ * @throws {JOURNAL_FAILED} when the disk fails
+ * @throws {OUTPUT_LOCKED} when a later generation was claimed meanwhile
  */
 export function openJournal(
   folder: string,
@@ -88,7 +94,7 @@ export function openJournal(
       );
       const last = generations.at(-1) ?? 0;
       // What a killed coordinator wrote may not be on the disk yet. The next generation builds upon it, and
-      // only the end of the last segment may be torn.
+      // only the last segment may end in an incomplete record.
       if (last > 0) await syncPath(segmentPath(folder, last), disk);
       const started: JournalRecord = {
         kind: "generationStarted",
@@ -115,7 +121,7 @@ export function openJournal(
         readAll: () => withTypedErrors(folder, async () => (await readJournal(folder, disk)).records),
         generation,
         keeper: diskKeeper({ folder, generation, disk, confirm: fence }),
-        // They have their segments open, and cannot write to what comes later.
+        // Earlier holders have only their own segments open, and cannot write to later ones.
         awaitEarlier: async () => {},
         [Symbol.asyncDispose]: () => journal.close(),
       };
@@ -126,7 +132,10 @@ export function openJournal(
   });
 }
 
-/** Takes the next number. It looks at the lock behind the numbers: a sleeper's number is taken by then. */
+/**
+ * Claims the next number. Reads the lock after listing the numbers: a stopped process that continues then
+ * finds its number taken.
+ */
 async function claimGeneration(
   folder: string,
   disk: Disk,
@@ -157,7 +166,10 @@ async function withTypedErrors<T>(folder: string, act: () => Promise<T>): Promis
   }
 }
 
-/** All of it, where what follows the snapshots cannot be read: if that is the journal's fault, it says so. */
+/**
+ * Reads the snapshots and the records after them. If that fails, reads all records: their error then shows
+ * that the journal is damaged.
+ */
 async function readWithSnapshots(
   place: { readonly folder: string; readonly below: number },
   disk: Disk,
@@ -179,7 +191,7 @@ async function readWithSnapshots(
   return { ...(await readSegments(folder, history, disk)), snapshots: [] };
 }
 
-/** Without what another coordinator may have begun since. */
+/** Excludes segments that another coordinator may have begun since. */
 function namesBelow(names: readonly string[], below: number): string[] {
   return names.filter((name) => (segmentGeneration(name) ?? 0) < below);
 }
@@ -188,14 +200,14 @@ interface JournalContent {
   readonly records: readonly JournalRecord[];
   readonly generations: readonly number[];
   /**
-   * The good bytes of the last segment, which the next one records. A crash may have cut off the record
-   * behind them: what is left of it is not read again.
+   * Valid bytes of the last segment, which the next segment records. A crash may have cut off the record
+   * after them. Its rest is not read again.
    */
   readonly tail: SegmentStretch;
 }
 
 /**
- * Reads the journal in `folder` and changes nothing. No segments: no records.
+ * Reads the journal in `folder` without changing it. Without segments there are no records.
  *
  * @throws {JOURNAL_CORRUPT}
  */
@@ -204,7 +216,7 @@ export async function readJournal(folder: string, disk: Disk = realDisk): Promis
   return await readSegments(folder, history, disk);
 }
 
-/** @param from where to begin, in the middle of a segment that has this place; left out: at the beginning */
+/** @param from place in a segment to begin at. Default: the beginning of the history. */
 async function readSegments(
   folder: string,
   history: readonly HistorySegment[],
@@ -219,7 +231,7 @@ async function readSegments(
     const begun = generation === from?.generation ? from : { bytes: 0, crc32: 0 };
     const path = segmentPath(folder, generation);
     const segment = await readSegment(path, { generation, from: begun, end }, disk);
-    // A file cut off between two records looks whole: the next segment has its length.
+    // A file that is cut off between two records looks whole, but the next segment has its length.
     if (segment.bytes < end && generation !== history.at(-1)?.generation)
       throw corrupt(path, "a record in the middle of the journal is not whole", segment.bytes);
     if (segment.started !== null) checkPrevious(segment.started, tail, segmentPath(folder, previous));
@@ -230,7 +242,7 @@ async function readSegments(
   return { records: records.flat(), generations: history.map(({ generation }) => generation), tail };
 }
 
-/** @throws {JOURNAL_CORRUPT} when the segment before this one is not what it was when this one was begun */
+/** @throws {JOURNAL_CORRUPT} when the previous segment has changed since this one began */
 function checkPrevious(started: RecordOf<"generationStarted">, found: SegmentStretch, path: string): void {
   const { previousBytes: bytes, previousCrc32 } = started;
   if (found.bytes === bytes && found.crc32 === previousCrc32) return;

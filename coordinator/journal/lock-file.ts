@@ -6,36 +6,36 @@ import { lacksHardLinks } from "../../shared/core/hard-link.ts";
 import type { ProcessIdentity } from "../../shared/core/process-identity.ts";
 
 export interface LockContent extends ProcessIdentity {
-  /** Random: no two locks are equal, not even of one process. */
+  /** Random nonce, so that no two locks are equal, even of one process. */
   readonly nonce: string;
 }
 
-/** The lock file's name in a job's work folder. */
+/** Name of the lock file in a job's work folder. */
 export const LOCK_NAME = "lock.json";
 
-/** In the same folder: the file that a holder changes to show that it lives. */
+/** Name of the heartbeat file in the same folder. Its holder changes it to show that it runs. */
 export const BEAT_NAME = "lock.beat";
 
 const OWN_PREFIX = `${LOCK_NAME}.own-`;
 
-/** The name of the folder that only the holder of this nonce uses. */
+/** Returns the name of the folder that only the holder with this nonce uses. */
 export function ownName(nonce: string): string {
   return `${OWN_PREFIX}${nonce}`;
 }
 
 /**
- * Whether a name in the work folder is the lock's: those stay until it is let go of, whatever else is
- * removed.
+ * Checks whether a name in the work folder belongs to the lock. Such files stay until the lock is released,
+ * even when all others are removed.
  */
 export function isOfLock(name: string): boolean {
   return name === LOCK_NAME || name === BEAT_NAME || name.startsWith(OWN_PREFIX);
 }
 
 /**
- * Null when there is none. One that is written only in part has an unknown holder: without hard links it is
- * there before its content is.
+ * Reads a lock. Null: there is none. A partly written lock has an unknown holder: without hard links, the
+ * file exists before its content does.
  *
- * @throws {OUTPUT_LOCKED} when it is something else
+ * @throws {OUTPUT_LOCKED} when the file is no lock
  */
 export async function readLock(path: string, disk: Disk): Promise<LockContent | null> {
   const text = await textOf(path, disk);
@@ -48,12 +48,12 @@ export async function readLock(path: string, disk: Disk): Promise<LockContent | 
   });
 }
 
-/** What a holder changes to show that it lives; null while it has not yet. */
+/** Reads a holder's heartbeat. Null: the holder has not written one yet. */
 export function readBeat(path: string, disk: Disk): Promise<string | null> {
   return textOf(path, disk);
 }
 
-/** @param where whether the holder was seen to be alive here, or only by its beats */
+/** @param where `here`: the holder's process was seen running. `elsewhere`: only its heartbeats were seen. */
 export function heldBy(
   { host, pid, pidNamespace }: Pick<LockContent, "host" | "pid" | "pidNamespace">,
   path: string,
@@ -86,7 +86,7 @@ export function parseLock(text: string): LockContent | null {
   }
   const { host, pid, bootId, pidNamespace, startTicks, nonce } = found ?? {};
   if (typeof host !== "string" || typeof pid !== "number" || typeof nonce !== "string") return null;
-  // Of a version that did not renew its locks: its silence says nothing.
+  // Lock of a version that did not renew its locks, so its silence proves nothing.
   if (pidNamespace === undefined) return null;
   return { host, pid, nonce, pidNamespace, bootId: bootId ?? null, startTicks: startTicks ?? null };
 }
@@ -97,11 +97,11 @@ function halfWritten(length: number): LockContent {
 }
 
 /**
- * Gives a lock file a second name. False: there is a file of that name.
+ * Gives a lock file a second name. False: a file of that name exists.
  *
- * Without hard links the file is made exclusively, and then written: a reader in between finds a lock of an
- * unknown holder, and waits. Nothing else is weaker: `wx` fails where a file is, also when two make it at
- * once.
+ * Without hard links the file is created exclusively, and written afterwards. A reader in between finds a
+ * lock of an unknown holder, and waits. All else is as safe: `wx` fails when the file exists, even if two
+ * processes create it at once.
  */
 export async function placeLock(from: string, to: string, disk: Disk): Promise<boolean> {
   try {
@@ -131,7 +131,7 @@ export async function writeDurably(path: string, text: string, disk: Disk): Prom
   }
 }
 
-/** Makes an own folder, unless it is there. */
+/** Makes an own folder, unless it exists. */
 export async function makeOwn(own: string, disk: Disk): Promise<void> {
   await disk.mkdir(own).catch((error: unknown) => {
     if (errorCode(error) !== "EEXIST") throw error;
@@ -139,19 +139,20 @@ export async function makeOwn(own: string, disk: Disk): Promise<void> {
 }
 
 /**
- * Removes a lock that is still of this nonce, in one step: to a name in the remover's own folder. The next
- * coordinator that takes the lock removes that folder. So a remover that was stopped before the step removes
- * no other's lock.
+ * Removes a lock that still has this nonce, by one rename into the remover's own folder. The next process
+ * that takes the lock removes that folder. So a remover that was stopped before the rename removes no other
+ * lock.
  *
- * @param own folder of the remover, made before the lock is looked at
- * @throws ENOENT when another has removed the lock, or the folder
+ * @param own folder of the remover, made before the lock is read
+ * @throws ENOENT when another process has removed the lock, or the folder
  */
 export async function removeLock(path: string, nonce: string, own: string, disk: Disk): Promise<void> {
   await makeOwn(own, disk);
   if ((await readLock(path, disk))?.nonce !== nonce) return;
   const removed = join(own, `${basename(path)}.${nonce}`);
   await disk.rename(path, removed);
-  // Between that look and the step another may have taken it, who has not removed the folder yet.
+  // Another process may have taken the lock between the read and the rename, before it removed the folder.
+  // Its lock is put back.
   const found = await readLock(removed, disk);
   if (found?.nonce !== nonce) await placeLock(removed, path, disk);
   await disk.unlink(removed);

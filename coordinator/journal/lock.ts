@@ -22,14 +22,15 @@ import {
 } from "./lock-file.ts";
 
 /**
- * Tries against others that come and go at the same moment: each lost try means that somebody else moved on.
+ * Limit of attempts when other processes take and release the lock at once. Each lost attempt means that
+ * another process made progress.
  */
 const MAX_TRIES = 32;
 
-/** How often a holder that cannot be judged from here is looked at. */
+/** Interval of checks of a holder that can only be judged by its heartbeats. */
 const LOOK_MS = 1_000;
 
-/** What a lock rests on. */
+/** Access to the machine that a lock needs. */
 export interface LockSeams {
   readonly disk: Disk;
   readonly random: Random;
@@ -39,9 +40,9 @@ export interface LockSeams {
 export interface LockOptions extends LockSeams {
   readonly clock: TimedClock;
   readonly signal: AbortSignal;
-  /** Called when it takes time to find out whether the holder is alive. */
+  /** Called when it takes time to check whether the holder still runs. */
   readonly onWaiting?: (message: string) => void;
-  /** What is said where the folder cannot hold a lock. Left out: that it is the output folder. */
+  /** Error text when the folder cannot hold a lock. Default: the output folder cannot be written to. */
   readonly trouble?: { readonly what: string; readonly hint: string };
 }
 
@@ -59,13 +60,15 @@ const SYSTEM: LockOptions = {
 };
 
 /**
- * The right to run the job in `folder` (made if missing): held until it is disposed of, or its process is
- * dead. The lock of a dead process is taken over: at once where its death can be seen, which is in its own
- * PID namespace on its own machine. Elsewhere its holder is dead when it has not renewed the lock for {@link
- * SILENCE_MS}, which is waited for here. A lock of this same process is judged by its silence, too. A holder
- * that was only stopped for so long finds out, and does nothing more: see {@link HeldLock}.
+ * Acquires the right to run the job in `folder`, which is made if missing. The lock is held until it is
+ * disposed of, or its process exits.
  *
- * @throws {OUTPUT_LOCKED} when a live process holds it
+ * The lock of an exited process is taken over. On the same machine and in the same PID namespace this happens
+ * at once, because the exit is visible. Any other holder counts as lost after {@link SILENCE_MS} without a
+ * heartbeat, which this function waits for. This also applies to a lock of this same process. A holder that
+ * was only stopped for that long detects the loss, and does nothing more: see {@link HeldLock}.
+ *
+ * @throws {OUTPUT_LOCKED} when a running process holds the lock
  * @throws {OUTPUT_FAILED} when the folder cannot hold a lock
  */
 export async function acquireLock(folder: string, options: LockOptions = SYSTEM): Promise<HeldLock> {
@@ -94,7 +97,7 @@ async function lock(folder: string, path: string, options: LockOptions): Promise
   const making = join(folder, `${LOCK_NAME}.${content.nonce}.tmp`);
   const taker = { making, nonce: content.nonce, own: join(folder, ownName(content.nonce)) };
   try {
-    // The journal needs these folder names to be durable, as the lock does.
+    // The names of these folders must be durable for the lock and for the journal.
     await makeFolders(dirname(folder), disk);
     await makeFolders(folder, disk);
     await writeDurably(making, JSON.stringify(content), disk);
@@ -105,21 +108,25 @@ async function lock(folder: string, path: string, options: LockOptions): Promise
   return new HeldLock({ path, beatPath: join(folder, BEAT_NAME), nonce: content.nonce, ...options });
 }
 
-/** Coordinator that takes a lock. */
+/** A process that takes a lock. */
 interface Taker {
-  /** Its lock file, under another name. */
+  /** Path of its lock file under a temporary name. */
   readonly making: string;
   readonly nonce: string;
-  /** Its own folder. While it takes a lock, the folder is there only as it clears a dead holder away. */
+  /**
+   * Path of its own folder. Before it holds the lock, the folder exists only while it removes a lost holder's
+   * lock.
+   */
   readonly own: string;
 }
 
 /**
- * Links `making` to `path`; clears a dead holder away first.
+ * Links `making` to `path`, after removing the lock of a lost holder.
  *
- * Law: the file of nonce N is removed by its owner, or by who holds `lock.json.claim-N`, and the owner is
- * dead. So whoever holds the claim and still finds N can remove it, and nobody's fresh lock is ever removed
- * by mistake. A claim is a lock itself: that of a dead claimer is cleared in the same way.
+ * The file with nonce N is removed by its owner. Once the owner is lost, only the holder of
+ * `lock.json.claim-N` removes it. So the holder of the claim may remove a file that still has nonce N. No new
+ * lock is ever removed by mistake. A claim is a lock itself: the claim of a lost process is removed in the
+ * same way.
  */
 async function take(path: string, taker: Taker, options: LockOptions): Promise<void> {
   const { disk } = options;
@@ -143,15 +150,16 @@ async function take(path: string, taker: Taker, options: LockOptions): Promise<v
 }
 
 /**
- * Checks whether a lock's holder is gone. False: it released the lock meanwhile.
+ * Checks whether a lock's holder is gone. False: the holder released the lock meanwhile.
  *
- * @throws {OUTPUT_LOCKED} when it is alive
+ * @throws {OUTPUT_LOCKED} when the holder still runs
  */
 async function isDead(holder: LockContent, path: string, options: LockOptions): Promise<boolean> {
   const { processes, disk, clock, signal, onWaiting } = options;
   const life = processes.lifeOf(holder);
   if (life === "dead") return true;
-  // A process outlives its locks, and a failing disk may keep the file of one that it released.
+  // This process may have released the lock, and a failing disk kept the file. So its own lock is judged by
+  // heartbeats.
   const isOwn = isSameProcess(holder, processes.own());
   if (life === "alive" && !isOwn) throw heldBy(holder, path, "here");
   const { host, pid } = holder;
@@ -165,7 +173,7 @@ async function isDead(holder: LockContent, path: string, options: LockOptions): 
   );
   const beatPath = join(dirname(path), BEAT_NAME);
   const before = await readBeat(beatPath, disk);
-  // Looks are counted, not time: a process that was stopped itself has not looked.
+  // Checks are counted instead of time: this process may have been stopped meanwhile, and checked nothing.
   for (let look = 0; look < looks; look += 1) {
     await sleepBy(clock, LOOK_MS, signal);
     if ((await readLock(path, disk))?.nonce !== holder.nonce) return false;

@@ -4,21 +4,21 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import type { JournalRecord, RecordOf } from "../schedule/state/record.ts";
 import { decodeFrames, decodeHeader, HEADER_BYTES, JOURNAL_VERSION } from "./framing.ts";
 
-/** So much of a segment is read and decoded at a time: it may be longer than any buffer. */
+/** Bytes that are read and decoded at a time, because a segment may exceed the size of a buffer. */
 const PIECE_BYTES = 64 * 1024 * 1024;
-/** ... and so many where they are only compared. */
+/** Bytes that are read at a time when only their checksum is needed. */
 const CHECKED_BYTES = 1024 * 1024;
 
 /**
- * More than a crash leaves unfinished: what may wait to be written, and the largest record. Behind so many
- * bytes without a whole record nothing is looked for.
+ * Most bytes to search for a whole record. More than a crash can leave incomplete: what may wait to be
+ * written, and the largest record.
  */
 const MOST_TORN_BYTES = 512 * 1024 * 1024;
 
 /** Room for a header and the first record of a segment. */
 const BEGINNING_BYTES = 4_096;
 
-/** How much of a segment is meant, and the crc32 of it. */
+/** A prefix of a segment: its length, and its crc32. */
 export interface SegmentStretch {
   readonly bytes: number;
   readonly crc32: number;
@@ -26,22 +26,22 @@ export interface SegmentStretch {
 
 interface SegmentContent extends SegmentStretch {
   readonly records: JournalRecord[];
-  /** Null where its beginning was not read. */
+  /** Null: the segment was not read from its beginning. */
   readonly started: RecordOf<"generationStarted"> | null;
 }
 
 interface WhichStretch {
   readonly generation: number;
-  /** Read already: reading begins behind it, at a record. */
+  /** Prefix that was read already. Reading starts after it, at a record. */
   readonly from: SegmentStretch;
-  /** Up to here it counts. */
+  /** End of the valid bytes. */
   readonly end: number;
   readonly pieceBytes?: number;
 }
 
 /**
- * The records of a segment, and how much of it they are: less than all where the last is not whole, as a
- * crash leaves it.
+ * Reads the records of a segment, and the length that they fill. The length is less than the file's when a
+ * crash cut off the last record.
  *
  * @throws {JOURNAL_CORRUPT}
  */
@@ -58,14 +58,14 @@ export async function readSegment(path: string, which: WhichStretch, disk: Disk)
     for (const record of found.records) records.push(record);
     const good = found.end.kind === "clean" ? piece.length : found.end.at;
     const isAll = at + piece.length >= end;
-    // Of no bytes the library gives 0, whatever came before.
+    // For no bytes, crc32 returns 0 instead of the previous value.
     if (good > 0) crc = crc32(piece.subarray(0, good), crc);
     if (found.end.kind !== "clean" && found.end.kind !== "torn") refuse(path, found.end, at);
     at += good;
     if (found.end.kind === "torn" && isAll) break;
     if (good === 0 && room >= MOST_TORN_BYTES)
       throw corrupt(path, `no whole record begins in the ${room} bytes from here on`, at);
-    // The record goes on behind the piece, or is damaged: a larger one shows which.
+    // The record continues after the piece, or is damaged. A larger piece shows which.
     room = good === 0 ? room * 2 : pieceBytes;
   }
   const [first] = records;
@@ -76,10 +76,10 @@ export async function readSegment(path: string, which: WhichStretch, disk: Disk)
 }
 
 /**
- * The record that a segment begins with; null for a claim, in which nothing was begun yet. A crash may have
- * cut off that record, and nothing is ever written behind one that is not whole.
+ * Returns the first record of a segment. Null: the segment was only claimed, or a crash cut off that record.
+ * No record is ever written after an incomplete one.
  *
- * @throws {JOURNAL_CORRUPT} when it begins with something else
+ * @throws {JOURNAL_CORRUPT} when the segment begins with something else
  */
 export async function readBeginning(
   path: string,
@@ -98,7 +98,7 @@ export async function readBeginning(
   throw corrupt(path, `it does not begin with the start of generation ${generation}`, 0);
 }
 
-/** How many of these stretches, in order, the segment begins with: what it has there has their crc32. */
+/** Returns how many of these prefixes, in order, the segment still has with the same crc32. */
 export async function matchingStretches(
   path: string,
   { generation, end }: Pick<WhichStretch, "generation" | "end">,
@@ -108,7 +108,7 @@ export async function matchingStretches(
   await using file = await opened(path, disk);
   const header = decodeHeader(await file.read(0, HEADER_BYTES));
   if (header.kind !== "header" || header.generation !== generation) return 0;
-  // One for all of it: memory that is new for each piece takes as long as the pieces.
+  // One buffer for all pieces: allocating each of them takes as long as reading it.
   const bytes = Buffer.allocUnsafe(CHECKED_BYTES);
   let [at, crc, matching] = [0, 0, 0];
   for (const [index, stretch] of stretches.entries()) {
@@ -128,7 +128,7 @@ export async function matchingStretches(
 async function opened(path: string, disk: Disk) {
   const file: ReadableFile = await disk.open(path, "r");
   return {
-    /** Fewer bytes only at its end. */
+    /** Reads `length` bytes. Fewer: the file ends there. */
     async read(at: number, length: number): Promise<Buffer> {
       const bytes = Buffer.allocUnsafe(length);
       return bytes.subarray(0, await file.readInto(bytes, at));

@@ -3,7 +3,7 @@ import type { JournalRecord } from "../schedule/state/record.ts";
 
 type Field = "string" | "number" | "boolean" | "array" | "object";
 
-/** What each kind of record must have. A kind that is not here was written by a later version. */
+/** Required fields of each kind of record. A kind that is missing here was written by a later version. */
 const SHAPES = {
   generationStarted: {
     generation: "number",
@@ -35,8 +35,8 @@ type CheckedRecord =
   | { readonly kind: "malformed"; readonly what: string };
 
 /**
- * A JSON value as a record: its kind and its own fields are checked, what lies deeper is trusted to the
- * checksum. A check of every leaf would cost more than the rest of a replay.
+ * Checks the kind and the direct fields of a JSON value. Deeper values are trusted, because the checksum
+ * covers them. Checking all of them would cost more than the rest of a replay.
  */
 export function asRecord(value: unknown): CheckedRecord {
   if (!isObject(value) || typeof value.kind !== "string") return { kind: "malformed", what: "no kind" };

@@ -7,7 +7,7 @@ import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readTextIfThere } from "../../shared/storage/whole-file.ts";
 
-/** As a name in the bucket. */
+/** Names of runs, as used in bucket paths. */
 const RUN_NAME = /^run-[0-9a-f]{16}$/;
 
 export function isRunName(name: string): boolean {
@@ -21,9 +21,9 @@ export function newRunName(random: Random): string {
 const runFile = z.object({ run: z.string().refine(isRunName) });
 
 /**
- * The run whose journal is the job's, where that is in the bucket; null when there is none.
+ * Reads which run's journal is the job's, from a file in the bucket. Null: there is no such file.
  *
- * @throws {OUTPUT_FAILED} when the file says something else
+ * @throws {OUTPUT_FAILED} when the file has other content
  */
 export async function readRunFile(
   location: Location,
@@ -43,7 +43,11 @@ export async function readRunFile(
   }
 }
 
-/** Says it, unless another has said so before. @throws {STORE_EXISTS} then */
+/**
+ * Writes the file, unless another coordinator has.
+ *
+ * @throws {STORE_EXISTS} when another coordinator has written it
+ */
 export async function putRunFile(
   location: Location,
   run: string,
@@ -53,7 +57,7 @@ export async function putRunFile(
   await storage.put(location, sourceOfBytes(`${JSON.stringify(value)}\n`), { ifAbsent: true, signal: NEVER });
 }
 
-/** Error of a coordinator whose run is the job's no more. */
+/** Returns the error for a coordinator whose run no longer is the job's. */
 export function replaced(path: Location, expected: string | null, found: string | null): ShardmillError {
   const what = found === null ? "has removed this run's work files" : "has started the job over";
   return new ShardmillError("OUTPUT_LOCKED", `another coordinator ${what}: this one does not go on`, {

@@ -7,8 +7,8 @@ import { bodiesOf } from "./snapshot-file.ts";
 import { readSnapshots } from "./snapshots.ts";
 
 /**
- * The paths of the input files of a plan that was sealed in the journal in `folder`; null where none was, or
- * there is no journal. Changes nothing, and needs no lock: a plan is sealed once.
+ * Returns the paths of the input files of the plan that is sealed in a folder's journal. Null when there is
+ * no sealed plan, or no journal. Changes nothing, and needs no lock, because a plan is sealed once.
  *
  * @throws {JOURNAL_CORRUPT}
  */
@@ -25,7 +25,7 @@ export async function sealedFiles(
   return sealed ?? sealedBy((await readJournal(folder, disk)).records);
 }
 
-/** By the first that tells it, so that no more are parsed. */
+/** Stops at the first snapshot that has the plan, so that no more are parsed. */
 export function sealedIn(snapshots: Iterable<Snapshot>): ReadonlySet<string> | null {
   for (const { plan } of snapshots) if (plan !== null) return pathsOf(plan.files);
   return null;

@@ -7,7 +7,7 @@ import { segmentPath } from "./segment-file.ts";
 interface FenceOptions {
   readonly folder: string;
   readonly generation: number;
-  /** What this generation's segment begins with: no other segment does. */
+  /** Bytes that begin this generation's segment, and no other one. */
   readonly begun: Uint8Array;
   readonly disk: Disk;
 }
@@ -16,8 +16,8 @@ interface FenceOptions {
  * Proves that a generation is the last one of its journal.
  *
  * Law `one-holder`: a lock that was held once proves nothing. A process may be stopped at any time, for any
- * time, and its clock with it. So no time is measured here. A successor claims its number first and then
- * reads. What was on disk while no later number was claimed is in the history that it reads.
+ * time, and its clock with it. So no time is measured here. A successor first claims its number, and then
+ * reads. So it reads everything that was on disk before its number was claimed.
  */
 export class SegmentFence {
   readonly #options: FenceOptions;
@@ -27,7 +27,7 @@ export class SegmentFence {
     this.#options = options;
   }
 
-  /** Aborts, with OUTPUT_LOCKED, when a later generation was found. */
+  /** Aborts with OUTPUT_LOCKED when a later generation was found. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
@@ -48,7 +48,7 @@ export class SegmentFence {
 
   async #whyLost(): Promise<string | null> {
     const { folder, generation, disk } = this.#options;
-    // Names are listed, not looked up: on a network file system only that asks the server each time.
+    // Names are listed instead of looked up: a network file system asks the server each time only for a list.
     const names = await disk.readdir(folder).catch(nullIfMissing);
     if (names === null) return "its journal was removed";
     const later = generationsAmong(names).findLast((other) => other > generation);
@@ -71,7 +71,7 @@ export class SegmentFence {
 }
 
 function nullIfMissing(error: unknown): null {
-  // A network file system says so of a file that another machine has removed.
+  // A network file system reports ESTALE for a file that another machine has removed.
   if (["ENOENT", "ENOTDIR", "ESTALE"].includes(errorCode(error) ?? "")) return null;
   throw error;
 }

@@ -5,9 +5,9 @@ import { encodeHeader } from "./framing.ts";
 import type { SegmentFile } from "./journal-writer.ts";
 
 /**
- * Claims the number of a generation, durably: makes its segment, with a header and no record.
+ * Claims a generation's number durably, by creating its segment with a header and no record.
  *
- * The name is the fence. From here on whoever writes an earlier segment acknowledges nothing more.
+ * The name is the fence: from now on, the writer of an earlier segment acknowledges nothing more.
  *
  * @throws EEXIST when the number is taken
  */
@@ -16,7 +16,7 @@ export async function claimSegment(path: string, generation: number, disk: Disk)
   const file = await disk.open(path, "wx");
   try {
     await file.write(encodeHeader(generation));
-    // Before anything is behind it: a header that a crash has torn is the end of its file.
+    // Synced before any record follows: a header that a crash cuts off ends its file.
     await file.sync();
     await syncPath(dirname(path), disk);
   } catch (error) {
@@ -30,7 +30,7 @@ export function segmentPath(folder: string, generation: number): string {
   return join(folder, `journal-${String(generation).padStart(6, "0")}.log`);
 }
 
-/** The generation of a segment by its name, or null for another file. */
+/** Returns the generation in a segment's name. Null: the file is no segment. */
 export function segmentGeneration(name: string): number | null {
   const match = /^journal-(\d{6,})\.log$/.exec(name);
   return match === null ? null : Number(match[1]);

@@ -9,80 +9,83 @@ import type { WaitOptions } from "./await-still.ts";
 import type { OpenJournal } from "./journal.ts";
 import type { OnSnapshotTrouble } from "./snapshots.ts";
 
-/** Extension, with the part whose types are the coordinator's: `shared/` cannot name them. */
+/** Extension with a journal part, whose types belong to the coordinator: `shared/` cannot import them. */
 export interface CoordinatorExtension extends Extension {
   readonly journal?: JournalPart;
 }
 
-/** Journals of jobs in the place of their output. They pass `test/contract/journals.test.ts`. */
+/** Journals that are stored with the job's output. Implementations pass `test/contract/journals.test.ts`. */
 interface JournalPart {
   /** Loads the code that opens, reads and ends them. */
   load(): Promise<SharedJournals>;
 }
 
 /**
- * Journals that coordinators on several machines share. No lock of a machine protects them. So of several
- * coordinators that open one, only the last can go on (law `one-holder`).
+ * Journals that coordinators on several machines share, without a lock on a machine. If several coordinators
+ * open one journal, only the last can continue (law `one-holder`).
  */
 export interface SharedJournals {
   /**
-   * Waits until nobody else is at work on a run, reads its journal, and begins the next generation. From then
-   * on no earlier coordinator can write.
+   * Waits until no other coordinator works on a run, reads its journal, and begins the next generation. From
+   * then on no earlier coordinator can write.
    *
-   * @throws {OUTPUT_LOCKED} when another coordinator is at work on it, or takes it up at the same moment
+   * @throws {OUTPUT_LOCKED} when another coordinator works on the run, or opens it at the same moment
    * @throws {JOURNAL_CORRUPT} when something is missing or damaged
    */
   open(place: OpenPlace, options: OpenSharedOptions): Promise<OpenJournal>;
 
   /**
-   * Waits until the holder of a journal has let go of it, or is dead. It saves work only.
+   * Waits until a journal's holder has released it, or is lost. The result saves work and proves nothing.
    *
-   * @returns what the dead one showed last; null where nobody is left
-   * @throws {OUTPUT_LOCKED} when it is alive: it goes on to show so
+   * @returns the last text that the lost holder showed, null when there is no holder
+   * @throws {OUTPUT_LOCKED} when the holder runs and changes its text
    */
   awaitSilence(run: RunFolder & WaitOptions): Promise<string | null>;
 
-  /** @param shown what `awaitSilence` has given @throws {OUTPUT_LOCKED} when somebody has shown more since */
+  /**
+   * @param shown result of `awaitSilence`
+   * @throws {OUTPUT_LOCKED} when a coordinator has shown another text since
+   */
   refuseNews(run: RunFolder, shown: string | null): Promise<void>;
 
   /**
-   * Ends a run whose coordinator was silent, before its files are removed. Waits until that coordinator can
-   * write no more.
+   * Ends a run of a silent coordinator before its files are removed. Waits until that coordinator can write
+   * no more.
    *
-   * @throws {OUTPUT_LOCKED} when the coordinator has written since: it is alive
+   * @throws {OUTPUT_LOCKED} when the coordinator has written since: it still runs
    */
   end(run: RunFolder, options: EndOptions): Promise<void>;
 
-  /** Returns whether a coordinator has written to a run behind the start of a generation. */
+  /** Checks whether a coordinator has written records to a run, besides the start of a generation. */
   hasBegun(run: RunFolder): Promise<boolean>;
 
   /**
-   * Reads the input files of the plan that was sealed; null where none was. Changes nothing.
+   * Reads the input files of the sealed plan. Null: no plan is sealed. Changes nothing.
    *
    * @throws {JOURNAL_CORRUPT}
    */
   sealedFiles(run: RunFolder): Promise<ReadonlySet<string> | null>;
 }
 
-/** Folder of one run, in the storage of the output. */
+/** Folder of one run, in the output's storage. */
 export interface RunFolder {
-  /** The folder that is this run's alone. */
+  /** Location that only this run uses. */
   readonly own: Location;
   readonly storage: Storage;
 }
 
-/** Place of a run, with what tells that it is the job's. */
+/** Place of a run, with the file that makes the run the job's. */
 export interface RunPlace extends RunFolder {
   readonly run: string;
-  /** Says which run's journal is the job's. */
+  /** Location of the file that names the job's run. */
   readonly runFile: Location;
 }
 
-/** Place of a run that is opened. */
+/** Place of a run that is being opened. */
 export interface OpenPlace extends RunPlace {
-  /** Place of the manifest. A coordinator that finds one there is too late. */
+  /** Location of the manifest. A coordinator that finds one is too late. */
   readonly manifest: Location;
-  /** Is there as long as somebody removes all that is there, to start over. */
+  /** Location of the marker that exists while a coordinator clears the output to start over. */
   readonly clearing: Location;
 }
 
@@ -99,7 +102,7 @@ export interface EndOptions {
   readonly signal: AbortSignal;
 }
 
-/** Loads the journals of the extension that has them: without it, no job file asks for them. */
+/** Loads the journals from the extension that has them. Without it, no job file can ask for them. */
 export async function loadSharedJournals(): Promise<SharedJournals> {
   const [part] = EXTENSIONS.flatMap(({ journal }) => journal ?? []);
   return await present(part, "a job file asks for a shared journal only where there is one").load();

@@ -8,29 +8,34 @@ import type { Snapshot, SnapshotBlock } from "../schedule/state/snapshot.ts";
  *
  *     "SHMLSNAP" | version u32 | head bytes u32 | body bytes u32 | crc32 of all else u32 | head | body
  *
- * The head is JSON in UTF-8; the body is lines of it: the job, the plan in pieces, and the blocks.
+ * The head is JSON in UTF-8. The body is lines of JSON: the job, the plan in pieces, and the blocks.
  */
 const MAGIC = Buffer.from("SHMLSNAP", "latin1");
 /**
- * Another one wherever a job, a shard or a record is made of other facts: a test pins them. Row counts need
- * none, because the totals in the file name them.
+ * Raised whenever the stored facts of a job, a shard or a record change: a test pins them. New row counts
+ * need no new version, because the totals in the file name them.
  */
 const VERSION = 6;
 const PREFIX_BYTES = 24;
 const CRC_AT = 20;
 
-/** Which snapshot: its number, from 1 on over all generations, and the generation that wrote it. */
+/** Number of a snapshot, from 1 on over all generations, and the generation that wrote it. */
 export interface SnapshotName {
   readonly number: number;
   readonly generation: number;
 }
 
-/** One as the next knows it: by what is in it. Another run of the job may have written one of its name. */
+/**
+ * Snapshot that the next one follows, identified by its content. Another run of the job may have written one
+ * of the same name.
+ */
 export interface LastSnapshot extends SnapshotName {
   readonly crc32: number;
 }
 
-/** Where a snapshot ends: behind so many bytes of the segment of a generation, which have this crc32. */
+/**
+ * Position that a snapshot covers: the segment of a generation up to `bytes`, with the crc32 of that prefix.
+ */
 export interface JournalPlace {
   readonly generation: number;
   readonly bytes: number;
@@ -38,19 +43,19 @@ export interface JournalPlace {
 }
 
 export interface SnapshotHead {
-  /** The snapshot before this one, without which it means nothing; null for the first. */
+  /** Previous snapshot, which this one builds upon. Null for the first. */
   readonly previous: Omit<LastSnapshot, "number"> | null;
   readonly place: JournalPlace;
-  /** The versions of Shardmill that have worked on the job, one a generation. */
+  /** Versions of Shardmill that have worked on the job, each once. */
   readonly builds: readonly string[];
-  /** How the run went, for people: whatever whoever remembers it gave. Earlier builds left it out. */
+  /** History of the run, for users, as its recorder gave it. Missing in files of earlier builds. */
   readonly run?: unknown;
 }
 
-/** One that was read, and whose checksum is right. */
+/** A snapshot that was read, and whose checksum is valid. */
 export interface FoundSnapshot extends LastSnapshot {
   readonly head: SnapshotHead;
-  /** Parses it, its blocks as they are asked for. */
+  /** Parses the body. Blocks are parsed on demand. */
   readonly body: () => Snapshot;
 }
 
@@ -58,19 +63,19 @@ export function snapshotFileName({ number, generation }: SnapshotName): string {
   return `snapshot-${String(number).padStart(6, "0")}-${generation}.snap`;
 }
 
-/** Null for another file. */
+/** Parses the name of a snapshot file. Null: it is another file. */
 export function parseSnapshotFileName(name: string): SnapshotName | null {
   const [, number, generation] = /^snapshot-(\d{6,12})-(\d{1,10})\.snap$/.exec(name) ?? [];
   return number === undefined ? null : { number: Number(number), generation: Number(generation) };
 }
 
 export interface EncodedSnapshot {
-  /** The file, in order. */
+  /** Content of the file, in order. */
   readonly pieces: readonly Buffer[];
   readonly crc32: number;
 }
 
-/** @param pause between two lines, of which none takes long */
+/** @param pause called between two lines, each of which takes a short time */
 export async function encodeSnapshot(
   head: SnapshotHead,
   snapshot: Snapshot,
@@ -95,14 +100,17 @@ export async function encodeSnapshot(
   return { pieces: [prefix, ...pieces], crc32: crc };
 }
 
-/** Null for a file that is damaged, not whole, or of another version or other counts: see the journal. */
+/**
+ * Decodes a snapshot. Null for a file that is damaged, incomplete, or of another version or other row counts.
+ * Then the journal is read instead.
+ */
 export function decodeSnapshot(file: Buffer, name: SnapshotName): FoundSnapshot | null {
   if (file.length < PREFIX_BYTES || MAGIC.compare(file, 0, MAGIC.length) !== 0) return null;
   if (file.readUInt32LE(8) !== VERSION) return null;
   const bodyAt = PREFIX_BYTES + file.readUInt32LE(12);
   const end = bodyAt + file.readUInt32LE(16);
   const crc = file.readUInt32LE(CRC_AT);
-  // Over the lengths too.
+  // The checksum covers the lengths, too.
   if (end !== file.length || crc !== crc32(file.subarray(PREFIX_BYTES), crc32(file.subarray(0, CRC_AT))))
     return null;
   const body = file.subarray(bodyAt, end);
@@ -117,7 +125,10 @@ type PlanPiece = Partial<Pick<Plan, (typeof PLAN_LISTS)[number]>>;
 
 const PLAN_LISTS = ["files", "pruned", "skipped", "shards"] as const;
 
-/** Of more, a line as JSON would stop the coordinator for long, and at some length be no string any more. */
+/**
+ * Most items of a line. Larger lines would stop the coordinator for long, and could exceed the longest
+ * string.
+ */
 const PLAN_PIECE_ITEMS = 20_000;
 
 type FirstLine = Omit<Snapshot, "plan" | "blocks"> & { readonly planPieces: number };
@@ -144,7 +155,7 @@ function planPieces(plan: Plan): PlanPiece[] {
   });
 }
 
-/** A plan without any list is none: it has at least the list of its files. */
+/** Joins the pieces of a plan. A plan always has files, so no pieces means no plan. */
 function planOf(pieces: readonly PlanPiece[]): Plan {
   const all = <L extends keyof PlanPiece>(list: L) =>
     pieces.flatMap((piece) => (piece[list] ?? []) as never[]);
@@ -182,7 +193,7 @@ function* parsed(lines: Iterable<string>): Generator<SnapshotBlock> {
   for (const line of lines) yield JSON.parse(line);
 }
 
-/** What they tell, parsed one after the other: there may be a hundred, of some megabytes each. */
+/** Parses the snapshots one at a time. There may be a hundred, of some megabytes each. */
 export function* bodiesOf(snapshots: readonly FoundSnapshot[]): Generator<Snapshot> {
   for (const snapshot of snapshots) yield snapshot.body();
 }

@@ -8,31 +8,32 @@ import {
 } from "./snapshot-file.ts";
 import { writeSnapshot } from "./snapshots.ts";
 
-/** Where a journal's snapshots are kept. */
+/** Storage of a journal's snapshots. */
 export interface SnapshotKeeper {
-  /**
-   * Records between two snapshots. A resume reads at most so many records beside the snapshots.
-   */
+  /** Records between two snapshots, which bounds the records that a resume reads after the snapshots. */
   readonly everyRecords: number;
-  /** The name of the one that is taken now, of what was appended so far. */
+  /** Returns the name of the next snapshot. */
   nameAfter(last: LastSnapshot | null): SnapshotName;
-  /** It is there whole, or not at all. */
+  /** Writes a snapshot atomically: it is there whole, or not at all. */
   write(name: SnapshotName, snapshot: EncodedSnapshot): Promise<void>;
 }
 
-/** On a disk a tenth of a second to read; a job of a million shards has a hundred snapshots. */
+/**
+ * A disk takes a tenth of a second to read that many records. A job of a million shards has a hundred
+ * snapshots.
+ */
 export const SNAPSHOT_RECORDS = 20_000;
 
 interface DiskKeeperOptions {
-  /** The journal's. */
+  /** Folder of the journal. */
   readonly folder: string;
   readonly generation: number;
   readonly disk: Disk;
-  /** Rejects when this process may write no longer: see `HeldLock`. Left out: it always may. */
+  /** Rejects when this process may no longer write, see `HeldLock`. Default: it always may. */
   readonly confirm?: (() => Promise<void>) | undefined;
 }
 
-/** Beside the segments. */
+/** Keeps snapshots in the folder of the segments. */
 export function diskKeeper({
   folder,
   generation,

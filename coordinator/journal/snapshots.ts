@@ -10,19 +10,20 @@ import {
   snapshotFileName,
 } from "./snapshot-file.ts";
 
-/** Something is wrong with snapshots, and the segments are read in their place. */
+/** Called when snapshots are unusable, so that segments are read instead. */
 export type OnSnapshotTrouble = (what: string, cause: unknown) => void;
 
 export const SNAPSHOTS_OF_NO_USE = "the snapshots of the journal are of no use: all of it is read";
 
 /**
- * The snapshots of a journal, in order, as far as each follows the one before it. One that is missing or
- * damaged, or cannot be read, ends them: what it told is in the journal, which is never shortened.
+ * Reads the journal's snapshots, in order, each of which follows the previous one. The chain ends at a
+ * missing, damaged or unreadable snapshot. The journal has all of its facts, because it is never shortened.
  *
- * Of two with one number that of the later generation counts: a coordinator that had lost its lock may have
- * written the other. One knows its predecessor by its checksum, so that of another run's none follows.
+ * If two snapshots have one number, that of the later generation counts. A coordinator that had lost its lock
+ * may have written the other. A snapshot names its predecessor's checksum, so it never follows one of another
+ * run.
  *
- * @param names of what is in the folder
+ * @param names names in the folder
  */
 export async function readSnapshots(
   folder: string,
@@ -70,9 +71,9 @@ function follows({ head }: FoundSnapshot, previous: FoundSnapshot | null): boole
 const MAKING_SUFFIX = ".tmp";
 
 /**
- * Writes one durably: it is there whole, or not at all.
+ * Writes a snapshot durably and atomically: it is there whole, or not at all.
  *
- * @param confirm rejects when this process is no longer the one that may write
+ * @param confirm rejects when this process may no longer write
  */
 export async function writeSnapshot(
   path: string,
@@ -102,7 +103,7 @@ async function writeWhole(path: string, pieces: readonly Buffer[], disk: Disk): 
   }
 }
 
-/** Small pieces are written together; of larger writes nothing is gained. */
+/** Small pieces are written together up to this size. Larger writes would not be faster. */
 const WRITE_BYTES = 4 * 1024 * 1024;
 
 function* inWrites(pieces: readonly Buffer[]): Generator<Buffer> {
@@ -118,7 +119,7 @@ function* inWrites(pieces: readonly Buffer[]): Generator<Buffer> {
   if (bytes > 0) yield Buffer.concat(waiting, bytes);
 }
 
-/** Removes what coordinators left that were killed while they wrote one. */
+/** Removes incomplete files of coordinators that were killed while writing a snapshot. */
 export async function removeHalfMade(folder: string, names: readonly string[], disk: Disk): Promise<void> {
   for (const name of names) {
     if (!name.endsWith(MAKING_SUFFIX)) continue;

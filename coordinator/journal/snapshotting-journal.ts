@@ -8,30 +8,31 @@ import type { SnapshotKeeper } from "./snapshot-keeper.ts";
 interface SnapshottingOptions {
   readonly journal: JournalWriter;
   readonly generation: number;
-  /** The last that the state was made of, if any, and what all records behind it were about. */
+  /** Snapshot that the state was restored from. Null: none. `since` covers all records after it. */
   readonly last: LastSnapshot | null;
   readonly since: SinceSnapshot;
   readonly keeper: SnapshotKeeper;
-  /** Of all records so far, and changed only in step with what is appended. */
+  /** State after all records so far. Changed only together with appends. */
   readonly state: JobState;
   readonly builds: readonly string[];
-  /** How the run went until now, as JSON can have it: no part of the state. */
+  /** Returns the history of the run as JSON data. It is not part of the state. */
   readonly remembered?: () => unknown;
-  /** Between two of them; the keeper's, or fewer. */
+  /** Records between two snapshots, at most the keeper's. */
   readonly everyRecords: number;
-  /** Lets others have their turn, between two blocks of a snapshot that is made. */
+  /** Yields to other tasks between two blocks of a snapshot. */
   readonly pause: () => Promise<void>;
-  /** A snapshot could not be written: the journal has all that it would have told. */
+  /** Called when a snapshot could not be written. The journal still has all of its facts. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /**
- * A journal that leaves snapshots of the state on its way, so that a resume need not read all of it. Law
- * `replay-is-the-state`: snapshots and the records behind them tell the same as all records.
+ * A journal that writes snapshots of the state, so that a resume need not read all records.
  *
- * What a snapshot tells is copied between two events, of a state that has all records so far in it; it is
- * made of that in pieces, and written once these records are on disk: it never tells of a record that a
- * crash could take back.
+ * Law `replay-is-the-state`: snapshots and the records after them give the same state as all records.
+ *
+ * The facts of a snapshot are copied between two events, when the state includes all records so far. The
+ * snapshot is encoded in pieces, and written once these records are on disk. So a crash can never take back a
+ * record that a snapshot includes.
  */
 export class SnapshottingJournal implements AsyncDisposable {
   readonly #options: SnapshottingOptions;
@@ -53,7 +54,10 @@ export class SnapshottingJournal implements AsyncDisposable {
     return this.#options.journal.append(record, options);
   }
 
-  /** To be called when all records of an event are appended, and before the next event. */
+  /**
+   * Starts a snapshot when one is due. Called when all records of an event are appended, before the next
+   * event.
+   */
   eventAppended(): void {
     if (this.#disposed || this.#writing !== null || this.#since.records < this.#dueRecords) return;
     this.#writing = this.#write().finally(() => {
@@ -61,7 +65,7 @@ export class SnapshottingJournal implements AsyncDisposable {
     });
   }
 
-  /** Waits for a snapshot that is being written; from here on there are none. */
+  /** Waits for a snapshot that is being written. No further snapshots are made. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     await this.#writing;
@@ -86,7 +90,7 @@ export class SnapshottingJournal implements AsyncDisposable {
       this.#last = { ...name, crc32: encoded.crc32 };
       this.#dueRecords = everyRecords;
     } catch (error) {
-      // The next one tells of these, too: later each time, for it is longer each time.
+      // The next snapshot includes these records, too. The interval grows with the snapshot.
       this.#since.addAll(since);
       this.#dueRecords = 2 * this.#since.records;
       onFailure(error);

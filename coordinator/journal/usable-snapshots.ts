@@ -6,12 +6,13 @@ import type { FoundSnapshot, JournalPlace } from "./snapshot-file.ts";
 import { type OnSnapshotTrouble, readSnapshots } from "./snapshots.ts";
 
 /**
- * The snapshots that end in the journal's history. One may end behind it: it was written by a coordinator
- * that was replaced before. And one may be of another run of the job: its writer was stopped while this one
- * was begun. So the bytes of the segment in which the last ends must be those that it tells of; those before
- * it are tied to it by their checksums.
+ * Returns the snapshots that end inside the journal's history.
  *
- * @param found what is in the folder, and what of it is the history
+ * A snapshot may end outside it, when a replaced coordinator wrote it. It may also be of another run of the
+ * job, whose writer was stopped while this run began. So the segment in which the last snapshot ends must
+ * have the bytes that the snapshot names. Checksums link the earlier snapshots to it.
+ *
+ * @param found names in the folder, and the segments of the history
  */
 export async function usableSnapshots(
   folder: string,
@@ -32,7 +33,7 @@ export async function usableSnapshots(
   return snapshots;
 }
 
-/** The places of the last snapshots, as far back as they are in one segment. */
+/** Returns the places of the last snapshots that end in the same segment. */
 function lastSegmentsPlaces(snapshots: readonly FoundSnapshot[]): JournalPlace[] {
   const generation = snapshots.at(-1)?.head.place.generation;
   const before = snapshots.findLastIndex(({ head }) => head.place.generation !== generation);

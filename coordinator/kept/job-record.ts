@@ -9,38 +9,44 @@ import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { USUAL_STANDING } from "../../shared/domain/standing.ts";
 import type { Submitter } from "../../shared/wire/services.ts";
 
-/** What a standing coordinator keeps of a job. */
+/** The coordinator's record of a job, kept over restarts. */
 export interface JobRecord {
   readonly jobId: JobId;
-  /** Its place among all jobs: those that were submitted later have larger numbers. */
+  /** Position in the order of submission: later jobs have larger numbers. */
   readonly order: number;
-  /** Whose it is; left out: of whoever has the user's secret. */
+  /** Name of the submitter. Default: the holder of the user's secret. */
   readonly by?: string;
-  /** What that one was when it was submitted; left out in records of versions that did not keep it. */
+  /** Role of the submitter at submission. Missing in records of earlier versions. */
   readonly role?: Role;
-  /** As it was submitted. */
+  /** The submitted job file. */
   readonly spec: JobSpec;
-  /** Of a job that has ended its last one, else the one that it had when it was submitted. */
+  /** The last status of an ended job. For other jobs: the status at submission. */
   readonly status: JobStatus;
 }
 
-/** As whom a job is judged after a restart: whose role is not known may do what all who submit may. */
+/** Returns the submitter as whom a job is authorized after a restart. An unknown role counts as `submit`. */
 export function submitterOf({ by = OWNER_NAME, role }: Pick<JobRecord, "by" | "role">): Submitter {
   return { name: by, role: role ?? (by === OWNER_NAME ? "admin" : "submit") };
 }
 
 type ReadRecord =
   | { readonly kind: "record"; readonly record: JobRecord }
-  /** A later version wrote it, which may come back. */
+  /** Written by a later version, which may run again. */
   | { readonly kind: "later"; readonly format: number }
   | { readonly kind: "damaged"; readonly why: string };
 
-/** Grows when an earlier version would misunderstand a record. A fact more of a status needs none. */
+/**
+ * Version of the record format. Grows when an earlier version would misread a record. An added status field
+ * needs no new version.
+ */
 const FORMAT = 1;
 const SUFFIX = ".json";
 const VIEW_SUFFIX = ".view";
 
-/** The name of a job's file. A job's id has only letters, digits, `.`, `_` and `-`. */
+/**
+ * Returns the name of a job's record file. A job id has only letters, digits, `.`, `_` and `-`, so it is a
+ * safe name.
+ */
 export function recordName(jobId: JobId): string {
   return `${jobId}${SUFFIX}`;
 }
@@ -49,23 +55,30 @@ export function isRecordName(name: string): boolean {
   return name.endsWith(SUFFIX);
 }
 
-/** The name of the file beside it that has how an ended job went. */
+/** Returns the name of the file with the view of an ended job, in the same folder as the record. */
 export function viewName(jobId: JobId): string {
   return `${jobId}${VIEW_SUFFIX}`;
 }
 
-/** The job of such a file; null for another file. */
+/** Returns the job of a view file. Null: another kind of file. */
 export function jobOfView(name: string): JobId | null {
   return name.endsWith(VIEW_SUFFIX) ? asJobId(name.slice(0, -VIEW_SUFFIX.length)) : null;
 }
 
-/** Two lines of JSON, the first with a digest of the second: half a file, or another's, is known as such. */
+/**
+ * Formats a record as two lines of JSON. The first has the digest of the second, which detects a truncated or
+ * altered file.
+ */
 export function formatRecord(record: JobRecord): string {
   const body = JSON.stringify(record);
   return `${JSON.stringify({ format: FORMAT, sha256: digestOf(body) })}\n${body}\n`;
 }
 
-/** @param name of its file */
+/**
+ * Parses a record.
+ *
+ * @param name name of its file
+ */
 export function parseRecord(text: string, name: string): ReadRecord {
   const [first = "", body = ""] = text.split("\n");
   const { format, sha256 } = (parseJson(first) ?? {}) as { format?: unknown; sha256?: unknown };
@@ -74,7 +87,7 @@ export function parseRecord(text: string, name: string): ReadRecord {
   if (digestOf(body) !== sha256) return damaged("it is not as it was written");
   const record = JSON.parse(body) as JobRecord;
   if (recordName(record.jobId) !== name) return damaged(`it is of job ${record.jobId}`);
-  // What this version counts and the one that wrote it did not is as of a job that does not run.
+  // Counts that the writing version did not have get the values of a job that does not run.
   return {
     kind: "record",
     record: {
@@ -92,11 +105,11 @@ function digestOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** What is asked of a record to say whether it stays. */
+/** Facts that decide whether a record is kept. */
 export interface KeptRecord {
   readonly jobId: JobId;
   readonly order: number;
-  /** Of its files. */
+  /** Size of the job's files, together. */
   readonly bytes: number;
   readonly isEnded: boolean;
 }
@@ -106,10 +119,10 @@ interface Most {
   readonly bytes: number;
 }
 
-/** How many ended jobs are kept, and the bytes of their files together: one may have megabytes. */
+/** Limits for ended jobs: their number, and the bytes of their files. One job may have megabytes. */
 export const KEPT: Most = { jobs: 1_000, bytes: 256 << 20 };
 
-/** The ended jobs that make room for later ones: the oldest. A job that has not ended is never forgotten. */
+/** Returns the ended jobs to remove, the oldest ones. A job that has not ended is never removed. */
 export function tooMany(records: Iterable<KeptRecord>, most: Most = KEPT): readonly JobId[] {
   const ended = [...records].filter(({ isEnded }) => isEnded).sort((a, b) => b.order - a.order);
   let bytes = 0;

@@ -28,7 +28,7 @@ import {
 import { replaceFile, WRITING } from "./replace-file.ts";
 
 interface KeptOptions {
-  /** The state folder; made if missing. */
+  /** The state folder, made if missing. */
   readonly folder: string;
   readonly clock: TimedClock;
   readonly log: Logger;
@@ -40,12 +40,11 @@ type Submitted = Pick<JobRecord, "spec" | "by" | "role">;
 const DAMAGED = ".damaged";
 
 /**
- * What a standing coordinator remembers of its jobs over a restart: a file a job, below its state folder,
- * written when the job is submitted and when it has ended. Each is replaced as a whole and synced: a process
- * that is killed at any moment leaves the record before or the one after. Beside that of an ended job is one
- * with how it went, which is only read when somebody asks.
+ * Jobs that a coordinator remembers over restarts, in its state folder. Each job has one record file, written
+ * at submission and at its end. Each write replaces the whole file and syncs it. A killed process thus leaves
+ * the previous record or the new one. An ended job also has a view file, which is read on demand.
  *
- * It is no second truth: how far a job is stands in its own journal alone.
+ * A job's progress is not here: its journal is the only source for that.
  */
 export class KeptJobs implements AsyncDisposable {
   readonly #folder: string;
@@ -62,8 +61,8 @@ export class KeptJobs implements AsyncDisposable {
   }
 
   /**
-   * Takes the folder for this coordinator alone, and reads it. What cannot be read is put aside and warned
-   * of: one bad file keeps no coordinator from starting.
+   * Locks the folder for this coordinator and reads it. An unreadable record is renamed and logged, so that
+   * one bad file does not keep the coordinator from starting.
    *
    * @returns the records in the order of submission
    * @throws {STATE_LOCKED} when another coordinator keeps its jobs there
@@ -77,12 +76,12 @@ export class KeptJobs implements AsyncDisposable {
     );
     const held = await hold(options);
     try {
-      // A folder that was there may be shared on purpose.
+      // An existing folder may be shared on purpose.
       if (isNew) await chmod(state, 0o700);
       await held.sweep();
       const folder = join(state, "jobs");
       await makeFolders(folder);
-      // A job file may hold addresses that open what they name.
+      // A job file may hold addresses that grant access, such as signed URLs.
       await chmod(folder, 0o700);
       const kept = new KeptJobs(folder, held, log);
       return { kept, records: await kept.#readAll() };
@@ -93,8 +92,7 @@ export class KeptJobs implements AsyncDisposable {
   }
 
   /**
-   * Notes a job that this coordinator took, durably: from here on it is taken up after a restart. One that is
-   * known already comes to the end of the order.
+   * Records a submitted job, durably: a restart resumes it. A known job moves to the end of the order.
    *
    * @throws {STATE_FAILED}
    */
@@ -104,9 +102,9 @@ export class KeptJobs implements AsyncDisposable {
   }
 
   /**
-   * Notes how a job ended, durably.
+   * Records how a job ended, durably.
    *
-   * @param view how it went, see {@link view}; left out: what is known of that stays
+   * @param view packed {@link view} of the job. Default: the known view stays.
    * @throws {STATE_FAILED}
    */
   async ended(job: Submitted, status: JobStatus, view?: Uint8Array): Promise<void> {
@@ -114,7 +112,7 @@ export class KeptJobs implements AsyncDisposable {
     await this.#write({ ...job, jobId: status.jobId, order, status }, view);
   }
 
-  /** How an ended job went, as it was given to {@link ended}; null where that is not known. */
+  /** Returns the view that {@link ended} received for an ended job. Null: unknown. */
   async view(jobId: JobId): Promise<Uint8Array | null> {
     return await realDisk.readFile(join(this.#folder, viewName(jobId))).catch(() => null);
   }
@@ -129,7 +127,7 @@ export class KeptJobs implements AsyncDisposable {
     const leave = await this.#writes.enter(NEVER);
     try {
       await this.#held.confirm();
-      // Before the record, which says that it has ended: until then nobody asks for it.
+      // The view first: readers ask for it only once the record says that the job has ended.
       if (view !== undefined) await replaceFile(this.#folder, viewName(record.jobId), view);
       const text = Buffer.from(formatRecord(record), "utf8");
       await replaceFile(this.#folder, recordName(record.jobId), text);
@@ -146,7 +144,7 @@ export class KeptJobs implements AsyncDisposable {
     this.#kept.set(jobId, { jobId, order, bytes, isEnded: isEnded(status.phase) });
   }
 
-  /** Not synced: one that comes back after a crash is forgotten again. */
+  /** Removes the oldest ended jobs, without a sync: a record that a crash restores is removed again. */
   async #forgetOldest(): Promise<void> {
     for (const jobId of tooMany(this.#kept.values())) {
       await realDisk.remove(join(this.#folder, viewName(jobId)));
@@ -172,7 +170,7 @@ export class KeptJobs implements AsyncDisposable {
     return known;
   }
 
-  /** Their bytes count; those of jobs that are not known go. */
+  /** Adds the size of each view to its job, and removes the views of unknown jobs. */
   async #readViews(names: readonly string[]): Promise<void> {
     for (const name of names) {
       const jobId = jobOfView(name);
@@ -201,7 +199,7 @@ export class KeptJobs implements AsyncDisposable {
     return null;
   }
 
-  /** Its job's own journal is as it was: the job goes on when it is submitted again. */
+  /** Renames an unreadable record. The job's own journal is unchanged, and another submission resumes it. */
   async #putAside(name: string, why: string): Promise<null> {
     const path = join(this.#folder, name);
     const aside = `${path}${DAMAGED}`;

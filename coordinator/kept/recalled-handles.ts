@@ -9,12 +9,12 @@ import { type Reach, readStores } from "../plan/read-stores.ts";
 import type { JobRecord } from "./job-record.ts";
 import type { KeptJobs } from "./kept-jobs.ts";
 
-/** A job as people ask after it, of which this process has nothing but what is remembered. */
+/** A job of an earlier process of the coordinator, known only from its record. */
 export interface RecalledJob extends Pick<JobHandle, "jobId" | "origin" | "notes" | "stores"> {
   view(): EndedView;
 }
 
-/** A job that ended in an earlier life of the coordinator. */
+/** Returns the handle of a job that ended in an earlier process of the coordinator. */
 export function endedHandle(recalled: RecalledJob, status: JobStatus): JobHandle {
   const refuse = async () => {
     throw jobEnded(status.jobId, status.phase);
@@ -30,9 +30,9 @@ export function endedHandle(recalled: RecalledJob, status: JobStatus): JobHandle
 }
 
 /**
- * A job that ran in an earlier life, while it is opened again, and from then on.
+ * Returns the handle of a job that ran in an earlier process. Usable while the job is opened again, too.
  *
- * @param opening resolves with what became of it: the job at work, or how it ended
+ * @param opening resolves with the handle of the running or the ended job
  */
 export function returningHandle(
   recalled: RecalledJob,
@@ -58,8 +58,10 @@ export function returningHandle(
 }
 
 /**
- * @param kept asked for how it went once somebody wants to see it
- * @throws nothing: a file of certificates that is gone keeps nobody from asking after the job
+ * Builds a recalled job from its record. Stores that cannot be read are ignored: a missing certificates file
+ * must not hide the job.
+ *
+ * @param kept source of the packed view, read on demand
  */
 export async function recalledOf(
   { jobId, spec, status }: JobRecord,
@@ -77,10 +79,10 @@ export async function recalledOf(
   return { jobId, origin, notes: [], stores: { ...stores, addresses: {} }, view: () => view };
 }
 
-/** How a job stands that could not be opened again. */
+/** Status of a job that could not be opened again. */
 interface NotOpened {
   readonly status: JobStatus;
-  /** Trying again would change nothing: what is known of it is final. */
+  /** True when another attempt would have the same result. */
   readonly isFinal: boolean;
 }
 

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
 
-/** Behind the name of a file that is being made. One that is found was never finished. */
+/** Suffix of a file while it is written. A file with this suffix at startup is incomplete. */
 export const WRITING = ".tmp";
 
 /**
- * Writes a file, or replaces it as a whole, durably: a process that is killed at any moment leaves the one
- * before or the new one.
+ * Writes a file, or replaces a whole one, durably. A process that is killed leaves either the previous file
+ * or the new one.
  */
 export async function replaceFile(
   folder: string,

@@ -8,15 +8,16 @@ import { MOST_FOLDERS } from "../../shared/domain/rows-form.ts";
 
 interface FileStatistics {
   readonly rowGroups: readonly RowGroup[];
-  /** Of each row group; null: the file says nothing. */
+  /** Statistics of each row group. Null: the file has none. */
   readonly statistics: readonly RowGroupStatistics[] | null;
 }
 
 /**
- * Refuses a job whose input itself says that its rows would lie in too many folders. Only where all rows,
- * with their column as it is, are published: what filters, steps and trials leave is seen when the job runs.
+ * Refuses a job whose input files show that its output would have too many folders. Checks only jobs that
+ * publish all rows with an unchanged column. The effect of filters, steps and trials is known only while the
+ * job runs.
  *
- * @throws {SPEC_INVALID} with each column of too many values
+ * @throws {SPEC_INVALID} with each column that has too many values
  */
 export function checkFolders(
   { input, output, errors }: Pick<JobSpec, "input" | "output" | "errors">,
@@ -29,7 +30,7 @@ export function checkFolders(
     const field = map.keep.find(({ name }) => name === column);
     if (field === undefined) return [];
     const values = leastValues(field, statisticsOf(column, files));
-    // A dead letter is in no folder: it may have been the only row of its value.
+    // Dead letters are in no folder, and one may be the only row of its value.
     if (values - errors.maxRows <= MOST_FOLDERS) return [];
     return [
       {
@@ -55,16 +56,16 @@ function statisticsOf(column: string, files: readonly FileStatistics[]): ColumnS
 }
 
 /**
- * In the order of its bytes, as the files have their bounds: that of JavaScript is another beyond the basic
- * plane.
+ * Converts text so that JavaScript orders it by its UTF-8 bytes, as the files' bounds are ordered.
+ * JavaScript's own order differs beyond the basic plane.
  */
 function byBytes(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");
 }
 
 /**
- * How many values a column has at least: as many as one row group says, or as there are row groups whose
- * ranges lie apart from each other. Bounds need not be values, but between two there is one.
+ * Returns the least number of values that a column has. This is the count of one row group, or the number of
+ * disjoint ranges. A bound need not be a value, but there is a value between two bounds.
  */
 function leastValues({ type }: Field, groups: readonly ColumnStatistics[]): number {
   const told = groups.reduce((most, { distinct = 0 }) => Math.max(most, distinct), 0);
@@ -73,7 +74,7 @@ function leastValues({ type }: Field, groups: readonly ColumnStatistics[]): numb
   const ranges = groups.flatMap(({ least, greatest }) =>
     least === null || greatest === null ? [] : [{ least: bound(least), greatest: bound(greatest) }],
   );
-  // Of ranges that overlap the one that ends first leaves most room for others.
+  // Greedy choice of disjoint ranges: the range that ends first leaves most room for others.
   ranges.sort((a, b) => (a.greatest < b.greatest ? -1 : Number(a.greatest > b.greatest)));
   let apart = 0;
   let end: string | bigint | null = null;

@@ -6,8 +6,8 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { DECIMAL_DIGITS, hasWideDecimal } from "../../shared/sql/duckdb-types.ts";
 
 /**
- * Refuses kept columns that are not read as they are, that the job's output cannot hold, or that its SQL
- * would see as something else. Columns that a model makes are numbers and text, which everything holds.
+ * Refuses kept columns that are misread, that the output cannot hold, or that SQL would see with other
+ * values. Columns that a model makes are numbers and text, which every format holds.
  *
  * @throws {SPEC_INVALID} with every such column
  */
@@ -29,7 +29,7 @@ export function checkKeptTypes(
 
 interface Uses {
   readonly rows: JobSpec["output"]["rows"];
-  /** `reduce.best`, ...: they read the rows as Parquet, whatever is published. */
+  /** Names such as `reduce.best`. Reductions read the rows as Parquet, however they are published. */
   readonly reductions: readonly string[];
   readonly readsParquet: boolean;
 }
@@ -67,7 +67,7 @@ function faultOf({ name, type }: Field, uses: Uses): Omit<Problem, "where"> | nu
   };
 }
 
-/** It, or what it is made of. */
+/** Checks a type and all types inside it. */
 function has(type: FieldType, isSo: (type: FieldType) => boolean): boolean {
   return isSo(type) || innerTypes(type).some((inner) => has(inner, isSo));
 }

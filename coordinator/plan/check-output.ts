@@ -20,10 +20,10 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
 
 /**
- * Whether the job could publish where it is told to, as far as looking shows it: nothing is written.
+ * Checks that the job can publish to its output folder, without writing to it.
  *
- * @throws {SPEC_INVALID} when the input lies in the output folder: it would be published over
- * @throws {OUTPUT_OCCUPIED} when somebody's files are there, or a file is where a folder must be
+ * @throws {SPEC_INVALID} when the input is in the output folder, which a publish would overwrite
+ * @throws {OUTPUT_OCCUPIED} when the folder has foreign files, or a file is where a folder must be
  * @throws {OUTPUT_FAILED} when the folder cannot be read or written to
  */
 export async function checkOutput({ input, output }: JobSpec, stores: JobStores): Promise<void> {
@@ -43,7 +43,7 @@ export async function checkOutput({ input, output }: JobSpec, stores: JobStores)
     throw new ShardmillError("SPEC_INVALID", "the job would publish over its input", { problems: inside });
   }
   if (found.kind === "occupied") throw outputOccupied(output.path, found.entries);
-  // Whether something may be put is known off disks only once it is.
+  // A store shows only on writing whether writing is allowed.
   if (!isOnThisMachine(location)) return;
   const folder = await nearestFolder(location, storages);
   await checkWritable(folder).catch((cause: unknown) => {
@@ -51,7 +51,10 @@ export async function checkOutput({ input, output }: JobSpec, stores: JobStores)
   });
 }
 
-/** What the job names itself, of a pattern the folder that it begins with. */
+/**
+ * Checks whether an input path is in the output folder. A pattern counts as the folder before its first
+ * wildcard.
+ */
 async function isInside(path: string, output: Location, storages: Storages): Promise<boolean> {
   if (isWebInput(path)) return false;
   const location = parseLocation(splitPattern(path).literal);
@@ -60,7 +63,7 @@ async function isInside(path: string, output: Location, storages: Storages): Pro
   return real === output || real.startsWith(output.endsWith("/") ? output : `${output}/`);
 }
 
-/** Folders are there when something is put below them; buckets have to be made. */
+/** Refuses a bucket that does not exist: a write makes folders, but no bucket. */
 async function refuseMissingBucket(location: Location, storage: Storage): Promise<void> {
   if (isOnThisMachine(location)) return;
   const [bucket = ""] = /^[^:]+:\/\/[^/]+/.exec(location) ?? [];
@@ -68,13 +71,13 @@ async function refuseMissingBucket(location: Location, storage: Storage): Promis
     for await (const _page of storage.list(location, { signal: NEVER })) return;
   } catch (error) {
     const isMissing = isShardmillError(error, "STORE_NOT_FOUND");
-    // That there is nothing in a folder is found out here; of a bucket the store says so in its own word.
+    // An empty folder is reported without a reason, a missing bucket with the store's own reason.
     if (isMissing && error.fields.reason === undefined) return;
     throw cannotWrite(location, isMissing ? bucket : location, error);
   }
 }
 
-/** Without links, as far as there is something. */
+/** Resolves the links in the part of a path that exists. */
 async function realOf(location: Location, storages: Storages): Promise<Location> {
   if (!isOnThisMachine(location)) return location;
   const storage = await storages.at(location);

@@ -5,9 +5,10 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { isSortable, namesFolders } from "../../shared/domain/output-shape.ts";
 
 /**
- * The columns that `output` names must be published ones, of types that can be used so.
+ * Checks that the columns which `output` names are published, and that their types can sort rows or name
+ * folders.
  *
- * @throws {SPEC_INVALID} with every column that cannot
+ * @throws {SPEC_INVALID} with every column that does not fit
  */
 export function checkShape(
   { sort = [], partitionBy = [] }: JobSpec["output"],

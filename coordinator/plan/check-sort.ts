@@ -5,10 +5,10 @@ import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { SORTED_PART, sortFault } from "../../shared/domain/sort-memory.ts";
 
 /**
- * Refuses what cannot be sorted in memory: a shard, by the worker that maps it, and a file of
- * `output.fileRows`, by the coordinator.
+ * Refuses a sort that does not fit in memory. A worker sorts a shard, and the coordinator sorts a file of
+ * `output.fileRows`.
  *
- * @param rowBytes of a published row, at least: texts and lists count as if they were short
+ * @param rowBytes least bytes of a published row: texts and lists count as short ones
  * @throws {SPEC_INVALID}
  */
 export function checkSort(

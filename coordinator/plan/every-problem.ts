@@ -1,7 +1,7 @@
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 
-/** All results; when several fail, one error that tells all that is wrong. */
+/** Returns all results. If several parts fail, throws one error with all their problems. */
 export async function allOrEveryProblem<const T extends readonly [unknown, ...unknown[]]>(
   parts: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
@@ -27,7 +27,7 @@ function joined(errors: readonly ShardmillError[]): ShardmillError {
           },
         ],
   );
-  // A mistake that the user must mend comes before what may pass by itself.
+  // A mistake of the user takes precedence over a failure that may pass.
   const lasting = errors.find(({ code }) => ERROR_CODES[code].exit === 2) ?? errors[0];
   return new ShardmillError(lasting?.code ?? "SPEC_INVALID", "the job cannot run as it stands", {
     problems,

@@ -9,11 +9,11 @@ import { readInput } from "./read-input.ts";
 import { type Reach, readStores } from "./read-stores.ts";
 import { readStepFiles } from "./steps/step-files.ts";
 
-/** What says which job it is, and whether folders are columns of its input. */
+/** Digests that identify a job, and whether folders are columns of its input. */
 export type IdentifiedJob = Pick<PlannedJob, "digests" | "partitions">;
 
 /**
- * What identifies a job, without checking it.
+ * Computes what identifies a job, without checking the job.
  *
  * @throws what reading the input, the model and the files of its steps throws
  */

@@ -6,25 +6,25 @@ import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { NamedOutputArguments } from "../../shared/terminal/output-options.ts";
 
-/** A published output that a command is about. */
+/** Published output that a command names. */
 interface NamedOutput {
   readonly output: Location;
   readonly stores: JobStores;
   readonly manifest: OutputManifest;
 }
 
-/** Error of a command where nothing is published. */
+/** Error of a command whose output is not published. */
 interface Refusal {
   readonly code: ErrorCode;
   readonly hint: string;
 }
 
 /**
- * Opens the output that a command is about.
+ * Opens the output that a command names.
  *
- * @throws the refusal, where nothing is published
- * @throws {ARGUMENT_INVALID} for what is neither a path nor an address that is read
- * @throws {SPEC_INVALID} for a job file that cannot be used
+ * @throws the refusal, when the folder has no published output
+ * @throws {ARGUMENT_INVALID} when the text is neither a path nor a readable address
+ * @throws {SPEC_INVALID} when the job file cannot be used
  */
 export async function openNamedOutput(args: NamedOutputArguments, refusal: Refusal): Promise<NamedOutput> {
   const output = await outputAt(args.output);
@@ -52,7 +52,7 @@ async function storesOf(job: string | undefined): Promise<JobStores> {
   return await readStores(await readJobFile(job, { set: [], env: process.env }));
 }
 
-/** Reads the manifest at once: a user who names another folder hears of it first. */
+/** Reads the manifest first, so that a wrong folder is reported at once. */
 async function manifestOf(
   output: Location,
   stores: JobStores,

@@ -46,28 +46,31 @@ import { verifyOutputs } from "./verify-outputs.ts";
 import { checkFilter } from "./where/check-filter.ts";
 import { pruneRowGroups } from "./where/prune.ts";
 
-/** Does what has bounds of its own, beside what planning is bounded for: others may plan meanwhile. */
+/**
+ * Runs a task outside the limit of concurrent plans, so that others may plan meanwhile. The task has limits
+ * of its own.
+ */
 export type Aside = <T>(task: () => Promise<T>) => Promise<T>;
 
 export interface PlanOptions extends Reach {
-  /** Left out: it is simply done. */
+  /** Default: the task runs directly. */
   readonly aside?: Aside | undefined;
-  /** Is kept up to date while the input is read, and the model fetched. */
+  /** Updated while the input is read and the model is fetched. */
   readonly progress?: PlanProgress | undefined;
-  /** What the input is, where that is known. Left out: it is listed. */
+  /** The input, if known. Default: the input is listed. */
   readonly found?: FoundInput | undefined;
-  /** This process wrote the input files itself, so that reading them here is safe. Default: false. */
+  /** True when this process wrote the input files, so that reading them here is safe. Default: false. */
   readonly ownInput?: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Plans all that can be known before any work: the files and their footers, the model's signature, the map
- * bound to both, the reductions' SQL checked against the rows that will be, and the shards. Runs the model
- * once where the job overrides what it declares. Writes nothing but a converted model to the cache, last.
+ * Plans all that can be known before any work. Reads the files, their footers and the model's signature,
+ * binds the map, checks the SQL of reductions, and cuts shards. Runs the model once if the job overrides its
+ * declared shapes. Writes only a converted model, to the cache, as the last action.
  *
- * @throws {SPEC_INVALID} and the INPUT_, MODEL_, OUTPUT_ and SQL_ codes; what is wrong with input, model and
- * output comes in one error
+ * @throws {SPEC_INVALID} and the INPUT_, MODEL_, OUTPUT_ and SQL_ codes. One error has the problems of input,
+ *   model and output.
  */
 export async function planJob(job: JobSpec, options: PlanOptions): Promise<PlannedJob> {
   const {
@@ -135,7 +138,7 @@ function undecodedFiles(footers: readonly FileFooter[]): PlannedJob["undecoded"]
   );
 }
 
-/** Checks what is published, by its columns alone. */
+/** Checks the published columns by their types and statistics. */
 function checkPublished(
   spec: JobSpec,
   map: PlannedJob["map"],
@@ -146,12 +149,12 @@ function checkPublished(
   checkFolders(spec, map, footers);
 }
 
-/** Reads all that lies outside of the job file, concurrently. */
+/** Reads the input, the model and the code concurrently, and checks the output and the types. */
 async function readAll(
   spec: JobSpec,
   { fileStores, ...options }: ReadInputOptions & Pick<PlannedJob, "stores"> & ReadAllOptions,
 ) {
-  // It loads while the input is read.
+  // The SQL process loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
   const { signal } = options;
   const files = { stores: fileStores, signal };
@@ -214,9 +217,10 @@ interface JobContents {
 }
 
 /**
- * What identifies a job, found without checking it: enough to see that it is published already.
+ * Computes the digests that identify a job, without checking the job. They suffice to detect that it is
+ * published already.
  *
- * @param spec with what its texts get from the model's folder
+ * @param spec with the inputs that the model's folder adds
  */
 export function digestsOf(spec: JobSpec, { dataset, model, folder, stepFiles }: JobContents): JobDigests {
   return {
@@ -231,7 +235,10 @@ interface Reading {
   readonly folder: Promise<ModelFolder | null>;
 }
 
-/** The job that says which files are read; as it is where input or folder, which say so, cannot be. */
+/**
+ * Completes `map.inputs` from the input and the model's folder: both decide which files are read. Returns
+ * `spec` unchanged if either cannot be read.
+ */
 async function withReadInputs(spec: JobSpec, reading: Reading): Promise<JobSpec> {
   const planners = [...(await loadInputPlanners()).values()];
   if (!planners.some((planner) => planner.leaves(spec.map.inputs))) return spec;
@@ -261,7 +268,7 @@ async function openModel(
   return { folder, model, modelFrom: model.path === path ? null : path };
 }
 
-/** Binds reductions by programs, and checks the SQL of the others. */
+/** Binds the reductions by programs, and checks the SQL of the others. */
 async function checkReduce(
   spec: JobSpec,
   on: { readonly map: PlannedJob["map"]; readonly stepFiles: StepFiles; readonly signal: AbortSignal },

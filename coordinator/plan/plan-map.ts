@@ -11,22 +11,22 @@ import { planInputSteps } from "./input-steps/plan-input-steps.ts";
 import { fieldsBehind, planSteps, type StepsContext } from "./steps/plan-steps.ts";
 
 interface MapContext extends StepsContext {
-  /** Of the input. */
+  /** Columns of the input. */
   readonly fields: readonly Field[];
-  /** Why some of these are text. */
+  /** Causes for which some of the columns are text. */
   readonly textCauses: readonly TextCause[];
-  /** Of the model, where the job names one. */
+  /** Folder of the model. Null: the job names a model file. */
   readonly folder: ModelFolder | null;
-  /** What drops rows before anything else sees them; null: nothing. */
+  /** Step that drops rows before all other steps. Null: none. */
   readonly filter: StepBinding | null;
 }
 
 /**
- * Binds the whole `map` of a job: the steps in front of the model to the dataset's columns, the model to what
- * these leave, and the steps behind it to the rows that the model makes.
+ * Binds the whole `map` of a job. `prepare` steps read the dataset's columns, the model reads the prepared
+ * columns, and `finish` steps read the model's rows.
  *
- * @throws {SQL_INVALID} {SPEC_INVALID} with all problems of the first part that has some: what follows cannot
- * be bound to columns that nobody knows
+ * @throws {SQL_INVALID} {SPEC_INVALID} with all problems of the first part that has any. Later parts depend
+ *   on its columns.
  */
 export async function planMap(
   spec: JobSpec["map"],
@@ -44,7 +44,7 @@ export async function planMap(
   const prepare = [...prepared, ...making];
   const bound = bindMap({ ...spec, inputs }, signature, fieldsBehind(prepare, fields), {
     folder,
-    // A step may make another column of the same name.
+    // A step may replace a column by one of the same name, so the causes may be wrong.
     textCauses: planned.length === 0 ? context.textCauses : [],
   });
   const finish = await planSteps("map.finish", spec.finish, outputFields(bound), context);
@@ -52,14 +52,14 @@ export async function planMap(
   const read = new Set(needed);
   const columns = fields.map(({ name }) => name).filter((name) => read.has(name));
   const [first] = fields;
-  // A step may need no column at all; the rows are read all the same.
+  // The steps may need no column at all, but the rows must be read.
   if (columns.length === 0 && first !== undefined) columns.push(first.name);
   const map = { ...bound, prepare: steps, columns };
   const published = publishedFields({ ...map, finish }).map(({ name }) => name);
   return { ...map, finish: pruneSteps(finish, published).steps };
 }
 
-/** States are made of outputs: whatever they are called, no column feeds them. */
+/** Removes the inputs that are states: outputs feed them, and a column of the same name does not. */
 function withoutStates(signature: ModelSignature, { state = {} }: JobSpec["map"]): ModelSignature {
   return { ...signature, inputs: signature.inputs.filter(({ name }) => state[name] === undefined) };
 }

@@ -15,7 +15,7 @@ interface ReductionsContext {
 }
 
 /**
- * Binds the reductions by programs to the rows that will be.
+ * Binds the reductions by programs to the mapped rows.
  *
  * @throws {STEP_INVALID} with the problems of all of them at once
  */

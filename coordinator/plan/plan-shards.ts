@@ -4,53 +4,56 @@ import type { FileCut, RowGroup } from "../../shared/domain/dataset.ts";
 import { type Shard, shardId } from "../../shared/domain/shard.ts";
 
 export interface PlannedFile {
-  /** Those whose rows are planned. */
+  /** Row groups whose rows are planned. */
   readonly rowGroups: readonly RowGroup[];
-  /** Those, by index, that do not follow right after the one before: what lay between is left out. */
+  /** Indexes of the row groups that follow a gap: row groups before them are excluded. */
   readonly afterGaps?: ReadonlySet<number>;
-  /** Equal for files whose columns are laid out alike, which one table can hold: see `layoutOf`. */
+  /** Key of the columns' layout. Files with equal layouts fit into one table, see `layoutOf`. */
   readonly layout: string;
-  /** Left out: nothing but its row groups says where it may be cut. */
+  /** Rules for cutting the file. Default: only its row groups matter. */
   readonly cut?: FileCut;
 }
 
 interface PlanOptions {
-  /** Rows a shard should have, about. */
+  /** Target rows of a shard. */
   readonly shardRows: number | "auto";
-  /** Bytes that the model makes of a row. Left out: none to speak of. */
+  /** Bytes that the model adds to a row. Default: negligible. */
   readonly outputRowBytes?: number;
 }
 
 /**
- * Uncompressed bytes that a shard should read, about. A lost attempt costs this much work again, and a shard
- * thread holds its rows' output until it is written; but each shard also costs a lease, a commit and some
- * files. 32 MiB is seconds of work for most models, and a hundred thousand shards for 3 TiB.
+ * Target of uncompressed bytes that a shard reads. A lost attempt repeats this much work, and a shard thread
+ * holds its output until it is written. But each shard also costs a lease, a commit and some files. 32 MiB is
+ * seconds of work for most models, and a hundred thousand shards for 3 TiB.
  */
 const SHARD_BYTES = 32 << 20;
 
-/** Below this a shard is mostly overhead; above, one attempt would lose too much even of very narrow rows. */
+/**
+ * Bounds of a shard's rows. A smaller shard is mostly overhead. A larger one loses too much on a failed
+ * attempt, even with very narrow rows.
+ */
 const SHARD_ROWS = { least: 1_024, most: 1_000_000 };
 
 /**
- * ... but of long rows, or of those of which the model makes much, a shard takes fewer: a worker holds what
- * it read and made until it is written, for two shards or more at once. Bytes are those that the footers
- * tell: what a small dictionary stands for is not known before it is decoded.
+ * Limit of bytes that a shard reads and makes, which lowers the rows of a shard if rows are long. A worker
+ * holds these bytes until they are written, for two shards or more at once. Bytes are those in the footers:
+ * the size of dictionary values is unknown until they are decoded.
  */
 const SHARD_MOST_BYTES = 256 << 20;
 
 /**
- * A modest input still has to keep several workers busy, and to end without waiting long for the last one: so
- * many shards at least, as long as each keeps the least rows.
+ * Least number of shards, as long as each keeps the least rows. A modest input still keeps several workers
+ * busy, and does not wait long for its last shard.
  */
 const LEAST_SHARDS = 16;
 
-/** A row group is read whole by one shard unless it is more than this many times the target. */
+/** Ratio to the target up to which one shard reads a whole row group. */
 const SPLIT_RATIO = 1.5;
 
 /**
- * A slice is a stretch of rows in one file. Each costs the shard an open, a footer and two stats, and the
- * lease the file's name: a failed attempt repeats as many, and a lease stays below 3 MiB with the longest
- * names that there are. A hundred thousand tiny files are two hundred shards.
+ * Limit of slices in a shard. A slice is a range of rows in one file. Each slice costs the shard an open, a
+ * footer and two stats, and the lease a file name. The limit bounds the work of a failed attempt, and keeps a
+ * lease with the longest names below 3 MiB. A hundred thousand tiny files still make only two hundred shards.
  */
 const SHARD_SLICES = 512;
 
@@ -58,17 +61,16 @@ const SHARD_SLICES = 512;
  * Cuts a dataset into shards: disjoint, in order, and together all of its rows. The same input gives the same
  * plan.
  *
- * - A shard is a part of one file, or one or more whole files, side by side, whose columns are laid out
- *   alike.
- * - Whole files are joined while they stay within the target, in rows, in slices, and in bytes if those are
- *   the target's reason; row groups of one file while they stay within the target in rows, and in slices
- *   where others between them are left out. So no shard that joins is above it.
- * - A row group above 1.5 times the target is split into equal ranges (which differ by a row at most), each
- *   within the target and above 0.6 of it.
- * - So no shard has more than 1.5 times the target; only those beside larger row groups or files, or a file's
- *   last, have less than half.
- * - A file without rows is in no shard. A dataset without rows is one empty shard: the output still gets its
- *   schema.
+ * - A shard is a part of one file, or one or more whole adjacent files with the same column layout.
+ * - Whole files are joined up to the target in rows, in slices, and in bytes if bytes decide the target. Row
+ *   groups of one file are joined up to the target in rows, and in slices if there are gaps. So no joined
+ *   shard exceeds the target.
+ * - A row group above 1.5 times the target is split into equal ranges, which differ by at most one row. Each
+ *   is within the target and above 0.6 of it.
+ * - So no shard has more than 1.5 times the target. Less than half has only a shard next to larger row groups
+ *   or files, or at a file's end.
+ * - A file without rows is in no shard. A dataset without rows is one empty shard, so that the output still
+ *   gets its schema.
  *
  * @param files in the dataset's order, at least one
  * @throws {SPEC_INVALID} when there would be more than two million shards
@@ -116,7 +118,7 @@ function wholeFile({ rowGroups, afterGaps, layout, cut }: PlannedFile): WholeFil
   return { rows, bytes, slices: (1 + (afterGaps?.size ?? 0)) * (cut?.slices ?? 1), layout };
 }
 
-/** The rows of a shard of a file that is rather not cut. */
+/** Returns the target rows for a file that should stay whole, if possible. */
 function onePieceRows(file: PlannedFile, target: number, options: PlanOptions): number {
   if (options.shardRows !== "auto") return target;
   const { rows, bytes } = wholeFile(file);
@@ -137,7 +139,7 @@ class JoinedFiles {
     this.#most = most;
   }
 
-  /** Whether one more file stays within the limits; the first always does. */
+  /** Checks whether one more file stays within the limits. The first file always does. */
   takes({ rows, bytes, slices, layout }: WholeFile): boolean {
     if (this.#slices === 0) return true;
     const fits = this.#rows + rows <= this.#most.rows && this.#bytes + bytes <= this.#most.bytes;
@@ -160,7 +162,7 @@ class JoinedFiles {
   }
 }
 
-/** The target in rows: by bytes, then lowered so that a small input still makes enough shards. */
+/** Returns the target in rows. Bytes decide it, and a small input lowers it to get enough shards. */
 function autoShardRows(files: readonly PlannedFile[], { outputRowBytes = 0 }: PlanOptions): number {
   let rows = 0;
   let bytes = 0;
@@ -176,7 +178,7 @@ function autoShardRows(files: readonly PlannedFile[], { outputRowBytes = 0 }: Pl
   return Math.min(SHARD_ROWS.most, most, Math.max(SHARD_ROWS.least, wanted));
 }
 
-/** Each shard is a record in the coordinator's memory and journal, and a folder of files. */
+/** Limit of shards: each is a record in the coordinator's memory and journal, and a folder of files. */
 const SHARD_LIMIT = 2_000_000;
 
 function refuseTooMany(files: readonly PlannedFile[], target: number): void {
@@ -215,7 +217,7 @@ function cutFile({ rowGroups, afterGaps }: PlannedFile, target: number): RowRang
     if (afterGaps?.has(index) === true && start < end) slices += 1;
     if (rows > target * SPLIT_RATIO) {
       close();
-      // One by one: a call takes only so many arguments, and there can be two million.
+      // Pushed one by one: a spread call has a limit of arguments, and there can be two million.
       for (const range of splitEvenly(end, rows, Math.ceil(rows / target))) ranges.push(range);
       end += rows;
       start = end;

@@ -20,34 +20,34 @@ import type { LookOptions } from "./where/folder-judge.ts";
 import { ruleOutFiles } from "./where/rule-out-files.ts";
 import { folderRules, isRuledRight } from "./where/rule-out-folders.ts";
 
-/** What is known of a job's input without reading its rows. */
+/** Facts of a job's input that are known without reading its rows. */
 interface ReadInput extends ReadFiles {
   readonly dataset: Dataset;
   readonly leftOut: readonly LeftOut[];
-  /** What the job says of its stores, with the addresses of its files on web servers. */
+  /** Settings of the job's stores, with the addresses of its files on web servers. */
   readonly stores: JobStores;
 }
 
 interface ReadFiles {
   readonly footers: readonly FileFooter[];
   readonly partitions: Partitions;
-  /** Why columns are text though most of their values are numbers. */
+  /** Causes for which columns are text although most of their values are numbers. */
   readonly textCauses: readonly TextCause[];
 }
 
 export interface ReadInputOptions {
-  /** What the job says of its stores. Left out: nothing. */
+  /** Settings of the job's stores. Default: none. */
   readonly stores?: JobStores;
   readonly progress?: PlanProgress | undefined;
-  /** This process wrote the input files itself, so that reading them here is safe. Default: false. */
+  /** True when this process wrote the input files, so that reading them here is safe. Default: false. */
   readonly ownInput?: boolean;
-  /** What the input is, where that is known. Left out: it is listed. */
+  /** The input, if known. Default: the input is listed. */
   readonly found?: FoundInput | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * The input's files, what their footers and their folders say, and all of them as one dataset.
+ * Reads the input's files, footers and folders, and combines them into one dataset.
  *
  * @throws {SPEC_INVALID} and the INPUT_ and STORE_ codes
  */
@@ -61,7 +61,8 @@ export async function readInput(
   const { ruled = null } = discovered;
   const options = { signal, stores: discovered.stores, progress, ownInput };
   const all = findPartitions(discovered.files, input.partitions, input.types, ruled?.folders);
-  // What a run has not read is new to the next: so all of it is read, if only to see that no row is wanted.
+  // A file that no run reads counts as new in the next run. So `input.new` reads every file, even without a
+  // wanted row.
   const { files, leftOut } =
     input.new === true
       ? { files: all.files, leftOut: [] }
@@ -74,7 +75,7 @@ export async function readInput(
   const isRuled = isPartial || leftOut.length > 0 || input.types !== undefined;
   if (!isMistaken || !isRuled)
     return { ...read, dataset: sealDataset(read.footers), leftOut: [...discovered.leftOut, ...leftOut] };
-  // Folders that are no columns after all rule nothing out, and no type is theirs.
+  // The folders are not columns: they exclude no files and have no types, so all files are read again.
   const every = isPartial ? await listAll(job, list) : discovered;
   const again = await readFiles(withoutPartitions(every.files, partitions.why), job, options);
   return { ...read, ...again, dataset: sealDataset(again.footers), leftOut: every.leftOut };
@@ -83,14 +84,14 @@ export async function readInput(
 type Job = Pick<JobSpec, "input" | "output">;
 type ListOptions = LookOptions & { readonly progress: PlanProgress; readonly ownInput: boolean };
 
-/** Without the folders that can be ruled out before they are listed. */
+/** Lists the input without the folders that can be excluded before they are listed. */
 async function findFiles(job: Job, options: ListOptions): Promise<FoundInput> {
   const rules = folderRules(job.input, { signal: options.signal });
   const found = await listAll(job, options, rules);
   return isRuledRight(found, job.input) ? found : await listAll(job, options);
 }
 
-/** @param rules left out: all folders are listed */
+/** @param rules rules that exclude folders. Default: all folders are listed. */
 async function listAll(
   { input, output }: Job,
   { signal, stores, progress }: ListOptions,
@@ -131,13 +132,16 @@ async function readFiles(
   return { footers, partitions, textCauses };
 }
 
-/** What names the columns of which plans ask more than their types: what rules rows out, or makes folders. */
+/**
+ * Returns text that names the columns whose statistics the plan needs, to exclude rows or to count folders.
+ * Null: none.
+ */
 function namedColumns({ where }: JobSpec["input"], { partitionBy = [] }: JobSpec["output"]): string | null {
   const quoted = partitionBy.map((name) => name.replaceAll('"', '""'));
   return where === undefined && quoted.length === 0 ? null : [where ?? "", ...quoted].join("\n");
 }
 
-/** Files of one schema share it. */
+/** Returns the fields of all files. Files of one schema share the array, which is taken once. */
 function fieldsOfAny(footers: readonly FileFooter[]): Field[] {
   return [...new Set(footers.map(({ fields }) => fields))].flat();
 }

@@ -10,22 +10,21 @@ import { reasonOf } from "../../shared/storage/errors.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { readText } from "../../shared/storage/whole-file.ts";
 
-/** How far a job may reach. */
+/** Limits of the places that a job may access. */
 export interface Reach {
-  /** What may be opened of it, as `JobStores` has it. Default: everything. */
+  /** Places that the job may open, as in `JobStores`. Default: all. */
   readonly allowed?: readonly string[] | undefined;
   /**
-   * The job comes from others: it must lead neither coordinator nor workers to what only their own machines
-   * can reach. The operator's own settings may still name such places. Default: false.
+   * True for a job from another user. It must not lead the coordinator or a worker to places that only their
+   * machines can reach. The operator's own settings may still name such places. Default: false.
    */
   readonly isGuarded?: boolean | undefined;
 }
 
 /**
- * What may be done with stores for a job: what it says of them, with the certificates themselves where it
- * names files of them.
+ * Reads the settings of a job's stores, with the certificates in place of the files that hold them.
  *
- * @throws {SPEC_INVALID} with all files that hold none
+ * @throws {SPEC_INVALID} with all files that are not certificates
  */
 export async function readStores(
   { stores }: Pick<JobSpec, "stores">,
@@ -47,10 +46,10 @@ export async function readStores(
 
 type Certificates = { readonly pem: string } | Omit<Problem, "where">;
 
-/** All that the world trusts is a fifth of it. */
+/** Limit of a certificates file: five times a bundle of all publicly trusted roots. */
 const MOST_BYTES = 1_000_000;
 
-/** It goes to every worker, so only what is a certificate does. */
+/** Reads a file of certificates. Refuses any other content, as the text is sent to every worker. */
 async function readCertificates(path: Location, storages: Storages): Promise<Certificates> {
   const expected = "a file of certificates in PEM, and nothing else";
   const refused = (what: string) => ({ what, expected, found: path });

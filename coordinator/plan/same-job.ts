@@ -6,12 +6,12 @@ const DIGEST_WORDS = {
   model: "the model",
 } as const satisfies Record<keyof JobDigests, string>;
 
-/** In what two jobs differ. */
+/** Returns the parts in which two jobs differ. */
 export function differingParts(before: JobDigests, now: JobDigests): (keyof JobDigests)[] {
   return (["spec", "input", "model"] as const).filter((part) => before[part] !== now[part]);
 }
 
-/** `the job file and the model`. */
+/** Returns a phrase such as `the job file and the model`. */
 export function partsText(parts: readonly (keyof JobDigests)[]): string {
   return parts.map((part) => DIGEST_WORDS[part]).join(" and ");
 }

@@ -6,8 +6,8 @@ import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { type Ran, runOnce } from "./model/run-once.ts";
 
 /**
- * Runs the model once where the job takes an output in another shape than the model declares: such a shape is
- * what the model gives, or a slip. A model that fails on made-up rows proves nothing. Then each batch is
+ * Runs the model once if the job gives an output another shape than the model declares. The job may be right,
+ * or the user made a mistake. A model that fails on made-up rows proves neither, so each batch is then
  * checked while the job runs.
  *
  * @throws {SPEC_INVALID} with every output that has another shape

@@ -6,13 +6,13 @@ import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { OutputPaths } from "./work-paths.ts";
 
-/** The files that an output has beside its manifest, in the order in which they are placed. */
+/** Names of the files beside the manifest, in the order in which they are placed. */
 export function besides(manifest: Pick<OutputManifest, "marker">): readonly string[] {
   const files = besidesOf(manifest).map(({ file }) => file);
   return manifest.marker === undefined ? files : [...files, manifest.marker];
 }
 
-/** Whether all that an output is to have beside its manifest is there. */
+/** Checks whether every file that belongs beside the manifest exists. */
 export async function hasAllBeside(
   { output }: Pick<OutputPaths, "output">,
   manifest: Pick<OutputManifest, "marker">,
@@ -24,8 +24,8 @@ export async function hasAllBeside(
 }
 
 /**
- * After the manifest, of which they are made; the marker last, so that whoever waits for it finds all. They
- * may be placed again.
+ * Writes the files beside the manifest, which are made from it. Puts the marker last: a reader that waits for
+ * the marker finds everything. Safe to repeat.
  */
 export async function placeBeside(
   { output }: Pick<OutputPaths, "output">,

@@ -20,19 +20,19 @@ import type {
   StagedOutput,
 } from "./publish-way.ts";
 
-/** Each is a call that moves no bytes through here: the storage copies by itself. */
+/** Copies at once. The storage copies by itself, so no bytes pass through the coordinator. */
 const COPIES_AT_ONCE = 16;
 
 /**
- * Where folders cannot be renamed: copies each file to its name. Until the manifest is there, readers that do
- * not ask for it see files come, each whole and each once.
+ * Publishes to a storage that cannot rename folders: copies each file to its final name. Until the manifest
+ * is there, a reader that ignores it sees files appear one by one, each whole.
  *
- * A copy replaces what is there. So it must be ours:
+ * A copy replaces the file at its target, so the target must be ours:
  *
  * | found in the folder | done |
  * |---|---|
  * | nothing | the files are copied |
- * | files of the output, after a try had begun | copied again, unless the store tells that they are right |
+ * | files of the output, after an earlier try had begun | copied again, unless the store's checksum matches |
  * | anything else | refused |
  */
 export class CopyingWay implements PublishWay {
@@ -42,11 +42,12 @@ export class CopyingWay implements PublishWay {
     this.#place = place;
   }
 
-  /** The files are copied from where they are. */
+  /** Does nothing: `place` copies the files from where they are. */
   async stage(): Promise<void> {}
 
   /**
-   * Put only where there is none: of several coordinators, which do not see each other's locks, one decides.
+   * Puts the intent only where there is none. Coordinators on several machines do not see each other's locks,
+   * so the first intent decides.
    */
   async announce(staged: StagedOutput, confirm: PlaceOptions["confirm"]): Promise<Announcement> {
     const { storage, paths } = this.#place;
@@ -73,16 +74,16 @@ export class CopyingWay implements PublishWay {
     const { manifest } = staged;
     if (before.manifest.outputDigest === manifest.outputDigest)
       return { kind: "announced", resumed: true, staged: { ...staged, manifest: before.manifest } };
-    // Whoever put it, be it an earlier try of this run: what others may be copying stays as it is.
+    // Another coordinator, or an earlier try of this run, put it and may be copying its files: keep it.
     if (paths.run !== null) return { kind: "taken", by: before };
-    // Where nobody else can be, in its place, if this one names all of what that has placed.
+    // No other coordinator can be here. Replace the intent if this output has all placed files.
     await refuseOtherOutput(paths.output, manifest, storage);
     await confirm();
     await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)), { signal: NEVER });
     return { kind: "announced", resumed: false, staged };
   }
 
-  /** Copying takes minutes: the lock is made sure of before each of them. */
+  /** Confirms the lock before each copy, because copying takes minutes. */
   async place(
     kind: OutputFile["kind"],
     parts: readonly Part[],
@@ -96,12 +97,12 @@ export class CopyingWay implements PublishWay {
       const to = below(paths.output, file.path);
       if (there.has(to) && (await this.#told(to))?.sha256 === file.sha256) return;
       await storage.copy(from, to, NEVER).catch((error: unknown) => {
-        // An earlier try's copy is as good.
+        // The source is gone, but an earlier try has copied the file. The check below verifies that copy.
         if (!there.has(to) || !isShardmillError(error, "STORE_NOT_FOUND")) throw error;
       });
       const { sha256, isRight } = await this.#compared(to, file);
       if (isRight) return;
-      // It has the name that readers look for, and would be in the way of the next try.
+      // Readers look for this name, and the next try would refuse the file.
       await storage.remove(to, NEVER).catch(() => {});
       throw wrongDigest(to, file.sha256, sha256);
     });
@@ -109,7 +110,7 @@ export class CopyingWay implements PublishWay {
     await this.#refuseMissing(folder, parts);
   }
 
-  /** Of files that are placed nothing is needed any more. */
+  /** Checks the sources of the files that are not yet placed. */
   async confirmSources({ parts }: StagedOutput): Promise<void> {
     const { storage, paths } = this.#place;
     const gone = await mapConcurrent(parts, COPIES_AT_ONCE, async ({ from, output: file }) => {
@@ -132,7 +133,7 @@ export class CopyingWay implements PublishWay {
     }
   }
 
-  /** Whoever lists the folder must find what the manifest is to name. */
+  /** Checks that a listing of the folder shows every file that the manifest will name. */
   async #refuseMissing(folder: Location, parts: readonly Part[]): Promise<void> {
     const there = await this.#refuseForeign(folder, parts);
     const [missing] = parts.filter(({ output }) => !there.has(below(this.#place.paths.output, output.path)));
@@ -153,13 +154,13 @@ export class CopyingWay implements PublishWay {
     return { sha256, isRight: bytes === file.bytes && sha256 === file.sha256 };
   }
 
-  /** What the store says of a file's bytes, where it is believed. */
+  /** Returns the store's own checksum of a file. Null: none, or the store's checksums are not trusted. */
   async #told(location: Location): Promise<StoredFile | null> {
     return (await this.#place.checksums?.of(location, NEVER)) ?? null;
   }
 
   /**
-   * What is there of `own`, each of its size.
+   * Returns the files of `own` that are in the folder with the expected size.
    *
    * @throws {OUTPUT_OCCUPIED} when there is anything else in the folder
    */

@@ -17,18 +17,18 @@ import type {
 } from "./publish-way.ts";
 import { manifestText, parseManifest } from "./read-manifest.ts";
 
-/** Files that are linked, or read, at once: enough to hide a network file system's round trips. */
+/** Files linked or read at once: enough to hide a network file system's round trips. */
 const FILES_AT_ONCE = 16;
 
 /**
- * Builds complete folders where nobody looks and gives each its name by one rename. Their files are links to
- * those of the partials, which stay: so it can all be done again.
+ * Publishes to a storage that renames folders. Builds each folder in the stage and gives it its name by one
+ * rename. The files are links to the partials' files. The partials stay, so every step can be repeated.
  *
  * A rename never replaces a folder that has something in it:
  *
  * | found | done |
  * |---|---|
- * | no folder | the staged one is renamed |
+ * | no folder | the staged folder is renamed |
  * | the folder, with exactly the output's files | nothing: an earlier try got this far |
  * | a folder with anything else | refused |
  */
@@ -54,8 +54,8 @@ export class RenamingWay implements PublishWay {
   }
 
   /**
-   * The manifest itself. What an earlier try announced is published as it was: readers may have seen it, and
-   * a power cut may have taken it away again.
+   * Puts the manifest as the intent. An intent of an earlier try is published unchanged. Readers may have
+   * seen its manifest, even if a power cut has removed it since.
    */
   async announce(staged: StagedOutput, confirm: PlaceOptions["confirm"]): Promise<Announcement> {
     const { storage, paths } = this.#place;
@@ -68,7 +68,7 @@ export class RenamingWay implements PublishWay {
       await storage.sync(work);
       return { kind: "announced", resumed: true, staged: { ...staged, manifest: before } };
     }
-    // In place of the intent of another output only if this one names all of what that has placed.
+    // Replace the intent of another output only if this output has every file that is already placed.
     if (before !== null) await refuseOtherOutput(output, manifest, storage);
     const making = below(stage, "publishing.json");
     await storage.put(making, sourceOfBytes(manifestText(manifest)), { signal: NEVER });
@@ -78,7 +78,7 @@ export class RenamingWay implements PublishWay {
     return { kind: "announced", resumed: false, staged };
   }
 
-  /** They are links, made anew. */
+  /** Does nothing: `stage` has just made the links. */
   async confirmSources(): Promise<void> {}
 
   async place(
@@ -95,10 +95,10 @@ export class RenamingWay implements PublishWay {
     await storage.rename(below(stage, OUTPUT_FOLDERS[kind]), target);
   }
 
-  /** Each folder has come whole. */
+  /** Does nothing: each folder was renamed whole. */
   async confirmPlaced(): Promise<void> {}
 
-  /** An earlier try renamed it whole; that it is still whole is read, since this hardly ever happens. */
+  /** Checks the folder that an earlier try renamed. Reads every file, because this hardly ever happens. */
   async #checkPlaced(
     kind: OutputFile["kind"],
     parts: readonly Part[],
@@ -129,7 +129,7 @@ export class RenamingWay implements PublishWay {
   }
 }
 
-/** `rows` and `rows/day=1` for `rows/day=1/part-00000.parquet`. */
+/** Returns the folders of a path: `rows` and `rows/day=1` for `rows/day=1/part-00000.parquet`. */
 function foldersTo(path: string): string[] {
   const names = path.split("/").slice(0, -1);
   return names.map((_, index) => names.slice(0, index + 1).join("/"));

@@ -14,15 +14,15 @@ import { publishedFolders, removeUploads } from "./remove-uploads.ts";
 import type { OutputPaths, WorkPaths } from "./work-paths.ts";
 
 /**
- * After `published` is durable: the work files go, the journal among them. The manifest says all that is
- * needed. A job that failed or was cancelled keeps them, for a new run that adopts its commits (decision 3).
+ * Removes the work files, including the journal. Call it after `published` is durable: the manifest then has
+ * all that is needed. A failed or cancelled job keeps its work files, so that a new run adopts its commits.
  *
- * The caller holds the job's lock, whose file stays: without it another coordinator could begin in the folder
- * while it is being emptied. In a bucket those of other coordinators stay, too. Safe to repeat; nothing of it
- * may be open.
+ * The caller holds the job's lock, and the lock's file stays. Without it, another coordinator could begin in
+ * the folder during the removal. In a bucket, the work files of other coordinators stay, too. Safe to repeat.
+ * None of the files may be open.
  */
 export async function removeWorkFiles(paths: WorkPaths, place: CleanupPlace): Promise<void> {
-  // Else all of it is beside the lock.
+  // A storage that renames is the disk that `removeFromDisk` cleans.
   if (!place.storage.can.rename) {
     if (paths.run === null) await removeAll(paths, place.storage);
     else await removeOwn(paths, place.storage);
@@ -30,12 +30,12 @@ export async function removeWorkFiles(paths: WorkPaths, place: CleanupPlace): Pr
   await removeFromDisk(paths, place, isOfLock);
 }
 
-/** Where work files are removed, and by whom. */
+/** Storage, disk and lock of a job whose work files are removed. */
 interface CleanupPlace {
   readonly storage: Storage;
-  /** Of the lock, and mostly of the journal. */
+  /** Disk of the lock and, by default, of the journal. */
   readonly disk: Disk;
-  /** That of the job, which the caller holds. */
+  /** Lock of the job. The caller holds it. */
   readonly lock: Pick<HeldLock, "remove">;
 }
 
@@ -46,31 +46,31 @@ async function removeAll({ work }: WorkPaths, storage: Storage): Promise<void> {
 
 async function removeOwn(paths: WorkPaths, storage: Storage): Promise<void> {
   await storage.remove(paths.own, NEVER);
-  // Of copies, too: whoever is at one, of the same bytes, begins it again.
+  // This also ends uploads of copies. Another coordinator that copies the same bytes starts that copy again.
   await removeUploads([paths.own, ...publishedFolders(paths.output)], storage);
   const intent = await readIntentIfThere(paths, storage).catch((error: unknown) => {
-    // Somebody's: it is no use any more, and not ours to remove.
+    // The intent is not ours, and useless by now.
     if (isShardmillError(error, "OUTPUT_FAILED")) return null;
     throw error;
   });
   if (intent?.run === paths.run) await storage.remove(paths.publishing, NEVER);
   const { runFile } = paths;
-  // Last: as long as it is there, whoever comes finds what is left.
+  // The run file goes last: with it, the next coordinator still finds the remaining files.
   if (runFile !== null && (await readRunFile(runFile, storage, NEVER)) === paths.run)
     await storage.remove(runFile, NEVER);
 }
 
-/** Whether a coordinator died just after publishing, or lives and is about to clean up. */
+/** Checks whether a published job has work files. Its coordinator has exited, or is about to clean up. */
 export async function hasWorkFiles(paths: WorkPaths, storage: Storage, disk: Disk): Promise<boolean> {
-  // They were found by it.
+  // The run file led to these paths, so it exists.
   if (paths.runFile !== null) return true;
   const onDisk = await disk.lstat(paths.disk).catch(() => null);
   return onDisk !== null || (await storage.kindAt(paths.own, NEVER).catch(() => null)) !== null;
 }
 
 /**
- * What a job has on its coordinator's disk, but for the names that stay. Where the output is on that disk it
- * is gone with the rest.
+ * Removes a job's files from the coordinator's disk, except the names that stay. If the output is on that
+ * disk, this removes all work files.
  */
 export async function removeFromDisk(
   { disk: folder }: OutputPaths,
@@ -82,7 +82,7 @@ export async function removeFromDisk(
   }
 }
 
-/** The folder itself, once the lock is let go of; unless somebody has begun something in it. */
+/** Removes the folder after the lock is released, unless another coordinator has begun something in it. */
 export async function removeWorkFolder({ disk: folder }: OutputPaths, disk: Disk): Promise<void> {
   await disk.rmdir(folder).catch((error: unknown) => {
     if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(errorCode(error) ?? "")) throw error;

@@ -20,30 +20,30 @@ import { publishedFolders, removeUploads } from "./remove-uploads.ts";
 import type { OutputPaths } from "./work-paths.ts";
 
 interface ClearOptions extends ClearingSeams {
-  /** Where the lock and the journal are. */
+  /** Disk of the lock and the journal. */
   readonly disk: Disk;
-  /** Run whose silence was waited out. Null: there was none, or the journal is on the disk. */
+  /** Run whose coordinator was silent for the whole wait. Null: none, or the journal is on the disk. */
   readonly run: string | null;
-  /** The caller's. On a disk all that others could see goes through it. */
+  /** Lock that the caller holds. On a disk, all changes that others could see go through it. */
   readonly lock: Pick<HeldLock, "confirm" | "place" | "remove">;
   /**
-   * Rejects when another coordinator has taken the job up, or begun it anew, since it was decided to clear.
-   * Asked before others are told of the clearing and, as these may have begun just then, behind that.
+   * Rejects when another coordinator has resumed or restarted the job since the decision to clear. Called
+   * before the marker is put and again after it, because the other one may have started in between.
    */
   readonly look?: () => Promise<void>;
-  /** Ends the run whose silence was waited out. Called last before anything is removed. */
+  /** Ends that silent run. Called last before anything is removed. */
   readonly end?: () => Promise<void>;
-  /** Names in `_shardmill` that stay: those of the lock that the caller holds. */
+  /** Returns true for the names in `_shardmill` that stay: the files of the caller's lock. */
   readonly keepsWork: (name: string) => boolean;
 }
 
 /**
- * Deletes what Shardmill made in an output folder, for a run that starts over: the manifest first, so that
- * from the first step on nothing looks published; then the files that it names; then the work files. Begun
- * again after a crash, it ends what it began.
+ * Deletes Shardmill's files from an output folder, for a run that starts over. The manifest goes first, so
+ * that nothing looks published from the first step on. Next go the files that it names, and then the work
+ * files. A repeated call after a crash finishes the clearing.
  *
- * Nothing is deleted when there is anything else in `rows/`, `_reduced/` or `_errors/`, or the folder is
- * somebody's.
+ * Deletes nothing when `rows/`, `_reduced/` or `_errors/` has foreign files, or when the folder is not
+ * Shardmill's.
  *
  * @throws {OUTPUT_OCCUPIED}
  */
@@ -82,7 +82,7 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
     if (state.kind !== "halfCleared") await mark.end();
     throw error;
   }
-  // They came after the manifest, and go before it: without one there is none of ours.
+  // These files were placed after the manifest and are removed before it: without a manifest, there are none.
   const ours = await readManifestIfThere(below(output, MANIFEST_NAME), storage);
   for (const name of besides(ours ?? {})) await remove(below(output, name));
   await remove(below(output, MANIFEST_NAME));
@@ -99,7 +99,7 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
   }
   await removeUploads([work, ...publishedFolders(output)], storage);
   await removeFromDisk(paths, options, stays);
-  // All, or a power cut may bring back a part of the old journal after the marker that says so is gone.
+  // Sync before the marker goes: a power cut could bring back a part of the old journal without it.
   await storage.sync(work);
   await storage.sync(output);
   if (!storage.can.sync) await syncIfThere(paths.disk, disk);
@@ -115,7 +115,7 @@ async function syncIfThere(folder: string, disk: Disk): Promise<void> {
   });
 }
 
-/** On a disk nothing is removed from a name that a successor may use, but in one step: see `HeldLock`. */
+/** Removes a file or folder that others can see. On a disk, it is removed in one step: see `HeldLock`. */
 async function removeVisible(
   location: Location,
   { storage, lock }: Pick<ClearOptions, "storage" | "lock">,
@@ -125,7 +125,10 @@ async function removeVisible(
   else await storage.remove(location, signal);
 }
 
-/** Where the lock is beside the output, nobody else reads the marker while the lock is held. */
+/**
+ * Puts the marker of a clearing. If the lock is beside the output, other coordinators do not read the marker
+ * while the lock is held. So the marker needs no beat.
+ */
 async function beginMark(
   { output, work }: OutputPaths,
   options: ClearOptions & { readonly replaces: boolean },
@@ -148,14 +151,14 @@ async function beginMark(
   };
 }
 
-/** The files that Shardmill published, or was about to. */
+/** Files that Shardmill published, or was about to publish. */
 async function ownFiles(
   { publishing }: OutputPaths,
   state: Extract<OutputState, { kind: "published" | "unfinished" }>,
   storage: Storage,
 ): Promise<readonly OutputFile[]> {
   if (state.kind === "published") return state.manifest.files;
-  // A job that died while publishing has files out already: its intent says which.
+  // The job's coordinator exited while publishing, so some files are already placed. The intent names them.
   const intent = await readManifestIfThere(publishing, storage);
   return intent?.files ?? [];
 }

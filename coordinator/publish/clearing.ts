@@ -10,10 +10,10 @@ import { readTextIfThere } from "../../shared/storage/whole-file.ts";
 import type { LockContent } from "../journal/lock-file.ts";
 import { CLEARING_NAME } from "./output-folder.ts";
 
-/** Interval between two beats of a clearing: the same as that of a journal's holder. */
+/** Interval between two beats of a clearing: the same as the interval of a journal's holder. */
 const BEAT_MS = 5_000;
 
-/** What a clearing in a bucket needs to show itself. */
+/** Dependencies of a clearing in a bucket. */
 export interface ClearingSeams {
   readonly storage: Storage;
   readonly random: Random;
@@ -21,18 +21,18 @@ export interface ClearingSeams {
   readonly processes: Processes;
 }
 
-/** What shows that an output is being cleared. */
+/** Mark of an output that is being cleared. */
 export type ClearingMark = Pick<Clearing, "lost" | "confirm" | "has" | "end"> & AsyncDisposable;
 
 /** Content of the marker of a clearing in a bucket. */
 interface ClearingContent extends LockContent {
-  /** Run whose silence was waited out before. Null: there was none. */
+  /** Run whose coordinator was silent for the whole wait. Null: none. */
   readonly run: string | null;
 }
 
 /**
- * Reads what a clearing in a bucket shows: its marker, then its beat. Null when none is under way. The text
- * changes as long as its coordinator is alive.
+ * Reads the mark of a clearing in a bucket: its marker, then its beat. The text changes while the clearing's
+ * coordinator is running. Null: there is no clearing.
  */
 export async function readClearing(work: Location, storage: Storage): Promise<string | null> {
   const marker = await readTextIfThere(storage, below(work, CLEARING_NAME), NEVER);
@@ -42,13 +42,13 @@ export async function readClearing(work: Location, storage: Storage): Promise<st
   return `${marker}${beat ?? ""}`;
 }
 
-/** The run that a clearing was begun on. Null: there was none, or its marker says nothing. */
+/** Returns the run that a clearing replaces. Null: none, or the marker cannot be read. */
 export async function clearedRun(work: Location, storage: Storage): Promise<string | null> {
   const marker = await readTextIfThere(storage, below(work, CLEARING_NAME), NEVER);
   return marker === null ? null : (parseClearing(marker)?.run ?? null);
 }
 
-/** Removes what a dead coordinator's clearing shows. */
+/** Removes the marker and the beat of a clearing whose coordinator has exited. */
 export async function removeClearing(work: Location, storage: Storage): Promise<void> {
   const path = below(work, CLEARING_NAME);
   const marker = await readTextIfThere(storage, path, NEVER);
@@ -58,9 +58,9 @@ export async function removeClearing(work: Location, storage: Storage): Promise<
 }
 
 /**
- * The clearing of an output in a bucket, as other coordinators see it. Its marker is put once, and names a
- * nonce. An object named after the nonce changes every few seconds. So a successor, which has another nonce,
- * never finds its own name changed by a predecessor that was stopped.
+ * Clearing of an output in a bucket, as other coordinators see it. The marker is put once and holds a nonce.
+ * An object named after the nonce changes every few seconds: the beat. A successor has another nonce, so a
+ * predecessor that wakes up never changes the successor's beat.
  */
 export class Clearing implements AsyncDisposable {
   readonly #seams: ClearingSeams;
@@ -81,7 +81,7 @@ export class Clearing implements AsyncDisposable {
   /**
    * Puts the marker.
    *
-   * @param replaces whether the marker of a clearing whose silence was waited out may be replaced
+   * @param replaces true to replace the marker of a clearing whose coordinator was silent for the whole wait
    * @throws {OUTPUT_LOCKED} when another coordinator has begun a clearing at the same moment
    */
   static async begin(
@@ -94,12 +94,12 @@ export class Clearing implements AsyncDisposable {
     return clearing;
   }
 
-  /** Aborts when another coordinator has gone on with the clearing, or ended it. */
+  /** Aborts when another coordinator has resumed or ended the clearing. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
 
-  /** @throws {OUTPUT_LOCKED} when another coordinator has gone on with the clearing, or ended it */
+  /** @throws {OUTPUT_LOCKED} when another coordinator has resumed or ended the clearing */
   async confirm(): Promise<void> {
     this.#lost.signal.throwIfAborted();
     const path = below(this.#work, CLEARING_NAME);
@@ -110,12 +110,12 @@ export class Clearing implements AsyncDisposable {
     throw error;
   }
 
-  /** Whether a name in the work folder is the marker or its beat. */
+  /** Checks whether a name in the work folder is the marker or its beat. */
   has(name: string): boolean {
     return name === CLEARING_NAME || name === beatName(this.#content.nonce);
   }
 
-  /** Removes beat and marker. The marker goes last: without it nobody would remove the beat. */
+  /** Removes the beat and the marker. The marker goes last: without it, the beat would stay forever. */
   async end(): Promise<void> {
     await this.#stop();
     await this.#seams.storage.remove(beatOf(this.#work, this.#content.nonce), NEVER);
@@ -123,7 +123,7 @@ export class Clearing implements AsyncDisposable {
     await this.#seams.storage.remove(below(this.#work, CLEARING_NAME), NEVER);
   }
 
-  /** Stops the beats. A marker that is left waits for the next coordinator. */
+  /** Stops the beats. A marker that is still there stays for the next coordinator. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop();
   }
@@ -151,7 +151,7 @@ export class Clearing implements AsyncDisposable {
         signal: NEVER,
       });
     } catch {
-      // Either it is lost, and `confirm` has recorded that; or the next removal reports the store.
+      // The clearing is lost, and `confirm` has recorded it, or the next removal reports the store's error.
     }
     if (this.#isOver || this.#lost.signal.aborted) return;
     this.#callOff = clock.after(BEAT_MS, () => {
@@ -178,7 +178,7 @@ function beatOf(work: Location, nonce: string): Location {
   return below(work, beatName(nonce));
 }
 
-/** Null for the marker of another version. */
+/** Reads a marker. Null: it is the marker of another version. */
 function parseClearing(marker: string): Pick<ClearingContent, "nonce" | "run"> | null {
   try {
     const { nonce, run }: Partial<ClearingContent> = JSON.parse(marker);

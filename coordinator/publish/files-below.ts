@@ -4,12 +4,12 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { namesIn } from "./output-folder.ts";
 
-/** Folders that are listed at once. */
+/** Folders listed at once: enough to hide a store's round trips. */
 const LISTS_AT_ONCE = 16;
 
 /**
- * What lies below a folder of an output, sorted: by its path from there, with `/`. Only folders `name=value`
- * are looked into, as an output has them; null when there is no such folder.
+ * Lists everything below a folder of an output as sorted paths from that folder, with `/`. Only folders
+ * `name=value` are listed recursively, because an output has no others. Null: there is no such folder.
  */
 export async function filesBelow(folder: Location, storage: Storage): Promise<readonly string[] | null> {
   const names = await namesIn(folder, storage);
@@ -18,7 +18,7 @@ export async function filesBelow(folder: Location, storage: Storage): Promise<re
     const isFolder = name.includes("=") && (await storage.kindAt(below(folder, name), NEVER)) === "folder";
     if (!isFolder) return [name];
     const inner = (await filesBelow(below(folder, name), storage)) ?? [];
-    // An empty one is something, too.
+    // An empty folder counts as an entry, too.
     return inner.length === 0 ? [name] : inner.map((path) => `${name}/${path}`);
   });
   return found.flat().sort();

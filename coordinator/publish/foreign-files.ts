@@ -7,12 +7,12 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { filesBelow } from "./files-below.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
 
-/** Files that are looked at at once, where listing does not tell their size. */
+/** Files stat'ed at once, where a listing has no sizes. */
 const LOOKS_AT_ONCE = 16;
 
 /**
- * What is in the folders of an output and is not of `own`, by path. A file of ours by name that has another
- * size is somebody's too: it was put there, or changed, since.
+ * Returns the paths of files in an output's folders that are not in `own`. A file with a name from `own` but
+ * another size is foreign, too: somebody has put or changed it since.
  */
 export async function foreignFiles(
   output: Location,
@@ -34,7 +34,7 @@ export async function foreignFiles(
   return foreign.sort();
 }
 
-/** @throws {OUTPUT_OCCUPIED} when files are placed that an output of this job does not have */
+/** @throws {OUTPUT_OCCUPIED} when the folders have files that this manifest does not name */
 export async function refuseOtherOutput(
   output: Location,
   manifest: OutputManifest,
@@ -48,7 +48,7 @@ export async function refuseOtherOutput(
   });
 }
 
-/** Null for what is no file. */
+/** Returns the size of a file. Null: it is not a file. */
 async function sizeOf(location: Location, storage: Storage): Promise<number | null> {
   if ((await storage.kindAt(location, NEVER)) !== "file") return null;
   return (await storage.stat(location, NEVER)).bytes;

@@ -11,26 +11,26 @@ import { parseManifest } from "./read-manifest.ts";
 import type { OutputPaths, WorkPaths } from "./work-paths.ts";
 
 /**
- * What the output of a bucket consists of, and where it is copied from: decided once, before the first copy,
- * so that whoever comes later can end what another began.
+ * Files of an output in a bucket, and the source of each copy. Decided once, before the first copy, so that
+ * another coordinator can finish the publication.
  */
 export interface Intent extends StagedOutput {
-  /** Whose: see `WorkPaths`. */
+  /** Run that put the intent: see `WorkPaths.run`. */
   readonly run: string | null;
 }
 
-/** Below `_shardmill`, so that nothing else is copied; and never out of it. */
+/** Path of a source below `_shardmill`. The pattern keeps it inside that folder. */
 const source = z.string().regex(/^[^/\\\0]+(\/[^/\\\0]+)+$/);
 
 const intentSchema = z.object({
   publishing: z.object({
     run: z.string().refine(isRunName).nullable(),
-    /** Of each file of the manifest, in their order. */
+    /** Source of each file of the manifest, in the same order. */
     sources: z.array(source.refine((path) => !path.split("/").some((name) => /^\.+$/.test(name)))),
   }),
 });
 
-/** The manifest, and what it takes to publish it: so a reader of manifests finds the files that are named. */
+/** Returns the text of an intent: the manifest and the sources. A reader of manifests can read it, too. */
 export function intentText({ manifest, parts }: StagedOutput, { work, run }: WorkPaths): string {
   const sources = parts.map(({ from }) => from.slice(work.length + 1));
   const publishing: z.input<typeof intentSchema>["publishing"] = { run, sources };
@@ -38,9 +38,9 @@ export function intentText({ manifest, parts }: StagedOutput, { work, run }: Wor
 }
 
 /**
- * The intent that is in a bucket; null when there is none.
+ * Reads the intent in a bucket. Null: there is none.
  *
- * @throws {OUTPUT_FAILED} when there is something else
+ * @throws {OUTPUT_FAILED} when the file is not an intent
  */
 export async function readIntentIfThere(
   { publishing, work }: OutputPaths,
@@ -54,7 +54,7 @@ function parseIntent(text: string, { publishing, work }: Pick<OutputPaths, "publ
   parseManifest(text, publishing);
   const json = JSON.parse(text);
   const parsed = intentSchema.safeParse(json);
-  // As it was written, and not as parsed, which orders the keys anew: it is published with the same bytes.
+  // Keep the order of the keys, which parsing changes: the manifest must be published with the same bytes.
   const { publishing: _, ...written } = json;
   const manifest: OutputManifest = written;
   const { run, sources } = parsed.success ? parsed.data.publishing : { run: null, sources: [] };

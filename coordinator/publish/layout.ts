@@ -17,7 +17,7 @@ import { partName } from "./shape/plan-parts.ts";
 /** Kinds of files of an output, in the order in which their folders are published. */
 export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];
 
-/** A published file that is one of a partial's files, as it is. */
+/** Published file that is an unchanged file of a partial. */
 interface PlacedFile {
   readonly output: OutputFile;
   readonly partial: PartialManifest;
@@ -25,11 +25,10 @@ interface PlacedFile {
 }
 
 /**
- * Which file of which partial becomes which part: the rows and the dead letters of the committed partials, in
- * plan order. Files without rows are left out, but for the first one if there would be none: so the schema is
- * always there.
+ * Assigns the files of the committed partials to parts, in plan order: the rows and the dead letters. Skips
+ * files without rows. If no file has rows, keeps the first one, so that the output has a schema.
  *
- * @param extraErrorParts how many parts come after the dead letters of the partials
+ * @param extraErrorParts number of parts after the dead letters of the partials
  */
 export function layOutParts(
   partials: readonly PartialManifest[],
@@ -50,7 +49,7 @@ export function reducedPath(name: string): string {
   return `${OUTPUT_FOLDERS.reduced}/${name}.${ASIDE_EXTENSION}`;
 }
 
-/** What publishIntent records and what a second publish compares. */
+/** Digest of an output's files. An intent records it, and a second publication compares it. */
 export function outputDigest(files: readonly OutputFile[]): Digest {
   return sha256(
     canonicalJson(files.map(({ path, kind, rows, bytes, sha256 }) => ({ path, kind, rows, bytes, sha256 }))),
@@ -61,29 +60,29 @@ export interface ManifestFacts {
   readonly job: { readonly id: JobId; readonly name: string };
   readonly digests: JobDigests;
   readonly run: RunFacts;
-  /** Over all partials. */
+  /** Sums over all partials. */
   readonly counts: Omit<RowCounts, "rowsIn" | "rowsDead">;
-  /** Left out: none. */
+  /** Default: none. */
   readonly inputs?: OutputManifest["inputs"];
-  /** Left out: null. */
+  /** Default: null. */
   readonly inputFiles?: OutputManifest["inputFiles"];
-  /** Left out: null. */
+  /** Default: null. */
   readonly columns?: OutputManifest["columns"];
-  /** Left out: null. */
+  /** Default: null. */
   readonly history?: OutputManifest["history"];
-  /** Left out: none. */
+  /** Default: none. */
   readonly marker?: OutputManifest["marker"] | undefined;
   /** Names of files of extensions, by key. Default: none. */
   readonly besides?: Readonly<Record<string, string>>;
-  /** Left out: it is not kept. */
+  /** Default: none, and the manifest has no spec. */
   readonly spec?: OutputManifest["spec"];
   readonly builds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
 }
 
 /**
- * The manifest over `files`. Each row of the plan must be mapped, filtered or a dead letter: else nothing
- * may be published. The other rows of the input are pruned, or skipped.
+ * Builds the manifest of `files`. Each row of the plan must be mapped, filtered or a dead letter. All other
+ * rows of the input are pruned or skipped.
  */
 export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]): OutputManifest {
   const sum = (kind: OutputFile["kind"]) =>

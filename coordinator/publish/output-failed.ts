@@ -4,15 +4,15 @@ import { isPlaceError, reasonOf } from "../../shared/storage/errors.ts";
 
 interface OutputWork {
   readonly path: Location | string;
-  /** What cannot be done when it fails: `the output cannot be staged`. */
+  /** Text of the error before its cause: `the output cannot be staged`. */
   readonly what: string;
   readonly hint?: string;
 }
 
 /**
- * Runs `work` on the output; what fails in it for the storage's or the disk's reasons is OUTPUT_FAILED.
+ * Runs `work` on the output. Reports an error of the storage or the disk as OUTPUT_FAILED.
  *
- * @throws {OUTPUT_FAILED}
+ * @throws {OUTPUT_FAILED} when the storage or the disk fails
  */
 export async function asOutputFailed<T>(
   { path, what, hint }: OutputWork,

@@ -7,18 +7,18 @@ import { asOutputFailed } from "./output-failed.ts";
 import { readManifestIfThere } from "./read-manifest.ts";
 
 export type OutputState =
-  /** There is no such folder. */
+  /** Missing folder. */
   | { readonly kind: "fresh" }
   | { readonly kind: "empty" }
-  /** A job's work files: it may be resumed. */
+  /** Work files of a job, which may be resumed. */
   | { readonly kind: "unfinished" }
-  /** `clearOutput` was begun and not ended: call it again, whatever the user asks for now. */
+  /** `clearOutput` has started and not finished. Call it again, whatever the user asks for now. */
   | { readonly kind: "halfCleared" }
   | { readonly kind: "published"; readonly manifest: OutputManifest }
-  /** Somebody's files: see {@link outputOccupied}. */
+  /** Foreign files: see {@link outputOccupied}. */
   | { readonly kind: "occupied"; readonly entries: readonly string[] };
 
-/** Durable in `_shardmill` from the first deletion of a clearing to the last. */
+/** Name of the marker in `_shardmill`. It is durable from the first deletion of a clearing to the last. */
 export const CLEARING_NAME = "clearing";
 const NAMES_SHOWN = 5;
 
@@ -26,8 +26,8 @@ const NAMES_SHOWN = 5;
 const MAX_LOOKS = 8;
 
 /**
- * Inspects an output folder by its names and its manifest alone. It looks again where the manifest has gone
- * since its name was read: another coordinator starts over.
+ * Inspects an output folder by its names and its manifest. Looks again if the manifest was removed after its
+ * name was listed: another coordinator starts over.
  *
  * @throws {OUTPUT_OCCUPIED} when a file is where the folder would be
  * @throws {OUTPUT_FAILED} when there is a manifest that cannot be read
@@ -56,7 +56,7 @@ async function lookInto(output: Location, storage: Storage): Promise<OutputState
   return entries.includes(MANIFEST_NAME) ? "changed" : { kind: "occupied", entries };
 }
 
-/** Null when it went since the folder was listed: somebody starts over. */
+/** Reads the manifest. Null: it was removed after the listing, because a coordinator starts over. */
 async function manifestOf(output: Location, storage: Storage): Promise<OutputManifest | null> {
   const path = below(output, MANIFEST_NAME);
   return await asOutputFailed({ path, what: `${path} cannot be read` }, () =>
@@ -64,7 +64,7 @@ async function manifestOf(output: Location, storage: Storage): Promise<OutputMan
   );
 }
 
-/** The refusal to write where somebody's files are. */
+/** Returns the error for an output folder that has foreign files. */
 export function outputOccupied(outputPath: string, entries: readonly string[]): ShardmillError {
   const shown = entries.slice(0, NAMES_SHOWN).join(", ");
   const more = entries.length > NAMES_SHOWN ? ` and ${entries.length - NAMES_SHOWN} more` : "";
@@ -83,7 +83,7 @@ export function outputOccupied(outputPath: string, entries: readonly string[]): 
 }
 
 /**
- * The names in a folder, sorted; null when there is no such folder.
+ * Lists the names in a folder, sorted. Null: there is no such folder.
  *
  * @throws {OUTPUT_FAILED} when it cannot be listed
  */
@@ -102,7 +102,7 @@ export async function namesIn(folder: Location, storage: Storage): Promise<strin
   });
 }
 
-/** @throws {OUTPUT_OCCUPIED} when a file stands where the output folder, or one above it, would be */
+/** @throws {OUTPUT_OCCUPIED} when the output folder, or a folder above it, is a file */
 async function refuseFile(output: Location, storage: Storage): Promise<void> {
   for (let at = output; ; at = folderOf(at)) {
     const kind = await storage.kindAt(at, NEVER).catch(() => "folder" as const);

@@ -12,18 +12,18 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { isRunName, newRunName, putRunFile, readRunFile } from "../journal/run-file.ts";
 import { type OutputPaths, type WorkPaths, withRun } from "./work-paths.ts";
 
-/** Where a job keeps what it is found again by. */
+/** Disk and storage that hold the name of a job's run. */
 export interface RunPlace {
-  /** Of the lock, and mostly of the journal. */
+  /** Disk of the lock and, by default, of the journal. */
   readonly disk: Disk;
-  /** Of the output. */
+  /** Storage of the output. */
   readonly storage: Storage;
 }
 
 /**
- * The paths of a job whose lock is held. In a bucket its work files are in a folder of its journal's own:
- * made up here once, and found again as long as the journal is: by the name of an empty folder beside it on
- * the disk; or by a file in the bucket, where the journal is there.
+ * Returns the paths of a job whose lock is held. In a bucket, the work files are in a folder with the name of
+ * the run. A new run's name is made here and recorded for as long as the journal exists. It is the name of an
+ * empty folder beside the journal on the disk. A journal in the bucket has a file in the bucket instead.
  */
 export async function ownPaths(
   paths: OutputPaths,
@@ -38,7 +38,7 @@ export async function ownPaths(
   return withRun(paths, run);
 }
 
-/** ... null when no run of it has left anything where it would be found. */
+/** Returns the paths of a job's recorded run. Null: no run is recorded. */
 export async function knownPaths(paths: OutputPaths, { disk, storage }: RunPlace): Promise<WorkPaths | null> {
   if (paths.runFile !== null) {
     const run = await readRunFile(paths.runFile, storage, NEVER);
@@ -53,7 +53,7 @@ export async function knownPaths(paths: OutputPaths, { disk, storage }: RunPlace
   return run === undefined ? null : withRun(paths, run);
 }
 
-/** The run that is said to be the job's: this one, unless another coordinator was first. */
+/** Records the job's run and returns it: this run, unless another coordinator was first. */
 async function sharedRun(runFile: Location, run: string, storage: Storage): Promise<string> {
   try {
     await putRunFile(runFile, run, storage);

@@ -14,16 +14,16 @@ interface PoisonedRowsOptions {
   readonly to: Location;
   readonly deadLetters: readonly DeadLetter[];
   /**
-   * A part that a worker wrote, if there is one: the new part has the same columns, so that all read as one
-   * table.
+   * Part of the dead letters that a worker wrote. The new part gets the same columns, so that all parts read
+   * as one table. Null: there is none.
    */
   readonly like: Location | null;
-  /** The kept columns, where there is no such part. */
+  /** Kept columns, if there is no such part. */
   readonly keep: readonly Field[];
   readonly place: ScratchPlace;
 }
 
-/** A statement takes this many rows: their text stays well under a megabyte. */
+/** Rows per statement: its text stays well under a megabyte. */
 const ROWS_PER_INSERT = 1000;
 
 const TEXT: FieldType = { kind: "string" };
@@ -36,8 +36,8 @@ const PLACE_FIELDS: readonly Field[] = [
 ];
 
 /**
- * Writes the rows that no worker survived as one more part of the dead letters, durable. Their kept columns
- * are null: nobody can read those rows and live.
+ * Writes the rows that no worker survived as one more part of the dead letters. The part is durable. Its kept
+ * columns are null, because reading such a row crashes a worker.
  */
 export async function writePoisonedRows(
   options: PoisonedRowsOptions,
@@ -71,8 +71,8 @@ async function writeTo(
 }
 
 /**
- * As workers have them: a kept column with the name of a place is `kept_<name>`, and one that Parquet cannot
- * hold is left out.
+ * Returns the kept columns as workers write them. A column with the name of a place field becomes
+ * `kept_<name>`. A column whose type Parquet does not support is skipped.
  */
 function keptFields(keep: readonly Field[]): readonly Field[] {
   const places = new Set(PLACE_FIELDS.map(({ name }) => name));

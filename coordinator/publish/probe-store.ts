@@ -8,12 +8,12 @@ import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { asOutputFailed } from "./output-failed.ts";
 
 /**
- * Tries what an output rests on, with small files that are put into a folder and removed: that a store
- * replaces nothing where it is asked not to, and whether its checksums may be believed.
+ * Tests the store of an output with small files, which are removed again. Tests that a conditional put
+ * replaces nothing, and whether the store's checksums can be trusted.
  *
- * @param folder of this coordinator's own
- * @returns what the store tells of its files, where that is to be believed; else all is read
- * @throws {OUTPUT_FAILED} when it cannot be tried, or the store replaces what is there
+ * @param folder folder that only this coordinator uses
+ * @returns the store's checksums of its files, if they can be trusted. Undefined: all files are read
+ * @throws {OUTPUT_FAILED} when the test fails to run, or the store replaces a file
  */
 export async function probeStore(
   storage: Storage,
@@ -29,7 +29,10 @@ export async function probeStore(
   });
 }
 
-/** Of several coordinators that publish at once, one wins: because a put where something is fails. */
+/**
+ * Checks that a conditional put fails where a file exists. Of several coordinators that publish at once, this
+ * lets only one succeed.
+ */
 async function refuseReplacing(storage: Storage, location: Location): Promise<void> {
   try {
     await storage.put(location, sourceOfBytes("the first"), { ifAbsent: true, signal: NEVER });

@@ -13,31 +13,32 @@ import { manifestText, readManifestIfThere } from "./read-manifest.ts";
 import type { WorkPaths } from "./work-paths.ts";
 
 interface PublishOptions extends PublishPlace {
-  /** What `stageOutput` gave. */
+  /** Result of `stageOutput`. */
   readonly staged: StagedOutput;
-  /** Rejects when another coordinator has taken the job over: asked before each step that readers see. */
+  /** Rejects when another coordinator has taken over the job. Called before each step that readers see. */
   readonly confirm?: () => Promise<void>;
-  /** Called after every step, with its name: where a test crashes. */
+  /** Called with the name of each step after it. Tests crash there. */
   readonly onStep?: (step: string) => void;
 }
 
 type Publishing = PublishOptions & Required<Pick<PublishOptions, "confirm" | "onStep">>;
 
 /**
- * Makes the staged output visible: its folders one after the other, in the way that its storage allows, and
- * last the manifest, which is the moment of publication. It appears in one step, and never in place of
- * another. All steps may be done again after a crash anywhere, on the same stage or one built anew:
+ * Publishes the staged output: places its folders one after the other and the manifest last. The manifest is
+ * the moment of publication. It appears in one step and never replaces another manifest. All steps may be
+ * repeated after a crash, with the same stage or a rebuilt one:
  *
  * | found | done |
  * |---|---|
  * | no manifest | the intent is written, the files are placed, then the manifest |
- * | no manifest, but an intent of the same files | that is published, with its own manifest |
- * | no manifest, but an intent of other files | in a bucket those are published, and these refused |
+ * | no manifest, but an intent of the same files | the intent is published, with its own manifest |
+ * | no manifest, but an intent of other files | in a bucket: the intent is published, the stage refused |
  * | a manifest with the same output digest | nothing: published already |
  * | another manifest | refused |
  *
- * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched; or is published by now
- * @throws {RUN_PUBLISHED} when that is the same run of a job over what is new
+ * @throws {OUTPUT_OCCUPIED} when something else is there, which stays untouched, or another output is
+ * published
+ * @throws {RUN_PUBLISHED} when another machine has published the same incremental run with other files
  * @throws {OUTPUT_FAILED} when another output is staged, or the storage fails
  */
 export async function publishOutput(options: PublishOptions): Promise<void> {
@@ -50,7 +51,7 @@ export async function publishOutput(options: PublishOptions): Promise<void> {
     const announced = await way.announce(staged, confirm);
     publishing.onStep("intent written");
     if (announced.kind === "announced") {
-      // One that was published, and cleaned up after, since the first look leaves no intent.
+      // No intent is there also when another coordinator has published and cleaned up since the first look.
       if (!announced.resumed && (await isPublished(publishing))) return await endWithBesides(publishing);
       return await placeAll({ ...publishing, staged: announced.staged }, way, announced);
     }
@@ -61,8 +62,8 @@ export async function publishOutput(options: PublishOptions): Promise<void> {
 }
 
 /**
- * Ends what an earlier try began, or another coordinator, which may still be at it: what it decided on is
- * copied once more.
+ * Finishes the publication that an earlier try or another coordinator began. The other coordinator may still
+ * be running: the files of the intent are copied once more.
  */
 export async function finishIntent(
   place: PublishPlace,
@@ -105,7 +106,7 @@ async function placeAll(
     await confirm();
     await way.confirmPlaced(staged);
   } catch (error) {
-    // Whoever ended it meanwhile has removed what was to be copied.
+    // Another coordinator has finished the publication and removed the sources.
     const isGone = isPlaceError(error) || isShardmillError(error, "OUTPUT_FAILED");
     if (!isGone || !(await isPublished(publishing))) throw error;
   }
@@ -137,7 +138,7 @@ function decidedByAnother(
   );
 }
 
-/** What was staged is placed unread: so it must be this output. */
+/** Checks that the stage holds this output, because its files are placed unread. */
 async function checkStage({ paths, storage, staged }: Publishing): Promise<void> {
   const { stage } = paths;
   const { outputDigest } = staged.manifest;
@@ -162,7 +163,7 @@ async function isPublished({ paths, storage, staged }: Publishing): Promise<bool
   });
 }
 
-/** The refusal of a run over what is new, which another machine has published with other files. */
+/** Returns the error for an incremental run that another machine has published with other files. */
 function runPublished(output: Location, fields: Readonly<Record<string, string>>): ShardmillError {
   return new ShardmillError("RUN_PUBLISHED", `another machine published this run to ${output}`, {
     fields,
@@ -171,8 +172,8 @@ function runPublished(output: Location, fields: Readonly<Record<string, string>>
 }
 
 /**
- * A link of the stage's where there are links. The stage is the lock holder's own: it is gone once that is
- * replaced, and the link fails.
+ * Places the manifest: as a link to the stage's manifest where the storage has links. The stage belongs to
+ * the lock's holder. If another coordinator has replaced the holder, the stage is gone and the link fails.
  */
 async function placeManifest(publishing: Publishing): Promise<void> {
   const { paths, storage, staged } = publishing;

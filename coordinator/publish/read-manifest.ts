@@ -27,7 +27,7 @@ const hex = z
   .regex(/^[0-9a-f]{64}$/)
   .transform(asDigest);
 
-/** Nothing above or beside the output folder: what is named here may be deleted later. */
+/** Path of a file inside the output folder. No other is valid, because files named here may be deleted. */
 const outputPath = z.string().regex(/^(rows|_reduced|_errors)\/([^/=\\\0]+=[^/\\\0]*\/)*[^/\\\0]+$/);
 
 const STORE_COUNTS_SCHEMA = z.object({
@@ -43,7 +43,7 @@ const keptFacts = {
   stores: z.array(STORE_COUNTS_SCHEMA),
 } satisfies { readonly [K in keyof KeptFacts]: z.ZodType<KeptFacts[K]> };
 
-/** The compiler knows none of these keys: `besidesOf` reads them. */
+/** Schemas of the keys of files beside the manifest. `besidesOf` reads them, the compiler has no types. */
 const BESIDE_KEYS: object = Object.fromEntries(
   BESIDES.map(({ key, file }) => [key, z.literal(file).exactOptional()]),
 );
@@ -88,13 +88,13 @@ const manifestSchema = z.object({
   ...keptFacts,
   builds: z.array(z.string()),
   ...CONVERSION_REPORT_KEY,
-  // How the output came about, not what it is: one of another version's making is not shown.
+  // The history is no part of the output itself: ignore a history that this version cannot read.
   history: RUN_HISTORY_SCHEMA.nullable().catch(null),
   versions: z.record(z.string(), z.string()),
 }) satisfies z.ZodType<OutputManifest>;
 
 /**
- * The manifest at `location`.
+ * Reads the manifest at `location`.
  *
  * @throws {OUTPUT_FAILED} when it is not a manifest of this version, or its digest is not that of its files
  * @throws the storage's error when it cannot be read
@@ -107,7 +107,7 @@ export async function readManifest(
   return parseManifest(await readText(storage, location, signal), location);
 }
 
-/** As {@link readManifest}; null when nothing is there. */
+/** Reads a manifest like {@link readManifest}. Null: there is none. */
 export async function readManifestIfThere(
   location: Location,
   storage: Storage,
@@ -139,9 +139,9 @@ export function parseManifest(text: string, path: string): OutputManifest {
   return parsed.data;
 }
 
-/** As it is written: for people too, so it is indented, but for the columns of its history. */
+/** Returns the text of a manifest. It is indented for people, except the columns of its history. */
 export function manifestText(manifest: OutputManifest): string {
-  // A line break after the bracket is in no text: there it would be written as \n.
+  // This matches no string in the JSON: a line break in a string is written as \n.
   const columns = /\[\n\s+(?:-?\d[\d.e+-]*|"[a-z]+")(?:,\n\s+(?:-?\d[\d.e+-]*|"[a-z]+"))*\n\s*\]/g;
   const text = JSON.stringify(manifest, null, 2);
   return `${text.replace(columns, (column) => column.replace(/\n\s*/g, " "))}\n`;

@@ -5,8 +5,8 @@ import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 
 /**
- * Gives up uploads that nobody will end below folders of the job's own. One that is not allowed to, or whose
- * store does not know how, goes on without: what is left costs space, until a rule of the bucket removes it.
+ * Aborts unfinished uploads below folders of the job. Ignores a store that refuses or does not support this.
+ * Such uploads only cost space until a lifecycle rule of the bucket removes them.
  */
 export async function removeUploads(folders: readonly Location[], storage: Storage): Promise<void> {
   for (const folder of folders) {
@@ -16,7 +16,7 @@ export async function removeUploads(folders: readonly Location[], storage: Stora
   }
 }
 
-/** The folders that readers look into: large files are copied there in parts. */
+/** Returns the folders that readers look into. Large files are copied there in parts. */
 export function publishedFolders(output: Location): Location[] {
   return Object.values(OUTPUT_FOLDERS).map((folder) => below(output, folder));
 }

@@ -23,42 +23,42 @@ import type { WorkPaths } from "./work-paths.ts";
 
 export interface StageOptions {
   readonly facts: Omit<ManifestFacts, "counts">;
-  /** The committed partials, in plan order. */
+  /** Committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
   readonly paths: WorkPaths;
-  /** What `reducePartials` staged. */
+  /** Files that `reducePartials` staged. */
   readonly reduced: readonly OutputFile[];
-  /** Rows that the coordinator gave up, in plan order. */
+  /** Rows that the coordinator dead-lettered, in plan order. */
   readonly poisoned: readonly DeadLetter[];
-  /** The kept columns. */
+  /** Kept columns. */
   readonly keep: readonly Field[];
   readonly storage: Storage;
-  /** Of that storage, where it has earned that they are believed: then no file is read. */
+  /** Checksums of that storage, if they can be trusted: then no file is read. */
   readonly checksums?: StoredChecksums | undefined;
-  /** In which other files the rows are published. Left out: the partials' own files are the parts. */
+  /** Other files for the rows. Default: the partials' own files are the parts. */
   readonly shape?: (RowsShape & Pick<ShapeJob, "stores">) | null;
   readonly signal: AbortSignal;
   /** Called for each file that is checked, and as shaped rows are written. */
   readonly onProgress?: (progress: EndProgress) => void;
   /** Writes shaped rows. */
   readonly shapeRows?: typeof shapeRowsApart;
-  /** Writes the part of the rows that the coordinator gave up. */
+  /** Writes the part of the rows that the coordinator dead-lettered. */
   readonly writePoisoned?: typeof writePoisonedRows;
 }
 
-/** Files that are read at once: enough to hide a network file system's round trips. */
+/** Files read at once: enough to hide a network file system's round trips. */
 const CHECKS_AT_ONCE = 16;
 
 /**
- * Decides of which files the output consists, makes those that are no partial's own, and brings all as near
- * to their place as the storage allows. The manifest of all is written last, into the stage.
+ * Decides which files make up the output, and writes the files that no partial has. Moves all files as close
+ * to their final place as the storage allows. Writes the manifest last, into the stage.
  *
- * The parts are the partials' own files, or made of them alone, and the partials stay: so this can be begun
- * again after a crash anywhere, and gives the same bytes.
+ * The parts are the partials' files, or are made from them alone, and the partials stay. So a repeated call
+ * after a crash gives the same bytes.
  *
- * @throws {PARTIAL_INVALID} when a file is missing or is not what was committed: that shard must run again.
- * So all of the output is read once more: about a second a gigabyte, against the hours that a terabyte took
- * to make
+ * Checks every file's digest: about one second per gigabyte, unless the store's checksums can be trusted.
+ *
+ * @throws {PARTIAL_INVALID} when a file is missing or has changed since its commit: that shard must run again
  * @throws {OUTPUT_FAILED} when the storage fails
  */
 export async function stageOutput(options: StageOptions): Promise<StagedOutput> {
@@ -104,7 +104,7 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
   return { manifest, parts };
 }
 
-/** The parts with the rows in other files, which lie in the stage. */
+/** Replaces the parts of rows by the shaped files, which are in the stage. */
 async function shapeParts(
   parts: readonly Part[],
   shape: NonNullable<StageOptions["shape"]>,
@@ -125,7 +125,7 @@ async function shapeParts(
   ];
 }
 
-/** One part more, after the dead letters that workers found. */
+/** Stages one more part, after the dead letters from workers. */
 async function stagePoisoned(options: StageOptions): Promise<readonly OutputFile[]> {
   const { partials, paths, poisoned, keep, storage, signal } = options;
   const { writePoisoned = writePoisonedRows } = options;

@@ -7,54 +7,51 @@ import { WORK_FOLDER } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 
-/** What of a job's files is known before its lock is held. */
+/** Paths of a job that are known before its lock is held. */
 export interface OutputPaths {
   readonly output: Location;
   /** `_shardmill`, below the output. */
   readonly work: Location;
-  /**
-   * The manifest of the output that is being published: which files beside it are Shardmill's, until it is
-   * published.
-   */
+  /** Manifest of the output that is being published. Until then, it names Shardmill's files beside it. */
   readonly publishing: Location;
   /**
-   * Says which run's journal is the job's, where the journal is in the bucket: whoever has the job file finds
-   * it. Null where it is on the coordinator's disk.
+   * File that names the run whose journal is the job's, for a journal in the bucket. With it, any coordinator
+   * with the job file finds the journal. Null: the journal is on the coordinator's disk.
    */
   readonly runFile: Location | null;
-  /** On the coordinator's disk, whatever storage the output is in: the lock, and mostly the journal. */
+  /** Folder on the coordinator's disk, for any storage: the lock and, by default, the journal. */
   readonly disk: string;
 }
 
-/** Where a job's files are while it runs. */
+/** Paths of a job while it runs. */
 export interface WorkPaths extends OutputPaths {
   /**
-   * What in `work` is of this journal alone. In a bucket a folder of its own, for there may be coordinators
-   * on other machines, whose locks are not seen; else `work`.
+   * Folder in `work` for this journal alone. In a bucket it is a separate folder, because coordinators on
+   * other machines do not see the lock. On a disk it is `work`.
    */
   readonly own: Location;
-  /** The name of that folder; null where it is `work`. */
+  /** Name of that folder. Null: it is `work`. */
   readonly run: string | null;
   readonly partials: Location;
   readonly stage: Location;
-  /** A folder: on the disk, or in the bucket where there is a `runFile`. */
+  /** Folder of the journal: on the disk, or in the bucket if there is a `runFile`. */
   readonly journal: string;
-  /** On the coordinator's disk: what SQL spills and makes, and what is on its way through. */
+  /** Folder on the coordinator's disk for temporary files: SQL spills, SQL results and files in transit. */
   readonly temp: string;
 }
 
-/** Where a job publishes, and where it wants its journal. */
+/** Settings of a job that decide where it publishes and where it keeps its journal. */
 interface OutputSpec {
   readonly output: Pick<JobSpec["output"], "path">;
   readonly work?: JobSpec["work"] | undefined;
 }
 
-/** Of an output on a disk: all is in it. */
+/** Returns the paths of an output on a disk: all work files are inside it. */
 export function workPaths(outputPath: string): WorkPaths {
   return withRun(outputPathsOf({ output: { path: outputPath } }, ""), null);
 }
 
-/** @param storage of the output: it knows which of several stores a location is in */
+/** @param storage of the output: it knows the store of each location */
 export async function findOutputPaths(
   spec: OutputSpec,
   storage: Pick<Storage, "storeOf">,
@@ -63,8 +60,8 @@ export async function findOutputPaths(
 }
 
 /**
- * On the disk, work files of an output in a bucket are found by its name and its store, whatever job it is:
- * by the name alone, jobs at two endpoints would have one journal.
+ * Returns the paths of an output. On the disk, the work files of an output in a bucket are found by its path
+ * and its store. The path alone would give jobs at two endpoints the same journal.
  */
 function outputPathsOf(spec: OutputSpec, store: string): OutputPaths {
   const output = parseLocation(spec.output.path);
@@ -78,14 +75,14 @@ function outputPathsOf(spec: OutputSpec, store: string): OutputPaths {
   return { output, work, publishing, runFile, disk };
 }
 
-/** For people who look into the folder: what names it is the digest. */
+/** Returns the readable part of a folder's name. The digest after it makes the name unique. */
 function shownName(output: Location): string {
   return nameOf(output)
     .replace(/[^A-Za-z0-9_-]/g, "_")
     .slice(0, 40);
 }
 
-/** @param run the name of this journal's own folder in the bucket; null where there is none */
+/** @param run name of this journal's own folder in the bucket. Null: there is none */
 export function withRun(paths: OutputPaths, run: string | null): WorkPaths {
   const { work, disk, runFile } = paths;
   const own = run === null ? work : below(work, run);

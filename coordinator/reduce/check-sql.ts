@@ -8,30 +8,28 @@ import { type OpenDatabase, useDatabase } from "../../shared/sql/sql-database.ts
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 
 /**
- * What `error('...')` in a user's SQL raises: that there are no rows here says nothing about the real ones.
+ * DuckDB's error type of `error('...')` in a user's SQL. It is ignored here: an assertion may fail on empty
+ * tables only.
  */
 const OWN_ASSERTION = "Invalid Input";
 
-/**
- * How long the SQL of one reduction may take over no rows at all. What takes longer would never end over
- * some.
- */
+/** Time limit of one reduction's SQL over empty tables. Slower SQL would never end over real rows. */
 const CHECK_LIMIT_MS = 30_000;
 
-/** Over no rows this is plenty. */
+/** Memory limit. Plenty for empty tables. */
 const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 
 interface CheckOptions {
   readonly reduce: JobSpec["reduce"];
-  /** Of the rows files. */
+  /** Columns of the rows files. */
   readonly fields: readonly Field[];
-  /** An existing folder of the caller's, who removes it. */
+  /** Existing folder, which the caller removes. */
   readonly scratchFolder: string;
-  /** Ends it with its reason. */
+  /** Ends the check with its reason. */
   readonly signal: AbortSignal;
-  /** Left out: {@link CHECK_LIMIT_MS}. */
+  /** Default: {@link CHECK_LIMIT_MS}. */
   readonly limitMs?: number;
-  /** Where the SQL runs. Left out: in a process of its own. */
+  /** Opens the database. Default: in a process of its own. */
   readonly open?: OpenDatabase<SqlProcessOptions>;
 }
 
@@ -41,9 +39,9 @@ interface SqlReduction {
 }
 
 /**
- * Checks all SQL of a job before any work: each `combine` runs on an empty `rows` table of the right types,
- * its result goes through a Parquet file as it will on a worker, and `final` runs on `partials` made of that
- * (on `rows` without a combine). So types are those of the real run.
+ * Checks all SQL of a job before any work, with the types of the real run. Each `combine` runs on an empty
+ * `rows` table, and its result is written to Parquet, as on a worker. Each `final` then runs on `partials`
+ * made from that file. Without a `combine`, it runs on `rows`.
  *
  * @throws {SQL_INVALID} with the problems of all reductions at once
  */
@@ -81,7 +79,7 @@ async function checkReduction(
         const combined = join(scratchFolder, "combined.parquet");
         const failed = await failureOf(database.copyTo(combine, combined, { storedFor: "partial" }));
         if (failed !== null) {
-          // Without combined columns there is nothing to bind `final` to: only its grammar can be judged.
+          // Without combined columns, `final` cannot be bound: only its syntax is checked.
           const grammar = isLimit(failed) ? null : await failureOf(database.checkSyntax(final));
           return [...believed(failed), ...(grammar === null ? [] : grammar.problems)];
         }
@@ -121,7 +119,7 @@ function believed(error: ShardmillError): readonly Problem[] {
   return [{ where: String(where), what: error.message }];
 }
 
-/** It took more time or memory than a check may. */
+/** Checks whether the SQL exceeded the time or memory limit of a check. */
 function isLimit(error: ShardmillError): boolean {
   return error.fields.type === "Limit";
 }

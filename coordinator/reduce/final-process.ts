@@ -11,7 +11,7 @@ import { Storages } from "../../shared/storage/open-storage.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
 import type { FinalAnswer, FinalQuestion } from "./reduce-by-program.ts";
 
-/** The process of `reduceByProgram`. */
+/** Child process of `reduceByProgram`. */
 
 async function reduce({ key, source, files, target }: FinalQuestion): Promise<FinalAnswer> {
   try {

@@ -4,22 +4,17 @@ import { parquetScan } from "../../shared/sql/quote.ts";
 import type { SqlDatabase } from "../../shared/sql/sql-database.ts";
 
 export interface ScanFile {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
   readonly bytes: number;
 }
 
 export interface MergeLimits {
-  /**
-   * Up to this many files are read in place. Each open file costs about 15 KiB of memory and 60 microseconds.
-   */
+  /** Limit of files read in place. Each open file costs about 15 KiB of memory and 60 microseconds. */
   readonly filesInPlace: number;
-  /** A merged file is made of at most this many files: what one statement opens at once. */
+  /** Limit of files in a merged file: one statement opens all of them at once. */
   readonly filesPerMerge: number;
-  /**
-   * ... and of at most this many bytes: larger files are worth their own scan, and copying them would cost
-   * more.
-   */
+  /** Limit of bytes in a merged file. A larger file is worth its own scan, and copying it would cost more. */
   readonly bytesPerMerge: number;
 }
 
@@ -30,8 +25,8 @@ const MERGE_LIMITS: MergeLimits = {
 };
 
 /**
- * Neighbours that are merged into one file, in order: the concatenation of the groups is `files`. A group of
- * one is read in place.
+ * Groups neighbouring files that are merged into one. The groups in order hold `files` in order. A single
+ * file in a group is read in place.
  */
 function groupSmallFiles(files: readonly ScanFile[], limits: MergeLimits): readonly (readonly ScanFile[])[] {
   if (files.length <= limits.filesInPlace) return files.map((file) => [file]);
@@ -52,10 +47,9 @@ function groupSmallFiles(files: readonly ScanFile[], limits: MergeLimits): reado
 }
 
 /**
- * Paths to scan that hold the rows of `files` in order. A plan may have 200,000 shards and as many tiny
- * tables: those are merged group by group into files below `mergeFolder`, so that no statement opens more
- * than a few thousand. The rows and their order are the same either way, and so is what is computed from
- * them.
+ * Returns paths to scan that hold the rows of `files` in order. A plan may have 200,000 shards with as many
+ * tiny tables. Many files are merged in groups into files below `mergeFolder`, so that no statement opens
+ * more than a few thousand. Merging changes neither rows nor order, and thus no result.
  */
 export async function mergeSmallFiles(
   database: Pick<SqlDatabase, "copyOwn">,

@@ -9,13 +9,13 @@ import type { Storage } from "../../shared/storage/storage.ts";
 
 export interface ReductionPreview {
   readonly columns: readonly string[];
-  /** The first rows, as JSON values. */
+  /** First rows, as JSON values. */
   readonly rows: readonly (readonly unknown[])[];
   readonly totalRows: number;
 }
 
 /**
- * The first rows of a published reduction, for people to look at.
+ * Reads the first rows of a published reduction, for display.
  *
  * @throws {SQL_FAILED} when the file is missing or is not Parquet
  */
@@ -38,7 +38,7 @@ export async function readReduction(
     const described = await database.rows(`SELECT column_name FROM (DESCRIBE FROM ${scan})`);
     const columns = described.map((row) => String(row.column_name));
     const [count] = await database.rows(`SELECT count(*) AS n FROM ${scan}`);
-    // By place: a row is a plain object, which cannot hold a column called `__proto__`.
+    // Columns by position: a row is a plain object, which cannot hold a column named `__proto__`.
     const places = columns.map((_, index) => `#${index + 1} AS c${index}`).join(", ");
     const limit = Math.max(0, Math.floor(maxRows));
     const rows = await database.rows(`SELECT ${places} FROM ${scan} LIMIT ${limit}`);

@@ -14,30 +14,30 @@ import { reducedPath } from "../publish/layout.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import type { ScanFile } from "./merge-small-files.ts";
 
-/** Sent to the process that reduces. */
+/** Request to the process that reduces. */
 export interface FinalQuestion {
-  /** Key of its part. */
+  /** Key of the extension part. */
   readonly key: string;
   readonly source: ReductionSource;
-  /** The combined tables, in plan order. */
+  /** Combined tables, in plan order. */
   readonly files: readonly ScanFile[];
-  /** The file to make. */
+  /** Path of the file to make. */
   readonly target: string;
 }
 
-/** Sent back by it. */
+/** Reply of the process that reduces. */
 export type FinalAnswer =
   | { readonly kind: "made"; readonly rows: number }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-/** Hours are its own: what hangs is ended sooner, by its own limit. The longest that a timer can be. */
+/** Time limit: the most that a timer can have. A program may take hours, and its part ends one that hangs. */
 const LIMIT_MS = 2 ** 31 - 1;
-/** Beside the user's tables: the program itself, and a record batch in the forms that it goes through. */
+/** Memory beside the user's tables: the program itself, and a record batch in several forms. */
 const BASE_BYTES = 2 ** 30;
 
 interface ProgramOptions {
   readonly name: string;
-  /** Key of the part that runs the program. */
+  /** Key of the extension part that runs the program. */
   readonly key: string;
   readonly scanned: readonly ScanFile[];
   readonly paths: Pick<WorkPaths, "stage" | "temp">;
@@ -47,10 +47,11 @@ interface ProgramOptions {
 }
 
 /**
- * Runs the `final` of a reduction by a program, over its combined tables, and stages `_reduced/<name>.pq`. It
- * runs in a process of its own, which has a limit of memory and is killed when the job is called off.
+ * Runs the `final` of a program reduction over its combined tables, and stages `_reduced/<name>.pq`. The
+ * program runs in a process of its own with a memory limit. A cancelled job kills the process.
  *
- * @throws {STEP_INVALID} {STEP_FAILED} with the place in the user's file, and the signal's reason
+ * @throws {STEP_INVALID} {STEP_FAILED} with the place in the user's file
+ * @throws the signal's reason once it aborts
  */
 export async function reduceByProgram(
   { file, where }: ReductionBinding,

@@ -12,24 +12,24 @@ import type { ScanFile } from "./merge-small-files.ts";
 
 interface SourceOptions {
   readonly reduce: JobSpec["reduce"];
-  /** The committed partials, in plan order. */
+  /** Committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
   readonly paths: Pick<WorkPaths, "partials" | "temp">;
   readonly storage: Storage;
   readonly signal: AbortSignal;
 }
 
-/** The files that each table is made of, by the reduction's name; `null` stands for `rows`. */
+/** Files of each table, by the reduction's name. The key `null` is the `rows` table. */
 export type Sources = ReadonlyMap<string | null, readonly ScanFile[]>;
 
-/** Files whose digests are computed at once: hashing is bound by the disk and by one core. */
+/** Digests at once: hashing is bound by the disk and by one core. */
 const DIGESTS_AT_ONCE = 4;
-/** Where partials are not on this machine, so many files are copied to it at once. */
+/** Copies at once, where partials are not on this machine. */
 const FETCHES_AT_ONCE = 16;
 
 /**
- * The files that the reductions read, in plan order, each checked against its manifest again: where they are
- * on this machine, else as copies of what was checked.
+ * Returns the files that the reductions read, in plan order, each checked against its manifest again. Files
+ * off this machine are copied, and the copies are checked.
  *
  * @throws {PARTIAL_INVALID} with the fields shard, digest and path: that shard must run again
  */

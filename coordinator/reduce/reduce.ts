@@ -23,32 +23,36 @@ import { checkSources, type Sources } from "./reduce-sources.ts";
 
 export interface ReduceOptions {
   readonly reduce: JobSpec["reduce"];
-  /** Those of them that are by programs. Left out: none is. */
+  /** Bindings of the reductions by programs. Default: none. */
   readonly reductions?: ReductionBindings;
-  /** Of the rows files: used where no shard left a file to read (every row is a dead letter). */
+  /** Columns of the rows files, used when no shard has a file to read: every row is a dead letter. */
   readonly fields: readonly Field[];
-  /** The committed partials, in plan order. */
+  /** Committed partials, in plan order. */
   readonly partials: readonly PartialManifest[];
-  /** Results go to `reduced/` in `stage`, which is made anew; what SQL needs for itself goes to `temp`. */
+  /**
+   * Folders. Results are written to `_reduced/` in `stage`, which is emptied first. Temporary SQL files are
+   * in `temp`.
+   */
   readonly paths: Pick<WorkPaths, "partials" | "stage" | "temp">;
   readonly storage: Storage;
   readonly signal: AbortSignal;
   readonly memoryLimitBytes?: number;
   readonly mergeLimits?: MergeLimits;
-  /** Where the SQL runs. Left out: in a process of its own. */
+  /** Opens the database. Default: in a process of its own. */
   readonly open?: OpenDatabase<SqlProcessOptions>;
 }
 
 /**
- * Runs the `final` of every reduction over all committed partials and stages `_reduced/<name>.pq`,
- * durable. The files that it reads are checked against their manifests again first, each once.
+ * Runs the `final` of every reduction over all committed partials, and stages `_reduced/<name>.pq` durably.
+ * First checks each file against its manifest again, once.
  *
- * Law `same-commits-same-output`: on any restart, too. Files are read in plan order by one thread
- * (see LockedDatabase).
+ * Law `same-commits-same-output`: the same partials give the same bytes after any restart, too. One thread
+ * reads the files in plan order (see LockedDatabase).
  *
- * @returns the staged files, paths relative to the output folder, in the order of the job file
+ * @returns the staged files in the order of the job file, with paths relative to the output folder
  * @throws {PARTIAL_INVALID} with the fields shard, digest and path: that shard must run again
- * @throws {SQL_INVALID} {SQL_FAILED} and the signal's reason once it aborts
+ * @throws {SQL_INVALID} {SQL_FAILED}
+ * @throws the signal's reason once it aborts
  */
 export async function reducePartials(options: ReduceOptions): Promise<readonly OutputFile[]> {
   const { signal, storage, paths } = options;
@@ -71,7 +75,7 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
     }
     const { combine, final } = spec;
     const reduction = { combine, final: present(final, "a reduction without a program has SQL") };
-    // Each in a database of its own: nothing of one is left for the next.
+    // A database for each reduction: no state of one reaches the next.
     const database = (options.open ?? openSqlProcess)({
       folders: [...new Set([temp, ...[paths.partials, reducedFolder].filter(isOnThisMachine)])],
       tempFolder: temp,
@@ -131,8 +135,8 @@ async function reduceOne(reducing: Reducing, name: string, reduction: SqlReducti
 }
 
 /**
- * What `final` reads: `rows`, or `partials` with the types that `combine` gave them. Where no shard left a
- * file, it is what an empty shard would give.
+ * Creates the table that `final` reads: `rows`, or `partials` with the types of `combine`. If no shard has a
+ * file, the table is that of an empty shard.
  */
 async function createTable(
   reducing: Reducing,

@@ -10,18 +10,18 @@ import { readIntentIfThere } from "../publish/intent.ts";
 import { findOutputPaths, type OutputPaths } from "../publish/work-paths.ts";
 import { type KnownRuns, type PublishedRun, type Runs, readRuns, runFolder } from "./read-runs.ts";
 
-/** What a job over what is new has to do now. */
+/** Next action of a job over new files. */
 export type NextRun = NewRun | NothingNew;
 
-/** A run over `input`, of the job as it is for it: with a folder of its own as output. */
+/** A run over `input`. Its `spec` is the job's, with the run's folder as output. */
 export interface NewRun {
   readonly kind: "run";
   readonly spec: JobSpec;
   readonly input: FoundInput;
   readonly found: NewInput;
-  /** The names of the files that it began with, where it has begun and goes on; else null. */
+  /** Names of the files of a run that has begun and is resumed. Null: a run that has not begun. */
   readonly begun: ReadonlySet<string> | null;
-  /** Those before, in their order. */
+  /** Published runs, in order. */
   readonly published: readonly PublishedRun[];
 }
 
@@ -29,34 +29,34 @@ export interface NothingNew {
   readonly kind: "nothingNew";
   readonly last: PublishedRun;
   readonly found: NewInput;
-  /** All of the input. */
+  /** All files of the input. */
   readonly listed: FoundInput;
-  /** The last of them is `last`. */
+  /** Published runs, in order. The last one is `last`. */
   readonly published: readonly PublishedRun[];
 }
 
 interface NextRunOptions extends Reach {
-  /** Of `output.path`. */
+  /** Storage of `output.path`. */
   readonly storage: Storage;
-  /** The input files of the plan that is sealed in a journal, of a run that has begun; null for none. */
+  /** Returns the input files in the sealed plan of a run that has begun. Null: no sealed plan. */
   readonly sealedFiles: (paths: OutputPaths) => Promise<ReadonlySet<string> | null>;
   readonly signal: AbortSignal;
-  /** Which new files a run takes that begins now. Left out: all. */
+  /** Selects the new files that a starting run reads. Default: all. */
   readonly takes?: TakesFile | undefined;
   /** See {@link readRuns}. */
   readonly known?: KnownRuns;
-  /** Leaves a run that has begun and not ended, and what it had chosen: its folder will be cleared. */
+  /** True drops an unfinished run and its choice of files: its folder will be cleared. */
   readonly fresh: boolean;
 }
 
 /**
- * Looks at what the earlier runs of a job have read, and at its input: all that none of them read, by
- * location, size and version, is for the next. A run that began and did not end goes on with the files that
- * it began with, whatever came since: the plan of a run is sealed.
+ * Returns the next run of a job, over all files that no earlier run has read. Files are compared by location,
+ * size and version. An unfinished run resumes with the files that it began with, since its plan is sealed.
  *
  * @param spec with `input.new`
- * @throws what listing the input throws; {OUTPUT_OCCUPIED} {OUTPUT_FAILED} as `readRuns`
- * @throws {JOB_MISMATCH} when files of a run that has begun are no input any more
+ * @throws what listing the input throws
+ * @throws {OUTPUT_OCCUPIED} {OUTPUT_FAILED} as {@link readRuns}
+ * @throws {JOB_MISMATCH} when files of an unfinished run are no longer in the input
  */
 export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<NextRun> {
   const { storage, signal, takes = () => true } = options;
@@ -89,8 +89,8 @@ export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<N
 }
 
 /**
- * The names of the files that a run has begun with; null when it has read none. In a bucket another machine
- * may have decided what it publishes: only that can come of this run any more.
+ * Returns the names of the files that a run has begun with. Null: it has read none. In a bucket, another
+ * machine may already have decided what the run publishes. That decision is then binding.
  */
 async function begunWith(
   spec: JobSpec,
@@ -103,12 +103,12 @@ async function begunWith(
   return await sealedFiles(paths);
 }
 
-/** Links may have come or gone since: then it has another name. */
+/** Compares both names: a link that was added or removed since changes `path`. */
 function isOneOf(begun: ReadonlySet<string>) {
   return ({ path, realPath }: LocatedFile) => begun.has(path) || begun.has(realPath);
 }
 
-/** @throws {JOB_MISMATCH} */
+/** @throws {JOB_MISMATCH} when files of the run are gone */
 function refuseGone(number: number, begun: ReadonlySet<string>, { files }: FoundInput): void {
   const there = new Set<string>(files.flatMap(namesOf));
   const gone = [...begun].filter((path) => !there.has(path));
@@ -138,8 +138,8 @@ function filesGone(number: number, { begun, gone, cause }: Gone): ShardmillError
 }
 
 /**
- * What each file was when it was read: its size beside its version, which on a disk is a time that a copy
- * may keep. By its name, and by where links led from there.
+ * Each file's size and version when it was read, by its path and by its real path. The size counts, too: on a
+ * disk the version is a time, which a copy may keep.
  */
 type ReadFiles = ReadonlyMap<string, ReadonlySet<string>>;
 
@@ -153,7 +153,10 @@ function readBefore({ published }: Runs): ReadFiles {
   return read;
 }
 
-/** Neither under its name nor under that of the real file: a link that is new leads to what was read. */
+/**
+ * Returns a filter for files that no run has read under their path or their real path. A new link to a file
+ * that was read is thus not new.
+ */
 function isUnread(read: ReadFiles) {
   return (file: LocatedFile) => !namesOf(file).some((name) => read.get(name)?.has(asRead(file)));
 }
@@ -166,7 +169,7 @@ function asRead({ bytes, version }: FileStat): string {
   return `${bytes} bytes, ${version}`;
 }
 
-/** @param changed since a run before has read them */
+/** @param changed files that an earlier run read, and that changed since */
 function filesChanged(changed: readonly LocatedFile[]): ShardmillError {
   const { count, examples } = namedFiles(changed.map(({ path }) => path));
   const what = `${count} of the files that runs before have read changed since`;
@@ -183,12 +186,12 @@ function filesChanged(changed: readonly LocatedFile[]): ShardmillError {
 }
 
 interface Compared {
-  /** What this run reads. */
+  /** Files that this run reads. */
   readonly files: FoundInput["files"];
   readonly read: ReadFiles;
   readonly runs: Runs;
   readonly number: number;
-  /** What has changed, and is not read again. */
+  /** Changed files that are not read again. */
   readonly ignored: readonly LocatedFile[];
 }
 
@@ -207,7 +210,7 @@ function compare(listed: FoundInput, { files, read, runs, number, ignored }: Com
   };
 }
 
-/** Each once, by its name. */
+/** Returns the paths that runs have read and the input no longer has, each once. */
 function goneOf({ published }: Runs, there: ReadonlySet<string>): string[] {
   const read = published.flatMap(({ manifest }) => manifest.inputFiles ?? []);
   const gone = read.filter(({ path, realPath }) => !there.has(path) && !there.has(realPath ?? path));

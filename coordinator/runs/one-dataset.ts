@@ -15,8 +15,8 @@ interface Published {
 }
 
 /**
- * That a run is of the model and the job file of those before it, and has their columns: all of them are read
- * as one dataset.
+ * Checks that a run has the model, the job file and the columns of earlier runs. All runs are read as one
+ * dataset.
  *
  * @throws {JOB_MISMATCH} naming what differs
  */
@@ -26,7 +26,7 @@ export function refuseOtherRuns(
 ): void {
   const before = published.at(-1);
   if (before === undefined) return;
-  // Columns first: types that only these files give may have changed what the job file means, too.
+  // Columns first: types that only the new files give may also have changed the digest of the job file.
   refuseOtherColumns(published, spec, planned);
   refuseOtherDigests(before, planned);
 }
@@ -36,7 +36,7 @@ function refuseOtherColumns(
   spec: JobSpec,
   planned: Pick<PlannedJob, "partitions"> & Published,
 ): void {
-  // Those of an earlier build do not say.
+  // Manifests of earlier builds have no columns.
   const reference = published.findLast(({ manifest }) => manifest.columns !== null);
   const columns = shownColumns(publishedFields(planned.map));
   const differences = diffColumns(reference?.manifest.columns ?? columns, columns);
@@ -53,25 +53,26 @@ function refuseOtherColumns(
 }
 
 /**
- * That a job that has nothing to do is what its runs were of: else it would go on saying that all is well,
- * and fail with the next file. What was published by the same job file and the same model needs no other
- * check. One file mostly says it; where it does not, it may be that files together have other types than one
- * has, so a run's own files are asked, as the run did.
+ * Checks that a job without new files is still the job of its runs. Otherwise it would report success until
+ * the next file arrives, and then fail. Equal digests of the job file and the model need no further check.
+ * One file of the input usually gives equal digests. If not, several files together may have other types than
+ * one file, so a run's own files are identified.
  *
- * @param identify finds out what identifies a job over an input
- * @throws {JOB_MISMATCH} naming what differs; what `identify` throws
+ * @param identify returns the digests of the job over an input
+ * @throws {JOB_MISMATCH} naming what differs
+ * @throws what `identify` throws
  */
 export async function refuseOtherJobThan(
   { last, listed, published }: Pick<NothingNew, "last" | "listed" | "published">,
   identify: (found: NothingNew["listed"]) => Promise<IdentifiedJob>,
 ): Promise<void> {
-  // A list may have come to name nothing.
+  // A file list may name no file any more.
   if (listed.files.length === 0) return;
-  // Of the input only the columns count.
+  // One file is enough: the digests depend only on the columns of the input.
   const byOne = await identify({ ...listed, files: listed.files.slice(0, 1) });
   const differs = differingFrom(last, byOne);
   if (differs.length === 0) return;
-  // What a model is does not hang on the input.
+  // The model's digest does not depend on the input.
   if (differs.includes("model")) throw otherJob(last, differs);
   for (const run of published.toReversed()) {
     const files = filesOf(run, listed);
@@ -79,10 +80,10 @@ export async function refuseOtherJobThan(
     refuseOtherDigests(run, await identify({ ...listed, files }));
     return;
   }
-  // No run's files are all there any more: what is new will tell.
+  // No run has all of its files any more. The next run over new files makes the check.
 }
 
-/** Those that a run has read, in the order of the list; null where one has gone or is another by now. */
+/** Returns the files that a run has read, in the order of `listed`. Null: a file is missing or changed. */
 function filesOf({ manifest }: PublishedRun, listed: FoundInput): FoundInput["files"] | null {
   const byName = new Map<string, LocatedFile>();
   for (const file of listed.files) byName.set(file.realPath, file).set(file.path, file);
@@ -98,7 +99,7 @@ function differingFrom({ manifest }: PublishedRun, now: IdentifiedJob): (keyof J
   return differingParts(manifest.digests, now.digests).filter((part) => part !== "input");
 }
 
-/** @throws {JOB_MISMATCH} */
+/** @throws {JOB_MISMATCH} when a digest differs from that of the run */
 function refuseOtherDigests(run: PublishedRun, now: IdentifiedJob): void {
   const differs = differingFrom(run, now);
   if (differs.length > 0) throw otherJob(run, differs);
@@ -142,7 +143,7 @@ function problemOf(difference: FieldDifference, { partitions }: Pick<PlannedJob,
   }
 }
 
-/** The folder that the runs of a planned job over what is new lie in; of any other job its output. */
+/** Returns the folder that holds the runs of a planned job over new files. Other jobs: the output folder. */
 export function placeOf({ input, output }: Pick<JobSpec, "input" | "output">): string {
   return input.new === true ? folderOf(parseLocation(output.path)) : output.path;
 }

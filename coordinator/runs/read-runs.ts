@@ -6,7 +6,7 @@ import { MANIFEST_NAME, type OutputManifest, WORK_FOLDER } from "../../shared/do
 import type { Storage } from "../../shared/storage/storage.ts";
 import { inspectOutput, namesIn, outputOccupied } from "../publish/output-folder.ts";
 
-/** A run of a job over what is new, below the job's `output.path`. */
+/** A published run of a job over new files, below the job's `output.path`. */
 export interface PublishedRun {
   readonly number: number;
   readonly output: Location;
@@ -14,29 +14,33 @@ export interface PublishedRun {
 }
 
 export interface Runs {
-  /** In their order. */
+  /** Published runs, in order. */
   readonly published: readonly PublishedRun[];
-  /** The number of one that has begun and not ended, or of a folder without anything in it. */
+  /** Number of a run that has begun and not ended, or of an empty run folder. */
   readonly unfinished: number | null;
 }
 
-/** Published runs by their folders, for who looks again and again: what is published never changes. */
+/** Published runs by folder: a cache for callers that read them repeatedly. A published run never changes. */
 export type KnownRuns = Map<Location, PublishedRun>;
 
-/** A manifest is a round trip on a network file system, or to a store. */
+/** Manifests read at once: each costs a round trip to a network file system or a store. */
 const READS_AT_ONCE = 16;
 
-/** `run=000042`: names in their order; a reader of folders `name=value` has the run as a column. */
+/**
+ * Returns the folder of a run, such as `run=000042`. The names sort in order, and readers of `name=value`
+ * folders see the run as a column.
+ */
 export function runFolder(base: Location, number: number): Location {
   return below(base, `run=${String(number).padStart(6, "0")}`);
 }
 
 /**
- * The runs in the output folder of a job over what is new.
+ * Reads the runs in the output folder of a job over new files.
  *
- * @param known those whose manifests need not be read again; what is read is added to it
- * @throws {OUTPUT_OCCUPIED} when something else is in it: the result of an ordinary job, or somebody's files
- * @throws {OUTPUT_FAILED} when a manifest in it cannot be read, or does not say what its run read
+ * @param known cache of published runs, whose manifests are not read again. Newly read ones are added.
+ * @throws {OUTPUT_OCCUPIED} when the folder has other content: the output of an ordinary job, or foreign
+ *   files
+ * @throws {OUTPUT_FAILED} when a manifest in it cannot be read, or does not list the files of its run
  */
 export async function readRuns(
   base: Location,

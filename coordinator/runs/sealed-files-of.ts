@@ -4,8 +4,8 @@ import { knownPaths, type RunPlace } from "../publish/own-run.ts";
 import { type OutputPaths, withRun } from "../publish/work-paths.ts";
 
 /**
- * The input files of a run that has begun, as its sealed plan has them, wherever its journal is; null where
- * no plan was sealed. Changes nothing, and needs no lock.
+ * Returns the input files in the sealed plan of an unfinished run, wherever its journal is. Null: no sealed
+ * plan. Changes nothing and needs no lock.
  *
  * @throws {JOURNAL_CORRUPT}
  */

@@ -2,8 +2,8 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 
 /**
- * Does `act` to every job, each for itself: one whose disk hangs or fails keeps nothing from the others.
- * Resolves when all are done; a job that fails has broken down, and says so by its end.
+ * Calls `act` for every job concurrently. A job whose disk hangs or fails does not delay the others. Resolves
+ * when all are done. A job that fails reports its failure by its end, so this never rejects.
  */
 export async function forEachJob<Job extends { readonly jobId: JobId }>(
   jobs: readonly Job[],

@@ -2,45 +2,45 @@ import type { JobId } from "../../shared/domain/job-id.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { Seats } from "./seats.ts";
 
-/** What the choice must know of a job. */
+/** Job, as the choice sees it. */
 export interface ChoosableJob {
   readonly jobId: JobId;
   readonly priority: number;
   leasesOf(session: WorkerSession): number;
-  /** How many shards wait that this worker could have now, were it free. */
+  /** Returns the number of waiting shards that this worker could get if it were free. */
   readyFor(session: WorkerSession): number;
 }
 
 /**
- * Which of several jobs a worker serves: one at a time. So its leases are within its slots over all jobs, a
- * shard that must run alone does, and a worker changes its model only when it must.
+ * Chooses the job that a worker serves. A worker serves one job at a time. So its leases over all jobs fit
+ * its slots, and a shard that must run alone does so. A worker also rarely changes its model.
  *
- * - A worker that holds nothing goes to the job of the highest priority that has a shard for it; among equal
- *   ones, to that with the fewest workers, then to the one it served last, then to the oldest.
- * - One that holds leases of a job gets no others. It is sent to another job where that has a shard waiting
- *   for which nobody is on the way, and either a higher priority, or an equal one and at least two workers
- *   less. From then on it gets none of its own, and goes when it holds nothing.
- * - An older job of equal priority that has work and no worker at all calls one from a younger one, though
- *   that has but this one: with fewer workers than jobs the older ones end first.
- * - Who served a job before goes to it first: a worker that did not lets one pass that did, once.
+ * - A worker without leases goes to the job of the highest priority that has a shard for it. Ties go to the
+ *   job with the fewest workers, then to the job it served last, then to the oldest.
+ * - A worker with leases of one job gets none of another. It moves when another job has a waiting shard that
+ *   no other moving worker will take. That job needs a higher priority, or an equal one and at least two
+ *   workers fewer. A moving worker gets no more shards of its old job, and moves once it holds no lease.
+ * - An older job of equal priority with work but no worker takes one from a younger job. It takes even the
+ *   only one, so with fewer workers than jobs, older jobs end first.
+ * - Workers that have served a job before go first: another worker lets one such worker pass, once.
  *
- * So among equal jobs with shards enough the counts of workers differ by one at most, and each change brings
- * them nearer: without a new job, shard or worker there are no more changes than workers.
+ * So among equal jobs with enough shards, worker counts differ by at most one, and each move reduces the
+ * difference. Without a new job, shard or worker, there are at most as many moves as workers.
  *
- * Law: between `mayAsk` and `asked` nothing else happens, so two requests of one worker never get leases of
+ * Law: nothing else happens between `mayAsk` and `asked`. So two requests of one worker never get leases of
  * two jobs.
  */
 export class JobChoice<Job extends ChoosableJob> {
   readonly #seats = new Seats();
-  /** Who let others go first, and to which job. */
+  /** Workers that let another pass, with the job that it moves to. */
   readonly #passed = new Map<WorkerSession, string>();
 
   /**
-   * The jobs to ask for a shard, in this order; none where the worker must first hold nothing.
+   * Returns the jobs to ask for a shard, in this order. Empty: the worker must first finish its leases.
    *
    * @param jobs oldest first
-   * @param running of which it still runs shards from before this coordinator was started: to ask another
-   * would end those
+   * @param running job whose shards the worker has kept running since a previous coordinator: asking another
+   * job would end them
    */
   order(session: WorkerSession, jobs: readonly Job[], running?: Job): readonly Job[] {
     const held = this.#heldBy(session, jobs);
@@ -54,7 +54,7 @@ export class JobChoice<Job extends ChoosableJob> {
     return held === undefined || (held === job && this.#seats.of(session).nextId === null);
   }
 
-  /** It was just asked: from here on the worker serves it, if it got a shard. */
+  /** Records that the job was just asked. If the worker got a shard, it serves this job now. */
   asked(session: WorkerSession, job: Job): void {
     const { jobId, nextId } = this.#seats.of(session);
     if (job.leasesOf(session) > 0) {
@@ -70,7 +70,7 @@ export class JobChoice<Job extends ChoosableJob> {
     this.#passed.delete(session);
   }
 
-  /** Who holds nothing and does not ask counts for no job: it may never come. */
+  /** Frees the seats of workers that hold no lease and do not ask, because they may never return. */
   forgetIdle(jobs: readonly Job[], isAsking: (session: WorkerSession) => boolean): void {
     for (const [session, { jobId, nextId }] of this.#seats.all) {
       if (jobId === null && nextId === null) continue;
@@ -101,7 +101,7 @@ export class JobChoice<Job extends ChoosableJob> {
   }
 
   #stayOrGo(session: WorkerSession, held: Job, jobs: readonly Job[]): void {
-    // Judged anew each time, as if it stayed: who it was sent for may have been served by another.
+    // Decide again as if the worker stayed: another worker may have served the job that it was sent to.
     const before = this.#seats.of(session).nextId;
     this.#seats.send(session, null);
     const better = this.#betterFor(session, held, jobs);
@@ -135,7 +135,10 @@ export class JobChoice<Job extends ChoosableJob> {
     return this.#seats.workersOf(a.jobId) < this.#seats.workersOf(b.jobId);
   }
 
-  /** Once: a job that needs a worker has one with the second request at the latest. */
+  /**
+   * Checks whether the worker lets another worker pass. It does so once per job, so the job gets a worker at
+   * the second request at the latest.
+   */
   #letsPass(session: WorkerSession, held: Job, better: Job): boolean {
     if (this.#passed.get(session) === better.jobId) return false;
     if (this.#seats.of(session).recent.includes(better.jobId)) return false;

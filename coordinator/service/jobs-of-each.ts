@@ -2,23 +2,23 @@ import { OWNER_NAME } from "../../shared/access/callers.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 
 /**
- * How many jobs each identity has at work. Whoever has the user's secret, and this process itself, are
- * bounded by what is for all: their bound would be their own.
+ * Counts the active jobs of each identity. Holders of the secret, and this process itself, have no limit
+ * here: the limit for all jobs applies to them.
  */
 export class JobsOfEach {
   readonly #most: number;
   readonly #counts = new Map<string, number>();
 
-  /** @param most of one token */
+  /** @param most jobs per token */
   constructor(most: number) {
     this.#most = most;
   }
 
   /**
-   * Counts one job more, until what is returned is called.
+   * Counts one more job until the returned function is called.
    *
-   * @param by null: this process itself
-   * @throws {RESOURCE_EXHAUSTED} when that identity has as many as it may
+   * @param by identity of the submitter. Null: this process itself
+   * @throws {RESOURCE_EXHAUSTED} when the identity has reached its limit
    */
   take(by: string | null): () => void {
     if (by === null || by === OWNER_NAME) return () => {};
@@ -26,7 +26,7 @@ export class JobsOfEach {
     return this.count(by);
   }
 
-  /** The same of a job that was taken before a restart: it is not refused now. */
+  /** Counts a job from before a restart, which is not refused even above the limit. */
   count(by: string): () => void {
     this.#counts.set(by, (this.#counts.get(by) ?? 0) + 1);
     let isOver = false;

@@ -13,7 +13,7 @@ import type { IdentifiedSubmission, JobsService, SubmittedJob } from "../../shar
 import type { JobHandle } from "../job/job-handle.ts";
 import { ListingPace } from "./listing-pace.ts";
 
-/** How often a watched job is looked at: people cannot read faster, and a status costs almost nothing. */
+/** Interval between two looks at a watched job. People read no faster, and a status costs almost nothing. */
 const WATCH_EVERY_MS = 500;
 
 interface JobsServerOptions {
@@ -21,17 +21,15 @@ interface JobsServerOptions {
     spec: JobSpec,
     options: IdentifiedSubmission & { readonly signal: AbortSignal },
   ) => Promise<JobHandle>;
-  /** In the order of submission: all, and those of them that a list has. */
+  /** Returns all jobs in the order of submission. `listed` returns those that a list shows. */
   readonly jobs: () => readonly JobHandle[];
   readonly listed: () => readonly JobHandle[];
 }
 
-/**
- * Each is looked at twice a second, and a status costs a tenth of a millisecond with all that is around it.
- */
+/** Limit of watchers: each costs two looks a second, of a tenth of a millisecond each. */
 const MOST_WATCHERS = 256;
 
-/** Where people submit jobs and ask after them. */
+/** Service through which clients submit, watch and control jobs. */
 export class JobsServer implements JobsService {
   readonly #options: JobsServerOptions;
   readonly #lists = new ListingPace();
@@ -41,7 +39,7 @@ export class JobsServer implements JobsService {
     this.#options = options;
   }
 
-  /** Nothing is planned for a caller who has gone. */
+  /** Submits a job. Planning stops once the caller has gone. */
   async submitJob(
     spec: JobSpec,
     submission: IdentifiedSubmission,
@@ -74,8 +72,7 @@ export class JobsServer implements JobsService {
   }
 
   async *#watch(job: JobHandle, signal: AbortSignal): AsyncIterable<JobStatus> {
-    // Once, and not with each pause: what waits for a promise stays with it until it settles, and a job may
-    // run for weeks.
+    // Subscribe once, not with each pause: a listener stays with its promise until the job ends.
     const over = new AbortController();
     const end = () => over.abort();
     job.ended.then(end, end);
@@ -84,7 +81,7 @@ export class JobsServer implements JobsService {
     for (;;) {
       const status = job.status();
       if (isEnded(status.phase) || over.signal.aborted) {
-        // Reported only once its files are let go of: whoever hears of it may run the job again.
+        // Report the end only once the job's files are released: the client may run the job again at once.
         yield await orAbort(job.ended, signal);
         return;
       }
@@ -135,7 +132,7 @@ export class JobsServer implements JobsService {
   }
 }
 
-/** What makes runs of a job file is no part of a run. @throws {SPEC_INVALID} */
+/** @throws {SPEC_INVALID} when the job has the key that makes runs of a job file: a single run has none */
 function refuseRuns(job: JobSpec): void {
   if (JOB_RUNS === null || keyOf(job, JOB_RUNS.key) === undefined) return;
   const { key, command } = JOB_RUNS;

@@ -2,26 +2,26 @@ import { isEnded } from "../../shared/domain/job.ts";
 import type { JobHandle } from "../job/job-handle.ts";
 import { KEPT } from "../kept/job-record.ts";
 
-/** How many ended jobs are in a list: people cannot read more, and a message would not hold all. */
+/** Ended jobs in a list: people cannot read more, and a message could not hold all. */
 const LISTED_JOBS = 100;
 
-/** The jobs that people can ask for, in the order in which they came last. */
+/** Jobs that clients can ask for, in the order of their last submission. */
 export class KnownJobs {
   readonly #handles: JobHandle[] = [];
 
-  /** Jobs that run are never forgotten. */
+  /** All known jobs. Running jobs are never forgotten. */
   get all(): readonly JobHandle[] {
     return this.#handles;
   }
 
-  /** Those that run, and the last that ended. */
+  /** Running jobs and the last ended ones. */
   get listed(): readonly JobHandle[] {
     const ended = this.#handles.filter(isOver);
     const old = new Set(ended.slice(0, Math.max(0, ended.length - LISTED_JOBS)));
     return this.#handles.filter((handle) => !old.has(handle));
   }
 
-  /** Once, however often it is submitted. */
+  /** Remembers a job. A job that is submitted again replaces its previous entry. */
   remember(handle: JobHandle): void {
     const others = this.#handles.filter(({ jobId }) => jobId !== handle.jobId);
     this.#handles.splice(0, this.#handles.length, ...others, handle);

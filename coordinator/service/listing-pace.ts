@@ -1,18 +1,15 @@
 import { systemClock, type Timers } from "../../shared/core/clock.ts";
 import { Slots } from "../../shared/core/slots.ts";
 
-/**
- * What an entry of a list costs the thread, to make, encode and send: the pause after a list is that many
- * times as long.
- */
+/** Pause per entry of the previous list: the thread's time to make, encode and send an entry. */
 const PAUSE_MS_PER_ENTRY = 0.1;
-/** Whoever asks when so many wait already asks again later. */
+/** Limit of callers that wait for a list. Further callers are refused and ask again later. */
 const WAITING = 32;
 
 /**
- * Lists of everything that a coordinator knows, one at a time: a list of thousands of workers takes the
- * thread for longer than any other call, and who asks for it without end would have nothing else done. After
- * each there is a pause in proportion.
+ * Makes lists of everything that a coordinator knows, one at a time. A list of thousands of workers blocks
+ * the thread longer than any other call. Without a limit, one caller could block all other work. After each
+ * list there is a pause in proportion to its length.
  */
 export class ListingPace {
   readonly #turns = new Slots("lists", { slots: 1, waiting: WAITING });
@@ -22,7 +19,7 @@ export class ListingPace {
     this.#timers = timers;
   }
 
-  /** @throws {RESOURCE_EXHAUSTED} when too many wait already */
+  /** @throws {RESOURCE_EXHAUSTED} when too many callers wait already */
   async list<T>(make: () => readonly T[], signal: AbortSignal): Promise<readonly T[]> {
     const giveBack = await this.#turns.take(signal);
     let entries = 0;

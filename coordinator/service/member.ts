@@ -4,34 +4,34 @@ import type { WorkerInfo, WorkerSession, WorkerStatus } from "../../shared/domai
 import type { WorkerReport } from "../insight/run-watch.ts";
 import type { ActiveJob } from "../job/active-job.ts";
 
-/** How busy a worker is, the batches that it makes, what it fetches. */
+/** Load of a worker: its busy time, its batches and its fetching. */
 export type WorkloadReport = Omit<WorkerReport, "device" | "jobId">;
 
 export const NO_REPORT: WorkloadReport = { busy: {}, padding: null, batch: null, fetching: null };
 
-/** A worker in one of its lives. */
+/** Worker in one session. */
 export interface Member {
   readonly session: WorkerSession;
   info: WorkerInfo;
-  /** Of its process; undefined where the worker sent none. */
+  /** Instance of its process. Undefined: the worker sent none. */
   readonly instance: string | undefined;
   readonly joinedMs: number;
   lastHeardMs: number;
-  /** Since when its long poll has been gone without another call; null while connected. */
+  /** Time since which it has no open request and has made no other call. Null: connected. */
   disconnectedMs: number | null;
-  /** As of its last heartbeat. */
+  /** Report of its last heartbeat. */
   report: WorkloadReport;
-  /** All that it asked of stores, as far as that was counted with a job: this one, as yet. */
+  /** Store requests of the worker that are already counted for a job. All are counted for its current job. */
   stores: readonly StoreCounts[];
   jobId: JobId | null;
-  /** The job that it got its last shard of. */
+  /** Job of the last shard that it got. */
   servedId: JobId | null;
   rowsCommitted: number;
   shardsCommitted: number;
   attemptsFailed: number;
 }
 
-/** What jobs think of workers, at a moment. */
+/** Facts about workers that the jobs know, at one moment. */
 export interface Judgement {
   readonly nowMs: number;
   readonly leasesOf: (session: WorkerSession) => number;
@@ -61,7 +61,7 @@ export function statusOf(member: Member, judge: Judgement, aside: string | null 
   };
 }
 
-/** Collects what the jobs of a coordinator think of its workers. */
+/** Combines what the jobs of a coordinator know about its workers. */
 export function judgementOf(jobs: readonly ActiveJob[], nowMs: number): Judgement {
   return {
     nowMs,
@@ -71,13 +71,13 @@ export function judgementOf(jobs: readonly ActiveJob[], nowMs: number): Judgemen
   };
 }
 
-/** Jobs judge workers each for itself; of several the longest exclusion is shown. */
+/** Returns a worker's longest exclusion, because each job excludes workers on its own. */
 function longestExclusion(jobs: readonly ActiveJob[], name: string): number | null {
   const found = jobs.map((job) => job.excludedMs(name)).filter((ms) => ms !== null);
   return found.length === 0 ? null : Math.max(...found);
 }
 
-/** Why a job takes nothing from a worker, with the job that does not. */
+/** Returns the reason why a job refuses a worker, with the job's ID. */
 function firstRefusal(jobs: readonly ActiveJob[], session: WorkerSession): string | null {
   const job = jobs.find((candidate) => candidate.refusalOf(session) !== null);
   return job === undefined ? null : `${job.jobId}: ${job.refusalOf(session)}`;

@@ -7,8 +7,8 @@ import { PROTOCOL, protocolsMeet, protocolText } from "../../shared/wire/protoco
 import type { Registration } from "../../shared/wire/services.ts";
 
 /**
- * Two for each thread and one more: no machine has threads for so many, and each lease is looked at again and
- * again.
+ * Limit of a worker's slots. A worker has two per thread and one more, and no machine has this many threads.
+ * Each lease costs regular checks.
  */
 const MOST_SLOTS = 1_024;
 
@@ -20,7 +20,7 @@ export function refuseSlots({ name, slots }: WorkerInfo): void {
   });
 }
 
-/** @throws {VERSION_SKEW} when there is no version of the protocol that both speak, with what each speaks */
+/** @throws {VERSION_SKEW} when the two protocol ranges do not meet. The error has both ranges */
 export function refuseProtocol(
   { name, build, protocol }: Registration,
   ours: ProtocolRange = PROTOCOL,
@@ -41,27 +41,27 @@ export function refuseProtocol(
   });
 }
 
-/** By what a worker is judged that may map rows in another way than this coordinator would. */
+/** Mappings that a worker may have. */
 export interface Mappings {
-  /** What this coordinator begins jobs with. */
+  /** Mapping of new jobs on this coordinator. */
   readonly own: string;
-  /** Of the jobs that it has. */
+  /** Returns the mappings of the current jobs. */
   readonly ofJobs: () => readonly string[];
-  /** Whether jobs are being opened: what they are mapped by is not known yet. */
+  /** True while jobs are being opened, whose mapping is not yet known. */
   readonly mayChange: boolean;
 }
 
 /**
- * One that would get no shard, of no job that there is and of none to come.
+ * Refuses a worker that would get no shard of any current or future job.
  *
- * @throws {VERSION_SKEW} saying in what the mappings differ
+ * @throws {VERSION_SKEW} with the differences of the mappings
  */
 export function refuseMapping(worker: WorkerInfo, { own, ofJobs, mayChange }: Mappings): void {
   const fits = [own, ...ofJobs()].includes(worker.mapping);
   if (!mayChange && !fits) throw otherMapping(worker, own);
 }
 
-/** @param mapping that the worker's must be */
+/** @param mapping that the worker must have */
 export function otherMapping({ name, build, mapping: workers }: WorkerInfo, mapping: string): ShardmillError {
   const message = `worker ${name} maps rows in another way than is wanted here: rows of one output come from one mapping`;
   return new ShardmillError("VERSION_SKEW", message, {

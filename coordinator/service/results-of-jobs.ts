@@ -21,7 +21,7 @@ export class ResultsOfJobs implements ResultsView {
   }
 
   async jobs(): Promise<readonly JobResults[]> {
-    // Of a job that was submitted again, only the last run.
+    // A job that was submitted again has only its last run here.
     const handles = new Map(this.#jobs.known.listed.map((handle) => [handle.jobId, handle]));
     return [...handles.values()].map((handle) => {
       const { jobId, output, phase } = handle.status();

@@ -1,27 +1,27 @@
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 
-/** Where a worker is in the coordinator's eyes. */
+/** Place of a worker among the jobs. */
 interface Seat {
-  /** The job that it serves; null: none, for it holds nothing and got nothing. */
+  /** Job that it serves. Null: none, because it holds no lease and got none. */
   readonly jobId: JobId | null;
-  /** The job that it goes to once it holds nothing; null while it stays. */
+  /** Job that it moves to once it holds no lease. Null: it stays. */
   readonly nextId: JobId | null;
-  /** The jobs that it served, the last one last: their models may still be loaded. */
+  /** Jobs that it served, the last one last. Their models may still be loaded. */
   readonly recent: readonly JobId[];
 }
 
-/** More than a worker keeps models of, and few: no job is sought in a list that grows for months. */
+/** Limit of `recent`: more than the number of models that a worker caches, and short enough to search. */
 const MOST_RECENT = 8;
 
 const NO_SEAT: Seat = { jobId: null, nextId: null, recent: [] };
 
-/** Who serves which job, with the counts that a choice needs, each in O(1). */
+/** Seats of all workers, with the counts that a choice needs, each in O(1). */
 export class Seats {
   readonly #seats = new Map<WorkerSession, Seat>();
-  /** How many workers serve each job or are on their way to it. A job without any is not in it. */
+  /** Number of workers that serve each job or move to it. Jobs without workers are absent. */
   readonly #workers = new Map<JobId, number>();
-  /** How many of these are still on their way. */
+  /** Number of workers that are still moving to each job. */
   readonly #coming = new Map<JobId, number>();
 
   of(session: WorkerSession): Seat {
@@ -32,7 +32,7 @@ export class Seats {
     return this.#seats.entries();
   }
 
-  /** Those on their way to it among them, and not those on their way to another. */
+  /** Returns the number of workers that serve a job or move to it. Workers that move away do not count. */
   workersOf(jobId: JobId): number {
     return this.#workers.get(jobId) ?? 0;
   }
@@ -41,20 +41,20 @@ export class Seats {
     return this.#coming.get(jobId) ?? 0;
   }
 
-  /** It got a shard of this job. */
+  /** Records that the worker got a shard of this job. */
   serve(session: WorkerSession, jobId: JobId): void {
     const { recent } = this.of(session);
     const others = recent.at(-1) === jobId ? recent.slice(0, -1) : recent.filter((id) => id !== jobId);
     this.#put(session, { jobId, nextId: null, recent: [...others, jobId].slice(-MOST_RECENT) });
   }
 
-  /** It gets no more of its job, and goes to `nextId`; null: it stays after all. */
+  /** Records that the worker gets no more shards of its job and moves to `nextId`. Null: it stays. */
   send(session: WorkerSession, nextId: JobId | null): void {
     const { jobId, recent, nextId: before } = this.of(session);
     if (nextId !== before) this.#put(session, { jobId, nextId, recent });
   }
 
-  /** It serves none, and is here. */
+  /** Records that the worker serves no job and moves to none. */
   rise(session: WorkerSession): void {
     const { jobId, nextId, recent } = this.of(session);
     if (jobId !== null || nextId !== null) this.#put(session, { jobId: null, nextId: null, recent });

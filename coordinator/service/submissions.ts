@@ -30,46 +30,44 @@ import { JobsOfEach } from "./jobs-of-each.ts";
 import { KnownJobs } from "./known-jobs.ts";
 
 interface SubmissionsOptions extends Admission {
-  /** Checks, plans and opens a job, in a slot that is its own. */
+  /** Checks, plans and opens a job in its own slot. */
   readonly open: (spec: JobSpec, options: SubmitOptions, slot: PlanningSlot) => Promise<OpenedJob>;
-  /** Has workers get its shards, until it has ended. */
+  /** Assigns the job's shards to workers until it has ended. */
   readonly giveOut: (job: ActiveJob) => void;
-  /** The jobs that have shards given out. */
+  /** Returns the jobs whose shards are being assigned. */
   readonly active: () => readonly ActiveJob[];
-  /** What is remembered over a restart; null: nothing. */
+  /** Store of the jobs that survive a restart. Null: no job does. */
   readonly kept: KeptJobs | null;
-  /** Jobs come from others, see `Reach`. */
+  /** Jobs come from other users: see `Reach`. */
   readonly isGuarded?: boolean | undefined;
-  /** Whether a job is to come from the process of the coordinator itself. */
+  /** The coordinator's own process submits a job. */
   readonly hasOwnJob: boolean;
-  /** Jobs at work of one token. */
+  /** Limit of active jobs per token. */
   readonly jobsOfOne: number;
   readonly log: Logger;
 }
 
 /**
- * Jobs that are planned at once, and that wait for it. Each has processes that read footers and the model, of
- * 80 MB and more; two keep a disk busy. Whoever waits is in its call, and hears when it is given up.
+ * Jobs that are planned, and that wait for it, at once. Each needs processes of 80 MB and more that read
+ * footers and the model. Two keep a disk busy. A waiting caller's call stays open, and fails when the
+ * coordinator stops.
  */
 const PLANNING = { slots: 2, waiting: 64 } as const;
-/** Of one identity: its other jobs wait in a queue of its own, and not before those of others. */
+/** The same limits per identity: its other jobs wait in its own queue, so they do not delay other users. */
 const PLANNING_OF_ONE = { slots: 2, waiting: 64 } as const;
-/** Jobs that have not ended: each holds its journal and its lock open, and is looked at each second. */
+/** Limit of jobs that have not ended. Each keeps its journal and its lock open, and costs a tick a second. */
 export const MOST_ACTIVE = 256;
-/**
- * Jobs that are opened again at once after a restart: most of their time they wait to see whether another
- * coordinator has them, and to be planned.
- */
+/** Jobs that open concurrently after a restart. Mostly they wait for a lock, or for planning. */
 const OPENED_AGAIN = 8;
 
-/** How jobs come to a coordinator: submitted, or from its life before. */
+/** Accepts jobs of a coordinator: new submissions, and the jobs of its previous process. */
 export class Submissions {
   readonly #options: SubmissionsOptions;
   readonly known = new KnownJobs();
   readonly planning = new Slots("jobs to plan", PLANNING);
   readonly #plansOfOne = new SlotsPerPeer("jobs of one to plan", PLANNING_OF_ONE);
   readonly #ofEach: JobsOfEach;
-  /** By where they write: what is opened again. */
+  /** Jobs that are being opened again, by output path. */
   readonly #returning = new Map<string, Promise<unknown>>();
   readonly #closed = new AbortController();
   #opening: Promise<void> = Promise.resolve();
@@ -81,25 +79,25 @@ export class Submissions {
   }
 
   /**
-   * Whether there are jobs on their way that are not given out yet. A coordinator with a job of its own waits
-   * for it, and sends its workers home by itself once that has ended.
+   * True while jobs are being opened, and while the coordinator's own job is not active. Such a coordinator
+   * waits for that job, and dismisses its workers itself once that job has ended.
    */
   get isOpening(): boolean {
     const hasOnlyOwn = this.#options.hasOwnJob && this.#options.active().length === 0;
     return hasOnlyOwn || this.#submitting > 0 || this.#returning.size > 0;
   }
 
-  /** Whoever waits to be planned is told so; what is opened from here on is let go of. */
+  /** Rejects the jobs that wait for planning, and releases jobs that are opened from now on. */
   close(): void {
     this.#closed.abort(stopped());
   }
 
-  /** Once closed: resolves when nothing is opened any more. */
+  /** Resolves when no job is being opened any more. Call it after `close`. */
   settled(): Promise<void> {
     return this.#opening;
   }
 
-  /** Checks, plans and opens a job, which runs from here on. */
+  /** Checks, plans and opens a job. The job runs from here on. */
   async submit(spec: JobSpec, { by, ...options }: Submission): Promise<JobHandle> {
     const { signal } = options;
     this.#submitting += 1;
@@ -125,7 +123,7 @@ export class Submissions {
     if (there !== null) return there;
     this.#refuseSecond(spec.output.path);
     using slot = await PlanningSlot.take(this.planning, signal);
-    // Once more: others were planned while this one waited.
+    // Check again: other jobs were planned during the wait.
     this.#refuseSecond(spec.output.path);
     this.#refuseTooMany();
     const leave = this.#ofEach.take(by);
@@ -142,11 +140,11 @@ export class Submissions {
   }
 
   /**
-   * Makes jobs known that were before a restart, and opens those again that ran: each for itself, given out
-   * in the order in which they came. What becomes of each its handle tells.
+   * Adds the jobs from before a restart, and opens again those that had not ended. Each opens independently,
+   * and their shards are assigned in the order of the records. Each handle reports the outcome.
    *
-   * @param records in that order
-   * @returns what begins to open them
+   * @param records in the order of submission
+   * @returns function that starts to open them
    */
   async recall(records: readonly JobRecord[]): Promise<() => void> {
     const ran: Returning[] = [];
@@ -180,7 +178,7 @@ export class Submissions {
     this.#returning.clear();
   }
 
-  /** @returns what is to be done when all that came before it are given out; never rejects */
+  /** @returns what to do after all previous jobs have started. Never rejects */
   async #openAgain({ record, recalled, opening }: Returning): Promise<() => Promise<void>> {
     const { log, kept, open, admit } = this.#options;
     const { spec, jobId } = record;
@@ -208,7 +206,7 @@ export class Submissions {
     }
   }
 
-  /** As people ask after it; how it ends is on the disk before they hear of it. */
+  /** Returns the handle for clients. The end is durable before the handle reports it. */
   #remembered(job: Submitted, opened: OpenedJob): JobHandle {
     if (opened.kind === "published") return publishedHandle(opened);
     const handle = handleOf(opened);
@@ -220,7 +218,7 @@ export class Submissions {
     return { ...handle, ended };
   }
 
-  /** What cannot be kept is found out again: the job's own journal has it. */
+  /** Records the end of a job. If that fails, a restart finds the end in the job's own journal. */
   async #noteEnd(job: Submitted, status: JobStatus, view: JobView = NO_VIEW): Promise<void> {
     const { kept, log } = this.#options;
     const report = (error: unknown) => log.error(error, "how a job ended cannot be kept");
@@ -230,7 +228,7 @@ export class Submissions {
 
   async #giveOut(opened: OpenedJob): Promise<void> {
     if (opened.kind === "published") return;
-    // A job opened while its coordinator closed would hold its lock as long as the process lives.
+    // A job opened while the coordinator closes would otherwise hold its lock until the process exits.
     if (this.#closed.signal.aborted) await letGo(opened, stopped());
     this.#options.giveOut(opened.job);
   }
@@ -244,13 +242,13 @@ export class Submissions {
     });
   }
 
-  /** What is at work on an output, as whoever asked for it first has it. */
+  /** Returns the active job on an output, as a handle. Null: none. */
   #atWork(outputPath: string): JobHandle | null {
     const jobId = this.#options.active().find(({ planned }) => placeOf(planned.spec) === outputPath)?.jobId;
     return this.known.all.find((handle) => handle.jobId === jobId) ?? null;
   }
 
-  /** The lock would refuse it, too, but it knows only processes: it would name this one. */
+  /** Refuses a second job on an output. The lock would refuse it, too, but would name only this process. */
   #refuseSecond(outputPath: string): void {
     const jobId = this.#atWork(outputPath)?.jobId;
     if (jobId === undefined) return;
@@ -264,12 +262,12 @@ export class Submissions {
 type Submitted = Pick<JobRecord, "spec" | "by" | "role">;
 
 export interface JoiningOptions extends SubmitOptions {
-  /** Of a job that is at work on this output already, that one is the answer. Left out: it is refused. */
+  /** True: if a job is active on this output, that job is returned. Default: the submission is refused. */
   readonly joins?: boolean;
 }
 
 export interface Submission extends JoiningOptions {
-  /** Who submits it. Left out: this process itself. */
+  /** Submitter. Default: this process itself. */
   readonly by?: Submitter;
 }
 
@@ -283,11 +281,11 @@ async function* inTurn<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-/** @throws `why` once its files are let go of */
+/** Releases an opened job. @throws `why` once its files are released */
 async function letGo(opened: OpenedJob, why: unknown): Promise<never> {
   if (opened.kind === "active") {
     opened.job.abandon();
-    // What went wrong first is what is reported.
+    // Report the first error.
     await opened.job.release().catch(() => {});
   }
   throw why;

@@ -5,31 +5,30 @@ import { DurationHistogram } from "../../shared/metrics/histogram.ts";
 import type { Wake } from "../job/wake.ts";
 
 /**
- * A worker has one open, and for a moment a second, where a connection broke; each costs a look for every
- * wake.
+ * Limit of open lease requests per worker. A worker has one, or two for a moment after a broken connection.
+ * Each costs a try per wake.
  */
 const MOST_OF_ONE = 8;
 
 /**
- * Lease requests that wait for something to change: each sleeps until it is woken, its time is up, or its
- * caller is gone.
+ * Lease requests that wait for a change. Each waits until it is woken, its time is up, or its caller is gone.
  *
- * A worker keeps a request open while its slots are full, so at any time nearly every worker has one here. A
- * commit frees one slot, and must wake that worker alone: to wake them all would cost a look by each of
- * thousands for every commit.
+ * A worker keeps a request open while its slots are full, so nearly every worker has one here. A commit frees
+ * one slot and must wake that worker alone. Waking thousands of workers would cost a try each for every
+ * commit.
  */
 export class Waiters {
   readonly #clock: TimedClock;
   readonly #grants: DurationHistogram;
   readonly #bySession = new Map<WorkerSession, Set<Waiter>>();
 
-  /** @param grants how long leases took, see `Meters.leaseGrant`; left out: nobody asks */
+  /** @param grants times of granting leases, see `Meters.leaseGrant`. Default: not read */
   constructor(clock: TimedClock = systemClock, grants = new DurationHistogram()) {
     this.#clock = clock;
     this.#grants = grants;
   }
 
-  /** How many requests wait, or are tried at this moment. */
+  /** Number of requests that wait or are being tried. */
   get size(): number {
     let size = 0;
     for (const own of this.#bySession.values()) size += own.size;
@@ -37,9 +36,9 @@ export class Waiters {
   }
 
   /**
-   * A lease request that begins; dispose of it when it has been answered.
+   * Starts a lease request. Dispose of it when it has been answered.
    *
-   * @throws {RESOURCE_EXHAUSTED} when the worker has too many of them open
+   * @throws {RESOURCE_EXHAUSTED} when the worker has too many requests open
    */
   enter(session: WorkerSession): Waiter {
     const own = this.#bySession.get(session);
@@ -50,7 +49,7 @@ export class Waiters {
     return waiter;
   }
 
-  /** How many requests a worker has open. */
+  /** Returns the number of open requests of a worker. */
   openOf(session: WorkerSession): number {
     return this.#bySession.get(session)?.size ?? 0;
   }
@@ -72,7 +71,7 @@ export class Waiters {
   }
 }
 
-/** One lease request. What happens between a try and the wait after it is not lost: the wait ends at once. */
+/** One lease request. A wake between a try and the following wait is not lost: the wait ends at once. */
 class Waiter implements Disposable {
   readonly #clock: TimedClock;
   readonly #grants: DurationHistogram;
@@ -89,14 +88,14 @@ class Waiter implements Disposable {
     this.#leave = leave;
   }
 
-  /** Before each try. */
+  /** Starts a try. Call it before each one. */
   beginTry(): void {
     this.#triedMs = this.#clock.nowMs();
     this.#woken = false;
     this.#wokenForShards = false;
   }
 
-  /** The try has given a lease. */
+  /** Records that the try got a lease. */
   granted(): void {
     this.#grants.addMs(this.#clock.nowMs() - this.#triedMs);
   }
@@ -112,8 +111,8 @@ class Waiter implements Disposable {
   }
 
   /**
-   * Resolves when woken since the try began, after `ms`, or when `signal` aborts. Shards that become
-   * available wake it only if the try `lacksShards`: if more of them could have helped.
+   * Resolves when the request was woken since the try began, after `ms`, or when `signal` aborts. New shards
+   * wake it only if the try `lacksShards`.
    */
   async wait(ms: number, lacksShards: boolean, signal: AbortSignal): Promise<void> {
     if (this.#woken || (lacksShards && this.#wokenForShards) || signal.aborted) return;

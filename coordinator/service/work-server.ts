@@ -32,32 +32,30 @@ import {
 import type { Waiters } from "./waiters.ts";
 import type { WorkerRegistry } from "./worker-registry.ts";
 
-/**
- * The longest that a lease request may hang, whatever the caller asks: shorter than any keepalive takes a
- * call for dead.
- */
+/** Limit of a lease request's wait, whatever the caller asks: shorter than any keepalive timeout. */
 const MAX_WAIT_MS = 60_000;
 
 /**
- * A worker whose heartbeat were refused would lose all that it holds: one that is only slow to let go is not.
+ * Leases that any heartbeat may have. A refused heartbeat would lose all of the worker's leases. This spares
+ * a worker that is only slow to release leases.
  */
 const LEAST_LEASES = 64;
 
 interface WorkServerOptions {
   readonly registry: WorkerRegistry;
   readonly waiters: Waiters;
-  /** The jobs that give out work, in the order in which they were submitted. */
+  /** Returns the jobs that assign work, in the order of submission. */
   readonly jobs: () => readonly ActiveJob[];
-  /** Reason why a worker may end, or null while more work may come. */
+  /** Returns the reason why a worker may end. Null: more work may come. */
   readonly dismissal: (session: WorkerSession) => string | null;
-  /** Whether jobs are being opened that may be mapped in another way. */
+  /** Returns true while jobs are being opened that may have another mapping. */
   readonly isOpening: () => boolean;
   readonly times: { readonly leaseMs: number; readonly heartbeatMs: number };
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Where workers come for shards and hand in partials: brings their calls to the right job's core. */
+/** Service through which workers get shards and offer partials. Passes their calls to the right job. */
 export class WorkServer implements WorkService {
   readonly #options: WorkServerOptions;
   readonly #choice = new JobChoice<ActiveJob>();
@@ -87,7 +85,7 @@ export class WorkServer implements WorkService {
 
   async reportDevice(session: WorkerSession, jobId: JobId, report: DeviceReport): Promise<void> {
     const { name, device } = this.#heard(session);
-    // A worker speaks for itself alone.
+    // A worker reports only for itself.
     await this.#job(jobId).reportDevice(session, { ...report, worker: name, device });
     if (report.refusal === null) return;
     this.#options.log.warn({ job: jobId, worker: name, device, reason: report.refusal }, "worker refused");
@@ -105,16 +103,16 @@ export class WorkServer implements WorkService {
     using waiter = waiters.enter(session);
     registry.asked(session);
     for (;;) {
-      // This is the coordinator's own look, and no sign of life.
+      // This check is the coordinator's own and does not count as a call of the worker.
       const info = registry.infoOf(session);
       waiter.beginTry();
       const reason = dismissal(session);
       if (reason !== null) return { kind: "dismissed", reason };
-      // The last job that was mapped as it maps may have ended meanwhile.
+      // The last job with the worker's mapping may have ended meanwhile.
       refuseMapping(info, this.#mappings);
       const { lease, retryAtMs, lacksShards } = await this.#tryJobs(session, running);
       if (signal.aborted) {
-        // A worker whose connection broke may have asked again before that was noticed here.
+        // A worker whose connection broke may have asked again before the coordinator noticed.
         if (waiters.openOf(session) === 1) registry.disconnected(session, clock.nowMs());
         if (lease !== null) await this.#giveBack(session, lease);
         signal.throwIfAborted();
@@ -152,7 +150,7 @@ export class WorkServer implements WorkService {
     const info = this.#heard(session);
     const job = this.#job(jobId);
     const { mapping } = job;
-    // Of an attempt that a coordinator before this one has granted, to a worker of its own mapping.
+    // The attempt may be from a previous coordinator, which granted it to a worker of another mapping.
     if (mapping !== info.mapping) return { kind: "refused", error: errorToData(otherMapping(info, mapping)) };
     await job.join(session, info);
     const outcome = await job.offer(session, partial, traceparent);
@@ -164,7 +162,7 @@ export class WorkServer implements WorkService {
     const { name } = this.#heard(session);
     const { registry, log } = this.#options;
     const job = this.#job(lease.jobId);
-    // Its shards were returned when it was refused, and the reason is in the log.
+    // The refusal has returned its shards already, and its reason is in the log.
     if (job.refusalOf(session) !== null) return;
     const { problems: _problems, ...said } = error;
     const reason = await job.attemptFailed(session, lease, said);
@@ -192,23 +190,23 @@ export class WorkServer implements WorkService {
     else log.warn({ worker: name, reason: aside }, "worker put aside until its device is good again");
   }
 
-  /** What changes with time alone. */
+  /** Updates what depends only on time. */
   tick(): void {
     const { jobs, waiters } = this.#options;
     this.#choice.forgetIdle(jobs(), (session) => waiters.openOf(session) > 0);
   }
 
-  /** Tells every job that a worker is gone for good. */
+  /** Reports to every job that a worker is lost for good. */
   async workerLost(session: WorkerSession, how: HowLost, message: string): Promise<void> {
     this.#choice.left(session);
     const { jobs, waiters, log } = this.#options;
     const telling = forEachJob(jobs(), (job) => job.workerLost(session, how, message), log);
-    // If it lives after all, its open request tells it to join again, now and not when its time is up.
+    // If the worker is still running, its open request makes it register again at once.
     waiters.wake({ shards: false, freed: [session] });
     await telling;
   }
 
-  /** `lacksShards`: a job had no shard for it, or there was no job; not only that its slots are full. */
+  /** Asks the jobs for a lease. `lacksShards`: a job had no shard for the worker, or there was no job. */
   async #tryJobs(
     session: WorkerSession,
     running: readonly LeaseRef[],
@@ -218,15 +216,15 @@ export class WorkServer implements WorkService {
     let full = false;
     let lacksShards = false;
     const jobs = this.#options.jobs().filter((job) => job.accepts(session, info));
-    // Of all of them: a job whose turn has not come has workers all the same.
+    // Join all of them: a job that is not asked now still counts this worker.
     for (const job of jobs) {
-      // One that was lost meanwhile would stay with this job for ever.
+      // Check again: a worker that was lost meanwhile would stay with this job forever.
       this.#options.registry.infoOf(session);
       await job.join(session, info);
     }
     const atWork = jobs.find(({ jobId }) => running.some((lease) => lease.jobId === jobId));
     const order = this.#choice.order(session, jobs, atWork);
-    // It gets none of its own job, and what it holds comes first.
+    // The worker gets no more of its job, and finishes its leases first.
     if (order.length < 1 && jobs.length > 0) full = true;
     for (const job of order) {
       if (!this.#choice.mayAsk(session, job, jobs)) {
@@ -248,8 +246,9 @@ export class WorkServer implements WorkService {
   }
 
   /**
-   * @throws {ARGUMENT_INVALID} for more leases than it can hold, those that it has lost and does not know of
-   * with them
+   * Refuses more leases than the worker can hold, including lost leases that it does not know of yet.
+   *
+   * @throws {ARGUMENT_INVALID}
    */
   #refuseStorm({ name, slots }: WorkerInfo, leases: number): void {
     const most = Math.max(LEAST_LEASES, slots * (1 + this.#options.jobs().length));
@@ -259,7 +258,7 @@ export class WorkServer implements WorkService {
     });
   }
 
-  /** The caller was gone before its grant could be sent: the shard need not wait for the lease to run out. */
+  /** Releases a lease whose caller was gone before the answer, so that the shard need not wait. */
   async #giveBack(session: WorkerSession, lease: Lease): Promise<void> {
     const job = this.#job(lease.jobId);
     await job.tell({ kind: "leaseReleased", worker: session, shard: lease.shard.id, token: lease.token });

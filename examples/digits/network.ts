@@ -5,25 +5,28 @@ import { addScaled, dot } from "./vector.ts";
 export interface Layer {
   readonly inputs: number;
   readonly outputs: number;
-  /** `[inputs, outputs]`, row-major, which is what ONNX's Gemm takes: {@link row} is one input's. */
+  /**
+   * Weights `[inputs, outputs]`, row-major, as ONNX's Gemm takes them. {@link row} returns those of one
+   * input.
+   */
   readonly weights: Float32Array;
   readonly bias: Float32Array;
 }
 
-/** pixels -> hidden -> ReLU -> output -> logits. */
+/** A network: pixels -> hidden -> ReLU -> output -> logits. */
 export interface Network {
   readonly hidden: Layer;
   readonly output: Layer;
 }
 
-/** An image as what is not blank in it: four pixels in five are zero, and add nothing to a sum. */
+/** The nonzero pixels of an image. Four pixels in five are zero, and add nothing to a sum. */
 export interface Ink {
   readonly places: readonly number[];
-  /** 0 to 1. */
+  /** Values from 0 to 1. */
   readonly values: readonly number[];
 }
 
-/** What a forward pass leaves behind, for the backward pass. Overwritten by the next one. */
+/** Results of a forward pass for the backward pass. The next forward pass overwrites them. */
 export interface Activations {
   readonly hidden: Float32Array;
   readonly logits: Float32Array;
@@ -39,14 +42,16 @@ export function createNetwork(
   };
 }
 
-/** He's initialisation, uniform: keeps the variance through a ReLU (He et al., 2015). */
+/**
+ * Creates a layer by He's initialisation, uniform, which keeps the variance through a ReLU (He et al., 2015).
+ */
 function createLayer(inputs: number, outputs: number, random: Random): Layer {
   const limit = Math.sqrt(6 / inputs);
   const weights = Float32Array.from({ length: inputs * outputs }, () => (2 * random() - 1) * limit);
   return { inputs, outputs, weights, bias: new Float32Array(outputs) };
 }
 
-/** A layer of the same shape, all zero: for gradients and momenta. */
+/** Creates a layer of the same shape with zeros, for gradients and momenta. */
 function zeroLayer({ inputs, outputs }: Layer): Layer {
   return { inputs, outputs, weights: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) };
 }
@@ -59,7 +64,7 @@ export function createActivations({ hidden, output }: Network): Activations {
   return { hidden: new Float32Array(hidden.outputs), logits: new Float32Array(output.outputs) };
 }
 
-/** Input i's weights: a view. */
+/** Returns a view of an input's weights. */
 function row({ outputs, weights }: Layer, input: number): Float32Array {
   return weights.subarray(input * outputs, (input + 1) * outputs);
 }

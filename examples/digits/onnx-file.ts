@@ -3,13 +3,13 @@ import type { Layer, Network } from "./network.ts";
 
 const { onnx } = onnxProto;
 
-/** Opset 13 and its IR version 7 (2020): every ONNX Runtime of the last years takes them. */
+/** Opset 13 and its IR version 7 (2020), which every ONNX Runtime of recent years supports. */
 const OPSET = 13;
 const IR_VERSION = 7;
 
 /**
- * The network as an ONNX file. Input `image` float32 [N, 784], each pixel 0 to 1; output `logits` float32 [N,
- * 10]. N is left open, so that whoever runs it may choose the batch.
+ * Encodes the network as an ONNX file. Input: `image` float32 [N, 784], each pixel 0 to 1. Output: `logits`
+ * float32 [N, 10]. N is open, so that the user can choose the batch.
  */
 export function encodeOnnx({ hidden, output }: Network): Uint8Array {
   return onnx.ModelProto.encode({
@@ -46,7 +46,7 @@ function floatTensor(name: string, dims: number[], values: Float32Array) {
   return { name, dims, dataType: onnx.TensorProto.DataType.FLOAT, rawData: littleEndian(values) };
 }
 
-/** What ONNX asks for, on any machine. */
+/** Returns the bytes in the order that ONNX requires, on any machine. */
 function littleEndian(values: Float32Array): Uint8Array {
   const bytes = new DataView(new ArrayBuffer(values.byteLength));
   values.forEach((value, place) => {

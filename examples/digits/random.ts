@@ -1,9 +1,9 @@
-/** Numbers in `[0, 1)`. */
+/** A generator of numbers in `[0, 1)`. */
 export type Random = () => number;
 
 /**
- * mulberry32: 32 bits of state and integer arithmetic only, so one seed gives the same numbers on every
- * machine. `Math.random` cannot be seeded.
+ * Returns a generator by mulberry32, with 32 bits of state and integer arithmetic only. One seed gives the
+ * same numbers on every machine. `Math.random` cannot be seeded.
  */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
@@ -15,12 +15,12 @@ export function seededRandom(seed: number): Random {
   };
 }
 
-/** A whole number in `[low, high]`. */
+/** Returns an integer in `[low, high]`. */
 export function between(low: number, high: number, random: Random): number {
   return low + Math.floor(random() * (high - low + 1));
 }
 
-/** A shuffled copy. */
+/** Returns a shuffled copy. */
 export function shuffled<T>(items: readonly T[], random: Random): T[] {
   return items
     .map((item) => ({ item, key: random() }))

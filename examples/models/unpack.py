@@ -1,4 +1,4 @@
-"""unpack.py ARCHIVE FOLDER < JSON: writes files of a wheel, or of what `npm pack` makes, as the JSON names them: [{inside, as}]."""
+"""unpack.py ARCHIVE FOLDER < JSON: writes files of a wheel or `npm pack` archive. JSON: [{inside, as}]."""
 
 import io
 import json
@@ -9,7 +9,7 @@ import zipfile
 
 
 def opened(data):
-    """What gives the bytes of a file in an archive of either kind."""
+    """Returns a function that reads a file in an archive of either kind."""
     if zipfile.is_zipfile(io.BytesIO(data)):
         return zipfile.ZipFile(io.BytesIO(data)).read
     tar = tarfile.open(fileobj=io.BytesIO(data))

@@ -1,6 +1,6 @@
 import { defineReduction } from "shardmill";
 
-/** Which digits are taken for which: counted on the workers, shard by shard, and added up at the end. */
+/** Confusion matrix of the digits: counted by the workers per shard, and added at the end. */
 export default defineReduction({
   reads: { label: "int32", digit: "int32" },
   combined: { label: "int32", digit: "int32", rows: "int32" },

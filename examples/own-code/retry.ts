@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 20;
 
-/** Tries again what throws, after pauses that grow. */
+/** Retries a failing function, after growing pauses. */
 export async function retry<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
   for (let tried = 1; ; tried += 1) {
     try {
@@ -15,7 +15,7 @@ export async function retry<T>(attempt: () => Promise<T>, signal: AbortSignal): 
   }
 }
 
-/** Lets callers through one after the other, no more than so many a second. */
+/** Limits callers to a number per second, in order. */
 export class Rate {
   readonly #everyMs: number;
   #nextMs = 0;

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { startWordService } from "./service.ts";
 
-/** Runs the example with the service that it calls: `node dist/examples/own-code/run.js`, options behind. */
+/**
+ * Runs the example with the service that it calls: `node dist/examples/own-code/run.js`. Options may follow.
+ */
 
 await using service = await startWordService();
 const command = [

@@ -1,18 +1,18 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** The service has no word for zero. */
+/** Words of the service, which has none for zero. */
 const WORDS = [undefined, "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-/** One call in so many fails: callers have to ask again. */
+/** Interval of failing calls, which callers must retry. */
 const FAILS_EVERY = 7;
 
 interface WordService extends AsyncDisposable {
   readonly url: string;
-  /** How often it was asked, and how often it failed. */
+  /** Numbers of calls and failures. */
   readonly calls: { asked: number; failed: number };
 }
 
-/** A service on this machine that says digits in words, and now and then fails. */
+/** Starts a service on this machine that returns digits as words, and sometimes fails. */
 export async function startWordService(): Promise<WordService> {
   const calls = { asked: 0, failed: 0 };
   const server = createServer((request, response) => {

@@ -1,10 +1,10 @@
 import { defineStep, vector } from "shardmill";
 
 const SIDE = 28;
-/** Fewer dark pixels are no digit. */
+/** Minimum number of dark pixels in a digit. */
 const LEAST_INK = 20;
 
-/** Each picture three times: as it is, and moved by a column to either side. */
+/** Each picture three times: unchanged, and moved by a column to either side. */
 export default defineStep({
   reads: { pixels: vector("uint8", SIDE * SIDE) },
   columns: { pixels: vector("uint8", SIDE * SIDE), shift: "int8" },

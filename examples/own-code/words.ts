@@ -1,7 +1,7 @@
 import { defineStep, fail } from "shardmill";
 import { Rate, retry } from "./retry.ts";
 
-/** What a service calls the digit that the model saw. */
+/** Word of a service for the digit that the model recognized. */
 export default defineStep({
   reads: { digit: "int32" },
   columns: { word: "string" },

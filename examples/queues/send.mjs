@@ -1,4 +1,5 @@
-// Makes the queues of digits.yaml and sends it digits, each as a message: node examples/queues/send.mjs [COUNT] [ADDRESS]
+// Creates the queues of digits.yaml and sends digits to it, one per message:
+//   node examples/queues/send.mjs [COUNT] [ADDRESS]
 import { DuckDBInstance } from "@duckdb/node-api";
 import { Connection } from "rabbitmq-client";
 
@@ -10,7 +11,7 @@ const read = await database.runAndReadAll(
 );
 
 const rabbit = new Connection(address);
-// Confirmed: when `send` resolves, the message is on the broker's disk.
+// With `confirm`, `send` resolves once the message is on the broker's disk.
 const publisher = rabbit.createPublisher({
   confirm: true,
   queues: ["digits", "digits.aside", "digits.results"].map((queue) => ({

@@ -6,8 +6,8 @@ import { writeSample } from "../models/check/sample.ts";
 import { runJob } from "../models/run-job.ts";
 
 /**
- * Trains and exports the model, writes the flights, and runs the job: `node dist/examples/tabular/run.js`,
- * options of `shardmill run` behind.
+ * Trains and exports the model, writes the flights, and runs the job: `node dist/examples/tabular/run.js`.
+ * Options of `shardmill run` may follow.
  */
 
 const here = join(packageRoot, "examples", "tabular");

@@ -7,23 +7,23 @@ import {
   TLS_FILES,
 } from "../broker/address-options.ts";
 
-/** Address of a queue of RabbitMQ. */
+/** Address of a RabbitMQ queue. */
 export interface AmqpAddress {
-  /** Broker with credentials, without the queue: `amqps://user:secret@host/vhost?heartbeat=30`. */
+  /** Broker URL with credentials, without the queue: `amqps://user:secret@host/vhost?heartbeat=30`. */
   readonly server: string;
   readonly isEncrypted: boolean;
-  /** Name that the certificate must be for. */
+  /** Name that the broker's certificate must have. */
   readonly host: string;
   readonly queue: string;
   readonly options: BrokerOptions;
-  /** For people: without credentials. */
+  /** Address without credentials, for messages. */
   readonly shown: string;
 }
 
 const KNOWN: KnownOptions = {
   ...TLS_FILES,
   server_name_indication: /^[A-Za-z0-9._-]+$/,
-  // Whom nobody looks at may be anybody.
+  // `verify_none` is unsupported: it would accept any server.
   verify: /^verify_peer$/,
   heartbeat: /^\d{1,4}$/,
   connection_timeout: /^\d{1,6}$/,
@@ -31,8 +31,8 @@ const KNOWN: KnownOptions = {
 };
 
 /**
- * Parses an address. Null: it is none of RabbitMQ. With a virtual host that has no name of its own, `//`
- * stands before the queue: `/` is called `%2f`.
+ * Parses an address. Null: not a RabbitMQ address. `//` before the queue means the default virtual host `/`,
+ * whose encoded name is `%2f`.
  */
 export function parseAmqp(text: string): AmqpAddress | null {
   if (!/^amqps?:\/\//.test(text) || !URL.canParse(text)) return null;

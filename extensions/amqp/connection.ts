@@ -8,26 +8,28 @@ import { tlsTo } from "../broker/tls.ts";
 import type { AmqpAddress } from "./address.ts";
 import { isRefusal, queueFailed, refusedUnheard } from "./refusal.ts";
 
-/** Half of it without a sign of life ends a connection; RabbitMQ's own is as long. */
+/** Heartbeat interval, RabbitMQ's default. The library closes a connection that is silent for half of it. */
 const HEARTBEAT_SECONDS = 60;
-/** Between two tries to connect: the first soon, for a broker that is restarted. */
+/** Delays between attempts to connect. The first is short, for a broker that restarts. */
 const RETRY = { lowMs: 200, highMs: 10_000 } as const;
-/** Of a connection that is lost, or to which channels are still being opened, there is no orderly end. */
+/**
+ * Limit of an orderly close, which never completes on a lost connection or while channels are being opened.
+ */
 const CLOSE_MS = 3_000;
 
-/** What the library tells nobody: why each try to connect failed. */
+/** Private hook of the library. It is the only place that has the reason of a failed attempt to connect. */
 interface Resettable {
   _reset?: (error: unknown) => void;
 }
 
-/** What of the library's channel makes other things of a body than bytes, by its content type. */
+/** Private hook of the library's channel. It decodes a body by its content type. */
 interface HeaderReader {
   _onHeader?: (frame: { readonly fields: { contentType?: string } }) => void;
 }
 
 /**
- * A connection that is made when a channel is asked for, and again whenever it is lost. The first loss of
- * each time is logged.
+ * Connection that opens with the first channel and reconnects after each loss. It logs the first failure of
+ * each outage.
  */
 export class AmqpConnection implements AsyncDisposable {
   readonly #address: AmqpAddress;
@@ -36,12 +38,12 @@ export class AmqpConnection implements AsyncDisposable {
   #connection: Connection | null = null;
   #wasThere = false;
   #isClosed = false;
-  /** Of the last try; null when there is a connection, or none was tried. */
+  /** Error of the last attempt. Null: connected, or never attempted. */
   #failure: unknown = null;
-  /** Of whoever waits for a channel. */
+  /** Rejects the callers that wait for a channel. */
   readonly #refused = new Set<(refusal: ShardmillError) => void>();
 
-  /** @param purpose is seen by whoever looks at the broker */
+  /** @param purpose part of the connection name, which the broker shows */
   constructor(address: AmqpAddress, purpose: string, log: Logger) {
     this.#address = address;
     this.#purpose = purpose;
@@ -49,11 +51,12 @@ export class AmqpConnection implements AsyncDisposable {
   }
 
   /**
-   * A channel that leaves bodies as the bytes that they are. The library parses those of JSON, in which
-   * numbers lose their last digits, and which are not to be had again.
+   * Opens a channel that returns bodies as raw bytes. The library would parse JSON bodies, and large numbers
+   * would lose their last digits for good.
    *
-   * @throws {QUEUE_FAILED} when the broker lets nobody in by this address, as soon as it says so;
-   * {TLS_INVALID}; what the library says for what may pass
+   * @throws {QUEUE_FAILED} as soon as the broker refuses the address
+   * @throws {TLS_INVALID} when the TLS files cannot be used
+   * @throws the library's error when the failure may be temporary
    */
   async openChannel(): Promise<Channel> {
     this.#connection ??= this.#connect();
@@ -63,16 +66,16 @@ export class AmqpConnection implements AsyncDisposable {
     try {
       return readsBytes(await Promise.race([acquired, refused.promise]));
     } catch (error) {
-      // Nobody waits for it any more.
+      // The caller has stopped waiting, so the late channel is closed.
       acquired.then((channel) => channel.close()).catch(() => {});
-      // What the library says is that it took too long.
+      // The library's own error reports only a timeout.
       throw this.#failure ?? error;
     } finally {
       this.#refused.delete(refused.reject);
     }
   }
 
-  /** Ends a connection whose channels are closed. */
+  /** Closes a connection whose channels are already closed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     const connection = this.#connection;
@@ -85,7 +88,7 @@ export class AmqpConnection implements AsyncDisposable {
 
   #connect(): Connection {
     const { server, host, isEncrypted, options } = this.#address;
-    // A name is sent so that a server of many can choose; an address may not be (RFC 6066).
+    // The server name lets a host of several servers choose. RFC 6066 forbids IP addresses here.
     const names = isIP(host) === 0 && !host.startsWith("[") ? { servername: host } : {};
     const connection = new Connection({
       url: server,

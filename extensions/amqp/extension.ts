@@ -1,7 +1,7 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 import { parseAmqp } from "./address.ts";
 
-/** RabbitMQ, and other brokers that speak AMQP 0-9-1. */
+/** RabbitMQ and other brokers that speak AMQP 0-9-1. */
 export const amqp: Extension = {
   name: "amqp",
   queue: {

@@ -3,9 +3,9 @@ import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/e
 import { type Refusal, refusedByTls } from "../broker/tls.ts";
 import type { AmqpAddress } from "./address.ts";
 
-/** What a broker says of what is not there, or is not for us: that does not mend itself. */
+/** Reply codes for a missing queue or missing rights. A retry cannot succeed. */
 const REFUSALS = ["NOT_FOUND", "ACCESS_REFUSED", "NOT_ALLOWED", "PRECONDITION_FAILED"];
-/** Ends of connections of which neither side has said a word. */
+/** Error codes of a connection that closed before either peer had sent anything. */
 const UNHEARD = ["CONN_CLOSE", "ECONNRESET"];
 
 const DECLARE =
@@ -19,7 +19,7 @@ function refusalOf(error: unknown, { options }: AmqpAddress): Refusal | null {
   const refused = refusedByTls(error, options);
   if (refused !== null) return refused;
   if (!REFUSALS.includes(errorCode(error) ?? "")) return null;
-  // The library puts in front to which method it is the answer; to none that it knows of, in a login.
+  // The library prefixes the method that the error replies to. A failed login has the prefix `undefined`.
   const [, method = "", what = ""] = /^(?:(\w+): )?(.*)$/s.exec(messageOf(error)) ?? [];
   if (method === "undefined")
     return {
@@ -34,14 +34,16 @@ function refusalOf(error: unknown, { options }: AmqpAddress): Refusal | null {
   return { what: messageOf(error), hint: DECLARE };
 }
 
-/** @returns the cause, where it is one of ours */
+/** @returns the cause itself when it is a `ShardmillError` */
 export function queueFailed(address: AmqpAddress, cause: unknown): ShardmillError {
   if (isShardmillError(cause)) return cause;
   const { what, hint } = refusalOf(cause, address) ?? { what: messageOf(cause), hint: DECLARE };
   return failed(address, { what, hint }, cause);
 }
 
-/** Of a broker that was never heard: null where that is not what happened. */
+/**
+ * Explains a connection that closed before the broker had sent anything. Null: the error has another cause.
+ */
 export function refusedUnheard(address: AmqpAddress, cause: unknown): ShardmillError | null {
   if (!UNHEARD.includes(errorCode(cause) ?? "")) return null;
   const hint = address.isEncrypted

@@ -6,15 +6,17 @@ import { type AmqpAddress, parseAmqp } from "./address.ts";
 import { AmqpConnection } from "./connection.ts";
 import { queueFailed } from "./refusal.ts";
 
-/** So many are sent before the first of them is confirmed: what a channel and a broker keep in memory. */
+/** Limit of unconfirmed messages, which the channel and the broker keep in memory. */
 const UNCONFIRMED = 1_000;
 
-/** A message beside what it says. */
+/** Message with optional headers. */
 export interface AmqpMessage extends Result {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends to a queue of RabbitMQ by its default exchange, durably, and waits for its confirms. */
+/**
+ * Sends durable messages to a RabbitMQ queue by the default exchange, and waits for the broker's confirms.
+ */
 export class AmqpSink implements QueueSink {
   readonly #address: AmqpAddress;
   readonly #connection: AmqpConnection;
@@ -52,7 +54,10 @@ export class AmqpSink implements QueueSink {
     await channel.basicPublish(envelope, Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   }
 
-  /** One whose queue is there: to one that is not, messages vanish and are confirmed. */
+  /**
+   * Returns an open channel, after a check that the queue exists. The broker confirms and drops messages to a
+   * missing queue.
+   */
   async #open(): Promise<Channel> {
     const before = await this.#channel?.catch(() => null);
     if (before?.active) return before;

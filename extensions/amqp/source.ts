@@ -8,31 +8,35 @@ import { AmqpConnection } from "./connection.ts";
 import { isRefusal, queueFailed } from "./refusal.ts";
 import { AmqpSink } from "./sink.ts";
 
-/** Where a delivery came from: a tag means nothing on another channel, and closes it. */
+/** Origin of a delivery. A tag is valid on its own channel, and closes any other. */
 interface Origin {
   readonly channel: Consuming;
   readonly tag: number;
 }
 
-/** A channel, and what is out of it: tags in the order in which they came. */
+/** Channel with the tags of its unacknowledged deliveries, in order of arrival. */
 interface Consuming {
   readonly channel: Channel;
   readonly open: Set<number>;
-  /** Of the bodies that came by it. */
+  /** Total size of the bodies that arrived on the channel. */
   bytes: number;
-  /** Null as long as it does not consume. */
+  /** Null: the channel does not consume yet. */
   consumerTag: string | null;
   isLost: boolean;
 }
 
-/** Of messages whose size is not known yet: the largest of RabbitMQ have 16 MiB. */
+/** First prefetch, while the size of messages is unknown: RabbitMQ's largest have 16 MiB. */
 const FIRST_PREFETCH = 64;
-/** AMQP counts them in 16 bits. */
+/** Limit of AMQP, which has 16 bits for the prefetch. */
 const MOST_PREFETCH = 65_535;
-/** Of a broker that is there and gives no channel: it starts, or its queue has no leader yet. */
+/**
+ * Delay before the next attempt when a running broker refuses a channel, for example without a queue leader.
+ */
 const RETRY_MS = 1_000;
 
-/** The messages of a queue of RabbitMQ. What is out when its channel is lost comes again, on the next one. */
+/**
+ * Messages of a RabbitMQ queue. Unacknowledged messages of a lost channel arrive again on the next channel.
+ */
 export class AmqpSource implements QueueSource {
   readonly #address: AmqpAddress;
   readonly #options: QueueOptions;
@@ -40,7 +44,7 @@ export class AmqpSource implements QueueSource {
   readonly #aside: AmqpSink | null;
   readonly #origins = new WeakMap<Delivery, Origin>();
   #current: Consuming | null = null;
-  /** Delivered, and not asked for yet. */
+  /** Deliveries that arrived and are not consumed yet. */
   #inbox: Delivery[] = [];
   #wake: () => void = () => {};
   #wasThere = false;
@@ -119,7 +123,10 @@ export class AmqpSource implements QueueSource {
     return told?.messageCount ?? null;
   }
 
-  /** The channel goes first: behind its end come the settlings, which an end of the connection overtakes. */
+  /**
+   * Closes the channel first: acknowledgements precede its close, but closing the connection could overtake
+   * them.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#current?.channel.close();
     await this.#connection[Symbol.asyncDispose]();
@@ -142,7 +149,7 @@ export class AmqpSource implements QueueSource {
       await this.#begin(consuming, isFew ? mostOpen : FIRST_PREFETCH, isFew ? null : FIRST_PREFETCH);
       return consuming;
     } catch (error) {
-      // One that was there may come back with its broker.
+      // A queue that existed may come back with its broker.
       if (isRefusal(error, this.#address) && !this.#wasThere) throw queueFailed(this.#address, error);
       if (signal.aborted) return null;
       this.#warn(error);
@@ -151,7 +158,7 @@ export class AmqpSource implements QueueSource {
     }
   }
 
-  /** @param widensAfter so many messages; null: it does not */
+  /** @param widensAfter number of messages after which the prefetch is widened, or null for never */
   async #begin(consuming: Consuming, prefetchCount: number, widensAfter: number | null): Promise<void> {
     const { channel } = consuming;
     const { queue } = this.#address;
@@ -166,7 +173,7 @@ export class AmqpSource implements QueueSource {
     consuming.consumerTag = consumerTag;
   }
 
-  /** As many as may be out, of messages of the size that the first ones had. */
+  /** Raises the prefetch to the limits of the options, by the average size of the first messages. */
   async #widen(consuming: Consuming, came: number): Promise<void> {
     const { channel, consumerTag, bytes } = consuming;
     const { mostOpen, mostBytes } = this.#options;
@@ -207,7 +214,7 @@ export class AmqpSource implements QueueSource {
     const found = new Map<Consuming, number[]>();
     for (const delivery of deliveries) {
       const { channel, tag } = this.#origins.get(delivery) ?? {};
-      // Of a channel that was lost, or settled before.
+      // Skips deliveries of a lost channel and those already acknowledged.
       if (channel === undefined || tag === undefined || !channel.open.has(tag) || !channel.channel.active)
         continue;
       const tags = found.get(channel);
@@ -226,7 +233,7 @@ export class AmqpSource implements QueueSource {
     }
   }
 
-  /** Nothing more is delivered; what is out can be settled. */
+  /** Stops deliveries. Open deliveries can still be acknowledged. */
   async #stop(): Promise<void> {
     const { channel, consumerTag } = this.#current ?? {};
     if (channel?.active && consumerTag) await channel.basicCancel(consumerTag).catch(() => {});
@@ -248,7 +255,10 @@ export class AmqpSource implements QueueSource {
   }
 }
 
-/** Up to which tag everything that is out is among `tags`: one call settles all of it. Null: nothing. */
+/**
+ * Returns the highest tag up to which every open delivery is in `tags`. Null: none. One call can acknowledge
+ * all deliveries up to this tag.
+ */
 function coveredUpTo(open: ReadonlySet<number>, tags: readonly number[]): number | null {
   const settled = new Set(tags);
   let upTo: number | null = null;

@@ -8,17 +8,17 @@ import { type AwsCredentials, noCredentials, silentProvider } from "./credential
 import { ProviderWatch } from "./provider-watch.ts";
 import { type AwsService, checkRegion, type Environment, invalidSetting, regionOf } from "./settings.ts";
 
-/** A profile of the shared configuration files. */
+/** Profile of the shared configuration files. */
 interface AwsProfile {
   readonly settings: Environment;
-  /** Its section of services: `s3.endpoint_url`. */
+  /** Service section of the profile, such as `s3.endpoint_url`. */
   readonly services: Environment;
 }
 
 /**
- * Reads the profile that a job names, else the environment, else the default one.
+ * Reads the job's profile, else the environment's, else the default profile.
  *
- * @throws {STORE_REFUSED} when there is none of that name
+ * @throws {STORE_REFUSED} when the named profile does not exist
  */
 export async function readProfile(service: AwsService, env: Environment, own?: string): Promise<AwsProfile> {
   const { configFile, credentialsFile } = await loadSharedConfigFiles();
@@ -31,9 +31,9 @@ export async function readProfile(service: AwsService, env: Environment, own?: s
 }
 
 /**
- * Reads the certificates that the environment names, else the profile. Null: the usual ones.
+ * Reads the certificates that the environment names, else the profile's. Null: the default authorities.
  *
- * @throws {STORE_REFUSED} when they cannot be used
+ * @throws {STORE_REFUSED} when the certificates cannot be used
  */
 export async function readCa(
   service: AwsService,
@@ -48,9 +48,9 @@ export async function readCa(
 }
 
 /**
- * Reads the settings of a service that no job configures: of the environment, then of the profile.
+ * Reads the settings of a service that jobs do not configure: from the environment, then from the profile.
  *
- * @throws {STORE_REFUSED} when they cannot be used
+ * @throws {STORE_REFUSED} when the settings cannot be used
  */
 export async function loadAwsSettings(
   service: AwsService,
@@ -62,15 +62,14 @@ export async function loadAwsSettings(
   return { region, ca: await readCa(service, env, settings) };
 }
 
-/** The profile that the environment names, by the names that botocore reads. */
+/** Returns the profile that the environment names, by the variables that botocore reads. */
 function profileOf(env: Environment): string | undefined {
   return env.AWS_DEFAULT_PROFILE || env.AWS_PROFILE || undefined;
 }
 
 /**
  * Provides credentials of the environment, profiles, single sign-on, a process, web identity, containers, or
- * the machine's role. Keys of the environment come before a profile that the environment names, as for
- * botocore.
+ * the machine's role. Keys in the environment precede a profile that the environment names, as in botocore.
  */
 export function provideByConvention(
   service: AwsService,
@@ -110,7 +109,7 @@ function keysOf(service: AwsService, env: Environment): AwsCredentials | null {
   return checkedKeys(service, { accessKeyId, secretAccessKey, ...session }, (name) => name.toUpperCase());
 }
 
-/** @throws {STORE_REFUSED} for a key with a line feed, as a secret made by `echo` has it */
+/** @throws {STORE_REFUSED} when a key has a line feed, which `echo` adds to a secret */
 function checkedKeys(
   service: AwsService,
   keys: AwsCredentials,
@@ -132,7 +131,7 @@ function checkedKeys(
   return keys;
 }
 
-/** The library would look elsewhere for credentials, as if nobody had named a profile. */
+/** Reports a missing profile. The library would silently use other credentials instead. */
 function noProfile(service: AwsService, profile: string, by: string): ShardmillError {
   return new ShardmillError(
     "STORE_REFUSED",

@@ -2,7 +2,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { saidBy } from "../object-store/said-by.ts";
 import type { AwsService } from "./settings.ts";
 
-/** With what requests are signed. Never shown nor logged, and sent to nobody but in signatures. */
+/** Keys that sign requests. They are never shown or logged, and leave the process in signatures alone. */
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -10,7 +10,10 @@ export interface AwsCredentials {
   readonly expiration?: Date;
 }
 
-/** A source of credentials that does not answer says nothing of the store: it is asked again later. */
+/**
+ * Reports a credentials provider that does not answer. The outage is the provider's, so the caller may retry
+ * later.
+ */
 export function silentProvider(service: AwsService, asked: string, seconds: number): ShardmillError {
   const message = `there are no credentials for ${service}: ${asked} is silent for ${seconds} s`;
   return new ShardmillError("STORE_REFUSED", message, {
@@ -19,7 +22,7 @@ export function silentProvider(service: AwsService, asked: string, seconds: numb
   });
 }
 
-/** @param cause is told by its message alone: what it holds may have secrets */
+/** @param cause only its message is reported, because the error itself may hold secrets */
 export function noCredentials(service: AwsService, cause: unknown): ShardmillError {
   return new ShardmillError("STORE_REFUSED", `there are no credentials for ${service}: ${saidBy(cause)}`, {
     fields: { variable: "AWS_PROFILE" },

@@ -1,4 +1,4 @@
-/** Names of the sources of credentials, by the function that the vendor's library logs. */
+/** Names of credentials providers, by the function that the AWS library logs. */
 const SOURCES: Readonly<Record<string, string>> = {
   fromEnv: "the environment",
   fromSSO: "single sign-on",
@@ -7,7 +7,7 @@ const SOURCES: Readonly<Record<string, string>> = {
   fromInstanceMetadata: "the instance metadata service",
 };
 
-/** Logger of the vendor's library, which tells by its log alone what source of credentials it asks. */
+/** Logger for the AWS library, whose log is the only sign of the provider that it asks. */
 export class ProviderWatch {
   readonly profile: string | undefined;
   #source = "fromEnv";
@@ -16,7 +16,7 @@ export class ProviderWatch {
     this.profile = profile;
   }
 
-  /** Source that was asked last. */
+  /** Provider that the library asked last. */
   get asked(): string {
     if (this.#source === "fromIni") return `profile ${this.profile ?? "default"}`;
     return SOURCES[this.#source] ?? `the container's endpoint${endpointOf(process.env)}`;
@@ -29,7 +29,7 @@ export class ProviderWatch {
 
   trace(): void {}
   info(): void {}
-  /** Warnings of the library are for programmers. */
+  /** The library's warnings are for programmers, not for users. */
   warn(): void {}
   error(): void {}
 }

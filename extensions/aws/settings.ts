@@ -2,18 +2,18 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Services of AWS whose settings and credentials are found alike, by their names in messages. */
+/** AWS services with the same settings and credentials, by their names in messages. */
 export type AwsService = "S3" | "SQS";
 
-/** Region of AWS for a request that names none. */
+/** Region of a request that names none. */
 const DEFAULT_REGION = "us-east-1";
 
-/** Takes the region that the environment names, else the profile. */
+/** Returns the environment's region, else the profile's, else `us-east-1`. */
 export function regionOf(env: Environment, profile: Environment): string {
   return env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.region || DEFAULT_REGION;
 }
 
-/** @throws {STORE_REFUSED} when AWS can have no such region */
+/** @throws {STORE_REFUSED} when AWS cannot have such a region */
 export function checkRegion(service: AwsService, region: string): void {
   if (/^[a-z0-9-]+$/i.test(region)) return;
   throw invalidSetting(

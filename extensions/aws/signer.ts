@@ -4,26 +4,28 @@ import type { HttpRequest } from "../../shared/http/messages.ts";
 import { uriEncoded } from "../object-store/object-place.ts";
 import type { AwsCredentials } from "./credentials.ts";
 
-/** Of no bytes: what a request without a body is signed with. */
+/** Hash of zero bytes, for requests without a body. */
 export const EMPTY_SHA256 = createHash("sha256").digest("hex");
 
-/** Gateways on the way to a store, Google's among them, write them anew; the library leaves out others. */
+/**
+ * Headers that gateways before a store rewrite, Google's among them. The library excludes some others itself.
+ */
 const REWRITTEN_HEADERS = new Set(["accept-encoding"]);
 
-/** A request before it is signed; the path of its address is encoded, the query is not. */
+/** Request before it is signed. The path of the URL is encoded, the query is not. */
 export interface UnsignedRequest extends Omit<HttpRequest, "secretHeaders"> {
   readonly query: Readonly<Record<string, string>>;
-  /** In hex, of the body. */
+  /** Hash of the body, in hex. */
   readonly sha256: string;
 }
 
-/** With what a request is signed. */
+/** Credentials and region of a signature. */
 interface Signature {
   readonly credentials: AwsCredentials;
   readonly region: string;
 }
 
-/** A request as nobody's. */
+/** Returns the request for anonymous access. */
 export function withoutSignature({ method, url, query, headers, body }: UnsignedRequest): HttpRequest {
   return { method, url: withQuery(url, query), headers, ...(body === undefined ? {} : { body }) };
 }
@@ -36,17 +38,17 @@ function withQuery(url: URL, query: UnsignedRequest["query"]): URL {
   return target;
 }
 
-/** Signs requests by AWS's Signature Version 4, with the vendor's library. */
+/** Signs requests by AWS Signature Version 4, with the AWS library. */
 export class AwsSigner {
   readonly #service: string;
   #clockOffsetMs = 0;
 
-  /** @param service of AWS: `s3`; of others, for requests to the root alone */
+  /** @param service `s3`, or another AWS service whose requests go to the root path alone */
   constructor(service: string) {
     this.#service = service;
   }
 
-  /** @param storeMs what the store's clock said when it refused a signature for its date */
+  /** @param storeMs the store's clock when it refused the date of a signature */
   correctClock(storeMs: number): void {
     this.#clockOffsetMs = storeMs - Date.now();
   }
@@ -77,13 +79,13 @@ function signerWith(service: string, { credentials, region }: Signature): Signat
     region,
     credentials,
     sha256: NodeSha256,
-    // Keys are encoded once, unlike the paths of all other services.
+    // S3 keys are encoded once, unlike the paths of all other services.
     uriEscapePath: false,
     applyChecksum: false,
   });
 }
 
-/** Node's own, as the library wants it. */
+/** Node's hashes, in the form that the AWS library expects. */
 class NodeSha256 {
   readonly #make: () => Hash | Hmac;
   #hash: Hash | Hmac;

@@ -30,13 +30,13 @@ import { blobPageReader } from "./list-blobs.ts";
 import type { AzureSettings } from "./settings.ts";
 import { authorized, type UnsignedRequest } from "./signer.ts";
 
-/** A larger blob goes in blocks of so many bytes: where the line breaks, only one is sent again. */
+/** Block size of larger blobs. After a broken connection, one block is sent again. */
 const BLOCK_BYTES = 16 << 20;
-/** Of one blob. */
+/** Azure's limit for one blob. */
 const MOST_BLOCKS = 50_000;
-/** How often blocks are sent anew: those of a name are dropped when another commits his. */
+/** Limit of uploads of one blob. Azure drops a blob's pending blocks when another writer commits its own. */
 const MOST_UPLOADS = 3;
-/** How often a copy that goes on is looked at: within an account it is mostly done at once. */
+/** Poll interval of a running copy. Copies within an account mostly complete at once. */
 const COPY_LOOK_MS = 500;
 
 interface AzureClientOptions {
@@ -54,10 +54,10 @@ type Asking = Pick<HttpCall<never>, "path" | "judge" | "onMeant"> & {
 };
 
 /**
- * Azure Blob Storage, by its REST API. The version of a blob is its etag.
+ * Client of Azure Blob Storage's REST API. A blob's version is its etag.
  *
- * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with the store's own code in the field `reason`;
- * what the engine throws
+ * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with Azure's error code in the field `reason`
+ * @throws the errors of the HTTP engine
  */
 export class AzureClient implements ObjectClient {
   readonly mostBytes: number;
@@ -134,7 +134,7 @@ export class AzureClient implements ObjectClient {
     signal: AbortSignal,
   ): Promise<"put" | "taken"> {
     const source = addressOf(containerOf(from, this.#settings), from);
-    // Nobody but the store is told by what the source is read.
+    // The signature in the source URL goes to Azure alone.
     const { access } = this.#settings;
     if (access.kind === "sas") source.search = access.sas;
     const headers = { "x-ms-copy-source": source.href, ...absenceOf(options) };
@@ -153,7 +153,7 @@ export class AzureClient implements ObjectClient {
     await this.#call(place, { method: "DELETE", headers, open }, signal);
   }
 
-  /** Blocks are sent one by one, each checked by the store; then their list makes the blob, at once. */
+  /** Sends blocks one after another, each checked by Azure. The block list then makes the blob atomically. */
   async #putInBlocks(place: ObjectPlace, put: ObjectPut, signal: AbortSignal): Promise<"put" | "taken"> {
     for (let uploads = 1; ; uploads += 1) {
       try {
@@ -200,7 +200,7 @@ export class AzureClient implements ObjectClient {
     return await this.#engine.call({ open, ...asking }, signal);
   }
 
-  /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
+  /** Builds the request with the current credentials, and the reaction when Azure refuses them. */
   #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal): Asking {
     const { path } = place;
     const container = containerOf(place, this.#settings);
@@ -228,7 +228,7 @@ export class AzureClient implements ObjectClient {
 function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | null {
   const { status, headers } = head;
   if (status !== 200) return null;
-  // Of an account with folders: what is below it makes it one, as everywhere.
+  // A directory of an account with a hierarchical namespace. A folder is never an object of its own.
   if (headers["x-ms-resource-type"] === "directory" || headers["x-ms-meta-hdi_isfolder"] === "true")
     throw failed("STORE_NOT_FOUND", path, "is a folder");
   const { "content-length": length, etag } = headers;
@@ -242,7 +242,7 @@ function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | nu
   });
 }
 
-/** A blob in one request. */
+/** Puts a blob with one request. */
 function wholePut(put: ObjectPut): Asked {
   const headers = { ...saidOf(put), "x-ms-blob-type": "BlockBlob", "content-md5": md5InBase64(put) };
   return { method: "PUT", headers, body: put.body };

@@ -2,20 +2,19 @@ import { failed } from "../../shared/http/failures.ts";
 import { encodedKey, type ObjectPlace, withPath } from "../object-store/object-place.ts";
 import { type AzureSettings, invalidSetting } from "./settings.ts";
 
-/** A container of an account, and where it is asked for. */
+/** Container of an account, with its endpoint. */
 interface ContainerPlace {
   readonly account: string;
-  /** Of the account, without an end. */
+  /** Endpoint of the account, without a trailing path. */
   readonly endpoint: URL;
   readonly container: string;
 }
 
 /**
- * `az://container` is of the account of the settings; `abfss://container@account.dfs.core.windows.net` says
- * which.
+ * Finds the container of a location. `az://container` is in the account of the settings.
+ * `abfss://container@account.dfs.core.windows.net` names its account.
  *
- * @throws {STORE_REFUSED} when no account is said, or another than the one that key or signature are of: they
- * are told to nobody else
+ * @throws {STORE_REFUSED} when the account is unknown, or differs from the account of the key or signature
  */
 export function containerOf({ bucket, path }: ObjectPlace, settings: AzureSettings): ContainerPlace {
   const [container = "", host] = bucket.split("@");
@@ -41,9 +40,9 @@ function endpointOf(account: string, settings: AzureSettings, suffix: string): U
 }
 
 /**
- * The address of a container, or of what is in it.
+ * Returns the URL of a container or of a blob in it.
  *
- * @throws {STORE_REFUSED} for a name that the store would take for another one
+ * @throws {STORE_REFUSED} when Azure would read the name as another name
  */
 export function addressOf({ endpoint, container }: ContainerPlace, place: ObjectPlace): URL {
   const { key, path } = place;

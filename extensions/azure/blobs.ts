@@ -4,25 +4,25 @@ import { ignoring } from "../object-store/bodies.ts";
 import type { ObjectPut } from "../object-store/object-client.ts";
 import { codeIn } from "./errors.ts";
 
-/** Where the sha256 of a blob's bytes is kept, among what its writer says of it. */
+/** Metadata header that keeps the SHA-256 of a blob's bytes. */
 export const SHA256_HEADER = "x-ms-meta-shardmillsha256";
 
-/** What is said of a blob when it is made. */
+/** Returns the headers of a request that makes a blob. */
 export function saidOf(put: Pick<ObjectPut, "sha256" | "ifAbsent">): Record<string, string> {
   return { [SHA256_HEADER]: put.sha256, ...absenceOf(put) };
 }
 
-/** With what a request says that nothing may be there. */
+/** Returns the header of a put that must not overwrite a blob. */
 export function absenceOf({ ifAbsent }: Pick<ObjectPut, "ifAbsent">): Record<string, string> {
   return ifAbsent ? { "if-none-match": "*" } : {};
 }
 
-/** In base64. */
+/** Returns the MD5 in base64. */
 export function md5Of(bytes: Uint8Array): string {
   return createHash("md5").update(bytes).digest("base64");
 }
 
-/** What an answer says that made a blob; null for another. */
+/** Reads the response to a put. Null: an unexpected response. */
 export function placedBy(
   head: AnswerHead,
   { ifAbsent }: Pick<ObjectPut, "ifAbsent">,
@@ -31,14 +31,14 @@ export function placedBy(
   return ifAbsent && isTaken(head) ? ignoring("taken") : null;
 }
 
-/** Whether nothing was done because something is there. */
+/** Returns true when the store did nothing because the blob exists. */
 export function isTaken(head: AnswerHead): boolean {
   return ["BlobAlreadyExists", "ConditionNotMet"].includes(codeIn(head));
 }
 
 /**
- * The ids of an upload's blocks. Blocks that are sent for one name by several lie side by side: ids that two
- * uploads share would mix their bytes. All of a blob must be of one length.
+ * Returns the ids of an upload's blocks, all of one length. Concurrent uploads of one blob share a list of
+ * pending blocks. Equal ids would mix their bytes.
  */
 export function blockIds(upload: Uint8Array): (index: number) => string {
   return (index) => {
@@ -48,7 +48,7 @@ export function blockIds(upload: Uint8Array): (index: number) => string {
   };
 }
 
-/** `Latest`: sent again after it was done, it makes the same blob once more. */
+/** Returns the body that commits blocks. With `Latest`, a repeated request makes the same blob again. */
 export function blockListOf(ids: readonly string[]): Buffer {
   const blocks = ids.map((id) => `<Latest>${id}</Latest>`).join("");
   return Buffer.from(`<?xml version="1.0" encoding="utf-8"?><BlockList>${blocks}</BlockList>`, "utf8");

@@ -15,8 +15,7 @@ import {
 } from "./settings.ts";
 
 /**
- * A client by what the job says, and else by the settings and the credentials that Azure's own programs would
- * take.
+ * Opens a client by the job's settings, else by the settings and credentials that Azure's own tools use.
  *
  * @throws {STORE_REFUSED} when the settings cannot be used
  */
@@ -36,7 +35,7 @@ async function loadSettings(env: Environment, own: StoreSettings): Promise<Azure
   return { ...settings, ca };
 }
 
-/** That a job asks for credentials where the environment has none means nothing: it names none. */
+/** Applies the job's settings. `anonymous: false` changes nothing, because it names no credentials. */
 function ofJob(settings: AzureSettings, { anonymous, ca, endpoint }: StoreSettings): AzureSettings {
   const own = { ...settings, ca: ca ?? null };
   const there = endpoint === undefined ? own : atEndpoint(own, endpoint);

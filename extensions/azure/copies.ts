@@ -5,33 +5,34 @@ import type { ObjectPut } from "../object-store/object-client.ts";
 import { isTaken } from "./blobs.ts";
 import { codeIn } from "./errors.ts";
 
-/** How far the copy has come by which a blob was made. */
+/** Progress of the copy that made a blob. */
 interface BlobCopy {
-  /** `pending`, `success`, `aborted`, `failed`; `success`, too, of a blob that is no copy. */
+  /** `pending`, `success`, `aborted` or `failed`. A blob that is no copy has `success`, too. */
   readonly state: string;
-  /** `7/100`: it only is compared. */
+  /** Progress such as `7/100`, compared as text. */
   readonly progress: string;
 }
 
-/** What came of asking for a copy: it began, or another is under way there, or something is there. */
+/** Outcome of a copy request: it began, another copy is pending there, or the blob exists. */
 type Begun = BlobCopy | "busy" | "taken";
 
-/** What is asked of the store for one copy. */
+/** Calls to the store for one copy. */
 interface CopyCalls {
   begin(): Promise<Begun>;
-  /** At what is there now, whoever copied it there. */
+  /** Reads the state of the present blob, whichever client copied it. */
   look(): Promise<BlobCopy>;
   wait(): Promise<void>;
 }
 
-/** In a row, without the copy getting any further: ten minutes. */
+/** Limit of consecutive polls without progress: ten minutes. */
 const MOST_LOOKS = 1_200;
 
 /**
- * Copies a blob in the store, which says at once that it has begun, and then goes on by itself. Of several
- * that copy to one name one does, and the others wait for it.
+ * Copies a blob within the store. The store starts the copy and continues in the background. When several
+ * clients copy to one name, one of them copies and the others wait.
  *
- * @throws {STORE_FAILED} when it ends badly, or gets no further; what the calls throw
+ * @throws {STORE_FAILED} when the copy fails or makes no progress
+ * @throws the errors of the calls
  */
 export async function copyInStore(path: string, calls: CopyCalls): Promise<"put" | "taken"> {
   let busy = 0;
@@ -39,10 +40,10 @@ export async function copyInStore(path: string, calls: CopyCalls): Promise<"put"
     const begun = await calls.begin();
     const copy = typeof begun === "string" ? await calls.look() : begun;
     const { state } = await ended(path, copy, calls);
-    // Another's copy may be of another blob.
+    // The pending copy may be of another source, so this copy begins again.
     if (begun === "busy") {
       if (copy.state === "pending") continue;
-      // Under way by what one call says, and not by what the other does.
+      // The two calls disagree: one reports a pending copy, the other does not.
       if (busy === MOST_LOOKS) throw failed("STORE_FAILED", path, "is copied by another, which does not end");
       busy += 1;
       await calls.wait();
@@ -66,7 +67,7 @@ async function ended(path: string, begun: BlobCopy, calls: CopyCalls): Promise<B
   }
 }
 
-/** What an answer says that was to begin a copy; null for another. */
+/** Reads the response to a copy request. Null: an unexpected response. */
 export function copyBegunBy(
   head: AnswerHead,
   { ifAbsent }: Pick<ObjectPut, "ifAbsent">,
@@ -76,7 +77,7 @@ export function copyBegunBy(
   return ifAbsent && isTaken(head) ? ignoring("taken") : null;
 }
 
-/** What an answer says of the blob that is there; null for another. */
+/** Reads the copy state of a blob from a response. Null: an unexpected response. */
 export function copyReader(head: AnswerHead): BodyReader<BlobCopy> | null {
   return head.status === 200 ? ignoring(copyOf(head)) : null;
 }

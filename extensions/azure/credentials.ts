@@ -1,19 +1,19 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { saidBy } from "../object-store/said-by.ts";
 
-/** By what the store knows who asks. Never shown nor logged, but for the identity. */
+/** Credentials of a caller of Azure. They are never shown or logged, except the identity. */
 export type AzureCredentials = (
   | { readonly kind: "key"; readonly key: string }
   | { readonly kind: "sas"; readonly sas: string }
   | { readonly kind: "token"; readonly token: string }
   | { readonly kind: "anonymous" }
 ) & {
-  /** Who it is, for people. */
+  /** Name of the identity, for messages. */
   readonly identity: string;
   readonly expiration?: Date;
 };
 
-/** An identity's login that does not answer says nothing of the store: it is asked again later. */
+/** Reports a login service that does not answer. The outage is the login's, so the caller may retry later. */
 export function silentProvider(seconds: number): ShardmillError {
   const { AZURE_AUTHORITY_HOST: host } = process.env;
   const asked = host && URL.canParse(host) ? `Azure's login at ${new URL(host).host}` : "Azure's login";
@@ -24,7 +24,7 @@ export function silentProvider(seconds: number): ShardmillError {
   });
 }
 
-/** @param cause is told by its message alone: what it holds may have secrets */
+/** @param cause only its message is reported, because the error itself may hold secrets */
 export function noCredentials(cause: unknown): ShardmillError {
   return new ShardmillError(
     "STORE_REFUSED",

@@ -4,7 +4,7 @@ import type { Answer } from "../../shared/http/messages.ts";
 import { problemOf } from "../object-store/problem.ts";
 
 const MISSING = ["BlobNotFound", "ContainerNotFound", "ResourceNotFound", "ContainerBeingDeleted"];
-/** They become right by waiting, or by sending the same once more. */
+/** Error codes of temporary faults, for which a retry may succeed. */
 const PASSING = ["ServerBusy", "InternalError", "OperationTimedOut", "Md5Mismatch"];
 
 const ACCESS =
@@ -23,24 +23,24 @@ const HINTS: Readonly<Record<string, string>> = {
   OutOfRangeInput: "no container or blob is called so: check their names",
 };
 
-/** What is wrong with whoever asks, whatever is asked for: by the store's word, the setting that says it. */
+/** Settings to check, by the error code of a refused caller. The error holds for every request. */
 const OF_WHO_ASKS: Readonly<Record<string, string>> = {
   AuthenticationFailed: "AZURE_STORAGE_KEY",
   InvalidAuthenticationInfo: "AZURE_TENANT_ID",
 };
 
-/** The store's own word for what is wrong: answers to HEAD have no body that says it. */
+/** Returns Azure's error code. It is a header because responses to HEAD have no body. */
 export function codeIn({ headers }: Pick<Answer, "headers">): string {
   const code = headers["x-ms-error-code"];
   return typeof code === "string" ? code : "";
 }
 
-/** Whether bytes were not taken because they have another digest than came with them. */
+/** Returns true when Azure refused bytes that do not match their digest. */
 export function isOfDigest(answer: Answer): boolean {
   return (codeIn(answer) || problemOf(answer).code) === "Md5Mismatch";
 }
 
-/** What follows from an answer that is not the one that was meant. */
+/** Returns the error for an unexpected response. */
 export function judgedByProblem(path: string, answer: Answer): Error {
   const problem = problemOf(answer);
   const code = codeIn(answer) || problem.code;
@@ -52,7 +52,7 @@ export function judgedByProblem(path: string, answer: Answer): Error {
   }
   const { status } = answer;
   if (code === "") return byStatus;
-  // Behind the first line stand the number of the request, and the time.
+  // The lines after the first have the request's number and the time.
   const message = problem.message.split("\n")[0] ?? "";
   const hint = HINTS[code];
   const variable = OF_WHO_ASKS[code];

@@ -1,10 +1,9 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** File system of a storage account: `container@account.dfs.core.windows.net`. */
+/** File system of a storage account, such as `container@account.dfs.core.windows.net`. */
 const FILE_SYSTEM =
   /^[A-Za-z0-9$][A-Za-z0-9-]*@[a-z0-9]{3,24}\.(dfs|blob)\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/;
 
-/** Azure Blob Storage. */
 export const azure: Extension = {
   name: "azure",
   storage: {

@@ -15,12 +15,12 @@ import { type AzureCredentials, noCredentials } from "./credentials.ts";
 import type { Environment } from "./settings.ts";
 
 const RESOURCE = "https://storage.azure.com/";
-/** A machine of Azure's answers within milliseconds; elsewhere nobody does. */
+/** Timeout of the metadata service. On Azure it answers within milliseconds, and elsewhere never. */
 const METADATA_WAIT_MS = 2_000;
 const CLI_WAIT_MS = 20_000;
 const TOKEN_PATH = "Azure's login";
 
-/** Times are seconds, as numbers or as text, from now or from 1970. */
+/** Seconds as a number or as text, relative or since 1970. */
 const seconds = z.coerce.number().positive();
 const TOKEN = z.object({
   access_token: z.string().min(1),
@@ -32,10 +32,10 @@ const CLI_TOKEN = z.object({ accessToken: z.string().min(1), expires_on: seconds
 type Token = z.output<typeof TOKEN>;
 
 /**
- * Tokens of the identity that the environment names (a workload identity, a service principal), else of the
- * machine's own, else of whoever has logged in by `az login`.
+ * Provides tokens of the identity that the environment names: a workload identity or a service principal. The
+ * machine's identity follows, then the user of `az login`.
  *
- * @param env is read each time: what it names may be written anew
+ * @param env read for each token, because the files that it names may change
  */
 export function provideTokens(env: Environment): CredentialProvider<AzureCredentials> {
   return async () => {
@@ -58,7 +58,7 @@ async function workloadIdentity(
   client: string,
   file: string,
 ): Promise<AzureCredentials> {
-  // It is written anew every hour.
+  // The file is renewed every hour.
   const assertion = (await readFile(file, "utf8")).trim();
   const token = await login(env, tenant, {
     client_id: client,
@@ -107,7 +107,10 @@ async function login(
   );
 }
 
-/** `AADSTS700016: Application with identifier ... was not found`: no secret is in it. */
+/**
+ * Returns an error with Azure's text, such as `AADSTS700016: Application with identifier ... was not found`.
+ * The text has no secret.
+ */
 function refusedLogin({ status, body }: Answer): Error {
   const [said] = /AADSTS\d+:[^\r\n"\\]{0,300}/.exec(Buffer.from(body).toString("utf8")) ?? [];
   return failed("STORE_REFUSED", TOKEN_PATH, `answers ${status}${said === undefined ? "" : `: ${said}`}`);
@@ -129,7 +132,7 @@ async function ofThisMachine(env: Environment): Promise<AzureCredentials> {
   }
 }
 
-/** By the services that run containers and functions, or by the machine's own metadata. */
+/** Requests a token from the container or function service, else from the machine's metadata service. */
 async function managedIdentity(env: Environment, client: string | null): Promise<Token> {
   const { IDENTITY_ENDPOINT: service, IDENTITY_HEADER: secret } = env;
   const isService = Boolean(service) && Boolean(secret);
@@ -140,7 +143,7 @@ async function managedIdentity(env: Environment, client: string | null): Promise
   url.searchParams.set("api-version", isService ? "2019-08-01" : "2018-02-01");
   url.searchParams.set("resource", RESOURCE);
   if (client !== null) url.searchParams.set("client_id", client);
-  // It is on this machine, or beside it: no proxy is on the way, and nobody is led elsewhere.
+  // The service is local: a proxy would misroute the request, and a redirect could leak the header.
   const answer = await fetch(url, {
     headers: isService ? { "x-identity-header": secret ?? "" } : { metadata: "true" },
     redirect: "error",
@@ -157,7 +160,7 @@ async function ofCli(): Promise<AzureCredentials> {
   return credentialsOf({ access_token: accessToken, expires_on }, "the user of `az login`");
 }
 
-/** What is none is not shown: a part of it may be one. */
+/** Parses a token. An invalid answer is not shown, because it may hold parts of a token. */
 function tokenIn<T>(text: string, schema: z.ZodType<T>): T {
   try {
     return schema.parse(JSON.parse(text));

@@ -5,11 +5,11 @@ import type { ListedObject, ObjectPage } from "../object-store/object-client.ts"
 import { XmlReader, xmlBody } from "../object-store/xml.ts";
 
 /**
- * Reads the answer to List Blobs as it comes. Names with characters that XML has not are encoded, and say so.
- * What an account with folders lists as blobs of its own is left out: those are folders.
+ * Reads a List Blobs response as it arrives. Names with characters that XML lacks have an `Encoded` mark.
+ * Directories, which accounts with a hierarchical namespace list as blobs, are skipped.
  *
- * @param from with what this page was asked for
- * @throws {STORE_FAILED} when it is none, or leads to itself
+ * @param from marker that this page was requested with
+ * @throws {STORE_FAILED} when the response is not a list, or its next page is itself
  */
 export function blobPageReader(path: string, from: string | null): BodyReader<ObjectPage> {
   const objects: ListedObject[] = [];
@@ -52,7 +52,7 @@ export function blobPageReader(path: string, from: string | null): BodyReader<Ob
   );
 }
 
-/** As headers have it, which are what is compared. */
+/** Returns the etag in the quoted form of headers, which versions are compared in. */
 function quoted(tag: string): string | null {
   if (tag === "") return null;
   return tag.startsWith('"') ? tag : `"${tag}"`;

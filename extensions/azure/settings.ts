@@ -1,30 +1,30 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 
-/** Which account of Azure's storage is meant, where it is, and by what it knows who asks. */
+/** Azure storage account, its endpoint and its kind of credentials. */
 export interface AzureSettings {
-  /** Null: none but those that locations name. */
+  /** Account of locations that name none. Null: every location must name its account. */
   readonly account: string | null;
-  /** Of the account's blobs; null: Azure's own. */
+  /** Endpoint of the account's blobs. Null: Azure's default. */
   readonly endpoint: URL | null;
   readonly access: AzureAccess;
-  /** Certificates of authorities in PEM; null: the usual ones. */
+  /** Certificates of authorities in PEM. Null: the default authorities. */
   readonly ca: string | null;
   /** See `Connections`. */
   readonly isGuarded?: boolean;
 }
 
 type AzureAccess =
-  /** Of the account, in base64. */
+  /** Account key, in base64. */
   | { readonly kind: "key"; readonly key: string }
-  /** A query, as it is handed out. */
+  /** Shared access signature: a query string as Azure issues it. */
   | { readonly kind: "sas"; readonly sas: string }
   | { readonly kind: "anonymous" }
-  /** Tokens, of whatever identity this machine or its environment has. */
+  /** Tokens of the identity that this machine or its environment has. */
   | { readonly kind: "identity" };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Azurite's, as its documentation has them: they are no secret. */
+/** Azurite's documented account and key, which are public. */
 const EMULATOR = {
   account: "devstoreaccount1",
   key: "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
@@ -34,10 +34,10 @@ const EMULATOR = {
 const CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING";
 
 /**
- * As Azure's own programs have it, and those of others that follow them: a connection string says all; else
- * key, then shared access signature, then identity.
+ * Reads the settings by the variables of Azure's own tools, and of other tools that follow them. A connection
+ * string has everything. Else a key precedes a shared access signature, which precedes an identity.
  *
- * @throws {STORE_REFUSED} when they cannot be used: on another machine they may be right
+ * @throws {STORE_REFUSED} when the settings cannot be used here. Another machine may have valid ones.
  */
 export function azureSettingsOf(env: Environment): AzureSettings {
   const connection = env[CONNECTION_STRING];
@@ -56,14 +56,14 @@ export function azureSettingsOf(env: Environment): AzureSettings {
   };
 }
 
-/** Azure's own hosts, those of private endpoints, too: the account is the first name. */
+/** Azure's own hosts, private endpoints included. The first label is the account. */
 const AZURE =
   /^([a-z0-9]{3,24})\.(privatelink\.)?blob\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/;
 
 /**
- * The settings at an endpoint that a job names. An identity is told to Azure's own hosts alone, a key or a
- * signature to those of its account; an emulator is asked by the key that everybody knows, and others without
- * credentials.
+ * Returns the settings at an endpoint that a job names. Azure's own hosts alone receive an identity's tokens.
+ * A key or a signature goes to the hosts of its own account. An emulator gets its public key, and every other
+ * endpoint gets anonymous requests.
  */
 export function atEndpoint(settings: AzureSettings, text: string): AzureSettings {
   const endpoint = endpointOf("stores", text);
@@ -79,7 +79,10 @@ export function atEndpoint(settings: AzureSettings, text: string): AzureSettings
   return { ...settings, account: named, endpoint, access: { kind: "anonymous" } };
 }
 
-/** `Name=value` with `;` between them. What it says is not shown: it has a key in it. */
+/**
+ * Parses a connection string: `Name=value` pairs, separated by `;`. Errors never show it, because it has a
+ * key.
+ */
 function settingsOfConnection(text: string): AzureSettings {
   const pairs = text.split(";").map((pair) => {
     const end = pair.indexOf("=");

@@ -3,17 +3,17 @@ import type { HttpRequest } from "../../shared/http/messages.ts";
 import { uriEncoded } from "../object-store/object-place.ts";
 import type { AzureCredentials } from "./credentials.ts";
 
-/** What is asked of Azure, before it is said by whom. */
+/** Request to Azure before it is authorized. */
 export interface UnsignedRequest extends Omit<HttpRequest, "secretHeaders"> {
   readonly account: string;
-  /** Not encoded. */
+  /** Query parameters, not encoded. */
   readonly query: Readonly<Record<string, string>>;
 }
 
-/** The youngest that all servers know, emulators among them, and that has all that is asked for. */
+/** Newest API version that all servers know, emulators among them. It has all features in use. */
 const VERSION = "2023-11-03";
 
-/** The headers of a request that Shared Key signs by their values alone, in this order. */
+/** Headers that Shared Key signs by their values alone, in this order. */
 const SIGNED = [
   "content-encoding",
   "content-language",
@@ -28,7 +28,7 @@ const SIGNED = [
   "range",
 ];
 
-/** Says who asks: by a signature of the account's key, a shared access signature, a token, or not at all. */
+/** Authorizes a request: by a Shared Key signature, a shared access signature, a token, or anonymously. */
 export function authorized(
   request: UnsignedRequest,
   credentials: AzureCredentials,
@@ -63,7 +63,10 @@ export function authorized(
   }
 }
 
-/** https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key, of 2015-02-21 and later */
+/**
+ * Builds the text to sign, by the format of version 2015-02-21 and later.
+ * https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
+ */
 function textToSign({ method, url, account, query, headers, body }: UnsignedRequest): string {
   const length = body === undefined || body.bytes === 0 ? "" : String(body.bytes);
   const all: Readonly<Record<string, string>> = { ...headers, "content-length": length };

@@ -1,7 +1,7 @@
 import type { Logger } from "../../shared/core/log.ts";
 import type { SetAside } from "../../shared/extension/queue-source.ts";
 
-/** Tells, in one line for all, what is settled without having been put anywhere. */
+/** Logs one warning for all messages that are acknowledged without a dead-letter queue. */
 export function tellNoPlaceAside(log: Logger, queue: string, failed: readonly SetAside[]): void {
   const [first] = failed;
   if (first === undefined) return;

@@ -3,17 +3,17 @@ import { TlsFiles } from "../../shared/access/tls-files.ts";
 import { type TlsTrouble, tlsTrouble } from "../../shared/access/tls-trouble.ts";
 import type { BrokerOptions } from "./address-options.ts";
 
-/** Why a broker cannot be used, and what helps. */
+/** Reason why a broker cannot be used, with a hint. */
 export interface Refusal {
   readonly what: string;
   readonly hint: string;
 }
 
 /**
- * What connections to a broker are made with. Whoever spreads it gets the files as they are then: a renewed
- * certificate needs no restart.
+ * Returns the TLS options of connections to a broker. Each property reads its file when a connection is made,
+ * so a renewed certificate needs no restart.
  *
- * @throws {TLS_INVALID} for files that cannot be used
+ * @throws {TLS_INVALID} when the files cannot be used
  */
 export function tlsTo(options: BrokerOptions): ConnectionOptions {
   const [cert, key] = [options.get("certfile"), options.get("keyfile")];
@@ -38,7 +38,7 @@ const HINTS = {
     "brokers that know their clients by certificates want `?certfile=/etc/client.pem&keyfile=/etc/client.key`, of a CA that they trust",
 } as const satisfies Record<TlsTrouble["kind"], string>;
 
-/** What TLS does not let pass between us and a broker; null where that is not the reason. */
+/** Explains a TLS failure. Null: TLS is not the cause. */
 export function refusedByTls(error: unknown, options: BrokerOptions): Refusal | null {
   const trouble = tlsTrouble(error, options.get("cacertfile") ?? null);
   return trouble === null ? null : { what: `the broker ${trouble.what}`, hint: HINTS[trouble.kind] };

@@ -10,35 +10,35 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { readTextIfThere } from "../../shared/storage/whole-file.ts";
 
-/** How often a holder shows that it lives, by a put and two reads. */
+/** Interval of a holder's heartbeats. Each costs a put and two reads. */
 const BEAT_MS = 5_000;
 
-/** Time for which a look counts. So looks cost two reads a second at most. */
+/** Validity of a check. It limits checks to two reads a second. */
 const SURE_MS = 1_000;
-/** Time of a request that a holder began while its look counted. */
+/** Limit of a request that a holder starts while its check is valid. */
 const REQUEST_MS = 2_000;
 
 /**
- * Time for which a holder that was replaced may still write without a look. Its next number must stay taken
- * for so long.
+ * Time in which a replaced holder may still write without a new check. The next object number must stay taken
+ * for this time.
  */
 export const UNAWARE_MS = SURE_MS + REQUEST_MS;
 
 /**
- * So long whoever lets go of it waits for the store: one that is away, or takes its credentials no more, is
- * not waited for at the end. Then others wait for its silence.
+ * Limit of a release. At the end of a process, an unreachable store or refused credentials must not block it.
+ * The next coordinator then waits until the heartbeats stop.
  */
 const RELEASE_MS = 1_000;
 
 interface HoldOptions extends RunPlace {
   readonly processes: Processes;
   readonly clock: TimedClock;
-  /** In hex: of this holder alone. */
+  /** Random id of this holder, in hex. */
   readonly nonce: string;
 }
 
 interface SilenceOptions extends WaitOptions, RunFolder {
-  /** Result of `awaitSilence`: what a dead coordinator showed last. */
+  /** Earlier result of `awaitSilence`: the last heartbeat of a lost coordinator. */
   readonly silent?: string | null;
 }
 
@@ -47,11 +47,11 @@ function beatOf(own: Location): Location {
 }
 
 /**
- * Waits until whoever holds the journal has let go of it, or is dead. It saves work only: two that take
- * themselves for holders are told apart by the next number of the journal (`BucketSegment`).
+ * Waits until the holder of the journal has released it or is lost. It saves work only. The journal's next
+ * object number decides between two holders (`BucketSegment`).
  *
- * @returns what the dead one showed last; null where nobody is left
- * @throws {OUTPUT_LOCKED} when it is alive: it goes on to show so
+ * @returns the lost holder's last heartbeat, or null for a released journal
+ * @throws {OUTPUT_LOCKED} when the holder sends heartbeats
  */
 export async function awaitSilence({
   own,
@@ -66,7 +66,10 @@ export async function awaitSilence({
   return await awaitStill({ ...options, path, read });
 }
 
-/** @param shown what `awaitSilence` has given @throws {OUTPUT_LOCKED} when somebody has shown more since */
+/**
+ * @param shown result of `awaitSilence`
+ * @throws {OUTPUT_LOCKED} when a holder has sent a heartbeat since
+ */
 export async function refuseNews({ own, storage }: RunFolder, shown: string | null): Promise<void> {
   const beat = beatOf(own);
   const now = await readTextIfThere(storage, beat, NEVER);
@@ -74,9 +77,9 @@ export async function refuseNews({ own, storage }: RunFolder, shown: string | nu
 }
 
 /**
- * A journal in a bucket that this process holds, and shows to be held by changing an object every few
- * seconds. What nobody but the holder may do, it does after `confirm`: which looks whether another has put
- * the next object of the journal, or begun another run, unless that was looked at just now.
+ * Journal in a bucket that this process holds. A heartbeat object that changes every few seconds announces
+ * it. Actions of the holder alone follow `confirm`. It checks that no other coordinator put the journal's
+ * next object or began another run. A recent check counts.
  */
 export class BucketHold implements AsyncDisposable {
   readonly #options: HoldOptions;
@@ -93,7 +96,7 @@ export class BucketHold implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Shows from here on that it is held: others wait for its silence before they read the journal. */
+  /** Starts the heartbeats. Other coordinators then wait before they read the journal. */
   static async begin(options: HoldOptions): Promise<BucketHold> {
     const hold = new BucketHold(options);
     await hold.#putBeat();
@@ -101,7 +104,7 @@ export class BucketHold implements AsyncDisposable {
     return hold;
   }
 
-  /** Aborts, with OUTPUT_LOCKED, when it turns out that another has taken the job over. */
+  /** Aborts with OUTPUT_LOCKED when another coordinator has taken over the job. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
@@ -110,19 +113,22 @@ export class BucketHold implements AsyncDisposable {
     this.#lost.abort(error);
   }
 
-  /** @param ahead looks at the journal's next number, from here on */
+  /** @param ahead checks the journal's next number from now on */
   watch(ahead: (signal: AbortSignal) => Promise<void>): void {
     this.#ahead = ahead;
   }
 
-  /** @throws {OUTPUT_LOCKED} when another has taken the job over @throws what the storage does */
+  /**
+   * @throws {OUTPUT_LOCKED} when another coordinator has taken over the job
+   * @throws the errors of the storage
+   */
   async confirm(): Promise<void> {
     this.#lost.signal.throwIfAborted();
     if (isSure(this.#sureFrom, momentOf(this.#options.clock))) return;
     await this.#look(NEVER);
   }
 
-  /** Lets go of it: the next coordinator need not wait. */
+  /** Releases the journal, so that the next coordinator need not wait. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#released) return;
     this.#released = true;
@@ -133,7 +139,10 @@ export class BucketHold implements AsyncDisposable {
     callOff();
   }
 
-  /** Whoever took it over shows so in the same object. One that cannot be removed is waited for. */
+  /**
+   * Removes the heartbeat object unless another holder has written it. After a failed removal, others wait
+   * until it is stale.
+   */
   async #removeBeat(): Promise<void> {
     const { storage, own, nonce } = this.#options;
     if (this.#beats === 0 || this.#lost.signal.aborted) return;
@@ -154,7 +163,7 @@ export class BucketHold implements AsyncDisposable {
       await this.#look(this.#ending.signal);
       await this.#putBeat();
     } catch {
-      // Either it is lost, and `#look` has said so; or the store cannot be asked: then `confirm` asks it.
+      // `#look` has reported a lost hold. An unreachable store is asked again by `confirm`.
     }
     if (!this.#released && !this.#lost.signal.aborted) this.#beatSoon();
   }
@@ -195,7 +204,9 @@ function momentOf(clock: Clock): Moment {
   return { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
 }
 
-/** By both clocks: the one stands still while a machine is suspended, the other is set by people. */
+/**
+ * Checks both clocks: the monotonic one stops while a machine is suspended, and people set the wall clock.
+ */
 function isSure(from: Moment | null, now: Moment): boolean {
   if (from === null) return false;
   const passed = [now.nowMs - from.nowMs, now.wallMs - from.wallMs];

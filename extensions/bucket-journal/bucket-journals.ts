@@ -10,7 +10,7 @@ import { objectLocation } from "./journal-object.ts";
 import { openBucketJournal } from "./open-bucket-journal.ts";
 import { ObjectsReader } from "./read-objects.ts";
 
-/** Journals as numbered objects, of which only one coordinator can put the next. */
+/** Journals as numbered objects. Exactly one coordinator can put the next number. */
 export const bucketJournals: SharedJournals = {
   open: openBucketJournal,
   awaitSilence,
@@ -20,7 +20,10 @@ export const bucketJournals: SharedJournals = {
   sealedFiles,
 };
 
-/** A run that finds the output being cleared puts one object of its journal, and no second one. */
+/**
+ * Returns true when the journal has a second object. A run that finds the output being cleared puts one
+ * object.
+ */
 async function hasBegun({ own, storage }: RunFolder): Promise<boolean> {
   return (await storage.kindAt(objectLocation(below(own, "journal"), 2), NEVER)) !== null;
 }

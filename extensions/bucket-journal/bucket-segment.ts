@@ -8,9 +8,12 @@ import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { encodeObject, objectLocation, WRITER_END, writerOf } from "./journal-object.ts";
 
-/** As long as people take to mend a line or renew credentials; workers wait with what they offered. */
+/**
+ * Limit of retries: time for people to repair a network or renew credentials. Workers wait with their offered
+ * results.
+ */
 const PATIENCE_MS = 600_000;
-/** Each put has been tried several times by itself. */
+/** Delay between retries. The storage has already retried each put several times. */
 const AGAIN_MS = 1_000;
 
 interface BucketSegmentOptions {
@@ -18,23 +21,24 @@ interface BucketSegmentOptions {
   readonly storage: Pick<Storage, "put" | "read">;
   readonly clock: TimedClock;
   readonly generation: number;
-  /** In hex, 16 bytes: of this generation alone. */
+  /** Random id of this generation, 16 bytes in hex. */
   readonly writer: string;
-  /** Its first object's. */
+  /** Number of the generation's first object. */
   readonly number: number;
-  /** What follows when another has put an object of the number that is next here, or has ended the job. */
+  /** Called when another coordinator has put the next number or ended the job. */
   readonly onTaken: (error: ShardmillError) => void;
   /**
-   * Asked before a put is tried again: while it was waited for, the job may have been published, and its
-   * journal removed. Rejects with OUTPUT_LOCKED when this one does not hold the job any more.
+   * Called before a put is retried, because the job may be published and its journal removed by then. Rejects
+   * with OUTPUT_LOCKED when this coordinator no longer holds the job.
    */
   readonly confirm: () => Promise<void>;
 }
 
 /**
- * The objects of one generation of a journal in a bucket. Each is put only if there is none of its number: so
- * of two coordinators that both take themselves for the job's, one cannot go on, whatever it has slept
- * through. Law `one-holder`: the next number is the fence.
+ * Objects of one generation of a journal in a bucket. Each is put only if its number is free. Of two
+ * coordinators that both consider the job theirs, one cannot continue, even after a suspension.
+ *
+ * Law `one-holder`: the next number is the fence.
  */
 export class BucketSegment implements SegmentFile {
   readonly #options: BucketSegmentOptions;
@@ -47,12 +51,16 @@ export class BucketSegment implements SegmentFile {
     this.#next = options.number;
   }
 
-  /** The number of the object that is being put, or is put next: all before it are there. */
+  /** Number of the object that is put now or next. All objects before it exist. */
   get next(): number {
     return this.#next;
   }
 
-  /** Puts the first object; false when another has put one of its number. @throws what the storage does */
+  /**
+   * Puts the first object. False: another coordinator has put this number.
+   *
+   * @throws the errors of the storage
+   */
   async claim(frames: Uint8Array): Promise<boolean> {
     try {
       await this.#put(frames);
@@ -64,11 +72,11 @@ export class BucketSegment implements SegmentFile {
   }
 
   /**
-   * Puts records as the next object, again and again while the store cannot be asked.
+   * Puts records as the next object, and retries while the store is unreachable.
    *
-   * @throws {OUTPUT_LOCKED} when the number is taken, or the job is another's
-   * @throws {JOURNAL_FAILED} when the store cannot be asked for ten minutes, or no longer than a moment once
-   * this one ends
+   * @throws {OUTPUT_LOCKED} when the number is taken, or another coordinator holds the job
+   * @throws {JOURNAL_FAILED} when the store is unreachable for ten minutes, or already while this process
+   * ends
    */
   async append(frames: Uint8Array): Promise<void> {
     const { clock } = this.#options;
@@ -86,28 +94,28 @@ export class BucketSegment implements SegmentFile {
     }
   }
 
-  /** What is put is there, and stays. */
+  /** Does nothing, because a completed put is durable. */
   async sync(): Promise<void> {}
 
   async close(): Promise<void> {}
 
-  /** What cannot be put now is given up. */
+  /** Stops retries, because the process ends. */
   hurry(): void {
     this.#ending.abort();
   }
 
   /**
-   * Looks whether another has put the next object, or has ended the job: then the journal goes, and the
-   * number is free again, but the first that was put here is gone, too. Not the last: that may have been put
-   * into a number that was free.
+   * Checks that no other coordinator has put the next object or ended the job. An ended job's journal is
+   * removed. Its numbers are then free again, but its first object is gone, too. The last object proves
+   * nothing, because it may have been put at a freed number.
    *
-   * @throws {OUTPUT_LOCKED} if so
+   * @throws {OUTPUT_LOCKED} when another coordinator has done either
    */
   async look(signal: AbortSignal): Promise<void> {
     const { journal, writer, number: first } = this.#options;
     const next = await this.#writerAt(this.#next, signal);
     if (next !== null && next !== writer) throw this.#taken();
-    // Behind that look: a journal is removed from its first object on.
+    // This read follows the first one, because a journal is removed from its first object on.
     if (next === null && (await this.#writerAt(first, signal)) === null)
       throw this.#lost(
         `another coordinator has ended the job: ${objectLocation(journal, first)} is gone`,
@@ -115,7 +123,7 @@ export class BucketSegment implements SegmentFile {
       );
   }
 
-  /** Null where there is no such object. */
+  /** Reads an object's writer id. Null: no such object. */
   async #writerAt(number: number, signal: AbortSignal): Promise<string | null> {
     const { journal, storage } = this.#options;
     try {

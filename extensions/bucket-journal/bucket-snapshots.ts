@@ -16,8 +16,8 @@ import type { Storage } from "../../shared/storage/storage.ts";
 const AT_ONCE = 16;
 
 /**
- * The snapshots of a journal in a bucket, in order: the newest from which each one before it is there, down
- * to the first. The number of one is that of an object of the journal: all before that object are told.
+ * Reads the snapshots of a journal in a bucket, in order: the newest with a complete chain of predecessors. A
+ * snapshot has the number of a journal object, and covers all objects before it.
  */
 export async function readBucketSnapshots(
   folder: Location,
@@ -42,7 +42,7 @@ export async function readBucketSnapshots(
   return [];
 }
 
-/** @throws {STORE_FAILED} and its like when it cannot be put */
+/** @throws {STORE_FAILED} and other storage errors when the put fails */
 export async function putSnapshot(
   folder: Location,
   name: SnapshotName,
@@ -67,7 +67,7 @@ async function snapshotNames(
   return names;
 }
 
-/** Null when one on the way is missing, or damaged. */
+/** Returns the chain of snapshots up to `newest`. Null: one of them is missing or damaged. */
 function chainTo(newest: FoundSnapshot, good: readonly FoundSnapshot[]): FoundSnapshot[] | null {
   const chain = [newest];
   for (let at = newest; at.head.previous !== null; ) {

@@ -11,11 +11,11 @@ import { UNAWARE_MS } from "./bucket-hold.ts";
 import { decodeObject, encodeObject, objectLocation } from "./journal-object.ts";
 
 /**
- * Ends a run whose coordinator was silent, before its journal is removed: puts the next object of the
- * journal. A coordinator that wakes up now can write no more. Then waits for as long as it may rely on an
- * earlier look, since the numbers of a journal are free again once it is removed. Law `one-holder`.
+ * Ends the run of a lost coordinator, before its journal is removed, by putting the journal's next object. A
+ * coordinator that resumes now can write no more. An earlier check of its own stays valid for a while, and
+ * removal frees the journal's numbers. So this function waits until that check has expired. Law `one-holder`.
  *
- * @throws {OUTPUT_LOCKED} when the coordinator has written since: it is alive
+ * @throws {OUTPUT_LOCKED} when the coordinator has written since, so it still runs
  */
 export async function endRun(
   { own, storage }: RunFolder,
@@ -23,7 +23,7 @@ export async function endRun(
 ): Promise<void> {
   const journal = below(own, "journal");
   const last = await lastNumber(journal, storage, signal);
-  // A generation that begins here looks at whose run it is before it goes on.
+  // A generation that begins here checks the run before it continues.
   if (last === 0) return;
   const generation = (await generationAt(objectLocation(journal, last), storage, signal)) + 1;
   const fence = encodeRecord({
@@ -46,7 +46,7 @@ export async function endRun(
   await sleepBy(clock, UNAWARE_MS, signal);
 }
 
-/** The highest number of an object; 0 for none. */
+/** Returns the highest object number, or 0 without objects. */
 async function lastNumber(journal: Location, storage: Storage, signal: AbortSignal): Promise<number> {
   let last = 0;
   try {
@@ -58,7 +58,7 @@ async function lastNumber(journal: Location, storage: Storage, signal: AbortSign
   return last;
 }
 
-/** The generation of an object; 0 for one that is damaged, which nobody reads on from. */
+/** Returns an object's generation. A damaged object, from which no coordinator can resume, has 0. */
 async function generationAt(path: Location, storage: Storage, signal: AbortSignal): Promise<number> {
   const { bytes } = await storage.stat(path, signal);
   const object = Buffer.from(await storage.read(path, 0, bytes, { signal }));

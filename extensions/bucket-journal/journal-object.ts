@@ -11,12 +11,12 @@ import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 
 /*
- * An object of a journal in a bucket is records that were written together, all numbers little-endian:
+ * Object of a journal in a bucket: records that were written together. All numbers are little-endian.
  *
- *     header as a segment's | writer 16 bytes | at u64 | crc32 of all before u32 | frames as a segment's
+ *     header as in a segment | writer 16 bytes | at u64 | crc32 of all before u32 | frames as in a segment
  *
- * The frames of a generation's objects, one behind the other, are its stream. `at` is where in it the
- * object's first frame is. The writer is random, one a generation: no two coordinators ever put the same
+ * The concatenated frames of a generation's objects are its stream. `at` is the offset of the object's first
+ * frame in the stream. The writer is random for each generation, so two coordinators never put the same
  * bytes.
  */
 const WRITER_AT = HEADER_BYTES;
@@ -24,24 +24,27 @@ const AT_AT = WRITER_AT + 16;
 const CRC_AT = AT_AT + 8;
 const HEAD_BYTES = CRC_AT + 4;
 
-/** As many as a coordinator puts in sixty years, and in the order of their names. */
+/** Digits of a number, enough for sixty years of puts. Names then sort in the order of the numbers. */
 const NUMBER_DIGITS = 12;
 
-/** Who writes an object, and where in its generation's stream. */
+/** Writer of an object, and the object's offset in the generation's stream. */
 interface ObjectHead {
   readonly generation: number;
-  /** In hex. */
+  /** Random id in hex. */
   readonly writer: string;
   readonly at: number;
 }
 
 export interface JournalObject extends ObjectHead {
   readonly frameBytes: number;
-  /** Of the frames from a place in the generation's stream on, where one begins; before it: all. */
+  /**
+   * Returns the records from an offset of the generation's stream, which must begin a frame. An offset before
+   * the object returns all of its records.
+   */
   records(from: number): readonly JournalRecord[];
 }
 
-/** @param number from 1 on, over all generations */
+/** @param number counts from 1 over all generations */
 export function objectLocation(journal: Location, number: number): Location {
   return below(journal, String(number).padStart(NUMBER_DIGITS, "0"));
 }
@@ -55,7 +58,7 @@ export function encodeObject({ generation, writer, at }: ObjectHead, frames: Uin
   return Buffer.concat([head, frames]);
 }
 
-/** @throws {JOURNAL_CORRUPT} */
+/** @throws {JOURNAL_CORRUPT} when the object is damaged or has an unsupported format */
 export function decodeObject(path: string, object: Buffer): JournalObject {
   const header = decodeHeader(object);
   if (header.kind === "otherVersion")
@@ -79,13 +82,13 @@ export function decodeObject(path: string, object: Buffer): JournalObject {
       if (end.kind === "clean") return records;
       if (end.kind === "unknownKind")
         throw foreign(path, `it has a record of the unknown kind ${end.found}`, end.at);
-      // It was put whole: what a crash cuts off of a segment is damage here.
+      // A put is atomic. A torn end, which a crash leaves in a segment, is damage here.
       throw corrupt(path, "a record in it is not whole", end.at);
     },
   };
 }
 
-/** How many bytes tell who wrote an object. */
+/** Length of the prefix that has the writer of an object. */
 export const WRITER_END = AT_AT;
 
 export function writerOf(beginning: Uint8Array): string {

@@ -21,25 +21,25 @@ import { objectLocation } from "./journal-object.ts";
 import { ObjectsReader } from "./read-objects.ts";
 
 /**
- * Between two puts: some 17 a second at most, 0.3 USD an hour at AWS's prices. What comes meanwhile goes
- * together into the next.
+ * Pause between two puts. It limits puts to some 17 a second, 0.3 USD an hour at AWS prices. Records that
+ * arrive in the pause share the next put.
  */
 const PAUSE_MS = 50;
 
 /**
- * Tries to put the first object of a generation, each behind one that a coordinator taken for dead had still
- * under way.
+ * Limit of attempts to put a generation's first object. Each may follow a late object of a lost coordinator.
  */
 const MAX_TRIES = 32;
 
-/** Of a journal in a bucket each object is a request: so a resume reads at most so many. */
+/** Records between snapshots. A resume reads one object per request, so this limits its requests. */
 const SNAPSHOT_RECORDS = 2_000;
 
 /**
- * Opens the journal of a run in a bucket for writing: waits until nobody else is at work on it, reads it, and
- * puts the start of the next generation as its next object. From then on whoever wrote it before cannot.
+ * Opens the journal of a run in a bucket for writing. It waits until other coordinators have stopped. Then it
+ * reads the journal, and puts the start of the next generation as the next object. The previous writer is
+ * then fenced.
  *
- * @throws {OUTPUT_LOCKED} when another coordinator is at work on it, or takes it up at the same moment
+ * @throws {OUTPUT_LOCKED} when another coordinator works on the job or resumes it at the same moment
  * @throws {JOURNAL_CORRUPT} when objects are missing or damaged
  */
 export async function openBucketJournal(place: OpenPlace, options: OpenSharedOptions): Promise<OpenJournal> {
@@ -95,7 +95,7 @@ export async function openBucketJournal(place: OpenPlace, options: OpenSharedOpt
       },
     };
   } catch (error) {
-    // Who has won shows it in the same object: it stays.
+    // The winner's heartbeats are in the same object, so it stays.
     if (isShardmillError(error, "OUTPUT_LOCKED")) hold.lose(error);
     await hold[Symbol.asyncDispose]();
     throw error;
@@ -108,27 +108,30 @@ async function awaitUntil(atMs: number, clock: TimedClock): Promise<void> {
 }
 
 /**
- * Checks that this run is the job's still. Else it was published and removed, or begun anew, since its name
- * was read: what was put here is in nobody's folder, and goes. While it is being removed, numbers are free
- * and its name is there: but the manifest is, too.
+ * Checks that this run is still the job's. The run may have been published and removed, or replaced, since
+ * its name was read. Objects that were put here then belong to no run, so they are removed. During a removal,
+ * numbers are free and the run's name exists. The manifest exists, too, and reveals it.
  *
- * @throws {OUTPUT_LOCKED}
+ * @throws {OUTPUT_LOCKED} when the run is no longer the job's
  */
 async function checkRun(
   { own, run, runFile, manifest, clearing, storage }: OpenPlace,
   clock: TimedClock,
 ): Promise<void> {
-  // Before the name of the run is looked at: that is removed before this is.
+  // This check precedes the one of the run's name, because a clearing coordinator removes the name first.
   if ((await storage.kindAt(clearing, NEVER)) !== null) throw beingCleared(clearing);
   const found = await readRunFile(runFile, storage, NEVER);
   if (found === run && (await storage.kindAt(manifest, NEVER)) === null) return;
-  // Its journal may have been whole until now, and its numbers will be free: others may rely on a look.
+  // The journal may have been whole until now. Its numbers become free while others may rely on a check.
   if (found === run) await sleepBy(clock, UNAWARE_MS, NEVER);
   await storage.remove(own, NEVER);
   throw replaced(runFile, run, found === run ? null : found);
 }
 
-/** What is there is for whoever clears it to remove: it looks whether this one was first. */
+/**
+ * Returns the refusal. The clearing coordinator removes the objects, because it checks whether this one was
+ * first.
+ */
 function beingCleared(path: Location): ShardmillError {
   const what = "another coordinator clears this output, to start over: this one does not go on";
   return new ShardmillError("OUTPUT_LOCKED", what, {
@@ -137,7 +140,11 @@ function beingCleared(path: Location): ShardmillError {
   });
 }
 
-/** A journal that is being removed has gaps: it is not called damaged. @throws {OUTPUT_LOCKED} then */
+/**
+ * Runs `read`. Gaps in a journal that is being removed are not reported as damage.
+ *
+ * @throws {OUTPUT_LOCKED} when the journal is being removed
+ */
 async function unlessEnded<T>(place: OpenPlace, clock: TimedClock, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -148,8 +155,8 @@ async function unlessEnded<T>(place: OpenPlace, clock: TimedClock, read: () => P
 }
 
 /**
- * Once a job is published its journal is removed: then a number is free again for one that has slept through
- * that. A store that cannot be asked is asked again by the put itself.
+ * Confirms the hold if the store answers. The journal of a published job is removed, and a number is then
+ * free for a coordinator that was suspended. If the store is unreachable, the put itself tries again.
  */
 async function confirmIfAsked(hold: BucketHold): Promise<void> {
   await hold.confirm().catch((error: unknown) => {
@@ -170,7 +177,7 @@ async function claim(
 ): Promise<Claimed> {
   const { generation: last } = reader;
   const generation = last + 1;
-  // What an object is behind is known by its number: nothing can be lost at an end, or come late.
+  // An object's number fixes its predecessor, so a lost or late end is impossible.
   const behind = { previousBytes: 0, previousCrc32: 0 };
   const by = { build: buildVersion, mapping: ownMapping() };
   const started = { kind: "generationStarted", generation, ...by, wallMs, ...behind } as const;
@@ -192,7 +199,9 @@ interface ReadPlace extends OpenPlace {
   readonly snapshotFolder: Location;
 }
 
-/** All of it, where what follows the snapshots cannot be read: if that is the journal's fault, it says so. */
+/**
+ * Reads the journal after the snapshots, or all of it when that fails. A fault of the journal then throws.
+ */
 async function readWithSnapshots(
   place: ReadPlace,
   { clock, onSnapshotTrouble = () => {} }: OpenSharedOptions,
@@ -212,7 +221,7 @@ async function readWithSnapshots(
   }
   const reader = new ObjectsReader(journal, storage, null);
   await reader.readOn();
-  // It is written when all that it tells is in the journal: so that has lost its end.
+  // A snapshot is written after all records that it covers, so the journal has lost its end.
   if (last !== undefined && reader.next < last.number)
     throw corrupt(objectLocation(journal, reader.next), "it is missing, and a snapshot tells of it", 0);
   return { snapshots: [], reader };

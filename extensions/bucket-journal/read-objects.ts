@@ -7,37 +7,42 @@ import type { Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { decodeObject, type JournalObject, objectLocation } from "./journal-object.ts";
 
-/** Objects that are read at once: few at first, for behind the newest snapshot there may be none. */
+/** Objects that are read concurrently: few at first, because the newest snapshot may have no successors. */
 const AT_ONCE = { first: 4, most: 32 } as const;
 
 /**
- * A journal in a bucket as it is read: the objects have the numbers from 1 on, without a gap, and are never
- * changed. So it need not be listed; and of one that grows meanwhile a beginning is read.
+ * Reader of a journal in a bucket. Objects are numbered from 1 without a gap, and never change. So the
+ * journal need not be listed, and a reader of a growing journal gets a prefix.
  */
 export class ObjectsReader {
   readonly records: JournalRecord[] = [];
-  /** Of the last object that was read; 0 before the first. */
+  /** Generation of the last object read, or 0 before the first. */
   generation: number;
-  /** The number of the first that was not read: it is not there yet. */
+  /** Number of the first unread object, which does not exist yet. */
   next: number;
-  /** Where the stream of the generation ends, as far as it was read; null before the first object. */
+  /** End of the generation's stream so far. Null: no object was read. */
   #end: number | null = null;
-  /** Up to here a snapshot tells all. */
+  /** Place up to which a snapshot covers the journal. */
   readonly #told: Pick<JournalPlace, "generation" | "bytes">;
   readonly #journal: Location;
   readonly #storage: Pick<Storage, "stat" | "read">;
 
-  /** @param behind a snapshot: what it tells is not read again; null: all is read */
+  /** @param behind snapshot whose records are not read again, or null to read all */
   constructor(journal: Location, storage: Pick<Storage, "stat" | "read">, behind: FoundSnapshot | null) {
     this.#journal = journal;
     this.#storage = storage;
     this.#told = behind?.head.place ?? { generation: 0, bytes: 0 };
     this.generation = this.#told.generation;
-    // One that is before it must be there: so it is seen when the journal behind a snapshot is gone.
+    // The predecessor must exist: its absence reveals that the journal behind the snapshot is gone.
     this.next = behind === null ? 1 : behind.number - 1;
   }
 
-  /** Reads all that is there by now. @throws {JOURNAL_CORRUPT} @throws {STORE_FAILED} and its like */
+  /**
+   * Reads all objects that exist by now.
+   *
+   * @throws {JOURNAL_CORRUPT} when an object is missing or damaged
+   * @throws {STORE_FAILED} and other storage errors
+   */
   async readOn(): Promise<void> {
     for (let width: number = AT_ONCE.first; ; width = Math.min(2 * width, AT_ONCE.most)) {
       const numbers = Array.from({ length: width }, (_, index) => this.next + index);
@@ -47,7 +52,7 @@ export class ObjectsReader {
         if (object !== null) this.#add(object);
       if (missing < 0) continue;
       if (found.slice(missing).every((object) => object === null)) break;
-      // It was put while these were read, or it is lost.
+      // The object was put during these reads, or it is lost.
       const late = await this.#object(this.next);
       if (late === null) throw this.#corrupt("it is missing, and one with a higher number is there");
       this.#add(late);

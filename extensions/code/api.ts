@@ -1,6 +1,6 @@
 import type { RecordBatch, Table, Vector } from "apache-arrow";
 
-/** What the values of a column are in JavaScript, by the name of its type. */
+/** JavaScript types of a column's values, by the name of the column's type. */
 interface ScalarValues {
   readonly bool: boolean;
   readonly int8: number;
@@ -16,13 +16,13 @@ interface ScalarValues {
   readonly float64: number;
   readonly string: string;
   readonly binary: Uint8Array;
-  /** A day, as midnight UTC. */
+  /** Day, as midnight UTC. */
   readonly date: Date;
-  /** An instant, to the millisecond. */
+  /** Instant, to the millisecond. */
   readonly timestamp: Date;
 }
 
-/** What the values of a vector are given as. */
+/** JavaScript types of a vector's values. */
 interface VectorValues {
   readonly int8: Int8Array;
   readonly int16: Int16Array;
@@ -40,25 +40,25 @@ interface VectorValues {
 export type ScalarName = keyof ScalarValues;
 export type VectorItem = keyof VectorValues;
 
-/** What a type is made of: for Shardmill itself. */
+/** Structure of a type. For internal use. */
 export type TypeShape =
   | { readonly kind: "list"; readonly item: ColumnType }
   | { readonly kind: "vector"; readonly item: VectorItem; readonly length: number }
   | { readonly kind: "struct"; readonly fields: ColumnTypes };
 
-/** A type that has parts: made by {@link list}, {@link vector}, {@link struct} and {@link nullable}. */
+/** Type with parts. Made by {@link list}, {@link vector}, {@link struct} and {@link nullable}. */
 export interface ComplexType<Read = unknown, Made = unknown> {
   readonly shape: TypeShape;
   readonly isNullable: boolean;
-  /** Never there: it tells the compiler what values are read and made. */
+  /** Always absent at run time. Carries the types of values read and made, for the compiler. */
   readonly values?: { readonly read: Read; readonly made: Made };
 }
 
-/** A column's type. `"string?"`: a string or null; `"string"`: never null. */
+/** Type of a column. `"string?"` is a string or null, `"string"` is never null. */
 export type ColumnType = ScalarName | `${ScalarName}?` | ComplexType;
 export type ColumnTypes = Readonly<Record<string, ColumnType>>;
 
-/** The value that a step is given of a column. */
+/** Value of a column as a step reads it. */
 export type ReadValue<T> = T extends `${infer Name extends ScalarName}?`
   ? ScalarValues[Name] | null
   : T extends ScalarName
@@ -67,7 +67,7 @@ export type ReadValue<T> = T extends `${infer Name extends ScalarName}?`
       ? Read
       : never;
 
-/** A value that a step may make for a column. Whole numbers may stand for `int64`, too. */
+/** Value that a step may make for a column. Integers are accepted for `int64` and `uint64`, too. */
 export type MadeValue<T> = T extends `${infer Name extends ScalarName}?`
   ? MadeScalar<Name> | null
   : T extends ScalarName
@@ -80,90 +80,90 @@ type MadeScalar<Name extends ScalarName> = Name extends "int64" | "uint64"
   ? bigint | number
   : ScalarValues[Name];
 
-/** A row as a step is given it: the columns of `reads`. */
+/** Row as a step reads it: the columns of `reads`. */
 export type RowOf<R extends ColumnTypes> = { readonly [K in keyof R]: ReadValue<R[K]> };
 
 type NullableKeys<C extends ColumnTypes> = {
   [K in keyof C]: null extends MadeValue<C[K]> ? K : never;
 }[keyof C];
 
-/** What a step makes of a row: the columns of `columns`. One that may be null may be left out. */
+/** Row that a step makes: the columns of `columns`. A nullable column is optional. */
 export type MadeRow<C extends ColumnTypes> = {
   readonly [K in Exclude<keyof C, NullableKeys<C>>]: MadeValue<C[K]>;
 } & { readonly [K in NullableKeys<C>]?: MadeValue<C[K]> | undefined };
 
-/** One row, none (`null`: the row is dropped), or several. */
+/** Rows made of one row: one, none (`null` drops the row), or several. */
 export type RowResult<C extends ColumnTypes> = MadeRow<C> | null | SeveralRows<MadeRow<C>>;
 
 /**
- * An array of rows, known by its symbols alone. A row with a column `length` or `values` is then no array
- * that lacks methods, and the compiler names the column that is wrong.
+ * Array of rows, identified by its symbols only. A row with a column `length` or `values` would otherwise
+ * look like an incomplete array in compiler errors.
  */
 type SeveralRows<R> = Pick<readonly R[], typeof Symbol.iterator | typeof Symbol.unscopables>;
 
 export interface OpenContext {
-  /** The step's place in the job file: `map.prepare[0]`. */
+  /** Key of the step in the job file: `map.prepare[0]`. */
   readonly where: string;
   /** Aborts when opening takes too long. */
   readonly signal: AbortSignal;
 }
 
 export interface RunContext<State> {
-  /** The step's place in the job file: `map.prepare[0]`. */
+  /** Key of the step in the job file: `map.prepare[0]`. */
   readonly where: string;
-  /** What `open` returned. */
+  /** Return value of `open`. */
   readonly state: State;
-  /** Aborts when the row, or the record batch, takes too long: hand it to `fetch`. */
+  /** Aborts when the row, or the record batch, takes too long. Pass it on to `fetch`. */
   readonly signal: AbortSignal;
 }
 
-/** Values of a column: an Arrow vector of exactly its type, or an array with a value a row. */
+/** Values of a column: an Arrow vector of exactly the same type, or an array with one value per row. */
 export type ColumnValues<T> = Vector | ArrayLike<MadeValue<T>>;
 
-/** What a step makes of a record batch. */
+/** Columns that a step makes of a record batch. */
 export interface BatchResult<C extends ColumnTypes> {
   readonly columns: RecordBatch | { readonly [K in keyof C]: ColumnValues<C[K]> };
   /**
-   * By row of `columns`, the row of the given batch that it was made of, ascending: a row that is not named
-   * is dropped, one that is named twice became two. Left out: one row of each.
+   * Index of the input row for each row of `columns`, ascending. An input row without an index is dropped.
+   * One with two indexes becomes two rows. Default: one row for each input row.
    */
   readonly sources?: ArrayLike<number>;
-  /** Rows of the given batch that become dead letters. Without `sources`, their values do not matter. */
+  /** Input rows that become dead letters. Without `sources`, their values in `columns` are ignored. */
   readonly failed?: readonly { readonly row: number; readonly reason: string }[];
 }
 
 interface StepOptions<R extends ColumnTypes, C extends ColumnTypes, State> {
-  /** The columns that the step is given. The file's columns must be of these types. */
+  /** Columns that the step reads. The file's columns must have these types. */
   readonly reads: R;
-  /** The columns that it makes. All others pass it by; one of the same name is replaced. */
+  /** Columns that the step makes. A column of the same name is replaced, all others pass unchanged. */
   readonly columns: C;
-  /** Called once on each thread, before the first row: load here what is needed for all. */
+  /** Called once on each thread before the first row. Load shared resources here. */
   readonly open?: (context: OpenContext) => State | Promise<State>;
   /** Called when the thread ends. */
   readonly close?: (state: State) => void | Promise<void>;
-  /** How long one row, or one call of `batch`, may take before it fails. Left out: 60. */
+  /** Time limit of one row, or of one call of `batch`, in seconds. A slower one fails. Default: 60. */
   readonly timeoutSeconds?: number;
 }
 
-/** A step that is given one row at a time. */
+/** Step that takes one row at a time. */
 export interface RowStep<R extends ColumnTypes, C extends ColumnTypes, State>
   extends StepOptions<R, C, State> {
   /**
-   * Makes of a row one, none or several. What it makes must depend on this row alone. What it throws makes
+   * Makes one row, none or several of a row. The result must depend on this row only. A thrown error makes
    * the row a dead letter: see {@link fail}.
    */
   readonly row: (row: RowOf<R>, context: RunContext<State>) => RowResult<C> | Promise<RowResult<C>>;
-  /** Rows that are at work at once on a thread, where `row` is asynchronous. Left out: 1. */
+  /** Limit of rows that an asynchronous `row` works on concurrently in one thread. Default: 1. */
   readonly concurrency?: number;
   readonly batch?: never;
 }
 
-/** A step that is given a record batch of Arrow at a time. */
+/** Step that takes one Arrow record batch at a time. */
 export interface BatchStep<R extends ColumnTypes, C extends ColumnTypes, State>
   extends StepOptions<R, C, State> {
   /**
-   * Makes columns of the columns of a record batch. What becomes of a row must depend on this row alone: a
-   * batch that throws is cut in halves, down to the rows that throw alone.
+   * Makes columns of a record batch's columns. The result for a row must depend on this row only. A batch
+   * that throws is split in halves, until only single rows throw.
    */
   readonly batch: (
     batch: RecordBatch,
@@ -173,7 +173,7 @@ export interface BatchStep<R extends ColumnTypes, C extends ColumnTypes, State>
 }
 
 /**
- * A step of your own: the default export of the file that `module:` names in the job file.
+ * Defines a step. Export it as default from the file that `module:` names in the job file.
  *
  * ```ts
  * import { defineStep, fail, list } from "shardmill";
@@ -195,59 +195,59 @@ export function defineStep<const R extends ColumnTypes, const C extends ColumnTy
   return step;
 }
 
-/** Makes the row that is at work a dead letter, with this reason. */
+/** Makes the current row a dead letter with this reason. */
 export function fail(reason: string): never {
   throw new RowFailure(reason);
 }
 
-/** What {@link fail} throws: its reason is told as it is. */
+/** Error of {@link fail}. The message is reported without a prefix. */
 class RowFailure extends Error {
   override readonly name = "RowFailure";
 }
 
-/** The rows that a reduction is given, in order. They can be gone through once, by one of these. */
+/** Rows that a reduction reads, in order. Iterate the rows once, by one of the two properties. */
 export interface ReductionInput<R extends ColumnTypes> {
-  /** For speed: record batches of Arrow. One that was gone on from is not needed any more. */
+  /** Arrow record batches, which are faster. A record batch is no longer needed once the next one is read. */
   readonly batches: AsyncIterable<RecordBatch>;
-  /** For comfort: row by row. */
+  /** Single rows, which are more convenient. */
   readonly rows: AsyncIterable<RowOf<R>>;
 }
 
 export interface ReductionContext {
-  /** The half's place in the job file: `reduce.words.combine`. */
+  /** Key of `combine` or `final` in the job file: `reduce.words.combine`. */
   readonly where: string;
-  /** Aborts when the time is up. */
+  /** Aborts when the time limit is reached. */
   readonly signal: AbortSignal;
 }
 
-/** A table that a reduction makes: its rows, or its columns, equally long. */
+/** Table that a reduction makes: its rows, or its columns of equal length. */
 export type MadeTable<C extends ColumnTypes> =
   | readonly MadeRow<C>[]
   | { readonly columns: RecordBatch | Table | { readonly [K in keyof C]: ColumnValues<C[K]> } };
 
-/** The two halves of a reduction. The same rows, in the same order, must give the same table. */
+/** Definition of a reduction. Equal rows in equal order must give an equal table. */
 export interface Reduction<R extends ColumnTypes, P extends ColumnTypes, C extends ColumnTypes> {
-  /** The columns of the mapped rows that `combine` is given. They must be of these types. */
+  /** Columns of the mapped rows that `combine` reads. The mapped columns must have these types. */
   readonly reads: R;
-  /** The columns that `combine` makes, and `final` is given. */
+  /** Columns that `combine` makes and `final` reads. */
   readonly combined: P;
-  /** The columns of the result. */
+  /** Columns of the result. */
   readonly columns: C;
-  /** How long a half may go without asking for the next record batch. Left out: 600. */
+  /** Time limit between two reads of a record batch, in seconds. Default: 600. */
   readonly timeoutSeconds?: number;
-  /** Run on a worker, over the rows of one shard. */
+  /** Reduces the rows of one shard. Runs on a worker. */
   readonly combine: (
     shard: ReductionInput<R>,
     context: ReductionContext,
   ) => MadeTable<P> | Promise<MadeTable<P>>;
-  /** Run once, over what `combine` made of all shards, in their order. */
+  /** Reduces the results of `combine` for all shards, in order of the shards. Runs once. */
   readonly final: (
     partials: ReductionInput<P>,
     context: ReductionContext,
   ) => MadeTable<C> | Promise<MadeTable<C>>;
 }
 
-/** A reduction of your own: the default export of the file that `module:` names in `reduce`. */
+/** Defines a reduction. Export it as default from the file that `module:` names in `reduce`. */
 export function defineReduction<
   const R extends ColumnTypes,
   const P extends ColumnTypes,
@@ -256,14 +256,17 @@ export function defineReduction<
   return reduction;
 }
 
-/** A list of values, as many as a row has. */
+/** Returns the type of lists, whose length differs by row. */
 export function list<const T extends ColumnType>(
   item: T,
 ): ComplexType<ReadValue<T>[], readonly MadeValue<T>[]> {
   return { shape: { kind: "list", item }, isNullable: false };
 }
 
-/** A list of numbers that is equally long in every row: an embedding, an image. Read as a typed array. */
+/**
+ * Returns the type of lists of numbers that are equally long in every row: an embedding, an image. Values are
+ * read as typed arrays.
+ */
 export function vector<const T extends VectorItem>(
   item: T,
   length: number,
@@ -271,12 +274,12 @@ export function vector<const T extends VectorItem>(
   return { shape: { kind: "vector", item, length }, isNullable: false };
 }
 
-/** An object with fields of its own. */
+/** Returns the type of objects with these fields. */
 export function struct<const T extends ColumnTypes>(fields: T): ComplexType<RowOf<T>, MadeRow<T>> {
   return { shape: { kind: "struct", fields }, isNullable: false };
 }
 
-/** A list, a vector or a struct, or null. */
+/** Returns the type that also allows null. */
 export function nullable<Read, Made>(type: ComplexType<Read, Made>): ComplexType<Read | null, Made | null> {
   return { shape: type.shape, isNullable: true };
 }

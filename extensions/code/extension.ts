@@ -4,7 +4,7 @@ import type { ProgramPart } from "../../shared/extension/program.ts";
 const FILE = "a file of your own code (.ts, .js, .mjs), relative to the job file";
 const DOCS = "[your own code](#your-own-code)";
 
-/** Modules of JavaScript and TypeScript, bundled with all that they import. */
+/** Bundled JavaScript and TypeScript modules, with their imports. */
 const program: ProgramPart = {
   async make(path, where, signal) {
     const { keepBundle } = await import("./plan/keep-bundle.ts");
@@ -16,7 +16,7 @@ const program: ProgramPart = {
   },
 };
 
-/** A user's own code as steps and reductions. `api.ts` is what it imports as `shardmill`. */
+/** Users' own code as steps and reductions. Their files import `api.ts` as `shardmill`. */
 export const code: Extension = {
   name: "code",
   steps: [

@@ -16,12 +16,12 @@ import type { ModuleAnswer, ModuleMethods, ModuleRun } from "./threads/module-th
 import { ALL_ROWS, NO_ROW } from "./threads/user-thread-protocol.ts";
 import { UserThreadHost } from "./user-thread-host.ts";
 
-/** A thread that runs a user's own code as a step. Started by `ModuleThread`. */
+/** Script of a thread that runs a user's own code as a step. `ModuleThread` starts it. */
 
 const host = new UserThreadHost();
 const { where } = host;
 
-/** A dictionary or a model may be loaded: longer than a row takes. */
+/** Limit of `open`. Higher than a row's limit, because `open` may load a dictionary or a model. */
 const OPEN_LIMIT_MS = 300_000;
 
 const loading = host.load(checkStep);
@@ -30,7 +30,7 @@ let opening: Promise<unknown> | null = null;
 
 serveOwner<ModuleMethods>({ load: async () => (await loading).declaration, run }, close);
 
-/** @throws {STEP_FAILED} */
+/** @throws {STEP_FAILED} when `open` throws or takes too long */
 async function open({ open: opens }: LoadedStep): Promise<unknown> {
   const late = AbortSignal.timeout(OPEN_LIMIT_MS);
   try {

@@ -12,7 +12,7 @@ import { runReduction } from "./run/run-reduction.ts";
 import type { ReductionMethods, ReductionOwner } from "./threads/reduction-thread-client.ts";
 import { UserThreadHost } from "./user-thread-host.ts";
 
-/** A thread that runs a user's own code as a reduction. Started by `ReductionThread`. */
+/** Script of a thread that runs a user's own code as a reduction. `ReductionThread` starts it. */
 
 const host = new UserThreadHost();
 const { where } = host;

@@ -9,12 +9,15 @@ import { TypeFault } from "./run/column-types.ts";
 import { describeThrown } from "./run/user-error.ts";
 import { LOAD_LIMIT_MS, ROW, TICKS, type UserThreadOptions } from "./threads/user-thread-protocol.ts";
 
-/** As long as the event loop turns, nothing hangs: what only waits has a time limit of its own. */
+/**
+ * Interval of ticks. While the event loop turns, the thread does not hang, and waiting code has its own time
+ * limit.
+ */
 const TICK_MS = 100;
 
 /**
- * The thread of a user's code, seen from within. It runs that code and nothing else, so that it can be ended
- * by force at any time: nothing of Shardmill's is inside a native call there.
+ * Host of a user's code, inside its thread. The thread runs nothing else, so it can be ended at any time: no
+ * native call of Shardmill is interrupted.
  */
 export class UserThreadHost {
   readonly where: string;
@@ -35,7 +38,7 @@ export class UserThreadHost {
     Atomics.add(this.#cells, TICKS, 1);
   }
 
-  /** The row that the user's code is given now, ALL_ROWS or NO_ROW. */
+  /** Stores the row that the user's code gets now, ALL_ROWS or NO_ROW. */
   atRow(row: number): void {
     Atomics.store(this.#cells, ROW, row);
   }
@@ -43,8 +46,8 @@ export class UserThreadHost {
   /**
    * Loads the bundle.
    *
-   * @param check makes of its default export what it should be, or throws a TypeFault
-   * @throws {STEP_INVALID}
+   * @param check converts the default export, or throws a TypeFault
+   * @throws {STEP_INVALID} when the bundle cannot be loaded, or its export is invalid
    */
   async load<T>(check: (exported: unknown) => T): Promise<T> {
     const late = AbortSignal.timeout(LOAD_LIMIT_MS);

@@ -4,7 +4,7 @@ import { renderTable } from "../../shared/terminal/table.ts";
 import { counted, oneLine } from "../../shared/terminal/text.ts";
 import type { Conversion } from "./onnx/precision.ts";
 
-/** Says what a conversion did in a few lines, with everything that was left alone and why. */
+/** Describes a conversion in a few lines, with all operators that were not converted and the reasons. */
 export function conversionText(
   conversion: Conversion,
   facts: { readonly output: string; readonly bytesBefore: number; readonly bytesAfter: number },

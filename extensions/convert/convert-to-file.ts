@@ -13,19 +13,19 @@ import type { Conversion, ConvertedPrecision } from "./onnx/precision.ts";
 
 export interface ConvertedToFile {
   readonly conversion: Conversion;
-  /** With external data. */
+  /** Size of the model with its external data. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
   readonly sha256: Digest;
 }
 
 /**
- * Converts a model into a file that is there whole or not at all, and that the runtime has loaded once.
+ * Converts a model into a file. The file appears atomically, after the runtime has loaded it once.
  *
- * @param options.output absolute. With `replace`, what is there is replaced in one step
- * @throws {OUTPUT_OCCUPIED} there is something at `output`, and it is not to be replaced
- * @throws {OUTPUT_FAILED} the file cannot be written
- * @throws {MODEL_NOT_FOUND} {MODEL_INVALID} as `inspectModel` and `convertModel` do
+ * @param options.output absolute path. With `replace`, an existing file is replaced atomically.
+ * @throws {OUTPUT_OCCUPIED} when `output` exists and `replace` is false
+ * @throws {OUTPUT_FAILED} when the file cannot be written
+ * @throws {MODEL_NOT_FOUND} {MODEL_INVALID} like `inspectModel` and `convertModel`
  */
 export async function convertToFile(options: {
   readonly model: string;
@@ -44,7 +44,7 @@ export async function convertToFile(options: {
   try {
     const { conversion, bytes, sha256 } = await convertModel({ model, precision, output: temporary, signal });
     await inspectModel(temporary, { signal });
-    // A link fails where something has come to be in the meantime.
+    // A link fails when a file has appeared at `output` meanwhile.
     if (replace) await rename(temporary, output);
     else await placeAlone(temporary, output);
     const bytesBefore = model.externalData.reduce((sum, data) => sum + data.bytes, model.bytes);

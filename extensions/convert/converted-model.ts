@@ -16,7 +16,7 @@ import { convertModel } from "./onnx/convert-model.ts";
 import { CONVERTED_PRECISIONS, type Conversion, type ConvertedPrecision } from "./onnx/precision.ts";
 import { CONVERTER_VERSION } from "./spec.ts";
 
-/** Beside a converted model: what it must be. */
+/** Record beside a converted model: the digest that it must have, and its conversion. */
 const recordSchema = z.object({
   sha256: z.string().transform(asDigest),
   conversion: z.object({
@@ -34,11 +34,11 @@ interface CacheRecord {
 }
 
 /**
- * Converts a job's model once. It is kept in the user's cache under the original's digest, and checked by its
- * own digest whenever it is used again.
+ * Converts a job's model once. The result stays in the user's cache under the original's digest. Each later
+ * use checks the result's own digest.
  *
- * @throws {MODEL_INVALID} the model cannot be converted, or there is nothing in it to convert
- * @throws {CACHE_FAILED} the cache cannot be written
+ * @throws {MODEL_INVALID} when the model cannot be converted, or has nothing to convert
+ * @throws {CACHE_FAILED} when the cache cannot be written
  */
 export async function convertedModel(
   original: ModelFile,
@@ -57,7 +57,7 @@ export async function convertedModel(
   return make(original, precision, path, signal);
 }
 
-/** Of two that make the same model at once, either's file is as good: they have the same bytes. */
+/** Makes the converted model. Concurrent processes make the same bytes, so either file is valid. */
 async function make(
   original: ModelFile,
   precision: ConvertedPrecision,

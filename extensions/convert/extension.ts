@@ -1,7 +1,7 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 import { CONVERTER_VERSION, PRECISIONS } from "./spec.ts";
 
-/** Models in another precision: of jobs, and as files. */
+/** Models in another precision, for jobs and as files. */
 export const convert: Extension = {
   name: "convert",
   conversion: {

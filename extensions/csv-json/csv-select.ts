@@ -6,9 +6,9 @@ import type { RecordSelect } from "./record-select.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
 
 /**
- * SQL that reads records of CSV, all of one count of values, each ended by `\n`. DuckDB splits them and takes
- * the quotes away; what a value is, is judged behind that, so that each record gives a row whatever is in it:
- * its own reader would round `1.5` to an integer, and drop the zone of a timestamp.
+ * Builds SQL that reads CSV records with equal numbers of values, each ended by `\n`. DuckDB splits records
+ * and removes quotes. Separate SQL then checks the values, so that every record gives a row. DuckDB's own
+ * reader would round `1.5` to an integer, and drop a timestamp's zone.
  */
 export function csvSelect(form: CsvForm, path: string, asked: readonly number[]): RecordSelect {
   const { delimiter, quote, nulls } = form;

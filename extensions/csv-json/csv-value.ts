@@ -4,12 +4,14 @@ import { quoteLiteral } from "../../shared/sql/quote.ts";
 import type { CsvForm } from "./op.ts";
 
 /**
- * A date and nothing else. DuckDB also takes `infinity` and `epoch`, which no file means, and a date with a
- * time, which it drops.
+ * Pattern of a plain date. DuckDB also accepts `infinity`, `epoch` and a date with a time, which it drops.
  */
 const ISO_DATE = "\\s*-?[0-9]+[-/][0-9]+[-/][0-9]+( \\(BC\\))?\\s*";
 
-/** SQL: a text, null where it stands for null. Of what is no text, it does so within quotes, too. */
+/**
+ * Builds SQL for a text, or null if it means null. For types other than text, quoted values may mean null,
+ * too.
+ */
 export function csvText(raw: string, type: FieldType, nulls: readonly string[]): string {
   if (type.kind === "string") return raw;
   const none = [...new Set(["", ...nulls])].map(quoteLiteral).join(", ");
@@ -17,9 +19,9 @@ export function csvText(raw: string, type: FieldType, nulls: readonly string[]):
 }
 
 /**
- * SQL: a text as a value of its type; null when it is none of that type.
+ * Builds SQL for a text as a value of its type. SQL null: not a value of that type.
  *
- * @param depth lists around it
+ * @param depth number of enclosing lists
  */
 export function csvValue(raw: string, type: FieldType, form: CsvForm, depth = 0): string {
   const sql = duckdbType(type);
@@ -32,7 +34,7 @@ export function csvValue(raw: string, type: FieldType, form: CsvForm, depth = 0)
       return `CAST(${byFormat(raw, form.dateFormat)} AS DATE)`;
     case "timestamp":
       if (form.timestampFormat !== null) return byFormat(raw, form.timestampFormat);
-      // With an offset it is another moment; the database's own zone is UTC.
+      // Converts a timestamp with an offset to UTC, which is the database's time zone.
       return `CASE WHEN regexp_matches(${raw}, '^\\s*-?[0-9]') THEN CAST(TRY_CAST(${raw} AS TIMESTAMP WITH TIME ZONE) AS TIMESTAMP) END`;
     case "numeric":
       if (type.type === "bool") return `TRY_CAST(${raw} AS BOOLEAN)`;
@@ -44,22 +46,24 @@ export function csvValue(raw: string, type: FieldType, form: CsvForm, depth = 0)
   }
 }
 
-/** Of `infinity` and `epoch` DuckDB makes a day of its own, whatever the format is. */
+/**
+ * Builds SQL for a time by its format. DuckDB would read `infinity` and `epoch` as times under any format.
+ */
 function byFormat(raw: string, format: string): string {
   return `CASE WHEN NOT regexp_matches(${raw}, '^\\s*-?[a-zA-Z]+\\s*$') THEN TRY_STRPTIME(${raw}, ${quoteLiteral(format)}) END`;
 }
 
-/** DuckDB makes a null of an item that is none of its type: here the list is none then. */
+/** Builds SQL for a list. DuckDB would make an invalid item null. Here it makes the whole list invalid. */
 function listOf(raw: string, type: FieldType, form: CsvForm, depth: number): string {
   const name = `x${depth}`;
-  // Between items stands a comma.
+  // Items are separated by commas, so their decimal mark must be a point.
   const value = csvValue(name, type, { ...form, decimal: "." }, depth + 1);
   const texts = `list_transform(TRY_CAST(${raw} AS VARCHAR[]), lambda ${name}: ${csvText(name, type, form.nulls)})`;
   const bad = `list_filter(${texts}, lambda ${name}: ${name} IS NOT NULL AND ${value} IS NULL)`;
   return `CASE WHEN len(${bad}) = 0 THEN list_transform(${texts}, lambda ${name}: ${value}) END`;
 }
 
-/** DuckDB takes `1_000` for a number, too, and makes an infinity of a number that is too large. */
+/** Builds SQL for a float. DuckDB also accepts `1_000`, and makes too large a number infinite. */
 function floatOf(raw: string, sql: string, form: CsvForm): string {
   const others = form.decimal === "." ? ["_"] : ["_", "."];
   const isPlain = others.map((other) => `NOT contains(${raw}, '${other}')`).join(" AND ");
@@ -68,7 +72,7 @@ function floatOf(raw: string, sql: string, form: CsvForm): string {
   return `CASE WHEN ${isPlain} AND NOT (${isTooLarge}) THEN ${value} END`;
 }
 
-/** DuckDB rounds, and takes `1_000`, `0x1F` and `0b11` for whole numbers, too. */
+/** Builds SQL for an integer. DuckDB rounds, and also accepts `1_000`, `0x1F` and `0b11`. */
 function wholeNumberOf(raw: string, sql: string, form: CsvForm): string {
   const asDouble = floatOf(raw, "DOUBLE", form);
   const isWhole = `NOT regexp_matches(${raw}, '[xXbB]') AND ${asDouble} = trunc(${asDouble})`;

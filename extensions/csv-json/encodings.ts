@@ -8,12 +8,12 @@ const WINDOWS_1252 =
   "\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178";
 
 const FIRST_CONTROL = 0x80;
-/** Stands for a unit that is not of ASCII: no delimiter and no quote is. */
+/** Byte for a unit outside ASCII. Delimiters and quotes are ASCII. */
 const OTHER = 0xff;
 
 const UTF_16 = new TextDecoder("utf-16le", { fatal: true, ignoreBOM: true });
 
-/** The encoding of a text file: JSON is UTF-8. */
+/** Returns the encoding of a text file. JSON is always UTF-8. */
 export function encodingOf(form: TextForm): CsvEncoding {
   return form.kind === "csv" ? (form.encoding ?? "utf-8") : "utf-8";
 }
@@ -22,7 +22,7 @@ function isUtf16(encoding: CsvEncoding): encoding is "utf-16le" | "utf-16be" {
   return encoding.startsWith("utf-16");
 }
 
-/** Decodes a text; null where the bytes are not of the encoding. A byte order mark stays. */
+/** Decodes a text. Null: the bytes are invalid in the encoding. A byte order mark stays. */
 export function decodeText(bytes: Buffer, encoding: CsvEncoding): string | null {
   switch (encoding) {
     case "utf-8":
@@ -39,7 +39,7 @@ export function decodeText(bytes: Buffer, encoding: CsvEncoding): string | null 
   }
 }
 
-/** Decodes the beginning of a text: a character that is cut off at its end, or is none, becomes U+FFFD. */
+/** Decodes the beginning of a text. An invalid or truncated character becomes U+FFFD. */
 export function decodeLoosely(bytes: Buffer, encoding: CsvEncoding): string {
   if (isUtf16(encoding)) return (encoding === "utf-16le" ? bytes : swapped(bytes)).toString("utf16le");
   return decodeText(bytes, encoding) ?? bytes.toString("utf8");
@@ -57,12 +57,12 @@ function swapped(bytes: Buffer): Buffer {
   return Buffer.from(bytes.subarray(0, bytes.length - (bytes.length % 2))).swap16();
 }
 
-/** Bytes of a unit, of which a character has one or more. */
+/** Returns the size of an encoding's unit. A character has one unit or more. */
 export function unitBytes(encoding: CsvEncoding): 1 | 2 {
   return isUtf16(encoding) ? 2 : 1;
 }
 
-/** A byte for each unit: that of ASCII, or one that is none. What records are cut by is of ASCII. */
+/** Returns a byte for each unit: its ASCII byte, or `OTHER`. Delimiters, quotes and line ends are ASCII. */
 export function unitsOf(bytes: Buffer, encoding: CsvEncoding): Buffer {
   if (!isUtf16(encoding)) return bytes;
   const [low, high] = encoding === "utf-16le" ? [0, 1] : [1, 0];
@@ -74,7 +74,7 @@ export function unitsOf(bytes: Buffer, encoding: CsvEncoding): Buffer {
   return units;
 }
 
-/** Takes records whose places are in units, and hands them on with places in bytes. */
+/** Sink that converts the offsets of records from units to bytes. */
 export class UnitSink implements RecordSink {
   readonly #sink: RecordSink;
   readonly #width: number;

@@ -14,7 +14,7 @@ import {
 } from "./op.ts";
 import { csvSpec } from "./spec.ts";
 
-/** Returns the parts that both formats have in common. */
+/** Returns the parts that both formats share. */
 function lines(format: TextFormat) {
   return {
     show: (form) => formText(form as TextForm),

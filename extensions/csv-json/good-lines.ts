@@ -4,21 +4,21 @@ import { RecordTable } from "./record-table.ts";
 import { csvMarks, scanCsv } from "./scan-csv.ts";
 import { recordsOf, type TextSample, tableOf } from "./text-sample.ts";
 
-/** Delimiters that are looked for, the likeliest first. */
+/** Candidate delimiters, the most likely first. */
 const DELIMITERS = [",", ";", "\t", "|"];
 
 interface GoodLines {
   readonly content: Buffer;
-  /** The delimiter by which most lines have the same count of values. */
+  /** Delimiter that gives most lines the same number of values. */
   readonly delimiter: string;
-  /** Whether the content has no other lines. */
+  /** True when no line has a broken quote. */
   readonly areAll: boolean;
 }
 
 /**
- * Finds the lines of a content that are as many values as most lines are, and have no broken quote.
+ * Finds the lines with the most common number of values and without broken quotes.
  *
- * @param delimiter undefined: it is found, too
+ * @param delimiter undefined: detected, too
  */
 export function goodLines(
   content: Buffer,
@@ -34,7 +34,7 @@ export function goodLines(
     scanCsv(content, 0, { marks: marksOf(each), isEnd: true }, table);
     const values = commonest(table.values);
     const good = indicesOf(table.values, values);
-    // A delimiter that is in no line has all lines alike.
+    // A delimiter that occurs in no line gives every line one value.
     const score = values > 1 ? good.length : 0;
     if (best !== null && score <= most) continue;
     most = score;
@@ -47,7 +47,7 @@ export function goodLines(
   return present(best, "there is a delimiter");
 }
 
-/** The count of values that most records of a sample have: of its header, where there is one. */
+/** Returns the most common number of values in a sample, or the header's if there is a header. */
 export function commonestValues(sample: TextSample, form: CsvForm): number {
   const { header } = recordsOf(sample, form, 0);
   if (header === null) return commonest(tableOf(sample, form).values);
@@ -56,12 +56,12 @@ export function commonestValues(sample: TextSample, form: CsvForm): number {
   return table.values[0] ?? 1;
 }
 
-/** The content with every line ended by `\n`, within quotes, too. */
+/** Returns the content with every line end as `\n`, also within quotes. */
 export function withPlainEnds(content: Buffer): Buffer {
   return Buffer.from(content.toString("latin1").replaceAll(/\r\n?/g, "\n"), "latin1");
 }
 
-/** The commonest count, but for 0, which stands for a broken line; 1 where there is none. */
+/** Returns the most common count, without the 0 of broken lines. Default: 1. */
 function commonest(counts: readonly number[]): number {
   const times = new Map<number, number>();
   for (const count of counts) if (count > 0) times.set(count, (times.get(count) ?? 0) + 1);

@@ -13,36 +13,36 @@ import { scanRecords } from "./scan-records.ts";
 import { isGzip, readContent } from "./text-content.ts";
 
 /**
- * A stretch of records, about: who wants one row of it reads all of it. Smaller ones make a longer index,
- * which the coordinator holds, and leases carry their part of.
+ * Approximate size of a stretch, the smallest unit of a read. Smaller stretches make a longer index. The
+ * coordinator holds the index, and leases carry parts of it.
  */
 const STRETCH_BYTES = 256 << 10;
 
-/** Of a larger file the stretches are longer: its index stays within a megabyte. */
+/** Limit of stretches. Larger files get longer ones, so the index stays within a megabyte. */
 const STRETCHES = 16_384;
 
 interface IndexedText {
   readonly index: TextIndex;
   readonly rows: number;
-  /** sha256 over what the index says of the content, and how it is read. */
+  /** SHA-256 of the index, which includes the form and the checksums of the content. */
   readonly sha256: Digest;
-  /** What the file has for a header; null for none. */
+  /** Header of the file. Null: none. */
   readonly header: string | null;
-  /** Records that are not UTF-8, where they should be; null: none. */
+  /** Records that are not UTF-8 in a UTF-8 file. Null: none. */
   readonly undecoded: Undecoded | null;
 }
 
 interface IndexOptions {
   readonly signal: AbortSignal;
-  /** Left out: 256 KiB, more in files of more than 4 GiB. */
+  /** Size of a stretch. Default: 256 KiB, or more in files over 4 GiB. */
   readonly stretchBytes?: number;
 }
 
 /**
- * Reads a text file once, from end to end, and finds where its records lie.
+ * Reads a text file once, from start to end, and indexes its records.
  *
- * @throws {INPUT_CORRUPT} for a gzip file that is not whole
- * @throws {INPUT_UNSUPPORTED} for UTF-16, and for what has a record of more than 32 MiB
+ * @throws {INPUT_CORRUPT} when a gzip file is not whole
+ * @throws {INPUT_UNSUPPORTED} when the file has a UTF-16 mark that the form excludes, or a record over 32 MiB
  */
 export async function indexText(
   source: ByteSource,
@@ -81,14 +81,14 @@ export async function indexText(
   return { index, rows, sha256: sha256(canonicalJson(index)), header, undecoded };
 }
 
-/** Counts records, and cuts stretches of them. */
+/** Sink that counts records and divides them into stretches. */
 class StretchCutter implements RecordSink {
   readonly #mostBytes: number;
   readonly #stretches: TextStretch[] = [];
-  /** Where the bytes that are scanned begin in the content. */
+  /** Offset of the scanned bytes in the content. */
   #base = 0;
   #bytes: Buffer = Buffer.alloc(0);
-  /** Up to here, in these bytes, the checksum goes. */
+  /** Offset in the scanned bytes up to which the checksum is computed. */
   #summed = 0;
   #crc = 0;
   #start = 0;
@@ -97,7 +97,7 @@ class StretchCutter implements RecordSink {
   #rows = 0;
   #rowsBefore = 0;
   readonly #isUtf8: boolean;
-  /** Whether the bytes that are scanned may have a record that is not UTF-8. */
+  /** True when the scanned bytes may have a record that is not UTF-8. */
   #isDoubtful = false;
   undecoded: Undecoded | null = null;
 
@@ -133,7 +133,7 @@ class StretchCutter implements RecordSink {
     this.#line += 1;
   }
 
-  /** All before `seen` was scanned; what comes next begins there. */
+  /** Ends the scanned bytes at `seen`. The next bytes begin there. */
   close(seen: number): void {
     this.#sum(seen);
     this.#base += seen;
@@ -164,7 +164,7 @@ class StretchCutter implements RecordSink {
   }
 
   #sum(end: number): void {
-    // Of no bytes it would be 0.
+    // The checksum of zero bytes would reset it to 0.
     if (end > this.#summed) this.#crc = crc32(this.#bytes.subarray(this.#summed, end), this.#crc);
     this.#summed = end;
   }

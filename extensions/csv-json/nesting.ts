@@ -1,7 +1,7 @@
 /**
- * Lists and objects within each other, at most, in a line of JSON: its object is the first. DuckDB follows
- * them by recursion, and a line of a hundred thousand ends the process. It bears many thousands; written by
- * a program for a reason, they are tens.
+ * Limit of nested lists and objects in a JSON line. The line's own object counts. DuckDB parses them
+ * recursively, and a hundred thousand levels crash the process. It handles many thousands, and real programs
+ * write tens.
  */
 export const NESTING_MOST = 1_000;
 
@@ -10,9 +10,12 @@ const BACKSLASH = 92;
 const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
 
-/** Whether the JSON in bytes `[start, end)` has more levels than any may have; of other bytes, anything. */
+/**
+ * Returns true when the JSON in bytes `[start, end)` is nested beyond the limit. For other bytes the result
+ * is undefined.
+ */
 export function nestsTooDeep(bytes: Uint8Array, start: number, end: number): boolean {
-  // Each level is closed, too. Most lines end here, unread.
+  // Each level has a closing byte, too. So most lines need no scan.
   if (end - start <= 2 * NESTING_MOST) return false;
   let depth = 0;
   let isQuoted = false;

@@ -4,14 +4,13 @@ import { formatCount } from "../../shared/core/units.ts";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 
-/** Formats of lines. `json` is JSON Lines, an object a line. */
+/** Line formats. `json` is JSON Lines: an object per line. */
 export type TextFormat = "csv" | "json";
 
-/** Encodings of CSV files. */
 export const CSV_ENCODINGS = ["utf-8", "latin1", "windows-1252", "utf-16le", "utf-16be"] as const;
 export type CsvEncoding = (typeof CSV_ENCODINGS)[number];
 
-/** How the records of a CSV file are read. Characters are single and of ASCII. */
+/** Form of a CSV file. Each mark is one ASCII character. */
 export interface CsvForm {
   readonly kind: "csv";
   /** Default: UTF-8. */
@@ -19,22 +18,22 @@ export interface CsvForm {
   readonly delimiter: string;
   /** Empty: values are never quoted. */
   readonly quote: string;
-  /** What stands before a quote within quotes: the quote itself, or another character. */
+  /** Character before a quote within quotes: the quote itself, or another character. */
   readonly escape: string;
-  /** Lines before the header, or before the first record where there is none. */
+  /** Lines to skip before the header, or before the first record if there is no header. */
   readonly skip: number;
   readonly header: boolean;
-  /** Unquoted values that stand for null. */
+  /** Unquoted values that mean null. */
   readonly nulls: readonly string[];
   readonly decimal: "." | ",";
-  /** As `strptime` has them; null: ISO 8601. */
+  /** Format for `strptime`. Null: ISO 8601. */
   readonly dateFormat: string | null;
   readonly timestampFormat: string | null;
-  /** Every column of the file, in its order. */
+  /** Every column of the file, in order. */
   readonly fields: readonly Field[];
 }
 
-/** How the lines of a JSON Lines file are read: the keys that are columns. */
+/** Form of a JSON Lines file: the keys that are columns. */
 export interface JsonForm {
   readonly kind: "json";
   readonly fields: readonly Field[];
@@ -42,29 +41,29 @@ export interface JsonForm {
 
 export type TextForm = CsvForm | JsonForm;
 
-/** Records side by side, with all that lies between them: bytes `[start, start + bytes)` of the content. */
+/** Consecutive records of a text file: bytes `[start, start + bytes)` of the content. */
 export interface TextStretch {
-  /** Of the content: of a gzip file, of what is packed in it. */
+  /** Offset in the content. A gzip file's content is uncompressed. */
   readonly start: number;
   readonly bytes: number;
-  /** Records that begin in it. */
+  /** Number of records that begin in the stretch. */
   readonly rows: number;
-  /** The number of its first line, from 1. */
+  /** Number of its first line, counted from 1. */
   readonly line: number;
-  /** CRC-32 of its bytes, as they were when the job was planned. */
+  /** CRC-32 of its bytes when the job was planned. */
   readonly crc32: number;
 }
 
-/** Index of a text file, or the part of one that covers the rows of a lease. */
+/** Index of a text file, or its part for the rows of a lease. */
 export interface TextIndex {
   readonly form: TextForm;
   readonly isGzip: boolean;
-  /** The file's row that the first stretch begins with. */
+  /** Row of the file that begins the first stretch. */
   readonly firstRow: number;
   readonly stretches: readonly TextStretch[];
 }
 
-/** Schemas that indices are made of, which the engine has. */
+/** Engine schemas that indices are made of. */
 interface IndexParts {
   readonly field: z.ZodType<Field>;
   readonly count: z.ZodType<number>;
@@ -103,7 +102,7 @@ export function textIndex(z: Zod, form: z.ZodType<TextForm>, { count }: IndexPar
   });
 }
 
-/** Cuts an index down to the stretches of rows `[rowStart, rowEnd)`. */
+/** Returns the part of an index with the stretches of rows `[rowStart, rowEnd)`. */
 export function cutIndex(index: TextIndex, rowStart: number, rowEnd: number): TextIndex {
   const { stretches, firstRow, ...rest } = index;
   const rowsOf = (at: number) => present(stretches[at], "a stretch is within the index").rows;
@@ -118,7 +117,7 @@ export function cutIndex(index: TextIndex, rowStart: number, rowEnd: number): Te
   return { ...rest, firstRow: row, stretches: stretches.slice(before, behind) };
 }
 
-/** Describes how files of a form are read. */
+/** Describes a form in messages. */
 export function formText(form: TextForm): string {
   if (form.kind === "json") return "an object a line";
   const { delimiter, quote, skip, header, nulls, decimal, dateFormat, timestampFormat } = form;
@@ -140,17 +139,17 @@ function shown(text: string): string {
   return JSON.stringify(text);
 }
 
-/** Advice for files with bytes that are not of their encoding. */
+/** Advice for files that are invalid in their encoding. */
 export const ENCODING_HINTS: Readonly<Record<TextFormat, string>> = {
   csv: "set input.csv.encoding, as in `windows-1252`, which spreadsheets write in Western Europe",
   json: "convert the file, as by `iconv -f windows-1252 -t utf-8`",
 };
 
 /**
- * Tells users how a CSV file of paths is written.
+ * Describes how to write a CSV file of paths.
  *
- * @param files what the paths lead to: `images`
- * @param find command that prints the paths; null: there is none
+ * @param files kind of the listed files, such as `images`
+ * @param find command that prints the paths, or null without one
  */
 export function listingHint(files: string, find: string | null): string {
   const input = `then take ${files}.csv as the input`;

@@ -8,11 +8,11 @@ import type { FoundText } from "./sniff-text.ts";
 import type { CsvSpec } from "./spec.ts";
 import { takeSample } from "./text-sample.ts";
 
-/** Plans files of a format of lines. */
+/** Returns the planner of a line format. */
 export function textPlanner(format: TextFormat): FormatPlanner {
   return {
     async findForm(sources, { options, types }, signal) {
-      // Indexing needs no database.
+      // A lazy import, because indexing needs no database.
       const { sniffText } = await import("./sniff-text.ts");
       const samples = [];
       for (const source of sources) samples.push(await takeSample(source, signal));
@@ -30,7 +30,7 @@ export function textPlanner(format: TextFormat): FormatPlanner {
   };
 }
 
-/** A file most of whose rows are in another encoding is no input: the user has to say which. */
+/** Refuses a file when most of its rows are in another encoding. The user must name the encoding. */
 function refuseUndecoded(
   path: string,
   format: TextFormat,

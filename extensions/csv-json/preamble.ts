@@ -6,19 +6,19 @@ import { NEWLINE, type RecordSink, type ScannedRecord } from "./record-sink.ts";
 import { csvMarks, scanCsv } from "./scan-csv.ts";
 import { markBytes } from "./text-content.ts";
 
-/** What stands in front of a file's first record. */
+/** Content before a file's first record. */
 export interface Preamble {
   readonly bytes: number;
   readonly lines: number;
-  /** The line, or lines, of the header; null where there is none. */
+  /** Line or lines of the header. Null: none. */
   readonly header: string | null;
 }
 
 /**
- * The preamble that a content begins with: a byte order mark, lines to be skipped, a header.
+ * Finds the preamble of a content: a byte order mark, skipped lines, a header.
  *
- * @param isEnd whether `content` is all of it
- * @returns null when its end is not in `content`
+ * @param isEnd true when `content` is complete
+ * @returns null when the preamble does not end in `content`
  */
 export function findPreamble(
   content: Buffer,
@@ -46,7 +46,7 @@ export function findPreamble(
   return { header, bytes: next * width, lines: form.skip + lines };
 }
 
-/** A header whose names cannot be read. */
+/** Returns the error for an undecodable header. */
 function notDecoded({
   path,
   line,

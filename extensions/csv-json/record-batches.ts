@@ -17,16 +17,16 @@ import { RECORD_MOST_BYTES } from "./record-sink.ts";
 import { RecordTable } from "./record-table.ts";
 import type { ParsedFault, TextParser } from "./text-parser.ts";
 
-/** Records that lie side by side in a file. */
+/** Consecutive records of a file. */
 export interface RecordRun {
   readonly bytes: Buffer;
   readonly table: RecordTable;
-  /** Which of the table's are meant: `[from, to)`. */
+  /** Range `[from, to)` of the table's records. */
   readonly from: number;
   readonly to: number;
-  /** Where `bytes` begin in the content. */
+  /** Offset of `bytes` in the content. */
   readonly start: number;
-  /** The file's row that `from` is. */
+  /** Row of the file at `from`. */
   readonly row: number;
 }
 
@@ -37,11 +37,11 @@ export interface RunRows {
 
 interface RunOptions {
   readonly form: TextForm;
-  /** Of the columns that are asked for. */
+  /** Schema of the requested columns. */
   readonly schema: Schema;
-  /** Their places among the form's fields. */
+  /** Indices of the requested columns among the form's fields. */
   readonly asked: readonly number[];
-  /** Null: of JSON Lines, which need none. */
+  /** Parser of CSV. Null: JSON Lines. */
   readonly parser: TextParser | null;
 }
 
@@ -52,13 +52,13 @@ interface FaultContext {
   readonly messages: Map<number, string>;
 }
 
-/** Records that became the rows of these batches. */
+/** Records with the batches that they became. */
 interface Piece {
   readonly records: readonly number[];
   readonly batches: readonly RecordBatch[];
 }
 
-/** A row of each record, in order: nulls for one that is none, with what is wrong with it. */
+/** Returns a row for each record, in order. A bad record becomes nulls, and is listed with its fault. */
 export async function rowsOfRun(encoded: RecordRun, options: RunOptions): Promise<RunRows> {
   const messages = new Map<number, string>();
   const encoding = encodingOf(options.form);
@@ -87,7 +87,7 @@ export async function rowsOfRun(encoded: RecordRun, options: RunOptions): Promis
   return { batches: [putTogether(run, pieces, options.schema)], bad };
 }
 
-/** The same records in UTF-8. One that is not of its encoding is empty, and has a message. */
+/** Converts the records to UTF-8. A record that is invalid in its encoding becomes empty, with a message. */
 function decodedRun(
   { bytes, table, ...run }: RecordRun,
   encoding: CsvEncoding,
@@ -115,7 +115,7 @@ function placeOf({ table, start }: RecordRun, record: number): string {
 
 const TOO_DEEP = `it has lists and objects within each other more than ${formatCount(NESTING_MOST)} deep, and none is read beyond that: write the inner ones as text`;
 
-/** What is wrong with a record, as far as its bytes alone say. */
+/** Returns the fault that a record's bytes alone show. Null: none. */
 function faultOf(
   { bytes, table }: RecordRun,
   record: number,
@@ -156,8 +156,8 @@ function addFaults(faults: readonly ParsedFault[], { run, records, form, message
 }
 
 /**
- * DuckDB and the scan agree on what a record is; where they do not, the record is found by halving, and is a
- * bad one. Adds to `messages` what DuckDB finds of others.
+ * Parses records that the scan found intact. When DuckDB counts them differently, halving isolates the bad
+ * record. Adds DuckDB's other faults to `messages`.
  */
 async function parseIntact(
   run: RecordRun,
@@ -209,7 +209,7 @@ function notJson(text: string): string {
   }
 }
 
-/** The records, each ended by `\n`: as they lie there, if that is how they are. */
+/** Returns the records, each ended by `\n`. Adjacent records without `\r` are copied in one piece. */
 function contentOf({ bytes, table }: RecordRun, records: readonly number[]): Buffer {
   const [first, last] = [records[0] ?? 0, records.at(-1) ?? 0];
   const isWhole = records.every((record, index) => {
@@ -250,7 +250,7 @@ function putTogether({ from, to }: RecordRun, pieces: readonly Piece[], schema: 
   return recordBatchOf(plain, places.length, children);
 }
 
-/** The rows of a column, those that lie side by side together. */
+/** Returns the rows of a column, with adjacent rows merged into stretches. */
 function stretchesOf(
   places: readonly ({ readonly batch: RecordBatch; readonly row: number } | null)[],
   column: number,

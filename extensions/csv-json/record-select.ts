@@ -1,31 +1,31 @@
-/** When a value is not of its column's type. */
+/** SQL that detects a value of the wrong type. */
 interface ValueFault {
   /** Index into the form's fields. */
   readonly column: number;
-  /** SQL: a condition. */
+  /** SQL condition of the fault. */
   readonly when: string;
-  /** SQL: the value as text. */
+  /** SQL of the value as text. */
   readonly text: string;
 }
 
-/** SQL that makes rows of records, one of each, in order. */
+/** SQL that makes one row per record, in order. */
 export interface RecordSelect {
-  /** A table expression. */
+  /** SQL table expression. */
   readonly from: string;
-  /** By column that is asked for: its value, null where it is a fault. */
+  /** SQL value of each requested column. SQL null: a fault. */
   readonly values: readonly string[];
-  /** By column that is asked for; null: any value will do. */
+  /** Fault of each requested column. Null: any value is valid. */
   readonly faults: readonly (ValueFault | null)[];
-  /** SQL: the record as a whole is none of its format. Left out: never. */
+  /** SQL condition: the record as a whole is malformed. Default: never. */
   readonly isBroken?: string;
 }
 
-/** Enough to recognise a value. */
+/** Length of a shown value, enough to recognise it. */
 const SHOWN_CHARS = 60;
 
 /**
- * The SELECT: columns `v0`, `v1`, ... as they were asked for; `fault`, 0 or the number of the first column
- * with a fault from 1, or -1 where the record is broken; `shown`, the beginning of its value.
+ * Builds the SELECT. Columns `v0`, `v1`, ... are the requested ones. `fault` is 0, the number of the first
+ * faulty column from 1, or -1 for a broken record. `shown` is the beginning of the faulty value.
  */
 export function selectText({ from, values, faults, isBroken }: RecordSelect): string {
   const columns = values.map((value, index) => `${value} AS v${index}`);

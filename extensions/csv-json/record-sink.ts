@@ -1,27 +1,27 @@
-/** A record as a scan finds it. Offsets are into the bytes that are scanned. */
+/** Record as a scan finds it. Offsets are in the scanned bytes. */
 export interface ScannedRecord {
-  /** Bytes `[start, end)`, its line end not among them. */
+  /** Bytes `[start, end)` without the line end. */
   readonly start: number;
   readonly end: number;
-  /** Where the next one begins. */
+  /** Start of the next record. */
   readonly next: number;
-  /** Lines that it spans. */
+  /** Number of lines in the record. */
   readonly lines: number;
-  /** Values between its delimiters; 0 for a line with a quote that is not closed as it should be. */
+  /** Number of values. 0: the line has an unclosed or malformed quote. */
   readonly values: number;
 }
 
-/** Whatever takes the records that a scan finds, in order. */
+/** Receiver of the records that a scan finds, in order. */
 export interface RecordSink {
-  /** @param record is another one when the call is over */
+  /** @param record reused after the call */
   record(record: ScannedRecord): void;
-  /** A line that is no record, because nothing is in it. */
+  /** Receives a line without content, which is not a record. */
   blank(next: number): void;
 }
 
 /**
- * A record, its line end included, has no more bytes. It is held in memory whole, several times; and that far
- * a quote is looked for that would close another. A larger one is a file of another kind.
+ * Size limit of a record, line end included. A record is held in memory several times, and a closing quote is
+ * searched for up to this limit. A larger record indicates another kind of file.
  */
 export const RECORD_MOST_BYTES = 32 << 20;
 

@@ -1,17 +1,17 @@
 import type { RecordSink, ScannedRecord } from "./record-sink.ts";
 
-/** The records of some bytes, as they were found. */
+/** Sink that collects the records of some bytes. */
 export class RecordTable implements RecordSink {
   readonly starts: number[] = [];
   readonly ends: number[] = [];
-  /** As a scan counts them: 0 is a fault. */
+  /** Numbers of values from the scan. 0: a fault. */
   readonly values: number[] = [];
-  /** The number of each record's first line, from that of the bytes' first. */
+  /** Number of each record's first line. */
   readonly lines: number[] = [];
-  /** Where `lines` go on. */
+  /** Number of the next line. */
   line: number;
 
-  /** @param line the number of the bytes' first line */
+  /** @param line number of the first line of the bytes */
   constructor(line: number) {
     this.line = line;
   }

@@ -4,7 +4,7 @@ import { NEWLINE, RECORD_MOST_BYTES, RETURN, type RecordSink } from "./record-si
 const SPACE = 32;
 const NO_BYTE = -1;
 
-/** The characters that records of CSV are cut by, as bytes. */
+/** Delimiter, quote and escape of CSV as bytes. */
 interface CsvMarks {
   readonly delimiter: number;
   readonly quote: number;
@@ -20,21 +20,24 @@ export function csvMarks(form: Pick<CsvForm, "delimiter" | "quote" | "escape">):
   };
 }
 
-/** What ends a search: the end of these bytes, behind which there may be more; or that there is nothing. */
+/**
+ * Results of a search that found no end. `CUT`: the bytes ended, and more may follow. `BROKEN`: a malformed
+ * quote.
+ */
 const CUT = -1;
 const BROKEN = -2;
 
 /**
- * Finds the records of CSV (RFC 4180, and what DuckDB takes beyond it: spaces around quotes, quotes within
- * unquoted values): a line end within quotes is none. A line ends with `\n`, `\r\n` or `\r`; one with nothing
- * in it is no record.
+ * Finds the records of CSV: RFC 4180 and DuckDB's extensions. These are spaces around quotes, and quotes
+ * within unquoted values. A line end within quotes does not end the record. A line ends with `\n`, `\r\n` or
+ * `\r`. An empty line is not a record.
  *
- * Law: a quote that is not closed as it should be (behind it no delimiter and no line end; or never) costs
- * the line that its record begins with, and no other. So the bytes from one record's start to another's give
- * the same records, whatever lies before and behind them.
+ * Law: a malformed quote costs the first line of its record and no other line. Such a quote is never closed,
+ * or its closing quote precedes neither a delimiter nor a line end. So the bytes between two record starts
+ * give the same records in any context.
  *
- * @param isEnd nothing comes behind these bytes
- * @returns where the first record begins that was not seen whole; the length of `bytes` when there is none
+ * @param isEnd true when no bytes follow
+ * @returns the start of the first incomplete record, or the length of `bytes`
  */
 export function scanCsv(
   bytes: Uint8Array,
@@ -47,7 +50,7 @@ export function scanCsv(
   const quotes = new QuoteScan(bytes, marks, isEnd);
   const found = { start: 0, end: 0, next: 0, lines: 1, values: 0 };
   let start = from;
-  // Every byte of the input passes here: no calls but where there are quotes, and nothing is made.
+  // A hot loop over every input byte: it allocates nothing, and calls functions for quotes only.
   while (start < length) {
     let at = start;
     let values = 1;
@@ -84,7 +87,7 @@ export function scanCsv(
       start = next;
       continue;
     }
-    // Not seen whole: more of it may come, unless it is broken, or larger than any may be.
+    // An incomplete record may continue, unless it is broken or above the size limit.
     if (at !== BROKEN && next < 0 && !isEnd && length - start <= RECORD_MOST_BYTES) return start;
     const end = lineEnd(bytes, start);
     next = behindLine(bytes, end, isEnd);
@@ -95,12 +98,12 @@ export function scanCsv(
   return length;
 }
 
-/** Values in quotes. */
+/** Scanner of quoted values. */
 class QuoteScan {
   readonly #bytes: Uint8Array;
   readonly #marks: CsvMarks;
   readonly #isEnd: boolean;
-  /** Of the record at hand: one, and one more for each line end within quotes. */
+  /** Lines of the current record: one, plus one for each line end within quotes. */
   lines = 1;
 
   constructor(bytes: Uint8Array, marks: CsvMarks, isEnd: boolean) {
@@ -109,7 +112,7 @@ class QuoteScan {
     this.#isEnd = isEnd;
   }
 
-  /** The quote that a value begins with, spaces before it passed over; -1 when it has none. */
+  /** Returns the offset of a value's opening quote, after spaces, or -1 without one. */
   openingAt(valueStart: number): number {
     const bytes = this.#bytes;
     const { quote, delimiter } = this.#marks;
@@ -118,7 +121,10 @@ class QuoteScan {
     return bytes[at] === quote ? at : -1;
   }
 
-  /** Behind a value in quotes, where a delimiter stands, a line's end, or the end of all. */
+  /**
+   * Returns the offset after a quoted value: a delimiter, a line end, or the end of the bytes. Else `CUT` or
+   * `BROKEN`.
+   */
   behind(opening: number): number {
     const bytes = this.#bytes;
     const { length } = bytes;
@@ -149,14 +155,14 @@ class QuoteScan {
   }
 }
 
-/** Where the line ends that begins here, whatever is quoted. */
+/** Returns the end of the line that begins here, regardless of quotes. */
 function lineEnd(bytes: Uint8Array, start: number): number {
   let at = start;
   while (at < bytes.length && bytes[at] !== NEWLINE && bytes[at] !== RETURN) at += 1;
   return at;
 }
 
-/** Behind the line end at `end`; CUT when that may go on behind these bytes. */
+/** Returns the offset after the line end at `end`. CUT: the line end may continue after these bytes. */
 function behindLine(bytes: Uint8Array, end: number, isEnd: boolean): number {
   if (end >= bytes.length) return isEnd ? end : CUT;
   if (bytes[end] !== RETURN) return end + 1;

@@ -6,8 +6,8 @@ import { csvMarks, scanCsv } from "./scan-csv.ts";
 /**
  * Finds the records of a text file.
  *
- * @param isEnd nothing comes behind these bytes
- * @returns where the first record begins that was not seen whole
+ * @param isEnd true when no bytes follow
+ * @returns the start of the first incomplete record
  */
 export function scanRecords(bytes: Buffer, form: TextForm, isEnd: boolean, sink: RecordSink): number {
   if (form.kind === "json") return scanJson(bytes, 0, isEnd, sink);
@@ -18,14 +18,14 @@ export function scanRecords(bytes: Buffer, form: TextForm, isEnd: boolean, sink:
   return width * scanCsv(unitsOf(bytes, encoding), 0, { marks, isEnd }, new UnitSink(sink, width));
 }
 
-/** What JSON takes for nothing. */
+/** Bytes that are blank in JSON. */
 const BLANKS = new Set([9, NEWLINE, RETURN, 32]);
 
 /**
- * Finds the lines of JSON Lines: within a value there is no line end, so every one ends a line. A line with
- * nothing in it is no record.
+ * Finds the lines of JSON Lines. JSON values have no line ends inside, so every `\n` ends a line. A blank
+ * line is not a record.
  *
- * @returns where the first line begins that was not seen whole; the length of `bytes` when there is none
+ * @returns the start of the first incomplete line, or the length of `bytes`
  */
 function scanJson(bytes: Buffer, from: number, isEnd: boolean, sink: RecordSink): number {
   let start = from;

@@ -15,18 +15,18 @@ import type { CsvSpec } from "./spec.ts";
 import { findTextCauses } from "./text-causes.ts";
 import { recordsOf, type TextSample, wholeLines } from "./text-sample.ts";
 
-/** What is found of text files by looking at some of them. */
+/** CSV form that is detected from samples of some files. */
 interface FoundCsv {
   readonly form: CsvForm;
-  /** What every file with rows has for a header; null for none. */
+  /** Header of every file with rows. Null: none. */
   readonly header: string | null;
   readonly textCauses: readonly TextCause[];
 }
 
-/** Types that a value may be found to be. Times of day and others stay text. */
+/** Types that the sniffer may detect. Other types, such as times of day, stay text. */
 const CANDIDATES = ["NULL", "BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "VARCHAR"];
 
-/** What DuckDB's sniffer says. */
+/** Result of DuckDB's sniffer. */
 interface Sniffed {
   readonly Delimiter: string;
   readonly Quote: string;
@@ -39,10 +39,11 @@ interface Sniffed {
 }
 
 /**
- * Finds how CSV files are written, and their columns: how by the first file that is not empty, the types by
- * all samples with the same header. Lines that do not fit are skipped: they are bad when they are mapped.
+ * Detects the dialect and the columns of CSV files. The first nonempty file gives the dialect, and all
+ * samples with its header give the types. Malformed lines are skipped, and are bad rows when the job maps
+ * them.
  *
- * @throws {INPUT_UNSUPPORTED} when it cannot be found
+ * @throws {INPUT_UNSUPPORTED} when the dialect or columns cannot be detected
  */
 export async function sniffCsv(
   samples: readonly TextSample[],
@@ -91,8 +92,8 @@ export async function sniffCsv(
 type Sniff = (content: Buffer, settings: readonly string[]) => Promise<Sniffed>;
 
 /**
- * Finds how a file is written; null where the job says it all. The sniffer sees the good lines alone where
- * others are among them: it gives up on a file of few lines for one that it cannot read.
+ * Detects a file's dialect. Null: the job specifies all of it. The sniffer gets the good lines only, because
+ * one unreadable line makes it fail on a short file.
  */
 async function findDialect(sample: TextSample, spec: CsvSpec, sniff: Sniff): Promise<Sniffed | null> {
   const delimiter = givenDelimiter(sample.path, spec);
@@ -107,15 +108,15 @@ async function findDialect(sample: TextSample, spec: CsvSpec, sniff: Sniff): Pro
   });
 }
 
-/** Bytes that are not UTF-8 make the sniffer give up, though they say nothing of delimiters. */
+/** Returns valid UTF-8. Other bytes make the sniffer fail, although they do not matter for delimiters. */
 function asUtf8(content: Buffer): Buffer {
   return isUtf8(content) ? content : Buffer.from(content.toString("latin1"));
 }
 
-/** What DuckDB takes for a whole number, and people mostly for a name. */
+/** Based numbers such as `0x1F`: integers to DuckDB, but mostly names to people. */
 const BASED_NUMBER = /0[xXbB]/;
 
-/** Bounds of whole numbers, as SQL gives them. */
+/** Facts about a column's integers, as SQL returns them. */
 interface WholeColumn {
   readonly based: boolean;
   readonly whole: boolean | null;
@@ -124,8 +125,8 @@ interface WholeColumn {
 }
 
 /**
- * The types of columns that the sniffer has wrong: text, where values are whole numbers to DuckDB alone; an
- * unsigned integer or text for whole numbers beyond int64, which the sniffer takes for floats.
+ * Corrects types that the sniffer gets wrong. Based numbers become text. Integers beyond int64, which the
+ * sniffer reads as floats, become unsigned or text.
  */
 async function wholeTypes(
   { Columns }: Sniffed,
@@ -209,7 +210,10 @@ function fixedSettings(form: CsvForm): string[] {
   ];
 }
 
-/** Where no value was quoted, others may be. */
+/**
+ * Builds the form. Without a quoted value in the sample, the quote is still `"`, because later values may be
+ * quoted.
+ */
 function formOf(found: Sniffed | null, spec: CsvSpec, delimiter: string | undefined): CsvForm {
   const quote = spec.quote ?? charOf(found?.Quote, '"');
   return {

@@ -15,29 +15,29 @@ import { sniffCsv } from "./sniff-csv.ts";
 import type { CsvSpec } from "./spec.ts";
 import { recordsOf, type TextSample } from "./text-sample.ts";
 
-/** What the job says of its text files. */
+/** Job settings of text files. */
 export interface TextSpec {
-  /** Null: nothing. A draft of a job has some options, without defaults. */
+  /** CSV options. Null: none. A draft of a job has some options, without defaults. */
   readonly csv: Partial<CsvSpec> | null;
   readonly types: Readonly<Record<string, string>>;
 }
 
-/** How the text files of a job are read. */
+/** Detected form of a job's text files. */
 export interface FoundText extends FoundForm {
   readonly form: TextForm;
-  /** What every file with rows has for a header; null for none. */
+  /** Header of every file with rows. Null: none. */
   readonly header: string | null;
-  /** The file whose header that is. */
+  /** Path of the file with that header. */
   readonly path: string;
 }
 
 const CSV_DEFAULTS: CsvSpec = { nulls: [""], decimal: "." };
 
 /**
- * How the files of one format are written and which columns they have, from the beginnings of some of them.
+ * Detects the form and columns of one format's files, from the beginnings of some of them.
  *
- * @throws {INPUT_UNSUPPORTED} when it cannot be told
- * @throws {SPEC_INVALID} for the type of a column that CSV files do not have
+ * @throws {INPUT_UNSUPPORTED} when the form cannot be detected
+ * @throws {SPEC_INVALID} when the job sets the type of a missing CSV column
  */
 export async function sniffText(
   samples: readonly TextSample[],
@@ -63,7 +63,7 @@ export async function sniffText(
   }
 }
 
-/** The samples in UTF-8, without their byte order marks. */
+/** Returns the samples in UTF-8, without byte order marks. */
 function decodedSamples(
   samples: readonly TextSample[],
   { encoding = "utf-8" }: CsvSpec,
@@ -75,7 +75,7 @@ function decodedSamples(
   }));
 }
 
-/** Finds the columns of JSON Lines: the keys of the objects in the samples. Other lines are skipped. */
+/** Detects the columns of JSON Lines: the keys of the objects in the samples. Other lines are skipped. */
 function sniffJson(samples: readonly TextSample[]): JsonForm {
   const none: JsonForm = { kind: "json", fields: [] };
   const seen = new SeenValues();
@@ -94,7 +94,7 @@ function sniffJson(samples: readonly TextSample[]): JsonForm {
   return { kind: "json", fields: seen.fields() };
 }
 
-/** With the types that the job sets. Of JSON a key may be rare: one that is named is a column. */
+/** Applies the types that the job sets. In JSON a typed key is a column even if no sample has it. */
 function withTypes(form: TextForm, types: TextSpec["types"]): TextForm {
   const known = new Set(form.fields.map(({ name }) => name));
   const others = Object.keys(types).filter((name) => !known.has(name));

@@ -2,7 +2,7 @@ import type { Zod } from "../../shared/core/zod.ts";
 import { MAX_NAMES } from "../../shared/input-sources/input-source.ts";
 import { CSV_ENCODINGS, type CsvEncoding } from "./op.ts";
 
-/** Options for CSV files, under `input.csv`. Those that are left out are found by looking at the files. */
+/** Options for CSV files, under `input.csv`. Optional ones are detected from the files by default. */
 export interface CsvSpec {
   readonly delimiter?: string;
   readonly quote?: string;
@@ -24,7 +24,7 @@ export function csvSpec(z: Zod) {
     .describe("How CSV files are written, where looking at them finds something else.");
 }
 
-/** Builds the schemas of the options that say where values lie. */
+/** Builds the schemas of the layout options. */
 function layoutKeys(z: Zod) {
   const character = z
     .string()
@@ -67,7 +67,7 @@ function layoutKeys(z: Zod) {
   };
 }
 
-/** Builds the schemas of the options that say how values are written. */
+/** Builds the schemas of the options for values. */
 function valueKeys(z: Zod) {
   const format = z.string().min(1).max(200);
   const nulls = z.array(

@@ -4,7 +4,7 @@ import type { LockedDatabase } from "../../shared/sql/locked-database.ts";
 import { quoteIdentifier } from "../../shared/sql/quote.ts";
 import type { CsvForm } from "./op.ts";
 
-/** Where a record of the samples lies. */
+/** Place of a sample's record. */
 interface RecordPlace {
   readonly path: string;
   readonly line: number;
@@ -23,10 +23,10 @@ interface Look {
 }
 
 /**
- * Finds why columns of text are no numbers.
+ * Finds the reasons why text columns are not numbers.
  *
- * @param scan arguments of `read_csv`, by which every column is text
- * @param places of all records that `read_csv` reads, in their order
+ * @param scan arguments of `read_csv` that make every column text
+ * @param places places of all records that `read_csv` reads, in order
  */
 export async function findTextCauses(
   fields: readonly Field[],
@@ -50,7 +50,7 @@ export async function findTextCauses(
   const [row] = await database.rows(
     `SELECT count(*) AS records, ${looks.join(", ")} FROM (${records}) AS samples`,
   );
-  // A record that the reader skips would move all places behind it.
+  // A record that the reader skips would shift all later places.
   if (Number(row?.records) !== places.length) return [];
   const hasPoints = fields.some(({ type }) => type.kind === "numeric" && type.type === "float64");
   const found = { places, hasPoints };
@@ -74,7 +74,7 @@ function lookSql(value: string, decimal: string): string {
 
 const SHOWN_CHARS = 40;
 
-/** @param hasPoints whether other columns have decimal points: then commas are not those of the whole file */
+/** @param hasPoints true when other columns have decimal points, so the file's decimal mark is not a comma */
 function causeOf(
   column: string,
   look: Look,

@@ -6,19 +6,22 @@ import type { ByteSource } from "../../shared/storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
 import type { TextForm } from "./op.ts";
 
-/** Each is a round trip on a network file system; some are in memory at once. */
+/**
+ * Size of a read: large, because each is a round trip on a network file system. Several are in memory at
+ * once.
+ */
 const READ_BYTES = 4 << 20;
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** Whether a file is packed by gzip: its name need not say so. */
+/** Returns true for a gzip file, regardless of its name. */
 export async function isGzip(source: ByteSource, signal: AbortSignal): Promise<boolean> {
   if (source.bytes < 2) return false;
   const [first, second] = await source.read(0, 2, signal);
   return first === 0x1f && second === 0x8b;
 }
 
-/** The content of a text file from `start` on, piece by piece; of a gzip file, what is packed in it. */
+/** Reads the content of a text file from `start` on, in pieces. A gzip file's content is uncompressed. */
 export async function* readContent(
   source: ByteSource,
   { isGzip, start = 0, signal }: { isGzip: boolean; start?: number; signal: AbortSignal },
@@ -32,9 +35,9 @@ export async function* readContent(
 }
 
 /**
- * Counts the bytes of the byte order mark that a content begins with.
+ * Returns the length of a content's byte order mark.
  *
- * @throws {INPUT_UNSUPPORTED} for a mark of UTF-16 that the job does not expect
+ * @throws {INPUT_UNSUPPORTED} when the mark is of UTF-16 but the form is not
  */
 export function markBytes(content: Buffer, path: string, form: TextForm): number {
   if (content.subarray(0, 3).equals(BYTE_ORDER_MARK)) return BYTE_ORDER_MARK.length;
@@ -66,7 +69,7 @@ async function* readPieces(
 async function* unpack(source: ByteSource, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
   const gunzip = createGunzip({ chunkSize: 256 << 10 });
   let failure: unknown = null;
-  // Its failure is what reading the other end throws; one of the source comes as it is.
+  // The consumer of `gunzip` throws decompression errors. A source's error is kept and rethrown unchanged.
   async function* packed() {
     try {
       yield* readPieces(source, 0, signal);

@@ -17,10 +17,13 @@ import { scanRecords } from "./scan-records.ts";
 import { readContent } from "./text-content.ts";
 import type { TextParser } from "./text-parser.ts";
 
-/** Stretches that are read and parsed at once: with less, what each call costs would be felt. */
+/**
+ * Size of a run of stretches that are read and parsed together. Below it, the overhead of each call is
+ * noticeable.
+ */
 const RUN_BYTES = 2 << 20;
 
-/** Opens text files as far as their indices go. */
+/** Reader of text files by their indices. */
 export class TextReader implements FormatReader {
   #parser: Promise<TextParser> | null = null;
 
@@ -42,15 +45,15 @@ export class TextReader implements FormatReader {
 
 interface Opened {
   readonly index: TextIndex;
-  /** Null: of JSON Lines, which need none. */
+  /** Parser of CSV. Null: JSON Lines. */
   readonly parser: TextParser | null;
   readonly schema: Schema;
 }
 
-/** Stretches side by side, and which of their rows are wanted. */
+/** Consecutive stretches with the range of requested rows. */
 interface WantedRun {
   readonly stretches: readonly TextStretch[];
-  /** The file's row that the first begins with. */
+  /** Row of the file that begins the first stretch. */
   readonly firstRow: number;
   readonly rowStart: number;
   readonly rowEnd: number;
@@ -62,7 +65,7 @@ class TextFile implements DatasetFile {
   readonly schema: Schema;
   readonly rows: number;
   readonly rowGroups: readonly RowGroup[];
-  /** As it was planned: what is read is compared with the index, stretch by stretch. */
+  /** Digest from the plan. Reads check each stretch against the index. */
   readonly footerSha256: Digest;
   readonly #source: ByteSource;
   readonly #index: TextIndex;
@@ -94,7 +97,7 @@ class TextFile implements DatasetFile {
       for await (const run of this.#runs(rowStart, rowEnd, signal)) {
         const rows: RunRows | null = await next;
         next = parse(run);
-        // Its failure is seen when its turn comes, or not at all when the reader leaves early.
+        // The error is rethrown at its turn, and is ignored when the consumer stops early.
         next.catch(() => {});
         if (rows !== null) yield* this.#tell(rows, onBadRow, signal);
       }
@@ -131,12 +134,12 @@ class TextFile implements DatasetFile {
         yield this.#records(run, present(value ?? null, "there are bytes for each run"));
       }
     } finally {
-      // What is left early, or changed, is unpacked no further.
+      // Stops decompression after an early stop or an error.
       await content.return();
     }
   }
 
-  /** The bytes of each run. */
+  /** Reads the bytes of each run. */
   async *#contentOf(runs: readonly WantedRun[], signal: AbortSignal): AsyncGenerator<Buffer, void> {
     const { isGzip } = this.#index;
     if (!isGzip) {
@@ -191,7 +194,7 @@ function spanOf(stretches: readonly TextStretch[]): { readonly start: number; re
   return { start: stretches[0]?.start ?? 0, bytes };
 }
 
-/** The stretches that hold rows `[rowStart, rowEnd)`, some together, in order. */
+/** Returns the stretches of rows `[rowStart, rowEnd)` in order, grouped into runs. */
 function wantedRuns({ stretches, firstRow }: TextIndex, rowStart: number, rowEnd: number): WantedRun[] {
   const runs: { stretches: TextStretch[]; firstRow: number; rowStart: number; rowEnd: number }[] = [];
   let row = firstRow;

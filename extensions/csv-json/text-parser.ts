@@ -14,30 +14,30 @@ import { csvSelect } from "./csv-select.ts";
 import type { CsvForm } from "./op.ts";
 import { selectText } from "./record-select.ts";
 
-/** A record that DuckDB read and found at fault. */
+/** Fault of a record that DuckDB has read. */
 export interface ParsedFault {
-  /** Its place among the rows. */
+  /** Index among the rows. */
   readonly row: number;
-  /** Index into the form's fields; null: the record as a whole. */
+  /** Index into the form's fields. Null: the record as a whole. */
   readonly column: number | null;
-  /** The beginning of the value. */
+  /** Beginning of the value. */
   readonly shown: string;
 }
 
-/** What records became: a row of each, in order. */
+/** Rows of the records, in order. */
 interface ParsedRows {
   readonly batches: readonly RecordBatch[];
   readonly faults: readonly ParsedFault[];
 }
 
 /**
- * Makes rows of records of CSV by DuckDB: from a file of this machine, and by way of another. A thread has
- * one, for all files that are open in it.
+ * Parser of CSV records by DuckDB, which reads and writes temporary files. Each thread has one for all open
+ * files.
  */
 export class TextParser implements AsyncDisposable {
   readonly #database: LockedDatabase;
   readonly #folder: string;
-  /** By form, as JSON: it comes anew with each lease. */
+  /** Schemas by form as JSON, because each lease has a new form object. */
   readonly #schemas = new Map<string, Promise<Schema>>();
   #files = 0;
 
@@ -59,7 +59,7 @@ export class TextParser implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** The schema of all columns of a form. */
+  /** Returns the schema of all columns of a form. */
   schemaOf(form: CsvForm): Promise<Schema> {
     const key = JSON.stringify(form);
     const known = this.#schemas.get(key);
@@ -80,9 +80,9 @@ export class TextParser implements AsyncDisposable {
 
   /**
    * @param content records, each ended by `\n`
-   * @param schema of the columns that are asked for
-   * @param asked their places among the form's fields
-   * @returns null when DuckDB does not make a row of each of so many records
+   * @param schema schema of the requested columns
+   * @param asked indices of the requested columns among the form's fields
+   * @returns null when DuckDB does not make `count` rows
    */
   async parse(
     content: Buffer,

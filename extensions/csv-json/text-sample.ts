@@ -6,14 +6,14 @@ import { RecordTable } from "./record-table.ts";
 import { scanRecords } from "./scan-records.ts";
 import { isGzip, readContent } from "./text-content.ts";
 
-/** Of each file that is looked at. */
+/** Sample size of each file. */
 const SAMPLE_BYTES = 1 << 20;
 
-/** The beginning of a file's content. */
+/** Beginning of a file's content. */
 export interface TextSample {
   readonly path: string;
   readonly content: Buffer;
-  /** It is all of it. */
+  /** True when the sample is the whole content. */
   readonly isWhole: boolean;
 }
 
@@ -30,20 +30,20 @@ export async function takeSample(source: ByteSource, signal: AbortSignal): Promi
   return { path: source.path, content: isWhole ? content : content.subarray(0, SAMPLE_BYTES), isWhole };
 }
 
-/** The sample as far as its last line end: the line behind that may be torn. */
+/** Returns the sample up to its last line end, because the last line may be incomplete. */
 export function wholeLines({ content, isWhole }: TextSample): Buffer {
   return isWhole ? content : content.subarray(0, content.lastIndexOf(10) + 1);
 }
 
 interface SampleRecords {
   readonly header: string | null;
-  /** Those that are as many values as the form has columns, where it has any, each ended by `\n`. */
+  /** Records with as many values as the form has columns, each ended by `\n`. */
   readonly records: readonly Buffer[];
-  /** The number of the first line of each. */
+  /** Number of each record's first line. */
   readonly lines: readonly number[];
 }
 
-/** Finds the records of a form in a sample, each ended by `\n`: those that are UTF-8. */
+/** Finds the UTF-8 records of a sample that have `values` values, each ended by `\n`. */
 export function recordsOf(sample: TextSample, form: TextForm, values: number): SampleRecords {
   const preamble = findPreamble(sample.content, form, { path: sample.path, isEnd: sample.isWhole });
   if (preamble === null) return { header: null, records: [], lines: [] };
@@ -62,7 +62,7 @@ export function recordsOf(sample: TextSample, form: TextForm, values: number): S
   return { header: preamble.header, records, lines };
 }
 
-/** The records of a sample, behind its preamble. */
+/** Scans the records of a sample, after its preamble. */
 export function tableOf({ path, content, isWhole }: TextSample, form: TextForm): RecordTable {
   const preamble = findPreamble(content, form, { path, isEnd: isWhole });
   const table = new RecordTable(1 + (preamble?.lines ?? 0));

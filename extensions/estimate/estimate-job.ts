@@ -29,48 +29,45 @@ import { spreadShards } from "./sample-shards.ts";
 
 export interface EstimateQuestion {
   readonly counts: ProcessCounts;
-  /** Machines like this one. */
+  /** Number of machines like this one. */
   readonly nodes: number;
-  /** Of one such machine; null when nobody asks what it costs. */
+  /** Price of one such machine. Null: no cost is requested. */
   readonly pricePerHour: number | null;
   readonly sampleMs: number;
 }
 
-/** What a run would take, measured on a sample. */
+/** Prediction of a run, measured on a sample. */
 export interface Estimate extends Prediction {
   readonly rowsPerSecond: number;
-  /** The standard error of the speed, as a share of it. */
+  /** Standard error of the speed, relative to it. */
   readonly error: number;
   readonly sampleRows: number;
   readonly device: string;
   readonly nodes: number;
-  /** On each machine. */
+  /** Workers on each machine. */
   readonly workers: number;
-  /** Of each worker. */
+  /** Lanes of each worker. */
   readonly lanes: number;
   readonly memory: { readonly workerBytes: number; readonly coordinatorBytes: number };
-  /** Null where no row of the sample is a dead letter. Where all are, the speed is that of failing. */
+  /** Dead letters of the sample. Null: none. If every row becomes one, the speed is that of failing. */
   readonly dead: SampleDead | null;
-  /** Null where no text of the sample is cut off. */
+  /** Rows of the sample with a truncated text. Null: none. */
   readonly truncated: SampleTruncated | null;
-  /** How the device compares with the CPU; null for the CPU, and without a check. */
+  /** Comparison of the device with the CPU. Null: the device is the CPU, or was not checked. */
   readonly deviceReport: DeviceReport | null;
-  /** In the currency of the price; null without one. */
+  /** Cost in the currency of the price. Null: no price. */
   readonly cost: number | null;
 }
 
-/**
- * Shards that a sample is taken from: from all over the dataset, and no more than a command line can name.
- */
+/** Limit of sampled shards: enough to cover the dataset, and few enough for a command line. */
 const SAMPLED_SHARDS = 100;
 
 /**
- * Runs a sample through the pipeline of as many worker processes as a run would start on this machine,
- * reduces and stages what they give, and works out from that how the whole job would go here, or on several
- * machines like this one.
+ * Runs a sample through as many worker processes as a run would start on this machine. Then reduces and
+ * stages their results, and predicts the whole job here or on several such machines.
  *
- * @returns null for an empty dataset, and when the model is too slow to tell
- * @throws what a run of the sample's rows would fail with
+ * @returns null for an empty dataset, or when the model is too slow for a measurement
+ * @throws the errors of a run over the sample's rows
  */
 export async function estimateJob(planned: PlannedJob, question: EstimateQuestion): Promise<Estimate | null> {
   const shards = spreadShards(planned.shards, SAMPLED_SHARDS);
@@ -99,7 +96,7 @@ interface Measured {
   readonly planned: PlannedJob;
   readonly question: EstimateQuestion;
   readonly device: ConcreteDevice;
-  /** One a worker. */
+  /** Runs of the sample, one per worker. */
   readonly runs: readonly SampleRun[];
   readonly finish: FinishTime;
   readonly lanes: number;

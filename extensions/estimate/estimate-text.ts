@@ -6,10 +6,10 @@ import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
 import type { Estimate } from "./estimate-job.ts";
 import type { SampleDead, SampleTruncated } from "./sample-figures.ts";
 
-/** The lines that tell what a run would take: see `labelled`. */
+/** Returns the lines that describe an estimate: see `labelled`. */
 export function estimateEntries(estimate: Estimate): [label: string, value: string | null][] {
   const { dead, truncated } = estimate;
-  // How fast rows are turned away says nothing of how fast they would be mapped.
+  // The speed of failing rows does not predict the speed of mapped rows.
   if (dead !== null && dead.rows === dead.ofRows) return [["sample", deadText(dead)]];
   return [
     ["sample", dead === null ? null : deadText(dead)],
@@ -54,7 +54,7 @@ function memoryText({ memory: { workerBytes, coordinatorBytes }, workers }: Esti
   return `${formatBytes(workers * workerBytes + coordinatorBytes)} (${each})`;
 }
 
-/** Two digits that count, however small: a short run costs fractions of a cent. */
+/** Formats a cost. Two significant digits show even fractions of a cent. */
 function costText({ cost, nodes, seconds }: Estimate): string | null {
   if (cost === null) return null;
   const hours = Number(((nodes * seconds) / 3600).toPrecision(2));

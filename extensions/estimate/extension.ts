@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** Predictions of what a run of a job would take, from a sample of its rows. */
+/** Predictions of a job's run, from a sample of its rows. */
 export const estimate: Extension = {
   name: "estimate",
   plan: {

@@ -8,23 +8,23 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 
-/** Where the sample's partials are, and its output would be. */
+/** Place of the sample's partials and of its staged output. */
 interface SamplePlace {
   readonly paths: WorkPaths;
   readonly storage: Storage;
 }
 
-/** What comes after the last shard: reducing, staging, publishing. */
+/** Time after the last shard: reducing, staging, publishing. */
 export interface FinishTime {
-  /** Whatever the number of shards. */
+  /** Constant part, for any number of shards. */
   readonly baseMs: number;
-  /** More for each row. */
+  /** Additional time for each row. */
   readonly rowMs: number;
 }
 
 /**
- * Reduces and stages the sample's partials as a run would, once a single one and once all of them: what the
- * second took longer is for its rows.
+ * Reduces and stages the sample's partials as a run would, first one of them, then all. The difference is the
+ * time for the additional rows.
  */
 export async function timeFinish(
   planned: PlannedJob,

@@ -60,7 +60,7 @@ interface EstimateArguments extends ProcessArguments {
   readonly "price-per-hour": string | undefined;
 }
 
-/** @throws {ARGUMENT_INVALID} naming the option that is wrong */
+/** @throws {ARGUMENT_INVALID} with the name of the invalid option */
 function questionOf(args: EstimateArguments): EstimateQuestion {
   const price = args["price-per-hour"];
   return {

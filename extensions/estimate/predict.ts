@@ -7,19 +7,17 @@ import type { FinishTime } from "./finish-sample.ts";
 import { whenDone } from "./rate.ts";
 import type { Mark } from "./sample-protocol.ts";
 
-/** What was measured, and what is asked. */
+/** Measurements and assumptions of a prediction. */
 export interface PredictionFacts {
   /** Rows of each shard, in plan order. */
   readonly shardRows: readonly number[];
-  /** Of the input. */
+  /** Number of input files. */
   readonly files: number;
-  /**
-   * Of each worker on one machine: its marks from its start on, as far as they are at less than full speed.
-   */
+  /** Marks of each worker of one machine since its start, up to full speed. */
   readonly starts: readonly (readonly Mark[])[];
-  /** Of one worker at full speed, while the others of its machine are. */
+  /** Full speed of one worker while the other workers of its machine are also at full speed. */
   readonly rowsPerSecond: number;
-  /** At full speed. */
+  /** Busy shares at full speed. */
   readonly stages: StageShares;
   readonly padding: number | null;
   readonly finish: FinishTime;
@@ -31,16 +29,16 @@ export interface PredictionFacts {
 }
 
 export interface Prediction {
-  /** From taking the job up to its end, as a run's own summary counts them. */
+  /** Duration from the start of the job to its end, as in a run's own summary. */
   readonly seconds: number;
-  /** Until the first rows of the first worker. */
+  /** Time until the first rows of the first worker. */
   readonly startSeconds: number;
-  /** After the last shard: reducing and publishing. */
+  /** Time after the last shard: reducing and publishing. */
   readonly finishSeconds: number;
   readonly verdict: RunVerdict;
 }
 
-/** How a run would go: the start as it was measured, the shards as they would be handed out, and the end. */
+/** Predicts a run: the measured start, the assigned shards, and the end. */
 export function predict(facts: PredictionFacts): Prediction {
   const rows = facts.shardRows.reduce((sum, count) => sum + count, 0);
   const { endsMs, startMs } = playShards(facts);
@@ -70,9 +68,9 @@ export function predict(facts: PredictionFacts): Prediction {
 }
 
 /**
- * Hands the shards out as a coordinator does: in plan order, to each worker as many as it has slots, and
- * another whenever one of them is done. A worker does its shards one after the other. When each worker has
- * done its last is the answer.
+ * Simulates the coordinator: it assigns shards in plan order, up to the slots of each worker. A worker gets
+ * another shard whenever one is done, and maps one at a time. Returns the time of each worker's last row, and
+ * the earliest first row.
  */
 function playShards({ shardRows, starts, rowsPerSecond, nodes, slots }: PredictionFacts) {
   const workers = Array.from({ length: nodes * starts.length }, (_, index) => ({
@@ -109,7 +107,7 @@ function playShards({ shardRows, starts, rowsPerSecond, nodes, slots }: Predicti
   return { endsMs: workers.map(({ endMs }) => endMs), startMs: Math.min(...firstMs) };
 }
 
-/** Writing the last shard's files: there is no other shard to do meanwhile. */
+/** Returns the time to write the last shard's files, which no other shard overlaps. */
 function writeMs({ stages, rowsPerSecond }: PredictionFacts, rows: number): number {
   return (((stages.encode ?? 0) + (stages.store ?? 0)) * rows * 1000) / rowsPerSecond;
 }
@@ -132,7 +130,7 @@ function verdictOf(
     bottleneck,
     stages: usage.stages,
     padding,
-    // The plan says of the batch by itself that it is fixed.
+    // The plan itself reports a fixed batch size.
     advice: adviceFor(bottleneck, { ...about, batch: null, workersHere: null, stores: [], usage }),
   };
 }

@@ -2,15 +2,15 @@ import type { Mark } from "./sample-protocol.ts";
 
 export interface Rate {
   readonly rowsPerSecond: number;
-  /** The standard error, as a share of the rate. */
+  /** Standard error, relative to the rate. */
   readonly error: number;
 }
 
 const LEAST_MARKS = 5;
 
 /**
- * The speed at which the marks go on: the slope of the line of least squares through them, and its standard
- * error. Single marks are early or late by a batch; the line is not. Null with too few marks to tell.
+ * Returns the slope of the least-squares line through the marks, with its standard error. Single marks are
+ * early or late by a batch, but the line averages them. Null: too few marks.
  */
 export function rateOf(marks: readonly Mark[]): Rate | null {
   if (marks.length < LEAST_MARKS) return null;
@@ -28,9 +28,9 @@ export function rateOf(marks: readonly Mark[]): Rate | null {
 }
 
 /**
- * The same for marks from one shard's end to another's, where rows cost more or less by their place in the
- * shard: those of uneven lengths run from the longest to the shortest. Only whole shards tell their mean; the
- * line would lean on the middle.
+ * Returns the rate over whole shards, for marks from one shard's end to another's. Rows of uneven lengths run
+ * from the longest to the shortest, so their cost depends on their position. The least-squares line would
+ * favour the middle of a shard.
  */
 export function rateOfWhole(marks: readonly Mark[]): Rate | null {
   const [first, last, line] = [marks[0], marks.at(-1), rateOf(marks)];
@@ -39,8 +39,8 @@ export function rateOfWhole(marks: readonly Mark[]): Rate | null {
 }
 
 /**
- * When `rows` were (or will be) done, in milliseconds: read off the marks as far as they go, then on at
- * `rowsPerSecond`. So a short job has the slow beginning that it will have, and a long one hardly notices it.
+ * Returns the time at which `rows` rows are done, in milliseconds. Reads it from the marks, and extrapolates
+ * with `rowsPerSecond`. So the slow start matters for a short job, and hardly for a long one.
  */
 export function whenDone(marks: readonly Mark[], rows: number, rowsPerSecond: number): number {
   const [lastMs, last] = marks.at(-1) ?? [0, 0];

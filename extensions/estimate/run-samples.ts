@@ -13,45 +13,46 @@ import { type Rate, rateOf, rateOfWhole } from "./rate.ts";
 import type { Mark, NewMarks, SampleMethods, SampleResult, SampleTask } from "./sample-protocol.ts";
 
 export interface SampleRun {
-  /** From the start of the process on. */
+  /** Marks since the start of the process. */
   readonly marks: readonly Mark[];
-  /** The marks from this one on are at full speed. */
+  /** Index of the first mark at full speed. */
   readonly warmFrom: number;
-  /** Of the marks at full speed. */
+  /** Rate of the marks at full speed. */
   readonly rate: Rate;
   readonly result: SampleResult;
 }
 
 interface RunSamplesOptions {
   /**
-   * One for each worker that a run would start here: they share the machine's cores and disks as those would.
+   * Layouts of the workers that a run would start here. They share the machine's cores and disks in the same
+   * way.
    */
   readonly processes: readonly ProcessLayout[];
   readonly task: Omit<SampleTask, "index" | "startedWallMs" | "worker" | "scratchPath">;
   readonly scratchPath: string;
-  /** How long to measure, at the most, once all are at full speed. */
+  /** Limit of the measurement after all are at full speed. */
   readonly budgetMs: number;
 }
 
-/** Code is compiled and the batch size found in about this time; a first shard has ended, too. */
+/** Approximate time to compile code and find the batch size. */
 const WARM_UP_MS = 1_000;
-/** A sample is not over before: chance would have too large a part in it. */
+/** Least duration of a measurement. A shorter one would depend too much on chance. */
 const LEAST_MS = 2_000;
-/** Good enough to stop: what changes from one run to the next is more than this. */
+/** Relative error at which a measurement stops. Two runs differ by more than this. */
 const ERROR = 0.005;
-/** Long enough for most models to load and to give their first rows, with each budget. */
+/** Time limit for most models to load and give first rows, before the budget starts. */
 const PATIENCE_MS = 120_000;
-/** So many times the budget is a whole shard of uneven rows waited for; then a part of one must do. */
+/** Number of budgets to wait for a whole shard of uneven rows. After that, a part of one counts. */
 const WHOLE_SHARD_BUDGETS = 3;
 const LOOK_MS = 100;
-/** A shard's end is reported, and looked at, within about this time. */
+/** Time within which a shard's end is reported and noticed. */
 const WARM_SEEN_MS = 3 * LOOK_MS;
 
 /**
- * Runs all samples at once until they have been at full speed for long enough to tell it.
+ * Runs all samples concurrently until their full speed is known.
  *
- * @returns null when the model was too slow to tell: not enough rows in minutes
- * @throws what a run of these rows would fail with
+ * @returns null when the model gives too few rows in minutes
+ * @throws the errors of a run over these rows
  */
 export async function runSamples(options: RunSamplesOptions): Promise<SampleRun[] | null> {
   const samples = options.processes.map((layout, index) => new SampleProcess(options, layout, index));
@@ -71,8 +72,8 @@ export async function runSamples(options: RunSamplesOptions): Promise<SampleRun[
 }
 
 /**
- * The rate of each. Full speed is counted from when the last one has reached it: before, the others had more
- * than their share. Null when they are too slow to tell.
+ * Returns the rate of each sample, or null when they are too slow. Full speed counts from the moment when the
+ * last sample reaches it. Before that, the others had more than their share of the machine.
  */
 async function untilKnown(samples: readonly SampleProcess[], budgetMs: number): Promise<Rate[] | null> {
   const startedMs = performance.now();
@@ -95,7 +96,7 @@ async function untilKnown(samples: readonly SampleProcess[], budgetMs: number): 
 }
 
 class SampleProcess {
-  /** Never resolves: rejects when the process fails or ends too early. */
+  /** Promise that never resolves. It rejects when the process fails or exits too early. */
   readonly failed: Promise<never>;
   readonly #options: RunSamplesOptions;
   readonly #layout: ProcessLayout;
@@ -104,7 +105,7 @@ class SampleProcess {
   readonly #stop = new AbortController();
   readonly #isUneven: boolean;
   readonly #marks: Mark[] = [];
-  /** The places of the marks at which a shard ended. */
+  /** Indices of the marks at which a shard ended. */
   readonly #shardEnds: number[] = [];
   #warmFrom = 0;
   #remote: Remote<SampleMethods> | null = null;
@@ -143,7 +144,7 @@ class SampleProcess {
     this.#result.catch((error: unknown) => this.#failed.reject(error));
   }
 
-  /** Whether a shard has ended, or would take so long that none needs to. */
+  /** Returns true when a shard has ended, or would take longer than the budget. */
   isWarm(budgetMs: number): boolean {
     const [first, last] = [this.#marks[0], this.#marks.at(-1)];
     if (first === undefined || last === undefined) return false;
@@ -155,18 +156,15 @@ class SampleProcess {
     this.#warmFrom = Math.max(0, this.#marks.length - 1);
   }
 
-  /**
-   * How fast it is at full speed; null when that cannot be known yet. Of uneven rows only whole shards tell
-   * it.
-   */
+  /** Returns the rate at full speed. Null: not known yet. Uneven rows need whole shards. */
   rate(onlyWhole: boolean): Rate | null {
     const whole = this.#isUneven ? rateOfWhole(this.#wholeShards()) : null;
     return whole ?? (this.#isUneven && onlyWhole ? null : rateOf(this.#marks.slice(this.#warmFrom)));
   }
 
   /**
-   * From the first shard's end at full speed to the last. That one is often what showed the full speed, some
-   * looks ago.
+   * Returns the marks from the first shard's end at full speed to the last. That first end often triggered
+   * the full speed, a few polls earlier.
    */
   #wholeShards(): readonly Mark[] {
     const sinceMs = (this.#marks[this.#warmFrom]?.[0] ?? 0) - WARM_SEEN_MS;
@@ -180,7 +178,7 @@ class SampleProcess {
     return { marks: this.#marks, warmFrom: this.#warmFrom, rate, result };
   }
 
-  /** Resolves once it writes nothing more. */
+  /** Resolves when the process writes nothing more. */
   async kill(): Promise<void> {
     await this.#remote?.[Symbol.asyncDispose]();
   }

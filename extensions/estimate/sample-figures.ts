@@ -6,19 +6,19 @@ import { STAGES, type StageShares } from "../../shared/domain/worker.ts";
 import type { Rate } from "./rate.ts";
 import type { SampleRun } from "./run-samples.ts";
 
-/** Of all of this machine's workers together. */
+/** Returns the speed of all workers of this machine together. */
 export function speedOf(runs: readonly SampleRun[]): Rate {
   const rates = runs.map(({ rate }) => rate);
   const rowsPerSecond = rates.reduce((sum, rate) => sum + rate.rowsPerSecond, 0);
-  // Independent errors add up by their squares.
+  // Independent errors add in quadrature.
   const off = Math.hypot(...rates.map((rate) => rate.error * rate.rowsPerSecond));
   return { rowsPerSecond, error: off / rowsPerSecond };
 }
 
-/** A share is of the second before its report: those that began before full speed say something else. */
+/** Period that a reported share covers. A period that began before full speed is ignored. */
 const REPORT_MS = 1_000;
 
-/** The mean busy shares at full speed. */
+/** Returns the mean busy shares at full speed. */
 export function stagesOf(runs: readonly SampleRun[]): StageShares {
   const reported = runs.flatMap(({ marks, warmFrom, result }) => {
     const warmMs = marks[warmFrom]?.[0] ?? 0;
@@ -30,20 +30,19 @@ export function stagesOf(runs: readonly SampleRun[]): StageShares {
   return reported.length === 0 ? {} : Object.fromEntries(STAGES.map((stage) => [stage, mean(stage)]));
 }
 
-/** The share of padded positions in what the lanes ran; null where rows are not of uneven lengths. */
+/** Returns the share of padded positions in the lanes' work. Null: the rows are even. */
 export function paddingOf(runs: readonly SampleRun[]): number | null {
   const sum = (part: "run" | "padded") =>
     runs.reduce((positions, { result }) => positions + result.positions[part], 0);
   return sum("run") > 0 ? sum("padded") / sum("run") : null;
 }
 
-/** A kept column's value, about: most are numbers or short texts. */
+/** Approximate size of a kept column's value. Most are numbers or short texts. */
 const KEPT_BYTES = 16;
 
 /**
- * Rows wait in memory until their shard is written: for shards that were cut in the sample, there will be
- * more of them. As many of the input's as the sample has in its output: steps drop rows, or make several of
- * one.
+ * Returns the additional memory for shards that the sample cut. Rows stay in memory until their shard is
+ * written. Steps drop or multiply rows, so the sample's ratio of output to input rows scales the size.
  */
 export function cutBytes(
   { shards, map }: Pick<PlannedJob, "shards" | "map">,
@@ -61,14 +60,14 @@ export function cutBytes(
   return Math.max(0, more) * outOfIn * rowBytes * slots;
 }
 
-/** The mapped rows of a sample of which a text was cut off. */
+/** Mapped rows of a sample with a truncated text. */
 export interface SampleTruncated {
   readonly rows: number;
-  /** The mapped rows of the shards that ended. */
+  /** Mapped rows of the completed shards. */
   readonly ofRows: number;
 }
 
-/** Null where no text of a sample is cut off. */
+/** Returns the truncated rows of a sample. Null: none. */
 export function truncatedOf(runs: readonly Pick<SampleRun, "result">[]): SampleTruncated | null {
   const partials = runs.flatMap(({ result }) => result.partials);
   const rows = partials.reduce((sum, { rowsTruncated }) => sum + rowsTruncated, 0);
@@ -76,15 +75,15 @@ export function truncatedOf(runs: readonly Pick<SampleRun, "result">[]): SampleT
   return rows === 0 ? null : { rows, ofRows };
 }
 
-/** The dead letters among the rows of a sample. */
+/** Dead letters of a sample. */
 export interface SampleDead {
   readonly rows: number;
-  /** The rows of the shards that ended. */
+  /** Rows of the completed shards. */
   readonly ofRows: number;
   readonly first: DeadLetter;
 }
 
-/** Null where no row of a sample is one. */
+/** Returns the dead letters of a sample. Null: none. */
 export function deadOf(runs: readonly Pick<SampleRun, "result">[]): SampleDead | null {
   const partials = runs.flatMap(({ result }) => result.partials);
   const first = partials.find(({ firstDead }) => firstDead !== null)?.firstDead ?? null;

@@ -6,47 +6,47 @@ import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts"
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
 
-/** A shard, with what must be known to read it. */
+/** Shard with the slices to read. */
 export type SampleShard = Pick<Lease, "shard" | "slices">;
 
-/** Task of a sample process: plain JSON. */
+/** Task of a sample process. Plain JSON. */
 export interface SampleTask {
-  /** Its place among those that run at once. */
+  /** Index among the concurrent samples. */
   readonly index: number;
-  /** When it was started, on the clock of the wall. */
+  /** Start time of the process, by the wall clock. */
   readonly startedWallMs: number;
   readonly worker: ProcessLayout["options"];
   readonly job: JobDescription;
-  /** Run over and over, in this order. */
+  /** Shards to run repeatedly, in this order. */
   readonly shards: readonly SampleShard[];
   readonly scratchPath: string;
 }
 
-/** Rows done at a moment, in milliseconds since the process was started. */
+/** Rows done at a time, in milliseconds since the process started. */
 export type Mark = readonly [atMs: number, rows: number];
 
-/** Marks since the last report, in their order. */
+/** Marks since the last report, in order. */
 export interface NewMarks {
   readonly marks: readonly Mark[];
-  /** The places in `marks` of those at which a shard ended. */
+  /** Indices in `marks` at which a shard ended. */
   readonly shardEnds: readonly number[];
 }
 
 /** Methods of a sample process. */
 export interface SampleMethods {
-  /** Runs a worker's pipeline without a coordinator, until its signal aborts. Reports marks as events. */
+  /** Runs a worker's pipeline without a coordinator, until its signal aborts. Emits marks as events. */
   run(task: SampleTask, context: CallContext<NewMarks>): Promise<SampleResult>;
 }
 
-/** What a sample process found, beside its marks. */
+/** Result of a sample process besides its marks. */
 export interface SampleResult {
-  /** The most memory that it held, with all of its threads. */
+  /** Peak memory of the process with all its threads. */
   readonly peakBytes: number;
-  /** The busy shares of its stages, as it reported them about each second, with the moment of each. */
+  /** Busy shares of the stages, reported about every second, with their times. */
   readonly busy: readonly (readonly [atMs: number, shares: StageShares])[];
   readonly partials: readonly PartialManifest[];
-  /** Of uneven rows, all there were. */
+  /** All positions of uneven rows. */
   readonly positions: PositionCounts;
-  /** How the device compares with the CPU; null where it was not checked. */
+  /** Comparison of the device with the CPU. Null: not checked. */
   readonly deviceReport: DeviceReport | null;
 }

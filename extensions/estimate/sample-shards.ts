@@ -2,21 +2,18 @@ import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import type { SampleShard } from "./sample-protocol.ts";
 
-/**
- * Steps of the golden ratio fall evenly however many there are: never twice near one place before all have
- * been seen.
- */
+/** Step of the golden ratio. Any number of such steps is evenly distributed. */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /**
- * `count` of the shards, from all over the dataset: what comes first in it (the first row group, a file
- * sorted by length) says little of the rest. Each at most once, those without rows never.
+ * Returns `count` shards from the whole dataset. Its beginning, such as a file sorted by length, is not
+ * representative. No shard repeats, and shards without rows are excluded.
  */
 export function spreadShards(shards: readonly Shard[], count: number): Shard[] {
   const full = shards.filter((shard) => shardRows(shard) > 0);
   const order = new Set<number>();
   for (let step = 0; order.size < Math.min(count, full.length); step += 1) {
-    // Steps may meet a place again: the next free one after it is as good.
+    // If a step repeats an index, the next free one serves as well.
     let at = Math.floor(((step * GOLDEN) % 1) * full.length);
     while (order.has(at)) at = (at + 1) % full.length;
     order.add(at);
@@ -24,7 +21,7 @@ export function spreadShards(shards: readonly Shard[], count: number): Shard[] {
   return [...order].flatMap((at) => full[at] ?? []);
 }
 
-/** The first rows of a shard, at most `rows` of them. */
+/** Returns at most `rows` first rows of a shard. */
 export function cutShard({ shard, slices }: SampleShard, rows: number): SampleShard {
   const { id, rowStart } = shard;
   const most = Math.min(shardRows(shard), Math.max(1, Math.floor(rows)));

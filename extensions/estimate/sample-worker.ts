@@ -17,17 +17,21 @@ import type { TuningCache } from "../../worker/tuning/tuning-cache.ts";
 import type { Mark, NewMarks, SampleResult, SampleTask } from "./sample-protocol.ts";
 import { cutShard } from "./sample-shards.ts";
 
-/** Before anything is known of the model: enough rows to find a batch size on, few enough for a slow one. */
+/**
+ * Rows of the first shard, before the model's speed is known. Enough to find a batch size, and few for a slow
+ * model.
+ */
 const FIRST_ROWS = 8_192;
 /**
- * Larger shards are cut to about this long: several must end in a sample, each with all that its end costs.
+ * Approximate duration of a cut shard. Several shards must end in a sample, to include the cost of their
+ * ends.
  */
 const SHARD_MS = 1_000;
 const TELL_MS = 100;
 
 /**
- * Runs shards through a worker's own pipeline, as many at once as a worker would, until the signal aborts.
- * The job is left open, with batches in its lanes. Results so far are returned, and the process is killed.
+ * Runs shards through a worker's pipeline, as many at once as a worker would, until the signal aborts. The
+ * job stays open, with batches in its lanes. Results so far are returned, and the process is killed.
  */
 export async function runSample(
   task: SampleTask,
@@ -60,7 +64,7 @@ export async function runSample(
   return { peakBytes, busy, partials: run.partials, positions, deviceReport };
 }
 
-/** The shards of one sample, and how far they are. */
+/** Shards of one sample and their progress. */
 class SampleRun {
   readonly partials: PartialManifest[] = [];
   readonly #task: SampleTask;
@@ -78,7 +82,7 @@ class SampleRun {
     this.#job = job;
   }
 
-  /** One slot's work: a shard after the other. */
+  /** Runs one slot: one shard after another. */
   async untilStopped(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
       const sequence = this.#next;
@@ -86,7 +90,7 @@ class SampleRun {
       const lease = leaseOf(this.#task, sequence, this.#cutRows);
       try {
         const executionId = asExecutionId(`sample${randomBytes(4).toString("hex")}`);
-        // Many listen to it at once, so each shard has its own.
+        // Each shard has its own signal, because many listeners attach to it.
         const signal = AbortSignal.any([stop]);
         const onProgress = (rows: number) => this.#progress(sequence, rows);
         const partial = await this.#job.useThread((thread, onRead) =>
@@ -134,7 +138,7 @@ class SampleRun {
 
 function leaseOf({ index, shards }: SampleTask, sequence: number, rows: number): Lease {
   const whole = present(shards[sequence % shards.length], "a sample has shards");
-  // A little over the cut is not worth a cut.
+  // A shard slightly above the cut stays whole.
   const { shard, slices } = shardRows(whole.shard) <= 2 * rows ? whole : cutShard(whole, rows);
   return {
     jobId: asJobId("sample"),
@@ -150,7 +154,8 @@ async function openJob(
   task: SampleTask,
   { onBusy, onDevice }: Pick<OpenJobOptions, "onBusy" | "onDevice">,
 ): Promise<OpenJob> {
-  // All the code that a worker loads, though only a part is used: its start is a part of what is measured.
+  // Loads all of a worker's code, although a part suffices, because its loading time is part of the measured
+  // start.
   await import("../../worker/process/worker.ts");
   const { openTuningCache } = await import("../../worker/tuning/tuning-cache.ts");
   const { OpenJob } = await import("../../worker/job/open-job.ts");
@@ -174,7 +179,7 @@ async function openJob(
   });
 }
 
-/** What a run would begin with, without keeping anything: a plan writes nothing. */
+/** Returns a cache that recalls and never stores, because planning writes nothing. */
 function readOnly(cache: TuningCache): TuningCache {
   return { recall: (key) => cache.recall(key), remember: async () => {} };
 }

@@ -27,10 +27,10 @@ interface FlightArguments extends ListeningArguments {
   readonly "log-level": LogLevel | undefined;
 }
 
-/** Port unless the user gives another. */
+/** Default port. */
 const DEFAULT_PORT = 7434;
 
-/** How long streams that are open may go on once the command is told to stop. */
+/** Time that open streams get after the command is asked to stop. */
 const GRACE_MS = 1_000;
 
 export const flightCommand = defineCommand({

@@ -18,11 +18,11 @@ export const flight: Extension = {
         example: { value: "127.0.0.1:7434", says: "The same, and serves their results by Arrow Flight" },
       },
       limits: {
-        // A path or a ticket.
+        // Requests are a path or a ticket.
         requestBytes: 64 << 10,
-        // A client reads as many parts at once as it likes. Those that wait cost little.
+        // A client reads any number of parts concurrently. Waiting streams cost little.
         streams: 1_024,
-        // Most of them wait, in a queue of 4,096 for all.
+        // Most calls wait, in a shared queue of 4,096.
         openCalls: 2_048,
       },
       open: async (results, report) => (await import("./handlers.ts")).openFlights(results, report),

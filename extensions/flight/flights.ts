@@ -8,14 +8,14 @@ import type { Flight, FlightPart } from "./flight.ts";
 import type { Manifests } from "./manifests.ts";
 import { partitionsOf } from "./part-folders.ts";
 
-/** So many names of flights are told to whoever asked for one that is not there. */
+/** Limit of flight names that a not-found error lists. */
 const NAMES_SHOWN = 8;
 
 type PartsByName = ReadonlyMap<string, readonly FlightPart[]>;
 
 /**
- * What there is to be served, by path: `rows`, `reduced/NAME` and `errors` of an output, `partials/NAME`
- * while its job runs; with the job's id in front where there are several.
+ * Flights by path: `rows`, `reduced/NAME` and `errors` of an output, and `partials/NAME` while its job runs.
+ * If there are several jobs, the job's id comes first.
  */
 export class Flights {
   readonly #results: ResultsView;
@@ -27,10 +27,7 @@ export class Flights {
     this.#manifests = manifests;
   }
 
-  /**
-   * Those whose path, joined by `/`, begins with `prefix`. An output that cannot be read any more is left
-   * out.
-   */
+  /** Lists the flights whose path, joined by `/`, begins with `prefix`. Unreadable outputs are skipped. */
   async *list(prefix: string, signal: AbortSignal): AsyncGenerator<Flight, void, undefined> {
     for (const job of await this.#results.jobs()) {
       const flights = await this.#flightsOf(job, signal).catch(noneIfGone);
@@ -38,9 +35,12 @@ export class Flights {
     }
   }
 
-  /** @throws {RESULT_NOT_FOUND} and why the output cannot be read */
+  /**
+   * @throws {RESULT_NOT_FOUND} when there is no such flight
+   * @throws the errors of reading the output
+   */
   async find(asked: readonly string[], signal: AbortSignal): Promise<Flight> {
-    // Some clients have one text for a path, others a list.
+    // Some clients send a path as one text, others as a list.
     const path = asked.flatMap((name) => name.split("/")).filter((name) => name !== "");
     const jobs = await this.#results.jobs();
     const job = jobs.findLast(({ jobId }) => jobId === null || jobId === path[0]);
@@ -71,7 +71,7 @@ export class Flights {
     }));
   }
 
-  /** By the flight's name. Made once for each manifest: of a hundred thousand files they take a while. */
+  /** Returns the parts by flight name, cached per manifest. A hundred thousand files take a while. */
   #partsOf(manifest: OutputManifest, output: Location): PartsByName {
     const parts = this.#parts.get(manifest) ?? partsByName(manifest, output);
     this.#parts.set(manifest, parts);
@@ -117,7 +117,7 @@ function partsByName(manifest: OutputManifest, output: Location): PartsByName {
   return parts;
 }
 
-/** `rows`, `errors`: all files of it; `reduced/NAME`: one file. */
+/** Returns the flight of a file: `rows` or `errors` for many files, `reduced/NAME` for one. */
 export function flightName({ kind, path }: OutputFile): string {
   return kind === "reduced"
     ? `reduced/${path.slice(path.lastIndexOf("/") + 1, path.lastIndexOf("."))}`
@@ -133,7 +133,7 @@ function noneIfGone(error: unknown): readonly Flight[] {
   throw error;
 }
 
-/** Of what was there when it was looked up: an output is cleared, a job ends. */
+/** Returns true for errors of a result that existed at its lookup. Outputs are cleared, and jobs end. */
 export function isGone(error: unknown): boolean {
   return isPlaceError(error) || isShardmillError(error, "RESULT_NOT_FOUND");
 }

@@ -22,7 +22,7 @@ interface FlightAccess {
   readonly turns: FlightTurns;
 }
 
-/** Opens the handlers of all methods, over these results. */
+/** Opens the handlers of all methods for the given results. */
 export function openFlights(
   results: ResultsView,
   report: ReportFailure,
@@ -56,7 +56,7 @@ function flightHandlers(
 
   async function* list(criteria: Uint8Array, { signal }: Asking): AsyncGenerator<FlightInfo> {
     const found = flights.list(Buffer.from(criteria).toString("utf8"), signal);
-    // A turn for each: none is held while the reader takes one in.
+    // Each item takes its own turn, so none is held while the client reads.
     const next = () => turns.look(() => nextInfo(found, (flight) => infoOf(flight, signal)), signal);
     for (let info = await next(); info !== null; info = await next()) yield info;
   }
@@ -65,7 +65,7 @@ function flightHandlers(
     const ticket = readTicket(bytes);
     const giveBack = await turns.takeStream(who, signal);
     try {
-      // Only now: while it waited for its turn, the output may have become another.
+      // The lookup follows the wait, because the output may change during it.
       const flight = await flights.find(ticket.path, signal);
       yield* partMessages(storages.of(flight), partsOf(ticket, flight), signal);
       if (!flight.isPublished) return;
@@ -92,7 +92,7 @@ function flightHandlers(
   ]);
 }
 
-/** Of the next flight whose files are still there; null when there is none. */
+/** Returns the info of the next flight whose files exist. Null: none. */
 async function nextInfo(
   found: AsyncIterator<Flight>,
   infoOf: (flight: Flight) => Promise<FlightInfo>,
@@ -108,7 +108,10 @@ async function nextInfo(
   }
 }
 
-/** Files of an output may have been replaced before they were opened: what was sent may be of another. */
+/**
+ * Returns the error for an output that was replaced before its files were opened. The sent rows may be the
+ * new output's.
+ */
 function replaced(path: readonly string[], cause: unknown): ShardmillError {
   return new ShardmillError("STORE_CHANGED", "the output became another while it was read", {
     fields: { path: path.join("/") },

@@ -10,19 +10,19 @@ interface KnownManifest {
   readonly manifest: OutputManifest;
 }
 
-/** Error where nothing is published. */
+/** Error when nothing is published. */
 export const NOT_PUBLISHED = {
   code: "RESULT_NOT_FOUND",
   hint: "name the folder that is the job's output.path; what a job that runs has so far is served by its coordinator: `--flight HOST:PORT` of `run` and `coordinator`",
 } as const;
 
-/** Manifests are kept of so many outputs: one of a hundred thousand files takes some 60 MB. */
+/** Limit of cached manifests. One of a hundred thousand files takes some 60 MB. */
 const MOST_KEPT = 8;
 
-/** The manifests of outputs, read again where they have changed. */
+/** Cache of outputs' manifests, which are read again after a change. */
 export class Manifests {
   readonly #storages: Pick<JobStorages, "of">;
-  /** The one that was not asked for the longest comes first. */
+  /** Manifests in order of last use, the oldest first. */
   readonly #known = new Map<Location, KnownManifest>();
 
   constructor(storages: Pick<JobStorages, "of">) {
@@ -30,8 +30,9 @@ export class Manifests {
   }
 
   /**
-   * @throws {RESULT_NOT_FOUND} where nothing is published
-   * @throws {OUTPUT_FAILED} for a manifest that cannot be read, and the storage's errors
+   * @throws {RESULT_NOT_FOUND} when nothing is published
+   * @throws {OUTPUT_FAILED} when the manifest cannot be read
+   * @throws the errors of the storage
    */
   async of(
     { output, stores }: Pick<JobResults, "output" | "stores">,

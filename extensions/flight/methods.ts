@@ -3,23 +3,23 @@ import { loadForeign } from "../../shared/wire/load-protos.ts";
 import { defineForeign } from "../../shared/wire/method.ts";
 import type { WireReader } from "../../shared/wire/wire-message.ts";
 
-/** One result that is served by Arrow Flight, as its clients are told of it. */
+/** One served result, as Arrow Flight describes it to clients. */
 export interface FlightInfo {
   readonly path: readonly string[];
-  /** An Arrow IPC message of the schema, with its length in front. */
+  /** Arrow IPC message of the schema, with its length first. */
   readonly schema: Uint8Array;
-  /** One for each endpoint, in the order of the rows. */
+  /** Tickets, one per endpoint, in the order of the rows. */
   readonly tickets: readonly Uint8Array[];
   readonly rows: number;
 }
 
-/** An Arrow IPC message: its metadata without a length, and its body. */
+/** Arrow IPC message: metadata without a length, and body. */
 export interface FlightData {
   readonly header: Uint8Array;
   readonly body: Uint8Array;
 }
 
-/** A flight's path has three names at most; some may be empty. */
+/** Limit of names in a path. A flight has at most three, and some may be empty. */
 const MOST_NAMES = 16;
 
 const FLIGHT = loadForeign("arrow/flight/Flight.proto", "arrow.flight.protocol.FlightService", {
@@ -27,7 +27,7 @@ const FLIGHT = loadForeign("arrow/flight/Flight.proto", "arrow.flight.protocol.F
   "GetSchemaRequest.path": MOST_NAMES,
 });
 
-/** A flight by its path. Those by a command are of other servers. */
+/** Codec of a flight's path. Commands, the other kind of descriptor, are unsupported. */
 const descriptorCodec: Codec<readonly string[]> = {
   encode: (path) => ({ type: "PATH", path }),
   decode: (message) =>
@@ -66,7 +66,7 @@ const dataCodec: Codec<FlightData> = {
 };
 
 export const flightMethods = {
-  /** The request: bytes that the path begins with, its names joined by `/`. */
+  /** Request: bytes that the path begins with, its names joined by `/`. */
   listFlights: defineForeign(FLIGHT, "ListFlights", onlyBytes("expression"), infoCodec),
   getFlightInfo: defineForeign(FLIGHT, "GetFlightInfo", descriptorCodec, infoCodec),
   getSchema: defineForeign(FLIGHT, "GetSchema", descriptorCodec, schemaCodec),

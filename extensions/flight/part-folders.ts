@@ -5,8 +5,8 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 
 /**
- * What the folders of an output's files say of their rows: columns that were taken out of the files, of the
- * types that folders have as columns. Which of them is told by the manifest, else by the values.
+ * Returns the partition columns of an output's files, which the files themselves lack. Their types are those
+ * of partition columns. The manifest gives the types, else the values do.
  */
 export function partitionsOf(
   { files, columns }: Pick<OutputManifest, "files" | "columns">,
@@ -31,7 +31,7 @@ function folderTypes(columns: NonNullable<OutputManifest["columns"]>): SetTypes 
   return Object.fromEntries(columns.map(({ name, type }) => [name, folderType(type)]));
 }
 
-/** @param type as the manifest has it: `uint8`, `date32` */
+/** @param type type in the manifest, such as `uint8` or `date32` */
 function folderType(type: string): string {
   if (/^u?int\d/.test(type)) return "int64";
   return type.startsWith("date") ? "date" : "string";

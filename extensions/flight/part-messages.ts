@@ -15,20 +15,20 @@ import { byteSource } from "../../shared/storage/storage.ts";
 import type { FlightPart } from "./flight.ts";
 
 /**
- * A message that is made has so much at most, but for a row that alone has more: clients in Rust and Go take
- * 4 MiB unless told otherwise, and larger ones were no faster.
+ * Limits of an encoded message, except for a larger single row. Rust and Go clients accept 4 MiB by default,
+ * and larger messages were not faster.
  */
 const MESSAGE: PieceLimits = { rows: 65_536, bytes: 1.5 * (1 << 20) };
 
 /**
- * The body of one that is passed on as it stands: nearly what those clients take, beside its metadata, which
- * of ten thousand columns has half a MiB. To cut it costs twice the CPU time of sending it.
+ * Limit of a body that is forwarded unchanged: nearly the clients' limit, less the metadata. Ten thousand
+ * columns have metadata of half a MiB. Re-encoding takes twice the CPU time of forwarding.
  */
 const PASSED_BYTES = 3.25 * (1 << 20);
 
 const NOTHING = new Uint8Array();
 
-/** The schema of a part, as an IPC message's metadata. Reads its footer alone. */
+/** Reads the schema of a part, as an IPC message's metadata. Reads the footer only. */
 export async function readSchema(
   storages: Storages,
   part: FlightPart,
@@ -39,11 +39,11 @@ export async function readSchema(
 }
 
 /**
- * Parts of one flight as a stream of IPC messages: the schema, then their rows in order. A message's body is
- * freed when the next one is asked for. All rows of a part are of the file that was there when it was opened.
+ * Streams parts of one flight as IPC messages: the schema, then the rows in order. A message's body is freed
+ * when the next message is requested. All rows of a part come from the file that was opened.
  *
- * @throws {STORE_CHANGED} when a file is not the one that was published, or becomes another while it is read,
- * and what reading it throws
+ * @throws {STORE_CHANGED} when a file is not the published one, or changes during the read
+ * @throws the errors of reading it
  */
 export async function* partMessages(
   storages: Storages,
@@ -63,10 +63,10 @@ export async function* partMessages(
   }
 }
 
-/** Rows that are cut, or are not written as they are sent: read, and written anew. */
+/** Reads rows and encodes them. Files with large or dictionary batches, or in another format, need this. */
 async function* encoded({ file, batches, check }: OpenPart): AsyncGenerator<IpcMessage, void, undefined> {
   for await (const batch of batches(file.schema.fields.map(({ name }) => name))) {
-    // Before any row of it is sent.
+    // The check precedes the first sent row of the batch.
     await check();
     const plain = plainBatch(batch);
     for (const message of batchMessages(plain, MESSAGE)) {
@@ -78,8 +78,8 @@ async function* encoded({ file, batches, check }: OpenPart): AsyncGenerator<IpcM
 }
 
 /**
- * Whether a file's record batches are messages as they stand: each small enough, and none that needs a
- * dictionary, which would be a message of its own. Their bytes are those that were published.
+ * Returns true when a file's record batches can be forwarded unchanged as messages. Each must be small
+ * enough, and none may need a dictionary, which would be another message.
  */
 function passesOn(file: DatasetFile): boolean {
   if (file.message === undefined) return false;
@@ -93,11 +93,15 @@ function schemaOf({ schema }: DatasetFile): Uint8Array {
 
 interface OpenPart extends Disposable {
   readonly file: DatasetFile;
-  /** All rows. One that is no longer the file that was opened is told as that, however it looks now. */
+  /** Reads all rows. A file that was replaced meanwhile throws STORE_CHANGED, whatever its new content is. */
   batches(columns: readonly string[]): AsyncGenerator<RecordBatch, void, undefined>;
-  /** Its row groups as they stand in it: see `passesOn`. */
+  /** Reads the row groups unchanged: see `passesOn`. */
   messages(): AsyncGenerator<IpcMessage, void, undefined>;
-  /** What was read so far is of the file that was opened. @throws {STORE_CHANGED} */
+  /**
+   * Checks that all rows so far come from the opened file.
+   *
+   * @throws {STORE_CHANGED} when they may not
+   */
   check(): Promise<void>;
 }
 
@@ -109,7 +113,7 @@ async function openPart(storages: Storages, part: FlightPart, signal: AbortSigna
   const own = await openDatasetFile(byteSource(storage, location, bytes, version), format, signal);
   const file = partitions.length === 0 ? own : withPartitions(own, partitions);
   const check = async () => {
-    // Else each read has looked at the version.
+    // A store with versions checks them in each read.
     if (storage.can.versions) return;
     const now = await storage.stat(location, signal);
     if (now.version !== version || now.bytes !== bytes) throw changed(part, now.bytes);
@@ -127,7 +131,7 @@ async function openPart(storages: Storages, part: FlightPart, signal: AbortSigna
     async *messages() {
       const read = (group: number) => {
         const message = group < file.rowGroups.length ? file.message?.(group, signal) : undefined;
-        // Its failure is seen when its turn comes.
+        // The error is rethrown at its turn.
         message?.catch(() => {});
         return message;
       };

@@ -3,13 +3,13 @@ import { asDigest, type Digest, sha256 } from "../../shared/core/digest.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Flight, FlightPart } from "./flight.ts";
 
-/** Some parts of a flight, one after the other. */
+/** Reference to consecutive parts of a flight. */
 interface Ticket {
   readonly path: readonly string[];
-  /** The ids of its parts: `[start, end)`. */
+  /** Range `[start, end)` of the parts' ids. */
   readonly start: number;
   readonly end: number;
-  /** Of the parts' bytes: a ticket is of these, and never of what took their place. */
+  /** Digest of the parts' bytes. A ticket never refers to replaced parts. */
   readonly digest: Digest;
 }
 
@@ -21,16 +21,16 @@ const ticketSchema = z.object({
   digest: z.string().transform(asDigest),
 });
 
-/** No ticket of ours is longer; a longer one is not looked at. */
+/** Limit of our tickets. Longer ones are rejected unread. */
 const MOST_BYTES = 4_096;
 
 /**
- * Clients have messages of 4 MiB unless told otherwise, and each ticket takes some 200 bytes of one. A
- * flight of more parts than these has several in a ticket.
+ * Limit of a flight's tickets. Clients accept messages of 4 MiB by default, and a ticket takes some 200
+ * bytes. A flight of more parts has several per ticket.
  */
 const MOST_TICKETS = 4_096;
 
-/** Tickets for all of a flight, in the order of its rows. */
+/** Returns tickets for a whole flight, in the order of its rows. */
 export function ticketsOf({ path, parts }: Flight, mostTickets = MOST_TICKETS): readonly Uint8Array[] {
   const partsEach = Math.max(1, Math.ceil(parts.length / mostTickets));
   const tickets: Uint8Array[] = [];
@@ -43,7 +43,7 @@ export function ticketsOf({ path, parts }: Flight, mostTickets = MOST_TICKETS): 
   return tickets;
 }
 
-/** @throws {RESULT_NOT_FOUND} for bytes that are no ticket of ours */
+/** @throws {RESULT_NOT_FOUND} when the bytes are not a ticket of this server */
 export function readTicket(bytes: Uint8Array): Ticket {
   if (bytes.length > MOST_BYTES) throw noTicket();
   let json: unknown;
@@ -57,7 +57,11 @@ export function readTicket(bytes: Uint8Array): Ticket {
   return data;
 }
 
-/** The parts that a ticket stands for. @throws {RESULT_NOT_FOUND} when they are no more what they were */
+/**
+ * Returns the parts of a ticket.
+ *
+ * @throws {RESULT_NOT_FOUND} when the parts have changed
+ */
 export function partsOf({ start, end, digest, path }: Ticket, flight: Flight): readonly FlightPart[] {
   const parts = flight.parts.filter((part) => part.id >= start && part.id < end);
   if (parts.length > 0 && digestOf(parts) === digest) return parts;

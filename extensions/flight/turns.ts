@@ -5,27 +5,30 @@ import type { Who } from "../../shared/wire/server-call.ts";
 import type { Patience } from "../../shared/wire/streams.ts";
 
 export interface FlightLimits {
-  /** Streams that are open at once, of all connections. */
+  /** Limit of open streams over all connections. */
   readonly streams: number;
-  /** ... and of one. */
+  /** Limit of one connection's open streams. */
   readonly streamsOfOne: number;
-  /** ... and of all connections of one identity. */
+  /** Limit of open streams over all connections of one identity. */
   readonly streamsOfIdentity: number;
-  /** Calls that open files for what they say of them: GetFlightInfo, GetSchema, ListFlights. */
+  /** Limit of calls that open files for metadata: GetFlightInfo, GetSchema, ListFlights. */
   readonly looks: number;
-  /** How long a reader may take nothing in while nobody waits for its turn. */
+  /** Time limit of an idle reader while no other stream waits for a turn. */
   readonly readerMs: number;
-  /** ... and while somebody does. */
+  /** Time limit of an idle reader while another stream waits. */
   readonly wantedMs: number;
 }
 
 /**
- * `streams`: each holds a file open, its decoder, and about twice a row group. `streamsOfOne`: a quarter,
- * so that a client that hangs leaves most to the others; a thread that decodes for four is busy.
- * `streamsOfIdentity`: half, so that whoever hangs with many processes leaves the others as much. `looks`:
- * each reads a footer or a manifest. `readerMs`: people look at what came with the stream open, much
- * longer than a worker would. `wantedMs`: longer than a client that reads takes for 1.5 MiB over a bad
- * line, and short enough to wait for.
+ * Default limits, with these reasons:
+ *
+ * - `streams`: each has an open file, its decoder, and about two row groups in memory.
+ * - `streamsOfOne`: a quarter, so that a stalled client leaves most to others. Decoding four keeps a thread
+ *   busy.
+ * - `streamsOfIdentity`: half, so that many stalled processes of one user leave the other half free.
+ * - `looks`: each reads a footer or a manifest.
+ * - `readerMs`: people inspect rows with the stream open, much longer than a worker would.
+ * - `wantedMs`: more than an active client needs for 1.5 MiB over a bad line, and still a short wait.
  */
 const LIMITS: FlightLimits = {
   streams: 16,
@@ -36,12 +39,11 @@ const LIMITS: FlightLimits = {
   wantedMs: 20_000,
 };
 
-/** Of more than these, a call is refused. */
+/** Limit of waiting calls. Further calls are refused. */
 const WAITING = 4_096;
 
 /**
- * Whose turn it is to be read or looked at. Streams wait in the order in which they were opened, which is the
- * one that most clients read them in.
+ * Queue of streams and lookups. Streams wait in the order of their opening, in which most clients read them.
  */
 export class FlightTurns implements Patience {
   readonly lookMs: number;
@@ -61,7 +63,7 @@ export class FlightTurns implements Patience {
     this.#looks = new Slots("looks at flights", { slots: limits.looks, waiting: WAITING });
   }
 
-  /** @returns what gives the turn back */
+  /** @returns the function that ends the turn */
   takeStream(who: Who, signal: AbortSignal): Promise<() => void> {
     return takeEach(
       () => this.#own.take(who.peer, signal),

@@ -1,6 +1,6 @@
 import { type ObjectPlace, uriEncoded, withPath } from "../object-store/object-place.ts";
 
-/** Of the objects of a bucket. */
+/** Returns the path of a bucket's objects. */
 export function bucketPath({ bucket }: ObjectPlace): string {
   return `/storage/v1/b/${bucket}/o`;
 }
@@ -9,7 +9,7 @@ export function objectPath(place: ObjectPlace): string {
   return `/storage/v1${partsOf(place)}`;
 }
 
-/** To where the store copies an object. */
+/** Returns the path that copies an object. */
 export function rewritePath(from: ObjectPlace, to: ObjectPlace): string {
   return `${objectPath(from)}/rewriteTo${partsOf(to)}`;
 }
@@ -18,7 +18,7 @@ function partsOf({ bucket, key }: ObjectPlace): string {
   return `/b/${bucket}/o/${uriEncoded(key)}`;
 }
 
-/** What is asked of the store of an endpoint, which may stand below a path. */
+/** Returns the URL of a request. The endpoint may have a path of its own. */
 export function addressOf(
   endpoint: URL,
   place: ObjectPlace,
@@ -31,7 +31,10 @@ export function addressOf(
   return url;
 }
 
-/** Another kind of version, of a plan made elsewhere, is no condition: it is compared with what is there. */
+/**
+ * Returns the condition for a version. A version of another kind, from a plan made elsewhere, gives none. It
+ * is compared with the response instead.
+ */
 export function generationOf(version: string | null): Readonly<Record<string, string>> {
   return version !== null && /^\d+$/.test(version) ? { ifGenerationMatch: version } : {};
 }

@@ -9,7 +9,7 @@ const size = z
   .string()
   .regex(/^\d{1,15}$/)
   .transform(Number);
-/** A number of 64 bits, as text: it is only compared. */
+/** 64-bit number as text, because it is only compared. */
 const generation = z.string().regex(/^\d+$/);
 
 const OBJECT = z.object({
@@ -33,11 +33,13 @@ const REWRITE = z.object({
   totalBytesRewritten: z.coerce.string().default(""),
 });
 
-/** Where the sha256 of an object's bytes is kept, among what its writer says of it. */
+/** Metadata key that keeps the SHA-256 of an object's bytes. */
 export const SHA256_KEY = "shardmill-sha256";
-/** ... and the md5 by which the store made sure of them: of other bytes that sha256 says nothing. */
+/**
+ * Metadata key that keeps the MD5 that the store verified. The SHA-256 is valid only for bytes with this MD5.
+ */
 export const MD5_KEY = "shardmill-md5";
-/** What is asked for of an object, of a listing, of a copy: all else costs time. */
+/** Requested fields of objects, pages, puts and copies. Further fields cost time. */
 export const OBJECT_FIELDS = "size,generation,md5Hash,metadata";
 export const PAGE_FIELDS = "items(name,size,generation),prefixes,nextPageToken";
 export const PUT_FIELDS = "md5Hash";
@@ -58,8 +60,8 @@ function sha256Of({ md5Hash, metadata }: z.infer<typeof OBJECT>): Digest | null 
 }
 
 /**
- * @param from with what this page was asked for
- * @throws {STORE_FAILED} when it is none, or leads to itself
+ * @param from token that this page was requested with
+ * @throws {STORE_FAILED} when the response is not a page, or its next page is itself
  */
 export function pageReader(path: string, from: string | null): BodyReader<ObjectPage> {
   return jsonReader(path, PAGE, ({ items, prefixes, nextPageToken: next = null }) => {
@@ -74,7 +76,7 @@ export function pageReader(path: string, from: string | null): BodyReader<Object
   });
 }
 
-/** @param md5Hash of what was sent: an emulator keeps other bytes, too, where they come in pieces */
+/** @param md5Hash hash of the sent bytes, which an emulator may fail to keep when they come in pieces */
 export function putReader(path: string, md5Hash: string): BodyReader<"put"> {
   return jsonReader(path, PUT, ({ md5Hash: kept }) => {
     if (kept !== md5Hash) throw failed("STORE_FAILED", path, "is kept with other bytes than were sent");
@@ -82,14 +84,14 @@ export function putReader(path: string, md5Hash: string): BodyReader<"put"> {
   });
 }
 
-/** A copy that is not done yet. */
+/** Incomplete copy. */
 export interface PartOfCopy {
   readonly goOnWith: string;
-  /** How many bytes, of all calls: it only is compared. */
+  /** Bytes copied over all calls, compared as text. */
   readonly copied: string;
 }
 
-/** Whether the copy is done, or with what it is gone on with. */
+/** Reads the response to a copy: done, or the token to continue with. */
 export function rewriteReader(path: string): BodyReader<"put" | PartOfCopy> {
   return jsonReader(path, REWRITE, ({ done, rewriteToken, totalBytesRewritten }) => {
     if (done) return "put";

@@ -18,12 +18,12 @@ import { GcsClient } from "./gcs-client.ts";
 import { type Environment, type GcsSettings, gcsSettingsOf, invalidSetting } from "./settings.ts";
 
 const SCOPE = "https://www.googleapis.com/auth/devstorage.read_write";
-/** Of a token that does not say how long it lives: a tenth of what Google's live. */
+/** Lifetime of a token without an expiry: a tenth of the lifetime of Google's tokens. */
 const UNKNOWN_LIFE_MS = 6 * 60_000;
 
 /**
- * A client by what the job says, and else by the settings and the credentials that Google's own programs
- * would take, as the vendor's library finds them.
+ * Opens a client by the job's settings, else by the settings and credentials of Google's own tools. Google's
+ * library finds these.
  *
  * @throws {STORE_REFUSED} when the settings cannot be used
  */
@@ -43,7 +43,9 @@ async function loadSettings(env: Environment, own: StoreSettings): Promise<GcsSe
   return { ...settings, ca: await readCaBundle(bundle, (...why) => invalidSetting(variable, ...why)) };
 }
 
-/** Of a file that the environment names, of gcloud's own, or of the machine's service account. */
+/**
+ * Provides credentials of a file that the environment names, of gcloud, or of the machine's service account.
+ */
 function provideByConvention(): CredentialProvider<GcsCredentials> {
   let asked = "the metadata server of this machine";
   const open = () => providerOf((who) => (asked = who));
@@ -54,9 +56,10 @@ function providerOf(onAsked: (who: string) => void): CredentialProvider<GcsCrede
   let opened: Promise<AuthClient> | null = null;
   return async ({ forceRefresh }) => {
     try {
-      // What the library keeps is good to its mind: only another client asks anew.
+      // The library considers its cached token valid, so only a new client requests another.
       if (forceRefresh) opened = null;
-      // Without a project it would look for one, by programs and by requests; nothing here asks for it.
+      // Without a project id, the library would search for one with programs and requests. No request here
+      // needs it.
       opened ??= new GoogleAuth({ scopes: SCOPE, projectId: "none" }).getClient();
       const client = await opened;
       onAsked(giverOf(client));
@@ -70,7 +73,7 @@ function providerOf(onAsked: (who: string) => void): CredentialProvider<GcsCrede
   };
 }
 
-/** What gives tokens to the client, for people. */
+/** Returns the name of the token's source, for messages. */
 function giverOf(client: AuthClient): string {
   const file = process.env.GOOGLE_APPLICATION_CREDENTIALS;
   return `what gives tokens to ${identityOf(client)}${file ? ` (${file})` : ""}`;

@@ -1,18 +1,18 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { saidBy } from "../object-store/said-by.ts";
 
-/** By what the store knows who asks. Never shown nor logged, but for the identity. */
+/** Credentials of a caller of Google Cloud Storage. They are never shown or logged, except the identity. */
 export interface GcsCredentials {
-  /** `authorization`, and the project that pays where there is one. */
+  /** `authorization` header, and a header for the billed project if there is one. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Who it is, for people: `service account a@b.iam.gserviceaccount.com`. */
+  /** Name of the identity for messages, such as `service account a@b.iam.gserviceaccount.com`. */
   readonly identity: string;
   readonly expiration?: Date;
 }
 
 export const ANONYMOUS: GcsCredentials = { headers: {}, identity: "nobody (without credentials)" };
 
-/** @param asked the source that does not answer: it is asked again later */
+/** @param asked source that does not answer, which the caller may ask again later */
 export function silentProvider(asked: string, seconds: number): ShardmillError {
   const message = `there are no credentials for Google Cloud Storage: ${asked} is silent for ${seconds} s`;
   return new ShardmillError("STORE_REFUSED", message, {
@@ -21,7 +21,7 @@ export function silentProvider(asked: string, seconds: number): ShardmillError {
   });
 }
 
-/** @param cause is told by its message alone: the requests that errors of the library hold have secrets */
+/** @param cause only its message is reported, because library errors hold requests with secrets */
 export function noCredentials(cause: unknown): ShardmillError {
   return new ShardmillError(
     "STORE_REFUSED",

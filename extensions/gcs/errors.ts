@@ -2,19 +2,19 @@ import { failed, judgedByStatus, PassingFailure } from "../../shared/http/failur
 import type { Answer } from "../../shared/http/messages.ts";
 import { boundedText } from "../object-store/problem.ts";
 
-/** What the store says of a request that it did not do. */
+/** Error of a refused request. */
 interface GcsProblem {
-  /** `rateLimitExceeded`; empty where the answer has none. */
+  /** Reason such as `rateLimitExceeded`. Empty: the response has none. */
   readonly reason: string;
   readonly message: string;
 }
 
-/** They become right by waiting, whatever their status. */
+/** Reasons of temporary faults, whatever their status. */
 const PASSING = ["rateLimitExceeded", "userRateLimitExceeded", "backendError", "internalError"];
-/** Bytes that were damaged on their way: the same ones, sent once more, may come whole. */
+/** Pattern of messages about damaged bytes. A retry may send them intact. */
 const DAMAGED = /MD5|CRC32C/i;
 
-/** @throws nothing: of what is no problem of the store's the status is what there is */
+/** Parses the error in a response. Never throws. A response without one gives an empty reason. */
 function problemOf({ body, headers }: Answer): GcsProblem {
   const text = Buffer.from(body).toString("utf8").trim();
   try {
@@ -22,18 +22,18 @@ function problemOf({ body, headers }: Answer): GcsProblem {
     const reason = error?.errors?.[0]?.reason;
     return { reason: stringOf(reason), message: stringOf(error?.message) };
   } catch {
-    // Where bytes were asked for, it is a line of text.
+    // Requests for bytes get the error as a line of text.
     const isLine = /^text\/(plain|html)/.test(headers["content-type"] ?? "") && !text.includes("<");
     return { reason: "", message: isLine ? boundedText(text) : "" };
   }
 }
 
-/** Whether bytes were not taken because they have another digest than came with them. */
+/** Returns true when the store refused bytes that do not match their digest. */
 export function isOfDigest(answer: Answer): boolean {
   return DAMAGED.test(problemOf(answer).message);
 }
 
-/** What follows from an answer that is not the one that was meant. */
+/** Returns the error for an unexpected response. */
 export function judgedByProblem(path: string, answer: Answer): Error {
   const { reason, message } = problemOf(answer);
   const { status } = answer;
@@ -45,7 +45,7 @@ export function judgedByProblem(path: string, answer: Answer): Error {
   const said = [reason === "" ? String(status) : `${reason} (${status})`, message].filter(
     (part) => part !== "",
   );
-  // Of a token, whatever is asked for.
+  // The token is refused for every request.
   const isOfWhoAsks = reason === "authError";
   const fields = { status, reason, ...(isOfWhoAsks ? { variable: "GOOGLE_APPLICATION_CREDENTIALS" } : {}) };
   const what = `answers ${said.join(": ")}`;

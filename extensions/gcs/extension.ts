@@ -1,11 +1,10 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** Google Cloud Storage. */
 export const gcs: Extension = {
   name: "gcs",
   storage: {
     schemes: {
-      // A token works against any host that gets it: only the vendor's own hosts are told one.
+      // A token works against any host that receives it, so only Google's own hosts receive one.
       gs: {
         bucket: "BUCKET",
         settings: ["endpoint", "anonymous", "ca"],

@@ -42,14 +42,14 @@ import {
   uploadInPieces,
 } from "./uploads.ts";
 
-/** What the store takes of one object. */
+/** Google's limit for one object. */
 const MOST_BYTES = 5 * 2 ** 40;
 /**
- * A larger object goes in pieces of so many bytes: where the line breaks, only one is sent again. It is held
- * meanwhile. The store wants a multiple of 256 KiB, and says that fewer than 8 MiB are slow.
+ * Piece size of larger objects. After a broken connection, one piece is sent again. It stays in memory
+ * meanwhile. Google wants a multiple of 256 KiB, and documents less than 8 MiB as slow.
  */
 const PIECE_BYTES = 16 << 20;
-/** More on a page the store does not give. */
+/** Google's limit for one page. */
 const MOST_LISTED = 1_000;
 
 interface GcsClientOptions {
@@ -59,20 +59,20 @@ interface GcsClientOptions {
   readonly pieceBytes?: number;
 }
 
-/** What is asked of the store. */
+/** Request to the store. */
 interface Asked {
   readonly method: HttpRequest["method"];
-  /** Behind the endpoint, encoded. */
+  /** Path after the endpoint, encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: HttpRequest["headers"];
   readonly body?: NonNullable<HttpRequest["body"]>;
 }
 
-/** What came of a copy so far: with what it is gone on with, or its end. */
-/** In a row, without the copy getting any further; the token may stay the same while it does. */
+/** Limit of consecutive copy calls without progress. The token may stay the same during progress. */
 const MOST_IDLE_REWRITES = 20;
 
+/** Outcome of one copy call. */
 type RewriteStep = PartOfCopy | "put" | "taken";
 
 type Asking = Pick<HttpCall<never>, "path" | "judge" | "onMeant"> & {
@@ -80,10 +80,10 @@ type Asking = Pick<HttpCall<never>, "path" | "judge" | "onMeant"> & {
 };
 
 /**
- * Google Cloud Storage, by its JSON API. The version of an object is its generation.
+ * Client of Google Cloud Storage's JSON API. An object's version is its generation.
  *
- * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with the store's own word in the field `reason`;
- * what the engine throws
+ * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with Google's reason in the field `reason`
+ * @throws the errors of the HTTP engine
  */
 export class GcsClient implements ObjectClient {
   readonly mostBytes = MOST_BYTES;
@@ -120,12 +120,12 @@ export class GcsClient implements ObjectClient {
       whole: "refuse",
       isAsStored: true,
       request: (headers: HttpRequest["headers"], expected: string | null) =>
-        // Without it, what is stored packed is sent unpacked, and whole.
+        // Without this header, Google decompresses gzip objects and ignores the range.
         asking.request(
           { ...headers, "accept-encoding": "gzip" },
           { alt: "media", ...generationOf(expected) },
         ),
-      // Emulators do not look at the condition: so it is compared, too.
+      // Emulators ignore the condition, so the version is compared, too.
       versionOf: ({ headers }: AnswerHead) => textOf(headers["x-goog-generation"]),
     } as const;
     return await readRange(this.#engine, wanted, signal);
@@ -176,7 +176,7 @@ export class GcsClient implements ObjectClient {
       if (head.status === 200) return rewriteReader(from.path);
       return takenBy(head, options);
     };
-    // Between classes or places of storage it takes several calls.
+    // A copy between storage classes or locations takes several calls.
     let last: PartOfCopy | null = null;
     for (let idle = 0; ; ) {
       const query: Asked["query"] = {
@@ -216,7 +216,7 @@ export class GcsClient implements ObjectClient {
     const open = (head: AnswerHead) => begunBy(place, put, { ...head, asked });
     return await uploadInPieces(path, pieces, {
       begin: () => this.#call<URL | "taken">(place, { ...begin, open }, signal),
-      // The address of the session is the secret by which it is known who sends.
+      // The session URL is itself the secret that authorizes the pieces.
       send: (session, piece) =>
         this.#engine.call<number | "put" | "taken">(
           {
@@ -239,7 +239,7 @@ export class GcsClient implements ObjectClient {
     return await this.#engine.call({ open, ...this.#asking(place, asked, signal) }, signal);
   }
 
-  /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
+  /** Builds the request with the current credentials, and the reaction when Google refuses them. */
   #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal): Asking {
     const { path } = place;
     const asker = new CallCredentials(this.#credentials, signal);
@@ -269,7 +269,7 @@ export class GcsClient implements ObjectClient {
   }
 }
 
-/** An object in one request, with what is said of it. */
+/** Puts an object and its metadata with one request. */
 function wholePut(place: ObjectPlace, put: ObjectPut): Asked {
   const { body, contentType } = multipartBody(metadataOf(place, put), put.body);
   return {

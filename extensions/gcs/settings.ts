@@ -1,12 +1,12 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { StoreSettings } from "../../shared/domain/job-stores.ts";
 
-/** Where Google Cloud Storage is, and whether it is told who asks. */
+/** Endpoint of Google Cloud Storage and the kind of access. */
 export interface GcsSettings {
-  /** Without the path of its API. */
+  /** Endpoint without the API path. */
   readonly endpoint: URL;
   readonly isAnonymous: boolean;
-  /** Certificates of authorities in PEM; null: the usual ones. */
+  /** Certificates of authorities in PEM. Null: the default authorities. */
   readonly ca: string | null;
   /** See `Connections`. */
   readonly isGuarded?: boolean;
@@ -15,17 +15,16 @@ export interface GcsSettings {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const ENDPOINT = "https://storage.googleapis.com";
-/** Hosts that may be told who asks, though a job names them: private addresses of Google's own. */
+/** Google's own hosts, private ones included. They receive credentials even when a job names them. */
 const GOOGLE = /(^|\.)googleapis\.com$/;
-/** What some tools want behind the host, and others do not. */
+/** Path that some tools want after the host, and others do not. */
 const API_PATH = /\/storage\/v1\/?$/;
 
 /**
- * What the job says comes first; else as Google's own libraries and programs have it: whoever names an
- * emulator asks it without credentials, and a job that names a host which is not Google's does, too: tokens
- * are as good to whoever is told them.
+ * Reads the settings. The job's come first, then those of Google's own libraries and tools. Emulators and
+ * endpoints outside Google get anonymous requests, because a token is valid for anyone who receives it.
  *
- * @throws {STORE_REFUSED} when they cannot be used: on another machine they may be right
+ * @throws {STORE_REFUSED} when the settings cannot be used here. Another machine may have valid ones.
  */
 export function gcsSettingsOf(env: Environment, own: StoreSettings = {}): GcsSettings {
   const isSkipped = /^(1|true)$/i.test(env.GOOGLE_SKIP_SIGNATURE ?? "");
@@ -38,7 +37,7 @@ export function gcsSettingsOf(env: Environment, own: StoreSettings = {}): GcsSet
   const emulator = env.STORAGE_EMULATOR_HOST;
   const override = env.CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE;
   const endpoint = emulator
-    ? // By convention it may be a host and its port alone.
+    ? // By convention, the variable may have a host and port only.
       endpointOf("STORAGE_EMULATOR_HOST", emulator.includes("://") ? emulator : `http://${emulator}`)
     : endpointOf("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", override || ENDPOINT);
   return { endpoint, isAnonymous: own.anonymous ?? (Boolean(emulator) || isSkipped), ca };

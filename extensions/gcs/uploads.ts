@@ -11,22 +11,22 @@ import { MD5_KEY, putReader, SHA256_KEY } from "./answers.ts";
 
 type Body = NonNullable<HttpRequest["body"]>;
 
-/** How often an upload is begun: that one is forgotten under way is rare. */
+/** Limit of upload sessions. The store rarely forgets one. */
 const MOST_SESSIONS = 3;
 
-/** What is said of an object with its bytes: the store refuses others than those of the md5. */
+/** Returns the metadata of a put. The store refuses bytes that do not match the MD5. */
 export function metadataOf({ key }: Pick<ObjectPlace, "key">, put: ObjectPut): Buffer {
   const md5Hash = md5InBase64(put);
   const said = { name: key, md5Hash, metadata: { [SHA256_KEY]: put.sha256, [MD5_KEY]: md5Hash } };
   return Buffer.from(JSON.stringify(said), "utf8");
 }
 
-/** With what a put says that nothing may be there. */
+/** Returns the condition that an object must not exist. */
 export function absenceOf({ ifAbsent }: Pick<ObjectPut, "ifAbsent">): Readonly<Record<string, string>> {
   return ifAbsent ? { ifGenerationMatch: "0" } : {};
 }
 
-/** An object and what is said of it, as one body. */
+/** Builds a multipart body of an object's metadata and its bytes. */
 export function multipartBody(
   metadata: Buffer,
   body: Body,
@@ -51,7 +51,7 @@ export function multipartBody(
   };
 }
 
-/** What an answer to a put says that came to its end; null for another. */
+/** Reads the final response to a put. Null: an unexpected response. */
 export function outcomeOf(
   { path }: Pick<ObjectPlace, "path">,
   put: Pick<ObjectPut, "ifAbsent" | "md5">,
@@ -62,9 +62,9 @@ export function outcomeOf(
 }
 
 /**
- * What an answer to the beginning of an upload in pieces says: where they are sent to.
+ * Reads the response to the start of a resumable upload: the session URL.
  *
- * @param asked where that was asked for: pieces go by no line that is less safe
+ * @param asked URL of the request. The session may not be less secure than it.
  */
 export function begunBy(
   { path }: Pick<ObjectPlace, "path">,
@@ -79,7 +79,7 @@ export function begunBy(
   return ignoring(hop.url);
 }
 
-/** What an answer says that did nothing because something is there; null for another. */
+/** Reads a refusal because the object exists. Null: an unexpected response. */
 export function takenBy(
   { status }: AnswerHead,
   { ifAbsent }: Pick<ObjectPut, "ifAbsent">,
@@ -87,19 +87,20 @@ export function takenBy(
   return status === 412 && ifAbsent ? ignoring("taken") : null;
 }
 
-/** What is asked of the store for one upload. */
+/** Calls to the store for one upload. */
 interface UploadCalls {
-  /** @returns where the pieces are sent to: whoever knows it may send them */
+  /** @returns the session URL, which authorizes anyone who has it */
   begin(): Promise<URL | "taken">;
-  /** @returns how many bytes from the first on the store has; or what came of all of them */
+  /** @returns how many first bytes the store has, or the outcome of the whole upload */
   send(session: URL, piece: Piece): Promise<number | "put" | "taken">;
 }
 
 /**
- * Sends an object in pieces: the line may break at any of them.
+ * Sends an object in pieces, each of which can be repeated after a broken connection.
  *
- * @param pieces of the object, from its first byte on, each time that it is begun
- * @throws {STORE_FAILED} when the store forgets again and again what it had; what the calls throw
+ * @param pieces returns the object's pieces from its first byte, for each session
+ * @throws {STORE_FAILED} when the store repeatedly forgets the session
+ * @throws the errors of the calls
  */
 export async function uploadInPieces(
   path: string,
@@ -116,13 +117,13 @@ export async function uploadInPieces(
       }
       throw failed("STORE_FAILED", path, "has come whole, and is not put");
     } catch (error) {
-      // Of one whose last answer was lost it may be that all is there: beginning again finds that out.
+      // The object may be complete, with its last response lost. A new session detects that.
       if (!isShardmillError(error, "STORE_NOT_FOUND") || sessions === MOST_SESSIONS) throw error;
     }
   }
 }
 
-/** The store may take less of it than was sent. */
+/** Sends a piece. The store may keep only a part of it, so the rest is sent again. */
 async function sendPiece(
   session: URL,
   { start, bytes }: Piece,
@@ -137,7 +138,7 @@ async function sendPiece(
   return null;
 }
 
-/** How a piece is sent, of an object of so many bytes. */
+/** Builds the request of a piece. `totalBytes` is the size of the object. */
 export function pieceRequest(session: URL, { start, bytes }: Piece, totalBytes: number): HttpRequest {
   return {
     method: "PUT",
@@ -147,7 +148,7 @@ export function pieceRequest(session: URL, { start, bytes }: Piece, totalBytes: 
   };
 }
 
-/** 308: how far the store has it by now. */
+/** Reads a 308 response: the number of bytes that the store has. */
 export function persistedReader({ headers }: AnswerHead, { start, bytes }: Piece): BodyReader<number> {
   const last = /^bytes=0-(\d+)$/.exec(headers.range ?? "")?.[1];
   const at = last === undefined ? 0 : Number(last) + 1;

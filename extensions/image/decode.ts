@@ -6,22 +6,22 @@ import type { Pixels } from "./pixels.ts";
 
 type Sharp = typeof import("sharp").default;
 
-/** An image, or why there is none. */
+/** Decoded image, or the reason why it is refused. */
 export type Decoded =
   | { readonly kind: "decoded"; readonly image: Pixels }
   | { readonly kind: "refused"; readonly why: string };
 
-/** What is read, by libvips' names. Everything else stays shut: an SVG, for one, can name other files. */
+/** Enabled readers, by libvips' names. All others are blocked: an SVG, for example, can name other files. */
 const READERS = ["Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif"];
 
 const NO_FORMAT = "is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image";
 
 let loading: Promise<Sharp> | null = null;
 
-/** Loaded where the first image is: libvips and what it needs are 20 MB. */
+/** Loads sharp with the first image, because libvips and its dependencies are 20 MB. */
 function loadSharp(): Promise<Sharp> {
   loading ??= import("sharp").then(({ default: sharp }) => {
-    // There is a thread for each step already, and no image comes twice.
+    // Each step has its own thread already, and no image repeats.
     sharp.concurrency(1);
     sharp.cache(false);
     sharp.block({ operation: ["VipsForeignLoad"] });
@@ -32,8 +32,8 @@ function loadSharp(): Promise<Sharp> {
 }
 
 /**
- * Decodes the first frame of an image to what Pillow's `convert("RGB")`, or `"L"`, makes of it: alpha is
- * dropped, 16 bits become the upper 8, colour profiles are ignored.
+ * Decodes the first frame of an image exactly as Pillow's `convert("RGB")` or `convert("L")`. Alpha is
+ * dropped, 16 bits become the upper 8, and colour profiles are ignored.
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -45,7 +45,7 @@ export async function decodeImage(
   if (colours !== null) return refused(`is a TIFF in ${colours}`);
   const sharp = await loadSharp();
   try {
-    // Damage that a decoder would paint over, a JPEG that ends early, is an error.
+    // Damage is an error, for example a truncated JPEG, which decoders would fill with grey.
     const options = {
       failOn: "error",
       limitInputPixels: false,
@@ -69,7 +69,8 @@ export async function decodeImage(
     };
   } catch (error) {
     signal.throwIfAborted();
-    // sharp says this itself. All else is libvips' error text, which may be of another image of the process.
+    // sharp's own message is safe to match. Other messages are libvips' error text, possibly of another image
+    // in the process.
     if (messageOf(error).startsWith("Input buffer contains unsupported image format"))
       return refused(NO_FORMAT);
     return refused(`cannot be decoded: the ${imageFormat(bytes)} is damaged, cut off, or of an unknown kind`);
@@ -95,7 +96,7 @@ function firstThree(data: Uint8Array, channels: number): Uint8Array {
   return out;
 }
 
-/** Without ink profiles, as Pillow does it: less light by each ink, and by black. */
+/** Converts CMYK as Pillow does, without ink profiles: each ink, and black, reduces the light. */
 function fromCmyk(data: Uint8Array, channels: number): Uint8Array {
   const out = new Uint8Array((data.length / channels) * 3);
   for (let from = 0, at = 0; from < data.length; from += channels, at += 3) {
@@ -106,13 +107,13 @@ function fromCmyk(data: Uint8Array, channels: number): Uint8Array {
   return out;
 }
 
-/** `a * b / 255`, rounded: Pillow's MULDIV255. */
+/** Returns `a * b / 255`, rounded, as Pillow's MULDIV255. */
 function scaledByte(a: number, b: number): number {
   const product = a * b + 128;
   return ((product >> 8) + product) >> 8;
 }
 
-/** ITU-R 601-2, in Pillow's whole numbers. */
+/** Converts RGB to grey by ITU-R 601-2, with Pillow's integer arithmetic. */
 function luma(rgb: Uint8Array): Uint8Array {
   const out = new Uint8Array(rgb.length / 3);
   for (let from = 0, at = 0; at < out.length; from += 3, at += 1)

@@ -13,12 +13,12 @@ import {
 import type { ImageFacts } from "./op.ts";
 import type { Size } from "./pixels.ts";
 
-/** Edge of images for models that take any size: nearly all were trained on it. */
+/** Edge of images for models of any size, because nearly all were trained on it. */
 const USUAL_PIXELS = 224;
 
 /**
- * Where the folder says how images are prepared, a column of files is what it means; where it says nothing, a
- * column that was seen to hold images is.
+ * Drafts an image input. Columns that were seen to hold images come first. If the model's folder describes
+ * image preparation, unseen columns that may hold files are candidates, too.
  */
 const imageWay: InputWay = (tensor, { free, files, folder, fits }) => {
   const image = imageOf(tensor, folder);
@@ -27,7 +27,7 @@ const imageWay: InputWay = (tensor, { free, files, folder, fits }) => {
   const unseen = free.filter(({ name, type }) => holdsFiles(type) && !files.has(name));
   const could = seen.length > 0 || factsOf(folder) === null ? seen : unseen;
   const fitting = could.filter(({ name }) => fits({ column: name, image: image.keys }));
-  // Bytes are files; a text may be anything.
+  // A binary column precedes a text column, because texts may be anything.
   const [first] = fitting.toSorted((a, b) => Number(isText(a.type)) - Number(isText(b.type)));
   if (first === undefined) return null;
   const found = files.get(first.name);
@@ -39,7 +39,7 @@ const imageWay: InputWay = (tensor, { free, files, folder, fits }) => {
   };
 };
 
-/** Returns whether the folder says how this input is made of images. */
+/** Returns true when the folder describes the preparation of images for this input. */
 function takesImages({ dims }: TensorInfo, folder: ModelFolder | null): boolean {
   return dims.length === 4 && factsOf(folder) !== null;
 }
@@ -49,7 +49,7 @@ function askForImages({ dims }: TensorInfo, { type }: Field): string | null {
   return "are these image files? Then add `image: {}` and its keys; if not, they are read as 0 to 255";
 }
 
-/** Ways in which `init` drafts inputs of images. */
+/** Ways in which `init` drafts image inputs. */
 export const IMAGE_WAYS: DraftWays = { way: imageWay, claims: takesImages, ask: askForImages };
 
 function factsOf(folder: ModelFolder | null): ImageFacts | null {
@@ -57,7 +57,7 @@ function factsOf(folder: ModelFolder | null): ImageFacts | null {
   return facts === undefined ? null : (facts as unknown as ImageFacts);
 }
 
-/** `image` of an input, and what is asked of it; null where the input takes no images. */
+/** Returns the keys of `image` and the questions for an input. Null: not an image input. */
 function imageOf(tensor: TensorInfo, folder: ModelFolder | null): FoundWay | null {
   if (tensor.dims.length !== 4) return null;
   const facts = factsOf(folder);
@@ -78,9 +78,9 @@ function imageOf(tensor: TensorInfo, folder: ModelFolder | null): FoundWay | nul
 }
 
 /**
- * What the folder leaves out of how images get their size.
+ * Returns the size keys that the folder does not give.
  *
- * @param size that the model takes; null: any
+ * @param size size that the model takes, or null for any size
  */
 function missingOf({ resize, crop }: ImageFacts, size: Size | null): FoundWay {
   if (crop !== null) return { keys: {}, questions: [] };
@@ -98,10 +98,10 @@ function textOf({ width, height }: Size): string {
   return `${width} x ${height}`;
 }
 
-/** Of a model that says neither, channels come first. */
+/** Splits the dims of an input. If neither end looks like channels, channels come first. */
 function rowOf({ dims: [, ...row] }: TensorInfo): {
   readonly size: Size | null;
-  /** The size with what is open filled in. */
+  /** Size with defaults for open edges. */
   readonly edges: Size;
   readonly isGray: boolean;
 } {

@@ -20,7 +20,7 @@ export const image: Extension = {
     says:
       "The column holds images, as the bytes of files or as their paths: how they become values. `{}` is all " +
       "defaults. See [images](#images).",
-    // Images are all of one size.
+    // All images have one size, so padding is meaningless.
     excludes: ["pad"],
     spec: imageSpec,
     folder: {

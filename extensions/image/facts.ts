@@ -3,13 +3,13 @@ import type { FolderReader, FolderSettings } from "../../shared/extension/featur
 import { type FactsResize, type ImageFacts, PILLOW_FILTERS, PREPROCESSOR, TIMM_GROUP } from "./op.ts";
 import { agreedImage, readTimmImage } from "./timm-facts.ts";
 
-/** By Pillow's numbers. */
+/** Resampling filters by Pillow's numbers. */
 const RESAMPLE_NUMBERS: readonly (ImageFacts["resample"] | undefined)[] = PILLOW_FILTERS;
 
-/** What is done by default where the file does not say: as the library that writes these files has it. */
+/** Default factor of the library that writes these files. */
 const RESCALE = 1 / 255;
 
-/** Steps that the file may switch on, and that are known here. */
+/** Supported steps that the file may enable. */
 const KNOWN_STEPS: readonly string[] = [
   "do_resize",
   "do_center_crop",
@@ -19,18 +19,18 @@ const KNOWN_STEPS: readonly string[] = [
   "do_flip_channel_order",
 ];
 
-/** Processors that take one number for both sides, and those that take it for the shorter one. */
+/** Processors whose single number is both edges, and processors whose number is the shorter edge. */
 const SQUARE = /^(ViT|DeiT|Beit)(FeatureExtractor|ImageProcessor)/;
 const SHORTEST = /^(CLIP|ChineseCLIP)(FeatureExtractor|ImageProcessor)/;
 
-/** Processors whose size is that of the part that is cut out: the shorter side becomes more than that. */
+/** Processors whose size is the crop. The shorter edge is scaled to more than the crop. */
 const SHARE = /^ConvNext(FeatureExtractor|ImageProcessor)/;
 
-/** As the library has it: of an image below so many pixels a share is cut out, a larger one is squeezed. */
+/** The library's rule: images below this size are cropped by a share, larger ones are stretched. */
 const SQUEEZED_PIXELS = 384;
 const USUAL_SHARE = 224 / 256;
 
-/** Reads what a model's folder says of images: by the processor's file, or by timm's group. */
+/** Reads the image facts of a model's folder, from the processor's file or timm's group. */
 export const readImageFacts: FolderReader = (open) => {
   const timm = open("config.json").group(TIMM_GROUP) === null ? null : open("config.json", TIMM_GROUP);
   const own = readImage(open(PREPROCESSOR));
@@ -38,7 +38,10 @@ export const readImageFacts: FolderReader = (open) => {
   return facts === null ? null : { ...facts };
 };
 
-/** Reads how pixels become numbers from `preprocessor_config.json`. Null: the file is not about images. */
+/**
+ * Reads the conversion of pixels to numbers from `preprocessor_config.json`. Null: the file does not describe
+ * images.
+ */
 function readImage(settings: FolderSettings): ImageFacts | null {
   const isImage = ["image_mean", "do_resize", "image_processor_type", "size"].some(
     (key) => settings.value(key) !== null,

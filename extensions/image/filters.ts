@@ -1,15 +1,15 @@
 import type { PILLOW_FILTERS } from "./op.ts";
 
-/** Those that make a pixel of all that lie under it. */
+/** Filters that average all the pixels beneath a pixel. */
 type Convolution = Exclude<(typeof PILLOW_FILTERS)[number], "nearest">;
 
-/** A kernel of a convolution: its values, and how far from its centre it reaches. */
+/** Kernel of a convolution: its values, and its reach from the centre. */
 interface Filter {
   readonly support: number;
   readonly at: (x: number) => number;
 }
 
-/** Those of Pillow (src/libImaging/Resample.c): bicubic with a = -0.5, Lanczos with three lobes. */
+/** Filters of Pillow (src/libImaging/Resample.c): bicubic with a = -0.5, Lanczos with three lobes. */
 const FILTERS: Readonly<Record<Convolution, Filter>> = {
   bilinear: { support: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) },
   bicubic: { support: 2, at: (x) => cubic(Math.abs(x)) },
@@ -27,27 +27,27 @@ function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }
 
-/** Weights are whole numbers of this many fractional bits: 8 bits of a sum are the pixel, 2 are room. */
+/** Fractional bits of the integer weights. Of a 32-bit sum, 8 bits are the pixel and 2 are headroom. */
 export const WEIGHT_BITS = 22;
 const UNITS = 2 ** WEIGHT_BITS;
 
-/** What pixels of a scaled line are made of, each of a stretch of pixels of the line before. */
+/** Weights of a scaled line: each pixel averages consecutive pixels of the source line. */
 export interface Taps {
-  /** By pixel: the first pixel of its stretch. */
+  /** First source pixel, by pixel. */
   readonly first: Int32Array;
-  /** By pixel: where its weights begin; one more at the end. */
+  /** Start of each pixel's weights, with one more entry at the end. */
   readonly offsets: Int32Array;
   readonly weights: Int32Array;
 }
 
-/** Images of one data set are of few sizes, and those of a thread come one after the other. */
+/** Limit of cached taps. Images of a data set have few sizes, and a thread processes one at a time. */
 const KEPT_TAPS = 16;
 const keptTaps = new Map<string, Taps>();
 
 /**
- * How a line of `from` pixels becomes one of `to`, for the pixels `[start, end)` of it: Pillow's
- * `precompute_coeffs`. Where a line becomes shorter the kernel is stretched, so that every pixel counts.
- * Those of late are kept; nobody may change them.
+ * Returns the weights that scale a line from `from` to `to` pixels, for its pixels `[start, end)`. This is
+ * Pillow's `precompute_coeffs`. When a line shrinks, the kernel widens, so that every pixel counts. Recent
+ * results are cached, so callers must not change them.
  */
 export function tapsOf(
   resample: Convolution,

@@ -4,11 +4,11 @@ import type { Region, Size } from "./pixels.ts";
 
 const ROUNDINGS = { floor: Math.floor, round: halfToEven } satisfies Record<EdgeRounding, unknown>;
 
-/** How an image gets a size: it is scaled to `scaled`, of which `region` is taken. */
+/** Placement of an image: it is scaled to `scaled`, and `region` of it is used. */
 interface Fit {
   readonly scaled: Size;
   readonly region: Region;
-  /** Each channel of what the region has outside the image. */
+  /** Value of each channel outside the image. */
   readonly fill: number;
 }
 
@@ -27,8 +27,8 @@ export function fitOf(image: Size, { resize, crop }: Pick<ImagePlan, "resize" | 
   }
   const { width, height, round = "down" }: ImageCrop = crop ?? scaled;
   const rounded = { down: Math.floor, halfToEven }[round];
-  // The same where an image is smaller than what is cut of it: it lies in the middle. There torchvision does
-  // not round to even, it has the larger half of the border on the right.
+  // A crop larger than the image centres the image. There torchvision does not round to even: the larger half
+  // of the border is on the right.
   const startOf = (edge: number, size: number) =>
     round === "halfToEven" && edge < size ? 0 - Math.floor((size - edge) / 2) : rounded((edge - size) / 2);
   const region = { x: startOf(scaled.width, width), y: startOf(scaled.height, height), width, height };
@@ -49,7 +49,8 @@ function scaledSize({ width, height }: Size, resize: ImageResize | null): Size {
     case "longestEdge": {
       const { pixels, round = "round" } = resize;
       const longest = Math.max(width, height);
-      // In the order of those who round so: `int(edge * r)` of YOLOX, and Pillow's `ImageOps.contain`.
+      // The order of operations follows each origin: `int(edge * r)` of YOLOX, and Pillow's
+      // `ImageOps.contain`.
       const exact = (edge: number) =>
         round === "floor" ? edge * (pixels / longest) : (edge / longest) * pixels;
       const scaled = (edge: number) => Math.max(1, ROUNDINGS[round](exact(edge)));

@@ -3,7 +3,7 @@ import type { ImagePlan } from "./op.ts";
 import type { Pixels, Region, Size } from "./pixels.ts";
 import { resampled } from "./resample.ts";
 
-/** An image scaled and cropped as the plan says; null when its size is then not what the model wants. */
+/** Scales and crops an image by the plan. Null: the result does not have the model's size. */
 export function fitted(image: Pixels, plan: ImagePlan): Pixels | null {
   const { scaled, region, fill } = fitOf(image, plan);
   if (region.width !== plan.width || region.height !== plan.height) return null;
@@ -23,7 +23,7 @@ function overlap({ x, y, width, height }: Region, size: Size): Region {
   };
 }
 
-/** An image in the middle of a larger one that is filled. */
+/** Places an image in a larger, filled one. */
 function framed(
   part: Pixels,
   { width, height }: Size,

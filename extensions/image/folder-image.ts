@@ -3,10 +3,10 @@ import type { FolderDoubt, ModelFolder } from "../../shared/domain/model-folder.
 import { channelCount, type ImageFacts } from "./op.ts";
 import type { ImageSpec } from "./spec.ts";
 
-/** @param below the keys of `image` that the problem is under */
+/** @param below keys of `image` that the problem is under */
 export type ReportImage = (below: readonly string[], problem: Omit<Problem, "where">) => void;
 
-/** By key of the folder's files, the keys of `image` that say it. */
+/** Keys of `image` by the corresponding key of the folder's files. */
 const KEYS: Readonly<Record<string, readonly (keyof ImageSpec)[]>> = {
   crop_size: ["crop"],
   image_mean: ["mean"],
@@ -21,8 +21,8 @@ const KEYS: Readonly<Record<string, readonly (keyof ImageSpec)[]>> = {
 };
 
 /**
- * What the job leaves out of `image`, as the model's folder has it. Where the folder is not clear about that,
- * there is a problem: pixels that are a little wrong are seen by nobody.
+ * Fills in the keys of `image` that the job omits, from the model's folder. An unclear folder is a problem,
+ * because slightly wrong pixels are hard to notice.
  */
 export function withFolderImage(
   image: ImageSpec,
@@ -49,7 +49,7 @@ export function withFolderImage(
 function specOf({ resize, crop, resample, rescale, mean, std, channels }: ImageFacts, own: ImageSpec) {
   return {
     ...(resize === null ? {} : { resize }),
-    // A longest edge makes squares, of which nothing is cut.
+    // A longest edge makes squares, which are not cropped.
     ...(crop === null || own.resize?.longestEdge !== undefined ? {} : { crop }),
     ...(resample === null ? {} : { resample }),
     rescale: rescale ?? 1,

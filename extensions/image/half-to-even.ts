@@ -1,4 +1,4 @@
-/** The nearest whole number, of two as near the even one: as Python, NumPy and OpenCV round. */
+/** Rounds to the nearest integer, and a half to the even one, as Python, NumPy and OpenCV do. */
 export function halfToEven(value: number): number {
   const down = Math.floor(value);
   const rest = value - down;

@@ -1,4 +1,4 @@
-/** Formats that are read, by how a file of each begins. */
+/** Supported formats, by the first bytes of their files. */
 const SIGNATURES: readonly (readonly [format: string, at: number, bytes: string])[] = [
   ["JPEG", 0, "\xff\xd8\xff"],
   ["PNG", 0, "\x89PNG"],
@@ -9,7 +9,7 @@ const SIGNATURES: readonly (readonly [format: string, at: number, bytes: string]
   ["AVIF", 4, "ftyp"],
 ];
 
-/** Photometric interpretations of TIFF that libvips does not turn into RGB. */
+/** Photometric interpretations of TIFF that libvips does not convert to RGB. */
 const UNREAD_COLOURS: ReadonlyMap<number, string> = new Map([
   [6, "YCbCr that is not compressed as JPEG"],
   [8, "Lab colours"],
@@ -21,7 +21,7 @@ const COMPRESSION = 259;
 const PHOTOMETRIC = 262;
 const JPEG_COMPRESSIONS: readonly number[] = [6, 7];
 
-/** Beginnings of image files, each byte as a letter. `?` is any byte. */
+/** First bytes of image files, one letter per byte. `?` matches any byte. */
 const MARKS: readonly string[] = [
   "\xff\xd8\xff",
   "\x89PNG",
@@ -32,20 +32,20 @@ const MARKS: readonly string[] = [
   "????ftypavi",
 ];
 
-/** Returns whether a file begins as an image. */
+/** Returns true when a file begins like an image. */
 export function isImage(file: Uint8Array): boolean {
   const begins = (mark: string) =>
     [...mark].every((letter, at) => letter === "?" || file[at] === letter.charCodeAt(0));
   return MARKS.some(begins);
 }
 
-/** Names the format that a file begins as. */
+/** Returns the format that a file begins like. */
 export function imageFormat(file: Uint8Array): string {
   const text = Buffer.from(file.buffer, file.byteOffset, Math.min(file.length, 16)).toString("latin1");
   return SIGNATURES.find(([, at, bytes]) => text.startsWith(bytes, at))?.[0] ?? "image";
 }
 
-/** Names the colours of a TIFF whose pixels would come out wrong. Null: there are none, or it is no TIFF. */
+/** Returns the colours of a TIFF that would be decoded incorrectly. Null: no such colours, or not a TIFF. */
 export function unreadColours(file: Uint8Array): string | null {
   if (imageFormat(file) !== "TIFF") return null;
   const tags = firstTags(file);
@@ -54,7 +54,7 @@ export function unreadColours(file: Uint8Array): string | null {
   return photometric === 6 && isJpeg ? null : (UNREAD_COLOURS.get(photometric) ?? null);
 }
 
-/** Reads the tags of the first image that are one number of 16 bits: TIFF 6.0, section 2, and BigTIFF. */
+/** Reads the first image's tags of a single 16-bit number, by TIFF 6.0, section 2, and BigTIFF. */
 function firstTags(file: Uint8Array): ReadonlyMap<number, number> {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const isLittle = file[0] === 0x49;
@@ -67,7 +67,7 @@ function firstTags(file: Uint8Array): ReadonlyMap<number, number> {
     for (let at = first; at < Math.min(first + count * size, file.length); at += size)
       tags.set(view.getUint16(at, isLittle), view.getUint16(at + value, isLittle));
   } catch (error) {
-    // Beyond the end of the file: the decoder says so.
+    // An offset beyond the end of the file. The decoder reports it.
     if (!(error instanceof RangeError)) throw error;
   }
   return tags;

@@ -1,45 +1,48 @@
 import type { Zod } from "../../shared/core/zod.ts";
 import type { FeatureSpec } from "../../shared/domain/step-binding.ts";
 
-/** Pillow's filters, by its numbers. Its others, box and hamming, are not known here. */
+/** Pillow's filters, by its numbers. Its box and hamming filters are unsupported. */
 export const PILLOW_FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
 
-/** Filters that make pixels of the pixels of another size. */
+/** Filters that resize images. */
 export const RESAMPLES = [...PILLOW_FILTERS, "opencvLinear"] as const;
 export type Resample = (typeof RESAMPLES)[number];
 
-/** Orders of the values of a pixel. Grey is one value. */
+/** Orders of a pixel's values. Grey has one value. */
 export const CHANNEL_ORDERS = ["rgb", "bgr", "gray"] as const;
 type ChannelOrder = (typeof CHANNEL_ORDERS)[number];
 
-/** Orders of the values of a tensor: one channel after the other, or pixel by pixel. */
+/** Layouts of a tensor: channel by channel, or pixel by pixel. */
 export const IMAGE_LAYOUTS = ["nchw", "nhwc"] as const;
 type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
 
-/** Roundings of a centre between two pixels: to the upper left, or to the even pixel. */
+/** Roundings of a centre between two pixels: towards the upper left, or to the even pixel. */
 export const CROP_ROUNDINGS = ["down", "halfToEven"] as const;
 
-/** Part that is cut out around the centre. Default of `round`: `down`. */
+/** Crop around the centre. Default of `round`: `down`. */
 export interface ImageCrop {
   readonly width: number;
   readonly height: number;
   readonly round?: (typeof CROP_ROUNDINGS)[number];
 }
 
-/** Roundings of the edge that keeps the ratio. */
+/** Roundings of the edge that keeps the aspect ratio. */
 export const EDGE_ROUNDINGS = ["floor", "round"] as const;
 export type EdgeRounding = (typeof EDGE_ROUNDINGS)[number];
 
-/** The dtypes of tensors that images are made into. */
+/** Supported dtypes of image tensors. */
 export const IMAGE_DTYPES = ["float32", "float16", "uint8"] as const;
 export type ImageDtype = (typeof IMAGE_DTYPES)[number];
 
-/** Scaling of an image before it is cropped. */
+/** Scaling of an image before the crop. */
 export type ImageResize =
-  /** Its shorter edge gets this length, and the other keeps the ratio. Default: `floor`. */
+  /** Sets the shorter edge, and the other keeps the ratio. Default of `round`: `floor`. */
   | { readonly kind: "shortestEdge"; readonly pixels: number; readonly round?: EdgeRounding }
   | { readonly kind: "exact"; readonly width: number; readonly height: number }
-  /** Its longer edge gets this length, and `pad` fills a square around it or behind it. Default: `round`. */
+  /**
+   * Sets the longer edge, and fills a square with `pad`, around the image or beside it. Default of `round`:
+   * `round`.
+   */
   | {
       readonly kind: "longestEdge";
       readonly pixels: number;
@@ -49,8 +52,8 @@ export type ImageResize =
     };
 
 /**
- * Plan by which an image becomes values: it is scaled, cropped around its centre, and turned into
- * `(pixel * rescale - mean) / std`. Plain JSON.
+ * Plan that turns an image into values: scale, crop around the centre, `(pixel * rescale - mean) / std`.
+ * Plain JSON.
  */
 export interface ImagePlan {
   readonly resize: ImageResize | null;
@@ -60,14 +63,14 @@ export interface ImagePlan {
   readonly layout: ImageLayout;
   readonly dtype: ImageDtype;
   readonly rescale: number;
-  /** By channel, in the order of `channels`. */
+  /** Means by channel, in the order of `channels`. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  /** Whether an image is turned as its EXIF data say. */
+  /** True when images are rotated by their EXIF data. */
   readonly orient: boolean;
-  /** Images that say that they have more are not decoded. */
+  /** Limit of an image's declared pixels. Larger images are not decoded. */
   readonly maxPixels: number;
-  /** Size that the model takes. */
+  /** Width that the model takes. */
   readonly width: number;
   readonly height: number;
 }
@@ -103,7 +106,7 @@ export type FactsResize =
   | { readonly shortestEdge: number }
   | { readonly width: number; readonly height: number };
 
-/** Facts of a model's folder about images. Null: not done. */
+/** Image facts of a model's folder. Null: the step is absent. */
 export interface ImageFacts {
   readonly resize: FactsResize | null;
   readonly resample: Resample | null;
@@ -114,29 +117,31 @@ export interface ImageFacts {
   readonly channels: "rgb" | "bgr";
 }
 
-/** File in which the processors of Hugging Face say how images are prepared. */
+/** File in which Hugging Face's processors describe image preparation. */
 export const PREPROCESSOR = "preprocessor_config.json";
 
-/** Group of `config.json` in which timm says it. */
+/** Group of `config.json` in which timm describes image preparation. */
 export const TIMM_GROUP = "pretrained_cfg";
 
-/** Names what says the facts of a folder. */
+/** Returns the name of the source of a folder's facts. */
 export function imageFactsSource(read: readonly string[]): string {
   return read.includes(PREPROCESSOR) ? PREPROCESSOR : `config.json: ${TIMM_GROUP}`;
 }
 
-/** Keys of `image` for which facts stand in. A longest edge makes squares, of which nothing is cut. */
+/**
+ * Returns the keys of `image` that facts can replace. A longest edge makes squares, which are not cropped.
+ */
 export function imageFactKeys({ resize }: FeatureSpec): readonly string[] {
   const isSquare = typeof resize === "object" && resize !== null && "longestEdge" in resize;
   return ["resize", "resample", ...(isSquare ? [] : ["crop"]), "rescale", "mean", "std"];
 }
 
-/** Returns how many channels an order has. Default: three. */
+/** Returns the number of channels. Default: three. */
 export function channelCount(channels?: ChannelOrder): 1 | 3 {
   return channels === "gray" ? 1 : 3;
 }
 
-/** Describes what a model's folder says of images. */
+/** Describes the image facts of a model's folder. */
 export function imageFactsText(facts: ImageFacts): string {
   const { resize, resample, crop, rescale, mean, std, channels } = facts;
   const parts: string[] = [];
@@ -154,7 +159,9 @@ export function imageFactsText(facts: ImageFacts): string {
   return [...parts, channels].join("; ");
 }
 
-/** Describes what becomes of images, in order: `shortest edge 256 (bilinear), crop 224 x 224, rgb, nchw`. */
+/**
+ * Describes the processing of images, in order: `shortest edge 256 (bilinear), crop 224 x 224, rgb, nchw`.
+ */
 export function imageText(plan: ImagePlan): string {
   const { crop, channels, layout, rescale, mean, std, orient } = plan;
   const isPlain = rescale === 1 && mean.every((value) => value === 0) && std.every((value) => value === 1);
@@ -169,7 +176,7 @@ export function imageText(plan: ImagePlan): string {
   return parts.join(", ");
 }
 
-/** Describes a crop. A centre that is rounded down is not mentioned. */
+/** Describes a crop. The default rounding is not mentioned. */
 function cropText({ width, height, round = "down" }: ImageCrop): string {
   return `crop ${width} x ${height}${round === "down" ? "" : " (centre to even)"}`;
 }
@@ -189,7 +196,7 @@ function roundText({ round }: { readonly round?: EdgeRounding }): string {
   return round === undefined ? "" : ` (other edge: ${round})`;
 }
 
-/** Lists the numbers of the channels: one number where all channels have it. */
+/** Lists the numbers of the channels, or one number if all are equal. */
 function listed(values: readonly number[]): string {
   const texts = values.map(rounded);
   return texts.every((text) => text === texts[0]) ? (texts[0] ?? "") : `[${texts.join(", ")}]`;

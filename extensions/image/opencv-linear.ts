@@ -1,15 +1,15 @@
 import { halfToEven } from "./half-to-even.ts";
 import type { Pixels, Region, Size } from "./pixels.ts";
 
-/** Weights are whole numbers of this many fractional bits. */
+/** Fractional bits of the integer weights. */
 const WEIGHT_BITS = 11;
 
 /**
- * The region of an image that is scaled to `size`, as OpenCV scales it (`cv2.resize`, INTER_LINEAR), to the
- * bit. Each pixel is made of the four that lie around its centre, also where the image becomes smaller: those
- * between count for nothing, and fine lines break. Models that were trained so expect it so.
+ * Scales a region of an image bit for bit like OpenCV's `cv2.resize` with INTER_LINEAR. Each pixel averages
+ * the four around its centre, even when the image shrinks. Pixels between them are ignored, and fine lines
+ * break. Models that were trained on such images expect this.
  *
- * @param region inside `size`
+ * @param region region inside `size`
  */
 export function opencvLinear(image: Pixels, size: Size, region: Region): Pixels {
   if (image.width === 2 * size.width && image.height === 2 * size.height) return halved(image, region);
@@ -24,7 +24,7 @@ export function opencvLinear(image: Pixels, size: Size, region: Region): Pixels 
     const below = lines.line(rows.second[row] ?? 0);
     const [up, down] = [rows.weights[2 * row] ?? 0, rows.weights[2 * row + 1] ?? 0];
     const at = row * width * channels;
-    // OpenCV's own shifts, which lose a bit here and there.
+    // These are OpenCV's own shifts, which lose some bits.
     for (let index = 0; index < above.length; index += 1) {
       const upper = ((above[index] ?? 0) >> 4) * up;
       const lower = ((below[index] ?? 0) >> 4) * down;
@@ -34,22 +34,22 @@ export function opencvLinear(image: Pixels, size: Size, region: Region): Pixels 
   return { width, height, channels, data };
 }
 
-/** What the pixels of a scaled line are made of: two pixels each of the line before, and their weights. */
+/** Sources of a scaled line: two pixels of the source line for each pixel, and their weights. */
 interface Pairs {
   readonly first: Int32Array;
   readonly second: Int32Array;
-  /** Two a pixel. */
+  /** Weights, two for each pixel. */
   readonly weights: Int32Array;
 }
 
-/** For the pixels `[start, end)` of a line of `from` pixels that becomes one of `to`. */
+/** Computes the sources of pixels `[start, end)` when a line of `from` pixels becomes one of `to`. */
 function pairsOf(from: number, to: number, [start, end]: readonly [number, number]): Pairs {
   const step = 1 / (to / from);
   const count = end - start;
   const [first, second] = [new Int32Array(count), new Int32Array(count)];
   const weights = new Int32Array(2 * count);
   for (let pixel = 0; pixel < count; pixel += 1) {
-    // In float32, as there.
+    // float32, as in OpenCV.
     const centre = Math.fround((start + pixel + 0.5) * step - 0.5);
     const before = Math.floor(centre);
     const share = Math.fround(centre - before);
@@ -61,7 +61,7 @@ function pairsOf(from: number, to: number, [start, end]: readonly [number, numbe
   return { first, second, weights };
 }
 
-/** Lines of an image scaled across; of the last two that were asked for, each is computed once. */
+/** Horizontally scaled lines of an image. The last two are cached. */
 class ScaledLines {
   readonly #image: Pixels;
   readonly #columns: Pairs;
@@ -103,7 +103,7 @@ class ScaledLines {
   }
 }
 
-/** To the half in both directions, OpenCV takes the mean of four. */
+/** Averages four pixels, as OpenCV does when both edges are halved. */
 function halved({ data, width, channels }: Pixels, region: Region): Pixels {
   const lineBytes = width * channels;
   const out = new Uint8Array(region.width * region.height * channels);

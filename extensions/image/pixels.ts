@@ -1,17 +1,17 @@
-/** So many pixels across and down. */
+/** Width and height in pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;
 }
 
-/** An image in memory: row after row, the channels of a pixel side by side. */
+/** Image in memory, row by row, with the channels of a pixel adjacent. */
 export interface Pixels extends Size {
-  /** 3: red, green, blue; 1: grey. */
+  /** 3: red, green, blue. 1: grey. */
   readonly channels: 1 | 3;
   readonly data: Uint8Array;
 }
 
-/** A rectangle of an image, its corner at the top left. It may lie outside in part, or as a whole. */
+/** Rectangle of an image by its top left corner. It may be partly or entirely outside. */
 export interface Region extends Size {
   readonly x: number;
   readonly y: number;

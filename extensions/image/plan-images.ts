@@ -12,21 +12,21 @@ import { channelCount, IMAGE_DTYPES, type ImageDtype, type ImagePlan, type Image
 import type { Size } from "./pixels.ts";
 import type { ImageSpec } from "./spec.ts";
 
-/** An ONNX input that images are made into. */
+/** ONNX input for images. */
 interface ImageTensor {
   readonly name: string;
   readonly dtype: ElementType;
-  /** The dims beside the batch. */
+  /** Dims without the batch. */
   readonly dims: readonly Dim[];
 }
 
 interface PlannedImages {
   readonly plan: ImagePlan;
-  /** The tensor's dims beside the batch, all known. */
+  /** Dims of the tensor without the batch, all fixed. */
   readonly rowDims: readonly number[];
 }
 
-/** Plans images of a column as the values of a tensor. */
+/** Plans a column of images as the values of a tensor. */
 export const planImageInput: FeaturePlanner = (said, { column, tensor, folder, report }) => {
   const spec = withFolderImage(said as unknown as ImageSpec, folder, report);
   const planned = planImages(spec, tensor, report);
@@ -37,7 +37,7 @@ export const planImageInput: FeaturePlanner = (said, { column, tensor, folder, r
   return { data: { ...plan }, rowDims, columns: [{ name: column, type, nullable: false }] };
 };
 
-/** Fits what the job says of images to the model's input; null with problems where it does not fit. */
+/** Fits the job's image keys to the model's input. Null: they do not fit, and the problems are reported. */
 export function planImages(spec: ImageSpec, tensor: ImageTensor, report: ReportImage): PlannedImages | null {
   return new ImagePlanner(spec, tensor, report).plan();
 }
@@ -46,7 +46,7 @@ class ImagePlanner {
   readonly #spec: ImageSpec;
   readonly #tensor: ImageTensor;
   readonly #report: ReportImage;
-  /** Of the tensor: 1 or 3. */
+  /** Channels of the tensor. */
   readonly #channels: 1 | 3;
   readonly #layout: ImagePlan["layout"];
 
@@ -76,7 +76,7 @@ class ImagePlanner {
     return { plan, rowDims };
   }
 
-  /** A model that says that its last dimension is as long as there are channels, and its first one is not. */
+  /** Returns true when the last dim equals the number of channels, and the first one differs. */
   #endsInChannels(): boolean {
     const [first, , last] = this.#tensor.dims;
     return last === this.#channels && first !== this.#channels;
@@ -130,7 +130,7 @@ class ImagePlanner {
     return width === undefined || height === undefined ? null : { kind: "exact", width, height };
   }
 
-  /** What every image has behind the resize and the crop; else what the model says. */
+  /** Returns the size of every image after resize and crop, else the model's size. */
   #size(resize: ImageResize | null): Size | null {
     const { crop } = this.#spec;
     if (crop !== undefined) return crop;
@@ -163,7 +163,7 @@ class ImagePlanner {
     return null;
   }
 
-  /** The dims of images of a size, where the model takes them. Grey ones may have none of channels. */
+  /** Returns the dims of images, if the model takes them. Grey images may omit the channel dim. */
   #rowDims({ width, height }: Size): readonly number[] | null {
     const { name, dims } = this.#tensor;
     const inLayout = { nchw: [this.#channels, height, width], nhwc: [height, width, this.#channels] };

@@ -1,10 +1,10 @@
 import { crc32, deflateSync } from "node:zlib";
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-/** Eight bits a channel; red, green, blue; no interlacing. */
+/** Header fields: eight bits per channel, RGB, no interlacing. */
 const FORMAT = [8, 2, 0, 0, 0];
 
-/** A PNG file (RFC 2083) of pixels: red, green, blue, row after row. */
+/** Encodes RGB pixels, row by row, as a PNG file (RFC 2083). */
 export function pngOf(
   rgb: Uint8Array,
   { width, height }: { readonly width: number; readonly height: number },
@@ -14,7 +14,7 @@ export function pngOf(
   header.writeUInt32BE(height, 4);
   header.set(FORMAT, 8);
   const lineBytes = width * 3;
-  // Each line begins with its filter: none.
+  // Each line begins with the byte of its filter, 0 for none.
   const lines = Buffer.alloc(height * (lineBytes + 1));
   for (let row = 0; row < height; row += 1)
     lines.set(rgb.subarray(row * lineBytes, (row + 1) * lineBytes), row * (lineBytes + 1) + 1);

@@ -2,7 +2,7 @@ import type { Taps } from "./filters.ts";
 import type { Pixels } from "./pixels.ts";
 import { RESAMPLE_WASM } from "./resample-wasm.ts";
 
-/** What resample.wat exports: its memory, and functions of places in it. */
+/** Exports of resample.wat: its memory, and functions of offsets in it. */
 interface Kernel {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly across: (
@@ -15,26 +15,26 @@ interface Kernel {
 
 type TapsPlace = [first: number, offsets: number, weights: number];
 
-// TypeScript knows it only with the browser's types.
+// TypeScript declares WebAssembly only in the browser's types.
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: Kernel };
 };
 
-/** What the functions read and write behind the end of a line. */
+/** Bytes that the functions read and write beyond the end of a line. */
 const SLACK_BYTES = 16;
 
 let opened: LineScaler | null = null;
 
-/** The one of this thread. */
+/** Returns the scaler of this thread. */
 export function lineScaler(): LineScaler {
   opened ??= new LineScaler(new WebAssembly.Instance(new WebAssembly.Module(RESAMPLE_WASM)).exports);
   return opened;
 }
 
 /**
- * Scales lines with several values at a time, some of them at once, through 4 MiB of memory of its own. What
- * does not fit there is left to the caller: a line of more than a million pixels, or a pixel made of as many.
+ * Scaler of lines that uses SIMD, with 4 MiB of its own memory. Callers handle what does not fit: a line of
+ * over a million pixels, or a pixel averaged from as many.
  */
 class LineScaler {
   readonly #kernel: Kernel;
@@ -47,7 +47,7 @@ class LineScaler {
     this.#words = new Int32Array(kernel.memory.buffer);
   }
 
-  /** Lines of three channels, scaled across. False: they do not fit. */
+  /** Scales lines of three channels horizontally. False: they do not fit in the memory. */
   across({ data, width, height }: Pixels, { first, offsets, weights }: Taps, out: Uint8Array): boolean {
     const pixels = first.length;
     const src = 4 * (first.length + offsets.length + weights.length);
@@ -69,7 +69,11 @@ class LineScaler {
     return true;
   }
 
-  /** Lines of any channels, scaled down. False: they do not fit. @param top the first line's row */
+  /**
+   * Scales lines of any channels vertically. False: they do not fit in the memory.
+   *
+   * @param top row of the first line
+   */
   down({ data, width, channels }: Pixels, top: number, taps: Taps, out: Uint8Array): boolean {
     const { first, offsets, weights } = taps;
     const lineBytes = width * channels;

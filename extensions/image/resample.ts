@@ -5,11 +5,11 @@ import type { Pixels, Region, Size } from "./pixels.ts";
 import { lineScaler } from "./resample-simd.ts";
 
 /**
- * The region of an image that is scaled to `size`, as Pillow 13 scales it (`Image.resize`), to the bit: one
- * direction after the other, rounded to bytes in between; `opencvLinear` is OpenCV's. What lies outside the
- * region is not computed.
+ * Scales a region of an image bit for bit like `Image.resize` of Pillow 13. It scales in one direction,
+ * rounds to bytes, and scales in the other. `opencvLinear` follows OpenCV. Pixels outside the region are not
+ * computed.
  *
- * @param region inside `size`
+ * @param region region inside `size`
  */
 export function resampled(image: Pixels, size: Size, resample: Resample, region: Region): Pixels {
   if (resample === "nearest") return nearest(image, size, region);
@@ -25,12 +25,15 @@ export function resampled(image: Pixels, size: Size, resample: Resample, region:
   return scaledDown(scaledAcross(used, across), rows.y, down);
 }
 
-/** As Pillow decides since version 13. Before, it went across first in any case. */
+/**
+ * Chooses the first direction like Pillow since version 13. Earlier versions always scaled horizontally
+ * first.
+ */
 function isDownFirst(image: Size, { width, height }: Size): boolean {
   return height < image.height && image.height - height > 2 * (image.width - width);
 }
 
-/** Pixels of a region inside an image; whole rows stay where they are. */
+/** Returns the pixels of a region inside an image. Whole rows are views. */
 function cut(image: Pixels, { x, y, width, height }: Region): Pixels {
   const { channels } = image;
   const lineBytes = width * channels;
@@ -44,7 +47,7 @@ function cut(image: Pixels, { x, y, width, height }: Region): Pixels {
   return { width, height, channels, data };
 }
 
-/** The rows that some pixel is made of. */
+/** Returns the source rows of all pixels. */
 function rowsUnder({ first, offsets }: Taps): Pick<Region, "y" | "height"> {
   const last = first.length - 1;
   const reach = (offsets[last + 1] ?? 0) - (offsets[last] ?? 0);
@@ -54,7 +57,7 @@ function rowsUnder({ first, offsets }: Taps): Pick<Region, "y" | "height"> {
 
 const HALF = 1 << (WEIGHT_BITS - 1);
 
-/** The same bytes: what is written there is cut to 0 to 255. */
+/** Returns a view of the same bytes that clamps writes to 0 to 255. */
 function clamped({ buffer }: Uint8Array): Uint8ClampedArray {
   return new Uint8ClampedArray(buffer);
 }
@@ -116,7 +119,7 @@ function acrossGrey(lines: Pixels, { first, offsets, weights }: Taps, out: Uint8
   }
 }
 
-/** @param top the row of the image that the first line is */
+/** @param top row of the image that is the first line */
 function scaledDown(lines: Pixels, top: number, taps: Taps | null): Pixels {
   if (taps === null) return lines;
   const { width, channels } = lines;
@@ -153,7 +156,7 @@ function addLine(sums: Int32Array, data: Uint8Array, from: number, weight: numbe
   }
 }
 
-/** Pillow's affine transform: what is added up is rounded as there. */
+/** Scales by nearest neighbour. The accumulated rounding follows Pillow's affine transform. */
 function nearest(image: Pixels, size: Size, { x, y, width, height }: Region): Pixels {
   const { channels, data } = image;
   const columns = places(image.width, size.width).subarray(x, x + width);

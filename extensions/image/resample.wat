@@ -1,12 +1,13 @@
-;; The inner loops of resample.ts with four or sixteen values at a time, to the bit the same. Weights are whole
-;; numbers of 22 fractional bits, as there. The caller lays everything out in the memory, which never grows.
+;; Inner loops of resample.ts with four or sixteen values at a time and the same bits. Weights are integers
+;; with 22 fractional bits, as in resample.ts. The caller places all data in the memory, which never grows.
 ;; After a change: npm run kernels.
 (module
   (memory (export "memory") 64 64)
 
-  ;; Scales lines of pixels of three bytes across: `rows` lines of `width` pixels at `src` become lines of `pixels`
-  ;; pixels at `dst`. Pixel p is made of those from first[p] on, by weights[offsets[p]] to weights[offsets[p + 1] - 1].
-  ;; One byte is read, and one written, behind a line's end: the next line's, or nobody's.
+  ;; Scales lines of three-byte pixels horizontally: `rows` lines of `width` pixels at `src` become lines of
+  ;; `pixels` pixels at `dst`. Pixel p averages the pixels from first[p] on, by weights[offsets[p]] to
+  ;; weights[offsets[p + 1] - 1]. One byte is read and one written beyond the end of a line. It belongs to the
+  ;; next line, or to the slack.
   (func (export "across")
     (param $src i32) (param $width i32) (param $rows i32)
     (param $first i32) (param $offsets i32) (param $weights i32) (param $pixels i32)
@@ -20,7 +21,7 @@
         (local.set $end (i32.add (local.get $offsets) (i32.shl (local.get $pixel) (i32.const 2))))
         (local.set $tap (i32.add (local.get $weights) (i32.shl (i32.load (local.get $end)) (i32.const 2))))
         (local.set $end (i32.add (local.get $weights) (i32.shl (i32.load offset=4 (local.get $end)) (i32.const 2))))
-        ;; Half a unit of a byte, so that cutting rounds.
+        ;; Half a unit, so that truncation rounds.
         (local.set $sum (i32x4.splat (i32.const 0x200000)))
         (block $summed
           (loop $nextTap
@@ -31,7 +32,7 @@
             (local.set $tap (i32.add (local.get $tap) (i32.const 4)))
             (local.set $from (i32.add (local.get $from) (i32.const 3)))
             (br $nextTap)))
-        ;; Cut to 0 to 255, as a Uint8ClampedArray does.
+        ;; Clamps to 0 to 255, like a Uint8ClampedArray.
         (local.set $sum (i32x4.shr_s (local.get $sum) (i32.const 22)))
         (local.set $sum (i16x8.narrow_i32x4_s (local.get $sum) (local.get $sum)))
         (v128.store32_lane 0 (local.get $dst) (i8x16.narrow_i16x8_u (local.get $sum) (local.get $sum)))
@@ -42,8 +43,8 @@
       (local.set $rows (i32.sub (local.get $rows) (i32.const 1)))
       (br_if $nextRow (local.get $rows))))
 
-  ;; Adds up `lines` lines of `bytes` bytes at `src`, each by its weight, into one at `dst`. Up to 15 bytes are read,
-  ;; and written, behind a line's end.
+  ;; Adds `lines` lines of `bytes` bytes at `src`, each by its weight, into one line at `dst`. Up to 15 bytes
+  ;; are read and written beyond the end of a line.
   (func (export "down")
     (param $src i32) (param $bytes i32) (param $lines i32) (param $weights i32) (param $dst i32)
     (local $at i32) (local $from i32) (local $line i32) (local $values v128) (local $part v128) (local $weight v128)

@@ -10,14 +10,17 @@ import {
   RESAMPLES,
 } from "./op.ts";
 
-/** No model takes more. A row of such an image has 512 MiB of values, the most that a row may have. */
+/**
+ * Limit of an edge, above that of any model. A row of such an image has 512 MiB of values, the limit of a
+ * row.
+ */
 const MAX_EDGE = 16_384;
-/** Largest value of a pixel, and of a pad. */
+/** Largest value of a pixel, and of `pad`. */
 const MAX_BYTE = 255;
-/** 8192 x 8192: 192 MiB decoded, more than a camera of 60 megapixels gives. */
+/** Default limit of pixels, 8192 x 8192: 192 MiB decoded, and above a camera's 60 megapixels. */
 const MAX_PIXELS = 67_108_864;
 
-/** Builds the schema of `image`, a key of an input in the job file: how images become its values. */
+/** Builds the schema of an input's `image` key in the job file. */
 export function imageSpec(z: Zod, { folder, refuse }: SpecParts) {
   return imageKeys(z, folder).superRefine((spec, context) => checkImageRules(spec, context, refuse));
 }
@@ -79,7 +82,7 @@ function imageKeys(z: Zod, folder: SpecParts["folder"]) {
   });
 }
 
-/** Keys that give an image its size. */
+/** Builds the schemas of the size keys. */
 function sizeKeys(z: Zod) {
   const edge = z.int().min(1).max(MAX_EDGE);
   return {

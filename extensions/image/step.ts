@@ -25,13 +25,17 @@ import type { ImagePlan } from "./op.ts";
 import type { Pixels } from "./pixels.ts";
 import { type ImageValues, imageArray, ValueWriter, valuesPerImage } from "./values.ts";
 
-/** While one image is scaled here, the next is decoded by a thread of the library. */
+/** Images in progress: one is scaled here while a library thread decodes the next. */
 const IN_FLIGHT = 2;
 
-/** Larger than any image that is decoded. It is read whole. */
+/** Limit of a file, above that of any decodable image. A file is read whole. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-/** Reads the image of a cell: its bytes, or the file that it names. @throws as {@link readFileCell} */
+/**
+ * Reads the image of a cell: its bytes, or the file that it names.
+ *
+ * @throws the errors of {@link readFileCell}
+ */
 export async function imageOfCell(
   cell: unknown,
   cells: FileCells,
@@ -40,10 +44,10 @@ export async function imageOfCell(
   return await readFileCell(storages, cell, cells, { maxBytes: MAX_FILE_BYTES, signal });
 }
 
-/** An image, or why its row is a dead letter. */
+/** Image of a row, or the reason of its dead letter. */
 type RowImage = { readonly image: Pixels } | { readonly failure: Omit<RowFailure, "row"> };
 
-/** Opens images as a step: of each row's image the values of a tensor. */
+/** Step that turns each row's image into the values of a tensor. */
 export class ImageStep implements Step {
   readonly #column: string;
   readonly #op: ImagePlan;
@@ -66,7 +70,7 @@ export class ImageStep implements Step {
     this.#schema = new Schema(fields);
   }
 
-  /** @throws {STORE_FAILED} when the place of an image fails, and not the image */
+  /** @throws {STORE_FAILED} when the store of an image fails, rather than the image itself */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
     signal.throwIfAborted();
     const cells = cellsOf(columnData(batch, this.#column));

@@ -2,7 +2,7 @@ import type { FolderSettings } from "../../shared/extension/feature.ts";
 import { type FactsResize, type ImageFacts, PILLOW_FILTERS, type Resample } from "./op.ts";
 import type { Size } from "./pixels.ts";
 
-/** What timm does where its file does not say: its `resolve_data_config` and `transforms_imagenet_eval`. */
+/** Defaults of timm's `resolve_data_config` and `transforms_imagenet_eval`. */
 const USUAL = {
   interpolation: "bicubic",
   cropPct: 0.875,
@@ -11,16 +11,15 @@ const USUAL = {
   std: [0.229, 0.224, 0.225],
 } as const;
 
-/** It divides by 255 before it normalizes. */
+/** Factor of timm's division by 255 before it normalizes. */
 const RESCALE = 1 / 255;
 
 /**
- * How pixels become numbers, by the `pretrained_cfg` of timm's `config.json`: its transform for evaluation.
- * Every edge of the input is divided by `crop_pct`, the image is scaled to that, and the input is cut out of
- * its middle.
+ * Reads image facts from the `pretrained_cfg` of timm's `config.json`, by timm's transform for evaluation.
+ * The image is scaled to the input's edges divided by `crop_pct`, and the input is cropped from its centre.
  *
- * @param config of the model; null: it is not timm's
- * @param args that the model is made with
+ * @param config settings of the model, or null when it is not timm's
+ * @param args arguments that the model is made with
  */
 export function readTimmImage(config: FolderSettings | null, args: FolderSettings): ImageFacts | null {
   if (config === null) return null;
@@ -32,7 +31,7 @@ export function readTimmImage(config: FolderSettings | null, args: FolderSetting
   return {
     resize: size === null ? null : readResize(config, size),
     resample: readFilter(config),
-    // As torchvision rounds, which timm cuts with.
+    // timm crops with torchvision, which rounds to even.
     crop: size === null ? null : { ...size, round: "halfToEven" },
     rescale: RESCALE,
     mean: byChannel(config, "mean"),
@@ -81,7 +80,7 @@ function isPixels(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value > 0;
 }
 
-/** By part of what the files say, the key of timm's that says it. */
+/** timm's keys of the facts. */
 const KEYS = {
   resize: "crop_pct",
   resample: "interpolation",
@@ -91,8 +90,8 @@ const KEYS = {
 } as const satisfies Partial<Record<keyof ImageFacts, string>>;
 
 /**
- * What a folder says of images whose `preprocessor_config.json` and whose timm's `config.json` both do: the
- * former, with a doubt at each key of the latter that contradicts it.
+ * Combines the facts of `preprocessor_config.json` and of timm's `config.json`. The former wins, with a doubt
+ * for each contradicting key of the latter.
  */
 export function agreedImage(
   own: ImageFacts | null,
@@ -107,7 +106,7 @@ export function agreedImage(
   return own;
 }
 
-/** A part of what is done, to compare. Where only its rounding differs, a crop is the same. */
+/** Returns a fact as text for a comparison. Crops that differ in rounding only are equal. */
 function same(part: keyof typeof KEYS, facts: ImageFacts): string {
   const value = part === "crop" && facts.crop !== null ? [facts.crop.width, facts.crop.height] : facts[part];
   return JSON.stringify(value);

@@ -3,7 +3,7 @@ import { encodeHalf } from "../../shared/core/float16.ts";
 import { channelCount, type ImageDtype, type ImagePlan } from "./op.ts";
 import type { Pixels } from "./pixels.ts";
 
-/** Values of a tensor: of float16, their bits. */
+/** Values of a tensor. float16 values are their bits. */
 export type ImageValues = Float32Array | Uint16Array | Uint8Array;
 
 const ARRAYS = { float32: Float32Array, float16: Uint16Array, uint8: Uint8Array } as const satisfies Record<
@@ -11,7 +11,7 @@ const ARRAYS = { float32: Float32Array, float16: Uint16Array, uint8: Uint8Array 
   unknown
 >;
 
-/** Values for so many images. */
+/** Makes the array for the values of `images` images. */
 export function imageArray(plan: ImagePlan, images: number): ImageValues {
   return new ARRAYS[plan.dtype](images * valuesPerImage(plan));
 }
@@ -20,10 +20,10 @@ export function valuesPerImage({ width, height, channels }: ImagePlan): number {
   return width * height * channelCount(channels);
 }
 
-/** Writes images of one plan into tensors. A byte of a channel has one value: it is looked up. */
+/** Writer of images into tensors. Each byte of a channel has one value, so a table maps them. */
 export class ValueWriter {
   readonly #plan: ImagePlan;
-  /** By channel of the tensor, by byte. */
+  /** Tables by channel of the tensor. */
   readonly #tables: readonly ImageValues[];
 
   constructor(plan: ImagePlan) {
@@ -33,13 +33,13 @@ export class ValueWriter {
     );
   }
 
-  /** @param image of the plan's size and number of channels */
+  /** @param image must have the plan's size and channels */
   write({ data }: Pixels, out: ImageValues, at: number): void {
     if (this.#tables.length === 1) lookUp(data, this.#table(0), out, at);
     else lookUpColours(data, [this.#table(0), this.#table(1), this.#table(2)], out, this.#places(at));
   }
 
-  /** Of the channel that lies at this place in a pixel of the image. */
+  /** Returns the table of the channel at this index in a pixel of the image. */
   #table(place: number): ImageValues {
     const channel = this.#plan.channels === "bgr" ? 2 - place : place;
     return present(this.#tables[channel], "there is a table for each channel");
@@ -56,14 +56,14 @@ function lookUp(bytes: Uint8Array, table: ImageValues, out: ImageValues, at: num
   for (let index = 0; index < bytes.length; index += 1) out[at + index] = table[bytes[index] ?? 0] ?? 0;
 }
 
-/** Where values go: the first to `at`, each further channel on by `apart`, each further pixel by `step`. */
+/** Offsets of values. The first is at `at`, the next channel at `+ apart`, the next pixel at `+ step`. */
 interface Places {
   readonly at: number;
   readonly apart: number;
   readonly step: number;
 }
 
-/** All channels in one walk: the image is read once, and what lies together is written together. */
+/** Converts all channels in one pass, so the image is read once and adjacent values are written together. */
 function lookUpColours(
   bytes: Uint8Array,
   [first, second, third]: readonly [ImageValues, ImageValues, ImageValues],
@@ -80,8 +80,8 @@ function lookUpColours(
 }
 
 /**
- * In float32, rounded after each step, as transformers, torchvision and NumPy have it: the last bit of a
- * value is enough to move a sensitive model by 1e-4.
+ * Computes a table in float32, rounded after each step, as transformers, torchvision and NumPy do. The last
+ * bit of a value can change a sensitive model's output by 1e-4.
  */
 function tableOf({ dtype, rescale, mean, std }: ImagePlan, channel: number): ImageValues {
   const table = new ARRAYS[dtype](256);

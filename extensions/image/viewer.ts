@@ -13,7 +13,7 @@ import { pngOf } from "./png.ts";
 import { resampled } from "./resample.ts";
 import { imageOfCell } from "./step.ts";
 
-/** Shows images as they are, and as the model sees them, by the code that the step itself uses. */
+/** Shows images before and after preparation, with the code of the step itself. */
 export const viewImages: FeatureViewer = async (values, { cells, data }, { storages, preview, signal }) => {
   const op = data as unknown as ImagePlan;
   const views: FileView[] = [];
@@ -32,7 +32,7 @@ export const viewImages: FeatureViewer = async (values, { cells, data }, { stora
   return views;
 };
 
-/** An image in a few words, and small where a terminal can show it. */
+/** Describes an image, with a small preview if the terminal can show one. */
 export function pictureOf(image: Pixels, format: PreviewFormat | null): Picture {
   const { width, height, channels } = image;
   return { width, height, channels, preview: format === null ? null : previewOf(image, format) };
@@ -46,7 +46,7 @@ function previewOf(image: Pixels, format: PreviewFormat): Preview {
   return { kind: format.kind, ...size, data: data.toString("base64") };
 }
 
-/** As large as may be, with the image's own ratio; never larger than it is. */
+/** Returns the largest size within `most` that keeps the ratio. Images are never enlarged. */
 function sizeWithin(image: Size, most: Size): Size {
   const scale = Math.min(1, most.width / image.width, most.height / image.height);
   const scaled = (pixels: number) => Math.max(1, Math.round(pixels * scale));

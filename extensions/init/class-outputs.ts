@@ -1,7 +1,7 @@
 import { isFixed, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { type DraftKeys, listed } from "../../shared/extension/feature-draft.ts";
 
-/** Threshold that is usual, and that only a user who knows the model's mistakes can better. */
+/** Usual threshold. A better one depends on the cost of the model's errors. */
 const USUAL_THRESHOLD = 0.5;
 
 interface SeveralLabels {
@@ -13,10 +13,10 @@ interface SeveralLabels {
   readonly questions: readonly string[];
 }
 
-/** Drafts the column of a classifier whose rows may have several classes. */
+/** Drafts the column of a multi-label classifier. */
 export function severalLabels(output: SeveralLabels) {
   const { where, isProbabilities, labels, classes, questions } = output;
-  // The usual activation makes probabilities of logits: of probabilities it would make 0.5 to 1.
+  // The default activation turns logits into probabilities. It would turn probabilities into 0.5 to 1.
   const activation = isProbabilities ? { activation: "none" } : {};
   const several = "A row may have several of the classes, or none: those whose score reaches `threshold`.";
   const names =
@@ -32,14 +32,14 @@ export function severalLabels(output: SeveralLabels) {
 }
 
 interface KnownLabels {
-  /** Facts from the model's folder. */
+  /** Labels in the model's folder. */
   readonly labels: readonly string[] | null;
-  /** Facts from the model itself. */
+  /** Labels in the model itself. */
   readonly own: readonly string[] | undefined;
   readonly classes: number;
 }
 
-/** Says what the likeliest class is named by. */
+/** Describes the names of the most likely class. */
 export function labelNotes({ labels, own, classes }: KnownLabels): readonly string[] {
   if (own?.length === classes) return [`The name of the likeliest class, by the model: ${listed(own)}.`];
   if (labels?.length === classes) return ["The name of the likeliest class, by config.json."];
@@ -51,25 +51,28 @@ export function labelNotes({ labels, own, classes }: KnownLabels): readonly stri
   ];
 }
 
-/** Says which classes a vector of scores is of, where the model names them. */
+/** Describes the classes of a score vector, if the model names them. */
 export function scoreNotes({ classes = [] }: TensorInfo): readonly string[] {
   return classes.length === 0 ? [] : [`A score for each of ${listed(classes)}, in this order.`];
 }
 
-/** Tells whether an output is the label that another one has the scores of: no second one is made of them. */
+/**
+ * Returns true when an output is the label that another output has the scores of. No second label is made
+ * from those scores.
+ */
 export function isLabelOutput(output: TensorInfo, scores: TensorInfo): boolean {
   const { name, dtype, dims } = output;
   const isOne = dims.length <= 2 && product(dims.slice(1).filter(isFixed)) === 1;
   return output !== scores && isOne && /label|class/i.test(name) && !dtype.startsWith("float");
 }
 
-/** More numbers than these are seldom classes. */
+/** Limit of classes. Longer vectors are seldom class scores. */
 const MOST_CLASSES = 100;
 
-/** Names of outputs that say themselves that they are vectors. */
+/** Output names that indicate vectors. */
 const VECTORS = /embed|hidden|state|pool|feature|vector|encod/i;
 
-/** Asks what a few numbers are that nothing names. */
+/** Asks for the meaning of a few unnamed numbers. */
 export function unnamedQuestions({ name, classes: own }: TensorInfo, values: number): readonly string[] {
   if (values < 2 || values > MOST_CLASSES || own !== undefined || VECTORS.test(name)) return [];
   return [

@@ -79,7 +79,7 @@ export const initCommand = defineCommand({
   },
 });
 
-/** The file itself where it is printed, else what was written and what comes next. */
+/** Returns the job file itself if it is printed, else a summary and the next step. */
 function said(yaml: string, questions: number, output: string): string {
   if (output === STDOUT) return yaml;
   const left =

@@ -17,8 +17,8 @@ interface ComputedContext {
 }
 
 /**
- * Inputs that are made of columns by a step in front of the model, as the ordinary ones that the step leaves.
- * A job plans that step; a draft needs only to know what columns it makes. Null where one does not fit.
+ * Replaces inputs that a prepare step makes from columns with the plain inputs that the step leaves. Planning
+ * a job includes that step, but a draft needs only the columns that it makes. Null: an input does not fit.
  */
 export function withoutComputed(
   inputs: InputSpecs,

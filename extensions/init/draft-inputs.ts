@@ -16,24 +16,24 @@ import { type DraftContext, tryBind } from "./try-bind.ts";
 
 const INPUT_KEYS = INPUTS.map(({ key }) => key);
 
-/** How one input of the model is fed. */
+/** Draft of one model input. */
 export interface InputDraft {
   readonly tensor: TensorInfo;
   readonly keys: DraftKeys;
-  /** What only the user can know. */
+  /** Questions that only the user can answer. */
   readonly questions: readonly string[];
 }
 
 interface DraftedInputs {
   readonly inputs: readonly InputDraft[];
-  /** Inputs that are the states of a recurrent model: no column feeds them. */
+  /** Inputs that are states of a recurrent model, which no column feeds. */
   readonly states: readonly StatePair[];
 }
 
 /**
- * How each input of the model could be fed: by the column of its name, by the only column whose type and
- * shape fit, by columns side by side, or as a mask of another input. Where several columns fit, the first is
- * taken, and the question names all.
+ * Drafts each model input: from the column of its name, the only column that fits, or stacked columns. An
+ * input may also be another input's mask. If several columns fit, the first is chosen, and the question names
+ * all.
  */
 export function draftInputs(context: DraftContext): DraftedInputs {
   return new InputDrafter(context).draft();
@@ -75,7 +75,7 @@ class InputDrafter {
     return true;
   }
 
-  /** What a file holds is no tensor, whatever its column is called. */
+  /** Returns true for a column of files, which are not tensors, whatever its name is. */
   #isFiles(tensor: TensorInfo, field: Field): boolean {
     const { folder, ways } = this.#context;
     const isClaimed = ways.some(({ claims }) => claims?.(tensor, folder) === true);
@@ -86,7 +86,10 @@ class InputDrafter {
     return this.#context.sample.files.has(name) && (dtype.startsWith("float") || dims.length === 4);
   }
 
-  /** What is in a column is more than its type says: so ways go before a column whose type and shape fit. */
+  /**
+   * Drafts an input by an extension. Extensions look at the content of columns, so they precede a match by
+   * type and shape.
+   */
   #byWay(tensor: TensorInfo): boolean {
     const { signature, folder, sample, ways, stepDrafts, fields } = this.#context;
     const fits = (keys: DraftKeys) => this.#fits(tensor, keys);
@@ -109,7 +112,9 @@ class InputDrafter {
     return this.#context.fields.filter(({ name }) => !this.#used.has(name));
   }
 
-  /** An input without a batch is the same for all rows, whatever the columns are called. */
+  /**
+   * Drafts a constant. An input without a batch is the same for all rows, whatever the columns are called.
+   */
   #asValue(tensor: TensorInfo): void {
     const drafted = [...this.#drafts.values()].map(({ keys }) => keys);
     const [known] = this.#context.ways.flatMap((way) => way.value?.(tensor, drafted) ?? []);
@@ -120,7 +125,10 @@ class InputDrafter {
     }
   }
 
-  /** Of the columns that fit, the surest count: sizes that are known before those that rows will tell. */
+  /**
+   * Drafts an input by shape, from the best of the columns that fit. Columns of known size precede columns
+   * whose size depends on the rows.
+   */
   #byShape(tensor: TensorInfo): void {
     const free = this.#free().filter((field) => !this.#isSeenFiles(tensor, field));
     const fitting = free.filter(
@@ -139,8 +147,8 @@ class InputDrafter {
   }
 
   /**
-   * A column that fits may feed an input already that another column fits, too: that one then gives it up. So
-   * no choice that was made before keeps a job from being possible.
+   * Moves a fitting column from another input that fits another column, too. So an earlier choice never makes
+   * a job impossible.
    */
   #reassign(tensor: TensorInfo, asked: Set<string>): boolean {
     const columns = this.#context.fields.filter(
@@ -163,7 +171,7 @@ class InputDrafter {
     return false;
   }
 
-  /** Columns of one number each, side by side: all that are no ids, or all that differ by a number. */
+  /** Returns columns of one number each to stack: all except ids, or all whose names differ by a number. */
   #stacked(tensor: TensorInfo, free: readonly Field[]): readonly string[] | null {
     const numbers = free.filter((field) => isScalar(field) && !isIdName(field.name)).map(({ name }) => name);
     const family = (name: string) => name.replace(/\d+/g, "0");
@@ -172,7 +180,7 @@ class InputDrafter {
     return groups.find((names) => names.length > 1 && this.#fits(tensor, { columns: names })) ?? null;
   }
 
-  /** A mask is made of the input whose rows are of uneven length. */
+  /** Drafts a mask of the input whose rows are uneven. */
   #asMask(tensor: TensorInfo): boolean {
     const bound = tryBind({ inputs: this.#keys() }, { ...this.#context, signature: this.#signature([]) });
     const uneven =
@@ -188,7 +196,7 @@ class InputDrafter {
     return true;
   }
 
-  /** Keys of an input that belongs to another one: by the step that makes that one, else zeros. */
+  /** Returns the keys of an input that accompanies another: by the step that makes that one, else zeros. */
   #companion(tensor: TensorInfo, of: string): DraftKeys {
     const own = this.#drafts.get(of)?.keys ?? {};
     for (const draft of this.#context.stepDrafts.values()) {
@@ -239,7 +247,7 @@ class InputDrafter {
     return ["bytes go in as 0 to 255. If the model was trained on 0 to 1, add `scale: 0.00392156862745098`"];
   }
 
-  /** Together with the inputs that are fed already, whose sizes may settle its own. */
+  /** Checks an input together with the drafted inputs, which may fix open sizes of it. */
   #fits(tensor: TensorInfo, keys: DraftKeys): boolean {
     const axis = this.#batchAxis(tensor);
     const own = axis === null ? keys : { ...keys, batchAxis: axis };
@@ -254,7 +262,7 @@ class InputDrafter {
     return tryBind({ inputs: { [tensor.name]: own } }, { ...this.#context, signature }).kind === "fits";
   }
 
-  /** A state depends on no column; but rows of their own length have none. */
+  /** Checks a state. It depends on no column, but uneven rows cannot have one. */
   #fitsState({ input, output }: StatePair): boolean {
     const outputs = this.#context.signature.outputs.filter(({ name }) => name === output);
     const signature = { ...this.#signature([input]), outputs };
@@ -266,7 +274,7 @@ class InputDrafter {
     return Object.fromEntries([...this.#drafts].map(([name, { keys }]) => [name, keys]));
   }
 
-  /** A model of the inputs that are fed already and of these. */
+  /** Returns a model with the drafted inputs and the additional ones. */
   #signature(more: readonly TensorInfo[]): DraftContext["signature"] {
     const inputs = this.#context.signature.inputs.filter(
       (tensor) => this.#drafts.has(tensor.name) || more.includes(tensor),

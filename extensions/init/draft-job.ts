@@ -25,39 +25,39 @@ import { sampleRows } from "./sample/sample-rows.ts";
 import type { StatePair } from "./states.ts";
 import { type DraftContext, tryBind } from "./try-bind.ts";
 
-/** What a job for a model and its data could be, with all that was found out on the way. */
+/** Draft of a job for a model and its data, with all facts found on the way. */
 export interface JobDraft {
   readonly signature: ModelSignature;
   readonly folder: ModelFolder | null;
   readonly fields: readonly Field[];
   readonly rows: number;
-  /** Options for the files of the input. Null: they are read as planning finds them. */
+  /** Options for the input files. Null: the options that planning detects. */
   readonly remedy: FormatRemedy | null;
   readonly sample: DataSample;
   readonly inputs: readonly InputDraft[];
   readonly states: readonly StatePair[];
-  /** Null: there is nothing to decide about inputs that steps make. */
+  /** Note on an input that steps make. Null: nothing to decide. */
   readonly note: DraftNote | null;
   readonly outputs: readonly OutputDraft[];
   readonly leftOut: readonly LeftOutOutput[];
   readonly keep: readonly string[];
-  /** Steps behind the model, each as it is written. */
+  /** Finish steps, each in the form of the job file. */
   readonly finish: readonly DraftKeys[];
   readonly finishSays: string | null;
-  /** Why it cannot run as it is, each with its key; empty where it can. */
+  /** Reasons why the job cannot run, each with its key. Empty: it can run. */
   readonly problems: readonly { readonly where: string; readonly what: string }[];
 }
 
-/** What a job is drafted from, and where its file will be. */
+/** Sources of a draft, and the folder of its job file. */
 interface DraftPlaces extends Pick<JobSpec, "input" | "output"> {
   readonly model: JobSpec["model"]["path"];
   readonly jobFolder: Location;
 }
 
 /**
- * Looks at a model and at data as planning does, and at some rows; and drafts a job for them.
+ * Inspects a model and data as planning does, reads some rows, and drafts a job for them.
  *
- * @throws {MODEL_NOT_FOUND} {MODEL_INVALID} and the INPUT_ codes, as planning: all in one error
+ * @throws {MODEL_NOT_FOUND} {MODEL_INVALID} and the INPUT_ codes, like planning, all in one error
  */
 export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promise<JobDraft> {
   const { model, jobFolder } = places;
@@ -89,7 +89,7 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
   return { rows, remedy, ...draftFor({ ...context, ran }) };
 }
 
-/** Reads the input, by the options that its format advises where numbers are read as text. */
+/** Reads the input. If numbers would be read as text, applies the options that the format advises. */
 async function readAsMeant(places: DraftPlaces, signal: AbortSignal) {
   const read = await readInput(places, { signal });
   const [remedy = null] = read.textCauses.flatMap((cause) => cause.remedy ?? []);
@@ -130,7 +130,7 @@ export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "ro
   };
 }
 
-/** Fills nulls with NaN where numbers feed floats: pandas reads a null so, and trees expect it. */
+/** Fills nulls of float inputs with NaN, because pandas reads them so, and tree models expect it. */
 function fillNulls(input: InputDraft, { nulls }: DataSample): InputDraft {
   const { tensor, keys, questions } = input;
   const columns = [keys.column, keys.columns].flat();
@@ -142,7 +142,7 @@ function fillNulls(input: InputDraft, { nulls }: DataSample): InputDraft {
   return { tensor, keys: { ...keys, fill: "NaN" }, questions: [...questions, `${what}: ${choice}`] };
 }
 
-/** Steps behind the model, of the first extension that has some. */
+/** Returns the finish steps of the first extension that has some. */
 function draftFinish(map: DraftedMap, context: DraftContext): DraftedFinish | null {
   const { folder, fields, stepDrafts } = context;
   const names = [...fields.map(({ name }) => name), ...Object.keys(map.outputs)];
@@ -169,7 +169,7 @@ function noteOn(
   return note;
 }
 
-/** Columns that tell apart the rows that one file becomes. */
+/** Returns the columns that distinguish the rows of one file. */
 function partColumns(inputs: readonly InputDraft[]): readonly string[] {
   const named = inputs.flatMap(({ keys }) =>
     FEATURES.flatMap(({ key, keyColumns }) => {
@@ -189,7 +189,7 @@ async function readModel(
   return { folder, file: await inspectModel(modelPathOf({ path }, folder), { ...files, signal }) };
 }
 
-/** No job can name a column whose name another one has, too. */
+/** Removes columns with a repeated name, which no job can name. */
 function onceNamed(fields: readonly Field[]): readonly Field[] {
   return fields.filter(({ name }) => fields.filter((other) => other.name === name).length === 1);
 }

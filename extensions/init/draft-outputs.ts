@@ -8,7 +8,7 @@ import { isLabelOutput, labelNotes, scoreNotes, severalLabels, unnamedQuestions 
 import { freeName } from "./free-name.ts";
 import { type DraftContext, type DraftMap, tryBind } from "./try-bind.ts";
 
-/** One column of the result, or several of one op. */
+/** One output column, or several with one op. */
 export interface OutputDraft {
   readonly column: string;
   readonly keys: DraftKeys;
@@ -16,7 +16,7 @@ export interface OutputDraft {
   readonly questions: readonly string[];
 }
 
-/** An output of the model that no column is made of, and why. */
+/** Model output without a column, and the reason. */
 export interface LeftOutOutput {
   readonly tensor: string;
   readonly why: string;
@@ -27,16 +27,16 @@ interface DraftedOutputs {
   readonly leftOut: readonly LeftOutOutput[];
 }
 
-/** Names that exporters give to scores of classes before a softmax, and behind one. */
+/** Output names that exporters use for class scores before a softmax, and after it. */
 const LOGITS = /logits|scores?$/i;
 const PROBABILITIES = /prob/i;
-/** What the maker's class says of the outputs of its model. */
+/** Suffix of a classifier's class name in its architecture. */
 const CLASSIFIER = /Classification$/;
 
 /**
- * Which columns are made of the model's outputs, as far as names, shapes and the folder tell.
+ * Drafts the output columns from names, shapes and the folder.
  *
- * @param base what is drafted already: inputs, states and kept columns
+ * @param base drafted inputs, states and kept columns
  */
 export function draftOutputs(
   context: DraftContext,
@@ -67,17 +67,17 @@ export function draftOutputs(
   return { outputs: drafts, leftOut };
 }
 
-/** `binding` is null where the inputs do not fit yet. */
+/** Output that fits. `binding` is null while the inputs do not fit. */
 interface FittingOutput {
   readonly kind: "fits";
   readonly binding: OutputBinding | null;
-  /** Where its batch is, and its shape, where the model does not declare them. */
+  /** Batch axis and shape that the model does not declare. */
   readonly own: DraftKeys;
 }
 
 type PlainOutput = FittingOutput | { readonly kind: "misfit"; readonly why: string };
 
-/** Binds an output as it is: as declared, with its batch elsewhere, or in the shape that a run gave. */
+/** Binds an output: as declared, with another batch axis, or in the shape of a run. */
 function bindPlain(tensor: TensorInfo, base: DraftMap, context: DraftContext): PlainOutput {
   const { signature, ran } = context;
   const inputs = inputsBatchFirst(signature, (name) => numberOf(base.inputs?.[name]?.batchAxis), []);
@@ -102,7 +102,7 @@ function bindPlain(tensor: TensorInfo, base: DraftMap, context: DraftContext): P
   return given?.kind === "fits" ? given : (declared ?? { kind: "misfit", why });
 }
 
-/** Returns the keys that take an output as a run gave it; null where no dimension of it is the batch. */
+/** Returns the keys for an output in the shape of a run. Null: no dimension is the batch. */
 function shapeOf(dims: readonly number[], rows: number, likely: number | null): DraftKeys | null {
   const axis = [likely ?? 0, 0, dims.indexOf(rows)].find((place) => dims[place] === rows);
   if (axis === undefined) return null;
@@ -111,7 +111,7 @@ function shapeOf(dims: readonly number[], rows: number, likely: number | null): 
 }
 
 function bindAs(tensor: TensorInfo, own: DraftKeys, base: DraftMap, context: DraftContext): PlainOutput {
-  // A column of this name stands beside no other, so that only the output itself can be wrong.
+  // The column is alone, so a problem must be the output's own.
   const map = { ...base, keep: [], outputs: { y: { tensor: tensor.name, op: USUAL_OP, ...own } } };
   const [problem] = problemsOf(map, context);
   if (problem !== undefined) {
@@ -130,7 +130,7 @@ function numberOf(value: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
-/** Of the outputs only: an input that nothing feeds has been told. */
+/** Returns the problems of outputs only. An input without a column is reported elsewhere. */
 function problemsOf(map: DraftMap, context: DraftContext) {
   const tried = tryBind(map, context);
   return tried.kind === "fits" ? [] : tried.problems.filter(({ where }) => where.startsWith("map.outputs"));
@@ -192,7 +192,7 @@ function columnsOf(
   return [label, { column: "score", keys: { ...where, op: "maxSoftmax" }, notes: sure, questions }];
 }
 
-/** Asks about what is drafted of an output's shape without the model's declaration. */
+/** Asks about a drafted shape that the model does not declare. */
 function batchQuestions({ dims }: TensorInfo, { shape, batchAxis }: DraftKeys): readonly string[] {
   const given = `the model declares ${formatDims(dims)}, and gave this shape in one run. Is it the same for every row?`;
   return [
@@ -201,12 +201,12 @@ function batchQuestions({ dims }: TensorInfo, { shape, batchAxis }: DraftKeys): 
   ];
 }
 
-/** Whether the folder has something to say of how vectors are pooled, be it clear or not. */
+/** Returns true when the folder mentions pooling, clearly or not. */
 function saysPooling(folder: ModelFolder | null): boolean {
   return folder?.facts.pooling != null || folder?.doubts.some(({ about }) => about === "pooling") === true;
 }
 
-/** Where the inputs do not fit yet: what the model says, 0 where it leaves something open. */
+/** Returns the declared number of values, or 0 with open dimensions. Serves while the inputs do not fit. */
 function declaredValues({ dims }: TensorInfo): number {
   return product(dims.slice(1).map((dim) => (typeof dim === "number" ? dim : 0)));
 }

@@ -12,19 +12,19 @@ interface GivenPaths {
 }
 
 interface FoundPaths {
-  /** As they stand in the job file. */
+  /** Paths as the job file has them. */
   readonly written: Omit<DraftPaths, "job" | "folder">;
-  /** Of the input, absolute. */
+  /** Absolute input patterns. */
   readonly patterns: readonly string[];
-  /** Of the model, absolute. */
+  /** Absolute model path. */
   readonly model: string;
 }
 
 /**
- * What is given on a command line, as a job file in `folder` names it. A name that is there is meant as it
- * is, whatever characters it has; another may be a pattern.
+ * Converts the paths of a command line for a job file in `folder`. An existing path is taken literally,
+ * whatever its characters. Other paths may be patterns.
  *
- * @throws {ARGUMENT_INVALID} for what can be no path
+ * @throws {ARGUMENT_INVALID} when an argument cannot be a path
  */
 export async function draftPaths({ model, input }: GivenPaths, folder: string): Promise<FoundPaths> {
   refuse("model", notAFilePlace(model));
@@ -49,7 +49,7 @@ export async function draftPaths({ model, input }: GivenPaths, folder: string): 
   };
 }
 
-/** What an address that is none has in it may be a secret: it is not shown. */
+/** Refuses a path without showing it, because an invalid address may have a secret. */
 function refuse(option: string, problem: Omit<Problem, "where"> | null): void {
   if (problem === null) return;
   throw new ShardmillError("ARGUMENT_INVALID", `--${option} names no place`, {
@@ -58,7 +58,7 @@ function refuse(option: string, problem: Omit<Problem, "where"> | null): void {
   });
 }
 
-/** In a bucket a folder is the same with a slash behind it. */
+/** Removes a trailing slash, which does not matter in a bucket. */
 function withoutEnd(address: string): string {
   return isWebInput(address) ? address : withoutTrailingSlashes(address);
 }
@@ -67,14 +67,14 @@ function isPlace(path: string): boolean {
   return isAddress(path) || isAbsolute(path);
 }
 
-/** Addresses and absolute paths stay so; others are told from the job file's folder. */
+/** Makes a path relative to the job file's folder. Addresses and absolute paths stay unchanged. */
 function fromFolder(path: string, from: string, folder: string): string {
   if (isPlace(path)) return path;
   const told = relative(folder, resolve(from, path));
   return told.startsWith("..") ? told : `./${told}`;
 }
 
-/** A place that nothing is at yet. */
+/** Returns a path that does not exist yet. */
 async function freeOutput(folder: string): Promise<string> {
   for (let count = 1; ; count += 1) {
     const name = count === 1 ? "./out" : `./out-${count}`;

@@ -9,24 +9,24 @@ import { type CommentedEntry, commentedYaml } from "../../shared/job-file/commen
 import { counted } from "../../shared/terminal/text.ts";
 import type { JobDraft } from "./draft-job.ts";
 
-/** How the drafted job names its places, each as it is written in the file. */
+/** Paths of a drafted job, as the file has them. */
 export interface DraftPaths {
-  /** The job file as people would name it on a command line; null where it is not written to a file. */
+  /** Path of the job file, as a user would type it. Null: it is not written to a file. */
   readonly job: string | null;
-  /** Where it is, absolute. */
+  /** Absolute folder of the job file. */
   readonly folder: string;
   readonly model: string;
   readonly input: string | readonly string[];
   readonly output: string;
 }
 
-/** What only the user can know. Editors show such lines in a colour of their own. */
+/** Marker of questions that only the user can answer. Editors highlight such lines. */
 const ASK = "TODO:";
 
-/** Wider schemas would hide the job. */
+/** Limit of listed columns. Wider schemas would hide the job. */
 const MOST_COLUMNS = 40;
 
-/** A drafted job as a job file: what was found out, and what is left to decide, stands in its comments. */
+/** Formats a drafted job as a job file. Its comments have the findings and the open questions. */
 export function draftYaml(draft: JobDraft, paths: DraftPaths): string {
   const job = paths.job ?? "job.yaml";
   const head = [
@@ -58,7 +58,7 @@ export function draftYaml(draft: JobDraft, paths: DraftPaths): string {
   return commentedYaml(entries, head);
 }
 
-/** How many lines of a draft are left to the user. */
+/** Counts the lines of a draft with open questions. */
 export function openQuestions(yaml: string): number {
   return yaml.split("\n").filter((line) => new RegExp(`^\\s*# ${ASK}`).test(line)).length;
 }
@@ -166,7 +166,7 @@ function noteLines({ note }: JobDraft, input: string): readonly string[] {
   return note?.input === input ? asked([note.question]) : [];
 }
 
-/** A step that is left to the user, who says by it what a row of the result is. */
+/** Returns an optional step as a comment. The user chooses by it what a result row is. */
 function choiceLines(draft: JobDraft, paths: DraftPaths): readonly string[] {
   const prepare = draft.note?.prepare ?? null;
   if (prepare === null) return [];
@@ -183,7 +183,10 @@ function stateEntries({ states }: JobDraft): readonly CommentedEntry[] {
   return [plain("state", byInput, [above])];
 }
 
-/** A file of the model's folder is named as that is; the folder of a column's paths, from the job file. */
+/**
+ * Returns the keys with paths for the job file. Files of the model's folder follow the model's path, and
+ * other folders are relative to the job file.
+ */
 function asWritten(keys: DraftKeys, { folder }: JobDraft, paths: DraftPaths): DraftKeys {
   const written = { ...keys };
   for (const key of folder === null ? [] : INPUT_FILE_KEYS) {

@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** First job files, drafted from a model and its data. */
+/** Initial job files, drafted from a model and its data. */
 export const init: Extension = {
   name: "init",
   command: {

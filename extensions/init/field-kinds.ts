@@ -2,7 +2,7 @@ import { cellSize } from "../../shared/dataset/columns.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { isIdName } from "./id-column.ts";
 
-/** Bytes, or numbers that were such. */
+/** Returns true for a column of bytes, or of numbers that may be bytes. */
 export function holdsBytes({ type }: Field): boolean {
   if (type.kind === "binary" || type.kind === "fixedBinary") return true;
   if (type.kind === "list" || type.kind === "fixedList")
@@ -14,7 +14,7 @@ export function isScalar({ type }: Field): boolean {
   return type.kind === "numeric";
 }
 
-/** How much a column's type says of its size: all, that it is a list, or nothing. */
+/** Ranks a column's type by how much it says of the size: a fixed size, a list, or nothing. */
 export function sureness({ name, type }: Field): number {
   const cell = cellSize(type);
   if (cell === null || isIdName(name)) return 0;

@@ -1,8 +1,7 @@
 /**
- * The first of some names that no column has, else the first with a number behind it. SQL takes upper and
- * lower case for the same.
+ * Returns the first name that no column has, else the first name with a number appended. SQL ignores case.
  *
- * @param taken in lower case
+ * @param taken names in lower case
  */
 export function freeName(names: readonly [string, ...string[]], taken: ReadonlySet<string>): string {
   const free = names.find((name) => !taken.has(name.toLowerCase()));

@@ -1,7 +1,7 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import { isText } from "../../shared/domain/file-cells.ts";
 
-/** Names that say what a row is, the best first. */
+/** Names of id columns, the best first. */
 const ID_NAMES: readonly RegExp[] = [
   /^_?id$/i,
   /^(row|record|doc|document|item|image|sample|example)[_-]?(id|key)$/i,
@@ -14,12 +14,12 @@ export function isIdName(name: string): boolean {
   return rank(name) < ID_NAMES.length;
 }
 
-/** Columns of text, but those that tell rows apart. */
+/** Returns the text columns that are not ids. */
 export function textColumns(fields: readonly Field[]): readonly Field[] {
   return fields.filter(({ name, type }) => isText(type) && !isIdName(name));
 }
 
-/** The column that tells rows apart, by its name and type; null when there is none. */
+/** Returns the id column, by name and type. Null: none. */
 export function findIdColumn(fields: readonly Field[]): string | null {
   const [best] = fields
     .filter(({ name, type }) => isIdName(name) && isIdType(type))

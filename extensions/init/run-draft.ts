@@ -3,12 +3,12 @@ import type { ModelFile } from "../../shared/domain/job.ts";
 import { draftInputs } from "./draft-inputs.ts";
 import { type DraftContext, tryBind } from "./try-bind.ts";
 
-/** A draft without the sizes of outputs is better than a longer wait. */
+/** Time limit. A draft without output sizes is better than a longer wait. */
 const LIMIT_MS = 60_000;
 
 /**
- * Runs the model once on made-up rows of the drafted inputs: outputs then have sizes that no declaration
- * tells. Null where the inputs do not fit, where rows have lengths of their own, and where the model fails.
+ * Runs the model once on synthetic rows of the drafted inputs, to get undeclared output sizes. Null: the
+ * inputs do not fit, rows are uneven, or the model fails.
  */
 export async function runDraft(
   context: DraftContext,

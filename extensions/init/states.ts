@@ -1,23 +1,22 @@
 import { isFixed, type ModelSignature, type TensorInfo } from "../../shared/domain/tensor.ts";
 
-/** An input that is what an output was for the part before. */
+/** Input that gets an output of the previous part. */
 export interface StatePair {
   readonly input: TensorInfo;
   readonly output: string;
 }
 
-/** What recurrent models call what they remember: whole names, and parts of them. */
+/** Names of states in recurrent models: whole names, and parts of names. */
 const WHOLE = /^(h|c|hx|cx)\d*$/;
 const PART = /state|hidden|cell|lstm|gru|rnn|memory|cache|carry/;
 
-/** What exporters put around the name of a state to tell the one that comes from the one that goes. */
+/** Affixes that distinguish the previous state from the next one. */
 const BEFORE = /^(prev|previous|old|init|initial|in|input)_|_?(prev|previous|old|init|initial|in|input|0)$/;
 const BEHIND = /^(next|new|out|output|updated)_|_?(next|new|out|output|updated|n|1)$/;
 
 /**
- * The states of a recurrent model: an input and an output of one type and shape, whose names are those of a
- * state and differ by what tells the next one from the one before: `h` and `hn`, `state` and `stateN`,
- * `cell_in` and `cell_out`.
+ * Finds the states of a recurrent model: input and output pairs of one type and shape. Their names differ in
+ * an affix only: `h` and `hn`, `state` and `stateN`, `cell_in` and `cell_out`.
  */
 export function findStates({
   inputs,
@@ -40,7 +39,7 @@ function isNext(input: TensorInfo, output: TensorInfo): boolean {
   return isState && isPair && isAlike(input, output);
 }
 
-/** A row's number alone is no state: it has a batch and what is remembered. */
+/** Compares type and shape. A state has a batch and further dims, so a single number per row is none. */
 function isAlike(input: TensorInfo, output: TensorInfo): boolean {
   const isSame = input.dtype === output.dtype && input.dims.length === output.dims.length;
   return (

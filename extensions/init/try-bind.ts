@@ -14,28 +14,28 @@ import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { withoutComputed } from "./computed-inputs.ts";
 import type { DataSample } from "./sample/data-sample.ts";
 
-/** What a job is drafted for. */
+/** Context of a draft. */
 export interface DraftContext {
   readonly signature: ModelSignature;
   readonly folder: ModelFolder | null;
-  /** The columns of the input, each name once. */
+  /** Columns of the input with unique names. */
   readonly fields: readonly Field[];
-  /** Why some of these are text. */
+  /** Reasons why some of these columns are text. */
   readonly textCauses: readonly TextCause[];
   /** Planners of features, by key. */
   readonly planners: ReadonlyMap<string, FeaturePlanner>;
   /** Drafts of inputs that steps make, by key. */
   readonly stepDrafts: ReadonlyMap<string, StepDraft>;
-  /** What features make of files, in the order in which they are asked. */
+  /** Ways in which features draft inputs from files, in the order of their use. */
   readonly ways: readonly DraftWays[];
   readonly sample: DataSample;
-  /** What a run of the model on made-up rows gave; null where there was none. */
+  /** Result of a run on synthetic rows. Null: there was no run. */
   readonly ran: Ran | null;
 }
 
 export interface DraftMap {
   readonly inputs?: Readonly<Record<string, DraftKeys>>;
-  /** By input, the output that it gets. */
+  /** Output that each state input gets, by input. */
   readonly state?: Readonly<Record<string, string>>;
   readonly outputs?: Readonly<Record<string, DraftKeys>>;
   readonly keep?: readonly string[];
@@ -49,7 +49,7 @@ const NOT_MADE: Problem = { where: "map.inputs", what: "an input cannot be made 
 
 type BindContext = Pick<DraftContext, "signature" | "folder" | "fields" | "planners" | "stepDrafts">;
 
-/** Whether a drafted map fits: the job file's own checks and the planning of a job say so. */
+/** Checks whether a drafted map fits, by the job file's own checks and the planning of a job. */
 export function tryBind(
   map: DraftMap,
   { signature, folder, fields, planners, stepDrafts }: BindContext,

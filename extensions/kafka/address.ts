@@ -7,15 +7,15 @@ import {
   TLS_FILES,
 } from "../broker/address-options.ts";
 
-/** Address of a topic of Kafka. */
+/** Address of a Kafka topic. */
 export interface KafkaAddress {
-  /** `host:port` of each. */
+  /** `host:port` of each broker. */
   readonly brokers: readonly string[];
   readonly topic: string;
-  /** As `user:secret`; null for none. */
+  /** Credentials as `user:secret`. Null: none. */
   readonly credentials: string | null;
   readonly options: BrokerOptions;
-  /** For people: without credentials. */
+  /** Address without credentials, for messages. */
   readonly shown: string;
 }
 
@@ -26,7 +26,7 @@ const KNOWN: KnownOptions = {
   sasl: /^(plain|scram-sha-256|scram-sha-512)$/,
 };
 
-/** Parses an address. Null: it is none of Kafka. */
+/** Parses an address. Null: not a Kafka address. */
 export function parseKafka(text: string): KafkaAddress | null {
   const [, credentials = null, hosts, topic, query = ""] =
     /^kafka:\/\/(?:([^@/]+)@)?([^/?#@]+)\/([A-Za-z0-9._-]{1,249})(?:\?([^#]*))?$/.exec(text) ?? [];

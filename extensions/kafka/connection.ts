@@ -15,15 +15,19 @@ const SASL: Readonly<Record<string, SASLMechanismValue>> = {
   "scram-sha-512": "SCRAM-SHA-512",
 };
 
-/** To say goodbye to brokers that may be gone. */
+/** Limit of an orderly close, because the brokers may be unreachable. */
 const GOODBYE_MS = 5_000;
 
-/** How a client reaches the brokers of an address. @throws {TLS_INVALID} */
+/**
+ * Returns a client's connection options for an address.
+ *
+ * @throws {TLS_INVALID} when the TLS files cannot be used
+ */
 export function connectionOf({ brokers, credentials, options }: KafkaAddress): BaseOptions {
   const [, username = "", password = ""] = /^([^:]*):?(.*)$/s.exec(credentials ?? "") ?? [];
   const who = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
   const mechanism = SASL[options.get("sasl") ?? ""] ?? "PLAIN";
-  // A name is sent, as brokers behind one address are told apart by it; an address may not be (RFC 6066).
+  // The server name distinguishes brokers behind one address. RFC 6066 forbids IP addresses here.
   const tlsServerName = brokers.every((broker) => isIP(broker.replace(/:\d+$/, "")) === 0);
   return {
     clientId: "shardmill",
@@ -35,8 +39,8 @@ export function connectionOf({ brokers, credentials, options }: KafkaAddress): B
 }
 
 /**
- * Ends a client, which leaves its group, so that others need not wait. One that cannot say goodbye stays
- * connected, by the library: it would keep the process from ending.
+ * Closes a client, which leaves its group, so that other members need not wait. If the close hangs, the
+ * library keeps the connection, which would keep the process alive. So the base class closes it, too.
  */
 export async function endClient(client: Consumer | Producer<string, Buffer, string, string>): Promise<void> {
   const late = new AbortController();

@@ -1,7 +1,7 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 import { parseKafka } from "./address.ts";
 
-/** Apache Kafka, and what speaks its protocol. */
+/** Apache Kafka, and other brokers with its protocol. */
 export const kafka: Extension = {
   name: "kafka",
   queue: {

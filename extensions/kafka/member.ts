@@ -11,25 +11,25 @@ import type { KafkaAddress } from "./address.ts";
 import { connectionOf, endClient } from "./connection.ts";
 import { OpenOffsets } from "./open-offsets.ts";
 
-/** After a death, the group waits so long before others get its partitions. */
+/** Time after a member's last heartbeat before other members get its partitions. */
 const SESSION_MS = 30_000;
 const HEARTBEAT_MS = 3_000;
-/** In a rebalance, all members have so long to come back. */
+/** Time that all members have to rejoin in a rebalance. */
 const REBALANCE_MS = 60_000;
-/** What is read ahead, beside what a fetch brings. */
+/** Limit of messages read ahead, besides those of one fetch. */
 const READ_AHEAD = 1_024;
 const FETCH_BYTES = 8 << 20;
 
 type Stream = Awaited<ReturnType<Consumer["consume"]>>;
 
-/** Where a delivery came from. What an assignment gave out means nothing in the next. */
+/** Origin of a delivery. An assignment's deliveries are invalid in the next assignment. */
 interface Origin {
   readonly assignment: Assignment;
   readonly partition: number;
   readonly offset: bigint;
 }
 
-/** The partitions as the group gave them once, and what was read of them since. */
+/** Partitions from one group assignment, with the offsets read since. */
 interface Assignment {
   readonly stream: Stream;
   readonly partitions: Map<number, OpenOffsets>;
@@ -39,11 +39,11 @@ interface Assignment {
 }
 
 /**
- * A member of a consumer group, up to the first error that the library does not mend by itself.
+ * Member of a consumer group, up to the first error that the library does not recover from.
  *
- * With every rebalance it begins anew, even in the partitions that it keeps: from the offsets that were
- * committed, by a stream of its own. So what is read of a stream begins where the group's offset is, and an
- * offset that is committed never lies behind a message that nobody has settled.
+ * Each rebalance makes a new stream that starts at the committed offsets, even for partitions that the member
+ * keeps. So a stream always starts at the group's offset, and a committed offset never skips an
+ * unacknowledged message.
  */
 export class KafkaMember implements AsyncDisposable {
   readonly #topic: string;
@@ -51,12 +51,12 @@ export class KafkaMember implements AsyncDisposable {
   readonly #onNews: () => void;
   readonly #origins = new WeakMap<Delivery, Origin>();
   readonly #open = new Set<Delivery>();
-  /** Given back, in their order. */
+  /** Returned deliveries, in order. */
   #returned: Delivery[] = [];
   #assignment: Assignment | null = null;
   #committing: Promise<void> = Promise.resolve();
 
-  /** @param onNews there may be something to read, or to refresh */
+  /** @param onNews called when there may be something to read or to refresh */
   constructor(address: KafkaAddress, group: string, onNews: () => void) {
     this.#topic = address.topic;
     this.#onNews = onNews;
@@ -80,12 +80,12 @@ export class KafkaMember implements AsyncDisposable {
     });
   }
 
-  /** Given and not settled. */
+  /** Number of unacknowledged deliveries. */
   get openCount(): number {
     return this.#open.size;
   }
 
-  /** Whether {@link refresh} or {@link read} may have something, as far as is known without them. */
+  /** True when an assignment is over or has failed, so that {@link refresh} has work to do. */
   get hasNews(): boolean {
     const { isOver = false, failure = null } = this.#assignment ?? {};
     return isOver || failure !== null;
@@ -95,19 +95,24 @@ export class KafkaMember implements AsyncDisposable {
     this.#assignment = await this.#assign();
   }
 
-  /** Takes up what the group gives now, when it gives anew. @throws what the library does not mend */
+  /**
+   * Adopts the latest assignment after a rebalance.
+   *
+   * @throws the errors that the library does not recover from
+   */
   async refresh(): Promise<void> {
     const before = this.#assignment;
     if (before?.failure) throw before.failure;
     if (before === null || !before.isOver) return;
     this.#open.clear();
     this.#returned = [];
-    // The new one first: a topic that nobody reads makes the member join once more.
+    // The new stream precedes the end of the old one, because a topic without a stream makes the member
+    // rejoin.
     this.#assignment = await this.#assign();
     before.stream.destroy();
   }
 
-  /** The next delivery; null when there is none yet. */
+  /** Returns the next delivery. Null: none yet. */
   read(): Delivery | null {
     const assignment = this.#assignment;
     if (assignment === null || assignment.isOver) return null;
@@ -121,7 +126,7 @@ export class KafkaMember implements AsyncDisposable {
     const { partition, offset, timestamp, value } = message;
     const delivery: Delivery = {
       messageId: `${this.#topic}/${partition}/${offset}`,
-      // What stands for a key that was deleted has none.
+      // A tombstone, which marks a deleted key, has no body.
       body: value ?? new Uint8Array(),
       sentMs: Number(timestamp),
       isAgain: false,
@@ -154,14 +159,17 @@ export class KafkaMember implements AsyncDisposable {
     this.#returned.sort((one, other) => (offsetOf(one) < offsetOf(other) ? -1 : 1));
   }
 
-  /** Tells the group how far all is settled. One after the other: an older word must not come last. */
+  /**
+   * Commits the acknowledged offsets to the group. Commits are sequential, because an older one must not
+   * arrive last.
+   */
   async commit(): Promise<void> {
     const committed = this.#committing.then(() => this.#commitNow());
     this.#committing = committed.catch(() => {});
     await committed;
   }
 
-  /** What is behind the last message that was read, in the partitions that are this member's. */
+  /** Returns the number of messages after the last read one, in this member's partitions. */
   async waiting(): Promise<number> {
     const assigned = this.#consumer.assignments?.flatMap(({ partitions }) => partitions) ?? [];
     const { partitions } = this.#assignment ?? {};
@@ -183,9 +191,9 @@ export class KafkaMember implements AsyncDisposable {
     return Number(waiting);
   }
 
-  /** Leaves the group, so that others need not wait. */
+  /** Leaves the group, so that other members need not wait. */
   async [Symbol.asyncDispose](): Promise<void> {
-    // First: the library leaves no group of which something is still to be read.
+    // The stream ends first, because the library leaves no group with unread messages.
     this.#assignment?.stream.destroy();
     this.#assignment = null;
     await endClient(this.#consumer);

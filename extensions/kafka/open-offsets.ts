@@ -1,27 +1,27 @@
 /**
- * The offsets of one partition that were given out, in their order. What a consumer group knows of a
- * partition is one number: below it all is settled. So it moves past an offset only when everything before it
- * is settled, too.
+ * Offsets of one partition's deliveries, in order. A consumer group has one number per partition: all
+ * messages below it are acknowledged. So it passes an offset only after all earlier ones are acknowledged,
+ * too.
  */
 export class OpenOffsets {
-  /** In order; the settled ones at its head are gone. */
+  /** Delivered offsets in order. Acknowledged ones at the head are skipped. */
   readonly #given: bigint[] = [];
   readonly #settled = new Set<bigint>();
   #head = 0;
   #position: bigint | null = null;
 
-  /** Below which all is settled; null as long as nothing is. */
+  /** Offset below which all messages are acknowledged. Null: none is acknowledged. */
   get position(): bigint | null {
     return this.#position;
   }
 
-  /** Behind the last that was given; null as long as none was. */
+  /** Offset after the last delivered one. Null: none was delivered. */
   get next(): bigint | null {
     const last = this.#given.at(-1) ?? (this.#position === null ? null : this.#position - 1n);
     return last === null ? null : last + 1n;
   }
 
-  /** @param offset higher than those before; not always the next: some are taken by what is no message */
+  /** @param offset must exceed earlier ones. Gaps are possible, because some offsets are not messages. */
   give(offset: bigint): void {
     this.#given.push(offset);
   }
@@ -33,7 +33,7 @@ export class OpenOffsets {
       this.#position = first + 1n;
       this.#head += 1;
     }
-    // Half of it is gone: what is moved is no more than what was given meanwhile.
+    // Half of the array is unused here, so the amortised cost of the move is constant.
     if (this.#head > 1_024 && this.#head * 2 > this.#given.length) {
       this.#given.splice(0, this.#head);
       this.#head = 0;

@@ -7,7 +7,7 @@ const MAKE =
 const WHO =
   "check user, password and `sasl` in the address; `/`, `@` and `:` are written `%2F`, `%40`, `%3A`";
 
-/** What a broker says of what is not there, or is not for us: that does not mend itself. */
+/** Hints by reply code, for a missing topic or missing rights. A retry cannot succeed. */
 const REFUSALS: Readonly<Record<string, string>> = {
   UNKNOWN_TOPIC_OR_PARTITION: MAKE,
   INVALID_TOPIC_EXCEPTION: MAKE,
@@ -22,7 +22,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   RECORD_LIST_TOO_LARGE: MAKE,
 };
 
-/** What the library says of errors, and of what brokers said. */
+/** Fields of the library's errors, with the broker's reply. */
 interface KafkaError {
   readonly code?: unknown;
   readonly apiId?: unknown;
@@ -31,7 +31,7 @@ interface KafkaError {
   readonly errors?: readonly unknown[];
 }
 
-/** Whether it never mends itself. */
+/** Returns true when a retry cannot succeed. */
 export function isRefusal(error: unknown, address: KafkaAddress): boolean {
   return isShardmillError(error) || refusalOf(error, address) !== null;
 }
@@ -44,7 +44,7 @@ function refusalOf(error: unknown, { options }: KafkaAddress): Refusal | null {
     const hint = REFUSALS[String(apiId)];
     if (hint !== undefined)
       return { what: `${String(apiId)}: ${plain(said ? String(said) : messageOf(each))}`, hint };
-    // What brokers do not know, the library says in its own words.
+    // The library reports errors that brokers do not know by its own messages.
     if (code !== "PLT_KFK_USER") continue;
     if (/^Unknown topic/.test(messageOf(each))) return { what: plain(messageOf(each)), hint: MAKE };
     if (/^TLS handshake failed/.test(messageOf(each)))
@@ -57,8 +57,8 @@ function refusalOf(error: unknown, { options }: KafkaAddress): Refusal | null {
 }
 
 /**
- * Of brokers that were never heard: they end each connection without a word. Null where that is not what
- * happened.
+ * Explains a failure of brokers that close every connection before any reply. Null: the error has another
+ * cause.
  */
 export function refusedUnheard(error: unknown, address: KafkaAddress): ShardmillError | null {
   const last = [...familyOf(error)].filter((each) => !isFamily(each));
@@ -69,13 +69,13 @@ export function refusedUnheard(error: unknown, address: KafkaAddress): Shardmill
   return failed(address, refusal, error);
 }
 
-/** @returns the cause, where it is one of ours */
+/** @returns the cause itself when it is a `ShardmillError` */
 export function kafkaFailed(address: KafkaAddress, cause: unknown): ShardmillError {
   if (isShardmillError(cause)) return cause;
   return failed(address, refusalOf(cause, address) ?? { what: reasonOf(cause), hint: MAKE }, cause);
 }
 
-/** What went wrong, for people: how often it was tried, and what was said in the end. */
+/** Describes a failure in messages: the attempts, and the last error. */
 function reasonOf(error: unknown): string {
   const said = [messageOf(error)];
   for (let next = firstCause(error); next !== undefined; next = firstCause(next)) said.push(messageOf(next));
@@ -90,7 +90,7 @@ function failed({ shown }: KafkaAddress, { what, hint }: Refusal, cause: unknown
   });
 }
 
-/** An error, and all that it came of: the library says what a broker said some causes further down. */
+/** Returns an error and all its causes. The library nests the broker's reply several causes deep. */
 function* familyOf(error: unknown): Generator<unknown> {
   yield error;
   const { cause, errors = [] } = (error ?? {}) as KafkaError;

@@ -5,7 +5,7 @@ import { type KafkaAddress, parseKafka } from "./address.ts";
 import { connectionOf, endClient } from "./connection.ts";
 import { kafkaFailed, refusedUnheard } from "./refusal.ts";
 
-/** Of one request. A broker takes a MiB by default, in all. */
+/** Limit of one request. A broker accepts a MiB in total by default. */
 const MOST_BYTES = 512 << 10;
 const MOST_MESSAGES = 1_000;
 
@@ -13,7 +13,7 @@ export interface KafkaMessage extends Result {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Sends to a topic of Kafka: it is there on all replicas that are in sync. */
+/** Sends to a Kafka topic. A sent message is on all in-sync replicas. */
 export class KafkaSink implements QueueSink {
   readonly #address: KafkaAddress;
   readonly #producer: Producer<string, Buffer, string, string>;
@@ -30,7 +30,7 @@ export class KafkaSink implements QueueSink {
         headerValue: stringSerializer,
       },
     });
-    // What fails is told to whoever asked for it.
+    // Errors are thrown to the callers instead.
     this.#producer.on("error", () => {});
   }
 
@@ -44,7 +44,11 @@ export class KafkaSink implements QueueSink {
     );
   }
 
-  /** By their ids to partitions: those of one id keep their order. @throws {QUEUE_FAILED} */
+  /**
+   * Sends messages, partitioned by their ids, so messages of one id keep their order.
+   *
+   * @throws {QUEUE_FAILED} when the topic cannot be used
+   */
   async sendMessages(messages: readonly KafkaMessage[]): Promise<void> {
     try {
       for (const some of cut(messages)) {
@@ -60,7 +64,8 @@ export class KafkaSink implements QueueSink {
       }
       this.#wasThere = true;
     } catch (error) {
-      // The library goes on asking a broker that is dead for five minutes, though others lead its partitions.
+      // Otherwise the library asks a lost broker for five minutes, although other brokers lead its
+      // partitions.
       this.#producer.clearMetadata();
       const unheard = this.#wasThere ? null : refusedUnheard(error, this.#address);
       throw unheard ?? kafkaFailed(this.#address, error);

@@ -14,9 +14,9 @@ type KafkaOptions = Omit<QueueOptions, "mostBytes">;
 const PAUSES = { firstMs: 500, maxMs: 10_000 };
 
 /**
- * The messages of a topic of Kafka, as a member of a consumer group. A message is known by topic, partition
- * and offset. There is no settling of one message: the group's offset in each partition moves up to the
- * lowest that is not settled.
+ * Messages of a Kafka topic, read as a member of a consumer group. A message id has topic, partition and
+ * offset. Kafka cannot acknowledge one message. The group's offset in each partition moves up to the lowest
+ * unacknowledged one.
  */
 export class KafkaSource implements QueueSource {
   readonly #address: KafkaAddress;
@@ -70,7 +70,8 @@ export class KafkaSource implements QueueSource {
         return;
       } catch (error) {
         if (isRefusal(error, this.#address)) throw kafkaFailed(this.#address, error);
-        // Whoever gets the partitions next begins where they were committed last: all comes again.
+        // The next owner of the partitions starts at the last committed offsets, so all messages arrive
+        // again.
         if (member !== this.#member) return;
         if (tries === 0) this.#warn(error);
         await sleep(backoffMs(tries, PAUSES, Math.random()), this.#closed.signal).catch(() => {});
@@ -90,7 +91,10 @@ export class KafkaSource implements QueueSource {
     await this.done(failed.map(({ delivery }) => delivery));
   }
 
-  /** Kafka takes nothing back: they are read again here, and by whoever gets their partitions. */
+  /**
+   * Requeues deliveries in this member, because Kafka cannot. A later owner of the partitions reads them
+   * again, too.
+   */
   async giveBack(deliveries: readonly Delivery[]): Promise<void> {
     this.#member?.giveBack(deliveries);
     this.#wake();
@@ -122,11 +126,11 @@ export class KafkaSource implements QueueSource {
     }
   }
 
-  /** What was out of it is out no more: the next member begins where it was committed last. */
+  /** Drops a failed member with its deliveries. The next member starts at the last committed offsets. */
   async #lose(member: KafkaMember, error: unknown, signal: AbortSignal): Promise<void> {
     this.#member = null;
     await member[Symbol.asyncDispose]();
-    // A topic that was there may come back with its broker.
+    // A topic that existed may come back with its broker.
     const refusal = this.#wasThere ? null : this.#refusalOf(error);
     if (refusal !== null) throw refusal;
     if (this.#failures === 0) this.#warn(error);

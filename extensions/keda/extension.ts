@@ -1,11 +1,11 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** KEDA's external scaler: it reads how many workers are needed, and starts and stops them. */
+/** External scaler of KEDA. KEDA reads the number of needed workers from it, and starts and stops them. */
 export const keda: Extension = {
   name: "keda",
   face: {
     grpc: {
-      // They tell how many shards wait. A caller that starts workers has their token.
+      // The methods reveal the number of open shards. A caller that starts workers has the workers' token.
       methods: {
         "/externalscaler.ExternalScaler/IsActive": { kind: "unary", callers: "known" },
         "/externalscaler.ExternalScaler/StreamIsActive": { kind: "serverStream", callers: "known" },

@@ -6,7 +6,7 @@ import { type ScalerMetadata, scalerMethods } from "./methods.ts";
 import { Scaler } from "./scaler.ts";
 import { readScalerAsk } from "./scaler-ask.ts";
 
-/** What the metric has for each worker that is wanted: its value is their number. */
+/** Metric target per worker. The metric's value is then the number of wanted workers. */
 const A_WORKER = 1;
 
 export function scalerHandlers({ jobs, report }: FaceView): ReadonlyMap<string, HandledMethod> {

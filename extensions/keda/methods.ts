@@ -3,10 +3,13 @@ import { loadForeign } from "../../shared/wire/load-protos.ts";
 import { decodeRequest, defineForeign } from "../../shared/wire/method.ts";
 import type { WireReader } from "../../shared/wire/wire-message.ts";
 
-/** What KEDA hands on of a trigger: its `metadata`, with texts for keys. */
+/** Metadata of a KEDA trigger, with text keys. */
 export type ScalerMetadata = ReadonlyMap<string, string>;
 
-/** A trigger has a handful of short keys: a stranger has no more read than this. */
+/**
+ * Limits for a trigger, which has a handful of short keys. Larger messages of unauthenticated callers are not
+ * parsed.
+ */
 const MOST_KEYS = 64;
 const MOST_BYTES = 16 << 10;
 
@@ -35,10 +38,10 @@ const activeCodec: Codec<boolean> = {
   decode: (message) => message.flag("result"),
 };
 
-/** The one metric that there is: KEDA divides its value by the target, and gets the number of workers. */
+/** Name of the only metric. KEDA divides its value by the target, and gets the number of workers. */
 const METRIC = "shardmill-workers";
 
-/** What a worker counts for in the metric: KEDA is told no more than that. */
+/** Codec of the metric's target per worker, the only thing that KEDA gets. */
 const specCodec: Codec<number> = {
   encode: (target) => ({
     metricSpecs: [{ metricName: METRIC, targetSize: target, targetSizeFloat: target }],
@@ -66,8 +69,8 @@ export const scalerMethods = {
 } as const;
 
 /**
- * The token in a message that nobody has been judged by yet; null where there is none. KEDA puts it there: in
- * a trigger's metadata it resolves keys that end in `FromEnv`, and it has no way to send a header.
+ * Returns the token in a message whose caller is not authenticated yet. Null: none. KEDA cannot send headers.
+ * It resolves metadata keys that end in `FromEnv`, so the token is there.
  */
 export function tokenInMessage(path: string, bytes: Uint8Array): string | null {
   if (bytes.length > MOST_BYTES) return null;
@@ -77,7 +80,7 @@ export function tokenInMessage(path: string, bytes: Uint8Array): string | null {
     const message = method.definition.requestDeserialize(Buffer.from(bytes));
     return decodeRequest(method, message).get("tokenFromEnv") ?? null;
   } catch {
-    // Of bytes that are no such message, too.
+    // Malformed bytes have no token either.
     return null;
   }
 }

@@ -2,26 +2,26 @@ import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { nearest } from "../../shared/core/nearest.ts";
 import { CONCRETE_DEVICES, type ConcreteDevice } from "../../shared/domain/device.ts";
 
-/** What whoever starts and stops workers wants to know: how many of this kind are wanted. */
+/** Question of a scaler: how many workers of one kind are wanted. */
 export interface ScalerAsk {
-  /** So many open shards are worth a worker. */
+  /** Open shards that justify one worker. */
   readonly shardsPerWorker: number;
-  /** Null: as many as the shards are worth. */
+  /** Limit of workers. Null: none. */
   readonly maxWorkers: number | null;
-  /** The device of these workers: jobs for another are not counted. Null: every job is. */
+  /** Device of the workers. Jobs for another device are not counted. Null: all jobs count. */
   readonly device: ConcreteDevice | null;
 }
 
-/** A number of shards or workers is not larger: HPAs count in 32 bits. */
+/** Limit of shards and workers, because HPAs count in 32 bits. */
 const MOST = 1_000_000;
 const OWN = ["shardsPerWorker", "maxWorkers", "device"] as const;
-/** What KEDA itself reads of a trigger's metadata, and the token, which the guard has read. */
+/** Metadata keys that KEDA itself reads, and the token, which the guard has read. */
 const OTHERS: readonly string[] = ["scalerAddress", "enableTLS", "unsafeSsl", "tokenFromEnv"];
 
 /**
- * Reads the `metadata` of a trigger of KEDA.
+ * Reads the metadata of a KEDA trigger.
  *
- * @throws {ARGUMENT_INVALID} with all that is wrong in it
+ * @throws {ARGUMENT_INVALID} with all problems
  */
 export function readScalerAsk(metadata: ReadonlyMap<string, string>): ScalerAsk {
   const problems: Problem[] = [];
@@ -53,7 +53,7 @@ export function readScalerAsk(metadata: ReadonlyMap<string, string>): ScalerAsk 
   return { shardsPerWorker, maxWorkers, device };
 }
 
-/** KEDA logs the message and the hint of the whole, and none of single problems. */
+/** Hint for all problems, because KEDA logs an error's message and hint, but not its single problems. */
 const HINT =
   'shardsPerWorker: "8" says that eight open shards are worth a worker; maxWorkers and device (of these workers) may be left out';
 

@@ -5,12 +5,12 @@ import type { Device } from "../../shared/domain/device.ts";
 import type { JobWork } from "../../shared/extension/face.ts";
 import type { ScalerAsk } from "./scaler-ask.ts";
 
-/** A worker takes longer to start than whoever starts it waits for this. */
+/** Poll interval, short in comparison to the start of a worker. */
 const LOOK_EVERY_MS = 500;
-/** A few Deployments of workers ask one coordinator. */
+/** Limit of watchers. A few worker Deployments share one coordinator. */
 const MOST_WATCHERS = 64;
 
-/** How many workers are wanted, for whoever starts and stops them. */
+/** Calculator of wanted workers, for programs that start and stop them. */
 export class Scaler {
   readonly #work: () => readonly JobWork[];
   readonly #timers: Timers;
@@ -27,7 +27,7 @@ export class Scaler {
     return Math.min(Math.ceil(open / shardsPerWorker), maxWorkers ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Whether any are wanted: now, and whenever that changes. */
+  /** Yields whether any workers are wanted: first now, then at each change. */
   async *watch(ask: ScalerAsk, signal: AbortSignal): AsyncGenerator<boolean> {
     const giveBack = await this.#watchers.take(signal);
     try {

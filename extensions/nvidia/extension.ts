@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** GPUs of NVIDIA: which there are, and how they are, by the library that `nvidia-smi` prints. */
+/** GPUs of NVIDIA and their state, by NVML, the library behind `nvidia-smi`. */
 export const nvidia: Extension = {
   name: "nvidia",
   gpus: { open: async () => (await import("./nvml.ts")).Nvml.open() },

@@ -1,19 +1,19 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { GpuDriver, GpuLook, GpuReading, Slowdown } from "../../shared/extension/gpu-driver.ts";
 
-/** The driver brings it; in containers NVIDIA's runtime does. */
+/** Library of the driver. In containers, NVIDIA's runtime mounts it. */
 const LIBRARY = process.platform === "win32" ? "nvml.dll" : "libnvidia-ml.so.1";
 
 const SUCCESS = 0;
-/** What NVML says of a GPU that fell off the bus, or that only a reset brings back. */
+/** NVML status codes of a GPU that fell off the bus, or needs a reset. */
 const LOST: ReadonlySet<number> = new Set([6, 15, 16]);
 const NAME_BYTES = 96;
-/** nvml.h: nvmlEventTypeXidCriticalError. */
+/** Value of nvmlEventTypeXidCriticalError in nvml.h. */
 const XID_EVENTS = 0x8n;
-/** No more of them are taken at one look: a GPU that fails may say the same a thousand times. */
+/** Limit of events in one look. A failing GPU may repeat one a thousand times. */
 const MOST_XIDS = 32;
 
-/** nvml.h: nvmlClocksEventReason..., those that are no one's wish. */
+/** Involuntary slowdowns, by nvmlClocksEventReason... in nvml.h. */
 const SLOWDOWNS: readonly (readonly [bigint, Slowdown])[] = [
   [0x8n, "hardware"],
   [0x20n, "heat"],
@@ -21,10 +21,10 @@ const SLOWDOWNS: readonly (readonly [bigint, Slowdown])[] = [
   [0x80n, "power brake"],
 ];
 
-/** nvml.h: the chip's temperature; errors by whether they were corrected, since the driver was loaded. */
+/** Values of nvml.h: the chip's temperature sensor, and kinds of errors since the driver was loaded. */
 const ON_CHIP = 0;
 const [CORRECTED, UNCORRECTED] = [0, 1];
-/** Of an event that is not of one part of a GPU. */
+/** Instance of an event that concerns the whole GPU. */
 const ALL_INSTANCES = 0xffff_ffff;
 const SINCE_LOADED = 0;
 
@@ -35,36 +35,36 @@ type Call = (name: string, ...args: unknown[]) => Promise<number>;
 type Handle = unknown;
 type Out<Value> = [Value];
 
-/** An error that the driver met, and on which part of a GPU. */
+/** Error that the driver reported, with the part of the GPU. */
 interface Met {
   readonly instance: number;
   readonly xid: number;
 }
 
-/** Something that a process can be given: a GPU, or a part that MIG has cut of one. */
+/** Device that a process can use: a GPU, or a MIG part of one. */
 interface Device {
   readonly handle: Handle;
-  /** Of the GPU that it is, or is a part of, and the UUID of that. */
+  /** GPU that the device is, or is a part of, with its UUID below. */
   readonly whole: Handle;
   readonly uuid: string;
-  /** Which part it is; of a whole GPU all. */
+  /** Instance of the part. A whole GPU has `ALL_INSTANCES`. */
   readonly instance: number;
-  /** What was met on it and not yet told. */
+  /** Errors on the device that were not reported yet. */
   readonly xids: number[];
 }
 
 /**
- * NVIDIA's management library, which `nvidia-smi` prints: called as it is, without a process for each look.
- * All calls run off the main thread, because a GPU that fails may let them wait.
+ * Driver by NVIDIA's management library, the one behind `nvidia-smi`, without a process per look. All calls
+ * run off the main thread, because a failing GPU may block them.
  *
- * Names, numbers and structures are those of nvml.h, which its maker keeps for all later versions.
+ * Names, numbers and structures are those of nvml.h, which NVIDIA keeps compatible.
  */
 export class Nvml implements GpuDriver {
   readonly #call: Call;
   readonly #text: (status: number) => string;
   readonly #devices = new Map<string, Device>();
   #events: Handle = null;
-  /** Met on GPUs that nobody has looked at yet, by UUID. */
+  /** Errors of GPUs that were not looked at yet, by UUID. */
   readonly #early = new Map<string, Met[]>();
 
   private constructor(call: Call, text: (status: number) => string) {
@@ -72,7 +72,7 @@ export class Nvml implements GpuDriver {
     this.#text = text;
   }
 
-  /** Null where there is no driver of NVIDIA's. */
+  /** Opens the library. Null: there is no NVIDIA driver. */
   static async open(library = LIBRARY): Promise<Nvml | null> {
     const koffi = (await import("koffi")).default;
     let functions: Readonly<Record<string, KoffiFunction>>;
@@ -92,7 +92,7 @@ export class Nvml implements GpuDriver {
     return (await call("nvmlInit_v2")) === SUCCESS ? nvml : null;
   }
 
-  /** The UUIDs of the GPUs that this process sees; of one that is cut into MIG devices, of these. */
+  /** Lists the UUIDs of the visible GPUs. A GPU with MIG devices lists these instead. */
   async list(): Promise<readonly string[]> {
     const count: Out<number> = [0];
     this.#check(await this.#call("nvmlDeviceGetCount_v2", count), "count the GPUs");
@@ -106,7 +106,7 @@ export class Nvml implements GpuDriver {
     return uuids;
   }
 
-  /** How much of a device's memory is free, 0 to 1; null where its kind does not say it. */
+  /** Returns the free share of a device's memory, 0 to 1. Null: unsupported by the device. */
   async freeShare(gpu: string): Promise<number | null> {
     const { handle } = await this.#deviceOf(gpu);
     const memory = [{ total: 0, free: 0, used: 0 }];
@@ -120,14 +120,14 @@ export class Nvml implements GpuDriver {
       return { kind: "read", reading: await this.#read(await this.#deviceOf(gpu)) };
     } catch (error) {
       if (!(error instanceof GpuLost)) throw error;
-      // Another handle when it comes back.
+      // A recovered GPU has another handle.
       this.#devices.delete(gpu);
       this.#events = null;
       return { kind: "lost", why: error.message };
     }
   }
 
-  /** Of a MIG device its own memory; heat, power and errors are those of the GPU that it is a part of. */
+  /** Reads a device. A MIG device has its own memory, but the heat, power and errors of its GPU. */
   async #read(device: Device): Promise<GpuReading> {
     const { handle: own, whole: handle } = device;
     const rates = [{ gpu: 0, memory: 0 }];
@@ -160,7 +160,7 @@ export class Nvml implements GpuDriver {
     return found[0];
   }
 
-  /** The MIG devices of a GPU; none of one that is whole. */
+  /** Returns the MIG devices of a GPU. A whole GPU has none. */
   async #partsOf(handle: Handle): Promise<readonly Handle[]> {
     const [mode, pending, most]: Out<number>[] = [[0], [0], [0]];
     if (!(await this.#can("nvmlDeviceGetMigMode", handle, mode, pending)) || mode?.[0] !== 1) return [];
@@ -193,7 +193,7 @@ export class Nvml implements GpuDriver {
     return device;
   }
 
-  /** One that has no events has none to tell. */
+  /** Registers for a GPU's errors. A GPU without events reports none. */
   async #register(handle: Handle): Promise<void> {
     if (this.#events === null) {
       const set: Out<Handle> = [null];
@@ -203,7 +203,7 @@ export class Nvml implements GpuDriver {
     await this.#call("nvmlDeviceRegisterEvents", handle, XID_EVENTS, this.#events);
   }
 
-  /** Events come for all GPUs together: kept for those that each is of, until they are looked at. */
+  /** Returns the new errors of a device, and keeps those of other devices for their looks. */
   async #xids(device: Device): Promise<readonly number[]> {
     for (let taken = 0; this.#events !== null && taken < MOST_XIDS; taken += 1) {
       const data = [{ device: null, eventType: 0, eventData: 0, gpuInstanceId: 0, computeInstanceId: 0 }];
@@ -231,7 +231,11 @@ export class Nvml implements GpuDriver {
       : "";
   }
 
-  /** Whether it was told; many kinds of GPUs lack one thing or another. @throws {GpuLost} */
+  /**
+   * Calls a function, and returns false when it is unsupported. Many kinds of GPUs lack some of them.
+   *
+   * @throws {GpuLost} when the GPU is lost
+   */
   async #can(name: string, handle: Handle, ...args: unknown[]): Promise<boolean> {
     const status = await this.#call(name, handle, ...args);
     if (LOST.has(status)) throw new GpuLost(this.#text(status));
@@ -245,7 +249,7 @@ export class Nvml implements GpuDriver {
   }
 }
 
-/** Whether it concerns a part; a whole GPU has all that is met on it. */
+/** Returns true when an error concerns a part. All errors concern a whole GPU. */
 function isOf(instance: number, met: Met): boolean {
   return met.instance === instance || met.instance === ALL_INSTANCES || instance === ALL_INSTANCES;
 }

@@ -2,15 +2,15 @@ import { present } from "../../shared/core/assert.ts";
 import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../../shared/http/messages.ts";
 import type { ObjectPut } from "./object-client.ts";
 
-/** For an answer that says all by its status. */
+/** Returns a reader for a response whose status says all. */
 export function ignoring<T>(value: T): BodyReader<T> {
   return { take: () => "more", end: () => value };
 }
 
-/** Of an answer that says why: a longer one is none. */
+/** Limit of an error response. Longer ones are truncated. */
 const MOST_BYTES = 64 << 10;
 
-/** What follows from an answer whose body says it. */
+/** Returns a reader that collects a body and passes it to `result`. */
 export function collected<T>(head: AnswerHead, result: (answer: Answer) => T): BodyReader<T> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -24,7 +24,7 @@ export function collected<T>(head: AnswerHead, result: (answer: Answer) => T): B
   };
 }
 
-/** What is sent of bytes that are in memory. */
+/** Returns the request body for bytes in memory. */
 export function bodyOf(bytes: Uint8Array): NonNullable<HttpRequest["body"]> {
   return {
     bytes: bytes.length,
@@ -34,7 +34,7 @@ export function bodyOf(bytes: Uint8Array): NonNullable<HttpRequest["body"]> {
   };
 }
 
-/** As the stores that want it have it. */
+/** Returns the MD5 in the form of `content-md5` headers. */
 export function md5InBase64({ md5 }: Pick<ObjectPut, "md5">): string {
   return Buffer.from(present(md5, "a client that wants an md5 gets it"), "hex").toString("base64");
 }

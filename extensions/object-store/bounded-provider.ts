@@ -1,14 +1,14 @@
 import { systemClock, type Timers } from "../../shared/core/clock.ts";
 import type { CredentialProvider } from "./credential-cache.ts";
 
-/** Longest wait for a provider of credentials: as long as a store may be silent. */
+/** Limit of a wait for a credentials provider, equal to a store's. */
 const PROVIDER_WAIT_MS = 30_000;
 
 /**
- * Bounds each call of a provider: vendors' libraries wait for a silent one without end. A call after a silent
- * one opens another provider, since libraries hand all callers the same pending answer.
+ * Limits each call of a provider, because the vendors' libraries wait for an unresponsive one forever. The
+ * next call opens another provider, because libraries give all callers the same pending promise.
  *
- * @param silent makes the error of a provider that does not answer within so many seconds
+ * @param silent makes the error of a provider that does not answer within `seconds`
  */
 export function boundedProvider<C>(
   open: () => CredentialProvider<C>,

@@ -5,14 +5,14 @@ import { readChunks } from "../../shared/storage/whole-file.ts";
 
 interface BucketKind {
   readonly scheme: string;
-  /** Of each storage of the kind. */
+  /** Capabilities of every storage of the kind. */
   readonly can: Capabilities;
   open(settings: StoreSettings): Promise<Storage>;
 }
 
 /**
- * Buckets of one scheme as one storage: each is asked with the settings that the job has for it, and those
- * with the same settings share connections and credentials. One that cannot be opened is tried again.
+ * Joins the buckets of one scheme into one storage. Each bucket has the settings that the job has for it.
+ * Buckets with the same settings share connections and credentials. A storage that failed to open is retried.
  */
 export function storageByBucket(kind: BucketKind, stores: Pick<JobStores, "settings">): Storage {
   const opened = new Map<string, Promise<Storage>>();
@@ -49,7 +49,7 @@ export function storageByBucket(kind: BucketKind, stores: Pick<JobStores, "setti
     async copy(from, to, signal) {
       const [source, target] = [await at(from), await at(to)];
       if (source === target) return await source.copy(from, to, signal);
-      // Neither store could ask the other.
+      // Neither store can read from the other, so the bytes go through this process.
       const file = await source.stat(from, signal);
       const put: PutSource = { bytes: file.bytes, chunks: () => readChunks(source, from, file, signal) };
       await target.put(to, put, { signal });

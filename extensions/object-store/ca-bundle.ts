@@ -6,7 +6,7 @@ const PEM = "a file of certificates in PEM";
 /**
  * Reads the certificates of authorities that a setting names.
  *
- * @param refuse makes the error: what is wrong with the setting, and what it should be
+ * @param refuse makes the error, from the setting's fault and its expected value
  */
 export async function readCaBundle(
   path: string,

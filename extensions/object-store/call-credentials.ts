@@ -2,12 +2,12 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { PassingFailure } from "../../shared/http/failures.ts";
 import { type CredentialCache, type Credentials, PATIENCE_MS } from "./credential-cache.ts";
 
-/** As who one call asks, however often; and what follows when that is refused. */
+/** Credentials of one call over its retries, and the reaction when a store refuses them. */
 export class CallCredentials<C extends Credentials> {
   readonly #cache: CredentialCache<C>;
   readonly #signal: AbortSignal;
   #used: C | null = null;
-  /** When they were refused first. */
+  /** Time of the first refusal. */
   #refusedMs: number | null = null;
 
   constructor(cache: CredentialCache<C>, signal: AbortSignal) {
@@ -15,7 +15,7 @@ export class CallCredentials<C extends Credentials> {
     this.#signal = signal;
   }
 
-  /** Those that were asked by last. */
+  /** Credentials of the last request. */
   get used(): C | null {
     return this.#used;
   }
@@ -25,17 +25,17 @@ export class CallCredentials<C extends Credentials> {
     return this.#used;
   }
 
-  /** They were let in. */
+  /** Notes that the store accepted the credentials. */
   taken(): void {
     if (this.#used !== null) this.#cache.taken(this.#used);
   }
 
   /**
-   * What follows from a refusal: who was let in before asks again for a while, by new credentials or by the
-   * same. Who never was asks once more, where those that it has were good once.
+   * Returns the error of a refusal. Credentials that were accepted before are retried for a while, renewed or
+   * the same. Others are retried once, if the store reports that they have expired.
    *
-   * @param error what it means otherwise
-   * @param hasEnded that they were good once is what the store says
+   * @param error error without a retry
+   * @param hasEnded true when the store reports that the credentials have expired
    */
   judge(error: Error, identity: string, hasEnded: boolean): Error {
     const used = this.#used;
@@ -53,7 +53,10 @@ export class CallCredentials<C extends Credentials> {
   }
 }
 
-/** Whatever is asked for: see the field `variable`. A clock is put right, and not waited for. */
+/**
+ * Returns true when the refusal concerns the credentials: see the field `variable`. A wrong clock is
+ * corrected without a wait.
+ */
 function isOfCredentials(error: Error): boolean {
   if (!isShardmillError(error, "STORE_REFUSED")) return false;
   const { variable } = error.fields;
@@ -61,9 +64,9 @@ function isOfCredentials(error: Error): boolean {
 }
 
 /**
- * A refusal, with who was refused: else nobody finds out which of many credentials were taken.
+ * Adds the identity to a refusal, so that the user knows which of several credentials were used.
  *
- * @param forMs how long it was refused, where it was asked again
+ * @param forMs duration of the refusals over all retries
  */
 function askedAs(error: Error, identity: string, forMs = 0): Error {
   if (!isShardmillError(error, "STORE_REFUSED")) return error;

@@ -4,46 +4,46 @@ import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import { type TakenBefore, takenHere } from "../../shared/storage/taken-before.ts";
 
-/** By what a store knows who asks; without an end they are good for ever. */
+/** Credentials for a store. Without an expiration they are valid forever. */
 export interface Credentials {
   readonly expiration?: Date;
 }
 
 /**
- * Finds credentials, or rejects with what is told to whoever needs them.
+ * Finds credentials, or rejects with the error for the caller.
  *
- * @param forceRefresh a store does not take those any more that were given last
+ * @param forceRefresh true when a store refused the last credentials
  */
 export type CredentialProvider<C> = (options: { readonly forceRefresh: boolean }) => Promise<C>;
 
-/** Of credentials that last an hour, the last six minutes. */
+/** Share of the lifetime before expiry in which credentials are renewed: the last six minutes of an hour. */
 const RENEWED_SHARE = 0.1;
 
 /**
- * That there are no others is not asked again for so long: a provider looks in files, starts a process or
- * waits seconds for a machine that is not there, and each row may name an object. Longer, and whoever logs in
- * meanwhile would have to wait.
+ * Time for which a provider's failure is cached. A provider reads files, starts a process, or waits seconds
+ * for a missing service. Each row may name an object. With a longer time, a user who logs in meanwhile would
+ * have to wait.
  */
 const REFUSED_MS = 30_000;
 
 /**
- * For so long who was let in before asks for credentials, or by them, that are refused: keys are changed in
- * two places one after the other, and what gives tokens is started anew. As long as a worker waits for its
- * coordinator; longer, and nobody would be told of what will not pass.
+ * Time for which credentials that were accepted before are retried after a refusal. Keys are rotated in two
+ * places, one after the other, and token services restart. A worker waits equally long for its coordinator. A
+ * longer time would delay reports of permanent refusals.
  */
 export const PATIENCE_MS = 60_000;
 
-/** Between two refusals, for all readers together. */
+/** Pauses between refusals, shared by all readers. */
 const PAUSES = { firstMs: 500, maxMs: 5_000 };
 
 interface CredentialCacheOptions {
   readonly clock?: TimedClock;
   readonly random?: Random;
-  /** Left out: what this cache alone knows. */
+  /** Memory of accepted credentials. Default: this cache's own. */
   readonly taken?: TakenBefore;
 }
 
-/** New ones are asked for, for as long as anybody waits for them. */
+/** Shared request for new credentials, which continues while callers wait for it. */
 interface Asking<C> {
   readonly credentials: Promise<C>;
   readonly over: AbortController;
@@ -51,8 +51,8 @@ interface Asking<C> {
 }
 
 /**
- * Credentials, kept until a tenth of their life is left, and asked for once for all that need them: the
- * caches of vendors' libraries ask for each request where they live under five minutes.
+ * Cache of credentials until a tenth of their lifetime is left. All callers share one request. The vendors'
+ * own caches repeat it for each call when the lifetime is under five minutes.
  */
 export class CredentialCache<C extends Credentials> {
   readonly #provide: CredentialProvider<C>;
@@ -62,7 +62,7 @@ export class CredentialCache<C extends Credentials> {
   #asking: Asking<C> | null = null;
   #isRefused = false;
   #failure: { readonly error: unknown; readonly atMs: number } | null = null;
-  /** In a row: none were taken since. */
+  /** Number of consecutive refusals since credentials were last accepted. */
   #refusals = 0;
   readonly #taken: TakenBefore;
 
@@ -73,19 +73,19 @@ export class CredentialCache<C extends Credentials> {
     this.#taken = options.taken ?? takenHere();
   }
 
-  /** Monotonic, by which it is patient. */
+  /** Returns the monotonic time that limits retries. */
   nowMs(): number {
     return this.#clock.nowMs();
   }
 
-  /** Whether a store let in whoever asks here, and has not refused for too long since. */
+  /** True when a store accepted these credentials, and no long refusal has followed. */
   get wereTaken(): boolean {
     return this.#taken.read();
   }
 
   /**
-   * Where some were refused before, after a pause that is one for all. Rejects as the provider does when
-   * there are none, and with the signal's reason; when nobody waits any more, no more is asked.
+   * Returns credentials. After a refusal, all callers share one pause. Rejects with the provider's error, or
+   * with the signal's reason. The request ends when no caller waits any more.
    */
   async get(signal: AbortSignal): Promise<C> {
     if (this.#kept !== null && this.#clock.wallMs() < this.#kept.renewedMs) return this.#kept.credentials;
@@ -102,7 +102,7 @@ export class CredentialCache<C extends Credentials> {
     }
   }
 
-  /** A store does not take these any more, whatever they say of their life. */
+  /** Drops credentials that a store refused, whatever their expiration is. */
   drop(refused: C): void {
     if (this.#kept?.credentials !== refused) return;
     this.#kept = null;
@@ -110,13 +110,15 @@ export class CredentialCache<C extends Credentials> {
     this.#refusals += 1;
   }
 
-  /** A store took these. */
+  /** Notes that a store accepted these credentials. */
   taken(credentials: C): void {
     if (!this.wereTaken) this.#taken.write(true);
     if (this.#kept?.credentials === credentials) this.#refusals = 0;
   }
 
-  /** They were refused for so long that they are as if none had ever been taken: nobody waits any more. */
+  /**
+   * Forgets that credentials were accepted, after a long refusal, so that later calls fail without retries.
+   */
   giveUp(): void {
     this.#taken.write(false);
     this.#refusals = 0;
@@ -125,7 +127,7 @@ export class CredentialCache<C extends Credentials> {
   #begin(): Asking<C> {
     const over = new AbortController();
     const credentials = this.#askPatiently(over.signal);
-    // Nobody may be there any more to hear that it failed.
+    // The failure may find no caller left.
     credentials.catch(() => {});
     return { credentials, over, waiting: 0 };
   }
@@ -137,7 +139,7 @@ export class CredentialCache<C extends Credentials> {
 
   async #askPatiently(signal: AbortSignal): Promise<C> {
     const startMs = this.#clock.nowMs();
-    // Others may be there already: the first are asked for at once.
+    // The first renewal has no pause, because new credentials may exist already.
     if (this.wereTaken && this.#refusals > 1) await this.#pause(this.#refusals - 2, signal);
     for (let failures = 0; ; failures += 1) {
       try {
@@ -166,7 +168,7 @@ export class CredentialCache<C extends Credentials> {
       this.#failure = null;
       return credentials;
     } catch (error) {
-      // Those that are there are good for a while yet.
+      // The old credentials are still valid for a while.
       const endMs = old?.expiration?.getTime() ?? 0;
       if (old !== undefined && askedMs < endMs) {
         this.#kept = { credentials: old, renewedMs: Math.min(askedMs + REFUSED_MS, endMs) };
@@ -177,7 +179,7 @@ export class CredentialCache<C extends Credentials> {
     }
   }
 
-  /** A clock that was set back must not make it long. */
+  /** Returns true within the caching time. A clock that was set back ends it. */
   #isRecent(atMs: number): boolean {
     const sinceMs = this.#clock.wallMs() - atMs;
     return 0 <= sinceMs && sinceMs < REFUSED_MS;

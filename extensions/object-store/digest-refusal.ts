@@ -5,7 +5,7 @@ import type { Answer, AnswerHead, BodyReader } from "../../shared/http/messages.
 import { bodyOf, collected, ignoring } from "./bodies.ts";
 import type { ObjectPut } from "./object-client.ts";
 
-/** What no store that makes sure of digests takes: bytes, and the digests of others. */
+/** Returns a put whose digests do not match its bytes. A store that verifies digests must refuse it. */
 export function otherBytes(): ObjectPut {
   const body = bodyOf(Buffer.from("other bytes than these"));
   return {
@@ -17,11 +17,10 @@ export function otherBytes(): ObjectPut {
 }
 
 /**
- * Whether it was for their digest that bytes were not taken, as an answer says; null for what only the
- * caller can judge.
+ * Reads the response to such a put: true when the digest was refused. Null: unknown, for the caller to judge.
  *
- * @param isOfDigest whether an answer says that
- * @param judge what else follows from it
+ * @param isOfDigest detects a refused digest in a response
+ * @param judge returns the error of another response
  */
 export function digestRefusal(
   head: AnswerHead,
@@ -33,7 +32,7 @@ export function digestRefusal(
   return collected(head, (answer) => {
     if (isOfDigest(answer)) return true;
     const error = judge(answer);
-    // A store that does not take the digest as such makes sure of nothing.
+    // A store that does not know the digest header verifies nothing.
     if (isShardmillError(error, "STORE_FAILED")) return false;
     throw error;
   });

@@ -2,13 +2,14 @@ import type * as z from "zod";
 import { failed } from "../../shared/http/failures.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
 
-/** A page of a thousand names, each of a kilobyte that is all escapes, is a fifth of it. */
+/** Limit of a body. A page of a thousand names of a kilobyte, all escaped, is a fifth of it. */
 const MOST_BYTES = 32 << 20;
 
 /**
- * The body of an answer as JSON of a shape, and what follows from it.
+ * Returns a reader that parses a JSON body by a schema and passes it to `result`.
  *
- * @throws {STORE_FAILED} when it is none; what `result` throws
+ * @throws {STORE_FAILED} when the body is invalid
+ * @throws the errors of `result`
  */
 export function jsonReader<S, T>(path: string, schema: z.ZodType<S>, result: (value: S) => T): BodyReader<T> {
   const chunks: Uint8Array[] = [];
@@ -32,7 +33,7 @@ function parsed<S>(path: string, body: Buffer, schema: z.ZodType<S>): S {
   }
 }
 
-/** What it is is not shown: it may be a token. */
+/** Returns the error for an invalid body, without the body, which may be a token. */
 function broken(path: string): Error {
   return failed("STORE_FAILED", path, "has an answer of another shape than its store gives");
 }

@@ -6,62 +6,62 @@ import type { HttpRequest } from "../../shared/http/messages.ts";
 import type { RangeRead } from "../../shared/http/read-range.ts";
 import type { ObjectPlace } from "./object-place.ts";
 
-/** An object as a listing tells of it. */
+/** Object as a listing describes it. */
 export interface ListedObject {
   readonly key: string;
   readonly bytes: number;
-  /** The one that `head` tells; null where a listing has it not. */
+  /** Version as in `head`. Null: the listing has none. */
   readonly version: string | null;
 }
 
-/** One page of a listing, up to some thousand names. */
+/** One page of a listing, up to about a thousand names. */
 export interface ObjectPage {
   readonly objects: readonly ListedObject[];
-  /** What several keys begin with, up to the delimiter and with it. */
+  /** Common prefixes of keys, including the delimiter. */
   readonly prefixes: readonly string[];
-  /** With what the next page is asked for; null: this is the last one. */
+  /** Token of the next page. Null: this is the last page. */
   readonly next: string | null;
 }
 
 export interface ListWanted {
   readonly prefix: string;
-  /** Left out: no key is cut. */
+  /** Delimiter of prefixes. Default: keys are listed whole. */
   readonly delimiter?: "/";
   readonly from?: string | null;
   readonly most?: number;
 }
 
-/** An object as its store tells of it without reading it. */
+/** Metadata of an object. */
 export interface ObjectHead {
   readonly bytes: number;
   readonly version: string;
-  /** In hex, of its bytes; null where the store does not have it. */
+  /** Digest of its bytes, in hex. Null: the store does not have it. */
   readonly sha256: Digest | null;
 }
 
 export interface ObjectPut {
   readonly body: NonNullable<HttpRequest["body"]>;
-  /** Of the body, in hex. */
+  /** Digest of the body, in hex. */
   readonly sha256: Digest;
-  /** Null unless the client `wantsMd5`. */
+  /** MD5 in hex. Null unless the client `wantsMd5`. */
   readonly md5: string | null;
   readonly ifAbsent: boolean;
 }
 
-/** A store of objects, in whatever words it is spoken to: what the storage on it asks for. */
+/** Client of an object store, whatever its protocol. */
 export interface ObjectClient extends Disposable {
-  /** Of one put, and of one copy. */
+  /** Limit of one put and of one copy. */
   readonly mostBytes: number;
-  /** Its store makes sure of what is put by md5: so each source is read for that. */
+  /** True when the store verifies puts by MD5, so that each source is read for its digest first. */
   readonly wantsMd5: boolean;
 
   /**
-   * In which store a bucket is, as an address without secrets: where two stores have a bucket of one name, it
-   * differs. Whoever asks, by whatever region, it is the same.
+   * Returns the address of a bucket's store, without secrets. Two stores with equally named buckets have
+   * different addresses. The address is independent of the caller and the region.
    */
   storeOf(place: ObjectPlace): string;
 
-  /** Bytes `[start, end)` of an object, all of the version that is expected. */
+  /** Reads bytes `[start, end)` of an object, all from the expected version. */
   readRange(
     place: ObjectPlace,
     range: { readonly start: number; readonly end: number; readonly version?: string },
@@ -70,25 +70,25 @@ export interface ObjectClient extends Disposable {
 
   head(place: ObjectPlace, signal: AbortSignal): Promise<ObjectHead>;
 
-  /** A page of the keys of a bucket that begin with a prefix, in the order of their bytes. */
+  /** Lists a page of a bucket's keys with a prefix, in byte order. */
   list(place: ObjectPlace, wanted: ListWanted, signal: AbortSignal): Promise<ObjectPage>;
 
   /**
-   * Puts an object whole: the store refuses bytes that are not those of the digests.
+   * Puts an object atomically. The store refuses bytes that do not match the digests.
    *
-   * @returns `taken`: something is there already, and `ifAbsent` was asked for
+   * @returns `taken` when an object exists and `ifAbsent` is set
    */
   put(place: ObjectPlace, put: ObjectPut, signal: AbortSignal): Promise<"put" | "taken">;
 
   /**
-   * Whether the store makes sure of bytes by the digest that comes with them, and so of the sha256 that
-   * `head` tells: it is given another. Left out: it does not.
+   * Checks whether the store verifies the digests of puts, by a put with a wrong one. Then the SHA-256 of
+   * `head` is reliable. Default: it does not.
    */
   refusesOtherBytes?(place: ObjectPlace, signal: AbortSignal): Promise<boolean>;
 
   /**
-   * Within the store. What is there stays with `ifAbsent`, where the store is able to leave it: `taken`. Else
-   * it is replaced.
+   * Copies within the store. With `ifAbsent`, an existing object stays if the store supports it: `taken`.
+   * Otherwise it is replaced.
    */
   copy(
     from: ObjectPlace,
@@ -97,20 +97,20 @@ export interface ObjectClient extends Disposable {
     signal: AbortSignal,
   ): Promise<"put" | "taken">;
 
-  /** One that is not there is removed. */
+  /** Removes an object. A missing object is no error. */
   remove(place: ObjectPlace, signal: AbortSignal): Promise<void>;
 
   /**
-   * Gives up what was begun to be put below a place, in parts, and never ended: parts are kept, and in no
-   * listing. Left out: the store keeps none that its users could give up.
+   * Removes incomplete multipart uploads below a place, whose parts are stored but not listed. Default: the
+   * store keeps none that users could remove.
    */
   removeUploads?(place: ObjectPlace, signal: AbortSignal): Promise<void>;
 
-  /** Keys of the bucket of a place, up to a thousand. Left out: they are removed one by one. */
+  /** Removes up to a thousand keys of the place's bucket. Default: keys are removed one by one. */
   removeMany?(place: ObjectPlace, keys: readonly string[], signal: AbortSignal): Promise<void>;
 }
 
-/** Finds a listing that does not end, since its pages repeat. One key a page is remembered. */
+/** Detector of a listing that never ends, because its pages repeat. It keeps one key per page. */
 export class ListingWatch {
   readonly #path: string;
   readonly #firstKeys = new Set<string>();
@@ -119,7 +119,7 @@ export class ListingWatch {
     this.#path = path;
   }
 
-  /** @throws {STORE_FAILED} when a page begins as one before it did */
+  /** @throws {STORE_FAILED} when a page has the same first key as an earlier one */
   passed({ objects, prefixes }: ObjectPage): void {
     const first = objects[0]?.key ?? prefixes[0];
     if (first === undefined) return;
@@ -130,8 +130,8 @@ export class ListingWatch {
 }
 
 /**
- * Puts an object, or finds that its name is taken. A store that refuses an object before it has read it
- * closes the connection, and its answer may be lost at each try. Then the object that is there is the answer.
+ * Puts an object, or detects that it exists. A store that refuses an object before reading it closes the
+ * connection, and the response may be lost each time. Then the existing object is the outcome.
  *
  * @throws {STORE_FAILED} and the other STORE_ codes of the store
  */

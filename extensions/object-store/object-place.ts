@@ -2,20 +2,21 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Location, schemeOf } from "../../shared/domain/location.ts";
 import { exampleAddress, isBucketName, STORE_SCHEMES } from "../../shared/domain/store-schemes.ts";
 
-/** An object of a bucket, or what all keys below a folder begin with. */
+/** Object of a bucket, or the prefix of the keys below a folder. */
 export interface ObjectPlace {
   readonly bucket: string;
-  /** Empty for the bucket itself. */
+  /** Key of the object. Empty: the bucket itself. */
   readonly key: string;
-  /** What errors call it. */
+  /** Name in errors. */
   readonly path: string;
 }
 
 /**
- * `s3://bucket/key`, or of another scheme: the key is the text as it stands, since any text can be one.
+ * Parses `s3://bucket/key`, or a location of another scheme. The key is taken literally, because any text can
+ * be one.
  *
- * @throws {STORE_REFUSED} when no bucket is called so: rows name locations, and what a row says must not lead
- * a signed request to another host
+ * @throws {STORE_REFUSED} when the bucket name is invalid. Rows name locations, and a row must not direct a
+ * signed request to another host.
  */
 export function placeOf(location: Location): ObjectPlace {
   const [, bucket = "", key = ""] = /^[a-z0-9]+:\/\/([^/]+)\/?(.*)$/is.exec(location) ?? [];
@@ -34,29 +35,29 @@ export function placeOf(location: Location): ObjectPlace {
   return { bucket, key, path: location };
 }
 
-/** What the keys of all that is below a folder begin with: nothing for the bucket itself. */
+/** Returns the prefix of all keys below a folder. It is empty for the bucket itself. */
 export function prefixOf({ key }: Pick<ObjectPlace, "key">): string {
   return key === "" || key.endsWith("/") ? key : `${key}/`;
 }
 
 /**
- * Whether a name can be a part of a key that is asked for by an address: one that is empty is lost where keys
- * are folders, and `.` and `..` are gone before they are sent.
+ * Returns true when a name can be part of a key in a URL. An empty one is lost if keys are folders, and URLs
+ * drop `.` and `..`.
  */
 export function canBeNamed(name: string): boolean {
   return name !== "" && name !== "." && name !== "..";
 }
 
-/** @throws {STORE_REFUSED} for a key that no address can say */
+/** @throws {STORE_REFUSED} when no URL can express the key */
 export function named(place: ObjectPlace): ObjectPlace {
   if (place.key.split("/").every(canBeNamed)) return place;
   throw unsayable(place.path, place.key);
 }
 
 /**
- * An address with this path, encoded.
+ * Returns the URL with this encoded path.
  *
- * @throws {STORE_REFUSED} when that would be another one: a part that is only dots takes away the one before
+ * @throws {STORE_REFUSED} when the URL would differ: a part of dots removes the previous part
  */
 export function withPath(
   address: URL,
@@ -77,7 +78,7 @@ function unsayable(path: string, key: string): ShardmillError {
   });
 }
 
-/** As signatures want it in paths and queries: all but letters, digits and `-._~`. */
+/** Encodes a text as signatures require in paths and queries: all but letters, digits and `-._~`. */
 export function uriEncoded(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

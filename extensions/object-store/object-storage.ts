@@ -28,15 +28,15 @@ import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "./object
 import { removeObjects } from "./remove-objects.ts";
 
 /**
- * Objects in the buckets of a store.
+ * Creates a storage on the buckets of a store.
  *
- * @param client is disposed of with the storage
+ * @param client disposed of with the storage
  */
 export function createObjectStorage(client: ObjectClient): Storage {
   return new ObjectStorage(client);
 }
 
-/** What all stores of objects are able to do. */
+/** Capabilities of all object stores. */
 export const OBJECTS_CAN: Capabilities = {
   put: true,
   rename: false,
@@ -83,7 +83,7 @@ class ObjectStorage implements Storage {
     return { bytes, version };
   }
 
-  /** There are no links. */
+  /** Returns the location itself, because there are no links. */
   async real(location: Location, signal: AbortSignal): Promise<Location> {
     if ((await this.kindAt(location, signal)) === null) throw notFound(location);
     return location;
@@ -104,7 +104,7 @@ class ObjectStorage implements Storage {
       watch.passed(page);
       isThere ||= page.objects.length > 0 || page.prefixes.length > 0;
       const entries = [
-        // An object that is called as the folder itself is how consoles make empty folders.
+        // Consoles create an empty folder as an object with the folder's own name.
         ...page.objects
           .filter(({ key }) => key !== base)
           .map(({ key, bytes, version }) =>
@@ -138,7 +138,7 @@ class ObjectStorage implements Storage {
     return bytes;
   }
 
-  /** What its digests are must be said before it is sent: unless they are given, the source is read twice. */
+  /** Puts an object. Its digests precede the bytes, so a source without given digests is read twice. */
   async put(location: Location, source: PutSource, options: PutOptions): Promise<StoredFile> {
     const { ifAbsent = false, signal } = options;
     signal.throwIfAborted();
@@ -151,7 +151,7 @@ class ObjectStorage implements Storage {
       chunks: () => checkedChunks(location, source, { sha256, signal }),
     };
     const outcome = await putObject(this.#client, place, { body, sha256, md5, ifAbsent }, signal);
-    // Of a put that was sent again because its answer was lost, the object may be our own.
+    // A repeated put, after a lost response, may find its own object.
     if (outcome === "taken" && !(await this.#has(place, stored, signal)))
       throw occupied(location, stored.bytes);
     return stored;
@@ -170,12 +170,12 @@ class ObjectStorage implements Storage {
     const target = named(placeOf(to));
     const source = named(placeOf(from));
     if ((await this.#client.copy(source, target, { ifAbsent: true }, signal)) === "put") return;
-    // What is right stays as it is for whoever reads it: another copy would have another version.
+    // An equal object stays, because another copy would change the version for its readers.
     if (await this.#areSame(source, target, signal)) return;
     await this.#client.copy(source, target, { ifAbsent: false }, signal);
   }
 
-  /** Nothing is left to do: what was put is there. */
+  /** Does nothing, because a completed put is durable. */
   async sync(): Promise<void> {}
 
   async removeUploads(folder: Location, signal: AbortSignal): Promise<void> {
@@ -190,7 +190,7 @@ class ObjectStorage implements Storage {
     this.#client[Symbol.dispose]();
   }
 
-  /** Of an object: that there are only keys below it is said otherwise than that there is nothing. */
+  /** Calls `ask` for an object. A folder gets a different error than a missing object. */
   async #ofFile<T>(
     location: Location,
     ask: (place: ObjectPlace) => Promise<T>,
@@ -216,7 +216,7 @@ class ObjectStorage implements Storage {
 
   async #isFolder(place: ObjectPlace, signal: AbortSignal): Promise<boolean> {
     try {
-      // A page may be empty, and not the last one.
+      // A page may be empty without being the last.
       for (let from: string | null = null; ; ) {
         const wanted = { prefix: prefixOf(place), most: 1, from };
         const { objects, next }: ObjectPage = await this.#client.list(place, wanted, signal);

@@ -7,7 +7,7 @@ import { storageByBucket } from "./by-bucket.ts";
 import type { ObjectClient } from "./object-client.ts";
 import { createObjectStorage, OBJECTS_CAN } from "./object-storage.ts";
 
-/** Opens the buckets of a scheme, each with a client by the settings that the job has for it. */
+/** Opens the buckets of a scheme, each with a client by the job's settings for it. */
 export function openObjectStores(
   scheme: string,
   stores: JobStores,
@@ -15,7 +15,7 @@ export function openObjectStores(
 ): Storage {
   const open = async (settings: StoreSettings) => {
     const { endpoint } = settings;
-    // An endpoint decides which bucket a name means, so the job needs the right to name it.
+    // An endpoint decides the meaning of a bucket's name, so the job must be allowed to name it.
     if (endpoint !== undefined) refuseLocation(parseLocation(namedEndpoint(endpoint) ?? endpoint), stores);
     return createObjectStorage(await openClient(settings, stores.isGuarded));
   };

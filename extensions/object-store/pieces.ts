@@ -6,7 +6,7 @@ export interface Piece {
   readonly bytes: Uint8Array;
 }
 
-/** A piece is valid until the next one is asked for. */
+/** Divides a body into pieces. A piece is valid until the next one is requested. */
 export async function* piecesOf(
   body: NonNullable<HttpRequest["body"]>,
   pieceBytes: number,

@@ -1,16 +1,16 @@
 import type { Answer } from "../../shared/http/messages.ts";
 import { XmlReader } from "./xml.ts";
 
-/** What a store says of a request that it did not do. */
+/** Error of a refused request. */
 export interface StoreProblem {
-  /** `NoSuchKey`; empty where the answer has no body, as those to HEAD. */
+  /** Code such as `NoSuchKey`. Empty: the response has no body, like those to HEAD. */
   readonly code: string;
   readonly message: string;
-  /** Where the bucket is; empty where that is not told. */
+  /** Region of the bucket. Empty: unknown. */
   readonly region: string;
 }
 
-/** The error in a body; nothing where it has none. */
+/** Parses the error in a body. Without one, all fields are empty. */
 export function problemOf({ body }: Pick<Answer, "body">): StoreProblem {
   let code = "";
   let message = "";
@@ -25,15 +25,15 @@ export function problemOf({ body }: Pick<Answer, "body">): StoreProblem {
     reader.take(body);
     reader.end();
   } catch {
-    // A page of a proxy, or one that was cut: its status is what there is.
+    // A proxy's page, or a truncated body. The status is all there is.
   }
   return { code: boundedText(code), message: boundedText(message), region };
 }
 
-/** A key has up to a kilobyte; a text that is longer is a page. */
+/** Limit of a shown text. A key has up to a kilobyte, and longer texts are web pages. */
 const MOST_CHARS = 1_024;
 
-/** What a store says, as it goes into messages, logs and dead letters. */
+/** Truncates a store's text for messages, logs and dead letters. */
 export function boundedText(text: string): string {
   return text.length <= MOST_CHARS ? text : `${text.slice(0, MOST_CHARS)}...`;
 }

@@ -8,9 +8,10 @@ const REMOVED_AT_ONCE = 1_000;
 const REMOVALS_AT_ONCE = 16;
 
 /**
- * Removes an object, and all whose keys are below it.
+ * Removes an object, and all objects with keys below it.
  *
- * @throws {STORE_FAILED} when the store keeps what it says it removed; what the client throws
+ * @throws {STORE_FAILED} when removed objects are still listed
+ * @throws the errors of the client
  */
 export async function removeObjects(
   client: ObjectClient,
@@ -21,7 +22,7 @@ export async function removeObjects(
   const place = placeOf(location);
   const { key } = place;
   if (key !== "" && !key.endsWith("/")) await client.remove(named(place), signal);
-  // A page that was removed is not listed again: so it is always the first that has any.
+  // Removed objects are no longer listed, so the first page with objects is always the next one.
   for (let last = "", from: string | null = null; ; ) {
     const wanted = { prefix: prefixOf(place), most: REMOVED_AT_ONCE, from };
     const { objects, next }: ObjectPage = await client.list(place, wanted, signal);
@@ -39,7 +40,7 @@ export async function removeObjects(
   }
 }
 
-/** A store that does not do what it says would be asked for ever. */
+/** Returns the error for a store that keeps removed objects. Without it, the loop would never end. */
 function notRemoved(location: Location, key: string): ShardmillError {
   return new ShardmillError("STORE_FAILED", `${location} is listed as before after it was removed`, {
     fields: { path: location, key },

@@ -4,15 +4,15 @@ import { utf8Stream } from "../../shared/core/utf8.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
 
 /**
- * Called with the names of the elements around a text, outermost first, the text, and the attributes of the
- * innermost.
+ * Called with the names of the elements around a text, outermost first. The text and the innermost element's
+ * attributes follow.
  */
 type OnText = (path: readonly string[], text: string, attributes: Readonly<Record<string, string>>) => void;
 
 /** Called when an element ends. */
 type OnEnd = (path: readonly string[]) => void;
 
-/** Reads XML as it comes, without its namespaces. What it throws is a fault of the document. */
+/** Streaming reader of XML without namespaces. Its errors are faults of the document. */
 export class XmlReader {
   readonly #parser = new SaxesParser();
   readonly #decoder = utf8Stream();
@@ -53,10 +53,10 @@ export class XmlReader {
   }
 }
 
-/** A page of a thousand names, each of a kilobyte whose bytes are encoded, is a tenth of it. */
+/** Limit of a body. A page of a thousand names of a kilobyte, all encoded, is a tenth of it. */
 const MOST_BYTES = 32 << 20;
 
-/** The body of an answer as XML; `broken` says what follows when it is none. */
+/** Returns a reader that parses an XML body. `broken` returns the error for an invalid one. */
 export function xmlBody<T>(
   reader: XmlReader,
   result: () => T,

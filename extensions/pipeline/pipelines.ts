@@ -13,11 +13,11 @@ import type { ProcessLayout } from "../../worker/process/start-process.ts";
 interface Pipelines {
   readonly device: ConcreteDevice;
   readonly processes: readonly ProcessLayout[];
-  /** Folder that is removed afterwards. */
+  /** Temporary folder, which is removed afterwards. */
   readonly scratchPath: string;
 }
 
-/** Lays out the processes of a user's own job, for as long as `use` takes. */
+/** Lays out the processes for a user's own job while `use` runs. */
 export async function withPipelines<T>(
   requested: Device,
   counts: ProcessCounts,
@@ -28,7 +28,7 @@ export async function withPipelines<T>(
     ...counts,
     device,
     access: "shared",
-    // It is the user's own machine, and own job.
+    // The machine and the job are the user's own.
     allowsModules: true,
     logLevel: "silent",
     giveUpMs: 0,
@@ -41,7 +41,7 @@ export async function withPipelines<T>(
   }
 }
 
-/** Starts a script as the process of such a layout. */
+/** Starts a script as a process of the layout. */
 export function forkPipeline(
   script: URL,
   { options, env }: ProcessLayout,

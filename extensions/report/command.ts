@@ -37,7 +37,7 @@ export const reportCommand = defineCommand({
   },
 });
 
-/** Says what it wrote on stderr. */
+/** Writes the page and reports its path on stderr. */
 async function writePage(path: string, page: string, { force }: { readonly force: boolean }): Promise<void> {
   const { writeFile } = await import("node:fs/promises");
   try {

@@ -42,7 +42,7 @@ function workerRow({ name, device, connectedSeconds, rows, ends, ...worker }: Wo
   return html`<tr><td>${name}</td><td>${device ?? "unknown"}</td><td class="n">${secondsText(connectedSeconds)}</td><td class="n">${formatCount(rows)}</td><td class="n">${formatCount(ends.committed)}</td><td class="n">${formatCount(wrong)}</td><td class="n">${batchRows === null ? "" : formatCount(batchRows)}</td><td class="n">${padding === null ? "" : `${Math.round(100 * padding)} %`}</td><td>${busiest.join(", ")}</td></tr>`;
 }
 
-/** Null where every shard was committed at its first attempt, without a dead letter. */
+/** Renders the shards. Null: each was committed at its first attempt, without dead letters. */
 export function shardsSection(history: RunHistory): Markup | null {
   const found = mapPlot(history);
   if (found === null) return null;
@@ -70,7 +70,7 @@ ${slowest.length === 0 ? null : html`<p class="soft">Longest: ${slowest.map(({ s
 </section>`;
 }
 
-/** The rows that are in `_errors/`, and why. */
+/** Renders the dead letters with their reasons. Null: none. */
 export function deadSection({ rows, history }: OutputManifest): Markup | null {
   if (rows.deadLetters === 0) return null;
   const dead = history?.dead ?? [];

@@ -5,22 +5,22 @@ import { html, type Markup } from "../../shared/plots/markup.ts";
 import { PLOT_WIDTH } from "../../shared/plots/plots.ts";
 
 const MOST_COLUMNS = 100;
-/** Few shards get larger cells, up to this size. */
+/** Minimum of columns. Few shards get larger cells, up to this size. */
 const LEAST_COLUMNS = 25;
-/** As many as are told apart on a page. */
+/** Limit of cells that a reader can distinguish on a page. */
 const MOST_CELLS = 20 * MOST_COLUMNS;
 
-/** As the bits of `shardCells` have them. */
+/** States and marks, in the order of the bits of `shardCells`. */
 const KINDS = ["waiting", "at a worker", "being checked", "committed", "given up"] as const;
 const MARKED = ["failed before", "with a backup", "with dead letters"] as const;
 
-/** What a cell says, in words: a kind, and marks. */
+/** Describes a cell: its state and marks. */
 function textOf(cell: number): string {
   const marks = MARKED.filter((_, bit) => (cell & (8 << bit)) !== 0);
   return [KINDS[cell & KIND_BITS] ?? "", ...marks].join(", ");
 }
 
-/** All shards in the order of the plan, where some were not simply committed; else null. */
+/** Plots all shards in plan order. Null: all were committed without failures. */
 export function mapPlot({
   map,
 }: RunHistory): { readonly plot: Markup; readonly shardsPerCell: number } | null {
@@ -42,7 +42,7 @@ interface Stretch {
   readonly cell: number;
 }
 
-/** Joins equal neighbours of one line to one mark. */
+/** Merges equal adjacent cells of a line. */
 function stretches(cells: Uint8Array, columns: number): Stretch[] {
   const found: Stretch[] = [];
   cells.forEach((cell, at) => {

@@ -5,10 +5,10 @@ import { NOTED_COUNTS, ROW_COUNTS } from "../../shared/domain/row-counts.ts";
 import { html, type Markup } from "../../shared/plots/markup.ts";
 import { secondsText } from "../../shared/plots/scale.ts";
 
-/** More are told as a number: the manifest has them all. */
+/** Limit of listed files. Further ones are counted, and the manifest lists all. */
 const MOST_FILES = 50;
 
-/** By what the output was made: versions, digests, devices, and the job itself. */
+/** Renders the origin of the output: versions, digests, devices, and the job itself. */
 export function madeBySection(manifest: OutputManifest): Markup {
   const { digests, outputDigest, versions, builds, devices, spec, attempts } = manifest;
   const converted = checkedConversion(manifest);

@@ -16,8 +16,8 @@ import { STYLE } from "./style.ts";
 import { type ReportOptions, timeSection } from "./time-section.ts";
 
 /**
- * A page about the run that made an output, of its manifest alone: one file without scripts, that loads
- * nothing, and says the same in ten years. The same manifest gives the same page.
+ * Renders a page about an output's run, from its manifest alone. It is one file without scripts or external
+ * resources, so it never changes. Equal manifests give equal pages.
  */
 export function renderReport(manifest: OutputManifest, options: ReportOptions = {}): string {
   const { job, history } = manifest;
@@ -79,7 +79,7 @@ function tiles(manifest: OutputManifest): Markup {
   return html`<ul class="tiles">${items}</ul>`;
 }
 
-/** `2026-01-31 08:30:00` */
+/** Formats a time such as `2026-01-31 08:30:00`. */
 function shortTime(iso: string): string {
   return iso.slice(0, 19).replace("T", " ");
 }

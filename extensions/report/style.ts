@@ -1,6 +1,6 @@
 import { Markup } from "../../shared/plots/markup.ts";
 
-/** Light and dark, a phone and paper. */
+/** Style for light and dark screens, phones and paper. */
 export const STYLE = new Markup(`
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #566173; --paper: #fff; --panel: #f4f6f9; --line: #d7dde6;
   --good: #2b6cb0; --bad: #b42318; --off: #8a94a3; --warn: #8a5a00; }

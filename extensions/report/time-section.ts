@@ -7,7 +7,7 @@ import { html, type Markup } from "../../shared/plots/markup.ts";
 import { secondsText } from "../../shared/plots/scale.ts";
 
 export interface ReportOptions {
-  /** What an hour of a worker costs, in whatever money. Left out: only hours are told. */
+  /** Price of an hour of a worker, in any currency. Default: hours only. */
   readonly pricePerHour?: number | undefined;
 }
 
@@ -24,7 +24,7 @@ const PHASE_NAMES: Readonly<Partial<Record<JobPhase, string>>> = {
   publishing: "publishing",
 };
 
-/** Where the time went, what limited the run, and what it cost. */
+/** Renders the time, the bottleneck and the cost of a run. */
 export function timeSection({ history, bottleneck, stages }: OutputManifest, options: ReportOptions): Markup {
   return html`<section><h2>Where time went</h2>
 ${bottleneck === null ? html`<p class="soft">What limited the run is not known.</p>` : html`<p>Limited by <b>${limitText(bottleneck)}</b>.</p>`}
@@ -38,7 +38,7 @@ function limitText(bottleneck: Bottleneck): string {
   return bottleneck in LIMITS ? LIMITS[bottleneck as keyof typeof LIMITS] : `the stage ${bottleneck}`;
 }
 
-/** The last phase ends where the telling does: what came after it is not in the manifest. */
+/** Renders the phases. The last one ends with the manifest, which cannot include later time. */
 function phasesTable({ phases, seconds }: RunHistory): Markup {
   const begun = phases[0]?.from ?? seconds;
   const spans = [
@@ -54,7 +54,7 @@ function phasesTable({ phases, seconds }: RunHistory): Markup {
 <p class="soft">Placing the files came after this was written, and is not in it.</p>`;
 }
 
-/** Mean busy shares of the workers from their first rows on. */
+/** Renders the mean busy shares of the workers since their first rows. */
 function stagesTable(stages: StageShares): Markup | null {
   const shown = STAGES.filter((stage) => (stages[stage] ?? 0) > 0);
   if (shown.length === 0) return null;

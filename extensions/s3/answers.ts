@@ -7,25 +7,27 @@ import type { ObjectHead } from "../object-store/object-client.ts";
 import { problemOf } from "../object-store/problem.ts";
 import { judgedByProblem } from "./errors.ts";
 
-/** Where the sha256 of an object in parts is kept, of which the store knows only those of its parts. */
+/**
+ * Metadata header that keeps the SHA-256 of a multipart object. The store itself has those of the parts only.
+ */
 export const SHA256_META = "x-amz-meta-shardmill-sha256";
 
 export interface S3Head extends ObjectHead {
-  /** Of an object in parts: that of the checksums of its parts. */
+  /** Checksum of a multipart object: the hash of its parts' checksums. Null: another object, or none. */
   readonly checksum: string | null;
 }
 
-/** What an answer to HEAD says of an object; null for another. */
+/** Reads the response to HEAD. Null: an unexpected response. */
 export function headReader(path: string, head: AnswerHead): BodyReader<S3Head> | null {
   if (head.status !== 200) return null;
   const { "content-length": length, "x-amz-checksum-sha256": told } = head.headers;
-  // Its etag; of a file that a gateway found on its disk, which has none, its time of change.
+  // The version is the etag. A gateway's file on disk has none, and gets its modification time.
   const version = versionOf(head, null);
   if (version === null || length === undefined)
     throw failed("STORE_FAILED", path, "has no version or no size: its store does not speak S3");
   const bytes = Number(length);
   if (typeof told !== "string") return ignoring({ bytes, version, sha256: null, checksum: null });
-  // Of an object that came in parts it is one of their checksums, and ends in their number.
+  // A multipart object's checksum is computed from its parts' checksums, and ends in their number.
   if (!told.includes("-"))
     return ignoring({
       bytes,
@@ -42,7 +44,7 @@ export function headReader(path: string, head: AnswerHead): BodyReader<S3Head> |
   });
 }
 
-/** What stores call bytes that are not those of a digest. */
+/** Error codes for bytes that do not match their digest. */
 const OTHER_BYTES = [
   "BadDigest",
   "InvalidDigest",
@@ -54,7 +56,7 @@ export function isOfDigest(answer: Answer): boolean {
   return OTHER_BYTES.includes(problemOf(answer).code);
 }
 
-/** A copy takes its time, and may fail when its 200 is long under way. */
+/** Returns a reader for a copy's response. A copy may fail after its 200 was sent. */
 export function errorInside(path: string, head: AnswerHead): BodyReader<void> {
   return collected(head, (answer) => {
     const problem = problemOf(answer);

@@ -3,16 +3,18 @@ import { encodedKey, type ObjectPlace, withPath } from "../object-store/object-p
 import { problemOf } from "../object-store/problem.ts";
 import { addressOf, type S3Settings } from "./settings.ts";
 
-/** It becomes a part of a host's name. */
+/** Form of a region, which becomes part of a host name. */
 const REGION = /^[a-z0-9-]{1,40}$/;
 
-/** Where an object is asked for. */
+/** URL and region of a request for an object. */
 interface ObjectAddress {
   readonly url: URL;
   readonly region: string;
 }
 
-/** Where buckets are, as far as a store said it: a request that is signed for another region is refused. */
+/**
+ * Regions of buckets, from responses of the store. A request that is signed for another region is refused.
+ */
 export class BucketRegions {
   readonly #settings: S3Settings;
   readonly #found = new Map<string, string>();
@@ -21,7 +23,7 @@ export class BucketRegions {
     this.#settings = settings;
   }
 
-  /** @throws {STORE_REFUSED} for a key that no address can say */
+  /** @throws {STORE_REFUSED} when no URL can express the key */
   addressOf(place: ObjectPlace): ObjectAddress {
     const region = this.#regionOf(place.bucket);
     const url = addressOf({ ...this.#settings, region }, place.bucket);
@@ -30,14 +32,14 @@ export class BucketRegions {
   }
 
   /**
-   * Whether an answer says that a bucket is elsewhere than where it was asked for: then it may be asked for
-   * again. A store that says something else later is not believed, or two would send a request to and fro.
+   * Learns a bucket's region from a response. Returns true when the request may be repeated for another
+   * region. The first answer wins, because contradicting ones would redirect a request forever.
    */
   learn(bucket: string, asked: string, answer: Answer): boolean {
     if (answer.status < 300 || answer.status >= 500) return false;
     const told = answer.headers["x-amz-bucket-region"] ?? problemOf(answer).region;
     if (typeof told !== "string" || !REGION.test(told) || told === asked) return false;
-    // Many may have asked at once, and each is told.
+    // Concurrent requests may all get this response.
     if (!this.#found.has(bucket)) this.#found.set(bucket, told);
     return this.#regionOf(bucket) === told;
   }

@@ -7,14 +7,14 @@ import { S3Client } from "./s3-client.ts";
 import { type S3Settings, s3SettingsOf } from "./settings.ts";
 
 /**
- * A client by what the job says, and else by the settings and the credentials that AWS's own programs would
- * take, as the vendor's libraries find them.
+ * Opens a client by the job's settings, else by the settings and credentials of AWS's own tools. The AWS
+ * libraries find these.
  *
  * @throws {STORE_REFUSED} when the settings cannot be used
  */
 export async function openS3Client(own: StoreSettings, isGuarded = false): Promise<S3Client> {
   const found = await loadSettings(process.env, own);
-  // An endpoint of the environment is the operator's own word.
+  // An endpoint in the environment is the operator's choice, so it is trusted.
   const settings = { ...found, isGuarded: isGuarded && own.endpoint !== undefined };
   const credentials =
     own.anonymous === true
@@ -26,10 +26,9 @@ export async function openS3Client(own: StoreSettings, isGuarded = false): Promi
 }
 
 /**
- * Settings of the job, then of the environment, then of the profile in the shared configuration files: in the
- * order of botocore.
+ * Loads the settings of the job, then of the environment, then of the profile, in botocore's order.
  *
- * @throws {STORE_REFUSED} when they cannot be used
+ * @throws {STORE_REFUSED} when the settings cannot be used
  */
 export async function loadSettings(env: Environment, own: StoreSettings): Promise<S3Settings> {
   const profile = await readProfile("S3", env, own.profile);

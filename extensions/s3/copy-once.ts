@@ -5,14 +5,14 @@ import type { S3Head } from "./answers.ts";
 
 type MakeRequest = () => Promise<HttpRequest>;
 
-/** A copy whose answer was lost: what is there is right. */
+/** Signal that a copy was done although its response was lost. */
 class AlreadyCopied extends Error {}
 
 /**
- * Asks for a copy as often as it takes. Before it is asked for again it is looked for: it may be done, and
- * only its answer was lost, and a look costs less than to copy all of it again.
+ * Requests a copy, with retries. Each retry first checks whether the copy exists, because its response may
+ * have been lost. The check costs less than another copy.
  *
- * @param calls.ask by a request that is made anew each time
+ * @param calls.ask sends a request, which it makes again for each attempt
  */
 export async function copyOnce(
   { from, to }: { readonly from: ObjectPlace; readonly to: ObjectPlace },
@@ -35,7 +35,10 @@ export async function copyOnce(
   }
 }
 
-/** By what the store tells of both. Where it does not, another try will say what is wrong. */
+/**
+ * Compares two objects by their metadata. Unknown metadata counts as different, and the next attempt reveals
+ * the fault.
+ */
 async function areSame(
   from: ObjectPlace,
   to: ObjectPlace,

@@ -5,7 +5,7 @@ import type { Answer } from "../../shared/http/messages.ts";
 import type { StoreProblem } from "../object-store/problem.ts";
 
 const MISSING = ["NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NoSuchUpload"];
-/** They become right by waiting, or by sending the same once more. */
+/** Error codes of temporary faults, for which a retry may succeed. */
 const PASSING = [
   "BadDigest",
   "ConditionalRequestConflict",
@@ -16,10 +16,10 @@ const PASSING = [
   "SlowDown",
   "XAmzContentSHA256Mismatch",
 ];
-/** The credentials were good, and are no longer. */
+/** Error codes of expired credentials. */
 const EXPIRED = ["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
 
-/** What is wrong with whoever asks, whatever is asked for: by the store's word, the setting that says it. */
+/** Settings to check, by the error code of a refused caller. The error holds for every request. */
 const OF_WHO_ASKS: Readonly<Record<string, string>> = {
   ...Object.fromEntries(EXPIRED.map((code) => [code, "AWS_SESSION_TOKEN"])),
   InvalidAccessKeyId: "AWS_ACCESS_KEY_ID",
@@ -29,7 +29,7 @@ const OF_WHO_ASKS: Readonly<Record<string, string>> = {
 
 const OTHER_REGION = "the bucket is in another region: set AWS_REGION to its region";
 
-/** What can be done about it: of no other object, and with no other attempt, would they be right. */
+/** Hints by error code. The error holds for every object and every attempt. */
 const HINTS: Readonly<Record<string, string>> = {
   AuthorizationHeaderMalformed: OTHER_REGION,
   IllegalLocationConstraintException: OTHER_REGION,
@@ -49,7 +49,7 @@ export function isExpired({ code }: StoreProblem): boolean {
   return EXPIRED.includes(code);
 }
 
-/** What follows from an answer that is not the one that was meant. */
+/** Returns the error for an unexpected response. */
 export function judgedByProblem(path: string, answer: Answer, problem: StoreProblem): Error {
   const { code, message } = problem;
   const { status } = answer;
@@ -66,8 +66,8 @@ export function judgedByProblem(path: string, answer: Answer, problem: StoreProb
 }
 
 /**
- * ... to HEAD, which has no body that says why. Another region is told by 301 or 400, and a name that the
- * store does not take by 400: none of them passes.
+ * Returns the error for an unexpected response to HEAD, which has no body. Another region gives 301 or 400,
+ * and an invalid name gives 400. A retry would not help.
  */
 export function judgedHead(path: string, answer: Answer): Error {
   const error = judgedByStatus(path, answer);

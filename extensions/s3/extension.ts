@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** S3, and other stores that speak its protocol. */
+/** S3, and other stores with its protocol. */
 export const s3: Extension = {
   name: "s3",
   storage: {

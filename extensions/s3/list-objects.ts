@@ -5,12 +5,12 @@ import type { ListedObject, ObjectPage } from "../object-store/object-client.ts"
 import { XmlReader, xmlBody } from "../object-store/xml.ts";
 
 /**
- * Reads a ListBucketResult as it comes. Keys may have characters that XML has not: so they are asked for
- * encoded, and are taken as that where the answer says that they are.
+ * Reads a ListBucketResult as it arrives. Keys may have characters that XML lacks, so encoded keys are
+ * requested. They are decoded if the response says that they are encoded.
  *
- * @param from with what this page was asked for
- * @throws {STORE_FAILED} when it is none, or does not say how the listing goes on: a page that is taken for
- * the last one would leave objects out, unseen
+ * @param from token that this page was requested with
+ * @throws {STORE_FAILED} when the response is not a list, or lacks the token of the next page. A page that is
+ * mistaken for the last one would hide objects.
  */
 export function objectPageReader(path: string, from: string | null = null): BodyReader<ObjectPage> {
   const objects: ListedObject[] = [];
@@ -32,7 +32,7 @@ export function objectPageReader(path: string, from: string | null = null): Body
     (ended) => {
       if (ended.length !== 2 || ended[1] !== "Contents") return;
       const { Key = "", Size = "", ETag = "" } = fields;
-      // Without one its version is another for HEAD than here.
+      // Without an etag, HEAD and the listing give different versions.
       objects.push({ key: Key, bytes: Number(Size), version: ETag === "" ? null : ownText(ETag) });
       fields = {};
     },
@@ -55,7 +55,7 @@ export function objectPageReader(path: string, from: string | null = null): Body
   );
 }
 
-/** As forms are encoded: a blank is a plus. */
+/** Decodes a key in form encoding, where a plus is a blank. */
 export function decodedKey(text: string): string {
   return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll("+", " ")) : text;
 }

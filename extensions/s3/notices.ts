@@ -5,8 +5,8 @@ import type { NamedFile, Notice } from "../../shared/extension/notice.ts";
 const EVENTS = "events as S3 tells of its objects";
 
 /**
- * Reads an event of S3 as it is, by way of SNS or EventBridge too. Only objects that were created are files:
- * other events ask for nothing.
+ * Reads an event of S3: plain, or sent by SNS or EventBridge. Only created objects are files, and other
+ * events need no action.
  *
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
@@ -27,7 +27,7 @@ function recordsOf(records: unknown): Notice {
   for (const [index, record] of (records as unknown[]).entries()) {
     const where = `Records[${index}]`;
     const { eventName, s3 } = isObject(record) ? record : {};
-    // Other stores than AWS's begin the name with `s3:`.
+    // Stores other than AWS begin the name with `s3:`.
     if (typeof eventName !== "string")
       return { kind: "invalid", where, what: "is no event of S3", expected: EVENTS, found: record };
     if (!/^(s3:)?ObjectCreated:/.test(eventName)) continue;
@@ -38,7 +38,7 @@ function recordsOf(records: unknown): Notice {
   return files.length === 0 ? { kind: "nothing" } : { kind: "files", files };
 }
 
-/** Reads an event that EventBridge sends. */
+/** Reads an event from EventBridge. */
 function eventOf({ "detail-type": type, detail }: Readonly<Record<string, unknown>>): Notice {
   return type === "Object Created" ? objectOf("detail", detail, (key) => key) : { kind: "nothing" };
 }
@@ -62,7 +62,7 @@ function objectOf(where: string, told: unknown, keyOf: (key: string) => string |
   };
 }
 
-/** In records it is encoded as in forms of the web; EventBridge has it as it is. */
+/** Decodes the key of a record, which is form-encoded. EventBridge sends keys unencoded. */
 function keyOfRecord(key: string): string | null {
   try {
     return decodeURIComponent(key.replaceAll("+", " "));

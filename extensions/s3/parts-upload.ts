@@ -20,19 +20,19 @@ import {
   uploadReader,
 } from "./parts.ts";
 
-/** Of a part: where the line breaks, only it is sent again. It is held meanwhile. */
+/** Part size. After a broken connection, one part is sent again. It stays in memory meanwhile. */
 export const PART_BYTES = 64 << 20;
-/** Each is a call that moves no bytes through here. */
+/** Limit of concurrent part copies. They move no bytes through this process. */
 const COPIES_AT_ONCE = 8;
-/** How often parts are sent anew: that an upload is gone under way is rare. */
+/** Limit of uploads of one object. The store rarely forgets one. */
 const MOST_UPLOADS = 3;
 
-/** What is asked of the store for an object, but for where it is and who asks. */
+/** Request for an object, without its address and credentials. */
 interface PartAsked {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly query: Readonly<Record<string, string>>;
   readonly headers?: HttpRequest["headers"];
-  /** In hex, of the body. */
+  /** Hash of the body, in hex. */
   readonly sha256?: string;
   readonly body?: NonNullable<HttpRequest["body"]>;
 }
@@ -45,25 +45,27 @@ export type Ask = <T>(
 ) => Promise<T>;
 
 interface PartOptions {
-  /** Of a part, where that is enough. */
+  /** Default part size. */
   readonly usualBytes: number;
   readonly signal: AbortSignal;
 }
 
-/** What an object is to be made of, and what is known of it before. */
+/** Object to make of parts, and the known facts about it. */
 interface Whole {
-  /** In hex; null: nobody knows. */
+  /** Hash of the whole object, in hex. Null: unknown. */
   readonly sha256: string | null;
-  /** That of the checksums of its parts, as the store tells it; null: nobody knows. */
+  /** Expected checksum of the parts' checksums. Null: unknown. */
   readonly checksum: string | null;
-  /** The store keeps the sha256 of each part, and makes sure of it. */
+  /** True when the store keeps and verifies the SHA-256 of each part. */
   readonly isChecked: boolean;
   readonly ifAbsent: boolean;
   readonly signal: AbortSignal;
   send(upload: string): Promise<readonly SentPart[]>;
 }
 
-/** Puts an object in parts, each checked by the store by its sha256; then their list makes it, at once. */
+/**
+ * Puts an object in parts, each verified by its SHA-256. The list of parts then makes the object atomically.
+ */
 export function putInParts(
   ask: Ask,
   place: ObjectPlace,
@@ -91,22 +93,22 @@ export function putInParts(
   return madeOfParts(ask, place, { sha256, checksum: null, isChecked: true, ifAbsent, signal, send });
 }
 
-/** An object that is too large to be copied at once. */
+/** Object that is too large for one copy. */
 interface LargeObject {
   readonly bytes: number;
-  /** Its etag. */
+  /** Etag of the object. */
   readonly version: string;
   readonly sha256: string | null;
-  /** That of the checksums of its parts; null where it has none. */
+  /** Checksum of the parts' checksums. Null: none. */
   readonly checksum: string | null;
 }
 
-/** A store that copies parts and does not tell the sha256 of each: the object can have none of them. */
+/** Signal that a store does not report the SHA-256 of copied parts. The copy then has no checksum. */
 class UncheckedPart extends Error {}
 
 /**
- * Copies an object in parts of the size that it was put in: so the checksums of both are comparable. Where
- * the store does not tell those of parts that it copied, the copy has none.
+ * Copies an object in parts of its original part size, so that both checksums are comparable. If the store
+ * does not report the checksums of copied parts, the copy has none.
  */
 export async function copyInParts(
   ask: Ask,
@@ -164,12 +166,12 @@ async function madeOfParts(ask: Ask, place: ObjectPlace, whole: Whole): Promise<
     } catch (error) {
       failure = { error };
     }
-    // Else its parts are kept, and paid for, until a rule of the bucket removes them.
+    // Otherwise the store keeps the parts, and bills them, until a bucket rule removes them.
     const end = await abortUpload(ask, place, upload).catch(() => null);
     if (failure === null) return "taken";
-    // Of one whose last answer was lost it may be that all is there: beginning again finds that out.
+    // The object may be complete, with its last response lost. A new upload detects that.
     const isForgotten = isShardmillError(failure.error, "STORE_NOT_FOUND");
-    // A store that refuses a part before it has read it closes the line, often before its answer is heard.
+    // A store that refuses a part unread closes the connection, often before its response arrives.
     const isRefusedUnheard = !isSent && isShardmillError(failure.error, "STORE_FAILED") && end === "gone";
     if (!(isForgotten || isRefusedUnheard) || uploads === MOST_UPLOADS) throw failure.error;
   }
@@ -208,7 +210,7 @@ async function complete(
   };
   const made = await ask(place, asked, open, signal);
   if (made === "taken") return "taken";
-  // An object that was cut otherwise has another one, and is none the less the same.
+  // An object with other parts has another checksum, and may still be the same.
   const isComparable = checksum?.endsWith(`-${parts.length}`) === true;
   const expected = isComparable ? checksum : checksumOf(parts);
   if (made !== null && expected !== null && made !== expected)
@@ -216,7 +218,7 @@ async function complete(
   return "put";
 }
 
-/** @returns whether it was there; whoever gives up an upload has no use for it either way */
+/** @returns whether the upload existed, which does not matter to callers that only clean up */
 export function abortUpload(ask: Ask, place: ObjectPlace, upload: string): Promise<"ended" | "gone"> {
   const open = ({ status }: AnswerHead) => {
     if (status === 404) return ignoring("gone" as const);

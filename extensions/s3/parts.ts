@@ -6,22 +6,22 @@ import { problemOf } from "../object-store/problem.ts";
 import { XmlReader, xmlText } from "../object-store/xml.ts";
 import { judgedByProblem } from "./errors.ts";
 
-/** A part that the store has, as the list of all names it. */
+/** Uploaded part, as in the list that completes an upload. */
 export interface SentPart {
   readonly etag: string;
-  /** In base64, of its bytes; null where the store does not tell it. */
+  /** Hash of its bytes, in base64. Null: the store does not report it. */
   readonly sha256: string | null;
 }
 
-/** Of one object. */
+/** S3's limit for one object. */
 const MOST_PARTS = 10_000;
 
-/** Of all parts of an object but its last, so that they are no more than the store takes. */
+/** Returns the size of all parts but the last, within the limit of parts. */
 export function partBytesOf(bytes: number, usual: number): number {
   return Math.max(usual, Math.ceil(bytes / MOST_PARTS));
 }
 
-/** What makes an object of its parts. */
+/** Returns the body that completes an upload. */
 export function partListOf(parts: readonly SentPart[]): Buffer {
   const all = parts.map(({ etag, sha256 }, index) => {
     const checksum = sha256 === null ? "" : `<ChecksumSHA256>${xmlText(sha256)}</ChecksumSHA256>`;
@@ -30,7 +30,7 @@ export function partListOf(parts: readonly SentPart[]): Buffer {
   return Buffer.from(`<CompleteMultipartUpload>${all.join("")}</CompleteMultipartUpload>`, "utf8");
 }
 
-/** The checksum of checksums that stores tell of an object in parts; null where one is not known. */
+/** Returns the checksum of the parts' checksums. Null: one of them is unknown. */
 export function checksumOf(parts: readonly SentPart[]): string | null {
   const hash = createHash("sha256");
   for (const { sha256 } of parts) {
@@ -40,7 +40,7 @@ export function checksumOf(parts: readonly SentPart[]): string | null {
   return `${hash.digest("base64")}-${parts.length}`;
 }
 
-/** The name under which the parts of an object are collected. */
+/** Reads the id of an upload. */
 export function uploadReader(path: string, head: AnswerHead): BodyReader<string> {
   return collected(head, (answer) => {
     const id = textsOf(path, answer).get("UploadId");
@@ -50,24 +50,24 @@ export function uploadReader(path: string, head: AnswerHead): BodyReader<string>
   });
 }
 
-/** A part that was copied, which may fail when its 200 is long under way. */
+/** Reads a copied part. A copy may fail after its 200 was sent. */
 export function copiedPartReader(path: string, head: AnswerHead): BodyReader<SentPart> {
   return collected(head, (answer) => {
     const texts = textsOf(path, answer);
     const etag = texts.get("ETag");
     if (etag === undefined) throw failed("STORE_FAILED", path, "is copied in parts, and one has no etag");
     const sha256 = texts.get("ChecksumSHA256") ?? null;
-    // Some tell that of the object that the part is of.
+    // Some stores report the checksum of the whole source object here.
     return { etag, sha256: sha256?.includes("-") === true ? null : sha256 };
   });
 }
 
-/** The checksum of the object that was made of parts, which may fail, too, behind a 200. */
+/** Reads the checksum of a completed object. Completion may fail after its 200 was sent. */
 export function completedReader(path: string, head: AnswerHead): BodyReader<string | null> {
   return collected(head, (answer) => textsOf(path, answer).get("ChecksumSHA256") ?? null);
 }
 
-/** What stands in the outermost element of an answer. */
+/** Returns the texts in a response's root element, by name. */
 function textsOf(path: string, answer: Answer): ReadonlyMap<string, string> {
   const problem = problemOf(answer);
   if (problem.code !== "") throw judgedByProblem(path, answer, problem);

@@ -8,7 +8,7 @@ import { XmlReader, xmlBody, xmlText } from "../object-store/xml.ts";
 
 type Removal = Pick<UnsignedRequest, "method" | "query" | "headers" | "sha256" | "body">;
 
-/** How keys of a bucket are removed at once. */
+/** Builds the request that removes several keys of a bucket. */
 export function removalOf(keys: readonly string[]): Removal {
   const objects = keys.map((key) => `<Object><Key>${xmlText(key)}</Key></Object>`).join("");
   const bytes = Buffer.from(`<Delete><Quiet>true</Quiet>${objects}</Delete>`, "utf8");
@@ -17,13 +17,13 @@ export function removalOf(keys: readonly string[]): Removal {
   const headers = {
     "content-type": "application/xml",
     "x-amz-checksum-sha256": sha256.digest("base64"),
-    // What older stores ask for instead.
+    // Older stores require this header instead.
     "content-md5": createHash("md5").update(bytes).digest("base64"),
   };
   return { method: "POST", query: { delete: "" }, headers, sha256: hex, body: bodyOf(bytes) };
 }
 
-/** In a quiet answer stands what was not removed. */
+/** Reads a quiet response, which lists only the keys that were not removed. */
 export function removalReader(path: string): BodyReader<void> {
   const problem = { code: "", key: "" };
   const reader = new XmlReader(([, outer, inner], text) => {

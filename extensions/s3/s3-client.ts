@@ -25,23 +25,26 @@ import { removalOf, removalReader } from "./removals.ts";
 import { type S3Settings, storeOf } from "./settings.ts";
 import { abortUploads } from "./uploads.ts";
 
-/** What the store takes of one object. */
+/** S3's limit for one object. */
 const MOST_BYTES = 5 * 2 ** 40;
-/** A larger object is put in parts: where the line breaks, only one of them is sent again. */
+/**
+ * Limit of a put in one request. Larger objects are put in parts, one of which is sent again after a broken
+ * connection.
+ */
 const MOST_WHOLE_BYTES = 256 << 20;
-/** Of one copy: what is larger is copied in parts. */
+/** S3's limit for one copy. Larger objects are copied in parts. */
 const MOST_COPIED_BYTES = 5 * 2 ** 30;
 /**
- * Of a copy that says nothing until it is done: 5 GiB at 9 MB/s. A copy that is given up is asked for again,
- * while the store is still at the first.
+ * Timeout of a copy, which may be silent until it is done: 5 GiB at 9 MB/s. After a timeout, a second copy
+ * would start while the store still works at the first.
  */
 const COPY_IDLE_MS = 600_000;
 const REMOVALS_AT_ONCE = 16;
-/** What no XML can hold: such keys are removed one by one. */
+/** Characters that XML cannot express. Such keys are removed one by one. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NOT_IN_XML = /[\0-\x1f\ufffe\uffff]/;
 
-/** From which sizes on an object is put, and copied, in parts; left out: as stores have it. */
+/** Sizes above which an object is put or copied in parts. Default: the limits of stores. */
 export interface S3Sizes {
   readonly mostWholeBytes?: number;
   readonly mostCopiedBytes?: number;
@@ -50,7 +53,7 @@ export interface S3Sizes {
 
 interface S3ClientOptions extends S3Sizes {
   readonly settings: S3Settings;
-  /** Null: requests are nobody's, as public buckets want them. */
+  /** Credentials. Null: anonymous requests, for public buckets. */
   readonly credentials: CredentialCache<AwsCredentials> | null;
   readonly engine?: HttpEngine;
 }
@@ -59,15 +62,15 @@ type Asking = Pick<HttpCall<never>, "path" | "isLed" | "judge" | "onMeant"> & {
   request(headers?: HttpRequest["headers"]): Promise<HttpRequest>;
 };
 
-/** What is asked of a bucket: a request to it, but for what each has. */
+/** Request to a bucket, without the fields that all requests have. */
 type Asked = Pick<UnsignedRequest, "method"> &
   Partial<Pick<UnsignedRequest, "query" | "headers" | "sha256" | "body">>;
 
 /**
- * An object store, spoken to as S3 is.
+ * Client of an object store with the S3 protocol.
  *
- * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with the store's own code in the field `reason`;
- * what the engine throws
+ * @throws {STORE_NOT_FOUND} {STORE_REFUSED} {STORE_FAILED}, with the store's error code in the field `reason`
+ * @throws the errors of the HTTP engine
  */
 export class S3Client implements ObjectClient {
   readonly mostBytes = MOST_BYTES;
@@ -99,7 +102,7 @@ export class S3Client implements ObjectClient {
     return storeOf(this.#settings);
   }
 
-  /** Bytes `[start, end)` of an object, of the version that is expected: its etag. */
+  /** Reads bytes `[start, end)` of an object, from the version with the expected etag. */
   async readRange(
     place: ObjectPlace,
     range: { readonly start: number; readonly end: number; readonly version?: string },
@@ -119,7 +122,7 @@ export class S3Client implements ObjectClient {
     } catch (error) {
       if (!isShardmillError(error, "STORE_REFUSED")) throw error;
       await this.#explain(place, signal);
-      // It may have found out what was wrong with the signature.
+      // The explanation may have corrected the signature.
       return await ask();
     }
   }
@@ -164,8 +167,8 @@ export class S3Client implements ObjectClient {
   }
 
   /**
-   * Copies an object in the store, which computes the sha256 of the copy, or those of its parts. What is
-   * there is replaced, in one step: the condition is known to few of these stores.
+   * Copies an object in the store, which computes the SHA-256 of the copy or of its parts. An existing object
+   * is replaced atomically, because few of these stores know the condition.
    */
   async copy(
     from: ObjectPlace,
@@ -204,7 +207,7 @@ export class S3Client implements ObjectClient {
   }
 
   async removeMany(place: ObjectPlace, keys: readonly string[], signal: AbortSignal): Promise<void> {
-    // They are what a listing says: none may lead to an object that is elsewhere.
+    // The keys come from a listing, and none may lead to an object elsewhere.
     const odd = keys.filter((key) => NOT_IN_XML.test(key)).map((key) => named({ ...place, key }));
     const plain = keys.filter((key) => !NOT_IN_XML.test(key));
     await mapConcurrent(odd, REMOVALS_AT_ONCE, (each) => this.remove(each, signal));
@@ -224,11 +227,15 @@ export class S3Client implements ObjectClient {
     await this.#call({ bucket, key: "", path }, removalOf(keys), open, signal);
   }
 
-  /** For what takes several requests; each may take as long as a copy does. */
+  /** Sends requests of an operation with several requests, each of which may take as long as a copy. */
   readonly #ask: Ask = (place, asked, open, signal) =>
     this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...this.#asking(place, asked, signal) }, signal);
 
-  /** An answer to HEAD says nothing of why: one to GET does. @throws what that says, if it says more */
+  /**
+   * Repeats a failed HEAD as a GET, whose response explains the failure.
+   *
+   * @throws the error of the GET, unless it explains no more
+   */
   async #explain(place: ObjectPlace, signal: AbortSignal): Promise<void> {
     try {
       await this.readRange(place, { start: 0, end: 1 }, signal);
@@ -246,7 +253,7 @@ export class S3Client implements ObjectClient {
     return await this.#engine.call({ open, ...this.#asking(place, asked, signal) }, signal);
   }
 
-  /** How it is asked for, each time signed anew, and what follows when that is refused. */
+  /** Builds the request, signed for each attempt, and the reaction when the store refuses it. */
   #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal): Asking {
     const { bucket, path } = place;
     const asker = this.#credentials === null ? null : new CallCredentials(this.#credentials, signal);
@@ -254,7 +261,7 @@ export class S3Client implements ObjectClient {
     let isMended = false;
     return {
       path,
-      // Another server would take no signature that is for this one.
+      // Redirects are followed anonymously only, because another server would not accept this signature.
       isLed: asker === null,
       onMeant: () => asker?.taken(),
       request: async (headers = {}) => {
@@ -283,7 +290,7 @@ export class S3Client implements ObjectClient {
     };
   }
 
-  /** Whether the next signature may be taken where this one was not. */
+  /** Corrects the clock from a response. Returns true when the next signature may be accepted. */
   #mendsClock(answer: Answer, { code }: StoreProblem): boolean {
     const storeMs = Date.parse(answer.headers.date ?? "");
     if (code !== "RequestTimeTooSkewed" || Number.isNaN(storeMs)) return false;

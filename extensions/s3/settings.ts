@@ -2,32 +2,32 @@ import type { StoreSettings } from "../../shared/domain/job-stores.ts";
 import { namedEndpoint } from "../../shared/domain/store-schemes.ts";
 import { checkRegion, type Environment, invalidSetting, regionOf } from "../aws/settings.ts";
 
-/** Where a store is, and how its buckets are addressed. */
+/** Endpoint of a store, and the addressing of its buckets. */
 export interface S3Settings {
-  /** Of a store that is not AWS's own; null: AWS's, in the region. */
+  /** Endpoint of a store other than AWS. Null: AWS, in the region. */
   readonly endpoint: URL | null;
   readonly region: string;
-  /** `path`: the bucket is the first name of the path; `virtual`: it is a part of the host's name. */
+  /** `path`: the bucket begins the path. `virtual`: the bucket begins the host name. */
   readonly addressing: "path" | "virtual";
-  /** Certificates of authorities in PEM; null: the usual ones. */
+  /** Certificates of authorities in PEM. Null: the default authorities. */
   readonly ca: string | null;
-  /** Requests agree to be paid for. Left out: they do not. */
+  /** True when requests agree to be billed. Default: false. */
   readonly requesterPays?: boolean;
-  /** Who named the endpoint may not name this machine. Left out: may. */
+  /** True when the endpoint must not be this machine: see `Connections`. Default: false. */
   readonly isGuarded?: boolean;
 }
 
 /**
- * What the job says comes first, then the environment, then the profile.
+ * Reads the settings of the job, then of the environment, then of the profile.
  *
- * @param profile settings of the profile that is used; `s3_endpoint_url` is of its section of services
- * @throws {STORE_REFUSED} when they cannot be used: on another machine they may be right
+ * @param profile settings of the profile, whose service section has `s3_endpoint_url`
+ * @throws {STORE_REFUSED} when the settings cannot be used here. Another machine may have valid ones.
  */
 export function s3SettingsOf(env: Environment, profile: Environment, own: StoreSettings = {}): S3Settings {
   const endpoint = own.endpoint === undefined ? conventionalEndpoint(env, profile) : named(own.endpoint);
   const addressing =
     own.addressing ??
-    // Of the environment, it is said of the environment's endpoint.
+    // The environment's addressing belongs to the environment's endpoint.
     ((own.endpoint === undefined && env.SHARDMILL_S3_ADDRESSING) ||
       (endpoint === undefined ? "virtual" : "path"));
   if (addressing !== "path" && addressing !== "virtual")
@@ -37,7 +37,7 @@ export function s3SettingsOf(env: Environment, profile: Environment, own: StoreS
       "path or virtual",
     );
   const region = own.region || regionOf(env, profile);
-  // Other stores call theirs as they like.
+  // Other stores have regions of any name.
   if (endpoint === undefined) checkRegion("S3", region);
   return {
     endpoint: endpoint === undefined ? null : endpointOf(endpoint),
@@ -77,21 +77,27 @@ function endpointOf(text: string): URL {
   return url;
 }
 
-/** The address of a bucket's objects, without an end: always on the host of the store, or below that. */
+/**
+ * Returns the URL of a bucket's objects, without a trailing slash. It is always on the store's host, or below
+ * it.
+ */
 export function addressOf({ endpoint, region, addressing }: S3Settings, bucket: string): URL {
   const store = new URL(endpoint ?? `https://s3.${region}.${suffixOf(region)}`);
-  // A name with dots fits no certificate of AWS's as a part of the host's.
+  // AWS certificates do not cover a bucket name with dots in the host name.
   if (addressing === "virtual" && !bucket.includes(".")) {
     const url = new URL(store);
     url.hostname = `${bucket}.${store.hostname}`;
-    // What no host can be called is cut, written otherwise, or not taken at all: that is no word of ours.
+    // Names that are invalid in a host are truncated, normalized or refused by the URL parser.
     if (url.hostname === `${bucket}.${store.hostname}`) return url;
   }
   store.pathname = `${store.pathname.replace(/\/$/, "")}/${bucket}`;
   return store;
 }
 
-/** AWS has one store for all of its regions: a bucket's name is taken in all of them. */
+/**
+ * Returns the address of the store. AWS is one store for all its regions, because bucket names are unique
+ * over them.
+ */
 export function storeOf({ endpoint, region }: Pick<S3Settings, "endpoint" | "region">): string {
   return endpoint === null ? `https://${suffixOf(region)}` : endpoint.href.replace(/\/$/, "");
 }

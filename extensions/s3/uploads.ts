@@ -8,7 +8,7 @@ import { type Ask, abortUpload } from "./parts-upload.ts";
 
 const ABORTS_AT_ONCE = 16;
 
-/** An object that was begun in parts and not ended: no listing of objects shows it. */
+/** Incomplete multipart upload, which no listing of objects shows. */
 interface OpenUpload {
   readonly key: string;
   readonly id: string;
@@ -16,17 +16,20 @@ interface OpenUpload {
 
 interface UploadPage {
   readonly uploads: readonly OpenUpload[];
-  /** Behind which the next page begins; null: this is the last one. */
+  /** Last upload of the page, after which the next page begins. Null: this is the last page. */
   readonly next: OpenUpload | null;
 }
 
-/** Gives up every upload to a key below a place, whoever began it. The bucket itself is none. */
+/**
+ * Aborts every upload to a key below a place, whichever client began it. The place must not be the bucket
+ * itself.
+ */
 export async function abortUploads(ask: Ask, place: ObjectPlace, signal: AbortSignal): Promise<void> {
   const prefix = prefixOf(place);
   if (prefix === "") throw new Error(`broken invariant: all uploads of ${place.path} would be given up`);
   for (let from: OpenUpload | null = null; ; ) {
     const page: UploadPage = await listUploads(ask, place, { prefix, from, signal });
-    // A store that looks at no prefix tells of everybody's.
+    // A store that ignores the prefix lists all uploads of the bucket.
     const own = page.uploads.filter(({ key }) => key.startsWith(prefix));
     await mapConcurrent(own, ABORTS_AT_ONCE, ({ key, id }) => abortUpload(ask, named({ ...place, key }), id));
     if (page.next === null) return;
@@ -56,7 +59,7 @@ function listUploads(
 /**
  * Reads a ListMultipartUploadsResult.
  *
- * @throws {STORE_FAILED} when it is none, or leads to itself
+ * @throws {STORE_FAILED} when the response is not a list, or its next page is itself
  */
 function uploadPageReader(path: string, from: OpenUpload | null): BodyReader<UploadPage> {
   const uploads: OpenUpload[] = [];

@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** Runs of jobs by schedules, by new files, and by messages of queues. */
+/** Runs of jobs by schedules, by new files, and by queue messages. */
 export const serve: Extension = {
   name: "serve",
   runs: {

@@ -8,27 +8,26 @@ import { WINDOW_ID } from "./queue/window-id.ts";
 import { firingAt } from "./spec/firing.ts";
 import type { PastFiring, Retry, TriggerState } from "./trigger/trigger-state.ts";
 
-/** A run as its folder tells of it. */
+/** Run that was found by its output folder. */
 interface FoundRun {
-  /** The name of its folder, without `run=`: a firing's id, or a number. */
+  /** Name of the run's folder without `run=`: a firing's id, a window's id, or a number. */
   readonly id: string;
   readonly output: Location;
-  /** Null of one that has begun and not published: it runs, was interrupted, failed or was cancelled. */
+  /** Manifest. Null: the run is in progress, was interrupted, failed or was cancelled. */
   readonly manifest: OutputManifest | null;
 }
 
-/** A manifest is a round trip to a store. */
+/** Limit of concurrent manifest reads. Each read is a round trip to a store. */
 const READS_AT_ONCE = 16;
 
-/** Of a job over what is new, of a schedule, or of a queue. Either way names are in the order of the runs. */
+/** Matches run folders of new files, schedules and queues. The names sort in order of the runs. */
 const RUN_FOLDER = new RegExp(`^run=(\\d{6,9}|\\d{8}T\\d{6}Z|${WINDOW_ID.source})$`);
 
 /**
- * The last runs of a job whose runs have a folder each, in their order. Only their manifests are read,
- * however many runs there are.
+ * Finds the last runs of a job with a folder for each run, in order. Reads the manifests of these runs only.
  *
- * @param most so many of them
- * @throws {OUTPUT_FAILED} when the folder cannot be listed, or a manifest not be read
+ * @param most limit of runs
+ * @throws {OUTPUT_FAILED} when the folder cannot be listed, or a manifest cannot be read
  */
 export async function listRuns(base: Location, storage: Storage, most: number): Promise<FoundRun[]> {
   const names = (await namesIn(base, storage)) ?? [];
@@ -36,18 +35,18 @@ export async function listRuns(base: Location, storage: Storage, most: number): 
   const found = await mapConcurrent(ids.slice(Math.max(0, ids.length - most)), READS_AT_ONCE, async (id) => {
     const output = below(base, `run=${id}`);
     const state = await inspectOutput(output, storage);
-    // Of a run that was refused before it began, nothing is left.
+    // A run that was refused before it began has an empty folder.
     if (state.kind === "fresh" || state.kind === "empty") return null;
     return { id, output, manifest: state.kind === "published" ? state.manifest : null };
   });
   return found.filter((run) => run !== null);
 }
 
-/** A run that was, or an instant that has none. */
+/** Run that was begun, or an instant without a run. */
 export interface ListedRun {
-  /** Of what was left out, the first instant of several. */
+  /** Id. For a range of skipped instants, the first one. */
   readonly id: string;
-  /** The last of several instants that were left out; else null. */
+  /** Last of several skipped instants. Null: one instant, or not skipped. */
   readonly until: string | null;
   readonly state:
     | "published"
@@ -60,17 +59,17 @@ export interface ListedRun {
   readonly job: string | null;
   readonly rows: number | null;
   readonly deadLetters: number | null;
-  /** Why there is no result, where that is known. */
+  /** Why there is no result. Null: unknown, or there is a result. */
   readonly why: string | null;
 }
 
 interface Remembered {
   readonly ledger: TriggerState | null;
-  /** Of a queue, those that are not settled. */
+  /** Windows of a queue whose messages are not yet acknowledged. */
   readonly windows: readonly SpoolRecord[];
 }
 
-/** What the folders of the runs tell, with what is remembered of those that published nothing. */
+/** Merges the runs with folders and the recorded runs that published nothing. */
 export function listed(
   found: readonly FoundRun[],
   { ledger, windows }: Remembered,
@@ -78,7 +77,8 @@ export function listed(
 ): ListedRun[] {
   const byId = new Map(found.map((run) => [run.id, ofFolder(run)]));
   const others = [
-    // Those that published are told by their folders, which of new files have other names.
+    // Published runs are listed by their folders. Folders of new files' runs have other names than the
+    // ledger's.
     ...(ledger?.past ?? [])
       .filter((past) => past.kind === "leftOut" || past.outcome !== "published")
       .map(ofPast),
@@ -121,7 +121,7 @@ function ofWaiting(atMs: number, retry: Retry | undefined): ListedRun {
   };
 }
 
-/** It is at work, or tried again. */
+/** Lists a window whose run is in progress, or will be retried. */
 function ofWindow({ id, failed, keys }: SpoolRecord): ListedRun {
   const messages = `${keys.length} messages`;
   if (failed === null) return { ...NOTHING, id, state: "waiting", why: messages };

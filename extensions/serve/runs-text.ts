@@ -11,7 +11,7 @@ interface RunsFacts {
 
 const COLUMNS = ["run", "state", "job", "rows", "dead letters", "why"];
 
-/** The runs that were, oldest first, and those that come. */
+/** Formats past runs, oldest first, and upcoming ones. */
 export function runsText({ runs, next }: RunsFacts, style: Style = plainStyle): string {
   const rows = runs.map(({ id, until, state, job, rows: count, deadLetters, why }) => [
     until === null ? id : `${id} to ${until}`,
@@ -33,5 +33,5 @@ function countText(count: number | null): string | null {
   return count === null ? null : formatCount(count);
 }
 
-/** Whoever asks says how many. */
+/** Absence of a limit: the caller already limits the runs. */
 const NO_BOUND = { maxRows: Number.POSITIVE_INFINITY };

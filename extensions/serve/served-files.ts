@@ -7,9 +7,9 @@ import { nextFirings } from "./spec/firing.ts";
 import { parseTriggered } from "./spec/parse-triggered.ts";
 
 /**
- * The job files that are served: those that are named, and of a folder those in it that have a trigger.
+ * Returns the job files to serve: named files, and files with a trigger in named folders.
  *
- * @throws {ARGUMENT_INVALID} for a folder without any
+ * @throws {ARGUMENT_INVALID} when a folder has no job file with a trigger
  */
 export async function servedFiles(named: readonly string[]): Promise<readonly string[]> {
   const found = await Promise.all(named.map(filesAt));
@@ -21,7 +21,7 @@ async function filesAt(path: string): Promise<readonly string[]> {
     (found) => found.isDirectory(),
     () => false,
   );
-  // What is wrong with a file is for its reader to say.
+  // Reading the job file later reports its problems.
   if (!isFolder) return [path];
   const names = (await readdir(path)).filter((name) => /\.ya?ml$/.test(name)).sort();
   const paths = names.map((name) => join(path, name));
@@ -35,9 +35,9 @@ async function filesAt(path: string): Promise<readonly string[]> {
 }
 
 /**
- * Reads the job files as `serve` would, and prints when each is due next.
+ * Reads job files as `serve` would, and prints when each is due next.
  *
- * @throws {SPEC_INVALID} with all that is wrong with any of them, once the others are shown
+ * @throws {SPEC_INVALID} with the problems of all files, after valid ones are printed
  */
 export async function checkServed(paths: readonly string[]): Promise<void> {
   const nowMs = Date.now();

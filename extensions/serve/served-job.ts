@@ -29,18 +29,18 @@ import { TimedRuns } from "./trigger/timed-runs.ts";
 import { ledgerFolder, TriggerLedger } from "./trigger/trigger-ledger.ts";
 
 export interface ServedJobOptions {
-  /** The job file. It is read again whenever it may matter: whoever changes it need not restart anything. */
+  /** Path of the job file. The file is read again before each decision, so changes need no restart. */
   readonly path: string;
   readonly env: NodeJS.ProcessEnv;
   readonly submit: StandingCoordinator["submit"];
   readonly seams: Pick<JobSeams, keyof LockSeams | "openStorage" | "isGuarded">;
   readonly clock: TimedClock;
   readonly log: Logger;
-  /** When it is aborted, what runs is left as it is, to go on after a restart. */
+  /** Signal that interrupts runs, which can be resumed after a restart. */
   readonly signal: AbortSignal;
 }
 
-/** What is kept open of a job whose file could be read once. */
+/** Resources of a job whose file could be read once. */
 interface Opened {
   /** `output.path` of the job file. */
   readonly output: string;
@@ -50,13 +50,10 @@ interface Opened {
   readonly queue: QueueRuns;
 }
 
-/**
- * At least so often it is looked whether something is due: machines sleep, clocks are set, job files are
- * changed.
- */
+/** Longest interval between checks for due work. Machines sleep, clocks are set, and job files change. */
 const LOOK_MS = 10_000;
 
-/** A job file that is served: its trigger is watched, and its runs are begun, one at a time. */
+/** Served job file: watches its trigger, and begins its runs. */
 export class ServedJob implements AsyncDisposable {
   readonly #options: ServedJobOptions;
   readonly #known: KnownRuns = new Map();
@@ -72,16 +69,18 @@ export class ServedJob implements AsyncDisposable {
   }
 
   /**
-   * Reads the job file, and takes its ledger for this process alone.
+   * Reads the job file, and locks its ledger for this process.
    *
-   * @throws {SPEC_INVALID} {LEDGER_LOCKED} {STATE_FAILED}
+   * @throws {SPEC_INVALID} when the job file is invalid
+   * @throws {LEDGER_LOCKED} when another process serves the job
+   * @throws {STATE_FAILED} when the ledger cannot be read or written
    */
   async open(): Promise<void> {
     const { source } = await this.#read();
     await this.#openLedger(source);
   }
 
-  /** What metrics tell of it; null as long as it could not be opened. */
+  /** Returns facts for metrics. Null: the job is not open yet. */
   facts(): ServedFacts | null {
     if (this.#opened === null || this.#source === null) return null;
     const { ledger, timed, files, queue } = this.#opened;
@@ -97,7 +96,7 @@ export class ServedJob implements AsyncDisposable {
     };
   }
 
-  /** Until the signal is aborted. What goes wrong is logged, and tried again. */
+  /** Serves until the signal is aborted. Failures are logged and retried. */
   async serve(): Promise<void> {
     const { signal, log, path } = this.#options;
     while (!signal.aborted) {
@@ -120,7 +119,11 @@ export class ServedJob implements AsyncDisposable {
     await this.#opened?.ledger[Symbol.asyncDispose]();
   }
 
-  /** @returns how long nothing is due */
+  /**
+   * Does what is due.
+   *
+   * @returns time until the next check
+   */
   async #look(): Promise<number> {
     const { clock } = this.#options;
     const { source, trigger } = await this.#read();
@@ -132,7 +135,7 @@ export class ServedJob implements AsyncDisposable {
     }
     await queue.stop();
     if (trigger.kind === "files") {
-      // One that the trigger of before began ends first.
+      // A run of the previous trigger must end first.
       if (timed.isRunning) return LOOK_MS;
       await files.step(trigger);
       return trigger.lookMs;
@@ -244,7 +247,7 @@ export class ServedJob implements AsyncDisposable {
     return source.runAt(firingAt(this.#options.clock.wallMs())).spec;
   }
 
-  /** There is something to do now. */
+  /** Ends the pause, because there is work to do. */
   #soon(): void {
     this.#isDue = true;
     this.#wake();

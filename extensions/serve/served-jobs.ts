@@ -2,7 +2,7 @@ import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/e
 import type { ServedFacts } from "../../shared/domain/served-status.ts";
 import { ServedJob, type ServedJobOptions } from "./served-job.ts";
 
-/** The jobs of a `serve`, each by itself: one that is broken keeps no other from its runs. */
+/** Jobs of a `serve`. Jobs are independent: a failing one does not delay the runs of others. */
 export class ServedJobs implements AsyncDisposable {
   readonly #jobs: readonly ServedJob[];
 
@@ -11,10 +11,10 @@ export class ServedJobs implements AsyncDisposable {
   }
 
   /**
-   * Opens them all. A job file that cannot be read is told, and looked at again while the others are served.
+   * Opens all jobs. While at least one can be served, a job file that cannot be read is logged and retried.
    *
-   * @throws {LEDGER_LOCKED} when another process serves one of them: it was started twice
-   * @throws {SPEC_INVALID} when none of them can be served
+   * @throws {LEDGER_LOCKED} when another process serves one of the jobs: `serve` was started twice
+   * @throws {SPEC_INVALID} when no job can be served
    */
   static async open(paths: readonly string[], options: Omit<ServedJobOptions, "path">): Promise<ServedJobs> {
     const jobs = paths.map((path) => new ServedJob({ ...options, path }));
@@ -28,12 +28,12 @@ export class ServedJobs implements AsyncDisposable {
     return new ServedJobs(jobs);
   }
 
-  /** Of those that could be opened. */
+  /** Returns facts of the opened jobs. */
   facts(): readonly ServedFacts[] {
     return this.#jobs.flatMap((job) => job.facts() ?? []);
   }
 
-  /** Until the signal of their options is aborted. */
+  /** Serves until the options' signal is aborted. */
   async serve(): Promise<void> {
     await Promise.all(this.#jobs.map((job) => job.serve()));
   }

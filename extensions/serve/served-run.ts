@@ -10,7 +10,7 @@ import { type RunOutcome, reasonText } from "./trigger/run-outcome.ts";
 export type OwnOptions = Partial<Pick<RunOptions, "takes" | "fresh" | "ownInput">>;
 
 interface ServedRun {
-  /** What it is called in the log. */
+  /** Name of the run in the log. */
   readonly run: string;
   readonly spec: () => Promise<JobSpec>;
   readonly submit: StandingCoordinator["submit"];
@@ -19,7 +19,9 @@ interface ServedRun {
   readonly signal: AbortSignal;
 }
 
-/** Begins a run, or goes on with it, and waits for its end; null when it was only left, to go on later. */
+/**
+ * Begins or resumes a run, and waits for its end. Null: the run was interrupted, and can be resumed later.
+ */
 export async function servedRun({
   run,
   spec,

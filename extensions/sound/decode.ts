@@ -6,9 +6,9 @@ import { blockOf, PIECE_BYTES, quietly, type SoundBlock, SoundFault } from "./so
 import { decodeWav, isWav } from "./wav.ts";
 
 /**
- * Decodes the file of a sound, piece by piece. Every decoder is loaded where it is first needed.
+ * Decodes a sound file, in pieces. Decoders are loaded on first use.
  *
- * @throws {SoundFault} when it is none of the known formats, or damaged
+ * @throws {SoundFault} when the format is unsupported or the file is damaged
  */
 export function decodeSound(file: Uint8Array): AsyncGenerator<SoundBlock, void, undefined> {
   const bytes = withoutTag(file);
@@ -20,7 +20,7 @@ export function decodeSound(file: Uint8Array): AsyncGenerator<SoundBlock, void, 
   return decodeMp3(bytes, frame);
 }
 
-/** Streams that are chained are one sound. */
+/** Decodes an Ogg file. Chained streams are one sound. */
 async function* decodeOgg(file: Uint8Array): AsyncGenerator<SoundBlock, void, undefined> {
   for (let at = 0; at < file.length; ) {
     const stream = readOgg(file.subarray(at));
@@ -37,7 +37,7 @@ function decodeStream({ packets, samples }: OggStream, bytes: Uint8Array): Async
   throw new SoundFault("is an Ogg file of something else than Vorbis, Opus or FLAC");
 }
 
-/** ID3v2, which any file may begin with: its length is written seven bits a byte. */
+/** Removes an ID3v2 tag, which any file may begin with. Its length has seven bits per byte. */
 function withoutTag(file: Uint8Array): Uint8Array {
   if (String.fromCharCode(...file.subarray(0, 3)) !== "ID3" || file.length < 10) return file;
   const length = file.subarray(6, 10).reduce((sum, byte) => sum * 128 + (byte & 127), 0);
@@ -49,9 +49,9 @@ function isVorbis(packet: Uint8Array): boolean {
 }
 
 /**
- * Vorbis in an Ogg file.
+ * Decodes Vorbis in an Ogg file.
  *
- * @throws {SoundFault}
+ * @throws {SoundFault} when the file is damaged
  */
 async function* decodeVorbis(bytes: Uint8Array): AsyncGenerator<SoundBlock, void, undefined> {
   const { OggVorbisDecoder } = await import("@wasm-audio-decoders/ogg-vorbis");
@@ -65,7 +65,7 @@ async function* decodeVorbis(bytes: Uint8Array): AsyncGenerator<SoundBlock, void
     const last = blockOf(await quietly(() => decoder.flush()));
     if (last !== null) yield last;
   } catch (error) {
-    // Of headers that it cannot use, the decoder fails to say so.
+    // The decoder throws this for unusable headers.
     if (error instanceof ReferenceError) throw new SoundFault("is damaged in its header");
     throw error;
   } finally {
@@ -73,7 +73,7 @@ async function* decodeVorbis(bytes: Uint8Array): AsyncGenerator<SoundBlock, void
   }
 }
 
-/** Reads the samples a second of a sound. Null: it is no sound, or it is damaged, which a job reports. */
+/** Reads the sample rate of a sound. Null: not a sound, or a damaged one, which a job reports. */
 export async function readRate(bytes: Uint8Array): Promise<number | null> {
   try {
     for await (const { rate } of decodeSound(bytes)) return rate;

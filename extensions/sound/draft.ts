@@ -11,31 +11,31 @@ import {
   whichColumn,
 } from "../../shared/extension/feature-draft.ts";
 
-/** Where no file was opened: what nearly all models of speech want. */
+/** Rate when no file was opened, common to nearly all speech models. */
 const USUAL_RATE = 16_000;
 
-/** Of a model that goes on from one piece of a sound to the next, where nothing says how long these are. */
+/** Window of a recurrent model that does not declare its length. */
 const PIECE_SECONDS = 0.032;
 
-/** Names of an input that says how many samples a second there are. */
+/** Names of an input that has the sample rate. */
 const RATE_INPUTS = /^(sr|fs|sample_?rate|sampling_?rate)$/i;
 
 /**
- * Windows that nobody can tell from a model: by the names of its inputs and outputs, what its maker's program
- * feeds it with at each rate.
+ * Windows that the model itself does not reveal: those of its maker's program, by rate. The model is
+ * recognised by the names of its inputs and outputs.
  */
 const MAKERS_WINDOWS: readonly {
   readonly tensors: string;
   readonly byRate: Readonly<Record<number, { readonly window: number; readonly context: number }>>;
 }[] = [
-  // Silero VAD 5 and 6: utils_vad.py, `OnnxWrapper`.
+  // Silero VAD 5 and 6: `OnnxWrapper` in utils_vad.py.
   {
     tensors: "input state sr -> output stateN",
     byRate: { 16000: { window: 512, context: 64 }, 8000: { window: 256, context: 32 } },
   },
 ];
 
-/** Samples of a column that was seen to hold sounds, or to name them. */
+/** Drafts an input of samples from a column that was seen to hold or name sounds. */
 const soundWay: InputWay = (tensor, context) => {
   const { free, files, fits } = context;
   if (!tensor.dtype.startsWith("float")) return null;
@@ -45,7 +45,7 @@ const soundWay: InputWay = (tensor, context) => {
     const way = wayOf(tensor, { column: field.name, seen }, context);
     return fits(way.keys) ? [{ field, seen, way }] : [];
   });
-  // Sounds that were opened tell their rates, and bytes need no folder.
+  // Opened sounds have known rates, and bytes need no folder.
   const rank = ({ field, seen }: (typeof ways)[number]) =>
     Number(!seen.opened) * 2 + Number(isText(field.type));
   const [first] = ways.toSorted((a, b) => rank(a) - rank(b));
@@ -57,7 +57,7 @@ const soundWay: InputWay = (tensor, context) => {
   return { keys: first.way.keys, questions: [...which, ...first.way.questions] };
 };
 
-/** The rate of the sounds that another input is made of, for one that says it. */
+/** Returns the rate of the sounds that feed another input, for an input that has the rate. */
 function rateValue({ name, dims }: TensorInfo, drafted: readonly DraftKeys[]): number | null {
   if (!RATE_INPUTS.test(name) || dims.length > 0) return null;
   for (const { sound } of drafted)
@@ -66,7 +66,7 @@ function rateValue({ name, dims }: TensorInfo, drafted: readonly DraftKeys[]): n
   return null;
 }
 
-/** Ways in which `init` drafts inputs of sounds. */
+/** Ways in which `init` drafts sound inputs. */
 export const SOUND_WAYS: DraftWays = { way: soundWay, value: rateValue };
 
 function wayOf(
@@ -97,7 +97,7 @@ function rateOf({ rates }: SeenFiles, context: WayContext): Chosen<number> {
   if (typeof said === "number") return { value: said, questions: [] };
   const [commonest = USUAL_RATE] = rates;
   const known = Object.keys(makersWindows(context) ?? {}).map(Number);
-  // Such a model takes some rates alone, the usual one among them.
+  // Such a model supports a few rates, the usual one among them.
   if (known.length > 0) return { value: known.includes(commonest) ? commonest : USUAL_RATE, questions: [] };
   const found = rates.length === 0 ? "nothing says it" : `these sounds have ${rates.join(", ")}`;
   return { value: commonest, questions: [`which rate was the model trained on? ${found}`] };
@@ -114,14 +114,14 @@ function windowsOf(
     .slice(1)
     .filter(isFixed)
     .toSorted((a, b) => b - a);
-  // One, or two, are channels.
+  // One or two would be channels.
   if (longest !== undefined && longest > 2) return { keys: { window: longest }, questions: [] };
   const ask = (window: number) => ({
     keys: { window },
     questions: [`how many samples does the model take at a time? ${window} are ${window / rate} s`],
   });
   if (context.hasStates) return ask(Math.round(rate * PIECE_SECONDS));
-  // With channels in front of them, samples that are as many as a sound has are no list of positions.
+  // With channels first, the samples of a whole sound are not a list of positions.
   return dims.length === 2 ? { keys: {}, questions: [] } : ask(rate);
 }
 

@@ -1,16 +1,16 @@
 import { SoundFault } from "./sound-block.ts";
 
-/** The checksums of a frame's header and of a whole frame (RFC 9639), highest bit first. */
+/** Checksums of a frame's header and of a whole frame (RFC 9639), highest bit first. */
 const HEADER_CRC = crcTable(8, 0x07);
 const FRAME_CRC = crcTable(16, 0x8005);
 
-/** Metadata blocks: in the first byte whether one is the last, then three bytes of length. */
+/** Header of a metadata block: a byte with the mark of the last block, then three bytes of length. */
 const BLOCK_HEAD_BYTES = 4;
 
-/** What some programs put behind the last frame. */
+/** Tag that some programs append after the last frame. */
 const TAG = "TAG";
 
-/** Where the frames of a FLAC file begin. */
+/** Returns the offset of the first frame in a FLAC file. */
 export function firstFrame(bytes: Uint8Array): number {
   let at = 4;
   for (let isLast = false; !isLast; ) {
@@ -23,10 +23,11 @@ export function firstFrame(bytes: Uint8Array): number {
 }
 
 /**
- * The frames of a FLAC file, one after the other: each ends where its checksum is right and another begins.
+ * Returns the frames of a FLAC file. A frame ends where its checksum is correct and another frame or the end
+ * follows.
  *
- * @param start of the first
- * @throws {SoundFault} at the first that is damaged or cut off
+ * @param start offset of the first frame
+ * @throws {SoundFault} at the first frame that is damaged or truncated
  */
 export function* flacFrames(bytes: Uint8Array, start: number): Generator<Uint8Array, void, undefined> {
   for (let at = start; at < bytes.length; ) {
@@ -40,7 +41,7 @@ export function* flacFrames(bytes: Uint8Array, start: number): Generator<Uint8Ar
   }
 }
 
-/** With its own checksum at its end, that of a frame is 0. */
+/** Returns the end of a frame. The checksum over a frame, including its own checksum, is 0. */
 function frameEnd(bytes: Uint8Array, start: number, headBytes: number): number | null {
   let crc = 0;
   for (let at = start; at < bytes.length; ) {
@@ -52,12 +53,12 @@ function frameEnd(bytes: Uint8Array, start: number, headBytes: number): number |
   return null;
 }
 
-/** Of a frame's header; null: there is none. */
+/** Returns the length of a frame's header. Null: no frame. */
 function headerBytes(bytes: Uint8Array, start: number): number | null {
   const [sync = 0, kind = 0, sizes = 0, , number = 0] = bytes.subarray(start, start + 5);
   if (sync !== 0xff || (kind & 0xfe) !== 0xf8) return null;
   const [size, rate] = [sizes >> 4, sizes & 15];
-  // The number of the frame is written as UTF-8 is: leading ones say how many bytes it has.
+  // The frame number is coded like UTF-8: the leading ones give its length in bytes.
   const leading = Math.clz32(~(number << 24));
   const length =
     4 + Math.max(1, leading) + (size === 6 ? 1 : size === 7 ? 2 : 0) + (rate === 12 ? 1 : rate > 12 ? 2 : 0);

@@ -1,11 +1,11 @@
 import { firstFrame, flacFrames } from "./flac-frames.ts";
 import { blockOf, quietly, type SoundBlock, SoundFault } from "./sound-block.ts";
 
-/** Before what a stream says of itself, in a file of its own and in an Ogg packet. */
+/** Offsets of the stream info, in a FLAC file and in an Ogg packet. */
 const OWN_HEAD = 8;
 const OGG_HEAD = 17;
 const INFO_BYTES = 18;
-/** What a frame begins with, and no metadata does. */
+/** First byte of a frame, which no metadata packet begins with. */
 const FRAME_SYNC = 0xff;
 
 export function isFlac(bytes: Uint8Array): boolean {
@@ -17,18 +17,18 @@ export function isOggFlac(packet: Uint8Array): boolean {
 }
 
 /**
- * A FLAC file.
+ * Decodes a FLAC file.
  *
- * @throws {SoundFault} also when not all samples are there that it says it has
+ * @throws {SoundFault} when the file is damaged, or has fewer samples than it declares
  */
 export function decodeFlac(bytes: Uint8Array): AsyncGenerator<SoundBlock, void, undefined> {
   return decodeFrames(flacFrames(bytes, firstFrame(bytes)), samplesOf(bytes, OWN_HEAD));
 }
 
 /**
- * FLAC in an Ogg file, where each frame is a packet.
+ * Decodes FLAC in an Ogg file, where each frame is a packet.
  *
- * @throws {SoundFault} as of a FLAC file
+ * @throws {SoundFault} like `decodeFlac`
  */
 export function decodeOggFlac(packets: readonly Uint8Array[]): AsyncGenerator<SoundBlock, void, undefined> {
   const [head = new Uint8Array()] = packets;
@@ -61,7 +61,7 @@ async function* decodeFrames(
     throw new SoundFault(`is damaged or cut off: of ${declared} samples it has ${found}`);
 }
 
-/** Of each channel; 0: it does not say. */
+/** Returns the declared samples of each channel. 0: unknown. */
 function samplesOf(bytes: Uint8Array, start: number): number {
   if (bytes.length < start + INFO_BYTES) throw new SoundFault("is cut off in its header");
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, INFO_BYTES);
@@ -69,8 +69,8 @@ function samplesOf(bytes: Uint8Array, start: number): number {
 }
 
 /**
- * The decoder divides by the largest number of so many bits; the power of two is what everybody else divides
- * by, and keeps a whole number exact.
+ * Rescales samples. The decoder divides by the largest integer of the bits. The usual divisor is the power of
+ * two, which keeps integers exact.
  */
 function exact(data: Float32Array, bits: number): Float32Array {
   const scale = 2 ** (bits - 1);

@@ -1,12 +1,13 @@
-/** A filter over time. It is even, and zero from `halfWidth` on. */
+/** Symmetric filter over time, which is zero from `halfWidth` on. */
 export interface Kernel {
   readonly halfWidth: number;
   at(time: number): number;
 }
 
 /**
- * Makes an ideal low-pass filter under a Kaiser window, for samples at distance 1.
- * @param cutoff in halves of their rate
+ * Makes an ideal low-pass filter with a Kaiser window, for samples at distance 1.
+ *
+ * @param cutoff in halves of the sample rate
  */
 export function kaiserSinc(cutoff: number, beta: number, halfWidth: number): Kernel {
   const scale = cutoff / bessel(beta);
@@ -22,14 +23,14 @@ export function kaiserSinc(cutoff: number, beta: number, halfWidth: number): Ker
   };
 }
 
-/** Returns the values of a filter at whole numbers, from `-reach` to `reach`, as a filter. */
+/** Returns a filter with precomputed values at the integers from `-reach` to `reach`. */
 export function tabulated({ halfWidth, at }: Kernel): Kernel {
   const reach = Math.ceil(halfWidth) - 1;
   const taps = Float64Array.from({ length: 2 * reach + 1 }, (_, tap) => at(tap - reach));
   return { halfWidth, at: (time) => taps[Math.round(time) + reach] ?? 0 };
 }
 
-/** The modified Bessel function I0, by its power series: Abramowitz and Stegun, 9.6.12. */
+/** Returns the modified Bessel function I0 by its power series: Abramowitz and Stegun, 9.6.12. */
 function bessel(x: number): number {
   const quarter = (x * x) / 4;
   let term = 1;

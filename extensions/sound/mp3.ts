@@ -1,6 +1,6 @@
 import { blockOf, PIECE_BYTES, quietly, type SoundBlock, SoundFault } from "./sound-block.ts";
 
-/** By version and layer, kilobits a second for each of fourteen indices, from 1 on. */
+/** Bit rates in kilobits per second by version and layer, for the fourteen indices from 1 on. */
 const BIT_RATES = {
   v1: [
     [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
@@ -15,14 +15,14 @@ const BIT_RATES = {
 } as const;
 const RATES = [44_100, 48_000, 32_000];
 
-/** Where the first frame is looked for: behind what some writers leave in front of it. */
+/** Bytes to search for the first frame, because some writers precede it with other data. */
 const SEARCH_BYTES = 65_536;
-/** So many, one behind the other, are no chance; nobody knows what two are that stand in something else. */
+/** Consecutive frames that cannot be a coincidence. Two frames within other data prove nothing. */
 const SURE_FRAMES = 4;
-/** What encoders add in front and behind, where they do not say how much: about two of the larger frames. */
+/** Samples that encoders add at both ends without declaring how many: about two of the larger frames. */
 const ADDED_SAMPLES = 3 * 1152;
 
-/** The hidden header: its flags, and where it says how much silence was added if it has all its parts. */
+/** Flags of the hidden header, and the offset of the added silence when all parts are present. */
 const HAS_FRAMES = 1;
 const HAS_ALL = 15;
 const ADDED_AT = 141;
@@ -32,14 +32,14 @@ interface Mp3Frame {
   readonly at: number;
   readonly isMono: boolean;
   readonly isFirstVersion: boolean;
-  /** Samples a second. */
+  /** Sample rate. */
   readonly rate: number;
-  /** Of each channel. */
+  /** Samples of each channel. */
   readonly samples: number;
   readonly bytes: number;
 }
 
-/** The first frame of an MPEG sound that others follow; null: it is none. */
+/** Finds the first frame of an MPEG sound that further frames follow. Null: not an MPEG sound. */
 export function findMp3(bytes: Uint8Array): Mp3Frame | null {
   const last = Math.min(bytes.length, SEARCH_BYTES);
   for (let at = 0; at < last; at += 1) {
@@ -50,7 +50,7 @@ export function findMp3(bytes: Uint8Array): Mp3Frame | null {
   return null;
 }
 
-/** Of what begins with a frame, fewer that follow are enough. */
+/** Checks that enough frames follow. A file that begins with a frame needs fewer. */
 function beginsSound(bytes: Uint8Array, first: Mp3Frame): boolean {
   const wanted = first.at === 0 ? 2 : SURE_FRAMES;
   let frame = first;
@@ -66,9 +66,9 @@ function beginsSound(bytes: Uint8Array, first: Mp3Frame): boolean {
 }
 
 /**
- * An MPEG sound of layer 1, 2 or 3.
+ * Decodes an MPEG sound of layer 1, 2 or 3.
  *
- * @throws {SoundFault} also when not all of the frames are there that it says it has
+ * @throws {SoundFault} when the sound is damaged, or has fewer frames than it declares
  */
 export async function* decodeMp3(
   bytes: Uint8Array,
@@ -83,7 +83,7 @@ export async function* decodeMp3(
       const block = blockOf(quietly(() => decoder.decode(bytes.subarray(at, at + PIECE_BYTES))));
       if (block === null) continue;
       found += block.channels[0]?.length ?? 0;
-      // The decoder makes two channels of everything.
+      // The decoder always returns two channels.
       yield first.isMono ? { ...block, channels: block.channels.slice(0, 1) } : block;
     }
   } finally {
@@ -94,7 +94,7 @@ export async function* decodeMp3(
   throw new SoundFault(`is damaged or cut off: of ${declared} samples it has ${found}`);
 }
 
-/** By ISO 11172-3 and 13818-3, and the version of half their rates. */
+/** Parses a frame header by ISO 11172-3 and 13818-3, and the extension with half their rates. */
 function frameAt(bytes: Uint8Array, at: number): Mp3Frame | null {
   const [sync = 0, kind = 0, rates = 0, mode = 0] = bytes.subarray(at, at + 4);
   const version = (kind >> 3) & 3;
@@ -113,8 +113,8 @@ function frameAt(bytes: Uint8Array, at: number): Mp3Frame | null {
 }
 
 /**
- * At least, by the header that most writers hide in a first frame of silence, and by what the encoder says
- * there of the silence that it added; null where there is none.
+ * Returns the least number of samples by the hidden header in a silent first frame, which most writers add.
+ * The encoder's added silence is subtracted. Null: no header.
  */
 function declaredSamples(bytes: Uint8Array, frame: Mp3Frame): number | null {
   const sideBytes = frame.isFirstVersion ? (frame.isMono ? 17 : 32) : frame.isMono ? 9 : 17;
@@ -125,7 +125,7 @@ function declaredSamples(bytes: Uint8Array, frame: Mp3Frame): number | null {
   const flags = view.getUint8(7);
   if ((flags & HAS_FRAMES) === 0) return null;
   const samples = view.getUint32(8) * frame.samples;
-  // Twelve bits for the front, twelve for the end.
+  // Twelve bits for the start, twelve for the end.
   const added = flags === HAS_ALL ? (view.getUint16(ADDED_AT) << 8) | view.getUint8(ADDED_AT + 2) : 0;
   return samples - (added === 0 ? ADDED_SAMPLES : (added >> 12) + (added & 0xfff));
 }

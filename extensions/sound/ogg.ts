@@ -1,6 +1,6 @@
 import { SoundFault } from "./sound-block.ts";
 
-/** The polynomial of its checksum, highest bit first. */
+/** Polynomial of the page checksum, highest bit first. */
 const POLYNOMIAL = 0x04c1_1db7;
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 24;
@@ -12,26 +12,26 @@ const HEADER_BYTES = 27;
 const CONTINUES = 1;
 const BEGINS = 2;
 const ENDS = 4;
-/** A piece of a packet as long as this is not its last. */
+/** Length of a packet's piece that another piece follows. */
 const LONGEST_PIECE = 255;
 
 interface OggPage {
   readonly flags: number;
-  /** Samples up to its end; null where no packet ends in it. */
+  /** Samples up to the end of the page. Null: no packet ends in it. */
   readonly samples: number | null;
   readonly serial: number;
-  /** Which page of its stream it is. */
+  /** Index of the page in its stream. */
   readonly number: number;
   readonly pieces: readonly Uint8Array[];
   readonly end: number;
 }
 
-/** What an Ogg file carries. */
+/** Content of an Ogg stream. */
 export interface OggStream {
   readonly packets: readonly Uint8Array[];
-  /** Samples up to its end, as its last page says. */
+  /** Samples up to the end of the stream, by its last page. */
   readonly samples: number;
-  /** Bytes of the stream: another one may follow. */
+  /** Bytes of the stream, which another stream may follow. */
   readonly length: number;
 }
 
@@ -40,10 +40,10 @@ export function isOgg(bytes: Uint8Array): boolean {
 }
 
 /**
- * Reads the packets of the first stream of an Ogg file (RFC 3533). All its pages must be whole, because a
- * decoder goes on behind a gap without a word.
+ * Reads the packets of the first stream of an Ogg file (RFC 3533). All its pages must be whole, because
+ * decoders silently continue after a gap.
  *
- * @throws {SoundFault} when it is damaged, cut off, or has several streams at once
+ * @throws {SoundFault} when the file is damaged, truncated, or has several concurrent streams
  */
 export function readOgg(bytes: Uint8Array): OggStream {
   const packets: Uint8Array[] = [];
@@ -109,7 +109,7 @@ function cutOff(at: number): SoundFault {
   return new SoundFault(`is cut off in the page at byte ${at}`);
 }
 
-/** Of a page, with zeros where the checksum itself stands. */
+/** Returns the checksum of a page, with zeros in place of the checksum itself. */
 function crcOf(bytes: Uint8Array, start: number, end: number): number {
   let crc = 0;
   for (let at = start; at < end; at += 1) {

@@ -2,10 +2,10 @@ import type { Zod } from "../../shared/core/zod.ts";
 import type { FeatureData } from "../../shared/domain/step-binding.ts";
 import type { FolderSettings } from "../../shared/extension/feature.ts";
 
-/** Orders of the values of several channels: one channel after the other, or moment by moment. */
+/** Layouts of several channels: channel by channel, or sample by sample. */
 export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;
 
-/** Ways to end a sound whose last window is not full: zeros, the sound from its start, or no such window. */
+/** Treatments of an incomplete last window: zeros, the sound from its start, or no such window. */
 export const WINDOW_ENDS = ["zeros", "repeat", "drop"] as const;
 
 /** Windows that a sound is cut into, in samples at the model's rate. */
@@ -14,24 +14,27 @@ export interface SoundWindows {
   readonly window: number;
   /** Distance from the start of one window to the start of the next. */
   readonly hop: number;
-  /** Samples in front of each window that the model sees with it; zeros in front of the first. */
+  /** Samples before each window that the model gets with it. The first window has zeros. */
   readonly context: number;
   readonly pad: (typeof WINDOW_ENDS)[number];
 }
 
 /** Plan by which a sound becomes values. Plain JSON. */
 export interface SoundPlan {
-  /** Samples a second that the model wants. */
+  /** Sample rate that the model wants. */
   readonly rate: number;
   readonly channels: number;
-  /** Whether all channels of a sound are put together into one. Else it must have so many, or one for all. */
+  /**
+   * True when all channels are mixed into one. Otherwise a sound needs exactly `channels` channels, or one
+   * for all.
+   */
   readonly mix: boolean;
-  /** Null: a sound is one row, of its own length. */
+  /** Windows of a sound. Null: a sound is one row, of its own length. */
   readonly windows: SoundWindows | null;
   readonly layout: (typeof SOUND_LAYOUTS)[number];
-  /** Whether the samples of a sound get mean 0 and variance 1. */
+  /** True when the samples of a sound are scaled to mean 0 and variance 1. */
   readonly normalize: boolean;
-  /** A longer sound is not read to its end. */
+  /** Limit of a sound. A longer one is not read to its end. */
   readonly maxSeconds: number;
 }
 
@@ -41,16 +44,16 @@ export interface SoundOp extends SoundPlan {
   readonly samples: string;
 }
 
-/** Facts of a model's folder about sounds. Null: it does not say it. */
+/** Sound facts of a model's folder. Null: not given. */
 export interface SoundFacts {
   readonly rate: number | null;
   readonly normalize: boolean | null;
 }
 
-/** File of a model's folder that says how sounds become samples. */
+/** File of a model's folder that describes sound preparation. */
 export const PREPROCESSOR = "preprocessor_config.json";
 
-/** Reads how sounds become samples; null where the settings are not about sounds. */
+/** Reads sound facts. Null: the settings do not describe sounds. */
 export function readSoundFacts(settings: FolderSettings): FeatureData | null {
   if (settings.value("sampling_rate") === null) return null;
   const rate = settings.number("sampling_rate");
@@ -78,22 +81,24 @@ export function soundOp(z: Zod) {
   });
 }
 
-/** What windows of a sound have beside their samples: which one it is, and its seconds in the sound. */
+/** Columns of a window besides its samples: its index, and its seconds in the sound. */
 export const WINDOW_COLUMNS = ["part", "start", "end"] as const;
 
-/** What the longest sound that is read becomes. */
+/** Returns the size of the longest sound that is read, in bytes. */
 export function mostSoundBytes(plan: SoundPlan): number {
   const { rate, channels, windows, maxSeconds } = plan;
   const times = windows === null ? 1 : (windows.context + windows.window) / windows.hop;
   return maxSeconds * rate * channels * times * Float32Array.BYTES_PER_ELEMENT;
 }
 
-/** The values of a window, its context among them. */
+/** Returns the number of values in a window, including its context. */
 export function valuesPerWindow({ channels }: Pick<SoundPlan, "channels">, windows: SoundWindows): number {
   return channels * (windows.context + windows.window);
 }
 
-/** What becomes of sounds: `16000 samples a second, mono, windows of 512 behind 64 of context`. */
+/**
+ * Describes the processing of sounds: `16000 samples a second, mono, windows of 512 behind 64 of context`.
+ */
 export function soundText({ rate, channels, mix, windows, layout, normalize }: SoundPlan): string {
   const parts = [
     `${rate} samples a second`,
@@ -111,7 +116,7 @@ export function soundText({ rate, channels, mix, windows, layout, normalize }: S
   ].join(", ");
 }
 
-/** Describes what a model's folder says of sounds. */
+/** Describes the sound facts of a model's folder. */
 export function soundFactsText({ rate, normalize }: FeatureData): string {
   const parts = rate === null ? [] : [`${rate} samples a second`];
   return [...parts, ...(normalize === true ? ["normalized"] : [])].join("; ");

@@ -1,8 +1,8 @@
 import { blockOf, quietly, type SoundBlock, SoundFault } from "./sound-block.ts";
 
-/** Opus is decoded at this rate, whatever the sound had before. */
+/** Rate of all decoded Opus, whatever the sound's original rate was. */
 const RATE = 48_000;
-/** Packets that are decoded at once: of 20 ms as a rule, of 120 at most. */
+/** Packets that are decoded together. A packet usually has 20 ms, and at most 120. */
 const PACKETS = 50;
 
 const HEAD_BYTES = 19;
@@ -13,10 +13,10 @@ export function isOpus(packet: Uint8Array): boolean {
 }
 
 /**
- * Opus in an Ogg file (RFC 7845): what it skips at its start, and what is behind its end, are left out.
+ * Decodes Opus in an Ogg file (RFC 7845), without the skipped start and the samples after the end.
  *
- * @param samples up to its end, those that are skipped counted
- * @throws {SoundFault}
+ * @param samples samples up to the end, including the skipped ones
+ * @throws {SoundFault} when the file is damaged
  */
 export async function* decodeOpus(
   [head, , ...packets]: readonly Uint8Array[],
@@ -46,7 +46,7 @@ function readHead(head: Uint8Array) {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const channels = view.getUint8(9);
   const preSkip = view.getUint16(10, true);
-  // Decibels, in steps of 1/256.
+  // Decibels in steps of 1/256.
   const gain = 10 ** (view.getInt16(16, true) / (20 * 256));
   if (channels === 0) throw new SoundFault("has no channels");
   if (view.getUint8(18) === 0) {

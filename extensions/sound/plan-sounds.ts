@@ -12,17 +12,17 @@ import type { SoundSpec } from "./spec.ts";
 
 interface PlannedSounds {
   readonly plan: SoundPlan;
-  /** The tensor's dims beside the batch; null where each sound has its own length. */
+  /** Dims of the tensor without the batch. Null: each sound has its own length. */
   readonly rowDims: readonly number[] | null;
 }
 
-/** @param below the keys of `sound` that the problem is under */
+/** @param below keys of `sound` that the problem is under */
 export type ReportSound = (below: readonly string[], problem: Omit<Problem, "where">) => void;
 
 /**
- * Fits what the job says of sounds to the model's input; null with problems where it does not fit.
+ * Fits the job's sound keys to the model's input. Null: they do not fit, and the problems are reported.
  *
- * @param tensor without its batch
+ * @param tensor input without its batch
  */
 export function planSounds(spec: SoundSpec, tensor: TensorInfo, report: ReportSound): PlannedSounds | null {
   const { rate, channels: asked, normalize = false, maxSeconds } = spec;
@@ -59,7 +59,7 @@ export function planSounds(spec: SoundSpec, tensor: TensorInfo, report: ReportSo
   return null;
 }
 
-/** Null: a sound is one row. */
+/** Plans windows. Null: a sound is one row. */
 function planWindows(
   { window, hop, context, pad }: SoundSpec,
   length: Dim | undefined,
@@ -87,7 +87,7 @@ function planWindows(
   return { window: samples, hop: hop ?? samples, context: context ?? 0, pad: pad ?? "zeros" };
 }
 
-/** A sound of its own length is a list of moments: the model must have them first. */
+/** Checks that the model has the samples first, because a sound of its own length is a list of samples. */
 function fitsWhole({ name, dims }: TensorInfo, { layout }: SoundPlan, report: ReportSound): boolean {
   if (dims.length === 1 || layout === "channelsLast") return true;
   report([], {

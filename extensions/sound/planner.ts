@@ -12,7 +12,7 @@ const FLOAT64: FieldType = { kind: "numeric", type: "float64" };
 
 type Report = Parameters<FeaturePlanner>[1]["report"];
 
-/** Plans sounds of a column as the values of a tensor, or as a row for each of their windows. */
+/** Plans a column of sounds as the values of a tensor, or as a row for each window. */
 export const planSoundInput: FeaturePlanner = (said, { column, tensor, scale, folder, report }) => {
   const spec = withFolderSound(said as unknown as SoundSpec, folder, report);
   const fitsRange = isInRange(tensor, scale, report);
@@ -36,7 +36,7 @@ function madeBy(plan: SoundPlan, samples: string): readonly Field[] {
   ];
 }
 
-/** What the job leaves out of `sound`, as the model's folder has it. */
+/** Fills in the keys of `sound` that the job omits, from the model's folder. */
 function withFolderSound(sound: SoundSpec, folder: ModelFolder | null, report: ReportSound): SoundSpec {
   for (const { about, where, what, found } of folder?.doubts ?? []) {
     const key = where.endsWith("do_normalize") ? "normalize" : "rate";
@@ -52,7 +52,7 @@ function withFolderSound(sound: SoundSpec, folder: ModelFolder | null, report: R
   return { ...(rate === null ? {} : { rate }), ...(normalize === null ? {} : { normalize }), ...sound };
 }
 
-/** Samples lie between -1 and 1: of whole numbers nothing would be left. */
+/** Checks that the tensor can hold samples. They are between -1 and 1, so integers would lose them. */
 function isInRange({ name, dtype }: TensorInfo, scale: number, report: Report): boolean {
   if (dtype.startsWith("float") || scale !== 1) return true;
   report(null, {

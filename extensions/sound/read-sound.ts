@@ -6,20 +6,20 @@ import { canResample, Resampler } from "./resampler.ts";
 import { Samples } from "./samples.ts";
 import { type SoundBlock, SoundFault } from "./sound-block.ts";
 
-/** The samples of a sound at the model's rate, by channel, or why there are none. */
+/** Samples of a sound at the model's rate, by channel, or the reason why there are none. */
 export type Sound =
   | { readonly kind: "sound"; readonly channels: readonly Float32Array[] }
   | { readonly kind: "refused"; readonly why: string };
 
-/** Blocks between two looks at whether anybody still wants them. */
+/** Blocks between two checks of the abort signal. */
 const BLOCKS_AT_ONCE = 32;
 
-/** As in the feature extractors that do this: keeps silence from being divided by nothing. */
+/** Epsilon of the usual feature extractors, which prevents a division of silence by zero. */
 const LEAST_VARIANCE = 1e-7;
 
 type ReadPlan = Pick<SoundPlan, "rate" | "channels" | "mix" | "normalize" | "maxSeconds">;
 
-/** Decodes a sound, mixes its channels, and brings it to the model's rate, piece by piece. */
+/** Decodes a sound, mixes its channels, and resamples it, in pieces. */
 export async function readSound(bytes: Uint8Array, plan: ReadPlan, signal: AbortSignal): Promise<Sound> {
   if (bytes.length === 0) return { kind: "refused", why: "is an empty file" };
   try {
@@ -36,12 +36,14 @@ export async function readSound(bytes: Uint8Array, plan: ReadPlan, signal: Abort
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof SoundFault) return { kind: "refused", why: error.message };
-    // A decoder that fails takes its own memory with it and nothing else: each sound has one of its own.
+    // Each sound has its own decoder, so a failed one affects no other sound.
     return { kind: "refused", why: `cannot be decoded: ${messageOf(error)}` };
   }
 }
 
-/** Decoding never waits for anything: the thread would hear nothing meanwhile. */
+/**
+ * Yields to the event loop between blocks. Decoding alone never waits, so the thread would get no messages.
+ */
 async function* inTurns(blocks: AsyncIterable<SoundBlock>, signal: AbortSignal): AsyncGenerator<SoundBlock> {
   let count = 0;
   for await (const block of blocks) {

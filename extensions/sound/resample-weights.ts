@@ -1,35 +1,35 @@
 import type { Rates } from "./rates.ts";
 import { type Stage, soxrStages } from "./soxr-filter.ts";
 
-/** Rates in lowest terms up to which each place between two samples has weights of its own: 5 MB of them. */
+/** Largest reduced rate for which each phase has its own weights: 5 MB of them. */
 const MOST_EXACT = 2048;
 
-/** Places in a sample of the lower rate between which others are interpolated, within 1e-8. */
+/** Phases in a sample of the lower rate. Others are interpolated within 1e-8. */
 const FEWER_PHASES = 256;
 
-/** From this ratio on the first samples are made as all others: own weights take seconds to compute. */
+/** Ratio from which the first samples get the usual weights, because their own take seconds to compute. */
 const MOST_RATIO_CUT = 16;
 
-/** Weights of the `2 * reach` input samples around an output sample, by its place between two of them. */
+/** Weights of the `2 * reach` input samples around an output sample, by its phase between two of them. */
 export interface ResampleWeights {
   readonly reach: number;
   readonly phases: number;
-  /** From phase -1 to one behind the last. */
+  /** Weights from phase -1 to one after the last phase. */
   readonly byPhase: readonly Float64Array[];
-  /** Of the first samples of a sound, for which a stage lacks samples before time 0. */
+  /** Weights of a sound's first samples, for which a stage lacks samples before time 0. */
   readonly first: readonly Float64Array[];
 }
 
-/** Weights of samples that follow each other at a distance, the first at `start`. */
+/** Weights of equidistant samples, the first at `start`. */
 interface Row {
   readonly start: number;
   readonly distance: number;
   readonly weights: Float64Array;
-  /** Whether a stage would need what the stage before it does not make. */
+  /** True when a stage needs samples that the previous stage does not make. */
   readonly isCut: boolean;
 }
 
-/** @param rates in lowest terms */
+/** @param rates must be in lowest terms */
 export function resampleWeights(rates: Rates): ResampleWeights {
   const { from, to } = rates;
   const stages = soxrStages(rates);
@@ -55,7 +55,8 @@ export function resampleWeights(rates: Rates): ResampleWeights {
 }
 
 /**
- * Finds the weights of a sound's samples in the output at a time, from the last stage to the first.
+ * Returns the weights of a sound's samples in the output at a time, from the last stage to the first.
+ *
  * @param earliest number of the first sample that a stage makes
  */
 function rowAt(stages: readonly Stage[], time: number, earliest: number): Row {

@@ -1,15 +1,15 @@
 import { inLowestTerms, type Rates } from "./rates.ts";
 import { type ResampleWeights, resampleWeights } from "./resample-weights.ts";
 
-/** No sound and no model needs more, and the filter grows with it. */
+/** Largest ratio of rates. Real sounds and models need less, and the filter grows with it. */
 const MOST_RATIO = 256;
 
-/** Filters of so many pairs of rates are kept: a new one takes up to a tenth of a second. */
+/** Limit of cached filters. A new one needs at most a tenth of a second. */
 const MOST_KEPT = 8;
 
 const EMPTY = new Float64Array();
 
-/** By rates. */
+/** Cached weights by rates. */
 const kept = new Map<string, ResampleWeights>();
 
 export function canResample({ from, to }: Rates): boolean {
@@ -29,8 +29,9 @@ function weightsOf(rates: Rates): ResampleWeights {
 }
 
 /**
- * Resamples one sound as soxr does at quality HQ. The pieces that go in do not change what comes out.
- * Like librosa, it makes `ceil(samples * to / from)` samples. soxr rounds, and librosa then adds a zero.
+ * Resampler of one sound, like soxr at quality HQ. The division of the input into pieces does not change the
+ * output. Like librosa, it makes `ceil(samples * to / from)` samples. soxr rounds, and librosa then adds a
+ * zero.
  */
 export class Resampler {
   readonly #rates: Rates;
@@ -50,13 +51,13 @@ export class Resampler {
     this.#dropped = 1 - reach;
   }
 
-  /** @param block as many samples of each channel */
+  /** @param block equally many samples of each channel */
   write(block: readonly Float32Array[]): readonly Float32Array[] {
     this.#in += block[0]?.length ?? 0;
     return this.#push(block, Infinity);
   }
 
-  /** Returns the samples that the last ones were held back for. */
+  /** Returns the last samples, which would need input after the end. Zeros replace that input. */
   end(): readonly Float32Array[] {
     const { from, to } = this.#rates;
     const exact = (this.#in * to) / from;
@@ -73,7 +74,7 @@ export class Resampler {
     });
   }
 
-  /** Makes all samples before `most` that have the input they need. */
+  /** Makes all samples before `most` whose input is complete. */
   #push(block: readonly Float32Array[], most: number): readonly Float32Array[] {
     const { from, to } = this.#rates;
     this.#pending = this.#pending.map((before, channel) => joined(before, block[channel]));
@@ -118,7 +119,7 @@ function between(place: number, value: (index: number) => number): number {
   );
 }
 
-/** Four sums: a processor does not wait for one addition before it begins the next. */
+/** Returns the dot product. Four sums let the processor overlap additions. */
 function dot(row: Float64Array, data: Float64Array, start: number): number {
   let a = 0;
   let b = 0;

@@ -1,8 +1,8 @@
-/** Of a sound of unknown length; it grows by half. */
+/** Initial capacity for a sound of unknown length. It grows by half. */
 const FIRST_ROOM = 65_536;
 const GROWTH = 1.5;
 
-/** Samples of several channels that come piece by piece. */
+/** Collector of samples of several channels that arrive in pieces. */
 export class Samples {
   #channels: Float32Array[];
   #length = 0;
@@ -11,7 +11,7 @@ export class Samples {
     this.#channels = Array.from({ length: channels }, () => new Float32Array(FIRST_ROOM));
   }
 
-  /** Of each channel. */
+  /** Samples of each channel. */
   get length(): number {
     return this.#length;
   }

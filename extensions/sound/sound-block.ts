@@ -1,18 +1,18 @@
 import terminal from "node:console";
 
-/** A piece of a sound: of each channel as many samples, of which 1 is full scale. */
+/** Piece of a sound: equally many samples of each channel, with full scale at 1. */
 export interface SoundBlock {
   readonly rate: number;
   readonly channels: readonly Float32Array[];
 }
 
-/** Why a file gives no sound, in words that follow `the sound`: `is cut off`. */
+/** Reason why a file gives no sound, in words that follow `the sound`: `is cut off`. */
 export class SoundFault extends Error {}
 
-/** Bytes that a decoder is given at once: a FLAC of silence becomes five thousand times as many. */
+/** Bytes per call of a decoder, because a FLAC of silence expands five thousand times. */
 export const PIECE_BYTES = 4096;
 
-/** The samples that a decoder has gone through. */
+/** Samples that a decoder returned. */
 interface DecodedPiece {
   readonly channelData: readonly Float32Array[];
   readonly samplesDecoded: number;
@@ -21,9 +21,9 @@ interface DecodedPiece {
 }
 
 /**
- * What a decoder made of a piece, null where that was nothing yet.
+ * Returns the block of a decoded piece. Null: no samples yet.
  *
- * @throws {SoundFault} when it complained: it would go on with silence, or without what it could not read
+ * @throws {SoundFault} when the decoder reports an error, after which it would continue with silence or a gap
  */
 export function blockOf({
   channelData,
@@ -37,7 +37,7 @@ export function blockOf({
   return { rate: sampleRate, channels: channelData.map((data) => data.subarray(0, samplesDecoded)) };
 }
 
-/** Runs a call of a decoder that would write to the console what it also returns. */
+/** Runs a decoder's call without its console output, which its result repeats. */
 export function quietly<T>(call: () => T): T {
   const { error, warn } = terminal;
   terminal.error = () => {};

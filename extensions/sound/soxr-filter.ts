@@ -1,47 +1,47 @@
 /**
- * The filters of soxr's quality HQ (20 bits, linear phase), which librosa and most model makers use.
- * soxr resamples in stages: halvings, a sharp filter at a simple rate, and a gentle one that finds
- * values between samples.
+ * Filters of soxr's quality HQ (20 bits, linear phase), which librosa and most model makers use. It resamples
+ * in stages: halvings, a sharp filter at a simple rate, and a gentle one that interpolates between samples.
  */
 import { type Kernel, kaiserSinc, tabulated } from "./kaiser.ts";
 import { inLowestTerms, type Rates } from "./rates.ts";
 
-/** A filter between two rates, relative to the rate of the sound. It knows no input before time 0. */
+/** Filter between two rates, relative to the rate of the sound. It has no input before time 0. */
 export interface Stage {
   readonly rateIn: number;
-  /** Where the filter has its taps: a multiple of `rateIn`. */
+  /** Rate of the filter's taps: a multiple of `rateIn`. */
   readonly tapRate: number;
-  /** Over taps. */
+  /** Filter over taps. */
   readonly kernel: Kernel;
 }
 
-/** What the sharp filter passes, in halves of the lower rate. Nothing is left from 1 on. */
+/** End of the sharp filter's passband, in halves of the lower rate. From 1 on, nothing passes. */
 const PASSBAND_END = 0.9137436532733066;
 
-/** Bits that a filter keeps: 20, and one because passband and stopband share the error. */
+/** Precision of a filter in bits: 20, and one more because passband and stopband share the error. */
 const BITS = 21;
 
-/** The part of the sharp transition band whose image the gentle filter must stop. */
+/** Part of the sharp transition band whose image the gentle filter must stop. */
 const IMAGE_SHARE = 0.7;
 
-/** From the end of the passband, where the gentle filter loses 0.01 dB: this share of its transition band. */
+/** Share of the gentle filter's transition band after the passband's end, where it loses 0.01 dB. */
 const GENTLE_SHARE = 0.8742128408941549;
 const GENTLE_BETA = 14.058638741903037;
 /** Taps of the gentle filter, for half a transition band of 1. */
 const GENTLE_LENGTH = 8.950692527932636;
-/** The window of the gentle filter ends this part of a phase before its last sample. */
+/** Part of a phase by which the gentle filter's window ends before its last sample. */
 const GENTLE_MARGIN = 0.25;
 
-/** Phases of the gentle filter: fewer make no shorter filter, and more are interpolated. */
+/** Limits of the gentle filter's phases. Fewer do not shorten the filter, and more are interpolated. */
 const LEAST_PHASES = 19;
 const MOST_PHASES = 2048;
 
-/** Passes a quarter of the band and stops the last quarter. */
+/** Filter that passes a quarter of the band and stops the last quarter. */
 const HALVING = tabulated(kaiserSinc(0.5, 14, 18));
 
 /**
- * Returns the stages that a sound of one rate passes on the way to another.
- * @param rates in lowest terms
+ * Returns the stages that convert one rate to another.
+ *
+ * @param rates must be in lowest terms
  */
 export function soxrStages({ from, to }: Rates): readonly Stage[] {
   const halvings = Math.max(0, Math.floor(Math.log2(from / to)) - 1);
@@ -66,7 +66,7 @@ function decibels(ratio: number): number {
   return 20 * Math.log10(ratio);
 }
 
-/** The sharp filter alone has all samples of the output. */
+/** Returns the sharp filter as the only stage, which makes all output samples. */
 function simpleStages({ from, to }: Rates, rate: number, attenuation: number): readonly Stage[] {
   const kernel = sharpKernel(Math.max(from, to), attenuation, to === 4 ? 8 : 4);
   return [{ rateIn: rate, tapRate: to * rate, kernel: tabulated(kernel) }];
@@ -94,12 +94,12 @@ function twoStages({ from, to }: Rates, rate: number, attenuation: number): read
   ];
 }
 
-/** @param rate of the taps, by the lower rate of input and output */
+/** @param rate rate of the taps, relative to the lower rate of input and output */
 function sharpKernel(rate: number, attenuation: number, tapStep = 4): Kernel {
   return designed({ pass: PASSBAND_END / rate, stop: 1 / rate }, attenuation, tapStep);
 }
 
-/** Makes several samples of each, of what the stages before it passed. */
+/** Returns the stage that multiplies the samples of the previous stages' band. */
 function lastStage({ from, to }: Rates, doubled: number, attenuation: number): Stage {
   const rateIn = to / from / doubled;
   const band = { pass: PASSBAND_END / rateIn / doubled, stop: (2 - 1 / rateIn) / doubled };
@@ -111,7 +111,7 @@ interface Band {
   readonly stop: number;
 }
 
-/** The windows are fitted to those that soxr chooses for its sharp filters, from 126 to 152 decibels. */
+/** Designs a filter. The polynomials fit soxr's windows for sharp filters, from 126 to 152 decibels. */
 function designed({ pass, stop }: Band, attenuation: number, tapStep: number): Kernel {
   const x = attenuation - 138;
   const beta = 14.3302676 + (0.111669083 + (1.11537772e-5 + 2.03481303e-9 * x) * x) * x;
@@ -123,7 +123,7 @@ function designed({ pass, stop }: Band, attenuation: number, tapStep: number): K
 
 interface GentleBand {
   readonly rate: number;
-  /** Places of its output between two samples. */
+  /** Output phases between two samples. */
   readonly phases: number;
   readonly stop: number;
   readonly hasOddTaps: boolean;

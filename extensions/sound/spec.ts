@@ -3,16 +3,16 @@ import type { Zod } from "../../shared/core/zod.ts";
 import type { SpecParts } from "../../shared/extension/feature.ts";
 import { SOUND_LAYOUTS, WINDOW_ENDS } from "./op.ts";
 
-/** Of no microphone, and no file, more. */
+/** Limit of a rate, above that of any microphone or file. */
 const MAX_RATE = 768_000;
-/** An hour at 44.1 kHz; above, it is a slip of the keyboard. */
+/** Limit of a window: over an hour at 44.1 kHz. A longer one is a typing error. */
 const MAX_WINDOW = 2 ** 28;
 const MAX_CHANNELS = 64;
-/** 230 MB at 16 kHz. */
+/** Default limit of a sound: 230 MB at 16 kHz. */
 const MAX_SECONDS = 3600;
 const LONGEST_SECONDS = 1_000_000;
 
-/** Builds the schema of `sound`, a key of an input in the job file: how sounds become its values. */
+/** Builds the schema of an input's `sound` key in the job file. */
 export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
   const keys = z.strictObject({
     rate: z
@@ -66,7 +66,7 @@ export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
   });
 }
 
-/** How a sound is cut into windows. */
+/** Builds the schemas of the window keys. */
 function windowKeys(z: Zod) {
   const samples = z.int().min(1).max(MAX_WINDOW);
   return {

@@ -23,20 +23,20 @@ import { type SoundOp, type SoundWindows, valuesPerWindow } from "./op.ts";
 import { readSound, type Sound } from "./read-sound.ts";
 import { countWindows, hasFilledWindow, writeStretch, writeWindows } from "./windows.ts";
 
-/** Fifty minutes of stereo as on a CD. It is read whole. */
+/** Limit of a file: fifty minutes of CD stereo. A file is read whole. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
 
-/** A gigabyte of floats: what one sound may become. An hour at 16 kHz is a quarter of it. */
+/** Limit of one sound's values: a gigabyte of floats. An hour at 16 kHz is a quarter of it. */
 const MAX_SOUND_VALUES = 2 ** 28;
 
 const LIST = new List(new ArrowField("item", new Float32(), false));
 
-/** A sound, or why its row is a dead letter. */
+/** Sound of a row, or the reason of its dead letter. */
 type RowSound =
   | { readonly kind: "sound"; readonly channels: readonly Float32Array[]; readonly rows: number }
   | ({ readonly kind: "failed"; readonly rows: 1 } & Omit<RowFailure, "row">);
 
-/** Opens sounds as a step: of each row's sound its samples, or a row for each of its windows. */
+/** Step that turns each row's sound into its samples, or into a row for each of its windows. */
 export class SoundStep implements Step {
   readonly #column: string;
   readonly #made: readonly string[];
@@ -56,7 +56,7 @@ export class SoundStep implements Step {
     this.#cells = cells;
   }
 
-  /** @throws {STORE_FAILED} when the place of a sound fails, and not the sound */
+  /** @throws {STORE_FAILED} when the store of a sound fails, rather than the sound itself */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
     const sounds: RowSound[] = [];
     for (const cell of cellsOf(columnData(batch, this.#column))) {
@@ -174,7 +174,7 @@ function isFilled(sound: RowSound, windows: SoundWindows): boolean {
   return sound.kind === "sound" && hasFilledWindow(sound.channels[0]?.length ?? 0, windows);
 }
 
-/** @param value a window, by which one of its sound it is and how many samples the sound has */
+/** @param value returns a window's value, by its index and the samples of its sound */
 function perWindow(
   sounds: readonly RowSound[],
   value: (part: number, length: number) => number,

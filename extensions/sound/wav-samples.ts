@@ -1,17 +1,17 @@
-/** Every second bit of it is sent turned over. */
+/** Mask of the bits that A-law inverts: every second one. */
 const A_LAW_MASK = 0x55;
 
-/** ITU-T G.711: what each byte stands for, as 16 bit numbers. */
+/** 16-bit values of each byte, by ITU-T G.711. */
 const A_LAW = Int16Array.from({ length: 256 }, (_, byte) => fromALaw(byte));
 const MU_LAW = Int16Array.from({ length: 256 }, (_, byte) => fromMuLaw(byte));
 
-/** What the samples of a WAV are. */
+/** Encodings of WAV samples. */
 export type WavEncoding = "pcm" | "float" | "aLaw" | "muLaw";
 
-/** The sample at a byte, as a number of which 1 is full scale. */
+/** Reads the sample at an offset, with full scale at 1. */
 type ReadSample = (view: DataView, at: number) => number;
 
-/** By encoding and the bytes of a sample. Whole numbers are scaled by a power of two, as libsndfile does. */
+/** Readers by encoding and sample size. Integers are scaled by a power of two, as in libsndfile. */
 const READERS: Readonly<Record<WavEncoding, Readonly<Partial<Record<number, ReadSample>>>>> = {
   pcm: {
     1: (view, at) => (view.getUint8(at) - 128) / 128,
@@ -27,7 +27,7 @@ const READERS: Readonly<Record<WavEncoding, Readonly<Partial<Record<number, Read
   muLaw: { 1: (view, at) => (MU_LAW[view.getUint8(at)] ?? 0) / 2 ** 15 },
 };
 
-/** Null: there are no such samples. */
+/** Returns the reader of samples. Null: unsupported. */
 export function sampleReader(encoding: WavEncoding, sampleBytes: number): ReadSample | null {
   return READERS[encoding][sampleBytes] ?? null;
 }

@@ -4,27 +4,26 @@ import { sampleReader, type WavEncoding } from "./wav-samples.ts";
 /** Samples of all channels in a block. */
 const BLOCK_SAMPLES = 32_768;
 
-/** As libsndfile: what has more is no sound, and would cost more for its channels than for its samples. */
+/**
+ * Limit of libsndfile. A file with more is not a sound, and its channels would cost more than its samples.
+ */
 const MOST_CHANNELS = 1024;
 
-/** By the format's number. */
+/** Encodings by the format's number. */
 const ENCODINGS: Readonly<Record<number, WavEncoding>> = { 1: "pcm", 3: "float", 6: "aLaw", 7: "muLaw" };
-/** The number of the real format comes later in the same chunk. */
+/** Format number of a chunk whose real format comes later in the chunk. */
 const EXTENSIBLE = 0xfffe;
 const EXTENSIBLE_AT = 24;
 const FORMAT_BYTES = 16;
 
-/**
- * What writers put for a size that they do not know, as they write to a pipe, or anything above: no such file
- * is read.
- */
+/** Least declared size that means unknown, as writers to a pipe declare it. No file of this size is read. */
 const UNKNOWN_BYTES = 0x7fff_0000;
 
 interface WavFormat {
   readonly encoding: WavEncoding;
   readonly channels: number;
   readonly rate: number;
-  /** Of a sample of one channel. */
+  /** Bytes of a sample of one channel. */
   readonly sampleBytes: number;
 }
 
@@ -33,9 +32,9 @@ export function isWav(bytes: Uint8Array): boolean {
 }
 
 /**
- * A WAV file: PCM of 8 to 32 bits, floats, A-law and mu-law.
+ * Decodes a WAV file: PCM of 8 to 32 bits, floats, A-law and mu-law.
  *
- * @throws {SoundFault} when it is none of them, or cut off
+ * @throws {SoundFault} when the format is unsupported or the file is truncated
  */
 export async function* decodeWav(bytes: Uint8Array): AsyncGenerator<SoundBlock, void, undefined> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -69,7 +68,7 @@ function findChunks(bytes: Uint8Array, view: DataView) {
       if (format === null) throw new SoundFault("has samples before it says what they are");
       return { format, start, end: dataEnd(start, longBytes ?? declared, bytes.length) };
     }
-    // Chunks begin at even bytes.
+    // Chunks begin at even offsets.
     at = start + declared + (declared % 2);
   }
   throw new SoundFault(format === null ? "is cut off in its header" : "is cut off before its samples");

@@ -2,14 +2,14 @@ import { type SoundPlan, type SoundWindows, valuesPerWindow } from "./op.ts";
 
 type Layout = Pick<SoundPlan, "channels" | "layout">;
 
-/** Windows that a sound of so many samples is cut into. */
+/** Counts the windows of a sound with `samples` samples. */
 export function countWindows(samples: number, { window, hop, pad }: SoundWindows): number {
   if (pad === "drop") return samples < window ? 0 : Math.floor((samples - window) / hop) + 1;
   // The first window that reaches the end is the last.
   return samples <= window ? 1 : Math.ceil((samples - window) / hop) + 1;
 }
 
-/** Whether the last window of a sound of so many samples is longer than what is left for it. */
+/** Returns true when the last window of a sound extends beyond its end. */
 export function hasFilledWindow(samples: number, windows: SoundWindows): boolean {
   return samples < endOfWindows(samples, windows);
 }
@@ -18,7 +18,7 @@ function endOfWindows(samples: number, windows: SoundWindows): number {
   return (countWindows(samples, windows) - 1) * windows.hop + windows.window;
 }
 
-/** Writes the windows of a sound into `target`, from its value `at` on, one after the other. */
+/** Writes the windows of a sound into `target`, consecutively, from the index `at`. */
 export function writeWindows(
   channels: readonly Float32Array[],
   windows: SoundWindows,
@@ -45,7 +45,7 @@ function repeated(data: Float32Array, length: number): Float32Array {
   return Float32Array.from({ length }, (_, at) => data[at % data.length] ?? 0);
 }
 
-/** Samples `[start, end)`, of which those outside of the sound are left as they are: zeros. */
+/** Writes samples `[start, end)`. Those outside the sound stay zero. */
 export function writeStretch(
   channels: readonly Float32Array[],
   { start, end }: { readonly start: number; readonly end: number },

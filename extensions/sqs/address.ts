@@ -1,11 +1,11 @@
-/** Address of a queue of SQS. */
+/** Address of an SQS queue. */
 export interface SqsAddress {
   readonly url: string;
   readonly queue: string;
   readonly shown: string;
 }
 
-/** Parses the URL of a queue. Null: it is none of SQS. */
+/** Parses the URL of a queue. Null: not an SQS queue. */
 export function parseSqs(text: string): SqsAddress | null {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return null;
   const url = new URL(text);

@@ -4,33 +4,34 @@ import { isShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { SqsClient } from "./client.ts";
 
-/** What SQS takes in one call. */
+/** SQS's limit for one call. */
 export const MOST_ENTRIES = 10;
 const AT_ONCE = 16;
-/** Between two tries, while SQS cannot be reached. */
+/** Pauses between attempts while SQS is unreachable. */
 const PAUSES = { firstMs: 500, maxMs: 10_000 };
 
-/** An entry of a batch, without its number in that. */
+/** Entry of a batch, without its id. */
 export interface BatchEntry {
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Its part of what a call may have in all. */
+  /** Size that counts towards a call's limit. */
   readonly bytes: number;
 }
 
 interface Batch {
   readonly action: "SendMessageBatch" | "DeleteMessageBatch" | "ChangeMessageVisibilityBatch";
-  /** Left out: the client's own queue. */
+  /** URL of another queue. Default: the client's own queue. */
   readonly url?: string;
-  /** Of all entries of a call; left out: without a limit. */
+  /** Limit of all entries of a call. Default: none. */
   readonly mostBytes?: number;
 }
 
 /**
- * Has every entry done, in as few calls as can be: what SQS could not do is asked for again until it is done,
- * or until the signal is aborted.
+ * Executes every entry in as few calls as possible. Failed entries are retried until they succeed or the
+ * signal aborts.
  *
- * @returns for each entry, why SQS never will do it; null for one that is done
- * @throws {QUEUE_FAILED}; the signal's reason
+ * @returns for each entry, null after success, or the reason of a permanent failure
+ * @throws {QUEUE_FAILED} when the queue cannot be used
+ * @throws the signal's reason
  */
 export async function batched(
   client: SqsClient,
@@ -50,7 +51,7 @@ export async function batched(
   return refusals;
 }
 
-/** @returns those that are to be tried again */
+/** @returns indices of the entries to retry */
 async function once(
   client: SqsClient,
   { action, url }: Batch,

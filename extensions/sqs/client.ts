@@ -15,15 +15,15 @@ import { boundedText } from "../object-store/problem.ts";
 import { USER_AGENT } from "../object-store/store-engine.ts";
 import type { SqsAddress } from "./address.ts";
 
-/** Long polls, batches that are settled, and leases that are extended, all at once. */
+/** Limit of concurrent requests: long polls, acknowledgements and lease extensions together. */
 const AT_ONCE = 64;
-/** An answer has ten messages at most, of a MiB each, written as JSON. */
+/** Limit of a response. It has at most ten messages of a MiB each, as JSON. */
 const MOST_ANSWER_BYTES = 128 << 20;
 
-/** What is said once more a moment later: the queue's key store and what is counted by the second, too. */
+/** Error codes of temporary faults, throttling by the queue's key service included. */
 const PASSING =
   /^(RequestThrottled|Throttling|KmsThrottled|OverLimit|InternalFailure|InternalError|ServiceUnavailable)/;
-/** Of who asks: by what SQS says, the setting that says it. */
+/** Settings to check, by the error code of a refused caller. */
 const OF_WHO_ASKS: Readonly<Record<string, string>> = {
   ExpiredToken: "AWS_SESSION_TOKEN",
   ExpiredTokenException: "AWS_SESSION_TOKEN",
@@ -33,7 +33,7 @@ const OF_WHO_ASKS: Readonly<Record<string, string>> = {
   SignatureDoesNotMatch: "AWS_SECRET_ACCESS_KEY",
 };
 
-/** What of `https://sqs.REGION.amazonaws.com` is the region, of VPC endpoints and FIPS too. */
+/** Region in `https://sqs.REGION.amazonaws.com`, also with a VPC endpoint or FIPS. */
 const REGION = /(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com/;
 
 interface Connection {
@@ -42,7 +42,7 @@ interface Connection {
   readonly credentials: CredentialCache<AwsCredentials>;
 }
 
-/** Speaks to SQS in its JSON protocol, by the credentials that AWS's own programs would take. */
+/** Client of SQS's JSON protocol, with the credentials of AWS's own tools. */
 export class SqsClient implements Disposable {
   readonly address: SqsAddress;
   readonly #signer = new AwsSigner("sqs");
@@ -54,10 +54,12 @@ export class SqsClient implements Disposable {
   }
 
   /**
-   * What SQS answers. What may pass by itself is asked again for some seconds.
+   * Calls SQS, and retries temporary faults for some seconds.
    *
-   * @param url of the queue that it is about
-   * @throws {QUEUE_FAILED} for what does not mend itself; {STORE_FAILED} for what may; the signal's reason
+   * @param url URL of the queue
+   * @throws {QUEUE_FAILED} when a retry cannot succeed
+   * @throws {STORE_FAILED} when a later retry may succeed
+   * @throws the signal's reason
    */
   async call(
     action: string,
@@ -134,7 +136,7 @@ export class SqsClient implements Disposable {
   }
 }
 
-/** The service answers at its root, whatever queue is asked for. */
+/** Returns the root URL of the service, which takes the calls for all queues. */
 function rootOf(queueUrl: string): URL {
   return new URL("../../", `${queueUrl}/`);
 }
@@ -142,7 +144,7 @@ function rootOf(queueUrl: string): URL {
 async function connect(queueUrl: string): Promise<Connection> {
   const { region, ca } = await loadAwsSettings("SQS", process.env);
   return {
-    // What stores were asked is counted elsewhere: a queue is none.
+    // A queue is not a store, so its requests have a tally of their own.
     engine: new HttpEngine({
       atOnce: AT_ONCE,
       tally: new StoreTally(),
@@ -167,7 +169,7 @@ function answerReader() {
   };
 }
 
-/** `com.amazonaws.sqs#QueueDoesNotExist`, and what it says for people. */
+/** Parses an error such as `com.amazonaws.sqs#QueueDoesNotExist`, and its message. */
 function problemOf({ body }: Answer): { readonly code: string; readonly message: string } {
   const { __type: type, message, Message } = jsonObject(Buffer.from(body).toString("utf8")) ?? {};
   const said = message ?? Message;

@@ -1,7 +1,7 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 import { parseSqs } from "./address.ts";
 
-/** Amazon SQS, and what speaks as it does. */
+/** Amazon SQS, and other services with its protocol. */
 export const sqs: Extension = {
   name: "sqs",
   queue: {

@@ -4,7 +4,7 @@ import type { Delivery } from "../../shared/extension/queue-source.ts";
 import { batched } from "./batch.ts";
 import type { SqsClient } from "./client.ts";
 
-/** For how long a message is taken at a time: at first, and each time after that. */
+/** Durations of a message's first lease and of each extension. */
 export interface LeaseSeconds {
   readonly first: number;
   readonly next: number;
@@ -12,22 +12,26 @@ export interface LeaseSeconds {
 
 interface Lease {
   readonly receipt: string;
-  /** Of a queue that keeps order within groups. */
+  /** Group of the message in a FIFO queue. */
   readonly groupId: string | null;
-  /** On the clock that only moves on: when a third of it has passed. */
+  /** Monotonic time of the next extension, after a third of the lease. */
   dueMs: number;
 }
 
 interface LeasesOptions {
   readonly seconds: LeaseSeconds;
   readonly closed: AbortSignal;
-  /** There may be room for more. @param lapsed they are out no more, and come again */
+  /**
+   * Called when there may be room for more messages.
+   *
+   * @param lapsed deliveries whose leases expired, which arrive again
+   */
   readonly onRoom: (lapsed: ReadonlySet<Delivery>) => void;
-  /** Leases could not be extended. */
+  /** Called when leases could not be extended. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** What was received and is not settled, taken for longer as long as it is not. */
+/** Unacknowledged deliveries, whose leases are extended until they end. */
 export class Leases implements Disposable {
   readonly #client: SqsClient;
   readonly #options: LeasesOptions;
@@ -49,13 +53,16 @@ export class Leases implements Disposable {
     return this.#out.get(delivery)?.groupId ?? null;
   }
 
-  /** A message that has just been received. */
+  /** Adds a message that was just received. */
   take(delivery: Delivery, lease: Pick<Lease, "receipt" | "groupId">): void {
     const dueMs = performance.now() + (this.#options.seconds.first * 1_000) / 3;
     this.#out.set(delivery, { ...lease, dueMs });
   }
 
-  /** What is not out any more is nobody's: it was settled, or it comes again. */
+  /**
+   * Ends the leases of deliveries. Deliveries without a lease are skipped: they were acknowledged, or arrive
+   * again.
+   */
   async end(
     deliveries: readonly Delivery[],
     action: "DeleteMessageBatch" | "ChangeMessageVisibilityBatch",
@@ -63,7 +70,7 @@ export class Leases implements Disposable {
   ): Promise<void> {
     const out = deliveries.filter((delivery) => this.#out.has(delivery));
     const entries = out.map((delivery) => this.#entry(delivery, fields));
-    // What SQS refuses is the receipt of a lease that has lapsed.
+    // SQS refuses only receipts of expired leases, so refusals are ignored.
     await batched(this.#client, { action }, entries, this.#options.closed);
     for (const delivery of out) this.#out.delete(delivery);
     this.#options.onRoom(new Set());
@@ -73,7 +80,7 @@ export class Leases implements Disposable {
     clearInterval(this.#extending);
   }
 
-  /** Takes for longer what is due. What SQS refuses has lapsed. */
+  /** Extends the leases that are due. A refused one has expired. */
   async #extend(): Promise<void> {
     const { seconds, closed, onRoom, onFailure } = this.#options;
     const nowMs = performance.now();

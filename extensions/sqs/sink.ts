@@ -6,20 +6,19 @@ import { type BatchEntry, batched } from "./batch.ts";
 import { queueFailed, SqsClient } from "./client.ts";
 
 /**
- * Of all messages of a call: what SQS took of one before it took a MiB, and what others that speak as SQS
- * does take.
+ * Limit of all messages in a call: SQS's earlier limit for a message, which compatible services still have.
  */
 const MOST_BYTES = 256 << 10;
-/** A part of a name that is chosen here. */
+/** Limit of the chosen group id. */
 const MOST_GROUP_CHARS = 128;
 
 export interface SqsMessage extends Result {
-  /** Of a queue that keeps order within groups. Null: each message is one of its own. */
+  /** Group of the message in a FIFO queue. Null: a group of its own. */
   readonly groupId: string | null;
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** Sends to a queue of SQS. What it sent before within five minutes, one that keeps order drops. */
+/** Sends to an SQS queue. A FIFO queue drops a message that repeats within five minutes. */
 export class SqsSink implements QueueSink {
   readonly #client: SqsClient;
   readonly #closed = new AbortController();
@@ -49,8 +48,10 @@ export class SqsSink implements QueueSink {
 }
 
 /**
- * @param client by which it is sent, to `address`, which may be another queue of the same service
- * @throws {QUEUE_FAILED} for a message that SQS does not take, too; the others are sent nevertheless
+ * Sends messages.
+ *
+ * @param client sends to `address`, which may be another queue of the same service
+ * @throws {QUEUE_FAILED} also when SQS rejects a message. The other messages are sent nevertheless.
  */
 export async function sendMessages(
   client: SqsClient,
@@ -85,7 +86,7 @@ function entryOf({ messageId, groupId, attributes, body }: SqsMessage, isOrdered
   };
 }
 
-/** No XML has them, and so no message of SQS. In a text of JSON they may be written otherwise. */
+/** Escapes a character that XML, and therefore SQS, cannot contain. JSON texts can escape it. */
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16)}`;
 }

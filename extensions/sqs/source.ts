@@ -13,39 +13,41 @@ import { type LeaseSeconds, Leases } from "./leases.ts";
 import { sendMessages } from "./sink.ts";
 
 interface SqsOptions extends Pick<QueueOptions, "mostOpen" | "aside" | "log"> {
-  /** For how long a message is taken at a time. Left out: {@link LEASE_SECONDS}. */
+  /** Durations of leases. Default: {@link LEASE_SECONDS}. */
   readonly leaseSeconds?: LeaseSeconds;
 }
 
 /**
- * For so long a message is taken at first: one that was on its way when a connection broke comes again after
- * that. Most are settled before a third of it has passed. What is kept for longer is taken for longer, each
- * time that a third has passed, ten in a call: with leases as short as the first, windows of thousands that
- * are run for long would be hundreds of calls a second.
+ * Default durations of leases. A message that was lost with a connection arrives again after the first
+ * duration. Most messages are acknowledged within a third of it. Other leases are extended after each third,
+ * ten in a call. With short extensions, long windows of thousands of messages would cause hundreds of calls a
+ * second.
  */
 const LEASE_SECONDS = { first: 30, next: 120 };
 /**
- * What SQS waits at most for a first message, and a drain for SQS: a poll that is cut is at work there for as
- * long as it would have been, and takes what is given back meanwhile.
+ * Wait of a poll for its first message, which also limits a drain. SQS continues an aborted poll for its full
+ * time, and that poll would receive returned messages.
  */
 const POLL_SECONDS = 5;
 const LEAST_POLL_MS = 500;
-/** While messages wait. Each brings ten: a poll takes some 20 ms in the same region. */
+/**
+ * Limit of concurrent polls while messages wait. Each returns ten messages, in some 20 ms within a region.
+ */
 const MOST_POLLS = 16;
 const PAUSES = { firstMs: 500, maxMs: 10_000 };
 
-/** The messages of a queue of SQS: received by long polls, and kept for as long as they are not settled. */
+/** Messages of an SQS queue, received by long polls and leased until they are acknowledged. */
 export class SqsSource implements QueueSource {
   readonly #client: SqsClient;
   readonly #options: SqsOptions;
-  /** Null: the queue's own dead letters, where it has some. */
+  /** Dead-letter queue. Null: the queue's own dead-letter queue, if it has one. */
   readonly #aside: SqsAddress | null;
   readonly #leaseSeconds: LeaseSeconds;
   readonly #closed = new AbortController();
-  /** Received and not settled: those of the inbox, too. */
+  /** Leases of unacknowledged messages, those of the inbox included. */
   readonly #leases: Leases;
   #inbox: Delivery[] = [];
-  /** Messages that polls under way may bring. */
+  /** Messages that running polls may receive. */
   #reserved = 0;
   readonly #polls = new Set<Promise<void>>();
   #wantedPolls = 1;
@@ -127,7 +129,7 @@ export class SqsSource implements QueueSource {
     this.#client[Symbol.dispose]();
   }
 
-  /** Gives back what nobody has looked at. */
+  /** Returns the unconsumed messages. */
   async #stop(): Promise<void> {
     const enough = new AbortController();
     const late = sleep((POLL_SECONDS + 2) * 1_000, enough.signal).catch(() => {});
@@ -139,10 +141,10 @@ export class SqsSource implements QueueSource {
     await this.giveBack(unread).catch((error: unknown) => this.#warn(error));
   }
 
-  /** Polls for as many as may be out, as long as someone takes deliveries. */
+  /** Starts polls up to the limit of open messages while a consumer exists. */
   #pull(): void {
     const signal = this.#pulls;
-    // Whoever took deliveries may not have come back to hear that they have ended.
+    // The consumer may not have noticed the end of the deliveries yet.
     if (signal === null || signal.aborted) return;
     while (this.#failure === null && this.#polls.size < this.#wantedPolls) {
       const most = Math.min(MOST_ENTRIES, this.#options.mostOpen - this.#leases.size - this.#reserved);
@@ -158,7 +160,7 @@ export class SqsSource implements QueueSource {
     }
   }
 
-  /** @param signal ends a pause, and no poll */
+  /** @param signal ends a pause, but no poll */
   async #poll(most: number, signal: AbortSignal): Promise<void> {
     const askedMs = performance.now();
     try {
@@ -167,10 +169,10 @@ export class SqsSource implements QueueSource {
       const messages = Array.isArray(Messages) ? (Messages as readonly SqsReceived[]) : [];
       for (const message of messages) this.#take(message);
       this.#failures = 0;
-      // One waits for the first message; many fetch what has piled up.
+      // One poll waits for a first message, and many polls fetch a backlog.
       if (messages.length === 0) {
         this.#wantedPolls = 1;
-        // One that does not wait for messages must not be asked all the time.
+        // A service without long polls must not be polled constantly.
         await sleep(LEAST_POLL_MS - (performance.now() - askedMs), signal).catch(() => {});
       } else if (messages.length === most) this.#wantedPolls = Math.min(MOST_POLLS, this.#wantedPolls * 2);
     } catch (error) {
@@ -191,7 +193,7 @@ export class SqsSource implements QueueSource {
       WaitTimeSeconds: POLL_SECONDS,
       VisibilityTimeout: this.#leaseSeconds.first,
       MessageSystemAttributeNames: ["ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"],
-      // An answer that was lost on its way is given once more: else its groups would wait for their leases.
+      // A retry with this id repeats a lost response. Without it, the groups would wait for their leases.
       ...(isOrdered ? { ReceiveRequestAttemptId: randomUUID() } : {}),
     };
   }
@@ -208,7 +210,7 @@ export class SqsSource implements QueueSource {
     this.#wake();
   }
 
-  /** What has lapsed comes again: of that, what nobody has looked at is forgotten. */
+  /** Drops unconsumed messages whose leases expired, because they arrive again. */
   #makeRoom(lapsed: ReadonlySet<Delivery>): void {
     this.#inbox = this.#inbox.filter((unread) => !lapsed.has(unread));
     this.#pull();
@@ -248,7 +250,7 @@ export class SqsSource implements QueueSource {
   }
 }
 
-/** As SQS writes it. */
+/** Message in SQS's form. */
 interface SqsReceived {
   readonly MessageId: string;
   readonly ReceiptHandle: string;

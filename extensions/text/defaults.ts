@@ -12,16 +12,16 @@ import type { TextInput, TextInputs } from "./text-input.ts";
 
 interface TextContext {
   readonly folder: ModelFolder | null;
-  /** Whether a column holds text. */
+  /** Returns whether a column holds text. */
   readonly isText: (column: string) => boolean;
-  /** Whether the model has an input of this name that takes numbers. */
+  /** Returns whether the model has a numeric input of this name. */
   readonly takesNumbers: (input: string) => boolean;
 }
 
 /**
- * The inputs of a job with what it leaves open about texts: an input of ids that names a column of text, or a
- * pair of them, gets the tokenizer of the model's folder. The masks and types of a job's only ids of text are
- * made with them.
+ * Fills in the defaults of the text inputs. An ids input of one text column, or of a pair, gets the tokenizer
+ * of the model's folder. If exactly one input has a tokenizer, missing mask and type inputs are derived from
+ * it.
  */
 function withTextDefaults(inputs: TextInputs, context: TextContext): TextInputs {
   const entries = Object.entries(inputs).map(([name, spec]) => [name, withTokenizer(name, spec, context)]);
@@ -36,24 +36,24 @@ function withTextDefaults(inputs: TextInputs, context: TextContext): TextInputs 
   };
 }
 
-/** Returns inputs with what they leave to the folder. Behind steps, any column may hold text. */
+/** Fills in the text inputs' defaults from the model's folder. Behind steps, any column may hold text. */
 export function withFolderTexts(
   inputs: TextInputs,
   { fields, folder, tensors, hasSteps }: KnownInputs,
 ): TextInputs {
   const isText = (column: string) => hasSteps || hasText(fields, column);
-  // What the model has is for its own digest to say.
+  // Null: the model is not read. The digest of the model reports why.
   const takesNumbers = (input: string) =>
     tensors === null || tensors.some(({ name, dtype }) => name === input && dtype !== "string");
   return withTextDefaults(inputs, { folder, isText, takesNumbers });
 }
 
-/** Whether a job may leave a tokenizer to the folder of its model. */
+/** Checks whether an input may get its tokenizer from the model's folder. */
 export function leavesTokenizers(inputs: TextInputs): boolean {
   return Object.entries(inputs).some(([name, spec]) => leavesTokenizer(name, spec));
 }
 
-/** The columns that an input of text is made of: one, or a pair. Null: they are no such. */
+/** Returns the text columns of an input: one, or a pair. Null: the input has another source. */
 export function textColumns(input: string, { column, columns }: TextInput): readonly string[] | null {
   if (columns === undefined) return [column ?? input];
   return typeof columns === "object" && columns.length === 2 ? columns : null;
@@ -70,7 +70,7 @@ function withTokenizer(
   return texts?.every(isText) === true ? { ...spec, tokenizer: below(folder.path, facts.file) } : spec;
 }
 
-/** It is an input of ids, made of columns, of which the job does not say how. */
+/** Checks whether this is an ids input of columns, without a key that says how to fill it. */
 function leavesTokenizer(name: string, spec: TextInput): boolean {
   const own: object = spec;
   const others = ["tokenizer", "types", ...tokenizerExcludes(FILE_KEYS)];

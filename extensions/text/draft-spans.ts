@@ -5,10 +5,10 @@ import { planSpans } from "./plan-spans.ts";
 const TOKEN_CLASSIFIER = /ForTokenClassification$/;
 
 /**
- * Drafts the step that makes spans of text, where the model labels tokens of a text. Null: it does not, or no
- * text is at hand.
+ * Drafts the step that makes text spans of labelled tokens.
  *
  * @param map drafted without the step
+ * @returns null when the model is no token classifier, or no input has one text column
  */
 export function draftSpans(map: DraftedMap, context: FinishContext): DraftedFinish | null {
   const { architecture = null, labels = null } = context.folder?.facts ?? {};

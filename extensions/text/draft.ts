@@ -16,10 +16,10 @@ import { offsetsColumn } from "./token-columns.ts";
 
 const INT64: FieldType = { kind: "numeric", type: "int64" };
 
-/** Drafts inputs of text: tokens by the tokenizer of the model's folder. */
+/** Drafts text inputs: tokens by the tokenizer of the model's folder. */
 export const TEXT_DRAFT: StepDraft = {
   way: textWay,
-  // What tells the texts of a pair apart is all zero for one text.
+  // Token types that distinguish the texts of a pair are all zero for one text.
   companion: ({ name }, of, { tokenizer }) =>
     tokenizer !== undefined && TYPE_NAMES.includes(name) ? { types: of } : null,
   makes: ({ tokenizer, types }: TextInput) => tokenizer !== undefined || types !== undefined,
@@ -34,7 +34,10 @@ export const TEXT_DRAFT: StepDraft = {
   finish: draftSpans,
 };
 
-/** Ids are as many as the tokens, and types as many as the ids: planning sees that the input has them. */
+/**
+ * Returns placeholder columns for the ids and types that the step will make, so that planning can bind the
+ * input.
+ */
 function madeText(
   { types, column, columns, offsets, batchAxis }: TextInput,
   tensor: TensorInfo,

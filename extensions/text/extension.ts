@@ -27,13 +27,13 @@ import {
   textKeys,
 } from "./spec.ts";
 
-/** Tokenizers that keys name. */
+/** Tokenizer files that keys name. */
 const FILES: NonNullable<StepPart["files"]> = {
   keys: ["tokenizer"],
   describe: async (file, signal) => (await import("./read-tokenizer.ts")).readTokenizer(file, signal),
 };
 
-/** Texts as inputs of models: tokens of them, passages, and spans of labelled tokens. */
+/** Text inputs of models: tokens, passages, and spans of labelled tokens. */
 export const text: Extension = {
   name: "text",
   mapsBy: ["@anush008/tokenizers"],
@@ -44,7 +44,7 @@ export const text: Extension = {
     keys: textKeys,
     check: (input, context, parts) => checkTextKeys(input, context, parts),
     files: FILES,
-    // An input of ids may have the tokenizer of the model's folder without saying so.
+    // An ids input may use the tokenizer of the model's folder without a key.
     mayMake: (name, input: TextKeys) => input.tokenizer !== undefined || isIdsName(name),
     folder: {
       sees: [TOKENIZER_FILE],

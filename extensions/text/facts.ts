@@ -1,21 +1,18 @@
 import type { FolderReader, FolderSettings } from "../../shared/extension/feature.ts";
 import { TOKENIZER_FILE, type TokenizerFacts } from "./op.ts";
 
-/** Exporters write 1e30 for "no limit". No model reads texts of so many tokens. */
+/** Upper bound of a plausible limit. Exporters write 1e30 for "no limit". */
 const MOST_TOKENS = 10_000_000;
 
 interface TokenizerFiles {
-  /** `tokenizer_config.json`. */
   readonly own: FolderSettings;
-  /** `sentence_bert_config.json`: its limit is the one that its maker's library uses. */
+  /** `sentence_bert_config.json`. Its limit is the one that sentence-transformers applies. */
   readonly sentence: FolderSettings;
-  /** `config_sentence_transformers.json`. */
   readonly prompts: FolderSettings;
-  /** `config.json`. */
   readonly model: FolderSettings;
 }
 
-/** Reads how a text becomes the tokens of the folder's tokenizer. Null: it has none. */
+/** Reads the folder's settings for its tokenizer. Null: the folder has no tokenizer. */
 export const readTokenizerFacts: FolderReader = (open, has) => {
   if (!has(TOKENIZER_FILE)) return null;
   const facts = factsOf({
@@ -45,7 +42,7 @@ function factsOf(files: TokenizerFiles): TokenizerFacts {
   };
 }
 
-/** The limit of a row, and the key that says it. */
+/** Returns the token limit of a row, and the key that sets it. */
 function readLimit(
   { own, sentence }: TokenizerFiles,
   mostTokens: number | null,
@@ -65,16 +62,16 @@ function readLimit(
   return nothing;
 }
 
-/** Models that count positions from behind the number of their padding: by `model_type`. */
+/** Values of `model_type` whose positions are counted from behind the padding id. */
 const COUNTED_FROM_PADDING: readonly string[] = [
   ...["roberta", "xlm-roberta", "xlm-roberta-xl", "roberta-prelayernorm", "camembert", "mpnet"],
   ...["longformer", "data2vec-text", "ibert", "xmod", "luke", "lilt", "markuplm"],
 ];
 
-/** Of them the number of the padding, where their file does not say it. */
+/** Padding id of these models if `config.json` has none. */
 const USUAL_PADDING = 1;
 
-/** A row of more tokens would fail in the model. */
+/** Returns the number of positions. A row of more tokens would fail in the model. */
 function readMostTokens(model: FolderSettings): number | null {
   const most = model.number("max_position_embeddings");
   if (most === null || most > MOST_TOKENS) return null;

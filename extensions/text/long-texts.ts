@@ -3,21 +3,21 @@ import type { DraftKeys } from "../../shared/extension/feature-draft.ts";
 import { tokenizerFactsOf } from "./folder-tokenizer.ts";
 import type { TextLengths } from "./measure-texts.ts";
 
-/** Texts that have more tokens than the model takes, among those that were looked at. */
+/** Sampled texts that have more tokens than the model takes. */
 interface LongTexts {
-  /** That input is made of them. */
+  /** Name of the input that is made of the texts. */
   readonly input: string;
   readonly maxTokens: number;
   readonly rows: number;
   readonly longRows: number;
-  /** What would make a row for each passage of them, as it is written; null for pairs of texts. */
+  /** Value of a `split` step that would make a row of each passage. Null: the input is a pair of texts. */
   readonly split: DraftKeys | null;
 }
 
-/** A passage begins with so much of the one before: a sentence or two. */
+/** Fraction of a passage that the next one repeats: a sentence or two. */
 const OVERLAP = 1 / 8;
 
-/** Null where none is longer, and where nobody knows how long they may be. */
+/** Finds sampled texts that are too long. Null: no text is too long, or no lengths are known. */
 export function findLongTexts(
   inputs: Readonly<Record<string, DraftKeys>>,
   { folder, texts }: { readonly folder: ModelFolder | null; readonly texts: TextLengths | null },

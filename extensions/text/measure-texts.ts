@@ -3,26 +3,27 @@ import type { Storages } from "../../shared/storage/open-storage.ts";
 import { readText } from "../../shared/storage/whole-file.ts";
 import { NoTokenizerError, readTokenizerFile, TextTokenizer } from "./text-tokenizer.ts";
 
-/** Lengths of texts, by the tokenizer of the model's folder. Plain JSON. */
+/** Text lengths in tokens, by the tokenizer of the model's folder. Plain JSON. */
 export interface TextLengths {
-  /** Tokens of each row by column, without special tokens. Null: there is no text. */
+  /** Tokens of each row by column, without special tokens. Null: the cell is no text, or encoding failed. */
   readonly tokens: readonly (readonly [column: string, lengths: readonly (number | null)[]])[];
-  /** Special tokens that a text gets in addition, and a pair of texts. */
+  /** Numbers of special tokens that a text and a pair of texts get. */
   readonly special: { readonly one: number; readonly pair: number };
-  /** Limit of the tokenizer's own. Null: none. */
+  /** Limit in the tokenizer's file. Null: none. */
   readonly maxTokens: number | null;
 }
 
-/** A longer text is measured up to here: it has more tokens than a model takes. */
+/** Characters of a text that are measured. A longer text has more tokens than a model takes anyway. */
 const MOST_CHARS = 200_000;
 
-/** Without a limit of its own, and without special tokens: a pair has others than a text. */
+/** Settings without limit or special tokens. The caller adds the special tokens of a text or a pair. */
 const BARE = { maxTokens: null, truncation: "right", specialTokens: false } as const;
 
 /**
- * How many tokens texts have; null where the file is no tokenizer, which planning says with its place.
+ * Measures texts in tokens.
  *
- * @param texts by column, row by row; what is no text has no length
+ * @param texts by column, row by row
+ * @returns null when the file is no tokenizer: planning reports that with its place
  */
 export async function measureTexts(
   texts: ReadonlyMap<string, readonly unknown[]>,

@@ -2,21 +2,20 @@ import type { Zod } from "../../shared/core/zod.ts";
 
 /** Step that makes token ids of texts. Its file is the tokenizer. */
 export interface TokenizeOp {
-  /** Columns of text: one, or a pair. */
+  /** Text columns: one, or a pair. */
   readonly texts: readonly string[];
-  /** Text in front of each text, of a pair in front of the first. */
+  /** Text in front of each text, or of the first text of a pair. */
   readonly prefix: string;
-  /** Most tokens of a row, special ones counted. Null: all. */
+  /** Token limit of a row, special tokens included. Null: no limit. */
   readonly maxTokens: number | null;
-  /** Side that is cut off. */
   readonly truncation: "left" | "right";
   readonly specialTokens: boolean;
-  /** Columns that it makes: a list for each row. */
+  /** Columns that the step makes, with a list in each row. */
   readonly ids: string;
   readonly types: string;
-  /** Column of the places of tokens, a list of structs. Null: the job names none. */
+  /** Column of token offsets, a list of structs. Null: not requested. */
   readonly offsets: string | null;
-  /** Column that says whether a text was cut off. Null: the job names none. */
+  /** Column that is true where a text was cut off. Null: not requested. */
   readonly truncated: string | null;
 }
 
@@ -34,7 +33,7 @@ export function tokenizeOp(z: Zod) {
   });
 }
 
-/** Describes what becomes of texts: `at most 256 tokens a row, cut off at the right`. */
+/** Describes the step: `at most 256 tokens a row, cut off at the right`. */
 export function tokenizeText({ maxTokens, truncation, specialTokens, prefix }: TokenizeOp): string {
   const limit =
     maxTokens === null ? "all tokens" : `at most ${maxTokens} tokens a row, cut off at the ${truncation}`;
@@ -42,11 +41,11 @@ export function tokenizeText({ maxTokens, truncation, specialTokens, prefix }: T
   return `${limit}${specialTokens ? "" : ", no special ones"}${behind}`;
 }
 
-/** Which tokens have one label, and become one span: see `map.finish[].spans.strategy` of the job file. */
+/** Rules that group tokens into labelled spans: see `map.finish[].spans.strategy` of the job file. */
 export const SPAN_STRATEGIES = ["none", "simple", "first", "average", "max"] as const;
 export type SpanStrategy = (typeof SPAN_STRATEGIES)[number];
 
-/** Step that makes spans of text of labelled tokens. */
+/** Step that makes text spans of labelled tokens. */
 export interface SpansOp {
   readonly logits: string;
   readonly text: string;
@@ -76,7 +75,7 @@ export function spansText({ strategy, labels }: SpansOp): string {
 /** Step that cuts texts into passages, a row for each. Its file is the tokenizer. */
 export interface SplitOp {
   readonly column: string;
-  /** Most tokens of a passage, special ones counted. */
+  /** Token limit of a passage, special tokens included. */
   readonly tokens: number;
   readonly overlap: number;
   readonly sentences: boolean;
@@ -92,21 +91,21 @@ export function splitText({ tokens, overlap, sentences }: SplitOp): string {
   return `passages of at most ${tokens} tokens${again}${sentences ? ", by sentences" : ""}`;
 }
 
-/** Facts of a model's folder about its tokenizer. */
+/** Facts about a tokenizer in a model's folder. */
 export interface TokenizerFacts {
-  /** File of the tokenizer, from the folder. */
+  /** Path of the tokenizer file within the folder. */
   readonly file: string;
   readonly maxTokens: number | null;
-  /** File with the key that says so. Null with `maxTokens`. */
+  /** File and key that set `maxTokens`. Null with `maxTokens`. */
   readonly maxTokensFrom: string | null;
-  /** Positions that the model has: a row of more tokens fails. */
+  /** Number of positions in the model. A row of more tokens fails. */
   readonly mostTokens: number | null;
   readonly truncation: "left" | "right" | null;
-  /** Texts that are written in front of a text, by name: `{ query: "query: " }`. */
+  /** Texts to write in front of a text, by name: `{ query: "query: " }`. */
   readonly prompts: Readonly<Record<string, string>>;
 }
 
-/** The library's own format, which holds a whole tokenizer. */
+/** File of a whole tokenizer, in the format of the tokenizers library. */
 export const TOKENIZER_FILE = "tokenizer.json";
 
 export function tokenizerText({ file, maxTokens, mostTokens, truncation, prompts }: TokenizerFacts): string {
@@ -119,7 +118,7 @@ export function tokenizerText({ file, maxTokens, mostTokens, truncation, prompts
   return parts.join("; ");
 }
 
-/** Reads from the facts where texts are cut off, unless an input says so itself. */
+/** Returns the folder's limits, which decide how texts are cut off unless an input has its own. */
 export function tokenLimits({ maxTokens, mostTokens, truncation }: TokenizerFacts): object {
   return { tokenLimits: [maxTokens, mostTokens, truncation] };
 }

@@ -1,38 +1,41 @@
-/** What is known of the tokens of a text, by token. */
+/** Tokens of a text, as lists with an entry for each token. */
 export interface TextTokens {
-  /** Where they begin and end in the text, in UTF-16 units. */
+  /** Offsets where tokens begin and end in the text, in UTF-16 units. */
   readonly starts: readonly number[];
   readonly ends: readonly number[];
-  /** The words that they are parts of; null: of none. */
+  /** Indexes of the words that tokens are parts of. Null: the token is part of no word. */
   readonly words: readonly (number | null | undefined)[];
 }
 
 export interface PassageLimits {
-  /** Of a passage, at most. */
+  /** Most tokens of a passage. */
   readonly tokens: number;
-  /** Of a passage that the next one has again, at most; less than `tokens`. */
+  /** Most tokens that a passage repeats from the previous one. Less than `tokens`. */
   readonly overlap: number;
-  /** Whether a passage ends with a sentence where it can. */
+  /** True when a passage should end with a sentence. */
   readonly sentences: boolean;
 }
 
-/** A stretch of a text, in UTF-16 units. */
+/** Stretch of a text, in UTF-16 units. */
 interface Passage {
   readonly start: number;
   readonly end: number;
 }
 
-/** The better a place is for a cut, the higher: within a character, a word, between words, sentences. */
+/**
+ * Quality of a cut. Higher is better: within a character, within a word, between words, between sentences.
+ */
 const CUT = { anywhere: 0, character: 1, word: 2, sentence: 3 } as const;
 type Cut = (typeof CUT)[keyof typeof CUT];
 
 /**
- * Cuts a text into passages. Each token is in one or more of them, and each ends further on than the one
- * before. They are cut between words, or between sentences on request, unless that would leave half of a
- * passage empty.
+ * Cuts a text into passages. At least one passage has each token, and each passage ends behind the previous
+ * one. Cuts are between words, or between sentences on request. A cut that would leave half of a passage
+ * empty is moved.
  *
- * Law: no passage lacks a character but white space. A normalizer may remove characters that then lie in no
- * token: those at the end of a word stay with it, others go to the next token.
+ * Law: the passages together contain every character except white space. A normalizer may remove characters,
+ * which then lie in no token. Removed characters at the end of a word stay with the word, others go to the
+ * next token.
  */
 export function cutPassages(text: string, tokens: TextTokens, limits: PassageLimits): readonly Passage[] {
   const cuts = cutsOf(text, tokens, limits.sentences);
@@ -49,16 +52,16 @@ export function cutPassages(text: string, tokens: TextTokens, limits: PassageLim
   return passages;
 }
 
-/** White space of Unicode: that of JavaScript has U+FEFF, too. */
+/** White space of Unicode. `\s` of JavaScript would also match U+FEFF. */
 const SPACE = /\p{White_Space}/u;
 
-/** Where a passage ends that is cut in front of a token, and where the next one starts. */
+/** End of one passage and start of the next, for a cut in front of a token. */
 interface Edge {
   readonly end: number;
   readonly start: number;
 }
 
-/** The edges in front of each token, and behind the last one. */
+/** Returns the edges in front of each token, and behind the last one. */
 function edgesOf(text: string, { starts, ends }: TextTokens): readonly Edge[] {
   const nextStarts = [...starts, text.length];
   for (let at = starts.length - 1; at >= 0; at -= 1)
@@ -73,28 +76,28 @@ function edgesOf(text: string, { starts, ends }: TextTokens): readonly Edge[] {
   });
 }
 
-/** The edge at the first white space among characters that lie in no token, else behind them. */
+/** Returns the edge at the first white space among characters that lie in no token, else behind them. */
 function edgeWithin(text: string, from: number, to: number): Edge {
   const space = text.slice(from, to).search(SPACE);
   if (space < 0) return { end: to, start: to };
   return { end: from + space, start: spaceEnd(text, from + space, to) };
 }
 
-/** The end of the white space at `from`. */
+/** Returns the end of the white space at `from`. */
 function spaceEnd(text: string, from: number, to: number): number {
   let at = from;
   while (at < to && SPACE.test(text.charAt(at))) at += 1;
   return at;
 }
 
-/** The start of the white space that ends the text. */
+/** Returns the start of the white space that ends the text. */
 function spaceStart(text: string, from: number): number {
   let at = text.length;
   while (at > from && SPACE.test(text.charAt(at - 1))) at -= 1;
   return at;
 }
 
-/** How good it is to cut in front of each token. */
+/** Rates the cut in front of each token. */
 function cutsOf(text: string, { starts, ends, words }: TextTokens, sentences: boolean): readonly Cut[] {
   const cuts = starts.map((start, at): Cut => {
     const before = ends[at - 1] ?? 0;
@@ -115,8 +118,8 @@ function markSentences(text: string, starts: readonly number[], cuts: Cut[]): vo
 }
 
 /**
- * The last of the best places up to `to`, but none that leaves half of the passage empty, or that is before
- * `from`.
+ * Returns the last of the best cuts up to `to`. Earlier than `from`, or where half of the passage would be
+ * empty, no cut is considered.
  */
 function bestCut(cuts: readonly Cut[], { first, from, to }: Record<"first" | "from" | "to", number>): number {
   const least = Math.max(from, Math.ceil((first + to) / 2));
@@ -125,7 +128,7 @@ function bestCut(cuts: readonly Cut[], { first, from, to }: Record<"first" | "fr
   return best;
 }
 
-/** The first of the best places from `earliest` to `end`, where the last passage ended. */
+/** Returns the first of the best cuts from `earliest` to `end`, where the previous passage ended. */
 function nextStart(cuts: readonly Cut[], earliest: number, end: number): number {
   let best = end;
   for (let at = end - 1; at >= earliest; at -= 1) if ((cuts[at] ?? 0) >= (cuts[best] ?? 0)) best = at;

@@ -25,7 +25,7 @@ import { offsetsColumn, truncatedColumn } from "./token-columns.ts";
 
 const INT32_LIST: FieldType = { kind: "list", item: { kind: "numeric", type: "int32" } };
 
-/** Plans inputs of token ids of text. Inputs that have their `types` get them from the same step. */
+/** Plans inputs of token ids. Inputs with `types` are fed by the same step. */
 export const TEXT_PLANNER: InputPlanner = {
   leaves: leavesTokenizers,
   withFolder: withFolderTexts,
@@ -65,12 +65,12 @@ function planTokens(input: string, inputs: TextInputs, context: InputPlannerCont
   };
 }
 
-/** What inputs say of text where none is. */
+/** Returns problems of text keys on inputs without a tokenizer. */
 function strayTexts(inputs: TextInputs): readonly Problem[] {
   return [...strayTypes(inputs), ...strayKeys(inputs)];
 }
 
-/** Inputs that want the types of one that no tokenizer makes. */
+/** Returns problems of inputs whose `types` names an input without a tokenizer. */
 function strayTypes(inputs: TextInputs): readonly Problem[] {
   return Object.entries(inputs).flatMap(([name, { types }]) => {
     if (types === undefined || inputs[types]?.tokenizer !== undefined) return [];
@@ -90,8 +90,8 @@ function strayKeys(inputs: TextInputs): readonly Problem[] {
 }
 
 /**
- * Ids that the job does not speak of, where the folder could make them of text: which column that is, nobody
- * but the job can say.
+ * Returns problems of ids inputs that the job does not mention, although the folder's tokenizer could make
+ * them. Only the job can say which column holds the text.
  */
 function unnamedTexts(inputs: TextInputs, context: InputPlannerContext): readonly Problem[] {
   const { fields, folder, signature } = context;
@@ -130,7 +130,7 @@ function textProblems(input: string, spec: TextInput, { fields }: InputPlannerCo
   return [...ofTexts, ...clashes(input, spec, fields)];
 }
 
-/** The columns that the job names for what else is known of the tokens. */
+/** Returns the optional columns that the job names: offsets and truncation flags. */
 function namedColumns({ offsets, truncated }: TokenizeOp): readonly NamedType[] {
   return [
     ...(offsets === null ? [] : [offsetsColumn(offsets)]),
@@ -138,7 +138,7 @@ function namedColumns({ offsets, truncated }: TokenizeOp): readonly NamedType[] 
   ];
 }
 
-/** Names of such columns that are taken. */
+/** Returns problems of optional columns whose names are taken. */
 function clashes(
   input: string,
   { offsets, truncated }: TextInput,
@@ -155,7 +155,7 @@ function clashes(
   });
 }
 
-/** By key of the folder's files, the key of the input that says it. */
+/** Key of the input that replaces a key of the folder's files. */
 const UNCLEAR_KEYS: Readonly<Record<string, "maxTokens" | "truncation" | "prefix">> = {
   max_seq_length: "maxTokens",
   model_max_length: "maxTokens",
@@ -166,15 +166,16 @@ const UNCLEAR_KEYS: Readonly<Record<string, "maxTokens" | "truncation" | "prefix
 };
 
 /**
- * What the folder leaves unclear and the job does not say: other tokens than the maker's are seen by nobody.
- * Texts that should be made lower case have no key here; `plan` shows that.
+ * Returns problems of tokenizer settings that are unclear in the folder and absent in the job. A guess would
+ * silently produce other tokens than the maker's. `do_lower_case` has no replacing key here: `plan` shows
+ * that doubt.
  */
 function unclearText(input: string, spec: TextInput, folder: ModelFolder): readonly Problem[] {
   const most = tokenizerFactsOf(folder)?.mostTokens ?? null;
   return folder.doubts.flatMap(({ about, where, what, found }) => {
     const key = UNCLEAR_KEYS[where.split(": ").at(-1) ?? ""];
     if (about !== "tokenizer" || key === undefined || spec[key] !== undefined) return [];
-    // Of more tokens than the model has positions for, it is given as many as it has.
+    // The number of positions caps such a limit anyway.
     if (key === "maxTokens" && most !== null && Number(found) > most) return [];
     return [
       {
@@ -188,8 +189,8 @@ function unclearText(input: string, spec: TextInput, folder: ModelFolder): reado
 }
 
 /**
- * Where the tokenizer is that of the model's folder: what other files there say of it, as the maker's own
- * library takes it (all-MiniLM-L6-v2 reads 256 tokens, and its tokenizer.json says 128).
+ * Returns the limits that other files of the folder set for its own tokenizer, as the maker's library does.
+ * For example, all-MiniLM-L6-v2 reads 256 tokens, but its tokenizer.json says 128.
  */
 function folderLimits(
   own: TokenizerFile,
@@ -223,7 +224,7 @@ function opOf(
   };
 }
 
-/** The library takes no limit that its special tokens alone fill. */
+/** Returns a problem when the special tokens alone fill the limit, which the library refuses. */
 function roomProblems(
   input: string,
   { maxTokens, specialTokens, texts }: TokenizeOp,
@@ -238,8 +239,8 @@ function roomProblems(
 }
 
 /**
- * What the tokenizer pads with, where the model is told what is padding. Where it is not, that the file has a
- * padding does not make rows of different lengths fit for one batch.
+ * Returns the tokenizer's padding id if the model has a mask input. Without a mask, padding would change the
+ * results of rows in a batch of different lengths.
  */
 function padOf(
   { padId }: TokenizerFile,
@@ -260,7 +261,7 @@ function fedBy(input: string, op: TokenizeOp, inputs: TextInputs, pad: number | 
   return Object.fromEntries(entries);
 }
 
-/** What an input of text says that any input may. */
+/** Returns the keys that any input may have. */
 function plain({ scale, offset, pad, batchAxis }: TextInput): TextInput {
   return {
     scale,

@@ -82,7 +82,7 @@ function labelProblems(
   return [{ where, what, expected: `${classes} labels`, found: `${labels.length}${whose}` }];
 }
 
-/** How many classes each token has scores of; null: the column is something else. */
+/** Returns the number of classes that each token has scores for. Null: the column has another type. */
 function classesOf(type: FieldType): number | null {
   if (type.kind !== "list" && type.kind !== "fixedList") return null;
   const { item } = type;

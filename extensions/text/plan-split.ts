@@ -11,7 +11,7 @@ import type { SplitSpec } from "./spec.ts";
 
 type SplitContext = Parameters<StepPlanner>[1];
 
-/** What a split makes beside the passages: which one of its text it is, and where it lies in it. */
+/** Columns that a split makes in addition: the passage's index, and its start and end in the text. */
 const SPLIT_COLUMNS = ["part", "start", "end"];
 const INT32: FieldType = { kind: "numeric", type: "int32" };
 

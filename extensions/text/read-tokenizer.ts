@@ -9,22 +9,22 @@ import type { DescribedFiles } from "../../shared/extension/step-part.ts";
 import { runIsolated, whyNoAnswer } from "../../shared/onnx/isolated.ts";
 import type { TokenizerFile } from "./text-tokenizer.ts";
 
-/** Sent to the process that reads. */
+/** Request to the process that reads a tokenizer. */
 export interface TokenizerQuestion {
   readonly location: Location;
 }
 
-/** Sent back by it. */
+/** Response of that process. */
 export type TokenizerAnswer =
   | { readonly kind: "read"; readonly facts: TokenizerFile }
   | { readonly kind: "refused"; readonly why: string };
 
-/** 250,000 tokens take some seconds, and some hundreds of megabytes. */
+/** A tokenizer of 250,000 tokens takes some seconds, and some hundreds of megabytes. */
 const LIMITS = { limitMs: 120_000, memoryLimitBytes: 4 * 2 ** 30 };
 
 /**
- * Reads what a tokenizer says of itself, in a process of its own beside all else that is read: it takes
- * seconds of computing, and the library is native code that strangers' files go through.
+ * Reads facts from a tokenizer file in a separate process. Reading takes seconds of computing, and passes
+ * untrusted files through native code.
  */
 export async function readTokenizer({ location }: StepFile, signal: AbortSignal): Promise<TokenizerAnswer> {
   const question: TokenizerQuestion = { location };
@@ -40,9 +40,9 @@ export async function readTokenizer({ location }: StepFile, signal: AbortSignal)
 }
 
 /**
- * Returns what a tokenizer says of itself, or why that is not known.
+ * Returns the facts that were read from a tokenizer file, or the problem of the file.
  *
- * @param where the key that names it
+ * @param where key that names the file
  */
 export function tokenizerFacts(
   where: string,

@@ -9,7 +9,7 @@ import { logitsColumn, offsetsColumn, spansColumn } from "./token-columns.ts";
 import { codePoints, type TokenOffset } from "./token-offsets.ts";
 import { tokenSpans } from "./token-spans.ts";
 
-/** Opens what makes spans of labelled tokens. */
+/** Opens the step that makes spans of labelled tokens. */
 export function openSpansStep(op: SpansOp): Step {
   return new SpansStep(op);
 }
@@ -21,7 +21,10 @@ class SpansStep implements Step {
     this.#op = op;
   }
 
-  /** A row without a text has no spans; one with other scores than tokens is a dead letter. */
+  /**
+   * Makes a list of spans for each row. A row without a text has no spans. A row with different numbers of
+   * scores and tokens becomes a dead letter.
+   */
   async run(batch: RecordBatch): Promise<StepResult> {
     const { logits, text, offsets, column } = this.#op;
     const texts = textsOf(columnData(batch, text));
@@ -49,7 +52,7 @@ class SpansStep implements Step {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  /** Each as the values of its fields. */
+  /** Returns spans as lists of their fields' values. */
   #spansOf(
     text: string,
     scores: readonly ArrayLike<number>[],

@@ -4,10 +4,10 @@ import type { SpecParts } from "../../shared/extension/feature.ts";
 import { columnName } from "../../shared/input-sources/input-source.ts";
 import { SPAN_STRATEGIES, type SpanStrategy, type TokenizeOp, type TokenizerFacts } from "./op.ts";
 
-/** Above this, a number is a slip of the keyboard. */
+/** Limit of a token count. A larger number is a typing error. */
 const MAX_TOKENS = 16_777_216;
 
-/** Keys of an input that is made of text. */
+/** Keys of a text input. */
 export interface TextKeys {
   readonly tokenizer?: string;
   readonly maxTokens?: number;
@@ -19,7 +19,7 @@ export interface TextKeys {
   readonly types?: string;
 }
 
-/** Keys of an input that go with `tokenizer`. */
+/** Keys that require `tokenizer`. */
 export const TOKENIZER_KEYS = [
   "maxTokens",
   "truncation",
@@ -86,7 +86,7 @@ export function textKeys(z: Zod, { file: tokenizer }: SpecParts) {
   };
 }
 
-/** Value of `split`: texts are cut into passages. */
+/** Value of `split`: cuts texts into passages. */
 export interface SplitSpec {
   readonly column: string;
   readonly tokenizer: string;
@@ -117,16 +117,16 @@ export function splitSpec(z: Zod, { file: tokenizer, refuse }: SpecParts): z.Zod
     })
     .superRefine(({ tokens, overlap }, context) => {
       if (overlap < tokens) return;
-      // A passage goes on beyond what it has of the one before.
+      // With a full overlap, passages would make no progress.
       const found = `${overlap}, of passages of ${tokens}`;
       refuse(context, ["overlap"], "is a whole passage, or more", { expected: "less than `tokens`", found });
     });
 }
 
-/** Labels of a class: its names. */
+/** Limit of a model's class names. */
 const MAX_LABELS = 1_048_576;
 
-/** Value of `spans`: tokens that a model gave labels become spans of their text. */
+/** Value of `spans`: labelled tokens become spans of their text. */
 export interface SpansSpec {
   readonly logits: string;
   readonly text: string;
@@ -165,14 +165,14 @@ export function spansSpec(z: Zod) {
   });
 }
 
-/** Keys of an input that do not go with `tokenizer`: its source is one column of text, or a pair of them. */
+/** Keys that exclude `tokenizer`, whose source is one text column or a pair. */
 export function tokenizerExcludes(fileKeys: readonly string[]): readonly string[] {
   return ["bytes", "mask", "value", ...fileKeys, "shape", "fill"];
 }
 
 /**
- * Checks that an input of text is one column or two, and that keys for text are for text. Without a
- * tokenizer, whether an input of columns is one of text is seen when these and the model's folder are known.
+ * Checks that a text input has one column or two, and that text keys are on text inputs. Without `tokenizer`,
+ * planning decides which inputs are text: that needs the columns and the model's folder.
  */
 export function checkTextKeys(
   input: TextKeys & { readonly columns?: unknown },
@@ -192,7 +192,7 @@ export function checkTextKeys(
   if (input.offsets !== undefined && columns !== undefined)
     refuse(context, ["offsets"], "is for one text", { expected: "`column`, not `columns`" });
   if (tokenizer === undefined) {
-    // Some of them say that it is no text.
+    // Any of these keys shows that the input is no text.
     if (said(excludes).length === 0) return;
     for (const key of said(TOKENIZER_KEYS))
       refuse(context, [key], `\`${key}\` is for text`, { expected: "a `tokenizer` beside it" });
@@ -211,11 +211,11 @@ export function checkTextKeys(
 
 interface TokenizerFolder {
   readonly facts: TokenizerFacts;
-  /** Returns whether a location is that of a file of the folder. */
+  /** Checks whether a location is that of a file in the folder. */
   readonly isFile: (named: string, file: string) => boolean;
 }
 
-/** Lists keys that an input leaves to the folder: the key, its value, and the file that says it. */
+/** Lists the keys that an input gets from the folder: key, value, and the file that sets it. */
 export function leftToFolder(
   input: TextKeys,
   { maxTokens, truncation }: TokenizeOp,

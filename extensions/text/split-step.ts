@@ -8,7 +8,7 @@ import type { OpenStepOptions, RowFailure, Step, StepResult } from "../../shared
 import type { SplitOp } from "./op.ts";
 import { type TextPassage, TextSplitter } from "./text-splitter.ts";
 
-/** Opens what makes passages of texts. */
+/** Opens the step that cuts texts into passages. */
 export async function openSplitStep(
   binding: StepBinding,
   op: SplitOp,
@@ -18,7 +18,7 @@ export async function openSplitStep(
   return new SplitStep(binding, op, await TextSplitter.open(json, op));
 }
 
-/** What stands for a row without a text, and for one that cannot be split. */
+/** Placeholder for a row without a text, or with one that cannot be split. */
 const NO_PASSAGE = { text: null, start: 0, end: 0 } as const;
 
 class SplitStep implements Step {

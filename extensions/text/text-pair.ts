@@ -3,14 +3,14 @@ import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
 
-/** Two texts that a model compares, in the order in which it takes them. */
+/** Two texts that a model compares, in the model's order. */
 interface TextPair {
   readonly columns: readonly [string, string];
-  /** Their names say that they are a pair, and which is the first. */
+  /** True when the column names identify the pair and its order. */
   readonly isNamed: boolean;
 }
 
-/** What people call the first text of a pair, and the second, without `_` and in small letters. */
+/** Common names of the first and the second text of a pair, in lower case without separators. */
 const PAIR_NAMES: readonly (readonly [first: RegExp, second: RegExp])[] = [
   [
     /^(query|question|search)$/,
@@ -23,11 +23,12 @@ const PAIR_NAMES: readonly (readonly [first: RegExp, second: RegExp])[] = [
 const SEQUENCE_CLASSIFIER = /ForSequenceClassification$/;
 
 /**
- * The two columns that a model of pairs is meant for; null where one text is. A classifier of one class,
- * which a cross-encoder is, or one whose classes are those of entailment, takes a pair for sure; one that can
- * tell two texts apart takes one where the columns are called as a pair is.
+ * Finds the two columns that a model of text pairs compares. Null: the model takes one text.
  *
- * @param texts the columns of text that could be meant
+ * A classifier with one class (a cross-encoder) or with entailment classes takes a pair for certain. A model
+ * with token types takes a pair when two columns are named like one.
+ *
+ * @param texts text columns to choose from
  */
 export function textPair(
   texts: readonly Field[],

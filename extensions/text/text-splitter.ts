@@ -3,15 +3,15 @@ import { present } from "../../shared/core/assert.ts";
 import { cutPassages, type PassageLimits, type TextTokens } from "./passages.ts";
 import { readTokenizerFile, TextTokenizer } from "./text-tokenizer.ts";
 
-/** A passage of a text. */
+/** Passage of a text. */
 export interface TextPassage {
   readonly text: string;
-  /** Where it lies in the whole text, in Unicode code points. */
+  /** Position in the whole text, in Unicode code points. */
   readonly start: number;
   readonly end: number;
 }
 
-/** What a text to be split is, while it is. */
+/** State of a text that is being split. */
 interface OpenText {
   readonly text: string;
   readonly tokens: TextTokens;
@@ -21,7 +21,7 @@ interface OpenText {
 
 const UNCUT = { maxTokens: null, truncation: "right" } as const;
 
-/** Cuts texts into passages that have at most so many tokens, measured alone and with special tokens. */
+/** Cuts texts into passages with a token limit. Passages are measured alone, with special tokens. */
 export class TextSplitter {
   readonly #bare: TextTokenizer;
   readonly #limits: PassageLimits;
@@ -33,7 +33,7 @@ export class TextSplitter {
 
   /**
    * @param json the content of a `tokenizer.json`
-   * @param limits its `tokens` are counted with the special ones
+   * @param limits its `tokens` include the special tokens
    */
   static async open(json: string, limits: PassageLimits): Promise<TextSplitter> {
     const { specialTokens } = await readTokenizerFile(json, new AbortController().signal);
@@ -43,7 +43,7 @@ export class TextSplitter {
     return new TextSplitter(bare, { tokens, overlap, sentences: limits.sentences });
   }
 
-  /** Of each text its passages, one at least; or why the tokenizer can do nothing with it. */
+  /** Returns at least one passage for each text, or the tokenizer's error. */
   async split(
     texts: readonly string[],
     signal: AbortSignal,
@@ -63,8 +63,8 @@ export class TextSplitter {
   }
 
   /**
-   * A passage alone may have more tokens than it has in its text: a word that begins it has lost the space in
-   * front of it. Such texts are cut again, into shorter ones.
+   * Cuts texts until no passage exceeds the limit. A passage alone may have more tokens than within its text,
+   * because the space in front is lost. Such texts are cut again, with a lower limit.
    */
   async #cutAll(texts: readonly OpenText[], signal: AbortSignal): Promise<void> {
     let open = texts;
@@ -93,7 +93,7 @@ function wholeText(text: string): TextPassage {
   return { text, start: 0, end: codePoints(text) };
 }
 
-/** The library counts in code points, strings here in UTF-16 units. */
+/** Converts offsets: the library counts in code points, strings here in UTF-16 units. */
 function tokensOf(text: string, encoding: Encoding): TextTokens {
   const offsets = encoding.getOffsets();
   const places = unitPlaces(text);
@@ -105,7 +105,7 @@ function tokensOf(text: string, encoding: Encoding): TextTokens {
   };
 }
 
-/** Where each code point begins; null where each is a unit. */
+/** Returns the offset of each code point in UTF-16 units. Null: each code point is one unit. */
 function unitPlaces(text: string): readonly number[] | null {
   if (!/[\ud800-\udbff]/.test(text)) return null;
   const places: number[] = [];

@@ -2,39 +2,39 @@ import { type Encoding as LibraryEncoding, Tokenizer } from "@anush008/tokenizer
 import { isObject } from "../../shared/core/json-object.ts";
 import { type TokenForms, tokenForms } from "./token-offsets.ts";
 
-/** The tokens of a text or a pair. */
+/** Tokens of a text or a pair. */
 export type Encoding = LibraryEncoding;
 
-/** How texts become tokens, beyond what the tokenizer's file says. */
+/** Settings in addition to the tokenizer's file. */
 interface TokenizerSettings {
-  /** Of a text or a pair, special ones counted; null: all. */
+  /** Token limit of a text or a pair, special tokens included. Null: no limit. */
   readonly maxTokens: number | null;
-  /** The end of the text that is cut off. */
+  /** End of the text that is cut off. */
   readonly truncation: "left" | "right";
-  /** Whether the special tokens of the file's template are added. */
+  /** True when the special tokens of the file's template are added. */
   readonly specialTokens: boolean;
 }
 
-/** What the file of a tokenizer says of itself. */
+/** Facts from a tokenizer's file. */
 export interface TokenizerFile {
-  /** How many special tokens a text gets. */
+  /** Number of special tokens that a text gets. */
   readonly specialTokens: number;
-  /** How many a pair of texts gets. */
+  /** Number of special tokens that a pair of texts gets. */
   readonly pairSpecialTokens: number;
-  /** Its own limit; null: none. */
+  /** Token limit in the file. Null: none. */
   readonly maxTokens: number | null;
-  /** The end of a text that it cuts off, as it says or by default. */
+  /** End of a text that is cut off. Default: right. */
   readonly truncation: "left" | "right";
-  /** Its padding; null: not said. */
+  /** Padding id. Null: the file has none. */
   readonly padId: number | null;
 }
 
-/** The file is no tokenizer, or not one that the library reads. `reason` is for people. */
+/** The file is no tokenizer, or the library does not support it. The message is for people. */
 export class NoTokenizerError extends Error {}
 
 const WHOLE: TokenizerSettings = { maxTokens: null, truncation: "right", specialTokens: true };
 
-/** So many are handed over at once: an abort is seen soon, and the library has enough for all cores. */
+/** Limits of one library call. The limits keep aborts prompt, and give all cores enough work. */
 const MOST_TEXTS = 256;
 const MOST_CHARACTERS = 1 << 20;
 
@@ -42,15 +42,15 @@ const MOST_CHARACTERS = 1 << 20;
 export type TokenizerInput = string | [string, string];
 
 /**
- * A tokenizer as a `tokenizer.json` describes it. The library is the reference implementation itself
- * (decision 53): its numbers are those of Python's `tokenizers`.
+ * A tokenizer that a `tokenizer.json` describes. The library is the reference implementation, so its ids
+ * equal those of Python's `tokenizers`.
  */
 export class TextTokenizer {
-  /** How it writes tokens. */
+  /** Notation of the tokens. */
   readonly forms: TokenForms;
   readonly #tokenizer: Tokenizer;
   readonly #options: { readonly addSpecialTokens: boolean };
-  /** Its tokens are bytes, each written as a letter that stands for it: only decoded can people read them. */
+  /** True when tokens are bytes, each written as a letter. Only decoding makes them readable. */
   readonly #isByteLevel: boolean;
 
   private constructor(
@@ -66,7 +66,7 @@ export class TextTokenizer {
 
   /**
    * @param json the content of a `tokenizer.json`
-   * @throws {NoTokenizerError}
+   * @throws {NoTokenizerError} when the file is no tokenizer
    */
   static open(json: string, settings: TokenizerSettings): TextTokenizer {
     const file = parse(json);
@@ -89,7 +89,7 @@ export class TextTokenizer {
   }
 
   /**
-   * Of each text, in order; where the library can do nothing with one, the error.
+   * Encodes texts in order. A text that the library cannot encode gives its error.
    *
    * @throws the reason of the signal
    */
@@ -106,7 +106,7 @@ export class TextTokenizer {
     return encodings;
   }
 
-  /** The pieces of text that tokens stand for, as people read them. */
+  /** Returns the readable text of each token. */
   async pieces(ids: readonly number[]): Promise<readonly string[]> {
     return await Promise.all(ids.map((id) => this.#pieceOf(id)));
   }
@@ -115,7 +115,7 @@ export class TextTokenizer {
     const token = this.#tokenizer.idToToken(id) ?? "";
     if (!this.#isByteLevel) return token;
     const text = await this.#tokenizer.decode([id], false);
-    // A part of a letter's bytes is no text.
+    // A token may be an incomplete UTF-8 sequence, which does not decode.
     return text === "" || text.includes("\ufffd") ? token : text;
   }
 
@@ -124,7 +124,7 @@ export class TextTokenizer {
     try {
       if (alone.length === texts.length) return await this.#tokenizer.encodeBatch(alone, this.#options);
     } catch {
-      // It does not say which one it is about.
+      // The error does not identify the text. Encoding one by one does.
     }
     return Promise.all(texts.map((text) => this.#encodeOne(text)));
   }
@@ -140,8 +140,10 @@ export class TextTokenizer {
 }
 
 /**
+ * Reads the facts of a tokenizer's file.
+ *
  * @param json the content of a `tokenizer.json`
- * @throws {NoTokenizerError}
+ * @throws {NoTokenizerError} when the file is no tokenizer
  */
 export async function readTokenizerFile(json: string, signal: AbortSignal): Promise<TokenizerFile> {
   const { truncation, padding } = parse(json);

@@ -6,7 +6,7 @@ import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
 import { tokenizerFactsOf } from "./folder-tokenizer.ts";
 import { textPair } from "./text-pair.ts";
 
-/** Where the folder has a tokenizer, and no column holds the ids, columns of text are what it means. */
+/** Proposes text columns for an ids input if the folder has a tokenizer and no column already holds ids. */
 export const textWay: InputWay = (tensor, context) => {
   const { folder, files, fits } = context;
   const keys = textKeys(tensor, folder);
@@ -37,7 +37,10 @@ function prefixQuestions(folder: ModelFolder | null): readonly string[] {
   return prefixes.length === 0 ? [] : [`the model's maker writes a text in front: ${prefixes.join(", ")}`];
 }
 
-/** The keys by which the folder's tokenizer makes an input of text; null where it is no input of ids. */
+/**
+ * Returns the keys that tokenize text with the folder's tokenizer. Null: the input takes no ids, or there is
+ * no tokenizer.
+ */
 function textKeys({ name }: TensorInfo, folder: ModelFolder | null): DraftKeys | null {
   const facts = tokenizerFactsOf(folder);
   if (folder === null || facts === null || !isIdsName(name)) return null;

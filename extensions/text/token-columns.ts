@@ -1,6 +1,6 @@
 import type { NamedType, ScalarName, ValueType } from "../../shared/values/value-type.ts";
 
-/** Of each token where it lies in its text: a column that a tokenizer makes where it is asked for. */
+/** Type of the optional offsets column, with each token's position in its text. */
 const OFFSETS = listOf(structOf({ start: "int32", end: "int32", special: "bool", continues: "bool" }));
 const SPANS = listOf(
   structOf({ label: "string", score: "float32", start: "int32", end: "int32", text: "string" }),
@@ -10,7 +10,7 @@ export function offsetsColumn(name: string): NamedType {
   return { name, type: OFFSETS };
 }
 
-/** Of each text whether it was cut off. */
+/** Returns the column that is true where a text was cut off. */
 export function truncatedColumn(name: string): NamedType {
   return { name, type: { shape: { kind: "scalar", name: "bool" }, isNullable: true } };
 }
@@ -19,7 +19,7 @@ export function spansColumn(name: string): NamedType {
   return { name, type: SPANS };
 }
 
-/** A column with a score for each of `labels` classes of each token. */
+/** Returns a column with a score for each of `labels` classes of each token. */
 export function logitsColumn(
   name: string,
   item: "float16" | "float32" | "float64",
@@ -29,7 +29,7 @@ export function logitsColumn(
   return { name, type: listOf(scores) };
 }
 
-/** Type of lists, which may be null. */
+/** Returns the type of nullable lists. */
 function listOf(item: ValueType): ValueType {
   return { shape: { kind: "list", item }, isNullable: true };
 }

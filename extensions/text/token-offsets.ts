@@ -1,25 +1,25 @@
-/** Where a token lies in its text, in Unicode code points. */
+/** Position of a token in its text, in Unicode code points. */
 export interface TokenOffset {
   readonly start: number;
   readonly end: number;
-  /** It was added: it stands for no text, or for some of the prefix. */
+  /** The token was added, or lies in the prefix: it has no position in the text. */
   readonly special: boolean;
-  /** It goes on with the word of the token before it. */
+  /** The token continues the previous token's word. */
   readonly continues: boolean;
 }
 
-/** How a tokenizer writes tokens, as its file says. */
+/** Notation of tokens in a tokenizer's file. */
 export interface TokenForms {
-  /** Stands in front of a token that goes on with a word: `##`. Null: its tokens do not tell. */
+  /** Prefix of a token that continues a word: `##`. Null: tokens have no such mark. */
   readonly continuing: string | null;
-  /** The token of what it does not know. */
+  /** Token for unknown text. Null: none. */
   readonly unknown: string | null;
 }
 
-/** What the library says of the tokens of a text. */
+/** Token data from the library. */
 interface Encoded {
   readonly tokens: readonly string[];
-  /** Of each token, in the text with its prefix. */
+  /** Offsets by token, in the text with its prefix. */
   readonly offsets: readonly (readonly number[])[];
   readonly special: readonly number[];
 }
@@ -37,8 +37,9 @@ export function tokenForms(file: Readonly<Record<string, unknown>>): TokenForms 
 }
 
 /**
- * Where the tokens of a text lie. Which tokens go on with a word is told as the transformers library
- * tells it: where tokens are marked, by one that is not as long as its text; else by the lack of a space.
+ * Returns the positions of tokens in their text. Continuing tokens are detected as in the transformers
+ * library. With marked tokens, a token continues a word if its length differs from its text's. Without, it
+ * continues a word if no space is at its start.
  *
  * @param text without its prefix
  */
@@ -72,12 +73,12 @@ function hasPairs(text: string): boolean {
   return /[\ud800-\udfff]/.test(text);
 }
 
-/** In code points. */
+/** Returns a length in code points. */
 function lengthOf(text: string): number {
   return hasPairs(text) ? Array.from(text).length : text.length;
 }
 
-/** `[start, end)` of a text, in code points. */
+/** Returns `[start, end)` of a text, in code points. */
 export function codePoints(text: string, start: number, end: number): string {
   return hasPairs(text) ? Array.from(text).slice(start, end).join("") : text.slice(start, end);
 }

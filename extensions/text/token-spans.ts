@@ -1,32 +1,32 @@
 import type { SpanStrategy } from "./op.ts";
 
-/** A token of a text, and what the model said of it. */
+/** Token of a text, with the model's scores. */
 interface LabelledToken {
   /** `[start, end)` in the text. */
   readonly start: number;
   readonly end: number;
-  /** It goes on with the word of the token before it. */
+  /** The token continues the previous token's word. */
   readonly continues: boolean;
-  /** By class: as the model gives them. */
+  /** Raw scores by class, from the model. */
   readonly logits: ArrayLike<number>;
 }
 
 interface Labels {
   readonly names: readonly string[];
-  /** Of which no span is made. */
+  /** Labels that make no span. */
   readonly ignore: readonly string[];
 }
 
-/** A stretch of a text with one label. */
+/** Stretch of a text with one label. */
 interface TokenSpan {
   readonly label: string;
-  /** Probability: of a span of several tokens or words the mean of theirs. */
+  /** Probability. A span of several tokens or words has their mean. */
   readonly score: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** A token, or a word of several, with its probability by class. */
+/** Token or whole word, with its probability by class. */
 interface Scored {
   readonly start: number;
   readonly end: number;
@@ -34,9 +34,10 @@ interface Scored {
 }
 
 /**
- * The spans of a text's tokens, special ones left out before, as the token classification pipeline of the
- * transformers library aggregates them. Labels `B-X` and `I-X` are of one group X, which a `B-` begins anew;
- * other labels are groups of their own.
+ * Aggregates tokens to spans, as the token classification pipeline of the transformers library does. Labels
+ * `B-X` and `I-X` belong to one group X, and `B-X` starts a new span. Another label is a group of its own.
+ *
+ * @param tokens without special tokens
  */
 export function tokenSpans(
   tokens: readonly LabelledToken[],
@@ -81,12 +82,12 @@ function wordScores(word: readonly Scored[], strategy: WordStrategy): readonly n
     case "average":
       return first.map((_, label) => mean(word.map(({ scores }) => scores[label] ?? 0)));
     case "max":
-      // Of equals the first.
+      // A stable sort: of equals, the first wins.
       return word.toSorted((a, b) => Math.max(...b.scores) - Math.max(...a.scores))[0]?.scores ?? [];
   }
 }
 
-/** Neighbours of one group, put together. */
+/** Joins adjacent parts of one group. */
 function grouped(parts: readonly TokenSpan[]): readonly TokenSpan[] {
   const groups: TokenSpan[][] = [];
   for (const part of parts) {
@@ -104,12 +105,12 @@ function grouped(parts: readonly TokenSpan[]): readonly TokenSpan[] {
   }));
 }
 
-/** By what neighbours are told to be of one group. */
+/** Returns the key that adjacent parts of one group share. */
 function groupOf(label: string): string {
   return label.startsWith("B-") || label.startsWith("I-") ? label.slice(2) : label;
 }
 
-/** A group's name: what stands behind the first dash, if there is one. */
+/** Returns a group's name: the label from behind its first dash, if it has a dash. */
 function bare(label: string): string {
   return label.slice(label.indexOf("-") + 1);
 }

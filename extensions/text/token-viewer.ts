@@ -6,10 +6,10 @@ import type { StepViewer } from "../../shared/extension/step-viewer.ts";
 import type { TokenizeOp } from "./op.ts";
 import { openTokenizer } from "./tokenize-step.ts";
 
-/** Tokens that are shown of a text. */
+/** Limit of tokens shown for a text. */
 const MOST_TOKENS = 512;
 
-/** Opens what looks up the text of tokens, which the step knows as numbers. */
+/** Opens the viewer that shows the step's token ids as text. */
 export async function openTokenViewer(files: readonly StepFile[], op: TokenizeOp): Promise<StepViewer> {
   const tokenizer = await openTokenizer(
     op,

@@ -13,7 +13,7 @@ import { type TokenOffset, tokenOffsets } from "./token-offsets.ts";
 
 const LIST = new List(new Field("item", new Int32(), false));
 
-/** Opens what makes token ids of texts. */
+/** Opens the step that makes token ids of texts. */
 export async function openTokenizeStep(
   binding: StepBinding,
   op: TokenizeOp,
@@ -41,7 +41,7 @@ class TokenizeStep implements Step {
     this.#tokenizer = tokenizer;
   }
 
-  /** A row without a text, or without one of a pair, has no tokens: the input says what that means. */
+  /** Makes the token columns. A row that lacks a text has null cells, which the input's keys deal with. */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
     const inputs = this.#inputsOf(batch);
     const given = inputs.filter((input) => input !== null);
@@ -82,13 +82,16 @@ class TokenizeStep implements Step {
     return offsets !== null && this.#made.includes(offsets);
   }
 
-  /** To ask for what was cut off costs a copy of it: no need where there are fewer tokens than allowed. */
+  /**
+   * Checks whether a text was cut off. `getOverflowing` copies the overflow, so texts below the limit skip
+   * it.
+   */
   #isTruncated(encoding: Encoding): boolean {
     const { maxTokens } = this.#op;
     return maxTokens !== null && encoding.getLength() >= maxTokens && encoding.getOverflowing().length > 0;
   }
 
-  /** Of one text: a pair has none. */
+  /** Returns the offsets of one text. A pair has no offsets column. */
   #offsetsOf(encoding: Encoding, input: TokenizerInput | null): readonly TokenOffset[] {
     const { prefix } = this.#op;
     const encoded = {
@@ -113,7 +116,7 @@ class TokenizeStep implements Step {
   }
 }
 
-/** As the struct of the column has them. */
+/** Returns offsets as values of the column's structs. */
 function asValues(offsets: readonly TokenOffset[] | null): readonly (readonly unknown[])[] | null {
   return offsets?.map(({ start, end, special, continues }) => [start, end, special, continues]) ?? null;
 }

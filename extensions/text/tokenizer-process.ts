@@ -4,7 +4,10 @@ import { readText } from "../../shared/storage/whole-file.ts";
 import type { TokenizerAnswer, TokenizerQuestion } from "./read-tokenizer.ts";
 import { NoTokenizerError, readTokenizerFile } from "./text-tokenizer.ts";
 
-/** The process of `readTokenizers`: a file of tens of megabytes takes seconds, and may be anything. */
+/**
+ * Process of `readTokenizer`. A tokenizer of tens of megabytes takes seconds to read, and its content is
+ * untrusted.
+ */
 
 async function read({ location }: TokenizerQuestion): Promise<TokenizerAnswer> {
   const { signal } = new AbortController();
@@ -13,7 +16,7 @@ async function read({ location }: TokenizerQuestion): Promise<TokenizerAnswer> {
     const json = await readText(await storages.at(location), location, signal);
     return { kind: "read", facts: await readTokenizerFile(json, signal) };
   } catch (error) {
-    // That it cannot be read is told by whoever digests it.
+    // A storage error is also reported by the digest of the same file.
     const why = error instanceof Error ? error.message : String(error);
     return { kind: "refused", why: error instanceof NoTokenizerError ? why : `it cannot be read: ${why}` };
   }

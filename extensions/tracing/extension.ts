@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** Traces by OpenTelemetry, where its variables name a collector. */
+/** Traces by OpenTelemetry, when its variables name a collector. */
 export const tracing: Extension = {
   name: "tracing",
   face: {

@@ -21,12 +21,12 @@ import type { Logger } from "../../shared/core/log.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { Span, SpanFacts, Tracer } from "../../shared/core/tracer.ts";
 
-/** A collector that is away must not keep a command that is done. */
+/** Limit of the final flush. An unreachable collector must not delay the end of a command. */
 const CLOSE_MS = 3_000;
 
 /**
- * Spans by the SDK of OpenTelemetry, sent by OTLP over HTTP: what is sampled, kept back and sent where is for
- * its variables to say.
+ * Returns a tracer by the OpenTelemetry SDK, which sends OTLP over HTTP. OpenTelemetry's variables control
+ * sampling, buffering and the target.
  */
 export function otelTracer(service: string, log: Logger): Tracer {
   const tell = troubleTeller(log);
@@ -45,7 +45,7 @@ export function otelTracer(service: string, log: Logger): Tracer {
         () => true,
         (error: unknown) => log.debug(error, "traces were not sent"),
       );
-      // It is tried again and again meanwhile, of which nothing is told.
+      // The SDK retries meanwhile, without any report.
       const tooLong = new Promise<false>((resolve) => setTimeout(resolve, CLOSE_MS, false).unref());
       if ((await Promise.race([sent, tooLong])) === false)
         tell(`the collector did not take the last of them within ${CLOSE_MS / 1_000} s`);
@@ -80,19 +80,22 @@ class TracedSpan implements Span {
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
-/** What is none, as another process may send it, is no parent. */
+/** Returns the context of a parent span. An invalid parent, from another process, is ignored. */
 function contextOf(traceparent: string): Context {
   const [, traceId = "", spanId = "", flags = ""] = TRACEPARENT.exec(traceparent) ?? [];
   const parent: SpanContext = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
   return trace.isSpanContextValid(parent) ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
 }
 
-/** The SDK tells an error as JSON, with its stack. */
+/** Extracts the message from the SDK's errors, which are JSON with a stack. */
 function reasonOf(message: string): string {
   return /^\{.*"message":"((?:[^"\\]|\\.)*)"/.exec(message)?.[1] ?? message;
 }
 
-/** Tells the first time: a collector that is away for a night would fill the log. */
+/**
+ * Returns a function that warns about the first failure only. A long outage of the collector would fill the
+ * log.
+ */
 function troubleTeller(log: Logger): (message: string) => void {
   let isTold = false;
   const tell = (message: string, ...details: unknown[]) => {

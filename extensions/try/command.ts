@@ -6,10 +6,10 @@ import { jsonOption, numberFrom, setOption } from "../../shared/terminal/command
 import type { RowTrace } from "./row-trace.ts";
 import type { WantedRows } from "./tried-slices.ts";
 
-/** More are not looked at one by one. */
+/** Limit of rows that a user can inspect one by one. */
 const MOST_ROWS = 1_000;
 const USUAL_ROWS = 5;
-/** So far are rows looked for that `input.where` lets through: some seconds. */
+/** Limit of rows to search for those that `input.where` accepts. It takes some seconds. */
 const LOOKED_AT = 500;
 
 export const tryCommand = defineCommand({
@@ -42,7 +42,7 @@ export const tryCommand = defineCommand({
   },
 });
 
-/** Shows rows of a job, each as soon as it is through. Returns the exit code. */
+/** Shows rows of a job, each as soon as it is complete. Returns the exit code. */
 async function showRows(
   planned: PlannedJob,
   wanted: WantedRows,
@@ -74,7 +74,7 @@ async function showRows(
   return Math.max(0, ...traces.map(exitCodeOf));
 }
 
-/** What was left out, and that nothing is left. */
+/** Describes the filtered rows, and whether there are no rows. */
 function endText(shown: number, dropped: number): string {
   const gone = `${dropped} ${dropped === 1 ? "row" : "rows"}`;
   if (shown > 0)
@@ -82,13 +82,13 @@ function endText(shown: number, dropped: number): string {
   return dropped === 0 ? "the job has no rows\n" : `input.where drops the first ${gone}; --row shows any\n`;
 }
 
-/** That of a job that publishes dead letters, or of one that fails. */
+/** Returns the exit code of a job with dead letters, or of a failed job. */
 function exitCodeOf({ fate }: RowTrace): number {
   if (fate.kind === "failed") return ERROR_CODES[fate.error.code].exit;
   return fate.kind === "deadLetter" ? 3 : 0;
 }
 
-/** @throws {ARGUMENT_INVALID} naming the option that is wrong */
+/** @throws {ARGUMENT_INVALID} with the name of the invalid option */
 function wantedRows({
   row,
   rows,

@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** Single rows on their way through a job. Its name is a word of the language. */
+/** Traces of single rows through a job. `try` is a reserved word, so the constant has another name. */
 export const tryRows: Extension = {
   name: "try",
   command: {

@@ -2,12 +2,12 @@ import type { WriteStream } from "node:tty";
 import type { Preview } from "../../shared/extension/feature-viewer.ts";
 
 /**
- * How a terminal shows pictures: as iTerm2 or kitty do, or as two coloured halves of each character in 24
- * bits, or in 256 colours.
+ * Methods of terminals to show pictures: the protocols of iTerm2 and kitty, or characters with two coloured
+ * halves. The latter have 24-bit or 256 colours.
  */
 type PreviewWay = "iterm" | "kitty" | "halfBlocks" | "halfBlocks256";
 
-/** What `stream` can show; null where it is no terminal, or has too few colours. */
+/** Returns the best method of `stream`. Null: not a terminal, or too few colours. */
 export function previewWay(
   stream: Pick<WriteStream, "isTTY" | "getColorDepth">,
   env: NodeJS.ProcessEnv,
@@ -15,7 +15,7 @@ export function previewWay(
   if (!stream.isTTY) return null;
   const depth = stream.getColorDepth(env);
   const { TERM_PROGRAM = "", LC_TERMINAL = "", TERM = "", TMUX, STY } = env;
-  // A multiplexer between would swallow what it does not know, or write it out.
+  // A terminal multiplexer would drop unknown sequences, or print them.
   const isDirect = TMUX === undefined && STY === undefined && depth >= 8;
   if (isDirect && (env.KITTY_WINDOW_ID !== undefined || TERM === "xterm-kitty" || TERM_PROGRAM === "ghostty"))
     return "kitty";
@@ -25,7 +25,10 @@ export function previewWay(
   return depth >= 8 ? "halfBlocks256" : null;
 }
 
-/** Pictures beside each other, or below each other where the terminal draws them; no lines without a way. */
+/**
+ * Returns the lines of pictures: below each other by a terminal's protocol, else next to each other. Without
+ * a method there are none.
+ */
 export function picturesText(
   previews: readonly Preview[],
   way: PreviewWay | null,
@@ -46,7 +49,7 @@ export function picturesText(
   }
 }
 
-/** kitty's protocol takes no more in one piece. */
+/** Limit of one chunk in kitty's protocol. */
 const KITTY_CHARS = 4_096;
 
 function kittyText(data: string, lines: number): string {
@@ -61,7 +64,7 @@ function kittyText(data: string, lines: number): string {
 
 const GAP = "  ";
 const RESET = "\u001b[0m";
-/** The upper half in the one colour, the lower in the other. */
+/** Character with its upper half in the foreground colour, and its lower half in the background colour. */
 const UPPER_HALF = "▀";
 
 interface Block {
@@ -88,7 +91,7 @@ function halfBlocks({ width, height, data }: Preview, way: "halfBlocks" | "halfB
   return { lines, columns: width };
 }
 
-/** The nearest of the 6 x 6 x 6 colours that terminals of 256 colours have from 16 on. */
+/** Returns the nearest of the 6 x 6 x 6 colours, from 16 on, of terminals with 256 colours. */
 function cubeColour(red: number, green: number, blue: number): number {
   const [r, g, b] = [red, green, blue].map((light) => Math.round((light / 255) * 5)) as [
     number,

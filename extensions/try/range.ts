@@ -1,6 +1,6 @@
 import type { Range } from "./row-trace.ts";
 
-/** Between what the finite ones of some numbers lie, and how many these are. */
+/** Returns the range of the finite numbers, and their count. */
 export function rangeOf(numbers: Iterable<number>): {
   readonly range: Range | null;
   readonly finite: number;

@@ -6,21 +6,21 @@ import { rowText } from "./row-text.ts";
 import type { RowTrace } from "./row-trace.ts";
 
 interface RowPrinter {
-  /** What the terminal can show of pictures; null: nothing. */
+  /** Preview format of the terminal. Null: it cannot show pictures. */
   readonly preview: PreviewFormat | null;
-  /** A row with the lines that show its way. */
+  /** Formats a row's trace as lines. */
   print(trace: RowTrace): string;
 }
 
-/** A file or a pipe has no width: whoever reads it later has about this much. */
+/** Width for a file or a pipe, which has no width. */
 const PIPE_COLUMNS = 100;
 const LEAST_COLUMNS = 40;
-/** A small picture, two of them side by side: columns of one, and lines. */
+/** Size of one of two adjacent pictures, in columns and lines. */
 const PREVIEW = { columns: 32, lines: 14 };
-/** For terminals that show real pixels. */
+/** Size for terminals that show real pixels. */
 const PREVIEW_PIXELS = 256;
 
-/** How rows are shown on `stdout`. */
+/** Creates the printer of rows for `stdout`. */
 export function rowPrinter(stdout: WriteStream, env: NodeJS.ProcessEnv): RowPrinter {
   const columns = Math.max(LEAST_COLUMNS, stdout.isTTY ? stdout.columns : PIPE_COLUMNS);
   const way = previewWay(stdout, env);

@@ -12,18 +12,18 @@ import { isLong, rangeText, shownText, wholeNumbers } from "./shown-text.ts";
 export interface RowTextOptions {
   readonly columns: number;
   readonly style: Style;
-  /** Small pictures as lines of the terminal; none where it shows none. */
+  /** Formats previews as terminal lines. Without picture support there are none. */
   readonly pictures: (previews: readonly Preview[]) => readonly string[];
 }
 
-/** The name of something, its type, and what is in it: texts, each of so many lines at most. */
+/** Name, type and values of an entry. Each value has a limit of lines. */
 export type Entry = readonly [
   name: string,
   type: string,
   ...values: (readonly [text: string, lines: number])[],
 ];
 
-/** A part of a row's way: its title, and lines below it. */
+/** Section of a row's trace: a title and lines. */
 export interface Section {
   readonly title: string;
   readonly beside: string;
@@ -31,13 +31,13 @@ export interface Section {
   readonly lines: readonly string[];
 }
 
-/** Of a value: a passage of text takes several. */
+/** Line limits of a text and of a list of tokens. A passage of text needs several lines. */
 export const MOST_LINES = 4;
 const MOST_TOKEN_LINES = 6;
-/** What stands below something is so far to the right of it. */
+/** Indentation of nested lines. */
 export const INDENT = "  ";
 
-/** The parts of a row's way, in order. */
+/** Returns the sections of a row's trace, in order. */
 export function sectionsOf(trace: RowTrace, options: RowTextOptions): readonly Section[] {
   const { fate, read, prepare, finish, runs } = trace;
   const which = (index: number) => (runs.length > 1 ? ` ${index + 1} of ${runs.length}` : "");
@@ -55,7 +55,7 @@ function shownSection(title: string, shown: Shown): Section {
   return { title, beside, parts: partsOf(shown), lines: moreParts(shown) };
 }
 
-/** A row for each part, where there are several. */
+/** Returns a part for each row. */
 function partsOf({ columns, rows }: Shown, failed: StepTrace["failed"] = []): Section["parts"] {
   if (columns.length === 0) return [];
   const dead = new Set(failed.map(({ row }) => row));
@@ -73,12 +73,12 @@ function partsOf({ columns, rows }: Shown, failed: StepTrace["failed"] = []): Se
   }));
 }
 
-/** What is computed for an input has a name that nobody chose: the input's says more. */
+/** Shortens the generated name of a column that is computed for an input to the input's name. */
 function columnName(name: string): string {
   return oneLine(name.replace(/^shardmill:/, ""));
 }
 
-/** Of a text that was written there is more to see than of numbers. */
+/** Formats a value. Texts get more lines than numbers. */
 function valueText(type: FieldType, value: ShownValue): readonly [text: string, lines: number] {
   const isText = typeof value === "string" || (isLong(value) && value.long === "characters");
   return [shownText(value, wholeNumbers(type)), isText ? MOST_LINES : 1];
@@ -89,7 +89,7 @@ function moreParts({ columns, rows }: Shown): readonly string[] {
   return more > 0 ? [`... ${counted(more, "more row")}`] : [];
 }
 
-/** Keys that say what a step is. */
+/** Keys that identify a kind of step. */
 const SAYS_KIND: readonly string[] = ["sql", ...[...STEPS, ...INPUTS].map(({ key }) => key), ...FILE_KEYS];
 
 function stepSection(step: StepTrace, options: RowTextOptions): Section {
@@ -120,7 +120,7 @@ function stepSection(step: StepTrace, options: RowTextOptions): Section {
   };
 }
 
-/** `12 tokens: [CLS] 101  the 1996  cat 4937 ...`: each piece of text and its id. */
+/** Formats tokens with their ids: `12 tokens: [CLS] 101  the 1996  cat 4937 ...`. */
 function tokenLines(
   { count, isTruncated, tokens }: TokensView,
   index: number | null,
@@ -149,7 +149,7 @@ function tokenLines(
   return [`${of}${counted(count, "token")}${cut}`, ...[...lines, ...more].map((each) => `${INDENT}${each}`)];
 }
 
-/** Blanks and line breaks are pieces, too. */
+/** Makes blanks and line breaks visible, because they are tokens, too. */
 function visible(text: string): string {
   return oneLine(text.replaceAll(" ", "·").replaceAll("\n", "⏎").replaceAll("\t", "⇥")) || "∅";
 }
@@ -181,7 +181,7 @@ function tensorEntry({ name, dtype, dims, range, notFinite, first }: TensorTrace
   const total = dims.reduce((product, dim) => product * dim, 1);
   const more = total > first.length ? " ..." : "";
   const type = `${dtype} [${dims.join(", ")}]`;
-  // The range and the mean of one value say nothing more.
+  // A range and a mean of one value add nothing.
   if (total === 1 && first.length === 1) return [oneLine(name), type, [values, 1]];
   return [
     oneLine(name),

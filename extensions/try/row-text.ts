@@ -12,11 +12,11 @@ import {
 } from "./row-sections.ts";
 import type { RowTrace } from "./row-trace.ts";
 
-/** Names and types may be long: on a narrow terminal the values matter more. */
+/** Limits of name and type columns, because values matter more on a narrow terminal. */
 const MOST_COLUMNS = { name: 24, type: 34, share: 0.3 };
 
 /**
- * A row's way through a job:
+ * Formats a row's trace through a job:
  *
  * ```
  * ── row 0 ── digits-0.parquet, row 0 ──────────────────── published ──
@@ -61,7 +61,7 @@ function headLine({ row, file, fileRow, fate }: RowTrace, { columns, style }: Ro
   ].join(" ");
 }
 
-/** The end of a path says more than its beginning. */
+/** Truncates a path at its start, because its end is more specific. */
 function endOf(path: string, columns: number): string {
   if (widthOf(path) <= columns) return path;
   return `…${[...path].slice(-Math.max(1, columns - 1)).join("")}`;
@@ -72,7 +72,7 @@ interface Widths {
   readonly type: number;
 }
 
-/** The same for all sections of a row: it reads as one table. */
+/** Returns common column widths for all sections of a row, so that they read as one table. */
 function widthsOf(sections: readonly Section[], { columns }: RowTextOptions): Widths {
   const entries = sections.flatMap(({ parts }) => parts.flatMap((part) => part.entries));
   const most = (at: 0 | 1) => Math.max(0, ...entries.map((entry) => widthOf(entry[at])));

@@ -4,17 +4,14 @@ import type { ElementType } from "../../shared/domain/tensor.ts";
 import type { FileView } from "../../shared/extension/feature-viewer.ts";
 import type { TokensView } from "../../shared/extension/step-viewer.ts";
 
-/**
- * The way of one row of the input through a job, as it was watched: plain JSON. Only what people look at of
- * long values and of many parts is in it.
- */
+/** Trace of one input row through a job. Plain JSON. Long values and lists of parts are truncated. */
 export interface RowTrace {
-  /** Its place in the input, over the files in their order, pruned and skipped rows too. */
+  /** Index in the input, over all files in order. Pruned and skipped rows count. */
   readonly row: number;
   readonly file: string;
-  /** Its place in that file. */
+  /** Index in the file. */
   readonly fileRow: number;
-  /** The columns that the job reads. */
+  /** Columns that the job reads. */
   readonly read: Shown;
   readonly prepare: readonly StepTrace[];
   readonly runs: readonly RunTrace[];
@@ -22,10 +19,10 @@ export interface RowTrace {
   readonly fate: RowFate;
 }
 
-/** What becomes of a row in the end. */
+/** Outcome of a row. */
 export type RowFate =
   | { readonly kind: "published"; readonly rows: Shown }
-  /** By `input.where`, or a step: its key in the job file. */
+  /** Filtered by `input.where` or a step, whose key in the job file is `by`. */
   | { readonly kind: "filtered"; readonly by: string }
   | {
       readonly kind: "deadLetter";
@@ -33,23 +30,23 @@ export type RowFate =
       readonly code: string;
       readonly message: string;
     }
-  /** It would fail the job. */
+  /** The row would fail the job. */
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-/** Some rows of some columns. */
+/** Rows of some columns. */
 export interface Shown {
   readonly columns: readonly ShownColumn[];
   readonly rows: number;
 }
 
-/** A column, and its values in the first rows. */
+/** Column with its values in the first rows. */
 export interface ShownColumn {
   readonly name: string;
   readonly type: FieldType;
   readonly values: readonly ShownValue[];
 }
 
-/** A value; of a long one its beginning, and how long it is. */
+/** Value. A long one is truncated, with its length. */
 export type ShownValue =
   | null
   | boolean
@@ -59,31 +56,31 @@ export type ShownValue =
   | LongValue
   | { readonly [name: string]: ShownValue };
 
-/** `first` of a list is a list, of a text a text, of bytes their hex digits. */
+/** Truncated value. `first` is a list, a text, or the hex digits of bytes. */
 export interface LongValue {
   readonly long: "items" | "characters" | "bytes";
   readonly length: number;
-  /** Of a list of numbers; null of anything else. */
+  /** Range of a list of numbers. Null: another value. */
   readonly range: Range | null;
   readonly first: ShownValue;
 }
 
-/** What a step made of the rows in front of it. */
+/** Effect of a step on its input rows. */
 export interface StepTrace {
-  /** Its key in the job file. */
+  /** Key of the step in the job file. */
   readonly where: string;
   readonly kind: string;
   readonly rowsIn: number;
-  /** The columns that it made, of the rows that it left. */
+  /** Columns that the step made, in its output rows. */
   readonly made: Shown;
   readonly failed: readonly { readonly row: number; readonly code: string; readonly message: string }[];
-  /** Of a tokenizer, by row: its tokens. */
+  /** Tokens of each row, for a tokenizer. */
   readonly tokens: readonly TokensView[];
-  /** Views of the files, by row. Null: the step reads no files that can be shown. */
+  /** Views of the files, by row. Null: the step reads no displayable files. */
   readonly pictures: readonly FileView[] | null;
 }
 
-/** Of the finite ones of some numbers. */
+/** Range of the finite ones of some numbers. */
 export interface Range {
   readonly min: number;
   readonly max: number;
@@ -93,7 +90,7 @@ export interface Range {
 /** One run of the model. */
 export interface RunTrace {
   readonly inputs: readonly TensorTrace[];
-  /** None where it failed. */
+  /** Outputs. Empty after a failure. */
   readonly outputs: readonly TensorTrace[];
 }
 
@@ -101,10 +98,10 @@ export interface TensorTrace {
   readonly name: string;
   readonly dtype: ElementType;
   readonly dims: readonly number[];
-  /** Of its finite numbers; null where it has none. */
+  /** Range of the finite numbers. Null: none. */
   readonly range: Range | null;
-  /** Numbers that are NaN or infinite. */
+  /** Count of numbers that are NaN or infinite. */
   readonly notFinite: number;
-  /** The first values. */
+  /** First values of the tensor. */
   readonly first: readonly (number | string)[];
 }

@@ -23,31 +23,31 @@ import { StepWatch } from "./step-watch.ts";
 import { WatchedLanes } from "./watched-lanes.ts";
 
 interface RowTracerOptions {
-  /** With its steps' files as they lie here. */
+  /** Job whose step files have local paths. */
   readonly job: JobDescription;
   readonly lanes: Lanes;
   readonly scratchPath: string;
   readonly preview: PreviewFormat | null;
 }
 
-/** Where a row lies. */
+/** Place of a row. */
 interface RowPlace {
-  /** Of the file. */
+  /** Schema of the file. */
   readonly schema: Schema;
-  /** Whether it could not be read. */
+  /** Rows that could not be read. */
   readonly unreadable: UnreadableRows;
   readonly row: number;
   readonly place: LeaseSlice;
 }
 
-/** Rows of a batch where the model takes any number: the parts of one row, mostly. */
+/** Rows of a batch when the model takes any number. They are mostly the parts of one row. */
 const BATCH_ROWS = 256;
-/** A row is a shard of its own here. */
+/** Shard id of every row, because each is a shard of its own. */
 const ONLY: ShardId = shardId(0);
 
 /**
- * A job's pipeline for one row at a time: what a shard thread runs, with somebody who watches at the steps
- * and at the lanes. A row is a shard of its own, so that one that fails takes no other with it.
+ * Pipeline of a job for one row at a time, with observers at the steps and lanes. Each row is a shard of its
+ * own, so a failure affects no other row.
  */
 export class RowTracer implements AsyncDisposable {
   readonly #job: JobDescription;
@@ -69,7 +69,7 @@ export class RowTracer implements AsyncDisposable {
     this.#finish = steps("finish");
   }
 
-  /** @param batch the row alone; its memory is let go */
+  /** @param batch batch of the single row, whose memory is released */
   async trace(batch: RecordBatch, { schema, unreadable, row, place }: RowPlace): Promise<RowTrace> {
     const read = shownRows(batch, this.#job.map.columns);
     const lease = { shard: { id: ONLY, rowStart: 0, rowEnd: 1 }, slices: [place] };
@@ -135,13 +135,13 @@ export class RowTracer implements AsyncDisposable {
   }
 }
 
-/** The steps of a stage in this thread, each watched. */
+/** Observed steps of a stage in this thread. */
 class WatchedSteps implements Step {
   readonly #chain: Promise<StepChain>;
 
   constructor(steps: readonly StepBinding[], options: Parameters<typeof StepChain.open>[1]) {
     this.#chain = StepChain.open(steps, options);
-    // The first rows are answered with why they could not be opened.
+    // An error of opening is thrown for the first rows.
     this.#chain.catch(() => {});
   }
 
@@ -167,12 +167,15 @@ function fateOf({ firstDead, rows }: ShardResult): RowFate {
   return rows.numRows === 0 ? { kind: "filtered", by: "" } : { kind: "published", rows: shownRows(rows) };
 }
 
-/** The step that left nothing of a row. */
+/** Returns the step that dropped a row. */
 function dropperIn(steps: readonly StepTrace[]): string {
   return steps.find(({ made }) => made.rows === 0)?.where ?? "a step";
 }
 
-/** A model that fails on the only row fails on every row; in a job with others it is a dead letter. */
+/**
+ * Returns the outcome of an error. A model error on the only row looks like a failed job. In a job with other
+ * rows it is a dead letter.
+ */
 function failure(error: unknown): RowFate {
   const isModels = isShardmillError(error, "MODEL_FAILED") || isShardmillError(error, "MODEL_SHAPE");
   const ofRow = isModels && error.fields.rowsFailed !== undefined;

@@ -5,10 +5,10 @@ import type { LongValue, Range, ShownValue } from "./row-trace.ts";
 
 const DIGITS = 4;
 
-/** Writes a number: in full for a column, rounded for a tensor. */
+/** Formats a number: in full for a column, rounded for a tensor. */
 type NumberText = (value: number) => string;
 
-/** Writes a value as people read it, on one line: `"text"`, `[1, 2, 3]`, `12.3 KiB: ff d8 ff ...`. */
+/** Formats a value on one line: `"text"`, `[1, 2, 3]`, `12.3 KiB: ff d8 ff ...`. */
 export function shownText(value: ShownValue, write: NumberText = numberText): string {
   if (value === null) return "null";
   if (typeof value === "number") return write(value);
@@ -21,7 +21,7 @@ export function shownText(value: ShownValue, write: NumberText = numberText): st
     .join(", ")}}`;
 }
 
-/** Returns how numbers of a column are written in full: those of float32 by no more digits than it has. */
+/** Returns the full format of a column's numbers. float32 numbers get no spurious digits. */
 export function wholeNumbers(type: FieldType): NumberText {
   const { kind } = type;
   if (kind === "list" || kind === "fixedList") return wholeNumbers(type.item);
@@ -30,7 +30,7 @@ export function wholeNumbers(type: FieldType): NumberText {
   return isShort ? shortestFloat32 : String;
 }
 
-/** Digits that tell any two numbers of float32 apart. */
+/** Digits that distinguish any two float32 numbers. */
 const FLOAT32_DIGITS = 9;
 
 function shortestFloat32(value: number): string {
@@ -41,18 +41,21 @@ function shortestFloat32(value: number): string {
   return String(Number(value.toPrecision(FLOAT32_DIGITS)));
 }
 
-/** `0 to 255, mean 23.5`. */
+/** Formats a range: `0 to 255, mean 23.5`. */
 export function rangeText({ min, max, mean }: Range): string {
   return `${numberText(min)} to ${numberText(max)}, mean ${numberText(mean)}`;
 }
 
-/** With as many digits as tell two values apart. */
+/** Formats a number with enough digits to compare values. */
 function numberText(value: number): string {
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return String(value);
   return String(Number(value.toPrecision(DIGITS)));
 }
 
-/** What cannot be seen in a text is written out: line breaks are what preprocessing goes wrong by. */
+/**
+ * Quotes a text and escapes invisible characters, because stray line breaks often explain preprocessing
+ * faults.
+ */
 function quoted(text: string): string {
   return oneLine(JSON.stringify(text));
 }
@@ -68,7 +71,7 @@ function longText({ long, length, range, first }: LongValue, write: NumberText):
   }
 }
 
-/** Only the beginning of something long. */
+/** Returns true for a truncated value. */
 export function isLong(value: ShownValue): value is LongValue {
   if (value === null || typeof value !== "object") return false;
   const { long, length, first } = value as Partial<LongValue>;

@@ -5,14 +5,14 @@ import type { Field, FieldType, TimeUnit } from "../../shared/domain/dataset.ts"
 import { rangeOf } from "./range.ts";
 import type { LongValue, Shown, ShownColumn, ShownValue } from "./row-trace.ts";
 
-/** Of one row's parts: more would not be looked at. */
+/** Limit of one row's parts, which a user can inspect. */
 const MOST_ROWS = 20;
-/** Of a list: what fits into a line, and some. */
+/** Limits of lists, texts and bytes. A list fills slightly more than a line. */
 const MOST_ITEMS = 32;
 const MOST_CHARS = 2_000;
 const MOST_BYTES = 16;
 
-/** The first rows of a record batch, or of a table, in these columns. Left out: in all. */
+/** Converts the first rows of a record batch or a table. `names` selects columns. Default: all. */
 export function shownRows(rows: RecordBatch | Table, names?: readonly string[]): Shown {
   const fields = fieldsOf(rows.schema);
   const wanted = names === undefined ? fields : fields.filter(({ name }) => names.includes(name));
@@ -28,7 +28,7 @@ function shownColumn({ name, type }: Field, cellAt: (row: number) => unknown, ro
   return { name, type, values: Array.from({ length: count }, (_, row) => shownValue(type, cellAt(row))) };
 }
 
-/** A value of an Arrow column as JSON that people can read. */
+/** Converts an Arrow value to readable JSON. */
 function shownValue(type: FieldType, value: unknown): ShownValue {
   if (value === null || value === undefined) return null;
   switch (type.kind) {
@@ -97,14 +97,14 @@ function long(
   return { long: kind, length, range, first };
 }
 
-/** Of numbers; what is null among them is none. */
+/** Returns the range of numbers without nulls. Null: not numbers. */
 function rangeIn(item: FieldType, items: readonly unknown[]): LongValue["range"] {
   if (item.kind !== "numeric" || item.type === "bool") return null;
   const given = items.filter((value) => value !== null);
   return rangeOf(given.map(Number)).range;
 }
 
-/** Intervals are numbers side by side; what a union holds is any of the others. */
+/** Converts an interval, which is several numbers, or a union's value, which has any other type. */
 function shownObject(value: unknown): ShownValue {
   if (ArrayBuffer.isView(value)) return [...(value as unknown as Iterable<number>)].map(Number);
   return String(value);
@@ -123,13 +123,13 @@ function timestampText(ms: number, zone: string | null): string {
   return zone === null ? text.replace(/Z$/, "") : text;
 }
 
-/** Years that no date of JavaScript reaches stay numbers. */
+/** Formats a time. Years beyond JavaScript's dates stay numbers. */
 function isoText(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? `${ms} ms` : date.toISOString();
 }
 
-/** One column of one row. */
+/** Returns the value of one column in one row. */
 export function cellOf(data: Data, row: number): unknown {
   return cellReader(data)(row);
 }
@@ -141,7 +141,7 @@ const UNITS_OF_SECOND = {
   nanosecond: 1e9,
 } as const satisfies Record<TimeUnit, number>;
 
-/** A time of day: `13:05:09.25`. */
+/** Formats a time of day: `13:05:09.25`. */
 function timeText(value: number, unit: TimeUnit): string {
   const seconds = value / UNITS_OF_SECOND[unit];
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
@@ -150,7 +150,7 @@ function timeText(value: number, unit: TimeUnit): string {
   return `${two(hours)}:${two(minutes)}:${rest < 10 ? "0" : ""}${rest}`;
 }
 
-/** A decimal as it lies in Arrow: words, the lowest first, in two's complement. */
+/** Formats an Arrow decimal: little-endian words in two's complement. */
 function decimalText(words: Uint32Array, scale: number): string {
   const bits = words.length * 32;
   const whole = words.reduceRight((sum, word) => (sum << 32n) | BigInt(word), 0n);

@@ -17,18 +17,18 @@ import { openRowStorages } from "../../shared/storage/row-file.ts";
 import type { StepTrace } from "./row-trace.ts";
 import { cellOf, shownRows } from "./shown-value.ts";
 
-/** Of one row, or of its parts. */
+/** Limit of one row's parts. */
 const MOST_ROWS = 20;
 
 /**
- * Notes what steps make of rows. What a step gives is numbers; what they came from (pieces of text, images)
- * is looked up by the code that the steps themselves use.
+ * Observer of steps. Their results are numbers. The sources of the numbers, such as texts and images, are
+ * looked up with the steps' own code.
  */
 export class StepWatch implements AsyncDisposable {
   readonly #preview: PreviewFormat | null;
   readonly #signal: AbortSignal;
   readonly #storages: Storages;
-  /** By step. */
+  /** Viewers by step. */
   readonly #viewers = new Map<string, Promise<StepViewer>>();
   #traces: StepTrace[] = [];
 
@@ -38,7 +38,7 @@ export class StepWatch implements AsyncDisposable {
     this.#signal = signal;
   }
 
-  /** A step was run over `given`. Runs over no rows only ask for columns. */
+  /** Records a step's run over `given`. Runs over no rows only ask for columns, and are skipped. */
   async note(binding: StepBinding, given: RecordBatch, made: SteppedRows): Promise<void> {
     if (given.numRows === 0) return;
     const { where, op } = binding;
@@ -83,7 +83,7 @@ export class StepWatch implements AsyncDisposable {
     return viewer;
   }
 
-  /** Rows whose file cannot be shown are the step's to tell of. */
+  /** Returns the pictures of rows. Files that cannot be shown are skipped, because the step reports them. */
   async #picturesIn(
     { reads: [column] }: StepBinding,
     op: FeatureOp,

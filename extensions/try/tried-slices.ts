@@ -4,21 +4,21 @@ import { DatasetRows, type FileSlice, plannedRows } from "../../shared/domain/da
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { TriedSlice } from "./try-protocol.ts";
 
-/** Read at once: rows may be large. */
+/** Limit of rows per read, because rows may be large. */
 const PIECE_ROWS = 64;
 
-/** Which rows are tried: the first ones of the plan, or those from a row of the input on. */
+/** Rows to try: the first ones of the plan, or those from an input row on. */
 export interface WantedRows {
-  /** A row of the input, or of one of its files; null: the first of the plan. */
+  /** Row of the input or of one file. Null: the first row of the plan. */
   readonly from: { readonly file: string | null; readonly row: number } | null;
   readonly rows: number;
 }
 
 /**
- * Rows of the input, file by file. Those from a row on are rows of the files as they are, whatever the plan
- * leaves out: who asks for one wants to see it.
+ * Returns slices of the input, file by file. From a given row on, pruned and skipped rows are included,
+ * because the user asks for that row.
  *
- * @throws {ARGUMENT_INVALID} when there is no such row
+ * @throws {ARGUMENT_INVALID} when the row does not exist
  */
 export function triedSlices(
   planned: Pick<PlannedJob, "dataset" | "pruned" | "skipped">,
@@ -52,7 +52,7 @@ function rowsBefore({ files }: PlannedJob["dataset"], index: number): number {
   return files.slice(0, index).reduce((sum, { rows }) => sum + rows, 0);
 }
 
-/** A file by its path, or by the end of it. */
+/** Finds a file by its path, or by the end of its path. */
 function fileStart({ dataset }: Pick<PlannedJob, "dataset">, name: string, row: number): number {
   const matches = [...dataset.files.keys()].filter((index) => {
     const path = dataset.files[index]?.path ?? "";

@@ -15,17 +15,17 @@ import type { TriedSlice, TryProcess, TryTask } from "./try-protocol.ts";
 
 interface TryOptions {
   readonly slices: readonly TriedSlice[];
-  /** What the terminal can show of pictures; null: nothing. */
+  /** Preview format of the terminal. Null: it cannot show pictures. */
   readonly preview: PreviewFormat | null;
-  /** Called with each row as soon as it is through; false when that was enough. */
+  /** Called with each row as soon as it is complete. Returns false to stop. */
   readonly onRow: (trace: RowTrace) => boolean;
 }
 
 /**
- * Sends rows of a planned job through a worker's pipeline in a process of its own, on one lane of the device
- * that the job asks for. Nothing is written but scratch files, which are gone afterwards.
+ * Runs rows of a planned job through a worker's pipeline, in a separate process. It uses one lane of the
+ * job's device. It writes scratch files only, and removes them.
  *
- * @throws what a run would fail with before its first row
+ * @throws the errors of a run before its first row
  */
 export async function tryJob(planned: PlannedJob, options: TryOptions): Promise<void> {
   const counts = { workers: 1, lanes: 1, threads: "auto", shardThreads: 1 } as const;
@@ -39,17 +39,17 @@ export async function tryJob(planned: PlannedJob, options: TryOptions): Promise<
   });
 }
 
-/** It is killed when the rows are through: whatever a step still holds goes with it. */
+/** Runs the process, and kills it after the rows, with any resources that a step still holds. */
 async function runProcess(layout: ProcessLayout, task: TryTask, onRow: TryOptions["onRow"]): Promise<void> {
   const script = compiledUrl("extensions/try/try-process.ts");
-  // What own code prints is for who watches, and never in the middle of a result.
+  // Output of custom code goes to stderr, so it never mixes with the results.
   const child = forkPipeline(script, layout, ["ignore", 2, "inherit", "ipc"]);
   const lost = (end: RemoteEnd) =>
     new ShardmillError("WORKER_DIED", `the process that tries the rows ended with ${endText(end)}`);
   await using remote = new Remote<TryProcess>(new ProcessLink(child), { lost });
   const enough = new AbortController();
   const onEvent = (trace: RowTrace) => {
-    // More rows may be on their way.
+    // Further rows may arrive after the last wanted one.
     if (!enough.signal.aborted && !onRow(trace)) enough.abort();
   };
   try {

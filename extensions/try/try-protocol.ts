@@ -5,13 +5,13 @@ import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
 import type { RowTrace } from "./row-trace.ts";
 
-/** Rows side by side in one file. */
+/** Consecutive rows of one file. */
 export interface TriedSlice extends LeaseSlice {
-  /** The place of the first in the input. */
+  /** Index of the first row in the input. */
   readonly row: number;
 }
 
-/** Task of the process that tries rows: plain JSON. */
+/** Task of the process that tries rows. Plain JSON. */
 export interface TryTask {
   readonly job: JobDescription;
   readonly slices: readonly TriedSlice[];

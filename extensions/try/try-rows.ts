@@ -15,9 +15,9 @@ import { RowTracer } from "./row-tracer.ts";
 import type { TriedSlice, TryTask } from "./try-protocol.ts";
 
 /**
- * Sends rows through a worker's own pipeline, each alone, and tells what became of it on its way.
+ * Runs rows through a worker's pipeline, each alone, and traces them.
  *
- * @throws what a run of these rows would fail with before it has any of them
+ * @throws the errors of a run over these rows before it reads them
  */
 export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, undefined> {
   const { scratchPath } = task;
@@ -52,7 +52,7 @@ export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, un
 }
 
 interface ReadRow {
-  /** The row alone, which who takes it may let go. */
+  /** Batch of the single row, whose memory its consumer may release. */
   readonly batch: RecordBatch;
   readonly unreadable: UnreadableRows;
 }

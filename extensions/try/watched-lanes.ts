@@ -9,7 +9,7 @@ const MOST_VALUES = 32;
 
 type Tensors = Readonly<Record<string, TensorData>>;
 
-/** Lanes, and what was given to them and came back since somebody last asked. */
+/** Lanes that record their inputs and outputs until the records are taken. */
 export class WatchedLanes implements Lanes {
   readonly #lanes: Lanes;
   #runs: RunTrace[] = [];
@@ -23,7 +23,7 @@ export class WatchedLanes implements Lanes {
   }
 
   async infer(feeds: Tensors, outputs: readonly string[], signal: AbortSignal): Promise<InferResult> {
-    // Before they go: a lane takes them away.
+    // The trace precedes the call, because a lane takes the buffers.
     const inputs = tracesOf(feeds);
     try {
       const result = await this.#lanes.infer(feeds, outputs, signal);
@@ -46,7 +46,7 @@ function tracesOf(tensors: Tensors): RunTrace["inputs"] {
   return Object.entries(tensors).map(([name, tensor]) => tensorTrace(name, tensor));
 }
 
-/** A tensor in a few numbers. */
+/** Summarises a tensor in a few numbers. */
 function tensorTrace(name: string, tensor: TensorData): TensorTrace {
   const { dtype, dims } = tensor;
   if (dtype === "string") {

@@ -30,7 +30,7 @@ export const pageCommand = defineCommand({
       parseAddress(args.http, "connect", "--http"),
       "/session/login",
     );
-    // Behind the #, which browsers send to nobody and no proxy writes down.
+    // The fragment after # is not sent by browsers, so no proxy logs it.
     process.stdout.write(`${origin}/#login=${answer.login}\n`);
   },
 });

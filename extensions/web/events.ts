@@ -11,38 +11,41 @@ import type { WorkerStatus } from "../../shared/domain/worker.ts";
 import type { ViewedJob } from "../../shared/extension/coordinator-view.ts";
 import type { HttpCaller } from "../../shared/serving/http-routes.ts";
 
-/** What a page may see change. */
+/** State whose changes a page may observe. */
 export interface Watched {
-  /** In the order of submission. */
+  /** Jobs in the order of submission. */
   jobs(): readonly Omit<ViewedJob, "metrics">[];
   workers(): readonly WorkerStatus[];
-  /** Jobs whose runs a command begins by itself. */
+  /** Jobs whose runs triggers start. */
   served(): readonly ServedStatus[];
 }
 
-/** How often it is looked for changes: people cannot read faster. */
+/** Interval of checks for changes. People cannot read faster. */
 const LOOK_MS = 500;
-/** Something is sent at least this often, so that a dead connection is noticed. */
+/** Longest time without an event, so that a broken connection is noticed. */
 const ALIVE_MS = 10_000;
-/** Beyond that many changed shards all of them are asked for anew. */
+/** Limit of changed shards in an event. With more, the page requests all of them. */
 const MOST_CHANGES = 4_096;
-/** Each is looked at twice a second. */
+/** Limit of streams, each of which is checked twice a second. */
 const MOST_STREAMS = 64;
-/** Of one identity: half of them. */
+/** Limit of one identity's streams: half of all. */
 const MOST_OF_ONE = 32;
-/** A page that sleeps, or a reader that was stopped, keeps others from watching for no longer. */
+/** Time limit of a stalled page or reader, which would keep others from watching. */
 const STALLED_MS = 60_000;
 
 const streams = new Slots("pages that watch", { slots: MOST_STREAMS, waiting: 0 });
 const streamsOfOne = new SlotsPerPeer("pages that watch", { slots: MOST_OF_ONE, waiting: 0 });
 
 /**
- * Server-sent events: `jobs` has each job that is new or has changed, `gone` the ids of those that were
- * forgotten, `triggers` all jobs with a trigger when one has changed. Of a job that is named: `shards`,
- * changed cells of its map, `[index, cell, ...]`, or null where all are to be asked for.
+ * Streams server-sent events. The events are:
  *
- * Nothing is made before the one before it was taken: a slow page gets fewer, and holds no memory here. One
- * that takes nothing for long is let go, with its connection: the browser asks again when it wakes.
+ * - `jobs`: new and changed jobs.
+ * - `gone`: ids of forgotten jobs.
+ * - `triggers`: all jobs with a trigger, when one of them has changed.
+ * - `shards`: with a job id, changed cells of the job's map, `[index, cell, ...]`. Null: request all cells.
+ *
+ * An event is made only after the previous one was consumed. So a slow page gets fewer events and uses no
+ * memory here. A page that stalls for long is disconnected, and its browser reconnects later.
  */
 export async function eventStream(
   watched: Watched,
@@ -58,7 +61,7 @@ export async function eventStream(
   const encoder = new TextEncoder();
   let callOff = () => {};
   let isOver = false;
-  // A page that goes away while it is told is told of twice.
+  // A page that disconnects during an event causes two calls of this function.
   const end = () => {
     callOff();
     if (isOver) return;
@@ -80,7 +83,7 @@ export async function eventStream(
             controller.error(new Error("what was sent is not taken"));
           });
         } catch {
-          // Who is shut out by now, or has gone.
+          // The caller is no longer authorized, or has disconnected.
           if (isOver) return;
           end();
           controller.close();
@@ -93,7 +96,7 @@ export async function eventStream(
   return new Response(body, { headers: { "content-type": "text/event-stream", "x-accel-buffering": "no" } });
 }
 
-/** Looks again and again; says something now and then where nothing has changed. */
+/** Polls for changes, and sends a comment from time to time if there are none. */
 async function* inEvents(look: () => string, signal: AbortSignal): AsyncGenerator<string> {
   yield "retry: 1000\n\n";
   for (let quietMs = 0; ; quietMs += LOOK_MS) {
@@ -106,7 +109,10 @@ async function* inEvents(look: () => string, signal: AbortSignal): AsyncGenerato
   }
 }
 
-/** Few, and each changes some times a run: they are told together. */
+/**
+ * Returns a function that reports all triggers after a change. They are few, and each changes some times per
+ * run.
+ */
 function triggerChanges(watched: Watched): () => string {
   let told = JSON.stringify([]);
   return () => {
@@ -122,7 +128,7 @@ function triggerChanges(watched: Watched): () => string {
   };
 }
 
-/** As people read it: ages grow all the time, and are told once a second. */
+/** Rounds a queue's status for people. Ages grow constantly, so they change once a second. */
 function coarse(queue: QueueStatus): QueueStatus {
   const fill = Math.round(100 * queue.fill) / 100;
   return { ...queue, oldestSeconds: Math.floor(queue.oldestSeconds), fill };
@@ -160,13 +166,13 @@ function shardChanges(watched: Watched, jobId: JobId): () => string {
     const [before, next] = [cells, view.kind === "live" ? view.cells() : ("kept" as const)];
     cells = next;
     if (next === "kept") return before === "kept" ? "" : event("shards", null);
-    // Asked for after this look: so nothing is missed that changes from here on.
+    // The page requests the cells after this check, so it misses no later change.
     const changes = before === null || before === "kept" ? null : cellChanges(before, next);
     return changes === null || changes.length > 0 ? event("shards", changes) : "";
   };
 }
 
-/** Null where there are too many, or the plan has other shards now. */
+/** Returns the changed cells. Null: too many, or the plan has other shards now. */
 function cellChanges(before: Uint8Array, after: Uint8Array): readonly number[] | null {
   if (before.length !== after.length) return null;
   const changes: number[] = [];

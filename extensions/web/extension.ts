@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** Page of a coordinator for browsers, and its metrics for Prometheus. */
+/** Web page of a coordinator, and its metrics for Prometheus. */
 export const web: Extension = {
   name: "web",
   face: {

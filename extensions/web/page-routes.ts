@@ -17,14 +17,17 @@ import { eventStream, type Watched } from "./events.ts";
 
 type PageView = Watched & Pick<CoordinatorView, "service" | "logs">;
 
-/** The page's own files: they hold nothing that is secret. */
+/** Files of the page, which have no secrets. */
 const FILES = {
   "/": ["index.html", "text/html; charset=utf-8"],
   "/page.js": ["page.js", "text/javascript; charset=utf-8"],
   "/page.css": ["page.css", "text/css; charset=utf-8"],
 } as const;
 
-/** The page, and what it asks for. Whoever may read sees all; to change something takes the role `submit`. */
+/**
+ * Returns the routes of the page and its API. The role `read` sees everything, and changes need the role
+ * `submit`.
+ */
 export function pageRoutes(view: PageView): readonly HttpRoute[] {
   return [...fileRoutes(), ...jobRoutes(view), ...changeRoutes(view), ...listRoutes(view)];
 }
@@ -58,7 +61,7 @@ function jobRoutes(view: PageView): readonly HttpRoute[] {
         const handle = job(context);
         const view = handle.view();
         const history = await historyOf(view);
-        // The map is asked for on its own: as bytes, and only by who looks at it.
+        // The map has a route of its own, as bytes, because few pages show it.
         const told = history === null ? null : { ...history, map: undefined };
         return Response.json({ status: handle.status(), spec: view.spec, history: told });
       },
@@ -76,7 +79,7 @@ function jobRoutes(view: PageView): readonly HttpRoute[] {
   ];
 }
 
-/** Of a map of bytes: how many shards one of them stands for. */
+/** Header of a map: the number of shards per byte. */
 const PER_CELL = "x-shards-per-cell";
 
 async function historyOf(view: JobView): Promise<RunHistory | null> {
@@ -85,7 +88,7 @@ async function historyOf(view: JobView): Promise<RunHistory | null> {
   return packed === null ? null : unpackHistory(packed);
 }
 
-/** No cells where it is not known. */
+/** Returns the map. An unknown map has no cells. */
 async function mapOf(view: JobView): Promise<{ cells: Uint8Array; shardsPerCell: number }> {
   if (view.kind === "live") return { cells: view.cells(), shardsPerCell: 1 };
   const map = (await historyOf(view))?.map;
@@ -95,7 +98,7 @@ async function mapOf(view: JobView): Promise<{ cells: Uint8Array; shardsPerCell:
 
 type Change = (jobId: JobId, context: Context<HttpEnv>) => Promise<readonly [JobStatus, AuditEvent]>;
 
-/** What gRPC's calls of these names do. */
+/** Returns routes that act like the gRPC calls of the same names. */
 function changeRoutes({ service }: PageView): readonly HttpRoute[] {
   const change = (name: string, act: Change): HttpRoute => ({
     method: "POST",

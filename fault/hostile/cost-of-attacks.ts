@@ -1,23 +1,26 @@
 interface Cost {
   readonly what: string;
-  /** Of rows a second, what is left of those just before. */
+  /** Ratio of rows per second during the attack to those just before. */
   readonly left: number;
 }
 
-/** What attacks cost a job: its rows a second during each, against those just before, on the same machine. */
+/** Cost of attacks for a job: its rows per second during each, compared with those just before. */
 export class CostOfAttacks {
   readonly #costs: Cost[] = [];
   #alone = 0;
   #beside = 0;
 
-  /** @param alone rows a second without an attack, and `beside` with it */
+  /**
+   * @param alone rows per second without the attack
+   * @param beside rows per second during the attack
+   */
   add(what: string, alone: number, beside: number): void {
     this.#alone += alone;
     this.#beside += beside;
     if (alone > 0) this.#costs.push({ what, left: beside / alone });
   }
 
-  /** The means of all, the median, and the three that cost most. */
+  /** Returns the means, the median, and the three most expensive attacks. */
   line(): string {
     const sorted = this.#costs.toSorted((one, other) => one.left - other.left);
     const count = Math.max(1, sorted.length);

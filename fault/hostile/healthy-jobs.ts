@@ -12,16 +12,13 @@ const LOOK_MS = 200;
 const END_LIMIT_MS = 180_000;
 const RELEASE_LIMIT_MS = 20_000;
 
-/**
- * The same job again and again, from the beginning, beside whatever else happens: each run must end as if
- * alone.
- */
+/** The same job, run repeatedly from the beginning during attacks. Each run must end as if it were alone. */
 export class HealthyJobs implements AsyncDisposable {
   readonly address: string;
   readonly spec: JobSpec;
-  /** What an attacker took and never worked on: so many attempts are not the healthy worker's. */
+  /** Number of leases that attackers took and did not work on. The healthy worker is not blamed for them. */
   leasesTaken = 0;
-  /** The first thing that went wrong. */
+  /** The first problem. */
   problem: string | null = null;
   readonly #job: KnownJob;
   readonly #client: CoordinatorClient;
@@ -60,12 +57,12 @@ export class HealthyJobs implements AsyncDisposable {
     return this.#status.jobId;
   }
 
-  /** Committed in all runs so far. */
+  /** Number of rows that all runs have committed. */
   get rowsDone(): number {
     return this.#rowsOfEnded + this.#status.rowsCommitted;
   }
 
-  /** Null once so many rows are committed; else what keeps it. */
+  /** Waits until a number of rows is committed. Returns null, or the reason why they are not. */
   async until(rows: number, limitMs: number): Promise<string | null> {
     const startMs = performance.now();
     while (this.rowsDone < rows) {
@@ -77,7 +74,7 @@ export class HealthyJobs implements AsyncDisposable {
     return null;
   }
 
-  /** Lets the run at hand come to its end, and looks at what was published. */
+  /** Waits for the end of the current run, and checks the published output. */
   async finish(): Promise<string | null> {
     this.#over.abort();
     await this.#looping;
@@ -102,13 +99,13 @@ export class HealthyJobs implements AsyncDisposable {
       this.#judge();
       const { rowsCommitted } = this.#status;
       const next = await this.#submitAgain();
-      // Both at once: rows are never counted twice, or for a while not at all.
+      // Both at once, so that no row is counted twice or temporarily missing.
       this.#rowsOfEnded += rowsCommitted;
       this.#status = next;
     }
   }
 
-  /** A job is seen to have ended a moment before its files are let go of. */
+  /** Submits the job again. Its end is visible a moment before its files are released. */
   async #submitAgain(): Promise<JobStatus> {
     for (const startMs = performance.now(); ; await sleep(LOOK_MS, NEVER)) {
       try {
@@ -126,8 +123,7 @@ export class HealthyJobs implements AsyncDisposable {
   }
 
   /**
-   * A lease that ran out because the coordinator was busy with others is an attempt more than there are
-   * shards.
+   * Judges an ended run. A lease may expire because the coordinator is busy, which gives an extra attempt.
    */
   #judge(): void {
     const { phase, failure, attempts, attemptsFailed, shardsTotal } = this.#status;

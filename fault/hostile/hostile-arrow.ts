@@ -34,13 +34,16 @@ const GOOD: readonly Uint8Array[] = [
   foreignStreams.lz4,
 ];
 
-/** Lengths, counts and offsets of Flatbuffers are 32-bit words; of buffers 64-bit, whose halves they are. */
+/**
+ * Extreme 32-bit words, for lengths, counts and offsets of Flatbuffers. Buffers have 64-bit ones, of two
+ * words each.
+ */
 const WORDS = [-1, -4, 0, 4, 8, 0x7fffffff, -0x80000000, 0x10000000, 0x3fffffff] as const;
 
 /**
- * Arrow files, damaged. Every word of the metadata of a small file with lists and a dictionary gets every
- * extreme in turn: lengths that are absurd, offsets that lead back (so that a table holds itself) or out,
- * buffers that overlap, another endianness. After those, as for any other format.
+ * Makes damaged Arrow files. The source is a small file with lists and a dictionary. Every word of its
+ * metadata is replaced by every extreme in turn. So lengths become absurd, offsets point backwards (a table
+ * contains itself) or outside, and buffers overlap. Other damage is the same as for any format.
  */
 export function hostileArrow(index: number, dice: Dice): HostileFile {
   if (index === 0) return { what: "an honest file", bytes: GOOD[3] ?? new Uint8Array() };
@@ -52,7 +55,7 @@ function oneWord(step: number): HostileFile {
   const good = GOOD[3] ?? new Uint8Array();
   const bytes = Uint8Array.from(good);
   const words = Math.floor(bytes.length / 4) - 2;
-  // A stride that shares no factor with the count of words takes every word before it takes one again.
+  // The stride has no common factor with the number of words, so it visits every word before it repeats one.
   const word = 2 + ((step * 37) % (words - 2));
   const value = WORDS[Math.floor(step / words) % WORDS.length] ?? 0;
   new DataView(bytes.buffer).setInt32(word * 4, value, true);

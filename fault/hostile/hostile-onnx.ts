@@ -3,7 +3,7 @@ import type { Dice } from "./dice.ts";
 import { type HostileFile, mutate } from "./mutate.ts";
 import { content, message, number } from "./protobuf.ts";
 
-/** Of a job whose rows are one float. */
+/** Model of a job whose rows are one float. */
 export const GOOD_MODEL = mlpModel({ inputs: 1, hidden: 4, outputs: 3 });
 
 const FLOAT = 1;
@@ -15,7 +15,7 @@ interface LyingTensor {
   readonly location?: string;
 }
 
-/** `input` float [batch, 1] -> Add of a constant `w` -> `logits`. */
+/** Builds a graph: `input` float [batch, 1] -> Add of a constant `w` -> `logits`. */
 function model(tensor: Buffer, node = addNode()): Buffer {
   const shape = (...dims: readonly Buffer[]) => message(2, ...dims.map((dim) => message(1, dim)));
   const value = (name: string, dims: Buffer) =>
@@ -53,7 +53,7 @@ function tensor({ dims, raw, location }: LyingTensor, field = 5): Buffer {
 
 const ONE = Buffer.from(Float32Array.of(1).buffer);
 
-/** An operator whose branches hold operators whose branches hold operators. */
+/** Builds nested operators: each branch contains an operator with a branch. */
 function nestedIf(depth: number): Buffer {
   let inner: Buffer = Buffer.alloc(0);
   for (let level = 0; level < depth; level += 1) {
@@ -63,7 +63,7 @@ function nestedIf(depth: number): Buffer {
   return inner;
 }
 
-/** Says that it is dense as a sheet of a billion by a billion, and gives one value. */
+/** Builds a sparse tensor that claims a dense side length of a billion, with a single value. */
 function sparseBomb(side: number): Buffer {
   const values = message(1, number(1, 1), number(2, FLOAT), content(8, "w"), content(9, ONE));
   const place = Buffer.from(BigInt64Array.of(0n).buffer);
@@ -71,7 +71,7 @@ function sparseBomb(side: number): Buffer {
   return message(15, values, indices, number(3, side), number(3, side));
 }
 
-/** A constant that the graph itself makes large. */
+/** Builds a constant that the graph itself makes large. */
 function constantOfShape(...dims: readonly bigint[]): Buffer {
   const shape = message(
     5,
@@ -163,7 +163,7 @@ function manyTensors(count: number): Buffer {
   return model(Buffer.concat(Array.from({ length: count }, () => one)));
 }
 
-/** Made when its turn comes: some are large. */
+/** Makes a file only when it is tried, because some are large. */
 function lie(what: string, make: () => Uint8Array): () => HostileFile {
   return () => ({ what, bytes: make() });
 }

@@ -20,7 +20,7 @@ import { i32, struct, text } from "./thrift.ts";
 const GIB = 2 ** 30;
 const honest = dataPage({ values: 4, content: floats(4) });
 
-/** Parquet files that were made to hurt: each lies about one thing. */
+/** Hostile Parquet files, each with one lie. */
 export const PARQUET_LIES: readonly (() => HostileFile)[] = [
   lie("an honest file", () => lyingParquet({ pages: honest })),
   lie("2^62 rows", () => lyingParquet({ pages: honest, groupRows: 2n ** 62n, fileRows: 2n ** 62n })),
@@ -134,7 +134,7 @@ const GOOD: readonly Uint8Array[] = [
   foreignFiles.parquet,
 ];
 
-/** The first are the lies, the rest are damaged. */
+/** Makes a hostile file: the lies first, then damaged files. */
 export function hostileParquet(index: number, dice: Dice): HostileFile {
   return PARQUET_LIES[index]?.() ?? mutate(dice.pick([...GOOD, lyingParquet({ pages: honest })]), dice);
 }

@@ -1,7 +1,7 @@
 import type { Dice } from "./dice.ts";
 import { type HostileFile, mutate } from "./mutate.ts";
 
-/** A good job file: the one that is damaged. */
+/** A good job file, which is damaged. */
 const GOOD_JOB = `name: hostile
 input: { path: ./data }
 model: { path: ./model.onnx, device: cpu }

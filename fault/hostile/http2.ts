@@ -1,4 +1,4 @@
-/** HTTP/2 frames by hand, right or wrong. Format: RFC 9113; headers as HPACK literals, RFC 7541. */
+/** HTTP/2 frames by hand, right or wrong. Format: RFC 9113. Headers are HPACK literals, RFC 7541. */
 export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 export const FRAME = {
@@ -18,7 +18,7 @@ interface Frame {
   readonly flags?: number;
   readonly stream?: number;
   readonly payload?: Buffer;
-  /** What the frame says that it has; left out: the truth. */
+  /** Length that the frame claims. Default: the real one. */
   readonly length?: number;
 }
 
@@ -33,18 +33,15 @@ export function frame({ type, flags = 0, stream = 0, payload = Buffer.alloc(0), 
 
 export const SETTINGS = frame({ type: FRAME.settings });
 
-/** Where the secret of a coordinator goes in a call's headers; as long as one, so that no length changes. */
+/** Placeholder of the coordinator's secret in headers. It has the same length, so that no length changes. */
 const SECRET_PLACE = "secret".padEnd(43, "-");
 
-/**
- * The same bytes, sent by one who knows the secret: what a guard keeps out would never meet a codec
- * otherwise.
- */
+/** Inserts the secret into the bytes. Without it, the guard would refuse them before any codec. */
 export function withSecret(bytes: Buffer, secret: string): Buffer {
   return Buffer.from(bytes.toString("latin1").replaceAll(SECRET_PLACE, secret), "latin1");
 }
 
-/** The headers of a gRPC call, by a stranger until {@link withSecret}. */
+/** Builds the headers of a gRPC call, which is anonymous before {@link withSecret}. */
 export function callHeaders(path: string): Buffer {
   const headers: readonly (readonly [string, string])[] = [
     [":method", "POST"],
@@ -74,7 +71,7 @@ function hpackText(text: string): Buffer {
   return Buffer.concat([Buffer.from([...length, rest]), bytes]);
 }
 
-/** A gRPC message: a flag, its length, its bytes. */
+/** Builds a gRPC message: a flag, its length, its bytes. */
 export function grpcMessage(bytes: Buffer, length: number = bytes.length): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(length, 1);

@@ -9,9 +9,9 @@ import { TALLY_HEAD } from "./tally.ts";
 import { tryKind } from "./try-kind.ts";
 
 /**
- * `npm run hostile`: files and bytes that want to break what parses them. Every one must end in a typed
- * error, or be taken, in bounded time and memory. Exits 1 when one did not, with the file and the command
- * that tries it again.
+ * `npm run hostile`: files and bytes that try to break their parsers. Each must end in a typed error, or be
+ * accepted, in bounded time and memory. Exits with 1 when one did not, and prints the file and the command
+ * that repeats it.
  */
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run hostile --")
@@ -24,7 +24,7 @@ const args = await yargs(hideBin(process.argv))
   .check(numbersFrom({ count: 1, seed: 0, from: 0 }))
   .parseAsync();
 
-/** An attack of peers takes seconds, where the others take as many milliseconds. */
+/** Ratio of trials: an attack of peers takes seconds, and others take milliseconds. */
 const PEER_TRIALS_EACH = 10;
 const KEPT = ".scratch/hostile";
 let broken = 0;
@@ -46,7 +46,11 @@ for (const kind of args.kind ?? HOSTILE_KINDS) {
 console.log(broken === 0 ? "\nall ended as they must" : `\n${broken} did not end as they must`);
 process.exit(broken === 0 ? 0 : 1);
 
-/** Keeps the file where it is one. @returns where it is, and how to try it again */
+/**
+ * Keeps the file of a trial, if it has one.
+ *
+ * @returns the path, and the command that repeats the trial
+ */
 async function keep(trial: Trial): Promise<string> {
   const { kind, seed, index } = trial;
   const again = `npm run hostile -- --kind ${kind} --seed ${seed} --from ${index} --count 1`;

@@ -6,7 +6,7 @@ import { hostileJobFile } from "./hostile-text.ts";
 import { type HostileKind, type Trial, trialSeed } from "./kinds.ts";
 import type { HostileFile } from "./mutate.ts";
 
-/** The kinds whose hostile thing is one file by itself. */
+/** Kinds whose hostile input is a single file. */
 type LoneFileKind = Extract<HostileKind, "parquet" | "arrow" | "onnx" | "jobFile">;
 
 export const FILE_NAMES: Readonly<Record<LoneFileKind, string>> = {

@@ -3,7 +3,7 @@ import { childrenOf } from "../left-processes.ts";
 
 const LOOK_MS = 40;
 
-/** The most memory that a process and its children held at once, as far as looking often can tell. */
+/** Memory peak of a process and its children, sampled often. */
 export class MemoryPeak implements Disposable {
   readonly #pid: number;
   readonly #timer: NodeJS.Timeout;
@@ -14,7 +14,7 @@ export class MemoryPeak implements Disposable {
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
   }
 
-  /** Looks once more. */
+  /** Samples once more and returns the peak. */
   async take(): Promise<number> {
     await this.#look();
     return this.#most;
@@ -34,7 +34,7 @@ export class MemoryPeak implements Disposable {
   }
 }
 
-/** 0 when the process is gone. */
+/** Returns the resident bytes of a process, or 0 after its exit. */
 async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;

@@ -1,16 +1,16 @@
 import type { Dice } from "./dice.ts";
 
-/** A file that is not what its name says, or a good one. */
+/** A file that differs from its declared format, or a good one. */
 export interface HostileFile {
-  /** What was done to it, for people. */
+  /** Description of the damage, for people. */
   readonly what: string;
   readonly bytes: Uint8Array;
 }
 
-/** Integers at which parsers break: the ends of every width, and lengths that overflow when multiplied. */
+/** Integers at which parsers fail: the limits of every width, and lengths that overflow when multiplied. */
 const EXTREMES = [-1, -2, 0x7fffffff, -0x80000000, 0x40000000, 0x20000000, 0x10000000, 0xffff, 0x7fff, 1, 0];
 
-/** Damages a good file, in one of the ways in which disks, networks and attackers do. */
+/** Damages a good file, as disks, networks and attackers do. */
 export function mutate(good: Uint8Array, dice: Dice): HostileFile {
   return dice.pick(MUTATIONS)(Uint8Array.from(good), dice);
 }
@@ -36,7 +36,7 @@ function flipBits(bytes: Uint8Array, dice: Dice): HostileFile {
   return { what: `${count} bits flipped`, bytes };
 }
 
-/** Metadata is at the end of most formats, and a small part of the file. */
+/** Flips bits near the end, where most formats have their metadata. */
 function flipAtEnd(bytes: Uint8Array, dice: Dice): HostileFile {
   const tail = Math.min(bytes.length, 1_024);
   const count = 1 + dice.int(6);

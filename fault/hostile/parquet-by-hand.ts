@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { i32, i64, list, struct, type ThriftValue, text } from "./thrift.ts";
 
 /**
- * Parquet files put together by hand, in which every number may lie. `x` is a float column, as the job
+ * Parquet files assembled by hand, in which every number may be wrong. `x` is a float column, as the job
  * expects.
  */
 interface LyingParquet {
@@ -14,7 +14,7 @@ interface LyingParquet {
   readonly pageOffset?: bigint | number;
   readonly codec?: number;
   readonly pages: Buffer;
-  /** Schema elements in place of one float column `x`. */
+  /** Schema elements. Default: one float column `x`. */
   readonly schema?: readonly ThriftValue[];
   readonly schemaCount?: number;
   readonly groupCount?: number;
@@ -61,9 +61,9 @@ export function lyingParquet(lies: LyingParquet): Buffer {
 
 interface LyingPage {
   readonly values: number;
-  /** As it is stored. */
+  /** Stored bytes. */
   readonly content: Buffer;
-  /** What it says that it becomes. */
+  /** Uncompressed size that the page claims. */
   readonly uncompressedBytes?: number;
   readonly compressedBytes?: number;
   readonly encoding?: number;
@@ -89,7 +89,7 @@ export function dictionaryPage(page: LyingPage): Buffer {
   return Buffer.concat([header.bytes, page.content]);
 }
 
-/** Indices into a dictionary: one run of `count` times `index`, `bits` wide. */
+/** Builds indices into a dictionary: one run of `count` times `index`, `bits` wide. */
 export function dictionaryRun(values: number, count: number, index: number, bits: number): Buffer {
   const content = Buffer.concat([Buffer.of(bits), runLength(count), Buffer.of(index & 0xff, 0, 0, 0)]);
   return dataPage({ values, content, encoding: RLE_DICTIONARY });
@@ -109,7 +109,7 @@ export function floats(count: number): Buffer {
   return Buffer.from(Float32Array.from({ length: count }, (_, index) => index).buffer);
 }
 
-/** A zstd frame of zeros in run-length blocks: four bytes stand for 128 KiB. Format: RFC 8878. */
+/** Builds a zstd frame of zeros in run-length blocks: four bytes become 128 KiB. Format: RFC 8878. */
 export function zstdBomb(bytes: number): Buffer {
   const BLOCK = 128 << 10;
   const blocks = Math.ceil(bytes / BLOCK);
@@ -123,7 +123,7 @@ export function zstdBomb(bytes: number): Buffer {
   return Buffer.concat([head, body]);
 }
 
-/** Members of a gzip file follow each other: one of 8 MiB of zeros, again and again. */
+/** Builds a gzip file that repeats one member of 8 MiB of zeros. */
 export function gzipBomb(bytes: number): Buffer {
   const MEMBER = 8 << 20;
   const member = gzipSync(Buffer.alloc(MEMBER));

@@ -2,15 +2,15 @@ import { messageOf } from "../../shared/core/errors.ts";
 import { PEER_ATTACKS } from "./peer-attacks.ts";
 import { type Attacker, made } from "./peer-tools.ts";
 
-/** Fewer are no attack; the largest messages are sent that often. */
+/** Fewer calls are no attack. Even the largest messages are sent more often. */
 const LEAST_CALLS = 4;
 
-/** What a process of attackers is told. */
+/** Order for a process of attackers. */
 export type AttackOrder = Pick<
   Attacker,
   "address" | "flight" | "http" | "jobId" | "inputPath" | "inputBytes" | "spec" | "token"
 > & {
-  /** All at once. */
+  /** Names of attacks, which run concurrently. */
   readonly attacks: readonly string[];
   readonly ms: number;
 };
@@ -18,13 +18,13 @@ export type AttackOrder = Pick<
 export interface AttackReport {
   readonly leasesTaken: number;
   readonly calls: number;
-  /** What kept an attack from being made. */
+  /** Reason why an attack could not be made, or null. */
   readonly problem: string | null;
 }
 
 process.once("message", (order: AttackOrder) => void attack(order));
 
-/** A process of its own: what the attack costs itself must not be taken for what it costs the coordinator. */
+/** Runs attacks in a separate process, so that their own cost does not count as the coordinator's. */
 async function attack(order: AttackOrder): Promise<void> {
   const over = new AbortController();
   const { signal } = over;

@@ -38,7 +38,7 @@ function strangers(count: number, attacker: Attacker): CoordinatorClient[] {
 
 let names = 0;
 
-/** Its device is none that the job is for, so it gets no leases, unless it is to. */
+/** Registers a worker. By default its device does not match the job, so it receives no leases. */
 async function join(client: CoordinatorClient, device: "cpu" | "cuda" = "cuda"): Promise<WorkerSession> {
   names += 1;
   const { session } = await client.work.register(
@@ -82,7 +82,7 @@ function partialOf(lease: { jobId: JobId; shard: number }): PartialManifest {
   };
 }
 
-/** By name: what each does again and again, from several connections, many at once. */
+/** Attacks by name. Each repeats calls concurrently over several connections. */
 export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
   "heartbeats without end": (attacker) =>
     endlessly(

@@ -7,22 +7,22 @@ import { authorization } from "../../shared/wire/authorization.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { methodDefinition, type ServiceName } from "../../shared/wire/load-protos.ts";
 
-/** One who asks far too much, for as long as it is let. */
+/** An attacker that makes far too many calls until the signal aborts. */
 export interface Attacker {
   readonly address: string;
-  /** Where the same coordinator serves Arrow Flight, and HTTP. */
+  /** Addresses of Arrow Flight and HTTP on the same coordinator. */
   readonly flight: string;
   readonly http: string;
-  /** A job that is being worked on, and a file of it. */
+  /** A running job, and one of its files. */
   readonly jobId: JobId;
   readonly inputPath: string;
   readonly inputBytes: number;
-  /** Of that job: a base for jobs that cannot be planned. */
+  /** Job file of that job: a base for jobs that cannot be planned. */
   readonly spec: JobSpec;
-  /** For who may submit jobs, and have them open what lies beside that one's files. */
+  /** Token that permits jobs, which may read files beside those of that job. */
   readonly token: string;
   readonly signal: AbortSignal;
-  /** A lease of the job was taken, and is not worked on. */
+  /** Called when a lease of the job was taken, which the attacker does not work on. */
   readonly tookLease: () => void;
 }
 
@@ -30,15 +30,15 @@ export type Attack = (attacker: Attacker) => Promise<void>;
 
 export const MANY_TEXT = "x".repeat(60_000);
 
-/** For attacks that make their own connections. */
+/** Connections of attacks that make their own. */
 export const NOBODY = null;
 
-/** Calls made so far in this process: an attack that makes none is none. */
+/** Number of calls so far in this process. An attack without calls is no attack. */
 export const made = { calls: 0 };
 
 /**
- * Calls `work` again and again, `each` times at once for every one of `whose`, until the signal aborts. After
- * a refusal it waits for a moment: a loop that only burns its own time is no attack.
+ * Repeats `work` until the signal aborts, `each` times concurrently for every element of `whose`. Waits a
+ * moment after a refusal, because a loop that only uses its own time is no attack.
  */
 export async function endlessly<T>(
   whose: readonly T[],
@@ -71,12 +71,12 @@ interface Target {
   readonly signal: AbortSignal;
 }
 
-/** A shared connection for so many calls: a server takes 128 of each. */
+/** Calls per shared connection: a server accepts 128 on each. */
 const CALLS_OF_ONE = 120;
 let calls = 0;
 let shared: Client | null = null;
 
-/** Opens a call by hand, and does nothing with it until the signal aborts or it has ended. */
+/** Opens a call by hand and leaves it idle until the signal aborts or the call has ended. */
 export function rawCall(
   { address, signal }: Target,
   name: keyof typeof SERVICES,
@@ -103,7 +103,7 @@ export function rawCall(
     call.on("error", () => resolve());
     call.on("end", () => resolve());
     if (requestStream) return;
-    // One item is looked at, and no more: grpc-js then reads no further, and HTTP/2 closes its window.
+    // Reads only one item: grpc-js then reads no further, and HTTP/2 closes its window.
     call.on("status", () => resolve());
     void (call as unknown as AsyncIterable<unknown>)
       [Symbol.asyncIterator]()
@@ -112,13 +112,12 @@ export function rawCall(
   });
 }
 
-/** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
-/** Until the attack is over. */
+/** Opens connections that close when the signal aborts. */
 export function connections(
   count: number,
   { address, signal }: Target,

@@ -1,13 +1,13 @@
 import { formatBytes } from "../../shared/core/units.ts";
 import type { MeasuredOutcome } from "./trial-runner.ts";
 
-/** How the files of one kind ended. */
+/** Outcomes of the files of one kind. */
 export class Tally {
   tried = 0;
   worstMs = 0;
   worstWhat = "";
   peakBytes = 0;
-  /** What else there is to say. */
+  /** Additional remark. */
   note = "";
   readonly #ends = new Map<string, number>();
 
@@ -25,7 +25,7 @@ export class Tally {
     return this.#ends.get(how) ?? 0;
   }
 
-  /** `INPUT_CORRUPT 212, accepted 31`. */
+  /** Returns the outcomes with their counts: `INPUT_CORRUPT 212, accepted 31`. */
   ends(): string {
     return [...this.#ends]
       .sort(([, a], [, b]) => b - a)

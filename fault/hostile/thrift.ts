@@ -1,5 +1,5 @@
 /**
- * Thrift's compact protocol, as far as Parquet uses it, written without any check: for files that lie.
+ * The part of Thrift's compact protocol that Parquet uses, written without any check, for files that lie.
  * Format: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 export interface ThriftValue {
@@ -22,7 +22,7 @@ export function text(value: string): ThriftValue {
   return { type: TYPE.binary, bytes: Buffer.concat([varint(BigInt(bytes.length)), bytes]) };
 }
 
-/** @param count what the list says that it has; left out: the truth */
+/** @param count length that the list claims. Default: the real one */
 export function list(items: readonly ThriftValue[], count: number = items.length): ThriftValue {
   const type = items[0]?.type ?? TYPE.struct;
   const head =
@@ -32,7 +32,7 @@ export function list(items: readonly ThriftValue[], count: number = items.length
   return { type: TYPE.list, bytes: Buffer.concat([head, ...items.map(({ bytes }) => bytes)]) };
 }
 
-/** Fields by their numbers, in rising order. */
+/** Encodes fields by their numbers, in ascending order. */
 export function struct(fields: Readonly<Record<number, ThriftValue>>): ThriftValue {
   const parts: Buffer[] = [];
   let last = 0;

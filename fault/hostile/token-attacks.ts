@@ -16,14 +16,14 @@ import {
 } from "./peer-tools.ts";
 
 const NEW = { fresh: false } as const;
-/** Longer than any attack. */
+/** Deadline longer than any attack. */
 const TIMES = { deadlineMs: 600_000, signal: NEVER };
 
 function tokenHolders(count: number, attacker: Attacker): CoordinatorClient[] {
   return connections(count, attacker, { path: "", secret: attacker.token });
 }
 
-/** Connections to Arrow Flight, each its own. */
+/** Opens separate connections to Arrow Flight. */
 function readers(count: number, { flight, token, signal }: Attacker): Peer[] {
   const options = { "grpc.use_local_subchannel_pool": 1 };
   const all = Array.from({ length: count }, () => new Peer(flight, { path: "", secret: token }, options));
@@ -33,12 +33,12 @@ function readers(count: number, { flight, token, signal }: Attacker): Peer[] {
   return all;
 }
 
-/** Takes one item of a stream in, and then none. */
+/** Reads one item of a stream, and no more. */
 async function begin(stream: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
   for await (const _item of stream) await aborted(signal);
 }
 
-/** Tickets of all that is published by now; none as long as nothing is. */
+/** Returns tickets of everything that is published by now. */
 async function ticketsOf(peer: Peer): Promise<Uint8Array[]> {
   const tickets: Uint8Array[] = [];
   const infos = callServerStream(peer, flightMethods.listFlights, new Uint8Array(), TIMES);
@@ -46,7 +46,7 @@ async function ticketsOf(peer: Peer): Promise<Uint8Array[]> {
   return tickets;
 }
 
-/** What whoever has a token for submitting does again and again. */
+/** Attacks by a caller whose token permits submitting, by name. */
 export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
   "questions of a token, without a pause": (attacker) =>
     endlessly(

@@ -9,8 +9,8 @@ import { tryModel } from "./try-model.ts";
 import { PartialTrials } from "./try-partial.ts";
 
 /**
- * A process that tries hostile files, one after the other, with the product's own code: so that what a file
- * does to it is seen from outside. Its argument is a folder of its own.
+ * A process that tries hostile files with the product's code, so that another process can observe their
+ * effects. Its argument is a folder of its own.
  */
 const folder = process.argv[2] ?? "";
 mkdirSync(join(folder, "partials"), { recursive: true });

@@ -7,11 +7,11 @@ import { decoderMemoryArgument } from "../../shared/dataset/parquet-memory.ts";
 import type { Outcome, Trial } from "./kinds.ts";
 import { MemoryPeak } from "./memory-peak.ts";
 
-/** No hostile file may take longer, wherever it is parsed, on a machine that does much else, too. */
+/** Limit for any hostile file and parser, on a busy machine. */
 const TRIAL_LIMIT_MS = 90_000;
 
 /**
- * Of the process that tries files and its children together: planning may take 2 GiB, and a decoder here as
+ * Limit for the process that tries files, and its children. Planning may take 2 GiB, and a decoder here as
  * much.
  */
 const MEMORY_LIMIT_BYTES = 5 * 2 ** 30;
@@ -22,7 +22,7 @@ export interface MeasuredOutcome extends Outcome {
   readonly peakBytes: number;
 }
 
-/** Tries hostile files in a process that is started again when one gets the better of it. */
+/** Tries hostile files in a process that is restarted when a file has broken it. */
 export class TrialRunner implements AsyncDisposable {
   readonly #folder: string;
   #child: ChildProcess | null = null;
@@ -66,7 +66,7 @@ export class TrialRunner implements AsyncDisposable {
     }
   }
 
-  /** Loading the product's code is not part of any trial. */
+  /** Starts the process. Loading the product's code is not part of any trial. */
   async #start(): Promise<ChildProcess> {
     const script = fileURLToPath(compiledUrl("fault/hostile/trial-process.ts"));
     const child = fork(script, [this.#folder], {

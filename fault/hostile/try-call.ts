@@ -14,11 +14,11 @@ import { type Trial, trialSeed } from "./kinds.ts";
 import { MemoryPeak } from "./memory-peak.ts";
 import type { MeasuredOutcome } from "./trial-runner.ts";
 
-/** Each trial makes so many calls. */
+/** Calls per trial. */
 const CALLS = 12;
 const LIFE_LIMIT_MS = 1_800_000;
 
-/** Values that a caller may put where another was meant. */
+/** Values that a caller may use instead of a valid one. */
 const TEXTS = [
   "",
   "x",
@@ -35,10 +35,9 @@ const TEXTS = [
 const NUMBERS = [0, 1, 2, 50, 2 ** 31 - 1, 2 ** 32 - 1];
 
 /**
- * Calls that are well formed and mean harm: right sessions with wrong leases, right leases with wrong
- * partials, twice, late, with names and numbers that nobody has. The coordinator must answer each with a
- * typed error or an answer of the protocol; its job may fail for a reason of the protocol, too, and is then
- * replaced by a fresh one.
+ * Well-formed calls with harmful content. Sessions, leases, partials, names and numbers are mixed up,
+ * unknown, repeated or late. The coordinator must answer each with a typed error or a reply of the protocol.
+ * Its job may also fail with an error of the protocol, and is then replaced.
  */
 export class CallTrials implements AsyncDisposable {
   #scene: Scene | null = null;
@@ -70,7 +69,7 @@ export class CallTrials implements AsyncDisposable {
     return this.#scene;
   }
 
-  /** A job that ended for a reason is replaced. */
+  /** Checks the job, and replaces one that ended for a valid reason. */
   async #health(scene: Scene): Promise<string | null> {
     const { phase, failure } = await scene.raw.client.jobs
       .getJob(asJobId(""), AbortSignal.timeout(10_000))

@@ -14,12 +14,12 @@ import { FILE_NAMES, makeFile } from "./make-file.ts";
 
 const FOOTER_LIMITS = { limitMs: 10_000, memoryLimitBytes: 2 * 2 ** 30 };
 
-/** Of a file that is accepted with a billion rows, the first ones. */
+/** Rows to read: an accepted file may claim a billion rows. */
 const READ_ROWS = 50_000;
 
 /**
- * Input files: planned by the coordinator's own footer process, then read whole, as a worker's shard thread
- * would.
+ * Tries input files: the coordinator's footer process plans each, and all is read as by a worker's shard
+ * thread.
  */
 export class InputTrials implements AsyncDisposable {
   readonly #folder: string;

@@ -8,7 +8,7 @@ import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import type { Trial } from "./kinds.ts";
 import { FILE_NAMES, makeFile } from "./make-file.ts";
 
-/** Job files: read and checked, and their SQL tried on the rows that they would have. */
+/** Tries a job file: reads and checks it, and runs its SQL on rows of the planned types. */
 export async function tryJobFile(
   folder: string,
   trial: Trial & { readonly kind: "jobFile" },

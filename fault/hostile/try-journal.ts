@@ -19,10 +19,10 @@ import { mutate } from "./mutate.ts";
 const SHARDS = 20;
 
 /**
- * Journals: a good one of two generations, one of its segments damaged or swapped for the other, opened and
- * replayed as a coordinator does.
+ * Tries a journal of two generations. One of its segments is damaged, or both are swapped. The journal is
+ * opened and replayed as by a coordinator.
  *
- * @throws {Error} when what is read was not written, or not in that order
+ * @throws {Error} when a record was never written, or is out of order
  */
 export async function tryJournal(folder: string, trial: Trial): Promise<string> {
   const dice = new Dice(trialSeed(trial));
@@ -36,8 +36,8 @@ export async function tryJournal(folder: string, trial: Trial): Promise<string> 
   const state = replay({ ...DEFAULT_SCHEDULE, maxDeadRows: 0 }, opened.records, opened.generation);
   checkInvariants(state);
   // The last record is this generation's own start. A segment that was cut between two records looks like a
-  // shorter one: what it held is done again, so some of what was written may be missing, but nothing else may
-  // be there.
+  // shorter one, and its work is done again. So some written records may be missing, but no others may be
+  // there.
   const read = opened.records.slice(0, -1).map((record) => JSON.stringify(record));
   let at = 0;
   for (const record of written) if (JSON.stringify(record) === read[at]) at += 1;

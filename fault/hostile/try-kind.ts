@@ -16,7 +16,7 @@ interface KindOptions {
   readonly onBroken: (trial: Trial, outcome: MeasuredOutcome) => void | Promise<void>;
 }
 
-/** Tries `count` hostile things of one kind, and tells of each that ended as it must not. */
+/** Tries `count` hostile inputs of one kind, and reports each forbidden outcome. */
 export async function tryKind({ kind, seed, from, count, onBroken }: KindOptions): Promise<Tally> {
   const tally = new Tally();
   const folder = await mkdtemp(join(tmpdir(), "shardmill-hostile-"));

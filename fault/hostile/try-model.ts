@@ -8,10 +8,10 @@ import { FILE_NAMES, makeFile } from "./make-file.ts";
 const LIMITS = { limitMs: 20_000 };
 
 /**
- * Models: inspected as planning does, in a folder of their own, beside which lies a file that they must not
- * open.
+ * Tries a model: inspects it as during planning, in a folder of its own. Beside the folder is a file that
+ * models must not open.
  *
- * @throws {Error} when a model got at that file
+ * @throws {Error} when a model opened that file
  */
 export async function tryModel(folder: string, trial: Trial & { readonly kind: "onnx" }): Promise<string> {
   const { what, bytes } = makeFile(trial);

@@ -22,9 +22,7 @@ const REDUCE = {
 };
 const SHAPE = { reduce: REDUCE, rowsFormat: "parquet", hasSteps: false, hasMadeInputs: false } as const;
 
-/**
- * Partials as a careless, broken or hostile worker hands them in: verified as at a commit, and then reduced.
- */
+/** Partials of a careless, broken or hostile worker: verified as at a commit, and then reduced. */
 export class PartialTrials implements AsyncDisposable {
   readonly #folder: string;
   readonly #paths: WorkPaths;
@@ -41,7 +39,7 @@ export class PartialTrials implements AsyncDisposable {
     });
   }
 
-  /** @throws {Error} when a partial is taken that is not what its manifest says */
+  /** @throws {Error} when a partial is accepted that differs from its manifest */
   async attempt(trial: Trial): Promise<string> {
     await this.#restore();
     const dice = new Dice(trialSeed(trial));
@@ -69,7 +67,7 @@ export class PartialTrials implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]();
   }
 
-  /** The good partials, made once and copied back before each trial. */
+  /** Restores the good partials, which are made once, before each trial. */
   async #restore(): Promise<void> {
     const kept = join(this.#folder, "good");
     if (this.#good.length === 0) {
@@ -100,7 +98,7 @@ interface Scene {
 interface LyingPartial {
   readonly what: string;
   readonly manifest: PartialManifest;
-  /** The digests are right for what lies there: that it is nonsense, only a reader can find. */
+  /** True when the digests match the files, so that only a reader can detect the nonsense. */
   readonly mayPass: boolean;
 }
 
@@ -108,7 +106,7 @@ type Lie = (scene: Scene) => Promise<LyingPartial>;
 
 const HONEST: Lie = async ({ partial }) => ({ what: "an honest partial", manifest: partial, mayPass: true });
 
-/** What is said differs from what was done. */
+/** Manifests that differ from the files. */
 const LIES: readonly Lie[] = [
   says("one row more", (partial) => ({
     ...partial,
@@ -193,7 +191,7 @@ function lies(what: string, change: (scene: Scene) => Promise<void>): Lie {
   };
 }
 
-/** A disk, or a network, that changed what a worker wrote. */
+/** Damages a file that a worker wrote, as a disk or a network may. */
 async function damageFile(scene: Scene): Promise<LyingPartial> {
   const path = rowsPath(scene);
   const before = await readFile(path);
@@ -202,7 +200,7 @@ async function damageFile(scene: Scene): Promise<LyingPartial> {
   return { what: `damaged: ${what}`, manifest: scene.partial, mayPass: before.equals(bytes) };
 }
 
-/** A worker that writes nonsense and signs it: only reading it can tell. */
+/** Damages a file and signs it again, so that only a reader can detect it. */
 async function forge(scene: Scene): Promise<LyingPartial> {
   const file = scene.dice.pick(scene.partial.files);
   const path = join(scene.partials, partialFolder(scene.partial), file.name);

@@ -25,10 +25,9 @@ import { PEER_ATTACKS } from "./peer-attacks.ts";
 import type { MeasuredOutcome } from "./trial-runner.ts";
 
 /*
- * What an attack may cost the others. A call on a connection of its own is answered within seconds, in
- * bounded memory; the worker at work loses no lease, and hands in shards while the attack goes on or soon
- * after. The bounds leave room for a machine on which the attackers, the worker and the coordinator share two
- * cores with others.
+ * Limits of the cost of an attack for others. A call on a separate connection is answered within seconds, in
+ * bounded memory. The healthy worker loses no lease, and commits shards during the attack or soon after. The
+ * limits suit a machine on which attackers, worker and coordinator share two cores.
  */
 const ANSWER_LIMIT_MS = 5_000;
 const MEMORY_LIMIT_BYTES = 2 ** 30;
@@ -36,7 +35,7 @@ const PROGRESS_LIMIT_MS = 20_000;
 const ATTACK_MS = 4_000;
 const ASK_EVERY_MS = 50;
 const LIFE_LIMIT_MS = 3_600_000;
-/** Of the attackers' token. */
+/** Creation time of the attackers' token. */
 const MADE_AT = "2026-01-01T00:00:00.000Z";
 const NAMES = Object.keys(PEER_ATTACKS);
 
@@ -51,13 +50,13 @@ interface Started {
   readonly coordinator: CliProcess;
   readonly worker: CliProcess;
   readonly healthy: HealthyJobs;
-  /** That attackers have. */
+  /** Token of the attackers. */
   readonly token: string;
   readonly flight: string;
   readonly http: string;
 }
 
-/** Peers that ask far too much, against a coordinator that has a healthy worker and job after job for it. */
+/** Peers that make far too many calls to a coordinator with a healthy worker and a series of jobs. */
 export class PeerTrials implements AsyncDisposable {
   readonly #job: KnownJob;
   readonly #coordinator: CliProcess;
@@ -92,7 +91,7 @@ export class PeerTrials implements AsyncDisposable {
     const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
     const [, flight = ""] = await coordinator.saw(/Arrow Flight on ([\d.]+:\d+)/);
     const [, http = ""] = await coordinator.saw(/HTTP on http:\/\/([\d.]+:\d+)/);
-    // Over gRPC, as a worker on another machine: its reads and uploads wait for their turn like anybody's.
+    // Over gRPC, like a worker on another machine: its reads and uploads wait in the same queues.
     const args = ["worker", "--coordinator", address, "--device", "cpu", "--workers", "1"];
     const worker = startCli([...args, "--data", "coordinator"], options);
     const { spec } = await readJobSource(job.path, { set: [], env: {} });
@@ -100,7 +99,7 @@ export class PeerTrials implements AsyncDisposable {
     return new PeerTrials({ job, coordinator, worker, healthy, token, flight, http });
   }
 
-  /** The first trials are one attack each; after them two at once, as the dice say. */
+  /** Makes one attack in each of the first trials, and then two concurrently at random. */
   async attempt(trial: Trial): Promise<MeasuredOutcome> {
     const dice = new Dice(trialSeed(trial));
     const named = NAMES[trial.index];
@@ -134,12 +133,12 @@ export class PeerTrials implements AsyncDisposable {
     return { what, how, broken, ms: performance.now() - startMs, peakBytes };
   }
 
-  /** What attacks cost the job beside them. */
+  /** Returns the cost of the attacks for the healthy jobs. */
   get cost(): string {
     return this.#beside.line();
   }
 
-  /** The last job must end as if nothing had been. */
+  /** Checks that the last job ends as if it were alone. */
   async finish(): Promise<MeasuredOutcome> {
     const startMs = performance.now();
     const broken = await this.#healthy.finish();
@@ -160,7 +159,7 @@ export class PeerTrials implements AsyncDisposable {
     await this.#job[Symbol.asyncDispose]();
   }
 
-  /** How many rows a second are committed meanwhile. */
+  /** Returns the rows per second that are committed meanwhile. */
   async #rowsIn(meanwhile: Promise<unknown>): Promise<number> {
     const [startMs, before] = [performance.now(), this.#healthy.rowsDone];
     await meanwhile;
@@ -215,7 +214,7 @@ export class PeerTrials implements AsyncDisposable {
     }
   }
 
-  /** What nobody foresaw is logged as an error: no peer may lead there. */
+  /** Finds a logged internal error, which no peer may cause. */
   #complaint(): string | null {
     const line = this.#coordinator.stderr
       .split("\n")

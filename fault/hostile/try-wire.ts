@@ -12,14 +12,14 @@ import { MemoryPeak } from "./memory-peak.ts";
 import type { MeasuredOutcome } from "./trial-runner.ts";
 import { attack, wireAttack } from "./wire-attacks.ts";
 
-/** A healthy coordinator answers within milliseconds; this machine does other things, too. */
+/** Limit for an answer. A healthy coordinator takes milliseconds, but the machine may be busy. */
 const ANSWER_LIMIT_MS = 10_000;
 const MEMORY_LIMIT_BYTES = 2 ** 30;
 const LIFE_LIMIT_MS = 1_800_000;
 
 /**
- * Bytes on the port of a real coordinator that has a job: after each attack it must answer, and in the end do
- * its job.
+ * Sends bytes to the port of a real coordinator with a job. It must answer after each attack, and complete
+ * the job.
  */
 export class WireTrials implements AsyncDisposable {
   readonly #job: KnownJob;
@@ -57,7 +57,7 @@ export class WireTrials implements AsyncDisposable {
     return { what: plan.what, how: broken === null ? "survived" : "broken", broken, ...measured };
   }
 
-  /** A worker comes, and the job must be done as if nothing had been. */
+  /** Starts a worker, with which the job must end as if it were alone. */
   async finish(): Promise<MeasuredOutcome> {
     const args = ["worker", "--coordinator", this.#address, "--device", "cpu", "--workers", "1"];
     const startMs = performance.now();
@@ -93,7 +93,7 @@ export class WireTrials implements AsyncDisposable {
     }
   }
 
-  /** What nobody foresaw is logged as an error: no bytes from outside may lead there. */
+  /** Finds a logged internal error, which no bytes from outside may cause. */
   #complaint(): string | null {
     const line = this.#coordinator.stderr
       .split("\n")

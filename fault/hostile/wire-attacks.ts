@@ -15,11 +15,11 @@ import { mutate } from "./mutate.ts";
 
 interface WireAttack {
   readonly what: string;
-  /** Of each connection: sent in one piece, or a byte at a time. */
+  /** Bytes for each connection, sent at once, or slowly byte by byte. */
   readonly bytes: Buffer;
   readonly connections: number;
   readonly trickle: boolean;
-  /** For how long the connections stay after everything is sent. */
+  /** Time for which the connections stay open afterwards. */
   readonly holdMs: number;
 }
 
@@ -140,7 +140,7 @@ const ATTACKS: readonly (Partial<WireAttack> & Pick<WireAttack, "what" | "bytes"
   },
 ];
 
-/** The first are made to hurt; after them calls with garbage, and damaged conversations. */
+/** Makes an attack: known ones first, then calls with garbage, and damaged conversations. */
 export function wireAttack(index: number, dice: Dice): WireAttack {
   const known = ATTACKS[index];
   if (known !== undefined) return { connections: 1, trickle: false, holdMs: 50, ...known };
@@ -154,7 +154,7 @@ export function wireAttack(index: number, dice: Dice): WireAttack {
   return { ...base, what: `a call to ${path}, ${what}`, bytes: Buffer.from(bytes) };
 }
 
-/** Carries an attack out, whatever the other side does about it. */
+/** Runs an attack, whatever the peer answers. */
 export async function attack(
   { host, port }: { host: string; port: number },
   plan: WireAttack,
@@ -176,7 +176,7 @@ export async function attack(
 function dial(host: string, port: number): Promise<Socket> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
-    // A refusal is one of the answers that an attack may have.
+    // A refused connection is a valid answer to an attack.
     socket.on("error", () => resolve(socket));
     socket.on("connect", () => resolve(socket));
     socket.resume();

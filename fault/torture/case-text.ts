@@ -1,7 +1,7 @@
 import { typeText } from "./column-type.ts";
 import { rowsOf, type TortureCase } from "./torture-case.ts";
 
-/** What a case is made of, in a few lines. */
+/** Describes a case in a few lines. */
 export function caseText(torture: TortureCase): string {
   const { hand, format, files, x, kept, storage, groupRows, outputRows } = torture;
   const shape = x.width === null ? "" : ` ${x.shape}[${x.width}]`;

@@ -1,6 +1,6 @@
 /**
- * The type of a generated column, in a small language that both hands (DuckDB's and pyarrow's) understand:
- * plain JSON, so that it crosses into Python as it is.
+ * Type of a generated column, in a small language that both hands (DuckDB's and pyarrow's) understand. Plain
+ * JSON, so that Python reads it unchanged.
  */
 export type ColumnType =
   | { readonly kind: ScalarKind }
@@ -50,7 +50,7 @@ const OTHER_SCALARS = [
 ] as const;
 type ScalarKind = NumberKind | (typeof TEXT_KINDS)[number] | (typeof OTHER_SCALARS)[number];
 
-/** Every type inside this one, itself included. */
+/** Returns every type inside this one, and the type itself. */
 export function typesWithin(type: ColumnType): ColumnType[] {
   switch (type.kind) {
     case "list":
@@ -71,7 +71,7 @@ export function typesWithin(type: ColumnType): ColumnType[] {
   }
 }
 
-/** `list<struct<a: int8>>`, for people. */
+/** Formats a type for people: `list<struct<a: int8>>`. */
 export function typeText(type: ColumnType): string {
   switch (type.kind) {
     case "decimal":

@@ -9,7 +9,7 @@ import { duckdbType, duckdbValue, hasArray } from "./duckdb-values.ts";
 import type { Hand } from "./hand.ts";
 import { OUTPUT_COLUMN, type TortureCase } from "./torture-case.ts";
 
-/** DuckDB in this process, unlocked: it writes Parquet of its own, and compares what it reads by SQL. */
+/** DuckDB in this process, without limits. It writes Parquet itself, and compares the output by SQL. */
 export class DuckdbHand implements Hand {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
@@ -50,7 +50,7 @@ export class DuckdbHand implements Hand {
     const inputs = torture.files.map(({ name }) => join(folder, "data", name));
     const input = parquetScan(inputs);
     problems.push(...(await this.#judgeDead(torture, inputs, pathsOf("errors"))));
-    // DuckDB reads no Arrow files: of those, only the rest is judged.
+    // DuckDB reads no Arrow files, so their rows are not compared.
     if (torture.outputRows === "arrow") return problems;
     return [...problems, ...(await this.#judgeRows(torture, input, parquetScan(pathsOf("rows"))))];
   }
@@ -81,7 +81,7 @@ export class DuckdbHand implements Hand {
       );
     }
     if (x.shape === "binary") return problems;
-    // An output of one value a row is that value.
+    // An output with one value per row is stored as that value.
     const from = `a.${quoteIdentifier(x.name)}${x.width === 1 ? "[1]" : ""}`;
     await say(
       "the model's column, values that differ",
@@ -145,7 +145,7 @@ function placed(scan: string): string {
   return `SELECT *, file_row_number AS "torture place" FROM ${scan.replace(/\)$/, ", filename = 'torture file', file_row_number = true)")}`;
 }
 
-/** Columns of the case over the row number `i`. */
+/** Returns a query for the columns of the case, over the row number `i`. */
 function selectOf({ id, x, kept, storage }: TortureCase, first: number, rows: number): string {
   const salt = Number(storage.seed);
   const item = duckdbValue({ kind: x.dtype }, "i", salt, 12);
@@ -168,7 +168,7 @@ function selectOf({ id, x, kept, storage }: TortureCase, first: number, rows: nu
   return `SELECT ${columns.join(", ")} FROM range(${first}, ${first + rows}) t(i)`;
 }
 
-/** DuckDB has no CASE over arrays of most types: these have no nulls. */
+/** Adds nulls to an expression. DuckDB has no CASE over arrays of most types, so they have no nulls. */
 function nullable(value: string, nulls: number, salt: number): string {
   return nulls === 0
     ? value
@@ -176,7 +176,8 @@ function nullable(value: string, nulls: number, salt: number): string {
 }
 
 /**
- * DuckDB's V2 has differences of 33 bits where numbers of 32 bits lie far apart: no other reader takes these.
+ * Returns true when DuckDB's V2 encoding could write differences of 33 bits, because 32-bit numbers are far
+ * apart. No other reader accepts these.
  */
 function hasWideSteps({ x, kept }: TortureCase): boolean {
   const kinds = kept.flatMap(({ type }) => typesWithin(type)).map(({ kind }) => kind);

@@ -20,7 +20,7 @@ const TYPES: Partial<Record<ColumnType["kind"], string>> = {
   time: "TIME",
 };
 
-/** The type in DuckDB's SQL. */
+/** Returns the type in DuckDB's SQL. */
 export function duckdbType(type: ColumnType): string {
   const plain = TYPES[type.kind];
   if (plain !== undefined) return plain;
@@ -47,8 +47,8 @@ export function duckdbType(type: ColumnType): string {
 const LETTERS = quoteLiteral("aüß日本😀'\"\\%; ");
 
 /**
- * An expression for a value of this type that depends on `row`, an expression of a whole number, and on
- * `salt`. Some of them are null inside of nested ones, and some numbers are the extremes.
+ * Returns an expression for a value of this type, which depends on `salt` and on `row`, an integer
+ * expression. Some inner values are null, and some numbers are extremes.
  */
 export function duckdbValue(type: ColumnType, row: string, salt: number, longest: number): string {
   const dice = `hash(${row}, ${salt})`;
@@ -91,12 +91,12 @@ export function duckdbValue(type: ColumnType, row: string, salt: number, longest
 }
 
 function lambda(item: ColumnType, row: string, salt: number, longest: number): string {
-  // Each lambda has a name of its own: inside of one, `row` names that of the one around it.
+  // Each lambda needs a unique name, because `row` contains the name of the outer lambda.
   const name = `j${salt}_${row.length}`;
   return `${name} -> ${orNull(item, `(${row} * 31 + ${name} + 1)`, salt + 3, longest)}`;
 }
 
-/** DuckDB has no CASE over arrays of most types: these have no nulls. */
+/** Returns true for types with arrays. DuckDB has no CASE over most of them, so they have no nulls. */
 export function hasArray(type: ColumnType): boolean {
   return typesWithin(type).some(({ kind }) => kind === "fixedList");
 }

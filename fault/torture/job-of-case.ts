@@ -4,7 +4,7 @@ import { quoteIdentifier } from "../../shared/sql/quote.ts";
 import { identityModel } from "../../test/support/onnx-model.ts";
 import { OUTPUT_COLUMN, rowsOf, type TortureCase } from "./torture-case.ts";
 
-/** The job file of a case. */
+/** Returns the job file of a case. */
 export function jobFileOf(torture: TortureCase): string {
   const { x, id, kept, reduce, shardRows, batchRows, outputRows } = torture;
   const job = {
@@ -24,18 +24,18 @@ export function jobFileOf(torture: TortureCase): string {
   return stringify(job);
 }
 
-/** `x` -> `y`, as it is: so what is published can be compared with the input, to the bit. */
+/** Returns a model that copies `x` to `y`, so that the output must equal the input to the bit. */
 export function modelOfCase({ x }: TortureCase): Uint8Array {
   const dims: Dim[] = x.width === null ? ["batch"] : ["batch", x.width];
   return identityModel({ dtype: x.dtype, dims });
 }
 
-/** In a job file `${` begins a variable. */
+/** Escapes `${`, which begins a variable in a job file. */
 function literal(name: string): string {
   return name.replaceAll("${", () => "$${");
 }
 
-/** Every kept column goes through SQL on a worker, and its count through SQL on the coordinator. */
+/** Returns SQL that passes every kept column through a worker, and its count through the coordinator. */
 function countingSql({ kept }: TortureCase): { readonly combine: string; readonly final: string } {
   const counted = kept.map(({ name }, place) => `count(${quoteIdentifier(name)}) AS c${place}`);
   const summed = ["n", ...kept.map((_column, place) => `c${place}`)].map((n) => `sum(${n})::BIGINT AS ${n}`);

@@ -1,10 +1,10 @@
 import type { TortureCase } from "./torture-case.ts";
 
-/** More in one column of one shard than the offsets of an Arrow batch can count. */
+/** More bytes in one column of one shard than the offsets of an Arrow batch can count. */
 const ROWS = 1_000;
 const TEXT_BYTES = 2_300_000;
 
-/** The case with over 2 GiB of text in one shard: a few hundred kilobytes as a file. */
+/** Returns the case with over 2 GiB of text in one shard, whose file has a few hundred kilobytes. */
 export function largeCase(torture: TortureCase): TortureCase {
   return {
     ...torture,

@@ -14,9 +14,9 @@ import { HANDS, type HandName, type TortureCase } from "./torture-case.ts";
 import { type CaseEnd, tryCase } from "./try-case.ts";
 
 /**
- * `npm run torture`: whole jobs over generated data (types x encodings x nesting x names x sizes x output
- * formats), each read back by another program. Exits 1 when one was wrong, with the smallest case that is and
- * the command that tries it again.
+ * `npm run torture`: runs whole jobs over generated data, and reads each back with another program. Cases
+ * vary types, encodings, nesting, names, sizes and output formats. Exits with 1 when a job was wrong, and
+ * prints the smallest wrong case and the command that repeats it.
  */
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run torture --")

@@ -18,7 +18,7 @@ interface CaseChoice {
   readonly hand: HandName;
 }
 
-/** The case of a seed and a number: the same ones give the same case, whatever ran before. */
+/** Makes the case of a seed and a number, independently of earlier cases. */
 export function makeCase({ seed, index, hand }: CaseChoice): TortureCase {
   const dice = new Dice((seed * 1_000_003 + index * 7_919) >>> 0);
   const format = hand === "pyarrow" && dice.int(3) === 0 ? "arrow" : "parquet";
@@ -51,13 +51,11 @@ interface Size {
   readonly files: (dice: Dice) => number;
   readonly rows: (dice: Dice) => number;
   readonly columns: (dice: Dice) => number;
-  /** Items of the longest text or list, most of the time. */
+  /** Usual length of the longest text or list. */
   readonly longest: number;
 }
 
-/**
- * Sizes with the trouble that each brings: mostly little things, and one of each that is large in one way.
- */
+/** Sizes of cases: mostly small, and one of each that is large in one way. */
 const USUAL: Size = {
   files: (dice) => 1 + dice.int(3),
   rows: (dice) => dice.pick([0, 1, 2, 63, 64, 65, 300, 1_000]),
@@ -96,8 +94,8 @@ function keptColumn(dice: Dice, writer: Writer, taken: Set<string>, { longest }:
 }
 
 /**
- * Where a file has another unit than the column, its reader learns the moments and not the zone
- * (docs/types.md).
+ * Returns the units of zoned timestamps. When the unit of the file differs from that of the column, a reader
+ * loses the zone (docs/types.md).
  */
 function zonedUnits(format: TortureCase["format"], version: string): readonly TimeUnit[] {
   if (format === "arrow") return ["s", "ms", "us", "ns"];
@@ -115,7 +113,7 @@ function parquetStorage(dice: Dice): TortureCase["storage"] {
     arrowSchema,
     pageIndex: dice.int(3) === 0,
     checksums: dice.int(3) === 0,
-    // With Arrow's schema beside it, readers do not agree which of the two types counts.
+    // Readers disagree on the type when Arrow's schema is stored, too.
     int96: !arrowSchema && dice.int(3) === 0,
     split: dice.int(4) === 0,
     delta: dice.int(4) === 0,
@@ -124,6 +122,6 @@ function parquetStorage(dice: Dice): TortureCase["storage"] {
 
 function arrowStorage(dice: Dice): TortureCase["storage"] {
   const codec = dice.pick(["none", "none", "lz4", "zstd"]);
-  // pyarrow writes compressed buffers under version 4, and does not read them.
+  // pyarrow writes compressed buffers under version 4, but cannot read them.
   return { codec, version: codec === "none" ? dice.pick(["V4", "V5"]) : "V5" };
 }

@@ -1,9 +1,6 @@
 import type { Dice } from "../hostile/dice.ts";
 
-/**
- * Names that people give to columns, files and folders, and names that break programs which glue texts
- * together.
- */
+/** Usual names of columns, files and folders, and names that break programs which concatenate text. */
 const PLAIN = ["a", "value", "Value2", "user_id", "x1", "label", "text", "CamelCase"];
 const FOREIGN = ["é", "größe", "日本", "имя", "ключ.поле", "😀", "naïve", "Ünïcode", "עברית", "e\u0301"];
 const ODD = [
@@ -67,11 +64,11 @@ const LONG = ["l".repeat(200), "ü".repeat(90)];
 
 const COLUMN_FAMILIES = [PLAIN, PLAIN, FOREIGN, ODD, WORDS, SCRIPT, LONG];
 
-/** A name that none of `taken` (in small letters) is yet; it is added to them. */
+/** Returns a name that is not in `taken` (lower case), and adds it. */
 export function columnName(dice: Dice, taken: Set<string>): string {
   for (;;) {
     const base = dice.pick(dice.pick(COLUMN_FAMILIES));
-    // Prefixes of each other, and names that differ by their last letter alone.
+    // Gives names that are prefixes of each other, or that differ only in the last letter.
     const name = dice.int(4) === 0 ? `${base}${dice.int(100)}` : base;
     const folded = name.toLowerCase().normalize("NFC");
     if (taken.has(folded)) continue;
@@ -105,7 +102,7 @@ export function folderName(dice: Dice): string {
 
 const FILE_TAILS = ["", "", "", " two", "é", "[1]", "(x)", "#", "%41", "'", "*", "{a}", ".b", "日本", "😀"];
 
-/** Sorted as their numbers are, so that the order of a job's rows is the files'. */
+/** Returns a file name. Names sort like their numbers, so that the order of rows is that of the files. */
 export function fileName(dice: Dice, index: number, ending: string): string {
   return `part-${String(index).padStart(5, "0")}${dice.pick(FILE_TAILS)}.${ending}`;
 }

@@ -11,9 +11,9 @@ export class PythonHand implements Hand {
   readonly #answers: AsyncIterator<string>;
   readonly #lines: Interface;
 
-  /** @param python a Python that has pyarrow */
+  /** @param python path of a Python with pyarrow */
   constructor(python: string) {
-    // Beside the sources, also when this runs compiled.
+    // The script is beside the sources, also for the compiled program.
     const script = join(packageRoot, "fault", "torture", "python", "torture_hand.py");
     this.#child = spawn(python, [script], { stdio: ["pipe", "pipe", "inherit"] });
     this.#child.on("error", ({ message }) => {

@@ -3,22 +3,22 @@ import { type ColumnType, type NamedType, NUMBER_KINDS, type TimeUnit } from "./
 import { columnName } from "./names.ts";
 import type { HandName } from "./torture-case.ts";
 
-/** How deep a column nests at most. */
+/** Maximum nesting depth of a column. */
 export const MOST_DEPTH = 3;
 
-/** Who writes a column, and into what. */
+/** Writer of a column, and its file format. */
 export interface Writer {
   readonly hand: HandName;
   readonly format: "parquet" | "arrow";
-  /** Of timestamps with a zone. */
+  /** Units of timestamps with a zone. */
   readonly zonedUnits: readonly TimeUnit[];
 }
 
-/** A type that this hand can write into such a file; nested ones down to `depth`. */
+/** Returns a type that this hand can write to such a file, nested down to `depth`. */
 export function randomType(dice: Dice, writer: Writer, depth: number): ColumnType {
   if (depth > 0 && dice.int(5) < 2) return nestedType(dice, writer, depth);
   if (writer.hand === "duckdb") return duckdbScalar(dice);
-  // pyarrow itself can do little with views inside of others.
+  // pyarrow barely supports views inside other types.
   return dice.int(40) === 0 && depth === MOST_DEPTH && writer.format === "arrow"
     ? { kind: dice.pick(["stringView", "binaryView"] as const) }
     : pyarrowScalar(dice, writer);

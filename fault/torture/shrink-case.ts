@@ -2,12 +2,12 @@ import type { Hand } from "./hand.ts";
 import type { TortureCase } from "./torture-case.ts";
 import { type CaseEnd, tryCase } from "./try-case.ts";
 
-/** Tries of a smaller case: each is a whole job. */
+/** Limit of attempts at a smaller case: each is a whole job. */
 const MOST_TRIES = 40;
 
 /**
- * A smaller case that is wrong, too: with fewer kept columns and files and plainer settings, one after
- * another, as long as it stays wrong. How it is wrong may change on the way.
+ * Finds a smaller case that is also wrong. It reduces kept columns and files and simplifies settings, one
+ * after another, as long as the case stays wrong. The error may change meanwhile.
  */
 export async function shrinkCase(
   torture: TortureCase,

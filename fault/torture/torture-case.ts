@@ -1,26 +1,26 @@
 import type { ColumnType, NamedType, NumberKind } from "./column-type.ts";
 
-/** Who writes a case's files and reads what was published: another program than the one that is tried. */
+/** Programs that write a case's files and read the output. Neither is Shardmill. */
 export const HANDS = ["duckdb", "pyarrow"] as const;
 export type HandName = (typeof HANDS)[number];
 
 export interface KeptColumn extends NamedType {
-  /** Share of rows that are null, 0 to 1. */
+  /** Share of null rows, 0 to 1. */
   readonly nulls: number;
-  /** Texts and lists are up to so many items long. */
+  /** Maximum number of items in a text or list. */
   readonly longest: number;
-  /** How many of them are about that long; the others have a few items. */
+  /** Number of texts and lists near that length. The others have a few items. */
   readonly long?: "few" | "all";
 }
 
-/** The column that feeds the model. The model gives back what it gets, so `y` must equal it bit for bit. */
+/** Column that feeds the model. The model copies its input, so `y` must equal it to the bit. */
 export interface ModelColumn {
   readonly name: string;
   readonly dtype: NumberKind;
-  /** Null: one number a row. */
+  /** Numbers per row. Null: one number. */
   readonly width: number | null;
   readonly shape: "scalar" | "list" | "fixedList" | "binary";
-  /** Share of rows without a value: dead letters. */
+  /** Share of rows without a value, which become dead letters. */
   readonly nulls: number;
 }
 
@@ -29,27 +29,27 @@ export interface CaseFile {
   readonly rows: number;
 }
 
-/** One whole job over generated data. Plain JSON: it crosses into Python as it is. */
+/** One whole job over generated data. Plain JSON, so that Python reads it unchanged. */
 export interface TortureCase {
   readonly seed: number;
   readonly index: number;
   readonly hand: HandName;
-  /** Name of the folder that the job lies in. */
+  /** Name of the job's folder. */
   readonly folder: string;
   readonly format: "parquet" | "arrow";
   readonly files: readonly CaseFile[];
-  /** Numbers the rows of all files in order: 0, 1, 2 ... */
+  /** Column that numbers the rows of all files in order: 0, 1, 2 ... */
   readonly id: string;
   readonly x: ModelColumn;
   readonly kept: readonly KeptColumn[];
-  /** How the files are written: codec, encodings, pages. A hand takes what it knows. */
+  /** Settings of the files: codec, encodings, pages. A hand uses those that it knows. */
   readonly storage: Readonly<Record<string, string | number | boolean>>;
   readonly groupRows: number;
   readonly outputRows: "parquet" | "arrow";
   readonly shardRows: number | "auto";
   readonly batchRows: number | "auto";
   readonly workers: number;
-  /** Count the rows, and the values of each kept column, by SQL on the workers and on the coordinator. */
+  /** Counts the rows, and the values of each kept column, by SQL on the workers and on the coordinator. */
   readonly reduce: boolean;
 }
 
@@ -57,10 +57,10 @@ export function rowsOf({ files }: Pick<TortureCase, "files">): number {
   return files.reduce((sum, { rows }) => sum + rows, 0);
 }
 
-/** The output column; no other is called so. */
+/** The output column. Its name is unique. */
 export const OUTPUT_COLUMN = "y";
 
-/** The types that one job may refuse, but only before any work and by the column's name. */
+/** Returns true for types that a job may refuse, before any work and with the column's name. */
 export function mayBeRefused(type: ColumnType): boolean {
   return REFUSABLE.has(type.kind) || (type.kind === "decimal" && type.bits === 256);
 }

@@ -8,8 +8,8 @@ import { jobFileOf, modelOfCase } from "./job-of-case.ts";
 import { mayBeRefused, rowsOf, type TortureCase } from "./torture-case.ts";
 
 /**
- * `right`: published, and every value as it must be. `refused`: before any work, and for a type that may be.
- * `skipped`: the hand cannot make such files.
+ * Outcome of a case. `right`: published, and every value is right. `refused`: before any work, for a type
+ * that may be refused. `skipped`: the hand cannot make such files.
  */
 export type CaseEnd =
   | { readonly kind: "right"; readonly rows: number }
@@ -17,12 +17,12 @@ export type CaseEnd =
   | { readonly kind: "skipped"; readonly why: string }
   | { readonly kind: "wrong"; readonly problems: readonly string[] };
 
-/** No case is large: beyond this it hangs, on whatever machine. */
+/** Limit of a case. No case is large, so a longer one hangs. */
 const CASE_LIMIT_MS = 240_000;
 
 /**
- * Makes the case's files, runs the job as a user would, and has the result judged. Leaves nothing behind, or
- * all of it.
+ * Makes the case's files, runs the job as a user would, and has the output judged. Removes all files, or
+ * keeps all in `keepIn`.
  */
 export async function tryCase(torture: TortureCase, hand: Hand, keepIn?: string): Promise<CaseEnd> {
   const room = keepIn ?? (await mkdtemp(join(tmpdir(), "shardmill-torture-")));
@@ -61,12 +61,12 @@ async function endOf(
   return { kind: "wrong", problems: [`${how}: ${said(stderr)} ${tail(stdout)}`] };
 }
 
-/** A refusal names a column, and that column has a type which may be refused. */
+/** Returns true when the error names a column whose type may be refused. */
 function isRefusalOfType({ kept }: TortureCase, stderr: string): boolean {
   return kept.some(({ name, type }) => stderr.includes(name) && typesWithin(type).some(mayBeRefused));
 }
 
-/** What it says of the error, without the log before it. */
+/** Returns the error message without the log before it. */
 function said(stderr: string): string {
   const start = stderr.lastIndexOf("\nerror: ");
   return tail(start < 0 ? stderr : stderr.slice(start));

@@ -1,4 +1,4 @@
-/** Record of what a caller did, or was refused. The audit log adds who it was, and from where. */
+/** Record of an action or a refusal. The audit log adds the caller's identity and address. */
 export type AuditEvent =
   | { readonly event: "submitted"; readonly job: string; readonly output: string }
   | { readonly event: "cancelled"; readonly job: string; readonly reason: string }

@@ -1,16 +1,19 @@
 import type { Role } from "./roles.ts";
 
 /**
- * Who may call a method or ask for a route: `anyone` who reaches the port, `known` callers of any role, or
- * callers of one role. What is for `anyone` tells nothing about jobs, workers or files.
+ * Callers that a method or route accepts: `anyone` who reaches the port, `known` callers of any role, or
+ * callers of one role. Methods for `anyone` reveal nothing about jobs, workers or files.
  */
 export type Callers = "anyone" | "known" | Role;
 
 /** Identity of a caller. */
 export interface CallerIdentity {
-  /** `secret`, `token ID (NAME)`, `certificate ID (NAME)`, or `anyone` of a method that asks for nobody. */
+  /**
+   * Name: `secret`, `token ID (NAME)`, `certificate ID (NAME)`, or `anyone` if the method does not
+   * authenticate.
+   */
   readonly name: string;
-  /** Null of who has the secret, or needs none. */
+  /** Token of the caller. Null: the caller has the secret, or needs none. */
   readonly token: { readonly id: string; readonly role: Role } | null;
 }
 
@@ -18,17 +21,15 @@ export interface CallerIdentity {
 export const OWNER_NAME = "secret";
 
 /**
- * Returns the key by which a caller is counted. Callers with one token are one. Callers with the secret are
- * counted by connection.
+ * Returns the rate-limit key of a caller: the token's identity, or the connection for holders of the secret.
  */
 export function callerKey({ name, peer }: { readonly name: string; readonly peer: string }): string {
   return name === OWNER_NAME ? peer : name;
 }
 
 /**
- * Kinds by which calls are counted. Those of workers are counted by connection, since a whole fleet may have
- * one token. So are calls with the user's secret: a program that runs wild must not keep
- * out its own user.
+ * Kinds of calls, for rate limits. Calls of workers are counted by connection, because a whole fleet may
+ * share one token. So are calls with the user's secret: a faulty program must not lock out its own user.
  */
 export const CALL_KINDS = ["work", "submit", "read", "anyone"] as const;
 export type CallKind = (typeof CALL_KINDS)[number];

@@ -2,12 +2,12 @@ import type { PeerCertificate } from "node:tls";
 import { ShardmillError } from "../core/errors.ts";
 
 /**
- * Names in certificates: `DNS:node1.example.com`, `URI:spiffe://cluster/ns/batch/sa/worker`,
+ * Kinds of names in certificates: `DNS:node1.example.com`, `URI:spiffe://cluster/ns/batch/sa/worker`,
  * `EMAIL:a@example.com`, `IP:10.0.0.1`, and `CN:batch`, the subject's common name.
  */
 
 const KINDS = ["DNS", "URI", "EMAIL", "IP", "CN"] as const;
-/** What Node calls the kinds of alternative names. */
+/** Kinds of alternative names by Node's names for them. */
 const KIND_OF: Readonly<Record<string, (typeof KINDS)[number]>> = {
   DNS: "DNS",
   URI: "URI",
@@ -15,10 +15,10 @@ const KIND_OF: Readonly<Record<string, (typeof KINDS)[number]>> = {
   "IP Address": "IP",
 };
 
-/** Each alternative name; those with special characters, which Node puts into quotes, are left out. */
+/** Pattern of an alternative name. Node quotes names with special characters, and those are skipped. */
 const ALTERNATIVE = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)/g;
 
-/** All names of a certificate that was verified. A CA that signs a name vouches for it, whichever it is. */
+/** Returns all names of a verified certificate. The signing CA vouches for each of them. */
 export function namesOf({
   subject,
   subjectaltname,
@@ -35,11 +35,11 @@ export function namesOf({
 }
 
 /**
- * What stands for the names of those who are let in: a name, or `DNS:*.example.com` for all with one label
- * more.
+ * Checks the pattern for the names of accepted callers: a name, or `DNS:*.example.com` for all names with one
+ * more label.
  *
- * @returns it as {@link matches} takes it
- * @throws {ARGUMENT_INVALID}
+ * @returns the pattern for {@link matches}
+ * @throws {ARGUMENT_INVALID} when the text is not such a pattern
  */
 export function parseCertificateName(text: string): string {
   const [, kind = "", name = ""] = /^([A-Z]+):(\S(?:.*\S)?)$/.exec(text) ?? [];

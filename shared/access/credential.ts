@@ -10,39 +10,36 @@ import { readOwnFile } from "./own-file.ts";
 import type { ClientTls } from "./tls-files.ts";
 import { type OwnFile, wrongFile } from "./wrong-file.ts";
 
-/**
- * What shows a coordinator who a process is: the secret of its user, or a token, and the file where it was
- * looked for.
- */
+/** Credential that a process presents to a coordinator: the user's secret or a token, and its file. */
 export interface Credential {
-  /** Named in errors; the secret never is. */
+  /** Path for errors, which never contain the secret. */
   readonly path: string;
-  /** Null where there is no such file. */
+  /** Secret or token. Null: the file does not exist. */
   readonly secret: string | null;
-  /** How the coordinator shows that it is the one that is meant. Left out: not at all, in the clear. */
+  /** Files by which the coordinator is authenticated. Undefined: no TLS. */
   readonly tls?: ClientTls;
-  /** Whether the file is looked at again: another program may put a new token there. */
+  /** True when the file is read again, because another program may replace the token. */
   readonly isReread?: boolean;
 }
 
-/** Of a coordinator: it always has one. */
+/** Credential of a coordinator, which always has a secret. */
 export interface CoordinatorCredential extends Credential {
   readonly secret: string;
 }
 
-/** 256 bits: nobody guesses it. */
+/** 256 bits, which cannot be guessed. */
 const SECRET_BYTES = 32;
 
 /**
- * What may follow `Bearer` in a header, and too long to guess. Whoever writes the file by hand is held to it,
- * too.
+ * Characters that may follow `Bearer` in a header, and a length that cannot be guessed. Secrets written by
+ * hand must match, too.
  */
 const SECRET = /^[A-Za-z0-9._~+/=-]{32,1024}$/;
 
 /**
- * The file of this user's secret: the one that was asked for, else `SHARDMILL_SECRET_FILE`, else
- * `shardmill/secret` in the user's configuration (`XDG_CONFIG_HOME`, which counts only when it is absolute,
- * else `~/.config`). It may not be there yet.
+ * Returns the path of the user's secret: `asked`, else `SHARDMILL_SECRET_FILE`, else `shardmill/secret` in
+ * the user's configuration folder. That is `XDG_CONFIG_HOME` if it is absolute, else `~/.config`. The file
+ * may not exist.
  */
 export function secretPath(asked?: string, env: NodeJS.ProcessEnv = process.env): string {
   const named = asked ?? env.SHARDMILL_SECRET_FILE ?? "";
@@ -50,24 +47,24 @@ export function secretPath(asked?: string, env: NodeJS.ProcessEnv = process.env)
 }
 
 /**
- * Returns the file of a user's tokens: the one that was asked for, else `SHARDMILL_TOKENS_FILE`, else the one
- * beside that user's secret. It may not be there.
+ * Returns the path of the user's tokens file: `asked`, else `SHARDMILL_TOKENS_FILE`, else the one beside the
+ * user's secret. The file may not exist.
  */
 export function tokensPath(asked?: string, env: NodeJS.ProcessEnv = process.env): string {
   const named = asked ?? env.SHARDMILL_TOKENS_FILE ?? "";
   return named === "" ? configPath("tokens", env) : resolve(named);
 }
 
-/** A file of this user's configuration. */
+/** Returns the path of a file in the user's configuration folder. */
 function configPath(name: string, env: NodeJS.ProcessEnv): string {
   const { XDG_CONFIG_HOME: users = "" } = env;
   return join(isAbsolute(users) ? users : join(homedir(), ".config"), "shardmill", name);
 }
 
 /**
- * The secret in a file that only its owner can read.
+ * Reads the secret from a file that only its owner can read.
  *
- * @throws {SECRET_INVALID} when others may read it, it is somebody else's, or it holds no secret
+ * @throws {SECRET_INVALID} when others may read the file, another user owns it, or it holds no secret
  */
 export function readCredential(path: string): Credential {
   const file = secretFile(path);
@@ -82,16 +79,16 @@ export function readCredential(path: string): Credential {
   );
 }
 
-/** What this user's processes show a coordinator. @throws {SECRET_INVALID} as {@link readCredential} */
+/** Reads the credential of the user's processes. @throws {SECRET_INVALID} as {@link readCredential} */
 export function userCredential(asked?: string): Credential {
   return readCredential(secretPath(asked));
 }
 
 /**
- * The secret in this file, which is made if it is not there. Of several processes that make it at once, one
- * does.
+ * Reads the secret from a file, and creates the file if it does not exist. If several processes create it at
+ * once, one succeeds and the others read its secret.
  *
- * @throws {SECRET_INVALID} as {@link readCredential}, and when it cannot be made
+ * @throws {SECRET_INVALID} as {@link readCredential}, and when the file cannot be created
  */
 export async function ensureCredential(path: string, disk: Disk = realDisk): Promise<CoordinatorCredential> {
   const found = readCredential(path);
@@ -119,7 +116,7 @@ export function newSecret(): string {
   return randomBytes(SECRET_BYTES).toString("base64url");
 }
 
-/** Whether a text may be a secret or a token. */
+/** Checks whether a text can be a secret or a token. */
 export function isSecret(text: string): boolean {
   return SECRET.test(text);
 }

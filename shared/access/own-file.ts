@@ -4,9 +4,10 @@ import { messageOf, ShardmillError } from "../core/errors.ts";
 import { type OwnFile, refuseOpen, wrongFile } from "./wrong-file.ts";
 
 /**
- * The text of a file that only its owner can open; null where there is none.
+ * Reads the text of a file that only its owner can open. Null: the file does not exist.
  *
- * @throws {SECRET_INVALID} or {TOKEN_INVALID} when others can open it, it is somebody else's, or no file
+ * @throws {SECRET_INVALID} or {TOKEN_INVALID} when others can open it, another user owns it, or it is not a
+ * file
  */
 export function readOwnFile(file: OwnFile): string | null {
   try {
@@ -23,8 +24,7 @@ function read(file: OwnFile): string {
   const opened = openSync(file.path, "r");
   try {
     const stat = fstatSync(opened);
-    // A pipe is how a shell hands over what another program prints. Of the rest, none is to be told `chmod
-    // 600`.
+    // Shells pass another program's output as a pipe. For other kinds, the advice `chmod 600` would be wrong.
     if (!stat.isFile() && !stat.isFIFO())
       throw wrongFile(file, "is no file", `name the file itself with ${file.option}`);
     refuseOpen(file, stat, process.geteuid?.() ?? null);

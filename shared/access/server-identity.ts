@@ -3,10 +3,10 @@ import { isIPv6 } from "node:net";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 
 /**
- * Why a certificate is not that of a host, as Node finds it. Node 22.23 finds no number of IPv6 in any
- * certificate: OpenSSL is asked then.
+ * Returns the reason why a certificate is not that of a host, by Node's check. Node 22.23 matches no IPv6
+ * address in certificates, so OpenSSL checks those.
  *
- * @param host as certificates have it: a number of IPv6 without its brackets
+ * @param host host name as in certificates: an IPv6 address without brackets
  */
 export function identityProblem(host: string, certificate: PeerCertificate): Error | undefined {
   const problem = checkServerIdentity(host, certificate);

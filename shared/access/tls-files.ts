@@ -3,37 +3,41 @@ import { readFileSync } from "node:fs";
 import type { SecureContextOptions } from "node:tls";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 
-/** Paths of two PEM files: a certificate, the ones between it and its CA behind it, and its key. */
+/** Paths of two PEM files: a certificate, followed by its intermediate certificates, and its key. */
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }
 
-/** What a coordinator shows whoever connects, and the CAs of those whom it lets in; null: anybody's. */
+/**
+ * Certificate of a coordinator, and the CAs of accepted clients. Null: no client certificates are required.
+ */
 export interface ServerTls {
   readonly own: CertificateFiles;
   readonly clientCa: string | null;
 }
 
-/** The CAs by which a client knows its coordinator (null: the system's), and what it shows; null: nothing. */
+/**
+ * CAs that authenticate the coordinator (null: the system's), and the client's own certificate (null: none).
+ */
 export interface ClientTls {
   readonly ca: string | null;
   readonly own: CertificateFiles | null;
 }
 
-/** TLS 1.2 is the oldest that is not broken; the default of Node is the same, unless its user lowers it. */
+/** TLS 1.2 is the oldest secure version. It is also Node's default, unless the user lowers that. */
 const OLDEST = "TLSv1.2";
 
 /**
- * Files for TLS as they are whenever a connection is made: so a renewed certificate needs no restart, and
- * connections that are open stay.
+ * Files for TLS, read again for each new connection. A renewed certificate needs no restart, and open
+ * connections stay.
  */
 export class TlsFiles {
   readonly #ca: string | null;
   readonly #own: CertificateFiles | null;
   #last: SecureContextOptions;
 
-  /** Reads them. @throws {TLS_INVALID} when one cannot be used */
+  /** Reads the files. @throws {TLS_INVALID} when a file is invalid */
   constructor(ca: string | null, own: CertificateFiles | null) {
     this.#ca = ca;
     this.#own = own;
@@ -41,11 +45,14 @@ export class TlsFiles {
     if (own !== null) refuseOutOfDate(own.cert);
   }
 
-  /** What stands in them now; while they are replaced, and do not fit each other, what stood there before. */
+  /**
+   * Returns the current content. While the files are being replaced and do not match, returns the previous
+   * content.
+   */
   latest(onBroken: (error: unknown) => void = () => {}): SecureContextOptions {
     try {
       const found = this.#read();
-      // The same object as before, so that whoever keeps a context of it can see that nothing changed.
+      // Keep the previous object, so that callers can detect by identity that nothing changed.
       if (!isSame(found, this.#last)) this.#last = found;
     } catch (error) {
       onBroken(error);
@@ -99,7 +106,10 @@ function keyIn(path: string, text: Buffer): KeyObject {
   }
 }
 
-/** When it is named. Later it would help nobody to end: whoever connects is told. */
+/**
+ * Refuses a certificate outside its validity when the files are opened. Later, clients report the error
+ * themselves.
+ */
 function refuseOutOfDate(path: string): void {
   const { validFrom, validTo } = certificateIn(path, readPem(path, "certificate"));
   const nowMs = Date.now();

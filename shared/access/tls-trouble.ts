@@ -1,14 +1,14 @@
 import { errorCode } from "../core/errno.ts";
 import { messageOf } from "../core/errors.ts";
 
-/** Why a connection by TLS was not made. */
+/** Reason why a TLS connection failed. */
 export interface TlsTrouble {
   readonly kind: "untrusted" | "expired" | "early" | "misnamed" | "unspoken" | "ended";
-  /** Goes on where `the server at HOST:PORT` ends. */
+  /** Predicate of a sentence that begins with `the server at HOST:PORT`. */
   readonly what: string;
 }
 
-/** What OpenSSL says, of which the user hears the same. */
+/** OpenSSL codes that have the same message for users. */
 const UNTRUSTED = [
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",
@@ -18,13 +18,13 @@ const UNTRUSTED = [
   "CERT_SIGNATURE_FAILURE",
   "INVALID_CA",
 ];
-/** Bytes that are no TLS, as an HTTP/2 server's are. */
+/** Codes for bytes that are not TLS, such as those of an HTTP/2 server. */
 const NO_TLS = ["ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG", "EPROTO"];
 
 /**
- * What is wrong with TLS where a connection failed; null where the network is the reason.
+ * Returns the TLS fault of a failed connection. Null: the network failed.
  *
- * @param ca the file of the CAs by which the server is known; null for the system's
+ * @param ca file of the CAs that authenticate the server. Null: the system's
  */
 export function tlsTrouble(error: unknown, ca: string | null): TlsTrouble | null {
   const code = errorCode(error) ?? "";
@@ -51,7 +51,7 @@ function byText(code: string, text: string): TlsTrouble | null {
   return { kind: "ended", what: `ended the TLS handshake: ${alert}` };
 }
 
-/** The name that was asked for, and those that the certificate has. */
+/** Returns the requested name, and the names in the certificate. */
 function namesIn(error: unknown): string {
   const { host, cert } = error as { readonly host?: string; readonly cert?: { subjectaltname?: string } };
   return `${host ?? "this one"}: ${cert?.subjectaltname ?? "none"}`;

@@ -3,10 +3,12 @@ import { type Credential, isSecret } from "./credential.ts";
 import { readOwnFile } from "./own-file.ts";
 import { type OwnFile, wrongFile } from "./wrong-file.ts";
 
-/** So soon a token that was exchanged in its file is the one that is sent. */
+/** Interval of checks for a replaced token file. A new token is used within this time. */
 const LOOK_MS = 1_000;
 
-/** The token in a file of its user's. @throws {TOKEN_INVALID} when others can open it, or it holds none */
+/**
+ * Reads the token from a user's file. @throws {TOKEN_INVALID} when others can open it, or it holds no token
+ */
 export function tokenCredential(path: string): Credential {
   const file: OwnFile = { path, noun: "token", option: "--token-file", code: "TOKEN_INVALID" };
   const text = readOwnFile(file)?.trim();
@@ -15,14 +17,14 @@ export function tokenCredential(path: string): Credential {
   return { path, secret: text, isReread: true };
 }
 
-/** The token in the environment. @throws {TOKEN_INVALID} when it is none */
+/** Checks the token from the environment. @throws {TOKEN_INVALID} when it is not a token */
 export function tokenFrom(variable: string, text: string): Credential {
   const file: OwnFile = { path: variable, noun: "token", option: "--token-file", code: "TOKEN_INVALID" };
   if (isSecret(text)) return { path: variable, secret: text };
   throw wrongFile(file, "holds no token", "unset it, or set it to what `shardmill token create` printed");
 }
 
-/** What is shown with each call: of a token in a file, what stands there now. */
+/** Credential for each call. A token in a file is read again when the file changes. */
 export class FreshCredential {
   #current: Credential;
   #lookedMs = 0;
@@ -32,7 +34,10 @@ export class FreshCredential {
     this.#current = credential;
   }
 
-  /** A file that cannot be read just now, as while it is exchanged, leaves the token as it was. */
+  /**
+   * Returns the current credential. Keeps the previous token while the file cannot be read, as during its
+   * replacement.
+   */
   at(nowMs: number): Credential {
     const { isReread, path } = this.#current;
     if (isReread !== true || Math.abs(nowMs - this.#lookedMs) < LOOK_MS) return this.#current;
@@ -43,7 +48,7 @@ export class FreshCredential {
       if (mark !== this.#mark) this.#current = { ...this.#current, ...tokenCredential(path) };
       this.#mark = mark;
     } catch {
-      // As it was.
+      // Keep the previous token.
     }
     return this.#current;
   }

@@ -1,17 +1,17 @@
 import type { Stats } from "node:fs";
 import { ShardmillError } from "../core/errors.ts";
 
-/** What a file is called where it is wrong, and how another is named. */
+/** Terms for messages about an invalid file, and the option that names another. */
 export interface OwnFile {
   readonly path: string;
-  /** As in `the secret file`. */
+  /** Noun, as in `the secret file`. */
   readonly noun: string;
-  /** The option that names another. */
+  /** Option that names another file. */
   readonly option: string;
   readonly code: "SECRET_INVALID" | "TOKEN_INVALID";
 }
 
-/** What is wrong with such a file; never what it holds. */
+/** Makes the error for an invalid file. It never contains the file's content. */
 export function wrongFile(file: OwnFile, what: string, hint: string, cause?: unknown): ShardmillError {
   return new ShardmillError(file.code, `the ${file.noun} file ${what}`, {
     fields: { path: file.path },
@@ -21,12 +21,13 @@ export function wrongFile(file: OwnFile, what: string, hint: string, cause?: unk
 }
 
 /**
- * A group may read what is root's: so Kubernetes mounts a Secret for a pod (mode 0440, the pod's own group),
- * and no one but root can have given it to that group. PostgreSQL takes keys by the same rule. Of a file of
- * the user's own that is a slip, and so it is of root's own for root.
+ * Refuses a file that other users can open. A group may read a file that belongs to root. Kubernetes mounts
+ * Secrets for pods in this way: mode 0440, with the pod's own group. Only root can have given the file to
+ * that group, and PostgreSQL has the same rule for keys. A group must not read the user's own file, nor
+ * root's own file if root is the user.
  *
- * @param user null on Windows, which keeps what a user's own folder holds to that user, and has no such modes
- * @throws {SECRET_INVALID} or {TOKEN_INVALID} when others can open it, or it is somebody else's
+ * @param user effective user id. Null: Windows, whose user folders are private, and which has no such modes
+ * @throws {SECRET_INVALID} or {TOKEN_INVALID} when others can open the file, or another user owns it
  */
 export function refuseOpen(
   file: OwnFile,

@@ -2,9 +2,9 @@ import { setMaxListeners } from "node:events";
 import { systemClock, type Timers } from "./clock.ts";
 import { ShardmillError } from "./errors.ts";
 
-/** A signal that never aborts: of callers in the same process, who never go away. */
+/** Signal that never aborts, for callers in the same process. */
 export const NEVER = new AbortController().signal;
-// Many wait on it at once, which Node takes for a leak.
+// Many callers listen to it at once, which Node reports as a leak.
 setMaxListeners(0, NEVER);
 
 /** Resolves after `ms`, or rejects with the signal's reason as soon as it aborts. */
@@ -12,7 +12,7 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return sleepBy(systemClock, ms, signal);
 }
 
-/** As {@link sleep}, by another clock. */
+/** Sleeps like {@link sleep}, by another clock. */
 export function sleepBy(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
@@ -31,7 +31,7 @@ export function sleepBy(timers: Timers, ms: number, signal: AbortSignal): Promis
   });
 }
 
-/** A signal that aborts with DEADLINE_EXCEEDED after `ms`, unless it is disposed of before. */
+/** Returns a signal that aborts with DEADLINE_EXCEEDED after `ms`, unless it is disposed of earlier. */
 export function deadline(ms: number, timers: Timers): { readonly signal: AbortSignal } & Disposable {
   const abort = new AbortController();
   const callOff = timers.after(ms, () => {
@@ -40,7 +40,7 @@ export function deadline(ms: number, timers: Timers): { readonly signal: AbortSi
   return { signal: abort.signal, [Symbol.dispose]: callOff };
 }
 
-/** A promise with its two ends outside: Node 20 has no `Promise.withResolvers`. */
+/** Promise with its two functions outside: Node 20 has no `Promise.withResolvers`. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T | Promise<T>): void;
@@ -57,7 +57,7 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
-/** `promise`, or the signal's reason if that comes first. The listener goes on every path. */
+/** Resolves like `promise`, or rejects when the signal aborts first. Always removes its listener. */
 export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const aborted = deferred<never>();
@@ -71,12 +71,12 @@ export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Prom
 }
 
 /**
- * A signal that aborts as soon as one of them does, with its reason. Disposed of, it listens to none any
- * more: of signals that live long, `AbortSignal.any` keeps more and more.
+ * Returns a signal that aborts with the first of `signals`, for the same reason. Disposing removes its
+ * listeners. `AbortSignal.any` would keep growing for long-lived signals.
  */
 export function joined(...signals: readonly AbortSignal[]): { readonly signal: AbortSignal } & Disposable {
   const abort = new AbortController();
-  // Many calls at once share a signal, which Node takes for a leak; each lets go of it.
+  // Many calls at once share a signal, which Node reports as a leak. Each removes its listener.
   setMaxListeners(0, abort.signal, ...signals);
   const offs = signals.map((signal) => {
     const onAbort = () => abort.abort(signal.reason);

@@ -1,17 +1,14 @@
-/**
- * Throws when a fact that the code relies on does not hold. Never for a user's mistake: that is a
- * ShardmillError.
- */
+/** Throws when an invariant of the code does not hold. A user's mistake is a ShardmillError instead. */
 export function assert(condition: unknown, fact: string): asserts condition {
   if (!condition) throw new Error(`broken invariant: ${fact}`);
 }
 
-/** The default branch of an exhaustive switch: a new union member breaks the build here. */
+/** Fails the build in the default branch of an exhaustive switch when a union gets a new member. */
 export function assertNever(value: never): never {
   throw new Error(`broken invariant: unexpected ${JSON.stringify(value)}`);
 }
 
-/** `value`, which the caller knows to be there. */
+/** Returns `value`, which the caller knows is neither null nor undefined. */
 export function present<T>(value: T | null | undefined, fact: string): T {
   if (value === null || value === undefined) throw new Error(`broken invariant: ${fact}`);
   return value;

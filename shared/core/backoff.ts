@@ -4,17 +4,17 @@ interface BackoffLimits {
 }
 
 /**
- * How long to wait before try number `attempt` (0 is the first repeat): doubles from `firstMs` up to `maxMs`,
- * of which between half and all is waited, by `random` in [0, 1), so that many who failed together do not
- * return together.
+ * Returns the wait before try number `attempt` (0: the first repeat). The base doubles from `firstMs` up to
+ * `maxMs`. `random` in [0, 1) picks between half and all of it, so that failed callers do not return
+ * together.
  */
 export function backoffMs(attempt: number, limits: BackoffLimits, random: number): number {
   return wholeMsOf(attempt, limits) * (0.5 + random / 2);
 }
 
 /**
- * As {@link backoffMs}, but any part of it is waited: of many who ask one server again, some do so at once,
- * and the others are spread as far as can be.
+ * Returns the wait like {@link backoffMs}, but picks any part of the base. Some of many callers of one server
+ * repeat at once, and the others spread widely.
  */
 export function fullJitterMs(attempt: number, limits: BackoffLimits, random: number): number {
   return wholeMsOf(attempt, limits) * random;

@@ -1,18 +1,21 @@
-/** Time as a parameter: the real one in production, a manual one in tests and in the simulator. */
+/** Time as a parameter: real in production, manual in tests and in the simulator. */
 export interface Clock {
-  /** Monotonic milliseconds: for leases, deadlines and durations. Its zero means nothing. */
+  /** Returns monotonic milliseconds, for leases, deadlines and durations. Zero has no meaning. */
   nowMs(): number;
-  /** Milliseconds since 1970: for people and file names, never for a decision alone: it is set at will. */
+  /**
+   * Returns milliseconds since 1970, for people and file names. Decisions must not rely on it alone: users
+   * can set it.
+   */
   wallMs(): number;
 }
 
-/** Waiting as a parameter, too. */
+/** Timers as a parameter. */
 export interface Timers {
-  /** Calls once, `ms` from now; what it returns calls it off. */
+  /** Calls once, `ms` from now. The returned function cancels the call. */
   after(ms: number, call: () => void): () => void;
 }
 
-/** For what both looks at the clock and waits. */
+/** Clock with timers. */
 export type TimedClock = Clock & Timers;
 
 export const systemClock: TimedClock = {

@@ -1,11 +1,11 @@
 const ELLIPSIS = "…";
 
-/** Enough to recognize a file, few enough for a log line. */
+/** Limit of a name's bytes: enough to recognize a file, and few enough for a log line. */
 const MAX_NAME_BYTES = 400;
 
-/** Cuts a text to a number of UTF-8 bytes, between two characters. A text that is cut ends in an ellipsis. */
+/** Cuts a text to a number of UTF-8 bytes, between two characters. A cut text ends in an ellipsis. */
 export function cutText(text: string, maxBytes: number): string {
-  // A UTF-16 unit has one byte at least.
+  // A UTF-16 unit has at least one byte.
   const bytes = Buffer.from(text.slice(0, maxBytes + 1));
   if (bytes.length <= maxBytes) return text;
   let end = maxBytes - Buffer.byteLength(ELLIPSIS);
@@ -13,7 +13,7 @@ export function cutText(text: string, maxBytes: number): string {
   return `${bytes.toString("utf8", 0, end)}${ELLIPSIS}`;
 }
 
-/** Cuts a name that stands in a message. */
+/** Cuts a name for a message. */
 export function cutName(name: string): string {
   return cutText(name, MAX_NAME_BYTES);
 }

@@ -1,32 +1,29 @@
 import { createHash, type Hash } from "node:crypto";
 import { realDisk } from "./disk.ts";
 
-/** A sha256, in hex. */
+/** Sha256 in hex. */
 export type Digest = string & { readonly __brand: "Digest" };
 
-/** Takes a text of a journal, a peer or a store for a digest. Another text is equal to none. */
+/** Converts a text of a journal, a peer or a store to a digest. An invalid text equals no digest. */
 export function asDigest(text: string): Digest {
   return text as Digest;
 }
 
-/** The sha256 of `bytes`. */
 export function sha256(bytes: Uint8Array | string): Digest {
   return hashed(createHash("sha256").update(bytes));
 }
 
-/** The digest of all that a sha256 hash was given. */
+/** Returns the digest of all data that the hash received. */
 export function hashed(hash: Hash): Digest {
   return asDigest(hash.digest("hex"));
 }
 
-/**
- * The sha256 and size of a file, read in one pass with bounded memory. Looks at the signal between chunks.
- */
+/** Returns the sha256 and size of a file. Reads it in one pass. Checks the signal between chunks. */
 export function digestFile(path: string, signal: AbortSignal): Promise<{ sha256: Digest; bytes: number }> {
   return digestChunks(realDisk.readChunks(path), signal);
 }
 
-/** As {@link digestFile}, of the chunks of a file. */
+/** Digests like {@link digestFile}, from the chunks of a file. */
 export async function digestChunks(
   chunks: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
@@ -42,7 +39,7 @@ export async function digestChunks(
   return { sha256: hashed(hash), bytes };
 }
 
-/** JSON with sorted keys: equal values give equal text, so digests of it can be compared. */
+/** Writes JSON with sorted keys. Equal values give equal text, so its digests can be compared. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     inner !== null && typeof inner === "object" && !Array.isArray(inner)

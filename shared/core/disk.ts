@@ -17,62 +17,61 @@ import {
 } from "node:fs/promises";
 
 /**
- * The file operations that durability rests on: those of `node:fs/promises`, and no more of them than are
- * used. Injected, so that a simulator can tear, lose and fail them, and a test can kill the process between
- * any two.
+ * File operations that durability relies on: the ones of `node:fs/promises` that are used. Injected, so that
+ * a simulator can tear, lose and fail them, and a test can kill the process between two.
  *
  * Every call rejects with the file system's error, whose `code` is ENOENT, EEXIST, ENOSPC, EIO, ...
  */
 export interface Disk {
   open(path: string, flags: OpenFlags): Promise<DiskFile>;
   readFile(path: string): Promise<Buffer>;
-  /** The bytes of a file in order, in bounded memory. */
+  /** Reads a file in chunks, in bounded memory. */
   readChunks(path: string): AsyncIterable<Uint8Array>;
-  /** The names in a folder, in no order. */
+  /** Lists the names in a folder, in no order. */
   readdir(path: string): Promise<string[]>;
-  /** The same with what each name stands for. */
+  /** Lists a folder's entries with their kinds. */
   entries(path: string): Promise<readonly DiskEntry[]>;
   lstat(path: string): Promise<DiskStat>;
-  /** Of what links lead to. */
+  /** Returns the status of a path's target, through links. */
   stat(path: string): Promise<DiskVersion>;
-  /** The path without links. */
+  /** Returns the path without links. */
   realpath(path: string): Promise<string>;
-  /** Makes one folder; EEXIST when the name is taken. */
+  /** Makes one folder. Rejects with EEXIST when the name is taken. */
   mkdir(path: string): Promise<void>;
-  /** Another name for a file; EEXIST when it is taken. */
+  /** Makes another name for a file. Rejects with EEXIST when the name is taken. */
   link(from: string, to: string): Promise<void>;
-  /** In one step; a file that is there is replaced, and so is an empty folder. */
+  /** Renames in one step. Replaces an existing file or an empty folder. */
   rename(from: string, to: string): Promise<void>;
-  /** A new file of the same bytes; EEXIST when the name is taken. */
+  /** Copies a file. Rejects with EEXIST when the name is taken. */
   copyFile(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** Removes an empty folder. */
   rmdir(path: string): Promise<void>;
-  /** Removes a file or folder with all that is in it, if it is there. */
+  /** Removes a file or folder with its content, if it exists. */
   remove(path: string): Promise<void>;
 }
 
-/** `w` makes the file anew, `wx` makes it where there is none. */
+/** Flags of `open`. `w` creates or truncates the file. `wx` creates it and rejects an existing one. */
 export type OpenFlags = "r" | "w" | "wx";
 
-/** What a check does with a disk: it looks, reads and syncs, and changes nothing. */
+/** Disk of a check, which lists, reads and syncs, and changes nothing. */
 export interface ReadableDisk extends Pick<Disk, "readdir" | "lstat"> {
   open(path: string, flags: "r"): Promise<ReadableFile>;
 }
 
-/** An open file, or (with `r`) a folder that is to be synced. */
+/** Open file, or (with `r`) a folder to sync. */
 export interface ReadableFile {
-  /** Fills `bytes` from the place `at` on; how many there were, fewer only at the file's end. */
+  /** Fills `bytes` from the position `at` on. Returns the count of bytes: fewer only at the file's end. */
   readInto(bytes: Uint8Array, at: number): Promise<number>;
-  /** Resolves when everything written is on the disk; for a folder: its names. */
+  /** Resolves when everything written is on the disk. Of a folder, syncs its names. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface DiskFile extends ReadableFile {
-  /** Writes all of `bytes` behind what was written through this file before. */
+  /** Appends all of `bytes` to the previous writes through this file. */
   write(bytes: Uint8Array): Promise<void>;
-  /** As `sync`, but for what no reader needs, such as times. */
+  /** Syncs like `sync`, except metadata that no reader needs, such as times. */
   datasync(): Promise<void>;
 }
 
@@ -87,7 +86,7 @@ export interface DiskEntry {
 }
 
 export interface DiskVersion extends DiskStat {
-  /** The time of the last change, as text: only to be compared. */
+  /** Time of the last change, as text. Only for comparison. */
   readonly version: string;
 }
 
@@ -97,7 +96,7 @@ export function kindOfFile(stats: Stats | BigIntStats | Dirent): DiskStat["kind"
   return stats.isSymbolicLink() ? "link" : "other";
 }
 
-/** A writer that does not know yet that it lost may add to a folder while that is removed. */
+/** Retries of a removal: a writer that lost, but has not noticed yet, may still add files to the folder. */
 const REMOVE_RETRIES = 3;
 
 export const realDisk: Disk = {
@@ -132,23 +131,23 @@ export function versionOf(stats: BigIntStats): DiskVersion {
 
 const NS_PER_MS = 1_000_000n;
 
-/** `2026-01-31T12:00:00.123+456789`: milliseconds, and the nanoseconds beyond them. */
+/** Formats milliseconds and the nanoseconds beyond them: `2026-01-31T12:00:00.123+456789`. */
 function timeText(ns: bigint): string {
   const time = new Date(Number(ns / NS_PER_MS));
-  // A file may have a time that no calendar has.
+  // A file may have a time outside the calendar.
   if (Number.isNaN(time.getTime())) return `${ns}`;
   return `${time.toISOString()}+${ns % NS_PER_MS}`;
 }
 
-/** Large files are read so much at a time: less costs calls, more only memory. */
+/** Chunk of a large file. Smaller chunks cost calls, and larger ones only cost memory. */
 const CHUNK_BYTES = 1 << 20;
 
-/** A small file takes a buffer of its size: most partials are small, and there are hundreds of thousands. */
+/** Reads a file in chunks. A small file gets a small buffer: partials are small, and often many. */
 async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
   const handle = await open(path, "r");
   try {
     const { size } = await handle.stat();
-    // One byte more than there should be: a file that grew is seen to have grown.
+    // One extra byte detects that the file grew.
     const chunkBytes = Math.min(CHUNK_BYTES, size + 1);
     for (;;) {
       const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes);
@@ -160,7 +159,7 @@ async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Node 20 ends the process, with a failed assertion, where one read is of 2 GiB or more. */
+/** Limit of one read. Node 20 ends the process, with a failed assertion, for a read of 2 GiB or more. */
 const MOST_READ_BYTES = 1 << 30;
 
 class RealFile implements DiskFile {
@@ -181,7 +180,7 @@ class RealFile implements DiskFile {
     return filled;
   }
 
-  /** `FileHandle.write` may take less than it is given. */
+  /** Writes in a loop: `FileHandle.write` may write only a part. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at);

@@ -1,9 +1,9 @@
 import type { Worker } from "node:worker_threads";
 
-/** Threads that were told to end, and had not when nobody would wait for them any longer. */
+/** Threads that did not end within their limit after a request to end. */
 const left = new Set<Worker>();
 
-/** The id of a thread that has ended. */
+/** Id of a thread that has ended. */
 const GONE = -1;
 
 export function hasEnded(thread: Worker): boolean {
@@ -11,14 +11,14 @@ export function hasEnded(thread: Worker): boolean {
 }
 
 /**
- * Waits for the end of a thread that has been told to end. One that has not ended after `limitMs` is left
- * behind, and keeps the process no longer.
+ * Waits until a thread that was asked to end has ended. After `limitMs`, the thread no longer keeps the
+ * process alive.
  *
- * Law: a thread that may be inside a native call is never ended by force, neither by `terminate` nor by
- * `process.exit`. ONNX Runtime and DuckDB hand their result to the thread when the call returns, and a thread
- * that is being ended takes none: they abort the whole process then.
+ * Law: a thread that may be inside a native call is never ended by force, by `terminate` or `process.exit`.
+ * ONNX Runtime and DuckDB pass their result to the thread when the call returns. A thread that is being ended
+ * takes no result, and they abort the whole process.
  *
- * @returns whether it has ended
+ * @returns true when the thread has ended
  */
 export async function untilEnded(thread: Worker, limitMs: number): Promise<boolean> {
   if (hasEnded(thread)) return true;
@@ -37,13 +37,13 @@ export async function untilEnded(thread: Worker, limitMs: number): Promise<boole
   });
 }
 
-/** Ends this process; by force when threads were left behind, which an exit would wait for. */
+/** Ends this process. Kills it when threads were left behind, because an exit would wait for them. */
 export function exitProcess(code: number): never {
   if (left.size > 0) killProcess();
   process.exit(code);
 }
 
-/** Ends this process now, whatever its threads are in. What it holds is lost, as when its machine dies. */
+/** Kills this process now, whatever its threads do. Unsaved state is lost, as in a machine failure. */
 export function killProcess(): never {
   process.kill(process.pid, "SIGKILL");
   throw new Error("broken invariant: a process outlived its own kill");

@@ -1,33 +1,33 @@
 /**
- * Every error that Shardmill can raise, and its consequences: properties of the code, kept in this one table.
- * Code that decides by an error code reads a column, and has no list of codes of its own.
+ * Properties of an error code: its consequences. This table lists every error that Shardmill can raise. Code
+ * that decides by an error code reads a column here, and keeps no list of codes itself.
  */
 export interface ErrorTraits {
   /**
-   * Of a call that failed with it. `repeat`: the way failed, and the same call may be made again. `rejoin`:
-   * so it may once the worker has joined the coordinator, which came back, and that one has opened its jobs.
-   * `readmit`: so it may, of a worker that was let in before: certificates are renewed, and not on both sides
-   * in one moment. `final`: the answer stays what it is.
+   * Consequence for a call that failed with it. `repeat`: the caller may repeat the call as it is. `rejoin`:
+   * the caller may repeat it after the worker rejoined a restarted coordinator that has opened its jobs.
+   * `readmit`: a worker that was authenticated before may repeat it, because peers do not renew certificates
+   * at the same moment. `final`: repeating does not help.
    */
   readonly call: "repeat" | "rejoin" | "readmit" | "final";
   /**
    * Consequence for an attempt that ended with it. `count`: a failure of the shard and the worker, retried on
-   * another lease. `died`: the same, of a process that was killed. `release`: nobody's fault. `failJob`:
+   * another lease. `died`: like `count`, for a process that was killed. `release`: nothing counts. `failJob`:
    * counted, and the job ends at once because no retry can help. `refuse`: the worker cannot run the job.
    * Nothing counts against the shard, and the worker gets no more shards of this job. `wait`: a store
    * throttles or is unreachable. Nothing counts, and the job waits for the store.
    */
   readonly attempt: "count" | "died" | "release" | "failJob" | "refuse" | "wait";
-  /** Of a worker's process that ends with it: started again, or not because no restart can help. */
+  /** Consequence for a worker's process that ends with it: started again, or not if no restart can help. */
   readonly worker: "restart" | "quit";
   /**
-   * Of an error in a place for bytes. `elsewhere`: this place cannot give the file, another one may. `asIs`:
-   * the caller must see it. `fails`: for the caller it is STORE_FAILED, and why is in its field `because`.
+   * Consequence for a read or write in a storage. `elsewhere`: another place may have the file. `asIs`: the
+   * caller must see the error. `fails`: the caller gets STORE_FAILED, with the cause in its field `because`.
    */
   readonly storage: "elsewhere" | "asIs" | "fails";
-  /** The process's exit code when a command ends with it. */
+  /** Exit code of a command that ends with it. */
   readonly exit: 1 | 2 | 3 | 130;
-  /** The status that carries it over the wire. */
+  /** gRPC status of the error. */
   readonly grpc: GrpcStatusName;
 }
 
@@ -46,11 +46,11 @@ type GrpcStatusName =
   | "UNAVAILABLE"
   | "DATA_LOSS";
 
-/** Of most codes: nothing special to a call, to a worker's process or to a place for bytes. */
+/** Columns of most codes: nothing special for calls, worker processes and storages. */
 const PLAIN = { call: "final", worker: "restart", storage: "fails" } as const;
 
 export const ERROR_CODES = {
-  // What the user asked for.
+  // Requests of the user.
   ARGUMENT_INVALID: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "INVALID_ARGUMENT" },
   SPEC_INVALID: { ...PLAIN, attempt: "count", exit: 2, grpc: "INVALID_ARGUMENT" },
   SQL_INVALID: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "INVALID_ARGUMENT" },
@@ -58,14 +58,14 @@ export const ERROR_CODES = {
   STEP_INVALID: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "INVALID_ARGUMENT" },
   STEP_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
 
-  // The input.
+  // Input.
   INPUT_NOT_FOUND: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "NOT_FOUND" },
   INPUT_CORRUPT: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "DATA_LOSS" },
   INPUT_UNSUPPORTED: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
   INPUT_SCHEMA_MIXED: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
   INPUT_CHANGED: { ...PLAIN, storage: "elsewhere", attempt: "failJob", exit: 1, grpc: "DATA_LOSS" },
 
-  // The model and the device.
+  // Model and device.
   MODEL_NOT_FOUND: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "NOT_FOUND" },
   MODEL_INVALID: { ...PLAIN, worker: "quit", attempt: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
   MODEL_CHANGED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "DATA_LOSS" },
@@ -85,7 +85,7 @@ export const ERROR_CODES = {
   ROW_POISON: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   ERROR_BUDGET_EXCEEDED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
 
-  // The output and the job's own files.
+  // Output and the job's own files.
   OUTPUT_OCCUPIED: { ...PLAIN, attempt: "count", exit: 2, grpc: "ALREADY_EXISTS" },
   RUN_PUBLISHED: { ...PLAIN, attempt: "count", exit: 1, grpc: "ALREADY_EXISTS" },
   OUTPUT_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
@@ -94,13 +94,13 @@ export const ERROR_CODES = {
   JOURNAL_CORRUPT: { ...PLAIN, attempt: "count", exit: 1, grpc: "DATA_LOSS" },
   JOURNAL_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
-  // What a standing coordinator remembers.
+  // State of a standing coordinator.
   LEDGER_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
   QUEUE_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "UNAVAILABLE" },
   STATE_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
   STATE_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
 
-  // Where bytes live.
+  // Storage.
   TEMP_FAILED: { ...PLAIN, attempt: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
   CACHE_FAILED: { ...PLAIN, attempt: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
   STORE_NOT_FOUND: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "NOT_FOUND" },
@@ -127,7 +127,7 @@ export const ERROR_CODES = {
   WORKER_UNFIT: { ...PLAIN, worker: "quit", attempt: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
   NO_WORKERS: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "UNAVAILABLE" },
 
-  // Talking to each other.
+  // Connections between processes.
   VERSION_SKEW: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
   JOB_NOT_FOUND: { ...PLAIN, call: "rejoin", storage: "asIs", attempt: "count", exit: 2, grpc: "NOT_FOUND" },
   JOB_ENDED: { ...PLAIN, storage: "asIs", attempt: "release", exit: 1, grpc: "FAILED_PRECONDITION" },
@@ -164,7 +164,7 @@ export const ERROR_CODES = {
   DEADLINE_EXCEEDED: { ...PLAIN, call: "repeat", attempt: "count", exit: 1, grpc: "DEADLINE_EXCEEDED" },
   RESOURCE_EXHAUSTED: { ...PLAIN, call: "repeat", attempt: "count", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
-  // How a job or a process ends.
+  // End of a job or a process.
   JOB_CANCELLED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "CANCELLED" },
   INTERRUPTED: { ...PLAIN, storage: "asIs", attempt: "release", exit: 130, grpc: "CANCELLED" },
   WORKER_DIED: { ...PLAIN, attempt: "died", exit: 1, grpc: "UNAVAILABLE" },

@@ -2,33 +2,33 @@ import { type ErrorCode, isErrorCode } from "./error-codes.ts";
 
 export type ErrorField = string | number | boolean | null;
 
-/** One of several things wrong at once, with its place. */
+/** One of several faults found at once, with its place. */
 export interface Problem {
-  /** Where, as a path that a user can find: `map.inputs.image.column`, `job.yaml:12:5`, `data/a.parquet`. */
+  /** Place as a path that a user can find: `map.inputs.image.column`, `job.yaml:12:5`, `data/a.parquet`. */
   readonly where: string;
-  /** What is wrong: lower case, no full stop. */
+  /** Description of the fault: lower case, no full stop. */
   readonly what: string;
   readonly expected?: string;
   readonly found?: string;
-  /** What to do: "did you mean `pixels`?". */
+  /** Remedy: "did you mean `pixels`?". */
   readonly hint?: string;
-  /** Code of the error behind it, where that may pass by itself. */
+  /** Code of the underlying error, if it may be transient. */
   readonly code?: ErrorCode;
 }
 
 interface ErrorOptions {
-  /** The facts, for machines and tests: `{ shard: 7, path: "a.parquet" }`. */
+  /** Facts for machines and tests: `{ shard: 7, path: "a.parquet" }`. */
   readonly fields?: Readonly<Record<string, ErrorField>>;
   readonly problems?: readonly Problem[];
-  /** What the user can do about it. */
+  /** Remedy for the user. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
 
 /**
- * The one error class. `code` decides what happens next (see ERROR_CODES) and crosses the wire; `message` is
- * lower case without a full stop; facts are in `fields`. Tests compare the code and the fields, never the
- * text.
+ * Shardmill's one error class. `code` decides the consequences (see ERROR_CODES) and crosses the wire.
+ * `message` is lower case without a full stop, and `fields` has the facts. Tests compare the code and the
+ * fields, never the text.
  */
 export class ShardmillError extends Error {
   override readonly name = "ShardmillError";
@@ -51,12 +51,12 @@ export function isShardmillError(error: unknown, code?: ErrorCode): error is Sha
 }
 
 /**
- * Returns any thrown value as a ShardmillError. Another one becomes INTERNAL, with its cause kept. Of an
- * error and a failed release behind it, the error counts.
+ * Returns any thrown value as a ShardmillError. Other errors become INTERNAL, with their cause kept. When a
+ * release also fails after an error, returns the first error.
  */
 export function toShardmillError(error: unknown): ShardmillError {
   if (error instanceof ShardmillError) return error;
-  // By its name: Node.js 20 has no such class, and the bundler brings its own.
+  // Checked by name: Node.js 20 has no such class, and the bundler brings its own.
   if (error instanceof Error && error.name === "SuppressedError" && "suppressed" in error)
     return toShardmillError(error.suppressed);
   return new ShardmillError("INTERNAL", messageOf(error), { cause: error });
@@ -71,7 +71,7 @@ export function messageOf(error: unknown): string {
   }
 }
 
-/** An error as plain data, for thread messages and the wire. */
+/** Error as plain data, for thread messages and the wire. */
 export interface ErrorData {
   readonly code: ErrorCode;
   readonly message: string;

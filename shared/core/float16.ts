@@ -1,19 +1,19 @@
 const INFINITY_BITS = 0x7c00;
 const NAN_BITS = 0x7e00;
 
-/** 2 to the power of -24: the smallest subnormal, the unit of every value below 2 to the power of -14. */
+/** Smallest subnormal, 2 to the power of -24: the unit of every value below 2 to the power of -14. */
 const SUBNORMAL_UNIT = 2 ** -24;
 
 const float64 = new Float64Array(1);
 const words = new Uint32Array(float64.buffer);
 
-/** `UNIT_SCALE[e + 14]` is 2 to the power of `10 - e`: brings a value with exponent e to 1024..2047 units. */
+/** Scales by exponent: `UNIT_SCALE[e + 14]` is 2 to the power of `10 - e`. Gives 1024..2047 units. */
 const UNIT_SCALE = Float64Array.from({ length: 30 }, (_, index) => 2 ** (10 - (index - 14)));
 
-/** Every half-precision value, by its bits: 256 KiB, made on first use. */
+/** Half-precision values by their bits: 256 KiB, made on first use. */
 let table: Float32Array | null = null;
 
-/** The value of all 65,536 bit patterns of IEEE 754 binary16, indexed by the bits. */
+/** Returns the values of all 65,536 bit patterns of IEEE 754 binary16, indexed by the bits. */
 export function halfTable(): Float32Array {
   table ??= Float32Array.from({ length: 0x10000 }, (_, bits) => decodeHalf(bits));
   return table;
@@ -29,8 +29,8 @@ function decodeHalf(bits: number): number {
 }
 
 /**
- * The bits of the half-precision value nearest to `value`, ties to even. From float64 directly: no double
- * rounding.
+ * Returns the bits of the half-precision value nearest to `value`, ties to even. Converts from float64
+ * directly, without double rounding.
  */
 export function encodeHalf(value: number): number {
   float64[0] = value;
@@ -43,8 +43,8 @@ export function encodeHalf(value: number): number {
   const magnitude = Math.abs(value);
   if (exponent < -14) return sign | roundHalfEven(magnitude / SUBNORMAL_UNIT);
   const units = roundHalfEven(magnitude * (UNIT_SCALE[exponent + 14] ?? 0));
-  // A carry out of the fraction raises the exponent, and out of the largest exponent gives infinity: as it
-  // should be.
+  // A carry out of the fraction correctly raises the exponent, and out of the largest exponent gives
+  // infinity.
   return sign | (((exponent + 15) << 10) + units - 1024);
 }
 

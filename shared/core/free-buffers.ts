@@ -1,18 +1,19 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 
 /**
- * Buffers up to this are left to the collector: they weigh less than the message, and may be the slab that
- * Node shares out to many, which is as large as its `poolSize` (8 KiB up to Node 22, 64 KiB from Node 24 on).
+ * Largest buffer that is left to the garbage collector, because freeing a smaller one is not worth a message.
+ * A small buffer may also be Node's shared slab of `poolSize` bytes: 8 KiB up to Node 22, 64 KiB from Node 24
+ * on.
  */
 const MOST_LEFT_BYTES = Math.max(64 << 10, Buffer.poolSize);
 
 let nobody: MessagePort | undefined;
 
 /**
- * Frees the memory of `buffers` now, which nobody may use any more: they are empty afterwards. Left to
- * themselves they wait for the garbage collector, which V8 starts over the whole heap after some megabytes of
- * them, the sooner the less lives in it. The engine of Node 20 has no call for that; a buffer that is
- * transferred to a port that nobody listens on is freed at once.
+ * Frees the memory of `buffers` now, and leaves the buffers empty: the caller must not use them again.
+ * Otherwise V8 frees buffers in full garbage collections. A few megabytes of buffers trigger one, most often
+ * on small heaps. Node 20 has no call for freeing. A buffer that is transferred to a closed port is freed at
+ * once.
  */
 export function freeBuffers(buffers: Iterable<ArrayBuffer>): void {
   const large = [...new Set(buffers)].filter(({ byteLength }) => byteLength > MOST_LEFT_BYTES);
@@ -21,9 +22,7 @@ export function freeBuffers(buffers: Iterable<ArrayBuffer>): void {
   nobody.postMessage(null, large);
 }
 
-/**
- * What is posted to a closed port is dropped, and what is transferred with it too: so the standard has it.
- */
+/** Makes a closed port. By the standard, messages to it are dropped with their transferred buffers. */
 function closedPort(): MessagePort {
   const { port1, port2 } = new MessageChannel();
   port2.close();

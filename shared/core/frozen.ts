@@ -1,4 +1,4 @@
-/** What a schema gives, as nobody may change it. */
+/** Schema's output as a deeply read-only type. */
 export type Frozen<T> = T extends string | number | boolean
   ? T
   : T extends object

@@ -1,7 +1,7 @@
 import { type Disk, realDisk } from "./disk.ts";
 import { errorCode } from "./errno.ts";
 
-/** What a file system says that has no hard links, or none between these two places. */
+/** Error codes of file systems without hard links, or without links between two places. */
 const NO_LINKS: ReadonlySet<string> = new Set([
   "EPERM",
   "EXDEV",
@@ -16,11 +16,11 @@ export function lacksHardLinks(error: unknown): boolean {
 }
 
 /**
- * Gives a whole, synced file its name, which must be free (EEXIST), in one step: also when two do it at once.
- * The source may be gone then.
+ * Gives a whole, synced file its name in one step, even when two processes do it at once. Rejects with EEXIST
+ * when the name is taken. May remove the source.
  *
- * Without hard links the name is first taken by an empty file, which the whole one then replaces: whoever
- * dies in between leaves an empty file. So only for names that nobody reads before they are told of them.
+ * Without hard links, an empty file first takes the name, and the whole file then replaces it. If the process
+ * exits in between, an empty file remains. So use it only for names that readers learn after this call.
  */
 export async function placeOnce(source: string, target: string, disk: Disk = realDisk): Promise<void> {
   try {
@@ -39,8 +39,8 @@ export async function placeOnce(source: string, target: string, disk: Disk = rea
 }
 
 /**
- * As `placeOnce`, for a name that only one process may give: without hard links it looks, and then renames. A
- * reader never finds half a file, nor an empty one; the source may be gone then.
+ * Places a file like `placeOnce`, for a name that only one process may place. Without hard links it checks
+ * the name, then renames. Readers never find a partial or empty file. May remove the source.
  */
 export async function placeAlone(source: string, target: string, disk: Disk = realDisk): Promise<void> {
   try {

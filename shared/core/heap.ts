@@ -1,4 +1,4 @@
-/** A binary heap: the least item by `compare` comes first. Push and pop in O(log n). */
+/** Binary heap: the least item by `compare` comes first. Push and pop in O(log n). */
 export class Heap<T> {
   readonly #items: T[] = [];
   readonly #compare: (a: T, b: T) => number;
@@ -36,7 +36,7 @@ export class Heap<T> {
     return first;
   }
 
-  /** In no particular order. */
+  /** Returns the items in no particular order. */
   values(): IterableIterator<T> {
     return this.#items.values();
   }

@@ -1,4 +1,4 @@
-/** The object that a text is as JSON; null when it is none. Of an array, its items by their numbers. */
+/** Parses a JSON object. Null: not an object. An array becomes an object of its items by index. */
 export function jsonObject(text: string): Readonly<Record<string, unknown>> | null {
   try {
     const value: unknown = JSON.parse(text);
@@ -8,7 +8,7 @@ export function jsonObject(text: string): Readonly<Record<string, unknown>> | nu
   }
 }
 
-/** Returns whether a value of JSON is an object, and no array. */
+/** Checks whether a JSON value is an object and not an array. */
 export function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
   return typeof json === "object" && json !== null && !Array.isArray(json);
 }

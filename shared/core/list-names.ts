@@ -1,7 +1,7 @@
-/** More names than this in one message help nobody. */
+/** Limit of names in one message: more help no reader. */
 const MAX_NAMES_SHOWN = 30;
 
-/** ``\`a\`, \`b\` and 3 more``. */
+/** Lists names for a message: ``\`a\`, \`b\` and 3 more``. */
 export function listNames(names: readonly string[]): string {
   if (names.length === 0) return "none";
   const shown = names.slice(0, MAX_NAMES_SHOWN).map((name) => `\`${name}\``);

@@ -1,10 +1,10 @@
 import { orAbort } from "./abort.ts";
 
-/** Lets one in at a time, in the order in which they asked. */
+/** Lock that admits one holder at a time, in the order of requests. */
 export class Lock {
   #last: Promise<void> = Promise.resolve();
 
-  /** Resolves when it is the caller's turn, with what ends it; that may be called more than once. */
+  /** Waits for the caller's turn. Returns the function that ends it, which may be called more than once. */
   async enter(signal: AbortSignal): Promise<() => void> {
     let leave: () => void = () => {};
     const before = this.#last;

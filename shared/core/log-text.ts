@@ -1,9 +1,6 @@
-/**
- * A line of a log as a person reads it, `07:22:10 warn worker a: attempt failed shard=4`, of the same line as
- * JSON. The time is that of the clock on the wall.
- */
+/** Formats a JSON log line for people: `07:22:10 warn worker a: attempt failed shard=4`. Shows local time. */
 export function logText(line: string): string {
-  // A person at a terminal needs no process ids: processes have names.
+  // People at a terminal need no process ids: processes have names.
   const { level, time, name, msg, pid: _pid, ...facts } = parsed(line);
   const words = [clockText(time), levelText(level), `${wordOf(name)}:`, wordOf(msg)];
   const shown = Object.entries(facts).map(([key, value]) => `${key}=${factText(value)}`);
@@ -19,7 +16,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** All levels take the same room, so that names begin in one column. */
+/** Pads a level, so that names begin in one column. */
 function levelText(level: unknown): string {
   return wordOf(level).padEnd("error".length);
 }
@@ -33,7 +30,7 @@ function wordOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** An error is told by its message: its stack is in the JSON form. */
+/** Shows an error by its message. The JSON form has its stack. */
 function factText(value: unknown): string {
   if (isObject(value) && typeof value.message === "string") return JSON.stringify(value.message);
   return typeof value === "string" && /^[\w.:/@+-]+$/.test(value) ? value : JSON.stringify(value);

@@ -7,7 +7,7 @@ export type Logger = PinoLogger;
 export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** How lines are written to stderr: for people, or for programs. */
+/** Formats of the lines on stderr: for people, or for programs. */
 export const LOG_FORMATS = ["text", "json"] as const;
 
 /** Environment variable with one of {@link LOG_FORMATS}. Processes of a command inherit it. */
@@ -15,10 +15,10 @@ export const LOG_FORMAT_VARIABLE = "SHARDMILL_LOG_FORMAT";
 
 const STDERR = 2;
 
-/** What is kept of the lines of a log: so many, and of each so much, for who looks at it later. */
+/** Limits of a log's kept lines, and of each line's characters. */
 const TAIL = { lines: 1_000, chars: 4_000 } as const;
 
-/** The last lines of a log, each JSON. */
+/** Last lines of a log, each JSON. */
 export class LogTail {
   readonly #lines: string[] = [];
   #count = 0;
@@ -29,7 +29,7 @@ export class LogTail {
     if (this.#lines.length > TAIL.lines) this.#lines.shift();
   }
 
-  /** @param seen as `count` was the last time; of another log, or nothing: all that is kept */
+  /** @param seen previous `count`. Another log's count, or an invalid one, returns all kept lines. */
   since(seen: number): { readonly lines: readonly string[]; readonly count: number } {
     const isOwn = Number.isSafeInteger(seen) && seen >= 0 && seen <= this.#count;
     const more = isOwn ? Math.min(this.#count - seen, this.#lines.length) : this.#lines.length;
@@ -39,9 +39,9 @@ export class LogTail {
 
 /**
  * Makes a logger on stderr: stdout belongs to the command's result. Lines are text on a terminal and JSON
- * elsewhere, unless the environment says otherwise.
+ * elsewhere, unless the environment overrides it.
  *
- * @param tail gets what `info` would, or more if the level is lower
+ * @param tail also receives the lines at `info`, or at a lower level if set
  */
 export function createLogger(name: string, level: LogLevel, tail?: LogTail): Logger {
   const stderr = stderrStream();
@@ -52,7 +52,7 @@ export function createLogger(name: string, level: LogLevel, tail?: LogTail): Log
   return pino({ ...usual, level: lowest }, pino.multistream([...told, { level: lowest, stream: tail }]));
 }
 
-/** Collectors read times and levels by these names without a mapping. */
+/** Names of times and levels that collectors read without a mapping. */
 const FORM = {
   timestamp: pino.stdTimeFunctions.isoTime,
   formatters: { level: (level: string) => ({ level }) },
@@ -67,7 +67,7 @@ function stderrStream(): DestinationStream {
 
 export const silentLogger: Logger = pino({ level: "silent" });
 
-/** A logger whose warnings and errors go to `write`, a line of JSON each: for who looks at what is logged. */
+/** Makes a logger that writes warnings and errors to `write`, one line of JSON each. */
 export function troubleLogger(write: (line: string) => void): Logger {
   return pino({ level: "warn", base: null, timestamp: false }, { write });
 }

@@ -3,19 +3,18 @@ import { type Disk, realDisk } from "./disk.ts";
 import { errorCode } from "./errno.ts";
 import { syncPath } from "./sync-path.ts";
 
-/** A folder that only its owner makes, and that others remove so that the owner can do nothing more. */
+/** Name of a folder that only its owner makes. Others remove it to stop the owner. */
 const OWN_FOLDER = /\.own-[0-9a-f]+$/;
 
 /**
- * Makes a folder and those above it that are missing, durably: each name is synced into its parent. Also that
- * of a folder that is there already: whoever made it may have died before that. A file is not safe before its
- * folder is.
+ * Makes a folder and its missing parents, durably: syncs each name into its parent, even of an existing
+ * folder. The maker of a folder may have exited before the sync. A file is not safe before its folder is.
  *
- * Not `mkdir` with `recursive`: on a file system that answers "not there" for a new name in a folder that is
- * there (`/proc`, automounts), Node 20 tries that for ever, in a thread that nothing can stop.
+ * `mkdir` with `recursive` is unsafe. Some file systems reply "not found" for a new name in an existing
+ * folder (`/proc`, automounts). Node 20 then retries without end, in a thread that cannot be stopped.
  *
- * @throws ENOENT where it would be in a folder that only its owner makes
- * @throws what `mkdir` throws: ENOTDIR or EEXIST when a file is in the way, EACCES, EROFS, ...
+ * @throws ENOENT when the parent is a missing folder that only its owner makes
+ * @throws other errors of `mkdir`: ENOTDIR or EEXIST when a file is in the way, EACCES, EROFS, ...
  */
 export async function makeFolders(path: string, disk: Disk = realDisk): Promise<void> {
   try {
@@ -29,10 +28,10 @@ export async function makeFolders(path: string, disk: Disk = realDisk): Promise<
 }
 
 /**
- * The same for one folder, in one that is there.
+ * Makes one folder in an existing one, durably.
  *
- * @param make gives a new folder that name
- * @throws ENOENT when the folder around it is not there
+ * @param make makes the folder
+ * @throws ENOENT when the parent is missing
  */
 export async function makeFolder(
   path: string,
@@ -45,12 +44,12 @@ export async function makeFolder(
     if (errorCode(error) === "ENOENT" || !(await isFolder(path, disk))) throw error;
   }
   await syncPath(dirname(path), disk).catch((error: unknown) => {
-    // A folder may be there to be passed through, and not to be read.
+    // A folder may allow traversal but not reading.
     if (errorCode(error) !== "EACCES") throw error;
   });
 }
 
-/** A link to a folder is as good as one: it can be read as one. */
+/** Checks for a folder, or a link that can be read as one. */
 async function isFolder(path: string, disk: Disk): Promise<boolean> {
   const { kind } = await disk.lstat(path);
   if (kind !== "link") return kind === "folder";

@@ -1,6 +1,6 @@
 /**
- * `map` over `items`, at most `limit` at a time, results in order. The first failure stops new work from
- * starting and rejects once what had been started is settled.
+ * Maps `items`, at most `limit` at once. Returns results in order. After the first failure no new work
+ * starts, and the promise rejects once the started work has ended.
  */
 export async function mapConcurrent<T, R>(
   items: readonly T[],

@@ -1,14 +1,15 @@
 import { deferred } from "./abort.ts";
 
 /**
- * Works on up to `working()` items at once and gives the results in the order of the items. While nothing is
- * ready, the next item is read; while the next item is awaited, results that are ready are given out.
+ * Maps items, up to `working()` at once, and yields results in the order of the items. Reads the next item
+ * while no result is ready, and yields ready results while it reads.
  *
- * The first failure, in order, ends it; whoever called stops the rest (the signal that they share). `source`
- * is closed on every path.
+ * The first failure, in order, ends the generator. The caller stops the remaining work by their shared
+ * signal. `source` is closed on every path.
  *
- * @param limit items at once that are worked on, or done and waiting for one in front of them
- * @param working left out: `limit`. With less, one item that is slow keeps no others from being worked on.
+ * @param limit items at once that are in work, or done and waiting for an earlier one
+ * @param working items at once that are in work. Default: `limit`. A lower value lets others proceed past one
+ * slow item.
  */
 export async function* mapInOrder<T, R>(
   source: AsyncIterable<T>,
@@ -58,7 +59,7 @@ export async function* mapInOrder<T, R>(
   }
 }
 
-/** A promise whose failure may never be looked at, because an earlier one ended the work. */
+/** Marks a promise as handled, because its failure may be ignored after an earlier one. */
 export function unheard<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;

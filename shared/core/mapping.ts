@@ -2,24 +2,24 @@ import { EXTENSIONS } from "#extensions";
 import { packageVersion } from "./package-root.ts";
 
 /**
- * Raise it with every change after which the same job would give other rows, or other bytes of them: else an
- * output could have rows of both kinds. `test/slow/mapping.test.ts` notices for a job that has some of
- * everything; for the rest, whoever makes the change must.
+ * Version of the mapping. Raise it with every change that gives a job other rows or bytes. Otherwise an
+ * output could mix both kinds. `test/slow/mapping.test.ts` detects changes for a job that covers every
+ * feature. The author of a change must judge the rest.
  */
 const MAPPING = 2;
 
 /**
- * Libraries of the engine by whose versions rows may differ: what computes, what decodes, what encodes.
- * Extensions name theirs. Beside them V8, since ECMAScript leaves the last bit of `Math.exp` and `Math.sin`
- * to whoever implements them.
+ * Libraries of the engine whose versions may change rows: they compute, decode or encode. Extensions add
+ * theirs. V8 counts, too, because ECMAScript does not define the last bit of `Math.exp` and `Math.sin`.
  */
 const LIBRARIES = ["onnxruntime-node", "@duckdb/node-api", "apache-arrow", "parquet-wasm", "lz4-napi"];
 
 let own: string | null = null;
 
 /**
- * What decides the bytes of a partial, beside the job: `1 onnxruntime-node@1.30.0 ...`, our own number and
- * the versions of libraries. Workers of one mapping may work on one output, whatever their build is.
+ * Returns the facts that define a partial's bytes for a given job: our own version and the libraries'.
+ * Example: `2 v8@11.3 onnxruntime-node@1.30.0 ...`. Workers with equal mappings may share an output, whatever
+ * their build.
  */
 export function ownMapping(): string {
   const libraries = [...LIBRARIES, ...EXTENSIONS.flatMap(({ mapsBy = [] }) => mapsBy)];
@@ -31,12 +31,12 @@ function versioned(name: string): string {
   return `${name}@${packageVersion(name)}`;
 }
 
-/** `11.3`: the same in all releases of one Node. */
+/** Returns `11.3`, which all releases of one Node share. */
 function v8Version(): string {
   return process.versions.v8.split(".").slice(0, 2).join(".");
 }
 
-/** In what two mappings differ: `onnxruntime-node@1.30.0`, for a person to read. */
+/** Lists the parts of `mapping` that `other` lacks: `onnxruntime-node@1.30.0`. For messages. */
 export function onlyIn(mapping: string, other: string): string {
   const others = new Set(other.split(" "));
   const only = mapping.split(" ").filter((part) => !others.has(part));

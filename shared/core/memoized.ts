@@ -1,4 +1,4 @@
-/** `make`, which is asked once for each object: many that share one share what was made of it. */
+/** Wraps `make`, which runs once per object. Later calls with the object share the result. */
 export function memoized<K extends object, V>(make: (key: K) => V): (key: K) => V {
   const made = new Map<K, V>();
   return (key) => {

@@ -1,19 +1,18 @@
 import { readFile, writeFile } from "node:fs/promises";
 
 /**
- * How often a process's memory is looked at. Fresh pages come at a few gigabytes a second, so a process is
- * found at most some hundred megabytes above its limit.
+ * Interval of memory checks. Fresh pages come at a few gigabytes a second. A process overshoots its limit by
+ * some hundred megabytes at most.
  */
 const LOOK_MS = 50;
 
 /**
- * Watches the memory of a process that parses what strangers wrote, and calls `onOver` once when it holds
- * more than `limitBytes` of its own (mapped files do not count). V8's own limits bound neither native code
- * nor WebAssembly, and an address-space limit would: but it also refuses the terabytes that both only
- * reserve.
+ * Watches the memory of a process that parses untrusted input. Calls `onOver` once when its own memory,
+ * without mapped files, exceeds `limitBytes`. V8's limits cover neither native code nor WebAssembly. An
+ * address-space limit covers both, but also rejects the terabytes that they only reserve.
  *
- * The process is also made the first that the kernel ends when the machine runs out of memory. Both need
- * Linux's `/proc`; elsewhere the process's time limit is all that holds it.
+ * The kernel also ends this process first when the machine runs out of memory. Both need Linux's `/proc`. On
+ * other systems only the process's time limit applies.
  */
 export function watchMemory(
   pid: number,
@@ -32,7 +31,7 @@ export function watchMemory(
     timer = setTimeout(() => void look(), LOOK_MS);
   };
   if (watching) {
-    // Where this is not allowed, the process is no worse off than any other.
+    // If this is not allowed, the process is treated like any other.
     writeFile(`/proc/${pid}/oom_score_adj`, "1000").catch(() => {});
     void look();
   }
@@ -44,7 +43,7 @@ export function watchMemory(
   };
 }
 
-/** Anonymous memory of a process, in bytes; null when it has ended. */
+/** Returns the anonymous memory of a process, in bytes. Null: the process has ended. */
 async function ownBytes(pid: number): Promise<number | null> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const kibibytes = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];

@@ -1,11 +1,11 @@
-/** Longer names are never compared: the distance takes a product of the lengths in time. */
+/** Limit of compared names: the time grows with the product of the lengths. */
 const MAX_NAME_CHARS = 100;
 
 /**
- * The candidate that `name` was most likely meant to be, or undefined when none is near: one edit for short
- * names, about a third of the letters for longer ones. Case alone costs half an edit. Of equally near ones
- * the first wins. In names of three letters a changed letter makes another name (`gpu` is not `cpu`), a lost
- * or swapped one does not (`pth`).
+ * Finds the candidate that `name` most likely means. Undefined: none is near. Short names allow one edit,
+ * longer ones about a third of their letters. Case alone costs half an edit, and ties go to the first. In
+ * names of three letters, a changed letter makes another name (`gpu`, `cpu`). A lost or swapped letter does
+ * not (`pth`).
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > MAX_NAME_CHARS) return undefined;
@@ -22,7 +22,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** ``{ hint: "did you mean `pixels`?" }``, or nothing: to be spread into a problem. */
+/** Makes a hint to spread into a problem: ``{ hint: "did you mean `pixels`?" }``, or an empty object. */
 export function didYouMean(name: string, candidates: Iterable<string>): { readonly hint?: string } {
   const near = nearest(name, candidates);
   return near === undefined ? {} : { hint: `did you mean \`${near}\`?` };
@@ -41,8 +41,8 @@ function letters(name: string): string {
 }
 
 /**
- * Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b` (Damerau-Levenshtein,
- * optimal string alignment).
+ * Counts the insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`
+ * (Damerau-Levenshtein, optimal string alignment).
  */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];

@@ -1,6 +1,6 @@
 /**
- * A text that was cut out of a larger one, without that: which else stays in memory for as long as the part
- * does, and of parts there may be millions.
+ * Copies a text that was cut out of a larger one. Otherwise each part keeps the larger text in memory, and
+ * there may be millions of parts.
  */
 export function ownText(text: string): string {
   return Buffer.from(text).toString();

@@ -1,19 +1,18 @@
 import { systemClock, type TimedClock } from "./clock.ts";
 import { ShardmillError } from "./errors.ts";
 
-/** How slow a sender may be. */
+/** Least speed of a sender. */
 export interface Pace {
-  /** In each such time that is spent waiting for it ... */
+  /** Interval of waiting for the sender, in milliseconds. */
   readonly everyMs: number;
-  /** ... so many bytes must come, or the end. */
+  /** Bytes that must arrive in each interval. */
   readonly leastBytes: number;
 }
 
 /**
- * The chunks as they come. Only the time in which they are waited for counts, not that in which their reader
- * is at work.
+ * Yields chunks as they arrive. Counts only the time of waiting for them, not the reader's own work.
  *
- * @throws {DEADLINE_EXCEEDED} when they come too slowly, or not at all
+ * @throws {DEADLINE_EXCEEDED} when they arrive too slowly, or not at all
  */
 export async function* paced(
   chunks: AsyncIterable<Uint8Array>,
@@ -38,7 +37,7 @@ export async function* paced(
       yield next.value;
     }
   } finally {
-    // One that hangs would not return before its chunk comes.
+    // A hanging iterator would return only after its next chunk.
     const returned = iterator.return?.();
     if (isStuck) returned?.catch(() => {});
     else await returned;

@@ -3,13 +3,10 @@ import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-/**
- * The folder of Shardmill's own package.json, whether this runs compiled from dist/ or from source under a
- * test.
- */
+/** Folder of Shardmill's own package.json, for compiled code in dist/ and for source under a test. */
 export const packageRoot: string = findUp(dirname(fileURLToPath(import.meta.url)));
 
-/** The version in package.json: what a worker and a coordinator compare when they meet. */
+/** Version in package.json. A worker and a coordinator compare it when they connect. */
 export const buildVersion: string = JSON.parse(
   readFileSync(join(packageRoot, "package.json"), "utf8"),
 ).version;
@@ -21,9 +18,7 @@ function findUp(folder: string): string {
   return findUp(parent);
 }
 
-/**
- * Where compiled code is: the bundle for what runs from the bundle (scripts/bundle.mjs), else what tsc made.
- */
+/** Folder of compiled code: the bundle for code in the bundle (scripts/bundle.mjs), else tsc's output. */
 const compiledFolder = relative(packageRoot, fileURLToPath(import.meta.url)).startsWith(
   join("dist", "bundle"),
 )
@@ -31,17 +26,17 @@ const compiledFolder = relative(packageRoot, fileURLToPath(import.meta.url)).sta
   : "dist";
 
 /**
- * The compiled twin of `source`, a path from the package's folder (`worker/lanes/lane-thread.ts`): what a
- * thread or a child process loads, which is JavaScript only. The bundle has every one that is named by a call
- * of this in `cli/`, `coordinator/`, `extensions/`, `shared/` and `worker/`.
+ * Returns the URL of the compiled twin of `source`, a path such as `worker/lanes/lane-thread.ts`. Threads and
+ * child processes load only JavaScript. The bundle includes every path in calls of this function in `cli/`,
+ * `coordinator/`, `extensions/`, `shared/` and `worker/`.
  */
 export function compiledUrl(source: string): URL {
   return pathToFileURL(join(packageRoot, compiledFolder, source.replace(/\.ts$/, ".js")));
 }
 
 /**
- * The version of an installed dependency, found above its entry point: not every package lets its
- * package.json be imported, and some have others below it, without a version.
+ * Returns the version of an installed dependency, from the package.json above its entry point. Some packages
+ * do not export their package.json. Some have others below it, without a version.
  */
 export function packageVersion(name: string): string {
   let folder = findUp(dirname(createRequire(import.meta.url).resolve(name)));

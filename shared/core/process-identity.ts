@@ -2,32 +2,29 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { errorCode } from "./errno.ts";
 
-/**
- * One process in its one life: a number alone is used again after a while, and means another process
- * elsewhere.
- */
+/** Identity of one process. A process number alone is reused later, and means another process elsewhere. */
 export interface ProcessIdentity {
   readonly host: string;
-  /** The boot of the machine; null where it cannot be known. */
+  /** Boot of the machine. Null: unknown. */
   readonly bootId: string | null;
-  /** Where `pid` is a number of: each container has its own. Null where it cannot be known. */
+  /** Namespace of `pid`: each container has its own. Null: unknown. */
   readonly pidNamespace: string | null;
   readonly pid: number;
-  /** When the process started, in ticks since the boot; null where it cannot be known. */
+  /** Start of the process, in ticks since the boot. Null: unknown. */
   readonly startTicks: string | null;
 }
 
 const PARTS = ["host", "bootId", "pidNamespace", "pid", "startTicks"] as const;
 
-/** Tells whether two identities are of one process in its one life. */
+/** Checks whether two identities are of the same process. */
 export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
   return PARTS.every((part) => one[part] === other[part]);
 }
 
-/** `unknown`: of a process of another machine, boot or PID namespace nothing can be seen from here. */
+/** State of a process. `unknown`: its machine, boot or PID namespace is not visible here. */
 export type Life = "alive" | "dead" | "unknown";
 
-/** Who this process is, and who else lives: a parameter, so that the simulator's processes can die too. */
+/** Identity of this process, and state of others. A parameter, so that the simulator can end processes. */
 export interface Processes {
   own(): ProcessIdentity;
   lifeOf(identity: ProcessIdentity): Life;
@@ -35,7 +32,7 @@ export interface Processes {
 
 export const systemProcesses: Processes = { own: ownIdentity, lifeOf: (identity) => lifeOf(identity) };
 
-/** What systems without PID namespaces have for one. */
+/** Namespace on systems without PID namespaces. */
 const ONE_NAMESPACE = "all";
 
 export function ownIdentity(): ProcessIdentity {
@@ -49,10 +46,10 @@ export function ownIdentity(): ProcessIdentity {
 }
 
 /**
- * Whether a process lives, judged by its number, where that says something: two containers of one host name,
- * or one machine name given twice, have numbers of their own.
+ * Returns the state of a process by its number, if that is conclusive. Two containers with one host name, or
+ * two machines with the same name, number their processes separately.
  *
- * @param here for tests: who judges
+ * @param here identity of the observer, for tests
  */
 export function lifeOf(identity: ProcessIdentity, here: ProcessIdentity = ownIdentity()): Life {
   const { host, bootId: boot, pidNamespace: namespace } = here;
@@ -61,7 +58,7 @@ export function lifeOf(identity: ProcessIdentity, here: ProcessIdentity = ownIde
   if (!exists(identity.pid)) return "dead";
   const stat = readStat(identity.pid);
   if (stat === null) return "alive";
-  // A zombie runs nothing any more; it only waits for its parent.
+  // A zombie runs nothing and only waits for its parent.
   if (stat.state === "Z" || stat.state === "X") return "dead";
   return identity.startTicks !== null && identity.startTicks !== stat.startTicks ? "dead" : "alive";
 }
@@ -71,16 +68,16 @@ function exists(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it is there, and somebody else's.
+    // EPERM: it exists, and another user owns it.
     return errorCode(error) !== "ESRCH";
   }
 }
 
-/** From /proc/<pid>/stat, where there is one: fields 3 and 22 of proc(5). */
+/** Reads fields 3 and 22 of /proc/<pid>/stat (see proc(5)). Null: no such file. */
 function readStat(pid: number): { readonly state: string; readonly startTicks: string } | null {
   const stat = readText(`/proc/${pid}/stat`);
   if (stat === null) return null;
-  // The command in field 2 may hold spaces and brackets: count from its end.
+  // The command in field 2 may contain spaces and brackets, so count from its end.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, startTicks] = [fields[0], fields[19]];
   return state === undefined || startTicks === undefined ? null : { state, startTicks };
@@ -90,7 +87,7 @@ function bootId(): string | null {
   return readText("/proc/sys/kernel/random/boot_id")?.trim() ?? null;
 }
 
-/** The number in `pid:[4026531836]`: unique among those that exist on a machine. */
+/** Returns the number in `pid:[4026531836]`, which is unique among a machine's current namespaces. */
 function pidNamespace(): string | null {
   if (process.platform !== "linux") return ONE_NAMESPACE;
   try {

@@ -2,26 +2,26 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { mapConcurrent } from "./map-concurrent.ts";
 
-/** What a folder of files, or of folders of them, that can be made again may hold. */
+/** Limits of a cache folder, whose files or folders can be made again. */
 export interface PruneLimits {
-  /** The files that are kept in it, by name: others are left alone. */
+  /** Names of the cache's entries. Other files are ignored. */
   readonly name: RegExp;
-  /** Half-made files whose makers may be gone. */
+  /** Names of half-made files whose makers may be gone. */
   readonly leftBehind: RegExp;
   readonly mostEntries: number;
   readonly mostAgeMs: number;
-  /** Of all entries together. Left out: any. */
+  /** Bytes of all entries together. Default: no limit. */
   readonly mostBytes?: number;
-  /** Younger entries stay, however many and large they are. Left out: none. */
+  /** Minimum age of a removal: younger entries stay, whatever the other limits. Default: 0. */
   readonly sparedMs?: number;
 }
 
-/** No entry is written for this long: whoever wrote it was ended. */
+/** Age of an abandoned half-made file: a running writer adds to it more often. */
 const LEFT_BEHIND_MS = 3_600_000;
 
 /**
- * Removes from a cache what is too old, and then the oldest of what is too many. Another process may be at
- * it, too.
+ * Removes too old entries from a cache, then the oldest beyond the other limits. Other processes may use it
+ * at the same time.
  *
  * @param nowMs wall-clock time, as files have it
  */
@@ -32,7 +32,7 @@ export async function pruneFolder(folder: string, limits: PruneLimits, nowMs: nu
     const path = join(folder, name);
     const own = await stat(path).catch(() => null);
     if (own === null) return [];
-    // A folder does not get younger while a file in it grows: a large one is fetched for hours.
+    // A folder's own time does not change while a file in it grows, and a large file takes hours.
     if (leftBehind.test(name)) return [{ name, path, bytes: 0, mtimeMs: (await lookBelow(path)).newestMs }];
     const bytes = limits.mostBytes === undefined ? 0 : (await lookBelow(path)).bytes;
     return [{ name, path, bytes, mtimeMs: own.mtimeMs }];
@@ -49,7 +49,7 @@ export async function pruneFolder(folder: string, limits: PruneLimits, nowMs: nu
   await Promise.all(doomed.map(({ path }) => rm(path, { recursive: true, force: true })));
 }
 
-/** Of a file, or of a folder and all in it: its bytes, and when any was written last. What goes has none. */
+/** Returns the bytes and the last write of a file or folder. Vanished files count nothing. */
 async function lookBelow(path: string): Promise<{ readonly bytes: number; readonly newestMs: number }> {
   const names = await readdir(path, { recursive: true }).catch(() => []);
   let bytes = 0;

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 
 /** Randomness as a parameter: the system's in production, a seeded one in the simulator. */
 export interface Random {
-  /** Random bytes as hex digits: for names that nobody else must have. */
+  /** Returns random bytes as hex digits, for unique names. */
   hex(bytes: number): string;
-  /** In [0, 1): for jitter. */
+  /** Returns a number in [0, 1), for jitter. */
   unit(): number;
 }
 

@@ -1,7 +1,6 @@
 /**
- * `work` over `items`, its results in their order: while one is waited for or used, the work on the next
- * `ahead` items goes on. A failure is seen in its turn. Work that was begun and is no longer wanted is not
- * waited for.
+ * Maps `items` and yields results in order. Works on the next `ahead` items while the caller waits for or
+ * uses one. A failure is thrown at its turn. Does not wait for started work that is no longer needed.
  */
 export async function* readAhead<T, R>(
   items: readonly T[],
@@ -13,7 +12,7 @@ export async function* readAhead<T, R>(
   for (const _ of items) {
     for (const item of items.slice(next, next + 1 + ahead - begun.length)) {
       const result = work(item);
-      // Nobody may ever look at it.
+      // The caller may stop before this result.
       result.catch(() => {});
       begun.push(result);
       next += 1;

@@ -1,6 +1,4 @@
-/**
- * Resources that are released together, in reverse order: all of them, also when one fails to.
- */
+/** Resources that are released together, in reverse order: all of them, even when one release fails. */
 export class ResourceStack {
   readonly #resources: AsyncDisposable[] = [];
 

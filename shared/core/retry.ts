@@ -2,10 +2,10 @@ import { sleepBy } from "./abort.ts";
 import type { Timers } from "./clock.ts";
 
 /**
- * Calls until a call succeeds, and waits after each that fails.
+ * Calls until a call succeeds, and waits after each failure.
  *
- * @param pauseMs how long to wait after a failure, the first of which is number 0; null: it is final
- * @throws the final failure; what `pauseMs` throws; the signal's reason
+ * @param pauseMs returns the wait after a failure, counted from 0. Null: the failure is final.
+ * @throws the final failure, an error of `pauseMs`, or the signal's reason
  */
 export async function retry<T>(
   call: () => Promise<T>,

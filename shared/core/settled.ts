@@ -2,7 +2,7 @@ export type Settled<T> =
   | { readonly kind: "done"; readonly value: T }
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** How it ended, as a value: for a failure that is to be looked at later. */
+/** Returns the outcome as a value, for a failure that is handled later. */
 export function settled<T>(work: Promise<T>): Promise<Settled<T>> {
   return work.then(
     (value) => ({ kind: "done", value }),

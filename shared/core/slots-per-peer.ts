@@ -6,19 +6,19 @@ interface PeersSlots {
   takers: number;
 }
 
-/** Slots for each peer, so that one that hangs with all of its own leaves those of the others. */
+/** Slots for each peer, so that a hanging peer blocks only its own. */
 export class SlotsPerPeer {
   readonly #what: string;
   readonly #limits: SlotLimits;
   readonly #peers = new Map<string, PeersSlots>();
 
-  /** @param limits of one peer */
+  /** @param limits limits of one peer */
   constructor(what: string, limits: SlotLimits) {
     this.#what = what;
     this.#limits = limits;
   }
 
-  /** As {@link Slots.take}, among those of this peer. */
+  /** Takes a slot of this peer, like {@link Slots.take}. */
   async take(peer: string, signal: AbortSignal): Promise<() => void> {
     const own = this.#peers.get(peer) ?? { slots: new Slots(this.#what, this.#limits), takers: 0 };
     this.#peers.set(peer, own);
@@ -35,7 +35,7 @@ export class SlotsPerPeer {
     }
   }
 
-  /** How many of this peer's takers wait for one. */
+  /** Returns the number of this peer's takers that wait. */
   waiting(peer: string): number {
     return this.#peers.get(peer)?.slots.waiting ?? 0;
   }
@@ -47,8 +47,8 @@ export class SlotsPerPeer {
 }
 
 /**
- * One slot of each, in turn; none where one cannot be had. Those of few takers first: then none has more
- * places in the queue of all than slots of its own.
+ * Takes one slot of each, in turn, or none. List slots of few takers first. Then no taker waits in more
+ * shared queues than it has slots of its own.
  */
 export async function takeEach(...takes: readonly (() => Promise<() => void>)[]): Promise<() => void> {
   const taken: (() => void)[] = [];

@@ -3,15 +3,15 @@ import { systemClock, type Timers } from "./clock.ts";
 import { ShardmillError } from "./errors.ts";
 
 export interface SlotLimits {
-  /** How many may hold a slot at once. */
+  /** Limit of slots held at once. */
   readonly slots: number;
-  /** How many may wait for one. */
+  /** Limit of waiting takers. */
   readonly waiting: number;
-  /** How long each may wait. Left out: for ever. */
+  /** Limit of each wait. Default: none. */
   readonly waitMs?: number;
 }
 
-/** A bounded number of slots, first come first served, and a bounded queue for them. */
+/** Limited number of slots, first come first served, with a limited queue. */
 export class Slots {
   readonly #limits: SlotLimits;
   readonly #what: string;
@@ -19,7 +19,7 @@ export class Slots {
   #free: number;
   readonly #queue: (() => void)[] = [];
 
-  /** `what` names the slots in the refusal: `uploads`. */
+  /** @param what names the slots in the refusal: `uploads` */
   constructor(what: string, limits: SlotLimits, timers: Timers = systemClock) {
     this.#what = what;
     this.#timers = timers;
@@ -27,16 +27,16 @@ export class Slots {
     this.#free = limits.slots;
   }
 
-  /** How many wait for one. */
+  /** Number of waiting takers. */
   get waiting(): number {
     return this.#queue.length;
   }
 
   /**
-   * Resolves with the function that gives the slot back; call it once.
+   * Resolves with the function that releases the slot. Call it once.
    *
-   * @throws {RESOURCE_EXHAUSTED} when the queue is full, or none came free in time; the signal's reason when
-   * it aborts before there is a slot
+   * @throws {RESOURCE_EXHAUSTED} when the queue is full, or no slot became free in time
+   * @throws the signal's reason when it aborts first
    */
   async take(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
@@ -55,7 +55,7 @@ export class Slots {
       await orAbort(turn.promise, signal);
     } catch (error) {
       const place = this.#queue.indexOf(granted);
-      // No longer queued: the slot was handed over in the same turn as the refusal.
+      // No longer queued: the slot was granted in the same turn as the refusal.
       if (place < 0) this.#giveBack();
       else this.#queue.splice(place, 1);
       throw error;

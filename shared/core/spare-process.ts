@@ -1,12 +1,12 @@
 import type { ChildProcess } from "node:child_process";
 
-/** How long a process waits for whoever wants it. Starting one takes a fifth of a second. */
+/** Lifetime of a spare process. Starting one takes a fifth of a second. */
 const SPARE_MS = 30_000;
 
 /**
- * A process that is started before somebody wants it, or kept for whoever comes next; one is enough. What it
- * is to do comes as a message: all of them are the same until then. It ends with this process, and does not
- * keep it alive.
+ * Process that is started ahead, or kept warm for its next owner. One is enough. The work arrives as a
+ * message: until then all spare processes are the same. A spare process ends with this process, and does not
+ * keep this process alive.
  */
 export class SpareProcess {
   readonly #start: () => ChildProcess;
@@ -16,12 +16,12 @@ export class SpareProcess {
     this.#start = start;
   }
 
-  /** Starts one that will be wanted soon, unless one waits already. */
+  /** Starts a process that will be needed soon, unless one is warm already. */
   warm(): void {
     if (this.#spare === null) this.keep(this.#start());
   }
 
-  /** The one that waits, or a new one. Its owner is the caller. */
+  /** Returns the warm process, or a new one. The caller owns it. */
   take(): ChildProcess {
     if (this.#spare === null) return this.#start();
     const { child, timer } = this.#spare;
@@ -34,7 +34,7 @@ export class SpareProcess {
     return child;
   }
 
-  /** Keeps one that has nothing to do any more. */
+  /** Keeps an idle process warm. */
   keep(child: ChildProcess): void {
     if (this.#spare !== null || !child.connected) {
       child.kill("SIGKILL");
@@ -47,7 +47,7 @@ export class SpareProcess {
     for (const held of handlesOf(child)) held.unref();
   }
 
-  /** It ended, or could not be started. */
+  /** Handles a process that ended or failed to start. */
   readonly #forget = (): void => {
     if (this.#spare === null) return;
     clearTimeout(this.#spare.timer);
@@ -67,7 +67,7 @@ interface Handle {
   unref(): unknown;
 }
 
-/** What keeps this process alive for a child's sake: the child, its channel, its pipes. */
+/** Lists the handles through which a child keeps this process alive: the child, its channel, its pipes. */
 function handlesOf(child: ChildProcess): readonly Handle[] {
   const pipe = child.stderr as (ChildProcess["stderr"] & Handle) | null;
   const held: readonly (Handle | null | undefined)[] = [child, child.channel, pipe];

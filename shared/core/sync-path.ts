@@ -1,9 +1,6 @@
 import { type ReadableDisk, realDisk } from "./disk.ts";
 
-/**
- * Makes the bytes of a file, or the names in a folder, durable. Another process or host may have written
- * them.
- */
+/** Makes a file's bytes, or a folder's names, durable. Another process or host may have written them. */
 export async function syncPath(path: string, disk: Pick<ReadableDisk, "open"> = realDisk): Promise<void> {
   const file = await disk.open(path, "r");
   try {

@@ -5,13 +5,12 @@ import { messageOf, ShardmillError } from "./errors.ts";
 import { lifeOf, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
 /**
- * A new folder in `base` for this process alone; the caller removes it. Its name says whose it is: those of
- * processes that were killed before they could remove theirs are removed here, so nothing piles up on a node.
- * Only those of this user whose death can be seen: `base` may be shared with other users, containers and
- * machines.
+ * Makes a folder in `base` for this process alone, which the name identifies. The caller removes the folder.
+ * Folders of killed processes are removed here, so that none accumulate on a node. Removes only folders of
+ * this user's processes that are visibly gone. Other users, containers and machines may share `base`.
  *
- * @param kind what it is for, as part of its name
- * @throws {TEMP_FAILED} when there can be none
+ * @param kind purpose, as part of the name
+ * @throws {TEMP_FAILED} when no folder can be made
  */
 export async function makeTempFolder(kind: string, base: string = tmpdir()): Promise<string> {
   const own = ownIdentity();
@@ -31,7 +30,7 @@ export async function makeTempFolder(kind: string, base: string = tmpdir()): Pro
   }
 }
 
-/** Runs `work` with a new folder, as {@link makeTempFolder} makes it, and removes that afterwards. */
+/** Runs `work` with a new folder of {@link makeTempFolder}, then removes the folder. */
 export async function withTempFolder<T>(kind: string, work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await makeTempFolder(kind);
   try {
@@ -41,7 +40,7 @@ export async function withTempFolder<T>(kind: string, work: (folder: string) => 
   }
 }
 
-/** Whatever cannot be listed, judged or removed stays: it is in nobody's way. */
+/** Removes folders of processes that are gone. Skips whatever cannot be listed, judged or removed. */
 async function sweep(kind: string, base: string, own: ProcessIdentity): Promise<void> {
   const prefix = prefixOf(kind, own);
   for (const name of await readdir(base).catch(() => [])) {
@@ -54,7 +53,7 @@ async function sweep(kind: string, base: string, own: ProcessIdentity): Promise<
   }
 }
 
-/** All that must be equal for a process number to say something, and the user, who alone may remove it. */
+/** Returns a name's prefix: the facts that make process numbers comparable, and the user who owns it. */
 function prefixOf(kind: string, { host, bootId, pidNamespace }: ProcessIdentity): string {
   const boot = (bootId ?? "").slice(0, 8);
   return `shardmill-${kind}-${process.getuid?.() ?? "user"}-${host}-${boot}-${pidNamespace ?? "unknown"}-`;

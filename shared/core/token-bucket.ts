@@ -1,18 +1,18 @@
-/** How fast something may go on, and how much of it may come at once. */
+/** Rate of a bucket, and its largest burst. */
 export interface Rate {
-  /** What comes back each second. */
+  /** Amount that refills each second. */
   readonly perS: number;
-  /** What may be taken at once by who has taken nothing for a while. */
+  /** Amount that may be taken at once after a pause. */
   readonly burst: number;
 }
 
-/** A bucket that fills at a steady rate, and from which is taken what there is. Its time is its user's. */
+/** Bucket that refills at a steady rate. The caller supplies the time. */
 export class TokenBucket {
   readonly #rate: Rate;
   #level: number;
   #atMs: number;
 
-  /** Full. */
+  /** Makes a full bucket. */
   constructor(rate: Rate, nowMs: number) {
     this.#rate = rate;
     this.#level = rate.burst;
@@ -20,10 +20,10 @@ export class TokenBucket {
   }
 
   /**
-   * Takes all of `amount`, or nothing. More than the burst is taken from a full bucket, which then owes it:
-   * else it could never be.
+   * Takes all of `amount`, or nothing. An amount above the burst needs a full bucket, which then owes the
+   * rest. Otherwise it could never be taken.
    *
-   * @returns 0, or in how many milliseconds there will be as much
+   * @returns 0, or the milliseconds until the amount is available
    */
   take(amount: number, nowMs: number): number {
     this.#fill(nowMs);
@@ -35,13 +35,13 @@ export class TokenBucket {
     return Math.ceil(((needed - this.#level) / this.#rate.perS) * 1_000);
   }
 
-  /** Whether it is as if nothing had ever been taken. */
+  /** Checks whether the bucket is full, as if unused. */
   isFull(nowMs: number): boolean {
     this.#fill(nowMs);
     return this.#level >= this.#rate.burst;
   }
 
-  /** A clock that goes back brings nothing, and takes nothing. */
+  /** Refills for the passed time. A clock that goes back changes nothing. */
   #fill(nowMs: number): void {
     const passedMs = Math.max(0, nowMs - this.#atMs);
     this.#atMs = nowMs;

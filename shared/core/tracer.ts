@@ -1,27 +1,24 @@
-/** What is said of a span. */
+/** Attributes of a span. */
 export type SpanFacts = Readonly<Record<string, string | number | boolean>>;
 
-/** Something that takes time, in a trace. */
+/** Timed operation in a trace. */
 export interface Span {
-  /**
-   * For what happens within it, here or in another process, as W3C's Trace Context has it; empty where
-   * nothing is traced.
-   */
+  /** W3C Trace Context of the span, for operations within it, also in other processes. Empty: no tracing. */
   readonly traceparent: string;
   note(facts: SpanFacts): void;
-  /** Once; later calls do nothing. @param error why it failed; left out: it did not */
+  /** Ends the span once. Later calls do nothing. @param error cause of a failure. Default: success. */
   end(error?: unknown): void;
 }
 
-/** Where spans go. Extensions have real ones, which are loaded only where traces are asked for. */
+/** Receiver of spans. Extensions have real ones, which are loaded only on request. */
 export interface Tracer {
-  /** @param parent the `traceparent` of the span that it is within; empty: it begins a trace */
+  /** @param parent `traceparent` of the enclosing span. Empty: begins a trace. */
   begin(name: string, parent: string, facts?: SpanFacts): Span;
-  /** Sends what has ended, as far as that is quickly done. */
+  /** Sends the ended spans, within a short time. */
   close(): Promise<void>;
 }
 
 const NO_SPAN: Span = { traceparent: "", note: () => {}, end: () => {} };
 
-/** Traces nothing. */
+/** Tracer that does nothing. */
 export const NO_TRACER: Tracer = { begin: () => NO_SPAN, close: async () => {} };

@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 
-/** The memory that this process may use of this machine: a container may have less of it. */
+/** Returns the memory that this process may use: a container may have less than the machine. */
 export function usableMemoryBytes(): number {
   const constrained = process.constrainedMemory();
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();

@@ -2,11 +2,10 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
 /**
- * Where this user's Shardmill keeps what it can make again: `SHARDMILL_CACHE`, else `shardmill` in the user's
- * cache folder (`XDG_CACHE_HOME`, which counts only when it is absolute, else `~/.cache`). It may not be
- * there yet.
+ * Returns the folder of this user's cache: `SHARDMILL_CACHE`, else `shardmill` in the user's cache folder.
+ * The latter is `XDG_CACHE_HOME`, if absolute, else `~/.cache`. The folder may not exist yet.
  *
- * @param kind what is kept, as a folder in it
+ * @param kind name of the folder in it
  */
 export function cacheFolder(kind: string, env: NodeJS.ProcessEnv = process.env): string {
   const { SHARDMILL_CACHE: own = "", XDG_CACHE_HOME: users = "" } = env;
@@ -14,7 +13,7 @@ export function cacheFolder(kind: string, env: NodeJS.ProcessEnv = process.env):
 }
 
 /**
- * ... and what it cannot make again, and would miss after a restart: `SHARDMILL_STATE`, else `shardmill` in
+ * Returns the folder of state that must survive a restart: `SHARDMILL_STATE`, else `shardmill` in
  * `XDG_STATE_HOME`, else in `~/.local/state`.
  */
 export function stateFolder(kind: string, env: NodeJS.ProcessEnv = process.env): string {

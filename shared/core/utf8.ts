@@ -17,7 +17,7 @@ export function decodeDocument(bytes: Uint8Array): string {
   return text.startsWith("\ufeff") ? text.slice(1) : text;
 }
 
-/** Creates a decoder of UTF-8 that comes in pieces. It throws where the bytes are not UTF-8. */
+/** Makes a decoder of UTF-8 that arrives in pieces. The decoder throws when the bytes are not UTF-8. */
 export function utf8Stream(): InstanceType<typeof TextDecoder> {
   return new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 }

@@ -1,19 +1,18 @@
 import { EXTENSIONS } from "#extensions";
 
-/** Schemes of which an `@` ends the name of a container, or is a part of a key or a path: never a user's. */
+/** Schemes without users. Their `@` ends a container's name, or is a part of a key or path. */
 const STORES = new Set([
   "file://",
   ...EXTENSIONS.flatMap(({ storage }) => Object.keys(storage?.schemes ?? {}).map((scheme) => `${scheme}://`)),
 ]);
 
 /**
- * A text as it may be shown. In addresses, broken ones too, what stands before the last `@` (a name and a
- * password) is left out, and from the first `?` or `#` behind an address on all of the text: there may be a
- * signature or a token, with blanks in it. For texts of users, which may be anything: what is known to be an
- * address is better parsed.
+ * Removes secrets from a text that is shown. In addresses, broken ones too, removes the part before the last
+ * `@`: a name and a password. Removes all text after the first `?` or `#` behind an address: a signature or
+ * token, perhaps with blanks. Meant for arbitrary texts of users. Parse known addresses instead.
  *
- * The time is linear in the length. A text is not cut before: the `@` that marks a password may be behind
- * the cut.
+ * Takes time linear in the length. Do not cut the text first: the `@` that marks a password may be after the
+ * cut.
  */
 export function withoutSecrets(text: string): string {
   let shown = "";
@@ -30,7 +29,7 @@ export function withoutSecrets(text: string): string {
   return shown;
 }
 
-/** A word without its users; null for one that has no address in it and stands behind none. */
+/** Splits a word, without its users. A null address: the word has no address and follows none. */
 function partsOf(
   word: string,
   isBehindAddress: boolean,
@@ -47,8 +46,8 @@ function partsOf(
 }
 
 /**
- * Finds the scheme that ends at the first colon, with its slashes, even where they are not as they should be.
- * A later colon may be in a password: `u:x:/y@host`. The drive of a Windows path is no scheme.
+ * Finds the scheme at the first colon, with its slashes, even malformed ones. A later colon may be in a
+ * password: `u:x:/y@host`. The drive of a Windows path is no scheme.
  */
 function schemeIn(word: string): { readonly start: number; readonly end: number } | null {
   const colon = word.indexOf(":");
@@ -73,6 +72,6 @@ function withoutUser(scheme: string, rest: string): string {
   const user = rest.slice(0, end);
   const isNamed = scheme !== "" && !STORES.has(scheme.toLowerCase());
   if (!user.includes(":") && !(isNamed && user !== "")) return rest;
-  // It may as well be a query with an `@` in it, that goes on behind a blank.
+  // It may also be a query that contains an `@` and continues after a blank.
   return /[?#]/.test(user) ? "?" : `...@${rest.slice(end)}`;
 }

@@ -1,9 +1,9 @@
 import * as z from "zod";
 
 /**
- * What keys of a job file and bindings are made of, as an argument: what says how it is written there must
- * not load the library in the threads that only do as a checked job says (280 KiB, 20 ms of their start). Not
- * all of it: what is passed on whole cannot be left out of a bundle.
+ * Parts of zod for keys of job files and bindings, passed as an argument. Modules that declare keys must not
+ * load the library in threads that only run a checked job. Loading takes 280 KiB and 20 ms of a thread's
+ * start. Only a part is listed: a bundle cannot drop parts of a library that is passed whole.
  */
 export const ZOD = {
   array: z.array,

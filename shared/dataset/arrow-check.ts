@@ -1,12 +1,12 @@
 import { type Data, DataType, UnionMode } from "apache-arrow";
 import { hasByteValues } from "./byte-types.ts";
 
-/** What contradicts itself in decoded columns; its reader knows the path and the place. */
+/** Contradiction within decoded columns. The reader that catches it adds the path and the place. */
 export class ColumnFault extends Error {}
 
 /**
- * Checks that a column's buffers hold what its lengths, offsets and indices say. Arrow for JavaScript reads
- * past the end of a short buffer as `undefined`, so a corrupt file would otherwise become NaNs in a tensor.
+ * Checks that a column's buffers match its lengths, offsets and indices. Arrow for JavaScript reads past the
+ * end of a short buffer as `undefined`. A corrupt file would otherwise put NaN into a tensor.
  *
  * @throws {ColumnFault}
  */
@@ -45,7 +45,7 @@ function childLength(data: Data): number {
   return data.children[0]?.length ?? 0;
 }
 
-/** Offsets never fall and never leave the values. An empty column may have none at all. */
+/** Checks that offsets never decrease and lie inside the values. An empty column may have no offsets. */
 function checkOffsets({ length, valueOffsets }: Data, valuesLength: number): void {
   if (length === 0) return;
   const offsets: Int32Array | BigInt64Array = valueOffsets ?? new Int32Array();
@@ -88,7 +88,7 @@ function checkUnion(mode: UnionMode, { length, typeIds, valueOffsets, children, 
   }
 }
 
-/** A view is 16 bytes: length, then either 12 bytes inline, or a prefix, a buffer's index and an offset. */
+/** Checks views of 16 bytes: a length, then 12 inline bytes or a prefix, a buffer index and an offset. */
 function checkViews({ length, values, variadicBuffers }: Data): void {
   demand((values?.byteLength ?? 0) >= length * 16, "its views");
   const views = new DataView(values.buffer, values.byteOffset, length * 16);

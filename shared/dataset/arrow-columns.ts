@@ -14,11 +14,11 @@ import { type ColumnParts, layOutColumns } from "./arrow-layout.ts";
 import { aligned } from "./arrow-metadata.ts";
 import { decoderMemoryBytes } from "./parquet-memory.ts";
 
-/** Columns closer together than this are read in one request: about what a request costs over a network. */
+/** Largest gap between columns that are read in one request: about the cost of a request over a network. */
 const GAP_BYTES = 256 << 10;
 const READS_AT_ONCE = 4;
 
-/** A column starts at a multiple of 8 in what is read, so that its buffers are read in place. */
+/** Alignment of a column's start in the bytes read, so that its buffers are read in place. */
 const ALIGNMENT = 8;
 
 interface FileContext {
@@ -35,7 +35,7 @@ interface ReadContext {
 interface BatchRequest {
   readonly header: BatchHeader;
   readonly body: { readonly start: number; readonly bytes: number };
-  /** The columns, by their place in the schema. */
+  /** Columns, by their place in the schema. */
   readonly indices: readonly number[];
 }
 
@@ -47,12 +47,12 @@ interface Span {
 interface ColumnRequest {
   readonly field: Field;
   readonly parts: ColumnParts;
-  /** Where its buffers are in the body. */
+  /** Place of the column's buffers in the body. */
   readonly span: Span;
 }
 
 /**
- * Reads some columns of a record batch: only their bytes, in as few requests as make sense.
+ * Reads some columns of a record batch. Reads only their bytes, and merges neighbours into one request.
  *
  * @throws {INPUT_CORRUPT}
  */

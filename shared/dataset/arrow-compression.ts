@@ -4,34 +4,33 @@ import { ColumnFault } from "./arrow-check.ts";
 import { type ArrowCodec, codecOf, UnsupportedFault } from "./arrow-metadata.ts";
 import { decoderMemoryBytes } from "./parquet-memory.ts";
 
-/** The bytes of one buffer of `length` bytes. They are the codec's: to be copied before its next call. */
+/** Decompresses one buffer to `length` bytes. The codec owns the result: copy it before the next call. */
 type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
 
-/** A column's buffers, in the order of the format, each a region of `bytes`. */
+/** Buffers of a column, in the order of the format. Each is a region of `bytes`. */
 export interface ColumnBuffers {
   readonly bytes: Uint8Array;
   readonly regions: readonly BufferRegion[];
 }
 
-/** The length that a buffer has once it is decompressed, before its bytes; -1: they are not compressed. */
+/** Bytes before a buffer that hold its decompressed length. -1: the buffer is not compressed. */
 const PREFIX_BYTES = 8;
 const NOT_COMPRESSED = -1n;
 const NOTHING = new Uint8Array();
 
-/** What both codecs can make of a byte at most, and more: zstd has blocks of 128 KiB in four bytes. */
+/** Largest ratio that is accepted. Both codecs stay below it: zstd packs 128 KiB into four bytes. */
 const MOST_RATIO = 2 ** 16;
 
-/** Buffers start at a multiple of it, to be read in place. */
+/** Alignment of buffers, so that they are read in place. */
 const ALIGNMENT = 8;
 
 /**
- * The buffers of a column as they were before they were compressed, in memory of their own.
+ * Decompresses the buffers of a column into memory of their own.
  * Format: https://arrow.apache.org/docs/format/Columnar.html#compression
  *
- * @param budget what may still be asked for of the record batch: a few bytes may say that they become
- * gigabytes
- * @throws {ColumnFault} for bytes that do not become what they say
- * @throws {UnsupportedFault} for more than the budget
+ * @param budget bytes that the record batch may still take: a few bytes may declare gigabytes
+ * @throws {ColumnFault} when bytes do not decompress to their declared length
+ * @throws {UnsupportedFault} when the budget is exceeded
  */
 export function decompressBuffers(
   { bytes, regions }: ColumnBuffers,
@@ -48,7 +47,7 @@ export function decompressBuffers(
   const target = new Uint8Array(total);
   let at = 0;
   const plainRegions = buffers.map(({ packed, isPacked, length }) => {
-    // Some writers compress nothing, too, which then is something.
+    // Some writers also compress empty buffers, which then have bytes.
     const plain = length === 0 ? NOTHING : isPacked ? decompress(packed, length) : packed;
     if (plain.length !== length)
       throw new ColumnFault(`a buffer that is not the ${length} bytes that it says`);
@@ -63,7 +62,7 @@ export function decompressBuffers(
 interface PackedBuffer {
   readonly packed: Uint8Array;
   readonly isPacked: boolean;
-  /** Once it is decompressed. */
+  /** Length after decompression. */
   readonly length: number;
 }
 
@@ -84,10 +83,7 @@ function paddedLength(length: number): number {
 
 const CODECS = { lz4: loadLz4, zstd: loadZstd } as const satisfies Record<ArrowCodec, unknown>;
 
-/**
- * What reads the buffers of a record batch; null where they are not compressed. Libraries are loaded when
- * they are needed.
- */
+/** Loads the decompressor of a record batch's buffers. Null: the buffers are not compressed. */
 export function loadCodec(compression: BodyCompression | null): Promise<Decompress> | null {
   const codec = codecOf(compression);
   return codec === null ? null : CODECS[codec]();
@@ -102,18 +98,15 @@ async function loadLz4(): Promise<Decompress> {
   };
 }
 
-/**
- * Blocks may be shorter than their frame says that they are at most, as the last one is: not this much
- * together.
- */
+/** Spare bytes of an lz4 frame. Blocks may be shorter than the frame's block size, as the last one is. */
 const LZ4_SPARE_BYTES = 64 << 20;
 
 const LZ4_MAGIC = 0x184d2204;
 
 /**
- * The bytes that a frame becomes at most: its blocks are as many times as long as its header says at most.
- * The library would find room for whatever comes out. Format:
- * https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
+ * Returns the most bytes that a frame can decompress to: its count of blocks times its block size. The
+ * library itself would allocate any amount.
+ * Format: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
  */
 function lz4FrameBytes(frame: Uint8Array): number {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
@@ -145,7 +138,7 @@ async function loadZstd(): Promise<Decompress> {
 }
 
 /**
- * Of one buffer, compressed and not: the decoder's memory ends at 2 GiB, or earlier where this process bounds
- * it, and it does not look whether it got what it asked for.
+ * Limit of a buffer's compressed and decompressed bytes together. The decoder's memory ends at 2 GiB, or at
+ * this process's bound. The decoder does not check whether its allocations succeed.
  */
 const ZSTD_BYTES = Math.min(2 ** 31, decoderMemoryBytes) / 2;

@@ -2,7 +2,7 @@ import { messageOf, ShardmillError } from "../core/errors.ts";
 import { UnsupportedFault } from "./arrow-metadata.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 
-/** Runs a decoding step; whatever it throws is about the file. */
+/** Runs a decoding step, and turns whatever it throws into an error about the file. */
 export function arrowCorrupt<T>(path: string, where: string, decode: () => T): T {
   try {
     return decode();
@@ -11,7 +11,6 @@ export function arrowCorrupt<T>(path: string, where: string, decode: () => T): T
   }
 }
 
-/** What a decoding step threw, as what it means. */
 function arrowError(path: string, where: string, error: unknown): ShardmillError {
   if (error instanceof ShardmillError) return error;
   if (error instanceof UnsupportedFault) return inputUnsupported(path, error.message, error.hint);

@@ -14,10 +14,7 @@ import { openAhead } from "./open-ahead.ts";
 import { recordBatchOf } from "./record-batch.ts";
 import { columnIndices, refuseUnusableColumns } from "./schema-columns.ts";
 
-/**
- * Opens an Arrow IPC file or stream: reads and checks its metadata, and no data. Its row groups are record
- * batches.
- */
+/** Opens an Arrow IPC file or stream, and reads only its metadata. Row groups are record batches. */
 export async function openArrowFile(source: ByteSource, signal: AbortSignal): Promise<DatasetFile> {
   const index = await readArrowIndex(source, signal);
   refuseUnusableColumns(index.schema, source.path);
@@ -43,7 +40,7 @@ class ArrowDatasetFile implements DatasetFile {
   readonly footerSha256: Digest;
   readonly #source: ByteSource;
   readonly #index: ArrowIndex;
-  /** By id, filled as columns need them. */
+  /** Dictionaries by id, loaded when columns need them. */
   readonly #dictionaries = new Map<number, Vector>();
 
   constructor(source: ByteSource, index: ArrowIndex, rowGroups: readonly RowGroup[]) {
@@ -101,7 +98,7 @@ class ArrowDatasetFile implements DatasetFile {
     return rows === header.length ? batch : batch.slice(offset, offset + rows);
   }
 
-  /** In file order: a delta adds to what came before it, and a dictionary may refer to an earlier one. */
+  /** Loads dictionaries in file order: a delta or a nested dictionary may refer to an earlier one. */
   async #loadDictionaries(indices: readonly number[], signal: AbortSignal): Promise<void> {
     const { schema, dictionaries } = this.#index;
     const needed = new Set(indices.flatMap((index) => dictionaryIds(schema.fields[index]?.type)));

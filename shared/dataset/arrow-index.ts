@@ -7,10 +7,7 @@ import { type ArrowBlock, type ArrowMessage, decodeFooter, decodeMessage } from 
 import { ArrowWindow } from "./arrow-window.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 
-/**
- * A message whose metadata has been read: the `metadataBytes` from `metadataStart` on, without the length in
- * front of them. Its body starts at `bodyStart`.
- */
+/** Message whose metadata has been read, without the length prefix. The body starts at `bodyStart`. */
 interface IndexedMessage<Kind extends ArrowMessage["kind"]> {
   readonly metadataStart: number;
   readonly metadataBytes: number;
@@ -18,7 +15,7 @@ interface IndexedMessage<Kind extends ArrowMessage["kind"]> {
   readonly bodyStart: number;
 }
 
-/** Where everything in an Arrow file is, in the order of the file. */
+/** Places of all messages in an Arrow file, in file order. */
 export interface ArrowIndex {
   readonly schema: Schema;
   readonly dictionaries: readonly IndexedMessage<"dictionary">[];
@@ -28,17 +25,17 @@ export interface ArrowIndex {
 
 const MAGIC = "ARROW1";
 const HEAD_BYTES = 8;
-/** The footer's length and the magic bytes after it. */
+/** Bytes of the footer's length and the magic bytes after it. */
 const TRAILER_BYTES = 10;
 const CONTINUATION = 0xffffffff;
 
-/** Record batches say how many rows they have only in their own metadata: that many small reads at once. */
+/** Metadata reads at once. Record batches declare their rows only in their own metadata. */
 const READ_AHEAD = 8;
 
 /**
- * Reads where the record batches are, and their metadata, but no data. Takes both forms of Arrow IPC: the
- * file (by its footer) and the stream (by walking it). Format:
- * https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
+ * Reads the places of record batches, and their metadata, but no data. Accepts both forms of Arrow IPC: the
+ * file (by its footer) and the stream (by walking it).
+ * Format: https://arrow.apache.org/docs/format/Columnar.html#serialization-and-interprocess-communication-ipc
  *
  * @throws {INPUT_CORRUPT | INPUT_UNSUPPORTED}
  */
@@ -93,7 +90,7 @@ interface BlockContext<Kind> {
   readonly path: string;
   readonly kind: Kind;
   readonly where: string;
-  /** Where messages end and the footer starts. */
+  /** End of the messages and start of the footer. */
   readonly end: number;
 }
 
@@ -127,7 +124,7 @@ async function readBlock<Kind extends "batch" | "dictionary">(
   };
 }
 
-/** The metadata without its length prefix: 8 bytes now, 4 before Arrow 0.15. */
+/** Returns the metadata without its length prefix: 8 bytes now, 4 before Arrow 0.15. */
 function unframe(framed: Uint8Array): Uint8Array {
   const start = dataView(framed).getUint32(0, true) === CONTINUATION ? 8 : 4;
   const length = dataView(framed).getInt32(start - 4, true);
@@ -176,7 +173,7 @@ async function readStreamIndex(source: ByteSource, window: ArrowWindow): Promise
   return { schema, dictionaries, batches, footerSha256: sha256(metadata.join("\n")) };
 }
 
-/** Batches before a replacement would mean the old values, batches after it the new ones. */
+/** Refuses replaced dictionaries: batches before a replacement need the old values, later ones the new. */
 function refuseReplaced(path: string, dictionaries: readonly IndexedMessage<"dictionary">[]): void {
   const seen = new Set<number>();
   for (const { message } of dictionaries) {

@@ -1,9 +1,7 @@
 import { DataType, type Field, UnionMode } from "apache-arrow";
 import type { RecordBatch as BatchHeader } from "apache-arrow/ipc/metadata/message";
 
-/**
- * Which of a record batch's nodes, buffers and view counts belong to one column: `[start, end)` of each list.
- */
+/** Parts of a record batch's nodes, buffers and view counts that belong to a column: `[start, end)` each. */
 export interface ColumnParts {
   readonly nodes: Range;
   readonly buffers: Range;
@@ -12,12 +10,12 @@ export interface ColumnParts {
 
 type Range = readonly [start: number, end: number];
 
-/** `metadataVersion` 4 (the fifth: V5) is the first without a validity buffer in unions. */
+/** First metadata version without a validity buffer in unions: V5, which has the number 4. */
 const METADATA_V5 = 4;
 
 /**
- * Cuts a record batch's flat lists of nodes and buffers into columns. They lie in the order of a walk over
- * the schema, and how many each type takes is given by the format:
+ * Cuts a record batch's flat lists of nodes and buffers into columns. The lists follow a walk over the
+ * schema. The format defines how many entries each type takes:
  * https://arrow.apache.org/docs/format/Columnar.html
  */
 export function layOutColumns(
@@ -48,7 +46,7 @@ export function layOutColumns(
   }
 }
 
-/** The buffers of a type itself: validity, then offsets, type ids or values. */
+/** Counts the buffers of the type itself: validity, then offsets, type ids or values. */
 function ownBuffers(type: DataType, metadataVersion: number): number {
   if (DataType.isNull(type)) return 0;
   if (DataType.isStruct(type) || DataType.isFixedSizeList(type)) return 1;

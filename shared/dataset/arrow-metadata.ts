@@ -9,7 +9,7 @@ import { Footer } from "apache-arrow/ipc/metadata/file";
 import type { BodyCompression, DictionaryBatch, RecordBatch } from "apache-arrow/ipc/metadata/message";
 import { ByteBuffer } from "flatbuffers";
 
-/** Where a message lies in the file: its metadata at `offset`, its body right after. */
+/** Place of a message in the file: its metadata at `offset`, its body right after. */
 export interface ArrowBlock {
   readonly offset: number;
   readonly metadataBytes: number;
@@ -27,10 +27,10 @@ export type ArrowMessage =
   | { readonly kind: "batch"; readonly header: RecordBatch; readonly bodyBytes: number }
   | { readonly kind: "dictionary"; readonly header: DictionaryBatch; readonly bodyBytes: number };
 
-/** What is wrong with a piece of metadata; its reader knows the path and the place. */
+/** Fault of a piece of metadata. The reader that catches it adds the path and the place. */
 class MetadataFault extends Error {}
 
-/** Metadata that is right, of what cannot be read. */
+/** Valid metadata of data that cannot be read. */
 export class UnsupportedFault extends Error {
   readonly hint: string;
 
@@ -40,15 +40,14 @@ export class UnsupportedFault extends Error {
   }
 }
 
-/** Nesting beyond this is no data that a model reads, and would only serve to exhaust the stack. */
+/** Limit of nesting. No model reads deeper data, which would only exhaust the stack. */
 const NESTING_LIMIT = 64;
 
 const VECTOR_ITEM_BYTES = { offset: 4, block: 24, node: 16, buffer: 16, count: 8 };
 
 /**
- * The file's footer. Flatbuffers are read here without a verifier: a corrupt length would make the library
- * loop over thousands of millions of items. So before it decodes anything, every vector's length is checked
- * against the bytes.
+ * Decodes the file's footer. First checks every vector's length against the bytes. The library reads
+ * flatbuffers without a verifier, so a corrupt length would make it loop over billions of items.
  *
  * @throws {MetadataFault | UnsupportedFault}
  */
@@ -71,7 +70,7 @@ function toBlock(block: { offset: number; metaDataLength: number; bodyLength: nu
 }
 
 /**
- * One message's metadata, without its length prefix.
+ * Decodes one message's metadata, without its length prefix.
  *
  * @throws {MetadataFault | UnsupportedFault}
  */
@@ -97,12 +96,12 @@ export function decodeMessage(messageBytes: Uint8Array): ArrowMessage {
   throw new MetadataFault(`a message of type ${message.headerType}`);
 }
 
-/** How the buffers of a record batch may be compressed, by CompressionType of Message.fbs. */
+/** Codecs of record batch buffers, by CompressionType of Message.fbs. */
 const CODECS = ["lz4", "zstd"] as const;
 
 export type ArrowCodec = (typeof CODECS)[number];
 
-/** @throws {UnsupportedFault} for one that is not known, or that does not compress buffer by buffer */
+/** @throws {UnsupportedFault} when the codec is unknown, or does not compress buffer by buffer */
 export function codecOf(compression: BodyCompression | null): ArrowCodec | null {
   if (compression === null) return null;
   const { type, method } = compression;
@@ -112,7 +111,7 @@ export function codecOf(compression: BodyCompression | null): ArrowCodec | null 
   throw new UnsupportedFault(what, "write it with lz4, zstd or no compression");
 }
 
-/** The dictionaries that a column refers to, its own and its children's. */
+/** Lists the dictionaries that a column and its children refer to. */
 export function dictionaryIds(type: DataType): number[] {
   const nested = DataType.isDictionary(type) ? [type.dictionary as DataType] : [];
   const children = (type.children ?? []).map((child) => child.type as DataType);
@@ -129,7 +128,7 @@ function checkMessage(message: MessageTable, bytes: Uint8Array): void {
   else throw new MetadataFault(`a message of type ${message.headerType()}`);
 }
 
-/** The members of Message.fbs's MessageHeader that are read here. */
+/** Members of Message.fbs's MessageHeader that are read here. */
 const HEADER_KINDS: Readonly<Record<number, "schema" | "dictionary" | "batch">> = {
   1: "schema",
   2: "dictionary",
@@ -162,17 +161,17 @@ const UNKNOWN_TYPES: Readonly<Record<number, string>> = {
   26: "a large list view",
 };
 
-/** List, FixedSizeList, Map and LargeList: what is in them is their one child. */
+/** List, FixedSizeList, Map and LargeList: types with exactly one child. */
 const LIST_TYPES: ReadonlySet<number> = new Set([12, 16, 17, 21]);
 
 interface Walk {
   readonly bytes: Uint8Array;
   /**
-   * Fields that these bytes can hold: fields that share their children could otherwise make a small file
-   * endless.
+   * Number of fields that the bytes can hold. Without it, fields that share their children could make a small
+   * file endless.
    */
   readonly budget: { fields: number };
-  /** The names of the fields around it, the column's first. */
+  /** Names of the enclosing fields, the column's first. */
   readonly above: readonly string[];
 }
 
@@ -199,7 +198,7 @@ function checkField(field: FieldTable | null, { bytes, budget, above }: Walk): v
   }
 }
 
-/** As "a column ... is" goes on: the column itself, or the place in it. */
+/** Returns the place as messages show it after "a column". */
 function placeOf([column, ...within]: readonly string[]): string {
   return within.length === 0 ? `\`${column}\` that` : `\`${column}\` in which \`${within.join(".")}\``;
 }
@@ -210,10 +209,10 @@ function checkVector(length: number, itemBytes: number, bytes: Uint8Array): void
   }
 }
 
-/** Typed arrays are made over a buffer in place, and must start at a multiple of their element's size. */
+/** Alignment of typed arrays over a buffer: they must start at a multiple of their element's size. */
 const ALIGNMENT = 8;
 
-/** The bytes in place, or a copy where they do not start at a multiple of 8. */
+/** Returns the bytes, or a copy when they do not start at a multiple of 8. */
 export function aligned(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % ALIGNMENT === 0 ? bytes : bytes.slice();
 }

@@ -15,7 +15,7 @@ import {
 } from "apache-arrow";
 import type { NumericType } from "../domain/dataset.ts";
 
-/** Numbers, and truth values, in Arrow's own terms. */
+/** Arrow types of numbers and booleans. */
 export const ARROW_NUMBERS = {
   float16: () => new Float16(),
   float32: () => new Float32(),

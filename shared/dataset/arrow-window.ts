@@ -1,10 +1,10 @@
 import { END_BYTES } from "../storage/small-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
 
-/** What one request fetches at least: metadata is small and lies close together in small files. */
+/** Least bytes of one request. Metadata is small and lies close together in small files. */
 const WINDOW_BYTES = END_BYTES;
 
-/** Reads small pieces through a window, so that a small file is opened with one request or two. */
+/** Reads small pieces through a window, so that one or two requests open a small file. */
 export class ArrowWindow {
   readonly #source: ByteSource;
   readonly #signal: AbortSignal;
@@ -16,7 +16,7 @@ export class ArrowWindow {
     this.#signal = signal;
   }
 
-  /** Bytes `[start, end)`, which lie inside the file. */
+  /** Reads bytes `[start, end)`, which must lie inside the file. */
   async read(start: number, end: number): Promise<Uint8Array> {
     const held = this.#held(start, end);
     if (held !== undefined) return held;
@@ -30,7 +30,7 @@ export class ArrowWindow {
     return bytes.subarray(0, end - start);
   }
 
-  /** The file's last `length` bytes, together with a window before them: that is where the footer is. */
+  /** Reads the file's last `length` bytes, with a window before them: the footer is there. */
   async readTail(length: number): Promise<Uint8Array> {
     const end = this.#source.bytes;
     const start = Math.max(0, end - length);

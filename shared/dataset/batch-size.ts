@@ -1,28 +1,24 @@
 import type { RowGroup } from "../domain/dataset.ts";
 
 /**
- * Decoded bytes of one batch, about. Decoding goes batch by batch, so that what the decoder holds beside a
- * row group's compressed chunks is two batches, however large the row group. Larger batches were no faster.
+ * Approximate decoded bytes of one batch. Besides a row group's compressed chunks, the decoder holds two
+ * batches, however large the row group. Larger batches were no faster.
  */
 const BATCH_BYTES = 8 << 20;
 const BATCH_ROWS = { least: 256, most: 65_536 };
 
-/**
- * A batch beyond this, by the row group's bytes or once it is decoded, is larger than was meant: its rows are
- * made fewer.
- */
+/** Limit of a batch's bytes, encoded or decoded. A larger batch makes the next ones shorter. */
 const LARGE_BYTES = 64 << 20;
 
 /**
- * What is left of the rows of a batch that the decoder broke on: few tries, and no batch much smaller than it
- * must be.
+ * Share of rows that remains after the decoder fails on a batch. 1/4 needs few tries, and batches stay near
+ * the largest possible.
  */
 const FAULT_SHARE = 1 / 4;
 
 /**
- * How many rows of a file are decoded at once. The footer says how many bytes they have as they are encoded,
- * and nothing of what these become: a dictionary of one value may stand for gigabytes. What was learned of a
- * file stays.
+ * Number of a file's rows that are decoded at once. The footer gives encoded bytes, not decoded ones: a
+ * dictionary of one value can decode to gigabytes. Limits found while reading a file are kept for that file.
  */
 export class BatchSize {
   #mostRows = BATCH_ROWS.most;
@@ -34,16 +30,14 @@ export class BatchSize {
     return Math.min(this.#mostRows, Math.max(least, rowsIn(BATCH_BYTES)));
   }
 
-  /** The decoder broke on a batch of so many rows. False: it cannot be given fewer. */
+  /** Shrinks batches after the decoder failed on `rows` rows. Returns false when they cannot shrink. */
   shrinkAfterFault(rows: number): boolean {
     if (rows <= 1) return false;
     this.#mostRows = Math.max(1, Math.floor(Math.min(rows, this.#mostRows) * FAULT_SHARE));
     return true;
   }
 
-  /**
-   * A batch was decoded. True: it was much larger than was meant, and the next ones should have fewer rows.
-   */
+  /** Shrinks the next batches when a decoded one was far larger than intended. Returns true when it did. */
   shrinkIfLarge(rows: number, bytes: number): boolean {
     if (bytes <= LARGE_BYTES || rows <= 1) return false;
     const fitting = Math.max(1, Math.floor((rows * BATCH_BYTES) / bytes));

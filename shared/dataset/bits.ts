@@ -1,7 +1,4 @@
-/**
- * Bits of an Arrow bitmap, least significant first, counted from `offset`. In a validity bitmap 1 means
- * "there".
- */
+/** Bits of an Arrow bitmap, least significant first, counted from `offset`. 1 in a validity bitmap: valid. */
 export interface Bits {
   readonly bytes: Uint8Array;
   readonly offset: number;
@@ -12,13 +9,13 @@ export function bitAt({ bytes, offset }: Bits, index: number): boolean {
   return ((bytes[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
 }
 
-/** Whether any bit of `[from, to)` is 0. */
+/** Checks whether any bit of `[from, to)` is 0. */
 export function anyZero(bits: Bits, from: number, to: number): boolean {
   for (let index = from; index < to; index += 1) if (!bitAt(bits, index)) return true;
   return false;
 }
 
-/** Bytes that are 0 or not, as a bitmap of its own (padded to 8 bytes, as Arrow wants it). */
+/** Packs bytes, zero or not, into a bitmap. Pads it to 8 bytes, as Arrow requires. */
 export function packBits(values: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(bitmapBytes(values.length));
   for (let index = 0; index < values.length; index += 1) {
@@ -27,7 +24,7 @@ export function packBits(values: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Copies bits `[from, to)` to `target`, a fresh bitmap whose bits are still 0, from its bit `at` on. */
+/** Copies bits `[from, to)` to `target` from bit `at` on. All these bits of `target` must be 0. */
 export function copyBits(source: Bits, from: number, to: number, target: Uint8Array, at: number): void {
   for (let index = from; index < to; index += 1) {
     if (!bitAt(source, index)) continue;

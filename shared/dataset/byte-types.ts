@@ -1,6 +1,6 @@
 import { DataType } from "apache-arrow";
 
-/** Strings and binary: values of any number of bytes, between offsets. */
+/** Checks whether a type holds strings or binary: values of any number of bytes, between offsets. */
 export function hasByteValues(type: DataType): boolean {
   return (
     DataType.isUtf8(type) ||

@@ -8,8 +8,8 @@ import { plainType } from "./plain-type.ts";
 type CellReader = (row: number) => unknown;
 
 /**
- * Reads the values of a column as Arrow's vectors give them. Texts keep a U+FEFF that they begin with, which
- * Arrow's decoder drops. Lists that hold texts are arrays, structs objects, and maps arrays of pairs.
+ * Reads the values of a column as Arrow's vectors return them. Texts keep a leading U+FEFF, which Arrow's
+ * decoder drops. Lists that hold texts become arrays, structs objects, and maps arrays of pairs.
  */
 export function cellReader(column: Data | Vector): CellReader {
   if (!(column instanceof Vector)) return pieceReader(column);
@@ -24,7 +24,7 @@ export function cellReader(column: Data | Vector): CellReader {
   };
 }
 
-/** Reads the texts of a column, whatever its layout. Bytes that are not UTF-8 become U+FFFD. */
+/** Reads the texts of a column of any layout. Bytes that are not UTF-8 become U+FFFD. */
 export function textReader(column: Data | Vector): (row: number) => string | null {
   const cellAt = cellReader(column);
   return (row) => {
@@ -50,7 +50,7 @@ function holdsTexts(type: DataType): boolean {
   return (type.children ?? []).some((field) => holdsTexts(field.type));
 }
 
-/** Reads the values of plain data that are not null. */
+/** Reads the values of plain data. Rows must not be null. */
 function valueReader(data: Data): CellReader {
   const { type } = data;
   if (DataType.isStruct(type))
@@ -97,7 +97,6 @@ function unionReader(type: Union, { children, typeIds, valueOffsets }: Data): Ce
   };
 }
 
-/** Reads all values of a column in order. */
 export function* cellsOf(column: Data): Generator<unknown, void> {
   const cellAt = cellReader(column);
   for (let row = 0; row < column.length; row += 1) yield cellAt(row);

@@ -3,44 +3,41 @@ import { type Data, DataType, type Field, type Table } from "apache-arrow";
 import { combineChunks } from "./combine-chunks.ts";
 import { cutTable, type PieceLimits } from "./cut-rows.ts";
 
-/** How the values of a column become bytes in a Parquet file. */
+/** Encoding of a column's values in a Parquet file. */
 type ColumnEncoding = "compressed" | "plain" | "delta";
 
 /**
- * Columns are judged by three stretches of this many rows: the first, those in the middle and the last; by
- * fewer, where rows are so long that copying them would take more than a moment.
+ * Rows of a sample. Columns are judged by three samples: the first rows, rows in the middle and the last
+ * rows. Samples of very long rows are shorter, because copying them would be slow.
  */
 const STRETCH: PieceLimits = { rows: 256, bytes: 64 << 20 };
 
-/** ... and a column by this many bytes of each at most. */
+/** Bytes of each sample that judge a column. */
 const STRETCH_BYTES = 4096;
 
 /**
- * What an encoding may leave of a column's bytes to be worth its time. Scores and embeddings are noise to a
- * compressor: it multiplies the time to write them by four, and saves about a tenth.
+ * Largest share of a column's bytes that an encoding may leave to be worth its time. Scores and embeddings
+ * compress badly: writing takes four times as long and saves about a tenth.
  */
 const WORTH_IT = 0.8;
 
 /**
- * Columns of a file that are written as differences, at most. The encoder takes a MiB for each of them,
- * whatever its rows, and has all of a row group's at once in its 4 GiB: five thousand were more than it can
- * hold, and a thousand took it seconds.
+ * Limit of a file's columns that are written as differences. The encoder takes a MiB for each such column.
+ * The encoder holds all of a row group at once in its 4 GiB. Five thousand columns did not fit, and a
+ * thousand took seconds.
  */
 const MOST_DELTA_COLUMNS = 256;
 
-/**
- * Values of a miniblock of DELTA_BINARY_PACKED, each of which has its own number of bits, and the byte that
- * says it.
- */
+/** Values of a DELTA_BINARY_PACKED miniblock. Each has its own bit width, which one byte declares. */
 const MINIBLOCK = 32;
 
 /**
- * How each column of `table` is written, judged by a sample of its values, always of the same rows: the same
- * rows give the same file, in whatever pieces they came.
+ * Chooses the encoding of each column of `table` by a sample of its values. The sample depends on the rows
+ * alone: the same rows give the same file, whatever their batches.
  *
- * - `delta`: whole numbers as their differences, in as few bits as these need (ids and times nearly vanish);
- *   the first `MOST_DELTA_COLUMNS` of them
- * - `plain`: as they are
+ * - `delta`: whole numbers as differences, in the fewest bits. Ids and times nearly vanish. Applies to the
+ *   first `MOST_DELTA_COLUMNS` such columns.
+ * - `plain`: values as they are
  * - `compressed`: everything else, and strings always
  */
 export function chooseEncodings(table: Table): ReadonlyMap<string, ColumnEncoding> {
@@ -78,12 +75,12 @@ function chooseEncoding(parts: readonly Data[], mayBeDelta: boolean): ColumnEnco
   return compressed <= limit ? "compressed" : "plain";
 }
 
-/** What has values of its own, below structs and lists. */
+/** Lists the parts that hold values themselves, below structs and lists. */
 function leavesOf(data: Data): readonly Data[] {
   return data.children.length === 0 ? [data] : data.children.flatMap(leavesOf);
 }
 
-/** Numbers and bytes, at any depth. Strings repeat, and go through a dictionary; bits are few. */
+/** Checks whether a type is numbers or bytes, at any depth. Strings use a dictionary, and bits are few. */
 function isJudged(type: DataType | undefined): boolean {
   if (type === undefined) return false;
   const children: readonly Field[] = type.children ?? [];
@@ -106,14 +103,14 @@ function isWhole({ type, stride }: Data): boolean {
   return isWholeType(type) && stride === 1;
 }
 
-/** Its first values as bytes, as wide as Parquet has them: whole numbers no narrower than four bytes. */
+/** Returns the first values as bytes in Parquet's width: whole numbers take at least four bytes. */
 function sampleBytes({ type, values, valueOffsets, length, stride }: Data): Uint8Array {
   const own = valueOffsets === undefined ? values.subarray(0, length * stride) : values;
   const wide = DataType.isInt(type) && own.BYTES_PER_ELEMENT < 4 ? Int32Array.from(own as Int16Array) : own;
   return new Uint8Array(wide.buffer, wide.byteOffset, Math.min(STRETCH_BYTES, wide.byteLength));
 }
 
-/** The bytes of DELTA_BINARY_PACKED, about. */
+/** Estimates the bytes of DELTA_BINARY_PACKED. */
 function deltaBytes({ values, length }: Data): number {
   let bytes = 0;
   for (let start = 1; start < length; start += MINIBLOCK) {

@@ -8,9 +8,9 @@ import type { SpecProblem } from "../job-file/issue-problems.ts";
 import type { KeyPath } from "../job-file/key-path.ts";
 import { showType } from "./field-differences.ts";
 
-/** The columns of the dataset by name, with what is needed to speak of those that are not there. */
+/** Columns of the dataset by name, with the facts to report missing ones. */
 export class Columns {
-  /** In the order of the schema. */
+  /** Names in the order of the schema. */
   readonly names: readonly string[];
   readonly #byName = new Map<string, Field>();
   readonly #twice = new Set<string>();
@@ -34,7 +34,7 @@ export class Columns {
     return this.#textCauses.find(({ column }) => column === name) ?? null;
   }
 
-  /** The column, or null with a problem at `path`. */
+  /** Finds a column. Null: the column is missing, and a problem at `path` was added. */
   find(name: string, path: KeyPath, problems: SpecProblem[]): Field | null {
     const field = this.#byName.get(name);
     if (field === undefined) {
@@ -83,10 +83,10 @@ export function findColumn(
 }
 
 /**
- * The size of a column's cells, or null for a type that cannot feed a model. Lists may be nested to any depth
- * and are flattened; where inner ones may differ in length, each row is checked when it is read.
+ * Returns the size of a column's cells. Null: the type cannot feed a model. Lists may be nested to any depth
+ * and are flattened. When inner lists may differ in length, each row is checked when it is read.
  *
- * @param of what a model takes: texts feed no numbers, and numbers no texts
+ * @param of type that a model takes: texts feed no numbers, and numbers no texts
  */
 export function cellSize(type: FieldType, of: "numeric" | "string" = "numeric"): CellSize | null {
   if (of === "numeric" && type.kind === "binary") return { kind: "bytesPerRow" };
@@ -103,12 +103,12 @@ export function cellSize(type: FieldType, of: "numeric" | "string" = "numeric"):
   return isFixed ? { kind: "values", values } : { kind: "perRow", factor: values };
 }
 
-/** The kind of a type, of a dictionary that of its values. */
+/** Returns the kind of a type. A dictionary has the kind of its values. */
 export function plainKind(type: FieldType): FieldType["kind"] {
   return type.kind === "dictionary" ? plainKind(type.values) : type.kind;
 }
 
-/** `fixed list of 784 float32`. */
+/** Describes a type for messages: `fixed list of 784 float32`. */
 export function describeFieldType(type: FieldType): string {
   switch (type.kind) {
     case "numeric":

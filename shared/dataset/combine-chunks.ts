@@ -4,12 +4,11 @@ import { combineDictionaries } from "./combine-dictionaries.ts";
 import { quickSchema, recordBatchOf } from "./record-batch.ts";
 
 /**
- * The table as one record batch, so that what is written depends on neither the pieces that the rows came in
- * nor on how much larger than needed their buffers are. Columns are copied buffer by buffer. Types whose
- * pieces cannot be joined (unions, views) leave the table as it is.
+ * Combines the table into one record batch. The written bytes then depend on the rows alone, not on their
+ * batches or the spare bytes of buffers. Copies columns buffer by buffer. Returns the table unchanged when a
+ * type cannot be joined (unions, views).
  *
- * @throws {RangeError} when the values of a column together are more than its offsets can count: cut the
- * table first
+ * @throws {RangeError} when a column's values exceed its offsets: cut the table first
  */
 export function combineChunks(table: Table): Table {
   const { schema, numRows: length } = table;
@@ -26,7 +25,7 @@ export function combineChunks(table: Table): Table {
   return new Table(quickSchema(schema), [recordBatchOf(schema, length, children)]);
 }
 
-/** The pieces end to end; undefined when this type's cannot be joined. */
+/** Joins the pieces. Undefined: the type cannot be joined. */
 function combine(type: DataType, parts: readonly Data[]): Data | undefined {
   const length = sum(parts.map((part) => part.length));
   if (DataType.isNull(type)) return makeData({ type, length });
@@ -85,18 +84,15 @@ function combineChildren(
   return combine(type, children);
 }
 
-/** Where the first row's value starts and the last row's ends. */
+/** Returns the start of the first row's value and the end of the last row's. */
 function offsetsSpan({ length, valueOffsets }: Data): readonly [start: number, end: number] {
   return length === 0 ? [0, 0] : [Number(valueOffsets[0]), Number(valueOffsets[length])];
 }
 
-/** Offsets of 32 bits are signed. */
+/** Largest offset: offsets of 32 bits are signed. */
 const OFFSET_LIMIT = 2 ** 31 - 1;
 
-/**
- * @throws {RangeError} for more than offsets of 32 bits can count: they would start again at -2^31 without a
- * word
- */
+/** @throws {RangeError} when 32-bit offsets would overflow, which would silently continue at -2^31 */
 function joinOffsets(parts: readonly Data[], length: number): Int32Array | BigInt64Array {
   const isLarge = parts.some((part) => part.valueOffsets instanceof BigInt64Array);
   const end = sum(parts.map(offsetsSpan).map(([from, to]) => to - from));
@@ -135,7 +131,7 @@ function joinValues(pieces: readonly Values[]): Values {
 }
 
 interface Bits {
-  /** Undefined: all ones. */
+  /** Bits of the piece. Undefined: all ones. */
   readonly bits: Uint8Array | undefined;
   readonly offset: number;
   readonly length: number;

@@ -9,9 +9,8 @@ interface Base {
 }
 
 /**
- * Joins dictionary-encoded pieces, each with a dictionary of its own, under one dictionary: its values in the
- * order of their first use, unused ones left out. Undefined when they are more than the column's keys can
- * count.
+ * Joins dictionary-encoded pieces under one dictionary. Keeps values in the order of first use, and drops
+ * unused ones. Undefined: the values exceed the column's keys.
  */
 export function combineDictionaries(type: Dictionary, parts: readonly Data[], base: Base): Data | undefined {
   const indices = new type.indices.ArrayType(base.length);

@@ -5,7 +5,7 @@ import { dayOf } from "../domain/partition.ts";
 import { bitmapBytes } from "./bits.ts";
 import { inputUnsupported } from "./input-errors.ts";
 
-/** Arrow's offsets of plain texts are signed, of 32 bits. */
+/** Limit of a plain text column: Arrow's offsets are signed, of 32 bits. */
 const MAX_TEXT_BYTES = 2 ** 31 - 1;
 
 const ARROW_TYPES = {
@@ -14,16 +14,16 @@ const ARROW_TYPES = {
   string: new Utf8(),
 } as const satisfies Record<PartitionType, unknown>;
 
-/** The column as Arrow has it: `fieldsOf` makes `partitionField` of it. */
+/** Returns the Arrow field of the column. `fieldsOf` turns it into `partitionField`. */
 export function constantField({ name, type }: PartitionValue): Field {
   return new Field(name, ARROW_TYPES[type], true);
 }
 
 /**
- * A column of one value, `rows` times, in memory of its own.
+ * Makes a column of one value, `rows` times, in memory of its own.
  *
- * @param path of the file that it belongs to
- * @throws {INPUT_UNSUPPORTED} for more text than a column can hold
+ * @param path path of the file that the column belongs to
+ * @throws {INPUT_UNSUPPORTED} when the text exceeds a column's limit
  */
 export function constantColumn({ type, value, name }: PartitionValue, rows: number, path: string): Data {
   const nulls =

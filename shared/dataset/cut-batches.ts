@@ -5,8 +5,8 @@ import { recordBatchOf } from "./record-batch.ts";
 import { rowBytes } from "./value-bytes.ts";
 
 /**
- * Rows that come in batches, as tables that are cut by the limits alone: the same rows are cut at the same
- * places, whatever batches they come in. At least one table, so that the schema is there.
+ * Cuts rows that arrive in batches into tables. The limits alone define the cuts: the same rows are cut at
+ * the same places, whatever their batches. Yields at least one table, so that the schema is known.
  */
 export async function* cutBatches(
   batches: AsyncIterable<RecordBatch>,

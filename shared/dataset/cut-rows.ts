@@ -2,26 +2,26 @@ import type { Table } from "apache-arrow";
 import { rowBytes } from "./value-bytes.ts";
 
 /**
- * What a record batch or a row group may hold. A count of rows alone is no limit: the offsets of strings and
- * lists end at 2^31, and a few thousand long values reach that.
+ * Limits of a record batch or a row group. Rows alone are not enough: offsets of strings and lists end at
+ * 2^31, which a few thousand long values reach.
  */
 export interface PieceLimits {
   readonly rows: number;
-  /** As `valueBytes` counts them. One row may have more. */
+  /** Limit of bytes as `valueBytes` counts them. A single row may exceed it. */
   readonly bytes: number;
 }
 
-/** Rows `[start, end)`. */
+/** Range of rows `[start, end)`. */
 export interface RowPiece {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Cuts `rows` rows into pieces, in order, each as long as the limits let it be and of one row at least. No
- * rows are one empty piece.
+ * Cuts `rows` rows into pieces, in order. Each piece is as long as the limits allow, and at least one row.
+ * Zero rows give one empty piece.
  *
- * @param bytesOf bytes of rows `[start, end)`: never fewer for more rows
+ * @param bytesOf returns the bytes of rows `[start, end)`: never fewer for more rows
  */
 export function cutRows(
   rows: number,
@@ -40,7 +40,7 @@ export function cutRows(
   return pieces;
 }
 
-/** The largest end up to `most` that fits; one row is taken whether it fits or not. */
+/** Finds the largest end up to `most` that fits. Takes at least one row, even if it does not fit. */
 function fittingEnd(start: number, most: number, fits: (end: number) => boolean): number {
   if (fits(most)) return most;
   let good = start + 1;
@@ -53,7 +53,7 @@ function fittingEnd(start: number, most: number, fits: (end: number) => boolean)
   return good;
 }
 
-/** Cuts a table's rows. The same rows are cut at the same places, in whatever record batches they came. */
+/** Cuts a table's rows. The same rows are cut at the same places, whatever their record batches. */
 export function cutTable({ batches, numRows }: Table, limits: PieceLimits): RowPiece[] {
   return cutRows(numRows, limits, (start, end) => {
     let bytes = 0;

@@ -4,44 +4,43 @@ import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import type { DatasetFormat, Field, RowGroup } from "../domain/dataset.ts";
 import type { FetchReader } from "./fetch-budget.ts";
 
-/** One message of Arrow IPC. */
 export interface IpcMessage {
-  /** Its metadata, without the length in front. */
+  /** Metadata of the message, without the length prefix. */
   readonly header: Uint8Array;
   readonly body: Uint8Array;
 }
 
 export interface ReadOptions {
-  /** Rows `[rowStart, rowEnd)` of the file. */
+  /** First row of the range `[rowStart, rowEnd)`. */
   readonly rowStart: number;
   readonly rowEnd: number;
   /**
-   * None: of formats of extensions alone, to be told of bad rows. How many rows there are, such batches do
-   * not say.
+   * Names of the columns to read. Empty: only reports bad rows, in formats of extensions. Such batches do not
+   * give the number of rows.
    */
   readonly columns: readonly string[];
   readonly signal: AbortSignal;
   /**
-   * Told of each row that is none of the file's format, before the batch in which nulls stand for it. Left
-   * out: INPUT_CORRUPT. Only in formats of extensions rows are bad one by one.
+   * Receives each row that is invalid in the file's format, before the batch that has nulls in its place.
+   * Default: throws INPUT_CORRUPT. Only formats of extensions have single bad rows.
    */
   readonly onBadRow?: ((row: BadRow) => void) | undefined;
-  /** Where the bytes of row groups are counted that are fetched and not decoded. Left out: nowhere. */
+  /** Budget that counts fetched row groups until they are decoded. Default: no limit. */
   readonly budget?: FetchReader | undefined;
 }
 
 export interface BadRow {
-  /** Of the file. */
+  /** Row of the file. */
   readonly row: number;
-  /** Where it is, what was found there, and what to do. */
+  /** Message with the place, the content found there, and the remedy. */
   readonly message: string;
 }
 
 /**
- * An open input file: its footer is parsed, its data not yet read. One implementation a format.
+ * Open input file: its footer is parsed, its data not yet read. Each format has one implementation.
  *
- * @throws {INPUT_CORRUPT} when bytes are not what the format says, naming the file and the place
- * @throws {INPUT_UNSUPPORTED} for a valid file that uses what the reader lacks
+ * @throws {INPUT_CORRUPT} when bytes violate the format, with the file and the place
+ * @throws {INPUT_UNSUPPORTED} when a valid file uses a feature that the reader lacks
  */
 export interface DatasetFile extends Disposable {
   readonly path: string;
@@ -51,17 +50,17 @@ export interface DatasetFile extends Disposable {
   readonly rowGroups: readonly RowGroup[];
   /** sha256 over the footer's bytes. */
   readonly footerSha256: Digest;
-  /** What the file says of these columns' values, row group by row group; null: nothing. */
+  /** Returns the file's statistics of these columns, row group by row group. Null: none. */
   statistics(fields: readonly Field[]): readonly RowGroupStatistics[] | null;
   /**
-   * The rows in order, as record batches that own their memory, dictionaries apart, so that it can be freed
-   * with each of them, and hold only `columns`. Reads only the row groups and column chunks that are needed,
-   * one row group ahead at most, and that one only where the budget has room.
+   * Reads the rows in order, with only `columns`. Each record batch owns its memory, except dictionaries, so
+   * that the caller can free it. Fetches only the row groups and column chunks that are needed. Opens at most
+   * one row group ahead, if the budget allows it.
    */
   read(options: ReadOptions): AsyncIterable<RecordBatch>;
   /**
-   * A row group as it stands in the file: a message of Arrow IPC, as it was written, checked by nobody. Left
-   * out: it is no such message.
+   * Reads a row group as the Arrow IPC message that the file holds, unchecked. Undefined: the format holds no
+   * such messages.
    */
   message?(group: number, signal: AbortSignal): Promise<IpcMessage>;
 }

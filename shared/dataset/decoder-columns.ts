@@ -4,22 +4,19 @@ import { hasByteValues } from "./byte-types.ts";
 import { quickSchema, recordBatchOf } from "./record-batch.ts";
 
 /**
- * `struct ArrowArray` of Arrow's C data interface in WebAssembly's memory, where a pointer has four bytes:
- * https://arrow.apache.org/docs/format/CDataInterface.html#the-arrowarray-structure
+ * Offsets of `struct ArrowArray` in WebAssembly's memory, where a pointer has four bytes. Arrow's C data
+ * interface: https://arrow.apache.org/docs/format/CDataInterface.html#the-arrowarray-structure
  */
 const ARROW_ARRAY = { length: 0, nullCount: 8, offset: 16, childCount: 32, buffers: 40, children: 44 };
 const POINTER_BYTES = 4;
 
-/** Every buffer starts at a multiple of it, as typed arrays of eight bytes an element must. */
+/** Alignment of every buffer: typed arrays of eight-byte elements need it. */
 const ALIGNMENT = 8;
 
-/** A column of the new batch, once its bytes are in `target`. */
+/** Makes a column of the new batch, once its bytes are in `target`. */
 type ColumnIn = (target: ArrayBuffer) => Data;
 
-/**
- * Whether `copyColumns` knows how values of a type lie in memory: of dictionaries, unions, views and a few
- * more it does not.
- */
+/** Checks whether `copyColumns` supports a type. Unsupported: dictionaries, unions, views and a few more. */
 export function isCopyable(type: DataType | undefined): boolean {
   if (type === undefined) return false;
   return (
@@ -28,12 +25,12 @@ export function isCopyable(type: DataType | undefined): boolean {
   );
 }
 
-/** Columns of decoded batches, in the order that they are wanted in. */
+/** Columns to keep of decoded batches, in the requested order. */
 export interface ColumnChoice {
-  /** The batches', as they are decoded. */
+  /** Schema of the decoded batches. */
   readonly schema: Schema;
   readonly indices: readonly number[];
-  /** Of the columns at `indices`. */
+  /** Schema of the columns at `indices`. */
   readonly kept: Schema;
 }
 
@@ -43,12 +40,12 @@ export function chooseColumns(decoded: Schema, indices: readonly number[]): Colu
 }
 
 /**
- * Copies columns of a decoded batch out of the decoder's memory, all of them into one buffer of their own.
+ * Copies columns of a decoded batch out of the decoder's memory, into one buffer.
  *
- * @param memory the decoder's, as it is now: calling it may move it
- * @param address of the batch's `ArrowArray`
- * @param choice of columns of copyable types
- * @returns null for columns that start inside their buffers, or leave their nulls to be counted
+ * @param memory the decoder's current memory: a call into the decoder may move it
+ * @param address address of the batch's `ArrowArray`
+ * @param choice columns of copyable types
+ * @returns null when a column starts inside its buffers, or has an unknown null count
  */
 export function copyColumns(
   memory: ArrayBufferLike,
@@ -64,13 +61,13 @@ export function copyColumns(
   return recordBatchOf(kept, length, children);
 }
 
-/** What is to be copied, gathered first: then the size of the one buffer is known. */
+/** Spans to copy. Collecting them first gives the size of the one buffer. */
 class ColumnCopy {
   readonly #memory: ArrayBufferLike;
   readonly #view: DataView;
   readonly #spans: { readonly from: Uint8Array; readonly at: number }[] = [];
   #bytes = 0;
-  /** Whether an array starts inside its buffers, or leaves its nulls to be counted. */
+  /** True when an array starts inside its buffers, or has an unknown null count. */
   isCut = false;
 
   constructor(memory: ArrayBufferLike) {
@@ -112,10 +109,7 @@ class ColumnCopy {
     };
   }
 
-  /**
-   * All that was added, in a buffer of its own. Left as it comes from the system: every byte that is looked
-   * at is copied to.
-   */
+  /** Copies all spans into one buffer, without clearing it first: each byte that is read later is written. */
   run(): ArrayBuffer {
     const { buffer } = Buffer.allocUnsafeSlow(this.#bytes);
     const bytes = new Uint8Array(buffer);
@@ -139,9 +133,9 @@ class ColumnCopy {
     return { offsets, values: this.#addArray(address, 2, Uint8Array, end) };
   }
 
-  /** Buffer `index` of an array: `count` elements of a typed array. */
+  /** Adds buffer `index` of an array: `count` elements of a typed array. */
   #addArray(address: number, index: number, arrayType: unknown, count: number): ArrayIn {
-    // Arrow types its buffers by column type; here the type is only known at run time.
+    // Arrow types its buffers by column type, which is known only at run time here.
     const Values = arrayType as {
       new (buffer: ArrayBuffer, at: number, count: number): ArrayBufferView;
       BYTES_PER_ELEMENT: number;
@@ -150,7 +144,7 @@ class ColumnCopy {
     return (target) => new Values(target, at, count);
   }
 
-  /** @throws {RangeError} for bytes that lie outside of the decoder's memory */
+  /** @throws {RangeError} when the bytes lie outside the decoder's memory */
   #place(address: number, bytes: number): number {
     const at = this.#bytes;
     this.#spans.push({ from: new Uint8Array(this.#memory, address, bytes), at });
@@ -177,7 +171,7 @@ interface BuffersIn {
   readonly values?: ArrayIn;
 }
 
-/** Types with one buffer of values, of a width that the type alone tells, or that offsets tell. */
+/** Checks whether a type has one buffer of values, whose width follows from the type or from offsets. */
 function hasValues(type: DataType): boolean {
   return (
     DataType.isInt(type) ||

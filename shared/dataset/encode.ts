@@ -1,56 +1,55 @@
-import { DataType, type Field, type RecordBatch, Table, tableToIPC } from "apache-arrow";
+import { Data, DataType, type Field, type RecordBatch, Table, tableToIPC } from "apache-arrow";
 import type * as parquet from "parquet-wasm";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
 import { ARROW_BATCH_ROWS, type Compression } from "../domain/rows-form.ts";
 import { chooseEncodings } from "./column-encoding.ts";
 import { combineChunks } from "./combine-chunks.ts";
-import { countNulls } from "./count-nulls.ts";
 import { cutRows, cutTable, type PieceLimits } from "./cut-rows.ts";
 import { freeBatch } from "./free-batch.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
 import { parquetTable } from "./parquet-table.ts";
+import { recordBatchOf } from "./record-batch.ts";
 import { rowBytes, valueBytes } from "./value-bytes.ts";
 
-/** Of an Arrow file. */
+/** Options of an Arrow file. */
 export interface ArrowOptions {
-  /** Rows of a record batch at most. Left out: 65,536. */
+  /** Limit of a record batch's rows. Default: 65,536. */
   readonly rowGroupRows?: number;
 }
 
 export interface ParquetOptions {
-  /** Rows of a row group at most. Left out: about 32 MiB of them. */
+  /** Limit of a row group's rows. Default: about 32 MiB of rows. */
   readonly rowGroupRows?: number;
-  /** Bytes of a row group at most. Left out: 128 MiB. */
+  /** Limit of a row group's bytes. Default: 128 MiB. */
   readonly mostBytes?: number;
-  /** Of columns that it makes smaller. Left out: `zstd`. */
+  /** Codec for columns that compress well. Default: `zstd`. */
   readonly compression?: Compression;
 }
 
 /**
- * Uncompressed bytes of a row group, about: what a reader holds in memory at once. Much smaller, and the
- * footer and the requests weigh; much larger, and nothing can be read in parallel.
+ * Approximate uncompressed bytes of a row group, which a reader holds at once. Much smaller groups add footer
+ * and requests. Much larger ones cannot be read in parallel.
  */
 const ROW_GROUP_BYTES = 32 << 20;
 const ROW_GROUP_ROWS = { least: 1_024, most: 1_048_576 };
 
 /**
- * Bytes that are in the encoder's memory at once, at most: a row group has the least rows only as long as
- * these have no more, and rows much longer than the others end one early. The encoder needs a few times as
- * much of its 4 GiB.
+ * Limit of the bytes that the encoder holds at once. The limit overrides the least rows of a row group, and
+ * very long rows end a group early. The encoder needs a few times as much of its 4 GiB.
  */
 export const GROUP_MOST_BYTES = 128 << 20;
 
 /**
- * A record batch in an Arrow file: the rows that other writers take, as long as they are no more than what a
- * reader holds at once with ease. Larger was not faster.
+ * Limits of a record batch in an Arrow file. The rows match other writers, and the bytes fit a reader's
+ * memory. Larger batches were not faster.
  */
 export const ARROW_BATCH: PieceLimits = { rows: ARROW_BATCH_ROWS, bytes: 64 << 20 };
 
 /**
- * A table as a Parquet file: each column in the encoding that suits its values (`chooseEncodings`),
- * dictionaries for strings alone (they cost time and save nothing on floats). The same rows give the same
- * bytes, however they came in pieces.
+ * Encodes a table as a Parquet file. `chooseEncodings` gives each column its encoding. Strings alone use
+ * dictionaries, which cost time and save nothing on floats. The same rows give the same bytes, whatever their
+ * batches.
  *
  * @throws {OUTPUT_FAILED} for a column type that Parquet lacks
  */
@@ -69,9 +68,9 @@ export function encodeParquet(table: Table, options: ParquetOptions = {}): Uint8
 }
 
 /**
- * A table in the encoder's memory.
+ * Copies a table into the encoder's memory.
  *
- * @param isOwn nobody else looks at the table's memory, which is freed
+ * @param isOwn true when the caller no longer needs the table, whose memory is then freed
  */
 export function intoEncoder({ wasm }: ParquetRuntime, table: Table, isOwn: boolean): parquet.Table {
   const ipc = tableToIPC(parquetTable(table), "stream");
@@ -82,10 +81,11 @@ export function intoEncoder({ wasm }: ParquetRuntime, table: Table, isOwn: boole
 }
 
 /**
- * A table as an Arrow IPC file, uncompressed. The same rows give the same bytes, however they came in pieces.
+ * Encodes a table as an uncompressed Arrow IPC file. The same rows give the same bytes, whatever their
+ * batches.
  *
- * @throws {OUTPUT_FAILED} for dictionaries of which an Arrow file cannot hold several, and that cannot be
- * joined
+ * @throws {OUTPUT_FAILED} when several dictionaries of a column cannot be joined: an Arrow file holds only
+ * one
  */
 export function encodeArrow(table: Table, limits: PieceLimits = ARROW_BATCH): Uint8Array {
   try {
@@ -96,9 +96,9 @@ export function encodeArrow(table: Table, limits: PieceLimits = ARROW_BATCH): Ui
 }
 
 /**
- * The record batches of `table`'s Arrow file, each in memory of its own: one that is cut out of a larger one
- * is written with that one's validity bits up to the end. Dictionaries, unions and views are cut out
- * nevertheless: their parts cannot be joined, or only with other values in their dictionary.
+ * Yields the record batches of `table`'s Arrow file, each in memory of its own. A slice of a larger batch
+ * would be written with all of that batch's remaining validity bits. Dictionaries, unions and views are
+ * sliced nevertheless: joining them fails, or changes their dictionary.
  */
 export function* arrowBatches(
   table: Table,
@@ -134,7 +134,7 @@ export function cannotEncode(format: "parquet" | "arrow", error: unknown): Shard
   });
 }
 
-/** Rows of a row group of `table`'s file: of its rows alone, whatever pieces they are in. */
+/** Returns the rows of a row group. Depends on the table's rows alone, whatever their batches. */
 export function rowsPerGroup(table: Table, { rowGroupRows }: ParquetOptions): number {
   if (rowGroupRows !== undefined) return rowGroupRows;
   const rowBytes = Math.max(1, valueBytes(table)) / Math.max(1, table.numRows);
@@ -158,7 +158,7 @@ export function parquetProperties(
   const { UNCOMPRESSED } = wasm.Compression;
   const codec = wasm.Compression[CODECS[compression]];
   const encodings = chooseEncodings(table);
-  // What is within lists and structs has no name here that the encoder knows: it is written by the default.
+  // The encoder has no names for columns within lists and structs, so the default applies to them.
   const nested = table.schema.fields.filter(({ type }) => (type.children ?? []).length > 0);
   const isNestedCompressed = nested.some(({ name }) => encodings.get(name) === "compressed");
   let properties = new wasm.WriterPropertiesBuilder()
@@ -179,4 +179,36 @@ export function parquetProperties(
 
 function isText(type: DataType): boolean {
   return DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isDictionary(type);
+}
+
+/**
+ * Column of type null, which has only a length. The library loses the null count of a slice. For such columns
+ * in lists it writes -1, which strict readers reject.
+ */
+class NullColumn extends Data {
+  constructor(type: DataType, length: number) {
+    super(type, 0, length, length);
+  }
+
+  override slice(_start: number, length: number): NullColumn {
+    return new NullColumn(this.type, length);
+  }
+}
+
+/** Returns the batch with correct null counts for columns of type null, at any depth and after slicing. */
+function countNulls(batch: RecordBatch): RecordBatch {
+  if (!batch.schema.fields.some(({ type }) => hasNulls(type))) return batch;
+  return recordBatchOf(batch.schema, batch.numRows, batch.data.children.map(counted));
+}
+
+function counted(data: Data): Data {
+  const { type } = data;
+  if (DataType.isNull(type)) return new NullColumn(type, data.length);
+  if (!hasNulls(type)) return data;
+  const { offset, length, nullCount, buffers } = data;
+  return new Data(type, offset, length, nullCount, buffers, data.children.map(counted), data.dictionary);
+}
+
+function hasNulls(type: DataType): boolean {
+  return DataType.isNull(type) || (type.children ?? []).some((child) => hasNulls(child.type));
 }

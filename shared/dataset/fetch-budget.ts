@@ -1,33 +1,33 @@
 import { type Deferred, deferred } from "../core/abort.ts";
 import { ShardmillError } from "../core/errors.ts";
 
-/** Bytes that a reader asked for, and holds once they are granted. Disposed of, they are given back. */
+/** Bytes that a reader asked for, and holds once they are granted. Disposing releases them. */
 export interface FetchShare extends Disposable {
-  /** Rejects when it is disposed of before. */
+  /** Resolves when the bytes are granted. Rejects when the share is disposed of first. */
   readonly granted: Promise<void>;
 }
 
-/** One of those who share a budget. Disposed of, it holds and wants nothing more. */
+/** Reader that shares a budget. Disposing releases all its shares. */
 export interface FetchReader extends Disposable {
   ask(bytes: number): FetchShare;
 }
 
-/** Of whom nothing is counted. */
+/** Reader without a budget. */
 export const UNCOUNTED: FetchReader = {
   ask: () => ({ granted: Promise.resolve(), [Symbol.dispose]() {} }),
   [Symbol.dispose]() {},
 };
 
 /**
- * How many bytes readers may have fetched that are not decoded yet, all together.
+ * Limit of the bytes that all readers together have fetched but not decoded.
  *
- * Law: the oldest reader waits for nothing while it holds nothing, however much it asks for. So what is read
- * now goes on, whatever is held by those that only read ahead of it, and what is larger than the budget is
- * read, too. Nobody is passed by a younger one. What is held is at most the budget and one ask more.
+ * Law: while the oldest reader holds nothing, its next request is granted at once, whatever its size. So the
+ * current read continues, whatever younger readers hold, and requests larger than the budget succeed. No
+ * younger reader overtakes an older one. Readers together hold at most the budget plus one request.
  */
 export class FetchBudget {
   readonly #limitBytes: number;
-  /** Of each open reader what it asked for and has not given back, in order; the oldest reader first. */
+  /** Requests of each open reader that are not released, in order. The oldest reader is first. */
   readonly #asked: Set<Ask>[] = [];
 
   constructor(limitBytes: number) {
@@ -39,7 +39,7 @@ export class FetchBudget {
     return sumOf(this.#asked.flatMap((asked) => [...asked]));
   }
 
-  /** Younger than all that are open. */
+  /** Opens a reader, younger than all open ones. */
   open(): FetchReader {
     const asked = new Set<Ask>();
     this.#asked.push(asked);
@@ -57,7 +57,7 @@ export class FetchBudget {
 
   #ask(asked: Set<Ask>, bytes: number): FetchShare {
     const ask: Ask = { bytes, turn: deferred<void>(), isGranted: false };
-    // Who never gets to wait for it has called it off itself.
+    // A caller that called it off may never await it.
     ask.turn.promise.catch(() => {});
     if (this.#asked.includes(asked)) asked.add(ask);
     else ask.turn.reject(calledOff());

@@ -1,6 +1,6 @@
 import type { Field, FieldType } from "../domain/dataset.ts";
 
-/** `list<float32>`, `string?`: a type as messages show it; `?` when it may hold nulls. */
+/** Shows a type as messages do: `list<float32>`, `string?`. The `?` means nullable. */
 export function showType(type: FieldType, nullable = false): string {
   return `${showPlain(type)}${nullable ? "?" : ""}`;
 }
@@ -39,13 +39,13 @@ function showPlain(type: FieldType): string {
   }
 }
 
-/** How one file's schema differs from another's. */
+/** Difference between two files' schemas. */
 export type FieldDifference =
   | { readonly kind: "missing"; readonly name: string; readonly expected: string }
   | { readonly kind: "extra"; readonly name: string; readonly found: string }
   | { readonly kind: "type"; readonly name: string; readonly expected: string; readonly found: string };
 
-/** A column as messages show it, and as a manifest keeps it. */
+/** Column as messages show it and manifests store it. */
 interface ShownColumn {
   readonly name: string;
   readonly type: string;
@@ -56,15 +56,15 @@ export function shownColumns(fields: readonly Field[]): ShownColumn[] {
 }
 
 /**
- * Every field in which `fields` differs from `reference`, in the order of the reference and then of the rest.
- * The order of columns makes no difference, nor does whether they may hold nulls: rows are read by name, and
- * nulls row by row.
+ * Lists every field that differs between `fields` and `reference`: first in the reference's order, then the
+ * extra ones. Ignores the order of columns and their nullability: rows are read by name, and nulls row by
+ * row.
  */
 export function diffFields(reference: readonly Field[], fields: readonly Field[]): FieldDifference[] {
   return diffColumns(shownColumns(reference), shownColumns(fields));
 }
 
-/** The same, of columns that are known by what was shown of them. */
+/** Compares like `diffFields`, from shown columns. */
 export function diffColumns(
   reference: readonly ShownColumn[],
   columns: readonly ShownColumn[],

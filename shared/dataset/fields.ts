@@ -9,7 +9,7 @@ import {
 } from "apache-arrow";
 import type { Field, FieldType, NumericType, TimeUnit } from "../domain/dataset.ts";
 
-/** An Arrow schema as Shardmill describes it, in the file's order. */
+/** Describes an Arrow schema as Shardmill's fields, in the file's order. */
 export function fieldsOf(schema: Schema): Field[] {
   return schema.fields.map(fieldOf);
 }
@@ -19,10 +19,10 @@ function fieldOf({ name, type, nullable }: ArrowField): Field {
 }
 
 /**
- * Arrow's type as a closed, JSON-able description. Large and view types are their plain twins: only the
- * layout differs.
+ * Describes an Arrow type as a closed, JSON-able type. Large and view types map to their plain twins: only
+ * their layout differs.
  *
- * @throws {Error} for a type that Arrow for JavaScript learned after this was written
+ * @throws {Error} for a type that a newer Arrow for JavaScript added
  */
 export function fieldTypeOf(type: DataType): FieldType {
   const numeric = numericTypeOf(type);

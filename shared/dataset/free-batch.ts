@@ -1,7 +1,7 @@
 import type { Data, RecordBatch } from "apache-arrow";
 import { freeBuffers } from "../core/free-buffers.ts";
 
-/** Frees what a record batch lies in, but for dictionaries, which batches share. It is empty afterwards. */
+/** Frees a record batch's memory, except dictionaries, which batches share. The batch is empty afterwards. */
 export function freeBatch({ data }: RecordBatch): void {
   freeBuffers(buffersOf(data));
 }

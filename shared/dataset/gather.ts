@@ -5,7 +5,7 @@ import { hasByteValues } from "./byte-types.ts";
 import { type Offsets, offsetsOf } from "./offsets.ts";
 import { plainType } from "./plain-type.ts";
 
-/** Rows `[start, end)` of a column's data; without data, as many nulls. */
+/** Rows `[start, end)` of a column's data. Without data: as many nulls. */
 export interface Stretch {
   readonly data: Data | null;
   readonly start: number;
@@ -13,9 +13,9 @@ export interface Stretch {
 }
 
 /**
- * The rows of `stretches`, one after the other, as one column in memory of its own: what it was gathered from
- * can be freed. Any Arrow type; dictionaries and views become their plain values, so that columns of
- * different pieces fit together and into any file format.
+ * Gathers the rows of `stretches`, in order, into one column with memory of its own. The sources can then be
+ * freed. Accepts any Arrow type. Dictionaries and views become plain values, so that pieces fit together and
+ * into any file format.
  */
 export function gather(type: DataType, stretches: readonly Stretch[]): Data {
   if (DataType.isDictionary(type)) return gather(type.dictionary, stretches.flatMap(dictionaryStretches));
@@ -65,11 +65,11 @@ interface ValuesType {
   new (length: number): { set(values: ArrayLike<never>, at: number): void };
 }
 
-/** Fixed-width values, `stride` elements each. */
+/** Gathers fixed-width values, `stride` elements each. */
 function gatherValues(stretches: readonly Stretch[], valuesType: unknown, stride: number) {
   assert(typeof valuesType === "function", "a fixed-width type has an array type");
   const rows = stretches.reduce((total, { start, end }) => total + end - start, 0);
-  // Every ArrayType is a typed array's constructor; Arrow's types do not say so.
+  // Every ArrayType is a typed array's constructor, which Arrow's types do not declare.
   const values = new (valuesType as ValuesType)(rows * stride);
   let at = 0;
   for (const { data, start, end } of stretches) {
@@ -106,7 +106,7 @@ function gatherValidity(stretches: readonly Stretch[], rows: number): Uint8Array
   return validity;
 }
 
-/** New offsets from 0, and the stretches of what they point into. */
+/** Returns new offsets from 0, and the stretches that they point into. */
 function gatherOffsets(stretches: readonly Stretch[], rows: number, innerOf: (data: Data) => Data | null) {
   const offsets = new Float64Array(rows + 1);
   const inner: Stretch[] = [];
@@ -134,7 +134,7 @@ function widened(type: DataType, offsets: Float64Array): Int32Array | BigInt64Ar
   return Int32Array.from(offsets);
 }
 
-/** Views: 16 bytes a value, the value inline up to 12 bytes, else its buffer and place. */
+/** Gathers views: 16 bytes a value, inline up to 12 bytes, else with a buffer index and offset. */
 function gatherViews(stretches: readonly Stretch[], rows: number) {
   const offsets = new Float64Array(rows + 1);
   const parts: Uint8Array[] = [];
@@ -164,7 +164,7 @@ function viewBytes(data: Data, row: number): Uint8Array {
   );
 }
 
-/** Each index as a stretch of one in the dictionary. */
+/** Turns each index into a stretch of one row of the dictionary. */
 function dictionaryStretches({ data, start, end }: Stretch): Stretch[] {
   if (data === null) return [{ data, start, end }];
   const chunks = data.dictionary?.data ?? [];
@@ -222,10 +222,10 @@ function childType(type: DataType, index: number): DataType {
   return present(type.children[index], "a nested type has its children").type;
 }
 
-// Arrow types its buffers by column type; here the type is only known at run time.
+// Arrow types its buffers by column type, which is known only at run time here.
 type AnyBuffers = ConstructorParameters<typeof Data>[4];
 
-/** The buffers of a column as Arrow orders them. */
+/** Lists the buffers of a column in Arrow's order. */
 export function bufferList(offsets: unknown, values: unknown, validity: Uint8Array | null): AnyBuffers {
   return [offsets, values, validity ?? undefined, undefined] as AnyBuffers;
 }

@@ -8,9 +8,7 @@ export interface GroupSlice {
   readonly rows: number;
 }
 
-/**
- * The parts of row groups that make up rows `[rowStart, rowEnd)` of a file, in order; empty ones left out.
- */
+/** Cuts rows `[rowStart, rowEnd)` of a file into parts of row groups, in order, without empty ones. */
 export function cutRowGroups(rowGroups: readonly RowGroup[], rowStart: number, rowEnd: number): GroupSlice[] {
   assert(0 <= rowStart && rowStart <= rowEnd, `row range [${rowStart}, ${rowEnd}) is in order`);
   const slices: GroupSlice[] = [];

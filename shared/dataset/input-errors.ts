@@ -2,19 +2,19 @@ import { ShardmillError } from "../core/errors.ts";
 
 interface CorruptFacts {
   readonly path: string;
-  /** The place in the file: `footer`, `row group 3`, `record batch 0`. */
+  /** Place in the file: `footer`, `row group 3`, `record batch 0`. */
   readonly where: string;
   readonly expected: string;
   readonly found: string;
   readonly cause?: unknown;
   /**
-   * A decoder broke on it: whatever it had decoded is suspect, and so is its thread until the decoder is
-   * replaced.
+   * True when a decoder failed on the file. The decoder's output is suspect, and so is its thread until the
+   * decoder is replaced.
    */
   readonly poisoned?: boolean;
 }
 
-/** A file whose bytes are not what its format says. */
+/** Returns the error for a file whose bytes violate its format. */
 export function inputCorrupt(facts: CorruptFacts): ShardmillError {
   const { path, where, expected, found, cause, poisoned } = facts;
   return new ShardmillError("INPUT_CORRUPT", `${path} is corrupt in its ${where}: ${found}`, {
@@ -25,7 +25,7 @@ export function inputCorrupt(facts: CorruptFacts): ShardmillError {
   });
 }
 
-/** A valid file that uses what the reader lacks. */
+/** Returns the error for a valid file that uses a feature which the reader lacks. */
 export function inputUnsupported(path: string, what: string, hint: string): ShardmillError {
   return new ShardmillError("INPUT_UNSUPPORTED", `${path} uses ${what}, which is not supported`, {
     fields: { path, what },
@@ -34,7 +34,7 @@ export function inputUnsupported(path: string, what: string, hint: string): Shar
   });
 }
 
-/** True when a decoder broke on the file: its owner may want to replace the thread. */
+/** Checks whether a decoder failed on the file. If so, its owner may replace the thread. */
 export function isPoisoned(error: unknown): boolean {
   return error instanceof ShardmillError && error.fields.poisoned === true;
 }

@@ -5,16 +5,16 @@ import type { PieceLimits } from "./cut-rows.ts";
 import type { IpcMessage } from "./dataset-file.ts";
 import { arrowBatches } from "./encode.ts";
 
-/** Buffers and metadata start at multiples of it. */
+/** Alignment of buffers and metadata. */
 const ALIGNMENT = 8;
-/** In front of the metadata, where its length is: so many bytes of ones, then the length. */
+/** Bytes before the metadata: four bytes of ones, then the length. */
 const PREFIX_BYTES = 8;
 
 export function schemaMessage(schema: Schema): Uint8Array {
   return Message.encode(Message.from(schema));
 }
 
-/** Metadata as it stands in a stream or a file: with its length in front, padded. */
+/** Frames metadata as in a stream or a file: with its length in front, padded. */
 export function withLength(header: Uint8Array): Uint8Array {
   const framed = new Uint8Array(PREFIX_BYTES + padded(header.length));
   const view = new DataView(framed.buffer);
@@ -25,9 +25,9 @@ export function withLength(header: Uint8Array): Uint8Array {
 }
 
 /**
- * Rows as messages, each within the limits. Their bodies are in memory of their own.
+ * Encodes rows as messages, each within the limits. Each body has memory of its own.
  *
- * @param batch without dictionaries: whose values would be messages of their own
+ * @param batch rows without dictionaries, whose values would need messages of their own
  */
 export function* batchMessages(
   batch: RecordBatch,

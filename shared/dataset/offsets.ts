@@ -1,10 +1,10 @@
 import type { Data } from "apache-arrow";
 import { present } from "../core/assert.ts";
 
-/** Row r's values are `[offsets[r], offsets[r + 1])` of what lies below. */
+/** Offsets of a list: row r's values are `[offsets[r], offsets[r + 1])` of its child. */
 export type Offsets = Int32Array | Float64Array;
 
-/** 64-bit offsets become float64: exact, and read without a BigInt each. */
+/** Returns a column's offsets. 64-bit ones become float64, which is exact and avoids a BigInt for each. */
 export function offsetsOf(data: Data): Offsets {
   const offsets: unknown = present(data.valueOffsets, "a list has offsets");
   if (offsets instanceof Int32Array) return offsets;

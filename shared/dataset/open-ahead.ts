@@ -2,26 +2,26 @@ import { orAbort } from "../core/abort.ts";
 import { type FetchReader, type FetchShare, UNCOUNTED } from "./fetch-budget.ts";
 
 interface OpenAhead<Part, Opened> {
-  /** What is fetched for a part, about. */
+  /** Estimates the bytes that a part fetches. */
   readonly bytesOf: (part: Part) => number;
-  /** Fetches a part, and begins to decode it. */
+  /** Fetches a part, and starts to decode it. */
   readonly open: (part: Part) => Promise<Opened>;
-  /** When a part was used, or is not wanted any more. Left out: nothing is left of it. */
+  /** Releases a part after its use, or when it is no longer needed. Default: does nothing. */
   readonly close?: (opened: Opened) => Promise<void>;
-  /** Whether a part may be opened before the one in front of it was used. Left out: it may. */
+  /** True when a part may be opened before the previous one was used. Default: true. */
   readonly isAhead?: boolean;
-  /** Left out: as much as the parts have. */
+  /** Budget of bytes. Default: no limit. */
   readonly budget?: FetchReader | undefined;
   readonly signal: AbortSignal;
 }
 
-/** A part that its bytes are asked for. */
+/** Part whose bytes have been requested. */
 interface Begun<Opened> {
   readonly share: FetchShare;
   readonly opened: Promise<Opened>;
 }
 
-/** The parts one after the other: while one is used the next is opened, as far as the budget goes. */
+/** Yields the parts in order. Opens the next part while the caller uses one, if the budget allows it. */
 export async function* openAhead<Part, Opened>(
   parts: readonly Part[],
   { bytesOf, open, close, isAhead = true, budget = UNCOUNTED, signal }: OpenAhead<Part, Opened>,
@@ -30,7 +30,7 @@ export async function* openAhead<Part, Opened>(
     const share = budget.ask(bytesOf(part));
     const granted = orAbort(share.granted, signal);
     const opened = granted.then(() => open(part));
-    // Its failure is seen when its turn comes, or not at all when the reader leaves early.
+    // The failure is reported at the part's turn, or never when the reader stops early.
     opened.catch(() => {});
     return { share, opened };
   };

@@ -5,10 +5,10 @@ import type { DatasetFile } from "./dataset-file.ts";
 import { openParquetFile } from "./parquet-file.ts";
 
 /**
- * Opens an input file of either format: reads and checks its footer, and no data.
+ * Opens an input file of either format. Reads and checks its footer, and no data.
  *
- * @throws {INPUT_CORRUPT} when bytes are not what the format says, with the place in `fields.where`
- * @throws {INPUT_UNSUPPORTED} for a valid file that uses what the reader lacks
+ * @throws {INPUT_CORRUPT} when bytes violate the format, with the place in `fields.where`
+ * @throws {INPUT_UNSUPPORTED} when a valid file uses a feature that the reader lacks
  */
 export function openDatasetFile(
   source: ByteSource,

@@ -7,7 +7,7 @@ import { withPartitions } from "./partitioned-file.ts";
 
 type FormatReader = Awaited<ReturnType<ReturnType<typeof formatOf>["openReader"]>>;
 
-/** Readers of the formats that extensions add, each opened when it is first needed. */
+/** Readers of the formats that extensions add. Each is opened on first use. */
 export class FormatReaders implements AsyncDisposable {
   readonly #readers = new Map<DatasetFormat, Promise<FormatReader>>();
 
@@ -31,7 +31,7 @@ interface OpenOptions {
 }
 
 /**
- * Opens an input file of a plan, whatever its format, with the columns that its folders are.
+ * Opens a planned input file of any format, with the partition columns of its folders.
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED}
  */

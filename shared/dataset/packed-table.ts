@@ -12,22 +12,22 @@ import { recordBatchOf, schemaOfStream } from "./record-batch.ts";
 
 type Values = NodeJS.TypedArray;
 
-/** A column's buffers as they are, in the order of Arrow's `Data`: offsets, values, validity, type ids. */
+/** Buffers of a column, unchanged, in the order of Arrow's `Data`: offsets, values, validity, type ids. */
 interface PackedData {
   readonly offset: number;
   readonly length: number;
-  /** Negative: to be counted from the validity bits. */
+  /** Count of nulls. Negative: counted later from the validity bits. */
   readonly nullCount: number;
   readonly buffers: readonly (Values | undefined)[];
   readonly children: readonly PackedData[];
 }
 
 /**
- * A table as one thread hands it to another: its buffers, no byte of them copied. Tables of plain columns
- * only, as `gather` makes them: no dictionaries, no views.
+ * Table as one thread transfers it to another: its buffers, without a copy. Columns must be plain, as
+ * `gather` makes them: no dictionaries, no views.
  */
 export interface PackedTable {
-  /** As an Arrow IPC stream without batches. */
+  /** Schema as an Arrow IPC stream without batches. */
   readonly schema: Uint8Array;
   readonly batches: readonly { readonly rows: number; readonly columns: readonly PackedData[] }[];
 }
@@ -44,7 +44,7 @@ export function unpackTable(packed: PackedTable): Table {
   return new Table(schema, unpackBatches(schema, packed));
 }
 
-/** A record batch as a table of it alone. */
+/** Packs a record batch as a table of one batch. */
 export function packBatch({ schema, numRows, data }: RecordBatch): PackedTable {
   return {
     schema: tableToIPC(new Table(schema), "stream"),
@@ -58,8 +58,8 @@ export function unpackBatch(packed: PackedTable): RecordBatch {
 }
 
 /**
- * The transfer list of `tables`: their memory belongs to the receiver afterwards. Empty buffers stay:
- * libraries share them, and one that was given away once cannot be given away again.
+ * Returns the transfer list of `tables`, whose memory then belongs to the receiver. Skips empty buffers:
+ * libraries share them, and a buffer can be transferred only once.
  */
 export function buffersOfTables(...tables: readonly (PackedTable | null)[]): ArrayBuffer[] {
   const found = new Set<ArrayBuffer>();
@@ -83,7 +83,7 @@ function packData(data: Data): PackedData {
   return {
     offset,
     length,
-    // Counting them is the receiver's work.
+    // The receiver counts the nulls.
     nullCount: (nullBitmap?.length ?? 0) > 0 ? -1 : data.nullCount,
     buffers: [valueOffsets, values, nullBitmap, typeIds],
     children: data.children.map(packData),

@@ -20,21 +20,21 @@ import { projectColumns } from "./project-columns.ts";
 import { schemaOfStream } from "./record-batch.ts";
 import { columnIndices } from "./schema-columns.ts";
 
-/** Memory that the decoder takes for a column beside its values, about. */
+/** Approximate memory that the decoder takes for a column in addition to its values. */
 const COLUMN_BYTES = 20 << 10;
 
-/** A row group being decoded: its first batch is asked for as soon as it is opened. */
+/** Row group that is being decoded. Opening it requests its first batch. */
 interface OpenSlice {
   readonly part: DecoderPart;
   readonly reader: ReadableStreamDefaultReader<parquet.RecordBatch>;
   readonly first: Awaited<ReturnType<ReadableStreamDefaultReader<parquet.RecordBatch>["read"]>>;
 }
 
-/** Rows of one row group, and how many of them are decoded at once. */
+/** Rows of one row group, and the number that is decoded at once. */
 interface DecoderPart extends GroupSlice {
   readonly batchRows: number;
   /**
-   * Whether the decoder jumps to the first row. Else it decodes those before it in the row group, too, and
+   * True when the decoder jumps to the first row. False: it decodes the row group's earlier rows, too, and
    * they are dropped.
    */
   readonly jumps: boolean;
@@ -42,23 +42,23 @@ interface DecoderPart extends GroupSlice {
 
 interface DecoderRead extends Pick<ReadOptions, "columns" | "budget"> {
   readonly parts: readonly DecoderPart[];
-  /** Whether the first batch of a row group is decoded before the last of the one before it was given. */
+  /** True when a row group's first batch is decoded before the previous group's last batch was yielded. */
   readonly isAhead: boolean;
   readonly signal: AbortSignal;
 }
 
-/** What a read keeps of each batch: chosen when the first one is there, the same for all. */
+/** Columns that a read keeps of each batch. The first batch decides the choice for all. */
 interface WantedColumns {
   readonly names: readonly string[];
   choice: ColumnChoice | null;
 }
 
 /**
- * The decoder broke, and is of no use any more. A new one may not break without a jump, or on fewer rows at
- * once.
+ * Failure of a decoder, which is unusable afterwards. A new one may succeed without a jump, or with fewer
+ * rows at once.
  */
 export class DecoderFault extends Error {
-  /** What it means if it does. */
+  /** Error to throw if no further attempt is possible. */
   readonly failure: ShardmillError;
   readonly batchRows: number;
   readonly hasJumped: boolean;
@@ -71,7 +71,7 @@ export class DecoderFault extends Error {
   }
 }
 
-/** One instance of the decoder with one file's footer in it. */
+/** Decoder instance that holds one file's footer. */
 export class ParquetDecoder implements Disposable {
   readonly schema: Schema;
   readonly rowGroups: readonly RowGroup[];
@@ -106,7 +106,7 @@ export class ParquetDecoder implements Disposable {
   }
 
   /**
-   * One read at a time.
+   * Reads the parts. Supports one read at a time.
    *
    * @throws {DecoderFault}
    */
@@ -130,16 +130,14 @@ export class ParquetDecoder implements Disposable {
     }
   }
 
-  /** Of a row group, all of what is fetched where its pages cannot be told apart. */
+  /** Returns the row group's stored bytes of these columns: all are fetched when pages are not separable. */
   #storedBytes(part: DecoderPart, columns: readonly string[]): number {
     const wanted = new Set(columns);
     const stored = this.#call(part, () => readStoredBytes(this.#file, part.group, wanted));
     return Math.min(stored, this.#blob.size);
   }
 
-  /**
-   * For the chunks of a row group as they are stored and decoded, and what it takes to decode each column.
-   */
+  /** Reserves memory for a row group's chunks, stored and decoded, and for decoding each column. */
   #reserve(parts: readonly DecoderPart[], columns: number): void {
     const most = parts.reduce((bytes, { group }) => Math.max(bytes, this.rowGroups[group]?.bytes ?? 0), 0);
     this.#runtime.reserve(2 * most + columns * COLUMN_BYTES);
@@ -196,14 +194,14 @@ export class ParquetDecoder implements Disposable {
     });
   }
 
-  /** Copies a decoded batch out of the decoder's memory, frees it there, and keeps only `columns`. */
+  /** Copies a decoded batch out of the decoder's memory, frees it there, and keeps only `wanted`. */
   #intoArrow(batch: parquet.RecordBatch, wanted: WantedColumns): RecordBatch[] {
     if (batch.numRows === 0) {
       batch.free();
       return [];
     }
     if (wanted.choice === null) {
-      // The decoder may give more than it was asked for: for `a` it also gives a column named `a.b`.
+      // The decoder may return extra columns: a request for `a` also returns a column named `a.b`.
       const schema = schemaOfStream(batch.schema.intoIPCStream());
       wanted.choice = chooseColumns(schema, columnIndices(schema, wanted.names, this.#path));
     }
@@ -246,9 +244,9 @@ export class ParquetDecoder implements Disposable {
     if (!this.#runtime.broken) await this.#runtime.run(() => reader.cancel()).catch(() => {});
   }
 
-  /** A broken instance is dropped whole; freeing parts of it would run its code again. */
+  /** Frees the instance. A broken one is dropped whole: freeing its parts would run its code again. */
   [Symbol.dispose](): void {
-    // Twice, it would be lent to two at once.
+    // A second disposal would lend the instance to two users at once.
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     if (!this.#runtime.broken) this.#file.free();
@@ -257,17 +255,14 @@ export class ParquetDecoder implements Disposable {
 }
 
 /**
- * A batch that has no room in memory traps, and one that has more bytes than its offsets can count is
- * refused.
+ * Checks whether fewer rows may help. A batch that exceeds the memory traps. A batch that exceeds its offsets
+ * is refused.
  */
 function mayBeTooLarge(error: unknown): boolean {
   return isTrap(error) || /overflow/i.test(messageOf(error));
 }
 
-/**
- * What the decoder raised, as what it means. The store's errors and the signal's reason come through as they
- * are.
- */
+/** Translates the decoder's error. Passes on the store's errors and the signal's reason. */
 function translate(error: unknown, path: string, where: string, runtime: ParquetRuntime): unknown {
   if (error instanceof ReadFailure) return error.reason;
   if (error instanceof ShardmillError) return error;

@@ -13,7 +13,6 @@ import { readStatistics } from "./parquet-statistics.ts";
 import { columnIndices } from "./schema-columns.ts";
 import { rowBytes } from "./value-bytes.ts";
 
-/** Opens a Parquet file: reads and checks its footer, and nothing else. */
 export async function openParquetFile(source: ByteSource, signal: AbortSignal): Promise<DatasetFile> {
   const tail = await readParquetTail(source, signal);
   return new ParquetDatasetFile(source, tail, await ParquetDecoder.open(source, tail, signal));
@@ -31,11 +30,11 @@ class ParquetDatasetFile implements DatasetFile {
   #decoder: ParquetDecoder;
   readonly #batchSize = new BatchSize();
   /**
-   * Jumping is quicker, and the decoder cannot do it in all that other writers make (DuckDB's long runs of
-   * differences).
+   * True while reads jump into row groups. Jumping is faster, but the decoder cannot do it in every file
+   * (DuckDB's long runs of differences).
    */
   #jumps = true;
-  /** A decoder broke on the file: row groups are decoded one after the other from then on. */
+  /** True after a decoder failed on the file. Row groups are then decoded one after the other. */
   #hasFaults = false;
   #isReading = false;
   #isDisposed = false;
@@ -56,11 +55,11 @@ class ParquetDatasetFile implements DatasetFile {
   }
 
   /**
-   * One read at a time. After one that failed or was aborted the file must be opened again.
+   * Reads rows. Supports one read at a time. After a read that failed or was aborted, open the file again.
    *
-   * How large rows become is known once they are decoded: where a batch is much larger than was meant, or the
-   * decoder breaks on it, the rows from there on are read again with fewer at once. Where the decoder breaks
-   * after a jump into a row group, they are read again without one.
+   * Decoded sizes are known only after decoding. When a batch is far larger than intended or fails to decode,
+   * the remaining rows are read in smaller batches. When decoding fails after a jump into a row group, the
+   * rows are read again without one.
    */
   async *read(options: ReadOptions): AsyncGenerator<RecordBatch> {
     assert(!this.#isReading && !this.#isDisposed, "a Parquet file is open and read by one reader at a time");
@@ -95,7 +94,7 @@ class ParquetDatasetFile implements DatasetFile {
     return this.#decoder.read({ parts, columns, isAhead: !this.#hasFaults, budget, signal });
   }
 
-  /** For a read without jumps, then for fewer rows at once; what neither helps is thrown. */
+  /** Opens a new decoder to read without jumps, then with fewer rows. Else throws the failure. */
   async #replaceDecoder(error: unknown, signal: AbortSignal): Promise<void> {
     if (!(error instanceof DecoderFault)) throw error;
     if (error.hasJumped) this.#jumps = false;
@@ -108,7 +107,7 @@ class ParquetDatasetFile implements DatasetFile {
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    // While it is read its parts cannot be freed: it goes with its instance.
+    // During a read the decoder's parts cannot be freed: they go with its instance.
     if (!this.#isReading) this.#decoder[Symbol.dispose]();
   }
 }

@@ -3,18 +3,18 @@ import { END_BYTES } from "../storage/small-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 
-/** The length and `PAR1` after the footer, and `PAR1` before the first page. */
+/** Bytes of the footer's length and `PAR1` after the footer. The least file also has `PAR1` at its start. */
 const TRAILER_BYTES = 8;
 const LEAST_BYTES = 12;
 
-/** A footer above this (millions of column chunks) would not fit in the decoder's memory once parsed. */
+/** Limit of a footer. A larger one (millions of column chunks) would exceed the decoder's memory. */
 const FOOTER_LIMIT_BYTES = 256 << 20;
 
-/** The end of a Parquet file, from `start` to its last byte. */
+/** End of a Parquet file, from `start` to its last byte. */
 export interface ParquetTail {
   readonly start: number;
   readonly bytes: Uint8Array;
-  /** The Thrift-encoded metadata: the part of `bytes` before the trailer. */
+  /** Thrift-encoded metadata: the part of `bytes` before the trailer. */
   readonly footer: Uint8Array;
 }
 
@@ -23,7 +23,7 @@ export interface ParquetTail {
  * Format: https://parquet.apache.org/docs/file-format/
  *
  * @throws {INPUT_CORRUPT} when the frame is broken
- * @throws {INPUT_UNSUPPORTED} when the footer is encrypted or absurdly large
+ * @throws {INPUT_UNSUPPORTED} when the footer is encrypted or exceeds its limit
  */
 export async function readParquetTail(source: ByteSource, signal: AbortSignal): Promise<ParquetTail> {
   const { path, bytes: size } = source;

@@ -1,8 +1,8 @@
 import { type FieldType, innerTypes } from "../domain/dataset.ts";
 
 /**
- * The type that a column has in a Parquet file: `type`, in the unit that Parquet has, and without
- * dictionaries. `parquetTable` makes its values.
+ * Returns the type of a column in a Parquet file: in Parquet's unit, and without dictionaries. `parquetTable`
+ * converts the values.
  */
 export function parquetForm(type: FieldType): FieldType {
   switch (type.kind) {
@@ -25,14 +25,14 @@ export function parquetForm(type: FieldType): FieldType {
   }
 }
 
-/** Parquet has nulls without a type for whole columns alone. */
+/** Returns the type within a list, map or struct. Parquet supports untyped nulls only for whole columns. */
 function innerForm(type: FieldType): FieldType {
   return type.kind === "null" ? { kind: "numeric", type: "int32" } : parquetForm(type);
 }
 
 /**
- * Why no Parquet file can hold a column of this type, or null. What Parquet lacks but holds in another way
- * (dates in milliseconds, times in seconds) is no fault: see `parquetForm`.
+ * Returns the reason why no Parquet file can hold a column of this type. Null: a file can. Types that Parquet
+ * stores in another form (dates in milliseconds, times in seconds) are no fault: see `parquetForm`.
  */
 export function parquetFault(type: FieldType): string | null {
   return (

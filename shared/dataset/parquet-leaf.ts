@@ -2,9 +2,9 @@ import type { FieldType, NumericType } from "../domain/dataset.ts";
 import { THRIFT, type ThriftReader } from "./thrift-reader.ts";
 
 /**
- * What the bounds of a column count, and in what order. A bound means something only where the file and the
- * type that the column is read as say the same: `signed`, `string`, `timestamp microsecond`, `decimal 2`, ...
- * Null: in another order than SQL's (INT96, decimals in bytes, half floats), or not compared here.
+ * Unit and order of a column's bounds: `signed`, `string`, `timestamp microsecond`, `decimal 2`, ... Bounds
+ * are used only when the file's form equals the form of the type being read. Null: not comparable here, or
+ * not in SQL's order (INT96, decimals in bytes, half floats).
  */
 type BoundForm = string | null;
 
@@ -23,7 +23,7 @@ const NUMERIC_FORMS: Readonly<Record<NumericType, BoundForm>> = {
   float64: "double",
 };
 
-/** The form that the bounds of a column must have that is read as this type. */
+/** Returns the form that a column's bounds must have for this type. */
 export function boundForm(type: FieldType): BoundForm {
   switch (type.kind) {
     case "numeric":
@@ -43,13 +43,12 @@ export function boundForm(type: FieldType): BoundForm {
   }
 }
 
-/** Parquet's physical types. */
 export const PHYSICAL = { boolean: 0, int32: 1, int64: 2, float: 4, double: 5, bytes: 6 } as const;
 
-/** A column of a Parquet file that has values of its own. */
+/** Column of a Parquet file that holds values itself. */
 export interface ParquetLeaf {
   readonly name: string;
-  /** A column of the table itself, with one value or null a row; not a part of one. */
+  /** True for a column of the table itself, with one value or null a row. False: a part of one. */
   readonly isFlat: boolean;
   readonly physical: number;
   readonly form: BoundForm;
@@ -57,12 +56,10 @@ export interface ParquetLeaf {
 
 const REPEATED = 2;
 
-/**
- * The leaves of a schema in the order of a row group's column chunks; `elements` is the tree, depth first.
- */
+/** Lists a schema's leaves in the order of a row group's column chunks. `elements`: the tree, depth first. */
 export function leavesOf(elements: readonly SchemaElement[]): ParquetLeaf[] {
   const leaves: ParquetLeaf[] = [];
-  // How many children are still to come, at each depth.
+  // Number of children still to come, at each depth.
   const open: number[] = [];
   for (const [index, element] of elements.entries()) {
     while (open.at(-1) === 0) open.pop();
@@ -79,16 +76,16 @@ export function leavesOf(elements: readonly SchemaElement[]): ParquetLeaf[] {
   return leaves;
 }
 
-/** `SchemaElement` of parquet.thrift, as far as it says what a value means. */
+/** Fields of parquet.thrift's `SchemaElement` that define a value's meaning. */
 interface SchemaElement {
   readonly name: string;
   readonly children: number;
   readonly repetition: number;
   readonly physical: number;
   readonly scale: number;
-  /** Null: none. */
+  /** Older annotation. Null: none. */
   readonly converted: number | null;
-  /** What the newer annotation says; `other` is one that no bound is taken of. Null: none. */
+  /** Newer annotation. `other`: an annotation whose bounds are not used. Null: none. */
   readonly logical: string | null;
 }
 
@@ -112,7 +109,7 @@ export function readSchemaElement(reader: ThriftReader): SchemaElement {
   return { name, children, repetition, physical, scale, converted, logical };
 }
 
-/** The fields of the union `LogicalType` that bounds are taken of. */
+/** Fields of the union `LogicalType` whose bounds are used. */
 const LOGICAL: Readonly<Record<number, string>> = {
   1: "string",
   4: "string",
@@ -156,7 +153,7 @@ function readSign(reader: ThriftReader): string {
   return sign;
 }
 
-/** `ConvertedType`, the older annotation. */
+/** Names of `ConvertedType`, the older annotation. */
 const CONVERTED: Readonly<Record<number, string>> = {
   0: "string",
   4: "string",
@@ -175,7 +172,7 @@ const CONVERTED: Readonly<Record<number, string>> = {
   19: "string",
 };
 
-/** What may stand in each physical type, its values in SQL's order; what has no annotation is `plain`. */
+/** Annotations per physical type whose values are in SQL's order. `plain`: no annotation. */
 const FORMS: Readonly<Record<number, readonly string[]>> = {
   [PHYSICAL.boolean]: ["plain"],
   [PHYSICAL.int32]: ["plain", "signed", "unsigned", "date", "decimal"],

@@ -29,7 +29,7 @@ function decodeSchema(ipc: Uint8Array, path: string): Schema {
 }
 
 /**
- * The row groups, with their counts checked against each other: the plan is made of these numbers.
+ * Reads the row groups and checks their counts against each other: the plan relies on these numbers.
  *
  * @throws {INPUT_CORRUPT} when they contradict each other
  */
@@ -54,8 +54,8 @@ export function readRowGroups(file: ParquetFile, path: string): RowGroup[] {
 }
 
 /**
- * The path of each column with values: its own name, and the names of what lies within. None without row
- * groups.
+ * Returns the path of each column with values: its own name, then the names of its parts. Returns no paths
+ * for a file without row groups.
  */
 export function readColumnPaths(file: ParquetFile): string[][] {
   const metadata = file.metadata();
@@ -76,7 +76,7 @@ export function readColumnPaths(file: ParquetFile): string[][] {
   }
 }
 
-/** What a row group has of these columns in the file, packed as they are: no more than its footer says. */
+/** Returns the compressed bytes of these columns in a row group, as the footer declares them. */
 export function readStoredBytes(file: ParquetFile, index: number, names: ReadonlySet<string>): number {
   const metadata = file.metadata();
   try {
@@ -101,7 +101,7 @@ function readRowGroup(metadata: ParquetMetaData, index: number, path: string): R
   try {
     const rows = group.numRows();
     const bytes = group.totalByteSize();
-    // Every column has at least one value or null a row (more in lists), so the first one bounds the count.
+    // Every column has at least one value or null a row, so the first one bounds the count.
     const values = group.numColumns() === 0 ? rows : firstColumnValues(group);
     if (isCount(rows) && isCount(bytes) && rows <= values) return { rows, bytes };
     throw inputCorrupt({

@@ -3,15 +3,14 @@ import { inputCorrupt } from "./input-errors.ts";
 import { readParquetTail } from "./parquet-footer.ts";
 import { THRIFT, ThriftFault, ThriftReader } from "./thrift-reader.ts";
 
-/** The ids of `FileMetaData` and `RowGroup` in parquet.thrift. */
+/** Ids of `FileMetaData` and `RowGroup` in parquet.thrift. */
 const FILE_ROWS = 3;
 const FILE_ROW_GROUPS = 4;
 const GROUP_ROWS = 3;
 
 /**
- * How many rows a Parquet file has by its footer, all of which is walked over: that of the file is the sum of
- * its row groups'. No decoder is needed for that, so it costs microseconds where a decoder costs as many
- * hundreds, and the time that it can take is bounded by the footer's bytes.
+ * Counts a Parquet file's rows by its footer, and checks the sum of its row groups. Needs no decoder: it
+ * takes microseconds, and a decoder hundreds of them. The footer's bytes bound the time.
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED}
  */

@@ -6,26 +6,25 @@ import { decoderMemoryBytes } from "./parquet-memory.ts";
 
 type ParquetWasm = typeof import("parquet-wasm");
 
-/** The package, with what is added to it here. */
+/** Package with the function that is added to it here. */
 type ParquetGlue = ParquetWasm & { readonly reserve: (bytes: number) => void };
 
 /**
- * How many unused instances a thread keeps. A shard thread has two files open (one decoded, one prefetched);
- * making an instance costs about 15 ms, which matters only for thousands of small files.
+ * Unused instances that a thread keeps. A shard thread has two files open (one decoded, one prefetched).
+ * Making an instance takes about 15 ms, which matters only for thousands of small files.
  */
 const IDLE_INSTANCES = 2;
 
 /**
- * A WebAssembly memory never shrinks. An instance that has grown beyond this is given to the garbage
- * collector rather than kept idle, so that one huge row group does not hold its memory for the thread's
- * lifetime.
+ * Memory limit of an idle instance. WebAssembly memory never shrinks, so larger instances go to the garbage
+ * collector. One huge row group then does not hold its memory for the thread's lifetime.
  */
 const IDLE_MEMORY_BYTES = 512 << 20;
 
-/** A trap of an instance that has grown to this part of its bound is an allocation that failed. */
+/** Share of the memory limit above which a trap counts as a failed allocation. */
 const FULL_SHARE = 0.75;
 
-/** What is reserved at most, and of what is left of its bound: if it is not needed, it is gone for others. */
+/** Limits of a reservation: bytes, and share of the remaining memory. Unused reservations are wasted. */
 const RESERVED = { bytes: 256 << 20, share: 1 / 8 };
 
 const idle: ParquetRuntime[] = [];
@@ -39,13 +38,13 @@ type Glue = (
 ) => void;
 
 /**
- * One instance of the Parquet decoder, lent to one open file at a time.
+ * Instance of the Parquet decoder, lent to one open file at a time.
  *
- * The decoder panics on most corrupt pages and on a read that rejects. A panic is a WebAssembly trap: it
- * comes out of a microtask (so it would be an uncaught exception), the promise that it belongs to never
- * settles, and the instance is unusable from then on. Hence: the package's own glue code is loaded once an
- * instance, with a `queueMicrotask` that catches traps; the first failure breaks the instance, rejects
- * whatever runs on it, and the instance is never lent again.
+ * The decoder panics on most corrupt pages and on a read that rejects. A panic is a WebAssembly trap in a
+ * microtask, which would be an uncaught exception. The promise that it belongs to never resolves, and the
+ * instance is unusable from then on. So each instance loads the package's glue code with a `queueMicrotask`
+ * that catches traps. The first failure breaks the instance and rejects whatever runs on it. A broken
+ * instance is never lent again.
  */
 export class ParquetRuntime implements Disposable {
   readonly wasm: ParquetWasm;
@@ -68,8 +67,8 @@ export class ParquetRuntime implements Disposable {
   }
 
   /**
-   * Grows the memory once, by about what will be needed: page by page, as the decoder does by itself, a
-   * hundred MiB take a second. Pages that nobody writes to take no memory of the machine.
+   * Grows the memory once, by about the needed size. The decoder itself grows page by page, which takes a
+   * second for a hundred MiB. Pages that are never written take no memory of the machine.
    */
   reserve(bytes: number): void {
     const { byteLength } = this.wasm.wasmMemory().buffer;
@@ -78,7 +77,7 @@ export class ParquetRuntime implements Disposable {
     if (missing > 0) this.call(() => this.#reserve(Math.floor(Math.min(missing, left * RESERVED.share))));
   }
 
-  /** Rejects everything that runs on this instance, and everything that will. The first error stays. */
+  /** Rejects all current and later calls on this instance. Keeps the first error. */
   break(error: unknown): void {
     this.#failure ??= { error };
     for (const reject of this.#running) reject(this.#failure.error);
@@ -89,12 +88,12 @@ export class ParquetRuntime implements Disposable {
     return this.#failure !== undefined;
   }
 
-  /** True when the instance's memory is used up: then a trap says nothing about the file. */
+  /** True when the instance's memory is nearly used up: a trap then does not prove a fault of the file. */
   get full(): boolean {
     return this.wasm.wasmMemory().buffer.byteLength >= decoderMemoryBytes * FULL_SHARE;
   }
 
-  /** An asynchronous call into the decoder, which settles even if the instance breaks under it. */
+  /** Calls the decoder asynchronously. The promise resolves or rejects even if the instance breaks. */
   run<T>(call: () => Promise<T>): Promise<T> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     return new Promise<T>((resolve, reject) => {
@@ -106,7 +105,7 @@ export class ParquetRuntime implements Disposable {
     });
   }
 
-  /** A synchronous call into the decoder. */
+  /** Calls the decoder synchronously. */
   call<T>(call: () => T): T {
     if (this.#failure !== undefined) throw this.#failure.error;
     try {
@@ -117,7 +116,7 @@ export class ParquetRuntime implements Disposable {
     }
   }
 
-  /** Gives the instance back to its thread. Everything made with it must have been freed. */
+  /** Returns the instance to its thread. Free everything made with it first. */
   [Symbol.dispose](): void {
     if (this.broken || this.#running.size > 0 || idle.length >= IDLE_INSTANCES) return;
     if (this.wasm.wasmMemory().buffer.byteLength > IDLE_MEMORY_BYTES) return;
@@ -125,21 +124,21 @@ export class ParquetRuntime implements Disposable {
   }
 }
 
-/** An instance that nobody else uses; dispose it to give it back. */
+/** Borrows an instance that no other file uses. Dispose it to return it. */
 export function borrowParquetRuntime(): ParquetRuntime {
   return idle.pop() ?? new ParquetRuntime();
 }
 
-/** A WebAssembly trap: the instance that raised it must not be used again. */
+/** Checks for a WebAssembly trap. The instance that raised it must not be used again. */
 export function isTrap(error: unknown): boolean {
-  // `WebAssembly.RuntimeError`, which TypeScript knows only with the browser's types.
+  // `WebAssembly.RuntimeError`, which TypeScript declares only in the browser's types.
   return error instanceof Error && error.name === "RuntimeError";
 }
 
 /**
- * A new instance of the package's Node build. Importing the package gives one instance a thread for good; its
- * glue is a CommonJS file that names the global `queueMicrotask`, so running it as a function puts ours in
- * that place. Its allocator is its own: a line more gives it to us.
+ * Makes an instance of the package's Node build. An import would give one instance per thread for good. The
+ * glue is a CommonJS file that uses the global `queueMicrotask`, so running it as a function substitutes
+ * ours. One added line exposes its private allocator.
  */
 function instantiate(queue: (task: () => void) => void): ParquetGlue {
   const require = createRequire(import.meta.url);
@@ -155,5 +154,5 @@ function instantiate(queue: (task: () => void) => void): ParquetGlue {
   return exports as ParquetGlue;
 }
 
-/** What the allocator is given back it keeps for what it is asked for next. */
+/** Reserves memory: the allocator keeps freed bytes for later requests. */
 const RESERVE = `exports.reserve = (bytes) => wasm.__wbindgen_free(wasm.__wbindgen_malloc(bytes, 8), bytes, 8);`;

@@ -5,7 +5,7 @@ import { inputCorrupt } from "./input-errors.ts";
 import type { ParquetTail } from "./parquet-footer.ts";
 import type { ParquetRuntime } from "./parquet-runtime.ts";
 
-/** Why a read failed: the store's error or the signal's reason, told apart from what the decoder raises. */
+/** Failure of a read: the store's error or the signal's reason, as opposed to the decoder's errors. */
 export class ReadFailure {
   readonly reason: unknown;
 
@@ -15,14 +15,14 @@ export class ReadFailure {
 }
 
 /**
- * A byte source as the decoder wants it: the two members of `Blob` that it calls.
+ * Byte source for the decoder: the two members of `Blob` that it calls.
  *
- * The decoder panics when a read rejects, so a failed read never settles. Instead it breaks the runtime with
- * the store's own error, which everything that runs there then rejects with.
+ * The decoder panics when a read rejects, so a failed read never resolves. Instead it breaks the runtime with
+ * the store's error, which rejects everything that runs there.
  */
 export class ParquetSource {
   readonly size: number;
-  /** Of the read that goes on now. */
+  /** Signal of the current read. */
   signal: AbortSignal = NEVER;
   readonly #source: ByteSource;
   readonly #tail: ParquetTail;
@@ -35,7 +35,7 @@ export class ParquetSource {
     this.#runtime = runtime;
   }
 
-  /** As the decoder's Rust bindings type it. */
+  /** Returns this as the type that the decoder's Rust bindings declare. */
   asBlob(): Blob {
     return this as unknown as Blob;
   }
@@ -81,7 +81,7 @@ export class ParquetSource {
   }
 }
 
-/** The bytes as one whole ArrayBuffer: copied only when they are part of a larger one. */
+/** Returns the bytes as one whole ArrayBuffer. Copies them only when they are part of a larger one. */
 function ownBuffer({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer {
   const isWhole = buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
   return (isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)) as ArrayBuffer;

@@ -3,10 +3,10 @@ import type { Field } from "../domain/dataset.ts";
 import { boundForm, leavesOf, type ParquetLeaf, PHYSICAL, readSchemaElement } from "./parquet-leaf.ts";
 import { THRIFT, ThriftFault, ThriftReader } from "./thrift-reader.ts";
 
-/** A bound of a text may be as long as the text. Cut, it still bounds. */
+/** Limit of a text bound, which may be as long as the text. A cut bound is still a bound. */
 const BOUND_BYTES = 64;
 
-/** The ids of parquet.thrift's structs, as far as they are read. */
+/** Ids of parquet.thrift's structs that are read. */
 const FILE = { schema: 2, rowGroups: 4, columnOrders: 7 } as const;
 const GROUP = { columns: 1, rows: 3 } as const;
 const CHUNK_METADATA = 3;
@@ -23,16 +23,16 @@ interface RawStatistics {
 
 interface RawGroup {
   readonly rows: number;
-  /** Of each column chunk, in order. */
+  /** Statistics of each column chunk, in order. */
   readonly columns: readonly (RawStatistics | null)[];
 }
 
 /**
- * What a footer says of the values of `fields`, row group by row group. Only what is beyond doubt: bounds of
- * flat columns whose order the file gives and is SQL's. The older `min` and `max`, whose order nobody knows,
- * are not looked at. Null for a footer that means nothing here: whoever decodes it says what is wrong.
+ * Reads a footer's statistics of `fields`, row group by row group. Bounds are reliable only for flat columns
+ * whose order the file declares and SQL shares. Ignores the older `min` and `max`, whose order is undefined.
+ * Null: the footer is invalid, which its decoder reports.
  *
- * @param fields as the file is read: of what type each column comes out
+ * @param fields fields with the types that the columns are read as
  */
 export function readStatistics(footer: Uint8Array, fields: readonly Field[]): RowGroupStatistics[] | null {
   try {
@@ -48,7 +48,7 @@ export function readStatistics(footer: Uint8Array, fields: readonly Field[]): Ro
         const hasOrder = ordered[index] === true && form !== null && form === leaf.form;
         found.push([leaf.name, statisticsOf(leaf, raw, rows, hasOrder)]);
       }
-      // A name such as `__proto__` is a name like any other.
+      // `fromEntries` accepts a name such as `__proto__`.
       return Object.fromEntries(found);
     });
   } catch (error) {
@@ -76,7 +76,7 @@ function readFooter(footer: Uint8Array) {
   return { leaves, groups, ordered };
 }
 
-/** Whether a column's bounds are in the order that its type defines. */
+/** Checks whether a column's bounds are in the order that its type defines. */
 function readOrder(reader: ThriftReader): boolean {
   let byType = false;
   reader.struct((id) => {
@@ -144,8 +144,8 @@ function statisticsOf(
   }
   const least = decode(physical, raw.least);
   const greatest = decode(physical, raw.greatest);
-  // Some writers compare unsigned numbers as signed ones. Where both bounds are below the sign, so is what
-  // lies between, in either order.
+  // Some writers compare unsigned numbers as signed ones. When both bounds are below the sign bit, all values
+  // between them are, too, in either order.
   const isDoubtful = form === "unsigned" && (isNegative(least) || isNegative(greatest));
   return isDoubtful ? { least: null, greatest: null, ...counts } : { least, greatest, ...counts };
 }
@@ -154,7 +154,7 @@ function isNegative(bound: string | null): boolean {
   return bound?.startsWith("-") === true;
 }
 
-/** A number as text; null where there is none, NaN included: a file may hold values beyond it. */
+/** Decodes a number as text. Null: none, or NaN, because the file may hold values beyond it. */
 function decode(physical: number, bytes: Uint8Array | null): string | null {
   if (bytes === null) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -182,7 +182,7 @@ function cutLeast(bytes: Uint8Array | null): string | null {
   return bytes === null ? null : Buffer.from(bytes.subarray(0, BOUND_BYTES)).toString("latin1");
 }
 
-/** What is cut gets a last byte that is one more, so that it lies above all that begins as it did. */
+/** Cuts an upper bound. Increments its last byte, so that it exceeds every text with the same start. */
 function cutGreatest(bytes: Uint8Array | null): string | null {
   if (bytes === null) return null;
   if (bytes.length <= BOUND_BYTES) return Buffer.from(bytes).toString("latin1");

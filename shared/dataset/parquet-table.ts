@@ -22,10 +22,9 @@ const DAY_MS = 86_400_000n;
 const MS_PER_SECOND = 1_000;
 
 /**
- * The table with the columns that Parquet has a type for in another unit, in that unit: dates in milliseconds
- * as dates in days, timestamps and times in seconds in milliseconds. Written as they are, they would come out
- * as bare integers. Nulls without a type inside lists and structs are int32, as they are in Parquet anyway.
- * The table itself where nothing changes.
+ * Converts columns to the units that Parquet has: dates to days, timestamps and times in seconds to
+ * milliseconds. Unconverted, they would be written as bare integers. Untyped nulls inside lists and structs
+ * become int32, as they are in Parquet anyway. Returns the table itself when nothing changes.
  *
  * @throws {RangeError} when a value does not fit
  */
@@ -40,7 +39,7 @@ export function parquetTable(table: Table): Table {
   return new Table(schema, batches);
 }
 
-/** Of a column; a type that is all of null stays so, which Parquet has for whole columns alone. */
+/** Converts a column's field. A column of untyped nulls stays: Parquet supports them for whole columns. */
 function changedField(field: Field): Field {
   return DataType.isNull(field.type) ? field : renewed(field, changedType(field.type));
 }
@@ -91,10 +90,7 @@ function changed(data: Data, isInner = false): Data {
   );
 }
 
-/**
- * A day that began before midnight of the epoch counts from below: the same day that the milliseconds fall
- * on.
- */
+/** Converts milliseconds to days. Rounds down, so that times before 1970 fall on their own day. */
 function wholeDays(data: Data): Int32Array {
   const source = data.values as BigInt64Array;
   return Int32Array.from(source, (ms, row) => {
@@ -111,7 +107,7 @@ function milliseconds(data: Data): BigInt64Array {
   });
 }
 
-/** What lies under a null means nothing. */
+/** Checks that a value fits. Ignores values under a null. */
 function fitting(data: Data, row: number, wanted: bigint, held: bigint): bigint {
   if (wanted === held || !data.getValid(row)) return held;
   throw new RangeError(`a value of type ${String(data.type)} lies too far from 1970 for Parquet`);
@@ -122,7 +118,7 @@ function nulls(length: number): Data {
   return new Data(new Int32(), 0, length, length, [undefined, new Int32Array(length), validity]);
 }
 
-// Arrow types its buffers by column type; here the type is only known at run time.
+// Arrow types its buffers by column type, which is known only at run time here.
 type AnyBuffers = ConstructorParameters<typeof Data>[4];
 
 function withValues(data: Data, type: DataType, values: Int32Array | BigInt64Array): Data {

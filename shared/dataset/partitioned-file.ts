@@ -14,13 +14,10 @@ import { constantColumn, constantField } from "./constant-column.ts";
 import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
 import { columnData, recordBatchOf } from "./record-batch.ts";
 
-/** Rows of a batch where no column of the file itself is read. */
+/** Rows of a batch when no column of the file itself is read. */
 const CONSTANT_ROWS = 65_536;
 
-/**
- * A file with the values of the folders that it lies in, as columns behind its own. The file is the new one's
- * to dispose of.
- */
+/** Wraps a file to append its folders' values as columns. The new file disposes of the given one. */
 export function withPartitions(file: DatasetFile, partitions: readonly PartitionValue[]): DatasetFile {
   return new PartitionedFile(file, partitions);
 }
@@ -102,8 +99,8 @@ class PartitionedFile implements DatasetFile {
   }
 
   /**
-   * Of no column of the file itself: no byte of it is read, but where rows may be bad one by one, which is
-   * seen by reading them. They are so all at once: each read of a packed file begins at its start.
+   * Yields rows of partition columns only. The file itself is read only in formats that may have single bad
+   * rows, to find them. All are found at once, because each read of a packed file begins at its start.
    */
   async *#constants(options: ReadOptions): AsyncGenerator<RecordBatch> {
     const { rowStart, rowEnd, columns, signal } = options;

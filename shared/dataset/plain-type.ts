@@ -12,8 +12,8 @@ import {
 } from "apache-arrow";
 
 /**
- * `type` without dictionaries and views, at any depth: the same values, laid out so that pieces of a column
- * with different dictionaries are one column, which every file format can hold.
+ * Returns `type` without dictionaries and views, at any depth. The values stay the same. Pieces with
+ * different dictionaries then fit into one column, which every file format can hold.
  */
 export function plainType(type: DataType): DataType {
   if (DataType.isDictionary(type)) return plainType(type.dictionary);

@@ -1,20 +1,20 @@
 /**
- * What the decoder is asked for, to get `columns`: names, or the paths of what lies within one; null for all
- * columns, of which those that were not asked for are dropped afterwards.
+ * Returns the decoder's request for `columns`: names, or the paths of their parts. Null: all columns, and the
+ * caller drops the extra ones.
  *
- * The decoder (parquet-wasm 0.8) finds what is within a column by the character behind the name's length in
- * **bytes**: for a name beyond ASCII it looks too far, finds nothing, or traps at the end of the path. A
- * whole path it takes as it is, unless it also looks at a longer one that begins with it.
+ * The decoder (parquet-wasm 0.8) finds a column's parts by the character after the name's length in
+ * **bytes**. For a name beyond ASCII it looks too far, finds nothing, or traps at the path's end. It accepts
+ * a whole path, unless a longer path begins with it.
  *
- * @param pathsOf the paths of all that has values in the file, joined by dots; asked for only where they are
- * needed
+ * @param pathsOf returns the paths of all columns with values. Called only when needed.
  */
 export function projectColumns(
   columns: readonly string[],
   fieldCount: number,
   pathsOf: () => readonly (readonly string[])[],
 ): string[] | null {
-  // The decoder compares each name to each path: for thousands of them that takes longer than reading them.
+  // The decoder compares each name to each path. For thousands of columns that takes longer than reading
+  // them.
   if (columns.length >= fieldCount) return null;
   if (columns.every(isAscii)) return [...columns];
   const paths = pathsOf();

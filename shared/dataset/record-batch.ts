@@ -12,11 +12,10 @@ import { ShardmillError } from "../core/errors.ts";
 const madeOf = new WeakMap<Schema, Schema>();
 
 /**
- * A record batch of columns that are each `length` long, as `schema` says.
+ * Makes a record batch of columns that are each `length` long, as `schema` declares.
  *
- * The library merges the schema with itself whenever it makes a record batch, and looks for each column's
- * name among all others: with five thousand columns that takes longer than to decode them. It is given a
- * schema that knows better.
+ * The library merges the schema with itself for each record batch, and searches each column's name among all
+ * others. With five thousand columns that takes longer than decoding them. `quickSchema` avoids it.
  */
 export function recordBatchOf(schema: Schema, length: number, children: readonly Data[]): RecordBatch {
   const made = quickSchema(schema);
@@ -24,7 +23,7 @@ export function recordBatchOf(schema: Schema, length: number, children: readonly
   return new RecordBatch(made, makeData({ type, length, nullCount: 0, children: [...children] }));
 }
 
-/** The schema, as record batches and tables of it should have it: the same one each time. */
+/** Returns the schema for record batches and tables: one object each, without the library's slow merge. */
 export function quickSchema(schema: Schema): Schema {
   const known = madeOf.get(schema);
   if (known !== undefined) return known;
@@ -47,8 +46,8 @@ function isSame(changed: readonly Field[], fields: readonly Field[]): boolean {
 }
 
 /**
- * The schema of an Arrow IPC stream, without the empty record batch that the library makes for a stream
- * without any.
+ * Reads the schema of an Arrow IPC stream. Avoids the empty record batch that the library makes for a stream
+ * without batches.
  */
 export function schemaOfStream(bytes: Uint8Array): Schema {
   const reader = RecordBatchReader.from(bytes);
@@ -58,7 +57,7 @@ export function schemaOfStream(bytes: Uint8Array): Schema {
 
 const indexOfSchema = new WeakMap<Schema, ReadonlyMap<string, number>>();
 
-/** Where columns are by their names. */
+/** Maps the names of columns to their places. */
 export function indexOfColumns(schema: Schema): ReadonlyMap<string, number> {
   let index = indexOfSchema.get(schema);
   if (index === undefined) {
@@ -69,7 +68,7 @@ export function indexOfColumns(schema: Schema): ReadonlyMap<string, number> {
 }
 
 /**
- * A column's only data: a record batch's columns are one piece each.
+ * Returns a column's only data: a record batch's columns are one piece each.
  *
  * @throws {INPUT_UNSUPPORTED} when there is no such column
  */

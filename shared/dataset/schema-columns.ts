@@ -5,7 +5,7 @@ import { fieldTypeOf } from "./fields.ts";
 import { inputUnsupported } from "./input-errors.ts";
 
 /**
- * Where `columns` are in `schema`, in the order asked for.
+ * Returns the places of `columns` in `schema`, in the requested order.
  *
  * @throws {INPUT_CHANGED} when the file has lost a column since the plan was made
  */
@@ -22,10 +22,7 @@ export function columnIndices(schema: Schema, columns: readonly string[], path: 
   });
 }
 
-/**
- * @throws {INPUT_UNSUPPORTED} when there are no columns, two of one name (columns are found by name
- * everywhere), or one of a type that nothing knows
- */
+/** @throws {INPUT_UNSUPPORTED} when there are no columns, two of one name, or one of an unknown type */
 export function refuseUnusableColumns(schema: Schema, path: string): void {
   if (schema.fields.length === 0) {
     throw inputUnsupported(path, "a schema without columns", "leave it out of input.path");

@@ -9,18 +9,17 @@ import { offsetsOf } from "./offsets.ts";
 import { indexOfColumns, recordBatchOf } from "./record-batch.ts";
 import { valueBytes } from "./value-bytes.ts";
 
-/** A value as it is compared: null comes last. */
+/** Value as it is compared. Null sorts last. */
 type Comparable = number | bigint | Uint8Array | null;
 
-/** Of a record batch of sorted rows: what is copied together, far below where offsets end. */
+/** Limits of a record batch of sorted rows, which is copied at once. Far below the limit of offsets. */
 const PIECE = { rows: 65_536, bytes: 32 << 20 };
 
 /**
- * The rows of `table`, sorted; those that are equal stay in their order. Numbers by value, with NaN above all
- * and -0 equal to 0; text and bytes byte by byte, so text by code points. Nulls come last, also when the
- * order is descending. In memory of its own.
+ * Sorts the rows of `table` stably, into memory of its own. Numbers sort by value, with NaN last and -0 equal
+ * to 0. Text and bytes sort byte by byte, so text by code points. Nulls sort last, also in descending order.
  *
- * @param table of plain columns, as a worker makes them
+ * @param table table of plain columns, as a worker makes them
  */
 export function sortTable(table: Table, sort: readonly SortKey[]): Table {
   if (sort.length === 0 || table.numRows < 2) return table;
@@ -46,7 +45,7 @@ export function sortTable(table: Table, sort: readonly SortKey[]): Table {
 
 type Run = Stretch & { readonly data: Data };
 
-/** Where rows of the table lie: those that lie side by side as one. */
+/** Finds the places of rows. Neighbouring rows become one run. */
 function finder({ batches, numRows }: Table): (rows: Uint32Array) => Run[] {
   const batchOf = new Uint32Array(numRows);
   const starts: number[] = [];
@@ -71,7 +70,7 @@ function finder({ batches, numRows }: Table): (rows: Uint32Array) => Run[] {
   };
 }
 
-/** Below zero where the row `a` comes first; of values alone, so neither is null. */
+/** Compares two rows: negative when `a` sorts first. Neither value is null. */
 type CompareRows = (a: number, b: number) => number;
 
 interface SortColumn {
@@ -112,8 +111,8 @@ function sortColumn(chunks: readonly Data[]): Omit<SortColumn, "sign"> {
 }
 
 /**
- * Texts and bytes are compared where they lie: a view of each would take some 190 bytes a row, where its
- * place takes eight, and that only where the column is in several pieces.
+ * Compares texts and bytes in place. A view of each value would take some 190 bytes a row. A value's place
+ * takes eight, and only for a column of several pieces.
  */
 function bytesColumn(chunks: readonly Data[]): Omit<SortColumn, "sign"> {
   const rows = chunks.reduce((sum, { length }) => sum + length, 0);
@@ -173,7 +172,7 @@ function reader(data: Data): (row: number) => NonNullable<Comparable> {
   return (row) => values[row];
 }
 
-/** Words of 32 bits, least significant first, in two's complement. */
+/** Reads words of 32 bits, least significant first, in two's complement. */
 function decimalAt(words: Uint32Array, start: number, count: number): bigint {
   let value = 0n;
   for (let at = count - 1; at >= 0; at -= 1) value = (value << 32n) | BigInt(words[start + at] ?? 0);

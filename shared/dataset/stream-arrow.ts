@@ -3,8 +3,8 @@ import { isShardmillError } from "../core/errors.ts";
 import { ARROW_BATCH, type ArrowOptions, arrowBatches, cannotEncode } from "./encode.ts";
 
 /**
- * The bytes of `encodeArrow`, record batch by record batch as they are encoded: beside the table there is one
- * record batch in memory, and not the whole table twice more.
+ * Streams the bytes of `encodeArrow`, one record batch at a time. Memory holds the table and one record
+ * batch, instead of two more copies of the table.
  *
  * @throws {OUTPUT_FAILED} as `encodeArrow` does
  */
@@ -15,7 +15,7 @@ export async function* streamArrow(
   yield* streamArrowOf([table], options);
 }
 
-/** The bytes of one file of all the tables' rows, as they come. */
+/** Streams the bytes of one file of all the tables' rows, as they arrive. */
 export async function* streamArrowOf(
   tables: AsyncIterable<Table> | Iterable<Table>,
   { rowGroupRows = ARROW_BATCH.rows }: ArrowOptions = {},
@@ -36,10 +36,7 @@ export async function* streamArrowOf(
   }
 }
 
-/**
- * What the writer has put out so far: it puts it out at once, in pieces that are too small to store one by
- * one.
- */
+/** Collects the pieces that the writer has ready, because single pieces are too small to store. */
 class ReadyPieces {
   readonly #pieces: AsyncIterator<Uint8Array>;
   #next: Promise<IteratorResult<Uint8Array>> | null = null;
@@ -52,8 +49,8 @@ class ReadyPieces {
     const taken: Uint8Array[] = [];
     while (true) {
       this.#next ??= this.#pieces.next();
-      // One that is there already comes in before a turn of the event loop; one that is not yet made stays
-      // asked for.
+      // A ready piece resolves before the next turn of the event loop. A piece that is not ready stays
+      // requested.
       const next = await Promise.race([this.#next, turn()]);
       if (next === null) break;
       this.#next = null;

@@ -16,9 +16,9 @@ import {
 import { borrowParquetRuntime, type ParquetRuntime } from "./parquet-runtime.ts";
 
 /**
- * The bytes of `encodeParquet`, row group by row group as they are encoded: beside the table there is one row
- * group in memory, in the forms that it goes through, and not the whole table in each of them. A row group
- * also ends early where rows are so long that it would have too many bytes.
+ * Streams the bytes of `encodeParquet`, one row group at a time. Memory holds the table and one row group in
+ * its forms, instead of the whole table in each form. Very long rows end a row group early, at its limit of
+ * bytes.
  *
  * @throws {OUTPUT_FAILED} for a column type that Parquet lacks
  */
@@ -37,11 +37,11 @@ export async function* streamParquet(
 }
 
 /**
- * The bytes of one file of all the tables' rows, as they come: its encodings, and the length of its row
- * groups where none is asked for, are those that suit the first of them.
+ * Streams the bytes of one file of all the tables' rows, as they arrive. The first table decides the
+ * encodings, and the default length of row groups.
  *
- * @param tables at least one
- * @throws {OUTPUT_FAILED} as {@link streamParquet} does; and what reading the tables throws
+ * @param tables at least one table
+ * @throws {OUTPUT_FAILED} as {@link streamParquet} does, and the errors of reading the tables
  */
 export async function* streamParquetOf(
   tables: AsyncIterable<Table>,
@@ -58,7 +58,7 @@ export async function* streamParquetOf(
   yield* encodeTables(all(), first.value, { ...limits, ...options });
 }
 
-/** @param like its values decide how columns are encoded */
+/** @param like table whose values decide the encodings */
 async function* encodeTables(
   tables: AsyncIterable<Table> | Iterable<Table>,
   like: Table,
@@ -68,7 +68,7 @@ async function* encodeTables(
   let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   try {
     const properties = parquetProperties(runtime, like, limits);
-    // Its input as TypeScript's library for browsers knows it: at run time there is one class.
+    // Its input has the type of TypeScript's library for browsers. At run time the class is the same.
     const source = encodable(runtime, tables) as never;
     const encoded = await runtime.run(() => runtime.wasm.transformParquetStream(source, properties));
     const opened: ReadableStreamDefaultReader<Uint8Array> = encoded.getReader();
@@ -81,7 +81,7 @@ async function* encodeTables(
   } catch (error) {
     throw isShardmillError(error) ? error : cannotEncode("parquet", error);
   } finally {
-    // Left early: what the encoder still holds goes with its instance.
+    // When the caller stops early, the encoder's data goes with its instance.
     if (reader !== null) runtime.break(new Error("the encoder was left before its end"));
   }
 }
@@ -90,7 +90,7 @@ function* cutsOf(table: Table, pieces: readonly RowPiece[]): Generator<Table, vo
   for (const { start, end } of pieces) yield table.slice(start, end);
 }
 
-/** Tables in the encoder's memory, each when it is asked for. */
+/** Copies each table into the encoder's memory on request. */
 function encodable(
   runtime: ParquetRuntime,
   tables: AsyncIterable<Table> | Iterable<Table>,
@@ -107,7 +107,7 @@ function encodable(
           for (const batch of made.recordBatches()) controller.enqueue(batch);
           made.free();
         } catch (error) {
-          // The encoder does not pass on why its input failed.
+          // The encoder hides why its input failed.
           runtime.break(error);
           throw error;
         }

@@ -1,7 +1,7 @@
 import type { Problem } from "../core/errors.ts";
 import type { Field } from "../domain/dataset.ts";
 
-/** Columns that a step would make a second time. */
+/** Reports columns that a step would make a second time. */
 export function takenColumns(
   names: readonly string[],
   fields: readonly Field[],

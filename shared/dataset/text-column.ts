@@ -3,13 +3,12 @@ import { assert } from "../core/assert.ts";
 import { packBits } from "./bits.ts";
 import { textReader } from "./cell-reader.ts";
 
-/** Decodes the texts of a column, whatever its layout. Bytes that are not UTF-8 become U+FFFD. */
+/** Decodes the texts of a column of any layout. Bytes that are not UTF-8 become U+FFFD. */
 export function textsOf(column: Data): readonly (string | null)[] {
   const textAt = textReader(column);
   return Array.from({ length: column.length }, (_, row) => textAt(row));
 }
 
-/** A column of texts. */
 export function textColumn(texts: readonly (string | null)[]): Data<Utf8> {
   const encoded = texts.map((text) => Buffer.from(text ?? ""));
   const data = new Uint8Array(Buffer.concat(encoded));
@@ -23,7 +22,7 @@ export function textColumn(texts: readonly (string | null)[]): Data<Utf8> {
   });
 }
 
-/** Where each of values of such lengths begins, and where the last one ends: not beyond 2^31. */
+/** Returns the start of each value and the end of the last. Requires fewer than 2^31 bytes in total. */
 export function offsetsBehind(lengths: readonly number[]): Int32Array {
   const offsets = new Int32Array(lengths.length + 1);
   let end = 0;
@@ -35,7 +34,7 @@ export function offsetsBehind(lengths: readonly number[]): Int32Array {
   return offsets;
 }
 
-/** What says of a column which rows are there. */
+/** Builds the validity of a column's rows. */
 export function validity(isThere: readonly boolean[]): { nullCount: number; nullBitmap?: Uint8Array } {
   const nullCount = isThere.filter((there) => !there).length;
   return nullCount === 0
@@ -43,7 +42,6 @@ export function validity(isThere: readonly boolean[]): { nullCount: number; null
     : { nullCount, nullBitmap: packBits(Uint8Array.from(isThere, Number)) };
 }
 
-/** A column of whole numbers. */
 export function int32Column(values: readonly number[]): Data<Int32> {
   return makeData({ type: new Int32(), data: Int32Array.from(values), nullCount: 0 });
 }

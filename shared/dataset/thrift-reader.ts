@@ -1,20 +1,19 @@
-/** What is wrong with the bytes; who reads them knows the path and the place. */
+/** Fault of the bytes. The reader that catches it adds the path and the place. */
 export class ThriftFault extends Error {}
 
 /**
- * The types of Thrift's compact protocol that a caller here reads; all others are only skipped. A boolean's
- * value is its type: there is nothing to read after it.
+ * Types of Thrift's compact protocol that callers read. Other types are only skipped. A boolean's type is its
+ * value, so no byte follows it.
  */
 export const THRIFT = { true: 1, false: 2, i32: 5, i64: 6, binary: 8, list: 9, struct: 12 } as const;
 
-/** Parquet's metadata nests some ten levels. Deeper only serves to exhaust the stack. */
+/** Limit of nesting. Parquet's metadata nests some ten levels. Deeper values would exhaust the stack. */
 const NESTING_LIMIT = 64;
 
 /**
- * Walks over a value in Thrift's compact protocol, as Parquet's metadata is, and reads the few numbers that
- * are asked for. Made for hostile bytes: every step takes at least one of them, so a walk ends in O(bytes),
- * without any allocation. Format:
- * https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+ * Walks a value in Thrift's compact protocol, such as Parquet's metadata, and reads the requested numbers.
+ * Made for hostile bytes. Every step takes at least one byte, so a walk ends in O(bytes) without allocation.
+ * Format: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 export class ThriftReader {
   readonly #bytes: Uint8Array;
@@ -29,23 +28,23 @@ export class ThriftReader {
   }
 
   /**
-   * Reads the fields of a struct. `onField` reads the field's value and returns true, or returns false: then
-   * it is skipped.
+   * Reads the fields of a struct. `onField` reads the field's value and returns true. When it returns false,
+   * the field is skipped.
    *
-   * @throws {ThriftFault} as every call here, when the bytes end or mean nothing
+   * @throws {ThriftFault} like every method here, when the bytes end or are invalid
    */
   struct(onField: (id: number, type: number) => boolean): void {
     this.#struct(onField, 0);
   }
 
-  /** Has `onItem` read each item of a list of this type. */
+  /** Calls `onItem` to read each item of a list of this type. */
   list(itemType: number, onItem: () => void): void {
     const { type, items } = this.#listHead();
     if (items > 0 && type !== itemType) throw new ThriftFault(`a list of type ${type}, not ${itemType}`);
     for (let item = 0; item < items; item += 1) onItem();
   }
 
-  /** A signed integer. @throws {ThriftFault} when it does not fit 2^53 */
+  /** Reads a signed integer. @throws {ThriftFault} when it does not fit 2^53 */
   integer(): number {
     let raw = 0;
     for (let place = 1, byte = 0x80; byte >= 0x80; place *= 0x80) {
@@ -57,7 +56,7 @@ export class ThriftReader {
     return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;
   }
 
-  /** Bytes, or a text's: a part of what is walked over, not a copy. */
+  /** Reads bytes or a text's bytes, without a copy. */
   bytes(): Uint8Array {
     const length = this.#length();
     this.#pass(length);
@@ -75,7 +74,7 @@ export class ThriftReader {
     }
   }
 
-  /** A boolean is in the head of its field, but a byte of its own as an item of a list. */
+  /** Skips a value. A boolean is in the head of its field, but takes a byte as an item of a list. */
   #skip(type: number, depth: number, isItem: boolean): void {
     if (depth > NESTING_LIMIT) throw new ThriftFault(`values nested more than ${NESTING_LIMIT} deep`);
     switch (type) {
@@ -133,7 +132,7 @@ export class ThriftReader {
     return { type: head & 0x0f, items: this.#items(items) };
   }
 
-  /** Each takes a byte at least. */
+  /** Checks a count of items: each takes at least one byte. */
   #items(count: number): number {
     const left = this.#bytes.length - this.#at;
     if (count > left) throw new ThriftFault(`${count} items in ${left} bytes`);

@@ -1,12 +1,11 @@
 import { type Data, DataType, type Table, UnionMode } from "apache-arrow";
 
-/** A view is 16 bytes, and its value is in them up to 12. */
+/** Sizes of a view: 16 bytes, which hold values of up to 12 bytes inline. */
 const VIEW = { bytes: 16, inline: 12 };
 
 /**
- * Bytes of a table's values, about as they lie in memory: one bit of validity for each, offsets included. The
- * same rows give the same number, in whatever pieces they came and however much larger than needed their
- * buffers are.
+ * Estimates the bytes of a table's values in memory, with one validity bit each and with offsets. The same
+ * rows give the same number, whatever their batches and spare buffer bytes.
  */
 export function valueBytes(table: Table): number {
   let bytes = 0;
@@ -14,20 +13,20 @@ export function valueBytes(table: Table): number {
   return Math.ceil(bytes);
 }
 
-/** Of rows `[start, end)` of a record batch. */
+/** Estimates the bytes of rows `[start, end)` of a record batch. */
 export function rowBytes({ children }: Data, start: number, end: number): number {
   return sumOf(children, (child) => rangeBytes(child, start, end));
 }
 
 /**
- * Of values `[start, end)` of a column, at any depth. Those of dictionaries and views count as the plain
- * values that they stand for: a few bytes of indices can stand for gigabytes.
+ * Estimates the bytes of values `[start, end)` of a column, at any depth. Dictionaries and views count as
+ * their plain values: a few bytes of indices can mean gigabytes.
  */
 export function rangeBytes(data: Data, start: number, end: number): number {
   const { type, children } = data;
   const count = end - start;
   const bits = count / 8;
-  // Null counts too: the items of a list are numbered by its offsets, whether or not they have bytes.
+  // A list's offsets count its items, whether or not they have bytes, so null items count, too.
   if (DataType.isNull(type)) return bits;
   if (DataType.isBool(type)) return bits + bits;
   if (DataType.isDictionary(type)) return bits + entryBytes(data, start, end);

@@ -4,54 +4,54 @@ import { DEVICES } from "./device.ts";
 
 const count = z.int().nonnegative();
 
-/** The value of a row that is furthest off. */
+/** Value with the largest error in a row. */
 const worstRow = z.object({
   file: z.string(),
-  /** In the file, from 0. */
+  /** Index of the row in the file, from 0. */
   row: count,
-  /** Of the value among the row's, from 0. */
+  /** Index of the value in the row, from 0. */
   index: count,
-  /** As text: JSON has no NaN. */
+  /** Text, because JSON has no NaN. */
   expected: z.string(),
   found: z.string(),
-  /** Null where what was found is not finite. */
+  /** Relative error. Null: the found value is not finite. */
   relative: z.number().nullable(),
 });
 
-/**
- * One tensor of the answers, over all rows that were compared. Errors are of single values, found less
- * expected.
- */
+/** Errors of one output tensor over all compared rows. An error is the found value minus the expected one. */
 const outputAccuracy = z.object({
   tensor: z.string(),
   maxError: z.number(),
   meanError: z.number(),
   /**
-   * The largest error of a value as `AccuracyLimits.tolerance` counts it; null where one is not finite, or of
-   * whole numbers.
+   * Largest relative error, as `AccuracyLimits.tolerance` measures it. Null: a value is not finite, or the
+   * tensor holds whole numbers.
    */
   maxRelative: z.number().nullable(),
-  /** Rows with a value beyond the tolerance; of whole numbers: rows that are not equal. */
+  /** Rows with a value beyond the tolerance. Whole numbers: rows that are not equal. */
   beyondRows: count,
-  /** The rows that are furthest off, the worst first; none that is right. */
+  /** Rows with the largest errors, worst first. Correct rows are excluded. */
   worst: z.array(worstRow),
-  /** Cosine of the vector of a row's values. Where each row has one value: of all rows'. Null: no floats. */
+  /** Mean cosine similarity of the rows' vectors. One value a row: cosine over all rows. Null: no floats. */
   meanCosine: z.number().nullable(),
   leastCosine: z.number().nullable(),
   /**
-   * Share of rows with the same greatest value at the same place, or another that was as great within the
-   * tolerance; of equal rows for whole numbers; null where a row has one value.
+   * Share of rows whose greatest value has the same index in both outputs. Values within the tolerance count
+   * as equally great. Whole numbers: share of equal rows. Null: a row has one value.
    */
   agreement: z.number().nullable(),
-  /** The job reads an order or a class from it: `agreement` counts. */
+  /** The job reads an order or a class from the tensor, so `agreement` counts. */
   ranked: z.boolean(),
-  /** Rows with NaN or an infinity where the reference has a number. */
+  /** Rows with NaN or an infinity where the reference has a finite number. */
   notFiniteRows: count,
 });
 
-/** What a check lets pass. */
+/** Limits within which a check passes. */
 const limits = z.object({
-  /** Of a value: its error over the larger of its own size and the tensor's (root mean square). */
+  /**
+   * Largest allowed error of a value, relative to its own size or the tensor's root mean square, whichever is
+   * larger.
+   */
   tolerance: z.number(),
   /** Share of rows that may have a value beyond the tolerance. */
   maxBeyond: z.number(),
@@ -59,38 +59,41 @@ const limits = z.object({
   minAgreement: z.number(),
 });
 
-/** How outputs of a model differ from those of a reference, on rows of the job itself. Plain JSON. */
+/** Differences between a model's outputs and those of a reference, on rows of the job. Plain JSON. */
 const accuracy = z.object({
-  /** Rows that both answered, or the reference alone. */
+  /** Rows that the reference answered, `failedRows` included. */
   rows: count,
   /** Rows that the reference answers and the model fails on. */
   failedRows: count,
-  /** What the check took. */
+  /** Duration of the check. */
   seconds: z.number(),
-  /** The tensors that the job uses, in its order. */
+  /** Output tensors that the job uses, in its order. */
   outputs: z.array(outputAccuracy),
   ...limits.shape,
 });
 
-/** Accuracy of a converted model, with its original as the reference. */
+/** Accuracy of a converted model, compared with the original model. */
 export const CONVERSION_REPORT_SCHEMA = z.object({
-  /** Bytes of the models' files, with external data. */
+  /** Bytes of the model's files, external data included. */
   originalBytes: count,
   convertedBytes: count,
   ...accuracy.shape,
 });
 
-/** A device other than the CPU against the CPU, with the model that workers run. Kept in the manifest. */
+/**
+ * Accuracy of a device other than the CPU, compared with the CPU, for the model that workers run. The
+ * manifest keeps it.
+ */
 export const DEVICE_REPORT_SCHEMA = z.object({
-  /** Who found it. */
+  /** Name of the worker that ran the check. */
   worker: z.string(),
   device: z.enum(DEVICES).exclude(["auto"]),
-  /** As its maker calls it; null where it is not known. */
+  /** GPU name from its vendor. Null: unknown. */
   gpu: z.string().nullable(),
   onnxruntimeVersion: z.string(),
-  /** An earlier run found it, with this model on this device: it cost nothing now. */
+  /** The report comes from an earlier run with this model and device, and took no time now. */
   remembered: z.boolean(),
-  /** What is wrong with it, and so this worker gets no shards of the job; null when it passed. */
+  /** Reason why this worker gets no shards of the job. Null: the device passed. */
   refusal: z.string().nullable(),
   ...accuracy.shape,
 });

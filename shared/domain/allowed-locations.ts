@@ -4,25 +4,25 @@ import { withoutSecrets } from "../core/without-secrets.ts";
 import { type Location, localPathOf, parseLocation, schemeOf } from "./location.ts";
 import { exampleAddresses, STORE_SCHEMES } from "./store-schemes.ts";
 
-/** Allows nothing: all comes by way of the coordinator. */
+/** Allows no location but those that the coordinator serves. */
 const NONE = "none";
-/** All of a kind of place: `s3://`. */
+/** Allows all locations of a scheme: `s3://`. */
 const WHOLE_SCHEME = new RegExp(`^(${[...STORE_SCHEMES.keys(), "https?"].join("|")})://$`);
-/** Forms of a bucket and a folder in it, in each store: for the hint. */
+/** Examples of a bucket's folder in each store, for the hint. */
 const BUCKET_PLACES = exampleAddresses("FOLDER");
 
-/** A location cut into what must be the same, in order: scheme and authority, and the names on the way. */
+/** Location, split into the parts that are compared: scheme and authority, then the names of the path. */
 interface Parts {
   readonly root: string;
   readonly names: readonly string[];
 }
 
 /**
- * Checks a list of what an operator allows: locations that stand for themselves and all below them, whole
- * schemes (`s3://`), or `none` alone.
+ * Checks an operator's list of allowed locations. An entry is a location (all below it included), a whole
+ * scheme (`s3://`), or `none` alone.
  *
- * @returns it as {@link isAllowed} takes it
- * @throws {ARGUMENT_INVALID} with all entries that are none of these
+ * @returns the list for {@link isAllowed}
+ * @throws {ARGUMENT_INVALID} with all invalid entries
  */
 export function parseAllowed(texts: readonly string[], option: string): readonly string[] {
   const problems = texts.flatMap((text) => {
@@ -47,8 +47,8 @@ function wrongWith(text: string, count: number): string | null {
 }
 
 /**
- * Whether a location is one of those that are allowed, or below one. Links are not looked at: of a file on a
- * disk, ask for where they lead. What comes by way of the coordinator always is.
+ * Checks whether a location is allowed, or is below an allowed one. Locations that the coordinator serves are
+ * always allowed. Links are not resolved: pass the real path of a file on a disk.
  */
 export function isAllowed(location: Location, allowed: readonly string[]): boolean {
   const scheme = schemeOf(location);
@@ -57,13 +57,13 @@ export function isAllowed(location: Location, allowed: readonly string[]): boole
   return allowed.some((text) => {
     if (WHOLE_SCHEME.test(text)) return text === `${scheme}://`;
     const place = partsOf(parseLocation(text));
-    // What cannot be told where it leads is within what has no end alone.
+    // A location that may lead elsewhere is allowed only by its whole scheme.
     if (parts === null || place === null) return false;
     return parts.root === place.root && place.names.every((name, index) => parts.names[index] === name);
   });
 }
 
-/** What two lists of places allow both. */
+/** Returns the locations that both lists allow. */
 export function bothAllow(some: readonly string[], others: readonly string[]): readonly string[] {
   const within = (text: string, allowed: readonly string[]) =>
     WHOLE_SCHEME.test(text) ? allowed.includes(text) : isAllowed(parseLocation(text), allowed);
@@ -73,7 +73,10 @@ export function bothAllow(some: readonly string[], others: readonly string[]): r
   ];
 }
 
-/** Null where names on the way lead back, as a server or a gateway may take them. */
+/**
+ * Splits a location. Null: its path has `.` or `..`, which a server or a gateway may resolve to another
+ * place.
+ */
 function partsOf(location: Location): Parts | null {
   const scheme = schemeOf(location);
   if (scheme === "file") return { root: "/", names: namesIn(normalize(localPathOf(location))) };

@@ -1,19 +1,20 @@
 /**
- * What can bound the rows of a batch. Where several allow the same number, the first of this list is named.
+ * Reasons that bound the rows of a batch. The first in this list is reported where several give the same
+ * number.
  *
  * | bound | a batch has at most |
  * |---|---|
  * | model | the rows that the model is made for: then no other bound counts |
  * | rows | `map.batch.rows` |
- * | tokens | `map.batch.tokens`, of rows of uneven length |
- * | memory | what fits in the memory set aside for the inputs and outputs of one batch |
- * | failed | half of what did not fit in the device's memory |
+ * | tokens | `map.batch.tokens`, for rows of uneven length |
+ * | memory | the rows that fit in the memory reserved for the inputs and outputs of one batch |
+ * | failed | half of a batch that did not fit in the device's memory |
  * | window | the rows of uneven length that are sorted together |
- * | shard | its share of a shard: every lane gets several batches of each |
- * | remembered | the size that an earlier run found to be the fastest |
- * | growth | the size at which this process had grown as far as its memory allows |
+ * | shard | its share of a shard: each lane gets several batches of each shard |
+ * | remembered | the fastest size of an earlier run |
+ * | growth | the largest size that the memory of this process allows |
  * | speed | the smallest size that no larger one was faster than |
- * | search | the size that is tried at the moment |
+ * | search | the size that is being tried |
  */
 export const BATCH_BOUNDS = [
   "model",
@@ -30,13 +31,13 @@ export const BATCH_BOUNDS = [
 ] as const;
 export type BatchBound = (typeof BATCH_BOUNDS)[number];
 
-/** A run of a model costs as much as computing this many rows of most tables. */
+/** Rows of most tables whose computation takes as long as the fixed cost of one model run. */
 export const FEW_ROWS = 32;
 
-/** The size of the batches that a worker makes, and what bounds it. */
+/** Size of the batches that a worker makes, and its bound. */
 export interface BatchInUse {
   readonly rows: number;
-  /** The positions that each row is padded to, of rows of uneven length; else null. */
+  /** Positions that each row of uneven length is padded to. Null: rows are even. */
   readonly length: number | null;
   readonly bound: BatchBound;
 }

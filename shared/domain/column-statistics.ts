@@ -1,20 +1,19 @@
 /**
- * What a file says of one column's values in one row group. The bounds need not be values that are there: no
- * value lies below `least` or above `greatest`.
+ * Statistics of one column in one row group, from the file. No value lies below `least` or above `greatest`,
+ * but the bounds themselves need not occur.
  */
 export interface ColumnStatistics {
   /**
-   * As text, whatever is counted: digits for whole numbers, dates, timestamps and decimals (in the column's
-   * own unit and scale), 0 and 1 for truth values, a number for floats, and for strings a character a byte.
-   * Null: not known.
+   * Bound as text. Whole numbers, dates, timestamps and decimals are digits, in the column's own unit and
+   * scale. Booleans are 0 and 1, floats are numbers, and strings have one character a byte. Null: unknown.
    */
   readonly least: string | null;
   readonly greatest: string | null;
-  /** Null: not known. */
+  /** Count of nulls. Null: unknown. */
   readonly nulls: number | null;
-  /** How many values there are, nulls and repeats left out. Left out: not known. */
+  /** Count of distinct values without null. Undefined: unknown. */
   readonly distinct?: number;
 }
 
-/** By column name; a column that is not here has none that could be used. */
+/** Usable statistics by column name. */
 export type RowGroupStatistics = Readonly<Record<string, ColumnStatistics>>;

@@ -14,12 +14,12 @@ const NUMBERS = [
   "float64",
 ] as const satisfies readonly NumericType[];
 
-/** What a job may call the type of a column of a text file, with `[]` behind it for each list. */
+/** Names that a job can give to the type of a text file's column. Each `[]` behind a name makes a list. */
 export const TYPE_NAMES = [...NUMBERS, "string", "date", "timestamp"] as const;
 
 export const TYPE_PATTERN = new RegExp(`^(?:${TYPE_NAMES.join("|")})(?:\\[\\]){0,8}$`);
 
-/** The type that a job names. The name fits {@link TYPE_PATTERN}. */
+/** Returns the type that a job names. The name must match {@link TYPE_PATTERN}. */
 export function typeOfName(name: string): FieldType {
   if (name.endsWith("[]")) return { kind: "list", item: typeOfName(name.slice(0, -2)) };
   const number = NUMBERS.find((each) => each === name);
@@ -30,7 +30,7 @@ export function typeOfName(name: string): FieldType {
   throw new Error(`broken invariant: ${name} is no type of a column`);
 }
 
-/** What a job calls a type; null for one that it cannot set. */
+/** Returns the name of a type in a job file. Null: a job cannot set this type. */
 export function nameOfType(type: FieldType): string | null {
   switch (type.kind) {
     case "numeric":

@@ -2,10 +2,12 @@ import * as z from "zod";
 import { EXTENSIONS } from "#extensions";
 import { CONVERSION_REPORT_SCHEMA, type ConversionReport } from "./accuracy.ts";
 
-/** Conversion of models. Null: no extension converts any. */
+/** Conversion of models. Null: no extension provides one. */
 export const CONVERSION = EXTENSIONS.flatMap(({ conversion }) => conversion ?? [])[0] ?? null;
 
-/** Its key in the schema of job files. The compiler does not know it: `conversionOf` reads it. */
+/**
+ * Key of the conversion in the schema of job files. The compiler does not know it: `conversionOf` reads it.
+ */
 export const CONVERSION_KEY: object =
   CONVERSION === null
     ? {}
@@ -13,7 +15,7 @@ export const CONVERSION_KEY: object =
         [CONVERSION.key]: z.enum(CONVERSION.values).default(CONVERSION.values[0]).describe(CONVERSION.says),
       };
 
-/** Returns to what a job's model is converted: `int8`. Null: it is used as it is. */
+/** Returns the form that a job's model is converted to: `int8`. Null: the model is not converted. */
 export function conversionOf(model: object): string | null {
   if (CONVERSION === null) return null;
   const value = valueAt(model, CONVERSION.key);
@@ -26,26 +28,26 @@ export interface JobConversion {
   readonly key: string;
   /** Value of the key: `int8`. */
   readonly value: string;
-  /** Null: the job asks for no check. */
+  /** Result of the check. Null: the job requests none. */
   readonly check: ConversionReport | null;
 }
 
-/** Null for a model that is used as it is. */
+/** Returns the conversion of a job's model. Null: the model is not converted. */
 export function jobConversion(model: object, check: ConversionReport | null): JobConversion | null {
   const value = conversionOf(model);
   return CONVERSION === null || value === null ? null : { key: CONVERSION.key, value, check };
 }
 
 /**
- * Its key in the schema of manifests, whose value has the key again: `precision: {precision: "int8", ...}`.
- * `checkedConversion` reads it.
+ * Key of the conversion in the schema of manifests. Its value has the key again: `precision: {precision:
+ * "int8", ...}`. `checkedConversion` reads it.
  */
 export const CONVERSION_REPORT_KEY: object =
   CONVERSION === null
     ? {}
     : { [CONVERSION.key]: CONVERSION_REPORT_SCHEMA.extend({ [CONVERSION.key]: z.string() }).nullable() };
 
-/** Returns what a manifest has of a conversion. */
+/** Returns the manifest's keys for a conversion. */
 export function manifestConversion(conversion: JobConversion | null): object {
   if (CONVERSION === null) return {};
   const { key } = CONVERSION;
@@ -53,7 +55,7 @@ export function manifestConversion(conversion: JobConversion | null): object {
   return { [key]: check === null ? null : { [key]: conversion?.value, ...check } };
 }
 
-/** Returns the conversion that a manifest has. Null: its model was not converted, or was not checked. */
+/** Returns the conversion from a manifest. Null: the model was not converted, or not checked. */
 export function checkedConversion(manifest: object): (JobConversion & { check: ConversionReport }) | null {
   const found = CONVERSION === null ? null : valueAt(manifest, CONVERSION.key);
   if (CONVERSION === null || found === null || typeof found !== "object") return null;

@@ -15,7 +15,7 @@ export interface FileSlice {
   readonly rowEnd: number;
 }
 
-/** Where the rows of a planned job lie. */
+/** Returns the rows of a planned job. */
 export function plannedRows(planned: {
   readonly dataset: { readonly files: readonly { readonly rows: number }[] };
   readonly pruned: readonly FileSlice[];
@@ -29,8 +29,7 @@ export function plannedRows(planned: {
 }
 
 /**
- * Where the rows of the dataset lie that are worked on: all but those in no shard. They are numbered through,
- * over the files in their order:
+ * Rows of the dataset that are in shards. They are numbered consecutively, over the files in their order:
  *
  * ```
  * file         0        1   2 (empty)   3 (its rows 1 and 2 are pruned)
@@ -39,23 +38,23 @@ export function plannedRows(planned: {
  * ```
  */
 export class DatasetRows {
-  /** Rows that `input.where` ruled out by what the files say of them: they are in no shard. */
+  /** Rows in no shard, because the files' statistics show that `input.where` excludes them. */
   readonly pruned: number;
-  /** Rows that `input.sample` and `input.limit` leave out: they are in no shard either. */
+  /** Rows in no shard, because `input.sample` or `input.limit` skips them. */
   readonly skipped: number;
   /**
-   * Stretches of rows side by side in one file, none empty: the dataset's row at which each starts, and its
-   * end.
+   * First dataset row of each range of contiguous rows in one file, and the end of the last. No range is
+   * empty.
    */
   readonly #starts: Float64Array;
   readonly #files: Uint32Array;
-  /** What is taken from a row of the dataset for its row in the file. */
+  /** Number to subtract from a dataset row for its row in the file. */
   readonly #shifts: Float64Array;
 
   /**
-   * @param fileRows how many rows each file has, in the dataset's order
-   * @param pruned in order, apart from each other and from those of `skipped`
-   * @param skipped in order as well
+   * @param fileRows row count of each file, in the dataset's order
+   * @param pruned in order, disjoint, also from `skipped`
+   * @param skipped in order and disjoint
    */
   constructor(
     fileRows: readonly number[],
@@ -75,12 +74,12 @@ export class DatasetRows {
     }
   }
 
-  /** How many rows there are to work on. */
+  /** Count of rows in shards. */
   get total(): number {
     return at(this.#starts, this.#starts.length - 1);
   }
 
-  /** The file that holds a row of the dataset, and which of its rows that is. */
+  /** Returns the file of a dataset row, and the row's index in the file. */
   placeOf(row: number): RowPlace {
     assert(row >= 0 && row < this.total, `row ${row} is one of the dataset's ${this.total}`);
     const index = this.#stretchOf(row);
@@ -88,9 +87,9 @@ export class DatasetRows {
   }
 
   /**
-   * Rows `[rowStart, rowEnd)` of the dataset, stretch by stretch: one a file, more where some of its rows
-   * between are pruned. No rows are no rows of the first file, so that there is always a file to take the
-   * schema from.
+   * Returns the rows `[rowStart, rowEnd)` of the dataset as slices of files. A file has several slices where
+   * rows between them are pruned or skipped. An empty range gives an empty slice of the first file, so the
+   * schema always has a file.
    */
   slicesOf({ rowStart, rowEnd }: Pick<FileSlice, "rowStart" | "rowEnd">): FileSlice[] {
     assert(

@@ -1,18 +1,21 @@
 import type { Digest } from "../core/digest.ts";
 import type { Location } from "./location.ts";
 
-/** Formats whose files say what is in them. Outputs have one of these, and inputs may have others, too. */
+/**
+ * Formats of files that contain their own schema. Outputs have one of these. Extensions add formats of
+ * inputs.
+ */
 export const TABLE_FORMATS = ["parquet", "arrow"] as const;
 export type TableFormat = (typeof TABLE_FORMATS)[number];
 
-/** Name of a format of input files: one of `TABLE_FORMATS`, or of those that extensions add. */
+/** Format of input files: one of `TABLE_FORMATS`, or one that an extension adds. */
 export type DatasetFormat = string;
 
 export function isTableFormat(format: DatasetFormat): format is TableFormat {
   return TABLE_FORMATS.some((each) => each === format);
 }
 
-/** A column as Shardmill sees it. `type` is a closed, JSON-able description of the Arrow type. */
+/** Column. `type` describes the Arrow type as plain JSON. */
 export interface Field {
   readonly name: string;
   readonly type: FieldType;
@@ -36,8 +39,8 @@ export type NumericType =
 export type TimeUnit = "second" | "millisecond" | "microsecond" | "nanosecond";
 
 /**
- * Every Arrow type that is read. Numbers, lists of them and bytes can feed a model; all can be kept. What
- * becomes of each in the output and in SQL: docs/types.md.
+ * Arrow types that can be read. Numbers, lists of numbers and bytes can feed a model. All types can be kept.
+ * docs/types.md lists how each appears in the output and in SQL.
  */
 export type FieldType =
   | { readonly kind: "numeric"; readonly type: NumericType }
@@ -58,7 +61,7 @@ export type FieldType =
   | { readonly kind: "union"; readonly fields: readonly Field[] }
   | { readonly kind: "dictionary"; readonly values: FieldType };
 
-/** The types that a type is made of, one level down. */
+/** Returns the types that a type contains, one level down. */
 export function innerTypes(type: FieldType): readonly FieldType[] {
   switch (type.kind) {
     case "list":
@@ -76,18 +79,15 @@ export function innerTypes(type: FieldType): readonly FieldType[] {
   }
 }
 
-/**
- * How the files of a format of an extension are read. Beside the columns it is the format's own JSON, and one
- * for all files of a job.
- */
+/** Form of an extension's files: columns, and JSON of the format. All files of a job share one form. */
 export interface FileForm {
-  /** Every column of the files, in their order. */
+  /** All columns, in the files' order. */
   readonly fields: readonly Field[];
 }
 
 /**
- * Where the rows of a file lie that has no footer to say so: found by reading all of it once. Beside the form
- * it is the format's own JSON. In a lease it covers the rows of the lease, not all of the file's.
+ * Index of a file without a footer, from one full read. Beside the form it has JSON of the format. In a
+ * lease, it covers only the rows of the lease.
  */
 export interface FileIndex {
   readonly form: FileForm;
@@ -96,32 +96,32 @@ export interface FileIndex {
 export const PARTITION_TYPES = ["int64", "date", "string"] as const;
 export type PartitionType = (typeof PARTITION_TYPES)[number];
 
-/** What a folder `name=value` on the way to a file says: a column, of one value in all of the file's rows. */
+/** Column from a folder `name=value` in the file's path. All rows of the file have this value. */
 export interface PartitionValue {
   readonly name: string;
-  /** One for all files of the dataset. */
+  /** All files of the dataset share this type. */
   readonly type: PartitionType;
-  /** As text, whatever its type: `7`, `2024-02-29`. */
+  /** Text for every type: `7`, `2024-02-29`. Null: the value is null. */
   readonly value: string | null;
 }
 
-/** One file of the sealed dataset and what identifies its content. */
+/** File of the sealed dataset, with the identity of its content. */
 export interface InputFile {
-  /** As the coordinator sees it. */
+  /** Location, as the coordinator sees it. */
   readonly path: Location;
   readonly format: DatasetFormat;
   readonly bytes: number;
-  /** As its storage tells it: another one means that the file may have changed. */
+  /** Version from the storage. A change means that the file may have changed. */
   readonly version: string;
   readonly rows: number;
   /**
-   * sha256 over the footer's bytes: changes when any row group's place, size or statistics change. Of a
-   * file with an index: over that.
+   * sha256 of the footer's bytes. It changes when the place, size or statistics of any row group change.
+   * Files with an index: sha256 of the index.
    */
   readonly footerSha256: Digest;
-  /** Index of a file that is in none of `TABLE_FORMATS`. */
+  /** Index. Only for files whose format is not one of `TABLE_FORMATS`. */
   readonly text?: FileIndex;
-  /** Where folders are columns: those of this file, in the order of the folders. */
+  /** Columns from the folders in the path, in the order of the folders. */
   readonly partitions?: readonly PartitionValue[];
 }
 
@@ -131,23 +131,24 @@ export interface RowGroup {
   readonly bytes: number;
 }
 
-/** What the shards of a file must be like. */
+/** Limits on how a file is cut into shards. */
 export interface FileCut {
   /**
-   * Who reads some of its rows reads all that lies before them: it is cut only where a shard would be too
-   * large to hold, or the job says how large shards are.
+   * Reading rows also reads all rows before them. Such a file is cut only when a shard would exceed memory,
+   * or by `shardRows`.
    */
   readonly isOnePiece: boolean;
-  /** For how many slices each of it counts: a shard has a limit of them. */
+  /** Weight of each of the file's slices towards the limit of slices in a shard. */
   readonly slices: number;
 }
 
-/** The sealed input: files in order (sorted by path), one schema for all. */
+/** Sealed input. Files are sorted by path and share one schema. */
 export interface Dataset {
   readonly files: readonly InputFile[];
   readonly fields: readonly Field[];
   /**
-   * sha256 of the files' fingerprints in order, without their paths: what "the same input" means on resume.
+   * sha256 of the files' fingerprints in order, without their paths. On resume, an equal digest means the
+   * same input.
    */
   readonly digest: Digest;
 }

@@ -1,15 +1,15 @@
 import type { Dtype, ElementType } from "./tensor.ts";
 
-/** From here on a finite number rounds to infinity: half a step beyond the largest number of the type. */
+/** Smallest number that rounds to infinity: half a step above the largest number of the type. */
 const FLOAT32_OVERFLOW = 2 ** 128 - 2 ** 103;
 const FLOAT16_OVERFLOW = 65_520;
 
-/** Bounds of the numbers that a dtype stores, both excluded. An integer is truncated before it is stored. */
+/** Exclusive bounds of the numbers that a dtype can store. Integers are truncated before they are stored. */
 export const OPEN_RANGES = {
   int8: [-129, 128],
   int16: [-32_769, 32_768],
   int32: [-2_147_483_649, 2_147_483_648],
-  // The float64 just below -(2 ** 63); there is none between them.
+  // The largest float64 below -(2 ** 63), because the bound is exclusive.
   int64: [-(2 ** 63) - 2048, 2 ** 63],
   uint8: [-1, 256],
   uint16: [-1, 65_536],
@@ -23,7 +23,7 @@ export const OPEN_RANGES = {
 
 type FloatDtype = Extract<Dtype, `float${string}`>;
 
-/** Checks whether a dtype is of floats: they also store NaN and the infinities. */
+/** Checks whether a dtype is a float, which also stores NaN and the infinities. */
 export function isFloat(dtype: ElementType): dtype is FloatDtype {
   return dtype.startsWith("float");
 }
@@ -35,7 +35,7 @@ export function fitsDtype(value: number, dtype: ElementType): boolean {
   return (value > above && value < below) || storesSpecially(value, dtype);
 }
 
-/** Checks whether a float stores a number that is not finite. To a bool, all numbers but zero are true. */
+/** Checks whether a dtype stores a number that is not finite. As a bool, an infinity is true. */
 export function storesSpecially(value: number, dtype: Dtype): boolean {
   return isFloat(dtype) ? !Number.isFinite(value) : dtype === "bool" && !Number.isNaN(value);
 }

@@ -3,7 +3,7 @@ import type { ValueElement } from "../input-sources/same-value.ts";
 import { fitsDtype, isFloat } from "./dtype-range.ts";
 import type { Dtype, DtypeArray } from "./tensor.ts";
 
-/** Floats that neither YAML's numbers nor JSON's have. */
+/** Floats that are not numbers in JSON or YAML. */
 const NO_NUMBERS: ReadonlyMap<string, number> = new Map([
   ["NaN", Number.NaN],
   ["Infinity", Number.POSITIVE_INFINITY],
@@ -11,9 +11,9 @@ const NO_NUMBERS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * What a job file writes for one element of a tensor, as a number: scaled, and of the tensor's dtype. A
- * bigint where it stands in quotes, which nothing scales: float64 would round it. Null where it is none, or
- * does not fit.
+ * Returns a tensor element from a job file as a number, scaled, in the tensor's dtype. Quoted 64-bit integers
+ * become a bigint, because float64 would round them. They cannot be scaled. Null: the element is not a
+ * number, or does not fit.
  */
 export function elementOf(
   element: ValueElement,
@@ -37,7 +37,7 @@ function wholeOf(value: bigint, dtype: Dtype): bigint | number | null {
   return Number.isSafeInteger(Number(value)) && fitsDtype(Number(value), dtype) ? Number(value) : null;
 }
 
-/** Writes one element as its dtype lies in memory. */
+/** Writes one element in the memory layout of its dtype. */
 export function setElement(target: DtypeArray, at: number, value: number | bigint, dtype: Dtype): void {
   if (target instanceof BigInt64Array || target instanceof BigUint64Array) target[at] = BigInt(value);
   else if (dtype === "float16") target[at] = encodeHalf(Number(value));

@@ -1,7 +1,7 @@
-/** Counted steps between the last shard and the published output, in their order. */
+/** Counted steps between the last shard and the published output, in order. */
 export const END_STEPS = ["check", "shape"] as const;
 
-/** How far the end of a job is. */
+/** Progress of a job's end. */
 export interface EndProgress {
   readonly step: (typeof END_STEPS)[number];
   /** Checked files, or rows of shaped files. */

@@ -6,33 +6,33 @@ export const FEATURES = EXTENSIONS.flatMap(({ feature }) => feature ?? []);
 
 type Feature = (typeof FEATURES)[number];
 
-/** Inputs that steps of extensions make of columns. */
+/** Inputs that extensions' steps make from columns. */
 export const INPUTS = EXTENSIONS.flatMap(({ input }) => input ?? []);
 
-/** Steps of extensions that a job file names. */
+/** Steps of extensions, for job files. */
 export const STEPS = EXTENSIONS.flatMap(({ steps }) => steps ?? []);
 
 type StepPart = (typeof STEPS)[number];
 
-/** Reductions of extensions that a job file names. */
+/** Reductions of extensions, for job files. */
 export const REDUCTIONS = EXTENSIONS.flatMap(({ reductions }) => reductions ?? []);
 
 type ReductionPart = (typeof REDUCTIONS)[number];
 
 const STEP_KINDS = [...INPUTS, ...STEPS].map(({ step }) => step);
 
-/** Parts that know facts of a model's folder. */
+/** Parts that read facts from a model's folder. */
 export const FOLDER_PARTS = [...INPUTS, ...FEATURES];
 
-/** Keys of an input in the job file that make it of files. */
+/** Keys of an input in the job file that make it from files. */
 export const FILE_KEYS: readonly string[] = FEATURES.map(({ key }) => key);
 
-/** Value of one of these keys; undefined where the input does not have it. */
+/** Returns the value of one of these keys. Undefined: the input does not have the key. */
 export function fileSpec(input: object, key: string): FeatureSpec | undefined {
   return (input as Readonly<Record<string, FeatureSpec | undefined>>)[key];
 }
 
-/** Values of the keys that an input has of these, by key. */
+/** Returns the feature keys that an input has, with their values. */
 export function fileSpecs(input: object): readonly (readonly [key: string, spec: FeatureSpec])[] {
   return FILE_KEYS.flatMap((key) => {
     const spec = fileSpec(input, key);
@@ -40,12 +40,12 @@ export function fileSpecs(input: object): readonly (readonly [key: string, spec:
   });
 }
 
-/** Returns an input without the key of a feature. */
+/** Returns an input without a feature's key. */
 export function withoutFeature<T extends object>(input: T, key: string): T {
   return Object.fromEntries(Object.entries(input).filter(([name]) => name !== key)) as T;
 }
 
-/** Returns whether a feature makes an input. */
+/** Checks whether a feature makes an input. */
 export function hasFeature(input: object): boolean {
   return FEATURES.some(({ key }) => fileSpec(input, key) !== undefined);
 }
@@ -55,7 +55,7 @@ export function loadPlanners() {
   return loadAll(FEATURES, ({ loadPlanner }) => loadPlanner());
 }
 
-/** Loads what reads a model's folder, by key. */
+/** Loads the readers of a model's folder, by key. */
 export function loadFolderReaders() {
   return loadAll(FOLDER_PARTS, ({ folder }) => folder?.loadReader());
 }
@@ -76,31 +76,33 @@ async function loadAll<Part extends { readonly key: string }, T>(
   return new Map(await Promise.all(loaded));
 }
 
-/** Loads what features make of files in a draft, in their order. */
+/** Loads the draft ways of all features, in their order. */
 export async function loadWays() {
   return await Promise.all(FEATURES.flatMap(({ draft }) => draft?.loadWays() ?? []));
 }
 
-/** Loads what inputs that steps make are in a draft, by key. */
+/** Loads the drafts of inputs that steps make, by key. */
 export function loadStepDrafts() {
   return loadAll(INPUTS, ({ loadDraft }) => loadDraft());
 }
 
-/** @throws for a key that no feature has: what names one was checked before */
+/** @throws when no feature has the key, which callers check before */
 export function featureOf(key: string): Feature {
   const feature = FEATURES.find((each) => each.key === key);
   if (feature === undefined) throw new Error(`broken invariant: no feature ${key}`);
   return feature;
 }
 
-/** @throws for a kind that no extension has: what names one was checked before */
+/** @throws when no extension has the kind, which callers check before */
 export function stepKindOf(kind: string) {
   const step = STEP_KINDS.find((each) => each.kind === kind);
   if (step === undefined) throw new Error(`broken invariant: no step ${kind}`);
   return step;
 }
 
-/** Value of a step of an extension in the job file, with its part. Null: the step is none of an extension. */
+/**
+ * Returns the value of an extension's step in the job file, with its part. Null: no extension has this step.
+ */
 export function stepValue(step: object): { readonly part: StepPart; readonly value: StepValue } | null {
   const values = step as Readonly<Record<string, StepValue | undefined>>;
   for (const part of STEPS) {
@@ -110,7 +112,7 @@ export function stepValue(step: object): { readonly part: StepPart; readonly val
   return null;
 }
 
-/** Program of a reduction in the job file, with its part. Null: the reduction is SQL. */
+/** Returns the program of a reduction in the job file, with its part. Null: the reduction is SQL. */
 export function reductionValue(
   reduction: object,
 ): { readonly part: ReductionPart; readonly value: string } | null {
@@ -122,22 +124,22 @@ export function reductionValue(
   return null;
 }
 
-/** @throws for a key that no reduction has: what names one was checked before */
+/** @throws when no reduction has the key, which callers check before */
 export function reductionPartOf(key: string): ReductionPart {
   const part = REDUCTIONS.find((each) => each.key === key);
   if (part === undefined) throw new Error(`broken invariant: no reduction ${key}`);
   return part;
 }
 
-/** Path of the program that a step runs, as people are shown it. Null: it runs none. */
+/** Returns the path of the program that a step runs, for people. Null: the step runs no program. */
 export function programOf({ op }: Pick<StepBinding, "op">): string | null {
   return op.kind === "extension" ? (stepKindOf(op.step).programPath?.(op.data) ?? null) : null;
 }
 
-/** Keys of an input that name files of the steps which make inputs. */
+/** Keys of an input that name files for the steps that make inputs. */
 export const INPUT_FILE_KEYS: readonly string[] = INPUTS.flatMap(({ files }) => files?.keys ?? []);
 
-/** Returns whether a step of an extension may make an input. */
+/** Checks whether a step of an extension may make an input. */
 export function mayBeMade(name: string, input: object): boolean {
   return INPUTS.some((part) => part.mayMake(name, input));
 }

@@ -1,13 +1,13 @@
-/** Files on their way to a machine: a model, what belongs to it, code. */
+/** Progress of a download: a model, its files, or code. */
 export interface Fetching {
-  /** That are here, of all that are known to be wanted. */
+  /** Bytes that have arrived. `totalBytes` counts all files that are known to be needed. */
   readonly bytes: number;
   readonly totalBytes: number;
-  /** Over the last seconds. */
+  /** Mean over the last seconds. */
   readonly bytesPerSecond: number;
 }
 
-/** What several machines fetch, together; null where none does. */
+/** Returns the sum of several downloads. Null: there are none. */
 export function sumOfFetching(all: readonly Fetching[]): Fetching | null {
   const sum = (of: (one: Fetching) => number) => all.reduce((total, one) => total + of(one), 0);
   if (all.length === 0) return null;

@@ -11,7 +11,7 @@ export const FORMAT_SPEC = z
   .default("auto")
   .describe(`${["The format of the files", ...notes].join("; ")}. \`auto\`: by extension.${packed}`);
 
-/** Keys of formats of extensions. The compiler knows none of them: `formatOptions` reads them. */
+/** Keys of extensions' formats. The compiler knows none of them: `formatOptions` reads them. */
 export const FORMAT_KEYS: object = Object.fromEntries(
   FORMATS.flatMap(({ name, options }) =>
     options === undefined ? [] : [[name, options(ZOD).exactOptional()]],
@@ -20,7 +20,7 @@ export const FORMAT_KEYS: object = Object.fromEntries(
 
 const typed = UNTYPED_FORMATS === "" ? "" : ` of ${UNTYPED_FORMATS} files`;
 
-/** The types that the job sets for columns. */
+/** Types that the job sets for columns. */
 export const TYPES_SPEC = z
   .record(
     z.string().min(1).max(10_000),

@@ -1,7 +1,7 @@
-/** Id of a job: its name and random digits. In a request, the empty one means the job submitted last. */
+/** Job id: the job's name and random digits. An empty id in a request means the last submitted job. */
 export type JobId = string & { readonly __brand: "JobId" };
 
-/** Takes a text for an id. It does not look whether there is such a job. */
+/** Casts a text to an id. The job need not exist. */
 export function asJobId(text: string): JobId {
   return text as JobId;
 }

@@ -1,7 +1,7 @@
 /** States of a shard. */
 export const SHARD_KINDS = ["pending", "leased", "committing", "committed", "split", "poisoned"] as const;
 
-/** Ends of an attempt. One whose lease expired, and whose partial came all the same, is counted twice. */
+/** Outcomes of an attempt. An attempt whose partial arrives after its lease expired is counted twice. */
 export const ATTEMPT_OUTCOMES = [
   "committed",
   "failed",
@@ -13,24 +13,24 @@ export const ATTEMPT_OUTCOMES = [
 ] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
-/** Counts of the attempts of one job since this coordinator opened it. */
+/** Counts of one job's attempts since this coordinator opened it. */
 export interface AttemptCounts {
   readonly ended: Readonly<Record<AttemptOutcome, number>>;
-  /** Second attempts at a shard that another worker is slow at. */
+  /** Second attempts at shards on which another worker is slow. */
   readonly backups: number;
 }
 
-/** Steps of a run, one after the other. */
+/** Steps of a run, in order. */
 export const RUN_STEPS = ["plan", "map", "reduce", "publish"] as const;
 export type RunStep = (typeof RUN_STEPS)[number];
 
-/** Seconds that each step took. A step that has not begun is missing. */
+/** Duration of each step in seconds. Steps that have not begun are missing. */
 export type StepSeconds = Readonly<Partial<Record<RunStep, number>>>;
 
-/** Facts of a job for metrics, beside its status. */
+/** Facts of a job for metrics, besides its status. */
 export interface JobMetrics {
   readonly shards: Readonly<Record<(typeof SHARD_KINDS)[number], number>>;
-  /** Leases that workers hold: of one shard there may be two. */
+  /** Leases that workers hold. A shard can have two. */
   readonly leases: number;
   readonly attempts: AttemptCounts;
   readonly seconds: StepSeconds;

@@ -10,10 +10,10 @@ import { FILE_KEYS, featureOf, REDUCTIONS, STEPS } from "./features.ts";
 import type { notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
-/** Rules of the job file that one key alone cannot break. */
+/** Context of rules that involve several keys of the job file. */
 export type Context = z.core.$RefinementCtx;
 
-/** An input has one source, and no keys that do not go with it. */
+/** Checks that an input has one source, and no keys that exclude it. */
 export function checkInputRules(input: SourceSpec, context: Context): void {
   const { key: chosen, keys, excludes } = chosenSource(input);
   for (const key of [...Object.keys(SOURCE_KEYS), ...(excludes?.keys ?? [])]) {
@@ -26,7 +26,7 @@ export function checkInputRules(input: SourceSpec, context: Context): void {
   for (const own of FILE_KEYS) if (input[own] !== undefined) checkFileInput(own, input, context);
 }
 
-/** A file is one column, nothing in it is missing, and it says how much it holds. */
+/** Checks that an input made from files has one column, and no key about fixed sizes or missing values. */
 function checkFileInput(own: string, input: SourceSpec, context: Context): void {
   const others = featureOf(own).excludes ?? [];
   const files = FILE_KEYS.filter((key) => key !== own);
@@ -38,7 +38,7 @@ function checkFileInput(own: string, input: SourceSpec, context: Context): void 
   }
 }
 
-/** An input is fed in one way. */
+/** Checks that no input is fed both by `map.inputs` and by `map.state`. */
 export function checkStates(
   { inputs, state = {} }: { readonly inputs: object; readonly state?: object },
   context: Context,
@@ -50,10 +50,10 @@ export function checkStates(
   }
 }
 
-/** What a step can be, each under its key. */
+/** Keys of a step. Each step has exactly one of them. */
 const STEP_KEYS = ["sql", ...STEPS.map(({ key }) => key)];
 
-/** A step is one thing. */
+/** Checks that a step has exactly one of the step keys. */
 export function checkStepRules(step: Readonly<Record<string, unknown>>, context: Context): void {
   const found = STEP_KEYS.filter((key) => step[key] !== undefined);
   if (found.length === 1) return;
@@ -63,7 +63,7 @@ export function checkStepRules(step: Readonly<Record<string, unknown>>, context:
   });
 }
 
-/** Rule of a text that names a place; `wrong` says why it does not. */
+/** Returns the rule for a text that names a place. `wrong` returns the fault of an invalid one. */
 export function placeRule(wrong: typeof notAPath) {
   return (text: string, context: Context): void => {
     const problem = wrong(text);
@@ -73,14 +73,12 @@ export function placeRule(wrong: typeof notAPath) {
   };
 }
 
-/** Schema of a text that names a place. */
+/** Returns the schema of a text that names a place. */
 export function placeBy(wrong: typeof notAPath) {
   return ZOD.string().min(1).max(1_000_000).superRefine(placeRule(wrong));
 }
 
-/**
- * Each makes a file of every shard, which are told in one message; and each runs its SQL over every shard.
- */
+/** Each reduction adds a file to every shard, listed in one message, and runs its SQL on every shard. */
 const MOST_REDUCTIONS = 1_000;
 
 export function checkReductionCount(reduce: object, context: Context): void {
@@ -93,7 +91,7 @@ export function checkReductionCount(reduce: object, context: Context): void {
   });
 }
 
-/** A reduction is SQL, or a program. */
+/** Checks that a reduction is SQL or one program. */
 export function checkReductionRules(reduction: Readonly<Record<string, unknown>>, context: Context): void {
   const programs = REDUCTIONS.map(({ key }) => key);
   const chosen = programs.find((key) => reduction[key] !== undefined);
@@ -111,7 +109,7 @@ export function checkReductionRules(reduction: Readonly<Record<string, unknown>>
   }
 }
 
-/** Keys of ops go with the ops that use them. */
+/** Checks that an output has the keys that its op requires, and no keys of other ops. */
 export function checkOutputRules(
   output: { readonly op?: OpKind } & Readonly<Record<string, unknown>>,
   context: Context,
@@ -138,7 +136,7 @@ interface RefusalDetail {
   readonly hint?: string;
 }
 
-/** A broken rule. `detail` travels in the issue's params, for the one who words the problem. */
+/** Reports a broken rule. `detail` goes into the issue's params, from which the message is made. */
 export function refuse(
   context: Context,
   path: readonly (string | number)[],
@@ -149,8 +147,8 @@ export function refuse(
 }
 
 /**
- * Two columns of the output must not share a name. Runs even where other keys of `map` are wrong, so that all
- * problems come at once: nothing about the value may be taken for granted.
+ * Checks that no two output columns share a name. It also runs when other keys of `map` are invalid, so that
+ * one check reports all problems. So it must not trust the value's shape.
  */
 export function checkColumnClashes(map: unknown, context: Context): void {
   const taken = new Map<string, string>();
@@ -171,7 +169,7 @@ export function checkColumnClashes(map: unknown, context: Context): void {
     }
   }
   for (const [key, output] of Object.entries(keyOf(map, "outputs") ?? {})) {
-    // A list, unless something in it is wrong: then it is as it was written.
+    // Outputs are a list after parsing. If another key is invalid, they are as written.
     const named = keyOf(output, "column");
     const column = typeof named === "string" ? named : key;
     const op = OUTPUT_OPS.find(({ kind }) => kind === keyOf(output, "op")) ?? raw;
@@ -181,7 +179,7 @@ export function checkColumnClashes(map: unknown, context: Context): void {
   }
 }
 
-/** A job of no rows files and no reductions would run for nothing. */
+/** Checks that the job publishes rows or a reduction. */
 export function checkSomethingIsPublished(job: unknown, context: Context): void {
   const reductions = Object.keys(keyOf(job, "reduce") ?? {});
   if (keyOf(keyOf(job, "output"), "rows") !== "none" || reductions.length > 0) return;

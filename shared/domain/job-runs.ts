@@ -4,22 +4,22 @@ import { type Context, keyOf, refuse } from "./job-rules.ts";
 const [part] = EXTENSIONS.flatMap(({ runs }) => runs ?? []);
 
 /**
- * Key of job files that makes several runs of a job. Null: no extension has one. Only what reads job files
- * loads this file: other processes need none of the extension's code.
+ * Key of job files that makes several runs of a job. Null: no extension has one. Load this module only where
+ * job files are read: other processes do not need the extension's code.
  */
 export const JOB_RUNS = (await part?.load()) ?? null;
 
-/** This key in the schema of job files. The compiler does not know it: the extension reads its value. */
+/** Schema of this key. The compiler does not know it: the extension reads its value. */
 export const RUNS_KEY: object =
   JOB_RUNS === null ? {} : { [JOB_RUNS.key]: JOB_RUNS.spec.exactOptional().describe(JOB_RUNS.says) };
 
-/** Checks what keys of a job say together of its runs. */
+/** Checks the keys of a job that concern its runs together. */
 export function checkRuns(job: unknown, context: Context): void {
   checkChangedIsNew(job, context);
   JOB_RUNS?.check(job, context);
 }
 
-/** Of what is not new nothing was read before, so nothing of it can have changed. */
+/** Checks that `input.changed` comes with `input.new`. Without it, no earlier run has read a file. */
 function checkChangedIsNew(job: unknown, context: Context): void {
   const input = keyOf(job, "input");
   if (keyOf(input, "changed") === undefined || keyOf(input, "new") !== undefined) return;
@@ -30,7 +30,7 @@ function checkChangedIsNew(job: unknown, context: Context): void {
   });
 }
 
-/** A run over what is new reads a file once, so it reads all of it. */
+/** Checks that a run over new files reads all rows, because it reads each file once. */
 export function checkNewIsWhole(input: unknown, context: Context): void {
   if (keyOf(input, "new") !== true) return;
   for (const key of ["sample", "limit"]) {

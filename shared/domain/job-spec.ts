@@ -17,8 +17,8 @@ import { STORES_SPEC } from "./store-spec.ts";
 import { checkWork, WORK_SPEC } from "./work-spec.ts";
 
 /**
- * A scalar that stands for a group of keys: `image: pixels` is `image: { column: pixels }`. By the path of
- * the group (`*` is any name), the key that the scalar fills.
+ * Scalars that are short for a group of keys: `image: pixels` means `image: { column: pixels }`. Each entry
+ * has the group's path (`*` is any name) and the key that the scalar sets.
  */
 export const SHORTHANDS = [
   { group: ["map", "inputs", "*"], key: "column" },
@@ -28,20 +28,20 @@ export const SHORTHANDS = [
   { group: ["work"], key: "journal" },
 ] as const;
 
-/** The key whose texts are patterns: what comes into them from elsewhere has no wildcards. */
+/** Key whose texts are glob patterns. Wildcards in texts that are inserted there must be escaped. */
 export const PATTERN_KEY = ["input", "path"] as const;
 
-/** Above this, a number is a slip of the keyboard: memory would not hold the shard anyway. */
+/** Larger numbers are typing errors: no shard of this size would fit in memory. */
 const MAX_SHARD_ROWS = 1_000_000_000;
-/** Seeds need no more: it is only ever hashed. */
+/** Seeds are only hashed, so 32 bits suffice. */
 const MAX_SEED = 4_294_967_295;
-/** The check runs on one CPU, before any work. */
+/** The check runs on one CPU before any work, so it must stay short. */
 const MAX_CHECK_ROWS = 65_536;
 
 const text = z.string().min(1).max(1_000_000);
-/** The same of the input, or an address that can be looked into. */
+/** Path or address of input. */
 const inputPath = placeBy(notAnInput);
-/** A folder on the coordinator's machine, or in a bucket. */
+/** Folder on the coordinator's machine, or in a bucket. */
 const outputPath = placeBy(notAnOutput);
 const jobName = z
   .string()
@@ -50,7 +50,7 @@ const jobName = z
   .meta({ title: "a name of letters, digits, `.`, `_` and `-` that begins with a letter or a digit" });
 const auto = z.literal("auto");
 
-/** What rows of the job must show of a converted model or a device. */
+/** Requirements for rows of a converted model or a device. */
 export const CHECK_SCHEMA = z.strictObject({
   rows: z
     .int()
@@ -94,7 +94,7 @@ export const CHECK_SCHEMA = z.strictObject({
     ),
 });
 
-/** Rows from all over the input: which ones hangs on nothing but the input and these two. */
+/** Rows from all over the input. The input, the share and the seed alone determine them. */
 const sampleSpec = z.strictObject({
   share: z
     .number()
@@ -117,7 +117,7 @@ const flag = z.boolean().exactOptional();
 /** Keys of files beside the manifest. The compiler knows none of them: `requestedBesides` reads them. */
 const BESIDE_KEYS: object = Object.fromEntries(BESIDES.map(({ key, says }) => [key, flag.describe(says)]));
 
-/** The job file: the source of its types, its checks, its JSON Schema and its reference. */
+/** Schema of the job file: the source of its types, checks, JSON Schema and reference. */
 export const JOB_FILE_SCHEMA = z
   .strictObject({
     name: jobName
@@ -233,11 +233,11 @@ export const JOB_FILE_SCHEMA = z
   .superRefine(checkWork)
   .superRefine(checkRuns);
 
-/** What may be written in a job file. */
+/** Job file as users write it. */
 export type JobFile = z.input<typeof JOB_FILE_SCHEMA>;
 
 /**
- * A checked job file: defaults applied, shorthands written out, paths absolute, frozen. It is a valid job
- * file itself.
+ * Checked job file: defaults applied, shorthands expanded, paths absolute, frozen. It is itself a valid job
+ * file.
  */
 export type JobSpec = Frozen<z.output<typeof JOB_FILE_SCHEMA> & { name: string }>;

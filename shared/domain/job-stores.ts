@@ -1,33 +1,37 @@
 import type { Location } from "./location.ts";
 import type { StoreSpec } from "./store-spec.ts";
 
-/** What a job says of a store. `ca` is the certificates themselves, in PEM. */
+/** Settings of one store from the job. `ca` holds the certificates themselves, in PEM. */
 export type StoreSettings = StoreSpec;
 
 /**
- * What a job says of the stores that it reaches, for coordinator and workers alike: it travels with the job's
- * description, and is in no journal, log, status or manifest.
+ * Settings for the stores of a job, for coordinator and workers. They are sent with the job's description,
+ * and never written to a journal, log, status or manifest.
  */
 export interface JobStores {
-  /** By `s3://BUCKET`, `s3://` or `https://HOST`. */
+  /** Settings by `s3://BUCKET`, `s3://` or `https://HOST`. */
   readonly settings: Readonly<Record<string, StoreSettings>>;
-  /** Of files on web servers, where their locations do not say all: see `sealAddress`. Secrets. */
+  /**
+   * Full addresses of files on web servers, where locations hide secret parts: see `sealAddress`. Secrets.
+   */
   readonly addresses: Readonly<Record<Location, string>>;
-  /** The job is of somebody who may not reach what only these machines can: see `Connections`. */
+  /** The submitter must not reach addresses that only these machines can reach: see `Connections`. */
   readonly isGuarded: boolean;
   /**
-   * What may be opened, as `isAllowed` takes it: what the coordinator opens for whoever submitted the job. A
-   * worker narrows it by what its own operator allows, and nobody can widen that. Left out: everything.
+   * Locations that the submitter may open, for `isAllowed`. A worker restricts them by its own operator's
+   * list, and never extends them. Default: everything.
    */
   readonly allowed?: readonly string[];
-  /** `allowed` is narrowed by this worker's operator. Another worker may open more. Default: false. */
+  /**
+   * The operator of this worker has restricted `allowed`, so another worker may open more. Default: false.
+   */
   readonly isNarrowed?: boolean;
 }
 
-/** All is as the machine that asks has it. */
+/** Settings of the machine alone. */
 export const NO_STORES: JobStores = { settings: {}, addresses: {}, isGuarded: false };
 
-/** ... as far as these files need it. */
+/** Returns the settings without the addresses that these files do not need. */
 export function storesOf(
   { addresses, ...stores }: JobStores,
   files: readonly { readonly path: Location }[],
@@ -39,13 +43,13 @@ export function storesOf(
   return { ...stores, addresses: Object.fromEntries(needed) };
 }
 
-/** Settings of which stores with the same name have the same ones. */
+/** Settings with the name that they have in the job file. */
 interface NamedSettings {
   readonly name: string;
   readonly settings: StoreSettings;
 }
 
-/** What is said of a bucket: under its own name, or else of all buckets. Never both together. */
+/** Returns the settings of a bucket: its own, or else those of all buckets. They are never merged. */
 export function bucketSettings(
   { settings }: Pick<JobStores, "settings">,
   scheme: string,
@@ -56,7 +60,7 @@ export function bucketSettings(
   return { name, settings: settings[name] ?? {} };
 }
 
-/** What is said of a web server. */
+/** Returns the settings of a web server. */
 export function hostSettings(
   { settings }: Pick<JobStores, "settings">,
   { protocol, host }: URL,

@@ -1,28 +1,28 @@
 import type { RunHistory } from "./run-history.ts";
 
-/** A job in more detail than its status has, for people. */
+/** Job in more detail than its status, for people. */
 export type JobView = LiveView | EndedView;
 
-/** Job file, without what is too long to show. */
+/** Job file without values that are too long to show. */
 export type ShownSpec = Readonly<Record<string, unknown>>;
 
-/** View of a job that runs. */
+/** View of a running job. */
 export interface LiveView {
   readonly kind: "live";
   /** Job file, as it was read. */
   readonly spec: ShownSpec;
   history(): RunHistory;
-  /** A byte a shard, see `shardCells`. */
+  /** Cells of the shard map, one byte a shard: see `shardCells`. */
   cells(): Uint8Array;
-  /** View as it would be if the job ended now. */
+  /** Returns the view as if the job ended now. */
   kept(): EndedView;
 }
 
-/** View of a job that has ended. Its state is as large as its plan, and has gone. */
+/** View of an ended job, without its state, which is as large as its plan. */
 export interface EndedView {
   readonly kind: "ended";
-  /** Null where it is not known. */
+  /** Job file as it was read. Null: unknown. */
   readonly spec: ShownSpec | null;
-  /** The history with its map, as `packHistory` has it; null where none is known. */
+  /** Returns the history with its map, in the form of `packHistory`. Null: unknown. */
   packed(): Promise<Uint8Array | null>;
 }

@@ -31,22 +31,22 @@ export function isEnded(phase: JobPhase): boolean {
   return phase === "published" || phase === "failed" || phase === "cancelled";
 }
 
-/** A file in the model's folder that holds tensors of it. */
+/** File in the model's folder that holds some of its tensors. */
 export interface ModelDataFile {
-  /** As the model names it, from its own folder. */
+  /** Relative path from the model's folder, as in the model. */
   readonly location: string;
-  /** Absolute, as the coordinator sees it. */
+  /** Absolute path, as the coordinator sees it. */
   readonly path: Location;
   readonly bytes: number;
   readonly sha256: Digest;
 }
 
-/** A model's own file, and those that it keeps tensors in: all that it is known by. */
+/** Model file and its external data. Together they identify the model. */
 export interface ModelFiles {
-  /** Absolute, as the coordinator sees it. */
+  /** Absolute path, as the coordinator sees it. */
   readonly path: Location;
   readonly bytes: number;
-  /** Of this file alone: see `modelDigest`. */
+  /** sha256 of this file alone: see `modelDigest`. */
   readonly sha256: Digest;
   readonly externalData: readonly ModelDataFile[];
 }
@@ -55,56 +55,53 @@ export interface ModelFile extends ModelFiles {
   readonly signature: ModelSignature;
 }
 
-/** Everything that planning finds out and checks before any work: the input of the sealed run. */
+/** Result of planning, before any work: the input of the sealed run. */
 export interface PlannedJob {
   readonly spec: JobSpec;
   readonly stores: JobStores;
   readonly dataset: Dataset;
-  /** What lies beside the dataset's files, and is none of them. */
+  /** Entries beside the dataset's files that are not inputs. */
   readonly leftOut: readonly LeftOut[];
-  /** The text files of which some records are not in their encoding. */
+  /** Text files with records that are not UTF-8. */
   readonly undecoded: readonly UndecodedFile[];
   readonly partitions: Partitions;
-  /** What workers run. */
+  /** Model that workers run. */
   readonly model: ModelFile;
-  /** Where the model was fetched from; null for one of the coordinator's own machine. */
+  /** Location that the model was fetched from. Null: the coordinator's own disk. */
   readonly modelFrom: Location | null;
-  /** The folder that the job names for its model; null where it names a file. */
+  /** Folder that the job names for its model. Null: the job names a file. */
   readonly folder: ModelFolder | null;
-  /** The model that the job names, where `model` was made from it; null where it is that model itself. */
+  /** Original model that the job names, if `model` was converted from it. Null: `model` is the original. */
   readonly converted: { readonly original: ModelFile; readonly warnings: readonly string[] } | null;
   readonly map: MapBinding;
-  /** Those by programs. */
+  /** Reductions by programs. */
   readonly reductions: ReductionBindings;
-  /** Of the programs whose files have types. */
+  /** Outcomes for the programs that have types. */
   readonly typeChecks: readonly TypeCheck[];
-  /**
-   * Rows of the dataset that are in no shard: none of them can fulfil `input.where`, by what the files say of
-   * them.
-   */
+  /** Rows in no shard, because the files' statistics show that `input.where` excludes them. */
   readonly pruned: readonly FileSlice[];
-  /** Other rows of it that are in no shard: `input.sample` and `input.limit` leave them out. */
+  /** Other rows in no shard, because `input.sample` or `input.limit` skips them. */
   readonly skipped: readonly FileSlice[];
   readonly shards: readonly Shard[];
   readonly digests: JobDigests;
 }
 
-/** What must be equal for a resume to be the same job. */
+/** Digests that must be equal for a resume. */
 export interface JobDigests {
   readonly spec: Digest;
   readonly input: Digest;
   readonly model: Digest;
 }
 
-/** A worker's right to work on a shard until a deadline that it renews. */
+/** Right of a worker to work on a shard until a deadline that the worker renews. */
 export interface Lease {
   readonly jobId: JobId;
   readonly token: Token;
   readonly shard: Shard;
-  /** The shard's rows, file by file, in order; at least one. */
+  /** Rows of the shard as slices of files, in order. At least one slice. */
   readonly slices: readonly LeaseSlice[];
   readonly leaseMs: number;
-  /** Within which span its attempt is, see `Span.traceparent`; empty where the coordinator traces nothing. */
+  /** Trace context of the attempt's span, see `Span.traceparent`. Empty: the coordinator does not trace. */
   readonly traceparent: string;
 }
 

@@ -1,12 +1,12 @@
-/** What must hold, whatever happens: a sentence, and why it is wanted. */
+/** Law: one sentence, and the reason for it. */
 interface LawText {
   readonly says: string;
   readonly why: string;
 }
 
 /**
- * The laws of the house, each named once. Asserts, the invariants of the scheduling core, the simulator, the
- * planted bugs and the tests refer to them by key; `docs/laws.md` lists where each is checked.
+ * Laws of the system, each with one name. Asserts, core invariants, the simulator, planted bugs and tests use
+ * these keys. `docs/laws.md` lists where each law is checked.
  */
 export const LAWS = {
   "every-row-once": {
@@ -119,14 +119,14 @@ export const LAWS = {
   },
 } as const satisfies Record<string, LawText>;
 
-/** The key of a law. */
+/** Name of a law. */
 export type Law = keyof typeof LAWS;
 
 export function isLaw(key: unknown): key is Law {
   return typeof key === "string" && Object.hasOwn(LAWS, key);
 }
 
-/** A law does not hold: a bug, never a user's mistake. */
+/** Error for a broken law: a bug, never a user's mistake. */
 export class BrokenLaw extends Error {
   readonly law: Law;
 

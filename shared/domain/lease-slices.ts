@@ -5,7 +5,7 @@ import { formatOf } from "./formats.ts";
 import type { LeaseSlice } from "./job.ts";
 import type { Shard } from "./shard.ts";
 
-/** What a worker must know to read a shard: its rows, file by file. */
+/** Returns the slices that a worker reads for a shard, file by file. */
 export function leaseSlices(
   files: readonly InputFile[],
   rows: DatasetRows,
@@ -18,7 +18,7 @@ export function leaseSlices(
   }));
 }
 
-/** Of a file with an index, only what that says of these rows goes along. */
+/** Cuts the file's index, if any, to the rows of the slice. */
 function withIndexOf(file: InputFile, rowStart: number, rowEnd: number): InputFile {
   if (file.text === undefined) return file;
   return { ...file, text: formatOf(file.format).cut(file.text, rowStart, rowEnd) };

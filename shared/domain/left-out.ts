@@ -4,14 +4,14 @@ import { FORMATS } from "./formats.ts";
 import { type Location, localPathOf, schemeOf } from "./location.ts";
 
 /**
- * Why something that lies in a folder or fits a pattern of `input.path` is no input:
+ * Reasons why an entry in a folder, or a match of `input.path`, is not input:
  *
- * - `jobOutput`: a folder that a job publishes to, this one or another;
- * - `hidden`: its name begins with `.` or `_`;
- * - `otherEnding`: the ending of its name is that of no data file of this job;
- * - `again`: another name for a file or folder that is read already;
- * - `ruledOut`: `input.where` is true of none of its rows, by the folders `name=value` that it lies in;
- * - `ruledOutFolder`: a folder of which that was known before it was listed; how many files it has is not.
+ * - `jobOutput`: output folder of this job or another one.
+ * - `hidden`: name that begins with `.` or `_`.
+ * - `otherEnding`: file whose ending no format of this job has.
+ * - `again`: other name for a file or folder that is read already.
+ * - `ruledOut`: file that `input.where` excludes by the folders `name=value` in its path.
+ * - `ruledOutFolder`: such a folder that was never listed, so its file count is unknown.
  */
 const LEFT_OUT_REASONS = [
   "jobOutput",
@@ -23,20 +23,20 @@ const LEFT_OUT_REASONS = [
 ] as const;
 type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
 
-/** What was left out of the input for one reason. */
+/** Entries that were excluded for one reason. */
 export interface LeftOut {
   readonly reason: LeftOutReason;
   readonly count: number;
-  /** Absolute paths: the first few in order. */
+  /** First absolute paths, in order. */
   readonly examples: readonly string[];
 }
 
-/** Enough to see what they are. */
+/** Enough to recognise the kind of file. */
 const EXAMPLES = 3;
 
 /**
- * Counts what is left out of the input, and keeps a few names of each kind, the same ones in whatever order
- * they come.
+ * Counts excluded entries, and keeps a few names for each reason. The names do not depend on the order of
+ * calls.
  */
 export class LeftOutTally {
   readonly #byReason = new Map<LeftOutReason, { count: number; examples: string[] }>();
@@ -60,7 +60,7 @@ export class LeftOutTally {
     const known = this.#byReason.get(reason) ?? { count: 0, examples: [] };
     this.#byReason.set(reason, known);
     known.count += count;
-    // There may be millions of them, and only the first are kept.
+    // Millions may come, so only the first are kept.
     const last = known.examples[EXAMPLES - 1];
     const better = last === undefined ? paths : paths.filter((path) => path < last);
     if (better.length > 0) known.examples = [...known.examples, ...better].sort().slice(0, EXAMPLES);
@@ -82,7 +82,7 @@ const WORDS: Readonly<Record<LeftOutReason, readonly [one: string, many: string]
   ],
 };
 
-/** One phrase a reason: `2 outputs of jobs (/data/out-v1, /data/out-v2)`. */
+/** Returns one phrase for each reason: `2 outputs of jobs (/data/out-v1, /data/out-v2)`. */
 export function leftOutPhrases(leftOut: readonly LeftOut[]): string[] {
   return leftOut.map(({ reason, count, examples }) => {
     const [one, many] = WORDS[reason];
@@ -92,8 +92,8 @@ export function leftOutPhrases(leftOut: readonly LeftOut[]): string[] {
 }
 
 /**
- * Says how files of a feature become rows: by a file of their paths, which one command writes. Null where the
- * files that were left out are something else, or no format is written by hand.
+ * Returns the hint that shows how to list a feature's files as rows of a file. Null: the excluded files are
+ * of another kind, or no format can list files.
  */
 export function rowFilesHint(folder: Location, leftOut: readonly LeftOut[]): string | null {
   const others = leftOut.find(({ reason }) => reason === "otherEnding")?.examples ?? [];
@@ -107,7 +107,7 @@ export function rowFilesHint(folder: Location, leftOut: readonly LeftOut[]): str
   return listing(files, `find ${quoted(localPathOf(folder))} -type f \\( ${names} \\)`);
 }
 
-/** Writes a path as a shell reads it. */
+/** Quotes a path for a shell. */
 function quoted(path: string): string {
   return `'${path.replaceAll("'", "'\\''")}'`;
 }

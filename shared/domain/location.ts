@@ -6,23 +6,20 @@ import { exampleAddress, exampleAddresses, isBucketName, STORE_SCHEMES } from ".
 declare const brand: unique symbol;
 
 /**
- * Where bytes are: one file, or a folder of them. The text is canonical, so equal places have equal texts:
+ * Canonical text for a file or a folder. Equal places have equal texts:
  *
  * | scheme | text |
  * |---|---|
  * | `file` | an absolute path on the machine that reads it: `/data/a.parquet` |
- * | `coordinator` | `coordinator:` and the location that the coordinator itself has: `coordinator:/data/a` |
+ * | `coordinator` | `coordinator:` and the location on the coordinator: `coordinator:/data/a` |
  * | others | the URI: `s3://bucket/key` |
  */
 export type Location = string & { readonly [brand]: "Location" };
 
-/** What a storage tells of a file without reading it. */
+/** Facts that a storage returns without reading the file. */
 export interface FileStat {
   readonly bytes: number;
-  /**
-   * Opaque: another one means that the file may have changed. A time of change, or an etag; never
-   * interpreted.
-   */
+  /** Opaque time of change, or etag. A change means that the file may have changed. */
   readonly version: string;
 }
 
@@ -31,13 +28,13 @@ const SCHEMES: readonly string[] = ["file", "coordinator", ...BUCKETS, "https", 
 
 const COORDINATOR = "coordinator:";
 
-/** `s3://bucket/key`: the scheme is two letters or more. */
+/** URI such as `s3://bucket/key`. The scheme has at least two letters. */
 const URI = /^([A-Za-z][A-Za-z0-9+.-]+):\/\/([^/]*)(.*)$/s;
 
 /**
- * The one parser of locations: a URI, or a bare absolute path, which is a file.
+ * Parses a location: a URI, or an absolute path. All other code parses locations with this function.
  *
- * @throws {ARGUMENT_INVALID} when the text is none
+ * @throws {ARGUMENT_INVALID} when the text is not a location
  */
 export function parseLocation(text: string): Location {
   const wrong = wrongWith(text);
@@ -69,7 +66,7 @@ function wrongWith(text: string): string | null {
   return isDecodable(path) ? null : "its percent-encoding is broken";
 }
 
-/** Whether it has a host, and a name and a password, if any, that can be told to that. */
+/** Checks that a text is a URL whose user name and password, if any, can be decoded. */
 function isWebAddress(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { username, password } = new URL(text);
@@ -92,47 +89,47 @@ export function schemeOf(location: Location): string {
   return scheme;
 }
 
-/** An object of a store: not a file of a disk, nor of a web server. */
+/** Checks whether a location is in a bucket, not on a disk or a web server. */
 export function isInBucket(location: Location): boolean {
   return STORE_SCHEMES.has(schemeOf(location));
 }
 
-/** The path on this machine that a `file` location means. */
+/** Returns the path on this machine for a `file` location. */
 export function localPathOf(location: Location): string {
   if (!location.startsWith("/")) throw new Error(`broken invariant: ${location} is not on this machine`);
   return location;
 }
 
-/** The same place, reached by way of the coordinator. */
+/** Returns the location through which others reach this place on the coordinator. */
 export function viaCoordinator(location: Location): Location {
   return `${COORDINATOR}${location}` as Location;
 }
 
-/** What the coordinator itself calls a place that is reached by way of it. */
+/** Returns the coordinator's own location for one that begins with `coordinator:`. */
 export function atCoordinator(location: Location): Location {
   if (!location.startsWith(COORDINATOR)) throw new Error(`broken invariant: ${location} is not reached so`);
   return location.slice(COORDINATOR.length) as Location;
 }
 
-/** A file or folder below `folder`. Names are not looked into: one with `/` in it leads further down. */
+/** Returns a location below `folder`. A name may contain `/`. */
 export function below(folder: Location, ...names: readonly string[]): Location {
   const base = folder.endsWith("/") ? folder.slice(0, -1) : folder;
   return [base, ...names].join("/") as Location;
 }
 
-/** The last name of a location; empty for the root of a storage. */
+/** Returns the last name of a location. It is empty for the root of a storage. */
 export function nameOf(location: Location): string {
   return basename(pathOf(location));
 }
 
-/** The folder that a location is in; the root of a storage is its own. */
+/** Returns the folder of a location. The root of a storage is its own folder. */
 export function folderOf(location: Location): Location {
   const path = pathOf(location);
   const root = location.slice(0, location.length - path.length);
   return `${root}${dirname(path === "" ? "/" : path)}` as Location;
 }
 
-/** What comes behind scheme and authority. */
+/** Returns the part behind scheme and authority. */
 function pathOf(location: Location): string {
   if (location.startsWith(COORDINATOR)) return pathOf(atCoordinator(location));
   if (location.startsWith("/")) return location;
@@ -140,27 +137,27 @@ function pathOf(location: Location): string {
   return isWebInput(location) ? path.replace(/[?#].*$/s, "") : path;
 }
 
-/** `s3://bucket/key`, `file:///data`: the scheme is two letters or more. */
+/** Address such as `s3://bucket/key` or `file:///data`. The scheme has at least two letters. */
 const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
 
-/** The addresses that a job may read its input from, and can look into. */
+/** Addresses that a job can read its input from. */
 const INPUT_ADDRESS = new RegExp(`^(${[...BUCKETS, "https?"].join("|")})://`);
-/** ... and publish to. */
+/** Addresses that a job can publish to. Without stores, `(?!)` matches nothing. */
 const OUTPUT_ADDRESS = new RegExp(`^(${BUCKETS.join("|") || "(?!)"})://`);
 
-/** Whether a text that names input or output is an address, and not a path. */
+/** Checks whether a text for input or output is an address, not a path. */
 export function isAddress(text: string): boolean {
   return INPUT_ADDRESS.test(text);
 }
 
-/** ... of the web: there is nothing to look into but the file itself. */
+/** Checks whether a text is a web address. Web servers have no folders to list. */
 export function isWebInput(text: string): boolean {
   return /^https?:\/\//.test(text);
 }
 
 /**
- * Why a text cannot be a path on this machine; null when it can. As a relative path, an address would be a
- * folder `s3:`.
+ * Returns the reason why a text cannot be a path on this machine. Null: it can. As a relative path, an
+ * address would mean a folder `s3:`.
  */
 export function notAPath(text: string): Omit<Problem, "where"> | null {
   const [address] = ADDRESS.exec(text) ?? [];
@@ -179,12 +176,12 @@ export function notAPath(text: string): Omit<Problem, "where"> | null {
   return text.includes("\0") ? { what: "no path has a NUL character in it", expected } : null;
 }
 
-/** Place that a key of the job file names, besides a path on the coordinator's machine. */
+/** Forms of a place that a key of the job file names, besides a path on the coordinator's machine. */
 interface PlaceForm {
   readonly address: RegExp;
-  /** Placeholder of what stands behind the bucket. */
+  /** Placeholder for the part behind the bucket. */
   readonly name: "KEY" | "FOLDER";
-  /** Addresses of servers, for messages. */
+  /** Example addresses of servers, for messages. */
   readonly servers: readonly string[];
   readonly hint?: string;
 }
@@ -192,19 +189,26 @@ interface PlaceForm {
 const INPUT: PlaceForm = { address: INPUT_ADDRESS, name: "KEY", servers: ["https://HOST/FILE"] };
 const OUTPUT: PlaceForm = { address: OUTPUT_ADDRESS, name: "FOLDER", servers: [] };
 
-/** Why a text cannot name input: a path on this machine or an address, either of them a pattern. */
+/**
+ * Returns the reason why a text cannot name input. Null: it can. Input is a path, an address, or a pattern of
+ * either.
+ */
 export function notAnInput(text: string): Omit<Problem, "where"> | null {
   return notAPlace(text, { ...INPUT, hint: "wildcards stand behind the bucket's name" });
 }
 
 /**
- * Why a text cannot name a file of the job: a path on this machine or an address, neither of them a pattern.
+ * Returns the reason why a text cannot name a file of the job. Null: it can. A file is a path or an address,
+ * not a pattern.
  */
 export function notAFilePlace(text: string): Omit<Problem, "where"> | null {
   return notAPlace(text, INPUT);
 }
 
-/** ... a folder that rows name files in, which each worker reads: nothing in it may be a secret. */
+/**
+ * Returns the reason why a text cannot name the folder of the files in a column. Null: it can. All workers
+ * read it, so it must not contain secrets.
+ */
 export function notAFolderPlace(text: string): Omit<Problem, "where"> | null {
   const problem = notAFilePlace(text);
   if (problem !== null || !isWebInput(text) || isPlainAddress(text)) return problem;
@@ -214,13 +218,16 @@ export function notAFolderPlace(text: string): Omit<Problem, "where"> | null {
   };
 }
 
-/** An address of the web that is nothing but a place. */
+/** Checks that a web address has no user name, password, query or hash. */
 export function isPlainAddress(text: string): boolean {
   const { username, password, search, hash } = new URL(text);
   return `${username}${password}${search}${hash}` === "";
 }
 
-/** Why a text cannot name an output: a path on this machine, or the address of a folder in a bucket. */
+/**
+ * Returns the reason why a text cannot name an output. Null: it can. Output is a path on this machine, or a
+ * folder in a bucket.
+ */
 export function notAnOutput(text: string): Omit<Problem, "where"> | null {
   const problem = notAPlace(text, OUTPUT);
   if (problem !== null || !isAddress(text)) return problem;
@@ -239,7 +246,7 @@ function notAPlace(text: string, place: PlaceForm): Omit<Problem, "where"> | nul
     const problem = notAPath(text);
     return problem === null ? null : { ...problem, expected };
   }
-  // Of an address that is none, what is a secret cannot be told.
+  // Do not show an invalid address: the position of its secrets is unknown.
   if (isWebInput(text)) return isWebAddress(text) ? null : { what: "is no address of the web", expected };
   const [, scheme = "", bucket = ""] = /^([a-z0-9]+):\/\/([^/]*)/.exec(text) ?? [];
   if (isBucketName(bucket, scheme))

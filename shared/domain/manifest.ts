@@ -6,36 +6,39 @@ import type { KeptFacts } from "./run-facts.ts";
 import type { RunHistory } from "./run-history.ts";
 
 /**
- * `_manifest.json`: the output is valid if and only if it is there. The facts of the run are those of the run
- * that published it, also where that one resumed another; the digest does not cover them.
+ * Content of `_manifest.json`. The output is valid if and only if this file exists. Its facts describe the
+ * run that published, even if that run resumed another. The digest does not cover them.
  */
 export interface OutputManifest extends KeptFacts {
   readonly formatVersion: 1;
   readonly job: { readonly id: JobId; readonly name: string };
   readonly digests: JobDigests;
-  /** sha256 over `files`: what publishIntent records and what a second publish compares. */
+  /** sha256 of `files`. The journal's publish intent records it, and a second publish compares it. */
   readonly outputDigest: Digest;
   readonly files: readonly OutputFile[];
-  /** An empty file beside the manifest that says the same, where one was asked for: placed after it. */
+  /** Empty file that is written after the manifest, if the job requests it. */
   readonly marker?: "_SUCCESS";
   /**
-   * Job as it was read, where files of extensions beside the manifest were requested. Their names are here,
-   * too, by keys that the compiler does not know.
+   * Job as it was read, if the job requests files of extensions beside the manifest. Their names are also in
+   * the manifest, under keys that the compiler does not know.
    */
   readonly spec?: Readonly<Record<string, unknown>>;
-  /** What the job file names as its input, as locations: files, folders, patterns. */
+  /** Input locations that the job file names: files, folders, patterns. */
   readonly inputs: readonly string[];
   /**
-   * Of a run of a job with `input.new`: what it read, which later runs leave out. Else null: the input is in
-   * the digests.
+   * Files that a run with `input.new` read. Later runs skip them. Null: the job has no `input.new`, and the
+   * digests identify its input.
    */
   readonly inputFiles: readonly ReadFile[] | null;
-  /** Of its rows, those that became folders too; null where none are published. Later runs have the same. */
+  /**
+   * Columns of the rows, those of folders included. Later runs have the same ones. Null: no rows are
+   * published.
+   */
   readonly columns: readonly PublishedColumn[] | null;
   /**
-   * Each row of the input is pruned (ruled out by `input.where`, unread), skipped (left out by `input.sample`
-   * or `input.limit`, unread), filtered, a dead letter, or in the output: with one row,
-   * or with several where a step makes several of one.
+   * Rows of the input, each in exactly one group. Pruned rows are excluded by `input.where` without reading
+   * them. Skipped rows are excluded by `input.sample` or `input.limit` without reading them. Others are
+   * filtered, dead letters, or in the output. Steps can make several output rows of one.
    */
   readonly rows: {
     readonly input: number;
@@ -44,19 +47,19 @@ export interface OutputManifest extends KeptFacts {
     readonly deadLetters: number;
   } & ManifestCounts;
   readonly shards: number;
-  /** Who did what when, and how fast; null where another version kept it in another form. */
+  /** History of the run. Null: another version of Shardmill kept it in another form. */
   readonly history: RunHistory | null;
-  /** The versions of Shardmill that worked on it, in order: the last one reduced and published. */
+  /** Versions of Shardmill that worked on the job, in order. The last one reduced and published. */
   readonly builds: readonly string[];
-  /** Of the last run: Shardmill, Node and what it computes with. */
+  /** Versions that the last run used: Shardmill, Node and libraries. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** An input file as a run found it. */
+/** Input file as a run found it. */
 export interface ReadFile {
-  /** Its location: the name that led to it. */
+  /** Location before links are resolved. */
   readonly path: string;
-  /** Where links lead from there. Left out: nowhere else. */
+  /** Location after links are resolved. Undefined: the same as `path`. */
   readonly realPath?: string;
   readonly bytes: number;
   readonly version: string;
@@ -64,25 +67,22 @@ export interface ReadFile {
 
 interface PublishedColumn {
   readonly name: string;
-  /** As messages show it: `int64`, `list<float32>`. */
+  /** Type as in messages: `int64`, `list<float32>`. */
   readonly type: string;
 }
 
-/**
- * Folder of each kind of file. Table readers skip names that begin with `_`: the folder above gives them the
- * rows alone.
- */
+/** Folder of each kind of file. Table readers skip names that begin with `_`, so they read only the rows. */
 export const OUTPUT_FOLDERS = {
   rows: "rows",
   reduced: "_reduced",
   errors: "_errors",
 } as const satisfies Readonly<Record<OutputFile["kind"], string>>;
 
-/** Ending of Parquet files that hold no rows: DuckDB and Polars search every folder for `*.parquet`. */
+/** Ending of Parquet files that hold no rows. DuckDB and Polars search every folder for `*.parquet`. */
 export const ASIDE_EXTENSION = "pq";
 
 export interface OutputFile {
-  /** Relative to the output folder, with `/`: `rows/part-00000.parquet`. */
+  /** Path relative to the output folder, with `/`: `rows/part-00000.parquet`. */
   readonly path: string;
   readonly kind: "rows" | "reduced" | "errors";
   readonly rows: number;

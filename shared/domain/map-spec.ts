@@ -18,7 +18,7 @@ import {
 } from "./job-rules.ts";
 import { notAFilePlace, notAFolderPlace } from "./location.ts";
 
-/** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
+/** Larger numbers are typing errors: no batch or row of this size would fit in memory. */
 const MAX_BATCH_ROWS = 1_048_576;
 const MAX_BATCH_TOKENS = 1_073_741_824;
 const MAX_DIM = 134_217_728;
@@ -29,7 +29,7 @@ const auto = z.literal("auto");
 const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);
 
-/** A file on the coordinator's machine, or one of the job that is somewhere else. */
+/** File of the job, on the coordinator's machine or at another address. */
 export const filePlace = placeBy(notAFilePlace);
 const PARTS: Parameters<(typeof FEATURES)[number]["spec"]>[1] = {
   folder: z.string().min(1).superRefine(placeRule(notAFolderPlace)).default("."),
@@ -119,7 +119,7 @@ const outputKeys = {
 
 const outputSpec = z.strictObject(outputKeys).superRefine(checkOutputRules);
 
-/** An output of a list, which names its column itself. */
+/** Output in a list, which names its own column. */
 const namedOutput = z
   .strictObject({ column: COLUMN_NAME.describe("The output column."), ...outputKeys })
   .superRefine(checkOutputRules);
@@ -139,10 +139,10 @@ const stepSpec = z
   })
   .superRefine(checkStepRules);
 
-/** A slip of a template. */
+/** More steps are a template's mistake. */
 const MAX_STEPS = 100;
 
-/** `map` in the job file: how rows become tensors, and tensors columns. */
+/** Schema of `map` in the job file. */
 export const mapSpec = z
   .strictObject({
     prepare: z

@@ -2,8 +2,8 @@ import { canonicalJson, type Digest, sha256 } from "../core/digest.ts";
 import type { ModelFile } from "./job.ts";
 
 /**
- * What "the same model" means: its own bytes, and those of its external data under the names that it knows
- * them by.
+ * Returns the digest that identifies a model. It covers the model's own bytes, and the bytes and relative
+ * names of its external data.
  */
 export function modelDigest({
   sha256: own,

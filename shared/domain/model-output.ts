@@ -1,7 +1,7 @@
 import type { MapBinding, OutputBinding } from "./map-binding.ts";
 import { type Dim, formatDims, withBatchAt } from "./tensor.ts";
 
-/** Rows of a batch as a model ran it, and the positions that they were padded to, by sequence. */
+/** Rows of a batch as the model ran it, and the padded length of each sequence. */
 export interface RanShape {
   readonly rows: number;
   readonly lengths: readonly number[] | null;
@@ -9,7 +9,7 @@ export interface RanShape {
 
 type OutputShape = Pick<OutputBinding, "rowDims" | "sequence" | "batchAxis">;
 
-/** Returns the dims that an output must have, as the plan was bound. */
+/** Returns the dims that the plan requires of an output. */
 export function dueDims(
   { rowDims, sequence, batchAxis }: OutputShape,
   { rows, lengths }: RanShape,
@@ -18,13 +18,13 @@ export function dueDims(
   return withBatchAt(row, rows, batchAxis);
 }
 
-/** Tells whether an output is taken in another shape than the model declares. */
+/** Checks whether the job takes an output in another shape than the model declares. */
 export function overridesDeclaration(
   output: Pick<OutputBinding, "rowDims" | "sequence" | "batchAxis" | "declaredDims">,
   { fixedBatchRows }: Pick<MapBinding, "fixedBatchRows">,
 ): boolean {
   const { declaredDims, sequence, batchAxis } = output;
-  // Stands for a size that is open: no declared one is it.
+  // Placeholder for an open size. No declared size equals it.
   const open = -1;
   const due = dueDims(output, {
     rows: fixedBatchRows ?? open,
@@ -38,15 +38,15 @@ export function overridesDeclaration(
   });
 }
 
-/** Writes a type and dims as messages have them: `float32[n, ?]`. */
+/** Formats a type and dims for messages: `float32[n, ?]`. */
 export function tensorText(dtype: string, dims: readonly Dim[]): string {
   return `${dtype}${formatDims(dims)}`;
 }
 
 /**
- * Says by which keys of the job an output of these dims is taken as it is, where one of them is the batch.
+ * Returns the hint which job keys would accept these dims, if one of the dims is the batch.
  *
- * @param dims what the model gave for so many rows
+ * @param dims dims that the model returned for `rows` rows
  */
 export function shapeHint(dims: readonly number[], rows: number): string {
   const axis = dims.indexOf(rows);

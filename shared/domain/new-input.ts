@@ -2,7 +2,7 @@ import * as z from "zod";
 import { formatCount } from "../core/units.ts";
 import type { FileStat } from "./location.ts";
 
-/** `input.new`. */
+/** Schema of `input.new`. */
 export const NEW_SPEC = z
   .boolean()
   .describe(
@@ -10,7 +10,7 @@ export const NEW_SPEC = z
       "of its own, `output.path/run=000001/`, and so on. See [only what is new](#only-what-is-new).",
   );
 
-/** `input.changed`. */
+/** Schema of `input.changed`. */
 export const CHANGED_SPEC = z
   .enum(["again", "ignore", "error"])
   .describe(
@@ -18,41 +18,41 @@ export const CHANGED_SPEC = z
       "run begins (`error`). Left out: `again`.",
   );
 
-/** Returns whether a run over what is new takes a file, when it begins. */
+/** Decides whether a run over new files reads a file. Called when the run begins. */
 export type TakesFile = (file: FileStat & { readonly path: string }) => boolean;
 
-/** What a job over what is new (`input.new`) found, against what its earlier runs have read. */
+/** Input of a job with `input.new`, compared with what its earlier runs have read. */
 export interface NewInput {
-  /** The number of this run, or of the last one where nothing is new. */
+  /** Number of this run. If nothing is new: number of the last run. */
   readonly run: number;
-  /** Published ones. */
+  /** Count of earlier published runs. */
   readonly earlierRuns: number;
-  /** Files that this run reads, those that changed among them. */
+  /** Count of files that this run reads, changed ones included. */
   readonly newFiles: number;
-  /** Files that are as an earlier run read them. */
+  /** Count of files that have not changed since an earlier run read them. */
   readonly readFiles: number;
-  /** Files that an earlier run read in another version: read again, whole. */
+  /** Files that have changed since an earlier run, and are read again from the beginning. */
   readonly changed: NamedFiles;
-  /** ... and that are left as they were read. */
+  /** Files that have changed since an earlier run, and are not read again. */
   readonly ignored: NamedFiles;
-  /** Files that an earlier run read, and that are no input any more. */
+  /** Files that an earlier run read, and that no longer exist in the input. */
   readonly gone: NamedFiles;
 }
 
 interface NamedFiles {
   readonly count: number;
-  /** The first few, in order. */
+  /** First paths, in order. */
   readonly examples: readonly string[];
 }
 
-/** Enough to see what they are. */
+/** Enough to recognise the kind of file. */
 const EXAMPLES = 3;
 
 export function namedFiles(paths: readonly string[]): NamedFiles {
   return { count: paths.length, examples: [...paths].sort().slice(0, EXAMPLES) };
 }
 
-/** What of it whoever starts the run should know, a line each. */
+/** Returns lines about new and changed files, for the user who starts the run. */
 export function newInputLines({ run, earlierRuns, newFiles, readFiles, ...others }: NewInput): string[] {
   const earlier = `${counted(readFiles, "other")} ${readFiles === 1 ? "was" : "were"} read by ${counted(earlierRuns, "earlier run", "earlier runs")}`;
   return [
@@ -61,7 +61,7 @@ export function newInputLines({ run, earlierRuns, newFiles, readFiles, ...others
   ];
 }
 
-/** That there is nothing to do, and what changed all the same. */
+/** Returns lines that report that nothing is new, and which files changed. */
 export function nothingNewLines(output: string, found: NewInput): string[] {
   const { readFiles, earlierRuns } = found;
   const files = `${counted(readFiles, "file")} of the input ${readFiles === 1 ? "was" : "were"} read`;

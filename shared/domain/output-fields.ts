@@ -4,7 +4,7 @@ import type { Field, FieldType } from "./dataset.ts";
 import type { MapBinding, OutputBinding } from "./map-binding.ts";
 import { dtypeBytes } from "./tensor.ts";
 
-/** The fields of the rows files: what the last step behind the model leaves, or the map itself. */
+/** Returns the fields of the rows files: those behind the last `map.finish` step, or of the map itself. */
 export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "finish">): readonly Field[] {
   const last = binding.finish.at(-1);
   if (last === undefined) return outputFields(binding);
@@ -12,8 +12,7 @@ export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "
 }
 
 /**
- * The fields that the map makes of its rows: the kept columns first, then the outputs in the order of the
- * plan.
+ * Returns the fields that the map makes: kept columns first, then outputs in the order of the plan.
  *
  * | op | column |
  * |---|---|
@@ -27,7 +26,7 @@ export function publishedFields(binding: Pick<MapBinding, "keep" | "outputs" | "
  * | `threshold` | `<column>_scores` float32, `<column>_indices` int32 or `<column>_labels` string: lists |
  * | `columns` | `<column>_<label>` float32 for each class |
  *
- * Made columns hold no nulls. The worker builds its columns, and the SQL is checked, from this one list.
+ * Output columns hold no nulls. Both the worker's columns and the check of SQL use this list.
  */
 export function outputFields(binding: Pick<MapBinding, "keep" | "outputs">): readonly Field[] {
   return [
@@ -36,7 +35,7 @@ export function outputFields(binding: Pick<MapBinding, "keep" | "outputs">): rea
   ];
 }
 
-/** The names of the columns that an output of a job file makes, in order. */
+/** Returns the names of the columns that an output of a job file makes, in order. */
 export function outputColumnNames(
   column: string,
   op: Pick<OutputOp, "suffixes">,
@@ -45,7 +44,7 @@ export function outputColumnNames(
   return op.suffixes(spec).map((suffix) => `${column}${suffix}`);
 }
 
-/** The columns that an output makes, as its op has them. */
+/** Returns the columns that an output makes, in the form of its op. */
 export function columnsOf(
   output: OutputBinding,
   definition: OutputOp = opOf(output.op),
@@ -53,12 +52,12 @@ export function columnsOf(
   return definition.columns(output.op, opRowOf(output));
 }
 
-/** What an op is told of the tensor that it is made of. */
+/** Returns the facts about a tensor that ops use. */
 export function opRowOf({ dtype, rowDims, rowValues, sequence }: Omit<OutputBinding, "op">): OpRow {
   return { dtype, dims: rowDims, values: rowValues, perPosition: sequence !== null };
 }
 
-/** Such a column as a field of the output's files. */
+/** Returns an op's column as a field of the output's files. */
 export function fieldOf({ column, dtype }: OutputBinding, made: OpColumn): Field {
   const { suffix, type, length, perPosition = false, most, labels } = made;
   const own = type === "tensor" ? dtype : type;
@@ -72,15 +71,15 @@ export function fieldOf({ column, dtype }: OutputBinding, made: OpColumn): Field
   };
 }
 
-/** Of a string or a list whose length is not known: its offsets, and not much. */
+/** Estimate for a string, or a list of unknown length: its offsets and little else. */
 const UNKNOWN_BYTES = 16;
 
-/** Bytes of what the model makes of a row, about, as a worker holds them until the shard is written. */
+/** Estimates the bytes that a worker holds for one row of the model's outputs until it writes the shard. */
 export function outputRowBytes({ outputs }: Pick<MapBinding, "outputs">): number {
   return outputFields({ keep: [], outputs }).reduce((bytes, { type }) => bytes + cellBytes(type), 0);
 }
 
-/** Bytes of a published row, at least, as it lies in memory. */
+/** Returns a lower bound on the bytes of a published row in memory. */
 export function publishedRowBytes(binding: Pick<MapBinding, "keep" | "outputs" | "finish">): number {
   return publishedFields(binding).reduce((bytes, { type }) => bytes + cellBytes(type), 0);
 }

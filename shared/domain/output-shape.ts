@@ -5,17 +5,17 @@ import { type Context, refuse } from "./job-rules.ts";
 import { ARROW_BATCH_ROWS, COMPRESSIONS, type RowsForm } from "./rows-form.ts";
 import { SORTED_PART } from "./sort-memory.ts";
 
-/** What the published rows look like to whoever reads them: the keys of `output` beside `path` and `rows`. */
+/** Form of the published rows: the keys of `output` besides `path`. */
 
 /** Formats of the published rows. */
 export const ROWS_FORMATS = ["parquet", "arrow", "none"] as const;
 export type RowsFormat = (typeof ROWS_FORMATS)[number];
 
-/** A row group of more rows would not come to be: it ends by its bytes. */
+/** Larger numbers are typing errors: a row group ends earlier, by its bytes. */
 const MAX_GROUP_ROWS = 1_000_000_000;
 const MAX_SORT_KEYS = 64;
 
-/** What is below would be files without end. */
+/** Smaller files would be far too many. */
 const MIN_FILE_BYTES = 1_024;
 
 const column = z.string().min(1).max(1_000_000);
@@ -29,7 +29,7 @@ function parseSortKey(text: string): SortKeyFile {
   return text.startsWith("-") ? { column: text.slice(1), order: "descending" } : { column: text };
 }
 
-/** The keys of `output` that say it. */
+/** Schemas of the keys of `output` that only apply to published rows. */
 const SHAPE_KEYS = {
   compression: z
     .enum(COMPRESSIONS)
@@ -76,7 +76,7 @@ const SHAPE_KEYS = {
     ),
 } as const;
 
-/** All keys of `output` that are about its rows. */
+/** Schemas of all keys of `output` that concern its rows. */
 export const ROWS_KEYS = {
   rows: z
     .enum(ROWS_FORMATS)
@@ -94,19 +94,19 @@ export const ROWS_KEYS = {
 type Keys = Omit<typeof ROWS_KEYS, "rows">;
 type ShapeOf = Frozen<{ [K in keyof Keys]?: z.output<Keys[K]> | undefined }>;
 
-/** What of `output` a worker needs to write rows. */
+/** Returns the keys of `output` that a worker needs to write rows. */
 export function rowsFormOf({ compression, rowGroupRows, sort }: ShapeOf): RowsForm {
   return { compression: compression ?? null, rowGroupRows: rowGroupRows ?? null, sort: sort ?? [] };
 }
 
-/** What is done where nothing is said. A Parquet row group ends by its bytes then. */
+/** Defaults of each format. A Parquet row group ends by its bytes by default. */
 const DEFAULTS = {
   parquet: { compression: "zstd", rowGroupRows: null },
   arrow: { compression: "none", rowGroupRows: ARROW_BATCH_ROWS },
   none: { compression: null, rowGroupRows: null },
 } as const satisfies Record<RowsFormat, object>;
 
-/** What of `output` changes what is published: for the digest of the job. */
+/** Returns the keys of `output` that change the published content, for the digest of the job. */
 export function shapeDigestOf({ rows, ...shape }: { readonly rows: RowsFormat } & ShapeOf): object {
   const { compression, rowGroupRows, sort, fileRows, fileBytes, partitionBy, marker } = shape;
   const usual = DEFAULTS[rows];
@@ -121,7 +121,7 @@ export function shapeDigestOf({ rows, ...shape }: { readonly rows: RowsFormat } 
   };
 }
 
-/** Keys that go with rows that are published, and with their format. */
+/** Checks the keys that depend on whether rows are published, and in which format. */
 export function checkShapeRules(output: { readonly rows: RowsFormat } & ShapeOf, context: Context): void {
   for (const key of Object.keys(SHAPE_KEYS)) {
     if (output.rows !== "none" || !Object.hasOwn(output, key)) continue;
@@ -146,7 +146,7 @@ export function checkShapeRules(output: { readonly rows: RowsFormat } & ShapeOf,
   }
 }
 
-/** Whether rows can be put in order by a column of this type. */
+/** Checks whether rows can be sorted by a column of this type. */
 export function isSortable(type: FieldType): boolean {
   switch (type.kind) {
     case "numeric":
@@ -166,7 +166,7 @@ export function isSortable(type: FieldType): boolean {
   }
 }
 
-/** Whether the values of a column of this type can name folders, and come back from their names. */
+/** Checks whether the values of this type can name folders, and be restored from the names. */
 export function namesFolders(type: FieldType): boolean {
   switch (type.kind) {
     case "numeric":

@@ -2,8 +2,8 @@ import { canonicalJson, type Digest, sha256 } from "../core/digest.ts";
 import type { PartialFile } from "./partial.ts";
 
 /**
- * What "the same partial" means: sha256 over `[{kind, name, rows, bytes, sha256}, ...]` as canonical JSON, in
- * the order of the manifest. The worker writes it; the coordinator computes it again.
+ * Returns the digest that identifies a partial: sha256 of `[{kind, name, rows, bytes, sha256}, ...]` as
+ * canonical JSON, in the manifest's order. The worker writes it, and the coordinator computes it again.
  */
 export function partialDigest(files: readonly PartialFile[]): Digest {
   return sha256(

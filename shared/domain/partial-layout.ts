@@ -5,7 +5,7 @@ import type { JobSpec } from "./job-spec.ts";
 import type { PartialFile, PartialManifest } from "./partial.ts";
 import { isCombined } from "./reduction-binding.ts";
 
-/** What of a job decides which files its partials have. */
+/** Keys of a job that determine the files of its partials. */
 export interface PartialShape {
   readonly rowsFormat: JobSpec["output"]["rows"];
   readonly reduce: JobSpec["reduce"];
@@ -15,11 +15,11 @@ export function partialShape({ output, reduce }: Pick<JobSpec, "output" | "reduc
   return { rowsFormat: output.rows, reduce };
 }
 
-/** What the coordinator demands of a partial beside its files. */
+/** Requirements of the coordinator for a partial, besides its files. */
 export interface PartialRules extends PartialShape {
-  /** Rows may be filtered, or become several: else each that is no dead letter is one row of the output. */
+  /** Steps may filter rows or make several of one. False: each row is one output row or a dead letter. */
   readonly hasSteps: boolean;
-  /** Steps may make inputs, and cut off what is too long. */
+  /** Steps may make inputs, and truncate long texts. */
   readonly hasMadeInputs: boolean;
 }
 
@@ -34,7 +34,7 @@ export function partialRules(spec: JobSpec): PartialRules {
   return { ...partialShape(spec), hasSteps, hasMadeInputs };
 }
 
-/** One file of a partial before it is written: `kind` and `name` are those of {@link PartialFile}. */
+/** Planned file of a partial. `kind` and `name` equal those of {@link PartialFile}. */
 export type PlannedPartialFile =
   | { readonly kind: "rows"; readonly name: string; readonly format: TableFormat }
   | { readonly kind: "scan"; readonly name: string }
@@ -45,14 +45,13 @@ export interface PlannedCombinedFile {
   readonly kind: "combined";
   readonly name: string;
   readonly reduction: string;
-  /** SQL over `rows`; null: the program of the reduction makes it. */
+  /** SQL over `rows`. Null: the reduction's program makes the table. */
   readonly combine: string | null;
 }
 
 /**
- * The files of a partial, in the order in which a worker writes them: the one place that knows which there
- * are and what they are called. Workers write these, the coordinator demands exactly these, and the
- * reductions read them.
+ * Returns the files of a partial, in the order in which a worker writes them. Workers write exactly these
+ * files, the coordinator demands them, and reductions read them.
  */
 export function partialLayout(
   { rowsFormat, reduce }: PartialShape,
@@ -61,7 +60,7 @@ export function partialLayout(
   const files: PlannedPartialFile[] = [];
   const reductions = Object.entries(reduce);
   if (rowsFormat !== "none") files.push({ kind: "rows", name: `rows.${rowsFormat}`, format: rowsFormat });
-  // A reduction without a combine reads the rows themselves, and SQL reads Parquet.
+  // A reduction without `combine` reads the rows with SQL, which reads Parquet.
   const readsRows = reductions.some(([, reduction]) => !isCombined(reduction));
   if (readsRows && rowsFormat !== "parquet") files.push({ kind: "scan", name: "scan.parquet" });
   if (hasDead) files.push({ kind: "dead", name: "dead.parquet" });
@@ -73,20 +72,20 @@ export function partialLayout(
   return files;
 }
 
-/** Whether `name` is one that {@link partialLayout} gives for some job. Never a path. */
+/** Checks whether {@link partialLayout} can return this name. Such a name is never a path. */
 export function isPartialFileName(name: string): boolean {
   return /^(?:rows\.parquet|rows\.arrow|scan\.parquet|dead\.parquet|combined-[A-Za-z0-9_-]{1,100}\.parquet)$/.test(
     name,
   );
 }
 
-/** Of the files of a partial the one that holds its mapped rows as Parquet, if there is one. */
+/** Returns the file of a partial that holds its mapped rows as Parquet. Null: there is none. */
 export function parquetRows<T extends Pick<PartialFile, "kind" | "name">>(files: readonly T[]): T | null {
   const rows = files.find(({ kind, name }) => kind === "rows" && name.endsWith(".parquet"));
   return files.find(({ kind }) => kind === "scan") ?? rows ?? null;
 }
 
-/** The file of a partial that a reduction reads: its combined table, or for null the mapped rows. */
+/** Returns the file that a reduction reads: its combined table. A reduction of null reads the mapped rows. */
 export function reducedFile(partial: PartialManifest, reduction: string | null): PartialFile {
   if (reduction === null) {
     const rows = parquetRows(partial.files);

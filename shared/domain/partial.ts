@@ -6,23 +6,23 @@ import type { RowCounts } from "./row-counts.ts";
 import { type ShardId, shardId } from "./shard.ts";
 import type { Token } from "./token.ts";
 
-/** What a file of a partial holds. */
+/** Content of a partial's file. */
 export type PartialFileKind =
-  /** Mapped rows in the published format. At most one. */
+  /** Mapped rows in the published format. At most one file. */
   | "rows"
   /**
-   * Mapped rows as Parquet for reductions without a combine, where the published format is not Parquet. At
-   * most one.
+   * Mapped rows as Parquet, for reductions without `combine` if the published format is not Parquet. At most
+   * one file.
    */
   | "scan"
-  /** Dead letters. At most one, absent when there are none. */
+  /** Dead letters. At most one file, absent if there are none. */
   | "dead"
-  /** One combined table, of the reduction that is in its name. */
+  /** Combined table of the reduction in the file's name. */
   | "combined";
 
 export interface PartialFile {
   readonly kind: PartialFileKind;
-  /** One that `partialLayout` gives. */
+  /** Name from `partialLayout`. */
   readonly name: string;
   readonly rows: number;
   readonly bytes: number;
@@ -30,51 +30,51 @@ export interface PartialFile {
 }
 
 /**
- * What an attempt returns: immutable files in a folder named by shard, token and execution, never
+ * Result of an attempt: immutable files in a folder named by shard, token and execution. They are never
  * overwritten.
  */
 export interface PartialManifest extends RowCounts {
   readonly shard: ShardId;
   readonly token: Token;
-  /** Random per execution: what makes the folder's name unique even if a token were used twice. */
+  /** Random id. It makes the folder's name unique even if a token were used twice. */
   readonly executionId: ExecutionId;
-  /** The first dead letter, so that a job that fails can name the row without reading files. */
+  /** First dead letter, so a failing job can name the row without reading files. */
   readonly firstDead: DeadLetter | null;
   readonly files: readonly PartialFile[];
-  /** sha256 over the files' kinds, names, rows, bytes and digests: what "the same partial" means. */
+  /** sha256 of the files' kinds, names, rows, bytes and digests: see `partialDigest`. */
   readonly digest: Digest;
 }
 
-/** Where a row can fail; `worker`: with each worker that tried it. */
+/** Stages where a row can fail. `worker`: the row failed on each worker that tried it. */
 export const DEAD_STAGES = ["read", "prepare", "tensorize", "infer", "collect", "finish", "worker"] as const;
 
-/** Where a row that could not be mapped was found, and why. */
+/** Place and reason of a row that could not be mapped. */
 export interface DeadLetter {
   readonly file: string;
-  /** The row's index in its file. */
+  /** Index of the row in its file. */
   readonly row: number;
   readonly stage: (typeof DEAD_STAGES)[number];
   readonly code: string;
   readonly message: string;
 }
 
-/** Bytes of a reason, at most. Reasons are kept in the journal, and one row of a million may have each. */
+/** Limit of a reason in bytes. The journal keeps one reason for each dead letter. */
 const MAX_REASON_BYTES = 4096;
 
-/** Cuts the reason of a dead letter. What failed may have quoted a whole row. */
+/** Cuts the reason of a dead letter, because it may quote a whole row. */
 export function cutReason(message: string): string {
   return cutText(message, MAX_REASON_BYTES);
 }
 
-/** What can be wrong with a row by itself. */
+/** Codes for rows that cannot be mapped. */
 export type DeadCode = "ROW_UNREADABLE" | "ROW_NULL" | "ROW_LENGTH" | "ROW_VALUE" | "ROW_FAILED";
 
-/** The folder of a partial, below the job's partials folder: `{shard}-{token}-{executionId}`. */
+/** Returns the folder of a partial, below the job's partials folder: `{shard}-{token}-{executionId}`. */
 export function partialFolder(partial: Pick<PartialManifest, "shard" | "token" | "executionId">): string {
   return `${partial.shard}-${partial.token.generation}.${partial.token.sequence}-${partial.executionId}`;
 }
 
-/** The inverse of {@link partialFolder}; null for any other name. */
+/** Parses a folder name from {@link partialFolder}. Null: the name has another form. */
 export function parsePartialFolder(
   folder: string,
 ): Pick<PartialManifest, "shard" | "token" | "executionId"> | null {

@@ -1,9 +1,11 @@
 import type { RowGroupStatistics } from "./column-statistics.ts";
 import type { Field, FieldType, PartitionType, PartitionValue } from "./dataset.ts";
 
-/** What became of folders that are called `name=value`. */
+/** Use of folders named `name=value`. */
 export type Partitions =
-  /** `why`: for those that could be columns and are not; null where there are none, or the job wants none. */
+  /**
+   * `why`: reason why folders that could be columns are not. Null: there are none, or the job disables them.
+   */
   | { readonly kind: "none"; readonly why: string | null }
   | { readonly kind: "hive"; readonly fields: readonly Field[] };
 
@@ -13,17 +15,21 @@ const FIELD_TYPES = {
   string: { kind: "string" },
 } as const satisfies Record<PartitionType, FieldType>;
 
-/** Nullable always: which files are there must not change what the column is. */
+/**
+ * Returns the field of a folder's column. It is always nullable, so its type does not depend on the files.
+ */
 export function partitionField({ name, type }: Omit<PartitionValue, "value">): Field {
   return { name, type: FIELD_TYPES[type], nullable: true };
 }
 
-/** What Hive, and whoever writes as it does, calls the folder of rows whose value is null. */
+/** Folder name for a null value in Hive and compatible writers. */
 export const NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__";
 
 const DAY_MS = 86_400_000;
 
-/** Days since 1970 of `2024-02-29`; null for what is no day of the calendar, written so. */
+/**
+ * Returns the days from 1970 to a date such as `2024-02-29`. Null: the text is not a valid date of this form.
+ */
 export function dayOf(text: string): number | null {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return null;
   const ms = Date.parse(`${text}T00:00:00Z`);
@@ -31,7 +37,7 @@ export function dayOf(text: string): number | null {
   return isDay ? ms / DAY_MS : null;
 }
 
-/** What the values say of a row group of so many rows. */
+/** Returns the statistics of a row group of `rows` rows for its partition columns. */
 export function partitionStatistics(partitions: readonly PartitionValue[], rows: number): RowGroupStatistics {
   return Object.fromEntries(
     partitions.map((partition) => {
@@ -49,14 +55,14 @@ function boundOf({ type, value }: PartitionValue): string | null {
 
 const INT64 = { least: -(2n ** 63n), greatest: 2n ** 63n - 1n };
 
-/** Whether a text is a whole number as a program writes it (no `007`, no `+7`), of 64 bits. */
+/** Checks whether a text is a 64-bit integer in canonical form, so not `007` or `+7`. */
 export function isInt64(text: string): boolean {
   if (!/^(0|-?[1-9]\d{0,18})$/.test(text)) return false;
   const value = BigInt(text);
   return value >= INT64.least && value <= INT64.greatest;
 }
 
-/** Whether the value is one of its type. */
+/** Checks whether a value is valid for its type. */
 export function isPartitionValue({ type, value }: Omit<PartitionValue, "name">): boolean {
   if (value === null || type === "string") return true;
   return type === "int64" ? isInt64(value) : dayOf(value) !== null;

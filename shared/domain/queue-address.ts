@@ -2,25 +2,25 @@ import { EXTENSIONS } from "#extensions";
 
 const parts = EXTENSIONS.flatMap(({ queue }) => queue ?? []);
 
-/** Forms of an address of a queue, for messages. */
+/** Address forms of queues, for messages. */
 export const QUEUE_FORMS = listed(
   parts.map(({ form }) => `\`${form}\``),
   ", or ",
 );
-/** Brokers with their schemes, for docs. */
+/** Names of the supported brokers, for docs. */
 export const QUEUE_TITLES = listed(
   parts.map(({ title }) => title),
   " or ",
 );
 
-/** Finds what opens the queue of an address. Null: it is no address of a queue. */
+/** Returns the part that opens the queue of an address. Null: the address is not that of a queue. */
 export function queuePartOf(address: string): (typeof parts)[number] | null {
   return parts.find((part) => part.accepts(address)) ?? null;
 }
 
 /**
- * Returns the address of another queue where this one is: `name` may be an address of its own, or the name of
- * a queue on the same broker. Null: it is neither.
+ * Returns the address of another queue. `name` is a full address, or the name of a queue on the same broker.
+ * Null: it is neither.
  */
 export function queueBeside(text: string, name: string): string | null {
   if (queuePartOf(name) !== null) return name;

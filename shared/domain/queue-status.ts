@@ -1,20 +1,23 @@
-/** What became of deliveries. `ignored`: they ask for nothing. */
+/**
+ * Outcomes of deliveries. `aside`: the broker got the message as a dead letter. `ignored`: the message
+ * requests nothing.
+ */
 export const MESSAGE_OUTCOMES = ["published", "duplicate", "aside", "ignored"] as const;
 export type MessageOutcome = (typeof MESSAGE_OUTCOMES)[number];
 
-/** What is told of one queue. */
+/** Status of one queue. */
 export interface QueueStatus {
-  /** Messages at the broker; null where it does not say. */
+  /** Messages at the broker. Null: the broker does not report it. */
   readonly waiting: number | null;
-  /** How long ago the oldest message was sent that is out and not settled, in seconds; 0 when none is. */
+  /** Age of the oldest unacknowledged message, in seconds since it was sent. 0: there is none. */
   readonly oldestSeconds: number;
-  /** How full the window is that is gathered, from 0 to 1. */
+  /** Fill of the open window, from 0 to 1. */
   readonly fill: number;
-  /** Windows that are closed and not settled. */
+  /** Closed windows that are not acknowledged yet. */
   readonly openWindows: number;
-  /** ... of these, those whose run has failed, and is tried again. */
+  /** Open windows whose run has failed and is retried. */
   readonly failingWindows: number;
   readonly knownKeys: number;
-  /** Since the process began. */
+  /** Count of each outcome since the process began. */
   readonly ended: Readonly<Record<MessageOutcome, number>>;
 }

@@ -24,14 +24,14 @@ const reductionSpec = z
   })
   .superRefine(checkReductionRules);
 
-/** Becomes part of file names on the coordinator and on workers. */
+/** Name of a reduction. File names on the coordinator and on workers contain it. */
 const fileName = z
   .string()
   .max(100)
   .regex(/^[A-Za-z0-9_-]+$/)
   .meta({ title: "a name of letters, digits, `_` and `-`" });
 
-/** `reduce` in the job file: what is made of the mapped rows. */
+/** Schema of `reduce` in the job file. */
 export const reduceSpec = z
   .record(
     fileName,

@@ -1,10 +1,10 @@
 import { recordOf } from "../core/record-of.ts";
 
-/** Facts of one count of rows. */
+/** Facts about one count of rows. */
 interface RowCount {
-  /** Sum over the committed shards. Status shows the sum under the name of the count. */
+  /** Sum over the committed shards. Status shows the sum under the count's name. */
   readonly run?: RunCount;
-  /** Texts for people, who see them where the count is not 0. */
+  /** Texts for people. They appear where the count is not 0. */
   readonly shown?: ShownCount;
   /** Subset of the mapped rows, noted by a step. */
   readonly noted?: NotedCount;
@@ -23,7 +23,7 @@ interface ShownCount {
   readonly isWarning: boolean;
   /** Text of the summary for some rows: `3 rows`. */
   readonly summary: (rows: string) => string;
-  /** Help of the metric `shardmill_job_rows_..._total`. */
+  /** Help text of the metric `shardmill_job_rows_..._total`. */
   readonly metric: string;
 }
 
@@ -32,13 +32,13 @@ interface NotedCount {
   readonly report: string;
   /** Part of a job without which the count is 0. */
   readonly needs: "hasSteps" | "hasMadeInputs";
-  /** Words of the refusal of a partial whose job lacks that part. */
+  /** Message that refuses a partial whose job lacks that part. */
   readonly refusal: readonly [what: string, expected: string];
 }
 
 /**
- * The table of row counts: how the rows of a shard are accounted for. Counts are in input rows, except
- * `rowsOut`. Types, wire, journal, totals, status, manifest, metrics, report and texts derive from a row.
+ * Row counts of a shard, except `rowsOut` in input rows. Types, wire, journal, totals, status, manifest,
+ * metrics, report and texts derive from this table.
  *
  * A new count is a row here, a field in `Partial` (work.proto), and a field in `JobStatus` (jobs.proto).
  * Append it: journals and snapshots keep this order. Then run `npm run descriptors` and `npm run docs`.
@@ -46,7 +46,7 @@ interface NotedCount {
 export const ROW_COUNTS = {
   /** Rows of the shard: `rowsMapped + rowsFiltered + rowsDead`. */
   rowsIn: {},
-  /** Rows in the output. Each is one output row, or several where a step makes several. */
+  /** Input rows that are in the output, each as one row, or as several where a step makes several. */
   rowsMapped: {},
   /** Rows that a step of the job dropped. */
   rowsFiltered: {
@@ -58,11 +58,11 @@ export const ROW_COUNTS = {
       metric: "Rows that were read, and that the job's steps dropped",
     },
   },
-  /** Rows that could not be mapped: the dead letters. */
+  /** Rows that could not be mapped: dead letters. */
   rowsDead: {},
-  /** Output rows: at least one for each mapped row, and none for any other. */
+  /** Output rows: at least one for each mapped row, and none for other rows. */
   rowsOut: { run: { total: "rowsOut", manifest: "output" } },
-  /** Mapped rows of which a text was cut off: the model did not see all of it. */
+  /** Mapped rows with a truncated text. The model did not see all of it. */
   rowsTruncated: {
     run: { total: "truncatedRows", manifest: "truncated" },
     shown: {
@@ -78,7 +78,7 @@ export const ROW_COUNTS = {
       refusal: ["truncated rows", "none: no input of the job is made of texts"],
     },
   },
-  /** Mapped rows of which the last window was filled up. A row has one such window at most. */
+  /** Mapped rows whose last window was filled up. A row has at most one such window. */
   rowsFilled: {
     run: { total: "filledRows", manifest: "filled" },
     shown: {
@@ -129,7 +129,7 @@ export const NO_ROWS = recordOf(ROW_COUNT_NAMES, () => 0);
 /** Counts of a shard of which no step noted rows. */
 export const NONE_NOTED = recordOf(NOTED_COUNTS, () => 0);
 
-/** Returns why `counts` do not account for a shard of `expected` rows. Null: they do. */
+/** Returns the reason why `counts` do not add up for a shard of `expected` rows. Null: they do. */
 export function rowCountsFault(counts: RowCounts, expected: number): string | null {
   const { rowsIn, rowsMapped, rowsFiltered, rowsDead, rowsOut } = counts;
   const isAccounted =
@@ -143,7 +143,7 @@ export function rowCountsFault(counts: RowCounts, expected: number): string | nu
   return `${rowsMapped} rows mapped, ${rowsFiltered} filtered and ${rowsDead} dead of ${rowsIn}, ${rowsOut} rows out${noted}`;
 }
 
-/** Builds one value per key that the manifest has for the counts of a run. */
+/** Builds one value for each key that the manifest has for the counts of a run. */
 export function manifestCounts<Value>(
   value: (name: keyof RunCounts) => Value,
 ): Record<keyof ManifestCounts, Value> {
@@ -151,7 +151,7 @@ export function manifestCounts<Value>(
   return Object.fromEntries(entries) as Record<keyof ManifestCounts, Value>;
 }
 
-/** Returns the counts alone. */
+/** Copies the counts, without other keys of the object. */
 export function rowCountsOf(counts: RowCounts): RowCounts {
   return recordOf(ROW_COUNT_NAMES, (name) => counts[name]);
 }

@@ -1,25 +1,25 @@
 /**
- * How the rows of an input lie in its tensor.
+ * Layout of an input's rows in its tensor.
  *
  * | shape | rows |
  * |---|---|
- * | even | have the model's own shape, all of them: the tensor is `[rows, ...rowDims]` |
- * | padded | are sequences of positions that differ in length: padded to the longest of a batch |
- * | unpadded | differ in length, too, but the model could not tell padding: a batch has rows of one length |
- * | none | the input has none: its tensor is `rowDims`, the same for every batch of any size |
+ * | even | all have the model's own shape: the tensor is `[rows, ...rowDims]` |
+ * | padded | sequences of different length, padded to the longest of a batch |
+ * | unpadded | sequences of different length, one length a batch, because the model cannot mask padding |
+ * | none | the input has no rows: its tensor is `rowDims`, the same for every batch of any size |
  *
  * The tensor of uneven rows is `[rows, longest, ...rowDims]`. Uneven inputs form sequences, by the model's
- * names of their dimensions. Inputs of one sequence have equally many positions in a row, and all of them are
- * padded, or none. Sequences are numbered from 0 and differ in length independently of each other.
+ * names of their dimensions. Inputs of one sequence have equally many positions in a row, and either all or
+ * none are padded. Sequences are numbered from 0, and their lengths are independent.
  */
 export type RowShape =
   | { readonly kind: "even" }
-  /** `pad` stands in for the positions that a row lacks, as the model sees it (after scale and offset). */
+  /** `pad` fills missing positions. Scale and offset do not change it. */
   | { readonly kind: "padded"; readonly pad: number; readonly sequence: number }
   | { readonly kind: "unpadded"; readonly sequence: number }
   | { readonly kind: "none" };
 
-/** Of all inputs together: if one of them is uneven, so are the rows. */
+/** Returns the shape of the rows of all inputs together. One uneven input makes them uneven. */
 export function rowShapeOf(map: {
   readonly inputs: readonly { readonly rowShape: RowShape }[];
 }): RowShape["kind"] {
@@ -28,10 +28,10 @@ export function rowShapeOf(map: {
   return kinds.includes("padded") ? "padded" : "even";
 }
 
-/** A shape whose rows are sequences of positions, each of its own length. */
+/** Shape of rows that are sequences of different length. */
 export type UnevenShape = Extract<RowShape, { readonly sequence: number }>;
 
-/** Narrows to shapes whose rows are sequences of positions. */
+/** Narrows to shapes whose rows are sequences. */
 export function isUneven(shape: RowShape): shape is UnevenShape {
   return shape.kind === "padded" || shape.kind === "unpadded";
 }

@@ -1,26 +1,26 @@
-/** How published rows are written: what threads that write them know of it, without the job file's schema. */
+/** Form of the rows files. This module does not load the job file's schema, so writer threads stay small. */
 
 export const COMPRESSIONS = ["zstd", "snappy", "gzip", "none"] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
-/** A column to sort by. Nulls come last in both orders. */
+/** Column to sort by. Nulls come last in both orders. */
 export interface SortKey {
   readonly column: string;
   readonly order: "ascending" | "descending";
 }
 
-/** How a table of rows becomes a file. */
+/** Form of a rows file. */
 export interface RowsForm {
-  /** Null: `zstd` in Parquet, none in Arrow. */
+  /** Compression. Null: `zstd` in Parquet, none in Arrow. */
   readonly compression: Compression | null;
-  /** Rows of a row group, or of a record batch, at most; null: by their bytes. */
+  /** Limit of rows in a row group or record batch. Null: groups end by their bytes. */
   readonly rowGroupRows: number | null;
-  /** Within each part. Empty: rows stay in the order of the plan. */
+  /** Sort order within each part. Empty: rows stay in the order of the plan. */
   readonly sort: readonly SortKey[];
 }
 
-/** More folders than readers list with ease; a column of so many values is none to make folders of. */
+/** Limit of folders. Readers list more only slowly, and such a column is a poor choice for folders. */
 export const MOST_FOLDERS = 10_000;
 
-/** Rows of a record batch, where the job does not say: what other writers take, too. */
+/** Default rows of a record batch, as in other writers. */
 export const ARROW_BATCH_ROWS = 65_536;

@@ -10,69 +10,74 @@ import type { StoreCounts } from "./store-counts.ts";
 import type { StoreWaiting } from "./store-waiting.ts";
 
 /*
- * What is known of a run, said once. Status, summary and manifest are made of these facts, and the build
- * shows what a new one needs. A count of rows that each partial has is a row of row-counts.ts instead.
- * 1. a line here, in the interface of the part that measures it, and what it is where nothing runs
- *    (`NO_RUN`);
- * 2. a field in `JobStatus` of proto/shardmill/v1/jobs.proto, then `npm run descriptors`;
- * 3. a row in the table of shared/wire/codec-status.ts;
- * 4. its value, where it is measured: the core (coordinator/schedule/state/progress.ts), the pace
+ * Facts of a run. Status, summary and manifest are built from them, and the build fails until a new fact is
+ * complete. A row count of each partial is a row of row-counts.ts instead. A new fact needs:
+ *
+ * 1. A line here, in the interface of the part that measures it, and its value where nothing runs (`NO_RUN`).
+ * 2. A field in `JobStatus` of proto/shardmill/v1/jobs.proto. Then run `npm run descriptors`.
+ * 3. A row in the table of shared/wire/codec-status.ts.
+ * 4. Its value, where it is measured: the core (coordinator/schedule/state/progress.ts), the pace
  *    (coordinator/insight/pace-meter.ts) or the verdict (coordinator/insight/run-watch.ts).
- * The JSON summary has it then. If the output's manifest shall keep it, its name goes into `KEPT_FACTS`.
+ *
+ * The JSON summary then has the fact. To keep it in the output's manifest, add its name to `KEPT_FACTS`.
  */
 
-/** Progress of a job, counted by the core. Sums over the partials come from the table of row counts. */
+/** Progress of a job, counted by the core. The table of row counts adds sums over partials. */
 export interface JobProgress extends RunCounts {
   readonly phase: JobPhase;
-  /** Rows of the plan: those of the input but for the pruned and the skipped ones. */
+  /** Rows of the plan: rows of the input without pruned and skipped ones. */
   readonly rowsTotal: number;
-  /** Rows of the input that `input.where` ruled out by what the files say of them: nobody reads them. */
+  /**
+   * Rows of the input that nothing reads, because the files' statistics show that `input.where` excludes
+   * them.
+   */
   readonly rowsPruned: number;
-  /** Rows of the input that `input.sample` and `input.limit` leave out: nobody reads them either. */
+  /** Rows of the input that nothing reads, because `input.sample` or `input.limit` skips them. */
   readonly rowsSkipped: number;
-  /** Rows of committed shards and poisoned rows, and what the live leases report. */
+  /** Rows of committed shards, poisoned rows, and rows that live leases report. */
   readonly rowsDone: number;
   readonly rowsCommitted: number;
   readonly deadLetters: number;
   readonly shardsTotal: number;
   readonly shardsCommitted: number;
-  /** Shards that a worker is at, or whose partial is being verified. */
+  /** Shards on which a worker works, or whose partial is being verified. */
   readonly shardsLeased: number;
-  /** Executions started and failed, over all generations. */
+  /** Executions started over all generations. `attemptsFailed` counts the failed ones. */
   readonly attempts: number;
   readonly attemptsFailed: number;
   readonly workers: number;
 }
 
-/** How fast it is: measured by the coordinator that runs it. */
+/** Speed of a run, measured by its coordinator. */
 export interface RunPace {
-  /** Time that coordinators have spent on the job: this one, and those before it as their journal has it. */
+  /** Time that coordinators have spent on the job: this one, and earlier ones according to the journal. */
   readonly seconds: number;
-  /** Rate over the last minute while running, over the whole run once ended. */
+  /** Rows per second: over the last minute while running, over the whole run once ended. */
   readonly rowsPerSecond: number;
-  /** Null before this coordinator has committed a shard. */
+  /** Estimate of the remaining time. Null: this coordinator has not committed a shard yet. */
   readonly secondsLeft: number | null;
 }
 
 export interface RunFacts extends JobProgress, RunPace, RunVerdict {
-  /** Null for a model that is used as it is. */
+  /** Conversion of the model. Null: the model is not converted. */
   readonly conversion: JobConversion | null;
-  /** How the devices of its workers compare with the CPU; none for workers on the CPU. */
+  /** Comparisons of the workers' devices with the CPU. Workers on the CPU have none. */
   readonly devices: readonly DeviceReport[];
   /**
-   * What this coordinator, its processes and the workers asked of stores since it opened the job, by name.
-   * Of several jobs at once, each has what the coordinator asked meanwhile; a worker's requests are of one.
+   * Requests to stores by name, since this coordinator opened the job. Counts those of the coordinator, its
+   * processes and the workers. Concurrent jobs each count all requests of the coordinator. A worker's
+   * requests count for one job.
    */
   readonly stores: readonly StoreCounts[];
-  /** The model on its way to the workers that have no rows yet, together; null when none fetches it. */
+  /** Total download of the model by workers that have no rows yet. Null: none downloads it. */
   readonly fetching: Fetching | null;
-  /** Store that the job waits for; null while it waits for none. */
+  /** Store that the job waits for. Null: it waits for none. */
   readonly waiting: StoreWaiting | null;
-  /** How far the end of the job is; null before, and in steps that are not counted. */
+  /** Progress of the job's end. Null: the end has not begun, or the step is not counted. */
   readonly endProgress: EndProgress | null;
 }
 
-/** The facts of a job that does not run here, and of which nothing else is known. */
+/** Facts of a job that does not run here, and of which nothing is known. */
 export const NO_RUN: RunFacts = {
   phase: "planning",
   rowsTotal: 0,
@@ -100,9 +105,7 @@ export const NO_RUN: RunFacts = {
   endProgress: null,
 };
 
-/**
- * The facts that the manifest keeps under the same names. They say how the output came about, not what it is.
- */
+/** Facts that the manifest keeps under the same names. They describe the run, not its output. */
 const KEPT_FACTS = [
   "attempts",
   "bottleneck",
@@ -112,7 +115,7 @@ const KEPT_FACTS = [
 ] as const satisfies readonly (keyof RunFacts)[];
 export type KeptFacts = Pick<RunFacts, (typeof KEPT_FACTS)[number]>;
 
-/** The kept facts out of those of a run, or out of a manifest. */
+/** Returns the kept facts of a run, or of a manifest. */
 export function keptFacts(facts: KeptFacts): KeptFacts {
   const kept: Partial<Record<keyof KeptFacts, unknown>> = {};
   for (const name of KEPT_FACTS) kept[name] = facts[name];

@@ -11,50 +11,50 @@ const seconds = z.number().nonnegative();
 const column = <T extends z.ZodType>(cell: T) => z.array(cell).max(10_000);
 const ends = z.record(z.enum(SPAN_ENDS), count);
 
-/** Columns that belong together are equally long, so plots do not check it. */
+/** Checks that columns are equally long, so plots need not. */
 function isTable(columns: Readonly<Record<string, readonly unknown[]>>): boolean {
   return new Set(Object.values(columns).map(({ length }) => length)).size <= 1;
 }
 
 /**
- * Which attempts a worker had when: a column each. On one line no two overlap, and a worker has no more lines
- * than slots. Where they are too many, short neighbours are one: `attempts` says of how many, and `end` is
- * the worst of theirs.
+ * Attempts of a worker, as columns. Attempts on one line never overlap, and a worker has at most as many
+ * lines as slots. If there are too many, short neighbours are merged: `attempts` counts them, and `end` is
+ * the worst.
  */
 const spans = z
   .object({
     line: column(count.max(1_000)),
     from: column(seconds),
     to: column(seconds),
-    /** The first, of several. */
+    /** Shard of the first merged attempt. */
     shard: column(count),
     attempts: column(count),
-    /** `running` where it has not ended. */
+    /** End of the attempt. `running`: it has not ended. */
     end: column(z.enum([...SPAN_ENDS, "running"])),
-    /** 1: it was a backup, or one of them was. */
+    /** 1: at least one merged attempt was a backup. Otherwise 0. */
     backup: column(count.max(1)),
   })
   .refine(isTable);
 
-/** A worker by its name, over all its sessions. */
+/** Worker by its name, over all its sessions. */
 const worker = z.object({
   name: z.string(),
-  /** Null where it said nothing yet. */
+  /** Device of the worker. Null: not reported yet. */
   device: z.enum(DEVICES).exclude(["auto"]).nullable(),
   connectedSeconds: seconds,
   rows: count,
   ends,
-  /** Mean busy shares since its first rows; some of it is lost where a coordinator was killed. */
+  /** Mean busy shares since the first rows. A part is lost if a coordinator was killed. */
   stages: z.partialRecord(z.enum(STAGES), z.number()),
-  /** Rows of its last batch, and the mean share of padding; null where none is known. */
+  /** Rows of the last batch. Null: unknown. `padding` is the mean share of padding. */
   batchRows: count.nullable(),
   padding: z.number().nullable(),
   spans,
 });
 
 /**
- * Of each shard the first dead letter counts: the others are in `_errors/`. Its place and text are of the
- * first in the plan's order.
+ * Dead letters with one reason. Counts shards by their first dead letter: `_errors/` has the others. Place
+ * and text are those of the first shard in plan order.
  */
 const deadReason = z.object({
   shards: count,
@@ -65,61 +65,61 @@ const deadReason = z.object({
   message: z.string(),
 });
 
-/** The map of a job's shards, in so many bytes however many they are. */
+/** Map of a job's shards, of bounded size. */
 const shardMap = z.object({
-  /** Shards side by side that one cell stands for: it says the worst of theirs. 1 but for very many. */
+  /** Contiguous shards for each cell, which shows the worst of them. 1, except for very many shards. */
   shardsPerCell: count.positive(),
-  /** A byte a cell, in the order of the plan: see `shardCells`. Deflated (RFC 1951), in base64. */
+  /** One byte for each cell, in the order of the plan: see `shardCells`. Deflated (RFC 1951), in base64. */
   cells: z.base64().max(1_000_000),
 });
 
 const slowShard = z.object({ shard: count, worker: z.string(), seconds });
 
 /**
- * What a coordinator remembers of a run, bounded however long it is and however many take part: in the
- * manifest, for the report, and on the page. Of coordinators before it, it has what they left in the journal.
- * Times are seconds since the first was given the job.
+ * History of a run, of bounded size for any run length and worker count. It is in the manifest, for the
+ * report and the page. Entries of earlier coordinators come from the journal. Times are seconds since the
+ * first coordinator got the job.
  */
 export const RUN_HISTORY_SCHEMA = z.object({
-  /** When that was: ISO 8601, by the coordinator's clock. */
+  /** Start in ISO 8601, by the coordinator's clock. */
   began: z.iso.datetime(),
   seconds,
   /**
-   * The coordinators that were at it, where there were several: from when to when each is known to have been.
-   * The last is the one that tells.
+   * Coordinators of the run, if there were several: first and last time at which each was known to run. The
+   * last entry is the current coordinator.
    */
   lives: z
     .array(z.object({ from: seconds, to: seconds }))
     .max(1_000)
     .exactOptional(),
-  /** In order. The time before the first went into planning. */
+  /** Phases in order. The time before the first was planning. */
   phases: column(z.object({ phase: z.enum(JOB_PHASES), from: seconds })),
-  /** A column each, in order of time; the last is the end of what is told. */
+  /** Progress over time, as columns. The last row is the end of the history. */
   pace: z.object({ at: column(seconds), rowsDone: column(count), workers: column(count) }).refine(isTable),
-  /** Attempts, and those of them that were backups of slow ones. */
+  /** Count of attempts. `backups` counts those that were backups of slow ones. */
   attempts: count,
   backups: count,
-  /** Attempts by how they ended. Those that run are in none. */
+  /** Attempts by outcome. Running attempts are not counted. */
   ends,
-  /** Shards committed by them, those that were revoked later among them. */
+  /** Committed shards, revoked ones included. */
   commits: count,
   revocations: count,
-  /** Attempts that committed, by how long they took: at least `from`, and less than the next. */
+  /** Committed attempts by duration. A duration is at least `from`, and below the next `from`. */
   durations: z.object({ from: column(seconds), attempts: column(count) }).refine(isTable),
-  /** The longest of them, longest first. */
+  /** Longest committed attempts, longest first. */
   slowest: column(slowShard),
   /**
-   * Connected, together: all workers, and those on devices other than the CPU. Under a coordinator that was
-   * killed, from the first to the last that the journal has of a worker.
+   * Total connected time of all workers. `deviceSeconds` counts those on devices other than the CPU. If a
+   * coordinator was killed, a worker counts from its first to its last journal record.
    */
   workerSeconds: seconds,
   deviceSeconds: seconds,
-  /** Those that had most to tell first; `workersLeftOut` others took part. */
+  /** Workers, most important first. `workersLeftOut` counts those that are not listed. */
   workers: column(worker),
   workersLeftOut: count,
-  /** Why rows became dead letters, most shards first. */
+  /** Reasons of dead letters, most shards first. */
   dead: column(deadReason),
-  /** The shards as they were; left out while the job runs. */
+  /** Map of the shards. Undefined: the job is running. */
   map: shardMap.exactOptional(),
 });
 

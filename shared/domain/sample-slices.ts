@@ -4,15 +4,12 @@ import { leaseSlices } from "./lease-slices.ts";
 import type { Shard } from "./shard.ts";
 
 /**
- * Stretches of rows: enough to see a dataset that changes along the way, few enough that reading row groups
- * stays quick.
+ * Ranges of a sample. Enough to see a dataset that changes along the way, few enough to read row groups
+ * quickly.
  */
 const STRETCHES = 8;
 
-/**
- * About `rows` rows from all over a dataset, but for those that are in no shard, file by file; none of
- * one that is empty.
- */
+/** Returns about `rows` rows from all over the rows in shards, file by file. An empty dataset has none. */
 export function sampleSlices(
   planned: Pick<PlannedJob, "dataset" | "pruned" | "skipped">,
   rows: number,
@@ -23,13 +20,13 @@ export function sampleSlices(
 }
 
 /**
- * About `rows` rows of a dataset of `total`, in order, in stretches at even distances; all rows of one that
- * has no more.
+ * Returns about `rows` of `total` rows, in order, in evenly spaced ranges. Returns all rows if there are no
+ * more.
  */
 function spreadSample(total: number, rows: number): Pick<Shard, "rowStart" | "rowEnd">[] {
   if (total <= rows) return total === 0 ? [] : [{ rowStart: 0, rowEnd: total }];
   const count = Math.min(STRETCHES, rows);
-  // What is left out lies in equal parts behind the stretches: so no two of them overlap.
+  // Skipped rows lie in equal parts before the ranges, so no two ranges overlap.
   return Array.from({ length: count }, (_, index) => {
     const leftOut = Math.floor((index * (total - rows)) / count);
     const start = Math.floor((index * rows) / count);

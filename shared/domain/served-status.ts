@@ -1,40 +1,40 @@
 import type { JobId } from "./job-id.ts";
 import type { QueueStatus } from "./queue-status.ts";
 
-/** How a run ended that a standing command began. */
+/** Outcomes of a run that a serving process began. */
 export const SERVED_OUTCOMES = ["published", "nothingNew", "failed", "cancelled"] as const;
 export type ServedOutcome = (typeof SERVED_OUTCOMES)[number];
 
-/** Status of a job whose runs a standing command begins by itself. */
+/** Status of a job whose runs a serving process begins. */
 export interface ServedStatus {
-  /** Name of the job in its job file. */
+  /** Name in the job file. */
   readonly name: string;
-  /** When its schedule is due next, in milliseconds since 1970; null of new files and of messages. */
+  /** Next time of the schedule, in milliseconds since 1970. Null: the trigger is new files or messages. */
   readonly nextMs: number | null;
-  /** Instants that are to run, that of the run at work among them. */
+  /** Instants that are still to run, the running one included. */
   readonly waiting: number;
   readonly isRunning: boolean;
-  /** Null of a job whose runs are not over messages. */
+  /** Status of the queue. Null: the trigger is not a queue. */
   readonly queue: QueueStatus | null;
-  /** The run that ended last; null where none is remembered. */
+  /** Last run that ended. Null: none is known. */
   readonly last: {
     readonly outcome: ServedOutcome;
     readonly endedMs: number;
-    /** Null of one that no job came of. */
+    /** Job of the run. Null: the run ended before it had a job. */
     readonly jobId: JobId | null;
-    /** Why it failed; null of others. */
+    /** Reason of the failure. Null: it did not fail. */
     readonly reason: string | null;
   } | null;
 }
 
-/** Status of such a job, and further facts of it for metrics. */
+/** Status of such a job, and further facts for metrics. */
 export interface ServedFacts extends ServedStatus {
-  /** Runs that ended since this process began, by how. One that is begun again by itself has not. */
+  /** Runs that ended since this process began, by outcome. A run that is retried has not ended. */
   readonly ended: Readonly<Record<ServedOutcome, number>>;
-  /** How often one failed that is begun again by itself. */
+  /** Count of failed runs that are retried. */
   readonly retries: number;
-  /** When a run last ended published; null where none is remembered. */
+  /** Time of the last published run. Null: none is known. */
   readonly publishedMs: number | null;
-  /** How often instants were left out since this process began: several side by side count once. */
+  /** Count of skipped ranges of instants since this process began. Consecutive instants count once. */
   readonly leftOut: number;
 }

@@ -1,13 +1,13 @@
 import type { Versions } from "./versions.ts";
 
-/** What a coordinator says of itself to whoever has any role. */
+/** Facts about a coordinator, for callers with any role. */
 export interface ServerInfo extends Versions {
-  /** By the wall clock. */
+  /** Start by the wall clock. */
   readonly startedMs: number;
-  /** Whether jobs may be submitted; else it has one of its own. */
+  /** True when jobs can be submitted. False: the coordinator has one job of its own. */
   readonly takesJobs: boolean;
-  /** Whether its jobs are there again after a restart. */
+  /** True when jobs survive a restart. */
   readonly remembersJobs: boolean;
-  /** What it serves on further ports. Other programs read these names: `HTTP`. */
+  /** Services on further ports. Other programs read these names: `HTTP`. */
   readonly serves: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** A shard's place in the plan: 0, 1, 2, ...; the halves of a split shard take the next free numbers. */
+/** Number of a shard in the plan: 0, 1, 2, ... The halves of a split shard take the next free numbers. */
 export type ShardId = number & { readonly __brand: "ShardId" };
 
 export function shardId(value: number): ShardId {
@@ -7,9 +7,9 @@ export function shardId(value: number): ShardId {
 }
 
 /**
- * Rows `[rowStart, rowEnd)` of the dataset, counted over its files in their order: the unit that is leased,
- * retried and committed. A part of one large file, or many small files; which rows of which files they are is
- * the dataset's to say (see `DatasetRows`).
+ * Rows `[rowStart, rowEnd)` of the dataset, counted over its files in order. A shard is the unit that is
+ * leased, retried and committed. It is a part of one large file, or many small files. `DatasetRows` maps its
+ * rows to files.
  */
 export interface Shard {
   readonly id: ShardId;
@@ -21,7 +21,7 @@ export function shardRows(shard: Pick<Shard, "rowStart" | "rowEnd">): number {
   return shard.rowEnd - shard.rowStart;
 }
 
-/** Plan order: by row. Published rows are in this order. */
+/** Compares two shards by plan order, which is by row. Published rows have this order. */
 export function compareShards(a: Shard, b: Shard): number {
   return a.rowStart - b.rowStart;
 }

@@ -1,16 +1,16 @@
 /**
- * How an attempt left its worker's hands, worst first.
+ * Outcomes of an attempt, worst first.
  *
  * | end | means |
  * |---|---|
- * | died | its worker's process died |
- * | failed | it failed, and said why |
- * | rejected | what it handed in was not whole |
- * | expired | its lease ran out: nothing was heard of its worker. Its partial may have come later |
+ * | died | the worker's process exited |
+ * | failed | the attempt failed with an error |
+ * | rejected | its partial was not whole |
+ * | expired | its lease expired without a sign of the worker. Its partial may have arrived later |
  * | superseded | another attempt was first, or the job ended |
- * | interrupted | its coordinator ended, and no other knows how it went on. Its partial may have come |
- * | released | its worker drained, and handed it back |
- * | committed | what it handed in is the shard's partial |
+ * | interrupted | its coordinator ended, and the outcome is unknown. Its partial may have arrived |
+ * | released | its worker drained, and released the lease |
+ * | committed | its partial is the shard's partial |
  */
 export const SPAN_ENDS = [
   "died",

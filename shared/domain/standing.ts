@@ -1,19 +1,21 @@
 import { ShardmillError } from "../core/errors.ts";
 
-/** How a job stands among the others of its coordinator. It is no part of what the job is. */
+/**
+ * Priority and pause of a job among the others of its coordinator. They are not part of the job's digests.
+ */
 export interface Standing {
-  /** The higher is served first; equal ones share the workers. */
+  /** Jobs of higher priority are served first. Jobs of equal priority share the workers. */
   readonly priority: number;
-  /** It gives out no shards. */
+  /** The job assigns no shards. */
   readonly paused: boolean;
 }
 
 export const USUAL_STANDING: Standing = { priority: 0, paused: false };
 
-/** Room for every habit of counting, and small enough to be read at a glance. */
+/** Enough levels for any use, and still short to read. */
 const PRIORITIES = { least: -1000, most: 1000 } as const;
 
-/** The same. @throws {ARGUMENT_INVALID} */
+/** Returns a valid priority unchanged. @throws {ARGUMENT_INVALID} when it is invalid */
 export function checkPriority(priority: number): number {
   const { least, most } = PRIORITIES;
   if (Number.isInteger(priority) && priority >= least && priority <= most) return priority;

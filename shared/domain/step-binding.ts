@@ -4,46 +4,46 @@ import type { FileCells } from "./file-cells.ts";
 import type { Location } from "./location.ts";
 
 /**
- * A step of `map.prepare` or `map.finish`, bound to the columns in front of it. Plain JSON, as all of a map
- * plan.
+ * Step of `map.prepare` or `map.finish`, bound to its input columns. Plain JSON, as all of a map plan.
  *
- * A step is given the columns that it reads, and gives those that it makes, and from which row each of its
- * rows came. All other columns pass it by: whoever runs it puts them beside the ones that it made.
+ * A step gets the columns that it reads. It returns the columns that it makes, and the source row of each of
+ * its rows. The caller adds all other columns to the result.
  */
 export interface StepBinding extends StepColumns {
   readonly op: StepOp;
-  /** Files that it needs where it runs, in the order that its op knows. */
+  /** Files that the step needs, in the order that its op expects. */
   readonly files: readonly StepFile[];
 }
 
-/** A file of a step, by its content: a worker that sees another one there gets it from the coordinator. */
+/**
+ * File of a step, identified by its content. A worker with other content at the location fetches the file
+ * from the coordinator.
+ */
 export interface StepFile {
   readonly location: Location;
   readonly bytes: number;
   readonly sha256: Digest;
 }
 
-/** The columns in front of a step, or of several in a row, and behind it. */
+/** Columns before and behind a step, or several consecutive steps. */
 export interface StepColumns {
-  /** The step's key path in the job file: how errors name it. */
+  /** Key path in the job file, for errors. */
   readonly where: string;
-  /** The columns that it is given, in this order. */
+  /** Columns that the step gets, in this order. */
   readonly reads: readonly string[];
-  /** The columns behind it, in order. */
+  /** Columns behind the step, in order. */
   readonly columns: readonly StepColumn[];
 }
 
-/**
- * A column behind a step: one from in front of it, perhaps under another name, or one that the step makes.
- */
+/** Column behind a step: an input column, perhaps under another name, or one that the step makes. */
 export interface StepColumn extends Field {
-  /** The column in front of the step that it is; null: the step makes it. */
+  /** Name of the column before the step. Null: the step makes the column. */
   readonly from: string | null;
 }
 
 type StepOp = SqlOp | FeatureOp | ExtensionOp;
 
-/** Files of a column, made into values by a feature. */
+/** Op by which a feature makes values from a column of files. */
 export interface FeatureOp {
   readonly kind: "feature";
   /** Key of the feature: `sound`. */
@@ -52,18 +52,18 @@ export interface FeatureOp {
   readonly data: FeatureData;
 }
 
-/** What the job file says of a feature. Only the feature understands the rest. */
+/** Value of a feature's key in the job file. Only the feature knows the other keys. */
 export interface FeatureSpec {
-  /** Folder from which relative paths in the column start. */
+  /** Base folder of relative paths in the column. */
   readonly folder: string;
   readonly [key: string]: unknown;
 }
 
-/** Value of a step's key in the job file: a program's file, or keys that only the extension understands. */
+/** Value of a step's key in the job file: a program's file, or keys that only the extension knows. */
 export type StepValue = string | StepKeys;
 export type StepKeys = Readonly<Record<string, unknown>>;
 
-/** JSON that only an extension understands. */
+/** JSON that only an extension interprets. */
 export type FeatureData = Readonly<Record<string, unknown>>;
 
 /** Step of an extension. */
@@ -77,20 +77,20 @@ export interface ExtensionOp {
 /** A SELECT over `rows`. */
 export interface SqlOp {
   readonly kind: "sql";
-  /** The job's SELECT, with the row that each result comes from as its first column. */
+  /** SELECT of the job, with the source row of each result as its first column. */
   readonly select: string;
-  /** Columns that the SELECT only names: they must be there, and their values do not matter. */
+  /** Columns that the SELECT names without using their values. They must exist. */
   readonly named: readonly string[];
 }
 
-/** The columns that a step makes, in order. */
+/** Returns the columns that a step makes, in order. */
 export function madeColumns({ columns }: Pick<StepColumns, "columns">): readonly StepColumn[] {
   return columns.filter(({ from }) => from === null);
 }
 
 /**
- * The steps with only those columns that `needed`, or a later step, looks at; and the columns that are needed
- * in front of the first.
+ * Removes the columns that neither `needed` nor a later step uses. Also returns the columns that the first
+ * step needs.
  */
 export function pruneSteps(
   steps: readonly StepBinding[],
@@ -105,14 +105,17 @@ export function pruneSteps(
   return { steps: pruned.reverse(), needed: [...names] };
 }
 
-/** Several steps, one after the other, as one that is given and makes no more than it must. */
+/** Consecutive steps as one that reads and makes only the necessary columns. */
 interface JoinedSteps {
   readonly columns: StepColumns;
-  /** The steps, without what passes all of them by: the columns behind the last are those that are made. */
+  /**
+   * Steps without the columns that pass through all of them. The columns behind the last are those that are
+   * made.
+   */
   readonly steps: readonly StepBinding[];
 }
 
-/** @param where how errors name all of them: `map.prepare` */
+/** Joins consecutive steps into one. @param where key path for errors: `map.prepare` */
 export function joinSteps(where: string, steps: readonly StepBinding[]): JoinedSteps {
   const last = steps.at(-1)?.columns ?? [];
   const columns = last.map((column) => ({ ...column, from: firstName(steps, column.name) }));
@@ -121,7 +124,7 @@ export function joinSteps(where: string, steps: readonly StepBinding[]): JoinedS
   return { columns: { where, reads: needed, columns }, steps: pruned };
 }
 
-/** What a column behind `steps` is called in front of them; null where one of them makes it. */
+/** Returns the name that a column behind `steps` has before them. Null: one of them makes it. */
 function firstName(steps: readonly StepBinding[], name: string): string | null {
   return steps.reduceRight<string | null>((at, { columns }) => {
     return columns.find((column) => column.name === at)?.from ?? null;

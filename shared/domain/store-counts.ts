@@ -1,25 +1,25 @@
 import { recordOf } from "../core/record-of.ts";
 
 /**
- * What is counted of what was asked of one store: whole numbers, and durations in milliseconds. Durations are
- * sums over requests that ran side by side. Types, tallies, wire and manifest derive from a row.
+ * Counts of requests to one store: whole numbers, and durations in milliseconds. Durations are sums over
+ * concurrent requests. Types, tallies, wire and manifest derive from this table.
  *
  * A new count is a row here, and a field in `StoreCounts` (stores.proto).
  */
 export const STORE_COUNTS = {
-  /** That were sent: redirects and repeats among them. */
+  /** Requests sent, redirects and retries included. */
   requests: "whole",
-  /** Of bodies that came. */
+  /** Bytes of received bodies. */
   bytesRead: "whole",
-  /** Of bodies that were sent. */
+  /** Bytes of sent bodies. */
   bytesWritten: "whole",
   /** Requests that were sent again. */
   retries: "whole",
-  /** Answers that asked for fewer requests: 429 and 503. */
+  /** Responses that ask for fewer requests: 429 and 503. */
   throttled: "whole",
-  /** Waited before requests were sent again. */
+  /** Time waited before retries. */
   waitedMs: "duration",
-  /** To requests that only read; and how long their first bytes took, all together. */
+  /** Responses to read requests. `firstByteMs` is the sum of the times to their first bytes. */
   answers: "whole",
   firstByteMs: "duration",
 } as const;
@@ -27,22 +27,22 @@ export const STORE_COUNTS = {
 export type CountedOfStore = keyof typeof STORE_COUNTS;
 export const COUNTED_OF_STORE = Object.keys(STORE_COUNTS) as CountedOfStore[];
 
-/** What was asked of one store, and what that cost. */
+/** Requests to one store, and their cost. */
 export interface StoreCounts extends Readonly<Record<CountedOfStore, number>> {
-  /** As its user calls it: `s3://bucket`, `https://host:port`; no key and no query. */
+  /** Store without key and query: `s3://bucket`, `https://host:port`. */
   readonly store: string;
 }
 
-/** Rows may name files on any number of servers. */
+/** Limit of stores in one list, because rows may name files on any number of servers. */
 export const MOST_STORES = 64;
-/** What all those are called that are too many to be told apart. */
+/** Name of the entry for all stores above the limit. */
 export const OTHER_STORES = "others";
 
-/** All of these together, each store once, by name; of too many stores the last become `others`. */
+/** Sums the counts by store, sorted by name. Stores above the limit are summed in `others`. */
 export function sumOfStores(counts: Iterable<StoreCounts>): readonly StoreCounts[] {
   const byName = new Map<string, StoreCounts>();
   for (const one of counts) {
-    // `others` has a place of its own: else a sum that has it would lose a name each time it is summed again.
+    // `others` has its own place. Otherwise each repeated sum would lose one more name.
     const named = byName.size - (byName.has(OTHER_STORES) ? 1 : 0);
     const isFull = named >= MOST_STORES - 1 && !byName.has(one.store);
     const store = isFull ? OTHER_STORES : one.store;
@@ -54,7 +54,10 @@ export function sumOfStores(counts: Iterable<StoreCounts>): readonly StoreCounts
   return [...byName.values()].sort((a, b) => (a.store < b.store ? -1 : 1));
 }
 
-/** What came from `before` to `now`, which count from the same moment; stores without any are left out. */
+/**
+ * Returns the counts between `before` and `now`, which both count from the same moment. Skips stores without
+ * any.
+ */
 export function sinceStores(
   before: readonly StoreCounts[],
   now: readonly StoreCounts[],
@@ -74,12 +77,12 @@ function combined(
   return storeCounts(store, (name) => told(join(a[name], b?.[name] ?? 0)));
 }
 
-/** Each of the counts of a store, as `of` tells it. */
+/** Builds the counts of a store by name. */
 export function storeCounts(store: string, of: (name: CountedOfStore) => number): StoreCounts {
   return { store, ...recordOf(COUNTED_OF_STORE, of) };
 }
 
-/** To the microsecond, and not more than a message can tell. */
+/** Rounds to microseconds, and bounds the number to what a message can hold. */
 function told(count: number): number {
   return Math.min(Math.round(count * 1_000) / 1_000, Number.MAX_SAFE_INTEGER);
 }

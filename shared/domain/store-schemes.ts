@@ -3,17 +3,17 @@ import { EXTENSIONS } from "#extensions";
 const storages = EXTENSIONS.flatMap(({ storage }) => storage ?? []);
 const schemes = storages.flatMap((storage) => Object.entries(storage.schemes));
 
-/** Schemes of the stores that extensions open, and the facts about each. */
+/** Schemes of the stores that extensions open, and facts about each. */
 export const STORE_SCHEMES = new Map(schemes);
 
-/** One scheme for each store: `s3`, `gs`, `az`. */
+/** First scheme of each store: `s3`, `gs`, `az`. */
 const shown = schemes.filter(([, { isAlias = false }]) => !isAlias);
 
 /** Schemes that messages show: `s3://`, `gs://`, `az://`. */
 export const SHOWN_SCHEMES = shown.map(([scheme]) => `${scheme}://`);
 export const ALL_SCHEMES = schemes.map(([scheme]) => `${scheme}://`);
 
-/** Addresses of a key in each store, for messages: `s3://BUCKET/KEY, az://CONTAINER/KEY`. */
+/** Returns the example address of each store, for messages: `s3://BUCKET/KEY, az://CONTAINER/KEY`. */
 export function exampleAddresses(key: string): readonly string[] {
   return shown.map(([scheme]) => exampleAddress(scheme, key));
 }
@@ -22,23 +22,23 @@ export function exampleAddress(scheme: string, key: string): string {
   return `${scheme}://${STORE_SCHEMES.get(scheme)?.bucket}/${key}`;
 }
 
-/** Facts about the web addresses that stores sign. */
+/** Facts about web addresses that stores sign. */
 export const STORE_SIGNATURES = storages.flatMap(({ signature }) => signature ?? []);
 
-/** Environment variables of stores' secrets. */
+/** Environment variables that hold secrets of stores. */
 export const SECRET_VARIABLES = storages.flatMap(({ secrets = [] }) => secrets);
 
-/** Returns the sentences of all stores on a key of `stores` in the job file. */
+/** Returns the sentences of all stores about a key of `stores` in the job file. */
 export function storesSay(key: string): readonly string[] {
   return storages.flatMap(({ says = {} }) => says[key] ?? []);
 }
 
 const notices = storages.flatMap(({ notices = [] }) => notices);
 
-/** Names of the stores that send messages of new objects. */
+/** Names of the stores that send messages about new objects. */
 export const NOTICE_STORES = notices.map(({ store }) => store);
 
-/** Loads what reads the messages that stores send of new objects. */
+/** Loads the readers for messages about new objects. */
 export async function loadNotices() {
   return await Promise.all(notices.map((notice) => notice.load()));
 }
@@ -53,12 +53,12 @@ export function namedEndpoint(word: string): string | undefined {
 /** Words of `stores.endpoint`. */
 export const ENDPOINT_WORDS = [...namedEndpoints.keys()];
 
-/** Names of buckets as most stores have them. None of these characters ends a host's name. */
+/** Usual form of bucket names. None of these characters ends a host name. */
 const BUCKET_FORM = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /**
- * Returns whether a bucket can have this name. Thus no name sends a signed request to another host: a form
- * that includes a host has only the vendor's own.
+ * Checks whether a bucket can have this name. No valid name redirects a signed request to another host. A
+ * form that includes a host allows only hosts of the vendor.
  */
 export function isBucketName(text: string, scheme: string): boolean {
   return (STORE_SCHEMES.get(scheme)?.bucketForm ?? BUCKET_FORM).test(text);

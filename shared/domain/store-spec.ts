@@ -10,12 +10,12 @@ import {
   storesSay,
 } from "./store-schemes.ts";
 
-/** Kind of store: the keys that apply to it, and the names that it can have. */
+/** Kind of store: its keys, and its valid names. */
 interface StoreKind {
   readonly keys: readonly string[];
-  /** Words that its endpoint may be, in place of an address. */
+  /** Words that its endpoint can be, instead of an address. */
   readonly endpoints: readonly string[];
-  /** Returns whether this may stand behind `://`. */
+  /** Checks whether a text is valid behind `://`. */
   name(text: string): boolean;
 }
 
@@ -31,7 +31,7 @@ const KINDS: ReadonlyMap<string, StoreKind> = new Map([
     {
       keys: settings,
       endpoints: Object.keys(endpoints),
-      // One bucket, or all of them.
+      // Empty: all buckets.
       name: (text) => text === "" || isBucketName(text, scheme),
     },
   ]),
@@ -94,7 +94,7 @@ const STORE_KEYS = {
 
 export const STORE_SPEC = z.strictObject(STORE_KEYS);
 
-/** Forms of the names. */
+/** Valid forms of store names, for messages. */
 const NAMES = [
   ...(ALL_SCHEMES.length > 0
     ? [`${ALL_SCHEMES.map((scheme) => `\`${scheme}\``).join(", ")} (each with or without a bucket)`]
@@ -108,7 +108,7 @@ const storeName = z
   .refine((name) => kindOf(name) !== null)
   .meta({ title: NAMES });
 
-/** The key `stores` of the job file. */
+/** Schema of `stores` in the job file. */
 export const STORES_SPEC = z
   .record(storeName, STORE_SPEC.prefault({}))
   .superRefine(checkStoreKeys)
@@ -120,7 +120,10 @@ export const STORES_SPEC = z
 
 export type StoreSpec = Readonly<z.output<typeof STORE_SPEC>>;
 
-/** What no job file may hold: it is copied, checked in and sent to workers. */
+/**
+ * Checks whether a key holds a secret. A job file must not contain one: it is copied, checked in and sent to
+ * workers.
+ */
 export function isSecretKey(key: string): boolean {
   return /secret|passw|token|credential|access.?key|account.?key|api.?key|signature|^sas$|^key$|^auth|bearer/i.test(
     key,
@@ -134,11 +137,11 @@ function kindOf(name: string): StoreKind | null {
   return isName ? (kind ?? null) : null;
 }
 
-/** A setting that its kind of store knows nothing of would be a silent mistake. */
+/** Checks that each setting applies to its kind of store. An ignored setting would be a silent mistake. */
 function checkStoreKeys(stores: Readonly<Record<string, StoreSpec>>, context: Context): void {
   for (const [name, store] of Object.entries(stores)) {
     const kind = kindOf(name);
-    // Refused by its name.
+    // The name's own check refuses it.
     if (kind === null) continue;
     const known = kind.keys;
     for (const key of Object.keys(store).filter((each) => !known.includes(each)))
@@ -157,7 +160,7 @@ function checkStoreKeys(stores: Readonly<Record<string, StoreSpec>>, context: Co
   }
 }
 
-/** What it is is not shown: it may have a password in it. */
+/** Checks an endpoint. Messages do not show it, because it may contain a password. */
 function checkEndpoint(text: string, context: Context): void {
   if (namedEndpoint(text) !== undefined) return;
   const url = URL.canParse(text) ? new URL(text) : null;

@@ -1,8 +1,8 @@
 import type { ErrorField } from "../core/errors.ts";
 
-/** Store that throttles or is unreachable, while shards or partials of a job wait for it. */
+/** Store that throttles or is unreachable while shards or partials of a job wait for it. */
 export interface StoreWaiting {
-  /** Name as in the counts of stores; empty where the failure names none. */
+  /** Name as in the store counts. Empty: the failure names none. */
   readonly store: string;
   readonly seconds: number;
   readonly reason: string;

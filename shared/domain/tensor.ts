@@ -1,4 +1,4 @@
-/** The element types that a tensor of a job may have. */
+/** Numeric types of tensor elements. */
 export const DTYPES = [
   "float32",
   "float64",
@@ -14,18 +14,19 @@ export const DTYPES = [
   "bool",
 ] as const;
 /**
- * Columns of any numeric type feed tensors of any dtype: `value * scale + offset`, in float64, then cast
- * (left as it is where scale is 1 and offset 0, so that 64-bit integers lose nothing).
+ * Numeric type of tensor elements. Columns of any numeric type feed tensors of any dtype: `value * scale +
+ * offset` in float64, then cast. With scale 1 and offset 0 the value is cast directly, so 64-bit integers
+ * keep all digits.
  *
- * - to a float: rounded to the nearest;
- * - to an integer: truncated towards zero. A value out of the dtype's range, or NaN, makes the row a dead
- *   letter (`ROW_VALUE`): it is never wrapped or clipped;
- * - to bool: zero is false, NaN is a dead letter, everything else is true;
- * - from bool: 0 or 1.
+ * - To a float: rounded to the nearest.
+ * - To an integer: truncated towards zero. NaN, or a value out of range, makes the row a dead letter
+ *   (`ROW_VALUE`). Values are never wrapped or clipped.
+ * - To bool: zero is false, NaN is a dead letter, everything else is true.
+ * - From bool: 0 or 1.
  */
 export type Dtype = (typeof DTYPES)[number];
 
-/** What a tensor holds: numbers, or texts. Texts come from columns of text, and become such. */
+/** Types of tensor elements: numbers or texts. Texts are read from text columns and written to them. */
 export const ELEMENT_TYPES = [...DTYPES, "string"] as const;
 export type ElementType = (typeof ELEMENT_TYPES)[number];
 
@@ -42,8 +43,8 @@ export type DtypeArray =
   | BigUint64Array;
 
 /**
- * How each dtype lies in memory. float16 is raw bits in a Uint16Array (Node 20 has no Float16Array); bool is
- * 0 or 1.
+ * Memory layout of each dtype. Values of float16 are raw bits in a Uint16Array, because Node 20 has no
+ * Float16Array. Values of bool are 0 or 1.
  */
 export const DTYPE_ARRAYS = {
   float32: Float32Array,
@@ -65,23 +66,25 @@ export function dtypeBytes(dtype: Dtype): number {
 }
 
 /**
- * One dimension as the model declares it: a size, the name of a symbolic one, or "" for an open one without a
- * name.
+ * Dimension as the model declares it: a size, a symbolic name, or "" for an open dimension without a name.
  */
 export type Dim = number | string;
 
-/** A longer name is a formula of other dimensions, as exporters write it: no reader wants it. */
+/** Longer names are formulas that exporters write, too long to read. */
 const MOST_DIM_CHARS = 40;
 
-/** A row of more values than this (512 MiB of float32) is a slip in `shape`, and no batch of it would fit. */
+/**
+ * Limit of values in a row: 512 MiB of float32. More is a mistake in `shape`, and no batch would fit in
+ * memory.
+ */
 export const MAX_ROW_VALUES = 134_217_728;
 
-/** One input or output of a model. `dims[0]` is the batch, unless the job says that another one is. */
+/** Input or output of a model. `dims[0]` is the batch, unless the job sets `batchAxis`. */
 export interface TensorInfo {
   readonly name: string;
   readonly dtype: ElementType;
   readonly dims: readonly Dim[];
-  /** Of an output: the names of the classes that it has a score for each of, where the model has them. */
+  /** Class names of an output that has one score for each class, if the model has them. */
   readonly classes?: readonly string[];
 }
 
@@ -94,22 +97,22 @@ export interface ModelSignature {
 
 export interface UnusableOutput {
   readonly name: string;
-  /** In words: `a tensor of string`. */
+  /** Description: `a tensor of string`. */
   readonly kind: string;
 }
 
-/** A tensor on its way between threads: `data` is transferred, never copied; the receiver owns it. */
+/** Tensor that is passed between threads. `data` is transferred, never copied, and the receiver owns it. */
 export interface TensorData {
   readonly dtype: ElementType;
   readonly dims: readonly number[];
   /**
-   * The elements, at offset 0, exactly `product(dims) * dtypeBytes(dtype)` bytes; of texts as `packTexts`
-   * lays them out.
+   * Elements at offset 0, exactly `product(dims) * dtypeBytes(dtype)` bytes. Texts: the layout of
+   * `packTexts`.
    */
   readonly data: ArrayBuffer;
 }
 
-/** The dims of a tensor whose rows have `rowDims`, with the batch at place `batchAxis` among them. */
+/** Inserts the batch at `batchAxis` among `rowDims`. */
 export function withBatchAt(rowDims: readonly number[], rows: number, batchAxis: number): readonly number[] {
   return [...rowDims.slice(0, batchAxis), rows, ...rowDims.slice(batchAxis)];
 }
@@ -118,19 +121,21 @@ export function product(dims: readonly number[]): number {
   return dims.reduce((total, dim) => total * dim, 1);
 }
 
-/** Writes one dimension: its size, its name, or `?`. */
+/** Formats one dimension: its size, its name, or `?`. */
 export function dimText(dim: Dim): string {
   if (typeof dim === "number") return dim >= 1 ? String(dim) : "?";
   if (dim === "") return "?";
   return dim.length <= MOST_DIM_CHARS ? dim : `${dim.slice(0, MOST_DIM_CHARS / 2)}...`;
 }
 
-/** Writes dims as messages have them: `[3, height, ?]`. */
+/** Formats dims for messages: `[3, height, ?]`. */
 export function formatDims(dims: readonly Dim[]): string {
   return `[${dims.map(dimText).join(", ")}]`;
 }
 
-/** A dimension of a known size. Exporters write what is open as a name, an empty name, 0 or -1. */
+/**
+ * Checks whether a dimension has a known size. Exporters write an open one as a name, an empty name, 0 or -1.
+ */
 export function isFixed(dim: Dim | undefined): dim is number {
   return typeof dim === "number" && dim >= 1;
 }

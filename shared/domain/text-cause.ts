@@ -1,18 +1,18 @@
-/** Reason why a column is text though most of its values are numbers, as far as files were looked at. */
+/** Reason why a column is text though most of its sampled values are numbers. */
 export interface TextCause {
   readonly column: string;
   readonly why: string;
-  /** Advice that makes numbers of it. */
+  /** Advice how to read the column as numbers. */
   readonly hint: string;
-  /** Options by which the file is read as it seems to be meant. Null: only the user can decide. */
+  /** Options that read the file as intended. Null: only the user can decide. */
   readonly remedy: FormatRemedy | null;
 }
 
-/** Options of a format, which `init` writes into a job file. */
+/** Options of a format that `init` writes into a job file. */
 export interface FormatRemedy {
-  /** Name of the format, which is the key of `input`. */
+  /** Name of the format, which is also the key of `input`. */
   readonly format: string;
   readonly options: Readonly<Record<string, string>>;
-  /** Comment on them. */
+  /** Comment about the options. */
   readonly says: string;
 }

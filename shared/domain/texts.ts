@@ -3,8 +3,8 @@ import { decodeUtf8 } from "../core/utf8.ts";
 import { dtypeBytes, type ElementType } from "./tensor.ts";
 
 /**
- * Texts as one buffer, which travels between threads as that of numbers does: `count + 1` offsets of 32 bits,
- * and the UTF-8 bytes that they point into.
+ * Size of an offset in a buffer of texts, which threads transfer like buffers of numbers. The buffer has
+ * `count + 1` offsets of 32 bits, then the UTF-8 bytes that they point to.
  *
  * ```
  * 0  2  2  5 | h i a b c        "hi", "", "abc"
@@ -12,18 +12,20 @@ import { dtypeBytes, type ElementType } from "./tensor.ts";
  */
 const OFFSET_BYTES = 4;
 
-/** Bytes of the texts of one tensor: offsets end at 2^31, and ONNX Runtime holds each text once more. */
+/**
+ * Limit of text bytes in one tensor. Offsets end at 2^31, and ONNX Runtime keeps another copy of each text.
+ */
 const MOST_BYTES = 1 << 30;
 
-/** What a text counts where nobody knows how long it will be: as many bytes as most categories have. */
+/** Estimate for a text of unknown length: most category names are shorter. */
 const ABOUT_TEXT_BYTES = 64;
 
-/** Bytes of an element in memory; of a text about. */
+/** Returns the bytes of an element in memory, for texts an estimate. */
 export function elementBytes(dtype: ElementType): number {
   return dtype === "string" ? ABOUT_TEXT_BYTES : dtypeBytes(dtype);
 }
 
-/** Puts so many texts together, one after the other. */
+/** Packs `count` texts into one buffer. */
 export class TextsWriter {
   readonly #offsets: Int32Array;
   #bytes = new Uint8Array(1 << 12);
@@ -33,7 +35,7 @@ export class TextsWriter {
     this.#offsets = new Int32Array(count + 1);
   }
 
-  /** @throws {OUT_OF_MEMORY} when they are too many bytes for one tensor: half as many rows may do */
+  /** @throws {OUT_OF_MEMORY} when the texts are too long for one tensor: half as many rows may fit */
   append(bytes: Uint8Array, start = 0, end = bytes.length): void {
     const at = this.#offsets[this.#texts] ?? 0;
     const next = at + end - start;
@@ -48,7 +50,7 @@ export class TextsWriter {
     this.#offsets[this.#texts] = next;
   }
 
-  /** The last `count` texts once more. */
+  /** Appends the last `count` texts again. */
   repeat(count: number): void {
     const first = this.#texts - count;
     for (let index = first; index < first + count; index += 1)
@@ -72,7 +74,7 @@ export function packTexts(texts: readonly string[]): ArrayBuffer {
   return writer.finish();
 }
 
-/** The packed texts in place: text i is bytes `[offsets[i], offsets[i + 1])`. */
+/** Returns views of packed texts. Text i is bytes `[offsets[i], offsets[i + 1])`. */
 export function openTexts(
   data: ArrayBuffer,
   count: number,
@@ -81,12 +83,12 @@ export function openTexts(
   return { offsets: new Int32Array(data, 0, count + 1), bytes: new Uint8Array(data, head) };
 }
 
-/** Bytes that are no UTF-8 become the character that stands for such. */
+/** Decodes packed texts. Bytes that are not UTF-8 become the replacement character. */
 export function unpackTexts(data: ArrayBuffer, count: number): string[] {
   const { offsets, bytes } = openTexts(data, count);
   const all = decodeUtf8(bytes);
   const texts: string[] = new Array(count);
-  // As many characters as bytes: each is one, and the text can be cut where the bytes are.
+  // Equal counts of characters and bytes mean ASCII, so byte offsets are also character offsets.
   const isPlain = all.length === bytes.length;
   for (let index = 0; index < count; index += 1) {
     const [start, end] = [offsets[index] ?? 0, offsets[index + 1] ?? 0];

@@ -1,6 +1,6 @@
 /**
- * The fencing token of a lease: strictly increasing over every generation of the coordinator, for ever.
- * `generation` is made durable before the port opens, so a restarted coordinator never repeats a token.
+ * Fencing token of a lease. It strictly increases over all generations of the coordinator. `generation` is
+ * durable before the port opens, so a restarted coordinator never repeats a token.
  */
 export interface Token {
   readonly generation: number;
@@ -11,7 +11,7 @@ export function compareTokens(a: Token, b: Token): number {
   return a.generation - b.generation || a.sequence - b.sequence;
 }
 
-/** `3.17`: for map keys, file names and logs. */
+/** Formats a token for map keys, file names and logs: `3.17`. */
 export function tokenKey(token: Token): string {
   return `${token.generation}.${token.sequence}`;
 }

@@ -1,9 +1,9 @@
-/** Outcome of the check of a program's types. */
+/** Result of checking a program's types. */
 export type TypeCheck = {
-  /** As the job names it. */
+  /** Path as in the job file. */
   readonly path: string;
 } & (
   | { readonly kind: "checked"; readonly typescript: string }
-  /** It could not be: the job runs all the same. */
+  /** The check could not run. The job runs anyway. */
   | { readonly kind: "unchecked"; readonly why: string }
 );

@@ -1,23 +1,23 @@
 import { formatCount } from "../core/units.ts";
 
-/** The records of a text file that are not UTF-8, which is its encoding. Each becomes a dead letter. */
+/** Records of a text file that are not valid UTF-8. Each becomes a dead letter. */
 export interface Undecoded {
   readonly records: number;
-  /** The first line of the first one, counted from 1. */
+  /** First line of the first record, from 1. */
   readonly line: number;
-  /** The place of its first byte in the content, counted from 0. */
+  /** Offset of the first record's first byte in the content, from 0. */
   readonly byte: number;
 }
 
 export interface UndecodedFile extends Undecoded {
   readonly path: string;
-  /** All rows of the file. */
+  /** Count of all rows in the file. */
   readonly rows: number;
 }
 
 const SHOWN_FILES = 3;
 
-/** One phrase for each of the first files, and one for the others. */
+/** Returns one phrase for each of the first files, and one for the others. */
 export function undecodedPhrases(files: readonly UndecodedFile[]): string[] {
   const shown = files.slice(0, SHOWN_FILES).map(({ path, records, rows, line, byte }) => {
     const count = `${formatCount(records)} of ${formatCount(rows)} rows of ${path}`;

@@ -1,14 +1,14 @@
-/** The versions that somebody speaks, both of these too. */
+/** Protocol versions that a peer supports, both ends included. */
 export interface ProtocolRange {
   readonly oldest: number;
   readonly newest: number;
 }
 
-/** What a version of Shardmill says of itself. */
+/** Versions of a Shardmill process. */
 export interface Versions {
   readonly protocol: ProtocolRange;
-  /** For people. */
+  /** Version text for people. */
   readonly build: string;
-  /** What decides the bytes of its partials, see `ownMapping`. */
+  /** Identifies all that determines the bytes of its partials, see `ownMapping`. */
   readonly mapping: string;
 }

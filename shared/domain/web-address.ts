@@ -2,20 +2,19 @@ import { sha256 } from "../core/digest.ts";
 import type { Location } from "./location.ts";
 import { STORE_SIGNATURES } from "./store-schemes.ts";
 
-/** An address of the web, and what may be shown of it. */
+/** Web address, split into a public location and a secret. */
 interface SealedAddress {
-  /** Without a query, a name and a password: what may be written anywhere. */
+  /** Address without query, user name and password. It may be shown and stored anywhere. */
   readonly location: Location;
-  /** All of it, which is a secret: whoever has it may read the file; null where `location` says all. */
+  /** Complete address. It is a secret, because it gives access to the file. Null: equal to `location`. */
   readonly address: string | null;
 }
 
 /**
- * Takes what may be a secret out of an address: name, password and query. Queries that differ in more than
- * their signature lead to other files, so their places differ, by a digest; an address that was signed anew
- * leads to the same place.
+ * Removes possible secrets from an address: user name, password and query. Different queries give different
+ * locations, by a digest. The digest ignores signatures, so a renewed signature keeps the location.
  *
- * @param text that `isLocation`
+ * @param text a web address that passes `isLocation`
  */
 export function sealAddress(text: string): SealedAddress {
   const url = new URL(text);
@@ -30,13 +29,13 @@ export function sealAddress(text: string): SealedAddress {
   return { location: place as Location, address: `${username}${password}${search}` === "" ? null : address };
 }
 
-/** Some hundred thousand files behind one path have no two digests that are equal. */
+/** Digests of this length are distinct for some hundred thousand files with one path. */
 const DIGEST_CHARS = 12;
 
-/** What stands for a query in a sealed location. */
+/** Replacement for a query in a sealed location. */
 export const SEALED_QUERY = /^#[0-9a-f]{12}$/;
 
-/** Parameters of signatures that many servers share. They change with each signature. */
+/** Names of signature parameters that many servers share. They change with each signature. */
 const SIGNATURE = /^(signature|sig|expires|policy|key-pair-id|hash-algorithm|(access_?)?token)$/i;
 
 function lastingQuery(parameters: URLSearchParams): string {

@@ -20,18 +20,21 @@ const workSpec = z.strictObject({
     ),
 });
 
-/** `work`. */
+/** Schema of `work` in the job file. */
 export const WORK_SPEC = z.union([
   journalPlace.transform((journal): z.input<typeof workSpec> => ({ journal })).pipe(workSpec),
   workSpec,
 ]);
 
-/** Returns whether jobs may have their journals in the buckets of their outputs. */
+/** Checks whether an extension keeps journals in the outputs' buckets. */
 function hasSharedJournals(): boolean {
   return EXTENSIONS.some((extension) => "journal" in extension);
 }
 
-/** An output on a disk has its work files in it: there every coordinator finds the lock. */
+/**
+ * Checks that `work` is used only for output in a bucket. Output on a disk contains its work files, so that
+ * every coordinator finds the lock.
+ */
 export function checkWork(
   {
     output,

@@ -4,7 +4,7 @@ import type { OutputManifest } from "../domain/manifest.ts";
 import type { NamedOutputArguments } from "../terminal/output-options.ts";
 import type { StandingHost } from "./standing.ts";
 
-/** A command of the command line. */
+/** Command of the command line. */
 export interface CommandPart {
   /** Name, with its positional arguments: `convert <model>`. */
   readonly usage: string;
@@ -12,39 +12,39 @@ export interface CommandPart {
   readonly says: string;
   /** Name of the engine's command that it follows in the list of commands: `plan`. */
   readonly follows: string;
-  /** Loads the code of its options and of its run. */
+  /** Loads the code of its options and its run. */
   load(): Promise<Command>;
 }
 
 interface Command {
   /** Adds positional arguments, options and examples. */
   options(yargs: Argv, host: CommandHost): Argv;
-  /** Runs it. An error that it throws is shown, and gives the exit code. */
+  /** Runs the command. Its error is printed and determines the exit code. */
   run(args: object, host: CommandHost): Promise<void>;
 }
 
-/** Work that the command line does for commands of extensions. */
+/** Functions that the command line provides to commands of extensions. */
 export interface CommandHost {
   /**
-   * Plans a job, and writes to stderr how far that is. Of a job with a schedule it plans the latest run.
+   * Plans a job, and writes progress to stderr. Plans the latest run of a job with a schedule.
    *
-   * @throws whatever is wrong with the job, with lines of the job file
+   * @throws all errors of planning, with lines of the job file
    */
   plan(args: { readonly job: string; readonly set: readonly string[] }): Promise<PlannedJob>;
   /**
    * Reads the manifest of a published output.
    *
-   * @throws {ARGUMENT_INVALID} where nothing is published
+   * @throws {ARGUMENT_INVALID} when no output is published
    */
   manifest(args: NamedOutputArguments): Promise<OutputManifest>;
   readonly standing: StandingHost;
 }
 
-/** Makes a command whose arguments have the types of its options. */
+/** Defines a command whose arguments have the types of its options. */
 export function defineCommand<Options extends object>(command: {
   readonly options: (yargs: Argv, host: CommandHost) => Argv<Options>;
   readonly run: (args: Options, host: CommandHost) => Promise<void>;
 }): Command {
-  // The parser gives what the options describe.
+  // The parser returns arguments of the types that the options declare.
   return command as unknown as Command;
 }

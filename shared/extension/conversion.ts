@@ -4,7 +4,7 @@ import type { ModelFile, PlannedJob } from "../domain/job.ts";
 import type { Style } from "../terminal/style.ts";
 
 /**
- * Key of `model` in the job file by which the coordinator converts the model before workers load it. At most
+ * Key of `model` in the job file that converts the model on the coordinator before workers load it. At most
  * one extension has this part. It passes `test/contract/conversions.test.ts`.
  */
 export interface ConversionPart {
@@ -12,36 +12,36 @@ export interface ConversionPart {
   readonly key: string;
   /** Description of the key in the docs of the job file. */
   readonly says: string;
-  /** Values of the key. The first is its default, and leaves the model as it is. */
+  /** Values of the key. The first is its default, and disables conversion. */
   readonly values: readonly [string, ...string[]];
-  /** Version of the converter. It goes up when the same model gives another file. */
+  /** Version of the converter. Increase it when the same model gives another file. */
   readonly version: number;
-  /** Values that advice names for a model that takes the time, on the CPU and on other devices. */
+  /** Values that advice recommends for a slow model, on the CPU and on other devices. */
   readonly faster: { readonly cpu: string; readonly other: string };
   load(): Promise<Converter>;
 }
 
 interface Converter {
   /**
-   * Converts a model, or finds it in the user's cache. The same model gives the same bytes.
+   * Converts a model, or reads it from the user's cache. The same model gives the same bytes.
    *
    * @param value one of the part's values, but not the first
-   * @throws {MODEL_INVALID} the model cannot be converted, or there is nothing in it to convert
-   * @throws {CACHE_FAILED} the cache cannot be written
+   * @throws {MODEL_INVALID} when the model cannot be converted, or has nothing to convert
+   * @throws {CACHE_FAILED} when the cache cannot be written
    */
   convert(original: ModelFile, value: string, signal: AbortSignal): Promise<ConvertedModel>;
   /**
    * Runs the converted model and its original on rows of the job, on this machine, and compares the outputs.
    *
-   * @param planned a job with a converted model, of which `model.check` compares rows
-   * @throws {MODEL_FAILED} the comparison came to no end
-   * @throws what reading the rows or loading the models throws
+   * @param planned job with a converted model, whose `model.check` requests rows
+   * @throws {MODEL_FAILED} when the comparison fails
+   * @throws errors of reading the rows or loading the models
    */
   check(planned: PlannedJob, signal: AbortSignal): Promise<CheckedConversion>;
 }
 
 export interface ConvertedModel {
-  /** In the user's cache. Its format is checked, and a session has loaded it once. */
+  /** Model in the user's cache. Its format is checked, and a session has loaded it once. */
   readonly model: ModelFile;
   /** Sentences for the user. */
   readonly warnings: readonly string[];
@@ -49,8 +49,8 @@ export interface ConvertedModel {
 
 export interface CheckedConversion {
   readonly report: ConversionReport;
-  /** Returns what the check found, as lines for a terminal. */
+  /** Returns the findings as lines for a terminal. */
   readonly text: (style: Style) => string;
-  /** Error of a job that may not run, since the models differ too much. Null: it may run. */
+  /** Error of a job that must not run because the models differ too much. Null: the job may run. */
   readonly refusal: ShardmillError | null;
 }

@@ -10,24 +10,24 @@ import type { WorkerStatus } from "../domain/worker.ts";
 import type { DurationHistogram } from "../metrics/histogram.ts";
 import type { JobsService } from "../wire/services.ts";
 
-/** View that routes have of a coordinator: all that people and their programs may see and change. */
+/** View of a coordinator for routes: everything that users and their programs may see and change. */
 export interface CoordinatorView {
   /** Jobs, in the order of submission. */
   jobs(): readonly ViewedJob[];
   workers(): readonly WorkerStatus[];
-  /** Jobs whose runs a command begins by itself. Empty: there are none. */
+  /** Jobs whose runs a serving command begins. Empty: there are none. */
   served(): readonly ServedFacts[];
   readonly service: Pick<JobsService, "cancelJob" | "pauseJob" | "resumeJob" | "setJobPriority">;
   readonly logs: Pick<LogTail, "since">;
   readonly meters: ViewedMeters;
-  /** Requests for a shard that are open at this moment: nearly every worker has one. */
+  /** Count of open requests for a shard. Nearly every worker has one. */
   leaseRequests(): number;
   /** Jobs that wait to be planned. */
   readonly planning: { readonly waiting: number };
   readonly clock: Clock;
 }
 
-/** Job, running or ended. */
+/** Running or ended job. */
 export interface ViewedJob {
   readonly jobId: JobId;
   status(): JobStatus;
@@ -35,11 +35,11 @@ export interface ViewedJob {
   view(): JobView;
 }
 
-/** Times that workers wait for a coordinator, over all of its jobs. */
+/** Durations that workers wait for a coordinator, over all of its jobs. */
 export interface ViewedMeters {
   readonly journalAppend: Pick<DurationHistogram, "read">;
   readonly leaseGrant: Pick<DurationHistogram, "read">;
   readonly partialCheck: Pick<DurationHistogram, "read">;
-  /** Calls that were refused because their peer calls too often, sends too much, or has too many open. */
+  /** Count of calls that were refused because of a limit: calls a second, bytes, or open calls of a peer. */
   readonly calls: { readonly refused: Readonly<Record<CallKind, number>> };
 }

@@ -17,12 +17,12 @@ import type { InputPart, StepPart } from "./step-part.ts";
 /**
  * Feature that the engine works without. It is one folder below `extensions/`, which exports one object of
  * this type from its `extension.ts`. `extensions/list.ts` lists all of them. The object holds facts only, and
- * each part loads its code when it is used.
+ * each part loads its code on first use.
  */
 export interface Extension {
   /** Name of its folder: `s3`. */
   readonly name: string;
-  /** Libraries by whose versions rows may differ. Default: none. */
+  /** Libraries whose versions may change rows. Default: none. */
   readonly mapsBy?: readonly string[];
   readonly storage?: StoragePart;
   readonly queue?: QueuePart;
@@ -43,22 +43,22 @@ export interface Extension {
 
 /** Storage of further URI schemes. Each storage passes `test/contract/storage-contract.ts`. */
 interface StoragePart {
-  /** Schemes, without `://`, with facts that are known before a storage is open. */
+  /** Schemes without `://`, with facts that are known before a storage is open. */
   readonly schemes: Readonly<Record<string, SchemeFacts>>;
   /**
    * Opens the storage of a scheme.
    *
    * @param stores settings of the job, which override settings of the machine
-   * @throws {STORE_REFUSED} when the settings cannot be used
+   * @throws {STORE_REFUSED} when the settings are invalid
    */
   open(scheme: string, stores: JobStores): Promise<Storage>;
-  /** Sentences on keys of `stores`, for the docs of the job file. Default: none. */
+  /** Sentences about keys of `stores`, for the docs of the job file. Default: none. */
   readonly says?: Readonly<Record<string, string>>;
-  /** Environment variables of its secrets, for messages. Default: none. */
+  /** Environment variables that hold its secrets, for messages. Default: none. */
   readonly secrets?: readonly string[];
-  /** Parameters that the store adds to web addresses which it signs. Default: the common ones. */
+  /** Parameters that the store adds to signed web addresses. Default: the common ones. */
   readonly signature?: SignatureFacts;
-  /** Messages that the store sends of new objects. Default: it sends none that are read. */
+  /** Messages that the store sends about new objects. Default: none are supported. */
   readonly notices?: {
     /** Name of the store in messages: `S3`. */
     readonly store: string;
@@ -66,11 +66,11 @@ interface StoragePart {
   };
 }
 
-/** Facts about signed web addresses. A file whose address is signed anew is the same file. */
+/** Facts about signed web addresses. A renewed signature does not change which file an address means. */
 interface SignatureFacts {
-  /** Names of the parameters. They change with each signature. */
+  /** Pattern of the parameters' names. The parameters change with each signature. */
   readonly names: RegExp;
-  /** Parameter without which the names mean something else. Default: they mean nothing else. */
+  /** Parameter that must be present for the names to be those of a signature. Default: none. */
   readonly beside?: string;
 }
 
@@ -78,13 +78,13 @@ interface SignatureFacts {
 interface SchemeFacts {
   /** Placeholder of the bucket in messages: `BUCKET`. */
   readonly bucket: string;
-  /** Form of a bucket's name. Default: letters, digits, and between them `.`, `_` and `-`. */
+  /** Form of bucket names. Default: letters, digits, and between them `.`, `_` and `-`. */
   readonly bucketForm?: RegExp;
-  /** Leaves the scheme out of messages, which show another scheme of the same store. Default: no. */
+  /** Messages show another scheme of the same store instead. Default: false. */
   readonly isAlias?: boolean;
-  /** Keys of `stores` in the job file that apply. */
+  /** Keys of `stores` in the job file that apply to this scheme. */
   readonly settings: readonly string[];
-  /** Addresses by the words that `stores.endpoint` takes in their place. Default: none. */
+  /** Addresses by the words that `stores.endpoint` accepts for them. Default: none. */
   readonly endpoints?: Readonly<Record<string, string>>;
   /** Environment variable that names a file of certificates, and the store's name. Default: none. */
   readonly certificates?: { readonly variable: string; readonly store: string };
@@ -92,33 +92,36 @@ interface SchemeFacts {
 
 /** Queues of one kind of broker. Their sources and sinks pass `test/contract/queue-contract.ts`. */
 interface QueuePart {
-  /** Broker with its schemes, for docs of the job file. */
+  /** Name of the broker with its schemes, for docs of the job file. */
   readonly title: string;
   /** Form of its addresses, for messages. */
   readonly form: string;
-  /** Returns whether a text is an address of such a queue, with its options. Connects to nothing. */
+  /** Checks whether a text is a valid address of such a queue, with its options. Does not connect. */
   accepts(address: string): boolean;
   /**
-   * Opens a queue to take messages from. Whether it can be reached is seen when deliveries are requested.
+   * Opens a queue to receive messages. An unreachable broker is detected when deliveries are requested.
    *
-   * @param address one that is accepted, with credentials
+   * @param address accepted address, with credentials
    */
   openSource(address: string, options: QueueOptions): Promise<QueueSource>;
-  /** Opens a queue to send results to. */
+  /** Opens a queue to send results. */
   openSink(address: string, options: Pick<QueueOptions, "log">): Promise<QueueSink>;
 }
 
 /**
- * File that jobs may have beside the manifest of their output. It is made of the manifest alone, after it.
- * A coordinator that exits in between leaves it to the next one, which makes the same file.
+ * File that jobs can have beside the manifest of their output. It is built from the manifest alone, after it.
+ * If a coordinator exits in between, the next one builds the same file.
  */
 interface BesidePart {
-  /** Key of `output` in the job file that asks for the file: `report`. The manifest has it with the name. */
+  /**
+   * Key of `output` in the job file that requests the file: `report`. The manifest has the file's name under
+   * the same key.
+   */
   readonly key: string;
   /** Description of the key in the docs of the job file. */
   readonly says: string;
-  /** Name of the file. It begins with `_`, so that no reader takes it for data. */
+  /** Name of the file. It begins with `_`, so readers do not take it for data. */
   readonly file: `_${string}`;
-  /** Loads the code that makes its text. The same manifest gives the same text. */
+  /** Loads the code that renders the file. The same manifest gives the same text. */
   load(): Promise<(manifest: OutputManifest) => string>;
 }

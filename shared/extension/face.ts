@@ -9,7 +9,7 @@ import type { ReportFailure } from "../wire/unary.ts";
 import type { CoordinatorView } from "./coordinator-view.ts";
 import type { ResultsView } from "./results-view.ts";
 
-/** Methods and spans that processes show to other programs. */
+/** Interfaces that processes provide to other programs. */
 export interface FacePart {
   readonly grpc?: GrpcFace;
   readonly port?: PortFace;
@@ -19,32 +19,33 @@ export interface FacePart {
 
 /** Spans of jobs and attempts, sent to a collector. */
 interface TraceFace {
-  /** Returns whether the environment asks for traces. */
+  /** Checks whether the environment enables traces. */
   isAsked(env: NodeJS.ProcessEnv): boolean;
-  /** @param service name of the process, unless the environment gives another */
+  /** @param service name of the process, unless the environment sets another */
   open(service: string, log: Logger): Promise<Tracer>;
 }
 
-/** gRPC methods that a coordinator serves beside its own, on the same port. */
+/** gRPC methods that a coordinator serves besides its own, on the same port. */
 export interface GrpcFace {
   /** Methods by path: `/package.Service/Method`. */
   readonly methods: Readonly<Record<string, FaceMethod>>;
-  /** Loads the handlers of all methods, by path, when one is called first. */
+  /** Loads the handlers of all methods, by path, at the first call. */
   load(view: FaceView): Promise<ReadonlyMap<string, HandledMethod>>;
-  /** How callers that cannot send headers send their token. Default: in a header, as all others do. */
+  /** Token for callers that cannot send headers. Default: the token is in a header. */
   readonly token?: TokenInMessage;
 }
 
 /**
- * gRPC methods that serve results of jobs, on a port and in a thread of their own: sending gigabytes must not
- * hold up workers. The engine opens the port, by TLS where it is asked to, and judges each call.
+ * gRPC methods that serve results of jobs. They have a port and a thread of their own, because sending
+ * gigabytes must not delay workers. The engine opens the port, with TLS if requested, and authorizes each
+ * call.
  */
 export interface PortFace {
   /** Methods by path: `/package.Service/Method`. */
   readonly methods: Readonly<Record<string, FaceMethod>>;
-  /** Name in messages, and by which a coordinator tells its clients of the port: `Arrow Flight`. */
+  /** Name in messages, and in the services that a coordinator reports: `Arrow Flight`. */
   readonly title: string;
-  /** Option of commands that coordinate. Its value is HOST:PORT. */
+  /** Option of commands that start a coordinator. Its value is HOST:PORT. */
   readonly option: PortOption;
   readonly limits: PortLimits;
   /** Opens the handlers of all methods. The caller disposes them. */
@@ -52,7 +53,7 @@ export interface PortFace {
 }
 
 interface PortOption {
-  /** Name, without dashes: `flight`. */
+  /** Name without dashes: `flight`. */
   readonly name: string;
   /** Description in the help. */
   readonly says: string;
@@ -60,13 +61,13 @@ interface PortOption {
   readonly example: { readonly value: string; readonly says: string };
 }
 
-/** Limits of a port, beside those of all ports. */
+/** Limits of a port, besides those of all ports. */
 interface PortLimits {
-  /** Size of a request. */
+  /** Limit of a request in bytes. */
   readonly requestBytes: number;
-  /** Calls of one connection that are open at once. */
+  /** Limit of concurrent calls on one connection. */
   readonly streams: number;
-  /** Calls of one identity that are open at once. */
+  /** Limit of concurrent calls of one identity. */
   readonly openCalls: number;
 }
 
@@ -75,24 +76,24 @@ export interface PortHandlers extends AsyncDisposable {
 }
 
 /**
- * Routes that a coordinator serves by HTTP, beside health checks and sessions of browsers. The engine opens
- * the port that `--http` asks for, and judges each request by the callers of its route.
+ * HTTP routes that a coordinator serves, besides health checks and browser sessions. The engine opens the
+ * port of `--http`, and authorizes each request by its route's callers.
  */
 export interface HttpFace {
-  /** Names of what is served, for the help of `--http`: `/metrics`, `the page`. */
+  /** Names of the services, for the help of `--http`: `/metrics`, `the page`. */
   readonly serves: readonly string[];
   /** Command that a user needs next. Default: none. */
   readonly command?: HttpCommand;
-  /** Loads the routes, when the port is opened. */
+  /** Loads the routes when the port opens. */
   load(view: CoordinatorView): Promise<readonly HttpRoute[]>;
-  /** Loads the metrics that the routes show, for the docs. Default: none. */
+  /** Loads the metrics that the routes expose, for the docs. Default: none. */
   loadMetrics?(): Promise<readonly MetricFacts[]>;
 }
 
 interface HttpCommand {
   /** Name: `page`. */
   readonly name: string;
-  /** Purpose, where a coordinator prints its addresses: `for its page`. */
+  /** Purpose, as a coordinator prints it beside its addresses: `for its page`. */
   readonly purpose: string;
 }
 
@@ -102,22 +103,22 @@ interface FaceMethod {
 }
 
 interface TokenInMessage {
-  /** Where the token belongs, for callers that sent none. */
+  /** Place of the token, for callers that sent none. */
   readonly hint: string;
-  /** Returns the token in a request that nobody has checked yet; null where there is none. Throws nothing. */
+  /** Returns the token in an unchecked request. Null: there is none. Never throws. */
   read(path: string, request: Uint8Array): Promise<string | null>;
 }
 
-/** View that handlers have of the coordinator. */
+/** View of the coordinator for handlers. */
 export interface FaceView {
   /** Jobs that have not ended. */
   jobs(): readonly JobWork[];
   readonly report: ReportFailure;
 }
 
-/** Work that a job has for workers. */
+/** Work of a job for workers. */
 export interface JobWork {
   readonly description: { readonly device: Device };
-  /** Shards that workers have or can have now, and that are not committed. */
+  /** Uncommitted shards that workers hold or can lease now. */
   readonly openShards: number;
 }

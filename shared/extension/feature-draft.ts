@@ -3,82 +3,82 @@ import type { Location } from "../domain/location.ts";
 import type { ModelFolder } from "../domain/model-folder.ts";
 import type { ModelSignature, TensorInfo } from "../domain/tensor.ts";
 
-/** Part of a feature that `init` uses: which files are the feature's, and how inputs are made of them. */
+/** Part of a feature that `init` uses: it recognises the feature's files, and drafts inputs from them. */
 export interface FeatureDraft {
-  /** Names of such files. */
+  /** Pattern of the files' names. */
   readonly name: RegExp;
-  /** Their endings, for `find`. */
+  /** Endings of the files, for `find`. */
   readonly endings: readonly string[];
-  /** Looks at the bytes of a file. Null: it is none of the feature's. */
+  /** Checks the bytes of a file. Null: the file is not one of the feature's. */
   look(bytes: Uint8Array): Promise<LookedAt | null>;
-  /** Loads how inputs are made of such files. */
+  /** Loads the code that drafts inputs from such files. */
   loadWays(): Promise<DraftWays>;
 }
 
 interface LookedAt {
-  /** Samples a second. Null: the file has none. */
+  /** Samples a second. Null: the file has no rate. */
   readonly rate: number | null;
 }
 
 export interface DraftWays {
-  /** Drafts an input that is made of files. */
+  /** Drafts an input from files. */
   readonly way: InputWay;
-  /** Returns whether the folder says that an input is made of such files. Left out: it does not. */
+  /** Checks whether the model's folder says that an input is made from such files. Default: never. */
   claims?(tensor: TensorInfo, folder: ModelFolder | null): boolean;
   /**
-   * Finds the value of an input that is the same for all rows.
+   * Returns the value of an input that is the same for all rows. Null: the input is no such one.
    *
    * @param drafted keys of the inputs that are drafted already
    */
   value?(tensor: TensorInfo, drafted: readonly DraftKeys[]): number | null;
-  /** Asks whether a column that is taken as plain bytes holds such files. Null: it cannot. */
+  /** Returns the question whether a column of plain bytes holds such files. Null: the column cannot. */
   ask?(tensor: TensorInfo, field: Field): string | null;
 }
 
-/** Finds how an input may be made of a column. Null: it is not meant. */
+/** Finds how an input can be made from a column. Null: this way does not apply. */
 export type InputWay = (tensor: TensorInfo, context: WayContext) => FoundWay | null;
 
-/** Facts by which a way is found. */
+/** Facts from which a way is found. */
 export interface WayContext {
   readonly signature: ModelSignature;
-  /** Whether the model has states, which go from one run to the next. */
+  /** True when the model has states that pass from one run to the next. */
   readonly hasStates: boolean;
   readonly folder: ModelFolder | null;
   /** Columns that feed no input yet. */
   readonly free: readonly Field[];
-  /** Columns of text, but those that tell rows apart. */
+  /** Text columns, except those that identify rows. */
   readonly texts: readonly Field[];
-  /** Columns whose rows are lists of numbers. */
+  /** Columns whose cells are lists of numbers. */
   readonly lists: readonly Field[];
-  /** By column, the files that its cells hold, or name. Columns without any are left out. */
+  /** Files that cells hold or name, by column. Columns without files are missing. */
   readonly files: ReadonlyMap<string, SeenFiles>;
-  /** Returns whether the input can be made so, beside those that are drafted already. */
+  /** Checks whether the input can be made from these keys, besides the inputs that are drafted already. */
   readonly fits: (keys: DraftKeys) => boolean;
 }
 
-/** Keys that could feed an input of the model. */
+/** Keys that can feed an input of the model. */
 export interface FoundWay {
   readonly keys: DraftKeys;
   /** Questions that only the user can answer. */
   readonly questions: readonly string[];
 }
 
-/** Keys of an input or of an output, as they are written in a job file. */
+/** Keys of an input or output, as written in a job file. */
 export type DraftKeys = Readonly<Record<string, unknown>>;
 
-/** Files that the cells of a column were seen to hold or to name. */
+/** Files that a column's cells hold or name. */
 export interface SeenFiles {
   /** Name of the feature's files: `sounds`. */
   readonly what: string;
-  /** Whether a file was opened; else only their names told. */
+  /** True when a file was opened. False: only the names are known. */
   readonly opened: boolean;
-  /** Folder from which relative paths lead to files. Null: there are no such paths. */
+  /** Base folder of relative paths. Null: there are no such paths. */
   readonly folder: Location | null;
-  /** Samples a second that they have, each once, the commonest first. */
+  /** Distinct sample rates of the files, most frequent first. */
   readonly rates: readonly number[];
 }
 
-/** Names that are listed. More say nothing to a reader. */
+/** Limit of listed names, so lists stay readable. */
 const MOST_NAMES = 12;
 
 export function listed(names: readonly string[]): string {
@@ -86,12 +86,12 @@ export function listed(names: readonly string[]): string {
   return names.length > MOST_NAMES ? `${shown} and ${names.length - MOST_NAMES} more` : shown;
 }
 
-/** Asks which of several columns it is, the taken one among them. */
+/** Asks which of several columns is meant. The selected column is one of them. */
 export function whichColumn(fields: readonly Field[], what: string): readonly string[] {
   return fields.length < 2 ? [] : [`which column is it? ${what}: ${listed(fields.map(({ name }) => name))}`];
 }
 
-/** Asks where a column names files, and none was found. */
+/** Asks about the folder if a column names files and none was found. */
 export function lostQuestions(seen: SeenFiles | undefined): readonly string[] {
   if (seen === undefined || seen.opened) return [];
   return [`the ${seen.what} were not opened, only their names seen: is \`folder\` where their paths start?`];

@@ -1,7 +1,7 @@
 import type { FeatureOp } from "../domain/step-binding.ts";
 import type { Storages } from "../storage/open-storage.ts";
 
-/** Shows the files of cells, and what becomes of them. Files that cannot be shown are left out. */
+/** Shows the files of cells before and after the feature. Skips files that cannot be shown. */
 export type FeatureViewer = (
   cells: readonly unknown[],
   op: Pick<FeatureOp, "cells" | "data">,
@@ -10,12 +10,15 @@ export type FeatureViewer = (
 
 interface ViewOptions {
   readonly storages: Storages;
-  /** Form of pictures that the terminal can show. Null: only sizes are told. */
+  /** Form of pictures that the terminal can show. Null: only sizes are shown. */
   readonly preview: PreviewFormat | null;
   readonly signal: AbortSignal;
 }
 
-/** A file as it is in the column, and as the model sees it. Null: it does not become what the model takes. */
+/**
+ * File as it is in the column, and as the model gets it. A null `after`: the file cannot become the model's
+ * input.
+ */
 export interface FileView {
   readonly before: Picture;
   readonly after: Picture | null;
@@ -25,11 +28,11 @@ export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly channels: 1 | 3;
-  /** For a terminal. Null: nobody asked for it. */
+  /** Preview for a terminal. Null: not requested. */
   readonly preview: Preview | null;
 }
 
-/** A picture made small: its pixels, red, green and blue, in base64; or a PNG, in base64. */
+/** Scaled-down picture: its RGB pixels in base64, or a PNG in base64. */
 export interface Preview {
   readonly kind: "pixels" | "png";
   readonly width: number;

@@ -8,10 +8,10 @@ import type { Undecoded } from "../domain/undecoded.ts";
 import type { ByteSource } from "../storage/storage.ts";
 
 /**
- * Format of input files beside Parquet and Arrow, whose files do not say where their rows lie. Planning looks
- * at some files, and finds the form: how all files of the format are read. Then it reads each file once, and
- * finds its index: where its rows lie. Workers read rows by the index. Form and index are the format's own
- * JSON. A file may be packed by gzip, whatever its name is. Rows may be bad one by one.
+ * Format of input files besides Parquet and Arrow, whose files have no footer. Planning inspects some files
+ * to find the form: how to read all files of the format. Then it reads each file once to build its index: the
+ * places of its rows. Workers read rows by the index. Form and index are JSON of the format. A file may be
+ * compressed by gzip, whatever its name. Single rows may be invalid.
  *
  * Each format passes `test/contract/format-contract.ts`.
  */
@@ -20,46 +20,47 @@ export interface FormatPart {
   readonly name: string;
   /** Name in messages: `CSV`. */
   readonly title: string;
-  /** Endings of its files: `.csv`. Those of packed files have `.gz` behind it. */
+  /** Endings of its files: `.csv`. Compressed files have `.gz` behind it. */
   readonly endings: readonly string[];
   /** Note on the name in the docs of `input.format`. Default: none. */
   readonly says?: string;
-  /** Builds the schema of its options in the job file. Default: there are none. */
+  /** Builds the schema of its options in the job file. Default: no options. */
   options?(z: Zod): z.ZodType<object>;
-  /** Builds the schema by which an index is checked that was sent. */
+  /** Builds the schema by which a received index is checked. */
   index(z: Zod, parts: IndexParts): z.ZodType<FileIndex>;
   /** Describes a form, for `plan`. */
   show(form: FileForm): string;
-  /** Returns whether reading some rows means to read all that lies before them. */
+  /** Checks whether reading some rows requires reading all rows before them. */
   isOnePiece(index: FileIndex): boolean;
-  /** Cuts an index down to rows `[rowStart, rowEnd)` of the file, for a lease. */
+  /** Cuts an index to rows `[rowStart, rowEnd)` of the file, for a lease. */
   cut(index: FileIndex, rowStart: number, rowEnd: number): FileIndex;
   readonly words: FormatWords;
   /**
-   * Tells users how to write a file whose rows are the paths of files. Default: it is not written by hand.
+   * Advises users how to write a file whose rows are paths of files. Default: the format is not written by
+   * hand.
    *
-   * @param files what the paths lead to: `images`
-   * @param find command that prints the paths; null: there is none
+   * @param files name of the listed files: `images`
+   * @param find command that prints the paths. Null: there is none
    */
   listing?(files: string, find: string | null): string;
-  /** Loads what planning asks. It runs in a process that may be ended, for files may be anything. */
+  /** Loads the planner. It runs in a process that may be killed, because files can contain anything. */
   loadPlanner(): Promise<FormatPlanner>;
-  /** Opens what reads files. A thread has one, which it disposes. */
+  /** Opens a reader. Each thread has one, and disposes it. */
   openReader(): Promise<FormatReader>;
 }
 
 interface IndexParts {
   /** Schema of a column. */
   readonly field: z.ZodType<Field>;
-  /** Schema of a whole number from 0 on. */
+  /** Schema of a whole number of at least 0. */
   readonly count: z.ZodType<number>;
 }
 
-/** Words of messages. */
+/** Words for messages. */
 interface FormatWords {
   /** Content of a file: `text`. */
   readonly content: string;
-  /** Its pieces: `lines`. */
+  /** Pieces of a file: `lines`. */
   readonly pieces: string;
   /** Advice for rows that are not in the encoding of their file. */
   readonly encodingHint: string;
@@ -67,49 +68,49 @@ interface FormatWords {
 
 export interface FormatPlanner {
   /**
-   * Finds how files are read, and their columns.
+   * Finds how to read files, and their columns.
    *
-   * @param sources some of the files, spread over all: those with content, where there are any
-   * @throws {INPUT_UNSUPPORTED} when it cannot be found
+   * @param sources some of the files, spread over all of them. Files with content are preferred
+   * @throws {INPUT_UNSUPPORTED} when no form fits
    * @throws {SPEC_INVALID} for types of columns that the files do not have
    */
   findForm(sources: readonly ByteSource[], asked: AskedForm, signal: AbortSignal): Promise<FoundForm>;
   /**
-   * Reads a file from end to end, and finds its rows.
+   * Reads a whole file, and indexes its rows.
    *
    * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED}
-   * @throws {INPUT_SCHEMA_MIXED} for a file that is not read by the form
+   * @throws {INPUT_SCHEMA_MIXED} when the form does not fit the file
    */
   indexFile(source: ByteSource, found: FoundForm, signal: AbortSignal): Promise<IndexedFile>;
 }
 
 /** Options and types that a job sets for files of a format. */
 export interface AskedForm {
-  /** Checked options. Null: the job has none. */
+  /** Checked options. Null: the job sets none. */
   readonly options: object | null;
   /** Types of columns, by name: `float32[]`. */
   readonly types: Readonly<Record<string, string>>;
 }
 
-/** Form of files, found by looking at some. Whatever else it has goes back to the planner. Plain JSON. */
+/** Form that fits the inspected files. Other keys are passed back to the planner. Plain JSON. */
 export interface FoundForm {
   readonly form: FileForm;
-  /** Reasons of text columns. */
+  /** Reasons why columns are text. */
   readonly textCauses: readonly TextCause[];
 }
 
 interface IndexedFile {
   readonly index: FileIndex;
   readonly rows: number;
-  /** sha256 of what the index says of the content, and how it is read. */
+  /** sha256 of the content's checksums in the index, and of the form. */
   readonly sha256: Digest;
-  /** Stretches by which shards are cut. */
+  /** Ranges of rows at which shards can be cut. */
   readonly rowGroups: readonly RowGroup[];
   /** Rows that are not in the encoding of the file. Null: there are none. */
   readonly undecoded: Undecoded | null;
 }
 
 export interface FormatReader extends AsyncDisposable {
-  /** Opens a file of a plan. Its rows are those of its index. */
+  /** Opens a planned file. Its rows are those of its index. */
   open(source: ByteSource, planned: InputFile): Promise<DatasetFile>;
 }

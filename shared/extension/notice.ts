@@ -1,18 +1,18 @@
-/** A file that a message names. */
+/** File that a message names. */
 export interface NamedFile {
-  /** Address, or path as the sender wrote it. No pattern. */
+  /** Address, or path as the sender wrote it. It is not a pattern. */
   readonly path: string;
-  /** Version of the object of this name. Null: unknown. */
+  /** Version of the named object. Null: unknown. */
   readonly version: string | null;
 }
 
-/** Content of a message that a store sends about its objects. */
+/** Content of a store's message about its objects. */
 export type Notice =
   /** New objects. */
   | { readonly kind: "files"; readonly files: readonly NamedFile[] }
-  /** It asks for nothing: an object was removed, or the store tries whether messages come. */
+  /** Message that requests nothing: an object was removed, or the store tests the connection. */
   | { readonly kind: "nothing" }
-  /** The text of another message, which a service on the way has wrapped. */
+  /** Text of another message, wrapped by a service on the way. */
   | { readonly kind: "wrapped"; readonly text: string }
   | InvalidNotice;
 
@@ -25,5 +25,5 @@ interface InvalidNotice {
   readonly found: unknown;
 }
 
-/** Reads a message. Null: it is of something else. */
+/** Reads a message. Null: the message has another topic. */
 export type ReadNotice = (json: Readonly<Record<string, unknown>>) => Notice | null;

@@ -3,10 +3,10 @@ import type { Logger } from "../core/log.ts";
 import { NO_TRACER, type Tracer } from "../core/tracer.ts";
 
 /**
- * Opens where the spans of a process go: to the first extension that the environment asks for traces.
+ * Opens the tracer of a process, from the first extension that the environment enables.
  *
- * @param service name of the process, unless the environment gives another
- * @returns NO_TRACER where no traces are asked for
+ * @param service name of the process, unless the environment sets another
+ * @returns NO_TRACER when no traces are requested
  */
 export async function openTracer(
   service: string,

@@ -2,14 +2,14 @@ import type { StepFile } from "../domain/step-binding.ts";
 import type { TypeCheck } from "../domain/type-check.ts";
 
 /**
- * Programs that jobs bring along: a key names the user's file. Coordinators and workers run a program only
- * where their operators allow it.
+ * Programs that jobs bring along: a key names the user's file. Coordinators and workers run a program only if
+ * their operators allow it.
  */
 export interface ProgramPart {
   /**
-   * Makes the file that is run, which workers get. The same program gives the same bytes.
+   * Builds the file that workers get and run. The same program gives the same bytes.
    *
-   * @param where key that names it, for errors
+   * @param where key that names the program, for errors
    * @throws {STEP_INVALID} with all problems of the program
    */
   make(path: string, where: string, signal: AbortSignal): Promise<StepFile>;

@@ -1,76 +1,74 @@
 import type { Logger } from "../core/log.ts";
 
-/** A message as its broker delivered it. It is settled once, or it comes again. */
+/** Message as its broker delivered it. It is acknowledged once, or delivered again. */
 export interface Delivery {
-  /** By which the message is known however often it is delivered; null where its broker gives it none. */
+  /** Id that stays the same over deliveries. Null: the broker has none. */
   readonly messageId: string | null;
   readonly body: Uint8Array;
-  /** When it was sent, by the broker's clock; null where that is not told. */
+  /** Time of sending by the broker's clock. Null: unknown. */
   readonly sentMs: number | null;
-  /** Whether it was delivered before, as far as the broker tells. */
+  /** True when the broker reports an earlier delivery. */
   readonly isAgain: boolean;
 }
 
-/** A delivery that cannot become a row, and why. */
+/** Delivery that cannot become a row, with the reason. */
 export interface SetAside {
   readonly delivery: Delivery;
-  /** For people, and with the code that a program may look at first: `MESSAGE_INVALID: …`. */
+  /** Reason for people. It begins with a code for programs: `MESSAGE_INVALID: …`. */
   readonly reason: string;
 }
 
 /**
- * Where messages come from. It keeps its connection, and what is delivered, by itself: it connects again, has
- * leases of deliveries extended for as long as they are not settled, and takes settling of deliveries that
- * were lost with their connection as what it is: nothing, they come again.
+ * Source of messages. It reconnects by itself, and extends the leases of unacknowledged deliveries.
+ * Deliveries that were lost with their connection are delivered again. Acknowledging such a delivery has no
+ * effect.
  */
 export interface QueueSource extends AsyncDisposable {
-  /** Of messages, without credentials. */
+  /** Address without credentials. */
   readonly address: string;
   /**
-   * The deliveries, until `signal` is aborted. No more than `mostOpen` of its options are out at a time:
-   * those that were given and not settled.
+   * Yields deliveries until `signal` is aborted. At most `mostOpen` deliveries are unacknowledged at once.
    *
-   * @throws {QUEUE_FAILED} for what does not mend itself, such as a queue that does not exist
+   * @throws {QUEUE_FAILED} for permanent faults, such as a queue that does not exist
    */
   deliveries(signal: AbortSignal): AsyncIterable<Delivery>;
-  /** The broker may forget them. Resolves when it was told, and confirmed it where it can. */
+  /**
+   * Acknowledges deliveries. Resolves when the broker has the acknowledgement, confirmed if it can confirm.
+   */
   done(deliveries: readonly Delivery[]): Promise<void>;
   /**
-   * Puts them, with their reasons, where the dead letters of the queue are, and then settles them. Where the
-   * broker has no such place they are settled all the same: their reasons are in the output.
+   * Sends deliveries with their reasons to the queue's dead letters, then acknowledges them. Acknowledges
+   * them even if the broker has no dead letters: the output has their reasons.
    */
   setAside(failed: readonly SetAside[]): Promise<void>;
-  /** Gives them back: they are delivered again, to whoever asks. */
+  /** Returns deliveries to the broker, which delivers them again to any consumer. */
   giveBack(deliveries: readonly Delivery[]): Promise<void>;
-  /** Messages that wait to be delivered; null where that is not known. */
+  /** Count of messages that wait for delivery. Null: unknown. */
   waiting(): Promise<number | null>;
 }
 
-/** What one row became, as a message. */
+/** Result of one row, as a message. */
 export interface Result {
-  /** The same however often it is sent: whoever reads results tells doubles by it. */
+  /** Id that stays the same when the result is sent again. Readers detect duplicates by it. */
   readonly messageId: string;
   readonly body: Uint8Array;
 }
 
-/** Where results go. */
+/** Destination of results. */
 export interface QueueSink extends AsyncDisposable {
   readonly address: string;
-  /** They are the broker's when it resolves. @throws {QUEUE_FAILED} */
+  /** Sends results. Resolves when the broker has them. @throws {QUEUE_FAILED} for permanent faults */
   send(results: readonly Result[]): Promise<void>;
 }
 
 export interface QueueOptions {
-  /** Of the job: what a consumer group is called where the address names none. */
+  /** Name of the job. It is the consumer group if the address names none. */
   readonly name: string;
-  /** Deliveries that are out at a time, at most: less than a window has would hold it up. */
+  /** Limit of unacknowledged deliveries. Less than a window would block it. */
   readonly mostOpen: number;
-  /** What they may take in memory together, about: large messages come fewer at a time. */
+  /** Approximate limit of their memory. Large messages come fewer at once. */
   readonly mostBytes: number;
-  /**
-   * The address of the queue for what is set aside, of the same kind; null where the broker's own dead
-   * letters are to do.
-   */
+  /** Address of the queue for dead letters, of the same kind. Null: the broker's own dead letters. */
   readonly aside: string | null;
   readonly log: Logger;
 }

@@ -3,9 +3,9 @@ import type { JobId } from "../domain/job-id.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import type { Location } from "../domain/location.ts";
 
-/** Results of jobs, as a face sees them that serves them. */
+/** Results of jobs, for programs that serve them. */
 export interface ResultsView {
-  /** Lists jobs: of a job that was submitted again, its last run. */
+  /** Lists jobs. A job that was submitted again appears with its last run. */
   jobs(): Promise<readonly JobResults[]>;
   /**
    * Lists the combined tables of a running job's committed shards, in plan order. Empty: the job has ended,
@@ -16,19 +16,19 @@ export interface ResultsView {
 
 /** Place of a job's results. */
 export interface JobResults {
-  /** Null: there is one output alone, and no job of it is known. */
+  /** Id of the job. Null: there is a single output without a known job. */
   readonly jobId: JobId | null;
   /** Output folder. */
   readonly output: Location;
-  /** Settings by which the output is reached. */
+  /** Settings for access to the output. */
   readonly stores: JobStores;
-  /** Whether the output is published. Else the job's committed shards can be read. */
+  /** True when the output is published. False: the job's committed shards can be read. */
   readonly isPublished: boolean;
   /** Reductions that have combined tables while the job runs. */
   readonly combined: readonly string[];
 }
 
-/** Combined table of one committed shard: a Parquet file that does not change. */
+/** Combined table of one committed shard: an immutable Parquet file. */
 export interface CombinedTable {
   readonly shard: number;
   readonly location: Location;

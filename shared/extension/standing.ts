@@ -7,15 +7,16 @@ import type { JobStatus } from "../domain/job-status.ts";
 import type { TakesFile } from "../domain/new-input.ts";
 import type { ServedFacts } from "../domain/served-status.ts";
 
-/** Coordinator that a command has for as long as it stays, with worker processes on its machine. */
+/** Coordinator with workers on its machine, for a command that keeps running. */
 export interface StandingHost {
-  /** Options by which it is started, which the command has beside its own. Their names are not known here. */
+  /** Options of the coordinator, which the command has besides its own. Their names are unknown here. */
   readonly options: Readonly<Record<never, Options>>;
   /**
-   * Starts it, has the work done, and closes it. Then the exit code is that of a process that was stopped.
+   * Starts the coordinator, runs the work, and closes it. The exit code is then that of a stopped process.
    *
    * @param args arguments of the command
-   * @throws {ARGUMENT_INVALID} {DEVICE_UNAVAILABLE}, what the work throws, and why no coordinator starts
+   * @throws {ARGUMENT_INVALID} {DEVICE_UNAVAILABLE}, errors of the work, and the reason why no coordinator
+   * starts
    */
   run(args: object, work: StandingWork): Promise<void>;
 }
@@ -23,40 +24,40 @@ export interface StandingHost {
 export interface StandingWork {
   /** Name of the process in its log: `serve`. */
   readonly name: string;
-  /** Returns the facts of its jobs, which pages and metrics show. */
+  /** Returns facts of its jobs for pages and metrics. */
   facts(): readonly ServedFacts[];
   /** Works until the coordinator's signal is aborted. */
   serve(coordinator: StandingCoordinator): Promise<void>;
 }
 
 export interface StandingCoordinator {
-  /** Begins a run, or joins one that has begun already. @throws what planning throws */
+  /** Begins a run, or joins one that has begun. @throws errors of planning */
   submit(spec: JobSpec, options: RunOptions): Promise<BegunRun>;
-  /** Whether jobs may lead to nothing that only this machine can reach. */
+  /** True when jobs must not reach addresses that only this machine can reach. */
   readonly isGuarded: boolean;
   readonly log: Logger;
-  /** Aborted when the process is asked to stop. What runs then is resumed after a restart. */
+  /** Aborts when the process must stop. Running jobs are resumed after a restart. */
   readonly signal: AbortSignal;
 }
 
 export interface RunOptions {
   readonly joins: true;
-  /** Begins it anew, whatever was done of it. */
+  /** Begins the run again, and drops all earlier work. */
   readonly fresh: boolean;
-  /** Of a job over what is new: which files a run takes that begins now. Default: all. */
+  /** Files that a run over new files reads if it begins now. Default: all. */
   readonly takes?: TakesFile;
-  /** This process wrote the input files itself. Default: false. */
+  /** The input files come from this process itself. Default: false. */
   readonly ownInput?: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Run at work. */
+/** Run that has begun or joined. */
 interface BegunRun {
   readonly jobId: JobId;
-  /** `nothingNew`: no run was begun. */
+  /** Origin of the run. `nothingNew`: no run was begun. */
   readonly origin: { readonly kind: string };
-  /** Lines for people about its input. */
+  /** Lines for people about the input. */
   readonly notes: readonly string[];
-  /** Last status of the job. It rejects when the coordinator had to let go of the job. */
+  /** Last status of the job. Rejects if the coordinator had to release the job. */
   readonly ended: Promise<Pick<JobStatus, "phase"> & { readonly failure: ErrorData | null }>;
 }

@@ -8,28 +8,28 @@ import type { ModelSignature, TensorInfo } from "../domain/tensor.ts";
 import type { Storages } from "../storage/open-storage.ts";
 import type { DraftKeys, InputWay } from "./feature-draft.ts";
 
-/** Part of an input's step that `init` uses: which inputs the step makes, and what users should know. */
+/** Part of an input's step that `init` uses: which inputs the step makes, and notes for users. */
 export interface StepDraft {
   /** Drafts an input that the step makes. */
   readonly way: InputWay;
-  /** Returns the keys of an input that the step makes beside another one. Null: it does not. */
+  /** Returns the keys of an input that the step makes beside another one. Null: it makes none. */
   companion(tensor: TensorInfo, of: string, keys: DraftKeys): DraftKeys | null;
-  /** Returns whether an input has keys of the step. */
+  /** Checks whether an input has keys of the step. */
   makes(input: InputSpec): boolean;
   /**
-   * Returns the columns that the step makes, without planning it: the one that feeds the input first. Null:
-   * it cannot make the input of its columns.
+   * Returns the columns that the step makes, without planning it. The column that feeds the input is first.
+   * Null: the step cannot make the input from its columns.
    */
   made(input: InputSpec, tensor: TensorInfo, fields: readonly Field[]): MadeInput | null;
-  /** Returns columns whose cells are measured, and the file by which. Null: there are none. */
+  /** Returns the columns whose cells are measured, and the file for it. Null: there are none. */
   measured(context: MeasureContext): { readonly columns: readonly string[]; readonly file: Location } | null;
-  /** Measures cells, in a process that may be ended. Null: the file cannot be used, which planning tells. */
+  /** Measures cells, in a process that may be killed. Null: the file is invalid, which planning reports. */
   measure(
     cells: ReadonlyMap<string, readonly unknown[]>,
     file: Location,
     options: { readonly storages: Storages; readonly signal: AbortSignal },
   ): Promise<FeatureData | null>;
-  /** Finds what users have to decide by what was measured. Null: nothing. */
+  /** Returns a note with decisions for users, from the measurement. Null: there are none. */
   note(
     inputs: Readonly<Record<string, DraftKeys>>,
     found: { readonly folder: ModelFolder | null; readonly measured: FeatureData | null },
@@ -38,7 +38,7 @@ export interface StepDraft {
   finish(map: DraftedMap, context: FinishContext): DraftedFinish | null;
 }
 
-/** Input as the columns in front of the model feed it. */
+/** Input as the columns before the model feed it. */
 export interface MadeInput {
   readonly input: InputSpec;
   readonly fields: readonly Field[];
@@ -47,15 +47,15 @@ export interface MadeInput {
 export interface MeasureContext {
   readonly signature: ModelSignature;
   readonly folder: ModelFolder | null;
-  /** Columns of text, but those that tell rows apart. */
+  /** Text columns, except those that identify rows. */
   readonly texts: readonly Field[];
 }
 
-/** Note on an input, with a step that users may choose. */
+/** Note about an input, with an optional step. */
 export interface DraftNote {
   readonly input: string;
   readonly question: string;
-  /** Step that stands in a comment. Null: there is no such choice. */
+  /** Step that is written as a comment. Null: there is no optional step. */
   readonly prepare: { readonly says: string; readonly key: string; readonly value: DraftKeys } | null;
 }
 
@@ -69,16 +69,16 @@ export interface DraftedMap {
 export interface FinishContext {
   readonly folder: ModelFolder | null;
   readonly fields: readonly Field[];
-  /** Binds a map. Null: it does not fit. */
+  /** Binds a map. Null: the map is invalid. */
   bind(map: DraftedMap): MapBinding | null;
-  /** Returns the first of some names that no column has, else the first with a number behind it. */
+  /** Returns the first name that no column has, or else the first name with a number behind it. */
   freeName(names: readonly [string, ...string[]]): string;
 }
 
-/** Steps behind the model, and what they need. */
+/** Steps behind the model, and the keys and columns that they need. */
 export interface DraftedFinish {
   readonly input: string;
-  /** Keys that the input gets besides its own. */
+  /** Further keys of the input. */
   readonly keys: DraftKeys;
   readonly keep: readonly string[];
   readonly finish: readonly DraftKeys[];

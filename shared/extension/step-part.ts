@@ -19,70 +19,75 @@ import type { ProgramPart } from "./program.ts";
 import type { StepDraft } from "./step-draft.ts";
 import type { StepViewer } from "./step-viewer.ts";
 
-/** Step that workers run. What it needs is its own JSON, which only the extension reads. */
+/** Step that workers run. Its data is JSON that only the extension reads. */
 interface StepKind {
   /** Name on the wire, and in `try`: `tokenize`. */
   readonly kind: string;
-  /** Builds the schema by which a worker checks the data that it was sent. */
+  /** Builds the schema by which a worker checks received data. */
   data(z: Zod): z.ZodType<object>;
-  /** Describes what the step does, for `plan`. */
+  /** Describes the step, for `plan`. */
   show(data: FeatureData): string;
   /** Opens the step on a worker. The caller disposes it. */
   open(binding: StepBinding, data: FeatureData, options: OpenStepOptions): Promise<Step>;
-  /** Path of the user's program that the first file of the step is made of. Left out: it is none. */
+  /**
+   * Returns the path of the user's program, from which the step's first file is built. Undefined: there is no
+   * program.
+   */
   programPath?(data: FeatureData): string;
-  /** Opens what shows tokens, for `try`. Left out: there are none. */
+  /** Opens the viewer of tokens, for `try`. Undefined: the step makes no tokens. */
   openViewer?(binding: StepBinding, data: FeatureData): Promise<StepViewer>;
 }
 
-/** Step of `map.prepare` or `map.finish`, under a key of its own: `split`. */
+/** Step of `map.prepare` or `map.finish`, under its own key: `split`. */
 export interface StepPart {
   readonly key: string;
   /** Description of the key in the docs of the job file. */
   readonly says: string;
-  /** Builds the schema of the key's value: a text is the file of a program. */
+  /** Builds the schema of the key's value. A text is the file of a program. */
   spec(z: Zod, parts: SpecParts): z.ZodType<object | string>;
   readonly files?: FilesPart;
-  /** Programs that the key names. The planner finds what is made of one among its files. Default: none. */
+  /** Programs that the key names. The planner gets the built program among its files. Default: none. */
   readonly program?: ProgramPart;
-  /** Returns the value with what it leaves to the model's folder. Default: it leaves nothing. */
+  /** Returns the value with defaults from the model's folder. Default: unchanged. */
   withFolder?(value: StepKeys, facts: FolderFacts): StepKeys;
-  /** Loads what plans the step, on the coordinator. */
+  /** Loads the planner of the step, for the coordinator. */
   loadPlanner(): Promise<StepPlanner>;
   readonly step: StepKind;
 }
 
-/** Files that keys name, which workers get with the step. */
+/** Keys that name files, which workers get with the step. */
 export interface FilesPart {
   /** Keys whose values are the locations of files. */
   readonly keys: readonly string[];
-  /** Finds what planners have to know of a file. It may be anything: a refusal is an answer. */
+  /**
+   * Returns the facts that planners need about a file. Untrusted files are expected: a refusal is a result.
+   */
   describe(file: StepFile, signal: AbortSignal): Promise<unknown>;
 }
 
-/** Files of a job by the locations that it names, and what is known of them. */
+/** Files of a job by their locations in the job file, with their facts. */
 export interface DescribedFiles {
   readonly files: ReadonlyMap<string, StepFile>;
-  /** Answers of {@link FilesPart.describe}. */
+  /** Results of {@link FilesPart.describe}. */
   readonly descriptions: ReadonlyMap<string, unknown>;
 }
 
-/** Binds a step. @throws {STEP_INVALID} the program of the step does not fit */
+/** Binds a step. @throws {STEP_INVALID} when the program of the step does not fit */
 export type StepPlanner = (
   value: StepValue,
   context: StepPlannerContext,
 ) => PlannedStep | Refused | Promise<PlannedStep>;
 
 interface StepPlannerContext extends DescribedFiles {
-  /** Key path for errors: `map.prepare[0].split`, of a program the step's: `map.prepare[0]`. */
+  /** Key path for errors: `map.prepare[0].split`. Programs: the step's path, `map.prepare[0]`. */
   readonly where: string;
-  /** Columns in front of the step. */
+  /** Columns before the step. */
   readonly fields: readonly Field[];
   readonly folder: ModelFolder | null;
   readonly signal: AbortSignal;
 }
 
-/** Step that is bound to the columns in front of it. */
+/** Step that is bound to the columns before it. */
 export interface PlannedStep {
   readonly data: FeatureData;
   readonly files: readonly StepFile[];
@@ -95,38 +100,38 @@ export interface Refused {
   readonly problems: readonly Problem[];
 }
 
-/** Inputs of models that a step makes of columns which are no files, such as tokens of texts. */
+/** Model inputs that a step makes from columns other than files, such as tokens from texts. */
 export interface InputPart {
-  /** Key of an input that asks for the step: `tokenizer`. */
+  /** Key of an input that requests the step: `tokenizer`. */
   readonly key: string;
-  /** Phrase for hints at a column that feeds no model as it is: what the key makes of it. */
+  /** Phrase for hints about a column that cannot feed a model: it names the key's result. */
   readonly makes: string;
-  /** Phrase of `try` for rows without anything that the step could work on: `no text`. */
+  /** Phrase of `try` for rows without any content for the step: `no text`. */
   readonly nothing: string;
-  /** Builds the schemas of the keys of an input: this one, and those that go with it. */
+  /** Builds the schemas of an input's keys: this one, and those that belong to it. */
   keys(z: Zod, parts: SpecParts): Readonly<Record<string, z.ZodType>>;
-  /** Reports broken rules of the keys of an input. */
+  /** Reports broken rules of an input's keys. */
   check(input: object, context: z.core.$RefinementCtx, parts: SpecParts): void;
   readonly files?: FilesPart;
-  /** Returns whether the step may make an input, by what the job file alone says of it. */
+  /** Checks whether the step may make an input, judged by the job file alone. */
   mayMake(name: string, input: object): boolean;
-  /** Facts that the folder of a model may say, where the job file does not. */
+  /** Facts from the model's folder, as defaults for the job file. */
   readonly folder: FactsPart;
-  /** Returns what the folder adds to the identity of a job whose inputs the step makes. */
+  /** Returns the folder's part of the job digest, for a job whose inputs the step makes. */
   identity(facts: FeatureData): object;
-  /** Lists keys that an input leaves to the folder, with their values and where the folder has them. */
+  /** Lists the keys that an input takes from the folder, with their values and their files. */
   defaults(input: object, data: FeatureData, folder: KnownFolder): readonly FolderDefault[];
-  /** Loads what plans the step, on the coordinator. */
+  /** Loads the planner of the step, for the coordinator. */
   loadPlanner(): Promise<InputPlanner>;
-  /** Loads what `init` uses. */
+  /** Loads the draft for `init`. */
   loadDraft(): Promise<StepDraft>;
   readonly step: StepKind;
 }
 
-/** Folder of a model that says something. */
+/** Folder of a model that has facts. */
 interface KnownFolder {
   readonly facts: FeatureData;
-  /** Returns whether a location is that of a file of the folder. */
+  /** Checks whether a location is that of a file in the folder. */
   isFile(named: string, file: string): boolean;
 }
 
@@ -135,37 +140,37 @@ type FolderDefault = readonly [key: string, value: string, from: string];
 /** Inputs of a job by name. */
 type InputSpecs = Readonly<Record<string, InputSpec>>;
 
-/** Facts by which inputs get what they leave to the folder. */
+/** Facts from which inputs get the folder's defaults. */
 export interface KnownInputs {
   readonly fields: readonly Field[];
   readonly folder: ModelFolder | null;
-  /** Inputs of the model. Null: it is not loaded yet, and may have any. */
+  /** Inputs of the model. Null: the model is not loaded yet, and may have any inputs. */
   readonly tensors: readonly TensorInfo[] | null;
-  /** Whether steps in front of the inputs make columns that are not among `fields`. */
+  /** True when steps before the inputs make columns that are not among `fields`. */
   readonly hasSteps: boolean;
 }
 
 export interface InputPlanner {
-  /** Returns whether inputs leave to the folder that the step makes them. */
+  /** Checks whether the folder decides that the step makes the inputs. */
   leaves(inputs: InputSpecs): boolean;
-  /** Returns inputs with what they leave to the folder. */
+  /** Returns inputs with defaults from the folder. */
   withFolder(inputs: InputSpecs, known: KnownInputs): InputSpecs;
-  /** Finds inputs that a job must speak of, and does not. */
+  /** Returns problems for inputs that the job must name and does not. */
   unnamed(inputs: InputSpecs, context: InputPlannerContext): readonly Problem[];
-  /** Finds keys of the step at inputs which it does not make. */
+  /** Returns problems for keys of the step at inputs that the step does not make. */
   stray(inputs: InputSpecs): readonly Problem[];
   /** Plans the step of an input that has the key. */
   plan(input: string, inputs: InputSpecs, context: InputPlannerContext): PlannedInput | Refused;
 }
 
 export interface InputPlannerContext extends DescribedFiles {
-  /** Columns in front of the step. */
+  /** Columns before the step. */
   readonly fields: readonly Field[];
   readonly signature: ModelSignature;
   readonly folder: ModelFolder | null;
 }
 
 export interface PlannedInput extends PlannedStep {
-  /** All inputs: those that the step feeds name its columns. */
+  /** All inputs. Those that the step feeds name its columns. */
   readonly inputs: InputSpecs;
 }

@@ -1,6 +1,6 @@
 import type { RecordBatch } from "apache-arrow";
 
-/** Shows what a step made of rows, piece by piece: tokens of a text. Rows without any are left out. */
+/** Shows the pieces that a step made of rows, such as tokens of a text. Skips rows without pieces. */
 export interface StepViewer {
   /** @param made rows behind the step */
   view(made: ViewedRows): Promise<readonly TokensView[]>;
@@ -8,9 +8,9 @@ export interface StepViewer {
 
 interface ViewedRows {
   readonly batch: RecordBatch;
-  /** Rows that were cut off. */
+  /** Rows with a truncated text. */
   readonly rowsTruncated: readonly number[];
-  /** Most rows that are shown. */
+  /** Limit of shown rows. */
   readonly mostRows: number;
 }
 
@@ -18,6 +18,6 @@ interface ViewedRows {
 export interface TokensView {
   readonly count: number;
   readonly isTruncated: boolean;
-  /** The first ones. */
+  /** First tokens of the row. */
   readonly tokens: readonly { readonly id: number; readonly text: string }[];
 }

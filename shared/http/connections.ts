@@ -7,19 +7,19 @@ import { identityProblem } from "../access/server-identity.ts";
 import { failed } from "./failures.ts";
 import { isInNoProxyNetwork, lookupElsewhere, refuseLocal, refuseLocalName } from "./local-addresses.ts";
 
-/** Whoever sets none of these has no proxy, and loads nothing that knows of them. */
+/** Proxy variables. Without any of them no proxy is used, and no proxy library is loaded. */
 const PROXY_VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
 
 interface ConnectionOptions {
-  /** Certificates of authorities in PEM, which a server is checked against instead of the usual ones. */
+  /** Returns PEM certificates of authorities for a server, instead of the usual ones. */
   readonly caOf?: (url: URL) => string | undefined;
-  /** Whoever names the servers must not lead to this machine, or to what only it can reach. */
+  /** True when addresses of this machine, or that only it reaches, are refused. */
   readonly isGuarded?: boolean;
-  /** Throws for an address that is not to be asked; redirects lead to others than were named. */
+  /** Throws for an address that must not be requested: redirects lead to other addresses than were named. */
   readonly admit?: (url: URL) => void;
 }
 
-/** A line to a server: part of the options of a request. */
+/** Connection options of a request. */
 export interface Connection {
   readonly agent: HttpAgent;
   readonly ca?: string;
@@ -28,8 +28,8 @@ export interface Connection {
 }
 
 /**
- * Kept connections, straight to servers or by the proxy that the environment names for them (`HTTP_PROXY`,
- * `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, in either case). How many there are at once is the caller's matter.
+ * Keeps connections, direct or by the proxy that the environment names (`HTTP_PROXY`, `HTTPS_PROXY`,
+ * `ALL_PROXY`, `NO_PROXY`, in either case). The caller limits their number.
  */
 export class Connections implements Disposable {
   readonly #caOf: (url: URL) => string | undefined;
@@ -45,7 +45,7 @@ export class Connections implements Disposable {
     setMaxListeners(0, this.#disposed.signal);
   }
 
-  /** Connection to the server of an address, and the proxy that leads to it: its HOST:PORT, null for none. */
+  /** Returns the connection to an address's server, and its proxy as HOST:PORT. A null proxy: none. */
   async to(url: URL): Promise<{ readonly proxy: string | null; readonly connection: Connection }> {
     this.#admit(url);
     if (this.#isGuarded) refuseLocal(nameOf(url));
@@ -55,8 +55,8 @@ export class Connections implements Disposable {
     const ca = this.#caOf(url);
     const connection: Connection = {
       agent,
-      // Not all agents give their own options to what they connect; behind a proxy, not all know the server's
-      // name either: one that is a number was taken for `localhost`.
+      // Not all agents pass their own options to the connections. Behind a proxy, not all use the server's
+      // name either: a numeric one was checked as `localhost`.
       ...(ca === undefined ? {} : { ca }),
       ...(this.#isGuarded ? { lookup: lookupElsewhere } : {}),
       checkServerIdentity: (_host, certificate) => identityProblem(nameOf(url), certificate),
@@ -75,7 +75,7 @@ export class Connections implements Disposable {
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
     const made = await this.#make(url, proxy);
-    // Another may have been faster.
+    // A concurrent call may have been faster.
     const agent = this.#agents.get(key) ?? made;
     this.#agents.set(key, agent);
     return agent;
@@ -84,7 +84,7 @@ export class Connections implements Disposable {
   async #make({ protocol, host }: URL, proxy: string): Promise<HttpAgent> {
     const isSecure = protocol === "https:";
     if (proxy === "") return new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true });
-    // What it says may hold a password: it is not shown.
+    // The proxy's address may contain a password, so it is not shown.
     if (!URL.canParse(proxy) || !["http:", "https:"].includes(new URL(proxy).protocol))
       throw failed(
         "STORE_REFUSED",
@@ -95,19 +95,19 @@ export class Connections implements Disposable {
           hint: "set HTTPS_PROXY or HTTP_PROXY to http://HOST:PORT, or name the host in NO_PROXY",
         },
       );
-    // A line to a proxy that never answers is known to no agent: this ends it.
+    // No agent knows a connection to a proxy that never answers. The signal closes it.
     const ending = { keepAlive: true, signal: this.#disposed.signal };
     if (isSecure) return new (await import("https-proxy-agent")).HttpsProxyAgent(proxy, ending);
     return new (await import("http-proxy-agent")).HttpProxyAgent(proxy, ending);
   }
 }
 
-/** As certificates have it: in an address a number of IPv6 stands in brackets. */
+/** Returns the host as certificates have it: without the brackets of an IPv6 address. */
 function nameOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-/** The proxy that the environment names for an address; empty: none. */
+/** Returns the proxy that the environment names for an address. Empty: none. */
 async function proxyFor(url: URL): Promise<string> {
   const { env } = process;
   if (!PROXY_VARIABLES.some((name) => env[name] || env[name.toUpperCase()])) return "";

@@ -8,22 +8,22 @@ import type { AnswerHead, BodyReader, HttpRequest } from "./messages.ts";
 
 interface ExchangeOptions<T> {
   readonly connection: Connection;
-  /** The server says nothing, or takes nothing, for so long: the line is taken for dead. */
+  /** Time of silence in either direction after which the connection counts as lost. */
   readonly idleMs: number;
   readonly open: (head: AnswerHead) => BodyReader<T>;
-  /** What follows from an error of the line. */
+  /** Translates an error of the connection. */
   readonly judge: (error: unknown) => Error;
   readonly signal: AbortSignal;
 }
 
 /**
- * One request and its answer. Rejects with a {@link PassingFailure} when the line goes dead or breaks off,
- * and with what `judge` makes of its other errors; with what `open`, the reader and the source of the body
- * throw; with the signal's reason.
+ * Sends one request and reads its answer. Rejects with a {@link PassingFailure} when the connection is lost,
+ * and with `judge`'s result for its other errors. Also rejects with errors of `open`, the reader and the
+ * body's source, and with the signal's reason.
  */
 export function exchange<T>(request: HttpRequest, options: ExchangeOptions<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    // One that came before, while the connection was looked for, is told to no listener.
+    // An abort during the connection's setup reached no listener.
     options.signal.throwIfAborted();
     const { method, url, headers, secretHeaders, body } = request;
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;
@@ -51,7 +51,7 @@ class Exchange<T> {
   readonly #watch: IdleWatch;
   readonly #onAbort: () => void;
   #isSettled = false;
-  /** What was wanted has come: the end is waited for, since then the connection can be kept. */
+  /** Reader that has all it needs. Reading continues to the end, so that the connection can be kept. */
   #complete: BodyReader<T> | null = null;
 
   constructor(outgoing: ClientRequest, options: ExchangeOptions<T>, ends: Ends<T>) {
@@ -70,7 +70,7 @@ class Exchange<T> {
 
   async send(body: NonNullable<HttpRequest["body"]>): Promise<void> {
     try {
-      // That the bytes do not come is no fault of the server's.
+      // A slow source of the body is not the server's fault.
       this.#watch.pause();
       for await (const chunk of body.chunks()) {
         if (this.#isSettled) return;
@@ -128,13 +128,13 @@ class Exchange<T> {
     this.#watch.stop();
     this.#options.signal.removeEventListener("abort", this.#onAbort);
     act();
-    // Of an exchange that is complete this does nothing, and its connection is kept.
+    // Does nothing for a complete exchange, whose connection is kept.
     this.#outgoing.destroy();
   }
 
   #judged(error: Error): Error {
     const code = errorCode(error);
-    // A server may close a connection that it keeps just when the next request is sent on it.
+    // A server may close a kept connection just when the next request is sent.
     const isStale = this.#outgoing.reusedSocket && (code === "ECONNRESET" || code === "EPIPE");
     return isStale
       ? new PassingFailure("closes the connection", { isStale, cause: error })
@@ -154,7 +154,7 @@ function drained(outgoing: ClientRequest): Promise<void> {
   });
 }
 
-/** Calls once when nothing has happened for so long: by one timer, and not one for each chunk. */
+/** Calls once after a time without activity. Uses one timer, instead of one for each chunk. */
 class IdleWatch {
   readonly #idleMs: number;
   readonly #onIdle: () => void;

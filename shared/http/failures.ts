@@ -5,17 +5,17 @@ import { STORE_SCHEMES } from "../domain/store-schemes.ts";
 import { SEALED_QUERY } from "../domain/web-address.ts";
 import type { Answer } from "./messages.ts";
 
-/** What the server, or the way to it, may do otherwise a moment later. */
+/** Transient failure of the server or the connection. */
 export class PassingFailure extends Error {
-  /** The server has too much to do: it asks for fewer requests. */
+  /** True when the server is overloaded: it asks for fewer requests. */
   readonly isThrottled: boolean;
-  /** How long it asks to be left alone. */
+  /** Pause that the server requests. */
   readonly afterMs: number;
-  /** Of a connection that was kept, and that the server had closed meanwhile: nothing was asked. */
+  /** True when the server had closed a kept connection: no request was processed. */
   readonly isStale: boolean;
-  /** The call's next request waits by itself, and gives up by itself: it is no try of the line. */
+  /** True when the call's next request has its own wait and limit: it does not count as a try. */
   readonly isPaced: boolean;
-  /** What is told of it when it does not pass. */
+  /** Facts for the error when the failure persists. */
   readonly fields: Readonly<Record<string, ErrorField>>;
 
   constructor(
@@ -38,7 +38,7 @@ export class PassingFailure extends Error {
   }
 }
 
-/** `code` for what is at `path`: `what` says it of that. */
+/** Returns an error of `code` for `path`. `what` continues the message after the path. */
 export function failed(
   code: ErrorCode,
   path: string,
@@ -52,15 +52,18 @@ export function failed(
   return new ShardmillError(code, `${path} ${what}`, { ...options, fields: { path, ...options.fields } });
 }
 
-/** @param expected the version that is wanted; `found`: the one that is there, where that is known */
+/**
+ * @param expected version that is wanted
+ * @param found version that exists. Null: unknown.
+ */
 export function changed(path: string, expected: string, found: string | null): ShardmillError {
   return failed("STORE_CHANGED", path, "is not what it was any more", { fields: { expected, found } });
 }
 
-/** A server that does not know how to do it will not know it in a second. */
+/** Statuses of unsupported requests: a retry cannot help. */
 const NEVER_DONE: readonly number[] = [501, 505];
 
-/** What follows from an answer that is not the one that was meant, as far as its status says. */
+/** Returns the error of an unexpected answer, by its status. */
 export function judgedByStatus(path: string, { status, headers }: Answer): Error {
   const fields = { status };
   if (status === 404 || status === 410)
@@ -77,7 +80,7 @@ export function judgedByStatus(path: string, { status, headers }: Answer): Error
   return failed("STORE_FAILED", path, `answers ${status}`, { fields });
 }
 
-/** 407: a proxy that the environment names of this machine. */
+/** Returns the error for status 407 of this machine's proxy. */
 export function wantsProxyUser(path: string): ShardmillError {
   return failed("STORE_REFUSED", path, "is behind a proxy that wants to know who asks (407)", {
     fields: { status: 407, variable: "HTTPS_PROXY" },
@@ -85,7 +88,7 @@ export function wantsProxyUser(path: string): ShardmillError {
   });
 }
 
-/** In seconds, or as a date, which counts from the answer's own date: clocks of two machines differ. */
+/** Reads `retry-after`: seconds, or a date relative to the answer's own, because clocks differ. */
 function retryAfterMs(after: string | undefined, date: string | undefined): number {
   if (after === undefined) return 0;
   if (/^\d{1,6}$/.test(after)) return Number(after) * 1_000;
@@ -93,7 +96,7 @@ function retryAfterMs(after: string | undefined, date: string | undefined): numb
   return Number.isFinite(untilMs) ? Math.max(0, untilMs) : 0;
 }
 
-/** Certificates that do not hold: they do not become better by asking again. */
+/** Codes of invalid certificates: a retry cannot help. */
 const CERTIFICATE =
   /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_)/;
 
@@ -103,8 +106,8 @@ const CERTIFICATE_VARIABLES = [...STORE_SCHEMES.values()].flatMap(({ certificate
 );
 
 /**
- * What follows from an error on the way to a server. What is said of the server, whatever is asked of it, has
- * its name in the field `server`; what is said of this machine's settings, theirs in `variable`.
+ * Returns the error for a failed connection. The field `server` marks errors of the whole server. The field
+ * `variable` marks errors of this machine's settings.
  */
 export function judgedByError(
   path: string,
@@ -113,7 +116,7 @@ export function judgedByError(
 ): Error {
   if (isShardmillError(error)) return error;
   const code = errorCode(error);
-  // It may be the name of a proxy. And a network that is gone, of a VPN, knows no name either.
+  // The unknown name may be a proxy's. A lost network, such as a VPN, cannot resolve names either.
   if (code === "ENOTFOUND") return new PassingFailure(...unknownHost(host, error));
   if (code !== null && CERTIFICATE.test(code))
     return failed("STORE_REFUSED", path, `is on a server that cannot prove who it is: ${messageOf(error)}`, {
@@ -139,7 +142,7 @@ function unknownHost(host: string, cause: unknown): ConstructorParameters<typeof
       ];
 }
 
-/** An address as it may be shown: what stands behind `?`, and before `@`, may be a secret. */
+/** Returns a URL that is safe to show: the parts after `?` and before `@` may be secrets. */
 export function shownUrl(url: string): string {
   const { protocol, host, pathname, search, hash } = new URL(url);
   const query = SEALED_QUERY.test(hash) ? hash : search === "" ? "" : "?...";

@@ -11,26 +11,26 @@ import { hopOf, ledTo, MOST_HOPS, withUserAsSecret } from "./redirects.ts";
 import { RetryBudget, waitMsBefore } from "./retries.ts";
 import { processTally, type StoreMeter, type StoreTally, storeNameOf } from "./store-tally.ts";
 
-/** Something that is wanted of a server, however often that has to be asked for. */
+/** Request to a server with its retries. */
 export interface HttpCall<T> {
-  /** What errors call it; without what may be a secret. */
+  /** Name for errors, without secrets. */
   readonly path: string;
-  /** For each try: what is signed has a date, and a range begins where the last try ended. */
+  /** Makes the request of each try: signatures have a date, and ranges continue where the last try ended. */
   request(): HttpRequest | Promise<HttpRequest>;
-  /** Who takes the body of an answer that was meant; null for another, which is judged. */
+  /** Returns the reader of an expected answer's body. Null: the answer is judged. */
   open(head: AnswerHead): BodyReader<T> | null;
-  /** What follows from another answer: a {@link PassingFailure} to ask again. */
+  /** Returns the error of an unexpected answer. A {@link PassingFailure} means a retry. */
   judge(answer: Answer): Error;
-  /** An answer that was meant begins: whoever asked was let in. */
+  /** Called when an expected answer begins: the server accepted the credentials. */
   onMeant?(): void;
   /**
-   * Whether it may be asked of another server, where an answer leads there. Left out: a read may. False where
-   * what is asked is for this server alone: then that answer is judged.
+   * True when redirects may be followed. False: the request is for this server alone, and a redirect is
+   * judged. Default: true for reads.
    */
   readonly isLed?: boolean;
-  /** How far it got: a try that got further is not counted as one that failed. */
+  /** Returns the progress so far. A try with progress does not count as failed. */
   progress?(): number;
-  /** How long its server may be silent, where it answers only when much is done. Left out: the engine's. */
+  /** Limit of silence of a server that answers late. Default: the engine's. */
   readonly idleMs?: number;
 }
 
@@ -38,25 +38,25 @@ export interface HttpEngineOptions {
   readonly timers?: Timers;
   readonly random?: Random;
   readonly idleMs?: number;
-  /** Requests to one store at once. */
+  /** Limit of concurrent requests to one store. */
   readonly atOnce?: number;
-  /** See `Connections`. */
+  /** Options of `Connections`. */
   readonly caOf?: (url: URL) => string | undefined;
   readonly isGuarded?: boolean;
   readonly admit?: (url: URL) => void;
-  /** How often a server is asked that nobody knows. Left out: as often as one that fails. */
+  /** Tries of an unknown server. Default: as for other failures. */
   readonly unknownTries?: number;
-  /** Where requests are counted, by what their calls call the store. Left out: with all of this process. */
+  /** Tally that counts requests by the store's name in their calls. Default: the process's. */
   readonly tally?: StoreTally;
 }
 
-/** A proxy or a firewall that forgot a connection says nothing of it; a store answers within seconds. */
+/** Limit of silence. A proxy that dropped a connection sends nothing. A store answers within seconds. */
 const IDLE_MS = 30_000;
-/** What browsers and web servers are used to. */
+/** Limit of concurrent requests to a store, as in browsers. */
 const AT_ONCE = 8;
-/** What is looked at of an answer that was not meant: a page of HTML, an error in XML. */
+/** Limit of bytes that are read of an unexpected answer: a page of HTML, an error in XML. */
 const MOST_OTHER_BYTES = 64 << 10;
-/** Rows may name files on any number of servers; of those that were asked first nothing is kept. */
+/** Limit of remembered stores: rows may name files on any number of servers. The oldest is dropped. */
 const MOST_STORES = 1_000;
 
 interface Store {
@@ -69,8 +69,8 @@ type Outcome<T> =
   | { readonly kind: "other"; readonly answer: Answer };
 
 /**
- * Asks web servers and object stores: what may pass by itself is asked again, under one budget for each
- * store, which is a host and its port; redirects are followed, and proxies used that the environment names.
+ * Client of web servers and object stores. Retries transient failures, under one budget for each store: a
+ * host and its port. Follows redirects, and uses the proxies that the environment names.
  */
 export class HttpEngine implements Disposable {
   readonly #timers: Timers;
@@ -95,15 +95,18 @@ export class HttpEngine implements Disposable {
   }
 
   /**
-   * @throws {STORE_REFUSED} when it leads to where it is not safe, or cannot prove who it is; {STORE_FAILED}
-   * when it fails again and again, or nobody knows of it; what the call's `judge` says; the signal's reason
+   * Calls a server, with retries.
+   *
+   * @throws {STORE_REFUSED} when a redirect is unsafe, or the certificate is invalid
+   * @throws {STORE_FAILED} when retries are exhausted
+   * @throws the error of the call's `judge`, or the signal's reason
    */
   async call<T>(call: HttpCall<T>, signal: AbortSignal): Promise<T> {
     using both = joined(signal, this.#disposed.signal);
     return await this.#persist(call, both.signal);
   }
 
-  /** Ends the calls that are under way: none of them makes connections that nobody would close. */
+  /** Aborts running calls, so that they open no connections after this. */
   [Symbol.dispose](): void {
     this.#disposed.abort(new Error("the engine was disposed of before the call ended"));
     this.#connections[Symbol.dispose]();
@@ -113,7 +116,7 @@ export class HttpEngine implements Disposable {
     for (let tries = 1; ; tries += 1) {
       signal.throwIfAborted();
       const before = call.progress?.() ?? 0;
-      // Credentials may be long in coming.
+      // Credentials may take long.
       const request = await orAbort(Promise.resolve(call.request()), signal);
       const store = this.#storeOf(request.url);
       try {
@@ -144,7 +147,7 @@ export class HttpEngine implements Disposable {
   }
 
   async #follow<T>(first: HttpRequest, call: HttpCall<T>, signal: AbortSignal): Promise<T> {
-    // A store that leads elsewhere is still the one that was asked.
+    // After a redirect, counts still belong to the first store.
     const meter = this.#tally.of(storeNameOf(call.path, first.url));
     let request = counted(withUserAsSecret(first), meter);
     for (let hops = 0; ; hops += 1) {
@@ -189,7 +192,7 @@ export class HttpEngine implements Disposable {
         judge,
         signal,
       });
-      // A server that answers so by itself says nothing of a proxy.
+      // A server's own 407 is not about a proxy.
       if (proxy !== null && outcome.kind === "other" && outcome.answer.status === 407)
         throw wantsProxyUser(call.path);
       return outcome;
@@ -234,7 +237,7 @@ function collected<T>(head: AnswerHead): BodyReader<Outcome<T>> {
   };
 }
 
-/** Whose body is counted as it is sent. */
+/** Wraps a request, and counts its body as it is sent. */
 function counted(request: HttpRequest, meter: StoreMeter): HttpRequest {
   const { body } = request;
   if (body === undefined) return request;

@@ -3,7 +3,7 @@ import { lookup as lookupAll } from "node:dns/promises";
 import { BlockList, isIP, isIPv6, type LookupFunction } from "node:net";
 import { failed } from "./failures.ts";
 
-/** This machine, what is on its own line (there clouds tell machines their credentials), and no address. */
+/** Addresses of this machine, of its link (where clouds serve credentials), and unspecified ones. */
 const LOCAL = new BlockList();
 for (const [net, bits] of [
   ["0.0.0.0", 8],
@@ -22,14 +22,14 @@ for (const [net, bits] of [
 ] as const)
   LOCAL.addSubnet(net, bits, "ipv6");
 
-/** Addresses of IPv4 in IPv6, in any of the ways that there are, are looked at as what they lead to. */
+/** Checks an address. IPv4 within IPv6, in any form, is checked as the IPv4 address. */
 function isLocal(address: string): boolean {
   if (isIP(address) !== 6) return LOCAL.check(address, "ipv4");
   const inner = innerIpv4(address);
   return LOCAL.check(address, "ipv6") || (inner !== null && LOCAL.check(inner, "ipv4"));
 }
 
-/** Of translated addresses (RFC 6052, 2765), of those of 6to4 (3056), and of the oldest (4291). */
+/** Returns the IPv4 part of translated addresses (RFC 6052, 2765), 6to4 (3056) and compatible ones (4291). */
 function innerIpv4(address: string): string | null {
   const groups = groupsOf(address);
   const start = groups.slice(0, 6).join(":");
@@ -37,7 +37,7 @@ function innerIpv4(address: string): string | null {
   return groups[0] === "2002" ? dotted(groups.slice(1, 3)) : null;
 }
 
-/** The eight groups of an address, in lower case, without zeros in front. */
+/** Returns the eight groups of an address, in lower case, without leading zeros. */
 function groupsOf(address: string): readonly string[] {
   const [bare = ""] = address.split("%");
   const text = new URL(`http://[${bare}]`).hostname.slice(1, -1);
@@ -60,7 +60,7 @@ export function refuseLocal(host: string): void {
   if (isIP(host) !== 0 && isLocal(host)) throw refused(host);
 }
 
-/** Looks up names, and refuses those that lead to such an address: what was looked at is connected to. */
+/** Looks up names, and refuses local addresses. The connection uses the checked addresses. */
 export const lookupElsewhere: LookupFunction = (host, options, done) => {
   resolveName(host, { ...options, all: true }, (error, found) => {
     if (error !== null) return done(error, "", 0);
@@ -72,8 +72,8 @@ export const lookupElsewhere: LookupFunction = (host, options, done) => {
 };
 
 /**
- * For a host that a proxy connects to, which looks the name up itself: a name that leads there from here is
- * refused. One that is not known here is for the proxy to refuse.
+ * Refuses a host whose name resolves to a local address here. The proxy resolves the name itself. An unknown
+ * name is left to the proxy.
  *
  * @throws {STORE_REFUSED}
  */
@@ -90,8 +90,8 @@ function refused(host: string): Error {
 }
 
 /**
- * Whether NO_PROXY names a network that the host, an IP address, is in: `10.0.0.0/8`, `fd00::/8`. The library
- * that chooses proxies knows names alone.
+ * Checks whether NO_PROXY names a network that contains the host, an IP address: `10.0.0.0/8`, `fd00::/8`.
+ * The library that chooses proxies supports only names.
  */
 export function isInNoProxyNetwork(host: string, noProxy: string | undefined): boolean {
   if (isIP(host) === 0 || noProxy === undefined) return false;

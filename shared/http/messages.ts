@@ -1,36 +1,36 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** What is asked of a server. */
+/** Request to a server. */
 export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** For the server of `url` alone: wherever that leads, these do not go along. */
+  /** Headers for the server of `url` alone. Redirects do not carry them. */
   readonly secretHeaders?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
 }
 
 interface RequestBody {
   readonly bytes: number;
-  /** From the first on, for each time that it is sent. */
+  /** Yields the chunks from the first one on, for each time that the body is sent. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-/** What an answer begins with. */
+/** Status and headers of an answer. */
 export interface AnswerHead {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
 }
 
-/** With as much of its body as is looked at. */
+/** Answer with the part of its body that was read. */
 export interface Answer extends AnswerHead {
   readonly body: Uint8Array;
 }
 
-/** Takes the body of an answer as it comes. What it throws ends the exchange. */
+/** Reader of an answer's body as it arrives. An error that it throws ends the exchange. */
 export interface BodyReader<T> {
-  /** A chunk is valid until the call returns. `enough`: whatever comes behind it is not wanted. */
+  /** Takes a chunk, which is valid until the call returns. `enough`: later chunks are not needed. */
   take(chunk: Uint8Array): "more" | "enough";
-  /** When all has come, or enough. */
+  /** Returns the result, when all bytes or enough have arrived. */
   end(): T;
 }

@@ -6,59 +6,60 @@ import type { Answer, AnswerHead, BodyReader, HttpRequest } from "./messages.ts"
 
 /** Bytes `[start, end)` of a file on a web server or in an object store. */
 export interface WantedRange {
-  /** What errors call the file. */
+  /** Name of the file for errors. */
   readonly path: string;
   readonly start: number;
   readonly end: number;
-  /** Which version the file must have. Left out: any, but the same for all of the range. */
+  /** Version that the file must have. Default: any, but one for the whole range. */
   readonly version?: string;
   /**
-   * What a server that knows no ranges is good for. `refuse`: nothing. `take`: it sends the whole file, of
-   * which the range is taken. `count`: ... to its end where it does not say how large it is.
+   * Handling of a server without ranges. `refuse`: fails. `take`: reads the whole file and takes the range.
+   * `count`: like `take`, and reads to the end if the size is unknown.
    */
   readonly whole: "refuse" | "take" | "count";
   /**
-   * Ranges are of the bytes as they are stored, and `content-encoding` says how those were made: of object
-   * stores. Left out: what is packed for the way has other ranges than the file, and is refused.
+   * True for object stores: ranges refer to the stored bytes, and `content-encoding` describes them. Default:
+   * refuses encoded answers, whose ranges differ from the file's.
    */
   readonly isAsStored?: boolean;
-  /** See `HttpCall`. */
+  /** Option of `HttpCall`. */
   readonly isLed?: boolean;
   /**
-   * A GET with these headers.
+   * Makes a GET request with these headers.
    *
-   * @param expected the version that is wanted, of a server that does not call them by tags
+   * @param expected wanted version, for servers that do not identify versions by tags
    */
   request(
     headers: Readonly<Record<string, string>>,
     expected: string | null,
   ): HttpRequest | Promise<HttpRequest>;
-  /** The version that an answer names. Left out: its tag, or its time of change. */
+  /** Returns the version that an answer names. Default: its tag, or its time of change. */
   versionOf?(head: AnswerHead): string | null;
   judge(answer: Answer): Error;
-  /** See `HttpCall`. */
+  /** Option of `HttpCall`. */
   onMeant?(): void;
 }
 
-/** What came of it. */
+/** Result of a read. */
 export interface RangeRead {
-  /** Fewer than were asked for when the file ends before. */
+  /** Bytes of the range: fewer when the file ends earlier. */
   readonly bytes: Uint8Array;
-  /** Null where the server says nothing by which it could be known. */
+  /** Version of the file. Null: unknown. */
   readonly version: string | null;
-  /** Of the file; null where the server does not say it. */
+  /** Size of the file. Null: unknown. */
   readonly totalBytes: number | null;
 }
 
-/** A server that knows no ranges sends all that is before one, each time: none may lie further behind. */
+/** Limit of a read without ranges: each time, the server sends all bytes before the range. */
 const MOST_WHOLE_BYTES = 512 << 20;
 
 /**
- * Reads a range, going on where a connection broke. All of it is of one version: each request names the one
- * that is expected, and each answer must be of that one, and the range that was asked for.
+ * Reads a range, and continues after a lost connection. All bytes are of one version. Each request names the
+ * expected version, and each answer must match the version and the range.
  *
  * @throws {STORE_CHANGED} when the file has another version than expected, or gets one meanwhile
- * @throws {STORE_FAILED} when the server answers with something else; and what the engine and `judge` throw
+ * @throws {STORE_FAILED} for an invalid answer
+ * @throws the errors of the engine and of `judge`
  */
 export async function readRange(
   engine: Pick<HttpEngine, "call">,
@@ -66,7 +67,7 @@ export async function readRange(
   signal: AbortSignal,
 ): Promise<RangeRead> {
   const reading = new Reading(wanted);
-  // A server may send less of a range than was asked for.
+  // A server may send less of a range than requested.
   do await engine.call(reading, signal);
   while (!reading.isDone);
   return reading.result();
@@ -77,7 +78,7 @@ class Reading {
   readonly isLed: boolean;
   readonly #wanted: WantedRange;
   readonly #into: Uint8Array;
-  /** How much of the range has come. */
+  /** Bytes of the range that have arrived. */
   #filled = 0;
   #seen: Omit<RangeRead, "bytes"> | null = null;
   isDone = false;
@@ -97,7 +98,7 @@ class Reading {
     const { start, end } = this.#wanted;
     const headers = {
       range: `bytes=${start + this.#filled}-${end - 1}`,
-      // What is packed for the way has other ranges.
+      // An encoded answer has other ranges.
       "accept-encoding": "identity",
       ...conditionOf(this.#expected),
     };
@@ -126,7 +127,7 @@ class Reading {
   result(): RangeRead {
     if (this.#seen === null) throw new Error("broken invariant: a range that was read without an answer");
     const { version } = this.#wanted;
-    // Nobody can say which version these bytes are of.
+    // The version of these bytes is unknown.
     if (version !== undefined && this.#seen.version === null && this.#filled > 0)
       throw changed(this.path, version, null);
     return { bytes: this.#into.subarray(0, this.#filled), ...this.#seen };
@@ -136,7 +137,7 @@ class Reading {
     return this.#wanted.version ?? this.#seen?.version ?? null;
   }
 
-  /** 206: from where it was asked for. */
+  /** Reads a 206 answer: the range from the requested start on. */
   #part(head: AnswerHead): BodyReader<void> {
     const range = contentRangeOf(head);
     const start = this.#wanted.start + this.#filled;
@@ -162,11 +163,11 @@ class Reading {
     };
   }
 
-  /** 416: the file ends before the range begins. */
+  /** Reads a 416 answer: the file ends before the range begins. */
   #behindTheEnd(head: AnswerHead): BodyReader<void> {
     const total = /^bytes \*\/(\d+)$/.exec(head.headers["content-range"] ?? "")?.[1];
     if (total === undefined) throw this.#failed("answers 416, and does not say how large it is");
-    // Of an answer without the file, many servers leave out its tag.
+    // Many servers omit the tag in an answer without the file.
     if (head.headers.etag === undefined)
       this.#seen = { version: this.#versionOf(head, Number(total)), totalBytes: Number(total) };
     else this.#see(head, Number(total));
@@ -178,7 +179,7 @@ class Reading {
     };
   }
 
-  /** 200: all of the file, from its first byte. */
+  /** Reads a 200 answer: the whole file, from its first byte. */
   #whole(head: AnswerHead): BodyReader<void> {
     const { start, end, whole } = this.#wanted;
     if (whole === "refuse") throw this.#failed("answers with all of it where a range was asked for");
@@ -199,7 +200,7 @@ class Reading {
       },
       end: () => {
         if (at < Math.min(end, announced ?? 0)) throw new PassingFailure("breaks off in its answer");
-        // All of it has come.
+        // The whole file has arrived.
         if (announced === null && (whole === "count" || at < end)) this.#see(head, at);
         this.isDone = true;
       },
@@ -229,14 +230,14 @@ class Reading {
   }
 }
 
-/** By what the server says of the file, the most precise first. */
+/** Returns the version of a file by the server's most precise header. */
 export function versionOf({ headers }: AnswerHead, totalBytes: number | null): string | null {
   return headers.etag || headers["last-modified"] || (totalBytes === null ? null : `${totalBytes} bytes`);
 }
 
 /**
- * Asks for nothing but this version, as far as that can be said: to a condition no weak tag is the same, and
- * to some servers a time of change is later than the whole second that they tell.
+ * Returns the condition for this version, if possible. A weak tag matches no condition. A time of change is
+ * unreliable: some servers compare it with finer times than they report.
  */
 function conditionOf(version: string | null): Record<string, string> {
   return version?.startsWith('"') ? { "if-match": version } : {};
@@ -244,12 +245,12 @@ function conditionOf(version: string | null): Record<string, string> {
 
 interface ContentRange {
   readonly start: number;
-  /** Behind its last byte. */
+  /** Position after the last byte. */
   readonly end: number;
   readonly totalBytes: number | null;
 }
 
-/** `bytes 0-99/1234`, or with `*` for a size that is not known. */
+/** Parses `bytes 0-99/1234`. A size of `*` is unknown. */
 function contentRangeOf({ headers }: AnswerHead): ContentRange | null {
   const [whole, first, last, total] =
     /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers["content-range"] ?? "") ?? [];
@@ -257,7 +258,7 @@ function contentRangeOf({ headers }: AnswerHead): ContentRange | null {
   return { start: Number(first), end: Number(last) + 1, totalBytes: total === "*" ? null : Number(total) };
 }
 
-/** Memory as it comes: none of it is looked at that was not filled. Zeros cost as much as the bytes do. */
+/** Allocates memory that is not cleared: clearing takes as long as the bytes. Only filled bytes are read. */
 function unfilled(length: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }

@@ -1,16 +1,16 @@
 import { fullJitterMs } from "../core/backoff.ts";
 import type { PassingFailure } from "./failures.ts";
 
-/** So often in a row is the same asked without getting any further: some five seconds. */
+/** Tries in a row without progress: some five seconds. */
 const USUAL_TRIES = 6;
-/** A store that throttles wants a second or two; one that is started again, some more. */
+/** Waits between tries. A throttling store needs a second or two, a restarting one some more. */
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };
-/** A server that asks for a longer pause gets another worker's next attempt. */
+/** Limit of a server's requested pause. After that, another worker's attempt follows. */
 const MOST_AFTER_MS = 30_000;
 
 /**
- * Of one store: what all of its readers together may ask again. A store that is down is not asked for ever by
- * each of them; one that fails now and then has the budget filled by what succeeds.
+ * Budget of retries that all readers of one store share, which successes refill. The budget limits the load
+ * on a store that is down, and allows occasional failures.
  */
 const MOST_TOKENS = 100;
 const TOKENS_OF_SUCCESS = 0.5;
@@ -18,7 +18,7 @@ const TOKENS_OF_SUCCESS = 0.5;
 export class RetryBudget {
   #tokens = MOST_TOKENS;
 
-  /** Whether one more may be asked again. */
+  /** Takes one retry from the budget. Returns false when none is left. */
   take(): boolean {
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;
@@ -31,11 +31,11 @@ export class RetryBudget {
 }
 
 /**
- * How long to wait before the same is asked again; null: not any more.
+ * Returns the wait before a retry. Null: no more retries.
  *
- * @param tries how often it was asked in a row without getting any further
- * @param on.random in [0, 1)
- * @param on.mostTries left out: the usual number
+ * @param tries tries in a row without progress
+ * @param on.random number in [0, 1)
+ * @param on.mostTries limit of tries. Default: the usual number.
  */
 export function waitMsBefore(
   { isStale, afterMs }: Pick<PassingFailure, "isStale" | "afterMs">,
@@ -51,7 +51,7 @@ export function waitMsBefore(
   },
 ): number | null {
   if (tries >= mostTries) return null;
-  // The server does not know of it: it is neither busy nor broken.
+  // The server never received the request: it is neither busy nor broken.
   if (isStale && tries === 1) return 0;
   if (!budget.take()) return null;
   return Math.max(fullJitterMs(tries - 1, BACKOFF, random), Math.min(afterMs, MOST_AFTER_MS));

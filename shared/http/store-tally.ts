@@ -11,43 +11,42 @@ import {
   sumOfStores,
 } from "../domain/store-counts.ts";
 
-/** A host has 253 characters at most, a bucket fewer: whatever is longer is cut. */
+/** Limit of a store's name. A host has at most 253 characters, and a bucket fewer. Longer names are cut. */
 const NAME_BYTES = 256;
 const FIELDS = COUNTED_OF_STORE.length;
-/** Each store has its state and its name's length, its counts, and its name. */
+/** Layout of the table: each store's state and name length, then the counts, then the names. */
 const COUNTS_AT = 8 * MOST_STORES;
 const NAMES_AT = COUNTS_AT + 8 * FIELDS * MOST_STORES;
 const TABLE_BYTES = NAMES_AT + NAME_BYTES * MOST_STORES;
 
-/** Of a row of the table. Whoever turns a free one into a claimed one writes its name. */
+/** States of a row. A thread that changes a free row to a claimed one writes its name. */
 const FREE = 0;
 const CLAIMED = 1;
 const READY = 2;
 
-/** Durations are kept in whole microseconds: a near store answers in less than a millisecond. */
+/** Checks for durations, kept in whole microseconds: a near store answers within a millisecond. */
 function isInMicroseconds(name: CountedOfStore): boolean {
   return STORE_COUNTS[name] === "duration";
 }
 
-/** Counts what is asked of one store. */
+/** Counter of one store. */
 export interface StoreMeter {
   add(name: CountedOfStore, amount: number): void;
 }
 
 /**
- * What was asked of each store, in memory that threads share: what a thread has counted is there when it is
- * ended in the middle of something, and nothing has to be sent. Two threads that meet a store in the same
- * moment may have a row each: they are added up when they are read.
+ * Counts of each store, in memory that threads share. Counts survive a thread that ends abruptly, and need no
+ * messages. Two threads that meet a store at the same moment may claim a row each. Reading adds them up.
  */
 export class StoreTally {
-  /** What another tally may count in, too. */
+  /** Memory that another tally may share. */
   readonly memory: SharedArrayBuffer;
   readonly #states: Int32Array;
   readonly #counts: BigUint64Array;
   readonly #names: Uint8Array;
   readonly #meters = new Map<string, StoreMeter>();
 
-  /** @param memory of another tally, whose counts these are, too */
+  /** @param memory memory of another tally, to share its counts */
   constructor(memory = new SharedArrayBuffer(TABLE_BYTES)) {
     this.memory = memory;
     this.#states = new Int32Array(memory, 0, 2 * MOST_STORES);
@@ -58,7 +57,7 @@ export class StoreTally {
   of(store: string): StoreMeter {
     const known = this.#meters.get(store);
     if (known !== undefined) return known;
-    // Those that another told together are no store of their own.
+    // Stores that another process merged are not a store of that name.
     const name = Buffer.from(store, "utf8").subarray(0, NAME_BYTES);
     const row = store === OTHER_STORES ? this.#otherRow() : this.#rowOf(name);
     const meter: StoreMeter = {
@@ -68,12 +67,12 @@ export class StoreTally {
         Atomics.add(this.#counts, at, BigInt(Math.max(0, Math.round(whole))));
       },
     };
-    // What is not told apart need not be remembered.
+    // Merged stores need no meter each.
     if (this.#meters.size < MOST_STORES) this.#meters.set(store, meter);
     return meter;
   }
 
-  /** What another process has counted. */
+  /** Adds the counts of another process. */
   add(counts: readonly StoreCounts[]): void {
     for (const one of counts) {
       const meter = this.of(one.store);
@@ -81,7 +80,7 @@ export class StoreTally {
     }
   }
 
-  /** Each store that was met, by name. */
+  /** Returns the counts of each store, by name. */
   read(): readonly StoreCounts[] {
     const rows: StoreCounts[] = [];
     for (let row = 0; row < MOST_STORES; row += 1)
@@ -125,16 +124,16 @@ export class StoreTally {
   }
 }
 
-/** Threads get it from the one that starts them, so whoever starts threads loads this module before. */
+/** Key of the shared memory. A thread inherits it from its starter, which must load this module first. */
 const KEY = "shardmill.storeCounts";
 
-/** Of this process, in all of its threads. */
+/** Tally of this process, in all of its threads. */
 export const processTally = new StoreTally(getEnvironmentData(KEY) as SharedArrayBuffer | undefined);
 setEnvironmentData(KEY, processTally.memory);
 
 let told: readonly StoreCounts[] = [];
 
-/** What this process counted since this was last called: for whoever started it, who adds it to its own. */
+/** Returns this process's counts since the last call, for the parent process to add. */
 export function takeCounts(): readonly StoreCounts[] {
   const now = processTally.read();
   const taken = sinceStores(told, now);
@@ -142,14 +141,13 @@ export function takeCounts(): readonly StoreCounts[] {
   return taken;
 }
 
-/** A location, up to its bucket or its host. */
+/** Location up to its bucket or host. */
 const STORE = /^[a-z][a-z0-9+.-]+:\/\/[^/?#]+/;
 
 /**
- * What a store is called: by the place that is asked for, which the user has written so; where it is none, by
- * the server.
+ * Returns a store's name: the place in the user's own words, or else the server.
  *
- * @param path as errors have it, without secrets
+ * @param path path as in errors, without secrets
  */
 export function storeNameOf(path: string, url: URL): string {
   return STORE.exec(path)?.[0] ?? `${url.protocol}//${url.host}`;

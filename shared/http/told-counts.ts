@@ -2,7 +2,7 @@ import type { Peer } from "../core/remote/peer.ts";
 import type { StoreCounts } from "../domain/store-counts.ts";
 import { processTally, takeCounts } from "./store-tally.ts";
 
-/** A process that is killed loses the store counts since it last told them. */
+/** Interval of reports. A process that is killed loses the counts since its last report. */
 const TELL_MS = 1_000;
 
 /** Methods of the owner of a process that uses stores. */
@@ -14,9 +14,9 @@ export interface CountsOwner {
 export const COUNTS_OWNER: CountsOwner = { addCounts: (counts) => processTally.add(counts) };
 
 /**
- * Tells the store counts of this process to its owner each second.
+ * Reports the store counts of this process to its owner each second.
  *
- * @returns tells them now, before a reply
+ * @returns a function that reports them now, before a reply
  */
 export function tellCounts(owner: Peer<CountsOwner>): () => void {
   const tell = () => {

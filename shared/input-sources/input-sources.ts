@@ -17,7 +17,7 @@ export const INPUT_SOURCES = [
 type AnySource = (typeof INPUT_SOURCES)[number];
 export type SourceKind = AnySource["kind"];
 
-/** What an input is made of: what its kind needs to know, and no more. */
+/** Bound source of an input, with only the keys of its kind. */
 export type InputSourceBinding = z.output<ReturnType<AnySource["schema"]>>;
 
 const BY_KIND = new Map<string, InputSource>(INPUT_SOURCES.map((source) => [source.kind, source]));
@@ -26,18 +26,18 @@ export function sourceOf({ kind }: { readonly kind: SourceKind }): InputSource {
   return present(BY_KIND.get(kind), "every kind has a source");
 }
 
-/** The columns that an input reads, in the order of their values. */
+/** Returns the columns that an input reads, in the order of their values. */
 export function sourceColumns(binding: InputSourceBinding): readonly string[] {
   const source = sourceOf(binding);
   return source.rows === "cell" || source.rows === "cells" ? source.columns(binding) : [];
 }
 
-/** The source that an input of a job file asks for; where it names none, the column of its own name. */
+/** Returns the source that an input of the job file selects. Default: the column of its own name. */
 export function chosenSource(spec: SourceSpec): InputSource {
   return INPUT_SOURCES.findLast(({ key }) => spec[key] !== undefined) ?? oneColumn;
 }
 
-/** How an input of this name could be made, where nothing feeds it: a hint, or null. */
+/** Returns a hint how to make an input of this name, if nothing feeds it. Null: there is no hint. */
 export function offeredSource(tensor: string): string | null {
   const sources: readonly InputSource[] = INPUT_SOURCES;
   for (const source of sources) {

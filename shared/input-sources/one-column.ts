@@ -2,7 +2,9 @@ import type { Zod } from "../core/zod.ts";
 import { CAST_HINT, type ColumnSource, columnName, noNumbers } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
-/** Returns hints at numbers in a column of text. Types come first: few cells make text of a number column. */
+/**
+ * Returns hints about numbers in a text column. Types come first: a few cells can make a number column text.
+ */
 function textHint(column: string, untyped: string, fromText: readonly string[]): string {
   const typed = `of ${untyped}, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values`;
   return [
@@ -12,24 +14,24 @@ function textHint(column: string, untyped: string, fromText: readonly string[]):
   ].join("; ");
 }
 
-/** How the bytes of a cell are read: each is a value, or they are values of the tensor's type. */
+/** Readings of a cell's bytes: each byte is a value, or the bytes are values of the tensor's type. */
 const BYTES = ["uint8", "raw"] as const;
 export type BytesReading = (typeof BYTES)[number];
 
 interface OneColumnBinding {
   readonly kind: "one";
   readonly column: string;
-  /** Of a column of bytes: one reading for all of its rows. */
+  /** Reading of a column of bytes, the same for all of its rows. */
   readonly bytes?: BytesReading;
 }
 
 interface OneColumnSpec {
-  /** Left out: the column of the input's own name. */
+  /** Default: the column of the input's own name. */
   readonly column?: string;
   readonly bytes?: BytesReading;
 }
 
-/** A column whose cell holds a row, or its positions: a number, a list or bytes. */
+/** Column whose cell holds a row, or its positions: a number, a list or bytes. */
 export const oneColumn = {
   kind: "one",
   rows: "cell",

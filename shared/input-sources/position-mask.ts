@@ -14,14 +14,14 @@ interface PositionMaskSpec {
 export const MASK_NAMES: readonly string[] = ["attention_mask", "input_mask"];
 
 /**
- * Whether an ONNX input of this name is a mask of positions. A column that feeds it tells the model what is
- * padding, as one that is made with `mask` does.
+ * Checks whether an ONNX input of this name is a mask of positions. A column that feeds it marks padding for
+ * the model, as an input made with `mask` does.
  */
 export function isMaskName(tensor: string): boolean {
   return MASK_NAMES.includes(tensor);
 }
 
-/** 1 for each position that the input `of` has in a row, 0 for padding. */
+/** Source with 1 for each position that the input `of` has in a row, and 0 for padding. */
 export const positionMask = {
   kind: "mask",
   rows: "value",

@@ -1,14 +1,14 @@
 import type { Zod } from "../core/zod.ts";
 import type { SameSource } from "./input-source.ts";
 
-/** One element as a job file writes it: in quotes what is no number, and whole ones beyond 2^53. */
+/** Element in a job file. Quoted: texts such as `NaN`, and whole numbers beyond 2^53. */
 export type ValueElement = number | boolean | string;
 
 export interface SameValueBinding {
   readonly kind: "value";
-  /** `[]`: one value, for each element of whatever shape the input has. */
+  /** Shape of the value. `[]`: one value for each element of any shape. */
   readonly shape: readonly number[];
-  /** As many as the shape says, the last dimension side by side. */
+  /** Elements in the count of the shape, the last dimension contiguous. */
   readonly elements: readonly ValueElement[];
 }
 
@@ -18,13 +18,13 @@ interface SameValueSpec {
   readonly value?: Nested;
 }
 
-/** A job file is read by people, and travels with every job: what is larger than this is data. */
+/** Limit of elements. People read the job file, and it is sent with every job. Larger values are data. */
 const MAX_ELEMENTS = 10_000;
 
-/** More elements than these say nothing to a reader. */
+/** Limit of shown elements, so messages stay readable. */
 const MOST_SHOWN = 4;
 
-/** What a job file says is the same for all rows: a rate, a limit. */
+/** Source whose value is the same for all rows, such as a rate or a limit. */
 export const sameValue = {
   kind: "value",
   rows: "same",
@@ -78,13 +78,16 @@ export const sameValue = {
   marksPadding: () => false,
 } as const satisfies SameSource<SameValueBinding>;
 
-/** As the first lists have it. */
+/** Returns the shape of a value, by its first lists. */
 function shapeOf(value: Nested): readonly number[] {
   if (!isList(value)) return [];
   return [value.length, ...(value[0] === undefined ? [] : shapeOf(value[0]))];
 }
 
-/** Adds the elements of a value of such a shape; gives what is not of that shape, in words. */
+/**
+ * Adds the elements of a value. Returns a description of the part that does not fit the shape. Null: all
+ * fits.
+ */
 function collect(value: Nested, shape: readonly number[], elements: ValueElement[]): string | null {
   const [length, ...rest] = shape;
   if (!isList(value)) {

@@ -19,10 +19,10 @@ interface StackedColumnsSpec {
   readonly columns?: string | readonly string[];
 }
 
-/** More names than these say nothing to a reader. */
+/** Limit of listed names, so messages stay readable. */
 const MOST_NAMES = 4;
 
-/** Scalar columns side by side: each gives one value of a row. */
+/** Scalar columns that are stacked. Each gives one value of a row. */
 export const stackedColumns = {
   kind: "stack",
   rows: "cells",
@@ -58,7 +58,10 @@ export const stackedColumns = {
   marksPadding: () => false,
 } as const satisfies ColumnSource<StackedColumnsBinding>;
 
-/** False with a problem for a column that is not there, or is no single number. */
+/**
+ * Checks whether a column can be stacked. False: it is missing or not a single number, and a problem is
+ * reported.
+ */
 function isStackable(
   name: string,
   path: readonly (string | number)[],
@@ -78,7 +81,9 @@ function isStackable(
   return false;
 }
 
-/** The columns that a pattern stands for, in schema order; null with a problem when there are none. */
+/**
+ * Returns the columns that match a pattern, in schema order. Null: there are none, and a problem is reported.
+ */
 function matching(pattern: string, { names, report }: SourceContext): readonly string[] | null {
   const matched = names.filter((name) => matchesPattern(name, pattern));
   if (matched.length > 0) return matched;
@@ -93,8 +98,8 @@ function matching(pattern: string, { names, report }: SourceContext): readonly s
 }
 
 /**
- * Whether a name is one that a pattern with `*` and `?` stands for. Greedy with one way back: linear in
- * practice whatever the pattern, where a regular expression can explode.
+ * Checks whether a name matches a pattern with `*` and `?`. Greedy with one backtracking point, so linear in
+ * practice for any pattern. A regular expression can take exponential time.
  */
 function matchesPattern(name: string, pattern: string): boolean {
   let at = 0;

@@ -1,15 +1,15 @@
 import { MASK_NAMES } from "./position-mask.ts";
 
-/** Names that exporters give to the ids of a text's tokens. */
+/** Names that exporters give to token ids. */
 const ID_NAMES: readonly string[] = ["input_ids", "ids", "tokens"];
 
-/** Names of inputs that tell the two texts of a pair apart: all zero for one text. */
+/** Names of inputs that distinguish the two texts of a pair. All values are zero for one text. */
 export const TYPE_NAMES: readonly string[] = ["token_type_ids", "segment_ids"];
 
-/** Names of inputs that say of each token of a text what it is: whether it is there, and from which text. */
+/** Names of inputs about each token: whether it is present, and from which text. */
 export const TOKEN_NAMES: readonly string[] = [...MASK_NAMES, ...TYPE_NAMES];
 
-/** Whether an ONNX input of this name takes the ids of a text's tokens. */
+/** Checks whether an ONNX input of this name takes token ids. */
 export function isIdsName(tensor: string): boolean {
   return ID_NAMES.includes(tensor);
 }

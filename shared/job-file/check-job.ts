@@ -16,20 +16,20 @@ import { literalFolder } from "./path-pattern.ts";
 const MAX_FOUND_CHARS = 60;
 
 interface CheckOptions {
-  /** For a job without a name. */
+  /** Name for a job without one. */
   readonly defaultName: string;
-  /** Relative paths are relative to this folder. */
+  /** Base folder of relative paths. */
   readonly folder: string;
   /**
-   * Where the value at a path stands among others: an object does not keep its keys in the order in which
-   * they were written.
+   * Returns the position of the value at a path. Objects do not keep the order in which their keys were
+   * written.
    */
   readonly placeOf?: (path: KeyPath) => number;
   /** Renders a value for a message. */
   readonly found?: (path: KeyPath, value: unknown) => string;
 }
 
-/** A job's values, checked whole: the frozen spec, or everything that is wrong. */
+/** Checks all values of a job. Returns the frozen spec, or all problems. */
 export function checkJob(value: unknown, options: CheckOptions): JobSpec | readonly SpecProblem[] {
   const root = withOwnInput(withoutNulls(value ?? {}, []));
   const parsed = JOB_FILE_SCHEMA.safeParse(root);
@@ -41,7 +41,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
   const absolute = (path: string): string => absolutePath(path, options.folder);
   return deepFreeze({
     name: name ?? options.defaultName,
-    // The folder's name may have wildcards or `=` in it: they mean nothing.
+    // Wildcards and `=` in the folder's own name have no meaning.
     input: { ...input, path: input.path.map((path) => absolutePath(path, literalFolder(options.folder))) },
     model: { ...model, path: absolute(model.path) },
     map: {
@@ -57,9 +57,9 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
 }
 
 /**
- * A job spec that came as JSON (over the wire, from a job's own files): the same checks as a job file.
+ * Checks a job spec from JSON (a message, or a job's own files) like a job file.
  *
- * @throws {SPEC_INVALID} with every problem, each with its key path
+ * @throws {SPEC_INVALID} with all problems, each with its key path
  */
 export function checkJobSpec(value: unknown): JobSpec {
   const checked = checkJob(value, { defaultName: "job", folder: "/" });
@@ -75,7 +75,7 @@ export function isProblems(checked: JobSpec | readonly SpecProblem[]): checked i
   return Array.isArray(checked);
 }
 
-/** A value in a few words: `"rows"`, `a list of 3`, `a group of keys (a, b)`. */
+/** Renders a value briefly: `"rows"`, `a list of 3`, `a group of keys (a, b)`. */
 export function renderFound(value: unknown): string {
   if (value === null) return "nothing";
   if (typeof value === "string") {
@@ -93,9 +93,9 @@ export function renderFound(value: unknown): string {
 }
 
 /**
- * A key without a value (`reduce:` with everything below it commented out) is a key left out. Only keys of
- * the schema: a name that the user chose and gave nothing is a mistake. And what YAML writes as `.nan` and
- * `.inf` has a name where JSON must carry it.
+ * Removes keys without a value, such as `reduce:` with everything below it commented out. Removes only keys
+ * of the schema: a user's name without a value is a mistake. YAML's `.nan` and `.inf` become text where the
+ * schema accepts text, because JSON has no such numbers.
  */
 function withoutNulls(value: unknown, path: KeyPath): unknown {
   if (Array.isArray(value)) return value.map((item, index) => withoutNulls(item, [...path, index]));
@@ -111,7 +111,7 @@ function withoutNulls(value: unknown, path: KeyPath): unknown {
   return Object.fromEntries(kept);
 }
 
-/** Names the input of a job whose runs have one of their own, so that nobody has to. */
+/** Sets `input.path` if the job's runs have an input of their own. */
 function withOwnInput(root: unknown): unknown {
   const runs = isGroup(root) && JOB_RUNS !== null ? root[JOB_RUNS.key] : undefined;
   if (JOB_RUNS === null || !isGroup(root) || !isGroup(runs) || runs[JOB_RUNS.input.key] === undefined)
@@ -145,7 +145,7 @@ function withWorkPath(
 
 function absolutePath(path: string, folder: string): string {
   if (isWebInput(path)) return path;
-  // Where there are no folders, a name ends alike with a slash and without.
+  // Stores have no folders, so a trailing slash changes nothing.
   if (isAddress(path)) return withoutTrailingSlashes(path);
   return isAbsolute(path) ? path : resolve(folder, path);
 }

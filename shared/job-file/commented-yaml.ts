@@ -1,26 +1,26 @@
 import { Document, isScalar, type Pair, Scalar, type YAMLMap, YAMLSeq } from "yaml";
 
-/** A key with its value, in the order in which they are written, and the lines of comment above it. */
+/** Key with its value, and the comment lines above it. Entries keep their order. */
 export interface CommentedEntry {
   readonly key: string;
   readonly value: CommentedValue;
   readonly above: readonly string[];
 }
 
-/** Entries and items stand one below the other; anything else, beside its key. */
+/** Value of an entry. Entries and items are written on lines of their own, inline values beside the key. */
 type CommentedValue =
   | { readonly entries: readonly CommentedEntry[] }
   | { readonly items: readonly unknown[] }
   | { readonly inline: unknown };
 
-/** What would end a comment, or steer a terminal. */
+/** Characters that would end a comment, or control a terminal. */
 const BREAKS = /[\p{Control}\u2028\u2029\u0085\ufeff]+/gu;
 
 /**
- * A job file with comments. Texts are written so that they are read as what they are: quoted where YAML would
- * take them for something else, `${` doubled, which stands for a variable.
+ * Writes a job file with comments. All texts are read back unchanged. Texts that YAML would read as another
+ * type are quoted. `${` is doubled, because it would begin a variable.
  *
- * @param head lines of comment before everything
+ * @param head comment lines at the top
  */
 export function commentedYaml(entries: readonly CommentedEntry[], head: readonly string[]): string {
   const document = new Document();
@@ -55,7 +55,7 @@ function comment(lines: readonly string[]): string {
   return lines.map((line) => ` ${line.replace(BREAKS, " ")}`).join("\n");
 }
 
-/** A value with all texts in it as a job file must write them. */
+/** Returns a value whose texts are escaped for a job file. */
 function quoted(value: unknown): unknown {
   if (typeof value === "string") return scalar(value.replaceAll("${", () => "$${"));
   if (Array.isArray(value)) return value.map(quoted);
@@ -63,7 +63,7 @@ function quoted(value: unknown): unknown {
   return new Map(Object.entries(value).map(([key, inner]) => [scalar(key), quoted(inner)]));
 }
 
-/** What no YAML reader, old or new, takes for anything but this text. */
+/** Texts that all versions of YAML read as the same text. */
 const PLAIN = /^[A-Za-z_./][\w./*-]*$/;
 const WORDS = /^(y|n|yes|no|on|off|true|false|null)$/i;
 

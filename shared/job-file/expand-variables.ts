@@ -1,23 +1,21 @@
 interface Expanded {
   readonly text: string;
-  /**
-   * Whether anything came from the environment: such a value is not shown in messages, it may be a secret.
-   */
+  /** True when a part came from the environment. Messages hide such a value, because it may be a secret. */
   readonly fromEnvironment: boolean;
   readonly faults: readonly { readonly what: string; readonly expected: string; readonly hint: string }[];
 }
 
-/** The whole of a text is one reference. */
+/** Text that is exactly one reference. */
 export const LONE_REFERENCE = /^\$\{[^}]*\}$/;
 
 const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
 const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
 
 /**
- * `${NAME}` becomes the variable's value, `${NAME:-default}` the default when it is unset or empty (as in a
- * shell), and `$${` a plain `${`. Values are not expanded again.
+ * Expands variables. `${NAME}` becomes the variable's value, and `$${` a plain `${`. `${NAME:-default}`
+ * becomes the default if the variable is unset or empty, as in a shell. Values are not expanded again.
  *
- * @param literal makes of a value what stands for it and for nothing else, where the text is a pattern
+ * @param literal escapes a value where the text is a pattern
  */
 export function expandVariables(
   text: string,

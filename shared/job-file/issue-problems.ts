@@ -8,19 +8,22 @@ import type { KeyPath } from "./key-path.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** A problem that knows its keys but not yet its place in a file. */
+/** Problem with its key path, but without its place in a file. */
 export interface SpecProblem extends Omit<Problem, "where"> {
   readonly path: KeyPath;
-  /** Whether the key or its value is to blame. */
+  /** Part that is wrong. */
   readonly part: "key" | "value";
 }
 
-/** More than anyone mends at once. Each costs a look at the schema, and a stranger may send 60,000. */
+/**
+ * Limit of problems, more than a user corrects at once. Each needs a look-up in the schema, and an untrusted
+ * file may have 60,000.
+ */
 const MAX_PROBLEMS = 100;
 
 /**
- * Words what the schema found wrong with `root`: the first {@link MAX_PROBLEMS} problems, and that there are
- * more. `found` renders the value at a path.
+ * Converts the schema's issues with `root` to problems: the first {@link MAX_PROBLEMS}, and one that says
+ * that there are more. `found` renders the value at a path.
  */
 export function issueProblems(
   issues: readonly Issue[],
@@ -73,14 +76,14 @@ function wordIssue(
   return [{ path, part: "value", what, expected, found: found(path, value), ...hint }];
 }
 
-/** The branch of a union that the value was meant for: the one whose type it has. */
+/** Returns the issues of the union branch that has the value's type. Null: none has. */
 function chooseBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | null {
   const isOtherType = (issue: Issue): boolean =>
     issue.path.length === 0 && (issue.code === "invalid_type" || issue.code === "invalid_value");
   return branches.find((issues) => issues.length > 0 && !issues.some(isOtherType)) ?? null;
 }
 
-/** The value itself, or the keys that it would have to have. */
+/** Reports a missing value, or the required keys below it. */
 function missing(path: KeyPath): readonly SpecProblem[] {
   const nodes = schemaAt(path);
   const required = nodes.length === 1 ? (nodes[0]?.required ?? []) : [];
@@ -103,10 +106,10 @@ function unknownKey(path: KeyPath, key: string): SpecProblem {
   };
 }
 
-/** Shorter parts of a name say nothing: `op` is in many. */
+/** Shorter names such as `op` are part of many others. */
 const MIN_PART_CHARS = 4;
 
-/** Suggests a key that is near, else one that holds this one: `rescale` for `scale`. */
+/** Suggests a similar key, or else one that contains the given one. */
 function meantKey(key: string, known: readonly string[]): { readonly hint?: string } {
   const near = didYouMean(key, known);
   if (near.hint !== undefined || key.length < MIN_PART_CHARS) return near;
@@ -114,7 +117,7 @@ function meantKey(key: string, known: readonly string[]): { readonly hint?: stri
   return whole === undefined ? {} : { hint: `did you mean \`${whole}\`?` };
 }
 
-/** A rule of our own (see `refuse` in the schema): its words came along. */
+/** Converts the issue of a custom rule (see `refuse` in the schema), which has its own texts. */
 function brokenRule(issue: z.core.$ZodIssueCustom, path: KeyPath): SpecProblem {
   const detail = (key: string): Record<string, string> => {
     const text: unknown = issue.params?.[key];

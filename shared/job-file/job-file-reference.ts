@@ -1,8 +1,8 @@
 import { describeType, entryValues, knownKeys, type SchemaNodes, schemaAt } from "./json-schema.ts";
 
 /**
- * The reference of the job file, as a Markdown table made from the schema: every key, type, default,
- * description.
+ * Renders the reference of the job file as a Markdown table. The schema gives all keys, types, defaults and
+ * descriptions.
  */
 export function renderJobFileReference(): string {
   return ["| key | type | default | meaning |", "|---|---|---|---|", ...rows(schemaAt([]), ""), ""].join(
@@ -11,7 +11,7 @@ export function renderJobFileReference(): string {
 }
 
 /**
- * The rows of the keys below a group, in the order of the schema; `<name>` stands for a name that the user
+ * Returns the table rows of the keys below a group, in the schema's order. `<name>` is a name that the user
  * chooses.
  */
 function rows(group: SchemaNodes, prefix: string): readonly string[] {
@@ -44,7 +44,7 @@ function defaultOf(value: unknown): string {
   return isEmpty ? "" : `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
 }
 
-/** A pipe would end the cell. */
+/** Escapes pipes, which would end the cell. */
 function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }

@@ -4,15 +4,12 @@ import { JOB_FILE_SCHEMA } from "../domain/job-spec.ts";
 import type { KeyPath } from "./key-path.ts";
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
-/** What may stand in one place of a job file: the branches of a union, side by side. */
+/** Schemas of one place in a job file: the branches of a union. */
 export type SchemaNodes = readonly JsonSchema[];
 
 const ROOT: JsonSchema = z.toJSONSchema(JOB_FILE_SCHEMA, { io: "input" });
 
-/**
- * The JSON Schema (draft 2020-12) of what may be written in a job file: for editors, and for checks before a
- * run.
- */
+/** Returns the JSON Schema (draft 2020-12) of job files, for editors and for checks before a run. */
 export function jobSpecJsonSchema(): object {
   const { $schema, required = [], ...rest } = structuredClone(ROOT);
   return {
@@ -25,7 +22,7 @@ export function jobSpecJsonSchema(): object {
   };
 }
 
-/** Says that a job has an input, or runs that have one of their own. */
+/** Requires an input, or runs that have an input of their own. */
 function withInput(required: readonly string[]): object {
   if (JOB_RUNS === null) return { required };
   const { key, input } = JOB_RUNS;
@@ -35,7 +32,7 @@ function withInput(required: readonly string[]): object {
   };
 }
 
-/** Names a key that is described elsewhere. */
+/** Requires a key that the schema describes elsewhere. */
 function has(key: string, value: object): object {
   return {
     type: "object",
@@ -44,24 +41,24 @@ function has(key: string, value: object): object {
   };
 }
 
-/** What may stand at `path`; empty for a path that no job file has. */
+/** Returns the schemas at a path. Empty: no job file has this path. */
 export function schemaAt(path: KeyPath): SchemaNodes {
   let nodes = branches(ROOT);
   for (const key of path) nodes = nodes.flatMap((node) => child(node, key));
   return nodes;
 }
 
-/** The keys that a group may have, in the order of the schema; empty where any name may stand. */
+/** Returns the keys of a group, in the schema's order. Empty: the group accepts any names. */
 export function knownKeys(nodes: SchemaNodes): readonly string[] {
   return nodes.flatMap((node) => Object.keys(node.properties ?? {}));
 }
 
-/** The words that may stand in a place: `auto`, `cpu`, ... */
+/** Returns the allowed words of a place: `auto`, `cpu`, ... */
 export function choices(nodes: SchemaNodes): readonly string[] {
   return nodes.flatMap((node) => node.enum ?? (node.const === undefined ? [] : [node.const])).map(String);
 }
 
-/** Whether a value of this type may stand in a place. */
+/** Checks whether a place accepts values of a type. */
 export function accepts(nodes: SchemaNodes, type: "string" | "number" | "boolean"): boolean {
   return nodes.some(({ type: own }) => {
     const types: readonly unknown[] = [own].flat();
@@ -69,17 +66,17 @@ export function accepts(nodes: SchemaNodes, type: "string" | "number" | "boolean
   });
 }
 
-/** What may be the name of an entry in a group of named things. */
+/** Returns the schemas of the names in a group of named entries. */
 export function entryNames(nodes: SchemaNodes): SchemaNodes {
   return nodes.flatMap((node) => toNodes(node.propertyNames));
 }
 
-/** What may be the value of an entry in a group of named things. */
+/** Returns the schemas of the values in a group of named entries. */
 export function entryValues(nodes: SchemaNodes): SchemaNodes {
   return nodes.flatMap((node) => toNodes(node.additionalProperties));
 }
 
-/** A type in words, for messages and for the reference: "`auto` or a whole number from 1 to 1,048,576". */
+/** Describes a type, for messages and the reference: "`auto` or a whole number from 1 to 1,048,576". */
 export function describeType(nodes: SchemaNodes): string {
   const phrases = nodes.flatMap((node) => (node.enum ?? []).map((choice) => `\`${String(choice)}\``));
   for (const node of nodes) if (node.enum === undefined) phrases.push(describeNode(node));

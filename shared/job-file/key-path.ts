@@ -1,11 +1,11 @@
-/** The keys that lead to a value of a job file; numbers are indices in a list. */
+/** Keys that lead to a value of a job file. Numbers are indices in a list. */
 export type KeyPath = readonly (string | number)[];
 
 const PLAIN_KEY = /^[A-Za-z0-9_-]+$/;
 
 /**
- * `map.inputs."a.b".columns[0]`: what error messages show and `--set` takes. Keys that are not plain are
- * quoted.
+ * Formats a key path for messages and `--set`: `map.inputs."a.b".columns[0]`. Keys with special characters
+ * are quoted.
  */
 export function formatKeyPath(path: KeyPath): string {
   let text = "";
@@ -17,8 +17,8 @@ export function formatKeyPath(path: KeyPath): string {
 }
 
 /**
- * Reads the key path at the start of `text`, up to `=` or the end: the way back from `formatKeyPath`. `end`
- * is where the reading stopped. Null when it is not such a path.
+ * Parses the key path at the start of `text`, up to `=` or the end. It is the inverse of `formatKeyPath`.
+ * `end` is the offset behind the path. Null: the text does not start with a valid path.
  */
 export function parseKeyPath(text: string): { readonly path: KeyPath; readonly end: number } | null {
   const path: (string | number)[] = [];

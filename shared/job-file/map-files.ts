@@ -8,7 +8,7 @@ interface MapParts {
   readonly finish: readonly StepSpec[];
 }
 
-/** A map whose files are named otherwise: `rename` is given each path, in order. */
+/** Returns a map with renamed files. `rename` gets each path, in order. */
 export function withFiles<Map extends MapParts>(map: Map, rename: (path: string) => string): Map {
   const inputs = Object.entries(map.inputs).map(([name, input]) => {
     return [name, renamedIn(input, INPUT_FILE_KEYS, rename)] as const;
@@ -40,7 +40,7 @@ function renamedIn<T extends object>(value: T, keys: readonly string[], rename: 
   return { ...value, ...Object.fromEntries(renamed) };
 }
 
-/** The same of the reductions: programs are files. */
+/** Returns reductions with renamed program files. */
 export function withReductionFiles(
   reduce: JobSpec["reduce"],
   rename: (path: string) => string,

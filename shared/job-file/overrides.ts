@@ -8,9 +8,9 @@ import { readYamlTree } from "./yaml-tree.ts";
 const MAX_LABEL_CHARS = 80;
 
 /**
- * Puts `--set map.batch.rows=256` into the values of a job file: a dotted path (odd names in double quotes)
- * and a value in YAML. A group on the way is made where it is missing; a shorthand on the way is written out;
- * lists are set whole. Whether the path exists and the value fits is checked later, with the rest.
+ * Applies overrides such as `--set map.batch.rows=256` to the values of a job file. An override is a key path
+ * and a value in YAML. Missing groups are created, and shorthands are expanded. Lists are replaced whole. A
+ * later check reports unknown paths and invalid values.
  */
 export function applyOverrides(
   root: Record<string, unknown>,
@@ -51,7 +51,7 @@ function applyOverride(
   return [];
 }
 
-/** Null when done; else the path of what is in the way. */
+/** Sets a value. Returns null, or the path of a value that is not a group. */
 function setAt(root: Record<string, unknown>, path: readonly string[], value: unknown): KeyPath | null {
   let group = root;
   for (const [index, key] of path.slice(0, -1).entries()) {

@@ -1,27 +1,26 @@
 import { type Document, type LineCounter, type ParsedNode, parseDocument, type YAMLError } from "yaml";
 import { messageOf, type Problem } from "../core/errors.ts";
 
-/** One slip early in a file can make every later line wrong for the parser; nobody reads more than these. */
+/** Limit of syntax problems, because one early mistake can make every later line invalid. */
 const MAX_SYNTAX_PROBLEMS = 50;
 
 /**
- * `uniqueKeys`: the library compares each key with all others; who reads the tree finds a repeated key for
- * nothing.
+ * `uniqueKeys` is off because the library compares each key with all others. The tree reader detects repeated
+ * keys at no extra cost.
  */
 const YAML_OPTIONS = { version: "1.2", prettyErrors: false, strict: true, uniqueKeys: false } as const;
 
-/** A parsed document, faults and all; an Error when the parser itself gave up. */
+/** Parses a document, with its faults. Returns an Error if the parser itself fails. */
 export function parseYaml(text: string, lineCounter: LineCounter): Document.Parsed<ParsedNode> | Error {
   try {
     return parseDocument(text, { ...YAML_OPTIONS, lineCounter });
   } catch (error) {
-    // Not expected, but what the parser makes of hostile text (a stack exhausted, say) must not escape
-    // untyped.
+    // Not expected, but hostile text may make the parser throw other errors, such as an exhausted stack.
     return new Error(`the YAML cannot be read: ${messageOf(error)}`);
   }
 }
 
-/** What is wrong with the text, one problem a place. */
+/** Returns the syntax problems, at most one for each place. */
 export function syntaxProblems(
   faults: readonly YAMLError[],
   text: string,
@@ -43,14 +42,14 @@ function wordFault(fault: YAMLError): string {
   return message.charAt(0).toLowerCase() + message.slice(1);
 }
 
-/** Faults of a second key on a line: most often a colon and a blank within SQL, as in `a[1 : n]`. */
+/** Faults for a second key on a line, most often a colon and a blank within SQL, as in `a[1 : n]`. */
 const COLON_FAULTS: ReadonlySet<string> = new Set(["BLOCK_AS_IMPLICIT_KEY", "BLOCK_IN_FLOW"]);
 const QUOTE_COLON =
   "a colon before a blank makes a key: put the value in quotes, or write it on lines of its own behind `>-`";
 
 /**
- * `{ path: ${X} }` is a common slip: inside braces and brackets, YAML reads the braces of a reference as its
- * own.
+ * Returns a hint for common mistakes, such as `{ path: ${X} }`. YAML reads the braces of such a reference as
+ * its own.
  */
 function hintOn(fault: YAMLError, text: string): { readonly hint?: string } {
   const lineStart = text.lastIndexOf("\n", fault.pos[0] - 1) + 1;

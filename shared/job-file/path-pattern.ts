@@ -1,38 +1,41 @@
 /**
- * The patterns of `input.path`. A backslash takes the meaning from the character after it, so that what is
- * not written in the job file (its folder, the value of a variable) stands in a pattern as what it is.
+ * Patterns of `input.path`. A backslash makes the next character literal. It escapes texts from outside the
+ * job file, such as its folder and variables.
  */
 
-/** Whatever has a meaning somewhere in a pattern, and the backslash itself. */
+/** Characters with a meaning in patterns, and the backslash itself. */
 const MEANINGFUL = /[\\*?[\]{}()!@+|,]/g;
 const ESCAPED = /\\([\\*?[\]{}()!@+|,=])/g;
-/** With what is escaped taken out: `*`, `?`, `[ab]`, `{a,b}`, `@(a|b)`. */
+/** Wildcards, once escapes are removed: `*`, `?`, `[ab]`, `{a,b}`, `@(a|b)`. */
 const WILD = /[*?[{]|[@+!]\(/;
 
-/** The pattern that stands for `text` alone. */
+/** Returns the pattern that matches `text` alone. */
 export function literalPattern(text: string): string {
   return text.replace(MEANINGFUL, "\\$&");
 }
 
-/** ... of the job file's folder: it makes no columns either, as other folders `name=value` do. */
+/** Returns the pattern for the job file's folder. Escaped `=` prevents columns from its names. */
 export function literalFolder(folder: string): string {
   return literalPattern(folder).replaceAll("=", "\\=");
 }
 
-/** How many of a path's names, from its first, are in the job file's folder, as far as that matters. */
+/**
+ * Returns how many leading names of a path belong to the job file's folder. The last such name has an escaped
+ * `=`. Later names of the folder do not matter.
+ */
 export function namesOfFolder(path: string): number {
   return path.split("/").findLastIndex((name) => name.includes("\\=")) + 1;
 }
 
-/** The text that a pattern stands for where nothing in it is taken for a wildcard. */
+/** Removes the escapes from a pattern without wildcards. */
 export function literalText(pattern: string): string {
   return pattern.replace(ESCAPED, "$1");
 }
 
 interface SplitPattern {
-  /** What is before the first wildcard: a folder; the whole path where there is none. */
+  /** Folder before the first wildcard. Without wildcards: the whole path. */
   readonly literal: string;
-  /** The rest, relative to that folder, still a pattern; null where there are no wildcards. */
+  /** Pattern relative to that folder. Null: the path has no wildcards. */
   readonly pattern: string | null;
 }
 
@@ -44,7 +47,7 @@ export function splitPattern(path: string): SplitPattern {
   return { literal: literal === "" ? "/" : literal, pattern: segments.slice(wild).join("/") };
 }
 
-/** A path of the input as people know it: what is literal without its backslashes. */
+/** Returns a path of the input for messages, with its literal part unescaped. */
 export function shownPath(path: string): string {
   const { literal, pattern } = splitPattern(path);
   if (pattern === null) return literal;

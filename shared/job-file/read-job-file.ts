@@ -16,25 +16,25 @@ import { applyOverrides } from "./overrides.ts";
 import type { SourceMap } from "./source-map.ts";
 import { readYamlTree } from "./yaml-tree.ts";
 
-/** A job file is a page of text. More than this is another file given by mistake. */
+/** Limit of a job file, which is a page of text. A larger file is another one by mistake. */
 const MAX_JOB_FILE_BYTES = 1 << 20;
-/** Of the job files in a folder that was given instead of one. */
+/** Limit of names in the hint for a folder that was given instead of a job file. */
 const MAX_NAMES = 5;
 
 export interface JobTextOptions {
-  /** The job file: what problems name, and whose folder relative paths start from. */
+  /** Path of the job file. Problems name it, and its folder is the base of relative paths. */
   readonly path: string;
-  /** `--set` arguments, in order: `map.batch.rows=256`. */
+  /** Arguments of `--set`, in order: `map.batch.rows=256`. */
   readonly set: readonly string[];
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** A checked job that still knows where in its file each value stands. */
+/** Checked job, with the place of each value in its file. */
 export interface JobSource {
   readonly spec: JobSpec;
   /**
-   * Adds the place in the file to problems that know only their keys (`map.inputs.image.column`). Other
-   * errors stay as they are.
+   * Adds the place in the file to problems that only have a key path (`map.inputs.image.column`). Returns
+   * other errors unchanged.
    */
   withLines(error: unknown): unknown;
 }
@@ -42,14 +42,14 @@ export interface JobSource {
 /**
  * Reads and checks a job file: see `docs/job-file.md`.
  *
- * @throws {SPEC_INVALID} with every problem at once: place, what, expected, found, hint
+ * @throws {SPEC_INVALID} with all problems at once: place, what, expected, found, hint
  */
 export async function readJobFile(path: string, options: Omit<JobTextOptions, "path">): Promise<JobSpec> {
   return (await readJobSource(path, options)).spec;
 }
 
 /**
- * `readJobFile`, for who reports problems that are found later.
+ * Reads a job file like `readJobFile`, and keeps the places of its values for problems found later.
  *
  * @throws {SPEC_INVALID} as `readJobFile`
  */
@@ -58,9 +58,9 @@ export async function readJobSource(path: string, options: Omit<JobTextOptions, 
 }
 
 /**
- * The text of a job file that may be elsewhere.
+ * Decodes a job file from any source.
  *
- * @throws {SPEC_INVALID} when it is too large to be one, or no text
+ * @throws {SPEC_INVALID} when it is too large for a job file, or not text
  */
 export function textOfJob(path: string, bytes: Uint8Array): string {
   if (bytes.length > MAX_JOB_FILE_BYTES) throw tooBig(path, bytes.length);
@@ -76,7 +76,7 @@ function utf8(path: string, bytes: Uint8Array): string {
 }
 
 /**
- * The pure part of `readJobFile`.
+ * Checks the text of a job file, like `readJobFile`.
  *
  * @throws {SPEC_INVALID} as `readJobFile`
  */
@@ -85,7 +85,7 @@ export function parseJobText(text: string, options: JobTextOptions): JobSpec {
 }
 
 /**
- * The pure part of `readJobSource`.
+ * Checks the text of a job file, like `readJobSource`.
  *
  * @throws {SPEC_INVALID} as `readJobFile`
  */
@@ -111,7 +111,7 @@ export function parseJobSource(text: string, options: JobTextOptions): JobSource
 }
 
 /**
- * The name of the job file's folder if the file is just called `job`, else the file's; made safe for paths.
+ * Returns the default name, made safe for paths: the folder's name if the file's is `job`, else the file's.
  */
 function defaultJobName(path: string): string {
   const stem = basename(path, extname(path));
@@ -120,7 +120,7 @@ function defaultJobName(path: string): string {
   return safe === "" ? "job" : safe.slice(0, 100);
 }
 
-/** In the order of the file, without second opinions on values that are known to be wrong. */
+/** Adds places to problems, in the order of the file. Drops problems of values that already have one. */
 function placed(
   problems: readonly SpecProblem[],
   sourceMap: SourceMap,
@@ -157,9 +157,9 @@ function withLines(error: unknown, sourceMap: SourceMap): unknown {
 }
 
 /**
- * The text of a job file, unread.
+ * Reads the text of a job file without checking it.
  *
- * @throws {SPEC_INVALID} when there is none, or it is no text
+ * @throws {SPEC_INVALID} when there is no file, or it is not text
  */
 export async function readJobText(path: string): Promise<string> {
   return utf8(path, await readBytes(path));

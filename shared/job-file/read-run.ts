@@ -2,24 +2,25 @@ import { ShardmillError } from "../core/errors.ts";
 import { JOB_RUNS } from "../domain/job-runs.ts";
 import { type JobSource, type JobTextOptions, parseJobSource, readJobText } from "./read-job-file.ts";
 
-/** A job file as one run of its job. */
+/** Job file as one run of its job. */
 export interface RunSource extends JobSource {
-  /** `output.path` of the job, which a run of a schedule has its folder in. */
+  /** Folder `output.path` of the job, which contains the folders of scheduled runs. */
   readonly jobOutput: string;
-  /** Id of the run of a schedule. Null: the job has none. */
+  /** Id of a scheduled run. Null: the job has no schedule. */
   readonly runId: string | null;
 }
 
 interface RunTextOptions extends JobTextOptions {
-  /** Names a run of a schedule. Left out: the last one that has come. */
+  /** Scheduled run to read. Default: the latest one that is due. */
   readonly at: string | undefined;
 }
 
 /**
- * Reads a job file as the run that a command is about: of a job with several runs one of these, of any other
- * job the job itself.
+ * Reads a job file as the run that a command concerns. A job with several runs gives one of them, any other
+ * job itself.
  *
- * @throws {SPEC_INVALID}; {ARGUMENT_INVALID} for an `at` that is no run of the job
+ * @throws {SPEC_INVALID} as `readJobFile`
+ * @throws {ARGUMENT_INVALID} when `at` is not a run of the job
  */
 export async function readRun(
   path: string,
@@ -30,7 +31,7 @@ export async function readRun(
 }
 
 /**
- * The pure part of `readRun`.
+ * Parses the text of a job file, like `readRun`.
  *
  * @throws {SPEC_INVALID} {ARGUMENT_INVALID} as `readRun`
  */

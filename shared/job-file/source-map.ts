@@ -1,38 +1,39 @@
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
 
-/** Where a key and its value are, as offsets into the file's text. */
+/** Place of a key and its value, as offsets into the file's text. */
 interface SourceSpan {
   readonly keyOffset: number;
   readonly valueOffset: number;
-  /** Among all values: what a merge key brings in stands where that is, though it was written elsewhere. */
+  /** Position among all values. Values from a merge key have the position of that key. */
   readonly order: number;
   /**
-   * The text before variables were put in, where any were: shown instead of the value, which may be a secret.
+   * Text with its variables unexpanded, shown instead of the value, which may be a secret. Null: no
+   * variables.
    */
   readonly reference: string | null;
 }
 
 interface Override {
   readonly path: KeyPath;
-  /** As the user gave it, shortened: `--set map.batch.rows=256`. */
+  /** Override as the user wrote it, shortened: `--set map.batch.rows=256`. */
   readonly label: string;
 }
 
 /**
- * Where each value of a job came from: a place in the file, or a `--set`. A later `--set` wins over an
- * earlier one and over the file.
+ * Places of a job's values: in the file, or in a `--set`. A later `--set` overrides earlier ones and the
+ * file.
  */
 export class SourceMap {
   readonly #byPath = new Map<string, SourceSpan>();
   readonly #overrides: Override[] = [];
   readonly #lineOf: (offset: number) => string;
 
-  /** `lineOf` gives `job.yaml:12:5` for an offset. */
+  /** @param lineOf formats an offset: `job.yaml:12:5` */
   constructor(lineOf: (offset: number) => string) {
     this.#lineOf = lineOf;
   }
 
-  /** In the order in which the values stand in the tree that is read. */
+  /** Records the place of a value. Call in the order of the tree that is read. */
   note(path: KeyPath, span: Omit<SourceSpan, "order">): void {
     const key = JSON.stringify(path);
     this.#byPath.set(key, { ...span, order: this.#byPath.get(key)?.order ?? this.#byPath.size });
@@ -43,8 +44,8 @@ export class SourceMap {
   }
 
   /**
-   * `job.yaml:12:5 map.inputs.image.scale`, or `--set map.bacth.rows=256`. What is missing is where it should
-   * be.
+   * Formats the place of a key or value: `job.yaml:12:5 map.inputs.image.scale`, or `--set
+   * map.bacth.rows=256`. A missing value has the place of its nearest existing group.
    */
   where(path: KeyPath, part: "key" | "value"): string {
     const override = this.#overrideOf(path);
@@ -57,12 +58,12 @@ export class SourceMap {
       .join(" ");
   }
 
-  /** Whether the path begins in this job: its first key is there. */
+  /** Checks whether the path's first key exists in this job. */
   knows(path: KeyPath): boolean {
     return this.#byPath.has(JSON.stringify(path.slice(0, 1))) || this.#overrideOf(path) !== undefined;
   }
 
-  /** For putting problems in the order of the file; after its end for what came from a `--set`. */
+  /** Returns the offset by which problems are sorted. Values of `--set` sort after the file. */
   offset(path: KeyPath, part: "key" | "value"): number {
     if (this.#overrideOf(path) !== undefined) return Number.MAX_SAFE_INTEGER;
     for (let length = path.length; length >= 0; length -= 1) {
@@ -74,8 +75,8 @@ export class SourceMap {
   }
 
   /**
-   * Where a value stands among the others of its group. A `--set` leaves it where it was; what is new by one
-   * comes last, in the order in which it was given. What is not there has the least.
+   * Returns the position of a value in its group. A `--set` does not move an existing value. New values from
+   * `--set` come last, in the order given. Missing values come first.
    */
   order(path: KeyPath): number {
     const override = this.#overrideOf(path);
@@ -84,7 +85,9 @@ export class SourceMap {
     return known ?? (override === undefined ? -1 : Number.MAX_SAFE_INTEGER);
   }
 
-  /** The text with the variables still in it, when the value at `path` was made from the environment. */
+  /**
+   * Returns the text with its variables unexpanded. Null: the value at `path` has none from the environment.
+   */
   reference(path: KeyPath): string | null {
     if (this.#overrideOf(path) !== undefined) return null;
     return this.#byPath.get(JSON.stringify(path))?.reference ?? null;

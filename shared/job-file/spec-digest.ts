@@ -7,26 +7,27 @@ import { shapeDigestOf } from "../domain/output-shape.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
 
 /**
- * What must be equal for two runs to give the same result, as a sha256: on resume, the same job.
+ * Returns the digest of all that determines the result of a job. On resume, an equal digest means the same
+ * job.
  *
- * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), the steps,
- * `input.where` as it is written, `input.sample` and `input.limit`, the reductions, the format
- * and the shape of the rows, and the conversion of the model with the converter's version. Not in:
- * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
- * - the `folder` of an input of files: the job may move, with its files;
- * - the paths of other files, but which of them are one: their content is put in when it is read;
- * - `output.path` and `name`: where a result is and what it is called do not change it;
- * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
- *   sealed plan;
- * - where programs lie: what is made of them is digested beside this;
- * - `model.check`: it says whether a job may run, and nothing about what comes out;
- * - files beside the manifest, such as `output.report`: they are about the run;
- * - `errors.maxRows`: raising it is how a job that ran out of it is taken up again.
+ * It covers the inputs, the outputs and `keep` with their order, which is that of the columns. It covers the
+ * steps, `input.where` as written, `input.sample` and `input.limit`, and the reductions. It also covers the
+ * format and shape of the rows, and the model's conversion with the converter's version. It excludes:
+ * - Other `input.*` keys and `model.path`. The dataset and the model have digests of their own, by content.
+ * - The `folder` of an input of files. The job may move together with its files.
+ * - The paths of other files, except which of them are equal. Their content is added when they are read.
+ * - `output.path` and `name`. They do not change the result.
+ * - `input.shardRows`, `map.batch`, `model.device`. They change how the work is done. A resumed job keeps its
+ *   sealed plan.
+ * - The paths of programs. The built programs have digests of their own.
+ * - `model.check`. It decides whether a job may run, not its result.
+ * - Files beside the manifest, such as `output.report`. They describe the run.
+ * - `errors.maxRows`. A user raises it to resume a job that exceeded it.
  *
- * Shorthands and defaults are resolved before, so that writing a default out changes nothing. Those from
- * the model's folder are put in here: its labels, whether or not an output has as many classes (the model
- * settles that, and has a digest of its own), how files become values, where texts are cut off, and how
- * vectors are pooled.
+ * Shorthands and defaults are resolved before, so that writing a default explicitly changes nothing. Defaults
+ * from the model's folder are added here: labels, pooling, how files become values, and where texts are
+ * truncated. Labels are added even if an output has another number of classes, which depends on the model's
+ * own digest.
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): Digest {
   const files: string[] = [];
@@ -69,7 +70,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): Dig
   );
 }
 
-/** Steps with what they leave to the folder. */
+/** Adds the folder's defaults to steps. */
 function withFolder(steps: JobSpec["map"]["finish"], facts: FolderFacts | null): JobSpec["map"]["finish"] {
   if (facts === null) return steps;
   return steps.map((step) => {
@@ -85,7 +86,7 @@ function isSaid(input: object, key: string): boolean {
   return (input as Readonly<Record<string, unknown>>)[key] !== undefined;
 }
 
-/** Returns what the folder adds for inputs that steps make. */
+/** Returns the folder's facts for inputs that steps make. */
 function inputFacts(inputs: JobSpec["map"]["inputs"], facts: FolderFacts | null): object {
   const used = INPUTS.filter(({ key }) => Object.values(inputs).some((input) => isSaid(input, key)));
   const added = used.map(({ key, identity }) => {
@@ -103,7 +104,7 @@ function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<strin
   return Object.fromEntries(entries);
 }
 
-/** What the folder says of how files become values, for features that the job uses. */
+/** Returns the folder's facts about files for the features that the job uses. */
 function featureFacts(inputs: JobSpec["map"]["inputs"], facts: FolderFacts | null): object {
   const found = facts?.features ?? {};
   const used = FEATURES.filter(({ key }) => Object.values(inputs).some((input) => fileSpec(input, key)));

@@ -6,11 +6,11 @@ interface Anchored {
 }
 
 /**
- * What aliases stand for. The library's own `alias.resolve` walks the whole document for each alias: a file
- * of a megabyte of them would take hours.
+ * Anchors of a document. The library's `alias.resolve` scans the whole document for each alias, which takes
+ * hours for a megabyte of aliases.
  */
 export class YamlAnchors {
-  /** Of each name, in the order of the file. */
+  /** Nodes by name, in the order of the file. */
   readonly #byName = new Map<string, Anchored[]>();
 
   constructor(document: Document.Parsed<ParsedNode>) {
@@ -25,7 +25,7 @@ export class YamlAnchors {
     });
   }
 
-  /** The last node of that name that begins before the alias. */
+  /** Returns the last node with the alias's name that begins before the alias. */
   resolve(alias: Alias): Node | undefined {
     const anchored = this.#byName.get(alias.source) ?? [];
     const before = alias.range?.[0] ?? 0;

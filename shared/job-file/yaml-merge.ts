@@ -1,17 +1,17 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from "yaml";
 
-/** A merge key that brings in nothing that could be merged. */
+/** Merge key whose value cannot be merged. */
 interface MergeFault {
   readonly key: unknown;
   readonly what: string;
 }
 
-/** Groups that merge each other can bring in more pairs than a file has characters. */
+/** Limit of merged pairs. Groups that merge each other can yield more pairs than a file has characters. */
 const MAX_PAIRS = 50_000;
 
 /**
- * The pairs of groups with what their merge keys bring in: `<<: *base`, or `<<: [*one, *two]`. A group's own
- * key wins over a merged one, an earlier group over a later; what is merged comes where the merge key is.
+ * Pairs of groups, with the pairs of their merge keys: `<<: *base`, or `<<: [*one, *two]`. A group's own key
+ * overrides a merged one, and an earlier group a later one. Merged pairs take the position of the merge key.
  */
 export class YamlMerge {
   readonly faults: MergeFault[] = [];
@@ -70,12 +70,12 @@ export class YamlMerge {
   }
 }
 
-/** The key of a pair as text; null for one that is no scalar. */
+/** Returns the key of a pair as text. Null: the key is not a scalar. */
 export function keyText(key: unknown): string | null {
   return isScalar(key) ? String(key.source ?? key.value ?? "") : null;
 }
 
-/** In quotes, `<<` is a name like any other. */
+/** Checks for a merge key. A quoted `<<` is a plain name. */
 function isMerge({ key }: Pair): boolean {
   return isScalar(key) && key.type === "PLAIN" && keyText(key) === "<<";
 }

@@ -24,29 +24,28 @@ import { YamlAnchors } from "./yaml-anchors.ts";
 import { keyText, YamlMerge } from "./yaml-merge.ts";
 
 /**
- * A job file has a few dozen values. Aliases can multiply nodes without end, and nesting can exhaust the
- * stack.
+ * Limits of a job file, which has a few dozen values. Aliases can multiply nodes without bound, and nesting
+ * can exhaust the stack.
  */
 const MAX_NODES = 250_000;
 const MAX_DEPTH = 32;
 
-/** A job file as plain values, with where each of them stands. */
+/** Job file as plain values, with their places. */
 interface YamlTree {
   readonly value: unknown;
   readonly sourceMap: SourceMap;
   readonly problems: readonly Problem[];
-  /** Values that a problem was reported for already: another one about the same value would only be noise. */
+  /** Values that already have a problem. Further problems of these values are dropped. */
   readonly faulty: readonly KeyPath[];
-  /** The text is not YAML: `value` means nothing. */
+  /** The text is not YAML, or is too large, so `value` has no meaning. */
   readonly unreadable: boolean;
 }
 
 /**
  * Reads YAML 1.2 as JSON-like values: maps with scalar keys, lists, text, numbers, true, false and null.
- * Variables are put into text values; with `env` null they are left alone. `label` names the file in
- * problems.
+ * Expands variables in text values, unless `env` is null. `label` names the file in problems.
  *
- * @param at where in a job file the value would stand
+ * @param at key path of the value in a job file
  */
 export function readYamlTree(
   text: string,
@@ -98,7 +97,7 @@ class TreeReader {
     this.#env = env;
   }
 
-  /** `keyOffset`: where the key of this value stands. */
+  /** @param keyOffset offset of the value's key */
   read(node: unknown, path: KeyPath, keyOffset: number): unknown {
     const offset = offsetOf(node) ?? keyOffset;
     if (!this.#fits(path, offset)) return null;
@@ -184,8 +183,8 @@ class TreeReader {
   }
 
   /**
-   * A variable's value as a number or a truth value, only where the job file may have one: a name such as
-   * `2024` stays text.
+   * Converts a variable's value to a number or a boolean, if the schema accepts one. A name such as `2024`
+   * stays text.
    */
   #readLone(text: string, path: KeyPath): unknown {
     const parsed = parseYaml(text, new LineCounter());
@@ -222,7 +221,7 @@ class TreeReader {
   }
 }
 
-/** Numbers are float64: of a longer whole number only the nearest one is left. */
+/** Checks whether float64 cannot represent a whole number exactly. */
 function losesDigits(value: number, source: string | undefined): boolean {
   return !Number.isSafeInteger(value) && /^[-+]?(0x[0-9a-f]+|0o[0-7]+|[0-9]+)$/i.test(source ?? "");
 }

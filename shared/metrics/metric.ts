@@ -1,34 +1,34 @@
 import type { HistogramCounts } from "./histogram.ts";
 
-/** As Prometheus calls them: what only grows, what goes up and down, how often which values came. */
+/** Prometheus types: a counter only grows, a gauge goes up and down, a histogram counts values by bucket. */
 export type MetricType = "counter" | "gauge" | "histogram";
 
-/** Facts of a metric that do not change. */
+/** Constant facts of a metric. */
 export interface MetricFacts {
-  /** By the conventions of Prometheus: `shardmill_`, the unit last, `_total` of a counter. */
+  /** Name by the conventions of Prometheus: `shardmill_` first, the unit last, and `_total` for counters. */
   readonly name: string;
   readonly type: MetricType;
-  /** One sentence, for people; without a full stop. */
+  /** One sentence for people, without a full stop. */
   readonly help: string;
-  /** The names of the labels. What is in them is bounded: see docs/operations.md. */
+  /** Names of the labels. Their values are bounded: see docs/operations.md. */
   readonly labels: readonly string[];
 }
 
 /**
- * A metric as one row of a table: what it is called, what it says, and how it is read from the facts of a
- * process. Nothing is counted for it: the facts are there without it.
+ * Metric as one row of a table: its name, help, and how it is read from a process's facts. Metrics do not
+ * count anything themselves.
  */
 export interface Metric<Facts> extends MetricFacts {
   readonly read: (facts: Facts) => Iterable<Sample>;
 }
 
-/** The values of the labels, in the order of their names, and what is told of them. */
+/** Label values in the order of their names, and the measured value. */
 export interface Sample {
   readonly labels: readonly string[];
   readonly value: number | HistogramCounts;
 }
 
-/** The text of the family of each metric, in the text format that all versions of Prometheus read. */
+/** Formats all metrics in the text format that all versions of Prometheus read. */
 export function metricsText<Facts>(metrics: readonly Metric<Facts>[], facts: Facts): string {
   const lines: string[] = [];
   for (const { name, type, help, labels, read } of metrics) {
@@ -42,10 +42,10 @@ export function metricsText<Facts>(metrics: readonly Metric<Facts>[], facts: Fac
   return `${lines.join("\n")}\n`;
 }
 
-/** The `Content-Type` of {@link metricsText}. */
+/** Value of `Content-Type` for {@link metricsText}. */
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** Each bucket counts those below it, too. */
+/** Formats cumulative buckets: each also counts the values of lower ones. */
 function histogramLines(name: string, pairs: readonly string[], counts: HistogramCounts): string[] {
   let below = 0;
   const buckets = [...counts.bounds, Number.POSITIVE_INFINITY].map((bound, at) => {
@@ -68,7 +68,7 @@ function escaped(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }
 
-/** Names come from job files: whatever is in them, it stays one label of one line. */
+/** Escapes a label from a job file, so that any text stays one label on one line. */
 function escapedLabel(text: string): string {
   return escaped(text).replaceAll('"', '\\"');
 }

@@ -2,15 +2,15 @@ import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { buildVersion } from "../core/package-root.ts";
 import type { Metric, Sample } from "./metric.ts";
 
-/** Of this process, by the names that all client libraries of Prometheus give these. */
+/** Facts of this process, with the names that all Prometheus client libraries use. */
 export interface ProcessFacts {
   readonly version: string;
   readonly cpuUserSeconds: number;
   readonly cpuSystemSeconds: number;
-  /** Since 1970. */
+  /** Start of the process, in seconds since 1970. */
   readonly startSeconds: number;
   readonly memory: NodeJS.MemoryUsage;
-  /** How late the event loop was since the last look, in seconds; null at the first one. */
+  /** Delay of the event loop since the previous read, in seconds. Null: first read. */
   readonly loopDelay: { readonly mean: number; readonly p99: number; readonly max: number } | null;
 }
 
@@ -18,8 +18,8 @@ const NANO = 1e-9;
 const MICRO = 1e-6;
 
 /**
- * Looks at this process. The delay of the event loop is measured from the first look on: a timer each 10 ms,
- * which nobody pays for who is not looked at.
+ * Reads facts of this process. Measuring the event loop's delay begins at the first read. It costs a timer
+ * each 10 ms, so processes without readers do not pay for it.
  */
 export class ProcessWatch {
   #delay: IntervalHistogram | null = null;

@@ -2,42 +2,41 @@ import { messageOf, ShardmillError } from "../core/errors.ts";
 import type { ConcreteDevice } from "../domain/device.ts";
 import { DEVICE_TRAITS } from "./devices.ts";
 
-/** What was being done when ONNX Runtime threw. */
+/** Context of an error that ONNX Runtime threw. */
 export interface OnnxErrorContext {
   readonly stage: "load" | "run";
   readonly device: ConcreteDevice;
-  /** Named in the error, where there is a file. */
+  /** Path of the model, for the error. Default: none. */
   readonly modelPath?: string;
 }
 
-// ONNX Runtime's JavaScript errors have no code: the text is all there is. The patterns are taken from real
-// messages of version 1.30 and from its sources; the tests make the real library throw where this machine
-// can.
+// ONNX Runtime's JavaScript errors have only a text, no code. The patterns come from real messages of version
+// 1.30 and from its sources. The tests make the real library throw, where this machine can.
 
-/** The arena, the C++ runtime, the GPU, or V8 could not get memory. */
+/** The arena, the C++ runtime, the GPU, or V8 could not allocate memory. */
 const NO_MEMORY =
   /failed to allocate memory|is smaller than requested bytes|bad_alloc|bad allocation|out of memory|out_?of_?(device_|host_)?memory|cudaErrorMemoryAllocation|STATUS_ALLOC_FAILED|ALLOCATION_FAILED|array buffer allocation failed|not enough memory/i;
 
-/** The provider, or a library under it, did not load, or found no device. */
+/** The provider, or a library that it needs, did not load, or found no device. */
 const NO_DEVICE =
   /failed to load (shared )?library|no available backend found|failed to get a webgpu adapter|cannot open shared object file|onnxruntime_binding\.node|(cuda|cudnn|cublas) (failure|error) |dxgi|fallback to cpu ep has been explicitly disabled/i;
 
-/** The device worked and then stopped: nothing that runs on it in this process can succeed any more. */
+/** The device failed after it had worked: nothing can run on it in this process any more. */
 const DEVICE_LOST =
   /device (was |is )?(lost|removed|hung)|illegal memory access|unspecified launch failure|misaligned address|device-side assert|cudaErrorLaunchFailure|cuda failure (7\d\d|999)|DXGI_ERROR_DEVICE/i;
 
 /**
- * An error of ONNX Runtime as one of ours.
+ * Translates an error of ONNX Runtime.
  *
  * Loading: OUT_OF_MEMORY, DEVICE_UNAVAILABLE (with what to install), else MODEL_INVALID. Running:
- * OUT_OF_MEMORY, WORKER_DIED when the device itself is lost (retrying in this process is vain, and no row is
- * to blame), else MODEL_FAILED.
+ * OUT_OF_MEMORY, WORKER_DIED when the device is lost, else MODEL_FAILED. A lost device is no fault of a row,
+ * and a retry in this process cannot help.
  */
 export function classifyOnnxError(error: unknown, context: OnnxErrorContext): ShardmillError {
   if (error instanceof ShardmillError) return error;
   const { device, stage, modelPath } = context;
   const said = tidyMessage(messageOf(error));
-  // The model's own path is in many messages, and may hold any of the words that are looked for.
+  // Many messages contain the model's path, which may match a pattern.
   const words = modelPath === undefined ? said : said.replaceAll(modelPath, "the model");
   const fields = { device, ...(modelPath === undefined ? {} : { path: modelPath }) };
   if (NO_MEMORY.test(words)) {
@@ -72,13 +71,13 @@ export function deviceUnavailable(device: ConcreteDevice, detail: string, cause?
   });
 }
 
-/** Far more than any message of ONNX Runtime. The search for C++ in it is quadratic. */
+/** Limit of a message, above any of ONNX Runtime's: the search for C++ in it takes quadratic time. */
 const MAX_MESSAGE_CHARS = 4096;
 
 /**
- * The message without the C++ that it is wrapped in: source file and line, function signature, trailing
- * newline; and without the path, which is in the fields. `/src/model.cc:187 onnxruntime::Model::Model(...)
- * ModelProto does not have a graph.` keeps its last part.
+ * Removes the C++ context from a message: source file and line, function signature, trailing newline. Also
+ * removes the path, which is in the fields. `/src/model.cc:187 onnxruntime::Model::Model(...) ModelProto does
+ * not have a graph.` keeps its last part.
  */
 export function tidyMessage(message: string): string {
   return message

@@ -4,24 +4,24 @@ import type { ConcreteDevice } from "../domain/device.ts";
 interface DeviceTraits {
   /** ONNX Runtime's name of the execution provider. */
   readonly provider: string;
-  /** Where onnxruntime-node can have it at all. */
+  /** Platforms for which onnxruntime-node can include it. */
   readonly platforms: readonly NodeJS.Platform[];
-  /** Whether the provider takes a `deviceId` (WebGPU refuses the option). */
+  /** True when the provider accepts a `deviceId` (WebGPU refuses the option). */
   readonly takesDeviceId: boolean;
-  /** Sessions that one process may have of it at once; null: any number. */
+  /** Limit of sessions in one process. Null: none. */
   readonly maxLanes: number | null;
   /**
-   * Whether it may compute a float32 model in fewer bits: products as TensorFloat on NVIDIA, whole models as
-   * float16 on Apple.
+   * True when it may compute a float32 model in fewer bits. NVIDIA multiplies as TensorFloat, and Apple
+   * computes whole models as float16.
    */
   readonly rounds: boolean;
-  /** What must be on the machine, for the person who reads the error. */
+  /** Requirements on the machine, for the error's reader. */
   readonly needs: string;
 }
 
 /**
- * What onnxruntime-node would run as it is installed: it downloads the CUDA provider, which the npm registry
- * does not carry.
+ * Returns the command that installs the CUDA provider, as onnxruntime-node's own installation does. The npm
+ * registry does not include it.
  */
 function cudaInstaller(): string {
   const path = createRequire(import.meta.url).resolve("onnxruntime-node/script/install.js");
@@ -35,7 +35,7 @@ function cudaNeeds(): string {
   );
 }
 
-/** Everything that differs between devices, in one table. */
+/** Differences between devices, in one table. */
 export const DEVICE_TRAITS = {
   cpu: {
     provider: "cpu",
@@ -95,9 +95,9 @@ export const DEVICE_TRAITS = {
 } as const satisfies Record<ConcreteDevice, DeviceTraits>;
 
 /**
- * What `auto` tries, best first; `cpu` is what is left when none of them really runs. TensorRT is not tried:
- * it compiles every model for minutes, which is worth it only when asked for. WebGPU is not tried: it also
- * runs on software drivers, many times slower than the CPU, and the binding does not say which it got.
+ * Lists the devices that `auto` tries, best first. `cpu` follows when none of them really runs. TensorRT is
+ * excluded, because it compiles every model for minutes. WebGPU is excluded, because it also runs on software
+ * drivers, far slower than the CPU. The binding does not report which one it uses.
  */
 export function autoCandidates(platform: NodeJS.Platform): readonly ConcreteDevice[] {
   const order: readonly ConcreteDevice[] = ["cuda", "coreml", "dml"];

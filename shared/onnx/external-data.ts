@@ -2,15 +2,15 @@ import { open } from "node:fs/promises";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { ProtobufFault, ProtobufStream } from "./protobuf-stream.ts";
 
-/** A tensor whose values are in another file, as the model names that file. */
+/** Tensor whose values are in another file, by the file name in the model. */
 export interface ExternalTensor {
   readonly tensor: string;
   readonly location: string;
 }
 
 /**
- * The messages of onnx.proto in which a tensor can be, by field number.
- * Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * Messages of onnx.proto that can contain a tensor, by field number. Source:
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 const MESSAGES = {
   model: { 7: "graph", 20: "training", 25: "function" },
@@ -25,24 +25,24 @@ const MESSAGES = {
 } as const satisfies Record<string, Record<number, string>>;
 type MessageKind = keyof typeof MESSAGES;
 
-/** Protobuf's own limit, to which ONNX Runtime holds as well. */
+/** Limit of nesting: protobuf's own, which ONNX Runtime also applies. */
 const NESTING_LIMIT = 100;
 
-/** The longest path that Linux takes; names of tensors are cut to it. */
+/** Limit of a text: Linux's longest path. Names of tensors are cut to it. */
 const TEXT_BYTES = 4_096;
 
-/** A model has one file of external data, or one a tensor: the largest have some ten thousands. */
+/** Limit of external files. A model has one, or one a tensor: the largest have tens of thousands. */
 const LOCATION_LIMIT = 100_000;
 
-/** `ORTM`, at byte 4: ONNX Runtime's own format, which keeps all of its data inside. */
+/** Magic bytes `ORTM` at byte 4: ONNX Runtime's own format, which keeps all of its data inside. */
 const ORT_MAGIC = 0x4d54524f;
 
-/** The key of the entry that names such a file. */
+/** Key of the entry that names an external file. */
 const LOCATION_KEY = "location";
 
 /**
- * Sees whether a model can name other files, in its chunks one after another: one that can has the key's
- * bytes somewhere. Most have not, and need no process that walks them.
+ * Checks a model's chunks, in order, for names of other files: such a model contains the key's bytes. Most
+ * models do not, and need no process that walks them.
  */
 export class ExternalDataScan {
   mayHave = false;
@@ -52,19 +52,18 @@ export class ExternalDataScan {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const across = Buffer.concat([this.#end, bytes.subarray(0, LOCATION_KEY.length - 1)]);
     this.mayHave ||= across.includes(LOCATION_KEY) || bytes.includes(LOCATION_KEY);
-    // Copied: the chunk is its reader's again. A short chunk leaves what was before it.
+    // Copied, because the chunk belongs to its reader. A short chunk keeps earlier bytes.
     const kept = bytes.length < LOCATION_KEY.length ? across : bytes;
     this.#end = Buffer.from(kept.subarray(-(LOCATION_KEY.length - 1)));
   }
 }
 
 /**
- * Which other files a model's tensors are in: each location once, with the first tensor that names it. Walks
- * the file without reading weights, in memory that does not grow with it. Every entry counts, whether or not
- * its tensor says that it is used: protobuf lets a message be given in pieces, so that nothing seen so far
- * would be sure.
+ * Lists the other files of a model's tensors: each location once, with the first tensor that names it. Walks
+ * the file without reading weights, in constant memory. Counts every entry, even if its tensor does not
+ * declare it as used. Protobuf lets a message arrive in pieces, so a later piece could change that.
  *
- * @throws {MODEL_INVALID} when this is no protobuf, is nested too deep, or names too many files
+ * @throws {MODEL_INVALID} when the file is no protobuf, is nested too deep, or names too many files
  */
 export async function readExternalTensors(path: string): Promise<ExternalTensor[]> {
   const file = await open(path, "r");
@@ -97,7 +96,7 @@ interface Walk {
   readonly found: Map<string, string>;
 }
 
-/** Walks one message, up to `end`. @returns what it holds of names and of locations */
+/** Walks one message, up to `end`. @returns its names and locations */
 async function walk({ stream, found }: Walk, kind: MessageKind, end: number, depth: number): Promise<Texts> {
   if (depth > NESTING_LIMIT) throw new ProtobufFault(`it is nested more than ${NESTING_LIMIT} deep`);
   const fields: Readonly<Record<number, string>> = MESSAGES[kind];

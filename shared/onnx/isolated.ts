@@ -8,38 +8,38 @@ import type { SpareProcess } from "../core/spare-process.ts";
 import { formatBytes } from "../core/units.ts";
 import { COUNTS_OWNER, type CountsOwner, tellCounts } from "../http/told-counts.ts";
 
-/** How a child process's one task ended. */
+/** Outcome of a child process's one task. */
 type Ending =
   | { readonly kind: "answered"; readonly value: unknown }
-  /** The process ended without an answer: a native crash, or killed from outside. */
+  /** Outcome of a process that ended without an answer: a native crash, or an external kill. */
   | { readonly kind: "crashed"; readonly how: string }
   | { readonly kind: "timedOut" }
-  /** It held so much more memory than it was allowed. */
+  /** Outcome of a process that exceeded its memory limit. `bytes`: memory that it held. */
   | { readonly kind: "overMemory"; readonly bytes: number };
 
 export type IsolatedResult = Ending & {
-  /** The end of what it wrote there. */
+  /** End of the process's output there. */
   readonly stderr: string;
 };
 
-/** What runs: a compiled script, which answers with `answerIsolated`, or a process of such a script. */
+/** Compiled script that answers with `answerIsolated`, or a warm process of such a script. */
 type IsolatedScript =
   | { readonly processes: SpareProcess }
   | {
       readonly script: URL;
-      /** Instead of this process's environment. */
+      /** Environment of the process. Default: this process's. */
       readonly env?: NodeJS.ProcessEnv;
     };
 
 interface IsolatedLimits {
   readonly limitMs: number;
-  /** Left out: as much as there is. */
+  /** Limit of the process's memory. Default: none. */
   readonly memoryLimitBytes?: number;
 }
 
 type IsolatedOptions = IsolatedScript &
   IsolatedLimits & {
-    /** Plain JSON. */
+    /** Argument of the task, plain JSON. */
     readonly argument: unknown;
     readonly signal: AbortSignal;
   };
@@ -49,22 +49,22 @@ interface IsolatedProcess {
   run(argument: unknown): unknown;
 }
 
-/** Enough for a native library's last words; more would only grow the error. */
+/** Limit of kept output: enough for a native library's last messages. More would only grow the error. */
 const STDERR_BYTES = 8 * 1024;
 
-/** Starts such a script: it loads, and waits for its task. */
+/** Starts a process of such a script, which loads and waits for its task. */
 export function forkIsolated(script: URL, env?: NodeJS.ProcessEnv): ChildProcess {
   return fork(fileURLToPath(script), [], {
     stdio: ["ignore", "ignore", "pipe", "ipc"],
-    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
+    // Flags meant for this process (a test runner's loader, an inspector's port) do not apply to the child.
     execArgv: [],
     ...(env === undefined ? {} : { env }),
   });
 }
 
 /**
- * Runs a script in a process of its own and returns its one answer: for native code that may crash, hang or
- * fill the memory of the process that calls it. The child is gone when this returns.
+ * Runs a script in a separate process and returns its one answer. For native code that may crash, hang or
+ * fill its process's memory. The child has exited on return.
  */
 export async function runIsolated(options: IsolatedOptions): Promise<IsolatedResult> {
   const { signal, limitMs, argument } = options;
@@ -76,7 +76,7 @@ export async function runIsolated(options: IsolatedOptions): Promise<IsolatedRes
   const ending = await remote
     .call("run", argument, { limitMs, signal })
     .then((value): Ending => ({ kind: "answered", value }), endingOf)
-    // After an answer nothing is left to wait for, and a driver may hang in its exit handlers.
+    // After the answer, an exit might hang in a driver's handlers: end the process.
     .finally(() => remote[Symbol.asyncDispose]());
   signal.throwIfAborted();
   return { ...ending, stderr: stderr() };
@@ -90,7 +90,7 @@ function endingOf(error: unknown): Ending {
   return { kind: "crashed", how: `${bySignal ? "signal " : ""}${messageOf(error)}` };
 }
 
-/** Why there is no answer, for people, where the script reads what cannot be trusted. */
+/** Returns the reason for a missing answer, for people. Meant for scripts that read untrusted files. */
 export function whyNoAnswer(
   result: Exclude<IsolatedResult, { readonly kind: "answered" }>,
   { limitMs, memoryLimitBytes = 0 }: IsolatedLimits,
@@ -105,7 +105,7 @@ export function whyNoAnswer(
   }
 }
 
-/** Serves `runIsolated` from the script: does the task with its argument, and returns the answer. */
+/** Serves `runIsolated` from the script: runs the task with its argument, and returns the answer. */
 export function answerIsolated(task: (argument: unknown) => Promise<unknown>): void {
   const methods: IsolatedProcess = {
     async run(argument) {

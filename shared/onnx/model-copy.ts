@@ -15,9 +15,9 @@ import {
 import type { Storage } from "../storage/storage.ts";
 
 /**
- * The model's files of this machine, as they lie there; its own is the first.
+ * Checks the model's files in place on this machine. The model itself comes first.
  *
- * @throws {MODEL_CHANGED} when the bytes are not those that were planned
+ * @throws {MODEL_CHANGED} when the bytes differ from the planned ones
  */
 export function modelHere(model: ModelFiles): Promise<LocalCopy> {
   return localFiles(filesOf(model), modelChanged);
@@ -25,18 +25,18 @@ export function modelHere(model: ModelFiles): Promise<LocalCopy> {
 
 interface ModelCopyOptions {
   readonly storage: Pick<Storage, "read">;
-  /** Where the copy gets a folder of its own, named by the model's digest. */
+  /** Folder in which the copy gets its own, named by the model's digest. */
   readonly copies: CopiesPlace;
   readonly progress?: FetchProgress | undefined;
-  /** Where the storage finds what the model calls a location. Left out: there. */
+  /** Returns the storage's location for a location in the model. Default: the same one. */
   readonly locate?: (location: Location) => Location;
 }
 
 /**
- * Copies of the model's files on this machine, its external data beside it; fetched once. Its own is the
+ * Copies the model's files to this machine, once, with external data beside the model. The model itself comes
  * first.
  *
- * @throws {MODEL_CHANGED} when the bytes are not those that were planned
+ * @throws {MODEL_CHANGED} when the bytes differ from the planned ones
  */
 export function copyModel(model: ModelFiles, options: ModelCopyOptions): Promise<LocalCopy> {
   const {
@@ -58,7 +58,7 @@ export function copyModel(model: ModelFiles, options: ModelCopyOptions): Promise
   );
 }
 
-/** A model may name itself among them. */
+/** Lists the model's files. A model may name itself among its external data. */
 function filesOf({ path, bytes, sha256, externalData }: ModelFiles): readonly WantedFile[] {
   const data = externalData.map(({ location: name, ...file }) => {
     if (!isInsideLocation(name)) throw new Error(`broken invariant: location ${name}`);

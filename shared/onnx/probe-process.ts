@@ -4,7 +4,7 @@ import type { ProbeAnswer, ProbeQuestion } from "./probe.ts";
 import { PROBE_INPUT, PROBE_MODEL_BASE64 } from "./probe-model.ts";
 import { createSession } from "./session.ts";
 
-/** The child process of `probeDevice`: loads the probe's model on one device and runs it. */
+/** Child process of `probeDevice`: loads the probe's model on one device and runs it. */
 
 async function probe({ device }: ProbeQuestion): Promise<ProbeAnswer> {
   try {
@@ -19,7 +19,7 @@ async function probe({ device }: ProbeQuestion): Promise<ProbeAnswer> {
     const feeds = {
       x: { dtype: "float32" as const, dims: [2, 4], data: Float32Array.from(PROBE_INPUT).buffer },
     };
-    // The first run compiles shaders and picks algorithms; the second is what a batch costs.
+    // The first run compiles shaders and selects algorithms. The second run measures a batch.
     await session.run(feeds, ["y"]);
     const runStartMs = performance.now();
     const { y } = await session.run(feeds, ["y"]);

@@ -9,30 +9,30 @@ import { PROBE_BIAS, PROBE_INPUT, PROBE_WEIGHTS } from "./probe-model.ts";
 
 export interface DeviceProbe {
   readonly device: ConcreteDevice;
-  /** It loaded a model, computed, and the numbers were right. */
+  /** True when the device loaded a model, computed it, and returned the right numbers. */
   readonly ok: boolean;
-  /** Null where it did not get that far. */
+  /** Time to load the model. Null: loading failed. */
   readonly loadMs: number | null;
   readonly runMs: number | null;
-  /** One sentence: what happened. */
+  /** Outcome in one sentence. */
   readonly detail: string;
-  /** What to install or change; null when ok. */
+  /** Remedy: what to install or change. Null when ok. */
   readonly hint: string | null;
 }
 
 export interface ProbeOptions {
   readonly signal: AbortSignal;
   readonly limitMs?: number;
-  /** The child's environment: tests hide or show drivers with it. */
+  /** Environment of the child: tests hide or show drivers with it. */
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Sent to the probe's process. */
+/** Message to the probe's process. */
 export interface ProbeQuestion {
   readonly device: ConcreteDevice;
 }
 
-/** Sent back by it. */
+/** Message from the probe's process. */
 export type ProbeAnswer =
   | {
       readonly kind: "ran";
@@ -43,15 +43,14 @@ export type ProbeAnswer =
   | { readonly kind: "failed"; readonly error: ErrorData };
 
 /**
- * Loading CUDA's libraries from a cold network disk takes ten seconds and more, and TensorRT builds an engine
- * first. A driver that takes longer than this for two rows is not one to give a job to.
+ * Limit of a probe. Loading CUDA's libraries from a cold network disk takes ten seconds and more, and
+ * TensorRT first builds an engine. A driver that needs longer for two rows is unfit for a job.
  */
 const PROBE_LIMIT_MS = 60_000;
 
 /**
- * Whether `device` really works on this machine: a tiny model is loaded, run and its numbers checked, in a
- * process of its own, since a provider may crash or hang whoever loads it. Never throws for a device that
- * does not work.
+ * Checks that `device` works on this machine. Loads a tiny model, runs it, and checks its numbers. Uses a
+ * separate process, because a provider may crash or hang it. Never throws for a broken device.
  */
 export async function probeDevice(device: ConcreteDevice, options: ProbeOptions): Promise<DeviceProbe> {
   if (!existsOn(device, process.platform)) {
@@ -68,7 +67,7 @@ export async function probeDevice(device: ConcreteDevice, options: ProbeOptions)
   return readProbe(device, result);
 }
 
-/** Every device that can exist on this platform, best effort, in the order of the table. */
+/** Probes every device of this platform, at most one a core at once. Returns them in the table's order. */
 export async function probeDevices(options: ProbeOptions): Promise<readonly DeviceProbe[]> {
   const waiting = CONCRETE_DEVICES.filter((device) => existsOn(device, process.platform));
   const probes = new Map<ConcreteDevice, DeviceProbe>();
@@ -82,7 +81,7 @@ export async function probeDevices(options: ProbeOptions): Promise<readonly Devi
   return waiting.map((device) => probes.get(device)).filter((probe) => probe !== undefined);
 }
 
-/** The error for a job that asked for a device whose probe failed. */
+/** Returns the error for a job whose requested device failed its probe. */
 export function probeError(probe: DeviceProbe): ShardmillError {
   return deviceUnavailable(probe.device, probe.detail);
 }
@@ -121,10 +120,7 @@ function failedProbe(device: ConcreteDevice, detail: string): DeviceProbe {
   return { device, ok: false, loadMs: null, runMs: null, detail, hint };
 }
 
-/**
- * The exception says that a library did not load or that no adapter was found; which and why is only in the
- * log.
- */
+/** Returns the cause from the log. The exception reports a missing library or adapter without its name. */
 function reasonInLog(stderr: string): string {
   const end = stderr.indexOf(": cannot open shared object file");
   const library =

@@ -1,32 +1,29 @@
 import type { FileHandle } from "node:fs/promises";
 
-/** What in a file contradicts protobuf's encoding; its reader knows the path. */
+/** Violation of protobuf's encoding. The reader that catches it adds the path. */
 export class ProtobufFault extends Error {}
 
 interface ProtobufField {
   readonly field: number;
-  /**
-   * Length of the content that follows, for a string or a message; null for a number, which has been passed
-   * over.
-   */
+  /** Length of the content that follows, for a string or a message. Null: a number, which was skipped. */
   readonly bytes: number | null;
 }
 
 const WINDOW_BYTES = 256 << 10;
 
-/** The longest tag or length: a varint of 64 bits. */
+/** Longest tag or length: a varint of 64 bits. */
 const VARINT_BYTES = 10;
 
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /**
- * The fields of a protobuf file one after the other, through a window: what is passed over is not read.
- * Encoding: https://protobuf.dev/programming-guides/encoding/
+ * Reads the fields of a protobuf file in order, through a window. Skipped content is not read. Encoding:
+ * https://protobuf.dev/programming-guides/encoding/
  *
  * @throws {ProtobufFault} on anything that the encoding does not allow, groups included (ONNX has none)
  */
 export class ProtobufStream {
-  /** Of the next byte, from the start of the file. */
+  /** Position of the next byte, from the start of the file. */
   position = 0;
   readonly #file: FileHandle;
   readonly #size: number;
@@ -39,7 +36,7 @@ export class ProtobufStream {
     this.#size = size;
   }
 
-  /** The next field of a message that ends at `end`; its content, if it has any, is still ahead. */
+  /** Reads the next field of a message that ends at `end`. The field's content, if any, follows. */
   async next(end: number): Promise<ProtobufField> {
     const start = this.position;
     await this.#fill(Math.min(2 * VARINT_BYTES, this.#size - start));
@@ -73,7 +70,7 @@ export class ProtobufStream {
     this.position += bytes;
   }
 
-  /** The next `bytes` as text, cut to `limit`. */
+  /** Reads the next `bytes` as text, cut to `limit`. */
   async text(bytes: number, limit: number): Promise<string> {
     const kept = Math.min(bytes, limit);
     await this.#fill(kept);
@@ -90,7 +87,7 @@ export class ProtobufStream {
     return { field, bytes: null };
   }
 
-  /** In the window; a value above 2^53 is only roughly right, which no tag or length can be. */
+  /** Reads a varint in the window. Values above 2^53 are inexact, which no valid tag or length reaches. */
   #varint(end: number): number {
     let value = 0;
     for (let index = 0; index < VARINT_BYTES; index += 1) {
@@ -103,7 +100,6 @@ export class ProtobufStream {
     throw new ProtobufFault(`a number of more than ${VARINT_BYTES} bytes (before byte ${this.position})`);
   }
 
-  /** Makes sure that the next `bytes` are in the window. */
   async #fill(bytes: number): Promise<void> {
     const from = this.position - this.#windowStart;
     if (from >= 0 && from + bytes <= this.#windowBytes) return;

@@ -3,9 +3,8 @@ import { autoCandidates } from "./devices.ts";
 import { type ProbeOptions, probeDevice, probeError } from "./probe.ts";
 
 /**
- * The device that a choice means on this machine. `auto` is the first of `autoCandidates` that passes its
- * probe, else the CPU. Any other choice is taken at its word: it works, or this throws; it is never replaced
- * by another.
+ * Resolves a choice to a device of this machine. `auto` is the first of `autoCandidates` that passes its
+ * probe, else the CPU. Any other choice works or throws, and is never replaced by another device.
  *
  * @throws {DEVICE_UNAVAILABLE} with what to install as its hint
  */
@@ -16,8 +15,7 @@ export async function resolveDevice(choice: Device, options: ProbeOptions): Prom
     }
     return "cpu";
   }
-  // The CPU provider is part of the library: if it cannot load, nothing can, and the lane's own error says
-  // so.
+  // The CPU provider is part of the library. If the library cannot load, the lane's own error reports it.
   if (choice === "cpu") return choice;
   const probe = await probeDevice(choice, options);
   if (!probe.ok) throw probeError(probe);

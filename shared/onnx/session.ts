@@ -10,29 +10,28 @@ import { type ClassNames, isDtype, signatureOf } from "./signature.ts";
 
 interface SessionOptions {
   readonly device: ConcreteDevice;
-  /** Threads inside one operator. One where several lanes share the cores. */
+  /** Threads within one operator. Use one when several lanes share the cores. */
   readonly threads: number;
-  /** Which device of its kind; GPUs hidden by CUDA_VISIBLE_DEVICES are not counted. Zero when left out. */
+  /** Index of the device among its kind, without GPUs hidden by CUDA_VISIBLE_DEVICES. Default: 0. */
   readonly deviceId?: number;
-  /** `false`: load faster, to look at the model only. */
+  /** False: skip optimization and load faster, to inspect a model. Default: true. */
   readonly optimize?: boolean;
-  /** `true`: fail to load rather than compute any part on the CPU (see `createSession`). */
+  /** True: fail to load rather than compute any part on the CPU (see `createSession`). Default: false. */
   readonly wholeOnDevice?: boolean;
-  /** `true`: ONNX Runtime's own error log goes to stderr. The first session of a process decides. */
+  /** True: write ONNX Runtime's error log to stderr. A process's first session decides. Default: false. */
   readonly logErrors?: boolean;
 }
 
-/** A loaded model. Not for two calls at once. */
+/** Loaded model. Supports one call at a time. */
 export interface Session extends AsyncDisposable {
   readonly signature: ModelSignature;
   /**
-   * One inference. `feeds` are read in place and stay the caller's; the buffers of the answer are the
-   * caller's to transfer. Only the named `outputs` are copied out; ONNX Runtime computes the others all the
-   * same.
+   * Runs one inference. Reads `feeds` in place, and the caller keeps them. The caller owns the result's
+   * buffers, and may transfer them. Copies only the named `outputs`. ONNX Runtime still computes the others.
    *
-   * @throws {OUT_OF_MEMORY} the batch is too big
-   * @throws {WORKER_DIED} the device is lost: nothing runs in this process any more
-   * @throws {MODEL_FAILED} anything else
+   * @throws {OUT_OF_MEMORY} when the batch is too big
+   * @throws {WORKER_DIED} when the device is lost, and nothing can run in this process any more
+   * @throws {MODEL_FAILED} for any other failure
    */
   run(
     feeds: Readonly<Record<string, TensorData>>,
@@ -41,25 +40,26 @@ export interface Session extends AsyncDisposable {
 }
 
 /**
- * Loads a model, from its path or its bytes (external data is found only from a path).
+ * Loads a model, from its path or its bytes. External data is found only from a path.
  *
- * Blocks the calling thread, and so does each `run`, for as long as the work takes: only for lane threads and
- * for processes made to look at a model.
+ * Blocks the calling thread while it works, as does each `run`. Use it only in lane threads and in processes
+ * that inspect a model.
  *
- * The device's provider loads or this throws; there is no silent fall-back. Within a model ONNX Runtime may
- * still give single operators to the CPU: shape arithmetic always, operators that the provider lacks. That is
- * left to it, because forbidding it (`wholeOnDevice`) refuses most real models; a probe forbids it, so as to
- * see the device itself compute.
+ * Loads the device's provider or throws, without a silent fallback. ONNX Runtime may still compute single
+ * operators on the CPU: shape arithmetic, and operators that the provider lacks. Forbidding that
+ * (`wholeOnDevice`) would refuse most real models. A probe forbids it, to verify that the device itself
+ * computes.
  *
- * @throws {DEVICE_UNAVAILABLE} the provider does not load or finds no device; the hint says what to install
- * @throws {MODEL_INVALID} the file is no model, or not one that this version can run
- * @throws {OUT_OF_MEMORY} the weights do not fit
+ * @throws {DEVICE_UNAVAILABLE} when the provider does not load or finds no device. The hint has what to
+ * install.
+ * @throws {MODEL_INVALID} when the file is no model, or this version cannot run it
+ * @throws {OUT_OF_MEMORY} when the weights do not fit
  */
 export async function createSession(model: string | Uint8Array, options: SessionOptions): Promise<Session> {
   const { device } = options;
   const context = typeof model === "string" ? { device, modelPath: model } : { device };
   try {
-    // Imported here, so that a machine without the native binary gets a typed error too.
+    // Imported here, so that a machine without the native binary gets a typed error, too.
     const ort = await import("onnxruntime-node");
     settleFloat16(ort.Tensor);
     ort.env.logLevel = options.logErrors === true ? "error" : "fatal";
@@ -83,9 +83,9 @@ export async function createSession(model: string | Uint8Array, options: Session
 }
 
 /**
- * Where the engine has a Float16Array (Node 24 and later), the runtime's JavaScript half makes one of float16
- * data, and its native half (1.30) does not know that type. It looks once, when the first tensor is made:
- * made here, with the type out of sight, it stays with Uint16Array for ever.
+ * Makes the runtime keep Uint16Array for float16 data. On Node 24 and later, the runtime's JavaScript half
+ * uses Float16Array, which its native half (1.30) does not support. The runtime decides once, at the first
+ * tensor. So that tensor is made here, while the type is hidden.
  */
 function settleFloat16(tensor: typeof Tensor): void {
   const float16Array = Object.getOwnPropertyDescriptor(globalThis, "Float16Array");
@@ -99,9 +99,9 @@ function settleFloat16(tensor: typeof Tensor): void {
 }
 
 /**
- * Another session, of the tensors before those outputs that are none: the runtime's JavaScript half cannot
- * hand over sequences and maps. Null where all are tensors, or there is nothing to take: the signature then
- * says so. Models of this kind are small, and loaded twice.
+ * Opens another session, with the tensors that lead to outputs of other types. The runtime's JavaScript half
+ * cannot return sequences and maps. Null: all outputs are tensors, or none can be replaced, which the
+ * signature reports. Such models are small, and are loaded twice.
  */
 async function withTensorOutputs(
   first: InferenceSession,
@@ -117,7 +117,7 @@ async function withTensorOutputs(
     await first.release();
     return { native, classes: taken.classes };
   } catch {
-    // Weights in files of their own are found from a path only. The model runs as it is, without the outputs.
+    // External weights are found only from a path. The model runs unchanged, without those outputs.
     return null;
   }
 }
@@ -147,7 +147,7 @@ class OnnxSession implements Session {
     outputs: readonly string[],
   ): Promise<Record<string, TensorData>> {
     try {
-      // Without a prototype: a model may call an input anything, `__proto__` too.
+      // No prototype: a model may name an input anything, such as `__proto__`.
       const tensors: Record<string, Tensor> = Object.create(null);
       for (const [name, feed] of Object.entries(feeds)) {
         tensors[name] = this.#tensorOf(feed);
@@ -161,7 +161,7 @@ class OnnxSession implements Session {
 
   #tensorOf({ dtype, dims, data }: TensorData): Tensor {
     if (dtype === "string") return new this.#Tensor(dtype, unpackTexts(data, product(dims)), dims);
-    // In place: ONNX Runtime wants an array of exactly as many elements as the dims say.
+    // In place: ONNX Runtime requires exactly as many elements as the dims have.
     return new this.#Tensor(dtype, new DTYPE_ARRAYS[dtype](data, 0, product(dims)), dims);
   }
 
@@ -175,15 +175,15 @@ function sessionSettings(options: SessionOptions): InferenceSession.SessionOptio
   const { provider, takesDeviceId } = DEVICE_TRAITS[device];
   return {
     executionProviders: [takesDeviceId ? { name: provider, deviceId } : { name: provider }],
-    // Left out, each session would start a thread for every core of the machine.
+    // By default, each session would start a thread for every core.
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
     graphOptimizationLevel: optimize ? "all" : "disabled",
-    // What fails is in the exception; printing it too would write a line for each row that a bisection meets.
+    // The exception has the failure. A log line for each row of a bisection would only repeat it.
     logSeverityLevel: options.logErrors === true ? 3 : 4,
-    // DirectML refuses sessions with memory patterns. On the CPU they keep a block for each size of batch
-    // that came, and no run is faster for it.
+    // DirectML refuses memory patterns. On the CPU they keep a block for each batch size, and make no run
+    // faster.
     enableMemPattern: device !== "dml" && device !== "cpu",
     extra: {
       session: {
@@ -211,9 +211,7 @@ function tensorData(name: string, value: OnnxValue | undefined): TensorData {
   return { dtype: type, dims, data: ownBuffer(data) };
 }
 
-/**
- * The array's bytes in a buffer of their own, which can be transferred without taking anything else along.
- */
+/** Returns the array's bytes in a buffer that holds nothing else, so that it can be transferred. */
 function ownBuffer(array: ArrayBufferView): ArrayBuffer {
   const { buffer, byteOffset, byteLength } = array;
   const whole = buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength;

@@ -9,7 +9,7 @@ import {
   type UnusableOutput,
 } from "../domain/tensor.ts";
 
-/** What ONNX Runtime says of one input or output (`InferenceSession.inputMetadata`). */
+/** ONNX Runtime's description of an input or output (`InferenceSession.inputMetadata`). */
 type ValueMetadata =
   | { readonly name: string; readonly isTensor: false }
   | {
@@ -19,15 +19,15 @@ type ValueMetadata =
       readonly shape: readonly (number | string)[];
     };
 
-/** By output, the names of the classes that it has a score for each of. */
+/** Names of the classes that an output has a score for, by output. */
 export type ClassNames = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The model's inputs and outputs as Shardmill sees them. Every input has to be fed, so each must be a tensor
- * of a dtype that can be made from columns. Outputs that cannot become a column (sequences, maps) are kept
- * apart: they are never asked for, and a job that takes them learns why not.
+ * Returns the model's inputs and outputs. Every input must be a tensor of a dtype that columns can feed.
+ * Outputs that cannot become a column (sequences, maps) are listed apart. Such outputs are never requested,
+ * and a job that uses one gets the reason.
  *
- * @throws {MODEL_INVALID} naming every input that is not such a tensor
+ * @throws {MODEL_INVALID} when inputs are no such tensors, with their names
  */
 export function signatureOf(
   inputs: readonly ValueMetadata[],
@@ -63,7 +63,7 @@ function known(values: readonly ValueMetadata[]): readonly TensorInfo[] {
 
 function unusableOutput(output: ValueMetadata): UnusableOutput | null {
   if (tensorInfo(output) === null) return { name: output.name, kind: kindOf(output) };
-  // ONNX Runtime's JavaScript half collects what is asked for in a plain object, where this name sets the
+  // ONNX Runtime's JavaScript half collects requested outputs in a plain object, where this name sets the
   // prototype.
   if (output.name !== "__proto__") return null;
   return { name: output.name, kind: "of a name that ONNX Runtime for Node cannot be asked for" };
@@ -78,7 +78,7 @@ function tensorInfo(value: ValueMetadata): TensorInfo | null {
   return { name: value.name, dtype: value.type, dims: value.shape.map(openOrSized) };
 }
 
-/** What exporters write for an open dimension that has no name: it says nothing about any other. */
+/** Names that exporters write for an unnamed open dimension. Two such dimensions are unrelated. */
 const NAMELESS: readonly unknown[] = [undefined, "?", "None", "unk"];
 
 function openOrSized(dim: number | string | undefined): Dim {

@@ -5,7 +5,7 @@ import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
 interface ArgmaxBinding {
   readonly kind: "argmax";
-  /** Null: the column holds indices. */
+  /** Class names. Null: the column holds indices. */
   readonly labels: readonly string[] | null;
 }
 
@@ -13,7 +13,7 @@ interface ArgmaxSpec {
   readonly labels?: readonly string[];
 }
 
-/** The class with the greatest score, the first of equals. */
+/** Class with the greatest score, the first one of equal scores. */
 export const argmax = {
   ...PLAIN_OP,
   kind: "argmax",

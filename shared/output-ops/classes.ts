@@ -1,10 +1,10 @@
 import type { Zod } from "../core/zod.ts";
 import type { ColumnValues, OpProblem, Scores } from "./output-op.ts";
 
-/** More names than this are a slip of the keyboard. */
+/** More names are a typing error. */
 const MAX_LABELS = 100_000;
 
-/** The key of the ops whose columns hold classes. */
+/** Key of the ops whose columns hold classes. */
 export const labelsKey = (z: Zod) =>
   z
     .array(z.string())
@@ -16,7 +16,7 @@ export const labelsKey = (z: Zod) =>
         "or is called by one. Left out: as the model or its folder says.",
     );
 
-/** In a binding: null where the column holds the classes' indices. */
+/** Labels in a binding. Null: the column holds class indices. */
 export const labelsBinding = (z: Zod) => z.array(z.string()).readonly().nullable();
 
 export function labelProblems(labels: readonly string[] | undefined, classes: number): readonly OpProblem[] {
@@ -31,11 +31,14 @@ export function labelProblems(labels: readonly string[] | undefined, classes: nu
   ];
 }
 
-/** The index of a row's greatest score, the first of equals; NaN counts as greater than any number. */
+/**
+ * Returns the index of a row's greatest score, the first one of equal scores. NaN counts as greater than any
+ * number.
+ */
 export function greatestIndex({ values, width }: Pick<Scores, "values" | "width">, row: number): number {
   const first = row * width;
   let best = first;
-  // Kept beside its index: looking it up again for every score made 1,000 of them a tenth slower.
+  // A local copy: reading it again for every score made 1,000 scores a tenth slower.
   let greatest = values[first] ?? 0;
   for (let index = first + 1; index < first + width; index += 1) {
     const score = values[index] ?? 0;
@@ -47,9 +50,9 @@ export function greatestIndex({ values, width }: Pick<Scores, "values" | "width"
 }
 
 /**
- * Writes the indices of a row's `count` greatest scores to `target` from element `from` on: the greatest
- * first, the lower index first among equals. By insertion: there are few of them, and most scores are below
- * the last.
+ * Writes the indices of a row's `count` greatest scores to `target`, from element `from` on. The greatest is
+ * first, and the lower index comes first among equal scores. It sorts by insertion, because `count` is small
+ * and most scores are below the last.
  */
 export function greatestIndices(
   { values, width }: Scores,
@@ -78,8 +81,8 @@ export function greatestScore(scores: Scores, row: number): number {
 }
 
 /**
- * The sum of a row's exp(score - greatest), which no exponent overflows in. In the order of the scores, so
- * that it is the same every time.
+ * Returns the sum of a row's exp(score - greatest), in which no exponent overflows. Adds in the order of the
+ * scores, so the sum is reproducible.
  */
 export function expSum({ values, width }: Scores, row: number, greatest: number): number {
   let sum = 0;
@@ -90,8 +93,8 @@ export function expSum({ values, width }: Scores, row: number, greatest: number)
 }
 
 /**
- * Whether `a` comes before `b`: NaN counts as greater than any number. Not exported: V8 does not inline calls
- * of exported functions, and this one is made for every score (15 ns a row of ten became 22).
+ * Checks whether `a` comes before `b`. NaN counts as greater than any number. Not exported, because V8 does
+ * not inline exported functions: a row of ten scores took 22 ns instead of 15.
  */
 function isGreater(a: number, b: number): boolean {
   return a > b || (Number.isNaN(a) && !Number.isNaN(b));

@@ -5,7 +5,7 @@ import { type OpProblem, type OpRow, type OutputOp, PLAIN_OP } from "./output-op
 
 interface ColumnsBinding {
   readonly kind: "columns";
-  /** Of the classes: labels, or else their indices. */
+  /** Names of the classes: labels, or else indices. */
   readonly names: readonly string[];
 }
 
@@ -13,10 +13,10 @@ interface ColumnsSpec {
   readonly labels?: readonly string[];
 }
 
-/** Files of more columns are slow to write and read, and nobody looks at them: a list holds more. */
+/** Limit of columns. More columns are slow to write and read, and hard to view. A list can hold more. */
 export const MOST_CLASS_COLUMNS = 1_000;
 
-/** The score of each class in a column of its own, as what made maps of scores meant it. */
+/** Op with one column for each class score, as a model with a map of scores intends. */
 export const columns = {
   ...PLAIN_OP,
   kind: "columns",

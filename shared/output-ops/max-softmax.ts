@@ -7,7 +7,7 @@ interface MaxSoftmaxBinding {
   readonly kind: "maxSoftmax";
 }
 
-/** The probability of the class with the greatest score: 1 / sum(exp(score - greatest)). */
+/** Probability of the class with the greatest score: 1 / sum(exp(score - greatest)). */
 export const maxSoftmax = {
   ...PLAIN_OP,
   kind: "maxSoftmax",

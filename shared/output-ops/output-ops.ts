@@ -27,7 +27,7 @@ export const OUTPUT_OPS = [
 type AnyOp = (typeof OUTPUT_OPS)[number];
 export type OpKind = AnyOp["kind"];
 
-/** The op of an output, bound: what its kind needs to know, and no more. */
+/** Bound op of an output, with only the keys of its kind. */
 export type OutputOpBinding = z.output<ReturnType<AnyOp["schema"]>>;
 
 export const OP_KINDS: readonly OpKind[] = OUTPUT_OPS.map(({ kind }) => kind);

@@ -19,7 +19,7 @@ type Pooling = (typeof POOLINGS)[number];
 interface PoolBinding {
   readonly kind: "pool";
   readonly pool: Pooling;
-  /** Positions of every row; null where each row has its own number of them. */
+  /** Positions of every row. Null: rows differ in length. */
   readonly positions: number | null;
   readonly vector: VectorBinding;
 }
@@ -30,8 +30,8 @@ interface PoolSpec extends VectorSpec {
 }
 
 /**
- * One vector of the vectors at a row's positions. Padding that the job added is no position of the row. Of a
- * row without positions: zeros.
+ * Op that pools the vectors at a row's positions into one. Padding that the job added does not count. A row
+ * without positions gives zeros.
  */
 export const pool = {
   ...PLAIN_OP,
@@ -94,7 +94,7 @@ export const pool = {
   },
 } as const satisfies OutputOp<PoolBinding>;
 
-/** Values of the vector at one position. */
+/** Returns the count of values in the vector at one position. */
 function vectorValues({ dims, values, perPosition }: OpRow): number {
   return perPosition ? values : values / (dims[0] ?? 1);
 }
@@ -152,18 +152,21 @@ function evenProblems(spec: PoolSpec, row: OpRow): readonly OpProblem[] {
   ];
 }
 
-/** Where a row's positions lie, `step` values each. */
+/** Range of a row's positions, `step` values each. */
 interface Stretch {
   readonly from: number;
   readonly step: number;
   readonly positions: number;
 }
 
-/** Each makes the first values of one vector of a row's positions, one at least; `pooled` is zeros. */
+/**
+ * Poolings of a row's positions, at least one, into the first values of one vector. `pooled` is zeros on
+ * entry.
+ */
 const POOLS: Readonly<
   Record<Pooling, (values: Scores["values"], stretch: Stretch, pooled: Float64Array) => void>
 > = {
-  // In float64, position after position: the same every time.
+  // Adds in float64, position after position, so the result is reproducible.
   mean: (values, { from, step, positions }, pooled) => {
     for (let position = 0; position < positions; position += 1) {
       for (let index = 0; index < pooled.length; index += 1)

@@ -17,11 +17,11 @@ import {
 
 interface RawBinding {
   readonly kind: "raw";
-  /** Left out: values are copied, whatever they are. */
+  /** Form of the vector. Undefined: values are copied unchanged. */
   readonly vector?: VectorBinding;
 }
 
-/** The tensor's values as they are; or a row's vector of them, as the job file wants it. */
+/** Op that copies the tensor's values, or writes a row's vector as the job file says. */
 export const raw = {
   ...PLAIN_OP,
   kind: "raw",
@@ -57,7 +57,7 @@ export const raw = {
   },
 } as const satisfies OutputOp<RawBinding>;
 
-/** What a row is that is not a vector of numbers; null where it is one. */
+/** Returns what a row is if it is not a vector of numbers. Null: it is a vector. */
 function otherThanVector({ dtype, dims, perPosition }: OpRow): string | null {
   if (dtype === "bool" || dtype === "string") return `values that are ${dtype}`;
   if (perPosition) return "a value or a vector for each position, which `op: pool` makes one of";

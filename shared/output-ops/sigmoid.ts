@@ -6,7 +6,7 @@ interface SigmoidBinding {
   readonly kind: "sigmoid";
 }
 
-/** 1 / (1 + exp(-value)) of each value. */
+/** Sigmoid of each value: 1 / (1 + exp(-value)). */
 export const sigmoid = {
   ...PLAIN_OP,
   kind: "sigmoid",
@@ -29,7 +29,7 @@ export const sigmoid = {
   },
 } as const satisfies OutputOp<SigmoidBinding>;
 
-/** From the side on which the exponent cannot overflow. */
+/** Returns the sigmoid of a value, in the form whose exponent cannot overflow. */
 export function sigmoidOf(value: number): number {
   if (value >= 0) return 1 / (1 + Math.exp(-value));
   const exp = Math.exp(value);

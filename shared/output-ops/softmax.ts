@@ -7,7 +7,7 @@ interface SoftmaxBinding {
   readonly kind: "softmax";
 }
 
-/** The probability of each class. */
+/** Probability of each class. */
 export const softmax = {
   ...PLAIN_OP,
   kind: "softmax",

@@ -11,7 +11,7 @@ interface ThresholdBinding {
   readonly kind: "threshold";
   readonly threshold: number;
   readonly activation: Activation;
-  /** Null: the second column holds indices. */
+  /** Class names. Null: the second column holds indices. */
   readonly labels: readonly string[] | null;
 }
 
@@ -22,8 +22,8 @@ interface ThresholdSpec {
 }
 
 /**
- * The classes of a row whose score is at or above a threshold, in index order, each judged by itself: there
- * may be several, or none. Scores are compared as float32, as they are written.
+ * Classes of a row with a score of at least a threshold, in index order. There may be several, or none.
+ * Scores are compared as float32, as they are written.
  */
 export const threshold = {
   ...PLAIN_OP,
@@ -91,7 +91,7 @@ export const threshold = {
   },
 } as const satisfies OutputOp<ThresholdBinding>;
 
-/** A sigmoid lies between 0 and 1: beyond, all classes are taken, or none. */
+/** Refuses thresholds outside 0 to 1 for a sigmoid: all classes would pass, or none. */
 function thresholdProblems({ threshold: least = 0, activation = "sigmoid" }: ThresholdSpec): OpProblem[] {
   if (activation === "none" || (least >= 0 && least <= 1)) return [];
   return [

@@ -3,13 +3,13 @@ import type { Zod } from "../core/zod.ts";
 import { greatestIndices, labelProblems, labelsBinding, labelsKey } from "./classes.ts";
 import type { OpRow, OpSpec, OutputOp } from "./output-op.ts";
 
-/** More classes than this are a slip of the keyboard. */
+/** More classes are a typing error. */
 const MAX_K = 100_000;
 
 interface TopKBinding {
   readonly kind: "topK";
   readonly k: number;
-  /** Null: the second column holds indices. */
+  /** Class names. Null: the second column holds indices. */
   readonly labels: readonly string[] | null;
 }
 
@@ -18,7 +18,9 @@ interface TopKSpec {
   readonly labels?: readonly string[];
 }
 
-/** The `k` greatest scores and their classes, greatest first, the lower index first among equals. */
+/**
+ * The `k` greatest scores and their classes, greatest first. The lower index comes first among equal scores.
+ */
 export const topK = {
   kind: "topK",
   summary: "the `k` largest",

@@ -2,35 +2,35 @@ import { encodeHalf } from "../core/float16.ts";
 import type { Zod } from "../core/zod.ts";
 import type { ColumnValues, OpColumn, OpProblem } from "./output-op.ts";
 
-/** What a vector's values can be written as. */
+/** Types in which vectors can be written. */
 const VECTOR_TYPES = ["float32", "float16", "int8", "ubinary"] as const;
 type VectorType = (typeof VECTOR_TYPES)[number];
 
-/** Longer vectors are refused for their rows' size. */
+/** Longer vectors exceed the limit of a row. */
 const MAX_DIMS = 134_217_728;
 
-/** What int8 has for 1: a normalized vector's values lie in [-1, 1]. */
+/** Value for 1 in int8. The values of a normalized vector lie in [-1, 1]. */
 const INT8_ONE = 127;
 
-/** A shorter vector is divided by this: zeros stay zeros. As in torch.nn.functional.normalize. */
+/** Least divisor for normalization, so zeros stay zeros. Same value as torch.nn.functional.normalize. */
 const LEAST_LENGTH = 1e-12;
 
-/** How a row's vector is written. */
+/** Form in which a row's vector is written. */
 export interface VectorBinding {
-  /** Its first values that are kept. */
+  /** Count of its first values that are kept. */
   readonly dims: number;
   readonly normalize: boolean;
   readonly as: VectorType;
 }
 
-/** What a job file says of it. */
+/** Keys of a vector in the job file. */
 export interface VectorSpec {
   readonly dims?: number;
   readonly normalize?: boolean;
   readonly as?: VectorType;
 }
 
-/** The keys of the ops whose column holds a vector. */
+/** Keys of the ops whose column holds a vector. */
 export const vectorKeys = (z: Zod) => ({
   dims: z
     .int()
@@ -58,12 +58,12 @@ export const vectorKeys = (z: Zod) => ({
 export const vectorBinding = (z: Zod) =>
   z.object({ dims: z.int().min(1), normalize: z.boolean(), as: z.enum(VECTOR_TYPES) });
 
-/** The keys of a vector that a job file gives, in the order of the reference. */
+/** Returns the vector keys that a job file sets, in the order of the reference. */
 export function vectorKeysOf(spec: VectorSpec): readonly (keyof VectorSpec)[] {
   return (["dims", "normalize", "as"] as const).filter((key) => spec[key] !== undefined);
 }
 
-/** What does not fit a vector of `values` values. */
+/** Returns the problems of a spec with a vector of `values` values. */
 export function vectorProblems(spec: VectorSpec, values: number): readonly OpProblem[] {
   const { dims = values, normalize = false, as } = spec;
   if (values === 1) return vectorKeysOf(spec).map((key) => noVector(key, "one value a row"));
@@ -87,7 +87,7 @@ export function vectorProblems(spec: VectorSpec, values: number): readonly OpPro
   return problems;
 }
 
-/** That a key is about a vector, and a row is none. */
+/** Makes the problem for a key that needs a vector, where rows are none. */
 export function noVector(key: string, found: string): OpProblem {
   return { key, what: `\`${key}\` needs one vector a row`, expected: "a tensor `[batch, values]`", found };
 }
@@ -99,7 +99,7 @@ export function bindVector(
   return { dims: dims ?? values, normalize, as };
 }
 
-/** In words, for people: `first 256, normalized, as int8`. */
+/** Describes a vector for people: `first 256, normalized, as int8`. */
 export function describeVector({ dims, normalize, as }: VectorBinding, values: number): string {
   return [
     ...(dims < values ? [`first ${dims}`] : []),
@@ -113,7 +113,7 @@ export function vectorColumn({ dims, as }: VectorBinding): OpColumn {
   return { suffix: "", type: as === "ubinary" ? "uint8" : as, length: dims === 1 ? null : length };
 }
 
-/** What writes row `at` of the column: `vector` has its kept values, and is overwritten. */
+/** Returns the writer of row `at` of the column. `vector` has the kept values, and is overwritten. */
 export function vectorWriter(
   { dims, normalize, as }: VectorBinding,
   target: ColumnValues,
@@ -125,7 +125,7 @@ export function vectorWriter(
   };
 }
 
-/** In float64, in the order of the values. */
+/** Normalizes a vector in float64, in the order of its values. */
 function divideByLength(vector: Float64Array): void {
   let squares = 0;
   for (const value of vector) squares += value * value;
@@ -133,13 +133,13 @@ function divideByLength(vector: Float64Array): void {
   for (let index = 0; index < vector.length; index += 1) vector[index] = (vector[index] ?? 0) / length;
 }
 
-/** Ties to even, as numpy and torch round: Math.round takes all of them up. */
+/** Rounds ties to even, as numpy and torch do. Math.round rounds all ties up. */
 function roundHalfEven(value: number): number {
   const up = Math.round(value);
   return up - value === 0.5 && up % 2 !== 0 ? up - 1 : up;
 }
 
-/** Each puts a vector's values into a column, from element `from` on. */
+/** Writers of a vector's values into a column, from element `from` on. */
 const PUTS: Readonly<Record<VectorType, (vector: Float64Array, target: ColumnValues, from: number) => void>> =
   {
     float32: (vector, target, from) => target.set(vector, from),

@@ -1,10 +1,10 @@
 import type { RunHistory } from "../domain/run-history.ts";
 import { secondsText } from "./scale.ts";
 
-/** More than these are only counted. */
+/** Limit of listed gaps. Earlier gaps are only counted. */
 const MOST_TOLD = 5;
 
-/** Where several coordinators were at it: how many, and when nobody was. Null: there was one. */
+/** Describes the restarts of the coordinator and the gaps between. Null: there was one coordinator. */
 export function livesText({ lives = [] }: RunHistory): string | null {
   if (lives.length < 2) return null;
   const gaps = lives.slice(1).map(({ from }, index) => ({ from: lives[index]?.to ?? from, to: from }));
@@ -14,7 +14,7 @@ export function livesText({ lives = [] }: RunHistory): string | null {
   return `The coordinator was started again ${times}${which}nothing is known from ${told.join(", ")}.`;
 }
 
-/** How long a coordinator was at it. */
+/** Returns the time during which a coordinator ran. */
 export function secondsAtWork({ lives, seconds }: RunHistory): number {
   return lives?.reduce((sum, { from, to }) => sum + to - from, 0) ?? seconds;
 }

@@ -1,4 +1,4 @@
-/** Text that is HTML already. */
+/** Text that is already HTML. */
 export class Markup {
   readonly text: string;
 
@@ -10,8 +10,8 @@ export class Markup {
 type Part = string | number | null | Markup | readonly Part[];
 
 /**
- * HTML, or SVG in it: all that is put in is text, and is escaped, but for other markup. Null is nothing.
- * Put in attributes, a part must stand in double quotes.
+ * Builds HTML, or SVG in it. Parts are escaped as text, except other markup. Null is empty. Parts in
+ * attributes must be in double quotes.
  */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return new Markup(String.raw({ raw: strings }, ...parts.map(textOf)));
@@ -33,8 +33,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Characters that control, or turn the direction of what follows, are shown as what stands for unknown
- * ones: a name may not make a line look like another.
+ * Escapes a text. Control characters, and characters that change the writing direction, become the
+ * replacement character. Otherwise a name could make a line look like another one.
  */
 function escaped(text: string): string {
   return text

@@ -2,7 +2,7 @@ import type { RunHistory } from "../domain/run-history.ts";
 import { html, type Markup } from "./markup.ts";
 import { countTicks, linear, type Scale, secondsText, secondTicks, shortCount } from "./scale.ts";
 
-/** Width of the report's plots, in their own units. They grow and shrink with the page. */
+/** Width of the report's plots in their own units. They scale with the page. */
 export const PLOT_WIDTH = 1_000;
 const LEFT = 60;
 export const PLOT_LEFT = LEFT;
@@ -14,7 +14,7 @@ interface Size {
   readonly height: number;
 }
 
-/** Units that the text of a tick needs, with a gap. */
+/** Width of a tick's text, with a gap. */
 const TICK_WIDTH = 110;
 
 /** Draws vertical lines with the time below. */
@@ -61,12 +61,12 @@ interface Rate {
   readonly rate: number;
 }
 
-/** Most steps of the curve. More of them would be needles of single shards. */
+/** Limit of steps in the curve. More would show peaks of single shards. */
 const BINS = 80;
 
 /**
- * Mean rates between samples. Rows arrive by whole shards, so that a step has a commit of each worker, or as
- * many as there are workers. Rows that were revoked count as none.
+ * Returns mean rates between samples. Rows arrive in whole shards, so each step covers at least as many
+ * commits as there are workers. Revoked rows count as none.
  */
 function ratesOf({ at, rowsDone, workers }: RunHistory["pace"]): Rate[] {
   const [first = 0, last = 0] = [at[0], at.at(-1)];
@@ -81,7 +81,7 @@ function ratesOf({ at, rowsDone, workers }: RunHistory["pace"]): Rate[] {
     const isWhole = seconds >= least && arrivals >= Math.max(1, workers[to] ?? 1);
     if (seconds <= 0 || (!isWhole && !isEnd)) continue;
     const before = rates.at(-1);
-    // Too short to tell whether a shard is late.
+    // Too short to judge whether a shard is late.
     if (!isWhole && before !== undefined && arrivals === 0 && seconds < before.to - before.from) continue;
     const rows = (rowsDone[to] ?? 0) - (rowsDone[from] ?? 0);
     rates.push({ from: at[from] ?? 0, to: at[to] ?? 0, rate: Math.max(0, rows / seconds) });
@@ -93,7 +93,7 @@ function ratesOf({ at, rowsDone, workers }: RunHistory["pace"]): Rate[] {
 
 const BARS_HEIGHT = 180;
 
-/** Draws how long the attempts took that committed. */
+/** Draws the durations of committed attempts. */
 export function durationsPlot({ durations }: RunHistory, plotWidth = PLOT_WIDTH): Markup | null {
   const { from, attempts } = durations;
   if (attempts.length === 0) return null;
@@ -101,7 +101,7 @@ export function durationsPlot({ durations }: RunHistory, plotWidth = PLOT_WIDTH)
   const bottom = BARS_HEIGHT - AXIS;
   const y = linear(most, bottom, 10);
   const width = Math.min(80, (plotWidth - LEFT - RIGHT) / attempts.length);
-  // Of many bars not each has room for its text.
+  // Labels only every nth bar if there are many.
   const every = Math.ceil(70 / width);
   const bars = attempts.map((count, index) => {
     const left = Math.round((LEFT + index * width) * 10) / 10;

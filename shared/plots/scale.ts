@@ -1,20 +1,20 @@
-/** From values to places in a drawing. */
+/** Maps values to coordinates. */
 export type Scale = (value: number) => number;
 
 export function linear(most: number, from: number, to: number): Scale {
   return (value) => Math.round((from + (Math.min(value, most) / (most || 1)) * (to - from)) * 10) / 10;
 }
 
-/** Round steps of time that people know. */
+/** Round steps of time. */
 const SECONDS = [
   0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400,
   21_600, 43_200, 86_400, 172_800, 604_800,
 ];
 
-/** Most ticks of an axis, however wide it is. */
+/** Limit of ticks on an axis of any width. */
 const MOST_TICKS = 8;
 
-/** @param room ticks that have room side by side */
+/** @param room count of ticks that fit */
 export function secondTicks(most: number, room = MOST_TICKS): number[] {
   const count = Math.max(1, Math.min(MOST_TICKS, Math.floor(room)));
   const step = SECONDS.find((each) => most / each <= count) ?? Math.ceil(most / count);
@@ -32,7 +32,7 @@ function ticksOf(most: number, step: number): number[] {
   return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, index) => index * step);
 }
 
-/** `1.5 s`, `2 min`, `1 h 30 min`, `3 d`. */
+/** Formats seconds: `1.5 s`, `2 min`, `1 h 30 min`, `3 d`. */
 export function secondsText(seconds: number): string {
   if (seconds < 60) return `${trimmed(seconds, seconds < 10 ? 2 : 1)} s`;
   const units = [
@@ -49,7 +49,7 @@ export function secondsText(seconds: number): string {
   return `${Math.floor(whole / size)} ${unit}${rest > 0 ? ` ${rest} ${small}` : ""}`;
 }
 
-/** `950`, `12.5 k`, `3.2 M`: for axes and tiles. */
+/** Formats a count for axes and tiles: `950`, `12.5 k`, `3.2 M`. */
 export function shortCount(count: number): string {
   const units = ["", " k", " M", " G", " T"];
   let value = count;

@@ -19,16 +19,16 @@ export const END_TEXTS = {
   released: "released by a worker that drained",
 } as const satisfies Record<SpanEnd, string>;
 
-/** Marks that differ without colour, too. */
+/** Ends with a cross, which also differs without colour. */
 const CROSSED: readonly string[] = ["failed", "died", "rejected", "expired"];
 
-/** Some pages of them: more lines are scrolled past, and tens of thousands of marks are slow to draw. */
+/**
+ * Limit of drawn workers, some pages of them. More are hard to scroll, and tens of thousands of marks are
+ * slow to draw.
+ */
 const MOST_DRAWN = 48;
 
-/**
- * Which worker had which attempt when. Of many workers those that are told of first, with whom something went
- * wrong.
- */
+/** Draws the attempts of workers over time. If there are many workers, it draws those with faults first. */
 export function timeLinePlot({ workers, seconds }: RunHistory, width = PLOT_WIDTH): Markup | null {
   const all = workers.filter(({ spans }) => spans.line.length > 0);
   const shown = all.slice(0, MOST_DRAWN);
@@ -79,7 +79,7 @@ function workerRow(
 
 const PATTERNS = html`<defs><pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" x1="0" y1="0" x2="0" y2="4"/></pattern></defs>`;
 
-/** What the marks mean, as the plot draws them. */
+/** Renders the legend of the marks. */
 export function timeLineLegend(): Markup {
   const entries = [...Object.entries(END_TEXTS), ["backup", "a backup of a slow one"]] as const;
   return html`<ul class="legend">${entries.map(([end, text]) => {

@@ -1,14 +1,14 @@
 import { messageOf, ShardmillError } from "../core/errors.ts";
 
 /**
- * Why a server cannot listen, of what the system or a library says of it: grpc-js joins the errors of all
- * addresses that a name stands for into one text.
+ * Converts the error of a server that cannot listen. Reads its text, because grpc-js joins the errors of all
+ * addresses of a name into one text.
  *
  * @returns {PORT_IN_USE} {ARGUMENT_INVALID}
  */
 export function bindError(address: string, cause: unknown): ShardmillError {
   const text = messageOf(cause);
-  // What is understood needs no cause: the library's text would only blur it.
+  // No cause for known errors, because the library's text would only confuse.
   const options = { fields: { address } };
   if (text.includes("EADDRINUSE")) {
     return new ShardmillError("PORT_IN_USE", `another process listens on ${address}`, {

@@ -5,16 +5,19 @@ import type { HttpBindings } from "./http-server.ts";
 
 export type Proof = "credential" | "login" | "session";
 
-/** Caller of a route, as the guard found it. */
+/** Authenticated caller of a route. */
 export interface HttpCaller {
   readonly identity: CallerIdentity;
-  /** How the caller proved it. Credentials are secrets, tokens and certificates. */
+  /** Proof that the caller gave. Credentials are secrets, tokens and certificates. */
   readonly by: Proof;
   /** Address and port. */
   readonly peer: string;
-  /** Checks the caller again, before each piece of a long answer. @throws {TOKEN_REFUSED} */
+  /**
+   * Authenticates the caller again, before each piece of a long response. @throws {TOKEN_REFUSED} when it
+   * expired
+   */
   confirm(): void;
-  /** Writes down what was done for it. */
+  /** Records an action for the caller. */
   audit(event: AuditEvent): void;
 }
 
@@ -23,10 +26,10 @@ export interface HttpEnv {
   Variables: { caller: HttpCaller };
 }
 
-/** One thing that can be asked for, and by whom: a route without `callers` does not compile. */
+/** Route with its callers. A route without `callers` does not compile. */
 export interface HttpRoute {
   readonly method: "GET" | "POST" | "DELETE";
-  /** As Hono has them: `/api/jobs/:job`. */
+  /** Path in Hono's form: `/api/jobs/:job`. */
   readonly path: string;
   readonly callers: Callers;
   /** Proofs that the route accepts. Default: credentials and sessions. */

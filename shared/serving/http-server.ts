@@ -7,29 +7,29 @@ import { bindError } from "./bind-error.ts";
 import { listenOn } from "./listen.ts";
 import { peerOf, type TlsDoor } from "./tls-door.ts";
 
-/** What a route knows of the connection below it. */
+/** Connection of a request. */
 export interface HttpBindings {
   readonly incoming: IncomingMessage;
 }
 
 export interface HttpServer {
-  /** Where it listens, with the real port. */
+  /** Address with the real port. */
   readonly address: string;
-  /** `http://...` or `https://...`, as a browser of this machine may open it. */
+  /** URL for a browser on this machine: `http://...` or `https://...`. */
   readonly url: string;
-  /** Takes no new requests, waits up to `graceMs` for those open, and then ends them. */
+  /** Stops accepting requests, waits up to `graceMs` for open ones, and then ends them. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Pages and scrapers keep one or two each. */
+/** Limit of connections. Pages and scrapers keep one or two each. */
 const MOST_CONNECTIONS = 1_024;
-/** A request is a line, some headers and a small body: who takes longer is not asking. */
+/** Limit of the time to send a request, which is a line, some headers and a small body. */
 const SLOW_REQUEST_MS = 20_000;
 
 /**
- * Serves `app` by HTTP/1.1, by TLS where there is a door for it.
+ * Serves `app` by HTTP/1.1, with TLS if there is a door.
  *
- * @throws {PORT_IN_USE} {ARGUMENT_INVALID} when it cannot listen there
+ * @throws {PORT_IN_USE} {ARGUMENT_INVALID} when the server cannot listen there
  */
 export async function startHttpServer<Env extends { Bindings: HttpBindings }>(
   app: Hono<Env>,
@@ -69,7 +69,7 @@ export async function startHttpServer<Env extends { Bindings: HttpBindings }>(
   };
 }
 
-/** Address and port of who asks. */
+/** Returns the caller's address and port. */
 export function askerOf({ incoming }: HttpBindings): string {
   return peerOf(incoming.socket);
 }

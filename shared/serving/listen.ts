@@ -4,12 +4,12 @@ import type { AddressInfo, Server } from "node:net";
 import type { Address } from "../wire/address.ts";
 
 /**
- * Connections that may wait to be accepted; the kernel allows `net.core.somaxconn` of them. Node's own bound
- * is 511: where a fleet starts at once, or a coordinator comes back to one, the system drops the rest.
+ * Connections that may wait to be accepted. The kernel limits them to `net.core.somaxconn`. Node's default is
+ * 511. When a whole fleet connects at once, the system drops the rest.
  */
 const BACKLOG = 4_096;
 
-/** Listens, and gives the real port. @throws what the system says */
+/** Listens, and returns the real port. @throws errors of the system */
 export async function listenOn(server: Server, { host, port }: Address): Promise<number> {
   server.listen({ host, port, backlog: BACKLOG });
   await once(server, "listening");
@@ -17,11 +17,11 @@ export async function listenOn(server: Server, { host, port }: Address): Promise
 }
 
 /**
- * Listens at all addresses that a name stands for, with a server for each, on the same port. As long as one
- * can be had, the others may fail: `localhost` is often two addresses, of which a machine has one.
+ * Listens on all addresses of a name, with a server for each, on the same port. One success is enough:
+ * `localhost` often has two addresses, and a machine only one of them.
  *
  * @returns the real port, and the servers that listen
- * @throws what the system says of the first address
+ * @throws the system's error for the first address
  */
 export async function listenOnAll(
   makeServer: () => Server,

@@ -2,20 +2,23 @@ import type { ServerTls } from "../access/tls-files.ts";
 import { ShardmillError } from "../core/errors.ts";
 import { type Address, formatAddress, isLoopback } from "../wire/address.ts";
 
-/** How a server takes connections. */
+/** Settings of a listening server. */
 export interface Listening {
-  /** Null: in the clear. */
+  /** Certificates of the server. Null: no TLS. */
   readonly tls: ServerTls | null;
-  /** Whether it may be reached in the clear from other machines: secret and data can be read on the way. */
+  /** True when other machines may connect without TLS. The network can then read secret and data. */
   readonly insecure: boolean;
-  /** Beside TLS, in the clear on a port of this machine alone: for workers that the same process starts. */
+  /**
+   * The server also listens without TLS on a port of this machine alone, for workers that the same process
+   * starts.
+   */
   readonly forOwnWorkers?: boolean;
 }
 
-/** For this machine alone. */
+/** Settings for this machine alone. */
 export const LOCAL: Listening = { tls: null, insecure: false };
 
-/** @throws {LISTENING_REFUSED} when others would be answered in the clear, and nobody said that they may */
+/** @throws {LISTENING_REFUSED} when other machines could connect without TLS, and `insecure` is false */
 export function refuseClear(place: Address, { tls, insecure }: Listening, option: string): void {
   if (tls !== null || insecure || isLoopback(place.host)) return;
   const address = formatAddress(place);

@@ -11,10 +11,11 @@ import { type Address, formatAddress } from "../wire/address.ts";
 const PATIENCE_MS = 10_000;
 
 /**
- * Asks a coordinator's HTTP server for something, as the holder of a credential.
+ * Sends a request to a coordinator's HTTP server with a credential.
  *
- * @returns where it was asked, `https://host:port`, and the JSON that came
- * @throws {COORDINATOR_UNREACHABLE} {RPC_FAILED} when nobody answers, or with no
+ * @returns the origin, `https://host:port`, and the JSON response
+ * @throws {COORDINATOR_UNREACHABLE} when no server responds
+ * @throws {RPC_FAILED} when the server refuses
  */
 export async function postAs(
   credential: Credential,
@@ -29,7 +30,7 @@ export async function postAs(
     port,
     path,
     method: "POST",
-    // A connection of its own, by the files for TLS as they are now.
+    // A connection of its own, with the current TLS files.
     agent: false,
     timeout: PATIENCE_MS,
     headers: secret === null ? {} : { authorization: `Bearer ${secret}` },
@@ -55,7 +56,7 @@ export async function postAs(
   throw new ShardmillError("RPC_FAILED", `${origin} refused: ${why}`, { fields: { address, status } });
 }
 
-/** Names TLS where one side alone uses it: such a connection is closed, or not understood. */
+/** Makes the error for a failed connection. Its hint covers peers of which only one uses TLS. */
 function unreachable(address: string, error: unknown, usesTls: boolean): ShardmillError {
   const what = `nothing serves HTTP${usesTls ? " by TLS" : ""} at ${address}`;
   const facts = { fields: { address }, cause: error };

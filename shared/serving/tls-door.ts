@@ -7,10 +7,10 @@ import { messageOf, ShardmillError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Listening } from "./listening.ts";
 
-/** A client that connects and says nothing is cut off; one that is far away needs four round trips. */
+/** Limit of a handshake, so silent clients are disconnected. A distant client needs four round trips. */
 const HANDSHAKE_MS = 20_000;
 
-/** Of the certificate that a client shows, by OpenSSL's code for it. */
+/** Problems of a client's certificate, by OpenSSL's codes. */
 const PROBLEMS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "the certificate of this client has expired",
   CERT_NOT_YET_VALID: "the certificate of this client is not valid yet",
@@ -18,9 +18,9 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What servers of TLS have in common: certificates that are read again when they change, and who is refused.
- * Of mutual TLS the handshake of a client whose certificate is wrong is not ended: Node would close the
- * connection without a word. Its calls are refused instead, and told why, before anything of them is read.
+ * Common part of TLS servers: it renews certificates when their files change, and refuses clients. With
+ * mutual TLS, the handshake of a client with an invalid certificate succeeds. Otherwise Node would close the
+ * connection without a reason. Its calls are refused with the reason, before any of their content is read.
  */
 export class TlsDoor {
   readonly #files: TlsFiles;
@@ -29,14 +29,14 @@ export class TlsDoor {
   readonly #problems = new Map<string, string>();
   readonly #names = new Map<string, readonly string[]>();
 
-  /** @throws {TLS_INVALID} when a file cannot be used */
+  /** @throws {TLS_INVALID} when a file is invalid */
   constructor({ own, clientCa }: ServerTls, log: Logger) {
     this.#files = new TlsFiles(clientCa, own);
     this.#wantsCertificates = clientCa !== null;
     this.#log = log;
   }
 
-  /** What a server is made with that {@link watch} is told of. */
+  /** Options for a server that is then passed to {@link watch}. */
   get options(): TlsOptions {
     return {
       ...this.#files.latest(),
@@ -46,7 +46,9 @@ export class TlsDoor {
     };
   }
 
-  /** Renews its certificates, and notes whom to refuse before others hear of the connection. */
+  /**
+   * Renews the server's certificates. Checks client certificates before other listeners get the connection.
+   */
   watch(server: TlsServer): void {
     let inUse = this.#files.latest();
     server.prependListener("connection", () => {
@@ -60,7 +62,7 @@ export class TlsDoor {
     server.on("tlsClientError", (error, socket) => this.#tell(error, socket));
   }
 
-  /** Why the calls of a client are refused, by its address and port; null when they are not. */
+  /** Returns the reason to refuse a client's calls, by its address and port. Null: the client is accepted. */
   refusalOf(peer: string): ShardmillError | null {
     const problem = this.#problems.get(peer);
     return problem === undefined
@@ -70,7 +72,7 @@ export class TlsDoor {
         });
   }
 
-  /** The names of the certificate that a client has shown, by its address and port; of a refused one none. */
+  /** Returns the names in a client's certificate, by its address and port. Empty for a refused client. */
   namesOf(peer: string): readonly string[] {
     return this.#names.get(peer) ?? [];
   }
@@ -90,7 +92,10 @@ export class TlsDoor {
     this.#log.warn({ peer, problem }, "client refused");
   }
 
-  /** Who only looks whether the port is open, or does not like our certificate, hangs up: that is no news. */
+  /**
+   * Logs a failed handshake. Clients that only probe the port, or reject our certificate, disconnect, so
+   * those are only debug entries.
+   */
   #tell(error: Error, socket: TLSSocket): void {
     const [, reason = messageOf(error)] = /SSL routines:[^:]*:([^:]+):/.exec(messageOf(error)) ?? [];
     const told = { peer: peerOf(socket), reason };
@@ -99,7 +104,9 @@ export class TlsDoor {
   }
 }
 
-/** Null for a server in the clear. @throws {TLS_INVALID} */
+/**
+ * Opens the door of a TLS server. Null: the server has no TLS. @throws {TLS_INVALID} when a file is invalid
+ */
 export function openDoor({ tls }: Listening, log: Logger): TlsDoor | null {
   return tls === null ? null : new TlsDoor(tls, log);
 }
@@ -111,7 +118,7 @@ function problemOf(socket: TLSSocket): string {
   return PROBLEMS[code] ?? `the certificate of this client is signed by no CA that is known here (${code})`;
 }
 
-/** As grpc-js names it. */
+/** Returns the address and port of the peer, in the form of grpc-js. */
 export function peerOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
   return `${remoteAddress}:${remotePort}`;
 }

@@ -3,12 +3,12 @@ import { quoteIdentifier } from "./quote.ts";
 import { functionNames, refusedFunction } from "./refused-functions.ts";
 import { type SqlSource, sqlError, sqlRefused } from "./sql-error.ts";
 
-/** Functions that read what is set elsewhere, and that DuckDB takes for consistent. */
+/** Functions that read outside settings, although DuckDB counts them as consistent. */
 const READS_SETTINGS: readonly string[] = ["current_setting", "getvariable", "version"];
-/** With one argument it counts from today. */
+/** Function that counts from today when it has one argument. */
 const AGE = "age";
 
-/** What stands in a SELECT beside the predicate when its text is a predicate and nothing more. */
+/** Parts of a SELECT whose text after WHERE is a predicate and nothing more. */
 const PARTS: ReadonlySet<string> = new Set([
   "type",
   "select_list",
@@ -26,18 +26,18 @@ const OTHER_PARTS: Readonly<Record<string, string>> = {
   sample: "USING SAMPLE",
 };
 
-/** The user's text stands last, so that no bracket or comment in it can change what ours means. */
+/** Wraps a predicate. The user's text comes last, so that its brackets and comments cannot change ours. */
 function selectWhere(table: string, predicate: string): string {
   return `SELECT 1 FROM ${quoteIdentifier(table)} WHERE ${predicate}`;
 }
 
 /**
- * Checks that a user's text is one predicate over the columns of `table`: true, false or null for a row,
- * whatever the other rows are, and the same each time. It is run once, on the rows that are there: what fails
- * on a row of nulls fails on real ones.
+ * Checks that a user's text is one predicate over the columns of `table`. A predicate is true, false or null
+ * for a row, whatever the other rows are, and always the same. Runs the predicate once on the present rows:
+ * what fails on a row of nulls fails on real ones.
  *
- * @returns the plan of a SELECT with it once it is bound, as JSON (`json_serialize_plan`); null where DuckDB
- * cannot write it
+ * @returns the bound plan of a SELECT with the predicate, as JSON (`json_serialize_plan`). Null: DuckDB
+ * cannot write it.
  * @throws {SQL_INVALID} with the place in the user's text
  * @throws {SQL_FAILED}
  */
@@ -51,7 +51,7 @@ export async function boundPredicate(
     const { count } = await connection.extractStatements(select);
     const tree = await serialized(connection, "json_serialize_sql", select);
     refuseOtherParts(source, tree, count);
-    // Before it is bound, for some act as soon as they are.
+    // Before it is bound: some functions act on binding.
     const acting = await refusedFunction(connection, select);
     if (acting !== null) throw refusal(source, acting, "acts, or reads what is not the row's");
     const statement = await connection.prepare(select);
@@ -66,7 +66,7 @@ export async function boundPredicate(
   }
 }
 
-/** Null where DuckDB cannot: what it can do, it says in JSON, its errors too. */
+/** Serializes a statement. Null: DuckDB cannot. DuckDB reports other errors within the JSON. */
 async function serialized(
   connection: DuckDBConnection,
   by: "json_serialize_sql" | "json_serialize_plan",
@@ -139,9 +139,9 @@ async function refuseOtherTypes(
 const TRUTHS: ReadonlySet<DuckDBTypeId> = new Set([DuckDBTypeId.BOOLEAN, DuckDBTypeId.SQLNULL]);
 
 /**
- * A shard may be run twice, or again after a crash, and must give the same rows. So nothing may say another
- * thing each time: chance, the time, the session. What it calls is in the plan, where macros are written out;
- * and in its own tree, for what binding makes a constant of.
+ * Refuses functions that may vary: chance, the time, the session. A shard may run twice, and must give the
+ * same rows. The plan lists the called functions, with macros expanded. The tree also lists calls that
+ * binding turns into constants.
  */
 async function refuseChance(
   connection: DuckDBConnection,

@@ -3,13 +3,13 @@ import { refusedFunction } from "./refused-functions.ts";
 import { type SqlSource, sqlRefused } from "./sql-error.ts";
 
 /**
- * Makes sure that a user's text is one SELECT, with no parameters, that calls no function that acts.
+ * Checks that a user's text is one SELECT, without parameters and without functions that act.
  *
  * @throws {SQL_INVALID}
  */
 export async function checkSelect(connection: DuckDBConnection, source: SqlSource): Promise<void> {
   const statements = await extractOne(connection, source);
-  // Before it is bound, for some act as soon as they are.
+  // Before it is bound: some functions act on binding.
   const refused = await refusedFunction(connection, source.sql);
   if (refused !== null) {
     const what = `\`${refused}\` is not allowed in the SQL of a job: it acts, or reads what is not the job's`;
@@ -37,7 +37,7 @@ export async function checkSelect(connection: DuckDBConnection, source: SqlSourc
   }
 }
 
-/** @throws {SQL_INVALID} when it is not one statement */
+/** @throws {SQL_INVALID} when the text is not one statement */
 export async function extractOne(connection: DuckDBConnection, source: SqlSource) {
   if (isBlank(source.sql)) throw sqlRefused(source, { what: "the SQL is empty", expected: "one SELECT" });
   const statements = await connection.extractStatements(source.sql);
@@ -46,10 +46,10 @@ export async function extractOne(connection: DuckDBConnection, source: SqlSource
   throw sqlRefused(source, { what: "more than one statement", expected: "one SELECT", found });
 }
 
-/** A comment that does not end goes on to the end of the text. */
+/** Comment. An unclosed one extends to the end of the text. */
 const COMMENT = /--[^\n]*|\/\*[^*]*(?:\*+[^/*][^*]*)*(?:\*+\/|\**$)/g;
 
-/** True for nothing but white space, semicolons and comments. */
+/** Checks for nothing but white space, semicolons and comments. */
 export function isBlank(sql: string): boolean {
   return sql.replace(COMMENT, "").replace(/[\s;]/g, "") === "";
 }

@@ -17,21 +17,18 @@ const NUMERIC = {
 } as const satisfies Record<NumericType, string>;
 
 /**
- * Decimals of more digits come out of a Parquet file as DOUBLE, and as other numbers: plans with a reduction
- * refuse them.
+ * Most digits of a DuckDB decimal. DuckDB reads decimals of more digits from a Parquet file as DOUBLE, which
+ * changes them. Plans with a reduction refuse them.
  */
 export const DECIMAL_DIGITS = 38;
 
-/** Whether a type is, or holds, a decimal of more digits than DuckDB has. */
+/** Checks whether a type is, or holds, a decimal of more digits than DuckDB supports. */
 export function hasWideDecimal(type: FieldType): boolean {
   if (type.kind === "decimal") return type.precision > DECIMAL_DIGITS;
   return innerTypes(type).some(hasWideDecimal);
 }
 
-/**
- * The type that DuckDB gives to a column of a rows file. Lists of fixed length come back from Parquet as
- * lists.
- */
+/** Returns the type that DuckDB gives to a column of a rows file. Lists of fixed length become lists. */
 export function duckdbType(type: FieldType): string {
   switch (type.kind) {
     case "numeric":
@@ -70,7 +67,7 @@ export function duckdbType(type: FieldType): string {
   }
 }
 
-/** `CREATE TABLE <name>` for rows with these fields, empty. */
+/** Returns `CREATE TABLE <name>` for an empty table of these fields. */
 export function emptyTable(name: string, fields: readonly Field[]): string {
   return `CREATE OR REPLACE TABLE ${quoteIdentifier(name)} (${columnList(fields)})`;
 }
@@ -83,8 +80,8 @@ function columnList(fields: readonly Field[]): string {
 }
 
 /**
- * What the columns of a table of `fields` are called: names that differ in case only get a number, as DuckDB
- * does when it reads such a file.
+ * Returns the columns' names in a table of `fields`. Names that differ only in case get a number, as when
+ * DuckDB reads such a file.
  */
 export function columnNames(fields: readonly Field[]): readonly string[] {
   const taken = new Set<string>();

@@ -5,7 +5,7 @@ import {
   JsonDuckDBValueConverter,
 } from "@duckdb/node-api";
 
-/** Types whose values may be whole numbers beyond what JSON can hold. */
+/** Types whose values may be whole numbers beyond JSON's exact range. */
 const WHOLE_NUMBERS: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.BIGINT,
   DuckDBTypeId.UBIGINT,
@@ -15,9 +15,9 @@ const WHOLE_NUMBERS: ReadonlySet<DuckDBTypeId> = new Set([
 ]);
 
 /**
- * A DuckDB value as JSON. Whole numbers are numbers while they are exact and digits in a string beyond;
- * decimals with a fraction, dates and blobs are strings; NaN and the infinities are the strings `NaN`,
- * `Infinity`, `-Infinity`.
+ * Converts a DuckDB value to JSON. Whole numbers become numbers if exact, else strings of digits. Decimals
+ * with a fraction, dates and blobs become strings. NaN and the infinities become `NaN`, `Infinity`,
+ * `-Infinity`.
  */
 export const jsonValue: DuckDBValueConverter<Json> = (value, type, converter) => {
   const json = JsonDuckDBValueConverter(value, type, converter);

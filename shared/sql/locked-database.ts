@@ -13,25 +13,24 @@ import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
 import { NUL_IN_SQL, type SqlSource, sqlError, sqlRefused } from "./sql-error.ts";
 import { restoredSelect, storedSelect } from "./typed-select.ts";
 
-/** How often an interrupt is repeated: DuckDB forgets one that comes before the statement has started. */
+/** Interval of repeated interrupts: DuckDB ignores one that arrives before the statement starts. */
 const INTERRUPT_AGAIN_MS = 20;
 const RESULT_VIEW = "temp.main.shardmill_result";
 
 /**
- * An in-memory DuckDB that is locked to a few folders: the only one that ever runs a user's SQL. Nothing in
- * it can attach, install, load, leave its folders or unlock its settings.
+ * DuckDB in memory, locked to a few folders: no other one ever runs a user's SQL. Its statements cannot
+ * attach, install, load, leave the folders or unlock the settings.
  *
- * Law `same-commits-same-output`: the same statements over the same files give the same bytes. It holds
- * because there is **one thread**: with more, threads take row groups as they come, so floats are summed in
- * another order each time and groups come out in another order. That costs speed only where a `final` reads
- * all `rows`; a reduction with a `combine` does its heavy part on the workers, and each of them uses one
- * thread too. Insertion order is kept and the time zone is UTC, for the same reason. It is a law for one
- * memory limit (spilling changes the order of groups that no ORDER BY settles), and not for SQL that asks for
+ * Law `same-commits-same-output`: the same statements over the same files give the same bytes. This needs
+ * **one thread**: several would sum floats and emit groups in a varying order. That is slower only where a
+ * `final` reads all `rows`. A reduction with a `combine` does its heavy part on the workers, with one thread
+ * each. For the same reason, insertion order is kept and the time zone is UTC. The law assumes one memory
+ * limit, because spilling changes the order of groups without ORDER BY. It does not cover SQL that uses
  * chance or the time (`random()`, `now()`).
  *
- * Statements run one after the other, off the calling thread. `run`, `rows` and `copyOwn` are for our own
- * SQL; `copyTo` is the one for a user's. A user's SELECT changes no setting (see {@link checkSelect});
- * each reduction has a database of its own all the same.
+ * Statements run one after the other, outside the calling thread. `run`, `rows` and `copyOwn` are for our own
+ * SQL, and `copyTo` is for a user's. A user's SELECT cannot change a setting (see {@link checkSelect}), but
+ * each reduction still has its own database.
  */
 export class LockedDatabase implements SqlDatabase {
   readonly #instance: DuckDBInstance;
@@ -59,7 +58,8 @@ export class LockedDatabase implements SqlDatabase {
   }
 
   /**
-   * The rows of our own SQL, as JSON values (see {@link jsonValue}), all in memory: put a LIMIT on it.
+   * Returns the rows of our own SQL, as JSON values (see {@link jsonValue}). Holds all in memory: use a
+   * LIMIT.
    *
    * @throws {SQL_INVALID} {SQL_FAILED} {INTERRUPTED}
    */
@@ -71,14 +71,13 @@ export class LockedDatabase implements SqlDatabase {
     });
   }
 
-  /** @throws {SQL_INVALID} when it is not one statement, or not SQL at all; names are not looked up */
+  /** @throws {SQL_INVALID} when the text is not one statement of SQL. Names are not checked. */
   async checkSyntax(source: SqlSource): Promise<void> {
     await this.#inTurn(source, () => extractOne(this.#connection, source));
   }
 
   /**
-   * Checks a user's predicate over the columns of `table`, and gives what DuckDB makes of it: see
-   * {@link boundPredicate}.
+   * Checks a user's predicate over the columns of `table`, and returns its plan: see {@link boundPredicate}.
    *
    * @throws {SQL_INVALID} {SQL_FAILED} {INTERRUPTED}
    */
@@ -90,13 +89,12 @@ export class LockedDatabase implements SqlDatabase {
   }
 
   /**
-   * Runs a user's SELECT and writes its result as a zstd Parquet file, in the result's order. Values of types
-   * that Parquet would change are written so that they are exact (see {@link storedSelect}). On failure there
-   * is no file.
+   * Runs a user's SELECT and writes its result as a zstd Parquet file, in the result's order. Types that
+   * Parquet would change are stored in an exact form (see {@link storedSelect}). A failure leaves no file.
    *
-   * @param source `where` is how errors name the SQL: `reduce.confusion.final`
-   * @throws {SQL_INVALID} when it is not one SELECT, cannot be bound to the tables that are there, calls a
-   * function that acts, or has a column that such a file cannot hold
+   * @param source SQL, with its name for errors in `where`: `reduce.confusion.final`
+   * @throws {SQL_INVALID} when the text is not one SELECT, does not bind, or calls a function that acts
+   * @throws {SQL_INVALID} when such a file cannot hold a column
    * @throws {SQL_FAILED} {INTERRUPTED}
    */
   async copyTo(source: SqlSource, path: string, options: CopyOptions = {}): Promise<{ rows: number }> {
@@ -110,7 +108,7 @@ export class LockedDatabase implements SqlDatabase {
   }
 
   /**
-   * The names of the columns that a user's SELECT gives, some perhaps twice.
+   * Returns the column names of a user's SELECT, with any duplicates.
    *
    * @throws {SQL_INVALID} as {@link copyTo} does
    */
@@ -126,7 +124,7 @@ export class LockedDatabase implements SqlDatabase {
     });
   }
 
-  /** The columns of our own SELECT, as text may have them. @throws {SQL_INVALID} {SQL_FAILED} */
+  /** Returns the columns of our own SELECT over text. @throws {SQL_INVALID} {SQL_FAILED} */
   async columnsOf(sql: string): Promise<Field[]> {
     return this.#inTurn({ where: "sql", sql }, async () => {
       const statement = await this.#connection.prepare(sql);
@@ -143,8 +141,8 @@ export class LockedDatabase implements SqlDatabase {
   }
 
   /**
-   * Keeps a user's SELECT as the view `name`, and gives our own SELECT of `columns` of it, which
-   * {@link copyOwn} then writes as {@link copyTo} would: again and again, while the tables behind it change.
+   * Keeps a user's SELECT as the view `name`. Returns our own SELECT of its `columns`, which {@link copyOwn}
+   * writes as {@link copyTo} would. The SELECT can run again while the underlying tables change.
    *
    * @throws {SQL_INVALID} as {@link copyTo} does
    */
@@ -160,19 +158,19 @@ export class LockedDatabase implements SqlDatabase {
   }
 
   /**
-   * Writes the result of our own SELECT as {@link copyTo} does, in DuckDB's own types. @throws {SQL_FAILED}
-   * {INTERRUPTED}
+   * Writes the result of our own SELECT as {@link copyTo} does, in DuckDB's own types.
+   *
+   * @throws {SQL_FAILED} {INTERRUPTED}
    */
   async copyOwn(source: SqlSource, path: string): Promise<{ rows: number }> {
     return this.#inTurn(source, () => this.#copy(source.sql, path));
   }
 
   /**
-   * Makes the view `name` over files that {@link copyTo} made as partials of the SELECT `source`: its columns
-   * have the types of the SELECT's again, as if there were no files between. The tables that it reads must be
-   * there, with or without rows.
+   * Makes the view `name` over files that {@link copyTo} made as partials of the SELECT `source`. The view's
+   * columns have the SELECT's types again. The tables that the SELECT reads must exist, with or without rows.
    *
-   * @param scan a table expression over the files
+   * @param scan table expression over the files
    * @throws {SQL_INVALID} {SQL_FAILED} {INTERRUPTED}
    */
   async viewPartials(name: string, source: SqlSource, scan: string): Promise<void> {
@@ -184,10 +182,7 @@ export class LockedDatabase implements SqlDatabase {
     });
   }
 
-  /**
-   * Stops the statement under way and refuses all later ones with INTERRUPTED: the database is only good for
-   * closing.
-   */
+  /** Stops the running statement and refuses later ones with INTERRUPTED. Then only close the database. */
   interrupt(): void {
     this.#interrupted = true;
     if (this.#running === 0 || this.#interrupter !== null) return;
@@ -195,7 +190,7 @@ export class LockedDatabase implements SqlDatabase {
     this.#interrupter = setInterval(() => this.#connection.interrupt(), INTERRUPT_AGAIN_MS);
   }
 
-  /** Interrupts what runs, waits for it, and gives everything back. */
+  /** Interrupts the running statement, waits for it, and releases all resources. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.interrupt();
     await this.#last;
@@ -204,7 +199,7 @@ export class LockedDatabase implements SqlDatabase {
     await rm(this.#spillFolder, { recursive: true, force: true });
   }
 
-  /** One at a time, in the order of the calls. */
+  /** Runs one task at a time, in the order of the calls. */
   #inTurn<T>(source: SqlSource, task: () => Promise<T>): Promise<T> {
     const result = this.#last.then(async () => {
       if (this.#interrupted) throw interrupted(source);
@@ -228,7 +223,7 @@ export class LockedDatabase implements SqlDatabase {
     this.#interrupter = null;
   }
 
-  /** The user's text stands last in ours, so that no bracket or comment in it can change what ours means. */
+  /** Makes a view. The user's text comes last, so that its brackets and comments cannot change ours. */
   async #createView(name: string, source: SqlSource): Promise<void> {
     await checkSelect(this.#connection, source);
     const prefix = `CREATE OR REPLACE TEMP VIEW ${name} AS `;
@@ -260,8 +255,8 @@ export class LockedDatabase implements SqlDatabase {
 }
 
 /**
- * Opens a database that is locked to `folders` and, for spilling, a folder of its own in `tempFolder`. The
- * caller disposes it.
+ * Opens a database that is locked to `folders` and to its own spill folder in `tempFolder`. The caller
+ * disposes of it.
  *
  * @throws {SQL_FAILED} when DuckDB cannot start
  */
@@ -282,7 +277,7 @@ export async function openLockedDatabase(options: LockedDatabaseOptions): Promis
   }
 }
 
-/** Of DuckDB's optimizers, the one that puts what is constant into effect. */
+/** Returns the setting that disables all of DuckDB's optimizers but the one that computes constants. */
 async function onlyConstants(connection: DuckDBConnection): Promise<string> {
   const all = await connection.runAndReadAll("SELECT name FROM duckdb_optimizers()");
   const others = all.getRows().map(([name]) => String(name));

@@ -3,31 +3,25 @@ import { usableMemoryBytes } from "../core/usable-memory.ts";
 import { quoteLiteral } from "./quote.ts";
 
 export interface LockedDatabaseOptions {
-  /** The only folders that any statement can read or write, with all that is below them. */
+  /** Folders that statements can read or write, with all that is below them. */
   readonly folders: readonly string[];
-  /**
-   * Beyond it DuckDB spills to `tempFolder`. Left out: a quarter of the machine's (or the container's)
-   * memory.
-   */
+  /** Memory above which DuckDB spills to `tempFolder`. Default: a quarter of the usable memory. */
   readonly memoryLimitBytes?: number;
-  /** More than one and sums of floats depend on which thread was quicker: see {@link LockedDatabase}. */
+  /** Number of threads. With several, sums of floats vary: see {@link LockedDatabase}. Default: 1. */
   readonly threads?: number;
-  /**
-   * A folder of the caller's (made if needed): this database spills into a folder of its own in it, gone when
-   * it closes.
-   */
+  /** Folder of the caller, made if needed. The database spills into a folder in it, removed on close. */
   readonly tempFolder: string;
   /**
-   * `constants`: a plan says what the statement says, with constants computed, and nothing that holds only
-   * for the rows that are there now. Left out: as DuckDB does it.
+   * Optimization of plans. `constants`: a plan follows the statement, with constants computed, and uses no
+   * facts of the present rows. Default: DuckDB's.
    */
   readonly optimizes?: "constants";
 }
 
-/** Under this DuckDB cannot even sort. */
+/** Least memory: with less, DuckDB cannot even sort. */
 const MIN_MEMORY_BYTES = 256 * 1024 * 1024;
 
-/** In this order: the last three lock what the others set. */
+/** Lists the settings in order: the last three lock the others. */
 export function lockingSettings(options: LockedDatabaseOptions, spillFolder: string): readonly string[] {
   const folders = options.folders.map((folder) => quoteLiteral(folder.endsWith(sep) ? folder : folder + sep));
   return [
@@ -35,8 +29,7 @@ export function lockingSettings(options: LockedDatabaseOptions, spillFolder: str
     "TimeZone = 'UTC'",
     "preserve_insertion_order = true",
     "enable_progress_bar = false",
-    // Partials are read once or twice: what DuckDB would keep of each, 8 KiB and more, is never asked for
-    // again.
+    // Partials are read once or twice. DuckDB would cache 8 KiB and more of each, without later use.
     "enable_external_file_cache = false",
     "autoinstall_known_extensions = false",
     "autoload_known_extensions = false",
@@ -50,7 +43,7 @@ export function lockingSettings(options: LockedDatabaseOptions, spillFolder: str
   ];
 }
 
-/** A quarter of what there is. */
+/** Returns the default memory limit: a quarter of the usable memory. */
 export function defaultMemoryBytes(): number {
   return Math.max(MIN_MEMORY_BYTES, Math.floor(usableMemoryBytes() / 4));
 }

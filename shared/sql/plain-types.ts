@@ -20,16 +20,16 @@ const NUMBERS: Readonly<Partial<Record<DuckDBTypeId, NumericType>>> = {
   [DuckDBTypeId.UBIGINT]: "uint64",
   [DuckDBTypeId.FLOAT]: "float32",
   [DuckDBTypeId.DOUBLE]: "float64",
-  // What it takes whole numbers of both signs for.
+  // DuckDB's type for whole numbers of both signs.
   [DuckDBTypeId.HUGEINT]: "int64",
-  // More digits than anything here takes.
+  // More digits than any type here supports.
   [DuckDBTypeId.UHUGEINT]: "float64",
   [DuckDBTypeId.DECIMAL]: "float64",
 };
 
 /**
- * What DuckDB found that values of text are, as a type that models and people expect: what it has a name of
- * its own for (UUID, JSON, a time of day) stays text.
+ * Returns the plain type for a type that DuckDB detected in text. Types with names of DuckDB's own (UUID,
+ * JSON, a time of day) stay text.
  */
 export function plainTypeOf(type: DuckDBType): FieldType {
   const number = NUMBERS[type.typeId];

@@ -1,10 +1,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 
 /**
- * The functions that may stand after FROM in a user's SQL: they make rows of their arguments. All others that
- * DuckDB has, those of a later version too, are refused: many act (`enable_logging`, `checkpoint`), run text
- * as SQL (`query`), or read files and settings, where `rows` and `partials` are all that a result may depend
- * on.
+ * Functions that a user's SQL may call after FROM: they make rows of their arguments. All others are refused,
+ * later versions' too. Many act (`enable_logging`, `checkpoint`), run text as SQL (`query`), or read files
+ * and settings. A result may depend only on `rows` and `partials`.
  */
 const PLAIN_TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   "generate_series",
@@ -19,18 +18,18 @@ const PLAIN_TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
   "unnest",
 ]);
 
-/** They stand among the columns and act nevertheless. */
+/** Functions that act although they are called among the columns. */
 const ACTING: readonly string[] = ["write_log"];
 
 /**
- * Names in a statement that DuckDB has parsed and written as JSON: quotes in its strings are escaped, so that
- * none looks like this.
+ * Function names in a statement that DuckDB parsed and wrote as JSON. Quotes in its strings are escaped, so
+ * no string matches.
  */
 const FUNCTION_NAME = /"function_name":("(?:[^"\\]|\\.)*")/g;
 
 /**
- * The first function that a user's SELECT may not call, by its own name, or null. What DuckDB cannot parse is
- * for it to complain about.
+ * Returns the name of the first refused function in a user's SELECT. Null: none, or DuckDB cannot parse the
+ * text, which it reports later.
  */
 export async function refusedFunction(connection: DuckDBConnection, sql: string): Promise<string | null> {
   const called = functionNames(await parsed(connection, sql));
@@ -45,7 +44,7 @@ async function parsed(connection: DuckDBConnection, sql: string): Promise<string
   return String(reader.getRows()[0]?.[0] ?? "");
 }
 
-/** Those that a statement calls that DuckDB has parsed and written as JSON. */
+/** Lists the functions in a statement that DuckDB parsed and wrote as JSON. */
 export function functionNames(tree: string): ReadonlySet<string> {
   const names = new Set<string>();
   for (const [, quoted = '""'] of tree.matchAll(FUNCTION_NAME)) {
@@ -54,7 +53,7 @@ export function functionNames(tree: string): ReadonlySet<string> {
   return names;
 }
 
-/** The same in every database of this process. */
+/** Refused names, the same in every database of this process. */
 let refused: ReadonlySet<string> | null = null;
 
 async function refusedNames(connection: DuckDBConnection): Promise<ReadonlySet<string>> {

@@ -4,15 +4,15 @@ import type { SqlSource } from "./sql-error.ts";
 import type { StoredFor } from "./stored-types.ts";
 
 export interface CopyOptions {
-  /** Left out: `published`. */
+  /** Purpose of the file. Default: `published`. */
   readonly storedFor?: StoredFor;
-  /** Of the result, those that are written. Left out: all. */
+  /** Columns to write. Default: all. */
   readonly columns?: readonly string[];
 }
 
 /**
- * A database for a user's SQL, locked to a few folders: {@link LockedDatabase} in this process, or
- * `SqlProcess`, the same in a process of its own. The methods are told at LockedDatabase.
+ * Database for a user's SQL, locked to a few folders. {@link LockedDatabase} runs in this process and
+ * documents the methods. `SqlProcess` runs in a separate process.
  */
 export interface SqlDatabase extends AsyncDisposable {
   run(sql: string): Promise<void>;
@@ -23,14 +23,14 @@ export interface SqlDatabase extends AsyncDisposable {
   copyTo(source: SqlSource, path: string, options?: CopyOptions): Promise<{ rows: number }>;
   copyOwn(source: SqlSource, path: string): Promise<{ rows: number }>;
   viewPartials(name: string, source: SqlSource, scan: string): Promise<void>;
-  /** Ends the statement under way; the database is only good for closing after it. */
+  /** Ends the running statement. The database can then only be closed. */
   interrupt(): void;
 }
 
 export type OpenDatabase<Options = LockedDatabaseOptions> = (options: Options) => Promise<SqlDatabase>;
 
 /**
- * Does `use` with a database that is interrupted when `signal` aborts, and closed at the end.
+ * Calls `use` with a database. Interrupts it when `signal` aborts, and closes it at the end.
  *
  * @throws the signal's reason once it aborts, and whatever `use` throws
  */

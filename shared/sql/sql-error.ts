@@ -1,25 +1,22 @@
 import { messageOf, type Problem, ShardmillError } from "../core/errors.ts";
 import { jsonObject } from "../core/json-object.ts";
 
-/** A piece of the user's SQL and where it stands: `reduce.confusion.final`. */
+/** Piece of the user's SQL and its place: `reduce.confusion.final`. */
 export interface SqlSource {
   readonly where: string;
   readonly sql: string;
 }
 
-/** What DuckDB says went wrong (`errors_as_json`). */
+/** Error in DuckDB's JSON (`errors_as_json`). */
 interface DuckdbError {
   readonly type: string;
   readonly subtype: string | null;
   readonly message: string;
-  /** A byte offset into the statement. */
+  /** Byte offset into the statement. Null: unknown. */
   readonly position: number | null;
 }
 
-/**
- * DuckDB's kinds of errors that the text of a statement causes, whatever the data. The others are failures of
- * a run.
- */
+/** Kinds of DuckDB's errors that a statement's text causes. Other kinds are failures of a run. */
 const STATEMENT_ERRORS: ReadonlySet<string> = new Set([
   "parser",
   "syntax",
@@ -32,25 +29,26 @@ const STATEMENT_ERRORS: ReadonlySet<string> = new Set([
   "parameter not allowed",
 ]);
 
-/** What the system says when the disk or the process's limits are at fault, and no SQL. */
+/** Messages of the system about the disk or the process's limits, as opposed to SQL. */
 const MACHINE_TROUBLE =
   /no space left|quota exceeded|file too large|read-only file system|too many open files|input\/output error/i;
 
-/** Long lists of candidate functions help nobody. */
+/** Limit of a hint: long lists of candidate functions help no reader. */
 const MAX_HINT_CHARS = 240;
-/** An excerpt of a long line shows this many characters before the place, and as many after it. */
+/** Characters of an excerpt on each side of the place in a long line. */
 const EXCERPT_CHARS = 60;
 
 /**
- * DuckDB's error as ours. Fields: `where`, `type` and `subtype` (DuckDB's), `line` and `column` where known.
+ * Translates an error of DuckDB. Fields: `where`, DuckDB's `type` and `subtype`, and `line` and `column`
+ * where known.
  *
- * - SQL_INVALID: the statement itself (parser, binder, catalog, a file that it may not touch), with its place
- *   and a caret;
- * - STORE_FAILED: the disk (full, read-only, broken) or a limit on files: elsewhere, or later, it would go;
- * - SQL_FAILED: the run in any other way (overflow, conversion, out of memory);
- * - INTERRUPTED: `interrupt()` stopped it.
+ * - SQL_INVALID: the statement itself (parser, binder, catalog, a forbidden file), with its place and a caret
+ * - STORE_FAILED: the disk (full, read-only, broken) or a limit on files, so that another machine or a retry
+ *   may succeed
+ * - SQL_FAILED: any other failure of the run (overflow, conversion, out of memory)
+ * - INTERRUPTED: `interrupt()` stopped it
  *
- * @param shift bytes that stood before the user's text in what DuckDB was given
+ * @param shift bytes before the user's text in DuckDB's statement
  */
 export function sqlError(error: unknown, source: SqlSource, shift = 0): ShardmillError {
   if (error instanceof ShardmillError) return error;
@@ -75,13 +73,13 @@ export function sqlError(error: unknown, source: SqlSource, shift = 0): Shardmil
   return sqlInvalid(where, problem, { ...fields, line: place.line, column: place.column }, error);
 }
 
-/** Problem of SQL with a NUL. DuckDB takes a C string: it would run the part before the NUL, and no more. */
+/** Problem of SQL with a NUL. DuckDB reads a C string, and would run only the part before the NUL. */
 export const NUL_IN_SQL = {
   what: "the SQL holds a NUL character, which DuckDB takes for its end",
   hint: "write chr(0) for the character",
 } as const satisfies Omit<Problem, "where">;
 
-/** A statement that cannot run, for a reason that DuckDB did not have to find. */
+/** Returns the error for a statement that a check here refused, before DuckDB. */
 export function sqlRefused(source: SqlSource, problem: Omit<Problem, "where">): ShardmillError {
   return sqlInvalid(source.where, problem, { where: source.where, type: "Refused", subtype: null });
 }
@@ -101,9 +99,7 @@ function sqlInvalid(
   });
 }
 
-/**
- * `Parser Error: {"exception_type": ...}` and its like; text without JSON in it is a message of unknown type.
- */
+/** Parses a message: `Parser Error: {"exception_type": ...}`. A text without JSON has an unknown type. */
 function parseDuckdbError(text: string): DuckdbError {
   const start = text.indexOf('{"exception_type"');
   const data = start < 0 ? null : jsonObject(text.slice(start));
@@ -117,7 +113,7 @@ function parseDuckdbError(text: string): DuckdbError {
   };
 }
 
-/** The first line, and what DuckDB advises after it; advice about its own catalog tables is left out. */
+/** Splits a message into its first line and DuckDB's advice, without advice about its own catalog tables. */
 function splitMessage(message: string): { what: string; hint: { hint?: string } } {
   const [first = "", ...rest] = message.split("\n");
   const advice = rest
@@ -131,7 +127,7 @@ function splitMessage(message: string): { what: string; hint: { hint?: string } 
 interface SqlPosition {
   readonly line: number;
   readonly column: number;
-  /** The line, cut if it is long, and a caret under the place. */
+  /** Line of the place, cut if it is long, and a caret under the place. */
   readonly excerpt: string;
 }
 

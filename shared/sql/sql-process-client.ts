@@ -14,21 +14,18 @@ import type { SqlSource } from "./sql-error.ts";
 import { SQL_PROCESSES } from "./sql-processes.ts";
 
 export interface SqlProcessOptions extends LockedDatabaseOptions {
-  /** Checks do not wait for results, which may take hours. */
+  /** Kind of slot. Checks do not wait for results, which may take hours. */
   readonly purpose: "check" | "result";
-  /** From the first statement to the last. Default: no limit. */
+  /** Time from the first statement to the last. Default: no limit. */
   readonly limitMs?: number;
-  /** Ends the wait for a slot. */
+  /** Aborts the wait for a slot. */
   readonly signal: AbortSignal;
 }
 
 /** Memory beyond DuckDB's own limit, which does not count everything. */
 const MORE_MEMORY_BYTES = 2 ** 30;
 
-/**
- * One thread each: more at once would only take each other's time. Reductions that wait are as few as the
- * jobs.
- */
+/** Slots of processes, each with one thread: more would slow each other. Few reductions wait. */
 const slots = {
   check: new Slots("checks of SQL", { slots: 8, waiting: 64 }),
   result: new Slots("reductions", {
@@ -37,7 +34,7 @@ const slots = {
   }),
 } as const;
 
-/** Methods of a process that runs SQL. It has one database at a time, opened, used and closed. */
+/** Methods of a process that runs SQL. The process has one database at a time, opened, used and closed. */
 export interface SqlProcessMethods {
   open(options: LockedDatabaseOptions): Promise<void>;
   run(sql: string): Promise<void>;
@@ -61,9 +58,9 @@ interface Copy {
 }
 
 /**
- * A {@link LockedDatabase} in a process of its own. DuckDB works on the few threads that Node has for files:
- * beside a statement that takes its time nobody else would open one. And it cannot be ended there by force,
- * nor be held to a limit of memory or time. Here it can: `interrupt` ends the process.
+ * {@link LockedDatabase} in a separate process. In this process, DuckDB would use the few threads that Node
+ * has for files. A long statement would then block file access. DuckDB could neither be ended by force nor be
+ * limited in memory or time. In a separate process, `interrupt` ends the process.
  */
 class SqlProcess implements SqlDatabase {
   readonly #link: ProcessLink;
@@ -72,7 +69,7 @@ class SqlProcess implements SqlDatabase {
   readonly #giveBack: () => void;
   #timer: NodeJS.Timeout | undefined;
   #copies = 0;
-  /** Place of the statement at work, for errors. */
+  /** Place of the running statement, for errors. */
   #where = "sql";
 
   constructor(options: SqlProcessOptions, ownFolder: string, giveBack: () => void) {
@@ -132,8 +129,8 @@ class SqlProcess implements SqlDatabase {
   }
 
   /**
-   * Copies into a file of this process's own, and moves that to its place. A process that is ended leaves no
-   * half file there, and one that outlives its owner cannot write into a file of the owner's successor.
+   * Copies into a private file, then moves it to its place. An ended process leaves no partial file there. A
+   * process that outlives its owner cannot write into a file of the owner's successor.
    */
   async #copy(
     source: SqlSource,
@@ -200,10 +197,11 @@ function lostAt(where: string, end: RemoteEnd): ShardmillError {
 }
 
 /**
- * Opens a database as `openLockedDatabase` does, in a process of its own, of which there are a few at once at
- * most. The caller disposes it.
+ * Opens a database as `openLockedDatabase` does, in a separate process. The number of processes is limited.
+ * The caller disposes of it.
  *
- * @throws {SQL_FAILED} when DuckDB cannot start; the signal's reason when it aborts before there is a slot
+ * @throws {SQL_FAILED} when DuckDB cannot start
+ * @throws the signal's reason when it aborts before there is a slot
  */
 export async function openSqlProcess(options: SqlProcessOptions): Promise<SqlDatabase> {
   const giveBack = await slots[options.purpose].take(options.signal);

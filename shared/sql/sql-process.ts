@@ -3,7 +3,7 @@ import { serveOwner } from "../core/remote/serve-owner.ts";
 import { type LockedDatabase, openLockedDatabase } from "./locked-database.ts";
 import type { SqlProcessMethods } from "./sql-process-client.ts";
 
-/** Runs SQL for its owner, who ends it by force when it is not done. No other process has DuckDB at work. */
+/** Database of the owner, which may kill this process. DuckDB runs in no other kind of process. */
 let database: LockedDatabase | null = null;
 
 serveOwner<SqlProcessMethods>({

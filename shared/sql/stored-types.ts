@@ -8,22 +8,19 @@ import {
 } from "@duckdb/node-api";
 import { quoteIdentifier } from "./quote.ts";
 
-/** What a result is written for: to be read by `final` again, or by people, in whatever reads Parquet. */
+/** Purpose of a result: `partial` is read by `final` again, `published` by people in any Parquet reader. */
 export type StoredFor = "partial" | "published";
 
 interface Leaf {
-  /** The type that it is cast to for the file, and back from, value for value; null: there is none. */
+  /** Type of the values in the file. A cast to it and back keeps each value. Null: none. */
   readonly stored: string | null;
-  /** Why it is not published as that, and what to select instead; left out: it is. */
+  /** Reason why it is not published in that form, and what to select instead. Undefined: it is published. */
   readonly unpublished?: { readonly why: string; readonly hint: string };
 }
 
 const TEXT = "or its text (`::VARCHAR`)";
 
-/**
- * The types of DuckDB that a Parquet file would change: to doubles, to whole milliseconds, to text, to
- * structs.
- */
+/** Types of DuckDB that a Parquet file would change: to doubles, whole milliseconds, text or structs. */
 const CHANGED: Readonly<Partial<Record<DuckDBTypeId, Leaf>>> = {
   [DuckDBTypeId.HUGEINT]: { stored: "DECIMAL(38, 0)" },
   [DuckDBTypeId.UHUGEINT]: { stored: "DECIMAL(38, 0)" },
@@ -55,10 +52,7 @@ const CHANGED: Readonly<Partial<Record<DuckDBTypeId, Leaf>>> = {
   [DuckDBTypeId.UNION]: { stored: null },
 };
 
-/**
- * Those that come back from Parquet as they were. A type that is in neither list is refused: nobody knows
- * what becomes of it.
- */
+/** Types that Parquet returns unchanged. Types in neither list are refused: their outcome is unknown. */
 const KEPT: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.BOOLEAN,
   DuckDBTypeId.TINYINT,
@@ -83,10 +77,10 @@ const KEPT: ReadonlySet<DuckDBTypeId> = new Set([
   DuckDBTypeId.TIMESTAMP_TZ,
 ]);
 
-/** As a column these come back; within a list or a struct they become bytes, or cannot be written. */
+/** Types that Parquet returns unchanged as a column, but not within a list or struct. */
 const KEPT_WHOLE: ReadonlySet<DuckDBTypeId> = new Set([DuckDBTypeId.GEOMETRY, DuckDBTypeId.VARIANT]);
 
-/** A type, at any depth, that cannot be written. */
+/** Type, at any depth, that cannot be written. */
 export class Unstorable extends Error {
   readonly type: string;
   readonly hint: string;
@@ -99,8 +93,8 @@ export class Unstorable extends Error {
 }
 
 /**
- * The SQL type that values of `type` are cast to for a Parquet file, and from which a cast back gives the
- * same values. It is `type` itself, or a list for an array, where nothing else is said in the table above.
+ * Returns the SQL type that values of `type` are cast to for a Parquet file. A cast back gives the same
+ * values. The result is `type` itself, unless the table above has another.
  *
  * @throws {Unstorable}
  */
@@ -120,7 +114,7 @@ export function storedType(type: DuckDBType, storedFor: StoredFor): string {
   });
 }
 
-/** A type as SQL writes it, whatever is in the names of its fields. */
+/** Returns a type as SQL, with its fields' names quoted. */
 export function sqlType(type: DuckDBType): string {
   return typeText(type, nameOf);
 }
@@ -145,7 +139,7 @@ function kindOf(type: DuckDBType): string {
   return DuckDBTypeId[type.typeId]?.toLowerCase() ?? "column";
 }
 
-/** JSON is text with another name. */
+/** Returns the type's name. JSON is text with another name. */
 function nameOf(type: DuckDBType): string {
   return type.alias ?? String(type);
 }

@@ -10,11 +10,10 @@ interface Column {
 }
 
 /**
- * A SELECT over `view` whose columns a Parquet file holds without a change: what it would round or rename is
- * cast to something that it does not, inside lists and structs too. A value that does not fit fails with a
- * conversion error.
+ * Returns a SELECT over `view` whose columns a Parquet file stores exactly. Casts types that Parquet would
+ * round or rename, inside lists and structs, too. A value that does not fit fails with a conversion error.
  *
- * @throws {SQL_INVALID} for a column of a type that cannot be stored so, with its name
+ * @throws {SQL_INVALID} for a column that cannot be stored exactly, with its name
  */
 export async function storedSelect(
   connection: DuckDBConnection,
@@ -38,8 +37,8 @@ export async function storedSelect(
 }
 
 /**
- * A SELECT over `scan`, files that {@link storedSelect} over `view` made, whose columns have the types of the
- * view's again.
+ * Returns a SELECT over `scan` with the types of the view's columns. `scan` has files that
+ * {@link storedSelect} over `view` made.
  */
 export async function restoredSelect(
   connection: DuckDBConnection,
@@ -77,7 +76,7 @@ async function columnsOf(
   }
 }
 
-/** DuckDB's own library does not know all of its types: states of aggregates, types as values. */
+/** Refuses types that DuckDB's own library does not support: states of aggregates, types as values. */
 function refusing<T>(source: SqlSource, column: string, typeOf: () => T): T {
   try {
     return typeOf();

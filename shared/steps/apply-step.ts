@@ -7,20 +7,20 @@ import type { StepColumns } from "../domain/step-binding.ts";
 import { NO_NOTED_ROWS, type NotedRows } from "./noted-rows.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";
 
-/** Rows behind a step, and where in front of it each came from: see {@link StepResult}. */
+/** Rows after a step, and the source row of each: see {@link StepResult}. */
 export interface SteppedRows {
   readonly batch: RecordBatch;
   readonly sources: Uint32Array | null;
   readonly failed: readonly RowFailure[];
-  /** Rows in front of the step that it noted. */
+  /** Input rows that the step noted. */
   readonly noted: NotedRows;
 }
 
 /**
- * Runs a step over a record batch: it is given what it reads, and what passes it by is put beside what it
- * made, in the order of the binding. Columns that pass are copied only where rows were dropped or multiplied.
+ * Runs a step on a record batch. The step gets the columns that it reads. Its results and all other columns
+ * are joined in the order of the binding. Other columns are copied only if rows were dropped or multiplied.
  *
- * @throws whatever the step throws
+ * @throws errors of the step
  */
 export async function applyStep(
   step: Pick<Step, "run">,
@@ -61,7 +61,7 @@ function joinColumns(binding: StepColumns, batch: RecordBatch, { made, sources }
 
 const schemas = new WeakMap<StepColumns, Schema>();
 
-/** One schema for all batches of a step, as long as their types are the same. */
+/** Returns one schema for all batches of a step, as long as their types stay the same. */
 function schemaOf(binding: StepColumns, { metadata }: Schema, fields: readonly ArrowField[]): Schema {
   const known = schemas.get(binding);
   const isSame =
@@ -81,7 +81,7 @@ function fieldOf({ fields }: Schema, name: string): ArrowField {
   );
 }
 
-/** Rows side by side are one stretch. */
+/** Joins contiguous rows into ranges. */
 function stretchesOf(data: Data, sources: Uint32Array) {
   const stretches: { data: Data; start: number; end: number }[] = [];
   let last: { data: Data; start: number; end: number } | null = null;
@@ -95,7 +95,7 @@ function stretchesOf(data: Data, sources: Uint32Array) {
   return stretches;
 }
 
-/** A step that breaks its law would lose rows, or double them, with nobody the wiser. */
+/** Checks the contract of steps. A step that breaks it would silently lose or duplicate rows. */
 function checkResult(
   { where, columns }: StepColumns,
   { made, sources, failed = [], noted = {} }: StepResult,

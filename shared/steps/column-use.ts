@@ -1,19 +1,19 @@
 import { isNode, nodesIn, type TreeNode, textsIn, walk } from "./select-tree.ts";
 
-/** How a SELECT uses the columns of `rows`. */
+/** Use of the columns of `rows` by a SELECT. */
 export interface ColumnUse {
-  /** By name of the result: the column that it is, as it is. */
+  /** Columns that pass unchanged, by their names in the result. */
   readonly passed: ReadonlyMap<string, string>;
-  /** The columns that it computes with, in the order of the input. */
+  /** Columns that the SELECT computes with, in the order of the input. */
   readonly reads: readonly string[];
-  /** Those that it only names, or leaves out by name: they must be there. */
+  /** Columns that the SELECT only names, or excludes by name. They must exist. */
   readonly named: readonly string[];
 }
 
 /**
- * What a row-wise SELECT does with the columns `names`. A column that is selected by its name alone, or by
- * `*`, passes; the others of the result are computed. What cannot be told (`COLUMNS(...)`, `rows` itself)
- * counts as computing with all of them.
+ * Returns how a row-wise SELECT uses the columns `names`. A column that is selected by its name alone, or by
+ * `*`, passes. Other columns of the result are computed. Expressions with unknown columns (`COLUMNS(...)`,
+ * `rows` itself) count as computing with all of them.
  */
 export function columnUse(node: TreeNode, names: readonly string[]): ColumnUse {
   const use = new UseFinder(names, tableNames(node));
@@ -22,7 +22,7 @@ export function columnUse(node: TreeNode, names: readonly string[]): ColumnUse {
   return use.found();
 }
 
-/** What `rows` is called in the SELECT, in small letters. */
+/** Returns the name of `rows` in the SELECT, in lower case. */
 function tableNames(node: TreeNode): ReadonlySet<string> {
   const table = node.from_table;
   const alias = isNode(table) ? table.alias : undefined;
@@ -67,7 +67,7 @@ class UseFinder {
     return { passed: this.#passed, reads: inOrder(this.#reads), named };
   }
 
-  /** `*` or `rows.*`, which may leave columns out, replace or rename some. */
+  /** Checks for `*` or `rows.*`, which may exclude, replace or rename columns. */
   #isPlainStar({ columns, expr, relation_name: relation = "" }: TreeNode): boolean {
     const isOfRows = relation === "" || this.#tables.has(String(relation).toLowerCase());
     return columns === undefined && expr === undefined && isOfRows;
@@ -91,7 +91,7 @@ class UseFinder {
     for (const name of this.#names) if (!gone.has(name)) this.#passed.set(name, name);
   }
 
-  /** The column that a reference is, and nothing of it. */
+  /** Returns the column of a reference to a whole column. Undefined: it is not one. */
   #columnOf(path: readonly string[]): string | undefined {
     const [first = "", second, ...more] = path.map((name) => name.toLowerCase());
     if (second === undefined) return this.#byLower.get(first);
@@ -99,7 +99,7 @@ class UseFinder {
     return isQualified ? this.#byLower.get(second) : undefined;
   }
 
-  /** The first of a path is a column, or the table and the next one a column. */
+  /** Adds the column of a reference. The path begins with a column, or with the table and a column. */
   #addReference(path: readonly string[]): void {
     const [first = "", second] = path.map((name) => name.toLowerCase());
     const column = this.#byLower.get(first);
@@ -107,7 +107,7 @@ class UseFinder {
     if (!this.#tables.has(first)) return;
     const inTable = second === undefined ? undefined : this.#byLower.get(second);
     if (inTable !== undefined) this.#reads.add(inTable);
-    // The whole row, as a struct.
+    // A reference to the whole row, as a struct.
     else if (column === undefined) this.#addAll();
   }
 

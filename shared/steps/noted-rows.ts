@@ -3,7 +3,7 @@ import { NOTED_COUNTS } from "../domain/row-counts.ts";
 
 type NotedCount = (typeof NOTED_COUNTS)[number];
 
-/** Rows that steps noted, by the count in which they are, each list in order. */
+/** Rows that steps noted, by count. Each list is in order. */
 export type NotedRows = Readonly<Record<NotedCount, readonly number[]>>;
 
 export const NO_NOTED_ROWS: NotedRows = recordOf(NOTED_COUNTS, () => []);

@@ -3,7 +3,7 @@ import { localPathOf } from "../domain/location.ts";
 import type { StepBinding } from "../domain/step-binding.ts";
 import type { OpenStepOptions, Step } from "./step.ts";
 
-/** Opens a step where rows are mapped, and its files are. The caller disposes it. */
+/** Opens a step on the machine that maps rows and has the step's files. The caller disposes it. */
 export async function openStep(
   binding: StepBinding,
   { scratchPath, stores }: Omit<OpenStepOptions, "paths">,
@@ -12,7 +12,7 @@ export async function openStep(
   const options = { scratchPath, stores, paths };
   switch (binding.op.kind) {
     case "sql": {
-      // Loaded only where there is SQL: it takes a tenth of a second.
+      // Loaded only if there is SQL, because loading takes a tenth of a second.
       const { openSqlStep } = await import("./sql-step.ts");
       return openSqlStep(binding, binding.op, options);
     }

@@ -17,10 +17,10 @@ import { type ColumnUse, columnUse } from "./column-use.ts";
 import { rowWiseFault, type SqlFunctions } from "./row-wise.ts";
 import { isNode, nodesIn, type TreeNode } from "./select-tree.ts";
 
-/** The column of a step's result that says which row it came from. */
+/** Column of a step's result that holds the source row. */
 export const ROW_COLUMN = "shardmill:row";
 
-/** Comments and white space, and the word that every SELECT begins with. */
+/** Comments and white space, then the first word of every SELECT. */
 const BEGIN = /^(?:\s|--[^\n]*\n|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*SELECT\b/i;
 
 type SqlStepResult =
@@ -28,11 +28,11 @@ type SqlStepResult =
   | { readonly kind: "refused"; readonly problems: readonly Problem[] };
 
 /**
- * Binds the SELECT of a step to the columns in front of it, over an empty table: what it reads, what passes
- * it by, and the types of what it makes.
+ * Binds the SELECT of a step to its input columns, on an empty table. Finds the columns that it reads, the
+ * columns that pass, and the types of its results.
  *
- * @param scratchFolder a folder that `database` may write to
- * @throws {SQL_INVALID} {SQL_FAILED} what DuckDB says of it
+ * @param scratchFolder folder that `database` can write to
+ * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
  */
 export async function planSql(
   source: SqlSource,
@@ -87,8 +87,8 @@ function columnsOf(
 }
 
 /**
- * By their names in the result. One that has another name in the table than in the input came by `*`, and
- * gets its own name back.
+ * Returns the passing columns by their names in the result. A column whose name differs between table and
+ * input came by `*`, and gets its own name back.
  */
 function passedColumns(
   { passed }: ColumnUse,
@@ -125,14 +125,14 @@ async function functionsOf(database: SqlDatabase): Promise<SqlFunctions> {
     new Set(rows.filter(isWanted).map(({ name }) => String(name)));
   return {
     aggregates: names(({ type }) => type === "aggregate"),
-    // A user's own assertion is of its row all the same.
+    // Function `error` depends only on its row, though DuckDB lists it as unstable.
     unstable: names(
       ({ name, stability }) => stability !== null && stability !== "CONSISTENT" && name !== "error",
     ),
   };
 }
 
-/** The SELECT with its row's number in front; null where it begins with another word. */
+/** Inserts the row's number before the selected columns. Null: the text begins with another word. */
 function withRowColumn(sql: string, table: string): string | null {
   const begin = BEGIN.exec(sql)?.[0];
   if (begin === undefined) return null;
@@ -144,7 +144,7 @@ function tableNameOf(node: TreeNode): string {
   return isNode(table) && typeof table.alias === "string" && table.alias !== "" ? table.alias : "rows";
 }
 
-/** What SQL cannot hold may pass it by, and stands in the table as something that it can. */
+/** Returns a field that SQL can hold. Unsupported types may pass by, and are binary in the table. */
 function bindable(field: Field): Field {
   return sqlFault(field.type) === null ? field : { ...field, type: { kind: "binary" } };
 }
@@ -167,8 +167,8 @@ function sqlFault(type: FieldType): string | null {
 }
 
 /**
- * A column that the SELECT names, though another's name differs in case only: DuckDB would take either. What
- * only comes by `*` may be called so.
+ * Reports a column that the SELECT names while another name differs only in case, because DuckDB would accept
+ * either. Columns that only come by `*` may have such names.
  */
 function caseClash(
   fields: readonly Field[],

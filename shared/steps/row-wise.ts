@@ -1,16 +1,16 @@
 import type { Problem } from "../core/errors.ts";
 import { isNode, nodesIn, type TreeNode, walk } from "./select-tree.ts";
 
-/** What DuckDB says of its own functions, by their names in small letters. */
+/** DuckDB's facts about its own functions, by their names in lower case. */
 export interface SqlFunctions {
   readonly aggregates: ReadonlySet<string>;
-  /** Those that may give something else the next time: `random`, `now`. */
+  /** Functions whose results may change between calls: `random`, `now`. */
   readonly unstable: ReadonlySet<string>;
 }
 
 type RowFault = Omit<Problem, "where">;
 
-/** Names that stand without brackets and are functions nevertheless. */
+/** Functions that are written without brackets. */
 const KEYWORD_FUNCTIONS: ReadonlySet<string> = new Set([
   "current_date",
   "current_time",
@@ -21,7 +21,7 @@ const KEYWORD_FUNCTIONS: ReadonlySet<string> = new Set([
 
 const EXPECTED = "SELECT ... FROM rows [WHERE ...]: each result made of one row";
 
-/** By DuckDB's name of a clause: how people write it. */
+/** SQL spelling of clauses, by DuckDB's names. */
 const MODIFIERS: Readonly<Record<string, string>> = {
   DISTINCT_MODIFIER: "DISTINCT",
   ORDER_MODIFIER: "ORDER BY",
@@ -30,9 +30,9 @@ const MODIFIERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Why a SELECT is none that makes each of its results of one row of `rows`, or null. Such a SELECT gives the
- * same whatever rows it is given together: it may drop rows (WHERE) and make several of one (`unnest`), and
- * may not order, group, count or compare them.
+ * Returns the reason why a SELECT does not make each result from one row of `rows`. Null: it does. The
+ * results of such a SELECT do not depend on which rows are passed together. It may drop rows (WHERE), and
+ * make several of one (`unnest`). It must not order, group, count or compare rows.
  */
 export function rowWiseFault(node: TreeNode, functions: SqlFunctions): RowFault | null {
   return clauseFault(node) ?? tableFault(node) ?? expressionFault(node, functions);
@@ -61,7 +61,7 @@ function acrossRows(clause: string): string {
 
 function tableFault(node: TreeNode): RowFault | null {
   const table = node.from_table;
-  // DuckDB does not promise in which order the rows of a join come, nor those of one list within it.
+  // DuckDB does not guarantee the row order of a join, nor the order of a list's rows within it.
   if (isNode(table) && table.type === "JOIN")
     return refuse("joins `rows` with something else", "a join", UNNEST);
   if (!isNode(table) || !isRows(table)) return refuse("does not select from `rows`", "another table");

@@ -1,4 +1,4 @@
-/** A statement as DuckDB's `json_serialize_sql` gives it: what is read of it here, and everything else. */
+/** Statement from DuckDB's `json_serialize_sql`, with all of its keys. */
 export interface TreeNode {
   readonly [key: string]: unknown;
 }
@@ -7,7 +7,7 @@ export function isNode(value: unknown): value is TreeNode {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The objects in a list of the tree; none where there is no list. */
+/** Returns the objects in a list of the tree. Empty: the value is not a list. */
 export function nodesIn(value: unknown): readonly TreeNode[] {
   return Array.isArray(value) ? value.filter(isNode) : [];
 }
@@ -17,9 +17,9 @@ export function textsIn(value: unknown): readonly string[] {
 }
 
 /**
- * Visits `value` and all that is below it, the outer ones first.
+ * Visits `value` and everything below it, outer nodes first.
  *
- * @param visit is told whether a subquery lies around the node
+ * @param visit also gets whether the node is in a subquery
  */
 export function walk(
   value: unknown,

@@ -18,7 +18,7 @@ import type { OpenStepOptions, Step, StepResult } from "./step.ts";
 
 const RESULT_VIEW = "step_result";
 
-/** Opens a SELECT as a step: a locked database of its own, with one thread. */
+/** Opens a SELECT as a step, with its own locked database and one thread. */
 export async function openSqlStep(binding: StepBinding, op: SqlOp, options: OpenStepOptions): Promise<Step> {
   const folder = await mkdtemp(join(options.scratchPath, "step-"));
   try {
@@ -31,15 +31,15 @@ export async function openSqlStep(binding: StepBinding, op: SqlOp, options: Open
 }
 
 /**
- * Rows go into DuckDB and come back as Parquet files, as those of reductions do: the types are those of
- * docs/types.md, whichever SQL sees them.
+ * Step that runs a SELECT. Rows pass to and from DuckDB as Parquet files, as in reductions, so all SQL sees
+ * the types of docs/types.md.
  */
 class SqlStep implements Step {
   readonly #binding: StepBinding;
   readonly #op: SqlOp;
   readonly #database: LockedDatabase;
   readonly #folder: string;
-  /** What is selected of each record batch, once it is known. */
+  /** SELECT for each record batch. Null: not known yet. */
   #select: string | null = null;
 
   constructor(binding: StepBinding, op: SqlOp, database: LockedDatabase, folder: string) {
@@ -49,7 +49,7 @@ class SqlStep implements Step {
     this.#folder = folder;
   }
 
-  /** @throws {SQL_FAILED} {INTERRUPTED} naming the step */
+  /** @throws {SQL_FAILED} {INTERRUPTED} with the step's key path */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
     signal.throwIfAborted();
     const interrupt = () => this.#database.interrupt();
@@ -70,7 +70,7 @@ class SqlStep implements Step {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** The table `rows`: a new one each time, so that its row ids are the batch's rows. */
+  /** Creates the table `rows` anew, so that its row ids are the batch's rows. */
   async #load(batch: RecordBatch): Promise<void> {
     const path = join(this.#folder, "rows.parquet");
     const { reads } = this.#binding;
@@ -94,10 +94,10 @@ class SqlStep implements Step {
   }
 }
 
-/** A table has a column. */
+/** Column for a table without other columns, which SQL does not allow. */
 const NO_COLUMN = [`range AS ${quoteIdentifier("shardmill:none")}`];
 
-/** A whole file as one record batch in memory of its own. */
+/** Reads a whole file as one record batch with its own memory. */
 async function readAll(path: string, columns: readonly string[]): Promise<RecordBatch> {
   using file = await openDatasetFile(fetchedSource(path, await readFile(path)), "parquet", NEVER);
   const batches: RecordBatch[] = [];
@@ -123,8 +123,8 @@ async function readAll(path: string, columns: readonly string[]): Promise<Record
 }
 
 /**
- * The result in the order of the rows that it came from. Without subqueries one thread gives it so; these
- * are joins, which promise no order. The parts of a row, made of it by `unnest` last, are side by side.
+ * Sorts the result by source row. One thread keeps the order without subqueries. Subqueries are joins, which
+ * guarantee no order. `unnest` runs last, so the results of one row are contiguous.
  */
 function inOrder(result: RecordBatch, rows: number): StepResult {
   const ids = rowIds(result);

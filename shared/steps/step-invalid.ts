@@ -1,6 +1,6 @@
 import { type Problem, ShardmillError } from "../core/errors.ts";
 
-/** Makes the error for a program that cannot be used. @param where key that names it: `reduce.words` */
+/** Makes the error for an invalid program. @param where key path of the program: `reduce.words` */
 export function stepInvalid(where: string, problems: readonly Problem[], cause?: unknown): ShardmillError {
   const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
   return new ShardmillError("STEP_INVALID", `the code of ${where} has ${count}`, {

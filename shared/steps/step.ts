@@ -3,46 +3,46 @@ import type { JobStores } from "../domain/job-stores.ts";
 import type { DeadCode } from "../domain/partial.ts";
 import type { NotedRows } from "./noted-rows.ts";
 
-/** A row that a step cannot do its work on. */
+/** Row that a step cannot process. */
 export interface RowFailure {
-  /** Its place among the rows that the step made; what is in them there does not matter. */
+  /** Index among the rows that the step made. The values of this row are ignored. */
   readonly row: number;
   readonly code: DeadCode;
   readonly message: string;
 }
 
-/** What a step made of the rows of a record batch. */
+/** Result of a step for one record batch. */
 export interface StepResult {
-  /** The columns that the step makes, in the order of its plan, and no others. It may have none. */
+  /** Columns that the step makes, in the order of its plan, and no others. There may be none. */
   readonly made: RecordBatch;
   /**
-   * By row of `made`, the row of the given batch that it came from: ascending. A row that is not named is
-   * dropped; one that is named more than once became several, its parts. Null: one row of each, in order.
+   * Source row of each row of `made`, ascending. A source row that is missing is dropped. One that is
+   * repeated became several rows, its parts. Null: each row gives one, in order.
    */
   readonly sources: Uint32Array | null;
-  /** Rows of `made` that become dead letters, in order, with all parts of their rows. Left out: none. */
+  /** Rows of `made` that become dead letters, in order, with all parts of their rows. Default: none. */
   readonly failed?: readonly RowFailure[];
-  /** Rows of the given batch that the step notes. Default: none. */
+  /** Input rows that the step notes. Default: none. */
   readonly noted?: Partial<NotedRows>;
 }
 
 /**
- * A step of the map, opened on a worker. Law: what becomes of a row depends on that row alone, so that it
- * does not matter how the rows of the input are cut into batches; and the same row gives the same bytes.
+ * Step of the map, opened on a worker. The result of a row must depend on that row alone, not on how rows are
+ * cut into batches. The same row must give the same bytes.
  */
 export interface Step extends AsyncDisposable {
   /**
-   * @param batch the columns that the step reads, in the order of its plan; none where it reads none
-   * @throws whatever keeps it from its work, naming the step
+   * @param batch columns that the step reads, in the order of its plan. There may be none
+   * @throws errors with the step's key path
    */
   run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult>;
 }
 
 export interface OpenStepOptions {
-  /** A folder of this machine: the step makes and removes its own files in it. */
+  /** Folder on this machine in which the step creates and removes its own files. */
   readonly scratchPath: string;
-  /** Of the files that rows name. */
+  /** Settings for the files that rows name. */
   readonly stores: JobStores;
-  /** Where the files of its binding lie on this machine, in their order. */
+  /** Local paths of the binding's files, in their order. */
   readonly paths: readonly string[];
 }

@@ -7,7 +7,7 @@ import { below, folderOf, type Location, nameOf } from "../domain/location.ts";
 import { isOnThisMachine } from "./local-paths.ts";
 import type { Storage, StoredChecksums } from "./storage.ts";
 
-/** The places that may be opened. */
+/** Locations that may be opened. */
 type Allowed = Pick<JobStores, "allowed" | "isNarrowed">;
 
 /** @throws {LOCATION_REFUSED} when the location is outside the allowed places */
@@ -24,7 +24,7 @@ export function refuseLocation(location: Location, { allowed, isNarrowed = false
   });
 }
 
-/** A storage that opens nothing but what is allowed: on disks, where links lead to. */
+/** Wraps a storage, so that it opens only allowed locations. On disks, checks the targets of links, too. */
 export function allowedStorage(storage: Storage, allowed: Allowed): Storage {
   const check = async (location: Location) => {
     refuseLocation(location, allowed);
@@ -86,7 +86,7 @@ function allowedChecksums(
   };
 }
 
-/** Where links lead, or would lead what is put there: behind what there is of it, names are as they are. */
+/** Follows the links of a location. Of a path that does not exist yet, follows the existing part. */
 async function realPlace(storage: Storage, location: Location): Promise<Location> {
   try {
     return await storage.real(location, NEVER);

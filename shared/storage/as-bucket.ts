@@ -3,12 +3,12 @@ import { folderOf, type Location } from "../domain/location.ts";
 import { cannot } from "./errors.ts";
 import type { Storage } from "./storage.ts";
 
-/** What a put or a copy that died leaves beside its file: no listing of a bucket has it. */
+/** Names of temporary files that an interrupted put or copy leaves. Buckets list no such files. */
 const BROKEN_OFF = /^\..*\.tmp$/;
 
 /**
- * A storage of folders as if it were a bucket: it can neither rename nor link, and what was done is safe at
- * once. For tests and fault runs whose processes share files, and so cannot share a bucket in memory.
+ * Presents a storage of folders as a bucket: no rename, no link, and every change is durable at once. For
+ * tests and fault runs whose processes share files, and so cannot share a bucket in memory.
  */
 export function asBucket(storage: Storage): Storage {
   const syncFolderOf = async (location: Location) => {

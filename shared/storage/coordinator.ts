@@ -17,32 +17,29 @@ import type { Capabilities, PutOptions, PutSource, Storage, StoredFile } from ".
 
 export interface CoordinatorStorageOptions {
   readonly data: DataService;
-  /** The worker's session at this moment. */
+  /** Returns the worker's current session. */
   readonly session: () => WorkerSession;
   readonly jobId: JobId;
 }
 
 /**
- * Downloads at once, of all that this storage is asked for: enough to hide a round trip, and the storages of
- * a worker's threads stay together below what the coordinator serves one worker.
+ * Limit of downloads at once in this storage: enough to hide a round trip. All storages of a worker's threads
+ * stay below the coordinator's limit per worker.
  */
 const READS_AT_ONCE = 8;
 
-/** A partial's files come one after another, and no more than two uploads under one lease are taken. */
+/** Limit of uploads at once. A partial's files come one after another, and a lease allows two uploads. */
 const PUTS_AT_ONCE = 1;
 
-/**
- * A coordinator that is busy with others says so, at once or after a wait for a turn, and is asked again: for
- * a minute or more.
- */
+/** Retries of a busy coordinator, which refuses at once or after a wait. Retries last a minute or more. */
 const BUSY = { tries: 60, firstMs: 50, maxMs: 2_000 };
 
 /**
- * The coordinator's files for a worker that does not see them, at locations such as `coordinator:/data/a`.
- * Reads the job's inputs and its model; puts files of partials, as `.../<partialFolder>/<file name>`, and
- * never over others.
+ * Makes a storage of the coordinator's files, for a worker without access to them. Locations look like
+ * `coordinator:/data/a`. Reads the job's inputs and its model. Puts files of partials as
+ * `.../<partialFolder>/<file name>`, and never replaces files.
  *
- * @throws besides {@link Storage}'s errors SESSION_STALE, LEASE_STALE, JOB_NOT_FOUND, JOB_ENDED
+ * @throws SESSION_STALE, LEASE_STALE, JOB_NOT_FOUND, JOB_ENDED and {@link Storage}'s errors
  */
 export function createCoordinatorStorage(options: CoordinatorStorageOptions): Storage {
   return new CoordinatorStorage(options);
@@ -76,7 +73,7 @@ class CoordinatorStorage implements Storage {
     return asStorage(path, () => data.statFile(session(), jobId, path, signal), signal);
   }
 
-  /** Whatever the coordinator has links to is its own to know. */
+  /** Returns the location itself: links of the coordinator are not visible here. */
   async real(location: Location, signal: AbortSignal): Promise<Location> {
     await this.stat(location, signal);
     return location;
@@ -156,7 +153,7 @@ class CoordinatorStorage implements Storage {
     throw cannot("a coordinator's worker", "copy");
   }
 
-  /** What was put is durable: the coordinator answers no sooner. */
+  /** Does nothing: the coordinator replies only after a put is durable. */
   async sync(): Promise<void> {}
 
   async remove(): Promise<void> {
@@ -166,7 +163,7 @@ class CoordinatorStorage implements Storage {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-/** Waits for a slot; what is refused because there are too many is tried again, later. */
+/** Waits for a slot, then calls. Retries after a refusal for too many requests. */
 async function inTurn<T>(slots: Slots, call: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const giveBack = await slots.take(signal);
   try {
@@ -180,7 +177,7 @@ async function inTurn<T>(slots: Slots, call: () => Promise<T>, signal: AbortSign
   }
 }
 
-/** Exactly `bytes` bytes, in one buffer of their own. */
+/** Joins chunks of exactly `bytes` bytes into one buffer. */
 async function joinChunks(
   chunks: AsyncIterable<Uint8Array>,
   path: string,

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../core/error-codes.ts";
 import { isShardmillError, messageOf, type Problem, ShardmillError } from "../core/errors.ts";
 import type { FileStat } from "../domain/location.ts";
 
-/** What the file system says, in the words of a storage. What is not listed is STORE_FAILED. */
+/** Storage codes of the file system's errors. Others are STORE_FAILED. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
   ENOENT: "STORE_NOT_FOUND",
   ENOTDIR: "STORE_NOT_FOUND",
@@ -16,8 +16,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 };
 
 /**
- * Runs `action`, and gives what fails in it for the file system's reasons a storage's code; `verb` says what
- * was to be done with the path. Other errors pass as they are.
+ * Runs `action`, and translates the file system's errors to a storage's codes. Passes other errors on. `verb`
+ * describes the action in the message.
  */
 export async function asStorageErrors<T>(verb: string, path: string, action: () => Promise<T>): Promise<T> {
   try {
@@ -29,7 +29,7 @@ export async function asStorageErrors<T>(verb: string, path: string, action: () 
 
 export function asStorageError(verb: string, path: string, error: unknown): unknown {
   const code = errorCode(error);
-  // Not from the file system: an error of ours, or the signal's reason.
+  // An error of ours, or the signal's reason.
   if (error instanceof ShardmillError || code === null) return error;
   const message = `cannot ${verb} ${cutName(path)}: ${cutName(messageOf(error))}`;
   return new ShardmillError(CODES[code] ?? "STORE_FAILED", message, {
@@ -38,10 +38,10 @@ export function asStorageError(verb: string, path: string, error: unknown): unkn
   });
 }
 
-/** Errors that no file of this name can be read, whatever is done about the place. */
+/** Errors of a name that cannot be read, whatever the state of the storage. */
 const OF_A_NAME = new Set(["ENAMETOOLONG", "ELOOP", "EINVAL", "EISDIR", "ENXIO", "ENODEV"]);
 
-/** True for an error that concerns one name: nothing is there, it is no file, or no worker may read it. */
+/** Checks for an error of one name: missing, not a file, or not readable by any worker. */
 export function isOfOneName(error: ShardmillError): boolean {
   const { errno, isNarrowed } = error.fields;
   if (typeof errno === "string" && OF_A_NAME.has(errno)) return true;
@@ -49,18 +49,18 @@ export function isOfOneName(error: ShardmillError): boolean {
   return error.code === "STORE_NOT_FOUND" || error.code === "STORE_REFUSED" || isNotAFile(error);
 }
 
-/** Whether a storage, or the file system, is what failed; not a rule of ours, nor a signal. */
+/** Checks for an error of a storage or the file system, not a rule of ours or a signal. */
 export function isPlaceError(error: unknown): boolean {
   if (isShardmillError(error)) return error.code.startsWith("STORE_");
   return errorCode(error) !== null;
 }
 
-/** Ignores what fails for the reasons of a disk or a store. @throws anything else */
+/** Ignores errors of a disk or a store. @throws anything else */
 export function ignorePlaceError(error: unknown): void {
   if (!isPlaceError(error)) throw error;
 }
 
-/** Whether a store throttles, is unreachable, or nobody provides credentials for it: later it may work. */
+/** Checks whether a store throttles, is unreachable, or lacks credentials: a later retry may succeed. */
 export function isStoreUnavailable({
   code,
   fields,
@@ -72,13 +72,13 @@ export function isStoreUnavailable({
   return isOfStore && typeof fields.throttled === "boolean";
 }
 
-/** Returns why a place failed: the file system's own message, or all that a store's error says. */
+/** Returns the cause of a failure: the file system's own message, or all of a store's message. */
 export function reasonOf(error: unknown): string {
   const isOfFileSystem = isShardmillError(error) && typeof error.fields.errno === "string";
   return messageOf(isOfFileSystem && error.cause instanceof Error ? error.cause : error);
 }
 
-/** What failed at a place, as one of several problems: why, and what its storage says is to be done. */
+/** Makes a problem of a failure at a location, with the cause and the storage's hint. */
 export function placeProblem(where: string, what: string, error: unknown): Problem {
   const hint = isShardmillError(error) ? error.hint : undefined;
   const passing = isShardmillError(error) && isStoreUnavailable(error) ? { code: error.code } : {};
@@ -95,7 +95,7 @@ export function checkRange(path: string, start: number, end: number): void {
   });
 }
 
-/** A file ends at `found`, before the `expected` byte. */
+/** Returns the error for a file that ends at `found`, before the `expected` byte. */
 export function tooShort(path: string, expected: number, found: number): ShardmillError {
   return new ShardmillError("STORE_FAILED", `${path} ends at byte ${found}, before ${expected}`, {
     fields: { path, expected, found },
@@ -109,7 +109,7 @@ export function isTooShort(error: unknown): boolean {
   return typeof expected === "number" && typeof found === "number" && found < expected;
 }
 
-/** What is there, where only files can be seen: null when `stat` finds none. */
+/** Returns the kind of a location in storages of files only. Null: `stat` finds no file. */
 export async function fileOrNothing(stat: () => Promise<FileStat>): Promise<"file" | null> {
   try {
     await stat();
@@ -120,7 +120,7 @@ export async function fileOrNothing(stat: () => Promise<FileStat>): Promise<"fil
   }
 }
 
-/** Something else than a file is where one should be. */
+/** Returns the error for a folder or another object in the place of a file. */
 export function notAFile(path: string, kind: "folder" | "other"): ShardmillError {
   return new ShardmillError("STORE_FAILED", `${path} is ${kind === "folder" ? "a folder" : "not a file"}`, {
     fields: { path, kind },
@@ -150,7 +150,7 @@ export function wrongDigest(path: string, expected: string, found: string): Shar
   });
 }
 
-/** A call of what `Capabilities` says that a storage cannot do. */
+/** Returns the error for a call outside of the storage's `Capabilities`. */
 export function cannot(storage: string, what: string): Error {
   return new Error(`broken invariant: ${storage} cannot ${what}`);
 }

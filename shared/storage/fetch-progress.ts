@@ -4,26 +4,26 @@ import { formatBytes } from "../core/units.ts";
 import type { Fetching } from "../domain/fetching.ts";
 
 /**
- * A rate is that of so long. Several pieces are on their way at once, and on a slow line they come together
- * and far apart: then it is that since the moment but one when some came.
+ * Window of the rate. On a slow connection, pieces in flight arrive together and far apart. Then the window
+ * reaches back to the second last arrival.
  */
 const WINDOW_MS = 10_000;
 const WINDOW_MARKS = 3;
 const SAME_MOMENT_MS = 250;
 
-/** How far a fetch is: whoever fetches counts, whoever waits looks. */
+/** Progress of a fetch: the fetching code counts, the waiting code reads. */
 export class FetchProgress {
   readonly #clock: Pick<Clock, "nowMs">;
   #bytes = 0;
   #totalBytes = 0;
-  /** What was here at some moments of the last seconds, and at the last one before them. */
+  /** Byte counts at moments in the window, and at the last moment before it. */
   readonly #marks: { readonly atMs: number; bytes: number }[] = [];
 
   constructor(clock: Pick<Clock, "nowMs">) {
     this.#clock = clock;
   }
 
-  /** So many bytes more are wanted. */
+  /** Adds bytes to the expected total. */
   expect(bytes: number): void {
     if (this.#totalBytes === 0) this.#mark();
     this.#totalBytes += bytes;
@@ -34,14 +34,14 @@ export class FetchProgress {
     this.#mark();
   }
 
-  /** Nothing is wanted (any more): all is here, or it failed. */
+  /** Resets the progress, when the fetch is complete or failed. */
   clear(): void {
     this.#bytes = 0;
     this.#totalBytes = 0;
     this.#marks.length = 0;
   }
 
-  /** Null when nothing is on its way. */
+  /** Returns the current progress. Null: no fetch is running. */
   now(): Fetching | null {
     if (this.#bytes >= this.#totalBytes) return null;
     const nowMs = this.#clock.nowMs();
@@ -67,10 +67,10 @@ export class FetchProgress {
   }
 }
 
-/** What takes less is over before anybody wonders. */
+/** Interval of log lines: shorter fetches log nothing. */
 const LOG_EVERY_MS = 10_000;
 
-/** Says now and then in the log how far a fetch is, until it is disposed of. */
+/** Logs the progress of a fetch at intervals, until it is disposed of. */
 export function logFetching(progress: Pick<FetchProgress, "now">, log: Logger, facts: object): Disposable {
   const say = () => {
     const now = progress.now();

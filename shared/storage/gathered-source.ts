@@ -9,13 +9,13 @@ interface WantedBytes extends ByteRange {
 }
 
 /**
- * A source far away, of which ranges that are wanted in one moment are asked for together: see `planRanges`.
- * A decoder wants all columns of a row group at once.
+ * Wraps a remote source: gathers the ranges requested in one turn, and reads them by `planRanges`. A decoder
+ * requests all columns of a row group at once.
  */
 export function gatheredSource(source: ByteSource): ByteSource {
   const waiting = new Map<AbortSignal | undefined, WantedBytes[]>();
   const ask = async (signal: AbortSignal) => {
-    // Whoever wants several says so without waiting for anything between.
+    // A caller of several ranges requests them in one turn of the event loop.
     await setImmediate();
     const wanted = waiting.get(signal) ?? [];
     waiting.delete(signal);
@@ -24,7 +24,7 @@ export function gatheredSource(source: ByteSource): ByteSource {
       end,
       bytes: source.read(start, end, signal),
     }));
-    // Each is waited for by those that want it, and its failure is theirs.
+    // Each reader of a piece handles its failure.
     for (const { bytes } of pieces) bytes.catch(() => {});
     for (const one of wanted) {
       const isAlone = wanted.every((other) => other === one || !overlap(other, one));
@@ -51,12 +51,12 @@ interface Piece extends ByteRange {
   readonly bytes: Promise<Uint8Array>;
 }
 
-/** @param isAlone nobody else wants any of it: whoever gets bytes may do with them what they like */
+/** @param isAlone true when no other range overlaps: the reader owns its bytes and may change them */
 async function takeFrom(pieces: readonly Piece[], wanted: ByteRange, isAlone: boolean): Promise<Uint8Array> {
   const { start, end } = wanted;
   const own = pieces.filter((piece) => overlap(piece, wanted));
   const [first] = own;
-  // The bytes as they came: most ranges are asked for as they are wanted.
+  // Most ranges are requested whole, and their bytes need no copy.
   if (isAlone && own.length === 1 && first?.start === start && first.end === end) return await first.bytes;
   const into = new Uint8Array(end - start);
   await Promise.all(

@@ -11,14 +11,14 @@ import { cannot, checkRange, fileOrNothing, tooShort } from "./errors.ts";
 import type { Capabilities, Storage, StoredFile } from "./storage.ts";
 
 /**
- * Files that a web server serves, which are only read: by GET of ranges, since an address that was signed for
- * GET answers nothing else.
+ * Makes a read-only storage of a web server's files. Uses only GET with ranges: a URL that is signed for GET
+ * answers nothing else.
  */
 export function createHttpStorage(engine: HttpEngine, addresses: JobStores["addresses"] = {}): Storage {
   return new HttpStorage(engine, addresses);
 }
 
-/** ... by what the job says of each server, and of each file. */
+/** Opens a web storage with the job's settings of each server and file. */
 export function openHttpStorage(
   stores: JobStores,
   options: Pick<HttpEngineOptions, "unknownTries"> = {},
@@ -132,7 +132,7 @@ class HttpStorage implements Storage {
   }
 }
 
-/** An address with a signature in it is good for hours: what was read this morning is refused now. */
+/** Judges an answer by its status. A signed URL expires within hours, so its refusal gets a hint. */
 function judged(path: string, { search }: URL, answer: Answer): Error {
   const error = judgedByStatus(path, answer);
   if (search === "" || !isShardmillError(error, "STORE_REFUSED")) return error;

@@ -1,18 +1,18 @@
 import type { JobStores } from "../domain/job-stores.ts";
 import { type StorageOpeners, Storages } from "./open-storage.ts";
 
-/** More jobs that say something of their stores are hardly at work at once. */
+/** Limit of open storages: hardly more jobs with store settings run at once. */
 const MOST_OPEN = 100;
 
 /**
- * The storages of jobs that are at work at once. Jobs that say the same of their stores share theirs. Those
- * that were asked for first are let go above a bound: whoever has them still goes on with them.
+ * Storages of concurrent jobs. Jobs with equal store settings share storages. Above a limit, the least
+ * recently requested storages are dropped from here, and their current users keep using them.
  */
 export class JobStorages implements AsyncDisposable {
   readonly #openers: StorageOpeners;
   readonly #open = new Map<string, Storages>();
 
-  /** @param openers of other storages than the usual ones */
+  /** @param openers openers of further schemes, or replacements of the default ones */
   constructor(openers: StorageOpeners = {}) {
     this.#openers = openers;
   }
@@ -20,7 +20,7 @@ export class JobStorages implements AsyncDisposable {
   of({ stores }: { readonly stores: JobStores }): Storages {
     const key = JSON.stringify(stores);
     const open = this.#open.get(key) ?? new Storages(this.#openers, stores);
-    // Last, as the one that was asked for last.
+    // Moves the entry to the end: the most recently requested.
     this.#open.delete(key);
     this.#open.set(key, open);
     for (const [first] of this.#open) {

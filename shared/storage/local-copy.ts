@@ -12,31 +12,28 @@ import type { FetchProgress } from "./fetch-progress.ts";
 import { type OwnNames, ownNames } from "./local-own-names.ts";
 import type { Storage } from "./storage.ts";
 
-/** A file by its content, for libraries that want a path: ONNX Runtime, DuckDB. */
+/** File by its content, for libraries that need a path: ONNX Runtime, DuckDB. */
 export interface WantedFile {
   readonly location: Location;
-  /** What its copy is called in its folder; with `/` where it lies deeper. */
+  /** Name of the copy in its folder. With `/` for subfolders. */
   readonly name: string;
   readonly bytes: number;
   readonly sha256: Digest;
 }
 
-/** The error for a file that has another content, or none that can be read; `found` says what it has. */
+/** Makes the error for a file that has other content, or cannot be read. `found` describes its content. */
 type OtherContent = (file: WantedFile, found: string, cause?: unknown) => Error;
 
 export interface LocalCopy {
-  /** Of each file, in their order. */
+  /** Paths of the files, in their order. */
   readonly paths: readonly string[];
-  /**
-   * Once they are loaded: that none was replaced between its check and its loading. Rejects as
-   * `OtherContent`.
-   */
+  /** Checks after loading that no file was replaced since its check. Rejects with an `OtherContent` error. */
   checkUnchanged(): Promise<void>;
-  /** Nobody here needs it any more: a copy that no other process uses goes. */
+  /** Releases the copy. Removes it when no other process uses it. */
   release(): Promise<void>;
 }
 
-/** Files of this machine as they lie there: nothing is copied, all of them is read. */
+/** Checks files of this machine in place. Reads them whole, and copies nothing. */
 export async function localFiles(files: readonly WantedFile[], other: OtherContent): Promise<LocalCopy> {
   const before = await marksOf(files, other);
   for (const file of files) {
@@ -57,7 +54,7 @@ export async function localFiles(files: readonly WantedFile[], other: OtherConte
   };
 }
 
-/** What changes when a file is written to, or replaced by another. */
+/** Returns facts that change when a file is written or replaced. */
 function marksOf(files: readonly WantedFile[], other: OtherContent): Promise<string[]> {
   return Promise.all(
     files.map(async (file) => {
@@ -69,41 +66,38 @@ function marksOf(files: readonly WantedFile[], other: OtherContent): Promise<str
   );
 }
 
-/**
- * Waits for a turn at what has that name, of several processes that share a folder. Resolves with what ends
- * it.
- */
+/** Waits for the turn at a name among processes that share a folder. Resolves with its release function. */
 type TakeTurn = (name: string) => Promise<() => void>;
 
-/** Where copies of a job's files lie, for all processes that share it. */
+/** Folder of a job's copies, shared by all processes. */
 export interface CopiesPlace {
   readonly path: string;
-  /** Left out: only one process has it. */
+  /** Takes turns with other processes. Default: only one process uses the folder. */
   readonly takeTurn?: TakeTurn | undefined;
-  /** A folder of this process alone, on the same disk: see {@link ownNames}. Left out: copies stay. */
+  /** Folder of this process alone, on the same disk: see {@link ownNames}. Default: copies stay. */
   readonly ownPath?: string | undefined;
 }
 
 interface FetchOptions {
   readonly storage: Pick<Storage, "read">;
-  /** Named by what is in it: where it is, all files are in it. The caller removes it. */
+  /** Folder named by its content: if it exists, it is complete. The caller removes it. */
   readonly folder: string;
   readonly other: OtherContent;
-  /** At the folder, of all who may fetch to it. Left out: nobody else does. */
+  /** Takes turns with all fetchers of the folder. Default: this is the only one. */
   readonly takeTurn?: TakeTurn | undefined;
   readonly ownPath?: string | undefined;
-  /** Is told what is wanted, and what came. Left out: nobody is. */
+  /** Receives expected and arrived bytes. Default: none. */
   readonly progress?: FetchProgress | undefined;
 }
 
-/** Copies of files in one folder on this machine, fetched unless they are there. */
+/** Fetches copies of files into one folder of this machine, unless they exist. */
 export async function fetchedFiles(files: readonly WantedFile[], options: FetchOptions): Promise<LocalCopy> {
   const { folder, ownPath } = options;
   const names = [...new Set(files.map(({ name }) => name))];
   for (;;) {
     await fetchOnce(files, options);
     const own = ownPath === undefined ? SHARED : await ownNames(folder, names, ownPath);
-    // Else another process was the last to use it, and removed it meanwhile.
+    // Otherwise another process, its last user, has removed it meanwhile.
     if (own !== null) {
       const paths = files.map(({ name }) => join(own.path ?? folder, name));
       return { paths, checkUnchanged: async () => {}, release: own.release };
@@ -129,11 +123,11 @@ async function isThere(folder: string): Promise<boolean> {
 }
 
 async function fetchTo(folder: string, files: readonly WantedFile[], options: FetchOptions): Promise<void> {
-  // What another left behind that died at it.
+  // Remains of a process that exited during a fetch.
   const temporary = `${folder}.fetching`;
   await rm(temporary, { recursive: true, force: true });
   try {
-    // A model may have two names for a file, or name itself.
+    // A model may have two names for a file, or list itself.
     const wanted = [...new Map(files.map((file) => [file.name, file])).values()];
     options.progress?.expect(wanted.reduce((sum, { bytes }) => sum + bytes, 0));
     for (const file of wanted) await fetchFile(file, join(temporary, file.name), options);
@@ -143,7 +137,7 @@ async function fetchTo(folder: string, files: readonly WantedFile[], options: Fe
   }
 }
 
-/** A file may be larger than memory. So much is asked for at once, and so many pieces more meanwhile. */
+/** Bytes of one read, and number of reads ahead, because a file may exceed the memory. */
 const PIECE_BYTES = 8 << 20;
 const PIECES_AHEAD = 3;
 
@@ -167,7 +161,7 @@ async function fetchFile(
   if (found !== file.sha256) throw other(file, found);
 }
 
-/** Returns the sha256 of what was written. */
+/** Writes the chunks, and returns their sha256. */
 async function writeFileFrom(
   chunks: AsyncIterable<Uint8Array>,
   path: string,

@@ -5,11 +5,11 @@ import { type Location, localPathOf, schemeOf } from "../domain/location.ts";
 import { asStorageErrors } from "./errors.ts";
 import type { PutSource } from "./storage.ts";
 
-/** Uploads move in steps of 64 KiB whatever the chunk; larger ones only take longer to cancel. */
+/** Chunk of an upload. Uploads move in steps of 64 KiB anyway. Larger chunks only take longer to cancel. */
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * A file on this machine, to be put into a storage.
+ * Makes a source to put a file of this machine into a storage.
  *
  * @throws {STORE_NOT_FOUND} {STORE_FAILED}
  */
@@ -28,12 +28,12 @@ export async function sourceOfLocalFile(path: string): Promise<PutSource> {
   };
 }
 
-/** A file that is made piece by piece. */
+/** File that is written piece by piece. */
 interface NewFile extends AsyncDisposable {
   append(bytes: Uint8Array): Promise<void>;
 }
 
-/** A new file on this machine. It, and each of its calls, rejects with the codes of a storage. */
+/** Creates a file on this machine. The call and its methods reject with a storage's codes. */
 export async function createFile(path: string): Promise<NewFile> {
   const file = await asStorageErrors("make", path, () => realDisk.open(path, "wx"));
   return {
@@ -43,7 +43,7 @@ export async function createFile(path: string): Promise<NewFile> {
 }
 
 /**
- * Whether files may be made in a folder, as far as that is known before one is.
+ * Checks whether files may be made in a folder, without making one.
  *
  * @throws {STORE_REFUSED} {STORE_NOT_FOUND} when not
  */

@@ -1,41 +1,41 @@
 import type { Disk, ReadableFile } from "../core/disk.ts";
 
 /**
- * Files held open between reads. A shard thread reads two files; a coordinator that serves ranges, some
- * dozens.
+ * Limit of files held open between reads. A shard thread reads two files. A coordinator that serves ranges
+ * reads some dozens.
  */
 const OPEN_FILES = 32;
 
 interface Entry {
   readonly handle: Promise<ReadableFile>;
   users: number;
-  /** Used since the idle ones were looked for. */
+  /** True when used since the last check for idle files. */
   isFresh: boolean;
-  /** Out of the pool: closed as soon as its last user is done. */
+  /** True when dropped from the pool: the last user closes it. */
   isRetired: boolean;
 }
 
-/** A small pool of open files, the longest unused closed first. */
+/** Small pool of open files. Closes the least recently used first. */
 export class LocalHandles implements AsyncDisposable {
-  /** In order of last use. */
+  /** Entries in the order of last use. */
   readonly #entries = new Map<string, Entry>();
   readonly #disk: Pick<Disk, "open">;
   readonly #idleMs: number | null;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param idleMs files that nobody reads for so long are closed; null: only when there are too many */
+  /** @param idleMs idle time after which files are closed. Null: closes only above the limit of files. */
   constructor(disk: Pick<Disk, "open">, idleMs: number | null = null) {
     this.#disk = disk;
     this.#idleMs = idleMs;
   }
 
-  /** Runs `action` on the file, which stays open while it does. */
+  /** Runs `action` on the file, which stays open meanwhile. */
   async use<T>(path: string, action: (handle: ReadableFile) => Promise<T>): Promise<T> {
     const entry = this.#take(path);
     try {
       return await action(await entry.handle);
     } catch (error) {
-      // Whatever went wrong, the next read opens the file afresh: it may have been replaced.
+      // After a failure the next read reopens the file: it may have been replaced.
       if (this.#entries.get(path) === entry) this.#entries.delete(path);
       entry.isRetired = true;
       throw error;
@@ -45,7 +45,7 @@ export class LocalHandles implements AsyncDisposable {
     }
   }
 
-  /** The file, and those below it, are about to be other ones. */
+  /** Drops the file and all files below it, before they change. */
   forget(path: string): void {
     for (const [open, entry] of this.#entries) {
       if (open === path || open.startsWith(`${path}/`)) this.#retire(open, entry);
@@ -99,6 +99,6 @@ export class LocalHandles implements AsyncDisposable {
 }
 
 async function close(entry: Entry): Promise<void> {
-  // A file that never opened has nothing to close, and closing a file that was only read loses nothing.
+  // A file that failed to open needs no close, and closing a read file loses no data.
   await entry.handle.then((handle) => handle.close()).catch(() => {});
 }

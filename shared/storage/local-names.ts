@@ -2,10 +2,10 @@ import { lstat, readdir } from "node:fs/promises";
 import type { Disk, DiskEntry } from "../core/disk.ts";
 import type { Entry } from "./storage.ts";
 
-/** What stands in a name for bytes that are no UTF-8; a name may also have it of its own. */
+/** Replacement for bytes that are not UTF-8. A valid name may also contain it. */
 const NO_CHARACTER = "\uFFFD";
 
-/** The names in a local folder. Node gives them as UTF-8: one that is not cannot be opened. */
+/** Lists the names in a local folder. Node returns names as UTF-8. Other names cannot be opened. */
 export async function listLocal(path: string, disk: Pick<Disk, "entries">): Promise<readonly Entry[]> {
   const entries = await disk.entries(path);
   const odd = entries.filter(({ name }) => name.includes(NO_CHARACTER));
@@ -22,7 +22,7 @@ function unnameableOf(shown: string | undefined): Entry["unnameable"] {
   return shown === undefined ? null : { shown, why: "its name is not UTF-8" };
 }
 
-/** How the names are shown under which nothing is found. */
+/** Finds names that match no file, and returns how to show them. */
 async function findUnnameable(path: string, odd: readonly DiskEntry[]): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   const asBytes = await readdir(path, { encoding: "buffer" });
@@ -37,7 +37,7 @@ async function findUnnameable(path: string, odd: readonly DiskEntry[]): Promise<
   return found;
 }
 
-/** With its bytes beyond ASCII as `\xfc`. */
+/** Shows bytes beyond ASCII as `\xfc`. */
 function shown(name: Buffer): string {
   return name
     .toString("latin1")

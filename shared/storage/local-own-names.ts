@@ -3,22 +3,21 @@ import { basename, dirname, join } from "node:path";
 import { errorCode } from "../core/errno.ts";
 import { lacksHardLinks } from "../core/hard-link.ts";
 
-/** Names of a process's own for files that several share. */
+/** Names of this process for files that several processes share. */
 export interface OwnNames {
-  /** The folder with them; null: the disk has no hard links, and the shared ones are used. */
+  /** Folder with the names. Null: the disk has no hard links, and the shared names are used. */
   readonly path: string | null;
-  /** Removes them, and the shared files when nobody else has names for them. */
+  /** Removes the names, and the shared files when no other process has names for them. */
   readonly release: () => Promise<void>;
 }
 
 /**
- * Names of this process's own, in a fresh folder of `ownPath`, for files of a shared folder. How many names a
- * file has says how many use it, also of processes that were killed, whose folders others remove: so the last
- * one to let go can remove it, and no lock is needed. Who gets names has the files, whatever becomes of the
- * shared folder.
+ * Gives shared files names of this process, in a new folder of `ownPath`. A file's count of names is its
+ * count of users, including killed processes, whose folders others remove. So the last user can remove the
+ * file without a lock. Names keep the files, even if the shared folder is removed.
  *
- * @param names of the files, with `/` where they lie deeper
- * @param giveName what makes a hard link; a test has one that cannot
+ * @param names names of the files, with `/` for subfolders
+ * @param giveName makes a hard link. A test passes one that fails.
  * @returns null when the shared folder is gone
  */
 export async function ownNames(

@@ -8,9 +8,7 @@ import { sourceOfLocalFile } from "./local-file.ts";
 import type { Storage } from "./storage.ts";
 import { readChunks } from "./whole-file.ts";
 
-/**
- * A storage, and a folder of this machine's disk for what lies in it, for libraries that know paths alone.
- */
+/** Storage, and a scratch folder on this machine's disk, for libraries that only accept paths. */
 export interface ScratchPlace {
   readonly storage: Storage;
   readonly scratch: string;
@@ -22,15 +20,15 @@ export function isOnThisMachine(location: Location): boolean {
 }
 
 /**
- * Whether files are made where they belong, by path, and synced. Elsewhere they are made in a scratch folder,
- * and then put whole.
+ * Checks whether files are made at their final path, and synced. Elsewhere they are made in a scratch folder,
+ * then put whole.
  */
 export function isMadeInPlace(location: Location, { can }: Pick<Storage, "can">): boolean {
   return isOnThisMachine(location) && can.sync;
 }
 
 /**
- * Makes a folder of the caller's own, in one that is there. Its name is durable once that one is synced.
+ * Makes a folder for the caller alone, in an existing one. Sync the parent to make its name durable.
  *
  * @throws {STORE_EXISTS} when the name is taken
  */
@@ -38,7 +36,7 @@ export async function makeOwnFolder(path: string, disk: Pick<Disk, "mkdir"> = re
   await asStorageErrors("make", path, () => disk.mkdir(path));
 }
 
-/** The path of a file that is to be read: where it is, or that of a copy in the scratch folder. */
+/** Returns a readable path of a file: its own, or that of a copy in the scratch folder. */
 export async function pathOfFile(
   location: Location,
   { storage, scratch, signal }: ScratchPlace,
@@ -52,7 +50,7 @@ export async function pathOfFile(
   return path;
 }
 
-/** Makes a file of this machine, and its folder if needed, in place of one that may be left there. */
+/** Makes a file on this machine, and its folder if needed. Replaces an existing file. */
 export async function makeScratch<T>(
   path: string,
   write: (append: (chunk: Uint8Array) => Promise<void>) => Promise<T>,
@@ -71,9 +69,9 @@ export async function removeScratch(path: string): Promise<void> {
 }
 
 /**
- * Makes a file by something that writes to a path: where it belongs (see {@link isMadeInPlace}), or in the
- * scratch folder, from which it is put whole. Durable when it returns. What is there is replaced, and may be
- * seen half made.
+ * Makes a file with a function that writes to a path. Writes it in place (see {@link isMadeInPlace}), or in
+ * the scratch folder and then puts it whole. The file is durable on return. Replaces an existing file, and
+ * readers may see a partial one.
  */
 export async function makeFile<T>(
   location: Location,

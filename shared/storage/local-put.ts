@@ -11,15 +11,15 @@ import { occupied } from "./errors.ts";
 import { drain } from "./put-source.ts";
 import type { PutOptions, PutSource, StoredFile } from "./storage.ts";
 
-/** A disk, and what temporary names on it are drawn from. */
+/** Disk, and the source of random temporary names on it. */
 export interface LocalDisk {
   readonly disk: Disk;
   readonly random: Random;
 }
 
 /**
- * Writes a file whole and durable, or not at all: to a temporary name beside it, synced, and then under its
- * own name. Rejects with the file system's errors, too.
+ * Writes a whole file durably, or nothing. Writes and syncs a temporary file beside it, then gives it its
+ * name. Also rejects with the file system's errors.
  */
 export async function putLocal(
   location: Location,
@@ -46,12 +46,12 @@ export async function putLocal(
     options.ifAbsent === true
       ? await placeNew(path, options, local, write)
       : await replaceBy(path, local, write);
-  // A name is durable once its folder is, whose own name was made so above.
+  // Makes the file's name durable. The folder's own name was synced when it was made.
   await syncPath(folder, disk);
   return stored;
 }
 
-/** Gives `path` what `write` makes under a temporary name, in one step. */
+/** Gives `path` the file that `write` makes under a temporary name, in one step. */
 export async function replaceBy<T>(
   path: string,
   { disk, random }: LocalDisk,
@@ -104,8 +104,8 @@ async function makeFoldersWithin(folder: Location, within: Location, disk: Disk)
 }
 
 /**
- * Gives the bytes of a file a second name, which must be free, in one step. Where the disk has no links a
- * copy gets it, which is made beside the source where that can be: a crash leaves nothing beside the name.
+ * Gives a file's bytes a second name in one step. The name must be free. On disks without links, a copy gets
+ * it. The copy is made beside the source if possible, so that a crash leaves nothing beside the new name.
  */
 export async function linkLocal(source: string, target: string, { disk, random }: LocalDisk): Promise<void> {
   let beside = source;
@@ -114,7 +114,7 @@ export async function linkLocal(source: string, target: string, { disk, random }
     return;
   } catch (error) {
     if (!lacksHardLinks(error)) throw error;
-    // From another file system nothing can be renamed either.
+    // Renames across file systems fail, too.
     if (errorCode(error) === "EXDEV") beside = target;
   }
   const temporary = temporaryFor(beside, random);
@@ -129,13 +129,13 @@ export async function linkLocal(source: string, target: string, { disk, random }
   }
 }
 
-/** What sweeps know as an upload that is under way. */
+/** Returns a name that sweeps recognize as an upload in progress. */
 function temporaryFor(path: string, random: Random): string {
   const location = path as Location;
   return join(folderOf(location), `.${nameOf(location)}.${random.hex(6)}.tmp`);
 }
 
-/** After a failure, which matters more than what is left here. */
+/** Removes the temporary file, and ignores errors: the original failure matters more. */
 async function unlinkFailed(temporary: string, disk: Disk): Promise<void> {
   await disk.unlink(temporary).catch(() => {});
 }

@@ -19,8 +19,8 @@ import type {
 } from "./storage.ts";
 
 /**
- * Files on this machine, or on whatever it has mounted. Files that were read stay open, with `idleMs` until
- * nobody reads them for so long: dispose of it.
+ * Makes a storage of files on this machine, mounts included. Keeps read files open, for `idleMs` without
+ * reads if set. Dispose of it to close them.
  */
 export function createLocalStorage(options: LocalOptions = {}): Storage {
   const { disk = realDisk, random = systemRandom, idleMs = null } = options;
@@ -31,7 +31,7 @@ export interface LocalOptions extends Partial<LocalDisk> {
   readonly idleMs?: number | null;
 }
 
-/** One read of more than 2 GiB fails on Linux; and between pieces an abort is noticed. */
+/** Piece of a read. One read of more than 2 GiB fails on Linux, and aborts are detected between pieces. */
 const PIECE_BYTES = 16 << 20;
 
 class LocalStorage implements Storage {
@@ -69,7 +69,7 @@ class LocalStorage implements Storage {
   async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
     signal.throwIfAborted();
     const path = localPathOf(location);
-    // Whoever asks what is there now reads that from here on, and not what was open under the name.
+    // Later reads use the file that this status describes: drop an open file of the same name.
     this.#handles.forget(path);
     const found = await asStorageErrors("stat", path, () => this.#disk.stat(path));
     if (found.kind !== "file") throw notAFile(path, found.kind === "folder" ? "folder" : "other");
@@ -167,7 +167,7 @@ class LocalStorage implements Storage {
     await this.#handles[Symbol.asyncDispose]();
   }
 
-  /** Who reads while something changes may open what was there before: that is not kept for later reads. */
+  /** Changes paths. Drops their open files before and after: a concurrent read may open the old file. */
   async #changing<T>(paths: readonly string[], action: () => Promise<T>): Promise<T> {
     for (const path of paths) this.#handles.forget(path);
     try {
@@ -177,7 +177,7 @@ class LocalStorage implements Storage {
     }
   }
 
-  /** Mostly the folder is there: it is made when it turns out not to be. */
+  /** Runs `action`, and makes the folder only when it is missing: mostly it exists. */
   async #inFolder(verb: string, location: Location, action: () => Promise<void>): Promise<void> {
     await asStorageErrors(verb, location, async () => {
       try {

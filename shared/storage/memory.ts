@@ -18,23 +18,23 @@ interface StoredBytes {
   readonly version: string;
 }
 
-/** What a caller is about to do. */
+/** Call that is about to run. */
 export interface StorageCall {
   readonly call: "stat" | "list" | "read" | "put" | "copy" | "remove";
   readonly location: Location;
 }
 
 interface MemoryStorageOptions {
-  /** Called before anything is looked at or changed: may wait, or fail. */
+  /** Called before each call takes effect. May wait or fail. */
   readonly before?: (call: StorageCall) => Promise<void>;
 }
 
 const PAGE_NAMES = 1_000;
 
 /**
- * A bucket in all but name: files under whole names, no folders, no renames, no links; what is put is there
- * at once, and of many that put if absent one wins. For tests and the simulator. It never forgets: whoever
- * holds it holds the files.
+ * Bucket in memory: files by whole names, without folders, renames and links. Puts are visible at once, and
+ * one of concurrent puts with `ifAbsent` wins. For tests and the simulator. Files stay as long as the storage
+ * exists.
  */
 export class MemoryStorage implements Storage {
   readonly can: Capabilities = {
@@ -127,7 +127,6 @@ export class MemoryStorage implements Storage {
     this.#set(to, this.#file(from).bytes);
   }
 
-  /** Nothing is left to do: what was put is there. */
   async sync(): Promise<void> {}
 
   async remove(location: Location, signal: AbortSignal): Promise<void> {

@@ -2,8 +2,8 @@ import type { Location } from "../domain/location.ts";
 import type { Storage } from "./storage.ts";
 
 /**
- * The names in a folder, with a prefix those that begin with it; null where it cannot be listed. Rejects with
- * the signal's reason.
+ * Lists the names in a folder, optionally with a prefix. Null: the folder cannot be listed. Rejects with the
+ * signal's reason.
  */
 export async function namesIn(
   folder: Location,

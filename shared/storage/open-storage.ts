@@ -28,9 +28,8 @@ async function httpStorage(stores: JobStores): Promise<Storage> {
 }
 
 /**
- * The storages of one process or thread, by the scheme of what is asked for: each is opened when its scheme
- * is first met, and kept until all are disposed of. One that cannot be opened is tried again: a setting or a
- * file that it lacks may come.
+ * Storages of one process or thread, by scheme. Each is opened on first use, and kept until all are disposed
+ * of. A failed open is retried on the next use: a missing setting or file may appear.
  */
 export class Storages implements AsyncDisposable {
   readonly #openers: StorageOpeners;
@@ -38,8 +37,8 @@ export class Storages implements AsyncDisposable {
   readonly #open = new Map<string, Promise<Storage>>();
 
   /**
-   * @param openers of schemes that need to know more than a location says, and others than the usual ones
-   * @param stores what the job says of its stores
+   * @param openers openers of schemes that need more than a location, or replacements of the default ones
+   * @param stores the job's settings of its stores
    */
   constructor(openers: StorageOpeners = {}, stores: JobStores = NO_STORES) {
     this.#openers = { ...OPENERS, ...openers };
@@ -47,8 +46,8 @@ export class Storages implements AsyncDisposable {
   }
 
   /**
-   * @throws {STORE_REFUSED} when nothing here reaches such a place
-   * @throws {LOCATION_REFUSED} when it is not among those that are allowed
+   * @throws {STORE_REFUSED} when no storage supports the location's scheme
+   * @throws {LOCATION_REFUSED} when the location is not allowed
    */
   async at(location: Location): Promise<Storage> {
     refuseLocation(location, this.#stores);

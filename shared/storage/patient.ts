@@ -5,16 +5,16 @@ import { isShardmillError } from "../core/errors.ts";
 import { retry } from "../core/retry.ts";
 import type { Storage } from "./storage.ts";
 
-/** How soon it is asked again: a coordinator that came back should be found within a second. */
+/** Interval of retries: a restarted coordinator should be found within a second. */
 const AGAIN_MS = 300;
 
-/** As long as a worker waits for its coordinator, by default. */
+/** Limit of retries: a worker's default wait for its coordinator. */
 const PATIENCE_MS = 60_000;
 
 /**
- * A storage behind a coordinator that may die and come back: what fails only for that is asked again, so that
- * a shard which is half done need not begin anew. Who has lost the shard meanwhile aborts. Each call is safe
- * to repeat: see `Storage`.
+ * Wraps a storage behind a coordinator that may restart. Retries failures of the connection, so that a
+ * half-done shard continues. A worker that has lost the shard meanwhile aborts. Each call is safe to repeat:
+ * see `Storage`.
  */
 export function patientStorage(storage: Storage, clock: TimedClock = systemClock): Storage {
   const persist = <T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> => {
@@ -40,7 +40,7 @@ export function patientStorage(storage: Storage, clock: TimedClock = systemClock
   };
 }
 
-/** What a coordinator is the cause of that is gone for a while, or has just come back. */
+/** Checks for a failure of a coordinator that is unreachable or has just restarted. */
 function isPassing(error: unknown): boolean {
   if (!isShardmillError(error)) return false;
   const { because } = error.fields;

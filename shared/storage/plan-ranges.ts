@@ -5,17 +5,16 @@ export interface ByteRange {
 }
 
 /**
- * What a request costs a reader in computing is what 100 to 300 KiB cost; and bytes that nobody wants cost
- * their time on the way. So only small gaps are read along.
+ * Largest gap that one request also reads. A request takes the CPU time of 100 to 300 KiB, and unwanted bytes
+ * take transfer time.
  */
 const MOST_GAP_BYTES = 128 << 10;
-/** One line of a store gives some 50 to 100 MB/s: a larger range comes sooner by several. */
+/** Largest request. One connection to a store gives 50 to 100 MB/s, so several get a larger range faster. */
 const MOST_REQUEST_BYTES = 8 << 20;
 
 /**
- * What is asked of a store for ranges that are wanted at once: those that lie side by side, but for a small
- * gap, by one request, and large ones by several. The requests are in order and do not overlap, and each
- * wanted byte is in one.
+ * Plans a store's requests for ranges that are wanted at once. Ranges with small gaps share one request, and
+ * large ones take several. Requests are in order without overlap. Each wanted byte is in one request.
  */
 export function planRanges(wanted: readonly ByteRange[]): readonly ByteRange[] {
   const sorted = wanted.filter(({ start, end }) => start < end).sort((a, b) => a.start - b.start);
@@ -28,7 +27,7 @@ export function planRanges(wanted: readonly ByteRange[]): readonly ByteRange[] {
   return stretches.flatMap(inPieces);
 }
 
-/** As equal as whole bytes allow: a small rest would be a request for little. */
+/** Cuts a range into pieces of nearly equal size: a small rest would waste a request. */
 function inPieces({ start, end }: ByteRange): ByteRange[] {
   const pieces = Math.ceil((end - start) / MOST_REQUEST_BYTES);
   const at = (piece: number) => start + Math.floor(((end - start) * piece) / pieces);

@@ -3,7 +3,7 @@ import { asDigest, hashed } from "../core/digest.ts";
 import { wrongDigest, wrongSize } from "./errors.ts";
 import type { PutOptions, PutSource, StoredFile } from "./storage.ts";
 
-/** Bytes that are in memory. */
+/** Makes a source of bytes in memory. */
 export function sourceOfBytes(bytes: Uint8Array | string): PutSource {
   const given = typeof bytes === "string" ? Buffer.from(bytes, "utf8") : bytes;
   return {
@@ -15,9 +15,9 @@ export function sourceOfBytes(bytes: Uint8Array | string): PutSource {
 }
 
 /**
- * The chunks of a source, made sure to come to what was announced; then what they were.
+ * Yields a source's chunks, and checks them against the announced size and digest. Returns their facts.
  *
- * @throws {STORE_FAILED} when they are more or fewer bytes, or have another sha256
+ * @throws {STORE_FAILED} when the size or the sha256 differs
  */
 export async function* checkedChunks(
   path: string,
@@ -40,7 +40,7 @@ export async function* checkedChunks(
   return { bytes, sha256 };
 }
 
-/** Gives each of them to `write`. */
+/** Passes each chunk to `write`. */
 export async function drain(
   path: string,
   source: PutSource,
@@ -55,7 +55,7 @@ export async function drain(
       await write(next.value);
     }
   } finally {
-    // A source whose chunks are no longer wanted is told so.
+    // Closes the source when its chunks are no longer needed.
     await chunks.return({ bytes: 0, sha256: asDigest("") });
   }
 }

@@ -9,13 +9,13 @@ import type { PutOptions, PutSource, Storage } from "./storage.ts";
 interface SpoolPlace {
   readonly storage: Pick<Storage, "put">;
   readonly options: PutOptions;
-  /** Made if needed. What a process that died left in it is the caller's to remove. */
+  /** Folder of spooled files, made if needed. The caller removes remains of processes that exited. */
   readonly spoolPath: string;
 }
 
 /**
- * Puts what comes but once into a storage that has to know its sha256 before it is sent, and may have to send
- * it again: by way of a file of this machine.
+ * Puts a source that can be read only once, through a file of this machine. The storage needs the sha256
+ * before it sends, and may send again.
  */
 export async function putSpooled(
   target: Location,

@@ -2,10 +2,7 @@ import type { Location } from "../domain/location.ts";
 import { isOnThisMachine } from "./local-paths.ts";
 import type { Storage } from "./storage.ts";
 
-/**
- * Where links lead from a location, at which something is. There are none off disks, where a look costs
- * requests.
- */
+/** Follows the links of an existing location. Only disks have links, and elsewhere a check costs requests. */
 export async function realLocation(
   location: Location,
   storage: Pick<Storage, "real">,

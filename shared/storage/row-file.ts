@@ -8,36 +8,36 @@ import { below, isLocation, isWebInput, type Location } from "../domain/location
 import { isOfOneName, reasonOf } from "./errors.ts";
 import { Storages } from "./open-storage.ts";
 
-/** The bytes of a file that a row names, or why there are none. */
+/** Bytes of a file that a row names, or the reason why there are none. */
 export type RowFile =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "refused"; readonly why: string };
 
-/** A network that comes back says so at the second try. */
+/** Tries of an unknown server: a network that recovers is found at the second try. */
 const UNKNOWN_TRIES = 2;
 
-/** Storages for files that rows name: any of them may be on a server that nobody knows. */
+/** Opens storages for files that rows name: their servers may not exist. */
 export function openRowStorages(stores: JobStores): Storages {
   const web = async (known: JobStores) =>
     (await import("./http.ts")).openHttpStorage(known, { unknownTries: UNKNOWN_TRIES });
   return new Storages({ https: web, http: web }, stores);
 }
 
-/** One that is replaced meanwhile is read as it is then; some servers say another version each time. */
+/** Tries of a file that is replaced while it is read. Some servers report another version each time. */
 const MOST_TRIES = 2;
 
 interface ReadOptions {
-  /** It is read whole: a larger one is refused. */
+  /** Limit of a file's bytes. Larger files are refused. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Reads the file of a cell: its bytes, or the file that it names by a location, or by a path from the
- * column's folder on.
+ * Reads the file of a cell. The cell has the file's bytes, its location, or its path below the column's
+ * folder.
  *
- * @throws {STORE_FAILED} when the place itself fails, which another attempt may find mended
- * @throws {STORE_REFUSED} when this machine's settings lead to no place, or the store cannot prove who it is
+ * @throws {STORE_FAILED} when the storage fails, and another attempt may succeed
+ * @throws {STORE_REFUSED} when this machine's settings are wrong, or the store's certificate is invalid
  */
 export async function readFileCell(
   storages: Storages,
@@ -50,7 +50,7 @@ export async function readFileCell(
   return await readRowFile(storages, String(cell), { ...options, folder: cells.folder });
 }
 
-/** Reads a file by its name, as {@link readFileCell}. */
+/** Reads a file by its name, like {@link readFileCell}. */
 export async function readRowFile(
   storages: Storages,
   name: string,
@@ -90,9 +90,9 @@ function locationOf(name: string, folder: Location): Location | null {
 function isOfThisFile(location: Location, error: unknown): boolean {
   if (!isShardmillError(error)) return false;
   const { server, variable } = error.fields;
-  // A row names its web server; the one of a store is the job's, or this machine's.
+  // A row names its web server. A store's server comes from the job or this machine.
   if (server !== undefined) return isWebInput(location);
-  // Settings of this machine are no row's fault: another worker's may be right.
+  // A row cannot cause wrong settings of this machine, and another worker's may be right.
   if (variable !== undefined) return false;
   return isOfOneName(error);
 }

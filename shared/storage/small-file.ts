@@ -1,8 +1,8 @@
 import type { ByteSource } from "./storage.ts";
 
 /**
- * What is fetched of a file at once: a file up to this size whole, many of them at a time; of a larger one so
- * much of its end. Most footers are smaller, at about 100 bytes a column chunk, so one request opens a file.
+ * Bytes fetched at once: whole files up to this size, or the end of a larger file. Most footers are smaller,
+ * at about 100 bytes a column chunk, so one request opens a file.
  */
 export const END_BYTES = 64 << 10;
 
@@ -10,7 +10,7 @@ export function isSmallFile({ bytes }: { readonly bytes: number }): boolean {
   return bytes <= END_BYTES;
 }
 
-/** A file whose end has been fetched. Of that, each read gives a copy; what lies before is read as ever. */
+/** Makes a source of a file whose end was fetched. Reads of the end return copies. */
 export function tailedSource(source: ByteSource, tail: Uint8Array): ByteSource {
   const tailStart = source.bytes - tail.length;
   const { path, bytes } = source;
@@ -24,7 +24,7 @@ export function tailedSource(source: ByteSource, tail: Uint8Array): ByteSource {
   };
 }
 
-/** A file that has been fetched. Each read gives a copy, which is the reader's own. */
+/** Makes a source of a fetched file. Each read returns a copy, which the reader owns. */
 export function fetchedSource(path: string, bytes: Uint8Array): ByteSource {
   return {
     path,

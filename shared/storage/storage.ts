@@ -2,127 +2,123 @@ import type { Digest } from "../core/digest.ts";
 import type { ShardmillError } from "../core/errors.ts";
 import type { FileStat, Location } from "../domain/location.ts";
 
-/** What a storage is able to do. Calling what it cannot do is a fault in the program. */
+/** Capabilities of a storage. Calling an unsupported operation is a fault in the program. */
 export interface Capabilities {
-  /** `put`: else it is only read, and can nothing of what follows but `list`. */
+  /** True when the storage supports `put`. False: read-only, and of the following only `list` is possible. */
   readonly put: boolean;
-  /** `rename`: files and whole folders, in one step. */
+  /** True when it renames files and whole folders, in one step. */
   readonly rename: boolean;
-  /** `link`: a second name for the bytes of a file. */
+  /** True when it can give a file's bytes a second name. */
   readonly link: boolean;
-  /** `put` with `ifAbsent`: of many that put at once, one wins. */
+  /** True when it supports `put` with `ifAbsent`: one of concurrent puts wins. */
   readonly putIfAbsent: boolean;
-  /** What `rename`, `link`, `copy` and `remove` did outlives a power cut only after `sync`; else at once. */
+  /** True when changes by `rename`, `link`, `copy` and `remove` need `sync` to survive a power cut. */
   readonly sync: boolean;
-  /** `list`, `remove` and `copy`. */
+  /** True when it supports `list`, `remove` and `copy`. */
   readonly list: boolean;
-  /** `read` looks at the version that is expected, at no cost; else it reads what is there. */
+  /** True when `read` checks the expected version, at no cost. False: reads the current file. */
   readonly versions: boolean;
 }
 
 export type PlaceKind = "file" | "folder" | "other";
 
-/** One name in a folder. */
 export interface Entry {
-  /** As part of a location. */
+  /** Name as part of a location. */
   readonly name: string;
-  /** A link is not followed: `kindAt` and `real` do that. */
+  /** Kind of the entry. Links are not followed: use `kindAt` and `real`. */
   readonly kind: PlaceKind | "link";
-  /** Where listing tells it at no further cost. */
+  /** Status of the file, if the listing includes it at no further cost. */
   readonly stat: FileStat | null;
-  /** Not null for what cannot be named by a location, and so not be opened. */
+  /** Reason why no location can name the entry, so it cannot be opened. Null: a location can. */
   readonly unnameable: Unnameable | null;
 }
 
-/** A name that no location can have. */
 export interface Unnameable {
-  /** How to show it to people. */
+  /** Name as it is shown to people. */
   readonly shown: string;
-  /** What is wrong with it. */
+  /** Fault of the name. */
   readonly why: string;
 }
 
-/** What is put: so many bytes. */
+/** Source of a put, of known size. */
 export interface PutSource {
   readonly bytes: number;
-  /** From the first on. A storage that has to send them again asks again. */
+  /** Yields the chunks from the first one on. A storage that sends them again calls it again. */
   chunks(): AsyncIterable<Uint8Array>;
 }
 
 export interface PutOptions {
   /**
-   * Never replaces: STORE_EXISTS when a file with other bytes is there. One with the same bytes is as good as
-   * put: it may be our own, whose answer was lost. Left out: what is there is replaced, in one step.
+   * Never replaces: STORE_EXISTS when a file with other bytes exists. A file with the same bytes counts as
+   * put: it may be our own, whose reply was lost. Default: replaces an existing file, in one step.
    */
   readonly ifAbsent?: boolean;
   /**
-   * With `ifAbsent`, where only this process gives the name: then readers never find an empty file under it,
-   * even where the disk has no hard links.
+   * True, with `ifAbsent`, when only this process gives the name. Readers then never find an empty file under
+   * it, even on disks without hard links.
    */
   readonly alone?: boolean;
-  /** In hex, of the bytes: they are refused when theirs is another. */
+  /** Expected sha256, in hex. Other bytes are refused. */
   readonly sha256?: Digest;
   /**
-   * A folder above, which must be there already where a storage has folders: what was removed with a job is
-   * not made anew. Left out: all that are missing are made.
+   * Parent folder that must exist in storages with folders, so that removed folders of a job are not made
+   * again. Default: makes all missing folders.
    */
   readonly within?: Location;
   readonly signal: AbortSignal;
 }
 
-/** What was put. */
+/** File that was put. */
 export interface StoredFile {
   readonly bytes: number;
-  /** In hex. */
+  /** Sha256 in hex. */
   readonly sha256: Digest;
 }
 
-/**
- * What a storage tells of a file that it keeps, as it has made sure of it itself: then nobody has to read it.
- */
+/** Checksums that a storage itself verified, so that its files need not be read. */
 export interface StoredChecksums {
-  /** Null where it has none of the file as a whole. */
+  /** Returns the file's size and digest. Null: the storage has no digest of the whole file. */
   of(location: Location, signal: AbortSignal): Promise<StoredFile | null>;
   /**
-   * Whether that may be believed: other bytes than those that a sha256 was given with are refused, and what
-   * was given is told. Tried with a small file below `folder`, which is removed.
+   * Checks whether the checksums are reliable: the storage refuses bytes with another sha256, and returns the
+   * given one. Tries it with a small file below `folder`, which is then removed.
    */
   areEarned(folder: Location, signal: AbortSignal): Promise<boolean>;
 }
 
 /**
- * The one door for bytes: input, models, partials, output. One contract suite
+ * Access to all bytes: input, models, partials, output. One contract suite
  * (`test/contract/storage-contract.ts`) runs against every implementation.
  *
  * Every call rejects with a {@link ShardmillError}: STORE_NOT_FOUND, STORE_EXISTS, STORE_CHANGED,
- * STORE_REFUSED, STORE_FAILED; with the signal's reason once it aborts. A call may be repeated.
+ * STORE_REFUSED, STORE_FAILED. It rejects with the signal's reason once that aborts. A call may be repeated.
  *
- * Where there are folders they are made as needed; where there are none, one is there while there is a file
- * below it.
+ * Storages with folders make them as needed. In storages without folders, one exists while a file is below
+ * it.
  */
 export interface Storage extends AsyncDisposable {
   readonly can: Capabilities;
-  /** Left out: it has none. */
+  /** Verified checksums. Default: none. */
   readonly checksums?: StoredChecksums;
 
   /**
-   * In which store a location is, as an address without secrets: what one location is may be two things, by
-   * endpoint or account. Left out: a location says all.
+   * Returns the store of a location, as an address without secrets. Endpoint or account may give one location
+   * two meanings. Default: the location alone identifies it.
    */
   storeOf?(location: Location): Promise<string>;
 
-  /** What is there, links followed; null for nothing. */
+  /** Returns the kind of a location, following links. Null: nothing exists there. */
   kindAt(location: Location, signal: AbortSignal): Promise<PlaceKind | null>;
 
-  /** Of a file. A folder is STORE_FAILED. */
+  /** Returns the status of a file. Rejects with STORE_FAILED for a folder. */
   stat(location: Location, signal: AbortSignal): Promise<FileStat>;
 
-  /** The location without links: two that lead to one file have the same. Rejects when nothing is there. */
+  /** Returns the location without links: two paths to one file have the same. Rejects when nothing exists. */
   real(location: Location, signal: AbortSignal): Promise<Location>;
 
   /**
-   * The names in a folder, in no order, page by page; with a prefix, those that begin with it.
-   * STORE_NOT_FOUND where there is no such folder.
+   * Lists the names in a folder, in no order, page by page. With a prefix, only the names that begin with it.
+   * Rejects with STORE_NOT_FOUND when the folder does not exist.
    */
   list(
     folder: Location,
@@ -130,8 +126,9 @@ export interface Storage extends AsyncDisposable {
   ): AsyncIterable<readonly Entry[]>;
 
   /**
-   * Bytes `[start, end)`, all of one version; the caller owns the buffer. STORE_FAILED when the file is
-   * shorter; STORE_CHANGED when it has another version than expected, where `can.versions`.
+   * Reads bytes `[start, end)`, all of one version. The caller owns the buffer. Rejects with STORE_FAILED
+   * when the file is shorter. Rejects with STORE_CHANGED for another version than expected, if
+   * `can.versions`.
    */
   read(
     location: Location,
@@ -140,48 +137,43 @@ export interface Storage extends AsyncDisposable {
     options: { readonly version?: FileStat["version"] | undefined; readonly signal: AbortSignal },
   ): Promise<Uint8Array>;
 
-  /** Stores a whole file, durably, or nothing. */
+  /** Stores a whole file durably, or nothing. */
   put(location: Location, source: PutSource, options: PutOptions): Promise<StoredFile>;
 
-  /**
-   * A file or folder gets another name. A file that is there is replaced; a folder that is not empty, never.
-   */
+  /** Renames a file or folder. Replaces an existing file, but never a folder that is not empty. */
   rename(from: Location, to: Location): Promise<void>;
 
   /**
-   * A file gets a second name, which must be free (STORE_EXISTS), in one step; where the disk has no links,
-   * its copy gets it.
+   * Gives a file a second name in one step. The name must be free (STORE_EXISTS). On disks without links, a
+   * copy gets the name.
    */
   link(from: Location, to: Location): Promise<void>;
 
-  /**
-   * A file's bytes get a second name without passing through here if that can be; what is there is replaced.
-   */
+  /** Copies a file within the storage, if possible without reading it here. Replaces an existing file. */
   copy(from: Location, to: Location, signal: AbortSignal): Promise<void>;
 
-  /** Makes the bytes of a file, or the names in a folder, outlive a power cut. */
+  /** Makes a file's bytes, or a folder's names, survive a power cut. */
   sync(location: Location): Promise<void>;
 
   /**
-   * Gives up what was begun to be put below a folder and never ended, whoever began it: where parts of files
-   * are kept, and paid for, no listing shows them. A put that is under way begins again. Left out: nothing
-   * of the kind is kept, or the storage itself lets it go.
+   * Aborts unfinished uploads below a folder, of any process. Storages keep and charge for such parts without
+   * listing them. A running put starts again. Default: no parts are kept, or the storage itself removes them.
    */
   removeUploads?(folder: Location, signal: AbortSignal): Promise<void>;
 
-  /** Removes a file, or a folder with all that is below it, if it is there. */
+  /** Removes a file, or a folder with its content, if it exists. */
   remove(location: Location, signal: AbortSignal): Promise<void>;
 }
 
-/** One file as a source of byte ranges: what dataset readers take. */
+/** File as a source of byte ranges, for dataset readers. */
 export interface ByteSource {
-  /** Named in errors. */
+  /** Path for error messages. */
   readonly path: string;
   readonly bytes: number;
   read(start: number, end: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
-/** @param version what is read must have, as far as the storage looks at that; left out: any */
+/** @param version version that the bytes must have, if the storage checks it. Default: any. */
 export function byteSource(
   storage: Pick<Storage, "read">,
   location: Location,

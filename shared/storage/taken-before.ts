@@ -1,16 +1,16 @@
 import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { sha256 } from "../core/digest.ts";
 
-/** That credentials of a store were taken once: see `CredentialCache`. */
+/** Memory of whether a store has accepted the credentials once: see `CredentialCache`. */
 export interface TakenBefore {
   read(): boolean;
   write(isSo: boolean): void;
 }
 
-/** More stores than a job has; two that share a place are only more patient, or less. */
+/** Number of flags: more than a job's stores. Stores that share one are only retried more or less often. */
 const PLACES = 1_024;
 
-/** Threads get it from the one that starts them: see `processTally`. */
+/** Key of the shared memory: a thread inherits it from its starter, see `processTally`. */
 const KEY = "shardmill.credentialsTaken";
 const given = getEnvironmentData(KEY) as SharedArrayBuffer | undefined;
 const memory = given ?? new SharedArrayBuffer(PLACES);
@@ -18,10 +18,10 @@ setEnvironmentData(KEY, memory);
 const places = new Uint8Array(memory);
 
 /**
- * What all threads of this process know together: one that starts while a store refuses is as patient as
- * those that it let in before.
+ * Returns the flag that all threads of this process share. A thread that starts while a store refuses is then
+ * as patient as earlier ones.
  *
- * @param store its settings, and as whom it is asked
+ * @param store settings of the store, and the identity used
  */
 export function takenBefore(store: unknown): TakenBefore {
   const at = Number.parseInt(sha256(JSON.stringify(store)).slice(0, 8), 16) % PLACES;
@@ -31,7 +31,7 @@ export function takenBefore(store: unknown): TakenBefore {
   };
 }
 
-/** What one cache alone knows. */
+/** Returns a flag of one cache alone. */
 export function takenHere(): TakenBefore {
   let isTaken = false;
   return {

@@ -5,10 +5,10 @@ import { freeBuffers } from "../core/free-buffers.ts";
 import type { FileStat, Location } from "../domain/location.ts";
 import type { Storage, StoredFile } from "./storage.ts";
 
-/** Files are read so much at a time: less costs calls, more only memory. */
+/** Chunk of a read. Smaller chunks cost calls, larger ones only cost memory. */
 const CHUNK_BYTES = 1 << 20;
 
-/** A small file of text. */
+/** Reads a small text file. */
 export async function readText(
   storage: Pick<Storage, "stat" | "read">,
   location: Location,
@@ -18,14 +18,14 @@ export async function readText(
     const { bytes, version } = await storage.stat(location, signal);
     return Buffer.from(await storage.read(location, 0, bytes, { version, signal })).toString("utf8");
   };
-  // One that was replaced meanwhile is read as it is now.
+  // A file that was replaced meanwhile is read again.
   return await read().catch((error: unknown) => {
     if (isShardmillError(error, "STORE_CHANGED")) return read();
     throw error;
   });
 }
 
-/** As {@link readText}; null when there is no such file. */
+/** Reads like {@link readText}. Null: no such file. */
 export async function readTextIfThere(
   storage: Pick<Storage, "stat" | "read">,
   location: Location,
@@ -38,10 +38,10 @@ export async function readTextIfThere(
 }
 
 /**
- * The size and the sha256 of a file, read in one pass with bounded memory.
+ * Returns the size and the sha256 of a file, read in one pass with bounded memory.
  *
- * @throws {STORE_CHANGED} when it is replaced meanwhile, where the storage can tell
- * @param look is shown each chunk, as {@link readChunks} gives it
+ * @param look receives each chunk, as {@link readChunks} yields it
+ * @throws {STORE_CHANGED} when the file is replaced meanwhile, if the storage detects it
  */
 export async function digestStored(
   storage: Pick<Storage, "stat" | "read">,
@@ -61,10 +61,11 @@ export async function digestStored(
 }
 
 /**
- * The first `bytes` bytes of a file, in order. A chunk is valid until the next one is asked for.
+ * Yields the first `bytes` bytes of a file, in order. A chunk is valid until the next request.
  *
- * @param file as its storage told of it
- * @throws {STORE_FAILED} when the file is shorter; {STORE_CHANGED} when it has another version
+ * @param file status of the file from its storage
+ * @throws {STORE_FAILED} when the file is shorter
+ * @throws {STORE_CHANGED} when it has another version
  */
 export async function* readChunks(
   storage: Pick<Storage, "read">,

@@ -2,7 +2,7 @@ import { formatCount } from "../core/units.ts";
 import { type BatchBound, type BatchInUse, FEW_ROWS } from "../domain/batch-in-use.ts";
 import { counted } from "./text.ts";
 
-/** What keeps batches from being larger, for people. */
+/** Texts for the bounds of batches. */
 export const BOUND_TEXTS = {
   model: "fixed by the model",
   rows: "map.batch.rows",
@@ -17,10 +17,10 @@ export const BOUND_TEXTS = {
   search: "the fastest size is being searched for",
 } as const satisfies Record<BatchBound, string>;
 
-/** Note of a model whose small batch is fixed. */
+/** Note for a model whose fixed batch is small. */
 export const EXPORT_OPEN = " (exported with an open batch, many rows would run at once)";
 
-/** `1,024 rows: more are no faster`, `40 rows of 128 tokens: map.batch.tokens`. */
+/** Formats a batch: `1,024 rows: more are no faster`, `40 rows of 128 tokens: map.batch.tokens`. */
 export function batchText(batch: BatchInUse): string {
   const { rows, length, bound } = batch;
   if (bound === "model" && rows < FEW_ROWS)
@@ -29,7 +29,7 @@ export function batchText(batch: BatchInUse): string {
   return `${counted(rows, "row")}${positions}: ${BOUND_TEXTS[bound]}`;
 }
 
-/** For a column of a table: `1,024`, or `40 x 128` where rows are padded to 128 tokens. */
+/** Formats a batch size for a table: `1,024`, or `40 x 128` if rows are padded to 128 tokens. */
 export function sizeText({ rows, length }: BatchInUse): string {
   return length === null ? formatCount(rows) : `${formatCount(rows)} x ${formatCount(length)}`;
 }

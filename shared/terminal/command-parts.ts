@@ -9,7 +9,7 @@ export const jsonOption = {
   describe: "Print one JSON result on stdout; everything else goes to stderr",
 } as const satisfies Options;
 
-/** Option of commands that serve, or that ask a coordinator. */
+/** Option of commands that serve, or that call a coordinator. */
 export const secretFileOption = {
   type: "string",
   requiresArg: true,
@@ -24,7 +24,7 @@ export const logLevelOption = {
   describe: "What to log on stderr",
 } as const satisfies Options;
 
-/** Processes that a command starts inherit it by the environment. */
+/** Option for the log format. Child processes inherit it by the environment. */
 export const logFormatOption = {
   choices: LOG_FORMATS,
   requiresArg: true,
@@ -36,10 +36,10 @@ export const logFormatOption = {
   },
 } as const satisfies Options;
 
-/** Where a coordinator serves HTTP if only `--http` is said, and where `page` looks for it. */
+/** Address at which a coordinator serves HTTP with a bare `--http`, and to which `page` connects. */
 export const DEFAULT_HTTP = "127.0.0.1:7435";
 
-/** Makes the refusal to write over a file that a command was to make. */
+/** Makes the error for a file that a command would overwrite. */
 export function fileOccupied(path: string): ShardmillError {
   return new ShardmillError("OUTPUT_OCCUPIED", `${path} is there already`, {
     fields: { path },
@@ -51,7 +51,7 @@ export function fileOccupied(path: string): ShardmillError {
 export const setOption = {
   type: "string",
   array: true,
-  // Else it would take what stands behind its value, too: the job file.
+  // Otherwise it would also take the next argument, the job file.
   nargs: 1,
   requiresArg: true,
   default: [] as string[],
@@ -65,7 +65,7 @@ interface NumberLimits {
   readonly whole: boolean;
 }
 
-/** @throws {ARGUMENT_INVALID} naming the option whose value is no number within its limits */
+/** @throws {ARGUMENT_INVALID} with the option whose value is not a number within its limits */
 export function numberFrom(value: string, option: string, { least, most, whole }: NumberLimits): number {
   const number = value.trim() === "" ? Number.NaN : Number(value);
   if (number >= least && number <= most && (!whole || Number.isInteger(number))) return number;

@@ -4,12 +4,12 @@ import type { Credential } from "../access/credential.ts";
 import { secretFileOption } from "./command-parts.ts";
 import { certificateOf, lacksOption, SECURITY_GROUP, securityFile } from "./listening-options.ts";
 
-/** What stands for the CAs of the system, where a file is expected, as in PostgreSQL's `sslrootcert`. */
+/** Value for the system's CAs instead of a file, as in PostgreSQL's `sslrootcert`. */
 const SYSTEM = "system";
 
 /**
- * Options of commands that ask a coordinator. The environment can give them, each by a name of its own. By a
- * common prefix, as yargs has it, it would give others, too: for a service called `shardmill`, Kubernetes
+ * Options of commands that call a coordinator. The environment can set them, each by its own name. A common
+ * prefix, as yargs offers it, would match other variables, too. For a service called `shardmill`, Kubernetes
  * sets SHARDMILL_PORT and more in every container.
  */
 export const connectingOptions = {
@@ -40,10 +40,10 @@ export interface ConnectingArguments {
 }
 
 /**
- * What this process shows a coordinator, and how it knows it.
+ * Reads the credential that this process presents, and how it authenticates the coordinator.
  *
  * @throws {SECRET_INVALID} {TOKEN_INVALID} for a secret or token that others can read
- * @throws {ARGUMENT_INVALID} for half of what TLS takes
+ * @throws {ARGUMENT_INVALID} for incomplete TLS options
  */
 export async function connectingOf(args: ConnectingArguments): Promise<Credential> {
   const own = certificateOf(args);
@@ -55,7 +55,7 @@ export async function connectingOf(args: ConnectingArguments): Promise<Credentia
     : { ...credential, tls: { ca: ca === SYSTEM ? null : resolve(ca), own } };
 }
 
-/** What is named by an option goes before what the environment has, and a token before the user's secret. */
+/** Reads the identity. Options override the environment, and a token overrides the user's secret. */
 async function identityOf(args: ConnectingArguments): Promise<Credential> {
   const { "token-file": tokenFile, "secret-file": secretFile } = args;
   const token = process.env.SHARDMILL_TOKEN ?? "";

@@ -2,13 +2,13 @@ import { formatSeconds } from "../core/units.ts";
 import type { DeviceReport } from "../domain/accuracy.ts";
 import { counted, oneLine } from "./text.ts";
 
-/** A line for each kind of device that was compared with the CPU. */
+/** Returns a line for each kind of device that was compared with the CPU. */
 export function deviceEntries(reports: readonly DeviceReport[]): [label: string, value: string][] {
   return reports.map((report) => ["device check", deviceLine(report)]);
 }
 
 /**
- * `webgpu as the CPU: largest error 1.1e-6 of a value's size (256 rows compared in 0.8s)`
+ * Formats a report: `webgpu as the CPU: largest error 1.1e-6 of a value's size (256 rows compared in 0.8s)`
  */
 export function deviceLine(report: DeviceReport): string {
   const { device, gpu, worker, refusal, outputs, rows, seconds, remembered } = report;

@@ -1,29 +1,32 @@
 import { constants } from "node:os";
 
 /*
- * A process that is a container's first is ended by no signal that it does not listen for. So what is told to
- * end while it loads, which takes seconds on a busy machine, would be killed only when its grace is over.
+ * The first process of a container ignores signals that it does not listen for. Loading takes seconds on a
+ * busy machine. Without a listener, a process that must stop then would run until its grace time is over.
  */
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 const early: NodeJS.Signals[] = [];
 const remember = (signal: NodeJS.Signals) => void early.push(signal);
-/** By the exit code that shells have for it. */
+/** Exits with the code that shells use for the signal. */
 const end = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal]);
 
-/** Listens from here on, until a command does or {@link endWhereNobodyListens}. */
+/** Listens until a command does, or until {@link endWhereNobodyListens}. */
 export function listenEarly(): void {
   for (const signal of SIGNALS) process.on(signal, remember);
 }
 
-/** What came until now, for the command that listens from here on. */
+/** Returns the signals so far, for a command that listens itself from now on. */
 export function takeEarlySignals(): readonly NodeJS.Signals[] {
   for (const signal of SIGNALS) process.off(signal, remember).off(signal, end);
   return early.splice(0);
 }
 
-/** For commands that do not listen: signals end them as ever, and as a container's first process, too. */
+/**
+ * Restores the default action of signals for commands that do not listen, also in a container's first
+ * process.
+ */
 export function endWhereNobodyListens(): void {
   if (!process.listeners("SIGTERM").includes(remember)) return;
   const [first] = takeEarlySignals();

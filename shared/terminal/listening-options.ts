@@ -48,7 +48,7 @@ export interface ListeningArguments {
   readonly insecure: boolean;
 }
 
-/** Reads how a command listens. @throws {ARGUMENT_INVALID} for half of what TLS takes */
+/** Reads how a command listens. @throws {ARGUMENT_INVALID} for incomplete TLS options */
 export function listeningOf(args: ListeningArguments): Listening {
   const own = certificateOf(args);
   const ca = args["tls-client-ca"];
@@ -59,11 +59,11 @@ export function listeningOf(args: ListeningArguments): Listening {
 
 interface OtherCallers {
   readonly tokensPath: string;
-  /** Null: the log. */
+  /** Path of the audit log. Null: the log. */
   readonly auditPath: string | null;
 }
 
-/** Reads by which tokens a command that listens authenticates callers, and where it records what they did. */
+/** Reads the paths of the tokens file and the audit log. */
 export async function othersOf(args: ListeningArguments): Promise<OtherCallers> {
   const { tokensPath } = await import("../access/credential.ts");
   const audit = args["audit-log"];
@@ -73,7 +73,7 @@ export async function othersOf(args: ListeningArguments): Promise<OtherCallers> 
   };
 }
 
-/** Reads the certificate of this process, and its key. Null: it has none. */
+/** Reads the certificate and key of this process. Null: it has none. */
 export function certificateOf(args: Pick<ListeningArguments, "tls-cert" | "tls-key">) {
   const { "tls-cert": cert, "tls-key": key } = args;
   if (cert === undefined && key === undefined) return null;
@@ -82,7 +82,7 @@ export function certificateOf(args: Pick<ListeningArguments, "tls-cert" | "tls-k
   return { cert: resolve(cert), key: resolve(key) };
 }
 
-/** Makes the refusal of an option that needs another. */
+/** Makes the error for an option that needs another. */
 export function lacksOption(option: string, other: string): ShardmillError {
   return new ShardmillError("ARGUMENT_INVALID", `${option} needs ${other} beside it`, { fields: { option } });
 }

@@ -16,7 +16,7 @@ export const jobOfOutputOption = {
   describe: "The job file: the output is reached by what its `stores` say, and by the environment",
 } as const satisfies Options;
 
-/** Output that a command is about, and the job file that says how it is reached. */
+/** Output that a command concerns, and the job file with settings for access to it. */
 export interface NamedOutputArguments {
   readonly output: string;
   readonly job: string | undefined;

@@ -1,7 +1,7 @@
 import type { Options } from "yargs";
 import { ShardmillError } from "../core/errors.ts";
 
-/** How the cores and devices of this machine are used. */
+/** Options for the use of this machine's cores and devices. */
 export const processOptions = {
   workers: {
     type: "string",
@@ -29,9 +29,9 @@ export type ProcessArguments = Readonly<Record<keyof typeof processOptions, stri
 const MAX_COUNT = 1024;
 
 /**
- * Reads the counts, for a layout of worker processes.
+ * Reads the counts for the layout of worker processes.
  *
- * @throws {ARGUMENT_INVALID} naming the option that is neither `auto` nor a whole number from 1
+ * @throws {ARGUMENT_INVALID} with the option that is neither `auto` nor a whole number from 1
  */
 export function processCounts(args: ProcessArguments) {
   return {

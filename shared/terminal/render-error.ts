@@ -2,12 +2,12 @@ import type { Problem, ShardmillError } from "../core/errors.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, indented, labelled, oneLine } from "./text.ts";
 
-/** A message may be long (a database's, say), but not a page. */
+/** Limit of shown problems. A message may be long, such as a database's, but not a page. */
 const MAX_PROBLEMS = 20;
 
 /**
- * An error as its user needs it: what is wrong, then each problem with its place, what was expected and
- * found, and what to do. Never a stack.
+ * Renders an error for users: the message, then each problem with its place, expected and found values, and a
+ * hint. Never renders a stack.
  *
  * ```
  * error: the job file has 1 problem (SPEC_INVALID)
@@ -50,8 +50,8 @@ function problemLines({ where, what, expected, found, hint }: Problem, style: St
 }
 
 /**
- * The facts that the message and the problems do not tell, and the cause if that says more. Flags are for
- * machines, and so are numbers beside problems: they count them.
+ * Returns the facts that message and problems do not contain, and the cause if it adds any. Skips flags,
+ * which are for programs. Skips numbers beside problems, which only count them.
  */
 function factsOf(error: ShardmillError): [label: string, value: string | null][] {
   const { message, problems } = error;
@@ -72,8 +72,8 @@ const PLACE_FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * `rows 0 to 49 of a.parquet (shard 0), on node1-cpu0`: the fields of an attempt in one line; null when it is
- * no attempt.
+ * Formats the fields of an attempt: `rows 0 to 49 of a.parquet (shard 0), on node1-cpu0`. Null: the error is
+ * not about an attempt.
  */
 function placeOf(fields: ShardmillError["fields"]): string | null {
   const { shard, rowStart, rowEnd, worker } = fields;
@@ -82,14 +82,14 @@ function placeOf(fields: ShardmillError["fields"]): string | null {
   return `${rows} (shard ${shard})${typeof worker === "string" ? `, on ${oneLine(worker)}` : ""}`;
 }
 
-/** Rows of one file are that file's, rows of several the whole input's. */
+/** Names the file of the rows. Rows of several files are numbered over the whole input. */
 function filesOf({ file, files, firstFile, lastFile }: ShardmillError["fields"]): string {
   if (typeof file === "string") return ` of ${oneLine(file)}`;
   if (typeof files !== "number" || typeof firstFile !== "string" || typeof lastFile !== "string") return "";
   return ` of the input, in ${files} files from ${oneLine(firstFile)} to ${oneLine(lastFile)}`;
 }
 
-/** As a whole word: 7 is not in 17. */
+/** Checks whether a text occurs as a whole word: 7 is not in 17. */
 function includesWord(shown: string, text: string): boolean {
   const isWordEnd = (char: string | undefined) => char === undefined || !/[\p{L}\p{N}]/u.test(char);
   for (let at = shown.indexOf(text); at >= 0; at = shown.indexOf(text, at + 1)) {
@@ -99,8 +99,8 @@ function includesWord(shown: string, text: string): boolean {
 }
 
 /**
- * Null for what says nothing more: a missing file is the message itself; gRPC's own text (of a numbered
- * status) is in it.
+ * Returns the cause if it adds information. A missing file is in the message already, and gRPC's own text
+ * (with a numbered status) is, too.
  */
 function causeOf(cause: unknown, shown: string): string | null {
   if (!(cause instanceof Error)) return null;

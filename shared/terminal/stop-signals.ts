@@ -1,18 +1,18 @@
 import { ShardmillError } from "../core/errors.ts";
 import { takeEarlySignals } from "./early-signals.ts";
 
-/** What the user has asked for by SIGINT or SIGTERM, until disposed of. */
+/** Requests to stop by SIGINT or SIGTERM. Listens until disposed. */
 export interface StopSignals extends Disposable {
-  /** Aborted at the first signal: finish or hand back what is at hand, then end. */
+  /** Aborted at the first signal: finish or release current work, then end. */
   readonly asked: AbortSignal;
-  /** Aborted at the second: end now. */
+  /** Aborted at the second signal: end now. */
   readonly atOnce: AbortSignal;
 }
 
 /**
- * Listens for signals to stop, those too that came while the command was loaded. While it lives the process
- * does not end by the first two: whoever asks must end it. At the third it ends whatever hangs: the journal
- * is made for that.
+ * Listens for signals to stop, including those that arrived while the command loaded. The first two signals
+ * no longer end the process, so the caller must end it. The third ends it at once, even if it hangs: the
+ * journal survives that.
  */
 export function listenForStopSignals(): StopSignals {
   const asked = new AbortController();
@@ -22,7 +22,7 @@ export function listenForStopSignals(): StopSignals {
       (asked.signal.aborted ? atOnce : asked).abort(interrupted());
       return;
     }
-    // By the signal itself: an exit would first wait for whatever native call hangs.
+    // Ends by the signal itself, because an exit would first wait for native calls that may hang.
     stopListening();
     process.kill(process.pid, signal);
   };
@@ -40,13 +40,13 @@ export function listenForStopSignals(): StopSignals {
   };
 }
 
-/** Calls `act` when the signal aborts, also when it has already. */
+/** Calls `act` when the signal aborts, or now if it already has. */
 export function whenAborted(act: () => void, signal: AbortSignal): void {
   if (signal.aborted) act();
   else signal.addEventListener("abort", act, { once: true });
 }
 
-/** What a command that was told to stop ends with: exit code 130. */
+/** Makes the error of a command that was asked to stop: exit code 130. */
 function interrupted(): ShardmillError {
   return new ShardmillError("INTERRUPTED", "stopped by a signal", {
     hint: "the same command goes on where this one stopped",

@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 
-/** How words are told apart. Each takes a text and gives it back, coloured where that is wanted. */
+/** Styles of words. Each takes a text and returns it, coloured if enabled. */
 export interface Style {
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
@@ -13,15 +13,15 @@ export interface Style {
 type Format = Parameters<typeof styleText>[0];
 
 /**
- * Colours for what is written to `stream`: on a terminal that has them, unless NO_COLOR is set; anywhere if
- * FORCE_COLOR is (which wins, as in Node itself). Node knows these rules: `styleText` asks the stream and the
- * environment.
+ * Returns the style for `stream`: colours on a terminal that supports them, unless NO_COLOR is set.
+ * FORCE_COLOR enables them anywhere, and overrides NO_COLOR, as in Node. `styleText` applies these rules from
+ * the stream and the environment.
  */
 export function createStyle(stream: NodeJS.WritableStream): Style {
   return styleOf((format) => (text) => styleText(format, text, { stream, validateStream: true }));
 }
 
-/** Text only: for files, logs and tests. */
+/** Style without colours, for files, logs and tests. */
 export const plainStyle: Style = styleOf(() => (text) => text);
 
 function styleOf(paint: (format: Format) => (text: string) => string): Style {

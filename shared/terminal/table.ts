@@ -1,20 +1,20 @@
 import { plainStyle, type Style } from "./style.ts";
 import { counted, oneLine, pad, truncate, widthOf } from "./text.ts";
 
-/** What a table holds. A cell may be any value. */
+/** Content of a table. A cell can be any value. */
 export interface TableData {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly unknown[])[];
-  /** Where `rows` is only the beginning: how many there are. */
+  /** Total count if `rows` is only the beginning. */
   readonly totalRows?: number;
 }
 
 interface TableLimits {
-  /** Rows shown; a last line counts the others. */
+  /** Limit of shown rows. A last line counts the others. */
   readonly maxRows?: number;
-  /** The terminal's width: columns that do not fit are left out, and a last line counts them. */
+  /** Width of the terminal. Columns that do not fit are skipped, and a last line counts them. */
   readonly terminalColumns?: number;
-  /** Widest cell; longer values end in an ellipsis. */
+  /** Limit of a cell's width. Longer values end in an ellipsis. */
   readonly maxCellColumns?: number;
 }
 
@@ -23,8 +23,8 @@ const DEFAULT_MAX_ROWS = 50;
 const DEFAULT_MAX_CELL_COLUMNS = 60;
 
 /**
- * An aligned text table: a title a column, then the rows. Columns of numbers are aligned right; null and
- * undefined are blank; any other value has its usual text on one line. No line ends in blanks.
+ * Renders an aligned text table: column titles, then the rows. Columns of numbers are right-aligned. Null and
+ * undefined are blank. Any other value is its usual text on one line. No line ends in blanks.
  */
 export function renderTable(
   { columns, rows, totalRows = rows.length }: TableData,
@@ -58,7 +58,7 @@ function leftOut(count: number, noun: string, style: Style): string[] {
   return count > 0 ? [style.dim(`... ${counted(count, noun)}`)] : [];
 }
 
-/** How many columns fit, from the left: at least one. */
+/** Returns how many columns fit, from the left: at least one. */
 function countFitting(all: readonly { readonly width: number }[], columns: number): number {
   let used = -GAP.length;
   const firstOver = all.findIndex(({ width }) => {

@@ -1,6 +1,6 @@
 import stringWidth from "string-width";
 
-/** Columns that `text` takes on a terminal: wide characters take two, combining marks none. */
+/** Returns the width of `text` on a terminal. Wide characters take two columns, combining marks none. */
 export function widthOf(text: string): number {
   return stringWidth(text);
 }
@@ -9,8 +9,7 @@ const ELLIPSIS = "…";
 const graphemes = new Intl.Segmenter();
 
 /**
- * `text` in at most `columns` columns; what does not fit gives way to an ellipsis. Plain text only: no
- * colours.
+ * Cuts `text` to at most `columns` columns, with an ellipsis for the rest. Plain text only, without colours.
  */
 export function truncate(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
@@ -25,8 +24,8 @@ export function truncate(text: string, columns: number): string {
 }
 
 /**
- * `text` over lines of at most `columns` columns, broken between words where it can be; at most so many,
- * and an ellipsis for the rest.
+ * Wraps `text` to lines of at most `columns` columns, between words if possible. An ellipsis replaces the
+ * text behind the last line.
  */
 export function wrapped(text: string, columns: number, lines: number): string[] {
   const done: string[] = [];
@@ -34,7 +33,7 @@ export function wrapped(text: string, columns: number, lines: number): string[] 
   while (done.length < lines - 1 && widthOf(rest) > columns) {
     const whole = truncate(rest, columns).slice(0, -ELLIPSIS.length);
     const blank = whole.lastIndexOf(" ");
-    // A word that fills more than half a line is broken.
+    // Break a word that fills more than half a line.
     const end = blank > whole.length / 2 ? blank + 1 : whole.length;
     done.push(rest.slice(0, end).trimEnd());
     rest = rest.slice(end);
@@ -45,26 +44,26 @@ export function wrapped(text: string, columns: number, lines: number): string[] 
   return [...done, `${blank > 0 ? cut.slice(0, blank + 1) : cut}${ELLIPSIS}`];
 }
 
-/** `text` with blanks after it (or before it, for numbers) up to `columns`. */
+/** Pads `text` to `columns` with blanks after it, or before it for numbers. */
 export function pad(text: string, columns: number, align: "left" | "right" = "left"): string {
   const blanks = " ".repeat(Math.max(0, columns - widthOf(text)));
   return align === "left" ? text + blanks : blanks + text;
 }
 
-/** Codes that steer a terminal, and marks that turn the direction of writing. */
+/** Codes that control a terminal, and marks that change the writing direction. */
 const STEERING = /\p{Control}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 
 /**
- * `text` as one harmless line. What comes from data, files or other machines may hold line breaks and escape
- * codes, which would tear a table apart or steer the terminal.
+ * Returns `text` as one harmless line. Text from data, files or other machines may contain line breaks and
+ * escape codes. These would break a table or control the terminal.
  */
 export function oneLine(text: string): string {
   return text.replace(/[\r\n\t]+/g, " ").replace(STEERING, "");
 }
 
 /**
- * As {@link oneLine}, but line breaks stay (a database marks a place in the line above): `indent` comes after
- * each.
+ * Cleans a text like {@link oneLine}, but keeps line breaks and adds `indent` after each. A database may mark
+ * a place in the line above.
  */
 export function indented(text: string, indent: string): string {
   return text
@@ -74,12 +73,12 @@ export function indented(text: string, indent: string): string {
     .join(`\n${indent}`);
 }
 
-/** `1 row`, `2 rows`: the count with separators. */
+/** Formats a count with its noun: `1 row`, `2 rows`. */
 export function counted(count: number, noun: string): string {
   return `${Math.round(count).toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Lines of a label and a value, the values one below the other. Entries with the value null are left out. */
+/** Formats lines of a label and a value, with aligned values. Skips entries whose value is null. */
 export function labelled(
   entries: readonly (readonly [label: string, value: string | null])[],
   paintLabel: (label: string) => string,

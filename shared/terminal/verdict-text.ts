@@ -10,10 +10,10 @@ const OTHER_LIMITS = {
   reduce: "reducing",
 } as const satisfies Record<Exclude<Bottleneck, Stage>, string>;
 
-/** A stage that is hardly ever at work is not worth its place in a line. */
+/** Least busy share of a shown stage. */
 const LEAST_SHOWN = 0.005;
 
-/** What limits a run, in a few words: `infer (93 % busy)`, `too few shards`. Null when it is not known. */
+/** Formats the limit of a run: `infer (93 % busy)`, `too few shards`. Null: unknown. */
 export function bottleneckText({
   bottleneck,
   stages,
@@ -25,8 +25,8 @@ export function bottleneckText({
 }
 
 /**
- * `read 2 %, decode 21 %, infer 93 % of a worker's time, side by side`: stages in their order, without
- * those that hardly worked. Null when nothing is known.
+ * Formats the busy stages in order: `read 2 %, decode 21 %, infer 93 % of a worker's time, side by side`.
+ * Null: unknown.
  */
 function stagesText(stages: StageShares): string | null {
   const shown = STAGES.filter((stage) => (stages[stage] ?? 0) >= LEAST_SHOWN);
@@ -35,7 +35,7 @@ function stagesText(stages: StageShares): string | null {
   return `${shares} of a worker's time${shown.length > 1 ? ", side by side" : ""}`;
 }
 
-/** The lines that tell a verdict in full, for people: see `labelled`. */
+/** Returns the lines that describe a verdict in full, for people: see `labelled`. */
 export function verdictEntries(verdict: RunVerdict): [label: string, value: string | null][] {
   const { padding, batch, advice, stages } = verdict;
   return [

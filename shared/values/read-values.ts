@@ -2,16 +2,16 @@ import type { Data, Vector } from "apache-arrow";
 import { cellReader } from "../dataset/cell-reader.ts";
 import type { NamedType, ScalarName, ValueType } from "./value-type.ts";
 
-/** A null where a type says that there is none. */
+/** Error for a null where the type allows none. */
 export class NullFault extends Error {
   override readonly name = "NullFault";
 }
 
 /**
- * Reads a column's values as a step is given them. They share no memory with the column.
+ * Returns a reader of a column's values, in the form that steps get. The values share no memory with the
+ * column. It throws {NullFault} for a null that the type does not allow.
  *
  * @param data plain: no dictionary, no view
- * @returns throws {NullFault} for a null that the type does not allow
  */
 export function valueReader(data: Data, { name, type }: NamedType): (row: number) => unknown {
   const valueAt = cellReader(data);
@@ -51,7 +51,7 @@ function scalarFromArrow(value: unknown, name: ScalarName): unknown {
 
 function vectorFromArrow(vector: Vector, isHalf: boolean, path: string): unknown {
   if (vector.nullCount > 0) throw new NullFault(`\`${path}\` has a null among its numbers`);
-  // Arrow's own array of halves is of their bits.
+  // Arrow's own array of halves has their raw bits.
   if (isHalf) return Float32Array.from(vector as Iterable<number>);
   return (vector.toArray() as Float32Array).slice();
 }

@@ -1,6 +1,6 @@
 import type { Field, FieldType, NumericType } from "../domain/dataset.ts";
 
-/** Type of the values of a column, as code reads and makes them. Plain JSON. */
+/** Type of a column's values in code. Plain JSON. */
 export interface ValueType {
   readonly shape: ValueShape;
   readonly isNullable: boolean;
@@ -12,7 +12,7 @@ export type ValueShape =
   | { readonly kind: "vector"; readonly item: VectorItem; readonly length: number }
   | { readonly kind: "struct"; readonly fields: readonly NamedType[] };
 
-/** A column, or a field of a struct. */
+/** Column, or field of a struct. */
 export interface NamedType {
   readonly name: string;
   readonly type: ValueType;
@@ -21,7 +21,7 @@ export interface NamedType {
 export type ScalarName = NumericType | "string" | "binary" | "date" | "timestamp";
 export type VectorItem = Exclude<NumericType, "bool">;
 
-/** The column that values of a declared type are written to. */
+/** Returns the column for values of a declared type. */
 export function fieldOfType({ name, type }: NamedType): Field {
   return { name, type: fieldTypeOf(type), nullable: type.isNullable };
 }
@@ -53,7 +53,7 @@ function scalarField(name: ScalarName): FieldType {
   }
 }
 
-/** Whether a column of the input can be read as a declared type. */
+/** Checks whether a column of the input can be read as a declared type. */
 export function canRead({ shape }: ValueType, field: FieldType): boolean {
   if (field.kind === "dictionary") return canRead({ shape, isNullable: true }, field.values);
   switch (shape.kind) {

@@ -68,8 +68,8 @@ function scalarType(name: ScalarName): DataType {
 }
 
 /**
- * A column of values that `checkValue` let through. The same values give the same bytes: a null is zeros. So
- * it is where the type has no nulls, which stands for a row that failed.
+ * Builds a column from values that passed `checkValue`. The same values give the same bytes. Nulls are zeros,
+ * also if the type has no nulls: there, a null marks a failed row.
  */
 export function columnOf(values: Values, type: ValueType): Data {
   const { shape } = type;

@@ -4,15 +4,15 @@ import { hostname } from "node:os";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 
-/** `@FILE` where an address is asked for: the file holds it. */
+/** Returns the path of `@FILE`, a file that holds the address. Null: the text is an address itself. */
 export function addressFileOf(text: string): string | null {
   return text.startsWith("@") ? text.slice(1) : null;
 }
 
 /**
- * The address in a file that a coordinator wrote.
+ * Reads the address that a coordinator wrote to a file.
  *
- * @throws {ARGUMENT_INVALID} when it cannot be read, or holds no address
+ * @throws {ARGUMENT_INVALID} when the file cannot be read, or holds no address
  */
 export function readAddressFile(path: string): string {
   let text: string;
@@ -27,10 +27,10 @@ export function readAddressFile(path: string): string {
 }
 
 /**
- * Writes where a coordinator listens, at once and whole: whoever reads the file finds this or what was there
- * before. A coordinator that listens everywhere is reached by this machine's name.
+ * Writes the address of a coordinator atomically: readers find the new address or the previous one. A
+ * coordinator that listens on all networks gets this machine's name.
  *
- * @throws {ARGUMENT_INVALID} when it cannot be written
+ * @throws {ARGUMENT_INVALID} when the file cannot be written
  */
 export async function writeAddressFile(path: string, listening: string): Promise<void> {
   const { host, port } = parseAddress(listening, "connect");
@@ -49,7 +49,7 @@ export async function writeAddressFile(path: string, listening: string): Promise
   }
 }
 
-/** The same without waiting: null while it cannot be read, or holds none. */
+/** Reads the address in a file without blocking. Null: the file cannot be read, or holds no address. */
 export async function addressIn(path: string): Promise<string | null> {
   return addressOf((await readFile(path, "utf8").catch(() => "")).trim());
 }

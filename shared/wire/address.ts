@@ -1,7 +1,7 @@
 import { ShardmillError } from "../core/errors.ts";
 
 export interface Address {
-  /** A name or an IP address; IPv6 without its brackets. */
+  /** Name or IP address. IPv6 has no brackets. */
   readonly host: string;
   readonly port: number;
 }
@@ -9,10 +9,10 @@ export interface Address {
 const MAX_PORT = 65_535;
 
 /**
- * `host:port` or `[ipv6]:port` as its parts. Port 0 means any free port, and is for listening only.
+ * Parses `host:port` or `[ipv6]:port`. Port 0 means any free port, and is valid only for listening.
  *
- * @param option that it was given by, to be named where it is wrong
- * @throws {ARGUMENT_INVALID} when it is something else
+ * @param option option that the address was given by, for the error
+ * @throws {ARGUMENT_INVALID} when the text has another form
  */
 export function parseAddress(
   text: string,
@@ -45,7 +45,7 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether a host is this machine, whom no other can reach by it. */
+/** Checks whether a host is a loopback address, which other machines cannot reach. */
 export function isLoopback(host: string): boolean {
   return (
     host === "localhost" ||
@@ -54,7 +54,7 @@ export function isLoopback(host: string): boolean {
   );
 }
 
-/** @throws {ARGUMENT_INVALID} when `text` is no address of a coordinator */
+/** @throws {ARGUMENT_INVALID} when `text` is not an address of a coordinator */
 export function checkAddress(text: string): void {
   parseAddress(text, "connect");
 }

@@ -2,11 +2,11 @@ import { Metadata } from "@grpc/grpc-js";
 import type { Credential } from "../access/credential.ts";
 import { ROLES, type Role } from "../access/roles.ts";
 
-/** The header that every client can send: `grpcurl -H "authorization: Bearer ..."`. */
+/** Header that every client can send: `grpcurl -H "authorization: Bearer ..."`. */
 const HEADER = "authorization";
 const SCHEME = /^Bearer +(\S+)$/i;
 
-/** Who makes a call, as the guard found; what a client says of it is overwritten. */
+/** Name of the authenticated caller. The guard sets it, and overwrites values from clients. */
 const CALLER = "shardmill-caller";
 const CALLER_ROLE = "shardmill-caller-role";
 
@@ -16,23 +16,23 @@ export function authorization({ secret }: Credential): Metadata {
   return metadata;
 }
 
-/** The secret or token that a call came with; null when it came without one. */
+/** Returns the secret or token of a call. Null: the call has none. */
 export function bearerOf(metadata: Metadata): string | null {
   const [value, ...more] = metadata.get(HEADER);
   if (typeof value !== "string" || more.length > 0) return null;
   return SCHEME.exec(value)?.[1] ?? null;
 }
 
-/** Who makes a call that the guard has let in. */
+/** Authenticated caller of a call. */
 export interface KnownCaller {
-  /** As the audit log has it. */
+  /** Name in the audit log. */
   readonly name: string;
-  /** Null of whoever needs none, since anyone may make the call. */
+  /** Role of the caller. Null: anyone may make the call. */
   readonly role: Role | null;
 }
 
 export function markCaller(metadata: Metadata, { name, role }: KnownCaller): Metadata {
-  // Names of tokens may have any letters; headers may not.
+  // Token names may have any letters, headers must not.
   metadata.set(CALLER, encodeURIComponent(name));
   metadata.set(CALLER_ROLE, role ?? "");
   return metadata;

@@ -5,14 +5,14 @@ import { callClientStream, callServerStream } from "./streams.ts";
 import { callUnary } from "./unary.ts";
 
 /**
- * Even an empty file may have to wait for its turn: a busy coordinator lets it wait for a third of this, then
- * says so.
+ * Least limit of a transfer, also for an empty file. A busy coordinator lets a transfer wait for a third of
+ * this, then refuses it.
  */
 const TRANSFER_FLOOR_MS = 120_000;
 
 /**
- * The slowest transfer that is still taken for one: 256 KiB a second. Uploads run at 64 KiB a round trip at
- * best, so this allows for round trips of 250 ms.
+ * Slowest tolerated transfer: 256 KiB a second. Uploads send at most 64 KiB a round trip, so this tolerates
+ * round trips of 250 ms.
  */
 const SLOWEST_BYTES_PER_MS = 256 * 1.024;
 

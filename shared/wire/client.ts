@@ -8,34 +8,34 @@ import { Peer } from "./peer.ts";
 import { jobsClient, tellingClients, workClient } from "./service-clients.ts";
 import type { CoordinatorServices } from "./services.ts";
 
-/** The coordinator behind an address: its services, as if they were here. */
+/** Client of a coordinator, with its services. */
 export interface CoordinatorClient extends CoordinatorServices {
   /** Resolves once connected. @throws {COORDINATOR_UNREACHABLE} after `waitMs` */
   waitReady(waitMs: number): Promise<void>;
-  /** Ends the connections; calls still open reject with INTERRUPTED. */
+  /** Ends the connections. Open calls reject with INTERRUPTED. */
   close(): void;
 }
 
 export interface ClientOptions {
-  /** How long an ordinary call may take. */
+  /** Limit of an ordinary call. */
   readonly controlMs?: number;
-  /** How long a connection may take to be made before it is begun anew. */
+  /** Limit to establish a connection before the next attempt. */
   readonly connectMs?: number;
 }
 
-/**
- * The limit of a control call: a third of a lease, so that a lost heartbeat can be sent again in
- * time.
- */
+/** Limit of a control call. It is a third of a lease, so a lost heartbeat can be sent again in time. */
 const CONTROL_MS = 10_000;
 
 /**
- * `keepalive`: a silent connection is found dead after 40 s at most (watch has no deadline of its own), and a
- * process whose loop is blocked for some seconds is not. `backoff`: a coordinator that comes back is found
- * within a second; the default grows to two minutes. `dns`: one that comes back elsewhere is looked up again
- * after 5 s, not 30. A pool of its own: two clients in one process would share a connection otherwise, and
- * its limit of streams. No HTTP proxy: a coordinator is a neighbour, and proxies rarely let long streams
- * through.
+ * Options of all channels.
+ *
+ * - `keepalive`: detects a broken connection within 40 s, because watch has no deadline. A process that is
+ *   blocked for some seconds stays connected.
+ * - `backoff`: reconnects within a second of a coordinator's restart. The default grows to two minutes.
+ * - `dns`: looks the name up again after 5 s, not 30, because the coordinator may restart elsewhere.
+ * - `subchannel_pool`: two clients in one process would otherwise share a connection and its limit of
+ *   streams.
+ * - `http_proxy`: off, because coordinators are nearby, and proxies rarely support long streams.
  */
 const CHANNEL_OPTIONS = {
   "grpc.keepalive_time_ms": 20_000,
@@ -49,8 +49,9 @@ const CHANNEL_OPTIONS = {
 } as const satisfies ChannelOptions;
 
 /**
- * A job description may carry 20,000 class names and as many columns, and a list of jobs a thousand statuses:
- * some MiB. More than 16 MiB is not control, and would stop the thread that renews leases for too long.
+ * Limit of control messages. A job description may have 20,000 class names and as many columns. A list of
+ * jobs may have a thousand statuses. Both are some MiB. Larger messages would block the thread that renews
+ * leases for too long.
  */
 const CONTROL_OPTIONS: ChannelOptions = {
   ...CHANNEL_OPTIONS,
@@ -58,8 +59,9 @@ const CONTROL_OPTIONS: ChannelOptions = {
 };
 
 /**
- * Chunks have 1 MiB at most. The window is what a download may have under way: 4 MiB is 200 MB/s at 20 ms of
- * round trip, where the default of 64 KiB is 3; and it is what one slow reader can make lie in memory.
+ * Limits of data messages. Chunks have at most 1 MiB. The window bounds the data in flight: 4 MiB allows 200
+ * MB/s at a round trip of 20 ms, the default of 64 KiB only 3. It also bounds the memory that one slow reader
+ * can occupy.
  */
 const DATA_OPTIONS: ChannelOptions = {
   ...CHANNEL_OPTIONS,
@@ -68,11 +70,11 @@ const DATA_OPTIONS: ChannelOptions = {
 };
 
 /**
- * A client of the coordinator at `address` (`host:port`, or `@FILE` that holds it, now and later), which
- * knows its user by `credential`. Nothing is sent before the first call. Control and data have a connection
- * each, so that a heartbeat never waits behind a download.
+ * Connects to the coordinator at `address`: `host:port`, or `@FILE` with the current address. `credential`
+ * identifies the user. The first call connects. Control and data have separate connections, so that
+ * heartbeats never wait for downloads.
  *
- * @throws {ARGUMENT_INVALID} when `address` is not one
+ * @throws {ARGUMENT_INVALID} when `address` is invalid
  */
 export function connectCoordinator(
   address: string,

@@ -7,14 +7,14 @@ import { WireReader } from "./wire-message.ts";
 
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 
-/** A text and no enum: its words are those of the error itself, and more of them come with every version. */
+/** Error code as text, not as an enum, because each version adds codes. */
 const code: FieldCodec<ErrorCode> = {
   proto: "string",
   encode: (value) => value,
   decode: (message, name) => message.oneOf(name, CODES),
 };
 
-/** Each value as a JSON scalar. */
+/** Fields of an error. Each value is a JSON scalar. */
 const facts: FieldCodec<ErrorData["fields"]> = {
   proto: "map<string, string>",
   encode: (fields) =>
@@ -34,9 +34,7 @@ const problem = tableCodec<Problem>("Problem", {
   code: field.orLeftOut(code),
 });
 
-/**
- * An error as data. A code that this build does not know is refused: it would not know what to do about it.
- */
+/** Codec of errors. An unknown code is refused, because this build would not know how to handle it. */
 export const errorCodec = tableCodec<ErrorData>("ErrorDetail", {
   code,
   message: field.text,
@@ -68,12 +66,12 @@ function parseJson(json: unknown): unknown {
 
 const errorDetail = messageDefinition("ErrorDetail");
 
-/** The bytes of an ErrorDetail, as the trailer of a failed call carries them. */
+/** Returns an ErrorDetail as bytes, for the trailer of a failed call. */
 export function serializeError(error: ErrorData): Buffer {
   return errorDetail.serialize(errorCodec.encode(error));
 }
 
-/** @throws {RPC_FAILED} when `bytes` is no error that this build knows */
+/** @throws {RPC_FAILED} when `bytes` is not an error that this build knows */
 export function deserializeError(bytes: Buffer): ErrorData {
   return errorCodec.decode(new WireReader(errorDetail.deserialize(bytes), "ErrorDetail"));
 }

@@ -3,7 +3,7 @@ import type { Field, FieldType } from "../domain/dataset.ts";
 import { isLocation, type Location } from "../domain/location.ts";
 import { DTYPES } from "../domain/tensor.ts";
 
-/** What all parts of a job's description are made of. */
+/** Schemas that all parts of a job's description share. */
 
 export const count = z.int().min(0);
 export const dtype = z.enum(DTYPES);

@@ -9,20 +9,19 @@ import { flatFeatures } from "./codec-steps.ts";
 import { JOB_DESCRIPTION_SCHEMA, type JobDescription } from "./job-description.ts";
 
 /*
- * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a
- * job to its workers. They belong to the job, not to the protocol, and grow with the job file. Both are
- * checked on arrival.
+ * The job spec to the coordinator and the job description to workers are JSON inside the protocol. They
+ * belong to the job, not to the protocol, and grow with the job file. Both are checked on arrival.
  */
 
-/** The value as JSON text in UTF-8. */
+/** Encodes a value as JSON in UTF-8. */
 export function encodeJson(value: JobSpec | JobDescription): Buffer {
   return Buffer.from(JSON.stringify(value, flatFeatures), "utf8");
 }
 
 /**
- * The checked job spec that a client sent. A spec is a valid job file, so the job file's schema checks it.
+ * Decodes and checks a client's job spec. A spec is a valid job file, so the job file's schema checks it.
  *
- * @throws {SPEC_INVALID} with all problems when it is not one, or has a relative path
+ * @throws {SPEC_INVALID} with all problems when it is not a spec, or has a relative path
  */
 export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   const parsed = JOB_FILE_SCHEMA.safeParse(parseJson(bytes));
@@ -45,7 +44,7 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   return { name, ...rest };
 }
 
-/** @throws {RPC_FAILED} when the coordinator sent something else than a job description */
+/** @throws {RPC_FAILED} when the coordinator's response is not a job description */
 export function decodeJobDescription(bytes: Uint8Array): JobDescription {
   const parsed = JOB_DESCRIPTION_SCHEMA.safeParse(parseJson(bytes));
   if (parsed.success) return parsed.data;

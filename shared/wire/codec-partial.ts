@@ -35,9 +35,7 @@ const deadLetter = tableCodec<DeadLetter>("DeadLetter", {
   message: field.text,
 });
 
-/**
- * Whatever becomes of a partial, its folder is looked for, and perhaps deleted: no other name may get as far.
- */
+/** Checked, because the coordinator looks for the partial's folder by this name, and may delete it. */
 export const executionId: FieldCodec<ExecutionId> = {
   ...field.text,
   decode(message, name) {

@@ -30,7 +30,7 @@ function checkValue(partition: PartitionValue, message: WireReader): void {
 
 const listed = field.list(partitionValue);
 
-/** None is no property. */
+/** Decodes an empty list as undefined. */
 const partitions: FieldCodec<readonly PartitionValue[] | undefined> = {
   ...listed,
   encode: (value) => listed.encode(value ?? []),

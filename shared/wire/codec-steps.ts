@@ -12,7 +12,7 @@ const cells: z.ZodType<FileCells> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("locations"), folder: location }),
 ]);
 
-/** On the wire, what a feature's step needs stands beside its kind and its cells. */
+/** Schema of a feature's op. On the wire, its data is beside its kind and its cells. */
 function featureOp({ key, data }: (typeof FEATURES)[number]): z.ZodType<FeatureOp> {
   const schema = data(ZOD);
   return z.looseObject({ kind: z.literal(key), cells }).transform((found, context) => {
@@ -22,7 +22,7 @@ function featureOp({ key, data }: (typeof FEATURES)[number]): z.ZodType<FeatureO
   });
 }
 
-/** On the wire, the data of an extension's step stands beside its kind. */
+/** Schema of an extension's op. On the wire, its data is beside its kind. */
 function extensionOp({ step }: (typeof STEPS | typeof INPUTS)[number]): z.ZodType<ExtensionOp> {
   const schema = step.data(ZOD);
   return z.looseObject({ kind: z.literal(step.kind) }).transform((found, context) => {
@@ -39,7 +39,7 @@ function parseData(schema: z.ZodType<object>, value: object, context: z.core.$Re
   return null;
 }
 
-/** Writes ops of features as {@link stepBinding} reads them: a replacer of `JSON.stringify`. */
+/** Encodes ops in the form that {@link stepBinding} decodes: a replacer for `JSON.stringify`. */
 export function flatFeatures(key: string, value: unknown): unknown {
   if (key !== "op" || typeof value !== "object" || value === null) return value;
   const op = value as StepBinding["op"];

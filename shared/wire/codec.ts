@@ -1,30 +1,30 @@
 import type { WireMessage, WireReader } from "./wire-message.ts";
 
-/** How one message and one value of the domain become each other. */
+/** Codec between a message and a value. */
 export interface Codec<T> {
-  /** Left out by those that are written by hand. */
+  /** Fields of the message. Undefined for codecs that are written by hand. */
   readonly shape?: MessageShape;
   encode(value: T): WireMessage;
-  /** @throws {RPC_FAILED} when the message is not one that `encode` could have made */
+  /** @throws {RPC_FAILED} when `encode` could not have made the message */
   decode(message: WireReader): T;
 }
 
-/** A codec that knows which message of the proto files it is for. */
+/** Codec with the name of its message in the proto files. */
 export interface MessageCodec<T> extends Codec<T> {
-  /** `JobStatus` */
+  /** Name such as `JobStatus`. */
   readonly message: string;
   readonly shape: MessageShape;
 }
 
-/** What a row of a codec table says of its field in the proto file: a test holds it to that. */
+/** Expected form of a field in the proto file. A test compares both. */
 export interface FieldShape {
-  /** `uint32`, `optional double`, `repeated Lease`, `JobPhase`. */
+  /** Type such as `uint32`, `optional double`, `repeated Lease`, `JobPhase`. */
   readonly proto: string;
-  /** The table of the message that it holds. */
+  /** Shape of the field's own message. */
   readonly inner?: MessageShape;
-  /** The words that its enum stands for, in their order. */
+  /** Words of its enum, in their order. */
   readonly words?: readonly string[];
 }
 
-/** The fields of a message, by name. */
+/** Fields of a message, by name. */
 export type MessageShape = Readonly<Record<string, FieldShape>>;

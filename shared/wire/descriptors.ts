@@ -3,10 +3,10 @@ import { join } from "node:path";
 import protobuf from "protobufjs";
 import { packageRoot } from "../core/package-root.ts";
 
-/** A FileDescriptorSet, which a compiler made of the proto files (scripts/descriptors.mjs). */
+/** FileDescriptorSet, compiled from the proto files by scripts/descriptors.mjs. */
 const DESCRIPTORS = join(packageRoot, "proto", "descriptors.binpb");
 
-/** The descriptors of every file that a server's services come from, as FileDescriptorProto bytes. */
+/** Returns the descriptors of all files that services come from, as FileDescriptorProto bytes. */
 export async function compiledDescriptors(): Promise<Buffer[]> {
   const reader = protobuf.Reader.create(await readFile(DESCRIPTORS));
   const files: Buffer[] = [];

@@ -6,14 +6,14 @@ import { STAGES, type Stage, type StageShares, type WorkerSession, workerSession
 import type { FieldShape, MessageCodec } from "./codec.ts";
 import { uint32, type WireReader, wholeMs } from "./wire-message.ts";
 
-/** How one property of a value crosses the wire: a row of a codec table. */
+/** Codec of one property: a row of a codec table. */
 export interface FieldCodec<T> extends FieldShape {
-  /** Undefined leaves the field out. */
+  /** Encodes the value. Undefined: the field is not sent. */
   readonly encode: (value: T) => unknown;
   /**
-   * Undefined: the value has no such property.
+   * Decodes the field. Undefined: the value does not have the property.
    *
-   * @throws {RPC_FAILED} when the field is not what `encode` could have made
+   * @throws {RPC_FAILED} when `encode` could not have made the field
    */
   readonly decode: (message: WireReader, field: string) => T;
 }
@@ -22,10 +22,10 @@ const asIs = (value: unknown) => value;
 
 const text: FieldCodec<string> = { proto: "string", encode: asIs, decode: (m, f) => m.text(f) };
 
-/** The rows that codec tables are made of. */
+/** Rows of codec tables. */
 export const field = {
   text,
-  /** A text that may not be empty. */
+  /** Text that must not be empty. */
   name: { proto: "string", encode: asIs, decode: (m, f) => m.name(f) } satisfies FieldCodec<string>,
   digest: {
     proto: "string",
@@ -37,26 +37,26 @@ export const field = {
     encode: asIs,
     decode: (m, f) => asJobId(m.name(f)),
   } satisfies FieldCodec<JobId>,
-  /** The id of a job; the empty one means the last. */
+  /** Job id. Empty: the job submitted last. */
   askedJobId: {
     proto: "string",
     encode: asIs,
     decode: (m, f) => asJobId(m.text(f)),
   } satisfies FieldCodec<JobId>,
   location: { proto: "string", encode: asIs, decode: decodeLocation } satisfies FieldCodec<Location>,
-  /** A text; null is the empty one. */
+  /** Text. Null is sent as the empty text. */
   textOrNull: {
     proto: "string",
     encode: (value) => value ?? "",
     decode: (m, f) => m.text(f) || null,
   } satisfies FieldCodec<string | null>,
-  /** A whole number from 0 to 2^53 - 1. */
+  /** Whole number from 0 to 2^53 - 1. */
   count: { proto: "uint64", encode: asIs, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
-  /** A whole number below 2^32. */
+  /** Whole number from 0 to 2^32 - 1. */
   count32: { proto: "uint32", encode: uint32, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
-  /** A whole number of either sign, below 2^31. */
+  /** Signed whole number of 32 bits. */
   integer: { proto: "sint32", encode: asIs, decode: decodeInteger } satisfies FieldCodec<number>,
-  /** A duration: rounded up to whole milliseconds. */
+  /** Duration, rounded up to whole milliseconds. */
   wholeMs: { proto: "uint32", encode: wholeMs, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
   number: { proto: "double", encode: asIs, decode: (m, f) => m.number(f) } satisfies FieldCodec<number>,
   bytes: { proto: "bytes", encode: asIs, decode: (m, f) => m.bytes(f) } satisfies FieldCodec<Uint8Array>,
@@ -76,7 +76,7 @@ export const field = {
     encode: uint32,
     decode: (m, f) => shardId(m.count(f)),
   } satisfies FieldCodec<ShardId>,
-  /** Busy shares of stages. A map and not a list of pairs: it reads as one, and keys cannot be enums. */
+  /** Busy shares of stages. A map, because it reads better than a list of pairs. Its keys cannot be enums. */
   shares: {
     proto: "map<string, double>",
     encode: asIs,
@@ -101,7 +101,7 @@ function decodeInteger(message: WireReader, name: string): number {
   return Number.isInteger(found) ? found : message.fail(name, "is not a whole number");
 }
 
-/** What is null is absent on the wire. */
+/** Optional field. Null is not sent. */
 function orNull<T>(row: FieldCodec<T>): FieldCodec<T | null> {
   return {
     ...row,
@@ -111,7 +111,7 @@ function orNull<T>(row: FieldCodec<T>): FieldCodec<T | null> {
   };
 }
 
-/** What is left out of the value is absent on the wire. */
+/** Optional field. Undefined is not sent. */
 function orLeftOut<T>(row: FieldCodec<T>): FieldCodec<T | undefined> {
   return {
     ...row,
@@ -130,7 +130,7 @@ function message<T>(codec: MessageCodec<T>): FieldCodec<T> {
   };
 }
 
-/** A value with one property, which is the whole field. */
+/** Value whose only property is the whole field. */
 function held<K extends string, T>(property: K, row: FieldCodec<T>): FieldCodec<{ readonly [P in K]: T }> {
   return {
     ...row,
@@ -148,13 +148,13 @@ function list<T>(codec: MessageCodec<T>): FieldCodec<readonly T[]> {
   };
 }
 
-/** One of a closed set of words, as an enum: `running` of `JobPhase` is `JOB_PHASE_RUNNING`. */
+/** Word of a closed set, as an enum: `running` of `JobPhase` is `JOB_PHASE_RUNNING`. */
 function word<T extends string>(enumName: string, words: readonly T[]): FieldCodec<T> {
   const { decode, ...row } = wordOrNull(enumName, words);
   return { ...row, decode: (m, f) => decode(m, f) ?? m.fail(f, "is not set") };
 }
 
-/** The same; null is `..._UNSPECIFIED`. */
+/** Word or null, which is `..._UNSPECIFIED`. */
 function wordOrNull<T extends string>(enumName: string, words: readonly T[]): FieldCodec<T | null> {
   const prefix = upperSnake(enumName);
   const unspecified = `${prefix}_UNSPECIFIED`;
@@ -177,7 +177,7 @@ function wordOrNull<T extends string>(enumName: string, words: readonly T[]): Fi
   };
 }
 
-/** `JobPhase`: `JOB_PHASE`; `awaitingShards`: `AWAITING_SHARDS`. */
+/** Converts `JobPhase` to `JOB_PHASE`, and `awaitingShards` to `AWAITING_SHARDS`. */
 function upperSnake(name: string): string {
   return name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase();
 }

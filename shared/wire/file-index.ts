@@ -6,14 +6,14 @@ import { FORMATS } from "../domain/formats.ts";
 import { count, field } from "./codec-fields.ts";
 import type { FieldCodec } from "./field.ts";
 
-/** Where the rows of a file lie, as the JSON of its format. */
+/** Schema of a file's index, as JSON of its format. */
 export const FILE_INDEX_SCHEMA: z.ZodType<FileIndex> = z.union([
   // There may be no formats.
   z.never(),
   ...FORMATS.map((format) => format.index(ZOD, { field, count })),
 ]);
 
-/** It belongs to the file and not to the protocol, as what is in a footer does: it travels as JSON. */
+/** Index of a file as JSON. Like a footer, it belongs to the file, not to the protocol. */
 export const fileIndexField: FieldCodec<FileIndex | undefined> = {
   proto: "optional string",
   encode: (value) => (value === undefined ? undefined : JSON.stringify(value)),

@@ -1,23 +1,23 @@
 import { addressIn, readAddressFile } from "./address-file.ts";
 import type { CoordinatorServices } from "./services.ts";
 
-/** What `connectCoordinator` gives. */
+/** Client from `connectCoordinator`. */
 interface Followed extends CoordinatorServices {
   waitReady(waitMs: number): Promise<void>;
   close(): void;
 }
 
-/** How often the file is read: a coordinator that was started elsewhere is found about as soon. */
+/** Interval of reading the file. A coordinator that was started elsewhere is detected about as soon. */
 const READ_MS = 1_000;
 
-/** What is under way with the coordinator before it may take so long to end. */
+/** Limit for open calls to the previous coordinator before they are ended. */
 const LINGER_MS = 60_000;
 
 /**
- * A client of the coordinator whose address is in a file. When the file names another, new calls go to that
- * one; those that are open end by themselves, as they do when a coordinator is gone.
+ * Connects to the coordinator whose address is in a file. When the address changes, new calls go to the new
+ * one. Open calls end by themselves, as with a lost coordinator.
  *
- * @throws {ARGUMENT_INVALID} when there is no address in it now
+ * @throws {ARGUMENT_INVALID} when the file holds no address now
  */
 export function followAddress(path: string, connect: (address: string) => Followed): Followed {
   let address = readAddressFile(path);
@@ -59,7 +59,7 @@ export function followAddress(path: string, connect: (address: string) => Follow
   };
 }
 
-/** A service whose calls are those of whatever `now` gives, call by call. */
+/** Returns a service that forwards each call to the service that `now` returns. */
 function forwarded<T extends object>(first: T, now: () => T): T {
   const calls = Object.keys(first).map((name) => [
     name,

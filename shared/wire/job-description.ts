@@ -23,7 +23,7 @@ import { count, dtype, field, location } from "./codec-fields.ts";
 import { reductionBinding, stepBinding } from "./codec-steps.ts";
 import { FILE_INDEX_SCHEMA } from "./file-index.ts";
 
-/** Here, and not where the type is: whatever opens a storage would load Zod with it. */
+/** Schema of `JobStores`. It is apart from the type, because code that opens storages should not load Zod. */
 const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
   settings: z.record(z.string(), STORE_SPEC),
   addresses: z.record(z.string(), z.string()),
@@ -31,7 +31,7 @@ const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
   allowed: z.array(z.string()).exactOptional(),
 });
 
-/** More stretches of rows than any sample has. */
+/** More ranges than any sample has. */
 const MAX_STRETCHES = 100_000;
 
 const dims = z.array(z.union([z.number(), z.string()]));
@@ -39,7 +39,7 @@ const elementType = z.enum(ELEMENT_TYPES);
 const classes = z.array(z.string()).exactOptional();
 const tensorInfo = z.object({ name: z.string(), dtype: elementType, dims, classes });
 
-/** What inputs and outputs have in common. */
+/** Keys that inputs and outputs share. */
 const binding = {
   tensor: z.string(),
   dtype: elementType,
@@ -98,9 +98,9 @@ const inputFile: z.ZodType<InputFile> = z.object({
   partitions: z.array(partitionValue).exactOptional(),
 });
 
-/** What a device other than the CPU is checked with. */
+/** Specification of the check of a device other than the CPU. */
 const deviceCheck = z.object({
-  /** The model is a converted one, which rounds more than its original. */
+  /** The model is converted, so it rounds more than its original. */
   isConverted: z.boolean(),
   check: CHECK_SCHEMA,
   /** Rows from all over the input. */
@@ -144,7 +144,7 @@ const reduction: z.ZodType<ReductionSpec> = z.object({
   ...PROGRAM_KEYS,
 });
 
-/** What a worker gets to know of a job, once: plain JSON. Files come with each lease. */
+/** Description of a job, which a worker gets once: plain JSON. Files come with each lease. */
 export const JOB_DESCRIPTION_SCHEMA = z.object({
   jobId: z.string().min(1).transform(asJobId),
   name: z.string(),
@@ -152,21 +152,21 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
   device: z.enum(DEVICES),
   map: mapBinding,
   stores: JOB_STORES_SCHEMA,
-  /** What each device but the CPU is checked with before its first shard; null for no check. */
+  /** Check of each device other than the CPU before its first shard. Null: no check. */
   deviceCheck: deviceCheck.nullable(),
-  /** Of the whole input. */
+  /** Rows of the whole input. */
   rowsInput: count,
   batchRows: z.union([z.literal("auto"), z.int().min(1)]),
-  /** Rows x positions of a batch of uneven rows, padding included. */
+  /** Limit of rows x positions in a batch of uneven rows, padding included. */
   batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
   rowsFormat: z.enum([...TABLE_FORMATS, "none"]),
   rowsForm,
   reduce: z.record(z.string(), reduction),
-  /** Those of them that are by programs. */
+  /** Reductions by programs. */
   reductions: z.record(z.string(), reductionBinding),
-  /** The folder that partials go to, as the coordinator sees it. */
+  /** Folder for partials, as the coordinator sees it. */
   partialsPath: location,
-  /** A file with known content in that folder: a worker that reads it sees the coordinator's storage. */
+  /** File with known content in that folder. A worker that can read it shares the coordinator's storage. */
   beacon: z.object({ path: location, content: z.string() }),
 });
 

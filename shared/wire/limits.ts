@@ -3,60 +3,59 @@ import type { DeviceReport } from "../domain/accuracy.ts";
 import { isMessage, malformed, type WireMessage } from "./wire-message.ts";
 
 /**
- * How much of each thing a caller may send: whatever grows with the caller's will has a bound here, and one
- * that is not named is refused. By its place in the request, as in the proto files.
+ * Limits of a request, by place, as in the proto files. Everything that a caller can make larger has a limit,
+ * and a list without one is refused.
  *
- * Together with the size of a message (4 MiB) this bounds what one call can cost: the coordinator has one
- * thread for all.
+ * Together with the limit of a message (4 MiB), these bound the cost of a call. The coordinator has one
+ * thread for all calls.
  */
 export interface RequestLimits {
-  /** Entries of a repeated field or a map. */
+  /** Limit of entries in a repeated field or map. */
   readonly items: Readonly<Record<string, number>>;
-  /** Characters of a text; `other` for those that are not named. */
+  /** Limit of characters in a text. `other` is for all other places. */
   readonly text: Readonly<Record<string, number>> & { readonly other: number };
 }
 
 export const REQUEST_LIMITS: RequestLimits = {
   items: {
-    // A worker has a few leases for each of its threads; the coordinator knows how many slots this one has.
+    // A worker has a few leases for each of its threads. The coordinator knows its number of slots.
     "HeartbeatRequest.leases": 4_096,
-    // As many as it has slots, at most.
+    // At most as many as it has slots.
     "RequestLeaseRequest.running": 4_096,
     // One for each stage.
     "HeartbeatRequest.busy": 32,
     // See `MOST_STORES`.
     "HeartbeatRequest.stores": 64,
-    // A model has a few outputs, and of each the worst rows are reported.
+    // A model has a few outputs, and each reports its worst rows.
     "ReportDeviceRequest.report.accuracy.outputs": 1_024,
     "ReportDeviceRequest.report.accuracy.outputs.worst": 16,
     "FailAttemptRequest.error.fields": 64,
     "FailAttemptRequest.error.problems": 256,
-    // More than a command line has, and than a job file has names for.
+    // More than fits on a command line, or than a job file uses.
     "SubmitJobRequest.jobFile.set": 1_000,
     "SubmitJobRequest.jobFile.variables": 1_000,
     // Rows, dead letters, and a table for each reduction with a combine.
     "OfferPartialRequest.partial.files": 1_024,
   },
   text: {
-    // What a library or a database said.
+    // Message of a library or a database.
     "FailAttemptRequest.error.message": 65_536,
     "FailAttemptRequest.error.hint": 65_536,
-    // A list of labels, or a statement, given on a command line.
+    // List of labels, or a statement, from a command line.
     "SubmitJobRequest.jobFile.set": 65_536,
     "SubmitJobRequest.jobFile.variables": 65_536,
-    // It names a row by its file.
+    // The text names a row by its file.
     "ReportDeviceRequest.report.refusal": 65_536,
-    // Names, ids and digests; a path is no longer on any system that we run on.
+    // Names, ids and digests. No supported system has longer paths.
     other: 4_096,
   },
 };
 
 /**
- * Walks through a request, and refuses it where anything in it is more than a caller may send. Fields that no
- * codec reads are bounded, too.
+ * Checks all of a request against the limits, including fields that no codec reads.
  *
- * @param place of the value, as the limits name it
- * @throws {RPC_FAILED}
+ * @param place place of the value, as in the limits
+ * @throws {RPC_FAILED} when a limit is exceeded
  */
 export function checkLimits(value: unknown, place: string, limits: RequestLimits): void {
   const { items, text } = limits;
@@ -79,7 +78,7 @@ export function checkLimits(value: unknown, place: string, limits: RequestLimits
 
 function checkFields(message: WireMessage, place: string, limits: RequestLimits): void {
   for (const [name, value] of Object.entries(message)) {
-    // Most are numbers and short texts: no place is put together for these.
+    // Most fields are numbers and short texts, and need no place.
     const mayBeMuch =
       typeof value === "string" ? value.length > limits.text.other : typeof value === "object";
     if (mayBeMuch) checkLimits(value, `${place}.${name}`, limits);
@@ -95,9 +94,7 @@ function checkItems(found: number, place: string, { items }: RequestLimits): voi
   if (found > most) throw malformed(place, `has ${found} entries, more than ${most}`);
 }
 
-/**
- * What a worker says of a failure, within the limits: what was said at too great a length is cut, not lost.
- */
+/** Cuts a failure from a worker to the limits, so that it is never refused for its size. */
 export function withinLimits(error: ErrorData): ErrorData {
   const { items, text } = REQUEST_LIMITS;
   const most = text["FailAttemptRequest.error.message"];
@@ -106,7 +103,7 @@ export function withinLimits(error: ErrorData): ErrorData {
     code: error.code,
     message: cut(error.message, most),
     ...(error.hint === undefined ? {} : { hint: cut(error.hint, most) }),
-    // As JSON a text may be longer: a character may take six.
+    // Shorter, because a character may become six in JSON.
     fields: Object.fromEntries(
       fields.map(([name, value]) => [name, typeof value === "string" ? cut(value, 512) : value]),
     ),
@@ -114,7 +111,7 @@ export function withinLimits(error: ErrorData): ErrorData {
   };
 }
 
-/** What a worker says of its device, within the limits. */
+/** Cuts a device report from a worker to the limits. */
 export function reportWithinLimits(report: DeviceReport): DeviceReport {
   const { items, text } = REQUEST_LIMITS;
   const most = items["ReportDeviceRequest.report.accuracy.outputs"];
@@ -126,7 +123,10 @@ export function reportWithinLimits(report: DeviceReport): DeviceReport {
   };
 }
 
-/** All problems together must fit into a message: a failure that cannot be sent is tried for ever. */
+/**
+ * Limit of a problem's text. All problems together must fit in a message, because a failure that cannot be
+ * sent is retried forever.
+ */
 const PROBLEM_CHARS = 512;
 
 function cutTexts(problem: Problem): Problem {

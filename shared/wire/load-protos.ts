@@ -14,9 +14,9 @@ const PROTO_FILES = ["accuracy", "batch", "common", "work", "data", "jobs", "wor
 );
 
 /**
- * `longs: Number`: every 64-bit field is a count of rows or bytes, which stays below 2^53 (the codec refuses
- * more); tokens are uint32. `defaults: true`: only messages, optional fields and members of a oneof can be
- * missing.
+ * Loads proto files. `longs: Number` is safe: every 64-bit field counts rows or bytes, and codecs refuse
+ * numbers from 2^53 on. Tokens are uint32. `defaults: true` sets all fields except messages, optional fields
+ * and oneof members.
  */
 function loadProtos(files: string[]): PackageDefinition {
   return loadSync(files, {
@@ -29,16 +29,16 @@ function loadProtos(files: string[]): PackageDefinition {
   });
 }
 
-/** A service of a protocol of others. */
+/** Service of a foreign protocol. */
 export interface ForeignService {
-  /** With its package. */
+  /** Name with its package. */
   readonly service: string;
   readonly definitions: ServiceDefinition;
-  /** Most entries of each list and map in its requests: see `RequestLimits`. */
+  /** Limits of entries in the lists and maps of its requests: see `RequestLimits`. */
   readonly items: Readonly<Record<string, number>>;
 }
 
-/** @param file below `proto/` */
+/** @param file path below `proto/` */
 export function loadForeign(file: string, service: string, items: ForeignService["items"]): ForeignService {
   return { service, definitions: loadProtos([file])[service] as ServiceDefinition, items };
 }
@@ -55,7 +55,7 @@ export const SERVICE_NAMES = [
   "ServerService",
 ] as const satisfies readonly ServiceName[];
 
-/** `shardmill.v1.WorkService`: what health checks and reflection call it. */
+/** Returns the name for health checks and reflection: `shardmill.v1.WorkService`. */
 export function fullServiceName(service: ServiceName): string {
   return `shardmill.v1.${service}`;
 }

@@ -7,21 +7,21 @@ import { type ForeignService, methodDefinition, type ServiceName } from "./load-
 import { WireReader } from "./wire-message.ts";
 
 /**
- * One call of a service, described once for both ends: the client encodes requests and decodes responses with
- * it, the server does the reverse.
+ * Method of a service for both ends. The client encodes requests and decodes responses with it, the server
+ * does the reverse.
  */
 export interface Method<Request, Response> {
   readonly service: string;
-  /** As in the proto file: `RequestLease`. */
+  /** Name in the proto file: `RequestLease`. */
   readonly name: string;
   readonly definition: MethodDefinition<object, object>;
   readonly request: Codec<Request>;
   readonly response: Codec<Response>;
-  /** How much a request may have of anything. */
+  /** Limits of requests. */
   readonly limits: RequestLimits;
 }
 
-/** A method with its handler, as grpc-js adds both to a server. */
+/** Method with its handler, in the form that grpc-js adds to a server. */
 export interface HandledMethod {
   readonly definition: MethodDefinition<object, object>;
   readonly handler: UntypedHandleCall;
@@ -56,15 +56,16 @@ export function defineForeign<Request, Response>(
   return { service, name, definition, request, response, limits: { ...REQUEST_LIMITS, items } };
 }
 
-/** For responses that say nothing but yes. */
+/** Codec of empty responses. */
 export const nothing: Codec<void> = { encode: () => ({}), decode: () => undefined };
 
-/** For requests that ask nothing but the method's name. */
+/** Codec of empty requests. */
 export const noArguments: Codec<Readonly<Record<string, never>>> = { encode: () => ({}), decode: () => ({}) };
 
 /**
- * @throws {ARGUMENT_INVALID} when the client sent what the domain does not have, or more than {@link
- * REQUEST_LIMITS}
+ * Decodes a request.
+ *
+ * @throws {ARGUMENT_INVALID} when the request is invalid, or exceeds {@link REQUEST_LIMITS}
  */
 export function decodeRequest<Request>(method: Method<Request, unknown>, message: unknown): Request {
   try {
@@ -77,7 +78,7 @@ export function decodeRequest<Request>(method: Method<Request, unknown>, message
   }
 }
 
-/** @throws {RPC_FAILED} when the coordinator sent what the domain does not have */
+/** Decodes a response. @throws {RPC_FAILED} when the coordinator's response is invalid */
 export function decodeResponse<Response>(
   method: { readonly name: string; readonly response: Codec<Response> },
   message: unknown,

@@ -9,8 +9,7 @@ import type { PutHeader } from "./services.ts";
 import { type FieldTable, onlyField, tableCodec, unionCodec } from "./table-codec.ts";
 
 /**
- * Larger chunks are refused: each stream may hold a few in memory. Chunks of 256 KiB to 1 MiB are the
- * fastest.
+ * Limit of a chunk, because each stream may hold a few in memory. Chunks of 256 KiB to 1 MiB are the fastest.
  */
 export const MAX_CHUNK_BYTES = 1 << 20;
 
@@ -25,7 +24,7 @@ interface RangeOfFile extends FileOfJob {
   readonly end: number;
 }
 
-/** What an upload consists of: a header, then chunks. */
+/** Part of an upload: a header first, then chunks. */
 export type PutPart =
   | { readonly kind: "header"; readonly header: PutHeader }
   | { readonly kind: "chunk"; readonly chunk: Uint8Array };

@@ -64,10 +64,13 @@ export function isWritten(job: JobSpec | WrittenJob): job is WrittenJob {
   return "variables" in job;
 }
 
-/** The rest of a submission: a flag and what the wire adds. */
+/** Reserve for the rest of a submission: its options and the encoding. */
 const BESIDE_SPEC_BYTES = 1024;
 
-/** @throws {SPEC_INVALID} when the spec is too large for a message: the coordinator would only say that */
+/**
+ * Encodes a spec. @throws {SPEC_INVALID} when it is too large for a message, with a better hint than the
+ * coordinator's
+ */
 function encodeSpec(spec: JobSpec): Buffer {
   const json = encodeJson(spec);
   if (json.length <= MAX_REQUEST_BYTES - BESIDE_SPEC_BYTES) return json;
@@ -80,7 +83,7 @@ function encodeSpec(spec: JobSpec): Buffer {
   });
 }
 
-/** The id may be empty: the job submitted last. */
+/** Job id. Empty: the job submitted last. */
 const jobId = { jobId: field.askedJobId };
 const getJob = tableCodec<{ readonly jobId: JobId }>("GetJobRequest", jobId);
 const watchJob = tableCodec<{ readonly jobId: JobId }>("WatchJobRequest", jobId);
@@ -92,7 +95,7 @@ const setJobPriority = tableCodec<{ readonly jobId: JobId; readonly priority: nu
 );
 const cancelJob = tableCodec<Cancellation>("CancelJobRequest", { ...jobId, reason: field.text });
 
-/** A handful is usual. */
+/** More than is usual, which is a handful. */
 const MOST_NOTES = 100;
 
 const submitted = tableCodec<SubmittedJob>("SubmitJobResponse", {

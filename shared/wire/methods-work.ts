@@ -70,7 +70,7 @@ const offerPartial = tableCodec<Offer>("OfferPartialRequest", {
   traceparent: field.text,
 });
 
-/** What a worker says is brought within the limits of what a coordinator takes. */
+/** Failures and reports are cut to the coordinator's limits. */
 const failAttempt = tableCodec<Failure>("FailAttemptRequest", {
   ...ofLease,
   error: encodedAfter(withinLimits, field.message(errorCodec)),

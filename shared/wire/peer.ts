@@ -16,13 +16,19 @@ import { speaksTls, TlsChannel } from "./tls-channel.ts";
 
 const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
 
-/** A call on a connection that failed answers at once; one on a connection that hangs would wait. */
+/**
+ * Limit of the call that diagnoses a connection. A failed connection responds at once, a hanging one would
+ * wait.
+ */
 const DIAGNOSIS_MS = 500;
 
-/** As gRPC's own rule for connections has it; nobody who is there takes longer, and leases outlast it. */
+/**
+ * Limit to establish a connection, as in gRPC's own rule. Reachable coordinators respond sooner, and leases
+ * last longer.
+ */
 const CONNECT_MS = 20_000;
 
-/** One connection to a coordinator, and the calls that are open on it. */
+/** Connection to a coordinator, with its open calls. */
 export class Peer {
   readonly address: string;
   readonly #client: RenewedClient;
@@ -31,7 +37,7 @@ export class Peer {
   readonly #open = new Set<(reason: ShardmillError) => void>();
   #closed: ShardmillError | null = null;
 
-  /** @throws {TLS_INVALID} when a file for TLS cannot be used */
+  /** @throws {TLS_INVALID} when a file for TLS is invalid */
   constructor(
     address: string,
     credential: Credential,
@@ -46,17 +52,17 @@ export class Peer {
     this.#client = new RenewedClient(make, connectMs);
   }
 
-  /** To be asked for at each call. */
+  /** Client to use. Read it for each call, because it may be replaced. */
   get client(): Client {
     return this.#client.current;
   }
 
-  /** What goes with every call. */
+  /** Returns the metadata of a call, with the current credential. */
   metadata(): Metadata {
     return authorization(this.#credential.at(Date.now()));
   }
 
-  /** What a call of `method` rejects with, when it failed so. */
+  /** Converts the error of a failed call of `method`. */
   failureOf(error: unknown, method: string): ShardmillError {
     const failure = fromStatus(error, {
       address: this.address,
@@ -69,10 +75,10 @@ export class Peer {
   }
 
   /**
-   * Has `cancel` called when `signal` aborts or the connection is closed, until the returned function is
-   * called.
+   * Calls `cancel` when `signal` aborts or the connection closes, until the watch ends.
    *
-   * @throws the signal's reason when it has aborted already; {INTERRUPTED} when the connection is closed
+   * @throws the signal's reason when it has already aborted
+   * @throws {INTERRUPTED} when the connection is closed
    */
   watchCall(cancel: () => void, signal: AbortSignal): CallWatch {
     signal.throwIfAborted();
@@ -97,8 +103,9 @@ export class Peer {
   }
 
   /**
-   * Resolves once connected. @throws {COORDINATOR_UNREACHABLE} or {CERTIFICATE_REFUSED} after `waitMs`, and
-   * why
+   * Resolves once connected.
+   *
+   * @throws {COORDINATOR_UNREACHABLE} {CERTIFICATE_REFUSED} after `waitMs`, with the reason
    */
   async waitReady(waitMs: number): Promise<void> {
     if (this.#closed !== null) throw this.#closed;
@@ -106,7 +113,7 @@ export class Peer {
       throw this.#closed ?? (await this.#whyNotReady(waitMs));
   }
 
-  /** A channel does not tell why it has no connection; a call on it does. */
+  /** Finds the reason of a missing connection with a call, because a channel does not report it. */
   async #whyNotReady(waitMs: number): Promise<ShardmillError> {
     const asIs = (bytes: Buffer) => bytes;
     const error = await new Promise<unknown>((resolve) => {
@@ -114,14 +121,14 @@ export class Peer {
       this.client.makeUnaryRequest(HEALTH_CHECK, asIs, asIs, Buffer.alloc(0), { deadline }, resolve);
     });
     const why = this.failureOf(error, "Check");
-    // A server that wants TLS closes other connections without a word.
+    // A server with TLS closes other connections without an error.
     if (this.#tls === null && (await speaksTls(this.address, DIAGNOSIS_MS))) return tlsIsWanted(this.address);
     return why.code === "COORDINATOR_UNREACHABLE" || why.code === "CERTIFICATE_REFUSED"
       ? why
       : unreachable(this.address, `no connection within ${waitMs} ms`, error);
   }
 
-  /** Ends every open call and the connection. */
+  /** Ends all open calls and the connection. */
   close(): void {
     if (this.#closed !== null) return;
     this.#closed = new ShardmillError("INTERRUPTED", "the connection to the coordinator was closed", {
@@ -132,7 +139,7 @@ export class Peer {
   }
 }
 
-/** A call's tie to its caller's signal. `reason` is why it was stopped, undefined while it was not. */
+/** Link from a call to its caller's signal. `reason` is why the call was stopped. Undefined: not stopped. */
 interface CallWatch {
   readonly reason: unknown;
   end(): void;
@@ -146,7 +153,8 @@ function tlsIsWanted(address: string): ShardmillError {
 }
 
 /**
- * grpc-js writes its own lines to stderr; ours say the same in our words. Whoever traces it still gets them.
+ * Disables grpc-js's lines on stderr, because our errors have the same content. Its tracing variables still
+ * work.
  */
 export function quietGrpc(): void {
   if (process.env.GRPC_VERBOSITY === undefined && process.env.GRPC_TRACE === undefined) {

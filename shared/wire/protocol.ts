@@ -3,27 +3,26 @@ import { buildVersion } from "../core/package-root.ts";
 import type { ProtocolRange, Versions } from "../domain/versions.ts";
 
 /**
- * The versions of the protocol between workers and coordinators that this version speaks. The newest is
- * raised when the other side must know: for a message that the version before would misunderstand, and for a
- * job description or a lease with something in it that its workers cannot do (a step, an op, a format).
- * Fields and calls that the version before may overlook need no new one. How long an old version is spoken:
- * docs/compatibility.md.
+ * Protocol versions that this build supports between workers and coordinators. Raise `newest` for a message
+ * that peers of the previous version would misunderstand. Raise it, too, if a job description or a lease has
+ * a step, op or format that their workers lack. Fields and calls that older peers can ignore need no new
+ * version. See docs/compatibility.md for how long old versions are supported.
  *
- * 4: the first in which a worker says its range and its mapping.
+ * Version 4 is the first in which workers send their range and their mapping.
  */
 export const PROTOCOL: ProtocolRange = { oldest: 4, newest: 4 };
 
-/** Returns whether there is a version that both speak. */
+/** Checks whether two ranges share a version. */
 export function protocolsMeet(a: ProtocolRange, b: ProtocolRange): boolean {
   return Math.min(a.newest, b.newest) >= Math.max(a.oldest, b.oldest);
 }
 
-/** `4`, `4 to 6`. */
+/** Formats a range: `4`, `4 to 6`. */
 export function protocolText({ oldest, newest }: ProtocolRange): string {
   return oldest === newest ? `${newest}` : `${oldest} to ${newest}`;
 }
 
-/** What this version says of itself to others. */
+/** Returns the versions of this process. */
 export function ownVersions(): Versions {
   return { protocol: PROTOCOL, build: buildVersion, mapping: ownMapping() };
 }

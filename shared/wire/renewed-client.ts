@@ -1,15 +1,14 @@
 import { type Client, connectivityState } from "@grpc/grpc-js";
 
-/** Goes without a connection: at the first call one is made. */
+/** States without a pending connection. An idle channel connects at the first call. */
 const RESTING: readonly connectivityState[] = [connectivityState.IDLE, connectivityState.READY];
 
 /**
- * The gRPC client of one address, made anew when a connection does not come about within `connectMs`:
- * grpc-js sets no limit to that. A connection request that is lost is sent again by TCP for two minutes, and
- * one that was taken by a machine that then went away, or by a process that hangs, would be waited for
- * without end. What is made anew also looks the name up again.
+ * gRPC client of one address, which is replaced if it cannot connect within `connectMs`. grpc-js has no such
+ * limit. TCP repeats a lost connection request for two minutes. A machine or process that hangs after
+ * accepting would block forever. A replaced client also looks the name up again.
  *
- * Calls that wait for the connection that is given up fail as UNAVAILABLE.
+ * Calls that wait for the abandoned connection fail as UNAVAILABLE.
  */
 export class RenewedClient {
   readonly #make: () => Client;
@@ -25,15 +24,15 @@ export class RenewedClient {
     this.#follow(this.#client);
   }
 
-  /** To be asked for at each call. */
+  /** Client to use. Read it for each call. */
   get current(): Client {
     return this.#client;
   }
 
-  /** Whether one came before `deadlineMs`, as `Date.now()` has it. */
+  /** Waits for a connection. Returns false if there is none by `deadlineMs`, in the time of `Date.now()`. */
   async isReadyBy(deadlineMs: number): Promise<boolean> {
     while (!this.#closed) {
-      // Not grpc-js's `waitForReady`: it takes a channel that is closed into service again.
+      // Not grpc-js's `waitForReady`, which reopens a closed channel.
       const channel = this.#client.getChannel();
       const state = channel.getConnectivityState(true);
       if (state === connectivityState.READY) return true;
@@ -52,12 +51,12 @@ export class RenewedClient {
   }
 
   #follow(client: Client): void {
-    // One that is closed goes through states still.
+    // A closed channel still changes its states.
     if (client !== this.#client || this.#closed) return;
     const channel = client.getChannel();
     const state = channel.getConnectivityState(false);
     if (RESTING.includes(state)) this.#rest();
-    // Between attempts that fail at once it is neither: they may be followed by one that hangs.
+    // The timer keeps running between attempts that fail at once, because a later one may hang.
     else this.#late ??= setTimeout(() => this.#renew(), this.#connectMs).unref();
     channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => this.#follow(client));
   }

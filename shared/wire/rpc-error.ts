@@ -11,24 +11,24 @@ import {
 } from "../core/errors.ts";
 import { deserializeError, serializeError } from "./codec-error.ts";
 
-/** Carries the whole error, as ErrorDetail bytes, beside the gRPC status of a failed call. */
+/** Trailer with the whole error as ErrorDetail bytes, beside the gRPC status of a failed call. */
 const ERROR_TRAILER = "shardmill-error-bin";
 
-/** Clients that repeat calls by themselves wait for so long (gRPC's proposal A6). */
+/** Trailer with the delay for clients that retry by themselves (gRPC's proposal A6). */
 const PUSHBACK_TRAILER = "grpc-retry-pushback-ms";
 
 /**
- * All trailers of a call together, encoded: gRPC's C core, and so Python and C++, refuses more than 8 KiB by
- * default. The error goes out in base64, which takes a third more. The last problems are cut first.
+ * Limit of the error in the trailers. By default, the C core of gRPC refuses trailers of more than 8 KiB in
+ * total. Python and C++ use it. Base64 adds a third. The last problems are cut first.
  */
 const MAX_TRAILER_BYTES = 4 * 1024;
 
-/** The status in words, percent-encoded: a character outside of ASCII takes up to twelve. */
+/** Limit of the percent-encoded status message. A character outside of ASCII needs at most twelve bytes. */
 const MAX_MESSAGE_BYTES = 2 * 1024;
 
 /**
- * Every Shardmill error as a status, with its code, fields, problems and hint in the trailer; for clients
- * that cannot read that, the status tells it in words. Never a stack or a cause.
+ * Converts an error to a gRPC status. The trailer has its code, fields, problems and hint. The status message
+ * has them as text, for clients that cannot read the trailer. Stacks and causes are never sent.
  */
 export function toStatus(error: unknown): { code: status; details: string; metadata: Metadata } {
   const data = errorToData(error);
@@ -39,17 +39,14 @@ export function toStatus(error: unknown): { code: status; details: string; metad
   return { code: status[ERROR_CODES[data.code].grpc], details: headerText(inWords(data)), metadata };
 }
 
-/** What the failed call was, and to whom. */
+/** Address and method of a failed call. */
 interface FailedCall {
   readonly address: string;
   readonly method: string;
   readonly credential: Credential;
 }
 
-/**
- * The error that a failed call rejects with: the coordinator's own if it sent one, else what the transport
- * says.
- */
+/** Returns the error of a failed call: the coordinator's own if it sent one, else the transport's. */
 export function fromStatus(error: unknown, call: FailedCall): ShardmillError {
   if (!isServiceError(error)) return toShardmillError(error);
   const [trailer] = error.metadata.get(ERROR_TRAILER);
@@ -104,7 +101,7 @@ function fromTransport(error: ServiceError, call: FailedCall): ShardmillError {
   }
 }
 
-/** The coordinator does not know which file was read here, and its caller needs to. */
+/** Adds the file of the secret, which the coordinator does not know. */
 function secretRefused({ address, credential }: FailedCall): ShardmillError {
   const { path, secret } = credential;
   const what =
@@ -117,7 +114,7 @@ function secretRefused({ address, credential }: FailedCall): ShardmillError {
   });
 }
 
-/** Which file or variable it came from is known here alone. */
+/** Adds the file or variable of the token, which the coordinator does not know. */
 function tokenRefused({ code, message, hint, fields }: ShardmillError, call: FailedCall): ShardmillError {
   const { address, credential } = call;
   return new ShardmillError(code, message, {
@@ -126,7 +123,7 @@ function tokenRefused({ code, message, hint, fields }: ShardmillError, call: Fai
   });
 }
 
-/** `why`: lower case, what the network said. */
+/** @param why the network's error, in lower case */
 export function unreachable(address: string, why: string, cause?: unknown): ShardmillError {
   return new ShardmillError("COORDINATOR_UNREACHABLE", `no coordinator at ${address}: ${why}`, {
     fields: { address },
@@ -135,13 +132,14 @@ export function unreachable(address: string, why: string, cause?: unknown): Shar
   });
 }
 
-/** grpc-js reports a refused certificate as UNAVAILABLE, which reads as if waiting would help. */
+/** Detects refused certificates. grpc-js reports them as UNAVAILABLE, as if waiting would help. */
 function isCertificateError(details: string): boolean {
   return /certificate|ERR_TLS_|SSL routines/i.test(details);
 }
 
 /**
- * The heart of `No connection established. Last error: Error: connect ECONNREFUSED ... Resolution note: `.
+ * Extracts the cause from `No connection established. Last error: Error: connect ECONNREFUSED ... Resolution
+ * note: `.
  */
 function reason(error: ServiceError): string {
   const [, said] = /Last error: (?:Error: )?(.*)$/s.exec(error.details) ?? [];
@@ -173,8 +171,8 @@ function serializeBounded(data: ErrorData): Buffer {
 }
 
 /**
- * `the job file has 1 problem (SPEC_INVALID); input.path: no such file; hint: ...`, as `grpcurl` and its like
- * show it.
+ * Formats an error for `grpcurl` and similar clients: `the job file has 1 problem (SPEC_INVALID); input.path:
+ * no such file; hint: ...`.
  */
 function inWords({ message, code, problems, hint }: ErrorData): string {
   const problemTexts = problems.map(({ where, what, expected, found }) => {
@@ -186,7 +184,7 @@ function inWords({ message, code, problems, hint }: ErrorData): string {
   );
 }
 
-/** Short, and without lone surrogates, on which grpc-js would throw as it encodes the status. */
+/** Shortens a text, and replaces lone surrogates, on which grpc-js throws. */
 function headerText(text: string): string {
   let shown = "";
   let bytes = 0;
@@ -199,8 +197,7 @@ function headerText(text: string): string {
 }
 
 /**
- * True for the one error that a caller cannot have asked for: what the server logs in full and sends without
- * detail.
+ * Checks for an internal error, which no caller can cause. The server logs it in full and sends no details.
  */
 export function isUnexpected(error: unknown): boolean {
   return !isShardmillError(error) || error.code === "INTERNAL";

@@ -4,22 +4,19 @@ import type { Metadata } from "@grpc/grpc-js";
 import { ShardmillError } from "../core/errors.ts";
 import { callerIn, type KnownCaller } from "./authorization.ts";
 
-/** Who it is that calls. */
+/** Identity and address of a caller. */
 export interface Who extends KnownCaller {
   /** Address and port. */
   readonly peer: string;
 }
 
-/** Who made a served call, as long as it runs. */
+/** Caller of a served call, while the call runs. */
 export interface Caller {
   readonly who: Who;
-  /**
-   * Aborts when the caller goes away: cancelled, disconnected, or past its deadline. Made when it is first
-   * asked for.
-   */
+  /** Aborts when the call is cancelled, disconnected, or past its deadline. Created on first use. */
   readonly signal: AbortSignal;
   readonly isGone: boolean;
-  /** Nobody looks at the signal any more. */
+  /** Stops watching the call. */
   end(): void;
 }
 
@@ -30,8 +27,8 @@ type ServedCall = EventEmitter & {
 };
 
 /**
- * Most calls are answered at once and never look whether their caller waits: those are spared a signal and a
- * listener.
+ * Returns the caller of a call. Creates the signal and its listener only on first use, because most calls end
+ * at once.
  */
 export function callerOf(call: ServedCall): Caller {
   let controller: AbortController | null = null;
@@ -59,9 +56,8 @@ export function callerOf(call: ServedCall): Caller {
 }
 
 /**
- * Cuts a call off whose caller takes nothing in: a status would wait behind what it does not take, for as
- * long as the connection lives. grpc-js has no word for that, so the HTTP/2 stream is reset that lies below
- * the call.
+ * Ends a call whose caller does not read. A status would wait behind unread data for as long as the
+ * connection lasts. Resets the HTTP/2 stream below the call, because grpc-js has no method for that.
  */
 export function hangUp(call: unknown): void {
   const { stream, call: below, nextCall } = (call ?? {}) as Readonly<Record<string, unknown>>;

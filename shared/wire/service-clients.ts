@@ -9,10 +9,16 @@ import type { CoordinatorServices, JobsService, WorkService } from "./services.t
 import { callServerStream } from "./streams.ts";
 import { callUnary } from "./unary.ts";
 
-/** The coordinator reads and hashes the partial's files before it answers; leases are renewed meanwhile. */
+/**
+ * Limit of an offer. The coordinator reads and hashes the partial's files before it responds. Leases are
+ * renewed meanwhile.
+ */
 const OFFER_MS = 120_000;
 
-/** The coordinator lists the input, reads every footer and tries the SQL before it answers. */
+/**
+ * Limit of a submission. The coordinator lists the input, reads every footer and tests the SQL before it
+ * responds.
+ */
 const SUBMIT_MS = 600_000;
 
 export function workClient(peer: Peer, controlMs: number): WorkService {
@@ -63,7 +69,7 @@ export function jobsClient(peer: Peer, controlMs: number): JobsService {
   };
 }
 
-/** The services whose one call is asked nothing. */
+/** Returns the clients of services whose only method has an empty request. */
 export function tellingClients(
   peer: Peer,
   controlMs: number,

@@ -20,9 +20,9 @@ import type { JobDescription } from "./job-description.ts";
 import type { Who } from "./server-call.ts";
 
 /**
- * The services in the words of the domain. The coordinator implements these interfaces; the gRPC clients
- * implement them too, so whoever calls one does not know whether a network lies between. Failures reject with
- * a ShardmillError, whose code crosses the wire unchanged.
+ * Services of a coordinator. The coordinator and the gRPC clients implement the same interfaces, so callers
+ * need not know whether a network is between. Failures reject with a ShardmillError, whose code is the same
+ * on both ends.
  */
 export interface CoordinatorServices {
   readonly work: WorkService;
@@ -33,9 +33,9 @@ export interface CoordinatorServices {
 }
 
 /**
- * What a coordinator takes in one message. One limit holds for every method (grpc-js has one a server). 4
- * MiB: a job spec with 20,000 class names is under one, a chunk of an upload 1 MiB at most (the codec refuses
- * more), and a stranger can make a stream hold no more than this.
+ * Limit of a request message, for all methods, because grpc-js has one limit for a server. A job spec with
+ * 20,000 class names is below 1 MiB, and codecs limit an upload's chunk to 1 MiB. The limit also bounds the
+ * memory that unauthenticated peers can make a stream hold.
  */
 export const MAX_REQUEST_BYTES = 4 << 20;
 
@@ -46,9 +46,11 @@ export interface LeaseRef {
 }
 
 export interface Registration extends WorkerInfo {
-  /** The versions of the protocol that it speaks: `PROTOCOL`. */
+  /** Protocol versions that the worker supports: `PROTOCOL`. */
   readonly protocol: ProtocolRange;
-  /** Random, once a process: a worker that registers again with it has not died. Absent: unknown. */
+  /**
+   * Random id of the process. A worker that registers again with it has not restarted. Undefined: unknown.
+   */
   readonly instance?: string | undefined;
 }
 
@@ -61,7 +63,7 @@ export interface Registered {
 export type LeaseAnswer =
   | { readonly kind: "lease"; readonly lease: Lease }
   | { readonly kind: "noLease"; readonly retryMs: number }
-  /** No more work from this coordinator: the worker may leave. */
+  /** The coordinator has no more work, and the worker may exit. */
   | { readonly kind: "dismissed"; readonly reason: string };
 
 export type OfferAnswer =
@@ -69,7 +71,7 @@ export type OfferAnswer =
   | { readonly kind: "alreadyCommitted" }
   | { readonly kind: "refused"; readonly error: ErrorData };
 
-/** Whether a lease still holds. */
+/** State of a lease. `live`: the worker still holds it. */
 export interface LeaseState {
   readonly lease: LeaseRef;
   readonly live: boolean;
@@ -80,30 +82,28 @@ export interface Heartbeat {
   readonly leases: readonly { readonly lease: LeaseRef; readonly rowsDone: number }[];
   readonly busy: StageShares;
   /**
-   * The share of padding in the positions of uneven rows that ran since the last heartbeat; null when none
-   * did.
+   * Share of padding in the positions of uneven rows that ran since the previous heartbeat. Null: none ran.
    */
   readonly padding: number | null;
-  /** The size of its batches, and what bounds it. Left out before the first batch of a job. */
+  /** Size of its batches, and their bound. Undefined: no batch of the job ran yet. */
   readonly batch?: BatchInUse;
-  /** What its process asked of stores since it registered: all of it, so that no report can be missed. */
+  /** Requests to stores since the process registered. All of them, so a lost report loses no counts. */
   readonly stores: readonly StoreCounts[];
-  /** Left out when it fetches nothing for the job that it opens. */
+  /** Download for the job that the worker opens. Undefined: it downloads nothing. */
   readonly fetching?: Fetching;
 }
 
-/** Calls without a signal are never called off: each ends with its deadline. */
+/** Service for workers. Calls without a signal cannot be cancelled, and end at their deadline. */
 export interface WorkService {
-  /** @throws {VERSION_SKEW} when they share no version of the protocol, or no job is mapped as it maps */
+  /** @throws {VERSION_SKEW} when no protocol version is shared, or no job has the worker's mapping */
   register(registration: Registration, signal: AbortSignal): Promise<Registered>;
   /** @throws {JOB_NOT_FOUND} @throws {SESSION_STALE} */
   describeJob(session: WorkerSession, jobId: JobId): Promise<JobDescription>;
   /**
-   * Says how this worker's device compares with the CPU. One that is refused holds no leases of the job after
-   * this.
+   * Reports how this worker's device compares with the CPU. A refused device then holds no leases of the job.
    */
   reportDevice(session: WorkerSession, jobId: JobId, report: DeviceReport): Promise<void>;
-  /** `running`: what the worker still runs under leases of an earlier coordinator, and would go on with. */
+  /** @param running leases of an earlier coordinator that the worker still runs and wants to continue */
   requestLease(
     session: WorkerSession,
     waitMs: number,
@@ -111,7 +111,7 @@ export interface WorkService {
     signal: AbortSignal,
   ): Promise<LeaseAnswer>;
   heartbeat(heartbeat: Heartbeat, signal: AbortSignal): Promise<readonly LeaseState[]>;
-  /** @param traceparent of the attempt's span, within which its commit is; empty: nothing is traced */
+  /** @param traceparent trace context of the attempt's span, the parent of its commit. Empty: not traced */
   offerPartial(
     session: WorkerSession,
     jobId: JobId,
@@ -120,11 +120,14 @@ export interface WorkService {
   ): Promise<OfferAnswer>;
   failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData): Promise<void>;
   releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void>;
-  /** @param aside why its device is put aside, as which it is known until it comes back; null: it is not */
+  /**
+   * @param aside reason why the device is unusable, which is shown until the worker returns. Null: the device
+   * is usable
+   */
   leave(session: WorkerSession, aside: string | null, signal: AbortSignal): Promise<void>;
 }
 
-/** One file of a partial on its way to the coordinator. */
+/** Header of an upload: one file of a partial. */
 export interface PutHeader {
   readonly session: WorkerSession;
   readonly jobId: JobId;
@@ -149,7 +152,10 @@ export interface Asked {
   readonly who?: Who;
 }
 
-/** Rejects with STORE_REFUSED for a path that is not of the job, else as a storage says. */
+/**
+ * Service for files of jobs. Rejects with STORE_REFUSED for a path outside the job, or with the storage's
+ * error.
+ */
 export interface DataService {
   statFile(session: WorkerSession, jobId: JobId, path: string, signal: AbortSignal): Promise<FileStat>;
   readRange(range: FileRange & Asked, signal: AbortSignal): AsyncIterable<Uint8Array>;
@@ -160,59 +166,61 @@ export interface DataService {
   ): Promise<void>;
 }
 
-/** A job file as a client has it, for the coordinator to read. */
+/** Job file from a client, which the coordinator parses. */
 export interface WrittenJob {
-  /** UTF-8. */
+  /** Text in UTF-8. */
   readonly text: Uint8Array;
-  /** Absolute: what problems name, and whose folder relative paths start from. */
+  /** Absolute path. Problems name it, and its folder is the base of relative paths. */
   readonly path: string;
   readonly set: readonly string[];
-  /** What `${NAME}` stands for. */
+  /** Values for `${NAME}`. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Which run of a job with a schedule; empty: the last that was due. */
+  /** Run of a scheduled job. Empty: the latest one that was due. */
   readonly at: string;
 }
 
-/** What whoever submits a job says beside it. */
+/** Options of a submission. */
 export interface SubmissionOptions {
-  /** Start over. */
+  /** Restarts the job and drops earlier work. */
   readonly fresh: boolean;
-  /** Left out: as before, where the job is resumed. */
+  /** Priority. Undefined: a resumed job keeps its own. */
   readonly priority?: number;
 }
 
-/** ... and what the coordinator knows of it, which is never sent. */
+/** Submission with its caller, which is never sent. */
 export interface IdentifiedSubmission extends SubmissionOptions {
-  /** Who submits it. Left out: this process itself. */
+  /** Submitter. Default: this process itself. */
   readonly by?: Submitter;
 }
 
-/** Whoever hands in a job. */
+/** Authenticated caller that submits a job. */
 export interface Submitter {
-  /** `secret`, or a token by id and name. */
+  /** Name: `secret`, or a token by id and name. */
   readonly name: string;
   readonly role: Role;
 }
 
-/** What whoever submits a job is told. */
+/** Response to a submission. */
 export interface SubmittedJob {
-  /** Where nothing is new: the last of the runs that have read all of the input. */
+  /** Submitted job. If nothing is new: the last run, after which all of the input is read. */
   readonly job: JobStatus;
-  /** Of a job over what is new: there is nothing to do. */
+  /** The job reads only new files, and there are none. */
   readonly nothingNew: boolean;
-  /** What whoever starts the job should know, a line each. */
+  /** Notes for the user who starts the job, one line each. */
   readonly notes: readonly string[];
 }
 
-/** `jobId` may be empty: the job submitted last. */
+/** Service for jobs. An empty `jobId` means the job submitted last. */
 export interface JobsService {
   submitJob(spec: JobSpec, options: IdentifiedSubmission, signal: AbortSignal): Promise<SubmittedJob>;
   getJob(jobId: JobId, signal: AbortSignal): Promise<JobStatus>;
   listJobs(signal: AbortSignal): Promise<readonly JobStatus[]>;
-  /** The status now, and after each change, until the job has ended. */
+  /** Yields the current status, and each change until the job has ended. */
   watchJob(jobId: JobId, signal: AbortSignal): AsyncIterable<JobStatus>;
   cancelJob(jobId: JobId, reason: string, signal: AbortSignal): Promise<JobStatus>;
-  /** It gives out no more shards. Durable when it resolves. @throws {PAUSE_TOO_LATE} @throws {JOB_ENDED} */
+  /**
+   * Stops assigning shards of the job. Durable when it resolves. @throws {PAUSE_TOO_LATE} @throws {JOB_ENDED}
+   */
   pauseJob(jobId: JobId, signal: AbortSignal): Promise<JobStatus>;
   /** @throws {JOB_ENDED} */
   resumeJob(jobId: JobId, signal: AbortSignal): Promise<JobStatus>;

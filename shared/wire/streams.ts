@@ -15,16 +15,16 @@ import { type CallTimes, callOptions, type ReportFailure } from "./unary.ts";
 
 /*
  * Back-pressure: a stream of grpc-js takes 16 messages before `write` returns false, which is 16 MiB of our
- * chunks. Here each write waits until the one before it was handed to HTTP/2, whose windows then say how far
- * a slow reader lets the writer run ahead. grpc-js drops the callbacks of a call that has ended, so no wait
- * hangs on a callback alone.
+ * chunks. Here, each write waits until the previous one was passed to HTTP/2. Its windows then bound how far
+ * a writer gets ahead of a slow reader. Callbacks of an ended call are dropped by grpc-js, so no wait depends
+ * on a callback alone.
  */
 
 const ignore = () => {};
 
 /**
- * One request, many responses, read as fast as the caller takes them. Leaving the loop early cancels the
- * call.
+ * Sends one request, and yields many responses, as fast as the caller reads them. Leaving the loop early
+ * cancels the call.
  *
  * @throws as {@link callUnary}
  */
@@ -47,7 +47,7 @@ export async function* callServerStream<Request, Response>(
     callOptions(times),
   );
   cancel = () => call.cancel();
-  // The status of a cancelled call is an error event too, and comes when nobody reads any more.
+  // A cancelled call also emits an error event, after the last read.
   call.on("error", ignore);
   try {
     for await (const response of call) yield decodeResponse(method, response);
@@ -60,10 +60,10 @@ export async function* callServerStream<Request, Response>(
 }
 
 /**
- * Many requests, one response. The requests are pulled as fast as they can be sent; when the coordinator
- * answers before all are sent, the rest is not pulled.
+ * Sends many requests, and returns one response. Requests are pulled as fast as they can be sent. If the
+ * coordinator responds early, the rest is not pulled.
  *
- * @throws as {@link callUnary}, or what `requests` throws
+ * @throws as {@link callUnary}, or errors of `requests`
  */
 export async function callClientStream<Request, Response>(
   peer: Peer,
@@ -100,7 +100,7 @@ class Upload {
     this.answer = new Promise((resolve, reject) => {
       settle = (error, response) => (response === undefined ? reject(error) : resolve(response));
     });
-    // Awaited only after the last request; a refusal may come long before.
+    // Awaited only after the last request, but a refusal may arrive long before.
     this.answer.catch(ignore);
     this.call = peer.client.makeClientStreamRequest(
       path,
@@ -117,7 +117,7 @@ class Upload {
     this.call.on("error", ignore);
   }
 
-  /** Resolves when the message is on its way, or the call has ended: `answer` knows how. */
+  /** Resolves when the message is sent, or the call has ended. `answer` has the outcome. */
   send(message: object): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
@@ -126,23 +126,23 @@ class Upload {
   }
 }
 
-/** How long a reader may take nothing in of what is there for it: then its call is cut off. */
+/** Time after which a reader that takes no data is disconnected. */
 const READER_MS = 60_000;
 
-/** How long readers may take nothing in, where that depends on who else is there. */
+/** Limit for readers that take no data, where it depends on the other callers. */
 export interface Patience {
-  /** It is asked so often, while a reader takes nothing in. */
+  /** Interval at which the limit is checked. */
   readonly lookMs: number;
-  /** With whose call it is. */
+  /** Returns the limit for a caller. */
   mostMs(who: Who): number;
 }
 
 const PATIENCE: Patience = { lookMs: READER_MS, mostMs: () => READER_MS };
 
 /**
- * The grpc-js handler that decodes the request and sends what `answer` yields, each when the reader has room.
- * A reader that takes nothing in for as long as `patience` allows is cut off, so that what it holds (a file,
- * a turn, memory) is free.
+ * Makes a grpc-js handler that decodes the request and sends the responses of `answer`, each when the reader
+ * has room. A reader that takes no data within the limit of `patience` is disconnected. This frees its file,
+ * turn and memory.
  */
 export function serveServerStream<Request, Response>(
   method: Method<Request, Response>,
@@ -173,7 +173,7 @@ export function serveServerStream<Request, Response>(
   };
 }
 
-/** @throws {DEADLINE_EXCEEDED} when patience has come to its end */
+/** @throws {DEADLINE_EXCEEDED} when the limit is exceeded */
 async function withPatience(written: Promise<void>, who: Who, patience: Patience): Promise<void> {
   const { lookMs } = patience;
   for (let waitedMs = lookMs; ; waitedMs += lookMs) {
@@ -203,11 +203,11 @@ function writeOrAbort(
 }
 
 /**
- * The grpc-js handler that hands the decoded requests to `answer` as they are pulled, and encodes its
+ * Makes a grpc-js handler that passes decoded requests to `answer` as they are pulled, and encodes its
  * response.
  *
- * The end of the requests does not say that all have come: Node ends a stream that it resets, so a cancelled
- * call may look like a complete one. `answer` must know from the requests themselves when they are complete.
+ * The end of the requests does not mean that all arrived. Node ends a stream when it resets it, so a
+ * cancelled call may look complete. `answer` must detect completeness from the requests themselves.
  */
 export function serveClientStream<Request, Response>(
   method: Method<Request, Response>,

@@ -3,18 +3,17 @@ import type { FieldCodec } from "./field.ts";
 import type { WireReader } from "./wire-message.ts";
 
 /**
- * One row for each property of `T`: how it crosses the wire, as a field of the same name. A property without
- * a row does not compile, nor does a row without a property; that the proto file has the same fields, with
- * these types, is for a test to say.
+ * Table with one row for each property of `T`, which is a field of the same name. A missing or additional row
+ * does not compile. A test checks that the proto file has the same fields with the same types.
  */
 export type FieldTable<T> = {
   readonly [K in keyof T]-?: FieldCodec<Record<never, never> extends Pick<T, K> ? T[K] | undefined : T[K]>;
 };
 
 /**
- * The codec of a message that is one value of the domain, field by field.
+ * Makes the codec of a message whose fields are the properties of one value.
  *
- * @param check what must hold between fields; refuses with {@link WireReader.fail}
+ * @param check checks conditions between fields, and refuses with {@link WireReader.fail}
  */
 export function tableCodec<T extends object>(
   message: string,
@@ -45,7 +44,7 @@ export function tableCodec<T extends object>(
   };
 }
 
-/** A codec of `outer`'s message, in one field of which the properties of `inner` are kept together. */
+/** Makes a codec of `outer`'s message, in which one field holds the properties of `inner`. */
 export function withInner<Outer extends object, Inner extends object>(
   outer: MessageCodec<Outer>,
   name: string,
@@ -59,12 +58,12 @@ export function withInner<Outer extends object, Inner extends object>(
   };
 }
 
-/** One row for each variant of a union on `kind`, under the kind: the member of the oneof with that name. */
+/** Table with one row for each kind of a union: the oneof member of the same name. */
 type VariantTable<T extends { readonly kind: string }> = {
   readonly [K in T["kind"]]: FieldCodec<Omit<Extract<T, { readonly kind: K }>, "kind">>;
 };
 
-/** The codec of a message that is one oneof. */
+/** Makes the codec of a message with one oneof. */
 export function unionCodec<T extends { readonly kind: string }>(
   oneof: string,
   table: VariantTable<T>,
@@ -81,7 +80,7 @@ export function unionCodec<T extends { readonly kind: string }>(
   };
 }
 
-/** A codec of messages that have one field, which is the whole value. */
+/** Makes the codec of a message with one field, which is the whole value. */
 export function onlyField<T>(name: string, row: FieldCodec<T>): Codec<T> {
   return {
     shape: { [name]: row },

@@ -7,7 +7,7 @@ import { type TlsTrouble, tlsTrouble } from "../access/tls-trouble.ts";
 import { ShardmillError } from "../core/errors.ts";
 import { parseAddress } from "./address.ts";
 
-/** What helps the user of a coordinator. */
+/** Hints for the user of a coordinator. */
 const HINTS = {
   untrusted:
     "name the CA that signed it with --tls-ca; if it is that one, somebody else may be listening there",
@@ -20,8 +20,8 @@ const HINTS = {
 } as const satisfies Record<TlsTrouble["kind"], string>;
 
 /**
- * What a channel connects by, with the files as they are at that moment. Those of grpc-js read theirs once,
- * and name the server by its IP address, of which Node warns on stderr.
+ * Credentials of a channel, which read the TLS files for each connection. Those of grpc-js read them once,
+ * and send an IP address as server name, of which Node warns on stderr.
  */
 export class TlsChannel extends ChannelCredentials {
   readonly #address: string;
@@ -37,7 +37,7 @@ export class TlsChannel extends ChannelCredentials {
     this.#files = new TlsFiles(ca, own);
   }
 
-  /** Why the last connection was refused, by either side; null when it was not. */
+  /** Reason why either peer refused the last connection. Null: it was not refused. */
   get refusal(): ShardmillError | null {
     return this.#refusal;
   }
@@ -65,7 +65,7 @@ export class TlsChannel extends ChannelCredentials {
 
   async #connect(socket: Socket): Promise<TLSSocket> {
     const { host } = parseAddress(this.#address, "connect");
-    // A name is sent so that a server with several certificates can choose; an address may not be (RFC 6066).
+    // A name lets a server with several certificates choose. An address must not be sent (RFC 6066).
     const names = isIP(host) === 0 ? { host, servername: host } : { host };
     try {
       const connected = await new Promise<TLSSocket>((resolve, reject) => {
@@ -92,7 +92,7 @@ export class TlsChannel extends ChannelCredentials {
   }
 }
 
-/** Why a connection by TLS was not made; null where the network is the reason, not TLS. */
+/** Returns the TLS fault of a failed connection. Null: the network failed. */
 function tlsRefusal(address: string, ca: string | null, error: unknown): ShardmillError | null {
   const trouble = tlsTrouble(error, ca);
   if (trouble === null) return null;
@@ -103,11 +103,11 @@ function tlsRefusal(address: string, ca: string | null, error: unknown): Shardmi
   });
 }
 
-/** Whether a server at `host:port` answers in TLS. Nothing is sent to it but a greeting. */
+/** Checks whether a server responds with TLS. It sends only a handshake. */
 export function speaksTls(address: string, waitMs: number): Promise<boolean> {
   const { host, port } = parseAddress(address, "connect");
   return new Promise((resolve) => {
-    // Whose certificate it has is of no interest: nothing is told to whoever it is.
+    // No certificate check, because no data is sent.
     const socket = connect({ host, port, ALPNProtocols: ["h2"], rejectUnauthorized: false });
     const end = (answer: boolean) => {
       socket.destroy();

@@ -5,12 +5,12 @@ import { toStatus } from "./rpc-error.ts";
 import { type Caller, callerOf } from "./server-call.ts";
 
 export interface CallTimes {
-  /** How long the whole call may take; null: for ever, for streams that keepalive watches over. */
+  /** Limit of the whole call. Null: no limit, for streams that keepalive monitors. */
   readonly deadlineMs: number | null;
   readonly signal: AbortSignal;
 }
 
-/** grpc-js's timers overflow at 24.9 days; no call of ours means to last a day. */
+/** grpc-js's timers overflow at 24.9 days. No call needs a day. */
 const MAX_DEADLINE_MS = 86_400_000;
 
 export function callOptions({ deadlineMs }: CallTimes): CallOptions {
@@ -18,9 +18,9 @@ export function callOptions({ deadlineMs }: CallTimes): CallOptions {
 }
 
 /**
- * One request, one response.
+ * Sends one request, and returns its response.
  *
- * @throws the signal's reason once it aborts, the coordinator's error, or what the transport says ({@link
+ * @throws the signal's reason once it aborts, the coordinator's error, or the transport's ({@link
  * fromStatus})
  */
 export async function callUnary<Request, Response>(
@@ -54,10 +54,10 @@ export async function callUnary<Request, Response>(
   }
 }
 
-/** Called with every call that failed on the server, before its answer goes out. */
+/** Receives every call that failed on the server, before its response is sent. */
 export type ReportFailure = (method: string, error: unknown) => void;
 
-/** The grpc-js handler that decodes, calls `answer`, and encodes. */
+/** Makes a grpc-js handler that decodes, calls `answer`, and encodes. */
 export function serveUnary<Request, Response>(
   method: Method<Request, Response>,
   answer: (request: Request, caller: Pick<Caller, "signal" | "who">) => Promise<Response>,

@@ -1,11 +1,11 @@
 import { ShardmillError } from "../core/errors.ts";
 
-/** A protobuf message as proto-loader takes it and gives it. Stays inside this folder. */
+/** Protobuf message in the form of proto-loader. Only this folder uses it. */
 export type WireMessage = Readonly<Record<string, unknown>>;
 
 const UINT32_MAX = 2 ** 32 - 1;
 
-/** `value` for a uint32 field: protobufjs would wrap a larger one around without a word. */
+/** Checks `value` for a uint32 field. protobufjs would wrap larger numbers silently. */
 export function uint32(value: number): number {
   if (!Number.isInteger(value) || value < 0 || value > UINT32_MAX) {
     throw new ShardmillError("RPC_FAILED", `${value} does not fit a 32-bit count`, { fields: { value } });
@@ -13,15 +13,14 @@ export function uint32(value: number): number {
   return value;
 }
 
-/** A duration for a uint32 field: whole, never too short, and 0 where it is over already. */
+/** Converts a duration for a uint32 field: whole, rounded up, and 0 if it is over. */
 export function wholeMs(durationMs: number): number {
   return uint32(Math.max(0, Math.ceil(durationMs)));
 }
 
 /**
- * A received message, read field by field. Whatever is not as the domain has it (a missing message, an unset
- * oneof, an unknown word, a count beyond 2^53) is refused with its place, and never passed on. How much a
- * caller may send is checked before: see `checkLimits`.
+ * Received message, read field by field. Refuses invalid content with its place: a missing message, an unset
+ * oneof, an unknown word, a too large count. Its size was checked before by `checkLimits`.
  */
 export class WireReader {
   readonly #message: WireMessage;
@@ -38,7 +37,7 @@ export class WireReader {
     return typeof value === "string" ? value : this.fail(field, "is not a text");
   }
 
-  /** A list of texts. */
+  /** Returns a list of texts. */
   texts(field: string): string[] {
     const value = this.#message[field];
     if (!Array.isArray(value)) return this.fail(field, "is not a list");
@@ -47,20 +46,20 @@ export class WireReader {
     );
   }
 
-  /** Whether a field that may be left out is there. */
+  /** Checks whether an optional field is set. */
   has(field: string): boolean {
     const value = this.#message[field];
     return value !== undefined && value !== null;
   }
 
-  /** The name of an enum's value; the number of one that this build does not know. */
+  /** Returns the name of an enum's value. A value that this build does not know is returned as its number. */
   enumValue(field: string): string {
     const value = this.#message[field];
     if (typeof value === "string") return value;
     return typeof value === "number" ? String(value) : this.fail(field, "is not set");
   }
 
-  /** A text that may not be empty. */
+  /** Returns a text that must not be empty. */
   name(field: string): string {
     return this.text(field) || this.fail(field, "is empty");
   }
@@ -71,14 +70,14 @@ export class WireReader {
     return word ?? this.fail(field, `is ${JSON.stringify(text)}, not one of ${words.join(", ")}`);
   }
 
-  /** A whole number from 0 to 2^53 - 1. */
+  /** Returns a whole number from 0 to 2^53 - 1. */
   count(field: string): number {
     const value = this.#message[field];
     if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
       return this.fail(field, "is not a count below 2^53");
     }
-    // Where it fits it is made a small integer: one that came as 64 bits would else be an object of its own
-    // for as long as it is kept, and a coordinator keeps millions of counts.
+    // Convert to a small integer if possible. A 64-bit number would otherwise be a heap object, and a
+    // coordinator keeps millions of counts.
     return (value | 0) === value ? value | 0 : value;
   }
 
@@ -107,13 +106,13 @@ export class WireReader {
     return value.map((item, index) => new WireReader(item, `${this.#at(field)}[${index}]`));
   }
 
-  /** The entries of a map field, as they are. */
+  /** Returns the entries of a map field, unchecked. */
   entries(field: string): [key: string, value: unknown][] {
     const value = this.#message[field];
     return isMessage(value) ? Object.entries(value) : this.fail(field, "is not a map");
   }
 
-  /** Which member of a oneof is set. */
+  /** Returns the member of a oneof that is set. */
   which<T extends string>(oneof: string, members: readonly T[]): T {
     return this.#message[oneof] === undefined ? this.fail(oneof, "is not set") : this.oneOf(oneof, members);
   }

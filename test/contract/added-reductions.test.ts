@@ -3,7 +3,7 @@ import { REDUCTIONS, reductionPartOf, reductionValue } from "../../shared/domain
 import { JOB_FILE_SCHEMA } from "../../shared/domain/job-spec.ts";
 import { isCombined } from "../../shared/domain/reduction-binding.ts";
 
-/** Keys of a reduction that the engine has. */
+/** The engine's own keys of a reduction. */
 const OWN = ["combine", "final"];
 
 function problemsOf(reduction: object): string {

@@ -5,7 +5,7 @@ import { mapSpec } from "../../shared/domain/map-spec.ts";
 import { SOURCE_KEYS } from "../../shared/input-sources/source-schemas.ts";
 import { flatFeatures, stepBinding } from "../../shared/wire/codec-steps.ts";
 
-/** Kinds of steps that the engine has. */
+/** The engine's own kinds of steps. */
 const OWN = ["sql", "feature", "extension"];
 
 describe("steps and made inputs of extensions", () => {

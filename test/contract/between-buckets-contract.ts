@@ -9,11 +9,13 @@ import type { JobFolder } from "../support/job-folder.ts";
 import { digitsJob, type MovableJob, runInBucket, runOnDisk, workloadJob } from "../support/moved-job.ts";
 import { makeTextJob, movableTextJob } from "../support/texts-in-store.ts";
 
-/** Of the three million, which `npm run bench -- between-buckets` moves. */
+/** Number of flights. `npm run bench -- between-buckets` moves three million. */
 const FLIGHTS = 30_000;
 const NAMES = ["digits", "flights", "texts"] as const;
 
-/** Whole jobs that read all from a bucket and publish to it: the rows of the same jobs on a disk. */
+/**
+ * Whole jobs that read from a bucket and publish to it. Their rows equal those of the same jobs on a disk.
+ */
 export function betweenBucketsContract(servers: Readonly<Record<string, () => Promise<BucketServer>>>): void {
   let folder: string;
   let texts: JobFolder;

@@ -13,14 +13,14 @@ import { storageContract } from "./storage-contract.ts";
 import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const MIB = 1 << 20;
-/** Larger than a piece is in any of the stores that take pieces of this size. */
+/** Larger than a piece in any of the stores that accept pieces of this size. */
 const large = Buffer.alloc(40 * MIB + 12_345, "0123456789abcdef-");
 const small = Uint8Array.from({ length: 5_000 }, (_, index) => (index * 7) % 256);
 
 /**
- * A bucket of a real server: what holds of all storages, and of those of objects alone.
+ * Checks a bucket of a real server, with the promises of all storages and of object stores.
  *
- * @param own what is not the same in all stores
+ * @param own facts that differ between stores
  */
 export function bucketContract(
   name: string,
@@ -104,7 +104,7 @@ export function bucketContract(
         signal: NEVER,
       });
       await expect(zeros).rejects.toMatchObject({ code: "STORE_EXISTS" });
-      // Its own put, whose answer was lost, is success.
+      // A repetition of its own put, whose answer was lost, is success.
       expect(await storage.put(one, sourceOfBytes(large), { ifAbsent: true, signal: NEVER })).toEqual(placed);
     });
 

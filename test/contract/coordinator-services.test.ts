@@ -29,7 +29,7 @@ test("a coordinator answers and refuses alike, called in process and over gRPC",
   expect(await conversation("over gRPC")).toEqual(inProcess);
 });
 
-/** What a worker and a user say to a coordinator of one job, and what each call is answered with. */
+/** Calls of a worker and a user to a coordinator of one job, each with its answer. */
 async function conversation(how: "in process" | "over gRPC"): Promise<(readonly [string, unknown])[]> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-services-"));
   const served: CoordinatorServices[] = [];
@@ -42,7 +42,7 @@ async function conversation(how: "in process" | "over gRPC"): Promise<(readonly 
     log: silentLogger,
     seams: {
       ...realSeams,
-      // Names are the same in both conversations.
+      // Names are equal in both conversations.
       random: new SeededRandom(1),
       plan: async () => ({ ...job.planned, spec }),
       serve: (options) => {
@@ -126,7 +126,7 @@ async function talk(
   await say("leave again", () => work.leave(session, null, NEVER));
 }
 
-/** Without what the clock (which limits which run, too) and the folder decide. */
+/** Removes parts that depend on the folder or the clock, such as the bottleneck. */
 function comparable(answer: unknown, folder: string): unknown {
   const text = JSON.stringify(answer ?? null, (key, value) =>
     /seconds|mtimeMs|PerSecond|bottleneck|advice|stages|^ended$/i.test(key) ? undefined : value,

@@ -11,20 +11,20 @@ import { memorySource } from "../support/memory-source.ts";
 import { readRows } from "../support/read-rows.ts";
 import { embeddings, everyType, only, plainRows, tableOf } from "../support/sample-table.ts";
 
-/** One format to try. */
+/** One format to test. */
 export interface DatasetFormatUnderTest {
   readonly format: TableFormat;
-  /** The table as a file, in row groups of so many rows. */
+  /** Encodes a table as a file, in row groups of so many rows. */
   readonly encode: (table: Table, groupRows: number) => Uint8Array;
-  /** Left out: that of its format. */
+  /** Opens a source. Default: by its format. */
   readonly open?: (source: ByteSource) => Promise<DatasetFile>;
-  /** What is put behind the columns of every type, by its name. Left out: nothing. */
+  /** Columns after those of every type, by name. Default: none. */
   readonly more?: (rows: number) => Readonly<Record<string, Data>>;
 }
 
 const ROWS = 250;
 const GROUP_ROWS = 100;
-/** What every input file promises, whatever its format. */
+/** Checks the promises of every input file, whatever its format. */
 export function datasetFileContract(
   name: string,
   {
@@ -116,7 +116,7 @@ export function datasetFileContract(
     });
 
     test("fails with the store's own error, while it is opened and while it is read", async () => {
-      // Larger than what is read at once from its end.
+      // Larger than the part that is read at once from the end.
       const source = memorySource(encode(tableOf({ e: embeddings(4_000, 64) }), 4_000));
       const failure = new ShardmillError("STORE_FAILED", "the disk is gone");
       source.failure = failure;

@@ -32,7 +32,7 @@ datasetFileContract("an Arrow stream", {
   encode: (table, groupRows) => tableToIPC(inBatches(table, groupRows), "stream"),
 });
 
-/** Of all rows, whatever their file holds. */
+/** Columns whose values are the same in all rows, whatever their file contains. */
 const FOLDERS = [
   { name: "year", type: "int64", value: "-9223372036854775808" },
   { name: "day", type: "date", value: "1969-12-31" },
@@ -41,7 +41,7 @@ const FOLDERS = [
   ...(["int64", "date", "string"] as const).map((type) => ({ name: `no ${type}`, type, value: null })),
 ] as const;
 
-/** The same as Arrow's own builders make it. */
+/** The same columns, as Arrow's own builders make them. */
 const folderColumns = (rows: number) => {
   const of = (value: unknown, type: DataType) => only(vectorFromArray(Array(rows).fill(value), type));
   return {

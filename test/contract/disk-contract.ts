@@ -6,16 +6,16 @@ import { describe, expect, test } from "vitest";
 import { type Disk, type DiskFile, type OpenFlags, realDisk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 
-/** One disk to try. */
+/** One disk to test. */
 export interface DiskUnderTest extends AsyncDisposable {
   readonly disk: Disk;
-  /** A folder that is there, and empty. */
+  /** An existing empty folder. */
   readonly root: string;
-  /** Makes a call and lets time pass until it is answered. */
+  /** Makes a call and advances time until its answer. */
   settle<T>(call: () => Promise<T>): Promise<T>;
 }
 
-/** The real disk, in a folder of its own. */
+/** Returns the real disk, with a folder of its own. */
 export async function aRealDisk(changes: Partial<Disk> = {}): Promise<DiskUnderTest> {
   const root = await mkdtemp(join(tmpdir(), "shardmill-disk-"));
   return {
@@ -26,7 +26,7 @@ export async function aRealDisk(changes: Partial<Disk> = {}): Promise<DiskUnderT
   };
 }
 
-/** What every disk promises, call by call. */
+/** Checks the promises of every disk, call by call. */
 export function diskContract(name: string, makeDisk: () => Promise<DiskUnderTest>): void {
   describe(`${name} as a disk`, () => {
     test.each(KNOWN_ROWS)("%s", async (_law, steps, answers) => {
@@ -36,8 +36,9 @@ export function diskContract(name: string, makeDisk: () => Promise<DiskUnderTest
 }
 
 /**
- * What a disk that stands in for the real one promises: its answers and error codes, for any calls in any
- * order. What a power cut leaves is not compared, since no test can show it on the real one.
+ * Checks the promises of a disk that replaces the real one. Its answers and error codes must be equal, for
+ * any calls in any order. The effects of a power cut are not compared, because no test can show them on the
+ * real disk.
  */
 export function realDiskContract(name: string, makeDisk: () => Promise<DiskUnderTest>): void {
   test(`${name} answers and fails as the real disk does, whatever is done to it`, async () => {
@@ -50,11 +51,11 @@ export function realDiskContract(name: string, makeDisk: () => Promise<DiskUnder
   });
 }
 
-/** Paths in the root: few, so that calls meet each other's files. */
+/** Paths in the root. They are few, so that calls meet each other's files. */
 const PATHS = ["a", "b", "a/x", "a/y", "b/x", "a/x/z"] as const;
 type Path = (typeof PATHS)[number];
 
-/** Calls of one path, those of two, and those of the file that was opened last. */
+/** Calls with one path, with two, and on the file that was opened last. */
 type Step =
   | readonly ["open", Path, OpenFlags]
   | readonly ["readFile" | "readChunks" | "readdir" | "entries" | "lstat" | "stat" | "realpath", Path]
@@ -81,7 +82,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom("sync", "datasync", "close")) },
 );
 
-/** What the code above a disk builds on: each law with calls that show it, and their answers. */
+/** Laws that the code above a disk relies on, each with calls that show it, and their answers. */
 const KNOWN_ROWS: readonly (readonly [law: string, steps: readonly Step[], answers: readonly unknown[]])[] = [
   [
     "what is written is behind what was written before, and read back",
@@ -142,7 +143,7 @@ const KNOWN_ROWS: readonly (readonly [law: string, steps: readonly Step[], answe
   ],
 ];
 
-/** What each step was answered with: a value, or the code of its error. */
+/** Returns the answer of each step: a value, or the code of its error. */
 async function answersOf(
   makeDisk: () => Promise<DiskUnderTest>,
   steps: readonly Step[],
@@ -219,7 +220,7 @@ async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(read).toString("utf8");
 }
 
-/** A folder's size is the file system's own affair. */
+/** Describes a size. A folder's size depends on the file system. */
 function sizeOf({ kind, size }: { readonly kind: string; readonly size: number }): string {
   return kind === "file" ? `file of ${size}` : kind;
 }

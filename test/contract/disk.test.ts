@@ -15,7 +15,7 @@ for (const [name, make] of [
   realDiskContract(name, make);
 }
 
-/** The blocking disk where it has a say, the real one for what it does not do. */
+/** Returns the blocking disk's functions. The real disk does the rest. */
 function readsBlocking(): Partial<Disk> {
   return {
     lstat: blockingDisk.lstat,

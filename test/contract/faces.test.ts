@@ -30,7 +30,7 @@ const faces = EXTENSIONS.flatMap(({ name, face }) =>
   face?.grpc === undefined ? [] : [{ name, face: face.grpc }],
 );
 
-/** Methods of a service of another protocol, by its file below `proto/`. */
+/** Returns the methods of a service of another protocol, from its file below `proto/`. */
 async function methodsOf(service: string): Promise<string[]> {
   const protos = await readdir(PROTOS, { recursive: true });
   const others = protos.filter((path) => path.endsWith(".proto") && !path.startsWith("shardmill"));

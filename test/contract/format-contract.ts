@@ -22,15 +22,15 @@ export interface WrittenRow {
   readonly note: string;
 }
 
-/** One format to try. */
+/** One format to test. */
 export interface FormatUnderTest {
-  /** Name of its part. */
+  /** Name of the format. */
   readonly name: string;
-  /** Writes rows as a file. In place of null it writes a row that is none. */
+  /** Writes rows as a file. Null becomes an invalid row. */
   write(rows: readonly (WrittenRow | null)[]): string;
 }
 
-/** Enough for several stretches of an index. */
+/** Enough for several entries of an index. */
 const ROWS = 4_000;
 const NOTE_CHARS = 300;
 const BAD = new Set([0, 7, 8, 2_500, ROWS - 1]);
@@ -164,7 +164,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       const { bad } = await plainAndBad(file, { rowStart: 10, rowEnd: 20 });
       expect(bad).toHaveLength(10);
       for (const { message } of bad) expect(message).toContain("note");
-      // Nobody asks for that column.
+      // This read does not request that column.
       const others = await plainAndBad(file, { rowStart: 10, rowEnd: 20, columns: ["id"] });
       expect(others.bad).toEqual([]);
     });
@@ -215,7 +215,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
   });
 }
 
-/** A value as another process has it. */
+/** Returns a value as another process receives it. */
 function asJson<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }

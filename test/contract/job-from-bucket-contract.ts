@@ -16,9 +16,9 @@ import { runCli } from "../support/processes.ts";
 type Environment = Readonly<Record<string, string>>;
 
 /**
- * Whole jobs whose input is in a bucket of a real server.
+ * Runs whole jobs whose input is in a bucket of a real server.
  *
- * @param lost more ways in which a worker cannot ask it, beside the usual one
+ * @param lost environments in which a worker cannot reach the server, besides the usual one
  */
 export function jobFromBucketContract(
   name: string,

@@ -16,13 +16,13 @@ import { lcg } from "../support/onnx-model.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
-/** Whole jobs whose output is in a bucket of a real server. */
+/** Runs whole jobs whose output is in a bucket of a real server. */
 export function jobToBucketContract(name: string, start: () => Promise<BucketServer>): void {
   describe(`a job whose output is in ${name}`, () => {
     let server: BucketServer;
     let storage: Storage;
     let job: KnownJob;
-    /** Each test publishes to a folder of its own. */
+    /** Output of each test, in a folder of its own. */
     let out: Location;
     let count = 0;
     beforeAll(async () => {
@@ -44,7 +44,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
     const envOf = (of: KnownJob) => ({ ...of.env, ...server.env, SHARDMILL_STATE: stateOf(of) });
     const run = (of: KnownJob, ...args: string[]) => ["run", of.path, "--workers", "1", ...args];
 
-    /** The right answer is in the bucket, and nothing else: no work files there, none here. */
+    /** Expects the right answer in the bucket, without work files there or here. */
     async function expectPublished(of: KnownJob): Promise<void> {
       await download(storage, out, of.out);
       await expectRightAnswer(of);
@@ -94,7 +94,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       await killed.ended;
       const before = await untilCommittedIn(stateOf(slow), 3);
       expect(before.committed.length).toBeLessThan(SHARDS);
-      // Nothing is where readers look.
+      // No file is where readers look.
       expect((await filesBelow(storage, out)).filter((path) => !path.startsWith("_shardmill/"))).toEqual([]);
       const resumed = await runCli(run(slow, "--json"), { env: envOf(slow), limitMs: 300_000 });
       expect(resumed).toMatchObject({ code: 0 });
@@ -156,7 +156,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
         });
       await job.writeSpec({ input: { path: input, shardRows: 300 }, output: { path: out } });
       let requests = 0;
-      // Throttled requests are asked again, and are requests, too.
+      // Throttled requests are repeated, and count as requests, too.
       await using proxy = await startFaultyProxy(server.endpoint, () =>
         ++requests % 7 === 0 ? "busy" : null,
       );

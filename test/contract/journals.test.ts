@@ -38,7 +38,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     expect(second.generation).toBe(2);
     expect(second.records.slice(1, -1)).toEqual(records);
     expect(second.records.map(({ kind }) => kind).at(-1)).toBe("generationStarted");
-    // It was let go of: nobody waits.
+    // The journal was released, so the next coordinator does not wait.
     expect(there.waits).toEqual([]);
     await there.close(second);
   });
@@ -47,7 +47,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     const [here, there] = [rig.machine(), rig.machine()];
     const first = await here.open();
     await here.append(first, ...firstRecords());
-    // Here time stands still from now on, as for a process that is stopped.
+    // The clock here stops from now on, as in a paused process.
     const second = await there.open();
     expect(there.waits).toHaveLength(1);
     expect(there.clock.nowMs()).toBeGreaterThanOrEqual(30_000);
@@ -144,7 +144,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     const [here, there] = [rig.machine(), rig.machine()];
     expect(await there.awaitSilence()).toBeNull();
     const opened = await here.open();
-    // Here time stands still.
+    // The clock here stands still.
     const shown = await there.awaitSilence();
     expect(shown).not.toBeNull();
     await journals.refuseNews(rig.folder, shown);

@@ -24,7 +24,7 @@ storageContract("the local file system", async () => {
     storage: createLocalStorage(),
     existing: { location, bytes: BYTES },
     free: () => below(folder, `made-${count}`, "deeper", `file-${count++}`),
-    // What may not be touched depends on the user that runs this; root may touch everything.
+    // Permissions depend on the user of this process. Root may access everything.
     forbidden: null,
     bytesAt: (put) => readFile(put),
     cleanup: () => rm(folder, { recursive: true, force: true }),
@@ -79,7 +79,7 @@ describe("the local storage", () => {
         expect(Buffer.from(await storage.read(location, 0, 4, { signal: NEVER })).toString()).toBe("0123");
       }
       expect(before).toBe(0);
-      // The oldest are closed beside what is read.
+      // The oldest files are closed while others are read.
       await expect.poll(() => openFilesIn(folder)).toBeLessThanOrEqual(32);
       await storage[Symbol.asyncDispose]();
       expect(await openFilesIn(folder)).toBe(0);
@@ -126,7 +126,7 @@ describe("the local storage", () => {
     }));
 });
 
-/** How many of this process's open files are in `folder`. */
+/** Returns how many of this process's open files are in `folder`. */
 async function openFilesIn(folder: string): Promise<number> {
   const { readlink } = await import("node:fs/promises");
   const names = await readdir("/proc/self/fd");

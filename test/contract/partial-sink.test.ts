@@ -15,7 +15,7 @@ import { aDigest } from "../support/ids.ts";
 const { signal } = new AbortController();
 const FOLDER = "3-1.7-e1";
 
-/** One place for partials to try: sinks into it, and what is found there. */
+/** A place for partials to test: opens sinks, and reads their files. */
 interface SinkUnderTest {
   open(): Promise<PartialSink>;
   textOf(name: string): Promise<string | null>;
@@ -50,7 +50,7 @@ const onDisk = () => sinkInto(createLocalStorage(), parseLocation(join(root, "pa
 const onDiskAsBucket = () => sinkInto(asBucket(createLocalStorage()), parseLocation(join(root, "partials")));
 const inBucket = () => sinkInto(new MemoryStorage(), parseLocation("s3://bucket/out/_shardmill/partials"));
 
-/** A file of it as it is sealed. */
+/** Describes a file of a sink for its seal. */
 async function made({ path }: PartialSink, name: string) {
   return { name, sha256: sha256(await readFile(join(path, name))) };
 }

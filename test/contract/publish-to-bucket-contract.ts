@@ -31,7 +31,7 @@ const SHARDS = 2;
 const AT_MOST = 200;
 const { signal } = new AbortController();
 
-/** Of one store, whose caller dies at a request: before it is sent, or when it is done and nobody hears. */
+/** Client of a store whose caller exits at a request: before it is sent, or after it is done. */
 class DyingClient {
   readonly client: ObjectClient;
   requests = 0;
@@ -50,7 +50,7 @@ class DyingClient {
           this.#isDead = dies !== null;
           if (dies === "before") throw new Error(`it died before ${String(name)}`);
           const answer: unknown = await Reflect.apply(value, target, args);
-          // Another of its requests may have been its last.
+          // Another concurrent request may have been the last.
           if (this.#isDead) throw new Error(`it died after ${String(name)}`);
           return answer;
         };
@@ -77,7 +77,7 @@ function aPartial(shard: number, variant: string) {
   return { partial, text };
 }
 
-/** Publishing to a real server by coordinators that die at any request, and by several at once. */
+/** Publishes to a real server by coordinators that exit at any request, and by several at once. */
 export function publishToBucketContract(name: string, start: () => Promise<BucketServer>): void {
   describe(`publishing to ${name}`, () => {
     let server: BucketServer;
@@ -97,7 +97,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       await Promise.all([server[Symbol.asyncDispose](), rm(folder, { recursive: true, force: true })]);
     });
 
-    /** A coordinator whose shards are all committed: the rows that its workers made of them, and where. */
+    /** A coordinator whose shards are all committed, with the rows of its workers. */
     class Publisher {
       readonly paths: WorkPaths;
       readonly partials: readonly { readonly partial: PartialManifest; readonly text: string }[];
@@ -123,7 +123,9 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
         }
       }
 
-      /** From the last commit to the end of the job; or what is left of that, where it is published. */
+      /**
+       * Does the steps from the last commit to the end of the job. For a published job: the remaining ones.
+       */
       async publish(used: Storage): Promise<void> {
         const { paths } = this;
         if ((await readTextIfThere(used, below(paths.output, MANIFEST_NAME), signal)) !== null)
@@ -149,7 +151,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       }
     }
 
-    /** What readers find who ask for the manifest: nothing, or all that it names, of one coordinator. */
+    /** Reads the output from its manifest: null, or all files of a single coordinator. */
     async function published(output: string): Promise<string | null> {
       const out = parseLocation(output);
       if ((await readTextIfThere(storage, below(out, MANIFEST_NAME), signal)) === null) return null;
@@ -162,7 +164,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       return [...variants][0] ?? "";
     }
 
-    /** Ended well, whoever published it, or refused because another was first. */
+    /** Returns how publishing ended: well, by any publisher, or refused because another was first. */
     async function ended(publisher: Publisher, used: Storage): Promise<"ended" | "refused" | "died"> {
       return await publisher.publish(used).then(
         () => "ended",
@@ -203,7 +205,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
             const result = await ended(next, storage);
             const found = await published(output);
             expect(found).toBe(result === "refused" || before !== null ? "first" : variant);
-            // Whoever is started again finds it, or its own, and takes nothing of it away.
+            // A restarted coordinator finds that output, or its own, and removes nothing.
             if (rivalRun !== null) await ended(first, storage);
             expect(await published(output)).toBe(found);
           }

@@ -5,15 +5,15 @@ import type { Delivery, QueueSource } from "../../shared/extension/queue-source.
 import { type Broker, openedBy, type TestQueue } from "../support/queues/broker.ts";
 
 export interface QueuePromises {
-  /** Messages come in the order in which they were sent, if one producer sends and one source takes. */
+  /** True when messages keep their order, with one producer and one source. */
   readonly keepsOrder: boolean;
-  /** It says of a message that it was delivered before. */
+  /** True when a repeated delivery is marked. */
   readonly tellsAgain: boolean;
-  /** After which no message comes any more that was not taken. */
+  /** Time after which no further message arrives. */
   readonly quietMs: number;
 }
 
-/** Once its broker can be reached, the slowest waits ten seconds between two tries. */
+/** Limit of a wait. The slowest client waits ten seconds before a retry. */
 const SOON_MS = 120_000;
 const log = createLogger("queue", "silent");
 
@@ -22,7 +22,7 @@ const bodies = (count: number, from = 0) =>
 const idOf = ({ body }: Pick<Delivery, "body">) =>
   (JSON.parse(Buffer.from(body).toString()) as { id: number }).id;
 
-/** A source with whoever takes its deliveries. */
+/** A source, and the consumer of its deliveries. */
 class Taker implements AsyncDisposable {
   readonly source: QueueSource;
   readonly #abort = new AbortController();
@@ -42,7 +42,7 @@ class Taker implements AsyncDisposable {
     );
   }
 
-  /** The next delivery; null when none comes for so long. */
+  /** Returns the next delivery, or null when none arrives in time. */
   async next(ms = SOON_MS): Promise<Delivery | null> {
     this.#next ??= this.#deliveries.next();
     const late = sleep(ms, NEVER).then(() => null);
@@ -63,10 +63,10 @@ class Taker implements AsyncDisposable {
     return taken;
   }
 
-  /** Ends the deliveries, as a drain does. */
+  /** Stops the deliveries, as a drain does. */
   async stop(): Promise<void> {
     this.#abort.abort();
-    // How they failed was told to whoever waited for the next.
+    // A failure was reported to the caller that waited for the next delivery.
     await this.#next?.catch(() => {});
     await this.#deliveries.return?.();
   }
@@ -77,7 +77,7 @@ class Taker implements AsyncDisposable {
   }
 }
 
-/** What a queue has left for whoever comes next; all of it is settled. */
+/** Returns the messages that a queue still delivers, and acknowledges them. */
 async function leftIn(broker: Broker, queue: TestQueue, quietMs: number): Promise<number[]> {
   await using taker = await Taker.of(broker, queue);
   const left: Delivery[] = [];
@@ -87,8 +87,8 @@ async function leftIn(broker: Broker, queue: TestQueue, quietMs: number): Promis
 }
 
 /**
- * Promises of every queue source and sink, whatever the broker. The suite breaks connections and kills the
- * broker.
+ * Checks the promises of every queue source and sink, whatever the broker. The suite breaks connections and
+ * kills the broker.
  */
 export function queueContract(
   name: string,
@@ -181,7 +181,7 @@ export function queueContract(
       broker.relay.cut();
       expect(broker.relay.broken).toBeGreaterThan(broken);
       setTimeout(() => broker.relay.mend(), 500);
-      // Of some brokers it is nothing, of others it is done once they are there again.
+      // Some brokers drop this acknowledgement, and others apply it after the reconnect.
       await taker.source.done(before.slice(0, 30));
       const ids = new Set(before.slice(0, 30).map(idOf));
       await taker.source.giveBack(before.slice(30));

@@ -2,7 +2,7 @@ import { type RecordBatch, Table, tableToIPC } from "apache-arrow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Reduction, ReductionSource } from "../../shared/extension/reduction-part.ts";
 
-/** One reduction to try. Its program goes through all rows that it is given, in both halves. */
+/** One reduction to test. Its program processes all rows of its input, in both halves. */
 interface ReductionUnderTest {
   readonly open: (source: ReductionSource) => Promise<Reduction>;
   readonly source: ReductionSource;
@@ -12,7 +12,7 @@ interface ReductionUnderTest {
 
 const { signal: NEVER } = new AbortController();
 
-/** What every reduction promises, whatever it does. */
+/** Checks the promises of every reduction. */
 export function reductionContract(name: string, make: () => Promise<ReductionUnderTest>): void {
   describe(`${name} as a reduction`, () => {
     let on: ReductionUnderTest;

@@ -8,12 +8,12 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import { endText, Remote, type RemoteEnd, type RemoteLink } from "../../shared/core/remote/remote.ts";
 
-/** One kind of remote to try. */
+/** One kind of remote to test. */
 interface RemoteUnderTest {
   start(script: URL): { readonly link: RemoteLink; isGone(): boolean };
-  /** How an error that nothing catches ends it. */
+  /** Pattern of the end after an uncaught error. */
   readonly uncaught: RegExp;
-  /** Limit of what `start` starts. */
+  /** Memory limit of a started remote. */
   readonly memoryMib: number;
 }
 

@@ -8,14 +8,14 @@ import { jobDescription, jobSpec } from "../support/job-arbitraries.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { collect, failureOf, sample, until } from "../support/wire-rig.ts";
 
-/** The services as their caller has them. */
+/** The services as seen by their caller. */
 export interface CallerUnderTest extends AsyncDisposable {
   readonly services: CoordinatorServices;
 }
 
 /**
- * What a caller of the four services may count on, whether a network lies between or not: the implementation
- * hears exactly what was said, and the caller exactly what was answered, errors with all that they carry.
+ * Checks the promises to a caller of the four services, with or without a network. The implementation
+ * receives exactly the arguments, and the caller exactly the answer, or the error with all of its fields.
  *
  * @param connect makes the given implementation callable
  */
@@ -138,12 +138,12 @@ export function servicesContract(
   });
 }
 
-/** Messages a method: each kind of message has its own round trips of its codec elsewhere. */
+/** Messages per method. The codecs of all kinds of messages have tests of their own. */
 const RUNS = 8;
-/** Who submits is what the coordinator knows of the caller. */
+/** The coordinator knows the submitter from the connection. */
 const OWNER = fc.constant({ name: "secret", role: "admin" } as const);
 
-/** Whose secret is refused words that itself: it alone knows which file was read. */
+/** Errors of a method. A client words that of a refused secret: it knows the file. */
 const failure = any.errorData.filter(({ code }) => !/^(SECRET|TOKEN|ROLE)_REFUSED$/.test(code));
 const range = fc.record({ session: any.session, jobId: any.jobId, path: any.name });
 
@@ -153,7 +153,7 @@ interface Call {
   failsAsItFailed(fake: FakeServices, caller: CoordinatorServices): Promise<void>;
 }
 
-/** A method with one answer, called through `call`. */
+/** Describes a method with one answer, called through `call`. */
 function unary<Arguments extends readonly unknown[], Answer>(
   name: string,
   about: {
@@ -170,7 +170,7 @@ function unary<Arguments extends readonly unknown[], Answer>(
       const law = fc.asyncProperty(says, hears, async (said, answer) => {
         at(fake).mockResolvedValue(answer as never);
         expect(await call(caller, said)).toEqual(answer);
-        // A signal may follow what was said.
+        // A signal may follow the arguments.
         expect(at(fake).mock.lastCall?.slice(0, said.length)).toEqual(said);
       });
       await fc.assert(law, { numRuns: RUNS });

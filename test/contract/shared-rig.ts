@@ -27,7 +27,7 @@ export const RUN_FILE = below(WORK, "journal.json");
 /** A store that several machines reach, for the journal of one run. */
 export class SharedRig {
   readonly journals: SharedJournals;
-  /** Called before anything is asked of it. */
+  /** Called before each request to the store. */
   before: (call: StorageCall) => Promise<void> = async () => {};
   readonly calls: StorageCall[] = [];
   readonly storage = new MemoryStorage({
@@ -52,12 +52,12 @@ export class SharedRig {
     return { own: OWN, storage: this.storage };
   }
 
-  /** @param clock of another machine, where both are to see time pass */
+  /** @param clock of another machine, when time must pass for both */
   machine(life: Life = "unknown", clock = new VirtualClock()): Machine {
     return new Machine(this, life, clock);
   }
 
-  /** The names of the objects in a folder of the run. */
+  /** Returns the names of the objects in a folder of the run. */
   async objects(folder: Location): Promise<string[]> {
     const names: string[] = [];
     for await (const page of this.storage.list(folder, { signal: NEVER }))
@@ -66,14 +66,14 @@ export class SharedRig {
   }
 }
 
-/** One with a clock of its own: it stands still as long as nobody waits for something of it. */
+/** A machine with a clock of its own, which advances only when its code waits. */
 export class Machine {
   readonly clock: VirtualClock;
   readonly waits: string[] = [];
   readonly #rig: SharedRig;
   readonly #processes: Processes;
 
-  /** @param life what it sees of others */
+  /** @param life state of other processes, as seen from this machine */
   constructor(rig: SharedRig, life: Life, clock: VirtualClock) {
     this.#rig = rig;
     this.clock = clock;
@@ -99,7 +99,7 @@ export class Machine {
     return this.clock.until(journals.awaitSilence({ ...folder, ...this.#waiting }));
   }
 
-  /** Ends the run, as a coordinator does that is to start over. */
+  /** Ends the run, as a coordinator does before it starts over. */
   end(): Promise<void> {
     const { journals, folder } = this.#rig;
     return this.clock.until(journals.end(folder, { clock: this.clock, random: systemRandom, signal: NEVER }));
@@ -123,7 +123,7 @@ export class Machine {
     return this.clock.until(Promise.resolve(opened[Symbol.asyncDispose]()));
   }
 
-  /** Writes as a job does, one record an object, and a snapshot every five. */
+  /** Writes as a job does: one record per object, and a snapshot every five records. */
   async write(opened: OpenJournal, records: readonly JournalRecord[]): Promise<JobState> {
     const { journal, generation, keeper, snapshots } = opened;
     const state = stateOf(opened);

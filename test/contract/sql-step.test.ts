@@ -11,7 +11,7 @@ import { stepContract } from "./step-contract.ts";
 
 const ROWS = 40;
 
-/** Numbers, texts with nulls, lists of 0 to 3 items, halves. */
+/** Returns rows with numbers, texts with nulls, lists of 0 to 3 items, and halves. */
 function someRows(): RecordBatch {
   const of = <T>(value: (row: number) => T) => Array.from({ length: ROWS }, (_, row) => value(row));
   const items = of((row) =>

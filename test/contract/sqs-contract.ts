@@ -6,7 +6,7 @@ import type { Delivery } from "../../shared/extension/queue-source.ts";
 import type { SqsBroker } from "../support/queues/sqs-broker.ts";
 import { queueContract } from "./queue-contract.ts";
 
-/** What is to be had of SQS beside what all brokers promise, on a server that speaks as it does. */
+/** Checks the promises of SQS beyond those of all brokers, on a compatible server. */
 export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStrict: boolean): void {
   beforeAll(() => {
     vi.stubEnv("AWS_ACCESS_KEY_ID", "x");
@@ -19,7 +19,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
 
   queueContract(`SQS by ${name}`, start, { keepsOrder: false, tellsAgain: true, quietMs: 1_500 });
 
-  // One that takes the receipts of leases that have lapsed has no messages that come again.
+  // A server that accepts receipts of expired leases never redelivers these messages.
   if (!isStrict) return;
   describe(`messages of SQS, by ${name}`, () => {
     let broker: SqsBroker;

@@ -20,7 +20,7 @@ interface Answered {
   readonly body: object;
 }
 
-/** What no real server does when it is asked to: parts of a batch that fail, throttling, refusals. */
+/** Faults that no real server has on request: failed parts of a batch, throttling, refusals. */
 describe("SQS that does not do what it is asked", () => {
   let server: Server;
   let asked: Asked[];
@@ -89,7 +89,7 @@ describe("SQS that does not do what it is asked", () => {
     while (taken.length < 3) taken.push((await deliveries.next()).value ?? null);
     await queue.done(taken.filter((delivery) => delivery !== null));
     expect(of("DeleteMessageBatch").map(idsOf)).toEqual([["0", "1", "2"], ["1"]]);
-    // They are not out any more: nothing is asked for.
+    // These deliveries are no longer open, so the client sends no request.
     await queue.done(taken.filter((delivery) => delivery !== null));
     expect(deletes).toBe(2);
   });

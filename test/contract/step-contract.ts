@@ -14,7 +14,7 @@ import { applyStep } from "../../shared/steps/apply-step.ts";
 import type { OpenStepOptions, Step } from "../../shared/steps/step.ts";
 import { plainRows } from "../support/sample-table.ts";
 
-/** One step to try, and rows for it: some are dropped, or become several, where the step does that. */
+/** One step to test, with rows for it. Some are dropped, or become several, where the step does that. */
 export interface StepUnderTest {
   readonly plan: StepBinding;
   readonly open: (options: OpenStepOptions) => Promise<Step>;
@@ -23,7 +23,7 @@ export interface StepUnderTest {
 
 const { signal } = new AbortController();
 
-/** What every step promises, whatever it does. */
+/** Checks the promises of every step. */
 export function stepContract(name: string, makeStep: () => Promise<StepUnderTest>): void {
   describe(`${name} as a step`, () => {
     let scratchPath: string;
@@ -42,7 +42,7 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
       await rm(scratchPath, { recursive: true });
     });
 
-    /** The rows behind the step, the row that each came from, and what was noted of it. */
+    /** Returns the rows after the step, each with its source row and its notes. */
     async function behind(start: number, end: number) {
       const stepped = await applyStep(step, on.plan, on.rows.slice(start, end), signal);
       const { batch, sources, noted } = stepped;

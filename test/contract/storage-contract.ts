@@ -8,7 +8,7 @@ import type { PutSource } from "../../shared/storage/storage.ts";
 import { changingContract, listingContract } from "./storage-folders-contract.ts";
 import { contentOf, type StorageUnderTest } from "./storage-under-test.ts";
 
-/** What every storage promises. What it says that it cannot do is not asked of it. */
+/** Checks the promises of every storage. Abilities that it denies are not tested. */
 export function storageContract(name: string, makeStorage: () => Promise<StorageUnderTest>): void {
   describe(`${name} as a storage`, () => {
     let on: StorageUnderTest;

@@ -6,10 +6,10 @@ import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { contentOf, type StorageUnderTest } from "./storage-under-test.ts";
 
-/** What a storage promises that lists. */
+/** Checks the promises of a storage with listings. */
 export function listingContract(current: () => StorageUnderTest): void {
   /**
-   * Names as they are met in data: blanks, umlauts, characters that have a meaning in URIs, in globs, in XML.
+   * Names as in real data, with blanks, umlauts, and characters that have a meaning in URIs, globs and XML.
    */
   const nameArbitrary = fc
     .string({ unit: fc.constantFrom(..."abz09 ._-=%+&?#[]{}*'\"<>\\äß漢🙂"), minLength: 1, maxLength: 20 })
@@ -95,7 +95,7 @@ export function listingContract(current: () => StorageUnderTest): void {
   });
 }
 
-/** What a storage promises that changes what it holds, as far as it says that it can. */
+/** Checks the promises of a storage about changes, for the abilities that it claims. */
 export function changingContract(current: () => StorageUnderTest): void {
   const putText = (location: Location, content: string) =>
     current().storage.put(location, sourceOfBytes(content), { signal: NEVER });

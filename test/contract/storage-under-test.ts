@@ -1,29 +1,27 @@
 import type { Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 
-/** One storage to try, and what it holds. */
+/** One storage to test, and its contents. */
 export interface StorageUnderTest {
   readonly storage: Storage;
-  /** A file that is there, of at least 1,000 bytes, and in its folder nothing else. */
+  /** An existing file of at least 1,000 bytes, alone in its folder. */
   readonly existing: { readonly location: Location; readonly bytes: Uint8Array };
-  /**
-   * A location where nothing is and where a file may be put, in a folder of its own; each call gives another.
-   */
+  /** Returns a free location for a file, in a folder of its own. Each call returns another. */
   free(): Location;
-  /** A place that may not be read nor written; null when this storage has none. */
+  /** A location that may be neither read nor written. Null: the storage has none. */
   readonly forbidden: Location | null;
-  /** A character that no name can have there, and that is refused. */
+  /** A character that no name may contain there, and that is refused. */
   readonly unnameable?: string;
-  /** One that its server takes for another, and says nothing. */
+  /** A character that its server silently takes for another. */
   readonly mistaken?: string;
-  /** A folder is listed there while nothing is below it. */
+  /** True when an empty folder is listed. */
   readonly keepsFolders?: boolean;
-  /** What is kept under a location, seen from outside. */
+  /** Returns the bytes of a location, as seen from outside. */
   bytesAt(location: Location): Promise<Uint8Array>;
   cleanup(): Promise<void>;
 }
 
-/** What was put as text. */
+/** Returns the bytes as text. */
 export function contentOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString();
 }

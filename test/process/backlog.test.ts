@@ -8,11 +8,11 @@ import { PORTS } from "../../coordinator/access/face-methods.ts";
 import { TestCa } from "../support/certificates.ts";
 import { startCli } from "../support/processes.ts";
 
-/** More than Node lets wait, which is 511; fewer than a process may have files open. */
+/** More than Node's default backlog of 511, and fewer than a process may have open files. */
 const CONNECTIONS = 800;
 const SOMAXCONN = "/proc/sys/net/core/somaxconn";
 const allowed = existsSync(SOMAXCONN) ? Number(readFileSync(SOMAXCONN, "utf8")) : 0;
-/** Options, and what a coordinator calls the place: ports of extensions come first. */
+/** Options, with the coordinator's names for them. Ports of extensions come first. */
 const PLACES = [
   ...PORTS.map(({ option, title }) => [`--${option.name}`, title] as const),
   ["--http", "HTTP"],
@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The kernel takes connections for a process that stands still, as long as they may wait. */
+/** Opens many connections. The kernel accepts them for a stopped process, up to the backlog. */
 async function connectMany(port: number): Promise<Socket[]> {
   const opening = Array.from({ length: CONNECTIONS }, async () => {
     const socket = connect(port, "127.0.0.1");
@@ -41,7 +41,7 @@ async function connectMany(port: number): Promise<Socket[]> {
   return await Promise.all(opening);
 }
 
-// What the system allows is all that can be had.
+// The system's own limit is the maximum.
 test.skipIf(allowed < CONNECTIONS).each([
   ["in the clear", false],
   ["by TLS", true],

@@ -77,7 +77,7 @@ describe("a file that is not what its name says is refused by name before any wo
 });
 
 describe("columns that the model cannot take are refused before any work", () => {
-  /** The one problem of the map. */
+  /** Returns the only problem of the map. */
   async function problem() {
     const { code, error } = await refused(job);
     expect([code, error.code]).toEqual([2, "SPEC_INVALID"]);

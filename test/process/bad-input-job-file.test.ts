@@ -8,11 +8,11 @@ beforeEach(async () => {
 });
 afterEach(() => job[Symbol.asyncDispose]());
 
-/** Runs `shardmill run job.yaml`, which must refuse the job file; its problems. */
+/** Runs `shardmill run job.yaml`, which must refuse the job file, and returns the problems. */
 async function problemsOf(args?: readonly string[]) {
   const { code, error, stderr } = await refused(job, args);
   expect([code, error.code]).toEqual([2, "SPEC_INVALID"]);
-  // A person reads the same as a program.
+  // The text for people contains the same problems.
   for (const { where, what } of error.problems) expect(stderr).toContain(`  ${where}: ${what}`);
   return error.problems;
 }

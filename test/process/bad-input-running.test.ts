@@ -27,8 +27,7 @@ test("a corrupt page, which only a worker finds, fails the job by the name of th
 });
 
 /**
- * Plans the job, lets `harm` be done to its files, and only then lets a worker join. Both must end by
- * themselves.
+ * Plans the job, damages its files by `harm`, and then starts a worker. Both processes must end without help.
  */
 async function harmedAfterPlan(harm: () => Promise<unknown>): Promise<CliResult> {
   const coordinator = ["coordinator", job.job, "--listen", "127.0.0.1:0", "--json", "--log-level", "error"];

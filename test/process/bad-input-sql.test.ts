@@ -9,7 +9,9 @@ beforeEach(async () => {
 });
 afterEach(() => job[Symbol.asyncDispose]());
 
-/** Runs the job with these reductions, which must be refused; the problems, without the job file's path. */
+/**
+ * Runs the job with reductions that must be refused, and returns the problems without the job file's path.
+ */
 async function problemsOf(reduce: Readonly<Record<string, unknown>>) {
   await job.writeJob({ reduce });
   const { code, error, stderr } = await refused(job);

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { packageRoot } from "../../shared/core/package-root.ts";
 
-/** What is installed: the bundle (scripts/bundle.mjs), which every test that runs the command runs. */
+/** The installed program: the bundle (scripts/bundle.mjs), which every test of the command runs. */
 
 const BUNDLE = join(packageRoot, "dist", "bundle");
 const main = join(BUNDLE, "cli", "main.js");
@@ -17,7 +17,7 @@ test("it is what the package installs, and has every script that the sources sta
     for (const name of await readdir(join(packageRoot, folder), { recursive: true })) {
       if (!name.endsWith(".ts")) continue;
       const text = await readFile(join(packageRoot, folder, name), "utf8");
-      // A path that is put together would be missed.
+      // A computed path would be missed.
       expect([...text.matchAll(/compiledUrl\((?!source)/g)].length, name).toBe(
         [...text.matchAll(/compiledUrl\("/g)].length,
       );
@@ -59,7 +59,7 @@ test("libraries of stores, proxies and queues are loaded by these alone: a local
   const closure = (name: string, seen = new Set<string>()): Set<string> => {
     if (seen.has(name)) return seen;
     seen.add(name);
-    // Without those that are imported when they are needed.
+    // Without dynamic imports.
     for (const [, target = ""] of (texts.get(name) ?? "").matchAll(
       /^(?:import|export)\s[^"()]*?"(\.[^"]+)"/gm,
     ))
@@ -74,7 +74,7 @@ test("libraries of stores, proxies and queues are loaded by these alone: a local
   const theirs = /^extensions\//;
   expect(reaching.length).toBeGreaterThan(3);
   expect(reaching.flatMap(ofOurs).filter((source) => !theirs.test(source))).toEqual([]);
-  // Each entry file of the engine has the facts of every extension, and the code of none.
+  // Each entry file of the engine contains the facts of every extension, and the code of none.
   const code = /^extensions\/(?!list\.ts$|[^/]+\/(extension|address|address-options|op|spec)\.ts$)/;
   for (const entry of names.filter((name) => !/^(chunks|extensions)\//.test(name)))
     expect(

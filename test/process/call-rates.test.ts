@@ -21,7 +21,7 @@ import { until } from "../support/job-processes.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { failureOf, sample } from "../support/wire-rig.ts";
 
-/** One who calls without a pause; the clock stands still, so that nothing comes back to it. */
+/** A caller without pauses. The clock stands still, so that its budget does not recover. */
 
 const AT_ONCE = 200;
 
@@ -58,7 +58,7 @@ test("is refused by gRPC before anything is done for it, and told when to come a
     message: expect.stringMatching(/^token [0-9a-f]{8} \(a\) calls too often/),
   });
   expect(services.jobs.pauseJob).not.toHaveBeenCalled();
-  // Another connection of the same one; as other programs are told.
+  // Another connection of the same caller, with the answer that other programs receive.
   const raw = new Client(server.address, credentials.createInsecure());
   const asIs = (bytes: Buffer) => bytes;
   const refused = await new Promise<ServiceError | null>((resolve) =>
@@ -111,7 +111,7 @@ test("has no more than 128 calls open, over all of its connections, until they e
     code: "RESOURCE_EXHAUSTED",
     message: expect.stringMatching(/^token [0-9a-f]{8} \(a\) has too many calls open: 128 at once/),
   });
-  // One ends, one is left in the middle, and those of a connection go with it.
+  // One call ends, one is abandoned, and those of a closed connection end with it.
   over[0]?.();
   await ofFirst[1]?.return?.();
   second?.close();
@@ -134,7 +134,7 @@ test("sends by gRPC no more than its bytes, and nothing is made of what is above
   services.jobs.cancelJob.mockResolvedValue(sample(any.jobStatus));
   const send = () => client.jobs.cancelJob(aJobId("a"), "x".repeat(4_000), NEVER).then(() => "done", codeOf);
   const codes: string[] = [];
-  // All but a little was sent before.
+  // Almost the whole budget is already used.
   const identity = { name: `token ${wild.slice(4, 12)} (a)`, token: null };
   rates.message(identity, "submit", { peer: "a:1", bytes: (64 << 20) - 10_000 });
   for (let message = 0; message < 4; message += 1) codes.push(await send());

@@ -9,7 +9,7 @@ const ESCAPE = "\u001b";
 
 let job: JobFolder;
 let first: CliResult;
-/** Runs once: what it printed, and what it published, is looked at from all sides. */
+/** Runs once. Each test checks another part of its output. */
 beforeAll(async () => {
   job = await JobFolder.make();
   first = await runCli(["run", job.job, "--workers", "1", "--json"]);
@@ -67,7 +67,7 @@ describe("run --json", () => {
   });
 
   test("tells its progress on stderr, in plain lines without colours", () => {
-    // Said of planning that takes a while, as it may where much else runs.
+    // Removes the line for slow planning, which a busy machine may cause.
     const stderr = first.stderr.replace(/^checking the input, .*\n/, "");
     const lines = stderr.trimEnd().split("\n");
     expect(lines[0]).toMatch(/^job small-[0-9a-f]{8}, coordinator on 127\.0\.0\.1:\d+$/);
@@ -113,7 +113,7 @@ describe("help and version", () => {
 
 describe("the environment", () => {
   test("names the coordinator, and whatever else begins with SHARDMILL_ is nobody's option", async () => {
-    // What Kubernetes sets in every container beside a service called shardmill.
+    // Variables that Kubernetes sets in every container beside a service named shardmill.
     const env = {
       SHARDMILL_PORT: "tcp://10.0.0.1:7433",
       SHARDMILL_SERVICE_HOST: "10.0.0.1",

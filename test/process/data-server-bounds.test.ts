@@ -14,7 +14,7 @@ import type { PutHeader } from "../../shared/wire/services.ts";
 import { aJobId } from "../support/ids.ts";
 import { failureOf } from "../support/wire-rig.ts";
 
-/** What an upload may cost: see decision 32. */
+/** Bounds of the cost of an upload: see decision 32. */
 
 const session = workerSession("s1");
 let root = "";

@@ -53,7 +53,7 @@ function server(limits: DataServerOptions["limits"] = {}): DataServer {
   });
 }
 
-/** Bytes that differ from their neighbours, so that a wrong offset shows. */
+/** Returns bytes that differ from their neighbours, so that a wrong offset is visible. */
 function pattern(bytes: number): Buffer {
   return Buffer.from(Uint8Array.from({ length: bytes }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
 }
@@ -85,7 +85,7 @@ async function read(from: DataServer, start: number, end: number, path = input):
   return Buffer.concat(chunks);
 }
 
-/** Every file below the partials folder, leftovers and all. */
+/** Returns every file below the partials folder, including leftovers. */
 async function storedFiles(): Promise<string[]> {
   const entries = await readdir(partials, { recursive: true, withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -244,7 +244,7 @@ describe("over gRPC", () => {
     );
     for (const [i, bytes] of ranges.entries()) {
       expect(whole.subarray(i * MIB, i * MIB + MIB + 17).equals(bytes)).toBe(true);
-      // A buffer of its own, which can be transferred to another thread.
+      // A separate buffer, which can be transferred to another thread.
       expect(bytes.buffer.byteLength).toBe(bytes.length);
     }
     const path = join(partials, "4-2.9-e1", "dead.parquet");

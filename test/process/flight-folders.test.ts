@@ -4,7 +4,7 @@ import { flightRig } from "../support/flight/flight-client.ts";
 import { PublishedOutput } from "../support/flight/published-output.ts";
 import { smallTable } from "../support/sample-table.ts";
 
-/** Outputs with folders, `output.partitionBy`, by Arrow Flight. */
+/** Outputs with folders (`output.partitionBy`), by Arrow Flight. */
 
 function schemaText(table: Table): string[] {
   return table.schema.fields.map((field) => String(field));
@@ -40,7 +40,7 @@ test.each(["parquet", "arrow"])("has folders as columns behind those of its %s f
     types: ["day: DateDay", "code: Utf8", "yes: Utf8"].map((text) => text.replace("DateDay", "Date32<DAY>")),
     rows: [first, first, second, second, second],
   });
-  // A text of digits was text before it became a folder: the manifest says so.
+  // A folder's text of digits was a text before: the manifest states the type.
   const codes = Object.fromEntries(
     ["7", "8"].map((code) => [`rows/code=${code}/part-00000.${format}`, smallTable(1)]),
   );

@@ -6,7 +6,7 @@ import { type FlightClient, flightRig } from "../support/flight/flight-client.ts
 import { PublishedOutput } from "../support/flight/published-output.ts";
 import { only, plainRows, smallTable, tableOf } from "../support/sample-table.ts";
 
-/** Record batches of Arrow files by Arrow Flight: as they stand in the file, where they can be. */
+/** Record batches of Arrow files by Arrow Flight: unchanged, where possible. */
 
 const PART = "rows/part-00000.arrow";
 
@@ -45,7 +45,7 @@ test("of many columns a record batch is passed on, and still below the 4 MiB of 
   const [, batch, ...more] = await messagesOf(rig.client);
   expect(more).toEqual([]);
   const bytes = (batch?.header.length ?? 0) + (batch?.body.length ?? 0);
-  // More than a message that is made has.
+  // More than a newly made message has.
   expect(bytes).toBeGreaterThan(3 << 20);
   expect(bytes).toBeLessThan(4 << 20);
 });

@@ -17,10 +17,10 @@ const ROWS = "rows/part-00000.arrow";
 const VALUES = 384;
 const ALL_ROWS = 4_000;
 
-/** 6 MB, much more than a connection has on its way, in 40 batches. */
+/** 6 MB in 40 batches: much more than a connection buffers. */
 const BATCHES = { rows: 100, bytes: 64 << 20 };
 
-/** All files of it have one size, whatever the value. */
+/** Returns a table whose file size does not depend on the value. */
 function rowsOf(value: number): Table {
   const child = makeData({
     type: new Float32(),
@@ -32,7 +32,7 @@ function rowsOf(value: number): Table {
 
 type Stream = AsyncGenerator<FlightData, void, undefined>;
 
-/** Reads the schema and the first rows, and leaves it so. */
+/** Reads the schema and the first rows, and pauses. */
 async function begin(stream: Stream): Promise<FlightData[]> {
   const first: FlightData[] = [];
   while (first.length < 2) {
@@ -43,7 +43,7 @@ async function begin(stream: Stream): Promise<FlightData[]> {
   return first;
 }
 
-/** What came of it before it failed, and why it did. */
+/** Reads the rest of a stream, and returns its rows and its failure. */
 async function readRest(stream: Stream, first: readonly FlightData[]) {
   const messages = [...first];
   const failure = await (async () => {
@@ -70,10 +70,10 @@ describe("an output that is replaced by one of the same size", () => {
     const ahead = rig.client.messages(ticket);
     await begin(ahead);
     const waiting = failureOf(rig.client.read(ticket));
-    // Its call is on one connection with these two: it is at the server before they are answered.
+    // Calls on the same connection: once these are answered, the first call has reached the server.
     await rig.client.schema("rows");
     await rig.client.schema("rows");
-    // The manifest first: whoever looks from here on sees another output.
+    // The manifest first, so that later calls see another output.
     for (const name of [MANIFEST_NAME, ROWS])
       await copyFile(`${other.location}/${name}`, `${output.location}/${name}`);
     await ahead.return();
@@ -99,7 +99,7 @@ describe("an output that is replaced by one of the same size", () => {
     await using other = await PublishedOutput.make({ [ROWS]: rowsOf(2) }, BATCHES);
     const stream = rig.client.messages(await ticketOf(rig.client));
     const first = await begin(stream);
-    // As if the file had been replaced before it was opened: only the manifest tells.
+    // As if the file had been replaced before it was opened: only the manifest differs.
     await copyFile(`${other.location}/${MANIFEST_NAME}`, `${output.location}/${MANIFEST_NAME}`);
     const rest = await readRest(stream, first);
     expect(rest.failure).toMatchObject({ code: "STORE_CHANGED" });
@@ -145,13 +145,13 @@ describe("a client that opens streams and does not read them", () => {
     const ticket = await ticketOf(rig.client);
     const [kept, lost, last] = [0, 1, 2].map(() => rig.client.messages(ticket)) as [Stream, Stream, Stream];
     const keptFirst = await begin(kept);
-    // Five times as long as it may while others wait.
+    // Five times the limit for a stream while others wait.
     await sleep(1_000);
     expect(await readRest(kept, keptFirst)).toMatchObject({ failure: null, rows: ALL_ROWS });
     const lostFirst = await begin(lost);
     const idle = rig.client.messages(ticket);
     await begin(idle);
-    // The last one opened is the one that is read first.
+    // The stream that was opened last is read first.
     expect(await readRest(last, [])).toMatchObject({ failure: null, rows: ALL_ROWS });
     expect((await readRest(lost, lostFirst)).failure).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
   });

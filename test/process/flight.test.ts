@@ -19,7 +19,7 @@ import { PublishedOutput } from "../support/flight/published-output.ts";
 import { embeddings, everyType, only, plainRows, smallTable, tableOf } from "../support/sample-table.ts";
 import { failureOf } from "../support/wire-rig.ts";
 
-/** A message that clients take without being told: arrow-rs and gRPC for Go refuse more. */
+/** Message limit of arrow-rs and gRPC for Go by default. */
 const MOST_MESSAGE_BYTES = 4 << 20;
 
 const ROWS = "rows/part-00000.parquet";
@@ -30,7 +30,7 @@ function schemaText(table: Table): string[] {
   return table.schema.fields.map((field) => String(field));
 }
 
-/** What a writer of a file without dictionaries makes of it. */
+/** Returns the table as a file without dictionaries has it. */
 function asWritten(table: Table): Table {
   return tableFromIPC(encodeArrow(table));
 }
@@ -58,7 +58,7 @@ describe("an output, served by Arrow Flight", () => {
       [1, 1],
     ]);
     expect(namesOf(await rig.client.list("reduced/"))).toEqual(["reduced/counts", "reduced/means"]);
-    // A path is one name or several.
+    // A path has one name or several.
     expect(await rig.client.info("reduced/means")).toEqual(await rig.client.info("reduced", "means"));
   });
 
@@ -91,7 +91,7 @@ describe("an output, served by Arrow Flight", () => {
   });
 
   test.each(["parquet", "arrow"])("comes in messages that any client takes, of %s", async (format) => {
-    // 8 MB, in one record batch of an Arrow file; and strings, where a cut must not fall into a value.
+    // 8 MB in one record batch of an Arrow file, and strings, where a cut must not split a value.
     const rows = 5_000;
     const words = Array.from({ length: rows }, (_, row) => (row % 7 === 0 ? null : "wörd ".repeat(row % 50)));
     const table = tableOf({ vector: embeddings(rows, 384), word: only(vectorFromArray(words, new Utf8())) });
@@ -115,7 +115,7 @@ describe("an output, served by Arrow Flight", () => {
   });
 
   test("has rows cut anywhere as they are: nulls, lists and structs that do not begin at a byte", async () => {
-    // A row of some 3.6 kB, so that a message has some 430: no multiple of eight.
+    // A row has about 3.6 kB, so a message has about 430 rows, which is no multiple of eight.
     const rows = 1_500;
     const wide = new FixedSizeList(900, new Field("item", new Float32(), true));
     const pairs = Array.from({ length: rows }, (_, row) =>
@@ -229,7 +229,7 @@ describe("a server of Arrow Flight", () => {
     await using rig = await flightRig(output.location);
     const { tickets } = await rig.client.info("rows");
     const streams = tickets.map((ticket) => rig.client.messages(ticket));
-    // All are asked for at once; each is read to its end before the next one is looked at.
+    // All are requested at once. Each is read to its end before the next.
     const firsts = streams.map((stream) => stream.next());
     const counts: number[] = [];
     for (const [at, stream] of streams.entries()) {
@@ -248,7 +248,7 @@ describe("a server of Arrow Flight", () => {
     await using rig = await flightRig(output.location);
     const { tickets } = await rig.client.info("rows");
     const ticket = tickets[0] ?? new Uint8Array();
-    // More than may be open.
+    // More streams than may be open.
     for (let left = 0; left < 20; left += 1) {
       for await (const { body } of rig.client.messages(ticket)) if (body.length > 0) break;
     }

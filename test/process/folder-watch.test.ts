@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** A partial whose rows have the values `[first, first + rows)`. */
+/** Stores a partial whose rows have the values `[first, first + rows)`. */
 async function stored(shard: number, first: number, rows: number): Promise<PartialManifest> {
   await using storage = createLocalStorage();
   const data = Int32Array.from({ length: rows }, (_, row) => first + row);

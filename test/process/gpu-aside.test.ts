@@ -15,7 +15,7 @@ import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
-/** A GPU that fails at work, as the coordinator of its worker gets to know it. */
+/** A GPU that fails during work, as its worker reports it to the coordinator. */
 
 test("a worker whose only GPU is put aside says why, is told of as that, and comes back to end the job", async () => {
   await using job = await KnownJob.make({

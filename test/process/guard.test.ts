@@ -15,7 +15,7 @@ import { failureOf, wireRig } from "../support/wire-rig.ts";
 
 const SECRET = TEST_GUARD.secret;
 
-/** Every method of every service that a server registers, by what a compiler says of them. */
+/** Returns every method of every service that a server registers, from the compiled descriptors. */
 async function methodPaths(): Promise<string[]> {
   const registry = await compiledRegistry();
   return [...registry].flatMap((type) =>
@@ -23,7 +23,7 @@ async function methodPaths(): Promise<string[]> {
   );
 }
 
-/** What a call with these headers and garbage for its message ends with. */
+/** Returns the end of a call with these headers and a garbage message. */
 function statusOf(client: Client, path: string, headers: Record<string, string[]>): Promise<ServiceError> {
   const metadata = new Metadata();
   for (const [name, values] of Object.entries(headers)) for (const value of values) metadata.add(name, value);
@@ -42,7 +42,9 @@ function callsOf(services: FakeServices): number {
   return answers.reduce((calls, { mock }) => calls + mock.calls.length, 0);
 }
 
-/** Methods that ports of extensions serve: the contract suite of faces holds them to their protocols. */
+/**
+ * Returns the methods of extensions' ports. The contract suite of faces compares them with their protocols.
+ */
 function portPaths(): string[] {
   return EXTENSIONS.flatMap(({ face }) => Object.keys(face?.port?.methods ?? {}));
 }
@@ -77,7 +79,7 @@ describe("a stranger", () => {
       expect(closed.length).toBeGreaterThan(15);
       for (const path of [...closed, "/shardmill.v1.JobsService/NoSuchMethod"]) {
         const refused = await statusOf(client, path, headers);
-        // Nothing is served there: no guard is asked either.
+        // No method is there, so the guard is not asked.
         const expected = path.endsWith("NoSuchMethod") ? status.UNIMPLEMENTED : status.UNAUTHENTICATED;
         expect({ path, code: refused.code }).toEqual({ path, code: expected });
         expect(refused.details).not.toContain(SECRET);
@@ -105,7 +107,7 @@ describe("a stranger", () => {
       expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject(refused);
       const watch = client.jobs.watchJob(aJobId(""), NEVER)[Symbol.asyncIterator]();
       expect(await failureOf(watch.next())).toMatchObject(refused);
-      // It asks health, which answers anyone.
+      // The client calls health, which needs no secret.
       await client.waitReady(2_000);
       client.close();
     }

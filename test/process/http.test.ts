@@ -142,7 +142,7 @@ describe("a token", () => {
     const answer = fetch(`${url}/long`, bearing(text));
     await begun.promise;
     await addTokenLine(tokensPath, { kind: "revoked", id, revokedAt: new Date().toISOString() });
-    // So often the file is looked at.
+    // Interval at which the file is read.
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     goOn.resolve();
     expect(await codeOf(await answer)).toEqual([401, "TOKEN_REFUSED"]);
@@ -212,7 +212,7 @@ describe("a browser", () => {
     const cookie = await logIn((await serve()).url, text);
     await Promise.all(servers.splice(0).map((server) => server.close(0)));
     const { url } = await serve();
-    // Cookies have the port in their name, which is another one here.
+    // Names of cookies contain the port, which is another one here.
     const moved = cookie.replace(/^shardmill_\d+/, `shardmill_${new URL(url).port}`);
     const headers = { cookie: moved, "x-shardmill-page": "1" };
     expect((await fetch(`${url}/seen`, { headers })).status).toBe(200);

@@ -5,7 +5,7 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type CliResult, runCli, startCli } from "../support/processes.ts";
 
-/** The commands that ask a running coordinator, and what they leave behind. */
+/** Commands that call a running coordinator, and their leftovers. */
 
 const SHARDS = 16;
 
@@ -33,13 +33,13 @@ test("a submitted job is seen by status, workers and watch, and its end by all o
   expect(jobId).toMatch(/^known-[0-9a-f]{8}$/);
   await using worker = startWorker(job, address);
   await untilCommitted(job, 1);
-  // Frozen, so that there is something to see for as long as it takes to look.
+  // Stopped, so that the state stays the same during the checks.
   worker.killGroup("SIGSTOP");
   const [status] = JSON.parse((await shardmill("status", "--json")).stdout);
   expect(status).toMatchObject({ jobId, phase: "running", shardsTotal: SHARDS, rowsTotal: SHARDS * 100 });
   const [only] = JSON.parse((await shardmill("workers", "--json")).stdout);
   expect(only).toMatchObject({ device: "cpu", slots: 3 });
-  // The same output, from the same coordinator and from another process: one job at a time.
+  // The same output accepts one job at a time, from this coordinator or from another process.
   expect(await shardmill("submit", job.path)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining("OUTPUT_LOCKED"),

@@ -11,12 +11,11 @@ import { runCli } from "../support/processes.ts";
 import { tableOf } from "../support/sample-table.ts";
 
 /**
- * Rows that cannot be mapped: each is in the output once, or in the dead letters once, or the job fails and
- * names it.
+ * Rows that cannot be mapped. Each is once in the output or the dead letters, or the job fails and names it.
  */
 
 const ROWS = 2_000;
-/** Two files of 1,000 rows: places 5 and 6 are in the first, 1,999 is the last row of the second. */
+/** Two files of 1,000 rows. Places 5 and 6 are in the first, and 1,999 is the last of the second. */
 const NULL_ROWS = [5, 6, 700, 1_000, 1_999];
 
 test("a row that cannot be mapped fails the job by name; allowed, it is published as a dead letter", async () => {
@@ -46,7 +45,7 @@ test("a row that cannot be mapped fails the job by name; allowed, it is publishe
       job.known.notes[row],
     ]),
   );
-  // Published is published, dead letters and all.
+  // A published job stays published, with its dead letters.
   expect(await runCli(lenient, job)).toMatchObject({ code: 3 });
 });
 

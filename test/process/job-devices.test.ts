@@ -6,7 +6,7 @@ import { type CliResult, runCli } from "../support/processes.ts";
 import { hasSwiftShader, SWIFTSHADER } from "../support/swift-shader.ts";
 
 /**
- * Jobs that ask for a device: they get it, or an error that says what is missing, before anything is written.
+ * Jobs that need a device. They get it, or an error that names what is missing, before anything is written.
  */
 
 const NO_DRIVER = { VK_DRIVER_FILES: "/nonexistent.json", VK_ICD_FILENAMES: "/nonexistent.json" };
@@ -30,7 +30,7 @@ test("CUDA without a GPU is refused with what to install, and nothing is written
 
 test("WebGPU gives the CPU's answer where there is a driver, and is refused where there is none", async () => {
   await using job = await KnownJob.make({ rows: 600, spec: { model: { device: "webgpu" } } });
-  // Only Linux finds its drivers through these variables; elsewhere the system's own driver answers.
+  // Only Linux finds drivers by these variables. Elsewhere the system's own driver answers.
   if (process.platform === "linux") await expectRefused(job, NO_DRIVER);
   if (process.platform === "linux" && !hasSwiftShader()) return;
   expect(await runOf(job, { VK_DRIVER_FILES: SWIFTSHADER })).toMatchObject({ code: 0 });

@@ -9,7 +9,7 @@ import { rowsFileOf, startListening, untilCommitted } from "../support/job-proce
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** A run that ends before its job does, and the same command after it; more of them in test/slow. */
+/** A run that ends before its job, and the same command after it. More of these tests are in test/slow. */
 
 test("a run killed with its journal open dies with its workers, and the next does only what was left", async () => {
   await using job = await slowJob();
@@ -17,7 +17,7 @@ test("a run killed with its journal open dies with its workers, and the next doe
   await untilCommitted(job, 4);
   killed.kill("SIGKILL");
   const killedMs = performance.now();
-  // Resolves when the workers, too, are gone: nobody tells them but the broken connection to their parent.
+  // Resolves when the workers have exited, too. Only the broken connection to their parent ends them.
   expect(await killed.ended).toMatchObject({ signal: "SIGKILL" });
   expect(performance.now() - killedMs).toBeLessThan(30_000);
 
@@ -29,7 +29,7 @@ test("a run killed with its journal open dies with its workers, and the next doe
     `goes on after an interruption: ${before.committed.length} of ${SHARDS} shards`,
   );
   await expectResumedOnly(job, before, resumed);
-  // The committed files themselves are published: renamed, never made again.
+  // The committed files themselves are published by a rename.
   for (const [shard, inode] of places) {
     const path = `${job.out}/rows/part-${String(shard).padStart(5, "0")}.parquet`;
     expect((await stat(path)).ino).toBe(inode);
@@ -45,7 +45,7 @@ test("SIGINT ends a run with 130 and nothing published, and the same command pub
   expect(result).toMatchObject({ code: 130, stdout: "" });
   expect(result.stderr).toContain("the same command resumes the job");
   const before = await expectInTheMiddle(job);
-  // Drained: nothing that was begun was thrown away unsaid.
+  // The run drained, and logged all that it dropped.
   expect(await readdir(job.tmp)).toEqual([]);
   const resumed = await runCli(runOf(job), job);
   expect(resumed).toMatchObject({ code: 0 });

@@ -13,9 +13,7 @@ import {
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/**
- * The whole job, from the command to the published files: the answer does not depend on who worked for it.
- */
+/** The whole job, from the command to the published files. The answer does not depend on the workers. */
 
 test("one, two or five workers, or workers that join a coordinator, publish the same bytes", async () => {
   await using job = await KnownJob.make({ rows: 3_000, files: 3 });
@@ -44,7 +42,7 @@ test("one, two or five workers, or workers that join a coordinator, publish the 
   for (const output of outputs) expect(output).toEqual(outputs[0]);
 });
 
-/** The digest of every published file but the manifest, which names the run. */
+/** Returns the digest of every published file except the manifest, which names the run. */
 async function outputOf(job: KnownJob): Promise<Record<string, string>> {
   const { "_manifest.json": _manifest, ...files } = await digestsOf(job.out);
   expect(Object.keys(files)).toHaveLength(6 + 2);

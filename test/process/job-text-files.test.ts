@@ -7,7 +7,7 @@ import { needs } from "../support/needs.ts";
 import { runCli } from "../support/processes.ts";
 import { only, tableOf } from "../support/sample-table.ts";
 
-/** Jobs over CSV and JSON Lines, from the command line to what is published. */
+/** Jobs over CSV and JSON Lines, from the command to the published output. */
 
 const ROWS = 3_000;
 const NAMES = ["a", "b", "c", "d"] as const;
@@ -52,7 +52,7 @@ needs("csv-json")(
     const all = Array.from({ length: ROWS }, (_, row) => row);
     const header = ["id", ...NAMES, "note"].join(",");
     const lines = all.map(csvLine);
-    // In the file, of rows 100 and 101: one with a value that is none, and one that is torn.
+    // Rows 100 and 101 of the file: one has an invalid value, and one is cut.
     lines[100] = csvLine(100).replace(/^100,[^,]*/, "100,none");
     lines[101] = '101,1,"torn';
     const csv = [header, ...lines.slice(0, 2_000)].join("\n");
@@ -75,7 +75,7 @@ needs("csv-json")(
       [101n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 204 .*a value in quotes/)],
     ]);
 
-    // The other half of the same dataset is Parquet: what the text gives is compared with both.
+    // The other half of the same dataset is Parquet. The rows of the text files are compared with both.
     const half = ROWS / 2;
     const column = (index: number) =>
       makeData({

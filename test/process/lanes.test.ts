@@ -55,7 +55,7 @@ test("two lanes answer many batches at once, each with its own rows' numbers", a
     expect(Math.max(...answered.map((value, at) => Math.abs(value - (reference[at] ?? 0))))).toBeLessThan(
       1e-5,
     );
-    // The input's buffer comes back whole, to be filled again, and the one that was sent is gone from here.
+    // The input's buffer returns whole, to be filled again, and the sent array is detached here.
     expect(feeds.input?.data.byteLength).toBe(rows * 8 * 4);
     expect(batches[index]?.data.byteLength).toBe(0);
     expect(runMs).toBeGreaterThan(0);
@@ -139,7 +139,7 @@ test("a lane whose thread dies is told to the set's owner and to whoever waits f
   expect(others).toEqual([]);
   using pool = connectLanes(lanes.connect());
   const told = new Promise<unknown>((resolve) => lanes.onBroken(resolve));
-  // No request at all: a mistake in our own code, which no batch can answer for.
+  // No valid request: a bug in our own code, which is no batch's fault.
   deadly?.postMessage(null);
   const { dtype, dims, data } = floats(1, 8, 1);
   const lost = pool.infer({ input: { dtype, dims, data } }, ["logits"], NEVER);
@@ -173,7 +173,7 @@ test("closed lanes reject what comes after and leave no thread behind", async ()
   });
 });
 
-/** Seconds of one core. */
+/** A batch that takes seconds of one core. */
 const LONG = { inputs: 2_048, hidden: 2_048, outputs: 2_048, seed: 7 };
 const LONG_ROWS = 6_000;
 
@@ -227,7 +227,7 @@ exitProcess(0);
   expect({ signal, stdout, stderr }).toEqual({ signal: "SIGKILL", stdout: "closed\n", stderr: "" });
 });
 
-/** What keeps this process alive on behalf of threads: each running thread has one port here. */
+/** Returns how many ports of threads keep this process running. Each running thread has one here. */
 function threadPorts(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === "MessagePort").length;
 }

@@ -11,10 +11,10 @@ import { only, tableOf } from "../support/sample-table.ts";
 
 const ROWS = 2_000;
 const VALUE = "a long value ".repeat(4_000);
-/** The rows are 99 MiB, beside what it takes to decode any: all at once they have no room. */
+/** Memory limit. The rows have 99 MiB, and decoding needs some, so all of them do not fit at once. */
 const MEMORY_BYTES = 125 << 20;
 
-/** How many rows and batches a file has, each row begun by its number modulo 4. */
+/** Script that prints the numbers of rows and batches in a file. Each row begins with its number modulo 4. */
 const READ = `
 const { readFileSync } = await import("node:fs");
 const { openDatasetFile } = await import(process.argv[1]);

@@ -12,7 +12,7 @@ import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { externalMlp } from "../support/external-model.ts";
 import { CLASSES, WIDTH } from "../support/known-job.ts";
 
-/** Models that are in a bucket: they are fetched once, and all that looks at them looks at the copies. */
+/** Models in a bucket. They are fetched once, and all readers use the copies. */
 
 const never = new AbortController().signal;
 const external = externalMlp({ inputs: WIDTH, hidden: 16, outputs: CLASSES });
@@ -90,7 +90,7 @@ test("it is read once, until a version changes or a copy is damaged", async () =
   const second = await read();
   expect(modelDigest(second.model)).not.toBe(modelDigest(first.model));
   expect(second.read).toEqual([MODEL, data]);
-  // Jobs that were planned with it have the other one still.
+  // Jobs that were planned with the previous model still have it.
   expect(new Uint8Array(await readFile(copy?.path ?? ""))).toEqual(new Uint8Array(external.data));
 });
 

@@ -28,7 +28,7 @@ afterAll(async () => {
   await rm(root, { recursive: true });
 });
 
-/** A step of the code, planned over `id` (int64), `x` (float32) and `name` (every fifth is null). */
+/** Plans a step of the code over `id` (int64), `x` (float32) and `name` (every fifth is null). */
 async function stepOf(code: string, rowCount = 40, files: Readonly<Record<string, string>> = {}) {
   const folder = await mkdtemp(join(root, "step-"));
   for (const [name, text] of Object.entries({ "steps.ts": code, ...files })) {

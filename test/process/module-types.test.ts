@@ -17,7 +17,7 @@ afterAll(() => rm(root, { recursive: true }));
 const header = 'import { defineStep, fail, list } from "shardmill";';
 
 describe("the types of a module", () => {
-  /** Checked with the TypeScript that this project is made with, or with none. */
+  /** Checks code with this project's TypeScript, or without any. */
   const check = async (code: string, { installed = true, ms = 60_000, name = "steps.ts" } = {}) => {
     const folder = await mkdtemp(join(root, "types-"));
     await writeFile(join(folder, name), code);

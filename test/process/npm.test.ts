@@ -21,9 +21,9 @@ interface PackageJson {
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 
-/** Packages that an installation may bring at most, on any one platform. */
+/** Maximum number of packages in an installation, on any platform. */
 const MOST_PACKAGES = 70;
-/** Files that the package may have at most. */
+/** Maximum number of files in the package. */
 const MOST_FILES = 1_100;
 
 let folder: string;
@@ -41,7 +41,7 @@ async function npm(args: readonly string[], cwd = packageRoot): Promise<{ stdout
   return await promisify(execFile)("npm", args, options);
 }
 
-/** npm warns of a key that it does not know, and its next major version refuses to run. */
+/** npm warns of unknown keys, and its next major version refuses them. */
 test("npm knows every key of .npmrc, and runs no install script in a clone", async () => {
   const asked = await npm(["config", "get", "ignore-scripts", "--loglevel=warn"]);
   expect(asked.stdout).toBe("true\n");
@@ -49,7 +49,7 @@ test("npm knows every key of .npmrc, and runs no install script in a clone", asy
 });
 
 describe("npm would install", () => {
-  /** Names of the packages, and npm's warnings. */
+  /** Returns the names of the packages, and npm's warnings. */
   async function plan(option: string): Promise<{ names: readonly string[]; warnings: string }> {
     for (const name of ["package.json", "package-lock.json"])
       await cp(join(packageRoot, name), join(folder, name));
@@ -78,7 +78,7 @@ describe("npm would install", () => {
 });
 
 describe("the bundle and the dependencies", () => {
-  /** Packages that libraries replace where they are missing, and the compiler of the user's own folder. */
+  /** Packages that libraries replace when missing, and the compiler in the user's own folder. */
   const OTHERS = new Set(["@node-rs/crc32", "kerberos", "typescript"]);
 
   test("agree: each package that packed code loads, and Arrow, whose types are public", async () => {
@@ -104,7 +104,7 @@ describe("the bundle and the dependencies", () => {
   });
 });
 
-/** Packages that a file loads when it runs: by an import, by `require`, or by its `resolve`. */
+/** Returns the packages that a file loads at run time: by an import, by `require`, or by `resolve`. */
 function specifiersOf(name: string, text: string): readonly string[] {
   const found: string[] = [];
   const add = (specifier: string) => {
@@ -133,7 +133,7 @@ function specifiersOf(name: string, text: string): readonly string[] {
 }
 
 describe("the package", () => {
-  /** Anything else is for the project's own developers. */
+  /** Files of the package. Others are only for the project's developers. */
   const PACKED =
     /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|(deploy|proto)\/.*|docs\/[^/]*\.(md|json)|docs\/(figures|images)\/.*|dist\/bundle\/(.*\.js|page\/.*|libraries\/.*\.proto|LICENSES\.txt)|dist\/extensions\/code\/api\.(js|d\.ts))$/;
 
@@ -146,7 +146,7 @@ describe("the package", () => {
     paths = entries
       .filter((entry) => entry.isFile())
       .map((entry) => relative(installed, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
-    // Nothing else: what the clone has for its tests cannot be found from there.
+    // Only these dependencies, so that the clone's development packages are not found.
     for (const name of Object.keys(manifest.dependencies)) {
       await mkdir(dirname(join(folder, "node_modules", name)), { recursive: true });
       await symlink(join(packageRoot, "node_modules", name), join(folder, "node_modules", name), "junction");

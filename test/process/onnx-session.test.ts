@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A model of one node on a float32 vector. */
+/** Builds a model of one node on a float32 vector. */
 function oneNode(node: Omit<NodeSpec, "outputs">, opset = 13): Uint8Array {
   return onnxModel({
     opset,

@@ -12,7 +12,7 @@ import { until } from "../support/job-processes.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { sample } from "../support/wire-rig.ts";
 
-/** Pages that watch, by sockets: many, gone, and stopped. */
+/** Pages that watch, by sockets: many, closed, and stopped ones. */
 
 const MOST = 64;
 
@@ -41,7 +41,7 @@ afterEach(async () => {
   await server.close(0);
 });
 
-/** A page that watches, and the first line of the answer. */
+/** Opens a page that watches, and returns the first line of the answer. */
 async function watch(): Promise<{ socket: Socket; status: string }> {
   const socket = ask();
   const status = await new Promise<string>((resolve, reject) => {
@@ -60,7 +60,7 @@ function ask(): Socket {
   return socket;
 }
 
-/** How many may begin to watch now, until the next is refused; they all stop again. */
+/** Returns how many pages may start to watch until the next is refused. All of them stop again. */
 async function room(): Promise<number> {
   const taken: Socket[] = [];
   try {
@@ -77,13 +77,13 @@ async function room(): Promise<number> {
   }
 }
 
-/** Once those are noticed to be gone that were there. */
+/** Waits until the closed pages are noticed. */
 const allRoom = () => until("room for all pages", async () => ((await room()) >= MOST ? true : null));
 
 test("64 watch at once, and no more, however many have gone before, and when", async () => {
   for (let round = 0; round < 4; round += 1) {
     const gone = Array.from({ length: 40 }, ask);
-    // In the middle of asking, of being answered, and of being told.
+    // Closed while requesting, while being answered, and while receiving.
     for (const [index, socket] of gone.entries()) setTimeout(() => socket.destroy(), (index % 8) * 3);
     const told = await Promise.all(Array.from({ length: 20 }, watch));
     for (const { socket } of told) socket.destroy();
@@ -111,7 +111,7 @@ test("a page that stops reading is told less often, gets the latest when it goes
   jobs = [handle as Partial<JobHandle> as JobHandle];
   const { socket } = await watch();
   socket.pause();
-  // Until the buffers of the system are full: then there are no looks, for whom nothing could be sent.
+  // Waits until the system's buffers are full. Then the server stops looking for changes that it cannot send.
   let seen = -1;
   await until("nobody looks any more", async () => {
     const before = looks;
@@ -140,7 +140,7 @@ test("32 pages of one identity watch at once, and leave the others as many; one 
   const open = (name: string, port: number) =>
     eventStream(watched, null, callerOf(name, port), over).then(({ body }) => body);
   await allRoom();
-  // Those that were counted above may not be noticed to be gone.
+  // The pages that were counted above may not be noticed as closed yet.
   const openHalf = async (name: string) => {
     const bodies = [];
     for (let port = 0; port < MOST / 2; port += 1)
@@ -161,7 +161,7 @@ describe("one that takes nothing for long", () => {
     const signal = new AbortController().signal;
     const sleepers = [];
     for (let at = 0; at < MOST; at += 1) {
-      // Pages of the test before may not be noticed to be gone.
+      // Pages of the previous test may not be noticed as closed yet.
       const { body } = await until("a place", () =>
         eventStream(watched, null, callerOf("secret", at), { signal, stalledMs: 50 }).catch(() => null),
       );

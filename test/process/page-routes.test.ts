@@ -19,7 +19,7 @@ import { aBusyRun } from "../support/run-history.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { sample } from "../support/wire-rig.ts";
 
-/** What the page may change, and for whom; the page itself is tried in a browser: `npm run page`. */
+/** Changes that the page permits, and to whom. The page itself is tested in a browser: `npm run page`. */
 
 const CHANGES = ["cancel", "pause", "resume", "priority"];
 
@@ -121,7 +121,7 @@ test("logs are the last lines, those that were not seen before, each cut", async
   const { lines, count } = await since("?after=1500");
   expect([count, lines.map((line) => line.length)]).toEqual([1_501, [4_000]]);
   expect((await since("?after=1501")).lines).toEqual([]);
-  // Of another coordinator, or of nobody.
+  // Numbers of another coordinator, or of none.
   for (const after of ["?after=9999", "?after=-1", "?after=x"])
     expect((await since(after)).lines).toHaveLength(1_000);
 });

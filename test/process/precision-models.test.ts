@@ -8,7 +8,7 @@ import { OutputComparison } from "../../worker/accuracy/output-comparison.ts";
 import { mlpModel } from "../support/onnx-model.ts";
 import { RANDOM_WIDTH, randomModel, randomRows } from "../support/random-model.ts";
 
-/** Converted models in the real runtime, beside their originals. */
+/** Converted models in the real runtime, compared with their originals. */
 
 const ROWS = 24;
 const CONVERTERS = { fp16: halveModel, int8: quantizeModel } as const;
@@ -44,7 +44,7 @@ async function compare(original: Uint8Array, other: Uint8Array, seed: number) {
   return comparison.finish(0.05);
 }
 
-// Products of sums of random weights: what is lost is rounding, and stays in proportion.
+// Products of sums of random weights. The loss is rounding, and stays in proportion.
 describe.each([
   ["fp16", 0.9999],
   ["int8", 0.98],
@@ -81,7 +81,7 @@ test("for checking, float16 is rounded and overflows on the CPU, too", async () 
     const { logits } = await session.run({ input: { dtype: "float32", dims: [2, 2], data } }, ["logits"]);
     return [...new Float32Array(logits?.data ?? new ArrayBuffer(0))];
   };
-  // 2,049 is not a float16: it is 2,048 there.
+  // 2,049 is no float16: it becomes 2,048.
   expect(await run(true)).toEqual([Number.POSITIVE_INFINITY, 2048]);
   expect(await run(false)).not.toContain(Number.POSITIVE_INFINITY);
 });
@@ -90,7 +90,7 @@ test("int8 weights lose nothing where seven bits hold them, and the product is e
   const model = decodeOnnxModel(mlpModel({ inputs: 2, hidden: [], outputs: 2 }));
   const [weights] = model.graph.initializer;
   if (weights === undefined) throw new Error("no weights");
-  // Each column's largest is 64: scales of one.
+  // The largest value of each column is 64, so the scales are one.
   weights.rawData = new Uint8Array(Float32Array.of(64, -3, 17, 64).buffer);
   const bias = model.graph.initializer[1];
   if (bias === undefined) throw new Error("no bias");

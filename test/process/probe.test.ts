@@ -23,8 +23,8 @@ async function script(name: string, source: string): Promise<URL> {
 }
 
 /**
- * Whether onnxruntime-node's install brought the CUDA provider here: a GPU node then, or a mistake in its
- * set-up.
+ * Returns true when onnxruntime-node's install added the CUDA provider. The machine is then a GPU node, or
+ * set up wrongly.
  */
 async function cudaProviderInstalled(): Promise<boolean> {
   const bin = join(packageRoot, "node_modules", "onnxruntime-node", "bin");
@@ -42,7 +42,7 @@ describe("a probe", () => {
   test("of CUDA without its provider says which library is missing and what to install", async () => {
     const probe = await probeDevice("cuda", { signal: NEVER });
     if (await cudaProviderInstalled()) {
-      // With the provider it either works or says what else is amiss.
+      // With the provider, the probe works or names another problem.
       expect(probe.ok || probe.hint).toBeTruthy();
       return;
     }

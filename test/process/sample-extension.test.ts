@@ -18,7 +18,7 @@ const SCRATCH = join(packageRoot, ".scratch");
 let folder: string;
 let sample: Extension;
 
-/** The files of the page, by name. */
+/** Returns the files of the page, by name. */
 async function filesOfPage(): Promise<ReadonlyMap<string, string>> {
   const page = await readFile(join(packageRoot, "docs", "extensions.md"), "utf8");
   const blocks = page.matchAll(/```ts\n\/\/ extensions\/vectors\/(\S+)\n(.*?)```/gs);
@@ -27,7 +27,7 @@ async function filesOfPage(): Promise<ReadonlyMap<string, string>> {
 
 beforeAll(async () => {
   await mkdir(SCRATCH, { recursive: true });
-  // As deep as `extensions/vectors`, so that its imports lead where they say.
+  // As deep as `extensions/vectors`, so that its relative imports resolve.
   folder = await mkdtemp(join(SCRATCH, "vectors-"));
   for (const [name, text] of await filesOfPage()) await writeFile(join(folder, name), text);
   const loaded = (await import(pathToFileURL(join(folder, "extension.ts")).href)) as { vectors: Extension };
@@ -55,7 +55,7 @@ function someRows() {
   return batch;
 }
 
-/** Plans the key of a job file as the coordinator does, with this extension alone. */
+/** Plans the key of a job file as the coordinator does, with only this extension. */
 async function planned(vector: object, dims: readonly (string | number)[] = ["n", LENGTH]) {
   const { mapSpec } = await import("../../shared/domain/map-spec.ts");
   const { planInputSteps } = await import("../../coordinator/plan/input-steps/plan-input-steps.ts");

@@ -48,7 +48,7 @@ async function tokenFor(role: Role): Promise<string> {
   return text;
 }
 
-/** By another implementation of protobuf, as KEDA calls: without a header. */
+/** Calls with another implementation of protobuf, like KEDA: without a header. */
 async function opened(method: string, scalerMetadata: Record<string, string>, headers = new Metadata()) {
   const registry = await compiledRegistry();
   const found = present(

@@ -10,16 +10,16 @@ import { plainRows, tableOf } from "../support/sample-table.ts";
 import { column } from "../support/shard-inputs.ts";
 
 /**
- * Signatures as real exporters write them: the batch in any place of inputs and outputs, open dimensions with
- * one name, with several, or with none. Each model doubles its input, so a row's answer is known whatever the
+ * Signatures as real exporters write them. The batch is at any place of inputs and outputs. Open dimensions
+ * have one name, several, or none. Each model doubles its input, so a row's answer is known for any
  * signature.
  */
 
-/** A row of every model here: `[2, 3]`. */
+/** Shape of a row in every model here: `[2, 3]`. */
 const ROW = [2, 3] as const;
 const ROWS = 7;
 
-/** What a signature says of the two dimensions of a row. */
+/** Declarations of a row's two dimensions. */
 const DECLARED: Readonly<Record<string, readonly [Dim, Dim]>> = {
   "their sizes": ROW,
   "one name for both": ["s", "s"],
@@ -44,7 +44,7 @@ const dimsOf = ({ batch, axis, row }: Shape): readonly Dim[] => [
   ...row.slice(axis),
 ];
 
-/** How to get from one place of the batch to another. */
+/** Returns the permutation from one place of the batch to another. */
 function permutation(from: Axis, to: Axis): readonly number[] {
   const rows = AXES.filter((axis) => axis !== from);
   return withBatchAt(rows, from, to);
@@ -219,7 +219,7 @@ describe("nobody is given rows of another", () => {
 test("what a model gives wins over what it declares, where the job says that it has a batch", async () => {
   const model = onnxModel({
     inputs: [{ name: "x", dtype: "float32", dims: ["n", 2, 3] }],
-    // As onnxmltools declares LightGBM's labels: one, while one a row comes.
+    // onnxmltools declares LightGBM's labels with size one, but the model returns one per row.
     outputs: [{ name: "y", dtype: "float32", dims: [1, 2, 3] }],
     nodes: [{ op: "Add", inputs: ["x", "x"], outputs: ["y"] }],
   });

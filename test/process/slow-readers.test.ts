@@ -10,9 +10,11 @@ import { serveServerStream } from "../../shared/wire/streams.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { until } from "../support/wire-rig.ts";
 
-/** A server of one method that sends chunks without end, to readers that may take nothing in for so long. */
+/**
+ * Starts a server with one method that sends chunks without end. `readerMs`: limit for a reader that stalls.
+ */
 async function endlessServer(readerMs: number) {
-  // As it is served: a call is wrapped by what looks at its secret.
+  // Like the real server: the interceptor that checks the secret wraps each call.
   const guard = guardInterceptor(TEST_GUARD, {
     report: () => {},
     audit: new AuditLog(null, silentLogger),
@@ -69,11 +71,11 @@ test("a reader that takes nothing in is cut off, and what it held is free", asyn
   await chunks.next();
   expect(rig.seen.open).toBe(1);
   await until(() => rig.seen.open === 0);
-  // It ran ahead by what HTTP/2 and the client hold, and no further.
+  // The server ran ahead by the buffers of HTTP/2 and the client, and no further.
   expect(rig.seen.sent).toBeLessThan(64);
   void chunks.next().catch(() => {});
   call.resume();
-  // 1: cancelled, or 8: exhausted, which is how a reset with the reason "be calm" comes out.
+  // 1: cancelled. 8: exhausted, which is the code for a reset with the reason "be calm".
   expect(await ended).toMatchObject({ code: expect.toSatisfy((code) => code === 1 || code === 8) });
 });
 

@@ -18,7 +18,7 @@ import { KnownJob } from "../support/known-job.ts";
 import { writePartials } from "../support/partial-builder.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
-/** SQL in processes of its own: who is stopped by it, and how it is stopped. */
+/** SQL in separate processes: what it blocks, and how it is stopped. */
 
 const ENDLESS = "SELECT count(*) AS n FROM range(1000000000000) t(i) WHERE i % 7 = 1";
 const FIELDS: readonly Field[] = [{ name: "id", type: { kind: "numeric", type: "int64" }, nullable: false }];
@@ -122,7 +122,7 @@ test("a reduction that is called off ends at once, and leaves nothing", async ()
     signal: stop.signal,
   });
   const failing = expect(reducing).rejects.toThrow("called off");
-  // Once it is at it: its process takes its time to start on a busy machine.
+  // Waits for its start, because a process starts slowly on a busy machine.
   await until("a table that is being made", async () =>
     existsSync(join(paths.stage, OUTPUT_FOLDERS.reduced)) ? true : null,
   );
@@ -148,7 +148,7 @@ test("jobs whose SQL has no end stop neither the coordinator nor the next job", 
     const startMs = performance.now();
     await ask(address, ({ jobs }) => jobs.listJobs(NEVER));
     expect(performance.now() - startMs).toBeLessThan(20_000);
-    // They are at it.
+    // These processes are still working.
     for (const cli of slow) expect(cli.groupLives()).toBe(true);
     const fifth = await runCli(["submit", job.path, "--coordinator", address], job);
     expect(fifth).toMatchObject({ code: 0 });

@@ -36,7 +36,7 @@ console.log("hangs");
   expect(await command.ended).toMatchObject({ code: null, signal: "SIGINT", stderr: "" });
 });
 
-// The processes that a command starts hear of its end by their channels; `startCli` rejects when one is left.
+// Child processes detect the end of their parent by their channels. `startCli` rejects when one is left.
 test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
   "%s while a run starts leaves no process behind",
   async (signal) => {
@@ -55,7 +55,7 @@ test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
 );
 
 describe("told to end while it loads", () => {
-  // As soon as it can hear it; by then it has loaded nothing.
+  // Signalled as soon as it handles signals, before it has loaded anything else.
   const preload = join(folder, "told.mjs");
   const told = { env: { NODE_OPTIONS: `--import=${pathToFileURL(preload).href}` } };
   beforeAll(() =>

@@ -14,7 +14,7 @@ import { TEST_CREDENTIAL } from "../support/access.ts";
 import { GPU_READING } from "../support/gpus/reading.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
-/** The supervisor of worker processes, where there is no coordinator to work for. */
+/** The supervisor of worker processes, without a coordinator. */
 
 const NOBODY: Joining = { coordinator: "127.0.0.1:1", credential: TEST_CREDENTIAL };
 
@@ -68,7 +68,7 @@ test("a coordinator that does not start ends the processes that wait for it", as
   expect(existsSync(scratchPath)).toBe(false);
 });
 
-/** A process that serves these methods instead of a worker's, and is started again at once. */
+/** Supervises a process that serves these methods instead of a worker's, and that is restarted at once. */
 async function misbehaving(methods: string, more: Partial<SupervisorOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-entry-"));
   const entry = join(folder, "entry.mjs");
@@ -98,7 +98,7 @@ test("once a process has joined, those that die are started again for as long as
     died += 1;
     if (died === 20) manyDied.resolve();
   };
-  // The news is on its way before it dies.
+  // The event is sent before the process exits.
   const methods = `{
     work(task, { emit }) {
       emit({ kind: "joined" });
@@ -113,7 +113,7 @@ test("once a process has joined, those that die are started again for as long as
 
 test("while the GPU of a process is put aside it has none, and again when that is back", async () => {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-gpu-"));
-  // Tells when it begins, and when it is told to hand back what it has.
+  // The process records when it starts work, and when it is asked to drain.
   const methods = `{
     tell: (what) => process.getBuiltinModule("fs").appendFileSync(${JSON.stringify(join(folder, "told"))}, what + "\\n"),
     work() {
@@ -149,7 +149,7 @@ test("while the GPU of a process is put aside it has none, and again when that i
   isLost = true;
   await clock.pass(5_000);
   await vi.waitFor(async () => expect(await told()).toHaveLength(8), { timeout: 60_000 });
-  // Told to end while its GPU is aside, it does not wait for that.
+  // A supervisor that waits for its GPU stops at once.
   await rig.supervisor.drain();
   expect(rig.supervisor.hasDrained).toBe(true);
   await rm(folder, { recursive: true });

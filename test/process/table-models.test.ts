@@ -14,7 +14,7 @@ import { InputChunk } from "../../worker/tensorize/input-chunk.ts";
 import { onnxModel } from "../support/onnx-model.ts";
 import { batchOf, column } from "../support/shard-inputs.ts";
 
-/** One model of `test/support/tables`, what it is fed with, and what Python's onnxruntime makes of it. */
+/** One model of `test/support/tables`, its inputs, and the outputs of Python's onnxruntime. */
 interface TableCase {
   readonly columns: Readonly<Record<string, { readonly type: string; readonly values: readonly unknown[] }>>;
   readonly inputs: Readonly<Record<string, object>>;
@@ -28,7 +28,7 @@ const CASES: Readonly<Record<string, TableCase>> = JSON.parse(
 const TYPES = {
   float32: new Float32(),
   int64: new Int64(),
-  // As Parquet and pandas hand categories over.
+  // Categories as Parquet and pandas provide them.
   string: new Dictionary(new Utf8(), new Int32()),
 } as const;
 
@@ -59,7 +59,7 @@ async function opened(name: string) {
   return { found, columns: columnsOf(found), session, signature: session.signature };
 }
 
-/** What the columns of the job hold for all rows, run in batches of two sizes. */
+/** Returns the columns of the job for all rows, run in batches of two sizes. */
 async function run(session: Session, map: MapBinding, columns: Readonly<Record<string, Data>>) {
   const chunk = new InputChunk(batchOf(columns), 0, map.inputs);
   const { rows } = chunk;
@@ -91,7 +91,7 @@ function plain(data: Data): unknown[] {
   });
 }
 
-/** The columns that the outputs of a Python session become: a map a column for each key. */
+/** Returns the columns for the outputs of a Python session. A map becomes one column for each key. */
 function expectedColumns(outputs: TableCase["outputs"]): Readonly<Record<string, unknown[]>> {
   const columns: Record<string, unknown[]> = {};
   for (const [name, rows] of Object.entries(outputs)) {

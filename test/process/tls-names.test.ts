@@ -15,7 +15,7 @@ import { TestCa } from "../support/certificates.ts";
 import { type FakeServices, fakeServices } from "../support/fake-services.ts";
 import { failureOf } from "../support/wire-rig.ts";
 
-/** Who is known by the names of a client certificate. */
+/** Identities by the names of a client certificate. */
 
 let folder: string;
 let ca: TestCa;
@@ -71,7 +71,7 @@ describe("a certificate with a name that is known", () => {
     const worker = await ca.sign({ name: "works", host: "works.example" });
     const nobody = await ca.sign({ name: "nobody", host: "a.b.read.example" });
     expect(await askWith(rig, reader)).toEqual([]);
-    // A secret of another coordinator is sent unasked by who has one; a token is meant.
+    // A client may send another coordinator's secret without intent. A token is sent on purpose.
     expect(await askWith(rig, reader, TEST_CREDENTIAL.secret?.replace("a", "b"))).toEqual([]);
     rig.services.jobs.listJobs.mockClear();
     expect(await failureOf(askWith(rig, worker))).toMatchObject({

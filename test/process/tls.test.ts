@@ -14,7 +14,7 @@ import { TestCa } from "../support/certificates.ts";
 import { type FakeServices, fakeServices } from "../support/fake-services.ts";
 import { failureOf } from "../support/wire-rig.ts";
 
-/** What is refused is refused before a call's handler: `listJobs` stands for all of them. */
+/** Refusals come before a call's handler, so `listJobs` represents all methods. */
 
 let folder: string;
 let ca: TestCa;
@@ -211,10 +211,10 @@ describe("certificates that are renewed", () => {
     );
     const open = before.jobs.listJobs(NEVER);
     await vi.waitFor(() => expect(rig.services.jobs.listJobs).toHaveBeenCalled(), { timeout: 60_000 });
-    // Another CA from here on: whoever knows the old one alone is told.
+    // Another CA from here on. A client with only the old one is refused.
     const renewed = await other.sign({ name: "renewed-2" });
     await copyFile(renewed.key, first.key);
-    // Half of the new pair is no pair: the old one is shown.
+    // Half of the new pair is no pair, so the server still uses the old one.
     expect(await rig.client({ ca: ca.path, own: null }).jobs.listJobs(NEVER)).toEqual([]);
     await copyFile(renewed.cert, first.cert);
     expect(await rig.client({ ca: other.path, own: null }).jobs.listJobs(NEVER)).toEqual([]);

@@ -84,7 +84,7 @@ describe("whose token", () => {
     const watch = client.jobs.watchJob(aJobId(""), NEVER)[Symbol.asyncIterator]();
     expect(await watch.next()).toMatchObject({ done: false });
     await addTokenLine(tokensPath, { kind: "revoked", id, revokedAt: new Date().toISOString() });
-    // So long a coordinator goes by what it last saw of the file.
+    // Time after which a coordinator has read the file again.
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     gate.resolve();
     expect(await failureOf(watch.next())).toMatchObject({
@@ -149,7 +149,7 @@ describe("whose token", () => {
       code: "ROLE_REFUSED",
     });
     await owner.work.register(registration, NEVER);
-    // Who it is, is for the guard to say.
+    // The guard decides the caller's identity, not this header.
     const raw = new Client(server.address, credentials.createInsecure());
     const said = new Metadata();
     said.set("shardmill-caller", "secret");

@@ -17,7 +17,7 @@ afterEach(() => rm(base, { recursive: true, force: true }));
 
 const cacheAt = () => new TuningFolder(folder, Date.now);
 
-/** The one file that is there. */
+/** Returns the path of the only file. */
 async function onlyFile(): Promise<string> {
   const names = await readdir(folder);
   expect(names).toHaveLength(1);

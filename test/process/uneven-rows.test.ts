@@ -14,8 +14,8 @@ import { plainRows } from "../support/sample-table.ts";
 import { idsTable, maskedMean, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
 
 /**
- * A real model whose answers depend on every position and on the mask, run through the pipeline of a shard
- * with lists of any lengths: each row's answer is what the model says of that row alone.
+ * A real model whose answers depend on every position and on the mask. It runs through the pipeline of a
+ * shard with lists of any lengths. Each row's answer equals the model's answer for that row alone.
  */
 
 let session: Session;
@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => session[Symbol.asyncDispose]());
 
-/** The model in this thread, one run after the other; `refuse` sees the ids of a batch first. */
+/** Runs the model in this thread, one batch after another. `refuse` receives the ids of a batch first. */
 function lanesOf(refuse: (rows: number, length: number, ids: BigInt64Array) => ShardmillError | null) {
   let last: Promise<unknown> = Promise.resolve();
   const infer: Lanes["infer"] = (feeds, outputs) => {
@@ -64,13 +64,13 @@ function lanesOf(refuse: (rows: number, length: number, ids: BigInt64Array) => S
 
 const accept = () => null;
 
-/** Batches of so many rows and tokens at most. */
+/** Returns batch sizes with limits for rows and tokens. */
 function sized(rows: number, tokens: number | "auto"): (length: number | null) => number {
   const sizer = new BatchSizer({ fixedRows: null, rows, tokens, memoryRows: rowsInMemory(plan) });
   return (length) => sizer.nextRows(length);
 }
 
-/** The lists as record batches of these sizes. */
+/** Returns the lists as record batches of these sizes. */
 function tableOf(lists: readonly (readonly number[])[], sizes: readonly number[]): Table {
   const whole = idsTable(lists);
   const batches: Table["batches"] = [];

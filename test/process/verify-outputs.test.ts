@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A model that gives its input, transposed, whatever it declares. */
+/** Writes a model that returns its transposed input, whatever it declares. */
 async function lyingModel(declared: readonly Dim[], input: readonly Dim[] = ["n", 3, 2]) {
   const bytes = onnxModel({
     inputs: [{ name: "x", dtype: "float32", dims: input }],

@@ -11,9 +11,8 @@ import { mlpModel } from "../support/onnx-model.ts";
 import { hasSwiftShader, SWIFTSHADER } from "../support/swift-shader.ts";
 
 /**
- * WebGPU runs on software Vulkan too, so a GPU provider is tested on machines without a GPU: with Chromium's
- * SwiftShader where it is installed (it is known to work, so here it has to), else with whatever driver the
- * machine has.
+ * Environment for WebGPU, which also runs on software Vulkan. So a GPU provider is tested without a GPU: with
+ * Chromium's SwiftShader if installed, which is known to work. Otherwise with any driver of the machine.
  */
 const withDriver = hasSwiftShader() ? { ...process.env, VK_DRIVER_FILES: SWIFTSHADER } : process.env;
 const withoutDriver = {
@@ -33,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /**
- * Runs lanes on a device in a process of its own: a driver's crash is then an answer, not the end of the
+ * Runs lanes on a device in a separate process. A driver's crash is then an answer, and not the end of the
  * tests.
  */
 async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promise<IsolatedResult> {
@@ -70,7 +69,7 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
 }
 
 test("without a Vulkan driver the probe and the lanes both say DEVICE_UNAVAILABLE and what to install", async () => {
-  // Only Linux finds its drivers through these variables; elsewhere the system's own driver answers.
+  // Only Linux finds drivers by these variables. Elsewhere the system's own driver answers.
   const probe = await probeDevice("webgpu", { env: withoutDriver, signal: NEVER });
   const result = await logitsOf("webgpu", withoutDriver);
   if (probe.ok) {

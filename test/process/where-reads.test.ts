@@ -12,7 +12,7 @@ import type { Way } from "../../worker/read/ways.ts";
 import { JobFolder, numberedRows } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 
-/** Row groups of a file that is too large to be fetched whole. */
+/** Number of row groups in a file that is too large to be fetched whole. */
 const GROUPS = 8;
 const GROUP_ROWS = 20_000;
 
@@ -21,7 +21,7 @@ interface Range {
   readonly end: number;
 }
 
-/** Where the row groups' columns lie, as DuckDB reads it from the footer. */
+/** Returns the byte ranges of the row groups' columns, which DuckDB reads from the footer. */
 async function groupRanges(path: string): Promise<readonly Range[]> {
   const rows = await query(`
     SELECT min(coalesce(dictionary_page_offset, data_page_offset)),
@@ -30,7 +30,7 @@ async function groupRanges(path: string): Promise<readonly Range[]> {
   return rows.map(([start, end]) => ({ start: Number(start), end: Number(end) }));
 }
 
-/** How many rows a job's shards have, and which row groups of its file a worker reads for them. */
+/** Returns the rows of a job's shards, and the row groups that a worker reads for them. */
 async function readGroups(input: Readonly<Record<string, unknown>>) {
   await using job = await JobFolder.make({ files: 0, spec: { input: { path: "./data", ...input } } });
   const path = await job.writeData("data/a.parquet", numberedRows(0, GROUPS * GROUP_ROWS), GROUP_ROWS);
@@ -62,7 +62,7 @@ async function readGroups(input: Readonly<Record<string, unknown>>) {
 }
 
 test("of row groups that a condition rules out, a worker reads no byte", async () => {
-  // The last is wanted, because the end of the file is read for its footer.
+  // The condition wants the last one, too, because the end of the file is read for its footer.
   const where = `id BETWEEN ${2 * GROUP_ROWS} AND ${4 * GROUP_ROWS - 1} OR id = ${7 * GROUP_ROWS + 5}`;
   expect(await readGroups({ where })).toEqual({ rows: 3 * GROUP_ROWS, groups: [2, 3, 7] });
 });

@@ -113,7 +113,7 @@ test("a connection that is taken and never answered is given up, and the next on
   await using proxy = await TcpProxy.open(portOf(mute));
   const client = connectCoordinator(proxy.address, TEST_CREDENTIAL, { connectMs: 500 });
   const ready = client.waitReady(120_000);
-  // Not the first alone: what is begun anew may hang as well.
+  // More than the first connection, because a new one may hang as well.
   await until(() => taken.length >= 2);
   proxy.leadTo(Number(rig.server.address.split(":")[1]));
   await ready;
@@ -228,7 +228,7 @@ describe("closing", () => {
     const startMs = performance.now();
     await rig.server.close(150);
     expect(performance.now() - startMs).toBeGreaterThan(140);
-    // By the close, and not once either side finds out that the other is silent.
+    // By the close, before either end detects the silence of its peer.
     expect(aborted).toBe(true);
     expect(await watched).toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
     expect(performance.now() - startMs).toBeLessThan(15_000);

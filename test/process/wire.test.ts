@@ -46,7 +46,7 @@ describe("back-pressure", () => {
       taken += chunk.length;
       if (taken > 4 * CHUNK) continue;
       await settled(() => pulled);
-      // The client's window of 4 MiB, the 16 messages that grpc-js reads ahead, and what the sockets hold.
+      // The client's window of 4 MiB, the 16 messages that grpc-js reads ahead, and the sockets' buffers.
       expect(pulled - taken).toBeLessThan(20 * MIB);
     }
     expect(taken).toBe(64 * MIB);
@@ -75,7 +75,7 @@ describe("back-pressure", () => {
   });
 });
 
-/** Resolves when `value` has stood still for a while. */
+/** Resolves when `value` has not changed for a while. */
 async function settled(value: () => number): Promise<void> {
   for (let last = -1, quiet = 0; quiet < 4; ) {
     quiet = value() === last ? quiet + 1 : 0;

@@ -7,10 +7,10 @@ import { startCoordinator, startWorker, until } from "../support/job-processes.t
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** What a `worker` command says of itself by HTTP. */
+/** State of a `worker` command, by HTTP. */
 
 test("health, that a process has joined, and what it is at, until the worker ends", async () => {
-  // More than it gets done before it is cancelled: so it is at work for as long as it is looked at.
+  // More rows than it maps before it is cancelled, so that it works during all checks.
   await using job = await KnownJob.make({
     rows: 48_000,
     rowGroupRows: 100,

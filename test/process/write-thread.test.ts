@@ -211,7 +211,7 @@ test("abandoned between two pieces of a file, it leaves nothing of it", async ()
     combiners: new Combiners(job),
     meter: new Aborting(() => 0),
   };
-  // So many floats are several row groups.
+  // Enough floats for several row groups.
   const rows = tableOf({ e: embeddings(12_000, 1_024) });
   const writing = writePartial({ ...aResult(12_000), rows }, { ...options, ...facts(1, stop.signal) });
   await expect(writing).rejects.toThrow("lost");

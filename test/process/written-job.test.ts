@@ -10,7 +10,7 @@ import { fakeServices } from "../support/fake-services.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { failureOf, sample, wireRig } from "../support/wire-rig.ts";
 
-/** Job files that a client sends as they were written, for the coordinator to read. */
+/** Job files that a client sends as text, for the coordinator to read. */
 
 const TEXT = `
 input: { path: data/*.parquet }

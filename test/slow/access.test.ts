@@ -8,9 +8,7 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type CliOptions, runCli } from "../support/processes.ts";
 
-/**
- * Who may ask a coordinator, by the commands of its user and of others; and who may read what a job leaves.
- */
+/** Access to a coordinator, by commands of its user and of others, and to the files of a job. */
 
 function slowJob(): Promise<KnownJob> {
   return KnownJob.make({
@@ -21,14 +19,14 @@ function slowJob(): Promise<KnownJob> {
   });
 }
 
-/** A user of this machine who has a secret, but not that of the coordinator. */
+/** Returns a user of this machine with another secret than the coordinator's. */
 async function stranger(job: KnownJob): Promise<CliOptions & { readonly file: string }> {
   const file = join(job.folder, "other-secret");
   await writeFile(file, newSecret(), { mode: 0o600 });
   return { env: { ...job.env, SHARDMILL_SECRET_FILE: file }, file };
 }
 
-/** Every file and folder below one, with the rights that others have. */
+/** Returns every file and folder below one that others can access, with its mode. */
 async function openToOthers(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true });
   const open: string[] = [];
@@ -45,7 +43,7 @@ test("a stranger to a run sees nothing of it, changes nothing, and cannot work f
   const { cli, address } = await startListening(job, ["run", job.path, "--workers", "1"]);
   await using run = cli;
   await untilCommitted(job, 1);
-  // Its processes but itself are frozen, so that the job lasts for as long as it takes to try.
+  // All processes except the coordinator are stopped, so that the job lasts as long as the attempts.
   const workers = await childrenOf(run.pid);
   for (const pid of workers) process.kill(pid, "SIGSTOP");
   const other = await stranger(job);
@@ -61,18 +59,18 @@ test("a stranger to a run sees nothing of it, changes nothing, and cannot work f
     const refused = await runCli([...command, "--coordinator", address], other);
     expect(refused, command[0]).toMatchObject({ code: 2, stdout: "" });
     expect(refused.stderr, command[0]).toContain("SECRET_REFUSED");
-    // Which file was read, and what to do about it.
+    // The error names the file that was read, and the remedy.
     expect(refused.stderr, command[0]).toContain(other.file);
     expect(refused.stderr, command[0]).toContain("--secret-file");
     expect(refused.seconds, command[0]).toBeLessThan(60);
   }
-  // Its own user asks it as ever, but cannot hand it another job.
+  // The coordinator's own user is served, but cannot submit another job.
   expect(await runCli(["status", "--coordinator", address], job)).toMatchObject({ code: 0 });
   expect(await runCli(["submit", job.path, "--coordinator", address], job)).toMatchObject({
     code: 2,
     stderr: expect.stringContaining("SUBMIT_REFUSED"),
   });
-  // On a busy machine a frozen one may have been given up meanwhile, and another begun.
+  // On a busy machine, a stopped worker may have been replaced by another.
   for (const pid of workers) if ((await processState(pid)) === "T") process.kill(pid, "SIGCONT");
   expect(await run.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
@@ -87,7 +85,7 @@ test("a worker is let in by the secret's file that it is told, and the secret is
   const told = ["--secret-file", file, "--log-level", "debug", "--data", "coordinator"];
   await using worker = startWorker(job, address, told);
   await untilCommitted(job, 1);
-  // Frozen, so that there is something to ask.
+  // Stopped, so that the job still runs.
   worker.killGroup("SIGSTOP");
   const secret = (await readFile(file, "utf8")).trim();
   expect(processesWith(job.folder).length).toBeGreaterThan(2);
@@ -149,7 +147,7 @@ test("what a job writes is no more open than its user's umask, and what it keeps
   expect(await run.ended).toMatchObject({ code: 0 });
   expect(await openToOthers(job.out)).toEqual([]);
 
-  // With the usual umask the temporary folders, which hold parts of the data, are closed all the same.
+  // With the usual umask, the temporary folders, which contain parts of the data, are still private.
   const again = await startListening(job, ["run", job.path, "--fresh", "--workers", "1"], {
     wrap: ["sh", "-c", 'umask 022; exec "$@"', "sh"],
   });

@@ -80,7 +80,7 @@ describe("a port that another process has", () => {
 
 describe("no coordinator at all", () => {
   test("every command that asks one says so", async () => {
-    // Each waits a while for one that is just starting: all at once, then.
+    // Each command waits a while for a coordinator that may be starting, so all run concurrently.
     const commands = [["status"], ["workers"], ["watch"], ["cancel", "x"], ["submit", job.job]];
     const failures = await Promise.all(
       commands.map((command) => failing([...command, "--coordinator", "127.0.0.1:1"])),

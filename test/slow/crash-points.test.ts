@@ -8,11 +8,11 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 const run = promisify(execFile);
 
 /**
- * A sample of what `npm run crash` does in full: kill -9 at the N-th point, then the same command again, and
- * the output is that of an undisturbed run, byte for byte.
+ * A sample of `npm run crash`: kill -9 at the N-th point, and then the same command again. The output must
+ * equal that of an undisturbed run, byte for byte.
  */
 
-/** Dies at every `step`-th point until a run meets none. */
+/** Crashes at every `step`-th point until a run has no such point. */
 async function dieAtEach(step: number, dieAt: (at: number) => Promise<CrashResult>): Promise<CrashTable> {
   const table = new CrashTable("sample");
   for (let at = 1; ; at += step) {
@@ -42,7 +42,7 @@ test.each([
   },
 );
 
-/** So many points lie between two that are tried: a bucket's copies and puts have more of them. */
+/** Distances between tested points. A bucket's copies and puts have more points. */
 const STEPS = { disk: { coordinator: 263, worker: 61 }, bucket: { coordinator: 331, worker: 101 } } as const;
 
 describe.each(CRASH_STORAGES)("with the output on a %s", (storage) => {
@@ -62,7 +62,7 @@ describe.each(CRASH_STORAGES)("with the output on a %s", (storage) => {
     expect(table.points).toBeGreaterThanOrEqual(2);
   });
 
-  // Where the output is makes no difference to calls.
+  // The place of the output does not affect calls.
   test.runIf(storage === "disk")(
     "a worker killed around a call to its coordinator is started again, and the same bytes are published",
     async () => {

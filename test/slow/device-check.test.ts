@@ -8,7 +8,9 @@ import { ask, startListening, startWorker } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 
-/** Workers whose device gives wrong numbers: real processes, and lanes that spoil one value of each batch. */
+/**
+ * Workers whose device returns wrong numbers: real processes, with lanes that change one value of each batch.
+ */
 
 function startCoordinator(job: KnownJob, args: readonly string[] = []) {
   const command = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn", ...args];

@@ -14,7 +14,7 @@ import { runCli } from "../support/processes.ts";
 import { only, tableOf } from "../support/sample-table.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
-/** The job file's page shows jobs over texts: each of them is run as it stands there. */
+/** The job file's page shows jobs over texts, which run here unchanged. */
 
 const page = await readFile(join(packageRoot, "docs", "job-file.md"), "utf8");
 
@@ -42,13 +42,13 @@ function examplesOf(title: string): readonly Example[] {
 const EXAMPLES = [...examplesOf("Text"), ...examplesOf("Outputs")];
 const BODIES = ["Anna of Acme met Bob in Oslo. They spoke for hours.", "short", "one two three ".repeat(40)];
 
-/** As many ids as the tokenizer has. */
+/** Number of ids, as in the tokenizer. */
 const VOCABULARY = 900;
-/** Wide enough for what `dims` asks for. */
+/** Wide enough for `dims` in the examples. */
 const HIDDEN = 384;
 const TOPICS = 3;
 
-/** What an example's outputs must be: of each token, or of each row. */
+/** Returns the outputs that an example needs: for each token, or for each row. */
 function outputsOf({ map }: Example): readonly (ValueSpec & { readonly width: number })[] {
   const labelled = map.finish?.some(({ spans }) => spans !== undefined) ?? false;
   const widths: Readonly<Record<string, number>> = {
@@ -66,7 +66,7 @@ function outputsOf({ map }: Example): readonly (ValueSpec & { readonly width: nu
   });
 }
 
-/** Looks its tokens up, and takes the mean of them where an output is of a row. */
+/** Builds a model that looks up its tokens, and averages them where an output is per row. */
 function modelOf(example: Example): Uint8Array {
   const outputs = outputsOf(example);
   const inputs = Object.keys(example.map.inputs);
@@ -81,7 +81,7 @@ function modelOf(example: Example): Uint8Array {
       data: Float32Array.from({ length: VOCABULARY * width }, (_, at) => Math.sin(at * at)),
     })),
     nodes: [
-      // Masks and types go in, and change nothing.
+      // Masks and types are inputs without an effect.
       ...others.flatMap((name, at) => [
         { op: "Sub", inputs: [name, name], outputs: [`${name}.none`] },
         { op: "Add", inputs: [at === 0 ? ids : `ids${at}`, `${name}.none`], outputs: [`ids${at + 1}`] },
@@ -165,7 +165,7 @@ describe("the examples of the job file's page", () => {
     const example = EXAMPLES.find(({ map }) => map.finish !== undefined);
     const [step] = example?.map.finish ?? [];
     if (example === undefined) throw new Error("an example makes spans");
-    // A step takes its logits and places out of the rows: each has its own.
+    // A step consumes its logits and offsets, so each has its own.
     const places = SPAN_STRATEGIES.map((strategy) => `places AS places_${strategy}`).join(", ");
     const finish = [
       { sql: `SELECT *, ${places} FROM rows` },

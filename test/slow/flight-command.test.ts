@@ -105,7 +105,7 @@ describe("a coordinator with --flight", () => {
     await using worker = startWorker(job, address);
     await untilCommitted(job, 3);
     worker.killGroup("SIGSTOP");
-    // What it had offered by then may still be committed.
+    // Partials that the worker has offered may still be committed.
     const rowsCommitted = async () => {
       const { committed } = await journalFacts(job);
       return { shards: committed.length, rows: committed.reduce((rows, { rowsOut }) => rows + rowsOut, 0) };

@@ -10,7 +10,7 @@ import { needs } from "../support/needs.ts";
 import { onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 
-/** The page for those who come from SageMaker shows jobs: each is run as it stands there. */
+/** The page for users of SageMaker shows jobs, which run here unchanged. */
 
 const page = await readFile(join(packageRoot, "docs", "sagemaker.md"), "utf8");
 
@@ -31,7 +31,7 @@ const MODEL = onnxModel({
 
 const answer = (x: readonly number[]): number => (x[0] ?? 0) + 10 * (x[1] ?? 0) + 100 * (x[2] ?? 0);
 
-/** A row a number. */
+/** Returns one row for each number. */
 const customer = (row: number) => [row % 70, (row * 37) % 900, row % 11];
 const csv = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, at) => `c${from + at},${customer(from + at).join(",")}\n`).join("");

@@ -14,9 +14,8 @@ import { RawWorker, rawPartial, refOf } from "../support/raw-worker.ts";
 import { failureOf } from "../support/wire-rig.ts";
 
 /**
- * Calls that come twice, late, or in another order than they were made, against a real coordinator: none of
- * them may lose a row or double one. Each test ends with real workers doing the rest, and every row published
- * once.
+ * Calls to a real coordinator that are repeated, late, or out of order. None of them may lose or double a
+ * row. Each test ends with real workers doing the rest, and every row published once.
  */
 
 const ROWS = 400;
@@ -41,7 +40,9 @@ async function coordinator(...more: readonly string[]): Promise<{ cli: CliProces
 }
 
 /**
- * Real workers do the rest; each row is published once. @returns how many rows the raw worker's partials gave
+ * Lets real workers do the rest, and expects each row once.
+ *
+ * @returns the number of rows from the raw worker's partials
  */
 async function finish({ cli, address }: { cli: CliProcess; address: string }): Promise<number> {
   const worker = startCli(["worker", "--coordinator", address, "--device", "cpu", "--workers", "1"]);
@@ -55,7 +56,7 @@ async function finish({ cli, address }: { cli: CliProcess; address: string }): P
   return rows.filter(([, best]) => Number(best) > 100).length;
 }
 
-/** What the raw worker's rows say, which no model of this job does. */
+/** Value of the raw worker's rows, which no model of this job returns. */
 const RAW = 101;
 
 test("a partial that is put twice and offered twice, at once and again, is committed once", async () => {
@@ -69,16 +70,16 @@ test("a partial that is put twice and offered twice, at once and again, is commi
   const offer = () => work.offerPartial(session, lease.jobId, partial.manifest);
   const answers = await Promise.all([offer(), offer(), offer()]);
   for (const { kind } of answers) expect(["committed", "alreadyCommitted"]).toContain(kind);
-  // Nothing is taken for a shard that is committed.
+  // Files for a committed shard are refused.
   const over = { code: "LEASE_STALE" };
   expect(await failureOf(raw.put(session, lease.jobId, partial))).toMatchObject(over);
   expect(["committed", "alreadyCommitted"]).toContain((await offer()).kind);
 
-  // Another execution of the same shard under the same token, too late.
+  // Another execution of the same shard under the same token comes too late.
   const other = await rawPartial(lease, "e2", RAW + 1);
   expect(await failureOf(raw.put(session, lease.jobId, other))).toMatchObject(over);
   expect((await work.offerPartial(session, lease.jobId, other.manifest)).kind).not.toBe("committed");
-  // A failure, a release and a heartbeat of what is committed.
+  // A failure, a release and a heartbeat for a committed shard.
   const ref = refOf(lease);
   expect(await failureOf(work.failAttempt(session, ref, failure))).toMatchObject({ code: "LEASE_STALE" });
   expect(await failureOf(work.releaseLease(session, ref))).toMatchObject({ code: "LEASE_STALE" });
@@ -137,7 +138,7 @@ test("a release, a failure and an offer after the lease ran out change nothing, 
   const partial = await rawPartial(lease, "e1", RAW);
   await raw.put(session, lease.jobId, partial);
   const beat = () => work.heartbeat({ session, leases: [], busy: {}, padding: null, stores: [] }, NEVER);
-  // Heard of, but it does not renew: the lease runs out, the session stays.
+  // Heartbeats without a renewal: the lease expires, and the session stays.
   for (let round = 0; round < 14; round += 1) {
     await beat();
     await sleep(150, NEVER);
@@ -145,7 +146,7 @@ test("a release, a failure and an offer after the lease ran out change nothing, 
   const ref = refOf(lease);
   expect(await failureOf(work.releaseLease(session, ref))).toMatchObject({ code: "LEASE_STALE" });
   expect(await failureOf(work.failAttempt(session, ref, failure))).toMatchObject({ code: "LEASE_STALE" });
-  // Another has the shard now; still the late offer is the first, and the right one.
+  // Another worker has the shard now. The late offer is still the first, and is committed.
   const second = await other.register();
   const again = await other.lease(second);
   expect(again.shard.id).toBe(lease.shard.id);

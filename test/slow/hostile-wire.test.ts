@@ -1,14 +1,12 @@
 import { expect, test } from "vitest";
 import { tryKind } from "../../fault/hostile/try-kind.ts";
 
-/**
- * A budget of `npm run hostile`: a real coordinator that is told nonsense, and must do its job all the same.
- */
+/** A part of `npm run hostile`: a real coordinator receives nonsense, and must still complete its job. */
 
 test.each([
   ["wire", 20],
   ["call", 8],
-  // The heartbeats, lease requests, registrations and uploads that never end.
+  // Endless heartbeats, lease requests, registrations and uploads.
   ["peers", 5],
 ] as const)(
   "hostile %s: a coordinator survives each of %d",

@@ -16,7 +16,7 @@ import { REFERENCE, soundFile, wavFile } from "../support/sound-files.ts";
 import { textHeadModel, textLogits } from "../support/text-head.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
-/** Models of one kind each, with data that they are for: what `init` writes runs as it is. */
+/** Models of one kind each, with matching data. The draft of `init` runs unchanged. */
 
 const SOUNDS = ["s16.wav", "s24.flac", "mono.mp3", "mono.ogg"];
 
@@ -134,7 +134,7 @@ needs("csv-json")(
     expect(yaml).toContain("#   photo: string, of images");
     expect(yaml).toContain("crop: { width: 12, height: 12 }");
     expect(yaml).toContain("folder: ./photos }");
-    // Where the crop comes from, and what the three numbers are.
+    // The source of the crop, and the meaning of the three numbers.
     const asked = yaml.split("\n").filter((line) => line.includes("# TODO:"));
     expect(asked).toEqual([
       expect.stringContaining("the folder says no `crop` beside the shortest edge"),
@@ -166,7 +166,7 @@ test("images in cells of a model that nothing is said of: scaled to its size, wi
   expect(await query(`SELECT count(*)::INT FROM '${out}' WHERE ${bright}`)).toEqual([[3]]);
 });
 
-/** Texts, and what the reference library makes of them and of pairs with the same texts from behind. */
+/** Texts, with the reference library's results for them and for pairs with the texts in reverse order. */
 const WORDPIECE = JSON.parse(await readFile(join(TOKENIZERS_PATH, "expected.json"), "utf8"));
 const TEXTS: readonly string[] = WORDPIECE.texts;
 const { whole, pairs } = WORDPIECE.expected.wordpiece as Record<string, readonly Encoded[]>;
@@ -176,7 +176,7 @@ interface Encoded {
   readonly types: readonly number[];
 }
 
-/** @param config of a folder with a model of texts, whose rows have an `id` */
+/** @param config configuration of a folder with a model of texts, whose rows have an `id` */
 async function aTextFolder(
   model: Uint8Array,
   config: object,

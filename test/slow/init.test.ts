@@ -15,10 +15,10 @@ import { failing } from "../support/refusals.ts";
 import { only, tableOf } from "../support/sample-table.ts";
 import { idsTable, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
 
-/** `${NAME}`. */
+/** Returns `${NAME}`. */
 const ref = (name: string): string => `\${${name}}`;
 
-/** What `init` writes is planned and run by the commands that it names. */
+/** Drafts of `init` are planned and run by the commands that they name. */
 
 test("digits: their labels and scores, with the id", async () => {
   await using folder = await JobFolder.make({ files: 0 });
@@ -180,7 +180,7 @@ test.each([
   [["--model", "model.onnx"], "ARGUMENT_INVALID"],
   [["--input", "data"], "ARGUMENT_INVALID"],
   [["--model", "model.onnx", "--input", "data", "--model", "model.onnx"], "ARGUMENT_INVALID"],
-  // Nobody has given it keys.
+  // No keys are configured for it.
   [["--model", "s3://bucket/model.onnx", "--input", "data"], "MODEL_NOT_FOUND"],
   [["--model", "model.onnx", "--input", "data", "--frobnicate"], "ARGUMENT_INVALID"],
   [["--model", "model.onnx", "--input", "data", "extra"], "ARGUMENT_INVALID"],

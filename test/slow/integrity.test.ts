@@ -14,13 +14,11 @@ import { KNOWN_SPEC, KnownJob, type KnownJobOptions } from "../support/known-job
 import { mlpModel } from "../support/onnx-model.ts";
 import { type CliResult, runCli } from "../support/processes.ts";
 
-/**
- * Bytes that change where nobody should write: between a commit and the reduction, or while a job reads them.
- */
+/** Bytes that change unexpectedly: between a commit and the reduction, or while a job reads them. */
 
 const SHARDS = 24;
 
-/** Slow enough to be met in the middle. */
+/** Makes a job that is slow enough to interrupt. */
 function slowJob(options: Partial<KnownJobOptions> = {}): Promise<KnownJob> {
   return KnownJob.make({
     rows: SHARDS * 100,
@@ -33,7 +31,7 @@ function slowJob(options: Partial<KnownJobOptions> = {}): Promise<KnownJob> {
 
 const runOf = (job: KnownJob) => ["run", job.path, "--workers", "1", "--json"];
 
-/** One bit of a byte in the middle: the size stays. */
+/** Flips one bit of a byte in the middle, so that the size stays the same. */
 async function flipByte(path: string, at?: number): Promise<void> {
   const file = await open(path, "r+");
   try {
@@ -46,7 +44,7 @@ async function flipByte(path: string, at?: number): Promise<void> {
   }
 }
 
-/** Every reduction with a `combine`: the rows files are read by none. */
+/** Reductions that all have a `combine`, so that none reads the rows files. */
 const COMBINED = {
   classes: KNOWN_SPEC.reduce.classes,
   notes: {

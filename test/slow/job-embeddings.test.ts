@@ -38,7 +38,7 @@ const MAP = {
   keep: ["id"],
 };
 
-/** Of the model's six classes. */
+/** Labels of the model's six classes. */
 const LABELS = ["red", "green", "blau", "größer", "leer, mit Komma", "f"];
 
 async function aJob(spec: Readonly<Record<string, unknown>>) {
@@ -57,7 +57,7 @@ const unit = (vector: readonly number[]): number[] => {
   return vector.map((value) => value / length);
 };
 
-/** What each column must hold for a row: from its hidden states alone. */
+/** Computes the expected columns of a row from its hidden states. */
 function expectedOf(ids: readonly number[]): Record<Made, readonly number[]> {
   const states = hiddenStates(ids);
   const mean = byValue(states, (column) => column.reduce((sum, value) => sum + value, 0) / column.length);
@@ -79,7 +79,7 @@ function expectedOf(ids: readonly number[]): Record<Made, readonly number[]> {
   };
 }
 
-/** How far a value may be off: by its type, and by the model's sums in float32. */
+/** Tolerances of values, by their type and the model's sums in float32. */
 const ALLOWED: Readonly<Partial<Record<Made, number>>> = { first: 2e-3, half: 1e-3, bytes: 0, bits: 0 };
 
 async function publishedRows(folder: JobFolder, format: "parquet" | "arrow") {

@@ -22,11 +22,11 @@ import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { plainRows, tableOf } from "../support/sample-table.ts";
 
-/** Folders `name=value` as DuckDB writes them, and rows of them as DuckDB reads them. */
+/** Folders `name=value` as DuckDB writes them, with their rows as DuckDB reads them. */
 
 const CITIES = ["Oslo", "a b", "x/y", "50%", "ü €", "", "a=b", "a+b", "#?&", ".", "..", "%41", "*[1]{a}"];
 
-/** In stretches of twenty: `year` is a whole number, `day` a day, `city` a text; some of each are null. */
+/** Ranges of twenty rows each: `year` is an integer, `day` a date, and `city` a text, with some nulls. */
 const ROWS = `
   SELECT id, (id % 64) / 8 AS a,
     CASE WHEN part % 7 = 6 THEN NULL ELSE 2020 + part % 3 END AS year,
@@ -39,7 +39,7 @@ const NAMES = ["year", "day", "city"];
 const COLUMNS = `id, a, year, CAST(day AS VARCHAR), city`;
 const TYPES = "hive_partitioning = true, hive_types = {'year': BIGINT, 'day': DATE, 'city': VARCHAR}";
 
-/** All rows of `data`, as they are planned and a worker reads them. */
+/** Reads all rows of `data`, as planned and read by a worker. */
 async function readAll(folder: JobFolder): Promise<unknown[]> {
   const { spec } = await readJobSource(folder.job, { set: [], env: {} });
   const planned = await planJob(spec, { signal: NEVER });
@@ -226,14 +226,14 @@ describe("input.where rules files out by their folders", () => {
     expect(plan).toMatchObject({ code: 0 });
     expect(JSON.parse(plan.stdout)).toMatchObject({
       leftOut: [{ reason: "ruledOutFolder", count: 2, examples: [folder.at(old), folder.at(older)] }],
-      // Of row groups, by what the file says of `id`.
+      // Row groups are excluded by the file's statistics of `id`.
       pruned: [{ file: 0, rowStart: 0, rowEnd: 100 }],
     });
     const run = await runCli(["run", folder.job, "--workers", "1", "--json"]);
     expect(run).toMatchObject({ code: 0 });
     expect(run.stderr).toContain("2 folders that `input.where` rules out, not looked into");
     expect(JSON.parse(run.stdout)).toMatchObject({ rows: 300, rowsPruned: 100, rowsOut: 300 });
-    // Another one that is ruled out changes nothing.
+    // Another excluded folder changes nothing.
     await folder.write("data/year=2001/c.parquet", "none either");
     const again = await runCli(["run", folder.job, "--workers", "1", "--json"]);
     expect(again).toMatchObject({ code: 0 });

@@ -9,11 +9,11 @@ import { refused } from "../support/refusals.ts";
 import { only, tableOf } from "../support/sample-table.ts";
 import { startWebServer } from "../support/web-server.ts";
 
-/** Jobs from image files to the model's output, judged by what Pillow made of the same files. */
+/** Jobs from image files to the model's output, compared with Pillow's results for the same files. */
 
 const NAMES = Object.keys(PILLOW.means);
 
-/** As `images/make.py` prepares them. */
+/** Prepared as in `images/make.py`. */
 const IMAGE = {
   resize: { shortestEdge: 16 },
   crop: { width: 12, height: 12 },
@@ -22,7 +22,7 @@ const IMAGE = {
   std: [0.229, 0.224, 0.225],
 };
 
-/** The mean of each channel. */
+/** Model that returns the mean of each channel. */
 const MODEL = onnxModel({
   inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, "height", "width"] }],
   outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],

@@ -7,7 +7,7 @@ import { KnownJob } from "../support/known-job.ts";
 import { needs } from "../support/needs.ts";
 import { runCli } from "../support/processes.ts";
 
-/** Jobs whose rows go through code of the user's own, before and behind the model. */
+/** Jobs with steps of the user's own code, before and after the model. */
 
 const PREPARE = `import { defineStep, fail } from "shardmill";
 import { parts } from "./parts.ts";
@@ -134,7 +134,7 @@ export default defineStep({ reads: { id: "int64" }, columns: {}, row: ({ id }) =
     expect(other).toMatchObject({ code: 2 });
     expect(other.stderr).toContain("JOB_MISMATCH");
     await writeFile(job.at("steps.ts"), step);
-    // What is no part of the bundle changes nothing.
+    // A change outside the bundle has no effect.
     await appendFile(job.at("job.yaml"), "\n# the same\n");
     const resumed = await runCli(command, job);
     expect(resumed).toMatchObject({ code: 0 });

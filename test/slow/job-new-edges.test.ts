@@ -13,11 +13,11 @@ import { query } from "../support/known-answer.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
-/** What may come between the runs of a job over what is new. `id` numbers the rows, a file has ten. */
+/** Events between the runs of a job over new files. `id` numbers the rows, and a file has ten. */
 
 const INPUT = { path: "./data", new: true };
 const ROWS = 10;
-/** What serves lives for as long as its test, however busy the machine. */
+/** Limit of a serving process, which lasts as long as its test on a busy machine. */
 const SERVING = { limitMs: 300_000 };
 
 const addFile = (job: JobFolder, file: number, folder = "data") =>

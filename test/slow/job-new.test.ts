@@ -6,7 +6,7 @@ import { query } from "../support/known-answer.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
-/** Jobs over what is new: `id` numbers the rows, a file has ten. */
+/** Jobs over new files. `id` numbers the rows, and a file has ten. */
 
 const SPEC = { input: { path: "./data", new: true } };
 const ROWS = 10;
@@ -19,7 +19,7 @@ async function run(job: JobFolder, ...more: string[]) {
   return { ...ended, facts: ended.stdout === "" ? null : JSON.parse(ended.stdout) };
 }
 
-/** All runs as one dataset, as another program reads them. */
+/** Reads all runs as one dataset, as another program would. */
 async function idsByRun(job: JobFolder): Promise<[run: number, ids: number[]][]> {
   const rows = `read_parquet('${job.out}/run=*/rows/*.parquet', hive_partitioning = true)`;
   const byRun = new Map<number, number[]>();
@@ -66,7 +66,7 @@ test("each run reads what none before it has read, and publishes beside them", a
     [2, idsOf(2, 3)],
   ]);
 
-  // The whole of it is no job for a trial, nor does a trial count as having read anything.
+  // A trial has an output of its own, and does not mark files as read.
   const trial = await run(job, "--limit", "5");
   expect(trial).toMatchObject({ code: 0, facts: { rows: 5, output: `${job.out}-trial` } });
 });
@@ -133,7 +133,7 @@ test("a run that was killed goes on with the files that it began with, or is lef
     [1, idsOf(0, 1)],
     [2, idsOf(2, 3)],
   ]);
-  // What is published stays, whatever is asked.
+  // Published runs stay, whatever the options.
   expect(await run(job, "--fresh")).toMatchObject({ code: 0, facts: { state: "nothingNew" } });
   expect(await idsByRun(job)).toHaveLength(2);
 });

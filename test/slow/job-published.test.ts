@@ -12,7 +12,7 @@ import { KnownJob } from "../support/known-job.ts";
 import { mlpModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 
-/** What a run finds in its output folder, and what it then does: nothing, all, or a refusal that says why. */
+/** States of the output folder, and the reaction of a run: no work, all work, or a refusal. */
 
 const PUBLISHED = /is (already published|published already)/;
 

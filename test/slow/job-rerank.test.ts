@@ -11,8 +11,8 @@ import { only, tableOf } from "../support/sample-table.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
 /**
- * A job that scores pairs of texts, from the command line to the best passages of each query, judged by what
- * Python's tokenizers and numpy make of the same pairs.
+ * A job that scores pairs of texts, from the command to the best passages of each query. Expected values come
+ * from Python's tokenizers and numpy.
  */
 
 const RERANKERS_PATH = join(packageRoot, "test", "support", "rerankers");
@@ -41,7 +41,7 @@ const MAP = {
   batch: { tokens: 512 },
 };
 
-/** The model as its maker's folder has it: what it says of the tokenizer is the limit. */
+/** Makes the model's folder as its publisher has it. The tokenizer's settings contain the limit. */
 async function aJob(): Promise<JobFolder> {
   const folder = await JobFolder.make({ files: 0 });
   await mkdir(folder.at("reranker"));
@@ -101,7 +101,7 @@ test("pairs are scored as the reference scores them, and the best passages of ea
   );
 });
 
-/** What `try --json` prints of a row, as far as it is about tokens. */
+/** Row in the output of `try --json`, with only the fields about tokens. */
 interface TriedRow {
   readonly prepare: readonly {
     readonly tokens: readonly {

@@ -6,9 +6,9 @@ import { query } from "../support/known-answer.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 
-/** Jobs whose output is shaped for its readers: `id` is 0 to 399, fifty a shard. */
+/** Jobs whose output is shaped for its readers. `id` is 0 to 399, with fifty rows a shard. */
 
-/** Several runs in a test, on a machine that may be busy. */
+/** Limit for several runs in a test, on a busy machine. */
 const SLOW = { limitMs: 300_000 };
 
 const jobWith = (output: object, spec: object = {}) =>
@@ -43,7 +43,7 @@ describe("the form of the rows", () => {
     expect(groups.map(([, , n]) => Number(n))).toEqual(Array(8).fill([20, 20, 10]).flat());
     const codecs = JSON.stringify(groups, (_, value) => (typeof value === "bigint" ? Number(value) : value));
     expect(codecs).not.toContain("ZSTD");
-    // The reductions are those of the same rows.
+    // The reductions are over the same rows.
     const counts = (folder: JobFolder) => query(`FROM read_parquet('${folder.out}/_reduced/*.pq')`);
     expect(await counts(job)).toEqual(await counts(plain));
     const { outputDigest } = await manifestOf(job);
@@ -78,7 +78,7 @@ describe("the files of the rows", () => {
     expect(names).toEqual(["_SUCCESS", "_manifest.json", "_reduced", "rows"]);
     const scan = `read_parquet('${job.at("folders")}/rows/**/*.parquet', hive_partitioning = true, hive_types = {'best': INTEGER})`;
     expect(await query(`SELECT id, best FROM ${scan} ORDER BY id`)).toEqual(wanted);
-    // What is there is known as its own: it is cleared, and comes again.
+    // The run recognizes the output as its own, clears it, and publishes it again.
     const { outputDigest } = JSON.parse(await readFile(job.at("folders/_manifest.json"), "utf8"));
     await publish(job, "--fresh");
     expect(JSON.parse(await readFile(job.at("folders/_manifest.json"), "utf8")).outputDigest).toBe(

@@ -39,7 +39,7 @@ test("hundreds of small files are one job like any other, and hardly slower than
   const run = await runOf(job, "2");
   expect(run).toMatchObject({ code: 0 });
   expect(JSON.parse(run.stdout)).toMatchObject({ rows: 4_000, shards: 8, attempts: 8 });
-  // As both have the same machine, however busy. A tenth of a second a file would be beyond it.
+  // Relative, because both run on the same machine. A tenth of a second per file would exceed the limit.
   expect(run.seconds).toBeLessThan(5 * one.seconds);
   const { shards } = await expectRightAnswer(job);
   expect(shards).toBe(8);

@@ -13,7 +13,10 @@ import { soundFile, wavFile } from "../support/sound-files.ts";
 
 const WINDOW = 400;
 
-/** Of a window the largest sample and the one that its row's windows had so far, `hn` is `[1, batch, 1]`. */
+/**
+ * Model that returns the largest sample of a window, and the largest so far in its row. `hn` is `[1, batch,
+ * 1]`.
+ */
 const MODEL = onnxModel({
   inputs: [
     { name: "x", dtype: "float32", dims: ["batch", "samples"] },
@@ -65,7 +68,7 @@ async function soundJob(cells: Data, sound: object, also: Also = {}) {
   return job;
 }
 
-/** What the model makes of the windows of a file, one after the other. */
+/** Computes the model's answers for the windows of a file, one after another. */
 async function expected(bytes: Uint8Array): Promise<readonly number[]> {
   const { channels } = await decodeAll(bytes);
   const [first = new Float32Array()] = channels;

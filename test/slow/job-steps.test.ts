@@ -6,7 +6,7 @@ import { query } from "../support/known-answer.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 
-/** Jobs whose rows go through SQL before and behind the model, judged by SQL over the job's own input. */
+/** Jobs with SQL before and after the model, compared with SQL over the job's own input. */
 
 const MODEL = { input: { column: "x" } };
 const OUTPUTS = { logits: { tensor: "logits" } };
@@ -132,7 +132,7 @@ describe("a job with steps", () => {
     });
     const run = await runCli(["run", job.job, "--workers", "1"]);
     expect(run.code).toBe(1);
-    // Of shard 4, rows 0 to 50 of the second file, those with an even id are filtered.
+    // Rows of shard 4 (rows 0 to 50 of the second file) with an even id are filtered.
     expect(run.stderr).toMatch(
       /^error: map\.finish\[1\]\.sql failed: no such id \(in rows 1 to 49 of \S+part-1\.parquet\)/m,
     );

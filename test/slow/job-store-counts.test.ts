@@ -12,11 +12,11 @@ import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 import { serveRange, startWebServer, type WebServer } from "../support/web-server.ts";
 
-/** What jobs say that they asked of a server, against what it saw: every seventh request is throttled. */
+/** Requests that jobs report, compared with a server that throttles every seventh request. */
 
 const SECRET = "token=hunter2";
 const seen = { requests: 0, throttled: 0, bytes: 0 };
-/** Before each answer that has rows: what comes before it is the start of a worker. */
+/** Delay of each answer with rows. Earlier requests belong to the start of a worker. */
 let delayMs = 0;
 let server: WebServer;
 let job: KnownJob;
@@ -52,7 +52,7 @@ afterAll(async () => {
   await Promise.all([job, server].map((each) => each[Symbol.asyncDispose]()));
 });
 
-/** As the server saw it: nothing is missing, and nothing is counted twice. */
+/** Returns the counts of the server: no request is missing or counted twice. */
 function asSeen() {
   expect(seen.throttled).toBeGreaterThan(1);
   const { requests, throttled, bytes } = seen;
@@ -111,7 +111,7 @@ test.each([
   300_000,
 );
 
-/** A delay that outweighs the start of a worker, however busy this machine is. */
+/** Returns a delay that exceeds the start of a worker, however busy this machine is. */
 async function slowAnswerMs(): Promise<number> {
   const beganAt = performance.now();
   await runCli(["--version"]);
@@ -129,6 +129,6 @@ test("where a slow server is what a run waits for, its verdict names it, and say
   expect(bottleneck).toBe("read");
   const [, firstByteMs] =
     /^reading (?:http:\S+) \(.* requests\/s, first byte after ([\d,]+) ms/.exec(advice) ?? [];
-  // From 1,000 on with a comma: a busy machine adds to it.
+  // Numbers from 1,000 on contain a comma. A busy machine adds to the time.
   expect(Number(firstByteMs?.replaceAll(",", ""))).toBeGreaterThanOrEqual(1_000);
 });

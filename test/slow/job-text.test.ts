@@ -13,12 +13,12 @@ import { only, tableOf } from "../support/sample-table.ts";
 import { textEmbedded, textModel, textPooled } from "../support/text-model.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
-/** Jobs over texts, from the command line to the published files, judged by the reference library. */
+/** Jobs over texts, from the command to the published files, compared with the reference library. */
 
 interface Pair {
   readonly ids: readonly number[];
   readonly types: readonly number[];
-  /** Of each token, one after the other. */
+  /** Offsets of each token in turn. */
   readonly offsets?: readonly number[];
 }
 
@@ -37,7 +37,7 @@ const INPUTS = {
 };
 const OUTPUTS = { pooled: { tensor: "pooled" }, seen: { tensor: "seen" } };
 
-/** @param bodies of rows with the number of each as its `id`, and the other end's text as `title` */
+/** @param bodies texts of rows, with the row number as `id`, and the text from the opposite end as `title` */
 async function aJob(map: Readonly<Record<string, unknown>>, bodies: readonly (string | null)[] = texts) {
   const folder = await JobFolder.make({ files: 0 });
   await folder.write("model.onnx", textModel());
@@ -57,7 +57,7 @@ async function aJob(map: Readonly<Record<string, unknown>>, bodies: readonly (st
   return folder;
 }
 
-/** `id`, `pooled` and `seen` of the published rows, as numbers. */
+/** Returns `id`, `pooled` and `seen` of the published rows, as numbers. */
 async function published(folder: JobFolder) {
   const rows = await query(`SELECT id, to_json(pooled), to_json(seen) FROM '${folder.out}/rows/*.parquet'`);
   return rows.map(([id, pooled, seen]) => ({
@@ -111,7 +111,7 @@ test("passages are rows with their part and place, which fit the model", async (
   }
 });
 
-/** A job whose texts have more tokens than are taken, and which of them do. */
+/** Makes a job in which some texts exceed the token limit, and returns which ones do. */
 async function truncatedJob() {
   const most = 20;
   const input_ids = { ...INPUTS.input_ids, maxTokens: most };
@@ -177,7 +177,7 @@ test("labelled tokens become spans of their texts, and the logits are not publis
     const { ids = [], offsets = [] } = whole[Number(id)] ?? {};
     const tokens = textEmbedded(ids).flatMap((logits, at) => {
       const [start = 0, end = 0] = offsets.slice(2 * at);
-      // Those that were added are the first and the last.
+      // The first and last tokens were added by the tokenizer.
       return at === 0 || at === ids.length - 1 ? [] : [{ start, end, continues: false, logits }];
     });
     const known = tokenSpans(tokens, { names: labels, ignore: ["O"] }, "simple");

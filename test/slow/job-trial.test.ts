@@ -6,7 +6,7 @@ import { query } from "../support/known-answer.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 
-/** Trials of jobs: `id` is 0 to 399, in two files, fifty a row group. */
+/** Trials of jobs. `id` is 0 to 399, in two files, with fifty rows a row group. */
 
 async function idsIn(output: string): Promise<number[]> {
   return (await query(`SELECT id FROM read_parquet('${output}/rows/*.parquet')`)).map(([id]) => Number(id));
@@ -25,7 +25,7 @@ test("a trial is published beside the output, which neither meets nor spoils it"
   expect(rows).toEqual(manifestRows(400, { skipped: 193, output: 207 }));
   expect(await job.outNames()).toBeNull();
 
-  // Where the command line says so, a trial goes elsewhere; another trial is another job.
+  // The command line can name another place for a trial. Another trial is another job.
   const there = ["--set", `output.path=${trial}`, "--workers", "1"];
   const other = await runCli(["run", job.job, ...there, "--sample", "0.25", "--seed", "9"]);
   expect(other.code).toBe(2);

@@ -13,7 +13,7 @@ import { readRows } from "../support/read-rows.ts";
 import { plainRows } from "../support/sample-table.ts";
 import { idsTable, maskedMean, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
 
-/** Jobs over lists of uneven length, from the command line to the published files. */
+/** Jobs over lists of uneven length, from the command to the published files. */
 
 const ROWS_PER_FILE = 300;
 const MAP = {
@@ -35,7 +35,7 @@ async function aJob(spec: Readonly<Record<string, unknown>> = {}) {
   return { folder, lists };
 }
 
-/** All published rows, in the order of the files. */
+/** Returns all published rows, in the order of the files. */
 async function publishedRows(folder: JobFolder, format: "parquet" | "arrow"): Promise<unknown[]> {
   await using store = createLocalStorage();
   const rows: unknown[] = [];

@@ -12,7 +12,7 @@ import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { serveRange, startWebServer, type WebServer } from "../support/web-server.ts";
 
-/** A job whose input is on a web server that wants a signature or a password: neither may be seen. */
+/** A job whose input is on a web server with a signature or a password. Neither may be visible. */
 
 const SECRETS = ["hunter2-signature", "hunter2-password", "hunter2-token"];
 const SIGNED = "X-Amz-Credential=hunter2-token&X-Amz-Signature=hunter2-signature";
@@ -51,7 +51,7 @@ const stores = () => ({ [server.url]: { ca: "./ca.pem" } });
 const signed = () => `${server.url}/signed.parquet?${SIGNED}`;
 const secret = () => `${server.url.replace("https://", "https://me:hunter2-password@")}/secret.parquet`;
 
-/** In which files below a folder a secret stands, but for those that the user wrote it into. */
+/** Returns the files below a folder that contain a secret, except those that the user wrote. */
 async function leaks(folder: string, except = ["job.yaml", "files.txt"]): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -69,7 +69,7 @@ test("signed addresses in a list are read by a worker itself, and are in no jour
   const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "debug"];
   const { cli, address } = await startListening(job, args);
   await using coordinator = cli;
-  // The plan is sealed, and its journal is there.
+  // The plan is sealed, and its journal exists.
   const status = await ask(address, ({ jobs }) => jobs.getJob(aJobId(""), NEVER));
   expect(status.shardsTotal).toBeGreaterThan(0);
   const files = await readdir(join(job.folder, "job"), { recursive: true });

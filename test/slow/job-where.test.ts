@@ -12,7 +12,7 @@ import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { embeddings, tableOf } from "../support/sample-table.ts";
 
-/** Jobs that want some of their rows: `id` is 0 to 399, in two files, fifty a row group. */
+/** Jobs that select some of their rows. `id` is 0 to 399, in two files, with fifty rows a row group. */
 
 const USUAL = { path: "./data", shardRows: 50 };
 
@@ -44,7 +44,7 @@ describe("input.where", () => {
       { file: 0, rowStart: 0, rowEnd: 100 },
       { file: 1, rowStart: 0, rowEnd: 100 },
     ]);
-    // Rows of the plan: those that are left, numbered through.
+    // Rows of the plan: the selected ones, numbered consecutively.
     expect(
       shards.map(({ rowStart, rowEnd }: { rowStart: number; rowEnd: number }) => [rowStart, rowEnd]),
     ).toEqual([
@@ -65,7 +65,7 @@ describe("input.where", () => {
       rowsFiltered: 200 - wanted.length,
       rowsOut: wanted.length,
     });
-    // The same again is told from the manifest.
+    // A repeated run reports the same from the manifest.
     expect(await publish(job)).toMatchObject({ state: "published", rows: 200, rowsPruned: 200 });
   });
 
@@ -75,7 +75,7 @@ describe("input.where", () => {
     expect(run).toMatchObject({ code: 0 });
     const { estimate, pruned } = JSON.parse(run.stdout);
     expect(pruned).toEqual([{ file: 0, rowStart: 0, rowEnd: 200 }]);
-    // Of pruned rows none would reach the model: the condition drops them.
+    // No pruned row would reach the model, because the condition drops it.
     expect(estimate.verdict.stages.infer).toBeGreaterThan(0);
   });
 
@@ -164,7 +164,7 @@ test("a run that is killed in the middle resumes, and every row of the input is 
   );
 });
 
-/** `id` from `first` on, and `features`, which are null where `id % 25 = 7`. */
+/** Returns rows with `id` from `first` on, and `features`, which are null where `id % 25 = 7`. */
 function sortedRows(first: number, rows: number) {
   const id = makeData({
     type: new Int64(),

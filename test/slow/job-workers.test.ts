@@ -13,11 +13,14 @@ import {
 import { expectRightAnswer, readManifestOf } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 
-/** Workers that die, are told to go, or cannot see the data: the job goes on and its answer is right. */
+/**
+ * Workers that are killed, stopped, or without access to the data. The job continues, and its answer is
+ * right.
+ */
 
 const SHARDS = 24;
 
-/** Slow enough to lose workers in the middle: each row costs two million multiplications. */
+/** Makes a job that is slow enough to lose workers during it: each row costs two million multiplications. */
 function slowJob(files = 2): Promise<KnownJob> {
   return KnownJob.make({
     rows: SHARDS * 100,
@@ -28,12 +31,12 @@ function slowJob(files = 2): Promise<KnownJob> {
   });
 }
 
-/** The process ids of the workers at a coordinator. */
+/** Returns the PIDs of a coordinator's workers. */
 function workerPids(address: string): Promise<number[]> {
   return ask(address, async ({ workers }) => (await workers.listWorkers(NEVER)).map(({ pid }) => pid));
 }
 
-/** Kills a worker that holds a lease, and waits until another process is in its place. */
+/** Kills a worker with a lease, and waits until another process has replaced it. */
 async function killOneWorker(address: string): Promise<void> {
   const victim = await until("a worker with a lease", () =>
     ask(
@@ -140,11 +143,11 @@ test.each([["none"], ["/nowhere", "s3://"]])(
   },
 );
 
-/** What a worker's mounts are changed by, if this machine allows it. */
+/** True when this machine permits separate mounts for a worker. */
 const canMount = spawnSync("unshare", ["--mount", "true"]).status === 0;
 
 describe.skipIf(!canMount)("a worker that does not see one of the files (needs the right to mount)", () => {
-  /** As on a node where one mount is missing: that file is empty there. */
+  /** Returns a command in which one file is empty, as on a node where one mount is missing. */
   const blindTo = (name: string, job: KnownJob): string[] => [
     ...["unshare", "--mount", "sh", "-c", 'mount --bind "$0/empty" "$0/data/$1" && shift && exec "$@"'],
     ...[job.at(), name],
@@ -185,9 +188,8 @@ describe.skipIf(!canMount)("a worker that does not see one of the files (needs t
 });
 
 /**
- * A worker in a mount namespace where the job's folder is empty, as on another machine; where that is not
- * allowed, one that is told to see nothing (that `auto` finds out by itself is tested in
- * data-access.test.ts).
+ * Starts a worker in a mount namespace in which the job's folder is empty, as on another machine. Without the
+ * right to mount, the worker gets an option instead. data-access.test.ts tests that `auto` detects this.
  */
 function startInvisible(job: KnownJob, address: string) {
   const hide = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', job.at()];

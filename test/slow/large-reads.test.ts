@@ -29,7 +29,7 @@ test("a file of 2 GiB and more is read to its end, and one that is no journal is
   const large = 2 ** 31 + 4_096;
   await writeFile(path, WHOLE);
   await truncate(path, large);
-  // What follows are zeros, and no record: as soon as that is more than a crash can leave, it is damage.
+  // Zeros follow, and no record. More of them than a crash can leave is damage.
   const reading = readSegment(path, { generation: 1, from: { bytes: 0, crc32: 0 }, end: large }, realDisk);
   await expect(reading).rejects.toMatchObject({ code: "JOURNAL_CORRUPT", fields: { at: WHOLE.length } });
 });

@@ -10,8 +10,8 @@ import { type CliOptions, type CliResult, runCli } from "../support/processes.ts
 import { canMount, makeReadOnly, SmallDisk } from "../support/small-disk.ts";
 
 /**
- * Disks that are full or read-only, too few files, too little memory: a clear error or a clean end, nothing
- * half published, and, once the limit is gone, the right answer by the same command.
+ * Full or read-only disks, too few files, too little memory. Each leads to a clear error or a clean end,
+ * without a partial output. Once the limit is gone, the same command gives the right answer.
  */
 
 const LIMIT_MS = 120_000;
@@ -20,7 +20,7 @@ function smallJob(): Promise<KnownJob> {
   return KnownJob.make({ rows: 600, rowGroupRows: 100, spec: { input: { shardRows: 100 } } });
 }
 
-/** Slow enough to lose the disk in the middle of it. */
+/** Makes a job that is slow enough to lose the disk during it. */
 function slowJob(): Promise<KnownJob> {
   return KnownJob.make({
     rows: 1_600,
@@ -44,7 +44,7 @@ async function expectRelief(job: KnownJob): Promise<void> {
   await expectRightAnswer(job);
 }
 
-/** Every file may have so many bytes and no more, as on a disk that is full: works without root. */
+/** Limits the size of every file, as a full disk does. Works without root. */
 const filesUpTo = (bytes: number): CliOptions => ({ wrap: ["prlimit", `--fsize=${bytes}`] });
 
 test.each([8, 48])(
@@ -147,9 +147,8 @@ test(
   "a run that may have hardly any file descriptors ends with an error or the right answer, never in between",
   async () => {
     await using job = await smallJob();
-    // Enough to begin with, too few for a worker to load what it is made of, or for the threads of a lane:
-    // how far it gets is the machine's.
-    // Workers that never join are given up after some tries.
+    // Enough to start, and too few for a worker to load its code, or for the threads of a lane. The progress
+    // depends on the machine. Workers that never join are abandoned after some attempts.
     const { code, stderr } = await run(job, { wrap: ["prlimit", "--nofile=100"] });
     if (code !== 0) {
       expect(code).toBe(1);
@@ -166,7 +165,7 @@ test(
   "a coordinator without memory dies, and the same command goes on with its job",
   async () => {
     await using job = await smallJob();
-    // How much is too little differs with the version of Node.js: more each time, until it is enough.
+    // The minimum differs between versions of Node.js, so it grows until it is enough.
     for (const megabytes of [16, 17, 18, 19, 20]) {
       const { code } = await run(job, { env: { NODE_OPTIONS: `--max-old-space-size=${megabytes}` } });
       if (code === 0) {

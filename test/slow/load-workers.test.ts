@@ -7,7 +7,7 @@ import { runBareWorker } from "../../bench/load/bare-worker.ts";
 import { guardedAccess, OPEN_ACCESS } from "../../bench/load/load-access.ts";
 import { startCli } from "../support/processes.ts";
 
-/** The simulated workers that a coordinator's load is measured with are let in, and do the work. */
+/** The simulated workers that measure a coordinator's load are accepted, and do the work. */
 
 test.each([
   ["by the user's secret", () => OPEN_ACCESS],

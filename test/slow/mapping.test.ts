@@ -11,9 +11,9 @@ import { textModel } from "../support/text-model.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
 /**
- * Who may have made rows of one output is said by the mapping (shared/core/mapping.ts). This is a fixed job
- * with some of everything, and what a version of that mapping made of it. Its numbers are exact in float32,
- * so no machine may make others.
+ * The mapping (shared/core/mapping.ts) decides which builds may contribute rows to one output. This fixed job
+ * uses many features. Its stored result belongs to a version of the mapping. Its numbers are exact in
+ * float32, so every machine computes the same.
  */
 const KEPT = {
   mapping:
@@ -77,7 +77,7 @@ test("the same mapping makes the same bytes as it always did, of a job with some
   const digestOf = (kind: string) => files.find((file) => file.kind === kind)?.sha256.slice(0, 16);
   const [[rows] = []] = await query(`SELECT count(*) FROM '${job.out}/rows/*.parquet'`);
   expect(Number(rows)).toBeGreaterThan(50);
-  // This job asks nothing of V8 that its versions may answer differently.
+  // The job uses no function of V8 that differs between versions.
   const mapping = versions.mapping?.replace(/ v8@[\d.]+/, "");
   const found = { mapping, rows: digestOf("rows"), counts: digestOf("reduced") };
   expect(found, SOUGHT).toEqual(KEPT);

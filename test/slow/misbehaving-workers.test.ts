@@ -6,9 +6,7 @@ import { expectRightAnswer, query } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/**
- * Workers that a row kills, that are far too slow, or that never come: real processes, with one thing wrong.
- */
+/** Workers that a row kills, that are far too slow, or that never come: real processes with one fault. */
 
 function startCoordinator(job: KnownJob, times: readonly string[] = []) {
   const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn", ...times];
@@ -36,7 +34,7 @@ test("a row that kills every worker is found and becomes a dead letter, and the 
     [BigInt(POISON), "ROW_POISON"],
   ]);
   const { attempts, shards } = await expectRightAnswer(job, { missing: [POISON] });
-  // Three deaths of the shard, of its half, and of the row.
+  // Three crashes each for the shard, its half, and the row.
   expect(attempts).toBeGreaterThanOrEqual(shards + 3 * 3 - 1);
 });
 

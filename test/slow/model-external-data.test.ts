@@ -11,7 +11,7 @@ import { CLASSES, KnownJob, WIDTH } from "../support/known-job.ts";
 import { onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 
-/** Models whose weights are in other files: those beyond two gigabytes always are. */
+/** Models with weights in other files, as all models beyond two gigabytes have. */
 
 const never = new AbortController().signal;
 const external = externalMlp({ inputs: WIDTH, hidden: 16, outputs: CLASSES });

@@ -12,7 +12,7 @@ import { only, tableOf } from "../support/sample-table.ts";
 import { textModel, textPooled } from "../support/text-model.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
 
-/** Jobs whose model is a folder, as it was exported. */
+/** Jobs whose model is an exported folder. */
 
 const NAMES = ["negative", "neutral", "positive"];
 const LABELS = JSON.stringify({ id2label: Object.fromEntries(NAMES.entries()) });

@@ -10,10 +10,10 @@ import { failing } from "../support/refusals.ts";
 import { makeTextJob, rowsOf, writeTextJob } from "../support/texts-in-store.ts";
 import { type Served, serveRange, startWebServer, type WebServer } from "../support/web-server.ts";
 
-/** Jobs whose model is on a web server, which has its own certificate and lists nothing. */
+/** Jobs whose model is on a web server with its own certificate and without listings. */
 
 const SECRET = "hunter2-signature";
-/** A server that does not even say what it has not. */
+/** Answers that do not even reveal a missing file. */
 const forbidden: Served = (_, response) => void response.writeHead(403).end();
 
 let job: JobFolder;
@@ -99,7 +99,7 @@ needs("text", "code")(
   },
 );
 
-/** In which files below a folder the secret stands. */
+/** Returns the files below a folder that contain the secret. */
 async function leaks(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {

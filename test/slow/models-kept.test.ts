@@ -7,11 +7,11 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** A real worker that goes from job to job and back: which models it loads, and which it has still. */
+/** A real worker that alternates between jobs: which models it loads, and which it keeps. */
 
 const SHARDS = 40;
 
-/** Each with a model of its own. */
+/** Makes a job with a model of its own. */
 function shards(hidden: readonly number[]): Promise<KnownJob> {
   return KnownJob.make({
     rows: SHARDS * 20,
@@ -27,7 +27,7 @@ async function submit(job: KnownJob, address: string): Promise<string> {
   return result.stdout.trim();
 }
 
-/** Until it has so many shards more than it has now. */
+/** Waits until the job has committed `more` further shards. */
 async function untilMore(address: string, id: string, more: number): Promise<void> {
   const before = await ask(address, ({ jobs }) => jobs.getJob(aJobId(id), NEVER));
   await until("shards", async () => {
@@ -36,7 +36,7 @@ async function untilMore(address: string, id: string, more: number): Promise<voi
   });
 }
 
-/** Two jobs that take turns, by which of them is paused. What the worker said of its models. */
+/** Alternates between two jobs by pausing one of them. Returns the worker's reports of its models. */
 async function takeTurns(memory: string): Promise<{ loaded: number; kept: number; copies: number }> {
   await using one = await shards([400, 400]);
   await using other = await shards([300, 500]);
@@ -58,7 +58,7 @@ async function takeTurns(memory: string): Promise<{ loaded: number; kept: number
       await untilMore(address, ids[turn], 4);
     }
   });
-  // Of the last turn's job, or of both: the worker does not see the files of the coordinator.
+  // Copies for the last job, or for both: the worker does not see the files of the coordinator.
   const files = await readdir(one.tmp, { recursive: true });
   const copies = files.filter((path) => /copies\/model-[0-9a-f]+$/.test(path)).length;
   await ask(address, async ({ jobs }) => {

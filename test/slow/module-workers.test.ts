@@ -9,7 +9,7 @@ import { query } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** Workers and the code that jobs bring along. */
+/** Workers, and the code of jobs. */
 
 const before = process.env.SHARDMILL_CACHE;
 afterEach(() => {
@@ -17,7 +17,7 @@ afterEach(() => {
   else process.env.SHARDMILL_CACHE = before;
 });
 
-/** One row of each shard computes for longer than a lease, without a turn of the event loop. */
+/** Lease shorter than the first row of each shard, which blocks the event loop. */
 const LEASE_MS = 1_500;
 const STEP = `import { defineStep } from "shardmill";
 let isFirst = true;

@@ -6,8 +6,8 @@ import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
 /**
- * Loaded before everything else in each process and thread: a file system that refuses every hard link, and
- * keeps count.
+ * Returns an environment that loads a script first in each process and thread. The script refuses every hard
+ * link, and records it.
  */
 function refusingLinks(tally: string): Readonly<Record<string, string>> {
   const preload = `
@@ -44,6 +44,6 @@ test("without hard links a killed run resumes and publishes the right rows, with
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
   const refused = (await readFile(job.at("tally"), "utf8")).split("\n");
-  // A segment of the journal needs none: it is made exclusively under its own name.
+  // A segment of the journal needs no link, because it is created exclusively under its own name.
   for (const name of ["lock.json", "rows.parquet", "_manifest.json"]) expect(refused).toContain(name);
 });

@@ -30,10 +30,7 @@ import { plainRows } from "../support/sample-table.ts";
 import { aJob, leaseOn } from "../support/shard-job.ts";
 import { idsTable, maskedMean, maskedMeanModel, unevenIds } from "../support/uneven-model.ts";
 
-/**
- * Real sessions in real lanes that fail above a size as a device does that is too small: see
- * fault/small-lane.ts.
- */
+/** Real sessions in real lanes that fail above a size, as on a small device: see fault/small-lane.ts. */
 
 let folder: string;
 beforeEach(async () => {
@@ -45,7 +42,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 type Inputs = JobSpec["map"]["inputs"];
 
-/** A job over one file, as a coordinator would describe it. */
+/** Describes a job over one file, as a coordinator would. */
 async function describe(model: Uint8Array, table: Table, inputs: Inputs): Promise<JobDescription> {
   const modelPath = join(folder, "model.onnx");
   await writeFile(modelPath, model);
@@ -77,8 +74,8 @@ async function describe(model: Uint8Array, table: Table, inputs: Inputs): Promis
 }
 
 /**
- * One worker's life: its rows in order, and how many sizes it knew not to fit, each time that it learned of
- * batches.
+ * Runs one worker. Returns its rows in order, and how many sizes it knew not to fit, at each time that it
+ * learned.
  */
 async function runOnce(
   job: JobDescription,
@@ -149,8 +146,8 @@ test("the same rows are run again in halves, each gets its own numbers, and the 
 
   const second = await runOnce(job, { units: 100, isUneven: false });
   expect(second).toEqual({ rows: first.rows, caps: [] });
-  // It is what fits that is remembered, not only what was fast: on a device that became smaller it is found
-  // anew.
+  // Sizes that fit are remembered, and not only fast ones. On a device that became smaller, they are searched
+  // again.
   const third = await runOnce(job, { units: 10, isUneven: false });
   expect(third.rows).toEqual(first.rows);
   expect(third.caps.length).toBeGreaterThan(0);

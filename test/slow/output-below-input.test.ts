@@ -8,7 +8,7 @@ import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 
 /**
- * A job that publishes below the folder that it reads: what it publishes, and what others did, is none of its
+ * A job that publishes below its input folder. Neither its own output nor that of others is part of its
  * input.
  */
 

@@ -23,7 +23,7 @@ import { query } from "../support/known-answer.ts";
 import { runCli } from "../support/processes.ts";
 import { smallTable } from "../support/sample-table.ts";
 
-/** Reductions of a user's own code: where workers combine, and where the coordinator reduces. */
+/** Reductions of a user's own code, where workers combine and the coordinator reduces. */
 
 let root: string;
 const storage = createLocalStorage();
@@ -36,7 +36,7 @@ afterAll(async () => {
   await rm(root, { recursive: true });
 });
 
-/** A reduction of the code, planned over `id` (int64), `x` (float32) and `name` (every fifth is null). */
+/** Plans a reduction of the code over `id` (int64), `x` (float32) and `name` (every fifth is null). */
 async function reductionOf(code: string) {
   const folder = await mkdtemp(join(root, "code-"));
   const source = join(folder, "reduce.ts");
@@ -56,7 +56,7 @@ async function reductionOf(code: string) {
   };
 }
 
-/** Each of the tables is a shard: combined, written, read and reduced. */
+/** Combines, writes, reads and reduces the tables, each as a shard. */
 async function reduce(code: string, shards: readonly Table[]) {
   const { folder, job, reduction } = await reductionOf(code);
   await using combiner = new Combiners(job);

@@ -6,9 +6,9 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** What a scheduler that places workers needs: addresses that come later and change, and exit codes. */
+/** Needs of a scheduler that places workers: addresses that come later and change, and exit codes. */
 
-/** A coordinator that takes any port and writes where it is. */
+/** Returns arguments of a coordinator that takes any port and writes its address to a file. */
 const placed = (job: KnownJob, ...args: readonly string[]) => [
   ...["coordinator", ...args, "--listen", "127.0.0.1:0", "--address-file", job.at("address")],
   ...["--log-level", "warn"],
@@ -25,7 +25,7 @@ test("a worker that was started first finds the coordinator by its file, and aga
   await using second = (await startListening(job, placed(job, job.path))).cli;
   expect(await second.ended).toMatchObject({ code: 0 });
   expect(await readFile(job.at("address"), "utf8")).not.toBe(before);
-  // It was sent home: nothing was left for it.
+  // The worker was dismissed, because no work was left.
   expect(await worker.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
 });
@@ -47,7 +47,7 @@ test("a worker that a signal ends before the work is done says so by the exit co
 test("one that is told to end while it still looks for its coordinator says so, too", async () => {
   await using job = await KnownJob.make({ rows: 10 });
   await using worker = startWorker(job, `@${job.at("address")}`, ["--drained-exit-code", "75"]);
-  // It listens for signals by then; one that came before would end it by the signal.
+  // The worker handles signals by then. An earlier signal would end it.
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   worker.kill("SIGTERM");
   expect(await worker.ended).toMatchObject({ code: 75, signal: null });

@@ -22,7 +22,7 @@ describe("an estimate", () => {
     expect(estimate.sampleRows).toBeGreaterThan(0);
     expect(estimate.seconds).toBeGreaterThan(estimate.startSeconds + estimate.finishSeconds);
     expect(estimate.startSeconds).toBeGreaterThan(0);
-    // Two machines at 3,600 an hour: two a second.
+    // Two machines at 3,600 an hour cost two a second.
     expect(estimate.cost).toBeCloseTo(2 * estimate.seconds, 6);
     expect(estimate.memory.workerBytes).toBeGreaterThan(50 << 20);
     expect(estimate.memory.coordinatorBytes).toBeGreaterThan(50 << 20);

@@ -6,7 +6,7 @@ import { packageRoot } from "../../shared/core/package-root.ts";
 
 const run = promisify(execFile);
 
-/** Some of `npm run sim:mutants`. */
+/** A part of `npm run sim:mutants`. */
 test("planted bugs are found", async () => {
   const names = ["acknowledge-before-fsync", "no-lock", "truncated-lost-at-resume"];
   const only = names.flatMap((name) => ["--only", name]);

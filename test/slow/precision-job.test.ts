@@ -48,12 +48,12 @@ describe.each(["fp16", "int8"] as const)("a job with its model as %s", (precisio
     expect(report).toMatchObject({ precision, rows: 256, failedRows: 0 });
     const [output] = report?.outputs ?? [];
     expect(output).toMatchObject({ tensor: "logits", ranked: true, notFiniteRows: 0 });
-    // Not the original under another name.
+    // The result differs from the original.
     expect(output?.maxError).toBeGreaterThan(0);
     expect(output?.meanCosine).toBeGreaterThan(0.99);
     const { precision: _, ...check } = report;
     expect(JSON.parse(ended.stdout).conversion).toEqual({ key: "precision", value: precision, check });
-    // Of what an earlier run published, too.
+    // A run that was published earlier reports it, too.
     const again = await run();
     expect(again.stdout).toMatch(
       new RegExp(`\n {2}precision +${precision}: cosine .*; agreement .* %.* \\(256 rows compared\\)\n`),

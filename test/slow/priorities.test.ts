@@ -7,7 +7,7 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type CliProcess, runCli } from "../support/processes.ts";
 
-/** Real processes: which job comes first, and jobs that are paused. */
+/** The order of jobs, and paused jobs, with real processes. */
 
 const SHARDS = 60;
 
@@ -26,7 +26,7 @@ async function command(job: KnownJob, address: string, ...args: readonly string[
   return result;
 }
 
-/** Its id. */
+/** Submits a job and returns its id. */
 async function submit(job: KnownJob, address: string, ...args: readonly string[]): Promise<string> {
   return (await command(job, address, "submit", job.path, ...args)).stdout.trim();
 }
@@ -40,7 +40,7 @@ function untilStatus(address: string, id: string, what: string, is: (status: Job
   });
 }
 
-/** A temporary folder is looked at once its processes are gone. */
+/** Stops processes before their temporary folder is checked. */
 async function stop(...processes: readonly CliProcess[]): Promise<void> {
   for (const process of processes) {
     process.kill("SIGTERM");

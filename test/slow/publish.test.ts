@@ -44,7 +44,7 @@ const STEPS = [
 ] as const;
 
 const signal = new AbortController().signal;
-/** The same folder, as a disk has it and as it would be in a bucket. */
+/** The same folder, as a disk and as a bucket. */
 const disk = createLocalStorage();
 const PLACES = [["on a disk", disk] as const, ["in a bucket", asBucket(disk)] as const];
 afterAll(() => disk[Symbol.asyncDispose]());
@@ -79,7 +79,7 @@ function publish(staged: StagedOutput, crashAfter?: string): Promise<void> {
   return publishOutput({ paths: workPaths(out), storage, staged, onStep });
 }
 
-/** Every published file's sha256, and the manifest's. */
+/** Returns the sha256 of every published file, including the manifest. */
 async function snapshot(): Promise<Record<string, string>> {
   const names = (await readdir(out, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && !entry.parentPath.includes("_shardmill"))
@@ -216,7 +216,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     await expect(publish(staged)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
     expect(await readFile(join(out, "rows", "part-00000.parquet"), "utf8")).toBe("mine");
     expect(existsSync(join(out, "_manifest.json"))).toBe(false);
-    // Nor does starting over take it for a file of ours, though it has the name of one.
+    // Starting over does not treat the file as its own either, in spite of the name.
     await expect(clear()).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
   });
 
@@ -269,7 +269,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     const staged = await stageAll();
     const published = publishOutput({ paths: workPaths(out), storage, staged, confirm });
     await expect(published).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
-    // It was let at the beginning, for the intent and for the rows; not for what comes behind them.
+    // It still had the lock at the beginning, for the intent and for the rows, and not afterwards.
     expect((await readdir(out)).sort()).toEqual(["_shardmill", "rows"]);
   });
 });

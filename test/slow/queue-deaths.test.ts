@@ -4,9 +4,9 @@ import { endEverywhere, endOften, withoutSync } from "../support/lives.ts";
 import { FILES, QueueWorld, ROWS } from "../support/queues/queue-world.ts";
 
 /**
- * `serve` over a queue dies at every single operation of its disk, and around all that it does for good
- * outside: its broker, its results, its runs. The next life begins on what is left: nothing is settled that
- * is not published, each key is published once, nothing is lost, and no file is left over.
+ * Kills `serve` over a queue at every operation on its disk, and around its permanent effects outside. These
+ * are its broker, its results and its runs. The next process starts with the files that are left. Only
+ * published messages are acknowledged, each key is published once, nothing is lost, and no file is left.
  */
 describe.each([
   ["rows", ROWS],

@@ -6,7 +6,7 @@ import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
 
-/** What is known of files by their names, as a job reads them. */
+/** Reads facts about files by their names, as a job does. */
 async function read(
   files: Readonly<Record<string, string>>,
   input: Readonly<Record<string, unknown>> = {},

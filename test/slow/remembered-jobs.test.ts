@@ -16,7 +16,7 @@ import { KnownJob, type KnownJobOptions } from "../support/known-job.ts";
 import { needs } from "../support/needs.ts";
 import { type CliProcess, runCli, startCli } from "../support/processes.ts";
 
-/** A coordinator without a job of its own, killed and started again with the same command. */
+/** A coordinator without its own job, which is killed and restarted with the same command. */
 
 const SHARDS = 12;
 
@@ -121,14 +121,14 @@ test("killed while three jobs run, it goes on with them by itself, and tells of 
   const watched = await runCli(["watch", published, "--json", "--coordinator", standing.address], done);
   expect(watched).toMatchObject({ code: 0 });
   expect(JSON.parse(watched.stdout)).toMatchObject({ job: published, state: "published" });
-  // Nobody has submitted anything again.
+  // Without another submission.
   for (const jobId of running) expect(await standing.ended(jobId)).toMatchObject({ phase: "published" });
   expect((await standing.list()).map(({ jobId }) => jobId)).toEqual(told.map(({ jobId }) => jobId));
   await stop(worker, after);
   for (const job of [done, first, second, third]) await expectRightAnswer(job);
 });
 
-/** What the page shows of a job, but for the time that goes on. */
+/** Returns what the page shows of a job, without running times. */
 async function shownOf(url: string, jobId: string): Promise<{ detail: Detail; cells: number[] }> {
   const link = await runCli(["page", "--http", new URL(url).host]);
   const pass = link.stdout.trim().split("#login=")[1];
@@ -164,13 +164,14 @@ needs("web")(
     for (const jobId of ended) await standing.ended(jobId);
     const goesOn = await standing.submit(running);
     await untilCommitted(running, 2);
-    // However long it takes to look: it has not ended meanwhile.
+    // The job does not end during the checks, however long they take.
     worker.killGroup("SIGSTOP");
     const shown = await Promise.all(ended.map((jobId) => shownOf(url, jobId)));
     const half = (await shownOf(url, goesOn)).detail.history;
     await kill(before);
 
-    // Few records between two snapshots of its journal: what it had is in one, or behind it.
+    // Few records between two snapshots of its journal, so that some facts are in a snapshot and others after
+    // it.
     await using after = await standing.start({ SHARDMILL_SNAPSHOT_RECORDS: "5" }, http);
     expect(await Promise.all(ended.map((jobId) => shownOf(url, jobId)))).toEqual(shown);
     expect(shown.map(({ detail, cells }) => [detail.status.phase, cells.length])).toEqual([
@@ -185,11 +186,11 @@ needs("web")(
     expect(await standing.ended(goesOn)).toMatchObject({ phase: "published" });
     const { history } = (await shownOf(url, goesOn)).detail;
     expect(history.lives).toHaveLength(3);
-    // From the start of its journal, which comes after planning.
+    // Counted from the start of its journal, which comes after planning.
     expect(Date.parse(history.began)).toBeGreaterThanOrEqual(Date.parse(half.began));
     expect(history.lives?.[1]?.from).toBeLessThan(history.lives?.[2]?.from ?? 0);
     expect(history).toMatchObject({ commits: SHARDS });
-    // One that was interrupted may have been handed in later.
+    // An interrupted attempt may have been committed later.
     expect(history.ends.committed + history.ends.interrupted).toBeGreaterThanOrEqual(SHARDS);
     const spans = history.workers.flatMap((each) => each.spans.end);
     expect(spans.filter((end) => end === "committed").length).toBeGreaterThanOrEqual(1);
@@ -228,7 +229,7 @@ test("a job that cannot be opened again fails with the reason, keeps no other fr
     expect(await standing.ended(third)).toMatchObject({ phase: "published" });
     await stop(worker, after);
   }
-  // What was in the way is put right: the next start finds it so. What is gone stays gone.
+  // A repaired file is found at the next start. A missing one stays missing.
   await writeFile(lost.at("model.onnx"), model);
   await using again = await standing.start();
   await using worker = startWorker(good, standing.address);
@@ -238,7 +239,7 @@ test("a job that cannot be opened again fails with the reason, keeps no other fr
   await stop(worker, again);
 });
 
-/** So many points lie between two that are tried. */
+/** Distance between tested points. */
 const STEP = 5;
 
 test("killed anywhere at its records, it has lost no job that was answered to, and doubled none", async () => {

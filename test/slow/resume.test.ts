@@ -12,7 +12,7 @@ import { readManifestOf } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** A run that ends before its job does, however it ends, and the same command after it. */
+/** A run that ends before its job, in any way, and the same command after it. */
 
 test("a job's folder that was moved is resumed where it is now, and is the same job by any path that leads to it", async () => {
   await using job = await slowJob();
@@ -21,7 +21,7 @@ test("a job's folder that was moved is resumed where it is now, and is the same 
   killed.kill("SIGKILL");
   await killed.ended;
   const before = await expectInTheMiddle(job);
-  // Back where it was at the end: there the answer is checked.
+  // Moved back at the end, where the answer is checked.
   const [moved, elsewhere] = [join(job.folder, "moved"), join(job.folder, "elsewhere")];
   await rename(job.at(), moved);
   const resumed = await runCli(["run", join(moved, "job.yaml"), "--workers", "2", "--json"], job);
@@ -50,7 +50,7 @@ test("a run that another version began is gone on with, said so, and both are in
   expect([builds, versions.shardmill]).toEqual([["0.0.7", buildVersion], buildVersion]);
 });
 
-/** As if the run before had been another version's. */
+/** Changes the journal as if another version had written it. */
 async function pretendBuild(job: KnownJob, build: string): Promise<void> {
   const path = segmentPath(join(job.out, "_shardmill", "journal"), 1);
   const { records } = decodeFrames(await readFile(path));

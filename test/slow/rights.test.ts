@@ -13,7 +13,7 @@ import { needs } from "../support/needs.ts";
 import { type CliOptions, runCli } from "../support/processes.ts";
 import { serveRange, startWebServer } from "../support/web-server.ts";
 
-/** What the jobs of a role may have opened and run by a coordinator, by the commands of who submits them. */
+/** Rights of a role's jobs to files and code on a coordinator, by the submitter's commands. */
 
 async function submitToken(
   folder: string,
@@ -58,7 +58,7 @@ needs("code")(
     );
     for (const key of ["input.path[0]", "model.path", "output.path"]) expect(elsewhere.stderr).toContain(key);
     await expect(stat(theirs.out)).rejects.toMatchObject({ code: "ENOENT" });
-    // What is named lies where it may; what that leads to does not.
+    // The named file is in an allowed place, but it leads to one that is not.
     await mine.write("list.txt", theirs.at("data/part-0000.parquet"));
     await mine.writeSpec({ input: { path: "./list.txt" } });
     expect(await submit(mine, asTeam)).toMatchObject(refused(/part-0000\.parquet may not be opened here/));
@@ -73,7 +73,7 @@ needs("code")(
     expect(refusals.some((line) => line.includes("LOCATION_REFUSED"))).toBe(true);
     expect(refusals.some((line) => line.includes("MODULES_REFUSED"))).toBe(true);
 
-    // Fetched by the coordinator, whose own folder is none that the role may name.
+    // Fetched by the coordinator into its own folder, which the role may not name.
     await mine.writeSpec({ model: { path: `${web.url}/models/model.onnx`, device: "cpu" } });
     const taken = await submit(mine, asTeam);
     expect(taken).toMatchObject({ code: 0 });

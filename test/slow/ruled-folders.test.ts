@@ -8,11 +8,11 @@ import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
 
-/** Folders that `input.where` rules out before they are listed, beside the same job that lists them all. */
+/** Folders that `input.where` excludes before they are listed, compared with the same job that lists all. */
 
 let folder: JobFolder;
 
-/** Of 48 folders of the first level and 250 of the last, as DuckDB writes and names them. */
+/** Writes 48 folders at the first level and 250 at the last, with DuckDB's names. */
 beforeAll(async () => {
   folder = await JobFolder.make({ files: 0, spec: { input: { path: "./data" } } });
   await query(`

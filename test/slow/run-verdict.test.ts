@@ -9,12 +9,12 @@ test("a run says what limited it, in its summary and in its manifest", async () 
   const { code, stdout } = await runCli(["run", job.path, "--workers", "1", "--json"], job);
   expect(code).toBe(0);
   const summary = JSON.parse(stdout);
-  // So short a run is mostly start-up, but how much of it is the machine's affair.
+  // So short a run is mostly start-up, but the share depends on the machine.
   expect([...BOTTLENECKS, null]).toContain(summary.bottleneck);
   expect(summary.advice === null).toBe(summary.bottleneck === null);
   const manifest = await readManifestOf(job);
   expect([...BOTTLENECKS, null]).toContain(manifest.bottleneck);
-  // Told with the first shard: the run is over before the next heartbeat.
+  // Reported with the first shard, because the run ends before the next heartbeat.
   expect(Object.keys(manifest.stages)).toEqual(expect.arrayContaining(["decode", "infer", "encode"]));
   for (const share of Object.values(manifest.stages)) expect(share).toBeLessThanOrEqual(1);
 });

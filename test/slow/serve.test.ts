@@ -10,7 +10,7 @@ import { runCli, startCli } from "../support/processes.ts";
 
 /** `shardmill serve` as real processes. */
 
-/** Of real processes, one after the other, on a machine that may be slow. */
+/** Limit for several real processes in turn, on a slow machine. */
 const LIMIT_MS = 900_000;
 
 const serve = (job: JobFolder, ...more: string[]) =>
@@ -27,7 +27,7 @@ async function runsOf(job: JobFolder): Promise<Facts> {
   return JSON.parse(stdout) as Facts;
 }
 
-/** Folders with a manifest, in their order. */
+/** Returns the folders with a manifest, in order. */
 async function publishedIn(job: JobFolder): Promise<string[]> {
   const names = (await readdir(job.out).catch(() => [])).filter((name) => name.startsWith("run=")).sort();
   const published = await Promise.all(
@@ -63,7 +63,7 @@ test("killed again and again, it loses no time of its schedule and doubles none"
     process.killGroup("SIGKILL");
     await process.ended.catch(() => {});
   }
-  // With another schedule nothing new is due; what waits from before is run.
+  // With another schedule nothing new is due. The waiting runs still run.
   await job.writeJob({ trigger: { ...trigger, every: "366d" } });
   await using last = serve(job);
   await until(
@@ -96,7 +96,7 @@ test("a file that is still written is read when it is done, and each file once",
   await using process = serve(job);
   await until("first run", async () => ((await publishedIn(job)).length > 0 ? true : null), LIMIT_MS);
 
-  // A byte at a time would do, too: it is never quiet for five seconds.
+  // Never quiet for five seconds, even byte by byte.
   const slow = job.at("data/part-1.parquet");
   for (let part = 0; part < 6; part += 1) {
     const size = Math.ceil(whole.length / 6);
@@ -146,7 +146,7 @@ test("a second one is told of the first, and a broken job keeps no other from it
   expect(second.code).toBe(1);
   expect(second.stderr).toContain("LEDGER_LOCKED");
 
-  // Repaired, it is served without a restart.
+  // The repaired job is served without a restart.
   await broken.writeJob({ trigger: { every: "2s" } });
   await until(
     "run of the repaired one",

@@ -6,11 +6,11 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type CliProcess, runCli } from "../support/processes.ts";
 
-/** Several jobs on one coordinator: none suffers from the others. */
+/** Several jobs on one coordinator, which do not disturb each other. */
 
 const SHARDS = 60;
 
-/** Many short shards: a worker changes jobs, if it does, in the middle of them. */
+/** Makes a job with many short shards, so that a worker could change jobs in the middle. */
 function smallShards(): Promise<KnownJob> {
   return KnownJob.make({
     rows: SHARDS * 20,
@@ -43,7 +43,7 @@ async function untilAllEnded(jobs: readonly KnownJob[], address: string): Promis
   }
 }
 
-/** A temporary folder is looked at once its processes are gone. */
+/** Stops processes before their temporary folder is checked. */
 async function stop(...processes: readonly CliProcess[]): Promise<void> {
   for (const process of processes) {
     process.kill("SIGTERM");

@@ -39,7 +39,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A shard thread that serves one job, and the fake lane behind it; ended after the test. */
+/** Starts a shard thread for one job, with a fake lane. Both end after the test. */
 async function startThread(job: JobDescription, model: FakeModel = {}) {
   const lane = new FakeLane(model);
   const thread = await startShardThread({ job, lanePorts: [lane.port], scratchPath });
@@ -82,7 +82,7 @@ test("two shards overlap, are read one after the other, and do not mix", async (
 });
 
 test("a shard is read and mapped while the one before it is written", async () => {
-  // Its SQL ends only when it is abandoned: until then the first shard is being written.
+  // Its SQL ends only when it is abandoned. Until then the first shard is being written.
   const endless = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
   const { begin, abandon, waitFor, events } = await startThread(aJob({ partialsPath, reduce: endless }));
   const leases = await Promise.all(
@@ -120,7 +120,7 @@ test("far away two shards are on their way before their turn, and are read in th
   });
   const asked = () => new Set(web.requests.map((request) => request.split(" ")[1]));
   while (asked().size < 2) await settle();
-  // The second is whole by now, and waits for its turn; so does the third for its place.
+  // The second shard is complete and waits for its turn. The third waits for its place.
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect([...asked()].sort()).toEqual(["/1.parquet", "/2.parquet"]);
   expect(events.filter(({ kind }) => kind === "shardRead")).toEqual([]);

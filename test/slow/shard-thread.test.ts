@@ -46,8 +46,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A shard thread that serves one job, and the fake lane behind it; ended after the test. */
-/** A lease on rows of one file, with another file in its place. */
+/** Returns a lease on rows of one file, with changes of the file. */
 function withFile(lease: Lease, changes: Partial<InputFile>): Lease {
   return {
     ...lease,

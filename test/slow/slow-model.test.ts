@@ -11,9 +11,9 @@ import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli, startCli } from "../support/processes.ts";
 import { serveRange, startWebServer } from "../support/web-server.ts";
 
-/** Models that take long to come: whoever waits is told how far they are. */
+/** Models that load slowly, while waiting users see the progress. */
 
-/** Two pieces and some more, of which weights are most. */
+/** Layers of a model with two fetched pieces and more, mostly weights. */
 const WIDE: readonly number[] = [2_200, 2_200];
 
 test("a plan says on stderr how much of a model is fetched, and nothing of it on stdout", async () => {
@@ -21,7 +21,7 @@ test("a plan says on stderr how much of a model is fetched, and nothing of it on
   const model = await readFile(`${job.folder}/job/model.onnx`);
   await using server = await startWebServer({
     async "/model.onnx"(request, response) {
-      // A look asks for less.
+      // Reading the header needs fewer bytes.
       const [, from = "0", to = "0"] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
       if (Number(to) - Number(from) > 1 << 20) await sleep(4_500);
       serveRange(request, response, model);
@@ -36,11 +36,11 @@ test("a plan says on stderr how much of a model is fetched, and nothing of it on
 
 interface SlowLine extends AsyncDisposable {
   readonly address: string;
-  /** Over it, from the coordinator. */
+  /** Bytes received from the coordinator. */
   readonly came: { readonly bytes: number };
 }
 
-/** A line to a coordinator over which little comes in a second. */
+/** Starts a slow connection to a coordinator. */
 async function startSlowLine(address: string, bytesPerSecond: number): Promise<SlowLine> {
   const came = { bytes: 0 };
   const [host = "", port = ""] = address.split(":");

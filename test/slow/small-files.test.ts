@@ -4,12 +4,12 @@ import { expectNothingLeft, expectRightAnswer, query } from "../support/known-an
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** A dataset of many small files is a dataset of its rows: nothing about the result tells how they lay. */
+/** A dataset of many small files equals a dataset of its rows: the output does not depend on the files. */
 
 const ROWS = 1_200;
 const FILES = 300;
 const FILE_ROWS = ROWS / FILES;
-/** The first and the last row of a file, and the last of all. */
+/** The first and the last row of a file, and the last row of all. */
 const NULL_ROWS = [8, 503, ROWS - 1];
 
 const published = (job: KnownJob) => query(`FROM '${job.out}/rows/*.parquet' SELECT id, note, logits, class`);
@@ -38,7 +38,7 @@ test("a corrupt file among many ends the job and is named", async () => {
   await using job = await KnownJob.make({ rows: ROWS, files: FILES });
   const path = job.at("data", "part-0123.parquet");
   const bytes = await readFile(path);
-  // In the first page: its footer is as it was.
+  // Damages the first page, while the footer stays intact.
   bytes.fill(0xff, 8, 40);
   await writeFile(path, bytes);
   const run = await runCli(["run", job.path, "--workers", "1"], job);

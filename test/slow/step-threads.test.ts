@@ -66,7 +66,7 @@ interface Changes {
   readonly onBusy?: (ms: number) => void;
 }
 
-/** Threads that run a script of the test's: `answer(batch, signal)` gives the answer. */
+/** Starts threads with a script of the test. `answer(batch, signal)` is its function. */
 async function startScripted(answer: string, { count = 2, onBusy = () => {} }: Changes = {}) {
   const script = join(root, `${Math.random()}.mjs`);
   await writeFile(
@@ -163,7 +163,7 @@ test("an error comes back as what it is", async () => {
 
 test("whoever gives up does not wait for a step that hangs, and others have their turn in another thread", async () => {
   await using threads = await startScripted(
-    // It ends long after it was abandoned.
+    // Ends long after it was abandoned.
     `(batch, signal) => batch.batches[0].rows !== 7 ? done(batch) : new Promise((resolve) => {
       signal.addEventListener("abort", () => setTimeout(() => resolve(done(batch)), 1000));
     })`,
@@ -190,7 +190,7 @@ test("abandoned inside DuckDB, the thread lets go and works on the next record b
   const hung = threads.run(batchOf(20), stop.signal);
   setTimeout(() => stop.abort(new Error("lost")), 300);
   await expect(hung).rejects.toThrow("lost");
-  // Of one row, whose id is 0, the same SQL takes no time.
+  // A single row with id 0 makes the same SQL fast.
   expect((await threads.run(batchOf(1), NEVER)).made.numRows).toBe(1);
 });
 

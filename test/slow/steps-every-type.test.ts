@@ -18,9 +18,9 @@ import { only, plainRows, tableOf } from "../support/sample-table.ts";
 import { NESTINGS, type Nesting } from "../support/type-nestings.ts";
 
 /**
- * Every Arrow type, alone and within others, through the steps of a stage, in their threads: as it is decoded
- * (`prepare`), and as the collector makes it, without dictionaries and views (`finish`). Three rows, of which
- * SQL drops or doubles some; the values are judged by what they were made of.
+ * Every Arrow type, alone and within others, through the steps of a stage, in their threads. `prepare`: as
+ * decoded. `finish`: as the collector makes it, without dictionaries and views. SQL drops or doubles some of
+ * three rows, and the values are compared with their sources.
  */
 
 const { signal } = new AbortController();
@@ -36,7 +36,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** A type's column: what it is called, its values, how SQL gets the sample out of it, and that as text. */
+/** A column of one type: its name, its type, SQL that extracts the sample, and the sample as text. */
 interface Column {
   readonly name: string;
   readonly type: string;
@@ -51,7 +51,7 @@ function columnsOf({ out }: Nesting): readonly Column[] {
   });
 }
 
-/** One column of each type, and `id`: 0, 1, 2. */
+/** Returns one column of each type, and `id`: 0, 1, 2. */
 function batchOf({ nest }: Nesting): RecordBatch {
   const samples = Object.values(ARROW_TYPES).map(({ data }, index) => [`c${index}`, nest(data)] as const);
   const id = only(vectorFromArray([0, 1, 2], new Int32()));
@@ -66,7 +66,7 @@ async function planned(sql: string, fields: readonly Field[]): Promise<StepBindi
   return result.step;
 }
 
-/** The rows behind these SELECTs, one step after the other. */
+/** Returns the rows after these SELECTs, one step after another. */
 async function through(batch: RecordBatch, selects: readonly string[]): Promise<RecordBatch> {
   const steps: StepBinding[] = [];
   for (const sql of selects) steps.push(await planned(sql, steps.at(-1)?.columns ?? fieldsOf(batch.schema)));
@@ -86,7 +86,7 @@ async function through(batch: RecordBatch, selects: readonly string[]): Promise<
 const rowsOf = (batch: RecordBatch) => plainRows(new Table([batch])) as Record<string, unknown>[];
 const typesOf = ({ schema }: RecordBatch) => schema.fields.map(({ type }) => fieldTypeOf(type));
 
-/** What SQL computes with; how it refuses the others is tested below. */
+/** Returns true for types that SQL computes with. Other tests cover the refusal of the rest. */
 function isComputed({ name, type }: Column, batch: RecordBatch): boolean {
   const field = fieldsOf(batch.schema).find((other) => other.name === name);
   return field !== undefined && parquetFault(field.type) === null && type !== "decimal256 of 50 digits";
@@ -128,7 +128,7 @@ describe.for(Object.entries(NESTINGS))("every type in %s", ([, nesting]) => {
       );
     expect(rowsOf(await through(batch, [`SELECT ${texts(seen, "c")} FROM rows`]))).toEqual(expected(seen));
 
-    // What SQL makes is read by SQL again. It makes no intervals.
+    // Results of SQL are read by SQL again. It makes no intervals.
     const again = seen.filter(({ type }) => !type.startsWith("interval"));
     const values = again.map(({ name }) => `CASE WHEN id >= 0 THEN ${name} END AS ${name.replace("c", "v")}`);
     const selects = [`SELECT ${values.join(", ")} FROM rows`, `SELECT ${texts(again, "v")} FROM rows`];

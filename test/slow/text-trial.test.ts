@@ -4,7 +4,7 @@ import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
-/** Trials over text files, some lines of which are no rows. */
+/** Trials over text files in which some lines are invalid rows. */
 
 const ROWS = 40;
 const SPEC = {

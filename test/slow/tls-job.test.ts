@@ -9,7 +9,7 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-/** Whole jobs by mutual TLS, and what commands say to those who lack something for it. */
+/** Whole jobs by mutual TLS, and the errors of commands that lack a part of it. */
 
 let folder: string;
 let ca: TestCa;

@@ -8,7 +8,7 @@ import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type CliOptions, runCli } from "../support/processes.ts";
 
-/** Tokens by the commands of who makes them and of who has them, on whose machine is nothing else. */
+/** Tokens by the commands of their creator, and of holders whose machine has no other secret. */
 
 interface Made {
   readonly token: string;
@@ -57,7 +57,7 @@ test("each does what its token is for: submits, looks on, works; and nothing els
   const served = ["coordinator", "--listen", "127.0.0.1:0", "--tokens-file", file, "--log-level", "debug"];
   const { cli, address } = await startListening(job, served);
   await using coordinator = cli;
-  // Made while it runs.
+  // Created while the coordinator runs.
   const reader = await make(file, "--role", "read");
   const submitter = await make(file, "--role", "submit");
   const worker = await make(file, "--role", "work");
@@ -83,7 +83,7 @@ test("each does what its token is for: submits, looks on, works; and nothing els
   expect(await ask(["watch"], reader.token)).toMatchObject({ code: 0 });
   expect(processesWith(worker.token)).toEqual([]);
   await runCli(["token", "revoke", worker.id, "--tokens-file", file]);
-  // Whoever works is told with the next call.
+  // A working worker learns of it with its next call.
   expect(await working.ended).toMatchObject({ code: 2, stderr: expect.stringContaining("was revoked at") });
   await expectRightAnswer(job);
   for (const { token } of [reader, submitter, worker])

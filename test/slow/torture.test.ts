@@ -9,7 +9,7 @@ import { makeCase } from "../../fault/torture/make-case.ts";
 import { rowsOf } from "../../fault/torture/torture-case.ts";
 import { tryCase } from "../../fault/torture/try-case.ts";
 
-/** A part of `npm run torture`, of its own seed: whole jobs over generated data, judged by DuckDB. */
+/** A part of `npm run torture` with its own seed: whole jobs over generated data, compared by DuckDB. */
 const SEED = 11;
 const CASES = 5;
 
@@ -55,7 +55,7 @@ test("the judge sees a value that is wrong, a row that is missing, and one that 
   }
 });
 
-/** A plain case of one file and one shard. */
+/** Returns a plain case of one file and one shard. */
 function wellFilled() {
   const torture = makeCase({ seed: SEED, index: 0, hand: "duckdb" });
   return {
@@ -70,7 +70,7 @@ function wellFilled() {
   };
 }
 
-/** Damages the file as it was first published: `original` keeps it between the calls. */
+/** Damages the file as it was first published. `original` keeps that version between calls. */
 async function rewrite(path: string, damage: string, original: string): Promise<void> {
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
   const connection = await instance.connect();

@@ -3,8 +3,8 @@ import { endEverywhere, endOften, withoutSync } from "../support/lives.ts";
 import { TriggerWorld } from "../support/trigger-world.ts";
 
 /**
- * `serve` over a schedule dies at every single operation on its ledger and the lock beside it, and around the
- * end of each run: every instant that was decided to run is published, and no file is left over.
+ * Kills `serve` over a schedule at every operation on its ledger and its lock, and around each run's end.
+ * Every instant that was decided to run is published, and no file is left.
  */
 it("runs each instant wherever a life ends, or an operation fails", async () => {
   const { fired, broken } = await endEverywhere((fates) => new TriggerWorld({ fates, seed: 1 }));

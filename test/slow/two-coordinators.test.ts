@@ -10,7 +10,7 @@ import { KnownJob } from "../support/known-job.ts";
 import { type CliProcess, runCli, startCli } from "../support/processes.ts";
 
 /**
- * Two coordinators on one output that cannot see each other: each in a PID namespace of its own, as in two
+ * Two coordinators on one output, in separate PID namespaces, so that they cannot see each other, as in two
  * containers.
  */
 
@@ -35,14 +35,14 @@ function kill(cli: CliProcess): Promise<unknown> {
 
 describe.skipIf(!canUnshare)(
   "of two coordinators in PID namespaces of their own (needs the right to unshare)",
-  // Most of each is waiting.
+  // Each test mostly waits.
   { concurrent: true },
   () => {
     test("the second is refused while the first lives, and the first's result is right", async () => {
       await using job = await slowJob();
       await using first = (await startListening(job, run(job), { wrap: APART })).cli;
       await untilCommitted(job, 1);
-      // However quick the machine: the job does not end while its workers stand still.
+      // On any machine, the job does not end while its workers are stopped.
       const workers = processesWith(job.folder).filter(({ command }) => command.includes("worker-process"));
       expect(workers).not.toEqual([]);
       for (const { pid } of workers) process.kill(pid, "SIGSTOP");
@@ -60,7 +60,7 @@ describe.skipIf(!canUnshare)(
       await using first = (await startListening(job, run(job), { wrap: APART })).cli;
       await untilCommitted(job, 1);
       await kill(first);
-      // What it left there cannot be judged from here, and stays.
+      // This process cannot judge the temporary files of the other namespace, so they stay.
       for (const name of await readdir(job.tmp)) await rm(join(job.tmp, name), { recursive: true });
       await using here = startCli(run(job), { env: job.env, limitMs: 300_000 });
       await here.saw(/waiting 20 s to see whether process/);

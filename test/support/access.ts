@@ -1,10 +1,10 @@
 import type { Guard } from "../../coordinator/access/judge.ts";
 import type { Credential } from "../../shared/access/credential.ts";
 
-/** A secret that nothing outside of a test's own process knows. */
+/** Secret that only the test's own process knows. */
 const SECRET = "a-secret-of-a-test-and-of-nothing-else-0123456789";
 
-/** For a server in the test's own process. */
+/** Guard of a server in the test's own process. */
 export const TEST_GUARD: Guard = {
   secret: SECRET,
   tokensPath: null,
@@ -12,5 +12,5 @@ export const TEST_GUARD: Guard = {
   takesJobs: true,
 };
 
-/** For its clients. */
+/** Credential of its clients. */
 export const TEST_CREDENTIAL: Credential = { path: "/no/file/of/a/test", secret: SECRET };

@@ -54,15 +54,15 @@ import {
 import { only, tableOf } from "./sample-table.ts";
 
 /**
- * Three values of an Arrow type, the second of them null, and how DuckDB writes the first and the third as
- * text.
+ * Three values of an Arrow type, of which the second is null. `texts`: the first and third as DuckDB prints
+ * them.
  */
 export interface TypeSample {
   readonly data: Data;
   readonly texts: readonly [first: string, third: string];
 }
 
-/** The second of three is null. */
+/** Validity bits: the second of three values is null. */
 const VALIDITY = Uint8Array.of(0b101);
 
 function fixed(
@@ -78,7 +78,7 @@ function made(type: DataType, first: unknown, third: unknown, ...texts: [string,
   return { data: only(vectorFromArray([first, null, third], type)), texts };
 }
 
-/** A day before 1970 and one after it; a second before and one after. */
+/** A day before 1970 and one after, and a second before and one after. */
 const DAYS_MS = BigInt64Array.of(86_400_000n, 0n, -172_800_000n);
 const SECONDS = BigInt64Array.of(1n, 0n, -86_401n);
 const scaled = (factor: bigint) => SECONDS.map((value) => value * factor);
@@ -86,7 +86,7 @@ const TIMES: [string, string] = ["1970-01-01 00:00:01", "1969-12-30 23:59:59"];
 const TIMES_ZONED: [string, string] = ["1970-01-01 00:00:01+00", "1969-12-30 23:59:59+00"];
 const LONG = "a text of more than twelve bytes, é";
 
-/** Every Arrow type that is read, by pyarrow's name for it. */
+/** Every Arrow type that can be read, by pyarrow's name for it. */
 export const ARROW_TYPES: Readonly<Record<string, TypeSample>> = {
   null: { data: makeData({ type: new Null(), length: 3 }), texts: ["NULL", "NULL"] },
   bool: made(new Bool(), true, false, "true", "false"),

@@ -7,14 +7,14 @@ import { afterEach, beforeEach, vi } from "vitest";
 export interface AwsFiles {
   /** Path of a file in the folder. */
   at(name: string): string;
-  /** Makes a text the shared configuration file. */
+  /** Writes a text to the shared configuration file. */
   config(text: string): Promise<void>;
 }
 
 /** Gives each test of a file an environment without settings of AWS. */
 export function awsFiles(): AwsFiles {
   let folder = "";
-  // The library keeps files by their names.
+  // The library caches files by their names.
   let files = 0;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "shardmill-aws-"));

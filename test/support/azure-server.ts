@@ -9,17 +9,17 @@ import { createObjectStorage } from "../../extensions/object-store/object-storag
 import type { Storage } from "../../shared/storage/storage.ts";
 import { startForeignServer } from "./foreign-server.ts";
 
-/** Microsoft's own emulator of Azure Blob Storage: `npm run stores` fetches it. */
+/** Microsoft's own emulator of Azure Blob Storage, which `npm run stores` fetches. */
 export interface AzureServer extends AsyncDisposable {
   readonly settings: AzureSettings;
-  /** What Azure's own programs take, for processes that are started. */
+  /** Environment of Azure's own programs, for started processes. */
   readonly env: Readonly<Record<string, string>>;
   storage(): Storage;
   client(): AzureClient;
   makeContainer(name: string): Promise<void>;
-  /** A shared access signature of the account, for so many minutes. */
+  /** Returns a shared access signature of the account that is valid for some minutes. */
   signatureFor(minutes: number): string;
-  /** What is kept under a key, as others read it. */
+  /** Returns the bytes of a key, as other programs read them. */
   kept(container: string, key: string): Promise<Uint8Array>;
 }
 

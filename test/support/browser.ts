@@ -2,12 +2,12 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { type Browser, chromium, type Page } from "playwright-core";
 
-/** Debian's; another may be named. */
+/** Path of the browser. Default: Debian's Chromium. */
 const EXECUTABLE = process.env.SHARDMILL_CHROMIUM ?? "/usr/bin/chromium";
 
-/** A browser, and what went wrong in its pages. */
+/** A browser that collects errors of its pages. */
 export class TestBrowser implements AsyncDisposable {
-  /** Errors of the console, of scripts, and requests to anywhere else than the page came from. */
+  /** Errors of the console and of scripts, and requests to other origins. */
   readonly troubles: string[] = [];
   readonly #browser: Browser;
 
@@ -20,7 +20,9 @@ export class TestBrowser implements AsyncDisposable {
     return new TestBrowser(await chromium.launch({ executablePath: EXECUTABLE, args }));
   }
 
-  /** A page in a profile of its own. `expected`: what its console may say, as while nobody answers. */
+  /**
+   * Opens a page in a new profile. `expected`: allowed messages of its console, e.g. while no server answers.
+   */
   async page(
     options: { readonly width?: number; readonly dark?: boolean; readonly expected?: RegExp } = {},
   ): Promise<Page> {
@@ -52,10 +54,10 @@ export class TestBrowser implements AsyncDisposable {
 
 let axe: string | undefined;
 
-/** What axe-core finds against accessibility, as `rule: element`. */
+/** Returns faults of accessibility that axe-core finds, as `rule: element`. */
 export async function accessFaults(page: Page): Promise<string[]> {
   axe ??= await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-  // Evaluated by the debugger: the page's own policy lets no foreign script in.
+  // Evaluated by the debugger, because the page's policy forbids foreign scripts.
   await page.evaluate(axe);
   return await page.evaluate(async () => {
     const { axe: found } = globalThis as unknown as { axe: { run(): Promise<AxeResult> } };
@@ -71,18 +73,18 @@ interface AxeResult {
   }[];
 }
 
-/** Where pictures are kept for people, when `SHARDMILL_PICTURES` names a folder. */
+/** Saves a screenshot for people when `SHARDMILL_PICTURES` names a folder. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env.SHARDMILL_PICTURES;
   if (folder !== undefined) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
 }
 
-/** How far a page is wider than its window, in pixels. */
+/** Returns by how many pixels a page is wider than its window. */
 export async function beyondWindow(page: Page): Promise<number> {
   return Number(await page.evaluate("document.documentElement.scrollWidth - innerWidth"));
 }
 
-/** The text of what has the focus. */
+/** Returns the text of the focused element. */
 export async function focusedText(page: Page): Promise<string> {
   return String(await page.evaluate("document.activeElement?.textContent ?? ''"));
 }

@@ -6,7 +6,7 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { factsOf, type JournalFacts, until } from "./job-processes.ts";
 
-/** The records of a journal that is in the bucket of its job's output; none where there is no journal. */
+/** Reads the records of a journal in the bucket of its job's output. Returns none without a journal. */
 export async function recordsInBucket(storage: Storage, output: Location): Promise<readonly JournalRecord[]> {
   const work = below(output, "_shardmill");
   const run = await readRunFile(below(work, "journal.json"), storage, NEVER);
@@ -16,7 +16,7 @@ export async function recordsInBucket(storage: Storage, output: Location): Promi
   return reader.records;
 }
 
-/** Waits until so many shards of a sealed plan are committed by the job that publishes there. */
+/** Waits until the job that publishes there has sealed its plan and committed `count` shards. */
 export async function untilCommittedInBucket(
   storage: Storage,
   output: Location,

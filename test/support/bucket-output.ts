@@ -6,9 +6,9 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { factsOf, type JournalFacts, until } from "./job-processes.ts";
 
-/** What a job has in a bucket, and on its coordinator's disk meanwhile, as others see it. */
+/** Files of a job in a bucket, and on its coordinator's disk, as others see them. */
 
-/** All files below a folder of a bucket, by their path in it; none where there is no such folder. */
+/** Returns all files below a folder of a bucket, relative to the folder. Returns none without the folder. */
 export async function filesBelow(storage: Storage, folder: Location): Promise<string[]> {
   if ((await storage.kindAt(folder, NEVER)) === null) return [];
   const paths: string[] = [];
@@ -20,7 +20,7 @@ export async function filesBelow(storage: Storage, folder: Location): Promise<st
   return paths.sort();
 }
 
-/** Downloads a folder of a bucket, in place of what is at `path`. */
+/** Downloads a folder of a bucket, and replaces `path` by it. */
 export async function download(storage: Storage, folder: Location, path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
   for (const name of await filesBelow(storage, folder)) {
@@ -30,20 +30,20 @@ export async function download(storage: Storage, folder: Location, path: string)
   }
 }
 
-/** The work folders that coordinators of this user have on this machine. */
+/** Returns the work folders of this user's coordinators on this machine. */
 export async function workFolders(state: string): Promise<string[]> {
   const names = await readdir(join(state, "jobs")).catch(() => []);
   return names.map((name) => join(state, "jobs", name));
 }
 
-/** What the journal of the one job that this state has says; null where there is none. */
+/** Reads the facts in the journal of the only job in this state folder. Returns null without one. */
 export async function factsIn(state: string): Promise<JournalFacts | null> {
   const [folder = ""] = await workFolders(state);
   const read = await readJournal(join(folder, "journal")).catch(() => null);
   return read === null ? null : factsOf(read.records);
 }
 
-/** Waits until so many shards are committed by it. */
+/** Waits until that job has committed `count` shards. */
 export async function untilCommittedIn(state: string, count: number): Promise<JournalFacts> {
   return await until(`${count} commits`, async () => {
     const facts = (await factsIn(state)) ?? factsOf([]);

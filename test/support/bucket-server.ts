@@ -7,22 +7,22 @@ import { startS3Server } from "./s3-server.ts";
 
 type Environment = Readonly<Record<string, string>>;
 
-/** A real server with a bucket: what is to hold of each store is tried on all. */
+/** A real server with a bucket. Tests that hold for each store run on all of them. */
 export interface BucketServer extends AsyncDisposable {
-  /** `s3://bucket`. */
+  /** Location of the bucket, e.g. `s3://bucket`. */
   readonly bucket: Location;
-  /** One of the same kind that is not there. */
+  /** Location of the same kind that does not exist. */
   readonly noBucket: Location;
-  /** What the store's own programs take, for processes that are started. */
+  /** Environment of the store's own programs, for started processes. */
   readonly env: Environment;
   readonly endpoint: URL;
-  /** The environment of who asks at another endpoint. */
+  /** Returns the environment for another endpoint. */
   envAt(endpoint: string): Environment;
-  /** ... of who cannot ask at all, whatever is asked. */
+  /** Environment in which no request reaches a store. */
   readonly nowhere: Environment;
   storage(): Storage;
   client(): ObjectClient;
-  /** What is kept under a key of the bucket, as others read it. */
+  /** Returns the bytes of a key in the bucket, as other programs read them. */
   kept(key: string): Promise<Uint8Array>;
 }
 
@@ -60,7 +60,7 @@ export async function startGcsBucket(): Promise<BucketServer> {
   };
 }
 
-/** @param options.isBySignature by a shared access signature in place of the account's key */
+/** @param options.isBySignature true for a shared access signature instead of the account's key */
 export async function startAzureBucket(
   options: { readonly isBySignature?: boolean } = {},
 ): Promise<BucketServer> {
@@ -86,7 +86,7 @@ export async function startAzureBucket(
   };
 }
 
-/** All that `npm run stores` tries. */
+/** Servers of `npm run stores`. */
 export const BUCKET_SERVERS = {
   s3: () => startS3Bucket(),
   "s3-tls": () => startS3Bucket({ isSecure: true }),

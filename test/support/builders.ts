@@ -12,7 +12,7 @@ import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerInfo } from "../../shared/domain/worker.ts";
 import { aDigest, aJobId } from "./ids.ts";
 
-/** Builders of domain values: a test names only what it is about. */
+/** Builders of domain values, so that a test names only the fields that matter. */
 export function aLease(
   facts: { readonly sequence?: number; readonly shard?: number; readonly leaseMs?: number } = {},
 ): Lease {
@@ -58,12 +58,12 @@ export function aWorker(facts: Partial<WorkerInfo> = {}): WorkerInfo {
   };
 }
 
-/** Counts of a shard: each of its rows is one output row, but for `changes`. */
+/** Returns counts of a shard in which each row is one output row, except for `changes`. */
 export function rowCounts(rows: number, changes: Partial<RowCounts> = {}): RowCounts {
   return { ...NO_ROWS, rowsIn: rows, rowsMapped: rows, rowsOut: rows, ...changes };
 }
 
-/** Rows of a manifest: each row of the input is one output row, but for `changes`. */
+/** Returns counts of a manifest in which each input row is one output row, except for `changes`. */
 export function manifestRows(
   rows: number,
   changes: Partial<OutputManifest["rows"]> = {},
@@ -86,7 +86,7 @@ export function aPartialManifest(changes: Partial<PartialManifest> = {}): Partia
   };
 }
 
-/** A clock that stands still until moved. */
+/** Returns a clock that advances only on request. */
 export function manualClock(startMs = 0): { nowMs(): number; wallMs(): number; advance(ms: number): void } {
   let nowMs = startMs;
   return {

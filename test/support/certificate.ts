@@ -1,6 +1,6 @@
 import { generate } from "selfsigned";
 
-/** A certificate for 127.0.0.1 that only those trust who are told of it. */
+/** Makes a certificate for 127.0.0.1 that only clients with this certificate trust. */
 export async function makeCertificate(): Promise<{ readonly key: string; readonly cert: string }> {
   const made = await generate([{ name: "commonName", value: "127.0.0.1" }], {
     keyType: "ec",

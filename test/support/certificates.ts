@@ -7,15 +7,15 @@ const DAY_MS = 86_400_000;
 const KEYS = { keyType: "ec", algorithm: "sha256" } as const;
 
 interface Made {
-  /** Its file is named so, and its subject. */
+  /** Name of its files, and its subject. */
   readonly name: string;
-  /** 127.0.0.1 and localhost, if left out. */
+  /** Host name. Default: 127.0.0.1 and localhost. */
   readonly host?: string;
   readonly fromDays?: number;
   readonly toDays?: number;
 }
 
-/** A CA of a test, whose PEM files lie in a folder. */
+/** A test's certificate authority, with PEM files in a folder. */
 export class TestCa {
   readonly path: string;
   readonly #folder: string;
@@ -40,7 +40,7 @@ export class TestCa {
     return new TestCa(folder, path, { key: made.private, cert: made.cert });
   }
 
-  /** Writes a certificate and its key, in place of those of the same name. */
+  /** Writes a certificate and its key, and replaces those of the same name. */
   async sign({ name, host, fromDays = -1, toDays = 30 }: Made): Promise<CertificateFiles> {
     const altNames: Extract<CertificateExtension, { name: "subjectAltName" }>["altNames"] =
       host === undefined

@@ -5,7 +5,7 @@ import { systemClock } from "../../shared/core/clock.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { PLAIN_LOCK } from "./plain-lock.ts";
 
-/** Clears an output whose lock nobody holds. */
+/** Clears an output without holding its lock. */
 export function clearUnlocked(
   paths: OutputPaths,
   storage: Storage,

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { quoteLiteral } from "../../shared/sql/quote.ts";
 
-/** How two outputs differ that lie on this disk, as DuckDB reads them. */
+/** Differences between two outputs on this disk, as DuckDB reads them. */
 interface OutputComparison {
-  /** Of the first. */
+  /** Number of rows in the first. */
   readonly rows: number;
-  /** None: each table has the same columns, and the same rows as often. */
+  /** Differences. None: each table has the same columns, and the same rows equally often. */
   readonly differences: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export async function compareOutputs(expected: string, found: string): Promise<O
 
 const ROWS = "rows/*.parquet";
 
-/** The rows, and each reduction. */
+/** Returns the names of the tables: the rows, and each reduction. */
 async function tablesIn(out: string): Promise<string[]> {
   const names = (await readdir(out, { recursive: true })).filter((name) => /\.(parquet|pq)$/.test(name));
   return [...new Set(names.map((name) => (name.startsWith("rows/") ? ROWS : name)))].sort();

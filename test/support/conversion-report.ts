@@ -1,6 +1,6 @@
 import type { ConversionReport } from "../../shared/domain/accuracy.ts";
 
-/** Report of a converted model with an output of classes, and one of whole numbers. */
+/** Report of a converted model with an output of classes, and one of integers. */
 export const CONVERSION_REPORT: ConversionReport = {
   originalBytes: 4 << 20,
   convertedBytes: 1 << 20,

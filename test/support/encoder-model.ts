@@ -4,7 +4,7 @@ const VOCABULARY = 40;
 export const HIDDEN = 20;
 export const CLASSES = 6;
 
-/** Values on both sides of zero, none of them exact. */
+/** Returns inexact values on both sides of zero. */
 function values(count: number, seed: number): Float32Array {
   const random = lcg(seed);
   return Float32Array.from({ length: count }, () => 4 * random() - 2.2);
@@ -14,9 +14,9 @@ const TABLE = values(VOCABULARY * HIDDEN, 5);
 const WEIGHTS = values(HIDDEN * CLASSES, 6);
 
 /**
- * An encoder of text, as they are exported: `input_ids`, `attention_mask` int64 [batch, sequence] ->
- * `last_hidden_state` float32 [batch, sequence, 20], the `sentence_embedding` [batch, 20] that is its mean
- * over a row's own positions, and `logits` [batch, 6]. Padding has values like any id's.
+ * Builds an encoder of text, as they are exported. Inputs: `input_ids`, `attention_mask` int64 [batch,
+ * sequence]. Outputs: `last_hidden_state` float32 [batch, sequence, 20], its mean over a row's own positions
+ * as `sentence_embedding` [batch, 20], and `logits` [batch, 6]. Padding has values like any id's.
  */
 export function encoderModel(): Uint8Array {
   return onnxModel({
@@ -49,7 +49,7 @@ export function encoderModel(): Uint8Array {
   });
 }
 
-/** The logits of a row, in float64. */
+/** Computes the logits of a row in float64. */
 export function logitsOf(ids: readonly number[]): number[] {
   const states = hiddenStates(ids);
   return Array.from({ length: CLASSES }, (_, at) =>
@@ -60,7 +60,7 @@ export function logitsOf(ids: readonly number[]): number[] {
   );
 }
 
-/** The hidden states of a row, position by position: worked out on their own. */
+/** Computes the hidden states of a row independently of the model, position by position. */
 export function hiddenStates(ids: readonly number[]): number[][] {
   return ids.map((id) => [...TABLE.subarray(id * HIDDEN, (id + 1) * HIDDEN)]);
 }

@@ -3,20 +3,20 @@ import { type MlpSpec, mlpModel } from "./onnx-model.ts";
 
 const { onnx } = onnxProto;
 
-/** A model, and the one other file that it has every weight in. */
+/** A model, and the only other file, which has all of its weights. */
 export interface ExternalModel {
   readonly model: Uint8Array;
-  /** Of the weights, as the model names it. */
+  /** Location of the weights, as the model names it. */
   readonly location: string;
   readonly data: Uint8Array;
 }
 
-/** A perceptron as `mlpModel` makes it, with every weight in one other file. */
+/** Builds a perceptron like `mlpModel`, with all weights in another file. */
 export function externalMlp(spec: MlpSpec): ExternalModel {
   return withExternalData(mlpModel({ ...spec, seed: 3 }));
 }
 
-/** The same model with its weights in one other file, at the offsets that the model says. */
+/** Moves the weights of a model into another file, at offsets that the model states. */
 export function withExternalData(bytes: Uint8Array): ExternalModel {
   const location = "weights/model.onnx_data";
   const model = onnx.ModelProto.decode(bytes);

@@ -5,8 +5,7 @@ import { buffersOf, type InferReply, type InferRequest } from "../../worker/lane
 import { type FakeModel, sumModel } from "./shard-job.ts";
 
 /**
- * A lane without a thread of its own: answers on one end of a channel as a lane thread does; give the other
- * end away.
+ * A lane without a thread. Answers on one end of a channel as a lane thread does. `port` is the other end.
  */
 export class FakeLane implements Disposable {
   readonly port: MessagePort;
@@ -25,7 +24,7 @@ export class FakeLane implements Disposable {
     });
   }
 
-  /** Resolves once a batch has come. */
+  /** Resolves once a batch has arrived. */
   get reached(): Promise<void> {
     return this.#first.promise;
   }

@@ -22,7 +22,7 @@ export interface FakeServices extends CoordinatorServices {
   readonly server: Mocked<ServerService>;
 }
 
-/** The services, recording how they are called; a test says what they answer. */
+/** Returns services that record their calls. A test defines their answers. */
 export function fakeServices(): FakeServices {
   return {
     work: {

@@ -3,10 +3,10 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import type { LeaseAnswer, LeaseRef, WorkService } from "../../shared/wire/services.ts";
 
-/** A coordinator in memory that hands out what it is given and writes down what it hears. */
+/** A coordinator in memory that returns given answers and records calls. */
 export class FakeWork implements WorkService {
   readonly heard: string[] = [];
-  /** What each request for a lease said that runs. */
+  /** Running shards in each request for a lease. */
   readonly running: number[][] = [];
   readonly answers: (LeaseAnswer | ShardmillError)[] = [];
   lost = new Set<number>();

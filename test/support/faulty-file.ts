@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ServeCall, serveRange } from "./web-server.ts";
 
-/** What goes wrong with one answer, and what passes by itself. `after`: bytes of the body that still come. */
+/** A temporary fault of one answer. `after`: bytes of the body that still arrive. */
 export type Fault =
   | { readonly kind: "status"; readonly status: number }
   | { readonly kind: "reset" }
@@ -11,13 +11,13 @@ export type Fault =
 
 export interface FaultyFile {
   readonly serve: ServeCall;
-  /** That have not happened yet. */
+  /** Faults that have not happened yet. */
   readonly left: Fault[];
-  /** The range of each request. */
+  /** Range of each request. */
   readonly ranges: string[];
 }
 
-/** A file that is served with these faults, one an answer, and then as it should be. */
+/** Serves a file with these faults, one per answer, and then without faults. */
 export function faultyFile(bytes: Uint8Array, faults: readonly Fault[]): FaultyFile {
   const left = [...faults];
   const ranges: string[] = [];
@@ -64,7 +64,7 @@ function fail(fault: Fault, request: IncomingMessage, response: ServerResponse, 
         if (fault.kind === "resetInBody") socket.resetAndDestroy();
         if (fault.kind === "cutInBody") socket.end();
       };
-      // All but the last byte, so that there is something left to break.
+      // All but the last byte, so that a part is still missing.
       const some = bytes.subarray(start, Math.min(end - 1, start + fault.after));
       if (some.length === 0) setImmediate(then);
       else response.write(some, then);

@@ -9,15 +9,19 @@ import { HttpEngine } from "../../shared/http/http-engine.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "./web-server.ts";
 
-/** An object of the tests, and what is asked of it. */
+/** An object of the tests, and its paths in requests. */
 export const object = parseLocation("gs://bucket/a/b c.bin");
 export const OBJECT = "/storage/v1/b/bucket/o/a%2Fb%20c.bin";
 export const UPLOAD = "/upload/storage/v1/b/bucket/o";
 
-/** A store that says what it is told to, as Google's does: the faults that no emulator has on request. */
+/** A store that answers as the test defines, in Google's format, with faults that no emulator can produce. */
 export interface FaultyGcs extends AsyncDisposable {
   readonly server: WebServer;
-  /** For a path: one answer after the other, the last for ever. @returns what was asked with which token */
+  /**
+   * Defines answers for a path, one after another. The last one repeats.
+   *
+   * @returns the requests, with their tokens
+   */
   answers(path: string, ...calls: ServeCall[]): string[];
   client(): GcsClient;
   storage(): Storage;
@@ -68,10 +72,10 @@ export const says =
     void request.resume().on("end", () => response.writeHead(status, headers).end(body));
 export const problem = (status: number, reason: string, message = "said so") =>
   says(status, JSON.stringify({ error: { code: status, message, errors: [{ reason }] } }));
-/** Of an object of ten bytes, the first five. */
+/** The first five bytes of an object of ten bytes. */
 export const range = says(206, "01234", { "content-range": "bytes 0-4/10", "x-goog-generation": "7" });
 
-/** What the store says of an object that was put by us. */
+/** Returns the store's description of an object that the client has put. */
 export function told(bytes: Buffer) {
   const md5Hash = createHash("md5").update(bytes).digest("base64");
   const metadata = { "shardmill-sha256": sha256(bytes), "shardmill-md5": md5Hash };

@@ -8,38 +8,42 @@ import {
 import type { AddressInfo } from "node:net";
 import { NEVER, sleep } from "../../shared/core/abort.ts";
 
-/** What becomes of a request on its way to a store, and of the answer. */
+/** Fault of a request to a store, or of its answer. */
 export type ProxyFault =
-  /** 503, and nothing is done. */
+  /** Answers 503, and does nothing. */
   | "busy"
-  /** It is done, and nobody hears of it. */
+  /** Does it, and the answer is lost. */
   | "lost"
-  /** It is done twice, and the second answer is heard. */
+  /** Does it twice, and returns the second answer. */
   | "twice"
-  /** It is done late. */
+  /** Does it late. */
   | "late"
-  /** 400, as to a copy of what is too large to be copied at once. */
+  /** Answers 400, as for a copy of an object that is too large for one request. */
   | "large"
-  /** Nothing is done, and the connection breaks. */
+  /** Does nothing, and breaks the connection. */
   | "cut"
-  /** Nothing is done, and nobody ever says so. */
+  /** Does nothing, and never answers. */
   | "silent"
-  /** It is refused, as of credentials that were good before. */
+  /** Refuses it, as for expired credentials. */
   | "expired";
 
-/** A server between a client and a store, over which things go wrong. */
+/** A faulty proxy between a client and a store. */
 export interface FaultyProxy extends AsyncDisposable {
   readonly endpoint: string;
-  /** How often each fault struck. */
+  /** Number of times that each fault struck. */
   readonly struck: ReadonlyMap<ProxyFault, number>;
-  /** All that passed, to the byte of its bodies, faults and all. */
+  /** Total traffic including faults, with the bytes of bodies. */
   readonly seen: { readonly requests: number; readonly bytesSent: number; readonly bytesAnswered: number };
 }
 
 const LATE_MS = 300;
 const EXPIRED = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>";
 
-/** @param faultOf of each request, null: none. Signatures stay good: what is sent on is what came */
+/**
+ * Starts a proxy that forwards requests unchanged, so that their signatures stay valid.
+ *
+ * @param faultOf returns the fault of a request, or null
+ */
 export async function startFaultyProxy(
   target: URL,
   faultOf: (method: string, path: string, headers: IncomingHttpHeaders) => ProxyFault | null,
@@ -87,7 +91,8 @@ export async function startFaultyProxy(
     seen.bytesAnswered += body.length;
     answer.writeHead(status, headers).end(body);
   };
-  // A connection that it closes may be taken for another request, which it would never see.
+  // The proxy keeps idle connections open. A client may take a closed one for its next request, which would
+  // be lost.
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

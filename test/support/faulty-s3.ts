@@ -7,17 +7,21 @@ import { HttpEngine } from "../../shared/http/http-engine.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "./web-server.ts";
 
-/** A store that says what it is told to, as S3 does: the faults that no real one has on request. */
+/** A store that answers as the test defines, like S3, with faults that no real store can produce. */
 export interface FaultyS3 extends AsyncDisposable {
   readonly server: WebServer;
-  /** For a path: one answer after the other, and the last for ever. @returns the access keys of who asked */
+  /**
+   * Defines answers for a path, one after another. The last one repeats.
+   *
+   * @returns the access keys of the requests
+   */
   answers(path: string, ...calls: ServeCall[]): string[];
-  /** @param sizes at which it puts and copies in parts */
+  /** @param sizes limits above which it puts and copies in parts */
   client(provide: () => Promise<AwsCredentials>, sizes?: S3Sizes): S3Client;
   /**
-   * A storage of which each look for credentials finds others; and how often it looked.
+   * Opens a storage that finds other credentials at each look-up. `asked` returns the number of look-ups.
    *
-   * @param clock by which it waits for credentials
+   * @param clock for waiting for credentials
    */
   open(clock?: TimedClock): { readonly storage: Storage; readonly asked: () => number };
 }
@@ -75,7 +79,7 @@ function clientOf(
   return new S3Client({ settings, credentials, engine: new HttpEngine({ timers, idleMs: 500 }), ...sizes });
 }
 
-/** A body that says why. */
+/** Returns a body that states the error. */
 export const error = (code: string, message = "said hunter2-free") =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
 
@@ -83,5 +87,5 @@ export const says =
   (status: number, body = "", headers: Record<string, string> = {}): ServeCall =>
   (_request, response) =>
     void response.writeHead(status, headers).end(body);
-/** Of an object of ten bytes, the first five. */
+/** The first five bytes of an object of ten bytes. */
 export const range = says(206, "01234", { "content-range": "bytes 0-4/10", etag: '"e"' });

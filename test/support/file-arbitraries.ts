@@ -38,7 +38,7 @@ const partitionValue: fc.Arbitrary<PartitionValue> = fc.oneof(
   ),
 );
 
-/** Of any format. */
+/** An input file of any format. */
 export const inputFile: fc.Arbitrary<InputFile> = fc.record(
   {
     path: location,

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** Files in a temporary folder, by their path in it. */
+/** Files in a temporary folder, by their path in the folder. */
 export class FileTree implements AsyncDisposable {
   readonly root: string;
 
@@ -10,7 +10,10 @@ export class FileTree implements AsyncDisposable {
     this.root = root;
   }
 
-  /** @param files their paths, or their content by path; `links`: what each leads to, from its own folder */
+  /**
+   * @param files paths of files, or their content by path
+   * @param links target of each link, relative to its folder
+   */
   static async make(
     files: readonly string[] | Readonly<Record<string, string>>,
     links: Readonly<Record<string, string>> = {},
@@ -32,7 +35,7 @@ export class FileTree implements AsyncDisposable {
     return join(this.root, path);
   }
 
-  /** The path of something in it, as {@link FileTree.at} takes it. */
+  /** Returns a path relative to the folder, as {@link FileTree.at} takes it. */
   inside(path: string): string {
     return path.slice(this.root.length + 1);
   }

@@ -1,5 +1,5 @@
 /**
- * Small files that pyarrow 26 wrote: what our own encoder never makes.
+ * Small files that pyarrow 26 wrote, in forms that Shardmill's encoder never produces.
  *
  * - `compressedArrow.lz4` and `.zstd`: `write_feather` of `id` (int64) and `s` (string), three rows.
  * - `runEndEncoded`: an Arrow file of `a` (int64: 0 to 4) and `runs` (1, 1, 2, 2, 2, as runs).

@@ -2,17 +2,17 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { NEVER, sleep } from "../../shared/core/abort.ts";
 
-/** A server of other people's, which `npm run stores` fetches. */
+/** A third-party server, which `npm run stores` fetches. */
 export interface ForeignServer extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Azurite loads hundreds of modules, on a machine that may have much else to do. */
+/** Limit of the start: Azurite loads hundreds of modules, and the machine may be busy. */
 const WAIT_MS = 60_000;
 
 /**
- * @param args for the port that it is to listen on
- * @param env all that it is given
+ * @param args returns the arguments for a port
+ * @param env complete environment
  */
 export async function startForeignServer(
   program: string,
@@ -39,7 +39,7 @@ export async function startForeignServer(
   return { port, [Symbol.asyncDispose]: end };
 }
 
-/** All at once, so that no two are the same. */
+/** Returns free ports. All are open at once, so that they differ. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];

@@ -1,8 +1,8 @@
 import { gunzipSync } from "node:zlib";
 
 /**
- * What pyarrow 26 wrote as a stream of two record batches, of 16 and 8 rows, and then gzip: a column each of
- * many types, null where `row % 5 === 4`, but for `zeros`.
+ * A stream of two record batches with 16 and 8 rows, written by pyarrow 26, then compressed with gzip. It has
+ * one column for each of many types. Each is null where `row % 5 === 4`, except for `zeros`.
  */
 export const foreignStreams = {
   lz4: decode(

@@ -5,19 +5,19 @@ import type { FileTree } from "./file-tree.ts";
 
 export interface SeenInput {
   readonly files: readonly string[];
-  /** By reason: how many, and the first few. */
+  /** Skipped files by reason: their number, and the first few. */
   readonly leftOut: Readonly<Record<string, readonly [number, ...string[]]>>;
   readonly problems: readonly Problem[];
 }
 
 interface SeeOptions {
-  /** Of the job file. */
+  /** Folder of the job file. */
   readonly folder?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly format?: string;
 }
 
-/** The files that a job file in a folder of the tree would read. Its output is `out` beside it. */
+/** Returns the files that a job file in a folder of the tree would read. Its output is `out` beside it. */
 export async function seeFiles(
   tree: FileTree,
   input: string | readonly string[],
@@ -26,7 +26,7 @@ export async function seeFiles(
   return (await discover(tree, input, options)).files;
 }
 
-/** The same, and what lies beside them; paths are given back from the tree's root. */
+/** Returns these files and the skipped ones, relative to the tree's root. */
 export async function seeInput(
   tree: FileTree,
   input: string | readonly string[],

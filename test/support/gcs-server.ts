@@ -6,15 +6,15 @@ import { createObjectStorage } from "../../extensions/object-store/object-storag
 import type { Storage } from "../../shared/storage/storage.ts";
 import { startForeignServer } from "./foreign-server.ts";
 
-/** A server of other people's that speaks as Google Cloud Storage does: `npm run stores` fetches it. */
+/** A third-party server with the API of Google Cloud Storage, which `npm run stores` fetches. */
 export interface GcsServer extends AsyncDisposable {
   readonly url: string;
-  /** What Google's own programs take, for processes that are started. */
+  /** Environment of Google's own programs, for started processes. */
   readonly env: Readonly<Record<string, string>>;
   storage(): Storage;
   client(): GcsClient;
   makeBucket(name: string): Promise<void>;
-  /** What is kept under a key, as others read it. */
+  /** Returns the bytes of a key, as other programs read them. */
   kept(bucket: string, key: string): Promise<Uint8Array>;
 }
 
@@ -35,7 +35,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     });
   return {
     url,
-    // By convention without its scheme, too.
+    // By convention, the value may omit the scheme.
     env: { STORAGE_EMULATOR_HOST: `127.0.0.1:${server.port}` },
     client,
     storage: () => createObjectStorage(client()),

@@ -2,13 +2,13 @@ import type { Digest } from "../../shared/core/digest.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 
-/** A job id of a few letters, as no coordinator gives it. */
+/** Returns a short job id, unlike those of a coordinator. */
 export const aJobId = (text: string) => text as JobId;
 
-/** A digest of a few letters, which no bytes have. */
+/** Returns a short digest, which no bytes have. */
 export const aDigest = (text: string) => text as Digest;
 
-/** What identifies a job, in a few letters each. */
+/** Returns the digests of a job, with short values. */
 export const jobDigests = (spec: string, input: string, model: string): JobDigests => ({
   spec: aDigest(spec),
   input: aDigest(input),

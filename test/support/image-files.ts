@@ -3,21 +3,21 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../shared/core/package-root.ts";
 
-/** The images in `images/`, and what Pillow and OpenCV made of them: see `images/make.py`. */
+/** Images in `images/`, and results of Pillow and OpenCV for them: see `images/make.py`. */
 
 interface PillowImage {
   readonly size: readonly [width: number, height: number];
   readonly rgb: string;
   readonly gray: string;
-  /** As the EXIF data say. */
+  /** Rotated as the EXIF data demand. */
   readonly turned: Omit<PillowImage, "gray" | "turned">;
 }
 
 interface Pillow {
   readonly decoded: Readonly<Record<string, PillowImage>>;
-  /** By `filter width height`, of `rgb.png`; for 30 x 21, of its upper left 60 x 42. */
+  /** Resized `rgb.png`, by `filter width height`. For 30 x 21: its upper left 60 x 42. */
   readonly resized: Readonly<Record<string, Pick<PillowImage, "rgb" | "gray">>>;
-  /** Of an image that is prepared as in `make.py`, the mean of each channel. */
+  /** Mean of each channel, for images that are prepared as in `make.py`. */
   readonly means: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -27,12 +27,12 @@ export function imageFile(name: string): Buffer {
   return readFileSync(join(packageRoot, "test/support/images", name));
 }
 
-/** What `pillow.json` has of pixels. */
+/** Returns the digest of pixels as in `pillow.json`. */
 export function digestOf(data: Uint8Array): string {
   return createHash("sha256").update(data).digest("hex").slice(0, 16);
 }
 
-/** A PNG that says it has so many pixels, and has none. */
+/** Returns a PNG that claims a number of pixels, and has none. */
 export function claimingPng(width: number, height: number): Buffer {
   const png = Buffer.from(imageFile("rgb.png"));
   png.writeUInt32BE(width, 16);
@@ -41,7 +41,7 @@ export function claimingPng(width: number, height: number): Buffer {
   return png;
 }
 
-/** Of a PNG's chunk. Node has its own from version 22 on. */
+/** Returns the CRC of a PNG's chunk. Node has a function for it from version 22 on. */
 function crc32(bytes: Uint8Array): number {
   let crc = 0xffff_ffff;
   for (const byte of bytes) {

@@ -4,7 +4,7 @@ import type { JobFolder } from "./job-folder.ts";
 import { WITHOUT_ESTIMATE } from "./plan-options.ts";
 import { runCli } from "./processes.ts";
 
-/** Drafts a job, and plans and runs it as it was written. */
+/** Drafts a job with `init`, and plans and runs the draft unchanged. */
 export async function initPlanRun(folder: JobFolder, model: string, input: string) {
   const cwd = folder.path;
   const init = await runCli(["init", "--model", model, "--input", input, "-o", "made.yaml"], { cwd });

@@ -5,11 +5,11 @@ import { expectRightAnswer, readManifestOf } from "./known-answer.ts";
 import { KnownJob } from "./known-job.ts";
 import type { CliResult } from "./processes.ts";
 
-/** A job that is stopped in the middle and gone on with, and what must hold then. */
+/** A job that is interrupted and resumed, with its expectations. */
 
 export const SHARDS = 24;
 
-/** Slow enough to be stopped in the middle: two million multiplications a row, in a batch of its own. */
+/** Makes a job that is slow enough to interrupt: two million multiplications a row, with one row a batch. */
 export function slowJob(shards = SHARDS): Promise<KnownJob> {
   return KnownJob.make({
     rows: shards * 100,
@@ -21,7 +21,7 @@ export function slowJob(shards = SHARDS): Promise<KnownJob> {
 
 export const runOf = (job: KnownJob) => ["run", job.path, "--workers", "2", "--json"];
 
-/** The fault fired: some shards are committed, some are not, and nothing is to be seen. */
+/** Expects that the interruption hit the job: some shards are committed, and nothing is published. */
 export async function expectInTheMiddle(job: KnownJob): Promise<JournalFacts> {
   expect(await readdir(job.out)).toEqual(["_shardmill"]);
   const facts = await journalFacts(job);
@@ -31,7 +31,7 @@ export async function expectInTheMiddle(job: KnownJob): Promise<JournalFacts> {
   return facts;
 }
 
-/** The right answer, and every shard that was committed before was run no more. */
+/** Expects the right answer, without another run of the shards that were already committed. */
 export async function expectResumedOnly(
   job: KnownJob,
   before: JournalFacts,

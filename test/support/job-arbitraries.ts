@@ -39,7 +39,7 @@ const outputOpPlan: fc.Arbitrary<OutputOpBinding> = fc.oneof(
   fc.record({ kind: fc.constant("topK"), k: fc.nat(1000).map((k) => k + 1), labels }),
 );
 
-/** The digits job of the design, with some of its values drawn. */
+/** The digits job of the design, with some random values. */
 export const jobSpec: fc.Arbitrary<JobSpec> = fc
   .record({
     name: word,
@@ -127,7 +127,7 @@ const steps = fc.array(
   { maxLength: 2 },
 );
 
-/** Keys of reductions by programs. */
+/** Keys of reductions by extensions. */
 const programs = Object.fromEntries(REDUCTIONS.map(({ key }) => [key, text]));
 
 export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({

@@ -3,7 +3,7 @@ import type { JobId } from "../../shared/domain/job-id.ts";
 import { type WorkerSession, workerSession } from "../../shared/domain/worker.ts";
 import { aJobId } from "./ids.ts";
 
-/** A job with so many shards that wait; each lease takes one. */
+/** A job with a number of waiting shards. Each lease takes one. */
 export class FakeJob implements ChoosableJob {
   readonly jobId: JobId;
   waiting: number;
@@ -41,7 +41,7 @@ export class FakeJob implements ChoosableJob {
   }
 }
 
-/** Workers that ask for shards of some jobs, as `WorkServer` lets them. */
+/** Workers that request shards of some jobs, as `WorkServer` permits. */
 export class Fleet {
   readonly jobs: FakeJob[];
   readonly #choice = new JobChoice<FakeJob>();
@@ -50,7 +50,7 @@ export class Fleet {
     this.jobs = jobs;
   }
 
-  /** The job that the worker gets a shard of; null when it gets none. */
+  /** Returns the job that grants the worker a shard, or null. */
   ask(name: string, running?: FakeJob): string | null {
     const session = workerSession(name);
     for (const job of this.#choice.order(session, this.jobs, running)) {

@@ -7,22 +7,22 @@ import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { mlpModel } from "./onnx-model.ts";
 import { embeddings, tableOf } from "./sample-table.ts";
 
-/** Values of a row's `x`, and inputs of the model. */
+/** Number of values in a row's `x`, and of inputs of the model. */
 export const WIDTH = 4;
 
 export interface JobFolderOptions {
   readonly files?: number;
   readonly rowsPerFile?: number;
-  /** Rows of a row group, and so of a shard. */
+  /** Number of rows in a row group, and so in a shard. */
   readonly groupRows?: number;
-  /** Groups of keys that replace those of the usual job file: `{ map: { keep: ["id"] } }`. */
+  /** Top-level keys that replace those of the default job file: `{ map: { keep: ["id"] } }`. */
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
 /**
  * A small job in a temporary folder: `data/part-N.parquet` (`id` int64, `x` float32[4]), `model.onnx`
- * (`input` -> three `logits`), `job.yaml`, and the output in `out`. It runs as it is; a test breaks one thing
- * in it.
+ * (`input` -> three `logits`), `job.yaml`, and the output in `out`. It is valid. A test breaks one part of
+ * it.
  */
 export class JobFolder implements AsyncDisposable {
   readonly path: string;
@@ -68,12 +68,12 @@ export class JobFolder implements AsyncDisposable {
     return this.write(name, encodeParquet(table, { rowGroupRows: groupRows }));
   }
 
-  /** Writes the job file with these groups of keys in place of the usual ones. */
+  /** Writes the job file with these top-level keys in place of the default ones. */
   writeJob(spec: Readonly<Record<string, unknown>>): Promise<string> {
     return this.write("job.yaml", stringify({ ...USUAL_JOB, ...spec }));
   }
 
-  /** What lies in the output folder, sorted; null when there is none. */
+  /** Returns the sorted names in the output folder, or null without one. */
   async outNames(): Promise<string[] | null> {
     const names = await readdir(this.out, { recursive: true }).catch(() => null);
     return names === null ? null : names.sort();
@@ -84,7 +84,7 @@ export class JobFolder implements AsyncDisposable {
   }
 }
 
-/** `id` from `first` on, and an `x` for each. */
+/** Returns rows with `id` from `first` on, and an `x` for each. */
 export function numberedRows(first: number, rows: number): Table {
   const ids = BigInt64Array.from({ length: rows }, (_, row) => BigInt(first + row));
   return tableOf({ id: makeData({ type: new Int64(), data: ids }), x: embeddings(rows, WIDTH) });

@@ -9,7 +9,7 @@ import { expectRightAnswer } from "./known-answer.ts";
 import { KnownJob } from "./known-job.ts";
 import { runCli } from "./processes.ts";
 
-/** A job whose input lies in `in/data` of a bucket, too, in files so large that none is fetched whole. */
+/** Makes a job whose input is also in `in/data` of a bucket, in files too large to be fetched whole. */
 export async function makeJobInStore(storage: Storage, bucket: Location): Promise<KnownJob> {
   const job = await KnownJob.make({ rows: 12_000, files: 3 });
   for (const name of await readdir(job.at("data"))) {
@@ -20,8 +20,8 @@ export async function makeJobInStore(storage: Storage, bucket: Location): Promis
 }
 
 /**
- * Runs a job of {@link makeJobInStore} over a folder, globs and a list: the right answer, in the bytes that
- * the same files give from a disk.
+ * Runs a job of {@link makeJobInStore} over a folder, globs and a list. Expects the right answer, with the
+ * same bytes as for files on a disk.
  */
 export async function expectSameAsFromDisk(
   job: KnownJob,
@@ -41,7 +41,7 @@ export async function expectSameAsFromDisk(
     await job.writeSpec({ input: { path } });
     expect(await runCli(args, { env: { ...job.env, ...env }, limitMs: 100_000 })).toMatchObject({ code: 0 });
     await expectRightAnswer(job);
-    // Of every published file but the manifest, which names the run.
+    // All published files except the manifest, which names the run.
     const { "_manifest.json": _manifest, ...files } = await digestsOf(job.out);
     outputs.push(files);
   }

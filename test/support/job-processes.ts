@@ -10,7 +10,7 @@ import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/cl
 import type { KnownJob } from "./known-job.ts";
 import { type CliOptions, type CliProcess, startCli } from "./processes.ts";
 
-/** Processes of a known job, and what can be seen of them from outside. */
+/** Processes of a known job, and what is visible from outside. */
 
 export interface Listening {
   readonly cli: CliProcess;
@@ -18,12 +18,12 @@ export interface Listening {
 }
 
 /**
- * What serves lives for as long as its test: that ends it. Half a minute is not enough on a busy machine, and
- * a coordinator that is killed in the middle of a test looks like one that died, whose lock another takes.
+ * Limit of serving processes, which their test ends. Half a minute is too short on a busy machine. A
+ * coordinator that the limit kills would look like one that has exited, whose lock another takes.
  */
 const SERVING_LIMIT_MS = 300_000;
 
-/** Starts a command that listens (`run`, `coordinator`) and waits until it says where. */
+/** Starts a command that listens (`run`, `coordinator`) and waits for its address. */
 export async function startListening(
   job: KnownJob,
   args: readonly string[],
@@ -51,7 +51,7 @@ export function startWorker(
   });
 }
 
-/** Asks a coordinator something, on a connection of its own. */
+/** Calls a coordinator on a separate connection. */
 export async function ask<T>(
   address: string,
   question: (client: CoordinatorClient) => Promise<T>,
@@ -67,11 +67,11 @@ export async function ask<T>(
 export interface JournalFacts {
   readonly shards: number;
   readonly committed: readonly PartialManifest[];
-  /** Executions that were allowed, over all generations. */
+  /** Number of granted executions, over all generations. */
   readonly granted: number;
 }
 
-/** What the journal of an unfinished job says, whether or not a coordinator writes it now. */
+/** Reads facts from the journal of an unfinished job, even while a coordinator writes it. */
 export async function journalFacts(job: KnownJob): Promise<JournalFacts> {
   const { records } = await readJournal(join(job.out, "_shardmill", "journal"));
   return factsOf(records);
@@ -86,7 +86,11 @@ export function factsOf(records: readonly JournalRecord[]): JournalFacts {
 
 const LIMIT_MS = 240_000;
 
-/** Waits until so many shards are committed; rejects when that does not come. */
+/**
+ * Waits until `count` shards are committed.
+ *
+ * @throws {Error} at the time limit
+ */
 export async function untilCommitted(job: KnownJob, count: number): Promise<JournalFacts> {
   return await until(`${count} commits`, async () => {
     const facts = await journalFacts(job).catch(() => null);
@@ -94,7 +98,7 @@ export async function untilCommitted(job: KnownJob, count: number): Promise<Jour
   });
 }
 
-/** Asks again and again until the answer is not null. */
+/** Repeats a call until its answer is not null. */
 export async function until<T>(
   what: string,
   answer: () => Promise<T | null>,
@@ -109,7 +113,7 @@ export async function until<T>(
   throw new Error(`no ${what} within ${limitMs / 1000} s`);
 }
 
-/** sha256 of every file below a folder, by its path in it. */
+/** Returns the sha256 of every file below a folder, by relative path. */
 export async function digestsOf(folder: string): Promise<Record<string, string>> {
   const names = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = names.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -124,7 +128,7 @@ export async function digestsOf(folder: string): Promise<Record<string, string>>
   return Object.fromEntries(digests);
 }
 
-/** Where the rows of a partial lie until they are published. */
+/** Returns the path of a partial's rows before they are published. */
 export function rowsFileOf(job: KnownJob, partial: PartialManifest): string {
   return join(job.out, "_shardmill", "partials", partialFolder(partial), "rows.parquet");
 }

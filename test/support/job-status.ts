@@ -3,7 +3,7 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { RUN_COUNTS } from "../../shared/domain/row-counts.ts";
 import { aJobId } from "./ids.ts";
 
-/** A job in the middle of its run. */
+/** Returns the status of a running job. */
 export function aJobStatus(changes: Partial<JobStatus> = {}): JobStatus {
   return {
     jobId: aJobId("digits-1"),
@@ -56,7 +56,7 @@ export function aJobStatus(changes: Partial<JobStatus> = {}): JobStatus {
   };
 }
 
-/** The same job, well ended. */
+/** Returns the status of the same job after its success. */
 export function aPublishedJob(changes: Partial<JobStatus> = {}): JobStatus {
   return aJobStatus({
     phase: "published",

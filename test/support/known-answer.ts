@@ -9,28 +9,27 @@ import { digestsOf } from "./job-processes.ts";
 import { CLASSES, type KnownJob, WIDTH } from "./known-job.ts";
 
 /**
- * The right answer to a known job, computed without any of Shardmill's code: the model by a plain
- * `session.run` loop over the same arrays, the SQL by DuckDB over what was published and over the input
- * itself.
+ * The right answer to a known job, computed without Shardmill's code. The model runs in a plain `session.run`
+ * loop over the same arrays. DuckDB runs the SQL over the published rows and over the input.
  */
 
-/** The published rows, in the order of the files and of the rows in them. */
+/** Published rows, in the order of the files and their rows. */
 export interface PublishedRows {
   readonly ids: readonly bigint[];
   readonly notes: readonly (string | null)[];
   readonly classes: readonly number[];
-  /** `CLASSES` values a row. */
+  /** Logits, `CLASSES` values per row. */
   readonly logits: readonly number[];
 }
 
 const BATCH_ROWS = 1_000;
-/** Two runs in other batches differ by this at most; two logits closer than this may change places. */
+/** Maximum difference between runs with other batches. Two logits closer than this may change their order. */
 const TOLERANCE = 1e-5;
 
-/** The logits of every row, in input order. */
+/** Computes the logits of every row, in input order. */
 export async function expectedLogits(job: KnownJob): Promise<Float32Array> {
   const { rows, features } = job.known;
-  // By its path: external data is found from there.
+  // Opened by path, so that external data is found.
   const session = await InferenceSession.create(job.at("model.onnx"), {
     intraOpNumThreads: 1,
   });
@@ -46,16 +45,13 @@ export async function expectedLogits(job: KnownJob): Promise<Float32Array> {
   return logits;
 }
 
-/**
- * Everything that a published known job must be. `missing`: rows that became dead letters, by their place in
- * the input.
- */
+/** Checks a published known job. `missing`: rows that became dead letters, by their place in the input. */
 export async function expectRightAnswer(
   job: KnownJob,
   options: {
     readonly missing?: readonly number[];
     readonly tolerance?: number;
-    /** Processes of the job still run, and have their temporary files. */
+    /** True while processes of the job still run, with their temporary files. */
     readonly running?: boolean;
   } = {},
 ): Promise<OutputManifest> {
@@ -76,7 +72,7 @@ export async function expectRightAnswer(
   return manifest;
 }
 
-/** The files that the manifest lists are those that are there, byte for byte. */
+/** Expects that the manifest lists exactly the existing files, byte for byte. */
 async function expectTrueManifest(job: KnownJob, manifest: OutputManifest): Promise<void> {
   const { [MANIFEST_NAME]: _manifest, ...found } = await digestsOf(job.out);
   expect(found).toEqual(Object.fromEntries(manifest.files.map(({ path, sha256 }) => [path, sha256])));
@@ -105,7 +101,7 @@ function expectLogits(
   expect(worst).toBeLessThanOrEqual(tolerance);
 }
 
-/** The reductions against plain JavaScript over the published rows. */
+/** Compares the reductions with plain JavaScript over the published rows. */
 export async function expectReductions(job: KnownJob, { ids, notes, classes }: PublishedRows): Promise<void> {
   const byClass = new Map<number, { n: bigint; ids: bigint }>();
   const byNote = new Map<string | null, { n: bigint; low: bigint; high: bigint }>();
@@ -128,7 +124,7 @@ export async function expectReductions(job: KnownJob, { ids, notes, classes }: P
   );
 }
 
-/** No work files beside what is published, and nothing in the processes' temporary folder. */
+/** Expects no work files beside the output, and an empty temporary folder. */
 export async function expectNothingLeft(job: KnownJob): Promise<void> {
   expect(await readdir(job.out)).not.toContain(WORK_FOLDER);
   expect(await readdir(job.tmp)).toEqual([]);
@@ -150,7 +146,7 @@ export async function publishedRows(job: KnownJob): Promise<PublishedRows> {
   };
 }
 
-/** The rows of a query of its own DuckDB, as plain values: integers as they come, lists as arrays. */
+/** Runs a query on a separate DuckDB. Returns plain values: integers unchanged, lists as arrays. */
 export async function query(sql: string): Promise<unknown[][]> {
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
   const connection = await instance.connect();

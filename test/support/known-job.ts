@@ -16,17 +16,17 @@ import { encodeArrow, encodeParquet } from "../../shared/dataset/encode.ts";
 import { lcg, type MlpSpec, mlpModel } from "./onnx-model.ts";
 import { only, tableOf } from "./sample-table.ts";
 
-/** Values of a row's `features`, and inputs of the model. */
+/** Number of values in a row's `features`, and of inputs of the model. */
 export const WIDTH = 8;
-/** Outputs of the model. */
+/** Number of outputs of the model. */
 export const CLASSES = 4;
 
-/** The rows of a dataset as plain arrays, in input order: what an independent computation starts from. */
+/** Rows of a dataset as plain arrays, in input order, for an independent computation. */
 export interface KnownRows {
   readonly rows: number;
-  /** A permutation of 0 to rows - 1: sorting does not bring back the input's order. */
+  /** Ids: a permutation of 0 to rows - 1, so that sorting does not restore the order of the input. */
   readonly ids: BigInt64Array;
-  /** `rows * WIDTH` values, row by row. */
+  /** Features: `rows * WIDTH` values, row by row. */
   readonly features: Float32Array;
   readonly notes: readonly (string | null)[];
 }
@@ -35,20 +35,20 @@ export interface KnownJobOptions {
   readonly rows?: number;
   readonly files?: number;
   readonly rowGroupRows?: number;
-  /** `list`: one column `features`; `columns`: `f0` to `f7`. */
+  /** `list`: one column `features`. `columns`: `f0` to `f7`. */
   readonly layout?: "list" | "columns";
   readonly format?: "parquet" | "arrow";
-  /** Hidden layers of the model: the wider, the slower. */
+  /** Widths of the model's hidden layers. A wider model is slower. */
   readonly hidden?: MlpSpec["hidden"];
-  /** Groups of keys, each put over that of {@link KNOWN_SPEC}; `reduce` takes its place. */
+  /** Top-level keys, each merged into that of {@link KNOWN_SPEC}. `reduce` replaces it. */
   readonly spec?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Rows (by their place in the input) whose features hold a null. */
+  /** Rows whose features contain a null, by their place in the input. */
   readonly nullRows?: readonly number[];
 }
 
 /**
- * A job whose right answer is known, in a temporary folder: `job/` with `data/`, `model.onnx`, `job.yaml`
- * and, later, `out/`; and `tmp/`, for the temporary files of the processes that run it.
+ * A job with a known right answer, in a temporary folder. `job/` has `data/`, `model.onnx`, `job.yaml` and,
+ * later, `out/`. `tmp/` is for the temporary files of its processes.
  */
 export class KnownJob implements AsyncDisposable {
   readonly folder: string;
@@ -92,7 +92,7 @@ export class KnownJob implements AsyncDisposable {
     return join(this.folder, "tmp");
   }
 
-  /** For the processes of this job: what they leave in the system's temporary folder can be seen. */
+  /** Environment of this job's processes, in which their temporary files are visible. */
   get env(): Readonly<Record<string, string>> {
     return { TMPDIR: this.tmp, SHARDMILL_STATE: join(this.folder, "state") };
   }
@@ -106,7 +106,7 @@ export class KnownJob implements AsyncDisposable {
     await writeFile(this.at(name), content);
   }
 
-  /** Writes `job.yaml` anew, with more keys replaced. */
+  /** Writes `job.yaml` again, with more keys replaced. */
   writeSpec(spec: NonNullable<KnownJobOptions["spec"]> = {}): Promise<void> {
     return this.write("job.yaml", stringify(merged(merged(KNOWN_SPEC, this.#spec), spec)));
   }
@@ -127,7 +127,7 @@ export class KnownJob implements AsyncDisposable {
   }
 }
 
-/** Reductions of both kinds: with `combine`, in exact integer sums, and one over all `rows`. */
+/** Reductions of both kinds: one with `combine`, in exact integer sums, and one over all `rows`. */
 export const KNOWN_SPEC = {
   name: "known",
   input: { path: "./data", shardRows: 500 },
@@ -183,7 +183,7 @@ export function knownRows(rows: number, seed = 7): KnownRows {
   };
 }
 
-/** Multiples of it, modulo `rows`, take every value once. */
+/** Returns a step whose multiples, modulo `rows`, take every value once. */
 function coprimeStep(rows: number): number {
   const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
   let step = 7_919;

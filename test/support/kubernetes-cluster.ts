@@ -11,13 +11,13 @@ import { until } from "./job-processes.ts";
 
 const execFileAsync = promisify(execFile);
 const SCRIPT = join(packageRoot, "scripts", "kubernetes", "cluster.sh");
-/** What build.sh and image.sh made. */
+/** Folder of the results of build.sh and image.sh. */
 const PROGRAMS = process.env.SHARDMILL_KUBERNETES ?? join(packageRoot, ".scratch", "kubernetes");
-/** A job may wait for its pods' images, for planning, and for Kubernetes' back-off. */
+/** Limit of a wait: a job may wait for its pods' images, for planning, and for Kubernetes' back-off. */
 const LIMIT_MS = 600_000;
-/** Each question is a process, on a machine that has work to do. */
+/** Interval of queries. Each is a process, on a busy machine. */
 const ASK_MS = 400;
-/** Whom the image runs as. */
+/** User of the image. */
 const USER = 1_000;
 
 interface PodStatus {
@@ -25,11 +25,11 @@ interface PodStatus {
   readonly phase: string;
   readonly restarts: number;
   readonly ready: boolean;
-  /** The node that it runs on; null before it has one. */
+  /** Node that it runs on. Null: not assigned yet. */
   readonly node: string | null;
 }
 
-/** A real Kubernetes of one node, on this machine. Needs root, and what `npm run test:kubernetes` builds. */
+/** A real Kubernetes of one node, on this machine. Needs root, and the build of `npm run test:kubernetes`. */
 export class KubernetesCluster implements AsyncDisposable {
   readonly folder: string;
 
@@ -37,7 +37,7 @@ export class KubernetesCluster implements AsyncDisposable {
     this.folder = folder;
   }
 
-  /** @param more what else it has: KEDA, network policies that are enforced, nodes that are pretended */
+  /** @param more additions: KEDA, enforced network policies, simulated nodes */
   static async start(...more: readonly ("keda" | "policies" | "nodes")[]): Promise<KubernetesCluster> {
     const cluster = new KubernetesCluster(await mkdtemp(join(tmpdir(), "shardmill-kubernetes-")));
     try {
@@ -58,14 +58,18 @@ export class KubernetesCluster implements AsyncDisposable {
     return join(PROGRAMS, name);
   }
 
-  /** What it prints. @throws when it fails, with what it says */
+  /**
+   * Runs kubectl and returns its output.
+   *
+   * @throws {Error} with its error output when it fails
+   */
   async kubectl(...args: readonly string[]): Promise<string> {
     const at = ["--kubeconfig", join(this.state, "admin.conf"), "--namespace", "shardmill"];
     const { stdout } = await execFileAsync(this.program("kubectl"), [...at, ...args]);
     return stdout.trim();
   }
 
-  /** What a kustomization in the repository comes to. */
+  /** Renders a kustomization of the repository. */
   rendered(kustomization: string): Promise<string> {
     return this.kubectl("kustomize", join(packageRoot, kustomization));
   }
@@ -76,7 +80,9 @@ export class KubernetesCluster implements AsyncDisposable {
     return await this.kubectl("apply", "--filename", path, ...args);
   }
 
-  /** As a user would: by a kustomization that takes up one of deploy/kubernetes, with files beside it. */
+  /**
+   * Applies a kustomization that refers to one of deploy/kubernetes, with files beside it, as a user would.
+   */
   async applyOverlay(
     { base, components = [] }: { readonly base: string; readonly components?: readonly string[] },
     kustomization: object,
@@ -96,7 +102,7 @@ export class KubernetesCluster implements AsyncDisposable {
     await this.kubectl("apply", "--kustomize", folder);
   }
 
-  /** A component of all pods: `coordinator`, `worker`. */
+  /** Returns all pods of a component: `coordinator`, `worker`. */
   async pods(component: string): Promise<readonly PodStatus[]> {
     const label = `app.kubernetes.io/component=${component}`;
     const { items } = JSON.parse(await this.kubectl("get", "pods", "--selector", label, "--output=json"));
@@ -109,7 +115,11 @@ export class KubernetesCluster implements AsyncDisposable {
     }));
   }
 
-  /** As a drain of its node would. @throws when a disruption budget does not allow it */
+  /**
+   * Evicts a pod, as a drain of its node would.
+   *
+   * @throws {Error} when a disruption budget forbids it
+   */
   async evict(pod: string): Promise<void> {
     const path = join(this.folder, "eviction.json");
     const metadata = { name: pod, namespace: "shardmill" };
@@ -122,7 +132,7 @@ export class KubernetesCluster implements AsyncDisposable {
     );
   }
 
-  /** How a pod that is on its way out ends: its exit code, and how long it took from now on. */
+  /** Returns the exit code of a terminating pod, and the seconds until its end. */
   async endOfPod(pod: string): Promise<{ readonly code: number; readonly seconds: number }> {
     const startMs = performance.now();
     const shown = "--output=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}{'\\n'}";
@@ -140,7 +150,11 @@ export class KubernetesCluster implements AsyncDisposable {
     }
   }
 
-  /** Asks until the answer is not null. @throws when it does not come, with all that is there */
+  /**
+   * Repeats a query until its answer is not null.
+   *
+   * @throws {Error} at the time limit, with the state of the cluster
+   */
   async until<T>(what: string, answer: () => Promise<T | null>): Promise<T> {
     const answerSeldom = async () => {
       const found = await answer();
@@ -173,15 +187,15 @@ export class KubernetesCluster implements AsyncDisposable {
   }
 }
 
-/** Of the image that image.sh built. */
+/** Name of the image that image.sh built. */
 export const IMAGE = { name: "shardmill", newName: "localhost/shardmill", newTag: "test" };
 
-/** What a kustomization changes of one resource. */
+/** Returns a kustomization's patch of one resource. */
 export function patchOf(apiVersion: string, kind: string, name: string, spec: object): object {
   return { patch: stringify({ apiVersion, kind, metadata: { name, namespace: "shardmill" }, spec }) };
 }
 
-/** A folder of this machine as the volume that a claim gets. */
+/** Returns a folder of this machine as the volume of a claim. */
 export function volumeOf(folder: string, claim: string): string {
   return stringify({
     apiVersion: "v1",
@@ -196,7 +210,7 @@ export function volumeOf(folder: string, claim: string): string {
   });
 }
 
-/** Gives a folder, and all that is in it, to the user of the image. */
+/** Changes the owner of a folder and its files to the image's user. */
 export async function giveToImage(folder: string): Promise<void> {
   for (const name of await readdir(folder, { recursive: true })) await chown(join(folder, name), USER, USER);
   await chown(folder, USER, USER);

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { KnownJob } from "./known-job.ts";
 import { giveToImage, IMAGE, type KubernetesCluster, patchOf, volumeOf } from "./kubernetes-cluster.ts";
 
-/** The cluster has no DNS: a name stands for an address that is known before. */
+/** Address of the coordinator, known in advance because the cluster has no DNS. */
 export const COORDINATOR_ADDRESS = "10.96.0.50";
 
 const TLS_SECRETS = [
@@ -15,19 +15,19 @@ const TLS_SECRETS = [
 ];
 
 interface StartOptions {
-  /** Files of the Secrets for TLS, and of none without. */
+  /** Files of the Secrets for TLS. Default: no TLS. */
   readonly tls?: Readonly<Record<string, string>>;
-  /** Of the workers' Job. */
+  /** Parallelism of the workers' Job. */
   readonly parallelism?: number;
-  /** Of their container. */
+  /** Probes of the workers' container. */
   readonly probes?: object;
-  /** Those of deploy/kubernetes that are no matter of TLS. */
+  /** Components of deploy/kubernetes besides those for TLS. */
   readonly components?: readonly string[];
-  /** No coordinator comes. */
+  /** True when no coordinator is started. */
   readonly isSuspended?: boolean;
 }
 
-/** Hands it to the cluster as deploy/kubernetes/job has it, its folder as the coordinator's volume. */
+/** Applies a job as in deploy/kubernetes/job, with its folder as the coordinator's volume. */
 export async function startJob(
   cluster: KubernetesCluster,
   job: KnownJob,

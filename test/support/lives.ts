@@ -9,51 +9,57 @@ import { Scheduler, type SimProcess } from "../../sim/scheduler.ts";
 import { SeededRandom } from "../../sim/seeded-random.ts";
 import { SimDisk } from "../../sim/sim-disk.ts";
 
-/** What befalls one life, at its so-many-th operation: it dies, or the operation fails and it goes on. */
+/**
+ * Fault of a process at its n-th operation: the process exits, or the operation fails and the process
+ * continues.
+ */
 export interface Fate {
   readonly at: number;
   readonly how: "before" | "torn" | "after" | "error";
-  /** The power goes with it: what was not synced is lost, or half of it is. */
+  /** The power fails, too: data without a sync is lost, or half of it. */
   readonly power: boolean;
 }
 
-/** What one process has of the world. */
+/** World as one process sees it. */
 export interface Life extends LockSeams {
   readonly process: SimProcess;
   readonly clock: TimedClock;
   readonly random: SeededRandom;
-  /** Something done for good outside the disk: another point to die at, before, half way, and after. */
+  /**
+   * Does a permanent act outside the disk. Another point at which the process may exit: before, during, and
+   * after.
+   */
   act(name: string, all: () => void, half?: () => void): Promise<void>;
 }
 
 interface LivesOptions {
   readonly seed: number;
-  /** One a life, in their order; those after them live on. */
+  /** Faults, one for each process in order. Later processes have none. */
   readonly fates: readonly Fate[];
-  /** A life from its start on. What it throws is told, and the next one begins later. */
+  /** Runs a process from its start. An error is noted, and the next process starts later. */
   readonly live: (life: Life) => Promise<void>;
-  /** The process is gone: so is what it held of others. */
+  /** Called after the exit of a process, to drop what it held elsewhere. */
   readonly onEnd: () => void;
-  /** A disk that does not do all that it is told, to see that this is found. */
+  /** Wraps the disk so that it skips some orders, to prove that tests detect this. */
   readonly lie?: (disk: Disk) => Disk;
 }
 
 const RESTART_MS = 1_000;
 const NEVER: DiskFault = { kind: "none" };
 
-/** Lives of a process, one after the other, on one disk. Each begins on what the one before has left. */
+/** Processes that run one after another, on one disk. Each starts with the files of the previous one. */
 export class Lives {
   readonly image = new DiskImage();
   readonly random: SeededRandom;
   readonly scheduler: Scheduler;
-  /** What each life did that could be its last. */
+  /** Operations of each process at which it could have exited. */
   readonly calls: DiskCall["call"][][] = [];
   readonly broken: string[] = [];
   fired = 0;
   readonly #options: LivesOptions;
   readonly #fates: Fate[];
   #process: SimProcess | null = null;
-  /** What a power cut leaves: drawn apart, so that it is another for each fate. */
+  /** Stream that decides the effects of power cuts. Separate, so that they differ between faults. */
   readonly #power: SeededRandom;
 
   constructor(options: LivesOptions) {
@@ -66,7 +72,7 @@ export class Lives {
     this.scheduler = new Scheduler(this.random.fork(), false);
   }
 
-  /** The process dies, wherever it is. */
+  /** Ends the process at its current point. */
   end(power: boolean): void {
     if (this.#process !== null) this.#die(this.#process, power);
   }
@@ -104,7 +110,11 @@ export class Lives {
     });
   }
 
-  /** Lets time pass until something is so, or broken. @returns whether it is so, before the limit */
+  /**
+   * Advances time until a condition holds, or something is broken.
+   *
+   * @returns true when the condition held before the limit
+   */
   async until(isSo: () => boolean, limitMs: number): Promise<boolean> {
     let isOver = false;
     const callOff = this.scheduler.after(limitMs, null, () => {
@@ -124,7 +134,7 @@ export class Lives {
     calls: DiskCall["call"][],
     fate: Fate | undefined,
   ): DiskFault {
-    // What only reads is no point, and beats come by time.
+    // Reads are no points, and beats come at other times.
     if (call === "read" || call === "close" || path.endsWith("beat")) return NEVER;
     calls.push(call);
     if (calls.length !== fate?.at) return NEVER;
@@ -142,21 +152,24 @@ export class Lives {
   }
 }
 
-/** A world in which lives end, from its beginning to its end. */
+/** A world whose processes exit, from its beginning to its end. */
 interface DyingWorld {
   readonly lives: Lives;
-  /** @returns what is not as it must be */
+  /** @returns the problems */
   play(): Promise<readonly string[]>;
 }
 
 interface Played {
-  /** Fates that befell a life. */
+  /** Number of faults that happened. */
   readonly fired: number;
-  /** What was broken, and by which fates. */
+  /** Problems, with the faults that caused each. */
   readonly broken: readonly string[];
 }
 
-/** Plays a world again and again: its first life ends at its first operation in each way, its second, ... */
+/**
+ * Plays a world repeatedly. Its first process exits at its first operation in each way, then at its second,
+ * and so on.
+ */
 export async function endEverywhere(make: (fates: readonly Fate[]) => DyingWorld): Promise<Played> {
   const whole = make([]);
   const broken = [...(await whole.play())];
@@ -168,16 +181,16 @@ export async function endEverywhere(make: (fates: readonly Fate[]) => DyingWorld
   return { ...played, broken: [...broken, ...played.broken] };
 }
 
-/** A name that a life was killed behind is there for the next one, until the power goes in that. */
+/** Returns faults in which a later power cut removes a name that the first process wrote before its exit. */
 function alsoLater(fate: Fate): Fate[][] {
   if (fate.how !== "after" || fate.power) return [];
   return LATER.map((at) => [fate, { at, how: "after", power: true }]);
 }
 
-/** Points of a second life: while it begins, and while it works. */
+/** Operations of a second process: while it starts, and while it works. */
 const LATER = Array.from({ length: 24 }, (_, at) => 4 + at);
 
-/** Plays it with lives that end anywhere, up to six of them one after the other. */
+/** Plays a world with up to six processes that exit at random operations. */
 export async function endOften(
   seeds: number,
   make: (fates: readonly Fate[], seed: number) => DyingWorld,
@@ -193,7 +206,7 @@ export async function endOften(
   return await playAll(all, make);
 }
 
-/** The first tell what is wrong. */
+/** Number of problems after which playing stops, because the first ones suffice. */
 const ENOUGH = 5;
 
 async function playAll(
@@ -220,7 +233,7 @@ function fatesOf(calls: readonly DiskCall["call"][]): Fate[] {
   });
 }
 
-/** A disk that says it has synced folders, or files, and has not. */
+/** Returns a disk that claims to sync folders, or files, and does not. */
 export function withoutSync(disk: Disk, of: "folders" | "files"): Disk {
   return {
     ...rootedDisk(disk, ""),

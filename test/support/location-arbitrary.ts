@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
 
-/** On every kind of place. */
+/** Locations on every kind of storage. */
 export const location: fc.Arbitrary<Location> = fc
   .tuple(
     fc.constantFrom("/data/", "s3://bucket/", "https://host:80/a/", "coordinator:/"),

@@ -1,12 +1,12 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * Tests of real processes wait as much as they compute, and take the longest: begun last, they would end
- * alone.
+ * Long test files. They use real processes, wait as much as they compute, and would end alone if started
+ * last.
  */
 const LONG = /\/test\/(integration|sim)\//;
 
-/** Begins the long files first and lets the short ones fill the gaps. */
+/** Starts long files first, so that short ones fill the gaps. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);

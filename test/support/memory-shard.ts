@@ -11,18 +11,18 @@ import { anInputFile } from "./builders.ts";
 
 export interface MemoryShard {
   readonly map: MapBinding;
-  /** All rows of the shard; each of its record batches is read as one. */
+  /** All rows of the shard. Each of its record batches is read as one. */
   readonly table: Table;
   readonly infer: Lanes["infer"];
-  /** Rows of a batch, by its length. */
+  /** Returns the number of rows in a batch, by its length. */
   readonly nextRows: (length: number | null) => number;
   readonly meter?: BusyMeter;
-  /** What prepares the rows. Left out: nothing. */
+  /** Steps that prepare the rows. Default: none. */
   readonly steps?: MapShardOptions["steps"];
   readonly lanes?: number;
 }
 
-/** A shard that is mapped in this thread, and what the sizer was told on the way. */
+/** Maps a shard in this thread, and records the reports to the sizer. */
 export async function mapInMemory({ map, table, infer, nextRows, meter, ...more }: MemoryShard): Promise<{
   readonly result: ShardResult;
   readonly ran: readonly BatchShape[];

@@ -1,13 +1,15 @@
 import type { ByteSource } from "../../shared/storage/storage.ts";
 
 export interface MemorySource extends ByteSource {
-  /** Every range that was asked for. */
+  /** Ranges of all reads. */
   readonly reads: readonly (readonly [start: number, end: number])[];
-  /** While set, reads of data reject with it. */
+  /** Error with which reads of data reject, while set. */
   failure: unknown;
 }
 
-/** Bytes in memory as a dataset reader's source. Each read is a fresh copy, as the store's contract says. */
+/**
+ * Returns bytes in memory as a source of dataset readers. As a store must, each read returns a fresh copy.
+ */
 export function memorySource(bytes: Uint8Array, path = "memory.bin"): MemorySource {
   const reads: (readonly [number, number])[] = [];
   const source: MemorySource = {

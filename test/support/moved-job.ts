@@ -8,18 +8,18 @@ import { download } from "./bucket-output.ts";
 import type { BucketServer } from "./bucket-server.ts";
 import { runCli } from "./processes.ts";
 
-/** A job of which all that it reads may lie elsewhere than beside its job file. */
+/** A job whose files may all be elsewhere than beside its job file. */
 export interface MovableJob {
   readonly name: string;
-  /** Of the job file. */
+  /** Path of the job file. */
   readonly path: string;
-  /** Of all that it reads, with it. */
+  /** Folder of the job file and all other files. */
   readonly folder: string;
-  /** What of that is to be moved: files, and folders with all that is in them. */
+  /** Names to move: files, and folders with their contents. */
   readonly moved: readonly string[];
-  /** Where it finds that: values of the job file, by their dotted keys. */
+  /** Returns values of the job file, by dotted keys, for another place of these files. */
   settings(place: Location): Readonly<Record<string, string>>;
-  /** Values that make two runs comparable to the last bit, wherever they are. */
+  /** Values that make two runs equal to the last bit on any machine. */
   readonly fixed: Readonly<Record<string, string>>;
 }
 
@@ -35,7 +35,7 @@ export const digitsJob: MovableJob = {
   fixed: { "model.device": "cpu", "map.batch.rows": "100" },
 };
 
-/** A workload of the benches: its columns are tensors. */
+/** Returns a workload of the benchmarks, whose columns are tensors. */
 export function workloadJob(workload: {
   readonly name: string;
   readonly folder: string;
@@ -55,16 +55,20 @@ function dataAndModel(place: Location): Record<string, string> {
   return { "input.path": `${place}/data/*.parquet`, "model.path": `${place}/model.onnx` };
 }
 
-/** Runs it as it is, and publishes to a folder on this disk. @returns the seconds of the command */
+/**
+ * Runs a job unchanged, and publishes to a folder on this disk.
+ *
+ * @returns the seconds of the command
+ */
 export function runOnDisk(job: MovableJob, out: string): Promise<number> {
   return run(job, { "output.path": out }, {});
 }
 
 /**
- * Runs it with all that it reads in a bucket, and publishes to the same bucket; what is published is then
+ * Runs a job with all of its files in a bucket, and publishes to the same bucket. The output is then
  * downloaded to a folder on this disk.
  *
- * @param scratch of its own: for the job's lock and journal
+ * @param scratch folder for the job's lock and journal
  * @returns the seconds of the command
  */
 export async function runInBucket(

@@ -7,7 +7,7 @@ const { onnx } = onnxProto;
 type IGraphProto = onnxProto.onnx.IGraphProto;
 type IAttributeProto = onnxProto.onnx.IAttributeProto;
 
-/** ONNX's own numbers for element types (onnx.proto, TensorProto.DataType). */
+/** ONNX's numbers for element types (onnx.proto, TensorProto.DataType). */
 const ELEMENT_TYPES = {
   float32: 1,
   uint8: 2,
@@ -26,7 +26,7 @@ const ELEMENT_TYPES = {
 } as const satisfies Record<Dtype | "string" | "bfloat16", number>;
 export type ElementType = keyof typeof ELEMENT_TYPES;
 
-/** `sequence`: a sequence of tensors, which is not a tensor itself. */
+/** A value of a graph. `sequence`: a sequence of tensors, which is not a tensor itself. */
 export interface ValueSpec {
   readonly name: string;
   readonly dtype: ElementType;
@@ -38,9 +38,9 @@ export interface NodeSpec {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Whole numbers become INT attributes, strings STRING, arrays INTS; the others say what they are. */
+  /** Attributes. Integers become INT, strings STRING, and arrays INTS. The others state their type. */
   readonly attributes?: Readonly<Record<string, AttributeSpec>>;
-  /** ONNX's own operators when left out. */
+  /** Domain of the operator. Default: ONNX's own. */
   readonly domain?: string;
 }
 
@@ -57,9 +57,7 @@ export interface ConstantSpec {
   readonly dtype: Dtype;
   readonly dims: readonly number[];
   readonly data: DtypeArray;
-  /**
-   * Keep the data in this file beside the model instead of in it: the caller writes (or does not write) it.
-   */
+  /** File beside the model that has the data. The caller writes it, or does not. Default: in the model. */
   readonly external?: string;
 }
 
@@ -68,11 +66,11 @@ export interface ModelSpec {
   readonly outputs: readonly ValueSpec[];
   readonly nodes: readonly NodeSpec[];
   readonly constants?: readonly ConstantSpec[];
-  /** ONNX operator set; 13 when left out. */
+  /** ONNX operator set. Default: 13. */
   readonly opset?: number;
 }
 
-/** Any model, from its graph. */
+/** Encodes a model from its graph. */
 export function onnxModel(spec: ModelSpec): Uint8Array {
   const model = onnx.ModelProto.create({
     irVersion: 8,
@@ -102,18 +100,18 @@ function graphOf(spec: Omit<ModelSpec, "opset">): IGraphProto {
 
 export interface MlpSpec {
   readonly inputs: number;
-  /** Width of each hidden layer; a number is one layer. Each is followed by Relu. */
+  /** Width of each hidden layer. A number is one layer. Relu follows each. */
   readonly hidden: number | readonly number[];
   readonly outputs: number;
-  /** Weights are drawn from this seed: the same seed, the same model. */
+  /** Seed of the weights: the same seed gives the same model. */
   readonly seed?: number;
-  /** The batch dimension: a fixed number, or a name. `batch` when left out. */
+  /** Batch dimension: a fixed number, or a name. Default: `batch`. */
   readonly batch?: Dim;
 }
 
 /**
- * A perceptron: `input` float32 [batch, inputs] -> (MatMul, Add, Relu)* -> MatMul, Add -> `logits` float32
- * [batch, outputs].
+ * Builds a perceptron: `input` float32 [batch, inputs] -> (MatMul, Add, Relu)* -> MatMul, Add -> `logits`
+ * float32 [batch, outputs].
  */
 export function mlpModel(spec: MlpSpec): Uint8Array {
   const batch = spec.batch ?? "batch";
@@ -139,7 +137,7 @@ export function mlpModel(spec: MlpSpec): Uint8Array {
   });
 }
 
-/** What `mlpModel(spec)` must answer for `rows` rows in `input`, computed in plain float64 JavaScript. */
+/** Computes the answer of `mlpModel(spec)` for `rows` rows in `input`, in plain float64 JavaScript. */
 export function mlpReference(spec: MlpSpec, input: Float32Array, rows: number): Float64Array {
   const layers = mlpLayers(spec);
   let current = Float64Array.from(input);
@@ -159,7 +157,7 @@ export function mlpReference(spec: MlpSpec, input: Float32Array, rows: number): 
   return current;
 }
 
-/** `x` -> Identity -> `y`, any dtype. `dims` with the batch first: `["batch", 3]`. */
+/** Builds `x` -> Identity -> `y`, for any dtype. `dims` with the batch first: `["batch", 3]`. */
 export function identityModel(spec: { dtype: ElementType; dims: readonly Dim[] }): Uint8Array {
   return onnxModel({
     inputs: [{ name: "x", ...spec }],
@@ -169,8 +167,8 @@ export function identityModel(spec: { dtype: ElementType; dims: readonly Dim[] }
 }
 
 /**
- * `index` [batch] -> `value` float32 [batch]: the `index`-th of `table` (10, 20, 30 when left out).
- * `session.run` fails when any row of the batch is negative or not below the table's length.
+ * Builds `index` [batch] -> `value` float32 [batch]: the `index`-th of `table` (default: 10, 20, 30).
+ * `session.run` fails when any index of the batch is negative or not below the table's length.
  */
 export function gatherModel(
   spec: { table?: readonly number[]; dtype?: "int64" | "int32" | "float32" } = {},
@@ -186,7 +184,7 @@ export function gatherModel(
     ],
     nodes: [
       { op: "Cast", inputs: ["index"], outputs: ["whole"], attributes: { to: ELEMENT_TYPES.int64 } },
-      // ONNX counts negative indices from the end; here they are as wrong as those past it.
+      // ONNX counts negative indices from the end. Here they must fail, too.
       { op: "Less", inputs: ["whole", "zero"], outputs: ["negative"] },
       { op: "Where", inputs: ["negative", "end", "whole"], outputs: ["checked"] },
       { op: "Gather", inputs: ["table", "checked"], outputs: ["value"] },
@@ -194,7 +192,10 @@ export function gatherModel(
   });
 }
 
-/** Numbers in [0, 1) that depend on the seed alone (Numerical Recipes' linear congruential generator). */
+/**
+ * Returns a generator of numbers in [0, 1) that depend only on the seed (Numerical Recipes' linear
+ * congruential one).
+ */
 export function lcg(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -216,7 +217,7 @@ function mlpLayers(spec: MlpSpec): MlpLayer[] {
   const widths = [spec.inputs, ...hidden, spec.outputs];
   return widths.slice(1).map((columns, index) => {
     const rows = widths[index] ?? 0;
-    // Scaled by fan-in, so that values keep their size through any depth.
+    // Scaled by fan-in, so that values keep their magnitude at any depth.
     const scale = 2 / Math.sqrt(rows);
     return {
       rows,

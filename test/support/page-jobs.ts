@@ -11,12 +11,12 @@ import { aJobId } from "./ids.ts";
 import { aBusyRun } from "./run-history.ts";
 
 const SHARDS = 200_000;
-/** Cells of the shard map of {@link A_RUNNING_JOB}. */
+/** Returns the cells of the shard map of {@link A_RUNNING_JOB}. */
 export function aShardMap(): Uint8Array {
   return new Uint8Array(SHARDS).fill(3, 0, 120_000).fill(1, 120_000, 120_400);
 }
 
-/** A job as the page sees it, with rows that arrive. */
+/** Returns a job as the page sees it, with arriving rows. */
 export function aJobHandle(cells: Uint8Array, jobId: string, facts: Partial<JobStatus>): JobHandle {
   const status: JobStatus = {
     ...NO_RUN,

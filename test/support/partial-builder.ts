@@ -19,7 +19,7 @@ import { rowCounts } from "./builders.ts";
 
 export interface PartialRecipe {
   readonly shard: number;
-  /** SQL that gives the mapped rows. */
+  /** SQL of the mapped rows. */
   readonly rows: string;
   readonly dead?: readonly DeadLetter[];
   readonly executionId?: string;
@@ -32,7 +32,7 @@ export interface PartialsOptions {
 }
 
 /**
- * Writes partials as a worker would, by DuckDB: rows.parquet, dead.parquet and one combined table per
+ * Writes partials as a worker would, with DuckDB: rows.parquet, dead.parquet and a combined table per
  * reduction.
  */
 export async function writePartials(

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { HeldLock } from "../../coordinator/journal/held-lock.ts";
 import { realDisk } from "../../shared/core/disk.ts";
 
-/** What a lock is used for, where nobody else can be at the output. */
+/** A lock without a file, where no other coordinator can use the output. */
 export const PLAIN_LOCK: Pick<HeldLock, "confirm" | "place" | "remove"> = {
   confirm: async () => {},
   async place(path, text) {

@@ -4,12 +4,11 @@ import type { VectorBinding } from "../../shared/output-ops/vector.ts";
 type Values = readonly number[];
 
 /**
- * A row's values (those at its first position, and those at all of them), and what each of an output's
- * columns has for it: by the plainest way to compute it.
+ * Computes an output's columns for a row in the plainest way, from its values at the first and all positions.
  */
 type PlainOp = (values: Values, plan: OutputOpBinding, positions: readonly Values[]) => readonly Values[];
 
-/** NaN before all, then the greatest; equals by index. */
+/** Returns indices in descending order: NaN first, then by value, and equal ones by index. */
 function ranked(values: readonly number[]): number[] {
   const key = (index: number) => {
     const value = values[index] ?? 0;
@@ -22,7 +21,7 @@ function ranked(values: readonly number[]): number[] {
   });
 }
 
-/** By the definition: each exponent over their sum, all of them divided by that of the greatest before. */
+/** Computes a softmax by definition. The greatest value is subtracted before. */
 function probabilities(values: readonly number[]): number[] {
   const greatest = values[ranked(values)[0] ?? 0] ?? 0;
   const shares = values.map((value) => Math.exp(value - greatest));
@@ -41,7 +40,7 @@ const POOLED: Readonly<Record<string, (positions: readonly Values[]) => Values>>
   last: (positions) => positions.at(-1) ?? [],
 };
 
-/** Cut, then divided by its length, then written as its type has it: as sentence-transformers do. */
+/** Truncates a vector, normalizes it, and converts it to its type, as sentence-transformers does. */
 function embedded(values: Values, { dims, normalize, as }: VectorBinding): number[] {
   const cut = values.slice(0, dims);
   const length = Math.max(Math.sqrt(cut.reduce((sum, value) => sum + value * value, 0)), 1e-12);
@@ -60,11 +59,11 @@ function int8(value: number): number {
   const [down, up] = [Math.floor(value * 127), Math.ceil(value * 127)];
   if (Number.isNaN(value)) return 0;
   const nearest = value * 127 - down < up - value * 127 ? down : up;
-  // Halfway, the even one.
+  // Rounds half to even.
   return value * 127 - down === up - value * 127 && down % 2 === 0 ? down : nearest;
 }
 
-/** One of every op of the list: an op that is added has no proof before it stands here. */
+/** Plain implementations of all ops. A new op has no test before it is listed here. */
 export const PLAIN_OPS = {
   raw: (values, plan) => [
     plan.kind === "raw" && plan.vector !== undefined ? embedded(values, plan.vector) : values,

@@ -1,6 +1,6 @@
 import { EXTENSIONS } from "#extensions";
 
-/** Options by which `plan` does not run the model. Without the estimate it never does. */
+/** Options with which `plan` does not run the model. It never does without the estimate. */
 export const WITHOUT_ESTIMATE: readonly string[] = EXTENSIONS.some(({ name }) => name === "estimate")
   ? ["--no-estimate"]
   : [];

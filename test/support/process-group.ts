@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
- * Whether a process of the group `pgid` is alive. A dead one whose parent is gone stays in the group until
- * the system's first process collects it, which in a container may take seconds. True where there is no
- * /proc.
+ * Returns true when a process of the group `pgid` runs. An exited process without a parent stays in the group
+ * until the system's first process collects it. In a container that may take seconds. Also returns true
+ * without /proc.
  */
 export function hasLiving(pgid: number): boolean {
   let names: string[];

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { hasLiving } from "./process-group.ts";
 
-/** How the built command ended, and what it said. */
+/** End of a command from the build, and its output. */
 export interface CliResult {
-  /** Null when a signal ended it. */
+  /** Exit code. Null: a signal ended it. */
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
@@ -15,21 +15,21 @@ export interface CliResult {
 
 export interface CliOptions {
   readonly cwd?: string;
-  /** Added to a plain environment: no colours, no settings of whoever runs the tests. */
+  /** Additions to a plain environment, without colours and settings of the user. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A command that runs the command line given to it, as `nice` does. */
+  /** Command that runs the given command line, as `nice` does. */
   readonly wrap?: readonly string[];
-  /** A script in place of Shardmill's own. */
+  /** Script to run. Default: Shardmill's. */
   readonly main?: string;
-  /** It and all that it started are killed then, and the test fails. */
+  /** Limit after which the command and all of its processes are killed, and the test fails. */
   readonly limitMs?: number;
 }
 
 const LIMIT_MS = 240_000;
-/** The command as it is installed and run: bundled. */
+/** The bundled command, as it is installed. */
 export const SHARDMILL_MAIN = join(packageRoot, "dist", "bundle", "cli", "main.js");
 
-/** Runs `shardmill ...args` from the build to its end, and makes sure that no process of it is left. */
+/** Runs `shardmill ...args` from the build to its end, and checks that no process of it is left. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   await using cli = startCli(args, options);
   return await cli.ended;
@@ -39,20 +39,18 @@ export function startCli(args: readonly string[], options: CliOptions = {}): Cli
   return new CliProcess(args, options);
 }
 
-/**
- * A running command in a process group of its own, so that whatever it starts can be found, and killed, with
- * it.
- */
+/** A running command in its own process group, so that all of its processes can be found and killed. */
 export class CliProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   /**
-   * Resolves when it and all that it started are gone; rejects when something was still there after the
-   * limit.
+   * Resolves when the command and all of its processes have exited. Rejects when one is left after the limit.
    */
   readonly ended: Promise<CliResult>;
   stdout = "";
   stderr = "";
-  /** Seen to be gone: from then on its number may be another's, which no signal of ours may reach. */
+  /**
+   * True once the exit was seen. The PID may then belong to another process, which must not receive signals.
+   */
   #isGone = false;
   readonly #startedMs = performance.now();
 
@@ -88,12 +86,12 @@ export class CliProcess implements AsyncDisposable {
     this.child.kill(signal);
   }
 
-  /** To it and all that it started. */
+  /** Sends a signal to the command and all of its processes. */
   killGroup(signal: NodeJS.Signals): void {
     if (!this.#isGone) process.kill(-this.pid, signal);
   }
 
-  /** Resolves once stdout and stderr together have this text; rejects when it ends before. */
+  /** Resolves once stdout and stderr together match the pattern. Rejects when the command ends before. */
   async saw(pattern: RegExp): Promise<RegExpExecArray> {
     const over = this.ended.then(() => true);
     for (;;) {
@@ -104,7 +102,7 @@ export class CliProcess implements AsyncDisposable {
     }
   }
 
-  /** True while it, or anything that it started, lives. */
+  /** Returns true while the command, or any of its processes, runs. */
   groupLives(): boolean {
     if (this.#isGone) return false;
     try {
@@ -121,7 +119,7 @@ export class CliProcess implements AsyncDisposable {
   }
 
   async #end(args: readonly string[], limitMs: number): Promise<CliResult> {
-    // `close` comes when the last process that holds its stderr is gone, which may be a child.
+    // `close` comes when the last process that holds its stderr has exited, which may be a child.
     const closed = new Promise<boolean>((resolve, reject) => {
       this.child.once("error", reject);
       this.child.once("close", () => resolve(true));
@@ -136,13 +134,16 @@ export class CliProcess implements AsyncDisposable {
       return { code, signal, stdout: this.stdout, stderr: this.stderr, seconds };
     }
     const what = inTime ? "left processes behind" : `did not end in ${limitMs / 1_000} s`;
-    // A test that waits for something else would only see that the process is dead.
+    // Printed, because a test that waits for something else would only notice the missing process.
     process.stderr.write(`shardmill ${args.join(" ")} ${what}, and is killed\n`);
     if (this.groupLives()) process.kill(-this.pid, "SIGKILL");
     throw this.#error(`shardmill ${args.join(" ")}: ${what}`);
   }
 
-  /** What a killed process started ends by itself, when it notices: on a busy machine that takes seconds. */
+  /**
+   * Waits for children of a killed process, which exit once they notice. On a busy machine that takes
+   * seconds.
+   */
   async #groupGoes(): Promise<boolean> {
     for (let tries = 0; tries < 500 && this.groupLives(); tries += 1) await pause(20);
     return !this.groupLives();

@@ -10,9 +10,9 @@ import {
 export const RANDOM_WIDTH = 32;
 
 /**
- * A model of operators drawn from a seed: `x` float32 [batch, 32] -> `y` float32 [batch, 32] and `best` int64
- * [batch]. Products with weights in all their forms (shared ones, transposed ones, in branches), and what
- * stands between them.
+ * Builds a model of random operators from a seed: `x` float32 [batch, 32] -> `y` float32 [batch, 32] and
+ * `best` int64 [batch]. It has products with weights in all forms (shared, transposed, in branches), and
+ * other operators between them.
  */
 export function randomModel(seed: number, steps = 6): Uint8Array {
   const builder = new RandomGraph(seed);
@@ -20,7 +20,7 @@ export function randomModel(seed: number, steps = 6): Uint8Array {
   return onnxModel(builder.finish());
 }
 
-/** `rows` rows of `x`, from a seed. */
+/** Returns `rows` rows of `x`, from a seed. */
 export function randomRows(seed: number, rows: number): Float32Array {
   const random = lcg(seed);
   return Float32Array.from({ length: rows * RANDOM_WIDTH }, () => random() * 2 - 1);
@@ -101,7 +101,7 @@ class RandomGraph {
     this.#node("MatMul", [name]);
   }
 
-  /** Both branches multiply: one by weights of its own, the other by those that all share. */
+  /** Adds a branch. Both sides multiply: one by its own weights, the other by the shared ones. */
   #branch(): void {
     const condition = this.#fresh();
     this.#constants.push({
@@ -136,7 +136,7 @@ class RandomGraph {
     this.#current = output;
   }
 
-  /** The row as a picture of one channel, 4 by 8. */
+  /** Adds a convolution over the row, as an image of 4 by 8 with one channel. */
   #conv(): void {
     const [picture, row] = [this.#fresh(), this.#fresh()];
     const shape = (name: string, dims: readonly number[]) =>
@@ -157,7 +157,9 @@ class RandomGraph {
     this.#node("LayerNormalization", [this.#constant([RANDOM_WIDTH]), this.#constant([RANDOM_WIDTH])]);
   }
 
-  /** Of bounded values: one row beyond all others would leave the rest no steps in a tensor of 256. */
+  /**
+   * Adds an exponential of bounded values. One huge row would leave the others no steps in a tensor of 256.
+   */
   #exponential(): void {
     this.#node("Tanh");
     this.#node("Exp");

@@ -17,7 +17,7 @@ import { ownVersions } from "../../shared/wire/protocol.ts";
 import type { LeaseRef } from "../../shared/wire/services.ts";
 import { aWorker, rowCounts } from "./builders.ts";
 
-/** A worker that is only its calls, each made when, and as often as, a test says. */
+/** A worker without a loop: a test makes its calls one by one. */
 export class RawWorker implements AsyncDisposable {
   readonly client: CoordinatorClient;
   readonly #name: string;
@@ -27,7 +27,7 @@ export class RawWorker implements AsyncDisposable {
     this.#name = name;
   }
 
-  /** Joins, or joins again: each time is a new session. */
+  /** Joins, or joins again. Each time begins a new session. */
   async register(): Promise<WorkerSession> {
     const info = { ...aWorker({ name: this.#name }), ...ownVersions() };
     return (await this.client.work.register(info, NEVER)).session;
@@ -57,11 +57,11 @@ export class RawWorker implements AsyncDisposable {
 
 export interface RawPartial {
   readonly manifest: PartialManifest;
-  /** Of its one file. */
+  /** Bytes of its only file. */
   readonly bytes: Uint8Array;
 }
 
-/** A partial of a job without reductions whose rows are `id`, as the input numbers them, and `best`. */
+/** Makes a partial of a job without reductions. Its rows are `id`, as in the input, and `best`. */
 export async function rawPartial(lease: Lease, executionId: string, best = 0): Promise<RawPartial> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-raw-"));
   try {

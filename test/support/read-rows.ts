@@ -3,7 +3,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import type { BadRow, DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
 import { plainRows } from "./sample-table.ts";
 
-/** Rows of a file as one table; all rows and columns unless told otherwise. */
+/** Reads rows of a file as one table. Default: all rows and columns. */
 export async function readRows(file: DatasetFile, options: Partial<ReadOptions> = {}): Promise<Table> {
   const batches: RecordBatch[] = [];
   const columns = file.schema.fields.map(({ name }) => name);
@@ -12,7 +12,7 @@ export async function readRows(file: DatasetFile, options: Partial<ReadOptions> 
   return new Table(batches);
 }
 
-/** Rows of a file as plain values, null for each that is bad, and what is said of those. */
+/** Reads rows of a file as plain values, with null for each bad row, and the reports on these. */
 export async function plainAndBad(
   file: DatasetFile,
   options: Partial<ReadOptions> = {},

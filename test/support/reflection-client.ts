@@ -19,20 +19,18 @@ import { TEST_CREDENTIAL } from "./access.ts";
 
 export type ReflectionVersion = "v1" | "v1alpha";
 
-/** What a compiler made of the proto files, as it is kept. */
+/** Stored descriptors, which a compiler made of the proto files. */
 export const DESCRIPTORS = join(packageRoot, "proto", "descriptors.binpb");
 
 /**
- * A strict implementation of protobuf that is not the server's; it refuses descriptors that no compiler
+ * Loads a strict implementation of protobuf, other than the server's. It refuses descriptors that no compiler
  * makes.
  */
 export async function compiledRegistry(): Promise<FileRegistry> {
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, await readFile(DESCRIPTORS)));
 }
 
-/**
- * A client that knows nothing but reflection: what it knows of the server's services, it has from the server.
- */
+/** A client that knows only reflection. It learns the services from the server. */
 export class ReflectionClient implements Disposable {
   readonly #client: Client;
   readonly #reflection: FileRegistry;
@@ -48,7 +46,7 @@ export class ReflectionClient implements Disposable {
     return new ReflectionClient(address, await compiledRegistry(), credential);
   }
 
-  /** Asks in one stream, ends its half of it, and waits until the server has ended the other. */
+  /** Sends requests in one stream, half-closes it, and waits until the server ends it. */
   async ask(version: ReflectionVersion, questions: readonly JsonValue[]): Promise<Record<string, unknown>[]> {
     const at = `grpc.reflection.${version}`;
     const request = messageOf(this.#reflection, `${at}.ServerReflectionRequest`);
@@ -60,7 +58,7 @@ export class ReflectionClient implements Disposable {
     return answers.map((bytes) => toJson(response, fromBinary(response, bytes)) as Record<string, unknown>);
   }
 
-  /** Every file that it serves for these symbols, as bytes. */
+  /** Returns the bytes of every file that the server has for these symbols. */
   async files(version: ReflectionVersion, symbols: readonly string[]): Promise<Buffer[]> {
     const answers = await this.ask(
       version,
@@ -73,8 +71,9 @@ export class ReflectionClient implements Disposable {
   }
 
   /**
-   * What a strict client makes of the server's own words for these services. @throws when they contradict
-   * themselves
+   * Builds a strict registry from the server's own descriptors of these services.
+   *
+   * @throws {Error} when they contradict each other
    */
   async registry(version: ReflectionVersion, services: readonly string[]): Promise<FileRegistry> {
     const files = (await this.files(version, services)).map((bytes) =>
@@ -84,7 +83,7 @@ export class ReflectionClient implements Disposable {
     return createFileRegistry(...files.map((file) => createFileRegistry(file, find)));
   }
 
-  /** Calls a method of one answer by what `registry` says of it: JSON in, JSON out. */
+  /** Calls a unary method as `registry` describes it: JSON in, JSON out. */
   async call(
     registry: FileRegistry,
     service: string,
@@ -99,7 +98,11 @@ export class ReflectionClient implements Disposable {
     return toJson(found.output, fromBinary(found.output, answer));
   }
 
-  /** What comes back for bytes, until the server ends the call. @throws the call's status */
+  /**
+   * Sends messages and returns the answers, until the server ends the call.
+   *
+   * @throws {Error} the call's status
+   */
   stream(path: string, messages: readonly Uint8Array[]): Promise<Uint8Array[]> {
     return new Promise((resolve, reject) => {
       const asIs = (bytes: Buffer) => bytes;

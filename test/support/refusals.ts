@@ -4,17 +4,17 @@ import type { JobFolder } from "./job-folder.ts";
 import { WITHOUT_ESTIMATE } from "./plan-options.ts";
 import { type CliOptions, type CliResult, runCli } from "./processes.ts";
 
-/** A refusal comes within seconds, what is not refused waits minutes; machines were seen 15 times slower. */
+/** Limit of a refusal, which takes seconds. A run would take minutes, and machines may be 15 times slower. */
 const SECONDS = 90;
 
 export interface Failure extends CliResult {
-  /** The error on stdout, as `--json` prints it. */
+  /** Error on stdout, as `--json` prints it. */
   readonly error: ErrorData;
 }
 
 /**
- * Runs a command with `--json` that must end with an error of its own: soon, told as JSON on stdout and as
- * text on stderr.
+ * Runs a command with `--json` that must fail soon. Expects the error as JSON on stdout and as text on
+ * stderr.
  */
 export async function failing(args: readonly string[], options: CliOptions = {}): Promise<Failure> {
   const result = await runCli([...args, "--json"], options);
@@ -30,10 +30,7 @@ export async function failing(args: readonly string[], options: CliOptions = {})
   return { ...result, error };
 }
 
-/**
- * As {@link failing}, for a job that is refused before any work: nothing is in its output folder that was not
- * there before.
- */
+/** Like {@link failing}, for a job that is refused before any work. Its output folder must not change. */
 export async function refused(
   job: JobFolder,
   args: readonly string[] = ["plan", job.job, ...WITHOUT_ESTIMATE],
@@ -46,8 +43,8 @@ export async function refused(
 }
 
 /**
- * Runs a job that fails while it runs: exit code 1, nothing published, the error on stderr, the summary on
- * stdout.
+ * Runs a job that fails while it runs. Expects exit code 1, no output, the error on stderr, and the summary
+ * on stdout.
  */
 export async function failedRun(job: JobFolder, args: readonly string[] = []): Promise<CliResult> {
   const result = await runCli(["run", job.job, "--workers", "1", "--json", ...args]);

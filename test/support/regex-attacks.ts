@@ -1,24 +1,23 @@
 import { createContext, Script } from "node:vm";
 import { type AST, RegExpParser } from "@eslint-community/regexpp";
 
-/** Size that shows a quadratic expression by seconds, and a linear one by a millisecond. */
+/** Length at which a quadratic expression takes seconds, and a linear one a millisecond. */
 const SHORT_CHARS = 40_000;
 
-/** Far above a linear expression on a busy machine, far below a quadratic one. */
+/** Far above a linear expression on a busy machine, and far below a quadratic one. */
 const SHORT_MS = 8;
 const FULL_MS = 3000;
 
-/** Each part of the longest expressions has one. More would only repeat what shorter ones show. */
+/** Enough for each part of the longest expressions. More would only repeat shorter ones. */
 const MOST_PUMPS = 30;
 const MOST_PREFIXES = 8;
 
-/** Characters that end most repetitions, so that the expression has to look elsewhere. */
+/** Characters that end most repetitions, so that the expression must try other ways. */
 const ENDS = ["\0", "\n"];
 
 /**
- * Feeds an expression texts that repeat each of its parts, behind each of its beginnings.
- * Such texts are the worst cases of backtracking: a repetition that begins anew at each character, or that
- * can be divided in several ways.
+ * Feeds an expression texts that repeat each of its parts, after each of its beginnings. Such texts are the
+ * worst cases of backtracking. A repetition restarts at each character, or can be divided in several ways.
  *
  * @param chars length of the texts
  * @returns prefix, repeated part and end of a text that takes too long, or null
@@ -41,7 +40,7 @@ export function slowText(pattern: string, flags: string, chars: number): string 
   return search(slowest.text(chars), FULL_MS) >= FULL_MS ? slowest.shown : null;
 }
 
-/** Returns a function that replaces all matches in a text, and takes the given time at most. */
+/** Returns a function that replaces all matches in a text within a time limit. */
 function searchOf(pattern: string, flags: string): (text: string, limitMs: number) => number {
   const all = flags.includes("g") ? flags : `${flags}g`;
   const context = createContext({ expression: new RegExp(pattern, all.replace("y", "")), text: "" });
@@ -61,7 +60,7 @@ function searchOf(pattern: string, flags: string): (text: string, limitMs: numbe
 interface Parts {
   /** Texts of one part each, to be repeated. */
   readonly pumps: readonly string[];
-  /** Texts that lead up to a part. */
+  /** Texts that precede a part. */
   readonly prefixes: readonly string[];
 }
 
@@ -96,7 +95,7 @@ function partsOf(pattern: string, flags: string): Parts {
   return { pumps: kept, prefixes: [...prefixes].slice(0, MOST_PREFIXES) };
 }
 
-/** A short text that a part matches. Of repetitions, one more than the least. */
+/** Returns a short text that a part matches. Repetitions occur once more than their minimum. */
 function sampleOf(element: AST.Element): string {
   switch (element.type) {
     case "Assertion":
@@ -114,7 +113,7 @@ function sampleOf(element: AST.Element): string {
   }
 }
 
-/** Letters first: most classes that overlap with others have them. */
+/** Candidates, with letters first: most classes that overlap with others contain them. */
 const CANDIDATES = [..."a0A_-./ \t\n\r:@=#\\\"'<>,;"].concat("\u0080", "\u2028", "\ud800", "\uffff", "\0");
 
 function characterOf(element: AST.Element): string {

@@ -4,7 +4,7 @@ import { text } from "./wire-arbitraries.ts";
 
 const order = fc.constantFrom("ascending" as const, "descending" as const);
 
-/** As workers are told how to write rows. */
+/** Form of the rows files, as workers receive it. */
 const rowsForm = fc.record({
   compression: fc.option(fc.constantFrom(...COMPRESSIONS)),
   rowGroupRows: fc.option(fc.nat(1000).map((rows) => rows + 1)),

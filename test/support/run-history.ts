@@ -1,6 +1,6 @@
 import type { RunHistory } from "../../shared/domain/run-history.ts";
 
-/** Of a run of one worker and one shard, with a name that looks like a column of numbers. */
+/** History of a run with one worker and one shard. A name looks like a column of numbers. */
 export const HISTORY: RunHistory = {
   began: "2026-01-01T00:00:00.000Z",
   seconds: 9.5,
@@ -50,7 +50,7 @@ export const HISTORY: RunHistory = {
   dead: [{ stage: "infer", code: "ROW_FAILED", shards: 1, file: "a.parquet", row: 3, message: "no" }],
 };
 
-/** Of three workers and a hundred attempts, of which some went wrong. */
+/** Returns a history of three workers and a hundred attempts, of which some failed. */
 export function aBusyRun(): RunHistory {
   const ends = {
     died: 1,

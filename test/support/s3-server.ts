@@ -16,34 +16,37 @@ import { startForeignServer } from "./foreign-server.ts";
 
 const execFileAsync = promisify(execFile);
 
-/** A real S3 server, of other people: `npm run stores` fetches it. */
+/** A third-party S3 server, which `npm run stores` fetches. */
 export interface S3Server extends AsyncDisposable {
   readonly settings: S3Settings;
   readonly credentials: AwsCredentials;
-  /** What AWS's own programs take, for processes that are started. */
+  /** Environment of AWS's own programs, for started processes. */
   readonly env: Readonly<Record<string, string>>;
-  /** Storages of it: by others than its own credentials, where they are given. */
+  /** Opens a storage on it. Default: with its root credentials. */
   storage(credentials?: AwsCredentials): Storage;
-  /** @param sizes at which it puts and copies in parts, and by which endpoint it asks */
+  /**
+   * @param sizes limits above which it puts and copies in parts
+   * @param endpoint other endpoint of the requests
+   */
   client(sizes?: S3Sizes, endpoint?: string): S3Client;
   makeBucket(name: string): Promise<void>;
-  /** ... as others than its root are told of: it has an owner. */
+  /** Makes a bucket by a request, so that it has an owner and is visible to other users. */
   makeOwnedBucket(name: string): Promise<void>;
-  /** Anybody may list and read a bucket. */
+  /** Permits anybody to list and read a bucket. */
   allowAll(bucket: string): Promise<void>;
-  /** Others than its root have the rights that a policy gives them, and no more. */
+  /** Gives other users the rights of a policy, and no more. */
   allow(bucket: string, statements: readonly object[]): Promise<void>;
-  /** Somebody else, who may do nothing yet. */
+  /** Adds a user without rights. */
   addUser(name: string): Promise<AwsCredentials>;
-  /** Whose secret is another from now on. */
+  /** Changes the secret of a user. */
   setSecret(user: AwsCredentials, secretAccessKey: string): Promise<void>;
-  /** As whoever dies in the middle of it leaves it: in parts, and without an end. */
+  /** Begins an upload in parts that never ends, as after an exit of the uploading process. */
   beginUpload(bucket: string, key: string): Promise<void>;
-  /** The keys of what is being put there in parts, as the server lists them. */
+  /** Returns the keys of unfinished uploads in parts, as the server lists them. */
   uploads(bucket: string): Promise<readonly string[]>;
-  /** Puts a file there behind its back. */
+  /** Writes a file into the server's own folder. */
   keep(bucket: string, key: string, content: string, changed?: Date): Promise<void>;
-  /** What is kept under a key, as its own disk has it. */
+  /** Returns the bytes of a key, from the server's own disk. */
   kept(bucket: string, key: string): Promise<Uint8Array>;
 }
 
@@ -108,7 +111,7 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     storage: (used = credentials) => createObjectStorage(clientWith(used)),
     client: (sizes, other) =>
       clientWith(credentials, sizes, { ...settings, endpoint: new URL(other ?? endpoint) }),
-    // To this server a folder of its own is a bucket.
+    // This server takes its own folders for buckets.
     makeBucket: async (name) => void (await mkdir(join(data, name))),
     makeOwnedBucket: async (bucket) =>
       void (await askServer(settings, credentials, { method: "PUT", path: bucket, query: {} })),
@@ -157,13 +160,13 @@ function readByAll(bucket: string): object {
 
 interface ServerAsked {
   readonly method: "GET" | "POST" | "PUT";
-  /** Of a bucket, or of a key in it. */
+  /** Path of a bucket, or of a key in it. */
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
-/** What no storage needs: a bucket itself, who may do what with it, what is begun there. */
+/** Sends requests that no storage needs: for buckets, policies and unfinished uploads. */
 export async function askServer(
   { endpoint, region }: S3Settings,
   credentials: AwsCredentials,

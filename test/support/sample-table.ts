@@ -31,7 +31,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 
-/** A table of the given columns, as one record batch. */
+/** Returns a table of the given columns, as one record batch. */
 export function tableOf(columns: Readonly<Record<string, Data>>, nullable = true): Table {
   const names = Object.keys(columns);
   const children = Object.values(columns);
@@ -47,7 +47,10 @@ function typeAt(children: readonly Data[], index: number): DataType {
   return child.type;
 }
 
-/** `id` (int64: 0, 1, 2, ...), `x` (float32: row / 2), and `name` (string, every fifth null). */
+/**
+ * Returns a table of `id` (int64: 0, 1, 2, ...), `x` (float32: row / 2), and `name` (string, every fifth
+ * null).
+ */
 export function smallTable(rows: number): Table {
   return tableOf({
     id: makeData({ type: new Int64(), data: BigInt64Array.from({ length: rows }, (_, row) => BigInt(row)) }),
@@ -56,7 +59,7 @@ export function smallTable(rows: number): Table {
   });
 }
 
-/** Embeddings: fixed-size lists of `width` floats, value row * width + i. */
+/** Returns embeddings: fixed-size lists of `width` floats, with value row * width + i. */
 export function embeddings(rows: number, width: number): Data {
   const values = Float32Array.from({ length: rows * width }, (_, index) => index);
   return makeData({
@@ -76,7 +79,7 @@ function strings(rows: number): Data {
   );
 }
 
-/** One column of every type that Parquet and Arrow both keep, with nulls where `row % 5 === 4`. */
+/** Returns a column of every type that Parquet and Arrow both have, with nulls where `row % 5 === 4`. */
 export function everyType(rows: number): Table {
   const of = (type: DataType, value: (row: number) => unknown) =>
     only(
@@ -123,7 +126,7 @@ export function everyType(rows: number): Table {
   });
 }
 
-/** The rows as plain values, for comparisons that do not care how they lie in memory. */
+/** Returns the rows as plain values, for comparisons that ignore their form in memory. */
 export function plainRows(table: { toArray(): unknown[] }): unknown[] {
   return table.toArray().map((row) => plain(row));
 }

@@ -11,12 +11,12 @@ import type { BucketServer } from "./bucket-server.ts";
 import { freePorts, startForeignServer } from "./foreign-server.ts";
 import { askServer } from "./s3-server.ts";
 
-/** It listens before its parts have found each other. */
+/** Limit of the start: the server listens before its parts have found each other. */
 const WAIT_MS = 60_000;
 
 const PARTS = ["master", "volume", "filer", "s3"] as const;
 
-/** SeaweedFS with a bucket, by its door for S3: `npm run seaweedfs` builds it. */
+/** Starts SeaweedFS with a bucket, by its interface for S3. `npm run seaweedfs` builds it. */
 export async function startSeaweedBucket(): Promise<BucketServer> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-seaweed-"));
   const credentials: AwsCredentials = { accessKeyId: "test", secretAccessKey: "a-long-secret" };
@@ -47,7 +47,7 @@ export async function startSeaweedBucket(): Promise<BucketServer> {
   };
   const end = async () => {
     await server[Symbol.asyncDispose]();
-    // It leaves sockets there, whatever folder it is told.
+    // The server leaves sockets there, whatever its folder is.
     const left = [
       `filer-${filer}`,
       `s3-${server.port}`,
@@ -69,7 +69,7 @@ export async function startSeaweedBucket(): Promise<BucketServer> {
     nowhere: { AWS_ACCESS_KEY_ID: "", AWS_EC2_METADATA_DISABLED: "true" },
     storage: () => createObjectStorage(client()),
     client,
-    // By another door of it, which speaks no S3.
+    // Read by another interface of the server.
     async kept(key) {
       const answer = await fetch(`http://127.0.0.1:${filer}/buckets/bucket/${encodeURIComponent(key)}`);
       if (!answer.ok) throw new Error(`${key} is answered ${answer.status}`);
@@ -88,7 +88,7 @@ function identitiesText(credentials: {
   return JSON.stringify({ identities: [identity] });
 }
 
-/** @returns why there is none, when the server is not whole in time */
+/** @returns null, or the last error when the server is not complete in time */
 async function makeBucket(make: () => Promise<unknown>): Promise<unknown> {
   for (let waitedMs = 0; ; waitedMs += 500) {
     try {

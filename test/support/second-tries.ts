@@ -2,8 +2,8 @@ import { appendFileSync } from "node:fs";
 import type { Reporter, TestCase } from "vitest/node";
 
 /**
- * Lists the tests that passed at a second try, so that they get fixed. With `SHARDMILL_SECOND_TRIES` the list
- * is also appended to that file.
+ * Lists the tests that passed only at a second try, so that they get fixed. `SHARDMILL_SECOND_TRIES` names a
+ * file to which the list is also appended.
  */
 export class SecondTries implements Reporter {
   readonly #found: string[] = [];

@@ -19,7 +19,7 @@ import {
 } from "../../worker/tensorize/tensorize.ts";
 import { decodeHalf } from "./decode-half.ts";
 
-/** A record batch of columns by name. */
+/** Returns a record batch of columns by name. */
 export function batchOf(columns: Readonly<Record<string, Data>>): RecordBatch {
   const entries = Object.entries(columns);
   const schema = new Schema(entries.map(([name, { type }]) => new Field(name, type, true)));
@@ -31,14 +31,14 @@ export function batchOf(columns: Readonly<Record<string, Data>>): RecordBatch {
   );
 }
 
-/** A column as Arrow's own builders make it. */
+/** Returns a column as Arrow's own builders make it. */
 export function column(values: readonly unknown[], type: DataType): Data {
   const data = vectorFromArray(values, type).data[0];
   if (data === undefined) throw new Error("no data");
   return data;
 }
 
-/** The float32 scalar input `x` from column `c`, but for what is said. */
+/** Returns the float32 scalar input `x` from column `c`, except for `changes`. */
 export function aBinding(changes: Partial<InputBinding> = {}): InputBinding {
   return {
     tensor: "x",
@@ -55,14 +55,14 @@ export function aBinding(changes: Partial<InputBinding> = {}): InputBinding {
   };
 }
 
-/** An input that is one of numbers. */
+/** Narrows an input to one of numbers. */
 export function numbersOf(input: InputColumns): InputColumns<NumberBinding> {
   const { binding } = input;
   if (binding.dtype === "string") throw new Error("an input of texts");
   return { ...input, binding };
 }
 
-/** The good rows as numbers (bigints for 64-bit dtypes), and the codes of the bad ones by row. */
+/** Returns the good rows as numbers (bigints for 64-bit dtypes), and the codes of the bad ones by row. */
 export function tensorize(batch: RecordBatch, binding: InputBinding) {
   const inputs = openInputs(batch, [binding]);
   const bad = badRows(inputs);
@@ -71,7 +71,7 @@ export function tensorize(batch: RecordBatch, binding: InputBinding) {
   if (input === undefined) throw new Error("no input");
   const bytes = good.length * binding.rowValues * dtypeBytes(numbersOf(input).binding.dtype);
   const array = tensorArray(numbersOf(input).binding.dtype, new ArrayBuffer(bytes));
-  // Stretches of good rows, as a chunk's live runs are.
+  // Ranges of good rows, like the runs of a chunk.
   let start = 0;
   while (start < good.length) {
     let end = start + 1;

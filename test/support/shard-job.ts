@@ -14,7 +14,7 @@ import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { aDigest, aJobId } from "./ids.ts";
 
 /**
- * The job's model in these tests: two scores of a row's `x` (two values): `[x0 + x1, x0 - x1 + 3]`. Exact in
+ * Model of the job in these tests: two scores of a row's `x` (two values), `[x0 + x1, x0 - x1 + 3]`. Exact in
  * float32.
  */
 export const SUM_PLAN: MapBinding = {
@@ -46,7 +46,7 @@ export const SUM_PLAN: MapBinding = {
   fixedBatchRows: null,
 };
 
-/** An output that the model declares as it is taken. */
+/** Returns an output that uses the model's output unchanged. */
 export function anOutput(changes: Partial<OutputBinding> = {}): OutputBinding {
   const { rowDims = [2], sequence = null } = changes;
   return {
@@ -94,7 +94,7 @@ export function aJob(
   };
 }
 
-/** A lease on rows of a real file, as the plan of that file would give it. */
+/** Returns a lease on rows of a real file, as the plan of that file would contain it. */
 export async function leaseOn(
   path: string,
   facts: { readonly rowStart?: number; readonly rowEnd?: number; readonly sequence?: number } = {},
@@ -122,15 +122,19 @@ export async function leaseOn(
 }
 
 export interface FakeModel {
-  /** A value of `x0` that the model fails on. */
+  /** Value of `x0` on which the model fails. */
   readonly poison?: number;
-  /** More rows than this do not fit. */
+  /** Limit of rows that fit. */
   readonly fitsRows?: number;
-  /** The batch is answered only then. */
+  /** Promise that delays the answer of a batch. */
   readonly gate?: Promise<void>;
 }
 
-/** What the model of these tests makes of a batch. @throws {MODEL_FAILED} {OUT_OF_MEMORY} as it was told */
+/**
+ * Computes the answer of the model in these tests.
+ *
+ * @throws {MODEL_FAILED} {OUT_OF_MEMORY} as its options demand
+ */
 export function sumModel(x: TensorData | undefined, { poison, fitsRows = Infinity }: FakeModel): TensorData {
   if (x === undefined) throw new Error("no x");
   const rows = x.dims[0] ?? 0;

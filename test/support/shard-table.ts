@@ -11,10 +11,10 @@ import {
 } from "apache-arrow";
 
 export const ROWS = 1_000;
-/** The row whose x is null. */
+/** Row whose x is null. */
 export const BAD_ROW = 321;
 
-/** Row i: id i, x = [i, i % 7], tag `t{i % 3}` or null; x is null in one row. */
+/** Returns rows i with id i, x = [i, i % 7], and tag `t{i % 3}` or null. x is null in one row. */
 export function inputTable(): Table {
   const x = makeData({
     type: new FixedSizeList(2, new Field("item", new Float32(), true)),
@@ -49,7 +49,7 @@ export function tagOf(row: number): string | null {
   return row % 5 === 0 ? null : `t${row % 3}`;
 }
 
-/** What the rows files must hold, worked out on its own. */
+/** Returns the expected rows of the rows files, computed independently. */
 export function expectedRows(rowStart: number, rowEnd: number, without: readonly number[]) {
   return Array.from({ length: rowEnd - rowStart }, (_, index) => index + rowStart)
     .filter((row) => !without.includes(row))

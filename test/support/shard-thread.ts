@@ -21,19 +21,19 @@ export interface ShardThreadOptions {
   readonly lanePorts: readonly MessagePort[];
   readonly scratchPath: string;
   readonly access?: DataAccess;
-  /** Left out: this one alone. */
+  /** Number of shard threads. Default: 1. */
   readonly shardThreads?: number;
   readonly learned?: LearnedBatch;
-  /** It loads its write thread before it has a job. Left out: it does not. */
+  /** True when the thread loads its write thread before its first job. Default: false. */
   readonly ahead?: boolean;
 }
 
-/** Events of a shard, and how it ended; what the thread calls of its owner. */
+/** Events of a shard, its end, and the thread's calls of its owner. */
 export type SeenEvent =
   | ((ShardEvent | { readonly kind: "shardDone" | "shardFailed" | "abandoned" }) & { readonly token: Token })
   | { readonly kind: keyof ShardThreadOwner };
 
-/** A real shard thread with one job open. `run` rejects with the shard's error. */
+/** Starts a real shard thread with one open job. `run` rejects with the shard's error. */
 export async function startShardThread(options: ShardThreadOptions) {
   const { job, lanePorts, scratchPath, access, shardThreads = 1, learned = NOTHING_LEARNED } = options;
   const events: SeenEvent[] = [];
@@ -78,7 +78,7 @@ export async function startShardThread(options: ShardThreadOptions) {
       throw error;
     }
   };
-  /** Starts a shard whose end is seen by its event. */
+  /** Starts a shard whose end is observed by its event. */
   const begin = (lease: Lease): void => void run(lease).catch(() => {});
   const abandon = ({ token }: Lease): void => stops.get(tokenKey(token))?.abort(new Error("abandoned"));
   const reached = access ?? { kind: "shared" };

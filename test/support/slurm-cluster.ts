@@ -7,10 +7,10 @@ import { promisify } from "node:util";
 
 const execFileAsync = promisify(execFile);
 
-/** A real Slurm of one node, with pretended GPUs, on this machine. Needs `slurm-wlm`, `munge`, and root. */
+/** A real Slurm of one node with simulated GPUs, on this machine. Needs `slurm-wlm`, `munge`, and root. */
 export interface SlurmCluster extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
-  /** What a command of Slurm's prints. */
+  /** Returns the output of a command of Slurm. */
   ask(command: string, ...args: readonly string[]): Promise<string>;
 }
 
@@ -18,7 +18,7 @@ const GPUS = 4;
 const WAIT_MS = 30_000;
 
 /**
- * Starts it; jobs of the partition `urgent` preempt those of `batch`, which get `graceSeconds` and are
+ * Starts a cluster. Jobs of the partition `urgent` preempt those of `batch`, which get `graceSeconds` and are
  * requeued.
  */
 export async function startSlurm({ graceSeconds = 30 } = {}): Promise<SlurmCluster> {
@@ -58,7 +58,7 @@ export async function startSlurm({ graceSeconds = 30 } = {}): Promise<SlurmClust
   }
 }
 
-/** More cores than there are, so that several jobs run at once on any machine. */
+/** Writes the configuration, with more cores than exist, so that several jobs run at once on any machine. */
 async function writeConfiguration(folder: string, graceSeconds: number): Promise<void> {
   const host = hostname().split(".")[0] ?? "localhost";
   const [controlPort, nodePort] = [await freePort(), await freePort()];
@@ -100,7 +100,7 @@ async function writeConfiguration(folder: string, graceSeconds: number): Promise
     `PartitionName=urgent Nodes=${host} PriorityTier=10 PreemptMode=OFF State=UP`,
   ];
   await writeFile(join(folder, "slurm.conf"), `${lines.join("\n")}\n`);
-  // It refuses plain files: these are copies of the null device.
+  // Slurm refuses plain files, so these are copies of the null device.
   for (let gpu = 0; gpu < GPUS; gpu += 1)
     await execFileAsync("mknod", [join(folder, `gpu${gpu}`), "c", "1", "3"]);
   const gpus = `NodeName=${host} Name=gpu File=${folder}/gpu[0-${GPUS - 1}] Flags=nvidia_gpu_env\n`;
@@ -108,7 +108,10 @@ async function writeConfiguration(folder: string, graceSeconds: number): Promise
   await writeFile(join(folder, "cgroup.conf"), "CgroupPlugin=cgroup/v1\n");
 }
 
-/** By which Slurm's parts know each other. One of this machine's is taken as it is. What ends it. */
+/**
+ * Starts the authentication of Slurm's parts. Uses the machine's own if it runs. Returns a function that
+ * stops it.
+ */
 async function startMunge(): Promise<() => Promise<void>> {
   if (await works()) return async () => {};
   await mkdir("/run/munge", { recursive: true });

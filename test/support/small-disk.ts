@@ -3,8 +3,8 @@ import { chmod, mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * A folder with a file system of its own, whose size can be changed while it is used. Where mounting is not
- * allowed there is none, and a test must use another limit: {@link canMount}.
+ * A folder with its own file system, whose size can be changed while in use. Without the right to mount, a
+ * test must use another limit: {@link canMount}.
  */
 export class SmallDisk implements AsyncDisposable {
   readonly path: string;
@@ -28,15 +28,14 @@ export class SmallDisk implements AsyncDisposable {
   }
 }
 
-/** Whether this process may mount file systems. */
+/** Returns true when this process may mount file systems. */
 export function canMount(): boolean {
   return spawnSync("unshare", ["--mount", "true"]).status === 0 && process.getuid?.() === 0;
 }
 
 /**
- * Makes a folder read-only, until disposed of, for whoever uses it: at once, in the middle of things. Files
- * that are open already can still be written. For root by a mount over the folder (a mode says nothing to
- * root), else by its mode.
+ * Makes a folder read-only at once for all users, until disposed of. Open files can still be written. For
+ * root it mounts over the folder, because root ignores modes. Otherwise it changes the mode.
  */
 export async function makeReadOnly(path: string): Promise<AsyncDisposable> {
   await mkdir(path, { recursive: true });
@@ -49,10 +48,7 @@ export async function makeReadOnly(path: string): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => chmod(path, 0o755) };
 }
 
-/**
- * A file that is just being written through the mount keeps it busy: then again, until nobody writes for a
- * moment.
- */
+/** Repeats the remount, which is refused while a file is written through the mount. */
 async function remountReadOnly(path: string): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {

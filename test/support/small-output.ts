@@ -5,7 +5,7 @@ import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { aDigest, aJobId } from "./ids.ts";
 import { aDeadLetter, type PartialRecipe } from "./partial-builder.ts";
 
-/* A small job whose output has all that an output can have: rows, a reduction, dead letters of both kinds. */
+/* A small job whose output has all parts: rows, a reduction, and dead letters of both kinds. */
 
 export const REDUCE: JobSpec["reduce"] = {
   counts: {

@@ -2,31 +2,31 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../shared/core/package-root.ts";
 
-/** The sounds in `sounds/`, and what libsndfile and soxr made of them: see `sounds/make.py`. */
+/** Sounds in `sounds/`, and results of libsndfile and soxr for them: see `sounds/make.py`. */
 
 interface ReferenceSound {
   readonly rate: number;
   readonly channels: number;
   readonly samples: number;
-  /** Of all samples, float32, the channels of a moment side by side. */
+  /** Digest of all samples, in float32, with interleaved channels. */
   readonly sha256: string;
-  /** Every `stride`th moment. */
+  /** Samples of every `stride`th moment. */
   readonly some: readonly (readonly number[])[];
 }
 
 interface Reference {
   readonly stride: number;
   readonly files: Readonly<Record<string, ReferenceSound>>;
-  /** By `from to`, of noise. */
+  /** Resampled noise, by `from to`. */
   readonly resampled: Readonly<Record<string, ReferenceResampled>>;
 }
 
 interface ReferenceResampled {
-  /** Length that soxr gives an eighth of a second. */
+  /** Length that soxr makes of an eighth of a second. */
   readonly samples: number;
-  /** Every `stride`th of them. */
+  /** Every `stride`th sample. */
   readonly some: readonly number[];
-  /** Samples that librosa makes of so few. */
+  /** Samples that librosa makes of this many. */
   readonly short: Readonly<Record<string, readonly number[]>>;
 }
 
@@ -36,7 +36,7 @@ export function soundFile(name: string): Buffer {
   return readFileSync(join(packageRoot, "test/support/sounds", name));
 }
 
-/** White noise as `make.py` makes it. */
+/** Returns white noise as in `make.py`. */
 export function noise(length: number): Float32Array {
   let state = 1;
   return Float32Array.from({ length }, () => {
@@ -45,7 +45,7 @@ export function noise(length: number): Float32Array {
   });
 }
 
-/** A WAV of 16 bits, as a header and samples; `header` changes what it says. */
+/** Returns a WAV of 16 bits, as a header and samples. The options change the header. */
 export function wavFile(
   samples: readonly number[],
   { channels = 1, rate = 16_000, format = 1, bits = 16, dataBytes = samples.length * 2 } = {},
@@ -68,7 +68,7 @@ export function wavFile(
   return bytes;
 }
 
-/** An Ogg file with the checksum that each of its pages should have (RFC 3533). */
+/** Corrects the checksum of each page in an Ogg file (RFC 3533). */
 export function repaged(file: Uint8Array): Uint8Array {
   const bytes = Buffer.from(file);
   for (let at = 0; bytes.toString("latin1", at, at + 4) === "OggS" && at + 27 <= bytes.length; ) {
@@ -82,7 +82,7 @@ export function repaged(file: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** The place of the checksum itself is taken for zeros. */
+/** Computes a page's checksum, with zeros in place of the checksum itself. */
 function pageCrc(page: Uint8Array): number {
   let crc = 0;
   for (const [at, byte] of page.entries()) {

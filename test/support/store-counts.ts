@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { StoreRate } from "../../coordinator/insight/store-rates.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 
-/** A store of which nothing was asked but what is said here. */
+/** Returns counts of an unused store, except for `counts`. */
 export function aStore(store: string, counts: Partial<StoreCounts> = {}): StoreCounts {
   return {
     store,
@@ -18,7 +18,7 @@ export function aStore(store: string, counts: Partial<StoreCounts> = {}): StoreC
   };
 }
 
-/** A store that is fast and near, but for what is said here. */
+/** Returns the rates of a fast, near store, except for `rate`. */
 export function aRate(store: string, rate: Partial<StoreRate> = {}): StoreRate {
   return {
     store,

@@ -3,18 +3,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureCredential } from "../../shared/access/credential.ts";
 
-/** What the tests of one run share as their cache folder: named by the process that runs them all. */
+/** Cache folder of all tests of one run, named by the PID of the process that runs them. */
 export const testCacheFolder: string = join(tmpdir(), `shardmill-test-cache-${process.pid}`);
 
-/** The secret of the coordinators that they start. */
+/** Secret of the coordinators that the tests start. */
 export const testSecretFile: string = join(testCacheFolder, "secret");
 
-/** Called before the first test: a coordinator without room, or rights, could not make a secret. */
+/** Makes the secret before the first test. A coordinator without space, or rights, could not make one. */
 export async function setup(): Promise<void> {
   await ensureCredential(testSecretFile);
 }
 
-/** Called after the last test. */
+/** Removes the folder after the last test. */
 export async function teardown(): Promise<void> {
   await rm(testCacheFolder, { recursive: true, force: true });
 }

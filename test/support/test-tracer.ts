@@ -1,11 +1,11 @@
 import type { Span, SpanFacts, Tracer } from "../../shared/core/tracer.ts";
 
-/** Keeps what it is told; a span's traceparent is its name and its number. */
+/** Records spans. A span's traceparent is its name and its number. */
 export class TestTracer implements Tracer {
   readonly told: { name: string; parent: string; facts: SpanFacts; error: unknown }[] = [];
   readonly #ended: string[] = [];
 
-  /** The names of the spans that have ended, in that order. */
+  /** Returns the names of the ended spans, in order. */
   ended(): string[] {
     return [...this.#ended];
   }

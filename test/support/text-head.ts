@@ -1,19 +1,19 @@
 import { lcg, onnxModel } from "./onnx-model.ts";
 
-/** As many ids as the tokenizers in `tokenizers` have, and types as BERT has. */
+/** Number of ids, which the tokenizers in `tokenizers` share, and number of types, which is BERT's. */
 const VOCABULARY = 900;
 const TYPES = 2;
 
-/** Eighths of small whole numbers: sums are exact in float32. */
+/** Returns eighths of small integers, whose sums are exact in float32. */
 function table(rows: number, width: number, seed: number): Float32Array {
   const random = lcg(seed);
   return Float32Array.from({ length: rows * width }, () => (Math.floor(random() * 30) - 15) / 8);
 }
 
 /**
- * A classifier of texts: `input_ids`, `attention_mask` and `token_type_ids` int64 [batch, sequence] ->
- * `logits` float32 [batch, classes], the sums of what each of a row's tokens and its type count for each
- * class; or, of tokens, [batch, sequence, classes], what each counts.
+ * Builds a classifier of texts: `input_ids`, `attention_mask` and `token_type_ids` int64 [batch, sequence] ->
+ * `logits` float32 [batch, classes]. Each logit is the sum of what a row's tokens and their types count for
+ * the class. `ofTokens`: the logits of each token instead, as [batch, sequence, classes].
  */
 export function textHeadModel(classes: number, { ofTokens = false } = {}): Uint8Array {
   const dims = ["batch", "sequence"];
@@ -58,7 +58,7 @@ export function textHeadModel(classes: number, { ofTokens = false } = {}): Uint8
   });
 }
 
-/** The logits of a text or a pair, worked out on their own. Types left out: all the first. */
+/** Computes the logits of a text or a pair independently. Default: all tokens have the first type. */
 export function textLogits(classes: number, ids: readonly number[], types: readonly number[] = []): number[] {
   const [words, kinds] = [table(VOCABULARY, classes, 3), table(TYPES, classes, 5)];
   return Array.from({ length: classes }, (_, at) =>

@@ -1,23 +1,23 @@
 import { lcg, onnxModel } from "./onnx-model.ts";
 
-/** As many ids as the tokenizers in `tokenizers` have, and types as BERT has. */
+/** Number of ids, which the tokenizers in `tokenizers` share, and number of types, which is BERT's. */
 const VOCABULARY = 900;
 const TYPES = 2;
 const WIDTH = 4;
 
-/** Eighths of small whole numbers: sums are exact in float32. */
+/** Returns eighths of small integers, whose sums are exact in float32. */
 function table(rows: number, seed: number): Float32Array {
   const random = lcg(seed);
   return Float32Array.from({ length: rows * WIDTH }, () => (1 + Math.floor(random() * 30)) / 8 - 2.0625);
 }
 
 /**
- * The embeddings of a text encoder, pooled: `input_ids`, `attention_mask` and `token_type_ids` int64
- * [batch, sequence] -> `pooled` float32 [batch, 4], the mean over a row's own positions of the embeddings of
- * its tokens and their types; `seen` int64 [batch, sequence], the ids themselves; and float32
- * [batch, sequence, 4], the embeddings.
+ * Builds a text encoder with pooled embeddings. Inputs: `input_ids`, `attention_mask` and `token_type_ids`
+ * int64 [batch, sequence]. Outputs: `pooled` float32 [batch, 4], the mean over a row's own positions of the
+ * embeddings of its tokens and their types. Also `seen` int64 [batch, sequence], which are the ids, and the
+ * embeddings, float32 [batch, sequence, 4].
  *
- * @param embedded what the embeddings are called
+ * @param embedded name of the embeddings
  */
 export function textModel(embedded = "embedded"): Uint8Array {
   return onnxModel({
@@ -52,7 +52,7 @@ export function textModel(embedded = "embedded"): Uint8Array {
   });
 }
 
-/** What the model must answer for one row, worked out on its own. */
+/** Computes the answer for one row independently. */
 export function textPooled(ids: readonly number[], types: readonly number[]): readonly number[] {
   const [words, kinds] = [table(VOCABULARY, 3), table(TYPES, 5)];
   return Array.from({ length: WIDTH }, (_, at) => {
@@ -63,7 +63,7 @@ export function textPooled(ids: readonly number[], types: readonly number[]): re
   });
 }
 
-/** The embeddings of a row's tokens, all of the first type. */
+/** Computes the embeddings of a row's tokens, all of the first type. */
 export function textEmbedded(ids: readonly number[]): readonly (readonly number[])[] {
   return ids.map((id) => textPooled([id], [0]));
 }

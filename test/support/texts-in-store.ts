@@ -29,8 +29,8 @@ export default defineStep({
 `;
 
 /**
- * A job of texts whose model is a folder as people export it: weights in a file of their own, the tokenizer,
- * how vectors are pooled; and whose rows pass a step of the user's own code. All in `job/here`.
+ * Makes a job of texts. Its model is a folder as users export it: weights in a separate file, the tokenizer,
+ * and the pooling. Its rows pass a step of the user's own code. All files are in `job/here`.
  */
 export async function makeTextJob(): Promise<JobFolder> {
   const job = await JobFolder.make({ files: 0 });
@@ -52,7 +52,7 @@ export async function makeTextJob(): Promise<JobFolder> {
   return job;
 }
 
-/** Writes the job file anew, with all of its files at another place. */
+/** Writes the job file again, with all of its files at another place. */
 export async function writeTextJob(
   job: JobFolder,
   place: string,
@@ -72,7 +72,7 @@ export async function writeTextJob(
   });
 }
 
-/** The job that {@link makeTextJob} gives, with what of it may lie elsewhere. */
+/** Describes the job of {@link makeTextJob}, with its movable files. */
 export function movableTextJob(job: JobFolder): MovableJob {
   return {
     name: "texts",
@@ -88,7 +88,7 @@ export function movableTextJob(job: JobFolder): MovableJob {
   };
 }
 
-/** Everything that the job needs, in a bucket. */
+/** Puts all files of the job into a bucket. */
 export async function putTextJob(job: JobFolder, storage: Storage, bucket: Location): Promise<void> {
   for (const entry of await readdir(job.at("here"), { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -98,7 +98,7 @@ export async function putTextJob(job: JobFolder, storage: Storage, bucket: Locat
   }
 }
 
-/** The rows files of a result, as bytes. */
+/** Returns the rows files of an output, as bytes. */
 export async function rowsOf(job: JobFolder): Promise<Record<string, string>> {
   const names = (await readdir(job.at("out/rows"))).sort();
   expect(names.length).toBeGreaterThan(0);

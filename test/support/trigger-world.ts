@@ -19,7 +19,7 @@ const TRIGGER: TimedTrigger = {
   overlap: "queue",
   retries: 2,
 };
-/** A death takes a second: nothing is missed. */
+/** An exit takes a second, so no instant is missed. */
 const INSTANTS = 2;
 const LOOK_MS = 5_000;
 
@@ -29,12 +29,12 @@ interface WorldOptions {
   readonly lie?: (disk: Disk) => Disk;
 }
 
-/** A schedule that is served by lives of a process, on one disk and with outputs that stay. */
+/** A schedule that several processes serve one after another, on one disk and with lasting outputs. */
 export class TriggerWorld {
   readonly lives: Lives;
   readonly #published = new Set<number>();
   readonly #failures = new Map<number, number>();
-  /** Those that the last life knows to wait. */
+  /** Instants that the last process knows to wait. */
   #waiting: readonly number[] = [];
 
   constructor(options: WorldOptions) {
@@ -76,18 +76,18 @@ export class TriggerWorld {
       onNoted: () => {},
     });
     for (;;) {
-      // What cannot be kept is decided again at the next look.
+      // A decision that cannot be stored is made again at the next step.
       await runs.step(TRIGGER).catch(() => {});
       this.#waiting = ledger.state?.waiting ?? [];
       await sleepBy(clock, LOOK_MS, NEVER);
     }
   }
 
-  /** Each run fails at first, and may do so once more for a fate. It publishes once. */
+  /** Runs once, and publishes once. Each run fails at first, and may fail once more by a fault. */
   async #run(life: Life, atMs: number): Promise<RunOutcome> {
     const ended = { jobId: aJobId(firingAt(atMs).id), failure: null };
     const failures = this.#failures.get(atMs) ?? 0;
-    // The first takes so long that its instant is not on time any more: what is forgotten now is lost.
+    // The first run takes so long that its instant is no longer on time. A forgotten instant is now lost.
     const runMs = failures === 0 ? 70_000 : 5_000;
     await sleepBy(life.clock, runMs * (1 + 0.1 * life.random.unit()), NEVER);
     if (failures === 0) {

@@ -12,7 +12,7 @@ import {
 } from "apache-arrow";
 import { only, tableOf } from "./sample-table.ts";
 
-/** A sample within another type: one value a row, and how SQL gets it out of a column `k` again. */
+/** A sample within another type, with one value per row. `out`: SQL that extracts it from a column `k`. */
 export interface Nesting {
   nest(sample: Data): Data;
   readonly out: string;

@@ -4,14 +4,11 @@ import { lcg, onnxModel } from "./onnx-model.ts";
 import { only } from "./sample-table.ts";
 import { aBinding, batchOf } from "./shard-inputs.ts";
 
-/** Ids of the vocabulary, and values of each one's embedding. */
+/** Number of ids in the vocabulary, and of values in each embedding. */
 const VOCABULARY = 40;
 export const EMBEDDING = 3;
 
-/**
- * Eighths of small whole numbers, none of them zero: sums are exact in float32, and padding that is not
- * masked shows.
- */
+/** Returns nonzero eighths of small integers. Sums are exact in float32, and unmasked padding is visible. */
 function embeddings(): Float32Array {
   const random = lcg(3);
   return Float32Array.from(
@@ -21,10 +18,10 @@ function embeddings(): Float32Array {
 }
 
 /**
- * The mean of the embeddings of a row's ids, over its own positions alone, as a sentence encoder pools:
- * `input_ids`, `attention_mask` int64 [batch, sequence] -> `pooled` float32 [batch, 3], and for each position
- * `tokens` [batch, sequence, 3] (its embedding less the mean: so it depends on all others) and `scores`
- * [batch, sequence] (the sum of its embedding).
+ * Builds a model that pools as a sentence encoder does: `input_ids`, `attention_mask` int64 [batch, sequence]
+ * -> `pooled` float32 [batch, 3]. `pooled` is the mean of the embeddings of a row's ids, over its own
+ * positions only. For each position it has `tokens` [batch, sequence, 3] and `scores` [batch, sequence]. A
+ * token is its embedding minus the mean, so it depends on all others. A score is the sum of its embedding.
  */
 export function maskedMeanModel(names: { readonly positions?: string } = {}): Uint8Array {
   const positions = names.positions ?? "sequence";
@@ -61,7 +58,7 @@ export function maskedMeanModel(names: { readonly positions?: string } = {}): Ui
   });
 }
 
-/** What the model must answer for one row, worked out on its own. */
+/** Computes the answer for one row independently. */
 export function maskedMean(ids: readonly number[]): {
   readonly pooled: number[];
   readonly tokens: number[][];
@@ -78,8 +75,7 @@ export function maskedMean(ids: readonly number[]): {
 }
 
 /**
- * Lists of ids with lengths as texts have them: mostly short, some long, and every length up to `longest`
- * possible.
+ * Returns lists of ids with lengths like those of texts: mostly short, some long, and any up to `longest`.
  */
 export function unevenIds(rows: number, longest: number, seed = 11): number[][] {
   const random = lcg(seed);
@@ -90,7 +86,7 @@ export function unevenIds(rows: number, longest: number, seed = 11): number[][] 
 
 const item = new Field("item", new Int64(), true);
 
-/** `id` int64, `input_ids` list<int64>; null is a list that is not there. */
+/** Returns a table of `id` int64 and `input_ids` list<int64>. Null: a missing list. */
 export function idsTable(lists: readonly (readonly (number | null)[] | null)[]): Table {
   const ids = makeData({ type: new Int64(), data: BigInt64Array.from(lists, (_, row) => BigInt(row)) });
   const big = lists.map((list) => list?.map((id) => (id === null ? null : BigInt(id))) ?? null);
@@ -99,12 +95,12 @@ export function idsTable(lists: readonly (readonly (number | null)[] | null)[]):
   return new Table(schema, { id: ids, input_ids: inputIds } as never);
 }
 
-/** Lists of float32, by column. */
+/** Returns a column of float32 lists. */
 export function listColumn(lists: readonly (readonly number[])[]) {
   return only(vectorFromArray(lists, new List(new Field("item", new Float32(), true))));
 }
 
-/** A chunk whose rows have so many positions. */
+/** Returns a chunk whose rows have these numbers of positions. */
 export function unevenChunk(place: number, positions: readonly number[]): InputChunk {
   const c = listColumn(positions.map((count) => Array(count).fill(1)));
   return new InputChunk(batchOf({ c }), place, [

@@ -5,7 +5,7 @@ interface Timer {
   readonly call: () => void;
 }
 
-/** Time that passes only while somebody waits for it: nothing else can happen any more by then. */
+/** A clock that advances only when everything waits for it. */
 export class VirtualClock implements TimedClock {
   #nowMs = 0;
   #suspendedMs = 0;
@@ -27,7 +27,11 @@ export class VirtualClock implements TimedClock {
     };
   }
 
-  /** Lets time pass until a promise is settled. @throws when it never will be */
+  /**
+   * Advances time until a promise is fulfilled or rejected.
+   *
+   * @throws {Error} when it never will be
+   */
   async until<T>(promise: Promise<T>): Promise<T> {
     let isSettled = false;
     const settled = () => {
@@ -41,12 +45,12 @@ export class VirtualClock implements TimedClock {
     }
   }
 
-  /** Time has passed at once, as for a process that was stopped. */
+  /** Skips time at once, as for a paused process. */
   skip(ms: number): void {
     this.#nowMs += ms;
   }
 
-  /** Time has passed that the process does not see, as for a machine that was suspended. */
+  /** Skips time that the process does not see, as for a suspended machine. */
   suspend(ms: number): void {
     this.#suspendedMs += ms;
   }
@@ -70,7 +74,7 @@ export class VirtualClock implements TimedClock {
   }
 }
 
-/** Until whatever waits for no time has run. */
+/** Waits until all code that waits for no time has run. */
 async function idle(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

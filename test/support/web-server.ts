@@ -4,21 +4,21 @@ import type { AddressInfo } from "node:net";
 
 export type ServeCall = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** What a server of the tests says for a path: a file, or whatever the function does. */
+/** Answer of a test server for a path: a file, or a function. */
 export type Served = Uint8Array | ServeCall;
 
 export interface WebServer extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT`, or `https:` */
+  /** Address of the server: `http://127.0.0.1:PORT`, or `https:`. */
   readonly url: string;
   readonly served: Map<string, Served>;
-  /** `GET /path bytes=0-99` of each request. */
+  /** Requests, each as `GET /path bytes=0-99`. */
   readonly requests: string[];
 }
 
 /**
- * A web server on this machine that serves ranges of what it is given; 404 for all else.
+ * Starts a web server on this machine that serves ranges of the given files, and 404 for other paths.
  *
- * @param secure with what it proves who it is: then it speaks TLS
+ * @param secure key and certificate for TLS. Default: no TLS
  */
 export async function startWebServer(
   files: Readonly<Record<string, Served>>,

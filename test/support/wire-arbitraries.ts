@@ -30,19 +30,19 @@ import { aDigest, aJobId } from "./ids.ts";
 import { storeCounts } from "./store-counts.ts";
 import { busy, fetching } from "./worker-arbitraries.ts";
 
-/** Values of the domain, of every shape that may cross the wire. */
+/** Values of the domain, in every shape that may cross the wire. */
 
-/** fast-check's dictionaries may have no prototype, which a strict comparison tells apart. */
+/** fast-check's dictionaries may have no prototype, which a strict comparison detects. */
 export const plain = <T>(dictionary: Record<string, T>): Record<string, T> => ({ ...dictionary });
 
-/** Any text of whole characters, the empty one and those outside ASCII with it. */
+/** Any text of whole characters, including the empty one and those outside ASCII. */
 export const text = fc.string({ unit: "binary", maxLength: 20 });
 export const name = fc.string({ unit: "binary", minLength: 1, maxLength: 20 });
 export const word = fc.stringMatching(/^[a-z][a-z0-9_]{0,11}$/);
 export const integer = fc.integer();
 export const uint32 = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 31, 2 ** 32 - 1));
 export const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.MAX_SAFE_INTEGER));
-/** Negative zero does not survive JSON; nothing depends on it. */
+/** Excludes negative zero, which does not survive JSON. Nothing depends on it. */
 export const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 const positive = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
 export const hex = fc.stringMatching(/^[0-9a-f]{64}$/).map(aDigest);
@@ -68,7 +68,7 @@ export const errorData: fc.Arbitrary<ErrorData> = fc.record(
   { requiredKeys: ["code", "message", "fields", "problems"], noNullPrototype: true },
 );
 
-/** Rows of several files, and the shard that they are. */
+/** Rows of several files, and their shard. */
 const shardAndSlices: fc.Arbitrary<Pick<Lease, "shard" | "slices">> = fc
   .record({
     id: uint32.map(shardId),

@@ -10,7 +10,7 @@ export interface WireRig extends AsyncDisposable {
   readonly client: CoordinatorClient;
 }
 
-/** A real server on a free port of this machine, and a real client of it; both gone when disposed. */
+/** Starts a real server on a free port of this machine, and a real client. Disposal ends both. */
 export async function wireRig(services: CoordinatorServices, options?: ClientOptions): Promise<WireRig> {
   const server = await startServer({ listen: "127.0.0.1:0", services, guard: TEST_GUARD, log: silentLogger });
   const client = connectCoordinator(server.address, TEST_CREDENTIAL, options);
@@ -24,12 +24,12 @@ export async function wireRig(services: CoordinatorServices, options?: ClientOpt
   };
 }
 
-/** Resolves when `holds` does; a test's own time limit ends the wait otherwise. */
+/** Resolves when `holds` returns true. Otherwise the test's time limit ends the wait. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** What `promise` rejects with. */
+/** Returns the error with which `promise` rejects. */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   const outcome = await promise.then(
     () => null,
@@ -45,7 +45,7 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return collected;
 }
 
-/** One value of a kind, the same in every run. */
+/** Returns one value of a kind, which is the same in every run. */
 export function sample<T>(arbitrary: fc.Arbitrary<T>): T {
   const [value] = fc.sample(arbitrary, { numRuns: 1, seed: 20 });
   if (value === undefined) throw new Error("no sample");

@@ -5,7 +5,7 @@ import { STAGES, type StageShares } from "../../shared/domain/worker.ts";
 const positive = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 
-/** fast-check's dictionaries may have no prototype, which a strict comparison tells apart. */
+/** fast-check's dictionaries may have no prototype, which a strict comparison detects. */
 export const busy: fc.Arbitrary<StageShares> = fc
   .dictionary(fc.constantFrom(...STAGES), positive)
   .map((shares) => ({ ...shares }) as StageShares);

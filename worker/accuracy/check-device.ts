@@ -18,10 +18,10 @@ import { type Comparison, rankedTensors } from "./model-pair.ts";
 
 export interface CheckDeviceOptions {
   readonly job: Pick<JobDescription, "jobId" | "map" | "stores" | "deviceCheck">;
-  /** On this machine. */
+  /** Path on this machine. */
   readonly modelPath: string;
   readonly device: ConcreteDevice;
-  /** Loaded, and at no work yet. */
+  /** Loaded lanes of the device, which have no work yet. */
   readonly lanes: Pick<LaneSet, "connect">;
   readonly input: readonly [DataAccess, ...DataAccess[]];
   readonly tuning: JobTuning;
@@ -30,26 +30,27 @@ export interface CheckDeviceOptions {
 
 interface CheckedDevice {
   readonly report: DeviceReport;
-  /** Why nothing may run on it; null when it passed. */
+  /** Reason to run nothing on the device. Null: the device passed. */
   readonly error: ShardmillError | null;
 }
 
 /**
- * No further rows are compared after this: a wrong kernel is wrong on nearly every row, and a short job must
- * not wait for long. A batch under way, and loading the model on the CPU, come on top.
+ * Limit after which no further batches are compared. A wrong kernel is wrong on nearly every row, and a short
+ * job must not wait long. Loading the model on the CPU, and a batch in progress, take additional time.
  */
 const COMPARE_MS = 5_000;
 
-/** A thread that has answered is waited for no longer than this. */
+/** Limit of waiting for the thread to end after its response. */
 const END_MS = 5_000;
 
 /**
- * Compares a device with the CPU on rows of the job, through the very lanes that will run it, unless an
- * earlier run did so with this model on such a device. Only a device that passed is remembered: a driver may
- * be mended.
+ * Compares a device with the CPU on rows of the job, on the same lanes that will run it. Skips this if an
+ * earlier run checked this model on such a device. Failures are not remembered, because a new driver may fix
+ * them.
  *
- * @returns null for the CPU, for a job that asks for no check, and where no row can be compared
- * @throws what reading the rows or loading the model throws; {WORKER_DIED} when a lane is lost over it
+ * @returns null for the CPU, for a job without the check, and when no row can be compared
+ * @throws errors of reading the rows or loading the model
+ * @throws {WORKER_DIED} when a lane is lost
  */
 export async function checkDevice(options: CheckDeviceOptions): Promise<CheckedDevice | null> {
   const { job, device, tuning, machine } = options;
@@ -93,7 +94,7 @@ function judgeDevice(report: DeviceReport): CheckedDevice {
   return { report: { ...report, refusal }, error };
 }
 
-/** In a thread of its own: reading rows and running a model both block. */
+/** Compares in a separate thread, because reading rows and running a model block. */
 async function compareInThread(
   { job, modelPath, lanes, input }: CheckDeviceOptions,
   slices: DeviceQuestion["slices"],

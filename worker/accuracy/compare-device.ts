@@ -13,12 +13,12 @@ import { openWays } from "../read/ways.ts";
 import { compareSample, type Sample } from "./compare-sample.ts";
 import { type Comparison, ModelPair } from "./model-pair.ts";
 
-/** Comparison that the checking thread makes. */
+/** Request to the checking thread. */
 export interface DeviceQuestion extends Omit<Sample, "open"> {
   readonly jobId: JobId;
   readonly modelPath: string;
   readonly input: readonly [DataAccess, ...DataAccess[]];
-  /** To the lanes of the device. */
+  /** Ports of the device's lanes. */
   readonly lanePorts: readonly MessagePort[];
 }
 
@@ -27,12 +27,11 @@ export interface DeviceCheckThread {
   compare(question: DeviceQuestion): Promise<Comparison>;
 }
 
-/** More threads than this make a check hardly shorter, and other workers start at the same time. */
+/** Limit of CPU threads. More hardly shorten a check, and other workers start at the same time. */
 const MOST_THREADS = 4;
 
 /**
- * Runs the sample on the CPU in this thread and on the device's lanes, batch by batch, and compares what they
- * answer.
+ * Runs the sample batch by batch, on the CPU in this thread and on the device's lanes. Compares the outputs.
  */
 export async function compareDevice(question: DeviceQuestion, nowMs: () => number): Promise<Comparison> {
   const { jobId, modelPath, map, stores, input, lanePorts } = question;

@@ -18,16 +18,16 @@ import { sampleBatches } from "./sample-batches.ts";
 export interface Sample {
   readonly map: MapBinding;
   readonly stores: JobStores;
-  /** The rows to compare on. */
+  /** Rows to compare. */
   readonly slices: readonly LeaseSlice[];
   readonly open: (file: InputFile) => Promise<Pick<DatasetFile, "read"> & Disposable>;
   /** See `AccuracyLimits`. */
   readonly tolerance: number;
-  /** After this no further batch is run. The first always is. */
+  /** Time limit after which no further batch runs. The first batch always runs. */
   readonly limitMs: number;
 }
 
-/** Has both models of a pair answer the rows, made into tensors as a worker makes them, batch by batch. */
+/** Runs both models of a pair on the sample, batch by batch. Tensors are made as in a worker. */
 export async function compareSample(
   pair: ModelPair,
   sample: Sample,
@@ -42,7 +42,9 @@ export async function compareSample(
   return pair.finish(sample.tolerance);
 }
 
-/** What prepares the rows, and a folder for it; null where nothing does. */
+/**
+ * Opens the steps that prepare rows, with a scratch folder. The chain is null when the job has no such steps.
+ */
 async function openSteps({
   map: { prepare },
   stores,

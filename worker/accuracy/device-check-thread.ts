@@ -1,7 +1,7 @@
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
 import { compareDevice, type DeviceCheckThread } from "./compare-device.ts";
 
-/** The thread of `checkDevice`. */
+/** Script of the thread that `checkDevice` starts. */
 serveOwner<DeviceCheckThread>({
   compare: (question) => compareDevice(question, () => performance.now()),
 });

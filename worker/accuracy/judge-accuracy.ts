@@ -1,7 +1,7 @@
 import type { Problem } from "../../shared/core/errors.ts";
 import type { AccuracyReport, OutputAccuracy, WorstRow } from "../../shared/domain/accuracy.ts";
 
-/** Returns every figure that is beyond what the job allows. None: the model passes. */
+/** Returns all figures that exceed the job's limits. Empty: the model passes. */
 export function accuracyProblems(report: AccuracyReport): readonly Problem[] {
   const { rows, failedRows } = report;
   const problems = report.outputs.flatMap((output) => problemsOf(output, report));
@@ -10,7 +10,7 @@ export function accuracyProblems(report: AccuracyReport): readonly Problem[] {
   return [{ where: "model", what, expected: "none", found: `${failedRows} of ${rows} rows` }, ...problems];
 }
 
-/** `row 17 of a.parquet, value 3: 0.32 where 0.01 is due`. */
+/** Formats a row's worst value: `row 17 of a.parquet, value 3: 0.32 where 0.01 is due`. */
 export function worstText({ file, row, index, expected, found }: WorstRow): string {
   return `row ${row} of ${file}, value ${index}: ${shortText(found)} where ${shortText(expected)} is due`;
 }
@@ -38,7 +38,7 @@ function problemsOf(output: OutputAccuracy, report: AccuracyReport): Problem[] {
   return [...problems, ...beyondProblems(output, report), ...agreementProblems(output, report)];
 }
 
-/** A mean hides a wild row: rows are counted one by one. */
+/** Counts rows beyond the limit, because a mean would hide a single bad row. */
 function beyondProblems(output: OutputAccuracy, report: AccuracyReport): Problem[] {
   const { tensor: where, meanCosine, beyondRows, worst } = output;
   const { rows, tolerance, maxBeyond } = report;

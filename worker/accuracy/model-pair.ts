@@ -13,12 +13,10 @@ import { OutputComparison } from "./output-comparison.ts";
 
 type Tensors = Readonly<Record<string, TensorData>>;
 
-/**
- * Something that runs a model. Whether the feeds are its own afterwards is for `ModelPair` not to care about.
- */
+/** Function that runs a model. The function may take ownership of the feeds. */
 type Answering = (feeds: Tensors, outputs: readonly string[]) => Promise<Tensors>;
 
-/** What a comparison found, but for what it allows. */
+/** Result of a comparison, without the limits. */
 export interface Comparison {
   readonly rows: number;
   readonly failedRows: number;
@@ -26,19 +24,19 @@ export interface Comparison {
 }
 
 /**
- * Values held at once, of both models: half a gigabyte of float32. Wide outputs are compared on fewer rows.
+ * Limit of values held for both models: half a gigabyte of float32. Wide outputs are compared on fewer rows.
  */
 const MOST_VALUES = 1 << 27;
 
-/** The tensors of which a job reads an order or a class, in the order of their names. */
+/** Returns the tensors from which the job reads an order or a class, sorted by name. */
 export function rankedTensors({ outputs }: Pick<MapBinding, "outputs">): readonly string[] {
   const ranked = outputs.filter(({ op }) => opOf(op).isRanked).map(({ tensor }) => tensor);
   return [...new Set(ranked)].sort();
 }
 
 /**
- * Two ways to run a model, batch by batch. Rows that the reference fails on, too, are left out: they are dead
- * letters of either.
+ * Two ways to run a model, compared batch by batch. Rows that the reference fails on are skipped: they are
+ * dead letters with either model.
  */
 export class ModelPair {
   readonly #reference: Answering;
@@ -47,7 +45,7 @@ export class ModelPair {
   readonly #outputs: readonly OutputBinding[];
   readonly #comparisons: readonly OutputComparison[];
   readonly #pool = new BufferPool(1);
-  /** Nothing is kept here: each row is the first of its parts. */
+  /** Empty states: each row runs as the first of its parts. */
   readonly #states: RowStates;
   #rows = 0;
   #failedRows = 0;
@@ -66,17 +64,17 @@ export class ModelPair {
     );
   }
 
-  /** No row has been compared. */
+  /** True before a row was compared. */
   get isUntried(): boolean {
     return this.#rows === 0;
   }
 
-  /** No more is to be compared: memory is bounded. */
+  /** True when the memory limit is reached. */
   get isFull(): boolean {
     return this.#comparisons.reduce((sum, { values }) => sum + values, 0) >= MOST_VALUES;
   }
 
-  /** A batch that either model fails on is halved, down to the rows that it fails on. */
+  /** Compares a batch. A batch that either model fails on is split in halves, down to single rows. */
   async compare(batch: Batch, file: string): Promise<void> {
     const expected = await this.#run(this.#reference, batch);
     const found = expected === null ? null : await this.#run(this.#other, batch);
@@ -96,7 +94,7 @@ export class ModelPair {
     return { rows: this.#rows, failedRows: this.#failedRows, outputs };
   }
 
-  /** Each has feeds of its own: a lane takes them away. */
+  /** Runs a model on its own copy of the feeds, because a lane takes ownership of them. */
   async #run(answering: Answering, batch: Batch): Promise<Tensors | null> {
     const names = this.#outputs.map(({ tensor }) => tensor);
     const rows = rowsRun(batch.rows, this.#map);
@@ -127,7 +125,7 @@ export class ModelPair {
   }
 }
 
-/** A tensor's values by row of the batch, without the rows and positions that were only padding. */
+/** Returns a tensor's values by row of the batch, without padding rows and positions. */
 function rowsIn(answer: Tensors, output: OutputBinding, batch: Batch) {
   const tensor = answer[output.tensor];
   if (tensor === undefined) throw new Error(`broken invariant: no output ${output.tensor}`);

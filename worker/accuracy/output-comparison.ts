@@ -3,13 +3,13 @@ import { greatestPlace, keepsGreatest, type Numbers, Products, rootMeanSquare } 
 
 interface ComparedOutput {
   readonly tensor: string;
-  /** The job reads an order or a class from it. */
+  /** True when the job reads an order or a class from the output. */
   readonly ranked: boolean;
-  /** Its values are whole numbers (or bools): equal or not. */
+  /** True for integers and bools, which are compared exactly. */
   readonly whole: boolean;
 }
 
-/** Where a row lies. */
+/** Location of a row. */
 type RowPlace = Pick<WorstRow, "file" | "row">;
 
 interface ComparedRow {
@@ -18,24 +18,24 @@ interface ComparedRow {
   readonly found: Numbers;
 }
 
-/** A row that is less than this beside its tensor is as good as zeros, and so may be the other's. */
+/** Share of the tensor's size below which a row counts as zeros. */
 const NOTHING_SHARE = 1e-6;
 
-/** How many of the worst rows are told. */
+/** Number of the worst rows to report. */
 const WORST_ROWS = 5;
 
 /**
- * A value that is less than another by no more than this, of its size, is as great: whatever tolerance errors
- * have.
+ * Upper limit of a tie: values that differ by at most this share of their size may swap places. Applies to
+ * any error tolerance.
  */
 const MOST_TIE = 0.01;
 
-/** Of a tensor of zeros alone: what is left of a sum that cancels out in float32. */
+/** Scale for a tensor of zeros: the usual remainder of float32 sums that cancel out. */
 const LEAST_SCALE = 1e-7;
 
 /**
- * One output of two models, row by row: `add` what both made of each row, then `finish`. All values are held
- * until then: how large an error is, is known once the tensor's own size is.
+ * Compares one output of two models row by row: call `add` for each row, then `finish`. All values are held
+ * until then, because errors are relative to the whole tensor's size.
  */
 export class OutputComparison {
   readonly #output: ComparedOutput;
@@ -46,7 +46,7 @@ export class OutputComparison {
     this.#output = output;
   }
 
-  /** Values that are held. */
+  /** Number of held values. */
   get values(): number {
     return this.#values;
   }
@@ -85,7 +85,7 @@ export class OutputComparison {
       new Products().addAll(expected, found).cosine(nothing),
     );
     if (cosines.length === 0) {
-      // Rows of one value: all rows are one vector.
+      // Rows of one value: the rows together are one vector.
       const single = new Products();
       for (const { expected, found } of this.#rows) single.addAll(expected, found);
       const cosine = single.cosine(nothing);
@@ -108,7 +108,7 @@ export class OutputComparison {
 
 function keepsOrder(expected: Numbers, found: Numbers, tie: number, scale: number): boolean {
   const greatest = expected[greatestPlace(expected)] ?? 0;
-  // What the reference has no number for, nothing can be compared with.
+  // A reference without a finite number allows no comparison.
   if (!Number.isFinite(greatest)) return true;
   return keepsGreatest(expected, greatestPlace(found), tie * Math.max(Math.abs(greatest), scale));
 }
@@ -120,7 +120,7 @@ interface JudgedRow {
   readonly maxError: number;
   readonly error: number;
   readonly allFinite: boolean;
-  /** Null where there is nothing to compare. */
+  /** Null: nothing can be compared. */
   readonly worst: {
     readonly index: number;
     readonly expected: number;
@@ -135,7 +135,7 @@ function judgeRow({ place, expected, found }: ComparedRow, scale: number): Judge
   for (let index = 0; index < expected.length; index += 1) {
     const a = expected[index] ?? 0;
     const b = found[index] ?? Number.NaN;
-    // What the reference has no number for, nothing can be compared with.
+    // A reference without a finite number allows no comparison.
     if (!Number.isFinite(a)) continue;
     const error = Number.isFinite(b) ? Math.abs(b - a) : Number.POSITIVE_INFINITY;
     const relative = error / Math.max(Math.abs(a), scale);

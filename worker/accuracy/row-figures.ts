@@ -1,22 +1,22 @@
 import { greatestIndex } from "../../shared/output-ops/classes.ts";
 
-/** A row's values. */
+/** Values of a row. */
 export type Numbers = Readonly<Record<number, number>> & { readonly length: number };
 
 /**
- * A value beyond this stands for an infinity, as float32's largest does in a masked place: it would hide all
- * others.
+ * Values beyond this represent infinity, such as float32's largest number in masked positions. As sizes, they
+ * would hide all others.
  */
 const STANDS_FOR_INFINITY = 1e30;
 
-/** Whether a value says how large the values of its tensor are. */
+/** Checks whether a value counts for the size of its tensor. */
 function hasSize(value: number): boolean {
   return Math.abs(value) < STANDS_FOR_INFINITY;
 }
 
 /**
- * The sums that the cosine of two vectors is made of. What is not finite in either, or stands for that, is
- * left out.
+ * Sums for the cosine of two vectors. A position counts only if both values are finite and do not represent
+ * infinity.
  */
 export class Products {
   #both = 0;
@@ -37,9 +37,9 @@ export class Products {
   }
 
   /**
-   * Two vectors of zeros are alike; one beside another vector is not.
+   * Returns the cosine. Two zero vectors are equal, and a zero vector differs from every other vector.
    *
-   * @param nothing a root mean square up to which a vector is as good as zeros: where it points is chance
+   * @param nothing root mean square up to which a vector counts as zero, because its direction is noise
    */
   cosine(nothing: number): number {
     if (Math.max(this.#first, this.#second) <= this.#count * nothing ** 2) return 1;
@@ -48,7 +48,10 @@ export class Products {
   }
 }
 
-/** Of all values of all rows but those that are, or stand for, NaN and infinities; 0 where there are none. */
+/**
+ * Returns the root mean square of all values, without NaN and values that are or represent infinity. 0: there
+ * are none.
+ */
 export function rootMeanSquare(rows: readonly Numbers[]): number {
   let [sum, count] = [0, 0];
   for (const row of rows) {
@@ -62,14 +65,14 @@ export function rootMeanSquare(rows: readonly Numbers[]): number {
   return count === 0 ? 0 : Math.sqrt(sum / count);
 }
 
-/** The place of the greatest, where a class is read from: see `greatestIndex`. */
+/** Returns the index of the greatest value, as for a class: see `greatestIndex`. */
 export function greatestPlace(values: Numbers): number {
   return greatestIndex({ values, width: values.length }, 0);
 }
 
 /**
- * Whether the value at a place is the greatest, or less by no more than `slack`: which of them wins is then
- * chance.
+ * Checks whether a value is the greatest, or less by at most `slack`. Within `slack`, noise decides the
+ * order.
  */
 export function keepsGreatest(values: Numbers, place: number, slack: number): boolean {
   return (values[place] ?? Number.NaN) >= (values[greatestPlace(values)] ?? 0) - slack;

@@ -3,16 +3,16 @@ import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { type Batch, batchOf } from "../batch/batch.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
 
-/** What is run at once: as small as a slow model needs it, since speed is not the question. */
+/** Rows of a batch. Small enough for a slow model, because speed does not matter here. */
 const BATCH_ROWS = 16;
 
-/** The first batch: a device that takes seconds for a row must not be given more before it is known to. */
+/** Rows of the first batch. Small, because the device may take seconds for a row. */
 const FIRST_ROWS = 4;
 
 /**
- * The live rows of a chunk in batches; rows that nothing may be added to run one by one.
+ * Cuts the live rows of a chunk into batches. Rows that allow no padding run one by one.
  *
- * @param isFirst whether nothing has been run yet
+ * @param isFirst true before anything has run
  */
 export function* sampleBatches(
   chunk: InputChunk,

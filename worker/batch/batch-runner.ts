@@ -9,24 +9,23 @@ import type { BufferPool } from "./buffer-pool.ts";
 import { rowMisfit } from "./output-shape.ts";
 import { RowStates } from "./row-states.ts";
 
-/** What became of a batch, in the order of its rows. */
+/** Outcome of a batch, in the order of its rows. */
 export type BatchOutcome =
   | {
       readonly kind: "mapped";
       readonly batch: Batch;
       readonly outputs: Readonly<Record<string, TensorData>>;
     }
-  /** A batch of one row, which the model fails on. */
+  /** Batch of one row, on which the model fails. */
   | { readonly kind: "failed"; readonly batch: Batch; readonly message: string };
 
 /**
- * Failed runs that one batch may cost. Finding one bad row among 1,024 costs 11; this many find about a
- * hundred. A batch with more is no longer a batch with some bad rows, and searching it would look like a
- * worker that hangs.
+ * Limit of failed runs for one batch. Finding one bad row among 1,024 costs 11, so the limit finds about a
+ * hundred. With more bad rows, the search would look like a hanging worker.
  */
 const MAX_FAILURES = 1024;
 
-/** Rows that fail one by one, with none that ever worked, before it is the model that is at fault. */
+/** Single rows that fail before the model is at fault, if no row has worked yet. */
 const ROWS_TO_BLAME_MODEL = 32;
 
 interface BatchRunnerOptions {
@@ -39,15 +38,15 @@ interface BatchRunnerOptions {
 }
 
 /**
- * Runs the batches of one shard. A batch that the model fails on, or answers in another shape than was due,
- * is halved until the rows that it fails on are alone; a batch too big for the device is halved until it
- * fits.
+ * Runs the batches of one shard. A batch that the model fails on, or that gives outputs of a wrong shape, is
+ * split in halves. Halving stops at the single rows at fault. A batch too large for the device is split until
+ * it fits.
  *
  * ```
  * 1 2 3 4 5 6 7 8   failed
  * 1 2 3 4           mapped
  *         5 6 7 8   failed
- *         5 6       failed -> 5 mapped, 6 dead
+ *         5 6       failed -> 5 mapped, 6 dead letter
  *             7 8   mapped
  * ```
  */
@@ -68,6 +67,8 @@ export class BatchRunner {
   }
 
   /**
+   * Runs a batch.
+   *
    * @throws {MODEL_FAILED} when every row so far fails, or too many of this batch
    * @throws {MODEL_SHAPE} when every row so far has an output of another shape
    * @throws {OUT_OF_MEMORY} when even one row does not fit
@@ -77,9 +78,11 @@ export class BatchRunner {
   }
 
   /**
-   * To be called after the last batch.
+   * Checks, after the last batch, that the model worked on at least one row. Otherwise the data is not at
+   * fault.
    *
-   * @throws {MODEL_FAILED} {MODEL_SHAPE} when the model failed on every row: that is not the data's fault
+   * @throws {MODEL_FAILED} when the model failed on every row
+   * @throws {MODEL_SHAPE} when the model failed on every row, by a wrong output shape
    */
   checkSomeMapped(): void {
     if (!this.#everMapped && this.#lastFailure !== null) throw this.#blameModel(this.#lastFailure);
@@ -122,7 +125,7 @@ export class BatchRunner {
       meter.addPositions({ run, padded: run - countPositions(batch) });
     }
     const misfit = rowMisfit(result.outputs, map.outputs, { rows, lengths: batch.lengths });
-    // Before the states are kept: rows that run again are given what they were given now.
+    // Thrown before states are kept, so that rows run again with the same states.
     if (misfit !== null) throw misfit;
     this.#states.keep(batch, rows, result.outputs);
     return result.outputs;

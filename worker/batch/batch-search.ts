@@ -1,70 +1,59 @@
 import type { BatchBound } from "../../shared/domain/batch-in-use.ts";
 import { type BatchShape, rowsIn, unitsOf } from "./bounds.ts";
 
-/** What bounds a search at the moment. */
+/** Current bounds of a search. */
 interface SearchLimits {
-  /** The most units that a batch may have, of rows as long as those of the batch at hand. */
+  /** Limit of a batch's units, at the row length of the observed batch. */
   readonly mostUnits: number;
-  /** Whether a larger batch would fit in this process's memory. */
+  /** Returns whether a larger batch would fit in this process's memory. */
   readonly mayGrow: () => boolean;
 }
 
-/**
- * What handing a batch over costs beside its run, about: it counts, or the smallest batches would look the
- * best.
- */
+/** Approximate cost of passing a batch to a lane. Without it, the smallest batches would look best. */
 const HAND_OVER_MS = 0.1;
-/** A run shorter than this is no trial: the clock, and handing over, weigh as much. */
+/** Limit below which a run is no valid trial: the clock and the transfer weigh as much. */
 const SHORT_RUN_MS = 0.25;
-/**
- * How much the size grows after a short run, or after one that made a row cost less than half of what it cost
- * before.
- */
+/** Growth factor after a short run, or after a run with more than `LEAP_GAIN`. */
 const LEAP = 4;
 const LEAP_GAIN = 2;
 /**
- * A run that takes longer is no reason to leap: a batch four times as large may be past the best, and is
- * never taken back.
+ * Limit above which a run allows no leap. A batch four times as large may be beyond the best size, and the
+ * search never shrinks.
  */
 const LEAP_RUN_MS = 10;
-/**
- * A run this long hides whatever a batch costs by itself. A longer one only delays whoever waits for a
- * shard's end.
- */
+/** Run time that hides any fixed cost of a batch. Longer runs only delay the end of shards. */
 const LONG_RUN_MS = 1_000;
 /**
- * Runs of a new size before it is judged. The first is not counted: it grows the memory arena, compiles
- * shaders, picks algorithms. Of the others the fastest counts, since other work on the machine only ever
- * makes a run slower.
+ * Runs of a new size before it is judged. The first does not count: it grows the memory arena, compiles
+ * shaders and chooses algorithms. The fastest of the others counts, because other work on the machine only
+ * slows runs down.
  */
 const WARM_UP_RUNS = 1;
 const COUNTED_RUNS = 5;
 /**
- * What they take together before a size is said to gain nothing: a handful of short ones may all meet the
- * same disturbance.
+ * Total time of these runs before a size counts as no gain. A few short runs may all meet the same
+ * disturbance.
  */
 const COUNTED_MS = 60;
-/** Less gain than this for twice the memory is not worth it, and is about the noise of a few runs. */
+/**
+ * Least gain for a size to win. Less is not worth twice the memory, and is within the noise of a few runs.
+ */
 const GAIN = 1.04;
 /**
- * While runs are shorter than this, a larger size whose rows run no slower is taken: it is still small, and
- * felt by nobody. What it costs to hand a batch over is in part other threads' time, which no run shows: on
- * two cores that all of them share, batches of 6 ms were 2.6 % slower over all than those of 25, of which 0.5
- * % showed.
+ * Run time up to which a larger size wins if its rows run no slower. Part of the transfer cost is other
+ * threads' time, which runs do not show. Measured on two shared cores: batches of 6 ms were 2.6 % slower
+ * overall than batches of 25 ms. Runs showed 0.5 % of that.
  */
 const UNFELT_RUN_MS = 15;
-/** A row that runs slower by less than this runs no slower, as far as a few runs can tell. */
+/** Factor up to which a row counts as no slower, given the noise of a few runs. */
 const TIE = 1.01;
-/** Sizes in a row without gain before the search ends: one alone may be bad luck. */
+/** Consecutive sizes without gain before the search ends. A single one may be bad luck. */
 const PATIENCE = 2;
 
 type Phase =
-  /** From the first row on: leaps while runs are too short to be worth a batch, or each leap gains much. */
+  /** First phase: leaps while runs are too short for a trial, or while each leap gains much. */
   | { readonly kind: "climbing"; readonly trial: Trial; readonly unitMsBefore: number }
-  /**
-   * The best size so far and the next larger one take turns, so that both meet rows of about the same
-   * lengths.
-   */
+  /** Alternates the best size so far and the next larger one, so both meet similar row lengths. */
   | {
       readonly kind: "comparing";
       readonly best: Trial;
@@ -73,17 +62,13 @@ type Phase =
     }
   | { readonly kind: "settled"; readonly units: number; readonly reason: SettledBy };
 
-/**
- * Why a search ended: a larger size was not faster, this process may not grow, or another bound of the batch
- * allowed no larger one.
- */
+/** Reason why a search ended: no larger size is faster, or memory or another bound forbids one. */
 type SettledBy = Extract<BatchBound, "speed" | "growth"> | "bound";
 
 /**
- * Finds the size of a batch, in units, from how long runs take: grows it until units a second stop growing,
- * then stays with the smallest size that no larger one was enough of a gain over. Batches of any other size
- * than those on trial (the rest of a shard, batches still in flight from a size before) say nothing and are
- * not counted. Pure: it is told the times.
+ * Searches the batch size, in units, by run times. Grows the size until throughput stops growing, then keeps
+ * the smallest size that no larger one beats by `GAIN`. Ignores batches of other sizes, such as the rest of a
+ * shard. Pure: the caller passes times in.
  *
  * ```
  * climbing -> comparing -> settled
@@ -93,7 +78,7 @@ export class BatchSearch {
   #phase: Phase | null = null;
   #turns = 0;
 
-  /** The size of the next batch: one row at first, since any model that runs at all runs that. */
+  /** Returns the size of the next batch. The first has one row, which any working model can run. */
   next(length: number | null): { readonly units: number; readonly bound: BatchBound } {
     this.#phase ??= climbingFrom(length ?? 1);
     const phase = this.#phase;
@@ -110,17 +95,14 @@ export class BatchSearch {
     else if (phase?.kind === "comparing") this.#compare(phase, shape, runMs, limits);
   }
 
-  /** Ends the search with what was best so far. Larger sizes are out of reach. */
+  /** Ends the search with the best size so far, because larger sizes are impossible. */
   stop(): void {
     const phase = this.#phase;
     if (phase?.kind === "climbing") this.#settle(phase.trial.units);
     if (phase?.kind === "comparing") this.#settle(phase.best.units);
   }
 
-  /**
-   * The size found, once there is one that a later run may start with; null before, and where the room at
-   * hand decided.
-   */
+  /** Size that a later run may start with. Null: the search goes on, or a memory or other bound decided. */
   get found(): number | null {
     return this.#phase?.kind === "settled" && this.#phase.reason === "speed" ? this.#phase.units : null;
   }
@@ -150,7 +132,7 @@ export class BatchSearch {
     limits: SearchLimits,
   ): void {
     const isBoth = best.isOf(shape) && next.isOf(shape);
-    // Rows longer than both sizes: those were found with shorter ones, and say nothing here.
+    // Rows are longer than both sizes, which were found with shorter rows and do not apply.
     if (isBoth && unitsOf(shape) > next.units) this.#phase = climbingFrom(unitsOf(shape));
     if (isBoth || !(best.isOf(shape) || next.isOf(shape))) return;
     (next.isOf(shape) ? next : best).add(shape, runMs);
@@ -163,7 +145,7 @@ export class BatchSearch {
     else this.#settle(best.units);
   }
 
-  /** Compares `best` with twice the largest size so far, if there may be one. */
+  /** Compares `best` with twice the largest size so far, if that is allowed. */
   #tryNext(best: Trial, largest: Trial, sizesWithoutGain: number, limits: SearchLimits): void {
     if (largest.runMs >= LONG_RUN_MS) return void this.#settle(best.units);
     const units = Math.min(largest.units * 2, limits.mostUnits);
@@ -177,7 +159,8 @@ export class BatchSearch {
   }
 
   /**
-   * Whether a size can be tried next; settles where not, but for this run alone: another may have more room.
+   * Checks whether a size can be tried next. If not, ends the search for this run only: another run may have
+   * more room.
    */
   #mayTry(units: number, largest: Trial, { mayGrow }: SearchLimits, best = largest): boolean {
     const isLarger = units > largest.units;
@@ -199,12 +182,10 @@ function costMs(runMs: number): number {
   return runMs + HAND_OVER_MS;
 }
 
-/** The runs of one size. */
+/** Runs of one size. */
 class Trial {
   readonly units: number;
-  /**
-   * Of the fastest counted run for its units, a unit; and how long it took. Infinite before one was counted.
-   */
+  /** Time per unit, and run time, of the fastest counted run. Infinity before the first. */
   unitMs = Infinity;
   runMs = Infinity;
   counted = 0;
@@ -216,7 +197,7 @@ class Trial {
     this.#warmUpsLeft = warmUps;
   }
 
-  /** Of the fastest, without what handing it over costs. */
+  /** Time per unit of the fastest run, without the transfer cost. */
   get runUnitMs(): number {
     return (this.unitMs * this.runMs) / costMs(this.runMs);
   }

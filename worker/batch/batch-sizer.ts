@@ -12,19 +12,21 @@ import {
 import { FixedRuns } from "./fixed-runs.ts";
 
 export interface BatchSizerOptions extends Pick<BatchLimits, "fixedRows" | "rows" | "tokens" | "memoryRows"> {
-  /** A batch's share of the largest shard so far; null before the first. Left out: no bound. */
+  /** Returns a batch's share of the largest shard so far. Null before the first shard. Default: no bound. */
   readonly shardRows?: () => number | null;
-  /** Whether a larger batch would fit in this process's memory, by how it grew so far. Left out: always. */
+  /**
+   * Returns whether a larger batch would fit in this process's memory, by its growth so far. Default: always.
+   */
   readonly mayGrow?: () => boolean;
-  /** What an earlier run of the same model on the same machine learned. */
+  /** Sizes that an earlier run of the same model on the same machine learned. */
   readonly learned?: LearnedBatch;
-  /** Called whenever there is more to remember. */
+  /** Called when there is more to remember. */
   readonly onLearned?: (learned: LearnedBatch) => void;
 }
 
-/** What a run learned, for the next one. Units are rows; where rows are uneven, rows x length. */
+/** Sizes that a run learned for the next one. Units are rows, or rows x length for uneven rows. */
 export interface LearnedBatch {
-  /** The size that was found; null where the search did not end, or there was none. */
+  /** Size that was found. Null: the search did not end, or there was none. */
   readonly units: number | null;
   readonly caps: readonly FailedSize[];
 }
@@ -32,12 +34,12 @@ export interface LearnedBatch {
 export const NOTHING_LEARNED: LearnedBatch = { units: null, caps: [] };
 
 /**
- * Of one thread there is one a length and halving at most, a few dozen: more are left from times of less
- * memory.
+ * Limit of remembered caps. One thread adds a few dozen at most: one for each length and halving. More are
+ * outdated.
  */
 const MOST_CAPS = 200;
 
-/** What several threads learned of one model: the newest size, and all caps. */
+/** Merges what several threads learned of one model: the newest size, and all caps. */
 export function mergeLearned(known: LearnedBatch, news: LearnedBatch): LearnedBatch {
   const isNew = (cap: FailedSize) =>
     !known.caps.some(({ length, units }) => length === cap.length && units === cap.units);
@@ -46,9 +48,8 @@ export function mergeLearned(known: LearnedBatch, news: LearnedBatch): LearnedBa
 }
 
 /**
- * Says how many rows the batches of one job in one thread have, and learns from how they went. What the job
- * file leaves open is known from an earlier run, or searched for; all bounds hold whatever is found. Pure: it
- * gets the times.
+ * Chooses the batch sizes of one job in one thread, and learns from the runs. Open sizes come from an earlier
+ * run or from a search. All bounds apply to either. Pure: the caller passes times in.
  */
 export class BatchSizer {
   readonly #options: BatchSizerOptions;
@@ -67,13 +68,13 @@ export class BatchSizer {
     this.#failed = new FailedSizes(this.#reported.caps);
   }
 
-  /** The size that was last asked for, and what bounds it; null before the first batch. */
+  /** Size last chosen, with its bound. Null before the first batch. */
   get inUse(): BatchInUse | null {
     return this.#inUse;
   }
 
   /**
-   * Rows for the next batch, of rows of `length` positions: where the model's batch is fixed, those of
+   * Returns the rows of the next batch, for rows of `length` positions. A model with a fixed batch gets
    * several runs.
    */
   nextRows(length: number | null): number {
@@ -84,7 +85,7 @@ export class BatchSizer {
     return this.#fixed.nextRows(length, leastBound(boundsOf(room, length)).rows);
   }
 
-  /** A batch took `runMs` in `session.run`. */
+  /** Records that a batch took `runMs` in `session.run`. */
   observe(shape: BatchShape, runMs: number): void {
     const { length } = shape;
     this.#fixed?.observe(shape, runMs);
@@ -96,8 +97,8 @@ export class BatchSizer {
   }
 
   /**
-   * A batch did not fit: from now on at most half of it. The caller repeats the rows in smaller batches. A
-   * model with a fixed batch takes no smaller ones.
+   * Records that a batch did not fit. Later batches have at most half of its size. The caller repeats the
+   * rows in smaller batches. A model with a fixed batch allows no smaller ones.
    */
   outOfMemory(shape: BatchShape): void {
     if (this.#options.fixedRows !== null) return;
@@ -106,7 +107,7 @@ export class BatchSizer {
     this.#tell();
   }
 
-  /** Whether neither the model nor the job file says how large a batch is. */
+  /** True when neither the model nor the job file sets the size. */
   #isMeasured(length: number | null): boolean {
     const { fixedRows, rows, tokens } = this.#options;
     return fixedRows === null && rows === "auto" && (tokens === "auto" || length === null);

@@ -26,16 +26,15 @@ export interface Piece {
 }
 
 /**
- * The rows that go to a lane at once, into one run, or several where the model's batch is fixed: in input
- * order, or, where they are uneven, the longest first. They stay where they are: a batch can be built again,
- * or halved.
+ * Rows that go to a lane together, in one run, or in several for a model with a fixed batch. Rows are in
+ * input order, or longest first if uneven. The rows stay in their chunks, so a batch can be rebuilt or split.
  */
 export interface Batch {
   readonly pieces: readonly Piece[];
   readonly rows: number;
-  /** Positions that each row is padded to, by sequence; null where all rows have the model's own shape. */
+  /** Padded positions of each row by sequence. Null: all rows have the model's own shape. */
   readonly lengths: readonly number[] | null;
-  /** Positions of a row in all sequences, padding included: what bounds and measures a batch. */
+  /** Padded positions of a row in all sequences, by which batches are bounded and measured. */
   readonly length: number | null;
 }
 
@@ -66,7 +65,7 @@ function longestOf(pieces: readonly Piece[], sequence: number): number {
   return longest;
 }
 
-/** Counts the batch's own positions, without padding; 0 where rows have none. */
+/** Counts the batch's positions without padding. 0: rows have no positions. */
 export function countPositions({ pieces }: Batch): number {
   let total = 0;
   for (const { chunk, start, end } of pieces) {
@@ -76,9 +75,9 @@ export function countPositions({ pieces }: Batch): number {
 }
 
 /**
- * The first half, rounded up, and the rest.
+ * Splits a batch into its first half, rounded up, and the rest.
  *
- * @param runRows of a batch with more rows than these, the first half has a multiple of them
+ * @param runRows if the batch has more rows, the first half has a multiple of this
  */
 export function halve(batch: Batch, runRows = 1): readonly [Batch, Batch] {
   const unit = batch.rows > runRows ? runRows : 1;
@@ -95,24 +94,23 @@ export function halve(batch: Batch, runRows = 1): readonly [Batch, Batch] {
 }
 
 /**
- * The rows that a batch is run as: where the model's batch is fixed, its last row is repeated up to whole
- * runs.
+ * Returns the rows that a batch runs with. A fixed batch is filled up to whole runs by repeating the last
+ * row.
  */
 export function rowsRun(rows: number, { fixedBatchRows }: Pick<MapBinding, "fixedBatchRows">): number {
   return fixedBatchRows === null ? rows : Math.ceil(rows / fixedBatchRows) * fixedBatchRows;
 }
 
-/** What else a model is given of the rows of a batch. */
+/** Additional feeds of a batch. */
 interface StateFeeds {
   feeds(batch: Batch, rows: number, pool: BufferPool): Readonly<Record<string, TensorData>>;
 }
 
 /**
- * The batch as the model's inputs, in buffers from `pool`. With a fixed number of rows, the last row is
- * repeated up to whole runs: a row that the model is known to be asked about anyway, where zeros might be a
- * value that it fails on.
+ * Builds the model's inputs of a batch, in buffers from `pool`. A fixed batch is filled up to whole runs by
+ * repeating the last row. The model runs that row anyway, but might fail on zeros.
  *
- * @param states of a model that has some
+ * @param states feeds of a model with states
  */
 export function buildFeeds(
   batch: Batch,
@@ -160,7 +158,7 @@ function buildFeed(
   return placeBatch({ dtype, dims, data }, binding.batchAxis);
 }
 
-/** The columns of an input, which are of its binding's kind. */
+/** Returns the columns of an input, typed as its binding. */
 function inputOf<Binding extends InputBinding>(
   chunk: InputChunk,
   index: number,
@@ -178,7 +176,7 @@ function buildTexts(batch: Batch, binding: TextBinding, index: number, rows: num
   return placeBatch({ dtype, dims: [rows, ...rowDims], data: texts.finish() }, batchAxis);
 }
 
-/** An input that is the same for batches of any size. */
+/** Builds an input that is the same for batches of any size. */
 function buildWhole(binding: NumberBinding | TextBinding, pool: BufferPool): TensorData {
   const { rowValues, rowDims: dims } = binding;
   if (binding.dtype === "string") {

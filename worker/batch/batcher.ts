@@ -2,8 +2,8 @@ import type { InputChunk } from "../tensorize/input-chunk.ts";
 import { type Batch, batchOf, type Piece } from "./batch.ts";
 
 /**
- * Cuts chunks into batches of `nextRows()` rows, asked anew for each batch. A batch goes over the ends of
- * chunks, so only the last one is short. Holds the chunks of the batch at hand, no more.
+ * Cuts chunks into batches of `nextRows()` rows, called for each batch. Batches extend across chunks, so only
+ * the last one is short. Holds only the chunks of the current batch.
  */
 export async function* cutBatches(
   chunks: AsyncIterable<InputChunk>,

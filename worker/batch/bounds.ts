@@ -3,63 +3,60 @@ import type { InputBinding, MapBinding } from "../../shared/domain/map-binding.t
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { elementBytes } from "../../shared/domain/texts.ts";
 
-/** What went into one run. */
+/** Size of one run. */
 export interface BatchShape {
   readonly rows: number;
   /**
-   * Positions that each row is padded to, in all of its sequences together, where rows are uneven; null where
-   * all have the model's own shape.
+   * Padded positions of a row in all sequences together, for uneven rows. Null: all rows have the model's own
+   * shape.
    */
   readonly length: number | null;
 }
 
-/** What a batch costs by: its rows, or, where they are uneven, its positions, padding included. */
+/** Returns the cost of a batch: rows, or padded positions for uneven rows. */
 export function unitsOf({ rows, length }: BatchShape): number {
   return rows * (length ?? 1);
 }
 
-/** The rows of `length` positions that are in so many units: at least one. */
+/** Returns the rows of `length` positions within these units: at least one. */
 export function rowsIn(units: number, length: number | null): number {
   return Math.max(1, Math.floor(units / (length ?? 1)));
 }
 
 /**
- * Inputs and outputs of one batch, at most, where the job file does not say how many rows it has: several
- * batches are in flight.
+ * Limit of one batch's inputs and outputs, unless the job file sets its rows. Several batches are in flight.
  */
 export const BATCH_BYTES = 64 << 20;
 
 /**
- * Rows of uneven length that are sorted together. More make batches of more equal rows, but the first batch
- * waits for all of them, and their record batches stay in memory until the last of their rows is back. With
- * this many, a batch of 64 takes in 1/256 of all lengths: what is left to gain is below the rounding of
- * `paddedLength`.
+ * Uneven rows that are sorted together. More rows make more even batches, but delay the first batch. Record
+ * batches also stay in memory until their last row is mapped. With this many, a batch of 64 spans 1/256 of
+ * all lengths. More would gain less than the rounding of `paddedLength`.
  */
 export const WINDOW_ROWS = 16_384;
 
-/** All that bounds the rows of a batch. */
+/** Bounds of a batch's rows. */
 export interface BatchLimits {
-  /** The model's batch dimension where it is a fixed number. */
+  /** Fixed batch dimension of the model. Null: dynamic. */
   readonly fixedRows: number | null;
-  /** From the job file. */
+  /** Value of the job file. */
   readonly rows: number | "auto";
-  /** From the job file: rows x length, where rows are uneven. */
+  /** Value of the job file: rows x length, for uneven rows. */
   readonly tokens: number | "auto";
-  /** How many rows of a length fit in the memory set aside: see `rowsInMemory`. */
+  /** Rows of a length that fit in one batch's memory: see `rowsInMemory`. */
   readonly memoryRows: (length: number | null) => number;
-  /** A batch's share of a shard; null before there is one. */
+  /** Share of a shard for one batch. Null before the first shard. */
   readonly shardRows: number | null;
   readonly failed: FailedSizes | null;
-  /** What measuring says, in units; null where the job file says it. */
+  /** Size by measurement, in units. Null: the job file or the model sets the size. */
   readonly measured: { readonly units: number; readonly bound: BatchBound } | null;
 }
 
 /**
- * The rows that each bound allows a batch of rows of `length` positions. A bound that says nothing is left
- * out.
+ * Returns the rows that each bound allows, for rows of `length` positions. Bounds without effect are omitted.
  *
- * A number of rows that the job file gives is the user's own judgement of memory: of rows of one length it is
- * bounded by failures alone. The memory of uneven rows is nothing that a number of rows could judge.
+ * For even rows, the user's number of rows is limited by failures only: the user has judged the memory. For
+ * uneven rows, a number of rows cannot limit memory, so all bounds apply.
  */
 export function boundsOf(limits: BatchLimits, length: number | null): readonly BatchInUse[] {
   const { fixedRows, rows, tokens, memoryRows, shardRows, failed, measured } = limits;
@@ -79,7 +76,7 @@ export function boundsOf(limits: BatchLimits, length: number | null): readonly B
   );
 }
 
-/** The least of all bounds, and which one it is. */
+/** Returns the lowest bound. */
 export function leastBound(bounds: readonly BatchInUse[]): BatchInUse {
   const [first, ...others] = bounds;
   if (first === undefined) throw new Error("broken invariant: nothing bounds a batch");
@@ -87,9 +84,9 @@ export function leastBound(bounds: readonly BatchInUse[]): BatchInUse {
 }
 
 /**
- * Counts the rows of `length` positions that fit in the memory of one batch, with what the model makes of
- * them. Each tensor counts once. Of several sequences all positions count as the largest. The result may be
- * a fraction, and less than one.
+ * Counts the rows of `length` positions that fit in the memory of one batch, including the model's outputs.
+ * Each tensor counts once. Of several sequences all positions count as the largest. The result may be a
+ * fraction, and less than one.
  */
 export function rowsInMemory({
   inputs,
@@ -110,20 +107,16 @@ export function rowsInMemory({
   return (length) => BATCH_BYTES / (rowBytes + positionBytes * (length ?? 1));
 }
 
-/**
- * No batch of rows of about `length` positions may have more than so many units (rows, or positions where
- * they are uneven).
- */
+/** Limit of the units (rows, or positions if uneven) of batches with rows of about `length` positions. */
 export interface FailedSize {
   readonly length: number | null;
   readonly units: number;
 }
 
 /**
- * What did not fit in the device's memory. The memory of a row grows at least with its length, and with its
- * square where there is attention: so what failed at one length bounds all longer rows to as many positions
- * or fewer, and shorter ones down to half of it. Below that it says nothing; batches of short rows would be
- * small for ever because of one long row.
+ * Sizes that did not fit in the device's memory. Memory of a row grows at least with its length, and with
+ * attention by its square. So a failure at one length limits longer rows, and shorter ones down to half of
+ * that length. Still shorter rows are not limited, or one long row would keep their batches small for ever.
  */
 export class FailedSizes {
   #all: readonly FailedSize[];
@@ -136,7 +129,7 @@ export class FailedSizes {
     return this.#all;
   }
 
-  /** A batch did not fit: from now on at most half of its rows. */
+  /** Records a batch that did not fit. Later ones have at most half of its rows. */
   add({ rows, length }: BatchShape): void {
     const added: FailedSize = {
       length,
@@ -148,7 +141,7 @@ export class FailedSizes {
     this.#all = [...this.#all.filter((other) => !isWeaker(other)), added];
   }
 
-  /** Infinity where nothing failed. */
+  /** Returns the row limit. Infinity: nothing failed. */
   mostRows(length: number | null): number {
     const units = this.#mostUnits(length);
     return units === Infinity ? Infinity : rowsIn(units, length);

@@ -1,33 +1,35 @@
 import { type BatchShape, unitsOf } from "./bounds.ts";
 
 /**
- * What the runs of a batch take together, at most, about: handing it over is then some per cent of it at
- * most, and nobody waits long for a shard's end. A model that takes longer for one run has one a batch.
+ * Target time of a batch. The transfer is then a few per cent of it, and shards end without delay. A model
+ * that takes longer for one run has one run per batch.
  */
 const BATCH_MS = 10;
 
-/** However short they are: handing over is then next to nothing of them. */
+/** Limit of runs in a batch, however short. Beyond it, the transfer cost is negligible. */
 const MOST_RUNS = 256;
 
 /**
- * When one run fails, all are run again in halves, down to the rows: 1,023 failures at most for so many rows,
- * which is within what one batch may cost. So every row that the model fails on is found, be it all of them.
+ * Limit of rows in a batch. If one run fails, all run again in halves, down to single rows. That is at most
+ * 1,023 failures, which one batch may cost. So every failing row is found, even if all rows fail.
  */
 const MOST_ROWS = 512;
 
-/** How much one batch changes what is known of all. */
+/** Weight of one batch in the average run time. */
 const NEWEST_WEIGHT = 0.2;
 
-/** No more than so many times the runs that were tried: the first ones are slow, or an exception. */
+/**
+ * Growth limit of a batch's runs, relative to the runs tried so far. The first runs may be slow, or outliers.
+ */
 const GROWTH = 4;
 
 /**
- * How many runs of a model with a fixed batch go to a lane at once, by how long they take. Pure: it is told
- * the times.
+ * Chooses how many runs of a model with a fixed batch go to a lane together, by run time. Pure: the caller
+ * passes times in.
  */
 export class FixedRuns {
   readonly #batchRows: number;
-  /** Of one run, by what it has to do: rows, or positions where they are uneven. */
+  /** Average time of one unit: a row, or a position for uneven rows. */
   #unitMs: number | null = null;
   #mostRuns = 1;
 
@@ -36,9 +38,9 @@ export class FixedRuns {
   }
 
   /**
-   * The rows of the next batch, whole runs of them.
+   * Returns the rows of the next batch, in whole runs.
    *
-   * @param mostRows that there is room for: if it is less, one run
+   * @param mostRows rows that fit. If that is less than one run, one run is returned.
    */
   nextRows(length: number | null, mostRows: number): number {
     const runUnits = unitsOf({ rows: this.#batchRows, length });
@@ -47,7 +49,7 @@ export class FixedRuns {
     return this.#batchRows * Math.max(1, Math.floor(Math.min(forTime, forRoom, this.#mostRuns)));
   }
 
-  /** A batch took `runMs` at its lane. */
+  /** Records that a batch took `runMs` at its lane. */
   observe({ rows, length }: BatchShape, runMs: number): void {
     const runs = Math.ceil(rows / this.#batchRows);
     const unitMs = Math.max(runMs, 1e-3) / unitsOf({ rows: runs * this.#batchRows, length });

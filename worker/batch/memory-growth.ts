@@ -1,19 +1,18 @@
 import { freemem, totalmem } from "node:os";
 
 interface MemoryState {
-  /** What this process holds. */
+  /** Memory that this process holds. */
   readonly usedBytes: number;
-  /** What it could still get. */
+  /** Memory that this process could still get. */
   readonly freeBytes: number;
 }
 
 /**
- * Watches how this process grows from now on. ONNX Runtime keeps the memory of the largest batch that it ran,
- * on the CPU beside everything else, and the kernel ends a process that takes too much without asking: so
- * this is known beforehand or never.
+ * Measures this process's growth from now on. ONNX Runtime keeps the memory of the largest batch that it ran.
+ * On the CPU, the kernel kills a process that takes too much, so the limit must be checked in advance.
  *
- * @returns whether what it grew by may come once more, with as much again to spare: a batch twice as large
- * takes at most that
+ * @returns a function that checks whether the growth so far may happen once more, with as much left over. A
+ *   batch twice as large takes at most that.
  */
 export function watchGrowth(read: () => MemoryState = readMemory): () => boolean {
   const startBytes = read().usedBytes;
@@ -24,9 +23,9 @@ export function watchGrowth(read: () => MemoryState = readMemory): () => boolean
 }
 
 /**
- * What the page cache holds counts as free, as the kernel sees it. Within a container's limit that is not
- * told, and `process.availableMemory` counts it as used: there what is left is the limit less what this
- * process has.
+ * Reads this process's memory. The page cache counts as free. Within a container's limit, the cache size is
+ * unknown, and `process.availableMemory` counts the cache as used. So the free memory is the limit minus this
+ * process's memory.
  */
 function readMemory(): MemoryState {
   const usedBytes = process.memoryUsage.rss();

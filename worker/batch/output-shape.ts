@@ -8,7 +8,7 @@ const FOLLOWS =
 
 type Outputs = Readonly<Record<string, TensorData>>;
 
-/** Returns why an output is not of the dtype and shape that the plan was bound to; null where it is. */
+/** Returns why an output's dtype or shape differs from the plan. Null: it matches. */
 export function outputMisfit(outputs: Outputs, binding: OutputBinding, ran: RanShape): ShardmillError | null {
   const { tensor: name, dtype, declaredDims } = binding;
   const tensor = outputs[name];
@@ -27,8 +27,8 @@ export function outputMisfit(outputs: Outputs, binding: OutputBinding, ran: RanS
 }
 
 /**
- * An output that has all rows of the batch, and in each of them something else than was due: some of these
- * rows may be at fault, whose own answer is longer than that of the others. Null where there is none.
+ * Finds an output that has all rows of the batch, but a wrong shape in each row. Single rows may be at fault,
+ * such as a row whose own output is longer than the others'. Null: there is none.
  */
 export function rowMisfit(
   outputs: Outputs,

@@ -8,24 +8,24 @@ import type { Batch } from "./batch.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 
 /**
- * What a recurrent model is given of a row: what it made of the row's part before, zeros for the first. It is
- * kept by row, so that a batch can be built again, halved, or mixed of other rows at any time.
+ * States that a recurrent model gets with a row: outputs for the row's previous part, or zeros. States are
+ * kept by row, so a batch can be rebuilt, split or mixed at any time.
  */
 export class RowStates {
   readonly #bindings: readonly StateBinding[];
-  /** By chunk and by row that is to run, the bytes of each state. */
+  /** Bytes of each state, by chunk and by row to run. */
   readonly #waiting = new WeakMap<InputChunk, Map<number, readonly Uint8Array[]>>();
 
   constructor(bindings: readonly StateBinding[]) {
     this.#bindings = bindings;
   }
 
-  /** The outputs that the next parts are given. */
+  /** Outputs that become states of the next parts. */
   get outputs(): readonly string[] {
     return this.#bindings.map(({ output }) => output);
   }
 
-  /** @param rows of the tensors: those of the batch, of which the last is repeated up to a fixed number */
+  /** @param rows rows of the tensors: the batch's rows, and the last one repeated up to a fixed number */
   feeds(batch: Batch, rows: number, pool: BufferPool): Readonly<Record<string, TensorData>> {
     return Object.fromEntries(
       this.#bindings.map((binding, index) => [
@@ -36,9 +36,9 @@ export class RowStates {
   }
 
   /**
-   * Keeps what was made of rows for the parts behind them, and forgets what these had.
+   * Keeps the states for the next parts of the rows, and drops the states that the rows had.
    *
-   * @throws {MODEL_SHAPE} when a state is not of the shape that the model was given
+   * @throws {MODEL_SHAPE} when a state has another shape than the model's input
    */
   keep(batch: Batch, rows: number, outputs: Readonly<Record<string, TensorData>>): void {
     if (this.#bindings.length === 0) return;
@@ -85,7 +85,7 @@ export class RowStates {
   }
 }
 
-/** A copy: the model's tensors are freed when their rows are collected. */
+/** Copies a state, because the model's tensors are freed when their rows are collected. */
 function ownRows(
   outputs: Readonly<Record<string, TensorData>>,
   { tensor, output, dtype, rowDims, rowValues, batchAxis }: StateBinding,

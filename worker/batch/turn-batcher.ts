@@ -4,28 +4,28 @@ import type { InputChunk } from "../tensorize/input-chunk.ts";
 import { type Batch, batchOf } from "./batch.ts";
 import type { BatchOutcome } from "./batch-runner.ts";
 
-/** What is read of rows that are not done: an hour of sound, or a thousand of some seconds. */
+/** Limit of data in memory for unfinished rows: an hour of sound, or a thousand rows of some seconds. */
 const MOST_BYTES = 256 << 20;
 
 interface TurnOptions {
-  /** Rows that a batch may have: asked anew for each. */
+  /** Returns the limit of a batch's rows. Called for each batch. */
   readonly nextRows: () => number;
-  /** Batches that are to be at work at once. */
+  /** Returns how many batches should be in progress at once. */
   readonly atOnce: () => number;
   readonly signal: AbortSignal;
-  /** Of the record batches whose rows are under way, about. */
+  /** Approximate limit of the record batches with unfinished rows. */
   readonly mostBytes?: number;
 }
 
 interface Turn {
   readonly chunk: InputChunk;
-  /** The part that is next. */
+  /** Next part to run. */
   readonly row: number;
 }
 
 /**
- * Cuts batches for a model that is given what it made of a row's part before: the parts of a row run one
- * after the other, those of different rows side by side.
+ * Cuts batches for a model that gets its outputs for a row's previous part. The parts of a row run one after
+ * another, those of different rows concurrently.
  *
  * ```
  * row a   a0 a1 a2 a3        batches   a0 b0 | c0 d0 | a1 b1 | c1 d1 | a2 c2 | a3 e0 | ...
@@ -33,8 +33,8 @@ interface Turn {
  * row c   c0 c1 c2
  * ```
  *
- * Of the rows under way each batch gets its share, so that as many are at work as the lanes want; a row that
- * has ended makes room for another.
+ * Each batch gets its share of the active rows, so that every lane has work. A finished row makes room for
+ * another.
  */
 export class TurnBatcher {
   readonly #options: TurnOptions;
@@ -77,7 +77,7 @@ export class TurnBatcher {
     }
   }
 
-  /** To be told what became of each batch, once its states are kept. */
+  /** Handles the outcomes of a batch. Call it once the batch's states are kept. */
   settle(outcomes: readonly BatchOutcome[]): void {
     for (const { kind, batch } of outcomes) {
       this.#running -= batch.rows;
@@ -90,7 +90,7 @@ export class TurnBatcher {
     this.#tell();
   }
 
-  /** To be told which chunks nothing holds any more. */
+  /** Releases a chunk that is no longer in use. */
   close(chunk: InputChunk): void {
     this.#heldBytes -= this.#bytes.get(chunk) ?? 0;
     if (this.#bytes.delete(chunk)) this.#tell();
@@ -118,7 +118,10 @@ export class TurnBatcher {
     return this.#heldBytes < mostBytes && this.#ready.length + this.#running < rows * atOnce();
   }
 
-  /** Null: so few rows are ready that a batch of them would keep others small. */
+  /**
+   * Takes a batch of ready rows. Null: too few rows are ready, and a small batch would make later ones small,
+   * too.
+   */
   #take(rows: number): Batch | null {
     const active = this.#ready.length + this.#running;
     const share = Math.min(rows, Math.ceil(active / Math.max(1, this.#options.atOnce())));

@@ -5,39 +5,38 @@ import { WINDOW_ROWS } from "./bounds.ts";
 
 interface WindowLimits {
   readonly rows: number;
-  /** Of the record batches that its rows lie in, about. */
+  /** Approximate limit of the record batches that the rows lie in. */
   readonly bytes: number;
 }
 
 const WINDOW: WindowLimits = { rows: WINDOW_ROWS, bytes: 64 << 20 };
 
 interface UnevenOptions {
-  /** Rows that a batch may have whose longest row is padded to `length`: asked anew for each. */
+  /** Returns the limit of a batch's rows when the longest is padded to `length`. Called for each batch. */
   readonly mostRows: (length: number) => number;
   /**
-   * Rows of one run, where the model's batch is fixed: no more are put together than would be padded to one
-   * length anyway, since larger batches save nothing that padding would not cost. Left out: it is open.
+   * Rows of one run for a model with a fixed batch. Beyond one run, only rows of the same padded length are
+   * joined. More rows would save nothing that padding does not cost. Default: dynamic.
    */
   readonly runRows?: number | null;
   readonly limits?: WindowLimits;
-  /** No more input is needed, and what is left to be cut of it is half a window. */
+  /** Called when no more input is needed, and at most half a window is left to cut. */
   readonly onNearEnd?: () => void;
 }
 
 interface Row {
   readonly chunk: InputChunk;
   readonly row: number;
-  /** By sequence. */
+  /** Positions by sequence. */
   readonly positions: readonly number[];
 }
 
 /**
- * Cuts rows that differ in length into batches: collects a window of them, sorts it, and cuts it from the
- * longest row on, so that what is left at its end is a batch of short rows. A row that is longer than any
- * budget is a batch by itself.
+ * Cuts rows of different lengths into batches. Collects and sorts a window of rows, then cuts from the
+ * longest row on. So the last batch has short rows. A row beyond every limit is a batch of its own.
  *
- * From the middle of a window on the next one is read, a record batch after each batch that is cut: so that
- * the lanes never wait for a whole window.
+ * In the second half of a window, a record batch for the next one is read after each batch. So the lanes
+ * never wait for a whole window.
  */
 export async function* cutUnevenBatches(
   chunks: AsyncIterable<InputChunk>,
@@ -67,9 +66,7 @@ export async function* cutUnevenBatches(
   if (!isNearEnd) onNearEnd();
 }
 
-/**
- * Reads windows, record batch by record batch; what a record batch has too many goes into the next window.
- */
+/** Reads windows, one record batch at a time. Excess rows of a record batch go into the next window. */
 class WindowReader {
   readonly #chunks: AsyncIterator<InputChunk>;
   readonly #limits: WindowLimits;
@@ -82,12 +79,12 @@ class WindowReader {
     this.#limits = limits;
   }
 
-  /** There is nothing to be read for the next window. */
+  /** True when nothing more can be read for the next window. */
   get isFull(): boolean {
     return this.#drained || this.#rows.length >= this.#limits.rows || this.#bytes >= this.#limits.bytes;
   }
 
-  /** No row is left but those that were taken. */
+  /** True when all rows were taken. */
   get hasEnded(): boolean {
     return this.#drained && this.#rows.length === 0;
   }
@@ -128,7 +125,7 @@ function* cutWindow(
   const [any] = window;
   if (any === undefined) return;
   const positions = positionsOf(any.chunk);
-  // Sorting is stable: rows of one length stay in input order, and mostly side by side.
+  // A stable sort: rows of one length stay in input order, and are mostly adjacent.
   window.sort((a, b) => positions.compare(a.positions, b.positions));
   for (let start = 0; start < window.length; ) {
     let end = endOfBatch(window, start, { positions, mostRows, runRows });
@@ -144,7 +141,7 @@ interface CutLimits {
   readonly runRows: number;
 }
 
-/** Returns where a batch ends that begins at row `start` of a sorted window. */
+/** Returns the end of a batch that begins at row `start` of a sorted window. */
 function endOfBatch(
   window: readonly Row[],
   start: number,
@@ -175,7 +172,7 @@ function isSame(lengths: readonly number[], others: readonly number[]): boolean 
   return lengths.every((length, sequence) => length === others[sequence]);
 }
 
-/** Rows side by side in a chunk are one piece. */
+/** Joins adjacent rows of a chunk to pieces. */
 function piecesOf(window: readonly Row[], from: number, to: number): readonly Piece[] {
   const pieces: Piece[] = [];
   let open: { chunk: InputChunk; start: number; end: number } | null = null;

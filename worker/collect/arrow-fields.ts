@@ -10,10 +10,7 @@ import {
 import { ARROW_NUMBERS } from "../../shared/dataset/arrow-numbers.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 
-/**
- * A column's field in Arrow's own terms. Items of lists are named `item`, as Arrow's other implementations
- * do.
- */
+/** Converts a column's field to Arrow. List items are named `item`, as in Arrow's other implementations. */
 export function arrowField({ name, type, nullable }: Field): ArrowField {
   return new ArrowField(name, arrowType(type), nullable);
 }

@@ -25,69 +25,67 @@ import { DeadLetterTable } from "./dead-letters.ts";
 import type { Placement } from "./output-column.ts";
 import { checkTensor, createOutputWriter, type OutputWriter } from "./output-writer.ts";
 
-/** Everything that a shard's rows became. */
+/** Result of a shard's rows, with the data that later steps need. */
 export interface MappedShard extends ShardResult {
-  /**
-   * By record batch of `rows`, the row of the shard that each row came from; null where no step is to follow.
-   */
+  /** Source row in the shard for each row of `rows`, by record batch. Null: no steps follow. */
   readonly sources: readonly Uint32Array[] | null;
-  /** Mapped rows of the shard that steps noted, by the count in which they are. */
+  /** Mapped rows of the shard that steps noted, by count. */
   readonly noted: Readonly<Record<(typeof NOTED_COUNTS)[number], ReadonlySet<number>>>;
-  /** The dead letters so far: steps that follow may add to them. */
+  /** Dead letters so far. Later steps may add more. */
   readonly letters: DeadLetterTable;
 }
 
-/** What of a shard's rows is written. */
+/** Rows of a shard to write, and their counts. */
 export interface ShardResult extends RowCounts {
   /** Kept columns and outputs, in input order. */
   readonly rows: Table;
-  /** Null when there is none. */
+  /** Dead letters. Null: none. */
   readonly dead: Table | null;
   readonly firstDead: DeadLetter | null;
 }
 
 /**
- * Bytes of a piece of a shard's tables, at most: a column's offsets end at 2^31, far above. What is written
- * is cut anew, but for unions, which are written in these pieces.
+ * Size limit of a piece of a shard's tables, far below Arrow's offset limit of 2^31. The writer cuts the
+ * pieces again, except for unions.
  */
 const PIECE_BYTES = 256 << 20;
 
-/** Bytes of one UTF-16 unit in UTF-8, at most. */
+/** Most bytes of one UTF-16 unit in UTF-8. */
 const UTF8_BYTES = 3;
 
 interface CollectorOptions {
   readonly map: MapBinding;
-  /** Of the input's files: kept columns have its types, even when no row is left. */
+  /** Schema of the input files. Kept columns have its types even if no row remains. */
   readonly schema: ArrowSchema;
-  /** Where the shard's rows lie. */
+  /** Files and rows of the shard. */
   readonly slices: readonly LeaseSlice[];
   readonly shardRows: number;
-  /** Bytes of a piece of the tables, at most. */
+  /** Size limit of a piece of the tables. */
   readonly mostBytes?: number;
-  /** What was kept of a chunk is copied, and nothing here looks at its memory again. */
+  /** Called when a chunk's kept rows are copied, and its memory is no longer used here. */
   readonly onClosed?: (chunk: InputChunk) => void;
 }
 
 /**
- * Takes what the model made of a shard's batches, in any order of rows, and builds its tables in the order of
- * the input. The pieces of the tables follow the input's record batches, whatever the model's batches, and
- * are cut further by bytes alone: the same shard gives the same bytes.
+ * Collects the model's outputs for a shard's batches, in any order of rows, and builds tables in input order.
+ * Pieces of the tables follow the input's record batches, and are cut further by bytes only. So the model's
+ * batches do not affect the bytes: equal shards give equal bytes.
  */
 export class Collector {
   readonly #writers: readonly OutputWriter[];
   readonly #map: MapBinding;
   readonly #keep: readonly ArrowField[];
-  /** Dead letters are Parquet, whatever the rows are: what that cannot hold is left out of them. */
+  /** Kept columns of dead letters, which are always Parquet. Columns that Parquet cannot hold are skipped. */
   readonly #keepDead: readonly ArrowField[];
   readonly #schema: Schema;
   readonly #dead: DeadLetterTable;
   readonly #shardRows: number;
   readonly #mostBytes: number;
   readonly #onClosed: (chunk: InputChunk) => void;
-  /** Chunks with rows that are not settled, and those behind them, in order. */
+  /** Chunks with pending rows, and all chunks behind them, in order. */
   readonly #open: InputChunk[] = [];
   readonly #batches: RecordBatch[] = [];
-  /** By record batch, the row of the shard that each row came from; kept where a step asks for it. */
+  /** Source row in the shard for each row, by record batch. Null: no steps follow. */
   readonly #sources: Uint32Array[] | null;
   readonly #noted = recordOf(NOTED_COUNTS, () => new Set<number>());
   #rowsIn = 0;
@@ -112,14 +110,14 @@ export class Collector {
     this.#dead = new DeadLetterTable(slices, this.#keepDead);
   }
 
-  /** Rows of the shard that are mapped, filtered or dead. */
+  /** Number of the shard's rows that are mapped, filtered or dead-lettered. */
   get rowsDone(): number {
     const pending = ({ sourceRows, rowsPending, rows }: InputChunk) =>
       rowsPending === 0 ? 0 : Math.ceil((sourceRows * rowsPending) / rows);
     return this.#rowsIn - this.#open.reduce((total, chunk) => total + pending(chunk), 0);
   }
 
-  /** A chunk of the input, in order, before any of its rows is collected. */
+  /** Adds a chunk of the input, in order, before any of its rows is collected. */
   open(chunk: InputChunk): void {
     this.#rowsIn += chunk.sourceRows;
     assert(this.#rowsIn <= this.#shardRows, "a shard's read gives no more than its rows");
@@ -131,7 +129,7 @@ export class Collector {
     this.#closeSettled();
   }
 
-  /** @throws {MODEL_SHAPE} when a tensor is not of the shape that the plan was bound to */
+  /** @throws {MODEL_SHAPE} when a tensor's shape differs from the plan */
   collect(outcomes: readonly BatchOutcome[]): void {
     for (const outcome of outcomes) {
       if (outcome.kind === "mapped") this.#write(outcome);
@@ -145,7 +143,7 @@ export class Collector {
     this.#closeSettled();
   }
 
-  /** To be called once all is collected. */
+  /** Returns the result. Call it after all rows are collected. */
   finish(): MappedShard {
     assert(this.#open.length === 0, "every row of the shard is settled");
     const rowsDead = this.#dead.rows;
@@ -197,7 +195,7 @@ export class Collector {
     }
   }
 
-  /** Takes what is kept of the chunk's columns; after this nothing holds its memory. */
+  /** Copies the kept rows of a chunk, then releases its memory. */
   #close(chunk: InputChunk): void {
     const kept = columnsOf(chunk, this.#keep);
     const columns = this.#writers.flatMap((writer) => writer.columns);
@@ -232,7 +230,7 @@ export class Collector {
   }
 }
 
-/** The rows of the shard that the rows of `runs` came from. */
+/** Returns the source rows in the shard for the rows of `runs`. */
 function sourcesOf(chunk: InputChunk, runs: readonly RowRange[]): Uint32Array {
   const rows = runs.reduce((total, { start, end }) => total + end - start, 0);
   const sources = new Uint32Array(rows);
@@ -259,7 +257,7 @@ function gatherRuns(columns: readonly Data[], runs: readonly RowRange[]): readon
   );
 }
 
-/** With no batches, an empty table that still has its columns. */
+/** Builds a table. Without batches, the table is empty and still has its columns. */
 export function tableOf(schema: Schema, batches: readonly RecordBatch[]): Table {
   if (batches.length > 0) return new Table(schema, [...batches]);
   return new Table(schema, [

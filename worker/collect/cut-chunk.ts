@@ -4,11 +4,11 @@ import { rangeBytes } from "../../shared/dataset/value-bytes.ts";
 import type { RowRange } from "../tensorize/input-chunk.ts";
 
 interface ChunkRows {
-  /** The columns that are kept of the rows. */
+  /** Kept columns of the rows. */
   readonly kept: readonly Data[];
-  /** The rows, in order. */
+  /** Rows, in order. */
   readonly runs: readonly RowRange[];
-  /** Bytes that are made for each row beside what is kept, at most. */
+  /** Most bytes that are made for a row, in addition to kept columns. */
   readonly rowBytes: number;
 }
 
@@ -18,9 +18,8 @@ interface ChunkPiece {
 }
 
 /**
- * Cuts rows of a chunk so that the columns that are gathered of each piece have `mostBytes` at most, or it is
- * one row: a chunk of any size may come in, and a small dictionary's values may become gigabytes. No rows are
- * no piece.
+ * Cuts rows of a chunk into pieces of at most `mostBytes` gathered bytes, or of one row. Chunks may have any
+ * size, and a small dictionary's values may expand to gigabytes. No rows give no pieces.
  */
 export function cutChunk({ kept, runs, rowBytes }: ChunkRows, mostBytes: number): ChunkPiece[] {
   const rows = runs.reduce((total, { start, end }) => total + end - start, 0);
@@ -37,7 +36,7 @@ export function cutChunk({ kept, runs, rowBytes }: ChunkRows, mostBytes: number)
   }));
 }
 
-/** Rows `[start, end)` of those that the runs have together. */
+/** Returns rows `[start, end)`, counted over all runs together. */
 function runsWithin(runs: readonly RowRange[], start: number, end: number): RowRange[] {
   const within: RowRange[] = [];
   let first = 0;

@@ -24,20 +24,20 @@ const PLACE_FIELDS = [
   new ArrowField("message", new Utf8(), false),
 ];
 
-/** More than the row's number, stage, code and all offsets take. */
+/** Bound of the bytes of a row's number, stage, code and offsets. */
 const LETTER_BYTES = 128;
 
 /**
- * The table of a shard's dead letters: file, row (in its file), stage, code, message, and the kept columns. A
- * kept column that has one of these names is called `kept_<name>`.
+ * Table of a shard's dead letters: file, row in the file, stage, code, message, and the kept columns. A kept
+ * column with one of these names is called `kept_<name>`.
  */
 export class DeadLetterTable {
-  /** Bytes of a row's place and reason, but for the message, at most. */
+  /** Most bytes of a row's place and reason, without the message. */
   readonly placeBytes: number;
-  /** The kept columns, by the names that they have in the rows. */
+  /** Names of the kept columns, as in the rows. */
   readonly keeps: readonly string[];
   readonly #slices: readonly LeaseSlice[];
-  /** The shard's rows, over its slices. */
+  /** Rows of the shard, by slice. */
   readonly #rowsOfSlices: DatasetRows;
   readonly #schema: Schema;
   readonly #batches: RecordBatch[] = [];
@@ -63,7 +63,7 @@ export class DeadLetterTable {
 
   /**
    * @param dead rows of the shard
-   * @param kept the kept columns of just these rows
+   * @param kept kept columns of these rows only
    */
   add(dead: readonly (readonly [number, DeadReason])[], kept: readonly Data[]): void {
     const letters = dead.map(
@@ -105,7 +105,7 @@ export class DeadLetterTable {
 function renamed(keep: readonly ArrowField[]): readonly ArrowField[] {
   const taken = new Set([...PLACE_FIELDS, ...keep].map(({ name }) => name));
   return keep.map((field) => {
-    // Of a row that a step failed on, what later steps would have made is null.
+    // Nullable: columns of later steps are null for a row that a step failed on.
     if (!PLACE_FIELDS.some(({ name }) => name === field.name))
       return new ArrowField(field.name, field.type, true, field.metadata);
     let name = `kept_${field.name}`;

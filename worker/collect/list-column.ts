@@ -7,24 +7,24 @@ import { arrowField } from "./arrow-fields.ts";
 import { cellData, type FlatData, flatOf, grown, type MadeColumn } from "./output-column.ts";
 
 /**
- * A made column that is a list of its own length in each row. The cells of all rows lie behind one another in
- * the order in which they were written, which is not that of the rows.
+ * Made column of lists with different lengths. The cells of all rows are stored in order of writing, which
+ * differs from the order of rows.
  */
 export class ListColumn implements MadeColumn {
   readonly field: ArrowField;
   readonly mostOffsetBytes: number;
-  /** Room for the cells of one row, which `append` takes. */
+  /** Buffer for the cells of one row, which `append` reads. */
   readonly cells: ColumnValues;
   readonly #flat: FlatData;
   #written: ColumnValues;
   #used = 0;
-  /** By row of the shard: where its cells begin, and how many there are. */
+  /** Start and number of cells by row of the shard. */
   #starts: Uint32Array;
   #counts: Uint32Array;
 
   /**
-   * @param cells as many as a row can have
-   * @param capacityRows the shard's rows
+   * @param cells buffer for the most cells that a row can have
+   * @param capacityRows rows of the shard
    */
   constructor(
     field: Field,
@@ -42,13 +42,13 @@ export class ListColumn implements MadeColumn {
     this.mostOffsetBytes = cells.length * Math.max(1, longest);
   }
 
-  /** Makes room for `rows` rows: a step may make more of a shard's rows than there were. */
+  /** Makes room for `rows` rows. A step may increase the rows of a shard. */
   reserve(rows: number): void {
     this.#starts = grown(this.#starts, rows);
     this.#counts = grown(this.#counts, rows);
   }
 
-  /** The row at `place` has the first `count` of `cells`. */
+  /** Stores the first `count` of `cells` as the row at `place`. */
   append(place: number, count: number): void {
     this.#written = grown(this.#written, this.#used + count);
     this.#written.set(this.cells.subarray(0, count), this.#used);

@@ -6,16 +6,16 @@ import { openTexts } from "../../shared/domain/texts.ts";
 import { TWO_32 } from "../tensorize/cast.ts";
 import { type NumberArray, wordsOf } from "../tensorize/leaf.ts";
 
-/** Hexadecimal digits of a whole number that float64 holds. */
+/** Hexadecimal digits of an integer that float64 holds exactly. */
 const NUMBER_DIGITS = 12;
 
-/** A tensor's elements as they lie in memory. */
+/** Returns a tensor's elements as stored in memory. */
 function elementsOf({ dtype, dims, data }: TensorData): DtypeArray {
   if (dtype === "string") return textNumbers(data, product(dims));
   return new DTYPE_ARRAYS[dtype](data);
 }
 
-/** A tensor's elements as numbers. 64-bit integers are rounded to float64. */
+/** Returns a tensor's elements as numbers. Integers of 64 bits are rounded to float64. */
 export function numbersOf(tensor: TensorData): NumberArray {
   const elements = elementsOf(tensor);
   if (tensor.dtype === "float16" && elements instanceof Uint16Array) {
@@ -33,7 +33,10 @@ export function numbersOf(tensor: TensorData): NumberArray {
   return numbers;
 }
 
-/** A number for each text, in all likelihood another one for another text: they are compared, and no more. */
+/**
+ * Hashes each text to a number, for equality checks only. Different texts have different numbers, except by
+ * rare collisions.
+ */
 function textNumbers(data: ArrayBuffer, count: number): Float64Array {
   const { offsets, bytes } = openTexts(data, count);
   return Float64Array.from({ length: count }, (_, index) => {

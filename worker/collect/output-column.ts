@@ -14,43 +14,40 @@ import { DTYPE_ARRAYS, type DtypeArray } from "../../shared/domain/tensor.ts";
 import type { RowRange } from "../tensorize/input-chunk.ts";
 import { arrowField } from "./arrow-fields.ts";
 
-/** Rows of a tensor that lie side by side in the shard, too. */
+/** Adjacent rows of a tensor that are also adjacent in the shard. */
 export interface Placement {
   readonly tensorRow: number;
   readonly rows: number;
-  /** The first of them in the shard. */
+  /** First of the rows in the shard. */
   readonly place: number;
 }
 
-/** A column that is made of tensors: written in any order, given out in the order of the rows. */
+/** Column that is made of tensors: written in any order, taken in the order of rows. */
 export interface MadeColumn {
   readonly field: ArrowField;
-  /**
-   * Bytes that the offsets of one row count, at most: 0 where what is given out has none, or lies in memory
-   * already.
-   */
+  /** Most offset bytes of a row. 0: the data has no offsets, or is already in memory. */
   readonly mostOffsetBytes: number;
   /**
-   * The next rows of the column: those in `places` (rows of the shard, ascending, one at least, of one
-   * chunk), all of them written. What lies before the last of them is not asked for again.
+   * Takes the next rows of the column: `places` are written rows of one chunk, in ascending order, at least
+   * one. Earlier rows cannot be taken again.
    */
   take(places: readonly RowRange[]): Data;
 }
 
 /**
- * A made column with as many values in each row: side by side in one typed array, `width` of them a row, each
- * row in its place in the shard, and then given out as Arrow data over the same memory.
+ * Made column with a fixed number of values in each row. One typed array stores `width` values for each row,
+ * at the row's place in the shard. The Arrow data uses the same memory.
  */
 export class OutputColumn<Values extends DtypeArray = DtypeArray> implements MadeColumn {
   readonly field: ArrowField;
   readonly width: number;
-  /** Room for the rows that are known to come. */
+  /** Values, with room for all rows known so far. */
   values: Values;
   readonly mostOffsetBytes: number;
   readonly #flat: FlatData;
   #rowsTaken = 0;
 
-  /** @param values room for the rows of the shard; with labels, indices into them */
+  /** @param values room for the rows of the shard. With labels, the values are indices into them. */
   constructor(field: Field, values: Values, width: number, labels: readonly string[] | null = null) {
     this.field = arrowField(field);
     this.width = width;
@@ -61,10 +58,9 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
   }
 
   /**
-   * Makes room for `rows` rows: a step may make more of a shard's rows than there were. What was given out
-   * stays where it is.
+   * Makes room for `rows` rows. A step may increase the rows of a shard. Data taken before keeps its memory.
    *
-   * @returns whether `values` is another array now
+   * @returns true when `values` is a new array
    */
   reserve(rows: number): boolean {
     const { values } = this;
@@ -72,7 +68,7 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
     return this.values !== values;
   }
 
-  /** Rows that are dead leave gaps between the places: those behind them move up, in the same memory. */
+  /** Takes rows. Dead letters leave gaps between the places, so later rows move up in the same memory. */
   take(places: readonly RowRange[]): Data {
     const { type } = this.field;
     const from = this.#rowsTaken;
@@ -82,7 +78,7 @@ export class OutputColumn<Values extends DtypeArray = DtypeArray> implements Mad
   }
 }
 
-/** `values` if it has room for `count`, else a larger array with the same at its start. */
+/** Returns `values` if it has room for `count`, else a larger array with a copy. */
 export function grown<Values extends DtypeArray>(values: Values, count: number): Values {
   if (count <= values.length) return values;
   const larger = new (values.constructor as new (length: number) => Values)(
@@ -92,7 +88,7 @@ export function grown<Values extends DtypeArray>(values: Values, count: number):
   return larger;
 }
 
-/** Moves the rows of `places` up to row `to`, one run after the other; gives the row behind the last. */
+/** Moves the rows of `places` up to row `to`, one run after another. Returns the row behind the last. */
 export function moveUp(values: DtypeArray, width: number, places: readonly RowRange[], to: number): number {
   let at = to;
   for (const { start, end } of places) {
@@ -102,7 +98,7 @@ export function moveUp(values: DtypeArray, width: number, places: readonly RowRa
   return at;
 }
 
-/** `length` cells of the same size, a scalar or a list of fixed size each, whose values lie side by side. */
+/** Returns `length` cells of equal size, scalars or fixed-size lists, whose values are contiguous. */
 export function cellData(
   type: DataType,
   length: number,
@@ -113,10 +109,13 @@ export function cellData(
   return makeData<FixedSizeList>({ type, length, nullCount: 0, child: flat(type.valueType, values) });
 }
 
-/** Values side by side as a column of their own. */
+/** Converts contiguous values to a column. */
 export type FlatData = (type: DataType, values: DtypeArray) => Data;
 
-/** What a column's values become: with labels they are indices into them. And the longest label's bytes. */
+/**
+ * Returns how values become a column, and the bytes of the longest label. With labels, values are indices
+ * into them.
+ */
 export function flatOf(labels: readonly string[] | null): {
   readonly flat: FlatData;
   readonly longest: number;
@@ -135,14 +134,13 @@ function flatData(type: DataType, values: DtypeArray): Data {
   return makeData({ type, length, nullCount: 0, data: values } as Parameters<typeof makeData>[0]);
 }
 
-/** Room for `count` values of `type`, in the memory layout of the column. */
+/** Returns room for `count` values of `type`, in the memory layout of the column. */
 export function columnValues(type: NumericType, count: number): DtypeArray {
   return new DTYPE_ARRAYS[type](count);
 }
 
 /**
- * Copies elements `[from, to)` to `target` from its element `at` on. Both are of one dtype; as bytes they are
- * copied whatever it is.
+ * Copies elements `[from, to)` to `target`, from its element `at` on. Source and target have the same dtype.
  */
 export function copyElements(
   source: ArrayBuffer,

@@ -29,17 +29,17 @@ import {
 import { PositionsColumn } from "./positions-column.ts";
 import { TextColumn } from "./text-column.ts";
 
-/** Makes the columns of one output binding out of tensors. */
+/** Makes the columns of one output binding from tensors. */
 export interface OutputWriter {
   readonly columns: readonly MadeColumn[];
-  /** Rows of the shard from `place` on are to come. Chunks are opened in order. */
+  /** Makes room for a chunk, whose rows are in the shard from `place` on. Chunks are opened in order. */
   open(chunk: InputChunk, place: number): void;
   write(tensor: TensorData, placements: readonly Placement[]): void;
 }
 
 /**
- * @param capacityRows the shard's rows; where steps make more of them, the columns grow
- * @param op that of the binding
+ * @param capacityRows rows of the shard. If steps make more, the columns grow.
+ * @param op op of the binding
  */
 export function createOutputWriter(
   binding: OutputBinding,
@@ -81,10 +81,9 @@ function roomFor({ type }: OpColumn, count: number): ColumnValues {
 }
 
 /**
- * The tensor that `binding` takes, its batch first, once its shape has been found right.
+ * Checks the shape of the tensor for `binding`, and returns the tensor with its batch axis first.
  *
- * @throws {MODEL_SHAPE} when the model's output is missing, or not of the dtype and shape that the plan was
- * bound to
+ * @throws {MODEL_SHAPE} when the output is missing, or its dtype or shape differs from the plan
  */
 export function checkTensor(
   outputs: Readonly<Record<string, TensorData>>,
@@ -133,10 +132,7 @@ function positionsWriter(column: PositionsColumn): OutputWriter {
   };
 }
 
-/**
- * A writer that makes something of one row after the other: of row `row` of the scores, at row `at` of the
- * columns.
- */
+/** Returns a writer for ops that convert one row at a time, from the scores to the columns. */
 function rowWriter(
   binding: OutputBinding,
   columns: readonly OutputColumn[],
@@ -191,7 +187,7 @@ function scoresOf(tensor: TensorData, { rowValues, sequence }: OutputBinding): S
   return { values: numbersOf(tensor), width: rowValues, length };
 }
 
-/** `counts` by row of the shard, with those of a chunk from `place` on. */
+/** Returns `counts` by row of the shard, with those of a chunk from `place` on. */
 function withCounts(
   counts: Uint32Array<ArrayBuffer>,
   place: number,

@@ -15,26 +15,25 @@ import {
   type Placement,
 } from "./output-column.ts";
 
-/** The rows of one chunk: row r's positions are `[offsets[r], offsets[r + 1])`, rowValues values each. */
+/** Rows of one chunk. Row r has positions `[offsets[r], offsets[r + 1])`, with `rowValues` values each. */
 interface Block {
   readonly place: number;
   readonly rows: number;
   readonly offsets: Int32Array;
   readonly values: DtypeArray;
-  /** Positions at its start that were given out. */
+  /** Positions at the block's start that were taken. */
   positionsTaken: number;
 }
 
 /**
- * A made column that is a list in each row, as long as the row: the padding that the model ran with is cut
- * off. How much memory it takes is known chunk by chunk.
+ * Made column of lists, each as long as its row. Padding is removed. The memory is allocated chunk by chunk.
  */
 export class PositionsColumn implements MadeColumn {
   readonly field: ArrowField;
-  /** As many values as its chunk has positions of are in memory before any of them is a row's. */
+  /** Values of a chunk are in memory before any row is taken. */
   readonly mostOffsetBytes = 0;
   readonly #binding: OutputBinding & { readonly sequence: number };
-  /** In order; one stays until rows of the next are taken. */
+  /** Blocks in order. A block stays until rows of the next one are taken. */
   readonly #blocks: Block[] = [];
 
   constructor(field: Field, binding: OutputBinding & { readonly sequence: number }) {
@@ -83,7 +82,7 @@ export class PositionsColumn implements MadeColumn {
         end: block.offsets[end - block.place] ?? 0,
       });
     }
-    // Rows that could not be fed have no positions: only those that the model failed on leave gaps.
+    // Rows that could not be fed have no positions. So only rows that the model failed on leave gaps.
     const { rowValues } = this.#binding;
     const from = block.positionsTaken;
     block.positionsTaken = moveUp(block.values, rowValues, runs, from);

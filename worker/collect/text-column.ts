@@ -13,13 +13,16 @@ import type { RowRange } from "../tensorize/input-chunk.ts";
 import { arrowField } from "./arrow-fields.ts";
 import { grown, type MadeColumn, type Placement } from "./output-column.ts";
 
-/** A made column of `width` texts a row: kept as the model gave them, put in order when given out. */
+/**
+ * Made column with `width` texts in each row. Texts are kept in the model's tensors, and put in order when
+ * taken.
+ */
 export class TextColumn implements MadeColumn {
   readonly field: ArrowField;
-  /** As many bytes as the model made are in memory before any of them is a row's. */
+  /** Texts are in memory before any row is taken. */
   readonly mostOffsetBytes = 0;
   readonly #width: number;
-  /** By text: its tensor, and its bytes in that one. */
+  /** Index of a text's tensor, and the text's bytes in that tensor. */
   #tensors: Uint32Array;
   #starts: Uint32Array;
   #ends: Uint32Array;
@@ -33,7 +36,7 @@ export class TextColumn implements MadeColumn {
     this.#ends = new Uint32Array(capacityRows * width);
   }
 
-  /** Makes room for `rows` rows: a step may make more of a shard's rows than there were. */
+  /** Makes room for `rows` rows. A step may increase the rows of a shard. */
   reserve(rows: number): void {
     this.#tensors = grown(this.#tensors, rows * this.#width);
     this.#starts = grown(this.#starts, rows * this.#width);

@@ -18,23 +18,22 @@ interface FinishOptions {
   readonly signal: AbortSignal;
 }
 
-/** Mapped rows, and the row of the shard that each came from. */
+/** Mapped rows, each with its source row in the shard. */
 interface MappedRows {
   readonly batch: RecordBatch;
   readonly origins: Uint32Array;
 }
 
-/** Rows behind the steps, and why some of them are dead, by their row of the shard. */
+/** Rows behind the steps, and failures by row of the shard. */
 interface FinishedRows extends MappedRows {
   readonly failed: ReadonlyMap<number, DeadReason>;
 }
 
 /**
- * The mapped rows of a shard as the steps behind the model leave them, and its counts with what they dropped:
- * a row that was mapped, and none of whose parts is left, is filtered; one that a step failed on is dead,
- * with all of its parts.
+ * Runs the steps behind the model on a shard's mapped rows, and updates the counts. A mapped row without any
+ * remaining part is filtered. A row that a step failed on becomes a dead letter, with all its parts.
  *
- * @throws whatever a step throws, with the rows of the shard that it was given
+ * @throws errors of a step, with the rows of the shard that the step got
  */
 export async function finishRows(mapped: MappedShard, options: FinishOptions): Promise<ShardResult> {
   const { sources: _, letters, rows, noted, ...result } = mapped;
@@ -101,7 +100,7 @@ function finishedRows(
   );
 }
 
-/** So that all threads of the stage have some of a shard that is one record batch. */
+/** Splits record batches, so that all threads of the stage share a shard of one record batch. */
 async function* pieces(
   mapped: Iterable<MappedRows>,
   pieceRows: (numRows: number) => number,
@@ -122,20 +121,20 @@ async function* pieces(
 
 function* mappedRows(rows: Table, sources: MappedShard["sources"]): Generator<MappedRows, void, undefined> {
   for (const [index, batch] of rows.batches.entries()) {
-    // A table of no rows has an empty batch, for its columns.
+    // A table without rows has an empty batch, which holds its columns.
     if (batch.numRows === 0) continue;
     yield { batch, origins: present(sources?.[index], "a shard that is finished knows its rows' origins") };
   }
 }
 
-/** A row's parts may be in several batches. */
+/** Removes dead letters from all batches, because a row's parts may be in several. */
 function withoutDead({ batch, origins }: MappedRows, dead: ReadonlyMap<number, DeadReason>): MappedRows {
   const live = [...origins.keys()].filter((row) => !dead.has(origins[row] ?? 0));
   if (live.length === origins.length) return { batch, origins };
   return { batch: rowsOf(batch, live), origins: Uint32Array.from(live, (row) => origins[row] ?? 0) };
 }
 
-/** With the columns that dead letters keep, from the first part of each. */
+/** Adds dead letters, with kept columns from the first part of each row. */
 function addLetters(
   letters: DeadLetterTable,
   { rows, sources }: MappedShard,

@@ -5,38 +5,41 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { GpuReader, GpuReading } from "../../shared/extension/gpu-driver.ts";
 import { GOOD_GPU, type GpuState, judgeGpu } from "./judge-gpu.ts";
 
-/** Between two looks: each takes the driver some milliseconds. */
+/** Interval of checks. Each check takes the driver some milliseconds. */
 const LOOK_MS = 5_000;
 
-/** Whether a GPU may be worked on. */
+/** Access to GPUs that may be suspended. */
 export interface GpuGate {
-  /** Resolves once it may; rejects with the signal's reason. */
+  /** Resolves once the GPU may be used. Rejects with the signal's reason. */
   untilGood(gpu: string, signal: AbortSignal): Promise<void>;
-  /** Aborts when it may no longer, with the reason as a text. Of a GPU that may at this moment. */
+  /**
+   * Returns a signal that aborts when the GPU is suspended, with the reason as text. Call it for a usable
+   * GPU.
+   */
   whileGood(gpu: string): AbortSignal;
 }
 
-/** A GPU as it was when it was looked at last. */
+/** State of a GPU at the last check. */
 export interface WatchedGpu {
-  /** As CUDA_VISIBLE_DEVICES names it. */
+  /** Name in CUDA_VISIBLE_DEVICES. */
   readonly gpu: string;
-  /** Null where it was lost, or not looked at yet. */
+  /** Null: the GPU was lost, or not yet checked. */
   readonly reading: GpuReading | null;
-  /** Why it takes no work; null while it does. */
+  /** Reason of the suspension. Null: the GPU takes work. */
   readonly aside: string | null;
 }
 
 interface Watched {
   state: GpuState;
   reading: GpuReading | null;
-  /** One that was never read has a name that the driver does not know: nothing is said of it. */
+  /** True after the first reading. Otherwise the driver may not know the name, and the GPU is not judged. */
   hasBeenRead: boolean;
-  /** Of this stretch of good or bad. */
+  /** Controller of the current usable period. */
   good: AbortController;
   back: ReturnType<typeof deferred<void>>;
 }
 
-/** Looks at the GPUs of this machine's workers, and opens and shuts their gates. */
+/** Checks the GPUs of this machine's workers, and suspends and resumes them. */
 export class GpuWatch implements GpuGate {
   readonly #reader: GpuReader;
   readonly #clock: TimedClock;
@@ -63,7 +66,7 @@ export class GpuWatch implements GpuGate {
     });
   }
 
-  /** Until the signal aborts. Never rejects. */
+  /** Checks until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       for (const [gpu, watched] of this.#watched) await this.#look(gpu, watched);

@@ -1,13 +1,13 @@
 import type { GpuLook, GpuReading } from "../../shared/extension/gpu-driver.ts";
 
-/** A GPU that is put aside takes no work until it has been looked at again, so much later at the earliest. */
+/** Duration of a suspension: first, and at most. After it, a check decides whether the GPU is used again. */
 const ASIDE = { firstMs: 60_000, mostMs: 15 * 60_000 } as const;
-/** So long it may run slower for heat or power before that is more than a moment's. */
+/** Duration of a slowdown for heat or power before it counts. Shorter ones are harmless. */
 const SLOW_MS = 60_000;
-/** One that stayed well for so long is trusted as one that never was put aside. */
+/** Time without faults after which earlier suspensions no longer count. */
 const TRUSTED_MS = 60 * 60_000;
 
-/** NVIDIA's numbers of errors that are the machine's fault, not that of a program on it (its Xid catalog). */
+/** NVIDIA's Xid numbers of errors that are the machine's fault, not a program's. */
 const XIDS: ReadonlyMap<number, string> = new Map([
   [48, "memory error that could not be corrected"],
   [62, "its controller halted"],
@@ -22,14 +22,14 @@ const XIDS: ReadonlyMap<number, string> = new Map([
   [140, "memory error that could not be corrected"],
 ]);
 
-/** What is known of a GPU. Times are those of the clock that `judgeGpu` is given. */
+/** State of a GPU. Times are by the caller's clock. */
 export interface GpuState {
-  /** Why it takes no work, since when, and when it is looked at again; null while it works. */
+  /** Suspension: reason, start, and earliest end. Null: the GPU is in use. */
   readonly aside: { readonly reason: string; readonly sinceMs: number; readonly untilMs: number } | null;
-  /** Times that it was put aside, one after the other. */
+  /** Consecutive suspensions. */
   readonly times: number;
   readonly backSinceMs: number;
-  /** Null while it is as fast as it can be. */
+  /** Start of a slowdown. Null: the GPU runs at full speed. */
   readonly slowSinceMs: number | null;
   readonly uncorrectedErrors: number | null;
 }
@@ -43,9 +43,9 @@ export const GOOD_GPU: GpuState = {
 };
 
 /**
- * What a look at a GPU makes of what was known of it. One that errs or is gone is put aside at once, one that
- * is slowed down by heat or power after a minute of it. It is back when its time is up and a look finds
- * nothing; each time that it is put aside again soon after takes twice as long, a quarter of an hour at most.
+ * Updates a GPU's state with a check. An error or loss suspends the GPU at once, a slowdown for heat or power
+ * after a minute. The GPU resumes when its time is over and a check finds no fault. Each further suspension
+ * soon after takes twice as long, up to a quarter of an hour.
  */
 export function judgeGpu(before: GpuState, look: GpuLook, nowMs: number): GpuState {
   const slowSinceMs = isSlow(look) ? (before.slowSinceMs ?? nowMs) : null;

@@ -4,27 +4,27 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
 
-/** What a worker's process tells its supervisor of itself, as often as it tells the coordinator. */
+/** Report of a worker process to its supervisor, at the interval of its heartbeats to the coordinator. */
 export interface WorkerBeat {
   readonly leases: number;
   readonly busy: StageShares;
   readonly padding: number | null;
   readonly batch: BatchInUse | null;
-  /** Since the process joined the coordinator. */
+  /** Counts since the process joined the coordinator. */
   readonly stores: readonly StoreCounts[];
 }
 
-/** What is known of one of a supervisor's workers, however often its process was started. */
+/** Facts about one worker of a supervisor, across restarts of its process. */
 export interface WorkerFigures {
   readonly name: string;
   readonly device: ConcreteDevice;
-  /** Whether it has a process that has joined the coordinator. */
+  /** True when the worker has a process that has joined the coordinator. */
   readonly hasJoined: boolean;
-  /** Processes that ended, and were not told to. */
+  /** Number of processes that exited unexpectedly. */
   readonly deaths: number;
-  /** Null where there is none of the process that runs. */
+  /** Last report. Null: the current process has sent none. */
   readonly beat: WorkerBeat | null;
-  /** Since its process told anything; null while none runs that has joined. */
+  /** Time since the last report. Null: no process has joined. */
   readonly silentMs: number | null;
 }
 
@@ -32,7 +32,7 @@ interface Known extends Omit<WorkerFigures, "silentMs"> {
   readonly heardMs: number;
 }
 
-/** What a supervisor knows of its processes. */
+/** Records a supervisor's processes. */
 export class ProcessFigures {
   readonly #workers = new Map<string, Known>();
   readonly #clock: Clock;
@@ -74,12 +74,12 @@ export class ProcessFigures {
 }
 
 /**
- * A process that has joined tells what it is at every ten seconds, also while its coordinator is away and
- * while a model is loaded: one that was silent for so long hangs, and only its end helps.
+ * Limit of silence. A joined process reports every ten seconds, even without its coordinator and while a
+ * model loads. After longer silence the process hangs, and must be ended.
  */
 const HANGS_MS = 120_000;
 
-/** A line for each worker whose process hangs. */
+/** Returns a line for each worker whose process hangs. */
 export function hangingIn(workers: readonly WorkerFigures[]): readonly string[] {
   return workers.flatMap(({ name, silentMs }) =>
     silentMs !== null && silentMs > HANGS_MS

@@ -10,7 +10,7 @@ import { hangingIn } from "./process-figures.ts";
 import { SUPERVISOR_METRICS, type SupervisorFacts } from "./worker-metrics.ts";
 
 interface WorkerHttpOptions {
-  /** `host:port`; port 0 for any free one. */
+  /** `host:port`. Port 0: any free port. */
   readonly listen: string;
   readonly listening: Listening;
   readonly facts: () => Omit<SupervisorFacts, "process">;
@@ -18,10 +18,13 @@ interface WorkerHttpOptions {
 }
 
 /**
- * Health and metrics of a `worker` command, to whoever reaches it: they tell how busy a machine is, and
- * nothing of a job but which stores it reads.
+ * Serves health and metrics of a `worker` command without authentication. Metrics contain the load of the
+ * machine. About jobs, they contain only the names of stores that the worker reads.
  *
- * @throws {PORT_IN_USE} {ARGUMENT_INVALID} {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there
+ * @throws {PORT_IN_USE} when the port is taken
+ * @throws {ARGUMENT_INVALID} when the address is invalid
+ * @throws {LISTENING_REFUSED} when listening there is not allowed
+ * @throws {TLS_INVALID} when the certificate or its key is invalid
  */
 export async function serveWorkerHttp(options: WorkerHttpOptions): Promise<HttpServer> {
   const { listen, listening, facts, log } = options;

@@ -6,17 +6,20 @@ import { PROCESS_METRICS, type ProcessFacts } from "../../shared/metrics/process
 import type { WatchedGpu } from "../gpu/gpu-watch.ts";
 import type { WorkerBeat, WorkerFigures } from "./process-figures.ts";
 
-/** What a `worker` command knows: of the processes that work for it, of their GPUs, and of itself. */
+/** Facts of a `worker` command: its processes, their GPUs, and itself. */
 export interface SupervisorFacts {
   readonly workers: readonly WorkerFigures[];
   readonly gpus: readonly WatchedGpu[];
-  /** Of the supervisor's own process. */
+  /** Facts about the supervisor's own process. */
   readonly process: ProcessFacts;
 }
 
 type Row = Metric<SupervisorFacts>;
 
-/** Named otherwise than what the coordinator tells of the same workers, so that nothing is counted twice. */
+/**
+ * Metrics of a supervisor. The names differ from the coordinator's metrics of the same workers, so sums do
+ * not count twice.
+ */
 export const SUPERVISOR_METRICS: readonly Row[] = [
   {
     name: "shardmill_process_joined",
@@ -97,7 +100,7 @@ export const SUPERVISOR_METRICS: readonly Row[] = [
 
 type Samples = Iterable<readonly [labels: readonly string[], value: number]>;
 
-/** A gauge of what a process told last. */
+/** Returns a gauge of each process's last report. */
 function ofBeats(
   name: string,
   help: string,

@@ -11,33 +11,35 @@ import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
-/** `auto`: check whether the coordinator's files are visible here. */
+/** Ways to reach a job's files. `auto`: checks whether the coordinator's files are visible here. */
 export const ACCESS_MODES = ["auto", "shared", "coordinator"] as const;
 export type AccessMode = (typeof ACCESS_MODES)[number];
 
 /**
- * For what is read: the ways to it, the nearest first. The next is taken where one does not lead to what was
- * planned.
+ * Ways to a job's files, nearest first. A reader takes the next one if a way does not lead to the planned
+ * file.
  */
 export interface AccessChoice {
-  /** Chosen for each file: see `InputFiles`. */
+  /** Ways to the input, chosen for each file: see `InputFiles`. */
   readonly input: readonly [DataAccess, ...DataAccess[]];
   readonly output: DataAccess;
   readonly model: readonly DataAccess["kind"][];
 }
 
-/** Where a job's files are, as its coordinator sees them. */
+/** Locations of a job's files, as its coordinator names them. */
 export type JobFiles = Pick<JobDescription, "stores" | "partialsPath" | "beacon"> & {
   readonly model: Pick<JobDescription["model"], "path" | "bytes" | "externalData">;
 };
 
 /**
- * Checks which of the job's files this worker sees: the output by the beacon that the coordinator wrote there
- * (a path alone proves nothing: another machine may have a folder of that name), the model by its size. Other
- * files travel over gRPC. For the input only the order is decided: one file that differs here says nothing of
- * the others. A store that is unreachable is asked last, for each file asked of it would wait for minutes.
+ * Checks which files of the job are visible to this worker. The output is checked by the coordinator's beacon
+ * file, because another machine may have the same path. The model is checked by its size. Other files are
+ * read over gRPC.
  *
- * @throws {WORKER_UNFIT} when `shared` was asked for and something is not visible
+ * For the input, only the order of ways is chosen, because one file's visibility does not imply another's. An
+ * unreachable store is last, because each of its files would wait for minutes.
+ *
+ * @throws {WORKER_UNFIT} when `shared` was requested and a file is not visible
  */
 export async function chooseAccess(
   mode: AccessMode,
@@ -50,7 +52,7 @@ export async function chooseAccess(
   if (mode === "coordinator") return { input: [remote], output: remote, model: ["coordinator"] };
   const { file } = present(lease.slices[0], "a lease has a file");
   await using storages = new Storages({}, job.stores);
-  // Without another way to the files there is nothing to be quick for.
+  // Without another way to the files, a time limit has no use.
   const looker = { storages, signal: mode === "shared" ? NEVER : AbortSignal.timeout(LOOK_MS) };
   const models = [job.model, ...job.model.externalData];
   const [input, output, ...model] = await Promise.all([
@@ -69,13 +71,16 @@ export async function chooseAccess(
   };
 }
 
-/** A store that is far away answers in a second; one that throttles, in some more. */
+/**
+ * Time limit of the checks. A distant store responds within a second, and a throttling one within some
+ * seconds.
+ */
 const LOOK_MS = 15_000;
 
 interface SeenFile {
   readonly path: Location;
   readonly bytes: number;
-  /** Optional: any version. */
+  /** Default: any version. */
   readonly version?: FileStat["version"];
 }
 
@@ -84,7 +89,7 @@ interface Looker {
   readonly signal: AbortSignal;
 }
 
-/** `changed`: another file than the planned one, whose reader says how it differs. */
+/** Visibility of a file. `changed`: it differs from the planned file, which its reader reports later. */
 type Sight =
   | { readonly kind: "seen" | "changed" }
   | { readonly kind: "unseen"; readonly path: Location; readonly error: unknown };
@@ -94,7 +99,7 @@ async function sightOf({ path, bytes, version }: SeenFile, { storages, signal }:
     const storage = await storages.at(path);
     const isLookedAt = version !== undefined && storage.can.versions && bytes > 0;
     if (!isLookedAt && (await storage.stat(path, signal)).bytes !== bytes) return { kind: "changed" };
-    // A file that is listed may still be unreadable.
+    // A listed file may still be unreadable.
     await storage.read(path, 0, Math.min(1, bytes), { version, signal });
     return { kind: "seen" };
   } catch (error) {
@@ -115,7 +120,7 @@ async function sightOfBeacon(
     if (found === null || Buffer.from(found).toString("utf8") !== content)
       return { kind: "unseen", path, error: new Error("another coordinator's file is there") };
     if (isOnThisMachine(partialsPath)) await checkWritable(partialsPath);
-    // Refused without the right to write, and without effect otherwise: the beacon exists.
+    // Fails without write permission. Otherwise it has no effect, because the beacon exists.
     else await storage.put(path, sourceOfBytes(content), { ifAbsent: true, signal });
     return { kind: "seen" };
   } catch (error) {
@@ -128,7 +133,10 @@ function isUnreachable(sight: Sight, signal: AbortSignal): boolean {
   return signal.aborted || isShardmillError(sight.error, "STORE_FAILED");
 }
 
-/** @throws {WORKER_UNFIT} for what is not visible here; a store's own error while it cannot be asked */
+/**
+ * @throws {WORKER_UNFIT} when a file is not visible here
+ * @throws a store's own error, when the store is unavailable
+ */
 function refuseUnseen(sights: readonly Sight[]): void {
   const unseen = sights.find((sight) => sight.kind === "unseen");
   if (unseen === undefined) return;

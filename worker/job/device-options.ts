@@ -6,31 +6,31 @@ import type { LaneLayout } from "../lanes/lane-layout.ts";
 import type { TuningCache } from "../tuning/tuning-cache.ts";
 import type { AccessMode } from "./choose-access.ts";
 
-/** What a worker runs jobs with, on one device: the same for all of them. */
+/** Options of a worker's device, the same for all jobs. */
 export interface DeviceOptions {
-  /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
+  /** Address of the coordinator. Shard threads that cannot see the data open their own connections. */
   readonly address: string;
   readonly credential: Credential;
   readonly device: ConcreteDevice;
   readonly lanes: number;
   readonly threadsPerLane: number;
-  /** What earlier runs found by measuring. Left out: nothing, and nothing is kept. */
+  /** Measurements of earlier runs. Default: none, and nothing is kept. */
   readonly tuning?: TuningCache;
   /** Threads that read, decode and collect. */
   readonly shardThreads: number;
-  /** Threads for the steps of each stage, of each shard thread. */
+  /** Threads for the steps of each stage, in each shard thread. */
   readonly stepThreads: number;
   readonly access: AccessMode;
-  /** Whether a job's own code may run here. Left out: it may not. */
+  /** True when a job's own code may run here. Default: false. */
   readonly allowsModules?: boolean;
-  /** What each lane's thread runs: see `startLanes`. */
+  /** Script of each lane's thread: see `startLanes`. */
   readonly laneScript?: URL;
-  /** A folder of this process alone. */
+  /** Folder of this process only. */
   readonly scratchPath: string;
-  /** Where files of jobs are fetched to, once for all who share it. Left out: the folder of this process. */
+  /** Folder for fetched files of jobs, shared by several processes. Default: the folder of this process. */
   readonly copies?: CopiesPlace;
   readonly log: Logger;
-  /** The device's runtime is beyond repair: this process must be replaced. */
+  /** Called when the device's runtime is unusable, and this process must be replaced. */
   readonly onBroken: (error: Error) => void;
 }
 

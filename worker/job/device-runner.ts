@@ -34,53 +34,53 @@ import { OpenJob } from "./open-job.ts";
 
 interface DeviceRunnerOptions extends DeviceOptions {
   readonly services: Pick<CoordinatorServices, "work" | "data">;
-  /** What models of jobs that are not at hand may take together. Left out: none is kept. */
+  /** Memory limit of idle jobs' models. Default: none is kept. */
   readonly modelMemoryBytes?: number;
-  /** What a job may have opened here, as `isAllowed` takes it. Left out: everything. */
+  /** Locations that a job may open here, as `isAllowed` takes them. Default: all. */
   readonly allowedLocations?: readonly string[];
   /**
-   * From `startShardThread`, for the first job: it loads while there is none. Left out: each job starts its
-   * own.
+   * Thread from `startShardThread` for the first job, which loads before there is a job. Default: each job
+   * starts its own.
    */
   readonly shardThread?: Worker;
 }
 
-/** What is known of a job that is open. */
+/** State of an open job. */
 interface Known {
-  /** In which the coordinator described it, the last time. */
+  /** Session in which the coordinator last described the job. */
   described: WorkerSession;
-  /** What its device was found to be; null when it was not looked at. */
+  /** Result of the device check. Null: not checked. */
   report: DeviceReport | null;
-  /** The size of the batches that a shard thread of it makes; null before the first. */
+  /** Batch size of a shard thread. Null before the first batch. */
   batch: BatchInUse | null;
 }
 
-/** No session has this name: whoever was described in it is compared with the next lease. */
+/** A session that no worker has: forces a comparison with the job at its next lease. */
 const NEVER_DESCRIBED = workerSession("never");
 
-/** Of a GPU's memory, for the next model and its batches, which are sized by what there is. */
+/** Least free share of a GPU's memory. The next model and its batches need it. */
 const LEAST_FREE = 1 / 2;
 
 /**
- * Runs shards on one device: keeps the job at hand open (its model loaded in the lanes, its threads started),
- * and those before as long as there is memory for them.
+ * Runs shards on one device. Keeps the current job open, with its model loaded and its threads started. Keeps
+ * previous jobs while memory allows.
  */
 export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #options: DeviceRunnerOptions;
   readonly #jobs: JobsInUse<OpenJob>;
   readonly #lanes = new SharedLanes();
-  /** Of the jobs that are open, or open at this moment. */
+  /** Jobs that are open or opening. */
   readonly #known = new Map<JobId, Known>();
-  /** Jobs that this worker cannot run: later leases of them are refused at once. */
+  /** Jobs that this worker cannot run. Later leases of them are refused at once. */
   readonly #refused = new Map<string, ShardmillError>();
   #hasMapped = false;
-  /** Null before the worker has joined. */
+  /** Session of the worker. Null before it has joined. */
   #session: SessionCell | null = null;
   #busy: StageShares = {};
   #positions: PositionCounts = { run: 0, padded: 0 };
   readonly #fetching = new FetchProgress(systemClock);
   #spare: Worker | null;
-  /** Jobs that were opened here. */
+  /** Number of jobs opened here. */
   #opened = 0;
 
   constructor(options: DeviceRunnerOptions) {
@@ -92,7 +92,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       restingBytes: modelMemoryBytes,
       isShort: async () => {
         if (!(await isShort())) return false;
-        // Before a job has to go: its lanes stay, as long as nobody wants others.
+        // First close lanes that no job uses, which may free enough memory to keep the job.
         await this.#lanes.closeIdle();
         return await isShort();
       },
@@ -102,8 +102,8 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   }
 
   /**
-   * A new session: the coordinator was started again. What is open stays so; the next lease shows whether it
-   * is the same job.
+   * Sets a new session, after the coordinator restarted. Jobs stay open. The next lease shows whether its job
+   * is unchanged.
    */
   useSession(session: WorkerSession): void {
     this.#refused.clear();
@@ -119,7 +119,8 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     const session = sessionIn(present(this.#session, "a session comes before a lease"));
     const refused = this.#refused.get(lease.jobId);
     if (refused !== undefined) throw refused;
-    // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
+    // A model may take minutes to load. A cancelled shard does not wait for that, and the next shard uses the
+    // model.
     const running = this.#jobs.use(lease.jobId, {
       open: () => this.#openJob(lease),
       work: (job) =>
@@ -138,18 +139,18 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     return running;
   }
 
-  /** Reason why this worker was of no use: it cannot run a job, and mapped no shard. Null otherwise. */
+  /** Error of a worker that mapped no shard and cannot run a job. Null otherwise. */
   get uselessness(): ShardmillError | null {
     const [refused] = this.#refused.values();
     return this.#hasMapped ? null : (refused ?? null);
   }
 
-  /** The busy share of each stage, as the shard threads last reported. */
+  /** Returns the busy share of each stage, as last reported by the shard threads. */
   takeBusy(): StageShares {
     return this.#busy;
   }
 
-  /** The size of the batches that a shard thread of the job at hand makes; null before the first. */
+  /** Batch size of the current job's shard threads. Null before the first batch. */
   get batch(): BatchInUse | null {
     return this.#atHand?.batch ?? null;
   }
@@ -159,15 +160,12 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     return jobId === null ? undefined : this.#known.get(jobId);
   }
 
-  /** What of the job that is opened is on its way here. */
+  /** Files of the opening job that are being fetched. */
   get fetching(): Fetching | null {
     return this.#fetching.now();
   }
 
-  /**
-   * The share of padding in the positions that the lanes ran since this was last taken; null when no uneven
-   * rows ran.
-   */
+  /** Returns the share of padding in the positions that ran since the last call. Null: no uneven rows ran. */
   takePadding(): number | null {
     const { run, padded } = this.#positions;
     this.#positions = { run: 0, padded: 0 };
@@ -176,19 +174,17 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#jobs.closeNow();
-    // Not before: a shard that is done meanwhile starts one.
+    // Only now, because a shard that ends meanwhile starts a spare thread.
     await this.#takeSpare()?.terminate();
     await this.#lanes[Symbol.asyncDispose]();
   }
 
-  /**
-   * A job that the coordinator describes otherwise than before is opened anew, with the lease after this one.
-   */
+  /** Compares a job with its description in a new session. A changed job is reopened with the next lease. */
   async #compare(lease: Lease, known: Known, session: WorkerSession): Promise<void> {
     known.described = session;
     const { work } = this.#options.services;
     const found = await work.describeJob(session, lease.jobId).catch(() => null);
-    // One that went to rest meanwhile is compared when it is at hand again.
+    // A job that became idle meanwhile is compared when it is used again.
     if (this.#atHand !== known) known.described = NEVER_DESCRIBED;
     if (known.described !== session) return;
     const isStill = await this.#jobs
@@ -200,7 +196,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       .catch(() => false);
     if (known.described !== session || this.#atHand !== known) return;
     if (!isStill) this.#jobs.putAway();
-    // A coordinator that was started again has not heard it.
+    // A restarted coordinator does not have the report.
     else if (known.report !== null) await this.#tellDevice(lease.jobId, known, known.report).catch(() => {});
   }
 
@@ -237,7 +233,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       onDevice: (report) => this.#tellDevice(lease.jobId, known, report),
       onBusy: (shares, { run, padded }, batch) => {
         known.batch = batch;
-        // One at rest is idle, and says so.
+        // An idle job would report idle threads.
         if (this.#atHand === known) this.#busy = shares;
         this.#positions = { run: this.#positions.run + run, padded: this.#positions.padded + padded };
       },
@@ -252,7 +248,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     });
   }
 
-  /** Of a worker that goes from job to job, the next one's thread loads as soon as there is time for it. */
+  /** Starts a thread for the next job in advance, for a worker that changes between jobs. */
   #warm(): void {
     if (this.#opened > 1) this.#spare ??= startShardThread({ ahead: true });
   }
@@ -264,14 +260,14 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   }
 }
 
-/** A job of which nothing is opened here but what this worker's operator allows, and the coordinator's. */
+/** Restricts a job to locations that both this worker's operator and the coordinator allow. */
 function within(job: JobDescription, own: readonly string[] | undefined): JobDescription {
   if (own === undefined) return job;
   const { allowed = own } = job.stores;
   return { ...job, stores: { ...job.stores, allowed: bothAllow(allowed, own), isNarrowed: true } };
 }
 
-/** Whether less than half of a GPU's memory is free. Of what cannot be read that is never so. */
+/** Returns a check whether less than half of the GPU's memory is free. Unreadable memory counts as free. */
 function shortOf(device: ConcreteDevice): () => Promise<boolean> {
   if (device !== "cuda" && device !== "tensorrt") return async () => false;
   const [gpu = ""] = (process.env.CUDA_VISIBLE_DEVICES ?? "").split(",");

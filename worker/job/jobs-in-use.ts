@@ -2,50 +2,53 @@ import { isShardmillError } from "../../shared/core/errors.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import { KeptOpen } from "./kept-open.ts";
 
-/** A job as it is open here. */
+/** Open job. */
 interface Open extends AsyncDisposable {
-  /** What it takes of this machine's memory by now, as far as that can be told. */
+  /** Returns an estimate of the memory that the job takes. */
   memoryBytes(): number;
 }
 
 interface Held<T extends Open> {
   readonly jobId: JobId;
   readonly kept: KeptOpen<T>;
-  /** As it was when it first rested, open: later others are open beside it. Null until then. */
+  /**
+   * Memory when the job first became idle. Measured once, because later jobs share the process. Null until
+   * then.
+   */
   restingBytes: number | null;
 }
 
 interface JobsInUseOptions {
-  /** What jobs that are not at hand may take together; 0: none is kept. */
+  /** Memory limit of idle jobs together. 0: none is kept. */
   readonly restingBytes: number;
   /**
-   * Whether the device has too little memory free for one job more; asked before one is opened beside others.
-   * Left out: never.
+   * Checks whether the device has too little free memory for another job. Called before another job is
+   * opened. Default: always enough.
    */
   readonly isShort?: () => Promise<boolean>;
-  /** It is at hand again, and was open. */
+  /** Called when an idle job is used again. */
   readonly onKept?: (jobId: JobId) => void;
-  /** It will be closed, to make room. */
+  /** Called when a job will be closed to make room. */
   readonly onClosing?: (jobId: JobId, why: string) => void;
 }
 
 /**
- * However little each takes: that many the coordinator remembers to send a worker back to. Of a queue, each
- * window is a job, with threads of its own, that is never at hand again.
+ * Limit of idle jobs, however small. The coordinator remembers as many for each worker. Each window of a
+ * queue is a job that never runs again.
  */
 const MOST_RESTING = 8;
 
 /**
- * The job at hand, and those before it: they rest, open and idle, as long as there is memory for them, and
- * the least recently used one goes first. So who changes between jobs loads no model twice.
+ * Current job, and previous jobs that stay open and idle while memory allows. The least recently used one
+ * closes first. So alternating between jobs does not reload models.
  *
- * Where nothing runs any more for those that go, the next is opened only when they are closed: two models at
- * once may be more than the device holds. One that finds no memory is tried once more, alone.
+ * A job opens after idle closing jobs are closed, because the device may not hold two models. A job that runs
+ * out of memory is retried once, alone.
  */
 export class JobsInUse<T extends Open> {
   readonly #options: JobsInUseOptions;
   #atHand: Held<T> | null = null;
-  /** The one that was at hand last is the last. */
+  /** Idle jobs, the most recently used one last. */
   readonly #resting: Held<T>[] = [];
   readonly #leaving = new Set<KeptOpen<T>>();
 
@@ -53,19 +56,20 @@ export class JobsInUse<T extends Open> {
     this.#options = options;
   }
 
-  /** Null when none is. */
+  /** Id of the current job. Null: none. */
   get atHandId(): JobId | null {
     return this.#atHand?.jobId ?? null;
   }
 
-  /** Whether it is open, or opens. */
+  /** Checks whether the job is open or opening. */
   has(jobId: JobId): boolean {
     return this.atHandId === jobId || this.#resting.some((held) => held.jobId === jobId);
   }
 
   /**
-   * Runs `work` on the job, which is opened with `open` when it is neither at hand nor at rest. @throws as
-   * {@link KeptOpen.use}
+   * Runs `work` on the job, which `open` opens if it is not open.
+   *
+   * @throws errors of {@link KeptOpen.use}
    */
   use<R>(
     jobId: JobId,
@@ -74,14 +78,14 @@ export class JobsInUse<T extends Open> {
     return this.#keptOpen(jobId, open).use(work, signal);
   }
 
-  /** Whoever uses the job at hand goes on with it; the next use opens one anew. */
+  /** Closes the current job once its users end. The next use opens a job again. */
   putAway(): void {
     const held = this.#atHand;
     this.#atHand = null;
     if (held !== null) this.#leave(held);
   }
 
-  /** Closes all of them now, whoever uses them. */
+  /** Closes all jobs now, even those in use. */
   async closeNow(): Promise<void> {
     this.putAway();
     for (const held of this.#resting.splice(0)) this.#leave(held);
@@ -90,7 +94,7 @@ export class JobsInUse<T extends Open> {
 
   #keptOpen(jobId: JobId, open: () => Promise<T>): KeptOpen<T> {
     if (this.#atHand?.jobId === jobId) return this.#atHand.kept;
-    // Taken first: it is not what makes room for the one that goes to rest.
+    // Take the requested job out first, so that it is not closed to make room.
     const index = this.#resting.findIndex((held) => held.jobId === jobId);
     const [rested] = index < 0 ? [] : this.#resting.splice(index, 1);
     this.#rest();
@@ -102,7 +106,7 @@ export class JobsInUse<T extends Open> {
     const opening = this.#makeRoom().then(() => this.#openPatiently(open));
     const held: Held<T> = { jobId, kept: new KeptOpen(opening), restingBytes: null };
     this.#atHand = held;
-    // A job that could not be opened is tried anew with its next lease.
+    // A job that could not be opened is retried with its next lease.
     opening.catch(() => {
       if (this.#atHand === held) this.#atHand = null;
       if (this.#resting.includes(held)) this.#resting.splice(this.#resting.indexOf(held), 1);
@@ -124,7 +128,7 @@ export class JobsInUse<T extends Open> {
     }
   }
 
-  /** One at a time: how much each takes of the device is seen only when it is closed. */
+  /** Closes idle jobs one at a time, because a job's share of the device is visible only after closing. */
   async #makeRoom(): Promise<void> {
     await this.#idleClosed();
     const { isShort = async () => false } = this.#options;

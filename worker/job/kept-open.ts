@@ -1,9 +1,9 @@
 import { orAbort } from "../../shared/core/abort.ts";
 
 /**
- * Something that takes long to open, and whoever uses it. It is closed once: when it is no longer wanted, has
- * been opened, and nobody uses it. A use counts from when it is asked for, not from when the thing is open,
- * so that nothing is closed under a use that waits for it.
+ * Resource that takes long to open, with its users. The resource is closed once: when it is no longer wanted,
+ * has been opened, and has no users. A use counts from its request, so the resource is not closed while a
+ * user waits for it.
  */
 export class KeptOpen<T extends AsyncDisposable> {
   readonly #opening: Promise<T>;
@@ -12,7 +12,7 @@ export class KeptOpen<T extends AsyncDisposable> {
   #isWanted = true;
   #closing: Promise<void> | null = null;
   #tellClosed: () => void = () => {};
-  /** Resolves when it is closed, or could not be opened. Never rejects. */
+  /** Resolves when the resource is closed, or could not be opened. Never rejects. */
   readonly closed: Promise<void>;
 
   constructor(opening: Promise<T>) {
@@ -28,7 +28,7 @@ export class KeptOpen<T extends AsyncDisposable> {
     );
   }
 
-  /** Null until it is open. */
+  /** Opened resource. Null until it is open. */
   get open(): T | null {
     return this.#open;
   }
@@ -37,7 +37,10 @@ export class KeptOpen<T extends AsyncDisposable> {
     return this.#uses === 0;
   }
 
-  /** @throws the signal's reason when it aborts first, and what opening or `work` throws */
+  /**
+   * @throws the signal's reason when it aborts first
+   * @throws errors of opening, and of `work`
+   */
   async use<R>(work: (open: T) => Promise<R>, signal: AbortSignal): Promise<R> {
     if (this.#closing !== null) throw new Error("broken invariant: used after it was closed");
     this.#uses += 1;
@@ -49,14 +52,14 @@ export class KeptOpen<T extends AsyncDisposable> {
     }
   }
 
-  /** Nobody will ask for it any more: whoever uses it goes on to the end. */
+  /** Closes the resource once all users have ended. No further use is allowed. */
   closeWhenIdle(): Promise<void> {
     this.#isWanted = false;
     if (this.isIdle) this.#close();
     return this.closed;
   }
 
-  /** Closes it now, whoever uses it. */
+  /** Closes the resource now, even if it is in use. */
   closeNow(): Promise<void> {
     this.#isWanted = false;
     this.#close();

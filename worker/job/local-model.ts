@@ -15,30 +15,29 @@ import { copyStepFiles, stepFilesHere } from "./step-files.ts";
 
 interface LocalFilesOptions {
   readonly job: Pick<JobDescription, "model">;
-  /**
-   * Where it may be taken from, in this order: from the coordinator's own paths as seen here, or from the
-   * coordinator.
-   */
+  /** Sources to try in order: the coordinator's own paths as visible here, or the coordinator. */
   readonly from: AccessChoice["model"];
-  /** Where a model that is not seen here is fetched from; null where there is no coordinator. */
+  /** Storage to fetch a model from that is not visible here. Null: there is no coordinator. */
   readonly coordinator: Pick<Storage, "read"> | null;
   readonly copies: CopiesPlace;
-  /** Is kept up to date while they are fetched. Left out: nobody looks. */
+  /** Updated while files are fetched. Default: not reported. */
   readonly progress?: FetchProgress | undefined;
 }
 
 export interface LocalModel extends Pick<LocalCopy, "release"> {
   readonly path: string;
   /**
-   * Once it is loaded: that it was not replaced between its check and its loading. @throws {MODEL_CHANGED}
+   * Checks, after loading, that the model was not replaced since its check.
+   *
+   * @throws {MODEL_CHANGED} when the model was replaced
    */
   checkUnchanged(): Promise<void>;
 }
 
 /**
- * A job with all that its description names on this machine, and its model.
+ * Returns a job with its files on this machine, and its model.
  *
- * @throws as `openLocalModel` and `withLocalCode`
+ * @throws errors of `openLocalModel` and `withLocalCode`
  */
 export async function openLocalFiles(
   options: LocalFilesOptions & { readonly job: JobDescription },
@@ -56,10 +55,10 @@ export async function openLocalFiles(
 }
 
 /**
- * The model on this machine, its external data beside it: the coordinator's own files where they are seen
- * here and are the same, else copies, fetched once.
+ * Returns the model on this machine, with its external data. Uses the coordinator's own files if they are
+ * visible here and unchanged, else fetches copies once.
  *
- * @throws {MODEL_CHANGED} when the bytes are not those that the job was planned with
+ * @throws {MODEL_CHANGED} when the bytes differ from the planned ones
  */
 export async function openLocalModel(options: LocalFilesOptions): Promise<LocalModel> {
   const { model } = options.job;
@@ -71,19 +70,19 @@ export async function openLocalModel(options: LocalFilesOptions): Promise<LocalM
   return { path, checkUnchanged: () => copy.checkUnchanged(), release: copy.release };
 }
 
-/** What of a job names files that its steps and reductions need. */
+/** Parts of a job that name files of its steps and reductions. */
 type JobCode = Pick<JobDescription, "map" | "reductions">;
 
 /**
- * The job's map and reductions with their files as they lie on this machine.
+ * Returns the job's map and reductions with their files on this machine.
  *
- * @throws {MODULES_REFUSED} it brings code along, which may not run here
- * @throws {MODEL_CHANGED} when the bytes are not those that the job was planned with
+ * @throws {MODULES_REFUSED} when the job has its own code, which may not run here
+ * @throws {MODEL_CHANGED} when the bytes differ from the planned ones
  */
 export async function withLocalCode(
   options: LocalFilesOptions & {
     readonly job: JobCode;
-    /** Whether a job's own code may run here. */
+    /** True when a job's own code may run here. */
     readonly allowsModules: boolean;
   },
 ): Promise<JobCode> {
@@ -122,7 +121,7 @@ function nearest(
 ): Promise<LocalCopy> {
   if (first === "coordinator") return fetched();
   return here().catch((error: unknown) => {
-    // What lies at that path here may be another machine's.
+    // The file at the same path may be another machine's.
     if (others.includes("coordinator") && isShardmillError(error, "MODEL_CHANGED")) return fetched();
     throw error;
   });
@@ -138,7 +137,11 @@ async function fetchModel(options: LocalFilesOptions): Promise<LocalCopy> {
   return await copyModel(job.model, { ...options, storage, locate: viaCoordinator });
 }
 
-/** Before anything of it is fetched. @throws {MODULES_REFUSED} */
+/**
+ * Refuses a job's own code before anything is fetched.
+ *
+ * @throws {MODULES_REFUSED} when the job has its own code
+ */
 function refuseCode(job: JobCode): void {
   const [where] = programPlaces(job);
   if (where === undefined) return;

@@ -30,29 +30,29 @@ import { type LocalModel, openLocalFiles } from "./local-model.ts";
 
 export interface OpenJobOptions extends DeviceOptions {
   readonly describeJob: () => Promise<JobDescription>;
-  /** Where a model that is not visible here is fetched from; null where there is no coordinator. */
+  /** Service to fetch files from that are not visible here. Null: there is no coordinator. */
   readonly data: DataService | null;
   readonly session: SessionCell;
   readonly firstLease: Lease;
-  /** Is kept up to date while files of the job are fetched. Left out: nobody looks. */
+  /** Updated while files of the job are fetched. Default: not reported. */
   readonly fetching?: FetchProgress;
-  /** Lanes that jobs of the same model share. Left out: the job has its own. */
+  /** Lanes that jobs with the same model share. Default: the job has its own. */
   readonly sharedLanes?: SharedLanes;
-  /** From `startShardThread`, the job's from here on. Left out: one is started. */
+  /** Thread from `startShardThread`, which the job takes over. Default: one is started. */
   readonly thread?: Worker;
   /**
-   * How the device compares with the CPU: before the first shard, and before the job is closed because it is
-   * wrong.
+   * Reports the comparison of the device with the CPU. Called before the first shard, and before a wrong
+   * device closes the job.
    */
   readonly onDevice: (report: DeviceReport) => Promise<void>;
-  /** The busy shares over all shard threads; the positions that one of them ran, and the batches it makes. */
+  /** Reports the busy shares of all shard threads, and the positions and batches of one of them. */
   readonly onBusy: OnBusy;
 }
 
 interface Jobs {
-  /** As the coordinator tells of it. */
+  /** Job as the coordinator described it. */
   readonly described: JobDescription;
-  /** With its steps' files as they lie here. */
+  /** Job with its steps' files on this machine. */
   readonly job: JobDescription;
 }
 
@@ -60,9 +60,9 @@ interface Parts {
   readonly access: AccessChoice;
   readonly model: LocalModel;
   readonly machine: Promise<MachineFacts>;
-  /** Of this process, before anything of the job was loaded. */
+  /** Memory of this process before anything of the job was loaded. */
   readonly rssBefore: number;
-  /** The first shard thread, which gets ready while the model is loaded. */
+  /** First shard thread, which starts while the model loads. */
   readonly thread: Worker;
 }
 
@@ -73,9 +73,8 @@ interface Found extends Pick<Parts, "model" | "rssBefore" | "thread"> {
 }
 
 /**
- * A job as one worker has it open: its description, what it sees of the files, the model loaded in the lanes,
- * and the shard threads that feed them. A shard thread that a file has broken is replaced; broken lanes are
- * the process's end.
+ * Open job of one worker: description, access to files, the model in the lanes, and shard threads that feed
+ * them. A shard thread that a file broke is replaced. Broken lanes end the process.
  */
 export class OpenJob implements AsyncDisposable {
   readonly #options: OpenJobOptions;
@@ -87,12 +86,12 @@ export class OpenJob implements AsyncDisposable {
   readonly #threads: ShardThreads;
   readonly #rssBefore: number;
   readonly #model: LocalModel;
-  /** What each shard thread last reported, by its place. */
+  /** Last report of each shard thread, by index. */
   readonly #busy = new Map<number, StageShares>();
   #learned: LearnedBatch;
-  /** What was learned is being kept. */
+  /** Pending write of learned sizes. */
   #keeping: Promise<void> = Promise.resolve();
-  /** Started, and not yet taken into use. */
+  /** Started thread that is not yet in use. */
   #spare: Worker | null;
   #hasMapped = false;
   #hasReportedFar = false;
@@ -155,7 +154,7 @@ export class OpenJob implements AsyncDisposable {
     }
   }
 
-  /** The job with its model in the lanes. */
+  /** Loads the model of a job into the lanes. */
   static async #load(options: OpenJobOptions, jobs: Jobs, parts: Parts): Promise<OpenJob> {
     const { device, log } = options;
     const { job } = jobs;
@@ -180,7 +179,11 @@ export class OpenJob implements AsyncDisposable {
     return new OpenJob(options, jobs, access, { ...rest, model, lanes: started, tuning, learned });
   }
 
-  /** Tells what the device was found to be. @throws {DEVICE_WRONG} it gives other numbers than the CPU */
+  /**
+   * Checks the device, and reports the result.
+   *
+   * @throws {DEVICE_WRONG} when the device gives other numbers than the CPU
+   */
   static async #check(
     { device, log, onDevice }: OpenJobOptions,
     job: JobDescription,
@@ -199,18 +202,15 @@ export class OpenJob implements AsyncDisposable {
     if (error !== null) throw error;
   }
 
-  /**
-   * Whether it is still this job: a coordinator that was started again may have been told other sizes of
-   * batches.
-   */
+  /** Checks whether the description is unchanged. A restarted coordinator may have other batch sizes. */
   isStill(job: JobDescription): boolean {
     const known = (of: JobDescription): string => canonicalJson({ ...of, beacon: null });
     return known(job) === known(this.#described);
   }
 
   /**
-   * By how much this process has grown since it was opened, or at least its model. What it takes of a GPU is
-   * not known here, and taken to be its model.
+   * Returns this process's growth since the job was opened, or at least the model's size. GPU memory is
+   * unknown here, and estimated as the model's size.
    */
   memoryBytes(): number {
     const { bytes, externalData } = this.#job.model;
@@ -218,7 +218,7 @@ export class OpenJob implements AsyncDisposable {
     return Math.max(modelBytes, process.memoryUsage.rss() - this.#rssBefore);
   }
 
-  /** Gives one of the job's shard threads to a shard, as `ShardThreads.use` does. */
+  /** Runs a shard on one of the job's shard threads, as `ShardThreads.use` does. */
   readonly useThread: ShardThreads["use"] = (work) => this.#threads.use(work);
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -229,7 +229,7 @@ export class OpenJob implements AsyncDisposable {
     await this.#keeping;
   }
 
-  /** Once: there may be as many as shards. */
+  /** Logs the first file that is not visible here. Only once, because each shard may have one. */
   #tellFar(path: string): void {
     if (this.#hasReportedFar) return;
     this.#hasReportedFar = true;

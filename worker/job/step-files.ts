@@ -14,22 +14,26 @@ import {
 import type { Storage } from "../../shared/storage/storage.ts";
 
 /**
- * The files of a job's steps as they lie on this machine.
+ * Returns the files of a job's steps on this machine.
  *
- * @throws {MODEL_CHANGED} when the bytes are not those that were planned
+ * @throws {MODEL_CHANGED} when the bytes differ from the planned ones
  */
 export function stepFilesHere(files: readonly StepFile[]): Promise<LocalCopy> {
   return localFiles(wanted(files), fileChanged);
 }
 
 interface CopyOptions {
-  /** The coordinator's. */
+  /** Storage of the coordinator. */
   readonly storage: Pick<Storage, "read">;
   readonly copies: CopiesPlace;
   readonly progress?: FetchProgress | undefined;
 }
 
-/** Copies of them on this machine, from the coordinator; fetched once. @throws as {@link stepFilesHere} */
+/**
+ * Fetches copies of step files from the coordinator, once.
+ *
+ * @throws errors of {@link stepFilesHere}
+ */
 export function copyStepFiles(
   files: readonly StepFile[],
   { copies: { path, takeTurn }, ...options }: CopyOptions,
@@ -41,7 +45,7 @@ export function copyStepFiles(
   );
 }
 
-/** Files of several folders may have one name. */
+/** Adds an index to each name, because files of several folders may have equal names. */
 function wanted(files: readonly StepFile[]): readonly WantedFile[] {
   return files.map((file, index) => ({ ...file, name: `${index}/${nameOf(file.location)}` }));
 }

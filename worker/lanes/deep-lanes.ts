@@ -2,35 +2,31 @@ import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { InferResult, Lanes } from "./lanes.ts";
 
 /**
- * The longest that a shard thread is away from its lanes: while it decodes one record batch of 8 MiB, or
- * opens a file. A lane must have work for that long. Longer would be memory for nothing.
+ * Longest absence of a shard thread: it decodes a record batch of 8 MiB, or opens a file. A lane needs queued
+ * work for this time. More would waste memory.
  */
 const AWAY_MS = 30;
 
 /**
- * Batches at a lane: one that runs and one behind it, or as many short ones as fill the time; each costs a
- * message.
+ * Limits of batches at a lane. At least one runs and one waits. More short ones may fill the time, but each
+ * costs a message.
  */
 const DEPTH = { least: 2, most: 8 };
 
-/**
- * Inputs and outputs of the batches at one lane, beyond the least depth: what large batches may not go over.
- */
+/** Limit of the inputs and outputs at one lane, for batches beyond the least depth. */
 const DEPTH_BYTES = 64 << 20;
 
-/** How much one batch changes what is known of all: the last ten or so count. */
+/** Weight of one batch in the average run time, which covers about the last ten. */
 const NEWEST_WEIGHT = 0.2;
 
-/**
- * Lanes that remember how long batches take, and so tell how many to keep with them for none to ever be idle.
- */
+/** Lanes that measure run times, and compute how many batches keep every lane busy. */
 export class DeepLanes implements Lanes, Disposable {
   readonly #lanes: Lanes & Disposable;
   readonly #feeders: number;
   #runMs: number | null = null;
   #batchBytes = 0;
 
-  /** @param feeders threads that feed these lanes: each keeps its share of the batches there */
+  /** @param feeders threads that feed these lanes. Each keeps its share of the batches there. */
   constructor(lanes: Lanes & Disposable, feeders: number) {
     this.#lanes = lanes;
     this.#feeders = feeders;
@@ -40,12 +36,12 @@ export class DeepLanes implements Lanes, Disposable {
     return this.#lanes.count;
   }
 
-  /** Batches that one thread should keep at the lanes, all together. */
+  /** Number of batches that one thread should keep at the lanes, all together. */
   get inFlight(): number {
     return this.count * Math.ceil(this.#depth / this.#feeders);
   }
 
-  /** The most that `inFlight` will ever be. */
+  /** Upper limit of `inFlight`. */
   get mostInFlight(): number {
     return this.count * Math.ceil(DEPTH.most / this.#feeders);
   }

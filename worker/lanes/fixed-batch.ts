@@ -7,15 +7,15 @@ import { joinRows, sliceRows } from "../tensorize/tensor-rows.ts";
 
 type Tensors = Readonly<Record<string, TensorData>>;
 
-/** Of a model whose batch is a fixed number: that, and where the tensors that rows are in have it. */
+/** Fixed batch size of a model, with the batch axis of each tensor that has rows. */
 export interface FixedBatch {
   readonly rows: number;
-  /** By input. Those that are the same for all rows are left out. */
+  /** Batch axis by input. Inputs that are equal for all rows are not listed. */
   readonly inputs: Readonly<Record<string, number>>;
   readonly outputs: Readonly<Record<string, number>>;
 }
 
-/** Null where the model takes batches of any size. */
+/** Returns the fixed batch of a model. Null: batches may have any size. */
 export function fixedBatchOf({ inputs, outputs, state = [], fixedBatchRows }: MapBinding): FixedBatch | null {
   if (fixedBatchRows === null) return null;
   const ofRows = inputs.filter(({ rowShape }) => rowShape.kind !== "none");
@@ -30,8 +30,8 @@ export function fixedBatchOf({ inputs, outputs, state = [], fixedBatchRows }: Ma
 }
 
 /**
- * A session that takes several times the fixed batch and runs it that many times, one after the other. Rows
- * of a small model would otherwise cost a message between threads each.
+ * Session that takes several fixed batches at once, and runs them one after another. Otherwise each row of a
+ * small model could cost a message between threads.
  */
 export class FixedBatchSession implements Session {
   readonly #session: Session;
@@ -46,7 +46,11 @@ export class FixedBatchSession implements Session {
     return this.#session.signature;
   }
 
-  /** @throws {MODEL_FAILED} for all rows where one of the runs fails, or answers otherwise than the first */
+  /**
+   * Runs the model on whole fixed batches.
+   *
+   * @throws {MODEL_FAILED} for all rows, when a run fails or has other output shapes than the first one
+   */
   async run(feeds: Tensors, outputs: readonly string[]): Promise<Record<string, TensorData>> {
     const { rows } = this.#fixed;
     const whole = Object.fromEntries(
@@ -79,7 +83,7 @@ export class FixedBatchSession implements Session {
       const part = answer[name];
       const first = answers[0]?.[name];
       const isAlike = part?.dtype === first?.dtype && part?.dims.join() === first?.dims.join();
-      // Runs of one batch each show what is wrong: with the model, or with a row.
+      // The caller then retries smaller batches, which shows whether the model or a row is at fault.
       if (part === undefined || !isAlike || part.dims[axis] !== this.#fixed.rows)
         throw new ShardmillError("MODEL_FAILED", `output ${name} is not the same in all runs of a batch`, {
           fields: { tensor: name },

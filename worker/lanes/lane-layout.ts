@@ -17,19 +17,19 @@ export interface LaneLayout {
 }
 
 /**
- * Two, so that one batch's copy to and from the GPU overlaps with the other's computing. More would only
- * divide the GPU's memory.
+ * Default lanes of a GPU. With two, one batch is copied while the other is computed. More would only split
+ * the GPU's memory.
  */
 const GPU_LANES = 2;
 
 /**
- * How many lanes a device gets, and with how many threads each.
+ * Returns the lanes of a device, and the threads of each.
  *
- * CPU: a lane for each core with one thread; a number that the user gave for either divides the cores by it.
- * GPU: the lanes that the provider can bear, at most two, with one thread, since the operators run on the
+ * CPU: a lane for each core with one thread. If the user sets either number, the cores are divided by it.
+ * GPU: as many lanes as the provider supports, at most two. One thread each, because the operators run on the
  * device.
  *
- * @throws {ARGUMENT_INVALID} more lanes than the device bears in one process
+ * @throws {ARGUMENT_INVALID} when the device supports fewer lanes in one process
  */
 export function layOutLanes({ device, cores, requestedLanes, requestedThreads }: LaneRequest): LaneLayout {
   const { maxLanes } = DEVICE_TRAITS[device];

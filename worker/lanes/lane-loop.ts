@@ -4,10 +4,10 @@ import type { Session } from "../../shared/onnx/session.ts";
 import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.ts";
 
 /**
- * Serves requests from any number of ports with one session, one after the other in the order in which they
- * arrived. A batch that fails is answered with its error and harms no other.
+ * Serves requests of many ports with one session, in order of arrival. A failed batch is answered with its
+ * error, and does not affect others.
  *
- * The inbox is bounded by the callers: each has a few batches in flight and waits for its replies.
+ * The callers bound the inbox: each has a few batches in flight, and waits for its replies.
  */
 export class LaneLoop {
   readonly #session: Session;
@@ -32,7 +32,7 @@ export class LaneLoop {
     });
   }
 
-  /** Ends after the batch at hand; what waits behind it is not answered, its port closes. */
+  /** Ends after the current batch. Waiting requests get no reply, and their ports close. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#inbox.length = 0;
@@ -43,7 +43,7 @@ export class LaneLoop {
 
   async #empty(): Promise<void> {
     for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
-      // Whoever asked is gone: nobody waits for the answer.
+      // The caller has closed its port, so no reply is needed.
       if (!this.#ports.has(next.port)) continue;
       const reply = await this.#run(next.request);
       next.port.postMessage(reply, buffersOf(reply.feeds, reply.kind === "done" ? reply.outputs : {}));

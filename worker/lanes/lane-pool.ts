@@ -6,10 +6,10 @@ import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.t
 import type { InferResult, Lanes } from "./lanes.ts";
 
 /**
- * The lanes behind `ports` (one a lane, from `LaneSet.connect`), for the thread that owns the ports from here
- * on. Disposing closes them; what is then still waiting is rejected.
+ * Connects to lanes by their ports, one for each lane, from `LaneSet.connect`. The calling thread owns the
+ * ports from now on. Disposing closes them, and rejects waiting requests.
  *
- * @param onAllBusy called once, when every lane has been given a batch
+ * @param onAllBusy called once, when every lane has got a batch
  */
 export function connectLanes(
   ports: readonly MessagePort[],
@@ -54,10 +54,10 @@ class LanePool implements Lanes, Disposable {
   }
 }
 
-/** One port, and the requests sent through it that have no reply yet. */
+/** One port, and its requests without a reply. */
 class LaneConnection {
   readonly #port: MessagePort;
-  /** By request id. A request stays here after its caller gave up: the lane is still busy with it. */
+  /** Requests by id. A cancelled request stays here, because the lane is still busy with it. */
   readonly #waiting = new Map<number, Deferred<InferResult>>();
   #nextId = 0;
   #open = true;
@@ -104,7 +104,7 @@ class LaneConnection {
   #settle(reply: InferReply): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
-    // Settling a promise whose caller gave up does nothing: the late reply and its buffers are dropped.
+    // For a cancelled request this has no effect: the late reply and its buffers are dropped.
     if (reply.kind === "failed") waiting?.reject(errorFromData(reply.error));
     else waiting?.resolve({ outputs: reply.outputs, feeds: reply.feeds, runMs: reply.runMs });
   }

@@ -4,42 +4,46 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { FixedBatch } from "./fixed-batch.ts";
 
-/** What a lane thread is started with (`workerData`). */
+/** `workerData` of a lane thread. */
 export interface LaneOptions {
-  /** Where the model's bytes are, on this machine. */
+  /** Path of the model on this machine. */
   readonly modelPath: string;
   readonly device: ConcreteDevice;
   readonly threads: number;
-  /** Null where the model takes batches of any size. */
+  /** Null: the model takes batches of any size. */
   readonly fixedBatch: FixedBatch | null;
 }
 
 /** Methods of a lane's thread. */
 export interface LaneThreadMethods {
-  /** Waits until the model is loaded. @returns how long that took, in ms */
+  /**
+   * Waits until the model is loaded.
+   *
+   * @returns load time in ms
+   */
   load(argument: null): Promise<number>;
-  /** A shard thread gets the other end of `port`, and talks to the lane directly. */
+  /** Serves requests from `port`. A shard thread gets the opposite port, and uses the lane directly. */
   serve(port: MessagePort): void;
 }
 
-/** Methods of its owner. */
+/** Methods of the thread's owner. */
 export interface LaneThreadOwner {
-  /** The device is lost. */
+  /** Called when the device is lost. */
   broken(error: ErrorData): void;
 }
 
 /**
- * One `session.run`, or several where the model's batch is fixed. The buffers of `feeds` are transferred: the
- * lane owns them from here on.
+ * Request of one `session.run`, or of several for a fixed batch. The buffers of `feeds` are transferred, and
+ * belong to the lane.
  */
 export interface InferRequest {
   readonly id: number;
   readonly feeds: Readonly<Record<string, TensorData>>;
-  /** The outputs that are used; others are not asked for. */
+  /** Outputs to compute. */
   readonly outputs: readonly string[];
 }
 
-/** The buffers of `outputs` are transferred back; `feeds` too, to be filled again. */
+/** Reply of a lane. The buffers of `outputs` are transferred back, as are those of `feeds`, for reuse. */
 export type InferReply =
   | {
       readonly id: number;
@@ -55,7 +59,7 @@ export type InferReply =
       readonly feeds: Readonly<Record<string, TensorData>>;
     };
 
-/** The transfer list of a set of tensors: every buffer once, however many tensors lie in it. */
+/** Returns the transfer list of tensors, with each buffer once. */
 export function buffersOf(...sets: readonly Readonly<Record<string, TensorData>>[]): ArrayBuffer[] {
   return [...new Set(sets.flatMap((tensors) => Object.values(tensors).map(({ data }) => data)))];
 }

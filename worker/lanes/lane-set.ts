@@ -11,48 +11,52 @@ import type { LaneOptions, LaneThreadMethods, LaneThreadOwner } from "./lane-pro
 interface LaneSetOptions {
   readonly modelPath: string;
   readonly device: ConcreteDevice;
-  /** From `layOutLanes`. */
+  /** Number of lanes, from `layOutLanes`. */
   readonly lanes: number;
   readonly threads: number;
-  /** Left out: the model takes batches of any size. */
+  /** Default: the model takes batches of any size. */
   readonly fixedBatch?: FixedBatch | null;
-  /** How long a lane may take to end when it is closed. Left out: five seconds. */
+  /** Time limit for a lane to end when it is closed. Default: five seconds. */
   readonly closeLimitMs?: number;
-  /** What each lane's thread runs, compiled. Left out: the lane thread; a test has ones that misbehave. */
+  /** Compiled script of each lane's thread. Default: the lane thread. Tests have scripts that misbehave. */
   readonly script?: URL;
 }
 
-/**
- * The lanes of one device with one model, owned by the worker's main thread. Disposing ends their threads.
- */
+/** Lanes of one device with one model, owned by the worker's main thread. Disposing ends their threads. */
 export interface LaneSet extends AsyncDisposable {
   readonly count: number;
-  /** The slowest lane's: reading the model, and preparing it for the device. */
+  /** Load time of the slowest lane: reading the model, and preparing it for the device. */
   readonly loadMs: number;
-  /** A new channel to each lane, for one shard thread: transfer them to it, and `connectLanes` there. */
+  /**
+   * Opens a channel to each lane, for one shard thread. Transfer the ports to that thread, and call
+   * `connectLanes` there.
+   */
   connect(): MessagePort[];
   /**
-   * Called once, with why, when a lane's thread died or its device is lost; at once if that has happened
-   * already. The set is then of no more use, and neither is the process: native memory may be anything.
+   * Calls the listener once, when a lane's thread ends or its device is lost, even if that was before. Then
+   * the set and the process are unusable, because native memory may be corrupt.
    */
   onBroken(listener: (error: ShardmillError) => void): void;
 }
 
-/** A batch takes seconds at most: a thread that takes longer to end hangs in a driver, and is left behind. */
+/**
+ * Time limit for a lane thread to end. A batch takes seconds at most. A slower thread hangs in a driver, and
+ * is abandoned.
+ */
 const CLOSE_LIMIT_MS = 5_000;
 
 /**
- * WebGPU bears one session a process, whoever owns it: a set of lanes waits here until the one before is
- * closed.
+ * Resolves when WebGPU is available. WebGPU supports one session in a process, so a set of lanes waits until
+ * the previous one is closed.
  */
 let webgpuFree: Promise<void> = Promise.resolve();
 
 /**
- * Starts the lanes and waits until each has the model loaded.
+ * Starts lanes, and waits until each has loaded the model.
  *
- * @throws {MODEL_INVALID | DEVICE_UNAVAILABLE | OUT_OF_MEMORY} as `createSession` does; no thread is left
- * then
- * @throws {RESOURCE_EXHAUSTED} a thread cannot be started
+ * @throws {MODEL_INVALID | DEVICE_UNAVAILABLE | OUT_OF_MEMORY} as `createSession` does. No thread remains
+ *   then.
+ * @throws {RESOURCE_EXHAUSTED} when a thread cannot be started
  */
 export async function startLanes(options: LaneSetOptions, signal: AbortSignal): Promise<LaneSet> {
   signal.throwIfAborted();
@@ -74,7 +78,11 @@ export async function startLanes(options: LaneSetOptions, signal: AbortSignal): 
   }
 }
 
-/** Waits for this process's turn with WebGPU. @returns how to hand it on */
+/**
+ * Waits for this process's turn with WebGPU.
+ *
+ * @returns a function that ends the turn
+ */
 async function takeWebgpu(signal: AbortSignal): Promise<() => void> {
   const before = webgpuFree;
   const turn = deferred<void>();
@@ -116,7 +124,7 @@ class StartedLanes implements LaneSet {
   }
 }
 
-/** Owner's side of one lane's thread. */
+/** Owner's client of one lane's thread. */
 class Lane {
   readonly ready: Promise<number>;
   readonly #thread: Remote<LaneThreadMethods>;
@@ -156,7 +164,10 @@ class Lane {
     return error;
   }
 
-  /** A thread that never came up died of this machine, not of a row: no shard may be suspected for it. */
+  /**
+   * Returns the error of a lost thread. A thread that never started failed because of this machine, so no
+   * shard may be suspected.
+   */
   #died(end: RemoteEnd): ShardmillError {
     const detail = endText(end);
     if (this.#hasServed)

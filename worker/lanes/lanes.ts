@@ -2,14 +2,14 @@ import type { TensorData } from "../../shared/domain/tensor.ts";
 
 export interface InferResult {
   readonly outputs: Readonly<Record<string, TensorData>>;
-  /** The input buffers, given back to be filled again. */
+  /** Input buffers, returned for reuse. */
   readonly feeds: Readonly<Record<string, TensorData>>;
   readonly runMs: number;
 }
 
 /**
- * The lanes of a device as a shard's pipeline sees them.
- * Real: `LanePool` over message ports to lane threads. In tests: a function.
+ * Lanes of a device, as a shard's pipeline uses them. Implemented by `LanePool` over message ports to lane
+ * threads. In tests: a function.
  */
 export interface Lanes {
   readonly count: number;

@@ -7,25 +7,25 @@ interface Shared {
   readonly key: string;
   readonly started: Promise<LaneSet>;
   uses: number;
-  /** Of those who use them now: lanes live on through thousands of jobs, which must not stay with them. */
+  /** Listeners of current users only. Lanes may outlast thousands of jobs, which must not accumulate here. */
   readonly listeners: Set<OnBroken>;
   broken: ShardmillError | null;
 }
 
 /**
- * Lanes that jobs share which have the same model in them: a window of messages is a job of its own, and must
- * not load its model once more. Those that nobody uses stay until lanes of another model are wanted: two
- * models at once may be more than the device holds.
+ * Lanes shared by jobs with the same model. Each window of messages is a job, and must not load its model
+ * again. Unused lanes stay until lanes of another model are requested, because the device may not hold two
+ * models.
  */
 export class SharedLanes implements AsyncDisposable {
   readonly #inUse = new Map<string, Shared>();
   #idle: Shared | null = null;
 
   /**
-   * The lanes of that name, started where there are none. Whoever takes them disposes of them, and not of the
-   * lanes.
+   * Returns the lanes of a key, and starts them if needed. Disposing the result releases the lanes, and does
+   * not end them.
    *
-   * @param key all that the lanes are started with
+   * @param key everything that the lanes depend on
    */
   async take(key: string, start: () => Promise<LaneSet>): Promise<LaneSet> {
     const idle = this.#idle;
@@ -42,7 +42,7 @@ export class SharedLanes implements AsyncDisposable {
     }
   }
 
-  /** Ends those that nobody uses, for their memory. */
+  /** Ends unused lanes to free their memory. */
   async closeIdle(): Promise<void> {
     const idle = this.#idle;
     this.#idle = null;
@@ -92,7 +92,7 @@ function begun(key: string, start: () => Promise<LaneSet>): Shared {
   };
   shared.started.then(
     (lanes) => lanes.onBroken(told),
-    // Whoever takes them hears why they do not start.
+    // Each user of the lanes gets the error.
     () => {},
   );
   return shared;

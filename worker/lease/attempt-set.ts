@@ -2,25 +2,25 @@ import type { Lease } from "../../shared/domain/job.ts";
 import type { LeaseRef } from "../../shared/wire/services.ts";
 import { type LeaseName, leaseKey } from "./lease-ledger.ts";
 
-/** One execution of a shard. Its partial is named by the lease that it was begun under. */
+/** One execution of a shard. The partial is named by the first lease. */
 export interface Attempt {
-  /** That one, or a later one of the same shard. */
+  /** First lease, or a later one of the same shard. */
   lease: Lease;
   /**
-   * Whether that is renewed. Not when the coordinator that granted it is gone: the next one may grant the
-   * shard anew.
+   * True while the lease is renewed. False when its coordinator is gone, because the next one may grant the
+   * shard again.
    */
   isLeased: boolean;
   readonly abort: AbortController;
   /**
-   * Its partial is stored and being offered: worth going on with even when the lease is lost, it may still be
-   * the first.
+   * The partial is stored and being offered. The offer continues without the lease, because the partial may
+   * still be the first.
    */
   offering: boolean;
   readonly done: Promise<void>;
 }
 
-/** What a worker runs, by the lease of each. */
+/** Attempts of a worker by lease. */
 export class AttemptSet {
   readonly #byLease = new Map<string, Attempt>();
 
@@ -40,14 +40,14 @@ export class AttemptSet {
     return [...this.#byLease.values()];
   }
 
-  /** Those that a new lease is asked for. */
+  /** Returns the attempts that need a new lease. */
   unleased(): Attempt[] {
     return this.all().filter(
       ({ isLeased, offering, abort }) => !isLeased && !offering && !abort.signal.aborted,
     );
   }
 
-  /** Puts an attempt at the same shard under a new lease; false when there is none. */
+  /** Assigns a new lease to an attempt at the same shard. False: there is no such attempt. */
   adopt(lease: Lease): boolean {
     const same = this.unleased().find(
       (attempt) => attempt.lease.jobId === lease.jobId && attempt.lease.shard.id === lease.shard.id,

@@ -11,8 +11,8 @@ import type { LeaseLedger, LeaseName } from "./lease-ledger.ts";
 import { mayRepeat } from "./persist.ts";
 
 /**
- * What a worker asked of stores is told within so long, also where heartbeats are further apart: one that is
- * killed takes along what it has not told. People wait for a model that is fetched.
+ * Longest delay of news about stores and fetches, even if heartbeats are rarer. A killed process loses
+ * unreported counts, and users wait for the model to be fetched.
  */
 const NEWS_MS = 3_000;
 
@@ -20,30 +20,27 @@ export interface HeartbeatOptions {
   readonly work: Pick<WorkService, "heartbeat">;
   readonly clock: TimedClock;
   readonly log: Logger;
-  /** The leases that are renewed. */
+  /** Leases to renew. */
   readonly ledger: LeaseLedger;
-  /** The session at this moment. */
+  /** Returns the current session. */
   readonly registered: () => Registered;
-  /** The busy shares since the last call. */
+  /** Returns the busy shares since the last call. */
   readonly takeBusy: () => StageShares;
-  /** The share of padding in the positions that ran since the last call; null when none did. */
+  /** Returns the share of padding in the positions that ran since the last call. Null: none ran. */
   readonly takePadding: () => number | null;
-  /** The size of its batches, and what bounds it; null before the first batch. */
+  /** Returns the batch size, with its bound. Null before the first batch. */
   readonly batch?: () => BatchInUse | null;
-  /** What this process asked of stores since any fixed moment. Left out: nothing. */
+  /** Returns this process's store requests since any fixed moment. Default: none. */
   readonly storeCounts?: () => readonly StoreCounts[];
-  /** The files of a job that are on their way here; null when none is. Left out: none. */
+  /** Returns the files of a job that are being fetched. Null: none. Default: none. */
   readonly fetching?: () => Fetching | null;
-  /** The coordinator says that it is lost, or has not confirmed it for so long that it may be. */
+  /** Called when the coordinator reports a lease as lost, or has not confirmed it for too long. */
   readonly onLost: (lease: LeaseName) => void;
-  /** It may be lost, and the coordinator cannot be reached: there is nothing else to do meanwhile. */
+  /** Called when a lease may be lost, and the coordinator is unreachable. */
   readonly onUnheard: (lease: LeaseName) => void;
 }
 
-/**
- * Renews all that a worker holds in one call, which also tells how far each shard is and how busy the stages
- * are.
- */
+/** Renews all leases of a worker in one call, with the progress of shards and the busy shares of stages. */
 export class Heartbeats {
   readonly #options: HeartbeatOptions;
   #session: WorkerSession | null = null;
@@ -55,7 +52,7 @@ export class Heartbeats {
     this.#options = options;
   }
 
-  /** As often as the coordinator asked for, until the signal aborts. Never rejects. */
+  /** Sends heartbeats at the coordinator's interval until the signal aborts. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { ledger, clock, log, registered, onLost, onUnheard } = this.#options;
     while (!signal.aborted) {
@@ -79,8 +76,8 @@ export class Heartbeats {
       lease: { jobId: lease.jobId, shard: lease.shard.id, token: lease.token },
       rowsDone,
     }));
-    // Given up while another still comes in time; and a connection that swallows it must not hide that leases
-    // run out.
+    // The limit leaves time for another heartbeat. The limit also keeps a hanging connection from hiding
+    // expired leases.
     using inTime = deadline(leaseMs / 3, clock);
     const batchInUse = batch?.() ?? null;
     const onItsWay = fetching?.() ?? null;
@@ -103,7 +100,7 @@ export class Heartbeats {
     }
   }
 
-  /** After so long, or when there is something to tell of stores, or of a fetch. */
+  /** Waits for the interval, or until there is news about stores or a fetch. */
   async #untilDue(heartbeatMs: number, signal: AbortSignal): Promise<void> {
     const { clock, storeCounts } = this.#options;
     const stepMs = storeCounts === undefined ? heartbeatMs : Math.min(NEWS_MS, heartbeatMs);
@@ -113,17 +110,17 @@ export class Heartbeats {
     }
   }
 
-  /** Stores were asked for something that no heartbeat has told. */
+  /** True when a heartbeat has not yet reported all store requests. */
   get hasStoreNews(): boolean {
     return sinceStores(this.#storesTold, this.#options.storeCounts?.() ?? []).length > 0;
   }
 
-  /** It goes on, or has just ended. */
+  /** True when a fetch is in progress, or has just ended. */
   get #hasFetchNews(): boolean {
     return this.#hasToldFetching || (this.#options.fetching?.() ?? null) !== null;
   }
 
-  /** All that stores were asked up to now. What was told in an earlier session is not told again. */
+  /** Returns all store requests so far. Requests reported in an earlier session become the new baseline. */
   #askedIn(session: WorkerSession): readonly StoreCounts[] {
     if (this.#session !== session) this.#storesBefore = this.#storesTold;
     this.#session = session;

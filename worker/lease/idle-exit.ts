@@ -5,23 +5,25 @@ import type { ShardRunner } from "./shard-runner.ts";
 interface IdleExitOptions {
   readonly work: WorkService;
   readonly runner: ShardRunner;
-  /** So long without a shard is long enough. */
+  /** Idle time after which the worker ends. */
   readonly idleMs: number;
   readonly clock: Pick<Clock, "nowMs">;
-  /** Called once: no shard was had for so long. */
+  /** Called once, when no shard was assigned for the idle time. */
   readonly onIdle: () => void;
 }
 
 /**
- * The same service and runner, watched for a worker that is to end when there is nothing to do. What counts
- * is the time in which the coordinator answered that it has nothing: one that cannot be reached has perhaps
- * only moved, and is waited for as ever.
+ * Wraps a service and a runner to detect an idle worker. Only time in which the coordinator replied that it
+ * has no work counts. An unreachable coordinator may be moving, and the worker waits for it as usual.
  */
 export function idleExit(options: IdleExitOptions): Pick<IdleExitOptions, "work" | "runner"> {
   const { work, runner, idleMs, clock, onIdle } = options;
   let running = 0;
   let isOver = false;
-  /** Since when nothing runs and every request was answered; null before the first one, and in between. */
+  /**
+   * Start of the idle time, with every request answered. Null: a shard runs, a request failed, or nothing was
+   * requested yet.
+   */
   let sinceMs: number | null = null;
   return {
     runner: {
@@ -39,7 +41,7 @@ export function idleExit(options: IdleExitOptions): Pick<IdleExitOptions, "work"
       ...work,
       async requestLease(session, waitMs, leases, signal) {
         if (running === 0) sinceMs ??= clock.nowMs();
-        // What is asked while a shard runs must not wait for long behind it.
+        // While a shard runs, the request must not wait much longer than the shard.
         const leftMs = sinceMs === null ? idleMs / 4 : Math.max(0, sinceMs + idleMs - clock.nowMs());
         try {
           const answer = await work.requestLease(session, Math.min(waitMs, leftMs), leases, signal);

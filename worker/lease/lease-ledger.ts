@@ -2,7 +2,7 @@ import { assert } from "../../shared/core/assert.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 
-/** What a lease is known by: each job counts its tokens by itself, so two jobs may grant the same. */
+/** Key of a lease. Tokens are counted by job, so two jobs may have equal ones. */
 export type LeaseName = Pick<Lease, "jobId" | "token">;
 
 export function leaseKey({ jobId, token }: LeaseName): string {
@@ -12,19 +12,16 @@ export function leaseKey({ jobId, token }: LeaseName): string {
 interface HeldLease {
   readonly lease: Lease;
   rowsDone: number;
-  /**
-   * When the call went out whose answer last confirmed this lease: its deadline counts from there, never from
-   * later.
-   */
+  /** Time when the last confirmed call was sent, which starts the lease's deadline. */
   confirmedMs: number;
 }
 
 /**
- * The leases that this worker holds, and when it must stop believing in them. Pure: time comes in with each
- * call.
+ * Leases of this worker, and their deadlines. Pure: the caller passes times in.
  *
- * A worker stops by itself a margin before the coordinator could give the shard to another: a sixth of the
- * lease, which covers the difference between the two clocks' rates and one slow turn of this process.
+ * A worker stops a margin before the coordinator could assign the shard to another worker. The margin is a
+ * sixth of the lease. The margin covers the difference of the clocks' rates, and one slow turn of this
+ * process.
  */
 export class LeaseLedger {
   readonly #held = new Map<string, HeldLease>();
@@ -40,7 +37,7 @@ export class LeaseLedger {
     if (held !== undefined) held.rowsDone = Math.max(held.rowsDone, rowsDone);
   }
 
-  /** A heartbeat sent at `sentMs` was answered: the lease is live. */
+  /** Records that the heartbeat of `sentMs` confirmed the lease. */
   confirmed(name: LeaseName, sentMs: number): void {
     const held = this.#held.get(leaseKey(name));
     if (held !== undefined) held.confirmedMs = Math.max(held.confirmedMs, sentMs);
@@ -50,7 +47,7 @@ export class LeaseLedger {
     this.#held.delete(leaseKey(name));
   }
 
-  /** The leases that may have run out unseen: nothing confirmed them for the lease's time less the margin. */
+  /** Returns leases that may have expired: none was confirmed for the lease's time minus the margin. */
   doubtful(nowMs: number): HeldLease[] {
     return this.held().filter(({ lease, confirmedMs }) => nowMs - confirmedMs >= (lease.leaseMs * 5) / 6);
   }

@@ -23,7 +23,7 @@ import { LeaseLedger, type LeaseName } from "./lease-ledger.ts";
 import { mayRepeat, persist } from "./persist.ts";
 import type { ShardRunner } from "./shard-runner.ts";
 
-/** How long a lease request may hang at the coordinator: below the idle limits of common proxies. */
+/** Longest wait of a lease request at the coordinator, below the idle limits of common proxies. */
 const LONG_POLL_MS = 25_000;
 
 interface LeaseLoopOptions
@@ -34,21 +34,20 @@ interface LeaseLoopOptions
   readonly clock: TimedClock;
   readonly random?: Random;
   readonly log: Logger;
-  /** How long an unreachable coordinator is waited for. */
+  /** Longest wait for an unreachable coordinator. */
   readonly giveUpMs: number;
-  /** How long running shards may take to finish once draining begins. */
+  /** Time for running shards to finish once draining begins. */
   readonly drainMs: number;
-  /** Each new session, before its first lease: data access needs it. */
+  /** Called with each new session, before its first lease. Data access needs it. */
   readonly onSession: (registered: Registered) => void;
 }
 
-/** How soon after a failed request the next is made: one that came back is found within a second. */
+/** Delay between failed requests, so that a restarted coordinator is detected within a second. */
 const RECOVER_MS = 250;
 
 /**
- * The worker's side of leasing: joins, keeps one lease request open at all times (its breaking tells the
- * coordinator that this worker is gone), renews what it holds in one heartbeat, runs shards, and hands in
- * what they give. Decides nothing about the work itself: that is the runner's.
+ * Worker's side of leasing. Registers, keeps one lease request open, renews all leases in one heartbeat, and
+ * offers partials. The end of the open request shows that the worker is lost. The runner does the work.
  */
 export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
@@ -72,9 +71,11 @@ export class LeaseLoop {
   }
 
   /**
-   * Works until the coordinator dismisses this worker, or `drain` aborts: then finishes or hands back what it
-   * holds and leaves. Rejects when the coordinator refuses this worker for good or stays unreachable, or with
-   * `stop`'s reason.
+   * Works until the coordinator dismisses this worker, or `drain` aborts. Then finishes or releases the
+   * leases, and leaves.
+   *
+   * @throws the coordinator's final refusal, or its unreachability after `giveUpMs`
+   * @throws the reason of `stop`
    */
   async run(drain: AbortSignal, stop: AbortSignal): Promise<"dismissed" | "drained"> {
     const quit = AbortSignal.any([drain, stop]);
@@ -148,11 +149,11 @@ export class LeaseLoop {
     return "drained";
   }
 
-  /** After a failed lease request: joins again, or waits; rejects when there is no point. */
+  /** Handles a failed lease request: registers again, or waits. Rejects when retrying is useless. */
   async #recover(error: unknown, sinceMs: number, quit: AbortSignal): Promise<number | null> {
     const { clock, log, giveUpMs } = this.#options;
     if (isShardmillError(error, "SESSION_STALE")) {
-      // A coordinator that does not know this session forgot its leases, too: it may grant the shards again.
+      // A coordinator without this session has no leases of it either, so it may grant the shards again.
       for (const { lease } of this.#attempts.all()) this.#keepWithoutLease(lease);
       await this.#register(quit);
       return null;
@@ -164,11 +165,11 @@ export class LeaseLoop {
   }
 
   #start(lease: Lease, grantedMs: number): void {
-    // Counted from before the grant could have been made would be safer still, but a long poll may hang for
-    // longer than a lease: the margin covers the time of one answer on its way.
+    // A count from before the grant would be safer, but a long poll may exceed the lease time. The margin
+    // covers one response's transfer.
     this.#ledger.add(lease, grantedMs);
     if (this.#attempts.adopt(lease)) return;
-    // It was told what runs here, and gave something else: those are with others, or done.
+    // The coordinator knew these attempts, and assigned another shard. So others run them, or they are done.
     for (const attempt of this.#attempts.unleased()) this.#abandon(attempt);
     this.#begin(lease);
   }
@@ -185,7 +186,7 @@ export class LeaseLoop {
     });
   }
 
-  /** Maps a shard and offers its partial, which has the name of the lease that the attempt began with. */
+  /** Maps a shard and offers its partial, which has the name of the attempt's first lease. */
   async #attempt(attempt: Attempt): Promise<void> {
     const { runner, log } = this.#options;
     const { lease } = attempt;
@@ -203,15 +204,15 @@ export class LeaseLoop {
     } catch (error) {
       const ref = refOf(attempt.lease);
       if (signal.aborted) return this.#endAborted(ref, signal.reason);
-      // Another was first, or the job is over: the coordinator says so where its files are put, before a
-      // heartbeat does.
+      // Another attempt was first, or the job has ended. The coordinator reports that when files are stored,
+      // before a heartbeat does.
       if (isShardmillError(error, "LEASE_STALE")) return log.info(facts, "lease lost");
       log.warn({ ...facts, reason: messageOf(error) }, "attempt failed");
       await this.#tell(() => this.#options.work.failAttempt(this.#session, ref, errorToData(error)));
     }
   }
 
-  /** A short job has ended before a heartbeat is due, and what a shard asked of stores belongs to it. */
+  /** Sends a heartbeat after a shard. Short jobs end before the next one is due. */
   #tellOfShard(signal: AbortSignal): void {
     if (this.#hasMapped && !this.#heartbeats.hasStoreNews) return;
     this.#hasMapped = true;
@@ -223,8 +224,8 @@ export class LeaseLoop {
       try {
         return await this.#options.work.offerPartial(this.#session, attempt.lease.jobId, partial);
       } catch (error) {
-        // The lease request's loop joins again; this offer then goes out under the new session. A coordinator
-        // that was started again does not know the job either, for as long as it plans.
+        // The lease loop registers again, and the offer is retried in the new session. While a restarted
+        // coordinator plans, the job is also unknown.
         const isUnknown = !attempt.isLeased && isShardmillError(error, "JOB_ENDED");
         if (!isUnknown && !isShardmillError(error, "SESSION_STALE")) throw error;
         throw new ShardmillError("COORDINATOR_UNREACHABLE", "the coordinator has just come back", {
@@ -240,7 +241,7 @@ export class LeaseLoop {
     if (drained) await this.#tell(() => this.#options.work.releaseLease(this.#session, ref));
   }
 
-  /** News for the coordinator whose loss costs only time: the lease runs out by itself. */
+  /** Sends a report that may be lost: without it, the lease expires. */
   async #tell(call: () => Promise<void>): Promise<void> {
     try {
       await call();
@@ -260,7 +261,7 @@ export class LeaseLoop {
     abort.abort(new ShardmillError("LEASE_STALE", "the lease is lost", { fields: { shard: shard.id } }));
   }
 
-  /** Goes on with it: no lease makes a partial right or wrong; it may be the first, or be granted again. */
+  /** Continues an attempt without its lease: its partial stays valid, and may be the first. */
   #keepWithoutLease(name: LeaseName): void {
     const attempt = this.#attempts.get(name);
     if (attempt === undefined || attempt.abort.signal.aborted) return;
@@ -282,7 +283,7 @@ export class LeaseLoop {
         sleepBy(clock, graceMs, AbortSignal.any([patience.signal, stop])),
       ]);
     } catch {
-      // `stop` came: what still runs is handed back below.
+      // `stop` aborted: remaining attempts are released below.
     } finally {
       patience.abort();
     }

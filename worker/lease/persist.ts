@@ -6,9 +6,9 @@ import type { Random } from "../../shared/core/random.ts";
 import { retry } from "../../shared/core/retry.ts";
 
 /**
- * Whether the call that failed with it may be made again as it was: the way failed, not what was said.
+ * Checks whether a failed call may be repeated: the connection failed, and not the request.
  *
- * @param wasLetIn whether the coordinator has let this worker in before
+ * @param wasLetIn true if the coordinator has accepted this worker before
  */
 export function mayRepeat(error: unknown, wasLetIn = false): boolean {
   if (!isShardmillError(error)) return false;
@@ -21,22 +21,20 @@ interface PersistOptions {
   readonly giveUpMs: number;
   readonly clock: TimedClock;
   readonly random: Random;
-  /** As for {@link mayRepeat}. */
+  /** See {@link mayRepeat}. */
   readonly wasLetIn?: boolean;
-  /** Reports the first failure, and one a minute of those that follow. */
+  /** Reports the first failure, and then at most one a minute. */
   readonly onWaiting?: (error: ShardmillError, sinceMs: number) => void;
 }
 
-/** For a minute, a coordinator that came back is found within a second. */
+/** Delays of the first minute, which detect a restarted coordinator within a second. */
 const SOON = { forMs: 60_000, maxMs: 800 };
-/** After it, many workers must not keep a network or a log busy. */
+/** Later delay. Many workers must not load the network or a log. */
 const LATER_MAX_MS = 10_000;
-/** Between two reports of a coordinator that is still away. */
+/** Interval of reports about an unreachable coordinator. */
 const REPORT_MS = 60_000;
 
-/**
- * Makes a call that is safe to repeat until it goes through, its refusal is final, or `giveUpMs` have passed.
- */
+/** Repeats an idempotent call until it succeeds, is finally refused, or `giveUpMs` have passed. */
 export function persist<T>(call: () => Promise<T>, options: PersistOptions): Promise<T> {
   const { clock, random } = options;
   const startMs = clock.nowMs();

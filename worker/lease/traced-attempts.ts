@@ -12,19 +12,20 @@ interface TracedOptions {
   readonly runner: ShardRunner;
   readonly tracer: Tracer;
   readonly worker: Pick<Registration, "name" | "device">;
-  /** The busy share of each stage, as last reported. */
+  /** Returns the busy share of each stage, as last reported. */
   readonly busy: () => StageShares;
 }
 
 /**
- * The same service and runner, with a span for each attempt, within that of its job on the coordinator: `map`
- * and `offer` are within it. Shards are at several stages at once, so of these it has the busy shares.
+ * Wraps a service and a runner to trace attempts. Each attempt has a span within the coordinator's span of
+ * the job, with child spans `map` and `offer`. Shards are in several stages at once, so stages are recorded
+ * as busy shares.
  */
 export function tracedAttempts(
   options: TracedOptions,
 ): Pick<TracedOptions, "work" | "runner"> & { readonly over: () => void } {
   const { work, runner, tracer, busy } = options;
-  /** By execution: mapped, and not yet offered to the end. */
+  /** Spans of attempts that are mapped, and whose offer has not succeeded, by execution. */
   const mapped = new Map<string, Span>();
   return {
     runner: {
@@ -46,7 +47,7 @@ export function tracedAttempts(
     },
     work: {
       ...work,
-      // Repeated while the coordinator is away.
+      // Called repeatedly while the coordinator is unreachable.
       async offerPartial(session, jobId, partial) {
         const span = mapped.get(partial.executionId);
         const offer = tracer.begin("offer", span?.traceparent ?? "");

@@ -3,24 +3,22 @@ import { type PositionCounts, STAGES, type Stage, type StageShares } from "../..
 /** Milliseconds busy in each stage. */
 type StageMs = Readonly<Partial<Record<Stage, number>>>;
 
-/** How long this thread's event loop has waited for something to do. */
+/** Returns how long this thread's event loop has been idle. */
 export const threadIdleMs = (): number => performance.eventLoopUtilization().idle;
 
-/** Where a thread's time goes: milliseconds busy in each stage since they were last taken. */
+/** Measures a thread's busy time in each stage, in milliseconds since the last call of `take*`. */
 export class BusyMeter {
   readonly #nowMs: () => number;
   readonly #idleMs: () => number;
   readonly #busyMs = new Map<Stage, number>();
-  /** All time spent in stages that keep the thread itself busy, or wait for bytes: what is not decoding. */
+  /** Time in stages that block the thread or wait for bytes. This time does not count as decoding. */
   #otherMs = 0;
   readonly #reading = new Overlap();
   readonly #decoding = new Overlap();
 
   #positions: PositionCounts = { run: 0, padded: 0 };
 
-  /**
-   * @param idleMs how long the thread had nothing to do since any fixed moment; left out: whenever it waits
-   */
+  /** @param idleMs idle time of the thread since any fixed moment. Default: every wait counts as idle. */
   constructor(nowMs: () => number, idleMs: () => number = nowMs) {
     this.#nowMs = nowMs;
     this.#idleMs = idleMs;
@@ -30,7 +28,7 @@ export class BusyMeter {
     this.#busyMs.set(stage, (this.#busyMs.get(stage) ?? 0) + ms);
   }
 
-  /** Work that keeps the thread busy until it returns. */
+  /** Measures synchronous work. */
   time<T>(stage: Stage, work: () => T): T {
     const startMs = this.#nowMs();
     try {
@@ -42,7 +40,7 @@ export class BusyMeter {
     }
   }
 
-  /** Waiting for a store or for SQL. */
+  /** Measures waiting for a store or for SQL. */
   async timeAsync<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
     const startMs = this.#nowMs();
     try {
@@ -53,8 +51,8 @@ export class BusyMeter {
   }
 
   /**
-   * Waiting for input bytes with nothing else to do: bytes that came while the thread was decoding cost
-   * nobody any time. Reads that overlap count once.
+   * Measures waiting for input bytes while the thread is idle. Bytes that arrive during decoding cost no
+   * time. Overlapping reads count once.
    */
   async timeRead<T>(read: () => Promise<T>): Promise<T> {
     this.#reading.enter(this.#idleMs());
@@ -68,8 +66,8 @@ export class BusyMeter {
   }
 
   /**
-   * Waiting for a reader's next rows: decoding, as far as it is not reading, nor the work of other stages
-   * that the thread did meanwhile. Of two readers at once the time counts once.
+   * Measures decoding: waiting for a reader's next rows, minus reading and other stages' work in this thread.
+   * Concurrent readers count once.
    */
   async timeDecode<T>(next: () => Promise<T>): Promise<T> {
     this.#decoding.enter(this.#nowMs() - this.#otherMs);
@@ -80,19 +78,19 @@ export class BusyMeter {
     }
   }
 
-  /** A batch of uneven rows ran. */
+  /** Adds the positions of a batch of uneven rows. */
   addPositions({ run, padded }: PositionCounts): void {
     this.#positions = { run: this.#positions.run + run, padded: this.#positions.padded + padded };
   }
 
-  /** The positions since they were last taken. */
+  /** Returns the positions since the last call, and resets them. */
   takePositions(): PositionCounts {
     const positions = this.#positions;
     this.#positions = { run: 0, padded: 0 };
     return positions;
   }
 
-  /** What each stage was busy; counting starts again from nothing. */
+  /** Returns the busy time of each stage since the last call, and resets it. */
   takeBusyMs(): StageMs {
     const busyMs = Object.fromEntries(this.#busyMs);
     this.#busyMs.clear();
@@ -100,11 +98,10 @@ export class BusyMeter {
   }
 
   /**
-   * Busy shares over the last `overMs`, 0 to 1 of what could be busy. Time is counted when work ends: what
-   * does not fit into this span (a batch that ran for longer) counts in the next, so that means over many
-   * spans are right.
+   * Returns busy shares over the last `overMs`, from 0 to 1. Time counts when work ends. The excess of a
+   * longer run counts in the next span, so that means over many spans are correct.
    *
-   * @param threads that share a stage; a stage that is not named is one thread's
+   * @param threads numbers of threads that share a stage. Default for a stage: one.
    */
   takeShares(overMs: number, threads: Readonly<Partial<Record<Stage, number>>>): StageShares {
     const shares: Partial<Record<Stage, number>> = {};
@@ -118,7 +115,7 @@ export class BusyMeter {
   }
 }
 
-/** Time in which at least one of several is at it. */
+/** Time in which at least one of several activities is in progress. */
 class Overlap {
   #count = 0;
   #sinceMs = 0;
@@ -128,7 +125,7 @@ class Overlap {
     this.#count += 1;
   }
 
-  /** The last one out gets the time; the others get none. */
+  /** Returns the whole time for the last activity to end, and 0 for the others. */
   leave(nowMs: number): number {
     this.#count -= 1;
     return this.#count === 0 ? Math.max(0, nowMs - this.#sinceMs) : 0;
@@ -136,8 +133,8 @@ class Overlap {
 }
 
 /**
- * The busy shares of a worker out of those of its shard threads: what they had the lanes do adds up, every
- * other stage is a mean over the threads, one that has not reported yet counting as idle.
+ * Merges the busy shares of a worker's shard threads. Inference adds up, because all threads use the same
+ * lanes. Other stages are means over all threads, where a thread without a report counts as idle.
  */
 export function mergeShares(threads: readonly StageShares[], count: number): StageShares {
   const merged: Partial<Record<Stage, number>> = {};

@@ -27,37 +27,37 @@ import { InputChunk } from "../tensorize/input-chunk.ts";
 export interface MapShardOptions {
   readonly job: Pick<JobDescription, "map">;
   readonly lease: Pick<Lease, "shard" | "slices">;
-  /** The shard's rows. */
+  /** Rows of the shard. */
   readonly input: ShardRows;
-  /** What prepares them; null where the job has no such steps. */
+  /** Steps in front of the model. Null: the job has none. */
   readonly steps: Pick<StageSteps, "atOnce" | "pieceRows" | "run" | "schemaOf"> | null;
   readonly lanes: Lanes;
-  /** Batches that may be at the lanes at once. */
+  /** Returns the limit of batches at the lanes. */
   readonly inFlight: () => number;
   readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory">;
   readonly pool: BufferPool;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
-  /** The first rows are decoded: resolves when the shard before has handed on all of its own. */
+  /** Called when the first rows are decoded. Resolves when the previous shard has passed on all rows. */
   readonly turn: () => Promise<void>;
-  /** All input was read and handed on, or will be within moments. */
+  /** Called when all input was read and passed on, or soon will be. */
   readonly onRead: () => void;
   readonly onProgress: (rowsDone: number) => void;
 }
 
 /**
- * Maps the rows of a shard: read, batch, tensorize, infer, collect. Input is held in a window of a few record
- * batches; the output, which a shard bounds, in memory.
+ * Maps the rows of a shard: read, batch, tensorize, infer, collect. Memory holds a window of a few record
+ * batches of input, and the whole output, which the shard's size bounds.
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_CHANGED} {MODEL_FAILED} {MODEL_SHAPE} {OUT_OF_MEMORY}
  * @throws {STORE_FAILED}
  */
 export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
   const { job, lease, input, lanes, sizer, pool, meter, signal } = options;
-  // One failed batch stops the reading, and the batches at the lanes.
+  // A failed batch stops the reading, and the batches at the lanes.
   const stop = new AbortController();
   const running = AbortSignal.any([signal, stop.signal]);
-  // Every batch at the lanes listens, and there may be more than the ten that Node takes for a leak.
+  // Each batch at the lanes listens. Node warns of a leak above ten listeners.
   setMaxListeners(0, running);
   const turns = startTurns(options, running);
   const collector = new Collector({
@@ -104,27 +104,27 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
 }
 
 /**
- * Of what may be at the lanes, so much more may be done and wait for a batch in front of it: a lane that the
- * system lets wait, where cores are few, keeps the others fed.
+ * Factor for batches that are done and wait for an earlier one, relative to those at the lanes. With few
+ * cores, the system may delay one lane, and the others must stay busy.
  */
 const BEHIND_SLOWEST = 2;
 
-/** They are in the collector's columns by now. */
+/** Frees outputs, which the collector has copied. */
 function freeOutputs(outcomes: readonly BatchOutcome[]): void {
   for (const outcome of outcomes) if (outcome.kind === "mapped") freeBuffers(buffersOf(outcome.outputs));
 }
 
-/** Batches at a lane of a model with a state: one that runs, and one that is made of what ran before. */
+/** Batches at a lane of a model with states: one runs, and one is built from previous outputs. */
 const TURNS_OF_LANE = 2;
 
-/** Null where no row waits for another. */
+/** Starts a turn batcher. Null: rows do not depend on each other. */
 function startTurns({ job, sizer, lanes }: MapShardOptions, signal: AbortSignal): TurnBatcher | null {
   if (job.map.state === undefined) return null;
   const nextRows = () => sizer.nextRows(null);
   return new TurnBatcher({ nextRows, atOnce: () => TURNS_OF_LANE * lanes.count, signal });
 }
 
-/** Batches as the model takes them: of rows in input order, in turn, or of rows of about one length. */
+/** Cuts batches as the model needs them: in input order, in turns, or by similar length. */
 function cutInto(
   options: MapShardOptions,
   collector: Collector,
@@ -135,7 +135,7 @@ function cutInto(
   if (rowShapeOf(job.map) === "even") {
     return cutBatches(readChunks(options, collector, onRead), () => sizer.nextRows(null));
   }
-  // Reading runs ahead of the batches here: the next shard waits for these.
+  // Reading is ahead of the batches here. The next shard waits for the batches.
   return cutUnevenBatches(
     readChunks(options, collector, () => {}),
     {
@@ -146,7 +146,7 @@ function cutInto(
   );
 }
 
-/** The shard's rows as they are read. */
+/** Reads the shard's rows. */
 async function* readBatches({
   job,
   input,
@@ -165,10 +165,7 @@ async function* readBatches({
   }
 }
 
-/**
- * What the map is given of the shard, piece by piece, each known to the collector before any of its rows can
- * come back.
- */
+/** Yields the shard in chunks. The collector knows each chunk before any of its rows can return. */
 async function* readChunks(
   options: MapShardOptions,
   collector: Collector,

@@ -30,12 +30,12 @@ import type { ShardEvent } from "./shard-protocol.ts";
 import { fetchedBytesOf } from "./thread-counts.ts";
 
 /**
- * Batches that a shard has for each lane, at least, while their size is searched for: lanes that get a whole
- * shard at once wait until all of it is decoded, and one of them for the other's last batch.
+ * Least batches of a shard for each lane, while the batch size is searched. With fewer, lanes wait until the
+ * whole shard is decoded, and then for the last batch.
  */
 const BATCHES_OF_SHARD = 4;
 
-/** How often progress of one shard is reported: a heartbeat carries it on every few seconds. */
+/** Interval of progress reports. Heartbeats pass them on every few seconds. */
 const PROGRESS_MS = 200;
 
 interface ShardContextOptions {
@@ -43,18 +43,18 @@ interface ShardContextOptions {
   readonly input: Ways;
   readonly output: DataAccess;
   readonly lanes: Lanes & Disposable;
-  /** Threads that feed these lanes, this one among them. */
+  /** Threads that feed these lanes, including this one. */
   readonly shardThreads: number;
   /** Threads for the steps of each stage. */
   readonly stepThreads: number;
   readonly scratchPath: string;
-  /** What an earlier run learned of batches. */
+  /** Batch sizes that an earlier run learned. */
   readonly learned: LearnedBatch;
-  /** From `startWriteThread`, this context's from here on. Left out: one is started. */
+  /** Thread from `startWriteThread`, which the context takes over. Default: one is started. */
   readonly writeThread?: Worker | undefined;
   readonly meter: BusyMeter;
   readonly nowMs: () => number;
-  /** Called for an input file that is read in the next best way. */
+  /** Called for an input file that is not read on the nearest way. */
   readonly onFar: (path: string) => void;
   readonly onLearned: (learned: LearnedBatch) => void;
 }
@@ -62,12 +62,12 @@ interface ShardContextOptions {
 type ShardCalls = Pick<CallContext<ShardEvent>, "signal" | "emit">;
 
 /**
- * One job in a shard thread: its input, its lanes, its write thread, and the shards at work. Shards overlap,
- * each stage in the order of the leases:
+ * One job in a shard thread: its input, lanes, write thread, and current shards. Shards overlap, but each
+ * stage is in order of the leases:
  *
  * ```
- * prefetch   open the file, decode the first rows       one shard; far away two
- * read       hand all rows to the lanes                 one shard
+ * prefetch   open the file, decode the first rows       one shard; two for distant files
+ * read       pass all rows to the lanes                 one shard
  * collect    wait for the last batches                  any
  * write      in the write thread: encode, combine SQL   one shard, and one that waits
  * ```
@@ -79,7 +79,7 @@ export class ShardContext implements AsyncDisposable {
   readonly #pool: BufferPool;
   readonly #lanes: DeepLanes;
   readonly #writer: WriteThreadClient;
-  /** Null where the job has no such steps. */
+  /** Steps of the stage. Null: the job has none. */
   readonly #prepare: StageSteps | null;
   readonly #finish: StageSteps | null;
   readonly #fetches: FetchBudget;
@@ -122,8 +122,7 @@ export class ShardContext implements AsyncDisposable {
   async run(lease: Lease, executionId: ExecutionId, calls: ShardCalls): Promise<PartialManifest> {
     const { signal } = calls;
     this.#largestShard = Math.max(this.#largestShard, shardRows(lease.shard));
-    // Every file that is fetched ahead listens, and there may be more than the ten that Node takes for a
-    // leak.
+    // Each prefetched file listens. Node warns of a leak above ten listeners.
     setMaxListeners(0, signal);
     const isFar = lease.slices.some(({ file }) => this.#options.input.isFar(file.path));
     using pass = await this.#order.enter(isFar ? "far" : "near", signal);
@@ -135,13 +134,13 @@ export class ShardContext implements AsyncDisposable {
     return await this.#writer.write(result, { lease, executionId, signal });
   }
 
-  /** How many threads do the stages that several may do. */
+  /** Threads of stages that have several. */
   get threads(): Readonly<Partial<Record<Stage, number>>> {
     const { stepThreads } = this.#options;
     return { infer: this.#lanes.count, prepare: stepThreads, finish: stepThreads };
   }
 
-  /** The size of its batches, and what bounds it; null before the first. */
+  /** Batch size, with its bound. Null before the first batch. */
   get batch(): BatchInUse | null {
     return this.#sizer.inUse;
   }
@@ -204,7 +203,7 @@ export class ShardContext implements AsyncDisposable {
   }
 }
 
-/** A job without steps has no thread for them. */
+/** Starts the threads for steps. Null: the job has no such steps. */
 function startSteps(
   stage: "prepare" | "finish",
   { job, stepThreads: threads, shardThreads, scratchPath, meter }: ShardContextOptions,

@@ -9,26 +9,26 @@ import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
-/** What a shard thread is started with (`workerData`) that has time to load all, its write thread too. */
+/** `workerData` of a shard thread that is started in advance, and also loads its write thread. */
 export const AHEAD = { isAhead: true } as const;
 
 export function isAhead(workerData: unknown): boolean {
   return (workerData as typeof AHEAD | undefined)?.isAhead === true;
 }
 
-/** Job of a shard thread. One port a lane. */
+/** Job of a shard thread. One port for each lane. */
 export interface ShardThreadJob {
   readonly job: JobDescription;
-  /** Ways to reach the input, the nearest first: which one it is is found out file by file. */
+  /** Ways to the input, nearest first. The way is chosen for each file. */
   readonly input: readonly [DataAccess, ...DataAccess[]];
   readonly output: DataAccess;
   readonly lanePorts: readonly MessagePort[];
-  /** Threads that feed these lanes, this one among them. */
+  /** Threads that feed these lanes, including this one. */
   readonly shardThreads: number;
-  /** Threads for the steps of each stage, of this shard thread alone. */
+  /** Threads for the steps of each stage, in this shard thread only. */
   readonly stepThreads: number;
   /**
-   * A folder on this machine for what is not yet stored. The thread makes and removes its own files in it.
+   * Folder on this machine for data that is not yet stored. The thread makes and removes its own files there.
    */
   readonly scratchPath: string;
   /** Batch sizes that an earlier run learned: see `ShardThreadOwner`. */
@@ -37,9 +37,9 @@ export interface ShardThreadJob {
 
 /** Methods of a shard thread. */
 export interface ShardThreadMethods {
-  /** Before the first lease of a job. */
+  /** Opens a job, before its first lease. */
   openJob(job: ShardThreadJob): Promise<void>;
-  /** Returns once the partial's files are stored: it may be offered. */
+  /** Runs a shard. Returns once the partial's files are stored, so the partial may be offered. */
   runShard(shard: LeasedShard, context: CallContext<ShardEvent>): Promise<PartialManifest>;
 }
 
@@ -48,33 +48,33 @@ export interface LeasedShard {
   readonly executionId: ExecutionId;
 }
 
-/** Events of a shard that runs. */
+/** Events of a running shard. */
 export type ShardEvent =
   /**
-   * A file of it, a slice of its lease, is being opened and decoded: the first may be while the shard before
-   * is still read.
+   * A file of the lease's slice is being opened and decoded. For the first file, the previous shard may still
+   * be read.
    */
   | { readonly kind: "fileStarted"; readonly slice: number }
   | { readonly kind: "progress"; readonly rowsDone: number }
-  /** All input of this shard was handed to the lanes: there is room to prefetch another. */
+  /** All input of this shard was passed to the lanes, so another can be prefetched. */
   | { readonly kind: "shardRead" };
 
 /** Methods of the owner of a shard thread. */
 export interface ShardThreadOwner {
-  /** Every lane has been given a batch, for the first time. */
+  /** Called when every lane has got its first batch. */
   lanesBusy(argument: null): void;
-  /** An input file that is not seen here, or is another one here, is read in the next best way. */
+  /** Called when an input file is not visible here, or differs, and is read on another way. */
   farFile(path: string): void;
   busy(report: BusyReport): void;
-  /** More is known of how large batches should be. */
+  /** Called when the thread has learned batch sizes. */
   learned(learned: LearnedBatch): void;
 }
 
 interface BusyReport {
   readonly shares: StageShares;
-  /** Since the last report, as all of it. */
+  /** Positions since the last report. */
   readonly positions: PositionCounts;
-  /** The size of its batches. Null before the first. */
+  /** Batch size. Null before the first batch. */
   readonly batch: BatchInUse | null;
   readonly overMs: number;
 }

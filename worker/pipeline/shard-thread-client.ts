@@ -21,46 +21,45 @@ import {
   type ShardThreadOwner,
 } from "./shard-protocol.ts";
 
-/** How often a thread that runs shards is looked at. It tells how busy it is about once a second. */
+/** Interval of checks on a thread that runs shards, which reports about once a second. */
 const LOOK_MS = 10_000;
 
 /**
- * A thread that has been silent at so many looks in a row is stuck in one call that does not return, since
- * nothing that it does on purpose takes longer than some seconds: a decoder that a file made loop for ever.
- * Its lease would be renewed for ever, too, for that is the main thread's work. Looks are counted, not
- * minutes: a process that was stopped counts none.
+ * Consecutive silent checks after which a thread counts as stuck. No intended call takes longer than some
+ * seconds, but a file may make a decoder loop for ever. The main thread would renew its lease for ever, too.
+ * Checks are counted instead of time, because a stopped process makes none.
  */
 const SILENT_LOOKS = 12;
 
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly onProgress: (rowsDone: number) => void;
-  /** All its input was handed to the lanes: the thread reads the next. */
+  /** Called when all input was passed to the lanes, and the thread reads the next shard. */
   readonly onRead?: () => void;
 }
 
-/** The busy shares and the positions since the thread last reported, and the size of its batches. */
+/** Callback with the busy shares and positions since the last report, and the batch size. */
 export type OnBusy = (shares: StageShares, positions: PositionCounts, batch: BatchInUse | null) => void;
 
-/** How long a thread may take to close what it has open. */
+/** Time limit for a thread to close its resources. */
 const CLOSE_LIMIT_MS = 5_000;
 
 interface Running {
   readonly lease: Lease;
-  /** The slice of the lease that is read. Null before the first and after the last. */
+  /** Slice of the lease that is being read. Null before the first and after the last. */
   reading: LeaseSlice | null;
 }
 
 /**
- * A thread that loads what a shard thread needs, ahead of the client that takes it over.
+ * Starts a thread that loads the shard thread's modules before a client takes it over.
  *
- * @param options.ahead long before: it loads its write thread, too
+ * @param options.ahead true if there is time to load its write thread, too
  */
 export function startShardThread(options: { readonly ahead?: boolean; readonly script?: URL } = {}): Worker {
   const thread = new Worker(options.script ?? compiledUrl("worker/pipeline/shard-thread.ts"), {
     ...(options.ahead === true ? { workerData: AHEAD } : {}),
   });
-  // Whoever takes it over sees by its id that it is gone.
+  // The client detects an ended thread by its id.
   thread.on("error", () => {});
   return thread;
 }
@@ -77,11 +76,11 @@ interface ShardClientOptions {
   readonly lookMs?: number;
   /** Default: five seconds. */
   readonly closeLimitMs?: number;
-  /** From `startShardThread`, this client's from here on. Default: one is started. */
+  /** Thread from `startShardThread`, which the client takes over. Default: one is started. */
   readonly thread?: Worker;
 }
 
-/** A shard thread as its owner sees it: one that breaks, or is stuck, is ended. */
+/** Client of a shard thread. Ends a thread that breaks or is stuck. */
 export class ShardThreadClient implements AsyncDisposable {
   readonly #remote: Remote<ShardThreadMethods>;
   readonly #running = new Set<Running>();
@@ -118,11 +117,13 @@ export class ShardThreadClient implements AsyncDisposable {
     }
   }
 
-  /** Runs a shard. When `signal` aborts, this throws its reason at once and the thread abandons the shard. */
+  /**
+   * Runs a shard. When `signal` aborts, this throws its reason at once, and the thread abandons the shard.
+   */
   async run(lease: Lease, executionId: ExecutionId, options: RunOptions): Promise<PartialManifest> {
     const { signal } = options;
     signal.throwIfAborted();
-    // Its error accuses the shards that ran in it, and no other.
+    // The thread's own error would blame this shard, which did not run in it.
     if (this.#remote.error !== null) throw new ShardmillError("INTERNAL", "the shard thread is gone");
     const running: Running = { lease, reading: null };
     const onEvent = (event: ShardEvent) => this.#note(event, running, options);
@@ -130,7 +131,8 @@ export class ShardThreadClient implements AsyncDisposable {
     try {
       return await this.#remote.call("runShard", { lease, executionId }, { onEvent, signal });
     } catch (error) {
-      // Behind its own end: the shards beside it end with the same error, and it is the first to be accused.
+      // Only after this shard's own error, so that it is blamed first. Concurrent shards end with the same
+      // error.
       if (!signal.aborted && isPoisoned(error)) this.#break(toShardmillError(error));
       throw error;
     } finally {
@@ -168,8 +170,8 @@ export class ShardThreadClient implements AsyncDisposable {
   }
 
   /**
-   * Stuck in JavaScript or WebAssembly, it can be ended. Should its write thread be inside DuckDB all this
-   * time, the process dies of it, as of any native crash: the supervisor starts another.
+   * Ends the thread, which works in JavaScript and WebAssembly. If its write thread is inside DuckDB, the
+   * process may crash. Then the supervisor starts another.
    */
   #break(error: ShardmillError): void {
     this.#remote.end({ kind: "failed", error });
@@ -187,12 +189,12 @@ export class ShardThreadClient implements AsyncDisposable {
   }
 }
 
-/** Enough to look at. */
+/** Limit of paths in a message. */
 const SHOWN_PATHS = 4;
 
 /**
- * Why a thread is stuck. Two files may be decoded at once, the shard at work and the one that is prefetched:
- * then neither is accused, and both shards are run again, each alone, which tells.
+ * Returns why a thread is stuck. Two files may be decoded at once: the current shard's and a prefetched
+ * one's. Then neither is blamed. Both shards run again, each alone, which identifies the file.
  */
 function stuckOn(running: readonly Running[]): ShardmillError {
   const begun = running.flatMap(({ reading }) => reading ?? []);

@@ -18,13 +18,13 @@ import {
   type ShardThreadOwner,
 } from "./shard-protocol.ts";
 
-/** How often the busy shares of the stages are reported. */
+/** Interval of busy reports. */
 const BUSY_MS = 1_000;
 
 const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
-/** Of a thread that waits for its job, what it will leave its shards to is loaded beside it. */
+/** Write thread that loads in advance, while this thread waits for its job. */
 const writeThread = isAhead(workerData) ? startWriteThread() : undefined;
-/** The job of this thread, once it has one. */
+/** Job of this thread. Null before it is opened. */
 let opened: ShardContext | null = null;
 let reports: BusyReports | null = null;
 
@@ -57,14 +57,15 @@ async function runShard(
 }
 
 /**
- * From the first shard on, each second; and when that shard is done, for a run that does not take a second.
+ * Reports each second from the first shard on. Also reports when the first shard ends, for a run shorter than
+ * a second.
  */
 class BusyReports {
   #sinceMs = systemClock.nowMs();
   #hasReported = false;
 
   constructor() {
-    // What keeps the thread alive is its port.
+    // The port keeps the thread running, not this timer.
     setInterval(() => this.#tell(), BUSY_MS).unref();
   }
 

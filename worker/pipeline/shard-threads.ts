@@ -1,21 +1,21 @@
 import { present } from "../../shared/core/assert.ts";
 import type { ShardThreadClient } from "./shard-thread-client.ts";
 
-/** Shard thread as its users see it: `ShardThreadClient`, or a test's. */
+/** Shard thread for its users: `ShardThreadClient`, or a test's. */
 export type ShardThread = Pick<ShardThreadClient, "run"> & AsyncDisposable;
 
-/** Starts a thread; `onBroken` is called when it can be of no more use. */
+/** Starts a thread. `onBroken` is called when it is no longer usable. */
 type StartShardThread = (index: number, onBroken: () => void) => Promise<ShardThread>;
 
 interface ThreadSlot {
   thread: Promise<ShardThread> | null;
-  /** Shards given to it that are not read to their end. */
+  /** Shards of this thread that are not completely read. */
   unread: number;
 }
 
 /**
- * The shard threads of an open job. A shard goes to the one with the least left to read; a thread that could
- * not be started, or broke, is replaced with the next shard that it gets.
+ * Shard threads of an open job. A shard goes to the thread with the fewest unread shards. A thread that could
+ * not be started, or broke, is replaced at its next shard.
  */
 export class ShardThreads implements AsyncDisposable {
   readonly #slots: readonly ThreadSlot[];
@@ -27,7 +27,7 @@ export class ShardThreads implements AsyncDisposable {
   }
 
   /**
-   * Gives a thread to a shard, for as long as the work on it takes.
+   * Runs work for a shard on a thread.
    *
    * @param work calls `onRead` when all input of the shard is read
    */

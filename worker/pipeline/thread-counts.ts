@@ -1,10 +1,7 @@
 import { usableMemoryBytes } from "../../shared/core/usable-memory.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 
-/**
- * More than this many threads that read one job's files gain nothing: by then the storage or the device is
- * the limit.
- */
+/** Limit of default shard threads. With more, the storage or the device is the bottleneck. */
 const MOST_THREADS = 4;
 
 interface ShardThreadRequest {
@@ -15,9 +12,8 @@ interface ShardThreadRequest {
 }
 
 /**
- * How many shard threads feed a device's lanes. With a GPU half of the cores read and decode, and the others
- * are for their write threads. On a CPU the lanes want every core, and one thread feeds them: a second one on
- * two cores made it slower.
+ * Returns the number of shard threads. With a GPU, half of the cores read and decode, and the others write.
+ * On a CPU the lanes use every core, so one thread feeds them. A second one on two cores was slower.
  */
 export function shardThreadCount({ device, cores, requested }: ShardThreadRequest): number {
   if (requested !== "auto") return requested;
@@ -25,48 +21,47 @@ export function shardThreadCount({ device, cores, requested }: ShardThreadReques
 }
 
 /**
- * Leases that a worker with `shardThreads` shard threads holds at once: for each a shard that is read and one
- * before it or behind it (being written, or prefetched), and one more, so that there is a next one for
- * whichever ends first. With one thread: one read, one written, one prefetched.
+ * Returns how many leases a worker with `shardThreads` shard threads holds. Each thread has one shard that is
+ * read, and one that is prefetched or written. One more makes sure that the first to end has a next one. With
+ * one thread: one read, one written, one prefetched.
  */
 export function leaseSlotCount(shardThreads: number): number {
   return 2 * shardThreads + 1;
 }
 
 /**
- * Threads that a stage of one shard thread has at most. Each is a V8 of its own with a DuckDB for each of its
- * SQL steps, some 50 MiB, and has a record batch in hand; those that the rows do not keep busy are never
- * started. A JPEG costs milliseconds, so that a GPU wants more of them than a few threads make.
+ * Limit of step threads for a stage of one shard thread. Each thread takes some 50 MiB: a V8, a DuckDB for
+ * each SQL step, and a record batch. Unneeded threads are never started. Decoding a JPEG takes milliseconds,
+ * so a GPU needs many threads.
  */
 const MOST_STEP_THREADS = 16;
 
 /**
- * How many threads the steps of a stage have for each shard thread: half of the cores, shared out among the
- * shard threads. The other half reads, decodes and writes, or is the lanes'. Where the lanes want every core,
- * on a CPU, this is no more than can be used: rows are only prepared as the lanes ask for them, so threads
- * that the lanes have no need of wait.
+ * Returns the step threads of each shard thread: half of the cores, divided among the shard threads. The
+ * other half reads, decodes and writes, or runs lanes. On a CPU, lanes use every core. Surplus step threads
+ * wait there, because rows are prepared only on demand.
  *
- * @param cores that this worker may use
+ * @param cores cores that this worker may use
  */
 export function stepThreadCount(cores: number, shardThreads: number): number {
   return Math.max(1, Math.min(MOST_STEP_THREADS, Math.floor(cores / 2 / shardThreads)));
 }
 
 /**
- * Of the memory that a worker may use. On the way to a decoder, fetched bytes are for a moment there twice or
- * three times; and there are the decoded rows, the lanes and the output beside them.
+ * Share of usable memory for fetched bytes. Decoding briefly needs them two or three times. Decoded rows,
+ * lanes and output take more memory.
  */
 const FETCHED_SHARE = 1 / 16;
 
 /**
- * For each shard thread at most: four row groups of 128 MiB, which is what many writers make. So many are
- * under way where none is larger: two of the shard at work, two of the next. More would only wait.
+ * Limit of fetched bytes for a shard thread: four row groups of 128 MiB, a common size. Two belong to the
+ * current shard, two to the next one. More would only wait.
  */
 const MOST_FETCHED_BYTES = 512 << 20;
 
 /**
- * What a shard thread may have fetched of row groups that are not decoded yet. What is needed at the moment
- * is fetched in any case: a row group may be larger than this.
+ * Returns the limit of fetched row groups that are not yet decoded, for a shard thread. A row group that is
+ * needed now is fetched even if it is larger.
  */
 export function fetchedBytesOf(shardThreads: number): number {
   return Math.min(MOST_FETCHED_BYTES, Math.floor((usableMemoryBytes() * FETCHED_SHARE) / shardThreads));

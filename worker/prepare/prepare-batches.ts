@@ -10,25 +10,25 @@ import type { StageSteps } from "../steps/stage-steps.ts";
 import { stepFailedAt } from "../steps/step-failed-at.ts";
 import type { RowOrigin } from "../tensorize/input-chunk.ts";
 
-/** A record batch as the map is given it, and which rows of the shard it was made of. */
+/** Record batch for the map, with its source rows in the shard. */
 interface PreparedRows extends RowOrigin {
   readonly batch: RecordBatch;
 }
 
 interface PrepareOptions {
-  /** Null: the job prepares nothing. */
+  /** Steps of the stage. Null: the job has none. */
   readonly steps: Pick<StageSteps, "atOnce" | "pieceRows" | "run"> | null;
   readonly lease: Pick<Lease, "shard" | "slices">;
-  /** The rows that could not be read, of those that were. Left out: there can be none. */
+  /** Rows that could not be read so far. Default: there are none. */
   readonly unreadable?: UnreadableRows | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * The record batches of a shard, in order, as the map is given them. While some are with the steps, the next
- * is decoded.
+ * Yields the record batches of a shard, in order, after the steps in front of the model. While the steps run,
+ * the next record batch is decoded.
  *
- * @throws whatever a step throws, with the rows of the shard that it was given
+ * @throws errors of a step, with the rows of the shard that the step got
  */
 export async function* prepareBatches(
   batches: AsyncIterable<RecordBatch>,
@@ -63,7 +63,7 @@ async function* numberRows(
   }
 }
 
-/** Record batches in pieces of so many rows; those that are cut are copied, and let go. */
+/** Cuts record batches into pieces of limited rows. A batch that is cut is copied, then freed. */
 async function* inPieces(
   batches: AsyncIterable<PreparedRows>,
   pieceRows: (rows: number) => number,

@@ -3,32 +3,32 @@ import { decoderMemoryArgument } from "../../shared/dataset/parquet-memory.ts";
 
 interface ThreadCounts {
   readonly shardThreads: number;
-  /** For the steps of each stage, of each shard thread. */
+  /** Threads for the steps of each stage, in each shard thread. */
   readonly stepThreads: number;
 }
 
-/** The arguments of `node` for a process with the threads of a worker. */
+/** Returns the arguments of `node` for a process with a worker's threads. */
 export function processArguments(shardThreads: number): readonly string[] {
   return [decoderMemoryArgument(decoderBytes(shardThreads))];
 }
 
-/** What libuv has by itself: enough for the files. */
+/** Default size of libuv's pool, which is enough for files. */
 const FILE_THREADS = 4;
 
 /**
- * This process's environment, for one with the threads of a worker. Each SQL statement may hold a thread of
- * libuv's pool for as long as it takes; files need the others.
+ * Returns this process's environment for a process with a worker's threads. Each SQL statement may hold a
+ * thread of libuv's pool while it runs. Files need additional threads.
  */
 export function processEnvironment({ shardThreads, stepThreads }: ThreadCounts): NodeJS.ProcessEnv {
-  // At once for each shard thread: one in each thread of `prepare` and of `finish`, and a `combine`.
+  // For each shard thread: one in each thread of `prepare` and `finish`, and one `combine`.
   const statements = shardThreads * (2 * stepThreads + 1);
   return { UV_THREADPOOL_SIZE: String(FILE_THREADS + statements), ...process.env };
 }
 
 /**
- * What the decoder of one shard thread may take: half of what this process may have, shared out among them. A
- * file that wants more ends as an error with its name, where the kernel would end the process and its rows
- * would be blamed.
+ * Returns the decoder memory of one shard thread: half of the usable memory, divided among them. A file that
+ * needs more gives an error with its name. Otherwise the kernel would kill the process, and its rows would be
+ * blamed.
  */
 function decoderBytes(shardThreads: number): number {
   return usableMemoryBytes() / 2 / shardThreads;

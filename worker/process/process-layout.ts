@@ -8,7 +8,7 @@ import { layOutLanes } from "../lanes/lane-layout.ts";
 import { shardThreadCount, stepThreadCount } from "../pipeline/thread-counts.ts";
 import type { ProcessLayout } from "./start-process.ts";
 
-/** How many to start. `auto` workers: for the CPU one, for GPUs one a device. */
+/** Numbers to start. `auto` workers: one for the CPU, or one for each GPU. */
 export type ProcessCounts = Readonly<
   Record<"workers" | "lanes" | "threads" | "shardThreads", number | "auto">
 >;
@@ -16,18 +16,18 @@ export type ProcessCounts = Readonly<
 export interface LocalWorkersOptions extends ProcessCounts {
   readonly device: ConcreteDevice;
   readonly access: AccessMode;
-  /** Whether a job's own code may run here. */
+  /** True when a job's own code may run here. */
   readonly allowsModules: boolean;
-  /** What models that wait may take in each process. Left out: none is kept. */
+  /** Memory limit of idle models in each process. Default: none is kept. */
   readonly modelMemoryBytes?: number | "auto";
-  /** What a job may have opened here; left out: everything. */
+  /** Locations that a job may open here. Default: all. */
   readonly allowedLocations?: readonly string[];
   readonly logLevel: LogLevel;
   readonly giveUpMs: number;
   readonly idleMs?: number;
 }
 
-/** The processes to start on this machine: one a device, the cores shared out between them. */
+/** Returns the processes to start on this machine: one for each device, with an equal share of the cores. */
 export async function layOutProcesses(options: LocalWorkersOptions): Promise<ProcessLayout[]> {
   const { device, modelMemoryBytes = 0 } = options;
   const gpus = device === "cuda" || device === "tensorrt" ? await visibleGpus() : [];
@@ -64,21 +64,20 @@ export async function layOutProcesses(options: LocalWorkersOptions): Promise<Pro
 }
 
 /**
- * The NVIDIA GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them: by UUID, since their numbers
- * are in another order for CUDA than for the driver.
+ * Returns the NVIDIA GPUs that this process may use, as names for CUDA_VISIBLE_DEVICES. Uses UUIDs, because
+ * CUDA and the driver number GPUs differently.
  */
 async function visibleGpus(): Promise<readonly string[]> {
   const visible = process.env.CUDA_VISIBLE_DEVICES;
   if (visible !== undefined) return visible.split(",").filter((name) => name !== "");
-  // Without the driver's library the runtime's own default device is used; the probe has shown that it works.
+  // Without the driver's library, the runtime uses its default device, which was probed before.
   return (await (await openGpuDriver())?.list()) ?? [];
 }
 
 /**
- * A quarter of the machine's memory, shared out between the processes: the job at hand needs most of the
- * rest. What models take of a GPU's own is looked at when the next is opened. Where nobody can tell what
- * is free of it nothing is kept unless it is asked for: a model that waits there makes the batches of the
- * next one smaller.
+ * Returns the memory for idle models: a quarter of the machine's, divided among the processes. The current
+ * job needs most of the rest. GPU memory is checked when the next model is opened. Without a way to read it,
+ * the default is none, because an idle model would reduce the next one's batches.
  */
 function modelMemory(device: ConcreteDevice, processes: number, gpu: string | undefined): number {
   const isKnown = device === "cpu" || gpu !== undefined;

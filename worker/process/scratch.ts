@@ -4,7 +4,7 @@ import { makeFolders } from "../../shared/core/make-folders.ts";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 
 /**
- * A folder for what this process has not yet stored; what killed workers left beside it goes.
+ * Makes a folder for data that this process has not yet stored. Removes folders of killed workers beside it.
  *
  * @throws {ARGUMENT_INVALID} when no folder can be made there
  */

@@ -5,22 +5,22 @@ import type { CopiesPlace } from "../../shared/storage/local-copy.ts";
 import type { WorkerEnd } from "./worker.ts";
 import type { SupervisorMethods, WorkerNews, WorkerProcessMethods, WorkerTask } from "./worker-protocol.ts";
 
-/** Runs a worker in this process. */
+/** Function that runs a worker in this process. */
 export type Work = (task: WorkerTask, context: WorkContext) => Promise<WorkerEnd>;
 
 interface WorkContext {
-  /** Aborts when the process shall finish or hand back its shards. The worker may abort it, too. */
+  /** Aborts when the process must finish or release its shards. The worker may abort it, too. */
   readonly drain: AbortController;
   readonly emit: (news: WorkerNews) => void;
   readonly takeTurn: NonNullable<CopiesPlace["takeTurn"]>;
 }
 
 /**
- * Serves the supervisor that started this process: it drains, it ends with it, and it takes its turns. Loads
- * little: the supervisor hears why a worker's modules cannot be loaded.
+ * Serves the supervisor that started this process: drains on request, ends with it, and takes turns from it.
+ * Imports little, so that the supervisor gets errors of loading the worker's modules.
  */
 export function serveSupervisor(loading: Promise<Work>): void {
-  // Nobody may wait for it yet.
+  // The supervisor may not have called `work` yet.
   loading.catch(() => {});
   const drain = new AbortController();
   const drainFor = (aside?: string) =>

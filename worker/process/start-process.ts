@@ -7,20 +7,20 @@ import { processArguments, processEnvironment } from "./process-arguments.ts";
 import type { WorkerOptions } from "./worker.ts";
 import type { SupervisorMethods, WorkerProcessMethods } from "./worker-protocol.ts";
 
-/** Whom a worker works for. */
+/** Coordinator to join, with the credential. */
 export type Joining = Pick<WorkerOptions, "coordinator" | "credential">;
 
 export interface ProcessLayout {
   readonly options: Omit<WorkerOptions, "scratchPath" | "copiesPath" | keyof Joining>;
-  /** Added to the child's environment: which of several devices it may see. */
+  /** Additions to the child's environment: the devices that are visible to it. */
   readonly env: Readonly<Record<string, string>>;
-  /** The GPU of NVIDIA's that it works on, as CUDA_VISIBLE_DEVICES names it. */
+  /** NVIDIA GPU of the process, as named in CUDA_VISIBLE_DEVICES. */
   readonly gpu?: string;
 }
 
 export type WorkerRemote = Remote<WorkerProcessMethods>;
 
-/** @param entry what the process runs, compiled. Default: the usual worker */
+/** @param entry compiled script of the process. Default: the usual worker */
 export function startProcess(
   { options, env }: Pick<ProcessLayout, "options" | "env">,
   turns: Turns<string>,
@@ -40,11 +40,11 @@ export function startProcess(
 }
 
 /**
- * Turns of the processes of one supervisor at what each of them would do alike, and one is enough for: to
- * fetch a model. They are asked for by name, and given in the order of asking.
+ * Turns of a supervisor's processes at work that one can do for all, such as fetching a model. Turns have
+ * names, and are granted in order of request.
  */
 export class Turns<Who> {
-  /** The first has the turn. */
+  /** Queues by name. The first in a queue has the turn. */
   readonly #queues = new Map<string, { readonly who: Who; readonly grant: () => void }[]>();
 
   want(who: Who, name: string, grant: () => void): void {
@@ -58,7 +58,7 @@ export class Turns<Who> {
     this.#leave(who, name);
   }
 
-  /** It has ended, however: its turns are others' now. */
+  /** Releases all turns of an ended process. */
   gone(who: Who): void {
     for (const name of [...this.#queues.keys()]) this.#leave(who, name);
   }

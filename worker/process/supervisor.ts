@@ -22,51 +22,51 @@ type ProcessEnd =
 
 export interface SupervisorOptions {
   readonly processes: readonly ProcessLayout[];
-  /** A promise of it where the coordinator starts beside: processes load meanwhile. */
+  /** Coordinator to join. A promise when the coordinator starts concurrently, while processes load. */
   readonly joins: Joining | Promise<Joining>;
   /**
-   * A folder of this supervisor alone; each process gets a fresh one in it, removed when it ends however it
-   * ends. What is fetched for all of them is in another one, and outlives each.
+   * Folder of this supervisor only. Each process gets a new folder in it, which is removed when the process
+   * ends. Files fetched for all of them are in another folder, and stay.
    */
   readonly scratchPath: string;
   readonly log: Logger;
-  /** What each process runs, compiled: the usual worker, unless a test has one that misbehaves. */
+  /** Compiled script of each process. Default: the usual worker. Tests have scripts that misbehave. */
   readonly entry?: URL;
-  /** Whether {@link Supervisor.workers} shall say what each is at. */
+  /** True when {@link Supervisor.workers} must include heartbeats. */
   readonly tellsBeats?: boolean;
-  /** What tells how the GPUs are; left out: NVIDIA's library, where there is one. */
+  /** Opens a reader of the GPUs' state. Default: NVIDIA's library, if it is installed. */
   readonly gpuReader?: () => Promise<GpuReader | null>;
-  /** Left out: the system's. */
+  /** Default: the system's clock. */
   readonly gpuClock?: TimedClock;
-  /** How long to wait before a process is started again; left out: BACKOFF. */
+  /** Backoff before a process is restarted. Default: `BACKOFF`. */
   readonly backoff?: typeof BACKOFF;
-  /** A process died without saying goodbye: whoever waits for its leases need not wait longer. */
+  /** Called when a process ended unexpectedly, so its leases need not expire first. */
   readonly onDied?: (name: string) => void;
 }
 
 const BACKOFF: Parameters<typeof backoffMs>[1] = { firstMs: 250, maxMs: 30_000 };
-/** A process that lived this long was healthy: its next death starts the back-off anew. */
+/** Run time after which a process counts as healthy, and its backoff restarts. */
 const HEALTHY_MS = 60_000;
 /**
- * So many deaths one after the other, while no process has ever joined a coordinator, are the end: what keeps
- * it from joining (too few descriptors, a library that does not load) does not pass. The waits between them,
- * 8 to 16 s together, are for a machine that is short of something for a moment.
+ * Limit of consecutive unexpected exits while no process has joined a coordinator. The cause is then
+ * permanent, such as too few descriptors or a missing library. The delays between them, 8 to 16 s together,
+ * cover a temporary shortage.
  */
 const DEATHS_BEFORE_JOINING = 6;
-/** How long a drained process may take to end before it is killed: its own limit is 20 s. */
+/** Time limit for a drained process to exit before it is killed. The process's own limit is 20 s. */
 const DRAIN_LIMIT_MS = 24_000;
-/** How long a process may take to exit, with its work done, before it is killed. */
+/** Time limit for a process to exit after its work before it is killed. */
 const CLOSE_LIMIT_MS = 5_000;
 
 /**
- * Keeps one child process a device: a native crash, an out-of-memory kill or unreturned GPU memory costs that
- * child and its shards, nothing else. A child that dies is started again with back-off; one that was refused
- * for good is not, nor one that dies again and again where none has ever joined.
+ * Runs one child process for each device. A native crash, an out-of-memory kill or leaked GPU memory affects
+ * only that child and its shards. A child that exits is restarted with backoff. Exceptions: it was finally
+ * refused, or children exit repeatedly and none has ever joined.
  */
 export class Supervisor {
   /**
-   * Resolves when every process has ended by itself. Rejects with the first refusal for good, or when no
-   * process could run the job.
+   * Resolves when every process has ended by itself. Rejects with the first final refusal, or when no process
+   * could run the job.
    */
   readonly done: Promise<void>;
   readonly #options: SupervisorOptions;
@@ -81,13 +81,13 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    // It may be refused before anybody waits for it.
+    // The promise may reject before it is awaited.
     Promise.resolve(options.joins).catch(() => {});
     this.done = this.#superviseAll();
     this.done.catch(() => {});
   }
 
-  /** Whether a process ended because it was told to, with work perhaps left for it. */
+  /** True when a process ended on request, and may have left work. */
   get hasDrained(): boolean {
     return this.#hasDrained;
   }
@@ -96,12 +96,12 @@ export class Supervisor {
     return this.#figures.all;
   }
 
-  /** None where no GPU of NVIDIA's is worked on. */
+  /** GPUs that are watched. Empty: no NVIDIA GPU is in use. */
   get gpus(): readonly WatchedGpu[] {
     return this.#watch?.gpus ?? [];
   }
 
-  /** Asks every process to finish or hand back its shards; kills what has not ended in time. */
+  /** Asks every process to finish or release its shards. Kills processes that do not end in time. */
   async drain(): Promise<void> {
     this.#quit.abort();
     for (const remote of this.#remotes) remote.tell("drain", {});
@@ -157,20 +157,20 @@ export class Supervisor {
       const isGood = gpus.whileGood(gpu);
       const startedMs = performance.now();
       const end = await this.#runOnce(layout, isGood);
-      // Nobody's fault but the GPU's: it goes on when that does.
+      // The GPU is at fault. The process restarts when the GPU is usable again.
       const isDismissed = end.kind === "ended" && end.how !== "drained";
       if (isGood.aborted && !isDismissed && !this.#quit.signal.aborted) {
         onDied?.(layout.options.name);
         continue;
       }
-      // One that is told to end before it has said how, or is killed then, did not go by itself.
+      // A process that was asked to quit before it replied, or was killed then, counts as drained.
       this.#hasDrained ||= end.kind === "ended" ? end.how === "drained" : this.#quit.signal.aborted;
       if (end.kind === "ended" || this.#quit.signal.aborted) return;
       onDied?.(layout.options.name);
       const traits = end.kind === "failed" ? ERROR_CODES[end.error.code] : null;
       if (end.kind === "failed" && traits?.worker === "quit") {
         if (traits.attempt !== "refuse" || !this.#hasJoined) throw end.error;
-        // The other devices of this machine may be fit for the job.
+        // Other devices of this machine may be able to run the job.
         this.#unfit.push(end.error);
         return;
       }
@@ -185,15 +185,15 @@ export class Supervisor {
       );
       await sleep(waitMs, this.#quit.signal).catch(() => {});
     }
-    // Told to end before its process had begun, or while it waited for the next one.
+    // Quit before its process had started, or while waiting to restart it.
     this.#hasDrained = true;
   }
 
-  /** @param isGood aborts when the process shall hand back what it has, and end */
+  /** @param isGood aborts when the process must release its shards and end */
   async #runOnce(layout: ProcessLayout, isGood: AbortSignal): Promise<ProcessEnd> {
     await mkdir(this.#options.scratchPath, { recursive: true });
     const scratchPath = await mkdtemp(join(this.#options.scratchPath, "worker-"));
-    // Told to quit meanwhile: a process started now would hear neither of draining nor of the end.
+    // Quit was requested meanwhile: a new process would get neither the drain nor the end.
     if (this.#quit.signal.aborted) return { kind: "died", how: "it never started" };
     const { name, device } = layout.options;
     const remote = startProcess(layout, this.#turns, this.#options.entry);
@@ -213,7 +213,7 @@ export class Supervisor {
     } finally {
       isGood.removeEventListener("abort", handBack);
       clearTimeout(killing);
-      // One that never began waits for ever.
+      // Ends a process that never began its work, too.
       await remote[Symbol.asyncDispose]();
       this.#remotes.delete(remote);
       this.#turns.gone(name);
@@ -246,7 +246,7 @@ export class Supervisor {
   }
 }
 
-/** Of devices that nobody watches. */
+/** Gate of devices that are not watched. */
 const OPEN_GATE: GpuGate = { untilGood: async () => {}, whileGood: () => NEVER };
 
 function neverJoined(worker: string, reason: string): ShardmillError {

@@ -1,5 +1,5 @@
 import { setFlagsFromString } from "node:v8";
-// Its threads get what it knows of stores from it.
+// Before any thread starts: threads inherit the stores whose credentials were used before.
 import "../../shared/storage/taken-before.ts";
 import type { WorkService } from "../../shared/wire/services.ts";
 import { startShardThread } from "../pipeline/shard-thread-client.ts";
@@ -7,7 +7,11 @@ import type { Work } from "./serve-supervisor.ts";
 import { runWorker, type WorkerSeams } from "./worker.ts";
 import type { WorkerNews } from "./worker-protocol.ts";
 
-/** Starts what takes about as long to load as a job takes to plan. @returns what runs the worker */
+/**
+ * Starts to load modules, which takes about as long as planning a job.
+ *
+ * @returns a function that runs the worker
+ */
 export function startWorker(seams: WorkerSeams = {}): Work {
   letHeapsGrow();
   const shardThread = startShardThread();
@@ -26,11 +30,10 @@ export function startWorker(seams: WorkerSeams = {}): Work {
 }
 
 /**
- * Lets the heaps of a worker grow to four times what lives in them before they are marked: V8's own upper
- * bound, where it would take less of a thread that waits a lot. What lives in a shard or write thread is 10
- * MiB of code, and the buffers that go through it count as growth: they come and go by more than such a small
- * heap's allowance (16 to 24 MiB), so that V8 marked it anew for every shard or two. With this it does so
- * four times more rarely. For the whole process.
+ * Lets the process's heaps grow to four times their live size before they are marked. This is V8's own upper
+ * limit, but V8 uses less for threads that often wait. A shard or write thread has 10 MiB of live code.
+ * Buffers that pass through it count as growth. They exceed the allowance of such a small heap (16 to 24
+ * MiB). So V8 marked the heap for every shard or two. With this setting, it does so four times less often.
  */
 function letHeapsGrow(): void {
   setFlagsFromString("--heap-growing-percent=300");

@@ -6,9 +6,9 @@ import type { WorkerEnd, WorkerOptions } from "./worker.ts";
 export interface WorkerProcessMethods {
   /** Works until it is drained or dismissed. Called once. */
   work(task: WorkerTask, context: CallContext<WorkerNews>): Promise<WorkerEnd>;
-  /** Finishes or hands back its shards, and ends `work`. */
+  /** Finishes or releases its shards, and ends `work`. */
   drain(why: {
-    /** Reason why its device is put aside, if it drains for that. */
+    /** Reason of the device's suspension, if that is the cause. */
     readonly aside?: string;
   }): void;
 }
@@ -20,10 +20,10 @@ export interface SupervisorMethods {
   endTurn(name: string): void;
 }
 
-/** Task of a worker's process: plain JSON. */
+/** Task of a worker's process. Plain JSON. */
 export interface WorkerTask {
   readonly options: WorkerOptions;
-  /** Whether `work` emits each beat. */
+  /** True when `work` emits each heartbeat. */
   readonly tellsBeats: boolean;
 }
 

@@ -23,38 +23,40 @@ import { tracedAttempts } from "../lease/traced-attempts.ts";
 import { leaseSlotCount } from "../pipeline/thread-counts.ts";
 import { openTuningCache } from "../tuning/tuning-cache.ts";
 
-/** What one worker process is started with: plain data, checked by the command that starts it. */
+/** Options of one worker process. Plain data, checked by the command that starts it. */
 export interface WorkerOptions {
   readonly coordinator: string;
-  /** Told by message: arguments and environments can be read from outside. */
+  /** Credential, sent as a message, because other users can read arguments and environments. */
   readonly credential: Credential;
-  /** Stable over restarts, unique among all workers of a coordinator. */
+  /** Name that is stable across restarts, and unique among all workers of a coordinator. */
   readonly name: string;
   readonly device: ConcreteDevice;
   readonly lanes: number;
   readonly threadsPerLane: number;
   /** Threads that feed the lanes. */
   readonly shardThreads: number;
-  /** Threads for the steps of each stage, of each shard thread. */
+  /** Threads for the steps of each stage, in each shard thread. */
   readonly stepThreads: number;
   readonly access: AccessMode;
-  /** Whether a job's own code may run here. Left out: it may not. */
+  /** True when a job's own code may run here. Default: false. */
   readonly allowsModules?: boolean;
   /** See `DeviceRunnerOptions`. */
   readonly modelMemoryBytes?: number;
-  /** What a job may have opened here, as `isAllowed` takes it. Left out: everything. */
+  /** Locations that a job may open here, as `isAllowed` takes them. Default: all. */
   readonly allowedLocations?: readonly string[];
-  /** A folder for this process alone; whoever starts the process removes it. */
+  /** Folder of this process only. The process's parent removes it. */
   readonly scratchPath: string;
   /** See `DeviceOptions.copies`. */
   readonly copiesPath: string;
   readonly logLevel: LogLevel;
   readonly giveUpMs: number;
-  /** Ends when it had no shard for so long. Left out: waits for the next one. */
+  /** Idle time after which the worker ends. Default: it waits for the next shard. */
   readonly idleMs?: number;
 }
 
-/** What a test puts around the parts of a real worker: a runner that dies of a row, calls that are lost. */
+/**
+ * Wrappers that tests put around a real worker's parts: a runner that crashes at a row, or calls that fail.
+ */
 export interface WorkerSeams {
   readonly runner?: (runner: ShardRunner) => ShardRunner;
   readonly work?: (work: WorkService) => WorkService;
@@ -62,10 +64,13 @@ export interface WorkerSeams {
   readonly laneScript?: URL;
 }
 
-/** The coordinator sent it home; it was told to drain; it had nothing to do for as long as it was to wait. */
+/** Reason of a worker's end: dismissed by the coordinator, drained, or idle for too long. */
 export type WorkerEnd = "dismissed" | "drained" | "idle";
 
-/** Inside the 30 s that Kubernetes gives a pod between SIGTERM and SIGKILL, with time to say goodbye. */
+/**
+ * Time for shards to finish. Kubernetes allows 30 s between SIGTERM and SIGKILL, which leaves time to
+ * deregister.
+ */
 const DRAIN_MS = 20_000;
 
 /** Composition root of one worker process: one device, one connection, one lease loop. */
@@ -134,7 +139,7 @@ function asIs<T>(value: T): T {
   return value;
 }
 
-/** The same service, whose `register` says that a coordinator speaks TLS only: gRPC does not. */
+/** Wraps `register` to report that a coordinator requires TLS, which gRPC does not report. */
 function sayingTls({ work, waitReady }: CoordinatorClient): WorkService {
   return {
     ...work,
@@ -150,7 +155,7 @@ function sayingTls({ work, waitReady }: CoordinatorClient): WorkService {
   };
 }
 
-/** @throws the reason, of a worker that is dismissed without having been of any use */
+/** @throws the reason, when a worker is dismissed without having mapped a shard */
 function usefulEnd(end: WorkerEnd, uselessness: ShardmillError | null): WorkerEnd {
   if (end === "dismissed" && uselessness !== null) throw uselessness;
   return end;

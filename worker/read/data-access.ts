@@ -2,8 +2,8 @@ import type { Credential } from "../../shared/access/credential.ts";
 import type { SessionCell } from "./session-cell.ts";
 
 /**
- * How a worker reaches the job's bytes. `shared`: it sees the coordinator's files and reads and writes them
- * itself. `coordinator`: the same ranges and the same files, over gRPC.
+ * Way to a job's files. `shared`: the worker reads and writes the coordinator's files itself. `coordinator`:
+ * the worker transfers the same ranges and files over gRPC.
  */
 export type DataAccess =
   | { readonly kind: "shared" }

@@ -14,42 +14,41 @@ import { KeptEnds } from "./kept-ends.ts";
 import type { Way } from "./ways.ts";
 
 /**
- * Open files kept for the next shard of the same file. One is read and one is about to be, two where files
- * are far away, which may be the same file several times; an open file costs its footer and a decoder's
- * memory.
+ * Limits of open files kept for the next shard of the same file. One file is read, and the next one prepared.
+ * For distant files, two are prepared, maybe the same file again. An open file costs its footer and a
+ * decoder's memory.
  */
 const MOST_OPEN = { near: 2, far: 3 };
 
-/** A small file as it was planned, and the way on which it was read. */
+/** Content of a small file, and the way it was read. */
 export interface FetchedFile {
   readonly way: Way;
   readonly bytes: Uint8Array;
 }
 
 interface InputFilesOptions {
-  /** The nearest first. Each file is read from the first that holds it as it was planned. */
+  /** Ways, nearest first. Each file is read on the first way with the planned file. */
   readonly ways: readonly [Way, ...Way[]];
   readonly meter: BusyMeter;
-  /** A file comes on another way than the nearest. */
+  /** Called when a file is read on another way than the nearest. */
   readonly onFar?: (path: string) => void;
 }
 
 /**
- * A job's input files as a shard thread opens them: each checked to be the file that the plan was made from.
- * What is taken is the taker's alone until it is given back; a file that two read at once is opened twice.
+ * Input files of a job, opened by a shard thread. Each file is checked against the plan. A taken file has one
+ * user until it is returned. For two concurrent readers, the file is opened twice.
  *
- * Law: whether this machine sees a file says nothing of the next one: they may lie on two mounts. So it is
- * asked file by file.
+ * Law: the way is chosen for each file, because files may be on different mounts.
  */
 export class InputFiles implements AsyncDisposable {
   readonly #options: InputFilesOptions;
-  /** Taken by nobody. The file used last is the last. */
+  /** Files without a user, the most recently used one last. */
   readonly #idle: DatasetFile[] = [];
   readonly #taken = new Set<DatasetFile>();
   readonly #readFrom = new WeakMap<DatasetFile, Way>();
   readonly #readers = new FormatReaders();
   #mostOpen = MOST_OPEN.near;
-  /** One for each way: the end of a file does not tell whether another way leads to the rest of it. */
+  /** Caches by way: the end of a file on one way does not prove that another has the rest. */
   readonly #ends: ReadonlyMap<Way, KeptEnds>;
 
   constructor(options: InputFilesOptions) {
@@ -58,9 +57,9 @@ export class InputFiles implements AsyncDisposable {
   }
 
   /**
-   * A small file's bytes, ahead of its being taken: many files may be fetched at once, and opening one costs
-   * a decoder. Null for a larger one, and where no way leads to what was planned: whoever takes it learns
-   * why. Never rejects.
+   * Fetches a small file before it is taken. Many files may be fetched concurrently, while opening one needs
+   * a decoder. Null: the file is larger, or no way leads to the planned file. `take` reports the reason.
+   * Never rejects.
    */
   async fetch(planned: InputFile, signal: AbortSignal): Promise<FetchedFile | null> {
     if (!isSmallFile(planned)) return null;
@@ -75,11 +74,13 @@ export class InputFiles implements AsyncDisposable {
   }
 
   /**
-   * To be given back, or dropped.
+   * Opens a file for one user, who must return or drop it.
    *
-   * @param fetched what `fetch` gave for it
-   * @throws {INPUT_CHANGED} when it is gone, or size, version or footer are not the plan's
-   * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {STORE_FAILED}
+   * @param fetched result of `fetch` for this file
+   * @throws {INPUT_CHANGED} when the file is missing, or its size, version or footer differ from the plan
+   * @throws {INPUT_CORRUPT} when the file is damaged
+   * @throws {INPUT_UNSUPPORTED} when the file has an unsupported feature
+   * @throws {STORE_FAILED} when a request to the store fails
    */
   async take(planned: InputFile, fetched: FetchedFile | null, signal: AbortSignal): Promise<DatasetFile> {
     const file = (await this.#reopen(planned, signal)) ?? (await this.#openNearest(planned, fetched, signal));
@@ -88,31 +89,30 @@ export class InputFiles implements AsyncDisposable {
     return file;
   }
 
-  /** To be read again by the next shard that asks. */
+  /** Returns a file, which the next shard may use. */
   giveBack(file: DatasetFile): void {
     if (!this.#taken.delete(file)) return;
     this.#idle.push(file);
     this.#closeSurplus();
   }
 
-  /** Closes a taken file: after a read that failed it cannot be read again. */
+  /** Closes a taken file. After a failed read, a file cannot be read again. */
   drop(file: DatasetFile): void {
     if (this.#taken.delete(file)) file[Symbol.dispose]();
   }
 
-  /** On which way a file that was taken is read. */
+  /** Returns the way on which a taken file is read. */
   wayOf(file: DatasetFile): Way {
     return present(this.#readFrom.get(file), "a file that was opened here");
   }
 
   /**
-   * Makes sure that a file is still as it was planned, there where it was read, as far as can be seen without
-   * reading it: asked before and after its rows are read, this bounds when they were written. No decoder
-   * would notice: pages have no checksums that are looked at, and a page may change while the footer stays
-   * the same. Where each read looks at the version that was planned, it has been made sure of, and to ask
-   * would be a round trip.
+   * Checks that a file is still as planned, on the way it was read, without reading it again. Checks before
+   * and after the read bound the time of a change. Decoders would not notice one: page checksums are not
+   * verified, and the footer may stay the same. If each read verifies the version, this check is skipped,
+   * because it would cost a round trip.
    *
-   * @throws {INPUT_CHANGED}
+   * @throws {INPUT_CHANGED} when the file differs from the plan
    */
   async confirm(planned: InputFile, way: Way, signal: AbortSignal): Promise<void> {
     if (await way.checksVersion(planned.path)) return;
@@ -138,9 +138,9 @@ export class InputFiles implements AsyncDisposable {
       this.#idle.shift()?.[Symbol.dispose]();
   }
 
-  /** The file as it was left open; null when it was not, or is another one there by now. */
+  /** Returns the file if it is still open and unchanged. Null: it must be opened. */
   async #reopen(planned: InputFile, signal: AbortSignal): Promise<DatasetFile | null> {
-    // One that is open has the index of another lease; and to open it costs nothing.
+    // An open text file has the index of another lease, and opening it again is cheap.
     if (planned.text !== undefined) return null;
     const kept = this.#idle.findIndex(({ path }) => path === planned.path);
     const [idle] = kept < 0 ? [] : this.#idle.splice(kept, 1);
@@ -154,14 +154,14 @@ export class InputFiles implements AsyncDisposable {
     }
   }
 
-  /** @throws what the last way says, which is the coordinator's own view where that can be asked */
+  /** @throws the error of the last way, which is the coordinator's own view if it can be reached */
   async #openNearest(
     planned: InputFile,
     fetched: FetchedFile | null,
     signal: AbortSignal,
   ): Promise<DatasetFile> {
     const { ways, onFar } = this.#options;
-    // The nearer ones have been asked already.
+    // Nearer ways were already tried for the fetched file.
     const left = fetched === null ? ways : ways.slice(ways.indexOf(fetched.way));
     let failure: unknown;
     for (const way of left) {
@@ -219,7 +219,7 @@ export class InputFiles implements AsyncDisposable {
     throw inputChanged(planned, "footer", planned.footerSha256, found);
   }
 
-  /** Its bytes, which it had from before they were read until after. */
+  /** Reads a whole file, and checks that it did not change during the read. */
   async #readWhole(way: Way, planned: InputFile, signal: AbortSignal): Promise<Uint8Array> {
     const { path, bytes, version } = planned;
     const { meter } = this.#options;
@@ -232,7 +232,7 @@ export class InputFiles implements AsyncDisposable {
   }
 }
 
-/** What a place says of its file, by the version that is read, said of the plan's. */
+/** Converts a store's errors about the read version to errors about the planned file. */
 async function asPlanned<T>(planned: InputFile, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
@@ -244,7 +244,7 @@ async function asPlanned<T>(planned: InputFile, read: () => Promise<T>): Promise
   }
 }
 
-/** What is said on a way that does not lead to the file, or cannot give it: another may. */
+/** Checks whether another way may lead to the file. */
 function mayBeElsewhere(error: unknown): boolean {
   return isShardmillError(error) && ERROR_CODES[error.code].storage === "elsewhere";
 }

@@ -11,15 +11,15 @@ interface JoinLimits {
 }
 
 /**
- * Less than this is joined. What a record batch costs on its way through, whatever its rows, is some 100
- * microseconds; and it becomes a record batch of the output. With this many rows that is nothing beside
- * reading them, and the model does not wait long for the first.
+ * Limits below which batches are joined. A record batch costs some 100 microseconds, whatever its rows, and
+ * becomes a record batch of the output. With this many rows that cost is small, and the model soon gets its
+ * first rows.
  */
 const SMALL: JoinLimits = { rows: 256, bytes: 256 << 10 };
 
 /**
- * The same rows in fewer record batches: small ones, of one layout, are copied together until they are small
- * no more, and freed. Larger ones pass as they are.
+ * Joins small record batches of equal layout: copies them together until they are no longer small, and frees
+ * them. Larger batches pass unchanged.
  */
 export async function* joinSmallBatches(
   batches: AsyncIterable<RecordBatch>,
@@ -30,7 +30,7 @@ export async function* joinSmallBatches(
   let bytes = 0;
   const isSmall = () => rows < small.rows && bytes < small.bytes;
   for await (const batch of batches) {
-    // As they will be gathered: a few rows of a dictionary's longest values may be gigabytes.
+    // Size after gathering: a few rows may refer to gigabytes of a dictionary's values.
     const own =
       batch.numRows < small.rows ? rowBytes(batch.data, 0, batch.numRows) : Number.POSITIVE_INFINITY;
     const joins = own < small.bytes;

@@ -2,20 +2,20 @@ import { END_BYTES, tailedSource } from "../../shared/storage/small-file.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 
 /**
- * Ends of files far away, where the footers are: two shards of one file that are read at once open it twice,
- * and the second time waits for nothing. What is read must be of one version, whoever reads it.
+ * Cache of the ends of distant files, which contain the footers. Two concurrent shards of one file open it
+ * twice, and the second time needs no read. All reads must be of one version.
  */
 export class KeptEnds {
   readonly #most: number;
-  /** By path, the one used last at the end. */
+  /** Ends by path, the most recently used one last. */
   readonly #ends = new Map<string, Promise<Uint8Array>>();
 
-  /** @param most of so many files */
+  /** @param most limit of files */
   constructor(most: number) {
     this.#most = most;
   }
 
-  /** The source, whose end is asked for with the first read of any of it, and once. */
+  /** Returns a source that reads the end of the file once, with the first read in it. */
   keptBy(source: ByteSource): ByteSource {
     const tailStart = Math.max(0, source.bytes - END_BYTES);
     return {
@@ -33,7 +33,7 @@ export class KeptEnds {
 
   async #endOf(source: ByteSource, tailStart: number, signal: AbortSignal): Promise<Uint8Array> {
     const ask = () => source.read(tailStart, source.bytes, signal);
-    // Whoever asked for it first may have given it up.
+    // The first reader may have aborted the read.
     const end = this.#ends.get(source.path)?.catch(ask) ?? ask();
     this.#ends.delete(source.path);
     this.#ends.set(source.path, end);

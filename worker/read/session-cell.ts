@@ -1,15 +1,15 @@
 import { type WorkerSession, workerSession } from "../../shared/domain/worker.ts";
 
-/** Longer than any session. */
+/** Bound of a session's length. */
 const CELL_BYTES = 256;
 
 /**
- * The session of a worker as all its threads see it: it changes when the coordinator was started anew, and
- * whoever reads or stores through the coordinator must then use the new one. Shared memory: no thread has to
- * be told, and none is late.
+ * Session of a worker, shared by all its threads. The session changes when the coordinator restarts. Then all
+ * reads and writes through the coordinator need the new session. Shared memory delivers it to all threads
+ * without messages.
  *
- * The first byte is the length of what follows, in ASCII. A reader that meets a change half way gets a
- * session that nobody knows: it is refused, and asks again.
+ * The first byte is the length of the following ASCII text. A reader may see a partial change. The
+ * coordinator refuses the resulting unknown session, and the reader retries.
  */
 export type SessionCell = SharedArrayBuffer;
 

@@ -13,42 +13,49 @@ import { joinSmallBatches } from "./join-batches.ts";
 import { UnreadableRows } from "./unreadable-rows.ts";
 import type { Way } from "./ways.ts";
 
-/** The rows of a shard, as its map reads them. */
+/** Rows of a shard for the map. */
 export interface ShardRows {
-  /** Of every record batch, as far as the job's columns go. */
+  /** Schema of every record batch, for the job's columns. */
   readonly schema: Schema;
-  /** Of those that were read so far: nulls stand for them. Left out: there can be none. */
+  /** Rows read so far that were unreadable, and became nulls. Default: there are none. */
   readonly unreadable?: UnreadableRows;
-  /** All rows, once. @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_CHANGED} {STORE_FAILED} */
+  /**
+   * Reads all rows, once.
+   *
+   * @throws {INPUT_CORRUPT} when a file is damaged
+   * @throws {INPUT_UNSUPPORTED} when a file has an unsupported feature
+   * @throws {INPUT_CHANGED} when a file differs from the plan
+   * @throws {STORE_FAILED} when a request to the store fails
+   */
   read(columns: readonly string[], signal: AbortSignal): AsyncIterable<RecordBatch>;
 }
 
 /**
- * A read and a stat are round trips on a network file system. So many small files are fetched at once: a
- * mebibyte at most.
+ * Small files that are fetched concurrently, a mebibyte at most. On a network file system, each read and stat
+ * is a round trip.
  */
 const FILES_AHEAD = 16;
 
 interface InputCalls {
   readonly signal: AbortSignal;
-  /** Which slice is begun, before its file is looked at. */
+  /** Called with the slice that begins, before its file is opened. */
   readonly onFile: (slice: number) => void;
-  /** Shared with the other shards of the thread, in whose order they are opened. Left out: none. */
+  /** Budget shared with other shards of the thread, in order of opening. Default: none. */
   readonly budget?: FetchBudget;
 }
 
-/** The files that a shard's rows lie in, opened one after the other, each read by nobody else meanwhile. */
+/** Files of a shard's rows, opened one after another. Each has no other reader meanwhile. */
 export class ShardInput implements ShardRows, Disposable {
   readonly #slices: readonly LeaseSlice[];
   readonly #files: InputFiles;
   readonly #calls: InputCalls;
-  /** Of each slice, in order; begun as far as they may be. */
+  /** Fetched files by slice, in order, read ahead. */
   readonly #fetched: AsyncGenerator<FetchedFile | null, void>;
-  /** Of the slices that were begun. */
+  /** Ways by slice, for slices that have begun. */
   readonly #readFrom: Way[] = [];
   readonly unreadable = new UnreadableRows();
   readonly #budget: FetchReader;
-  /** The one that is read. */
+  /** File that is being read. */
   #file: DatasetFile | null = null;
   #schema: Schema | null = null;
 
@@ -103,15 +110,15 @@ export class ShardInput implements ShardRows, Disposable {
         throw error;
       }
     }
-    // The next shard's is the one that waits for nothing now.
+    // Now the next shard has priority.
     this.#budget[Symbol.dispose]();
   }
 
   /**
-   * Makes sure that all files are still as they were planned, there where they were read. Small ones were so
-   * when all of their bytes had been fetched.
+   * Checks that all files are still as planned, on the ways they were read. Small files were checked after
+   * they were fetched.
    *
-   * @throws {INPUT_CHANGED}
+   * @throws {INPUT_CHANGED} when a file differs from the plan
    */
   async confirm(signal: AbortSignal): Promise<void> {
     await mapConcurrent(this.#readFrom, FILES_AHEAD, async (way, index) => {
@@ -135,7 +142,7 @@ export class ShardInput implements ShardRows, Disposable {
     this.#file = null;
   }
 
-  /** After a read that failed, its file cannot be read again. */
+  /** Closes the current file. After a failed read, it cannot be read again. */
   [Symbol.dispose](): void {
     this.#budget[Symbol.dispose]();
     if (this.#file !== null) this.#files.drop(this.#file);

@@ -1,16 +1,16 @@
 import type { RowFailure } from "../../shared/steps/step.ts";
 
-/** The rows of a shard that could not be read: noted as they are met, taken with the batch they are in. */
+/** Rows of a shard that could not be read. Rows are noted when detected, and taken with their batch. */
 export class UnreadableRows {
-  /** In order. */
+  /** Rows in order. */
   readonly #rows: { readonly row: number; readonly message: string }[] = [];
 
-  /** @param row of the shard, behind all that were noted */
+  /** @param row row of the shard, behind all noted rows */
   note(row: number, message: string): void {
     this.#rows.push({ row, message });
   }
 
-  /** Those of `[start, end)`, counted from `start`. */
+  /** Takes the rows in `[start, end)`, counted from `start`. */
   take(start: number, end: number): readonly RowFailure[] {
     const behind = this.#rows.findIndex(({ row }) => row >= end);
     const taken = this.#rows.splice(0, behind < 0 ? this.#rows.length : behind);

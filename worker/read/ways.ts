@@ -9,16 +9,16 @@ import { sessionIn } from "./session-cell.ts";
 
 type ReachedJob = Pick<JobDescription, "jobId" | "stores">;
 
-/** One way to the job's files, which are named as the coordinator sees them. */
+/** Way to the job's files, which have the coordinator's names. */
 export interface Way extends Pick<Storage, "stat" | "read"> {
-  /** Whether `read` gives nothing but the version that is expected. */
+  /** Checks whether `read` always verifies the expected version. */
   checksVersion(location: Location): Promise<boolean>;
 }
 
-/** Ways to the same files, the nearest first. */
+/** Ways to the same files, nearest first. */
 export interface Ways extends AsyncDisposable {
   readonly ways: readonly [Way, ...Way[]];
-  /** Whether each request for a file is a round trip to another machine, on the nearest way. */
+  /** Checks whether each request for a file is a round trip to another machine, on the nearest way. */
   isFar(location: Location): boolean;
 }
 
@@ -34,8 +34,8 @@ export function openWays(accesses: readonly [DataAccess, ...DataAccess[]], job: 
 }
 
 /**
- * The storages of a job's files, the coordinator's among them if one of the accesses is by it. Nothing is
- * connected, nor loaded for it, before it is first asked.
+ * Opens the storages of a job's files, including the coordinator's if an access needs it. Connections and
+ * modules load on first use.
  */
 export function openStorages(accesses: readonly DataAccess[], { jobId, stores }: ReachedJob): Storages {
   const connection = accesses.find((access) => access.kind === "coordinator");
@@ -43,7 +43,7 @@ export function openStorages(accesses: readonly DataAccess[], { jobId, stores }:
   return new Storages(openers, stores);
 }
 
-/** Where an access finds what the coordinator calls `location`. */
+/** Returns the location of a file for an access. */
 export function locate(location: Location, kind: DataAccess["kind"]): Location {
   return kind === "coordinator" ? viaCoordinator(location) : location;
 }
@@ -66,7 +66,7 @@ function wayOf(kind: DataAccess["kind"], storages: Storages): Way {
   };
 }
 
-/** A connection of its own; gRPC is loaded here, where it is needed. */
+/** Connects to the coordinator. gRPC loads only here, where it is needed. */
 async function connect(
   { address, credential, session }: Extract<DataAccess, { kind: "coordinator" }>,
   jobId: JobId,

@@ -7,14 +7,13 @@ import type { SteppedRows } from "../../shared/steps/apply-step.ts";
 import { mapNoted, NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
 import type { RowFailure } from "../../shared/steps/step.ts";
 
-/** A row that a step failed on: in front of the chain, the row that it came from. */
+/** Row that a step failed on, with its source row in front of the chain. */
 export interface FailedSource extends Omit<RowFailure, "row"> {
   readonly source: number;
 }
 
 /**
- * Runs steps over those rows of a batch that could be read; the others stand among what they make with nulls,
- * failed.
+ * Runs steps over the readable rows of a batch. Unreadable rows are failed rows in the result, with nulls.
  *
  * @param unreadable rows of the batch, in order
  */
@@ -32,18 +31,18 @@ export async function stepReadable(
   return withFailed({ ...stepped, sources, noted }, failedSources(rows));
 }
 
-/** Where rows of the second step came from, in front of the first. */
+/** Composes the sources of two consecutive steps: rows behind the second from rows in front of the first. */
 export function composed(first: Uint32Array | null, second: Uint32Array | null): Uint32Array | null {
   if (first === null || second === null) return first ?? second;
   return second.map((row) => present(first[row], "a step's rows come from rows in front of it"));
 }
 
-/** The row in front of the steps that one behind them came from. */
+/** Returns the row in front of the steps that a row behind them came from. */
 export function sourceOf({ sources }: Pick<SteppedRows, "sources">, row: number): number {
   return sources === null ? row : present(sources[row], "every row came from one");
 }
 
-/** Of several parts of one row that failed, the first. */
+/** Returns the failed source rows. Of several failed parts of a row, the first counts. */
 export function failedSources(rows: SteppedRows): readonly FailedSource[] {
   const found = new Map<number, FailedSource>();
   for (const { row, code, message } of rows.failed) {
@@ -53,7 +52,7 @@ export function failedSources(rows: SteppedRows): readonly FailedSource[] {
   return [...found.values()];
 }
 
-/** The rows of which no part has failed. */
+/** Removes all parts of rows with a failed part. */
 export function withoutFailed(rows: SteppedRows): SteppedRows {
   const gone = new Set(rows.failed.map(({ row }) => sourceOf(rows, row)));
   const kept = Array.from({ length: rows.batch.numRows }, (_, row) => row).filter(
@@ -67,7 +66,7 @@ export function withoutFailed(rows: SteppedRows): SteppedRows {
   };
 }
 
-/** The rows with those that failed on the way in between, in the order of what they came from. */
+/** Adds the rows that failed in earlier steps, in order of their sources. */
 export function withFailed(rows: SteppedRows, early: readonly FailedSource[]): SteppedRows {
   const late = new Map(rows.failed.map((failure) => [failure.row, failure]));
   const waiting = [...early].sort((a, b) => a.source - b.source);
@@ -96,7 +95,7 @@ export function withFailed(rows: SteppedRows, early: readonly FailedSource[]): S
   return { batch: gathered(rows.batch, order), sources: Uint32Array.from(sources), failed, noted };
 }
 
-/** The rows of a batch at these places, and nulls. */
+/** Returns the rows of a batch at these places. A null place becomes a null row. */
 function gathered(batch: RecordBatch, order: readonly (number | null)[]): RecordBatch {
   const fields = batch.schema.fields.map((field) => {
     const { name, type, metadata } = plainField(field);

@@ -1,10 +1,10 @@
-/** Of a piece that was larger than those behind it, so much is still reckoned with at each of them. */
+/** Factor by which the assumed size of a piece declines at each smaller piece. */
 const MEMORY = 0.9;
 
 /**
- * How many pieces of a stage may be at work, or done and waiting for those in front of them, so that what
- * they become fits into a budget. What a piece becomes is known when it is done, so it is reckoned with the
- * largest of late: bytes of pixels are all alike, and sounds of one data set about.
+ * Limits the concurrent pieces of a stage, so that their results fit a budget. Finished pieces that wait for
+ * earlier ones count, too. The size of a result is unknown in advance, so the recently largest one is
+ * assumed. Images are all alike, and sounds of one data set roughly.
  */
 export class PieceBudget {
   readonly #bytes: number;
@@ -13,8 +13,8 @@ export class PieceBudget {
   #isExpected = true;
 
   /**
-   * @param bytes that all pieces together may have; one is always let in
-   * @param most pieces, however small they are
+   * @param bytes budget of all pieces together. One piece is always allowed.
+   * @param most limit of pieces, however small
    * @param expected bytes of a piece, until the first is done
    */
   constructor(bytes: number, most: number, expected: number) {
@@ -27,7 +27,7 @@ export class PieceBudget {
     return Math.max(1, Math.min(this.#most, Math.floor(this.#bytes / Math.max(1, this.#largest))));
   }
 
-  /** A piece is done, and has so many bytes. */
+  /** Records the size of a finished piece. */
   seen(bytes: number): void {
     this.#largest = this.#isExpected ? bytes : Math.max(bytes, this.#largest * MEMORY);
     this.#isExpected = false;

@@ -3,53 +3,54 @@ import { madeColumns, type StepBinding, type StepColumns } from "../../shared/do
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 
 /**
- * What steps should make of a piece at most, where its columns tell. A row that is the name of a file may
- * become a megabyte of pixels, and there are thousands of names in a record batch. With more, the threads of
- * a stage would hold gigabytes; with less, handing it over would be felt.
+ * Limit of the bytes that steps make of a piece, if its columns show them. A file name in a row may become a
+ * megabyte of pixels, and a record batch has thousands of names. With more, the threads of a stage would hold
+ * gigabytes. With less, the transfer would cost too much.
  */
 const MADE_BYTES = 16 << 20;
 
 /**
- * Neither the bytes of a feature's file nor its name tell what it becomes, so as many go together as the
- * largest ones may: two sounds of an hour at 16 kHz, which is a gigabyte with what is on its way. One by one
- * they cost seven milliseconds more each; above sixteen nothing is won.
+ * Limits for features of files, whose size is unknown before they are read. Assumes the largest: two sounds
+ * of an hour at 16 kHz, which take a gigabyte with copies. Single files cost seven milliseconds more each,
+ * and more than sixteen gain nothing.
  */
 const FILES_BYTES = 512 << 20;
 const MOST_FILES = 16;
 
 /**
- * Rows that are worth a thread's while. A record batch of short texts has tens of thousands of rows, and a
- * shard no more: in one piece, one thread would work on it while all others wait. Smaller pieces cost more
- * than they spread: tokenizing 512 texts at once takes seven hundredths more CPU time than 2,048.
+ * Least rows of a piece when all threads should share a record batch. Short texts come in record batches of
+ * tens of thousands of rows, maybe the whole shard. As one piece, it would occupy one thread. Smaller pieces
+ * cost more than they gain: tokenizing 512 texts takes 7 % more CPU time than 2,048.
  */
 const LEAST_ROWS = 512;
 
-/** How a record batch is cut for the threads of a stage. */
+/** Rules that cut a record batch for the threads of a stage. */
 export interface PieceRows {
-  /** Rows of a piece at most, so that what is made of it stays small. */
+  /** Limit of a piece's rows, which keeps its result small. */
   readonly most: number;
-  /** Whether all threads should have a piece of one record batch. */
+  /** True when all threads should share one record batch. */
   readonly isSpread: boolean;
 }
 
-/** @param columns in front of the steps and behind them */
+/** @param columns columns in front of the steps and behind them */
 export function pieceRowsOf(steps: readonly StepBinding[], columns: StepColumns): PieceRows {
   const byBytes = Math.max(1, Math.floor(MADE_BYTES / Math.max(1, madeRowBytes(columns))));
   return {
     most: Math.min(byBytes, mostFiles(steps)),
-    // What SQL computes it computes in threads of DuckDB's own, for all rows at once.
+    // SQL uses DuckDB's own threads for all rows at once.
     isSpread: steps.some(({ op }) => op.kind === "extension"),
   };
 }
 
-/** Rows of each piece that a record batch of so many rows is cut into. */
+/** Returns the rows of each piece of a record batch. */
 export function pieceRowsIn(rows: number, { most, isSpread }: PieceRows, threads: number): number {
   const share = isSpread ? Math.max(LEAST_ROWS, Math.ceil(rows / threads)) : rows;
   return Math.max(1, Math.min(most, share));
 }
 
 /**
- * What a piece of so many rows becomes at most, where only its longest rows tell; null: it is as it looks.
+ * Returns the most bytes that a piece becomes, if only its longest rows determine that. Null: its columns
+ * show the size.
  */
 export function mostPieceBytes(steps: readonly StepBinding[], rows: number): number | null {
   const files = fileBytes(steps);
@@ -68,7 +69,7 @@ function fileBytes(steps: readonly StepBinding[]): readonly number[] {
   );
 }
 
-/** Bytes of a row in the columns that are made and whose cells are all of one size. */
+/** Returns the bytes of a row in made columns with cells of fixed size. */
 function madeRowBytes(columns: StepColumns): number {
   return madeColumns(columns).reduce((sum, { type }) => {
     if (type.kind !== "fixedList" || type.item.kind !== "numeric") return sum;

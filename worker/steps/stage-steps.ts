@@ -12,15 +12,14 @@ import { mostPieceBytes, type PieceRows, pieceRowsIn, pieceRowsOf } from "./piec
 import { StepThreads } from "./step-threads.ts";
 
 /**
- * What the pieces of a shard may become that are at work or wait for their turn, in one stage and for all
- * shard threads of a worker together: sixteen threads with images stay below it. While a shard is prefetched,
- * it has as much.
+ * Limit of results in one stage that are in progress or wait, for all shard threads of a worker together.
+ * Sixteen threads with images stay below it. A prefetched shard has the same limit again.
  */
 const HELD_BYTES = 1 << 30;
 
 interface StageStepsOptions {
   readonly stage: "prepare" | "finish";
-  /** At least one. */
+  /** Steps of the stage, at least one. */
   readonly steps: readonly StepBinding[];
   readonly threads: number;
   /** Shard threads of the worker, each with such a stage. */
@@ -28,13 +27,13 @@ interface StageStepsOptions {
   readonly scratchPath: string;
   readonly stores: JobStores;
   readonly meter: Pick<BusyMeter, "add">;
-  /** Opens what runs the steps. Left out: threads of their own. */
+  /** Opens the step that runs all steps. Default: separate threads. */
   readonly open?: (steps: readonly StepBinding[]) => Step;
 }
 
 /**
- * The steps of a stage: its threads are given what the steps read and give back what they make, and all other
- * columns are put beside that here.
+ * Steps of a stage. The threads get the columns that the steps read, and return the columns that they make.
+ * All other columns are joined here.
  */
 export class StageSteps implements AsyncDisposable {
   readonly #threads: number;
@@ -59,18 +58,19 @@ export class StageSteps implements AsyncDisposable {
   }
 
   /**
-   * Pieces that keep all threads busy, one more so that whichever is done first finds another: if they fit.
+   * Pieces that keep all threads busy, within the memory budget. One extra piece waits for the first thread
+   * that ends.
    */
   get atOnce(): number {
     return this.#budget.pieces;
   }
 
-  /** Rows of each piece that a record batch of so many rows is given to the steps in. */
+  /** Returns the rows of each piece that a record batch is cut into. */
   pieceRows(rows: number): number {
     return pieceRowsIn(rows, this.#pieceRows, this.#threads);
   }
 
-  /** @throws whatever a step throws, naming itself */
+  /** @throws errors of a step, naming the step */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
     const rows = await applyStep(this.#step, this.#columns, batch, signal);
     const { data, numRows } = rows.batch;
@@ -78,7 +78,7 @@ export class StageSteps implements AsyncDisposable {
     return rows;
   }
 
-  /** Of the rows behind the steps, where those in front of them are of `schema`: found by a run over none. */
+  /** Returns the schema behind the steps for a schema in front of them, by a run without rows. */
   schemaOf(schema: Schema, signal: AbortSignal): Promise<Schema> {
     const key = schema.fields.map(({ name, type }) => `${name} ${type}`).join("\n");
     const known = this.#schemas.get(key);

@@ -13,15 +13,15 @@ import {
   withoutFailed,
 } from "./failed-rows.ts";
 
-/** A step, the rows in front of it, and those behind it. */
+/** Callback with a step, its input, and its result. */
 export type OnStep = (binding: StepBinding, given: RecordBatch, made: SteppedRows) => Promise<void>;
 
 interface ChainOptions extends Omit<OpenStepOptions, "paths"> {
-  /** Called after each step, for who watches. */
+  /** Called after each step, for viewers. */
   readonly onStep?: OnStep;
 }
 
-/** Steps that are open, run one after the other, as one. It is given one record batch at a time. */
+/** Open steps that run one after another, as one step. Takes one record batch at a time. */
 export class StepChain implements AsyncDisposable {
   readonly #steps: readonly { readonly binding: StepBinding; readonly step: Step }[];
 
@@ -47,9 +47,9 @@ export class StepChain implements AsyncDisposable {
   }
 
   /**
-   * No step is given a row that one before it failed on: it stands behind the last with nulls.
+   * Runs the steps. A row that a step failed on skips later steps, and has nulls in the result.
    *
-   * @throws whatever a step throws, naming itself
+   * @throws errors of a step, naming the step
    */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
     let rows: SteppedRows = { batch, sources: null, failed: [], noted: NO_NOTED_ROWS };
@@ -77,7 +77,7 @@ export class StepChain implements AsyncDisposable {
   }
 }
 
-/** The numbers of two lists, each once, in order. */
+/** Merges two lists of numbers, without duplicates, in order. */
 function together(some: readonly number[], others: readonly number[]): readonly number[] {
   if (others.length === 0) return some;
   return [...new Set([...some, ...others])].sort((a, b) => a - b);

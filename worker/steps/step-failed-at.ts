@@ -5,8 +5,8 @@ import type { Lease } from "../../shared/domain/job.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 
 /**
- * What a step threw, with the rows that it was given: `[sourceStart, sourceEnd)` of the shard, and where they
- * lie in the input's files. What the step did not do, an abort, stays as it is.
+ * Adds the input rows to a step's error: `[sourceStart, sourceEnd)` of the shard, and their place in the
+ * input files. An abort is no error of the step, and stays unchanged.
  */
 export function stepFailedAt(
   error: unknown,
@@ -29,7 +29,7 @@ export function stepFailedAt(
   });
 }
 
-/** In which file a row of the shard lies, and where there. */
+/** Returns the file and the row in it of a row of the shard. */
 function placeOf({ slices }: Pick<Lease, "slices">, row: number): { path: string; row: number } {
   const place = new DatasetRows(slices.map(shardRows)).placeOf(row);
   const slice = present(slices[place.file], "a row of the shard lies in one of its files");

@@ -5,17 +5,17 @@ import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import type { NotedRows } from "../../shared/steps/noted-rows.ts";
 import type { RowFailure } from "../../shared/steps/step.ts";
 
-/** Data that a step thread starts with (`workerData`): it serves one stage of one job. */
+/** `workerData` of a step thread, which serves one stage of one job. */
 export interface StepThreadOptions {
   readonly steps: readonly StepBinding[];
-  /** A folder of this machine: the steps make and remove their own files in it. */
+  /** Folder on this machine, where the steps make and remove their own files. */
   readonly scratchPath: string;
   readonly stores: JobStores;
 }
 
 /** Methods of a step thread. One `run` at a time. */
 export interface StepThreadMethods {
-  /** The batch's buffers are transferred, as those of the answer are. */
+  /** Runs the steps on a batch. The buffers of the batch and of the result are transferred. */
   run(batch: PackedTable, context: CallContext): Promise<Transferred<StepAnswer>>;
 }
 
@@ -26,8 +26,8 @@ export interface StepAnswer {
   readonly noted: NotedRows;
 }
 
-/** Methods of its owner. */
+/** Methods of the thread's owner. */
 export interface StepThreadOwner {
-  /** How long the steps took for a record batch, before its answer, whatever that is. */
+  /** Reports the steps' time for a record batch, before its reply, even if it failed. */
   busy(ms: number): void;
 }

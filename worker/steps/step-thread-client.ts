@@ -11,16 +11,16 @@ import type { Step, StepResult } from "../../shared/steps/step.ts";
 import type { StepAnswer, StepThreadMethods, StepThreadOptions, StepThreadOwner } from "./step-protocol.ts";
 
 export interface StepClientOptions extends StepThreadOptions {
-  /** Told how long the steps took, whatever became of the record batch. */
+  /** Called with the steps' time for each record batch, even if it failed. */
   readonly onBusy: (ms: number) => void;
   /** Default: the step thread. */
   readonly script?: URL;
 }
 
-/** A step thread as a step. It works on one record batch at a time. */
+/** Client of a step thread, as a step. Takes one record batch at a time. */
 export class StepThreadClient implements Step {
   readonly #thread: Remote<StepThreadMethods>;
-  /** The record batch at work, until it is answered, abandoned or not. */
+  /** Current record batch, until its reply, even if it was aborted. */
   #running: Promise<StepAnswer> | null = null;
 
   constructor({ steps, scratchPath, stores, onBusy, script }: StepClientOptions) {
@@ -30,7 +30,7 @@ export class StepThreadClient implements Step {
     this.#thread = new Remote(link, { serves, lost });
   }
 
-  /** Whether it can be given a record batch. */
+  /** True when the thread can take a record batch. */
   get isFree(): boolean {
     return this.#running === null && !this.hasDied;
   }
@@ -40,10 +40,11 @@ export class StepThreadClient implements Step {
   }
 
   /**
-   * A copy of the record batch goes to the thread. When `signal` aborts, this throws its reason at once. The
-   * thread is free again when its call has ended: see {@link untilFree}.
+   * Runs the steps on a copy of the record batch. When `signal` aborts, this throws its reason at once. The
+   * thread is free again after its reply: see {@link untilFree}.
    *
-   * @throws what the steps throw; {INTERNAL} when the thread died
+   * @throws errors of the steps
+   * @throws {INTERNAL} when the thread ended
    */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
     signal.throwIfAborted();
@@ -59,12 +60,12 @@ export class StepThreadClient implements Step {
     return { made: unpackBatch(made), ...rest };
   }
 
-  /** Resolves when the thread has answered its record batch, or is lost. */
+  /** Resolves when the thread has replied, or is lost. */
   async untilFree(): Promise<void> {
     await this.#running?.catch(() => {});
   }
 
-  /** Abandons the record batch at work, and waits for the end of the thread. */
+  /** Abandons the current record batch, and waits for the thread to end. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread.close(Number.POSITIVE_INFINITY);
   }

@@ -14,13 +14,13 @@ import { StepChain } from "./step-chain.ts";
 import type { StepAnswer, StepThreadMethods, StepThreadOptions, StepThreadOwner } from "./step-protocol.ts";
 
 /**
- * A thread that runs the steps of one stage, so that the shard thread goes on reading and collecting
- * meanwhile. Started by `StepThreadClient`.
+ * Script of a thread that runs the steps of one stage, while the shard thread reads and collects.
+ * `StepThreadClient` starts it.
  */
 
 const { steps, ...options } = workerData as StepThreadOptions;
 const opening = StepChain.open(steps, options);
-// The first record batch is answered with why they could not be opened.
+// The first record batch gets the error.
 opening.catch(() => {});
 
 const owner = serveOwner<StepThreadMethods, StepThreadOwner>({ run }, async () => {

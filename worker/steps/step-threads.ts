@@ -5,14 +5,14 @@ import type { Step, StepResult } from "../../shared/steps/step.ts";
 import { type StepClientOptions, StepThreadClient } from "./step-thread-client.ts";
 
 interface StepThreadsOptions extends StepClientOptions {
-  /** Threads at most. */
+  /** Limit of threads. */
   readonly count: number;
 }
 
 /**
- * The threads of a stage, as one step that works on several record batches at once; others wait for their
- * turn. The first thread is started at once, so that it is there when the first rows are; another when a
- * record batch comes and none is free. One that died is replaced in the same way.
+ * Threads of a stage, as one step that takes several record batches concurrently. Further ones wait. The
+ * first thread starts at once, to be ready for the first rows. Others start when no thread is free for a
+ * record batch. A thread that ended is replaced in the same way.
  */
 export class StepThreads implements Step {
   readonly #options: StepThreadsOptions;
@@ -48,7 +48,7 @@ export class StepThreads implements Step {
     await Promise.all([...this.#threads].map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  /** As many record batches are let in as there may be threads: one is free, or may be started. */
+  /** Returns a free thread, or starts one. The slots limit record batches to the number of threads. */
   #freeThread(): StepThreadClient {
     for (const thread of this.#threads) {
       if (thread.isFree) return thread;

@@ -8,16 +8,13 @@ import { fillFits, findMisfit, needsCheck } from "./cast-range.ts";
 import { type Cells, cellStart, RAGGED } from "./cells.ts";
 import { leafOfBytes } from "./leaf.ts";
 
-/** Why a row cannot become part of a tensor. */
+/** Reason why a row cannot become part of a tensor. */
 export interface RowProblem {
   readonly code: DeadCode;
   readonly message: string;
 }
 
-/**
- * Adds to `bad` the rows of a column that `binding` cannot take. A row that is in it already keeps its
- * problem.
- */
+/** Adds the rows to `bad` whose cells `binding` cannot take. A row in `bad` keeps its first problem. */
 export function findBadRows(
   cells: Cells,
   column: string,
@@ -32,12 +29,12 @@ export function findBadRows(
   }
 }
 
-/** How many values a cell of a binding's columns must hold; of uneven rows, each position of it. */
+/** Returns the values that a cell must hold. For uneven rows: the values of each position. */
 export function valuesPerCell(binding: InputBinding): number {
   return sourceOf(binding.source).rows === "cells" ? 1 : binding.rowValues;
 }
 
-/** Whether the bytes of binary cells are raw little-endian values rather than one value each. */
+/** Checks whether binary cells hold raw little-endian values, instead of one value per byte. */
 export function readsRaw({ source }: Pick<InputBinding, "source">): boolean {
   return source.kind === "one" && source.bytes === "raw";
 }
@@ -46,7 +43,7 @@ function isOfTexts(binding: NumberBinding | TextBinding): binding is TextBinding
   return binding.dtype === "string";
 }
 
-/** Checks all values at once, so that a column without a misfit costs one pass. */
+/** Checks all values at once, so a valid column costs one pass. */
 function holdsMisfit(cells: Cells, binding: NumberBinding): boolean {
   const { leaf, leafNulls, rows } = cells;
   if (!needsCheck(leaf, binding)) return false;
@@ -82,7 +79,7 @@ class CellJudge {
     }
   }
 
-  /** Nothing can be wrong with any row: no row needs looking at. */
+  /** Checks whether no row can have a problem, so that single rows need no check. */
   takesAll(): boolean {
     const { nulls, leafNulls, faults, layout, binary } = this.#cells;
     if (nulls !== null || leafNulls !== null || faults !== null || this.#checkValues) return false;
@@ -106,7 +103,7 @@ class CellJudge {
     return this.#checkValues ? this.#ofValues(from, to) : null;
   }
 
-  /** Nothing says how many positions a list has that is not there. */
+  /** A missing list has an unknown number of positions. */
   #ofNullCell(): RowProblem | null {
     const { rowShape, fill } = this.#binding;
     if (!isUneven(rowShape) || fill === null) return this.#ofNull("is null");
@@ -171,7 +168,7 @@ class CellJudge {
   }
 
   #problem(code: RowProblem["code"], what: string): RowProblem {
-    // What a step computes for an input has a name that nobody chose.
+    // A column computed by a step has a generated name, unknown to the user.
     const isComputed = this.#column.startsWith("shardmill:");
     const subject = isComputed ? `input \`${this.#binding.tensor}\`` : `column \`${this.#column}\``;
     return { code, message: `${subject} ${what}` };

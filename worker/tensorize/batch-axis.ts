@@ -1,7 +1,7 @@
 import { dtypeBytes, product, type TensorData } from "../../shared/domain/tensor.ts";
 import { openTexts, TextsWriter } from "../../shared/domain/texts.ts";
 
-/** A tensor `[rows, ...]` with its rows put where the model wants the batch. */
+/** Moves the rows of a tensor `[rows, ...]` to the batch axis of the model. */
 export function placeBatch(tensor: TensorData, batchAxis: number): TensorData {
   if (batchAxis === 0) return tensor;
   const [rows = 1, ...rest] = tensor.dims;
@@ -9,7 +9,7 @@ export function placeBatch(tensor: TensorData, batchAxis: number): TensorData {
   return { ...tensor, dims, data: swapped(tensor, rows, product(rest.slice(0, batchAxis))) };
 }
 
-/** The other way round: a tensor of the model's with its batch put first, so that a row lies in one piece. */
+/** Moves the batch axis of a model's tensor to the front, so that each row is contiguous. */
 export function rowsFirst(tensor: TensorData, batchAxis: number): TensorData {
   const rows = tensor.dims[batchAxis];
   if (batchAxis === 0 || rows === undefined) return tensor;
@@ -18,7 +18,7 @@ export function rowsFirst(tensor: TensorData, batchAxis: number): TensorData {
   return { ...tensor, dims, data: swapped(tensor, product(before), rows) };
 }
 
-/** The elements of `[first, second, ...]` as `[second, first, ...]`. */
+/** Reorders elements from `[first, second, ...]` to `[second, first, ...]`. */
 function swapped({ dtype, dims, data }: TensorData, first: number, second: number): ArrayBuffer {
   if (dtype === "string") return swappedTexts(data, product(dims), first, second);
   const blocks = first * second;

@@ -1,12 +1,11 @@
-/** Fewer values are as soon cast one by one: the table has 256 to fill. */
+/** Least values for the table. Fewer are cast directly, because filling the table takes 256 casts. */
 export const LEAST_BYTES = 4_096;
 
 /**
- * Casts bytes to float32 through a table of what each of the 256 becomes, four bytes at a time: images are
- * nothing but bytes, and this takes half the time of computing every value. `target` is as long as `bytes`,
- * four elements at least.
+ * Casts bytes to float32 by a table of all 256 results, four bytes at a time. For images, which consist of
+ * bytes, this halves the time. `target` is as long as `bytes`, and has at least four elements.
  *
- * @param cast what a byte's value becomes, before it is rounded to float32
+ * @param cast converts a byte's value, before rounding to float32
  */
 export function castBytes(
   bytes: Uint8Array | Int8Array,
@@ -14,7 +13,7 @@ export function castBytes(
   cast: (value: number) => number,
 ): void {
   const table = tableOf(bytes instanceof Int8Array, cast);
-  // Elements are moved as bits: a float32 would be widened to float64 and narrowed again on its way.
+  // Copies bits, because copying a float32 would convert it to float64 and back.
   const elements = new Int32Array(target.buffer, target.byteOffset, target.length);
   const beforeWords = -bytes.byteOffset & 3;
   const words = new Uint32Array(
@@ -35,7 +34,7 @@ export function castBytes(
   moveEach(bytes, elements, table, { from: at, to: bytes.length });
 }
 
-/** The bits of the float32 that each byte becomes, by the byte's own bits. */
+/** Returns the bits of the float32 for each byte, by the byte's bits. */
 function tableOf(signed: boolean, cast: (value: number) => number): Int32Array {
   const table = new Float32Array(256);
   for (let bits = 0; bits < table.length; bits += 1) table[bits] = cast(signed ? (bits << 24) >> 24 : bits);

@@ -72,7 +72,7 @@ export function findMisfit(
     const values = widenBlock(leaf, start, end, cast);
     for (let index = 0; index < values.length; index += 1) {
       const value = values[index] ?? 0;
-      // Between the two 64-bit types only the sign bit decides, and float64 would round it away.
+      // Between the two 64-bit types only the sign bit matters, which float64 would round away.
       const isGood = areWords
         ? (leaf.words[(start + index) * 2 + 1] ?? 0) >= 0
         : value > above && value < below && (!mustBeWhole || value === Math.trunc(value));
@@ -90,7 +90,7 @@ function wideText({ type, words }: Extract<Leaf, { kind: "wide" }>, index: numbe
   return String(BigInt(type === "int64" ? high : high >>> 0) * BigInt(TWO_32) + BigInt(low));
 }
 
-/** Whole numbers with all their digits, where JavaScript would round the last ones away. */
+/** Formats a number. Integers have all digits, where JavaScript would round the last ones. */
 function numberText(value: number): string {
   return Number.isInteger(value) && Math.abs(value) < 1e21 ? String(BigInt(value)) : String(value);
 }

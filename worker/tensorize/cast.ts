@@ -4,7 +4,7 @@ import type { Dtype, DtypeArray } from "../../shared/domain/tensor.ts";
 import { castBytes, LEAST_BYTES } from "./cast-bytes.ts";
 import { type Leaf, type NumberArray, wordsOf } from "./leaf.ts";
 
-/** How values become elements of a tensor: value * scale + offset, in float64, then cast. */
+/** Conversion of values to elements of a tensor: value * scale + offset in float64, then a cast. */
 export interface Cast {
   readonly dtype: Dtype;
   readonly scale: number;
@@ -13,7 +13,7 @@ export interface Cast {
 
 export const TWO_32 = 4_294_967_296;
 
-/** Values widened at a time: 32 KiB of float64, which stays in the first-level cache. */
+/** Values widened at a time: 32 KiB of float64, which fit the first-level cache. */
 export const BLOCK_VALUES = 4096;
 const block = new Float64Array(BLOCK_VALUES);
 
@@ -21,7 +21,7 @@ export function isPlain({ scale, offset }: Cast): boolean {
   return scale === 1 && offset === 0;
 }
 
-/** Where cast values go: element `at`, then every `stride`-th. */
+/** Destination of cast values: element `at`, then every `stride`-th. */
 export interface Target {
   readonly array: DtypeArray;
   readonly at: number;
@@ -29,8 +29,8 @@ export interface Target {
 }
 
 /**
- * Casts leaf values `[from, to)` into `target`. Integers are truncated towards zero and must fit (see
- * `findMisfit`); float16 is rounded once, from float64.
+ * Casts leaf values `[from, to)` into `target`. Integers are truncated towards zero, and must fit (see
+ * `findMisfit`). float16 is rounded once, from float64.
  */
 export function castValues(leaf: Leaf, from: number, to: number, cast: Cast, target: Target): void {
   if (isPlain(cast) && copyPlain(leaf, from, to, cast.dtype, target)) return;
@@ -46,7 +46,7 @@ export function castValues(leaf: Leaf, from: number, to: number, cast: Cast, tar
   }
 }
 
-/** `count` elements of `target`, each `value` as `cast` stores it. */
+/** Writes `value`, as `cast` stores it, to `count` elements of `target`. */
 export function fillValue(value: number, cast: Cast, count: number, target: Target): void {
   if (count === 0) return;
   const { array, at, stride } = target;
@@ -63,7 +63,7 @@ export function fillValue(value: number, cast: Cast, count: number, target: Targ
   else for (let index = 1; index < count; index += 1) array[at + index * stride] = stored;
 }
 
-/** The same bits, or a conversion that the engine does natively; false when neither will do. */
+/** Copies equal bits, or uses a native conversion of the engine. False: neither is possible. */
 function copyPlain(leaf: Leaf, from: number, to: number, dtype: Dtype, target: Target): boolean {
   const { array, at, stride } = target;
   if (array instanceof BigInt64Array || array instanceof BigUint64Array) {
@@ -96,7 +96,7 @@ function copyWords(
   }
 }
 
-/** Dtypes whose typed array converts a number by itself, as a cast should. */
+/** Checks whether the typed array of a dtype converts numbers as a cast should. */
 function isNumberDtype(dtype: Dtype): boolean {
   return dtype !== "float16" && dtype !== "int64" && dtype !== "uint64" && dtype !== "bool";
 }
@@ -118,7 +118,7 @@ function scaleNumbers(source: NumberArray, from: number, to: number, cast: Cast,
   }
 }
 
-/** Leaf values `[from, to)`, at most BLOCK_VALUES of them, scaled, as float64. Valid until the next call. */
+/** Returns leaf values `[from, to)` as scaled float64, at most BLOCK_VALUES. Valid until the next call. */
 export function widenBlock(leaf: Leaf, from: number, to: number, { scale, offset }: Cast): Float64Array {
   const count = to - from;
   switch (leaf.kind) {
@@ -132,7 +132,7 @@ export function widenBlock(leaf: Leaf, from: number, to: number, { scale, offset
       break;
     }
     case "wide": {
-      // The high part is exact in float64, so the one addition rounds correctly.
+      // The high part is exact in float64, so the single addition rounds correctly.
       const { words } = leaf;
       const signed = leaf.type === "int64";
       for (let index = 0; index < count; index += 1) {

@@ -8,7 +8,7 @@ const NULL_INSIDE = 1;
 export const RAGGED = 2;
 
 /**
- * A column as rows of leaf values, however deep its lists are nested.
+ * Column as rows of leaf values, however deep its lists are nested.
  *
  * ```
  * rows     0      1     2
@@ -19,9 +19,7 @@ export const RAGGED = 2;
 export interface Cells {
   readonly rows: number;
   readonly leaf: Leaf;
-  /**
-   * Whether the leaf is bytes of a binary cell, which may also be read as raw values of the tensor's dtype.
-   */
+  /** True when the leaf is bytes of binary cells, which may also be raw values of the tensor's dtype. */
   readonly binary: boolean;
   readonly layout:
     | { readonly kind: "fixed"; readonly values: number }
@@ -29,7 +27,7 @@ export interface Cells {
   readonly nulls: Bits | null;
   readonly leafNulls: Bits | null;
   /**
-   * By row: NULL_INSIDE when an inner list is null, RAGGED when inner lists differ in length; null: no row is
+   * Faults by row. NULL_INSIDE: an inner list is null. RAGGED: inner lists differ in length. Null: no row has
    * either.
    */
   readonly faults: Uint8Array | null;
@@ -61,7 +59,7 @@ export function openCells(data: Data<DataType>): Cells {
   }
 }
 
-/** The first leaf value of `row`; of `rows`, the end of the last. */
+/** Returns the first leaf value of `row`. For `rows`: the end of the last row. */
 export function cellStart({ layout }: Cells, row: number): number {
   return layout.kind === "fixed" ? row * layout.values : (layout.offsets[row] ?? 0);
 }
@@ -72,7 +70,7 @@ function nullsOf(data: Data<DataType>): Bits | null {
     : null;
 }
 
-/** Lists over `data`'s child: the child's own layout is folded into one, whatever its depth. */
+/** Wraps lists over `data`'s child: folds the child's layout into one, however deep. */
 function wrap(data: Data<DataType>, outer: Cells["layout"], nulls: Bits | null): Cells {
   const rows = data.length;
   const child = present(data.children[0], "a list has a child");

@@ -3,7 +3,7 @@ import type { DtypeArray } from "../../shared/domain/tensor.ts";
 import { fillValue } from "./cast.ts";
 import { fillLeaf, type InputColumns } from "./tensorize.ts";
 
-/** Where uneven rows go: row `at` and those after it, each `length` positions long. */
+/** Destination of uneven rows: row `at` and following, each `length` positions long. */
 interface PositionsTarget {
   readonly array: DtypeArray;
   readonly at: number;
@@ -11,9 +11,9 @@ interface PositionsTarget {
 }
 
 /**
- * Writes rows `[from, to)` of an uneven input, none of them bad: each row's positions, and padding up to the
- * length. `counts` is the positions of each row. Every element of the rows is written, whatever the memory
- * held.
+ * Writes valid rows `[from, to)` of an uneven input: each row's positions, then padding up to `length`.
+ * `counts` has the positions of each row. Every element of the rows is written, so the memory may hold
+ * anything before.
  */
 export function fillPositions(
   { binding, source, columns }: InputColumns<NumberBinding>,
@@ -23,7 +23,7 @@ export function fillPositions(
   { array, at, length }: PositionsTarget,
 ): void {
   const { rowValues, dtype, rowShape } = binding;
-  // What is not padded has batches of one length: there is nothing to fill.
+  // Unpadded rows have batches of one length, so there is nothing to fill.
   const pad = rowShape.kind === "padded" ? rowShape.pad : 0;
   const value = source.rows === "value" ? source.value(binding.source) : null;
   const width = length * rowValues;

@@ -5,8 +5,8 @@ import type { DtypeArray } from "../../shared/domain/tensor.ts";
 import type { TextsWriter } from "../../shared/domain/texts.ts";
 
 /**
- * Writes `rows` rows that the job file gives the value of, from row `at` on: `rowValues` elements a row, the
- * value's over and over.
+ * Writes `rows` rows with the job file's value, from row `at` on. The value's elements repeat to fill
+ * `rowValues` elements a row.
  */
 export function fillSame(binding: NumberBinding, rows: number, target: DtypeArray, at: number): void {
   const { source, rowValues } = binding;
@@ -18,13 +18,13 @@ export function fillSame(binding: NumberBinding, rows: number, target: DtypeArra
     const value = present(elementOf(source.elements[index] ?? 0, binding), "the plan checked the value");
     setElement(target, start + index, value, binding.dtype);
   }
-  // Each copy doubles what is there.
+  // Each copy doubles the written part.
   for (let done = own; done > 0 && done < end - start; done *= 2) {
     target.copyWithin(start + done, start, start + Math.min(done, end - start - done));
   }
 }
 
-/** The same of texts. */
+/** Writes rows of texts with the job file's value. */
 export function writeSame({ source, rowValues }: TextBinding, rows: number, texts: TextsWriter): void {
   if (source.kind !== "value") throw new Error(`broken invariant: a ${source.kind} is no value`);
   const encoder = new TextEncoder();

@@ -11,47 +11,47 @@ export interface RowRange {
   readonly end: number;
 }
 
-/** Which rows of the shard the rows of a record batch came from. */
+/** Source of a record batch's rows in the shard. */
 export interface RowOrigin {
-  /** The rows of the shard `[sourceStart, sourceEnd)` that went in. */
+  /** Range of the shard's rows that went in. */
   readonly sourceStart: number;
   readonly sourceEnd: number;
   /**
-   * By row of the batch, the row of the shard that it came from, counted from `sourceStart`: ascending. Null:
-   * one row of each, in order.
+   * Source row for each row of the batch, counted from `sourceStart`, ascending. Null: one row of each, in
+   * order.
    */
   readonly sources: Uint32Array | null;
-  /** Rows of the batch that could not be read, or that a step failed on, in order. */
+  /** Rows of the batch that were unreadable, or that a step failed on, in order. */
   readonly failed: readonly RowFailure[];
-  /** Rows of the shard, counted from `sourceStart`, that steps noted. */
+  /** Rows that steps noted, counted from `sourceStart`. */
   readonly noted: NotedRows;
 }
 
-/** Why a row is dead, without its place. */
+/** Reason of a dead letter, without its place. */
 export type DeadReason = Pick<DeadLetter, "stage" | "code" | "message">;
 
 /**
- * One record batch on its way through: opened once, cut into batches for the model, kept until the last of
- * its rows is mapped or dead, then let go.
+ * One record batch in the pipeline. The batch is opened once, cut for the model, and freed when its last row
+ * is mapped or dead-lettered.
  *
- * Its rows are those of the shard, or what the job's steps made of them. A row of the shard of which they
- * made several is mapped as a whole or not at all: when one of its parts is dead, the others go with it.
+ * Rows are those of the shard, or what the job's steps made of them. A row of the shard with several parts is
+ * mapped as a whole or not at all. If one part fails, the others are dropped.
  */
 export class InputChunk {
   readonly batch: RecordBatch;
-  /** Where its first row lies among all that the map is given of the shard. */
+  /** Index of the first row among all rows that the map gets of the shard. */
   readonly place: number;
-  /** The rows of the shard that it was made of. */
+  /** Source rows in the shard. */
   readonly origin: RowOrigin;
   readonly inputs: readonly InputColumns[];
-  /** The rows that can be fed, in order. */
+  /** Rows that can be fed, in order. */
   readonly liveRuns: readonly RowRange[];
-  /** Null where all rows have the model's own shape. */
+  /** Positions of rows. Null: all rows have the model's own shape. */
   readonly positions: RowPositions | null;
   readonly #dead = new Map<number, DeadReason>();
   #rowsPending: number;
 
-  /** @param origin left out: the rows of the shard from `place` on, one for one */
+  /** @param origin default: the rows of the shard from `place` on, one for one */
   constructor(
     batch: RecordBatch,
     place: number,
@@ -63,7 +63,7 @@ export class InputChunk {
     this.origin = origin;
     this.inputs = openInputs(batch, bindings);
     const bad = badRows(this.inputs);
-    // What a step says of a row is nearer to its cause than what its cells look like then.
+    // A step's error is closer to the cause than a problem of the resulting cells.
     for (const { row, code, message } of origin.failed) bad.set(row, { code, message });
     this.positions = findPositions(this.inputs, batch.numRows, bad);
     const failed = new Set(origin.failed.map(({ row }) => row));
@@ -79,7 +79,7 @@ export class InputChunk {
     return this.batch.numRows;
   }
 
-  /** Rows at the lanes, or not yet there. */
+  /** Number of rows that are at the lanes, or not yet there. */
   get rowsPending(): number {
     return this.#rowsPending;
   }
@@ -88,7 +88,7 @@ export class InputChunk {
     this.#rowsPending -= rows;
   }
 
-  /** The parts behind one that is dead are never run. */
+  /** Drops the parts behind a failed one, which never run. */
   settleSkipped(row: number): void {
     for (let part = row; this.hasPartBehind(part); part += 1) this.#rowsPending -= 1;
   }
@@ -98,31 +98,31 @@ export class InputChunk {
     this.#rowsPending -= 1;
   }
 
-  /** Rows of the shard that went in. */
+  /** Number of the shard's rows that went in. */
   get sourceRows(): number {
     return this.origin.sourceEnd - this.origin.sourceStart;
   }
 
-  /** Rows of the shard that no row here came from. */
+  /** Number of the shard's rows that became no row here. */
   get filteredRows(): number {
     const { sources } = this.origin;
     return sources === null ? 0 : this.sourceRows - countDistinct(sources);
   }
 
-  /** The row of the shard that a row came from. */
+  /** Returns the source row in the shard. */
   sourceOf(row: number): number {
     const { sourceStart, sources } = this.origin;
     return sourceStart + (sources === null ? row : (sources[row] ?? 0));
   }
 
-  /** Whether the next row is another part of the row of the shard that this one came from. */
+  /** Checks whether the next row is another part of the same source row. */
   hasPartBehind(row: number): boolean {
     return (
       this.origin.sources !== null && row + 1 < this.rows && this.sourceOf(row + 1) === this.sourceOf(row)
     );
   }
 
-  /** The dead rows with their reasons, in order; of the parts of one row of the shard, the first. */
+  /** Returns the dead letters with their reasons, in order. Of several parts of a row, the first counts. */
   deadRows(): readonly (readonly [number, DeadReason])[] {
     const dead = [...this.#dead].sort(([a], [b]) => a - b);
     return dead.filter(([row], at) => {
@@ -131,7 +131,7 @@ export class InputChunk {
     });
   }
 
-  /** Stretches of rows that are all live or all dead letters, in order. */
+  /** Returns ranges of rows that are all live or all dead letters, in order. */
   runs(which: "live" | "dead"): readonly RowRange[] {
     if (which === "dead") return this.deadRows().map(([row]) => ({ start: row, end: row + 1 }));
     const runs: RowRange[] = [];
@@ -143,7 +143,7 @@ export class InputChunk {
     return runs;
   }
 
-  /** The dead rows, and the other parts of the rows that they are parts of, in order. */
+  /** Returns the dead letters and the other parts of their source rows, in order. */
   #gone(): readonly number[] {
     const dead = [...this.#dead.keys()];
     const { sources } = this.origin;
@@ -153,12 +153,12 @@ export class InputChunk {
   }
 }
 
-/** Each row of the shard as it was read. */
+/** Returns the origin of rows that were only read. */
 function wholeRows(sourceStart: number, sourceEnd: number): RowOrigin {
   return { sourceStart, sourceEnd, sources: null, failed: [], noted: NO_NOTED_ROWS };
 }
 
-/** How many different numbers there are in an ascending list. */
+/** Counts the different numbers of an ascending list. */
 export function countDistinct(ascending: ArrayLike<number>): number {
   let distinct = 0;
   for (let at = 0; at < ascending.length; at += 1) {

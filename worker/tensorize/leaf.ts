@@ -14,7 +14,7 @@ export type NumberArray =
   | Uint16Array
   | Uint32Array;
 
-/** The innermost values of a column, as they lie in memory: index i of the leaf is its i-th value. */
+/** Innermost values of a column, as stored in memory. Index i of the leaf is the i-th value. */
 export type Leaf =
   | {
       readonly kind: "numbers";
@@ -23,15 +23,15 @@ export type Leaf =
     }
   /** Raw bits of half-precision floats. */
   | { readonly kind: "half"; readonly type: "float16"; readonly values: Uint16Array }
-  /** Two 32-bit words a value, low word first: BigInts are never made. */
+  /** Two 32-bit words for each value, low word first, which avoids BigInts. */
   | { readonly kind: "wide"; readonly type: "int64" | "uint64"; readonly words: Int32Array }
   | { readonly kind: "bits"; readonly type: "bool"; readonly bits: Bits }
-  /** UTF-8: text i is bytes `[offsets[i], offsets[i + 1])`. */
+  /** UTF-8 texts: text i is bytes `[offsets[i], offsets[i + 1])`. */
   | { readonly kind: "text"; readonly type: "string"; readonly offsets: Offsets; readonly bytes: Uint8Array };
 
 /**
- * The values of a column of numbers, bytes or texts. Values of a slice are already cut; only bitmaps keep
- * their offset.
+ * Returns the values of a column of numbers, bytes or texts. Values of a slice are already cut. Only bitmaps
+ * keep their offset.
  *
  * @throws {INPUT_UNSUPPORTED} for a type that cannot feed a model
  */
@@ -85,7 +85,7 @@ export function wordsOf(values: BigInt64Array | BigUint64Array): Int32Array {
   return new Int32Array(values.buffer, values.byteOffset, values.length * 2);
 }
 
-/** Raw little-endian bytes as values of `type`; copied when they do not lie on the type's boundary. */
+/** Returns raw little-endian bytes as values of `type`. Unaligned bytes are copied. */
 export function leafOfBytes(bytes: Uint8Array, type: NumericType): Leaf {
   if (type === "bool" || type === "uint8") return { kind: "numbers", type: "uint8", values: bytes };
   const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();

@@ -10,9 +10,9 @@ export interface PositionsExtent {
   readonly longest: readonly number[];
 }
 
-/** How long each row of a record batch is, by sequence, where rows are uneven. */
+/** Positions of the uneven rows of a record batch, by sequence. */
 export class RowPositions {
-  /** By sequence and row. 0 for rows that cannot be fed. */
+  /** Positions by sequence and row. 0 for rows that cannot be fed. */
   readonly counts: readonly Uint32Array[];
   readonly #isPadded: readonly boolean[];
 
@@ -26,14 +26,14 @@ export class RowPositions {
     return this.counts.map((counts) => counts[row] ?? 0);
   }
 
-  /** Returns what a batch is padded to whose longest rows have so many positions, by sequence. */
+  /** Returns the padded lengths of a batch by sequence, from the positions of its longest rows. */
   lengthsOf(longest: readonly number[]): readonly number[] {
     return longest.map((positions, sequence) => this.#lengthOf(positions, sequence));
   }
 
   /**
-   * Orders rows for cutting, the longest first: by the padded length of each sequence, and within one length
-   * by the positions of the last sequence. Rows that may share a batch then lie side by side.
+   * Orders rows for cutting, longest first: by each sequence's padded length, then by the last sequence's
+   * positions. Rows that may share a batch are then adjacent.
    */
   compare(a: readonly number[], b: readonly number[]): number {
     const last = a.length - 1;
@@ -45,9 +45,9 @@ export class RowPositions {
   }
 
   /**
-   * Decides whether rows may share a batch. Rows of a sequence that is never padded have one length. Others
-   * are at most half padding, and rows of no positions keep to themselves: what a model makes of nothing but
-   * padding may depend on how much of it there is.
+   * Checks whether rows may share a batch. Rows of a sequence without padding need equal lengths. Other rows
+   * may be at most half padding. Rows without positions are not mixed with others, because a model's result
+   * for padding alone may depend on its length.
    */
   mayShare({ shortest, longest }: PositionsExtent): boolean {
     return longest.every((most, sequence) => {
@@ -62,12 +62,12 @@ export class RowPositions {
   }
 }
 
-/** Returns the positions that rows have in a sequence, by row. */
+/** Returns the positions of rows in a sequence, by row. */
 export function countsOf(positions: RowPositions | null, sequence: number): Uint32Array {
   return present(positions?.counts[sequence], "a chunk of uneven rows knows their positions");
 }
 
-/** Returns an extent that holds another row, too: the same object where the row lies within. */
+/** Extends an extent to include a row. Returns the same object if the row already lies within. */
 export function widened(extent: PositionsExtent, row: readonly number[]): PositionsExtent {
   const { shortest, longest } = extent;
   const isWithin = row.every((own, at) => own >= (shortest[at] ?? 0) && own <= (longest[at] ?? 0));
@@ -78,12 +78,12 @@ export function widened(extent: PositionsExtent, row: readonly number[]): Positi
   };
 }
 
-/** Up to this length a run costs more than its padding. */
+/** Length up to which a run costs more than its padding. */
 const SHORT_POSITIONS = 16;
 
 /**
- * Counts the positions of each row; null where the model has no uneven inputs. Adds to `bad` the rows whose
- * inputs of one sequence are not of one length, and the empty ones of a sequence that is never padded.
+ * Counts the positions of each row. Null: the model has no uneven inputs. Adds rows with different lengths in
+ * one sequence to `bad`, and empty rows of a sequence without padding.
  */
 export function findPositions(
   inputs: readonly InputColumns[],
@@ -114,7 +114,7 @@ interface PositionList {
   readonly positionsAt: (row: number) => number;
 }
 
-/** Lists that have equally many positions in each row. */
+/** Lists with equal numbers of positions in each row. */
 interface Sequence {
   readonly lists: readonly PositionList[];
   readonly isPadded: boolean;
@@ -156,20 +156,19 @@ function problemOf({ lists, isPadded }: Sequence, row: number): string | null {
 }
 
 /**
- * Edges in each doubling of the length: padding up to the next one adds less than 1/32, and 1/64 at the mean.
+ * Edges in each doubling of the length. Padding to the next edge adds less than 1/32, and 1/64 on average.
  */
 const EDGES_PER_OCTAVE = 32;
 
 /**
- * The length that rows of so many positions are padded to: the next of 1, 2, ..., 64, 66, ..., 128, 132, ...,
- * 256, 264, ... A row of no positions is one position of padding: no model takes less.
+ * Returns the length that rows are padded to: the next of 1, 2, ..., 64, 66, ..., 128, 132, ..., 256, 264,
+ * ... A row without positions gets one position of padding, which is the least that models take.
  *
- * Few lengths rather than the exact ones, on every device: GPU runtimes pick algorithms or compile anew for
- * each shape (160 shapes up to 512 positions), the CPU one plans its memory for each, and what a batch size
- * was learned for must come again. Rows are sorted before they are cut, so this rounding is most of what
- * padding costs: with 8 edges a doubling it was 3.7 % of an encoder's positions, with 32 it is 1.0 %, and the
- * encoder is
- * 2.8 % faster.
+ * Few lengths are used on every device. GPU runtimes choose algorithms or compile for each shape (160 shapes
+ * up to 512 positions). The CPU runtime plans memory for each. Learned batch sizes also need recurring
+ * lengths. Rows are sorted before they are cut, so this rounding is most of the padding. With 8 edges in a
+ * doubling, padding was 3.7 % of an encoder's positions. With 32 it is 1.0 %, and the encoder is 2.8 %
+ * faster.
  */
 function paddedLength(positions: number): number {
   if (positions <= EDGES_PER_OCTAVE) return Math.max(1, positions);

@@ -2,7 +2,7 @@ import { present } from "../../shared/core/assert.ts";
 import { dtypeBytes, product, type TensorData } from "../../shared/domain/tensor.ts";
 import { openTexts, TextsWriter } from "../../shared/domain/texts.ts";
 
-/** A copy of rows `[start, end)` of a tensor whose first dimension they are. */
+/** Copies rows `[start, end)` of a tensor whose first dimension is the rows. */
 export function sliceRows({ dtype, dims, data }: TensorData, start: number, end: number): TensorData {
   const rowDims = dims.slice(1);
   const width = product(rowDims);
@@ -17,9 +17,9 @@ export function sliceRows({ dtype, dims, data }: TensorData, start: number, end:
 }
 
 /**
- * Tensors one below the other, which are alike but for their rows.
+ * Joins tensors along their rows. Dtypes and all other dimensions must be equal.
  *
- * @param parts one at least
+ * @param parts at least one
  */
 export function joinRows(parts: readonly TensorData[]): TensorData {
   const { dtype, dims } = present(parts[0], "there is something to join");
@@ -42,7 +42,7 @@ export function joinRows(parts: readonly TensorData[]): TensorData {
   return { dtype, dims: joined, data: bytes.buffer };
 }
 
-/** Texts `[start, end)` of the `count` that are packed in `data`. */
+/** Appends texts `[start, end)` of the `count` texts packed in `data`. */
 function appendTexts(
   texts: TextsWriter,
   data: ArrayBuffer,

@@ -19,23 +19,20 @@ import { type Cells, cellStart, openCells } from "./cells.ts";
 import { fillSame } from "./fill-same.ts";
 import { leafOfBytes } from "./leaf.ts";
 
-/** One input of the model over one record batch: its columns, opened. */
+/** Opened columns of one model input in a record batch. */
 export interface InputColumns<Binding = NumberBinding | TextBinding> {
   readonly binding: Binding;
   readonly source: InputSource;
-  /** Those of its source, in order. */
+  /** Columns of the source, in order. */
   readonly columns: readonly { readonly name: string; readonly cells: Cells }[];
 }
 
-/**
- * Rows of a stack that are written column by column before the next rows: their elements then stay in the
- * cache.
- */
+/** Rows of a stack that are written column by column, so that their elements stay in the cache. */
 const STACK_ROWS = 256;
 
 /**
- * @param find the source of a binding
- * @throws {INPUT_UNSUPPORTED} when a column is missing or of a type that cannot feed a model
+ * @param find returns the source of a binding
+ * @throws {INPUT_UNSUPPORTED} when a column is missing, or its type cannot feed a model
  */
 export function openInputs(
   batch: RecordBatch,
@@ -60,7 +57,7 @@ export function openInputs(
   });
 }
 
-/** The rows that cannot be fed, by their index in the record batch, each with the first problem found. */
+/** Returns the rows that cannot be fed, by index in the record batch, each with its first problem. */
 export function badRows(inputs: readonly InputColumns[]): Map<number, RowProblem> {
   const bad = new Map<number, RowProblem>();
   for (const { binding, columns } of inputs) {
@@ -70,8 +67,8 @@ export function badRows(inputs: readonly InputColumns[]): Map<number, RowProblem
 }
 
 /**
- * Writes rows `[from, to)`, none of them bad, to `target` from its row `at` on: rowValues elements a row, row
- * after row.
+ * Writes valid rows `[from, to)` to `target`, from its row `at` on: `rowValues` elements a row, row after
+ * row.
  */
 export function fillRows(
   { binding, source, columns }: InputColumns<NumberBinding>,
@@ -105,7 +102,7 @@ export function fillRows(
   }
 }
 
-/** A typed array of the dtype over `buffer`, for whole rows. */
+/** Returns a typed array of the dtype over `buffer`, for whole rows. */
 export function tensorArray(dtype: Dtype, buffer: ArrayBuffer): DtypeArray {
   return new DTYPE_ARRAYS[dtype](buffer);
 }
@@ -117,13 +114,13 @@ function unfit(name: string, { type }: Data): ShardmillError {
   );
 }
 
-/** The same values without dictionaries, of which each record batch may have another, and views. */
+/** Returns the values without views, and without dictionaries, which may differ by record batch. */
 function plainData(data: Data): Data {
   if (plainType(data.type) === data.type) return data;
   return gather(data.type, [{ data, start: 0, end: data.length }]);
 }
 
-/** Cells of rows `[from, to)`; with a stride, each cell is one value. */
+/** Writes cells of rows `[from, to)`. With a stride, each cell is one value. */
 function fillCells(cells: Cells, from: number, to: number, binding: NumberBinding, target: Target): void {
   if (cells.binary) {
     fillBinary(cells, from, to, binding, target);
@@ -135,7 +132,7 @@ function fillCells(cells: Cells, from: number, to: number, binding: NumberBindin
     if (nulls !== null) patchNullRows(cells, from, to, binding, target);
     return;
   }
-  // A null list may take no room in the leaf, so the rows between two nulls are each a stretch of their own.
+  // A null list may take no space in the leaf, so the rows between two nulls are copied separately.
   const cellValues = valuesPerCell(binding);
   let start = from;
   for (let row = from; row <= to; row += 1) {
@@ -147,7 +144,7 @@ function fillCells(cells: Cells, from: number, to: number, binding: NumberBindin
   }
 }
 
-/** Rows whose values lie side by side in the leaf. */
+/** Writes rows whose values are contiguous in the leaf. */
 export function fillLeaf(
   cells: Cells,
   from: number,
@@ -175,10 +172,7 @@ function patchNullRows(cells: Cells, from: number, to: number, binding: NumberBi
   }
 }
 
-/**
- * Cells of the same kind that lie side by side are cast together: all of a fixed-size column, else one by
- * one.
- */
+/** Casts contiguous cells together: all of a fixed-size column, else one by one. */
 function fillBinary(cells: Cells, from: number, to: number, binding: NumberBinding, target: Target): void {
   const { nulls, layout } = cells;
   const cellValues = valuesPerCell(binding);
@@ -198,7 +192,7 @@ function fillBinary(cells: Cells, from: number, to: number, binding: NumberBindi
   }
 }
 
-/** Bytes `[start, end)` of a leaf, which are so many values. */
+/** Bytes `[start, end)` of a leaf, with the number of values in them. */
 interface ValueBytes {
   readonly start: number;
   readonly end: number;
@@ -219,7 +213,7 @@ function fillBytes(
   }
 }
 
-/** `target`, `values` values further on. */
+/** Returns `target` moved by `values` values. */
 function shifted({ array, at, stride }: Target, values: number): Target {
   return { array, at: at + values * stride, stride };
 }

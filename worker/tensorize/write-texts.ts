@@ -6,7 +6,7 @@ import { type Cells, cellStart } from "./cells.ts";
 import { writeSame } from "./fill-same.ts";
 import type { InputColumns } from "./tensorize.ts";
 
-/** Writes rows `[from, to)` of an input of texts, none of them bad: rowValues texts a row. */
+/** Writes valid rows `[from, to)` of a text input: `rowValues` texts a row. */
 export function writeTexts(
   { binding, source, columns }: InputColumns<TextBinding>,
   from: number,

@@ -9,10 +9,7 @@ import type { LaneLayout } from "../lanes/lane-layout.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import type { TuningCache, TuningKey } from "./tuning-cache.ts";
 
-/**
- * Raised when what is measured, or what its numbers mean, changes: what was remembered before is then not
- * found.
- */
+/** Version of the measurements. Increase it when their meaning changes, so that old values are ignored. */
 const VERSION = 1;
 
 const learnedSchema: z.ZodType<LearnedBatch> = z.object({
@@ -20,21 +17,21 @@ const learnedSchema: z.ZodType<LearnedBatch> = z.object({
   caps: z.array(z.object({ length: z.int().min(1).nullable(), units: z.int().min(1) })).max(1_000),
 });
 
-/** What a check of a device looks at: one that looked at less says nothing of what another would find. */
+/** Scope of a device check. A check with another scope does not apply. */
 export interface CheckKind {
-  /** That the job asks for. */
+  /** Rows that the job requests. */
   readonly rows: number;
-  /** The tensors of which an order or a class is read, by name. */
+  /** Names of tensors from which an order or a class is read. */
   readonly ranked: readonly string[];
   readonly limits: AccuracyLimits;
 }
 
-/** What earlier runs found for one model, fed and asked as one job does it, on one kind of machine. */
+/** Measurements of earlier runs, for one model with one job's inputs and outputs, on one kind of machine. */
 export class JobTuning {
   readonly #cache: TuningCache;
   readonly #key: Promise<TuningKey>;
 
-  /** @param machine may take as long as a model takes to load: it is waited for when it is needed */
+  /** @param machine may take as long as loading a model, and is awaited on first use */
   constructor(
     cache: TuningCache,
     job: Pick<JobDescription, "model" | "map">,
@@ -50,14 +47,14 @@ export class JobTuning {
   }
 
   /**
-   * Adds what a thread learned to what is known by now: several threads, and workers, may learn of one model.
+   * Merges a thread's measurements into the stored ones. Several threads and workers may measure one model.
    */
   async rememberBatch(layout: LaneLayout, news: LearnedBatch): Promise<void> {
     const known = await this.recallBatch(layout);
     await this.#cache.remember(await this.#batchKey(layout), mergeLearned(known, news));
   }
 
-  /** What this device was found to be by such a check; null where there was none. */
+  /** Returns the stored result of such a check. Null: there is none. */
   async recallCheck(check: CheckKind): Promise<DeviceReport | null> {
     const { data } = DEVICE_REPORT_SCHEMA.safeParse(await this.#cache.recall(await this.#checkKey(check)));
     return data ?? null;

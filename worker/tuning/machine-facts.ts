@@ -3,12 +3,12 @@ import { packageVersion } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";
 
-/** What a measured time depends on besides the model: a value found with other facts says nothing. */
+/** Facts that affect measured times besides the model. Measurements with other facts do not apply. */
 export interface MachineFacts {
   readonly device: ConcreteDevice;
-  /** As its maker calls it, with its memory; null for other devices and where it is not known. */
+  /** Maker's name of the GPU, and its memory. Null: another device, or unknown. */
   readonly gpu: string | null;
-  /** What a Vulkan loader is told to load, for WebGPU: the device itself is not known. */
+  /** Vulkan driver setting, for WebGPU. The device itself is unknown. */
   readonly driver: string | null;
   readonly cpu: string;
   readonly platform: string;
@@ -27,7 +27,7 @@ export async function findMachineFacts(device: ConcreteDevice): Promise<MachineF
   };
 }
 
-/** The first GPU that this process sees. */
+/** Returns the name of the first GPU that this process sees. */
 async function findGpuName(): Promise<string | null> {
   const [visible = ""] = (process.env.CUDA_VISIBLE_DEVICES ?? "").split(",");
   const look = await (await openGpuDriver())?.look(visible === "" ? "0" : visible);

@@ -5,34 +5,31 @@ import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
 import { type PruneLimits, pruneFolder } from "../../shared/core/prune-folder.ts";
 import { cacheFolder } from "../../shared/core/user-folder.ts";
 
-/** What a value holds for: plain JSON, equal in every run that may use it. */
+/** Scope of a value. Plain JSON, equal in every run that may use the value. */
 export type TuningKey = Readonly<Record<string, unknown>>;
 
 /**
- * What was found by measuring, kept between runs. Losing all of it costs some seconds of measuring, so
- * nothing here ever fails: what cannot be read was never there, and what cannot be written is forgotten.
+ * Measurements kept between runs. Losing them costs some seconds of measuring, so no method fails. Unreadable
+ * values count as missing, and failed writes are ignored.
  */
 export interface TuningCache {
   /**
-   * What was remembered under this key, from a file that anybody may have written: check it. Undefined when
-   * there is nothing.
+   * Returns the value of a key. Undefined: none. Check the value, because any program may have written the
+   * file.
    */
   recall(key: TuningKey): Promise<unknown>;
   remember(key: TuningKey, value: unknown): Promise<void>;
 }
 
-/**
- * A week: what was measured beside a busy neighbour is not believed for longer, and measuring again is cheap.
- */
+/** Maximal age: a week. The measurement may have been disturbed, and measuring again is cheap. */
 const MOST_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
- * A few entries a model: more models than anybody works with in a week. All of them together are some
- * megabytes.
+ * Limit of entries: more than a week's models, with a few entries each. Together they take some megabytes.
  */
 const MOST_ENTRIES = 500;
 
-/** No entry of ours is near this. */
+/** Size limit of an entry, far above actual ones. */
 const MOST_BYTES = 256 << 10;
 
 const KEPT: PruneLimits = {
@@ -43,8 +40,8 @@ const KEPT: PruneLimits = {
 };
 
 /**
- * The cache of this user: `tuning` in the cache folder, a file a key. With `SHARDMILL_TUNING=off` nothing is
- * recalled or kept.
+ * Opens the user's cache: folder `tuning` in the cache folder, with a file for each key.
+ * `SHARDMILL_TUNING=off` disables it.
  */
 export function openTuningCache(env: NodeJS.ProcessEnv = process.env): TuningCache {
   if (env.SHARDMILL_TUNING === "off") return NO_TUNING_CACHE;
@@ -57,7 +54,7 @@ export class TuningFolder implements TuningCache {
   readonly #path: string;
   readonly #nowMs: () => number;
 
-  /** @param nowMs wall-clock time, as files have it */
+  /** @param nowMs wall-clock time, like file times */
   constructor(path: string, nowMs: () => number) {
     this.#path = path;
     this.#nowMs = nowMs;
@@ -69,7 +66,7 @@ export class TuningFolder implements TuningCache {
       const { mtimeMs } = await stat(path);
       if (this.#nowMs() - mtimeMs > MOST_AGE_MS) return undefined;
       const entry: unknown = JSON.parse(await readSmallFile(path));
-      // Two keys of one name are as unlikely as a file that somebody put there is likely.
+      // Checks the key, because another program may have written the file.
       return isEntry(entry) && canonicalJson(entry.key) === canonicalJson(key) ? entry.value : undefined;
     } catch {
       return undefined;

@@ -6,27 +6,27 @@ interface CombineOptions {
   /** SQL over `rows`. */
   readonly combine: string;
   readonly reduction: string;
-  /** A Parquet file: what the SQL sees as `rows`. */
+  /** Parquet file of the view `rows`. */
   readonly rowsPath: string;
   readonly rowsFolder: string;
-  /** Where the table is made, and the name that it gets there. */
+  /** Folder and name of the table file to write. */
   readonly targetFolder: string;
   readonly name: string;
-  /** DuckDB spills here. */
+  /** Folder for DuckDB's temporary files. */
   readonly scratchPath: string;
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes a combined table of a shard, by SQL over its rows. The same rows give the same file, byte for byte:
- * one thread, insertion order kept.
+ * Makes a combined table of a shard, by SQL over its rows. Equal rows give equal files, byte for byte: one
+ * thread, insertion order preserved.
  *
  * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
  */
 export async function combineRows(options: CombineOptions): Promise<{ readonly rows: number }> {
   const { combine, reduction, rowsPath, rowsFolder, targetFolder, name, scratchPath, signal } = options;
   signal.throwIfAborted();
-  // Loaded only where there is SQL: it takes a tenth of a second.
+  // Lazy, because loading takes a tenth of a second.
   const { openLockedDatabase } = await import("../../shared/sql/locked-database.ts");
   const folders = [...new Set([rowsFolder, targetFolder])];
   const source = { where: `reduce.${reduction}.combine`, sql: combine };

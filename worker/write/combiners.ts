@@ -7,14 +7,14 @@ import type { Reduction } from "../../shared/extension/reduction-part.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 
 /**
- * What a program is given at once. The same rows are cut at the same places, whatever batches the model ran:
- * one that adds up batch by batch gets the same sums.
+ * Limits of a batch for a program. Equal rows are cut at equal places, independent of the model's batches. So
+ * a program that sums by batch gives equal sums.
  */
 const PIECE = { rows: 16_384, bytes: 16 * 1024 * 1024 };
 
 type JobReductions = Pick<JobDescription, "reduce" | "reductions">;
 
-/** Programs that combine shards: each reduction is opened for its first shard, and kept for the next. */
+/** Programs that combine shards. Each reduction is opened for its first shard, and reused. */
 export class Combiners implements AsyncDisposable {
   readonly #job: JobReductions;
   readonly #opened = new Map<string, Promise<Reduction>>();
@@ -24,7 +24,7 @@ export class Combiners implements AsyncDisposable {
   }
 
   /**
-   * The combined table of a shard's rows.
+   * Returns the combined table of a shard's rows.
    *
    * @throws {STEP_INVALID} {STEP_FAILED} with the place in the user's file
    */

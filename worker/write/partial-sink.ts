@@ -7,13 +7,13 @@ import { isMadeInPlace, isOnThisMachine, makeOwnFolder } from "../../shared/stor
 import { Storages } from "../../shared/storage/open-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 
-/** Where a partial's files are made, and how they get to where the coordinator looks for them. */
+/** Destination of a partial's files, where the coordinator looks for them. */
 export interface PartialSink {
-  /** The folder in which files are made, each once, under their final names. */
+  /** Folder to write the files to, each once, under their final names. */
   readonly path: string;
-  /** All files are made: from here on they are where they belong, durably. */
+  /** Makes the files durable in their final place, after all are written. */
   seal(files: readonly SealedFile[], signal: AbortSignal): Promise<void>;
-  /** The partial is not to be: what was made of it is removed. */
+  /** Removes what was written for a partial that failed. */
   discard(): Promise<void>;
 }
 
@@ -21,20 +21,20 @@ type SealedFile = Pick<PartialFile, "name" | "sha256">;
 
 interface SinkPlace {
   readonly storage: Pick<Storage, "can" | "put" | "sync" | "remove">;
-  /** Below it each execution has a folder of its own. */
+  /** Parent of a folder for each execution. */
   readonly partials: Location;
   readonly folder: string;
-  /** This attempt's own: for files that are put once they are made. */
+  /** Folder of this attempt only, for files that are uploaded once they are complete. */
   readonly scratchPath: string;
-  /** Left out: on this machine's disk. */
+  /** Default: makes a folder on this machine's disk. */
   readonly makeFolder?: (path: string) => Promise<void>;
 }
 
 /**
- * A sink as the storage of the partials allows: files are made where they belong, so that no byte is written
- * twice, or in the scratch folder, from which they are put.
+ * Opens a sink that suits the storage of the partials. Files are written in their final place, so no byte is
+ * written twice. Otherwise they are written to the scratch folder, then uploaded.
  *
- * @throws {STORE_EXISTS} when the folder is there already
+ * @throws {STORE_EXISTS} when the folder already exists
  */
 export async function openSink(place: SinkPlace): Promise<PartialSink> {
   return isMadeInPlace(place.partials, place.storage) ? await makeInPlace(place) : await makeAndPut(place);
@@ -60,8 +60,8 @@ async function makeInPlace(place: SinkPlace): Promise<PartialSink> {
 }
 
 /**
- * What was put before a failure stays there until the coordinator sweeps: a worker removes nothing there, and
- * nobody was offered it.
+ * Files uploaded before a failure stay until the coordinator sweeps. A worker removes nothing there, and they
+ * were not offered.
  */
 async function makeAndPut(place: SinkPlace): Promise<PartialSink> {
   const { storage, partials, scratchPath, makeFolder = makeOwnFolder } = place;
@@ -70,19 +70,19 @@ async function makeAndPut(place: SinkPlace): Promise<PartialSink> {
   return {
     path,
     async seal(files, signal) {
-      // What was removed with a job is not made anew.
+      // Folders that were removed with a job are not made again.
       const options = { ifAbsent: true, within: partials, signal };
       for (const { name, sha256 } of files) {
         const source = await sourceOfLocalFile(join(path, name));
         await storage.put(below(partials, place.folder, name), source, { ...options, sha256 });
       }
     },
-    // With the scratch folder, which is the caller's to remove.
+    // The caller removes the scratch folder.
     discard: async () => {},
   };
 }
 
-/** As `discard`, of a sink that was lost with its thread. */
+/** Discards the partial of a sink that was lost with its thread. */
 export async function discardLost(partials: Location, folder: string): Promise<void> {
   if (!isOnThisMachine(partials)) return;
   await using storages = new Storages();

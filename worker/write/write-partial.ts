@@ -37,22 +37,22 @@ interface WriteOptions {
   readonly lease: Pick<Lease, "shard" | "token">;
   readonly executionId: ExecutionId;
   readonly sink: PartialSink;
-  /** An existing folder of this attempt's own; the caller removes it. */
+  /** Existing folder of this attempt only. The caller removes it. */
   readonly scratchPath: string;
   readonly combiners: Combiners;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
 }
 
-/** A Parquet file with a shard's mapped rows, and its folder. */
+/** Parquet file of a shard's mapped rows, and its folder. */
 interface ScannedRows {
   readonly folder: string;
   readonly path: string;
 }
 
 /**
- * Writes a shard's tables as the files of its partial, combines its rows for the reductions, and stores all
- * of it. When it fails, or is aborted, there is no partial.
+ * Writes a shard's tables as files of its partial, combines its rows for the reductions, and stores all
+ * files. When this fails or is aborted, there is no partial.
  *
  * @throws {SQL_INVALID} {SQL_FAILED} {STEP_INVALID} {STEP_FAILED} {STORE_EXISTS} {STORE_FAILED}
  */
@@ -72,13 +72,16 @@ export async function writePartial(result: ShardResult, options: WriteOptions): 
       digest: partialDigest(files),
     };
   } catch (error) {
-    // What cannot be removed now goes when the coordinator sweeps; why there is no partial matters more.
+    // The coordinator's sweep removes what remains. The original error matters more.
     await sink.discard().catch(() => {});
     throw error;
   }
 }
 
-/** The plan lets no shard be that long, but steps make several rows of one, and texts may be long. */
+/**
+ * Refuses to sort more rows than possible. The plan limits shards, but steps may multiply rows, and texts may
+ * be long.
+ */
 function refuseUnsortable(rows: Table): void {
   const fault = sortFault(rows.numRows, valueBytes(rows));
   if (fault === null) return;
@@ -89,7 +92,7 @@ function refuseUnsortable(rows: Table): void {
   });
 }
 
-/** A table as the bytes of a file, piece by piece. */
+/** Encodes a table as the bytes of a file, piece by piece. */
 type Encode = (table: Table) => AsyncIterable<Uint8Array>;
 
 function encodeRows(format: TableFormat, { compression, rowGroupRows }: RowsForm): Encode {
@@ -105,7 +108,7 @@ class PartialWriter {
 
   constructor(result: ShardResult, options: WriteOptions) {
     const { job, meter } = options;
-    // Before all else: SQL and code see the rows in the order in which they are published, too.
+    // Sort first, because SQL and programs read the rows in published order, too.
     const { sort } = job.rowsForm;
     if (sort.length > 0) refuseUnsortable(result.rows);
     const rows = meter.time("encode", () => sortTable(result.rows, sort));
@@ -148,7 +151,7 @@ class PartialWriter {
     return this.#files;
   }
 
-  /** Where SQL finds the rows: in a file of the partial, or in one that is made for this alone. */
+  /** Returns the Parquet file of the rows for SQL: a file of the partial, or one made only for this. */
   async #parquetRows(): Promise<ScannedRows> {
     const { sink, scratchPath } = this.#options;
     const written = parquetRows(this.#files);
@@ -169,7 +172,9 @@ class PartialWriter {
     this.#files.push({ kind, name, rows: table.numRows, ...written });
   }
 
-  /** What is encoded is stored and hashed at once, and so is never whole in memory. */
+  /**
+   * Encodes a table, and stores and hashes it piece by piece. The encoded file is never complete in memory.
+   */
   async #writeFile(path: string, table: Table, encode: Encode): Promise<{ bytes: number; sha256: Digest }> {
     const { meter, signal } = this.#options;
     signal.throwIfAborted();

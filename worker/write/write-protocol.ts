@@ -13,7 +13,7 @@ import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
-/** Job of a write thread, which serves one. */
+/** Job of a write thread, which serves one job. */
 export interface WriteThreadJob {
   readonly job: Pick<
     JobDescription,
@@ -22,35 +22,35 @@ export interface WriteThreadJob {
   readonly output: DataAccess;
 }
 
-/** A shard's result on its way to the write thread. */
+/** Result of a shard, packed for the write thread. */
 type PackedResult = Omit<ShardResult, "rows" | "dead"> & {
   readonly rows: PackedTable;
   readonly dead: PackedTable | null;
 };
 
-/** A shard for the write thread. */
+/** Shard for the write thread. */
 export interface WriteShard {
   readonly lease: Pick<Lease, "shard" | "token">;
   readonly executionId: ExecutionId;
   readonly result: PackedResult;
-  /** An existing folder of this write alone. Its sender removes it. */
+  /** Existing folder of this write only. The sender removes it. */
   readonly scratchPath: string;
 }
 
 /** Methods of a write thread. */
 export interface WriteThreadMethods {
-  /** The first. */
+  /** Opens the job. Called first. */
   openJob(job: WriteThreadJob): void;
   write(shard: WriteShard, context: CallContext): Promise<PartialManifest>;
 }
 
-/** Methods of its owner. */
+/** Methods of the thread's owner. */
 export interface WriteThreadOwner {
-  /** Milliseconds that the thread was busy, since it last reported. */
+  /** Reports busy milliseconds since the last report. */
   busy(busyMs: Readonly<Partial<Record<Stage, number>>>): void;
 }
 
-/** `result` belongs to the receiver once its buffers, too, are transferred. */
+/** Packs a result. Transfer the buffers, too: then the receiver owns the result. */
 export function packResult({ rows, dead, ...facts }: ShardResult): {
   readonly packed: PackedResult;
   readonly transfer: readonly ArrayBuffer[];

@@ -22,23 +22,23 @@ import {
 } from "./write-protocol.ts";
 
 interface WriteClientOptions extends WriteThreadJob {
-  /** A folder on this machine for what is not yet stored. */
+  /** Folder on this machine for data that is not yet stored. */
   readonly scratchPath: string;
-  /** Gets what the write thread was busy with. */
+  /** Gets the busy times of the write thread. */
   readonly meter: BusyMeter;
-  /** From `startWriteThread`, this client's from here on. Default: one is started. */
+  /** Thread from `startWriteThread`, which the client takes over. Default: one is started. */
   readonly thread?: Worker;
   /** Default: the write thread. */
   readonly script?: URL;
 }
 
 /**
- * A thread that loads what a write thread needs, ahead of the client that takes it over. It does not keep
- * its parent alive.
+ * Starts a thread that loads the write thread's modules before a client takes it over. The thread does not
+ * keep its parent running.
  */
 export function startWriteThread(script?: URL): Worker {
   const thread = new Worker(script ?? compiledUrl("worker/write/write-thread.ts"));
-  // Whoever takes it over sees by its id that it is gone.
+  // The client detects an ended thread by its id.
   thread.on("error", () => {});
   thread.unref();
   return thread;
@@ -51,8 +51,8 @@ export interface WriteFacts {
 }
 
 /**
- * A shard thread's write thread, as a call. It is there at once, for when the first shard is done. One that
- * died is replaced with the next write, and leaves no half partial behind.
+ * Client of a shard thread's write thread, which starts at once, to be ready for the first shard. A thread
+ * that ended is replaced at the next write, and its incomplete partial is removed.
  */
 export class WriteThreadClient implements AsyncDisposable {
   readonly #options: WriteClientOptions;
@@ -66,11 +66,13 @@ export class WriteThreadClient implements AsyncDisposable {
   }
 
   /**
-   * Writes a shard's result as its partial, after those that were given before. The memory of `result` is
-   * gone with the call. When `signal` aborts it stops. In any case it settles only once nothing is written
-   * any more.
+   * Writes a shard's result as its partial, after earlier ones. The call takes over the memory of `result`.
+   * When `signal` aborts, the write stops. The promise resolves or rejects only once nothing is being
+   * written.
    *
-   * @throws {INTERNAL} when the thread died. The signal's reason once it aborts. Else as `writePartial`.
+   * @throws {INTERNAL} when the thread ended
+   * @throws the signal's reason once it aborts
+   * @throws errors of `writePartial`
    */
   async write(result: ShardResult, facts: WriteFacts): Promise<PartialManifest> {
     const scratchPath = await mkdtemp(join(this.#options.scratchPath, "write-"));
@@ -81,7 +83,7 @@ export class WriteThreadClient implements AsyncDisposable {
     }
   }
 
-  /** Abandons what is written, and waits for the end of the thread. */
+  /** Abandons the current write, and waits for the thread to end. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await this.#thread.close(Number.POSITIVE_INFINITY);
@@ -99,13 +101,13 @@ export class WriteThreadClient implements AsyncDisposable {
     try {
       return await thread.call("write", asked, { transfer, onAbort: "wait", signal });
     } catch (error) {
-      // A thread that died could not clean up after itself.
+      // A thread that crashed could not clean up.
       if (thread.error !== null && !this.#closed) await this.#discard(write);
       throw error;
     }
   }
 
-  /** What cannot be removed now goes when the coordinator sweeps. */
+  /** Removes a partial. The coordinator's sweep removes what remains. */
   async #discard({ lease, executionId }: WriteFacts): Promise<void> {
     const { job, output } = this.#options;
     const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });

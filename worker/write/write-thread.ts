@@ -21,16 +21,15 @@ import {
 } from "./write-protocol.ts";
 
 /**
- * The thread that a shard thread leaves its finished shards to: encodes, hashes, stores, and runs the combine
- * SQL, one shard after the other, while the shard thread goes on with the next. Started by
- * `WriteThreadClient`.
+ * Script of a thread that writes finished shards: encodes, hashes, stores, and runs the combine SQL. The
+ * thread writes one shard after another, while the shard thread maps the next. `WriteThreadClient` starts it.
  */
 
-/** How often the time spent is reported: as often as the shard thread reports its own. */
+/** Interval of busy reports, as in the shard thread. */
 const BUSY_MS = 1_000;
 
 const meter = new BusyMeter(systemClock.nowMs);
-/** Null before the first command. */
+/** Job of this thread. Null before it is opened. */
 let opened: Opened | null = null;
 const turns = new Lock();
 
@@ -46,7 +45,7 @@ const owner = serveOwner<WriteThreadMethods, WriteThreadOwner>(
     await opened?.storages[Symbol.asyncDispose]();
   },
 );
-// What keeps the thread alive is its port.
+// The port keeps the thread running, not this timer.
 setInterval(tellBusy, BUSY_MS).unref();
 
 interface Opened {

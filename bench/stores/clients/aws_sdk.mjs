@@ -1,4 +1,5 @@
-// One task by AWS's own client, as it comes: aws_sdk.mjs TASK (JSON, see store-task.ts), run from a folder that has it.
+// Runs one task with AWS's own client, unconfigured: aws_sdk.mjs TASK (JSON, see store-task.ts). Run it from
+// a folder that has the client.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 

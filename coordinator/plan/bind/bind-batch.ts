@@ -10,8 +10,8 @@ import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 
 /**
- * The model's batch, if it is a fixed number: the first dimension, on which all inputs agree. Null when it is
- * free, or when there is a problem.
+ * Returns the model's fixed batch size: the first dimension, on which all inputs must agree. Null: the size
+ * is free, or there is a problem.
  */
 export function bindBatch(
   spec: JobSpec["map"],
@@ -58,7 +58,7 @@ export function bindBatch(
   return first.rows;
 }
 
-/** A budget of tokens is for uneven rows, and for a model that takes as many of them as there is room for. */
+/** Checks that a token limit is set only for uneven rows, and for a model with a free batch size. */
 export function checkTokens(
   { batch }: JobSpec["map"],
   { uneven, fixedBatchRows }: { readonly uneven: boolean; readonly fixedBatchRows: number | null },
@@ -86,15 +86,15 @@ function withoutBatch(tensor: TensorInfo): SpecProblem {
   };
 }
 
-/** A tensor with its batch put first, as all that is bound after this takes it. */
+/** A tensor with its batch moved to the first dimension. All later binding uses this form. */
 export interface BatchFirst {
   readonly tensor: TensorInfo;
   readonly batchAxis: number;
-  /** The job says where the batch is. */
+  /** True when the job sets the batch axis. */
   readonly said: boolean;
 }
 
-/** Null with a problem when the tensor has no such dimension. */
+/** Moves the batch to the first dimension. Null, with a problem: the tensor has no such dimension. */
 export function batchFirst(
   tensor: TensorInfo,
   batchAxis: number | undefined,
@@ -118,9 +118,7 @@ export function batchFirst(
   return { tensor: moved, batchAxis, said: true };
 }
 
-/**
- * The model's names for the batch: those of the first dimension of its inputs, as far as it has a name there.
- */
+/** Names of the batch dimension: the model's names for the first dimensions of its inputs. */
 export type BatchNames = ReadonlySet<string>;
 
 export function batchNamesOf(inputs: readonly BatchFirst[]): BatchNames {
@@ -128,8 +126,8 @@ export function batchNamesOf(inputs: readonly BatchFirst[]): BatchNames {
 }
 
 /**
- * Where the batch of a tensor seems to be if it is not the first dimension: that of another one which has a
- * name of the batch while the first has none of them. Null where there is no such sign.
+ * Returns the dimension that seems to be the batch, if it is not the first. It has a name of the batch, and
+ * the first dimension has none. Null: no such dimension.
  */
 export function otherBatchAxis({ dims }: TensorInfo, names: BatchNames): number | null {
   const isNamed = (dim: Dim | undefined) => names.has(nameOf(dim) ?? "");
@@ -139,8 +137,8 @@ export function otherBatchAxis({ dims }: TensorInfo, names: BatchNames): number 
 }
 
 /**
- * Refuses inputs whose first dimension is taken for the batch only because nobody said otherwise: a recurrent
- * state `[2, batch, 128]` would run with rows in each other's state.
+ * Refuses inputs whose batch may not be the first dimension, unless the job sets it. With a recurrent state
+ * `[2, batch, 128]`, rows would run with each other's state.
  */
 function checkBatchAxes(inputs: readonly BatchFirst[], problems: SpecProblem[]): void {
   for (const input of inputs) {
@@ -158,21 +156,21 @@ function checkBatchAxes(inputs: readonly BatchFirst[], problems: SpecProblem[]):
   }
 }
 
-/** Where the batch of one of the inputs seems to be if it is not the first dimension; null without a sign. */
+/** Returns the dimension of an input that seems to be the batch, if it is not the first. Null: none. */
 export function likelyBatchAxis(input: BatchFirst, inputs: readonly BatchFirst[]): number | null {
   const someOpen = inputs.some(({ tensor }) => tensor.dims.length > 0 && !isFixed(tensor.dims[0]));
   const names = batchNamesOf(inputs.filter((other) => other !== input));
   return otherBatchAxis(input.tensor, names) ?? (someOpen ? onlyOpenAxis(input.tensor) : null);
 }
 
-/** The first open dimension of a tensor whose first one is fixed. */
+/** Returns the first open dimension of a tensor whose first dimension is fixed. */
 function onlyOpenAxis({ dims }: TensorInfo): number | null {
   if (!isFixed(dims[0])) return null;
   const axis = dims.findIndex((dim) => !isFixed(dim));
   return axis < 0 ? null : axis;
 }
 
-/** The signature's inputs as the job says that they are. */
+/** Returns the signature's inputs with the batch first, as the job sets it. */
 export function inputsBatchFirst(
   signature: ModelSignature,
   axisOf: (name: string) => number | undefined,

@@ -22,20 +22,20 @@ import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { checkFill, checkText } from "./check-fill.ts";
 import { closedDims, type DimSizes, fitShape, openRowDims, positionDims, solveDims } from "./dims.ts";
 
-/** An ONNX input whose columns are found, its shape perhaps not yet. */
+/** An ONNX input with its columns, whose shape may still be unknown. */
 export interface ColumnInput {
   readonly tensor: TensorInfo;
   readonly spec: InputSpec | null;
   readonly path: KeyPath;
-  /** Where the job says which columns they are. */
+  /** Key path in the job file that names the columns. */
   readonly columnPath: KeyPath;
   readonly source: InputBinding["source"];
   readonly cell: CellSize;
-  /** The columns and their types, for messages. */
+  /** Columns and their types, for messages. */
   readonly found: string;
 }
 
-/** Finds the columns that feed an ONNX input; null with problems when they are missing or no numbers. */
+/** Finds the columns that feed an ONNX input. Null, with problems: a column is missing or has no numbers. */
 export function findColumns(
   tensor: TensorInfo,
   { source, spec }: { readonly source: ColumnSource; readonly spec: InputSpec | null },
@@ -66,13 +66,13 @@ export function findColumns(
   return { tensor, spec, path, columnPath, source: asSourceBinding(binding), cell, found };
 }
 
-/** Hints at keys of extensions that make an input of a column of text. */
+/** Hints at keys of extensions that compute an input from a column of text. */
 const FROM_TEXT = [
   ...INPUTS.map(({ makes }) => makes),
   ...FEATURES.map(({ key, files }) => `\`${key}\` makes values of the ${files} that it names`),
 ];
 
-/** The columns as a source looks for its own among them. */
+/** Returns the columns in the form in which a source searches them. */
 function contextOf(
   { name: input, dtype }: TensorInfo,
   path: KeyPath,
@@ -115,9 +115,9 @@ function noSource(tensor: TensorInfo, { names }: Columns): Omit<SpecProblem, "pa
 }
 
 /**
- * The dims after the batch: the model's, with what it leaves open from `shape`, from other inputs that share
- * a symbol, or from the size of the cells. Null with a problem when they cannot be known or the cells do not
- * fit them.
+ * Binds an input with its dims after the batch. Open dims are taken from `shape`, from other inputs with the
+ * same symbol, or from the size of the cells. Null, with a problem: dims are unknown, or the cells do not
+ * fit.
  */
 export function bindInput(input: ColumnInput, sizes: DimSizes, problems: SpecProblem[]): InputBinding | null {
   const rowDims = resolveRowDims(input, sizes, problems);
@@ -151,8 +151,7 @@ function resolveRowDims(
 ): readonly number[] | null {
   const dims = openRowDims(input.tensor, sizes);
   const { shape } = input.spec ?? {};
-  // What the job says wins over what another input with the same symbol has: exporters use one name for two
-  // sizes.
+  // The job's shape takes precedence over a size of the same symbol: exporters use one name for two sizes.
   if (shape !== undefined)
     return fitShape(shape, input.tensor.dims.slice(1), [...input.path, "shape"], problems);
   const values = knownValues(input);
@@ -163,8 +162,8 @@ function resolveRowDims(
 }
 
 /**
- * The values in a cell where its type alone says so. Bytes may be uint8 values or raw ones: only a one-byte
- * dtype is sure, or what the job says.
+ * Returns the values in a cell, if its type gives them. Bytes are uint8 values or raw values. The reading is
+ * known for a dtype of one byte, or if the job sets it.
  */
 function knownValues({ cell, tensor, spec }: ColumnInput): number | null {
   if (cell.kind === "values") return cell.values;
@@ -173,7 +172,7 @@ function knownValues({ cell, tensor, spec }: ColumnInput): number | null {
   return spec?.bytes === "uint8" || elementBytes(tensor.dtype) === 1 ? cell.bytes : null;
 }
 
-/** One reading for all cells of a column of bytes: the job's, else the one that their size fits. */
+/** Returns one reading for all cells of a bytes column: the job's, or else the one that fits their size. */
 function bytesReading({ cell, tensor, spec }: ColumnInput, rowValues: number): BytesReading | null {
   if (cell.kind !== "bytes" && cell.kind !== "bytesPerRow") return null;
   if (spec?.bytes !== undefined) return spec.bytes;
@@ -201,8 +200,8 @@ function unknownDims(
 }
 
 /**
- * Why cells of this size cannot be rows of `rowValues` values; null when they can, or when only the rows will
- * tell.
+ * Returns why cells of this size cannot be rows of `rowValues` values. Null: they fit, or only the rows show
+ * it.
  */
 function cellMisfit(
   { cell, tensor }: ColumnInput,
@@ -231,15 +230,15 @@ function cellMisfit(
 }
 
 /**
- * Whether rows of this input differ in length: fed by a list of no fixed length, where only the first
- * dimension after the batch is still open and the job does not close it by `shape`.
+ * Checks whether rows of this input may differ in length. A list of no fixed length feeds such an input. The
+ * first dimension after the batch is its only open one, without a `shape` from the job.
  */
 export function mayBeUneven({ tensor, spec, cell }: ColumnInput, sizes: DimSizes): boolean {
   if (tensor.dtype === "string") return false;
   return spec?.shape === undefined && cell.kind === "perRow" && positionDims(tensor, sizes) !== null;
 }
 
-/** Returns null with a problem when the lists cannot be positions of this shape. */
+/** Binds an input with uneven rows. Null, with a problem: the lists cannot be positions of this shape. */
 export function bindUneven(
   source: ColumnInput,
   { sizes, sequence }: { readonly sizes: DimSizes; readonly sequence: number },
@@ -248,7 +247,7 @@ export function bindUneven(
   const { tensor, spec, cell, columnPath, found } = source;
   const rowDims = positionDims(tensor, sizes) ?? [];
   const rowValues = product(rowDims);
-  // The lists that are of a fixed size must be whole positions, or whole parts of one.
+  // A list's fixed inner size must be whole positions, or a whole part of one.
   const values = cell.kind === "perRow" ? cell.factor : 0;
   const fits = values > 0 && (values % rowValues === 0 || rowValues % values === 0);
   if (!fits || rowValues > MAX_ROW_VALUES) {

@@ -16,11 +16,11 @@ import { bindValue, type ValueInput } from "./bind-value.ts";
 import { type DimSizes, LearnedSizes, unevenSymbol } from "./dims.ts";
 import { Sequences } from "./sequences.ts";
 
-/** The inputs of a model, bound, and what was learned of its symbols on the way. */
+/** Bound inputs of a model, and the sizes of symbols that binding found. */
 interface BoundInputs {
   readonly inputs: readonly InputBinding[];
   readonly sizes: DimSizes;
-  /** Symbols that have another size in each row. */
+  /** Symbols whose size differs between rows. */
   readonly sequences: Sequences;
 }
 
@@ -78,7 +78,7 @@ class InputBinder {
     return { inputs: withPads(inputs, fed), sizes: this.#sizes.known, sequences: this.#sequences };
   }
 
-  /** Inputs that are the same for all rows depend on no other. */
+  /** Binds the inputs with one value for all rows, which depend on no other input. */
   #bindSame(spec: JobSpec["map"], tensors: readonly BatchFirst[]): void {
     const fed = tensors.filter(({ tensor }) => ownSpec(spec, tensor.name)?.value === undefined);
     const names = batchNamesOf(fed);
@@ -90,8 +90,8 @@ class InputBinder {
   }
 
   /**
-   * An input may get a size from another that shares a symbol: those that settle their own shape go first.
-   * What is still open then is what differs from row to row.
+   * Binds the inputs from columns. An input may get a size from another with the same symbol. So inputs with
+   * a known shape are bound first. Dimensions that are then still open differ between rows.
    */
   #bindColumns(inputs: readonly ColumnInput[]): void {
     const later = inputs.filter((input) => !this.#tryEven(input, []));
@@ -128,7 +128,7 @@ class InputBinder {
   }
 }
 
-/** What the job says of one input. */
+/** Returns the job's settings of one input. */
 export function ownSpec(spec: JobSpec["map"], name: string): InputSpec | null {
   return Object.hasOwn(spec.inputs, name) ? (spec.inputs[name] ?? null) : null;
 }
@@ -144,7 +144,7 @@ function checkInputNames(
   }
 }
 
-/** @param names of the model's inputs, `name` not among them */
+/** @param names names of the model's inputs, without `name` */
 export function unknownInput(name: string, names: readonly string[]): SpecProblem {
   return {
     path: ["map", "inputs", name],
@@ -156,7 +156,7 @@ export function unknownInput(name: string, names: readonly string[]): SpecProble
   };
 }
 
-/** `pad` is for uneven rows, and a value that the tensor can hold. */
+/** Checks that `pad` is set only for uneven rows, and that the tensor can hold it. */
 function checkPads(
   sources: readonly ColumnInput[],
   bound: ReadonlyMap<string, InputBinding>,
@@ -189,8 +189,8 @@ function checkPads(
 }
 
 /**
- * Pads a sequence only where the model can tell: it is given a mask, or the job says what it knows padding
- * by. Else the result would depend on which rows share a batch, and no row is ever padded.
+ * Pads a sequence only if the model can detect padding: by a mask, or by the job's `pad`. Otherwise the
+ * result would depend on the other rows of a batch, so rows are never padded.
  */
 function withPads(inputs: readonly InputBinding[], sources: readonly ColumnInput[]): readonly InputBinding[] {
   const told = new Set(

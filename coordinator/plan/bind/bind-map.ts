@@ -24,30 +24,29 @@ type MapSpec = JobSpec["map"];
 interface BindContext {
   /** The model's folder. Default: none. */
   readonly folder?: ModelFolder | null;
-  /** Why some of the columns are text. Default: unknown. */
+  /** Causes for which some of the columns are text. Default: unknown. */
   readonly textCauses?: readonly TextCause[];
 }
 
 /**
- * Binds the `map` of a job to a model and to the columns that its rows have (those of the dataset, or what
- * the steps in front of the model leave): every name resolved, every shape known. The steps themselves are
- * planned by `planMap`.
+ * Binds the `map` of a job to a model and to the columns of its rows. Resolves every name and every shape.
+ * The columns are those of the dataset, or those that `prepare` steps leave. `planMap` plans the steps.
  *
- * - The batch is the first dimension of every input, or the one that `batchAxis` says: free, or one fixed
- *   number for all.
- * - What the model leaves open after it comes from `shape`, else from another tensor with the same symbol,
- *   else from the size of the cells (the length of a fixed list, the number of stacked columns) when one
- *   dimension is open.
- * - Where that leaves only the first dimension after the batch open, and a list of no fixed length feeds it,
- *   rows are uneven: see `RowShape`. Inputs whose dimensions have different names differ in length
- *   independently. A mask is made of such an input.
- * - A cell of numbers holds rowValues values; lists are flattened. A cell of bytes holds rowValues uint8
- *   values, or rowValues values of the model's dtype, little-endian. Lists and bytes of no fixed length are
+ * - The batch is the first dimension of every input, or the one that `batchAxis` sets. Its size is free, or
+ *   one fixed number for all inputs.
+ * - Open dimensions after the batch come from `shape`, or else from another tensor with the same symbol. A
+ *   single dimension that is still open comes from the size of the cells. That is the length of a fixed list,
+ *   or the number of stacked columns.
+ * - A list of no fixed length gives uneven rows, if only the first dimension after the batch is open. See
+ *   `RowShape`. Inputs with different names for this dimension differ in length independently. A mask is made
+ *   from such an input.
+ * - A cell of numbers holds rowValues values, with lists flattened. A cell of bytes holds rowValues uint8
+ *   values, or rowValues little-endian values of the model's dtype. Lists and bytes of no fixed length are
  *   checked row by row.
- * - What an output leaves to the model's folder is taken from there where it fits.
- * - Casts are described at `Dtype`.
+ * - Settings that an output omits come from the model's folder, if they fit.
+ * - `Dtype` describes casts.
  *
- * @throws {SPEC_INVALID} with every problem at once; `where` is the key path, as in `map.inputs.image.column`
+ * @throws {SPEC_INVALID} with every problem. `where` is the key path, as in `map.inputs.image.column`.
  */
 export function bindMap(
   spec: MapSpec,
@@ -88,8 +87,8 @@ export function bindMap(
 }
 
 /**
- * What the job asks for; when it asks for nothing, every output that is not a state, with no more said of it.
- * Of what was a map of scores, a column a class is what keeps the names.
+ * Returns the outputs of the job. Default: every output that is not a state. An output that was a map of
+ * scores becomes a column for each class, which keeps the class names.
  */
 function wantedOutputs(spec: MapSpec, signature: ModelSignature): readonly (readonly [string, OutputSpec])[] {
   const wanted = spec.outputs.map(({ column, ...output }) => [column, output] as const);
@@ -103,8 +102,8 @@ function wantedOutputs(spec: MapSpec, signature: ModelSignature): readonly (read
 }
 
 /**
- * A job that asks for every output must get every output: one that no column can hold is not left out in
- * silence.
+ * Refuses a job without `outputs` if no column can hold an output of the model. The output would be missing
+ * without notice.
  */
 function checkAllUsable(spec: MapSpec, { outputs, unusable }: ModelSignature, problems: SpecProblem[]): void {
   if (spec.outputs.length > 0 || unusable.length === 0) return;
@@ -125,7 +124,7 @@ function bindKeep(spec: MapSpec, columns: Columns, problems: SpecProblem[]): rea
   return spec.keep.flatMap((name, index) => columns.find(name, ["map", "keep", index], problems) ?? []);
 }
 
-/** SQL takes upper and lower case for the same, so the names of columns must differ by more. */
+/** Refuses column names that differ only in case, which SQL ignores. */
 function checkClashes(
   keep: readonly Field[],
   outputs: readonly OutputBinding[],

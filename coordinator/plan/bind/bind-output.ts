@@ -23,23 +23,23 @@ import { closedDims, type DimSizes, fitShape, openRowDims, unevenSymbol } from "
 import { withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
 import type { Sequences } from "./sequences.ts";
 
-/** What the outputs of a model are bound against. */
+/** Facts that outputs are bound against. */
 interface OutputContext {
   readonly signature: ModelSignature;
-  /** Of the model, where the job names one: what outputs leave to it. */
+  /** Folder of the model, for settings that outputs omit. Null: the job names a model file. */
   readonly folder: ModelFolder | null;
-  /** What the inputs made of the model's symbols. */
+  /** Sizes of the model's symbols, from the inputs. */
   readonly sizes: DimSizes;
   /**
-   * Symbols that have another size in each row: a first dimension of such a one is the positions of uneven
-   * rows.
+   * Symbols whose size differs between rows. As a first dimension of an output, such a symbol is the
+   * positions of uneven rows.
    */
   readonly sequences: Sequences;
   readonly fixedBatchRows: number | null;
   readonly batchNames: BatchNames;
 }
 
-/** One output column bound to its ONNX output; null with problems when it cannot be. */
+/** Binds one output column to its ONNX output. Null, with problems: it cannot be bound. */
 export function bindOutput(
   column: string,
   spec: OutputSpec,
@@ -118,7 +118,10 @@ function findTensor(
   return null;
 }
 
-/** Puts the batch first, also where the job gives a `shape` of more dimensions than the model declares. */
+/**
+ * Moves the batch to the first dimension, even if the job's `shape` has more dimensions than the model
+ * declares.
+ */
 function outputBatchFirst(
   declared: TensorInfo,
   { shape = [], batchAxis }: OutputSpec,
@@ -130,7 +133,7 @@ function outputBatchFirst(
   return batchFirst(declared, batchAxis, path, problems);
 }
 
-/** An output must have a row of its own for every row of the batch. What the job says of it is believed. */
+/** Checks that an output has a row for every row of the batch. Trusts the job's `batchAxis` and `shape`. */
 function hasBatch(
   { tensor, said }: BatchFirst,
   { spec, path }: Pick<AskedOutput, "spec" | "path">,
@@ -158,8 +161,8 @@ function hasBatch(
 }
 
 /**
- * `[1]` is what exporters of trees declare where a value a row comes. It is taken at what the model does:
- * each batch's answer is checked, and a model that really gives one value for all rows fails there.
+ * Checks for the shape `[1]`, which exporters of trees declare for one value per row. Each batch's output is
+ * checked, so a model with one value for all rows fails there.
  */
 function isOneForAll({ dims }: TensorInfo): boolean {
   return dims.length === 1 && dims[0] === 1;
@@ -181,7 +184,7 @@ function resolveRowDims(
 ): readonly number[] | null {
   const dims = openRowDims(tensor, sizes);
   const byRow = dims.find((dim) => typeof dim === "string" && dim !== "" && sequences.find(dim) !== null);
-  // Some models give another shape than they declare. What the job says wins, and a run of the model verifies
+  // Some models return another shape than they declare. The job's shape takes precedence, and a run verifies
   // it.
   if (spec.shape !== undefined) return fitShape(spec.shape, spec.shape, [...path, "shape"], problems);
   const rowDims = closedDims(dims);
@@ -206,12 +209,12 @@ function leaveOut(dim: Dim): string {
   return `\`${dimText(dim)}\` has another size in each row: name the outputs that you want under map.outputs, without this one`;
 }
 
-/** What is known of the positions of uneven rows. */
+/** Facts about the positions of uneven rows. */
 type PositionsContext = Pick<OutputContext, "sizes" | "sequences">;
 
 /**
- * Finds the sequence for whose positions an output has a value each, or several: its first dimension is that
- * of uneven inputs. Where the model has no name for either, `shape` says that it is another.
+ * Returns the sequence for whose positions an output has values: its first dimension is that of uneven
+ * inputs. If the model names neither dimension, `shape` excludes this.
  */
 function sequenceOf(
   tensor: TensorInfo,
@@ -224,7 +227,7 @@ function sequenceOf(
   return sequences.find(symbol);
 }
 
-/** The dims of one position; null with a problem when they are not known. */
+/** Returns the dims of one position. Null, with a problem: they are unknown. */
 function resolvePositionDims(
   { tensor, spec, path }: AskedOutput,
   { sizes }: PositionsContext,

@@ -9,16 +9,16 @@ import type { BatchNames } from "./bind-batch.ts";
 import { isNativeText, NATIVE_TEXT } from "./check-fill.ts";
 import { closedDims } from "./dims.ts";
 
-/** An ONNX input for which the job file gives a value, and whether that is one tensor, or a row of one. */
+/** An ONNX input whose value is in the job file. */
 interface SameInput {
-  /** With its batch first, where it has rows. */
+  /** The tensor, with its batch first if it has rows. */
   readonly tensor: TensorInfo;
   readonly spec: InputSpec;
   readonly binding: SameValueBinding;
   readonly hasRows: boolean;
 }
 
-/** Null where no value feeds the input; also with a problem, where that is no tensor. */
+/** Finds the value of an input. Null: no value feeds it, or the value is no tensor, which is a problem. */
 export function findSame(
   tensor: TensorInfo,
   spec: InputSpec | null,
@@ -32,22 +32,22 @@ export function findSame(
 }
 
 /**
- * Whether such an input has a row for each of the batch. Its value says so by its own dimensions: as many as
- * the input has are the whole tensor, fewer are a row of it. One of which every dimension is fixed has no
- * rows: it is the same for batches of any size.
+ * Checks whether a valued input has a row for each row of the batch. A value with all dimensions of the input
+ * is the whole tensor, and one with fewer is a row. An input with only fixed dimensions has no rows: it is
+ * equal for every batch size.
  */
 function hasRows({ dims }: TensorInfo, { batchAxis }: InputSpec, { shape }: SameValueBinding): boolean {
   return batchAxis !== undefined || (shape.length < dims.length && closedDims(dims) === null);
 }
 
-/** Whether an input says nothing of the batch: it has one tensor for all rows, or its value is wrong. */
+/** Checks whether an input does not determine the batch: it has one tensor for all rows, or a wrong value. */
 export function isWhole(tensor: TensorInfo, spec: InputSpec | null): boolean {
   if (spec?.value === undefined) return false;
   const same = findSame(tensor, spec, []);
   return same === null || !same.hasRows || (spec.batchAxis === undefined && isFixed(tensor.dims[0]));
 }
 
-/** Null with problems where the value is not of the model's type and shape. */
+/** Binds a valued input. Null, with problems: the value has not the model's type and shape. */
 export function bindSame(input: SameInput, names: BatchNames, problems: SpecProblem[]): InputBinding | null {
   const { tensor, spec, binding, hasRows } = input;
   const before = problems.length;
@@ -88,7 +88,7 @@ function checkElements({ tensor, spec, binding }: SameInput, problems: SpecProbl
   });
 }
 
-/** The dims of a row, the batch being the first dimension. */
+/** Returns the dims of a row. The batch is the first dimension. */
 function rowDimsOf(input: SameInput, problems: SpecProblem[]): readonly number[] | null {
   const { tensor, binding } = input;
   const [batch, ...rest] = tensor.dims;
@@ -106,7 +106,7 @@ function wholeDimsOf(input: SameInput, names: BatchNames, problems: SpecProblem[
   const { tensor, binding } = input;
   const { dims } = tensor;
   const [first, ...rest] = dims;
-  // A row of an input whose batch is a fixed number.
+  // The value may be one row of an input with a fixed batch.
   const found =
     dimsFor(dims, binding.shape) ?? (closedDims(dims) !== null ? rowsFor(dims, binding.shape) : null);
   if (found !== null && !(typeof first === "string" && names.has(first))) return found;
@@ -116,7 +116,7 @@ function wholeDimsOf(input: SameInput, names: BatchNames, problems: SpecProblem[
   return null;
 }
 
-/** `dims` closed by the shape of a value; one value fits all that are known. Null where it does not fit. */
+/** Returns `dims` closed by a value's shape. A single value fits dims that are all known. Null: no fit. */
 function dimsFor(dims: TensorInfo["dims"], shape: readonly number[]): readonly number[] | null {
   const closed = closedDims(dims);
   if (shape.length === 0) return closed;

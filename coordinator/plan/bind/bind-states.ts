@@ -19,22 +19,22 @@ import { closedDims, type DimSizes, fitShape, openRowDims } from "./dims.ts";
 
 type StateSpecs = NonNullable<JobSpec["map"]["state"]>;
 
-/** What states are bound against. */
+/** Facts that states are bound against. */
 interface StateContext {
   readonly signature: ModelSignature;
-  /** The inputs that rows go into. */
+  /** Inputs that rows go into. */
   readonly withRows: readonly BatchFirst[];
   readonly sizes: DimSizes;
   readonly uneven: boolean;
   readonly fixedBatchRows: number | null;
 }
 
-/** Whether an input is fed by an output. */
+/** Checks whether an output feeds an input. */
 export function isState({ state = {} }: { readonly state?: StateSpecs }, input: string): boolean {
   return Object.hasOwn(state, input);
 }
 
-/** The inputs that are outputs of the part before; those with problems are left out. */
+/** Binds the inputs that are outputs of the previous part. Drops states with problems. */
 export function bindStates(
   { state = {} }: { readonly state?: StateSpecs },
   context: StateContext,
@@ -90,7 +90,7 @@ function bindState(
   return { tensor: input, output: output.name, dtype, rowDims, rowValues: product(rowDims), batchAxis };
 }
 
-/** Where the batch of a state is: as the signs of a batch say, or where it has the size of a fixed one. */
+/** Returns the batch axis of a state: the likely one, or the one with the size of a fixed batch. */
 function axisOf(tensor: TensorInfo, { withRows, fixedBatchRows }: StateContext): number {
   const own = { tensor, batchAxis: 0, said: false };
   const likely = likelyBatchAxis(own, [...withRows, own]);
@@ -119,7 +119,7 @@ function findOutput(
   return null;
 }
 
-/** What the model gives must be what it takes, as far as it says what that is. */
+/** Checks that the output of a state fits its input, in the dimensions that the model declares. */
 function checkSame(input: TensorInfo, output: TensorInfo, path: KeyPath, problems: SpecProblem[]): void {
   const fits = (dim: Dim, axis: number) => {
     const other = output.dims[axis];

@@ -10,7 +10,7 @@ import { asSourceBinding } from "../../../shared/input-sources/source-schemas.ts
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { type DimSizes, positionDims } from "./dims.ts";
 
-/** An ONNX input that has one value at each position of another one. */
+/** An ONNX input with one value for each position of another input. */
 export interface ValueInput {
   readonly tensor: TensorInfo;
   readonly spec: InputSpec;
@@ -19,19 +19,16 @@ export interface ValueInput {
 }
 
 interface ValueContext {
-  /** Of all inputs of the model. */
+  /** Names of all inputs of the model. */
   readonly names: readonly string[];
-  /** This input, and the others of its kind. */
+  /** All inputs of this kind, this one included. */
   readonly values: readonly ValueInput[];
-  /** The inputs that are bound already: all that are fed by columns and have no problem. */
+  /** Bound inputs: all that columns feed, except those with problems. */
   readonly bound: ReadonlyMap<string, InputBinding>;
   readonly sizes: DimSizes;
 }
 
-/**
- * Null with problems when it cannot be; without one when the input that it is made of has problems of its
- * own.
- */
+/** Binds a value input. Null: it has problems, or the input that it depends on has. */
 export function bindValue(
   input: ValueInput,
   context: ValueContext,
@@ -42,7 +39,7 @@ export function bindValue(
   checkOther(input, context, problems);
   const other = context.bound.get(source.positionsOf(binding));
   const position = positionDims(tensor, context.sizes);
-  // Where the other one has a fixed length, that is the problem.
+  // If the other input has a fixed length, that is the problem.
   if (other === undefined || isUneven(other.rowShape)) checkPositions(input, position, problems);
   checkValues(input, problems);
   if (problems.length > before || other === undefined || position === null) return null;

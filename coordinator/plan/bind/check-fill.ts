@@ -4,7 +4,7 @@ import type { ElementType, TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 
-/** Texts are not computed with. */
+/** Refuses scale and offset for texts. */
 export function checkText(
   { name, dtype }: TensorInfo,
   spec: InputSpec | null,

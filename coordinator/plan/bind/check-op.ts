@@ -6,14 +6,14 @@ import type { OpRow } from "../../../shared/output-ops/output-op.ts";
 import { opOf } from "../../../shared/output-ops/output-ops.ts";
 import type { OutputOfOp } from "./folder-defaults.ts";
 
-/** An output column as the job file asks for it, with its ONNX output. */
+/** An output column of the job file, with its ONNX output. */
 export interface AskedOutput {
   readonly tensor: TensorInfo;
   readonly spec: OutputSpec;
   readonly path: KeyPath;
 }
 
-/** Reports what an op cannot be made of. Most ops work on one vector a row. */
+/** Reports why an op cannot use the output. Most ops work on one vector per row. */
 export function checkOp(
   { tensor, spec, path }: Omit<AskedOutput, "spec"> & { readonly spec: OutputOfOp },
   row: OpRow,

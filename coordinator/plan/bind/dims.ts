@@ -9,23 +9,23 @@ import {
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 
-/** The sizes that symbolic dimensions turned out to have, by the model's name for them. */
+/** Sizes of symbolic dimensions, by the model's names. */
 export type DimSizes = ReadonlyMap<string, number>;
 
-/** The dims after the batch, with the sizes of known symbols put in. */
+/** Returns the dims after the batch, with known symbols replaced by their sizes. */
 export function openRowDims(tensor: TensorInfo, sizes: DimSizes): readonly Dim[] {
   return tensor.dims.slice(1).map((dim) => (typeof dim === "string" ? (sizes.get(dim) ?? dim) : dim));
 }
 
-/** `dims` if all are known, else null. */
+/** Returns `dims` if all are known, else null. */
 export function closedDims(dims: readonly Dim[]): readonly number[] | null {
   const fixed = dims.filter(isFixed);
   return fixed.length === dims.length ? fixed : null;
 }
 
 /**
- * `dims` with the one that is open made such that a row has `values` values; null if more are open or it does
- * not divide.
+ * Returns `dims` with its open dimension set so that a row has `values` values. Null: not exactly one is
+ * open, or the values do not divide evenly.
  */
 export function solveDims(dims: readonly Dim[], values: number): readonly number[] | null {
   const open = dims.filter((dim) => !isFixed(dim)).length;
@@ -34,9 +34,7 @@ export function solveDims(dims: readonly Dim[], values: number): readonly number
   return dims.map((dim) => (isFixed(dim) ? dim : size));
 }
 
-/**
- * `shape` if it fits what the model says of the dims after the batch; null with a problem at `path` if not.
- */
+/** Returns `shape` if it fits the model's dims after the batch. Null, with a problem at `path`: no fit. */
 export function fitShape(
   shape: readonly number[],
   dims: readonly Dim[],
@@ -61,7 +59,7 @@ export function fitShape(
   return null;
 }
 
-/** A symbol that the columns of two inputs give two sizes. */
+/** Two sizes for one symbol, from the columns of two inputs. */
 interface SizeClash {
   readonly symbol: string;
   readonly size: number;
@@ -69,13 +67,12 @@ interface SizeClash {
 }
 
 /**
- * What the model's symbols stand for. One name is one size, unless the job says otherwise by `shape`:
- * exporters give one name to dimensions that have nothing to do with each other. Such a name then says
- * nothing about any other tensor.
+ * Sizes of the model's symbols. A name has one size, unless the job sets another by `shape`: exporters give
+ * one name to unrelated dimensions. Such a name then gives no size to other tensors.
  */
 export class LearnedSizes {
   readonly #sizes = new Map<string, number>();
-  /** Those that a `shape` settled. */
+  /** Symbols whose size comes from a `shape`. */
   readonly #given = new Set<string>();
   readonly #ambiguous = new Set<string>();
 
@@ -84,9 +81,9 @@ export class LearnedSizes {
   }
 
   /**
-   * Takes what a tensor's row has been found to be; learns nothing where that clashes.
+   * Learns sizes from the row of a tensor. Learns nothing and returns the clash if there is one.
    *
-   * @param given by `shape`, not by its column
+   * @param given true when `shape` gives the dims, and not a column
    */
   learn(tensor: TensorInfo, rowDims: readonly number[], given: boolean): SizeClash | null {
     const learned = new Map<string, number>();
@@ -111,15 +108,13 @@ export class LearnedSizes {
   }
 }
 
-/**
- * The dims of one position; null when the first dimension after the batch is not the only one that is open.
- */
+/** Returns the dims of one position. Null: the first dimension after the batch is not the only open one. */
 export function positionDims(tensor: TensorInfo, sizes: DimSizes): readonly number[] | null {
   const [positions, ...rest] = openRowDims(tensor, sizes);
   return positions === undefined || isFixed(positions) ? null : closedDims(rest);
 }
 
-/** The model's name for the number of positions; "" where it has none. */
+/** Returns the model's name for the number of positions, or "" if there is none. */
 export function unevenSymbol({ dims }: TensorInfo): string {
   const [, positions] = dims;
   return typeof positions === "string" ? positions : "";

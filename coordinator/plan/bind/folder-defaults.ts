@@ -12,8 +12,8 @@ import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import type { OpKind } from "../../../shared/output-ops/output-ops.ts";
 
 /**
- * An output that leaves its labels to the model gets the names that the model itself has for the classes.
- * Classes that are called by their index are left to be numbers.
+ * Adds the model's own class names to an output without labels. Classes that are named by their index stay
+ * numbers.
  */
 export function withModelLabels(spec: OutputSpec, { classes }: TensorInfo): OutputSpec {
   if (classes === undefined || !leavesLabels(spec)) return spec;
@@ -22,9 +22,8 @@ export function withModelLabels(spec: OutputSpec, { classes }: TensorInfo): Outp
 }
 
 /**
- * An output that leaves its labels to the model's folder gets those, if it has as many classes. Where the
- * folder contradicts itself there is a problem instead: a column of indices in place of the names that were
- * expected would be a guess.
+ * Adds the labels of the model's folder to an output without labels, if the number of classes matches. If the
+ * folder contradicts itself, reports a problem: indices in place of the expected names would be a guess.
  */
 export function withFolderLabels(
   { spec, path }: { readonly spec: OutputSpec; readonly path: KeyPath },
@@ -40,15 +39,15 @@ export function withFolderLabels(
   return spec;
 }
 
-/** An output of which it is known what is made. */
+/** An output whose op is known. */
 export type OutputOfOp = OutputSpec & { readonly op: OpKind };
 
 /**
- * An output of `op: pool` that does not say how gets what the model's folder says, the normalization with it
- * unless the job says that itself. So does one of the vectors of tokens that says no op; any other is then
- * `raw`. Where the folder is not clear, there is a problem instead.
+ * Adds the pooling of the model's folder to an output of `op: pool` without `pool`. Also adds `normalize`,
+ * unless the job sets it. An output of token vectors without an op becomes `op: pool`, and any other output
+ * `raw`. If the folder is unclear, reports a problem.
  *
- * @param tensor its ONNX output
+ * @param tensor name of the ONNX output
  */
 export function withFolderPooling(
   { spec, path, tensor }: { readonly spec: OutputSpec; readonly path: KeyPath; readonly tensor: string },

@@ -1,19 +1,19 @@
 /**
- * Sequences of a model's uneven inputs, by its names for their dimensions. Dimensions of one name share a
- * sequence, and so does a mask with the input that it is made of. Others may differ in length in each row.
- * Dimensions without a name count as one: nothing tells them apart.
+ * Sequences of a model's uneven inputs, by the names of their dimensions. Dimensions of one name share a
+ * sequence, and so do a mask and its input. Other sequences may differ in length in each row. All dimensions
+ * without a name count as one.
  */
 export class Sequences {
   readonly #joined = new Map<string, string>();
   readonly #numbers = new Map<string, number>();
 
-  /** Makes two names one sequence. Comes before any of the two is numbered. */
+  /** Joins two names into one sequence. Called before either has a number. */
   join(symbol: string, other: string): void {
     const [from, to] = [this.#first(symbol), this.#first(other)];
     if (from !== to) this.#joined.set(from, to);
   }
 
-  /** Returns the sequence of an uneven input, numbered in the order of the calls. */
+  /** Returns the number of an uneven input's sequence, in order of the calls. */
   number(symbol: string): number {
     const first = this.#first(symbol);
     const known = this.#numbers.get(first) ?? this.#numbers.size;
@@ -21,7 +21,7 @@ export class Sequences {
     return known;
   }
 
-  /** Returns null for a dimension that has one size in all rows. */
+  /** Returns the number of a sequence. Null: the dimension has one size in all rows. */
   find(symbol: string): number | null {
     return this.#numbers.get(this.#first(symbol)) ?? null;
   }

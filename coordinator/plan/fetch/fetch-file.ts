@@ -13,13 +13,13 @@ import type { FileStat, Location } from "../../../shared/domain/location.ts";
 import type { FetchProgress } from "../../../shared/storage/fetch-progress.ts";
 import type { Storage, StoredFile } from "../../../shared/storage/storage.ts";
 
-/** Of a file so much is asked for at once, and so many pieces more meanwhile: 32 MiB of memory. */
+/** Bytes of a read, and further reads at once. Together they use 32 MiB of memory. */
 const PIECE_BYTES = 8 << 20;
 const PIECES_AHEAD = 3;
 
 /**
- * A store that is away for so long costs nothing of what is here: a large model takes minutes to come. As
- * long as credentials that are refused are waited for.
+ * Time for which a failing store is retried. A large model takes minutes to fetch, so a short outage must not
+ * lose it. Equal to the time for which refused credentials are retried.
  */
 const PATIENCE_MS = 60_000;
 const AGAIN_MS = 1_000;
@@ -32,12 +32,13 @@ interface FetchFileOptions {
 }
 
 /**
- * Copies one version of a file to a path of this machine where nothing is, in pieces: it may be larger than
- * memory. A store that fails meanwhile is asked again for a minute.
+ * Copies one version of a file to a new path on this machine, in pieces, as it may exceed memory. Retries a
+ * failing store for a minute.
  *
- * @param file the version; another one is not taken
- * @throws {STORE_CHANGED} it is replaced meanwhile
- * @throws {CACHE_FAILED} the disk fails; and what the storage throws
+ * @param file the version to copy
+ * @throws {STORE_CHANGED} when the file is replaced meanwhile
+ * @throws {CACHE_FAILED} when the disk fails
+ * @throws what the storage throws
  */
 export async function fetchFile(
   location: Location,
@@ -83,9 +84,9 @@ function patiently<T>(
 }
 
 /**
- * Rather than to fill the disk first.
+ * Refuses a fetch that would fill the disk.
  *
- * @throws {CACHE_FAILED} there is no room for so many bytes where the folder is
+ * @throws {CACHE_FAILED} when the folder's disk has too few free bytes
  */
 export async function refuseWithoutRoom(folder: string, bytes: number): Promise<void> {
   await inCache(folder, async () => {
@@ -96,7 +97,7 @@ export async function refuseWithoutRoom(folder: string, bytes: number): Promise<
   });
 }
 
-/** What the disk says is a failure of the cache, not of the store. */
+/** Reports a failure of the disk as one of the cache, not of the store. */
 export async function inCache<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -20,9 +20,9 @@ import type { Storage, StoredFile } from "../../../shared/storage/storage.ts";
 import { fetchFile, inCache, refuseWithoutRoom } from "./fetch-file.ts";
 
 /**
- * What is kept: a folder of files that belong together, named by their contents, and for each place that was
- * fetched a note of what lies there. The jobs that run have these files open or read them again for weeks;
- * each planning makes them young again, and what is young goes for no bound.
+ * Limits of the cache. It has folders of files that belong together, named by their content, and a note for
+ * each fetched location. Running jobs have these files open or read them again for weeks. Each planning
+ * renews its entries, and recent entries are exempt from the limits.
  */
 const KEPT: PruneLimits = {
   name: /^[0-9a-f]{64}(\.json)?$/,
@@ -35,34 +35,34 @@ const KEPT: PruneLimits = {
 
 interface FilesToFetch {
   readonly location: Location;
-  /** What its copy is called in their folder. */
+  /** Name of the copy in its folder. */
   readonly name: string;
   /**
-   * The names of the files that belong to it, once its copy is there; with `/` where they lie deeper. Left
-   * out: none.
+   * Returns the names of the files that belong to the first one, once its copy exists. Names of deeper files
+   * have `/`. Default: none.
    */
   others?(copy: string): Promise<readonly string[]>;
-  /** Where one of these is. */
+  /** Returns the location of a file that `others` names. */
   locate?(name: string): Location;
 }
 
 interface FetchedFile extends StoredFile {
   readonly name: string;
-  /** The copy on this machine. */
+  /** Path of the copy on this machine. */
   readonly path: Location;
 }
 
 interface FetchOptions {
   readonly storage: Pick<Storage, "stat" | "read">;
-  /** Stores with other settings have other files under one name. */
+  /** Settings of the stores: part of the cache key, as other settings may give other files. */
   readonly stores: Pick<JobStores, "settings">;
   readonly signal: AbortSignal;
-  /** Is told what is fetched. Left out: nobody is. */
+  /** Progress of the fetch, updated on the way. */
   readonly progress?: FetchProgress | undefined;
   readonly clock?: TimedClock | undefined;
 }
 
-/** Whether a file is there is a round trip to a store. */
+/** Stats at once: each is a round trip to a store. */
 const LOOKS_AT_ONCE = 16;
 
 const noteSchema = z.object({
@@ -88,12 +88,13 @@ interface Note {
 }
 
 /**
- * Copies of a file and of those that belong to it in one folder of this machine, each of one version, fetched
- * piece by piece: no file need fit into memory. They are kept in the user's cache, and used again while the
- * store says that none has changed and their own digests say so, too.
+ * Fetches a file and the files that belong to it into one folder of this machine, each of one version. Copies
+ * in pieces, so that no file need fit into memory. The user's cache keeps the copies. They are reused while
+ * the store reports no change, and their own digests match.
  *
- * @throws {STORE_CHANGED} one is replaced while they are fetched
- * @throws {CACHE_FAILED} the cache cannot be written, or has no room; and what the storage throws
+ * @throws {STORE_CHANGED} when a file is replaced meanwhile
+ * @throws {CACHE_FAILED} when the cache cannot be written, or has no room
+ * @throws what the storage throws
  */
 export async function fetchTogether(
   wanted: FilesToFetch,
@@ -114,7 +115,7 @@ export async function fetchTogether(
     const made = await fetchAll(fresh, wanted, options);
     await inCache(cache, () => settle(fresh, cache, made));
     await inCache(cache, () => writeWhole(notePath, JSON.stringify(made)));
-    // What cannot be removed now goes another time.
+    // A failed removal is repeated by a later fetch.
     await pruneFolder(cache, KEPT, Date.now()).catch(() => {});
     return fetchedFrom(made, cache);
   } finally {
@@ -130,7 +131,7 @@ function fetchedFrom({ folder, files }: Note, cache: string): readonly FetchedFi
   }));
 }
 
-/** Whether the store has these versions still, and the copies their bytes. */
+/** Checks that the store still has these versions, and the copies their bytes. */
 async function isStillSo(
   { folder, files }: Note,
   cache: string,
@@ -139,12 +140,12 @@ async function isStillSo(
 ): Promise<boolean> {
   for (const { name, version, bytes } of files) {
     const now = await storage.stat(placeOf(name, wanted), signal).catch((error: unknown) => {
-      // The file may not need it any more.
+      // The file may not be needed any more.
       if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
       throw error;
     });
     if (now === null) return false;
-    // A server that tells nothing but the size may have another file of that size.
+    // A version made of the size alone does not detect a change.
     if (now.version !== version || now.bytes !== bytes || version === `${bytes} bytes`) return false;
   }
   for (const { name, sha256: expected } of files) {
@@ -155,12 +156,12 @@ async function isStillSo(
   return true;
 }
 
-/** Two names that lead to one path are one file. */
+/** Fetches the first file and the others. Names that lead to one path are one file. */
 async function fetchAll(folder: string, wanted: FilesToFetch, options: FetchOptions): Promise<Note> {
   const first = await fetchNew([wanted.name], folder, wanted, options);
   const names = (await wanted.others?.(join(folder, wanted.name))) ?? [];
   const known = new Map(first.map((file) => [join(folder, file.name), file]));
-  // A model may have two names for a file, or name itself.
+  // A model may name a file twice, or name itself.
   const unknown = new Map(names.map((name) => [join(folder, name), name]));
   for (const path of known.keys()) unknown.delete(path);
   for (const file of await fetchNew([...unknown.values()], folder, wanted, options))
@@ -174,7 +175,7 @@ async function fetchAll(folder: string, wanted: FilesToFetch, options: FetchOpti
   return { folder: sha256(canonicalJson(contents)), files };
 }
 
-/** All of them are looked at before the first is fetched: what is not there costs no minutes. */
+/** Fetches files. Stats all of them first, so that a missing one fails before a long fetch. */
 async function fetchNew(
   names: readonly string[],
   folder: string,
@@ -197,13 +198,13 @@ async function fetchNew(
   return files;
 }
 
-/** While one was fetched another may have been published: they would be of two publications. */
+/** Refuses files of two publications: one may be replaced while another is fetched. */
 async function refuseChanged(
   files: readonly NotedFile[],
   wanted: FilesToFetch,
   { storage, signal }: FetchOptions,
 ): Promise<void> {
-  // That one file is of one version is seen to while it is read.
+  // A single file is checked while it is read.
   if (files.length === 1) return;
   for (const { name, version: expected } of files) {
     const place = placeOf(name, wanted);
@@ -223,7 +224,7 @@ function placeOf(name: string, { location, name: first, locate }: FilesToFetch):
   return name === first || locate === undefined ? location : locate(name);
 }
 
-/** The folder gets its name; where it has it already, its files are the same ones, or damaged. */
+/** Moves the new folder to its name. If the name exists, its files are the same, or damaged and replaced. */
 async function settle(fresh: string, cache: string, { folder, files }: Note): Promise<void> {
   const path = join(cache, folder);
   try {
@@ -235,7 +236,7 @@ async function settle(fresh: string, cache: string, { folder, files }: Note): Pr
       if (found?.sha256 !== expected) await rename(join(fresh, name), join(path, name));
     }
   }
-  // One that was kept already may be too old to be kept for longer.
+  // An existing folder may be old enough to be pruned.
   const now = new Date();
   await utimes(path, now, now);
 }

@@ -11,16 +11,15 @@ import { sealAddress } from "../../../shared/domain/web-address.ts";
 import { withFiles, withReductionFiles } from "../../../shared/job-file/map-files.ts";
 
 interface Sealed<Spec> {
-  /** With locations that may be shown anywhere. */
+  /** The job, with locations that may be shown anywhere. */
   readonly spec: Spec;
-  /** With the full addresses of those locations. */
+  /** Stores, with the full addresses of those locations. */
   readonly stores: JobStores;
 }
 
 /**
- * Takes what may be a secret out of the addresses that a job names its model, tokenizers and code by, as
- * `expandInput` does it for its input. These files are fetched while the job is planned, so their addresses
- * are told to nobody else.
+ * Removes possible secrets from the addresses of a job's model, tokenizers and code, as `expandInput` does
+ * for its input. Only the coordinator fetches these files, while planning, so their addresses stay with it.
  */
 export function sealFiles<Spec extends Pick<JobSpec, "model" | "map" | "reduce">>(
   spec: Spec,
@@ -37,13 +36,13 @@ export function sealFiles<Spec extends Pick<JobSpec, "model" | "map" | "reduce">
   return { spec: sealed, stores: { ...stores, addresses } };
 }
 
-/** The same of a model that no job file names. */
+/** Seals the address of a model that no job file names. */
 export function sealModel(path: string): { readonly path: string; readonly stores: JobStores } {
   const addresses: Record<Location, string> = {};
   return { path: sealFile(path, addresses), stores: { ...NO_STORES, addresses } };
 }
 
-/** @param addresses gets the full address, where what is returned does not say all */
+/** @param addresses receives the full address, if the result is not the full one */
 function sealFile(path: string, addresses: Record<Location, string>): string {
   if (!isWebInput(path)) return path;
   const { location, address } = sealAddress(path);
@@ -52,10 +51,10 @@ function sealFile(path: string, addresses: Record<Location, string>): string {
 }
 
 /**
- * A file in the folder of another one. On the web it has that one's address but for the path: a signature may
- * be good for all of a folder.
+ * Returns the location of a file in another file's folder. On the web its address differs only in the path: a
+ * signature may be valid for a whole folder.
  *
- * @param addresses gets its full address, where its location does not say all
+ * @param addresses receives its full address, if its location is not the full one
  */
 export function besideFile(file: Location, name: string, addresses: Record<Location, string>): Location {
   if (!isWebInput(file)) return below(folderOf(file), name);

@@ -3,22 +3,22 @@ import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 
-/** The place of models in a folder that holds a model in several formats. */
+/** Name of the subfolder with ONNX files, in a folder that holds a model in several formats. */
 export const ONNX_FOLDER = "onnx";
 
-/** In this order; without one of them, the only ONNX file. */
+/** Preferred names, in order. Without one of them, the only ONNX file is used. */
 const USUAL_FILES = ["model.onnx", `${ONNX_FOLDER}/model.onnx`] as const;
 
-/** Weights that other libraries run. */
+/** Name endings of weights for other libraries. */
 const OTHER_WEIGHTS = /\.(safetensors|bin|pt|pth|h5|msgpack|gguf|tflite)$/;
 
 /**
- * Which ONNX file of a model's folder is meant: the one that the job names, else `model.onnx`, else
- * `onnx/model.onnx`, else the only one.
+ * Returns the ONNX file of a model's folder. The file that the job names comes first, then `model.onnx`, then
+ * `onnx/model.onnx`, then the only one.
  *
- * @param names of files in the folder, and below `onnx/`
- * @throws {MODEL_NOT_FOUND} there is none, or not the one that the job names
- * @throws {MODEL_INVALID} there are several, and none of them has a usual name
+ * @param names names of files in the folder, and below `onnx/`
+ * @throws {MODEL_NOT_FOUND} when there is none, or not the one that the job names
+ * @throws {MODEL_INVALID} when there are several, and none has a preferred name
  */
 export function findModel(folder: Location, names: readonly string[], asked: string | undefined): string {
   const models = names.filter((name) => name.endsWith(".onnx")).sort();

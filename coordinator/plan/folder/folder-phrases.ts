@@ -1,10 +1,10 @@
 import { FOLDER_PARTS } from "../../../shared/domain/features.ts";
 import type { FolderFacts, ModelFolder, PoolingFacts } from "../../../shared/domain/model-folder.ts";
 
-/** Labels that are shown. More say nothing to a reader. */
+/** Limit of shown labels. */
 const MOST_LABELS = 6;
 
-/** Describes what a model's folder says, line by line. Unclear settings come last. */
+/** Describes the facts of a model's folder, line by line. Unclear settings come last. */
 export function folderPhrases({ facts, doubts }: ModelFolder): readonly (readonly [string, string])[] {
   return [...factPhrases(facts), ...doubts.map(doubtPhrase)];
 }

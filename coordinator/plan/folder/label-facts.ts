@@ -2,8 +2,8 @@ import { isGroup } from "../../../shared/core/is-group.ts";
 import type { Settings } from "./settings.ts";
 
 /**
- * The names of a model's classes: `id2label`, or timm's `label_names`, with a name for each index from 0 on.
- * Where `label2id`, or a number of classes, is there, it says the same; and so do both, where both are there.
+ * Reads the names of a model's classes from `id2label` or timm's `label_names`. Each index from 0 needs a
+ * name. If both are present, they must agree. So must `label2id` and the number of classes, if present.
  */
 export function readLabels(config: Settings): readonly string[] | null {
   const byId = config.group("id2label");
@@ -23,7 +23,7 @@ export function readLabels(config: Settings): readonly string[] | null {
   return contradicted(found, config) ? null : found;
 }
 
-/** A name for each index; null with a doubt where one has none. */
+/** Returns a name for each index. Null, with a doubt: an index has none. */
 function namesOf(key: string, value: unknown, config: Settings): readonly string[] | null {
   const entries = Array.isArray(value) ? { ...value } : value;
   if (!isGroup(entries)) return config.doubt(key, "is neither a list nor a group of names");
@@ -37,7 +37,7 @@ function namesOf(key: string, value: unknown, config: Settings): readonly string
   return names;
 }
 
-/** Whether `label2id` says otherwise. */
+/** Checks whether `label2id` contradicts the labels, and then adds a doubt. */
 function contradicted(labels: readonly string[], config: Settings): boolean {
   const byLabel = config.group("label2id");
   const wrong = labels.findIndex(

@@ -2,7 +2,7 @@ import { isGroup } from "../../../shared/core/is-group.ts";
 import type { PoolingFacts } from "../../../shared/domain/model-folder.ts";
 import type { Settings } from "./settings.ts";
 
-/** The flags of a pooling's configuration; null for what no single pooling here does. */
+/** Poolings by the flags of a pooling's configuration. Null: unsupported. */
 const POOLINGS = {
   pooling_mode_mean_tokens: "mean",
   pooling_mode_cls_token: "cls",
@@ -12,7 +12,7 @@ const POOLINGS = {
   pooling_mode_weightedmean_tokens: null,
 } as const satisfies Record<string, PoolingFacts["pool"] | null>;
 
-/** What the library calls them where it says one name. */
+/** Poolings by the library's names in `pooling_mode`. */
 const POOLING_NAMES: Readonly<Record<string, PoolingFacts["pool"]>> = {
   mean: "mean",
   cls: "cls",
@@ -21,10 +21,10 @@ const POOLING_NAMES: Readonly<Record<string, PoolingFacts["pool"]>> = {
 };
 
 /**
- * How the vectors of tokens become one vector of the row: by `1_Pooling/config.json`, where all that
- * `modules.json` runs is known here.
+ * Reads how token vectors become one vector per row, from `1_Pooling/config.json`. Needs all modules of
+ * `modules.json` to be known.
  *
- * @param list what `modules.json` holds; null without such a file
+ * @param list content of `modules.json`. Null: no such file.
  */
 export function readPooling(pooling: Settings, list: unknown, modules: Settings): PoolingFacts | null {
   const known = readModules(list, modules);
@@ -47,7 +47,7 @@ export function readPooling(pooling: Settings, list: unknown, modules: Settings)
   return pool === null ? null : { pool, normalize: known.includes("Normalize") };
 }
 
-/** One name stands above the flags. */
+/** Reads `pooling_mode`, which takes precedence over the flags. */
 function readName(pooling: Settings): PoolingFacts["pool"] | null {
   const name = pooling.text("pooling_mode");
   if (name === null) return null;
@@ -66,13 +66,13 @@ function readFlags(pooling: Settings): PoolingFacts["pool"] | null {
 }
 
 const POOLING = "Pooling";
-/** Where its settings are, as the library writes them. */
+/** Folder of the pooling's settings, as the library writes them. */
 const POOLING_FOLDER = "1_Pooling";
 
-/** What `modules.json` runs one after the other. */
+/** Supported modules of `modules.json`. */
 const KNOWN_MODULES: readonly string[] = ["Transformer", POOLING, "Normalize"];
 
-/** The last part of each module's type, in order; null with a doubt where not all of them are known. */
+/** Returns the last part of each module's type, in order. Null, with a doubt: a module is unknown. */
 function readModules(value: unknown, settings: Settings): readonly string[] | null {
   const modules = Array.isArray(value) ? value.map((module: unknown) => (isGroup(module) ? module : {})) : [];
   const names = modules.flatMap(({ type }) =>

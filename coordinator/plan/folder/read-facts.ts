@@ -7,7 +7,7 @@ import { readLabels } from "./label-facts.ts";
 import { readPooling } from "./pooling-facts.ts";
 import { Settings } from "./settings.ts";
 
-/** The files that say something, all of JSON, from the model's folder. */
+/** JSON files in the model's folder that have facts. */
 export const SETTINGS_FILES = [
   "config.json",
   "tokenizer_config.json",
@@ -19,18 +19,18 @@ export const SETTINGS_FILES = [
 ] as const;
 type SettingsFile = (typeof SETTINGS_FILES)[number];
 
-/** What a folder's files say: facts and doubts, or why they cannot be read at all. */
+/** Facts and doubts of a folder's files, or the problems of unreadable ones. */
 type FactsRead =
   | { readonly kind: "read"; readonly said: Pick<ModelFolder, "facts" | "doubts"> }
   | { readonly kind: "unreadable"; readonly problems: readonly Problem[] };
 
 /**
- * Reads what the files of a model's folder say. A setting that is not understood, or that another
- * contradicts, is unknown and a doubt; a file that is no JSON is a problem.
+ * Reads the facts in the files of a model's folder. A setting that is not understood or contradicted is
+ * unknown, and a doubt. A file that is not JSON is a problem.
  *
- * @param texts of the files that are read, by name
+ * @param texts texts of the files that are read, by name
  * @param has returns whether the folder has a file
- * @param readers by key
+ * @param readers readers by key
  */
 export function readFacts(
   texts: ReadonlyMap<string, string>,
@@ -84,7 +84,7 @@ export function readFacts(
   return { kind: "read", said: { facts, doubts } };
 }
 
-/** Of a list of groups, what each has under a key: `type` of the modules. */
+/** Returns the values of each key over a list of groups, such as the `type` of all modules. */
 function columnsOf(list: unknown): Readonly<Record<string, unknown>> {
   const groups = Array.isArray(list) ? list.filter(isGroup) : [];
   const keys = new Set(groups.flatMap((group) => Object.keys(group)));

@@ -19,30 +19,32 @@ import { readText } from "../../../shared/storage/whole-file.ts";
 import { findModel, ONNX_FOLDER } from "./find-model.ts";
 import { readFacts, SETTINGS_FILES } from "./read-facts.ts";
 
-/** Files that are not read here, and that facts depend on. */
+/** Files that are not read here, but whose presence is a fact. */
 const SEEN_FILES = FOLDER_PARTS.flatMap(({ folder }) => folder?.sees ?? []);
 
-/** Settings are a page of text; the names of 20,000 classes are below a megabyte. */
+/** Size limit of a settings file. The names of 20,000 classes are below a megabyte. */
 const MAX_SETTINGS_BYTES = 8 << 20;
 
 interface FolderOptions {
-  /** What the job says of its stores. Left out: nothing. */
+  /** Settings of the job's stores. Default: none. */
   readonly stores?: JobStores;
-  /** Of other storages than the usual ones. */
+  /** Openers of additional storages. */
   readonly openers?: StorageOpeners;
   readonly signal: AbortSignal;
 }
 
-/** What a job file says of its model's place. */
+/** Place of the model in a job file. */
 interface ModelPlace {
   readonly path: string;
   readonly file?: string;
 }
 
 /**
- * What the folder of a model holds and says; null where the job names a file: nothing beside it is read.
+ * Reads the files and facts of a model's folder. Null: the job names a model file, so other files are not
+ * read.
  *
- * @throws {MODEL_NOT_FOUND} {MODEL_INVALID} with all files that cannot be understood
+ * @throws {MODEL_NOT_FOUND} when the folder cannot be listed, or has not the model file
+ * @throws {MODEL_INVALID} with all files that cannot be understood
  */
 export async function readModelFolder(
   { path: text, file: asked }: ModelPlace,
@@ -52,7 +54,7 @@ export async function readModelFolder(
   if (isWebInput(path) && asked === undefined) return null;
   await using storages = new Storages(openers, stores);
   const storage = await storages.at(path);
-  // What is not there, or cannot be looked at, is told when it is opened as a file.
+  // A missing or unreadable path is reported when it is opened as a file.
   const kind = isWebInput(path) ? "folder" : await storage.kindAt(path, signal).catch(() => null);
   if (kind !== "folder") {
     if (asked === undefined || kind === null) return null;
@@ -80,7 +82,7 @@ export async function readModelFolder(
   };
 }
 
-/** The ONNX file of a job. */
+/** Returns the path of a job's ONNX file. */
 export function modelPathOf({ path }: ModelPlace, folder: ModelFolder | null): string {
   return folder === null ? path : below(folder.path, folder.file);
 }
@@ -91,8 +93,8 @@ interface Looking {
 }
 
 /**
- * The names of files in the folder and in those where files are looked for, and of the file that the job
- * names, which may lie deeper. Where nothing can be listed, of those that are asked for.
+ * Returns the names of files in the folder and in its listed subfolders, and the file that the job names. If
+ * the storage cannot list, returns the needed names that exist.
  */
 async function namesOf(
   folder: Location,
@@ -117,7 +119,7 @@ async function namesOf(
   return [...names, ...deeper.filter((_, index) => there[index])];
 }
 
-/** The folder itself, that for ONNX files, and that of a settings file. */
+/** Listed folders: the folder itself, the ONNX folder, and those of settings files. */
 const LISTED_FOLDERS = [
   "",
   ONNX_FOLDER,
@@ -134,7 +136,7 @@ async function listed(folder: Location, { storage, signal }: Looking): Promise<r
   return names;
 }
 
-/** A server that keeps secret what is not there says that it gives it to nobody. */
+/** Checks whether a file exists. A server may refuse a missing file instead of reporting it as missing. */
 async function isFileOf(folder: Location, name: string, { storage, signal }: Looking): Promise<boolean> {
   try {
     return (await storage.kindAt(below(folder, name), signal)) === "file";
@@ -154,7 +156,7 @@ async function readSettings(
   const problems: Problem[] = [];
   for (const name of SETTINGS_FILES.filter((each) => names.includes(each))) {
     const path = below(folder, name);
-    // It may be a folder.
+    // A folder may have the name of a settings file.
     if (!(await isFileOf(folder, name, looking))) continue;
     const read = await readSettingsFile(path, storage, signal).catch((error: unknown): Problem => {
       signal.throwIfAborted();

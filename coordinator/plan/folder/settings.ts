@@ -6,8 +6,8 @@ type Group = Readonly<Record<string, unknown>>;
 const MAX_FOUND_CHARS = 60;
 
 /**
- * The settings of one JSON file, by key. A value of another type than is asked for is null and a doubt; one
- * that is left out, or null, is null without a doubt.
+ * Settings of one JSON file, by key. A value of another type reads as null, and is a doubt. A missing or null
+ * value reads as null, without a doubt.
  */
 export class Settings {
   readonly #values: Group;
@@ -58,12 +58,12 @@ export class Settings {
     return this.#typed(key, "a group of keys", isGroup);
   }
 
-  /** `config.json: id2label`. */
+  /** Returns the place of a setting, such as `config.json: id2label`. */
   where(key: string): string {
     return `${this.#file}: ${key}`;
   }
 
-  /** The setting is not understood, or another one contradicts it. */
+  /** Records a doubt: the setting is not understood, or another one contradicts it. Returns null. */
   doubt(key: string, what: string): null {
     const found = beginningOf(this.value(key));
     this.#doubts.push({ about: this.#about, where: this.where(key), what, found });
@@ -82,7 +82,7 @@ function beginningOf(value: unknown): string {
     const text = JSON.stringify(value) ?? "nothing";
     return text.length > MAX_FOUND_CHARS ? `${text.slice(0, MAX_FOUND_CHARS)}...` : text;
   } catch {
-    // JSON is read at any depth, and written by recursion.
+    // JSON.stringify is recursive and fails on deep nesting, which parsing allows.
     return "lists or groups too deep within each other to be shown";
   }
 }

@@ -9,16 +9,19 @@ import { FooterReaders } from "./footer-readers.ts";
 
 /** Options and types that a job sets for files without a footer. */
 export interface AskedForms extends Pick<AskedForm, "types"> {
-  /** Keys of `input`, among which each format has its own. */
+  /** Keys of `input`. Each format has its own among them. */
   readonly options: object;
 }
 
-/** Files that are looked at, spread over all: a column may change on the way. */
+/**
+ * Limit of files that are read to find a form. They are spread over all files, as a column may change on the
+ * way.
+ */
 const LOOKED_AT = 8;
 
 /**
- * Finds how the files without a footer among these are read: all of one format in the same way. In a process
- * of its own, as footers are.
+ * Finds the form of each format among the files without a footer. All files of one format have the same form.
+ * Runs in a process of its own, as reading footers does.
  *
  * @throws {INPUT_UNSUPPORTED} {INPUT_CORRUPT} {SPEC_INVALID} and the STORE_ codes
  */

@@ -14,7 +14,7 @@ export interface ReadLimits {
   readonly signal: AbortSignal;
   /** The job's settings of its stores. Default: none. */
   readonly stores?: JobStores;
-  /** Of columns whose names are in this text, statistics are read. Left out: of none. */
+  /** Text with the names of columns whose statistics are read. Default: no statistics. */
   readonly named?: string | null;
   /** Forms of files without a footer. Default: all files have one. */
   readonly forms?: FoundForms;
@@ -31,9 +31,9 @@ export interface FooterReader {
 }
 
 /**
- * A process that reads footers, some files at a time, and is ended when a file crashes it, hangs it, or makes
- * it take more memory than a footer can need. A process and not a thread: only a process's memory can be
- * bounded, and native code that crashes takes its whole process along.
+ * Process that reads footers, some files at a time. It is ended when a file crashes it, hangs it, or makes it
+ * exceed the memory of any footer. A thread would not do: only a process's memory can be limited, and a
+ * native crash ends the whole process.
  */
 export class FooterProcess implements AsyncDisposable {
   readonly #remote: Remote<FooterReader>;
@@ -53,7 +53,7 @@ export class FooterProcess implements AsyncDisposable {
     return this.#untilBroken(this.#remote.call("read", request, { limitMs, signal }), limits);
   }
 
-  /** The same, of how files are read. */
+  /** Finds the form of files. Returns the answer, or what broke the process, as {@link read} does. */
   findForm(request: FormRequest, limits: ReadLimits): Promise<ProcessReply<FormAnswer>> {
     const { signal, limitMs } = limits;
     return this.#untilBroken(this.#remote.call("findForm", request, { limitMs, signal }), limits);
@@ -63,7 +63,7 @@ export class FooterProcess implements AsyncDisposable {
     try {
       return { kind: "answered", answer: await answer };
     } catch (error) {
-      // It may be in the middle of a file.
+      // The process may be in the middle of a file.
       this.#remote.end();
       if (signal.aborted) throw error;
       return { kind: "broke", found: foundText(error) };

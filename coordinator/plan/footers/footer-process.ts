@@ -29,7 +29,10 @@ const tell = tellCounts(
   }),
 );
 
-/** A process serves one owner after the other, of whom each has one job. */
+/**
+ * Returns the storages of a request. Reopens them for another job's stores: a process serves several owners
+ * in turn, each with one job.
+ */
 async function storagesOf(stores: JobStores): Promise<Storages> {
   const { addresses, ...others } = stores;
   if (!isDeepStrictEqual({ ...others, addresses: known.addresses }, known)) {
@@ -37,7 +40,7 @@ async function storagesOf(stores: JobStores): Promise<Storages> {
     known = { ...others, addresses: {} };
     storages = new Storages({}, known);
   }
-  // Of each file it is told with the question for that.
+  // Each request has the addresses of its own files.
   Object.assign(known.addresses, addresses);
   return storages;
 }

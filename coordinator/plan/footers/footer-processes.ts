@@ -4,24 +4,24 @@ import { compiledUrl } from "../../../shared/core/package-root.ts";
 import { SpareProcess } from "../../../shared/core/spare-process.ts";
 import { decoderMemoryArgument } from "../../../shared/dataset/parquet-memory.ts";
 
-/** For one process. The largest footer that is read (256 MiB) takes about a gigabyte once parsed. */
+/** Memory limit of a process. The largest readable footer (256 MiB) takes about a gigabyte when parsed. */
 export const FOOTER_MEMORY_BYTES = 2 * 2 ** 30;
 
 /**
- * What the decoder's own memory may grow to, below the process's limit: then a trap still names the place in
- * the file.
+ * Share of the process's memory that the decoder may use. The decoder then fails first, and its error names
+ * the place in the file.
  */
 const DECODER_SHARE = 0.75;
 
 const SCRIPT = compiledUrl("coordinator/plan/footers/footer-process.ts");
 
-/** Processes that read footers, with the usual limit of memory. */
+/** Processes that read footers, with the default memory limit. One is kept warm. */
 export const FOOTER_PROCESSES = new SpareProcess(() => forkFooterProcess(FOOTER_MEMORY_BYTES, SCRIPT));
 
 /**
- * A process that reads footers, in so much memory. Its owner is the caller.
+ * Returns a process that reads footers within a memory limit. The caller owns it.
  *
- * @param script another one than the usual, for tests
+ * @param script other script, for tests
  */
 export function footerProcess(memoryLimitBytes: number, script = SCRIPT): ChildProcess {
   const isUsual = script === SCRIPT && memoryLimitBytes === FOOTER_MEMORY_BYTES;
@@ -31,7 +31,7 @@ export function footerProcess(memoryLimitBytes: number, script = SCRIPT): ChildP
 function forkFooterProcess(memoryLimitBytes: number, script: URL): ChildProcess {
   return fork(fileURLToPath(script), [], {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
-    // Flags meant for this process (a test runner's loader, an inspector's port) are not the child's.
+    // Flags of this process, such as a test runner's loader or an inspector's port, are not the child's.
     execArgv: [decoderMemoryArgument(memoryLimitBytes * DECODER_SHARE)],
   });
 }

@@ -5,19 +5,19 @@ import type { AskedForm, FoundForm } from "../../../shared/extension/format.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
-/** To a footer process: the next when the one before is answered. */
+/** Request to a footer process. Sent once the previous one is answered. */
 export interface FooterRequest {
   readonly files: readonly FoundFile[];
   readonly stores: JobStores;
-  /** Of columns whose names are in this text (SQL, or just names), statistics are wanted. Null: of none. */
+  /** Text (SQL or just names) with the names of columns whose statistics are wanted. Null: no statistics. */
   readonly named: string | null;
   readonly forms: FoundForms;
 }
 
-/** Forms of files without a footer, by their format. They are found before any of the files is indexed. */
+/** Forms of files without a footer, by format. They are found before any of the files is indexed. */
 export type FoundForms = Readonly<Record<DatasetFormat, FoundForm>>;
 
-/** To a footer process: how are files of a format read? These are looked at. */
+/** Request to a footer process to find the form of a format from some of its files. */
 export interface FormRequest {
   readonly files: readonly FoundFile[];
   readonly stores: JobStores;
@@ -29,15 +29,15 @@ export type FormAnswer =
   | { readonly kind: "found"; readonly found: FoundForm }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-/** What files of one kind have in common. */
+/** Columns and layout that files of one kind share. */
 export type FileSchema = Pick<FileFooter, "fields" | "layout">;
 
 /**
- * From it: an answer for each file, in their order. A process whose decoder broke says so and reads on with a
- * fresh one.
+ * Reply of a footer process, with an answer for each file, in order. If the decoder fails, its answer is the
+ * error, and the process continues with a new decoder.
  */
 export interface FooterAnswer {
-  /** Each once, for answers to point to. */
+  /** Distinct schemas. Answers refer to them by index. */
   readonly schemas: readonly FileSchema[];
   readonly files: readonly FileAnswer[];
 }
@@ -49,7 +49,7 @@ export type FileAnswer =
     >)
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-/** One file's answer, put together again. */
+/** Answer for one file, with its schema. */
 export type FooterReply =
   | { readonly kind: "read"; readonly footer: FileFooter }
   | { readonly kind: "failed"; readonly error: ErrorData };

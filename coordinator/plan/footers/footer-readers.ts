@@ -10,25 +10,28 @@ import { footerProcess } from "./footer-processes.ts";
 import type { FileSchema, FooterAnswer, FooterReply, FormAnswer, FormRequest } from "./footer-protocol.ts";
 
 /**
- * Footer processes: as many as there are reads at once, each used again until a file breaks it. Which of the
- * files that were asked for together broke one is found by asking for each of them alone.
+ * Pool of footer processes: one for each read at once, reused until a file breaks it. If a batch breaks a
+ * process, each of its files is read alone to find the broken one.
  */
 export class FooterReaders implements AsyncDisposable {
   readonly #limits: ReadLimits;
   readonly #start: (memoryLimitBytes: number) => ChildProcess;
   readonly #idle: FooterProcess[] = [];
-  /** Files of one schema share it: a hundred thousand copies would be what the plan's memory goes to. */
+  /**
+   * Distinct schemas, which files share. A copy for each of a hundred thousand files would use too much
+   * memory.
+   */
   readonly #schemas = new Map<string, FileSchema>();
 
-  /** @param start how a process is started, from the memory that it may take */
+  /** @param start starts a process with a memory limit */
   constructor(limits: ReadLimits, start: (memoryLimitBytes: number) => ChildProcess = footerProcess) {
     this.#limits = limits;
     this.#start = start;
   }
 
   /**
-   * A reply for each file, in their order; where the storage of one fails, those of the others may be
-   * missing. Rejects only with the signal's reason.
+   * Reads files and returns a reply for each, in order. After a storage failure, replies for the other files
+   * may be missing. Rejects only with the signal's reason.
    */
   async read(files: readonly FoundFile[]): Promise<readonly FooterReply[]> {
     const reply = await this.#ask(files);
@@ -39,7 +42,7 @@ export class FooterReaders implements AsyncDisposable {
     for (const file of files) {
       const [own] = await this.read([file]);
       if (own !== undefined) replies.push(own);
-      // One after the other, each would wait as long as the first.
+      // Reading on would wait for the failed storage once for each file.
       if (own?.kind === "failed" && own.error.code === "STORE_FAILED") break;
     }
     return replies;
@@ -49,7 +52,7 @@ export class FooterReaders implements AsyncDisposable {
     await Promise.all(this.#idle.map((reader) => reader[Symbol.asyncDispose]()));
   }
 
-  /** Finds how files are read. Rejects only with the signal's reason. */
+  /** Finds the form of files. Rejects only with the signal's reason. */
   async findForm(request: FormRequest): Promise<FormAnswer> {
     const reply = await this.#withReader((reader) => reader.findForm(request, this.#limits));
     if (reply.kind === "answered") return reply.answer;
@@ -90,7 +93,7 @@ export class FooterReaders implements AsyncDisposable {
     });
   }
 
-  /** The form of the files of a format is one and the same for all of them. */
+  /** Restores the form, which all files of a format share. */
   #withForm(file: InputFile): InputFile {
     if (file.text === undefined) return file;
     const { form } = present(this.#limits.forms?.[file.format], "a file was indexed by a form");
@@ -105,7 +108,7 @@ export class FooterReaders implements AsyncDisposable {
   }
 }
 
-/** A file without a footer is read from end to end: slower than this is slower than any storage. */
+/** Least reading rate of a supported storage. Files without a footer are read whole, which takes time. */
 const SCAN_BYTES_MS = 2_000;
 
 function scanMs(files: readonly FoundFile[]): number {

@@ -7,7 +7,7 @@ import type { FoundFile } from "../input/discover.ts";
 import { type FileFooter, SLICE_BYTES } from "./seal-dataset.ts";
 
 /**
- * Reads all of a file that has no footer. Its index stands for one: where its rows lie.
+ * Reads a whole file without a footer, and builds the index that replaces its footer.
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_SCHEMA_MIXED}
  */
@@ -34,7 +34,7 @@ export async function indexFile(
     layout: sha256(canonicalJson(fields)),
     cut: {
       isOnePiece: part.isOnePiece(index),
-      // What the form takes goes along with each slice.
+      // Each slice of a lease carries the form.
       slices: Math.ceil(JSON.stringify(found.form).length / SLICE_BYTES),
     },
     ...(undecoded === null ? {} : { undecoded }),

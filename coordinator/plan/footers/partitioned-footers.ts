@@ -3,15 +3,15 @@ import { partitionField, partitionStatistics } from "../../../shared/domain/part
 import { type FileFooter, SLICE_BYTES } from "./seal-dataset.ts";
 
 /**
- * What the files' folders say, put to what their footers say.
+ * Adds the values of the files' folders to the files' footers.
  *
- * @param partitions of each file
+ * @param partitions values for each file
  */
 export function withFolders(
   footers: readonly FileFooter[],
   partitions: readonly (readonly PartitionValue[])[],
 ): FileFooter[] {
-  // Files of one schema go on sharing it.
+  // Keeps one list of fields for files of one schema.
   const schemas = new Map<readonly Field[], readonly Field[]>();
   return footers.map((footer, at) => {
     const values = partitions[at] ?? [];
@@ -24,7 +24,7 @@ export function withFolders(
 
 function withFolder(footer: FileFooter, partitions: readonly PartitionValue[]): FileFooter {
   const { file, rowGroups, statistics, cut } = footer;
-  // They go along with each slice.
+  // Each slice of a lease carries the folder values.
   const slices = Math.floor(JSON.stringify(partitions).length / SLICE_BYTES);
   return {
     ...footer,

@@ -15,15 +15,15 @@ import type { FooterRequest } from "./footer-protocol.ts";
 import { indexFile } from "./index-file.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
-/** A read is a round trip on a network file system, and in a bucket a long one. */
+/** Files fetched ahead: each read is a round trip to a network file system or a bucket. */
 const FILES_AHEAD = 16;
 
-/** A store that is silent for so long fails all files that are asked for together: none is to blame. */
+/** Time limit of a fetch. Exceeding it fails all files of a batch, as the store and no file is at fault. */
 const FETCH_LIMIT_MS = 40_000;
 
 type Opened = Pick<Storages, "at">;
 
-/** What is wanted beside the footers: see `FooterRequest`. */
+/** Parts of the request beside the files, see `FooterRequest`. */
 type Wanted = Pick<FooterRequest, "named" | "forms">;
 
 type FooterRead =
@@ -31,9 +31,9 @@ type FooterRead =
   | { readonly kind: "failed"; readonly error: unknown };
 
 /**
- * The footers of files, in their order, or why there is none: INPUT_CHANGED when a file is no longer as it
- * was found, INPUT_CORRUPT, INPUT_UNSUPPORTED and the STORE_ codes. Small files, and the ends of large ones,
- * are fetched ahead, many at once; parsed is one at a time.
+ * Reads the footers of files, in order. Small files, and the ends of large ones, are fetched ahead, many at
+ * once. They are parsed one at a time. A failure has INPUT_CHANGED for a file that changed since it was
+ * found, INPUT_CORRUPT, INPUT_UNSUPPORTED or a STORE_ code.
  */
 export async function* readFooterBatch(
   storages: Opened,
@@ -87,7 +87,7 @@ async function fetchWhole(storages: Opened, found: FoundFile, signal: AbortSigna
   return fetchedSource(path, whole);
 }
 
-/** Where the footer lies, or most of one. Without a footer, no part counts more than the rest. */
+/** Fetches the end of a file, which has its footer or most of it. Without a footer, fetches nothing. */
 async function fetchEnd(storages: Opened, found: FoundFile, signal: AbortSignal): Promise<ByteSource> {
   const { path, format, bytes, version } = found;
   const source = byteSource(await storages.at(path), path, bytes, version);
@@ -98,8 +98,8 @@ async function fetchEnd(storages: Opened, found: FoundFile, signal: AbortSignal)
 }
 
 /**
- * What was read counts if the file is still as it was found; and one that is being written looks corrupt, or
- * cut short. A storage that looks at versions has looked at it with each read.
+ * Returns what `read` returned, if the file is unchanged since it was found. A change also explains a
+ * failure, as a half-written file looks corrupt. A storage with versions checks them on each read.
  */
 async function orChanged<T>(
   storages: Opened,
@@ -135,8 +135,8 @@ async function parseFooter(
 }
 
 /**
- * The columns that a text can name: those whose names are in it, as they are or in other case. Of SQL that is
- * more than it names, and found before there is a schema to read it by.
+ * Returns the columns whose names are in the text, in any case. For SQL this may be too many, but it needs no
+ * schema.
  */
 function namedIn(named: string, fields: readonly Field[]): Field[] {
   const text = named.toLowerCase();

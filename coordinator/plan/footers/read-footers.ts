@@ -15,61 +15,64 @@ import type { FileFooter } from "./seal-dataset.ts";
 
 interface FooterOptions {
   readonly signal: AbortSignal;
-  /** What the job says of its stores. Left out: nothing. */
+  /** Settings of the job's stores. Default: none. */
   readonly stores?: JobStores;
-  /** Processes at once. Left out: one a core, eight at most. */
+  /** Limit of processes. Default: one per core, at most eight. */
   readonly concurrency?: number;
-  /** For the files that are asked for at once. Left out: a minute. */
+  /** Time limit of a batch. Default: a minute. */
   readonly limitMs?: number;
-  /** For one process. Left out: 2 GiB. */
+  /** Memory limit of a process. Default: 2 GiB. */
   readonly memoryLimitBytes?: number;
-  /** Of columns whose names are in this text, statistics are read. Left out: of none. */
+  /** Text with the names of columns whose statistics are read. Default: no statistics. */
   readonly named?: string | null;
-  /** What the job says of files without a footer. Left out: nothing. */
+  /** The job's options for files without a footer. Default: none. */
   readonly asked?: AskedForms;
-  /** This process wrote the files itself, so that reading them here is safe. Default: false. */
+  /** True when this process wrote the files, so that reading them here is safe. Default: false. */
   readonly ownInput?: boolean;
-  /** Told of how many files the footer is read. */
+  /** Receives the number of files whose footer is read. */
   readonly onRead?: (files: number) => void;
-  /** Receives the reasons of text columns, once. Default: nobody does. */
+  /** Receives the causes of text columns, once. */
   readonly onTextCauses?: (causes: readonly TextCause[]) => void;
 }
 
-/** More processes only help where the storage is slow, and each takes some 80 MiB. */
+/** Limit of processes. More help only with slow storage, and each takes about 80 MiB. */
 const PROCESS_LIMIT = 8;
 
 /**
- * A footer takes milliseconds, on a slow network file system seconds. A file that makes a parser loop never
- * ends.
+ * Time limit of a batch. A footer takes milliseconds, or seconds on a slow network file system. A file on
+ * which a parser loops never ends.
  */
 const READ_LIMIT_MS = 60_000;
 
-/** What one process may take, for the files that it is asked for at once. */
+/** Limits of one process for one batch of files. */
 export const FOOTER_LIMITS = { limitMs: READ_LIMIT_MS, memoryLimitBytes: FOOTER_MEMORY_BYTES };
 
-/** A process takes some 200 ms to start: worth it for this many files. */
+/** Files that make one more process worthwhile: starting it takes about 200 ms. */
 const FILES_PER_PROCESS = 64;
 
-/** A file without a footer is read from end to end, and that takes a process all of its time. */
+/**
+ * Bytes of files without a footer that make one more process worthwhile. Reading them whole keeps a process
+ * busy.
+ */
 const SCAN_PER_PROCESS = 64 << 20;
 
 /**
- * What is asked for at once: so many files, whose ends are fetched together, with so much to be parsed. More
- * than that a footer hardly ever has, and one that does takes a process's time by itself.
+ * Limits of a batch: files, whose ends are fetched together, and bytes to parse. A footer rarely has more
+ * bytes. One that does keeps a process busy by itself.
  */
 const BATCH = { files: 64, footerBytes: 4 << 20 };
 
-/** Of a file it is not known what its footer has: not more than this if it is as files are. */
+/** Assumed limit of a footer's bytes before it is read: usual files have less. */
 const FOOTER_BYTES = 128 << 10;
 
-/** Enough to see the pattern; the count says how many more there are. */
+/** Limit of listed problems: enough to see the pattern. The count has the rest. */
 const PROBLEM_LIMIT = 20;
 
 /**
- * The footers of the input's files, in their order. Read in processes of their own: corrupt and hostile files
- * crash decoders, hang them, or make them eat the memory, and a process can be ended.
+ * Reads the footers of the input's files, in order. Reads them in processes of their own, which can be ended.
+ * Corrupt and hostile files crash or hang decoders, or exhaust memory.
  *
- * @throws {INPUT_CORRUPT} and the other INPUT_ and STORE_ codes; all bad files in one error
+ * @throws {INPUT_CORRUPT} and the other INPUT_ and STORE_ codes, with all bad files in one error
  */
 export async function readFooters(
   files: readonly FoundFile[],
@@ -88,7 +91,7 @@ export async function readFooters(
   let read = 0;
   let isOut = false;
   const replies = await mapConcurrent(cutBatches(files), processes, async (batch) => {
-    // Of a storage that fails, a hundred thousand files more would say the same, each after its time.
+    // After a storage failure, more files would fail the same way, each after its timeout.
     if (isOut) return [];
     const found = await readers.read(batch);
     isOut ||= found.some(isStoreFailure);
@@ -116,7 +119,7 @@ function scanBytes(files: readonly FoundFile[]): number {
   return files.reduce((sum, { format, bytes }) => sum + (isTableFormat(format) ? 0 : bytes), 0);
 }
 
-/** Small files are asked for together: a message for each would take longer than its footer. */
+/** Cuts files into batches. A message for each small file would take longer than its footer. */
 function cutBatches(files: readonly FoundFile[]): FoundFile[][] {
   const batches: FoundFile[][] = [];
   let bytes = 0;

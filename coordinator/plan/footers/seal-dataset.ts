@@ -5,32 +5,32 @@ import type { RowGroupStatistics } from "../../../shared/domain/column-statistic
 import type { Dataset, Field, FileCut, InputFile, RowGroup } from "../../../shared/domain/dataset.ts";
 import type { Undecoded } from "../../../shared/domain/undecoded.ts";
 
-/** Bytes of a lease that a slice of another file takes, about. */
+/** Bytes of a lease that a slice in another file takes, about. */
 export const SLICE_BYTES = 1 << 10;
 
-/** What an input file's footer says. */
+/** Facts of an input file's footer. */
 export interface FileFooter {
   readonly file: InputFile;
-  /** One and the same list for files of one schema, as they are read here. */
+  /** Columns of the file. Files of one schema share one array. */
   readonly fields: readonly Field[];
   readonly rowGroups: readonly RowGroup[];
-  /** Of each row group, what it says of the columns that were asked for; null: nothing. */
+  /** Statistics of each row group for the requested columns. Null: the file has none. */
   readonly statistics: readonly RowGroupStatistics[] | null;
-  /** Equal for files whose columns Arrow lays out alike: see `layoutOf`. */
+  /** Key of the columns' layout in Arrow. Files with equal layouts fit into one table, see `layoutOf`. */
   readonly layout: string;
-  /** Of a file with an index: what its shards must be like. */
+  /** Rules for cutting a file with an index into shards. */
   readonly cut?: FileCut;
-  /** Records that are not in the encoding of the file. Default: none. */
+  /** Records that are not in the file's encoding. Default: none. */
   readonly undecoded?: Undecoded;
 }
 
-/** Enough to see what is wrong; the count says how much more there is. */
+/** Limit of listed problems: enough to see the fault. The count has the rest. */
 const PROBLEM_LIMIT = 20;
 
 /**
- * The files as one dataset: one schema for all, in the given order, with a digest of what identifies them.
- * The schema most files have is the reference (of equally common ones the first). A column may hold nulls if
- * it may in any file.
+ * Combines files into one dataset, in the given order: one schema for all, and a digest that identifies the
+ * content. The most common schema is the reference, and of equally common ones the first. A column may hold
+ * nulls if it may in any file.
  *
  * @throws {INPUT_SCHEMA_MIXED} naming each file and field that differs from the reference
  */
@@ -66,7 +66,7 @@ function commonest(footers: readonly FileFooter[]): FileFooter {
   return rest.reduce((best, next) => (next.count > best.count ? next : best), first).footer;
 }
 
-/** Order and nullability make no difference (see diffFields). */
+/** Returns a key of the columns' names and types. Ignores order and nullability, as diffFields does. */
 function schemaKey(fields: readonly Field[]): string {
   return canonicalJson(Object.fromEntries(fields.map(({ name, type }) => [name, type])));
 }
@@ -80,8 +80,8 @@ function mergeNullability(reference: readonly Field[], footers: readonly FileFoo
 }
 
 /**
- * By content and order. No paths: a folder that was moved, or is seen through another mount, holds the same
- * input. What the index of a file says is in its checksum.
+ * Computes the input's digest from the files' content and order. Paths are excluded: a folder that was moved
+ * or mounted elsewhere is the same input. The index is excluded, as the footer's checksum covers it.
  */
 function digestOf(files: Dataset["files"]): Digest {
   return sha256(canonicalJson(files.map(({ path: _, text: _index, ...content }) => content)));

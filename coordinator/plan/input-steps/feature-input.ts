@@ -8,7 +8,7 @@ import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { findFiles, findRowTensor } from "./file-column.ts";
 import type { InputStep } from "./input-step.ts";
 
-/** Makes the values of a tensor from the files of a column, by a feature. */
+/** Computes the values of a tensor from a column of files, by a feature. */
 export function featureInput({ key, files: what, loadPlanner }: FeaturePart): InputStep {
   return {
     key,

@@ -9,16 +9,16 @@ import { unknownInput } from "../bind/bind-inputs.ts";
 
 interface FileColumn {
   readonly name: string;
-  /** Of the input in the job file. */
+  /** Key path of the input in the job file. */
   readonly path: KeyPath;
   readonly isNamed: boolean;
-  /** What the files are: `images`. */
+  /** Kind of the files: `images`. */
   readonly what: string;
-  /** Where relative paths start from. */
+  /** Base folder of relative paths. */
   readonly folder: string;
 }
 
-/** What the cells of a column of files are; null with a problem where there is no such column. */
+/** Returns the kind of cells in a column of files. Null, with a problem: no such column. */
 export function findFiles(
   { name, path, isNamed, what, folder }: FileColumn,
   fields: readonly Field[],
@@ -39,7 +39,7 @@ export function findFiles(
   return null;
 }
 
-/** The model's input with its batch left out; null with a problem where there is none of that name. */
+/** Returns the model's input without its batch. Null, with a problem: no input of that name. */
 export function findRowTensor(
   input: string,
   batchAxis: number | undefined,
@@ -58,7 +58,7 @@ export function findRowTensor(
   return null;
 }
 
-/** Null: they are no files. */
+/** Returns the kind of cells for a column type. Null: the type holds no files. */
 function cellsOf(type: FieldType, folder: string): FileCells | null {
   switch (type.kind) {
     case "binary":

@@ -5,33 +5,35 @@ import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
 import type { StepsContext } from "../steps/plan-steps.ts";
 
-/** By ONNX input, what the job file says of it. */
+/** Job file's settings of the inputs, by ONNX input. */
 export type InputSpecs = JobSpec["map"]["inputs"];
 
 export interface InputStepContext extends StepsContext {
-  /** The columns in front of it. */
+  /** Columns that the step reads. */
   readonly fields: readonly Field[];
   readonly signature: ModelSignature;
 }
 
-/** What an input that is computed becomes: a step, and inputs that are fed by the columns that it makes. */
+/** A step that computes an input, and the inputs that the step's columns feed. */
 interface PlannedInputStep {
   readonly step: StepBinding;
-  /** All inputs of the job: those that the step feeds name its columns, the others are as they were. */
+  /** All inputs of the job. Those that the step feeds name its columns, and the others are unchanged. */
   readonly inputs: InputSpecs;
 }
 
 /**
- * Maker of an input from columns that do not hold it: ids of text, pixels of pictures. It becomes a step
- * behind those of `map.prepare`, whose columns' names begin with `shardmill:`, and the input an ordinary one.
- * Extensions add one by a part `feature` or `input`.
+ * Maker of an input from columns that do not hold it, such as ids from text, or pixels from pictures. It
+ * becomes a step after those of `map.prepare`, and the input becomes an ordinary one. The step's columns have
+ * names with the prefix `shardmill:`. Extensions add one by a part `feature` or `input`.
  */
 export interface InputStep {
-  /** The key of an input that asks for it: `tokenizer`. */
+  /** Key of an input that requests it: `tokenizer`. */
   readonly key: string;
   /**
-   * @param input the ONNX input that has the key
-   * @param inputs all inputs, as earlier steps left them
+   * Plans the step of an input.
+   *
+   * @param input ONNX input that has the key
+   * @param inputs all inputs, as changed by earlier steps
    */
   plan(
     input: string,

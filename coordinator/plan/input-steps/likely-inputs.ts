@@ -4,8 +4,8 @@ import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 
 /**
- * Adds to a job what its inputs leave to the model's folder, before the model is loaded and the steps are
- * planned. So it stands in the identity of a job, and says which files are read.
+ * Adds input settings from the model's folder to a job, before the model is loaded and the steps are planned.
+ * They are thus part of the job's identity, and determine which files are read.
  */
 export async function withLikelyInputs(
   spec: JobSpec,

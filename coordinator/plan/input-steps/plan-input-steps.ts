@@ -10,10 +10,10 @@ import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
 const INPUT_STEPS: readonly InputStep[] = [...FEATURES.map(featureInput), ...INPUTS.map(madeInput)];
 
 /**
- * The steps of inputs that are computed, in the order of the inputs, and the inputs behind them. What the job
- * leaves to the model's folder is taken from there.
+ * Plans the steps of computed inputs, in the order of the inputs, and returns the inputs after these steps.
+ * Settings that the job omits come from the model's folder.
  *
- * @throws {SPEC_INVALID} with what is wrong with all of them
+ * @throws {SPEC_INVALID} with the problems of all inputs
  */
 export async function planInputSteps(
   inputs: InputSpecs,
@@ -45,7 +45,7 @@ export async function planInputSteps(
   throw new ShardmillError("SPEC_INVALID", `the inputs of the map have ${count}`, { problems });
 }
 
-/** Makes the values of a tensor by the step of an extension. */
+/** Computes the values of a tensor by the step of an extension. */
 function madeInput({ key, loadPlanner, step }: InputPart): InputStep {
   return {
     key,

@@ -4,7 +4,7 @@ import { FORMATS } from "../../../shared/domain/formats.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { isWebInput } from "../../../shared/domain/location.ts";
 
-/** Endings of tables. */
+/** File extensions of tables. */
 const TABLE_EXTENSIONS: readonly (readonly [extension: string, format: DatasetFormat])[] = [
   [".parquet", "parquet"],
   [".pq", "parquet"],
@@ -13,26 +13,26 @@ const TABLE_EXTENSIONS: readonly (readonly [extension: string, format: DatasetFo
   [".ipc", "arrow"],
 ];
 
-/** Endings of formats of extensions, whose files may be packed. */
+/** File extensions of formats in extensions, whose files may be compressed. */
 const ADDED_EXTENSIONS = FORMATS.flatMap(({ name, endings }) => endings.map((each) => [each, name] as const));
 
 const PACKED = ".gz";
 
-/** By extension, as {@link extensionOf} gives it. */
+/** Format by file extension, as {@link extensionOf} returns it. */
 export const FORMAT_OF_EXTENSION: Readonly<Record<string, DatasetFormat>> = Object.fromEntries([
   ...TABLE_EXTENSIONS,
   ...ADDED_EXTENSIONS,
   ...ADDED_EXTENSIONS.map(([extension, format]) => [`${extension}${PACKED}`, format] as const),
 ]);
 
-/** The end of a file's name that says what is in it: `.parquet`, `.csv.gz`; in lower case. */
+/** Returns the end of a file's name that gives its format, in lower case: `.parquet`, `.csv.gz`. */
 export function extensionOf(path: string): string {
   const name = isWebInput(path) ? path.replace(/[?#].*$/s, "") : path;
   const last = extname(name).toLowerCase();
   return last === PACKED ? `${extname(name.slice(0, -PACKED.length)).toLowerCase()}${last}` : last;
 }
 
-/** The extensions that a job of this format finds in a folder: the other formats' files are left alone. */
+/** Returns the file extensions that a job of this format reads in a folder. Other files are ignored. */
 export function extensionsOf(format: JobSpec["input"]["format"]): readonly string[] {
   const extensions = Object.keys(FORMAT_OF_EXTENSION);
   return format === "auto" ? extensions : extensions.filter((each) => FORMAT_OF_EXTENSION[each] === format);

@@ -17,71 +17,72 @@ import { type FolderValue, FolderValuesOfFolders } from "./folder-values.ts";
 import { expandInput } from "./input-lists.ts";
 import { listPath } from "./list-path.ts";
 
-/** An input file as it was found: not yet opened. */
+/** An input file that was found, and not yet opened. */
 export interface FoundFile extends FileStat {
   readonly path: Location;
   readonly format: DatasetFormat;
 }
 
-/** ... and the folders `name=value` that led to it. */
+/** A found file with the folders `name=value` of its path. */
 export interface LocatedFile extends FoundFile {
-  /** Where links lead from `path`, which is that where there are none. */
+  /** Path after links are resolved. Equal to `path` without links. */
   readonly realPath: Location;
   readonly folderValues: readonly FolderValue[];
 }
 
-/** A stat is a round trip on a network file system: many at once, but not so many as to flood it. */
+/** Stats at once. Each is a round trip to a network file system, which more would flood. */
 const STATS_AT_ONCE = 16;
 
-/** Of many names in a list each is looked for; a folder is itself listed with many requests at once. */
+/** Listings at once, for the paths of the input. Each folder in turn is listed with many requests at once. */
 const LISTINGS_AT_ONCE = 8;
 
-/** Enough to see the pattern; a thousand lines would hide it. */
+/** Limit of listed problems: enough to see the pattern. */
 const PROBLEM_LIMIT = 20;
 
-/** The input's files, and what lies beside them. */
+/** Files of the input, and the files that were excluded. */
 export interface FoundInput {
   readonly files: readonly LocatedFile[];
   readonly leftOut: readonly LeftOut[];
-  /** With the addresses of those files that are on web servers. */
+  /** Stores, with the addresses of the input files on web servers. */
   readonly stores: JobStores;
-  /** Folders that were not listed. Left out: all were. */
+  /** Folders that were excluded unlisted. Default: none. */
   readonly ruled?: RuledFolders | null;
 }
 
-/** Rules folders out before they are listed. */
+/** Rules that exclude folders before they are listed. */
 export interface FolderRules {
-  /** Whether it may say anything of what lies below these folders. */
+  /** Checks whether the rules may exclude anything below these folders. */
   concern(values: readonly FolderValue[]): boolean;
   /**
-   * Looks at a file of the dataset.
+   * Reads a file of the dataset, and returns a judge of folders.
    *
-   * @param met what other folders say
-   * @returns null where the file cannot tell, or nothing can be said
+   * @param met values of other folders
+   * @returns null when the file is not enough, or no folder can be excluded
    */
   judge(sample: LocatedFile, met: FolderSample["met"], stores: JobStores): Promise<FolderJudge | null>;
 }
 
 interface DiscoverOptions {
-  /** What the job says of its stores. Left out: nothing. */
+  /** Settings of the job's stores. Default: none. */
   readonly stores?: JobStores;
-  /** Of other storages than the usual ones. */
+  /** Openers of additional storages. */
   readonly openers?: StorageOpeners;
-  /** Left out: all folders are listed. */
+  /** Rules that exclude folders. Default: all folders are listed. */
   readonly rules?: FolderRules | undefined;
-  /** Told of each so many files that are listed, whether they are selected or not. */
+  /** Receives the number of files in each listing, selected or not. */
   readonly onFound?: (files: number) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * The input's files: in the order of the list, those of one folder or pattern by path, each once even if
- * several names lead to it. So the order does not depend on where the job's folder lies.
+ * Finds the input's files. Paths keep the order of the list, and the files of one folder or pattern are
+ * sorted by path. A file with several names is found once. The order does not depend on the place of the job
+ * file.
  *
  * @param input with absolute paths: files, folders, outputs of jobs, patterns (see decision 23)
- * @param outputPath where this job publishes to: no input, whatever is in it
- * @throws {INPUT_NOT_FOUND} for every path that leads to nothing, all at once
- * @throws {STORE_FAILED} {STORE_REFUSED} when all that is wrong is a store that is unavailable
+ * @param outputPath output folder of this job, which is never an input
+ * @throws {INPUT_NOT_FOUND} with every path that leads to no file
+ * @throws {STORE_FAILED} {STORE_REFUSED} when the only problem is an unavailable store
  */
 export async function discoverFiles(
   input: Pick<JobSpec["input"], "path" | "format">,
@@ -105,7 +106,7 @@ export async function discoverFiles(
     },
   });
   const { addresses } = known;
-  // Of a format that is set, files of any ending match.
+  // The format does not matter here, since any set format makes files of all extensions match.
   const match = (path: string) => listPath(path, { format: "parquet", ownOutput, storages, onFound, signal });
   const expanded = await expandInput(input.path, { format, storages, match, addresses, signal });
   for (const problem of expanded.problems) problems.push(problem);
@@ -131,14 +132,14 @@ export async function discoverFiles(
   return { files, leftOut: leftOut.list(), stores: known, ruled: ruling.ruled };
 }
 
-/** With the line of a list that named it. */
+/** Adds the place that names the input: the line of a list. */
 function named(problem: Problem, where: string | null): Problem {
   return where === null ? problem : { ...problem, where: `${problem.where} (${where})` };
 }
 
 type Candidate = FoundPath & Pick<LocatedFile, "folderValues">;
 
-/** A file of which only the name was looked at. */
+/** A file of which only the name is known. */
 type FormedPath = Omit<LocatedFile, keyof FileStat>;
 
 type Inspected =
@@ -158,7 +159,7 @@ async function realOutput(
   });
 }
 
-/** In their order. What a listing told of is not asked for again, and not waited for. */
+/** Returns the files in order. Facts from the listing are used without a further request. */
 async function inspectAll(
   candidates: readonly Candidate[],
   format: JobSpec["input"]["format"],
@@ -213,7 +214,10 @@ function problem(problem: Problem): Inspected {
   return { kind: "problem", problem };
 }
 
-/** A store that is down or throttles is no mistake of the job's: its problem keeps its own code. */
+/**
+ * Returns the error for all problems. An unavailable store is no mistake of the job, so its problem keeps its
+ * code.
+ */
 function notFound(problems: readonly Problem[]): ShardmillError {
   const [first] = problems;
   const isPassing = problems.every(({ code }) => code !== undefined);

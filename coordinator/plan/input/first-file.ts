@@ -9,12 +9,12 @@ import {
 } from "./folder-listing.ts";
 import type { Selection } from "./selection.ts";
 
-/** They come one after the other, so not many: as deep as folders are, and some that are empty. */
+/** Limit of listings, which run one after another. Enough for usual depths and some empty folders. */
 const LISTINGS = 16;
 
 /**
- * A file that is selected, in or below one of these folders, the first of them first. Null where few listings
- * show none. Links are not followed, and nothing is told of what stands in the way: who lists all does that.
+ * Returns a selected file in or below the folders, searching the first folder first. Null: not found within a
+ * few listings. Does not follow links, and ignores errors, which a full listing reports.
  */
 export async function firstFile(
   folders: readonly Folder[],

@@ -2,26 +2,26 @@ import { below, type FileStat, type Location } from "../../../shared/domain/loca
 import type { Entry, Storage } from "../../../shared/storage/storage.ts";
 import { jobOutputState } from "./job-output.ts";
 
-/** A file under the name that led to it, and the one that it has without links. */
+/** A file: the path that led to it, and its path after links are resolved. */
 export interface FoundPath {
   readonly path: Location;
   readonly realPath: Location;
-  /** Where its listing told it. */
+  /** Facts of the file, if its listing has them. */
   readonly stat: FileStat | null;
 }
 
-/** A folder on the way down from one that the job names. */
+/** A folder in or below one that the job names. */
 export interface Folder extends Omit<FoundPath, "stat"> {
-  /** Relative to the first folder, with `/`; empty for that one. */
+  /** Path relative to the named folder, with `/`. Empty for the named folder. */
   readonly relative: string;
   readonly parent: Folder | null;
 }
 
 export interface ListingOptions {
   readonly storage: Storage;
-  /** This job's output folder, without links: it is no input, whatever is in it. */
+  /** Output folder of this job, with links resolved. It is never an input. */
   readonly ownOutput: Location | null;
-  /** Told of each so many files that are listed, whether they are selected or not. */
+  /** Receives the number of files in each listing, selected or not. */
   readonly onFound?: ((files: number) => void) | undefined;
   readonly signal: AbortSignal;
 }
@@ -38,7 +38,7 @@ export async function listFolder(
   return entries;
 }
 
-/** Whether a folder that was met is where a job publishes to: it is not gone into. */
+/** Checks whether a folder below the named one is a job's output, which is not entered. */
 export async function isOutput(
   { path, realPath, parent }: Folder,
   entries: readonly Entry[],
@@ -49,12 +49,12 @@ export async function isOutput(
   return parent !== null && isOne;
 }
 
-/** What lies in a folder under a name. */
+/** Returns the paths of an entry in a folder. */
 export function entryIn(parent: Folder, name: string): Omit<Folder, "parent"> {
   const path = below(parent.path, name);
   return {
     path,
-    // One text for both where no link led here: there may be millions of them.
+    // One string for both paths, if no link led here: there may be millions.
     realPath: parent.realPath === parent.path ? path : below(parent.realPath, name),
     relative: parent.relative === "" ? name : `${parent.relative}/${name}`,
   };

@@ -4,63 +4,63 @@ import type { FoundPath } from "./folder-listing.ts";
 import { type FolderValue, folderValues } from "./folder-values.ts";
 import type { FolderGate, FolderVerdict } from "./walk.ts";
 
-/** What is said of folders before they are listed, since a file of the dataset is known. */
+/** Judge of unlisted folders, made from a file of the dataset. */
 export interface FolderJudge {
-  /** What the folders on the way to a file are taken for, in their order. */
+  /** Assumed columns of the folders on the path to a file, in order. */
   readonly columns: readonly Omit<PartitionValue, "value">[];
-  /** Whether no row below these folders, of which the first is the first on the way, can be wanted. */
+  /** Checks whether no row below these folders can be wanted. The folders start at the first of the path. */
   rulesOut(values: readonly FolderValue[]): boolean;
 }
 
-/** A folder that was not listed. */
+/** A folder that was excluded before it was listed. */
 export interface RuledOutFolder {
   readonly path: Location;
   readonly realPath: Location;
   readonly folderValues: readonly FolderValue[];
 }
 
-/** What was ruled out while the input was listed, and by whom. */
+/** Excluded folders, and the judge that excluded them. */
 export interface RuledFolders {
   readonly judge: FolderJudge;
-  /** None where all had to be listed. */
+  /** Empty if all folders had to be listed. */
   readonly folders: readonly RuledOutFolder[];
 }
 
-/** A file that a walk came upon, and what it met besides. */
+/** A file that a walk found, and the folders that it met. */
 export interface FolderSample {
   readonly file: FoundPath;
-  /** So many of the location's names, from its first, say nothing. */
+  /** Number of leading names in the location that are ignored. */
   readonly skipped: number;
-  /** What the folders that wait for a judge say. */
+  /** Values of the folders that wait for a judge. */
   readonly met: readonly (readonly FolderValue[])[];
 }
 
 interface RulingOptions {
-  /** Whether anything is said of what lies below these folders. */
+  /** Checks whether anything below these folders may be excluded. */
   readonly concern: (values: readonly FolderValue[]) => boolean;
-  /** Null where the file cannot tell, or nothing can be said. */
+  /** Returns a judge by a file. Null: the file is not enough, or no folder can be excluded. */
   readonly judgeBy: (sample: FolderSample) => Promise<FolderJudge | null>;
 }
 
-/** The rules of a job over all that it names for its input, by one judge. */
+/** Excludes folders in all paths of a job's input, with one judge. */
 export class FolderRuling {
   readonly #options: RulingOptions;
   readonly #folders: RuledOutFolder[] = [];
   #judging: Promise<void> | null = null;
-  /** Undefined: not known yet. Null: there is none, and nothing is ruled out. */
+  /** Undefined: not known yet. Null: no judge, so that nothing is excluded. */
   #judge: FolderJudge | null | undefined;
 
   constructor(options: RulingOptions) {
     this.#options = options;
   }
 
-  /** Null: there was no judge. */
+  /** Excluded folders. Null: there is no judge. */
   get ruled(): RuledFolders | null {
     const judge = this.#judge ?? null;
     return judge === null ? null : { judge, folders: this.#folders };
   }
 
-  /** @param skipped so many of a location's names, from its first, say nothing */
+  /** @param skipped number of leading names in a location that are ignored */
   gate(skipped: number): FolderGate {
     const valuesOf = (folder: Location) => folderValues(below(folder, ""), skipped);
     return {

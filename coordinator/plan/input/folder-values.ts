@@ -1,16 +1,16 @@
 import { type Location, schemeOf } from "../../../shared/domain/location.ts";
 import { NULL_PARTITION } from "../../../shared/domain/partition.ts";
 
-/** A folder `name=value`. */
+/** Value of a folder named `name=value`. */
 export interface FolderValue {
   readonly name: string;
   readonly value: string | null;
 }
 
 /**
- * What the folders `name=value` on the way to a file say, in their order.
+ * Returns the values of the folders `name=value` on the path to a file, in order.
  *
- * @param skipped so many of the location's names, from its first, are not looked at
+ * @param skipped number of leading names in the location that are ignored
  */
 export function folderValues(location: Location, skipped: number): FolderValue[] {
   return pathOf(location)
@@ -26,11 +26,11 @@ export function folderValues(location: Location, skipped: number): FolderValue[]
     });
 }
 
-/** What folders say of many files: those of one folder share it. */
+/** Cache of folder values, which the files of one folder share. */
 export class FolderValuesOfFolders {
   readonly #known = new Map<string, readonly FolderValue[]>();
 
-  /** See `folderValues`. */
+  /** Returns the values for a file, see `folderValues`. */
   file(location: Location, skipped: number): readonly FolderValue[] {
     const folder = location.slice(0, location.lastIndexOf("/") + 1);
     const key = `${skipped} ${folder}`;
@@ -40,13 +40,13 @@ export class FolderValuesOfFolders {
   }
 }
 
-/** Without the query of a URL, which may look like a folder. */
+/** Returns a location without the query of a URL, which may look like a folder. */
 function pathOf(location: Location): string {
   const isUrl = ["http", "https"].includes(schemeOf(location));
   return isUrl ? (location.split(/[?#]/)[0] ?? "") : location;
 }
 
-/** Percent-encoded characters as what they are. What encodes none stays as it is: `50%`. */
+/** Decodes percent-encoded characters. Invalid encodings such as `50%` stay. */
 function decoded(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) => {
     try {

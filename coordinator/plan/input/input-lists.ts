@@ -27,26 +27,26 @@ import type { ListedPath } from "./list-path.ts";
 
 const LIST_EXTENSION = ".txt";
 
-/** Some hundred thousand lines. */
+/** Size limit of a list: some hundred thousand lines. */
 const MOST_LIST_BYTES = 64 << 20;
 
-/** They go to each worker in one message. */
+/** Limit of all signed addresses: each worker receives them in one message. */
 const MOST_ADDRESS_BYTES = 8 << 20;
 
-/** A place that input is named by. */
+/** A path or pattern that names input. */
 interface NamedInput {
-  /** A file, a folder or a pattern; of the web its sealed location, which is no pattern. */
+  /** A file, a folder or a pattern. For the web: the sealed location, which is no pattern. */
   readonly path: string;
-  /** Where it is named: null for the job file itself. */
+  /** Place that names the input, such as the line of a list. Null: the job file. */
   readonly where: string | null;
 }
 
 interface ListsOptions {
   readonly format: JobSpec["input"]["format"];
   readonly storages: Storages;
-  /** The files of any ending that a pattern stands for. */
+  /** Returns the files of any extension that match a pattern. */
   readonly match: (pattern: string) => Promise<Pick<ListedPath, "files" | "problems">>;
-  /** Gets the full addresses of what is named by a sealed location. */
+  /** Receives the full addresses of sealed locations. */
   readonly addresses: Record<Location, string>;
   readonly signal: AbortSignal;
 }
@@ -57,8 +57,8 @@ interface ExpandedInput {
 }
 
 /**
- * What a job names for its input, with lists of names in place of the files that hold them. What may be a
- * secret of an address is taken out of it here, before anything else sees it.
+ * Expands the paths of a job's input: replaces each list by the names in it. Also removes possible secrets
+ * from addresses, before other code sees them.
  */
 export async function expandInput(paths: readonly string[], options: ListsOptions): Promise<ExpandedInput> {
   const expander = new InputExpander(options);
@@ -71,7 +71,7 @@ class InputExpander {
   readonly #named: NamedInput[] = [];
   readonly #problems: Problem[] = [];
   #addressBytes = 0;
-  /** What each sealed place was written as. */
+  /** Original text of each sealed location. */
   readonly #written = new Map<Location, string>();
 
   constructor(options: ListsOptions) {
@@ -86,7 +86,7 @@ class InputExpander {
     else this.#problems.push({ where, what: "names another list", hint: "name that in input.path itself" });
   }
 
-  /** A pattern stands for the lists that it matches, by their paths. */
+  /** Reads a list. A pattern names all lists that match it, in the order of their paths. */
   async #takeLists(name: string, isWeb: boolean): Promise<void> {
     if (isWeb || splitPattern(name).pattern === null)
       return await this.#takeList(parseLocation(isWeb ? name : literalText(name)));
@@ -108,7 +108,7 @@ class InputExpander {
     return { named: this.#named, problems: this.#problems };
   }
 
-  /** A file of text is data where the job says so. */
+  /** Checks whether a name is a list. A text file is data if the job's format says so. */
   #isList(name: string): boolean {
     const { format } = this.#options;
     return (format === "auto" || isTableFormat(format)) && extensionOf(name) === LIST_EXTENSION;
@@ -118,7 +118,7 @@ class InputExpander {
     const { location, address } = sealAddress(text);
     const before = this.#written.get(location) ?? text;
     this.#written.set(location, before);
-    // One of them would be read, and the other left out: nobody knows whether they lead to two files.
+    // Both addresses seal to one location, so only one would be read, although they may be two files.
     if (before !== text)
       this.#problems.push({
         where: where ?? location,
@@ -171,22 +171,22 @@ class InputExpander {
     return null;
   }
 
-  /** A folder may be called so. */
+  /** Accepts a folder whose name looks like a list. */
   #passFolder(folder: Location): null {
     this.#named.push({ path: literalPattern(folder), where: null });
     return null;
   }
 }
 
-/** What a line names: from a folder on, which for an address and a whole path is none. */
+/** Name in a line of a list. `folder` is its base, and empty for an address or an absolute path. */
 interface Line {
   readonly folder: string;
   readonly name: string;
 }
 
 /**
- * What a line means: an address, or a path from the list's own folder on, as far as it does not lead out of
- * it; null where that has no paths.
+ * Resolves a line: an address, an absolute path, or a path relative to the list's folder. Leading `..` move
+ * the folder up. Null: a relative path in a list on the web.
  */
 function nameFrom(text: string, list: Location): Line | null {
   if (/^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(text) || text.startsWith("/")) return { folder: "", name: text };
@@ -198,7 +198,10 @@ function nameFrom(text: string, list: Location): Line | null {
   return { folder: name === "" ? folder : `${withoutTrailingSlashes(folder)}/`, name };
 }
 
-/** As a job file has it. The list's folder is where the list is: as a job's, it says nothing of the input. */
+/**
+ * Converts a line to a pattern, as in a job file. The folder part is literal, since it only says where the
+ * list is.
+ */
 function patternOf({ folder, name }: Line): string {
   return `${literalFolder(folder)}${literalPattern(name)}`;
 }

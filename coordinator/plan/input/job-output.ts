@@ -3,13 +3,13 @@ import { MANIFEST_NAME, OUTPUT_FOLDERS, WORK_FOLDER } from "../../../shared/doma
 import { namesIn } from "../../../shared/storage/names-in.ts";
 import type { PlaceKind, Storage } from "../../../shared/storage/storage.ts";
 
-/** What a folder is to the jobs of this and other versions. */
+/** State of a folder as a job's output, for jobs of any version. */
 type JobOutputState = "none" | "unfinished" | "published";
 
-/** What a job calls its own: a folder may have a million other names, which need not be listed for these. */
+/** Prefix of a job's own names. A folder may have a million other names, which need not be listed. */
 const OWN_NAMES = "_";
 
-/** A manifest says what it is in its first lines. */
+/** Bytes of a manifest to read: its first lines identify it. */
 const HEAD_BYTES = 4_096;
 
 interface LookedAt {
@@ -18,8 +18,8 @@ interface LookedAt {
 }
 
 /**
- * Whether a job publishes to a folder, by the names in it. A `_manifest.json` of another program makes no
- * output of it.
+ * Returns the state of a folder as a job's output, from the names in it. A `_manifest.json` of another
+ * program does not make it an output.
  */
 export async function jobOutputState(
   folder: Location,
@@ -31,7 +31,7 @@ export async function jobOutputState(
   return names.includes(WORK_FOLDER) ? "unfinished" : "none";
 }
 
-/** The same, of a folder whose names nobody has listed. */
+/** Returns the same for a folder whose names are not listed yet. */
 export async function outputState(folder: Location, looked: LookedAt): Promise<JobOutputState> {
   const { storage, signal } = looked;
   const names = await namesIn(folder, storage, { prefix: OWN_NAMES, signal });
@@ -39,8 +39,8 @@ export async function outputState(folder: Location, looked: LookedAt): Promise<J
 }
 
 /**
- * The output that `path` is, or is a part of (`out/rows`, `out/rows/a.parquet`), if its job has not published
- * it; else null.
+ * Returns the unfinished output that `path` is, or is a part of (`out/rows`, `out/rows/a.parquet`). Null:
+ * none.
  */
 export async function unfinishedOutput(
   { path, kind }: { readonly path: Location; readonly kind: PlaceKind },
@@ -71,7 +71,7 @@ async function isManifest(path: Location, { storage, signal }: LookedAt): Promis
     return head.includes('"formatVersion"') && head.includes('"outputDigest"');
   } catch {
     signal.throwIfAborted();
-    // Nobody can say that it is not: an output is better named as left out than read.
+    // An unreadable manifest counts as one: excluding an output is safer than reading it.
     return true;
   }
 }

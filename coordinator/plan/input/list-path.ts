@@ -36,17 +36,17 @@ export interface ListedPath extends Walked {
 
 interface ListOptions {
   readonly format: JobSpec["input"]["format"];
-  /** This job's output folder, without links, if it is there. */
+  /** Output folder of this job, with links resolved, if it exists. */
   readonly ownOutput: Location | null;
   readonly storages: Storages;
-  /** Of folders that are met on the way. Left out: all are gone into. */
+  /** Gate for the folders that are met. Default: all are entered. */
   readonly gate?: FolderGate | undefined;
-  /** Told of each so many files that are listed, whether they are selected or not. */
+  /** Receives the number of files in each listing, selected or not. */
   readonly onFound?: ((files: number) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
-/** How many names a message shows of what is there instead. */
+/** Limit of existing names that a message shows. */
 const SHOWN_NAMES = 5;
 
 const UNREADABLE = "cannot be read";
@@ -55,22 +55,21 @@ const PLAIN_CHARACTERS =
   "in a variable's value, or after a backslash, a wildcard is a plain character: write the pattern in the job file";
 
 /**
- * The files that one path of the job stands for (see decision 23): the file that it names, the data files of
- * the folder that it names, the rows of the job output that it names, or what matches its pattern. No files:
- * a problem says why.
+ * Returns the files of one path of the job (see decision 23). A path names a file, a folder with data files,
+ * a job output with rows, or a pattern. If there are no files, a problem has the cause.
  */
 export async function listPath(path: string, options: ListOptions): Promise<ListedPath> {
   options.signal.throwIfAborted();
-  // A file may be called `a[1].parquet`: what is there under the name as written comes first.
+  // An existing file with the literal name comes first, as it may be called `a[1].parquet`.
   const literal = parseLocation(literalText(path));
-  // Whether it is there is seen when it is asked what it is: there is nothing to look into.
+  // A web file is not looked up here: its stat shows whether it exists, and there is nothing to list.
   if (isWebInput(path)) {
     options.onFound?.(1);
     return { files: [{ path: literal, realPath: literal, stat: null }], problems: [], leftOut: [] };
   }
   const storage = await options.storages.at(literal);
   const { literal: folder, pattern } = splitPattern(path);
-  // What a pattern needs is asked for meanwhile: each look is a round trip or two.
+  // Started early, as it takes a round trip or two.
   const looked = pattern === null ? null : lookInto(parseLocation(folder), options);
   looked?.catch(() => {});
   const found = await lookAt(literal, options);
@@ -95,7 +94,7 @@ export async function listPath(path: string, options: ListOptions): Promise<List
 
 type Look = { readonly kind: PlaceKind | "nothing" } | { readonly kind: "unknown"; readonly error: unknown };
 
-/** What is at a location, as far as that can be seen. */
+/** Returns the kind of a location, or the error of the look-up. */
 async function lookAt(location: Location, { storages, signal }: ListOptions): Promise<Look> {
   const storage = await storages.at(location);
   try {
@@ -110,7 +109,7 @@ async function listFolder(folder: Location, options: ListOptions): Promise<Liste
   const { storages, signal } = options;
   const state = await outputState(folder, { storage: await storages.at(folder), signal });
   if (state !== "published") return listBelow(folder, options);
-  // Who names the output of a job means its rows: dead letters and reductions have other columns.
+  // The output of a job means its rows: dead letters and reductions have other columns.
   const rows = below(folder, OUTPUT_FOLDERS.rows);
   const found = await lookAt(rows, options);
   if (found.kind === "folder") return listBelow(rows, options);
@@ -144,7 +143,7 @@ async function listBelow(folder: Location, options: ListOptions): Promise<Listed
   });
 }
 
-/** A folder, what is there, and the output that it is or is a part of, whose job has not ended. */
+/** A folder, its kind, and the unfinished output that it is or is a part of. */
 interface LookedInto {
   readonly folder: Location;
   readonly found: Look;
@@ -160,7 +159,7 @@ async function lookInto(folder: Location, options: ListOptions): Promise<LookedI
   return { folder, found, unfinished };
 }
 
-/** A pattern below a folder; `path` is both, as people know it. */
+/** A pattern below a folder. `path` has both, for messages. */
 interface PatternBelow extends LookedInto {
   readonly path: string;
   readonly pattern: string;
@@ -199,7 +198,7 @@ async function noMatch(
     names.length > 0
       ? `${names.length} data files, such as ${names.slice(0, SHOWN_NAMES).join(", ")}`
       : (instead.problems[0]?.found ?? "nothing");
-  // `in[1]/*.parquet` where there is a folder called so.
+  // Example: `in[1]/*.parquet`, where a folder is called `in[1]`.
   const first = pattern.split("/")[0] ?? "";
   const { kind } = await lookAt(below(folder, first), options);
   const isName = kind !== "nothing" && kind !== "unknown";
@@ -229,7 +228,7 @@ async function walk(folder: Location, selection: Selection, options: ListOptions
   }
 }
 
-/** By code units: the same order on every machine, whatever its locale. */
+/** Compares by code units, so that the order is equal in every locale. */
 function byPath(a: FoundPath, b: FoundPath): number {
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
 }

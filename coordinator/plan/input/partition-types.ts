@@ -5,10 +5,10 @@ import type { Location } from "../../../shared/domain/location.ts";
 import { dayOf, isInt64, isPartitionValue, type Partitions } from "../../../shared/domain/partition.ts";
 import type { FolderValue } from "./folder-values.ts";
 
-/** What `input.types` says, by name. */
+/** Types in `input.types`, by column name. */
 export type SetTypes = Readonly<Record<string, string>>;
 
-/** The types that are set for columns of the files: the others are those of folders. */
+/** Returns the types that are set for columns of files, and not for folders. */
 export function typesOfFiles(types: SetTypes, partitions: Partitions): SetTypes {
   if (partitions.kind === "none") return types;
   const folders = new Set(partitions.fields.map(({ name }) => name.toLowerCase()));
@@ -16,8 +16,8 @@ export function typesOfFiles(types: SetTypes, partitions: Partitions): SetTypes 
 }
 
 /**
- * The type of a partition of these values: the one that is set, if all are of it, else the narrowest that
- * holds them. Nulls, which are of every type, are not among them.
+ * Returns the type of a folder column: the set type if all values have it, else the narrowest that fits.
+ * `values` excludes nulls, which every type has.
  */
 export function partitionType(name: string, values: readonly string[], types: SetTypes): PartitionType {
   const set = setType(name, types);
@@ -29,7 +29,8 @@ export function partitionType(name: string, values: readonly string[], types: Se
 }
 
 /**
- * The types of several: by what the folders on ways to files say, each way as far as it is known.
+ * Returns the types of several folder columns, from the values on paths to files. A path may be known only in
+ * part.
  */
 export function partitionTypes(
   names: readonly string[],
@@ -45,16 +46,16 @@ export function partitionTypes(
   );
 }
 
-/** The folders of a dataset as columns. */
+/** Folders of a dataset as columns. */
 interface TypedFolders {
   readonly partitions: Partitions;
   readonly files: readonly { readonly path: Location; readonly partitions: readonly PartitionValue[] }[];
 }
 
 /**
- * That partitions have the types that are set for them.
+ * Refuses a set type that a folder column does not have.
  *
- * @throws {SPEC_INVALID} for one that no partition can have, and where a value is none of it
+ * @throws {SPEC_INVALID} when no folder can have the type, or a value does not fit it
  */
 export function refuseOtherTypes({ partitions, files }: TypedFolders, types: SetTypes): void {
   if (partitions.kind === "none") return;
@@ -87,7 +88,7 @@ const EXPECTED = {
 
 const CAST_HINT = "leave the type out, or set string, and cast it in a step of map.prepare";
 
-/** In any case, as SQL sees names; null: none is set. */
+/** Returns the set type of a name, in any case, as SQL compares names. Null: none is set. */
 function setType(name: string, types: SetTypes): string | null {
   const lower = name.toLowerCase();
   return Object.entries(types).find(([each]) => each.toLowerCase() === lower)?.[1] ?? null;

@@ -9,7 +9,7 @@ import { partitionTypes, type SetTypes } from "./partition-types.ts";
 
 type Asked = JobSpec["input"]["partitions"];
 
-/** A file and what its folders are to the dataset: nothing where they are no columns. */
+/** A file with the values of its folders. Empty if folders are no columns. */
 export interface PartitionedPath extends FoundFile {
   readonly partitions: readonly PartitionValue[];
 }
@@ -19,17 +19,17 @@ export interface FoundPartitions {
   readonly files: readonly PartitionedPath[];
 }
 
-/** Enough to see what differs. */
+/** Limit of examples in a message. */
 const EXAMPLES = 3;
 
 /**
- * Which folders `name=value` are columns: those of the same names, in the same order, on the way to every
- * file. A column's type is one for all files: see `partitionType`.
+ * Finds the folders `name=value` that are columns. Every file's path must have folders of the same names in
+ * the same order. A column has one type for all files, see `partitionType`.
  *
- * @param asked what the job says; undefined: they are columns if they can be
- * @param set types, of which those of other columns say nothing here
- * @param ruled folders that were not listed, whose values count for the types as those of files do
- * @throws {SPEC_INVALID} for `hive` where they cannot
+ * @param asked setting of the job. Undefined: folders are columns if they can be.
+ * @param set types by column, which may include columns of files
+ * @param ruled excluded folders, whose values also count for the types
+ * @throws {SPEC_INVALID} for `hive` when folders cannot be columns
  */
 export function findPartitions(
   files: readonly LocatedFile[],
@@ -50,7 +50,7 @@ export function findPartitions(
   const ways = new Set([...files, ...ruled].map(({ folderValues }) => folderValues));
   const types = partitionTypes(names, [...ways], set);
   const fields = names.map((name, at) => partitionField({ name, type: types[at] ?? "string" }));
-  // Files of one folder go on sharing what it says.
+  // Files of one folder share its values.
   const typed = memoized((values: LocatedFile["folderValues"]): readonly PartitionValue[] =>
     values.map(({ name, value }, at) => ({ name, type: types[at] ?? "string", value })),
   );
@@ -65,10 +65,10 @@ export function findPartitions(
 }
 
 /**
- * The same, where none of the names is that of a column of any file, or differs from one only as SQL does not
- * see it; else none are columns.
+ * Drops the folder columns if a name of theirs is also a column of a file. Names are compared in any case, as
+ * in SQL.
  *
- * @param fields of all files that were read: of each schema once, at least
+ * @param fields fields of all files, at least once for each schema
  * @throws {SPEC_INVALID} for `hive`
  */
 export function besideColumns(
@@ -100,10 +100,10 @@ export function withoutPartitions(files: readonly FoundFile[], why: string | nul
   };
 }
 
-/** Files whose folders have these names. */
+/** Folder names on the path to some files. */
 interface FolderLayout {
   readonly names: readonly string[];
-  /** One of them. */
+  /** Path of an example. */
   readonly path: string;
 }
 

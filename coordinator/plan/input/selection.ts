@@ -4,23 +4,23 @@ import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { extensionOf, extensionsOf } from "./data-extensions.ts";
 
 /**
- * What becomes of something that is met on the way down: `pass` is nobody's business, the others are left out
- * and named.
+ * Decision about an entry. `pass`: the entry is irrelevant. The others but `take` exclude it and report the
+ * cause.
  */
 export type Choice = "take" | "pass" | "hidden" | "otherEnding";
 
-/** Which files below a named folder are meant. Paths are relative to that folder, with `/`. */
+/** Selects files below a named folder. Paths are relative to that folder, with `/`. */
 export interface Selection {
   file(path: string): Choice;
-  /** Whether to go into a folder. */
+  /** Decides whether to enter a folder. */
   folder(path: string): Choice;
-  /** Whether what is taken from a folder depends on the way that led to it. */
+  /** True when the selection in a folder depends on its path, so that a link may lead to it again. */
   readonly wayMatters: boolean;
 }
 
 type Format = JobSpec["input"]["format"];
 
-/** All data files below a folder. */
+/** Selects all data files below a folder. */
 export function everyFile(format: Format): Selection {
   return {
     wayMatters: false,
@@ -32,19 +32,16 @@ export function everyFile(format: Format): Selection {
   };
 }
 
-/**
- * A pattern that stands for more alternatives than this is a slip; each file is compared with all of them.
- */
+/** Limit of a pattern's alternatives. More are a mistake, and each file is compared with all of them. */
 const MAX_ALTERNATIVES = 10_000;
 
 const OPTIONS: MinimatchOptions = { nonegate: true, nocomment: true, platform: "linux" };
 
 /**
- * The files that match a pattern. A wildcard does not stand for names that begin with `.` or `_`; a part of
- * the pattern that begins with one does. Where the job says what format its files have, their endings do not
- * matter.
+ * Selects the files that match a pattern. A wildcard does not match names that begin with `.` or `_`, but a
+ * part that begins with one does. If the job sets a format, file extensions do not matter.
  *
- * @returns a text that says what is wrong with the pattern, where something is
+ * @returns a text that describes the fault of an invalid pattern
  */
 export function matchingFiles(pattern: string, format: Format): Selection | string {
   let alternatives: string[];
@@ -77,8 +74,8 @@ export function matchingFiles(pattern: string, format: Format): Selection | stri
 }
 
 /**
- * For the matcher, which knows only names with a dot as hidden: `_a` is `._a` in patterns and in names, and
- * `.a` is `.-a`, so that neither is taken for the other.
+ * Encodes hidden names for the matcher, which hides only names with a dot. In patterns and names, `_a`
+ * becomes `._a` and `.a` becomes `.-a`, so that they stay distinct.
  */
 function hiddenAsDots(path: string): string {
   return path.replace(

@@ -16,27 +16,27 @@ import {
 } from "./folder-listing.ts";
 import type { Choice, Selection } from "./selection.ts";
 
-/** A folder is gone into, waits until more is known, or is left out unlisted. */
+/** Decision about a folder: enter it, wait until more is known, or exclude it unlisted. */
 export type FolderVerdict = "goInto" | "wait" | "ruleOut";
 
-/** What decides which folders are gone into, beside the selection. */
+/** Decides which selected folders are entered. */
 export interface FolderGate {
   verdict(folder: Location): FolderVerdict;
   /**
-   * After it, no folder has to wait.
+   * Learns from files of the dataset. Afterwards, no folder has to wait.
    *
-   * @param files of the dataset, the next for where one does not tell; each takes some listings
+   * @param files candidate files. The next one is used if one is not enough, and each costs some listings.
    */
   learn(waiting: readonly Location[], files: AsyncIterable<FoundPath>): Promise<void>;
-  /** Told of each folder that is left out in the end. */
+  /** Receives each folder that stays excluded. */
   note(folder: Pick<FoundPath, "path" | "realPath">): void;
 }
 
 interface WalkOptions extends ListingOptions {
   readonly selection: Selection;
-  /** Left out: all folders that are selected are gone into. */
+  /** Gate for selected folders. Default: all are entered. */
   readonly gate?: FolderGate | undefined;
-  /** Told of what is left out. */
+  /** Receives the excluded files and folders. */
   readonly leftOut: LeftOutTally;
 }
 
@@ -51,19 +51,19 @@ interface MetUnnameable extends Unnameable {
   readonly parent: Folder;
 }
 
-/** A listing is a round trip, in a bucket a long one: many at once, but not so many as to flood it. */
+/** Listings at once. Each is a round trip, and a long one to a bucket, and more would flood the storage. */
 const FOLDERS_AT_ONCE = 16;
 
-/** What is below a folder, and what stands in the way of knowing it. */
+/** Files below a folder, and the problems of listing it. */
 export interface Walked {
   readonly files: readonly FoundPath[];
   readonly problems: readonly Problem[];
 }
 
 /**
- * The selected files below a folder that the job names, in no order. Links are followed; what has been
- * reached is known by its real path, so that nothing is read twice and no circle has no end. What is there
- * under its own name keeps that: links come last. Outputs of jobs are not gone into.
+ * Lists the selected files below a folder that the job names, in no order. Follows links. Real paths prevent
+ * reading a file twice and endless loops. Links are followed last, so that a file keeps its own name if it
+ * has one. Outputs of jobs are not entered.
  */
 export async function walkFolder(path: Location, options: WalkOptions): Promise<Walked> {
   const walk = new Walk(options);
@@ -76,11 +76,11 @@ class Walk implements Walked {
   readonly problems: Problem[] = [];
   readonly #options: WalkOptions;
   readonly #folders: Folder[] = [];
-  /** Those of which the gate cannot tell yet. */
+  /** Folders for which the gate has no decision yet. */
   readonly #waiting: Folder[] = [];
   readonly #ruledOut: Folder[] = [];
   #gate: FolderGate | undefined;
-  /** What links lead to, each to be looked at when nothing else is left. */
+  /** Links to follow, once all folders are listed. */
   readonly #links: Link[] = [];
   readonly #seenFolders = new Set<string>();
   readonly #seenFiles = new Set<string>();
@@ -109,7 +109,7 @@ class Walk implements Walked {
   async #readAll(): Promise<void> {
     await this.#readFolders();
     while (this.#links.length > 0) {
-      // In order, so that of several links to one file the same one is followed each time.
+      // Sorted, so that of several links to one file the same is followed each time.
       const links = this.#links.splice(0).sort(byPath);
       for (const link of links) {
         await this.#follow(link);
@@ -118,7 +118,7 @@ class Walk implements Walked {
     }
   }
 
-  /** Those that are known of, and those in them. */
+  /** Lists all known folders and the folders in them. */
   async #readFolders(): Promise<void> {
     await this.#readOpen();
     while (this.#waiting.length > 0) {
@@ -166,7 +166,8 @@ class Walk implements Walked {
   }
 
   /**
-   * A folder that was read; where the way to it matters, only one that it lies in, which would have no end.
+   * Checks whether a folder was listed already. If the path matters, only an ancestor counts, which would
+   * loop endlessly.
    */
   #isKnown({ realPath, parent }: Folder): boolean {
     if (!this.#options.selection.wayMatters) {
@@ -215,7 +216,7 @@ class Walk implements Walked {
   async #follow({ path, relative, parent }: Link): Promise<void> {
     const { selection } = this.#options;
     const choices = [selection.file(relative), selection.folder(relative)];
-    // Whatever it leads to, it is not meant: so it may lead nowhere.
+    // A link that is not selected may lead nowhere.
     if (choices.every((choice) => choice !== "take")) {
       const choice = choices.find((each) => each !== "pass");
       if (choice !== undefined) this.#isTaken(choice, path);
@@ -234,7 +235,7 @@ class Walk implements Walked {
     }
   }
 
-  /** Files by which the gate may learn: of the first folder that has any, and of the last. */
+  /** Yields files from which the gate may learn: of the first folder that has any, and of the last. */
   async *#samples(waiting: readonly Folder[]): AsyncGenerator<FoundPath> {
     const first = await firstFile(waiting, this.#options);
     if (first === null) return;
@@ -244,8 +245,8 @@ class Walk implements Walked {
   }
 
   /**
-   * Where all that has files was ruled out, one file is named: that there are any makes a difference. Where
-   * none is found soon, it takes all folders to know.
+   * Adds one file if all files are in excluded folders: an input with excluded files differs from an empty
+   * one. If a short search finds none, lists all folders.
    */
   async #findOne(): Promise<void> {
     const one = await firstFile(this.#ruledOut.sort(byPath), this.#options);

@@ -15,7 +15,10 @@ import { walkModel } from "./walk-model.ts";
 
 interface FetchModelOptions {
   readonly storage: Storage;
-  /** Gets the addresses of the files that it keeps tensors in: those that the storage goes by. */
+  /**
+   * Settings of the stores. Receives the addresses of the model's external data files, which the storage
+   * uses.
+   */
   readonly stores: Pick<JobStores, "settings"> & { readonly addresses: Record<Location, string> };
   readonly signal: AbortSignal;
   readonly limitMs: number | undefined;
@@ -23,12 +26,13 @@ interface FetchModelOptions {
 }
 
 /**
- * A model that lies elsewhere: copies of its files on this machine, each beside the others under the name
- * that the model knows it by.
+ * Fetches a model from a store: copies of its files in one folder. The copies have the names by which the
+ * model refers to them.
  *
- * @throws {MODEL_INVALID} it is no model, or a file that it names is not there
- * @throws {MODEL_CHANGED} one of its files is replaced meanwhile
- * @throws {CACHE_FAILED} the copies cannot be kept; and what the storage throws
+ * @throws {MODEL_INVALID} when it is no model, or a file that it names is missing
+ * @throws {MODEL_CHANGED} when one of its files is replaced meanwhile
+ * @throws {CACHE_FAILED} when the copies cannot be kept
+ * @throws what the storage throws
  */
 export async function fetchModel(path: Location, options: FetchModelOptions): Promise<ModelFiles> {
   const { stores } = options;
@@ -69,7 +73,10 @@ function replaced(path: Location, cause: unknown): ShardmillError {
   );
 }
 
-/** What is not there, or not given, is the exporter's to mend; that the way to it broke is told as it is. */
+/**
+ * Converts a missing or refused data file to a fault of the model. Other failures of the store stay as they
+ * are.
+ */
 function withoutData(path: Location, cause: unknown): unknown {
   if (!isShardmillError(cause, "STORE_NOT_FOUND") && !isShardmillError(cause, "STORE_REFUSED")) return cause;
   return new ShardmillError("MODEL_INVALID", `the model's external data cannot be read: ${reasonOf(cause)}`, {

@@ -5,8 +5,8 @@ import type { InspectAnswer, InspectQuestion } from "./inspect-model.ts";
 import { tensorOfMade } from "./made-input.ts";
 
 /**
- * The child process of `askInspector`: loads the model on the CPU, unoptimised, reads its signature, and runs
- * it where that is asked for.
+ * Child process of `askInspector`. Loads the model on the CPU, unoptimised, reads its signature, and runs it
+ * on request.
  */
 
 async function inspect({ path, run }: InspectQuestion): Promise<InspectAnswer> {

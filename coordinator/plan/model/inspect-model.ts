@@ -8,51 +8,51 @@ import type { MadeInput } from "./made-input.ts";
 import { type ReadModelOptions, readModelFile } from "./model-file.ts";
 import { modelBroke } from "./walk-model.ts";
 
-/** A run of the model after it was read. */
+/** Request to run the model after its signature is read. */
 interface RunQuestion {
   readonly inputs: readonly MadeInput[];
   /** Names of the outputs whose shapes are wanted. */
   readonly outputs: readonly string[];
 }
 
-/** Sent to the inspecting process. */
+/** Request to the inspecting process. */
 export interface InspectQuestion {
   readonly path: string;
-  /** Null: the model is only read. */
+  /** Run of the model. Null: only read the signature. */
   readonly run: RunQuestion | null;
 }
 
-/** Shape of an output that a run gave. */
+/** Shape of an output in a run. */
 export type RanOutput = Pick<TensorData, "dtype" | "dims"> & { readonly name: string };
 
-/** Sent back by it. */
+/** Reply of the inspecting process. */
 export type InspectAnswer =
   | { readonly kind: "read"; readonly signature: ModelSignature; readonly ran: readonly RanOutput[] }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
 /**
- * Reading tens of gigabytes of weights from a slow shared disk takes minutes; a file that makes the parser
- * loop for ever must still end.
+ * Time limit for loading a model. Tens of gigabytes from a slow shared disk take minutes. A file on which the
+ * parser loops must not block forever.
  */
 export const INSPECT_LIMIT_MS = 300_000;
 
 /**
- * ONNX Runtime holds a model's file, what it parsed from it, and the weights as tensors: three times its
- * bytes. A small file that becomes more than this on top describes weights that it does not have.
+ * Memory limit in bytes of the model's files. ONNX Runtime holds the file, the parsed file, and the weights
+ * as tensors. A file that needs more than this and the base describes weights that it does not have.
  */
 const MEMORY_PER_BYTE = 3;
 const MEMORY_BASE_BYTES = 1 << 30;
 
 /**
- * The model's files, digests and signature. The model is loaded in a process of its own, with a limit of time
- * and memory: a hostile or corrupt file may crash the native runtime or make it eat the machine, and must not
- * take the coordinator along.
+ * Reads a model's files, digests and signature. Loads the model in a process of its own, with limits of time
+ * and memory. A hostile or corrupt file may crash the native runtime or exhaust memory, and must not end the
+ * coordinator.
  *
  * @param path a location, as text
- * @throws {MODEL_NOT_FOUND} there is no such file; the hint has the nearest name in its folder
- * @throws {MODEL_INVALID} it is no model, names files outside its folder, has inputs that cannot be fed, or
- * the runtime crashed or hung on it
- * @throws {OUT_OF_MEMORY} its weights do not fit here
+ * @throws {MODEL_NOT_FOUND} when there is no such file. The hint has the nearest name in its folder.
+ * @throws {MODEL_INVALID} when it is no model, names files outside its folder, or has unsupported inputs
+ * @throws {MODEL_INVALID} when the runtime crashes or hangs on it
+ * @throws {OUT_OF_MEMORY} when its weights do not fit into this machine
  */
 export async function inspectModel(
   path: string,
@@ -67,7 +67,7 @@ type Asked =
   | { readonly kind: "answered"; readonly answer: InspectAnswer }
   | Exclude<IsolatedResult, { readonly kind: "answered" }>;
 
-/** Loads a model in a process of its own, and runs it there where that is asked for. */
+/** Loads a model in a process of its own, and runs it there on request. */
 export async function askInspector(
   { path, bytes: own, externalData }: ModelFiles,
   run: RunQuestion | null,

@@ -5,30 +5,33 @@ import { isOnThisMachine } from "../../../shared/storage/local-paths.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 
 interface Looking {
-  /** What the job says of its stores, and what may be opened of it. */
+  /** Settings of the job's stores, and the places that it may open. */
   readonly stores: JobStores;
   readonly signal: AbortSignal;
 }
 
 interface KnownModel {
   readonly model: ModelFile;
-  /** Of its own file and of those that it keeps tensors in, when it was read. */
+  /** Size and version of the model's own file and its external data files, when they were read. */
   readonly stats: readonly string[];
 }
 
-/** Each has a signature and digests: of more models a coordinator hardly has jobs in turn. */
+/**
+ * Limit of cached models. Each has a signature and digests, and a coordinator rarely has jobs of more models
+ * in turn.
+ */
 const MOST_KNOWN = 32;
 
 /**
- * Models of this machine that were read before, and whose files are as they were, by size and time of change:
- * a job that is run over window after window reads its model once.
+ * Cache of models on this machine, valid while size and version of their files are unchanged. A job with many
+ * runs thus reads its model once.
  */
 export class KnownModels {
   readonly #known = new Map<string, KnownModel>();
 
   /**
-   * The model at a path as it is known; else as `read` reads it. What may not be opened for a job is not
-   * known for it.
+   * Returns the cached model of a path, or else the model that `read` returns. A job that may not open the
+   * files gets no cached model.
    *
    * @throws what `read` throws
    */
@@ -41,7 +44,7 @@ export class KnownModels {
     const before = await statsOf([location], looking);
     const model = await read();
     const stats = await statsOf(filesOf(model), looking);
-    // One that changed meanwhile is looked at again.
+    // A model that changed while it was read is not cached.
     if (stats !== null && before?.[0] === stats[0]) this.#keep(location, { model, stats });
     return model;
   }
@@ -58,7 +61,7 @@ function filesOf({ path, externalData }: ModelFile): Location[] {
   return [path, ...externalData.map((data) => data.path)];
 }
 
-/** Null when one of them is not there. */
+/** Returns the size and version of each file. Null: a file is missing or cannot be opened. */
 async function statsOf(
   files: readonly Location[],
   { stores, signal }: Looking,

@@ -13,29 +13,32 @@ import {
 import { packTexts } from "../../../shared/domain/texts.ts";
 import type { ValueElement } from "../../../shared/input-sources/same-value.ts";
 
-/** An input of a run that only the shapes of the outputs are wanted of. Plain JSON: it goes to a process. */
+/** Made-up input of a run that shows the shapes of outputs. Plain JSON: it is sent to a process. */
 export interface MadeInput {
   readonly tensor: string;
   readonly dtype: ElementType;
   readonly dims: readonly number[];
-  /** Values, over and over. */
+  /** Values, repeated up to the tensor's size. */
   readonly elements: readonly ValueElement[];
   readonly scale: number;
   readonly offset: number;
 }
 
-/** Positions of the first sequence: long enough for convolutions, and shorter than any model allows. */
+/** Positions of the first sequence: long enough for convolutions, and shorter than the limit of any model. */
 const POSITIONS = 64;
 
-/** Returns the positions of each sequence: each has its own number, so that outputs tell whose they have. */
+/**
+ * Returns the positions of each sequence. Each has another number, so that an output's shape shows its
+ * sequence.
+ */
 export function madeLengths({ inputs }: Pick<MapBinding, "inputs">): readonly number[] {
   const sequences = inputs.flatMap(({ rowShape }) => (isUneven(rowShape) ? [rowShape.sequence + 1] : []));
   return Array.from({ length: Math.max(0, ...sequences) }, (_, sequence) => POSITIONS + sequence);
 }
 
 /**
- * Makes inputs of the bound shapes for so many rows. Values of the job file are as it says, states are zeros,
- * and all else is 1: an id that every vocabulary has, a length that is no zero.
+ * Makes inputs of the bound shapes for a number of rows. Values of the job file are used, and states are
+ * zeros. Everything else is 1: an id in every vocabulary, and a length above zero.
  */
 export function madeInputs(
   { inputs, state = [] }: Pick<MapBinding, "inputs" | "state">,
@@ -60,7 +63,7 @@ function madeInput(binding: InputBinding, rows: number, lengths: readonly number
   return { tensor, dtype, dims, elements: source.elements, scale, offset };
 }
 
-/** Lays a made input out as a tensor. */
+/** Converts a made-up input to a tensor. */
 export function tensorOfMade({ dtype, dims, elements, scale, offset }: MadeInput): TensorData {
   const count = product(dims);
   const elementAt = (index: number) => present(elements[index % elements.length], "an input has elements");

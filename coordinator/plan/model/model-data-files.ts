@@ -17,13 +17,12 @@ interface FoundModelData {
 const STATS_AT_ONCE = 16;
 
 /**
- * The files that a model names for its tensors, each made sure to be a file in the model's folder: a model
- * from a stranger must not make its reader open anything else. A link may lead to another place in that
- * folder, or to the folder where the model itself really lies (download caches link each file of a model from
- * one store).
+ * Finds the external data files of a model, and checks that each is a file in the model's folder. An
+ * untrusted model must not make its reader open anything else. A link may lead elsewhere in that folder, or
+ * to the real folder of the model file. Download caches link each file of a model from one store.
  *
- * @throws {MODEL_INVALID} naming the first tensor whose location is absolute, has `..`, leads out by a link,
- * or is no file
+ * @throws {MODEL_INVALID} naming the first tensor whose location is absolute, has `..`, leads outside, or is
+ *   no file
  */
 export async function findModelData(
   modelPath: Location,
@@ -40,7 +39,7 @@ export async function findModelData(
 
 interface Homes {
   readonly modelPath: Location;
-  /** The folders, without links, that its data may lie in. */
+  /** Folders that may hold the data, with links resolved. */
   readonly homes: readonly Location[];
   readonly storage: Storage;
 }
@@ -53,7 +52,7 @@ async function findOne(
     dataRefused(modelPath, { tensor, location }, { what, hint, cause });
   const named = JSON.stringify(location);
   if (!isInsideLocation(location)) throw dataOutside(modelPath, { tensor, location });
-  // A storage without folders takes `./` for a name.
+  // A storage without folders would take `./` as part of the name.
   const path = below(folderOf(modelPath), normalize(location));
   const [real, stat] = await Promise.all([
     storage.real(path, NEVER),
@@ -74,7 +73,7 @@ async function findOne(
 
 const STAY = "keep external data in the model's own folder, and name it from there";
 
-/** A model from a stranger may name any place. */
+/** Returns the error of a tensor whose location is outside the model's folder. */
 export function dataOutside(modelPath: Location, tensor: ExternalTensor): ShardmillError {
   const what = `has its data at ${JSON.stringify(tensor.location)}, outside the model's folder`;
   return dataRefused(modelPath, tensor, { what, hint: STAY });

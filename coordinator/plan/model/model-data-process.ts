@@ -3,7 +3,7 @@ import { readExternalTensors } from "../../../shared/onnx/external-data.ts";
 import { answerIsolated } from "../../../shared/onnx/isolated.ts";
 import type { ModelDataAnswer, ModelDataQuestion } from "./walk-model.ts";
 
-/** The child process of `readModelFile`: walks the model for the other files that it names. */
+/** Child process of `walkModel`: reads which other files the model names. */
 
 async function read({ path }: ModelDataQuestion): Promise<ModelDataAnswer> {
   try {

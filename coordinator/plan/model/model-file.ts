@@ -17,25 +17,25 @@ import { findModelData } from "./model-data-files.ts";
 import { walkModel } from "./walk-model.ts";
 
 export interface ReadModelOptions {
-  /** What the job says of its stores. Left out: nothing. */
+  /** Settings of the job's stores. Default: none. */
   readonly stores?: JobStores;
-  /** Of other storages than the usual ones. */
+  /** Openers of additional storages. */
   readonly openers?: StorageOpeners;
-  /** How long the process that looks at the model may take. */
+  /** Time limit of the process that reads the model. */
   readonly limitMs?: number;
-  /** Is told what is fetched. Left out: nobody is. */
+  /** Progress of the fetch, updated on the way. */
   readonly progress?: FetchProgress | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * A model's files and their digests: its own, and those that it keeps tensors in. One that lies elsewhere is
- * fetched, and its files are the copies.
+ * Reads the files of a model and their digests: its own file and its external data files. A model in a store
+ * is fetched first, and the result names the copies.
  *
  * @param modelPath a location, as text
- * @throws {MODEL_NOT_FOUND} there is no such file; the hint has the nearest name in its folder
- * @throws {MODEL_INVALID} it is no model, or it names files that are not in its folder
- * @throws {MODEL_CHANGED} it is replaced while it is fetched
+ * @throws {MODEL_NOT_FOUND} when there is no such file. The hint has the nearest name in its folder.
+ * @throws {MODEL_INVALID} when it is no model, or names files that are not in its folder
+ * @throws {MODEL_CHANGED} when it is replaced while it is fetched
  */
 export async function readModelFile(
   modelPath: string,

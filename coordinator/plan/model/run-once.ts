@@ -5,10 +5,10 @@ import { whyNoAnswer } from "../../../shared/onnx/isolated.ts";
 import { askInspector, INSPECT_LIMIT_MS, type RanOutput } from "./inspect-model.ts";
 import { madeInputs, madeLengths } from "./made-input.ts";
 
-/** Two rows tell which dimension is the batch. */
+/** Rows of a run. Two, so that the outputs' shapes show which dimension is the batch. */
 const ROWS = 2;
 
-/** What the model gave for made-up rows of the bound shapes. */
+/** Outputs of a run on made-up rows of the bound shapes. */
 export interface Ran {
   readonly kind: "ran";
   readonly ran: RanShape;
@@ -20,10 +20,10 @@ type OneRun = Ran | { readonly kind: "failed"; readonly why: string };
 type BoundInputs = Pick<MapBinding, "inputs" | "state" | "fixedBatchRows">;
 
 /**
- * Runs a model once on made-up rows, in a process with limits of time and memory, for the shapes of its
- * outputs. A model may fail on such rows: its own rows may still be right.
+ * Runs a model once on made-up rows, for the shapes of its outputs. The process has limits of time and
+ * memory. A model may fail on made-up rows and still be right for real ones.
  *
- * @param outputs names of those whose shapes are wanted
+ * @param outputs names of the outputs whose shapes are wanted
  */
 export async function runOnce(
   model: ModelFiles,

@@ -4,27 +4,28 @@ import { type Location, localPathOf } from "../../../shared/domain/location.ts";
 import type { ExternalTensor } from "../../../shared/onnx/external-data.ts";
 import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
 
-/** Sent to the process that walks a model. */
+/** Request to the process that walks a model. */
 export interface ModelDataQuestion {
   readonly path: string;
 }
 
-/** Sent back by it. */
+/** Reply of the process that walks a model. */
 export type ModelDataAnswer =
   | { readonly kind: "read"; readonly tensors: readonly ExternalTensor[] }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
 /**
- * Names and lengths are read, no weights: a model's own file has two gigabytes at most, by protobuf's rule.
+ * Limits of the walk. It reads names and lengths, but no weights. Protobuf limits the model's own file to two
+ * gigabytes.
  */
 const WALK_LIMIT_MS = 120_000;
 const WALK_MEMORY_BYTES = 1 << 30;
 
 /**
- * The tensors that a model keeps in other files.
+ * Returns the tensors that a model keeps in other files.
  *
- * @param named what errors call it
- * @throws {MODEL_INVALID} it is no model, or its reader crashed or hung on it
+ * @param named location of the model, for errors
+ * @throws {MODEL_INVALID} when it is no model, or its reader crashes or hangs on it
  */
 export async function walkModel(
   local: Location,
@@ -48,7 +49,7 @@ export async function walkModel(
   throw errorFromData({ ...answer.error, fields: { ...answer.error.fields, path: named } });
 }
 
-/** A process that looked at the model came to no answer. */
+/** Returns the error of a model on which its reader crashed, or exceeded a limit. */
 export function modelBroke(
   path: string,
   result: Exclude<IsolatedResult, { kind: "answered" }>,

@@ -12,29 +12,29 @@ import { useDatabase } from "../../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
 import { planSql } from "../../../shared/steps/plan-sql.ts";
 
-/** How long the SELECT of a step may take over no rows at all. */
+/** Limits for the SELECT of a step over an empty table. */
 const CHECK_LIMIT_MS = 30_000;
 const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 
 export interface StepsContext extends DescribedFiles {
-  /** Of the model, where the job names one. */
+  /** Folder of the model. Null: the job names a model file. */
   readonly folder: ModelFolder | null;
   readonly signal: AbortSignal;
 }
 
 interface StepContext extends StepsContext {
-  /** Of the list: `map.prepare`. */
+  /** Key of the list: `map.prepare`. */
   readonly key: string;
-  /** Of the step: `map.prepare[0]`. */
+  /** Key of the step: `map.prepare[0]`. */
   readonly where: string;
-  /** The columns in front of it. */
+  /** Columns that the step reads. */
   readonly fields: readonly Field[];
 }
 
 /**
- * Binds steps one after the other, the first to `fields`.
+ * Binds steps in order, the first one to `fields`.
  *
- * @throws {SQL_INVALID} {STEP_INVALID} {SPEC_INVALID} with all problems of the first that has some
+ * @throws {SQL_INVALID} {STEP_INVALID} {SPEC_INVALID} with all problems of the first step that has any
  */
 export async function planSteps(
   key: string,
@@ -50,13 +50,13 @@ export async function planSteps(
   return steps;
 }
 
-/** The columns behind steps. */
+/** Returns the columns after the steps. */
 export function fieldsBehind(steps: readonly StepBinding[], fields: readonly Field[]): readonly Field[] {
   const last = steps.at(-1);
   return last?.columns.map(({ name, type, nullable }) => ({ name, type, nullable })) ?? fields;
 }
 
-/** The job file's rules see to it that a step is one thing. */
+/** Plans one step. The schema of the job file ensures that a step has exactly one kind. */
 async function planStep(spec: StepSpec, context: StepContext): Promise<StepBinding> {
   const { sql } = spec;
   if (sql !== undefined) return await planSqlStep(sql, context);

@@ -16,11 +16,11 @@ import { type StorageOpeners, Storages } from "../../../shared/storage/open-stor
 import { digestStored } from "../../../shared/storage/whole-file.ts";
 import { fetchTogether } from "../fetch/kept-files.ts";
 
-/** By the location that the job file names: its steps' files. */
+/** Files of a job's steps, by the location in the job file. */
 export type StepFiles = ReadonlyMap<string, StepFile>;
 
 interface NamedFile {
-  /** The key that names it. */
+  /** Key that names the file. */
   readonly where: string;
   readonly path: string;
   readonly describe: FilesPart["describe"] | undefined;
@@ -33,7 +33,7 @@ interface JobProgram extends NamedProgram {
 /** Parts of a job file that name files and programs. */
 type CodeSpec = Pick<JobSpec, "map" | "reduce">;
 
-/** What the steps of a job need beside their rows. */
+/** Returns the files that a job's steps and inputs name. */
 export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
   const ofInputs = Object.entries(inputs).flatMap(([name, input]) =>
     INPUTS.flatMap(({ files }) =>
@@ -65,9 +65,9 @@ function filesIn(value: object, files: FilesPart | undefined) {
 }
 
 /**
- * Asks extensions for what planners have to know of the files that a job names.
+ * Gets the facts that planners need about the files of a job, from extensions.
  *
- * @param files those of the job, on this machine
+ * @param files files of the job, on this machine
  */
 export async function describeFiles(
   map: JobSpec["map"],
@@ -82,7 +82,7 @@ export async function describeFiles(
   return { files, descriptions: new Map(await Promise.all(described)) };
 }
 
-/** Programs that a job brings along, in steps and reductions. */
+/** Returns the programs in a job's steps and reductions. */
 export function programsOf({ map, reduce }: CodeSpec): readonly JobProgram[] {
   const steps = (["prepare", "finish"] as const).flatMap((stage) =>
     map[stage].map((step, index) => ({ where: `map.${stage}[${index}]`, named: stepValue(step) })),
@@ -97,7 +97,11 @@ export function programsOf({ map, reduce }: CodeSpec): readonly JobProgram[] {
   });
 }
 
-/** Has the types of all programs checked by those who make them. @throws {STEP_INVALID} */
+/**
+ * Checks the types of all programs, by their extensions.
+ *
+ * @throws {STEP_INVALID}
+ */
 export async function checkTypes(spec: CodeSpec, signal: AbortSignal): Promise<readonly TypeCheck[]> {
   const programs = programsOf(spec);
   const checks: TypeCheck[] = [];
@@ -109,18 +113,18 @@ export async function checkTypes(spec: CodeSpec, signal: AbortSignal): Promise<r
 }
 
 interface StepFileOptions {
-  /** What the job says of its stores. Left out: nothing. */
+  /** Settings of the job's stores. Default: none. */
   readonly stores?: JobStores;
-  /** Of other storages than the usual ones. */
+  /** Openers of additional storages. */
   readonly openers?: StorageOpeners;
   readonly signal: AbortSignal;
 }
 
 /**
- * The files that a job's steps need, each by its content; of a program what is made of it. Those that lie
- * elsewhere are fetched.
+ * Reads the files of a job's steps, each with the digest of its content. Fetches files of other machines, and
+ * compiles programs.
  *
- * @throws {SPEC_INVALID} naming all that cannot be read, or does not compile
+ * @throws {SPEC_INVALID} with all files that cannot be read, or do not compile
  */
 export async function readStepFiles(
   spec: CodeSpec,
@@ -163,7 +167,7 @@ interface FileOptions {
   readonly signal: AbortSignal;
 }
 
-/** A file of this machine as it lies there, of another place a copy. */
+/** Returns a file on this machine: the original, or a copy of a file elsewhere. */
 async function fileHere(location: Location, { storages, stores, signal }: FileOptions): Promise<StepFile> {
   const storage = await storages.at(location);
   if (isOnThisMachine(location)) return { location, ...(await digestStored(storage, location, { signal })) };
@@ -177,7 +181,7 @@ function unreadable(where: string, path: string, error: unknown): Problem {
   return { ...placeProblem(where, "cannot be read", error), expected: "a file", found: path };
 }
 
-/** What the digest of a job's spec becomes with the contents of its steps' files. */
+/** Returns the digest of a job's spec together with the contents of its steps' files. */
 export function withStepFiles(specDigest: Digest, files: StepFiles): Digest {
   if (files.size === 0) return specDigest;
   return sha256(canonicalJson([specDigest, ...[...files.values()].map((file) => file.sha256)]));

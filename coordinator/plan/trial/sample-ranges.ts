@@ -1,37 +1,36 @@
 import { sha256 } from "../../../shared/core/digest.ts";
 
-/** Rows `[start, end)` of all that could be worked on, numbered through. */
+/** Range `[start, end)` of row numbers, over all rows that are not pruned. */
 export interface RowRange {
   readonly start: number;
   readonly end: number;
 }
 
 interface SampleOptions {
-  /** Of the rows, above 0 and at most 1. */
+  /** Share of the rows, above 0 and at most 1. */
   readonly share: number;
   readonly seed: number;
 }
 
 /**
- * From fewer places a sample says little of a dataset that changes along the way. Each place costs the read
- * of a row group, so there are no more of them than this many times the row groups that the sample would
- * fill.
+ * Least number of places in a sample: fewer represent a changing dataset badly. Each place costs the read of
+ * a row group. So places are at most this many times the row groups that the sample would fill.
  */
 const PLACES = 8;
 
 /**
- * About `share` of `total` rows, at least one: stretches side by side, in order, from all over. Every row is
- * as likely to be among them as any other, and the same question has the same answer for ever.
+ * Samples about `share` of `total` rows, at least one. Returns ranges in order, from all over the dataset.
+ * Every row has the same chance, and equal arguments always give the same sample.
  *
- * The rows that are left out are cut into as many equal gaps as there are stretches, each stretch slides by
- * chance within its gap, and all of it is turned by chance, as on a ring:
+ * The skipped rows are cut into as many equal gaps as there are ranges. Each range is shifted within its gap
+ * at random. Then everything is rotated at random, as on a ring:
  *
  * ```
- * ....####|##......|....####|.####...     stretches in their gaps
- * #|##......|....####|.####.......###     turned
+ * ....####|##......|....####|.####...     ranges in their gaps
+ * #|##......|....####|.####.......###     rotated
  * ```
  *
- * @param rowGroups how many of them hold the rows
+ * @param rowGroups number of row groups that hold the rows
  */
 export function sampleRanges(total: number, rowGroups: number, { share, seed }: SampleOptions): RowRange[] {
   const rows = Math.min(total, Math.max(1, Math.round(total * share)));
@@ -49,14 +48,14 @@ export function sampleRanges(total: number, rowGroups: number, { share, seed }: 
     const [left, leftNext] = [from, to].map((part) => Math.floor((total - rows) * part)) as [number, number];
     const start = turn + taken + left + chance(place + 1, leftNext - left + 1);
     const end = start + takenNext - taken;
-    // What goes over the end of the ring begins at its start again.
+    // A range beyond the end continues at the start.
     add(Math.min(start, total), Math.min(end, total));
     add(Math.max(start - total, 0), Math.max(end - total, 0));
   }
   return ranges.sort((a, b) => a.start - b.start);
 }
 
-/** The first `limit` rows of some. */
+/** Returns the first `limit` rows of the ranges. */
 export function firstRows(ranges: readonly RowRange[], limit: number): RowRange[] {
   let left = limit;
   return ranges.flatMap(({ start, end }) => {
@@ -66,10 +65,10 @@ export function firstRows(ranges: readonly RowRange[], limit: number): RowRange[
   });
 }
 
-/** Enough hex digits for a double's 52 bits. */
+/** Hex digits for a number: enough for a double's 52 bits. */
 const UNIT_DIGITS = 13;
 
-/** A number in [0, 1) that hangs on the seed and the index alone. */
+/** Returns a number in [0, 1) that depends only on the seed and the index. */
 function unitOf(seed: number, index: number): number {
   return Number.parseInt(sha256(`${seed} ${index}`).slice(0, UNIT_DIGITS), 16) / 16 ** UNIT_DIGITS;
 }

@@ -3,7 +3,7 @@ import { DatasetRows, type FileSlice } from "../../../shared/domain/dataset-rows
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { firstRows, type RowRange, sampleRanges } from "./sample-ranges.ts";
 
-/** What of a file shards are planned over: see `planShards`. */
+/** Facts of a file that shards are cut from, see `planShards`. */
 interface CutFile {
   readonly rowGroups: readonly RowGroup[];
   readonly afterGaps?: ReadonlySet<number>;
@@ -13,20 +13,20 @@ interface CutFile {
 
 interface RowsToTakeFrom {
   readonly files: readonly CutFile[];
-  /** How many rows each file has, pruned ones too. */
+  /** Rows of each file, including pruned ones. */
   readonly fileRows: readonly number[];
   readonly pruned: readonly FileSlice[];
 }
 
 interface TakenRows {
   readonly files: readonly CutFile[];
-  /** The rows that are left out, but for the pruned ones. */
+  /** Skipped rows, without the pruned ones. */
   readonly skipped: readonly FileSlice[];
 }
 
 /**
- * The rows of a trial: those that `input.sample` and then `input.limit` take of what `input.where` did not
- * rule out. A row group of which some are taken goes on as a smaller one, or as several.
+ * Returns the rows of a trial: those that `input.sample` and then `input.limit` take from the unpruned rows.
+ * A row group of which some rows are taken becomes a smaller one, or several.
  */
 export function takeRows(
   { files, fileRows, pruned }: RowsToTakeFrom,
@@ -43,7 +43,7 @@ export function takeRows(
   return { files: cutFiles(files, taken), skipped };
 }
 
-/** What lies before, between and behind the ranges. */
+/** Returns the rows before, between and after the ranges. */
 function between(ranges: readonly RowRange[], total: number): RowRange[] {
   const ends = [0, ...ranges.map(({ end }) => end)];
   const starts = [...ranges.map(({ start }) => start), total];

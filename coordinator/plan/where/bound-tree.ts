@@ -1,6 +1,6 @@
 /**
- * A part of a plan that DuckDB serialized (`json_serialize_plan`): a JSON object whose shape is DuckDB's own,
- * and may change with its version. What is not as expected reads as absent.
+ * Node of a plan that DuckDB serialized (`json_serialize_plan`). The JSON has DuckDB's own shape, which may
+ * change with its version. Unexpected values read as absent.
  */
 export class BoundNode {
   readonly #value: Readonly<Record<string, unknown>>;
@@ -27,7 +27,7 @@ export class BoundNode {
     return Array.isArray(value) ? value.map((item: unknown) => new BoundNode(item)) : [];
   }
 
-  /** All that lies in it, one level down. */
+  /** Returns the direct children of the node. */
   parts(): readonly BoundNode[] {
     return Object.values(this.#value).flatMap((value) =>
       Array.isArray(value) ? value.map((item: unknown) => new BoundNode(item)) : [new BoundNode(value)],

@@ -4,7 +4,7 @@ import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type CheckedWhere, checkWhere } from "./check-where.ts";
 
 /**
- * What `input.where` says of rows with these columns; null without one.
+ * Checks `input.where` on rows with these columns. Returns null if the job has none.
  *
  * @throws {SQL_INVALID}
  */

@@ -15,33 +15,33 @@ import { readPredicate } from "./read-predicate.ts";
 
 const WHERE_KEY = "input.where";
 
-/** What takes longer over one row of nulls would never end over some. */
+/** Time limit of the check, on one row of nulls. A slower condition would never end over real rows. */
 const LIMIT_MS = 30_000;
 const MEMORY_BYTES = 512 * 1024 * 1024;
 
 interface WhereOptions {
   readonly sql: string;
   readonly fields: readonly Field[];
-  /** An existing folder of the caller's, who removes it. */
+  /** Existing folder, which the caller removes. */
   readonly scratchFolder: string;
   readonly signal: AbortSignal;
-  /** Where the SQL runs. Left out: in a process of its own. */
+  /** Opens the database. Default: in a process of its own. */
   readonly open?: OpenDatabase<SqlProcessOptions>;
 }
 
-/** `input.where`, checked. */
+/** The checked `input.where`. */
 export interface CheckedWhere {
-  /** Drops the rows for which it is not true. */
+  /** Step that drops the rows for which the condition is not true. */
   readonly step: StepBinding;
-  /** As far as statistics can judge it. */
+  /** The condition, to the extent that statistics can judge it. */
   readonly predicate: Predicate;
 }
 
 /**
- * Checks the SQL of `input.where` before any work, on a table of the dataset's fields with one row of nulls:
- * it must be a condition on the row's own columns, and the same each time.
+ * Checks the SQL of `input.where` before any work, on a table of the dataset's fields with one row of nulls.
+ * The SQL must be a deterministic condition on the row's own columns.
  *
- * @throws {SQL_INVALID} with what is wrong, and where in it
+ * @throws {SQL_INVALID} with the fault and its place
  */
 export async function checkWhere(options: WhereOptions): Promise<CheckedWhere> {
   const { sql, fields, scratchFolder, signal, open = openSqlProcess } = options;
@@ -78,10 +78,10 @@ export async function checkWhere(options: WhereOptions): Promise<CheckedWhere> {
 }
 
 /**
- * The first step of a map: it drops the rows for which `sql` is not true, and leaves all columns as they are.
- * The job's text stands last, so that no bracket or comment in it can change what ours means.
+ * Returns the first step of a map. It drops the rows for which `sql` is not true, and changes no column. The
+ * job's text is last, so that no bracket or comment in it affects the rest.
  *
- * @param reads the columns that the condition names
+ * @param reads columns that the condition names
  */
 function filterStep(sql: string, fields: readonly Field[], reads: readonly string[]): StepBinding {
   const select = `SELECT rowid AS ${quoteIdentifier(ROW_COLUMN)} FROM rows WHERE ${sql}`;
@@ -94,13 +94,14 @@ function filterStep(sql: string, fields: readonly Field[], reads: readonly strin
   };
 }
 
-/** Whether SQL sees the values of a column as they are: they reach it as Parquet. */
+/** Checks whether SQL sees the values of a column unchanged: SQL receives them as Parquet. */
 function isHeld(type: FieldType): boolean {
   return parquetFault(type) === null && !hasWideDecimal(type);
 }
 
 /**
- * The columns that it names, in the order of the fields, and what it says; all and nothing without a plan.
+ * Returns the columns that the condition reads, in field order, and its predicate. Without a plan: all
+ * columns, and an unknown predicate.
  */
 function readPlan(
   plan: string | null,
@@ -119,12 +120,15 @@ function readPlan(
   const read = node.nodes("column_indexes").map((column) => fields[Number(column.get("index"))] ?? null);
   for (const condition of conditions ?? []) refuseRowId(condition, read);
   const columns = fields.filter((field) => read.includes(field));
-  // Without a filter or a table, something in it was decided otherwise than here: nothing is said of any row.
+  // Without a filter or a table, DuckDB may have decided the condition for the checked table alone.
   if (conditions === null || read.length === 0) return { columns: fields, predicate: UNKNOWN };
   return { columns, predicate: readPredicate(conditions, read) };
 }
 
-/** Where it runs, the table has only the columns that it names: one by the name of another would be it. */
+/**
+ * Refuses a column that SQL cannot distinguish from another. The table at run time has only the named
+ * columns, so SQL would silently read the wrong one.
+ */
 function refuseNamesake({ name }: Field, fields: readonly Field[]): void {
   const first = fields.find((field) => field.name.toLowerCase() === name.toLowerCase());
   const isOwn = name.toLowerCase() === "rowid";
@@ -142,7 +146,7 @@ function refuseNamesake({ name }: Field, fields: readonly Field[]): void {
   );
 }
 
-/** DuckDB counts the rows of a table. Which row is which is decided by who reads them. */
+/** Refuses DuckDB's row ids: they depend on how the rows are read. */
 function refuseRowId(node: BoundNode, columns: readonly (Field | null)[]): void {
   if (node.text("expression_class") === "BOUND_REF" && columns[Number(node.get("index"))] === null) {
     throw sqlRefused(
@@ -158,9 +162,9 @@ function refuseRowId(node: BoundNode, columns: readonly (Field | null)[]): void 
 }
 
 /**
- * Values that JSON has no numbers for stay exact: NaN and the infinities, which DuckDB writes all the same,
- * become null, and whole numbers that may lie beyond 2^53 become texts. In a JSON text, no quote stands bare
- * like these.
+ * Parses a plan, and keeps values exact that JSON numbers cannot hold. NaN and the infinities become null,
+ * and whole numbers of 16 digits or more become strings. Inside a JSON string quotes are escaped, so the
+ * patterns match values only.
  */
 function parsedPlan(json: string): unknown {
   const exact = json

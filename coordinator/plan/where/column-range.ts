@@ -2,10 +2,10 @@ import { assertNever } from "../../../shared/core/assert.ts";
 import type { ColumnStatistics } from "../../../shared/domain/column-statistics.ts";
 import type { ComparedAs, ComparedValue } from "./predicate.ts";
 
-/** What an operand of a comparison may be in the rows of a row group. */
+/** Possible values of a comparison's operand in a row group. */
 export interface OperandRange {
   readonly mayBeNull: boolean;
-  /** Null: it is null in every row. */
+  /** Null: the operand is null in every row. */
   readonly values: ValueRange | null;
 }
 
@@ -13,11 +13,14 @@ interface ValueRange {
   /** Null: no bound. */
   readonly least: ComparedValue | null;
   readonly greatest: ComparedValue | null;
-  /** Above everything, and equal to itself, as DuckDB has it; the bounds say nothing of it. */
+  /**
+   * True if NaN is possible. NaN sorts last and equals itself, as in DuckDB. `least` and `greatest` do not
+   * cover it.
+   */
   readonly mayBeNaN: boolean;
 }
 
-/** The values of a column, in the form in which they are compared. */
+/** Returns the range of a column's values, in the form in which they are compared. */
 export function columnRange(statistics: ColumnStatistics | null, as: ComparedAs, rows: number): OperandRange {
   const mayBeNaN = as.kind === "float" && as.from === "float";
   if (statistics === null) return { mayBeNull: true, values: { least: null, greatest: null, mayBeNaN } };

@@ -2,10 +2,10 @@ import type { FieldType } from "../../../shared/domain/dataset.ts";
 import type { BoundNode } from "./bound-tree.ts";
 import type { ComparedAs } from "./predicate.ts";
 
-/** Beyond it DuckDB's dates are `infinity`, or no timestamps. */
+/** Last day that is a timestamp in microseconds. DuckDB's later dates are `infinity`, or no timestamps. */
 const LAST_DAY = 106_751_991n;
 const DAY_MICROSECONDS = 86_400_000_000n;
-/** As many milliseconds as fit into a timestamp's microseconds. */
+/** Most milliseconds that fit into a timestamp in microseconds. */
 const LAST_MILLISECOND = 9_223_372_036_854_775n;
 
 const WHOLE_TYPES: ReadonlySet<string> = new Set([
@@ -21,7 +21,7 @@ const WHOLE_TYPES: ReadonlySet<string> = new Set([
   "UHUGEINT",
 ]);
 
-/** What a column's values are on their way through casts. `digits` stand after the point. */
+/** Form of a column's values between casts. `digits` are those after the decimal point. */
 type Held =
   | { readonly kind: "integer" }
   | { readonly kind: "boolean" }
@@ -32,8 +32,10 @@ type Held =
   | { readonly kind: "text" };
 
 /**
- * How bounds of a column become values of a comparison: after the casts that DuckDB put around it, the
- * innermost first. Null where a cast may change the order of values, or is not known to keep it.
+ * Returns how a column's bounds become values of a comparison, after DuckDB's casts around the column. Null:
+ * a cast changes the order of values, or is unknown.
+ *
+ * @param casts the innermost first
  */
 export function comparedAs(type: FieldType, casts: readonly BoundNode[]): ComparedAs | null {
   let held = asRead(type);
@@ -70,7 +72,7 @@ function asRead(type: FieldType): Held | null {
     case "date":
       return type.unit === "day" ? { kind: "date", asTimestamp: false } : null;
     case "timestamp":
-      // Nanoseconds of a zone are cut to microseconds.
+      // DuckDB cuts nanoseconds with a time zone to microseconds.
       if (type.unit === "second" || (type.unit === "nanosecond" && type.zone !== null)) return null;
       return { kind: "timestamp", times: type.unit === "millisecond" ? 1000n : 1n };
     case "decimal":
@@ -83,7 +85,7 @@ function asRead(type: FieldType): Held | null {
 }
 
 function afterCast(held: Held, cast: BoundNode): Held | null {
-  // Where it does not fit it is null, not an error.
+  // A TRY_CAST turns values that do not fit into null.
   if (cast.get("try_cast") !== false) return null;
   const to = cast.node("return_type");
   const id = to.text("id");
@@ -98,7 +100,7 @@ function afterCast(held: Held, cast: BoundNode): Held | null {
       if (id === "DATE" && !held.asTimestamp) return held;
       return id === "TIMESTAMP" ? { kind: "date", asTimestamp: true } : null;
     case "float":
-      // A float of half the width holds every one of them: nothing is rounded.
+      // A double holds every narrower float exactly, so nothing is rounded.
       return id === "DOUBLE" && held.from === "float" ? held : null;
     case "text":
       return id === "VARCHAR" && to.get("type_info") === undefined ? held : null;

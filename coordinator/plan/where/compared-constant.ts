@@ -1,7 +1,7 @@
 import type { BoundNode } from "./bound-tree.ts";
 import type { ComparedValue, Operand } from "./predicate.ts";
 
-/** A constant of a comparison; null where its value is not known exactly, or not compared here. */
+/** Reads a constant of a comparison. Null: its value is not exact, or its type is not compared here. */
 export function comparedConstant(
   constant: BoundNode,
 ): Extract<Operand, { kind: "constant" | "null" }> | null {
@@ -41,7 +41,7 @@ function heldValue(type: BoundNode, value: unknown): ComparedValue | null {
   }
 }
 
-/** A number beyond 2^53 comes as its digits; one of 128 bits in two halves. */
+/** Reads a whole number. The plan has numbers beyond 2^53 as digits, and 128-bit numbers as two halves. */
 function wholeValue(value: unknown): bigint | null {
   if (typeof value === "string") return /^-?\d+$/.test(value) ? BigInt(value) : null;
   if (typeof value === "number") return Number.isSafeInteger(value) ? BigInt(value) : null;

@@ -19,7 +19,7 @@ import { checkFilter } from "./check-filter.ts";
 import { possibleTruths } from "./possible-truths.ts";
 import type { Predicate } from "./predicate.ts";
 
-/** How the input is looked at. */
+/** Options for reading the input. */
 export interface LookOptions {
   readonly signal: AbortSignal;
   readonly stores: JobStores;
@@ -27,23 +27,26 @@ export interface LookOptions {
 
 type Columns = FolderJudge["columns"];
 
-/** Folders may be in the text of `input.where` without being columns there: then a look is for nothing. */
+/**
+ * Checks whether the text of `input.where` has one of the names. The name may be no column there: then the
+ * caller reads a file in vain.
+ */
 export function isNamedBy({ where = "" }: JobSpec["input"], names: readonly string[]): boolean {
   const text = where.toLowerCase();
   return names.some((name) => text.includes(name.toLowerCase().replaceAll('"', '""')));
 }
 
-/** Whether the folders are what the judge takes them for. */
+/** Checks whether the folders have the columns that the judge assumes. */
 export function areJudged({ columns }: FolderJudge, partitions: Partitions): boolean {
   return partitions.kind === "hive" && isDeepStrictEqual(partitions.fields, columns.map(partitionField));
 }
 
 /**
- * What `input.where` says of folders, by the columns of a file in them: it takes all columns to know what the
- * condition says. Null where the file cannot be read or has a column of a folder's name, or the condition is
- * wrong: who reads all files tells of that.
+ * Returns a judge that excludes folders by `input.where`, from the columns of one file in them. The
+ * condition's meaning depends on all columns. Null: the file cannot be read, it has a column of a folder's
+ * name, or the condition is wrong. Reading all files then reports the fault.
  *
- * @throws {SPEC_INVALID} where folders cannot be columns, and the job wants them
+ * @throws {SPEC_INVALID} when the job wants folders as columns, and they cannot be
  */
 export async function judgeBy(
   file: FoundFile,
@@ -66,14 +69,14 @@ function judgeOf(predicate: Predicate, columns: Columns): FolderJudge {
     columns,
     rulesOut: (values) => {
       const known = typed(values, columns);
-      // Of columns of folders that are not known yet, nothing is said.
+      // Folders below these have unknown values, which may be true.
       const facts = { rows: 1, statistics: partitionStatistics(known ?? [], 1) };
       return known !== null && !possibleTruths(predicate, facts).true;
     },
   };
 }
 
-/** Null for folders of other names, or with values of another type: they may be no columns at all. */
+/** Returns the values with their types. Null: a name or a type differs, so the folders may be no columns. */
 function typed(values: readonly FolderValue[], columns: Columns): readonly PartitionValue[] | null {
   const known: PartitionValue[] = [];
   for (const [at, { name, value }] of values.entries()) {
@@ -84,7 +87,7 @@ function typed(values: readonly FolderValue[], columns: Columns): readonly Parti
   return known;
 }
 
-/** Of a file without a footer, only the beginning is looked at. */
+/** Reads the columns of a file. Reads only the beginning of a file without a footer. */
 async function readFields(
   file: FoundFile,
   input: JobSpec["input"],

@@ -3,7 +3,7 @@ import type { ColumnStatistics, RowGroupStatistics } from "../../../shared/domai
 import { columnRange, type OperandRange } from "./column-range.ts";
 import type { CompareOp, Operand, Predicate } from "./predicate.ts";
 
-/** What a predicate may be of some row. At least what it is of any; there may be more that it never is. */
+/** Possible values of a predicate over the rows of a group. May include values that no row has. */
 interface PossibleTruths {
   readonly true: boolean;
   readonly false: boolean;
@@ -16,9 +16,9 @@ interface RowGroupFacts {
 }
 
 /**
- * Law: a row group with a row of which the predicate is true may be true. Each part is judged by itself, by
- * the bounds of its columns alone, and parts are put together as if each row could have any of what they may
- * be.
+ * Returns the possible values of a predicate in a row group. Law: if it is true for any row, then `true` is
+ * possible. Each part is judged alone, by the bounds of its columns. Combining parts assumes that each row
+ * may have any of their possible values.
  */
 export function possibleTruths(predicate: Predicate, group: RowGroupFacts): PossibleTruths {
   switch (predicate.kind) {
@@ -113,12 +113,12 @@ function compare(op: CompareOp, left: OperandRange, right: OperandRange): Possib
 
 type Bound = bigint | number | string | null;
 
-/** Some value at or above the lower bound may be less than some at or below the upper one. */
+/** Checks whether a value at or above `least` may be less than a value at or below `greatest`. */
 function isBelow(least: Bound, greatest: Bound): boolean {
   return least === null || greatest === null || least < greatest;
 }
 
-/** All values at or above the one lie above all at or below the other. */
+/** Checks whether all values at or above `least` are above all values at or below `greatest`. */
 function isAbove(least: Bound, greatest: Bound): boolean {
   return least !== null && greatest !== null && least > greatest;
 }

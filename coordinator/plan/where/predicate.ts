@@ -1,6 +1,6 @@
 /**
- * What `input.where` says, as far as it can be judged without the rows: made of what DuckDB bound, with every
- * cast that it put in. Anything else in it is `unknown`, which may be true of any row.
+ * Condition of `input.where`, to the extent that it can be judged without the rows. Read from DuckDB's bound
+ * plan, with every cast. Everything else is `unknown`, which may be true for any row.
  */
 export type Predicate =
   | { readonly kind: "unknown" }
@@ -8,7 +8,7 @@ export type Predicate =
   | { readonly kind: "and"; readonly of: readonly Predicate[] }
   | { readonly kind: "or"; readonly of: readonly Predicate[] }
   | { readonly kind: "not"; readonly of: Predicate }
-  /** False where it is neither: `IS TRUE`. */
+  /** `IS TRUE`: false where `of` is null. */
   | { readonly kind: "isTrue"; readonly of: Predicate }
   | { readonly kind: "isNull"; readonly column: string }
   | {
@@ -20,29 +20,31 @@ export type Predicate =
 
 export type CompareOp = "=" | "<>" | "<" | "<=" | ">" | ">=";
 
-/** Two that are compared have values of one kind. */
+/** Operand of a comparison. Both operands have values of one kind. */
 export type Operand =
   | { readonly kind: "column"; readonly column: string; readonly as: ComparedAs }
   | { readonly kind: "constant"; readonly value: ComparedValue }
   | { readonly kind: "null" };
 
-/** Whole numbers, dates, timestamps, decimals and truth values; floats; strings, a character a byte. */
+/**
+ * Value of a comparison. `bigint`: whole numbers, dates, timestamps, decimals and booleans. `number`: floats.
+ * `string`: texts, one character per byte.
+ */
 export type ComparedValue = bigint | number | string;
 
 /**
- * How a bound in a file's statistics becomes a value of the comparison. Order is kept, and no two become one.
+ * Conversion of a bound in a file's statistics to a value of the comparison. It keeps the order and never
+ * merges two values.
  */
 export type ComparedAs =
   | {
       readonly kind: "whole";
-      /** What it is multiplied by: milliseconds to microseconds, digits after the point. */
+      /** Factor, such as 1000 from milliseconds to microseconds, or a power of ten for decimal digits. */
       readonly times: bigint;
-      /** Beyond it, on either side, values mean something else: a date that is `infinity`. Null: none do. */
+      /** Absolute limit. Values beyond it mean something else, such as the date `infinity`. Null: none. */
       readonly limit: bigint | null;
     }
-  /**
-   * Whole numbers are rounded to the nearest float, as DuckDB does it. NaN may be there whatever the bounds.
-   */
+  /** Whole numbers are rounded to the nearest float, as in DuckDB. Bounds never exclude NaN. */
   | { readonly kind: "float"; readonly from: "whole" | "float" }
   | { readonly kind: "text" };
 

@@ -6,16 +6,16 @@ import type { Predicate } from "./predicate.ts";
 
 interface PrunableFile {
   readonly rowGroups: readonly RowGroup[];
-  /** Of each row group; null where the file says nothing. */
+  /** Statistics of each row group. Null: the file has none. */
   readonly statistics: readonly RowGroupStatistics[] | null;
   readonly layout: string;
   readonly cut?: FileCut;
 }
 
-/** What is left of a file. */
+/** Unpruned row groups of a file. */
 interface PrunedFile {
   readonly rowGroups: readonly RowGroup[];
-  /** Those of `rowGroups`, by index, that do not follow right after the one before. */
+  /** Indexes in `rowGroups` of the groups that follow a gap. */
   readonly afterGaps: ReadonlySet<number>;
   readonly layout: string;
   readonly cut?: FileCut;
@@ -23,11 +23,11 @@ interface PrunedFile {
 
 interface Pruning {
   readonly files: readonly PrunedFile[];
-  /** The rows that are left out, those side by side as one stretch. */
+  /** Pruned rows, adjacent ones as one slice. */
   readonly pruned: readonly FileSlice[];
 }
 
-/** Leaves out the row groups with no row of which the predicate can be true. */
+/** Excludes the row groups that have no row for which the predicate can be true. */
 export function pruneRowGroups(files: readonly PrunableFile[], predicate: Predicate): Pruning {
   const pruned: FileSlice[] = [];
   const left = files.map(({ rowGroups, statistics, layout, cut }, file) => {

@@ -4,7 +4,7 @@ import { comparedAs } from "./compared-column.ts";
 import { comparedConstant } from "./compared-constant.ts";
 import { type CompareOp, type Operand, type Predicate, UNKNOWN } from "./predicate.ts";
 
-/** A nested predicate exhausts no stack: what lies deeper may be true of any row. */
+/** Limit of nesting, which protects the stack. Deeper parts count as unknown. */
 const DEPTH_LIMIT = 200;
 
 const OPS: Readonly<Record<string, CompareOp>> = {
@@ -17,8 +17,9 @@ const OPS: Readonly<Record<string, CompareOp>> = {
 };
 
 /**
- * The predicate that DuckDB bound, as far as statistics can judge it. `columns` are those that its references
- * count through.
+ * Reads the predicate that DuckDB bound, to the extent that statistics can judge it.
+ *
+ * @param columns columns by the index of the plan's references
  */
 export function readPredicate(
   conditions: readonly BoundNode[],
@@ -62,7 +63,7 @@ function readTruth(node: BoundNode): Predicate {
   return constant === null || !isTruth ? UNKNOWN : { kind: "constant", value: constant.value === 1n };
 }
 
-/** A column of truth values stands for `column = true`. */
+/** Reads a boolean column as `column = true`. */
 function truthOf(node: BoundNode, columns: Columns): Predicate {
   const column = readOperand(node, columns);
   if (column === null || node.node("return_type").text("id") !== "BOOLEAN") return UNKNOWN;
@@ -121,7 +122,7 @@ function readComparison(node: BoundNode, columns: Columns, depth: number): Predi
   return type === "COMPARE_NOT_DISTINCT_FROM" ? same : { kind: "not", of: same };
 }
 
-/** `left IS NOT DISTINCT FROM right`, which is how `IS TRUE` is bound, for a constant on the right. */
+/** Reads `left IS NOT DISTINCT FROM right`, where `right` is a constant. DuckDB binds `IS TRUE` this way. */
 function sameAs(left: BoundNode, right: BoundNode, columns: Columns, depth: number): Predicate | null {
   const constant = right.text("expression_class") === "BOUND_CONSTANT" ? comparedConstant(right) : null;
   if (constant?.kind !== "constant") return null;
@@ -137,7 +138,7 @@ function comparison(op: CompareOp, left: BoundNode, right: BoundNode, columns: C
   return { kind: "compare", op, left: a, right: b };
 }
 
-/** What DuckDB compares is of one type; what is compared here must be, too. */
+/** Checks whether the operands have one kind of value here. DuckDB compares values of one type only. */
 function areAlike(a: Operand, b: Operand): boolean {
   const [one, other] = [valueKind(a), valueKind(b)];
   return one === null || other === null || one === other;
@@ -163,7 +164,7 @@ function readOperand(node: BoundNode, columns: Columns): Operand | null {
   }
   switch (inner.text("expression_class")) {
     case "BOUND_CONSTANT":
-      // DuckDB has put the casts of constants into effect; one that is left cannot be.
+      // DuckDB folds casts of constants. A cast that is left has failed.
       return casts.length === 0 ? comparedConstant(inner) : null;
     case "BOUND_REF": {
       const field = columnOf(inner, columns);

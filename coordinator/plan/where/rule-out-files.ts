@@ -5,20 +5,20 @@ import type { FolderJudge } from "../input/folder-ruling.ts";
 import type { FoundPartitions, PartitionedPath } from "../input/partitions.ts";
 import { areJudged, isNamedBy, judgeBy, type LookOptions } from "./folder-judge.ts";
 
-/** The files that are read, and those that are not. */
+/** Files to read, and excluded files. */
 interface RuledFiles {
   readonly files: readonly PartitionedPath[];
   readonly leftOut: readonly LeftOut[];
 }
 
 /**
- * Leaves out the files of which `input.where` rules out every row by their folders alone: nothing of them is
- * read. Of the others one is looked at, since it takes all columns to know what the condition says. One file
- * stays always: it has the columns of the output, should that have no rows. Where another file turns out to
- * have a column of a folder's name, nothing was to be ruled out: that is for who reads them all.
+ * Excludes the files whose folders alone show that no row fulfils `input.where`. Such files are not read.
+ * Reads one of the others, since the condition's meaning depends on all columns. At least one file stays, for
+ * the columns of an output without rows. Another file may turn out to have a column of a folder's name. Then
+ * no file was to be excluded, which the caller handles after reading them.
  *
- * @param judge of folders, where one is known: taken where these are what it takes them for
- * @throws {SPEC_INVALID} where folders cannot be columns, and the job wants them
+ * @param judge known judge of folders, used if it assumes these folders' columns
+ * @throws {SPEC_INVALID} when the job wants folders as columns, and they cannot be
  */
 export async function ruleOutFiles(
   found: FoundPartitions,
@@ -41,8 +41,8 @@ function ruledBy(judge: FolderJudge, files: readonly PartitionedPath[]): RuledFi
 }
 
 /**
- * By the columns of the first file, or of the last. Null where neither can be read: all files are, then, and
- * what is wrong with any of them comes at once.
+ * Returns a judge by the columns of the first file, or else of the last. Null: neither can be read. Then all
+ * files are read, which reports all faults at once.
  */
 async function judgeFor(
   { partitions, files }: FoundPartitions,

@@ -9,11 +9,11 @@ import { findPartitions } from "../input/partitions.ts";
 import { areJudged, isNamedBy, judgeBy } from "./folder-judge.ts";
 
 /**
- * What rules folders out before they are listed: `input.where`, by the types that folders have as far as they
- * were met. Undefined where nothing can: of a job over what is new, all is read, if only to see that no row
- * of it is wanted.
+ * Returns the rules that exclude folders before they are listed: `input.where`, with the types of the folders
+ * met so far. Undefined: nothing is excluded. With `input.new` all folders are listed, since a file that no
+ * run reads counts as new in the next.
  *
- * @param options.judge what judges by a file, for tests
+ * @param options.judge replacement of {@link judgeBy} in tests
  */
 export function folderRules(
   input: JobSpec["input"],
@@ -32,17 +32,18 @@ export function folderRules(
       const alike = met.filter((values) => values.every(({ name }, at) => name === names[at]));
       const types = partitionTypes(names, [sample.folderValues, ...alike], input.types ?? {});
       const columns = names.map((name, at) => ({ name, type: types[at] ?? "string" }));
-      // Where folders must be columns and cannot, who has all files says so.
+      // Without `partitions`, as the job's demand for folder columns is checked once all files are known.
       return judge(sample, columns, { input: looked, signal, stores });
     },
   };
 }
 
 /**
- * Whether the same files are left as if no folder had been ruled out unlisted. Not where the files that were
- * found make other columns of the folders, or of other types, than those by which folders were ruled out; nor
- * where no file is left, of which one is to be kept: the first of all; nor where a file has another name by
- * which it would have been left out.
+ * Checks whether excluding unlisted folders gave the same files as listing all. False in three cases:
+ *
+ * - The listed files give folders other columns or types than the judge assumed.
+ * - No file is left, although the first of all must stay.
+ * - A listed file is really in an excluded folder, and is listed under another name.
  */
 export function isRuledRight({ files, ruled = null }: FoundInput, input: JobSpec["input"]): boolean {
   if (ruled === null || ruled.folders.length === 0) return true;
@@ -59,7 +60,7 @@ export function isRuledRight({ files, ruled = null }: FoundInput, input: JobSpec
   });
 }
 
-/** The ruled-out folder in which another lies, or that it is, links aside; null for none. */
+/** Returns a function that finds the excluded folder at or above a real folder. Null: none. */
 function ruledFolderOver(folders: RuledFolders["folders"]): (folder: Location) => RuledOutFolder | null {
   const ruled = new Map(folders.map((folder) => [folder.realPath, folder]));
   const known = new Map<Location, RuledOutFolder | null>();

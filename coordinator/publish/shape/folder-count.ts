@@ -5,12 +5,12 @@ import { columnData } from "../../../shared/dataset/record-batch.ts";
 import { MOST_FOLDERS } from "../../../shared/domain/rows-form.ts";
 import { folderName, textsOf } from "./folder-names.ts";
 
-/** The values of a row's columns that name its folder. Equal ones have equal keys, others have others. */
+/** Returns a unique key for the values that name a row's folder. */
 function keyOf(values: readonly (string | null)[]): string {
   return values.map((value) => (value === null ? "-" : `${value.length}:${value}`)).join("");
 }
 
-/** How many folders rows would make: no more than there may be are remembered. */
+/** Counts the folders that rows would make. Remembers at most as many as are allowed. */
 export class FolderCount {
   readonly #partitionBy: readonly string[];
   readonly #known = new Set<string>();
@@ -19,7 +19,7 @@ export class FolderCount {
     this.#partitionBy = partitionBy;
   }
 
-  /** @throws {OUTPUT_FAILED} for the first folder that is one too many, or that cannot have its name */
+  /** @throws {OUTPUT_FAILED} for the first folder over the limit, or for a value with no valid folder name */
   add(batch: RecordBatch): void {
     const columns = this.#partitionBy.map((name) => ({
       name,

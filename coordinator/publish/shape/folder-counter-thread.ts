@@ -13,7 +13,7 @@ const count = new FolderCount(partitionBy);
 
 serveOwner<FolderCounterThread>({ add: addFile });
 
-/** Reads nothing but the columns that name folders. */
+/** Reads only the columns that name folders. */
 async function addFile({ location, bytes, rows }: CountedFile): Promise<void> {
   const source = byteSource(await storages.at(location), location, bytes);
   using file = await openDatasetFile(source, format, NEVER);

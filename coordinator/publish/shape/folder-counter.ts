@@ -6,14 +6,14 @@ import type { TableFormat } from "../../../shared/domain/dataset.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 
-/** What the thread is started with. */
+/** Data that the thread starts with. */
 export interface FolderCounterOptions {
   readonly partitionBy: readonly string[];
   readonly format: TableFormat;
   readonly stores: JobStores;
 }
 
-/** A rows file of a partial. */
+/** Rows file of a partial. */
 export interface CountedFile {
   readonly location: Location;
   readonly bytes: number;
@@ -26,12 +26,12 @@ export interface FolderCounterThread {
 }
 
 /**
- * Counts the folders that the rows of partials will make, as they come: a job whose column has too many
- * values ends with the shard that shows it, and not when all is done. In a thread of its own, which is
- * started with the first file.
+ * Counts the folders that the rows of partials make, partial by partial. A job with too many folders fails at
+ * the first shard that shows it, not at the end. Counts in a separate thread, which starts with the first
+ * file.
  *
- * Ignores other faults of a file, and the loss of the thread: shaping the rows reads the whole file again,
- * and reports them.
+ * Ignores other errors of a file, and the loss of the thread. Shaping the rows reads every file again and
+ * reports them.
  */
 export class FolderCounter implements AsyncDisposable {
   readonly #options: FolderCounterOptions;
@@ -42,8 +42,8 @@ export class FolderCounter implements AsyncDisposable {
   }
 
   /**
-   * @throws {OUTPUT_FAILED} when there are too many folders, or one cannot have its name. The signal's reason
-   * once it aborts.
+   * @throws {OUTPUT_FAILED} when there are too many folders, or a value has no valid folder name
+   * @throws the signal's reason once it aborts
    */
   async add(file: CountedFile, signal: AbortSignal): Promise<void> {
     this.#thread ??= this.#start();

@@ -6,16 +6,16 @@ import { NULL_PARTITION } from "../../../shared/domain/partition.ts";
 
 const DAY_MS = 86_400_000;
 
-/** What disks and stores take as one name. */
+/** Longest name that disks and stores accept. */
 const NAME_BYTES = 255;
 
 /**
- * The folder of the rows that have `value` in a column: `day=2026-01-01`. Of ASCII only letters, digits and
- * `_`, `.`, `~`, `-` stand for themselves, all else is percent-encoded; other characters stay, since Spark
- * decodes byte by byte. A text that is the name of null itself has its first character encoded.
+ * Returns the name of the folder for the rows with `value` in a column: `day=2026-01-01`. Of ASCII, only
+ * letters, digits and `_`, `.`, `~`, `-` stay, and all else is percent-encoded. Other characters stay,
+ * because Spark decodes byte by byte. A text that equals the name for null gets its first character encoded.
  *
  * @param value null: there is none
- * @throws {OUTPUT_FAILED} when no folder can have such a name
+ * @throws {OUTPUT_FAILED} when the name is too long
  */
 export function folderName(column: string, value: string | null): string {
   const name = `${encode(column)}=${encodeValue(value)}`;
@@ -43,10 +43,10 @@ function encode(text: string): string {
 }
 
 /**
- * The values of a column, as the text that stands in a folder's name: whole numbers, `true` and `false`,
- * days, text.
+ * Returns a reader of a column's values as the text in a folder's name: integers, `true` and `false`, days,
+ * strings.
  *
- * @throws {OUTPUT_FAILED} for a day that is not of the years 0 to 9999
+ * @throws {OUTPUT_FAILED} for a day outside the years 0 to 9999
  */
 export function textsOf(column: string, data: Data): (row: number) => string | null {
   const textAt = reader(column, data);

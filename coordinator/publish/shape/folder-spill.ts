@@ -13,7 +13,7 @@ import { tooManyFolders } from "./folder-count.ts";
 import { folderName, textsOf } from "./folder-names.ts";
 import type { RowStretch } from "./plan-parts.ts";
 
-/** Of rows that wait to be spilled: enough that each of many folders gets a good piece. */
+/** Bytes of rows that wait to be spilled: enough for a large piece per folder, even with many folders. */
 const WAITING_BYTES = 64 << 20;
 
 type NewFile = Awaited<ReturnType<typeof createFile>>;
@@ -25,18 +25,19 @@ interface Piece {
 }
 
 interface Folder {
-  /** By source, in the order in which rows came. */
+  /** Rows by source, in the order in which they came. */
   readonly stretches: { source: number; rows: number; rowBytes: number }[];
   readonly pieces: Piece[];
   waiting: Stretch[][];
 }
 
 /**
- * Rows on their way into folders: they come in the order of the plan, and are read again folder by folder. In
- * between they lie in one file, whatever the number of folders: pieces of Arrow, and in memory where each is.
+ * Sorts rows into folders: takes them in plan order and returns them folder by folder. Between the two, all
+ * rows are in one file as pieces of Arrow, for any number of folders. The position of each piece is in
+ * memory.
  */
 export class FolderSpill implements AsyncDisposable {
-  /** Of the rows, without the columns that their folders tell. */
+  /** Schema of the rows, without the columns that name their folders. */
   readonly schema: Schema;
   readonly #partitionBy: readonly string[];
   readonly #columns: readonly number[];
@@ -69,8 +70,8 @@ export class FolderSpill implements AsyncDisposable {
   }
 
   /**
-   * @param from the file that the rows are of
-   * @throws {OUTPUT_FAILED} for a value that no folder can be called by, or too many values
+   * @param from the file of the rows
+   * @throws {OUTPUT_FAILED} for a value with no valid folder name, or too many folders
    */
   async add(batch: RecordBatch, from: Pick<RowStretch, "source" | "rowBytes">): Promise<void> {
     const texts = this.#partitionBy.map((name) => ({ name, textAt: textsOf(name, columnData(batch, name)) }));
@@ -108,7 +109,7 @@ export class FolderSpill implements AsyncDisposable {
     return folder;
   }
 
-  /** To be called after the last rows. */
+  /** Spills the rows that wait. Call it after the last rows. */
   async flush(): Promise<void> {
     for (const folder of this.#folders.values()) {
       if (folder.waiting.length === 0) continue;
@@ -134,13 +135,13 @@ export class FolderSpill implements AsyncDisposable {
     return tableToIPC(new Table(this.schema, [recordBatchOf(this.schema, rows, columns)]), "stream");
   }
 
-  /** By name: text by text, as listings sort them. */
+  /** Returns the folders, sorted by name as listings sort them. */
   folders(): readonly { readonly name: string; readonly stretches: readonly RowStretch[] }[] {
     const names = [...this.#folders.keys()].sort();
     return names.map((name) => ({ name, stretches: this.#folders.get(name)?.stretches ?? [] }));
   }
 
-  /** Rows `[start, end)` of those of a folder, in their order. */
+  /** Reads rows `[start, end)` of a folder, in their order. */
   async *read(name: string, start: number, end: number, signal: AbortSignal): AsyncGenerator<RecordBatch> {
     let first = 0;
     for (const piece of this.#folders.get(name)?.pieces ?? []) {

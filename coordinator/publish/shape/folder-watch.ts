@@ -4,19 +4,19 @@ import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import { partialFileLocation } from "../../commit/check-file.ts";
 import { FolderCounter, type FolderCounterOptions } from "./folder-counter.ts";
 
-/** Partials of an earlier coordinator that are counted at once, beside those that come. */
+/** Partials of an earlier coordinator that are counted at once, while new partials arrive. */
 const EARLIER_AT_ONCE = 8;
 
 interface FolderWatchOptions extends FolderCounterOptions {
   readonly partials: Location;
-  /** Those that were committed before: they are counted beside the first one that comes. */
+  /** Returns the partials that were committed before. They are counted when the first new partial arrives. */
   readonly earlier: () => readonly PartialManifest[];
   readonly signal: AbortSignal;
 }
 
 /**
- * Watches over how many folders the committed rows make, partial by partial: see `FolderCounter`. No commit
- * waits for what an earlier coordinator committed; should that be too much, the next one is told.
+ * Counts the folders of the committed rows, partial by partial: see `FolderCounter`. No commit waits for the
+ * count of earlier partials. If those have too many folders, a later commit is refused.
  */
 export class FolderWatch implements AsyncDisposable {
   readonly #options: FolderWatchOptions;
@@ -31,9 +31,9 @@ export class FolderWatch implements AsyncDisposable {
   }
 
   /**
-   * To be called before a partial is committed.
+   * Counts a partial's folders. Call it before the partial is committed.
    *
-   * @throws {OUTPUT_FAILED} when the rows that were seen make too many folders, or one without a name
+   * @throws {OUTPUT_FAILED} when the counted rows make too many folders, or a value has no valid folder name
    */
   async see(partial: PartialManifest): Promise<void> {
     if (!this.#hasBegun) void this.#countEarlier();

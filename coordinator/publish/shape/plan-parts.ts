@@ -1,30 +1,28 @@
-/**
- * `part-00042`: five digits are enough for readers that sort names; more parts get more digits, all the same.
- */
+/** Digits of a part's number, for readers that sort names: `part-00042`. Larger numbers get more digits. */
 const PART_DIGITS = 5;
 
-/** `part-00007.parquet`, where there are `count` parts. */
+/** Returns the name of a part among `count` parts: `part-00007.parquet`. */
 export function partName(index: number, count: number, extension: string): string {
   const digits = Math.max(PART_DIGITS, String(count - 1).length);
   return `part-${String(index).padStart(digits, "0")}.${extension}`;
 }
 
-/** When a part is full; null: never by that. */
+/** Limits of a part. Null: no limit. */
 export interface PartLimits {
   readonly rows: number | null;
-  /** By what its rows took in the partials. A part has one row at least. */
+  /** Bytes that its rows take in the partials. A part has at least one row. */
   readonly bytes: number | null;
 }
 
-/** Rows that follow each other, and come from one file. */
+/** Consecutive rows from one file. */
 export interface RowStretch {
   readonly source: number;
   readonly rows: number;
-  /** What a row of that file takes in it, on average. */
+  /** Average bytes of a row in that file. */
   readonly rowBytes: number;
 }
 
-/** Rows `[rowStart, rowEnd)` of what a stretch's source has here. */
+/** Rows `[rowStart, rowEnd)` of a stretch's source. */
 export interface PartRange {
   readonly source: number;
   readonly rowStart: number;
@@ -32,8 +30,8 @@ export interface PartRange {
 }
 
 /**
- * Puts rows into parts, in their order, each as long as the limits let it be. By what manifests say, and
- * nothing else: the same partials give the same parts. No rows are no part.
+ * Groups rows into parts, in their order, each as long as the limits allow. Depends only on counts from
+ * manifests, so the same partials give the same parts. Zero rows give zero parts.
  */
 export function planParts(stretches: readonly RowStretch[], limits: PartLimits): readonly PartRange[][] {
   const parts: PartRange[][] = [];

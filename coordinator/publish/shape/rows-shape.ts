@@ -4,7 +4,7 @@ import { rowsFormOf } from "../../../shared/domain/output-shape.ts";
 import type { RowsForm } from "../../../shared/domain/rows-form.ts";
 import type { PartLimits } from "./plan-parts.ts";
 
-/** In which files the rows are published. */
+/** Form of the files in which the rows are published. */
 export interface RowsShape {
   readonly format: TableFormat;
   readonly form: RowsForm;
@@ -12,7 +12,7 @@ export interface RowsShape {
   readonly partitionBy: readonly string[];
 }
 
-/** Null: the partials' own files are the parts. */
+/** Returns the shape of an output's rows. Null: the partials' own files are the parts. */
 export function rowsShapeOf(output: JobSpec["output"]): RowsShape | null {
   const { rows: format, fileRows = null, fileBytes = null, partitionBy = [] } = output;
   if (format === "none" || (fileRows === null && fileBytes === null && partitionBy.length === 0)) return null;

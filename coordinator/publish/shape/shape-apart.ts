@@ -8,13 +8,13 @@ import type { ShapeJob } from "./shape-rows.ts";
 
 /** Methods of the thread that shapes rows. */
 export interface ShapeThread {
-  /** Emits how many rows are written so far. */
+  /** Emits the number of rows written so far. */
   shape(job: ShapeJob, context: CallContext<number>): Promise<readonly OutputFile[]>;
 }
 
 /**
- * Runs `shapeRows` in a thread of its own, so that the main thread encodes nothing. Once the signal aborts,
- * the thread closes the file at work first.
+ * Runs `shapeRows` in a separate thread, so that the main thread does not encode. Once the signal aborts,
+ * waits until the thread has closed its current file.
  */
 export async function shapeRowsApart(
   job: ShapeJob,

@@ -22,7 +22,7 @@ import { FolderSpill } from "./folder-spill.ts";
 import { type PartRange, partName, planParts } from "./plan-parts.ts";
 import type { RowsShape } from "./rows-shape.ts";
 
-/** A rows file of a committed partial. */
+/** Rows file of a committed partial. */
 interface RowsFile {
   readonly location: Location;
   readonly rows: number;
@@ -30,27 +30,26 @@ interface RowsFile {
 }
 
 export interface ShapeJob extends RowsShape {
-  /** In plan order; at least one. */
+  /** Files in plan order, at least one. */
   readonly files: readonly RowsFile[];
-  /** Below it, `rows/` is made. */
+  /** Folder in which `rows/` is made. */
   readonly stage: Location;
-  /** A folder on this machine's disk for this alone. */
+  /** Folder on this machine's disk for this call alone. */
   readonly scratch: string;
   readonly stores: JobStores;
 }
 
-/** Rows that are held, and encoded, at once. */
+/** Limit of rows that are held in memory and encoded at once. */
 const HELD = { rows: 1_048_576, bytes: 32 << 20 };
 
 type ReadPart = (ranges: readonly PartRange[]) => AsyncIterable<RecordBatch>;
 
 /**
- * Writes the rows of committed partials again, in other files: put together, cut, sorted, in folders by their
- * values. In plan order, one file after the other, a few record batches in memory: the same partials give the
- * same files, byte for byte. Each file is durable when it is there. `onWritten` gets the rows of all files
- * so far.
+ * Rewrites the rows of committed partials to other files: joined, cut, sorted, or in folders by value. Works
+ * in plan order, one file after the other, with a few record batches in memory. The same partials give the
+ * same bytes. Each file is durable once it exists. `onWritten` gets the number of rows written so far.
  *
- * @throws {OUTPUT_FAILED} for a value that no folder can be called by, or too many of them
+ * @throws {OUTPUT_FAILED} for a value with no valid folder name, or too many folders
  */
 export async function shapeRows(
   job: ShapeJob,
@@ -109,7 +108,7 @@ class PartWriter {
     }
     await spill.flush();
     for (const { name, stretches } of spill.folders()) {
-      // A folder's rows are numbered through: where one part ends the next one begins.
+      // The spill numbers a folder's rows continuously: the next part begins where the previous one ends.
       let at = 0;
       await this.#writeParts(
         `${OUTPUT_FOLDERS.rows}/${name}`,
@@ -122,7 +121,7 @@ class PartWriter {
         },
       );
     }
-    // So the columns are known.
+    // An output without rows still needs a schema.
     if (this.#made.length === 0)
       await this.#writeParts(OUTPUT_FOLDERS.rows, [[]], spill.schema, () => this.#readFiles([]));
     return this.#made;

@@ -20,13 +20,13 @@ import { partialDamaged, partialRejected, partialStored } from "./partial-events
 import { heartbeat, tick, workerJoined, workerLost, workerRefused } from "./worker-events.ts";
 
 /**
- * The core: what an event changes, and what must be done about it. Synchronous, total and deterministic;
- * `nowMs` is monotonic and never goes back.
+ * The core: returns what must be done about an event, after changing the state. Synchronous, total and
+ * deterministic. `nowMs` is monotonic.
  *
- * Law `record-before-answer`: the shell runs the effects of all events in one order, and nothing that follows
- * a durable append, of this event or of an earlier one, before that record is on disk.
+ * Law `record-before-answer`: the shell runs the effects of all events in one order. Effects after a durable
+ * append wait until that record is on disk, whichever event appended it.
  *
- * @throws an Error with the state, the event and the shard's history, when the event is impossible here (see
+ * @throws an Error with the state, the event and the shard's history, when the event is impossible now (see
  * moves.ts)
  */
 export function applyEvent(state: JobState, nowMs: number, event: JobEvent): JobEffect[] {
@@ -83,7 +83,7 @@ function act(context: EventContext, event: JobEvent): void {
 
 type FromWorkers = `worker${string}` | `lease${string}` | `partial${string}` | "attemptFailed" | "heartbeat";
 
-/** What does not come from workers or of what they did. */
+/** Handles the events that neither come from workers nor concern their work. */
 function actOnJob(
   context: EventContext,
   event: Exclude<JobEvent, { readonly kind: FromWorkers | "tick" }>,
@@ -115,7 +115,7 @@ function actOnJob(
   }
 }
 
-/** Answers an event that came after the job's end; it changes nothing. */
+/** Answers an event that came after the job's end. The state does not change. */
 function answerAfterEnd(context: EventContext, event: JobEvent): void {
   const { state, effects } = context;
   switch (event.kind) {
@@ -139,12 +139,15 @@ function answerAfterEnd(context: EventContext, event: JobEvent): void {
       answerCancelAfterEnd(context);
       break;
     default:
-      // Answers to work that the job's end made void.
+      // Results of work that the job's end made void.
       return;
   }
 }
 
-/** The files of a committed partial belong to the output: a second offer of them is answered `committed`. */
+/**
+ * Answers an offer after the end. The files of a committed partial belong to the output: a repeated offer of
+ * them is answered `committed`.
+ */
 function answerOfferAfterEnd(context: EventContext, { partial }: EventOf<"partialOffered">): void {
   if (isCommittedPartial(context.state, partial)) {
     settleOffer(context, partial, { kind: "committed" });

@@ -34,8 +34,8 @@ function recorded({ file, rowStart, rowEnd }: FileSlice): RecordedSlice {
 }
 
 /**
- * Durable before it takes effect; too late once the intent to publish is on record: never both cancelled and
- * published.
+ * Cancels the job. The record is durable before the cancellation takes effect. It is too late once the intent
+ * to publish is recorded, so a job is never both cancelled and published.
  */
 export function cancelRequested(context: EventContext, { reason }: EventOf<"cancelRequested">): void {
   if (context.state.phase.kind === "publishing") {
@@ -49,8 +49,8 @@ export function cancelRequested(context: EventContext, { reason }: EventOf<"canc
 }
 
 /**
- * Durable before it takes effect, and again without a record where nothing changes. A job is too late to
- * pause once all its shards are done: what is left of it needs no workers.
+ * Changes priority and pause. The record is durable before the change takes effect. A change to the same
+ * values writes no record. It is too late to pause once all shards are done: the rest needs no workers.
  */
 export function standingRequested(context: EventContext, { change }: EventOf<"standingRequested">): void {
   const { state, effects } = context;

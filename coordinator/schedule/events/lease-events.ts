@@ -18,8 +18,8 @@ import { placeFields } from "../state/shard-place.ts";
 import type { LeaseEntry } from "../state/shard-state.ts";
 
 /**
- * Grants what the worker runs already, which is all that a paused job grants; else the first pending shard in
- * plan order, else a backup of a slow one, else nothing.
+ * Grants a shard. A shard that the worker already runs comes first. Then the first pending one in plan order
+ * follows, then a backup of a slow one. A paused job grants only the first kind.
  */
 export function leaseRequested(context: EventContext, event: EventOf<"leaseRequested">): void {
   const worker = context.state.workers.get(event.worker);
@@ -67,7 +67,7 @@ function noLease(
   context.effects.push({ kind: "noLease", worker: worker.session, why, retryAtMs });
 }
 
-/** An execution failed. What comes next is a property of the error's code: see ERROR_CODES. */
+/** Ends an attempt that failed. The error's code decides what follows, see ERROR_CODES. */
 export function attemptFailed(context: EventContext, event: EventOf<"attemptFailed">): void {
   const lease = leaseOf(context, event);
   if (lease === null) return;
@@ -102,7 +102,7 @@ function failLease(context: EventContext, lease: LeaseEntry, end: AttemptEnd): v
   strike(context, lease.workerName, [lease.entry]);
 }
 
-/** Handed back unfinished: nobody's fault. */
+/** Ends a lease that the worker returned unfinished. Nothing counts as a failure. */
 export function leaseReleased(context: EventContext, event: EventOf<"leaseReleased">): void {
   const lease = leaseOf(context, event);
   if (lease === null) return;
@@ -110,7 +110,7 @@ export function leaseReleased(context: EventContext, event: EventOf<"leaseReleas
   endLease(context, lease, { kind: "released" });
 }
 
-/** The live lease that the event is about, or null once the event has been refused. */
+/** Returns the live lease in the event. Null: the event has been refused. */
 function leaseOf(
   context: EventContext,
   event: EventOf<"attemptFailed"> | EventOf<"leaseReleased">,

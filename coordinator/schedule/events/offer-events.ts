@@ -31,12 +31,12 @@ import {
 } from "../state/shard-state.ts";
 
 /**
- * A finished partial. It need not come from a live lease: a partial that is whole is good, however late, as
- * long as its token was granted for this shard and has not been revoked. It counts
- * once it has been verified.
+ * Handles the offer of a finished partial. It need not come from a live lease: a complete partial is good,
+ * however late. Its token must have been granted for this shard, and not be revoked. The partial counts once
+ * it is verified.
  *
- * While one offer of a shard is verified, others wait: if it is stored they have lost, if not the next one is
- * verified.
+ * While an offer of a shard is verified, others wait. If it is stored, they have lost. Otherwise the next one
+ * is verified.
  */
 export function partialOffered(
   context: EventContext,
@@ -44,7 +44,7 @@ export function partialOffered(
 ): void {
   const { state } = context;
   const worker = state.workers.get(session);
-  // Its files stay: the worker may register again, and offer them again.
+  // The files stay: the worker may register again, and repeat the offer.
   if (worker === undefined) {
     refuseOffer(context, partial, staleSession(session));
     return;
@@ -72,7 +72,10 @@ export function partialOffered(
   }
 }
 
-/** The first commit wins. Another partial is no error: results from a GPU need not be equal to the bit. */
+/**
+ * Answers an offer for a committed shard. The first commit wins. Another partial is no error, because GPU
+ * results may differ in their bits.
+ */
 function offeredAfterCommit(context: EventContext, entry: ShardEntry, partial: PartialManifest): void {
   if (isCommittedPartial(context.state, partial)) {
     settleOffer(context, partial, { kind: "committed" });
@@ -95,7 +98,7 @@ function offeredWhileOpen(
   partial: PartialManifest,
 ): void {
   const { state } = context;
-  // Sent twice: the answer to the first is the answer to both.
+  // Sent twice: the first answer is for both.
   if (offersOf(entry.state).some((offer) => partialFolder(offer.partial) === partialFolder(partial))) return;
   const invalid = tokenFault(state, entry, partial.token) ?? countFault(state, entry, partial);
   const lease = leasesOf(entry.state).find(({ token }) => compareTokens(token, partial.token) === 0);
@@ -121,7 +124,7 @@ function offeredWhileOpen(
   accept(context, entry, lease, { partial, workerName: worker.name, msPerRow: msPerRowOf(context, lease) });
 }
 
-/** The lease has done its work: it ends, and its slot is free. */
+/** Accepts an offer. Its lease ends, which frees the slot. */
 function accept(context: EventContext, entry: ShardEntry, lease: LeaseEntry | undefined, offer: Offer): void {
   const { state } = context;
   if (lease !== undefined) detachLease(state, lease);
@@ -160,7 +163,7 @@ function changedPartial({ shard, executionId }: PartialManifest): FailureReason 
   return { code: "PARTIAL_INVALID", message, fields: { shard, executionId } };
 }
 
-/** Null too for a shard without rows: it says nothing about speed. */
+/** Returns the speed of the attempt. Null: its lease has ended, or the shard has no rows. */
 function msPerRowOf({ nowMs }: EventContext, lease: LeaseEntry | undefined): number | null {
   const rows = lease === undefined ? 0 : shardRows(lease.entry.shard);
   return lease === undefined || rows === 0 ? null : (nowMs - lease.startedMs) / rows;

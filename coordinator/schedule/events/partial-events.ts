@@ -19,7 +19,7 @@ import type { Offer, ShardEntry, ShardState } from "../state/shard-state.ts";
 
 type Committing = Extract<ShardState, { kind: "committing" }>;
 
-/** The offer is whole and durable: it is the shard's partial from the moment that its record is on disk. */
+/** Commits an offer that is complete and durable. It counts once its record is on disk. */
 export function partialStored(context: EventContext, event: EventOf<"partialStored">): void {
   const { state } = context;
   const found = verifiedOffer(context, event);
@@ -53,8 +53,8 @@ export function partialStored(context: EventContext, event: EventOf<"partialStor
 }
 
 /**
- * The offer is not what it says, and its token is revoked: the next that waits under another token is
- * verified, else other leases go on, else the shard is pending.
+ * Rejects an offer that is not as described, and revokes its token. The next offer with another token is
+ * verified. Without one, other leases continue, or the shard is pending.
  */
 export function partialRejected(context: EventContext, event: EventOf<"partialRejected">): void {
   const { state } = context;
@@ -82,8 +82,8 @@ export function partialRejected(context: EventContext, event: EventOf<"partialRe
 }
 
 /**
- * The shard is mapped again. A report about another partial than the committed one is old, and changes
- * nothing.
+ * Revokes a commit, so that its shard is mapped again. A report of another partial than the committed one is
+ * outdated, and changes nothing.
  */
 export function partialDamaged(
   context: EventContext,
@@ -108,10 +108,7 @@ function sameToken(a: PartialManifest, b: PartialManifest): boolean {
   return compareTokens(a.token, b.token) === 0;
 }
 
-/**
- * The offer that the answer is about, or null when its shard has been settled before: an answer that came
- * twice.
- */
+/** Returns the offer that was verified. Null: the event came twice, and the shard is committed. */
 function verifiedOffer(
   context: EventContext,
   event: EventOf<"partialStored"> | EventOf<"partialRejected">,

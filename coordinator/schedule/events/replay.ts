@@ -11,12 +11,12 @@ import type { JournalRecord } from "../state/record.ts";
 import { checkRestored, restore, type Snapshot } from "../state/snapshot.ts";
 
 /**
- * The job that its records describe, resumed by coordinator `generation`. What was leased or being committed
- * is pending again: partials of earlier generations are still welcome, and their rows are mapped again if
- * none comes.
+ * Returns the job that its records describe, resumed by coordinator `generation`. Leased and committing
+ * shards are pending again. Partials of earlier generations are still accepted. Without one, the rows are
+ * mapped again.
  *
- * @param records behind the last snapshot
- * @param snapshots all of them, in order
+ * @param records records after the last snapshot
+ * @param snapshots all snapshots, in order
  * @throws {JOURNAL_CORRUPT} when the records contradict each other
  */
 export function replay(
@@ -56,8 +56,8 @@ export function replay(
 }
 
 /**
- * What must be done to go on after a replay: decisions whose record the crash cut off, and the work of the
- * job's phase. Call it once, before the first event.
+ * Returns the effects that continue a replayed job. They are decisions whose record a crash cut off, and the
+ * work of the job's phase. Must be called once, before the first event.
  */
 export function resumeEffects(state: JobState): JobEffect[] {
   const context: EventContext = { state, nowMs: 0, effects: [] };

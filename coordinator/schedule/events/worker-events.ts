@@ -14,7 +14,7 @@ import { liveLease } from "../state/job-state.ts";
 import type { AttemptEnd } from "../state/record.ts";
 import { offersOf } from "../state/shard-state.ts";
 
-/** A session joins once; a second event changes nothing. */
+/** Adds a worker session. A second event of the same session changes nothing. */
 export function workerJoined(context: EventContext, { worker, name, slots }: EventOf<"workerJoined">): void {
   const { state, nowMs } = context;
   if (state.workers.has(worker)) return;
@@ -24,10 +24,13 @@ export function workerJoined(context: EventContext, { worker, name, slots }: Eve
   keepSomebody(context);
 }
 
-/** Its leases end: with a death they count against their shards, with silence or a goodbye they do not. */
+/**
+ * Ends the leases of a lost worker. They count against their shards if its process exited, but not if it was
+ * silent or left.
+ */
 export function workerLost(context: EventContext, event: EventOf<"workerLost">): void {
   if (removeWorker(context, event.worker, endWith(event)) === null) return;
-  // A worker that was not refused was here, and may come back: its longer grace applies.
+  // A worker that was not refused has been here and may return, so its longer grace applies.
   context.state.refusal = null;
 }
 
@@ -48,9 +51,7 @@ export function workerRefused(context: EventContext, { worker, reason }: EventOf
   refuseWorker(context, worker, reason);
 }
 
-/**
- * Renews the leases that are live; a lease that is not here any more is lost, and its worker drops the shard.
- */
+/** Renews the live leases. A worker drops the shard of a lease that is reported as lost. */
 export function heartbeat(context: EventContext, event: EventOf<"heartbeat">): void {
   const { state, nowMs, effects } = context;
   const worker = state.workers.get(event.worker);
@@ -77,9 +78,9 @@ export function heartbeat(context: EventContext, event: EventOf<"heartbeat">): v
 }
 
 /**
- * A worker that is here but does nothing: its oldest attempt has failed, and its other leases go back
- * unmarked. The time is the worker's, not the lease's: a shard that is prefetched waits for as long as the
- * one before it takes.
+ * Ends the leases of a worker that makes no progress. The oldest attempt fails. The other shards return
+ * without a failure. The time is measured per worker, because a prefetched shard waits as long as the
+ * previous one takes.
  */
 function endStalled(context: EventContext, worker: WorkerEntry): void {
   const { nowMs, state } = context;
@@ -94,21 +95,24 @@ function endStalled(context: EventContext, worker: WorkerEntry): void {
   strike(context, worker.name, [stalled.entry]);
 }
 
-/** Whether the partial of this token is being verified: then the lease is over, and the work is not lost. */
+/**
+ * Checks whether the partial with this token is being verified. Then the lease is over, but its work is not
+ * lost.
+ */
 function isBeingVerified(state: JobState, shard: number, token: Token): boolean {
   const entry = state.shards[shard];
   if (entry === undefined) return false;
   return offersOf(entry.state).some(({ partial }) => compareTokens(partial.token, token) === 0);
 }
 
-/** Time has passed: leases run out, and a job without workers gives up after its grace. */
+/** Handles the passing of time: leases expire, and a job without workers fails after its grace. */
 export function tick(context: EventContext): void {
   expireLeases(context);
   forgetOldStrikes(context);
   watchForWorkers(context);
 }
 
-/** Nobody's fault: the shard goes back without a mark. A late partial of it is still welcome. */
+/** Ends expired leases. Their shards return without a failure, and late partials are still accepted. */
 function expireLeases(context: EventContext): void {
   const { expiries } = context.state;
   for (let next = expiries.peek(); next !== undefined; next = expiries.peek()) {

@@ -5,7 +5,7 @@ import type { Token } from "../../../shared/domain/token.ts";
 import type { AcceptedJob, JobState, Phase, Totals } from "../state/job-state.ts";
 import { type AttemptEntry, type CountedFailure, isOpen, type ShardEntry } from "../state/shard-state.ts";
 
-/** What survives the coordinator, as plain data: two states with equal facts are the same job. */
+/** Facts that survive the coordinator, as plain data. States with equal facts are the same job. */
 interface DurableFacts {
   readonly phase: Phase;
   readonly accepted: AcceptedJob | null;
@@ -45,7 +45,7 @@ export function durableFacts(state: JobState): DurableFacts {
   };
 }
 
-/** The leases of an open shard are live facts, and are left out. */
+/** Leases of an open shard are not durable, and are excluded. */
 function outcomeOf({ state }: ShardEntry): string | PartialManifest | DeadLetter {
   if (isOpen(state.kind)) return "open";
   switch (state.kind) {

@@ -15,7 +15,7 @@ import {
   type ShardEntry,
 } from "../state/shard-state.ts";
 
-/** What must hold for one shard. */
+/** Checks the laws for one shard. */
 export function checkShard(state: JobState, entry: ShardEntry): void {
   const hold: Hold = (law, condition, found) => {
     if (!condition) throw new BrokenLaw(law, `${found}; ${historyOf(state, entry)}`);

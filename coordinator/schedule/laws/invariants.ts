@@ -10,8 +10,7 @@ import { inPlanOrder, leasesOf, type ShardEntry } from "../state/shard-state.ts"
 import { checkShard } from "./invariants-shard.ts";
 
 /**
- * Checks every law that can be seen in a state, in O(shards): for tests, the simulator, and samples in
- * production.
+ * Checks every law that a state shows, in O(shards). For tests, the simulator, and samples in production.
  *
  * @throws {BrokenLaw}
  */
@@ -26,7 +25,7 @@ export function checkInvariants(state: JobState): void {
   checkQueue(state);
 }
 
-/** The counts that are kept with each change must equal a count over all shards. */
+/** Compares the counts, which each change updates, with a count over all shards. */
 function checkCounts(state: JobState): void {
   for (const kind of SHARD_KINDS) {
     const found = state.shards.filter((entry) => entry.state.kind === kind).length;
@@ -58,7 +57,7 @@ function checkCounts(state: JobState): void {
   );
 }
 
-/** The shards that were not split cover the dataset's rows, each once. */
+/** Checks that the shards that were not split cover each row of the dataset once. */
 function checkPartition(state: JobState): void {
   const leaves = inPlanOrder(state.shards.filter((entry) => entry.state.kind !== "split"));
   let rows = 0;
@@ -164,7 +163,7 @@ function checkReputations(state: JobState): void {
   );
 }
 
-/** What must hold in a phase, beyond what its type says. */
+/** Checks what a phase implies beyond its type. */
 function checkPhase(state: JobState): void {
   const { kind } = state.phase;
   const { totals } = state;
@@ -179,8 +178,8 @@ function checkPhase(state: JobState): void {
     );
   }
   if (kind === "publishing" || kind === "published") {
-    // A reducing job may have too many: another run of one that failed for its dead letters starts there, and
-    // the limit of that run decides next.
+    // A reducing job may have more. Another run of a job that failed for its dead letters starts there, and
+    // its limit decides next.
     assertLaw(
       "dead-rows-in-budget",
       totals.deadRows <= state.config.maxDeadRows,
@@ -196,7 +195,7 @@ function checkPhase(state: JobState): void {
   }
 }
 
-/** A shard that waits can be found. */
+/** Checks that each pending shard is in the queue. */
 function checkQueue(state: JobState): void {
   if (isEnded(state.phase.kind)) return;
   const { ready, marked, backingOff } = state.queue;

@@ -1,27 +1,29 @@
 import type { ScheduleConfig } from "../state/config.ts";
 
-/** The last signs of life of a worker, as who hears its calls reports them. */
+/** Last signs of a worker, as reported by the code that receives its calls. */
 export interface Silence {
-  /** When it last made a call. What the coordinator does for it meanwhile is no sign of life. */
+  /** Time of its last call. Work of the coordinator on its behalf does not count. */
   readonly heardMs: number;
-  /** Since when its connection has been broken, without another call; null while it is not. */
+  /** Start of a broken connection without a later call. Null: the connection is intact. */
   readonly disconnectedMs: number | null;
 }
 
-/** A worker that is gone: `died` where its connection says so, `silent` where nothing does. */
+/** A lost worker. `died`: its connection broke. `silent`: it only made no calls. */
 export interface Absence {
   readonly how: "died" | "silent";
   readonly message: string;
 }
 
 /**
- * Law `silence-is-not-death`: this function alone decides who is gone. Until then a worker is here, whatever
- * became of its leases, which run out by themselves and are nobody's fault.
+ * Decides whether a worker is lost.
  *
- * - A connection that broke is what a dead process leaves behind. A live worker calls again within the grace,
- *   so beyond it the worker has died, and its leases count as failures.
- * - Silence alone has many causes: a network that swallows everything, a machine or a coordinator that was
- *   stopped. The worker is gone after much more than a lease, and nothing counts as a failure.
+ * Law `silence-is-not-death`: no other code decides this. Until then a worker is present, whatever happens to
+ * its leases. They expire on their own, which does not count as a failure.
+ *
+ * - An exited process leaves a broken connection. A running worker calls again within the grace. After the
+ *   grace the worker counts as exited, and its leases count as failures.
+ * - Silence has many causes: a network that drops everything, or a machine or a coordinator that was
+ *   stopped. The worker is lost after much longer than a lease, and nothing counts as a failure.
  */
 export function absenceOf(
   { heardMs, disconnectedMs }: Silence,

@@ -8,7 +8,7 @@ import { isOpenEntry, type JobState } from "../state/job-state.ts";
 import type { FailureReason } from "../state/record.ts";
 import { offersOf, type ShardEntry } from "../state/shard-state.ts";
 
-/** The worker must register again: this coordinator does not know it, or has taken it for dead. */
+/** Returns the reason that makes a worker register again: its session is unknown here, or counts as lost. */
 export function staleSession(worker: WorkerSession): FailureReason {
   const message = "this worker session is not known here (any more): register again";
   return { code: "SESSION_STALE", message, fields: { session: worker } };
@@ -24,8 +24,8 @@ export function staleLease(shard: ShardId, token: Token): FailureReason {
 }
 
 /**
- * Why a partial under this token is refused. Null when it is welcome: this coordinator or an earlier one
- * granted the token for this shard, and it was not revoked. That its lease ran out is no reason.
+ * Returns why a partial with this token is refused. Null: accepted. Then this or an earlier coordinator
+ * granted the token for this shard, and it was not revoked. An expired lease is no reason.
  */
 export function tokenFault(state: JobState, entry: ShardEntry, token: Token): FailureReason | null {
   const { id } = entry.shard;
@@ -36,12 +36,12 @@ export function tokenFault(state: JobState, entry: ShardEntry, token: Token): Fa
   }
   const { forgottenUpTo } = entry;
   const forgotten = forgottenUpTo !== null && compareTokens(token, forgottenUpTo) <= 0;
-  // A grant of this generation would be here; one of an earlier generation may have been lost with the
-  // unwritten records.
+  // A grant of this generation would be known. One of an earlier generation may have been lost with unwritten
+  // records.
   return token.generation < state.generation && !forgotten ? null : staleLease(id, token);
 }
 
-/** Why files of a partial under this token are refused; null when the partial might still be committed. */
+/** Returns why files of a partial with this token are refused. Null: the partial might still be committed. */
 export function uploadFault(state: JobState, shard: ShardId, token: Token): FailureReason | null {
   const entry = state.shards[shard];
   if (state.phase.kind !== "running" || entry === undefined || !isOpenEntry(entry))
@@ -59,8 +59,8 @@ export function refuseOffer(context: EventContext, partial: PartialManifest, rea
 }
 
 /**
- * Deletes the files of a partial that lost. They stay when another manifest under the same name won, or may
- * still win, since the files are that one's too.
+ * Deletes the files of a partial that lost. They stay if another manifest of the same name won, or may still
+ * win: it uses the same files.
  */
 export function discardLoser(context: EventContext, partial: PartialManifest): void {
   const { state } = context;
@@ -72,7 +72,7 @@ export function discardLoser(context: EventContext, partial: PartialManifest): v
   if (!inUse && !committed) context.effects.push({ kind: "discard", partial });
 }
 
-/** Whether these are the files that the output is made of, whatever became of the job. */
+/** Checks whether the output is made of these files, also when the job has ended. */
 export function isCommittedPartial(state: JobState, partial: PartialManifest): boolean {
   const entry = state.shards[partial.shard];
   if (entry?.state.kind !== "committed") return false;

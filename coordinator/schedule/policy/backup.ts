@@ -3,16 +3,15 @@ import { type JobState, plannedShards, type WorkerEntry } from "../state/job-sta
 import { isSuspect, type LeaseEntry } from "../state/shard-state.ts";
 
 interface BackupChoice {
-  /** The lease that is slowest for its size, if this worker may back it up now. */
+  /** Slowest lease for its size. Null: this worker may back up none now. */
   readonly lease: LeaseEntry | null;
-  /** When the next lease will be slow; null when none is in sight. */
+  /** Time at which the next lease becomes slow. Null: unknown. */
   readonly nextAtMs: number | null;
 }
 
 /**
- * Looks for a lease that runs too long, when nothing is pending. At most one backup at a time for a shard,
- * and few in all: a backup is an insurance, and must not become a second load. Looks at every live lease, so
- * in O(leases).
+ * Finds a lease that runs too long, when no shard is pending. A shard has at most one backup, and a job few:
+ * backups must not double the load. Visits every live lease, in O(leases).
  */
 export function chooseBackup(state: JobState, worker: WorkerEntry, nowMs: number): BackupChoice {
   if (state.extraLeases >= maxExtraLeases(state)) return { lease: null, nextAtMs: null };
@@ -35,16 +34,16 @@ export function chooseBackup(state: JobState, worker: WorkerEntry, nowMs: number
 function mayBackUp({ config }: JobState, worker: WorkerEntry, { entry, workerName }: LeaseEntry): boolean {
   if (entry.state.kind !== "leased" || entry.state.leases.length > 1 || workerName === worker.name)
     return false;
-  // A backup is an attempt too. Without this, two workers that die alternately would keep a poisonous
-  // shard leased for ever, and its attempts would never be used up.
+  // A backup is an attempt, too. Without this check, two workers that crash in turn would keep a poisonous
+  // shard leased forever. Its attempts would never be used up.
   if (entry.failures.length + entry.state.leases.length >= config.maxAttempts) return false;
   return worker.leases.size === 0 || !isSuspect(entry);
 }
 
 /**
- * How long after its start a lease counts as slow: a multiple of what its rows take elsewhere, or at once
- * when its worker needed that long for the rows of its last shard. Until a shard has been committed here
- * there is no median, and `slowFactor` times `minMs` has to do.
+ * Returns how long after its start a lease counts as slow: a multiple of what its rows take elsewhere. 0 if
+ * its worker needed that long for the rows of its last shard. Without a median, before the first commit, it
+ * is `slowFactor` times `minMs`.
  */
 function slowAfterMs({ config, speeds }: JobState, { entry, workerName }: LeaseEntry): number {
   const { slowFactor, minMs } = config.backup;
@@ -57,8 +56,8 @@ function slowAfterMs({ config, speeds }: JobState, { entry, workerName }: LeaseE
 }
 
 /**
- * A share of the shards, but at least one, or a small job could never be helped; a share of 0 turns backups
- * off.
+ * Returns the limit of backups: a share of the shards, but at least one, because small jobs need them, too. A
+ * share of 0 turns backups off.
  */
 function maxExtraLeases(state: JobState): number {
   const { maxShare } = state.config.backup;

@@ -4,9 +4,9 @@ import type { JobState, Reputation } from "../state/job-state.ts";
 import type { ShardEntry } from "../state/shard-state.ts";
 
 /**
- * Counts a strike against a worker that failed, died, or offered a bad partial. Not when the shard is to
- * blame, since it failed on another worker too or is a half of one that did: then the strikes that this shard
- * caused before are taken back.
+ * Counts a strike against a worker that failed, crashed, or offered a bad partial. No strike counts if the
+ * shard is to blame. That is a shard that failed on another worker, too, or is half of a failed one. Then
+ * earlier strikes for it are removed.
  */
 export function strike(context: EventContext, name: string, shards: readonly ShardEntry[]): void {
   const { state, nowMs } = context;
@@ -24,7 +24,7 @@ export function strike(context: EventContext, name: string, shards: readonly Sha
   judgeWorker(context, name, reputation);
 }
 
-/** A commit proves the worker sound. */
+/** Removes a worker's strikes and exclusion: its commit proves that it works. */
 export function clearStrikes(context: EventContext, name: string): void {
   const { reputations } = context.state;
   const reputation = reputations.get(name);
@@ -34,8 +34,8 @@ export function clearStrikes(context: EventContext, name: string): void {
 }
 
 /**
- * When a worker may ask again, or null when it may have a lease now. An excluded worker whose time is up gets
- * one shard at a time, and no other until that one has ended.
+ * Returns when a worker may ask again. Null: it may have a lease now. Infinity: once its lease ends. On
+ * probation, after its exclusion, a worker gets one shard at a time.
  */
 export function excludedUntilMs(state: JobState, name: string, nowMs: number): number | null {
   const exclusion = state.reputations.get(name)?.exclusion ?? null;
@@ -47,15 +47,15 @@ export function excludedUntilMs(state: JobState, name: string, nowMs: number): n
   return null;
 }
 
-/** How much longer a worker is excluded for, 0 while it is on probation; null when it is trusted. */
+/** Returns how much longer a worker is excluded. 0: on probation. Null: trusted. */
 export function excludedMs(state: JobState, name: string, nowMs: number): number | null {
   const exclusion = state.reputations.get(name)?.exclusion ?? null;
   return exclusion === null ? null : Math.max(0, exclusion.untilMs - nowMs);
 }
 
 /**
- * Law `excluded-by-probes`: not all workers that are here are excluded. When the last other one has gone,
- * all are trusted again.
+ * Law `excluded-by-probes`: some present worker is always trusted. When the last trusted one has left, all
+ * others are trusted again.
  */
 export function keepSomebody(context: EventContext): void {
   const { workerNames, reputations } = context.state;
@@ -66,7 +66,7 @@ export function keepSomebody(context: EventContext): void {
   }
 }
 
-/** Whether a worker is here, and trusted, on which the shard has not failed yet. */
+/** Checks whether a present and trusted worker has not failed on this shard. */
 export function isUntriedSomewhere(state: JobState, { failures }: ShardEntry): boolean {
   const tried = new Set(failures.map(({ worker }) => worker));
   let triedAndTrusted = 0;
@@ -75,7 +75,7 @@ export function isUntriedSomewhere(state: JobState, { failures }: ShardEntry): b
 }
 
 /**
- * Forgets old strikes of workers that are trusted, and whoever has not been here for a window after its
+ * Removes old strikes of trusted workers. Removes an excluded worker that was absent for a window after its
  * exclusion.
  */
 export function forgetOldStrikes({ state, nowMs }: EventContext): void {
@@ -106,7 +106,7 @@ function judgeWorker(context: EventContext, name: string, reputation: Reputation
   const { state, nowMs } = context;
   const { strikes: limit, forMs, forMaxMs } = state.config.exclusion;
   const { exclusion } = reputation;
-  // Its leases of before may fail as well: that says nothing new.
+  // Older leases of an excluded worker may fail as well, which proves nothing new.
   if (exclusion !== null && nowMs < exclusion.untilMs) return;
   if (exclusion === null && reputation.strikes.length < limit) return;
   if (exclusion === null && !othersTrusted(state, name)) return;

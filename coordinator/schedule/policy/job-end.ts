@@ -9,16 +9,14 @@ import type { FailureReason } from "../state/record.ts";
 import { offersOf, type ShardEntry } from "../state/shard-state.ts";
 import { discardLoser, refuseOffer } from "./answers.ts";
 
-/** Fails the job for good. Nothing when it has ended already. */
+/** Fails the job permanently. Does nothing when the job has ended. */
 export function failJob(context: EventContext, reason: FailureReason): void {
   if (isEnded(context.state.phase.kind)) return;
   recordDurably(context, { kind: "jobFailed", reason });
   closeJob(context);
 }
 
-/**
- * After the record that ended the job: takes back every lease, answers every offer, and says how it ended.
- */
+/** Closes a job after the record of its end: ends every lease, answers every offer, and reports the end. */
 export function closeJob(context: EventContext): void {
   const { state } = context;
   assert(isEnded(state.phase.kind), "only an ended job is closed");
@@ -58,7 +56,7 @@ export function jobEndedReason({ phase: { kind: phase } }: JobState): FailureRea
   return { code: "JOB_ENDED", message: `the job is ${phase}`, fields: { phase } };
 }
 
-/** Whether `more` dead letters on top of those that there are would be too many. */
+/** Checks whether `more` additional dead letters would exceed the limit. */
 export function overBudget({ totals, config }: JobState, more: number): boolean {
   return totals.deadRows + more > config.maxDeadRows;
 }
@@ -66,7 +64,7 @@ export function overBudget({ totals, config }: JobState, more: number): boolean 
 const OVER_BUDGET_HINT =
   "raise errors.maxRows, or mend the rows (a null is filled by `fill`) and see one of them by `shardmill try JOB --row FILE:ROW`; with more rows allowed, the job goes on where it was";
 
-/** Fails the job and names a row: `dead` if it is given, else the first dead letter in plan order. */
+/** Fails the job, and names a row in its reason: `dead` if given, or the first dead letter in plan order. */
 export function failOverBudget(context: EventContext, dead: DeadLetter | null): void {
   const { state } = context;
   const { maxDeadRows } = state.config;
@@ -87,7 +85,7 @@ export function failOverBudget(context: EventContext, dead: DeadLetter | null): 
   });
 }
 
-/** Looks at every shard: only for a job that fails. */
+/** Visits every shard, which only a failing job can afford. */
 function firstDeadLetter(state: JobState): DeadLetter | null {
   let first: { shard: Shard; letter: DeadLetter } | null = null;
   for (const entry of state.shards) {

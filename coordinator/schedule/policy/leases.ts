@@ -38,7 +38,9 @@ export function openLease(
   context.effects.push({ kind: "grant", worker: worker.session, shard: entry.shard, token, leaseMs });
 }
 
-/** Ends a lease; the shard stays where its other leases or offers hold it, else it is pending again. */
+/**
+ * Ends a lease. The shard keeps its state if other leases or offers remain. Otherwise it is pending again.
+ */
 export function endLease(context: EventContext, lease: LeaseEntry, end: AttemptEnd): void {
   const { state } = context;
   const { entry, token, workerName: worker } = lease;
@@ -56,7 +58,7 @@ export function endLease(context: EventContext, lease: LeaseEntry, end: AttemptE
   wakeWorker(context, lease.session);
 }
 
-/** Whether the worker runs a shard that must run alone. */
+/** Checks whether the worker runs a shard that must run alone. */
 export function holdsSuspect(worker: WorkerEntry): boolean {
   for (const lease of worker.leases) if (isSuspect(lease.entry)) return true;
   return false;

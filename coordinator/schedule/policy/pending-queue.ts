@@ -6,7 +6,7 @@ import { isPaused, type JobState, type QueueItem, type WorkerEntry } from "../st
 import { isMarked, isSuspect, type ShardEntry } from "../state/shard-state.ts";
 import { excludedUntilMs, isExcluded, isUntriedSomewhere } from "./exclusion.ts";
 
-/** Puts a pending shard in line: by plan order, or behind its back-off. */
+/** Adds a pending shard to the queue: in plan order, or until its back-off ends. */
 export function enqueue(state: JobState, entry: ShardEntry): void {
   assert(entry.state.kind === "pending", "only a pending shard waits in the queue");
   entry.queueSeq += 1;
@@ -15,12 +15,12 @@ export function enqueue(state: JobState, entry: ShardEntry): void {
   else lineOf(state, entry).push(item);
 }
 
-/** Takes the first shard in plan order that this worker may have now, or null. */
+/** Takes the first shard in plan order that this worker may have now. Null: there is none. */
 export function takePending(state: JobState, worker: WorkerEntry, nowMs: number): ShardEntry | null {
   promoteDue(state, nowMs);
   const { ready, marked } = state.queue;
   const first = peekLive(ready)?.entry ?? null;
-  // On probation a worker is better tried with a shard that has no mark.
+  // A worker on probation is tested with a shard that has not failed before.
   const unmarked = first !== null && isExcluded(state, worker.name);
   const candidate = unmarked ? null : takeMarked(state, worker, nowMs);
   if (candidate === null) {
@@ -33,17 +33,20 @@ export function takePending(state: JobState, worker: WorkerEntry, nowMs: number)
   return first;
 }
 
-/** The first of these that is pending and has failed nowhere: the worker has done a part of it already. */
+/**
+ * Returns the first of these shards that is pending and has no failures. The worker has done a part of it
+ * already.
+ */
 export function takeRunning(state: JobState, running: readonly ShardId[]): ShardEntry | null {
   for (const id of running) {
     const entry = state.shards[id];
-    // Its place in the queue becomes void by itself.
+    // The shard's queue item becomes void by itself.
     if (entry?.state.kind === "pending" && entry.failures.length === 0 && !isMarked(entry)) return entry;
   }
   return null;
 }
 
-/** When a shard that waits may be ready for some worker; null when time alone changes nothing. */
+/** Returns when a waiting shard may become available to some worker. Null: the time alone changes nothing. */
 export function nextReadyAtMs(state: JobState, nowMs: number): number | null {
   const backingOff = peekLive(state.queue.backingOff)?.notBeforeMs ?? null;
   const marked = peekLive(state.queue.marked)?.entry;
@@ -54,8 +57,8 @@ export function nextReadyAtMs(state: JobState, nowMs: number): number | null {
 }
 
 /**
- * How many shards wait that this worker could have now, once it holds none: about as many where several have
- * failed before, and 0 only where there is none.
+ * Returns how many pending shards this worker could get now if it held none. Inexact when several shards have
+ * failed before, but 0 only if there are none.
  */
 export function readyFor(state: JobState, session: WorkerSession, nowMs: number): number {
   const worker = state.workers.get(session);
@@ -69,10 +72,10 @@ export function readyFor(state: JobState, session: WorkerSession, nowMs: number)
 }
 
 /**
- * Whether a worker gets no more shards until it holds none, since a suspect waits, which must run alone. In a
- * fleet at work no worker is without a lease before the job's end: without this rule all suspects would be
- * left until then, and a poisonous row would be found last. The first worker that is empty takes the suspect,
- * and the others go on (decision 22).
+ * Checks whether a worker gets no more shards until it holds none, because a suspect waits. A suspect must
+ * run alone. At work, no worker is without a lease before the job's end. Without this rule all suspects would
+ * wait until then, and a poisonous row would be found last. The first worker without leases takes the
+ * suspect, and the others continue (decision 22).
  */
 export function mustEmpty(state: JobState, worker: WorkerEntry, nowMs: number): boolean {
   if (worker.leases.size === 0) return false;
@@ -110,9 +113,9 @@ function takeMarked(state: JobState, worker: WorkerEntry, nowMs: number): QueueI
 }
 
 /**
- * A suspect goes only to a worker without other leases. The last attempt of a shard is made on a worker where
- * it has not failed yet, if there is one: the fault may be the workers'. That wait ends after the time of a
- * lease, so a worker that is here but never asks delays nothing for longer.
+ * Checks whether a worker may try a shard. A suspect only goes to a worker without other leases. The last
+ * attempt goes to a worker on which the shard has not failed, if one is present. The cause may be the
+ * workers. This wait is limited to the time of a lease, because that worker may never ask.
  */
 function mayTry(state: JobState, worker: WorkerEntry, entry: ShardEntry, nowMs: number): boolean {
   if (worker.leases.size > 0 && isSuspect(entry)) return false;
@@ -133,7 +136,7 @@ function elsewhereUntilMs(state: JobState, entry: ShardEntry): number {
     : 0;
 }
 
-/** The first item that is not void. */
+/** Returns the first item that is not void. */
 function peekLive(heap: Heap<QueueItem>): QueueItem | undefined {
   for (let item = heap.peek(); item !== undefined; item = heap.peek()) {
     if (item.seq === item.entry.queueSeq && item.entry.state.kind === "pending") return item;

@@ -7,8 +7,8 @@ import { keepSomebody, strike } from "./exclusion.ts";
 import { endLease } from "./leases.ts";
 
 /**
- * Removes a worker that cannot run this job, as if it had left: its shards are not blamed. The job fails with
- * the reason only when no other worker comes within a grace.
+ * Removes a worker that cannot run this job. Its shards return without a failure, as if it had left. The job
+ * fails with the reason only when no other worker comes within a grace.
  */
 export function refuseWorker(context: EventContext, session: WorkerSession, reason: FailureReason): void {
   const { state } = context;
@@ -16,13 +16,13 @@ export function refuseWorker(context: EventContext, session: WorkerSession, reas
   state.refusal = { reason, absentMs: state.refusal?.absentMs ?? 0 };
 }
 
-/** Notes that a worker joined: until now there was none. */
+/** Notes that a worker joined after a time without workers. */
 export function endAbsence({ state, nowMs }: EventContext): void {
   if (state.refusal !== null) state.refusal.absentMs += nowMs - (state.noWorkersSinceMs ?? nowMs);
   state.noWorkersSinceMs = null;
 }
 
-/** Whether the job has had no other workers than refused ones for its grace. */
+/** Checks whether the job has had no workers but refused ones for its grace. */
 export function refusalIsOver(
   { state, nowMs }: EventContext,
   { reason, absentMs }: NonNullable<JobState["refusal"]>,
@@ -31,7 +31,7 @@ export function refusalIsOver(
   return absentMs + nowMs - (state.noWorkersSinceMs ?? nowMs) >= state.config.refusedGraceMs[kind];
 }
 
-/** Ends a worker's leases and forgets its session. Returns null for an unknown one. */
+/** Ends a worker's leases and removes its session. Returns null for an unknown session. */
 export function removeWorker(
   context: EventContext,
   session: WorkerSession,
@@ -42,11 +42,11 @@ export function removeWorker(
   if (worker === undefined) return null;
   const leases = [...worker.leases];
   for (const lease of leases) {
-    // A verdict on the first lease may have ended the job, and with it the others.
+    // A verdict on the first lease may have ended the job, and with it the other leases.
     if (lease.live) endLease(context, lease, end);
   }
   const shards = leases.map(({ entry }) => entry);
-  // One death is one strike, however many leases the worker had.
+  // A crash is one strike, however many leases the worker had.
   if (end.kind === "died") strike(context, worker.name, shards);
   state.workers.delete(session);
   const namesakes = (state.workerNames.get(worker.name) ?? 1) - 1;

@@ -7,13 +7,13 @@ import { endLease } from "./leases.ts";
 import { storeDelayMs } from "./store-delay.ts";
 
 /**
- * Returns a shard whose store throttles or is unreachable. Neither the shard nor the worker is blamed, and no
- * attempt counts. The job fails once one shard has waited for longer than the grace.
+ * Returns a shard to the queue when its store throttles or is unreachable. No failure counts for the shard or
+ * the worker. The job fails once one shard has waited for longer than the grace.
  */
 export function waitForStore(context: EventContext, lease: LeaseEntry, reason: FailureReason): void {
   const { state, nowMs } = context;
   const { entry, session } = lease;
-  // A shard that read for an hour before its store failed has waited since its last row.
+  // The wait starts at the last row, because a shard may read for an hour before its store fails.
   const movedMs = Math.max(lease.startedMs, state.workers.get(session)?.movedMs ?? 0);
   const waitedMs = (state.storeWaits.get(entry) ?? 0) + nowMs - movedMs;
   state.storeWaits.set(entry, waitedMs);
@@ -32,7 +32,7 @@ export function waitForStore(context: EventContext, lease: LeaseEntry, reason: F
   });
 }
 
-/** Notes that a shard got further: the job waits for no store. */
+/** Notes that a shard made progress, so the job waits for no store. */
 export function endStoreWait({ state }: EventContext): void {
   state.storeWait = null;
 }

@@ -12,7 +12,10 @@ import { failJob, failOverBudget, overBudget } from "./job-end.ts";
 import { enqueue } from "./pending-queue.ts";
 import { storeDelayMs } from "./store-delay.ts";
 
-/** A shard without leases and offers is pending after its back-off, or judged if its attempts are used up. */
+/**
+ * Returns a shard without leases and offers to the queue, after its back-off. Judges it if its attempts are
+ * used up.
+ */
 export function returnToPending(
   context: EventContext,
   entry: ShardEntry,
@@ -31,7 +34,7 @@ export function returnToPending(
   }
 }
 
-/** Decides again what a crash may have prevented: records that follow from one that is on disk. */
+/** Repeats decisions whose records a crash may have cut off. They follow from records on disk. */
 export function settleVerdicts(context: EventContext): void {
   const { state } = context;
   if (overBudget(state, 0)) failOverBudget(context, null);
@@ -43,7 +46,7 @@ export function settleVerdicts(context: EventContext): void {
   }
 }
 
-/** A commit that keeps being damaged: the storage of the partials cannot be trusted. */
+/** Checks whether a commit was damaged repeatedly. Then the storage of the partials is unreliable. */
 export function tooOftenRevoked({ config }: JobState, entry: ShardEntry): boolean {
   return entry.revocations >= config.maxAttempts;
 }
@@ -59,9 +62,9 @@ export function failRevoked(context: EventContext, entry: ShardEntry): void {
 }
 
 /**
- * Failures on one worker alone do not condemn a shard while another worker is here that has not tried it: the
- * first may be a bad node that takes every retry. Unless there are so many that nobody else will ever take
- * it.
+ * Checks whether a shard's attempts are used up. Failures on one worker are not enough while another trusted
+ * worker has not tried the shard. The first may be a bad node that takes every retry. {@link maxFailures} is
+ * always enough, because other workers may never take the shard.
  */
 function attemptsAreUsedUp(state: JobState, entry: ShardEntry): boolean {
   const { failures } = entry;
@@ -72,20 +75,23 @@ function attemptsAreUsedUp(state: JobState, entry: ShardEntry): boolean {
   return state.workerNames.size > 0 && !isUntriedSomewhere(state, entry);
 }
 
-/** Counted attempts that are enough in any case. */
+/** Returns the number of counted failures that is always enough. */
 export function maxFailures({ config }: JobState): number {
   return 2 * config.maxAttempts;
 }
 
-/** Exact, without a random part: the core is deterministic, and one coordinator spreads its own grants. */
+/**
+ * Returns the back-off of a failed shard. It has no random part: the core is deterministic, and one
+ * coordinator spreads its own grants.
+ */
 function retryDelayMs({ config }: JobState, entry: ShardEntry): number {
   const doublings = Math.min(30, Math.max(0, entry.failures.length - 1));
   return Math.min(config.retryBackoffMaxMs, config.retryBackoffMs * 2 ** doublings);
 }
 
 /**
- * Workers that only ever died with this shard point at a row that kills them: the shard is halved, down to
- * the row. Anything else is a failure that more attempts will not cure.
+ * Decides about a shard whose attempts are used up. If each of them crashed its worker, a row is the likely
+ * cause. Then the shard is halved, down to that row. Any other failure fails the job.
  */
 function judge(context: EventContext, entry: ShardEntry): void {
   const rows = shardRows(entry.shard);

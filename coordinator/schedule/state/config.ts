@@ -1,64 +1,59 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 
-/** Refused worker: its device computes wrongly, or its machine or its options do not fit the job. */
+/**
+ * Reason of a refusal. `device`: wrong numbers. `unfit`: the worker's machine or options do not fit the job.
+ */
 export type RefusalKind = "device" | "unfit";
 
-/**
- * The times and limits of the scheduling core. All durations are monotonic
- * milliseconds.
- */
+/** Times and limits of the scheduling core. All durations are monotonic milliseconds. */
 export interface ScheduleConfig {
-  /**
-   * A worker that has not renewed for this long has lost the shard. Two missed heartbeats must not be enough.
-   */
+  /** A lease expires when it was not renewed for this long. Two missed heartbeats must not be enough. */
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   /**
-   * A worker that has made no call for this long is gone (see policy/absence.ts). Longer than a lease, so
-   * that its leases have run out by then; and longer than a connection to a machine that vanished stays
-   * unnoticed (50 s), or a lease request hangs (60 s): it is the last resort.
+   * A worker is lost after this long without a call (see policy/absence.ts). Longer than a lease, so that its
+   * leases have expired by then. A connection to a vanished machine may stay undetected for 50 s. A lease
+   * request may block for 60 s. This limit is the last resort, so it is longer than both.
    */
   readonly workerGoneMs: number;
-  /** How long a worker whose connection broke keeps its leases, and is here. */
+  /** A worker with a broken connection keeps its leases for this long, and is still present. */
   readonly disconnectGraceMs: number;
   /**
-   * Counted attempts of a shard before it is split, dead-lettered or fails the job. They must come from two
-   * workers at least, where there are two: one bad node must not fail a job. Twice as many are enough in any
-   * case.
+   * Counted attempts of a shard before it is split, dead-lettered or fails the job. They must be of two
+   * workers, if there are two, because one bad node must not fail a job. Twice as many are always enough.
    */
   readonly maxAttempts: number;
-  /** Back-off of a failed shard: doubles from here, up to the maximum. */
+  /** Initial back-off of a failed shard. Doubles with each failure, up to the maximum. */
   readonly retryBackoffMs: number;
   readonly retryBackoffMaxMs: number;
-  /** With no worker for this long, the job fails saying so. */
+  /** The job fails after this long without any worker. */
   readonly noWorkersGraceMs: number;
-  /** With no worker but refused ones for this long, the job fails with the reason of the last refusal. */
+  /** The job fails after this long with only refused workers, with the reason of the last refusal. */
   readonly refusedGraceMs: Readonly<Record<RefusalKind, number>>;
   /** Longest wait of a shard for a store that throttles or is unreachable. After it the job fails. */
   readonly storeGraceMs: number;
   readonly backup: {
-    /** A lease runs "slow" beyond max(this times the median, `minMs`), for its size. */
+    /** A lease is slow after max(this times the median, `minMs`), for its number of rows. */
     readonly slowFactor: number;
     readonly minMs: number;
-    /** Extra leases allowed, as a share of the shards. */
+    /** Limit of backup leases, as a share of the shards. */
     readonly maxShare: number;
   };
   readonly exclusion: {
-    /** Failures in a row after which a worker gets no leases for a while; 0 turns exclusion off. */
+    /** Failures in a row that exclude a worker for a while. 0 turns exclusion off. */
     readonly strikes: number;
-    /** A failure older than this is no strike any more. */
+    /** Strikes expire after this long. */
     readonly windowMs: number;
-    /** For how long, the first time; doubles with each probe that fails, up to the maximum. */
+    /** Duration of the first exclusion. Doubles with each failed probe, up to the maximum. */
     readonly forMs: number;
     readonly forMaxMs: number;
   };
   /**
-   * A worker that renews its leases but finishes no row for this long hangs: its oldest attempt has failed.
-   * Longer than anything that a healthy worker does between two rows: the slowest is an engine that is built
-   * for a new model.
+   * A worker that renews leases but finishes no row for this long hangs, and its oldest attempt fails. Longer
+   * than any pause of a healthy worker. The longest is building an engine for a new model.
    */
   readonly stallMs: number;
-  /** Dead letters allowed before the job fails. */
+  /** Most dead letters of a job. With more, the job fails. */
   readonly maxDeadRows: number;
 }
 
@@ -78,13 +73,10 @@ export const DEFAULT_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
   stallMs: 900_000,
 };
 
-/**
- * A lease must outlast this many heartbeats, or two that are lost on the way would cost a healthy worker its
- * shard.
- */
+/** Heartbeats that a lease must outlast, so that two lost ones do not cost a healthy worker its shard. */
 const HEARTBEATS_PER_LEASE = 3;
 
-/** Everything that is wrong with a configuration; empty when the core can run with it. */
+/** Returns all problems of a configuration. Empty: the core can run with it. */
 export function validateScheduleConfig(config: ScheduleConfig): Problem[] {
   const problems: Problem[] = [];
   const check = (where: string, good: boolean, expected: string, found: number) => {

@@ -9,13 +9,13 @@ import type { JobState } from "./job-state.ts";
 import type { FailureReason, JournalRecord } from "./record.ts";
 
 /**
- * Everything that the core wants done. The shell runs the effects of one event in order; when a `durable`
- * append is among them, those after it wait until the record is on disk: no answer before its record.
+ * Work that the core requests. The shell runs the effects of one event in order. Effects after a `durable`
+ * append wait until the record is on disk, so that no answer precedes its record.
  */
 export type JobEffect =
   | { readonly kind: "append"; readonly record: JournalRecord; readonly durable: boolean }
-  // Answers to the call that brought the event. Exactly one of these for leaseRequested, heartbeat,
-  // attemptFailed, leaseReleased, cancelRequested and standingRequested.
+  // Answers to the call behind the event. Each leaseRequested, heartbeat, attemptFailed, leaseReleased,
+  // cancelRequested and standingRequested gets exactly one.
   | {
       readonly kind: "grant";
       readonly worker: WorkerSession;
@@ -23,14 +23,14 @@ export type JobEffect =
       readonly token: Token;
       readonly leaseMs: number;
     }
-  /** No lease now; ask again after `wake` or at `retryAtMs`. */
+  /** The worker gets no lease now. It asks again after `wake` or at `retryAtMs`. */
   | {
       readonly kind: "noLease";
       readonly worker: WorkerSession;
       readonly why: NoLeaseReason;
       readonly retryAtMs: number | null;
     }
-  /** For each lease of the heartbeat: renewed, or lost and to be dropped. */
+  /** Each lease of the heartbeat: renewed, or lost and to be dropped. */
   | {
       readonly kind: "heartbeatReply";
       readonly worker: WorkerSession;
@@ -38,10 +38,7 @@ export type JobEffect =
     }
   | { readonly kind: "done" }
   | { readonly kind: "refuse"; readonly reason: FailureReason }
-  /**
-   * The answer to a partialOffered; for an accepted offer it comes later, from partialStored or
-   * partialRejected.
-   */
+  /** The answer to a partialOffered. For an accepted offer it follows partialStored or partialRejected. */
   | {
       readonly kind: "settleOffer";
       readonly shard: ShardId;
@@ -49,29 +46,29 @@ export type JobEffect =
       readonly executionId: ExecutionId;
       readonly outcome: OfferOutcome;
     }
-  // Work for the shell.
+  // Requests to the shell.
   /**
-   * Check that the partial's files are there, whole, and durable; answer with partialStored or
+   * Check that the partial's files are present, complete and durable. Answer with partialStored or
    * partialRejected.
    */
   | { readonly kind: "verify"; readonly partial: PartialManifest }
-  /** This partial lost: its files may be deleted. */
+  /** Delete the files of this partial, which lost. */
   | { readonly kind: "discard"; readonly partial: PartialManifest }
   /**
-   * Waiting lease requests may be tried again: for `shards` became available, or the `freed` workers have a
-   * slot again.
+   * Retry waiting lease requests, because `shards` became available, or the `freed` workers have a slot
+   * again.
    */
   | { readonly kind: "wake"; readonly shards: boolean; readonly freed: readonly WorkerSession[] }
-  /** A worker is excluded for a while, or (null) trusted again: for the log. */
+  /** A worker was excluded, or is trusted again (null). For the log. */
   | {
       readonly kind: "exclusion";
       readonly name: string;
       readonly excludedForMs: number | null;
       readonly reason: string;
     }
-  /** All rows are accounted for: reduce, then answer with reduced, partialDamaged or jobBroken. */
+  /** All rows are accounted for. Reduce, then answer with reduced, partialDamaged or jobBroken. */
   | { readonly kind: "startReduce" }
-  /** The intent is durable: publish, then answer with publishDone or jobBroken. */
+  /** The intent is durable. Publish, then answer with publishDone or jobBroken. */
   | { readonly kind: "publish"; readonly outputDigest: Digest }
   | {
       readonly kind: "jobEnded";
@@ -80,13 +77,13 @@ export type JobEffect =
     };
 
 export type NoLeaseReason =
-  /** Every shard is done or in other hands. */
+  /** Every shard is done or leased to others. */
   | "nothingPending"
   /** Shards wait for their back-off. */
   | "backingOff"
-  /** The worker holds as many leases as it has slots. */
+  /** The worker holds as many leases as it has slots, or must finish them first. */
   | "slotsFull"
-  /** The worker failed too often: see policy/exclusion.ts. */
+  /** The worker failed too often, see policy/exclusion.ts. */
   | "excluded"
   /** The job is paused. */
   | "paused"
@@ -94,40 +91,40 @@ export type NoLeaseReason =
 
 export type OfferOutcome =
   | { readonly kind: "committed" }
-  /** Another partial of the shard was first: drop this one, nothing is wrong. */
+  /** Another partial of the shard was first. The worker drops this one, which is no error. */
   | { readonly kind: "alreadyCommitted" }
   | { readonly kind: "refused"; readonly reason: FailureReason };
 
-/** One event at work: the state that it changes, when it happens, and the effects so far. */
+/** Context of one event: the state that it changes, its time, and the effects so far. */
 export interface EventContext {
   readonly state: JobState;
   readonly nowMs: number;
   readonly effects: JobEffect[];
 }
 
-/** A fact that must be on disk before anything that follows it is done. */
+/** Applies a record that must be on disk before any later effect runs. */
 export function recordDurably(context: EventContext, record: JournalRecord): void {
   evolve(context.state, record);
   context.effects.push({ kind: "append", record, durable: true });
 }
 
-/** A fact whose loss costs repeated work at most. */
+/** Applies a record that may be lost. Losing it costs repeated work at most. */
 export function recordSoon(context: EventContext, record: JournalRecord): void {
   evolve(context.state, record);
   context.effects.push({ kind: "append", record, durable: false });
 }
 
-/** Shards became available. */
+/** Notes that shards became available. */
 export function wake(context: EventContext): void {
   mergeWake(context, true, []);
 }
 
-/** A worker has a slot again. */
+/** Notes that a worker has a free slot again. */
 export function wakeWorker(context: EventContext, session: WorkerSession): void {
   if (context.state.phase.kind === "running") mergeWake(context, false, [session]);
 }
 
-/** One an event is enough. */
+/** Merges the wake effects of an event into one. */
 function mergeWake({ effects }: EventContext, shards: boolean, freed: readonly WorkerSession[]): void {
   const at = effects.findIndex(({ kind }) => kind === "wake");
   const [before] = at < 0 ? [] : effects.splice(at, 1);

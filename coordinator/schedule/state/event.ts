@@ -8,12 +8,12 @@ import type { Token } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import type { FailureReason, JobAccepted } from "./record.ts";
 
-/** Everything that can happen to a job. Events carry facts, not decisions. */
+/** Event that can happen to a job. It carries facts instead of decisions. */
 export type JobEvent =
   | JobAccepted
   /**
-   * `files` in the dataset's order, so that a row can be named; `pruned` and `skipped` rows of them are in
-   * no shard (left out: none); `shards` in plan order.
+   * `files` are in the dataset's order, which numbers their rows. `shards` are in plan order. No shard has
+   * the rows in `pruned` and `skipped`. Default: none.
    */
   | {
       readonly kind: "planSealed";
@@ -22,31 +22,34 @@ export type JobEvent =
       readonly skipped?: readonly FileSlice[];
       readonly shards: readonly Shard[];
     }
-  /** `name` outlives the session: strikes and backup leases look at it. */
+  /** `name` outlives the session: strikes and backups use it. */
   | (Of<"workerJoined", ByWorker> & { readonly name: string; readonly slots: number })
   /**
-   * `died`: its process ended, or its connection is gone beyond the grace. `silent`: nothing was heard of it
-   * for too long. `left`: it drained and said goodbye.
+   * `died`: its process exited, or its connection was broken for longer than the grace. `silent`: it made no
+   * call for too long. `left`: it drained and deregistered.
    */
   | (Of<"workerLost", ByWorker> & {
       readonly how: "died" | "silent" | "left";
       readonly message: string;
     })
-  /** It must not work for this job: its device gives wrong numbers. Its leases go back unmarked. */
+  /**
+   * The worker must not work for this job, because its device computes wrong numbers or it is unfit. Its
+   * shards return without a failure.
+   */
   | (Of<"workerRefused", ByWorker> & WithReason)
-  /** `running`: shards that it still runs under tokens of an earlier generation. Left out: none. */
+  /** `running`: shards that the worker still runs under tokens of an earlier generation. Default: none. */
   | (Of<"leaseRequested", ByWorker> & { readonly running?: readonly ShardId[] })
   | (Of<"heartbeat", ByWorker> & { readonly leases: readonly (Attempted & { readonly rowsDone: number })[] })
   | (Of<"partialOffered", ByWorker> & { readonly partial: PartialManifest })
-  /** The answer to the `verify` effect: the partial is there, whole and durable. */
+  /** The answer to the `verify` effect: the partial is present, complete and durable. */
   | Of<"partialStored", Executed>
   | Of<"partialRejected", Executed & WithReason>
   | Of<"attemptFailed", ByWorker & Attempted & WithReason>
-  /** Handed back unfinished, by a drain: nobody's fault. */
+  /** A drain returned the shard unfinished. Nothing counts as a failure. */
   | Of<"leaseReleased", ByWorker & Attempted>
   | { readonly kind: "tick" }
   | { readonly kind: "cancelRequested"; readonly reason: string }
-  /** What is left out stays as it is. */
+  /** Missing fields stay unchanged. */
   | { readonly kind: "standingRequested"; readonly change: Partial<Standing> }
   /** A committed partial is missing or damaged. */
   | {
@@ -57,7 +60,7 @@ export type JobEvent =
     }
   | { readonly kind: "reduced"; readonly outputDigest: Digest }
   | { readonly kind: "publishDone"; readonly outputDigest: Digest }
-  /** Planning, reducing, publishing or the coordinator's own storage failed for good. */
+  /** Planning, reducing, publishing or the coordinator's own storage failed permanently. */
   | Of<"jobBroken", WithReason>;
 
 type Of<K extends string, Fields> = { readonly kind: K } & Fields;
@@ -79,8 +82,8 @@ interface WithReason {
   readonly reason: FailureReason;
 }
 
-/** The event of one kind. */
+/** Event of one kind. */
 export type EventOf<K extends JobEvent["kind"]> = Extract<JobEvent, { kind: K }>;
 
-/** In what way a worker is gone. */
+/** Reason why a worker is lost. */
 export type HowLost = EventOf<"workerLost">["how"];

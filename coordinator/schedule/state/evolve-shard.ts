@@ -17,7 +17,7 @@ import {
   type ShardState,
 } from "./shard-state.ts";
 
-/** Without real times: the move `queued` sets them. */
+/** Pending state without real times, which the move `queued` sets. */
 const PENDING: ShardState = { kind: "pending", sinceMs: 0, notBeforeMs: 0 };
 
 function entryOf(state: JobState, id: ShardId): ShardEntry {
@@ -134,13 +134,11 @@ function countedFailure(worker: string, end: AttemptEnd): CountedFailure | null 
   }
 }
 
-/**
- * Adds or replaces an attempt, in token order, and forgets the oldest that has ended when there are too many.
- */
+/** Adds or replaces an attempt, in token order. Over the limit, the oldest ended attempt is dropped. */
 function keepAttempt(state: JobState, entry: ShardEntry, attempt: AttemptEntry): void {
   seeToken(state, attempt.token);
-  // Most shards have one attempt, and there are hundreds of thousands: a list that never grew holds nothing
-  // but its item.
+  // Saves memory: most of the hundreds of thousands of shards have one attempt. A list that never grew holds
+  // no spare capacity.
   if (entry.attempts.length === 0) {
     entry.attempts = [attempt];
     return;

@@ -18,7 +18,7 @@ import { moveJob } from "./moves.ts";
 import type { FailureReason, JournalRecord, RecordedSlice, RecordOf } from "./record.ts";
 
 /**
- * Applies a record to the durable facts: the only code that changes them, live and in replay.
+ * Applies a record to the durable facts. No other code changes them, neither live nor in a replay.
  *
  * Law `replay-is-the-state`: a record that is applied twice in a row changes nothing the second time. A
  * record that contradicts the state throws.
@@ -27,7 +27,7 @@ export function evolve(state: JobState, record: JournalRecord): void {
   if (isEnded(state.phase.kind)) assertAllowedAfterEnd(state, record);
   switch (record.kind) {
     case "generationStarted":
-      // What is committed stays, and with it how the rest is mapped.
+      // Committed rows keep their mapping, and the other rows must be mapped alike.
       if (state.counts.committed === 0) state.mapping = record.mapping;
       return;
     case "jobAccepted":
@@ -167,7 +167,7 @@ function evolveFailed(state: JobState, reason: FailureReason): void {
 }
 
 /**
- * Another run begins where the failed or cancelled one stopped: commits, splits and the intent to publish
+ * Starts another run where the failed or cancelled one stopped. Commits, splits and the intent to publish
  * stay.
  */
 function evolveRevived(state: JobState, jobId: JobId): void {
@@ -175,7 +175,7 @@ function evolveRevived(state: JobState, jobId: JobId): void {
   assert(accepted !== null, "a job is accepted before another run of it");
   if (accepted.jobId === jobId) return;
   state.accepted = { ...accepted, jobId };
-  // Whoever starts it again wants it to run.
+  // A user who restarts a job wants it to run.
   state.standing = { ...state.standing, paused: false };
   for (const entry of state.shards) {
     entry.failures = [];

@@ -13,58 +13,59 @@ import type { FailureReason, JobAccepted } from "./record.ts";
 import { isOpen, type LeaseEntry, type ShardEntry, type ShardKind } from "./shard-state.ts";
 import { SpeedSamples } from "./speed-samples.ts";
 
-/** A job while it runs. Mutable and owned by one shell; changed only through `applyEvent` and `replay`. */
+/** State of a running job. Mutable, and owned by one shell. Only `applyEvent` and `replay` change it. */
 export interface JobState {
   readonly config: ScheduleConfig;
   readonly generation: number;
 
-  // Durable facts: the fold of the journal. Only `evolve` changes them.
-  /** Changed only along the arrows in `moves.ts`. */
+  // Durable facts, the fold of the journal. Only `evolve` changes them.
+  /** Changed only by the moves in `moves.ts`. */
   readonly phase: Phase;
   /** Null until the job is accepted. */
   accepted: AcceptedJob | null;
   standing: Standing;
   /**
-   * The paths of the input files: as the plan was sealed, until who takes the job up says where they are now.
+   * Paths of the input files, as in the sealed plan. A resuming coordinator replaces them by the current
+   * ones.
    */
   files: readonly string[];
-  /** Which rows they hold. */
+  /** Rows of these files. */
   rows: DatasetRows;
-  /** By shard id. */
+  /** Shards, indexed by id. */
   readonly shards: ShardEntry[];
   readonly totals: Totals;
   /**
-   * By what its rows are mapped: that of the coordinator that had it when its first shard was committed, or
-   * that has it now, where none is. Empty before the first start.
+   * Mapping that the job's rows are mapped with: that of the coordinator that committed the first shard.
+   * Without a commit it is that of the current coordinator. Empty before the first start.
    */
   mapping: string;
-  /** The highest token of any generation. */
+  /** Highest token of any generation. */
   lastToken: Token | null;
 
-  // Counts over the shards, kept with each move of one.
+  // Counts over the shards, updated with each move.
   readonly counts: Record<ShardKind, number>;
   readonly committing: Set<ShardEntry>;
-  /** Leases beyond the first of their shard. */
+  /** Leases beyond the first of each shard. */
   extraLeases: number;
 
-  // Live facts: gone with the process.
+  // Live facts, which end with the process.
   sequence: number;
   readonly workers: Map<WorkerSession, WorkerEntry>;
-  /** How many sessions a worker name has. */
+  /** Number of sessions of each worker name. */
   readonly workerNames: Map<string, number>;
   /** Workers with strikes, by name. */
   readonly reputations: Map<string, Reputation>;
-  /** By token key, in the order of their grants. */
+  /** Live leases by token key, in the order of their grants. */
   readonly leases: Map<string, LeaseEntry>;
   readonly expiries: Heap<Expiry>;
   readonly queue: PendingQueue;
   readonly speeds: SpeedSamples;
   noWorkersSinceMs: number | null;
-  /** Refused workers, when no other worker has left since. */
+  /** Last refusal of a worker. Null: none, or another worker has left since. */
   refusal: Refusal | null;
   /** Time that each open shard has waited for a store that throttles or is unreachable. */
   readonly storeWaits: Map<ShardEntry, number>;
-  /** Newest wait for a store, until a shard gets further. */
+  /** Newest wait for a store, until a shard makes progress. */
   storeWait: StoreWait | null;
 }
 
@@ -72,8 +73,8 @@ interface Refusal {
   /** Reason of the last refusal. */
   readonly reason: FailureReason;
   /**
-   * Time without any worker before the newest one joined. A worker that joins again and again, and is refused
-   * each time, does not prolong the grace.
+   * Time without any worker before the newest one joined. So a worker that is refused each time it joins does
+   * not prolong the grace.
    */
   absentMs: number;
 }
@@ -84,31 +85,37 @@ interface StoreWait {
 }
 
 /**
- * How far a job is:
+ * Phase of a job:
  *
  *     planning -> running -> reducing -> publishing -> published
  *                    ^ revoked --'            |
- *     not ended -> failed, and but for publishing, -> cancelled; another run goes on from either
+ *     any phase before the end -> failed
+ *     any of them but publishing -> cancelled
+ *
+ * Another run can resume a failed or cancelled job.
  */
 export type Phase =
   | { readonly kind: "planning" }
-  /** There are open shards. */
+  /** The job has open shards. */
   | { readonly kind: "running" }
   | { readonly kind: "reducing" }
-  /** `outputDigest` is of the output that the intent to publish announced. */
+  /** `outputDigest`: digest of the output in the intent to publish. */
   | { readonly kind: "publishing"; readonly outputDigest: Digest }
   | { readonly kind: "published"; readonly outputDigest: Digest }
-  /** `intent`: of the output that it was to publish, and that another run must publish; null before. */
+  /**
+   * `intent`: digest of the output that the run was to publish, and that another run must publish. Null: no
+   * intent yet.
+   */
   | { readonly kind: "failed"; readonly reason: FailureReason; readonly intent: Digest | null }
   | { readonly kind: "cancelled"; readonly reason: FailureReason };
 
-/** What the job was accepted as. */
+/** Identity of an accepted job. */
 export type AcceptedJob = Omit<JobAccepted, "kind">;
 
 export interface Totals extends RunTotals {
   /** Rows of the plan. */
   rows: number;
-  /** Rows of committed shards, dead letters among them. */
+  /** Rows of committed shards, including dead letters. */
   rowsCommitted: number;
   /** Dead letters of committed shards, and poisoned rows. */
   deadRows: number;
@@ -130,24 +137,24 @@ export interface WorkerEntry {
   readonly name: string;
   readonly slots: number;
   readonly leases: Set<LeaseEntry>;
-  /** When it last began to work, finished a row, or handed in a partial. */
+  /** Time at which the worker last began to work, finished a row, or offered a partial. */
   movedMs: number;
 }
 
 /**
- * How far a worker is trusted, by name: strikes outlive its sessions, but not the coordinator.
+ * Trust in a worker, by name. Strikes outlive its sessions, but not the coordinator process.
  *
  *     trusted -> excluded for a while -> on probation: one shard at a time
  *        ^          ^     (twice as long) <- fails -'            |
  *        '----------'------------------ commits -----------------'
  */
 export interface Reputation {
-  /** Since its last commit and within the window, oldest first. */
+  /** Strikes since its last commit and within the window, oldest first. */
   strikes: readonly Strike[];
   exclusion: Exclusion | null;
 }
 
-/** One failure, or one death with all leases that the worker had. */
+/** One failure, or one crash with all leases that the worker had. */
 interface Strike {
   readonly atMs: number;
   readonly shards: readonly ShardEntry[];
@@ -159,19 +166,19 @@ interface Exclusion {
   readonly forMs: number;
 }
 
-/** `atMs` is when to look; the lease may have been renewed since. */
+/** `atMs` is when to check the lease, which may have been renewed since. */
 interface Expiry {
   readonly atMs: number;
   readonly lease: LeaseEntry;
 }
 
 /**
- * Pending shards. An item is void once its shard is not pending or was queued again: see
+ * Pending shards. An item is void once its shard is not pending or was queued again, see
  * `ShardEntry.queueSeq`.
  */
 interface PendingQueue {
   readonly ready: Heap<QueueItem>;
-  /** Those that failed before: see `isMarked`. */
+  /** Shards that failed before, see `isMarked`. */
   readonly marked: Heap<QueueItem>;
   readonly backingOff: Heap<QueueItem>;
 }
@@ -182,7 +189,7 @@ export interface QueueItem {
   readonly notBeforeMs: number;
 }
 
-/** @throws {ARGUMENT_INVALID} when the configuration cannot work */
+/** @throws {ARGUMENT_INVALID} when the configuration is invalid */
 export function createJobState(config: ScheduleConfig, generation: number): JobState {
   const problems = validateScheduleConfig(config);
   if (problems.length > 0) {
@@ -223,7 +230,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
   };
 }
 
-/** Adds a pending shard; its id must be the next free one. */
+/** Adds a pending shard. Its id must be the next free one. */
 export function addShard(state: JobState, shard: Shard, parent: ShardId | null): ShardEntry {
   const entry: ShardEntry = {
     shard,
@@ -240,27 +247,30 @@ export function addShard(state: JobState, shard: Shard, parent: ShardId | null):
   return entry;
 }
 
-/** Why the job failed or was cancelled; null where it did not. */
+/** Returns why the job failed or was cancelled. Null: neither. */
 export function unhappyEnd({ phase }: JobState): FailureReason | null {
   return phase.kind === "failed" || phase.kind === "cancelled" ? phase.reason : null;
 }
 
-/** Whether it holds shards back. One that was paused as its last shards ran goes on to its end. */
+/**
+ * Checks whether the job holds shards back. A job that was paused while its last shards ran continues to its
+ * end.
+ */
 export function isPaused({ standing, phase }: JobState): boolean {
   return standing.paused && (phase.kind === "planning" || phase.kind === "running");
 }
 
-/** Shards that nobody gets until the job is resumed. */
+/** Returns the number of shards that are not assigned until the job is resumed. */
 export function heldBack(state: JobState): number {
   return isPaused(state) ? state.counts.pending : 0;
 }
 
-/** Shards with work left. */
+/** Returns the number of shards with work left. */
 export function openShards({ counts }: JobState): number {
   return counts.pending + counts.leased + counts.committing;
 }
 
-/** Shards that the plan has now: one that was split is its halves. */
+/** Returns the number of shards in the plan. A split shard counts as its halves. */
 export function plannedShards(state: JobState): number {
   return state.shards.length - state.counts.split;
 }
@@ -269,13 +279,13 @@ export function isOpenEntry(entry: ShardEntry): boolean {
   return isOpen(entry.state.kind);
 }
 
-/** The live lease under this token, if it is this session's. */
+/** Returns the live lease with this token, if this session holds it. */
 export function liveLease(state: JobState, session: WorkerSession, token: Token): LeaseEntry | undefined {
   const lease = state.leases.get(tokenKey(token));
   return lease?.session === session ? lease : undefined;
 }
 
-/** Takes a lease out of every index but its shard's state, which the caller moves. */
+/** Removes a lease from every index. The caller moves its shard to another state. */
 export function detachLease(state: JobState, lease: LeaseEntry): void {
   lease.live = false;
   state.leases.delete(tokenKey(lease.token));

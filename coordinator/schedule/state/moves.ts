@@ -5,10 +5,11 @@ import type { JobState, Phase } from "./job-state.ts";
 import { historyOf } from "./shard-place.ts";
 import { leasesOf, type ShardEntry, type ShardKind, type ShardState } from "./shard-state.ts";
 
-// What may come when, and the legal moves of jobs and shards, on one screen. What is not here throws.
+// Allowed events, and the legal moves of jobs and shards. Everything else throws.
 
 /**
- * `act`: the event's own file decides. `late`: it came after the job's end, is answered and changes nothing.
+ * `act`: the event's handler decides. `late`: the event came after the job's end, is answered and changes
+ * nothing.
  */
 type Cell = "act" | "late";
 
@@ -44,14 +45,14 @@ const ENDED = {
   jobBroken: "late",
 } as const;
 
-/** Job phase x event: what may come. */
+/** Job phase x event: the allowed events. */
 const EVENTS = {
   planning: { ...ALIVE, jobAccepted: "act", planSealed: "act" },
   running: { ...ALIVE, partialStored: "act", partialRejected: "act", partialDamaged: "act" },
   reducing: { ...ALIVE, partialDamaged: "act", reduced: "act" },
   publishing: { ...ALIVE, publishDone: "act" },
   published: ENDED,
-  // Planning may still be under way when the job is cancelled or broken.
+  // Planning may still run when the job is cancelled or broken.
   failed: { ...ENDED, jobAccepted: "late", planSealed: "late" },
   cancelled: { ...ENDED, jobAccepted: "late", planSealed: "late" },
 } as const satisfies Record<JobPhase, Partial<Record<JobEvent["kind"], Cell>>>;
@@ -64,7 +65,7 @@ export type JobMove =
   | "published"
   | "failed"
   | "cancelled"
-  /** Another run goes on with what a failed or cancelled one committed. */
+  /** Another run resumes with what a failed or cancelled one committed. */
   | "revived";
 
 /** Job phase x move -> the phases that it may lead to. */
@@ -85,7 +86,7 @@ const JOB_MOVES: Record<JobPhase, Partial<Record<JobMove, readonly JobPhase[]>>>
 
 export type ShardMove =
   | "granted"
-  /** Expired, failed, released, or its worker is lost. */
+  /** The lease expired, failed or was released, or its worker is lost. */
   | "leaseEnded"
   | "offered"
   | "stored"
@@ -102,7 +103,7 @@ const SHARD_MOVES: Record<ShardKind, Partial<Record<ShardMove, readonly ShardKin
   pending: {
     granted: ["leased"],
     offered: ["committing"],
-    // Only in replay: leases and offers are not in the journal's fold.
+    // `stored` leads from here only in replay, because leases and offers are not in the journal's fold.
     stored: ["committed"],
     splitUp: ["split"],
     poisoned: ["poisoned"],
@@ -136,7 +137,7 @@ export function cellOf(state: JobState, event: JobEvent): Cell {
   throw new BrokenLaw("legal-moves", `${event.kind} while the job is ${kind}${history}`);
 }
 
-/** Moves the job along a legal arrow: the one place that changes its phase. */
+/** Moves the job to another phase. No other code changes the phase. */
 export function moveJob(state: JobState, move: JobMove, next: Phase): void {
   const { kind } = state.phase;
   if (JOB_MOVES[kind][move]?.includes(next.kind) !== true) {
@@ -146,15 +147,14 @@ export function moveJob(state: JobState, move: JobMove, next: Phase): void {
   writable.phase = next;
 }
 
-/** Gives a state that is read from a snapshot the phase that it had. */
+/** Sets the phase of a state that is read from a snapshot. */
 export function restorePhase(state: JobState, phase: Phase): void {
   const writable: { phase: Phase } = state;
   writable.phase = phase;
 }
 
 /**
- * Moves a shard along a legal arrow: the one place that changes its state, and keeps the counts over all
- * shards in step.
+ * Moves a shard to another state, and updates the counts over all shards. No other code changes the state.
  */
 export function moveShard(state: JobState, entry: ShardEntry, move: ShardMove, next: ShardState): void {
   const { kind } = entry.state;

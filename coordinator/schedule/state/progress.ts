@@ -6,7 +6,7 @@ import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import { type JobState, plannedShards } from "./job-state.ts";
 import { inPlanOrder } from "./shard-state.ts";
 
-/** How far the job is, in O(live leases). */
+/** Returns the progress of the job, in O(live leases). */
 export function jobProgress(state: JobState): JobProgress {
   const { totals, counts } = state;
   return {
@@ -27,19 +27,22 @@ export function jobProgress(state: JobState): JobProgress {
   };
 }
 
-/** How many leases a worker session holds. */
+/** Returns the number of leases that a worker session holds. */
 export function liveLeases(state: JobState, session: WorkerSession): number {
   return state.workers.get(session)?.leases.size ?? 0;
 }
 
-/** The partials that the output is made of, in plan order. */
+/** Returns the partials that the output is made of, in plan order. */
 export function committedPartials(state: JobState): PartialManifest[] {
   return inPlanOrder(state.shards).flatMap(({ state: shard }) =>
     shard.kind === "committed" ? [shard.partial] : [],
   );
 }
 
-/** Rows that killed their workers, in plan order; the other dead letters are in the committed partials. */
+/**
+ * Returns the rows that crashed their workers, in plan order. The committed partials hold the other dead
+ * letters.
+ */
 export function poisonedRows(state: JobState): DeadLetter[] {
   if (state.counts.poisoned === 0) return [];
   return inPlanOrder(state.shards).flatMap(({ state: shard }) =>
@@ -47,7 +50,10 @@ export function poisonedRows(state: JobState): DeadLetter[] {
   );
 }
 
-/** Of two leases on one shard only the further one counts; rows that are being verified are done. */
+/**
+ * Counts rows in progress. Of two leases on a shard, only the further one counts. Rows that are being
+ * verified are done.
+ */
 function rowsInFlight(state: JobState): number {
   let rows = 0;
   for (const { partial } of verified(state)) rows += partial.rowsIn;
@@ -64,7 +70,7 @@ function* verified(state: JobState) {
   for (const { state: shard } of state.committing) if (shard.kind === "committing") yield shard.offer;
 }
 
-/** Ties go to the older lease, so that exactly one is counted. */
+/** Compares the progress of two leases. The older one wins a tie, so that exactly one is counted. */
 function outruns(
   a: { rowsDone: number; token: { sequence: number } },
   b: { rowsDone: number; token: { sequence: number } },

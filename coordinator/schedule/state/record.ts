@@ -8,10 +8,9 @@ import type { Standing } from "../../../shared/domain/standing.ts";
 import type { Token } from "../../../shared/domain/token.ts";
 
 /**
- * What the journal keeps, in order: the job is the fold of its records. A reader refuses a kind that it does
- * not know.
+ * Record of the journal. The job is the fold of its records, in order. A reader refuses an unknown kind.
  *
- * `leaseGranted` and `attemptEnded` are appended without waiting: losing them costs repeated work, never a
+ * `leaseGranted` and `attemptEnded` are appended without waiting: losing them costs repeated work, but no
  * row.
  */
 export type JournalRecord =
@@ -22,18 +21,18 @@ export type JournalRecord =
       /** See `ownMapping`. */
       readonly mapping: string;
       readonly wallMs: number;
-      /** Random: no two segments begin with the same bytes. Left out in a bucket. */
+      /** Random, so that no two segments begin with the same bytes. Missing in a bucket. */
       readonly nonce?: string;
-      /** The generation whose segment this one builds upon, 0: none. Left out: the one before this. */
+      /** Generation whose segment this one follows. 0: none. Default: the previous generation. */
       readonly previousGeneration?: number;
-      /** That segment as it was found, and its crc32: from here on it may not be shorter. 0: none. */
+      /** Length of that segment when it was found, and its crc32. Later it may not be shorter. 0: none. */
       readonly previousBytes: number;
       readonly previousCrc32: number;
     }
   | JobAccepted
   /**
-   * The input files; which of their rows are in no shard, pruned ones and those that a trial skips (left out:
-   * none); and of each shard its rows, the others numbered through. A shard's id is its index.
+   * Input files, and the rows of each shard. Pruned and skipped rows are in no shard (default: none), and the
+   * others are numbered consecutively. A shard's id is its index.
    */
   | {
       readonly kind: "planSealed";
@@ -57,16 +56,16 @@ export type JournalRecord =
       readonly end: AttemptEnd;
     })
   | (Timed & { readonly kind: "shardCommitted"; readonly partial: PartialManifest })
-  /** The halves are `[rowStart, atRow)` and `[atRow, rowEnd)` with the ids of `into`. */
+  /** The halves are `[rowStart, atRow)` and `[atRow, rowEnd)`, with the ids in `into`. */
   | {
       readonly kind: "shardSplit";
       readonly shard: ShardId;
       readonly atRow: number;
       readonly into: readonly [ShardId, ShardId];
     }
-  /** A shard of one row that no worker survives. */
+  /** A shard of one row that crashes every worker. */
   | { readonly kind: "rowDeadLettered"; readonly shard: ShardId; readonly deadLetter: DeadLetter }
-  /** A committed partial that was damaged later: its shard is pending again. */
+  /** A committed partial was damaged later, so its shard is pending again. */
   | {
       readonly kind: "shardRevoked";
       readonly shard: ShardId;
@@ -78,27 +77,27 @@ export type JournalRecord =
   | { readonly kind: "jobCancelled"; readonly reason: string }
   | { readonly kind: "jobFailed"; readonly reason: FailureReason }
   /**
-   * A new run, of another id, resumes with what a failed or cancelled one committed: the same spec, input and
-   * model.
+   * A new run with another id resumes a failed or cancelled one with the same spec, input and model. Commits
+   * stay.
    */
   | { readonly kind: "jobRevived"; readonly jobId: JobId }
-  /** Somebody gave the job another priority, paused it or resumed it. */
+  /** A user changed the priority, or paused or resumed the job. */
   | ({ readonly kind: "standingChanged" } & Standing);
 
 /**
- * When it was, in milliseconds since its generation started: for people. No decision looks at it, and earlier
- * builds left it out.
+ * Time in milliseconds since the generation's start, for users. No decision depends on it. Missing in records
+ * of earlier builds.
  */
 interface Timed {
   readonly at?: number;
-  /** When the partial of the attempt was handed in, of one that was. */
+  /** Time at which the attempt's partial was offered. Missing: none was. */
   readonly handedIn?: number;
 }
 
 /** Rows `[rowStart, rowEnd)` of the input file with this index. */
 export type RecordedSlice = readonly [file: number, rowStart: number, rowEnd: number];
 
-/** Event and record in one. The digests of a later run must be the same. */
+/** Event and record. The digests of a later run must be the same. */
 export interface JobAccepted {
   readonly kind: "jobAccepted";
   readonly jobId: JobId;
@@ -106,25 +105,25 @@ export interface JobAccepted {
   readonly digests: JobDigests;
 }
 
-/** The record of one kind. */
+/** Record of one kind. */
 export type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, { kind: K }>;
 
-/** How one execution ended. Only `failed`, `died` and `rejected` count against the shard. */
+/** End of one execution. Only `failed`, `died` and `rejected` count against the shard. */
 export type AttemptEnd =
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
-  /** The worker's process died while it had the lease. */
+  /** The worker's process exited while it held the lease. */
   | { readonly kind: "died"; readonly message: string }
   | { readonly kind: "expired" }
   | { readonly kind: "released" }
   /** Another execution of the shard committed first, or the job ended. */
   | { readonly kind: "superseded" }
-  /** Its partial was offered and turned out not to be whole. */
+  /** The offered partial was invalid, or its commit was revoked. */
   | { readonly kind: "rejected"; readonly code: ErrorCode; readonly message: string };
 
 export interface FailureReason {
   readonly code: ErrorCode;
   readonly message: string;
   readonly fields: Readonly<Record<string, string | number | boolean | null>>;
-  /** What the user can do about it. */
+  /** Advice for the user. */
   readonly hint?: string;
 }

@@ -4,7 +4,10 @@ import type { JobState } from "./job-state.ts";
 import type { AttemptEnd, FailureReason } from "./record.ts";
 import type { AttemptEntry, ShardEntry } from "./shard-state.ts";
 
-/** Where a shard lies: rows `[rowStart, rowEnd)` of its file, or of the whole input when it spans several. */
+/**
+ * Location of a shard: rows `[rowStart, rowEnd)` of its file, or of the whole input if it spans several
+ * files.
+ */
 type ShardPlace =
   | { readonly kind: "file"; readonly file: string; readonly rowStart: number; readonly rowEnd: number }
   | {
@@ -41,7 +44,7 @@ export function placeOf(state: JobState, entry: ShardEntry): string {
   return `shard ${entry.shard.id} (${where})`;
 }
 
-/** The place of a shard in an error's fields. */
+/** Returns the location of a shard as fields of an error. */
 export function placeFields(state: JobState, entry: ShardEntry): FailureReason["fields"] {
   const { kind: _, ...place } = shardPlace(state, entry);
   return { shard: entry.shard.id, ...place };
@@ -51,7 +54,7 @@ export function filePath(state: JobState, file: number): string {
   return state.files[file] ?? `file ${file}`;
 }
 
-/** What happened to a shard, in one line: for errors that must explain themselves. */
+/** Describes the history of a shard in one line, for errors. */
 export function historyOf(state: JobState, entry: ShardEntry): string {
   const parent = entry.parent === null ? "" : `, a half of shard ${entry.parent}`;
   const attempts =

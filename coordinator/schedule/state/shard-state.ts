@@ -6,20 +6,20 @@ import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import type { AttemptEnd } from "./record.ts";
 
 /**
- * Where a shard is:
+ * State of a shard:
  *
  *     pending -> leased -> committing -> committed
  *        |  <------ ------------'            |
  *        |  <------------- revoked ----------'
  *        '-> split | poisoned
  *
- * A partial may also be offered while the shard is pending: its lease ran out, its work is good all the same.
+ * A partial may also be offered while the shard is pending: its lease expired, but the partial is still good.
  */
 export type ShardState =
   | { readonly kind: "pending"; readonly sinceMs: number; readonly notBeforeMs: number }
-  /** One lease, or two where a backup was granted. */
+  /** One lease, or two with a backup. */
   | { readonly kind: "leased"; readonly leases: readonly LeaseEntry[] }
-  /** `offer` is being verified; `waiting` came in meanwhile; `leases` are still at work. */
+  /** `offer` is being verified, `waiting` arrived meanwhile, and `leases` still run. */
   | {
       readonly kind: "committing";
       readonly offer: Offer;
@@ -32,37 +32,37 @@ export type ShardState =
 
 export type ShardKind = ShardState["kind"];
 
-/** A shard and all that is remembered of it. */
+/** A shard with its history. */
 export interface ShardEntry {
   readonly shard: Shard;
-  /** The shard that this is a half of. */
+  /** Shard that this one is a half of. Null: none. */
   readonly parent: ShardId | null;
-  /** Changed only along the arrows in `moves.ts`. */
+  /** Changed only by the moves in `moves.ts`. */
   readonly state: ShardState;
-  /** The newest executions, oldest first by token; see {@link MAX_ATTEMPTS_KEPT}. */
+  /** Newest executions, in token order, see {@link MAX_ATTEMPTS_KEPT}. */
   attempts: readonly AttemptEntry[];
-  /** Tokens up to this one have been forgotten: an offer under one of them is refused. */
+  /** Highest dropped token: offers up to this token are refused. */
   forgottenUpTo: Token | null;
-  /** The ends that count against the shard, oldest first; emptied when a commit is revoked. */
+  /** Ends that count against the shard, oldest first. Cleared when a commit is revoked. */
   failures: readonly CountedFailure[];
-  /** How often a committed partial was damaged later. */
+  /** Number of committed partials that were damaged later. */
   revocations: number;
-  /** Changes with each entry into the queue: an item of the queue with an older number is void. */
+  /** Changes with each entry into the queue. A queue item with an older number is void. */
   queueSeq: number;
 }
 
 /**
- * Executions remembered for a shard. Expiries are not counted as failures, so a shard may have any number;
- * their history needs the last few, and a token that is forgotten is fenced by `forgottenUpTo`.
+ * Limit of executions that are kept for a shard. Expiries are not failures, so their number is unlimited. The
+ * history needs the last few, and `forgottenUpTo` fences dropped tokens.
  */
 export const MAX_ATTEMPTS_KEPT = 16;
 
 export interface AttemptEntry {
   readonly token: Token;
-  /** The worker's name. */
+  /** Name of the worker. */
   readonly worker: string;
   readonly backup: boolean;
-  /** Null while it runs, and for ever if the coordinator died before its end. */
+  /** Null while the attempt runs, and forever if the coordinator crashed before its end. */
   readonly end: AttemptEnd | null;
 }
 
@@ -73,7 +73,7 @@ export interface CountedFailure {
   readonly message: string;
 }
 
-/** A live lease. Gone from every index once `live` is false. */
+/** A live lease. Once `live` is false, no index has it. */
 export interface LeaseEntry {
   readonly entry: ShardEntry;
   readonly token: Token;
@@ -88,15 +88,15 @@ export interface LeaseEntry {
 
 export interface Offer {
   readonly partial: PartialManifest;
-  /** The name of the worker that offered it. */
+  /** Name of the worker that offered the partial. */
   readonly workerName: string;
-  /** How fast it was made; null when its lease was no longer live. */
+  /** Speed of the attempt. Null: its lease was no longer live. */
   readonly msPerRow: number | null;
 }
 
 /**
- * Offers that may wait behind the one being verified: two leases and one late token. More are asked to come
- * again.
+ * Limit of offers that wait behind the one being verified: two leases and one late token. Further ones must
+ * be repeated later.
  */
 export const MAX_WAITING_OFFERS = 3;
 
@@ -108,21 +108,21 @@ export function offersOf(state: ShardState): readonly Offer[] {
   return state.kind === "committing" ? [state.offer, ...state.waiting] : [];
 }
 
-/** Neither committed, split nor poisoned: there is work left. */
+/** Checks whether a shard has work left: it is neither committed, split nor poisoned. */
 export function isOpen(kind: ShardKind): boolean {
   return kind === "pending" || kind === "leased" || kind === "committing";
 }
 
 /**
- * A shard that a worker died with, or a half of one. It runs alone on its worker, so that when the worker
- * dies the blame is certain: a sound shard must not become a dead letter for having been prefetched beside a
- * poisoned one.
+ * Checks whether a shard crashed a worker, or is a half of such a shard. A suspect runs alone on its worker,
+ * so that the cause of another crash is certain. A good shard must not become a dead letter because it was
+ * prefetched beside a poisoned one.
  */
 export function isSuspect(entry: ShardEntry): boolean {
   return entry.parent !== null || entry.failures.some(({ died }) => died);
 }
 
-/** A shard whose next attempt not every worker may make. */
+/** Checks whether the next attempt of a shard is restricted to certain workers. */
 export function isMarked(entry: ShardEntry): boolean {
   return entry.failures.length > 0 || isSuspect(entry);
 }

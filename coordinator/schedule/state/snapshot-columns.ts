@@ -7,12 +7,12 @@ import { shardId } from "../../../shared/domain/shard.ts";
 import type { AttemptEntry, ShardEntry } from "./shard-state.ts";
 
 /**
- * Shards that were committed at their first attempt, a column for each of their facts: a million of them are
- * read in a second or two, where their records take ten times as long. Texts of one length lie one behind the
- * other, and are cut out of the whole.
+ * Shards that were committed at their first attempt, as one column for each fact. A million of them are read
+ * in a second or two, and their records in ten times as long. Texts of equal length are concatenated, and
+ * sliced when read.
  */
 export interface CommittedColumns {
-  /** The names of workers, and what files partials have: what `worker` and `layout` count. */
+  /** Distinct worker names and file layouts. `worker` and `layout` are indices into them. */
   readonly workers: readonly string[];
   readonly layouts: readonly Layout[];
   readonly shard: readonly number[];
@@ -23,7 +23,7 @@ export interface CommittedColumns {
   readonly digest: string;
   readonly counts: { readonly [count in keyof RowCounts]: readonly number[] };
   readonly layout: readonly number[];
-  /** Of all files of all partials, one after the other. */
+  /** Facts of all files of all partials, concatenated. */
   readonly fileRows: readonly number[];
   readonly fileBytes: readonly number[];
   readonly fileSha256: string;
@@ -31,14 +31,14 @@ export interface CommittedColumns {
 
 type Layout = readonly (readonly [kind: PartialFile["kind"], name: string])[];
 
-/** In hexadecimal digits. */
+/** Lengths in hexadecimal digits. */
 const EXECUTION_ID_LENGTH = 16;
 const SHA256_LENGTH = 64;
 
 const PARTIAL_KEYS = 6 + ROW_COUNT_NAMES.length;
 const FILE_KEYS = 5;
 
-/** Whether the columns hold all that is known of a shard. */
+/** Checks whether the columns hold all facts of a shard. */
 export function fitsColumns(entry: ShardEntry): boolean {
   const { state, parent, attempts, failures, revocations, forgottenUpTo } = entry;
   const [attempt] = attempts;
@@ -52,14 +52,14 @@ export function fitsColumns(entry: ShardEntry): boolean {
     return false;
   if (partial.executionId.length !== EXECUTION_ID_LENGTH || partial.digest.length !== SHA256_LENGTH)
     return false;
-  // What a later build adds to a partial is lost in no column.
+  // Facts that a later build adds to a partial would be missing in the columns.
   if (Object.keys(partial).length !== PARTIAL_KEYS) return false;
   return partial.files.every(
     (file) => file.sha256.length === SHA256_LENGTH && Object.keys(file).length === FILE_KEYS,
   );
 }
 
-/** @param entries all of which fit */
+/** @param entries shards that all fit */
 export function inColumns(entries: readonly ShardEntry[]): CommittedColumns {
   const workers = new Numbering();
   const layouts = new Numbering();
@@ -92,8 +92,8 @@ export function inColumns(entries: readonly ShardEntry[]): CommittedColumns {
 }
 
 /**
- * Gives the shards of the columns, in order: a million of them may be made here, so nothing is made beside
- * them.
+ * Passes the shards of the columns, in order. There may be a million, so nothing else is allocated for each
+ * one.
  */
 export function forEachCommitted(
   columns: CommittedColumns,
@@ -130,7 +130,7 @@ export function forEachCommitted(
   }
 }
 
-/** Texts numbered in the order in which they come. */
+/** Numbers distinct texts in the order of their first use. */
 class Numbering {
   readonly texts: string[] = [];
   readonly #numbers = new Map<string, number>();
@@ -144,7 +144,7 @@ class Numbering {
   }
 }
 
-/** Texts of one length that lie one behind the other. */
+/** Concatenated texts of equal length. */
 class Pieces {
   readonly #whole: string;
   readonly #length: number;

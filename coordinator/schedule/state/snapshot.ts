@@ -9,26 +9,28 @@ import { isOpen, type ShardEntry, type ShardState } from "./shard-state.ts";
 import { type CommittedColumns, fitsColumns, forEachCommitted, inColumns } from "./snapshot-columns.ts";
 
 /**
- * What a stretch of the journal came to: the job as it is at its end, and each shard that a record in it was
- * about. A snapshot and all those before it are the state, so one is as long as its stretch, however long the
- * job. Plain data, as JSON.
+ * Facts of a journal range: the job at its end, and each shard that a record in it names. A snapshot and all
+ * earlier ones make up the state. So a snapshot is as long as its range, however long the job. Plain data, as
+ * JSON.
  */
 export interface Snapshot {
   readonly job: Pick<JobState, "accepted" | "standing" | "phase" | "totals" | "mapping" | "lastToken">;
-  /** Where the plan was sealed in this stretch. */
+  /** Plan that was sealed in this range. Null: none was. */
   readonly plan: RecordOf<"planSealed"> | null;
-  /** Whether another run began in this stretch, for which the failures before do not count. */
+  /** Another run began in this range, so earlier failures do not count. */
   readonly revived: boolean;
-  /** The shards, by id, of {@link BLOCK_SHARDS} at most; made, or parsed, as they are asked for, once. */
+  /**
+   * The shards, by id, in blocks of at most {@link BLOCK_SHARDS}. Made or parsed on demand, and only once.
+   */
   readonly blocks: Iterable<SnapshotBlock>;
 }
 
 export type SnapshotBlock =
-  /** Shards that were committed at their first attempt: nearly all. */
+  /** Shards that were committed at their first attempt: nearly all of them. */
   | { readonly kind: "committed"; readonly columns: CommittedColumns }
   | { readonly kind: "others"; readonly shards: readonly ShardFacts[] };
 
-/** A block is made in one go, which stops the coordinator for some milliseconds. */
+/** Limit of shards in a block. Making a block stops the coordinator for some milliseconds. */
 const BLOCK_SHARDS = 2_000;
 
 type Outcome =
@@ -40,7 +42,7 @@ type ShardFacts = Pick<
   "shard" | "parent" | "attempts" | "failures" | "revocations" | "forgottenUpTo"
 > & { readonly outcome: Outcome };
 
-/** What the records since the last snapshot were about. */
+/** Shards and facts that the records since the last snapshot name. */
 export class SinceSnapshot {
   static of(records: Iterable<JournalRecord>): SinceSnapshot {
     const since = new SinceSnapshot();
@@ -91,7 +93,7 @@ export class SinceSnapshot {
     }
   }
 
-  /** Also what earlier ones were about, of which no snapshot was made. */
+  /** Adds the shards and facts of an earlier range of which no snapshot was made. */
   addAll(earlier: SinceSnapshot): void {
     for (const id of earlier.#shards) this.#shards.add(id);
     this.#records += earlier.#records;
@@ -100,7 +102,7 @@ export class SinceSnapshot {
   }
 
   /**
-   * Of the shards only what changes is copied here, in one go: the blocks may be made while the job goes on.
+   * Copies the facts of these shards at once. The blocks may be encoded while the job continues.
    *
    * @param state after the last of the records
    */
@@ -120,8 +122,8 @@ export class SinceSnapshot {
 }
 
 /**
- * Brings a state from the end of the snapshot before this one, or from nothing where this is the first, to
- * the end of this one.
+ * Advances a state from the end of the previous snapshot to the end of this one. The first snapshot starts
+ * from an empty state.
  */
 export function restore(state: JobState, { job, plan, revived, blocks }: Snapshot): void {
   state.accepted = job.accepted;
@@ -134,7 +136,7 @@ export function restore(state: JobState, { job, plan, revived, blocks }: Snapsho
   }
   if (plan !== null) {
     assert(state.shards.length === 0, "a plan is sealed once");
-    // An earlier run may have failed before.
+    // An earlier run may have failed before its plan was sealed.
     restorePhase(state, { kind: "planning" });
     evolve(state, plan);
   }
@@ -167,7 +169,7 @@ function restoreBlock(state: JobState, block: SnapshotBlock): void {
 }
 
 /**
- * Whether the shards have the rows that the job counts: what is read from a snapshot was added up long ago.
+ * Checks that the totals, which are read from the snapshots, match the shards' rows.
  *
  * @throws {BrokenLaw}
  */
@@ -194,7 +196,7 @@ function* blocksOf(entries: readonly ShardEntry[]): Generator<SnapshotBlock> {
   }
 }
 
-/** Without real times: see `PENDING` of the fold. */
+/** Pending state without real times, as in `evolve-shard.ts`. */
 const PENDING: ShardState = { kind: "pending", sinceMs: 0, notBeforeMs: 0 };
 
 function settle(state: JobState, entry: ShardEntry, outcome: Outcome): void {
@@ -221,7 +223,7 @@ function factsOf(entry: ShardEntry): ShardFacts {
   return { shard, parent, outcome: outcomeOf(entry), attempts, failures, revocations, forgottenUpTo };
 }
 
-/** The leases and offers of an open shard are gone with the process. */
+/** Leases and offers of an open shard end with the process. */
 function outcomeOf({ state }: ShardEntry): Outcome {
   return isOpen(state.kind) ? { kind: "open" } : (state as Exclude<Outcome, { kind: "open" }>);
 }

@@ -1,13 +1,13 @@
 /**
- * Samples kept: enough that a handful of odd shards does not move the median, few enough to sort on demand,
- * and old ones leave, so that the median follows the part of the input that is at work now.
+ * Limit of samples. A few odd shards must not move the median, and sorting must stay cheap. Old samples are
+ * dropped, so the median follows the current part of the input.
  */
 const MAX_SAMPLES = 101;
 
-/** The time per row of the shards committed last: the median of all workers, and each worker's own last. */
+/** Time per row of the newest commits: the median over all workers, and the last value of each one. */
 export class SpeedSamples {
   readonly #samples: number[] = [];
-  /** By worker name. */
+  /** Last value by worker name. */
   readonly #last = new Map<string, number>();
   #next = 0;
   #median: number | null = null;
@@ -19,12 +19,12 @@ export class SpeedSamples {
     this.#median = null;
   }
 
-  /** Null for a worker that has not committed a shard yet. */
+  /** Null: the worker has not committed a shard yet. */
   lastMsPerRow(worker: string): number | null {
     return this.#last.get(worker) ?? null;
   }
 
-  /** Null until there is a sample. */
+  /** Null: there is no sample yet. */
   get medianMsPerRow(): number | null {
     if (this.#samples.length === 0) return null;
     this.#median ??= median(this.#samples);

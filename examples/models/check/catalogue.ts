@@ -18,7 +18,7 @@ import {
 import { speechFiles } from "./natural-sounds.ts";
 import type { RealModel } from "./real-model.ts";
 
-/** All real models that are run, in the order of the page. */
+/** All real models of the checks, in the order of the page. */
 export const CATALOGUE: readonly RealModel[] = [
   {
     source: minilm,
@@ -141,7 +141,7 @@ export const CATALOGUE: readonly RealModel[] = [
   },
 ];
 
-/** A model that is trained and exported here, by libraries of PyPI. */
+/** Describes a model that is trained and exported here, by libraries of PyPI. */
 function ofLibraries(name: string, libraries: readonly (readonly [string, string, string])[]): ModelSource {
   return {
     name,

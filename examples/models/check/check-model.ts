@@ -6,12 +6,12 @@ import { linkFetched } from "../run-job.ts";
 import type { RealModel } from "./real-model.ts";
 import { spread, writeSample } from "./sample.ts";
 
-/** How far a column of the job is from the reference's. */
+/** Difference of a column from the reference. */
 type ColumnDistance =
   | { readonly kind: "labels"; readonly different: number }
   | { readonly kind: "numbers"; readonly largest: number; readonly leastCosine: number };
 
-/** What a comparison found. */
+/** Result of a comparison. */
 export interface Comparison {
   readonly rows: number;
   readonly columns: Readonly<Record<string, ColumnDistance>>;
@@ -20,10 +20,10 @@ export interface Comparison {
 const MOST_APART = 1e-4;
 const LEAST_COSINE = 0.9999;
 
-/** Scripts in Python, and the models' own folders: they are used where they lie, never from dist/. */
+/** Folder of the Python scripts and the models, which are used from the sources and not from dist/. */
 export const MODELS_FOLDER = join(packageRoot, "examples", "models");
 
-/** Makes the Python environment of the reference programs, if it is not there; gives its interpreter. */
+/** Makes the Python environment of the reference programs if it is missing. Returns its interpreter. */
 export function preparePython(): string {
   const folder = join(packageRoot, ".scratch", "models", "python");
   execFileSync("sh", [join(MODELS_FOLDER, "check", "setup.sh"), folder], { stdio: ["ignore", 2, 2] });
@@ -31,9 +31,10 @@ export function preparePython(): string {
 }
 
 /**
- * Runs the model's job over `rows` rows of its natural data, and its reference program over the same.
+ * Runs the model's job and its reference program over `rows` rows of its natural data.
  *
- * @throws when the job fails or leaves rows out, or the reference cannot run; why is on stderr by then
+ * @throws {Error} when the job fails or drops rows, or the reference cannot run. The reason is on stderr by
+ * then
  */
 export async function checkModel(model: RealModel, rows: number, python: string): Promise<Comparison> {
   const folder = join(MODELS_FOLDER, model.source.name);
@@ -57,11 +58,11 @@ export async function checkModel(model: RealModel, rows: number, python: string)
 
 interface Export {
   readonly python: string;
-  /** Has `export.py`. */
+  /** Folder of `export.py`. */
   readonly folder: string;
-  /** What the model is trained on. */
+  /** Data for training the model. */
   readonly data: string;
-  /** Where it goes. */
+  /** Folder of the exported model. */
   readonly made: string;
 }
 
@@ -71,7 +72,7 @@ export async function exportModel({ python, folder, data, made }: Export): Promi
   execFileSync(python, ["-B", join(folder, "export.py"), data, made], { stdio: ["ignore", 2, 2] });
 }
 
-/** What of a comparison is not as promised: nothing, where it is. */
+/** Describes columns of a comparison that exceed their bounds. */
 export function brokenBounds({ columns }: Comparison, embeddings: readonly string[]): string[] {
   return Object.entries(columns).flatMap(([name, found]) => {
     if (found.kind === "labels")

@@ -1,6 +1,7 @@
-"""compare.py FOLDER: runs FOLDER/reference.py over the rows of FOLDER/data and compares with what the job has published in FOLDER/out.
+"""compare.py FOLDER: runs FOLDER/reference.py over the rows of FOLDER/data. Compares its results with the
+job's published output in FOLDER/out.
 
-Prints JSON: the rows, and by column how far apart both are.
+Prints JSON: the number of rows, and the difference of each column.
 """
 
 import importlib.util
@@ -13,7 +14,7 @@ import pyarrow.dataset
 
 
 def column(table, name):
-    """A column's values; of lists, arrays."""
+    """Returns a column's values. Lists become arrays."""
     cells = table.column(name)
     if not pyarrow.types.is_nested(cells.type):
         return cells.to_pylist()
@@ -21,7 +22,9 @@ def column(table, name):
 
 
 def apart(ours, theirs):
-    """How far a column is from the reference: numbers by the largest difference, all else by the rows that are not equal."""
+    """Returns the difference of a column from the reference: the largest for numbers, and the number of
+    unequal rows for other values.
+    """
     if isinstance(theirs[0], (str, int)):
         return {"kind": "labels", "different": sum(a != b for a, b in zip(ours, theirs))}
     largest, least = 0.0, 1.0
@@ -47,7 +50,7 @@ spec.loader.exec_module(reference)
 
 data = read(folder / "data")
 ours = read(folder / "out" / "rows")
-# Of a row that becomes several, the reference gives a list of them.
+# The reference returns a list for a row that becomes several.
 parts = [row if isinstance(row, list) else [row] for row in reference.run(folder / "model", data.to_pylist())]
 theirs = [part for row in parts for part in row]
 if column(ours, "id") != [id for id, row in zip(column(data, "id"), parts) for _ in row]:

@@ -1,4 +1,4 @@
-"""Flights of vega-datasets as a table to train on."""
+"""Flights of vega-datasets as a table for training."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def flights(path):
-    """By column what is known of each flight before it leaves, and whether it is late."""
+    """Returns the known facts of each flight before its departure, by column, and its delay as a label."""
     rows = json.load(open(path))
     columns = {
         "origin": np.array([row["origin"] for row in rows], object),

@@ -7,9 +7,12 @@ import { CATALOGUE } from "./catalogue.ts";
 import { brokenBounds, checkModel, preparePython } from "./check-model.ts";
 import { type CheckedModel, distanceLine, modelsPage } from "./page.ts";
 
-/** `npm run models`: real models by their job files, compared with reference programs; 1 if one is off. */
+/**
+ * `npm run models`: compares real models, run by their job files, with reference programs. Exits with 1 on a
+ * difference.
+ */
 
-/** What CI fetches and runs at most. */
+/** Maximum size of models that CI fetches and runs. */
 const SMALL_MEGABYTES = 30;
 
 const names = CATALOGUE.map(({ source }) => source.name);

@@ -9,12 +9,12 @@ import { fetchModel } from "../fetch-model.ts";
 import { pictures } from "../sources/pictures.ts";
 import type { SampleRow } from "./sample.ts";
 
-/** The paragraphs of the Brown corpus. */
+/** Returns the paragraphs of the Brown corpus. */
 export async function brownTexts(): Promise<SampleRow[]> {
   return readParagraphs().map(({ text }) => ({ text }));
 }
 
-/** This repository's own files, whole. */
+/** Returns this repository's own files. */
 export async function ownFiles(): Promise<SampleRow[]> {
   const paths = execFileSync("git", ["ls-files", "-z"], { cwd: packageRoot, encoding: "utf8" })
     .split("\0")
@@ -22,20 +22,20 @@ export async function ownFiles(): Promise<SampleRow[]> {
   return Promise.all(paths.map(async (path) => ({ path, content: await readFile(join(packageRoot, path)) })));
 }
 
-/** The pictures that scikit-image has for its examples, as files. */
+/** Returns the example pictures of scikit-image, as files. */
 export async function pictureFiles(): Promise<SampleRow[]> {
   const folder = await fetchModel(pictures);
   const names = (await readdir(folder)).sort();
   return Promise.all(names.map(async (name) => ({ name, content: await readFile(join(folder, name)) })));
 }
 
-/** Flights of 2001 in the United States: date, distance, origin and destination. */
+/** Path of flights in the United States in 2001: date, distance, origin and destination. */
 export const FLIGHTS: string = join(
   dirname(createRequire(import.meta.url).resolve("vega-datasets")),
   "../data/flights-20k.json",
 );
 
-/** Those flights, without how late they were. */
+/** Returns these flights, without their delays. */
 export async function flights(): Promise<SampleRow[]> {
   const rows: readonly (SampleRow & { readonly delay: number })[] = JSON.parse(
     await readFile(FLIGHTS, "utf8"),
@@ -43,13 +43,13 @@ export async function flights(): Promise<SampleRow[]> {
   return rows.map(({ delay: _, ...known }) => known);
 }
 
-/** The side that PaddleOCR scales smaller pictures to. Of larger ones each has its own size. */
+/** Side to which PaddleOCR scales smaller pictures. Larger ones have sizes of their own. */
 const DETECTOR_SIDE = 736;
 
-/** A page with seven lines of text among those pictures. */
+/** Page with seven lines of text, among those pictures. */
 const PAGE = { name: "page.png", width: 384, height: 191 };
 
-/** Pictures that are as high as wide and have no alpha, and squares of the scanned page. */
+/** Returns square pictures without alpha, and squares of the scanned page. */
 export async function squarePictures(): Promise<SampleRow[]> {
   const folder = await fetchModel(pictures);
   const files = await pictureFiles();
@@ -64,14 +64,14 @@ export async function squarePictures(): Promise<SampleRow[]> {
   return [...cuts, ...squares];
 }
 
-/** Strips of the scanned page, about as high as a line. */
+/** Returns strips of the scanned page, about as high as a line. */
 export function pageStrips(): Promise<SampleRow[]> {
   const height = 20;
   const tops = Array.from({ length: 1 + Math.floor((PAGE.height - height) / 4) }, (_, at) => 4 * at);
   return cutPage(tops.map((top) => ({ left: 0, top, width: PAGE.width, height })));
 }
 
-/** The same strips, and each of them upside down. */
+/** Returns the same strips, and each of them upside down. */
 export async function turnedStrips(): Promise<SampleRow[]> {
   const strips = await pageStrips();
   const turned = await Promise.all(

@@ -4,16 +4,16 @@ import { fetchModel } from "../fetch-model.ts";
 import { recordings } from "../sources/recordings.ts";
 import type { SampleRow } from "./sample.ts";
 
-/** Of the recordings, one channel of 16 bits. */
+/** Rate of the recordings, which have one channel of 16 bits. */
 const RATE = 16_000;
 const SAMPLE_BYTES = 2;
 
-/** A piece of a recording starts every so often. */
+/** Interval between the starts of pieces. */
 const PIECE_EVERY_SECONDS = 1.5;
-/** How long pieces are, by turns: rows have few windows or many. */
+/** Lengths of pieces, in turn, so that rows have few windows or many. */
 const PIECE_SECONDS = [0.4, 1.1, 2.7, 6];
 
-/** Recordings of speech as WAV files, whole, and pieces of them, which begin and end within words. */
+/** Returns recordings of speech as WAV files, and pieces of them that begin and end within words. */
 export async function speechFiles(): Promise<SampleRow[]> {
   const folder = await fetchModel(recordings);
   const names = (await readdir(folder)).sort();
@@ -32,7 +32,7 @@ function piecesOf(name: string, samples: Buffer): SampleRow[] {
   });
 }
 
-/** The content of a WAV file's chunk `data`. */
+/** Returns the content of a WAV file's chunk `data`. */
 function samplesOf(wav: Buffer): Buffer {
   let at = 12;
   while (wav.toString("latin1", at, at + 4) !== "data") at += 8 + wav.readUInt32LE(at + 4);

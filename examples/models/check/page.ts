@@ -7,14 +7,14 @@ export interface CheckedModel {
   readonly found: Comparison;
 }
 
-/** A page that is written again. */
+/** A new version of the page. */
 interface PageRun {
   readonly date: string;
-  /** Its text until now. */
+  /** Previous text of the page. */
   readonly before: string;
 }
 
-/** What a comparison says, in a line: `scores: 2.1e-7; kind: all equal`. */
+/** Formats a comparison in one line: `scores: 2.1e-7; kind: all equal`. */
 export function distanceLine({ columns }: Comparison, embeddings: readonly string[]): string {
   return Object.entries(columns)
     .map(([name, found]) => {
@@ -28,9 +28,9 @@ export function distanceLine({ columns }: Comparison, embeddings: readonly strin
 }
 
 /**
- * docs/models.md: a row of each model that was checked; of others, the row that the page had before.
+ * Renders docs/models.md: a new row for each checked model, and the previous rows of the others.
  *
- * @throws when a model has no row yet
+ * @throws {Error} when a model has no row yet
  */
 export function modelsPage(
   models: readonly RealModel[],

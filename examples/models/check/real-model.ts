@@ -2,25 +2,25 @@ import type { ModelSource } from "../sources/model-source.ts";
 import type { SampleRow } from "./sample.ts";
 
 /**
- * A real model whose rows are compared with those of a reference program. Its folder has `job.yaml` and
+ * A real model whose rows are compared with a reference program. Its folder has `job.yaml` and
  * `reference.py`.
  */
 export interface RealModel {
   readonly source: ModelSource;
   readonly title: string;
-  /** The data that `export.py` of its folder trains it on; left out where it is fetched. */
+  /** Path of the training data for `export.py` in its folder. Default: the model is fetched. */
   readonly trainedOn?: string;
-  /** Of the ONNX file. */
+  /** Size of the ONNX file. */
   readonly megabytes: number;
-  /** What goes in, in words. */
+  /** Description of the input. */
   readonly input: string;
-  /** What the job file does to it before the model and behind it, in words. */
+  /** Description of the job's steps before and after the model. */
   readonly job: string;
-  /** What the rows are compared with, in words. */
+  /** Description of the reference. */
   readonly reference: string;
-  /** Rows that are compared where nobody says how many. */
+  /** Default number of compared rows. */
   readonly rows: number;
-  /** Columns of embeddings: their cosines count, other numbers by their difference. */
+  /** Columns of embeddings, which are compared by cosines. Other numbers are compared by their difference. */
   readonly embeddings: readonly string[];
   readonly readRows: () => Promise<readonly SampleRow[]>;
 }

@@ -5,16 +5,16 @@ import { encodeParquet } from "../../../shared/dataset/encode.ts";
 
 type SampleValue = string | number | Uint8Array;
 
-/** A row of natural data, as it is before anyone prepares it. */
+/** A row of natural data, before any preparation. */
 export type SampleRow = Readonly<Record<string, SampleValue>>;
 
-/** Some of the rows, from all over them; the same ones each time. */
+/** Returns evenly spaced rows, the same ones each time. */
 export function spread(rows: readonly SampleRow[], count: number): SampleRow[] {
   const step = Math.max(1, rows.length / count);
   return Array.from({ length: Math.min(count, rows.length) }, (_, at) => rows[Math.floor(at * step)] ?? {});
 }
 
-/** Writes rows of the same columns, with `id` from 0 in front, as the only file of `folder`. */
+/** Writes rows of the same columns, after `id` from 0, as the only file of `folder`. */
 export async function writeSample(folder: string, rows: readonly SampleRow[]): Promise<void> {
   const numbered: readonly SampleRow[] = rows.map((row, id) => ({ id, ...row }));
   const columns = Object.keys(numbered[0] ?? {}).map((name) => {
@@ -23,7 +23,7 @@ export async function writeSample(folder: string, rows: readonly SampleRow[]): P
   });
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
-  // Several row groups: the job is cut into several shards, as a large one is.
+  // Several row groups, so that the job has several shards, as a large one has.
   const rowGroupRows = Math.max(1, Math.ceil(rows.length / 3));
   const bytes = encodeParquet(new Table(Object.fromEntries(columns)), { rowGroupRows });
   await writeFile(join(folder, "sample.parquet"), bytes);

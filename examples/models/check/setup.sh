@@ -1,5 +1,5 @@
-#!/bin/sh
-# Makes the Python environment of the reference programs: setup.sh FOLDER. Again: does nothing while the lists of packages are the same.
+# Makes the Python environment of the reference programs: setup.sh FOLDER. Does nothing while the package
+# lists are unchanged.
 set -eu
 folder=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -9,5 +9,5 @@ rm -rf "$folder"
 python3 -m venv "$folder"
 "$folder/bin/python" -m pip install --disable-pip-version-check --quiet --requirement "$here/requirements.txt"
 "$folder/bin/python" -m pip install --disable-pip-version-check --quiet --no-deps --requirement "$here/makers.txt"
-# Last, so that an environment that is half made is made again.
+# Last, so that an incomplete environment is made again.
 cat "$here/requirements.txt" "$here/makers.txt" > "$folder/installed.txt"

@@ -1,4 +1,4 @@
-/** Models, or parts of what their makers do, that no job file can do today; see docs/models.md. */
+/** Models, or parts of their usual pipelines, that job files do not support yet. See docs/models.md. */
 export const UNSUPPORTED: readonly { readonly model: string; readonly why: string }[] = [
   {
     model: "PaddleOCR's detector and reader, whole",

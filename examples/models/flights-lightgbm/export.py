@@ -1,4 +1,4 @@
-"""export.py DATA FOLDER: trains trees of LightGBM on flights, and exports them as onnxmltools does unless told otherwise."""
+"""export.py DATA FOLDER: trains LightGBM trees on flights. Exports them with the defaults of onnxmltools."""
 
 import pathlib
 import sys

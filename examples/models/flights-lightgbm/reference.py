@@ -1,4 +1,4 @@
-"""The trees in LightGBM itself, which they were exported from."""
+"""The trees in LightGBM itself, from which they were exported."""
 
 import joblib
 import numpy as np

@@ -1,4 +1,4 @@
-"""export.py DATA FOLDER: trains a pipeline of scikit-learn on flights, and exports it as skl2onnx does unless told otherwise."""
+"""export.py DATA FOLDER: trains a scikit-learn pipeline on flights. Exports it with skl2onnx's defaults."""
 
 import pathlib
 import sys
@@ -17,7 +17,7 @@ from flights import flights
 
 data, folder = sys.argv[1:]
 columns, late = flights(data)
-# One table of objects: columns by their number.
+# One table of objects, with columns by number.
 table = np.column_stack([columns["origin"], columns["destination"], columns["distance"], columns["hour"]]).astype(object)
 pipeline = Pipeline(
     [

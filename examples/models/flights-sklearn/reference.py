@@ -1,4 +1,4 @@
-"""The pipeline in scikit-learn itself, which it was exported from."""
+"""The pipeline in scikit-learn itself, from which it was exported."""
 
 import joblib
 import numpy as np

@@ -1,4 +1,4 @@
-"""Magika by its own program, file by file: what the model says, before rules about single kinds."""
+"""Magika's own program, file by file: the answer of the model, before rules for single kinds."""
 
 import io
 

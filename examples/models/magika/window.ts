@@ -1,12 +1,12 @@
 import { defineStep, vector } from "shardmill";
 
-/** What Magika reads of a file at either end, and how much of it the model is given. */
+/** Bytes that Magika reads at each end of a file, and how many of them the model receives. */
 const BLOCK_BYTES = 4_096;
 const END_BYTES = 1_024;
-/** Stands where a file has no byte. */
+/** Value for a missing byte. */
 const PADDING = 256;
 
-/** The first and the last 1,024 bytes of a file without the white space around them, as Magika has it. */
+/** The first and the last 1,024 bytes of a file, without surrounding white space, as in Magika. */
 export default defineStep({
   reads: { content: "binary" },
   columns: { window: vector("int32", 2 * END_BYTES) },
@@ -23,7 +23,7 @@ export default defineStep({
   },
 });
 
-/** As `bytes.strip()` of Python has it: space, \t, \n, \v, \f and \r. */
+/** Returns true for white space of Python's `bytes.strip()`: space, \t, \n, \v, \f and \r. */
 function isSpace(byte: number): boolean {
   return byte === 32 || (byte >= 9 && byte <= 13);
 }

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 as sentence-transformers runs it: one text at a time, mean of the tokens' vectors, of length one."""
+"""all-MiniLM-L6-v2 in sentence-transformers: one text at a time, normalized mean of the tokens' vectors."""
 
 import numpy as np
 import onnxruntime

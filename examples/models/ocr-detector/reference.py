@@ -1,4 +1,4 @@
-"""PaddleOCR's detector by RapidOCR's own program, up to the map of probabilities."""
+"""PaddleOCR's detector in RapidOCR's own program, up to the map of probabilities."""
 
 import pathlib
 

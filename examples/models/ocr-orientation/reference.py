@@ -1,4 +1,4 @@
-"""PaddleOCR's classifier of text lines by RapidOCR's own program."""
+"""PaddleOCR's classifier of text lines in RapidOCR's own program."""
 
 import pathlib
 

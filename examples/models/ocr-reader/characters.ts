@@ -3,10 +3,10 @@ import { defineStep, list, vector } from "shardmill";
 import characters from "./model/characters.txt";
 
 const PLACES = 115;
-/** By class: the first stands for no character, the last is the space. */
+/** Characters by class. The first class is no character, and the last is the space. */
 const CLASSES = ["", ...String(characters).trimEnd().split("\n"), " "];
 
-/** CTC: the likeliest class at each place; one that goes on over several places is one character. */
+/** Decodes CTC: the likeliest class at each place, where a class over several places is one character. */
 export default defineStep({
   reads: { probabilities: vector("float32", PLACES * CLASSES.length) },
   columns: { text: "string", scores: list("float32") },

@@ -1,4 +1,4 @@
-"""PaddleOCR's reader of text lines by RapidOCR's own program."""
+"""PaddleOCR's reader of text lines in RapidOCR's own program."""
 
 import pathlib
 

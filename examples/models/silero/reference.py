@@ -1,4 +1,4 @@
-"""Silero VAD as its program has it (OnnxWrapper of silero_vad.utils_vad, without PyTorch): window by window, with a context and a state."""
+"""Silero VAD like OnnxWrapper of silero_vad.utils_vad, but without PyTorch: windows, context and state."""
 
 import io
 import wave

@@ -1,6 +1,6 @@
 import type { ModelSource } from "./model-source.ts";
 
-/** Google's Magika: which kind of file bytes are. */
+/** Google's Magika, which classifies files by their bytes. */
 export const magika: ModelSource = {
   name: "magika",
   packages: [

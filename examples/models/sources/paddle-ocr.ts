@@ -1,6 +1,6 @@
 import type { ModelPackage, ModelSource } from "./model-source.ts";
 
-/** PaddleOCR's models as RapidOCR exports them: each is a source of its own. */
+/** Describes a model of PaddleOCR, as RapidOCR exports it. Each model is a separate source. */
 function ofRapidOcr(file: string, sha256: string): ModelPackage {
   return {
     index: "pypi",
@@ -11,7 +11,7 @@ function ofRapidOcr(file: string, sha256: string): ModelPackage {
   };
 }
 
-/** Where in a picture there is text. */
+/** Model that locates text in pictures. */
 export const ocrDetector: ModelSource = {
   name: "ocr-detector",
   packages: [
@@ -22,7 +22,7 @@ export const ocrDetector: ModelSource = {
   ],
 };
 
-/** Whether a line of text is upside down. */
+/** Model that detects upside-down lines of text. */
 export const ocrOrientation: ModelSource = {
   name: "ocr-orientation",
   packages: [
@@ -33,7 +33,7 @@ export const ocrOrientation: ModelSource = {
   ],
 };
 
-/** What a line of text says, with the characters that its classes are. */
+/** Model that reads a line of text, with the characters of its classes. */
 export const ocrReader: ModelSource = {
   name: "ocr-reader",
   packages: [

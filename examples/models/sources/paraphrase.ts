@@ -1,7 +1,7 @@
 import { minilmSettings } from "./minilm.ts";
 import type { ModelSource } from "./model-source.ts";
 
-/** sentence-transformers/paraphrase-MiniLM-L3-v2, which pools in the graph; its tokenizer is MiniLM's. */
+/** sentence-transformers/paraphrase-MiniLM-L3-v2, which pools in the graph. Its tokenizer is MiniLM's. */
 export const paraphrase: ModelSource = {
   name: "paraphrase",
   packages: [

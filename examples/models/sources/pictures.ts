@@ -1,6 +1,6 @@
 import type { ModelSource } from "./model-source.ts";
 
-/** By name, the digest of each file. */
+/** Digest of each file, by name. */
 const DIGESTS = {
   "astronaut.png": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
   "brick.png": "7966caf324f6ba843118d98f7a07746d22f6a343430add0233eca5f6eaaa8fcf",
@@ -28,7 +28,7 @@ const DIGESTS = {
   "text.png": "bd84aa3a6e3c9887850d45d606c96b2e59433fbef50338570b63c319e668e6d1",
 } as const;
 
-/** Photographs, scans and drawings that scikit-image has for its examples: no model, but data for some. */
+/** Example photographs, scans and drawings of scikit-image: data for some models. */
 export const pictures: ModelSource = {
   name: "pictures",
   packages: [

@@ -1,6 +1,6 @@
 import type { ModelSource } from "./model-source.ts";
 
-/** Recordings of people who speak, at 16 kHz: no model, but data for some. */
+/** Recordings of speech at 16 kHz: data for some models. */
 export const recordings: ModelSource = {
   name: "recordings",
   packages: [

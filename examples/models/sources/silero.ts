@@ -1,6 +1,6 @@
 import type { ModelSource } from "./model-source.ts";
 
-/** Silero VAD 6: whether somebody speaks in 32 ms of sound, after what came before. */
+/** Silero VAD 6, which detects speech in 32 ms of sound, given the previous sound. */
 export const silero: ModelSource = {
   name: "silero",
   packages: [

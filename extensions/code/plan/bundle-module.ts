@@ -7,35 +7,35 @@ import { stepInvalid } from "../../../shared/steps/step-invalid.ts";
 import { HOST_MODULES } from "../run/bundle-form.ts";
 import { SOURCE_ROOT } from "../run/user-error.ts";
 
-/** What a bundle may have at most: it is kept, and sent to every worker. */
+/** Size limit of a bundle, which is cached and sent to every worker. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** What a file that does not compile says at most. */
+/** Limit of reported problems in a file that does not compile. */
 const MAX_PROBLEMS = 20;
 
-/** The modules that the thread has itself: a bundle of its own would not know the thread's objects. */
+/** Modules of the host thread. A bundled copy of them would not recognize the host's objects. */
 const SHARED = /^(shardmill|apache-arrow)$/;
-/** Packages whose only work is to find native code. */
+/** Packages that only load native code. */
 const NATIVE_FINDERS = /^(bindings|node-gyp-build(-optional-packages)?|@mapbox\/node-pre-gyp|node-pre-gyp)$/;
-/** A file beside the source, named by where the source is, which a bundle does not know. */
+/** Expressions for the source's own location, which is lost in a bundle. */
 const FILE_BESIDE = /\bimport\.meta\.(?:url|dirname|filename)\b|\b__(?:dirname|filename)\b/;
 const SOURCE = /\.[cm]?[jt]sx?$/;
 const COMMENT = /^\s*(?:\*|\/\*).*|\/\/.*$/s;
 const NO_LOADER = /^No loader is configured for "([^"]+)" files: (.*)$/;
 
-/** CommonJS that is bundled asks for Node's own modules by `require`. */
+/** Import for bundled CommonJS, which loads Node's own modules by `require`. */
 const REQUIRE =
   'import { createRequire as shardmillRequire } from "node:module"; const require = shardmillRequire(import.meta.url);';
 
 /**
- * A user's own file with all that it imports, as one file of JavaScript. The same files give the same bytes,
- * in whatever folder they lie.
+ * Bundles a user's own file, with all imports, to one JavaScript file. The bytes depend on the files' content
+ * only, not on their folder.
  *
  * @param path absolute
- * @param where how errors name the step
- * @throws {STEP_INVALID} with file, line and column of all that does not compile
+ * @param where name of the step in errors
+ * @throws {STEP_INVALID} with file, line and column of everything that does not compile
  */
 export async function bundleModule(path: string, where: string): Promise<Uint8Array> {
-  // It starts a process: loaded only where there is a module.
+  // Lazy, because esbuild starts a process.
   const { build } = await import("esbuild");
   const folder = dirname(path);
   try {
@@ -71,7 +71,7 @@ function addRules({ onResolve, onLoad }: PluginBuild, folder: string): void {
   }));
   onResolve({ filter: NATIVE_FINDERS }, ({ path }) => ({ errors: [{ text: nativeCode(path) }] }));
   onLoad({ filter: SOURCE }, async ({ path }) => {
-    // Libraries often name their place and do without.
+    // Libraries often contain these expressions and work without the location.
     if (path.includes("node_modules")) return undefined;
     const lines = (await readFile(path, "utf8")).split("\n");
     const at = lines.findIndex((text) => FILE_BESIDE.test(text.replace(COMMENT, "")));
@@ -126,7 +126,7 @@ function nativeCode(name: string): string {
 
 const PACKAGES = "node_modules/";
 
-/** `onnxruntime-node` of a file in it. */
+/** Returns the package of a file below it, such as `onnxruntime-node`. */
 function packageOf(file: string): string {
   const at = file.lastIndexOf(PACKAGES);
   if (at < 0) return file;

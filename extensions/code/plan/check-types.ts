@@ -15,24 +15,24 @@ import {
 } from "./tsc.ts";
 
 const TYPED = /\.[cm]?tsx?$/;
-/** `steps.ts(12,5): error TS2322: Type ...`; what belongs to it follows, indented. */
+/** Matches `steps.ts(12,5): error TS2322: Type ...`. Indented lines continue the error. */
 const ERROR = /^(.+)\((\d+),(\d+)\): error (TS(\d+)): (.*)$/s;
 /**
- * Types that are not installed here: a module, or Node's own names. What uses them is any type, and whether
- * they are there the bundler says.
+ * Errors about types that are not installed here: of a module, or of Node. Code that uses them is not
+ * checked. The bundler reports modules that are missing.
  */
 const UNKNOWN_TYPES = new Set([2307, 2580, 2591, 2688, 2792, 7016]);
-/** What is no code at all is the bundler's to tell. */
+/** Codes of syntax errors are below this. The bundler reports syntax errors. */
 const SYNTAX_END = 2000;
 
 const LIMITS: CompilerLimits = { ms: 60_000, bytes: 2 ** 31 };
 const MAX_PROBLEMS = 20;
 
 /**
- * Checks the types of a user's own files with the TypeScript that is installed for them, in a process of its
- * own. Where there is none, or it does not come to an end, nothing is wrong: the check is a help.
+ * Checks the types of a user's own files with the TypeScript installed next to them, in a separate process.
+ * The check is optional. Without TypeScript, or when the compiler fails, the files count as unchecked.
  *
- * @throws {STEP_INVALID} with file, line and column of all that the compiler says
+ * @throws {STEP_INVALID} with file, line and column of all compiler errors
  */
 export async function checkTypes(
   named: readonly NamedProgram[],
@@ -102,7 +102,7 @@ interface CompilerError {
   readonly message: string;
 }
 
-/** What the compiler printed: errors with a place, and others, which are about its settings. */
+/** Parses the compiler's output to errors with a place, and other errors, which concern its settings. */
 function readErrors(output: string): {
   readonly errors: readonly CompilerError[];
   readonly others: readonly string[];
@@ -119,7 +119,7 @@ function readErrors(output: string): {
       errors[errors.length - 1] = { ...last, message: `${last.message}\n${text}` };
     } else if (text.startsWith("error ")) others.push(text.slice("error ".length));
   }
-  // Of the settings made here, too: they are not the user's to mend.
+  // The config file is generated here, so users cannot fix errors in it.
   const ofConfig = errors.filter(({ file }) => file.endsWith("tsconfig.json"));
   return {
     errors: errors.filter((error) => !ofConfig.includes(error)),

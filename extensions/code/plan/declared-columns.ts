@@ -10,7 +10,7 @@ import {
   type ValueType,
 } from "../../../shared/values/value-type.ts";
 
-/** Why a column that code reads cannot be read; null where it can. */
+/** Returns why code cannot read a column with its declared type. Null: it can. */
 export function readProblem(
   { name, type }: NamedType,
   fields: readonly Field[],
@@ -39,7 +39,10 @@ export function readProblem(
   };
 }
 
-/** In SQL, and in what is published, case does not tell columns apart. */
+/**
+ * Returns the problem of a made column's name. Names must differ by more than case, because SQL and published
+ * files ignore case.
+ */
 export function nameProblem(
   { name }: NamedType,
   made: readonly NamedType[],
@@ -58,7 +61,7 @@ export function nameProblem(
   };
 }
 
-/** As it is written in a step: `list("string?")`. */
+/** Formats a type as a step declares it: `list("string?")`. */
 function showType({ shape, isNullable }: ValueType): string {
   if (shape.kind === "scalar") return `"${shape.name}${isNullable ? "?" : ""}"`;
   const text = showShape(shape);
@@ -76,7 +79,7 @@ function showShape(shape: Exclude<ValueShape, { kind: "scalar" }>): string {
   }
 }
 
-/** The declared type that reads a column; null: none does. */
+/** Returns the declared type that reads a column. Null: no type does. */
 function typeThatReads(field: FieldType): ValueType | null {
   switch (field.kind) {
     case "dictionary":

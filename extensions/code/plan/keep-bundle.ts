@@ -11,8 +11,8 @@ import type { StepFile } from "../../../shared/domain/step-binding.ts";
 import { bundleModule } from "./bundle-module.ts";
 
 /**
- * A bundle is looked for by the workers that open its job, and by the coordinator when it reduces: a job may
- * run for weeks. Each planning makes it young again.
+ * Limits of the bundle cache. Workers that open a job and the coordinator that reduces read the bundle, and a
+ * job may run for weeks. Planning a job resets its bundle's age.
  */
 const KEPT: PruneLimits = {
   name: /^[0-9a-f]{64}\.mjs$/,
@@ -22,13 +22,13 @@ const KEPT: PruneLimits = {
 };
 
 /**
- * The bundle of a module, in the user's cache under its own digest: a job that is taken up again finds the
- * same bytes there, or is another job.
+ * Bundles a module and keeps the bundle in the user's cache under its digest. A resumed job finds the same
+ * bytes there, or is another job.
  *
  * @param path absolute
- * @param where how errors name the step
- * @throws {STEP_INVALID} it does not compile
- * @throws {CACHE_FAILED} the cache cannot be written
+ * @param where name of the step in errors
+ * @throws {STEP_INVALID} when the module does not compile
+ * @throws {CACHE_FAILED} when the cache cannot be written
  */
 export async function keepBundle(path: string, where: string, signal: AbortSignal): Promise<StepFile> {
   const bytes = await bundleModule(path, where);
@@ -49,7 +49,7 @@ export async function keepBundle(path: string, where: string, signal: AbortSigna
     await makeFolders(folder);
     await writeFile(temporary, bytes);
     await rename(temporary, kept);
-    // What cannot be removed now goes another time.
+    // A later call removes the files that cannot be removed now.
     await pruneFolder(folder, KEPT, Date.now()).catch(() => {});
     return file;
   } catch (cause) {

@@ -13,10 +13,11 @@ import { ThreadLost } from "../threads/user-thread.ts";
 import { nameProblem, readProblem } from "./declared-columns.ts";
 
 /**
- * Binds a user's own code to the columns in front of it. The code is loaded, in a thread that is ended
- * afterwards, and says what it reads and makes; it is given no rows, and opens nothing.
+ * Plans a step of a user's own code. A temporary thread loads the code to get its declaration. The code gets
+ * no rows, and `open` is not called.
  *
- * @throws {STEP_INVALID} it cannot be loaded, is no step, or reads what is not there
+ * @throws {STEP_INVALID} when the code cannot be loaded, is no step, or reads a missing column or a wrong
+ *   type
  */
 export const planStep = (async (value, { where, files, fields, signal }) => {
   const path = String(value);
@@ -37,10 +38,10 @@ export const planStep = (async (value, { where, files, fields, signal }) => {
 }) satisfies StepPlanner;
 
 /**
- * Binds a user's own code to the rows that will be. The code is loaded, and says what it reads and makes; it
- * is given no rows.
+ * Plans a reduction of a user's own code. The code is loaded for its declaration, and gets no rows.
  *
- * @throws {STEP_INVALID} it cannot be loaded, is no reduction, or reads what is not there
+ * @throws {STEP_INVALID} when the code cannot be loaded, is no reduction, or reads a missing column or a
+ *   wrong type
  */
 export const planReduction: ReductionPlanner = async ({ file, where }, { fields, signal }) => {
   const thread = new ReductionThread(localPathOf(file.location), where);
@@ -57,9 +58,9 @@ export const planReduction: ReductionPlanner = async ({ file, where }, { fields,
 };
 
 /**
- * What code declares when it is loaded, in a thread that is ended afterwards.
+ * Returns the declaration of loaded code, and ends its thread.
  *
- * @throws {STEP_INVALID}
+ * @throws {STEP_INVALID} when loading fails, or ends the thread
  */
 async function declarationOf<T>(
   thread: { declaration(): Promise<T>; kill(): Promise<void> },
@@ -76,7 +77,7 @@ async function declarationOf<T>(
   }
 }
 
-/** What passes, in its order, then what is new; what is made anew stays in its place. */
+/** Returns the columns behind a step: given columns first, with replaced ones in place, then new columns. */
 function columnsBehind(fields: readonly Field[], made: readonly NamedType[]): readonly StepColumn[] {
   const own = new Map(made.map((column) => [column.name, { ...fieldOfType(column), from: null }]));
   const behind = fields.map((field): StepColumn => own.get(field.name) ?? { ...field, from: field.name });

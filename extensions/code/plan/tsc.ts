@@ -5,14 +5,14 @@ import { dirname, join } from "node:path";
 import { watchMemory } from "../../../shared/core/memory-watch.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 
-/** TypeScript as it is installed for a user's file. */
+/** TypeScript installation that applies to a user's file. */
 export interface InstalledCompiler {
   readonly version: string;
-  /** Its command. */
+  /** Path of `tsc`. */
   readonly script: string;
 }
 
-/** The TypeScript that a file in `folder` would import; null where there is none. */
+/** Finds the TypeScript that a file in `folder` would import. Null: there is none. */
 export function findCompiler(folder: string): InstalledCompiler | null {
   const require = createRequire(join(folder, "noop.js"));
   try {
@@ -25,9 +25,9 @@ export function findCompiler(folder: string): InstalledCompiler | null {
 }
 
 /**
- * How files of a folder are checked: by the user's own settings, if there are any, but for what would make
- * files, look for other ones, or complain of more than types. Imports are found as the bundler finds them;
- * `shardmill` and Arrow are those that the code will run with.
+ * Returns compiler settings for files of a folder. The user's own settings apply, except those that emit
+ * files, include other files, or report more than types. Imports resolve as in the bundler. `shardmill` and
+ * Arrow are the versions that the code runs with.
  */
 export function compilerConfig(folder: string, files: readonly string[]): object {
   const own = above(folder, "tsconfig.json")[0];
@@ -62,7 +62,9 @@ export function compilerConfig(folder: string, files: readonly string[]): object
   };
 }
 
-/** The paths of this name in a folder and in those above it that are there, the nearest first. */
+/**
+ * Returns existing paths of this name in a folder and its parents, the nearest first. Skips empty folders.
+ */
 function above(folder: string, name: string): readonly string[] {
   const path = join(folder, name);
   const parent = dirname(folder);
@@ -78,21 +80,25 @@ function isEmpty(path: string): boolean {
   }
 }
 
-/** What a compiler may take: it reads what it finds around a user's file. */
+/** Limits of the compiler process, because the size of the user's project is unknown. */
 export interface CompilerLimits {
   readonly ms: number;
   readonly bytes: number;
 }
 
-/** What it printed, or why it is not known. */
+/** Output of the compiler, or why it has none. */
 type CompilerRun =
   | { readonly kind: "ended"; readonly output: string }
   | { readonly kind: "broken"; readonly why: string };
 
-/** Errors beyond this are not shown anyway. */
+/** Limit of kept output. Further errors would not be shown anyway. */
 const MOST_OUTPUT_CHARS = 1_000_000;
 
-/** Runs a compiler in `folder`, in a process that is killed at its limits. @throws the signal's reason */
+/**
+ * Runs a compiler in `folder`, in a process that is killed at its limits.
+ *
+ * @throws the signal's reason
+ */
 export function runCompiler(
   { script }: InstalledCompiler,
   options: { readonly config: string; readonly folder: string; readonly limits: CompilerLimits },
@@ -103,7 +109,7 @@ export function runCompiler(
     const child = spawn(process.execPath, [script, "-p", config, "--pretty", "false"], {
       cwd: folder,
       stdio: ["ignore", "pipe", "ignore"],
-      // A group of its own: from version 7 on the compiler is a process below that one.
+      // A separate process group: from version 7 on, the compiler is a child of this process.
       detached: true,
     });
     let output = "";
@@ -114,7 +120,7 @@ export function runCompiler(
       try {
         process.kill(-child.pid, "SIGKILL");
       } catch {
-        // It has ended.
+        // The process has exited.
       }
     };
     const timer = setTimeout(() => end(`it took longer than ${limits.ms / 1000} s`), limits.ms);

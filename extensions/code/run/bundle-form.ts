@@ -1,5 +1,5 @@
 /**
- * Where a bundle finds, among what is global, the modules that it shares with the thread that runs it, by
- * their names: the API of steps, and Arrow, whose objects go to and fro.
+ * Global key of the modules that a bundle shares with its host thread: the step API and Arrow. Both sides
+ * exchange Arrow objects, so they need the same classes.
  */
 export const HOST_MODULES = "shardmill.modules";

@@ -1,6 +1,6 @@
 import { describeThrown } from "./user-error.ts";
 
-/** What a call of the user's code is given beside its rows. The signal is made when somebody looks at it. */
+/** Context of one call of the user's code. The signal is created on first access. */
 class CallContext {
   readonly where: string;
   readonly state: unknown;
@@ -28,8 +28,8 @@ interface CallOptions {
 }
 
 /**
- * Calls the user's code. What is not a promise is returned as it is, so that a step that does not wait costs
- * no turn of the event loop a row; a promise is given up after `limitMs`.
+ * Calls the user's code. A result that is no promise is returned directly, so synchronous steps need no
+ * event-loop turn per row. A promise rejects after `limitMs`.
  *
  * @throws whatever the code throws
  */
@@ -69,7 +69,7 @@ function tooLong(limitMs: number): string {
   return `took longer than ${limitMs / 1000} s`;
 }
 
-/** Of a row that the step threw for. */
+/** Formats the error that a step threw for a row. */
 export function thrownMessage(where: string, error: unknown): string {
   return `${where}: ${describeThrown(error)}`;
 }

@@ -1,11 +1,11 @@
 import type { NamedType, ScalarName, ValueType, VectorItem } from "../../../shared/values/value-type.ts";
 
-/** A value that a step made, and that its column cannot hold. */
+/** A step made a value that its column cannot hold. */
 export class ValueFault extends Error {
   override readonly name = "ValueFault";
 }
 
-/** Whole numbers by type: the least and the greatest. Those of 64 bits as bigint. */
+/** Range of each integer type. Types of 64 bits have bigint ranges. */
 const WHOLE_RANGES: Readonly<Partial<Record<ScalarName, readonly [number, number]>>> = {
   int8: [-128, 127],
   int16: [-32_768, 32_767],
@@ -21,9 +21,9 @@ const BIG_RANGES: Readonly<Partial<Record<ScalarName, readonly [bigint, bigint]>
 const SHOWN_CHARS = 60;
 
 /**
- * What a step made of a row, by column: each value as its column holds it, nulls where they may be.
+ * Converts an object that a step made to values in the order of the columns.
  *
- * @throws {ValueFault} naming the column, what it takes and what it was given
+ * @throws {ValueFault} naming the column, the expected value and the found value
  */
 export function checkMadeRow(made: unknown, columns: readonly NamedType[]): readonly unknown[] {
   if (typeof made !== "object" || made === null || ArrayBuffer.isView(made))
@@ -36,7 +36,7 @@ export function checkMadeRow(made: unknown, columns: readonly NamedType[]): read
   return columns.map(({ name, type }) => checkValue(Reflect.get(made, name), type, name));
 }
 
-/** @throws {ValueFault} */
+/** @throws {ValueFault} when the column cannot hold the value */
 export function checkValue(value: unknown, type: ValueType, path: string): unknown {
   if (value === null || value === undefined) {
     if (type.isNullable) return null;
@@ -69,7 +69,7 @@ function checkStruct(value: object, fields: readonly NamedType[], path: string):
   return fields.map(({ name, type }) => checkValue(Reflect.get(value, name), type, `${path}.${name}`));
 }
 
-/** The value as its column holds it; undefined: it cannot. */
+/** Returns the value as its column holds it. Undefined: the column cannot hold it. */
 function checkScalar(value: unknown, name: ScalarName): unknown {
   switch (name) {
     case "bool":
@@ -77,7 +77,7 @@ function checkScalar(value: unknown, name: ScalarName): unknown {
     case "string":
       return typeof value === "string" ? value : undefined;
     case "binary":
-      // A copy: the code may write to it again for the next row.
+      // A copy: the code may reuse the buffer for the next row.
       return value instanceof Uint8Array ? value.slice() : undefined;
     case "date":
     case "timestamp":
@@ -112,7 +112,7 @@ function checkVector(value: unknown, item: VectorItem, length: number, path: str
   });
 }
 
-/** Its items: undefined in a place that nothing was written to, which `map` would pass over. */
+/** Returns the items of an array. Holes become undefined, because `map` would skip them. */
 export function arrayOf(value: unknown): readonly unknown[] | undefined {
   const isArray = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
   return isArray ? Array.from(value as ArrayLike<unknown>) : undefined;

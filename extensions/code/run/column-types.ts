@@ -17,17 +17,17 @@ const SCALAR_NAMES: readonly ScalarName[] = [
   "date",
   "timestamp",
 ];
-/** As the planner has it for tensors: a longer one is a slip. */
+/** Limit of a vector's length, as for tensors. A larger one is a mistake. */
 const MAX_LENGTH = 134_217_728;
 const MAX_DEPTH = 16;
 
-/** What is wrong with a declared type. */
+/** A declared type is invalid. */
 export class TypeFault extends Error {
   override readonly name = "TypeFault";
 }
 
 /**
- * The columns that a step declares, in their order.
+ * Parses the columns that a step declares, in order.
  *
  * @throws {TypeFault} naming the column
  */

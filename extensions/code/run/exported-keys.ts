@@ -1,16 +1,16 @@
 import type { NamedType } from "../../../shared/values/value-type.ts";
 import { parseColumnTypes, TypeFault } from "./column-types.ts";
 
-/** The keys of what a module exports. */
+/** Keys of a module's default export. */
 type Keys = Readonly<Record<string, unknown>>;
 
 export type UserFunction = (...given: readonly unknown[]) => unknown;
 
 /**
- * The default export of a module, as an object of known keys.
+ * Returns a module's default export, an object of known keys.
  *
- * @param what it should be, and who makes it
- * @throws {TypeFault}
+ * @param what expected kind, and the function that makes it
+ * @throws {TypeFault} when it is no object, or has an unknown key
  */
 export function exportedKeys(
   exported: unknown,
@@ -51,6 +51,6 @@ export function functionAt(value: Keys, key: string): UserFunction | null {
   if (found === undefined) return null;
   if (typeof found !== "function")
     throw new TypeFault(`\`${key}\`: expected a function, found ${String(found)}`);
-  // It may speak of its own object as `this`.
+  // The function may use its object as `this`.
   return (...given) => Reflect.apply(found, value, given);
 }

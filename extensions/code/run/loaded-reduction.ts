@@ -2,7 +2,7 @@ import type { NamedType } from "../../../shared/values/value-type.ts";
 import { TypeFault } from "./column-types.ts";
 import { exportedKeys, functionAt, numberAt, typesAt, type UserFunction } from "./exported-keys.ts";
 
-/** What a reduction declares: plain JSON. */
+/** Declaration of a reduction. Plain JSON. */
 export interface ReductionDeclaration {
   readonly reads: readonly NamedType[];
   readonly combined: readonly NamedType[];
@@ -10,23 +10,28 @@ export interface ReductionDeclaration {
   readonly timeoutSeconds: number;
 }
 
-/** `combine` is run over the rows of a shard, `final` over what it made of all shards. */
+/**
+ * Functions of a reduction. `combine` reads the rows of a shard, `final` the results of `combine` for all
+ * shards.
+ */
 export type ReductionHalf = "combine" | "final";
 
-/** A reduction as its file exports it, checked. */
+/** Checked reduction from a user's file. */
 export interface LoadedReduction extends Readonly<Record<ReductionHalf, UserFunction>> {
   readonly declaration: ReductionDeclaration;
 }
 
-/** Behind the last record batch a half may sort all that it has gathered. */
+/** Default limit. Generous, because a function may sort all gathered rows behind the last record batch. */
 const DEFAULT_TIMEOUT_SECONDS = 600;
 const MAX_TIMEOUT_SECONDS = 86_400;
 
 const KEYS = ["reads", "combined", "columns", "timeoutSeconds", "combine", "final"];
 
 /**
+ * Checks that a default export is a reduction.
+ *
  * @param exported the default export of a module
- * @throws {TypeFault} what is wrong with it
+ * @throws {TypeFault} naming what is wrong
  */
 export function checkReduction(exported: unknown): LoadedReduction {
   const value = exportedKeys(exported, { name: "reduction", maker: "defineReduction", keys: KEYS });
@@ -42,14 +47,14 @@ export function checkReduction(exported: unknown): LoadedReduction {
   return { declaration, combine, final };
 }
 
-/** A file without columns could not say how many rows it has. */
+/** Reads the columns of a table. At least one is needed, because a file without columns has no row count. */
 function tableAt(value: Readonly<Record<string, unknown>>, key: string): readonly NamedType[] {
   const columns = typesAt(value, key);
   if (columns.length > 0) return columns;
   throw new TypeFault(`${key}: a table has a column at least`);
 }
 
-/** What a half is given, and what it makes. */
+/** Returns the columns that a function reads, and those that it makes. */
 export function columnsOf(
   { reads, combined, columns }: ReductionDeclaration,
   half: ReductionHalf,

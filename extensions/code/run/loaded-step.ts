@@ -2,17 +2,17 @@ import type { NamedType } from "../../../shared/values/value-type.ts";
 import { TypeFault } from "./column-types.ts";
 import { exportedKeys, functionAt, numberAt, typesAt, type UserFunction } from "./exported-keys.ts";
 
-/** What a step declares: plain JSON. */
+/** Declaration of a step. Plain JSON. */
 export interface StepDeclaration {
   readonly kind: "row" | "batch";
   readonly reads: readonly NamedType[];
   readonly columns: readonly NamedType[];
   readonly timeoutSeconds: number;
-  /** Rows at work at once. */
+  /** Limit of rows in work concurrently. */
   readonly concurrency: number;
 }
 
-/** A step as its file exports it, checked. */
+/** Checked step from a user's file. */
 export interface LoadedStep {
   readonly declaration: StepDeclaration;
   readonly run: UserFunction;
@@ -20,17 +20,19 @@ export interface LoadedStep {
   readonly close: UserFunction | null;
 }
 
-/** A call to a service that has not answered by then will not. */
+/** Default limit. A service that has not responded by then rarely does. */
 const DEFAULT_TIMEOUT_SECONDS = 60;
 const MAX_TIMEOUT_SECONDS = 86_400;
-/** Above this it is the service that bounds, or memory. */
+/** Limit of `concurrency`. Above this, the service or memory is the bottleneck. */
 const MAX_CONCURRENCY = 10_000;
 
 const KEYS = ["reads", "columns", "open", "close", "timeoutSeconds", "concurrency", "row", "batch"];
 
 /**
+ * Checks that a default export is a step.
+ *
  * @param exported the default export of a module
- * @throws {TypeFault} what is wrong with it
+ * @throws {TypeFault} naming what is wrong
  */
 export function checkStep(exported: unknown): LoadedStep {
   const value = exportedKeys(exported, { name: "step", maker: "defineStep", keys: KEYS });

@@ -6,9 +6,9 @@ import { columnOf } from "../../../shared/values/write-values.ts";
 import { arrayOf, checkValue, show, ValueFault } from "./check-value.ts";
 
 /**
- * Columns that a user's code made: Arrow's, or by name.
+ * Checks the names of columns that a user's code made, as Arrow columns or by name.
  *
- * @throws {ValueFault} for one that was not declared
+ * @throws {ValueFault} for a column that was not declared
  */
 export function checkNames(columns: object, declared: readonly NamedType[]): void {
   const isArrow = columns instanceof RecordBatch || columns instanceof Table;
@@ -23,7 +23,12 @@ export function valuesOf(columns: object, name: string): unknown {
     : Reflect.get(columns, name);
 }
 
-/** @throws {ValueFault} where it is wrong as a whole; a row whose value is wrong goes to `bad` */
+/**
+ * Converts a made column to Arrow data. A row with an invalid value is added to `bad`.
+ *
+ * @param sources input row of each value
+ * @throws {ValueFault} when the column as a whole is invalid
+ */
 export function checkColumn(
   values: unknown,
   column: NamedType,
@@ -71,7 +76,7 @@ function checkVector(
   return gather(vector.type, stretches);
 }
 
-/** A type without what may differ: whether something inside it can be null. */
+/** Returns a key of a type that ignores nullability of nested fields. */
 function shapeKey(type: object): string {
   return JSON.stringify(type, (key, value) => (key === "nullable" ? undefined : value));
 }

@@ -6,9 +6,9 @@ import { checkMadeRow, show, ValueFault } from "./check-value.ts";
 import { checkColumn, checkNames, valuesOf } from "./made-columns.ts";
 
 /**
- * The table that a reduction made, as a record batch of exactly the columns that it declares.
+ * Converts the result of a reduction to a record batch of exactly its declared columns.
  *
- * @throws {ValueFault} naming the column, what it takes and what it was given
+ * @throws {ValueFault} naming the column, the expected value and the found value
  */
 export function madeTable(result: unknown, declared: readonly NamedType[]): RecordBatch {
   if (Array.isArray(result)) return tableOfRows(result, declared);
@@ -48,7 +48,7 @@ function tableOfRows(rows: readonly unknown[], declared: readonly NamedType[]): 
   return batchOf(declared, rows.length, data);
 }
 
-/** As many as the first column has. */
+/** Returns the row count of made columns: the length of the first one. */
 function rowsOf(columns: object, [first]: readonly NamedType[]): number {
   if (columns instanceof RecordBatch || columns instanceof Table) return columns.numRows;
   const values = first === undefined ? undefined : valuesOf(columns, first.name);

@@ -10,22 +10,22 @@ import { checkColumn, checkNames, valuesOf } from "./made-columns.ts";
 import { failedRow } from "./run-rows.ts";
 import type { FailedRow, RowsMade, RowsTask } from "./run-task.ts";
 
-/** What one call of the step made. */
+/** Result of one call of the step. */
 interface Piece {
-  /** By column. */
+  /** Data by column. */
   readonly columns: readonly Data[];
-  /** Rows of `columns` that are taken, and the row of the whole batch that each was made of. */
+  /** Valid rows of `columns`, each with its source row in the whole batch. */
   readonly taken: readonly { readonly at: number; readonly source: number }[];
 }
 
-/** Where a row is that was made; without columns, of a row that failed. */
+/** Location of a made row. A failed row has no columns. */
 interface MadeAt {
   readonly columns: readonly Data[];
   readonly at: number;
   readonly source: number;
 }
 
-/** Gives a record batch to a step, and halves of it where it throws, down to the rows that it throws for. */
+/** Calls a step with a record batch. When the step throws, calls it with each half, down to single rows. */
 export async function runBatch(task: RowsTask): Promise<RowsMade> {
   const { batch, step } = task;
   const failed: FailedRow[] = [...task.lost];
@@ -36,7 +36,7 @@ export async function runBatch(task: RowsTask): Promise<RowsMade> {
     try {
       pieces.push(await callOnce(task, part, failed));
     } catch (error) {
-      // A result of the wrong shape would be one for each half, too.
+      // Both halves would give a result of the wrong shape, too.
       if (error instanceof ValueFault || part.length === 1)
         failed.push(...part.map((row) => failedRow(row, task.where, error)));
       else {
@@ -51,7 +51,7 @@ export async function runBatch(task: RowsTask): Promise<RowsMade> {
     ...pieces.flatMap(({ columns, taken }) => taken.map((row) => ({ columns, ...row }))),
     ...failed.map(({ row }) => ({ columns: [], at: 0, source: row })),
   ];
-  // Parts of a row are in order, and stay so.
+  // Stable: several rows made of one row keep their order.
   places.sort((a, b) => a.source - b.source);
   const columns = step.declaration.columns.map((column, index) =>
     gather(
@@ -78,20 +78,20 @@ async function callOnce(task: RowsTask, rows: readonly number[], failed: FailedR
     const code = isOwn ? "ROW_FAILED" : "ROW_VALUE";
     failed.push({ row: rows[at] ?? 0, code, message: `${where}: ${reason}` });
   }
-  // A row is mapped as a whole or not at all.
+  // If one part of a row is invalid, all its parts are dropped.
   const taken = sources.flatMap((local, at) => (bad.has(local) ? [] : [{ at, source: rows[local] ?? 0 }]));
   return { columns: data, taken };
 }
 
 function rowsOf(batch: RecordBatch, rows: readonly number[]): RecordBatch {
-  // A copy: code that writes to what it is given, and throws then, would find its own numbers in the halves.
+  // A copy, because code may write to its input and then throw. The halves must have the original numbers.
   if (rows.length === batch.numRows) return plainCopy(batch);
   const stretches = (data: Data) => rows.map((row) => ({ data, start: row, end: row + 1 }));
   const children = batch.data.children.map((data) => gather(data.type, stretches(data)));
   return recordBatchOf(new Schema(batch.schema.fields), rows.length, children);
 }
 
-/** @throws {ValueFault} */
+/** @throws {ValueFault} when the result has the wrong shape */
 function checkResult(result: unknown, rows: number, declared: readonly NamedType[]) {
   if (typeof result !== "object" || result === null || !("columns" in result))
     throw new ValueFault(`\`batch\` returned ${show(result)}: expected { columns: ... }`);

@@ -12,17 +12,18 @@ import { describeThrown } from "./user-error.ts";
 interface ReductionTask {
   readonly reduction: LoadedReduction;
   readonly half: ReductionHalf;
-  /** The next record batch, plain; null: there are no more. */
+  /** Returns the next record batch, plain. Null: there are no more. */
   readonly next: () => Promise<RecordBatch | null>;
-  /** How errors name the half: `reduce.words.combine`. */
+  /** Name of the function in errors: `reduce.words.combine`. */
   readonly where: string;
 }
 
 /**
- * Runs one half of a reduction over the record batches that it asks for.
+ * Runs `combine` or `final` over record batches that it reads.
  *
- * @throws {STEP_FAILED} what it throws, or that it takes too long; {STEP_INVALID} it makes another table than
- * it declares, or reads a null that it does not let through
+ * @throws {STEP_FAILED} when the code throws, or takes too long
+ * @throws {STEP_INVALID} when the table differs from the declaration, or a column that is not nullable has
+ *   a null
  */
 export async function runReduction({ reduction, half, next, where }: ReductionTask): Promise<RecordBatch> {
   const { declaration } = reduction;
@@ -42,8 +43,8 @@ export async function runReduction({ reduction, half, next, where }: ReductionTa
 }
 
 /**
- * Time in which the user's code is given nothing does not count. Code that goes on when its half is over gets
- * nothing more: what it would ask for is the next shard's.
+ * Yields record batches to the user's code. Time spent waiting for input does not count. Code that still
+ * reads after its function has returned gets nothing: the next batches belong to another shard.
  */
 async function* gathered(next: ReductionTask["next"], limit: TimeLimit): AsyncGenerator<RecordBatch, void> {
   while (!limit.hasEnded) {
@@ -78,11 +79,11 @@ function failureOf(error: unknown, where: string): ShardmillError {
   return fail("STEP_FAILED", describeThrown(error));
 }
 
-/** How long code may wait for others. Code that computes is watched from outside its thread. */
+/** Time limit for asynchronous code. The owner's thread watches code that computes. */
 class TimeLimit {
   readonly #limitMs: number;
   readonly #abort = new AbortController();
-  /** Rejects when the time is up. */
+  /** Rejects when the limit is reached. */
   readonly over: Promise<never>;
   #timer: NodeJS.Timeout | undefined;
   #hasEnded = false;

@@ -6,10 +6,10 @@ import { callStep, isPromise, thrownMessage } from "./call-step.ts";
 import { checkMadeRow, show, ValueFault } from "./check-value.ts";
 import type { FailedRow, RowsMade, RowsTask } from "./run-task.ts";
 
-/** Of one row: the rows that were made of it, each by column; or why there are none. */
+/** Rows that were made of one row, each as values by column, or the row's failure. */
 type RowOutcome = readonly (readonly unknown[])[] | FailedRow;
 
-/** Gives the rows of a record batch to a step, one at a time, some at once where it waits. */
+/** Calls a step with each row of a record batch, concurrently where the step waits. */
 export async function runRows(task: RowsTask): Promise<RowsMade> {
   const { batch, concurrency, step } = task;
   const lost = new Map(task.lost.map((failed) => [failed.row, failed]));
@@ -19,7 +19,7 @@ export async function runRows(task: RowsTask): Promise<RowsMade> {
     const outcome = lost.get(row) ?? outcomeOf(row);
     return isPromise(outcome) ? await outcome : outcome;
   });
-  // In the place of a row that failed.
+  // A failed row's placeholder.
   const none = step.declaration.columns.map(() => null);
   const made: (readonly unknown[])[] = [];
   const sources: number[] = [];

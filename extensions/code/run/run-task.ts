@@ -1,37 +1,37 @@
 import type { Data, RecordBatch } from "apache-arrow";
 import type { LoadedStep } from "./loaded-step.ts";
 
-/** A row that becomes a dead letter. */
+/** Row that becomes a dead letter. */
 export interface FailedRow {
-  /** Its place in the given record batch. */
+  /** Index in the given record batch. */
   readonly row: number;
   readonly code: "ROW_NULL" | "ROW_VALUE" | "ROW_FAILED";
   readonly message: string;
 }
 
-/** What a step made of the rows of a record batch. */
+/** Rows that a step made of a record batch. */
 export interface RowsMade {
-  /** The step's columns, in the order in which it declares them. */
+  /** Columns of the step, in declared order. */
   readonly columns: readonly Data[];
-  /** By row of `columns`, the row of the record batch that it was made of: ascending. */
+  /** Source row in the record batch for each row of `columns`, ascending. */
   readonly sources: readonly number[];
-  /** In order. Each has a row in `columns`, whose values do not matter. */
+  /** Failed rows, in order. Each has a row in `columns`, whose values are ignored. */
   readonly failed: readonly FailedRow[];
 }
 
 /** Rows for a step. */
 export interface RowsTask {
   readonly step: LoadedStep;
-  /** The columns that the step reads, plain. */
+  /** Columns that the step reads, plain. */
   readonly batch: RecordBatch;
-  /** Rows that it is not given, because they have failed already. */
+  /** Rows that already failed, which the step does not get. */
   readonly lost: readonly FailedRow[];
-  /** Rows at work at once. */
+  /** Limit of rows in work concurrently. */
   readonly concurrency: number;
-  /** What `open` returned. */
+  /** Return value of `open`. */
   readonly state: unknown;
-  /** How errors name the step. */
+  /** Name of the step in errors. */
   readonly where: string;
-  /** Told before each call of the step, with the row; null: with all rows. */
+  /** Called before each call of the step, with the row. Null: the call has all rows. */
   readonly onCall: (row: number | null) => void;
 }

@@ -1,14 +1,14 @@
 import { messageOf } from "../../../shared/core/errors.ts";
 
-/** Where source maps say that the files of a bundle lie: below the folder of the step's file. */
+/** Root of a bundle's files in source maps: the folder of the step's file. */
 export const SOURCE_ROOT = "step:///";
 
-/** `lib/steps.ts:12:5`, at the end of a line of a stack, in brackets or not. */
+/** `lib/steps.ts:12:5` at the end of a stack line, optionally in brackets. */
 const PLACE = /^(.+:\d+:\d+)\)?$/;
 
 /**
- * What a user's code threw, with the place in the user's own file where it did, as source maps tell it:
- * `TypeError: x is undefined (steps.ts:12:5)`.
+ * Describes an error of a user's code, with its place in the user's own file, from source maps: `TypeError: x
+ * is undefined (steps.ts:12:5)`.
  */
 export function describeThrown(error: unknown): string {
   if (!(error instanceof Error)) return messageOf(error);
@@ -18,7 +18,7 @@ export function describeThrown(error: unknown): string {
   return place === null ? what : `${what} (${place})`;
 }
 
-/** The innermost frame of the user's own files; of a library's, where there are no others. */
+/** Returns the innermost frame in the user's own files, else in a library. */
 function placeOf(stack: string): string | null {
   const places = stack.split("\n").flatMap((line) => {
     const at = line.indexOf(SOURCE_ROOT);

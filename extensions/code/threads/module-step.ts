@@ -14,12 +14,13 @@ import { ThreadLost } from "./user-thread.ts";
 import { ALL_ROWS } from "./user-thread-protocol.ts";
 
 /**
- * Rows of one record batch that may end their thread, each after its time: if more do, it is not the rows.
+ * Limit of rows in one record batch that may end their thread, each after a timeout. If more rows do, the
+ * step itself is at fault.
  */
 const MOST_LOST = 10;
 
 /**
- * Opens a user's own code as a step: in a thread of its own, which the first record batch starts.
+ * Opens a user's own code as a step. The first record batch starts its thread.
  *
  * @param timeoutSeconds time limit of a row, or of a call with a record batch
  */
@@ -30,7 +31,7 @@ export async function openModuleStep(
 ): Promise<Step> {
   const bundle = present(paths[0], "a module's bundle is one of its files");
   const folder = await mkdtemp(join(scratchPath, "step-"));
-  // Node tells by a file's name how it is to be loaded.
+  // Node chooses the module format by the file's extension.
   const path = join(folder, "step.mjs");
   await copyFile(bundle, path);
   return new ModuleStep(binding, timeoutSeconds * 1000, { folder, path });
@@ -57,10 +58,11 @@ class ModuleStep implements Step {
   }
 
   /**
-   * When its thread hangs or ends, the rows are run again, one at a time in a new one, so that it is known
-   * which of them is to blame.
+   * Runs the step on a record batch. When the thread hangs or ends, a new one runs the rows again. One row at
+   * a time identifies the row at fault.
    *
-   * @throws {STEP_INVALID} {STEP_FAILED} naming the step
+   * @throws {STEP_INVALID} naming the step
+   * @throws {STEP_FAILED} naming the step
    */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
     const lost: FailedRow[] = [];
@@ -95,13 +97,17 @@ class ModuleStep implements Step {
       return await orAbort(running, signal);
     } catch (error) {
       running.catch(() => {});
-      // It may be in the middle of anything.
+      // The state of an interrupted thread is unknown.
       if (signal.aborted) await thread.kill();
       throw error;
     }
   }
 
-  /** @throws {STEP_FAILED} no row is */
+  /**
+   * Returns the failed rows that ended a thread.
+   *
+   * @throws {STEP_FAILED} when no row is at fault, or too many rows are
+   */
   #rowsToBlame({ row, message }: ThreadLost, rows: number, lost: readonly FailedRow[]): readonly FailedRow[] {
     const { where } = this.#binding;
     const blamed = row === ALL_ROWS ? Array.from({ length: rows }, (_, index) => index) : [row];

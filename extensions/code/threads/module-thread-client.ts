@@ -9,21 +9,21 @@ import { UserThread } from "./user-thread.ts";
 import { LOAD_LIMIT_MS, NO_ROW } from "./user-thread-protocol.ts";
 
 export interface ModuleRun {
-  /** The columns that the step reads. Its buffers are transferred. */
+  /** Columns that the step reads. The buffers are transferred. */
   readonly batch: PackedTable;
-  /** The columns that are wanted, of those that the step makes. */
+  /** Requested columns, of those that the step makes. */
   readonly made: readonly string[];
-  /** Rows that ended the previous thread. */
+  /** Rows that ended a previous thread. */
   readonly lost: readonly FailedRow[];
-  /** One row at a time, so that it is known which one the thread ends with. */
+  /** Runs one row at a time, to identify the row that ends the thread. */
   readonly isCareful: boolean;
 }
 
 export interface ModuleAnswer {
-  /** Its buffers are transferred. */
+  /** Made columns. The buffers are transferred. */
   readonly made: PackedTable;
   readonly sources: Uint32Array<ArrayBuffer>;
-  /** Rows that failed, each with its place in `made`. */
+  /** Failed rows, each with its index in `made`. */
   readonly failed: readonly FailedRow[];
 }
 
@@ -33,10 +33,10 @@ export interface ModuleMethods {
   run(run: ModuleRun): Promise<Transferred<ModuleAnswer>>;
 }
 
-/** What it opens may be large. */
+/** Limit while `open` runs, which may load large files. */
 const OPEN_LIMIT_MS = 300_000;
 
-/** A module thread, as the thread that started it has it. */
+/** Client of a module thread. */
 export class ModuleThread implements AsyncDisposable {
   readonly #thread: UserThread<ModuleMethods>;
   readonly #loaded: Promise<StepDeclaration>;
@@ -53,17 +53,22 @@ export class ModuleThread implements AsyncDisposable {
   }
 
   /**
-   * What the step declares.
+   * Returns the step's declaration.
    *
-   * @throws {STEP_INVALID} as the thread found it; {ThreadLost}
+   * @throws {STEP_INVALID} when the code is no valid step
+   * @throws {ThreadLost} when the thread hangs or ends
    */
   declaration(): Promise<StepDeclaration> {
     return this.#thread.watched(this.#loaded, () => LOAD_LIMIT_MS);
   }
 
   /**
-   * @param limitMs how long the thread may be deaf
-   * @throws {STEP_INVALID} {STEP_FAILED} as the thread found it; {ThreadLost}
+   * Runs the step on a record batch.
+   *
+   * @param limitMs limit of the time without a sign of progress
+   * @throws {STEP_INVALID} when the code is no valid step
+   * @throws {STEP_FAILED} when the step fails as a whole
+   * @throws {ThreadLost} when the thread hangs or ends
    */
   async run(run: ModuleRun, limitMs: number): Promise<ModuleAnswer> {
     await this.declaration();
@@ -80,12 +85,12 @@ export class ModuleThread implements AsyncDisposable {
     }
   }
 
-  /** Ends it at once, whatever it does. */
+  /** Ends the thread at once. */
   kill(): Promise<void> {
     return this.#thread.kill();
   }
 
-  /** Has the user's code close what it opened, and ends the thread. */
+  /** Calls the user's `close`, then ends the thread. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#thread.end();
   }

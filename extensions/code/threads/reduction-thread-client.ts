@@ -19,25 +19,25 @@ import { LOAD_LIMIT_MS } from "./user-thread-protocol.ts";
 
 type Batches = AsyncIterable<RecordBatch> | Iterable<RecordBatch>;
 
-/** Methods of a thread that reduces. One `run` at a time. */
+/** Methods of a reduction thread. One `run` at a time. */
 export interface ReductionMethods {
   load(argument: null): Promise<ReductionDeclaration>;
   run(half: ReductionHalf): Promise<Transferred<PackedTable>>;
 }
 
-/** Methods of its owner. */
+/** Methods of the thread's owner. */
 export interface ReductionOwner {
-  /** The next record batch of the run. Null: there are no more. */
+  /** Returns the next record batch of the run. Null: there are no more. */
   next(argument: null): Promise<Transferred<PackedTable | null>>;
 }
 
 interface Running {
   readonly batches: AsyncIterator<RecordBatch> | Iterator<RecordBatch>;
-  /** Rejects with what the batches throw. */
+  /** Rejects with an error of the batches. */
   readonly failed: Deferred<never>;
 }
 
-/** A user's own code as a reduction. Its thread is kept for the next call, and replaced once it is lost. */
+/** Reduction by a user's own code. The thread is kept for the next call, and replaced once lost. */
 export class OwnReduction implements Reduction {
   readonly #source: ReductionSource;
   #thread: ReductionThread | null = null;
@@ -66,7 +66,7 @@ export class OwnReduction implements Reduction {
   }
 }
 
-/** A user's own code as a reduction, in a thread of its own that is started at once. */
+/** Client of a thread that runs a user's reduction. The thread starts at once. */
 export class ReductionThread implements AsyncDisposable {
   readonly #where: string;
   readonly #thread: UserThread<ReductionMethods>;
@@ -74,8 +74,8 @@ export class ReductionThread implements AsyncDisposable {
   #running: Running | null = null;
 
   /**
-   * @param path of the bundle
-   * @param where how errors name it: `reduce.words`
+   * @param path path of the bundle
+   * @param where name of the reduction in errors: `reduce.words`
    */
   constructor(path: string, where: string) {
     this.#where = where;
@@ -86,22 +86,29 @@ export class ReductionThread implements AsyncDisposable {
     this.#loaded.catch(() => {});
   }
 
-  /** It is good for nothing any more. */
+  /** True when the thread can no longer be used. */
   get isLost(): boolean {
     return this.#thread.isLost;
   }
 
-  /** @throws {STEP_INVALID} as the thread found it; {ThreadLost} */
+  /**
+   * Returns the reduction's declaration.
+   *
+   * @throws {STEP_INVALID} when the code is no valid reduction
+   * @throws {ThreadLost} when the thread hangs or ends
+   */
   declaration(): Promise<ReductionDeclaration> {
     return this.#thread.watched(this.#loaded, () => LOAD_LIMIT_MS);
   }
 
   /**
-   * Runs one half over record batches, which the thread asks for one by one. When it is aborted, or hangs,
-   * the thread is ended.
+   * Runs `combine` or `final` over record batches, which the thread requests one by one. Ends the thread on
+   * abort, or when it hangs.
    *
-   * @param batches with the columns that the half reads
-   * @throws {STEP_INVALID} {STEP_FAILED}, what `batches` throws, and the signal's reason once it aborts
+   * @param batches with the columns that the function reads
+   * @throws {STEP_INVALID} when the code or its table is invalid
+   * @throws {STEP_FAILED} when the code fails, hangs or ends the thread
+   * @throws errors of `batches`, and the signal's reason once it aborts
    */
   async reduce(half: ReductionHalf, batches: Batches, signal: AbortSignal): Promise<Table> {
     signal.throwIfAborted();
@@ -123,7 +130,7 @@ export class ReductionThread implements AsyncDisposable {
       throw new ShardmillError("STEP_FAILED", `${where} ${error.message}`, { fields: { where } });
     } finally {
       this.#running = null;
-      // It may be in the middle of anything.
+      // The state of an interrupted thread is unknown.
       if (!isOver) await this.#thread.kill();
       await running.batches.return?.();
     }
@@ -144,7 +151,7 @@ export class ReductionThread implements AsyncDisposable {
       const batch = next.done === true ? null : packBatch(plainCopy(next.value));
       return new Transferred(batch, buffersOfTables(batch));
     } catch (error) {
-      // The run fails with this very error, and ends the thread.
+      // The run fails with this same error, and ends the thread.
       failed.reject(error);
       throw error;
     }

@@ -1,19 +1,21 @@
-/** What a thread of a user's code is started with (`workerData`). */
+/** `workerData` of a thread that runs a user's code. */
 export interface UserThreadOptions {
-  /** The bundle. */
+  /** Path of the bundle. */
   readonly path: string;
-  /** How errors name the code: its key in the job file. */
+  /** Name of the code in errors: its key in the job file. */
   readonly where: string;
-  /** Two int32: see {@link TICKS} and {@link ROW}. The thread that started it looks at them. */
+  /** Two int32, which the owner's thread reads: see {@link TICKS} and {@link ROW}. */
   readonly progress: SharedArrayBuffer;
 }
 
-/** To load the code: no more than a bundle is read. */
+/** Limit of loading a bundle, which should only define functions. */
 export const LOAD_LIMIT_MS = 60_000;
 
-/** Goes up as long as the thread does not hang. */
+/** Index of the counter that increases unless the thread hangs. */
 export const TICKS = 0;
-/** The row that the user's code was last given; {@link ALL_ROWS}: all of a batch; {@link NO_ROW}: none. */
+/**
+ * Index of the row that the user's code last got. {@link ALL_ROWS}: the whole batch. {@link NO_ROW}: none.
+ */
 export const ROW = 1;
 export const NO_ROW = -1;
 export const ALL_ROWS = -2;

@@ -3,10 +3,10 @@ import { endText, Remote, type RemoteEnd } from "../../../shared/core/remote/rem
 import { ThreadLink } from "../../../shared/core/remote/thread-link.ts";
 import { NO_ROW, ROW, TICKS, type UserThreadOptions } from "./user-thread-protocol.ts";
 
-/** A thread of a user's code that hung, and was ended by force, or that ended by itself. */
+/** A thread of a user's code ended by itself, or hung and was ended. */
 export class ThreadLost extends Error {
   override readonly name = "ThreadLost";
-  /** The row that the user's code was last given, ALL_ROWS or NO_ROW. */
+  /** Row that the user's code last got, ALL_ROWS or NO_ROW. */
   readonly row: number;
 
   constructor(message: string, row: number) {
@@ -15,11 +15,11 @@ export class ThreadLost extends Error {
   }
 }
 
-/** The user's own code may need memory; what leaks ends its thread at this, and no other. */
+/** Heap limit. The user's own code may need memory, and a leak must end its own thread only. */
 const HEAP_MIB = 2048;
 /** Time limit of a user's `close`. */
 const CLOSE_LIMIT_MS = 5_000;
-/** How often the thread is checked for life. */
+/** Interval of checks for progress. */
 const LOOK_MS = 200;
 
 interface ThreadModule extends Omit<UserThreadOptions, "progress"> {
@@ -27,9 +27,9 @@ interface ThreadModule extends Omit<UserThreadOptions, "progress"> {
   readonly heapMib?: number;
 }
 
-/** A thread that runs a user's code and nothing else, as the thread that started it has it. */
+/** Client of a thread that runs a user's code, and nothing else. */
 export class UserThread<T extends Methods<T>> {
-  /** Its calls reject with a ThreadLost once the thread is lost. */
+  /** Calls reject with a ThreadLost once the thread is lost. */
   readonly remote: Remote<T>;
   readonly #cells: Int32Array;
 
@@ -39,7 +39,7 @@ export class UserThread<T extends Methods<T>> {
     this.#cells = new Int32Array(progress);
     this.clearRow();
     const workerData: UserThreadOptions = { ...module, progress };
-    // What a user's code prints must not get into what a command prints for programs.
+    // Printed text goes to stderr: a command's stdout is for programs.
     const link = new ThreadLink(script, { workerData, heapMib, stdout: true });
     link.thread.stdout.pipe(process.stderr, { end: false });
     this.remote = new Remote<T>(link, { serves, lost: (end) => new ThreadLost(lostText(end), this.row) });
@@ -49,7 +49,7 @@ export class UserThread<T extends Methods<T>> {
     return this.remote.error !== null;
   }
 
-  /** The row that the user's code was last given. */
+  /** Row that the user's code last got. */
   get row(): number {
     return Atomics.load(this.#cells, ROW);
   }
@@ -58,7 +58,7 @@ export class UserThread<T extends Methods<T>> {
     Atomics.store(this.#cells, ROW, NO_ROW);
   }
 
-  /** Waits for `promise`. A thread that hangs meanwhile for longer than `limitMs` is lost. */
+  /** Waits for `promise`. A thread without progress for longer than `limitMs` is lost. */
   async watched<T>(promise: Promise<T>, limitMs: () => number): Promise<T> {
     let seen = Atomics.load(this.#cells, TICKS);
     let deafMs = 0;
@@ -75,12 +75,12 @@ export class UserThread<T extends Methods<T>> {
     }
   }
 
-  /** Ends it at once, whatever it does. */
+  /** Ends the thread at once. */
   async kill(): Promise<void> {
     await this.remote[Symbol.asyncDispose]();
   }
 
-  /** Has it close what it opened, and ends it. */
+  /** Closes the user's resources, then ends the thread. */
   async end(): Promise<void> {
     await this.remote.close(CLOSE_LIMIT_MS);
     await this.kill();

@@ -16,24 +16,24 @@ import type { CompareQuestion } from "./compare-models.ts";
 import { precisionLimits, precisionRefusal } from "./judge-precision.ts";
 import { precisionText } from "./precision-text.ts";
 
-/** Sent back by the comparing process. */
+/** Reply of the comparing process. */
 export type CompareAnswer =
   | { readonly kind: "compared"; readonly comparison: Comparison }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-/** A slow model is compared on fewer rows rather than held up for longer than this. */
+/** Time limit of a comparison. A slow model is compared on fewer rows. */
 const COMPARE_MS = 60_000;
 
-/** Beyond that: loading both models, and one batch more. */
+/** Time limit of the process. It includes loading both models and one more batch. */
 const CHECK_LIMIT_MS = 600_000;
 
 /**
- * Runs a job's converted model and its original on a sample of the job's own rows, on the CPU of this
- * machine, in a process of its own, and judges the difference.
+ * Runs a job's converted model and its original on a sample of the job's rows, and judges the difference.
+ * Both run on this machine's CPU, in a separate process.
  *
- * @throws {MODEL_FAILED} the comparison came to no end
- * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {MODEL_INVALID} {OUT_OF_MEMORY} what reading the rows or
- * loading the models throws
+ * @throws {MODEL_FAILED} when the comparison does not finish
+ * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {MODEL_INVALID} {OUT_OF_MEMORY} when the rows or models cannot
+ * be read
  */
 export async function checkPrecision(planned: PlannedJob, signal: AbortSignal): Promise<CheckedConversion> {
   const { original } = present(planned.converted, "a job with a converted model");

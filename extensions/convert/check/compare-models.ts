@@ -9,7 +9,7 @@ import { type Comparison, ModelPair } from "../../../worker/accuracy/model-pair.
 import { strictHalf } from "../onnx/convert-file.ts";
 import type { ConvertedPrecision } from "../onnx/precision.ts";
 
-/** Plain JSON. */
+/** Question to the comparing process, as plain JSON. */
 export interface CompareQuestion extends Omit<Sample, "open"> {
   readonly original: string;
   readonly converted: string;
@@ -18,8 +18,8 @@ export interface CompareQuestion extends Omit<Sample, "open"> {
 }
 
 /**
- * Runs two models on the CPU over rows of a job, and compares what they answer.
- * For a process that may be ended.
+ * Runs two models on the CPU over rows of a job and compares their outputs. Runs in a process that may be
+ * killed.
  */
 export async function compareModels(question: CompareQuestion, nowMs: () => number): Promise<Comparison> {
   const { threads, map, stores } = question;
@@ -41,8 +41,8 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
 }
 
 /**
- * On the CPU float16 is not what it is elsewhere: its twin for checking rounds and overflows as it does on a
- * GPU.
+ * Opens the converted model. A CPU runs float16 operators in float32. The strict variant rounds and overflows
+ * as a GPU does.
  */
 async function openConverted({ original, converted, precision, threads }: CompareQuestion): Promise<Session> {
   if (precision !== "fp16") return createSession(converted, { device: "cpu", threads });

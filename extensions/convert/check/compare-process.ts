@@ -5,8 +5,7 @@ import type { CompareAnswer } from "./check-precision.ts";
 import { type CompareQuestion, compareModels } from "./compare-models.ts";
 
 /**
- * The child process of `checkPrecision`. Its question is in a file: a job of many columns is more than a
- * command line holds.
+ * Child process of `checkPrecision`. Its question is in a file, because many columns exceed a command line.
  */
 
 async function compare(path: string): Promise<CompareAnswer> {

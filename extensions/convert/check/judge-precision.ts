@@ -5,13 +5,13 @@ import { accuracyLimits, type UsualLimits } from "../../../worker/accuracy/accur
 import { accuracyProblems } from "../../../worker/accuracy/judge-accuracy.ts";
 import type { ConvertedPrecision } from "../onnx/precision.ts";
 
-/** Limits where the job says nothing, see decision 35: float16 keeps ten bits, int8 keeps seven. */
+/** Default limits, see decision 35: float16 keeps ten bits, int8 keeps seven. */
 const USUAL_LIMITS: Readonly<Record<ConvertedPrecision, UsualLimits>> = {
   fp16: { tolerance: 0.1, maxBeyond: 0 },
   int8: { tolerance: 1, maxBeyond: 0.01 },
 };
 
-/** Returns what a job allows its converted model to differ by from the original. */
+/** Returns the accuracy limits of a job's converted model. */
 export function precisionLimits(
   check: JobSpec["model"]["check"],
   precision: ConvertedPrecision,
@@ -19,7 +19,7 @@ export function precisionLimits(
   return accuracyLimits(check, USUAL_LIMITS[precision]);
 }
 
-/** Returns the error of a report with figures beyond what the job allows: it has them all. */
+/** Returns the error for a report beyond the job's limits, with all figures. Null: within the limits. */
 export function precisionRefusal(
   precision: ConvertedPrecision,
   report: AccuracyReport,

@@ -6,10 +6,10 @@ import { counted, oneLine } from "../../../shared/terminal/text.ts";
 import type { ConvertedPrecision } from "../onnx/precision.ts";
 
 const MAX_OUTPUTS = 10;
-/** Of each output, on a terminal: the manifest has more. */
+/** Rows of each output on a terminal. The manifest has more. */
 const MAX_WORST = 3;
 
-/** Describes what a check found: a line, and a table of the outputs. */
+/** Describes the report of a check: a line, and a table of the outputs. */
 export function precisionText(
   precision: ConvertedPrecision,
   report: ConversionReport,
@@ -34,7 +34,7 @@ export function precisionText(
   return [title, table, ...worstLines(outputs)].join("\n");
 }
 
-/** The rows that are furthest off, by their place. */
+/** Lists the rows with the largest errors, by their place. */
 function worstLines(outputs: readonly OutputAccuracy[]): string[] {
   return outputs
     .slice(0, MAX_OUTPUTS)
@@ -43,7 +43,7 @@ function worstLines(outputs: readonly OutputAccuracy[]): string[] {
     );
 }
 
-/** `row 17 of a.parquet, value 3: 0.32 where 0.01 is due`. */
+/** Returns text such as `row 17 of a.parquet, value 3: 0.32 where 0.01 is due`. */
 function worstRowText({ file, row, index, expected, found }: WorstRow): string {
   const short = (value: string) =>
     Number.isFinite(Number(value)) ? String(Number(Number(value).toPrecision(6))) : value;

@@ -14,24 +14,23 @@ export interface ConvertedFile {
   readonly sha256: Digest;
 }
 
-/** Protobuf's own limit, less what everything but the weights may take. */
+/** Protobuf's limit, less a margin for everything but the weights. */
 const MOST_WEIGHT_BYTES = 2 ** 31 - (64 << 20);
 
-/** The first version in which a constant need not be an input, too. */
+/** First IR version whose constants need not be inputs, too. */
 const CONSTANTS_APART = 4;
 
 /**
- * Reads a model, converts it, and writes it as one new file; the same model gives the same bytes. For a
- * process that may be ended: the model is anyone's.
+ * Reads a model, converts it, and writes it as one new file. Equal models give equal bytes. Runs in a process
+ * that may be killed, because the model is untrusted.
  *
  * @throws {OUTPUT_FAILED} when the result cannot be written
- * @throws {MODEL_INVALID} when the model is not whole, or there is nothing to convert, or the result is too
- * large for one file
+ * @throws {MODEL_INVALID} when the model is not whole, has nothing to convert, or is too large for one file
  */
 export async function convertFile(question: {
   readonly path: string;
   readonly precision: ConvertedPrecision;
-  /** Absolute; replaced if it is there. */
+  /** Absolute path. An existing file is replaced. */
   readonly output: string;
 }): Promise<ConvertedFile> {
   const model = await readWhole(question.path);
@@ -59,7 +58,9 @@ export async function convertFile(question: {
 }
 
 /**
- * The model as float16 for checking, see `halveModel`: for an unoptimised session. @throws {MODEL_INVALID}
+ * Returns the model as strict float16 for an unoptimised session, see `halveModel`.
+ *
+ * @throws {MODEL_INVALID} when the model is not whole or has nothing to convert
  */
 export async function strictHalf(path: string): Promise<Uint8Array> {
   const model = await readWhole(path);
@@ -70,7 +71,7 @@ export async function strictHalf(path: string): Promise<Uint8Array> {
 async function readWhole(path: string): Promise<OnnxModel & { graph: OnnxGraph }> {
   const model = decodeOnnxModel(await readFile(path));
   await loadWeights(model, dirname(path));
-  // What is kept for training on is of the weights that were.
+  // Training state belongs to the original weights.
   model.trainingInfo = [];
   settleConstants(model);
   return model;
@@ -86,7 +87,7 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** Old files list each constant as an input, and runtimes take it for a constant all the same. */
+/** Removes constants from the inputs. Old files list them there, but runtimes treat them as constants. */
 function settleConstants(model: OnnxModel & { graph: OnnxGraph }): void {
   if (toNumber(model.irVersion ?? 0) >= CONSTANTS_APART) return;
   model.irVersion = CONSTANTS_APART;

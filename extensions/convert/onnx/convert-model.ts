@@ -5,35 +5,34 @@ import { runIsolated } from "../../../shared/onnx/isolated.ts";
 import type { ConvertedFile } from "./convert-file.ts";
 import type { ConvertedPrecision } from "./precision.ts";
 
-/** Sent to the converting process. */
+/** Question to the converting process. */
 export interface ConvertQuestion {
   readonly path: string;
   readonly precision: ConvertedPrecision;
   readonly output: string;
 }
 
-/** Sent back by it. */
+/** Reply of the converting process. */
 export type ConvertAnswer =
   | { readonly kind: "converted"; readonly file: ConvertedFile }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-/** Some hundred million weights a second are converted; reading them from a slow disk takes longer. */
+/** Time limit. Some hundred million weights are converted in a second, but a slow disk takes longer. */
 const CONVERT_LIMIT_MS = 900_000;
 
 /**
- * The file, the weights as they were and as they become, the new file: and as much again until memory is
- * given back.
+ * Memory per byte of the model: the file, the weights before and after, and the new file. As much again may
+ * wait for garbage collection.
  */
 const MEMORY_PER_BYTE = 6;
 const MEMORY_BASE_BYTES = 1 << 30;
 
 /**
- * Converts a model into one new file, in a process of its own, with a limit of time and memory.
+ * Converts a model into one new file, in a separate process with limits of time and memory.
  *
- * @param options.model as `readModelFile` gives it: its external data is known to be its own
- * @param options.output absolute; replaced if it is there. Left behind, half-written, when this throws
- * @throws {MODEL_INVALID} the model is not whole, there is nothing to convert, or its reader crashed or hung
- * on it
+ * @param options.model model from `readModelFile`, which checks its external data
+ * @param options.output absolute path. An existing file is replaced. After an error it may be incomplete.
+ * @throws {MODEL_INVALID} when the model is not whole, has nothing to convert, or its reader crashed or hung
  */
 export async function convertModel(options: {
   readonly model: Pick<ModelFile, "path" | "bytes" | "externalData">;

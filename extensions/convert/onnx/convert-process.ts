@@ -3,7 +3,7 @@ import { answerIsolated } from "../../../shared/onnx/isolated.ts";
 import { convertFile } from "./convert-file.ts";
 import type { ConvertAnswer, ConvertQuestion } from "./convert-model.ts";
 
-/** The child process of `convertModel`. */
+/** Child process of `convertModel`. */
 
 async function convert(question: ConvertQuestion): Promise<ConvertAnswer> {
   try {

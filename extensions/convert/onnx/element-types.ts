@@ -2,8 +2,8 @@ import { FIXED_TYPE, HALF_OPERATORS, KEEPS_TYPE } from "./half-operators.ts";
 import { ELEMENT_TYPE, isStandard, type OnnxGraph, type OnnxNode, toNumber } from "./onnx-model.ts";
 
 /**
- * The element types of a graph's values, by name, as far as the graph and its operators tell: a value that is
- * not there may be of any type. `outer` are those of the graphs around it.
+ * Returns the known element types of a graph's values, by name. A missing value may have any type. `outer`
+ * has the types of the enclosing graphs.
  */
 export function elementTypes(graph: OnnxGraph, outer: ReadonlyMap<string, number>): Map<string, number> {
   const types = new Map(outer);
@@ -16,7 +16,7 @@ export function elementTypes(graph: OnnxGraph, outer: ReadonlyMap<string, number
     const [output = ""] = node.output;
     const type = outputType(node, types);
     if (type !== undefined && !types.has(output)) types.set(output, type);
-    // Every output of these has the same type.
+    // All outputs of Split have the same type.
     if (type !== undefined && node.opType === "Split") for (const name of node.output) types.set(name, type);
   }
   return types;
@@ -37,7 +37,8 @@ function outputType(node: OnnxNode, types: ReadonlyMap<string, number>): number 
 }
 
 /**
- * Of a constant given by `value`, `value_float`, `value_int` and their lists; of the others nothing is known.
+ * Returns the type of a constant given by `value`, `value_float`, `value_int` or their lists. Others:
+ * unknown.
  */
 function constantType({ attribute }: OnnxNode): number | undefined {
   const [only] = attribute;

@@ -1,6 +1,6 @@
 import { allGraphs, ELEMENT_TYPE, type OnnxGraph, type OnnxTensor } from "./onnx-model.ts";
 
-/** Names of values that no graph of a model has: no value may be named twice, in inner graphs neither. */
+/** Source of unused value names. A name must be unique over all graphs of a model, inner ones included. */
 export class GraphNames {
   readonly #taken = new Set<string>();
 
@@ -21,16 +21,18 @@ export class GraphNames {
   }
 }
 
-/** A float32 constant, and the graph that holds it. */
+/** Float32 constant with its graph. */
 export interface Constant {
   readonly tensor: OnnxTensor;
   readonly graph: OnnxGraph;
 }
 
-/** The float32 constants that nodes of a graph see, by name: its own, and those of the graphs around it. */
+/**
+ * Returns the float32 constants visible to a graph's nodes, by name: its own and those of enclosing graphs.
+ */
 export function constantsOf(graph: OnnxGraph, outer: ReadonlyMap<string, Constant>): Map<string, Constant> {
   const seen = new Map(outer);
-  // What a caller may feed instead is no constant.
+  // A constant that is also an input may be overridden by the caller.
   const fed = new Set(graph.input.map(({ name }) => name));
   for (const tensor of graph.initializer) {
     const { name = "", dataType } = tensor;
@@ -43,7 +45,7 @@ export function constantsOf(graph: OnnxGraph, outer: ReadonlyMap<string, Constan
   return seen;
 }
 
-/** Removes those of the constants that nothing reads any more. */
+/** Removes the constants that no node reads any more. */
 export function removeUnused(root: OnnxGraph, replaced: ReadonlyMap<string, Constant>): void {
   const used = new Set<string>();
   for (const { node, output } of allGraphs(root)) {

@@ -2,23 +2,23 @@ import type { GraphNames } from "./graph-names.ts";
 import { ATTRIBUTE_TYPE, ELEMENT_TYPE, innerGraphs, type OnnxGraph, type OnnxNode } from "./onnx-model.ts";
 
 /**
- * A graph on its way to float16, node by node in their order. A value may be there in float32, in float16, or
- * both: the missing one is made by a Cast, once, when somebody asks for it.
+ * Graph during its conversion to float16, node by node in order. A value may exist in float32, float16 or
+ * both. A Cast makes the missing one once, on demand.
  */
 export class HalfGraph {
   readonly #graph: OnnxGraph;
   readonly #names: GraphNames;
   readonly #nodes: OnnxNode[] = [];
-  /** The float16 twins of float32 values, by name. */
+  /** Names of the float16 copies of float32 values, by name. */
   readonly #halves = new Map<string, string>();
-  /** Values that so far are there in float16 only. */
+  /** Values that so far exist in float16 only. */
   readonly #halfOnly = new Set<string>();
 
   readonly #strict: boolean;
 
   /**
-   * @param strict every float16 value is really rounded, where a runtime would keep more digits: see
-   * `halveModel`
+   * @param strict forces the rounding of every float16 value, where a runtime would keep more digits. See
+   * `halveModel`.
    */
   constructor(graph: OnnxGraph, names: GraphNames, strict: boolean) {
     this.#graph = graph;
@@ -26,20 +26,20 @@ export class HalfGraph {
     this.#strict = strict;
   }
 
-  /** Whether a value is there in float16. */
+  /** Returns true when the value exists in float16. */
   has(name: string): boolean {
     return this.#halves.has(name);
   }
 
-  /** A node that stays as it is. */
+  /** Adds a node unchanged. */
   keep(node: OnnxNode): void {
     for (const name of readBy(node)) this.#needFloat(name);
     this.#nodes.push(node);
   }
 
   /**
-   * A node that becomes float16: `inputs` by index, with the name of the constant's twin where it is a
-   * constant.
+   * Adds a node as float16. `inputs` has the converted inputs by index. A constant has the name of its
+   * float16 copy there, any other value has null.
    */
   convert(node: OnnxNode, inputs: ReadonlyMap<number, string | null>): void {
     const input = node.input.map((name, index) => {
@@ -65,7 +65,7 @@ export class HalfGraph {
   finish(): void {
     for (const { name } of this.#graph.output) this.#needFloat(name);
     this.#graph.node = this.#nodes;
-    // Of values that are no more there.
+    // Drops the types of values that no longer exist.
     this.#graph.valueInfo = this.#graph.valueInfo.filter(({ name }) => !this.#halfOnly.has(name));
   }
 
@@ -79,8 +79,8 @@ export class HalfGraph {
   }
 
   /**
-   * A node that makes float16. A runtime that computes it in float32 may drop the casts between two such
-   * nodes, but not this.
+   * Adds a node with float16 outputs. In strict mode an Identity follows each output. A runtime that computes
+   * in float32 may drop the casts between two nodes, but it keeps the Identity.
    */
   #push(node: OnnxNode): void {
     this.#nodes.push(node);
@@ -108,8 +108,8 @@ export class HalfGraph {
 }
 
 /**
- * What a node reads: its inputs, and whatever the graphs inside it name (names of their own are not in any
- * outer graph).
+ * Returns the names that a node reads: its inputs, and all names in its inner graphs. Names are unique, so an
+ * inner graph's own names match no outer value.
  */
 function* readBy(node: OnnxNode): Generator<string, void, undefined> {
   yield* node.input;

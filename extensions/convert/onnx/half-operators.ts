@@ -1,17 +1,17 @@
-/** How an operator of ONNX takes part in float16. */
+/** Role of an ONNX operator in float16. */
 export interface HalfOperator {
   /**
-   * `start`: begins a stretch of float16, because it multiplies weights or reads them: what makes a model
-   * fast or small. `follow`: joins the stretch when something it reads is in it.
+   * Effect on a float16 section. `start`: begins one, because it multiplies or reads weights. Weights decide
+   * a model's speed and size. `follow`: joins a section that it reads from.
    */
   readonly role: "start" | "follow";
   /**
-   * Which inputs have the type of the output; left out: all. Sizes, indices and conditions are not among
-   * them.
+   * Indices of the inputs with the type of the output. Sizes, indices and conditions are excluded. Default:
+   * all.
    */
   readonly inputs?: readonly number[];
   /**
-   * Outputs that may be used: one unless said otherwise (others have types of their own, or need training).
+   * Number of outputs that may be used. Further outputs have their own types, or need training. Default: one.
    */
   readonly outputs?: "any";
 }
@@ -20,8 +20,8 @@ const follow: HalfOperator = { role: "follow" };
 const first: HalfOperator = { role: "follow", inputs: [0] };
 
 /**
- * The operators that run in float16, with the signatures of their sources: https://onnx.ai/onnx/operators/
- * What is not here stays in float32: correct for any operator, whoever made it.
+ * Operators that run in float16, with their signatures. All others stay in float32, which is correct for any
+ * operator. Source: https://onnx.ai/onnx/operators/
  */
 export const HALF_OPERATORS: Readonly<Record<string, HalfOperator>> = {
   MatMul: { role: "start" },
@@ -77,7 +77,7 @@ export const HALF_OPERATORS: Readonly<Record<string, HalfOperator>> = {
   SpaceToDepth: first,
 };
 
-/** Operators that stay in float32 on purpose, and why. */
+/** Operators that stay in float32 on purpose, with the reasons. */
 export const FLOAT_OPERATORS: Readonly<Record<string, string>> = {
   ...reason("its squares and sums leave float16's range", [
     "Pow",
@@ -132,8 +132,8 @@ function reason(why: string, operators: readonly string[]): Record<string, strin
 }
 
 /**
- * Where the type of an operator's first output comes from: its first input for those named here, as for
- * `HALF_OPERATORS`, whose first input of the kind has it.
+ * Operators whose first output has the type of the first input. The output of `HALF_OPERATORS` has the type
+ * of their first converted input.
  */
 export const KEEPS_TYPE: ReadonlySet<string> = new Set([
   ...Object.keys(FLOAT_OPERATORS).filter((operator) => !/Quantize|QLinear|NonMax|Range/.test(operator)),
@@ -160,7 +160,7 @@ export const KEEPS_TYPE: ReadonlySet<string> = new Set([
   "Mean",
 ]);
 
-/** Operators whose output is of one type always, by ELEMENT_TYPE's names. */
+/** Operators whose output always has one type, by the names of `ELEMENT_TYPE`. */
 export const FIXED_TYPE: Readonly<Record<string, "int64" | "bool">> = {
   Shape: "int64",
   Size: "int64",

@@ -17,17 +17,17 @@ import type { Conversion } from "./precision.ts";
 import { dimsOf, floatsOf, HALF_TINY, halfTensor } from "./tensor-values.ts";
 
 /**
- * Turns a model's stretches of float32 into float16, in place: weights and the values between operators. What
- * goes in and out of the model, and of each graph inside it, stays as it was; so does every operator that is
- * not known to be safe (`HALF_OPERATORS`). Casts stand only where a stretch begins and ends.
+ * Turns a model's float32 sections into float16, in place: weights and the values between operators. Inputs
+ * and outputs of the model and of each inner graph keep their types. Operators that are not known to be safe
+ * (`HALF_OPERATORS`) stay in float32. Casts are added only where a section begins or ends.
  *
- * A constant that float16 would turn into zero (an epsilon) keeps its operator in float32; one beyond its
- * range is cut, and told of.
+ * A constant that float16 would turn into zero, such as an epsilon, keeps its operator in float32. A constant
+ * beyond float16's range is clamped, with a warning.
  *
- * @param options.strict for checking, never for use: a CPU runs most of these operators in float32 and drops
- * the casts between them, so that nothing is rounded and nothing overflows. Here every value passes an
- * operator that leaves it float16, which an unoptimised session cannot drop: it then answers as a device of
- * real float16 does
+ * @param options.strict for checks only. A CPU runs most of these operators in float32 and drops the casts
+ * between them. Values are then neither rounded, nor do they overflow. In strict mode every value passes an
+ * operator that keeps it float16. An unoptimised session cannot drop that operator, so it answers as a real
+ * float16 device.
  * @throws {MODEL_INVALID} when there is nothing to convert
  */
 export function halveModel(
@@ -42,7 +42,7 @@ export function halveModel(
 
 interface HalfConstant {
   readonly name: string;
-  /** Every value but zeros would be lost. */
+  /** True when float16 would turn every nonzero value into zero. */
   readonly vanishes: boolean;
 }
 
@@ -108,7 +108,7 @@ class Halver {
     };
   }
 
-  /** Which inputs of the node become float16; why it stays as it is; null when that needs no reason. */
+  /** Returns the inputs that become float16, or the reason to keep the node. Null: no reason is needed. */
   #halfInputs(node: OnnxNode, known: Known): readonly number[] | string | null {
     const { types, constants, halves } = known;
     const floats = node.input.flatMap((name, index) =>
@@ -126,7 +126,7 @@ class Halver {
     if (used.length > 1 && operator.outputs !== "any") return "its further outputs are used";
     const reads = inputs.map((index) => node.input[index] ?? "");
     if (reads.every((name) => !halves.has(name)) && !starts(node, operator, constants)) return null;
-    // Made last: a constant is converted only for a node that takes it.
+    // This check is last, because a constant is converted only for a node that uses it.
     const vanishing = reads.find((name) => constants.has(name) && this.#vanishes(name, constants));
     return vanishing === undefined ? inputs : "its constant would be zero in float16";
   }
@@ -143,7 +143,7 @@ class Halver {
     return vanishes;
   }
 
-  /** The name of a constant's float16 twin; null for what is no constant. */
+  /** Returns the name of a constant's float16 copy. Null: not a constant. */
   #constantName(name: string, constants: ReadonlyMap<string, Constant>): string | null {
     const constant = constants.get(name);
     if (constant === undefined) return null;
@@ -171,7 +171,7 @@ interface Known {
   readonly halves: HalfGraph;
 }
 
-/** Gather begins a stretch only where it looks rows up in a table of weights. */
+/** Returns true for an operator that begins a section. Gather must read rows of a weight table. */
 function starts(node: OnnxNode, { role }: HalfOperator, constants: ReadonlyMap<string, Constant>): boolean {
   if (role !== "start") return false;
   return node.opType !== "Gather" || constants.has(node.input[0] ?? "");

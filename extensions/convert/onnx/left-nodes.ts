@@ -1,6 +1,6 @@
 import type { LeftAlone } from "./precision.ts";
 
-/** Counts what is left alone, and why. */
+/** Counts of unconverted nodes, by operator and reason. */
 export class LeftNodes {
   readonly #counts = new Map<string, LeftAlone>();
 

@@ -14,12 +14,10 @@ import {
 const EXTERNAL = 1;
 
 /**
- * Brings the tensors that a model keeps in other files into the model.
+ * Loads the tensors that a model keeps in external files.
  *
- * @param folder the model's own; the files that the model names there are known to be its own
- * (`readModelFile`)
- * @throws {MODEL_INVALID} a tensor names a file outside the folder, one that cannot be read, or a range that
- * it does not have
+ * @param folder folder of the model. `readModelFile` has checked the files that the model names there.
+ * @throws {MODEL_INVALID} when a tensor names an unreadable file, one outside the folder, or a missing range
  */
 export async function loadWeights(model: OnnxModel, folder: string): Promise<void> {
   const external = [...tensorsOf(model)].filter(({ dataLocation }) => dataLocation === EXTERNAL);
@@ -50,7 +48,7 @@ async function readExternal(tensor: OnnxTensor, folder: string): Promise<Uint8Ar
       throw refuse(`is at bytes ${start} to ${start + length} of a file of ${size}`);
     }
     const bytes = Buffer.alloc(length);
-    // One read gives two gigabytes at most.
+    // One read returns at most two gigabytes.
     for (let at = 0; at < length; ) {
       const { bytesRead } = await file.read(bytes, at, Math.min(length - at, 1 << 30), start + at);
       if (bytesRead === 0) throw refuse("is in a file that became shorter");
@@ -66,7 +64,7 @@ function wholeOf(text: string): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-/** Every tensor that the model holds. */
+/** Returns every tensor of the model. */
 export function* tensorsOf({ graph, functions }: OnnxModel): Generator<OnnxTensor, void, undefined> {
   for (const one of graph === undefined ? [] : allGraphs(graph)) {
     yield* one.initializer;
@@ -76,7 +74,7 @@ export function* tensorsOf({ graph, functions }: OnnxModel): Generator<OnnxTenso
   for (const { node } of functions) for (const one of node) yield* deepOfNode(one);
 }
 
-/** A function's nodes may hold graphs, too. */
+/** Returns the tensors of a function's node, whose attributes may hold graphs. */
 function* deepOfNode(node: OnnxNode): Generator<OnnxTensor, void, undefined> {
   yield* ofNode(node);
   for (const { g, graphs } of node.attribute) {

@@ -2,9 +2,8 @@ import protobuf from "protobufjs";
 import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 
 /**
- * The part of an ONNX model that a conversion looks at, decoded to be changed in place. Every other field of
- * the file is kept as the bytes that it had, so that nothing of a newer ONNX is lost on the way. Source:
- * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * Fields of an ONNX model that a conversion uses, decoded for changes in place. All other fields keep their
+ * bytes, so nothing of a newer ONNX is lost. Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 export interface OnnxModel {
   irVersion?: Whole;
@@ -38,7 +37,7 @@ export interface OnnxNode {
 
 export interface OnnxAttribute {
   readonly name: string;
-  /** Which of the fields below is meant: `ATTRIBUTE_TYPE`. */
+  /** Field below that has the value, by `ATTRIBUTE_TYPE`. */
   readonly type?: number;
   readonly f?: number;
   readonly i?: Whole;
@@ -53,7 +52,7 @@ export interface OnnxAttribute {
 export interface OnnxTensor {
   name?: string;
   readonly dims: readonly Whole[];
-  /** `ELEMENT_TYPE`. */
+  /** Type by `ELEMENT_TYPE`. */
   readonly dataType?: number;
   readonly floatData?: readonly number[];
   rawData?: Uint8Array;
@@ -66,16 +65,16 @@ export interface OnnxSparseTensor {
   readonly indices?: OnnxTensor;
 }
 
-/** A value with its type, where that is a tensor's. */
+/** Value with its type, if that is a tensor type. */
 interface OnnxValue {
   readonly name: string;
   readonly type?: { readonly tensorType?: { elemType?: number } };
 }
 
-/** A 64-bit whole number: decoded as an object, written as either. */
+/** 64-bit integer: decoded as an object, encoded from either form. */
 type Whole = number | { toNumber(): number };
 
-/** TensorProto.DataType, as far as a conversion tells them apart. */
+/** Values of TensorProto.DataType that a conversion distinguishes. */
 export const ELEMENT_TYPE = {
   float32: 1,
   uint8: 2,
@@ -86,7 +85,7 @@ export const ELEMENT_TYPE = {
   float16: 10,
 } as const;
 
-/** AttributeProto.AttributeType. */
+/** Values of AttributeProto.AttributeType. */
 export const ATTRIBUTE_TYPE = { float: 1, int: 2 } as const;
 
 const field = (type: string, id: number) => ({ type, id });
@@ -148,16 +147,16 @@ const MESSAGES = {
 
 const root = protobuf.Root.fromJSON({
   nested: Object.fromEntries(
-    // As in ONNX's own schema: a field that is there with its default value is not one that is left out.
+    // ONNX's schema is proto2, which distinguishes a default value from a missing field.
     Object.entries(MESSAGES).map(([name, fields]) => [name, { edition: "proto2", fields }]),
   ),
 });
 const modelType = root.lookupType("Model");
 
 /**
- * Decodes a model's file. Weights are views of `bytes`.
+ * Decodes a model file. Weights are views of `bytes`.
  *
- * @throws {MODEL_INVALID} when this is no ONNX file, or one without a graph
+ * @throws {MODEL_INVALID} when this is not an ONNX file, or has no graph
  */
 export function decodeOnnxModel(bytes: Uint8Array): OnnxModel & { graph: OnnxGraph } {
   const reader = protobuf.Reader.create(bytes);
@@ -177,7 +176,7 @@ export function encodeOnnxModel(model: OnnxModel): Uint8Array {
   return modelType.encode(model as unknown as protobuf.Message).finish();
 }
 
-/** The version of ONNX's own operators that the model is written in. */
+/** Returns the version of the model's standard operator set. */
 export function opsetOf({ opsetImport }: OnnxModel): number {
   const own = opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
   return own === undefined ? 1 : toNumber(own.version);
@@ -187,18 +186,18 @@ export function toNumber(whole: Whole): number {
   return typeof whole === "number" ? whole : whole.toNumber();
 }
 
-/** The graphs inside a node: the branches of an If, the body of a Loop. */
+/** Returns the graphs inside a node: the branches of an If, the body of a Loop. */
 export function innerGraphs({ attribute }: OnnxNode): OnnxGraph[] {
   return attribute.flatMap(({ g, graphs }) => [...(g ? [g] : []), ...(graphs ?? [])]);
 }
 
-/** The graph and every graph inside it, outer ones first. */
+/** Returns the graph and every graph inside it, outer ones first. */
 export function* allGraphs(graph: OnnxGraph): Generator<OnnxGraph, void, undefined> {
   yield graph;
   for (const node of graph.node) for (const inner of innerGraphs(node)) yield* allGraphs(inner);
 }
 
-/** Whether a node is one of ONNX's own operators. */
+/** Returns true for a standard ONNX operator. */
 export function isStandard({ domain }: OnnxNode): boolean {
   return domain === "" || domain === "ai.onnx";
 }

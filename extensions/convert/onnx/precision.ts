@@ -4,7 +4,7 @@ import { present } from "../../../shared/core/assert.ts";
 export const CONVERTED_PRECISIONS = ["fp16", "int8"] as const;
 export type ConvertedPrecision = (typeof CONVERTED_PRECISIONS)[number];
 
-/** Takes a value that the job file's schema has let through. */
+/** Narrows a value that the job file's schema has accepted. */
 export function asPrecision(value: string): ConvertedPrecision {
   return present(
     CONVERTED_PRECISIONS.find((precision) => precision === value),
@@ -12,13 +12,13 @@ export function asPrecision(value: string): ConvertedPrecision {
   );
 }
 
-/** What a conversion did to a model. Plain JSON. */
+/** Result of a model's conversion. Plain JSON. */
 export interface Conversion {
   readonly precision: ConvertedPrecision;
   readonly nodes: { readonly converted: number; readonly total: number };
-  /** Constant tensors, and the values in them. */
+  /** Numbers of constant tensors and of their values. */
   readonly weights: { readonly tensors: number; readonly values: number };
-  /** Candidates that stay in float32, by operator and reason. The most frequent is first. */
+  /** Candidates that stay in float32, by operator and reason, most frequent first. */
   readonly left: readonly LeftAlone[];
   readonly warnings: readonly string[];
 }

@@ -1,25 +1,24 @@
 export type ColumnScales = Float32Array;
 
 /**
- * The largest whole number that a weight becomes: seven bits and a sign bit less than int8 has room for. x86
- * without VNNI adds two products of an unsigned byte and a signed one in 16 bits, and cuts what does not fit:
- * 2 x 255 x 64 = 32,640 is the most that does.
+ * Largest quantised weight: half of what int8 can hold. x86 without VNNI adds two products of an unsigned and
+ * a signed byte in 16 bits, and saturates. The largest sum that fits is 2 x 255 x 64 = 32,640.
  */
 const MOST = 64;
 
 interface ColumnShape {
-  /** Of the product's right side. */
+  /** Rows of the product's right side. */
   readonly rows: number;
   readonly columns: number;
-  /** The values lie column after column. */
+  /** True when the values are in column-major order. */
   readonly transposed: boolean;
 }
 
 /**
- * Weights as int8, row after row, symmetric around zero: `value = whole * scale`, with a scale for each
- * column.
+ * Quantises weights to int8 in row-major order, symmetric around zero: `value = whole * scale`. Each column
+ * has its own scale.
  *
- * @param weights all finite
+ * @param weights finite values
  */
 export function quantizeColumns(
   weights: Float32Array,
@@ -34,7 +33,7 @@ export function quantizeColumns(
       if (size > (greatest[column] ?? 0)) greatest[column] = size;
     }
   }
-  // A column of zeros, or of less than float32 can divide by: it is zero.
+  // A column of zeros, or of values too small for a float32 scale, becomes zero.
   const scales = greatest.map((size) => (size / most > 0 ? size / most : 1));
   const values = new Int8Array(rows * columns);
   for (let row = 0; row < rows; row += 1) {

@@ -18,13 +18,12 @@ import type { Conversion } from "./precision.ts";
 import { type ColumnScales, quantizeColumns } from "./quantize-columns.ts";
 import { dimsOf, floatsOf, rawTensor } from "./tensor-values.ts";
 
-/** The first operator set with DynamicQuantizeLinear. */
+/** First operator set with DynamicQuantizeLinear. */
 const LEAST_OPSET = 11;
 
 /**
- * Turns every MatMul and Gemm with a constant right side into a product of integers, in place: the weights
- * are quantised here, per column; the activations while the model runs, per tensor, by the range that they
- * have then.
+ * Turns every MatMul and Gemm with a constant right side into an integer product, in place. The weights are
+ * quantised here, per column. The activations are quantised at run time, per tensor, by their range.
  *
  *     y = A x W   becomes   q, s, z = DynamicQuantizeLinear(A)
  *                           y = float(MatMulInteger(q, Wq, z)) * (s * Wscale)
@@ -52,11 +51,11 @@ export function quantizeModel(model: OnnxModel & { graph: OnnxGraph }): Conversi
 }
 
 interface Product {
-  /** The activations. */
+  /** Name of the activations. */
   readonly left: string;
   readonly weights: Constant & { readonly name: string };
   readonly transposed: boolean;
-  /** What the product is multiplied by. */
+  /** Factor of the product. */
   readonly alpha: number;
   readonly bias: { readonly name: string; readonly beta: number } | null;
 }
@@ -72,7 +71,7 @@ class Quantizer {
   readonly #names: GraphNames;
   readonly #left = new LeftNodes();
   readonly #replaced = new Map<string, Constant>();
-  /** By weights and how they lie: several nodes may share them. */
+  /** Quantised weights by name and layout, because several nodes may share them. */
   readonly #weights = new Map<string, QuantizedWeights>();
   readonly #scales = new Map<string, string>();
   #converted = 0;
@@ -182,7 +181,7 @@ class Quantizer {
     return made;
   }
 
-  /** The name of the weights' scales, times alpha. */
+  /** Returns the name of the weights' scales, times alpha. */
   #scaled({ weights, transposed, alpha }: Product, { scales }: QuantizedWeights): string {
     const key = JSON.stringify([weights.name, transposed, alpha]);
     const known = this.#scales.get(key);
@@ -214,7 +213,10 @@ class Quantizer {
   }
 }
 
-/** The node as a product with constant weights; why it stays as it is; null when it is none at all. */
+/**
+ * Returns the node as a product with constant weights, or the reason to keep it. Null: neither MatMul nor
+ * Gemm.
+ */
 function productOf(node: OnnxNode, constants: ReadonlyMap<string, Constant>): Product | string | null {
   if (!isStandard(node) || (node.opType !== "MatMul" && node.opType !== "Gemm")) return null;
   const [left = "", right = "", biasName = ""] = node.input;

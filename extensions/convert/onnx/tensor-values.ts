@@ -2,10 +2,10 @@ import { ShardmillError } from "../../../shared/core/errors.ts";
 import { encodeHalf } from "../../../shared/core/float16.ts";
 import { ELEMENT_TYPE, type OnnxTensor, toNumber } from "./onnx-model.ts";
 
-/** The largest finite float16. */
+/** Largest finite float16. */
 const HALF_MAX = 65_504;
 
-/** Half of the least float16 above zero: what is not above this becomes zero. */
+/** Half of the smallest positive float16. Values up to this become zero. */
 export const HALF_TINY = 2 ** -25;
 
 export function dimsOf({ dims }: OnnxTensor): number[] {
@@ -13,9 +13,9 @@ export function dimsOf({ dims }: OnnxTensor): number[] {
 }
 
 /**
- * The values of a float32 tensor, which is whole in the model.
+ * Returns the values of a float32 tensor whose data is in the model.
  *
- * @throws {MODEL_INVALID} when it has not as many values as its dims say
+ * @throws {MODEL_INVALID} when the number of values does not match the dims
  */
 export function floatsOf(tensor: OnnxTensor): Float32Array {
   const { rawData, floatData = [] } = tensor;
@@ -30,11 +30,11 @@ export function floatsOf(tensor: OnnxTensor): Float32Array {
       },
     );
   }
-  // Copied: in the file it starts at any byte.
+  // A copy, because the data in the file may be unaligned.
   return rawData?.length ? new Float32Array(Uint8Array.from(rawData).buffer) : Float32Array.from(floatData);
 }
 
-/** A new tensor of raw data. */
+/** Makes a tensor with raw data. */
 export function rawTensor(
   name: string,
   dataType: number,
@@ -46,18 +46,18 @@ export function rawTensor(
 
 interface HalfTensor {
   readonly tensor: OnnxTensor;
-  /** Finite values beyond float16, set to its largest. */
+  /** Number of finite values beyond float16's range, which are set to its limit. */
   readonly clamped: number;
 }
 
-/** Float32 values as a float16 tensor: rounded to the nearest; what is finite stays finite. */
+/** Converts float32 values to a float16 tensor, rounded to nearest. Finite values stay finite. */
 export function halfTensor(name: string, dims: readonly number[], values: Float32Array): HalfTensor {
   const halves = new Uint16Array(values.length);
   let clamped = 0;
   for (let index = 0; index < values.length; index += 1) {
     let value = values[index] ?? 0;
     if (Number.isFinite(value) && Math.abs(value) > HALF_MAX) {
-      // Up to 65,520 the nearest float16 is the largest one: that is rounding, too.
+      // Up to 65,520 the nearest float16 is the largest one, so this is ordinary rounding.
       if (Math.abs(value) >= 65_520) clamped += 1;
       value = Math.sign(value) * HALF_MAX;
     }

@@ -10,9 +10,9 @@ export type GrowingArray =
 
 const FIRST_LENGTH = 1024;
 
-/** An array of numbers that grows at its end. */
+/** Array of numbers that grows at its end. */
 export class Growing<T extends GrowingArray> {
-  /** Longer than what it holds. */
+  /** Storage, longer than `length`. */
   array: T;
   length = 0;
   readonly #make: new (
@@ -30,7 +30,7 @@ export class Growing<T extends GrowingArray> {
     this.length += 1;
   }
 
-  /** Makes room for so many more values. */
+  /** Makes room for `count` more values. */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.array.length) return;
@@ -43,7 +43,7 @@ export class Growing<T extends GrowingArray> {
     this.length = length;
   }
 
-  /** A copy of what it holds. */
+  /** Returns a copy of the values. */
   values(): T {
     const values = new this.#make(this.length);
     values.set(this.array.subarray(0, this.length));
@@ -51,7 +51,7 @@ export class Growing<T extends GrowingArray> {
   }
 }
 
-/** Offsets as Arrow has them, from where each value ends. */
+/** Returns Arrow offsets from the end of each value. */
 export function offsetsBefore(ends: Growing<Int32Array>): Int32Array {
   const offsets = new Int32Array(ends.length + 1);
   offsets.set(ends.values(), 1);

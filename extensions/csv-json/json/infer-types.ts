@@ -6,16 +6,16 @@ const QUOTE = 0x22;
 const LETTER_N = 0x6e;
 const LETTERS_OF_BOOL = new Set([0x66, 0x74]);
 
-/** Columns nest no deeper: what lies below is text. Programs write tens of levels at most. */
+/** Limit of nested column types. Deeper values are text. Real programs write tens of levels. */
 const TYPE_LEVELS = 64;
 
 const WHOLE = /^-?\d+$/;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const MOMENT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}/;
 
-/** What the values of a column have in common, over all lines that were seen. */
+/** Common type of a column's values over all lines so far. */
 export class SeenValues {
-  /** By key, in the order of the first appearance. */
+  /** Values by key, in order of first appearance. */
   readonly members = new Map<string, SeenValues>();
   readonly #kinds = new Set<"bool" | "number" | "text" | "list" | "object">();
   #hasFractions = false;
@@ -25,7 +25,11 @@ export class SeenValues {
   #areMoments = true;
   #items: SeenValues | null = null;
 
-  /** Adds a line. @returns false where it is no object of JSON */
+  /**
+   * Adds a line.
+   *
+   * @returns false when the line is not a JSON object
+   */
   addLine(scanner: JsonScanner, start: number, end: number): boolean {
     try {
       scanner.passLine(start, end);
@@ -40,7 +44,7 @@ export class SeenValues {
     return true;
   }
 
-  /** The fields of the objects. */
+  /** Returns the fields of the objects. */
   fields(): Field[] {
     return [...this.members].map(([name, seen]) => ({
       name,
@@ -49,7 +53,7 @@ export class SeenValues {
     }));
   }
 
-  /** Adds the value that the scanner stands before, and passes it. It was passed before. */
+  /** Adds the scanner's next value and passes it. An earlier pass has validated it. */
   #add(scanner: JsonScanner): void {
     scanner.skipBlanks();
     const opening = scanner.bytes[scanner.at];
@@ -105,7 +109,7 @@ export class SeenValues {
     if (value > this.#most) this.#most = value;
   }
 
-  /** Whether an object with these keys, or one within it, is none that a struct can be. */
+  /** Returns true when the keys of an object, or of an inner one, cannot name the fields of a struct. */
   #isOdd(): boolean {
     const within = [...this.members.values(), ...(this.#items === null ? [] : [this.#items])];
     return oddKeys(this.members.keys()) !== null || within.some((seen) => seen.#isOdd());
@@ -142,7 +146,10 @@ export class SeenValues {
 
 const TEXT: FieldType = { kind: "string" };
 
-/** The type of whole numbers between these two. Text where no integer has them all: none is rounded. */
+/**
+ * Returns the integer type for a range. Text when no integer type holds the range, because values are never
+ * rounded.
+ */
 export function wholeType(least: bigint, most: bigint): FieldType {
   if (least >= -(2n ** 63n) && most < 2n ** 63n) return { kind: "numeric", type: "int64" };
   if (least >= 0n && most < 2n ** 64n) return { kind: "numeric", type: "uint64" };
@@ -150,8 +157,8 @@ export function wholeType(least: bigint, most: bigint): FieldType {
 }
 
 /**
- * What is wrong with keys as names of columns or of a struct's fields. Null: nothing. SQL does not tell names
- * apart by case (that of ASCII), knows no empty ones, and ends one where it has a NUL.
+ * Explains why keys cannot name columns or the fields of a struct. Null: they can. SQL names ignore ASCII
+ * case, are not empty, and end at a NUL.
  */
 export function oddKeys(keys: Iterable<string>): string | null {
   const byLower = new Map<string, string>();

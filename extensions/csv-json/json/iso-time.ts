@@ -5,16 +5,19 @@ const DAY = /^(-?\d{1,6})[-/](\d{1,2})[-/](\d{1,2})( \(BC\))?/;
 const TIME = /^[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d*))?)?/;
 const ZONE = /^(?:Z| ?UTC|([+-])(\d{2})(?::?(\d{2})(?::(\d{2}))?)?)$/;
 
-/** Timestamps are microseconds in 64 bits, and two of these numbers stand for infinity in DuckDB. */
+/** Timestamps are microseconds in 64 bits. DuckDB uses two of these numbers for infinity. */
 const MOST_MICROS = 2n ** 63n - 2n;
 
-/** Days since 1970 of a date as in ISO 8601; null for another text, and for a day that no calendar has. */
+/** Returns an ISO 8601 date as days since 1970. Null: another text, or a day that does not exist. */
 export function dayOf(text: string): number | null {
   const found = DAY.exec(text);
   return found === null || found[0].length !== text.length ? null : dayOfParts(found);
 }
 
-/** Microseconds since 1970 of a moment as in ISO 8601, moved to UTC; a date alone is its midnight. */
+/**
+ * Returns an ISO 8601 time as microseconds since 1970 in UTC. A date alone means its midnight. Null: another
+ * text.
+ */
 export function microsOf(text: string): bigint | null {
   const date = DAY.exec(text);
   const day = date === null ? null : dayOfParts(date);
@@ -32,7 +35,7 @@ function dayOfParts([, year, month, day, era]: RegExpExecArray): number | null {
   if (era !== undefined && Number(year) <= 0) return null;
   const years = era === undefined ? Number(year) : 1 - Number(year);
   const date = new Date(0);
-  // `Date.UTC` takes years below 100 for others.
+  // `Date.UTC` maps years below 100 to the 20th century.
   date.setUTCFullYear(years, Number(month) - 1, Number(day));
   const isDay = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
   return isDay ? date.getTime() / DAY_MS : null;
@@ -46,7 +49,7 @@ function microsOfTime([, hours, minutes, seconds = "0", fraction = ""]: RegExpEx
   return BigInt((hour * 3600 + minute * 60 + second) * 1e6 + micros);
 }
 
-/** Microseconds that a zone is ahead of UTC; null for no zone that is known. */
+/** Returns a zone's offset from UTC in microseconds. Null: unknown zone. */
 function offsetOf(text: string): bigint | null {
   if (text === "") return 0n;
   const found = ZONE.exec(text);

@@ -6,21 +6,21 @@ import type { JsonScanner } from "./json-scanner.ts";
 
 const LETTER_N = 0x6e;
 
-/** A value that the scanner passed: bytes `[start, end)`, and of a string whether it has escapes. */
+/** Value that the scanner passed: bytes `[start, end)`. `isEscaped` is true for a string with escapes. */
 export interface JsonValue {
   readonly start: number;
   readonly end: number;
   readonly isEscaped: boolean;
 }
 
-/** The values of a column as Arrow lays them out. */
+/** Values of a column in Arrow's layout. */
 export interface ColumnValues {
   readonly offsets?: Int32Array;
   readonly values?: ArrayBufferView;
   readonly children?: Data[];
 }
 
-/** A column that is made of values of JSON, one after the other. */
+/** Column that is built from successive JSON values. */
 export abstract class JsonColumn {
   readonly type: DataType;
   protected readonly scanner: JsonScanner;
@@ -36,7 +36,11 @@ export abstract class JsonColumn {
     return this.#isThere.length;
   }
 
-  /** Appends a value. @returns false where it is not of the column's type: nothing is appended then */
+  /**
+   * Appends a value.
+   *
+   * @returns false when the value is not of the column's type. Nothing is appended then.
+   */
   append(value: JsonValue): boolean {
     if (this.scanner.bytes[value.start] === LETTER_N) {
       this.appendNull();
@@ -70,14 +74,18 @@ export abstract class JsonColumn {
     return new Data(this.type, 0, this.length, this.#nulls, bufferList(offsets, values, validity), children);
   }
 
-  /** Appends a value that is not null. @returns false where it is of another type */
+  /**
+   * Appends a value other than null.
+   *
+   * @returns false when the value is of another type
+   */
   protected abstract appendValue(value: JsonValue): boolean;
-  /** Appends what lies in the place of a null. */
+  /** Appends a placeholder for a null. */
   protected abstract appendEmpty(): void;
   protected abstract truncateValues(length: number): void;
   protected abstract finishValues(): ColumnValues;
 
-  /** The value as it is written, of ASCII. */
+  /** Returns the value's text, which must be ASCII. */
   protected ascii({ start, end }: JsonValue): string {
     return this.scanner.bytes.toString("latin1", start, end);
   }

@@ -43,7 +43,7 @@ const NUMBERS = {
   float64: Float64,
 } as const;
 
-/** The columns of JSON Lines as Arrow has them. */
+/** Returns the Arrow schema of JSON Lines columns. */
 export function jsonSchema(fields: readonly Field[]): Schema {
   return new Schema(fields.map(arrowField));
 }
@@ -71,7 +71,7 @@ function arrowType(type: FieldType): DataType {
   throw new Error(`broken invariant: JSON has no ${type.kind}`);
 }
 
-/** An empty column of a type, which the scanner's values are appended to. */
+/** Makes an empty column of a type for the scanner's values. */
 function jsonColumn(type: FieldType, scanner: JsonScanner): JsonColumn {
   const arrow = arrowType(type);
   switch (type.kind) {
@@ -158,7 +158,7 @@ class StructColumn extends JsonColumn {
   }
 }
 
-/** The columns that are members of objects. */
+/** Columns that are members of objects. */
 export class MemberColumns {
   readonly #columns: readonly JsonColumn[];
   readonly #members: JsonMembers;
@@ -172,10 +172,9 @@ export class MemberColumns {
   }
 
   /**
-   * Appends the members of the object that opens at this place. A member that is not there is null.
+   * Appends the members of the object that opens at this offset. A missing member is null.
    *
-   * @returns the first column that cannot take its member, and appends nothing to it and those behind it; -1:
-   * there is none
+   * @returns the first column that rejects its member, or -1. That column and all later ones stay unchanged.
    */
   append(opening: number): number {
     this.#members.find(opening);
@@ -192,7 +191,7 @@ export class MemberColumns {
     for (const column of this.#columns) column.appendNull();
   }
 
-  /** The place of a member that was found last. */
+  /** Returns the bytes of a member of the last object. */
   placeOf(column: number): { readonly start: number; readonly end: number } {
     const { starts, ends } = this.#members;
     return { start: present(starts[column], "a column"), end: present(ends[column], "a column") };

@@ -6,11 +6,11 @@ interface SeenKey {
 }
 
 /**
- * The members of objects whose names are asked for. Objects of a file mostly have the same keys in the same
- * order, so each key is first compared with the one that was last seen in its place.
+ * Finder of the requested members of objects. Objects of a file mostly have the same keys in the same order.
+ * So each key is first compared with the previous object's key at its position.
  */
 export class JsonMembers {
-  /** The places of the values; -1 for members that the object does not have. Of a key twice, the last. */
+  /** Offsets of the values, or -1 for a missing member. A repeated key has its last value. */
   readonly starts: Int32Array;
   readonly ends: Int32Array;
   readonly areEscaped: Uint8Array;
@@ -26,7 +26,7 @@ export class JsonMembers {
     this.areEscaped = new Uint8Array(names.length);
   }
 
-  /** Finds the members of the object that opens at this place. */
+  /** Finds the members of the object that opens at this offset. */
   find(opening: number): void {
     const scanner = this.#scanner;
     this.starts.fill(-1);
@@ -41,7 +41,7 @@ export class JsonMembers {
     }
   }
 
-  /** The member of the key that the scanner passed last; -1 for one that is not asked for. */
+  /** Returns the member of the scanner's last key. -1: not requested. */
   #memberAt(key: number): number {
     const { bytes, valueStart, valueEnd, isEscaped } = this.#scanner;
     const seen = this.#seen[key];

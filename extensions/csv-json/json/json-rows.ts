@@ -4,7 +4,7 @@ import type { Field } from "../../../shared/domain/dataset.ts";
 import { MemberColumns } from "./json-columns.ts";
 import { JsonFault, JsonScanner, OPEN_OBJECT } from "./json-scanner.ts";
 
-/** Enough to recognise a value. */
+/** Length of a shown value, enough to recognise it. */
 const SHOWN_CHARS = 60;
 
 interface JsonLine {
@@ -12,12 +12,12 @@ interface JsonLine {
   readonly end: number;
 }
 
-/** A line that makes no row. */
+/** Fault of a line that makes no row. */
 interface LineFault {
   readonly row: number;
-  /** Index into all fields; null: the line as a whole. */
+  /** Index into all fields. Null: the line as a whole. */
   readonly column: number | null;
-  /** The beginning of the value. */
+  /** Beginning of the value. */
   readonly shown: string;
 }
 
@@ -27,10 +27,10 @@ interface JsonRows {
 }
 
 /**
- * Makes a row of each line of JSON. One with a fault is all nulls.
+ * Makes a row of each JSON line. A line with a fault becomes nulls.
  *
- * @param lines places in `bytes`, which are UTF-8 there
- * @param fields the columns that are asked for, and in `asked` their places among all
+ * @param lines offsets in `bytes`, which must be UTF-8 there
+ * @param fields requested columns, whose indices among all fields are in `asked`
  */
 export function jsonRows(
   bytes: Buffer,
@@ -62,7 +62,7 @@ export function jsonRows(
   return { batch: recordBatchOf(schema, row, columns.finish()), faults };
 }
 
-/** @returns the column at fault; -1 where the line is no object; null where nothing is wrong */
+/** @returns the faulty column, -1 when the line is not an object, or null without a fault */
 function appendLine({ start, end }: JsonLine, scanner: JsonScanner, columns: MemberColumns): number | null {
   try {
     scanner.passLine(start, end);

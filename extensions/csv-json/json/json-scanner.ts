@@ -1,4 +1,4 @@
-/** A line that is not JSON as RFC 8259 has it. */
+/** Error for a line that is not JSON by RFC 8259. */
 export class JsonFault extends Error {
   override readonly name = "JsonFault";
 }
@@ -26,17 +26,17 @@ const LITERALS = [
 ].map(([first = "", word = ""]) => ({ first: first.charCodeAt(0), bytes: Buffer.from(word) }));
 
 /**
- * Walks over JSON in bytes that are UTF-8, and accepts exactly what `JSON.parse` does. It makes no values: it
- * gives the place of each. Its recursion goes as deep as the lists and objects do.
+ * Scanner of JSON in UTF-8 bytes, which accepts exactly what `JSON.parse` does. It reports the offsets of
+ * values and makes none. Its recursion is as deep as the lists and objects.
  */
 export class JsonScanner {
   readonly bytes: Buffer;
-  /** The place of the next byte. */
+  /** Offset of the next byte. */
   at = 0;
-  /** The place of the last value that was passed. */
+  /** Offsets of the last value. */
   valueStart = 0;
   valueEnd = 0;
-  /** Whether that value is a string with an escape. */
+  /** True when the last value is a string with an escape. */
   isEscaped = false;
   #end = 0;
 
@@ -44,7 +44,7 @@ export class JsonScanner {
     this.bytes = bytes;
   }
 
-  /** @throws {JsonFault} when bytes `[start, end)` are not one value */
+  /** @throws {JsonFault} when bytes `[start, end)` are not exactly one value */
   passLine(start: number, end: number): void {
     this.at = start;
     this.#end = end;
@@ -53,7 +53,7 @@ export class JsonScanner {
     if (this.at !== end) throw new JsonFault();
   }
 
-  /** Starts within a list or an object that was passed before. */
+  /** Enters a list or an object that was passed before. */
   enter(opening: number): void {
     this.at = opening + 1;
   }
@@ -74,9 +74,9 @@ export class JsonScanner {
   }
 
   /**
-   * Passes the next key and its colon. `valueStart` and `valueEnd` are the key's.
+   * Passes the next key and its colon. `valueStart` and `valueEnd` are then the key's.
    *
-   * @returns whether there is one; else the object has ended
+   * @returns false when the object has ended
    */
   passKey(isFirst: boolean): boolean {
     if (!this.#passSeparator(isFirst, CLOSE_OBJECT)) return false;
@@ -91,12 +91,16 @@ export class JsonScanner {
     return true;
   }
 
-  /** Passes what stands before the next item of a list. @returns whether there is one; else the list ended */
+  /**
+   * Passes the separator before the next item of a list.
+   *
+   * @returns false when the list has ended
+   */
   passItemStart(isFirst: boolean): boolean {
     return this.#passSeparator(isFirst, CLOSE_LIST);
   }
 
-  /** The value that was passed last. */
+  /** Returns the last value. */
   value(): { readonly start: number; readonly end: number; readonly isEscaped: boolean } {
     return { start: this.valueStart, end: this.valueEnd, isEscaped: this.isEscaped };
   }
@@ -192,7 +196,7 @@ export class JsonScanner {
     this.at += 1;
   }
 
-  /** The next byte, 0 behind the last one. */
+  /** Returns the next byte, or 0 after the last one. */
   #peek(): number {
     return this.at < this.#end ? (this.bytes[this.at] ?? 0) : 0;
   }

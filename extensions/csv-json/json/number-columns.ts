@@ -13,7 +13,7 @@ const LETTER_T = 0x74;
 const LETTER_F = 0x66;
 const TWO_32 = 2 ** 32;
 
-/** Whole numbers of so many digits are exact in float64. */
+/** Digits of an integer that float64 always represents exactly. */
 const PLAIN_DIGITS = 15;
 
 export class BoolColumn extends JsonColumn {
@@ -41,7 +41,7 @@ export class BoolColumn extends JsonColumn {
 
 type PlainDtype = Exclude<Dtype, "int64" | "uint64" | "float16" | "bool">;
 
-/** Numbers of 32 bits at most, and floats. */
+/** Column of floats, and of integers up to 32 bits. */
 export class NumberColumn extends JsonColumn {
   readonly #values: Growing<GrowingArray>;
   readonly #dtype: PlainDtype;
@@ -71,11 +71,11 @@ export class NumberColumn extends JsonColumn {
     return { values: this.#values.values() };
   }
 
-  /** A number that is too large for float64 is none of JSON's infinities: there are none. */
+  /** Reads a float. A number too large for float64 is invalid, because JSON has no infinity. */
   #float(value: JsonValue): number | null {
     const { bytes } = this.scanner;
     const plain = plainNumber(bytes, value);
-    // Only a text has the sign of zero.
+    // `plainNumber` loses the sign of zero, so zero is parsed from its text.
     if (plain !== null && plain !== 0) return plain;
     if (!isNumber(bytes, value.start)) return null;
     const number = Number(this.ascii(value));
@@ -91,7 +91,7 @@ export class NumberColumn extends JsonColumn {
   }
 }
 
-/** Whole numbers of 64 bits, as two words each. */
+/** Column of 64-bit integers, stored as two words each. */
 export class WideColumn extends JsonColumn {
   readonly #words = new Growing(Int32Array);
   readonly #isSigned: boolean;
@@ -144,7 +144,7 @@ function isNumber(bytes: Uint8Array, start: number): boolean {
   return byte === MINUS || (byte >= ZERO && byte <= NINE);
 }
 
-/** A whole number of few digits, written with nothing but these; null for another value. */
+/** Reads an integer of few digits in plain notation. Null: another value. */
 function plainNumber(bytes: Uint8Array, { start, end }: JsonValue): number | null {
   const isNegative = bytes[start] === MINUS;
   const first = isNegative ? start + 1 : start;
@@ -160,25 +160,25 @@ function plainNumber(bytes: Uint8Array, { start, end }: JsonValue): number | nul
 
 const NOTATION = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** No integer type has more digits. */
+/** Most digits of any integer type. */
 const MOST_DIGITS = 20;
 
 /**
- * Reads a number of JSON as a whole number, exactly and in every notation: `12`, `12.0`, `1.2e1`, `120e-1`.
+ * Reads a JSON number as an integer, exactly, in every notation: `12`, `12.0`, `1.2e1`, `120e-1`.
  *
- * @returns null for a fraction, and for more digits than any integer type has
+ * @returns null for a fraction, or for more digits than any integer type has
  */
 function wholeNumber(text: string): bigint | null {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = NOTATION.exec(text) ?? [];
   const digits = withoutZeros(whole + fraction);
   if (digits.text === "") return 0n;
-  // Trailing zeros count for the place of the point alone.
+  // Trailing zeros only move the decimal point.
   const zeros = Number(exponent) - fraction.length + digits.trailing;
   if (zeros < 0 || digits.text.length + zeros > MOST_DIGITS) return null;
   return BigInt(sign + digits.text + "0".repeat(zeros));
 }
 
-/** The digits between the first and the last that are not zero. */
+/** Removes leading and trailing zeros, and counts the trailing ones. */
 function withoutZeros(digits: string): { readonly text: string; readonly trailing: number } {
   let start = 0;
   let end = digits.length;

@@ -3,13 +3,13 @@ import { dayOf, microsOf } from "./iso-time.ts";
 import { type ColumnValues, JsonColumn, type JsonValue } from "./json-column.ts";
 
 const QUOTE = 0x22;
-/** Half of a surrogate pair, which UTF-8 does not have. */
+/** Half of a surrogate pair, which UTF-8 cannot encode. */
 const HALF_PAIR = /\p{Surrogate}/u;
 
-/** Texts. Another value than a string is the text that it is written as: numbers keep their notation. */
+/** Column of texts. A value that is not a string becomes its JSON text, so numbers keep their notation. */
 export class TextColumn extends JsonColumn {
   readonly #bytes = new Growing(Uint8Array);
-  /** Where each text ends. */
+  /** End of each text. */
   readonly #ends = new Growing(Int32Array);
 
   protected appendValue({ start, end, isEscaped }: JsonValue): boolean {
@@ -70,7 +70,7 @@ export class DateColumn extends JsonColumn {
   }
 }
 
-/** Moments in microseconds of UTC. */
+/** Column of timestamps in microseconds of UTC. */
 export class TimestampColumn extends JsonColumn {
   #micros: bigint[] = [];
 

@@ -1,17 +1,17 @@
 import type { FeatureData } from "../../../shared/domain/step-binding.ts";
 import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 
-/** What a look at some rows of the input told, beyond the types of its columns. */
+/** Facts from some rows of the input, beyond column types. */
 export interface DataSample {
-  /** By column: the files that its cells hold, or name. Columns without any are left out. */
+  /** Files that a column's cells hold or name. Columns without files are absent. */
   readonly files: ReadonlyMap<string, SeenFiles>;
-  /** Columns of numbers in which a null was seen. */
+  /** Numeric columns with a null. */
   readonly nulls: readonly string[];
-  /** Measures of cells for inputs that steps make, by key. */
+  /** Measurements of cells for inputs that steps make, by key. */
   readonly measured: Readonly<Record<string, FeatureData>>;
-  /** Why the rows could not be looked at; null where they could. */
+  /** Reason why the rows could not be read. Null: they were. */
   readonly failure: string | null;
 }
 
-/** Nothing was looked at. */
+/** Sample without any facts. */
 export const NO_SAMPLE: DataSample = { files: new Map(), nulls: [], measured: {}, failure: null };

@@ -4,17 +4,17 @@ import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { readRowFile } from "../../../shared/storage/row-file.ts";
 
-/** Ten minutes of CD sound. A larger file is known by its name alone. */
+/** Limit of an opened file: ten minutes of CD sound. A larger file is judged by its name. */
 const MAX_FILE_BYTES = 128 * 1024 * 1024;
 
-/** A longer text is no path. */
+/** Limit of a path. Longer texts are not paths. */
 const MAX_NAME_CHARS = 4096;
 
 const WEB = /^https?:/i;
 
-/** What one cell was seen to hold or to name. */
+/** File that one cell holds or names. */
 interface SeenFile {
-  /** Name of the feature's files: `sounds`. */
+  /** Name of the feature's files, such as `sounds`. */
   readonly what: string;
   readonly opened: boolean;
   readonly folder: Location | null;
@@ -23,12 +23,12 @@ interface SeenFile {
 
 interface LookOptions {
   readonly storages: Storages;
-  /** Where relative paths may start from, the likeliest first. */
+  /** Folders that relative paths may start from, the most likely first. */
   readonly folders: readonly Location[];
   readonly signal: AbortSignal;
 }
 
-/** Finds what most of some cells of one column hold or name. Null: no files of a feature. */
+/** Finds the kind of files that most cells of a column hold or name. Null: no feature's files. */
 export async function lookAtFiles(
   cells: readonly unknown[],
   options: LookOptions,
@@ -59,7 +59,10 @@ async function seenIn(bytes: Uint8Array): Promise<SeenFile | null> {
   return null;
 }
 
-/** Only names that a file of these kinds would have are followed, and none into the web. */
+/**
+ * Inspects the file that a cell names. The name must have an extension of a feature. Web addresses are not
+ * opened.
+ */
 async function seenBehind(cell: unknown, options: LookOptions): Promise<SeenFile | null> {
   if (typeof cell !== "string" || cell.length > MAX_NAME_CHARS) return null;
   const isWeb = WEB.test(cell);

@@ -11,26 +11,26 @@ import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import { lookAtFiles } from "./look-at-files.ts";
 
-/** Rows of the input, and columns of theirs. */
+/** Rows of the input, with some of their columns. */
 interface Cells {
   readonly slices: readonly LeaseSlice[];
   readonly columns: readonly string[];
 }
 
-/** What is looked at. Plain JSON: it goes to a process. */
+/** Question to the sampling process. Plain JSON. */
 export interface SampleQuestion {
   readonly stores: JobStores;
-  /** Cells that may hold files, or name them. */
+  /** Cells that may hold or name files. */
   readonly files: Cells;
-  /** Columns of numbers that may have nulls. */
+  /** Numeric columns that may have nulls. */
   readonly numbers: Cells;
-  /** Where relative paths may start from, the likeliest first. */
+  /** Folders that relative paths may start from, the most likely first. */
   readonly folders: readonly Location[];
-  /** Cells that are measured for inputs that steps make, by a file. */
+  /** Cells to measure by a file, for inputs that steps make. */
   readonly measured: readonly (Cells & { readonly key: string; readonly file: Location })[];
 }
 
-/** The other way. */
+/** Reply of the sampling process. */
 export interface SampleFindings {
   readonly files: readonly (readonly [column: string, SeenFiles])[];
   readonly nulls: readonly string[];
@@ -38,9 +38,9 @@ export interface SampleFindings {
 }
 
 /**
- * Looks at rows of the input. For a process that may be ended: they are parsed, and files in them decoded.
+ * Inspects rows of the input, and decodes files in them. Runs in a process that may be killed.
  *
- * @throws what reading them throws
+ * @throws the errors of reading the rows
  */
 export async function lookAtRows(question: SampleQuestion, signal: AbortSignal): Promise<SampleFindings> {
   const { stores, folders } = question;
@@ -71,7 +71,7 @@ async function measure(
   return found;
 }
 
-/** By column, the cells of all rows. A line that is no row has nulls. */
+/** Reads the cells of all rows, by column. A bad row has nulls. */
 async function readCells(
   { slices, columns }: Cells,
   storages: Storages,

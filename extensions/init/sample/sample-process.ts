@@ -3,7 +3,7 @@ import { answerIsolated } from "../../../shared/onnx/isolated.ts";
 import { lookAtRows, type SampleQuestion } from "./look-at-rows.ts";
 import type { SampleAnswer } from "./sample-rows.ts";
 
-/** The process of `sampleRows`: rows and the files in them come from strangers. */
+/** Child process of `sampleRows`. Rows and their files are untrusted. */
 
 async function look(question: SampleQuestion): Promise<SampleAnswer> {
   const { signal } = new AbortController();

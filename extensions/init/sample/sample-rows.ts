@@ -9,58 +9,58 @@ import { runIsolated, whyNoAnswer } from "../../../shared/onnx/isolated.ts";
 import { type DataSample, NO_SAMPLE } from "./data-sample.ts";
 import type { SampleFindings, SampleQuestion } from "./look-at-rows.ts";
 
-/** Sent back by the process that looks. */
+/** Reply of the sampling process. */
 export type SampleAnswer =
   | { readonly kind: "looked"; readonly findings: SampleFindings }
   | { readonly kind: "failed"; readonly why: string };
 
 /**
- * Rows whose files are looked at, from the front: enough to see what a column holds. More would read row
- * groups of megabytes each, for nothing.
+ * First rows whose files are inspected: enough to detect a column's content. More would read row groups of
+ * megabytes each.
  */
 const FILE_ROWS = 8;
 
-/** Rows whose texts and nulls are seen, from all over the input: enough to see whether they are rare. */
+/** Rows from the whole input whose texts and nulls are inspected: enough to detect rare ones. */
 const TEXT_ROWS = 256;
 
-/** Wider tables have columns that say what they are. */
+/** Limit of file columns. Columns of wider tables have descriptive names. */
 const MOST_COLUMNS = 32;
 
-/** Tables of features have far more columns of numbers, and their cells are small. */
+/** Limit of numeric columns. Feature tables have many, with small cells. */
 const MOST_NUMBERS = 256;
 
 /**
- * A draft without what is in the rows is better than none, and than a long wait. In memory is a row group of
- * large files, and one of them decoded.
+ * Limits of the sampling process. A draft without facts from rows is better than no draft, or than a long
+ * wait. Memory holds a row group of large files, and one decoded file.
  */
 const LIMITS = { limitMs: 30_000, memoryLimitBytes: 3 * 2 ** 30 };
 
-/** What is told where nothing more can be known: the draft then goes by types and names. */
+/** Returns a sample without facts. The draft then uses types and names. */
 function blind(failure: string): DataSample {
   return { ...NO_SAMPLE, failure };
 }
 
 interface SampleOptions {
-  /** Of the columns, those that may hold files or name them. */
+  /** Columns that may hold or name files. */
   readonly fileColumns: readonly string[];
-  /** Those of numbers that may have nulls. */
+  /** Numeric columns that may have nulls. */
   readonly numberColumns: readonly string[];
-  /** Columns whose cells are measured for inputs that steps make, and the files by which. */
+  /** Columns to measure for inputs that steps make, with the files to measure by. */
   readonly measured: readonly {
     readonly key: string;
     readonly columns: readonly string[];
     readonly file: Location;
   }[];
-  /** Where the job file will be: its relative paths start there. */
+  /** Folder of the job file, which relative paths start from. */
   readonly jobFolder: Location;
-  /** With the full addresses of the input's files. */
+  /** Store settings with the full addresses of the input's files. */
   readonly stores: JobStores;
   readonly signal: AbortSignal;
 }
 
 /**
- * Looks at some rows of the input, in a process that may be ended: what is in them comes from strangers. What
- * goes wrong there is told, and no error.
+ * Inspects some rows of the input in a process that may be killed, because the rows are untrusted. Failures
+ * are reported in the result and never thrown.
  */
 export async function sampleRows(
   dataset: Dataset,

@@ -4,36 +4,38 @@ import type { WindowLimits } from "../spec/queue-spec.ts";
 import { KeyLedger } from "./key-ledger.ts";
 import type { WindowId } from "./window-id.ts";
 
-/** A message as what it is to a window. */
+/** Message as a part of a window. */
 export interface Message<Item> {
-  /** The digest by which it is known when it comes again. */
+  /** Digest that identifies the message when it is delivered again. */
   readonly key: string;
-  /** Its rows, or its files. */
+  /** Rows or files of the message. */
   readonly items: readonly Item[];
 }
 
-/** A window that takes no more messages, each key once, in the order in which they came. */
+/** Window that takes no more messages. Messages are in order of arrival, one for each key. */
 export interface ClosedWindow<Item> {
   readonly id: WindowId;
   readonly messages: readonly Message<Item>[];
 }
 
 /**
- * What becomes of a delivery. `gathered`: it is in the window that is open. `held`: its message is in a
- * window already, and it is settled with that. `done`: what it says is published. `aside`: ... as a dead
- * letter.
+ * Handling of a delivery.
+ * - `gathered`: added to the open window.
+ * - `held`: its message is already in a window, and will be acknowledged with that.
+ * - `done`: its message was published before, so it can be acknowledged.
+ * - `aside`: its message is invalid, or became a dead letter before. So this delivery becomes one, too.
  */
 export type Verdict =
   | { readonly kind: "gathered" | "held" | "done" }
   | { readonly kind: "aside"; readonly reason: string };
 
-/** What a window says about its messages when it is published. */
+/** Deliveries to acknowledge and to dead-letter after a window is published. */
 export interface Settlement {
   readonly done: readonly Delivery[];
   readonly aside: readonly SetAside[];
 }
 
-/** By key: why messages are in no output. */
+/** Reasons of messages that are in no output, by key. */
 export type DeadKeys = ReadonlyMap<string, string>;
 
 interface Held<Item> {
@@ -42,7 +44,7 @@ interface Held<Item> {
 }
 
 interface OpenWindow<Item> {
-  /** When its first message came, by a clock that only goes forward. */
+  /** Arrival of the first message, by a monotonic clock. */
   readonly firstMs: number;
   readonly held: Map<string, Held<Item>>;
   items: number;
@@ -50,17 +52,16 @@ interface OpenWindow<Item> {
 }
 
 /**
- * Decides what becomes of deliveries, and what is a window. A message is in one window and once in that,
- * however often it is delivered, and every delivery of it is settled when that is published, never before.
+ * Decides how deliveries are handled, and which messages form a window. However often a message is delivered,
+ * it is in one window once. All its deliveries are acknowledged after that window is published, never before.
  *
- * It has no clock and does nothing: whoever calls it spools a closed window, runs it, and tells that it was
- * published.
+ * Pure state without clock or I/O. The caller spools a closed window, runs it, and reports its publication.
  */
 export class Gatherer<Item> {
   readonly #limits: WindowLimits;
   readonly #ledger: KeyLedger;
   readonly #inFlight = new Map<string, ReadonlyMap<string, Delivery[]>>();
-  /** The deliveries of each message that is in a closed window. */
+  /** Deliveries of each message in a closed window. */
   readonly #waiting = new Map<string, Delivery[]>();
   #open: OpenWindow<Item> | null = null;
 
@@ -69,14 +70,19 @@ export class Gatherer<Item> {
     this.#ledger = new KeyLedger(rememberMs);
   }
 
-  /** Of a life before: a window that is closed and not settled. */
+  /** Restores a window that a previous process closed, and did not acknowledge. */
   restoreClosed(id: WindowId, keys: readonly string[]): void {
     const held = new Map(keys.map((key) => [key, [] as Delivery[]]));
     this.#inFlight.set(id, held);
     for (const [key, deliveries] of held) this.#waiting.set(key, deliveries);
   }
 
-  /** Of a life before: a window that was published and settled. @param atMs when, by the clock on the wall */
+  /**
+   * Restores a window that a previous process published and acknowledged.
+   *
+   * @param dead reasons of messages that are in no output
+   * @param atMs time of acknowledgement, by the wall clock
+   */
   restoreSettled(
     id: WindowId,
     keys: readonly string[],
@@ -86,7 +92,7 @@ export class Gatherer<Item> {
     this.#ledger.settled(id, atMs);
   }
 
-  /** Windows that are closed and not settled. */
+  /** Number of windows that are closed and not acknowledged. */
   get inFlight(): number {
     return this.#inFlight.size;
   }
@@ -95,13 +101,17 @@ export class Gatherer<Item> {
     return this.#ledger.size;
   }
 
-  /** How full the open window is, from 0 to 1: of its rows or its bytes, whatever is nearer. */
+  /** Fill level of the open window, from 0 to 1: the higher one of rows and bytes. */
   get fill(): number {
     const { items = 0, bytes = 0 } = this.#open ?? {};
     return Math.min(1, Math.max(items / this.#limits.rows, bytes / this.#limits.bytes));
   }
 
-  /** When the oldest of the deliveries that are out came, as `at` tells of each; null when none is. */
+  /**
+   * Returns the time of the oldest delivery that is not acknowledged. Null: there is none.
+   *
+   * @param at time of a delivery
+   */
   oldest(at: (delivery: Delivery) => number): number | null {
     let oldest: number | null = null;
     const open = [...(this.#open?.held.values() ?? [])].map(({ deliveries }) => deliveries);
@@ -111,12 +121,16 @@ export class Gatherer<Item> {
     return oldest;
   }
 
-  /** Whether there is room for another delivery: else none is to be asked for. */
+  /** True when there is room for another delivery. Otherwise none may be requested. */
   get takes(): boolean {
     return !this.#isFull || this.#inFlight.size < this.#limits.open;
   }
 
-  /** @param nowMs by a clock that only goes forward */
+  /**
+   * Decides how a delivery is handled.
+   *
+   * @param nowMs by a monotonic clock
+   */
   offer(delivery: Delivery, message: Message<Item>, nowMs: number): Verdict {
     const { key } = message;
     const settled = this.#ledger.find(key);
@@ -134,13 +148,20 @@ export class Gatherer<Item> {
     return { kind: "gathered" };
   }
 
-  /** How long until the open window is to be closed; null as long as nothing but more messages closes it. */
+  /**
+   * Returns the time until the open window must be closed. Null: there is none, or no room for another closed
+   * window.
+   */
   closesInMs(nowMs: number): number | null {
     if (this.#open === null || this.#inFlight.size >= this.#limits.open) return null;
     return this.#isFull ? 0 : Math.max(0, this.#open.firstMs + this.#limits.ms - nowMs);
   }
 
-  /** Closes the open window. @param id its name from here on */
+  /**
+   * Closes the open window.
+   *
+   * @param id id of the window from now on
+   */
   close(id: WindowId): ClosedWindow<Item> {
     const { held } = present(this.#open, "a window that is closed was open");
     this.#open = null;
@@ -151,9 +172,9 @@ export class Gatherer<Item> {
   }
 
   /**
-   * A window's run is published: its messages are known from here on.
+   * Marks a window's run as published, and remembers its messages' keys.
    *
-   * @param dead those of them that are in no output
+   * @param dead reasons of messages that are in no output
    */
   settle(id: WindowId, dead: DeadKeys): Settlement {
     const held = present(this.#inFlight.get(id), "a window that is settled was closed");
@@ -170,17 +191,25 @@ export class Gatherer<Item> {
     return { done, aside };
   }
 
-  /** They are settled: after a while they are forgotten. @param atMs by the clock on the wall */
+  /**
+   * Marks a window as acknowledged. The window's keys are forgotten after a while.
+   *
+   * @param atMs by the wall clock
+   */
   settled(id: WindowId, atMs: number): void {
     this.#ledger.settled(id, atMs);
   }
 
-  /** Forgets the keys of what was settled long ago. @returns those windows */
+  /**
+   * Forgets keys of windows that were acknowledged long ago.
+   *
+   * @returns these windows
+   */
   forget(wallMs: number): readonly WindowId[] {
     return this.#ledger.forget(wallMs);
   }
 
-  /** The deliveries of the window that is open, which is no more: they are to be given back. */
+  /** Drops the open window, and returns its deliveries for release. */
   drain(): readonly Delivery[] {
     const open = [...(this.#open?.held.values() ?? [])];
     this.#open = null;

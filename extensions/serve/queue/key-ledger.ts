@@ -2,19 +2,19 @@ import type { WindowId } from "./window-id.ts";
 
 interface KnownWindow {
   readonly id: WindowId;
-  /** When its messages were settled; null: they are not yet. */
+  /** Time when its messages were acknowledged. Null: not yet. */
   atMs: number | null;
   readonly keys: readonly string[];
   readonly dead: ReadonlyMap<string, string>;
 }
 
 /**
- * Keys that are remembered at a time. Each takes about 100 bytes, so that a serve of one job has half a GB of
- * them at most. More than these, the oldest are forgotten before their time.
+ * Limit of remembered keys. A key takes about 100 bytes, so one served job takes at most half a GB. Above
+ * this, the oldest keys are forgotten early.
  */
 const MOST_KEYS = 5_000_000;
 
-/** By which messages that were published are known when they come again, for a while. */
+/** Keys of published messages, which identify repeated deliveries for a while. */
 export class KeyLedger {
   readonly #rememberMs: number;
   readonly #mostKeys: number;
@@ -30,30 +30,38 @@ export class KeyLedger {
     return this.#byKey.size;
   }
 
-  /** From when a window is published on: until it is settled, its keys are not forgotten. */
+  /** Adds a published window. No key of the window is forgotten before its acknowledgement. */
   add(id: WindowId, keys: readonly string[], dead: ReadonlyMap<string, string>): void {
     const window = { id, atMs: null, keys, dead };
     this.#windows.set(id, window);
     for (const key of keys) this.#byKey.set(key, window);
   }
 
-  /** @param atMs by the clock on the wall, which a restart does not change */
+  /**
+   * Marks a window as acknowledged.
+   *
+   * @param atMs by the wall clock, which continues across restarts
+   */
   settled(id: WindowId, atMs: number): void {
     const window = this.#windows.get(id);
     if (window !== undefined) window.atMs = atMs;
   }
 
-  /** What became of a message: why it is a dead letter, where it is; null for one that is not known. */
+  /** Returns why a message is a dead letter, or null in `dead` if it is none. Null: the key is unknown. */
   find(key: string): { readonly dead: string | null } | null {
     const window = this.#byKey.get(key);
     return window === undefined ? null : { dead: window.dead.get(key) ?? null };
   }
 
-  /** @returns the windows whose keys are forgotten now, in the order in which they came */
+  /**
+   * Forgets keys that are too old or too many.
+   *
+   * @returns the windows whose keys were forgotten, in order of arrival
+   */
   forget(wallMs: number): readonly WindowId[] {
     const gone: WindowId[] = [];
     for (const [id, { atMs, keys }] of this.#windows) {
-      // Its broker may give it again, for as long as it did not take that it is settled.
+      // The broker may deliver its messages again until it has the acknowledgement.
       if (atMs === null) continue;
       if (atMs + this.#rememberMs > wallMs && this.#byKey.size <= this.#mostKeys) break;
       for (const key of keys) if (this.#byKey.get(key)?.id === id) this.#byKey.delete(key);

@@ -13,22 +13,22 @@ import { rowsAsJson } from "./row-json.ts";
 import type { SpooledWindow } from "./spool.ts";
 import type { WindowId } from "./window-id.ts";
 
-/** What a window's run has published. */
+/** Published result of a window's run. */
 export interface PublishedWindow {
   readonly dead: DeadKeys;
-  /** The rows of the result, in their order, some at a time. */
+  /** Yields the result's rows in order, in batches. */
   results(signal: AbortSignal): AsyncIterable<readonly Result[]>;
 }
 
-/** So many are sent at a time. */
+/** Rows that are sent at once. */
 const RESULTS_AT_ONCE = 1_000;
 
 /**
- * Reads what became of a window: which of its messages are dead letters, and why. Null when it is not
- * published.
+ * Reads the published result of a window, with its dead letters. Null: not published.
  *
- * @param output the folder of its run
- * @throws {OUTPUT_FAILED} when it is not as it was published, and what reading it throws
+ * @param output the folder of the window's run
+ * @throws {OUTPUT_FAILED} when the output is not as it was published
+ * @throws errors of reading the output
  */
 export async function readPublishedWindow(
   window: SpooledWindow,
@@ -52,17 +52,20 @@ export async function readPublishedWindow(
     );
     for (let at = 0; at < batch.numRows; at += 1) {
       const key = keyAt(Number(rowAt?.(at)));
-      // Of a message of several rows the first one tells.
+      // For a message of several rows, the first dead letter is reported.
       if (key !== null && !dead.has(key)) dead.set(key, `${codeAt?.(at)}: ${messageAt?.(at)}`);
     }
   }
   return { dead, results: () => resultsOf(window.id, read("rows")) };
 }
 
-/** Of a window that has no run: nothing of it was left. */
+/** Yields nothing: a window whose messages are all excluded has no run. */
 async function* noResults(): AsyncGenerator<readonly Result[]> {}
 
-/** Which message a row of the window's file is of; null where a window is one of files. */
+/**
+ * Returns a function from a row of the window's file to its message's key. A window of files has no such
+ * keys.
+ */
 function keysByRow({ keys, counts, input }: SpooledWindow): (row: number) => string | null {
   if (input.length > 0) return () => null;
   const owners: string[] = [];

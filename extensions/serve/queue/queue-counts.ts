@@ -4,7 +4,7 @@ import type { Delivery } from "../../../shared/extension/queue-source.ts";
 import type { Gatherer } from "./gatherer.ts";
 import type { WindowId } from "./window-id.ts";
 
-/** Counts what becomes of messages, since a process began. */
+/** Counts outcomes of messages since the process started. */
 export class QueueCounts {
   readonly #gatherer: Pick<Gatherer<unknown>, "fill" | "inFlight" | "keys" | "oldest">;
   readonly #clock: Clock;

@@ -22,41 +22,41 @@ import { type WindowId, windowIds } from "./window-id.ts";
 
 interface QueueLifeOptions {
   readonly trigger: QueueTrigger;
-  /** For messages of files: what reads the notices of stores. */
+  /** Readers of the stores' notices, for messages of files. */
   readonly notices: readonly ReadNotice[];
   readonly spool: Spool;
-  /** What the spool had when it was opened. */
+  /** Records that the spool had when it was opened. */
   readonly records: readonly SpoolRecord[];
   readonly source: QueueSource;
-  /** Where results are sent; null: nowhere. */
+  /** Destination of results. Null: none. */
   readonly sink: QueueSink | null;
   /**
-   * Begins the run of a window, or goes on with it, and waits for its end; null when it was only left.
+   * Begins or resumes the run of a window, and waits for its end. Null: the run was interrupted.
    *
-   * @param fresh begins it anew, whatever was done of it
+   * @param fresh restarts the run from the beginning
    */
   readonly run: (window: SpooledWindow, fresh: boolean) => Promise<RunOutcome | null>;
-  /** The location of a file that a message names. */
+  /** Returns the location of a file that a message names. */
   readonly locationOf: (file: string) => string;
-  /** What it has published; null for nothing. */
+  /** Reads a window's published result. Null: not published. */
   readonly published: (window: SpooledWindow) => Promise<PublishedWindow | null>;
   readonly clock: TimedClock;
   readonly random: Random;
   readonly log: Logger;
-  /** When it is aborted, messages are given back that are in no closed window, and runs are left. */
+  /** Signal that releases messages outside closed windows, and interrupts runs. */
   readonly signal: AbortSignal;
 }
 
-/** Between two tries of a window whose run failed, or of what cannot be written or sent. */
+/** Backoff between retries of failed runs, writes and sends. */
 const RETRY = { firstMs: 2_000, maxMs: 600_000 } as const;
-/** So often a run fails for files that cannot be read before it goes on without them. */
+/** Runs that fail for unreadable files before the window excludes these files' messages. */
 const TRIES_OF_FILES = 3;
-/** How often keys are looked at that may be forgotten. */
+/** Interval of checks for keys to forget. */
 const FORGET_MS = 60_000;
 
 /**
- * Messages from a queue to published runs: takes deliveries while there is room, closes windows, spools them,
- * has them run, and settles their messages. What to do with each the gatherer decides.
+ * Takes messages from a queue to published runs. Receives deliveries while there is room, closes windows,
+ * spools them, runs them, and acknowledges their messages. The gatherer decides how each delivery is handled.
  */
 export class QueueLife {
   readonly #options: QueueLifeOptions;
@@ -70,7 +70,7 @@ export class QueueLife {
 
   constructor(options: QueueLifeOptions) {
     const { trigger, records, clock, random, source, log, signal } = options;
-    // Each window at work waits on it, and so does each of its steps.
+    // Every window in progress and each of its steps listens to the signal.
     setMaxListeners(0, signal);
     this.#options = options;
     this.#gatherer = new Gatherer(trigger.window, trigger.rememberMs);
@@ -80,10 +80,10 @@ export class QueueLife {
   }
 
   /**
-   * Until the signal is aborted; then what is in no closed window is given back. Whoever waits for it closes
-   * the source.
+   * Serves until the signal is aborted, then releases messages outside closed windows. The caller closes the
+   * source.
    *
-   * @throws {QUEUE_FAILED} when the queue cannot be used, which does not mend itself
+   * @throws {QUEUE_FAILED} when the queue is permanently unusable
    */
   async serve(): Promise<void> {
     const { signal, source } = this.#options;
@@ -103,7 +103,7 @@ export class QueueLife {
     }
   }
 
-  /** Resolves when no window is at work any more: once the signal is aborted, soon. */
+  /** Resolves when no window is in progress. Once the signal is aborted, that is soon. */
   async settled(): Promise<void> {
     while (this.#atWork.size > 0) await Promise.allSettled(this.#atWork);
   }
@@ -143,7 +143,10 @@ export class QueueLife {
     else this.#begin(this.#spoolAndPublish(this.#gatherer.close(this.#nextId())));
   }
 
-  /** What fails is tried again in it: it ends when its window is settled, or with the signal. */
+  /**
+   * Tracks work on a window, which retries its failures. The work ends when the window is acknowledged, or
+   * with the signal.
+   */
   #begin(work: Promise<void>): void {
     const ended = work
       .catch((error: unknown) => {
@@ -179,7 +182,7 @@ export class QueueLife {
     const { id } = closed;
     let window = closed;
     let failures = 0;
-    // What was begun with another model, or as another job, does not go on: its window is begun anew.
+    // A run that was begun with another model, or as another job, cannot be resumed.
     let fresh = false;
     for (let attempts = before + 1; ; attempts += 1) {
       const found = await this.#patiently(id, "a window's output cannot be read", () => published(window));
@@ -223,7 +226,7 @@ export class QueueLife {
     this.#gatherer.settled(id, atMs);
   }
 
-  /** Does it until it is done, with pauses. What goes wrong is logged each time. */
+  /** Retries an action with pauses until it succeeds. Logs each failure. */
   async #patiently<T>(id: WindowId, trouble: string, act: () => Promise<T>): Promise<T> {
     const { signal, log } = this.#options;
     for (let failures = 0; ; failures += 1) {
@@ -256,7 +259,11 @@ export class QueueLife {
     });
   }
 
-  /** @returns what calls it off */
+  /**
+   * Forgets old keys periodically.
+   *
+   * @returns a function that stops this
+   */
   #forgetSoon(): () => void {
     const { clock, spool, log } = this.#options;
     const gone: WindowId[] = [];
@@ -279,7 +286,7 @@ export class QueueLife {
             this.#atWork.delete(work);
             if (!isOver) later();
           });
-        // Whoever opens the spool again waits for it.
+        // Shutdown waits for this, since the next owner opens the same spool.
         this.#atWork.add(work);
       });
     };

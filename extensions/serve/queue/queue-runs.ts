@@ -19,18 +19,18 @@ import { Spool, type SpooledWindow, windowsFolder } from "./spool.ts";
 import { filesOf } from "./unreadable-files.ts";
 import type { WindowId } from "./window-id.ts";
 
-/** How often the broker is asked how many messages wait. */
+/** Interval of requests for the number of waiting messages. */
 const ASK_MS = 15_000;
 
 interface QueueRunsOptions {
-  /** Where the job's ledger is. */
+  /** Folder of the job's ledger. */
   readonly folder: string;
-  /** The folder that paths in messages are relative to. */
+  /** Base folder of relative paths in messages. */
   readonly jobFolder: string;
   readonly name: string;
-  /** Where the runs publish to. */
+  /** Output of the runs. */
   readonly place: { readonly output: Location; readonly storage: Storage };
-  /** Begins the run of that name, or goes on with it, and waits for its end; null when it was only left. */
+  /** Begins or resumes the run of a window, and waits for its end. Null: the run was interrupted. */
   readonly run: (
     id: WindowId,
     specOf: (job: JobSpec) => JobSpec,
@@ -41,7 +41,7 @@ interface QueueRunsOptions {
   readonly signal: AbortSignal;
 }
 
-/** From when a queue is opened until its trigger changes, or the queue fails. */
+/** State of a served queue, until its trigger changes or the queue fails. */
 interface Serving {
   readonly key: string;
   readonly life: QueueLife;
@@ -50,7 +50,7 @@ interface Serving {
   failure: unknown;
 }
 
-/** The runs over windows of a queue's messages: several at once, for as long as the job is served. */
+/** Runs over windows of queue messages, several concurrently, while the job is served. */
 export class QueueRuns implements AsyncDisposable {
   readonly #options: QueueRunsOptions;
   #serving: Serving | null = null;
@@ -59,15 +59,15 @@ export class QueueRuns implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Null where no queue is served. */
+  /** Returns the queue's status. Null: no queue is served. */
   facts(): QueueStatus | null {
     return this.#serving?.life.counts.facts(this.#serving.waiting) ?? null;
   }
 
   /**
-   * Has the queue served, as the trigger says it by now.
+   * Serves the queue according to the current trigger.
    *
-   * @throws what ended it since the last step, once; the next one begins anew
+   * @throws the failure since the last step, once. The next step restarts.
    */
   async step(trigger: QueueTrigger): Promise<void> {
     const key = JSON.stringify({ ...trigger, columns: [...trigger.columns] });
@@ -79,7 +79,7 @@ export class QueueRuns implements AsyncDisposable {
     if (this.#serving === null && !this.#options.signal.aborted) await this.#start(trigger, key);
   }
 
-  /** Messages are given back that are in no closed window, and runs left, to go on later. */
+  /** Releases messages outside closed windows, and interrupts runs, which can be resumed later. */
   async stop(): Promise<void> {
     const serving = this.#serving;
     this.#serving = null;
@@ -156,7 +156,7 @@ export class QueueRuns implements AsyncDisposable {
       const files = input.map((file) => literalPattern(this.#locationOf(file)));
       return { ...own, input: { ...job.input, path: files } };
     }
-    // A row that cannot be mapped is set aside: it must not keep the others from their result.
+    // Invalid rows become dead letters, and must not prevent the results of other rows.
     const errors = { ...job.errors, maxRows: Math.max(rows, job.errors.maxRows) };
     return { ...own, errors, input: { ...job.input, path: [literalFolder(spool.rowsFile(id))] } };
   }

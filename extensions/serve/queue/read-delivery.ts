@@ -7,19 +7,19 @@ import type { Message } from "./gatherer.ts";
 import { invalidReason } from "./messages/problem.ts";
 import { type MessageRow, readMessage } from "./messages/read-message.ts";
 
-/** What a window is made of: a row, or a file. */
+/** Element of a window: a row or a file. */
 export type Item = MessageRow | NamedFile;
 
 type ReadDelivery =
   | { readonly kind: "message"; readonly message: Message<Item> }
-  /** It asks for nothing, such as a store's test. */
+  /** Valid message without rows or files, such as a store's test. */
   | { readonly kind: "nothing" }
   | { readonly kind: "invalid"; readonly reason: string };
 
-/** Of sha256: among ten billion keys two alike are as likely as one in 10^18. */
+/** Bytes of sha256 in a key. Among ten billion keys, a collision has a probability of about 10^-19. */
 const KEY_BYTES = 16;
 
-/** Reads what a delivery says to a job, and by what it is known. */
+/** Reads the rows or files of a delivery, and its message's key. */
 export function readDelivery(
   trigger: QueueTrigger,
   delivery: Delivery,
@@ -55,7 +55,10 @@ function keyOfRows(
   return value === null ? null : digest("key", JSON.stringify(value, bigText));
 }
 
-/** A store may tell twice of one object, as messages with ids of their own. */
+/**
+ * Returns a key of the object versions if all are known. A store may send two notices of one object, with
+ * different message ids.
+ */
 function keyOfFiles(delivery: Delivery, files: readonly NamedFile[]): string {
   if (files.some(({ version }) => version === null)) return keyOfBroker(delivery);
   return digest("files", JSON.stringify(files.map(({ path, version }) => [path, version])));
@@ -65,7 +68,7 @@ function keyOfBroker({ messageId, body }: Delivery): string {
   return messageId === null ? digest("body", body) : digest("id", messageId);
 }
 
-/** Of each kind apart: an id may look like a key. */
+/** Hashes with the kind, because an id may equal a key. */
 function digest(kind: string, of: string | Uint8Array): string {
   const hash = createHash("sha256").update(`${kind}\0`).update(of).digest();
   return hash.subarray(0, KEY_BYTES).toString("base64url");

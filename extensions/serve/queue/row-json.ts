@@ -3,9 +3,8 @@ import { present } from "../../../shared/core/assert.ts";
 import { cellReader } from "../../../shared/dataset/cell-reader.ts";
 
 /**
- * The rows of a batch as objects of JSON. Numbers that JSON's readers would round (of 64 bits, beyond 2^53)
- * and those that are none (NaN, infinite) are texts; so are dates and times, in ISO 8601, and bytes, in
- * base64.
+ * Formats the rows of a batch as JSON objects. Integers beyond 2^53, NaN and infinity are strings. Dates and
+ * times are ISO 8601 strings, and bytes are base64 strings.
  */
 export function* rowsAsJson(batch: RecordBatch): Generator<string> {
   const columns = batch.schema.fields.map(({ name, type }, at) => {

@@ -21,9 +21,9 @@ import type { MessageColumns, MessageRow } from "./messages/read-message.ts";
 import type { Value } from "./messages/values.ts";
 
 /**
- * Rows of messages as an Arrow file. The same rows give the same bytes.
+ * Encodes rows of messages as an Arrow file. Equal rows give equal bytes.
  *
- * @throws {OUTPUT_FAILED} for more text in a column than Arrow can hold, which is 2 GiB
+ * @throws {OUTPUT_FAILED} when a column exceeds Arrow's limit of 2 GiB
  */
 export function rowsFile(columns: MessageColumns, rows: readonly MessageRow[]): Uint8Array {
   const fields = [...columns].map(([name, type]) => new Field(name, arrowType(type), true));
@@ -47,7 +47,7 @@ function arrowType(type: FieldType): DataType {
   throw new Error(`broken invariant: no message has a column of ${type.kind}`);
 }
 
-/** A null is zeros, so that the same values give the same bytes. */
+/** Builds a column. Nulls are stored as zeros, so equal values give equal bytes. */
 function columnOf(type: FieldType, values: readonly Value[]): Data {
   const shape = { type: arrowType(type), length: values.length, ...validityOf(values) };
   const make = (parts: object): Data => makeData({ ...shape, ...parts } as Parameters<typeof makeData>[0]);
@@ -80,7 +80,7 @@ function validityOf(values: readonly Value[]): { nullCount: number; nullBitmap?:
 
 const MOST_OFFSET = 2 ** 31 - 1;
 
-/** Where each of the values begins, and where the last ends. */
+/** Returns the start of each value, and the end of the last one. */
 function offsetsOf(lengths: readonly number[]): Int32Array {
   const offsets = new Int32Array(lengths.length + 1);
   let at = 0;

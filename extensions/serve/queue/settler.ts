@@ -11,16 +11,16 @@ interface SettlerOptions {
   readonly clock: Timers;
   readonly log: Logger;
   readonly counts: Pick<QueueCounts, "add">;
-  /** When it is aborted, what cannot be settled is left: it comes again. */
+  /** Signal that stops retries. Messages without acknowledgement are delivered again. */
   readonly signal: AbortSignal;
 }
 
-/** Settled one by one, messages would be a call each. */
+/** Delay that collects messages for one acknowledgement. Otherwise each would need a call. */
 const SOON_MS = 20;
-/** After a broker that did not take it. */
+/** Delay before a retry, when the broker refused an acknowledgement. */
 const RETRY_MS = 5_000;
 
-/** Settles deliveries: those of a window at once, and those that are in none some at a time. */
+/** Acknowledges or dead-letters deliveries. Deliveries of a window are handled at once, others in batches. */
 export class Settler {
   readonly #options: SettlerOptions;
   #done: Delivery[] = [];
@@ -31,7 +31,7 @@ export class Settler {
     this.#options = options;
   }
 
-  /** Settles one that is in no window. What fails is logged, and done again. */
+  /** Acknowledges or dead-letters a delivery outside windows, soon. Failures are logged and retried. */
   soon(delivery: Delivery, verdict: Verdict, outcome: MessageOutcome): void {
     this.#options.counts.add(outcome);
     if (verdict.kind === "aside") this.#aside.push({ delivery, reason: verdict.reason });
@@ -39,14 +39,19 @@ export class Settler {
     this.#flushIn(SOON_MS);
   }
 
-  /** @throws {QUEUE_FAILED} and whatever else the source throws: nothing of it is known to be settled then */
+  /**
+   * Acknowledges and dead-letters deliveries of a window.
+   *
+   * @throws {QUEUE_FAILED} and other errors of the source. None of the deliveries may count as acknowledged
+   *   then.
+   */
   async settle({ done, aside }: Settlement): Promise<void> {
     const { source } = this.#options;
     if (aside.length > 0) await source.setAside(aside);
     if (done.length > 0) await source.done(done);
   }
 
-  /** What is to be settled soon, now. */
+  /** Handles the collected deliveries now. */
   async flush(): Promise<void> {
     const [done, aside] = [this.#done, this.#aside];
     [this.#done, this.#aside] = [[], []];

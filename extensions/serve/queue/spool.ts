@@ -14,39 +14,43 @@ const WINDOW_NAME = "window.json";
 const ROWS_NAME = "window.arrow";
 const SETTLED_NAME = "settled.json";
 const FAILED_NAME = "failed.json";
-/** What a window has as long as it is not settled. */
+/** Files that a window has only until it is acknowledged. */
 const OF_OPEN: readonly string[] = [ROWS_NAME, FAILED_NAME];
-/** Grows when an earlier version would misunderstand one. */
+/** Version of the format. Increases when an earlier version would misread the files. */
 const FORMAT = 1;
 
-/** Where the windows of a job are. @param ledger the folder of its ledger */
+/**
+ * Returns the folder of a job's windows.
+ *
+ * @param ledger the folder of the job's ledger
+ */
 export function windowsFolder(ledger: string): string {
   return join(ledger, "windows");
 }
 
-/** A window as it lies on the disk. */
+/** Window in the spool. */
 export interface SpooledWindow {
   readonly id: WindowId;
-  /** When it was closed, by the clock on the wall. */
+  /** Time when the window was closed, by the wall clock. */
   readonly closedMs: number;
-  /** By which its messages are known, in the order of their rows. */
+  /** Keys of the messages, in order of their rows. */
   readonly keys: readonly string[];
-  /** The rows that each became, or of files their number. */
+  /** Numbers of rows or files by message. */
   readonly counts: readonly number[];
-  /** The files that its messages name, one message after the other; none of messages that are rows. */
+  /** Files that messages name, in order of the messages. Empty for messages of rows. */
   readonly input: readonly string[];
-  /** By key: why messages are left out of its run. */
+  /** Keys and reasons of messages that are excluded from the run. */
   readonly left: readonly (readonly [key: string, reason: string])[];
 }
 
-/** What became of one. */
+/** Window with its state. */
 export interface SpoolRecord extends SpooledWindow {
-  /** Null as long as its messages are not settled. */
+  /** Acknowledgement. Null: not yet acknowledged. */
   readonly settled: { readonly atMs: number; readonly dead: DeadKeys } | null;
   readonly failed: WindowFailure | null;
 }
 
-/** Of a window whose last run failed: it is tried again. */
+/** Last failure of a window's run, which will be retried. */
 export interface WindowFailure {
   readonly attempts: number;
   readonly reason: string;
@@ -54,14 +58,16 @@ export interface WindowFailure {
 }
 
 /**
- * The windows of a job on the disk, beside its ledger: a folder each, from when a window is closed until its
- * keys are forgotten. Each call is durable when it resolves; a process that is killed in one leaves what was
- * before, or all of it.
+ * Spool of a job's windows on disk, next to the job's ledger. A window has a folder from closing until its
+ * keys are forgotten. Each call is durable when it resolves. A process killed during a call leaves the
+ * previous state, or the complete new state.
  */
 export class Spool {
   readonly #folder: string;
   readonly #disk: Disk;
-  /** Windows whose rows this process wrote. Nobody knows what another file does to its reader. */
+  /**
+   * Windows whose rows this process wrote. A file of another process may be damaged, and crash its reader.
+   */
   readonly #written = new Set<string>();
 
   private constructor(folder: string, disk: Disk) {
@@ -69,7 +75,11 @@ export class Spool {
     this.#disk = disk;
   }
 
-  /** Finishes or removes what a life before did not finish. @throws {STATE_FAILED} */
+  /**
+   * Opens the spool, and finishes or removes what a previous process left incomplete.
+   *
+   * @throws {STATE_FAILED} when the spool cannot be read or written
+   */
   static async open(
     folder: string,
     disk: Disk = realDisk,
@@ -81,23 +91,27 @@ export class Spool {
     });
   }
 
-  /** Where the rows of a window are, as long as it is not settled. */
+  /** Returns the path of a window's rows. The file exists until the window is acknowledged. */
   rowsFile(id: WindowId): string {
     return join(this.#folder, id, ROWS_NAME);
   }
 
-  /** True for a window whose rows this process wrote, and not one before it. */
+  /** True for a window whose rows this process wrote, and no earlier one. */
   wrote(id: WindowId): boolean {
     return this.#written.has(id);
   }
 
-  /** @param rows its rows as a file; null of one that names files */
+  /**
+   * Writes a closed window.
+   *
+   * @param rows rows as a file. Null: the messages name files.
+   */
   async write({ id, ...window }: SpooledWindow, rows: Uint8Array | null): Promise<void> {
     const disk = this.#disk;
     await kept(this.#folder, async () => {
       const making = join(this.#folder, `${id}${WRITING}`);
       const made = join(this.#folder, id);
-      // A try before this one may have failed at any point.
+      // A previous attempt may have failed at any point.
       if ((await ifThere(disk.lstat(made))) === null) {
         await disk.remove(making);
         await disk.mkdir(making);
@@ -111,7 +125,7 @@ export class Spool {
     });
   }
 
-  /** Puts what the window is from now on in the place of what it was. */
+  /** Replaces the record of a window. */
   async change({ id, ...window }: SpooledWindow): Promise<void> {
     await this.#replace(id, WINDOW_NAME, { format: FORMAT, ...window });
   }
@@ -120,7 +134,7 @@ export class Spool {
     await this.#replace(id, FAILED_NAME, failure);
   }
 
-  /** Its rows are published and its messages settled: only its keys are needed still. */
+  /** Marks a window as published and acknowledged. Only its keys are kept. */
   async settle(id: WindowId, dead: DeadKeys, atMs: number): Promise<void> {
     this.#written.delete(id);
     await this.#replace(id, SETTLED_NAME, { atMs, dead: [...dead] });
@@ -130,14 +144,14 @@ export class Spool {
     });
   }
 
-  /** Its keys are forgotten. */
+  /** Removes a window whose keys are forgotten. */
   async remove(id: WindowId): Promise<void> {
     const disk = this.#disk;
     await kept(this.#folder, async () => {
       const gone = join(this.#folder, `${id}${WRITING}`);
       await ifThere(disk.rename(join(this.#folder, id), gone));
-      // Else a power cut may bring the window back, and not all that is in it: without what says that it is
-      // settled, it would be run again.
+      // Otherwise a power cut may restore the window's folder incompletely. Without its acknowledgement, the
+      // window would run again.
       await syncPath(this.#folder, disk);
       await disk.remove(gone);
     });
@@ -150,9 +164,8 @@ export class Spool {
 }
 
 /**
- * Removes what was being made, or removed. And makes durable what is seen here and was not: a life before may
- * have ended between a rename and its sync, and a run must not be built upon a window that the next power cut
- * takes.
+ * Removes incomplete files, and makes the existing ones durable. A previous process may have stopped between
+ * a rename and its sync. No run may depend on a window that the next power cut could remove.
  */
 async function finish(folder: string, disk: Disk): Promise<void> {
   await syncPath(folder, disk);
@@ -172,10 +185,10 @@ async function finishWindow(path: string, disk: Disk): Promise<void> {
 }
 
 /**
- * The windows that are not settled, as {@link readSpool} has them. Of those that are there may be a day's,
- * with all of their keys: they are not read.
+ * Reads the windows that are not acknowledged, in order of closing. Acknowledged ones are skipped, because a
+ * day of them with all their keys may be large.
  *
- * @throws {STATE_FAILED}
+ * @throws {STATE_FAILED} when the spool cannot be read
  */
 export async function readOpenWindows(folder: string): Promise<SpoolRecord[]> {
   const isOpen = async (id: WindowId) =>
@@ -184,10 +197,10 @@ export async function readOpenWindows(folder: string): Promise<SpoolRecord[]> {
 }
 
 /**
- * What lies there, in the order in which the windows were closed; nothing where nothing was yet. It may be
- * read while another process has it.
+ * Reads the windows in order of closing. A missing folder has none. Another process may use the spool
+ * meanwhile.
  *
- * @throws {STATE_FAILED}
+ * @throws {STATE_FAILED} when the spool cannot be read
  */
 async function readSpool(
   folder: string,
@@ -211,11 +224,12 @@ async function readSpool(
 
 async function readRecord(folder: string, id: WindowId, disk: Disk): Promise<SpoolRecord | null> {
   const read = async (name: string) => await ifThere(disk.readFile(join(folder, name)));
-  // First what is there as long as the window is: of one that goes meanwhile none is taken for open.
+  // The window's own file is read last. If another process removes the window meanwhile, it does not look
+  // unacknowledged.
   const settled = await read(SETTLED_NAME);
   const failed = await read(FAILED_NAME);
   const window = await read(WINDOW_NAME);
-  // It was removed meanwhile.
+  // Another process removed the window meanwhile.
   if (window === null) return null;
   const { format, ...rest } = parsed<SpooledWindow & { format: number }>(window);
   if (format !== FORMAT) throw new Error(`the format of window ${id} is ${String(format)}`);

@@ -2,7 +2,7 @@ import type { ErrorData } from "../../../shared/core/errors.ts";
 import { reasonText, unreadableFiles } from "../trigger/run-outcome.ts";
 import type { SpooledWindow } from "./spool.ts";
 
-/** The files that the run of a window reads, each once. */
+/** Returns the files that a window's run reads, without duplicates. */
 export function filesOf({ keys, counts, input, left }: SpooledWindow): string[] {
   const out = new Set(left.map(([key]) => key));
   return [
@@ -11,11 +11,11 @@ export function filesOf({ keys, counts, input, left }: SpooledWindow): string[] 
 }
 
 /**
- * Removes the messages from a window whose files are why its run failed. The files of a run that has begun
- * are sealed, so the run has to begin anew.
+ * Excludes messages whose files made a window's run fail. The file list of a run that has begun is sealed, so
+ * the run must restart.
  *
  * @param locationOf the location of a file that a message names
- * @returns null when the failure is about no file of the window
+ * @returns null when the failure concerns no file of the window
  */
 export function withoutUnreadable(
   window: SpooledWindow,

@@ -1,23 +1,23 @@
 import type { Random } from "../../../shared/core/random.ts";
 
-/** Id of one window of messages. */
+/** Id of a window of messages. */
 export type WindowId = string & { readonly __brand: "WindowId" };
 
-/** A window's id begins with the instant at which it was closed, in UTC, and ends in what no other has. */
+/** Pattern of window ids: the instant of closing in UTC, then random digits that make the id unique. */
 export const WINDOW_ID = /\d{8}T\d{9}Z-[0-9a-f]{6}/;
 
-/** Takes a name for an id: all that lies in a spool is called after its window. */
+/** Casts a folder name in the spool to the window's id. */
 export function asWindowId(name: string): WindowId {
   return name as WindowId;
 }
 
 interface Sources {
-  /** By the clock on the wall. */
+  /** Current time by the wall clock. */
   readonly wallMs: () => number;
   readonly random: Pick<Random, "hex">;
 }
 
-/** Names windows, so that names are in the order in which they were closed, however clocks are set. */
+/** Returns a generator of window ids. Ids sort in order of closing, even if the clock is set back. */
 export function windowIds(last: WindowId | null, { wallMs, random }: Sources): () => WindowId {
   let lastMs = last === null ? 0 : msOf(last);
   return () => {

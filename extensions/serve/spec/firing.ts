@@ -2,10 +2,10 @@ import { openSchedule } from "./schedule.ts";
 import type { TimedTrigger } from "./trigger-spec.ts";
 import { WallClock } from "./wall-clock.ts";
 
-/** An instant at which a trigger fires, as its run has it. */
+/** Instant at which a trigger fires. */
 export interface Firing {
   readonly atMs: number;
-  /** Names the run's folder. `20261128T013000Z`: in UTC, so that names are in the order of time. */
+  /** Name of the run's folder, such as `20261128T013000Z`. In UTC, so names sort by time. */
   readonly id: string;
 }
 
@@ -17,7 +17,7 @@ export function firingAt(atMs: number): Firing {
   return { atMs, id };
 }
 
-/** The instant of a firing's id, or of a time with an offset (`2026-11-28T02:30+01:00`); null for neither. */
+/** Parses a firing's id, or a time with an offset (`2026-11-28T02:30+01:00`). Null: it is neither. */
 export function parseFiringMs(text: string): number | null {
   const [, year, month, day, hour, minute, second] =
     /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
@@ -31,12 +31,12 @@ export function isScheduled({ schedule }: TimedTrigger, atMs: number): boolean {
   return openSchedule(schedule).next(atMs - 1) === atMs;
 }
 
-/** A firing to come, with its local time in the trigger's time zone. */
+/** Upcoming firing, with its local time in the trigger's time zone. */
 export interface NextFiring extends Firing {
   readonly time: string;
 }
 
-/** The first firings after an instant, in their order. */
+/** Returns the first firings after an instant, in order. */
 export function nextFirings(
   { schedule, timeZone }: TimedTrigger,
   afterMs: number,
@@ -51,12 +51,12 @@ export function nextFirings(
   return found;
 }
 
-/** What a job file may say `${...}` of, in a run of a schedule. */
+/** Names of `${...}` variables in a scheduled job file. */
 const RUN_VARIABLES = ["RUN_ID", "RUN_TIME", "RUN_DATE", "RUN_HOUR", "RUN_YESTERDAY"] as const;
 
 /**
- * The variables of a run, by the clock of its trigger's time zone: `RUN_TIME` is `2026-11-28T02:30:00+01:00`,
- * `RUN_DATE` its day, `RUN_HOUR` its hour (`02`), `RUN_YESTERDAY` the day before.
+ * Returns the variables of a run, in the trigger's time zone. `RUN_TIME` is `2026-11-28T02:30:00+01:00`,
+ * `RUN_DATE` its day, `RUN_HOUR` its hour (`02`), `RUN_YESTERDAY` the previous day.
  */
 export function runVariables(
   { atMs, id }: Firing,

@@ -2,10 +2,10 @@ import { type JobTextOptions, parseJobSource } from "../../../shared/job-file/re
 import { type TriggeredSource, triggeredSource } from "./triggered-source.ts";
 
 /**
- * Reads the text of a job file that may have a trigger. What a schedule's runs have of their own
- * (`RUN_DATE`, and so on) is filled in as it was at its last instant.
+ * Parses a job file that may have a trigger. Variables of scheduled runs (`RUN_DATE` etc.) have the values of
+ * the last instant.
  *
- * @throws {SPEC_INVALID}
+ * @throws {SPEC_INVALID} when the job file is invalid
  */
 export function parseTriggered(
   text: string,

@@ -7,14 +7,14 @@ import { type Context, refuse } from "../../../shared/domain/job-rules.ts";
 import { QUEUE_FORMS, QUEUE_TITLES, queueBeside, queuePartOf } from "../../../shared/domain/queue-address.ts";
 import { NOTICE_STORES } from "../../../shared/domain/store-schemes.ts";
 
-/** Stands for the input of a job whose windows are its input. */
+/** Placeholder input of a job whose input are windows of messages. */
 export const WINDOW_INPUT = "_window.arrow";
 
-/** A window is held in memory while it is gathered, and its keys are kept beside it. */
+/** Limits of a window, which is gathered in memory, with its keys. */
 const MOST_ROWS = 1_000_000;
 const MOST_BYTES = 1 << 30;
 const MOST_SECONDS = 3_600;
-/** Each is a run at work, which holds its journal and its messages. */
+/** Limit of windows that run concurrently. Each run holds its journal and its messages. */
 const MOST_OPEN = 16;
 const MOST_COLUMNS = 1_000;
 
@@ -54,7 +54,7 @@ const windowSpec = z.strictObject({
     ),
 });
 
-/** What goes with `trigger.queue`. */
+/** `trigger.queue` and its companions. */
 export const QUEUE_KEYS = {
   queue: address
     .superRefine((text, context) => {
@@ -108,7 +108,7 @@ export const QUEUE_KEYS = {
 const QUEUE_SPEC = z.object(QUEUE_KEYS);
 type QueueSpec = Readonly<z.output<typeof QUEUE_SPEC>>;
 
-/** What keys of a queue say together. */
+/** Checks the queue keys in combination. */
 export function checkQueue(trigger: QueueSpec, context: Context): void {
   const { queue = "", message = "row", columns, key } = trigger;
   const names = Object.keys(columns ?? {});
@@ -136,18 +136,18 @@ export function checkQueue(trigger: QueueSpec, context: Context): void {
   }
 }
 
-/** A trigger of messages, with its defaults. */
+/** Queue trigger, with defaults. */
 export interface QueueTrigger {
   readonly kind: "queue";
-  /** With credentials: never shown. */
+  /** Address with credentials. Never show it. */
   readonly address: string;
   readonly message: "row" | "rows" | "files";
-  /** In their order; of `files` none. */
+  /** Columns in order. Empty for messages of files. */
   readonly columns: ReadonlyMap<string, FieldType>;
   readonly window: WindowLimits;
   readonly key: string | null;
   readonly rememberMs: number;
-  /** As `address`; null for none. */
+  /** Address like `address`. Null: none. */
   readonly aside: string | null;
   readonly results: string | null;
 }
@@ -159,7 +159,7 @@ export interface WindowLimits {
   readonly open: number;
 }
 
-/** @param spec as it was checked */
+/** @param spec checked keys */
 export function queueTriggerOf(
   spec: QueueSpec & { readonly queue: string },
   rememberMs: number,

@@ -2,37 +2,37 @@ import { Cron } from "croner";
 import { MS_OF } from "../../../shared/core/units.ts";
 import { WallClock } from "./wall-clock.ts";
 
-/** What the instants of a trigger are computed by: `trigger.cron`, or `trigger.every`. */
+/** Schedule of a trigger: `trigger.cron` or `trigger.every`. */
 export type ScheduleSpec =
   | { readonly kind: "cron"; readonly cron: string; readonly timeZone: string }
   | { readonly kind: "every"; readonly everyMs: number };
 
 /**
- * The instants at which a trigger fires, in milliseconds since 1970. They hang on nothing but the schedule:
- * no clock is read, and whoever computes them again, after a restart or elsewhere, gets the same ones.
+ * Instants at which a trigger fires, in milliseconds since 1970. The instants depend on the schedule only,
+ * not on a clock. Every process computes the same instants, also after a restart.
  */
 export interface Schedule {
-  /** The first one after an instant; null where none comes. */
+  /** Returns the first instant after a time. Null: none follows. */
   next(afterMs: number): number | null;
-  /** The last one at an instant or before; null where there was none in the {@link LOOK_BACK_MS} before. */
+  /** Returns the last instant at or before a time. Null: none within the previous {@link LOOK_BACK_MS}. */
   last(atMs: number): number | null;
 }
 
-/** Four years and a day: a schedule of 29 February alone has one in between. */
+/** Four years and a day, which contain an instant even of a schedule for 29 February. */
 const LOOK_BACK_MS = 1_462 * MS_OF.d;
 
-/** @throws {Error} for a `cron` that cannot be read, or a time zone that is none: `cronProblem` says which */
+/** @throws {Error} when `cron` or the time zone is invalid: `cronProblem` returns the reason */
 export function openSchedule(spec: ScheduleSpec): Schedule {
   return spec.kind === "every" ? evenly(spec.everyMs) : byCron(spec);
 }
 
 const FIELDS = 5;
 
-/** What is wrong with a cron expression; null for nothing. */
+/** Returns what is wrong with a cron expression. Null: it is valid. */
 export function cronProblem(cron: string): string | null {
-  // It would take a date for an expression that fires once.
+  // The library would accept a date as an expression that fires once.
   if (/^\s*\d{4}-/.test(cron)) return "is a date, which comes once";
-  // Quartz puts seconds first, and AWS the year last.
+  // Quartz has seconds in front, and AWS has a year at the end.
   const fields = cron.trim().split(/\s+/);
   if (fields.length > FIELDS)
     return `has ${fields.length} fields, and minute, hour, day, month and day of the week are ${FIELDS}`;
@@ -52,7 +52,7 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** Counted from 1970-01-01T00:00Z: nothing has to be remembered of when it began. */
+/** Returns an even schedule, counted from 1970-01-01T00:00Z. No start time has to be remembered. */
 function evenly(everyMs: number): Schedule {
   return {
     next: (afterMs) => (Math.floor(afterMs / everyMs) + 1) * everyMs,
@@ -66,7 +66,7 @@ function byCron({ cron, timeZone }: Extract<ScheduleSpec, { kind: "cron" }>): Sc
   const clock = new WallClock(timeZone);
   const next = (afterMs: number) => {
     const found = pattern.nextRun(new Date(afterMs))?.getTime() ?? null;
-    // A time that the clock skips is due as the clock goes on. Of several at once the first stands for all.
+    // A local time that the clock skips is due when the clock goes forward. Several such times fire once.
     const missing = shown?.nextRun(new Date(clock.shown(afterMs))) ?? null;
     const due = missing === null ? null : clock.skips(missing.getTime());
     return due !== null && due > afterMs && (found === null || due < found) ? due : found;
@@ -74,15 +74,15 @@ function byCron({ cron, timeZone }: Extract<ScheduleSpec, { kind: "cron" }>): Sc
   return { next, last: (atMs) => lastBy(next, atMs) };
 }
 
-/** True for an expression of certain hours: one of every hour has nothing to make up for. */
+/** True for an expression of certain hours. An hourly expression needs no instant for a skipped hour. */
 function namesHours(cron: string): boolean {
   const [minute = "", hour = ""] = cron.trim().split(/\s+/);
   return minute.startsWith("@") ? minute !== "@hourly" : !/^[*?]/.test(hour);
 }
 
 /**
- * By `next` alone, which is right about time zones. From an instant that has another one behind it by then,
- * half of what is left is leapt over at a time, since with a later instant the next one is never earlier.
+ * Finds the last instant with `next` only, which handles time zones correctly. Bisects: for a later argument,
+ * `next` is never earlier.
  */
 function lastBy(next: Schedule["next"], atMs: number): number | null {
   const comeBy = (afterMs: number) => {

@@ -4,10 +4,7 @@ import { WINDOW_INPUT } from "./queue-spec.ts";
 import { TRIGGER_SPEC } from "./trigger-spec.ts";
 import { readRunOf } from "./triggered-source.ts";
 
-/**
- * Folder beside the runs of a job with a trigger: what became of its firings. Readers of outputs skip names
- * that begin with `_`.
- */
+/** Folder of the trigger's ledger, beside the runs. Readers of outputs skip names that begin with `_`. */
 export const LEDGER_FOLDER = "_trigger";
 
 /** `trigger` of a job file. */
@@ -23,10 +20,10 @@ export const TRIGGER_KEY: RunsKey = {
   readRun: readRunOf,
 };
 
-/** A run over new files reads each once, so it reads all of it. */
+/** Refuses sampling for runs over new files. Each file is read once, so skipped rows would never be read. */
 function checkNewFilesAreWhole(job: unknown, context: Context): void {
   const input = keyOf(job, "input");
-  // A trial says that it is none of the runs.
+  // With `input.new: false` the run is a trial, and no run of the trigger.
   if (keyOf(keyOf(job, "trigger"), "files") !== "new" || keyOf(input, "new") === false) return;
   for (const key of ["sample", "limit"]) {
     if (keyOf(input, key) === undefined) continue;

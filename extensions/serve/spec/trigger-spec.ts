@@ -5,11 +5,11 @@ import { type Context, refuse } from "../../../shared/domain/job-rules.ts";
 import { checkQueue, QUEUE_KEYS, type QueueTrigger, queueTriggerOf } from "./queue-spec.ts";
 import { cronProblem, isTimeZone, type ScheduleSpec } from "./schedule.ts";
 
-/** What can make a trigger fire, each under its key. */
+/** Kinds of triggers, by key. */
 const KINDS = ["cron", "every", "files", "queue"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** What goes with some kinds only. */
+/** Keys that only some kinds allow. */
 const COMPANIONS = {
   timezone: ["cron", "every"],
   catchUp: ["cron", "every"],
@@ -25,11 +25,11 @@ const COMPANIONS = {
   results: ["queue"],
 } as const satisfies Readonly<Record<string, readonly Kind[]>>;
 
-/** More often, a run would not have begun before the next is due. */
+/** Least interval. With less, a run would not have begun before the next one is due. */
 const LEAST_EVERY_MS = MS_OF.s;
 const MOST_EVERY_MS = 366 * MS_OF.d;
 
-/** Hourly from the seventh on: four days. */
+/** Limit of retries: about four days, as retries are hourly from the seventh on. */
 const MOST_RETRIES = 100;
 
 const duration = z
@@ -114,11 +114,10 @@ const triggerSpec = z.strictObject({
     ),
 });
 
-/** `trigger`. */
 export const TRIGGER_SPEC = triggerSpec.superRefine(checkTrigger);
 export type TriggerSpec = Readonly<z.output<typeof triggerSpec>>;
 
-/** A trigger has one kind, and no keys that do not go with it. */
+/** Checks that a trigger has one kind, and only keys that this kind allows. */
 function checkTrigger(trigger: z.output<typeof triggerSpec>, context: Context): void {
   const found = KINDS.filter((key) => trigger[key] !== undefined);
   const kinds = found.filter((key) => key !== "every" || trigger.files === undefined);
@@ -144,17 +143,17 @@ function checkTrigger(trigger: z.output<typeof triggerSpec>, context: Context): 
   if (kind === "queue") checkQueue(trigger, context);
 }
 
-/** A trigger with its defaults, and its durations as numbers. */
+/** Trigger with defaults, and durations in milliseconds. */
 export type Trigger = TimedTrigger | FilesTrigger | QueueTrigger;
 
 export interface TimedTrigger {
   readonly kind: "timed";
   readonly schedule: ScheduleSpec;
-  /** Of the dates that a run is given. */
+  /** Time zone of the run's date variables. */
   readonly timeZone: string;
   readonly catchUp: "none" | "last" | "all";
   readonly overlap: "skip" | "queue";
-  /** How often a run that failed is begun again. */
+  /** Limit of automatic retries of a failed run. */
   readonly retries: number;
 }
 

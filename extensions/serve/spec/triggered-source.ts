@@ -9,19 +9,23 @@ import { WINDOW_INPUT } from "./queue-spec.ts";
 import { openSchedule } from "./schedule.ts";
 import { type TimedTrigger, type Trigger, type TriggerSpec, triggerOf } from "./trigger-spec.ts";
 
-/** A job file with what fires it. */
+/** Job file with its trigger. */
 export interface TriggeredSource extends JobSource {
-  /** As it is at the last instant at which it fired; of a job of new files, as it is. */
+  /** Job, with variables of the last instant if it is scheduled. */
   readonly spec: JobSpec;
-  /** Null of a job without a `trigger`. */
+  /** Null: the job has no `trigger`. */
   readonly trigger: Trigger | null;
-  /** The job as one of its runs: without a trigger, with the folder and the variables of the run. */
+  /** Returns the job of one run: without the trigger, with the run's folder and variables. */
   runAt(firing: Firing): RunSource;
 }
 
 type Reading = Omit<RunReading, "at">;
 
-/** Reads a job file with what fires it. @throws {SPEC_INVALID} */
+/**
+ * Reads a job file with its trigger.
+ *
+ * @throws {SPEC_INVALID} when the job file is invalid
+ */
 export function triggeredSource(reading: Reading): TriggeredSource {
   const { parse, env } = reading;
   const { source, trigger } = parsed(reading);
@@ -36,10 +40,11 @@ export function triggeredSource(reading: Reading): TriggeredSource {
 }
 
 /**
- * Reads a job file as the run that a command is about: of a schedule its last one, or the one that `at`
- * names; of any other job the job itself.
+ * Reads a job file as the run that a command is for. For a scheduled job, that is the last run, or the one at
+ * `at`. For another job, it is the job itself.
  *
- * @throws {SPEC_INVALID}; {ARGUMENT_INVALID} for an `at` that the schedule does not have
+ * @throws {SPEC_INVALID} when the job file is invalid, or its input is a queue
+ * @throws {ARGUMENT_INVALID} when the schedule has no run at `at`
  */
 export function readRunOf({ at, ...reading }: RunReading): RunSource {
   const source = triggeredSource(reading);
@@ -63,7 +68,7 @@ function noInput(): ShardmillError {
   });
 }
 
-/** Reads the trigger first, since its own variables are filled into the text that it is in. */
+/** Reads the trigger first, because its variables are filled into the same text. */
 function parsed({ text, parse, env, nowMs }: Reading): { source: JobSource; trigger: Trigger | null } {
   const first = attempt(() => parse(env));
   if (!(first instanceof ShardmillError) && specOf(first) === undefined)
@@ -78,7 +83,7 @@ function parsed({ text, parse, env, nowMs }: Reading): { source: JobSource; trig
   return { source: parse(withVariables(env, lastFiring(trigger, nowMs), trigger)), trigger };
 }
 
-/** The engine keeps the key in a checked job, and does not know its type. */
+/** Checked job with the trigger, whose type the engine does not know. */
 interface TriggeredSpec {
   readonly trigger?: TriggerSpec;
 }
@@ -100,7 +105,7 @@ function withVariables(env: NodeJS.ProcessEnv, firing: Firing, { timeZone }: Tim
   return { ...env, ...runVariables(firing, timeZone) };
 }
 
-/** Of a schedule that has not come yet the first one. */
+/** Returns the last firing. If there is none yet, returns the first one. */
 function lastFiring({ schedule }: TimedTrigger, nowMs: number): Firing {
   const instants = openSchedule(schedule);
   return firingAt(instants.last(nowMs) ?? instants.next(nowMs) ?? nowMs);
@@ -129,8 +134,8 @@ function chooseFiring(trigger: Trigger | null, at: string | undefined, nowMs: nu
 }
 
 /**
- * The trigger makes the run, and is no part of it. A run over what is new gets its folder from what the runs
- * before have read.
+ * Returns the job of a run, without the trigger. A run over new files gets its folder later, from what
+ * previous runs have read.
  */
 function runSpec({ trigger, ...job }: JobSpec & TriggeredSpec, firing: Firing | null): JobSpec {
   if (trigger?.files !== undefined) return { ...job, input: { ...job.input, new: job.input.new ?? true } };

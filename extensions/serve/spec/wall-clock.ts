@@ -1,9 +1,9 @@
 import { MS_OF } from "../../../shared/core/units.ts";
 
-/** Far enough from any change of the clock that is near, the largest of which was a day. */
+/** Distance from a clock change that has no other change nearby. The largest change was a day. */
 const APART_MS = 2 * MS_OF.d;
 
-/** A clock on a wall of a time zone. Its times are numbers, as `Date.UTC` makes them of what it shows. */
+/** Wall clock of a time zone. Shown times are numbers, as `Date.UTC` returns them for the shown fields. */
 export class WallClock {
   readonly #format: Intl.DateTimeFormat;
 
@@ -35,11 +35,11 @@ export class WallClock {
     );
   }
 
-  /** Returns the instant at which the clock goes forward over a time; null for a time that it shows. */
+  /** Returns the instant at which the clock skips a time. Null: the clock shows that time. */
   skips(shownMs: number): number | null {
     const [early, late] = [shownMs - APART_MS, shownMs + APART_MS].map((at) => this.shown(at) - at);
     if (early === undefined || late === undefined || early >= late) return null;
-    // With the earlier offset it would be behind the change, with the later one before it.
+    // Bounds of the change: the later offset gives an instant before it, the earlier offset one behind it.
     let [before, behind] = [shownMs - late, shownMs - early];
     if (this.shown(before) === shownMs || this.shown(behind) === shownMs) return null;
     while (behind - before > MS_OF.s) {

@@ -13,29 +13,29 @@ interface FilesRunsOptions {
     readonly state: TriggerState | null;
     save(state: TriggerState): Promise<void>;
   };
-  /** What is new, as the next run would find it; null where there is no file at all. */
+  /** Finds the next run over new files. Null: there are no files at all. */
   readonly look: () => Promise<NextRun | null>;
-  /** Begins the run over files that it takes, or goes on with one that has begun, and waits for its end. */
+  /** Begins a run over accepted files, or resumes one that has begun, and waits for its end. */
   readonly run: (takes: TakesFile) => Promise<RunOutcome | null>;
-  /** By a clock that only goes forward. */
+  /** Current time by a monotonic clock. */
   readonly nowMs: () => number;
   readonly wallMs: () => number;
-  /** Called when a run has ended: there is another step to make. */
+  /** Called when a run has ended and the next step is due. */
   readonly onEnded: () => void;
-  /** Called when runs go on without files that cannot be read. */
+  /** Called when the next runs exclude unreadable files. */
   readonly onSetAside: (paths: readonly string[], failure: ErrorData) => void;
 }
 
-/** What has failed is tried again after so long, and after twice as long each time it fails again. */
+/** First delay of a retry. Each further failure doubles it. */
 const RETRY_MS = 60_000;
 const MOST_RETRY_MS = 3_600_000;
 
-/** So often a run fails for files that cannot be read before the next one goes on without them. */
+/** Runs that fail for unreadable files before the next run excludes these files. */
 const TRIES_OF_FILES = 3;
 
 /**
- * The runs over files that are new, one at a time. Nothing has to be remembered: which files are new, and
- * which run has begun and not ended, stands in the output. The ledger has only what people want to read.
+ * Runs over new files, one at a time. The output itself shows which files are new, and which run is
+ * incomplete. The ledger is for people only.
  */
 export class FilesRuns {
   readonly #options: FilesRunsOptions;
@@ -44,7 +44,7 @@ export class FilesRuns {
   #failures = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #ended: RanFiring | null = null;
-  /** By path: size and version of files that no run reads until they change. */
+  /** Size and version of excluded files by path. A file is included again once it changes. */
   #aside = new Map<string, string>();
 
   constructor(options: FilesRunsOptions) {
@@ -55,7 +55,7 @@ export class FilesRuns {
     return this.#isRunning;
   }
 
-  /** Notes what has ended, looks for files, and begins a run over those that are quiet. */
+  /** Records an ended run, looks for files, and begins a run over those that are quiet. */
   async step({ quietMs }: FilesTrigger): Promise<void> {
     const { ledger, look, nowMs } = this.#options;
     if (this.#ended !== null) {
@@ -73,7 +73,7 @@ export class FilesRuns {
     }
   }
 
-  /** @param files those that the run may take */
+  /** @param files candidates of the run */
   #begin(takes: TakesFile, files: readonly LocatedFile[]): void {
     const { run, nowMs, wallMs, onEnded } = this.#options;
     const atMs = wallMs();
@@ -87,14 +87,14 @@ export class FilesRuns {
         this.#notBeforeMs = nowMs() + Math.min(RETRY_MS * 2 ** (this.#failures - 1), MOST_RETRY_MS);
       if (outcome.failure !== null && this.#failures >= TRIES_OF_FILES)
         this.#setAside(files, outcome.failure);
-      // Somebody else ran it, or the files changed once more: there is nothing to tell.
+      // Another process ran the files, or they changed again: there is nothing to record.
       if (outcome.outcome !== "nothingNew") this.#ended = ranFiring(outcome, atMs, wallMs());
       onEnded();
     };
     void run(takes).then(end, (error: unknown) => end(failedRun(error)));
   }
 
-  /** The other files need not wait: the next run begins at once. */
+  /** Excludes unreadable files, so that the next run begins at once with the others. */
   #setAside(files: readonly LocatedFile[], failure: ErrorData): void {
     const bad = unreadableFiles(failure);
     const named = files.filter(({ path }) => bad.has(path));

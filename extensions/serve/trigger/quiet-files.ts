@@ -6,22 +6,22 @@ interface SeenFile extends FileStat {
 
 interface Seen {
   readonly stat: string;
-  /** Since when it has been so. */
+  /** Time since when the file is unchanged. */
   readonly sinceMs: number;
 }
 
 /**
- * Tells which files nobody writes any more: those that have been as they are for a while, each time that they
- * were looked at. What their times of change say is not asked: clocks differ, and copies keep old times.
+ * Detects files that are no longer written: they were unchanged for a while on every check. Modification
+ * times are not used, because clocks differ and copies keep old times.
  */
 export class QuietFiles {
   #seen: ReadonlyMap<string, Seen> = new Map();
 
   /**
-   * Looks at the files that are there. One that is not is forgotten, and begins anew when it is back.
+   * Records the present files. A missing file is forgotten, and counts as new when it is back.
    *
-   * @param nowMs by a clock that only goes forward
-   * @returns whether a file is one that has been quiet, and is still as it was seen
+   * @param nowMs by a monotonic clock
+   * @returns the files that were quiet, if they are still unchanged
    */
   observe(files: readonly SeenFile[], quietMs: number, nowMs: number): QuietOnes {
     const seen = new Map<string, Seen>();
@@ -41,7 +41,7 @@ interface QuietOnes {
   has(file: SeenFile): boolean;
 }
 
-/** Tells two states of a file apart. */
+/** Returns a key of a file's state. */
 export function statOf({ bytes, version }: FileStat): string {
   return `${bytes} ${version}`;
 }

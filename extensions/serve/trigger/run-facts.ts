@@ -4,25 +4,29 @@ import type { RanFiring, TriggerState } from "./trigger-state.ts";
 
 type Facts = Pick<ServedFacts, "waiting" | "last" | "publishedMs" | "ended" | "retries">;
 
-/** What is told of the runs of a job: what its ledger remembers, and how they ended since a process began. */
+/** Facts about a job's runs, from its ledger and from the outcomes since the process started. */
 export class RunFacts {
   readonly #ended = { published: 0, nothingNew: 0, failed: 0, cancelled: 0 };
   #retries = 0;
 
-  /** @param isBegunAgain by itself, if it failed: then it has not ended */
+  /**
+   * Counts an ended run.
+   *
+   * @param isBegunAgain true if a failed run is retried automatically, and so has not ended
+   */
   add({ outcome }: Pick<RunOutcome, "outcome">, isBegunAgain: boolean): void {
     if (outcome === "failed" && isBegunAgain) this.#retries += 1;
     else this.#ended[outcome] += 1;
   }
 
-  /** A run as it was, counted when it has ended. One that was only left has not. */
+  /** Waits for a run and counts its outcome. An interrupted run is not counted. */
   async counted(run: Promise<RunOutcome | null>, isBegunAgain: boolean): Promise<RunOutcome | null> {
     const ended = await run;
     if (ended !== null) this.add(ended, isBegunAgain);
     return ended;
   }
 
-  /** @param state null of a job that was never served */
+  /** @param state null: the job was never served */
   facts(state: TriggerState | null): Facts {
     const past = state?.past ?? [];
     const ran = past.flatMap((one) => (one.kind === "ran" ? [one] : []));
@@ -41,7 +45,7 @@ function lastOf({ outcome, endedMs, jobId, reason }: RanFiring): Facts["last"] {
   return { outcome, endedMs, jobId, reason };
 }
 
-/** Makes a ledger's record of a run that has ended. */
+/** Returns the ledger's record of a run that has ended. */
 export function ranFiring({ outcome, jobId, failure }: RunOutcome, atMs: number, endedMs: number): RanFiring {
   return {
     kind: "ran",

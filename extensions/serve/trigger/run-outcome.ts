@@ -3,31 +3,31 @@ import { type ErrorData, errorToData } from "../../../shared/core/errors.ts";
 import type { JobId } from "../../../shared/domain/job-id.ts";
 import type { ServedOutcome } from "../../../shared/domain/served-status.ts";
 
-/** How a run ended that a trigger began, or why it did not begin. */
+/** Outcome of a run that a trigger began, or tried to begin. */
 export interface RunOutcome {
   readonly outcome: ServedOutcome;
-  /** Null of one that no job came of. */
+  /** Null: no job was created. */
   readonly jobId: JobId | null;
-  /** Why it failed; null of others. */
+  /** Failure of the run. Null: it did not fail. */
   readonly failure: ErrorData | null;
 }
 
-/** The outcome of a run that no job came of. */
+/** Returns the outcome of a run without a job. */
 export function failedRun(error: unknown): RunOutcome {
   return { outcome: "failed", jobId: null, failure: errorToData(error) };
 }
 
-/** Describes a failure for people in one line, with the first of its problems. */
+/** Describes a failure in one line for people, with its first problem. */
 export function reasonText({ code, message, problems }: ErrorData): string {
   const [first] = problems;
   const where = first === undefined || first.where === "" ? "" : `${first.where} `;
   return `${code}: ${message}${first === undefined ? "" : `: ${where}${first.what}`}`;
 }
 
-/** Errors that say of the files which they name that no other try will read them. */
+/** Error codes that name input files which a retry cannot read. */
 const OF_FILES = new Set<ErrorCode>(["INPUT_NOT_FOUND", "INPUT_CORRUPT", "INPUT_UNSUPPORTED"]);
 
-/** Lists the input files that no other try will read. They are why the run failed. */
+/** Returns the input files that made a run fail, and that a retry cannot read. */
 export function unreadableFiles({ code, fields, problems }: ErrorData): ReadonlySet<string> {
   if (!OF_FILES.has(code)) return new Set();
   const { path } = fields;

@@ -15,20 +15,26 @@ interface TimedRunsOptions {
     readonly state: TriggerState | null;
     save(state: TriggerState): Promise<void>;
   };
-  /** Begins a run, or goes on with it, and waits for its end; null when it was only left, to go on later. */
+  /**
+   * Begins or resumes a run, and waits for its end. Null: the run was interrupted, and can be resumed later.
+   */
   readonly run: (atMs: number) => Promise<RunOutcome | null>;
-  /** By the clock on the wall. */
+  /** Current time by the wall clock. */
   readonly wallMs: () => number;
-  /** Called when a run has ended: there is another step to make. */
+  /** Called when a run has ended and the next step is due. */
   readonly onEnded: () => void;
-  /** Called when that is kept. @param isBegunAgain it failed, and will be begun again by itself */
+  /**
+   * Called when an ended run is recorded.
+   *
+   * @param isBegunAgain true if the run failed, and will be retried automatically
+   */
   readonly onNoted: (ran: RanFiring, isBegunAgain: boolean) => void;
 }
 
 /**
- * The runs of a schedule, one at a time. What is decided is durable before anything follows from it: a
- * process that dies leaves instants that wait, and the next one runs them. One that died behind the end of a
- * run begins it again, finds it published, and notes that.
+ * Runs of a schedule, one at a time. Decisions are durable before they take effect. If the process exits, the
+ * next one runs the waiting instants. If the process exits after a run and before recording it, the next one
+ * finds the run published.
  */
 export class TimedRuns {
   readonly #options: TimedRunsOptions;
@@ -45,12 +51,16 @@ export class TimedRuns {
     return this.#running !== null;
   }
 
-  /** How often something was left out. */
+  /** Number of skipped instants or ranges. */
   get leftOut(): number {
     return this.#leftOut;
   }
 
-  /** Notes what has ended, decides what is due by now, and begins what waits. @throws {STATE_FAILED} */
+  /**
+   * Records ended runs, decides due instants, and begins the next waiting run.
+   *
+   * @throws {STATE_FAILED} when the ledger cannot be written
+   */
   async step(trigger: TimedTrigger): Promise<void> {
     const { ledger, wallMs, onNoted } = this.#options;
     const nowMs = wallMs();

@@ -19,14 +19,14 @@ import { LEDGER_FOLDER } from "../spec/trigger-key.ts";
 import type { TriggerState } from "./trigger-state.ts";
 
 const LEDGER_NAME = "ledger.json";
-/** Grows when an earlier version would misunderstand one. */
+/** Version of the format. Increases when an earlier version would misread the file. */
 const FORMAT = 1;
 
 /**
- * Where it is kept what became of a job's firings: beside its runs, of an output in a bucket where the work
- * files of such a job are on this machine's disk.
+ * Returns the folder of a job's ledger, beside the runs. For an output in a bucket, the ledger is with the
+ * job's work files on this machine's disk.
  *
- * @param storage of the output
+ * @param storage storage of the output
  */
 export async function ledgerFolder(spec: JobSpec, storage: Pick<Storage, "storeOf">): Promise<string> {
   const { output, disk } = await findOutputPaths(spec, storage);
@@ -34,9 +34,9 @@ export async function ledgerFolder(spec: JobSpec, storage: Pick<Storage, "storeO
 }
 
 /**
- * What is kept there; null where nothing was yet. It may be read while another process has the ledger.
+ * Reads a ledger. Null: there is none yet. Another process may use the ledger meanwhile.
  *
- * @throws {STATE_FAILED} when it cannot be read, or a later version wrote it
+ * @throws {STATE_FAILED} when the ledger cannot be read, or a later version wrote it
  */
 export async function readLedger(folder: string, disk: Disk = realDisk): Promise<TriggerState | null> {
   const path = join(folder, LEDGER_NAME);
@@ -61,7 +61,7 @@ interface LedgerOptions {
   readonly signal: AbortSignal;
 }
 
-/** What became of a job's firings, kept over a restart by the one process that serves the job. */
+/** Durable record of a job's firings. One process at a time owns it. */
 export class TriggerLedger implements AsyncDisposable {
   readonly #folder: string;
   readonly #disk: Disk;
@@ -80,8 +80,10 @@ export class TriggerLedger implements AsyncDisposable {
   }
 
   /**
+   * Locks and reads a ledger.
+   *
    * @throws {LEDGER_LOCKED} when another process serves the job
-   * @throws {STATE_FAILED} when the ledger cannot be read or kept
+   * @throws {STATE_FAILED} when the ledger cannot be read or written
    */
   static async open(options: LedgerOptions): Promise<TriggerLedger> {
     const { folder, seams } = options;
@@ -95,12 +97,16 @@ export class TriggerLedger implements AsyncDisposable {
     }
   }
 
-  /** Null of a job that was never served. */
+  /** Null: the job was never served. */
   get state(): TriggerState | null {
     return this.#state;
   }
 
-  /** Durable when it resolves. @throws {STATE_FAILED} */
+  /**
+   * Saves the state durably.
+   *
+   * @throws {STATE_FAILED} when the ledger cannot be written
+   */
   async save(state: TriggerState): Promise<void> {
     try {
       await this.#held.confirm();
@@ -122,8 +128,8 @@ export class TriggerLedger implements AsyncDisposable {
 }
 
 /**
- * Removes what was being written. And makes durable what is read: a life before may have ended between a
- * rename and its sync, and no run may begin by what the next power cut takes.
+ * Removes incomplete files, and makes the ledger durable. A previous process may have stopped between a
+ * rename and its sync. No run may depend on a state that the next power cut could remove.
  */
 async function finish(folder: string, held: HeldLock, disk: Disk): Promise<void> {
   try {

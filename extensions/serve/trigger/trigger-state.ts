@@ -3,27 +3,27 @@ import { openSchedule, type Schedule } from "../spec/schedule.ts";
 import type { TimedTrigger } from "../spec/trigger-spec.ts";
 import type { RunOutcome } from "./run-outcome.ts";
 
-/** What became of the instants of a schedule: what `serve` remembers of a job. */
+/** Decisions about a schedule's instants, which `serve` remembers for a job. */
 export interface TriggerState {
-  /** What the instants were computed by. Of another schedule nothing was missed. */
+  /** Key of the schedule that gave the instants. After a change of schedule, nothing counts as missed. */
   readonly schedule: string;
-  /** The last instant that is decided: up to it each one waits, has run, or was left out. */
+  /** Last decided instant. Each instant up to this one waits, has run, or was skipped. */
   readonly decidedMs: number;
-  /** Instants that are to run, in their order. The first may be at work. */
+  /** Instants to run, in order. The first may be running. */
   readonly waiting: readonly number[];
-  /** What became of the last ones, in the order in which it was known. */
+  /** Recent outcomes, in order of recording. */
   readonly past: readonly PastFiring[];
-  /** The first of those that wait has failed, and is begun again. Left out: it has not. */
+  /** Pending retry of the first waiting instant. Default: none. */
   readonly retry?: Retry;
 }
 
 export interface Retry {
   readonly atMs: number;
-  /** Times that it failed. */
+  /** Number of failures. */
   readonly failures: number;
   readonly notBeforeMs: number;
   readonly jobId: JobId | null;
-  /** Why it failed last. */
+  /** Reason of the last failure. */
   readonly reason: string | null;
 }
 
@@ -32,52 +32,55 @@ export type PastFiring = RanFiring | LeftOut;
 export interface RanFiring extends Omit<RunOutcome, "failure"> {
   readonly kind: "ran";
   readonly atMs: number;
-  /** Why it failed, for people. Null of others. */
+  /** Reason of the failure, for people. Null: it did not fail. */
   readonly reason: string | null;
   readonly endedMs: number;
 }
 
-/** Instants one after the other that did not run, for one reason. */
+/** Consecutive instants that were skipped for one reason. */
 interface LeftOut {
   readonly kind: "leftOut";
   readonly atMs: number;
-  /** The last of them. */
+  /** Last of the instants. */
   readonly untilMs: number;
   readonly why: Why;
 }
 
 /**
- * `missed`: nothing served the job then, and `catchUp` does not ask for it. `overlap`: an earlier run had not
- * ended. `full`: too many wait. `ranBefore`: the clock was set back to before a run.
+ * Reasons of skipped instants.
+ * - `missed`: no process served the job then, and `catchUp` excludes the instant.
+ * - `overlap`: an earlier run had not ended.
+ * - `full`: too many instants wait.
+ * - `ranBefore`: the clock was set back to before a run.
  */
 type Why = "missed" | "overlap" | "full" | "ranBefore";
 
-/** How late a firing may be and still be on time: a process that is busy, a machine that wakes up. */
+/** Tolerance for delays of a busy process, or of a machine that resumes. */
 const ON_TIME_MS = 60_000;
 /**
- * A clock that is set back by more was wrong before: else a machine that once took the year for 2036 would
- * fire nothing for ten years. By less, what has run is not due again.
+ * Tolerance of a clock that is set back. Within it, instants that have run are not due again. Beyond it, the
+ * clock was wrong before. Otherwise a clock that was once in 2036 would stop the trigger for ten years.
  */
 const CLOCK_BACK_MS = 3_600_000;
-/** A year of days. More would be a queue that nobody wants worked off. */
+/** Limit of waiting instants: a year of days. A longer backlog would be useless. */
 const MOST_WAITING = 366;
-/** Enough to see what went wrong in the last days: what was published stands in its manifests anyway. */
+/** Limit of remembered outcomes, enough for recent failures. Published runs are also in their manifests. */
 const MOST_PAST = 200;
 
-/** Of a trigger that is served for the first time: what was before is not missed. */
+/** Returns the state of a trigger that is served for the first time. Earlier instants are not missed. */
 export function firstServed(trigger: TimedTrigger, nowMs: number): TriggerState {
   return { schedule: keyOf(trigger), decidedMs: nowMs, waiting: [], past: [] };
 }
 
-/** When instants are decided. */
+/** Times of the current and the previous decision. */
 interface Look {
   readonly nowMs: number;
-  /** When the same process looked last; null for its first look. */
+  /** Time of this process's previous decision. Null: this is the first one. */
   readonly beforeMs: number | null;
 }
 
 /**
- * Decides all instants up to now: each is made to wait, or skipped for a reason. The same state where none is
+ * Decides all instants up to now: each waits, or is skipped for a reason. Returns the same state if none is
  * due.
  */
 export function decideDue(
@@ -92,7 +95,7 @@ export function decideDue(
   const newest = schedule.last(nowMs) ?? first;
   const decided = { ...state, decidedMs: newest };
   const chosen = chooseDue({ first, newest, nowMs }, schedule, trigger);
-  // Nothing served the job when they came: the process is new, or its machine slept.
+  // No process served the job at these instants: the process is new, or its machine slept.
   const isCaughtUp = trigger.catchUp === "all" && (beforeMs === null || nowMs - beforeMs > ON_TIME_MS);
   const from = chosen[0] ?? Number.POSITIVE_INFINITY;
   const missed = from > first ? leftOutBefore(from, decided, { first, newest, schedule }) : decided;
@@ -102,11 +105,11 @@ export function decideDue(
   return leaveOut(admitted, { atMs: rest, untilMs: newest, why: "full" }, schedule);
 }
 
-/** A failed run is begun again so much later, and after twice as long each time it fails again. */
+/** Delay before a failed run is retried. Each further failure doubles it, up to the limit. */
 const RETRY_MS = 60_000;
 const MOST_RETRY_MS = 3_600_000;
 
-/** ... or, where it failed and may be tried again, when that is. */
+/** Records an ended run. A failed run with retries left stays first, and waits for its retry. */
 export function noteEnded(state: TriggerState, ran: RanFiring, { retries }: TimedTrigger): TriggerState {
   const { retry, ...rest } = state;
   const failures = (retry?.atMs === ran.atMs ? retry.failures : 0) + 1;
@@ -115,7 +118,9 @@ export function noteEnded(state: TriggerState, ran: RanFiring, { retries }: Time
   return { ...rest, retry: { atMs, failures, notBeforeMs: endedMs + backOffMs(failures), jobId, reason } };
 }
 
-/** How long until a run may begin; 0: now. A clock that was set back makes it wait no longer than ever. */
+/**
+ * Returns the delay until a run may begin. 0: now. After a clock change, the delay is at most one backoff.
+ */
 export function waitOf({ retry }: TriggerState, atMs: number, nowMs: number): number {
   if (retry?.atMs !== atMs) return 0;
   const waitMs = retry.notBeforeMs - nowMs;
@@ -126,7 +131,7 @@ function backOffMs(failures: number): number {
   return Math.min(RETRY_MS * 2 ** (failures - 1), MOST_RETRY_MS);
 }
 
-/** What came of the first of those that wait. */
+/** Records the outcome of the first waiting instant. */
 export function noteRan(state: TriggerState, ran: RanFiring): TriggerState {
   return {
     ...state,
@@ -147,7 +152,7 @@ interface Due {
   readonly nowMs: number;
 }
 
-/** Those that `catchUp` wants of what is due, in their order. */
+/** Returns the due instants that `catchUp` includes, in order. */
 function chooseDue({ first, newest, nowMs }: Due, schedule: Schedule, { catchUp }: TimedTrigger): number[] {
   switch (catchUp) {
     case "none":
@@ -180,11 +185,11 @@ function leftOutBefore(from: number, state: TriggerState, { first, newest, sched
 interface Admitting {
   readonly trigger: TimedTrigger;
   readonly schedule: Schedule;
-  /** A run that is caught up with does not overlap. */
+  /** True when instants are caught up: such runs do not count as overlapping. */
   readonly isCaughtUp: boolean;
 }
 
-/** Makes an instant wait, unless something speaks against it. */
+/** Adds an instant to the waiting ones, or skips it for a reason. */
 function admit(
   state: TriggerState,
   atMs: number,
@@ -198,7 +203,7 @@ function admit(
   return waiting.length >= MOST_WAITING ? leave("full") : { ...state, waiting: [...waiting, atMs] };
 }
 
-/** Of a run of hours that a trigger of seconds overlaps with, it is one line. */
+/** Records skipped instants. Consecutive ones with the same reason become one record. */
 function leaveOut(state: TriggerState, range: Omit<LeftOut, "kind">, schedule: Schedule): TriggerState {
   const { past } = state;
   const last = past.at(-1);

@@ -9,18 +9,18 @@ import { JOB_METRICS, type JobFacts, type JobsFacts } from "./job-table.ts";
 import { TRIGGER_METRICS } from "./trigger-table.ts";
 import { WORKER_METRICS, type WorkersFacts } from "./worker-table.ts";
 
-/** What a coordinator tells at one moment. */
+/** State of a coordinator at one time. */
 interface CoordinatorFacts extends JobsFacts, WorkersFacts {
   readonly process: ProcessFacts;
   readonly triggers: readonly ServedFacts[];
   readonly meters: ViewedMeters;
-  /** Open at this moment: nearly every worker has one. */
+  /** Number of open lease requests. Nearly every worker has one. */
   readonly leaseRequests: number;
-  /** Jobs that wait to be planned. */
+  /** Number of jobs that wait to be planned. */
   readonly planningQueue: number;
 }
 
-/** All metrics of a coordinator, in the order in which they are told. */
+/** All metrics of a coordinator, in the order of the output. */
 export const COORDINATOR_METRICS: readonly Metric<CoordinatorFacts>[] = [
   ...JOB_METRICS,
   ...WORKER_METRICS,
@@ -76,18 +76,18 @@ type MetricsView = Pick<
 >;
 
 /**
- * How long the series of a job that has ended are told: any Prometheus has read its last values by then, and
- * its alerts have been seen. For ever would be a hundred jobs of a hundred series.
+ * Time for which an ended job's series are kept. By then Prometheus has read the last values, and users have
+ * seen its alerts. Otherwise a hundred jobs would keep a hundred series each.
  */
 const KEPT_MS = 15 * 60_000;
 
 /**
- * How old an answer may be: one over hundreds of jobs and workers takes the thread for some 30 ms, and who
- * asks without end would have nothing else done. Nobody scrapes more often.
+ * Time for which a response is cached. Hundreds of jobs and workers take some 30 ms of the thread, so
+ * constant requests would block it. Real scrapers ask less often.
  */
 const AGE_MS = 500;
 
-/** Makes the route at which Prometheus looks. It sends a token of the role `read`. */
+/** Makes the route that Prometheus scrapes, with a token of the role `read`. */
 export function metricsRoute(view: MetricsView): HttpRoute {
   const metrics = new CoordinatorMetrics(view);
   return {
@@ -98,11 +98,11 @@ export function metricsRoute(view: MetricsView): HttpRoute {
   };
 }
 
-/** Tells what a coordinator knows, in the text format of Prometheus. */
+/** Formats a coordinator's state in the text format of Prometheus. */
 export class CoordinatorMetrics {
   readonly #view: MetricsView;
   readonly #process = new ProcessWatch();
-  /** When a job was first seen to have ended. */
+  /** Time when each job was first seen as ended. */
   readonly #endedMs = new WeakMap<ViewedJob, number>();
   #told: { readonly atMs: number; readonly text: string } | null = null;
 
@@ -117,7 +117,10 @@ export class CoordinatorMetrics {
     return this.#told.text;
   }
 
-  /** An end counts from when it is first looked at: who looks seldom sees the last values for as long. */
+  /**
+   * Collects the state. A job's end counts from its first observation, so infrequent scrapers see the last
+   * values, too.
+   */
   #facts(nowMs: number): CoordinatorFacts {
     const { jobs, workers, served, meters, leaseRequests, planning } = this.#view;
     const phases = Object.fromEntries(JOB_PHASES.map((phase) => [phase, 0])) as Record<JobPhase, number>;

@@ -11,13 +11,13 @@ import type { StoreCounts } from "../../../shared/domain/store-counts.ts";
 import { STAGES } from "../../../shared/domain/worker.ts";
 import type { Metric, MetricType, Sample } from "../../../shared/metrics/metric.ts";
 
-/** All that is told of one job. */
+/** State of one job. */
 export interface JobFacts {
   readonly status: JobStatus;
   readonly metrics: JobMetrics;
 }
 
-/** The jobs whose series there are, and of all that are known how many are in which phase. */
+/** Jobs with series of their own, and the number of all known jobs by phase. */
 export interface JobsFacts {
   readonly jobs: readonly JobFacts[];
   readonly phases: Readonly<Record<JobPhase, number>>;
@@ -25,7 +25,7 @@ export interface JobsFacts {
 
 type JobTable = readonly Metric<JobsFacts>[];
 
-/** A label is not called `job`: that is Prometheus' own. */
+/** Label of a job. The label `job` belongs to Prometheus. */
 const JOB = "job_id";
 
 export const JOB_METRICS: JobTable = [
@@ -208,7 +208,7 @@ function ofJob(
   return ofJobs(name, type, help, { labels: [], read: (job) => [[[], value(job)]] });
 }
 
-/** Of the coordinator and the workers together. */
+/** Makes a metric over the coordinator and the workers together. */
 function ofStores(name: string, help: string, value: (counts: StoreCounts) => number): JobTable[number] {
   return ofJobs(name, "counter", `${help}, by store`, {
     labels: ["store"],

@@ -2,18 +2,19 @@ import { CONCRETE_DEVICES } from "../../../shared/domain/device.ts";
 import { STAGES, type WorkerStatus } from "../../../shared/domain/worker.ts";
 import type { Metric, MetricType, Sample } from "../../../shared/metrics/metric.ts";
 
-/** The workers, in the order in which they joined. */
+/** Workers in the order of joining. */
 export interface WorkersFacts {
   readonly workers: readonly WorkerStatus[];
 }
 
 type WorkerTable = readonly Metric<WorkersFacts>[];
 
-/** What a worker is at, as far as all jobs together tell. */
+/** States of a worker over all jobs together. */
 const WORKER_STATES = ["working", "idle", "excluded", "refused", "aside"] as const;
 
 /**
- * Workers with series of their own: those that joined first. A scrape of two thousand would be megabytes.
+ * Limit of workers with series of their own: those that joined first. Two thousand would make megabytes per
+ * scrape.
  */
 const MOST_SHOWN = 500;
 

@@ -1,6 +1,5 @@
-"""
-Writes the files of a case, and judges what was published, with pyarrow alone: torture_hand.py reads requests from its
-input, one JSON a line, and answers each with one.
+"""Writes the files of a case, and checks the published output, with pyarrow only. torture_hand.py reads
+requests as lines of JSON, and answers each with one line.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.feather  # noqa: F401  (says at once when it is missing)
+import pyarrow.feather  # noqa: F401  (fails at once when it is missing)
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
@@ -32,7 +31,7 @@ def main() -> None:
         try:
             answer = {"problems": TASKS[request["do"]](case, folder)}
         except pa.ArrowException as error:
-            # What pyarrow cannot write, or cannot read of what it wrote, is no case.
+            # Files that pyarrow cannot write, or cannot read back, are no case.
             answer = {"skip": str(error)} if request["do"] == "make" else {"error": traceback.format_exc()}
         except Exception:
             answer = {"error": traceback.format_exc()}
@@ -163,7 +162,7 @@ class Values:
         if rows and self.longest > 12:
             lengths[0] = min(self.longest, 100_000)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        # A long list of long items would be more than any machine holds.
+        # A long list of long items would exceed any machine's memory.
         longest = self.longest
         self.longest = max(12, longest // max(1, int(offsets[-1])))
         try:
@@ -226,7 +225,7 @@ class Values:
     def length(self) -> int:
         if self.all_long:
             return self.longest
-        # What breaks is mostly one that does not fit among others that do.
+        # Most failures involve one long item among short ones.
         return self.chance.randrange(self.longest + 1) if self.chance.random() < 0.2 else self.chance.randrange(12)
 
     def text(self) -> str:
@@ -255,7 +254,7 @@ class Values:
         if kind == "time":
             of_day = self.numbers.integers(0, 86_400 * 10**9 // unit, rows)
             return pa.array(of_day, pa.int32() if of["unit"] in ("s", "ms") else pa.int64()).view(target)
-        # 1700 to 2250: what nanoseconds can hold.
+        # 1700 to 2250: the range of nanoseconds.
         ticks = self.numbers.integers(-8_500_000_000 * 10**9 // unit, 8_800_000_000 * 10**9 // unit, rows)
         return pa.array(ticks, pa.int64()).view(target)
 
@@ -419,9 +418,9 @@ def judge_columns(case: dict[str, Any], expected: pa.Table, got: pa.Table) -> li
         numbers = np.frombuffer(b"".join(x.to_pylist()), np.uint8)
         x = pa.chunked_array([pa.FixedSizeListArray.from_arrays(pa.array(numbers), case["x"]["width"])])
     if case["x"]["width"] == 1 and pa.types.is_primitive(got[OUTPUT_COLUMN].type):
-        # An output of one value a row is that value.
+        # An output with one value per row is stored as that value.
         x = pa.chunked_array([whole(x).flatten()])
-    # The model was given the values as numbers of its own type, however the file holds them.
+    # The model received the values as numbers of its own type, whatever the file's type is.
     x = x.cast(retyped(x.type, arrow_type({"kind": case["x"]["dtype"]})))
     if len(got):
         problems += column_problems(OUTPUT_COLUMN, x, got[OUTPUT_COLUMN])
@@ -440,12 +439,12 @@ def column_problems(name: str, expected: pa.ChunkedArray, got: pa.ChunkedArray) 
 
 
 def whole(chunked: pa.ChunkedArray) -> pa.Array:
-    """One array of the values in their normal type, in which there may be more than 2 GiB of them."""
+    """Returns one array of the values in their normal type, which may have more than 2 GiB."""
     return pa.concat_arrays([normal(chunk) for chunk in chunked.chunks]) if chunked.num_chunks else normal(pa.array([], chunked.type))
 
 
 def normal(array: pa.Array) -> pa.Array:
-    """The same values in the one type that every spelling of it may come back as; starts at offset 0."""
+    """Returns the same values in the one type for all of its forms, from offset 0."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         return normal(array.dictionary_decode())
@@ -467,7 +466,7 @@ def normal(array: pa.Array) -> pa.Array:
 
 
 def difference(a: pa.Array, b: pa.Array, path: str) -> str | None:
-    """Where two arrays differ first, to the bit; None when they do not."""
+    """Returns the first place where two arrays differ, to the bit, or None."""
     if pa.types.is_null(a.type) or pa.types.is_null(b.type):
         return None if a.null_count == b.null_count == len(a) == len(b) else f"{path}: {a.type} became {b.type}"
     if len(a) != len(b):
@@ -510,7 +509,7 @@ def entries(array: pa.Array) -> pa.Array:
 
 
 def from_zero(array: pa.Array) -> pa.Array:
-    """With offsets that begin at 0, so that the children are just what the maps hold."""
+    """Returns an array whose offsets begin at 0, so that the children contain only its values."""
     return array.take(pa.array(np.arange(len(array)), pa.int64()))
 
 
@@ -540,7 +539,7 @@ def leaf_difference(a: pa.Array, b: pa.Array, path: str) -> str | None:
 
 
 def same(a: pa.Array, b: pa.Array) -> bool:
-    """NaN equals NaN, and 0 is not -0."""
+    """Returns true for equal arrays. NaN equals NaN, and 0 does not equal -0."""
     if pa.types.is_floating(a.type):
         width = {2: pa.int16(), 4: pa.int32(), 8: pa.int64()}[a.type.bit_width // 8]
         nans = np.isnan(a.to_numpy(zero_copy_only=False)) & np.isnan(b.to_numpy(zero_copy_only=False))

@@ -1,7 +1,7 @@
-"""A DAG that runs the digits job: its day's output in a folder of its own, and a task that reads the summary.
+"""A DAG that runs the digits job. Each day has an output folder of its own. A task reads the summary.
 
-It needs a connection `shardmill_default` (type `shardmill`: host, port, token) and, as SHARDMILL_EXAMPLES, the folder
-`examples` of a checkout that the coordinator sees.
+It needs a connection `shardmill_default` (type `shardmill`: host, port, token). SHARDMILL_EXAMPLES is the
+folder `examples` of a checkout that the coordinator can read.
 """
 
 import os

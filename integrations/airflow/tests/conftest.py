@@ -1,4 +1,4 @@
-"""Real coordinators and workers, as the client's own tests have them; and an Airflow with a home of its own."""
+"""Real coordinators and workers, as in the client's tests, and an Airflow with its own home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole Airflow: a task that waits in the triggerer is marked as failed by a person, and its job is cancelled."""
+"""A whole Airflow. A person marks a task in the triggerer as failed, and its job is cancelled."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def until(what: Callable[[], Any], why: Callable[[], str]) -> Any:
 
 
 class Standalone:
-    """Its scheduler, triggerer, DAG processor and API server, on ports of their own."""
+    """Its scheduler, triggerer, DAG processor and API server, on their own ports."""
 
     def __init__(self, home: Path, env: dict[str, str]) -> None:
         self.log = home / "standalone.log"
@@ -85,7 +85,7 @@ class Standalone:
         )
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """None as long as it does not answer, or knows nothing of it."""
+        """Calls the API. Returns None while it does not answer, or does not know the object."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/{path}",
             method=method,
@@ -129,7 +129,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def test_a_task_that_waits_in_the_triggerer_cancels_its_job_when_it_is_marked_as_failed(world: World) -> None:
-    # No worker: the job waits for as long as nobody cancels it.
+    # Without a worker, the job waits until it is cancelled.
     _, address = world.coordinator()
     host, port = address.split(":")
     extra = {"secret_file": str(world.secret_file)}
@@ -155,7 +155,7 @@ def test_a_task_that_waits_in_the_triggerer_cancels_its_job_when_it_is_marked_as
         with shardmill.Client(address, secret_file=world.secret_file) as client:
             (waiting,) = client.jobs()
             assert not waiting.ended
-            # The triggerer has it, not only the table of what it shall take.
+            # The triggerer runs it, which is more than an entry in its table.
             until(lambda: "1 triggers currently running" in airflow.said(), airflow.said)
             assert airflow.call("PATCH", task, {"new_state": "failed"}) is not None, airflow.said()
             ended = until(lambda: (status := client.job(waiting.job_id).status()).ended and status, airflow.said)

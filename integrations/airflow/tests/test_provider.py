@@ -34,7 +34,7 @@ def dag(name):
 
 
 class Airflow:
-    """A home of its own: configuration, database, DAGs."""
+    """An Airflow with its own home: configuration, database, DAGs."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -60,7 +60,7 @@ class Airflow:
         return done.stdout
 
     def test(self, name: str, body: str, code: int = 0) -> str:
-        """Runs a DAG to its end, with what a triggerer would do for it; 1: it fails."""
+        """Runs a DAG to its end, including the work of a triggerer. `code` 1: it must fail."""
         (self.home / "dags" / f"{name}.py").write_text(body)
         said = self.run("dags", "test", name, code=code)
         (self.home / "dags" / f"{name}.py").unlink()
@@ -116,7 +116,7 @@ def test_the_example_runs_deferred_and_hands_its_summary_on(world: World, airflo
     (day,) = (world.folder / "example").iterdir()
     manifest = (day / "_manifest.json").read_bytes()
     assert json.loads(manifest)["rows"]["output"] == 10_000
-    # Cleared and run again, it is published already.
+    # Cleared and run again, it finds the published output.
     again = airflow.test("shardmill_digits", (EXAMPLES / "digits.py").read_text())
     assert "state=success" in again
     assert (day / "_manifest.json").read_bytes() == manifest

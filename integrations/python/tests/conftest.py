@@ -1,4 +1,4 @@
-"""For each test a folder of its own, and nothing of who runs it."""
+"""Each test has its own folder, and no settings of the user."""
 
 from __future__ import annotations
 

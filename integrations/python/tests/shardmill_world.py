@@ -1,4 +1,4 @@
-"""Real coordinators and workers, of the checkout that these tests lie in: it has to be built (`npm run setup`)."""
+"""Real coordinators and workers of this checkout, which must be built (`npm run setup`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LIMIT_SECONDS = 240.0
 
 
 class Command:
-    """A `shardmill` command, in a group of its own that goes when it is ended."""
+    """A `shardmill` command in its own process group, which is killed at its end."""
 
     def __init__(self, *args: str, env: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -89,7 +89,7 @@ class World:
         return done.stdout
 
     def job_file(self, name: str = "job.yaml") -> Path:
-        """The digits: 10,000 of them; data and model are the example's."""
+        """Writes a job over 10,000 digits, with the data and the model of the example."""
         path = self.folder / name
         text = (DIGITS / "job.yaml").read_text()
         text = text.replace("./data/*.parquet", f"{DIGITS}/data/*.parquet").replace("./model.onnx", "${MODEL}")

@@ -1,4 +1,4 @@
-"""Who is let in: by the user's secret, by tokens, by TLS."""
+"""Authentication by the user's secret, by tokens, and by TLS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import shardmill
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate that signed itself, for this machine."""
+    """Makes a self-signed certificate for this machine."""
     cert, key = folder / "server.crt", folder / "server.key"
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     named = ["-keyout", str(key), "-out", str(cert), "-days", "2", "-subj", "/CN=localhost"]

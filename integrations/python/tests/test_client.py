@@ -45,7 +45,7 @@ def test_a_job_is_submitted_followed_and_read(world: World) -> None:
         with pytest.raises(shardmill.ShardmillError, match="it has reduced/accuracy, reduced/confusion, rows"):
             result.to_arrow("reduced/nothing")
         assert [worker.device for worker in client.workers()] == ["cpu"]
-        # The same again is not done again.
+        # The same job again does not run again.
         again = client.job(job.id).result()
         assert again.manifest == result.manifest
 
@@ -94,10 +94,10 @@ def test_all_that_is_wrong_is_told_at_once_with_its_lines(world: World) -> None:
         places = [problem.where for problem in caught.value.problems]
         assert len(places) >= 3 and any(place.startswith(f"{path}:") for place in places)
         assert "argmax" in str(caught.value)
-        # Errors cross processes.
+        # Errors are sent between processes.
         again = pickle.loads(pickle.dumps(caught.value))
         assert str(again) == str(caught.value) and again.problems == caught.value.problems
-        # What only planning finds has its line, too.
+        # Errors that only planning detects have their line, too.
         with pytest.raises(shardmill.ShardmillError) as planned:
             client.submit(world.job_file(), set={"map.inputs.image.column": "pixls"})
         assert any("pixls" in str(problem) for problem in planned.value.problems)

@@ -1,4 +1,4 @@
-"""What needs no coordinator."""
+"""Tests that need no coordinator."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_watch_waits_longer_each_time_and_no_longer_than_its_patience() -> Non
             pauses.append(retry.pause_after(error))
             clock.now += pauses[-1]
     assert pauses == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
-    # Heard from, it begins anew.
+    # After an answer, the pauses restart.
     retry.reached()
     assert retry.pause_after(error) == 0.2
 

@@ -46,7 +46,7 @@ export interface CallOptions<Event> {
 
 /** Message from one peer to the other. */
 export type PeerMessage =
-  /** Without an id: no reply is wanted. */
+  /** Call of a method. An `id` of null: the caller wants no reply. */
   | { readonly kind: "call"; readonly id: number | null; readonly method: string; readonly argument: unknown }
   | { readonly kind: "abort"; readonly id: number }
   | { readonly kind: "event"; readonly id: number; readonly event: unknown }
@@ -64,11 +64,11 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** Unique in this process: a child process that is used again cannot answer its earlier owner's call. */
+/** Next id, unique in this process: a reused child process cannot answer its earlier owner's call. */
 let nextId = 0;
 
 /**
- * One side of a connection: calls the methods of the other side (`T`), and serves its own. Both sides are
+ * One end of a connection: calls the methods (`T`) of the other peer, and serves its own. Both peers are
  * alike. An error crosses as data, with its code and fields.
  */
 export class Peer<T extends Methods<T>> {
@@ -109,7 +109,7 @@ export class Peer<T extends Methods<T>> {
     }
   }
 
-  /** Calls a method without waiting for it. The other side must not let it throw. */
+  /** Calls a method without waiting for it. The peer must not let it throw. */
   tell<K extends keyof T & string>(
     method: K,
     argument: Argument<T[K]>,
@@ -118,7 +118,7 @@ export class Peer<T extends Methods<T>> {
     this.#post({ kind: "call", id: null, method, argument }, transfer);
   }
 
-  /** Handles a message of the other side. Ignores one that is not a peer's. */
+  /** Handles a message of the peer. Ignores one that is not a peer's. */
   receive(message: PeerMessage): void {
     switch (message.kind) {
       case "call":

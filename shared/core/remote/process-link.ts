@@ -20,7 +20,7 @@ export class ProcessLink implements RemoteLink {
 
   post(message: object, transfer: readonly Transferable[]): void {
     assert(transfer.length === 0, "nothing moves to another process");
-    // A process that is gone by now reports its end.
+    // A process that is already gone reports its end.
     this.child.send(message, () => {});
   }
 
@@ -28,10 +28,10 @@ export class ProcessLink implements RemoteLink {
     const { child } = this;
     const onError = (error: Error) => {
       onEnd({ kind: "failed", error });
-      // One that never started does not exit.
+      // A process that never started does not exit.
       if (child.pid === undefined) this.#gone.resolve();
     };
-    // Not "exit": its last messages may come after that.
+    // Not "exit": the last messages may arrive after that.
     const onClose = (code: number | null, by: NodeJS.Signals | null) => {
       onEnd({ kind: "exited", code, by });
       this.#gone.resolve();

@@ -12,16 +12,16 @@ import {
   type Result,
 } from "./peer.ts";
 
-/** Why a thread or process serves no more calls. */
+/** Reason why a thread or process serves no more calls. */
 export type RemoteEnd =
-  /** An error that nothing caught, or that kept it from starting. */
+  /** Uncaught error, or an error that kept it from starting. */
   | { readonly kind: "failed"; readonly error: Error }
   | { readonly kind: "exited"; readonly code: number | null; readonly by: NodeJS.Signals | null }
-  /** Over its memory limit. `bytes`: what it held, at least. */
+  /** Exceeded memory limit. `bytes`: memory that it held, at least. */
   | { readonly kind: "memory"; readonly bytes: number }
-  /** Without a reply for so long. */
+  /** Missing reply within the limit. */
   | { readonly kind: "time"; readonly limitMs: number }
-  /** Its owner closed or killed it. */
+  /** End by its owner, who closed or killed it. */
   | { readonly kind: "closed" };
 
 /** Describes the end for a message: `exit code 7`, `SIGKILL`, `it did not answer for 5 s`. */
@@ -54,12 +54,9 @@ export interface RemoteLink {
 }
 
 interface RemoteOptions {
-  /** Methods that the other side calls: its events and questions. Default: none. */
+  /** Methods that the peer calls: its events and questions. Default: none. */
   readonly serves?: object;
-  /**
-   * Makes the error of all pending and later calls. Called once, when the reason is known. Default: a
-   * RemoteLost.
-   */
+  /** Makes the error of all pending and later calls. Called once, with the reason. Default: a RemoteLost. */
   readonly lost?: (end: RemoteEnd) => Error;
 }
 
@@ -80,8 +77,8 @@ interface RemoteCallOptions<Event> extends CallOptions<Event> {
 }
 
 /**
- * Owner's side of a thread or child process that serves the methods `T` by `serveOwner`. It owns the life
- * cycle: calls, limits, one reason for the end, and no call that waits for ever.
+ * Owner's end of a thread or child process that serves the methods `T` by `serveOwner`. Controls calls,
+ * limits and the reason for the end. No call waits for ever.
  *
  * Law: only the first reason counts. From then on every call, pending or later, rejects with its error.
  */
@@ -107,7 +104,7 @@ export class Remote<T extends Methods<T>> implements AsyncDisposable {
     return this.#error;
   }
 
-  /** @throws as `Peer.call`; what `lost` makes once the thread or process serves no more */
+  /** @throws as `Peer.call`, and the error of `lost` once the thread or process serves no more */
   async call<K extends keyof T & string>(
     method: K,
     argument: Argument<T[K]>,
@@ -123,7 +120,7 @@ export class Remote<T extends Methods<T>> implements AsyncDisposable {
     }
   }
 
-  /** Calls a method without waiting for it. Does nothing once the other side serves no more. */
+  /** Calls a method without waiting for it. Does nothing once the peer serves no more. */
   tell<K extends keyof T & string>(
     method: K,
     argument: Argument<T[K]>,

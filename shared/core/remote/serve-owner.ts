@@ -27,7 +27,7 @@ function serveFromThread<Owner extends Methods<Owner>>(methods: object, onClose:
   const peer = new Peer<Owner>((message, transfer) => port.postMessage(message, transfer), methods);
   port.on("message", (message: Inbox) => {
     if (message.kind !== "close") return peer.receive(message);
-    // Nothing else keeps the thread alive. Not before native calls have returned: see `untilEnded`.
+    // Ends the thread: the port alone keeps it alive. Waits for native calls to return, see `untilEnded`.
     void closeAll(peer, onClose).finally(() => port.close());
   });
   return peer;
@@ -35,10 +35,10 @@ function serveFromThread<Owner extends Methods<Owner>>(methods: object, onClose:
 
 function serveFromProcess<Owner extends Methods<Owner>>(methods: object, onClose: OnClose): Peer<Owner> {
   const peer = new Peer<Owner>((message) => process.send?.(message), methods);
-  // Killed, because an exit would wait for a native call.
+  // A kill, because an exit would wait for a native call.
   process.once("disconnect", () => killProcess());
   if (!process.connected) killProcess();
-  // Ctrl-C reaches the whole process group, and the owner decides what becomes of this process.
+  // Ctrl-C reaches the whole process group, but the owner decides about this process.
   process.on("SIGINT", () => {});
   process.on("message", (message: Inbox) => {
     if (message.kind !== "close") return peer.receive(message);

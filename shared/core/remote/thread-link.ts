@@ -39,7 +39,7 @@ export class ThreadLink implements RemoteLink {
     const onError = (error: Error) => onEnd(this.#endOf(error));
     const onExit = (code: number | null) => onEnd({ kind: "exited", code, by: null });
     this.thread.on("message", onMessage).on("error", onError).on("exit", onExit);
-    // One that was started earlier may be gone, and says nothing any more.
+    // A thread that was started earlier may be gone, and sends no event any more.
     if (hasEnded(this.thread)) queueMicrotask(() => onExit(null));
     return {
       [Symbol.dispose]: () => {

@@ -1,16 +1,16 @@
 import { decodeUtf8 } from "../../core/utf8.ts";
 import { attributesOf, type OutputGraph, type OutputNode } from "./output-graph.ts";
 
-/** The attributes in which ONNX's operators of classes keep their names: of texts, or of whole numbers. */
+/** Attributes in which ONNX's classifiers keep class names: texts or whole numbers. */
 const NAME_KEYS = ["classlabels_strings", "classlabels_int64s", "classlabels_ints"];
 
-/** Operators whose values are those of their only input, or have its classes. */
+/** Operators that pass on the values, or the classes, of their only input. */
 const PASSING: readonly string[] = ["Identity", "Normalizer", "Softmax"];
 
 /** Operators whose second output has a score for each class. */
 const CLASSIFIERS: readonly string[] = ["LinearClassifier", "TreeEnsembleClassifier", "SVMClassifier"];
 
-/** The names of a node's classes, in the order of their scores; null where it has none. */
+/** Returns the names of a node's classes, in the order of their scores. Null: none. */
 export function classNames(node: OutputNode): readonly string[] | null {
   const attributes = attributesOf(node);
   for (const key of NAME_KEYS) {
@@ -22,7 +22,7 @@ export function classNames(node: OutputNode): readonly string[] | null {
   return null;
 }
 
-/** The names of the classes that a tensor has scores of; null where the graph does not say. */
+/** Returns the names of the classes that a tensor scores. Null: the graph does not define them. */
 export function classesOf(name: string, graph: OutputGraph): readonly string[] | null {
   const node = producerOf(name, graph);
   if (node === null) return null;
@@ -31,7 +31,7 @@ export function classesOf(name: string, graph: OutputGraph): readonly string[] |
   return PASSING.includes(node.opType) && input !== undefined ? classesOf(input, graph) : null;
 }
 
-/** What makes a value; null for inputs, constants and what is not there. No graph has a circle. */
+/** Finds the node that makes a value. Null: an input, a constant or unknown. Graphs have no cycles. */
 export function producerOf(name: string, { node }: OutputGraph): OutputNode | null {
   return node.find(({ output }) => output.includes(name)) ?? null;
 }

@@ -1,8 +1,8 @@
 import protobuf from "protobufjs";
 
 /**
- * What of an ONNX file says where its outputs come from. All else, weights and the attributes of trees above
- * all, is kept as the bytes that it had. Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * Parts of an ONNX file that define its outputs. All other parts, such as weights and tree attributes, stay
+ * as their bytes. Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 interface OutputModel {
   readonly opsetImport: { domain: string; version: number }[];
@@ -20,7 +20,7 @@ export interface OutputNode {
   readonly name?: string;
   readonly opType: string;
   readonly domain: string;
-  /** Each as its bytes: those of a large ensemble are most of the file. */
+  /** Attributes as bytes: those of a large ensemble are most of the file. */
   readonly attribute: readonly Uint8Array[];
 }
 
@@ -29,7 +29,7 @@ export interface OutputValue {
   readonly type?: ValueType | null;
 }
 
-/** A type that is another kind of value than these two has neither. */
+/** Type of a value: a tensor, a sequence, or another kind, which has neither field. */
 interface ValueType {
   readonly tensorType?: TensorType | null;
   readonly sequenceType?: { readonly elemType?: ValueType | null } | null;
@@ -84,7 +84,7 @@ const root = protobuf.Root.fromJSON({
 const modelType = root.lookupType("Model");
 const attributeType = root.lookupType("Attribute");
 
-/** @throws when this is no ONNX file */
+/** @throws when the bytes are no ONNX file */
 export function decodeOutputModel(bytes: Uint8Array): OutputModel {
   const reader = protobuf.Reader.create(bytes);
   reader.discardUnknown = false;
@@ -95,7 +95,6 @@ export function encodeOutputModel(model: OutputModel): Uint8Array {
   return modelType.encode(model as unknown as protobuf.Message).finish();
 }
 
-/** The attributes of a node, by name. */
 export function attributesOf({ attribute }: OutputNode): ReadonlyMap<string, Attribute> {
   const all = attribute.map((bytes) => attributeType.decode(bytes) as unknown as Attribute);
   return new Map(all.map((one) => [one.name, one]));

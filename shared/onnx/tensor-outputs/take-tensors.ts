@@ -8,10 +8,10 @@ import {
   type TensorType,
 } from "./output-graph.ts";
 
-/** A model whose outputs are tensors, where they were none. */
+/** Model whose other outputs were replaced by tensors. */
 export interface TakenTensors {
   readonly model: Uint8Array;
-  /** By output, the names of the classes that it has a score for each of, in the order of the scores. */
+  /** Names of the classes that an output has scores for, in the order of the scores, by output. */
   readonly classes: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -22,19 +22,19 @@ interface Taken {
 
 const FLOAT = 1;
 
-/** The first version of ONNX's own operators in which all have their present form of `Identity`. */
+/** Lowest version of ONNX's operators: all versions have `Identity` in its present form. */
 const IDENTITY_VERSION = 1;
 
 /**
- * A model with the tensors that lie before outputs which ONNX Runtime for Node cannot hand over:
+ * Replaces outputs that ONNX Runtime for Node cannot return with the tensors that lead to them:
  *
- * - of a `ZipMap`, which makes a map of each row's scores, the scores: an output of the same name;
- * - of a sequence that is put together of tensors, each of them: `<name>_0`, `<name>_1`, ...
- * - of a sequence that a tensor is split into, that tensor: an output of the same name.
+ * - a `ZipMap`, which makes a map of each row's scores: the scores, under the same name
+ * - a sequence built from tensors: each tensor, as `<name>_0`, `<name>_1`, ...
+ * - a sequence that a tensor is split into: that tensor, under the same name
  *
- * Nothing else of it changes. Null where no output is such.
+ * The rest of the model stays unchanged. Null: no output can be replaced.
  *
- * @throws when this is no ONNX file
+ * @throws when the bytes are no ONNX file
  */
 export function takeTensors(bytes: Uint8Array): TakenTensors | null {
   const model = decodeOutputModel(bytes);
@@ -52,7 +52,7 @@ export function takeTensors(bytes: Uint8Array): TakenTensors | null {
   return { model: encodeOutputModel(model), classes };
 }
 
-/** Nodes that make nothing but these outputs go; where other nodes look at one, it gets another name. */
+/** Removes nodes that make only these outputs. Renames an output that other nodes use. */
 function setAside(graph: OutputGraph, replaced: ReadonlySet<string>): void {
   const used = new Set(graph.node.flatMap(({ input }) => input));
   const isGone = ({ output }: OutputNode) => output.every((name) => replaced.has(name) && !used.has(name));
@@ -62,7 +62,7 @@ function setAside(graph: OutputGraph, replaced: ReadonlySet<string>): void {
     .map((node) => ({ ...node, input: node.input.map(renamed), output: node.output.map(renamed) }));
 }
 
-/** Null where an output is a tensor, or has none before it. */
+/** Replaces one output. Null: it is a tensor, or no tensor leads to it. */
 function takeOutput(
   { name, type }: OutputValue,
   graph: OutputGraph,
@@ -92,14 +92,14 @@ function takeOutput(
   );
 }
 
-/** What makes a value, if that is only passed on by the nodes between. */
+/** Finds the node that makes a value, through nodes that only pass it on. */
 function makerOf(name: string, graph: OutputGraph): OutputNode | null {
   const node = producerOf(name, graph);
   const [input] = node?.input ?? [];
   return node?.opType === "Identity" && input !== undefined ? makerOf(input, graph) : node;
 }
 
-/** The tensors that a sequence is put together of, in order; null where their number is not fixed. */
+/** Lists the tensors of a sequence, in order. Null: their number is not fixed. */
 function partsOf(node: OutputNode, graph: OutputGraph): readonly string[] | null {
   if (node.opType === "SequenceEmpty") return [];
   if (node.opType === "SequenceConstruct") return node.input;
@@ -111,7 +111,7 @@ function partsOf(node: OutputNode, graph: OutputGraph): readonly string[] | null
   return parts === null ? null : [...parts, part];
 }
 
-/** A score for each class of each row. */
+/** Returns the type of a score for each class of each row. */
 function scores(count: number): TensorType {
   return { elemType: FLOAT, shape: { dim: [{}, { dimValue: count }] } };
 }

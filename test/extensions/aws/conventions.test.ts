@@ -63,7 +63,7 @@ test("certificates come from the environment's bundle or the profile's, which mu
   });
 });
 
-/** An endpoint that accepts connections and says nothing. */
+/** Starts an endpoint that accepts connections and never answers. */
 async function silentEndpoint(): Promise<{ server: Server; port: number; sockets: Socket[] }> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => void sockets.push(socket));

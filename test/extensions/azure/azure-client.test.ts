@@ -12,7 +12,7 @@ import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "../../support/web-server.ts";
 
-/** What no emulator does when it is asked to: the store's faults, as Azure documents them. */
+/** Faults that no emulator has on request, as Azure documents them. */
 
 let server: WebServer;
 beforeAll(async () => {
@@ -26,7 +26,7 @@ const blob = parseLocation("az://box/a b.bin");
 const BLOB = "/mine/box/a%20b.bin";
 const BLOCK = 1_000;
 
-/** Answers one after the other, and the last for ever; the tokens that came. */
+/** Defines answers for a path, one after another. The last one repeats. Returns the received tokens. */
 function answers(path: string, ...calls: ServeCall[]): string[] {
   const tokens: string[] = [];
   server.served.set(path, (request, response) => {
@@ -175,7 +175,7 @@ test.each([
   await expect(all()).rejects.toMatchObject({ code: "STORE_FAILED" });
 });
 
-/** What the store says of a blob, by HEAD, and what to those who copy something there. */
+/** Answers HEAD requests for a blob, and PUT requests that copy to it. Returns their conditions. */
 function serveCopies(path: string, heads: readonly Record<string, string>[], ...puts: ServeCall[]): string[] {
   const conditions: string[] = [];
   const [left, answersToPut] = [[...heads], [...puts]];

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { copyInStore } from "../../../extensions/azure/copies.ts";
 
-/** A store that says so often that another copies, while it tells of none that is under way. */
+/** Returns a store that reports a number of times that another copy runs, and lists none in progress. */
 function busyStore(times: number) {
   const seen = { begun: 0, waits: 0 };
   const calls = {

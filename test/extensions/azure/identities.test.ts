@@ -16,7 +16,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 beforeEach(() => {
-  // No `az` is found there.
+  // The folder has no `az`.
   vi.stubEnv("PATH", folder);
   for (const name of ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]) vi.stubEnv(name, "");
 });
@@ -26,7 +26,7 @@ afterEach(() => {
 
 const options = { forceRefresh: false };
 
-/** A place that hands out tokens: what it was asked. */
+/** Serves tokens at a path, and records the requests. */
 function serve(path: string, status: number, answer: unknown): { readonly asked: string[] } {
   const asked: string[] = [];
   server.served.set(path, (request, response) => {

@@ -10,7 +10,7 @@ export function makeRig(): Promise<SharedRig> {
   return SharedRig.make(bucketJournals);
 }
 
-/** A holder of whom nothing but its beats is seen. */
+/** Begins a hold of which other processes see only the beats. */
 export function beginHold(rig: SharedRig, machine: Machine, nonce: string): Promise<BucketHold> {
   const own = () => ({ host: "b", bootId: null, pidNamespace: "2", pid: 8, startTicks: null });
   return BucketHold.begin({

@@ -21,12 +21,12 @@ import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import { SeededRandom } from "../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../sim/sim-plan.ts";
 
-/** Two coordinators on two machines that wait out the same silence, one of which starts over. */
+/** Two coordinators on two machines that wait through the same silence. One of them starts over. */
 
 const OUT = parseLocation("s3://bucket/out");
 const WORK = below(OUT, "_shardmill");
 const RUN_FILE = below(WORK, "journal.json");
-/** Time passes so much faster: whoever finds a living one waits for its next beat. */
+/** Factor of the clock. A coordinator that meets a running one waits for its next beat. */
 const HASTE = 40;
 
 const clock: TimedClock = {
@@ -38,18 +38,18 @@ const clock: TimedClock = {
 interface Rival {
   readonly name: string;
   readonly fresh: boolean;
-  /** It stops before its call of this number, and lets the other go on. */
+  /** Number of the call before which it pauses, while the other continues. */
   readonly stopsAt: number;
 }
 
 interface Ended {
-  /** Whose run it was when it was opened; null: it was not. */
+  /** Run of the opened job. Null: it was not opened. */
   readonly run: string | null;
   readonly opened: OpenedJob | null;
   readonly code: string | null;
 }
 
-/** A bucket that a job was left in by a coordinator that is dead, and what two others make of it. */
+/** A bucket with a job of an exited coordinator, which two others open. */
 class RivalWorld {
   readonly #folder: string;
   readonly #caller = new AsyncLocalStorage<{ readonly stopsAt: number; calls: number }>();
@@ -76,7 +76,7 @@ class RivalWorld {
     await this.#storage.put(beat, sourceOfBytes(`${JSON.stringify(holder)}\n`), { signal: NEVER });
   }
 
-  /** The second runs while the first stops; and the first goes on to its end while the second does. */
+  /** Runs the second while the first pauses. The first then resumes while the second still runs. */
   async run(first: Rival, second: Rival): Promise<readonly [Ended, Ended]> {
     let other: Promise<Ended> | null = null;
     let goOn = () => {};
@@ -98,7 +98,7 @@ class RivalWorld {
     return [one, await (other ?? this.#end(second))];
   }
 
-  /** Whose run the job is, if its journal has its beginning. */
+  /** Returns the run of the job if its journal has begun. */
   async runThere(): Promise<string | null> {
     const run = await readRunFile(RUN_FILE, this.#storage, NEVER);
     const first = below(WORK, run ?? "none", "journal", "000000000001");
@@ -148,9 +148,9 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "shardmill-rivals-"));
 });
-// A coordinator that was replaced may still write its last beat.
+// A replaced coordinator may still write its last beat.
 afterEach(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-/** Calls that opening such a job takes, and some. */
+/** More than the number of calls that open such a job. */
 const CALLS = 70;
 const WORLDS = 16;
 
@@ -173,7 +173,7 @@ test.each([
       );
       const opened = [first, second].filter((end) => end.opened !== null);
       const what = `stopped at ${stops}: ${first.code}, ${second.code}`;
-      // Of two that have taken up the same run the number of the journal's next object decides.
+      // When two have resumed the same run, the number of the journal's next object decides.
       for (const { run } of opened) expect(await world.runThere(), what).toBe(run);
       for (const { code } of [first, second]) expect([null, "OUTPUT_LOCKED"], what).toContain(code);
       ends.add(first.opened !== null ? "first" : second.opened !== null ? "second" : "none");

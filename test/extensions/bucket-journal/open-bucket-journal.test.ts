@@ -84,7 +84,7 @@ describe("a journal in a bucket", () => {
     rig.storage.put = async (...args) => {
       if (broken === 0 || args[0] === below(OWN, "holder.json")) return await put.apply(rig.storage, args);
       broken -= 1;
-      // Of some nobody hears that they were done.
+      // Some puts happen, and their answer is lost.
       if (broken < 10) await put.apply(rig.storage, args);
       throw storeFailed();
     };
@@ -124,7 +124,7 @@ describe("a journal in a bucket", () => {
 });
 
 describe("the snapshots of a journal in a bucket", () => {
-  /** Two runs on two machines, whose journal has snapshots. */
+  /** Does two runs on two machines, whose journal has snapshots. */
   async function twoRuns() {
     const [here, there] = [rig.machine(), rig.machine()];
     const first = await here.open();

@@ -21,24 +21,24 @@ import { type Draw, RoughMachine, roughStore } from "./rough-store.ts";
 
 const SHARDS = 30;
 const MACHINES = 3;
-/** From here on nothing goes wrong, and nobody comes any more. */
+/** Time after which no fault occurs, and no coordinator starts. */
 const HEAL_MS = 240_000;
 
 interface Ways {
-  /** Another store than a sound one. */
+  /** Returns a faulty store. Default: a sound one. */
   readonly storeOf?: () => MemoryStorage;
 }
 
 export interface WorldResult {
   readonly generations: number;
-  /** Coordinators that found the job taken over, or held. */
+  /** Number of coordinators that found the job held or taken over. */
   readonly locked: number;
   readonly acknowledged: number;
 }
 
 /**
- * Coordinators on several machines that take one job up, write its journal over a bad line, are stopped, go
- * on and die; and what must hold of the journal then. All of it follows from the seed.
+ * Runs coordinators on several machines that resume one job and write its journal over a bad connection. They
+ * pause, resume and exit. The seed decides everything. Afterwards the journal is checked.
  *
  * @throws {BrokenLaw}
  */
@@ -53,7 +53,7 @@ class RivalWorld {
   readonly #store: MemoryStorage;
   readonly #hex: (bytes: number) => string;
   readonly #share: number;
-  /** What was said to be durable, by whom. */
+  /** Texts that were acknowledged as durable, with their generation. */
   readonly #acknowledged: { readonly text: string; readonly generation: number }[] = [];
   readonly #generations = new Set<number>();
   #locked = 0;
@@ -69,7 +69,7 @@ class RivalWorld {
     await putRunFile(RUN_FILE, RUN, this.#store);
     const machines = Array.from({ length: MACHINES }, (_, at) => this.#machine(at));
     await this.#clock.until(Promise.all(machines));
-    // What is under way comes to its end, too.
+    // Requests in progress end, too.
     await this.#clock.pass(120_000);
     const last = new RoughMachine(this.#clock);
     const opened = await this.#clock.until(this.#open(last, 0));
@@ -78,7 +78,7 @@ class RivalWorld {
     return { generations: this.#generations.size, locked: this.#locked, acknowledged };
   }
 
-  /** As whoever keeps coordinators running would: when one is gone, another comes. */
+  /** Starts coordinators on a machine, like an operator: when one exits, another starts. */
   async #machine(at: number): Promise<void> {
     await this.#sleep(at * 20_000 * this.#draw());
     while (this.#clock.nowMs() < HEAL_MS) {
@@ -90,7 +90,7 @@ class RivalWorld {
     }
   }
 
-  /** It dies, or is stopped for a while, some time; resolves once it is dead. */
+  /** Pauses or ends the machine at random times. Resolves once it has ended. */
   async #fate(machine: RoughMachine): Promise<void> {
     for (;;) {
       await this.#sleep(1_000 + 40_000 * this.#draw());
@@ -135,13 +135,13 @@ class RivalWorld {
     );
   }
 
-  /** Whoever takes the job up has a generation of its own. */
+  /** Checks that each coordinator that resumes the job has its own generation. */
   #took({ generation }: OpenJournal): void {
     assertLaw("tokens-grow", !this.#generations.has(generation), `generation ${generation} began twice`);
     this.#generations.add(generation);
   }
 
-  /** The next shard, and the next, each acknowledged before the one after it; now and then it lets go. */
+  /** Commits one shard after another, each acknowledged before the next. Sometimes releases the job. */
   async #work(machine: RoughMachine, opened: OpenJournal): Promise<void> {
     const { journal, generation, keeper, snapshots } = opened;
     const state = stateOf(opened);
@@ -196,7 +196,7 @@ class RivalWorld {
         assertLaw("one-holder", isOwn, `generation ${record.token.generation} wrote after ${current} began`);
       }
     }
-    // A shard that is committed twice would be no legal move.
+    // A shard that is committed twice would be an illegal move.
     const all = replay(aConfig(), history, current + 1);
     const isSame = canonicalJson(durableFacts(all)) === canonicalJson(durableFacts(stateOf(opened)));
     assertLaw("replay-is-the-state", isSame, "the snapshots tell another state than the journal");

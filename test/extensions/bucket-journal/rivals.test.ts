@@ -6,10 +6,13 @@ import { MemoryStorage } from "../../../shared/storage/memory.ts";
 import { aDigest } from "../../support/ids.ts";
 import { runRivals } from "./rival-worlds.ts";
 
-/** Coordinators on several machines, over bad lines: each seed is a world. */
+/** Coordinators on several machines over bad connections. Each seed is a world. */
 
 const SEEDS = 24;
-/** A planted fault is rarer than a meeting: the first world that shows it ends the search. */
+/**
+ * Limit of the search for a planted fault, which is rarer than a meeting. The first world with it ends the
+ * search.
+ */
 const MOST_SEEDS = 400;
 
 test("however they are stopped, die and are started, and whatever the line does, one history comes of it", async () => {
@@ -20,7 +23,7 @@ test("however they are stopped, die and are started, and whatever the line does,
     locked += result.locked;
     acknowledged += result.acknowledged;
   }
-  // They did meet each other, and did work.
+  // The coordinators met each other, and committed shards.
   expect(generations).toBeGreaterThan(2 * SEEDS);
   expect(locked).toBeGreaterThan(SEEDS);
   expect(acknowledged).toBeGreaterThan(10 * SEEDS);
@@ -28,14 +31,14 @@ test("however they are stopped, die and are started, and whatever the line does,
 
 type Put = Parameters<MemoryStorage["put"]>;
 
-/** It replaces what is there, whatever it is asked: nothing is a fence. */
+/** A store that replaces objects unconditionally, so nothing is a fence. */
 class Replacing extends MemoryStorage {
   override put(...[location, source]: Put) {
     return super.put(location, source, { signal: NEVER });
   }
 }
 
-/** It says of what another has put that it is one's own: a lost answer is told by nothing. */
+/** A store that reports another's object as one's own, so a lost answer proves nothing. */
 class Gullible extends MemoryStorage {
   override async put(...[location, source, options]: Put) {
     return await super.put(location, source, options).catch((error: unknown) => {
@@ -45,7 +48,7 @@ class Gullible extends MemoryStorage {
   }
 }
 
-/** It answers before it has done anything, and then forgets one put in twenty. */
+/** A store that answers before its work, and forgets one put in twenty. */
 class Forgetful extends MemoryStorage {
   #puts = 0;
   override async put(...[location, source, options]: Put) {

@@ -5,10 +5,13 @@ import type { MemoryStorage } from "../../../shared/storage/memory.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import type { VirtualClock } from "../../support/virtual-clock.ts";
 
-/** In [0, 1), the same for the same seed. */
+/** A seeded generator of numbers in [0, 1). */
 export type Draw = () => number;
 
-/** A machine of a world with one clock: stopped, nothing reaches it until it goes on; dead, nothing ever. */
+/**
+ * A machine of a world with one clock. While paused, it receives events only after it resumes. Once ended:
+ * never.
+ */
 export class RoughMachine {
   state: "running" | "stopped" | "dead" = "running";
   readonly #world: VirtualClock;
@@ -35,7 +38,7 @@ export class RoughMachine {
   }
 }
 
-/** How often what goes wrong between a machine and its store. */
+/** Frequency of faults between a machine and its store. */
 export interface Roughness {
   readonly share: number;
   readonly draw: Draw;
@@ -45,9 +48,9 @@ const USUAL_MS = 30;
 const LATE_MS = 45_000;
 
 /**
- * A store as a machine has it over a bad line: requests come late, or twice, or not at all; they are done and
- * nobody hears of it, or are done long after they were given up. What is asked of the store is done whatever
- * becomes of the machine meanwhile.
+ * Returns a store as a machine sees it over a bad connection. Requests may arrive late, twice, or never.
+ * Their answers may be lost, or they may happen long after the caller gave up. A request that reached the
+ * store happens even if the machine has ended.
  */
 export function roughStore(
   store: MemoryStorage,

@@ -98,7 +98,7 @@ describe("a journal in a bucket", () => {
     const here = rig.machine();
     const opened = await here.open();
     await here.append(opened, ...firstRecords());
-    // The name of the run goes last.
+    // The name of the run is removed last.
     await rig.storage.remove(OWN, NEVER);
     here.clock.skip(60_000);
     await expect(here.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject({

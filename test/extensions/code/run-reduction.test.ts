@@ -16,7 +16,7 @@ import { plainRows } from "../../support/sample-table.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Runs a half over rows, so many in a record batch. */
+/** Runs a half of a reduction over rows, in record batches of a given size. */
 async function run(exported: object, half: ReductionHalf, rows: readonly Row[], batchRows = 3) {
   const reduction = checkReduction(exported);
   const { given } = columnsOf(reduction.declaration, half);
@@ -39,7 +39,7 @@ async function run(exported: object, half: ReductionHalf, rows: readonly Row[], 
 const reads = { key: "string", n: "int32" } as const;
 const combined = { key: "string", sum: "int64" } as const;
 
-/** The same sums, by rows and by record batches. */
+/** The same sums, computed by rows and by record batches. */
 const byRows = defineReduction({
   reads,
   combined,

@@ -10,7 +10,7 @@ import { plainRows } from "../../support/sample-table.ts";
 
 export const READS = { id: "int32", text: "string?" } as const;
 
-/** Rows of `id` and `text`: its id in words, null for every fifth. */
+/** Returns rows of `id` and `text`, which is null in every fifth row. */
 function someRows(count: number) {
   const types = checkStep(defineStep({ reads: READS, columns: {}, row: () => ({}) })).declaration.reads;
   const values = [
@@ -21,7 +21,7 @@ function someRows(count: number) {
   return recordBatchOf(new Schema(types.map(arrowFieldOf)), count, columns);
 }
 
-/** What a step makes of some rows, and which it was given. */
+/** Runs a step over some rows. Returns its results and its calls. */
 export async function runStep(
   exported: object,
   { rows = 10, lost = [] as FailedRow[], state = undefined as unknown } = {},

@@ -16,7 +16,7 @@ test("a model that nothing was changed in is written with all that it had, field
   full.metadataProps = [onnx.StringStringEntryProto.create({ key: "author", value: "somebody" })];
   const node = full.graph?.node?.[0];
   if (node) node.docString = "the first";
-  // A field of a later ONNX: number 60, one byte.
+  // A field of a later ONNX version: number 60, one byte.
   const bytes = Buffer.concat([onnx.ModelProto.encode(full).finish(), Buffer.from([0xe0, 0x03, 0x05])]);
   const written = encodeOnnxModel(decodeOnnxModel(bytes));
   const again = onnx.ModelProto.decode(written);

@@ -19,7 +19,7 @@ test("each weight is within half a step of its column, and no whole number leave
       for (let index = 0; index < weights.length; index += 1) {
         const [value, scale] = [values[index] ?? 0, scales[index % columns] ?? 0];
         expect(Math.abs(value)).toBeLessThanOrEqual(64);
-        // Below float32's normal numbers a scale is itself only roughly right.
+        // Below float32's normal numbers, a scale itself is imprecise.
         if (scale < 1e-37) continue;
         expect(Math.abs(value * scale - (weights[index] ?? 0))).toBeLessThanOrEqual(scale * 0.501);
       }

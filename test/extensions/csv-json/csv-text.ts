@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { CsvForm } from "../../../extensions/csv-json/op.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 
-/** A form with a header and columns of text, but for what is said. */
+/** Returns a form with a header and columns of text, except for `other`. */
 export function csvForm(names: readonly string[], other: Partial<CsvForm> = {}): CsvForm {
   const fields = names.map((name): Field => ({ name, type: { kind: "string" }, nullable: true }));
   return {
@@ -21,7 +21,7 @@ export function csvForm(names: readonly string[], other: Partial<CsvForm> = {}):
   };
 }
 
-/** A text as CSV that was written by a sound program, and what is in it: null is an empty value. */
+/** A text as CSV, written correctly, with its rows. Null is an empty value. */
 export interface SoundCsv {
   readonly form: CsvForm;
   readonly text: string;
@@ -53,7 +53,7 @@ const cell = fc.record({
   quoted: fc.boolean(),
 });
 
-/** Of up to so many rows, in every way in which values may have to be quoted. */
+/** Returns CSV texts with a limited number of rows, with every reason for quotes. */
 export function soundCsv(mostRows: number): fc.Arbitrary<SoundCsv> {
   return fc
     .record({
@@ -88,7 +88,7 @@ function written(
   const rows = cells.map((row, index) => {
     const isQuoted = row.map(({ value, quoted }) => {
       const must = [delimiter, "\n", "\r"].some((each) => value.includes(each)) || /^ *"/.test(value);
-      // A line with nothing in it is no record.
+      // An empty line is no record.
       return quoted || must || (value === "" && columns === 1);
     });
     const values = row.map(({ value }, at) =>

@@ -28,7 +28,7 @@ describe("CSV", () => {
       const { file } = await openText(Buffer.from(["n", ...right, ...wrong].join("\n")), form, { readers });
       using _ = file;
       const { rows, bad } = await plainAndBad(file);
-      // As JavaScript reads them.
+      // Compared with JavaScript's parser.
       const numbers = right.map((text) => Number(text.replace(",", ".")));
       const fits = (value: number) => type.startsWith("float") || isOfType(type, value);
       const found = rows.map((row) =>

@@ -23,7 +23,7 @@ async function read(content: string, spec: Partial<TextSpec> = {}) {
   return { form, ...(await plainAndBad(file)) };
 }
 
-/** Lines that cost themselves alone. */
+/** Invalid lines that affect only themselves. */
 const DIRT = ['9,"b', '"a"b,9', '9,"a"x', "9", "9,8,7", '9,"', '9,"caf\xe9"', "9,caf\xe9"] as const;
 const ends = fc.constantFrom("\n", "\r\n", "\r");
 
@@ -47,7 +47,7 @@ describe("CSV with bad lines and mixed line ends", () => {
       fc.asyncProperty(lines, ends, async (some, headerEnd) => {
         const good = some.filter(([{ dirt }]) => dirt === null).length;
         fc.pre(good > some.length / 2);
-        // A quote that is not closed where a later line has one closes there.
+        // An unclosed quote closes at the next quote of a later line.
         const isOpen = (text: string | null) => text !== null && (text.split('"').length - 1) % 2 === 1;
         const opened = some.findIndex(([{ dirt }]) => isOpen(dirt));
         fc.pre(

@@ -11,7 +11,7 @@ import { openText } from "./text-files.ts";
 const readers = new FormatReaders();
 afterAll(() => readers[Symbol.asyncDispose]());
 
-/** Encoders that are not the product's: Windows-1252 by its table in the Encoding Standard. */
+/** Windows-1252 by its table in the Encoding Standard, independent of the product's encoders. */
 const CP1252: Readonly<Record<string, number>> = {
   "€": 0x80,
   "‚": 0x82,

@@ -7,7 +7,7 @@ function levelsOf(value: unknown): number {
   return 1 + Math.max(0, ...Object.values(value).map(levelsOf));
 }
 
-/** Texts that look like levels, and do not count. */
+/** Texts with brackets, which do not count as levels. */
 const text = fc.array(fc.constantFrom('"', "\\", "[", "]", "{", "}", "a", "é"), { maxLength: 8 });
 const value = fc.letrec((tie) => ({
   any: fc.oneof({ maxDepth: 6 }, fc.integer(), tie("text"), tie("list"), tie("object")),

@@ -5,7 +5,7 @@ import type { RecordSink, ScannedRecord } from "../../../extensions/csv-json/rec
 import { csvMarks, scanCsv } from "../../../extensions/csv-json/scan-csv.ts";
 import { csvForm, soundCsv } from "./csv-text.ts";
 
-/** Where records lie. */
+/** A sink that records the places of records. */
 class Found implements RecordSink {
   readonly records: ScannedRecord[] = [];
   readonly blanks: number[] = [];
@@ -33,7 +33,7 @@ function scanAll(bytes: Buffer, form: CsvForm, shift = 0): Found {
 
 const FORMS = [csvForm([]), csvForm([], { escape: "\\" }), csvForm([], { quote: "", escape: "" })];
 
-/** Text that no program should write, and some do. */
+/** Malformed text, as some programs write it. */
 const garbage = fc
   .array(fc.constantFrom("a", ",", '"', '""', "\\", "\n", "\r", "\r\n", " ", '","', '"\n'), { maxLength: 40 })
   .map((pieces) => Buffer.from(pieces.join("")));

@@ -7,11 +7,11 @@ import { nameOfType } from "../../../shared/domain/column-type-names.ts";
 interface Look {
   readonly format?: TextFormat;
   readonly spec?: Partial<TextSpec>;
-  /** Left out: what the format is usually called. */
+  /** Path of the file. Default: the usual name of the format. */
   readonly path?: string;
 }
 
-/** What is found of files with these contents. */
+/** Sniffs files with these contents. */
 async function look(contents: readonly string[], { format = "csv", spec = {}, path }: Look = {}) {
   const samples = contents.map((content, index) => ({
     path: path ?? `/data/${index}.${format}`,

@@ -14,7 +14,7 @@ import { fieldsOf, openText } from "./text-files.ts";
 const readers = new FormatReaders();
 afterAll(() => readers[Symbol.asyncDispose]());
 
-/** Some as they are, some packed, in one member or two. */
+/** Packing of a file: none, one gzip member, or two. */
 const packing = fc.constantFrom("none", "gzip", "members");
 
 function packed(bytes: Buffer, how: string): Buffer {
@@ -23,7 +23,7 @@ function packed(bytes: Buffer, how: string): Buffer {
   return Buffer.concat([gzipSync(bytes.subarray(0, cut)), gzipSync(bytes.subarray(cut))]);
 }
 
-/** Counts the stretches of a file's index. */
+/** Counts the entries of a file's index. */
 function stretchesOf(file: InputFile | undefined): number {
   return (file?.text as TextIndex | undefined)?.stretches.length ?? 0;
 }

@@ -15,12 +15,12 @@ export interface OpenText {
   readonly file: DatasetFile;
 }
 
-/** Columns by the names that a job has for their types. */
+/** Returns columns by the type names of job files. */
 export function fieldsOf(types: Readonly<Record<string, string>>): Field[] {
   return Object.entries(types).map(([name, type]) => ({ name, type: typeOfName(type), nullable: true }));
 }
 
-/** A text file as a plan indexes it, in stretches of so many bytes, and a worker opens it. */
+/** Indexes a text file as a plan does, with an entry every `stretchBytes`, and opens it as a worker does. */
 export async function openText(
   content: Uint8Array,
   form: TextForm,
@@ -41,7 +41,7 @@ export async function openText(
   return { source, planned, file: await openInputFile(source, planned, { readers, signal: NEVER }) };
 }
 
-/** Reads lines of JSON by columns of these types: rows, and the messages of those that are bad. */
+/** Reads lines of JSON with columns of these types. Returns rows, and the messages of bad ones. */
 export async function readJsonLines(
   readers: FormatReaders,
   lines: readonly string[],

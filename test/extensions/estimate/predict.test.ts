@@ -48,7 +48,7 @@ test("workers share the shards, and whoever gets one more is the last", () => {
 
 test("a shard that is held already is not given to a worker that is idle", () => {
   const shardRows = [5_000, 100, 100, 100, 100, 100];
-  // The first worker holds the large one and two of those behind it.
+  // The first worker holds the large shard and the next two.
   expect(predict(facts({ shardRows, starts: [START, START], slots: 3 })).seconds).toBeCloseTo(
     0.5 + 5.1 + 0.2,
   );

@@ -43,7 +43,7 @@ test("a job ends where the marks say, between two of them in proportion, and aft
 });
 
 test("whole shards tell their mean, however much slower their first rows are than their last", () => {
-  // Each shard: 100 rows at 20 ms, then 100 at 10, then 300 at 1.
+  // Each shard has 100 rows at 20 ms, then 100 at 10, then 300 at 1.
   const shard: readonly Mark[] = [50, 100, 150, 200, 500].map((rows) => [
     20 * Math.min(rows, 100) + 10 * Math.min(Math.max(rows - 100, 0), 100) + Math.max(rows - 200, 0),
     rows,
@@ -51,7 +51,7 @@ test("whole shards tell their mean, however much slower their first rows are tha
   const next = shard.map(([atMs, rows]): Mark => [atMs + 3_300, rows + 500]);
   const marks: Mark[] = [[0, 0], ...shard, ...next];
   expect(rateOfWhole(marks)?.rowsPerSecond).toBeCloseTo(1_000 / 6.6);
-  // The line through the marks of one leans on those that lie close together.
+  // A line through the marks of a single shard gives too much weight to clustered marks.
   expect(rateOf(marks.slice(0, 6))?.rowsPerSecond).not.toBeCloseTo(1_000 / 6.6, 0);
   expect(rateOfWhole(marks.slice(0, 6))?.rowsPerSecond).toBeCloseTo(1_000 / 6.6);
 });

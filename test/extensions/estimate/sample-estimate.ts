@@ -1,6 +1,6 @@
 import type { Estimate } from "../../../extensions/estimate/estimate-job.ts";
 
-/** Of a short run on this machine. */
+/** Returns the estimate of a short run on this machine. */
 export function anEstimate(changes: Partial<Estimate> = {}): Estimate {
   return {
     seconds: 1.5,

@@ -4,7 +4,7 @@ import type { PlannedJob } from "../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import { shardId } from "../../../shared/domain/shard.ts";
 
-/** One shard of 10,000 rows, of which the sample has run 1,000; a row is 10 floats. */
+/** Plan of one shard with 10,000 rows, of which the sample has run 1,000. A row has 10 floats. */
 const PLAN = {
   shards: [{ id: shardId(0), rowStart: 0, rowEnd: 10_000 }],
   map: { keep: [], outputs: [{ rowValues: 10, dtype: "float32" }] },
@@ -20,7 +20,7 @@ function runOf(rowsOut: number, rowsTruncated = 0) {
 test("of a cut shard, as many rows more wait in memory as there will be in the output", () => {
   const bytesOf = (rowsOut: number) => cutBytes(PLAN, [runOf(rowsOut)], 3);
   expect(bytesOf(1_000)).toBe(9_000 * 40 * 3);
-  // A condition that drops nine rows in ten; a step that makes two of each.
+  // A condition that drops nine rows in ten, and a step that doubles each row.
   expect(bytesOf(100)).toBe(900 * 40 * 3);
   expect(bytesOf(2_000)).toBe(18_000 * 40 * 3);
 });

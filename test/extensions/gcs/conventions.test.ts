@@ -8,7 +8,7 @@ import { NEVER } from "../../../shared/core/abort.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { startWebServer, type WebServer } from "../../support/web-server.ts";
 
-/** Credentials as the vendor's own library finds them, from a metadata server and a store of ours. */
+/** Credentials as the vendor's own library finds them, from a metadata server and a store of the test. */
 
 let server: WebServer;
 let folder: string;
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 beforeEach(async () => {
-  // Another one each time: this process remembers which stores have let it in.
+  // Another one each time, because this process remembers which stores have accepted it.
   server = await startWebServer({});
   vi.stubEnv("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", server.url);
   vi.stubEnv("CLOUDSDK_CONFIG", folder);
@@ -34,7 +34,7 @@ afterEach(async () => {
 const object = parseLocation("gs://bucket/a");
 
 let given = 0;
-/** The tokens that the store saw, and how often one was asked for. */
+/** Serves tokens. Returns those that the store received, and the number of requests for one. */
 function serve(refused: readonly string[] = []): { readonly tokens: string[]; readonly given: () => number } {
   const before = given;
   const tokens: string[] = [];
@@ -85,7 +85,7 @@ test("a file of credentials that is not there, or is none, is a fault of this ma
       code: "STORE_REFUSED",
       fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS" },
     });
-    // A parser of JSON shows what it cannot read.
+    // A JSON parser quotes invalid text.
     expect(String(refused)).not.toContain("hunter");
   }
 });

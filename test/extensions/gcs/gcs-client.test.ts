@@ -18,7 +18,7 @@ import {
 } from "../../support/faulty-gcs.ts";
 import type { ServeCall, WebServer } from "../../support/web-server.ts";
 
-/** What no emulator does when it is asked to: the store's faults, as Google documents them. */
+/** Faults that no emulator has on request, as Google documents them. */
 
 let store: FaultyGcs;
 let server: WebServer;
@@ -180,7 +180,7 @@ test("a put whose answer is lost is sent again, and that it is there by then is 
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
 });
 
-/** Takes uploads in pieces, with `fault` at the given piece: what it has in the end is `kept`. */
+/** Accepts uploads in pieces, with `fault` at the given piece. The result is in `kept`. */
 function takeInPieces(fault: (piece: number, at: number) => "lose" | "forget" | "less" | null) {
   const state = { kept: Buffer.alloc(0), begun: 0, pieces: 0, done: "" };
   server.served.set(UPLOAD, (request, response) => {

@@ -70,7 +70,7 @@ describe("fitOf", () => {
       fitOf(image, { resize: longest(place), crop: null });
     expect(inSquare(size(128, 66), "center")).toEqual({
       scaled: size(64, 33),
-      // Half of 31 is rounded to the even number.
+      // Half of 31 is rounded to even.
       region: { x: 0, y: -16, ...size(64, 64) },
       fill: 114,
     });

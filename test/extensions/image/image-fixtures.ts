@@ -10,7 +10,7 @@ import {
 import type { Pixels } from "../../../extensions/image/pixels.ts";
 import { imageFile } from "../../support/image-files.ts";
 
-/** Images of one pixel, taken as they are. */
+/** Returns a plan for images of one pixel, without changes. */
 export function anImagePlan(facts: Partial<ImagePlan> = {}): ImagePlan {
   return {
     ...{ resize: null, crop: null, resample: "bilinear" },

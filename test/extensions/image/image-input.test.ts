@@ -23,7 +23,7 @@ interface Case {
   readonly folder?: ModelFolder | null;
 }
 
-/** A model's folder that says how images are prepared. */
+/** Returns a model's folder that specifies the preparation of images. */
 function folderWith(image: Partial<ImageFacts>, doubts: readonly FolderDoubt[] = []): ModelFolder {
   const facts: ImageFacts = {
     ...{ resize: null, resample: null, crop: null, rescale: null, mean: null, std: null, channels: "rgb" },

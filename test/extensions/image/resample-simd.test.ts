@@ -7,8 +7,8 @@ import { lineScaler } from "../../../extensions/image/resample-simd.ts";
 import { lcg } from "../../support/onnx-model.ts";
 
 /**
- * Of a prime's length, so that lines differ. Much is black or white: sums with negative weights then leave 0
- * to 255.
+ * Noise with a prime length, so that lines differ. Many values are black or white, so that sums with negative
+ * weights leave 0 to 255.
  */
 const NOISE = Uint8ClampedArray.from(
   { length: 65_521 },
@@ -24,7 +24,7 @@ function noise(width: number, height: number, channels: 1 | 3): Pixels {
   return { width, height, channels, data };
 }
 
-/** What `taps` make of values `step` apart, in the plainest way. */
+/** Computes the result of `taps` for values `step` apart, in the plainest way. */
 function summed(data: Uint8Array, at: number, step: number, taps: Taps, pixel: number): number {
   let sum = 2 ** (WEIGHT_BITS - 1);
   const [start = 0, end = 0] = taps.offsets.subarray(pixel, pixel + 2);

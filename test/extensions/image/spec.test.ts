@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkJob, isProblems } from "../../../shared/job-file/check-job.ts";
 
-/** What is wrong with an input that has images, by key. */
+/** Returns the problems of an input with images, by key. */
 function problemsOf(image: unknown, input: object = {}) {
   const checked = checkJob(
     {

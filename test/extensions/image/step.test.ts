@@ -10,7 +10,7 @@ import { anImagePlan } from "./image-fixtures.ts";
 
 const FILES = ["rgb.png", "rgb.jpg", "alpha.webp", "cmyk.jpg", "deep.png"];
 
-/** Images, truncated ones, and no image at all. */
+/** Returns rows with images, truncated ones, and nulls. */
 function someRows(): RecordBatch {
   const cells = Array.from({ length: 20 }, (_, row) => {
     if (row % 7 === 3) return null;

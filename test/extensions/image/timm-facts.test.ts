@@ -14,7 +14,7 @@ import { pixelsOf } from "./image-fixtures.ts";
 
 interface Timm {
   readonly config: { readonly input_size: readonly number[] };
-  /** By image: a digest of the pixels that are cut out, and of each channel the first value and the mean. */
+  /** Results by image: a digest of the cropped pixels, and the first value and the mean of each channel. */
   readonly made: Readonly<
     Record<string, { readonly pixels: string; readonly first: number[]; readonly means: number[] }>
   >;
@@ -22,7 +22,7 @@ interface Timm {
 
 const TIMM: Readonly<Record<string, Timm>> = JSON.parse(imageFile("timm.json").toString("utf8"));
 
-/** How `image` of an input is done, where the job leaves it to a folder of these files. */
+/** Returns the plan of an input's `image`, with the facts of a folder with these files as defaults. */
 function planned(files: Readonly<Record<string, unknown>>, dims: readonly number[], image: object = {}) {
   const place = { path: parseLocation("/m"), file: "model.onnx", otherFiles: [], read: [] };
   const problems: string[] = [];

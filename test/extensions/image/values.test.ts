@@ -3,7 +3,7 @@ import { imageArray, ValueWriter } from "../../../extensions/image/values.ts";
 import { encodeHalf } from "../../../shared/core/float16.ts";
 import { anImagePlan } from "./image-fixtures.ts";
 
-/** Two pixels side by side. */
+/** An image of two pixels in a row. */
 const image = { width: 2, height: 1, channels: 3, data: Uint8Array.of(0, 51, 255, 102, 153, 204) } as const;
 const size = { width: 2, height: 1 };
 

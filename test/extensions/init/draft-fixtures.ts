@@ -9,7 +9,7 @@ import type { TextCause } from "../../../shared/domain/text-cause.ts";
 import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 import { aModel, fields, fixedList, numeric } from "../../unit/coordinator/plan/bind/bind-fixtures.ts";
 
-/** What `init` loads of features. */
+/** Parts that `init` loads of features. */
 export const LOADED = {
   planners: await loadPlanners(),
   ways: await loadWays(),
@@ -35,11 +35,11 @@ export function aFolder(facts: Partial<FolderFacts>): ModelFolder {
 interface Parts {
   readonly model?: Partial<ModelSignature>;
   readonly folder?: Partial<FolderFacts>;
-  /** What the columns were seen to hold. */
+  /** Facts that were seen in the columns. */
   readonly files?: Readonly<Record<string, Partial<SeenFiles>>>;
   /** Columns in which nulls were seen. */
   readonly nulls?: readonly string[];
-  /** Dims that the model's outputs had in a run of two rows. */
+  /** Dims of the model's outputs in a run of two rows. */
   readonly gave?: Readonly<Record<string, readonly number[]>>;
   readonly textCauses?: readonly TextCause[];
 }
@@ -69,7 +69,7 @@ function seenFiles(files: NonNullable<Parts["files"]>): [string, SeenFiles][] {
   return Object.entries(files).map(([name, seen]) => [name, { ...usual, ...seen }]);
 }
 
-/** The keys of each input, and what is asked of it. */
+/** Returns the keys of each input, and its number of questions. */
 export function inputsOf(types: Readonly<Record<string, FieldType>>, parts: Parts = {}) {
   return draft(types, parts).inputs.map(({ keys, questions }) => [keys, questions.length]);
 }

@@ -34,10 +34,10 @@ function written(signature: ReturnType<typeof aModel>, columns: readonly Field[]
   return { draft, yaml, spec: parseJobText(yaml, { path: "/jobs/job.yaml", set: [], env: {} }) };
 }
 
-/** `${NAME}`. */
+/** Returns `${NAME}`. */
 const ref = (name: string): string => `\${${name}}`;
 
-/** What YAML, variables or SQL could take for something else. */
+/** Names that YAML, variables or SQL could misinterpret. */
 const ODD_NAMES = [
   ...[
     "on",
@@ -110,7 +110,7 @@ interface Shape {
   readonly column: FieldType;
 }
 
-/** A shape for each place: no two share a column type, so that a job is always possible. */
+/** Shapes of inputs. No two share a column type, so that a job is always possible. */
 const SHAPES: readonly Shape[] = [
   { dims: ["batch", 3, 5], dtype: "float32", column: fixedList(15) },
   { dims: ["batch", 7], dtype: "int64", column: fixedList(7, numeric("int32")) },
@@ -137,7 +137,7 @@ describe("a drafted job file", () => {
   test("is a job file that fits, whatever columns and tensors are called, wherever a job is possible", () => {
     fc.assert(
       fc.property(aCase, ({ shapes, columnNames, tensorNames, withId }) => {
-        // The first shape has the batch in front, so that the others can be told by it.
+        // The batch of the first shape comes first, so that the others' batch can be recognized.
         const used = shapes.includes(SHAPES[5] as Shape)
           ? [...new Set([SHAPES[0] as Shape, ...shapes])]
           : shapes;

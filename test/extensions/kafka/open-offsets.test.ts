@@ -15,7 +15,7 @@ describe("the offsets of a partition that were given out", () => {
         for (const choice of choices) {
           const step = waiting[0];
           if (step === undefined && open.size === 0) break;
-          // Either one more is given, or one that is out is settled.
+          // Either delivers another offset, or acknowledges a delivered one.
           if (step !== undefined && (choice % 2 === 0 || open.size === 0)) {
             waiting.shift();
             last += BigInt(step);

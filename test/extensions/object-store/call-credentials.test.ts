@@ -4,7 +4,7 @@ import type { TimedClock } from "../../../shared/core/clock.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { error, type FaultyS3, range, says, startFaultyS3 } from "../../support/faulty-s3.ts";
 
-/** Credentials that a store took, and takes no more for a while. */
+/** Credentials that a store accepted, and refuses for a while. */
 
 let store: FaultyS3;
 beforeAll(async () => {
@@ -16,7 +16,7 @@ afterAll(async () => {
 
 const object = parseLocation("s3://bucket/a.bin");
 
-/** A clock on which a pause is over at once. */
+/** Returns a clock on which a pause ends at once. */
 function quickClock() {
   const time = { nowMs: 0 };
   const clock: TimedClock = {
@@ -50,7 +50,7 @@ test.each([
   const readers = Array.from({ length: 20 }, () => storage.read(object, 0, 5, { signal: NEVER }));
   const all = await Promise.all(readers);
   expect(new Set(all.map((bytes) => Buffer.from(bytes).toString()))).toEqual(new Set(["01234"]));
-  // All of them in each of some rounds; and credentials were looked for once a round.
+  // Each round refused all of them, and looked up credentials once.
   expect(refused).toBeGreaterThan(20);
   expect(asked() - 1).toBeLessThanOrEqual(10);
 });
@@ -71,7 +71,7 @@ test("credentials that are not taken for good end in the store's refusal, with h
     fields: { variable: "AWS_ACCESS_KEY_ID", refusedForSeconds: expect.any(Number) },
   });
   expect(time.nowMs).toBeLessThan(70_000);
-  // It is waited for once: whoever asks next is told at once.
+  // The wait happens once. A later caller receives the error at once.
   const { nowMs } = time;
   await expect(storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_REFUSED",

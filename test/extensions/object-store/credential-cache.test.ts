@@ -5,7 +5,7 @@ import { NEVER } from "../../../shared/core/abort.ts";
 import { type TakenBefore, takenHere } from "../../../shared/storage/taken-before.ts";
 
 const MINUTE_MS = 60_000;
-/** All of each pause is waited. */
+/** Random numbers that give the full length of each pause. */
 const constantRandom = { unit: () => 1, hex: () => "" };
 
 function rig(lifeMs: number | null, options: { readonly taken?: TakenBefore } = {}) {
@@ -52,7 +52,7 @@ test("those without an end are kept, and those that a store refuses are not", as
   expect(await cache.get(NEVER)).toBe(first);
   cache.drop(first);
   const [second] = await Promise.all([cache.get(NEVER), cache.get(NEVER)]);
-  // Others learn of it late: what is there by now is not dropped for it.
+  // Other callers drop it late, which must not drop the new credentials.
   cache.drop(first);
   expect(await cache.get(NEVER)).toBe(second);
   expect(asked).toEqual([false, true]);
@@ -139,7 +139,7 @@ test("of who was let in before, that there are no credentials is waited for a mi
   expect(pauses.length).toBe(before);
 });
 
-/** A clock that stands still: who waits by it waits until told otherwise. */
+/** Returns a cache on a clock that stands still, so that pauses end only on request. */
 function standingRig() {
   const world = { asked: 0, pauses: 0 };
   const cache = new CredentialCache(

@@ -42,7 +42,7 @@ function aManifest(history: RunHistory | null = HISTORY, more: Partial<ManifestF
   return buildManifest({ ...FACTS, history, ...more }, FILES);
 }
 
-/** All elements of a page, as a browser would make them. */
+/** Returns all elements of a page, as a browser would make them. */
 function elementsOf(page: string): Element[] {
   const found: Element[] = [];
   const walk = (node: Node) => {
@@ -168,7 +168,7 @@ test("of 200 workers the time line has the first 48, and says so; the table has 
   expect(textOfPage(few)).not.toContain("Drawn are");
 });
 
-/** Texts that have hurt pages before, and any others. */
+/** Texts of known attacks on pages, and any others. */
 const hostile = fc.oneof(
   fc.constantFrom(
     "<script>alert(1)</script>",
@@ -184,7 +184,7 @@ const hostile = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
 );
 
-/** The elements of a page and their attributes' names: what no text may change. */
+/** Returns the elements of a page and their attributes' names, which no text may change. */
 function shapeOf(page: string): string[] {
   return elementsOf(page).map(
     ({ tagName, attrs }) => `${tagName} ${attrs.map(({ name }) => name).join(" ")}`,

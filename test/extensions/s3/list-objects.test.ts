@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { ObjectPage } from "../../../extensions/object-store/object-client.ts";
 import { objectPageReader } from "../../../extensions/s3/list-objects.ts";
 
-/** As AWS documents it, with its namespace. */
+/** Returns a listing as AWS documents it, with its namespace. */
 function listing(inner: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
 <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>bucket</Name><Prefix>a/</Prefix>${inner}</ListBucketResult>`;

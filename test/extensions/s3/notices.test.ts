@@ -4,7 +4,7 @@ import { readFiles } from "../../../extensions/serve/queue/messages/files.ts";
 
 const read = (json: unknown) => readFiles(JSON.stringify(json), [readNotice]);
 
-/** As S3 writes it, but for what nobody reads. */
+/** Returns a record as S3 writes it, without unused fields. */
 function record(eventName: string, key: string, more: object = {}) {
   return {
     eventVersion: "2.1",

@@ -11,7 +11,7 @@ import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import { error, type FaultyS3, says, startFaultyS3 } from "../../support/faulty-s3.ts";
 import type { ServeCall } from "../../support/web-server.ts";
 
-/** Objects in parts by answers as AWS documents them, and what goes wrong with them. */
+/** Objects in parts, with answers as AWS documents them, and with faults. */
 
 const PART = 1_000;
 const bytes = Buffer.alloc(2 * PART + 345, "0123456789abcdef-");
@@ -36,7 +36,11 @@ const open = () => store.client(credentials, SIZES);
 const from = parseLocation("s3://bucket/from");
 const to = parseLocation("s3://bucket/to");
 
-/** Serves a key: each request is answered by its kind. @returns the kinds, as they came */
+/**
+ * Serves a key, with an answer for each kind of request.
+ *
+ * @returns the kinds, in order of arrival
+ */
 function serve(key: string, calls: Readonly<Record<string, ServeCall>>): string[] {
   const kinds: string[] = [];
   store.server.served.set(`/bucket/${key}`, (request, response) => {
@@ -151,7 +155,7 @@ test("one that is still there, and whose parts do not come through, has failed",
   expect(kinds.filter((kind) => kind !== "HEAD").at(-1)).toBe("abort u1");
 });
 
-/** A source that is too large to be copied at once, and a copy whose store tells its parts' checksums. */
+/** Serves a source that is too large for one copy, and a copy with or without checksums of its parts. */
 function serveCopy(made: string, tellsParts = true): string[] {
   const told = { "content-length": String(bytes.length), etag: '"e"', "x-amz-checksum-sha256": CHECKSUM };
   serve("from", { HEAD: says(200, "", { ...told, "x-amz-meta-shardmill-sha256": sha256(bytes) }) });

@@ -10,7 +10,7 @@ import { parseLocation } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "../../support/web-server.ts";
 
-/** Who asks, who pays, and where: as far as no store on this machine can be made to care. */
+/** Identity, payer and place of requests, which no store on this machine checks. */
 
 let server: WebServer;
 beforeAll(async () => {
@@ -30,7 +30,7 @@ const range = says(206, "01234", { "content-range": "bytes 0-4/10", etag: '"e"' 
 const head = says(200, "", { "content-length": "10", etag: '"e"' });
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
 
-/** A client of this server, with other settings than `open`'s, or as nobody. */
+/** Opens a storage on this server with other settings than `open`, or anonymously. */
 function storageWith(settings: Partial<S3Settings>, who: "key" | "nobody" = "key"): Storage {
   const all = { endpoint: new URL(server.url), region: "us-east-1", addressing: "path", ca: null } as const;
   const key = new CredentialCache<AwsCredentials>(async () => ({

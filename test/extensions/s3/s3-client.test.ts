@@ -10,7 +10,7 @@ import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import { error, type FaultyS3, range, says, startFaultyS3 } from "../../support/faulty-s3.ts";
 import type { ServeCall } from "../../support/web-server.ts";
 
-/** What a real server does not do when it is asked to: its faults, as AWS documents them. */
+/** Faults that no real server has on request, as AWS documents them. */
 
 let store: FaultyS3;
 const answers: FaultyS3["answers"] = (path, ...calls) => store.answers(path, ...calls);
@@ -126,7 +126,7 @@ test("a put that the store refuses before it has read it is one of a name that i
   expect(await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true, signal: NEVER })).toEqual(stored);
   const other = storage.put(object, sourceOfBytes("not that"), { ifAbsent: true, signal: NEVER });
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
-  // One that may replace what is there has failed.
+  // A put that may replace the object has failed.
   await expect(storage.put(object, sourceOfBytes(bytes), { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_FAILED",
   });

@@ -7,7 +7,7 @@ import { readRowFile } from "../../../shared/storage/row-file.ts";
 import { error, type FaultyS3, range, says, startFaultyS3 } from "../../support/faulty-s3.ts";
 import type { ServeCall } from "../../support/web-server.ts";
 
-/** What a store refuses, why, and what is done about it; and keys that nothing can be asked of. */
+/** Refusals of a store, with their reasons and remedies, and unusable keys. */
 
 let store: FaultyS3;
 const answers: FaultyS3["answers"] = (path, ...calls) => store.answers(path, ...calls);

@@ -7,7 +7,7 @@ import { decodeAll } from "./sound-fixtures.ts";
 
 const NAMES = Object.keys(REFERENCE.files);
 const LOSSLESS = NAMES.filter((name) => /\.(wav|flac)$/.test(name));
-/** How far two decoders of the same lossy file may be apart: they round differently. */
+/** Maximum difference between two decoders of the same lossy file, which round differently. */
 const LOSSY: Readonly<Record<string, number>> = { mp3: 1e-5, ogg: 1e-6, opus: 2e-4 };
 
 const refusal = (bytes: Uint8Array) =>
@@ -50,7 +50,7 @@ describe("decodeSound", () => {
 
   it.each(NAMES)("says of a file that ends early that it does: %s", async (name) => {
     const file = soundFile(name);
-    // Of an MP3 the last frame is not missed.
+    // A missing last frame of an MP3 is not detected.
     const part = name.endsWith(".mp3") ? 0.4 : 0.7;
     expect(await refusal(file.subarray(0, file.length * part))).toMatch(/cut off/);
   });
@@ -99,7 +99,7 @@ describe("decodeSound", () => {
   it("says of an Ogg file of streams that lie between each other that it has several", async () => {
     const file = repaged(soundFile("mono.ogg"));
     const other = Buffer.from(file);
-    // The number of the stream, of its first page.
+    // Serial number of the stream, in its first page.
     other.writeUInt32LE(other.readUInt32LE(14) + 1, 14);
     const firstPage = Buffer.from(file).indexOf("OggS", 4);
     const mixed = Buffer.concat([file.subarray(0, firstPage), repaged(other.subarray(0, firstPage)), file]);
@@ -110,7 +110,7 @@ describe("decodeSound", () => {
     for (const name of ["mono.ogg", "stereo.ogg", "mono.opus"]) {
       const file = soundFile(name);
       const bytes = Uint8Array.from(file);
-      // The last page's number, as it would be if another had stood before it.
+      // Number of the last page, as if another page had preceded it.
       const number = file.lastIndexOf("OggS") + 18;
       bytes[number] = (bytes[number] ?? 0) + 1;
       expect(await refusal(repaged(bytes))).toBe("is damaged: a page is missing");

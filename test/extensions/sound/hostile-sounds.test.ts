@@ -7,18 +7,18 @@ const PLAN = { rate: 16_000, channels: 1, mix: true, normalize: false, maxSecond
 const HEADER_BYTES = 90;
 const NAMES = Object.keys(REFERENCE.files);
 
-/** Each of the other decoders takes its time to start. */
+/** Returns the distance of tested bytes. The other decoders start slowly. */
 function stepOf(name: string): number {
   return name.endsWith(".wav") ? 1 : 7;
 }
 
-/** Why a sound is a dead letter; null: it is none. */
+/** Returns the reason why a sound becomes a dead letter, or null. */
 async function why(bytes: Uint8Array): Promise<string | null> {
   const sound = await readSound(bytes, PLAN, signal);
   return sound.kind === "refused" ? sound.why : null;
 }
 
-/** A WAV whose header says other things at some bytes. */
+/** Returns a WAV whose header is changed at some bytes. */
 function saying(at: number, size: 2 | 4, value: number): Uint8Array {
   const bytes = wavFile([0.5, -0.5, 0.25, 0]);
   const view = new DataView(bytes.buffer);
@@ -50,7 +50,7 @@ describe("a hostile sound", () => {
         for (const value of [0, 255]) {
           const bytes = Uint8Array.from(file);
           bytes[at] = value;
-          // Behind its checksum, or none of its header is ever looked at.
+          // With a correct checksum, because otherwise the header would not be read.
           const reason = await why(isOgg ? repaged(bytes) : bytes);
           expect(reason ?? "a sound", `byte ${at} is ${value}`).not.toMatch(/cannot be decoded/);
         }
@@ -81,7 +81,7 @@ describe("a hostile sound", () => {
       bytes.set(values, at);
       return why(repaged(bytes));
     };
-    // Behind 28 bytes of its page: its name, version, channels, rate.
+    // Offsets after 28 bytes of its page: name, version, channels, rate.
     expect(await changed(35, [1])).toBe("is damaged in its header");
     expect(await changed(39, [0])).toMatch(/is damaged/);
     expect(await changed(40, [0, 0, 0, 0])).toMatch(/is damaged|has 0 samples a second/);

@@ -58,7 +58,7 @@ describe("readSound", () => {
   });
 });
 
-/** A WAV of two bytes a sample, taken for floats of four. */
+/** Returns a WAV of two bytes per sample that claims floats of four. */
 function floats(value: number): Uint8Array {
   const bytes = wavFile([0, 0], { format: 3, bits: 32 });
   new DataView(bytes.buffer).setFloat32(44, value, true);

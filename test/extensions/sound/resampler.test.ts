@@ -24,7 +24,7 @@ const PAIRS = Object.entries(REFERENCE.resampled).map(([pair, expected]) => {
   return { from, to, expected };
 });
 
-/** Where soxr has more than two stages, each begins a little differently. */
+/** Returns true when soxr has more than two stages, each of which starts a little differently. */
 const hasManyStages = ({ from, to }: Rates) => from >= 4 * to || to > 4 * from;
 
 describe("Resampler", () => {

@@ -1,7 +1,7 @@
 import { decodeSound } from "../../../extensions/sound/decode.ts";
 import type { SoundBlock } from "../../../extensions/sound/sound-block.ts";
 
-/** All of a sound, by channel. */
+/** Decodes a whole sound, by channel. */
 export async function decodeAll(bytes: Uint8Array): Promise<SoundBlock> {
   const blocks: SoundBlock[] = [];
   for await (const block of decodeSound(bytes)) blocks.push(block);

@@ -16,7 +16,7 @@ const FIELDS: readonly Field[] = [
 
 interface Case {
   readonly sound?: object;
-  /** Null: the job does not say it. */
+  /** Rate in the job file. Null: none. */
   readonly rate?: number | null;
   readonly spec?: object;
   readonly dims?: readonly Dim[];

@@ -14,7 +14,7 @@ import { soundFile, wavFile } from "../../support/sound-files.ts";
 
 const FILES = ["s16.wav", "mono.ogg", "s24.flac", "stereo.mp3", "mono.opus"];
 
-/** Sounds, some that end early, and no sound at all. */
+/** Returns rows with sounds, truncated ones, and nulls. */
 function someRows(): RecordBatch {
   const cells = Array.from({ length: 20 }, (_, row) => {
     if (row % 7 === 3) return null;

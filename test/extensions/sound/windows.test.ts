@@ -96,7 +96,7 @@ describe("windows of a sound", () => {
       }
       const last = (made.length - 1) * hop;
       expect(last + window).toBeGreaterThanOrEqual(samples);
-      // No window begins behind one that reached the end.
+      // No window begins after one that has reached the end.
       expect(made.length === 1 || last - hop + window < samples).toBe(true);
       expect(cut([sound], { window, hop, context, pad: "drop" })).toEqual(
         made.filter((_, part) => part * hop + window <= samples),

@@ -33,7 +33,7 @@ const FOLDER: ModelFolder = {
 };
 const BARE = { ...FOLDER, facts: NOTHING };
 
-/** What the inputs of a job become for a model with inputs of these names. */
+/** Fills the inputs of a job for a model with inputs of these names. */
 function filled(
   inputs: object,
   names: readonly string[],

@@ -9,9 +9,9 @@ const TOKENS = [
 ] as const;
 
 interface Limits {
-  /** Of the tokenizer's file. */
+  /** Limit in the tokenizer's file. */
   readonly own?: number | null;
-  /** Of the model's positions. */
+  /** Limit of the model's positions. */
   readonly most?: number | null;
 }
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cutPassages, type TextTokens } from "../../../extensions/text/passages.ts";
 
-/** Tokens of three letters at most, of the words of a text. */
+/** Returns tokens of up to three letters from the words of a text. */
 function tokensOf(text: string): TextTokens {
   const found = [...text.matchAll(/\S+/g)].flatMap(({ 0: word, index }, at) =>
     [...word.matchAll(/.{1,3}/gs)].map((part) => ({
@@ -96,7 +96,7 @@ describe("any text", () => {
   });
 });
 
-/** Tokens of three letters at most that lie about characters which a normalizer removed: marks and `~`. */
+/** Returns tokens of up to three letters with wrong offsets around removed characters: marks and `~`. */
 function strippedTokensOf(text: string): TextTokens {
   const found = [...text.matchAll(/(?:(?![~\ufeff]|\u0301)\S)+/g)].flatMap(({ 0: word, index }) =>
     [...word.matchAll(/.{1,3}/gs)].map((part) => ({

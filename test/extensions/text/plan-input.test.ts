@@ -22,7 +22,7 @@ const signal = new AbortController().signal;
 const facts = await readTokenizerFile(content.toString("utf8"), signal);
 const FILE = { location: parseLocation(PATH), bytes: content.length, sha256: sha256(content) };
 
-/** The folder that the tokenizer lies in, as if it were a model's. */
+/** Returns the tokenizer's folder, as if it were a model's. */
 function folderWith(facts: Partial<TokenizerFacts>): ModelFolder {
   return {
     ...{ path: parseLocation(TOKENIZERS_PATH), file: "model.onnx", otherFiles: [], read: [], doubts: [] },

@@ -31,7 +31,7 @@ interface Expected {
   readonly pairs: readonly { readonly ids: readonly number[]; readonly types: readonly number[] }[];
 }
 
-/** Made by the reference library in Python: see make.py. */
+/** Results of the reference library in Python: see make.py. */
 const { texts, expected } = JSON.parse(readFileSync(join(TOKENIZERS_PATH, "expected.json"), "utf8")) as {
   readonly texts: readonly string[];
   readonly expected: Readonly<Record<"wordpiece", Expected>>;
@@ -51,7 +51,7 @@ function fileOf(name: string) {
   return { location: parseLocation(join(TOKENIZERS_PATH, name)), bytes: 0, sha256: aDigest("") };
 }
 
-/** Texts, every seventh null, beside their numbers. */
+/** Returns numbered texts, of which every seventh is null. */
 function textRows(type: DataType = new Utf8()): RecordBatch {
   const values = texts.map((text, row) => (row % 7 === 6 ? null : text));
   const [batch] = tableOf({

@@ -19,7 +19,7 @@ interface Expected {
   readonly left: readonly (readonly [readonly number[], readonly number[]])[];
 }
 
-/** Made by the reference library in Python: see make.py. */
+/** Results of the reference library in Python: see make.py. */
 const { texts, expected } = JSON.parse(read("expected.json")) as {
   readonly texts: readonly string[];
   readonly expected: Readonly<Record<string, Expected>>;

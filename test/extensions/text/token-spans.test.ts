@@ -19,7 +19,7 @@ const { labels, spans } = JSON.parse(read("expected-spans.json")) as {
 };
 const WHOLE = { maxTokens: null, truncation: "right", specialTokens: true } as const;
 
-/** The numbers that make-spans.py makes up. */
+/** Returns the same numbers as make-spans.py. */
 function logitsOf(seed: number, tokens: number): readonly Float32Array[] {
   let state = seed;
   return Array.from({ length: tokens }, () =>

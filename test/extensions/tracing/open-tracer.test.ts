@@ -25,7 +25,7 @@ test.each([[ENDPOINT], [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://127.0.0.1:
     const child = tracer.begin("attempt", root.traceparent, { shard: 1 });
     expect(child.traceparent).toContain(traceId);
     expect(child.traceparent).not.toBe(root.traceparent);
-    // Who decided for the trace decided for its parts.
+    // The decision for the trace holds for its parts, too.
     const left = tracer.begin("attempt", root.traceparent.replace(/01$/, "00"));
     expect(left.traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-00$`));
     for (const none of [

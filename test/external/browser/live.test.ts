@@ -4,7 +4,7 @@ import { JobFolder } from "../../support/job-folder.ts";
 import { needs } from "../../support/needs.ts";
 import { runCli, startCli } from "../../support/processes.ts";
 
-/** What a browser says of a coordinator that does not answer. */
+/** Messages of a browser while a coordinator does not answer. */
 const AWAY = /ERR_|net::|Failed to load resource/;
 
 needs("web", "report")(
@@ -54,7 +54,7 @@ needs("web", "report")(
     await picture(page, "live-workers");
     expect(browser.troubles).toEqual([]);
 
-    // The report that it left, from the disk, and with nobody to ask.
+    // The report of the job, opened from the disk, without a server.
     const report = await browser.page();
     await report.goto(`file://${job.out}/_report.html`);
     await report.getByRole("heading", { name: "Which worker did what when" }).waitFor();

@@ -13,7 +13,7 @@ import { A_RUNNING_JOB, aJobHandle, aShardMap } from "../../support/page-jobs.ts
 
 const cells = aShardMap();
 
-/** Told as they are at each look. */
+/** Served triggers, as each request returns them. */
 let triggers: readonly ServedFacts[] = [];
 const NIGHTLY: ServedFacts = {
   name: "nightly <i>reviews</i>",
@@ -85,7 +85,7 @@ afterAll(async () => {
 });
 
 async function entered(options: Parameters<TestBrowser["page"]>[0] = {}) {
-  // That nobody has a session yet is asked first, and answered 401.
+  // The page first checks for a session, which is answered with 401.
   const page = await browser.page({ expected: /401/, ...options });
   await page.goto(server.url);
   await page.getByLabel("Token").fill(TEST_CREDENTIAL.secret ?? "");
@@ -258,7 +258,7 @@ test("two hundred thousand shards are drawn within two frames, and a change is s
   cells.fill(3, 120_000, 120_050);
   await page.getByText("120,050 committed").waitFor();
   const took = performance.now() - changedMs;
-  // The least of some: what the page takes, and not what others of this machine do meanwhile.
+  // The minimum of several measurements, without delays by other processes of this machine.
   let drawMs = Infinity;
   for (let at = 0; at < 8; at += 1) {
     await page.evaluate("dispatchEvent(new Event('resize'))");

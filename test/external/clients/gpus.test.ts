@@ -6,8 +6,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Nvml } from "../../../extensions/nvidia/nvml.ts";
 
 /**
- * NVIDIA's management library as it is called, where there is no GPU: a library of the same functions, which
- * NVIDIA's own bindings for Python read as we do.
+ * Calls NVIDIA's management library without a GPU. A library with the same functions replaces it, which
+ * NVIDIA's own bindings for Python read, too.
  */
 
 const folder = mkdtempSync(join(tmpdir(), "shardmill-gpus-"));
@@ -24,7 +24,7 @@ const GPUS = `0 utilisation 57
 1 celsius 33
 `;
 
-/** By NVIDIA's bindings. */
+/** Script that reads the library by NVIDIA's bindings. */
 const READ = `
 import json, pynvml as n
 n.nvmlInit()
@@ -94,7 +94,7 @@ test("an error that the driver met is told once, with its own GPU, however late"
     const look = await nvml.look(gpu);
     return look.kind === "read" ? look.reading.xids : null;
   };
-  // What was met before is of another test, or of this library's first user.
+  // Earlier events belong to another test, or to this library's first user.
   await xids("0");
   appendFileSync(`${state}.events`, "1 48\n0 13\n0 31\n");
   expect(await xids("0")).toEqual([13, 31]);

@@ -8,7 +8,7 @@ import { TestCa } from "../../support/certificates.ts";
 import { needs } from "../../support/needs.ts";
 import { runCli, startCli } from "../../support/processes.ts";
 
-/** What curl is told by a coordinator's HTTP server that does not let it in: `npm run clients`. */
+/** Answers of a coordinator's HTTP server that refuses curl: `npm run clients`. */
 
 const CURL = ["--silent", "--show-error", "--max-time", "10", "--write-out", " %{http_code}"];
 
@@ -73,7 +73,7 @@ async function makeToken(role: string): Promise<{ readonly token: string; readon
 const known = (): string[] => ["--cacert", ca.path];
 const bears = (token: string): string[] => ["-H", `authorization: Bearer ${token}`];
 const shows = ({ cert, key }: CertificateFiles): string[] => ["--cert", cert, "--key", key];
-/** So long a coordinator goes by what it last saw of the file of tokens. */
+/** Waits until the coordinator has read the tokens file again. */
 const untilKnown = () => new Promise((resolve) => setTimeout(resolve, 1_100));
 
 test("it does not ask a coordinator that it does not know, by another name, or by an old TLS", async () => {
@@ -160,7 +160,7 @@ test("it is who its certificate says, and changes nothing by that without the pa
   const ask = async (...args: readonly string[]) => (await curl(...known(), ...args)).text;
   expect(await ask(...desk, session)).toMatch(/certificate [0-9a-f]{8} \(desk\).*"role":"admin".* 200$/s);
   expect(await ask(...unnamed, session)).toMatch(/"code":"SECRET_REFUSED"[\s\S]* 401$/);
-  // A browser shows it to whatever page asks for this address.
+  // A browser presents its certificate whichever page sends the request, so the header is required.
   const login = ["-X", "POST", `${session}/login`];
   expect(await ask(...desk, ...login)).toMatch(/does not come from the coordinator's page[\s\S]* 401$/);
   expect(await ask(...desk, "-H", "x-shardmill-page: 1", ...login)).toMatch(/ 200$/);

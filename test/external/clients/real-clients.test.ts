@@ -8,7 +8,7 @@ import { type Listening, startListening, startWorker, until } from "../../suppor
 import { KnownJob } from "../../support/known-job.ts";
 import type { CliProcess } from "../../support/processes.ts";
 
-/** Other people's clients against a real coordinator: `npm run clients` fetches them. */
+/** Third-party clients of a real coordinator, which `npm run clients` fetches. */
 
 const folder = process.env.SHARDMILL_FOREIGN ?? "";
 const LIMIT_MS = 20_000;
@@ -37,7 +37,7 @@ beforeAll(async () => {
   secret = (await readFile(file, "utf8")).trim();
   worker = startWorker(job, listening.address, ["--secret-file", file], { limitMs: 300_000 });
   await until("a worker", async () => ((await grpcurl("WorkersService/ListWorkers")).workers ? true : null));
-  // Frozen, so that the job lasts for as long as it is asked.
+  // Stopped, so that the job lasts as long as the tests.
   worker.killGroup("SIGSTOP");
 });
 
@@ -56,7 +56,7 @@ function run(client: string, args: readonly string[], env: Record<string, string
   });
 }
 
-/** As the README has it: the secret is not among the arguments, which every user of the machine can see. */
+/** Arguments of the README. The secret is not among them, because every user of the machine can see them. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is grpcurl that fills it in
 const KNOWN = ["-plaintext", "-expand-headers", "-H", "authorization: Bearer ${SECRET}"];
 
@@ -64,7 +64,7 @@ function known(...args: readonly string[]): Promise<Said> {
   return run("grpcurl", [...KNOWN, ...args], { SECRET: secret });
 }
 
-/** One call by reflection alone. */
+/** Makes one call by reflection only. */
 async function grpcurl(method: string, request: object = {}): Promise<Record<string, unknown>> {
   const call = ["-d", JSON.stringify(request), listening.address, `shardmill.v1.${method}`];
   const { code, stdout, stderr } = await known(...call);
@@ -72,7 +72,7 @@ async function grpcurl(method: string, request: object = {}): Promise<Record<str
   return JSON.parse(stdout);
 }
 
-/** A call that goes on until the server ends it. */
+/** A call that lasts until the server ends it. */
 class Watch implements Disposable {
   readonly ended: Promise<number | null>;
   readonly #child: ChildProcess;

@@ -7,11 +7,11 @@ import type { CertificateFiles } from "../../../shared/access/tls-files.ts";
 import { TestCa } from "../../support/certificates.ts";
 import { runCli, startCli } from "../../support/processes.ts";
 
-/** What other people's clients are told by a coordinator that does not let them in: `npm run clients`. */
+/** Answers of a coordinator that refuses third-party clients: `npm run clients`. */
 
 const folder = process.env.SHARDMILL_FOREIGN ?? "";
 const LIMIT_MS = 20_000;
-/** So long a coordinator goes by what it last saw of the file of tokens. */
+/** Time after which a coordinator has read the tokens file again. */
 const KNOWN_MS = 1_100;
 
 interface Said {
@@ -73,7 +73,7 @@ function run(program: string, args: readonly string[], env: Record<string, strin
   });
 }
 
-/** A call by grpcurl with the proto files, so that nothing but it is asked; with a token, if there is one. */
+/** Makes one call by grpcurl with the proto files, so that no other call is made, optionally with a token. */
 function grpcurl(to: Served, args: readonly string[], method: string, token = ""): Promise<Said> {
   const protos = ["-import-path", "proto", "-proto", "shardmill/v1/jobs.proto"];
   // biome-ignore lint/suspicious/noTemplateCurlyInString: it is grpcurl that fills it in
@@ -147,7 +147,7 @@ describe("grpcurl", () => {
   test("is told by mutual TLS what is wrong with its certificate", async () => {
     const cases: [what: string, args: readonly string[]][] = [
       ["shows none", []],
-      // Go keeps back what none of the CAs that it is told of has signed.
+      // Go does not send a certificate that none of the server's CAs has signed.
       ["shows none", shows(await other.sign({ name: "stranger" }))],
       ["has expired", shows(await ca.sign({ name: "expired", fromDays: -9, toDays: -1 }))],
       ["is not valid yet", shows(await ca.sign({ name: "early", fromDays: 1, toDays: 9 }))],
@@ -231,7 +231,7 @@ describe("a certificate whose name has a role", () => {
     const cases: [args: readonly [readonly string[], string, string?], text: RegExp][] = [
       [[reader, "SubmitJob"], new RegExp(`certificate ${id} \\(nodes\\) is for read[\\s\\S]*ROLE_REFUSED`)],
       [[stranger, "ListJobs"], /Unauthenticated[\s\S]*SECRET_REFUSED/],
-      // A token that is sent counts alone.
+      // When a token is sent, only the token counts.
       [[reader, "ListJobs", token], /is for work[\s\S]*ROLE_REFUSED/],
     ];
     for (const [args, text] of cases) expect((await ask(...args)).text).toMatch(text);

@@ -7,14 +7,14 @@ import { expectRightAnswer, readManifestOf } from "../../support/known-answer.ts
 import type { KnownJob } from "../../support/known-job.ts";
 import { type CliProcess, runCli, SHARDMILL_MAIN, startCli } from "../../support/processes.ts";
 
-/** This version and the one before, as it was, in real processes: `npm run compatibility` builds both. */
+/** Tests this version and the previous one in real processes. `npm run compatibility` builds both. */
 
 const NEW = SHARDMILL_MAIN;
 const BEFORE = process.env.SHARDMILL_BEFORE ?? "";
-/** The version before, but for its mapping. */
+/** The previous version, with another mapping. */
 const OTHER = process.env.SHARDMILL_OTHER_MAPPING ?? "";
 
-/** Of the output that this version makes alone: paths, rows, bytes and digests of all its files. */
+/** Digest of the output of this version alone: paths, rows, bytes and digests of all its files. */
 let alone: string;
 
 beforeAll(async () => {
@@ -133,7 +133,7 @@ test("a worker of another mapping is refused where no job has it, and told in wh
   await using job = await slowJob();
   const { cli, address } = await startListening(job, coordinatorOf(job, 0), { main: NEW });
   await using _coordinator = cli;
-  // The job is planned: until then it might be of that mapping.
+  // The job is planned. Before that, it could still use the other mapping.
   await using worker = startWorker(job, address, [], { main: OTHER });
   const { code, stderr, stdout } = await worker.ended;
   expect(code).toBe(2);

@@ -10,12 +10,12 @@ import { KnownJob } from "../../support/known-job.ts";
 import { KubernetesCluster } from "../../support/kubernetes-cluster.ts";
 import { startJob } from "../../support/kubernetes-job.ts";
 
-/** deploy/kubernetes on a real Kubernetes, with the image that deploy/container makes. */
+/** deploy/kubernetes on a real Kubernetes, with the image of deploy/container. */
 
 let cluster: KubernetesCluster;
 beforeAll(async () => {
   cluster = await KubernetesCluster.start();
-  // What is in a namespace needs the namespace.
+  // Resources in a namespace need the namespace.
   await cluster.kubectl("apply", "--filename", join(packageRoot, "deploy/kubernetes/base/namespace.yaml"));
 });
 afterAll(() => cluster?.[Symbol.asyncDispose](), 600_000);
@@ -33,7 +33,7 @@ describe("a real API server", () => {
   });
 });
 
-/** What came of a Job of Kubernetes; null while it runs. */
+/** Returns the end of a Kubernetes Job, or null while it runs. */
 async function endOf(name: string): Promise<string | null> {
   const { status } = JSON.parse(await cluster.kubectl("get", "job", name, "--output=json"));
   const conditions: readonly { type: string; status: string; message?: string }[] = status.conditions ?? [];
@@ -61,7 +61,7 @@ describe("one job", () => {
   }, 420_000);
 
   test("goes on in another pod when the coordinator's is deleted, and in another worker's, and nothing failed", async () => {
-    // Pods take a while to go and to come.
+    // Pods take a while to stop and to start.
     await using job = await slowJob(160);
     await startJob(cluster, job);
     const before = await untilCommitted(job, 3);
@@ -71,10 +71,10 @@ describe("one job", () => {
     await cluster.kubectl("delete", "pod", `${coordinator?.name}`, "--wait=false");
     await expectPublished(job);
     const { attempts, shards } = await readManifestOf(job);
-    // What was committed before was not run again.
+    // Shards that were already committed did not run again.
     expect(before.committed.length).toBeGreaterThanOrEqual(3);
     expect(attempts).toBeLessThan(before.granted + shards);
-    // A worker that comes when the job is over waits for a coordinator as long as its patience is.
+    // A worker that starts after the end of the job waits for a coordinator until its patience ends.
   }, 900_000);
 
   test("keeps its workers when one is told to end as it starts, which is not killed for it", async () => {
@@ -135,7 +135,7 @@ describe("one job", () => {
     const [pod] = await cluster.pods("worker");
     const end = cluster.endOfPod(`${pod?.name}`);
     await cluster.kubectl("exec", `${pod?.name}`, "--", "node", "--eval", STOP_WORKERS);
-    // Told to hand back, it cannot: what its coordinator has taken from it by then is another's.
+    // The worker cannot hand its shards back. The coordinator has already assigned them to others.
     expect((await end).code).toBe(75);
     await expectPublished(job);
     expect((await readManifestOf(job)).attempts).toBeGreaterThan(before.shards);
@@ -144,7 +144,7 @@ describe("one job", () => {
   }, 600_000);
 });
 
-/** Stops the processes that work, in their container: their supervisor goes on. */
+/** Script that stops the working processes in their container, while their supervisor continues. */
 const STOP_WORKERS = `
   const { readdirSync, readFileSync } = require("node:fs");
   const own = String(process.pid);

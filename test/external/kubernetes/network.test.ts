@@ -17,7 +17,7 @@ afterAll(() => cluster?.[Symbol.asyncDispose](), 600_000);
 
 const OURS = { "app.kubernetes.io/name": "shardmill" };
 
-/** Who tries to reach whom. Only what is labelled so in our own namespace is one of us. */
+/** Callers of the test. Only pods with our labels in our namespace belong to the application. */
 const CALLERS = {
   submit: { namespace: "shardmill", labels: { ...OURS, "app.kubernetes.io/component": "submit" } },
   neighbour: { namespace: "shardmill", labels: {} },
@@ -36,7 +36,7 @@ const RESTRICTED = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
-/** What each of them is: a server that nothing protects, so that who reaches nobody is found, too. */
+/** Script of each caller: an unprotected server, so that a caller without any network is detected, too. */
 const LISTEN = "require('node:net').createServer((socket) => socket.end()).listen(9000)";
 const CONNECT = `
   const socket = require("node:net").connect({ host: process.argv[1], port: Number(process.argv[2]) });
@@ -60,7 +60,7 @@ async function startCaller(name: Caller): Promise<void> {
 const addressOf = (pod: string, namespace: string) =>
   cluster.kubectl("get", "pod", pod, "--namespace", namespace, "--output=jsonpath={.status.podIP}");
 
-/** Whether a connection comes about. */
+/** Returns `open` when a connection succeeds. */
 function reaches(caller: Caller, host: string, port: number): Promise<string> {
   const { namespace } = CALLERS[caller];
   const script = ["node", "-e", CONNECT, host, String(port)];
@@ -92,7 +92,7 @@ async function allReached(): Promise<Reached> {
 }
 
 test("workers reach their coordinator and publish; KEDA reaches it, Prometheus what it reads, and nobody else anything", async () => {
-  // It lasts until all have tried.
+  // The job lasts until all callers have tried.
   await using job = await slowJob(400);
   for (const namespace of ["elsewhere", "keda", "monitoring"])
     await cluster.kubectl("create", "namespace", namespace);
@@ -111,7 +111,7 @@ test("workers reach their coordinator and publish; KEDA reaches it, Prometheus w
       namespace,
     );
 
-  // What is enforced follows what is asked for by seconds.
+  // Enforcement lags behind changes by seconds.
   const asExpected = async () => {
     const reached = await allReached();
     return JSON.stringify(reached) === JSON.stringify(EXPECTED) ? true : null;
@@ -120,10 +120,10 @@ test("workers reach their coordinator and publish; KEDA reaches it, Prometheus w
     expect(await allReached()).toEqual(EXPECTED);
     throw error;
   });
-  // They stay.
+  // The policies stay in force.
   expect(await allReached()).toEqual(EXPECTED);
 
-  // It was they that kept the neighbour out.
+  // The policies blocked the neighbour: without them it connects.
   await cluster.kubectl("delete", "networkpolicy", "--all");
   await cluster.until("an open door", async () =>
     (await reaches("neighbour", COORDINATOR_ADDRESS, 7433)) === "open" ? true : null,

@@ -5,7 +5,7 @@ import { KnownJob } from "../../support/known-job.ts";
 import { KubernetesCluster } from "../../support/kubernetes-cluster.ts";
 import { startJob } from "../../support/kubernetes-job.ts";
 
-/** Where a real scheduler puts workers of deploy/kubernetes, on nodes with GPUs that kwok pretends. */
+/** Placement of deploy/kubernetes workers by a real scheduler, on GPU nodes that kwok simulates. */
 
 let cluster: KubernetesCluster;
 beforeAll(async () => {
@@ -13,13 +13,13 @@ beforeAll(async () => {
   await cluster.kubectl("apply", "--filename", join(packageRoot, "deploy/kubernetes/base/namespace.yaml"));
   await cluster.applyText(NODES.map((node) => JSON.stringify(node)).join("\n---\n"));
   await cluster.kubectl("wait", "--for=condition=Ready", "--timeout=120s", "node", "--selector=type=fake");
-  // Nothing is to run: the node that is real is closed.
+  // No pod must run, so the real node is closed.
   await cluster.kubectl("cordon", "node");
 });
 afterAll(() => cluster?.[Symbol.asyncDispose](), 600_000);
 
 const GPU_TAINT = { key: "nvidia.com/gpu", value: "present", effect: "NoSchedule" };
-/** How clouds mark nodes that may be taken away: a label, and a taint of the same. */
+/** Marks of preemptible nodes in clouds: a label, and an equal taint. */
 const SPOT = {
   gke: ["cloud.google.com/gke-spot", "true"],
   azure: ["kubernetes.azure.com/scalesetpriority", "spot"],
@@ -65,14 +65,14 @@ const NODES = [
   spotNode("karpenter", 1),
 ];
 
-/** How many workers each node has; `null`: those that have none. */
+/** Returns the number of workers by node. `null`: workers without a node. */
 async function workersByNode(): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const { node } of await cluster.pods("worker")) counts[`${node}`] = (counts[`${node}`] ?? 0) + 1;
   return counts;
 }
 
-/** Once the scheduler has looked at all of them. */
+/** Waits until the scheduler has considered all workers. */
 async function untilScheduled(count: number): Promise<Record<string, number>> {
   await cluster.until(`${count} workers, each with a node or refused`, async () => {
     const shown =
@@ -113,7 +113,7 @@ describe("workers", () => {
     await startWorkers(["gpu"], 6);
     expect(await untilScheduled(6)).toEqual({ gpu: 4, null: 2 });
     const why = await whyNot();
-    // The plain node and the one that is full; those on spot.
+    // The plain node and the full one, then those on spot.
     expect(why).toMatch(/2 Insufficient nvidia\.com\/gpu/);
     expect(why).toMatch(/3 node\(s\) had untolerated taint/);
   });

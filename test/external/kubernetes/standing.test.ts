@@ -15,7 +15,7 @@ import {
 
 /** deploy/kubernetes/standing on a real Kubernetes, with a real KEDA. */
 
-/** The cluster has no DNS: a name stands for an address that is known before. */
+/** Address of the coordinator, known in advance because the cluster has no DNS. */
 const ADDRESS = "10.96.0.51";
 
 let cluster: KubernetesCluster;
@@ -94,7 +94,7 @@ async function budgetOf(name: string): Promise<{ readonly healthy: number; reado
 
 describe("a coordinator that stays", () => {
   test("has workers as there is work, by KEDA and their own token; as many as allowed are evicted and replaced; then none", async () => {
-    // 72 shards, at 8 a worker: as many as there may be.
+    // 72 shards, with 8 for each worker: as many workers as allowed.
     await using job = await slowJob(72);
     await start(job);
     const token = await shardmill("token", "create", "--role", "work", "--name", "workers");
@@ -114,7 +114,7 @@ describe("a coordinator that stays", () => {
     await cluster.evict(name(second));
     await expect(cluster.evict(name(third))).rejects.toThrow(/disruption budget/);
     for (const { code, seconds } of await Promise.all(ends)) {
-      // It was not killed.
+      // The pod was not killed.
       expect(code).toBe(0);
       expect(seconds).toBeLessThan(40);
     }

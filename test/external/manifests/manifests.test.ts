@@ -7,7 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 
-/** deploy/kubernetes as kustomize and Kubernetes' own schemas read it: `npm run manifests` fetches both. */
+/**
+ * deploy/kubernetes, read by kustomize and checked by Kubernetes' own schemas. `npm run manifests` fetches
+ * both.
+ */
 
 const foreign = process.env.SHARDMILL_FOREIGN ?? "";
 const execFileAsync = promisify(execFile);
@@ -46,7 +49,11 @@ async function rendered(kustomization: string): Promise<string> {
   return (await execFileAsync(join(foreign, "kustomize"), ["build", kustomization])).stdout;
 }
 
-/** A line for each resource. @throws what it says when one is wrong */
+/**
+ * Validates resources, and returns a line for each.
+ *
+ * @throws {Error} with the validator's output when one is invalid
+ */
 async function validated(text: string): Promise<string[]> {
   const path = join(folder, "rendered.yaml");
   await writeFile(path, text);
@@ -57,7 +64,7 @@ async function validated(text: string): Promise<string[]> {
 
 const resourcesOf = (text: string) => parseAllDocuments(text).map((document) => document.toJS() as Resource);
 
-/** The pod of what is called so, of whatever kind. */
+/** Returns the pod of the resource with this name, of any kind. */
 function podOf(resources: readonly Resource[], name: string): Pod {
   const [pod] = resources.flatMap(({ metadata, spec }) =>
     metadata.name === name && spec?.template !== undefined ? [spec.template.spec] : [],

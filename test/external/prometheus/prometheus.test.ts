@@ -15,7 +15,7 @@ import { until } from "../../support/job-processes.ts";
 import { KnownJob } from "../../support/known-job.ts";
 import { type CliProcess, runCli, startCli } from "../../support/processes.ts";
 
-/** What a real Prometheus makes of a coordinator, and of deploy/: `npm run seen`. */
+/** A coordinator, and deploy/, read by a real Prometheus: `npm run seen`. */
 
 const folder = process.env.SHARDMILL_FOREIGN ?? "";
 const run = promisify(execFile);
@@ -57,7 +57,7 @@ beforeAll(async () => {
     await writeFile(join(files, `${role}.token`), made.stdout.trim());
   }
   prometheus = await startPrometheus(ca.path);
-  // Long enough for its worker to tell more than once what it is at.
+  // Long enough for the worker to report its state more than once.
   const spec = { errors: { maxRows: 5 }, map: { batch: { rows: 10 } } };
   job = await KnownJob.make({ nullRows: [7, 3_001], hidden: [1_400, 1_400], spec });
   const reach = ["--coordinator", address, "--tls-ca", ca.path, "--secret-file", secret];
@@ -66,7 +66,7 @@ beforeAll(async () => {
   const [, workerAddress = ""] = await worker.saw(/"address":"([\d.:]+)","msg":"listening for HTTP"/);
   const submitted = await runCli(["submit", job.path, ...reach]);
   jobId = submitted.stdout.trim();
-  // 3: with dead letters.
+  // Exit code 3: with dead letters.
   expect((await runCli(["watch", jobId, ...reach])).code).toBe(3);
   workerMetrics = await (await fetch(`http://${workerAddress}/metrics`)).text();
   manifest = JSON.parse(await readFile(job.at("out", "_manifest.json"), "utf8"));
@@ -79,7 +79,7 @@ afterAll(async () => {
   await rm(files, { recursive: true, force: true });
 });
 
-/** Scrapes by TLS, with a token that may read; a second time with one that may not. */
+/** Starts a Prometheus that scrapes by TLS, with a permitted token and with another that is not permitted. */
 async function startPrometheus(ca: string): Promise<ForeignServer> {
   const scrape = (name: string, token: string) => ({
     job_name: name,
@@ -116,7 +116,7 @@ interface Vector {
   }[];
 }
 
-/** The one value of a series of the job. */
+/** Returns the only value of a series of the job. */
 async function gaugeOf(metric: string, labels: Readonly<Record<string, string>> = {}): Promise<number> {
   const matchers = Object.entries({ job: "shardmill", ...labels }).map(([name, is]) => `${name}="${is}"`);
   const { result } = await ask<Vector>("query", { query: `${metric}{${matchers.join(",")}}` });
@@ -124,7 +124,7 @@ async function gaugeOf(metric: string, labels: Readonly<Record<string, string>> 
   return Number(result[0]?.value[1]);
 }
 
-/** Of a histogram, that of its series is meant. */
+/** Returns the metrics of an expression. Series of a histogram count as the histogram. */
 function metricsIn(expr: string): string[] {
   const names = expr.match(/\b(shardmill|nodejs|process)_[a-z0-9_]+/g) ?? [];
   return names.map((name) => name.replace(/_seconds_(bucket|sum|count)$/, "_seconds"));
@@ -198,7 +198,7 @@ describe("Prometheus", () => {
   });
 });
 
-/** What promtool has to say of a file of metrics. */
+/** Returns the output of promtool for a file of metrics. */
 async function checkMetrics(path: string): Promise<string> {
   const checked = await run("sh", ["-c", `"$0" check metrics < "$1"`, join(folder, "promtool"), path]);
   return checked.stdout + checked.stderr;
@@ -254,7 +254,7 @@ describe("the dashboard", () => {
           metricsIn(expr).filter((name) => !known.has(name)),
           title,
         ).toEqual([]);
-        // Grafana puts these in.
+        // Grafana replaces these variables.
         const filled = expr.replaceAll("$__rate_interval", "1m").replace(/"\$(instance|job_id)"/g, '".*"');
         const { result } = await ask<Vector>("query", { query: filled });
         if (result.length > 0) answered.push(title);

@@ -9,7 +9,7 @@ import { until } from "../../support/job-processes.ts";
 import { KnownJob } from "../../support/known-job.ts";
 import { type CliResult, runCli } from "../../support/processes.ts";
 
-/** What a real OTLP receiver, that of OpenTelemetry's Collector, is told of a job: `npm run seen`. */
+/** Traces of a job at a real OTLP receiver, that of OpenTelemetry's Collector: `npm run seen`. */
 
 interface Traced {
   readonly service: string;
@@ -58,7 +58,7 @@ function factsOf(attributes: readonly Attribute[] = []): Record<string, string> 
   return Object.fromEntries(attributes.map(({ key, value }) => [key, String(Object.values(value)[0])]));
 }
 
-/** All that came so far, as the Collector has read it. */
+/** Returns all spans that the Collector has received. */
 function spans(): Traced[] {
   const lines = received.split("\n").slice(0, -1);
   return lines.flatMap((line) =>
@@ -83,7 +83,7 @@ function spans(): Traced[] {
   );
 }
 
-/** With whatever scripts each of its processes loaded. */
+/** Runs a job, and records which scripts each of its processes loads. */
 async function runTraced(
   job: KnownJob,
   env: Readonly<Record<string, string>>,
@@ -133,7 +133,7 @@ describe("traces", () => {
     const count = (name: string) => children.filter((span) => span.name === name).length;
     expect(["plan", "map", "reduce", "publish"].map(count)).toEqual([1, 1, 1, 1]);
     const partsOf = (step: string) => {
-      // Attempts have a `map` of their own.
+      // Attempts have a `map` span of their own.
       const span = children.find(({ name }) => name === step);
       const within = all.filter(({ parentSpanId }) => parentSpanId === span?.spanId);
       return within.map(({ name }) => name).sort();
@@ -156,7 +156,7 @@ describe("traces", () => {
       const parent = byId.get(span.parentSpanId);
       if (span === root) continue;
       expect(parent, span.name).toBeDefined();
-      // Of two processes of one machine: the clocks agree to the millisecond.
+      // Two processes of one machine, whose clocks differ by up to a millisecond or two.
       expect(span.startNs, span.name).toBeGreaterThanOrEqual((parent?.startNs ?? 0n) - 2_000_000n);
       expect(span.endNs, span.name).toBeLessThanOrEqual((parent?.endNs ?? 0n) + 2_000_000n);
     }

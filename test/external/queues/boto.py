@@ -1,4 +1,4 @@
-"""SQS by AWS's own library: each line that comes in is a call as JSON, each that goes out its answer."""
+"""SQS by AWS's own library. Each input line is a call as JSON, and each output line its answer."""
 
 import json
 import sys

@@ -15,14 +15,14 @@ import { firstText, refusals, saidBy } from "../../support/queues/let-in.ts";
 import { type Relay, startRelay } from "../../support/queues/relay.ts";
 import { aRow, isSettled, publishedIds, queueJob } from "../../support/queues/served-queue.ts";
 
-/** Of real processes on a machine that may be slow: it ends what hangs. */
+/** Limit for real processes on a slow machine, which ends hanging ones. */
 const LIMIT_MS = 280_000;
 
 const topicOf = (address: string) => present(/([^/]+)\?/.exec(address)?.[1], "an address has a topic");
 
 describe("three brokers of Kafka", () => {
   let cluster: KafkaCluster;
-  /** In front of one of them, by what is wrong with its certificate. */
+  /** Relays in front of a broker, by the fault of their certificate. */
   let servers: Readonly<Record<"expired" | "misnamed", Relay>>;
   const at = (path: string) => join(cluster.folder, path);
   const ca = () => `&tls=true&cacertfile=${at("ca.crt")}`;
@@ -115,7 +115,7 @@ describe("three brokers of Kafka", () => {
     const send = async (count: number) => {
       const ids = Array.from({ length: count }, (_, index) => sent + index);
       sent += count;
-      // A broker that has just died fails a sending, of which some may be there.
+      // A broker that has just been killed fails a send, of which some messages may have arrived.
       const sending = () =>
         queue.send(ids.map(aRow)).then(
           () => true,

@@ -54,7 +54,8 @@ describe("messages of Kafka", () => {
     await queue.send(texts(200));
     await expect.poll(() => members[0]?.count).toBeGreaterThan(100);
     join();
-    // In each partition some are left that make no window: more come until all of the first are done.
+    // In each partition, some messages are too few for a window. More are sent until all of the first are
+    // done.
     let sent = 200;
     const isAll = () => texts(200).every((text) => [...done.values()].includes(text));
     for (let tries = 0; tries < 60 && !(isAll() && (members[1]?.count ?? 0) > 0); tries += 1) {
@@ -64,7 +65,7 @@ describe("messages of Kafka", () => {
     }
     expect(members[1]?.count).toBeGreaterThan(0);
     expect(isAll()).toBe(true);
-    // Known by its place: however often one was delivered, it was the same.
+    // A message is identified by its place, so every delivery of it is equal.
     expect(others).toEqual([]);
     ends.abort();
     for (const { source, work } of members) {

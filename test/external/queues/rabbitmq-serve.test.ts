@@ -13,7 +13,7 @@ import type { Broker } from "../../support/queues/broker.ts";
 import { hasRabbitMq, startRabbitMq } from "../../support/queues/rabbitmq-broker.ts";
 import { aRow, isSettled, leftIn, publishedIds, queueJob } from "../../support/queues/served-queue.ts";
 
-/** Of real processes on a machine that may be slow: it ends what hangs. */
+/** Limit for real processes on a slow machine, which ends hanging ones. */
 const LIMIT_MS = 900_000;
 let broker: Broker;
 
@@ -55,7 +55,8 @@ describe.skipIf(!hasRabbitMq)("serve, with a queue of RabbitMQ", () => {
       await process.ended.catch(() => {});
     }
     await using last = serve(job);
-    // The life before may have settled all: it is told to stop when it can hear that.
+    // The previous process may have acknowledged everything. This one is stopped only once it handles
+    // signals.
     await last.saw(/serving 1 job/);
     await until("all keys", async () => ((await publishedIds(job)).size >= sent ? true : null), LIMIT_MS);
     await until("the end", async () => ((await isSettled(job)) ? true : null), LIMIT_MS);

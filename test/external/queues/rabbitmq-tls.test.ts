@@ -11,7 +11,7 @@ import { hasRabbitMq, type RabbitMq, startRabbitMq } from "../../support/queues/
 import { type Relay, startRelay } from "../../support/queues/relay.ts";
 import { aRow, publishedIds, queueJob } from "../../support/queues/served-queue.ts";
 
-/** Of real processes on a machine that may be slow: it ends what hangs. */
+/** Limit for real processes on a slow machine, which ends hanging ones. */
 const LIMIT_MS = 280_000;
 
 const pem = async ({ cert, key }: CertificateFiles) => ({
@@ -22,10 +22,10 @@ const pem = async ({ cert, key }: CertificateFiles) => ({
 describe.skipIf(!hasRabbitMq)("RabbitMQ, by TLS", () => {
   let folder: string;
   let broker: RabbitMq;
-  /** Other servers in front of it, by what is wrong with them; `mutual` lets in who has a certificate. */
+  /** Relays in front of the broker, by their fault. `mutual` requires a client certificate. */
   let servers: Readonly<Record<"expired" | "misnamed" | "mutual", Relay>>;
   const at = (path: string) => join(folder, path);
-  /** An address whose server is the broker's own, unless another port is named. */
+  /** Returns an address. Default port: the broker's own. */
   const addressOf = (queue: string, query: string, port = broker.tlsPort) =>
     `amqps://guest:guest@localhost:${port}/%2F/${queue}${query}`;
   const ca = () => `?cacertfile=${at("ca.crt")}`;
@@ -54,7 +54,7 @@ describe.skipIf(!hasRabbitMq)("RabbitMQ, by TLS", () => {
     await rm(folder, { recursive: true, force: true });
   }, LIMIT_MS);
 
-  /** Names of a queue that has one message, and of one for results. */
+  /** Returns the names of a queue with one message, and of one for results. */
   async function filled(): Promise<readonly [string, string]> {
     const queue = await broker.makeQueue();
     await queue.send(["one"]);

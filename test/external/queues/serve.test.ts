@@ -12,7 +12,7 @@ import { aRow, publishedIds, queueJob } from "../../support/queues/served-queue.
 import { type SqsBroker, startElasticMq } from "../../support/queues/sqs-broker.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
-/** Of real processes on a machine that may be slow: it ends what hangs. */
+/** Limit for real processes on a slow machine, which ends hanging ones. */
 const LIMIT_MS = 280_000;
 
 const serve = (job: JobFolder, env: Readonly<Record<string, string>>): CliProcess =>
@@ -99,7 +99,7 @@ describe("serve, with messages of files", () => {
     await queue.send([test, first, JSON.stringify({ Records: [{}] })]);
     await using process = serve(job, { ...server.env });
     await until("a run", async () => ((await publishedIds(job)).size === 30 ? true : null), LIMIT_MS);
-    // Told twice, as S3 may: with another id of the message.
+    // Reported twice, as S3 may: with another message id.
     await queue.send([first, await put("in/b.parquet", 30)]);
     await until("two runs", async () => ((await publishedIds(job)).size === 60 ? true : null), LIMIT_MS);
     process.kill("SIGTERM");

@@ -3,15 +3,15 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /**
- * In front of an S3 server that leaves out `encoding-type=url`, as versitygw does: names in listings are
- * encoded, as AWS answers. DuckDB takes them for encoded whatever the answer says.
+ * Starts a proxy for an S3 server that ignores `encoding-type=url`, as versitygw does. It encodes the names
+ * in listings, as AWS does. DuckDB assumes encoded names, whatever the answer says.
  */
 export async function encodedListings(
   endpoint: URL,
 ): Promise<{ readonly endpoint: string } & AsyncDisposable> {
   const server = createServer((asked, answer) => {
     const { method = "GET", url = "/", headers } = asked;
-    // With the host that it was signed for.
+    // With the host of the signature.
     const options = { method, path: url, headers, host: endpoint.hostname, port: endpoint.port };
     const upstream = request(options, (found) => {
       const isListing = url.includes("encoding-type=url");

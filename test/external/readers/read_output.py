@@ -1,10 +1,11 @@
-"""Reads the rows of published outputs, each as one dataset, by the shortest calls that people type.
+"""Reads the rows of published outputs, each as one dataset, by the shortest calls that users type.
 
     read_output.py READER CASES
-CASES is a list in JSON: where an output lies ("root": a path or s3://bucket/folder), whether its rows are in folders
-("folders") or in runs ("runs"), and the columns that are wanted, in order. Prints a list: of each case and call the call, all
-columns that were found, and the rows, each value as text, null as null. The settings of s3:// are AWS_ENDPOINT_URL,
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+CASES is a JSON list. A case has the place of an output ("root": a path or s3://bucket/folder), whether its
+rows are in folders ("folders") or in runs ("runs"), and the expected columns in order.
+Prints a list for each case and call: the call, all columns that were found, and the rows. Each value is text,
+or null.
+The settings of s3:// are AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
 """
 
 import json
@@ -27,7 +28,7 @@ def with_duckdb(root, **_):
 
 
 def load_httpfs(connection):
-    """The extension as its package has it: nothing is fetched."""
+    """Loads the extension from its package, without a download."""
     import importlib.util
 
     (folder,) = importlib.util.find_spec("duckdb_extension_httpfs").submodule_search_locations
@@ -44,7 +45,7 @@ def with_pandas(root, **_):
     import pandas
     import pyarrow as pa
 
-    # As it is typed, but for the backend, which keeps whole numbers beside nulls.
+    # As users type it, except for the backend, which keeps integers beside nulls.
     yield "read_parquet(out)", pa.Table.from_pandas(pandas.read_parquet(root, dtype_backend="pyarrow"))
 
 
@@ -64,7 +65,7 @@ def with_pyarrow(root, folders, runs):
 
 
 def with_arrow(root, **_):
-    """Of rows that are published as Arrow."""
+    """Reads rows that are published as Arrow."""
     import pyarrow.dataset as dataset
 
     yield "dataset(out, ipc)", dataset.dataset(root, format="ipc").to_table()

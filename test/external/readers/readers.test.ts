@@ -11,22 +11,22 @@ import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 import { encodedListings } from "./listing-proxy.ts";
 
 /**
- * What is published, as programs of other people read it: each output as one dataset, with what lies beside
- * its rows (marker, manifest, dead letters, other runs). `npm run readers` installs them.
+ * Published outputs, read by third-party programs. Each output is one dataset, in spite of the other files
+ * beside its rows (marker, manifest, dead letters, other runs). `npm run readers` installs the programs.
  */
 
 const tools = process.env.SHARDMILL_FOREIGN ?? "";
 const SCRIPT = join(packageRoot, "test", "external", "readers", "read_output.py");
 const PYTHON = join(tools, "python", "bin", "python");
 const PEERS_PYTHON = join(packageRoot, "bench", ".data", "peers-venv", "bin", "python");
-/** Ray and Spark need a while to start on a busy machine. */
+/** Limit of a reader: Ray and Spark start slowly on a busy machine. */
 const LIMIT_MS = 600_000;
 
 const COLUMNS = ["id", "kind", "day", "n", "flag", "best"] as const;
 
 type Row = readonly (string | null)[];
 
-/** An output, and what of it is asked of a reader. */
+/** An output, and the columns that a reader must return. */
 interface Case {
   readonly root: string;
   readonly folders: boolean;
@@ -45,8 +45,8 @@ let server: S3Server;
 let wanted: readonly Row[];
 
 /**
- * Rows `[first, end)` as a file: a row in forty cannot be mapped, and texts are such as folders have to write
- * otherwise.
+ * Writes rows `[first, end)` as a file. One row in forty cannot be mapped, and some texts need escapes in
+ * folder names.
  */
 async function writeRows(name: string, first: number, end: number): Promise<void> {
   await query(`COPY (SELECT i::BIGINT AS id, (i % 4)::INT AS n, i % 2 = 0 AS flag, DATE '2026-01-01' + (i % 3)::INT AS day,
@@ -55,7 +55,7 @@ async function writeRows(name: string, first: number, end: number): Promise<void
     FROM range(${first}, ${end}) t(i)) TO '${job.at(name)}' (FORMAT parquet)`);
 }
 
-/** The outputs, in a folder or a bucket. */
+/** Publishes the outputs to a folder or a bucket. */
 async function publishAll(base: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
   const run = async (output: object, input: object = {}) => {
     await job.writeJob({
@@ -71,7 +71,7 @@ async function publishAll(base: string, env: Readonly<Record<string, string>> = 
       output,
       errors: { maxRows: 10 },
     });
-    // Some rows are dead letters.
+    // Some rows become dead letters.
     expect(await runCli(["run", job.job, "--workers", "1"], { env, limitMs: 300_000 })).toMatchObject({
       code: 3,
     });
@@ -92,7 +92,7 @@ const casesAt = (base: string): readonly Case[] => [
   { root: `${base}/runs`, folders: false, runs: true, columns: [...COLUMNS, "run"] },
 ];
 
-/** What each call of a reader finds in each case. */
+/** Returns the findings of each call of a reader in each case. */
 async function readAll(
   reader: string,
   cases: readonly Case[],
@@ -110,9 +110,9 @@ async function readAll(
 const byId = (rows: readonly Row[]) => rows.toSorted(([a], [b]) => Number(a) - Number(b));
 
 /**
- * Each call gives the rows of the local run, and no column more.
+ * Expects the rows of the local run from each call, and no further column.
  *
- * @param asRead what this reader makes of the text of a folder
+ * @param asRead converts a folder's text as this reader does
  */
 function expectWanted(found: readonly (readonly Found[])[], asRead = (kind: string | null) => kind): void {
   const [parts, sized, folders, runs] = found.map((calls) => {
@@ -127,7 +127,7 @@ function expectWanted(found: readonly (readonly Found[])[], asRead = (kind: stri
   }
   for (const { call, columns, rows } of runs ?? []) {
     expect(columns, call).toEqual([...COLUMNS, "run"].sort());
-    // As a number or as it is written: readers differ.
+    // Readers return the number or its text.
     const numbered = rows.map((row) => [...row.slice(0, -1), Number(row.at(-1))]);
     expect(numbered, call).toEqual(wanted.map((row) => [...row, Number(row[0]) < 60 ? 1 : 2]));
   }
@@ -153,11 +153,11 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** What readers make of a folder's text otherwise, whoever wrote it. */
+/** Conversions of folder texts by some readers, for any writer. */
 const OWN_WAYS: Readonly<Record<string, (kind: string | null) => string | null>> = {
-  // The text `null` is no value.
+  // The text `null` becomes a null.
   duckdb: (kind) => (kind === "null" ? null : kind),
-  // No value is the text that stands for it.
+  // A null becomes the text for null.
   ray: (kind) => kind ?? "__HIVE_DEFAULT_PARTITION__",
 };
 

@@ -11,7 +11,7 @@ import type { KnownJob } from "../../support/known-job.ts";
 import { SHARDMILL_MAIN } from "../../support/processes.ts";
 import { type SlurmCluster, startSlurm } from "../../support/slurm-cluster.ts";
 
-/** The templates of deploy/slurm on a real Slurm: slurmctld, slurmd and munge, and GPUs that are none. */
+/** The templates of deploy/slurm on a real Slurm: slurmctld, slurmd and munge, with simulated GPUs. */
 
 const execFileAsync = promisify(execFile);
 const SUBMIT = join(packageRoot, "deploy", "slurm", "submit.sh");
@@ -27,7 +27,7 @@ interface Submitted {
   readonly workers: string;
 }
 
-/** As a user would, from the job's folder, by the command that is installed. */
+/** Submits as a user would, from the job's folder, with the installed command. */
 async function submit(job: KnownJob, workers: number): Promise<Submitted> {
   const command = job.at("shardmill");
   await writeFile(command, `#!/bin/sh\nexec "${process.execPath}" "${SHARDMILL_MAIN}" "$@"\n`);
@@ -45,7 +45,10 @@ async function submit(job: KnownJob, workers: number): Promise<Submitted> {
   return { coordinator, workers: array };
 }
 
-/** `RUNNING`, `COMPLETED` and so on, of each task; Slurm knows of ended jobs for some minutes. */
+/**
+ * Returns the state of each task: `RUNNING`, `COMPLETED` and so on. Slurm forgets ended jobs after some
+ * minutes.
+ */
 async function states(job: string): Promise<readonly string[]> {
   const told = await slurm.ask("scontrol", "show", "job", "--oneliner", job);
   return told.split("\n").map((line) => / JobState=(\w+)/.exec(line)?.[1] ?? "");
@@ -69,7 +72,7 @@ test("a worker and a coordinator that are preempted are told at once, come back,
   await using job = await slowJob();
   const { coordinator, workers } = await submit(job, 1);
   await untilCommitted(job, 2);
-  // All cores: both have to go.
+  // All cores, so that both jobs must stop.
   const wrap = [
     "--partition=urgent",
     "--ntasks=1",
@@ -80,13 +83,13 @@ test("a worker and a coordinator that are preempted are told at once, come back,
   const urgent = await slurm.ask("sbatch", "--parsable", ...wrap);
   const startedMs = performance.now();
   await untilAll(urgent, "RUNNING");
-  // Long before their grace was over.
+  // Long before the end of their grace.
   expect(performance.now() - startedMs).toBeLessThan(25_000);
   await untilAll(urgent, "COMPLETED");
   for (const id of [coordinator, workers]) {
     const told = await slurm.ask("scontrol", "show", "job", "--oneliner", id);
     expect(told).toMatch(/ JobState=(PENDING|RUNNING) .* Restarts=1 /);
-    // It would wait for two minutes.
+    // Slurm would wait for two minutes.
     await slurm.ask("scontrol", "update", `JobId=${id}`, "StartTime=now").catch(() => {});
   }
   await untilAll(coordinator, "COMPLETED");

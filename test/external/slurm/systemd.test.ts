@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { runCli } from "../../support/processes.ts";
 
-/** The units of deploy/systemd, as systemd itself reads them. It does not run here: its checker does. */
+/** The units of deploy/systemd, read by systemd's own checker. systemd itself does not run here. */
 
 let folder: string;
 beforeAll(async () => {
@@ -16,7 +16,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const UNITS = ["coordinator", "worker"];
 
-/** With a program that is there in place of ours, which is missed else. */
+/** Copies a unit, with an existing program instead of the missing command. */
 async function copyOf(unit: string, change: (text: string) => string = (text) => text): Promise<string> {
   const text = await readFile(join(packageRoot, "deploy", "systemd", `shardmill-${unit}.service`), "utf8");
   const path = join(folder, `shardmill-${unit}.service`);
@@ -33,7 +33,7 @@ function analyze(...args: readonly string[]) {
 describe.each(UNITS)("the unit of a %s", (unit) => {
   test("is one, and has no key that systemd does not know", async () => {
     expect(analyze("verify", await copyOf(unit))).toEqual({ status: 0, stdout: "", stderr: "" });
-    // An unknown key is told, and no failure to it.
+    // An unknown key is reported, but is no failure for systemd.
     const wrong = await copyOf(unit, (text) => text.replace("NoNewPrivileges=", "NoNewPrivilege="));
     expect(analyze("verify", wrong).stderr).toContain("NoNewPrivilege");
   });

@@ -13,7 +13,7 @@ import { KnownJob } from "../../support/known-job.ts";
 import { runCli } from "../../support/processes.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
-/** What an operator allows of buckets, of a real store: a line to it sees what is asked. */
+/** An operator's permissions for buckets of a real store. A proxy counts the requests. */
 
 let server: S3Server;
 let job: KnownJob;
@@ -65,7 +65,7 @@ test("jobs of a role open the folders of buckets that it may; of others nothing 
     });
   };
   const before = line.seen.requests;
-  // A name that begins so, the bucket above, all of it, and what a list in an allowed place names.
+  // A name with the same prefix, the whole bucket, a glob over it, and a list in an allowed place.
   await job.write("list.txt", "s3://corpus2/in/part-0000.parquet");
   for (const path of ["s3://corpus2/in", "s3://corpus", "s3://corpus/**/*.parquet", "./list.txt"])
     expect(await submit(path), path).toMatchObject({

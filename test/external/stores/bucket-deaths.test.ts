@@ -11,13 +11,13 @@ import { type CliProcess, runCli, startCli } from "../../support/processes.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
 /**
- * A whole job, coordinator and workers, is killed the moment that a request of each kind is on its way to a
- * real server: before it is done, or when it is done and nobody has heard of it. The same command ends it.
+ * A whole job, coordinator and workers, is killed at a request of each kind to a real server. The request is
+ * not done yet, or it is done and its answer is lost. The same command ends the job.
  */
 
 interface Strike {
   readonly request: RegExp;
-  /** The how many of its kind. */
+  /** Number of the request within its kind. */
   count: number;
   readonly isDone: boolean;
   readonly process: () => CliProcess | null;
@@ -65,7 +65,7 @@ const env = () => ({
 });
 const RUN = { limitMs: 300_000 };
 
-/** The right answer, and nothing else. */
+/** Expects the right answer, and no work files. */
 async function expectPublished(): Promise<void> {
   await download(storage, out, job.out);
   await expectRightAnswer(job);

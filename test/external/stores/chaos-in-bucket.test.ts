@@ -3,7 +3,7 @@ import { BucketPlace } from "../../../fault/bucket-place.ts";
 import { chaosRound } from "../../../fault/chaos-round.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
-/** Real processes that are killed, stopped and replaced, on a real server's bucket over a bad line. */
+/** Real processes that are killed, paused and replaced, on a real server's bucket over a bad connection. */
 
 let server: S3Server;
 beforeAll(async () => {
@@ -26,7 +26,7 @@ test.each([
     expect(result.problems, stories.join("\n")).toEqual([]);
     const { coordinatorKilled, rivalStarted, coordinatorReplaced } = result.fired;
     expect(rivalStarted, stories.join("\n")).toBeGreaterThan(0);
-    // None is killed while it is being replaced, and that may be as long as the job takes.
+    // No coordinator is killed during its replacement, which may take as long as the job.
     const struck = journal === "bucket" ? coordinatorReplaced : coordinatorKilled;
     expect(struck, stories.join("\n")).toBeGreaterThan(0);
   },

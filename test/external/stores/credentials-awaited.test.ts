@@ -12,7 +12,7 @@ import { KnownJob } from "../../support/known-job.ts";
 import { needs } from "../../support/needs.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
-/** Whoever waits for credentials, because those that were good are refused, can be told to end. */
+/** A process that waits for credentials, because valid ones are refused, can be stopped. */
 
 let server: S3Server;
 let proxy: FaultyProxy;
@@ -23,7 +23,7 @@ beforeAll(async () => {
   await server.makeBucket("bucket");
   job = await KnownJob.make({ rows: 100 });
   proxy = await startFaultyProxy(server.settings.endpoint ?? new URL("http://none"), () => faultOf());
-  // Gives the keys until there is a file that says that it should not.
+  // Prints the keys until a file forbids it.
   const program = job.at("keys.sh");
   const keys = {
     Version: 1,
@@ -70,7 +70,7 @@ needs("bucket-journal")(
       refused += 1;
       return "expired";
     };
-    // It makes sure now and then that the job is still its own.
+    // The coordinator regularly checks that the job is still its own.
     await until("a refusal", async () => (refused > 0 ? true : null));
     await sleep(3_000);
     const startMs = performance.now();
@@ -108,7 +108,7 @@ interface SilentProvider extends AsyncDisposable {
   fallSilent(): void;
 }
 
-/** The endpoint of a container that gives keys for a second, until it answers no more. */
+/** Starts a container's credentials endpoint, with keys that last a second. It can stop answering. */
 async function startSilentProvider({
   accessKeyId,
   secretAccessKey,

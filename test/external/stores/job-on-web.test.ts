@@ -6,7 +6,7 @@ import { KnownJob } from "../../support/known-job.ts";
 import { WITHOUT_ESTIMATE } from "../../support/plan-options.ts";
 import { runCli } from "../../support/processes.ts";
 
-/** A job whose input comes from other people's web server, which knows no ranges: Python's. */
+/** A job whose input is on a third-party web server without ranges: Python's. */
 
 let job: KnownJob;
 let server: ChildProcess;

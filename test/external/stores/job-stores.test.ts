@@ -12,7 +12,7 @@ import { WITHOUT_ESTIMATE } from "../../support/plan-options.ts";
 import { type CliProcess, runCli, startCli } from "../../support/processes.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
-/** Whole jobs whose job file says where their stores are: two servers, of which one has a CA of its own. */
+/** Whole jobs whose job file configures their stores: two servers, one of them with its own CA. */
 
 let secure: S3Server;
 let plain: S3Server;
@@ -45,7 +45,7 @@ async function keep(server: S3Server, bucket: string, name: string): Promise<voi
   });
 }
 
-/** No endpoint, no certificates, no keys: all is in the job file, or in the profile that it names. */
+/** Environment without endpoint, certificates and keys, which are in the job file or in its profile. */
 const env = () => ({
   AWS_SHARED_CREDENTIALS_FILE: job.at("credentials"),
   AWS_CONFIG_FILE: job.at("none"),
@@ -74,7 +74,7 @@ test("a job over two stores runs by what its job file says, in one process and o
   const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--fresh"];
   const { cli, address } = await startListening(job, args, { env: env() });
   await using coordinator = cli;
-  // It must reach them itself: `shared` has no other way.
+  // The worker must reach the stores directly, because `shared` permits no other way.
   await using worker = startWorker(job, address, ["--data", "shared"], { env: env() });
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   expect(await worker.ended).toMatchObject({ code: 0 });

@@ -41,7 +41,7 @@ describe("who may do what in a bucket of S3", () => {
     expect(refused.stderr).not.toContain("hunter2");
   });
 
-  /** The policies of the documentation as they stand there: of the coordinator, of a worker. */
+  /** Returns the policies in the documentation: the coordinator's, and a worker's. */
   async function documentedStatements(): Promise<readonly (readonly object[])[]> {
     const page = await readFile(join(packageRoot, "docs", "job-file.md"), "utf8");
     const [, section = ""] = /## Output in a bucket\n(.*?)\n## /s.exec(page) ?? [];
@@ -61,7 +61,7 @@ describe("who may do what in a bucket of S3", () => {
     const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn"];
     const { cli, address } = await startListening(job, args, { env: { ...env(), ...keysOf(leader) } });
     await using coordinator = cli;
-    // As others left them who died: in the job's own folders, in another run's, and in a neighbour's.
+    // Uploads of exited processes: in the job's own folders, in another run's, and in a neighbour's.
     const [run = ""] = (await readdir(await workFolder())).filter((name) => name.startsWith("run-"));
     const theirs = ["daily-neighbour/rows/part-0", "daily/_shardmill/run-another/partials/a", "daily/notes"];
     for (const key of [
@@ -71,7 +71,7 @@ describe("who may do what in a bucket of S3", () => {
     ])
       await server.beginUpload("results", key);
     expect(await server.uploads("results")).toHaveLength(5);
-    // What it may not put itself would not go by way of the coordinator.
+    // The worker cannot fall back to the coordinator for files that it may not put.
     const workerEnv = { ...server.env, ...keysOf(helper) };
     await using worker = startWorker(job, address, ["--data", "shared"], { env: workerEnv });
     expect(await coordinator.ended).toMatchObject({ code: 0 });

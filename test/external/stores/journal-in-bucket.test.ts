@@ -16,12 +16,12 @@ import { WITHOUT_ESTIMATE } from "../../support/plan-options.ts";
 import { runCli, startCli } from "../../support/processes.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
-/** Whole jobs whose journal is in a real server's bucket, by coordinators that share nothing else. */
+/** Whole jobs with their journal in a real server's bucket. Their coordinators share only the bucket. */
 
 let server: S3Server;
 let storage: Storage;
 let job: KnownJob;
-/** It takes seconds, so that it can be stopped in the middle. */
+/** A job of several seconds, so that it can be interrupted. */
 let slow: KnownJob;
 let out: Location;
 let count = 0;
@@ -45,7 +45,7 @@ afterAll(async () => {
 });
 
 const stateOf = (of: KnownJob, machine: string) => join(of.folder, `state-${count}-${machine}`);
-/** A machine is where its coordinators find what earlier ones kept on its disk, and nobody else does. */
+/** Returns the environment of a machine. Only its own coordinators find the files on its disk. */
 const on = (of: KnownJob, machine: string) => ({
   env: { ...of.env, ...server.env, SHARDMILL_STATE: stateOf(of, machine) },
   limitMs: 180_000,
@@ -110,7 +110,7 @@ test("one that is stopped in order is gone on with at once", async () => {
 test("a second one is refused while the first one works, also with --fresh", async () => {
   await using first = startCli(run(slow, "--json"), on(slow, "a"));
   await untilCommittedInBucket(storage, out, 1);
-  // However quick the machine: the job does not end while its worker stands still.
+  // On any machine, the job does not end while its worker is stopped.
   const workers = await childrenOf(first.pid);
   for (const pid of workers) process.kill(pid, "SIGSTOP");
   const refused = [[], ["--fresh"]].map(async (more, at) => {

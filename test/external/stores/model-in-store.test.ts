@@ -13,7 +13,7 @@ import { failing } from "../../support/refusals.ts";
 import { startS3Server } from "../../support/s3-server.ts";
 import { makeTextJob, putTextJob, rowsOf, writeTextJob } from "../../support/texts-in-store.ts";
 
-/** Whole jobs of which everything is in a bucket: data, model, tokenizer, settings, and own code. */
+/** Whole jobs with everything in a bucket: data, model, tokenizer, settings, and own code. */
 
 interface Store extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
@@ -85,7 +85,7 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
       /^map\.inputs\.input_ids\.maxTokens +20 +tokenizer_config\.json: model_max_length$/m,
     );
 
-    // A worker that sees neither the store nor the coordinator's disk.
+    // A worker that reaches neither the store nor the coordinator's disk.
     const args = ["--listen", "127.0.0.1:0", "--fresh", "--log-level", "warn"];
     await using coordinator = startCli(["coordinator", job.job, ...args], options());
     const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);

@@ -10,10 +10,10 @@ import { type FaultyProxy, type ProxyFault, startFaultyProxy } from "../../suppo
 import { lcg } from "../../support/onnx-model.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
-/** Objects that are put and copied in parts, as those above 5 GiB are: here they are as small as may be. */
+/** Objects that are put and copied in parts, like those above 5 GiB, but with the smallest possible sizes. */
 
 const MIB = 1 << 20;
-/** The least that stores take of a part that is not the last. */
+/** Smallest size that stores accept for a part before the last. */
 const SIZES = { mostWholeBytes: 5 * MIB, partBytes: 5 * MIB, mostCopiedBytes: 5 * MIB };
 const large = Buffer.alloc(12 * MIB + 345, "0123456789abcdef-");
 
@@ -86,7 +86,7 @@ test("what is too large to be copied at once is copied in parts, over what is th
   await proxied.copy(at("from"), at("parts"), NEVER);
   expect(proxy.struck.get("large")).toBe(1);
   expect(sha256(await server.kept("bucket", "parts"))).toBe(sha256(large));
-  // This server does not tell the checksums of copied parts: so what is there is read.
+  // This server returns no checksums of copied parts, so the object is read.
   expect(await storage.checksums?.of(at("parts"), NEVER)).toBeNull();
   const missing = proxied.copy(at("nothing"), at("parts"), NEVER);
   await expect(missing).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_/) });
@@ -102,7 +102,7 @@ test("a copy whose answer was lost is not made again", async () => {
   await proxied.copy(at("from"), at("once"), NEVER);
   expect(asked.filter((each) => each === "PUT /bucket/once")).toHaveLength(1);
   expect(sha256(await server.kept("bucket", "once"))).toBe(sha256(large));
-  // Where nothing was done, it is.
+  // A request that had no effect is repeated.
   asked.length = 0;
   faultOf = (method, path) => {
     asked.push(`${method} ${path}`);
@@ -117,7 +117,7 @@ let folders = 0;
 
 test.each([
   "late",
-  // As by a store that refuses a part before it has read it: what it says is often not heard.
+  // Like a store that refuses a part before reading it: its answer often does not arrive.
   "cut",
 ] as const)(
   "uploads below a folder are given up, those beside it are not, and one that is under way begins again (%s)",
@@ -125,7 +125,7 @@ test.each([
     const job = `job-${folders++}`;
     faultOf = (method, path) => {
       if (!path.includes("uploadId")) return null;
-      // Its process died: nothing that ends an upload is done.
+      // The client's process has exited, so no request ends the upload.
       return method === "DELETE" || path.includes("partNumber=2") ? "large" : null;
     };
     for (const key of [`${job}/rows/a`, `${job}/rows-of-others/a`, `${job}/rows/b/c`])

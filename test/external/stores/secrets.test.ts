@@ -23,14 +23,14 @@ import { runCli } from "../../support/processes.ts";
 import { startWebServer } from "../../support/web-server.ts";
 
 /**
- * What requests are signed with is for their store alone. What the line to it saw of that, and the keys
- * behind it, stand in nothing that a job says, keeps or publishes.
+ * Signatures of requests are for their store only. A proxy records the signatures. Neither they nor the keys
+ * behind them appear in any output, file or message of a job.
  */
 
-/** A store, and by what it is asked. */
+/** A store, and its credentials. */
 interface Asked extends AsyncDisposable {
   readonly server: BucketServer;
-  /** What is to be seen nowhere, whether or not it is sent. */
+  /** Keys that must not appear anywhere, whether or not they are sent. */
   readonly keys: readonly string[];
   envAt(endpoint: string): Readonly<Record<string, string>>;
 }
@@ -45,7 +45,10 @@ function askedBy(server: BucketServer, variable: string): Asked {
   };
 }
 
-/** The emulator takes any token: one of the machine's service account, which is a server of ours. */
+/**
+ * Starts the emulator, which accepts any token. The token is that of the machine's service account, from a
+ * test server.
+ */
 async function gcsByToken(): Promise<Asked> {
   const token = "ya29.hunter2-token";
   const server = await startGcsBucket();
@@ -78,7 +81,7 @@ const ASKED = {
     askedBy(await startAzureBucket({ isBySignature: true }), "AZURE_STORAGE_SAS_TOKEN"),
 } satisfies Readonly<Record<string, () => Promise<Asked>>>;
 
-/** By what a request says who asks: signatures, tokens, the names of uploads. */
+/** Returns the credentials in a request: signatures, tokens, the names of uploads. */
 function signaturesOf(path: string, headers: IncomingHttpHeaders): string[] {
   const { authorization = "", "x-ms-copy-source": source } = headers;
   const said = /(?:Signature=|Bearer |SharedKey [^:]+:)(.+)$/.exec(authorization)?.[1];
@@ -164,9 +167,9 @@ needs("bucket-journal", "init", "try").each(Object.entries(ASKED))(
     expect(await run("plan", job.path, ...WITHOUT_ESTIMATE)).not.toBe(0);
 
     said.push(...(await inBucket(storage, out)).values(), ...(await onDisk(job.folder)));
-    // Told of the store, and by whom, but for what it is told by.
+    // The texts describe requests to the store, but not their credentials.
     expect(said.join("")).toContain("asked of a store");
-    // Signatures are others each time, tokens are not.
+    // Signatures differ each time, and tokens do not.
     expect(sent.size >= 10 || keys.every((key) => sent.has(key))).toBe(true);
     const leaks = [...keys, ...sent].filter((secret) =>
       said.some((text) => text.includes(secret) || text.includes(encodeURIComponent(secret))),

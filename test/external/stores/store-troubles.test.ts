@@ -13,7 +13,7 @@ import { runCli, startCli } from "../../support/processes.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 import { canMount, SmallDisk } from "../../support/small-disk.ts";
 
-/** What goes wrong with a store, or beside it, in the middle of a whole job. */
+/** Faults of a store, or near it, in the middle of a whole job. */
 
 let server: S3Server;
 let proxy: FaultyProxy;
@@ -46,7 +46,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** The job's user may do this with objects, and list them. */
+/** Permits the job's user some actions on objects, and listing. */
 function allow(...actions: readonly string[]): Promise<void> {
   const granted = { Effect: "Allow", Principal: { AWS: [user.accessKeyId] } };
   return server.allow("bucket", [
@@ -74,7 +74,7 @@ async function expectPublished(stdout: string): Promise<void> {
   expect(await workFolders(state())).toEqual([]);
 }
 
-/** Strikes all requests for so long, from the first on. */
+/** Returns a fault for all requests within a time, from the first on. */
 function forSeconds(fault: ProxyFault, seconds: number): typeof faultOf {
   const endMs = performance.now() + seconds * 1_000;
   return () => (performance.now() < endMs ? fault : null);
@@ -84,7 +84,7 @@ test.each([
   ["503 to everything, for 4 seconds", () => forSeconds("busy", 4)],
   ["connections that all break, for 4 seconds", () => forSeconds("cut", 4)],
   [
-    // Not each third: a copy that is asked for again is three requests, the last of which would always break.
+    // Not every third, because a repeated copy is three requests, and the last one would always break.
     "every fourth connection that breaks, to the end",
     () => {
       let requests = 0;
@@ -121,7 +121,7 @@ test("keys that the store does not take for ten seconds hold a job up, and it go
   await using running = startCli(args(), { env: env(), ...LIMIT });
   await untilCommittedIn(state(), 3);
   await server.setSecret(user, "another-secret");
-  // That it took hold is seen by whoever asks with the old one.
+  // A caller with the old secret proves that the change is in effect.
   await using other = server.storage(user);
   await expect(other.stat(out, NEVER)).rejects.toMatchObject({ code: "STORE_REFUSED" });
   await new Promise((resolve) => setTimeout(resolve, 10_000));
@@ -135,7 +135,7 @@ test("keys that the store does not take for ten seconds hold a job up, and it go
 });
 
 test("credentials that have expired end a job with a typed error, and it goes on with good ones", async () => {
-  // They were taken before, so they are asked by for a while.
+  // Cached credentials stay in use for a while.
   await using running = startCli(args(), { env: env(), limitMs: 400_000 });
   await untilCommittedIn(state(), 3);
   faultOf = () => "expired";

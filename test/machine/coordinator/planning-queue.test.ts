@@ -16,7 +16,7 @@ afterEach(async () => {
   await coordinator?.close();
 });
 
-/** A coordinator whose plans end when the test says so, with an error: no job gets further. */
+/** Starts a coordinator whose plans end with an error on request, so that no job continues. */
 async function planner() {
   const seen = { now: 0, most: 0, begun: 0 };
   let gate = deferred<void>();
@@ -66,7 +66,7 @@ function aSpec(place: number): JobSpec {
   return { ...JOB_FILE_SCHEMA.parse(file), name: file.name };
 }
 
-/** So long that a third would have begun, had it been let. */
+/** Waits long enough for a third plan to begin, if it were permitted. */
 const moment = () => new Promise((resolve) => setTimeout(resolve, 50));
 
 test("two jobs are planned at once, 64 wait, more are told to come later, and all have their turn", async () => {

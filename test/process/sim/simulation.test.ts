@@ -14,7 +14,7 @@ interface Report {
   readonly ends: Readonly<Record<string, number>>;
 }
 
-/** Enough for every kind of fault to strike; `npm run sim` runs more. */
+/** Enough seeds for every kind of fault to strike. `npm run sim` runs more. */
 const SEEDS = 400;
 
 test("no promise is broken in some hundred worlds and in those that once broke one, and every kind of fault strikes", async () => {

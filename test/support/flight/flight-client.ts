@@ -19,12 +19,12 @@ import { TEST_CREDENTIAL, TEST_GUARD } from "../access.ts";
 
 const TIMES = { deadlineMs: 30_000, signal: NEVER };
 
-/** A client of Arrow Flight; what comes is read by Apache Arrow's own reader. */
+/** A client of Arrow Flight that decodes with Apache Arrow's own reader. */
 export class FlightClient implements Disposable {
   readonly #peer: Peer;
 
   constructor(address: string, credential = TEST_CREDENTIAL) {
-    // Clients of one process would else share a connection.
+    // Clients of one process would share a connection otherwise.
     const options = { "grpc.max_receive_message_length": 4 << 20, "grpc.use_local_subchannel_pool": 1 };
     this.#peer = new Peer(address, credential, options);
   }
@@ -49,14 +49,14 @@ export class FlightClient implements Disposable {
     return callServerStream(this.#peer, flightMethods.doGet, ticket, TIMES);
   }
 
-  /** All rows of a ticket. */
+  /** Reads all rows of a ticket. */
   async read(ticket: Uint8Array): Promise<Table> {
     const stream: Uint8Array[] = [];
     for await (const { header, body } of this.messages(ticket)) stream.push(withLength(header), body);
     return tableOfStream(Buffer.concat(stream));
   }
 
-  /** All rows of a flight, its endpoints read at the same time. */
+  /** Reads all rows of a flight, with its endpoints concurrently. */
   async readAll(...path: readonly string[]): Promise<Table> {
     const { tickets } = await this.info(...path);
     const tables = await Promise.all(tickets.map((ticket) => this.read(ticket)));
@@ -68,7 +68,7 @@ export class FlightClient implements Disposable {
   }
 }
 
-/** The library makes an empty record batch for a stream of none. */
+/** Returns a table. For a stream without batches, the library would add an empty one. */
 function tableOfStream(bytes: Uint8Array): Table {
   const reader = RecordBatchReader.from(bytes).open();
   const batches: RecordBatch[] = [...reader];
@@ -80,7 +80,7 @@ export interface FlightRig extends AsyncDisposable {
   readonly client: FlightClient;
 }
 
-/** A server in this process, of one output or of these results, and its client. */
+/** Starts a server in this process, for one output or for these results, and a client. */
 export async function flightRig(
   served: Location | ResultsView,
   limits: Partial<FlightLimits> = {},

@@ -12,13 +12,13 @@ import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../../sh
 import { rowCounts } from "../builders.ts";
 import { FACTS } from "../small-output.ts";
 
-/** By path: `rows/part-00000.parquet`. */
+/** Tables by path, e.g. `rows/part-00000.parquet`. */
 export type OutputTables = Readonly<Record<string, Table>>;
 
-/** An output as a job publishes it, of tables that are known; it goes when it is disposed of. */
+/** An output of known tables, as a job publishes it. Disposal removes it. */
 export class PublishedOutput implements AsyncDisposable {
   readonly location: Location;
-  /** What the manifest says of the columns of the rows. */
+  /** Columns of the rows in the manifest. */
   columns: OutputManifest["columns"] = null;
 
   private constructor(folder: string) {
@@ -31,7 +31,7 @@ export class PublishedOutput implements AsyncDisposable {
     return output;
   }
 
-  /** In place of what was there. */
+  /** Publishes tables and replaces the previous output. */
   async publish(tables: OutputTables, arrowBatches?: PieceLimits): Promise<void> {
     const files: OutputFile[] = [];
     for (const [path, table] of Object.entries(tables)) {

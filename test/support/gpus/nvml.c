@@ -1,7 +1,8 @@
-// Stands for NVIDIA's management library on a machine without a GPU: the functions, numbers and structures of
-// nvml.h that its users call, over a file that a test writes. Each line of $GPUS_OF_A_TEST is a GPU and what is
-// true of it, `0 celsius 61`; a GPU is there if it has a line. Lines of $GPUS_OF_A_TEST.events are met once each:
-// a GPU and an Xid. `0 mig 1`: GPU 0 is cut into the devices whose lines begin with 100 to 106; 110 to 116 of GPU 1.
+// A replacement of NVIDIA's management library for a machine without a GPU. It has the functions, numbers and
+// structures of nvml.h that its users call. A test writes its data to a file. Each line of $GPUS_OF_A_TEST is
+// a GPU and a fact, `0 celsius 61`. A GPU exists if it has a line. Each line of $GPUS_OF_A_TEST.events is
+// returned once: a GPU and an Xid. `0 mig 1`: GPU 0 is split into the devices whose lines begin with 100 to
+// 106, and GPU 1 into 110 to 116.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

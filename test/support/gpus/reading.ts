@@ -1,6 +1,6 @@
 import type { GpuReading } from "../../../shared/extension/gpu-driver.ts";
 
-/** Of a GPU that is well. */
+/** Readings of a healthy GPU. */
 export const GPU_READING: GpuReading = {
   name: "a GPU",
   uuid: "GPU-1",

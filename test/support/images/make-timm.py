@@ -1,9 +1,9 @@
-"""What timm's transform for evaluation makes of images of this folder (timm.json), computed with Pillow 13.
+"""Results of timm's evaluation transform for images of this folder (timm.json), computed with Pillow 13.
 
 pip install pillow==13.0.0 numpy
 
-The transform is that of timm/data/transforms_factory.py, transforms_imagenet_eval, with torchvision's Resize,
-CenterCrop, ToTensor and Normalize written out: neither timm nor torch is needed.
+The transform is that of timm/data/transforms_factory.py, transforms_imagenet_eval. torchvision's Resize,
+CenterCrop, ToTensor and Normalize are written out, so neither timm nor torch is needed.
 """
 import hashlib, json, math, os
 import numpy
@@ -23,7 +23,7 @@ CONFIGS = {
 
 
 def resize(image, size, filter):
-    """torchvision's Resize: one number is the shorter edge, two are height and width."""
+    """Resizes like torchvision's Resize: one number is the shorter edge, and two are height and width."""
     if isinstance(size, int):
         width, height = image.size
         short, long = (width, height) if width <= height else (height, width)
@@ -33,7 +33,7 @@ def resize(image, size, filter):
 
 
 def center_crop(image, height, width):
-    """torchvision's CenterCrop of an image that is large enough."""
+    """Crops like torchvision's CenterCrop, for a large enough image."""
     top = int(round((image.size[1] - height) / 2.0))
     left = int(round((image.size[0] - width) / 2.0))
     return image.crop((left, top, left + width, top + height))

@@ -1,4 +1,4 @@
-"""Makes the images of this folder, and what Pillow 13 and OpenCV 5 make of them (pillow.json).
+"""Makes the images of this folder, and the results of Pillow 13 and OpenCV 5 for them (pillow.json).
 
 pip install pillow==13.0.0 numpy opencv-python-headless==5.0.0.93
 """
@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
-# Down, up, one edge only, and down so far that rows are scaled before columns.
+# Down, up, one edge only, and so far down that rows are scaled before columns.
 SIZES = [(20, 14), (61, 20), (20, 43), (90, 70), (61, 43), (70, 30), (1, 1)]
 found = {"decoded": {}, "resized": {}, "means": {}}
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -19,7 +19,7 @@ def sha256(image):
 
 
 def scene(width, height):
-    """Soft and hard edges, dark and light, colours out of step: what filters differ by."""
+    """Draws soft and hard edges, dark and light areas, and shifted colours, at which filters differ."""
     image = Image.new("RGB", (width, height))
     state = 1
     for y in range(height):
@@ -42,7 +42,7 @@ def keep(name, image, **options):
 
 
 def png(name, rows, kind, width):
-    """A PNG of 16 bits a channel, which Pillow does not write."""
+    """Writes a PNG of 16 bits per channel, which Pillow cannot."""
     chunk = lambda tag, data: struct.pack(">I", len(data)) + tag + data + struct.pack(">I", zlib.crc32(tag + data))
     header = struct.pack(">IIBBBBB", width, len(rows), 16, kind, 0, 0, 0)
     data = zlib.compress(b"".join(b"\0" + struct.pack(f">{len(row)}H", *row) for row in rows))
@@ -83,7 +83,7 @@ keep("turn-6.webp", small, exif=exif, lossless=True)
 deep = [[value * 257 ^ 0x55 for x in range(23) for value in small.getpixel((x, y))] for y in range(17)]
 png("deep.png", deep, 2, 23)
 keep("deep.png", None)
-# Pillow cuts 16 bits of grey off at 255. Here they become the upper 8 of them, as those of colours do.
+# Pillow clips 16-bit grey values at 255. Here their upper 8 bits are used, as for colours.
 grey = [[small.convert("L").getpixel((x, y)) * 257 ^ 0x55 for x in range(23)] for y in range(17)]
 png("deep-gray.png", grey, 0, 23)
 small.save("small.avif", quality=100, subsampling="4:4:4")
@@ -93,12 +93,12 @@ for name, code in FILTERS.items():
         found["resized"][f"{name} {size[0]} {size[1]}"] = {
             "rgb": sha256(image.resize(size, code)), "gray": sha256(image.convert("L").resize(size, code)),
         }
-# To the half, OpenCV has a way of its own: of the upper left 60 x 42.
+# OpenCV has a special case for halving. It uses the upper left 60 x 42.
 for size in SIZES + [(30, 21)]:
     source = image.crop((0, 0, 60, 42)) if size == (30, 21) else image
     scaled = lambda mode: hashlib.sha256(cv2.resize(numpy.asarray(source.convert(mode)), size).tobytes()).hexdigest()[:16]
     found["resized"][f"opencvLinear {size[0]} {size[1]}"] = {"rgb": scaled("RGB"), "gray": scaled("L")}
-# As a processor has it: shortest edge 16, 12 x 12 of the middle, normalised; and of that the mean of each channel.
+# Like a processor: shortest edge 16, the central 12 x 12, normalised, then the mean of each channel.
 for name in ["rgb.png", "rgb.jpg", "cmyk.jpg", "alpha.png", "turn-6.jpg", "lossless.webp", "still.gif"]:
     turned = ImageOps.exif_transpose(Image.open(name)).convert("RGB")
     width, height = turned.size

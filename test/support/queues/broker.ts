@@ -3,44 +3,44 @@ import { queuePartOf } from "../../../shared/domain/queue-address.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "../../../shared/extension/queue-source.ts";
 import type { Relay } from "./relay.ts";
 
-/** A broker that is reached by way of a relay: a real one, or the one in memory. */
+/** A broker behind a relay: a real one, or the one in memory. */
 export interface Broker extends AsyncDisposable {
   readonly relay: Relay;
   /** Opens a source of one of its queues. Default: by address, as the product does. */
   openSource?(queue: TestQueue, options: QueueOptions): Promise<QueueSource>;
   /** Opens a sink of one of its queues. Default: by address, as the product does. */
   openSink?(address: string): Promise<QueueSink>;
-  /** Kept over its death: messages that were confirmed, and what was settled. */
+  /** True when confirmed messages and acknowledgements survive a kill. */
   readonly isDurable: boolean;
-  /** A queue that nobody has used. */
+  /** Makes an unused queue. */
   makeQueue(): Promise<TestQueue>;
-  /** Ends it at once, as a machine that loses its power. */
+  /** Ends the broker at once, as a power cut would. */
   kill(): Promise<void>;
-  /** After {@link kill}: with all that it had on its disk. */
+  /** Starts the broker after {@link kill}, with its files. */
   restart(): Promise<void>;
 }
 
 /** A queue, as others see it. */
 export interface TestQueue {
   readonly address: string;
-  /** Where messages are set aside; of the same broker. */
+  /** Address of the dead-letter queue, in the same broker. */
   readonly aside: string;
   readonly results: string;
-  /** A message is in it once for each text, in this order, when it resolves. */
+  /** Sends a message for each text. Resolves when all are in the queue, in this order. */
   send(bodies: readonly string[]): Promise<void>;
-  /** Takes what was set aside. */
+  /** Takes the dead letters. */
   takeAside(): Promise<readonly TakenMessage[]>;
-  /** Takes what came as a result. */
+  /** Takes the results. */
   takeResults(): Promise<readonly TakenMessage[]>;
 }
 
 export interface TakenMessage {
   readonly body: string;
-  /** What stands beside the body, by name. */
+  /** Properties of the message besides its body, by name. */
   readonly about: Readonly<Record<string, string>>;
 }
 
-/** Opens what an address names, as the product does. */
+/** Returns the part that opens an address, as the product does. */
 export function openedBy(address: string): NonNullable<ReturnType<typeof queuePartOf>> {
   return present(queuePartOf(address), `a broker of ${address}`);
 }

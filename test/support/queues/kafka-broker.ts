@@ -9,7 +9,7 @@ import type { Broker, TakenMessage, TestQueue } from "./broker.ts";
 import { startRelay } from "./relay.ts";
 import { ServerProcess } from "./server-process.ts";
 
-/** What every program of Kafka is started with. */
+/** Returns arguments of Java for all programs of Kafka. */
 export const java = (folder: string, heapMiB: number): readonly string[] => [
   `-Xmx${heapMiB}m`,
   "-XX:+UseSerialGC",
@@ -22,7 +22,7 @@ export interface KafkaBroker extends Broker {
   makeQueue(options?: { readonly partitions?: number }): Promise<TestQueue>;
 }
 
-/** One node, which is its own controller. Its clients come by the relay, to which it sends them, too. */
+/** Starts one node, which is its own controller. It also refers its clients to the relay. */
 export async function startKafka(): Promise<KafkaBroker> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-kafka-"));
   const [port = 0, controller = 0, own = 0] = await freePorts(3);
@@ -99,7 +99,7 @@ export async function withClient<C extends { close(): unknown }, T>(
   }
 }
 
-/** A message for each text, in this order. */
+/** Sends a message for each text, in this order. */
 export async function produce(
   bootstrapBrokers: string[],
   topic: string,
@@ -115,7 +115,7 @@ export async function produce(
   });
 }
 
-/** All that is there, from the beginning. */
+/** Reads all messages of a topic from the beginning. */
 export async function consume(bootstrapBrokers: string[], topic: string): Promise<readonly TakenMessage[]> {
   const consumer = new Consumer({ clientId: "test", groupId: `${topic}-readers`, bootstrapBrokers });
   try {

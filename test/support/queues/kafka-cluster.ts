@@ -12,10 +12,10 @@ import { ServerProcess } from "./server-process.ts";
 
 const NODES = [1, 2, 3] as const;
 const ACCESSES = ["scram", "plain", "mutual"] as const;
-/** How a client is let in: by SCRAM and TLS, by PLAIN without it, or by a certificate. */
+/** Authentication of clients: SCRAM with TLS, PLAIN without TLS, or a certificate. */
 export type Access = (typeof ACCESSES)[number];
 
-/** Its password has what addresses have a meaning for. */
+/** A user whose password contains characters with a meaning in addresses. */
 export const USER = { name: "shop", password: "s:e/c@r?e#t" } as const;
 
 interface Node {
@@ -26,26 +26,26 @@ interface Node {
 }
 
 /**
- * Three brokers, each a controller, too. Every partition is on all three, and two of them have to have a
+ * Three brokers, which are also controllers. Every partition is on all three, and two of them must have a
  * message before it is confirmed.
  */
 export interface KafkaCluster extends AsyncDisposable {
-  /** Its own and its certificates' folder. */
+  /** Folder of the cluster and its certificates. */
   readonly folder: string;
-  /** Of the brokers, and of the clients that they let in. */
+  /** Certificate authority of the brokers, and of their clients. */
   readonly ca: TestCa;
-  /** `host:port` of all brokers, as a client is let in. */
+  /** Returns `host:port` of all brokers, for a kind of authentication. */
   brokers(access: Access): string;
   /**
-   * A queue of one partition.
+   * Makes a queue with one partition.
    *
-   * @param address of a topic by its name
-   * @param leader who leads its partition, as long as it lives
+   * @param address returns the address of a topic
+   * @param leader leader of the partition while it runs
    */
   makeQueue(address: (topic: string) => string, leader?: number): Promise<TestQueue>;
-  /** Who keeps the group: all groups are kept by one. */
+  /** Returns the broker that coordinates the group. One broker coordinates all groups. */
   coordinator(group: string): Promise<number>;
-  /** What of a topic the group has not settled. */
+  /** Returns how many messages of a topic the group has not acknowledged. */
   leftOf(group: string, topic: string): Promise<number>;
   kill(id: number): Promise<void>;
   restart(id: number): Promise<void>;
@@ -112,12 +112,12 @@ export async function startKafkaCluster(): Promise<KafkaCluster> {
   };
 }
 
-/** All of them, the leader first. */
+/** Returns all brokers, with the leader first. */
 function leadBy(leader: number): number[] {
   return [leader, ...NODES.filter((id) => id !== leader)];
 }
 
-/** Of one that looks, and does not join. */
+/** Uses a consumer that reads facts of a group without joining it. */
 async function withMember<T>(
   bootstrapBrokers: string[],
   groupId: string,
@@ -186,7 +186,7 @@ broker.heartbeat.interval.ms=500
 `;
 }
 
-/** With the user of SCRAM, whom a cluster must know from its beginning. */
+/** Formats the storage with the user of SCRAM, which a cluster must have from its start. */
 async function format(
   folder: string,
   { id, configuration }: Pick<Node, "id" | "configuration">,

@@ -2,12 +2,12 @@ import { isShardmillError, type ShardmillError } from "../../../shared/core/erro
 import { createLogger } from "../../../shared/core/log.ts";
 import { openedBy } from "./broker.ts";
 
-/** Whether a broker lets in who comes by an address, to take messages and to send them. */
+/** Checks whether a broker authenticates the user of an address, for receiving and for sending. */
 
 const log = createLogger("queue", "silent");
 const result = { messageId: "window/0", body: Buffer.from("{}") };
 
-/** The text of the first message, which is settled; a result is sent, too. */
+/** Sends a result, and receives and acknowledges the first message. Returns its text. */
 export async function firstText(address: string, results: string): Promise<string> {
   await using sink = await openedBy(results).openSink(results, { log });
   await sink.send([result]);
@@ -20,7 +20,7 @@ export async function firstText(address: string, results: string): Promise<strin
   throw new Error("the deliveries have ended");
 }
 
-/** How nobody was let in: what the source said, then what the sink said. */
+/** Returns the errors of a refused user: the source's, then the sink's. */
 export async function refusals(address: string): Promise<readonly [ShardmillError, ShardmillError]> {
   const options = { name: "job", mostOpen: 10, mostBytes: 1 << 20, aside: null, log };
   await using source = await openedBy(address).openSource(address, options);
@@ -37,7 +37,7 @@ export async function refusals(address: string): Promise<readonly [ShardmillErro
   }) as unknown as readonly [ShardmillError, ShardmillError];
 }
 
-/** All that a person may see of an error. */
+/** Returns all parts of an error that a person may see. */
 export function saidBy(error: ShardmillError): string {
   return JSON.stringify([error.message, error.hint, error.fields]);
 }

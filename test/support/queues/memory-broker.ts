@@ -4,8 +4,8 @@ import type { Broker, TestQueue } from "./broker.ts";
 import { MemoryQueue, type Message } from "./memory-queue.ts";
 
 /**
- * A broker in memory behind the seams of real ones. Its queues outlive their consumers, and its connections
- * break when the test says so.
+ * A broker in memory with the interface of real ones. Queues survive their consumers, and a test can break
+ * connections.
  */
 export class MemoryBroker implements Broker {
   readonly isDurable = true;
@@ -118,7 +118,9 @@ interface SourceOptions {
   readonly mostOpen: number;
 }
 
-/** A consumer of one queue. Each connection is a session: what it did not settle returns when it breaks. */
+/**
+ * A consumer of one queue. Each connection is a session, whose unacknowledged messages return when it breaks.
+ */
 class MemorySource implements QueueSource {
   readonly address: string;
   readonly #broker: MemoryBroker;

@@ -1,6 +1,6 @@
 import type { Delivery } from "../../../shared/extension/queue-source.ts";
 
-/** A message in a queue, with what its sender says beside the body. */
+/** A message in a queue, with its sender's properties. */
 export interface Message {
   readonly id: string;
   readonly body: string;
@@ -10,18 +10,18 @@ export interface Message {
 interface Held {
   readonly message: Message;
   readonly sentMs: number;
-  /** Whether a consumer has received it before. */
+  /** True when a consumer has received it before. */
   readonly isAgain: boolean;
 }
 
 interface Options {
-  /** Deliveries carry an id, a time and whether they are repeated. Some brokers give none of these. */
+  /** Deliveries have an id, a time and a flag for repetition. Some brokers give none of these. */
   readonly describes: boolean;
 }
 
 /**
- * The messages of one queue, in order. A delivery belongs to a session, and returns to the queue when the
- * session ends before the delivery is settled.
+ * The messages of one queue, in order. A delivery belongs to a session. It returns to the queue when the
+ * session ends before its acknowledgement.
  */
 export class MemoryQueue {
   readonly #options: Options;
@@ -75,7 +75,7 @@ export class MemoryQueue {
     this.#notify();
   }
 
-  /** Returns all deliveries of a session to the queue, each at the place that `placeOf` gives. */
+  /** Returns all deliveries of a session to the queue, each at the index that `placeOf` returns. */
   endSession(session: object, placeOf: (waiting: number) => number = () => 0): void {
     const lost = [...this.#out].filter(([, held]) => held.session === session).reverse();
     for (const [delivery, held] of lost) {
@@ -85,13 +85,13 @@ export class MemoryQueue {
     if (lost.length > 0) this.#notify();
   }
 
-  /** Calls back each time that messages arrive or return. Returns a function that ends this. */
+  /** Calls back each time that messages arrive or return. Returns a function that stops this. */
   onMessages(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Takes all waiting messages out, as a consumer that settles at once does. */
+  /** Takes all waiting messages, as a consumer that acknowledges at once does. */
   drain(): readonly Message[] {
     const messages = this.#waiting.map(({ message }) => message);
     this.#waiting = [];

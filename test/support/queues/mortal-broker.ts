@@ -3,9 +3,9 @@ import type { Delivery, QueueSource } from "../../../shared/extension/queue-sour
 import type { Life } from "../lives.ts";
 import { MemoryQueue } from "./memory-queue.ts";
 
-/** A broker for simulated processes: each settling is a point at which its process may be killed. */
+/** A broker for simulated processes. Each acknowledgement is a point at which its process may be killed. */
 export class MortalBroker {
-  /** Refuses all settling. */
+  /** True while the broker refuses all acknowledgements. */
   isAway = false;
   readonly aside: { readonly id: string; readonly reason: string }[] = [];
   readonly #bodyOf: (id: string) => string;
@@ -27,14 +27,14 @@ export class MortalBroker {
     this.#queue.send(ids.map((id) => ({ id, body: this.#bodyOf(id), about: {} })));
   }
 
-  /** Returns what a killed process held to the queue, in any order. */
+  /** Returns the messages of a killed process to the queue, at random places. */
   comesAgain(random: Random): void {
     this.#end();
     this.#queue.endSession(this.#session, (waiting) => Math.floor(random.unit() * (waiting + 1)));
     this.#session = {};
   }
 
-  /** The queue as one process sees it. */
+  /** Returns the queue as one process sees it. */
   source(life: Life): QueueSource {
     const each = <T>(name: string, all: readonly T[], settle: (one: T) => void) => {
       const some = (ones: readonly T[]) => {

@@ -30,11 +30,11 @@ export const ROWS: QueueTrigger = {
 };
 export const FILES: QueueTrigger = { ...ROWS, message: "files", columns: new Map(), key: null };
 
-/** The messages: `poison` is dead in its run, `gone` no file that is there, `broken` no message. */
+/** Message ids. `poison` fails in its run, `gone` is a missing file, and `broken` is no valid message. */
 const IDS = ["a", "b", "poison", "d", "gone", "f", "broken", "h", "i", "j"];
-/** Longer than all tries. */
+/** Longer than all attempts. */
 const LIMIT_MS = 3_600_000;
-/** Before anything is forgotten. */
+/** Shorter than the time after which windows are forgotten. */
 const SOON_MS = 60_000;
 
 interface WorldOptions {
@@ -42,18 +42,18 @@ interface WorldOptions {
   readonly seed: number;
   readonly fates: readonly Fate[];
   readonly lie?: (disk: Disk) => Disk;
-  /** For longer than keys are remembered, the broker does not take that messages are settled. */
+  /** True when the broker refuses acknowledgements for longer than keys are remembered. */
   readonly isAway?: boolean;
 }
 
-/** A broker, an output, and lives of a process between them. */
+/** A broker, an output, and processes between them. */
 export class QueueWorld {
   readonly lives: Lives;
-  /** By window, what its run has published: the rows, or the files. */
+  /** Published rows or files of each window's run. */
   readonly published = new Map<string, readonly string[]>();
   readonly #trigger: QueueTrigger;
   readonly #broker: MortalBroker;
-  /** Of each run that has begun, what it reads: it goes on with no other. */
+  /** Input of each run that has begun. A run resumes only with the same input. */
   readonly #begun = new Map<string, string>();
   readonly #failed = new Set<string>();
   readonly #sent = new Set<string>();
@@ -74,7 +74,11 @@ export class QueueWorld {
     });
   }
 
-  /** From the first message until all is forgotten. @returns what was not as it must be */
+  /**
+   * Plays from the first message until all windows are forgotten.
+   *
+   * @returns the problems
+   */
   async play(): Promise<readonly string[]> {
     const { lives } = this;
     this.#broker.send(IDS.slice(0, 6));
@@ -85,7 +89,7 @@ export class QueueWorld {
     else {
       await this.#soon("messages are not settled", () => this.#broker.isEmpty);
       await this.#soon("files are left over", () => this.#areSettled, SOON_MS);
-      // What a life before did not sync, and this one did not, is gone now.
+      // Names that neither the previous process nor this one has synced are lost now.
       lives.end(true);
     }
     this.#broker.send(IDS);
@@ -104,7 +108,7 @@ export class QueueWorld {
 
   async #live(life: Life): Promise<void> {
     const { disk, clock, random } = life;
-    // As it is when the ledger beside it is locked, which is first.
+    // The ledger beside the spool makes these folders when it is locked, which is first.
     for (const folder of ["/job", "/job/_trigger"]) await makeFolders(folder, disk);
     const { spool, records } = await Spool.open(FOLDER, disk);
     const queue = new QueueLife({
@@ -136,7 +140,7 @@ export class QueueWorld {
     return [...this.published.values()].some((ids) => ids.includes(id));
   }
 
-  /** A run is begun, and publishes once, whoever begins it and how often; every other fails at first. */
+  /** Runs a window, which publishes once in spite of repeated starts. Every second run fails at first. */
   async #run(
     life: Life,
     window: SpooledWindow,
@@ -152,7 +156,7 @@ export class QueueWorld {
       this.lives.broken.push(`the rows of a window cannot be read: ${read}`);
       return failed(new Error(read));
     }
-    // Found while it is planned: nothing has begun.
+    // Detected while planning, before the run begins.
     if (this.#isFiles && read.includes(this.#dead)) {
       const problems = [{ where: this.#dead, what: "does not exist" }];
       return failed(new ShardmillError("INPUT_NOT_FOUND", "there is no such file", { problems }));
@@ -194,7 +198,7 @@ export class QueueWorld {
     return { dead, results };
   }
 
-  /** What no run can map, or read. */
+  /** Message that no run can map, or read. */
   get #dead(): string {
     return this.#isFiles ? "gone" : "poison";
   }
@@ -203,7 +207,7 @@ export class QueueWorld {
     return this.#trigger.message === "files";
   }
 
-  /** Each window has what tells its keys, and nothing else. */
+  /** True when each window has only the files with its keys. */
   get #areSettled(): boolean {
     return this.#names(FOLDER).every(
       (id) => this.#names(`${FOLDER}/${id}`).join() === "settled.json,window.json",

@@ -17,16 +17,19 @@ export const hasRabbitMq: boolean = existsSync(SERVER);
 
 export interface RabbitMq extends Broker {
   readonly port: number;
-  /** Null where it was started without TLS. */
+  /** Port for TLS. Null: started without TLS. */
   readonly tlsPort: number | null;
 }
 
-/** What a broker shows, and by which it knows its clients: those that show nothing are let in, too. */
+/**
+ * Certificate of the broker, and the CA of client certificates. Clients without a certificate are accepted,
+ * too.
+ */
 interface BrokerTls extends CertificateFiles {
   readonly ca: string;
 }
 
-/** RabbitMQ as Debian has it, on ports and in a folder of its own. */
+/** Starts Debian's RabbitMQ, with its own ports and folder. */
 export async function startRabbitMq(tls: BrokerTls | null = null): Promise<RabbitMq> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-rabbitmq-"));
   const [port = 0, distribution = 0, names = 0, tlsPort = 0] = await freePorts(4);
@@ -103,7 +106,7 @@ function tlsSettings({ ca, cert, key }: BrokerTls, port: number): readonly strin
   ];
 }
 
-/** Erlang's register of names goes on by itself, in a process of its own; it knows for a moment who died. */
+/** Ends Erlang's name server, a separate process. For a moment it still lists exited nodes. */
 async function endNames(port: number): Promise<void> {
   for (let tries = 0; tries < 20; tries += 1) {
     const { status } = spawnSync("epmd", ["-port", String(port), "-kill"], { stdio: "ignore" });
@@ -114,7 +117,7 @@ async function endNames(port: number): Promise<void> {
 
 async function withConnection<T>(url: string, use: (connection: Connection) => Promise<T>): Promise<T> {
   const connection = new Connection(url);
-  // It is made again by itself.
+  // The client reconnects without help.
   connection.on("error", () => {});
   try {
     return await use(connection);

@@ -1,17 +1,17 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 
-/** A port that leads to another, as long as it does. */
+/** A port that forwards to another, and can be cut. */
 export interface Relay extends AsyncDisposable {
   readonly port: number;
-  /** Breaks what is connected, and takes nobody until {@link mend}. */
+  /** Breaks all connections, and refuses new ones until {@link mend}. */
   cut(): void;
   mend(): void;
-  /** How many connections it has broken. */
+  /** Number of connections that it has broken. */
   readonly broken: number;
 }
 
-/** @param tls of what connects to it: behind it nothing is encrypted */
+/** @param tls TLS of incoming connections. The connection to the target is not encrypted */
 export async function startRelay(target: number, tls: TlsOptions | null = null): Promise<Relay> {
   const sockets = new Set<Socket>();
   let isCut = false;

@@ -6,12 +6,12 @@ import { JobFolder } from "../job-folder.ts";
 import { query } from "../known-answer.ts";
 import { openedBy, type TestQueue } from "./broker.ts";
 
-/** A job over the messages of a queue, which may be served, and what became of its messages. */
+/** A job over the messages of a queue, which may be served, and its outcome. */
 
-/** A message: its id is its key. */
+/** Returns a message whose id is its key. */
 export const aRow = (id: number): string => JSON.stringify({ id, x: [id % 7, 1, 2, 3] });
 
-/** A job over such messages, in small windows. */
+/** Makes a job over such messages, with small windows. */
 export function queueJob(
   { address, aside, results }: TestQueue,
   trigger: Readonly<Record<string, unknown>> = { columns: { id: "int64", x: "float32[]" }, key: "id" },
@@ -21,7 +21,7 @@ export function queueJob(
   return JobFolder.make({ files: 0, spec });
 }
 
-/** Ids of all rows that are published, with how often each is. */
+/** Returns the ids of all published rows, with their number of occurrences. */
 export async function publishedIds(job: JobFolder): Promise<ReadonlyMap<number, number>> {
   const names = await readdir(job.out, { recursive: true }).catch(() => []);
   const whole = new Set(
@@ -34,7 +34,7 @@ export async function publishedIds(job: JobFolder): Promise<ReadonlyMap<number, 
   return new Map(counts as [number, number][]);
 }
 
-/** No window is open: all of their messages are settled. */
+/** Returns true when no window is open, so that all of their messages are acknowledged. */
 export async function isSettled(job: JobFolder): Promise<boolean> {
   const folder = join(job.out, "_trigger", "windows");
   const settled = await Promise.all(
@@ -48,7 +48,7 @@ export async function isSettled(job: JobFolder): Promise<boolean> {
   return settled.every(Boolean);
 }
 
-/** What a queue has for whoever comes next, who knows no keys. */
+/** Returns how many messages a new consumer without known keys receives. */
 export async function leftIn({ address }: TestQueue): Promise<number> {
   const log = createLogger("queue", "silent");
   const options = { name: "left", mostOpen: 1_000, mostBytes: 1e9, aside: null, log };

@@ -10,12 +10,12 @@ interface ServerCommand {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Servers in Java and Erlang take some ten seconds on a machine that has nothing else to do. */
+/** Limit of a start. Servers in Java and Erlang take about ten seconds on an idle machine. */
 const WAIT_MS = 240_000;
-/** Of what it said, when it did not start. */
+/** Limit of the output that is shown when a server did not start. */
 const MOST_SAID = 4_000;
 
-/** A server that can be killed and started again where it was. */
+/** A server that can be killed and restarted in the same place. */
 export class ServerProcess implements AsyncDisposable {
   readonly #command: ServerCommand;
   #process: ChildProcess | null = null;
@@ -25,12 +25,12 @@ export class ServerProcess implements AsyncDisposable {
     this.#command = command;
   }
 
-  /** Until it listens on its port. */
+  /** Starts the server and waits until its port is open. */
   async start(): Promise<void> {
     const { command, args, port, cwd, env } = this.#command;
     const started = spawn(command, args, {
       stdio: ["ignore", "pipe", "pipe"],
-      // Of its own, so that all that it starts can be killed with it.
+      // Its own process group, so that all of its processes can be killed with it.
       detached: true,
       env: { PATH: process.env.PATH, ...env },
       ...(cwd === undefined ? {} : { cwd }),
@@ -51,7 +51,7 @@ export class ServerProcess implements AsyncDisposable {
     throw new Error(`${command} does not listen on ${port}: ${this.#said}`);
   }
 
-  /** All of its processes, at once. */
+  /** Kills all of its processes. */
   async kill(): Promise<void> {
     const { pid, exitCode, signalCode } = this.#process ?? {};
     if (this.#process === null || pid === undefined || exitCode !== null || signalCode !== null) return;

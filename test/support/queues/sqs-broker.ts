@@ -14,7 +14,7 @@ import { ServerProcess } from "./server-process.ts";
 const foreign = process.env.SHARDMILL_FOREIGN ?? "";
 const python = join(foreign, "python", "bin");
 
-/** As AWS's own library asks SQS. */
+/** SQS as AWS's own library calls it. */
 export interface Boto extends AsyncDisposable {
   call(method: string, args: object): Promise<Readonly<Record<string, unknown>>>;
 }
@@ -25,14 +25,14 @@ export interface SqsBroker extends Broker {
 }
 
 interface SqsQueue extends TestQueue {
-  /** As boto has it. */
+  /** URL, as boto has it. */
   readonly url: string;
-  /** The queue's own dead letters; null where it has none. */
+  /** The queue's own dead-letter queue. Null: none. */
   readonly deadLetters: string | null;
   taken(url: string): Promise<readonly TakenMessage[]>;
 }
 
-/** Its messages are in a database on the disk: it was made to be killed. */
+/** Starts a server whose messages are in a database on the disk, so that it can be killed. */
 export async function startElasticMq(): Promise<SqsBroker> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-elasticmq-"));
   const [port = 0] = await freePorts(1);
@@ -101,7 +101,7 @@ async function sqsBroker({
     },
     async restart() {
       await server.start();
-      // It listens before it knows its queues again, and says until then that there are none.
+      // The server listens before it has loaded its queues, and reports none until then.
       while ((await countQueues(boto)) < known) await sleep(100, NEVER);
       relay.mend();
     },
@@ -126,7 +126,7 @@ interface QueueWanted {
   readonly name: string;
   readonly ports: { readonly relay: number; readonly own: number };
   readonly isOrdered?: boolean;
-  /** Left out: none; else the receives after which a message is one. */
+  /** Number of receives after which a message is a dead letter. Default: never. */
   readonly deadLetters?: number;
 }
 
@@ -138,7 +138,7 @@ async function makeQueue(boto: Boto, wanted: QueueWanted): Promise<SqsQueue> {
       QueueName: isOrdered ? `${QueueName}.fifo` : QueueName,
       Attributes,
     });
-    // A server behind a relay says its own port, or the relay's.
+    // A server behind a relay returns its own port, or the relay's.
     return String(made.QueueUrl).replace(/^http:\/\/[^/]*/, `http://127.0.0.1:${ports.own}`);
   };
   const byRelay = (url: string) => url.replace(`:${ports.own}/`, `:${ports.relay}/`);

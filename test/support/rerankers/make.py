@@ -1,5 +1,6 @@
-"""Makes cross-encoder.onnx, a small BERT that scores pairs as rerankers are exported, and expected.json: the tokens that
-the reference library makes of some pairs, and their scores, worked out in float64 without the graph.
+"""Makes cross-encoder.onnx, a small BERT that scores pairs, as rerankers are exported. Also makes
+expected.json: the reference library's tokens of some pairs, and their scores, computed in float64 without the
+graph.
 
 pip install tokenizers==0.23.3 onnx==1.23.2 onnxruntime==1.32.0 numpy; python make.py
 """
@@ -43,7 +44,7 @@ WEIGHTS = {
 
 
 def model():
-    """As an exporter writes BertForSequenceClassification with one label."""
+    """Builds a graph as exporters do for BertForSequenceClassification with one label."""
     nodes = []
 
     def add(op, inputs, output, **attributes):
@@ -114,7 +115,7 @@ def model():
 
 
 def score(ids, types):
-    """The same of one pair, in float64."""
+    """Computes the same score for one pair in float64."""
     w = {name: value.astype(np.float64) for name, value in WEIGHTS.items()}
 
     def norm(name, x):

@@ -1,6 +1,7 @@
-"""Makes the sound files beside it, and what the reference programs make of them.
+"""Makes the sound files beside it, and the results of the reference programs for them.
 
-Python with numpy, soundfile, librosa and soxr; `lame`. Run here: `python make.py`. The files are small, and in the repository.
+Needs Python with numpy, soundfile, librosa and soxr, and `lame`. Run here: `python make.py`. The files are
+small, and in the repository.
 """
 
 import hashlib
@@ -59,7 +60,7 @@ for name in [*FILES, "mono.mp3", "stereo.mp3"]:
 
 
 def noise(length):
-    """White noise that any language makes alike: a linear congruential generator of 32 bits."""
+    """Returns white noise that any language can compute: a linear congruential generator of 32 bits."""
     state, samples = 1, []
     for _ in range(length):
         state = (1_664_525 * state + 1_013_904_223) % 2**32
@@ -67,7 +68,7 @@ def noise(length):
     return np.array(samples, dtype=np.float32)
 
 
-# One pair at least of each way that soxr goes: one filter, two in either order, halvings, doublings, no simple ratio.
+# At least one pair for each path of soxr: one filter, two in either order, halvings, doublings, odd ratios.
 PAIRS = [
     (8_000, 16_000),
     (11_025, 16_000),
@@ -89,7 +90,7 @@ for source, target in PAIRS:
     reference["resampled"][f"{source} {target}"] = {
         "samples": len(made),
         "some": [round(float(value), 7) for value in made[::STRIDE]],
-        # How soxr begins and ends, and how librosa does: it fills up to a whole sample more.
+        # Beginnings and ends of soxr, and of librosa, which fills up to one more whole sample.
         "short": {
             str(length): [
                 round(float(value), 7)

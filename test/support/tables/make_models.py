@@ -1,4 +1,4 @@
-"""Exports small models as people do, and writes what Python's onnxruntime makes of some rows.
+"""Exports small models as users do, and writes the results of Python's onnxruntime for some rows.
 
     python -m venv venv && venv/bin/pip install scikit-learn skl2onnx lightgbm onnxmltools onnxruntime
     venv/bin/python test/support/tables/make_models.py
@@ -28,7 +28,7 @@ CASES = {}
 
 
 def plain(value):
-    """An output as JSON: arrays as lists, a sequence of maps as such, a sequence of arrays as lists."""
+    """Converts an output to JSON: arrays and sequences of arrays to lists. Sequences of maps stay."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value[0], dict):
@@ -37,7 +37,7 @@ def plain(value):
 
 
 def save(name, model, columns, inputs, feeds):
-    """columns: by name their type and values; inputs: what a job file says of the model's inputs."""
+    """Saves a case. columns: type and values by name. inputs: the model's inputs in the job file."""
     data = model.SerializeToString()
     (FOLDER / f"{name}.onnx").write_bytes(data)
     session = onnxruntime.InferenceSession(data)

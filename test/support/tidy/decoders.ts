@@ -1,9 +1,9 @@
 import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
 
 const PRODUCT = /^(shared|coordinator|worker|extensions|cli|page)\//;
-/** Files that may decode texts by the platform: UTF-8, and the encodings of CSV files. */
+/** Files that may use the platform's text decoders: for UTF-8, and for the encodings of CSV files. */
 const DECODERS = /^(shared\/core\/utf8|extensions\/csv-json\/encodings)\.ts$/;
-/** Files that make Arrow's vectors: one reads values without Arrow's decoder, one builds dictionaries. */
+/** Files that make Arrow's vectors: one reads values without Arrow's decoder, and one builds dictionaries. */
 const CELLS = /^shared\/dataset\/(cell-reader|arrow-columns)\.ts$/;
 
 const BANS = [
@@ -19,7 +19,7 @@ const BANS = [
   },
 ];
 
-/** Finds decoders of text that are not the one of the house. */
+/** Finds decoders of text other than the project's. */
 export function findStrayDecoders(files: readonly SourceFile[]): Finding[] {
   return files
     .filter(({ path }) => PRODUCT.test(path))

@@ -1,20 +1,20 @@
 import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
 
 /**
- * Who may open files by itself. A job's bytes have one door, `shared/storage`; whoever stands here reads or
- * writes something else, or hands a library what it wants.
+ * Files that may open files directly. Bytes of jobs go through `shared/storage` only. The files listed here
+ * read or write other data, or pass paths to libraries.
  */
 export const FILE_USERS: readonly RegExp[] = [
-  // The door to this machine, and what it stands on.
+  // Storage on this machine, and its parts.
   /^shared\/storage\/local[^/]*\.ts$/,
   /^shared\/core\/disk\.ts$/,
   /^coordinator\/commit\/blocking-disk\.ts$/,
-  // The machine, and what the program itself consists of.
+  // Facts of the machine, and files of the program itself.
   /^shared\/core\/(prune-folder|read-record|memory-watch|package-root|process-identity)\.ts$/,
   /^shared\/(wire\/(descriptors|address-file)|dataset\/parquet-runtime)\.ts$/,
   /^extensions\/web\/page-routes\.ts$/,
-  // The user's own: the job file, the secret, certificates, what is kept between runs, a model to convert,
-  // copies of files that lie elsewhere.
+  // The user's own files: the job file, the secret, certificates, and a model to convert. Also files kept
+  // between runs, and copies of files elsewhere.
   /^coordinator\/(access\/(audit-log|tokens-file)|kept\/kept-jobs)\.ts$/,
   /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file)\.ts$/,
   /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|report\/command|serve\/served-files)\.ts$/,
@@ -23,7 +23,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^extensions\/convert\/convert(-to-file|ed-model)\.ts$/,
   /^coordinator\/plan\/fetch\/(fetch-file|kept-files)\.ts$/,
   /^extensions\/code\/(plan\/(bundle-module|keep-bundle|check-types|tsc)|threads\/module-step)\.ts$/,
-  // Scratch.
+  // Scratch files.
   /^shared\/core\/temp-folder\.ts$/,
   /^coordinator\/plan\/steps\/plan-steps\.ts$/,
   /^extensions\/csv-json\/(sniff-(csv|text)|text-parser)\.ts$/,
@@ -33,14 +33,14 @@ export const FILE_USERS: readonly RegExp[] = [
   /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
   /^worker\/(job\/open-job|process\/supervisor)\.ts$/,
   /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
-  // Libraries that want files, and processes that parse what cannot be trusted.
+  // Libraries that need files, and processes that parse untrusted data.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
   /^shared\/onnx\/(external-data|session)\.ts$/,
   /^extensions\/convert\/onnx\/(convert-file|load-weights)\.ts$/,
   /^extensions\/convert\/check\/(check-precision|compare-process)\.ts$/,
 ];
 
-/** Who may work on a `Disk`: the journal and the lock, and local storage. */
+/** Files that may use a `Disk`: the journal and the lock, and local storage. */
 export const DISK_USERS: readonly RegExp[] = [
   /^shared\/core\/(digest|hard-link|make-folders|sync-path)\.ts$/,
   /^shared\/storage\/local[^/]*\.ts$/,
@@ -50,7 +50,7 @@ export const DISK_USERS: readonly RegExp[] = [
   /^shared\/access\/credential\.ts$/,
   /^coordinator\/kept\/(kept-jobs|replace-file)\.ts$/,
   /^extensions\/serve\/(trigger\/trigger-ledger|queue\/spool)\.ts$/,
-  // The folder of the journal and the lock, which goes when they do.
+  // The folder of the journal and the lock, which is removed with them.
   /^coordinator\/publish\/(cleanup|clear-output|own-run)\.ts$/,
 ];
 
@@ -80,7 +80,7 @@ export function findBareDisks(files: readonly SourceFile[]): Finding[] {
   );
 }
 
-/** Permissions that nobody uses any more. */
+/** Finds permissions that no file uses. */
 export function findUnusedDoors(files: readonly SourceFile[]): string[] {
   const users = (isIt: (specifier: string, path: string) => boolean) =>
     files.filter(({ path, imports }) => imports.some(({ specifier }) => isIt(specifier, path)));

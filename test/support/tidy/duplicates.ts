@@ -1,15 +1,15 @@
 import { type ArrowFunctionExpression, type Function as FunctionNode, type Node, Visitor } from "oxc-parser";
 import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
 
-/** Shorter bodies are alike by chance. */
+/** Shorter bodies are equal by chance. */
 const LEAST_LINES = 6;
 
-/** Of a node, what does not say what the code does: where it stands, and what it is called. */
+/** Fields of a node that do not affect its function: positions. */
 const PASSED_OVER = new Set(["start", "end", "range"]);
 
 /**
- * Functions that do the same, whatever they are called: the later ones, each with the first. Tests are left
- * out: one that can be read by itself may repeat another's lines.
+ * Finds functions that do the same, whatever their names: the later ones, each with the first. Tests are
+ * excluded, because a test that can be read alone may repeat another's lines.
  */
 export function findDuplicates(files: readonly SourceFile[]): Finding[] {
   const firsts = new Map<string, string>();
@@ -34,7 +34,7 @@ export function findDuplicates(files: readonly SourceFile[]): Finding[] {
     });
 }
 
-/** Text that is the same for the same code: a name is a number, by where it is first met. */
+/** Returns a text that is equal for equal code. Names become numbers, by their first occurrence. */
 function shapeOf(nodes: readonly Node[]): string {
   const names = new Map<string, number>();
   return JSON.stringify(nodes, (key, value: unknown) => {

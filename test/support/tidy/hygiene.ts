@@ -1,18 +1,17 @@
 import { type Function as FunctionNode, type Node, Visitor } from "oxc-parser";
 import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
 
-/**
- * Beyond this a file holds more than one idea (the files over a thousand lines are the ones that people
- * regret).
- */
+/** Limit of a file's lines: a longer one has more than one idea. */
 const MAX_FILE_LINES = 300;
-/** What a screen shows at once. Of the source only: a test's `describe` is a function too. */
+/**
+ * Limit of a function's lines: one screen. For sources only, because a test's `describe` is a function, too.
+ */
 const MAX_FUNCTION_LINES = 60;
 
-/** That of the formatter (biome.json). */
+/** Width of the formatter (biome.json). */
 const MAX_COMMENT_WIDTH = 110;
 
-/** The one re-export: whoever throws an error needs its codes beside the class. */
+/** The only re-export: code that throws an error needs the codes beside the class. */
 const ALLOWED_RE_EXPORTS = new Set(["shared/core/errors.ts"]);
 
 const MAY_PRINT = /^(cli|examples|bench|fault|sim)\//;
@@ -49,7 +48,7 @@ export function findLongFunctions(files: readonly SourceFile[]): Finding[] {
     });
 }
 
-/** More are mixed up where they are called. A range `[from, to)` or `[start, end)` counts as one. */
+/** Limit of parameters: callers mix up more. A range `[from, to)` or `[start, end)` counts as one. */
 const MAX_PARAMETERS = 4;
 const RANGES = new Set(["from to", "start end"]);
 
@@ -75,7 +74,7 @@ export function findManyParameters(files: readonly SourceFile[]): Finding[] {
     });
 }
 
-/** The formatter leaves comments alone; an address cannot be broken. */
+/** Finds wide comments, which the formatter ignores. A URL cannot be broken. */
 export function findWideComments(files: readonly SourceFile[]): Finding[] {
   return files.flatMap(({ path, text, comments }) => {
     const lines = text.split("\n");
@@ -109,7 +108,7 @@ export function findReExports(files: readonly SourceFile[]): Finding[] {
     );
 }
 
-/** stdout belongs to a command's result, stderr to the log: only what people run directly prints. */
+/** Finds prints outside commands. stdout is for a command's result, and stderr for the log. */
 export function findPrinting(files: readonly SourceFile[]): Finding[] {
   return files
     .filter(({ path }) => !MAY_PRINT.test(path))
@@ -140,7 +139,7 @@ export function findUnfinished(files: readonly SourceFile[]): Finding[] {
   );
 }
 
-/** Finds tests whose folder is none of the source: `test/unit/shared/core` tests what is in `shared/core`. */
+/** Finds unit tests without a matching source folder: `test/unit/shared/core` tests `shared/core`. */
 export function findStrayUnitTests(files: readonly SourceFile[]): Finding[] {
   const folders = new Set(files.flatMap(({ path }) => parentsOf(path)));
   return files.flatMap(({ path }) => {

@@ -3,8 +3,8 @@ import { isPure } from "./purity.ts";
 import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
 
 /**
- * The layers of the house, from the ground up (docs/architecture.md). A file may import from its own layer
- * and from those below. The first pattern that fits a path decides.
+ * Layers of the code, from the lowest up (docs/architecture.md). A file may import from its own layer and
+ * from lower ones. The first pattern that matches a path decides.
  */
 export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: "shared/core", pattern: /^shared\/core\// },
@@ -28,8 +28,8 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
 const PURE_LAYER = LAYERS.findIndex(({ name }) => name === "pure parts");
 
 /**
- * A pure file is in the pure layer whatever is in its folder; but types, which do nothing, it may share with
- * the folder.
+ * Returns the layer of a file. A pure file is in the pure layer, whatever its folder contains. It may still
+ * share types with its folder, because they do nothing.
  */
 function layerOf(path: string, typeOnly: boolean): number {
   const layer = LAYERS.findIndex(({ pattern }) => pattern.test(path));
@@ -37,7 +37,7 @@ function layerOf(path: string, typeOnly: boolean): number {
   return lifted ? PURE_LAYER : layer;
 }
 
-/** Imports that go up a layer, or between coordinator and worker; files that no layer takes. */
+/** Finds imports from a higher layer, or between coordinator and worker, and files without a layer. */
 export function findLayerBreaks(files: readonly SourceFile[]): Finding[] {
   return files.flatMap((file) => {
     const layer = layerOf(file.path, true);
@@ -60,7 +60,7 @@ function breakOf(from: string, to: string, typeOnly: boolean): string | null {
   return `imports go down, never up: ${LAYERS[layer]?.name} imports ${to} of ${LAYERS[target]?.name}`;
 }
 
-/** Import circles, type imports included: each once, from its first file in alphabetical order. */
+/** Finds import cycles, type imports included. Lists each once, from its first file in alphabetical order. */
 export function findCircles(files: readonly SourceFile[]): Finding[] {
   const arrows = new Map<string, Arrow[]>();
   for (const file of files) {
@@ -74,7 +74,7 @@ export function findCircles(files: readonly SourceFile[]): Finding[] {
   return circlesOf(arrows, "import circle");
 }
 
-/** Folders that import each other, however far round: read one of them and you must read them all. */
+/** Finds folders that import each other, in cycles of any length: to read one, you must read them all. */
 export function findFolderCircles(files: readonly SourceFile[]): Finding[] {
   const arrows = new Map<string, Arrow[]>();
   for (const { path, imports } of files) {
@@ -91,7 +91,7 @@ export function findFolderCircles(files: readonly SourceFile[]): Finding[] {
 
 interface Arrow {
   readonly to: string;
-  /** Where it stands. */
+  /** File of the import. */
   readonly path: string;
   readonly line: number;
 }

@@ -5,10 +5,9 @@ const LINK = /\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)/g;
 const ELSEWHERE = /^([a-z][a-z0-9+.-]*:|\/\/)/i;
 
 /**
- * Relative links of Markdown pages that lead nowhere: to a file that is not there, or to a heading that its
- * page lacks.
+ * Finds relative links in Markdown pages to missing files or headings.
  *
- * @param exists whether a path from the project's root is a file or a folder
+ * @param exists returns true when a path from the project's root is a file or a folder
  */
 export function findBrokenLinks(
   pages: ReadonlyMap<string, string>,
@@ -30,7 +29,7 @@ export function findBrokenLinks(
   );
 }
 
-/** The lines of a page, blank where they are code: a link in an example is not a link. */
+/** Returns the lines of a page, with code blanked: a link in an example is no link. */
 function proseLines(page: string): string[] {
   let fenced = false;
   return page.split("\n").map((line) => {
@@ -40,7 +39,7 @@ function proseLines(page: string): string[] {
   });
 }
 
-/** Headings as GitHub names them; the second of a name gets `-1`. */
+/** Returns the anchors of headings, as GitHub names them. The second heading of a name gets `-1`. */
 function anchorsOf(page: string): Set<string> {
   const anchors = new Set<string>();
   for (const heading of headingsOf(page)) {

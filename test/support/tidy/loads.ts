@@ -1,18 +1,15 @@
 import { type Finding, loadedBy, type SourceFile } from "./source-file.ts";
 
 /**
- * What a thread or a process of a job has no use for before its work asks for it, and pays for at each start:
- * the job file's schema, the wire, the clouds' libraries.
+ * Packages that a thread or a process of a job does not need before its work. It would load them at each
+ * start: the job file's schema, the wire, and the clouds' libraries.
  */
 const NOT_AT_START = /^(zod|yaml|yargs|@grpc\/.*|@aws-sdk\/.*|@smithy\/.*|google-auth-library)$/;
 
-/** They speak gRPC from the first moment on. */
+/** Scripts that use gRPC from the start. */
 const MAY_LOAD_ALL = new Set(["coordinator/grpc/port-thread.ts"]);
 
-/**
- * Scripts that are started as threads or processes, and load such a package before they are asked for
- * anything.
- */
+/** Finds scripts, started as threads or processes, that load such a package before they receive any work. */
 export function findHeavyStarts(files: readonly SourceFile[]): Finding[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   return startedScripts(files).flatMap((script) => {
@@ -21,7 +18,7 @@ export function findHeavyStarts(files: readonly SourceFile[]): Finding[] {
   });
 }
 
-/** Of those that may load all, the ones that need not. */
+/** Finds scripts with a permission that they do not need. */
 export function findUnusedStarts(files: readonly SourceFile[]): string[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   return [...MAY_LOAD_ALL].filter((script) => wayToHeavy(script, byPath) === null);
@@ -36,7 +33,7 @@ function startedScripts(files: readonly SourceFile[]): readonly string[] {
   return [...new Set(started)].sort();
 }
 
-/** The package, and the files that lead to it from the script, the nearest to the package first. */
+/** Returns the package, and the files that lead from the script to it, starting at the package. */
 function wayToHeavy(script: string, byPath: ReadonlyMap<string, SourceFile>): readonly string[] | null {
   const from = new Map<string, string | null>([[script, null]]);
   for (const [path] of from) {

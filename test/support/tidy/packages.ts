@@ -1,7 +1,7 @@
 import { isBuiltin } from "node:module";
 import type { Finding, SourceFile } from "./source-file.ts";
 
-/** Packages that one place of the house knows, so that they can be replaced there. Others are free. */
+/** Packages that only certain folders may import, so that they can be replaced there. Others are free. */
 const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly string[] }[] = [
   {
     packages: /^(@grpc\/|grpc-health-check$)/,
@@ -44,23 +44,23 @@ export interface Manifest {
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-/** Manifests by who may import their packages: all code, or that of tests, benchmarks and examples. */
+/** Manifests by importer: all code, or tests, benchmarks and examples only. */
 export interface Manifests {
   readonly product: Manifest;
   readonly tools: Manifest;
 }
 
 /**
- * Packages used away from home, or not named in package.json. Which of them an installation needs is a matter
- * of the bundle: `test/process/npm.test.ts` compares its imports with `dependencies`.
+ * Finds packages that are imported outside their folders, or not named in package.json. The bundle decides
+ * which of them an installation needs: `test/process/npm.test.ts` compares its imports with `dependencies`.
  */
 export function findStrayPackages(files: readonly SourceFile[], { product, tools }: Manifests): Finding[] {
   return files.flatMap(({ path, imports }) =>
     imports.flatMap(({ specifier, line }) => {
-      // Names that begin with # are of package.json.
+      // Names that begin with # are defined in package.json.
       if (/^[.#]/.test(specifier) || isBuiltin(specifier)) return [];
       const name = packageName(specifier);
-      // Examples import what the package exports, as its users do.
+      // Examples import the package by name, as its users do.
       if (name === "shardmill" && EXEMPT.test(path)) return [];
       const findings: Finding[] = [];
       const homes = HOMES.find(({ packages }) => packages.test(name))?.folders;
@@ -78,7 +78,7 @@ function namedBy({ dependencies, devDependencies }: Manifest): Readonly<Record<s
   return { ...dependencies, ...devDependencies };
 }
 
-/** `@grpc/grpc-js` of `@grpc/grpc-js/build/src/x.js`. */
+/** Returns `@grpc/grpc-js` for `@grpc/grpc-js/build/src/x.js`. */
 function packageName(specifier: string): string {
   return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 }

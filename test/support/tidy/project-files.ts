@@ -3,7 +3,9 @@ import { join } from "node:path";
 
 const SKIPPED = new Set(["node_modules", "dist", "coverage", "out"]);
 
-/** The project's own files below `folder` that end in `extension`, from the root, with `/`, sorted. */
+/**
+ * Returns the project's own files below `folder` that end in `extension`, from the root, with `/`, sorted.
+ */
 export function listFiles(root: string, extension: string, folder = ""): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true })
     .filter(({ name }) => !name.startsWith(".") && !SKIPPED.has(name))

@@ -2,12 +2,12 @@ import type { Finding } from "./source-file.ts";
 
 const PACKAGE = "package shardmill.v1;";
 
-/** Protocols of others, written as they have them. */
+/** Third-party protocols, which stay unchanged. */
 const FOREIGN = /^proto\/(arrow|externalscaler)\//;
 
 /**
- * Breaks of the proto rules: the package, one service a file, own messages a call, enums that start at
- * `..._UNSPECIFIED = 0`.
+ * Finds breaks of the proto rules. They demand the package, one service per file, and separate messages for
+ * each call. Enums start at `..._UNSPECIFIED = 0`.
  */
 export function findProtoBreaks(protos: ReadonlyMap<string, string>): Finding[] {
   const seen = new Map<string, string>();

@@ -2,7 +2,7 @@ import { type Node, Visitor } from "oxc-parser";
 import { type Finding, lineAt, type SourceFile, targetOf } from "./source-file.ts";
 
 /**
- * Files that decide or render: no clock, no randomness, no timers, no I/O, so that a test can say everything
+ * Files that decide or render without clock, randomness, timers or I/O, so that tests control everything
  * about them.
  */
 export const PURE_FILES: readonly RegExp[] = [
@@ -29,12 +29,12 @@ export const PURE_FILES: readonly RegExp[] = [
   /^worker\/lanes\/lane-layout\.ts$/,
 ];
 
-/** In the core there is no waiting either: an event goes in, effects come out. */
+/** Files that must not even wait: an event goes in, and effects come out. */
 const SYNCHRONOUS_FILES = /^coordinator\/schedule\//;
 
 const BANNED_MODULES =
   /^node:(fs|net|tls|dns|dgram|https?|http2|child_process|cluster|worker_threads|timers|os|process|perf_hooks)(\/|$)/;
-/** Names that bring a clock, randomness or I/O in from a module that is otherwise harmless. */
+/** Names that import a clock, randomness or I/O from an otherwise pure module. */
 const BANNED_NAMES = new Set([
   "systemClock",
   "sleep",

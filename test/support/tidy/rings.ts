@@ -3,14 +3,13 @@ import { isPure } from "./purity.ts";
 import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./source-file.ts";
 
 /**
- * What an extension may import beside libraries: its declared base. A base is an extension without an
- * `extension.ts` of its own, or a folder of the engine (with `/`) that a command or a face is
- * made of.
+ * Imports that an extension may have besides libraries: its base. A base is another extension without an
+ * `extension.ts`, or a folder of the engine (with `/`).
  */
 const BASES: Readonly<Record<string, readonly string[]>> = {
   init: ["coordinator/plan/"],
   convert: ["coordinator/plan/", "worker/accuracy/"],
-  // What a journal is, wherever it lies, and the records in it.
+  // The journal, wherever it is stored, and its records.
   "bucket-journal": ["coordinator/journal/", "coordinator/schedule/state/"],
   pipeline: ["worker/process/"],
   estimate: [
@@ -23,7 +22,7 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
     "worker/",
   ],
   report: ["coordinator/insight/"],
-  // Runs over what is new, where they are published, the lock of a ledger, and files that replace others.
+  // Runs over new data, their outputs, the lock of a ledger, and files that replace others.
   serve: [
     "coordinator/job/",
     "coordinator/journal/",
@@ -33,9 +32,9 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
     "coordinator/runs/",
   ],
   try: ["pipeline", "coordinator/job/", "coordinator/publish/", "worker/"],
-  // Histories and maps of runs, as they are kept.
+  // Stored histories and maps of runs.
   web: ["coordinator/insight/"],
-  // What is published, its folders as columns, and for the command the thread of a port.
+  // Published outputs, their folders as columns, and for the command the thread of a port.
   flight: ["coordinator/plan/", "coordinator/publish/", "coordinator/grpc/"],
   aws: ["object-store"],
   s3: ["aws", "object-store"],
@@ -48,9 +47,9 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of the engine that read the list of extensions. */
 export const LIST_READERS: readonly string[] = [
-  // Schemes in users' texts, for which core may not ask the domain.
+  // Schemes in users' texts, which core may not import from the domain.
   "shared/core/without-secrets.ts",
-  // Libraries, whose versions are a part of what workers say of themselves.
+  // Libraries whose versions workers report.
   "shared/core/mapping.ts",
   "cli/command-line.ts",
   "cli/plan.ts",
@@ -81,11 +80,11 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   kafka: /[Kk]afka|KAFKA/,
   "csv-json": /[cC]sv|CSV|jsonl|ndjson|JSON Lines/,
   code: /defineStep|defineReduction|[Oo]wnCode|\b[Mm]odule(Step|Op|Thread|Run|Reductions?)\b|^"module"$|esbuild/,
-  // Not the digits of decimals, nor the widths of floats.
+  // Excludes the digits of decimals, and the widths of floats.
   convert:
     /\bfp16\b|\b(model|job|check|pass|as)Precision|[Mm]odelPrecision|PRECISION|\bint8 weights|[Qq]uanti[sz](e|ation)\b/,
   estimate: /[Ee]stimate/,
-  // Not what is in flight.
+  // Excludes "in flight".
   flight: /(?<![Ii]n)Flight|(?<!in )\bflights?\b|(?<!IN_)FLIGHT/,
   image: /\b[Ii]mages?(?=[A-Z]|\b)|[a-z]Images?(?=[A-Z]|\b)|IMAGE/,
   keda: /[Kk]eda|KEDA|externalscaler/,
@@ -102,9 +101,9 @@ const ENGINE = /^(shared|coordinator|worker|cli)\//;
 const DECLARATION = /^extensions\/[^/]+\/extension\.ts$/;
 
 /**
- * Finds breaks of the rings (libraries, engine, extensions) besides imports that go up, which are for
- * `findLayerBreaks`: strange imports of extensions, strange readers of the list, declarations that load code,
- * and names of extensions in the engine.
+ * Finds breaks of the rings (libraries, engine, extensions), besides those of `findLayerBreaks`. They are
+ * stray imports of extensions, stray readers of the list, and declarations that load code. In the engine,
+ * names of extensions are breaks, too.
  */
 export function findRingBreaks(files: readonly SourceFile[]): Finding[] {
   return files.flatMap((file) => [
@@ -115,7 +114,7 @@ export function findRingBreaks(files: readonly SourceFile[]): Finding[] {
   ]);
 }
 
-/** Exceptions that no file needs any more. */
+/** Finds exceptions that no file needs. */
 export function findUnusedExceptions(files: readonly SourceFile[]): string[] {
   const unused = (paths: readonly string[], isNeeded: (file: SourceFile) => boolean) =>
     paths.filter((path) => !files.some((file) => file.path === path && isNeeded(file)));
@@ -147,7 +146,10 @@ function findStrayReaders(file: SourceFile): Finding[] {
   });
 }
 
-/** Every process loads all declarations: they hold facts, read texts, and load code when a part is used. */
+/**
+ * Finds declarations that load code. Every process loads all declarations, so they contain only facts and
+ * read texts.
+ */
 function findHeavyDeclaration({ path, imports }: SourceFile): Finding[] {
   if (!DECLARATION.test(path)) return [];
   return imports.flatMap(({ specifier, typeOnly, isDynamic, line }) =>
@@ -164,7 +166,7 @@ function findNames(file: SourceFile): Finding[] {
   });
 }
 
-/** Places in code, comments left out, at which a file names an extension: one for each name and line. */
+/** Finds code, without comments, in which a file names an extension: one place for each name and line. */
 function namesIn({ text, program }: SourceFile): readonly { name: string; line: number }[] {
   const found = new Map<string, { name: string; line: number }>();
   const look = ({ start, end }: Node) => {

@@ -1,10 +1,10 @@
 import { type Node, type ParamPattern, Visitor } from "oxc-parser";
 import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
 
-/** Tests' helpers may default a signal: what they wait for ends with the test. */
+/** Test helpers may default a signal, because their waits end with the test. */
 const MAY_DEFAULT = /^test\//;
 
-/** Finds signals that a caller can forget, and those that stand in front of other parameters. */
+/** Finds signals that a caller can forget, and those that precede other parameters. */
 export function findLooseSignals(files: readonly SourceFile[]): Finding[] {
   return files.flatMap(({ path, text, program }) => {
     const findings: Finding[] = [];

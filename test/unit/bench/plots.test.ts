@@ -9,7 +9,7 @@ import { memoryPlot } from "../../../bench/scale/memory-growth.ts";
 import { startPlot } from "../../../bench/scale/start-times.ts";
 import { fleetPlot } from "../../../bench/scale/waiting-fleet.ts";
 
-/** Every bar of the plot, by its label. */
+/** Returns every bar of the plot. */
 function barsOf(plot: BarPlot) {
   return plot.groups.flatMap(({ bars }) => bars);
 }

@@ -4,7 +4,7 @@ import { usageError } from "../../../cli/usage-error.ts";
 import { isShardmillError } from "../../../shared/core/errors.ts";
 import { needs } from "../../support/needs.ts";
 
-/** What a wrong command line is answered with: the message and the hint. */
+/** Returns the message and the hint for a wrong command line. */
 async function answer(line: string): Promise<readonly [string, string | undefined]> {
   const args = line === "" ? [] : line.split(" ");
   const parse = async () => void (await commandLine(args).parseAsync());

@@ -53,7 +53,7 @@ describe("the network", () => {
 });
 
 describe("training", () => {
-  /** Two labels, told apart by which half of the image has ink. */
+  /** Digits of two labels, which differ in the half of the image with ink. */
   const digits: Digit[] = Array.from({ length: 60 }, (_, id) => {
     const label = id % 2;
     const pixels = new Uint8Array(784).fill(100 + id, label * 392 + 56, label * 392 + 336);

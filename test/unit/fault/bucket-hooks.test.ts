@@ -6,7 +6,7 @@ import { compiledUrl } from "../../../shared/core/package-root.ts";
 const LOCAL = compiledUrl("shared/storage/local.ts").href;
 const BUCKET = compiledUrl("fault/bucket-storage.ts").href;
 
-/** What `specifier` becomes for a module that imports it, where Node itself finds `found`. */
+/** Returns the resolution of an import by a module, when Node itself finds `found`. */
 async function resolved(found: string, parentURL: string): Promise<string> {
   const context = { conditions: [], importAttributes: {}, importAssertions: {}, parentURL };
   return (await resolve("./local.js", context, async () => ({ url: found }))).url;

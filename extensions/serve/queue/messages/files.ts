@@ -9,7 +9,7 @@ type ReadFiles =
   | { readonly kind: "nothing" }
   | InvalidMessage;
 
-/** A topic wraps what a store says, and a topic that is subscribed to it wraps that. */
+/** Limit of nested envelopes. A topic wraps a store's notice, and a subscribed topic wraps that again. */
 const MOST_WRAPPINGS = 3;
 const FORMS = [
   ...NOTICE_STORES.map((store) => `what ${store} tells of its objects, `),
@@ -17,7 +17,7 @@ const FORMS = [
 ].join("");
 const PATHS = "paths that are not empty";
 
-/** Reads the files that a message names: a notice of a store, or `{"path": ...}`, `{"paths": [...]}`. */
+/** Reads the files that a message names: a store's notice, or `{"path": ...}`, `{"paths": [...]}`. */
 export function readFiles(text: string, notices: readonly ReadNotice[], wrappings = 0): ReadFiles {
   const json = parseJson(text);
   if (!isObject(json)) return invalid("the message", "is no object of JSON", FORMS, text);

@@ -1,12 +1,12 @@
 import type { Problem } from "../../../../shared/core/errors.ts";
 
-/** A message that cannot be read, and what is wrong with it. */
+/** Message that cannot be read, and its problem. */
 export interface InvalidMessage {
   readonly kind: "invalid";
   readonly problem: Problem;
 }
 
-/** Of what is found in a message: dead letters have it beside the message itself. */
+/** Limit of characters shown of a found value. Dead letters contain the whole message anyway. */
 const MOST_FOUND = 120;
 
 export function invalid(where: string, what: string, expected: string, found?: unknown): InvalidMessage {
@@ -16,15 +16,15 @@ export function invalid(where: string, what: string, expected: string, found?: u
   };
 }
 
-/** As JSON; a text that is none as it is. */
+/** Formats a found value as JSON. Text is returned as it is. */
 function shown(found: unknown): string {
-  // JSON has no word for what its number became: 1e400 is beyond every float.
+  // JSON would show Infinity as null: 1e400 exceeds every float.
   if (typeof found === "number" && !Number.isFinite(found)) return "a number beyond float64";
   const text = typeof found === "string" ? found.trim() : JSON.stringify(found);
   return text.length > MOST_FOUND ? `${text.slice(0, MOST_FOUND)}...` : text;
 }
 
-/** In one line, as dead letters have it. */
+/** Formats a problem in one line, for dead letters. */
 export function invalidReason({ where, what, expected, found }: Problem): string {
   const rest = [
     ...(expected === undefined ? [] : [`expected ${expected}`]),

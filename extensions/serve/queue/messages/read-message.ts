@@ -7,16 +7,16 @@ import { readFiles } from "./files.ts";
 import { type InvalidMessage, invalid } from "./problem.ts";
 import { expectedOf, fitted, MISFIT, type Value } from "./values.ts";
 
-/** What a message is, as the job says. */
+/** Message form that the job declares. */
 type MessageForm =
-  /** One row, as an object of JSON. */
+  /** One row, as a JSON object. */
   | { readonly kind: "row"; readonly columns: MessageColumns }
-  /** Rows, as objects on lines of their own or in an array. */
+  /** Rows, as JSON objects on lines or in an array. */
   | { readonly kind: "rows"; readonly columns: MessageColumns }
-  /** Files: what stores tell of their objects, or `{"path": ...}`, `{"paths": [...]}`. */
+  /** Files: a store's notices, or `{"path": ...}`, `{"paths": [...]}`. */
   | { readonly kind: "files"; readonly notices: readonly ReadNotice[] };
 
-/** Types as a job can name them, by the columns' names, in their order. */
+/** Column types by name, in order. */
 export type MessageColumns = ReadonlyMap<string, FieldType>;
 
 /** Values in the order of the columns. */
@@ -25,11 +25,11 @@ export type MessageRow = readonly Value[];
 type ReadMessage =
   | { readonly kind: "rows"; readonly rows: readonly MessageRow[] }
   | { readonly kind: "files"; readonly files: readonly NamedFile[] }
-  /** It is as it should be, and asks for nothing: a store's test, an object removed, an array of no rows. */
+  /** Valid message without rows or files: a store's test, a removed object, an empty array. */
   | { readonly kind: "nothing" }
   | InvalidMessage;
 
-/** What a message says; one that cannot be read whole is not read at all, and says why. Throws nothing. */
+/** Reads a message as a whole, or returns its problem. Throws nothing. */
 export function readMessage(form: MessageForm, body: Uint8Array): ReadMessage {
   const text = textOf(body);
   if (text === null) return invalid("the message", "is no text", "UTF-8");
@@ -48,7 +48,7 @@ export function readMessage(form: MessageForm, body: Uint8Array): ReadMessage {
 
 interface Source {
   readonly where: string;
-  /** Undefined: the text is none. */
+  /** Parsed JSON. Undefined: the text is no JSON. */
   readonly json: unknown;
   readonly text: string;
 }
@@ -73,7 +73,7 @@ function readRows(columns: MessageColumns, sources: readonly Source[]): ReadMess
     if (!isObject(json)) return invalid(where, "is no object of JSON", '{"column": value, ...}', text);
     const row: Value[] = [];
     for (const [name, type] of columns) {
-      // A column that is left out is null, as in JSON Lines.
+      // A missing column is null, as in JSON Lines.
       const given = Object.hasOwn(json, name) ? json[name] : null;
       const value = fitted(type, given);
       if (value === MISFIT) {

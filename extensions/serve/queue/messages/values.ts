@@ -2,15 +2,15 @@ import type { FieldType, NumericType } from "../../../../shared/domain/dataset.t
 import { dayOf } from "../../../../shared/domain/partition.ts";
 
 /**
- * A value of a column as it is kept until its window closes: int64, uint64 and timestamps (microseconds) are
- * bigint, dates are days since 1970.
+ * Value of a column until its window closes. Types int64, uint64 and timestamp (in microseconds) are bigint.
+ * A date is days since 1970.
  */
 export type Value = null | boolean | number | bigint | string | readonly Value[];
 
-/** What a value of JSON is that is none of its column's type. */
+/** Result for a JSON value that does not fit its column's type. */
 export const MISFIT = Symbol("misfit");
 
-/** `[least, greatest]` of what is kept as a number. */
+/** Ranges of integer types whose values are kept as numbers. */
 const SMALL = {
   int8: [-(2 ** 7), 2 ** 7 - 1],
   int16: [-(2 ** 15), 2 ** 15 - 1],
@@ -26,10 +26,10 @@ const BIG = {
 const MICROSECONDS = 1_000n;
 
 /**
- * A value of JSON as one of a column, exactly: nothing is rounded, cut or made text. A null is one of any
- * type.
+ * Converts a JSON value to a column's value exactly, without rounding, truncation or conversion to text. Null
+ * fits any type.
  *
- * @param type as a job can name it
+ * @param type type that a job file can name
  */
 export function fitted(type: FieldType, json: unknown): Value | typeof MISFIT {
   if (json === null) return null;
@@ -49,7 +49,7 @@ export function fitted(type: FieldType, json: unknown): Value | typeof MISFIT {
   }
 }
 
-/** It has no bytes in UTF-8: it would become another text. */
+/** A lone surrogate has no UTF-8 encoding, so it would become another text. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 function fittedList(item: FieldType, json: readonly unknown[]): Value | typeof MISFIT {
@@ -88,8 +88,8 @@ function fittedNumber(type: NumericType, json: unknown): Value | typeof MISFIT {
 }
 
 /**
- * JSON's numbers are exact up to 2^53 alone: what is larger is written as text, as in the JSON of Protocol
- * Buffers.
+ * Reads a 64-bit integer. JSON numbers are exact only up to 2^53. Larger ones are strings, as in the JSON of
+ * Protocol Buffers.
  */
 function bigOf(json: unknown): bigint | null {
   if (typeof json === "number") return Number.isSafeInteger(json) ? BigInt(json) : null;
@@ -100,7 +100,7 @@ function bigOf(json: unknown): bigint | null {
 const TIMESTAMP =
   /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(Z|[+-]\d{2}(?::?\d{2})?)?)?$/;
 
-/** ISO 8601 to the microsecond. An offset to UTC is applied; without one it is taken as it is. */
+/** Parses ISO 8601 to microseconds. A UTC offset is applied. Without an offset the time counts as UTC. */
 function microsecondsOf(text: string): bigint | null {
   const [, date = "", hour = "0", minute = "0", second = "0", fraction = "", zone = "Z"] =
     TIMESTAMP.exec(text) ?? [];
@@ -120,7 +120,7 @@ function offsetMinutes(zone: string): number | null {
   return (zone.startsWith("-") ? -1 : 1) * (hours * 60 + minutes);
 }
 
-/** What the values of a column look like in a message, for people. */
+/** Describes the expected values of a column, for people. */
 export function expectedOf(type: FieldType): string {
   if (type.kind === "list") return `an array, each item null or ${expectedOf(type.item)}`;
   if (type.kind === "string") return "a text";

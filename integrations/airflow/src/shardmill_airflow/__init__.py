@@ -1,4 +1,4 @@
-"""Airflow's provider for Shardmill."""
+"""Airflow provider for Shardmill."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NAME = "Shardmill"
 
 
 def get_provider_info() -> dict[str, Any]:
-    """What Airflow asks of a provider: the entry point `apache_airflow_provider`."""
+    """Returns the provider's description, for the entry point `apache_airflow_provider`."""
 
     def modules(*names: str) -> list[dict[str, Any]]:
         paths = [f"shardmill_airflow.{name}" for name in names]

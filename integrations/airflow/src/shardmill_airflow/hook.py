@@ -14,8 +14,8 @@ import shardmill.aio
 class ShardmillHook(BaseHook):
     """A connection of type `shardmill`: host, port, and the token as the password.
 
-    Its extra, all optional: `tls_ca` (a path, or `system`), `tls_cert`, `tls_key`, `secret_file`, `flight` (`host:port`
-    of Arrow Flight), `page` (the address of the page, `https://node1:7435`).
+    All keys of its extra are optional: `tls_ca` (a path, or `system`), `tls_cert`, `tls_key`, `secret_file`,
+    `flight` (`host:port` of Arrow Flight), and `page` (the address of the page, `https://node1:7435`).
     """
 
     conn_name_attr = "shardmill_conn_id"
@@ -41,7 +41,7 @@ class ShardmillHook(BaseHook):
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What a client is made of; small, and holds the token."""
+        """Arguments of a client. They are small, and contain the token."""
         found = self.get_connection(self.shardmill_conn_id)
         extra = found.extra_dejson
         tls = None
@@ -57,16 +57,16 @@ class ShardmillHook(BaseHook):
 
     @cached_property
     def page(self) -> str | None:
-        """The address of the page that the coordinator serves to browsers."""
+        """Address of the coordinator's page for browsers."""
         page = self.get_connection(self.shardmill_conn_id).extra_dejson.get("page")
         return None if not page else str(page).rstrip("/")
 
     def get_conn(self) -> shardmill.Client:
-        """A client; whoever asks for it closes it."""
+        """Returns a client, which the caller must close."""
         return shardmill.Client(**self.settings)
 
     def test_connection(self) -> tuple[bool, str]:
-        """For the button in the form of connections."""
+        """Tests the connection for the button in Airflow's form."""
         try:
             with self.get_conn() as client:
                 return True, f"a coordinator at {client.address}, with {len(client.jobs())} jobs"
@@ -75,7 +75,7 @@ class ShardmillHook(BaseHook):
 
 
 async def aio_client(shardmill_conn_id: str, patience: float) -> shardmill.aio.Client:
-    """For triggers, in whose loop nothing may wait."""
+    """Returns a client for triggers, whose event loop must not block."""
     hook = ShardmillHook(shardmill_conn_id)
     settings = await _settings_of(hook)
     return shardmill.aio.Client(**settings, patience=patience)

@@ -1,4 +1,4 @@
-"""Where rows came from and went, for OpenLineage."""
+"""Sources and targets of rows, for OpenLineage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import shardmill
 
 def lineage_of(result: shardmill.Result) -> Any:
-    """An `OperatorLineage`; None without the OpenLineage provider, or when the output cannot be seen from here."""
+    """Returns an `OperatorLineage`. None: no OpenLineage provider, or an output that is not readable here."""
     try:
         from airflow.providers.common.compat.openlineage.facet import Dataset, OutputDataset, OutputStatisticsOutputDatasetFacet
         from airflow.providers.openlineage.extractors import OperatorLineage
@@ -26,12 +26,12 @@ def lineage_of(result: shardmill.Result) -> Any:
 
 
 def input_places(manifest: Any) -> list[tuple[str, str]]:
-    """Namespace and name of what was named as the input: files, folders, patterns."""
+    """Returns namespace and name of the inputs as the job names them: files, folders, patterns."""
     return [place_of(path) for path in manifest.get("inputs") or ()]
 
 
 def place_of(location: str) -> tuple[str, str]:
-    """As OpenLineage names datasets: `s3://bucket` and `path`, `file` and `/path`."""
+    """Returns a dataset's name as in OpenLineage: `s3://bucket` and `path`, or `file` and `/path`."""
     parts = urlsplit(location)
     if parts.scheme in ("", "file"):
         return "file", parts.path or location

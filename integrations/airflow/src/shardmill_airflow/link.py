@@ -1,4 +1,4 @@
-"""A button of a task: its job on the coordinator's page."""
+"""A button of a task that opens its job on the coordinator's page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from airflow.sdk import BaseOperatorLink
 
 
 class ShardmillJobLink(BaseOperatorLink):
-    """Where the connection names the page. Airflow asks for it once the task has been run, in the task's own process."""
+    """Link to the page of the connection. Airflow requests it in the task's own process, after the run."""
 
     name = "Shardmill"
 

@@ -18,26 +18,26 @@ from .link import ShardmillJobLink, link_to
 from .summary import summary
 from .trigger import ShardmillJobTrigger, is_deferred
 
-# What another try cannot mend: the job file or its data are wrong.
+# Errors that a retry cannot fix: the job file or its data are wrong.
 _FINAL = frozenset({"SPEC_INVALID", "ARGUMENT_INVALID", "SQL_INVALID", "ROLE_REFUSED", "TOKEN_REFUSED", "SECRET_REFUSED"})
 
 
 class ShardmillRunOperator(BaseOperator):
     """Submits a job, waits until it is published, and returns its summary.
 
-    The same job submitted again goes on where it was: a retry resumes, and a cleared task whose job is published ends
-    at once. So give each of the DAG's runs an output of its own: `output.path` with `{{ ds }}` in it.
+    The same job submitted again resumes. So a retry resumes, and a cleared task whose job is published ends
+    at once. Give each DAG run an output of its own: `output.path` with `{{ ds }}` in it.
 
-    :param job: the path of a job file that this worker sees, or its content as a dict (templated)
-    :param set: values in place of the job file's: `{"input.path": "s3://b/dt={{ ds }}/*"}` (templated)
+    :param job: path of a job file that this worker can read, or its content as a dict (templated)
+    :param set: values that replace the job file's: `{"input.path": "s3://b/dt={{ ds }}/*"}` (templated)
     :param shardmill_conn_id: a connection of type `shardmill`
-    :param fresh: throw away what earlier runs of the job left; only on the task's first try
-    :param priority: -1000 to 1000, the higher first
-    :param deferrable: wait in the triggerer and hold no worker; else as Airflow is configured
-    :param patience: seconds for which the coordinator may be away while the job is waited for
-    :param accept_dead_letters: whether a job that is published with dead letters is a success
+    :param fresh: discard earlier runs of the job, only on the task's first try
+    :param priority: -1000 to 1000, higher first
+    :param deferrable: wait in the triggerer without a worker slot. Default: as Airflow is configured
+    :param patience: seconds to wait for an unreachable coordinator
+    :param accept_dead_letters: true when a job that is published with dead letters is a success
     :param cancel_on_kill: cancel the job when the task is killed, cleared or marked
-    :param wait: whether to wait; else the summary is that of the job as it begins, for a `ShardmillSensor`
+    :param wait: true to wait. Otherwise the summary is that of the started job, for a `ShardmillSensor`
     """
 
     template_fields: Sequence[str] = ("job", "set", "priority")
@@ -79,7 +79,7 @@ class ShardmillRunOperator(BaseOperator):
         hook = ShardmillHook(self.shardmill_conn_id)
         with hook.get_conn() as client:
             try:
-                # A retry never throws away what an earlier try committed.
+                # A retry never discards commits of an earlier try.
                 fresh = self.fresh and context["ti"].try_number == 1
                 job = client.submit(self.job, set=self.set, fresh=fresh, priority=self.priority)
             except shardmill.ShardmillError as error:
@@ -101,7 +101,7 @@ class ShardmillRunOperator(BaseOperator):
             return self._ended(summary(status))
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> dict[str, Any]:
-        """Called with the trigger's event."""
+        """Receives the trigger's event."""
         self.job_id = event["job_id"]
         self._link(ShardmillHook(self.shardmill_conn_id))
         return self._ended(event)
@@ -122,14 +122,14 @@ class ShardmillRunOperator(BaseOperator):
         return event
 
     def on_kill(self) -> None:
-        """Not called while the task is deferred: then the trigger's is."""
+        """Cancels the job. Airflow calls the trigger's `on_kill` instead while the task is deferred."""
         if self.job_id is None or not self.cancel_on_kill:
             return
         with ShardmillHook(self.shardmill_conn_id).get_conn() as client:
             client.job(self.job_id).cancel("the Airflow task was killed")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """Inputs and outputs, as the manifest of the published output names them."""
+        """Returns inputs and outputs as the manifest of the published output names them."""
         if self.job_id is None:
             return None
         with ShardmillHook(self.shardmill_conn_id).get_conn() as client:

@@ -1,4 +1,4 @@
-"""A task that waits for a job that something else has submitted."""
+"""A task that waits for a job that another program has submitted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .trigger import ShardmillJobTrigger, is_deferred
 
 
 class ShardmillSensor(BaseSensorOperator):
-    """Waits until a job is published, and returns its summary; killed, it leaves the job alone.
+    """Waits until a job is published, and returns its summary. When killed, it does not cancel the job.
 
-    :param job_id: its id (templated): `{{ ti.xcom_pull(task_ids="begin")["job_id"] }}`
+    :param job_id: id of the job (templated): `{{ ti.xcom_pull(task_ids="begin")["job_id"] }}`
     """
 
     template_fields: Sequence[str] = ("job_id",)

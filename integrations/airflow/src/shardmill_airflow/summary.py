@@ -1,4 +1,4 @@
-"""What a task hands on: small, and JSON."""
+"""The result of a task: small, and JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shardmill
 
 
 def summary(status: shardmill.JobStatus) -> dict[str, Any]:
-    """The names of `shardmill status --json`, in the way that Python writes them."""
+    """Returns the keys of `shardmill status --json`, in Python's style."""
     failure = status.failure
     return {
         "job_id": status.job_id,

@@ -1,4 +1,4 @@
-"""What waits for jobs while no worker is held."""
+"""The trigger that waits for jobs without a worker slot."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _log = logging.getLogger(__name__)
 
 
 class ShardmillJobTrigger(BaseTrigger):
-    """Watches a job until it has ended, over restarts of the coordinator, too; one event, its summary.
+    """Watches a job until it has ended, also over restarts of the coordinator. Its only event is the summary.
 
-    It holds the name of the connection and no token: triggers are kept in Airflow's database.
+    It contains the name of the connection and no token, because Airflow stores triggers in its database.
 
-    :param patience: seconds for which the coordinator may be away
+    :param patience: seconds to wait for an unreachable coordinator
     :param cancel_on_kill: cancel the job when the task is cleared or marked while it is deferred
     """
 
@@ -55,7 +55,7 @@ class ShardmillJobTrigger(BaseTrigger):
             yield TriggerEvent({"job_id": self.job_id, "phase": "lost", "failure": failure_of(error)})
 
     async def on_kill(self) -> None:
-        """Airflow 3.3 and later: a person cleared, failed or marked the task, whose own `on_kill` is not called then."""
+        """Cancels the job of a deferred task that a person cleared, failed or marked (Airflow >= 3.3)."""
         if not self.cancel_on_kill:
             return
         try:
@@ -66,5 +66,5 @@ class ShardmillJobTrigger(BaseTrigger):
 
 
 def is_deferred(asked: bool | None) -> bool:
-    """Whether a task waits in the triggerer: as it says, else as Airflow is configured."""
+    """Returns true when a task waits in the triggerer. Default: as Airflow is configured."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False)) if asked is None else asked

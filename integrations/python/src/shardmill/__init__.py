@@ -8,7 +8,7 @@
         print(status.phase, status.rows_done, status.rows_total)
     table = job.result().to_arrow()
 
-`shardmill.aio` has the same with `async` and `await`.
+`shardmill.aio` has the same classes with `async` and `await`.
 """
 
 from ._credentials import Tls

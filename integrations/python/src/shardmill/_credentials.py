@@ -1,4 +1,4 @@
-"""What a client shows a coordinator, and how it knows it: as the `shardmill` commands, from the same places."""
+"""Authentication of the client and the coordinator, from the same settings as the `shardmill` commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{32,1024}")
 
 @dataclass(frozen=True)
 class Tls:
-    """Files in PEM."""
+    """PEM files."""
 
     ca: str | os.PathLike[str]
     """The CA that signed the coordinator's certificate; `system`: any that this system trusts."""
@@ -28,7 +28,7 @@ class Tls:
 
 @dataclass(frozen=True)
 class Identity:
-    """A token, or the file of the user's secret; it is read anew for each call, so that another may be put there."""
+    """A token, or the file of the user's secret. The file is read for each call, so it can be replaced."""
 
     token: str | None
     token_file: Path | None
@@ -63,7 +63,7 @@ def identity_of(
     token_file: str | os.PathLike[str] | None,
     secret_file: str | os.PathLike[str] | None,
 ) -> Identity:
-    """What is named goes before what the environment has, and a token before the user's secret."""
+    """Returns the identity. Arguments override the environment, and a token overrides the user's secret."""
     if token is None and token_file is None and secret_file is None:
         token = os.environ.get("SHARDMILL_TOKEN") or None
     return Identity(
@@ -84,7 +84,7 @@ def tls_of(given: Tls | None) -> Tls | None:
 
 
 def channel_credentials(tls: Tls) -> grpc.ChannelCredentials:
-    """Raises `TLS_INVALID` for files that are not there, and for half of what a certificate takes."""
+    """Returns the credentials. Raises `TLS_INVALID` for missing files or a certificate without its key."""
     if (tls.cert is None) != (tls.key is None):
         raise _invalid("TLS_INVALID", "a certificate needs its key beside it")
     return grpc.ssl_channel_credentials(
@@ -95,7 +95,9 @@ def channel_credentials(tls: Tls) -> grpc.ChannelCredentials:
 
 
 def _refuse_open(path: Path, found: os.stat_result, code: str) -> None:
-    """The rule of the `shardmill` commands: nobody else may read it; a group may what root gave it, as Kubernetes does."""
+    """Refuses files that other users can read, like the `shardmill` commands. A group may read root's, as in
+    Kubernetes.
+    """
     user = getattr(os, "geteuid", lambda: None)()
     if user is None:
         return

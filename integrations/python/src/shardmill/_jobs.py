@@ -1,4 +1,4 @@
-"""What is submitted: a job file as it was written, and what it needs of this environment. The coordinator reads it."""
+"""Submissions: a job file as written, which the coordinator reads, and the environment that it needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 def submission(
     job: JobDefinition, *, set: Settings, fresh: bool, priority: int | None, at: str | None = None
 ) -> Any:
-    """A `SubmitJobRequest`. Relative paths are relative to the job file, those of a dict to the working directory."""
+    """Returns a `SubmitJobRequest`. Relative paths are relative to the job file, or the working directory for
+    a dict.
+    """
     path, text = _written(job)
     settings = [*_settings(set)]
     names = _VARIABLE.findall("\n".join([text.decode("utf-8", "replace"), *settings]))

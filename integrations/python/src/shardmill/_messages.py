@@ -1,7 +1,7 @@
-"""The messages of the protocol, made of its descriptors when they are first asked for.
+"""Messages of the protocol, made of its descriptors on first use.
 
-There is no generated code: that works only with a runtime of its own version and the next, and a client lives in
-environments whose protobuf somebody else chose.
+There is no generated code. It would work only with a runtime of its own version and the next, and a client
+runs in environments with any version of protobuf.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _pool() -> descriptor_pool.DescriptorPool:
 
 @lru_cache(maxsize=None)
 def message_class(name: str) -> Any:
-    """The class of a message: `JobStatus`."""
+    """Returns the class of a message, e.g. `JobStatus`."""
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{PACKAGE}.{name}"))
 
 
@@ -38,8 +38,8 @@ def _words(enum: str) -> dict[int, str]:
 
 
 def word(enum: str, number: int) -> str | None:
-    """A value of an enum as a word: `JOB_PHASE_RUNNING` is `running`. None for none.
+    """Returns an enum value as a word: `JOB_PHASE_RUNNING` is `running`. None: not set.
 
-    A coordinator of a later version may have values that this one does not know: those are their number.
+    A later coordinator may send unknown values, which become their number.
     """
     return None if number == 0 else _words(enum).get(number, str(number))

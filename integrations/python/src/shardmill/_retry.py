@@ -1,4 +1,4 @@
-"""When a watch that was cut off is begun again: the rule alone, for both clients."""
+"""The rule for restarting an interrupted watch, for both clients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Retry:
-    """Of one watch: over restarts of the coordinator, but not for longer than it may be away, or the watch may last."""
+    """Retries of one watch, limited by its timeout and by the patience with an unreachable coordinator."""
 
     def __init__(
         self, job_id: str, patience: float, timeout: float | None, clock: Callable[[], float]
@@ -24,7 +24,7 @@ class Retry:
         self._pause = _FIRST_PAUSE_SECONDS
 
     def left(self) -> float | None:
-        """Seconds that the next try may take; None: as long as it takes. Raises `TimeoutError` when none are left."""
+        """Returns the seconds for the next try. None: unlimited. Raises `TimeoutError` when none are left."""
         if self._ends is None:
             return None
         left = self._ends - self._clock()
@@ -33,11 +33,11 @@ class Retry:
         return left
 
     def reached(self) -> None:
-        """The coordinator answers."""
+        """Notes that the coordinator answers."""
         self._away_since, self._pause = None, _FIRST_PAUSE_SECONDS
 
     def pause_after(self, error: Unreachable) -> float:
-        """How long to wait before the next try. Raises what the watch ends with, when there is none."""
+        """Returns the wait before the next try. Raises the watch's final error when there is no next try."""
         now = self._clock()
         if self._ends is not None and now >= self._ends:
             raise self._late() from error

@@ -1,4 +1,4 @@
-"""Calls as data: what each method is asked with, and how its answer is read. Shared by both clients."""
+"""Calls as data: the request and the answer of each method. Shared by both clients."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ T = TypeVar("T")
 
 DEFAULT_ADDRESS = "localhost:7433"
 _ERROR_TRAILER = "shardmill-error-bin"
-# Planning a large job takes minutes, and may wait for the planning of others.
+# Planning a large job takes minutes, and may wait for other plans.
 SUBMIT_SECONDS = 3_600.0
 CALL_SECONDS = 30.0
 
 CHANNEL_OPTIONS = (
-    # A list of jobs may be longer than the default of 4 MiB.
+    # A list of jobs may exceed the default of 4 MiB.
     ("grpc.max_receive_message_length", 64 << 20),
-    # An error comes with all its problems. A coordinator sends less than 8 KiB, a proxy may add its own.
+    # An error contains all its problems. A coordinator sends less than 8 KiB, and a proxy may add its own.
     ("grpc.max_metadata_size", 64 << 10),
     ("grpc.absolute_max_metadata_size", 128 << 10),
-    # A watch hears nothing for as long as nothing changes: this tells whether the coordinator is there.
+    # A watch receives nothing while nothing changes. The keepalive detects a lost coordinator.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
@@ -38,7 +38,7 @@ CHANNEL_OPTIONS = (
 
 @dataclass(frozen=True)
 class Method(Generic[T]):
-    """One call of a service."""
+    """One method of a service."""
 
     service: str
     name: str
@@ -60,7 +60,7 @@ class Method(Generic[T]):
 
 @dataclass(frozen=True)
 class Submitted:
-    """What whoever submits a job is told."""
+    """Answer to a submission."""
 
     status: JobStatus
     nothing_new: bool
@@ -96,7 +96,7 @@ LIST_WORKERS = Method("WorkersService", "ListWorkers", _workers)
 
 @dataclass(frozen=True)
 class Target:
-    """Where a coordinator is, and what it is shown."""
+    """Address of a coordinator, and the client's credentials."""
 
     address: str
     identity: Identity
@@ -104,7 +104,7 @@ class Target:
     tls: Tls | None
 
     def failure(self, error: grpc.RpcError) -> ShardmillError:
-        """What a failed call raises: the coordinator's own error where it sent one."""
+        """Returns the error that a failed call raises: the coordinator's own error if it sent one."""
         for key, value in error.trailing_metadata() or ():
             if key == _ERROR_TRAILER:
                 return from_detail(message_class("ErrorDetail").FromString(value))
@@ -130,7 +130,7 @@ class Target:
 
 
 def _speaks_tls(address: str) -> bool:
-    """Whether a TLS handshake succeeds there. A server that wants TLS closes other connections without a word."""
+    """Returns true if a TLS handshake succeeds. A server that needs TLS closes other connections silently."""
     host, _, port = address.rpartition(":")
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -160,12 +160,12 @@ def target_of(
 
 
 def let_go(address: str) -> Unreachable:
-    """Of a watch that ends before its job: a coordinator that ends lets its watchers go."""
+    """Returns the error of a watch that ends before its job, because the coordinator ends."""
     return Unreachable("COORDINATOR_UNREACHABLE", f"{address} ended the watch")
 
 
 def raise_ended(status: JobStatus) -> NoReturn:
-    """Of a job that has ended without an output."""
+    """Raises the error of a job that has ended without an output."""
     if status.phase == "cancelled":
         why = "" if status.failure is None else f": {status.failure.message}"
         error: JobFailed = JobCancelled("CANCELLED", f"job {status.job_id} was cancelled{why}")

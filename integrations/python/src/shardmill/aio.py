@@ -1,4 +1,4 @@
-"""The client for asyncio: as `shardmill.Client` and `shardmill.Job`, awaited.
+"""The client for asyncio: like `shardmill.Client` and `shardmill.Job`, with `await`.
 
     async with shardmill.aio.Client() as client:
         job = await client.submit("job.yaml")
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Client:
-    """A coordinator; see `shardmill.Client`. Made and used in one event loop."""
+    """A coordinator, see `shardmill.Client`. Created and used in one event loop."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Client:
         return Job(self, submitted.status.job_id, submitted)
 
     def job(self, job_id: str) -> Job:
-        """The handle of a job that was submitted before; nothing is asked."""
+        """Returns the handle of a job that was submitted before, without a call."""
         return Job(self, job_id)
 
     async def jobs(self) -> list[JobStatus]:
@@ -117,7 +117,7 @@ class Client:
 
 
 class Job:
-    """The handle of a job; see `shardmill.Job`."""
+    """The handle of a job, see `shardmill.Job`."""
 
     def __init__(self, client: Client, job_id: str, submitted: Submitted | None = None) -> None:
         self._client = client
@@ -148,7 +148,7 @@ class Job:
                 await asyncio.sleep(retry.pause_after(error))
 
     async def result(self, timeout: float | None = None) -> Result:
-        """See `shardmill.Job.result`. What reads the result waits: use `asyncio.to_thread` for large ones."""
+        """See `shardmill.Job.result`. Reading the result blocks: use `asyncio.to_thread` for large ones."""
         async for status in self.watch(timeout):
             if status.ended:
                 if status.phase != "published":

@@ -1,4 +1,4 @@
-"""The client whose calls wait."""
+"""The client with blocking calls."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ PATIENCE_SECONDS = 300.0
 class Client:
     """A coordinator.
 
-    :param address: `host:port`; else `SHARDMILL_COORDINATOR`, else `localhost:7433`
-    :param token: what lets this client in; else `token_file`, `SHARDMILL_TOKEN`, `secret_file`,
-        `SHARDMILL_SECRET_FILE`, `~/.config/shardmill/secret`
-    :param tls: else `SHARDMILL_TLS_CA`, `SHARDMILL_TLS_CERT`, `SHARDMILL_TLS_KEY`; else in the clear
-    :param flight: where it serves results by Arrow Flight, `host:port`; else `SHARDMILL_FLIGHT`
-    :param patience: seconds for which `watch` and `result` wait for a coordinator that is away
-    :raises ShardmillError: `TLS_INVALID` for files that cannot be used
+    :param address: `host:port`. Default: `SHARDMILL_COORDINATOR`, or `localhost:7433`
+    :param token: credential of this client. Default: `token_file`, `SHARDMILL_TOKEN`, `secret_file`,
+        `SHARDMILL_SECRET_FILE`, or `~/.config/shardmill/secret`
+    :param tls: default: `SHARDMILL_TLS_CA`, `SHARDMILL_TLS_CERT` and `SHARDMILL_TLS_KEY`, or no encryption
+    :param flight: `host:port` of results by Arrow Flight. Default: `SHARDMILL_FLIGHT`
+    :param patience: seconds for which `watch` and `result` wait for an unreachable coordinator
+    :raises ShardmillError: `TLS_INVALID` for unusable files
 
-    Threads may share one. Connections are made when they are needed; close it, or use it in a `with`.
+    Threads may share a client. Connections are made on demand. Close the client, or use it in a `with`.
     """
 
     def __init__(
@@ -73,13 +73,14 @@ class Client:
         at: str | None = None,
         timeout: float = _wire.SUBMIT_SECONDS,
     ) -> Job:
-        """Hands a job over: it is checked and planned when this returns. The same job again goes on where it was.
+        """Submits a job. It is checked and planned when this returns. The same job submitted again resumes.
 
-        :param job: the path of a job file, or its content as a dict; `${NAME}` is this process's environment
-        :param set: values in place of the job file's
-        :param fresh: throw away what an earlier run left
-        :param priority: -1000 to 1000, the higher first
-        :param at: of a job with a schedule, which run: `2026-11-28T02:30+01:00`, or a run's id; the last that was due
+        :param job: path of a job file, or its content as a dict. `${NAME}` is from this process's environment
+        :param set: values that replace the job file's
+        :param fresh: discard an earlier run
+        :param priority: -1000 to 1000, higher first
+        :param at: run of a job with a schedule: `2026-11-28T02:30+01:00`, or a run's id. Default: the last
+            that was due
         :raises ShardmillError: `SPEC_INVALID` with all `problems` at once, `OUTPUT_LOCKED`, `ROLE_REFUSED` and others
         """
         request = submission(job, set=set, fresh=fresh, priority=priority, at=at)
@@ -87,15 +88,15 @@ class Client:
         return Job(self, submitted.status.job_id, submitted)
 
     def job(self, job_id: str) -> Job:
-        """The handle of a job that was submitted before; nothing is asked."""
+        """Returns the handle of a job that was submitted before, without a call."""
         return Job(self, job_id)
 
     def jobs(self) -> list[JobStatus]:
-        """The jobs that the coordinator knows, in the order in which they were submitted."""
+        """Returns the jobs that the coordinator knows, in the order of their submission."""
         return self._call(_wire.LIST, _wire.LIST.request())
 
     def workers(self) -> list[Worker]:
-        """The workers that are connected."""
+        """Returns the connected workers."""
         return self._call(_wire.LIST_WORKERS, _wire.LIST_WORKERS.request())
 
     def close(self) -> None:
@@ -129,7 +130,7 @@ class Client:
 
 
 class Job:
-    """The handle of a job: it holds nothing but the id, and may be made again at any time (`client.job(id)`)."""
+    """The handle of a job. It contains only the id, and can be made again at any time (`client.job(id)`)."""
 
     def __init__(self, client: Client, job_id: str, submitted: Submitted | None = None) -> None:
         self._client = client
@@ -146,10 +147,11 @@ class Job:
         return self._ask(_wire.GET)
 
     def watch(self, timeout: float | None = None) -> Iterator[JobStatus]:
-        """The status now and after each change, until the job has ended; over restarts of the coordinator, too.
+        """Yields the status now and after each change until the job has ended, also over restarts of the
+        coordinator.
 
         :raises TimeoutError: after `timeout` seconds
-        :raises Unreachable: when the coordinator is away for longer than the client's patience
+        :raises Unreachable: when the coordinator is unreachable for longer than the client's patience
         """
         retry = Retry(self.id, self._client._patience, timeout, time.monotonic)
         while True:
@@ -168,8 +170,8 @@ class Job:
         """Waits until the output is published.
 
         :raises JobFailed: with the job's own code, message, hint and problems
-        :raises JobCancelled: when somebody cancelled it
-        :raises TimeoutError: after `timeout` seconds; the job goes on
+        :raises JobCancelled: when the job was cancelled
+        :raises TimeoutError: after `timeout` seconds. The job continues
         """
         for status in self.watch(timeout):
             if status.ended:
@@ -179,18 +181,18 @@ class Job:
         raise AssertionError("a watch ends with a job that has ended")
 
     def cancel(self, reason: str = "") -> JobStatus:
-        """Ends it; what is committed stays, and the same job submitted again goes on from there."""
+        """Cancels the job. Its commits stay, and the same job submitted again resumes from them."""
         return self._ask(_wire.CANCEL, reason=reason)
 
     def pause(self) -> JobStatus:
-        """It gives out no shards until it is resumed; what runs ends and is committed."""
+        """Pauses the job: it assigns no shards until it is resumed. Running shards end and are committed."""
         return self._ask(_wire.PAUSE)
 
     def resume(self) -> JobStatus:
         return self._ask(_wire.RESUME)
 
     def set_priority(self, priority: int) -> JobStatus:
-        """-1000 to 1000, the higher first."""
+        """Sets the priority: -1000 to 1000, higher first."""
         return self._ask(_wire.SET_PRIORITY, priority=priority)
 
     def _ask(self, method: Method[JobStatus], **fields: Any) -> JobStatus:

@@ -1,4 +1,4 @@
-"""What goes wrong, as the coordinator tells it."""
+"""Errors of the coordinator and of the client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """One of several things that are wrong at once."""
+    """One of several problems that an error reports at once."""
 
     where: str
     what: str
@@ -32,7 +32,7 @@ class Problem:
 
 
 class ShardmillError(Exception):
-    """An error with the code that Shardmill's errors have everywhere: `SPEC_INVALID`, `ROLE_REFUSED`."""
+    """An error with one of Shardmill's codes: `SPEC_INVALID`, `ROLE_REFUSED`."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ShardmillError(Exception):
         return "\n".join([*lines, *([] if self.hint is None else [f"hint: {self.hint}"])])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Errors cross processes, as in Airflow or multiprocessing.
+        # Errors are sent between processes, as in Airflow or multiprocessing.
         rest = {"hint": self.hint, "fields": dict(self.fields), "problems": self.problems}
         return (_rebuilt, (type(self), self.code, self.message, rest))
 
@@ -67,21 +67,21 @@ def _rebuilt(kind: type[ShardmillError], code: str, message: str, rest: dict[str
 
 
 class Unreachable(ShardmillError):
-    """No coordinator answers there, or it ended the call."""
+    """The address has no coordinator, or the coordinator ended the call."""
 
 
 class JobFailed(ShardmillError):
-    """The job ended without an output: code, message, hint and problems are why."""
+    """The job ended without an output. Code, message, hint and problems state the reason."""
 
     status: JobStatus | None = None
 
 
 class JobCancelled(JobFailed):
-    """Somebody cancelled the job. Submitted again, it goes on where it was."""
+    """The job was cancelled. Submitted again, it resumes."""
 
 
 def from_detail(detail: Any, kind: type[ShardmillError] = ShardmillError) -> ShardmillError:
-    """An error of an `ErrorDetail`."""
+    """Returns the error of an `ErrorDetail`."""
     fields = {}
     for name, value in detail.fields.items():
         try:

@@ -1,4 +1,4 @@
-"""What a job has published, as pyarrow reads it: `pip install shardmill[arrow]`."""
+"""Published outputs, read by pyarrow: `pip install shardmill[arrow]`."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _FORMATS = {".parquet": "parquet", ".pq": "parquet", ".arrow": "ipc"}
 
 @dataclass(frozen=True)
 class FlightTarget:
-    """Where a coordinator serves results by Arrow Flight; it is shown there what it is shown elsewhere."""
+    """Address at which a coordinator serves results by Arrow Flight, with the client's credentials."""
 
     address: str | None
     target: Target
 
 
 class Result:
-    """A published output. Its files are what the manifest names, and nothing else."""
+    """A published output, with exactly the files of its manifest."""
 
     def __init__(self, status: JobStatus, flight: FlightTarget) -> None:
         self.status = status
@@ -40,34 +40,35 @@ class Result:
 
     @property
     def output(self) -> str:
-        """The folder, or `s3://bucket/path`, as the coordinator sees it."""
+        """The folder, or `s3://bucket/path`, as the coordinator names it."""
         return self.status.output
 
     @property
     def rows(self) -> int:
-        """Rows of the output."""
+        """Number of rows in the output."""
         return self.status.rows_out
 
     @property
     def dead_letters(self) -> int:
-        """Rows that could not be mapped: `to_arrow("errors")` says why."""
+        """Number of rows that could not be mapped. `to_arrow("errors")` states the reasons."""
         return self.status.dead_letters
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """`_manifest.json`: what was read, with what, and all files with their digests.
+        """Content of `_manifest.json`: the inputs, the versions, and all files with their digests.
 
-        :raises ShardmillError: `OUTPUT_ELSEWHERE` when the output cannot be seen from here
+        :raises ShardmillError: `OUTPUT_ELSEWHERE` when the output is not readable from here
         """
         filesystem, root = self._place(None)
         return self._read_manifest(filesystem, root)
 
     def dataset(self, name: str = ROWS, *, filesystem: Any = None) -> Any:
-        """The files as a `pyarrow.dataset.Dataset`, in the order of the input; folders `name=value` are columns.
+        """Returns the files as a `pyarrow.dataset.Dataset`, in the order of the input. Folders `name=value`
+        are columns.
 
         :param name: `rows`, `reduced/NAME`, `errors`
-        :param filesystem: a `pyarrow.fs.FileSystem` that sees the output; else it is made of its address
-        :raises ShardmillError: `OUTPUT_ELSEWHERE` when the output cannot be seen from here
+        :param filesystem: a `pyarrow.fs.FileSystem` with the output. Default: made of the output's address
+        :raises ShardmillError: `OUTPUT_ELSEWHERE` when the output is not readable from here
         """
         from pyarrow import dataset
 
@@ -85,7 +86,8 @@ class Result:
         )
 
     def to_arrow(self, name: str = ROWS) -> Any:
-        """The rows as a `pyarrow.Table`: by Arrow Flight where the client knows it, else from the files.
+        """Returns the rows as a `pyarrow.Table`: by Arrow Flight if the client has its address, otherwise
+        from the files.
 
         :param name: `rows`, `reduced/NAME`, `errors`
         """
@@ -136,7 +138,7 @@ class Result:
 
 
 def _name_of(file: Mapping[str, Any]) -> str:
-    """Name of the table that a file of the manifest belongs to."""
+    """Returns the table that a file of the manifest belongs to."""
     return f"reduced/{Path(file['path']).stem}" if file["kind"] == "reduced" else str(file["kind"])
 
 

@@ -1,4 +1,4 @@
-"""What a coordinator says of its jobs and workers."""
+"""Status of a coordinator's jobs and workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDED = frozenset({"published", "failed", "cancelled"})
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job as it is now. Counts of rows are of the input, but for `rows_out`."""
+    """Current status of a job. Counts of rows are of the input, except for `rows_out`."""
 
     job_id: str
     name: str
@@ -67,13 +67,13 @@ class JobStatus:
 
     @property
     def progress(self) -> float:
-        """The share of rows that are done, 0 to 1."""
+        """Share of rows that are done, 0 to 1."""
         return self.rows_done / self.rows_total if self.rows_total > 0 else float(self.phase == "published")
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker that is connected."""
+    """A connected worker."""
 
     name: str
     hostname: str
@@ -105,7 +105,7 @@ _WORKER = (
 
 
 def job_status(message: Any) -> JobStatus:
-    """Of a `JobStatus`."""
+    """Returns the status of a `JobStatus` message."""
     rest = MessageToDict(message, preserving_proto_field_name=True)
     return JobStatus(
         **{name: getattr(message, name) for name in _JOB},
@@ -122,7 +122,7 @@ def job_status(message: Any) -> JobStatus:
 
 
 def worker_status(message: Any) -> Worker:
-    """Of a `WorkerStatus`."""
+    """Returns the status of a `WorkerStatus` message."""
     return Worker(
         **{name: getattr(message, name) for name in _WORKER},
         device=word("Device", message.device),

@@ -11,7 +11,7 @@ const read = (lines: readonly string[], types: Readonly<Record<string, string>>)
 
 const INTEGERS = { int64: [-(2n ** 63n), 2n ** 63n - 1n], uint64: [0n, 2n ** 64n - 1n] } as const;
 
-/** A whole number in some notation of JSON that is exactly it. */
+/** An integer in an exact JSON notation. */
 const notation = fc
   .tuple(
     fc.oneof(

@@ -90,10 +90,10 @@ it("gives back what is in no closed window", () => {
   expect([gatherer.inFlight, gatherer.closesInMs(1_000)]).toEqual([1, null]);
 });
 
-/** A broker, a disk and an output, as a process that dies at any time leaves them. */
+/** A broker, a disk and an output, as left by a process that may exit at any time. */
 class World {
   readonly random: SeededRandom;
-  /** Keys of messages that wait; doubles are messages of their own. */
+  /** Keys of waiting messages. Duplicates are separate messages. */
   readonly queue: string[] = [];
   readonly spool = new Map<WindowId, { keys: readonly string[]; settled: boolean }>();
   readonly published = new Map<string, readonly string[]>();
@@ -106,7 +106,7 @@ class World {
     this.random = new SeededRandom(seed);
   }
 
-  /** All that is out comes again, in any order; the next life begins with what is on the disk. */
+  /** Returns all delivered messages in any order. The next process starts with the files on the disk. */
   crash(): void {
     for (const key of this.out.values()) this.queue.splice(this.random.int(0, this.queue.length), 0, key);
     this.out = new Map();
@@ -126,7 +126,7 @@ class World {
     return false;
   }
 
-  /** @returns whether the process died on the way */
+  /** @returns true when the process exited meanwhile */
   close(): boolean {
     if (this.gatherer.closesInMs(this.nowMs) !== 0) return false;
     this.windows += 1;
@@ -140,7 +140,7 @@ class World {
     const waiting = [...this.spool].filter(([, { settled }]) => !settled);
     const [id, window] = waiting[this.random.int(0, Math.max(0, waiting.length - 1))] ?? [];
     if (id === undefined || window === undefined) return false;
-    // A run that publishes again finds that it has.
+    // A repeated run finds that it has published.
     this.published.set(id, window.keys);
     if (this.#dies()) return true;
     const { done } = this.gatherer.settle(id, NONE);
@@ -153,7 +153,7 @@ class World {
     return false;
   }
 
-  /** Nothing may be gone from the broker that is in no output. */
+  /** Acknowledges deliveries, and checks that each is in an output. */
   ack(deliveries: readonly Delivery[]): void {
     const there = new Set([...this.published.values()].flat());
     for (const delivery of deliveries) {

@@ -25,7 +25,7 @@ test("a window of files reads each of them once", () => {
   expect(filesOf({ ...WINDOW, input: [] })).toEqual([]);
 });
 
-/** Paths in messages are from the job file's folder. */
+/** Paths in messages are relative to the job file's folder. */
 const locationOf = (file: string) => file.replace(/^\.\//, "/jobs/");
 const without = (window: SpooledWindow, code: ErrorCode, ...paths: readonly string[]) => {
   const problems = paths.slice(1).map((where) => ({ where, what: "is corrupt" }));

@@ -8,7 +8,7 @@ import {
 
 const cron = (text: string, timeZone = "UTC") => openSchedule({ kind: "cron", cron: text, timeZone });
 
-/** The first instants after `from`, in UTC to the minute. */
+/** Returns the first instants after `from`, in UTC, to the minute. */
 function instants(spec: ScheduleSpec, from: string, count: number): string[] {
   const schedule = openSchedule(spec);
   const found: string[] = [];
@@ -22,7 +22,7 @@ function instants(spec: ScheduleSpec, from: string, count: number): string[] {
 }
 
 describe("when clocks change", () => {
-  // As in vixie cron: what is left out comes when the clock has gone on, what comes twice counts once.
+  // As in vixie cron: a skipped time runs after the change of the clock, and a repeated time runs once.
   test.each([
     {
       what: "a daily time in the hour that is missing runs as the clock goes on",
@@ -109,7 +109,7 @@ describe("when clocks change", () => {
 const MINUTE = 60_000;
 const ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"];
 
-/** An hour and a minute of each day, found by looking at the clock on the wall in every minute of a month. */
+/** Finds instants of an hour and a minute by checking the wall clock in every minute of a month. */
 function byLooking(hour: number | null, minute: number, timeZone: string, fromMs: number, toMs: number) {
   const wall = new Intl.DateTimeFormat("en-GB", {
     timeZone,

@@ -6,7 +6,7 @@ import { WallClock } from "../../../../extensions/serve/spec/wall-clock.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** Changes of the clock of an hour, of half an hour, at midnight, in both hemispheres; and none. */
+/** Changes of the clock: by an hour, by half an hour, at midnight, in both hemispheres, and none. */
 const CHANGES = [
   ["Europe/Berlin", "2027-03-28T01:00Z"],
   ["Europe/Berlin", "2027-10-31T01:00Z"],
@@ -19,7 +19,7 @@ const CHANGES = [
   ["Asia/Kathmandu", "2027-03-28T01:00Z"],
 ] as const;
 
-/** A list, a range or a step, none of them a wildcard. */
+/** A list, a range or a step, without wildcards. */
 const times = (most: number) =>
   fc.oneof(
     fc.uniqueArray(fc.integer({ min: 0, max: most }), { minLength: 1, maxLength: 3 }).map((list) => ({

@@ -25,7 +25,7 @@ const schedule = fc.oneof(
     )
     .map(([cron, timeZone]): ScheduleSpec => ({ kind: "cron", cron, timeZone })),
 );
-/** Around changes of the clock, and anywhere. */
+/** Start times near changes of the clock, and any others. */
 const start = fc.oneof(
   fc
     .constantFrom("2027-03-27T20:00Z", "2027-10-30T20:00Z", "2026-09-05T20:00Z", "2027-10-02T10:00Z")
@@ -53,7 +53,7 @@ test("with catchUp all, whatever came while nothing served is run, however late 
         let state = firstServed(trigger, startMs);
         let beforeMs: number | null = null;
         let nowMs = startMs;
-        // A first run is at work all the time.
+        // A first run works all the time.
         for (let look = 0; look < looks; look += 1) {
           nowMs += LOOK_MS;
           state = decideDue(state, trigger, { nowMs, beforeMs });
@@ -66,7 +66,7 @@ test("with catchUp all, whatever came while nothing served is run, however late 
         const instants = openSchedule(spec);
         for (let at = instants.next(wentMs); at !== null && at <= backMs; at = instants.next(at))
           missed.push(at);
-        // More than a year of days is a queue that nobody wants: docs/schedules.md.
+        // More than a year of days is no useful queue: docs/schedules.md.
         fc.pre(state.waiting.length + missed.length <= 366);
         expect(waiting).toEqual([...state.waiting, ...missed]);
       },

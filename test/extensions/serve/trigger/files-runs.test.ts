@@ -17,7 +17,7 @@ interface File {
 }
 const aFile = (path: string, bytes = 1): File => ({ path, bytes, version: "1" });
 
-/** An inbox whose run fails as long as it takes a file that is bad. */
+/** An inbox whose run fails as long as it reads a bad file. */
 class Inbox {
   files: File[] = [];
   readonly bad = new Map<string, number>();

@@ -13,7 +13,7 @@ it("a file is quiet when it stayed as it is for long enough, at each look", () =
   expect(quiet([file("a", 1), file("b", 2)], 9)).toEqual([]);
   expect(quiet([file("a", 1), file("b", 2)], 10)).toEqual(["a"]);
   expect(quiet([file("a", 1, "w"), file("b", 2)], 19)).toEqual(["b"]);
-  // Gone and back, it is as one that has just come.
+  // A file that was removed and returned counts as new.
   expect(quiet([file("b", 2)], 29)).toEqual(["b"]);
   expect(quiet([file("a", 1, "w")], 30)).toEqual([]);
   expect(quiet([file("a", 1, "w"), file("b", 2)], 40)).toEqual(["a"]);

@@ -7,7 +7,7 @@ import type { TriggerState } from "../../../../extensions/serve/trigger/trigger-
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import { aJobId } from "../../../support/ids.ts";
 
-/** Runs of a schedule that fail, and are begun again. */
+/** Runs of a schedule that fail, and are retried. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -26,7 +26,7 @@ const FAILED: RunOutcome = {
 };
 const PUBLISHED: RunOutcome = { outcome: "published", jobId: aJobId("j"), failure: null };
 
-/** A process that serves a job; what it wrote down stays when it is started again. */
+/** Returns a process that serves a job. Its stored state survives a restart. */
 function aServer(outcomes: RunOutcome[]) {
   const disk: { state: TriggerState | null } = { state: null };
   const begun: (readonly [number, number])[] = [];
@@ -58,11 +58,11 @@ function aServer(outcomes: RunOutcome[]) {
     restart: () => {
       runs = start();
     },
-    /** A look each half a minute, up to then. */
+    /** Steps every half a minute, up to a minute. */
     async until(minute: number, trigger = HOURLY) {
       for (; wallMs <= minute * MINUTE; wallMs += MINUTE / 2) {
         await runs.step(trigger);
-        // What it began has ended, and is noted by the next look.
+        // Its run has ended, and the next step notes that.
         await new Promise(setImmediate);
       }
     },
@@ -76,7 +76,7 @@ function aServer(outcomes: RunOutcome[]) {
 test("are begun again after a minute and after two, and then given up", async () => {
   const server = aServer([FAILED, FAILED, FAILED]);
   await server.until(119);
-  // Noted half a minute after it ended, which is when it began here.
+  // Noted half a minute after its end, which equals its start here.
   expect(server.begun).toEqual([
     [60, 60],
     [60, 61],
@@ -111,7 +111,7 @@ test("hold up those behind them, which wait or are left out as the trigger says"
   const often = { ...HOURLY, schedule: { kind: "every", everyMs: MINUTE } } as const;
   const skipping = aServer([FAILED, FAILED]);
   await skipping.until(4.5, often);
-  // Those that are left out side by side are one.
+  // Consecutive skipped instants are one entry.
   expect(skipping.begun.map(([at]) => at)).toEqual([1, 1, 1]);
   expect(skipping.past).toEqual([
     [2, "overlap"],

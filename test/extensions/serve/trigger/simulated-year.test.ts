@@ -8,9 +8,9 @@ import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { aJobId } from "../../../support/ids.ts";
 
-/** What is later is late, as the core has it. */
+/** Limit after which a run is late, as in the core. */
 const ON_TIME_MS = 60_000;
-/** More looks than what may wait at its end. */
+/** Limit of steps, above the number of waiting runs at its end. */
 const MOST_LOOKS = 1_000;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -24,28 +24,28 @@ interface Process {
   work: { readonly endMs: number; readonly end: () => void } | null;
 }
 
-/** A machine that is there for a year: its disk and its outputs stay, its process dies now and then. */
+/** A machine during a year. Its disk and its outputs stay, and its process exits at times. */
 class Machine {
   wallMs = START;
-  /** On disk. */
+  /** State on the disk. */
   ledger: TriggerState | null = null;
   readonly published = new Set<number>();
-  /** When it was first decided that an instant is to run. */
+  /** Time of the first decision to run an instant. */
   readonly decided = new Map<number, number>();
   deaths = 0;
-  /** Its runs take no time. */
+  /** True when its runs take no time. */
   isQuick = false;
   readonly leftOut: { atMs: number; untilMs: number; why: string }[] = [];
   atWork = 0;
   mostAtWork = 0;
-  /** Of its runs, so many fail. */
+  /** Share of failing runs. */
   failing = 0;
-  /** How often each instant's run failed. */
+  /** Number of failures of each instant's run. */
   readonly failed = new Map<number, number>();
-  /** What was told as ended for good, and how often something was begun again instead. */
+  /** Instants that were noted as ended for good, and the number of retries. */
   readonly noted: number[] = [];
   retried = 0;
-  /** Runs that were begun again too soon. */
+  /** Number of retries that came too soon. */
   tooSoon = 0;
   readonly #random: SeededRandom;
   #process: Process | null = null;
@@ -84,7 +84,11 @@ class Machine {
     return this.#process !== null;
   }
 
-  /** Decides what is due, when what has ended is noted. @param dieAt 0 before it is written down, 1 after */
+  /**
+   * Decides which runs are due, after ended runs are noted.
+   *
+   * @param dieAt 0: exits before the state is stored. 1: exits after it
+   */
   async step(trigger: TimedTrigger, dieAt: 0 | 1 | null): Promise<void> {
     const process = this.#process;
     if (process === null) return;
@@ -125,12 +129,12 @@ class Machine {
     throw new Died();
   }
 
-  /** A run that was published before is found so, as its folder has it. */
+  /** Runs an instant. An already published run is found in its folder. */
   async #run(atMs: number, process: Process): Promise<RunOutcome | null> {
     if (this.published.has(atMs)) return { outcome: "published", jobId: aJobId("found"), failure: null };
     const { retry } = this.ledger ?? {};
     const leftMs = retry?.atMs === atMs ? retry.notBeforeMs - this.wallMs : 0;
-    // More than it ever waits: the clock was set back.
+    // Longer than any wait: the clock was set back.
     if (leftMs > 0 && leftMs <= HOUR) this.tooSoon += 1;
     this.atWork += 1;
     this.mostAtWork = Math.max(this.mostAtWork, this.atWork);
@@ -150,7 +154,7 @@ class Machine {
       };
     }
     this.published.add(atMs);
-    // Between being published and being noted.
+    // An exit between publishing and noting.
     if (this.#random.chance(0.05)) {
       this.die();
       return null;
@@ -185,7 +189,7 @@ const YEARS: readonly (Pick<TimedTrigger, "schedule" | "catchUp" | "overlap"> & 
   { schedule: EVEN, catchUp: "last", overlap: "skip", retries: 3 },
 ];
 
-/** A year of a machine that dies, sleeps and has its clock set. */
+/** Simulates a year of a machine that exits, is suspended, and has its clock changed. */
 async function year(trigger: TimedTrigger, seed: number): Promise<Machine> {
   const random = new SeededRandom(seed);
   const machine = new Machine(random);
@@ -195,7 +199,7 @@ async function year(trigger: TimedTrigger, seed: number): Promise<Machine> {
   let awayUntil = 0;
   const instants = openSchedule(trigger.schedule);
   while (machine.wallMs < END) {
-    // Mostly a look as it is due; now and then the machine slept, or its clock was set.
+    // Mostly the next due time. Sometimes the machine was suspended, or its clock was changed.
     const leap = random.chance(0.003)
       ? random.int(-30 * MINUTE, 6 * HOUR)
       : random.int(20 * MINUTE, 3 * HOUR);
@@ -213,7 +217,7 @@ async function year(trigger: TimedTrigger, seed: number): Promise<Machine> {
     await machine.step(trigger, dieAt);
     if (random.chance(0.005)) machine.die();
   }
-  // It stays, until all that it had to do is done.
+  // The machine stays up until all work is done.
   machine.isQuick = true;
   for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
     if (!machine.isThere) machine.start();
@@ -245,7 +249,7 @@ describe("a year of a schedule", () => {
       expect(machine.deaths).toBeGreaterThan(10);
       expect(published.size).toBeGreaterThan(50);
 
-      // Each instant ran, or was left out for a reason; none is in both, and nothing else ran.
+      // Each instant ran, or was skipped for a reason. None is in both, and no other instant ran.
       const isLeftOut = (atMs: number) =>
         leftOut.some((range) => range.atMs <= atMs && atMs <= range.untilMs);
       const isGivenUp = (atMs: number) => (machine.failed.get(atMs) ?? 0) > retries;
@@ -259,7 +263,7 @@ describe("a year of a schedule", () => {
       expect(instants.filter((atMs) => published.has(atMs) && isLeftOut(atMs))).toEqual([]);
       expect([...published].filter((atMs) => !instants.includes(atMs))).toEqual([]);
 
-      // Never two at once, never one before it is due.
+      // Never two runs at once, and none before it is due.
       expect(machine.mostAtWork).toBe(1);
       expect(ledger?.waiting).toEqual([]);
 

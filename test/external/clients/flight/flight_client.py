@@ -1,11 +1,11 @@
 """Reads a server of Arrow Flight with pyarrow, and compares with the files that it serves.
 
-    flight_client.py read ADDRESS OUTPUT      all flights of a published output, the endpoints of each at the same time
-    flight_client.py same FOLDER OUTPUT       what another client wrote into FOLDER, a file for each flight
-    flight_client.py refusals ADDRESS         what a stranger, and one who asks for what is not there, is answered
-    flight_client.py left ADDRESS TIMES       streams left in the middle, then one read whole
+    flight_client.py read ADDRESS OUTPUT      all flights of a published output, with concurrent endpoints
+    flight_client.py same FOLDER OUTPUT       files that another client wrote into FOLDER, one for each flight
+    flight_client.py refusals ADDRESS         answers to an unknown client and to requests for missing flights
+    flight_client.py left ADDRESS TIMES       abandoned streams, and then one complete read
     flight_client.py rows ADDRESS PATH        the rows of one flight
-The secret is in SECRET. Prints one JSON value.
+The environment variable SECRET has the secret. Prints one JSON value.
 """
 
 import json
@@ -24,7 +24,7 @@ def options(secret=os.environ.get("SECRET", "")):
 
 
 def files_of(output):
-    """The tables of the files of an output, by the flight that has them."""
+    """Returns the tables of an output's files, by flight."""
     tables = {}
     for file in json.loads((Path(output) / "_manifest.json").read_text())["files"]:
         path = file["path"]
@@ -40,7 +40,7 @@ def read_file(path):
 
 
 def compared(found, wanted):
-    """The fields and the columns that differ, beside the count of rows."""
+    """Returns the different fields and columns, and the number of rows."""
     found.validate(full=True)
     fields = [f"{a} / {b}" for a, b in zip(found.schema, wanted.schema) if not a.equals(b)]
     columns = [name for name in wanted.column_names if not equal(found.column(name), wanted.column(name))]
@@ -49,7 +49,7 @@ def compared(found, wanted):
 
 
 def equal(found, wanted):
-    """NaN is itself here."""
+    """Compares tables. NaN equals itself here."""
     return found.combine_chunks().equals(wanted.combine_chunks()) or repr(found.to_pylist()) == repr(wanted.to_pylist())
 
 

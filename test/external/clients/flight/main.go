@@ -1,5 +1,5 @@
-// Reads every flight of a server with Arrow's own client for Go, the endpoints of each at the same time, and
-// writes each as an Arrow file into a folder: main ADDRESS FOLDER, with the secret in SECRET.
+// Reads every flight of a server with Arrow's own client for Go, with concurrent endpoints. Writes each as an
+// Arrow file into a folder: main ADDRESS FOLDER. The environment variable SECRET has the secret.
 package main
 
 import (

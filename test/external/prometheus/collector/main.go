@@ -1,5 +1,5 @@
-// The OTLP receiver of the OpenTelemetry Collector. What it takes it writes to stdout, a line of JSON for each
-// request, as the Collector's own file exporter does.
+// The OTLP receiver of the OpenTelemetry Collector. It writes each request to stdout as a line of JSON, as
+// the Collector's own file exporter does.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 )
 
-// host is all that a receiver asks of the Collector around it.
+// host is the part of the Collector that a receiver needs.
 type host struct{ component.Host }
 
 func main() {
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// run receives by HTTP at address until it is told to end.
+// run receives by HTTP at address until it is stopped.
 func run(address string) error {
 	factory := otlpreceiver.NewFactory()
 	config := factory.CreateDefaultConfig()

@@ -72,7 +72,7 @@ function by(role: Role) {
   return { name: `token 1 (${role})`, role };
 }
 
-/** What is refused of it, by key; null: it is taken. */
+/** Returns the refused parts of a job by key, or null when it is admitted. */
 async function refused(spec: object, role: Role, rights?: SubmitRights) {
   try {
     await admissionBy(rights).admit(checkJobSpec(spec as never), by(role));

@@ -26,7 +26,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-/** A thread that does this with each message. */
+/** Returns a thread script that runs this code for each message. */
 async function aScript(onMessage: string): Promise<URL> {
   const path = join(root, "thread.mjs");
   const source = `import { parentPort } from "node:worker_threads";\nparentPort.on("message", () => { ${onMessage} });`;
@@ -48,8 +48,8 @@ test("a thread says of each partial whether it is what its manifest says", async
 test.for([
   ["ends by itself", "process.exit(3)", "exit code 3"],
   ["throws", "throw new Error('no')", "failed: no"],
-  // Little by little, and by small objects: where a heap fills at once, or with larger ones, Node 24 aborts
-  // the whole process.
+  // Small objects, step by step. When a heap fills at once, or with larger objects, Node 24 aborts the whole
+  // process.
   [
     "takes all memory",
     "const all = []; setInterval(() => { for (let n = 0; n < 1e5; n += 1) all.push({ place: [n] }); }, 0)",

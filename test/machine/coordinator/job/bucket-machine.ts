@@ -34,7 +34,7 @@ export const OUT = parseLocation("s3://bucket/out");
 export const ROWS = "the rows of all shards";
 export const OTHERS_RUN = "run-00000000000000bb";
 
-/** Time passes so much faster: a silence of 30 s is over soon. */
+/** Factor of the clock, so that a silence of 30 s ends soon. */
 const HASTE = 200;
 
 const hasty: TimedClock = {
@@ -43,7 +43,7 @@ const hasty: TimedClock = {
   after: (ms, call) => systemClock.after(ms / HASTE, call),
 };
 
-/** A bucket of a store at an address of its own, in which so many files and folders can be removed. */
+/** A bucket of a store with its own address, with a limited number of removals. */
 export class Bucket extends MemoryStorage {
   removals = Number.POSITIVE_INFINITY;
   readonly #store: string;
@@ -71,7 +71,7 @@ export interface Machine {
   readonly seams: JobSeams;
 }
 
-/** A machine on which one job is opened, with work files of its own at a path. */
+/** Returns a machine that opens one job, with work files at a path. */
 export function machineAt(path: string, storage: Bucket): Machine {
   const made = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
   const spec = {
@@ -89,7 +89,7 @@ export function machineAt(path: string, storage: Bucket): Machine {
   return { spec, planned, storage, seams };
 }
 
-/** Jobs that tests opened and did not leave. They beat, and so write files. */
+/** Jobs that tests opened and did not leave. Their beats write files. */
 const active = new Set<ActiveJob>();
 
 export async function open({ spec, seams }: Machine, fresh = false): Promise<OpenedJob> {
@@ -121,7 +121,7 @@ export function optionsOf(seams: JobSeams, fresh: boolean): OpenJobOptions {
   };
 }
 
-/** Its coordinator is gone, and the job not ended. */
+/** Opens a job, and releases it before its end, as if its coordinator had exited. */
 export async function openAndLeave(on: Machine): Promise<OpenedJob["origin"]> {
   const opened = await open(on);
   if (opened.kind === "active") {
@@ -136,7 +136,7 @@ export async function pathsOf({ spec, storage }: Machine): Promise<WorkPaths> {
   return (await knownPaths(paths, { disk: realDisk, storage })) ?? withRun(paths, OTHERS_RUN);
 }
 
-/** It was decided to publish one file, and nothing of that was done yet. */
+/** Records the decision to publish one file, without any further step. */
 export async function putIntent({ storage, planned }: Machine, paths: WorkPaths): Promise<void> {
   const path = "rows/part-00000.parquet";
   const output = { path, kind: "rows", rows: 2, bytes: ROWS.length, sha256: sha256(ROWS) } as const;
@@ -157,13 +157,13 @@ export async function putIntent({ storage, planned }: Machine, paths: WorkPaths)
   });
 }
 
-/** What a coordinator on another machine has, whose processes cannot be seen from here. */
+/** Returns the parts of a coordinator on another machine, whose processes are invisible here. */
 export function aClearing(storage: Bucket) {
   const processes = { ...systemProcesses, own: () => ({ ...systemProcesses.own(), host: "elsewhere" }) };
   return { storage, random: systemRandom, clock: hasty, processes, run: null };
 }
 
-/** Begins to start over, and dies after so many removals. */
+/** Begins to start over, and stops after a number of removals. */
 export async function clearUntil({ spec, storage }: Machine, removals: number): Promise<void> {
   const paths = await findOutputPaths(spec, storage);
   const clearing = { ...aClearing(storage), disk: realDisk, lock: PLAIN_LOCK, keepsWork: () => false };

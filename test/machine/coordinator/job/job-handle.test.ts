@@ -10,7 +10,7 @@ import { aJobId } from "../../../support/ids.ts";
 import { jobStatus } from "../../../support/wire-arbitraries.ts";
 import { sample } from "../../../support/wire-rig.ts";
 
-/** A job of which only this is asked; `asked` counts how often. */
+/** Returns a job with only these functions. `asked` counts their calls. */
 function aJob(facts: Partial<JobStatus> = {}) {
   const ending = deferred<JobEnd>();
   const asked = { status: 0, tell: 0 };

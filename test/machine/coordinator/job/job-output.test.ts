@@ -54,14 +54,14 @@ function anOutput({
   });
 }
 
-/** Discards a partial; `confirm` says whether the job is this coordinator's still. */
+/** Discards a partial. `confirm` checks that this coordinator still holds the job. */
 async function discard(storage: MemoryStorage, confirm: () => Promise<void>): Promise<void> {
   await storage.put(below(FOLDER, "rows.parquet"), sourceOfBytes("rows"), { signal: NEVER });
   await using output = anOutput({ storage, confirm });
   await output.discard(LOST);
 }
 
-/** The stages of two tries of one coordinator and of one try of the next, none of which succeeds. */
+/** Returns the stages of two attempts of one coordinator and one attempt of the next. All of them fail. */
 async function stagesOf(paths: WorkPaths, storage: Storage = new MemoryStorage()): Promise<string[]> {
   const stages: string[] = [];
   const reduce: JobSeams["reduce"] = async ({ paths: { stage } }) => {
@@ -77,7 +77,7 @@ async function stagesOf(paths: WorkPaths, storage: Storage = new MemoryStorage()
 
 test("in a bucket no two tries to stage an output have a folder in common, over coordinators too", async () => {
   const inBucket = workPaths("s3://bucket/out");
-  // Without a folder of a run, as the simulator has it, and with one.
+  // Without a folder of a run, as in the simulator, and with one.
   for (const paths of [inBucket, withRun(inBucket, "run-00000000000000aa")]) {
     const stages = await stagesOf(paths);
     expect(new Set(stages).size).toBe(3);

@@ -59,7 +59,7 @@ test("what this run decided to publish is published as it was decided, not made 
   const opened = await open(here);
   expect(opened).toMatchObject({ kind: "published", manifest: { builds: ["of an earlier version"] } });
   expect(await readText(here.storage, below(OUT, "rows", "part-00000.parquet"), NEVER)).toBe(ROWS);
-  // Nothing else is left: no work files in the bucket, no journal here.
+  // No other file is left: no work files in the bucket, and no journal here.
   expect(await here.storage.kindAt(below(OUT, "_shardmill"), NEVER)).toBeNull();
   expect(await foldersOf("m")).toEqual([]);
 });
@@ -149,7 +149,7 @@ test.each(["readFile", "rename"] as const)(
       [call]: async (path: string, to: string) =>
         path.endsWith(LOCK_NAME) && (await isPublished()) ? failing(path) : realDisk[call](path, to),
     };
-    // A hasty clock would have the lock read before its release, too, where this machine is slow.
+    // On a slow machine, a fast clock would also read the lock before its release.
     const options = { ...optionsOf({ ...here.seams, disk }, false), clock: systemClock };
     expect(await openJob(here.spec, options)).toMatchObject({ kind: "published" });
     expect(failed.length).toBeGreaterThan(0);
@@ -174,7 +174,7 @@ test("what is published is reported as published where its work files and then i
   await mkdir(join(found.disk, "left"), { recursive: true });
   expect(await open({ ...there, seams: { ...there.seams, disk } })).toMatchObject({ kind: "published" });
   expect(failed).toEqual(["left", LOCK_NAME]);
-  // This same process takes the lock that it left.
+  // This process takes the lock that it left before.
   expect(await open(there)).toMatchObject({ kind: "published" });
   expect(await foldersOf("there")).toEqual([]);
 });

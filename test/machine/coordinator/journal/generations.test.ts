@@ -79,7 +79,7 @@ describe("a coordinator whose lock says nothing", () => {
     };
     const disk: Disk = {
       ...realDisk,
-      // It is stopped here, and a successor takes the lock and the number.
+      // The coordinator is paused here. A successor takes the lock and the number.
       async readdir(path) {
         const names = await realDisk.readdir(path);
         if (isHeld) {
@@ -99,7 +99,7 @@ test("a journal is not begun in a place that was removed since its lock was take
   await mkdir(gone);
   const disk: Disk = {
     ...realDisk,
-    // It is stopped here, and a successor runs the whole job and removes what is left of it.
+    // The coordinator is paused here. A successor runs the whole job and removes its files.
     async mkdir(path) {
       await rm(gone, { recursive: true, force: true });
       await realDisk.mkdir(path);
@@ -137,7 +137,7 @@ describe("a claim in which nothing was begun", () => {
         return path === folder ? { ...file, sync: () => Promise.reject(new Error("EIO: i/o error")) } : file;
       },
     };
-    // The name of its claim is not durable, so it begins nothing.
+    // The name of its claim is not durable, so it begins no generation.
     await expect(openJournal(folder, 0, disk)).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
     const third = await open();
     expect(third.generation).toBe(3);

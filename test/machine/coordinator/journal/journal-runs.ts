@@ -16,10 +16,10 @@ import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { firstRecords, shardRecords } from "../../../unit/coordinator/journal/journal-records.ts";
 import { aConfig } from "../../../unit/coordinator/schedule/harness.ts";
 
-/** A journal in a folder of its own, and the runs of a job that write it. */
+/** A journal in its own folder, and the runs of a job that write it. */
 export class JournalRuns {
   folder = "";
-  /** What was said of its snapshots. */
+  /** Troubles with its snapshots. */
   readonly troubles: string[] = [];
 
   static async make(): Promise<JournalRuns> {
@@ -28,12 +28,14 @@ export class JournalRuns {
     return runs;
   }
 
-  /** From here on the runs are in a new folder. */
+  /** Moves later runs to a new folder. */
   async anotherFolder(): Promise<void> {
     this.folder = await mkdtemp(join(tmpdir(), "snapshots-"));
   }
 
-  /** The state as the next coordinator finds it, and what it read for that. */
+  /**
+   * Opens the journal, and returns the state that the next coordinator finds, with the parts that it read.
+   */
   async takeUp(disk: Disk = realDisk) {
     const opened = await openJournal(this.folder, 0, disk, {
       onSnapshotTrouble: (what) => this.troubles.push(what),
@@ -44,7 +46,9 @@ export class JournalRuns {
     return { opened, state: replay(aConfig(), records, generation, bodiesOf(snapshots)) };
   }
 
-  /** A run that commits the shards `[from, to)` and is killed, a snapshot every five records. */
+  /**
+   * Does a run that commits the shards `[from, to)` and is killed. It writes a snapshot every five records.
+   */
   async run(
     from: number,
     to: number,
@@ -100,7 +104,7 @@ export class JournalRuns {
     return (await readdir(this.folder)).filter((name) => name.endsWith(".snap")).sort();
   }
 
-  /** What all records tell, against what was found with the help of the snapshots. */
+  /** Compares the state of all records with the state that was restored from snapshots. */
   async expectTheSame(): Promise<{ readonly used: number; readonly tail: number }> {
     const { opened, state } = await this.takeUp();
     await opened.journal.close();
@@ -110,7 +114,7 @@ export class JournalRuns {
   }
 }
 
-/** The disk, and when a folder has been synced. */
+/** Returns a disk that calls back when a folder has been synced. */
 function whenSynced(disk: Disk, folder: string, synced: () => void): Disk {
   return {
     ...disk,

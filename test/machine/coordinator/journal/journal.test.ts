@@ -19,7 +19,7 @@ afterEach(async () => {
 
 const corrupt = expect.toSatisfy((error) => isShardmillError(error, "JOURNAL_CORRUPT"));
 
-/** One generation that appends these and closes. */
+/** Writes one generation with these records. */
 async function generation(...sequences: readonly number[]): Promise<void> {
   await using opened = await openJournal(folder, 0);
   await Promise.all(sequences.map((sequence) => opened.journal.append(granted(sequence), { durable: true })));
@@ -128,7 +128,7 @@ describe("what is refused", () => {
     await generation(1, 2, 3);
     const path = segmentPath(folder, 1);
     const bytes = await readFile(path);
-    // Within the first frame, behind the 16 bytes of the header.
+    // Within the first frame, after the 16 bytes of the header.
     bytes.writeUInt8(bytes.readUInt8(36) ^ 1, 36);
     await writeFile(path, bytes);
     await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);

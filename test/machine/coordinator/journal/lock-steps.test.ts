@@ -19,7 +19,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Time that goes a hundred times as fast. */
+/** A clock that runs a hundred times as fast. */
 const FAST: TimedClock = {
   nowMs: () => performance.now() * 100,
   wallMs: () => 0,
@@ -29,10 +29,10 @@ const FAST: TimedClock = {
   },
 };
 
-/** Of a process that is stopped: its beats do not come, and it does not look at its lock. */
+/** The clock of a paused process, which sends no beats and does not read its lock. */
 const STILL: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} };
 
-/** Sees no process of another namespace. */
+/** Returns the options of a process that sees no process of another namespace. */
 function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOptions {
   const own = { ...ownIdentity(), pidNamespace, pid: 1, startTicks: "7" };
   const processes = { own: () => own, lifeOf: () => "unknown" as const };
@@ -76,7 +76,7 @@ describe("what a holder changes", () => {
     ["places nothing", (held: HeldLock) => held.place(join(folder, "work"), "late")],
     ["makes no folder", (held: HeldLock) => held.makeFolder(join(folder, "never there"))],
   ])("%s once another has taken the lock, wherever it was stopped", async (_what, act) => {
-    // Behind its last look, and before the step itself.
+    // After its last look, and before the step itself.
     let stop = () => {};
     const stopped = new Promise<void>((resolve) => {
       stop = resolve;

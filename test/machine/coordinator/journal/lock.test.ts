@@ -24,7 +24,7 @@ afterEach(async () => {
 const OWN = ownIdentity();
 const HELD = [BEAT_NAME, LOCK_NAME];
 
-/** Time that goes a hundred times as fast: a silence of twenty seconds is 0.2 s here. */
+/** A clock that runs a hundred times as fast: a silence of twenty seconds takes 0.2 s. */
 const FAST: TimedClock = {
   nowMs: () => performance.now() * 100,
   wallMs: () => 0,
@@ -34,11 +34,11 @@ const FAST: TimedClock = {
   },
 };
 
-/** This process itself, in such a time. */
+/** Parts of this process, with that clock. */
 const SEAMS = { disk: realDisk, random: systemRandom, clock: FAST, signal: NEVER };
 const HERE: LockOptions = { ...SEAMS, processes: systemProcesses };
 
-/** As seen by a process in a PID namespace of its own. */
+/** Returns the options of a process in a separate PID namespace. */
 function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOptions {
   const own = { ...OWN, pidNamespace, pid: 1, startTicks: "7" };
   return {
@@ -64,7 +64,7 @@ async function refusal(options?: LockOptions): Promise<ShardmillError> {
   throw new Error(`expected a refusal, found ${error}`);
 }
 
-/** A process that is alive until it is killed. */
+/** Starts a process that runs until it is killed. */
 async function aProcess(): Promise<ChildProcess & { pid: number }> {
   const child = spawn(process.execPath, ["-e", "console.log(1); setInterval(() => {}, 1000)"]);
   await once(child.stdout, "data");
@@ -178,7 +178,7 @@ describe("the lock of this process itself", () => {
     const again = await acquireLock(folder, { ...HERE, onWaiting });
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(199);
     expect(messages).toEqual([expect.stringContaining("this process itself")]);
-    // Of a lock that was released nothing is said, whoever has it now.
+    // A released lock is never reported as lost, even when another process holds it now.
     expect(await held.whyLost()).toBeNull();
     expect(held.lost.aborted).toBe(false);
     await again[Symbol.asyncDispose]();
@@ -287,7 +287,7 @@ test("without hard links the lock is one holder's, and a dead one's is taken ove
   expect(await readdir(folder)).toEqual([]);
 });
 
-/** Field 22 of proc(5), or null where there is none. */
+/** Returns field 22 of proc(5), or null without one. */
 async function startOf(pid: number): Promise<string | null> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
   return stat === null ? null : (stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null);

@@ -4,7 +4,7 @@ import { segmentPath } from "../../../../coordinator/journal/segment-file.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { JournalRuns } from "./journal-runs.ts";
 
-/** All of a journal, as it is read where its snapshots turn out to be of no use. */
+/** The whole journal, as it is read when its snapshots are useless. */
 
 let journal: JournalRuns;
 beforeEach(async () => {

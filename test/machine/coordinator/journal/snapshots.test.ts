@@ -64,7 +64,7 @@ describe("a journal with snapshots", () => {
     await journal.run(0, 8);
     const before = (await journal.snapshotFiles()).length;
     const segment = await readFile(segmentPath(journal.folder, 1));
-    // The first coordinator goes on, although a second one has read what there was.
+    // The first coordinator continues, although a second one has read its records.
     const { opened } = await journal.takeUp();
     await opened.journal.close();
     const second = await readFile(segmentPath(journal.folder, 2));
@@ -85,7 +85,7 @@ describe("a journal with snapshots", () => {
   test("is taken up where a snapshot ends with its segment, and by all of it then", async () => {
     await journal.run(0, 8);
     for (let generation = 0; generation < 3; generation += 1) {
-      // Cut off behind the last snapshot: as a crash leaves it before the next record.
+      // Cut after the last snapshot, as by a crash before the next record.
       const { opened } = await journal.takeUp();
       await opened.journal.close();
       const { generation: last, bytes } = opened.snapshots.at(-1)?.head.place ?? { generation: 0, bytes: 0 };
@@ -133,7 +133,7 @@ describe("a journal with snapshots", () => {
     await rm(own, { recursive: true });
     const { used } = await journal.expectTheSame();
     expect(used).toBe(0);
-    // The journal goes on, and is read whole by whoever comes after.
+    // The journal continues, and the next coordinator reads all of it.
     await journal.run(0, 10);
     await journal.expectTheSame();
     expect(journal.troubles).toEqual([]);
@@ -186,7 +186,7 @@ describe("a journal with snapshots", () => {
         const file = await realDisk.open(path, flags);
         if (!path.endsWith(".log") || flags !== "r") return file;
         failing.reads += 1;
-        // The first look is at the beginning, the second at the place, the third at what follows.
+        // The first read is at the beginning, the second at the place, and the third after it.
         if (failing.reads !== 3) return file;
         await file.close();
         throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
@@ -210,7 +210,7 @@ describe("a journal with snapshots", () => {
 
   test("is tried again ever later where snapshots cannot be written", async () => {
     const disk: Disk = { ...realDisk, rename: async () => Promise.reject(new Error("EIO")) };
-    // 62 records, and one every five would be tried a dozen times.
+    // With 62 records, an attempt every five would make a dozen.
     const failures = await journal.run(0, 30, disk);
     expect(failures.length).toBeGreaterThan(1);
     expect(failures.length).toBeLessThan(6);

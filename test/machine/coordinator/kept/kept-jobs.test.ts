@@ -94,7 +94,7 @@ test("one bad record is put aside with a warning, and keeps the others from noth
     expect.stringMatching(/a\.json\.damaged.*submit the job again/),
     expect.stringMatching(/c\.json\.damaged.*submit the job again/),
   ]);
-  // What was there is kept for who wants to look.
+  // The damaged file is kept for inspection.
   expect(await readFile(`${path}.damaged`)).toEqual(bytes.subarray(0, 90));
   expect(await recalled()).toEqual([["b", "running"]]);
 });
@@ -137,7 +137,7 @@ test("how an ended job went is there after a restart, until its record is forgot
     await kept.submitted({ spec }, aStatus("a"));
     expect(await kept.view(aJobId("a"))).toBeNull();
     await kept.ended({ spec }, aStatus("a", "failed"), view);
-    // As one that is noted once more, with nothing new to say of how it went.
+    // Noted again, without new facts about the run.
     await kept.ended({ spec }, aStatus("a", "failed"));
   }
   await writeFile(join(folder, "jobs", "nobody.view"), "of a job that is forgotten");

@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-/** The same rows, as a coordinator of another life stages them: what it tells of the run differs. */
+/** Stages the same rows as another coordinator would, with other facts about the run. */
 async function stage(attempts: number): Promise<StagedOutput> {
   const text = "the rows";
   const manifest = buildManifest(

@@ -136,7 +136,7 @@ test("folders that no intent names are somebody's", async () => {
 });
 
 test("a clearing that was cut off is seen, and ends when it is begun again", async () => {
-  // What is left when the process dies right after the manifest is gone.
+  // State after an exit right after the manifest was removed.
   await put({ "_shardmill/clearing": "", "rows/part-00000.parquet": "abc", "_shardmill/journal/1": "x" });
   expect(await inspectOutput(out, storage)).toEqual({ kind: "halfCleared" });
   await clear();

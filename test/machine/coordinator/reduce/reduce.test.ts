@@ -57,7 +57,7 @@ async function reduced(name: string): Promise<readonly (readonly unknown[])[]> {
   return (await readReduction(below(options.paths.stage, `_reduced/${name}.pq`), storage, 1e6)).rows;
 }
 
-/** What DuckDB gives for the same question over all rows at once. */
+/** Returns DuckDB's answer to the same query over all rows at once. */
 async function direct(rowsSql: string, sql: string): Promise<readonly unknown[][]> {
   await using database = await openLockedDatabase({ folders: [root], tempFolder: options.paths.temp });
   await database.run(`CREATE VIEW rows AS ${rowsSql}`);
@@ -80,7 +80,7 @@ test("the result is what DuckDB gives over the whole input", async () => {
   expect(await reduced("totals")).toEqual(
     await direct(all, "SELECT k, sum(v), count(*), max(v) FROM rows GROUP BY ALL ORDER BY ALL"),
   );
-  // Lists are in input order: files are read in the order of the plan.
+  // Lists are in input order, because files are read in the order of the plan.
   expect(await reduced("everything")).toEqual(await direct(all, REDUCE.everything?.final ?? ""));
 });
 

@@ -19,7 +19,7 @@ import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { rowCounts } from "../../../support/builders.ts";
 import { aDigest, aJobId } from "../../../support/ids.ts";
 
-/** A run is chosen by names alone: these files hold no rows. */
+/** A run is chosen by names only, so these files have no rows. */
 
 let folder: string;
 beforeEach(async () => {
@@ -71,7 +71,7 @@ async function filesOf(looked: ReturnType<typeof nextRun>): Promise<string[]> {
   return next.kind === "run" ? next.input.files.map(({ path }) => path.slice(folder.length + 1)) : [];
 }
 
-/** A bucket in which a run over all that is there now is published. */
+/** Returns a bucket with a published run over all current files. */
 async function publishedRun(): Promise<MemoryStorage> {
   const storage = new MemoryStorage();
   const next = await look({ storage });
@@ -93,7 +93,7 @@ test("a link that is new leads to files that were read, and one that was read by
   expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { gone: { count: 0 } } });
   await rename(at("data/latest"), at("data/today"));
   expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { gone: { count: 0 } } });
-  // Now the real files themselves are input: they have another name, and were read all the same.
+  // The real files are now input under another name, but they were already read.
   await rm(at("data/today"));
   await rename(at("elsewhere"), at("data/elsewhere"));
   await symlink(at("data/elsewhere"), at("elsewhere"));
@@ -131,7 +131,7 @@ test("a file that changed is read again, left as it was read, or no run begins, 
     problems: [expect.objectContaining({ where: at("data/b.parquet") })],
     hint: expect.stringContaining("input.changed=again"),
   });
-  // What a run has begun with it goes on with, whatever the job says by now.
+  // A run resumes with the files that it began with, whatever the job says now.
   await putText(storage, below(runFolder(BUCKET, 2), "_shardmill/partials/x"), "");
   for (const changed of ["ignore", "error"] as const)
     expect(await filesOf(look({ storage, changed, begun: ["data/b.parquet"] }))).toEqual(["data/b.parquet"]);

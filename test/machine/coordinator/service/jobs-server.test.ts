@@ -13,7 +13,7 @@ import { sample } from "../../../support/wire-rig.ts";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A server with one job that runs; `waits` counts what has begun to wait for its end. */
+/** Returns a server with one running job. `waits` counts the waits for its end. */
 function aServer() {
   const ending = deferred<JobStatus>();
   const running: JobStatus = { ...sample(jobStatus), phase: "running" };

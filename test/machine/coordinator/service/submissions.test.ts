@@ -6,7 +6,7 @@ import { silentLogger } from "../../../../shared/core/log.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { until } from "../../../support/wire-rig.ts";
 
-/** Submissions whose planning ends, with an error, one by one as the test says so. */
+/** Returns submissions whose planning ends with an error, one by one on request. */
 function planner() {
   const begun: string[] = [];
   const gates: (() => void)[] = [];

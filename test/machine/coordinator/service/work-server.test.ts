@@ -14,7 +14,7 @@ import { aWorker } from "../../../support/builders.ts";
 import { aJobId } from "../../../support/ids.ts";
 import { aStore } from "../../../support/store-counts.ts";
 
-/** A server without jobs: what it refuses is refused before it looks for one. */
+/** Returns a server without jobs. It refuses these calls before it looks for a job. */
 function aServer(jobs: readonly Partial<ActiveJob>[] = [], opening = { isOpening: false }) {
   const registry = new WorkerRegistry();
   const server = new WorkServer({
@@ -86,17 +86,17 @@ test("what a worker asked of stores is counted once, for the job that it is at, 
       padding: null,
       stores: [aStore("s3://bucket", { requests })],
     });
-  // Before its first lease it is at no job: what it asked is the next one's.
+  // Before its first lease, a worker has no job. Its requests count for the next job.
   await beat(1, null);
   await beat(3, "a");
-  // 5 was lost on its way; 9 overtook 7; 9 was sent again.
+  // 5 was lost, 9 overtook 7, and 9 was sent again.
   for (const requests of [9, 7, 9]) await beat(requests, "a");
   expect(Object.fromEntries(asked)).toEqual({ a: 9 });
   await beat(10, "b");
-  // Between two leases, what it still asks is of the last one's job.
+  // Requests between two leases count for the previous job.
   await beat(14, null);
   expect(Object.fromEntries(asked)).toEqual({ a: 9, b: 5 });
-  // A new session counts from its own beginning.
+  // A new session counts from its own start.
   const { session: next } = await register(2);
   const stores = [aStore("s3://bucket", { requests: 2 })];
   await server.heartbeat({ session: next, leases: leasesOf(["b"]), busy: {}, padding: null, stores });
@@ -111,7 +111,7 @@ test("a heartbeat with leases of a thousand jobs costs each of them one look", a
   await beat();
   const startMs = performance.now();
   for (let round = 0; round < 20; round += 1) await beat();
-  // Each with each took a hundred times as long.
+  // A quadratic search took a hundred times as long.
   expect(performance.now() - startMs).toBeLessThan(5_000);
 });
 
@@ -200,7 +200,7 @@ test("a worker of another mapping works on jobs of its own, hands in nothing to 
     error: { code: "VERSION_SKEW" },
   });
   jobs.shift();
-  // What is opened may be a job of its mapping: it may ask on, and join again.
+  // The job that opens may have this mapping, so the worker may request leases, and join again.
   expect(await server.requestLease(session, 0, [], NEVER)).toMatchObject({ kind: "noLease" });
   await server.register({ ...before, name: "another" });
   opening.isOpening = false;

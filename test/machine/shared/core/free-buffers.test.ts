@@ -10,7 +10,7 @@ test("large buffers are empty afterwards, time after time, however often one is 
     const two = new Uint8Array(LARGE);
     freeBuffers([one, two.buffer, one]);
     expect([one.byteLength, two.length]).toEqual([0, 0]);
-    // By now the port has heard that it is closed.
+    // The port has noticed its close by now.
     await setImmediate();
   }
 });

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** A folder of two files, one of them deeper, or a file. */
+/** Makes a folder with two files, one of them deeper, or a single file. */
 async function keep(name: string, days: number, bytes: number, isFolder = true): Promise<void> {
   const path = join(folder, name);
   if (isFolder) {

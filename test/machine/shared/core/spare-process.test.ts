@@ -73,7 +73,7 @@ test("of those that are kept for the next, one stays and the others end", async 
 
 test("one that nobody takes does not keep this process alive, and ends with it", async () => {
   const module = compiledUrl("shared/core/spare-process.ts").href;
-  // It does not see by itself that nobody is there any more.
+  // A process that does not detect the end of its parent.
   const busy = join(root, "busy.mjs");
   await writeFile(busy, "setInterval(() => {}, 1_000);\n");
   const main = join(root, "main.mjs");

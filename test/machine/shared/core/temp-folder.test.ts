@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { ownIdentity } from "../../../../shared/core/process-identity.ts";
 import { makeTempFolder } from "../../../../shared/core/temp-folder.ts";
 
-/** More than any process number. */
+/** PID above all possible ones. */
 const NOBODY = 2 ** 22 + 1;
 const OWN = ownIdentity();
 const TICKS = `-${OWN.startTicks ?? 0}-`;
@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(base, { recursive: true, force: true }));
 
-/** The folder of another process, with a file in it, its name that of one of ours with something replaced. */
+/** Makes a folder as another process would, with a file. `change` edits the name of one of ours. */
 async function leftBehind(change: (name: string) => string): Promise<string> {
   const own = basename(await makeTempFolder("plan", base));
   const name = change(own);
@@ -56,7 +56,7 @@ test.each<[string, (name: string) => string]>([
 
 test("one that cannot be removed, or a base that cannot be listed, is in nobody's way", async () => {
   const dead = await leftBehind((name) => ofPid(name, NOBODY));
-  // Root removes and lists all the same.
+  // Root can still remove and list.
   await chmod(join(base, dead), 0o500);
   expect(await makeTempFolder("plan", base)).toContain(base);
   await chmod(base, 0o300);

@@ -31,9 +31,7 @@ import { readRows } from "../../../support/read-rows.ts";
 import { plainRows } from "../../../support/sample-table.ts";
 import { NESTINGS, tableOfSample } from "../../../support/type-nestings.ts";
 
-/**
- * Every Arrow type, alone and within others, on its way: read, kept, written as both formats, read by SQL.
- */
+/** Every Arrow type, alone and within others: read, kept, written in both formats, and read by SQL. */
 
 const WIDE = "decimal256 of 50 digits";
 
@@ -48,7 +46,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** As a worker keeps a column of a file with these bytes. */
+/** Keeps the column of a file with these bytes, as a worker does. */
 async function kept(bytes: Uint8Array, format: TableFormat): Promise<Table> {
   using file = await openDatasetFile(memorySource(bytes), format, NEVER);
   const table = await readRows(file);
@@ -93,19 +91,19 @@ describe.for(Object.entries(ARROW_TYPES))("%s", ([name, { data, texts }]) => {
     const type = fieldTypeOf(source.schema.fields[0]?.type as never);
     const table = await kept(tableToIPC(source, "file"), "arrow");
 
-    // As Arrow: the same values, read by what has no part in writing them.
+    // As Arrow: the same values, read by code that did not write them.
     expect(plainRows(tableFromIPC(encodeArrow(table)))).toEqual(plainRows(source));
 
     if (parquetFault(type) !== null) {
       expect(encodedFormat(table), "the fault is a true one").toBe("OUTPUT_FAILED");
       return;
     }
-    // As Parquet: the type that the plan believes in, and the values.
+    // As Parquet: the type that the plan expects, and the values.
     const seen = await asSeenBySql(table, out);
     expect(seen.type).toBe(await believedType(table));
-    // Of decimals beyond its own DuckDB makes wrong numbers, and no job with SQL may keep one.
+    // DuckDB reads wrong numbers from decimals beyond its own, and no job with SQL may keep one.
     if (name !== WIDE) expect(seen.texts).toEqual([expected[0], null, expected[1]]);
-    // The same when such a file is an input itself; of intervals it is not, so that they are refused.
+    // The same file as an input gives the same type and values. Intervals do not, so they are refused.
     const bytes = encodeParquet(table);
     const again = await kept(bytes, "parquet");
     expect(fieldTypeOf(again.schema.fields[0]?.type as never)).toEqual(
@@ -118,8 +116,8 @@ describe.for(Object.entries(ARROW_TYPES))("%s", ([name, { data, texts }]) => {
 });
 
 /**
- * What DuckDB writes, and what SQL sees of it once it was kept. Types that only Parquet has lose their names,
- * not their bytes.
+ * Values that DuckDB writes, with the types that SQL sees after a kept column. Types that only Parquet has
+ * lose their names, but not their bytes.
  */
 const WRITTEN = [
   ["true", "BOOLEAN"],

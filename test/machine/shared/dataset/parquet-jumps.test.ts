@@ -9,8 +9,8 @@ import { memorySource } from "../../../support/memory-source.ts";
 import { readRows } from "../../../support/read-rows.ts";
 
 /**
- * Of rows i: n = i, big = i * 2^40, words "w0" ..., lists [i, i + 1]; in one row group of 5,000, as
- * differences.
+ * Writes rows i: n = i, big = i * 2^40, words "w0" ..., and lists [i, i + 1]. They are in one row group of
+ * 5,000, as differences.
  */
 async function duckdbFile(): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-test-"));

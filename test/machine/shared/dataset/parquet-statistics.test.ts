@@ -59,7 +59,7 @@ test("bounds are told in the unit of the column, nulls counted, and values where
     d: { least: "1", greatest: "1", nulls: 0, distinct: 1 },
     ts: { least: "1000000", greatest: "1000000", nulls: 0, distinct: 1 },
     n: { least: "0", greatest: "125", nulls: 0 },
-    // Decimals in bytes: writers do not agree on their order.
+    // Decimals in bytes: writers disagree on their order.
     w: { least: null, greatest: null, nulls: 0 },
     nulls: { least: null, greatest: null, nulls: 6 },
   });

@@ -50,7 +50,7 @@ const wide = (bits: number, signed: boolean) =>
   );
 const real = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, -0, 0, 1, Number.POSITIVE_INFINITY));
 
-/** Columns by type: few values, so that there are equal ones, and those at the ends. */
+/** Columns by type. Their few values include equal ones and extremes. */
 const COLUMNS: Readonly<Record<string, { readonly type: DataType; readonly value: fc.Arbitrary<unknown> }>> =
   {
     bool: { type: new Bool(), value: fc.boolean() },
@@ -85,7 +85,7 @@ function made({ cells, rows }: { cells: Cells; rows: number }): Table {
   return tableOf({ ...Object.fromEntries(columns), n });
 }
 
-/** The same rows in batches that end at `cuts`. */
+/** Returns the same rows in batches that end at `cuts`. */
 function inBatches(table: Table, cuts: readonly number[]): Table {
   const ends = [...new Set(cuts.map((cut) => cut % table.numRows)), table.numRows].filter((at) => at > 0);
   let start = 0;

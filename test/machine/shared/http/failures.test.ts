@@ -13,7 +13,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** Asks, and no answer is the one that was meant. Waits end at once. */
+/** Sends a request to which no answer is right. Waits end at once. */
 async function ask({ url }: { readonly url: URL }): Promise<never> {
   const timers = {
     after(_ms: number, act: () => void) {

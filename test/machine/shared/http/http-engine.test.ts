@@ -29,7 +29,7 @@ const OPTIONS: HttpEngineOptions = {
   },
 };
 
-/** What a request is answered with, as text. */
+/** Returns a call whose answer is text. */
 function textCall(request: Omit<HttpRequest, "headers"> & Partial<HttpRequest>): HttpCall<string> {
   return {
     path: "the file",
@@ -202,7 +202,7 @@ test("all readers of a store spend one budget of repeats, and what was asked is 
       firstByteMs: expect.any(Number),
     },
   ]);
-  // Another store is not the worse for it, and this one is asked as soon as it answers.
+  // Another store is not affected, and this one is used again as soon as it answers.
   expect(await one(other)).toBe("fine");
   isDown = false;
   expect(await one(server)).toBe("body");

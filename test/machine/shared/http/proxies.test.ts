@@ -13,7 +13,7 @@ const bytes = Uint8Array.from({ length: 1_000 }, (_, at) => at % 251);
 const { key, cert } = await makeCertificate();
 let proxy: ProxyServer;
 let proxyUrl: string;
-/** `GET http://...` and `CONNECT host:port`, as they came to the proxy. */
+/** Requests at the proxy: `GET http://...` and `CONNECT host:port`. */
 let asked: string[];
 let plain: WebServer;
 let secure: WebServer;
@@ -38,9 +38,7 @@ afterEach(async () => {
   await Promise.all([plain[Symbol.asyncDispose](), secure[Symbol.asyncDispose]()]);
 });
 
-/**
- * @param idleMs long, so that a busy machine repeats no request
- */
+/** @param idleMs long, so that a busy machine repeats no request */
 async function read(url: string, idleMs = 60_000): Promise<Uint8Array> {
   const timers = {
     after(_ms: number, act: () => void) {
@@ -107,7 +105,7 @@ test("a proxy that is not there, or says nothing, is a failure that passes, and 
     expect(failed).toMatchObject({ code: "STORE_FAILED", fields: { tries: 6 } });
     expect(JSON.stringify([failed, String(failed)])).not.toContain("hunter");
   }
-  // What was left of them ended with the engine: else this would wait for ever.
+  // The engine closed its connections. Otherwise this would wait for ever.
   await new Promise((resolve) => dead.close(resolve));
   await expect(read(secure.url)).rejects.toMatchObject({ code: "STORE_FAILED", fields: { tries: 6 } });
 });

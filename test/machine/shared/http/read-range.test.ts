@@ -16,7 +16,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-/** Waits end at once: how long they are is for the retries' own test. */
+/** Timers that fire at once. The test of retries covers their length. */
 const atOnce = {
   after(_ms: number, act: () => void) {
     act();
@@ -27,7 +27,7 @@ const atOnce = {
 type Range = Pick<WantedRange, "start" | "end"> & Partial<Pick<WantedRange, "version" | "whole">>;
 
 async function read(served: Served, range: Range = { start: 0, end: 5_000 }, signal = NEVER) {
-  // Of its own: what others may ask again is spent by those that fail on purpose.
+  // A separate engine, because failing reads use up the budget of retries.
   using engine = new HttpEngine({ timers: atOnce, idleMs: 400 });
   server.served.set("/file", served);
   const wanted: WantedRange = {
@@ -62,7 +62,7 @@ test("whatever goes wrong on the way and passes, the bytes of a range are those 
       const got = await read(file.serve, { start, end });
       expect(Buffer.compare(got.bytes, bytes.subarray(start, end))).toBe(0);
       expect(got).toMatchObject({ version: '"5000"', totalBytes: 5_000 });
-      // It goes on behind what came, and is never asked for more than the range.
+      // A retry continues after the received bytes, and never requests more than the range.
       const starts = file.ranges.map((range) => Number(/^bytes=(\d+)-/.exec(range)?.[1]));
       expect(starts).toEqual([...starts].sort((a, b) => a - b));
       expect(file.ranges.every((range) => range.endsWith(`-${end - 1}`))).toBe(true);
@@ -108,7 +108,7 @@ test("a file that has another version than expected is not read, whether the ser
   expect(asked).toEqual(['"old"']);
   const looksNot = faultyFile(bytes, []).serve;
   await expect(read(looksNot, { start: 0, end: 10, version: '"old"' })).rejects.toMatchObject(changed);
-  // A weak tag cannot be asked for, nor can a size: they are compared here.
+  // A request cannot state a weak tag or a size, so they are compared here.
   for (const version of ['W/"old"', "4999 bytes"])
     await expect(read(looksNot, { start: 0, end: 10, version })).rejects.toMatchObject({
       code: "STORE_CHANGED",

@@ -8,7 +8,7 @@ import { aStore } from "../../../support/store-counts.ts";
 
 const MODULE = compiledUrl("shared/http/store-tally.ts").href;
 
-/** A thread that counts, and a thread of its own that does, too; they are ended while they are at it. */
+/** Script of a thread that counts, with a nested thread that also counts. Both are ended meanwhile. */
 const COUNTING = `
   const { parentPort, Worker, workerData } = require("node:worker_threads");
   import(${JSON.stringify(MODULE)}).then(({ processTally }) => {

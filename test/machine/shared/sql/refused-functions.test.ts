@@ -21,7 +21,7 @@ afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-/** Nothing that may change: settings, files, what is in the catalog. */
+/** Returns everything that must not change: settings, files, and the catalog. */
 async function state(): Promise<unknown> {
   const settings = await database.rows("SELECT name, value FROM duckdb_settings() ORDER BY name");
   const tables = await database.rows("SELECT table_name FROM duckdb_tables() ORDER BY ALL");

@@ -6,7 +6,7 @@ import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../../../shared/sql/quote.ts";
 
-/** Values of each type that DuckDB lists, those that a file is most likely to change. */
+/** Values of each type that DuckDB lists, which a file is most likely to change. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   BOOLEAN: ["true"],
   TINYINT: ["(-128)::TINYINT"],
@@ -58,11 +58,11 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   AGGREGATE_STATE: ["(SELECT sum(i) EXPORT_STATE FROM range(3) t(i))"],
 };
 
-/** What no file holds: refused for `final`, too. */
+/** Types that no file can store, which `final` refuses, too. */
 const NEVER = new Set(["UNION", "TYPE", "AGGREGATE_STATE"]);
-/** What is refused within others. */
+/** Types that are refused within others. */
 const WHOLE = new Set(["GEOMETRY", "VARIANT"]);
-/** What is refused of a result that is published. */
+/** Types that are refused in a published result. */
 const UNPUBLISHED = new Set([...NEVER, "INTERVAL", "TIME WITH TIME ZONE", "BIGNUM", "STRUCT", "MAP"]);
 
 const NESTINGS: Readonly<Record<string, (value: string) => string>> = {
@@ -118,7 +118,7 @@ describe.for(Object.entries(VALUES))("%s", ([type, values]) => {
       expect(written === "refused").toBe(NEVER.has(type) || (nesting !== "plain" && WHOLE.has(type)));
       if (written === "refused") return;
       await database.viewPartials("partials", source, parquetScan([path]));
-      // A null without a type has one after all, once it is a column.
+      // An untyped null has a type once it is a column.
       const { type: expected, text } = await typeAndText(`(${source.sql})`);
       const sameType = type === "NULL" ? expect.anything() : expected;
       expect(await typeAndText("partials")).toEqual({ text, type: sameType });
@@ -135,7 +135,7 @@ describe.for(Object.entries(VALUES))("%s", ([type, values]) => {
   });
 });
 
-/** Without what only texts in lists have: arrays do not quote theirs. */
+/** Returns a text without quotes, because lists quote texts and arrays do not. */
 async function textOf(sql: string): Promise<unknown> {
   const [row] = await database.rows(`SELECT x::VARCHAR AS text FROM (${sql})`);
   return String(row?.text).replace(/['\\]/g, "");

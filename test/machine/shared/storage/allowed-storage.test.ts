@@ -12,7 +12,7 @@ import { readRowFile } from "../../../../shared/storage/row-file.ts";
 import { needs } from "../../../support/needs.ts";
 import { startWebServer } from "../../../support/web-server.ts";
 
-/** Storages that open what is allowed, and nothing else, however it is reached. */
+/** Storages that open only allowed files, by any path. */
 
 let folder: string;
 beforeAll(async () => {

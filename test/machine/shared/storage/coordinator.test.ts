@@ -9,7 +9,7 @@ import { aJobId } from "../../../support/ids.ts";
 
 const FILE = viaCoordinator(parseLocation("/a"));
 
-/** Gives one byte for each that is asked for, after so many refusals; counts what is open at once. */
+/** Returns a coordinator that serves single bytes after some refusals, and counts concurrent reads. */
 function aCoordinator(refusals: number, code: "RESOURCE_EXHAUSTED" | "STORE_NOT_FOUND") {
   const counts = { asked: 0, open: 0, most: 0 };
   const data: Pick<DataService, "readRange"> = {

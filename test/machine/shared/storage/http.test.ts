@@ -11,7 +11,7 @@ let server: WebServer;
 let storage: Storage;
 beforeAll(async () => {
   server = await startWebServer({ "/a.bin": bytes });
-  // Waits end at once: how long they are is for the backoff's own test.
+  // Waits end at once. The test of the backoff covers their length.
   const timers = {
     after(_ms: number, act: () => void) {
       act();
@@ -38,7 +38,7 @@ test("asks for no more than the range, and packed by nobody", async () => {
 test("asks again a server that is busy, breaks off or says nothing, and in the end gives up", async () => {
   let asked = 0;
   const whole = { "content-range": "bytes 0-999/1000", "content-length": 1_000 };
-  // What comes later begins behind what came.
+  // A later answer begins after the received bytes.
   const rest = { "content-range": "bytes 1-999/1000", "content-length": 999 };
   serve("/busy", (_request, response) => {
     asked += 1;

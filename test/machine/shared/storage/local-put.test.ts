@@ -11,7 +11,7 @@ import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { linkLocal } from "../../../../shared/storage/local-put.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 
-/** Another file system than the temp folder's, on most Linux machines: there the bytes must be copied. */
+/** Another file system than the temp folder's on most Linux machines, so that the bytes must be copied. */
 const OTHER_DEVICE = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 const LINKLESS: Disk = {
@@ -30,7 +30,7 @@ afterEach(async () => {
   for (const folder of [here, there]) await rm(folder, { recursive: true, force: true });
 });
 
-/** A disk says that it has no links before it looks at where they would lead. */
+/** Returns the folders for tests. A disk without links reports that before it checks the target's device. */
 function foldersOf(disk: Disk): readonly string[] {
   return disk === realDisk ? [here, there] : [here];
 }
@@ -62,7 +62,7 @@ describe.each([
   });
 });
 
-/** A disk on which one call fails so. */
+/** Returns a disk on which one call fails with this code. */
 function failing(code: string, changes: (error: Error) => Partial<Disk>): Disk {
   return { ...realDisk, ...changes(Object.assign(new Error(`${code}: by plan`), { code })) };
 }

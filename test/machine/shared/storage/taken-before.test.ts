@@ -6,7 +6,7 @@ import { takenBefore } from "../../../../shared/storage/taken-before.ts";
 const MODULE = fileURLToPath(new URL("../../../../dist/shared/storage/taken-before.js", import.meta.url));
 const STORE = ["s3", { endpoint: "https://minio.local" }];
 
-/** What a thread that starts now knows, and that it tells nothing itself. */
+/** Returns what a new thread knows, which reports nothing itself. */
 function seenByThread(store: unknown): Promise<boolean> {
   const code = `
     import(${JSON.stringify(MODULE)}).then(({ takenBefore }) => {

@@ -52,7 +52,7 @@ function aWorker(restingBytes = 0) {
 }
 
 describe("where the device says how much of its memory is free", () => {
-  /** Each model takes 10 of so many, as long as it is loaded. */
+  /** Returns jobs on a device with a memory limit, of which each loaded model takes 10. */
   function onDevice(most: number) {
     const loaded = new Set<string>();
     const told: string[] = [];
@@ -171,7 +171,7 @@ test("what a job takes is what it took when it went to rest for the first time",
   const run = (jobId: string) =>
     jobs.use(aJobId(jobId), { open: async () => new Growing(jobId, loaded), work: nothing, signal });
   for (const jobId of ["a", "b", "a", "b"]) await run(jobId);
-  // All of the process, by now.
+  // Memory of the whole process, by now.
   bytes = 100;
   await run("c");
   expect([...loaded].sort()).toEqual(["a", "b", "c"]);

@@ -23,10 +23,10 @@ beforeEach(async () => {
 
 afterEach(() => rm(scratchPath, { recursive: true, force: true }));
 
-/** More than one piece, and each byte says where it is. */
+/** More than one piece, in which each byte depends on its place. */
 const MODEL = Buffer.from(Array.from({ length: (8 << 20) + 5 }, (_, at) => at % 251));
 
-/** Says so many times that it is busy, then gives what it has. */
+/** Returns a coordinator that first reports itself busy some times, and then serves the file. */
 function aCoordinator(file: Buffer, refusals = 0, onRead = () => {}) {
   let left = refusals;
   const data: Pick<DataService, "readRange"> = {

@@ -10,7 +10,7 @@ import { buffersOf, type InferReply } from "../../../../worker/lanes/lane-protoc
 
 type Feeds = Readonly<Record<string, TensorData>>;
 
-/** A session that does what `run` says. */
+/** Returns a session that runs `run`. */
 function aSession(run: Session["run"]): Session & { released: boolean } {
   return {
     signature: { inputs: [], outputs: [], unusable: [] },

@@ -14,7 +14,7 @@ import { aLease, aPartialManifest, aWorker, rowCounts } from "../../../support/b
 import { FakeWork } from "../../../support/fake-work.ts";
 import { aDigest } from "../../../support/ids.ts";
 
-/** A coordinator that is killed and started again while a worker is at a shard. */
+/** A coordinator that is killed and restarted while a worker runs a shard. */
 
 const never = new AbortController().signal;
 const granted = (shard: number, sequence: number): LeaseAnswer => ({
@@ -24,7 +24,7 @@ const granted = (shard: number, sequence: number): LeaseAnswer => ({
 const stale = new ShardmillError("SESSION_STALE", "who are you");
 const gone = new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
 
-/** A loop whose shards run until the test lets them end; what was begun, by token, and what was given up. */
+/** A loop whose shards run until the test ends them. It records started and abandoned shards. */
 class Rig {
   readonly work = new FakeWork();
   readonly begun: string[] = [];
@@ -84,7 +84,7 @@ describe("a worker whose coordinator was started again", () => {
     await rig.until(() => rig.work.running.length === 4);
     expect(rig.work.running).toEqual([[], [], [1], []]);
     expect(rig.begun).toEqual(["1.1"]);
-    // Renewed under the new token: if that were lost, it would be given up.
+    // The lease was renewed under the new token. Otherwise its loss would have no effect.
     rig.work.lost.add(1);
     await rig.until(() => rig.givenUp.length === 1);
     expect(await rig.drained()).toEqual(["register", "register", "leave"]);

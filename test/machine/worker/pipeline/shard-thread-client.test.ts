@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A thread that does this with each command, in place of the shard thread. */
+/** Starts a client whose thread runs this code for each command, instead of the shard thread. */
 async function clientOf(name: string, body: string, broken: ShardmillError[]): Promise<ShardThreadClient> {
   const path = join(folder, `${name}.mjs`);
   const head = `import { parentPort } from "node:worker_threads";
@@ -28,7 +28,7 @@ parentPort.on("message", ({ kind, id, argument: command }) => {
   return new ShardThreadClient({
     onBusy: () => {},
     onBroken: (error) => void broken.push(error),
-    // Long enough for a busy machine to start a thread in a few looks.
+    // Long enough for a busy machine to start a thread within a few looks.
     lookMs: 100,
     closeLimitMs: 100,
     thread: startShardThread({ script: pathToFileURL(path) }),
@@ -67,7 +67,7 @@ test("a thread that says how busy it is may take as long as it likes", async () 
   expect(broken).toEqual([]);
 });
 
-/** Says that it has begun with each shard's last file, and with the second one stops answering. */
+/** Script that reports each shard's last file as started, and hangs on the second shard. */
 const STUCK_ON_SECOND =
   'emit({ kind: "fileStarted", slice: command.lease.slices.length - 1 });' +
   "if (command.lease.token.sequence === 2) for (;;);";

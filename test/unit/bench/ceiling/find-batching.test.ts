@@ -6,7 +6,7 @@ import type { WorkloadInput } from "../../../../bench/workloads/recipe.ts";
 const EVEN: WorkloadInput = { tensor: "x", dtype: "float32", columns: ["x"], rowDims: [2], scale: 1 };
 const UNEVEN: WorkloadInput = { ...EVEN, rowDims: [null] };
 
-/** A loop that is as fast as told, on a clock on which each try takes so long. */
+/** Returns a loop with a given speed, on a clock on which each attempt takes a fixed time. */
 function aLoop(rateOf: (batching: LoopBatching) => number, tryMs = 0) {
   const tried: string[] = [];
   let [ms, rate] = [0, 0];

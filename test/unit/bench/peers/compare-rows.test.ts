@@ -14,7 +14,7 @@ const KINDS = new Map<string, ColumnKind>([
 ]);
 const ROWS = 20_000;
 
-/** A row for each `i`: the reference, or with one change. */
+/** Returns SQL of a row for each `i`: the reference, or with one change. */
 function tableSql({
   score = "i / 7",
   label = "i % 3",

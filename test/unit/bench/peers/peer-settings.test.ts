@@ -3,7 +3,7 @@ import { peerSettings } from "../../../../bench/peers/peer-settings.ts";
 
 describe("peerSettings", () => {
   it("looks for none where it is told so: the first variant, the middle batch size, and no run", async () => {
-    // There is no such Python: a run would fail.
+    // This Python does not exist, so a run would fail.
     const options = {
       python: "/nowhere/python",
       cores: 2,

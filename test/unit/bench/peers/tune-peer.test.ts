@@ -4,7 +4,7 @@ import { tunePeer } from "../../../../bench/peers/tune-peer.ts";
 
 const CHOICES = { variants: ["a", "b"], batchRows: [1, 2, 4] };
 
-/** A peer that needs so long with each setting; with one that is not named it fails. */
+/** Returns a peer with a time for each setting. It fails with other settings. */
 function peer(seconds: Readonly<Record<string, number>>) {
   const tried: string[] = [];
   const secondsOf = async ({ variant, batchRows }: PeerSettings) => {

@@ -12,7 +12,7 @@ function aPlot(groups: readonly (readonly Bar[])[], changes: Partial<BarPlot> = 
   });
 }
 
-/** The width of each bar, in order. */
+/** Returns the width of each bar, in order. */
 function widths(svg: string): number[] {
   return [...svg.matchAll(/<rect class="tone\d" x="[\d.]+" y="[\d.]+" width="([\d.]+)" height="18"/g)].map(
     ([, width]) => Number(width),

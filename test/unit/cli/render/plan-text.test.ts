@@ -76,7 +76,7 @@ const MAP: MapBinding = {
   fixedBatchRows: null,
 };
 
-/** Shards of these sizes, of both files. */
+/** Returns a plan with shards of these sizes, over both files. */
 function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): PlannedJob {
   const file = { format: "parquet", bytes: 2048, version: "", footerSha256: aDigest("") } as const;
   return {
@@ -146,7 +146,7 @@ describe("a planned job", () => {
     const shown = (output: object) =>
       planText({ ...plan, spec: { ...plan.spec, output: { ...plan.spec.output, ...output } } });
     expect(shown({})).not.toContain("of memory");
-    // Of 4,000 rows the places take 1,000 KiB alone.
+    // The positions of 4,000 rows alone take 1,000 KiB.
     expect(shown({ sort })).toMatch(
       /sort +-digit, id: 4,000 rows at once, which take about 1\.\d MiB of memory/,
     );

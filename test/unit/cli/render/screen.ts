@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 
-/** A terminal's screen: it obeys the few codes that progress uses, and fails on any other. */
+/** A terminal's screen. It interprets the few codes that progress uses, and fails on others. */
 export class Screen extends Writable {
   readonly isTTY = true;
   columns = 80;
@@ -8,7 +8,7 @@ export class Screen extends Writable {
   #row = 0;
   #column = 0;
 
-  /** What is to be read, without the empty line below it that the cursor waits on. */
+  /** Visible lines, without the empty last line that contains the cursor. */
   get lines(): string[] {
     if (this.#row !== this.#lines.length - 1 || this.#lines.at(-1) !== "")
       throw new Error("the cursor is not below");

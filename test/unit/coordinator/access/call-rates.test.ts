@@ -7,7 +7,7 @@ import { isShardmillError } from "../../../../shared/core/errors.ts";
 const TOKEN: Identity = { name: "token 1 (fleet)", token: null };
 const OTHER: Identity = { name: "token 2 (other)", token: null };
 
-/** How many of so many calls at one moment are let in. */
+/** Returns how many of a number of simultaneous calls are accepted. */
 function letIn(
   rates: CallRates,
   calls: number,
@@ -47,7 +47,7 @@ describe("calls", () => {
     for (const callers of ["read", "submit", "anyone", "work"] as const) flood(callers);
     const isLet = (who: Identity, callers: Callers, peer: string) =>
       letIn(rates, 1, [who, callers, peer]) === 1;
-    // The same token from elsewhere; another token from there.
+    // The same token from another address, and another token from the same address.
     expect(isLet(TOKEN, "read", "10.0.0.2:1")).toBe(false);
     expect(isLet(OTHER, "read", "10.0.0.1:5000")).toBe(true);
     expect(isLet(OTHER, "submit", "10.0.0.1:5000")).toBe(true);
@@ -88,7 +88,7 @@ describe("calls", () => {
 });
 
 describe("calls that are open", () => {
-  /** How many may be opened, and what ends the first of them. */
+  /** Opens as many calls as possible. Returns their number, and a function that ends the first. */
   function openAll(rates: CallRates, [who, callers, peer]: readonly [Identity, Callers, string]) {
     let end = () => {};
     for (let count = 0; ; count += 1)

@@ -18,7 +18,7 @@ function tokenFor(role: Role, expiresAt: string | null = null) {
   return makeToken({ name: `for ${role}`, role, expiresAt }, "2026-11-01T00:00:00Z");
 }
 
-/** The code of what a call is refused with; `let in` when it is not. */
+/** Returns the error code of a refused call, or `let in`. */
 function outcomeOf(judge: Judge, path: string, bearer: string | null): string {
   try {
     judge.identify(path, bearer);
@@ -29,7 +29,7 @@ function outcomeOf(judge: Judge, path: string, bearer: string | null): string {
 }
 
 describe("a token of a role", () => {
-  /** Written out once more, and not as the product has it. */
+  /** Permitted methods, written independently of the product's table. */
   const allowed: Record<Role, RegExp> = {
     read: /Health|Reflection|ExternalScaler|(Get|List|Watch)Jobs?$|ListWorkers|GetServerInfo|FlightService/,
     submit:
@@ -97,7 +97,7 @@ describe("a token", () => {
     tokens = foldTokens(`${JSON.stringify(line)}\n${JSON.stringify(revoked)}`, "/tokens");
     expect(outcomeOf(judge, LIST, text)).toBe("TOKEN_REFUSED");
     expect(() => judge.confirm(identity)).toThrow(/was revoked at 2026-11-28T11/);
-    // Nor once its line is gone, or the file.
+    // The same holds once its line, or the whole file, is missing.
     tokens = new Map();
     expect(() => judge.confirm(identity)).toThrow(/does not know token/);
   });

@@ -42,7 +42,7 @@ async function check(before: (call: StorageCall["call"]) => void, text: string |
   await checkPartial(partial, PLACE, { storage, countRows });
 }
 
-/** A check makes a stat, a read of all bytes, and a read that counts the rows: one of them fails. */
+/** Fails one call of a check: a stat, a read of all bytes, or a read that counts rows. */
 function failing(code: ErrorCode, call: StorageCall["call"], at: number): (call: string) => void {
   let left = at;
   return (made) => {

@@ -11,7 +11,7 @@ import { aDigest } from "../../../support/ids.ts";
 
 const { signal } = new AbortController();
 
-/** Of one file of so many bytes: no checker here looks at more. */
+/** Returns a partial of one file with a given size. These checkers use nothing else. */
 function partialOf(shard: number, bytes = 100): PartialManifest {
   return {
     shard: shardId(shard),
@@ -29,7 +29,7 @@ interface Call {
   readonly answer: Deferred<readonly CheckFinding[]>;
 }
 
-/** Checkers whose answers the test gives. */
+/** Checkers whose answers the test provides. */
 class Checkers {
   readonly calls: Call[] = [];
   opened = 0;
@@ -49,7 +49,7 @@ class Checkers {
     };
   };
 
-  /** Says that all of a call's partials are good. */
+  /** Accepts all partials of a call. */
   async pass(call: number): Promise<void> {
     this.calls[call]?.answer.resolve(this.calls[call].shards.map(() => null));
     await settle();

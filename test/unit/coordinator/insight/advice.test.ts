@@ -84,7 +84,7 @@ test("too few shards: how many there are, and rows of a shard that would be enou
   expect(adviceFor("shards", facts({ rows: 1, workers: 1 }, { shards: 1, slots: 2 }))).toBe(
     "1 shard is too few for 1 worker: with more rows it weighs less",
   );
-  // One row a shard cannot be cut.
+  // A shard of one row cannot be cut.
   expect(adviceFor("shards", facts({ rows: 5 }, { shards: 5 }))).toBe(
     "5 shards are too few for 4 workers: use fewer workers",
   );

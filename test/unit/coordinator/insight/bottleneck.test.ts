@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { findBottleneck, type RunUsage } from "../../../../coordinator/insight/bottleneck.ts";
 
-/** A hundred seconds of one worker that was never without work, with nothing busy. */
+/** Returns a hundred seconds of one worker that always had work, with nothing busy. */
 function aUsage(changes: Partial<RunUsage> = {}, doing: Partial<RunUsage["doingMs"]> = {}): RunUsage {
   return {
     mapMs: 100_000,

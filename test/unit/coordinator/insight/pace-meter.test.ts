@@ -10,10 +10,10 @@ const at = (rowsDone: number): JobProgress => ({
   rowsTotal: 1_000,
 });
 
-/** Milliseconds of a job that no coordinator worked on before. */
+/** Milliseconds of earlier coordinators, for a job without any. */
 const FIRST = 0;
 
-/** The rate of the last minute at `ms`, where so many rows are done. */
+/** Returns the rate of the last minute at `ms`, when `rows` rows are done. */
 const rateAt = (meter: PaceMeter, ms: number, rows: number) => meter.pace("now", ms, at(rows)).rowsPerSecond;
 
 test("in the first moment the rate is that of the whole run", () => {
@@ -35,7 +35,7 @@ test("the rate follows the last minute and forgets a slow start", () => {
 test("time and rate are those of all coordinators that worked on the job", () => {
   const meter = new PaceMeter(5_000, at(600), 30_000);
   expect(meter.pace("run", 15_000, at(800))).toMatchObject({ seconds: 40, rowsPerSecond: 20 });
-  // Resumed when all was mapped: what was done before is not done in no time.
+  // Resumed when all was mapped: earlier rows keep their time.
   expect(meter.pace("run", 5_000, at(600)).rowsPerSecond).toBeCloseTo(600 / 30, 5);
 });
 

@@ -12,7 +12,7 @@ import { World } from "../schedule/world.ts";
 import { STEPS } from "../schedule/world-steps.ts";
 
 const ALL = { workers: 10_000, spans: 10_000, allSpans: 1e9, samples: 10_000 };
-/** The clock on the wall is so far from the one that decisions are made by. */
+/** Difference between the wall clock and the clock of decisions. */
 const WALL_MS = 1_795_000_000_000;
 
 function started(job: TestJob, generation: number): JournalRecord {
@@ -28,7 +28,7 @@ function started(job: TestJob, generation: number): JournalRecord {
   };
 }
 
-/** A coordinator that remembers, and what its journal is told. */
+/** Returns a coordinator that records a run, and the records of its journal. */
 function aLife(job: TestJob, generation: number, earlier?: EarlierRun) {
   const records: JournalRecord[] = [started(job, generation)];
   const startedWallMs = WALL_MS + job.nowMs;
@@ -45,7 +45,7 @@ function aLife(job: TestJob, generation: number, earlier?: EarlierRun) {
   return { memory, records, remembered };
 }
 
-/** As the next coordinator tells of it, which begins now. */
+/** Returns the history as the next coordinator reports it, which begins now. */
 function recalled(
   job: TestJob,
   records: readonly JournalRecord[],
@@ -56,7 +56,7 @@ function recalled(
   return recallRun(began, { remembered, records: [...records, started(job, 99)] });
 }
 
-/** What has ended, as texts; what has not, as the next coordinator takes it. */
+/** Formats spans as texts. Open ones end as interrupted, as the next coordinator reports them. */
 function spansOf({ spans }: WorkerHistory, lastSeconds: number): string[] {
   return spans.line.map((line, at) => {
     const isOpen = spans.end[at] === "running";
@@ -83,7 +83,7 @@ describe("a run that goes on after its coordinator was killed", () => {
           const snapshotAt = pick(seed.length);
           let snapshot: { run: EarlierRun["remembered"]; records: number } | null = null;
           for (let step = 0; step < seed.length; step += 1) {
-            // Times tell what came first.
+            // Times show the order of events.
             job.nowMs += 1;
             STEPS[pick(STEPS.length)]?.(world);
             if (step === snapshotAt) snapshot = { run: remembered(), records: records.length };
@@ -106,13 +106,13 @@ describe("a run that goes on after its coordinator was killed", () => {
                 continue;
               }
               expect(same.rows).toBe(worker.rows);
-              // Of one that was handed in, and not checked yet, the journal does not know that.
+              // The journal does not know that a partial was submitted but not checked yet.
               const isSure = !worker.spans.end.includes("running");
               const toLast = (each: WorkerHistory) =>
                 spansOf(each, last).map((text) =>
                   isSure ? text : text.replace(/^\d+: /, "").replace(/-\S+ interrupted/, " interrupted"),
                 );
-              // Of more, a snapshot has some as one.
+              // A snapshot merges some of a larger number of spans.
               if (worker.spans.line.length < 35) expect(toLast(same).sort()).toEqual(toLast(worker).sort());
               seen.spans += worker.spans.line.length;
             }

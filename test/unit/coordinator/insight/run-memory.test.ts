@@ -12,7 +12,7 @@ type Told = ReturnType<RunMemory["history"]>;
 
 const ALL = { workers: 10_000, spans: 10_000, allSpans: 1e9, samples: 10_000 };
 
-/** A memory that is told of what happens to a job, from now on. */
+/** Returns a memory that records the job's events from now on. */
 function remember(job: TestJob): RunMemory {
   const memory = new RunMemory({ beganMs: job.nowMs, beganWallMs: 0 });
   job.onApplied = (event, effects) => memory.applied(job.nowMs, job.state.phase.kind, event, effects);
@@ -24,7 +24,7 @@ function aJob(shards: number) {
   return { job, memory: remember(job) };
 }
 
-/** The spans of a worker as texts: line, from, to, how it ended. */
+/** Formats the spans of a worker as texts: line, from, to, end. */
 function spansOf(history: Told, name: string): string[] {
   const { line, from, to, end, backup, attempts } = workerOf(history, name).spans;
   return line.map((at, index) => {
@@ -131,7 +131,7 @@ describe("a time line", () => {
   });
 });
 
-/** Most spans of a worker that are there at once: they end where the next begins. */
+/** Returns the greatest number of simultaneous spans of a worker. A span ends where the next one begins. */
 function mostAtOnce({ line, from, to }: WorkerHistory["spans"]): { lines: number; overlaps: number } {
   let overlaps = 0;
   for (let a = 0; a < line.length; a += 1)

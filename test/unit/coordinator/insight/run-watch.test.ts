@@ -6,7 +6,7 @@ import type { WorkerSession } from "../../../../shared/domain/worker.ts";
 import { aJobId } from "../../../support/ids.ts";
 import { aPartial, aPlan, aReason, TestJob } from "../schedule/harness.ts";
 
-/** A job, its watch, and what its workers tell of themselves. */
+/** Returns a job, its watch, and the reports of its workers. */
 function aWatchedJob(shards: number) {
   const job = TestJob.running(aPlan(shards, 100));
   const reports = new Map<WorkerSession, WorkerReport>();

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { coarser, packMap, unpackMap } from "../../../../coordinator/insight/shard-map.ts";
 
-/** As decision 112 says. */
+/** Limit of decision 112. */
 const MOST_CELLS = 262_144;
 
 const cellArbitrary = fc

@@ -3,7 +3,7 @@ import { StoreWatch } from "../../../../coordinator/insight/store-watch.ts";
 import type { StoreCounts } from "../../../../shared/domain/store-counts.ts";
 import { aStore } from "../../../support/store-counts.ts";
 
-/** What a coordinator asks of `s3://b`, beside its workers. */
+/** Returns a watch of a coordinator that sends requests to `s3://b`, beside its workers. */
 function aWatch() {
   let own: readonly StoreCounts[] = [aStore("s3://b", { requests: 5 })];
   const watch = new StoreWatch(() => own, own);

@@ -14,10 +14,7 @@ const place = {
   beacon: { path: parseLocation("/out/beacon"), content: "b" },
 };
 
-/**
- * Of files of one row, whose names are as long as a system lets them be, and all of whose rows are to be
- * checked.
- */
+/** Returns a job over files of one row, with names as long as systems permit. All rows are to be checked. */
 function aJob(files: number) {
   const { planned } = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
   const [file] = planned.dataset.files;
@@ -92,7 +89,7 @@ describe("what is said of a job that begins", () => {
     expect(startNotes(aJob(5), { ...begun, phase: { kind: "running" } }, builds)).toContain(
       "rows of it are mapped by onnxruntime-node@1.2.3: only workers of shardmill 0.1.0 get its other shards; --fresh begins it anew",
     );
-    // Nobody maps any more.
+    // No worker maps any more.
     expect(startNotes(aJob(5), { ...begun, phase: { kind: "reducing" } }, builds)).toHaveLength(1);
     const same = { mapping: ownMapping(), phase: { kind: "running" } } as const;
     expect(startNotes(aJob(5), same, builds)).toHaveLength(1);

@@ -11,7 +11,7 @@ import { aConfig, aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.
 
 const anna = workerSession("anna");
 
-/** A journal whose writes finish when told, and a world that does what it is told. */
+/** A journal whose writes finish on request, and a shell's work that the test controls. */
 class Rig {
   readonly records: string[] = [];
   readonly writes: Deferred<void>[] = [];
@@ -70,7 +70,7 @@ class Rig {
   }
 }
 
-/** Lets everything that can go on without outside help go on. */
+/** Waits until all code that needs no outside help has run. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("the job shell", () => {

@@ -18,7 +18,7 @@ const PLANNED = {
   dataset: { files: [] },
 } as unknown as PlannedJob;
 
-/** A job taken up with one snapshot, behind which there are no records; and what was warned of. */
+/** Resumes a job from one snapshot without later records. Returns the warnings, too. */
 async function takenUp(snapshot: Snapshot) {
   const warnings: string[] = [];
   const found = { number: 1, generation: 1, crc32: 0, body: () => snapshot } as unknown as FoundSnapshot;

@@ -173,7 +173,7 @@ describe("the trace of a run", () => {
     const attempt = `00-${trace}-${"d".repeat(16)}-01`;
     for (const told of [attempt, attempt.replace(trace, other), ""])
       await recorder.offered(asExecutionId("e1"), told, () => work.verify(partial));
-    // The offer is over: nothing of it is remembered.
+    // The offer is over, and its span is forgotten.
     await recorder.offered(asExecutionId("e1"), attempt, async () => {});
     await work.verify(partial);
     const within = begun.filter(([name]) => name === "commit").map(([, parent]) => parent);

@@ -7,7 +7,7 @@ import { manualClock } from "../../../support/builders.ts";
 
 const abort = new AbortController();
 
-/** Whoever waits has waited. */
+/** Returns a clock on which each wait ends at once. */
 function patience() {
   const time = manualClock();
   const after = (ms: number, call: () => void) => {
@@ -23,7 +23,7 @@ function patience() {
   };
 }
 
-/** @returns how often it was called */
+/** @returns the number of calls */
 async function verified(
   code: ErrorCode,
   failures: number,

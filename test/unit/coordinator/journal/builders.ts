@@ -24,7 +24,7 @@ export function granted(sequence: number): JournalRecord {
   };
 }
 
-/** A segment of generation 1 with `count` records after its start, and where each frame begins. */
+/** Returns a segment of generation 1 with `count` records after its start, and the offset of each frame. */
 export function aSegment(count: number): { bytes: Buffer; records: JournalRecord[]; starts: number[] } {
   const records = [started(1), ...Array.from({ length: count }, (_, index) => granted(index + 1))];
   const parts = [encodeHeader(1)];

@@ -4,17 +4,17 @@ import { describe, expect, test } from "vitest";
 import { decodeFrames, decodeHeader, encodeHeader } from "../../../../coordinator/journal/framing.ts";
 import { aSegment } from "./builders.ts";
 
-/** A part of the format: files that are there have it. */
+/** Header size of the format, which existing files have. */
 const HEADER_BYTES = 16;
 
 const { bytes, records, starts } = aSegment(20);
 
-/** Where the frame that holds byte `at` begins. */
+/** Returns the index of the frame that contains byte `at`. */
 function frameOf(at: number): number {
   return starts.filter((start) => start <= at).length - 1;
 }
 
-/** A frame with a good checksum around any payload. */
+/** Returns a frame with a valid checksum around any payload. */
 function frame(payload: string): Buffer {
   const body = Buffer.from(payload);
   const head = Buffer.from([0xff, 0x53, 0x4d, 0x52, 0, 0, 0, 0, 0, 0, 0, 0]);

@@ -8,7 +8,7 @@ import { aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.ts";
 const SHARDS = 30;
 const PLAN = aPlan(SHARDS);
 
-/** A job is accepted, and its plan sealed. */
+/** Returns the records of an accepted job with a sealed plan. */
 export function firstRecords(): JournalRecord[] {
   const shards = PLAN.map(({ rowStart, rowEnd }) => [rowStart, rowEnd] as const);
   return [
@@ -17,7 +17,7 @@ export function firstRecords(): JournalRecord[] {
   ];
 }
 
-/** The shards `[from, to)` are granted and committed: with what is the same in every run of a test. */
+/** Returns the records of grants and commits of the shards `[from, to)`, equal in every run of a test. */
 export function shardRecords(from: number, to: number, generation: number): JournalRecord[] {
   return PLAN.slice(from, to).flatMap((shard): JournalRecord[] => {
     const token = { generation, sequence: shard.id + 1 };

@@ -6,7 +6,7 @@ import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
 import { granted } from "./builders.ts";
 
-/** A file whose every call waits until the test lets it go. */
+/** A file whose calls wait until the test continues them. */
 class GatedFile implements SegmentFile {
   readonly calls: string[] = [];
   written: Buffer = Buffer.alloc(0);
@@ -28,7 +28,7 @@ class GatedFile implements SegmentFile {
     this.closed = true;
   }
 
-  /** Lets the call in flight succeed, or fail with `error`. */
+  /** Ends the current call with success, or with `error`. */
   async open(error?: Error): Promise<void> {
     await settle();
     const gate = this.#gates.shift();
@@ -51,7 +51,7 @@ class GatedFile implements SegmentFile {
   }
 }
 
-/** Lets everything that waits for nothing run. */
+/** Waits until all code that waits for no other has run. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

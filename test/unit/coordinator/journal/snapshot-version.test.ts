@@ -18,7 +18,7 @@ import type { RowCounts, RunTotals } from "../../../../shared/domain/row-counts.
 import type { Standing } from "../../../../shared/domain/standing.ts";
 import { aConfig } from "../schedule/harness.ts";
 
-/** But for times, which are no part of what a snapshot has. */
+/** Keys except for times, which snapshots do not contain. */
 type Keys<T> = Record<Exclude<keyof T, "at" | "handedIn">, true>;
 
 const RECORDS = {
@@ -89,7 +89,7 @@ const DEAD = { file: true, row: true, stage: true, code: true, message: true } s
 
 const FACTS = [RECORDS, ACCEPTED, STANDING, TOTALS, SHARD, ATTEMPT, FAILURE, PARTIAL, FILE, DEAD];
 
-/** Of each version, what its files are made of. Where that becomes another, so does the version. */
+/** Digest of the contents of files, by version. When it changes, the version must change. */
 const FACTS_OF: Record<number, string> = {
   2: "ef127507fd3dd2de7480cedc3b4f07976e55cd6eaee6070c0e5d9533452fb5b8",
   3: "cf99527152e860eba6da1c4a1f1058c22c50815ccbc33ce515afe8c8960b8a50",

@@ -45,7 +45,7 @@ test("a record that is cut off anywhere, or of which a byte is another, is known
   const whole = Buffer.from(formatRecord(aRecord()), "utf8");
   const kindOf = (bytes: Uint8Array) =>
     parseRecord(Buffer.from(bytes).toString("utf8"), "known-1a.json").kind;
-  // Without the last line's end it is whole.
+  // A file without the last line end is complete.
   for (let length = 0; length < whole.length - 1; length += 1)
     expect(kindOf(whole.subarray(0, length)), `${length} bytes`).toBe("damaged");
   const first = whole.indexOf("\n") + 1;
@@ -87,7 +87,7 @@ test("the oldest ended jobs make room, by count and by bytes, and no job that ru
       const bytes = stay.reduce((sum, record) => sum + record.bytes, 0);
       expect(stay.length <= 1 || bytes <= bound.bytes).toBe(true);
       expect(left.every(({ order }) => stay.every((kept) => kept.order > order))).toBe(true);
-      // No more than must: with the youngest of those that go, it would be too many.
+      // No more than necessary: with the youngest removed one, there would be too many.
       const next = left.reduce((sum, record) => Math.max(sum, record.order), -1);
       const nextBytes = all[next]?.bytes ?? 0;
       expect(left.length === 0 || stay.length === bound.jobs || bytes + nextBytes > bound.bytes).toBe(true);

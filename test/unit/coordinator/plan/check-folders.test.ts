@@ -23,7 +23,7 @@ interface Told {
   readonly input?: Partial<JobSpec["input"]>;
   readonly maxRows?: number;
   readonly finish?: readonly StepBinding[];
-  /** Of a column, row group by row group. */
+  /** Statistics of a column by row group. */
   readonly groups?: readonly (Partial<ColumnStatistics> & { readonly rows?: number })[];
   readonly column?: string;
 }
@@ -69,10 +69,10 @@ test("row groups whose ranges lie apart have a value each, those that overlap ma
   expect(problemsOf({ groups: numbers(10_001, 2, 1) })).toHaveLength(1);
   expect(problemsOf({ groups: numbers(10_000, 2, 1) })).toEqual([]);
   expect(problemsOf({ groups: numbers(10_001, 1, 1) })).toEqual([]);
-  // 0 to 9, then 5 to 14: of each three in a row the first and the last lie apart.
+  // 0 to 9, then 5 to 14: the first and the last of each three do not overlap.
   expect(problemsOf({ groups: numbers(20_002, 5, 9) })).toHaveLength(1);
   expect(problemsOf({ groups: numbers(20_000, 5, 9) })).toEqual([]);
-  // Numbers by value, not as text; rows that are not there have no value.
+  // Numbers are compared by value, not as text. A group without rows has no value.
   expect(problemsOf({ groups: [...numbers(9_999, 1, 0), { least: "-5", greatest: "9998" }] })).toEqual([]);
   expect(problemsOf({ groups: numbers(10_001, 1, 0).map((own) => ({ ...own, rows: 0 })) })).toEqual([]);
 });

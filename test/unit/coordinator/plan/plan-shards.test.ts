@@ -17,13 +17,13 @@ const rowsOf = (file: PlannedFile | undefined) =>
 const slicesOf = (files: readonly PlannedFile[], shard: Pick<Shard, "rowStart" | "rowEnd">) =>
   new DatasetRows(files.map(rowsOf)).slicesOf(shard);
 
-/** Each shard as `[file, rowStart, rowEnd]` of each file that it has rows of. */
+/** Returns each shard as `[file, rowStart, rowEnd]` for each of its files. */
 const slices = (files: readonly PlannedFile[], target: number | "auto") =>
   planShards(files, { shardRows: target }).map((shard) =>
     slicesOf(files, shard).map(({ file, rowStart, rowEnd }) => [file, rowStart, rowEnd]),
   );
 
-/** The same, of shards that each lie in one file. */
+/** Returns the same for shards that each are in one file. */
 const ranges = (files: readonly PlannedFile[], target: number | "auto") => slices(files, target).flat();
 
 const anyFiles = fc
@@ -38,7 +38,7 @@ const anyFiles = fc
 
 const anyTarget = fc.integer({ min: 1, max: 6_000 });
 
-/** Files whose row groups lie apart here and there, as those do that were pruned between. */
+/** Files with gaps between row groups, as after pruning. */
 const gappyFiles = anyFiles.chain((files) =>
   fc
     .tuple(...files.map(({ rowGroups }) => fc.subarray(rowGroups.map((_, index) => index).slice(1))))
@@ -109,7 +109,7 @@ describe("a plan", () => {
           const next = parts[index + 1];
           if (part === undefined || next === undefined || next.file !== part.file) continue;
           const group = groupStarts(files[part.file]).find((start) => start === next.rowStart);
-          // A cut inside a row group is the split of a large one; its neighbours are left as they are.
+          // A cut inside a row group splits a large one, and leaves its neighbours unchanged.
           if (group === undefined || isInLarge(files[part.file], next.rowStart, target)) continue;
           if (isInLarge(files[part.file], part.rowStart, target)) continue;
           expect(shardRows(part) + shardRows(next)).toBeGreaterThan(target);
@@ -237,7 +237,10 @@ describe("a plan", () => {
 });
 
 describe("the automatic target", () => {
-  /** Rows of the largest shard of one row group; that of a multiple of the target has shards of just that. */
+  /**
+   * Returns the rows of the largest shard of one row group. At a multiple of the target, all shards have the
+   * target's size.
+   */
   const largest = (rows: number, rowBytes: number, outputRowBytes = 0) => {
     const file = { rowGroups: [{ rows, bytes: rows * rowBytes }], layout: LAYOUT };
     const shards = planShards([file], { shardRows: "auto", outputRowBytes });

@@ -21,7 +21,7 @@ const FILES = [
 ] as const;
 const PARTIAL = aPartialManifest({ files: FILES });
 
-/** A store that a process dies at, at one of its calls: what it had done is there. */
+/** A store whose process exits at one of its calls. Its earlier changes stay. */
 class Dying {
   readonly storage = new MemoryStorage({ before: (call) => this.#called(call) });
   readonly #besides: Readonly<Record<string, string>>;
@@ -58,7 +58,7 @@ class Dying {
     await publishOutput({ paths: PATHS, storage, staged });
   }
 
-  /** Which of the files are there, looked at behind the process's back. */
+  /** Returns the existing files, independently of the process. */
   async seen(): Promise<string> {
     this.dieAt(Number.POSITIVE_INFINITY);
     const names = ["_manifest.json", "_report.html", "_SUCCESS"];
@@ -78,7 +78,7 @@ class Dying {
   }
 }
 
-/** Publishes until no process dies any more. Returns what the dying ones left, in order. */
+/** Publishes until no process exits early. Returns the files that the exited ones left, in order. */
 async function publishedByDying(besides: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const seen = new Set<string>();
   for (let call = 1, isOver = false; !isOver; call += 1) {

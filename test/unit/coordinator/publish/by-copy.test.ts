@@ -40,7 +40,7 @@ function aPartial(shard: number): { readonly partial: PartialManifest; readonly 
 
 const PARTIALS = Array.from({ length: SHARDS }, (_, shard) => aPartial(shard));
 
-/** A bucket with committed partials, and a switch that breaks it at one of the calls that follow. */
+/** A bucket with committed partials, which can break at one of the next calls. */
 class BreakingBucket {
   readonly storage: MemoryStorage;
   #untilBreak = Number.POSITIVE_INFINITY;
@@ -106,7 +106,7 @@ async function stageAndPublish(
   await publishOutput({ paths, storage, staged, confirm });
 }
 
-/** What readers find who look for the manifest first: all that it names, or nothing. */
+/** Returns what readers find by the manifest: all of its files, or null. */
 async function published({ storage }: BreakingBucket): Promise<string[] | null> {
   const path = below(PATHS.output, "_manifest.json");
   if ((await storage.kindAt(path, signal)) === null) return null;
@@ -173,7 +173,7 @@ test("a manifest that came meanwhile is never replaced", async () => {
   );
   await bucket.storage.put(path, sourceOfBytes(text), { signal });
   await expect(stageAndPublish(bucket)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
-  // A run over what is new has been run by another machine: the next one takes what is left.
+  // Another machine has done a run over the new files. The next run takes the remaining ones.
   await expect(stageAndPublish(bucket, { inputFiles: [] })).rejects.toMatchObject({
     code: "RUN_PUBLISHED",
     hint: expect.stringContaining("run again"),
@@ -197,7 +197,7 @@ test.each([
           sourceOfBytes(text),
           { signal },
         );
-    // It dies behind its announcement.
+    // The process exits after its announcement.
     const died = new Error("the process died");
     bucket.before = ({ call, location }) => {
       if (call === "copy" || location.includes("/rows/part-")) throw died;
@@ -277,7 +277,7 @@ test.each([
   const gone = below(PATHS.output, "rows/part-00001.parquet");
   const kindAt = storage.kindAt.bind(storage);
   let looks = 0;
-  // Each listing of the folder begins with a look at what is there.
+  // Each listing of the folder begins with a check of its kind.
   storage.kindAt = async (location) => {
     if (location === below(PATHS.output, "rows") && ++looks === at) await storage.remove(gone, signal);
     return await kindAt(location, signal);

@@ -8,7 +8,7 @@ import type { PutOptions, PutSource, StoredFile } from "../../../../shared/stora
 
 const FOLDER = parseLocation("s3://bucket/out/_shardmill/run-0");
 
-/** What a store does that has never heard of conditional puts. */
+/** A store without conditional puts. */
 class Replacing extends MemoryStorage {
   override put(
     location: Location,

@@ -8,7 +8,7 @@ interface TinyFile {
   readonly bytes: number;
 }
 
-/** The files behind each path that is scanned, and how many statements that took. */
+/** Returns the files behind each scanned path, and the number of statements. */
 async function merged(files: readonly TinyFile[], limits?: MergeLimits) {
   const written = new Map<string, TinyFile[]>();
   const byPath = new Map(files.map((file) => [file.path, file]));

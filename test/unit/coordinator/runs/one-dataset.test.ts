@@ -43,7 +43,7 @@ function nothingNew(names: readonly string[], runs: readonly (readonly string[])
   return { last, listed, published };
 }
 
-/** What the job is by files as told; and which were asked. */
+/** Returns a function that identifies the job by its files, and the list of its calls. */
 function identifier(digestsBy: (names: string) => Partial<JobDigests>) {
   const asked: string[] = [];
   const identify = async ({ files }: { readonly files: readonly { readonly path: Location }[] }) => {

@@ -13,17 +13,17 @@ import { aConfig, aPartial, aPlan, DIGESTS, type Effect, filesOf } from "./harne
 export interface FleetOptions {
   readonly workers: number;
   readonly shards: number;
-  /** Rows a shard. */
+  /** Rows per shard. */
   readonly rows: number;
-  /** The row that kills each worker that maps it. */
+  /** Row that kills each worker that maps it. */
   readonly poisonedRow: number;
   readonly maxDeadRows: number;
 }
 
 export interface FleetResult {
-  /** Why the job failed; null when every shard is done. */
+  /** Reason of the job's failure. Null: every shard is done. */
   readonly failure: FailureReason | null;
-  /** How much of the job was committed by then. */
+  /** Share of the job that was committed by then. */
   readonly doneShare: number;
   readonly seconds: number;
 }
@@ -32,23 +32,23 @@ interface FleetWorker {
   readonly name: string;
   session: WorkerSession;
   deaths: number;
-  /** When it is back; null while it lives. */
+  /** Time of its restart. Null: it runs. */
   backAtMs: number | null;
-  /** In the order of their grants; the first is mapped. */
+  /** Leases in the order of their grants. The first is mapped. */
   readonly leases: Effect<"grant">[];
   doneAtMs: number;
 }
 
 const STEP_MS = 10;
-/** What a shard takes, and what of it a lease needs before it can be mapped. */
+/** Duration of a shard, and the part that a lease needs before it can be mapped. */
 const SHARD_MS = 1_000;
 const READ_MS = 250;
-/** As a worker has with one shard thread: one read ahead, one mapped, one written. */
+/** Slots of a worker with one shard thread: one shard is read ahead, one mapped, and one written. */
 const SLOTS = 3;
 const START_MS = 1_500;
 const GIVE_UP_MS = 3_600_000;
 
-/** A fleet at work on the scheduling core, step by step: workers prefetch, die, and are started again. */
+/** A fleet on the scheduling core, step by step. Workers prefetch, are killed, and are restarted. */
 class Fleet {
   readonly state: JobState;
   readonly #options: FleetOptions;
@@ -119,7 +119,7 @@ class Fleet {
     this.#apply({ kind: "workerJoined", worker: worker.session, name: worker.name, slots: SLOTS });
   }
 
-  /** It is started again as a supervisor does it, later with each death. */
+  /** Kills a worker. It restarts as under a supervisor, later each time. */
   #die(worker: FleetWorker): void {
     worker.leases.splice(0);
     worker.backAtMs = this.nowMs + START_MS + Math.min(30_000, 250 * 2 ** worker.deaths);

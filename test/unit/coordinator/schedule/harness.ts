@@ -23,7 +23,7 @@ import { aJobId, jobDigests } from "../../../support/ids.ts";
 
 export const DIGESTS = jobDigests("s", "i", "m");
 
-/** The input of a plan: all rows in one file, and another without any. */
+/** Returns the input of a plan: all rows in one file, and another without rows. */
 export function filesOf(shards: readonly Shard[]) {
   return [
     { path: "a.parquet", rows: shards.at(-1)?.rowEnd ?? 0 },
@@ -38,7 +38,7 @@ export function aConfig(changes: Partial<ScheduleConfig> = {}): ScheduleConfig {
   return { ...DEFAULT_SCHEDULE, workerGoneMs, maxDeadRows: 0, ...changes };
 }
 
-/** `count` shards of `rows` rows each, in one file. */
+/** Returns `count` shards of `rows` rows each, in one file. */
 export function aPlan(count: number, rows = 10): Shard[] {
   return Array.from({ length: count }, (_, index) => ({
     id: shardId(index),
@@ -79,12 +79,12 @@ export interface Granted {
   readonly token: Token;
 }
 
-/** A job under test: checks every invariant, and that replay agrees, after each event. */
+/** A job under test. After each event it checks every invariant, and that replay gives the same state. */
 export class TestJob {
   state: JobState;
   nowMs = 1000;
   records: JournalRecord[] = [];
-  /** Told of each event, as a shell's `onApplied` is. */
+  /** Called for each event, like a shell's `onApplied`. */
   onApplied: (event: JobEvent, effects: readonly JobEffect[]) => void = () => {};
   readonly config: ScheduleConfig;
 
@@ -118,7 +118,7 @@ export class TestJob {
     if (!same) throw new BrokenLaw("replay-is-the-state", "replay of the journal is the live state");
   }
 
-  /** The coordinator dies and another takes over from the records that reached the disk. */
+  /** Replaces the coordinator by another, which replays the records that reached the disk. */
   restart(records: readonly JournalRecord[] = this.records): JobEffect[] {
     const generation = this.state.generation + 1;
     const mapping = `of generation ${generation}`;
@@ -203,7 +203,7 @@ export class TestJob {
     return this.apply({ kind: "tick" });
   }
 
-  /** Why it failed or was cancelled. */
+  /** Reason of its failure or cancellation. */
   get failure(): FailureReason | null {
     return unhappyEnd(this.state);
   }
@@ -219,7 +219,11 @@ export function kinds(effects: readonly JobEffect[]): string[] {
   return effects.map((effect) => (effect.kind === "append" ? `append ${effect.record.kind}` : effect.kind));
 }
 
-/** The one effect of a kind; throws when there is none or more. */
+/**
+ * Returns the only effect of a kind.
+ *
+ * @throws {Error} when there is none, or more than one
+ */
 export function only<K extends JobEffect["kind"]>(effects: readonly JobEffect[], kind: K): Effect<K> {
   const found = effects.filter((effect): effect is Effect<K> => effect.kind === kind);
   const [first] = found;
@@ -234,7 +238,7 @@ export function outcomeOf(effects: readonly JobEffect[]): string {
   return outcome.kind === "refused" ? outcome.reason.code : outcome.kind;
 }
 
-/** What the core decided, by name: an effect and, where it has some, its outcome. */
+/** Names a decision of the core: an effect, and its outcome, if any. */
 export function decisionOf(effect: JobEffect): string {
   if (effect.kind === "settleOffer") {
     return `offer ${effect.outcome.kind === "refused" ? effect.outcome.reason.code : effect.outcome.kind}`;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { aConfig } from "./harness.ts";
 import { World } from "./world.ts";
 
-/** What a world does, and how often. */
+/** Acts of a world, with their frequency. */
 const STEPS: readonly (readonly [number, (world: World) => void])[] = [
   [3, (world) => world.join()],
   [10, (world) => world.request()],
@@ -27,13 +27,13 @@ const STEPS: readonly (readonly [number, (world: World) => void])[] = [
 const DECK = STEPS.flatMap(([weight, step]) => Array.from({ length: weight }, () => step));
 
 /**
- * A healthy world ends any job of this size in far fewer rounds; more means that something waits for ever.
+ * Limit of rounds. A healthy world ends any job of this size in far fewer, so a longer one waits for ever.
  */
 const MAX_ROUNDS = 400;
 
 /**
- * Slow soon: leases here end after seconds, and at the usual limits a run of this test saw three backups on
- * average, and every thirtieth none.
+ * Low limits for backups, because leases here end after seconds. At the usual limits a run of this test had
+ * three backups on average, and every thirtieth run had none.
  */
 const backup = { slowFactor: 2, minMs: 1_000, maxShare: 0.05 };
 
@@ -92,8 +92,7 @@ describe("whatever happens, in any order", () => {
       }),
       { numRuns: 700 },
     );
-    // The test itself must not go blind: all three ends are reached, through many faults and every kind of
-    // decision.
+    // The test must stay effective: it reaches all three ends, with many faults and every kind of decision.
     expect(ends.get("published") ?? 0).toBeGreaterThan(200);
     expect(ends.get("failed") ?? 0).toBeGreaterThan(5);
     expect(ends.get("cancelled") ?? 0).toBeGreaterThan(10);

@@ -13,8 +13,7 @@ import { aConfig, aPartial, aPlan, DIGESTS, filesOf, only } from "./harness.ts";
 
 const SHARDS = 50_000;
 
-// If any event cost a look at every shard, this would be billions of looks, and the test would never end in
-// its time.
+// If any event searched every shard, this would be billions of steps, and the test would time out.
 test("fifty thousand shards with a thousand workers go through, some of them twice, and replay to the same", () => {
   const state = createJobState(aConfig(), 1);
   const records: JournalRecord[] = [];
@@ -29,7 +28,7 @@ test("fifty thousand shards with a thousand workers go through, some of them twi
   apply({ kind: "planSealed", files: filesOf(plan), shards: plan });
   const workers = Array.from({ length: 1000 }, (_, index) => workerSession(`s${index}`));
   for (const worker of workers) apply({ kind: "workerJoined", worker, name: worker, slots: 2 });
-  // Every worker holds a lease that runs out.
+  // Every worker holds a lease that expires.
   for (const worker of workers) only(apply({ kind: "leaseRequested", worker }), "grant");
   nowMs += 30_000;
   apply({ kind: "tick" });

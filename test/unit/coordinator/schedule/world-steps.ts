@@ -1,6 +1,6 @@
 import type { World } from "./world.ts";
 
-/** What may happen next, the usual more often. */
+/** Possible next acts, with the usual ones repeated. */
 export const STEPS: readonly ((world: World) => void)[] = [
   (world) => world.join(),
   ...Array.from({ length: 4 }, () => (world: World) => world.request()),

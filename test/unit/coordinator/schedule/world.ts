@@ -17,29 +17,28 @@ export type Pick = (below: number) => number;
 const NAMES = ["w1", "w2", "w3"];
 
 /**
- * Everything around the core, and all of it unreliable: workers that die, zombies that go on, a network that
- * loses, repeats and reorders, a store that damages, and a coordinator that crashes and loses what was not
- * durable.
+ * An unreliable world around the core. Workers exit, paused ones resume late, and the network loses, repeats
+ * and reorders. The store damages files. The coordinator crashes and loses records that were not durable.
  */
 export class World {
   readonly job: TestJob;
   readonly #pick: Pick;
   readonly #rows: number;
-  /** Records up to here are known to be on disk: somebody may have been told. */
+  /** Number of records that are durable, so that they may have been acknowledged. */
   #durable = 0;
   readonly #sessions: WorkerSession[] = [];
-  /** Every grant that a worker ever heard of: it may act on it for ever. */
+  /** Every grant that a worker received, and may act on at any time. */
   readonly #grants: Granted[] = [];
   readonly #network: JobEvent[] = [];
-  /** Partials whose files are there and whole, by folder. */
+  /** Partials with all files intact, by folder. */
   readonly #store = new Map<string, PartialManifest>();
   #verifying: PartialManifest[] = [];
   #reducing = false;
   #publishing: string | null = null;
-  /** What readers see; null until the first publish. */
+  /** Output that readers see. Null: nothing is published. */
   output: string | null = null;
   faults = 0;
-  /** What the core decided, by name. */
+  /** Decisions of the core, by name. */
   readonly seen = new Set<string>();
 
   constructor(pick: Pick, config: ScheduleConfig, shards: number, rows: number) {
@@ -53,7 +52,7 @@ export class World {
     return isEnded(this.job.state.phase.kind);
   }
 
-  // What may happen; each is possible at any time, and does nothing where it makes no sense.
+  // Possible acts. Each is possible at any time, and has no effect where it makes no sense.
 
   join(): void {
     this.#sessions.push(this.job.join(this.#one(NAMES) ?? "w1", 1 + this.#pick(2)));
@@ -64,14 +63,14 @@ export class World {
     if (worker !== undefined) this.#run({ kind: "leaseRequested", worker });
   }
 
-  /** Somebody pauses the job, resumes it, or gives it another priority. */
+  /** Pauses the job, resumes it, or changes its priority. */
   steer(): void {
     const change =
       [{ paused: true }, { paused: false }, { priority: this.#pick(3) - 1 }][this.#pick(3)] ?? {};
     this.#run({ kind: "standingRequested", change });
   }
 
-  /** A worker finishes a shard, on a lease that may be long gone: files are stored, the offer is sent. */
+  /** Finishes a shard, perhaps on an expired lease: stores its files and sends the offer. */
   finish(): void {
     const grant = this.#one(this.#grants);
     if (grant === undefined) return;
@@ -159,7 +158,7 @@ export class World {
     }
   }
 
-  /** The output appears, and stays; whether the coordinator hears of it is another matter. */
+  /** Publishes the output permanently. The coordinator may not learn of it. */
   answerPublish(heard = true): void {
     const digest = this.#publishing;
     if (digest === null) return;
@@ -180,7 +179,7 @@ export class World {
     this.#run({ kind: "cancelRequested", reason: "enough" });
   }
 
-  /** The coordinator dies, perhaps while answering a message, and another takes over. */
+  /** Crashes the coordinator, perhaps during a message, and starts another. */
   crash(): void {
     this.faults += 1;
     const [event] = this.#network.splice(this.#pick(this.#network.length + 1), 1);
@@ -190,11 +189,11 @@ export class World {
     this.#reducing = false;
     this.#publishing = null;
     this.#perform(this.job.restart(this.job.records.slice(0, kept)));
-    // A new generation is durable before anybody is served.
+    // A new generation is durable before any worker is served.
     this.#durable = this.job.records.length;
   }
 
-  /** Faults stop, and one healthy worker is left. Every zombie's message still arrives. */
+  /** Stops faults and leaves one healthy worker. Messages of earlier workers still arrive. */
   heal(): void {
     while (this.#network.length > 0 && !this.ended) this.deliver();
     for (const worker of this.#sessions.splice(0))
@@ -203,7 +202,7 @@ export class World {
     this.#sessions.push(this.job.join("healthy", 2));
   }
 
-  /** One round of a world without faults. */
+  /** Does one round of a world without faults. */
   healthyRound(): void {
     this.job.nowMs += 5000;
     this.#run({ kind: "tick" });
@@ -220,7 +219,7 @@ export class World {
     this.answerPublish();
   }
 
-  /** The laws of the output, as readers and auditors would check them. */
+  /** Checks the laws of the output, as readers and auditors would. */
   audit(): void {
     const { phase } = this.job.state;
     const seen = !this.ended || (this.output !== null) === (phase.kind === "published");

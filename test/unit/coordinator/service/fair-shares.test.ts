@@ -46,7 +46,7 @@ function jobsOf(fleet: Fleet, name: string): string[] {
   return fleet.jobs.filter((job) => job.leasesOf(workerSession(name)) > 0).map(({ jobId }) => jobId);
 }
 
-/** Each worker ends what it has and asks for two shards more. How many of them changed their job. */
+/** Ends each worker's shards, and requests two more for each. Returns how many workers changed their job. */
 function round(fleet: Fleet, names: readonly string[]): number {
   let changes = 0;
   for (const name of names) {
@@ -87,7 +87,7 @@ test("whatever happened, equal jobs with shards enough have fair shares soon, an
       const highest = Math.max(...open.map(({ priority }) => priority));
       const counts = open.filter(({ priority }) => priority === highest).map(({ workers }) => workers);
       if (open.length > 0) {
-        // All are at the jobs of the highest priority, and shared out.
+        // All work on the jobs of the highest priority, in equal shares.
         expect(counts.reduce((sum, count) => sum + count, 0)).toBe(names.length);
         expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
       }
@@ -103,7 +103,7 @@ test("of equal jobs with a few shards each, none that came early ends after all 
     fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 6 }), (workers, jobs) => {
       const names = WORKERS.slice(0, workers);
       const fleet = new Fleet(...Array.from({ length: jobs }, (_, at) => new FakeJob(`job-${at}`, 8)));
-      // A stream of younger jobs that never ends: each must be done while it goes on.
+      // An endless stream of younger jobs. Each earlier job must end in spite of it.
       for (let turn = 0; turn < 60; turn += 1) {
         round(fleet, names);
         fleet.jobs.push(new FakeJob(`late-${turn}`, 8));

@@ -27,7 +27,7 @@ test("a new job gets its share at the borders of shards: no worker holds leases 
   fleet.jobs.push(young);
   expect(fleet.ask("a")).toBeNull();
   expect(fleet.ask("b")).toBeNull();
-  // The two that are on their way are its share.
+  // The two shards in progress are its share.
   expect(fleet.ask("c")).toBe("old");
   expect(fleet.ask("a")).toBeNull();
   fleet.finish("a");
@@ -127,10 +127,10 @@ test("who served a job before goes to it first: others let it pass, once", () =>
   fleet.finish("b");
   expect(fleet.ask("b")).toBe("one");
   other.waiting = 9;
-  // `b` has its model, still.
+  // `b` still has its model.
   expect(fleet.ask("a")).toBe("one");
   expect(fleet.ask("b")).toBeNull();
-  // It alone is less than a share, and nobody is left who has the model.
+  // One shard is less than a share, and no free worker has the model.
   expect(fleet.ask("c")).toBeNull();
   expect(fleet.ask("d")).toBe("one");
 });

@@ -16,7 +16,7 @@ test("no token has more jobs at work than it may, whatever others have and in wh
         if (ends) {
           const leave = own.pop();
           leave?.();
-          // A job ends once, however often that is told.
+          // A job ends once, however often its end is reported.
           leave?.();
         } else if (own.length < most) own.push(jobs.take(by));
         else expect(() => jobs.take(by)).toThrow(/may have no more/);

@@ -7,7 +7,9 @@ const anna = workerSession("anna");
 const bert = workerSession("bert");
 const LONG_MS = 60_000;
 
-/** Lease requests of both that wait, for shards or for a slot; `woken` names those that were woken so far. */
+/**
+ * Starts lease requests of both workers, which wait for shards or for a slot. `woken` lists the woken ones.
+ */
 function bothWait(lacksShards: { readonly anna: boolean; readonly bert: boolean }) {
   const waiters = new Waiters();
   const woken: string[] = [];

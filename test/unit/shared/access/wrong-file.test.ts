@@ -4,7 +4,7 @@ import { type OwnFile, refuseOpen } from "../../../../shared/access/wrong-file.t
 const USER = 1_000;
 const FILE: OwnFile = { path: "/f", noun: "token", option: "--token-file", code: "TOKEN_INVALID" };
 
-/** What a file of this mode and owner is refused for; null when it is not. */
+/** Returns the reason why a file of this mode and owner is refused, or null. */
 function refusalOf(mode: number, uid: number, user: number | null = USER): string | null {
   try {
     refuseOpen(FILE, { mode: 0o100_000 | mode, uid }, user);

@@ -9,7 +9,7 @@ test("a text within its bytes stays as it is, a longer one is its beginning", ()
       const cut = cutText(whole, maxBytes);
       if (Buffer.byteLength(whole) <= maxBytes) return cut === whole;
       const kept = cut.slice(0, -1);
-      // It is cut no sooner than a character of four bytes forces it to.
+      // No shorter than a character of four bytes requires.
       const bytes = Buffer.byteLength(cut);
       expect(bytes <= maxBytes && bytes > maxBytes - 4).toBe(true);
       return cut.endsWith("…") && whole.startsWith(kept) && !cut.includes("\ufffd");

@@ -29,10 +29,10 @@ test("a worker that lost its lease, its session or its job, or was stopped, is n
 test("a worker's process stays down only for what whoever started it must mend", () => {
   const mend = codesWith("exit", 2);
   expect(codesWith("worker", "quit").filter((code) => !mend.includes(code))).toEqual([
-    // Of a worker that a coordinator of one job has no use for.
+    // For a worker that the coordinator of a single job cannot use.
     "DEVICE_WRONG",
     "WORKER_UNFIT",
-    // After it has waited for a coordinator for as long as it was told to.
+    // After the worker has waited for a coordinator as long as configured.
     "COORDINATOR_UNREACHABLE",
   ]);
 });

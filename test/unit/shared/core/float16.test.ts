@@ -4,7 +4,7 @@ import { encodeHalf, halfTable } from "../../../../shared/core/float16.ts";
 import { decodeHalf } from "../../../support/decode-half.ts";
 
 describe("float16", () => {
-  // From the tables of IEEE 754 binary16.
+  // Values from the tables of IEEE 754 binary16.
   test.each([
     [0, 0x0000],
     [-0, 0x8000],
@@ -34,7 +34,7 @@ describe("float16", () => {
     ["the tie above the largest is infinity", 65_520, 0x7c00],
     ["far beyond is infinity", -1e300, 0xfc00],
     ["far below is zero, with its sign", -1e-300, 0x8000],
-    // Through float32 this would become a tie, and round down.
+    // By way of float32 this would become a tie, and round down.
     ["rounding happens once, from float64", 1 + 2 ** -11 + 2 ** -30, 0x3c01],
   ])("%s", (_name, value, bits) => {
     expect(encodeHalf(value)).toBe(bits);

@@ -9,7 +9,7 @@ async function* numbers(count: number, seen: number[] = []) {
   }
 }
 
-/** Lets every promise that can settle do so. */
+/** Waits until every possible promise is resolved. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test("results come in the order of the items, whatever the order in which they are ready", async () => {

@@ -4,7 +4,7 @@ import { paced } from "../../../../shared/core/pace.ts";
 
 const PACE = { everyMs: 1_000, leastBytes: 10 };
 
-/** Time passes only where a test says so; a wait that is longer than what is left ends at once. */
+/** A clock that advances only by the test. A wait longer than the rest ends at once. */
 class StepClock implements TimedClock {
   now = 0;
   readonly #timers = new Set<{ readonly atMs: number; readonly call: () => void }>();
@@ -33,7 +33,7 @@ class StepClock implements TimedClock {
   }
 }
 
-/** A sender that waits so long before each chunk; null: for ever. */
+/** Yields chunks after these waits. Null: waits for ever. */
 async function* sender(clock: StepClock, steps: readonly (readonly [ms: number | null, bytes: number])[]) {
   for (const [ms, bytes] of steps) {
     if (ms === null) {

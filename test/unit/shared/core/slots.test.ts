@@ -3,7 +3,7 @@ import { Slots } from "../../../../shared/core/slots.ts";
 
 const never = new AbortController().signal;
 
-/** Lets every promise that can settle do so. */
+/** Waits until every possible promise is resolved. */
 const quiet = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("slots", () => {

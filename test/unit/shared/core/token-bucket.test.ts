@@ -24,7 +24,7 @@ test("in no stretch of time more is taken than its rate and one burst, and the l
       for (const [from, first] of taken.entries()) {
         let sum = 0;
         for (const { atMs, amount } of taken.slice(from)) {
-          // Before the ask that owes.
+          // Before the request that leaves a debt.
           const most = rate.burst + ((atMs - first.atMs) / 1_000) * rate.perS;
           expect(sum + Math.min(amount, rate.burst)).toBeLessThanOrEqual(most + 1e-6);
           sum += amount;
@@ -46,7 +46,7 @@ test("who is refused is told the moment from which it is not, and not one later"
       }
       const waitMs = bucket.take(amount, nowMs);
       if (waitMs === 0) return;
-      // The clock of whoever asks has milliseconds; sums of fractions are not exact.
+      // The caller's clock has milliseconds, and sums of fractions are inexact.
       expect(bucket.take(amount, nowMs + waitMs + 1)).toBe(0);
       early.take(amount, nowMs);
       if (waitMs > 2) expect(early.take(amount, nowMs + waitMs - 2)).toBeGreaterThan(0);

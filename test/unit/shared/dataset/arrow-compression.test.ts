@@ -19,12 +19,12 @@ const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.a
 const LZ4 = { type: CompressionType.LZ4_FRAME, method: 0 } as const;
 const ZSTD = { type: CompressionType.ZSTD, method: 0 } as const;
 
-/** A frame of one block that says: this byte, so many times (at most 128 KiB). */
+/** Returns a frame of one block that repeats a byte (at most 128 KiB). */
 function zstdRun(byte: number, count: number): Uint8Array {
   const frame = new Uint8Array(13);
   const view = new DataView(frame.buffer);
   view.setUint32(0, 0xfd2fb528, true);
-  // A single segment whose size has four bytes; then a block: the last one, a run.
+  // A single segment whose size has four bytes, and then a block: the last one, a run.
   frame[4] = 0b1010_0000;
   view.setUint32(5, count, true);
   const header = 1 | (1 << 1) | (count << 3);
@@ -32,7 +32,7 @@ function zstdRun(byte: number, count: number): Uint8Array {
   return frame;
 }
 
-/** Bytes as a compressed buffer of an Arrow file. */
+/** Returns bytes as a compressed buffer of an Arrow file. */
 function buffer(packed: Uint8Array, length: bigint) {
   const bytes = new Uint8Array(8 + packed.length);
   new DataView(bytes.buffer).setBigInt64(0, length, true);

@@ -112,7 +112,7 @@ describe("an Arrow file", () => {
     const u = makeData({ type, length: rows, typeIds: new Int8Array(rows), children: [child] });
     const { batches } = tableOf({ e: embeddings(rows, 4), u });
     for (const form of ["file", "stream"] as const) {
-      // Names of any length, so that the metadata comes to lie at any place.
+      // Names of several lengths, so that the metadata has several offsets.
       for (const name of ["e", "ee", "eee", "eeeee"]) {
         const schema = new Schema([new Field(name, embeddings(1, 4).type, true), new Field("u", type, true)]);
         const renamed = new Table(
@@ -175,7 +175,7 @@ describe("an Arrow file", () => {
   });
 });
 
-/** The same file with a schema in its footer that says its data are big-endian. */
+/** Returns the same file with a footer that claims big-endian data. */
 function bigEndian(content: Uint8Array): Uint8Array {
   const changed = content.slice();
   const view = new DataView(changed.buffer);
@@ -184,7 +184,7 @@ function bigEndian(content: Uint8Array): Uint8Array {
   const schemaField = footer + view.getUint16(footer - view.getInt32(footer, true) + 6, true);
   const schema = schemaField + view.getUint32(schemaField, true);
   const vtable = schema - view.getInt32(schema, true);
-  // Little-endian is the default, so the table has no such field: let it share the place of the next one, the
+  // Little-endian is the default, so the table lacks this field. It shares the place of the next field, the
   // offset of the columns, which is not zero.
   view.setUint16(vtable + 4, view.getUint16(vtable + 6, true), true);
   return changed;

@@ -18,7 +18,7 @@ import { cellReader, cellsOf, textReader } from "../../../../shared/dataset/cell
 import { combineDictionaries } from "../../../../shared/dataset/combine-dictionaries.ts";
 
 const MARK = "\ufeff";
-/** Texts of which many begin with the mark, once or more. */
+/** Texts of which many begin with one or more marks. */
 const text = fc
   .tuple(fc.nat(2), fc.string({ unit: "grapheme", maxLength: 4 }))
   .map(([marks, rest]) => MARK.repeat(marks) + rest);

@@ -4,7 +4,7 @@ import { combineChunks } from "../../../../shared/dataset/combine-chunks.ts";
 import { cannotEncode } from "../../../../shared/dataset/encode.ts";
 import { tableOf } from "../../../support/sample-table.ts";
 
-/** One value that ends at `end`, by its offsets: the bytes behind them are not looked at before these. */
+/** Returns one value that ends at `end`, by its offsets, which are read before the bytes. */
 const endingAt = (end: number): Data =>
   makeData({
     type: new Utf8(),

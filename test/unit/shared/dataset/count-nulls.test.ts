@@ -12,9 +12,9 @@ import { expect, test } from "vitest";
 import { encodeArrow } from "../../../../shared/dataset/encode.ts";
 import { NESTINGS, tableOfSample } from "../../../support/type-nestings.ts";
 
-/** What the file's own metadata says of each field, in the order of a walk over the types. */
+/** Returns the metadata of each field, in the order of a walk over the types. */
 function nodesIn(file: Uint8Array): { readonly length: number; readonly nullCount: number }[] {
-  // A file is a stream behind its mark.
+  // A file is a stream after its mark.
   const reader = new MessageReader(file.subarray(8));
   const nodes: { length: number; nullCount: number }[] = [];
   for (let message = reader.readMessage(); message !== null; message = reader.readMessage()) {

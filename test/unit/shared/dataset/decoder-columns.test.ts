@@ -2,7 +2,7 @@ import { Field, Int32, List, Schema, Utf8 } from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { chooseColumns, copyColumns, isCopyable } from "../../../../shared/dataset/decoder-columns.ts";
 
-/** An `ArrowArray` as it lies in memory, at the next free place; gives its address. */
+/** A memory for `ArrowArray` structs, each at the next free address, which is returned. */
 class Memory {
   readonly buffer = new ArrayBuffer(4_096);
   readonly #view = new DataView(this.buffer);

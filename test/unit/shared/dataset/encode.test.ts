@@ -96,7 +96,7 @@ describe("values that are too many for one piece", () => {
   });
 });
 
-/** Letters that do not compress. */
+/** Returns letters that do not compress. */
 function randomText(seed: number, length: number): string {
   const random = lcg(seed + 1);
   return Array.from({ length }, () => String.fromCharCode(97 + Math.floor(random() * 26))).join("");

@@ -4,7 +4,7 @@ import { FetchBudget, type FetchShare } from "../../../../shared/dataset/fetch-b
 
 const LIMIT = 100;
 
-/** Whether it is granted by now. */
+/** Returns true when the share is granted by now. */
 async function isGranted(share: FetchShare): Promise<boolean> {
   return await Promise.race([
     share.granted.then(() => true),
@@ -70,7 +70,7 @@ test("who calls off what it waits for is told so, and those behind it move up", 
   expect(budget.heldBytes).toBe(60);
 });
 
-/** A reader's row groups, and how many more steps it takes over each of them. */
+/** Row groups of each reader, and the number of further steps for each. */
 const readers = fc.array(fc.array(fc.record({ bytes: fc.nat(300), steps: fc.nat(3) }), { maxLength: 8 }), {
   minLength: 1,
   maxLength: 4,
@@ -104,7 +104,7 @@ test("readers in turn, each with one row group ahead, come to their end; what th
             const current = next;
             await current?.fetched;
             next = begin(at + 1);
-            // What is read ahead is handed on when those in front of it are.
+            // A row group that was read ahead is yielded after the previous ones.
             await before;
             for (let step = 0; step < steps; step += 1) await new Promise((resolve) => setImmediate(resolve));
             held -= bytes;

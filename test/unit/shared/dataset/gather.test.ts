@@ -32,7 +32,7 @@ import { describe, expect, test } from "vitest";
 import { gather, type Stretch } from "../../../../shared/dataset/gather.ts";
 import { column } from "../../../support/shard-inputs.ts";
 
-/** Values in a form that can be compared, however deep. */
+/** Converts values to a comparable form, at any depth. */
 function plain(value: unknown): unknown {
   if (value instanceof MapRow)
     return Object.fromEntries(Array.from(value, ([key, inner]) => [key, plain(inner)]));
@@ -67,7 +67,7 @@ function check(data: Data): void {
     const found = gather(data.type, stretches);
     expect(valuesOf(found)).toEqual(range.flatMap(([start, end]) => all.slice(start, end)));
   }
-  // The same from a slice, which keeps offsets of its own.
+  // The same for a slice, which has its own offsets.
   const slice = data.slice(1, data.length - 1);
   const whole = gather(data.type, [{ data: slice, start: 0, end: slice.length }]);
   expect(valuesOf(whole)).toEqual(all.slice(1));

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { buffersOfTables, packTable, unpackTable } from "../../../../shared/dataset/packed-table.ts";
 import { everyType, plainRows, smallTable } from "../../../support/sample-table.ts";
 
-/** As a thread hands it to another. */
+/** Returns the table as one thread sends it to another. */
 function sent(table: Table): Table {
   const packed = packTable(table);
   return unpackTable(structuredClone(packed, { transfer: buffersOfTables(packed) }));

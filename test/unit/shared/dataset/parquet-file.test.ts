@@ -18,7 +18,7 @@ const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.p
 
 describe("a Parquet file", () => {
   it("opens with its rows, row groups and schema, and reads no data for it", async () => {
-    // Larger than what is read at once from its end.
+    // Larger than the part that is read at once from the end.
     const source = memorySource(encodeParquet(tableOf({ e: embeddings(2_000, 64) })));
     using file = await openDatasetFile(source, "parquet", NEVER);
     expect(file.rows).toBe(2_000);

@@ -13,7 +13,7 @@ it("memory is reserved once, and what asks for less finds it there", () => {
   const reserved = memoryOf(runtime);
   expect(reserved).toBeGreaterThanOrEqual(100 * MIB);
   expect(reserved).toBeLessThan(110 * MIB);
-  // Nothing in it, which is refused; its bytes are where the reserved ones were.
+  // Empty content, which is refused. Its bytes use the reserved memory.
   expect(() => runtime.call(() => runtime.wasm.Table.fromIPCStream(new Uint8Array(60 * MIB)))).toThrow();
   expect(memoryOf(runtime)).toBe(reserved);
 });

@@ -59,7 +59,7 @@ const NESTINGS: readonly (readonly [string, (seed: number) => Data])[] = [
   ["list of structs of lists", (seed) => lists(structs(lists(ints(seed, ROWS * 2)), ints(seed)))],
 ];
 
-/** Every column of the nesting, or each of another one. */
+/** Returns a table whose columns all have one nesting, or different ones. */
 function tableIn(nesting: number | "mixed"): Table {
   return tableOf(
     Object.fromEntries(

@@ -4,7 +4,7 @@ import { encodeArrow } from "../../../../shared/dataset/encode.ts";
 import { streamArrow } from "../../../../shared/dataset/stream-arrow.ts";
 import { everyType, smallTable } from "../../../support/sample-table.ts";
 
-/** Of a record batch in the file. */
+/** Rows of a record batch in the file. */
 const BATCH_ROWS = 65_536;
 const ROWS = 2 * BATCH_ROWS + 77;
 
@@ -14,7 +14,7 @@ async function piecesOf(table: Table): Promise<Uint8Array[]> {
   return pieces;
 }
 
-/** The table in pieces whose ends are nobody's. */
+/** Returns the table in pieces whose ends match no record batch. */
 function inPieces(table: Table): Table {
   const starts = [0, 1, 70_001, BATCH_ROWS * 2];
   return new Table(

@@ -12,7 +12,7 @@ async function piecesOf(table: Table, rowGroupRows?: number): Promise<Uint8Array
   return pieces;
 }
 
-/** A column of a type that Parquet lacks. */
+/** Returns a column of a type that Parquet lacks. */
 function unions(rows: number): Table {
   const type = new SparseUnion([0], [new Field("a", new Int32(), false)]);
   const child = makeData({ type: new Int32(), data: new Int32Array(rows) });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { THRIFT, ThriftFault, ThriftReader } from "../../../../shared/dataset/thrift-reader.ts";
 
-/** Zigzag and varint, as the format has a signed integer. */
+/** Encodes a signed integer as zigzag and varint. */
 function integer(value: number): number[] {
   let raw = value >= 0 ? 2n * BigInt(value) : -2n * BigInt(value) - 1n;
   const bytes: number[] = [];
@@ -26,7 +26,7 @@ test.for([
   expect(() => new ThriftReader(Uint8Array.from(bytes)).integer()).toThrow(ThriftFault);
 });
 
-/** A struct with one field of each type around the one that is asked for. */
+/** A struct with one field of each type around the requested one. */
 const MIXED = [
   ...[0x11], // 1: true, in its head
   ...[0x13, 7], // 2: a byte

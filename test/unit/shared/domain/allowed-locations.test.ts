@@ -112,7 +112,7 @@ describe("what an operator allows", () => {
   });
 });
 
-/** Names as users, and whoever means harm, write them. */
+/** Names as users and attackers write them. */
 const name = fc.oneof(
   fc.constantFrom(
     "a",
@@ -165,7 +165,7 @@ test("whatever is allowed, what lies outside by another's reading of it is not",
         return;
       }
       if (!allows(allowed, text)) return;
-      // Read as a browser, a disk and a careless gateway would: decoded again and again, and folded.
+      // Read as a browser, a disk and a careless gateway would: decoded repeatedly, and normalized.
       const [wanted, asked] = [allowedText, text].map(folded);
       expect(`${asked}/`.startsWith(wanted === "" ? "/" : `${wanted}/`) || wanted === asked).toBe(true);
     }),
@@ -180,7 +180,7 @@ function folded(text: string): string {
     try {
       href = decodeURIComponent(href);
     } catch {
-      // Not encoded, then.
+      // The name is not encoded.
     }
   }
   const [, at = "", path = ""] = /^([a-z0-9]+:\/\/[^/]*|)(.*)$/s.exec(href) ?? [];

@@ -4,7 +4,7 @@ import { DatasetRows, type FileSlice } from "../../../../shared/domain/dataset-r
 
 const someFiles = fc.array(fc.nat(9), { minLength: 1, maxLength: 12 });
 
-/** The file and the row in it of each row of the dataset, counted out. */
+/** Counts out the file, and the row in it, of each row of the dataset. */
 function countOut(fileRows: readonly number[]): { file: number; row: number }[] {
   return fileRows.flatMap((rows, file) => Array.from({ length: rows }, (_, row) => ({ file, row })));
 }
@@ -49,7 +49,7 @@ test("rows that the dataset does not have are refused", () => {
   expect(() => rows.slicesOf({ rowStart: 2, rowEnd: 4 })).toThrow("broken invariant");
 });
 
-/** Of files, and stretches of them that are pruned: in order, apart. */
+/** Files with pruned slices, in order and with gaps. */
 const prunedFiles = someFiles.chain((fileRows) =>
   fc.tuple(
     fc.constant(fileRows),

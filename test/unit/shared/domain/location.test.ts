@@ -61,7 +61,7 @@ describe("a location", () => {
   needs("gcs")("leads down by names and up again, and never above its root", () => {
     fc.assert(
       fc.property(root, fc.array(name, { minLength: 1, maxLength: 4 }), (top, names) => {
-        // On the web what stands behind these is no name.
+        // On the web, the text after these characters is no name.
         fc.pre(!top.startsWith("https:") || !names.some((each) => /[?#]/.test(each)));
         const start = parseLocation(top);
         let at = below(start, ...names);

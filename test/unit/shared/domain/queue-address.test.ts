@@ -5,14 +5,14 @@ afterEach(() => {
   vi.resetModules();
 });
 
-/** The module with other extensions than the product's. */
+/** Imports the module with other extensions than the product's. */
 async function withExtensions(extensions: readonly object[]) {
   vi.resetModules();
   vi.doMock("#extensions", () => ({ EXTENSIONS: extensions }));
   return await import("../../../../shared/domain/queue-address.ts");
 }
 
-/** An extension whose addresses have a scheme of its own. */
+/** Returns an extension whose addresses have a scheme of its own. */
 function brokerOf(scheme: string) {
   const accepts = (address: string) => new RegExp(`^${scheme}://\\w+/[\\w%]+$`).test(address);
   return {

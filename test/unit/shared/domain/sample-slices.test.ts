@@ -6,7 +6,7 @@ import { parseLocation } from "../../../../shared/domain/location.ts";
 import { sampleSlices } from "../../../../shared/domain/sample-slices.ts";
 import { aDigest } from "../../../support/ids.ts";
 
-/** A dataset whose files have so many rows. */
+/** Returns a dataset whose files have these numbers of rows. */
 function aDataset(...rows: number[]): Pick<PlannedJob, "dataset" | "pruned" | "skipped"> {
   const files = rows.map(
     (count, at): InputFile => ({

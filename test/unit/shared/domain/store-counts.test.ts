@@ -28,12 +28,12 @@ test("of too many stores those that came last are told together, and nothing is 
   });
   expect(sum.reduce((total, { requests }) => total + requests, 0)).toBe(1_000);
   expect(sum.reduce((total, { bytesRead }) => total + bytesRead, 0)).toBe((999 * 1_000) / 2);
-  // Once too many, it stays so.
+  // Once at the limit, the number of stores stays there.
   expect(sumOfStores([...sum, aStore("s3://new", { requests: 7 })])).toHaveLength(MOST_STORES);
 });
 
 test("a sum of too many stores stays as it is, however often it is summed again", () => {
-  // By name `others` comes before the last one.
+  // By name, `others` comes before the last one.
   const many = Array.from({ length: MOST_STORES - 2 }, (_, index) =>
     aStore(`https://host-${index}`, { requests: 1 }),
   );

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { openTexts, packTexts, TextsWriter, unpackTexts } from "../../../../shared/domain/texts.ts";
 import { placeBatch, rowsFirst } from "../../../../worker/tensorize/batch-axis.ts";
 
-/** Texts of any script, emoji and none at all among them; no half of a pair, which UTF-8 has no bytes for. */
+/** Texts of any script, with emoji and empty ones, but without lone surrogates, which UTF-8 cannot encode. */
 const text = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.constant("\uFEFFmark"));
 const texts = fc.array(text, { maxLength: 12 });
 

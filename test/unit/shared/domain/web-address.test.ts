@@ -36,6 +36,6 @@ test("queries that name other files are other places, whoever signed them; none 
   expect(new Set(places).size).toBe(places.length);
   expect(places.join()).not.toContain("hunter");
   expect(place("https://example.com/get?id=hunter1&Signature=a")).toBe(places[1]);
-  // A place is its own, however often it is sealed.
+  // A place stays the same when it is sealed again.
   expect(places.map((each) => place(each))).toEqual(places.map((each) => each.replace(/#.*/, "")));
 });

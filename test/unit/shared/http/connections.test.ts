@@ -3,7 +3,7 @@ import { generate } from "selfsigned";
 import { expect, test } from "vitest";
 import { Connections } from "../../../../shared/http/connections.ts";
 
-/** What TLS reads of a certificate for a name or a number. */
+/** Returns a certificate for a name or an address, as TLS parses it. */
 async function certificate(
   altName: { readonly type: 2; readonly value: string } | { readonly type: 7; readonly ip: string },
 ) {

@@ -28,18 +28,18 @@ import { listColumn } from "../../../support/uneven-model.ts";
 
 type Rows = readonly (readonly number[])[];
 
-/** How a source is fed with rows, and what it makes of one value of a row, by the plainest way. */
+/** Test data of a source, and its value for one element, computed in the plainest way. */
 interface Feeding {
-  /** What the job file says of an input that is called `c`. */
+  /** Returns the keys in the job file for an input `c`. */
   readonly spec: (width: number) => SourceSpec;
   readonly bound: (width: number) => InputSourceBinding;
   readonly columns: (rows: Rows) => Readonly<Record<string, Data>>;
   readonly elementOf: (value: number) => number;
-  /** Whether its rows have one length, or may differ. */
+  /** Kinds of lengths that its rows may have. */
   readonly lengths: readonly ("even" | "uneven")[];
 }
 
-/** One of every source of the list: a source that is added has no proof before it stands here. */
+/** Test data of every source in the list. A new source has no test before it is listed here. */
 const FEEDINGS = {
   one: {
     spec: () => ({}),
@@ -89,7 +89,7 @@ const evenRows = fc
   );
 const unevenRows = fc.array(fc.array(value, { maxLength: 5 }), { minLength: 1, maxLength: 6 });
 
-/** Rows as a worker fills them into memory that is not clean, behind a row of another batch. */
+/** Fills rows as a worker does, into dirty memory, after a row of another batch. */
 function filledEven(batch: RecordBatch, binding: ReturnType<typeof aBinding>, source?: InputSource) {
   const [input] = openInputs(batch, [binding], source === undefined ? sourceOf : () => source);
   if (input === undefined) throw new Error("no input");
@@ -181,7 +181,7 @@ describe("a source that somebody adds", () => {
     readonly kind: "last";
     readonly column: string;
   }
-  /** Under a key of its own, the last column. */
+  /** The last column, under a key of its own. */
   const last = {
     kind: "last",
     rows: "cell",
@@ -245,7 +245,7 @@ describe("a source that somebody adds", () => {
   });
 });
 
-/** Columns of lists of any length, and what a source finds wrong with them. */
+/** Returns columns of lists with any length, and the problems that a source reports. */
 function aContext(names: readonly string[]): { context: SourceContext; problems: SourceProblem[] } {
   const problems: SourceProblem[] = [];
   return {

@@ -28,7 +28,7 @@ describe("the columns that a pattern stands for", () => {
   });
 });
 
-/** Null where there are none, which is then the only problem. */
+/** Returns the columns, or null when there is none, which must then be the only problem. */
 function columnsBy(pattern: string, names: readonly string[]): readonly string[] | null {
   const problems: SourceProblem[] = [];
   const bound = stackedColumns.bind(

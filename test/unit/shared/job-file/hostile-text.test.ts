@@ -5,7 +5,7 @@ import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { aJobText, parse } from "./job-text.ts";
 
-/** A spec, or a typed error whose every problem has a place. */
+/** Expects a spec, or a typed error whose every problem has a place. */
 function isAnswered(attempt: () => unknown): void {
   try {
     attempt();

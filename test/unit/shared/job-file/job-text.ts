@@ -9,7 +9,7 @@ export interface JobTextParts {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** The smallest job, with a `map` and more below it. */
+/** Returns the smallest job, with a `map` and more below it. */
 export function aJobText({ map = "", rest = "" }: JobTextParts = {}): string {
   const mapText = map === "" ? "" : `map:\n${map.replace(/^(?=.)/gm, "  ")}\n`;
   return `input: { path: data.parquet }\nmodel: { path: model.onnx }\noutput: { path: out }\n${mapText}${rest}`;
@@ -23,7 +23,7 @@ export function parseJob(parts: JobTextParts): JobSpec {
   return parse(aJobText(parts), parts);
 }
 
-/** What is wrong with a job text. Throws when nothing is. */
+/** Returns the problems of a job text. Throws when there is none. */
 export function problemsOf(text: string, parts: JobTextParts = {}): readonly Problem[] {
   try {
     parse(text, parts);

@@ -32,7 +32,8 @@ describe("the JSON Schema of the job file", () => {
     const { input: _input, ...withoutInput } = job;
     const bad = [
       {},
-      // A key that is unknown: `additionalProperties` above. Zod's reader of schemas loses it beside `anyOf`.
+      // Unknown keys, i.e. `additionalProperties`, are tested above. Zod's reader of schemas ignores it
+      // beside `anyOf`.
       withoutInput,
       { ...job, errors: { maxRows: -1 } },
       { ...job, map: { batch: { rows: "x" } } },

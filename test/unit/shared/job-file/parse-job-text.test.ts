@@ -3,7 +3,7 @@ import { CONVERSION } from "../../../../shared/domain/conversion.ts";
 import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
 import { aJobText, parse, parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
 
-/** Key of an extension, if there is one. */
+/** Default of an extension's key, if the extension exists. */
 const CONVERSION_DEFAULT = CONVERSION === null ? {} : { [CONVERSION.key]: CONVERSION.values[0] };
 
 const ref = (inner: string): string => `$\{${inner}}`;

@@ -32,7 +32,7 @@ describe("the digest of a spec", () => {
     expect(arrow("output.compression=none")).toBe(arrow());
     expect(arrow("output.rowGroupRows=65536")).toBe(arrow());
     expect(arrow("output.rowGroupRows=65535")).not.toBe(arrow());
-    // Where it is no default, it counts.
+    // A value other than the default counts.
     expect(digestOf({ set: ["output.compression=none"] })).not.toBe(base);
     expect(digestOf({ set: ["output.rowGroupRows=65536"] })).not.toBe(base);
   });

@@ -62,7 +62,7 @@ describe("a merge key", () => {
       (_, at) => `  n${at}: &n${at} { <<: *n${at - 1}, k${at}: 1 }`,
     );
     for (const lines of [doubled, chained]) {
-      // Of computing: what else the machine does is not counted.
+      // CPU time, which excludes the machine's other work.
       const before = process.cpuUsage();
       lines[0] = "  n0: &n0 { column: x }";
       expect(problemsOfJob({ map: `inputs:\n${lines.join("\n")}` }).length).toBeGreaterThan(0);

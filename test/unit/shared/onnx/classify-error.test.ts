@@ -7,8 +7,8 @@ import {
   tidyMessage,
 } from "../../../../shared/onnx/classify-error.ts";
 
-// Messages as ONNX Runtime 1.30 and the libraries under it word them. Those that this machine can provoke are
-// provoked for real in test/process/onnx-session.test.ts.
+// Messages of ONNX Runtime 1.30 and its libraries. test/process/onnx-session.test.ts provokes those that are
+// possible on this machine.
 
 const loadingOnCpu: OnnxErrorContext = { stage: "load", device: "cpu", modelPath: "/models/m.onnx" };
 const loadingOnCuda: OnnxErrorContext = { stage: "load", device: "cuda", modelPath: "/models/m.onnx" };

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ExternalDataScan } from "../../../../shared/onnx/external-data.ts";
 
-/** Bytes that are often a part of the key, or all of it. */
+/** Bytes that often are a part of the key, or all of it. */
 const pieces = fc.array(
   fc.oneof(
     fc.constantFrom("location", "locat", "ion", "l", "locationlocation", "lolocation"),

@@ -23,10 +23,10 @@ import { PLAIN_OPS } from "../../../support/plain-ops.ts";
 import { anOutput } from "../../../support/shard-job.ts";
 import { unevenChunk } from "../../../support/uneven-model.ts";
 
-/** What an op is run with: as a job file has it, all that it can be given. */
+/** Data for an op, with all keys that a job file may give it. */
 interface Case {
   readonly classes: number;
-  /** The values at each position; ops without positions look at the first alone. */
+  /** Values at each position. Ops without positions use only the first. */
   readonly rows: readonly (readonly (readonly number[])[])[];
   readonly keys: Readonly<Record<string, unknown>>;
 }
@@ -40,7 +40,7 @@ const score = fc.oneof(
 const list = <T>(of: fc.Arbitrary<T>, minLength: number, maxLength: number) =>
   fc.array(of, { minLength, maxLength });
 
-/** Of vectors up to several bytes as bits. */
+/** Vectors with up to several bytes of bits. */
 const cases: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 18 }).chain((classes) =>
   fc.record({
     classes: fc.constant(classes),
@@ -54,7 +54,7 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 18 }).chain((classes
         normalize: fc.constant(true),
         as: fc.constantFrom("float32", "float16", "int8", "ubinary"),
         activation: fc.constantFrom("sigmoid", "none"),
-        // Scores that lie exactly there are drawn, too: 0 and 1, and the sigmoid of 0.
+        // Includes scores at the thresholds: 0 and 1, and the sigmoid of 0.
         threshold: fc.constantFrom(0, 0.1, 0.5, 0.9, 1),
       },
       { requiredKeys: ["k", "pool", "normalize", "threshold"] },
@@ -62,13 +62,13 @@ const cases: fc.Arbitrary<Case> = fc.integer({ min: 2, max: 18 }).chain((classes
   }),
 );
 
-/** The keys of the job file that this op uses, from those that a case has. */
+/** Returns the keys of a case that this op uses. */
 function specOf({ keys }: Pick<OutputOp, "keys">, some: Pick<Case, "keys">) {
   const used = keys(ZOD);
   return Object.fromEntries(Object.entries(some.keys).filter(([key]) => Object.hasOwn(used, key)));
 }
 
-/** An output with positions for an op that is about them. */
+/** Returns an output, with positions for an op that uses them. */
 function outputOf(kind: OpKind, { classes }: Case): Omit<OutputBinding, "op"> {
   return anOutput({ rowDims: [classes], rowValues: classes, sequence: kind === "pool" ? 0 : null });
 }
@@ -78,7 +78,7 @@ function bindingOf(kind: OpKind, spec: OpSpec, some: Case): OutputBinding {
   return { ...output, op: bindOp({ ...spec, op: kind }, opRowOf(output)) };
 }
 
-/** What the op's columns hold for the rows, each cell as a list of plain values. */
+/** Returns the cells of the op's columns for the rows, each as a list of plain values. */
 function written(binding: OutputBinding, { rows, classes }: Case, op?: OutputOp): unknown[][][] {
   const writer = createOutputWriter(binding, rows.length + 1, op);
   const longest = Math.max(...rows.map(({ length }) => length));
@@ -90,7 +90,7 @@ function written(binding: OutputBinding, { rows, classes }: Case, op?: OutputOp)
   const dims = [rows.length, ...(binding.sequence !== null ? [longest] : []), classes];
   const tensor = { dtype: "float32", dims, data: data.buffer } as const;
   const counts = rows.map(({ length }) => length);
-  // Behind a row of another batch, so that places count.
+  // After a row of another batch, so that places matter.
   writer.open(unevenChunk(0, counts.slice(0, 1)), 0);
   writer.open(unevenChunk(1, counts), 1);
   writer.write(tensor, [{ tensorRow: 0, rows: 1, place: 0 }]);
@@ -101,21 +101,21 @@ function written(binding: OutputBinding, { rows, classes }: Case, op?: OutputOp)
   });
 }
 
-/** Greater than all others: it shows in whatever is made of it. */
+/** Greater than all others, so that it is visible in any result. */
 const PADDING = 1e37;
 
 function cellsOf(data: Data): unknown[][] {
   return Array.from(new Vector([data]), (cell: unknown) => (cell instanceof Vector ? [...cell] : [cell]));
 }
 
-/** @param precision of the column's type, relative to the larger values */
+/** @param precision of the column's type, relative to the larger value */
 function close(found: unknown, expected: unknown, precision: number): boolean {
   if (typeof found !== "number" || typeof expected !== "number") return found === expected;
   if (Object.is(found, expected) || found === expected) return true;
   return Math.abs(found - expected) <= precision * Math.max(1, Math.abs(expected));
 }
 
-/** Keys that do not fit three classes, or the vectors at five positions; and those that are needed. */
+/** Keys that do not fit three classes, or vectors at five positions, with the required ones. */
 const MISFITS: Partial<Record<OpKind, OpSpec>> = {
   raw: { dims: 4, as: "int8" },
   pool: { positions: undefined, dims: 4, as: "int8", pool: "mean" },
@@ -159,7 +159,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
           const spec = specOf(op, some);
           const binding = bindingOf(kind, spec, some);
           const fields = columnsOf(binding).map((column) => fieldOf(binding, column));
-          // Classes without labels are counted when the model is known.
+          // The number of classes without labels is known only with the model.
           const isKnown = kind !== "columns" || spec.labels !== undefined;
           const names = isKnown ? fields.map(({ name }) => name) : [];
           expect(outputColumnNames(binding.column, op, spec)).toEqual(names);
@@ -223,7 +223,7 @@ describe("an op that somebody adds", () => {
   interface NormBinding extends OpBinding {
     readonly kind: "l2norm";
   }
-  /** A file of its own, and a place in the list: this is all that there is to it. */
+  /** A new op needs only a file like this one, and a place in the list. */
   const l2norm = {
     ...PLAIN_OP,
     kind: "l2norm",
@@ -256,7 +256,7 @@ describe("an op that somebody adds", () => {
       rows: [[[3, 4]], [[0, -2]]],
       keys: {},
     };
-    // The binding's own op is of the list; the one that is given here decides.
+    // The binding's own op is in the list. The given op overrides it.
     const binding = bindingOf("raw", {}, some);
     expect(written(binding, some, l2norm)).toEqual([
       [

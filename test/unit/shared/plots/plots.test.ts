@@ -3,14 +3,14 @@ import type { RunHistory } from "../../../../shared/domain/run-history.ts";
 import { pacePlot } from "../../../../shared/plots/plots.ts";
 import { aBusyRun } from "../../../support/run-history.ts";
 
-/** Heights of the curve's steps, from the bottom of the plot. */
+/** Returns the heights of the curve's steps, from the bottom of the plot. */
 function stepsOf(history: RunHistory, width?: number): number[] {
   const path = /class="area" d="([^"]*)"/.exec(pacePlot(history, width)?.text ?? "")?.[1] ?? "";
   const heights = [...path.matchAll(/L[\d.]+ ([\d.]+)/g)].map(([, y]) => 176 - Number(y));
   return heights.slice(0, -1);
 }
 
-/** Four workers that commit 100 rows each in every ten seconds, sampled each second. */
+/** Returns a run of four workers that each commit 100 rows every ten seconds, sampled each second. */
 function aLumpyRun(seconds: number): RunHistory {
   const at = Array.from({ length: seconds + 1 }, (_, index) => index);
   const rowsDone = at.map((second) =>

@@ -5,7 +5,7 @@ import { FetchProgress, logFetching } from "../../../../shared/storage/fetch-pro
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** A fetch, and seconds that pass. */
+/** Returns a fetch, and a function that advances its clock. */
 function aFetch() {
   let nowMs = 5_000;
   const progress = new FetchProgress({ nowMs: () => nowMs });

@@ -31,7 +31,7 @@ test("ranges that are wanted at once come as they are in the file, by as few req
     19.5 * MIB,
   ]);
   expect(source.reads).toHaveLength(5);
-  // Later ones are of their own.
+  // A later read is separate.
   expect(await gathered.read(10, 20, NEVER)).toEqual(bytes.slice(10, 20));
   expect(source.reads.at(-1)).toEqual([10, 20]);
 });
@@ -83,7 +83,7 @@ test("of a wide file with every second column wanted, a row group comes by few r
     expect(at).toBe(rows);
     return source.reads.length - before;
   };
-  // The decoder asks for each column by itself, for ten at once; the last ones came with the footer.
+  // The decoder reads ten columns separately. The last ones came with the footer.
   expect(await reading((source) => source)).toBeGreaterThan(10);
   expect(await reading(gatheredSource)).toBe(2);
 });

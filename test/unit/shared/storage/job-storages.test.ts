@@ -14,7 +14,7 @@ test("jobs that say the same share theirs, and of a thousand the last hundred ar
   expect(storages.of(job(0))).toBe(first);
   expect(storages.of(job(1))).toBe(others[0]);
   storages.of(job(100));
-  // What was asked for again stays; what was asked for first goes.
+  // The storage that was requested again stays, and the oldest is removed.
   expect(storages.of(job(0))).toBe(first);
   expect(storages.of(job(2))).not.toBe(others[1]);
 });

@@ -11,7 +11,7 @@ import { aDigest } from "../../../support/ids.ts";
 
 const A = parseLocation("/a");
 
-/** A clock on which all waiting is over at once. */
+/** Returns a clock on which all waits end at once. */
 function quickClock() {
   let nowMs = 0;
   return {
@@ -25,7 +25,7 @@ function quickClock() {
   };
 }
 
-/** Fails as told, then answers. */
+/** Returns a storage that fails with these errors, and then answers. */
 function failing(...errors: readonly ShardmillError[]): { storage: Storage; calls: () => number } {
   let calls = 0;
   const call = async () => {

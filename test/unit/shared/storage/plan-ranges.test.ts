@@ -44,7 +44,7 @@ test("every byte that is wanted is asked for once; no request is larger than 8 M
         expect(end - start).toBeLessThanOrEqual(8 * MIB);
         const next = requests[index + 1];
         if (next === undefined) continue;
-        // One behind the other, or far apart.
+        // Adjacent, or far apart.
         if (next.start !== end) expect(next.start - end).toBeGreaterThanOrEqual(128 * KIB);
       }
       const covered = (at: number) => requests.filter(({ start, end }) => start <= at && at < end).length;
@@ -52,7 +52,7 @@ test("every byte that is wanted is asked for once; no request is larger than 8 M
         if (start === end) continue;
         for (const at of [start, Math.floor((start + end) / 2), end - 1]) expect(covered(at)).toBe(1);
       }
-      // Both ends of each stretch are wanted by somebody.
+      // Both ends of each request belong to a wanted range.
       for (const { start, end } of requests) {
         const isBegin = !requests.some((other) => other.end === start);
         const isEnd = !requests.some((other) => other.start === end);

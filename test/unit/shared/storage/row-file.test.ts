@@ -92,7 +92,7 @@ describe("readRowFile", () => {
     "https://exa mple/x?sig=SECRET",
     "az://c/x?sig=SECRET",
   ])("says nothing of the secret in %s", async (name) => {
-    // Nothing opens Azure's storage here, nor any other but that of disks.
+    // No storage opens here, except for disks.
     const storages = new Storages({ az: undefined as never, https: undefined as never });
     const found = await readRowFile(storages, name, { folder, maxBytes, signal });
     expect(found).toMatchObject({ kind: "refused" });

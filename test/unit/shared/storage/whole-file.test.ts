@@ -10,7 +10,7 @@ import { digestStored, readText } from "../../../../shared/storage/whole-file.ts
 
 const at = parseLocation("s3://a/x");
 
-/** A file that is replaced by a longer one behind the first look at it. */
+/** Returns a storage whose file is replaced by a longer one after its first stat. */
 async function replacedOnce(): Promise<Storage> {
   let isDue = false;
   const storage = new MemoryStorage({

@@ -4,7 +4,7 @@ import { dataMethods } from "../../../../shared/wire/methods-data.ts";
 import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 
-/** What proto-loader makes of a message with nothing set. */
+/** Returns an empty message as proto-loader decodes it. */
 function empty(method: (typeof workMethods)[keyof typeof workMethods]): object {
   return method.definition.responseDeserialize(Buffer.alloc(0));
 }

@@ -27,7 +27,7 @@ const METHODS: readonly Method<never, never>[] = [
   .flatMap((methods) => Object.values<unknown>(methods))
   .map((method) => method as Method<never, never>);
 
-/** Every message with a table, and those within, once each. */
+/** Every message with a table, and every nested one, once each. */
 const tables = new Map<string, MessageShape>();
 const enums = new Map<string, readonly string[]>();
 const FORMATS = "DatasetFormat";
@@ -45,7 +45,7 @@ for (const { name, request, response } of METHODS) {
   if (response.shape !== undefined) collect(`${name}Response`, response.shape);
 }
 
-/** A field's type as the proto file has it. */
+/** Returns a field's type as in the proto file. */
 function protoOf(field: protobuf.Field): string {
   const type = field.type.replace(/^.*\./, "");
   if (field instanceof protobuf.MapField) return `map<${field.keyType}, ${type}>`;
@@ -75,7 +75,7 @@ describe("the codec tables are what the proto files say", () => {
     expect(valuesOf(name)).toEqual(valuesFor(name, words));
   });
 
-  // Extensions bring some of these words.
+  // Extensions contribute some of these words.
   needs("csv-json")(`${FORMATS}, word by word`, () => {
     expect(valuesOf(FORMATS)).toEqual(valuesFor(FORMATS, enums.get(FORMATS) ?? []));
   });

@@ -13,7 +13,7 @@ import { workMethods } from "../../../../shared/wire/methods-work.ts";
 import { MAX_REQUEST_BYTES } from "../../../../shared/wire/services.ts";
 import { aJobId } from "../../../support/ids.ts";
 
-/** So many a job file may have: its manifest lists a file for each. */
+/** Maximum number of reductions in a job file. The manifest lists a file for each. */
 const MOST_REDUCTIONS = 1_000;
 
 interface FieldType {
@@ -31,7 +31,7 @@ interface MessageType {
 
 const camel = (name: string) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** The places of all repeated fields and maps in a message, and in those within it. */
+/** Returns the paths of all repeated fields and maps in a message, including nested ones. */
 function manyIn(type: MessageType, place: string): string[] {
   return type.field.flatMap((field) => {
     const at = `${place}.${camel(field.name)}`;
@@ -142,7 +142,7 @@ describe("what a caller may send", () => {
   });
 
   test("a partial of as many reductions as a job may have can be offered", () => {
-    // Rows, their copy for SQL, and dead letters beside them.
+    // Rows, their copy for SQL, and dead letters.
     const files = MOST_REDUCTIONS + 3;
     expect(files).toBeLessThanOrEqual(REQUEST_LIMITS.items["OfferPartialRequest.partial.files"] ?? 0);
     const final = "SELECT 1";

@@ -38,7 +38,7 @@ function roundTrip<Request, Response>({ method, request, response }: Case<Reques
   });
 }
 
-/** Overwrites one byte of a message, at a place and with a value that are drawn. */
+/** One changed byte of a message, at a random place and with a random value. */
 const damage = fc.record({
   place: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   byte: fc.nat(255),
@@ -72,7 +72,7 @@ function damagedRequests<Request>(method: Method<Request, unknown>, request: fc.
   });
 }
 
-/** Bytes arrive as a Buffer, which is a Uint8Array of another class. */
+/** Converts values for comparison. Bytes arrive as a Buffer, which is another class than Uint8Array. */
 function comparable(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
   if (value === null || typeof value !== "object") return value;

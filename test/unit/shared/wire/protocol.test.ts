@@ -32,9 +32,9 @@ test("ranges are shown as people say them", () => {
 });
 
 /**
- * What a worker may be told to do, and which protocol knows it first: a worker of one before would break on
- * it. Who adds a word raises `PROTOCOL.newest`, unless the newest was in no release yet; and keeps jobs with
- * that word from workers of older ones, unless these are not spoken any more.
+ * Protocol versions in which words of a worker's tasks appeared. A worker of an earlier version would fail on
+ * the word. A new word requires a new `PROTOCOL.newest`, unless the newest is unreleased. Jobs with the word
+ * must not reach workers of older versions, unless these are no longer supported.
  */
 const SINCE = {
   steps: { extension: 4, sql: 4, feature: 4 },

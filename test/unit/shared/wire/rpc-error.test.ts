@@ -100,7 +100,7 @@ describe("what the coordinator says", () => {
       );
       const trailer = metadata.get("shardmill-error-bin")[0] ?? "";
       const sentBytes = Buffer.from(trailer).toString("base64").length + encodeURIComponent(details).length;
-      // HPACK counts 32 bytes for each header beside its name.
+      // HPACK counts 32 bytes for each header besides its name.
       expect(sentBytes + 512).toBeLessThan(8192);
       const received = fromStatus(serviceError(status.INVALID_ARGUMENT, details, metadata), call);
       expect(received).toMatchObject({

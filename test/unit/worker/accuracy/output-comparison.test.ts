@@ -233,7 +233,7 @@ test("near-ties are no disagreement, whatever wins; a clear winner that loses is
     [0.5, 0.4, 0.1],
   ] as const;
   expect(compared([tie, clear]).agreement).toBe(0.5);
-  // However much a value may be off, no more than a hundredth of it is a tie.
+  // For any tolerance, a tie differs by at most a hundredth of the value.
   expect(compared([tie, clear], false, 10).agreement).toBe(0.5);
   expect(compared([tie, clear], false, 0).agreement).toBe(0);
 });

@@ -24,7 +24,7 @@ const map: MapBinding = {
   fixedBatchRows: null,
 };
 
-/** A batch of the rows 0, 1, 2, ..., whose values are their numbers. */
+/** Returns a batch of the rows 0, 1, 2, ..., whose values are their numbers. */
 function someRows(rows: number) {
   const c = column(
     Array.from({ length: rows }, (_, row) => row),
@@ -69,7 +69,7 @@ function aRunner(
   return { runner, runs, asked, tooBig, stop };
 }
 
-/** A model that gives two numbers a row, but a third one for a batch with a bad row. */
+/** Returns a model with two numbers per row, or three for a batch with a bad row. */
 function longerFor(bad: readonly number[], batchRows = (rows: number) => rows) {
   return (rows: number[]) => {
     const dims = [batchRows(rows.length), rows.some((row) => bad.includes(row)) ? 3 : 2];
@@ -95,7 +95,7 @@ test("exactly the rows that the model fails on are singled out, and order is kep
   await fc.assert(
     fc.asyncProperty(rows, fc.array(fc.nat(39), { maxLength: 6 }), async (count, bad) => {
       const { runner } = aRunner(failing(bad));
-      // A batch that works before: then failures are the data's.
+      // A batch that works first, so that later failures are the data's fault.
       await runner.run(rowsBatch(someRows(100).pieces.map(({ chunk }) => ({ chunk, start: 99, end: 100 }))));
       const segments = await runner.run(someRows(count));
       expect(rowsOf(segments)).toEqual(

@@ -18,7 +18,7 @@ function aSizer(options: Partial<BatchSizerOptions> = {}): BatchSizer {
 
 describe("uneven rows", () => {
   /**
-   * Windows of rows sorted by length, the longest first, as they are cut. A position of a long row costs
+   * Runs windows of rows sorted by length, the longest first, as they are cut. A position of a long row costs
    * more.
    */
   function driveUneven(

@@ -9,12 +9,12 @@ import {
 } from "../../../../worker/batch/batch-sizer.ts";
 import { lcg } from "../../../support/onnx-model.ts";
 
-/** Rows (or positions) a millisecond at a batch size. */
+/** Rows (or positions) per millisecond at a batch size. */
 type Curve = (units: number) => number;
 
-/** Each run costs a fixed overhead, then so much a row: grows ever more slowly. */
+/** Curve with a fixed overhead and a cost per row, which grows ever more slowly. */
 const saturating: Curve = (rows) => rows / (0.5 + rows * 0.01);
-/** Fastest at 512 rows, then caches overflow. */
+/** Curve with its maximum at 512 rows, after which caches overflow. */
 const peaked: Curve = (rows) => 100 / (1 + Math.abs(Math.log2(rows / 512)));
 
 function aSizer(options: Partial<BatchSizerOptions> = {}): BatchSizer {
@@ -30,7 +30,11 @@ function aSizer(options: Partial<BatchSizerOptions> = {}): BatchSizer {
 const auto = (most: number): BatchSizer => aSizer({ memoryRows: () => most });
 const even = (rows: number) => ({ rows, length: null });
 
-/** Runs `batches` batches of a curve, each slowed by up to `noise` of its time. @returns the sizes used */
+/**
+ * Runs `batches` batches of a curve, each slowed by up to `noise` of its time.
+ *
+ * @returns the sizes used
+ */
 function drive(
   sizer: BatchSizer,
   curve: Curve,
@@ -67,7 +71,7 @@ describe("auto", () => {
   });
 
   test("while runs are short, a size that is a little faster is taken; once they are felt, it is not", () => {
-    /** Each size is 1 % faster than half of it. */
+    /** Returns a curve on which each size is 1 % faster than half of it. */
     const slight =
       (rowMs: number): Curve =>
       (rows) =>
@@ -157,7 +161,7 @@ describe("auto", () => {
     const told: LearnedBatch[] = [];
     const sizer = aSizer({ memoryRows: () => 100, onLearned: (learned) => told.push(learned) });
     const sizes = drive(sizer, (rows) => rows);
-    // A larger shard, or a machine with more memory, has room for more: that is not for later runs.
+    // Not stored for later runs, because a larger shard, or a machine with more memory, has room for more.
     expect(told).toEqual([]);
     expect(Math.max(...sizes)).toBe(100);
     expect(sizer.nextRows(null)).toBe(100);

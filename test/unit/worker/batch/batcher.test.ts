@@ -6,7 +6,7 @@ import { cutBatches } from "../../../../worker/batch/batcher.ts";
 import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 
-/** Chunks of a file, null where a row is bad. */
+/** Yields chunks of a file, with null for bad rows. */
 async function* chunksOf(chunks: readonly (readonly (number | null)[])[]) {
   let shardRow = 0;
   for (const values of chunks) {
@@ -28,7 +28,7 @@ const someChunks = fc.array(fc.array(fc.option(fc.nat(9), { freq: 4 }), { minLen
 test("batches hold the good rows, each once, in order, and only the last is short", async () => {
   await fc.assert(
     fc.asyncProperty(someChunks, fc.integer({ min: 1, max: 12 }), async (chunks, size) => {
-      // Arrow's builders need one value to know a column by.
+      // Arrow's builders need one value to infer a column's type.
       const known = chunks.map((values) => [1, ...values]);
       const batches: Batch[] = [];
       for await (const batch of cutBatches(chunksOf(known), () => size)) batches.push(batch);

@@ -113,7 +113,7 @@ describe("the size in use", () => {
       ...changes,
     });
 
-  /** Runs batches whose rows cost `rowMs` each, and half a millisecond more in all. */
+  /** Runs batches with `rowMs` per row, and half a millisecond per batch. */
   const drive = (sizer: BatchSizer, rowMs: number) => {
     for (let batch = 0; batch < 300; batch += 1) {
       const rows = sizer.nextRows(null);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FixedRuns } from "../../../../worker/batch/fixed-runs.ts";
 
-/** What is asked for batch by batch of a model whose run takes `runMs`. */
+/** Returns the requested numbers of model batches, for a model whose run takes `runMs`. */
 function drive(runs: FixedRuns, batchRows: number, runMs: number, mostRows = 1e6): number[] {
   return Array.from({ length: 60 }, () => {
     const rows = runs.nextRows(null, mostRows);

@@ -14,7 +14,7 @@ import { anOutput } from "../../../support/shard-job.ts";
 /** A row of the shard: the values of its parts. */
 type Parts = readonly number[];
 
-/** The model cannot do anything with it. */
+/** Value on which the model fails. */
 const BAD = -1;
 
 const map: MapBinding = {
@@ -28,7 +28,7 @@ const map: MapBinding = {
   fixedBatchRows: null,
 };
 
-/** Each row becomes a row for each of its parts, in `c`. */
+/** Makes a row of each part of a row, in `c`. */
 function explode(rows: readonly Parts[], batch: RecordBatch): SteppedRows {
   const ids = [...(columnData(batch, "id").values as Int32Array).subarray(0, batch.numRows)];
   const sources = ids.flatMap((id, at) => (rows[id] ?? []).map(() => at));
@@ -49,7 +49,7 @@ function explode(rows: readonly Parts[], batch: RecordBatch): SteppedRows {
   };
 }
 
-/** The state is a sum and a count of the values so far; the output is made of both. */
+/** Computes the output from the state: a sum and a count of the values so far. */
 const answer = (sum: number, count: number) => sum * 100 + count;
 
 interface Run {
@@ -58,7 +58,7 @@ interface Run {
   readonly cut: number;
   readonly lanes: number;
   readonly most: number;
-  /** Larger batches do not fit. */
+  /** Limit of rows in a batch that fits. */
   readonly fits: number;
   readonly fixed: number | null;
 }
@@ -74,7 +74,7 @@ async function run({ rows, cut, lanes, most, fits, fixed }: Run) {
     sizes.push(x.length);
     running += 1;
     atOnce = Math.max(atOnce, running);
-    // Batches come back in any order.
+    // Batches return in any order.
     for (let turns = x.length % 4; turns >= 0; turns -= 1)
       await new Promise((resolve) => setImmediate(resolve));
     running -= 1;

@@ -8,12 +8,12 @@ import { RowPositions } from "../../../../worker/tensorize/row-positions.ts";
 import { aBinding, batchOf } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 
-/** How one sequence is padded, whatever its rows. */
+/** Padding of one sequence, independent of its rows. */
 const PADDING = new RowPositions([], [true]);
 const PADDED: RowShape = { kind: "padded", pad: 0, sequence: 0 };
 const NO_LIMIT = { rows: 1e9, bytes: 1e12 };
 
-/** Chunks of a file whose rows have these lengths. */
+/** Yields chunks of a file whose rows have these lengths. */
 async function* chunksOf(chunks: readonly (readonly number[])[], rowShape: RowShape = PADDED) {
   let shardRow = 0;
   for (const lengths of chunks) {
@@ -63,7 +63,7 @@ test("whatever lengths, budget and window: every row once, and rows x length wit
         expect(batch.length).toBe(batch.lengths?.[0]);
         expect(batch.rows).toBe(found.length);
         if (batch.rows > 1) expect(batch.rows * (batch.length ?? 0)).toBeLessThanOrEqual(tokens);
-        // Empty rows keep to themselves.
+        // Empty rows have batches of their own.
         expect(new Set(found.map((positions) => positions === 0)).size).toBe(1);
       }
     }),

@@ -23,14 +23,14 @@ const map: MapBinding = {
   fixedBatchRows: null,
 };
 
-/** Rows of the shard from `shardRow` on; null is a row that cannot be fed. */
+/** Returns rows of the shard from `shardRow` on. Null: a row without a valid input. */
 function aChunk(values: readonly (number | null)[], shardRow: number): InputChunk {
   const names = values.map((_, index) => `row ${shardRow + index}`);
   const columns = { c: column(values, new Int32()), name: column(names, new Utf8()) };
   return new InputChunk(batchOf(columns), shardRow, map.inputs);
 }
 
-/** Rows of `/data/a.parquet`. */
+/** Returns a slice of `/data/a.parquet`. */
 const slice = (rowStart: number, rowEnd: number, path = "/data/a.parquet"): LeaseSlice => ({
   file: anInputFile({ path }),
   rowStart,
@@ -48,7 +48,7 @@ function aCollector(slices: readonly LeaseSlice[], changes: Partial<MapBinding> 
   });
 }
 
-/** What a model that gives each row of the batch the next of `values` would answer. */
+/** Returns the outcome of a model that gives each row of the batch the next of `values`. */
 function mapped(pieces: Parameters<typeof rowsBatch>[0], values: readonly number[]): BatchOutcome {
   const data = Float32Array.from(values).buffer;
   return {
@@ -204,7 +204,7 @@ describe("rows of a chunk that are too long for one piece", () => {
 });
 
 describe("rows that steps dropped, or made several of", () => {
-  /** Six rows of the shard: the second is dropped, the third has three parts, the fifth two. */
+  /** Six rows of the shard: the second is dropped, the third has three parts, and the fifth two. */
   const origin = {
     sourceStart: 0,
     sourceEnd: 6,

@@ -9,7 +9,7 @@ const long = "x".repeat(1_000);
 const texts = Array.from({ length: 64 }, (_, row) => (row % 9 === 8 ? null : row % 3 === 0 ? long : "s"));
 const keys = new Dictionary(new Utf8(), new Int32(), 1);
 
-/** Lists of indices into a dictionary: two values each. */
+/** Returns lists of indices into a dictionary, with two values each. */
 function listsOf(items: Data): Data {
   const rows = items.length >> 1;
   return makeData({

@@ -11,7 +11,7 @@ const cells = (data: Data | undefined) =>
     ...(list as Iterable<unknown>),
   ]);
 
-/** A row of scores becomes the classes whose score is at least 1. */
+/** Returns a writer that turns a row of scores into the classes with a score of at least 1. */
 function aWriter(rows: number, labels: readonly string[] | null = null) {
   const op = { kind: "threshold", threshold: 1, activation: "none", labels } as const;
   const binding = anOutput({ op, rowDims: [3], rowValues: 3 });
@@ -45,7 +45,7 @@ test("lists come in the order of the rows, whatever the order in which they were
   write(scores, 2, 1, 4);
   write(scores, 0, 2, 0);
   write(scores, 1, 2, 2);
-  // The row at 3 was written once, and dies: nothing of it is given out, and what is behind it stays whole.
+  // The row at 3 was written once, and fails. Its values are not returned, and later rows stay intact.
   expect(take([0, 2])).toEqual([
     [[5, 6], []],
     [[0, 2], []],

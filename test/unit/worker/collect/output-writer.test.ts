@@ -21,13 +21,13 @@ function tensorOf(dtype: Dtype, dims: readonly number[], values: readonly number
   return { dtype, dims, data: array.slice().buffer };
 }
 
-/** The columns that an output of `width` values a row makes of `values`, as plain values. */
+/** Returns the columns that an output makes of `values`, as plain values. */
 function write(changes: Partial<OutputBinding>, values: readonly number[]) {
   const binding = anOutput(changes);
   const rows = values.length / binding.rowValues;
   const writer = createOutputWriter(binding, rows + 3);
   const tensor = tensorOf(binding.dtype as Dtype, [rows, ...binding.rowDims], values);
-  // Not at the start, to see that the place is kept.
+  // Not at the start, to check the place.
   writer.write(tensor, [{ tensorRow: 0, rows: 1, place: 0 }]);
   writer.write(tensor, [{ tensorRow: 0, rows, place: 1 }]);
   const fields = outputFields({ keep: [], outputs: [binding] }).map(arrowField);
@@ -198,7 +198,7 @@ test("texts are columns of text, or of lists of them, in the order of their rows
   for (const width of [1, 2]) {
     const rowDims = width === 1 ? [] : [width];
     const binding = anOutput({ dtype: "string", rowDims, rowValues: width });
-    // Less room than there are rows: a step may make more of them.
+    // Fewer places than rows, because a step may make more rows.
     const writer = createOutputWriter(binding, 1);
     writer.open(unevenChunk(0, [1, 1, 1, 1]), 0);
     const all = Array.from({ length: 4 * width }, (_, index) => (index === 1 ? "" : `text ${index} é`));

@@ -54,7 +54,7 @@ test("positions of several values are lists of lists; rows that died leave no ga
     [5, 2, 2],
     Array.from({ length: 20 }, (_, at) => at),
   );
-  // The rows of both chunks in one batch; the second row of the first was run, and is dead all the same.
+  // The rows of both chunks in one batch. The second row of the first was run, but still failed.
   writer.write(tensor, [
     { tensorRow: 0, rows: 2, place: 3 },
     { tensorRow: 2, rows: 3, place: 0 },

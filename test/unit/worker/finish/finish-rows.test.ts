@@ -19,7 +19,7 @@ const ROWS = 3003;
 const SOURCES = Math.ceil(ROWS / 2);
 const THREADS = 3;
 
-/** A shard of which all rows came back from the model in one record batch, each row in two parts. */
+/** Returns a shard whose rows came back from the model in one record batch, each in two parts. */
 function mappedShard(): MappedShard {
   const rows = smallTable(ROWS);
   const counts = rowCounts(SOURCES, { rowsOut: ROWS, rowsTruncated: 3, rowsFilled: 2 });

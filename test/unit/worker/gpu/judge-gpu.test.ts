@@ -10,7 +10,7 @@ function read(more: Partial<GpuReading> = {}): GpuLook {
 
 const LOST: GpuLook = { kind: "lost", why: "GPU is lost" };
 
-/** What comes of looks, each so many seconds after the one before. */
+/** Returns the state after several looks, each some seconds after the previous one. */
 function comesOf(looks: readonly (readonly [number, GpuLook])[], from: GpuState = GOOD_GPU, fromMs = 0) {
   let nowMs = fromMs;
   let state = from;

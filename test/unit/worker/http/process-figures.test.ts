@@ -10,7 +10,7 @@ test("a process that has joined and tells nothing for two minutes hangs, until i
   const hanging = () => hangingIn(figures.all);
   figures.began("node-1", "cpu");
   figures.began("node-2", "cpu");
-  // One that has not joined waits for a coordinator, and has nothing to tell.
+  // A process that has not joined waits for a coordinator, and has nothing to report.
   clock.skip(600_000);
   expect(hanging()).toEqual([]);
   figures.joined("node-1");

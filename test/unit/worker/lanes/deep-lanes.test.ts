@@ -4,7 +4,7 @@ import type { TensorData } from "../../../../shared/domain/tensor.ts";
 import { DeepLanes } from "../../../../worker/lanes/deep-lanes.ts";
 import type { Lanes } from "../../../../worker/lanes/lanes.ts";
 
-/** Two lanes whose batches take `runMs` and are `bytes` large. */
+/** Returns two lanes whose batches take `runMs` and have `bytes` bytes. */
 function lanesOf(batch: { runMs: number; bytes: number }, feeders = 1): DeepLanes {
   const tensor = (): TensorData => ({
     dtype: "uint8",

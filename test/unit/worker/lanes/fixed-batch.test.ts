@@ -15,13 +15,13 @@ function aSession(run: Run): Session {
 
 const floats = (tensor: TensorData | undefined) => [...new Float32Array(tensor?.data ?? new ArrayBuffer(0))];
 
-/** Rows whose values count up, with the batch where the model wants it. */
+/** Returns rows with consecutive values, with the batch at the model's axis. */
 function counting(rows: number, rowDims: readonly number[], axis: number): TensorData {
   const values = Float32Array.from({ length: rows * product(rowDims) }, (_, index) => index);
   return placeBatch({ dtype: "float32", dims: [rows, ...rowDims], data: values.buffer }, axis);
 }
 
-/** A model that gives back what it got, with the batch at `outputAxis`, and takes `rows` rows only. */
+/** Returns a model that copies its input, with the batch at `outputAxis`, and accepts only `rows` rows. */
 function anEcho(rows: number, axis: number, outputAxis: number) {
   const session = aSession(async ({ x, rate }) => {
     expect([x?.dims[axis], floats(rate)]).toEqual([rows, [7]]);
@@ -79,7 +79,7 @@ test("a run that fails fails all, and so does one whose answer has another shape
       return { y: counting(1, [1], 0) };
     },
     async ({ x }) => ({ y: counting(1, [floats(x)[0] === 2 ? 2 : 1], 0) }),
-    // In all as many rows as there should be.
+    // The right number of rows in total.
     async ({ x }) => ({ y: counting([2, 0, 1][floats(x)[0] ?? 0] ?? 1, [1], 0) }),
   ];
   for (const answer of answers) {

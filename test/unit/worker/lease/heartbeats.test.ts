@@ -14,7 +14,10 @@ const JOINED = { leaseMs: 60_000, heartbeatMs: 10_000 };
 
 const never = new AbortController().signal;
 
-/** Heartbeats of a worker that asks a store of things; what of that reached the coordinator, by session. */
+/**
+ * Returns heartbeats of a worker that sends requests to a store, and the counts that the coordinator receives
+ * by session.
+ */
 function aWorkerThatAsks(clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} }) {
   const worker = { session: "s1", requests: 0, isCutOff: false };
   const told: (readonly [session: string, requests: number])[] = [];

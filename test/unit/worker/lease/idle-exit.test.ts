@@ -12,7 +12,7 @@ const nothing: LeaseAnswer = { kind: "noLease", retryMs: 0 };
 const IDLE_MS = 60_000;
 const POLL_MS = 25_000;
 
-/** A coordinator that answers as it is told, after the whole wait; and a worker that asks it. */
+/** Returns a coordinator that gives the test's answer after the full wait, and a worker that calls it. */
 function rig() {
   const clock = { now: 0, nowMs: () => clock.now };
   const waits: number[] = [];
@@ -42,7 +42,7 @@ function rig() {
       await watched.work.requestLease(session, POLL_MS, [], NEVER).catch(() => {});
       return idle;
     },
-    /** Runs a shard; the function ends it. */
+    /** Runs a shard. Returns a function that ends it. */
     run: () => {
       const options = { signal: new AbortController().signal, onProgress: () => {} };
       const done = watched.runner.run(aLease({ shard: 1 }), asExecutionId("e"), options).catch(() => {});

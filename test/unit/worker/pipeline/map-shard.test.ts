@@ -21,7 +21,7 @@ const map: MapBinding = {
   fixedBatchRows: null,
 };
 
-/** `batches` record batches in memory of their own, of values that say their place. */
+/** Returns `batches` record batches with separate memory, whose values are their places. */
 function aTable(batches: number): Table {
   const numbers = (from: number) => Array.from({ length: ROWS }, (_, row) => from + row);
   return new Table(
@@ -41,7 +41,7 @@ test("what the rows came in and what the model made is freed, and the rows are r
     made.push(buffer);
     return { outputs: { y: { dtype: "float32", dims: [x.length], data: buffer } }, feeds, runMs: 1 };
   };
-  // Batches go over the ends of the record batches.
+  // Batches cross the ends of record batches.
   const { result } = await mapInMemory({ map, table, infer, nextRows: () => 20_011 });
   expect(made.length).toBe(Math.ceil((3 * ROWS) / 20_011));
   expect(made.map(({ byteLength }) => byteLength)).toEqual(made.map((_, index) => (index < 7 ? 0 : 39_692)));

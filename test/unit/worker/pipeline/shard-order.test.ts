@@ -4,7 +4,7 @@ import { ShardOrder } from "../../../../worker/pipeline/shard-order.ts";
 const { signal } = new AbortController();
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Says when it has happened. */
+/** Returns a state that shows when the work is done. */
 function watched(work: Promise<unknown>): { readonly done: boolean } {
   const state = { done: false };
   work.then(
@@ -65,7 +65,7 @@ test("three are in memory at once: the next one is read when one of them is writ
   done[0]?.[Symbol.dispose]();
   await settle();
   expect(turn.done).toBe(true);
-  // Twice is as good as once.
+  // A repeated call has no further effect.
   for (const pass of done) pass[Symbol.dispose]();
 });
 

@@ -12,7 +12,7 @@ interface Run {
   readonly result: Deferred<PartialManifest>;
 }
 
-/** Threads that run a shard for as long as the test likes. */
+/** Returns threads that run shards until the test ends them. */
 function rig(count: number) {
   const runs: Run[] = [];
   const started: { readonly place: number; readonly onBroken: () => void; closed: boolean }[] = [];

@@ -4,7 +4,7 @@ import { processArguments, processEnvironment } from "../../../../worker/process
 
 afterEach(() => vi.unstubAllEnvs());
 
-/** What one decoder may take. */
+/** Returns the memory limit of one decoder. */
 function decoderBytes(shardThreads: number): number {
   const [, pages] = /^--wasm-max-mem-pages=(\d+)$/.exec(processArguments(shardThreads).join(" ")) ?? [];
   return Number(pages) * 65_536;

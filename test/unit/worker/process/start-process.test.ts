@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Turns } from "../../../../worker/process/start-process.ts";
 
-/** Processes and their supervisor; what is said of whose turn it is. */
+/** Returns processes with their supervisor, and the list of granted turns. */
 function aFamily() {
   const turns = new Turns<string>();
   const granted: string[] = [];

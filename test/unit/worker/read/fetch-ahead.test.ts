@@ -23,7 +23,7 @@ const GROUP_BYTES = bytes.length / GROUPS;
 const { signal } = new AbortController();
 const path = parseLocation("/in.parquet");
 
-/** The file on a slow way, by which it is seen how many bytes were read for rows that were not handed on. */
+/** Returns slow access to the file, and counts bytes that were read for rows not yet returned. */
 function slowWay() {
   const seen = { read: 0, handedOn: 0, most: 0 };
   const way: Way = {
@@ -50,7 +50,7 @@ async function slicesOfTwo(): Promise<readonly (readonly LeaseSlice[])[]> {
   ];
 }
 
-/** Reads two shards as a shard thread does: of the second the first rows while the first is read. */
+/** Reads two shards as a shard thread does: the first rows of the second while the first is read. */
 async function readTwo(budget?: FetchBudget) {
   const { way, seen } = slowWay();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
@@ -95,7 +95,7 @@ test.each([
   const budget = new FetchBudget(groups * GROUP_BYTES);
   const { found, groupsAtOnce } = await readTwo(budget);
   expect(found).toBe(rows);
-  // The ends of the file, which are read twice.
+  // The ends of the file are read twice.
   expect(groupsAtOnce).toBeLessThan(most + 0.2);
   expect(groupsAtOnce).toBeGreaterThan(0.8);
   expect(budget.heldBytes).toBe(0);

@@ -16,16 +16,14 @@ import { smallTable } from "../../../support/sample-table.ts";
 const bytes = encodeParquet(smallTable(100));
 const signal = new AbortController().signal;
 
-/** What is said on a way of each file: as planned, or something else. */
+/** Facts about a file by one way of access: as planned, or others. */
 type Stat = () => Promise<FileStat>;
 const AS_PLANNED: Stat = async () => ({ bytes: bytes.length, version: "1" });
 const MISSING: Stat = async () => {
   throw new ShardmillError("STORE_NOT_FOUND", "no such file");
 };
 
-/**
- * Files of one content, under any path, and what a plan says of them; counts how often their data is read.
- */
+/** Returns files of one content, under any path, with their plan. Counts the reads of their data. */
 async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
   const sources = new Map<string, ReturnType<typeof memorySource>>();
   const sourceOf = (path: string) => {
@@ -171,7 +169,7 @@ test.each([
   const planned: InputFile = { path, format: "parquet", ...stat, rows, footerSha256 };
   await bucket.put(path, sourceOfBytes(content), { signal });
   const { version: found } = await bucket.stat(path, signal);
-  // What was looked at is from before: as if it had changed just behind the look.
+  // The facts are from before the change, as if the file had changed right after the stat.
   const way: Way = {
     stat: async () => stat,
     read: (...range) => bucket.read(...range),
@@ -184,7 +182,7 @@ test.each([
   });
 });
 
-/** A file of many row groups in a bucket, each of whose reads gives but the version that is asked for. */
+/** Returns a file of many row groups in a bucket. Each read returns only the requested version. */
 async function inBucket() {
   const bucket = new MemoryStorage();
   const path = parseLocation("s3://bucket/a.parquet");
@@ -234,7 +232,7 @@ test.each([
   await (how === "removed"
     ? bucket.remove(path, signal)
     : bucket.put(path, sourceOfBytes(content), { signal }));
-  // Its end is still known, and is what was planned.
+  // Its end is still cached, and equals the plan.
   for (const file of [before, await files.take(planned, null, signal)]) {
     const rows = file.read({ rowStart: 0, rowEnd: 100, columns: ["id"], signal })[Symbol.asyncIterator]();
     await expect(rows.next()).rejects.toMatchObject({ code: "INPUT_CHANGED", fields: { path, what } });
@@ -261,7 +259,7 @@ test("an end that came on another way does not open a file on one that leads now
     read: () => Promise.reject(new ShardmillError("STORE_REFUSED", "no credentials")),
   };
   await using files = new InputFiles({ ways: [nowhere, way], meter: new BusyMeter(() => 0) });
-  // Two shards of one file: the second finds the end that the first has read.
+  // Two shards of one file: the second uses the end that the first has read.
   for (const file of [await files.take(planned, null, signal), await files.take(planned, null, signal)]) {
     expect(files.wayOf(file)).toBe(way);
     let rows = 0;

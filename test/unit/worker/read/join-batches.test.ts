@@ -5,7 +5,7 @@ import { joinSmallBatches } from "../../../../worker/read/join-batches.ts";
 import { batchOf, column } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 
-/** Rows `[from, from + rows)`, in columns of several kinds. */
+/** Returns rows `[from, from + rows)`, in columns of several kinds. */
 function aBatch(from: number, rows: number): RecordBatch {
   const numbers = Array.from({ length: rows }, (_, index) => from + index);
   const texts = numbers.map((value) => (value % 5 === 0 ? null : `t${value}`));

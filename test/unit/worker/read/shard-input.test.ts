@@ -17,7 +17,7 @@ const table = smallTable(60);
 const whole = encodeParquet(table);
 
 /**
- * The table cut into files of so many rows, `/0`, `/1`, ...: one that is `null` in `contents` is not there.
+ * Cuts the table into files of these sizes, `/0`, `/1`, ... A file that is `null` in `contents` is missing.
  */
 async function filesOf(sizes: readonly number[]) {
   const contents = new Map<string, Uint8Array | null>();
@@ -46,7 +46,7 @@ async function filesOf(sizes: readonly number[]) {
   return { contents, slices };
 }
 
-/** Counts what is asked of it at once. */
+/** Returns access to the files that counts concurrent requests. */
 function wayTo(contents: ReadonlyMap<string, Uint8Array | null>) {
   const counts = { now: 0, most: 0 };
   const bytesOf = async (path: string) => {

@@ -18,7 +18,7 @@ function soundOf(maxSeconds: number): StepBinding {
   return stepOf({ kind: "feature", feature: "sound", cells, data });
 }
 
-/** Lists of so many float32. */
+/** Returns columns with float32 lists of a length. */
 function making(length: number): StepColumns {
   const type = { kind: "fixedList", length, item: { kind: "numeric", type: "float32" } } as const;
   const columns = [{ name: "pixels", type, nullable: true, from: null }];

@@ -15,7 +15,7 @@ afterEach(() => vi.restoreAllMocks());
 
 const INT: Omit<Field, "name"> = { type: { kind: "numeric", type: "int32" }, nullable: true };
 
-/** Makes `name` of `reads` by `parts`: each number becomes so many, or fails. */
+/** Returns a step that makes `name` of `reads` by `parts`: each number becomes several, or fails. */
 function exploding(
   where: string,
   reads: string,

@@ -7,7 +7,7 @@ import { stepFailedAt } from "../../../../worker/steps/step-failed-at.ts";
 const slice = (path: string, rowStart: number, rowEnd: number) =>
   ({ file: { path }, rowStart, rowEnd }) as LeaseSlice;
 
-/** Ten rows of a file, and ten of the next. */
+/** Lease of ten rows of a file, and ten of the next. */
 const lease = {
   shard: { id: shardId(3), rowStart: 90, rowEnd: 110 },
   slices: [slice("a.parquet", 90, 100), slice("b.parquet", 0, 10)],

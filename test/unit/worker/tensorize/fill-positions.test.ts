@@ -17,7 +17,7 @@ const mask = (changes: Partial<Parameters<typeof aBinding>[0]> = {}) =>
     ...changes,
   });
 
-/** The tensors of rows `[from, to)` of a column `c`, built in memory that is not clean. */
+/** Builds the tensors of rows `[from, to)` of a column `c` in dirty memory. */
 function build(
   c: ReturnType<typeof column>,
   inputs: readonly ReturnType<typeof aBinding>[],

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { RowPositions } from "../../../../worker/tensorize/row-positions.ts";
 
-/** What a row of so many positions is padded to. */
+/** Returns the padded length of a row with a number of positions. */
 const paddedLength = (count: number) => new RowPositions([], [true]).lengthsOf([count])[0] ?? 0;
 
 const positions = fc.integer({ min: 1, max: 1 << 24 });

@@ -9,7 +9,7 @@ const padded = { kind: "padded", pad: 0, sequence: 0 } as const;
 const second = aBinding({ tensor: "y", source: { kind: "one", column: "d" }, rowShape: padded });
 const mask = aBinding({ tensor: "m", source: { kind: "mask", of: "x" }, rowShape: padded });
 
-/** The positions of the rows, and why rows are dead. */
+/** Returns the positions of the rows, and the reasons of failed rows. */
 function look(chunk: InputChunk) {
   return {
     positions: [...(chunk.positions?.counts[0] ?? [])],

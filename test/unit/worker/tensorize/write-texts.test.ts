@@ -10,7 +10,7 @@ import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 
 const item = new Field("item", new Utf8(), true);
 
-/** The texts that the live rows of columns become, `fixedBatchRows` of them at least, and the dead rows. */
+/** Returns the texts of good rows, at least `fixedBatchRows` of them, and the failed rows. */
 function fed(
   columns: Readonly<Record<string, Data>>,
   changes: Partial<InputBinding>,

@@ -59,7 +59,7 @@ test("another model, shape, output, device, machine or plan learned nothing yet"
   for (const each of machines)
     expect(await new JobTuning(cache, job, each).recallBatch(plan)).toEqual(NOTHING_LEARNED);
   expect(await new JobTuning(cache, job, machine).recallBatch(other)).toEqual(NOTHING_LEARNED);
-  // How the job names its columns, and where its files are, changes nothing.
+  // The names of its columns, and the places of its files, do not matter.
   const renamed = aJob({ partialsPath: "/elsewhere", name: "other" });
   expect(await new JobTuning(cache, renamed, machine).recallBatch(plan)).toMatchObject({ units: 256 });
 });
@@ -90,7 +90,7 @@ test("a device that passed is known for the same check, model, device and driver
   expect(await recall({ ...webgpu, driver: "/vk/other.json" })).toBeNull();
   expect(await recall({ ...webgpu, onnxruntime: "2" })).toBeNull();
   expect(await recall(webgpu, { limits: { ...limits, tolerance: 0.01 } })).toBeNull();
-  // One that looked at a single row, or at values alone, says nothing of more rows, or of classes.
+  // A check of a single row, or of values only, proves nothing about more rows, or about classes.
   expect(await recall(webgpu, { rows: 4_096 })).toBeNull();
   expect(await recall(webgpu, { ranked: ["logits"] })).toBeNull();
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { readFiles } from "../../../../../extensions/serve/queue/messages/files.ts";
 import type { ReadNotice } from "../../../../../shared/extension/notice.ts";
 
-/** Of a store that wraps what it says as often as it likes. */
+/** Reads notices of a store that may wrap them several times. */
 const readNotice: ReadNotice = (json) => {
   if (typeof json.wrapped === "string") return { kind: "wrapped", text: json.wrapped };
   if (json.bad !== undefined)
@@ -14,7 +14,7 @@ const readNotice: ReadNotice = (json) => {
 };
 const read = (json: unknown) => readFiles(JSON.stringify(json), [() => null, readNotice]);
 
-/** A message that is wrapped so often. */
+/** Wraps a message a number of times. */
 function wrapped(json: unknown, times: number): unknown {
   return times === 0 ? json : { wrapped: JSON.stringify(wrapped(json, times - 1)) };
 }

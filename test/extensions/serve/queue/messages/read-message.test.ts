@@ -9,7 +9,7 @@ import {
 import { rowsFile } from "../../../../../extensions/serve/queue/rows-file.ts";
 import { typeOfName } from "../../../../../shared/domain/column-type-names.ts";
 
-/** A value as a message has it, and as Arrow's own reader gives it back. */
+/** A value in a message, and as Arrow's own reader returns it. */
 interface Sample {
   readonly json: unknown;
   readonly read: unknown;
@@ -38,7 +38,7 @@ const SCALARS: Readonly<Record<string, fc.Arbitrary<Sample>>> = {
   uint16: same(fc.nat(65_535)),
   uint32: same(fc.nat(2 ** 32 - 1)),
   uint64: big(0n, 2n ** 64n - 1n),
-  // A negative zero has no JSON of its own.
+  // JSON has no negative zero.
   float32: same(fc.float({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)),
   float64: same(fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0)),
   string: same(fc.string({ unit: "grapheme" })),
@@ -87,7 +87,7 @@ function rowsOf(kind: "row" | "rows", columns: MessageColumns, body: string): re
   return read.rows;
 }
 
-/** As Arrow's own reader gives it, lists and all. */
+/** Converts a value of Arrow's own reader, including lists. */
 function plain(value: unknown): unknown {
   return value !== null && typeof value === "object" && Symbol.iterator in value
     ? [...(value as Iterable<unknown>)].map(plain)

@@ -30,7 +30,7 @@ const put = (storage: MemoryStorage, name: string, text: string) =>
   storage.put(below(FOLDER, name), sourceOfBytes(text), { signal });
 
 interface Fetch {
-  /** What the model says that belongs to it. */
+  /** Names of the model's other files. */
   readonly others?: readonly string[];
   readonly progress?: FetchProgress;
   readonly clock?: TimedClock;
@@ -62,7 +62,7 @@ test("contents that are kept for long and come again under another version are k
 test("files of two publications are not accepted as one", async () => {
   let isReplaced = false;
   const storage: MemoryStorage = new MemoryStorage({
-    // The second publication comes when the model has been read, and before its data is looked at.
+    // The second version is published after the model is read, and before its data is checked.
     async before({ call, location }) {
       if (isReplaced || call !== "stat" || location !== below(FOLDER, "data")) return;
       isReplaced = true;
@@ -126,7 +126,7 @@ test("two names of one file are fetched once", async () => {
   ]);
 });
 
-/** A store whose data cannot be read for so many seconds, and a clock that does not wait. */
+/** Returns a store whose data cannot be read for some seconds, and a clock that does not wait. */
 async function aStoreThatIsAway(seconds: number) {
   let nowMs = 0;
   const tries: number[] = [];

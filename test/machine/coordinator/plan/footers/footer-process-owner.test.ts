@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** A process that does this with each request. */
+/** Returns a process that runs this code for each request. */
 async function reader(name: string, body: string): Promise<FooterProcess> {
   const path = join(root, `${name}.mjs`);
   await writeFile(

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** Answers for each file with its path as its schema's layout, and ends on files called `/bad`. */
+/** Script that answers with one layout for each file, and exits on files named `/bad`. */
 const READER = `process.on("message", ({ id, argument: { files } }) => {
   if (files.some(({ path }) => path.startsWith("/bad"))) process.exit(7);
   const schemas = [{ fields: [], layout: "one" }];

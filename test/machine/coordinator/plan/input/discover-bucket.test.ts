@@ -94,7 +94,7 @@ test("what is not there is told with what is, and an output that is not publishe
   expect((await refusal("s3://bucket/out")).message).toContain("has not ended");
 });
 
-/** What is said of a path where this is what `s3://` leads to. */
+/** Returns the error for a path, when `s3://` opens this storage. */
 async function refusalOf(path: string, storage: Storage): Promise<ShardmillError> {
   const find = discoverFiles({ path: [path], format: "auto" }, "/none", {
     openers: { s3: async () => storage },

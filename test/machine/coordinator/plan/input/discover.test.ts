@@ -57,7 +57,7 @@ async function discover(paths: readonly string[], format: Format = "auto"): Prom
   return (await find(paths, format)).files.map(({ path }) => below(path));
 }
 
-/** What is left out, by reason. */
+/** Returns the skipped files, by reason. */
 async function leftOut(paths: readonly string[], format: Format = "auto") {
   const found = await find(paths, format);
   return Object.fromEntries(

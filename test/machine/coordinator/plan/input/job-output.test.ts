@@ -27,7 +27,7 @@ const published = (folder: string) => ({
   [`${folder}/_errors/part-0.pq`]: "",
   [`${folder}/_reduced/sum.pq`]: "",
 });
-/** As a crash leaves it between the rows and the manifest. */
+/** Returns files as a crash leaves them between the rows and the manifest. */
 const unfinished = (folder: string) => ({
   [`${folder}/_shardmill/journal/1.log`]: "",
   [`${folder}/rows/part-0.parquet`]: "",

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { FileTree } from "../../../../support/file-tree.ts";
 import { seeInput } from "../../../../support/found-input.ts";
 
-/** A link is what it leads to; a guard of real paths sees to the rest. */
+/** A link counts as its target. A guard of real paths checks the rest. */
 
 describe("links below the input", () => {
   it("to folders and files are followed", async () => {

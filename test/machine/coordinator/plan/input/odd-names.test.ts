@@ -7,7 +7,7 @@ function ref(name: string): string {
   return `$\{${name}}`;
 }
 
-/** What a pattern could take for wildcards, and what file systems allow besides. */
+/** Characters that a pattern could take for wildcards, and others that file systems allow. */
 const PARTS = [
   ..."*?[]{}()!@+|,\\^$.~#%&;'\"` ü😀-=",
   "[1]",
@@ -28,7 +28,7 @@ const PARTS = [
 const NAMES = PARTS.flatMap((part) => [`run${part}`, `${part}run`, `r${part}${part}n`]).filter(
   (name) => !name.startsWith("."),
 );
-/** What the names above would match, were they patterns. */
+/** Names that the names above would match as patterns. */
 const DECOYS = [
   "run1",
   "run",

@@ -79,7 +79,7 @@ describe("a folder name=value", () => {
     expect(await found("../../x=1")).toEqual([["x=1", "year=2025"]]);
     const env = { WHERE: `${tree.root}/x=1` };
     expect(await found("$".concat("{WHERE}"), env)).toEqual([["x=1", "year=2025"]]);
-    // As it is sent to a coordinator.
+    // The text that is sent to a coordinator.
     const spec = parseJobText(
       JSON.stringify({ input: { path: "./data" }, model: { path: "m" }, output: { path: "o" } }),
       { path: tree.at("run=7/job/job.yaml"), set: [], env: {} },
@@ -141,7 +141,7 @@ describe("folders of all files", () => {
   });
 });
 
-/** What is said to be found where folders cannot be columns. */
+/** Returns the reason why folders cannot be columns. */
 function refusal(find: () => unknown): string {
   try {
     find();

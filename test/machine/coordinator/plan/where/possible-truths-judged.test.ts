@@ -13,10 +13,10 @@ import { type LockedDatabase, openLockedDatabase } from "../../../../../shared/s
 import type { SqlDatabase } from "../../../../../shared/sql/sql-database.ts";
 import { fetchedSource } from "../../../../../shared/storage/small-file.ts";
 
-/** The outsider that writes the rows and says of which the predicate is true. */
+/** An independent DuckDB that writes the rows and evaluates the predicate. */
 let instance: DuckDBInstance;
 let duckdb: DuckDBConnection;
-/** Where all predicates are checked, one after the other. */
+/** Database that checks all predicates, one after another. */
 let checker: LockedDatabase;
 let folder: string;
 
@@ -35,7 +35,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A database that whoever disposes of it leaves open. */
+/** Returns a database without its disposal. */
 function kept(database: LockedDatabase): SqlDatabase {
   return {
     run: (sql) => database.run(sql),
@@ -51,7 +51,7 @@ function kept(database: LockedDatabase): SqlDatabase {
   };
 }
 
-/** Few values of each, those at which orders differ among them, so that predicates meet them. */
+/** A few values of each type, with those at which orders differ, so that predicates meet them. */
 const VALUES: Readonly<Record<string, { readonly type: string; readonly values: readonly string[] }>> = {
   i: { type: "INTEGER", values: ["0", "1", "-1", "2", "3", "2147483647", "-2147483648"] },
   b: { type: "BIGINT", values: ["0", "1", "-5", "9007199254740993", "9223372036854775807"] },
@@ -80,7 +80,7 @@ const value = (column: string) => fc.constantFrom(...(VALUES[column]?.values ?? 
 const OPS = ["=", "<>", "<", "<=", ">", ">="] as const;
 const op = fc.constantFrom(...OPS);
 
-/** Constants of other types than the column's too, so that DuckDB casts. */
+/** Constants, also of other types than the column's, so that DuckDB casts. */
 const constant = (column: string) =>
   "iburtfxn".includes(column)
     ? fc.oneof(
@@ -151,7 +151,7 @@ const predicate = fc.letrec<{ all: string }>((tie) => ({
 const row = fc.tuple(
   ...COLUMNS.map((column) => fc.oneof({ weight: 5, arbitrary: value(column) }, fc.constant("NULL"))),
 );
-/** Rows that are alike in most columns: with bounds that rule something out. */
+/** Rows that are equal in most columns, so that their bounds exclude something. */
 const group = fc
   .tuple(row, fc.array(row, { maxLength: 4 }), fc.array(fc.boolean(), { minLength: 14, maxLength: 14 }))
   .map(([first, others, alike]) => [
@@ -172,7 +172,7 @@ async function written(rows: readonly (readonly string[])[]): Promise<string> {
   return path;
 }
 
-/** Of how many rows it is true, false and null; null when it fails on one of them. */
+/** Returns how many rows are true, false and null. Null: the predicate fails on one of them. */
 async function judged(path: string, sql: string) {
   try {
     const counts = `count(*) FILTER (${sql}), count(*) FILTER (NOT (${sql})), count(*) FILTER ((${sql}) IS NULL)`;
@@ -204,7 +204,7 @@ test("what a predicate is of a row, by DuckDB, it may be by the row group's stat
           signal: new AbortController().signal,
           open: async () => kept(checker),
         }).catch((error: unknown) => {
-          // One that fails on a row of nulls is refused; whatever else fails here is a defect.
+          // A predicate that fails on a row of nulls is refused. Any other failure here is a defect.
           expect([sql, counts, String(error)]).toEqual([sql, null, String(error)]);
           return null;
         });
@@ -219,6 +219,6 @@ test("what a predicate is of a row, by DuckDB, it may be by the row group's stat
     }),
     { numRuns: 30 },
   );
-  // Law: it could be kept by ruling nothing out.
+  // Without this, a function that never excludes anything would pass.
   expect(ruledOut).toBeGreaterThan(30);
 });

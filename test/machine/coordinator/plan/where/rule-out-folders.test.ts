@@ -13,7 +13,7 @@ import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
 import { FileTree } from "../../../../support/file-tree.ts";
 
-/** What is wanted of a row: all of these, each of a folder's value; none is true of a null but `null`. */
+/** A condition on a folder's value. A row must meet all of them. Nulls meet only `null`. */
 interface Wanted {
   readonly name: string;
   readonly is: "=" | "<" | "null";
@@ -22,7 +22,7 @@ interface Wanted {
 
 type Columns = FolderJudge["columns"];
 
-/** Numbers are compared as such, everything else as text: which it is, is for the columns to say. */
+/** Checks a condition. Numbers are compared as such, and other values as text, as the columns decide. */
 function holds({ is, value }: Wanted, column: Columns[number] | undefined, found: string | null): boolean {
   if (is === "null" || found === null) return is === "null" && found === null;
   if (column?.type === "int64" && /^\d+$/.test(value))
@@ -57,7 +57,7 @@ interface Left {
   readonly columns: Columns;
 }
 
-/** The files that are left, and what their folders are. */
+/** Returns the remaining files, and the values of their folders. */
 function leftOf(found: FoundInput, wanted: readonly Wanted[]): Left {
   const { partitions, files } = findPartitions(found.files, undefined, {}, found.ruled?.folders);
   const shown = (left: typeof files) => left.map(({ path, partitions: values }) => ({ path, values }));
@@ -68,7 +68,7 @@ function leftOf(found: FoundInput, wanted: readonly Wanted[]): Left {
   return { files: shown(left.length > 0 ? left : files.slice(0, 1)), columns };
 }
 
-/** As planning does it, and whether that took a second look at all folders. */
+/** Discovers files as planning does, and reports whether that needed a second pass over all folders. */
 async function prunedFrom(
   input: Input,
   wanted: readonly Wanted[],
@@ -81,7 +81,7 @@ async function prunedFrom(
   return { left, ruled: isRight ? (found.ruled?.folders.length ?? 0) : 0, isAgain: !isRight };
 }
 
-/** At the first level anything, null too; below it the values of each folder are of one kind. */
+/** Folder values: any at the first level, including null. At the second level, all are of one kind. */
 const YEARS = ["1", "2", "3", "10", "01", "x", "__HIVE_DEFAULT_PARTITION__", "1%20b"];
 const MONTHS = ["1", "2", "9", "10"];
 
@@ -109,7 +109,7 @@ const wantedArbitrary = fc.oneof(
   }),
 );
 
-/** Beside the folders: other files, and a link to what lies in them or elsewhere, where it has no like. */
+/** Other files beside the folders, and links to files in the folders or elsewhere. */
 const strayArbitrary = fc.constantFrom("d/stray.parquet", "d/z=1/stray.parquet", "d/y=77/.keep");
 const linkArbitrary = fc.oneof(
   fc.tuple(
@@ -281,7 +281,7 @@ test("where a folder makes texts of numbers, all is listed, and judged as texts"
     { name: "y", type: "string" },
     { name: "m", type: "string" },
   ]);
-  // As numbers 10 is no less than 9.
+  // Numerically, 10 is greater than 9.
   expect(left.files.map(({ path }) => path.slice("s3://bucket/".length))).toEqual([
     "data/y=1/m=1/a.parquet",
     "data/y=1/m=10/a.parquet",

@@ -39,7 +39,7 @@ const PLAIN: RowsShape = {
 
 let run = 0;
 
-/** The files that become of `tables`, each a partial's, by path; and where they lie. */
+/** Shapes `tables`, each a partial's. Returns the files by path, and their folder. */
 async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
   run += 1;
   const stage = parseLocation(join(root, `stage-${run}`));
@@ -61,7 +61,7 @@ async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
     onWritten,
     never,
   );
-  // Told after each file, up to all rows.
+  // Reported after each file, up to all rows.
   expect(written).toHaveLength(made.length);
   expect(written.at(-1)).toBe(files.reduce((sum, { rows }) => sum + rows, 0));
   return { made, at: (path: string) => join(stage, path) };
@@ -221,7 +221,7 @@ describe("folders by values", () => {
             each.day === null ? null : new Date(each.day * 86_400_000).toISOString().slice(0, 10),
             each.flag,
           ]);
-          // DuckDB takes the text \`null\` in a folder's name for no value, whoever wrote it.
+          // DuckDB reads the text \`null\` in a folder's name as a null, for any writer.
           const known = (value: unknown) => (partitionBy.includes("text") && value === "null" ? null : value);
           expect(seen.getRows()).toEqual(expected.map((values) => values.map(known)));
           for (const { path, rows: count } of shaped.made) {

@@ -30,7 +30,7 @@ export function aTensor(name: string, dims: readonly Dim[], dtype: ElementType =
   return { name, dtype, dims };
 }
 
-/** A classifier of 784 values into 10 classes, unless told otherwise. */
+/** Returns a classifier of 784 values into 10 classes, except for `parts`. */
 export function aModel(parts: Partial<ModelSignature> = {}): ModelSignature {
   return {
     inputs: parts.inputs ?? [aTensor("image", ["batch", 784])],
@@ -76,7 +76,7 @@ export function bind(
   return bindMap(aMap(map), aModel(model), fields(types));
 }
 
-/** What is wrong with a map. Throws when nothing is. */
+/** Returns the problems of a map. Throws when there is none. */
 export function problemsOf(...args: Parameters<typeof bind>): readonly Problem[] {
   try {
     bind(...args);

@@ -195,7 +195,7 @@ describe("any map, model and input", () => {
     { column: fc.constantFrom("a", "b", "a", "b", "q"), shape, fill: fc.constant(0) },
     { requiredKeys: [] },
   );
-  /** Ops that need no key beside their name. */
+  /** Ops that need no key besides their name. */
   const UNASSISTED = OUTPUT_OPS.filter(({ required }) => Object.keys(required).length === 0).map(
     ({ kind }) => kind,
   );

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Dim, ElementType } from "../../../../../shared/domain/tensor.ts";
 import { aTensor, bind, fixedList, list, type MapParts, problemsOf } from "./bind-fixtures.ts";
 
-/** A recurrent model of windows of four. */
+/** Returns a recurrent model of windows of four. */
 function aModel(input: readonly Dim[], output: readonly Dim[] = input, dtype: ElementType = "float32") {
   const batch = typeof input[1] === "number" && input[0] === 1 ? 1 : "batch";
   return {

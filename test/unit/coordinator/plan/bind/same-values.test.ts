@@ -10,7 +10,7 @@ import { aTensor, bind, type MapParts, numeric, problemsOf } from "./bind-fixtur
 
 type Nested = ValueElement | readonly Nested[];
 
-/** A model of a column `x` and an input `v`. */
+/** Returns a model of a column `x` and an input `v`. */
 const aModelWith = (dims: readonly Dim[], dtype: Dtype = "float32", batch: Dim = "batch") => ({
   inputs: [aTensor("x", [batch]), aTensor("v", dims, dtype)],
   outputs: [aTensor("y", [batch])],
@@ -20,7 +20,7 @@ const given = (value: Nested, more: object = {}): MapParts => ({
   inputs: { v: { value, ...more } as never },
 });
 
-/** What the model is given for `v` with a batch of 3 rows. */
+/** Returns the feed of `v` for a batch of 3 rows. */
 function fed(map: MapParts, model: ReturnType<typeof aModelWith>) {
   const bound = bind(map, { x: numeric("float32") }, model);
   const chunk = new InputChunk(batchOf({ x: column([1, 2, 3], new Float32()) }), 0, bound.inputs);

@@ -5,7 +5,7 @@ const READERS = await loadFolderReaders();
 
 type Files = Readonly<Record<string, unknown>>;
 
-/** Of the files of a folder; texts are taken as they are. */
+/** Reads the facts of a folder's files. Text content is used unchanged. */
 export function read(files: Files, hasTokenizer = false) {
   const texts = Object.entries(files).map(
     ([name, content]) => [name, typeof content === "string" ? content : JSON.stringify(content)] as const,

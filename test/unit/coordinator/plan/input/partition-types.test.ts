@@ -9,7 +9,7 @@ import type { PartitionType } from "../../../../../shared/domain/dataset.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { partitionField } from "../../../../../shared/domain/partition.ts";
 
-/** A partition `p` of a type, and files with these values of it. */
+/** Returns a partition `p` of a type, and files with these values of it. */
 function folders(type: PartitionType, ...values: readonly (string | null)[]) {
   return {
     partitions: { kind: "hive", fields: [partitionField({ name: "p", type })] },

@@ -18,7 +18,7 @@ test.each([
   ["{_a,b}.parquet", "_a.parquet", "take"],
   ["**/_x/*.parquet", "d/_x/a.parquet", "take"],
   ["a_*.parquet", "a_b.parquet", "take"],
-  // macOS keeps what belongs to `a.parquet` in `._a.parquet`.
+  // macOS stores attributes of `a.parquet` in `._a.parquet`.
   ["_*.parquet", "._a.parquet", "pass"],
   ["._*.parquet", "_a.parquet", "pass"],
   ["._*.parquet", "._a.parquet", "take"],

@@ -56,7 +56,7 @@ describe("a sample", () => {
     const of = (seed: number) => sampleRanges(1e6, 10, { share: 0.01, seed });
     expect(of(1)).toEqual(of(1));
     expect(of(1)).not.toEqual(of(2));
-    // What a seed takes is part of what a job is: a later version must take the same.
+    // A seed's rows are part of a job, so later versions must take the same.
     expect(of(0)).toMatchInlineSnapshot(`
       [
         {

@@ -4,7 +4,7 @@ import { type PlannedFile, planShards } from "../../../../../coordinator/plan/pl
 import { takeRows } from "../../../../../coordinator/plan/trial/take-rows.ts";
 import { DatasetRows, type FileSlice } from "../../../../../shared/domain/dataset-rows.ts";
 
-/** Files of row groups, some of them pruned: what is left of each, and what is not. */
+/** Files with row groups, of which some are pruned: the remaining ones of each file, and the pruned ones. */
 const dataset = fc
   .array(fc.array(fc.record({ rows: fc.integer({ min: 0, max: 9 }), isPruned: fc.boolean() })), {
     minLength: 1,
@@ -34,7 +34,7 @@ const dataset = fc
     return { files, fileRows, pruned: joined(pruned) };
   });
 
-/** Stretches side by side are one, as pruning makes them. */
+/** Joins adjacent slices, as pruning does. */
 function joined(slices: readonly FileSlice[]): FileSlice[] {
   const all: FileSlice[] = [];
   for (const slice of slices) {

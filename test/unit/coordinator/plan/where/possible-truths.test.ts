@@ -14,7 +14,7 @@ const compare = (op: CompareOp, value: bigint | number | string, as: ComparedAs 
   right: { kind: "constant", value },
 });
 
-/** Which of true, false and null it may be: `TFN`. */
+/** Returns the possible truths of true, false and null: `TFN`. */
 function truths(predicate: Predicate, statistics: Partial<ColumnStatistics> | null): string {
   const c = { least: null, greatest: null, nulls: null, ...statistics };
   const may = possibleTruths(predicate, { rows: ROWS, statistics: statistics === null ? {} : { c } });
@@ -51,7 +51,7 @@ test("what is not known may be anything", () => {
   expect(truths(equals, { least: "5", greatest: null, nulls: 0 })).toBe("F");
   expect(truths(equals, { least: null, greatest: "3", nulls: null })).toBe("FN");
   expect(truths({ kind: "unknown" }, BOUNDED)).toBe("TFN");
-  // A column with the name of what every object has is no other's.
+  // A column named like a property of every object has no statistics of its own.
   expect(truths({ kind: "isNull", column: "toString" }, null)).toBe("TF");
 });
 
@@ -92,7 +92,7 @@ test("texts are compared byte by byte", () => {
   const bytes = (text: string) => Buffer.from(text, "utf8").toString("latin1");
   const range = { least: bytes("a"), greatest: bytes("z"), nulls: 0 };
   expect(truths(compare("=", bytes("é"), { kind: "text" }), range)).toBe("F");
-  // In UTF-16 an emoji sorts before U+FFFD; in bytes, after it.
+  // In UTF-16 an emoji sorts before U+FFFD, and in bytes after it.
   const last = { least: bytes("\u{fffd}"), greatest: bytes("\u{fffd}"), nulls: 0 };
   expect(truths(compare("<", bytes("😀"), { kind: "text" }), last)).toBe("T");
 });

@@ -9,7 +9,7 @@ const ABOVE_5: Predicate = {
   right: { kind: "constant", value: 5n },
 };
 
-/** A file whose row groups have 10 rows each, and values up to these. */
+/** Returns a file whose row groups have 10 rows each, with these greatest values. */
 const fileOf = (...greatest: readonly (number | null)[]) => ({
   rowGroups: greatest.map((_, index) => ({ rows: 10, bytes: index })),
   statistics: greatest.map((most) => ({

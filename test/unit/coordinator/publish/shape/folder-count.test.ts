@@ -19,7 +19,7 @@ test("folders are counted over all batches, each once, up to the row that is one
   count.add(numbers(3_000, 7_000));
   count.add(numbers(0, 10_000));
   expect(() => count.add(numbers(10_000, 1))).toThrow("`k` would make more than 10,000 folders");
-  // What was seen stays as it was.
+  // The refused values are not counted.
   count.add(numbers(5_000, 5_000));
 });
 

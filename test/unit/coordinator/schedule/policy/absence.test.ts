@@ -33,7 +33,7 @@ describe("silence-is-not-death" satisfies Law, () => {
     expect(job.state.workers.size).toBe(0);
     expect(job.state.totals.attemptsFailed).toBe(0);
     expect(job.state.reputations.size).toBe(0);
-    // From here on nobody is here: the job's own grace begins.
+    // From here on no worker is present: the job's own grace begins.
     job.tickAfter(4_999);
     expect(job.state.phase.kind).toBe("running");
     job.tickAfter(1);

@@ -3,7 +3,7 @@ import { uploadFault } from "../../../../../coordinator/schedule/policy/answers.
 import { shardId } from "../../../../../shared/domain/shard.ts";
 import { aConfig, aPlan, type Granted, TestJob } from "../harness.ts";
 
-/** Whether files of a partial under this lease are taken; else the code. */
+/** Returns true when files of a partial under this lease are accepted, otherwise the error code. */
 function taken({ state }: TestJob, { shard, token }: Pick<Granted, "shard" | "token">): true | string {
   return uploadFault(state, shard.id, token)?.code ?? true;
 }

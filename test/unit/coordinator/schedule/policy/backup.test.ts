@@ -13,10 +13,10 @@ import {
   TestJob,
 } from "../harness.ts";
 
-/** Leases must not run out in these tests. */
+/** Leases must not expire in these tests. */
 const PATIENT = aConfig({ leaseMs: 10_000_000 });
 
-/** All of `count` shards but one are committed at 1 s each; the last is with a slow worker. */
+/** Commits all of `count` shards but one at 1 s each. A slow worker has the last one. */
 function aStraggler(count = 4, config = PATIENT): { job: TestJob; slow: Granted } {
   const job = TestJob.running(aPlan(count), config);
   const slow = job.grant(job.join("slow"));
@@ -53,7 +53,7 @@ describe("a backup", () => {
     const partial = aPartial(small.shard, small.token);
     job.offer(first, partial);
     job.stored(partial);
-    // 0.1 ms a row, so 2,000 s are ordinary for the large one, and 6,000 s are slow.
+    // At 0.1 ms a row, 2,000 s are usual for the large shard, and 6,000 s are slow.
     expect(job.noLease(idle).retryAtMs).toBeCloseTo(1000 + 6_000_000, 0);
   });
 

@@ -11,7 +11,7 @@ interface Scene {
   readonly good: WorkerSession;
 }
 
-/** A bad worker that has failed `failures` shards, one after another, and a good one. */
+/** Returns a job with a good worker, and a bad one that has failed `failures` shards in turn. */
 function aScene(failures: number, config = aConfig(), shards = 20): Scene {
   const job = TestJob.running(aPlan(shards), config);
   const [bad, good] = [job.join("bad"), job.join("good")];
@@ -239,7 +239,7 @@ describe("a shard that is to blame", () => {
 });
 
 describe("the limit of attempts", () => {
-  /** One node takes every retry that it may, and fails it. */
+  /** Gives one node every permitted retry, and fails it. */
   function failOn(job: TestJob, worker: WorkerSession, times: number): void {
     for (let at = 0; at < times; at += 1) {
       job.nowMs += MINUTE;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { runFleet } from "../fleet.ts";
 import { aPartial, aPlan, type Granted, TestJob } from "../harness.ts";
 
-/** A fleet at work on a job that goes on for long, and shards that a worker just died with. */
+/** Returns a fleet on a long job, and shards during which a worker was just killed. */
 function aFleet({ workers, died }: { readonly workers: number; readonly died: number }) {
   const job = TestJob.running(aPlan(200));
   const dead = job.join("dead", died);
@@ -11,7 +11,7 @@ function aFleet({ workers, died }: { readonly workers: number; readonly died: nu
   const held = new Map(fleet.map((worker) => [worker, [job.grant(worker), job.grant(worker)]]));
   job.lose(dead);
   job.nowMs += 1_000;
-  /** Hands in the first shard that the worker holds. */
+  /** Commits the first shard that the worker holds. */
   const finish = (worker: (typeof fleet)[number]): void => {
     const first = held.get(worker)?.shift() as Granted;
     const partial = aPartial(first.shard, first.token);
@@ -42,7 +42,7 @@ describe("a shard that a worker died with, while all others are at work", () => 
     finish(first);
     expect(ask(first)).toBe(suspects[0]);
     expect(ask(first)).toBe("slotsFull");
-    // None waits any more: the others go on, and when the shard is done its worker is like any other.
+    // No worker waits any more. The others continue, and after the shard its worker is like any other.
     for (const worker of [second, third]) expect(ask(worker)).toBeGreaterThan(6);
     finish(first);
     expect([ask(first), ask(first)].every((id) => Number(id) > 6)).toBe(true);
@@ -60,7 +60,7 @@ describe("a shard that a worker died with, while all others are at work", () => 
   });
 });
 
-// What the rule is for (decision 22): without it, all rows but this one are done when it is found.
+// Purpose of the rule (decision 22): without it, the row is found only after all other rows.
 describe("a row in the first shard that kills its workers is named", () => {
   test.each([
     { workers: 2, shards: 600 },

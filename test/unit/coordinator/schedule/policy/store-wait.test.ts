@@ -3,7 +3,7 @@ import { aConfig, aPlan, aReason, only, TestJob } from "../harness.ts";
 
 const AWAY = aReason("STORE_UNAVAILABLE", "s3://data answers 503 (SlowDown)");
 
-/** A job of one shard whose store is away, asked by one worker whenever it may. */
+/** Runs a job of one shard whose store is unavailable, with one worker that retries whenever permitted. */
 function attemptUntilOver(job: TestJob, worker: ReturnType<TestJob["join"]>, attemptMs: number): number {
   let attempts = 0;
   while (job.state.phase.kind === "running") {

