@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -217,3 +218,13 @@ def test_the_button_of_connections_says_what_is_there(world: World, monkeypatch:
     monkeypatch.setenv("AIRFLOW_CONN_SHARDMILL_DEFAULT", json.dumps({"conn_type": "shardmill", "host": "127.0.0.1", "port": 1}))
     fine, said = ShardmillHook().test_connection()
     assert not fine and "COORDINATOR_UNREACHABLE" in said
+
+
+def test_an_operator_that_is_not_deferred_has_its_patience(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from shardmill_airflow.hook import ShardmillHook
+
+    monkeypatch.setenv("AIRFLOW_CONN_SHARDMILL_DEFAULT", json.dumps({"conn_type": "shardmill", "host": "127.0.0.1", "port": 1}))
+    began = time.monotonic()
+    with ShardmillHook().get_conn(patience=0.5) as client, pytest.raises(shardmill.Unreachable):
+        client.job("none").result()
+    assert 0.5 <= time.monotonic() - began < 60

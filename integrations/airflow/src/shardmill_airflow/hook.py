@@ -61,9 +61,13 @@ class ShardmillHook(BaseHook):
         page = self.get_connection(self.shardmill_conn_id).extra_dejson.get("page")
         return None if not page else str(page).rstrip("/")
 
-    def get_conn(self) -> shardmill.Client:
-        """Returns a client, which the caller must close."""
-        return shardmill.Client(**self.settings)
+    def get_conn(self, patience: float | None = None) -> shardmill.Client:
+        """Returns a client, which the caller must close.
+
+        :param patience: seconds to wait for an unreachable coordinator. Default: as the client.
+        """
+        limits = {} if patience is None else {"patience": patience}
+        return shardmill.Client(**self.settings, **limits)
 
     def test_connection(self) -> tuple[bool, str]:
         """Tests the connection for the button in Airflow's form."""

@@ -77,7 +77,7 @@ class ShardmillRunOperator(BaseOperator):
 
     def execute(self, context: Any) -> dict[str, Any]:
         hook = ShardmillHook(self.shardmill_conn_id)
-        with hook.get_conn() as client:
+        with hook.get_conn(self.patience) as client:
             try:
                 # A retry never discards commits of an earlier try.
                 fresh = self.fresh and context["ti"].try_number == 1
