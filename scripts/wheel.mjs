@@ -40,7 +40,7 @@ try {
 
 function build() {
   step(process.execPath, [join("scripts", "stage.mjs"), join("dist", "package")]);
-  step("npm", ["pack", "--silent", "--pack-destination", scratch, `.${"/"}dist/package`]);
+  step("npm", ["pack", "--silent", "--pack-destination", scratch, "./dist/package"]);
   const [tarball] = readdirSync(scratch).filter((name) => name.endsWith(".tgz"));
   const installed = join(scratch, "installed");
   const quiet = ["--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"];
