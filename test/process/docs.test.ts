@@ -15,7 +15,7 @@ describe("the generated docs", () => {
 
   it("show every command with its options and an example", async () => {
     const names = await commandNames();
-    expect(names).toHaveLength(24);
+    expect(names).toHaveLength(25);
     for (const name of names) {
       const section = read("docs/cli.md").split(`\n## ${name}\n`)[1]?.split("\n## ")[0];
       expect(section, name).toContain(`shardmill ${name}`);

@@ -135,7 +135,7 @@ function specifiersOf(name: string, text: string): readonly string[] {
 describe("the package", () => {
   /** Files of the package. Others are only for the project's developers. */
   const PACKED =
-    /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|(deploy|proto)\/.*|docs\/[^/]*\.(md|json)|docs\/(figures|images)\/.*|dist\/bundle\/(.*\.js|page\/.*|libraries\/.*\.proto|LICENSES\.txt)|dist\/extensions\/code\/api\.(js|d\.ts))$/;
+    /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|(deploy|proto)\/.*|docs\/[^/]*\.(md|json)|docs\/(figures|images|tutorials)\/.*|dist\/bundle\/(.*\.js|page\/.*|libraries\/.*\.proto|LICENSES\.txt)|dist\/extensions\/code\/api\.(js|d\.ts))$/;
 
   let installed: string;
   let paths: readonly string[];
