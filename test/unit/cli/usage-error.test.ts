@@ -55,6 +55,7 @@ describe("a wrong command line", () => {
   });
 
   needs(
+    "explain",
     "serve",
     "init",
     "convert",
@@ -64,7 +65,7 @@ describe("a wrong command line", () => {
     "flight",
   )("without a command, or with one like no other, lists those that there are", async () => {
     const names =
-      "run, coordinator, worker, submit, status, watch, serve, runs, pause, resume, priority, cancel, workers, page, init, convert, plan, try, flight, report, probe, token, schema, version";
+      "run, coordinator, worker, submit, status, watch, serve, runs, pause, resume, priority, cancel, workers, page, init, convert, plan, try, flight, report, probe, token, schema, version, explain";
     expect(await answer("")).toEqual(["no command is given", `one of ${names}; shardmill --help shows more`]);
     expect(await answer("frobnicate")).toEqual(["unknown command `frobnicate`", `the commands are ${names}`]);
   });
