@@ -5,5 +5,6 @@ export interface TextFault {
 }
 
 export function findTextFaults(path: string, text: string): readonly TextFault[];
-export function folderOf(path: string): string;
+export function subjectFault(subject: string): string | null;
+export function lastSubjects(): readonly string[];
 export function textFiles(): readonly string[];

@@ -1,7 +1,7 @@
-// Checks the text of comments and of Markdown: npm run words [-- FOLDER ...]. Prints each fault with its place.
+// Checks the text of comments, of Markdown and of commit subjects: npm run words [-- FOLDER ...]. Prints each fault.
 // test/words.test.ts runs the same rules on every file.
-import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseSync } from "oxc-parser";
@@ -10,6 +10,9 @@ import { root } from "./step.mjs";
 const MOST_WORDS = 20;
 const MARKDOWN_WIDTH = 100;
 const CELL_WIDTH = 80;
+const SUBJECT_LENGTH = 72;
+/** Commits whose subjects are checked. Earlier ones stay as they are. */
+const SUBJECTS = 50;
 
 /** Words that begin a clause, where a docstring begins with a verb or a noun. */
 const CLAUSE =
@@ -37,7 +40,7 @@ const WORDS = [
   [/\bfinds? out\b|\bfound out\b|\bsees? whether\b|\blooks? whether\b/i, "detect, check, verify"],
   [/\bside by side\b/i, "concurrently"],
   [
-    /\b(dies|died|dying)\b|\b(is|are|be|been|was|were) dead\b|\bdeaths?\b/i,
+    /\b(dies|died|dying)\b|\b(is|are|be|been|was|were) dead\b(?! letter)|\bdeaths?\b/i,
     "process exits, thread ends, worker is lost",
   ],
   [/\b(lives|life) (that|of|ends?)\b|\bits life\b|\bits lives\b/i, "process, lifetime"],
@@ -86,11 +89,14 @@ function sentenceFaults(sentence) {
   if (words.length > MOST_WORDS)
     found.push({ rule: "sentence", says: `has ${words.length} words, at most ${MOST_WORDS}: ${begin}` });
   if (sentence.includes(";")) found.push({ rule: "sentence", says: `has a semicolon: ${begin}` });
-  for (const [pattern, say] of WORDS) {
-    const [word] = pattern.exec(sentence) ?? [];
-    if (word !== undefined) found.push({ rule: "word", says: `has "${word}"; say: ${say}` });
-  }
-  return found;
+  return [...found, ...wordFaults(sentence)];
+}
+
+function wordFaults(text) {
+  return WORDS.flatMap(([pattern, say]) => {
+    const [word] = pattern.exec(text) ?? [];
+    return word === undefined ? [] : [{ rule: "word", says: `has "${word}"; say: ${say}` }];
+  });
 }
 
 /** Sentences, with code as one word. A full stop that ends no sentence has no space, or no capital, after it. */
@@ -128,8 +134,7 @@ function paragraphsOf(value) {
 }
 
 function commentsOf(path, text) {
-  if (extname(path) === ".proto") return hashComments(text, /^\s*\/\/ ?(.*)$/);
-  if (/\.(py|sh|ya?ml)$/.test(path)) return hashComments(text, /^\s*# ?(.*)$/);
+  if (extname(path) === ".proto") return protoComments(text);
   const blocks = [];
   for (const { type, value, start, end } of parseSync(path, text).comments) {
     const line = text.slice(0, start).split("\n").length;
@@ -158,10 +163,10 @@ function commentsOf(path, text) {
   return blocks;
 }
 
-function hashComments(text, pattern) {
+function protoComments(text) {
   const blocks = [];
   for (const [at, each] of text.split("\n").entries()) {
-    const value = pattern.exec(each)?.[1];
+    const value = /^\s*\/\/ ?(.*)$/.exec(each)?.[1];
     const last = blocks.at(-1);
     if (value === undefined) continue;
     if (last?.end === at) {
@@ -181,6 +186,8 @@ function markdownFaults(text) {
     if (isCode) continue;
     // What a reader sees: a link by its text.
     const shown = raw.replace(/\]\([^)]*\)/g, "]");
+    const prose = shown.replace(/`[^`]*`/g, "x");
+    found.push(...wordFaults(prose).map((fault) => ({ line, ...fault })));
     if (/^\s*\|/.test(raw)) {
       const widest = Math.max(...shown.split(/(?<!\\)\|/).map((cell) => cell.trim().length));
       if (widest > CELL_WIDTH)
@@ -189,30 +196,34 @@ function markdownFaults(text) {
     }
     if (shown.length > MARKDOWN_WIDTH && /\s/.test(shown.trim()))
       found.push({ line, rule: "width", says: `is ${shown.length} wide, at most ${MARKDOWN_WIDTH}` });
-    if (
-      /^\s*[-*>]?\s*\S.*[a-z)`]\. [A-Z`]/.test(shown.replace(/`[^`]*`/g, "x")) &&
-      !/\b(e\.g|i\.e|vs)\. /.test(shown)
-    )
+    if (/^\s*[-*>]?\s*\S.*[a-z)`]\. [A-Z`]/.test(prose) && !/\b(e\.g|i\.e|vs)\. /.test(shown))
       found.push({ line, rule: "width", says: "has more than one sentence" });
   }
   return found;
 }
 
-/** Folder that a file is counted in: the first two names of its path. */
-export function folderOf(path) {
-  const names = path.split("/").slice(0, -1);
-  return names.length === 0 ? "." : names.slice(0, 2).join("/");
+/** Returns what is wrong with a commit subject. Null: nothing. */
+export function subjectFault(subject) {
+  if (/^(Merge|Revert) /.test(subject)) return null;
+  if (subject.length > SUBJECT_LENGTH) return `has ${subject.length} characters, at most ${SUBJECT_LENGTH}`;
+  if (subject.includes(";")) return "has a semicolon";
+  return /^[^ :]+(, [^ :]+)*: [a-z0-9]/.test(subject) ? null : "is not `area: imperative`";
+}
+
+/** Subjects of the last commits. */
+export function lastSubjects() {
+  return git("log", `--max-count=${SUBJECTS}`, "--format=%s").trimEnd().split("\n");
+}
+
+function git(...args) {
+  return execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 26 });
 }
 
 /** Files whose text is ours. */
 export function textFiles() {
-  const { stdout } = spawnSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: root,
-    encoding: "utf8",
-    maxBuffer: 1 << 26,
-  });
-  return stdout
+  return git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     .split("\0")
+    .filter((path) => path !== "" && existsSync(join(root, path)))
     .filter(
       (path) =>
         /\.(ts|tsx|mjs|proto|md)$/.test(path) &&
@@ -229,6 +240,12 @@ function main(folders) {
       console.log(`${path}:${line}: ${rule}: ${says}`);
       count += 1;
     }
+  }
+  for (const subject of lastSubjects()) {
+    const fault = subjectFault(subject);
+    if (fault === null) continue;
+    console.log(`commit "${subject}": ${fault}`);
+    count += 1;
   }
   console.log(`${count} faults`);
   process.exitCode = count === 0 ? 0 : 1;

@@ -49,7 +49,7 @@ export function draftYaml(draft: JobDraft, paths: DraftPaths): string {
       value: {
         entries: [
           plain("maxRows", 0, [
-            "Rows that cannot be mapped are written to errors/; more than this many fail the job.",
+            "Rows that cannot be mapped are written to _errors/; more than this many fail the job.",
           ]),
         ],
       },

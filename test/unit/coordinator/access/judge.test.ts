@@ -18,11 +18,11 @@ function tokenFor(role: Role, expiresAt: string | null = null) {
   return makeToken({ name: `for ${role}`, role, expiresAt }, "2026-11-01T00:00:00Z");
 }
 
-/** Returns the error code of a refused call, or `let in`. */
+/** Returns the error code of a refused call, or `allowed`. */
 function outcomeOf(judge: Judge, path: string, bearer: string | null): string {
   try {
     judge.identify(path, bearer);
-    return "let in";
+    return "allowed";
   } catch (error) {
     return error instanceof ShardmillError ? error.code : String(error);
   }
@@ -42,7 +42,7 @@ describe("a token of a role", () => {
     const { text, line } = tokenFor(role);
     const judge = judgeOf([line]);
     for (const path of [...Object.keys(METHOD_CALLERS), "/shardmill.v1.JobsService/NoSuchMethod"]) {
-      const expected = allowed[role].test(path) ? "let in" : "ROLE_REFUSED";
+      const expected = allowed[role].test(path) ? "allowed" : "ROLE_REFUSED";
       expect([path, outcomeOf(judge, path, text)]).toEqual([path, expected]);
     }
   });
@@ -52,14 +52,14 @@ describe("a token of a role", () => {
     const judge = judgeOf([line], false);
     for (const bearer of [text, SECRET])
       expect(outcomeOf(judge, "/shardmill.v1.JobsService/SubmitJob", bearer)).toBe("SUBMIT_REFUSED");
-    expect(outcomeOf(judge, LIST, text)).toBe("let in");
+    expect(outcomeOf(judge, LIST, text)).toBe("allowed");
   });
 
   test("is called by its id and name, never by what it opens", () => {
     const { text, line } = tokenFor("work");
     try {
       judgeOf([line]).identify(LIST, text);
-      throw new Error("it was let in");
+      throw new Error("it was allowed");
     } catch (error) {
       expect(error).toMatchObject({
         code: "ROLE_REFUSED",
@@ -114,15 +114,15 @@ describe("a token", () => {
       line.sha256,
     ])
       expect(["TOKEN_REFUSED", "SECRET_REFUSED"]).toContain(outcomeOf(judge, LIST, bearer));
-    expect(outcomeOf(judge, LIST, text)).toBe("let in");
+    expect(outcomeOf(judge, LIST, text)).toBe("allowed");
   });
 });
 
 test("the secret opens everything, and who shows nothing is asked for it", () => {
   const judge = judgeOf([]);
   for (const path of Object.keys(METHOD_CALLERS)) {
-    expect([path, outcomeOf(judge, path, SECRET)]).toEqual([path, "let in"]);
-    const expected = path.includes(".health.") ? "let in" : "SECRET_REFUSED";
+    expect([path, outcomeOf(judge, path, SECRET)]).toEqual([path, "allowed"]);
+    const expected = path.includes(".health.") ? "allowed" : "SECRET_REFUSED";
     expect([path, outcomeOf(judge, path, null)]).toEqual([path, expected]);
   }
 });
