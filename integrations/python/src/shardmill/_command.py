@@ -1,4 +1,4 @@
-"""Command `shardmill`: runs the Node.js program that the wheel contains."""
+"""Command `shardmill` of a platform's wheel: runs the Node.js program that the wheel contains."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ _MAIN = Path(__file__).parent / "_node" / "node_modules" / "shardmill" / "dist" 
 
 
 def main() -> None:
-    """Replaces this process by the command. Exits with 2 on platforms whose wheel has the client only."""
-    if not _MAIN.exists():
-        sys.exit(
-            "shardmill: this platform's wheel has the Python client only\n"
-            "hint: install Node.js, then the npm package: npm install --global shardmill"
-        )
+    """Replaces this process by the command."""
     node = _node()
     os.execv(node, [node, str(_MAIN), *sys.argv[1:]])
 
