@@ -35,7 +35,7 @@ export async function runPage(path: string): Promise<readonly string[]> {
     const env = await readerEnv(folder);
     for (const { kind, name, text } of blocksOf(await readFile(join(packageRoot, path), "utf8"))) {
       if (kind === "file") await writeFile(join(folder, "work", name), text);
-      else if (kind === "terminal") terminals.push(shell(text, { folder, env }));
+      else if (kind === "terminal") terminals.push(shell(text, { folder, env }, "ignore"));
       else outputs.push(await runCommands(text, { folder, env }));
     }
     return outputs;
@@ -64,12 +64,12 @@ async function readerEnv(folder: string): Promise<NodeJS.ProcessEnv> {
   };
 }
 
-function shell(text: string, { folder, env }: Reader): ChildProcess {
-  return spawn("bash", ["-euc", text], { cwd: join(folder, "work"), env, detached: true });
+function shell(text: string, { folder, env }: Reader, stdio: "ignore" | "pipe"): ChildProcess {
+  return spawn("bash", ["-euc", text], { cwd: join(folder, "work"), env, stdio, detached: true });
 }
 
 async function runCommands(text: string, reader: Reader): Promise<string> {
-  const child = shell(text, reader);
+  const child = shell(text, reader, "pipe");
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding("utf8").on("data", (chunk: string) => {
@@ -82,7 +82,7 @@ async function runCommands(text: string, reader: Reader): Promise<string> {
 
 /** Presses Ctrl-C in a terminal. */
 async function stop(terminal: ChildProcess): Promise<void> {
-  if (terminal.exitCode !== null || terminal.pid === undefined) return;
+  if (terminal.exitCode !== null || terminal.signalCode !== null || terminal.pid === undefined) return;
   process.kill(-terminal.pid, "SIGINT");
-  await once(terminal, "close");
+  await once(terminal, "exit");
 }
