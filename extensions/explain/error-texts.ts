@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode, isErrorCode } from "../../shared/core/error-codes.ts";
+import { ERROR_CODES, type ErrorCode } from "../../shared/core/error-codes.ts";
 import type { Style } from "../../shared/terminal/style.ts";
 import { ERROR_HELP, ERROR_SECTIONS, type ErrorHelp } from "./error-help.ts";
 
@@ -20,14 +20,13 @@ export function errorsPage(): string {
 }
 
 function sectionOf([code, { what, why, remedy }]: readonly [string, ErrorHelp]): string {
-  const exit = isErrorCode(code) ? ERROR_CODES[code].exit : 1;
   return [
     `### ${code}`,
     ...lines(what),
     "",
     ...lines(why, "- **Why**: "),
     ...lines(remedy, "- **What to do**: "),
-    `- **Exit code**: ${exit}`,
+    `- **Exit code**: ${ERROR_CODES[code as ErrorCode].exit}`,
   ].join("\n");
 }
 

@@ -45,7 +45,12 @@ export function jobConversion(model: object, check: ConversionReport | null): Jo
 export const CONVERSION_REPORT_KEY: object =
   CONVERSION === null
     ? {}
-    : { [CONVERSION.key]: CONVERSION_REPORT_SCHEMA.extend({ [CONVERSION.key]: z.string() }).nullable() };
+    : {
+        // A build without the extension writes no such key.
+        [CONVERSION.key]: CONVERSION_REPORT_SCHEMA.extend({ [CONVERSION.key]: z.string() })
+          .nullable()
+          .exactOptional(),
+      };
 
 /** Returns the manifest's keys for a conversion. */
 export function manifestConversion(conversion: JobConversion | null): object {
