@@ -237,8 +237,9 @@ class RunningCoordinator implements Coordinator {
     const session = this.#registry.sessionOf(name);
     if (session === null) return;
     this.#registry.leave(session);
-    const report = (error: unknown) => this.#options.log.error(error, "a worker's death could not be told");
-    void this.#work.workerLost(session, "died", "its process ended").catch(report);
+    const report = (error: unknown) =>
+      this.#options.log.error(error, "the loss of a worker could not be processed");
+    void this.#work.workerLost(session, "died", "its process exited").catch(report);
   }
 
   workerCount(): number {

@@ -89,7 +89,7 @@ export class Oracle {
   #checkBlame(state: JobState): void {
     const { checker, world } = this.#scenario;
     const blamed = state.shards.find(({ failures }) =>
-      failures.some(({ died, message }) => died && message.startsWith("not heard of")),
+      failures.some(({ died, message }) => died && message.startsWith("not heard from")),
     );
     checker.hold(
       blamed === undefined,

@@ -31,7 +31,7 @@ export class AuditLog {
     } catch (cause) {
       throw new ShardmillError("ARGUMENT_INVALID", `--audit-log cannot be written: ${messageOf(cause)}`, {
         fields: { path },
-        hint: "name a file in a folder that is there, and that this user may write",
+        hint: "name a file in an existing folder that this user can write to",
         cause,
       });
     }

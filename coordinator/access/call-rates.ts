@@ -92,7 +92,10 @@ export class CallRates {
     const waitMs = this.#take(`${kind} ${who}`, CALLS[kind], 1);
     if (waitMs === 0) return;
     this.#refused[kind] += 1;
-    throw tooMuch(`${who} calls too often: ${perS} times a second are open to it, ${burst} at once`, waitMs);
+    throw tooMuch(
+      `${who} calls too often: the limit is ${perS} calls a second, and ${burst} at once`,
+      waitMs,
+    );
   }
 
   /**
@@ -108,7 +111,7 @@ export class CallRates {
     const ended = this.#open.open(`${kind} ${who}`, most);
     if (ended !== null) return ended;
     this.#refused[kind] += 1;
-    throw tooMuch(`${who} has too many calls open: ${most} at once are open to it`, OPEN_RETRY_MS);
+    throw tooMuch(`${who} has too many calls open: the limit is ${most} at once`, OPEN_RETRY_MS);
   }
 
   /** Counts a message before it is decoded. @throws {RESOURCE_EXHAUSTED} like {@link call} */
@@ -119,7 +122,7 @@ export class CallRates {
     const waitMs = this.#take(`bytes ${who}`, BYTES, bytes);
     if (waitMs === 0) return;
     this.#refused[kind] += 1;
-    throw tooMuch(`${who} sends too much: ${formatBytes(BYTES.perS)} a second are open to it`, waitMs);
+    throw tooMuch(`${who} sends too much: the limit is ${formatBytes(BYTES.perS)} a second`, waitMs);
   }
 
   #take(key: string, rate: Rate, amount: number): number {
@@ -162,7 +165,7 @@ function hostOf(peer: string): string {
 function tooMuch(message: string, retryMs: number): ShardmillError {
   return new ShardmillError("RESOURCE_EXHAUSTED", message, {
     fields: { retryMs },
-    hint: `come again in ${retryMs} ms, and less often`,
+    hint: `retry in ${retryMs} ms, and call less often`,
   });
 }
 

@@ -175,9 +175,13 @@ export function tokensOf(
       return file.tokens;
     } catch (error) {
       report("tokens", error);
-      throw new ShardmillError("TOKEN_REFUSED", "this coordinator cannot read its tokens, and refuses all", {
-        hint: "its log says what is wrong with them",
-      });
+      throw new ShardmillError(
+        "TOKEN_REFUSED",
+        "this coordinator cannot read its tokens file, and refuses all tokens",
+        {
+          hint: "look for the reason in the coordinator's log",
+        },
+      );
     }
   };
 }

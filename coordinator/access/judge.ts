@@ -26,7 +26,7 @@ export interface Identity extends CallerIdentity {
 export const ANYONE: Identity = { name: "anyone", token: null };
 const OWNER: Identity = { name: OWNER_NAME, token: null };
 const TO_MOST =
-  "send `authorization: Bearer SECRET`, with what the secret file of the user holds who started the coordinator, or a token; or show a certificate that it knows";
+  "send `authorization: Bearer SECRET` (a token, or the secret in the secret file of the user who started the coordinator), or use a certificate that the coordinator knows";
 export const SUBMIT = "/shardmill.v1.JobsService/SubmitJob";
 
 /** Returns the role of a caller. Null: the caller is not authenticated. */
@@ -120,24 +120,24 @@ function holderOf(token: Token): Identity {
 }
 
 function secretRefused(wasSent: boolean, hint: string): ShardmillError {
-  const what = wasSent ? "this is not the secret of this coordinator" : "this coordinator wants a secret";
+  const what = wasSent ? "this is not the secret of this coordinator" : "this coordinator requires a secret";
   return new ShardmillError("SECRET_REFUSED", what, { hint });
 }
 
 function roleRefused(token: Token, method: string, wanted: Callers): ShardmillError {
-  const what = `${shownToken(token)} is for ${token.role}, and ${method} takes one for ${wanted}`;
+  const what = `${shownToken(token)} has the role ${token.role}, and ${method} requires the role ${wanted}`;
   return new ShardmillError("ROLE_REFUSED", what, {
     fields: { method },
-    hint: `make one where the coordinator runs: shardmill token create --role ${wanted}`,
+    hint: `create a token where the coordinator runs: shardmill token create --role ${wanted}`,
   });
 }
 
 function submitRefused(): ShardmillError {
   return new ShardmillError(
     "SUBMIT_REFUSED",
-    "this coordinator was started for a job of its own and takes no others",
+    "this coordinator was started for one job, and accepts no other job",
     {
-      hint: "submit to one that was started without a job: shardmill coordinator",
+      hint: "submit to a coordinator that was started without a job: shardmill coordinator",
     },
   );
 }

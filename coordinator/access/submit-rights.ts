@@ -60,11 +60,11 @@ async function admitJob(
     if (problem !== null) problems.push(problem);
   }
   if (problems.length === 0) return [...allowed, ...OWN_FOLDERS.map((folder) => folder())];
-  const message = `${nameOf(by)} names places that are not open to its jobs here`;
+  const message = `the job names locations that are not allowed for ${nameOf(by)}`;
   throw new ShardmillError("LOCATION_REFUSED", message, {
     fields: { who: by.name, role: by.role, allowed: shown(allowed) },
     problems,
-    hint: "the coordinator's operator allows places by role with --allow-locations",
+    hint: "ask the operator to start the coordinator with --allow-locations ROLE=LOCATION",
   });
 }
 
@@ -90,7 +90,7 @@ async function problemOf(
     expected: shown(allowed),
     found: withoutSecrets(location),
   });
-  if (!isAllowed(location, allowed)) return problem("is none of the places that this coordinator opens");
+  if (!isAllowed(location, allowed)) return problem("is not an allowed location");
   if (!isOnThisMachine(location)) return null;
   await using storages = new Storages({}, { ...NO_STORES, allowed });
   try {
@@ -99,7 +99,7 @@ async function problemOf(
   } catch (error) {
     // Planning reports all other faults of the place.
     return isShardmillError(error, "LOCATION_REFUSED")
-      ? problem("leads, by a link, to none of the places that this coordinator opens")
+      ? problem("leads through a link to a location that is not allowed")
       : null;
   }
 }
@@ -108,15 +108,15 @@ async function problemOf(
 function refuseCode(spec: JobSpec, by: Submitter): void {
   const code = programsOf(spec);
   if (code.length === 0) return;
-  const message = `this coordinator takes no jobs that bring code along from ${nameOf(by)}`;
+  const message = `this coordinator accepts no jobs with their own code from ${nameOf(by)}`;
   throw new ShardmillError("MODULES_REFUSED", message, {
     fields: { who: by.name, role: by.role },
     problems: code.map(({ where, path }) => ({
       where,
-      what: "is code of the job's own",
-      expected: "SQL, or what else Shardmill does by itself",
+      what: "is the job's own code",
+      expected: "SQL, or a built-in feature of Shardmill",
       found: withoutSecrets(path),
-      hint: "its operator allows code with --allow-modules, of those roles who may be trusted with it",
+      hint: "ask the operator to start the coordinator with --allow-modules ROLE, if the role is trusted",
     })),
   });
 }

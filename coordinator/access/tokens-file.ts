@@ -24,7 +24,7 @@ export async function addTokenLine(path: string, line: TokenLine): Promise<void>
     await makeFolders(dirname(path));
     appendFileSync(path, `${broken}${JSON.stringify(line)}\n`, { mode: 0o600, flush: true });
   } catch (error) {
-    const hint = "name another with --tokens-file, or set SHARDMILL_TOKENS_FILE";
+    const hint = "name another file with --tokens-file, or set SHARDMILL_TOKENS_FILE";
     throw wrongFile(tokensFile(path), `cannot be written: ${messageOf(error)}`, hint, error);
   }
 }

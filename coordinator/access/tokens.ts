@@ -137,15 +137,15 @@ function unknown(id: string): ShardmillError {
 
 function refused(what: string): ShardmillError {
   return new ShardmillError("TOKEN_REFUSED", what, {
-    hint: "make another where the coordinator runs: shardmill token create",
+    hint: "create another token where the coordinator runs: shardmill token create",
   });
 }
 
 /** Returns the error for an invalid line, without its content, which may be a token. */
 function unreadable(path: string, line: number): ShardmillError {
-  return new ShardmillError("TOKEN_INVALID", `line ${line} of the file of tokens is none of its lines`, {
+  return new ShardmillError("TOKEN_INVALID", `tokens file, line ${line}: not a valid entry`, {
     fields: { path, line },
-    hint: "remove that line; until then nobody is let in by a token",
+    hint: "remove that line: until then, the coordinator refuses all tokens",
   });
 }
 

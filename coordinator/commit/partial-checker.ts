@@ -82,7 +82,7 @@ export class PartialChecker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     for (const callOff of this.#callOff.splice(0)) callOff();
-    const gone = new ShardmillError("INTERRUPTED", "nobody checks partials any more");
+    const gone = new ShardmillError("INTERRUPTED", "the checker of partials is closed");
     for (const { finding } of this.#waiting.splice(0)) finding.reject(gone);
     await Promise.all([...this.#checkers].map((checker) => checker[Symbol.asyncDispose]()));
     this.#checkers.clear();

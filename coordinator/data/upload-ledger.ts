@@ -37,7 +37,7 @@ export class UploadLedger {
     const key = uploadKey(header);
     const upload = this.#uploads.get(key) ?? { executionId, bytesByName: new Map<string, number>() };
     if (upload.executionId !== executionId)
-      throw refused(header, "is of another execution under the same lease");
+      throw refused(header, "belongs to another execution under the same lease");
     let total = bytes;
     for (const [other, size] of upload.bytesByName) if (other !== name) total += size;
     if (total > this.#mostBytes) {

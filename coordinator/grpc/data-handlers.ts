@@ -44,7 +44,7 @@ async function openUpload(
   const iterator = parts[Symbol.asyncIterator]();
   const first = await within(iterator.next(), HEADER_MS);
   if (first.done === true || first.value.kind !== "header") {
-    throw new ShardmillError("ARGUMENT_INVALID", "an upload begins with its header");
+    throw new ShardmillError("ARGUMENT_INVALID", "the upload does not begin with its header");
   }
   const { header } = first.value;
   return { header, chunks: chunksOf(iterator, header.bytes) };
@@ -63,7 +63,7 @@ async function* chunksOf(
   try {
     for (let part = await rest.next(); part.done !== true; part = await rest.next()) {
       if (part.value.kind !== "chunk") {
-        throw new ShardmillError("ARGUMENT_INVALID", "an upload has one header");
+        throw new ShardmillError("ARGUMENT_INVALID", "the upload has a second header");
       }
       received += part.value.chunk.length;
       if (received > bytes) break;
@@ -73,8 +73,12 @@ async function* chunksOf(
     await rest.return?.();
   }
   if (received !== bytes) {
-    throw new ShardmillError("STORE_FAILED", `${received} bytes came where ${bytes} were announced`, {
-      fields: { expected: bytes, found: received },
-    });
+    throw new ShardmillError(
+      "STORE_FAILED",
+      `received ${received} bytes, but the header announced ${bytes}`,
+      {
+        fields: { expected: bytes, found: received },
+      },
+    );
   }
 }

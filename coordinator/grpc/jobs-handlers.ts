@@ -19,7 +19,7 @@ export function jobsHandlers(
     SubmitJob: serveUnary(
       jobsMethods.submitJob,
       async ({ job, ...options }, { signal, who }) => {
-        const by = { name: who.name, role: present(who.role, "who submits has a role") };
+        const by = { name: who.name, role: present(who.role, "a submitter has a role") };
         const submission = { ...options, by };
         const submitting = isWritten(job)
           ? submitWritten(job, (spec) => jobs.submitJob(spec, submission, signal))

@@ -23,7 +23,7 @@ export function addLate(
 ): void {
   let loaded: ReadonlyMap<string, HandledMethod> | null = null;
   let loading: Promise<void> | undefined;
-  const methodAt = (path: string) => present(loaded?.get(path), "what is loaded has every method");
+  const methodAt = (path: string) => present(loaded?.get(path), "every method was loaded");
   /** Loads the method and decodes the request. */
   const ready = async (path: string, call: LateCall) => {
     loading ??= load().then((found) => {

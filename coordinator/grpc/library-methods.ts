@@ -27,7 +27,7 @@ export function libraryMethods(addTo: (server: Server) => void): ReadonlyMap<str
 export const unchanged = (bytes: Buffer): Buffer => bytes;
 
 /** Error for bytes that the library cannot decode. */
-export const NO_REQUEST = "these bytes are no request";
+export const NO_REQUEST = "the bytes are not a valid request";
 
 function lowerFirst(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);

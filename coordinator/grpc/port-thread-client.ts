@@ -29,7 +29,7 @@ export async function startPortThread(options: PortClientOptions): Promise<PortS
     combined: ({ jobId, reduction }) => results.combined(jobId, reduction),
   };
   const lost = (end: RemoteEnd) => {
-    const what = `the thread that serves ${portOf(options.port).title} died: ${endText(end)}`;
+    const what = `the thread that serves ${portOf(options.port).title} ended: ${endText(end)}`;
     const error = new ShardmillError("INTERNAL", what, { cause: end });
     if (end.kind !== "closed") onLost(error);
     return error;

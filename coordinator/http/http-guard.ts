@@ -90,8 +90,9 @@ export class HttpGuard {
 const USUAL: readonly Proof[] = ["credential", "session"];
 
 function wrongProof(by: Proof): ShardmillError {
-  const message = by === "login" ? "a login pass makes one session" : "a session makes no passes";
-  return new ShardmillError("SECRET_REFUSED", `${message}, and nothing else`, {
+  const message =
+    by === "login" ? "a login pass can only create one session" : "a session cannot create passes";
+  return new ShardmillError("SECRET_REFUSED", message, {
     hint: "send the coordinator's secret or a token as `authorization: Bearer SECRET`",
   });
 }

@@ -87,9 +87,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
     report(`${req.method} ${req.path}`, error);
     return errorResponse(error);
   });
-  app.notFound((context) =>
-    context.json({ error: { code: "NOT_FOUND", message: "there is nothing here" } }, 404),
-  );
+  app.notFound((context) => context.json({ error: { code: "NOT_FOUND", message: "unknown path" } }, 404));
   for (const route of [...sessionRoutes(passes), ...options.routes]) {
     app.on(
       route.method,
@@ -101,7 +99,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
       },
       bodyLimit({
         maxSize: MOST_BODY_BYTES,
-        onError: () => new Response(`more than ${MOST_BODY_BYTES} bytes\n`, { status: 413 }),
+        onError: () => new Response(`the body is larger than ${MOST_BODY_BYTES} bytes\n`, { status: 413 }),
       }),
       (context) => route.handle(context),
     );

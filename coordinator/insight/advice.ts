@@ -46,7 +46,7 @@ export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
 }
 
 const NO_WORKER =
-  "no worker is connected: start one with `shardmill worker --coordinator HOST:PORT`, and --tls-ca FILE where the coordinator has TLS";
+  "no worker is connected: start one with `shardmill worker --coordinator HOST:PORT`, and add --tls-ca FILE if the coordinator uses TLS";
 
 /** Stages that cost less per row in large batches. */
 const BY_BATCH: ReadonlySet<Bottleneck> = new Set(["infer", "tensorize", "collect"]);
@@ -54,7 +54,7 @@ const BY_BATCH: ReadonlySet<Bottleneck> = new Set(["infer", "tensorize", "collec
 function fixedBatchAdvice(batch: BatchInUse | null): string {
   if (batch?.bound !== "model" || batch.rows >= FEW_ROWS) return "";
   const rows = batch.rows === 1 ? "1 row" : `${batch.rows} rows`;
-  return `the model's batch is fixed to ${rows}: export it with an open batch dimension, so that many run at once; else, `;
+  return `the model's batch is fixed to ${rows}: export it with an open batch dimension, so that many rows run at once; otherwise, `;
 }
 
 function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
@@ -68,33 +68,33 @@ function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
     case "read":
       return (
         storeAdvice("read", facts.stores) ??
-        "the workers wait for input bytes: bring the data nearer, to faster storage, or let more workers read at once"
+        "the workers wait for input bytes: move the data nearer or to faster storage, or run more workers"
       );
     case "decode":
-      return "unpacking the input takes the time: store only the columns that are used, with a lighter compression, or give each worker more --shard-threads";
+      return "decoding the input is the bottleneck: store only the columns that the job uses, compress them less, or give each worker more --shard-threads";
     case "prepare":
       return stepsAdvice("map.prepare");
     case "finish":
       return stepsAdvice("map.finish");
     case "tensorize":
-      return "turning columns into tensors takes the time: store fixed-size lists of the type that the model takes, or give each worker more --shard-threads";
+      return "converting columns to tensors is the bottleneck: store fixed-size lists of the type that the model takes, or give each worker more --shard-threads";
     case "collect":
-      return "turning outputs into columns takes the time: keep fewer columns and outputs, or let the model reduce them itself (argmax, pooling)";
+      return "converting outputs to columns is the bottleneck: keep fewer columns and outputs, or let the model reduce them itself (argmax, pooling)";
     case "encode":
-      return "writing the output's files takes the time: keep fewer columns, choose ops over raw outputs, or set output.rows to arrow or none";
+      return "encoding the output's files is the bottleneck: keep fewer columns, choose ops over raw outputs, or set output.rows to arrow or none";
     case "store":
       return (
         storeAdvice("store", facts.stores) ??
-        "storing the output takes the time: put output.path on faster storage, or keep fewer columns"
+        "storing the output is the bottleneck: move output.path to faster storage, or keep fewer columns"
       );
     case "start":
       return startAdvice(facts);
     case "shards":
       return shardsAdvice(facts);
     case "coordinator":
-      return "the workers wait for the coordinator: fewer and larger shards (input.shardRows), or give it a faster core and disk";
+      return "the workers wait for the coordinator: use fewer and larger shards (input.shardRows), or give it a faster core and disk";
     case "reduce":
-      return "the time after the last shard outweighs the rest: with more rows it weighs less; reductions without a combine leave their work for then";
+      return "the work after the last shard is the bottleneck: its share falls with more rows, and reductions with `combine` do part of it earlier";
     default:
       return assertNever(bottleneck);
   }
@@ -110,23 +110,23 @@ function hasTinyShards({ rows, usage: { shards, slots } }: AdviceFacts): boolean
 function tinyShardsAdvice({ rows, usage: { shards, slots } }: AdviceFacts): string {
   const average = formatCount(Math.max(1, Math.round(rows / shards)));
   const shardRows = roundDown(rows / Math.max(1, slots * ROUNDS));
-  return `${formatCount(shards)} shards of ${average} ${average === "1" ? "row" : "rows"} cost more to hand out and commit than to map: raise input.shardRows to about ${shardRows}, or leave it out`;
+  return `${formatCount(shards)} shards of ${average} ${average === "1" ? "row" : "rows"} cost more to assign and commit than to map: raise input.shardRows to about ${shardRows}, or remove it`;
 }
 
 function stepsAdvice(key: string): string {
-  return `the steps of ${key} take the time: compute less in them, with fewer and smaller columns (those that are only named pass by), or run the job on more cores`;
+  return `the steps of ${key} are the bottleneck: compute less in them, with fewer and smaller columns (columns that are only named cost nothing), or run the job on more cores`;
 }
 
 function smallFilesAdvice({ rows, files, stores }: AdviceFacts): string {
   const average = formatCount(Math.max(1, Math.round(rows / files)));
   const store = storeInUse("read", stores);
   const place = store === null ? "" : ` of ${store}`;
-  return `opening ${formatCount(files)} files of ${average} rows${place} takes the time: write the input as fewer, larger files`;
+  return `opening ${formatCount(files)} files of ${average} rows${place} is the bottleneck: write the input as fewer, larger files`;
 }
 
 function inferAdvice({ usage, padding, device, isConverted }: AdviceFacts): string {
   if (padding !== null && padding > MUCH_PADDING) {
-    return `the model takes the time, and ${percent(padding)} of what it runs is padding: sort the input by length, or bound map.batch.tokens`;
+    return `the model is the bottleneck, and ${percent(padding)} of its input is padding: sort the input by length, or limit map.batch.tokens`;
   }
   const isCpu = device === "cpu";
   const ways = [
@@ -137,7 +137,7 @@ function inferAdvice({ usage, padding, device, isConverted }: AdviceFacts): stri
     "or a smaller model",
   ];
   const isShared = isCpu && besideInfer(usage.stages) > MUCH_BESIDE;
-  return `the model takes the time${isShared ? " (other stages share its cores)" : ""}: ${ways.join(", ")}`;
+  return `the model is the bottleneck${isShared ? " (other stages share its cores)" : ""}: use ${ways.join(", ")}`;
 }
 
 function besideInfer(stages: StageShares): number {
@@ -146,9 +146,9 @@ function besideInfer(stages: StageShares): number {
 
 function startAdvice({ usage: { absentMs, doingMs } }: AdviceFacts): string {
   if (absentMs > doingMs.starting) {
-    return "most of the time no worker was there: for many short jobs, keep `shardmill coordinator` and `shardmill worker` running";
+    return "no worker was connected for most of the time: for many short jobs, keep `shardmill coordinator` and `shardmill worker` running";
   }
-  return "most of the time the workers were starting: with more rows it weighs less; for many short jobs, keep a coordinator and its workers running";
+  return "the workers were starting for most of the time: this share falls with more rows, and for many short jobs, keep a coordinator and its workers running";
 }
 
 function shardsAdvice({ rows, workers, usage: { shards, slots } }: AdviceFacts): string {
@@ -158,7 +158,7 @@ function shardsAdvice({ rows, workers, usage: { shards, slots } }: AdviceFacts):
     ...(rows / Math.max(1, shards) > shardRows ? [`set input.shardRows to about ${shardRows}`] : []),
     ...(workers > 1 ? ["use fewer workers"] : []),
   ];
-  return ways.length === 0 ? `${has}: with more rows it weighs less` : `${has}: ${ways.join(", or ")}`;
+  return ways.length === 0 ? `${has}: with more rows, this matters less` : `${has}: ${ways.join(", or ")}`;
 }
 
 /** Rounds down to two digits, because the value is for users to type. */

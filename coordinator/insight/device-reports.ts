@@ -55,6 +55,6 @@ export function refusalReason({ worker, device, refusal, rows }: DeviceReport): 
     code: "DEVICE_WRONG",
     message: `${device} on ${worker} gives other numbers than the CPU: ${refusal}`,
     fields: { worker, device, rows },
-    hint: "run the job with `model.device: cpu` or another device; if these rows are right all the same, loosen model.check",
+    hint: "run the job with `model.device: cpu` or another device, or loosen model.check if these rows are correct",
   };
 }

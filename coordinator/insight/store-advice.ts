@@ -19,7 +19,7 @@ export function storeAdvice(doing: "read" | "store", stores: readonly StoreRate[
   const busiest = busiestStore(doing, stores);
   if (busiest === null) return null;
   const what = doing === "read" ? "reading" : "writing to";
-  return `${what} ${shownStore(busiest)} takes the time: ${remedy(doing, busiest.rate)}`;
+  return `${what} ${shownStore(busiest)} is the bottleneck: ${remedy(doing, busiest.rate)}`;
 }
 
 /** Returns the store with the highest byte rate, for display. Null: no store had any bytes. */
@@ -56,11 +56,11 @@ function shownStore({ rate, bytesPerSecond }: Busiest): string {
 function remedy(doing: "read" | "store", rate: StoreRate): string {
   if (rate.throttled >= MUCH_THROTTLED) {
     return doing === "read"
-      ? "it asks for fewer requests: use fewer workers, write the input with larger row groups, or spread it over more prefixes"
-      : "it asks for fewer requests: use fewer workers, or fewer and larger shards (input.shardRows)";
+      ? "it throttles requests: use fewer workers, write the input with larger row groups, or spread it over more prefixes"
+      : "it throttles requests: use fewer workers, or fewer and larger shards (input.shardRows)";
   }
   if (rate.repeated >= MUCH_REPEATED)
-    return `${shownShare(rate.repeated)} of its requests fail and are sent again: look at the network and at the store`;
+    return `${shownShare(rate.repeated)} of its requests fail and are retried: check the network and the store`;
   if (rate.bytesPerRequest < SMALL_REQUEST_BYTES) {
     const each = formatBytes(Math.round(rate.bytesPerRequest));
     return doing === "read"
@@ -68,10 +68,10 @@ function remedy(doing: "read" | "store", rate: StoreRate): string {
       : `its requests are small (${each} each): use fewer and larger shards (input.shardRows)`;
   }
   if (rate.firstByteMs !== null && rate.firstByteMs >= LATE_MS)
-    return "it is long in answering: run the workers in its region, or let more shards be at work at once (--shard-threads, more workers)";
+    return "it responds slowly: run the workers in its region, or map more shards concurrently (--shard-threads, more workers)";
   return doing === "read"
-    ? "use more workers, each has a line of its own, store only the columns that are used, or bring the data nearer"
-    : "use more workers, each has a line of its own, or keep fewer columns";
+    ? "use more workers (each has its own connection), store only the columns that the job uses, or move the data nearer"
+    : "use more workers (each has its own connection), or keep fewer columns";
 }
 
 function shownRate(perSecond: number): string {

@@ -284,7 +284,7 @@ export class ActiveJob {
   /** Stops at once and acknowledges nothing more, as if killed, but aborts running work in order. */
   abandon(): void {
     this.#options.shell.breakDown(
-      new ShardmillError("INTERRUPTED", "the coordinator stops; run again to resume"),
+      new ShardmillError("INTERRUPTED", "the coordinator stops: run the job again to resume it"),
     );
   }
 

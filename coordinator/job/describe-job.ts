@@ -81,14 +81,14 @@ export function startNotes(
   return [
     ...(before === ""
       ? []
-      : [`begun by shardmill ${before}, this is ${builds.at(-1)}: the manifest will list them`]),
+      : [`begun by shardmill ${before}, resumed by ${builds.at(-1)}: the manifest will list all of them`]),
     ...mappingNotes(job, builds),
     ...(skipped === 0
       ? []
       : [
           `a trial: ${formatCount(total)} of ${formatCount(total + skipped)} rows are run, the others skipped`,
         ]),
-    ...(leftOut.length === 0 ? [] : [`left out of the input: ${leftOutPhrases(leftOut).join("; ")}`]),
+    ...(leftOut.length === 0 ? [] : [`excluded from the input: ${leftOutPhrases(leftOut).join("; ")}`]),
     ...undecodedNotes(undecoded, planned.dataset.files),
   ];
 }

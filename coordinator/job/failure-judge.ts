@@ -94,7 +94,7 @@ function judgedBy(look: Look, reason: FailureReason, what: string): FailureReaso
   if (look.kind === "changed") return reason;
   const { message, fields } = reason;
   if (look.kind === "asPlanned") return seenOtherwise(reason, what);
-  const unseen = `the coordinator cannot see whether the ${what} changed (${look.why}), as the worker says`;
+  const unseen = `the coordinator cannot check that the ${what} changed (${look.why}), as the worker reports`;
   return { code: "STORE_FAILED", message: `${unseen}: ${message}`, fields };
 }
 

@@ -48,7 +48,7 @@ export function handleOf({ job, origin, ...opened }: Extract<OpenedJob, { kind: 
   let running: ActiveJob | null = job;
   let last = job.status();
   // The user who restarts a job may not know that another user paused it.
-  const paused = `the job is paused: go on with \`shardmill resume ${jobId}\``;
+  const paused = `the job is paused: continue it with \`shardmill resume ${jobId}\``;
   const notes = last.paused ? [...opened.notes, paused] : opened.notes;
   let lastMetrics = job.metrics();
   let lastView: JobView = NO_VIEW;

@@ -133,10 +133,10 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     if (manifest.outputDigest !== outputDigest) {
       throw new ShardmillError(
         "OUTPUT_FAILED",
-        "the same partials gave another output than before the restart",
+        "the same partials produced another output than before the restart",
         {
           fields: { expected: outputDigest, found: manifest.outputDigest },
-          hint: "a reduction that gives different results each time (random(), now()) cannot be resumed: run with --fresh",
+          hint: "run with --fresh: a reduction whose result differs each time (random(), now()) cannot be resumed",
         },
       );
     }
@@ -159,7 +159,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   #stage(): Promise<StagedIn> {
     const what = "the output cannot be staged";
-    const hint = "make room or mend the disk, then run the job again: it resumes";
+    const hint = "free space or repair the disk, then run the job again: it resumes";
     const paths = this.#nextStage();
     return asOutputFailed({ path: paths.stage, what, hint }, async () => ({
       paths,

@@ -29,7 +29,7 @@ export async function lockOutput({ disk, output }: OutputPaths, options: OpenJob
     ...(isOnThisMachine(output) ? {} : { trouble: apart }),
   });
   try {
-    const what = "what an earlier coordinator left beside its lock cannot be removed";
+    const what = "files that an earlier coordinator left next to its lock cannot be removed";
     await asOutputFailed({ path: disk, what }, () => lock.sweep());
     return lock;
   } catch (error) {

@@ -14,7 +14,7 @@ export function mappingNotes(job: Begun, builds: readonly string[]): string[] {
   if (!isOfOthers(job)) return [];
   const { begunBy, differs } = difference(job.mapping, builds);
   return [
-    `rows of it are mapped by ${differs}: only workers of shardmill ${begunBy} get its other shards; --fresh begins it anew`,
+    `the job's rows are mapped by ${differs}: only workers of shardmill ${begunBy} get its other shards, and --fresh starts it over`,
   ];
 }
 
@@ -31,7 +31,7 @@ export function refuseOtherMapping(job: Begun, builds: readonly string[]): void 
     "the output folder holds an unfinished run whose rows were mapped in another way than this version maps them",
     {
       fields: { differs, begunBy, here: onlyIn(ownMapping(), job.mapping) },
-      hint: `finish it with shardmill ${begunBy}, or with workers of it under \`shardmill coordinator\`; or run with --fresh to start over`,
+      hint: `finish it with shardmill ${begunBy}, or with workers of that version under \`shardmill coordinator\`, or run with --fresh to start over`,
     },
   );
 }

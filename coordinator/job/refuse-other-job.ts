@@ -23,7 +23,7 @@ export function refuseOtherJob(before: JobDigests, now: IdentifiedJob): void {
           `${before[part].slice(0, 12)} then, ${now.digests[part].slice(0, 12)} now`,
         ]),
       ),
-      hint: "bring it back as it was to resume, or run with --fresh to start over",
+      hint: "restore what changed to resume, or run with --fresh to start over",
     },
   );
 }
@@ -41,7 +41,7 @@ export function refuseOtherResult(spec: JobSpec, manifest: OutputManifest, now: 
     `${spec.output.path} holds the result of another job: ${partsText(differs)} changed since`,
     {
       fields: { path: spec.output.path, job: manifest.job.id },
-      hint: "choose another output.path, or run with --fresh to throw that result away",
+      hint: "choose another output.path, or run with --fresh to replace that result",
     },
   );
 }

@@ -66,9 +66,9 @@ function refuseOtherThan(jobId: JobId, state: JobState, { spec }: PlannedJob): v
 
 /** Error of a run that was to be resumed, but is not in its output folder. */
 export function runIsGone(jobId: JobId, path: string): ShardmillError {
-  return new ShardmillError("JOB_NOT_FOUND", `what job ${jobId} had done is not in ${path} any more`, {
+  return new ShardmillError("JOB_NOT_FOUND", `the work of job ${jobId} is no longer in ${path}`, {
     fields: { jobId, path },
-    hint: "somebody removed it, or began another job there: submit the job again to begin it anew",
+    hint: "submit the job again to start it over: its work was removed, or another job was begun there",
   });
 }
 

@@ -15,7 +15,7 @@ import { type JobState, unhappyEnd } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import type { ShellJournal, ShellWork } from "./job-shell.ts";
 
-const LET_GO = { code: "INTERRUPTED", message: "this coordinator let go of the job" } as const;
+const LET_GO = { code: "INTERRUPTED", message: "this coordinator released the job" } as const;
 
 /** Span attribute with the job id, used by coordinator and workers. */
 const JOB_ID = "shardmill.job.id";

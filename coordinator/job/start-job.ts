@@ -83,7 +83,7 @@ export async function startJob(
   const { state } = replayed;
   const builds = whoseJob(replayed, options);
   // A coordinator that was stopped while it opened the journal may have been replaced.
-  const what = "it cannot be made sure that the job is this coordinator's";
+  const what = "the coordinator cannot verify that it holds the lock of the job";
   await asOutputFailed({ path: paths.output, what }, () => lock.confirm());
   isDone = () => jobProgress(state).phase === "published" && !lock.lost.aborted;
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
@@ -209,7 +209,8 @@ function snapshotting(
     remembered,
     everyRecords: Math.min(seams.snapshotRecords, keeper.everyRecords),
     pause: () => sleepBy(clock, 0, NEVER),
-    onFailure: (error) => log.warn({ job: jobId, reason: messageOf(error) }, "no snapshot of the journal"),
+    onFailure: (error) =>
+      log.warn({ job: jobId, reason: messageOf(error) }, "the snapshot of the journal failed"),
   });
 }
 
@@ -240,7 +241,7 @@ function logExclusion(log: Logger, job: string, { name, excludedForMs, reason }:
 /** Logs the store requests when the job ends, for whatever reason. */
 function logStores(job: ActiveJob, log: Logger): void {
   const tell = () => {
-    for (const counts of job.status().stores) log.info({ job: job.jobId, ...counts }, "asked of a store");
+    for (const counts of job.status().stores) log.info({ job: job.jobId, ...counts }, "requests to a store");
   };
   job.ended.then(tell, tell);
 }

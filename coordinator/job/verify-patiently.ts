@@ -38,7 +38,7 @@ export async function verifyPatiently(
 ): Promise<void> {
   const startMs = clock.nowMs();
   const what = "partials cannot be verified";
-  const hint = "mend the line to the store or its credentials, then run the job again: it resumes";
+  const hint = "repair the connection to the store or its credentials, then run the job again: it resumes";
   await asOutputFailed({ path: partials, what, hint }, async () => {
     for (;;) {
       try {
@@ -56,10 +56,10 @@ export async function verifyPatiently(
 }
 
 function notReadable(cause: ShardmillError): ShardmillError {
-  const message = `the coordinator may not read what the worker put, and may read what it put there itself: ${cause.message}`;
+  const message = `the coordinator may not read what the worker stored, but may read what it stored there itself: ${cause.message}`;
   return new ShardmillError("PARTIAL_INVALID", message, {
     fields: cause.fields,
     cause,
-    hint: "let the worker put objects that the coordinator may read (their owner, their key, their ACL), or start it with --data coordinator",
+    hint: "let the worker store objects that the coordinator may read (check their owner, key and ACL), or start it with --data coordinator",
   });
 }

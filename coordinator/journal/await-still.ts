@@ -44,7 +44,7 @@ export async function awaitStill({
   if (holder !== null && processes.lifeOf(holder) === "dead") return before;
   const who = holder === null ? "a coordinator" : `process ${holder.pid} on ${holder.host}`;
   onWaiting?.(
-    `waiting ${SILENCE_MS / 1000} s to see whether ${who} is alive, which was at work on this output: only its silence can tell`,
+    `waiting ${SILENCE_MS / 1000} s for a heartbeat of ${who}, which was at work on this output: without one, it has stopped`,
   );
   // Reads are counted instead of time: this process may have been stopped meanwhile, and read nothing.
   for (let look = 0; look < SILENCE_MS / LOOK_MS; look += 1) {

@@ -237,13 +237,13 @@ export class HeldLock implements AsyncDisposable {
     const { path, nonce, disk } = this.#options;
     const there = await readLock(path, disk);
     if (there?.nonce === nonce) return;
-    const who = there === null ? "nobody" : `process ${there.pid} on ${there.host}`;
+    const who = there === null ? "no process" : `process ${there.pid} on ${there.host}`;
     const error = new ShardmillError(
       "OUTPUT_LOCKED",
-      `this coordinator lost its lock: ${who} holds it now, for this one was not heard for ${SILENCE_MS / 1000} s, or the file was deleted`,
+      `this coordinator lost its lock: ${who} holds it now, because this one wrote no heartbeat for ${SILENCE_MS / 1000} s, or the file was deleted`,
       {
         fields: { path, host: there?.host ?? null, pid: there?.pid ?? null },
-        hint: "the job goes on in the other one; if there is none, run it again: it resumes",
+        hint: "let the other coordinator finish the job, or if there is none, run it again: it resumes",
       },
     );
     this.#lost.abort(error);

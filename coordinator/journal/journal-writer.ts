@@ -192,6 +192,6 @@ function journalFailed(what: string, cause: unknown): ShardmillError {
   const reason = cause === null ? "" : `: ${messageOf(cause)}`;
   return new ShardmillError("JOURNAL_FAILED", `${what}${reason}`, {
     cause,
-    hint: "make room or mend the disk, then run the job again: it resumes",
+    hint: "free space or repair the disk, then run the job again: it resumes",
   });
 }

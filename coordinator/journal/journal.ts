@@ -249,6 +249,6 @@ function checkPrevious(started: RecordOf<"generationStarted">, found: SegmentStr
   const what =
     found.bytes < bytes
       ? `it has ${found.bytes} bytes, and had ${bytes} when the next segment was begun`
-      : "it is not what it was when the next segment was begun";
+      : "it has changed since the next segment was begun";
   throw corrupt(path, what, Math.min(found.bytes, bytes));
 }

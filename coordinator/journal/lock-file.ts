@@ -64,7 +64,7 @@ export function heldBy(
     hint:
       where === "here"
         ? "wait for it, or stop it, then run again"
-        : "it renews its lock, so it is alive, in another container or on another machine: wait for it, or stop it there",
+        : "wait for it, or stop it: it renews its lock from another container or machine",
   });
 }
 

@@ -143,7 +143,7 @@ async function take(path: string, taker: Taker, options: LockOptions): Promise<v
       await removeLock(claim, nonce, own, disk).finally(() => disk.rmdir(own).catch(() => {}));
     }
   }
-  throw new ShardmillError("OUTPUT_LOCKED", `others keep taking the lock ${path}`, {
+  throw new ShardmillError("OUTPUT_LOCKED", `other processes keep taking the lock ${path}`, {
     fields: { path },
     hint: "run the job once at a time",
   });
@@ -166,10 +166,10 @@ async function isDead(holder: LockContent, path: string, options: LockOptions): 
   const looks = Math.ceil(SILENCE_MS / LOOK_MS);
   onWaiting?.(
     isOwn
-      ? `waiting ${SILENCE_MS / 1000} s to see whether this process itself is at work on this output: ` +
-          "its own lock is there, which may be left over"
-      : `waiting ${SILENCE_MS / 1000} s to see whether process ${pid} on ${host} is alive, which was at work on this output: ` +
-          "it is of another container, boot or machine, so only its silence can tell",
+      ? `waiting ${SILENCE_MS / 1000} s for a heartbeat of this process itself on this output: ` +
+          "its own lock is there, and may be left over"
+      : `waiting ${SILENCE_MS / 1000} s for a heartbeat of process ${pid} on ${host}, which was at work on this output: ` +
+          "it ran in another container, boot or machine, so only a heartbeat can show that it still runs",
   );
   const beatPath = join(dirname(path), BEAT_NAME);
   const before = await readBeat(beatPath, disk);

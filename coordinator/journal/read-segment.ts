@@ -64,7 +64,7 @@ export async function readSegment(path: string, which: WhichStretch, disk: Disk)
     at += good;
     if (found.end.kind === "torn" && isAll) break;
     if (good === 0 && room >= MOST_TORN_BYTES)
-      throw corrupt(path, `no whole record begins in the ${room} bytes from here on`, at);
+      throw corrupt(path, `no whole record begins in the next ${room} bytes`, at);
     // The record continues after the piece, or is damaged. A larger piece shows which.
     room = good === 0 ? room * 2 : pieceBytes;
   }
@@ -156,13 +156,13 @@ function refuse(path: string, end: BadEnd, pieceAt: number): never {
   if (end.kind === "damaged")
     throw corrupt(path, `a damaged record is followed by a whole one at byte ${pieceAt + end.nextAt}`, at);
   if (end.kind === "unknownKind") throw foreign(path, `it has a record of the unknown kind ${end.found}`, at);
-  throw corrupt(path, `a record cannot be understood: ${end.what}`, at);
+  throw corrupt(path, `a record is invalid: ${end.what}`, at);
 }
 
 export function corrupt(path: string, what: string, at: number): ShardmillError {
   return new ShardmillError("JOURNAL_CORRUPT", `the journal ${path} is damaged: ${what}`, {
     fields: { path, at },
-    hint: "bring back the file from a copy, or start the job over with --fresh",
+    hint: "restore the file from a copy, or start the job over with --fresh",
   });
 }
 

@@ -45,7 +45,7 @@ export function asRecord(value: unknown): CheckedRecord {
   const shape: Readonly<Record<string, Field>> = SHAPES[kind as JournalRecord["kind"]];
   for (const name in shape) {
     if (fieldOf(value[name]) !== shape[name])
-      return { kind: "malformed", what: `${kind} without a good ${name}` };
+      return { kind: "malformed", what: `${kind} without a valid ${name}` };
   }
   return { kind: "record", record: value as unknown as JournalRecord };
 }

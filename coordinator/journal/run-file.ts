@@ -35,7 +35,7 @@ export async function readRunFile(
   try {
     return runFile.parse(JSON.parse(text)).run;
   } catch (cause) {
-    throw new ShardmillError("OUTPUT_FAILED", `${location} does not say which run it is`, {
+    throw new ShardmillError("OUTPUT_FAILED", `${location} does not name its run`, {
       fields: { path: location, found: text.slice(0, 100) },
       cause,
       hint: "run with --fresh to start over",
@@ -60,8 +60,8 @@ export async function putRunFile(
 /** Returns the error for a coordinator whose run no longer is the job's. */
 export function replaced(path: Location, expected: string | null, found: string | null): ShardmillError {
   const what = found === null ? "has removed this run's work files" : "has started the job over";
-  return new ShardmillError("OUTPUT_LOCKED", `another coordinator ${what}: this one does not go on`, {
+  return new ShardmillError("OUTPUT_LOCKED", `another coordinator ${what}: this one stops`, {
     fields: { path, expected, found },
-    hint: "the job goes on in the other one; if there is none, run it again",
+    hint: "let the other coordinator finish the job, or if there is none, run it again",
   });
 }

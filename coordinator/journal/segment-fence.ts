@@ -40,7 +40,7 @@ export class SegmentFence {
     const { folder, generation } = this.#options;
     const error = new ShardmillError("OUTPUT_LOCKED", `another coordinator has taken this job over: ${why}`, {
       fields: { path: segmentPath(folder, generation), generation },
-      hint: "the job goes on in the other one; if there is none, run it again: it resumes",
+      hint: "let the other coordinator finish the job, or if there is none, run it again: it resumes",
     });
     this.#lost.abort(error);
     throw error;

@@ -13,7 +13,7 @@ import {
 /** Called when snapshots are unusable, so that segments are read instead. */
 export type OnSnapshotTrouble = (what: string, cause: unknown) => void;
 
-export const SNAPSHOTS_OF_NO_USE = "the snapshots of the journal are of no use: all of it is read";
+export const SNAPSHOTS_OF_NO_USE = "the snapshots of the journal are unusable: the whole journal is read";
 
 /**
  * Reads the journal's snapshots, in order, each of which follows the previous one. The chain ends at a

@@ -82,11 +82,11 @@ export function formatRecord(record: JobRecord): string {
 export function parseRecord(text: string, name: string): ReadRecord {
   const [first = "", body = ""] = text.split("\n");
   const { format, sha256 } = (parseJson(first) ?? {}) as { format?: unknown; sha256?: unknown };
-  if (typeof format !== "number") return damaged("it does not begin as such files do");
+  if (typeof format !== "number") return damaged("it does not begin with a valid header");
   if (format > FORMAT) return { kind: "later", format };
-  if (digestOf(body) !== sha256) return damaged("it is not as it was written");
+  if (digestOf(body) !== sha256) return damaged("its checksum differs");
   const record = JSON.parse(body) as JobRecord;
-  if (recordName(record.jobId) !== name) return damaged(`it is of job ${record.jobId}`);
+  if (recordName(record.jobId) !== name) return damaged(`it belongs to job ${record.jobId}`);
   // Counts that the writing version did not have get the values of a job that does not run.
   return {
     kind: "record",

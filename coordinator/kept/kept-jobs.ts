@@ -195,7 +195,10 @@ export class KeptJobs implements AsyncDisposable {
     }
     if (read.kind === "damaged") return await this.#putAside(name, read.why);
     const path = join(this.#folder, name);
-    this.#log.warn({ path, format: read.format }, "a later version wrote what is known of a job: left out");
+    this.#log.warn(
+      { path, format: read.format },
+      "the record of a job was written by a later version, and is skipped",
+    );
     return null;
   }
 
@@ -204,7 +207,7 @@ export class KeptJobs implements AsyncDisposable {
     const path = join(this.#folder, name);
     const aside = `${path}${DAMAGED}`;
     await realDisk.rename(path, aside).catch(() => {});
-    const what = "what is known of a job cannot be read, and is put aside: submit the job again if it ran";
+    const what = "the record of a job is damaged, and was renamed: submit the job again if it was running";
     this.#log.warn({ path: aside, why }, what);
     return null;
   }
@@ -231,7 +234,7 @@ function stateFailed(folder: string, cause: unknown): ShardmillError {
   if (isShardmillError(cause, "STATE_FAILED")) return cause;
   return new ShardmillError(
     "STATE_FAILED",
-    `what the coordinator remembers cannot be kept: ${messageOf(cause)}`,
+    `the coordinator's records of its jobs cannot be stored: ${messageOf(cause)}`,
     {
       fields: { folder },
       hint: "name a folder that can be written to with --state",

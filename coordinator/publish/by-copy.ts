@@ -139,9 +139,9 @@ export class CopyingWay implements PublishWay {
     const [missing] = parts.filter(({ output }) => !there.has(below(this.#place.paths.output, output.path)));
     if (missing === undefined) return;
     const { path, bytes } = missing.output;
-    throw new ShardmillError("OUTPUT_FAILED", `${path} is gone from ${folder} after it was copied there`, {
+    throw new ShardmillError("OUTPUT_FAILED", `${path} is missing from ${folder} after it was copied there`, {
       fields: { path: below(this.#place.paths.output, path), expected: bytes, found: null },
-      hint: "look for who removes files there, then run the job again: it resumes",
+      hint: "check what removes files there, then run the job again: it resumes",
     });
   }
 
@@ -175,10 +175,14 @@ export class CopyingWay implements PublishWay {
         found.add(location);
         continue;
       }
-      throw new ShardmillError("OUTPUT_OCCUPIED", `${location} is there already and is not this job's`, {
-        fields: { path: folder, name },
-        hint: "choose another output.path, or move the folder away and run again",
-      });
+      throw new ShardmillError(
+        "OUTPUT_OCCUPIED",
+        `${location} exists already, and does not belong to this job`,
+        {
+          fields: { path: folder, name },
+          hint: "choose another output.path, or move the folder away and run again",
+        },
+      );
     }
     return found;
   }
@@ -201,9 +205,9 @@ function sourcesGone(
   output: Location,
   { first, gone, of }: { readonly first: Location; readonly gone: number; readonly of: number },
 ): ShardmillError {
-  const what = `${gone} of the ${of} files that are to be published to ${output} are nowhere any more: ${first}`;
+  const what = `${gone} of the ${of} files to publish to ${output} are missing: ${first}`;
   return new ShardmillError("OUTPUT_FAILED", gone > 1 ? `${what} is the first` : what, {
     fields: { path: first, expected: of, found: of - gone },
-    hint: "it was decided to publish them, and their partials were removed since: look for who removes files below _shardmill, then run with --fresh to start over",
+    hint: "check what removes files below _shardmill, then run with --fresh to start over: the files were removed after publishing began",
   });
 }

@@ -49,7 +49,7 @@ interface ClearOptions extends ClearingSeams {
  */
 export async function clearOutput(paths: OutputPaths, options: ClearOptions): Promise<void> {
   const what = "the output folder cannot be cleared";
-  const hint = "mend the disk, then run again: it ends what it began";
+  const hint = "repair the disk, then run again: the run finishes the clearing";
   await asOutputFailed({ path: paths.output, what, hint }, () => clear(paths, options));
 }
 

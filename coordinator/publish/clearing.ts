@@ -191,6 +191,6 @@ function parseClearing(marker: string): Pick<ClearingContent, "nonce" | "run"> |
 function clearsElsewhere(path: Location): ShardmillError {
   return new ShardmillError("OUTPUT_LOCKED", "another coordinator clears this output, or has cleared it", {
     fields: { path },
-    hint: "the job goes on in the other one; if there is none, run it again",
+    hint: "let the other coordinator finish the job, or if there is none, run it again",
   });
 }

@@ -42,10 +42,14 @@ export async function refuseOtherOutput(
 ): Promise<void> {
   const [placed] = await foreignFiles(output, manifest.files, storage);
   if (placed === undefined) return;
-  throw new ShardmillError("OUTPUT_OCCUPIED", `${output} has ${placed} of another output of this job`, {
-    fields: { path: output, name: placed },
-    hint: "a partial was lost after the job had begun to publish: run it again with --fresh to start over",
-  });
+  throw new ShardmillError(
+    "OUTPUT_OCCUPIED",
+    `${output} holds ${placed}, which belongs to another output of this job`,
+    {
+      fields: { path: output, name: placed },
+      hint: "run the job again with --fresh to start over: a partial was lost after publishing began",
+    },
+  );
 }
 
 /** Returns the size of a file. Null: it is not a file. */

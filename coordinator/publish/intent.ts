@@ -59,7 +59,7 @@ function parseIntent(text: string, { publishing, work }: Pick<OutputPaths, "publ
   const manifest: OutputManifest = written;
   const { run, sources } = parsed.success ? parsed.data.publishing : { run: null, sources: [] };
   if (!parsed.success || sources.length !== manifest.files.length)
-    throw new ShardmillError("OUTPUT_FAILED", `${publishing} does not say where its files are`, {
+    throw new ShardmillError("OUTPUT_FAILED", `${publishing} does not list the sources of its files`, {
       fields: { path: publishing },
       hint: "run with --fresh to start over",
     });

@@ -43,9 +43,9 @@ async function refuseReplacing(storage: Storage, location: Location): Promise<vo
   } finally {
     await storage.remove(location, NEVER);
   }
-  const message = `the store of ${location} replaces what is there although it is asked not to`;
+  const message = `the store of ${location} replaces an existing object despite If-None-Match: *`;
   throw new ShardmillError("OUTPUT_FAILED", message, {
     fields: { path: location, expected: "refused by If-None-Match: *", found: "replaced" },
-    hint: "choose an output.path in a store that knows conditional puts, or on a disk: nothing else makes sure that a result is published once",
+    hint: "choose an output.path in a store with conditional puts, or on a disk: only they ensure that a result is published once",
   });
 }

@@ -130,10 +130,10 @@ function decidedByAnother(
     return runPublished(output, { path: output, expected: manifest.outputDigest, found: outputDigest });
   return new ShardmillError(
     "OUTPUT_OCCUPIED",
-    `another coordinator, or an earlier try, was first to publish to ${output}: it has the output of job ${job.id}`,
+    `another coordinator or an earlier attempt published to ${output} first: it has the output of job ${job.id}`,
     {
       fields: { path: output, job: job.id, found: outputDigest },
-      hint: "run again to see it, or choose another output.path: what this run made is not used",
+      hint: "run again to see that output, or choose another output.path: the output of this run is not used",
     },
   );
 }
@@ -167,7 +167,7 @@ async function isPublished({ paths, storage, staged }: Publishing): Promise<bool
 function runPublished(output: Location, fields: Readonly<Record<string, string>>): ShardmillError {
   return new ShardmillError("RUN_PUBLISHED", `another machine published this run to ${output}`, {
     fields,
-    hint: "run again: what is new since then is the next run",
+    hint: "run again: the next run reads the files that are new since then",
   });
 }
 

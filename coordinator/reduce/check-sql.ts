@@ -111,7 +111,7 @@ function believed(error: ShardmillError): readonly Problem[] {
       {
         where: String(where),
         what: `${error.message.replace(`${where} failed: `, "")}, over a table without rows`,
-        hint: "make its cost depend on the rows: here it works on what it makes itself",
+        hint: "make its cost depend on the rows: without rows, it works only on values that it generates itself",
       },
     ];
   }

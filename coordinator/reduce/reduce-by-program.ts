@@ -95,6 +95,6 @@ function howOf(result: Broken): string {
     case "timedOut":
       return "took too long";
     case "overMemory":
-      return `took ${formatBytes(result.bytes)} of memory, more than it may`;
+      return `used ${formatBytes(result.bytes)} of memory, more than its limit`;
   }
 }

@@ -123,16 +123,16 @@ interface Gone {
 
 function filesGone(number: number, { begun, gone, cause }: Gone): ShardmillError {
   const { count, examples } = namedFiles(gone);
-  const message = `run ${number} has begun and not ended, and ${count} of its ${begun.size} files are gone: moved, removed, or no input any more`;
+  const message = `run ${number} is unfinished, and ${count} of its ${begun.size} files are missing: moved, removed, or no longer an input`;
   return new ShardmillError("JOB_MISMATCH", message, {
     fields: { run: number, files: begun.size, gone: count },
     problems: examples.map((path) => ({
       where: path,
-      what: `is not there, and run ${number} began with it`,
+      what: `is missing, and run ${number} began with it`,
       expected: "the files that a run began with, until it is published",
       found: "nothing, or a file that input.path does not name",
     })),
-    hint: "bring them back to resume the run, or run with --fresh: it begins anew, over what is new now",
+    hint: "restore the files to resume the run, or run with --fresh to start it over with the files that are new now",
     cause,
   });
 }
@@ -172,16 +172,16 @@ function asRead({ bytes, version }: FileStat): string {
 /** @param changed files that an earlier run read, and that changed since */
 function filesChanged(changed: readonly LocatedFile[]): ShardmillError {
   const { count, examples } = namedFiles(changed.map(({ path }) => path));
-  const what = `${count} of the files that runs before have read changed since`;
+  const what = `${count} of the files that previous runs read have changed since`;
   return new ShardmillError("JOB_MISMATCH", what, {
     fields: { changed: count },
     problems: examples.map((path) => ({
       where: path,
-      what: "is not as it was when a run read it",
-      expected: "files that stay as they are, since input.changed is `error`",
+      what: "has changed since a run read it",
+      expected: "files that do not change, since input.changed is `error`",
       found: "another size or version",
     })),
-    hint: "bring them back as they were; or run with --set input.changed=again to read them again, whole, or =ignore to leave them as they were read",
+    hint: "restore the files, or run with --set input.changed=again to read them again, whole, or with --set input.changed=ignore to keep the rows that were read",
   });
 }
 

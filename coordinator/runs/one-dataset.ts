@@ -43,11 +43,11 @@ function refuseOtherColumns(
   if (reference === undefined || differences.length === 0) return;
   throw new ShardmillError(
     "JOB_MISMATCH",
-    `the rows would have other columns than those of ${reference.output}, beside which they are read`,
+    `the rows would have other columns than those of ${reference.output}, with which they are read`,
     {
       fields: { path: spec.output.path, columns: differences.length },
       problems: differences.map((difference) => problemOf(difference, planned)),
-      hint: "a column of folders or of text files keeps its type where input.types sets it; else choose another output.path: there all files are new",
+      hint: "set the type of a column of folders or text files with input.types, or choose another output.path: there all files are new",
     },
   );
 }
@@ -114,7 +114,7 @@ function otherJob(
     `the runs in ${folderOf(output)} are of another job: ${partsText(differs)} changed since the last`,
     {
       fields: { path: output, job: manifest.job.id },
-      hint: "bring it back as it was, or choose another output.path: there all files are new",
+      hint: "restore what changed, or choose another output.path: there all files are new",
     },
   );
 }
@@ -126,18 +126,18 @@ function problemOf(difference: FieldDifference, { partitions }: Pick<PlannedJob,
     case "missing":
       return { where, what: "is missing", expected: difference.expected, found: "none" };
     case "extra":
-      return { where, what: "is in no run before", expected: "none", found: difference.found };
+      return { where, what: "is in no previous run", expected: "none", found: difference.found };
     case "type": {
       const { expected, found } = difference;
       const isFolder = partitions.kind === "hive" && partitions.fields.some((field) => field.name === name);
       if (!isFolder) return { where, what: "has another type", expected, found };
-      const what = "has another type, by the names of the folders that are new";
+      const what = "has another type, from the names of the new folders";
       return {
         where,
         what,
         expected,
         found,
-        hint: `set input.types.${name}: then their names do not decide`,
+        hint: `set input.types.${name}: then the names of folders do not decide the type`,
       };
     }
   }

@@ -96,10 +96,10 @@ function ordinaryOutput(base: Location): ShardmillError {
 function saysNothing(run: Location): ShardmillError {
   return new ShardmillError(
     "OUTPUT_FAILED",
-    `${below(run, MANIFEST_NAME)} does not say which files its run read`,
+    `${below(run, MANIFEST_NAME)} does not list the files that its run read`,
     {
       fields: { path: run },
-      hint: `it is no run of a job with input.new: move ${nameOf(run)} away, or choose another output.path`,
+      hint: `move ${nameOf(run)} away, or choose another output.path: it is not a run of a job with input.new`,
     },
   );
 }

@@ -12,7 +12,7 @@ export async function forEachJob<Job extends { readonly jobId: JobId }>(
 ): Promise<void> {
   const acting = jobs.map((job) =>
     act(job).catch((error: unknown) =>
-      log.error({ job: job.jobId, err: error }, "a job did not take what it was told"),
+      log.error({ job: job.jobId, err: error }, "a job failed to handle an event"),
     ),
   );
   await Promise.all(acting);

@@ -42,10 +42,10 @@ export class JobsOfEach {
   #tooMany(by: string): ShardmillError {
     return new ShardmillError(
       "RESOURCE_EXHAUSTED",
-      `${by} has ${this.#most} jobs at work, and may have no more`,
+      `${by} has ${this.#most} active jobs, and may have no more`,
       {
         fields: { most: this.#most },
-        hint: "wait for one of them to end, or cancel one; who runs the coordinator sets the number with --max-jobs",
+        hint: "wait for one of them to end, cancel one, or ask the operator to raise --max-jobs",
       },
     );
   }

@@ -136,15 +136,15 @@ export class JobsServer implements JobsService {
 function refuseRuns(job: JobSpec): void {
   if (JOB_RUNS === null || keyOf(job, JOB_RUNS.key) === undefined) return;
   const { key, command } = JOB_RUNS;
-  throw new ShardmillError("SPEC_INVALID", `what is submitted is one run of a job, and has no ${key}`, {
+  throw new ShardmillError("SPEC_INVALID", `a submitted job is one run, and has no ${key}`, {
     problems: [
       {
         where: key,
-        what: "makes runs of a job file, and is no part of one",
+        what: "makes runs of a job file, and is not part of a run",
         expected: "the job without it, with the output folder of the run",
         found: `a ${key}`,
       },
     ],
-    hint: `send the job file as it is written (\`job_file\`), as \`shardmill submit\` and the Python client do: then its last run is submitted; \`shardmill ${command}\` makes each one when it comes`,
+    hint: `send the original job file (\`job_file\`), as \`shardmill submit\` and the Python client do, to submit its last run, or use \`shardmill ${command}\` to make each run when it is due`,
   });
 }

@@ -37,7 +37,7 @@ export function refuseProtocol(
     },
     hint: isOlder
       ? `install shardmill ${buildVersion} on the worker's node`
-      : `bring the coordinator to shardmill ${build} first, or install ${buildVersion} on the worker's node`,
+      : `upgrade the coordinator to shardmill ${build} first, or install ${buildVersion} on the worker's node`,
   });
 }
 
@@ -63,7 +63,7 @@ export function refuseMapping(worker: WorkerInfo, { own, ofJobs, mayChange }: Ma
 
 /** @param mapping that the worker must have */
 export function otherMapping({ name, build, mapping: workers }: WorkerInfo, mapping: string): ShardmillError {
-  const message = `worker ${name} maps rows in another way than is wanted here: rows of one output come from one mapping`;
+  const message = `worker ${name} maps rows in another way than this coordinator requires: rows of one output come from one mapping`;
   return new ShardmillError("VERSION_SKEW", message, {
     fields: {
       worker: build,

@@ -65,7 +65,7 @@ export class Submissions {
   readonly #options: SubmissionsOptions;
   readonly known = new KnownJobs();
   readonly planning = new Slots("jobs to plan", PLANNING);
-  readonly #plansOfOne = new SlotsPerPeer("jobs of one to plan", PLANNING_OF_ONE);
+  readonly #plansOfOne = new SlotsPerPeer("jobs of one caller to plan", PLANNING_OF_ONE);
   readonly #ofEach: JobsOfEach;
   /** Jobs that are being opened again, by output path. */
   readonly #returning = new Map<string, Promise<unknown>>();
@@ -194,12 +194,12 @@ export class Submissions {
         handle.ended.then(leave, leave);
       }
       if (opened.kind === "published") await this.#noteEnd(record, handle.status(), handle.view());
-      log.info({ job: jobId }, "a job that ran before the restart is taken up again");
+      log.info({ job: jobId }, "a job that ran before the restart is resumed");
       return () => this.#giveOut(opened).then(() => opening.resolve(handle), opening.reject);
     } catch (error) {
       if (this.#closed.signal.aborted) return async () => opening.reject(stopped());
       const { status, isFinal } = notOpened(record, error);
-      log.warn({ job: jobId, reason: messageOf(error) }, "a job that ran before the restart is not taken up");
+      log.warn({ job: jobId, reason: messageOf(error) }, "a job that ran before the restart is not resumed");
       if (isFinal) await this.#noteEnd(record, status);
       const giveUp = async () => kept?.ended(record, status);
       return async () => opening.resolve({ ...endedHandle(recalled, status), cancel: giveUp });
@@ -221,7 +221,7 @@ export class Submissions {
   /** Records the end of a job. If that fails, a restart finds the end in the job's own journal. */
   async #noteEnd(job: Submitted, status: JobStatus, view: JobView = NO_VIEW): Promise<void> {
     const { kept, log } = this.#options;
-    const report = (error: unknown) => log.error(error, "how a job ended cannot be kept");
+    const report = (error: unknown) => log.error(error, "the end of a job cannot be recorded");
     const packed = view.kind === "ended" ? await view.packed() : null;
     await kept?.ended(job, status, packed ?? undefined).catch(report);
   }
@@ -235,10 +235,10 @@ export class Submissions {
 
   #refuseTooMany(): void {
     if (this.#options.active().length < MOST_ACTIVE) return;
-    const message = `this coordinator is at work on ${MOST_ACTIVE} jobs already`;
+    const message = `this coordinator has ${MOST_ACTIVE} active jobs already`;
     throw new ShardmillError("RESOURCE_EXHAUSTED", message, {
       fields: { most: MOST_ACTIVE },
-      hint: "submit it again when one of them has ended",
+      hint: "submit the job again when one of them has ended",
     });
   }
 
@@ -292,5 +292,5 @@ async function letGo(opened: OpenedJob, why: unknown): Promise<never> {
 }
 
 function stopped(): ShardmillError {
-  return new ShardmillError("INTERRUPTED", "the coordinator stops; submit the job again to resume");
+  return new ShardmillError("INTERRUPTED", "the coordinator stops: submit the job again to resume it");
 }

@@ -185,9 +185,9 @@ export class WorkServer implements WorkService {
     const { registry, clock, log } = this.#options;
     if (aside === null) registry.leave(session);
     else registry.putAside(session, aside, clock.nowMs());
-    await this.workerLost(session, "left", aside === null ? "it said goodbye" : `it is put aside: ${aside}`);
+    await this.workerLost(session, "left", aside === null ? "it left" : `it is excluded: ${aside}`);
     if (aside === null) log.info({ worker: name }, "worker left");
-    else log.warn({ worker: name, reason: aside }, "worker put aside until its device is good again");
+    else log.warn({ worker: name, reason: aside }, "worker excluded until its device works again");
   }
 
   /** Updates what depends only on time. */
@@ -253,9 +253,13 @@ export class WorkServer implements WorkService {
   #refuseStorm({ name, slots }: WorkerInfo, leases: number): void {
     const most = Math.max(LEAST_LEASES, slots * (1 + this.#options.jobs().length));
     if (leases <= most) return;
-    throw new ShardmillError("ARGUMENT_INVALID", `worker ${name} says that it holds ${leases} leases`, {
-      fields: { worker: name, slots, leases, most },
-    });
+    throw new ShardmillError(
+      "ARGUMENT_INVALID",
+      `worker ${name} reports ${leases} leases, more than it may hold`,
+      {
+        fields: { worker: name, slots, leases, most },
+      },
+    );
   }
 
   /** Releases a lease whose caller was gone before the answer, so that the shard need not wait. */
@@ -280,7 +284,7 @@ export class WorkServer implements WorkService {
   #job(jobId: JobId): ActiveJob {
     const job = this.#find(jobId);
     if (job !== undefined) return job;
-    throw new ShardmillError("JOB_ENDED", "this job gives out no work (any more)", { fields: { jobId } });
+    throw new ShardmillError("JOB_ENDED", "this job is not active", { fields: { jobId } });
   }
 }
 

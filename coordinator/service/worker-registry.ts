@@ -224,7 +224,7 @@ export class WorkerRegistry {
   #member(session: WorkerSession): Member {
     const member = this.#members.get(session);
     if (member !== undefined) return member;
-    throw new ShardmillError("SESSION_STALE", "this worker session is not known here: register again", {
+    throw new ShardmillError("SESSION_STALE", "this worker session is unknown: register again", {
       fields: { session },
     });
   }

@@ -73,7 +73,7 @@ test("a worker whose only GPU is put aside says why, is told of as that, and com
     await gpuClock.pass(65_000);
     expect((await atWork()).aside).toBeNull();
     expect((await coordinator.ended).code).toBe(0);
-    expect((await coordinator.ended).stderr).toContain("worker put aside until its device is good again");
+    expect((await coordinator.ended).stderr).toContain("worker excluded until its device works again");
     expect((await expectRightAnswer(job)).attempts).toBeGreaterThanOrEqual(24);
   } finally {
     await supervisor.stop();

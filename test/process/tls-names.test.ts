@@ -76,7 +76,7 @@ describe("a certificate with a name that is known", () => {
     rig.services.jobs.listJobs.mockClear();
     expect(await failureOf(askWith(rig, worker))).toMatchObject({
       code: "ROLE_REFUSED",
-      message: `certificate ${works} (nodes) is for work, and ListJobs takes one for read`,
+      message: `certificate ${works} (nodes) has the role work, and ListJobs requires the role read`,
     });
     expect(await failureOf(askWith(rig, nobody))).toMatchObject({ code: "SECRET_REFUSED" });
     const unknown = makeToken({ name: "a", role: "read", expiresAt: null }, "2026-11-01T00:00:00Z").text;

@@ -112,7 +112,7 @@ test("a run whose files were moved meanwhile says so", async () => {
   await rename(job.at("data/part-1.parquet"), job.at("part-1.parquet"));
   const moved = await run(job);
   expect(moved).toMatchObject({ code: 2, stderr: expect.stringContaining("(JOB_MISMATCH)") });
-  expect(moved.stderr).toContain("run 1 has begun and not ended, and 1 of its 2 files are gone");
+  expect(moved.stderr).toContain("run 1 is unfinished, and 1 of its 2 files are missing");
   await rename(job.at("part-1.parquet"), job.at("data/part-1.parquet"));
   expect(await run(job)).toMatchObject({ code: 0 });
 });

@@ -40,7 +40,7 @@ test("killed before its manifest is resumed; published, it can be asked again, r
     code: 0,
     stderr: expect.stringContaining("goes on after an interruption"),
   });
-  expect(resumed.stderr).toContain(`left out of the input: 1 output of a job (${job.out})`);
+  expect(resumed.stderr).toContain(`excluded from the input: 1 output of a job (${job.out})`);
   await expectRightAnswer(job);
 
   expect(await runOf(job)).toMatchObject({ code: 0, stderr: expect.stringContaining("published already") });

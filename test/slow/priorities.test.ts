@@ -90,7 +90,7 @@ test("a paused job ends what runs, stays paused over a coordinator that is kille
   await using second = cli;
   const again = await command(job, address, "submit", job.path);
   expect(again.stdout.trim()).toBe(id);
-  expect(again.stderr).toContain(`the job is paused: go on with \`shardmill resume ${id}\``);
+  expect(again.stderr).toContain(`the job is paused: continue it with \`shardmill resume ${id}\``);
   await sleep(1_000, NEVER);
   expect(await statusOf(address, id)).toMatchObject({
     paused: true,

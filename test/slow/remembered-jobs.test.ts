@@ -235,7 +235,7 @@ test("a job that cannot be opened again fails with the reason, keeps no other fr
   await using worker = startWorker(good, standing.address);
   expect(await standing.ended(ids[0] ?? "")).toMatchObject({ phase: "published" });
   expect(await standing.ended(ids[1] ?? "")).toMatchObject({ phase: "failed" });
-  expect(again.stderr.match(/is not taken up/g)).toBeNull();
+  expect(again.stderr.match(/is not resumed/g)).toBeNull();
   await stop(worker, again);
 });
 

@@ -44,7 +44,7 @@ test("a run that another version began is gone on with, said so, and both are in
   await pretendBuild(job, "0.0.7");
   const resumed = await runCli(runOf(job), job);
   expect(resumed).toMatchObject({ code: 0 });
-  expect(resumed.stderr).toContain(`begun by shardmill 0.0.7, this is ${buildVersion}`);
+  expect(resumed.stderr).toContain(`begun by shardmill 0.0.7, resumed by ${buildVersion}`);
   await expectResumedOnly(job, before, resumed);
   const { builds, versions } = await readManifestOf(job);
   expect([builds, versions.shardmill]).toEqual([["0.0.7", buildVersion], buildVersion]);

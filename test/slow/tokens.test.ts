@@ -112,7 +112,7 @@ test("a token has no more jobs at work than --max-jobs, also over a restart; who
 
   const { cli: after } = await start();
   await using _after = after;
-  await after.saw(/is taken up again/);
+  await after.saw(/that ran before the restart is resumed/);
   expect(await submit(second, { env })).toMatchObject(refused);
   const owners = await submit(second, first);
   expect(owners).toMatchObject({ code: 0 });

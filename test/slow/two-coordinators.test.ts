@@ -49,8 +49,8 @@ describe.skipIf(!canUnshare)(
       const second = await runCli(run(job), { wrap: APART, env: job.env });
       for (const { pid } of workers) process.kill(pid, "SIGCONT");
       expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining("(OUTPUT_LOCKED)") });
-      expect(second.stderr).toMatch(/waiting 20 s to see whether process \d+ on \S+ is alive/);
-      expect(second.stderr).toContain("it renews its lock, so it is alive");
+      expect(second.stderr).toMatch(/waiting 20 s for a heartbeat of process \d+ on \S+, which/);
+      expect(second.stderr).toContain("it renews its lock from another container or machine");
       expect(await first.ended).toMatchObject({ code: 0 });
       await expectRightAnswer(job);
     });
@@ -63,7 +63,7 @@ describe.skipIf(!canUnshare)(
       // This process cannot judge the temporary files of the other namespace, so they stay.
       for (const name of await readdir(job.tmp)) await rm(join(job.tmp, name), { recursive: true });
       await using here = startCli(run(job), { env: job.env, limitMs: 300_000 });
-      await here.saw(/waiting 20 s to see whether process/);
+      await here.saw(/waiting 20 s for a heartbeat of process/);
       const toldMs = performance.now();
       await here.saw(/goes on after an interruption/);
       expect(performance.now() - toldMs).toBeGreaterThan(15_000);

@@ -38,7 +38,7 @@ export function aJobStatus(changes: Partial<JobStatus> = {}): JobStatus {
     },
     padding: null,
     batch: { rows: 256, length: null, bound: "speed" },
-    advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
+    advice: "the model is the bottleneck: use a GPU, more machines, model.precision int8, or a smaller model",
     conversion: null,
     devices: [],
     stores: [],

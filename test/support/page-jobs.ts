@@ -65,7 +65,7 @@ export const A_RUNNING_JOB: Partial<JobStatus> = {
   deadLetters: 19,
   seconds: 7_380,
   bottleneck: "infer",
-  advice: "the model takes the time: more GPUs would help.",
+  advice: "the model is the bottleneck: more GPUs would help.",
   stages: { read: 0.08, decode: 0.31, tensorize: 0.12, infer: 0.93, encode: 0.2 },
   batch: { rows: 256, length: null, bound: "speed" },
 };

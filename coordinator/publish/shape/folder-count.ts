@@ -41,6 +41,6 @@ export function tooManyFolders(partitionBy: readonly string[]): ShardmillError {
   const most = formatCount(MOST_FOLDERS);
   return new ShardmillError("OUTPUT_FAILED", `${columns} would make more than ${most} folders`, {
     fields: { most: MOST_FOLDERS },
-    hint: "set output.partitionBy to a column of fewer values, which map.finish can make: it is another job, and begins anew (--fresh)",
+    hint: "set output.partitionBy to a column of fewer values, which map.finish can compute, and run with --fresh: it is another job",
   });
 }

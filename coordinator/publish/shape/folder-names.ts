@@ -25,7 +25,7 @@ export function folderName(column: string, value: string | null): string {
     `a value of \`${column}\` is too long for the name of a folder: ${name.slice(0, 60)}...`,
     {
       fields: { column, bytes: Buffer.byteLength(name), most: NAME_BYTES },
-      hint: "set output.partitionBy to a column of short values; a job with another one begins anew",
+      hint: "set output.partitionBy to a column of short values, and run with --fresh: it is another job",
     },
   );
 }
@@ -73,8 +73,8 @@ function dayText(column: string, ms: number): string {
   const date = new Date(ms);
   const year = date.getUTCFullYear();
   if (year >= 0 && year <= 9999) return date.toISOString().slice(0, 10);
-  throw new ShardmillError("OUTPUT_FAILED", `a day of \`${column}\` is of no year from 0 to 9999`, {
+  throw new ShardmillError("OUTPUT_FAILED", `a day of \`${column}\` is not in the years 0 to 9999`, {
     fields: { column, ms },
-    hint: "set output.partitionBy to another column; a job with another one begins anew",
+    hint: "set output.partitionBy to another column, and run with --fresh: it is another job",
   });
 }

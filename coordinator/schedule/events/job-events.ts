@@ -56,7 +56,7 @@ export function standingRequested(context: EventContext, { change }: EventOf<"st
   const { state, effects } = context;
   const { priority, paused } = { ...state.standing, ...change };
   if (change.paused === true && (state.phase.kind === "reducing" || state.phase.kind === "publishing")) {
-    const message = `the job is ${state.phase.kind}: no shard of it is left to hold back`;
+    const message = `the job is ${state.phase.kind}: it has no shard left to pause`;
     effects.push({ kind: "refuse", reason: { code: "PAUSE_TOO_LATE", message, fields: {} } });
     return;
   }

@@ -112,7 +112,7 @@ function offeredWhileOpen(
     return;
   }
   if (offersOf(entry.state).length > MAX_WAITING_OFFERS) {
-    const message = `other partials of shard ${partial.shard} are being verified: offer it again later`;
+    const message = `other partials of shard ${partial.shard} are being verified: offer this one again later`;
     refuseOffer(context, partial, {
       code: "RESOURCE_EXHAUSTED",
       message,
@@ -150,7 +150,7 @@ function countFault(state: JobState, entry: ShardEntry, partial: PartialManifest
   const fault = rowCountsFault(partial, expected);
   const isNamed = (firstDead !== null) === rowsDead > 0;
   if (fault === null && isNamed) return null;
-  const found = fault ?? `${rowsDead} rows dead, and the first of them not named`;
+  const found = fault ?? `${rowsDead} dead letters, and a first dead letter that does not match`;
   return {
     code: "PARTIAL_INVALID",
     message: `the partial ${tokenKey(token)} does not account for ${placeOf(state, entry)}: expected ${expected} rows, found ${found}`,

@@ -35,7 +35,7 @@ export function replay(
     } catch (cause) {
       throw new ShardmillError(
         "JOURNAL_CORRUPT",
-        `record ${at} of the journal contradicts those before it: ${messageOf(cause)}`,
+        `record ${at} of the journal contradicts the previous records: ${messageOf(cause)}`,
         {
           fields: { record: at, kind: record.kind },
           cause,

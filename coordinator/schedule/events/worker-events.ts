@@ -143,7 +143,7 @@ function watchForWorkers(context: EventContext): void {
   const seconds = Math.round(noWorkersGraceMs / 1000);
   failJob(context, {
     code: "NO_WORKERS",
-    message: `no worker has been here for ${seconds} s, and there are shards left`,
+    message: `no worker was connected for ${seconds} s, and there are shards left`,
     fields: { graceMs: noWorkersGraceMs, shardsLeft: state.counts.pending },
   });
 }

@@ -46,7 +46,7 @@ export function checkShard(state: JobState, entry: ShardEntry): void {
     const { rowStart, rowEnd } = entry.shard;
     const whole =
       first?.rowStart === rowStart && first.rowEnd === shard.atRow && second?.rowStart === shard.atRow;
-    hold("shards-partition", whole && second.rowEnd === rowEnd, "two halves are the whole");
+    hold("shards-partition", whole && second.rowEnd === rowEnd, "two halves cover the shard");
   }
 }
 
@@ -69,7 +69,7 @@ function checkAttempts(state: JobState, entry: ShardEntry, hold: Hold): void {
     hold(
       "tokens-grow",
       lastToken !== null && compareTokens(token, lastToken) <= 0,
-      `token ${tokenKey(token)} is remembered`,
+      `token ${tokenKey(token)} is not above the last token`,
     );
   });
 }
@@ -92,7 +92,7 @@ function checkHolders(state: JobState, entry: ShardEntry, hold: Hold): void {
     hold("stale-is-fenced", findAttempt(entry, lease.token)?.end === null, "a live lease has not ended");
   }
   const offers = offersOf(entry.state);
-  hold("memory-is-bounded", offers.length <= 1 + MAX_WAITING_OFFERS, "offers that wait are bounded");
+  hold("memory-is-bounded", offers.length <= 1 + MAX_WAITING_OFFERS, "waiting offers are bounded");
   const executions = new Set(offers.map(({ partial }) => partial.executionId));
   hold("first-commit-wins", executions.size === offers.length, "an execution is offered once at a time");
   for (const { partial } of offers) {
@@ -102,7 +102,7 @@ function checkHolders(state: JobState, entry: ShardEntry, hold: Hold): void {
     hold(
       "counts-agree",
       leases.every(({ token }) => compareTokens(token, partial.token) !== 0),
-      "an offered lease has done its work",
+      "an offered lease is no longer held",
     );
   }
 }

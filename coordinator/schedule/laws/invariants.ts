@@ -65,11 +65,7 @@ function checkPartition(state: JobState): void {
   for (const entry of leaves) {
     rows += shardRows(entry.shard);
     const follows = (before?.shard.rowEnd ?? 0) === entry.shard.rowStart;
-    assertLaw(
-      "shards-partition",
-      follows,
-      `shards ${before?.shard.id} and ${entry.shard.id} are side by side`,
-    );
+    assertLaw("shards-partition", follows, `shards ${before?.shard.id} and ${entry.shard.id} are adjacent`);
     before = entry;
   }
   assertLaw(
@@ -104,14 +100,18 @@ function checkWorkers(state: JobState): void {
       `${worker.name} holds no more leases than it has slots`,
     );
     for (const lease of worker.leases)
-      assertLaw("stale-is-fenced", lease.session === worker.session, "a lease is its session's own");
+      assertLaw(
+        "stale-is-fenced",
+        lease.session === worker.session,
+        "a lease belongs to its worker's session",
+      );
   }
-  assertLaw("stale-is-fenced", leases === state.leases.size, "every lease belongs to a session that is here");
+  assertLaw("stale-is-fenced", leases === state.leases.size, "every lease belongs to a known session");
   assertLaw(
     "counts-agree",
     names.size === state.workerNames.size &&
       [...names].every(([name, count]) => state.workerNames.get(name) === count),
-    "worker names",
+    "worker names are counted",
   );
   for (const lease of state.leases.values()) {
     assertLaw(
@@ -150,7 +150,7 @@ function checkReputations(state: JobState): void {
     assertLaw(
       "excluded-by-probes",
       probes && since.length <= 1,
-      `an excluded worker, ${name}, gets one probe at a time, and none before`,
+      `excluded worker ${name} gets one probe at a time, after its exclusion`,
     );
   }
   const excluded = [...workerNames.keys()].filter(
@@ -159,7 +159,7 @@ function checkReputations(state: JobState): void {
   assertLaw(
     "excluded-by-probes",
     workerNames.size === 0 || excluded.length < workerNames.size,
-    "not every worker that is here is excluded",
+    "not every connected worker is excluded",
   );
 }
 

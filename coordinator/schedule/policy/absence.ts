@@ -32,8 +32,8 @@ export function absenceOf(
 ): Absence | null {
   const silentMs = nowMs - heardMs;
   if (silentMs > workerGoneMs) {
-    return { how: "silent", message: `not heard of for ${Math.round(silentMs / 1000)} s` };
+    return { how: "silent", message: `not heard from for ${Math.round(silentMs / 1000)} s` };
   }
   const isBroken = disconnectedMs !== null && nowMs - disconnectedMs > disconnectGraceMs;
-  return isBroken ? { how: "died", message: "its connection is gone" } : null;
+  return isBroken ? { how: "died", message: "its connection is lost" } : null;
 }

@@ -10,7 +10,7 @@ import { offersOf, type ShardEntry } from "../state/shard-state.ts";
 
 /** Returns the reason that makes a worker register again: its session is unknown here, or counts as lost. */
 export function staleSession(worker: WorkerSession): FailureReason {
-  const message = "this worker session is not known here (any more): register again";
+  const message = "this worker session is unknown or has ended: register again";
   return { code: "SESSION_STALE", message, fields: { session: worker } };
 }
 

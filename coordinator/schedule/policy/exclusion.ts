@@ -62,7 +62,7 @@ export function keepSomebody(context: EventContext): void {
   if (workerNames.size === 0 || trustedNames(context.state) > 0) return;
   for (const name of workerNames.keys()) {
     reputations.delete(name);
-    readmit(context, name, "no other worker is here");
+    readmit(context, name, "no other worker is connected");
   }
 }
 
@@ -97,7 +97,7 @@ function takeBack(context: EventContext, shard: ShardEntry): void {
     reputation.strikes = reputation.strikes.filter(({ shards }) => !shards.includes(shard));
     if (reputation.exclusion !== null && reputation.strikes.length < config.exclusion.strikes) {
       reputations.delete(name);
-      readmit(context, name, "the shards were to blame");
+      readmit(context, name, "the shards caused the failures");
     }
   }
 }

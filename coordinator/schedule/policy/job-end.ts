@@ -62,7 +62,7 @@ export function overBudget({ totals, config }: JobState, more: number): boolean 
 }
 
 const OVER_BUDGET_HINT =
-  "raise errors.maxRows, or mend the rows (a null is filled by `fill`) and see one of them by `shardmill try JOB --row FILE:ROW`; with more rows allowed, the job goes on where it was";
+  "raise errors.maxRows and run again to resume, or repair the rows: `fill` replaces nulls, and `shardmill try JOB --row FILE:ROW` shows a row";
 
 /** Fails the job, and names a row in its reason: `dead` if given, or the first dead letter in plan order. */
 export function failOverBudget(context: EventContext, dead: DeadLetter | null): void {

@@ -122,7 +122,7 @@ function poisonRow(context: EventContext, entry: ShardEntry): void {
     row,
     stage: "worker",
     code: "ROW_POISON",
-    message: cutReason(`${died} workers died with this row: ${entry.failures.at(-1)?.message ?? ""}`),
+    message: cutReason(`${died} workers were lost on this row: ${entry.failures.at(-1)?.message ?? ""}`),
   };
   if (overBudget(state, 1)) {
     failOverBudget(context, deadLetter);

@@ -115,7 +115,7 @@ function evolveSealed(state: JobState, record: RecordOf<"planSealed">): void {
     assertLaw(
       "shards-partition",
       rowStart === lastRow && rowEnd >= rowStart,
-      `shard ${shard.id} follows its elder`,
+      `shard ${shard.id} follows the previous shard`,
     );
     lastRow = rowEnd;
     addShard(state, shard, null);
@@ -153,7 +153,11 @@ function evolvePublished(state: JobState, outputDigest: Digest): void {
 
 function evolveCancelled(state: JobState, reason: string): void {
   const { kind } = state.phase;
-  assertLaw("cancelled-or-published", kind !== "publishing", "it comes before the intent to publish");
+  assertLaw(
+    "cancelled-or-published",
+    kind !== "publishing",
+    "a job is cancelled only before the intent to publish",
+  );
   if (kind === "cancelled") return;
   const why = { code: "JOB_CANCELLED", message: reason, fields: {} } as const;
   moveJob(state, "cancelled", { kind: "cancelled", reason: why });

@@ -193,7 +193,7 @@ export interface QueueItem {
 export function createJobState(config: ScheduleConfig, generation: number): JobState {
   const problems = validateScheduleConfig(config);
   if (problems.length > 0) {
-    throw new ShardmillError("ARGUMENT_INVALID", "the schedule's configuration cannot work", { problems });
+    throw new ShardmillError("ARGUMENT_INVALID", "the schedule's configuration is invalid", { problems });
   }
   const byPlan = (a: QueueItem, b: QueueItem) => compareShards(a.entry.shard, b.entry.shard);
   return {

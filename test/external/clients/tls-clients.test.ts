@@ -183,7 +183,7 @@ describe("grpcurl", () => {
       ["ListJobs", "x".repeat(43), /Unauthenticated[\s\S]*SECRET_REFUSED/],
       ["ListJobs", revoked.token, /Unauthenticated[\s\S]*was revoked at[\s\S]*TOKEN_REFUSED/],
       ["ListJobs", worker.token, /PermissionDenied[\s\S]*is for work[\s\S]*ROLE_REFUSED/],
-      ["SubmitJob", reader.token, /PermissionDenied[\s\S]*takes one for submit[\s\S]*ROLE_REFUSED/],
+      ["SubmitJob", reader.token, /PermissionDenied[\s\S]*requires the role submit[\s\S]*ROLE_REFUSED/],
       ["CancelJob", reader.token, /PermissionDenied[\s\S]*ROLE_REFUSED/],
     ];
     const before = (await plain.audit()).length;

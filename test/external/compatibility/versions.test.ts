@@ -119,7 +119,7 @@ test("a job is finished by workers of the mapping that it was begun with, and by
   expect(refused.stdout + refused.stderr).toContain("JOB_MISMATCH");
   const updated = await startListening(job, coordinatorOf(job, port), { main: NEW });
   await using coordinator = updated.cli;
-  await coordinator.saw(/rows of it are mapped by 1001: only workers of shardmill/);
+  await coordinator.saw(/the job's rows are mapped by 1001: only workers of shardmill/);
   await using idle = startWorker(job, address, ["--idle-exit", "2"], { main: NEW });
   expect(await idle.ended).toMatchObject({ code: 0 });
   await using worker = startWorker(job, address, [], { main: OTHER });

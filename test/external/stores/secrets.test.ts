@@ -168,7 +168,7 @@ needs("bucket-journal", "init", "try").each(Object.entries(ASKED))(
 
     said.push(...(await inBucket(storage, out)).values(), ...(await onDisk(job.folder)));
     // The texts describe requests to the store, but not their credentials.
-    expect(said.join("")).toContain("asked of a store");
+    expect(said.join("")).toContain("requests to a store");
     // Signatures differ each time, and tokens do not.
     expect(sent.size >= 10 || keys.every((key) => sent.has(key))).toBe(true);
     const leaks = [...keys, ...sent].filter((secret) =>

@@ -100,6 +100,6 @@ describe("the file of tokens", () => {
     '{"kind":"revoked","id":"1","revokedAt":"soon"}',
     '{"kind":"created","id":"1","name":"a","role":"root","sha256":"","createdAt":"2026-11-28","expiresAt":null}',
   ])("does not take %s for a line", (text) => {
-    expect(() => foldTokens(text, "/t")).toThrow(/line 1 of the file of tokens/);
+    expect(() => foldTokens(text, "/t")).toThrow(/tokens file, line 1: not a valid entry/);
   });
 });

@@ -73,7 +73,7 @@ test("one that this coordinator had to let go of keeps its last status, too", as
 
 test("who starts a paused job again is told how it goes on, and of an ended one nothing is changed", async () => {
   const { handle, asked, end } = aJob({ paused: true });
-  expect(handle.notes).toEqual(["the job is paused: go on with `shardmill resume j1`"]);
+  expect(handle.notes).toEqual(["the job is paused: continue it with `shardmill resume j1`"]);
   await handle.changeStanding({ paused: false });
   expect(asked.tell).toBe(1);
   end("published");

@@ -42,7 +42,8 @@ describe("the summary of a job for scripts", () => {
       },
       padding: null,
       batch: { rows: 256, length: null, bound: "speed" },
-      advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
+      advice:
+        "the model is the bottleneck: use a GPU, more machines, model.precision int8, or a smaller model",
       conversion: null,
       devices: [],
       stores: [],
@@ -81,7 +82,7 @@ describe("the end of a job for people", () => {
       "  limited by    infer (93 % busy)",
       "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, side by side",
       "  batch         256 rows: more are no faster",
-      "  advice        the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
+      "  advice        the model is the bottleneck: use a GPU, more machines, model.precision int8, or a smaller model",
       '  read it       pd.read_parquet("/data/out")',
     ]);
   });
@@ -156,7 +157,7 @@ describe("the text of a job", () => {
       "  output  /data/out",
       "  busy    read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, side by side",
       "  batch   256 rows: more are no faster",
-      "  advice  the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
+      "  advice  the model is the bottleneck: use a GPU, more machines, model.precision int8, or a smaller model",
     ]);
   });
 

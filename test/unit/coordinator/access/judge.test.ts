@@ -63,7 +63,7 @@ describe("a token of a role", () => {
     } catch (error) {
       expect(error).toMatchObject({
         code: "ROLE_REFUSED",
-        message: `token ${line.id} (for work) is for work, and ListJobs takes one for read`,
+        message: `token ${line.id} (for work) has the role work, and ListJobs requires the role read`,
         hint: expect.stringContaining("--role read"),
       });
       expect(JSON.stringify(error)).not.toContain(text.slice(13));
@@ -140,7 +140,7 @@ describe("a certificate", () => {
       token: { role: "work" },
     });
     expect(() => judge.identify(LIST, null, NODE)).toThrow(
-      `certificate ${line.id} (nodes for work) is for work, and ListJobs takes one for read`,
+      `certificate ${line.id} (nodes for work) has the role work, and ListJobs requires the role read`,
     );
     for (const names of [[], ["DNS:gpu.example.com"], ["CN:DNS:*.gpu.example.com"]])
       expect(() => judge.identify(LIST, null, names)).toThrow(

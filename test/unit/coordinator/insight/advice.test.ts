@@ -44,7 +44,7 @@ test("a busy CPU is told of GPUs and int8, a busy GPU of more of them and fp16",
   expect(adviceFor("infer", facts())).toContain("fp16");
   expect(adviceFor("infer", facts({ device: "cpu" }))).toContain("int8");
   expect(adviceFor("infer", facts({ isConverted: true }))).toBe(
-    "the model takes the time: more devices, or a smaller model",
+    "the model is the bottleneck: use more devices, or a smaller model",
   );
 });
 
@@ -63,14 +63,14 @@ test("tiny shards come before storage, workers and models; where they are few, t
   const tiny = facts({ rows: 6_000 }, { shards: 3_000, slots: 2 });
   for (const bottleneck of ["store", "encode", "infer", "coordinator"] as const)
     expect(adviceFor(bottleneck, tiny)).toBe(
-      "3,000 shards of 2 rows cost more to hand out and commit than to map: raise input.shardRows to about 370, or leave it out",
+      "3,000 shards of 2 rows cost more to assign and commit than to map: raise input.shardRows to about 370, or remove it",
     );
   expect(adviceFor("start", tiny)).not.toContain("shardRows");
   expect(adviceFor("store", facts({ rows: 20 }, { shards: 10, slots: 2 }))).not.toContain("shardRows");
 });
 
 test("much padding comes before new devices", () => {
-  expect(adviceFor("infer", facts({ padding: 0.4 }))).toContain("40 % of what it runs is padding");
+  expect(adviceFor("infer", facts({ padding: 0.4 }))).toContain("40 % of its input is padding");
   expect(adviceFor("infer", facts({ padding: 0.1 }))).not.toContain("padding");
 });
 
@@ -82,7 +82,7 @@ test("too few shards: how many there are, and rows of a shard that would be enou
     "1 shard is too few for 1 worker: set input.shardRows to about 1",
   );
   expect(adviceFor("shards", facts({ rows: 1, workers: 1 }, { shards: 1, slots: 2 }))).toBe(
-    "1 shard is too few for 1 worker: with more rows it weighs less",
+    "1 shard is too few for 1 worker: with more rows, this matters less",
   );
   // A shard of one row cannot be cut.
   expect(adviceFor("shards", facts({ rows: 5 }, { shards: 5 }))).toBe(
@@ -91,7 +91,7 @@ test("too few shards: how many there are, and rows of a shard that would be enou
 });
 
 test("a start without workers is another than one with them", () => {
-  expect(adviceFor("start", facts({}, { absentMs: 10 }))).toContain("no worker was there");
+  expect(adviceFor("start", facts({}, { absentMs: 10 }))).toContain("no worker was connected");
   expect(adviceFor("start", facts())).toContain("the workers were starting");
 });
 

@@ -63,7 +63,7 @@ test("what weighs most comes first: few requests before their size, their size b
   ];
   expect(texts).toEqual([
     expect.stringContaining("fewer workers"),
-    expect.stringContaining("sent again"),
+    expect.stringContaining("are retried"),
     expect.stringContaining("small"),
     expect.stringContaining("region"),
     expect.stringContaining("more workers"),

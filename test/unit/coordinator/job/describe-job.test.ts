@@ -79,7 +79,7 @@ describe("what is said of a job that begins", () => {
     expect(buildsIn("0.1.0", "0.2.0", "0.1.0")).toEqual(["0.2.0", "0.1.0"]);
     expect(startNotes(aJob(5), NOT_BEGUN, buildsIn("0.1.0"))).toEqual([]);
     expect(startNotes(aJob(5), NOT_BEGUN, buildsIn("0.1.0", "0.1.0", "0.2.0", "0.3.0"))).toEqual([
-      "begun by shardmill 0.1.0, then 0.2.0, this is 0.3.0: the manifest will list them",
+      "begun by shardmill 0.1.0, then 0.2.0, resumed by 0.3.0: the manifest will list all of them",
     ]);
   });
 
@@ -87,7 +87,7 @@ describe("what is said of a job that begins", () => {
     const begun = { mapping: ownMapping().replace(/onnxruntime-node@\S+/, "onnxruntime-node@1.2.3") };
     const builds = buildsIn("0.1.0", "0.2.0");
     expect(startNotes(aJob(5), { ...begun, phase: { kind: "running" } }, builds)).toContain(
-      "rows of it are mapped by onnxruntime-node@1.2.3: only workers of shardmill 0.1.0 get its other shards; --fresh begins it anew",
+      "the job's rows are mapped by onnxruntime-node@1.2.3: only workers of shardmill 0.1.0 get its other shards, and --fresh starts it over",
     );
     // No worker maps any more.
     expect(startNotes(aJob(5), { ...begun, phase: { kind: "reducing" } }, builds)).toHaveLength(1);
@@ -101,7 +101,7 @@ describe("what is said of a job that begins", () => {
       { reason: "hidden", count: 1_200, examples: ["/d/.a", "/d/.b", "/d/_c"] },
     ] as const;
     expect(startNotes({ ...aJob(5), leftOut }, NOT_BEGUN, ["0.1.0"])).toEqual([
-      "left out of the input: 1 output of a job (/d/out); 1,200 names that begin with . or _ (/d/.a, /d/.b, /d/_c, ...)",
+      "excluded from the input: 1 output of a job (/d/out); 1,200 names that begin with . or _ (/d/.a, /d/.b, /d/_c, ...)",
     ]);
   });
 });

@@ -62,7 +62,7 @@ describe("a job is taken up", () => {
       job: { ...good.job, totals: { ...totals, rowsCommitted: 5 } },
     });
     expect({ snapshots: snapshots.length, readAll }).toEqual({ snapshots: 0, readAll: 1 });
-    expect(warnings).toEqual(["the snapshots of the journal are of no use: all of it is read"]);
+    expect(warnings).toEqual(["the snapshots of the journal are unusable: the whole journal is read"]);
     expectAll(state);
   });
 });

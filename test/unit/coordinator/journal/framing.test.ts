@@ -86,12 +86,12 @@ describe("a segment", () => {
     [
       "a field of another type",
       `{"kind":"published","outputDigest":7}`,
-      { kind: "malformed", what: "published without a good outputDigest" },
+      { kind: "malformed", what: "published without a valid outputDigest" },
     ],
     [
       "a field left out",
       `{"kind":"shardRevoked","shard":1,"digest":"d"}`,
-      { kind: "malformed", what: "shardRevoked without a good reason" },
+      { kind: "malformed", what: "shardRevoked without a valid reason" },
     ],
   ])("with a whole frame of %s says so", (_, payload, expected) => {
     const segment = Buffer.concat([bytes, frame(payload)]);

@@ -40,7 +40,7 @@ describe("the protocol of a worker that joins", () => {
     expect(() => refuseProtocol(joining(7, 7), PROTOCOLS)).toThrow(
       refused(
         { workerProtocol: "7" },
-        expect.stringMatching(/^bring the coordinator to shardmill 0\.0\.7 first/),
+        expect.stringMatching(/^upgrade the coordinator to shardmill 0\.0\.7 first/),
       ),
     );
   });

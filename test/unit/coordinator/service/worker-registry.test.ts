@@ -56,7 +56,7 @@ describe("the worker registry", () => {
     const registry = new WorkerRegistry();
     const { session } = registry.join(aWorker({ name: "a" }), 0);
     const stays = registry.join(aWorker({ name: "b" }), 5).session;
-    const gone = { how: "silent", message: "not heard of" } as const;
+    const gone = { how: "silent", message: "not heard from" } as const;
     const judge = ({ heardMs }: { readonly heardMs: number }) => (heardMs < 5 ? gone : null);
     expect(registry.takeOut(judge)).toEqual([{ session, ...gone }]);
     expect(registry.takeOut(judge)).toEqual([]);
