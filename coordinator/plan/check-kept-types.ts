@@ -40,30 +40,30 @@ function faultOf({ name, type }: Field, uses: Uses): Omit<Problem, "where"> | nu
   const found = showType(type);
   if (readsParquet && has(type, ({ kind }) => kind === "interval")) {
     return {
-      what: `column \`${name}\` cannot be kept: of Parquet's intervals only days and milliseconds are read, and months are lost`,
-      expected: "a type that is read as it is",
+      what: `column \`${name}\` cannot be kept: only days and milliseconds of Parquet's intervals are read, so months are lost`,
+      expected: "a type that is read without loss",
       found,
-      hint: "leave it out of map.keep, or write the input's intervals as numbers",
+      hint: "remove it from map.keep, or write the input's intervals as numbers",
     };
   }
   const fault = parquetFault(type);
   if (fault !== null && (rows === "parquet" || sql !== null)) {
     const reader =
       rows === "parquet" ? "the rows are published as Parquet" : `${sql} reads the rows as Parquet`;
-    const instead = sql === null ? "set output.rows to arrow, or leave" : "leave";
+    const instead = sql === null ? "set output.rows to arrow, or remove" : "remove";
     return {
       what: `column \`${name}\` cannot be written: ${fault}, and ${reader}`,
       expected: "a type that Parquet has",
       found,
-      hint: `${instead} it out of map.keep`,
+      hint: `${instead} it from map.keep`,
     };
   }
   if (sql === null || !hasWideDecimal(type)) return null;
   return {
-    what: `column \`${name}\` has more digits than ${sql} can hold: it would see other values`,
+    what: `column \`${name}\` has more digits than ${sql} can hold, so it would read other values`,
     expected: `decimals of ${DECIMAL_DIGITS} digits at most`,
     found,
-    hint: "leave it out of map.keep, or the job without reduce",
+    hint: "remove it from map.keep, or remove reduce from the job",
   };
 }
 

@@ -97,7 +97,7 @@ async function nearestFolder(location: Location, storages: Storages): Promise<Lo
 function inputInside(path: string, output: string): Problem {
   return {
     where: "output.path",
-    what: `the input ${shownPath(path)} lies in it`,
+    what: `contains the input ${shownPath(path)}`,
     expected: "a folder beside or below the input",
     found: output,
     hint: "choose another output.path",

@@ -16,7 +16,7 @@ export function checkShape(
 ): void {
   const problems = [...sortProblems(sort, fields), ...folderProblems(partitionBy, fields)];
   if (problems.length > 0) {
-    throw new ShardmillError("SPEC_INVALID", "the output cannot be shaped so", { problems });
+    throw new ShardmillError("SPEC_INVALID", "the output cannot have this shape", { problems });
   }
 }
 
@@ -37,10 +37,10 @@ function folderProblems(partitionBy: readonly string[], fields: readonly Field[]
     const field = fields.find(({ name }) => name === column);
     if (field === undefined) return [noColumn(where, column, fields)];
     if (partitionBy.indexOf(column) < index)
-      return [{ where, what: `\`${column}\` is there twice`, hint: "write it once" }];
+      return [{ where, what: `\`${column}\` is named twice`, hint: "name it once" }];
     if (namesFolders(field.type)) return [];
-    const what = `values of \`${column}\` cannot name folders: readers would not find them again`;
-    const hint = "make one of whole numbers, truth values, days or text of it, in map.finish";
+    const what = `values of \`${column}\` cannot name folders: readers could not read them back`;
+    const hint = "convert it to whole numbers, truth values, days or text in map.finish";
     return [
       {
         where,
@@ -73,6 +73,6 @@ function noColumn(where: string, column: string, fields: readonly Field[]): Prob
     where,
     what: `the published rows have no column \`${column}\``,
     expected: `one of ${names.join(", ")}${more}`,
-    hint: like === undefined ? "keep it by map.keep, if the input has it" : `did you mean \`${like.name}\`?`,
+    hint: like === undefined ? "add it to map.keep, if the input has it" : `did you mean \`${like.name}\`?`,
   };
 }

@@ -19,7 +19,7 @@ export function checkSort(
   if (output.sort === undefined) return;
   const problems = [...shardProblems(input, shards, rowBytes), ...fileProblems(output, rowBytes)];
   if (problems.length === 0) return;
-  throw new ShardmillError("SPEC_INVALID", "the output cannot be sorted so", { problems });
+  throw new ShardmillError("SPEC_INVALID", "the output cannot be sorted this way", { problems });
 }
 
 function shardProblems(input: JobSpec["input"], shards: readonly Shard[], rowBytes: number): Problem[] {
@@ -39,10 +39,10 @@ function fileProblems({ fileRows }: JobSpec["output"], rowBytes: number): Proble
   return [
     {
       where: "output.fileRows",
-      what: "a file that is sorted is in memory whole, and this many rows would not be",
+      what: "a sorted file must fit in memory, and this many rows do not",
       expected: `at most ${formatCount(mostRows)} rows, ${formatBytes(SORTED_PART.bytes)} of them in memory`,
       found: `${formatCount(fileRows)} rows, about ${formatBytes(bytes)}`,
-      hint: "set fewer, or leave out output.sort",
+      hint: "set fewer rows, or remove output.sort",
     },
   ];
 }

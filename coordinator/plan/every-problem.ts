@@ -29,9 +29,13 @@ function joined(errors: readonly ShardmillError[]): ShardmillError {
   );
   // A mistake of the user takes precedence over a failure that may pass.
   const lasting = errors.find(({ code }) => ERROR_CODES[code].exit === 2) ?? errors[0];
-  return new ShardmillError(lasting?.code ?? "SPEC_INVALID", "the job cannot run as it stands", {
-    problems,
-  });
+  return new ShardmillError(
+    lasting?.code ?? "SPEC_INVALID",
+    "the job cannot run until these problems are fixed",
+    {
+      problems,
+    },
+  );
 }
 
 function whereOf(error: ShardmillError): string {

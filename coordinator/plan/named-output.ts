@@ -37,7 +37,7 @@ async function outputAt(text: string): Promise<Location> {
   const { isAddress, notAnInput, parseLocation } = await import("../../shared/domain/location.ts");
   const problem = notAnInput(text);
   if (problem === null) return parseLocation(isAddress(text) ? text : resolve(text));
-  throw new ShardmillError("ARGUMENT_INVALID", `${text} is no output`, {
+  throw new ShardmillError("ARGUMENT_INVALID", `${text} is not an output`, {
     problems: [
       { ...problem, where: "output", expected: "a folder on this machine, or an address in a bucket" },
     ],

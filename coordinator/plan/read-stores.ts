@@ -41,7 +41,7 @@ export async function readStores(
     settings[name] = read !== null && "pem" in read ? { ...store, ca: read.pem } : store;
   }
   if (problems.length === 0) return { settings, addresses: {}, isGuarded, ...within };
-  throw new ShardmillError("SPEC_INVALID", "what the job says of its stores cannot be used", { problems });
+  throw new ShardmillError("SPEC_INVALID", "the settings under `stores` cannot be used", { problems });
 }
 
 type Certificates = { readonly pem: string } | Omit<Problem, "where">;
@@ -56,9 +56,9 @@ async function readCertificates(path: Location, storages: Storages): Promise<Cer
   try {
     const storage = await storages.at(path);
     const { bytes } = await storage.stat(path, NEVER);
-    if (bytes > MOST_BYTES) return refused(`has ${formatBytes(bytes)}: more than certificates have`);
+    if (bytes > MOST_BYTES) return refused(`is too big for certificates: ${formatBytes(bytes)}`);
     const text = await readText(storage, path, NEVER);
-    if (text.includes("PRIVATE KEY-----")) return refused("holds a private key, which is nobody else's");
+    if (text.includes("PRIVATE KEY-----")) return refused("holds a private key, which must stay secret");
     const blocks = text.match(CERTIFICATE) ?? [];
     if (blocks.length === 0) return refused("holds no certificate");
     return blocks.every(isCertificate)

@@ -30,17 +30,19 @@ export function parseAllowed(texts: readonly string[], option: string): readonly
     return what === null ? [] : [{ where: option, what, found: withoutSecrets(text) }];
   });
   if (problems.length === 0) return texts[0] === NONE ? [] : texts;
-  throw new ShardmillError("ARGUMENT_INVALID", `${option} names what is no place`, {
+  throw new ShardmillError("ARGUMENT_INVALID", `${option} names an invalid place`, {
     problems,
     hint: `name ${["paths (/data)", ...BUCKET_PLACES, "servers (https://host/files)"].join(", ")}, or \`none\``,
   });
 }
 
 function wrongWith(text: string, count: number): string | null {
-  if (text === NONE) return count === 1 ? null : "`none` stands alone";
+  if (text === NONE) return count === 1 ? null : "`none` cannot be combined with places";
   if (WHOLE_SCHEME.test(text)) return null;
   try {
-    return partsOf(parseLocation(text)) === null ? "is a place that may be another one than it says" : null;
+    return partsOf(parseLocation(text)) === null
+      ? "may lead to another place by `.`, `..` or an invalid escape"
+      : null;
   } catch (error) {
     return error instanceof ShardmillError ? error.message : String(error);
   }

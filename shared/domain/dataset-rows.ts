@@ -140,7 +140,7 @@ function keptSlices(fileRows: readonly number[], gone: readonly FileSlice[]): Fi
       const inOrder = rowStart <= gap.rowStart && gap.rowStart < gap.rowEnd && gap.rowEnd <= rows;
       assert(
         inOrder,
-        `rows ${gap.rowStart} to ${gap.rowEnd} of file ${file} are left out once, of its ${rows}`,
+        `rows ${gap.rowStart} to ${gap.rowEnd} of file ${file} are excluded once, of its ${rows}`,
       );
       if (rowStart < gap.rowStart) kept.push({ file, rowStart, rowEnd: gap.rowStart });
       rowStart = gap.rowEnd;
@@ -148,6 +148,6 @@ function keptSlices(fileRows: readonly number[], gone: readonly FileSlice[]): Fi
     }
     if (rowStart < rows) kept.push({ file, rowStart, rowEnd: rows });
   }
-  assert(next === gone.length, "what is left out lies in the dataset's files, in their order");
+  assert(next === gone.length, "excluded rows lie in the dataset's files, in their order");
   return kept;
 }

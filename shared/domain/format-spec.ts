@@ -4,7 +4,7 @@ import { TYPE_NAMES, TYPE_PATTERN } from "./column-type-names.ts";
 import { DATASET_FORMATS, FORMATS, UNTYPED_FORMATS } from "./formats.ts";
 
 const notes = FORMATS.flatMap(({ says }) => says ?? []);
-const packed = FORMATS.length === 0 ? "" : " Text may be packed by gzip, whatever it is called.";
+const packed = FORMATS.length === 0 ? "" : " Text may be compressed by gzip, under any name.";
 
 export const FORMAT_SPEC = z
   .enum(["auto", ...DATASET_FORMATS])
@@ -31,7 +31,7 @@ export const TYPES_SPEC = z
       .meta({ title: `${TYPE_NAMES.join(", ")}, with \`[]\` behind for a list` }),
   )
   .describe(
-    `Types of columns${typed}, by name, where looking at them finds another: ` +
-      "`price: float32`, `embedding: float32[]`. Rows whose value is none of its column's type are dead letters. A folder's " +
+    `Types of columns${typed}, by name, where Shardmill detects another type: ` +
+      "`price: float32`, `embedding: float32[]`. A row with a value of another type is a dead letter. A folder's " +
       "column may be named, too: it is `int64`, `date` or `string`. See [folders as columns](#folders-as-columns).",
   );

@@ -104,7 +104,7 @@ export function checkReductionRules(reduction: Readonly<Record<string, unknown>>
   for (const key of ["combine", "final", ...programs]) {
     if (key === chosen || reduction[key] === undefined) continue;
     refuse(context, [key], `\`${chosen}\` and \`${key}\` exclude each other`, {
-      expected: `\`${chosen}\` alone: the code has both halves`,
+      expected: `\`${chosen}\` alone: its code has both parts`,
     });
   }
 }

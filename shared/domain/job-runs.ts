@@ -25,7 +25,7 @@ function checkChangedIsNew(job: unknown, context: Context): void {
   if (keyOf(input, "changed") === undefined || keyOf(input, "new") !== undefined) return;
   if (JOB_RUNS !== null && keyOf(keyOf(job, JOB_RUNS.key), JOB_RUNS.news) !== undefined) return;
   const other = JOB_RUNS === null ? "" : `, or \`${JOB_RUNS.key}.${JOB_RUNS.news}\`,`;
-  refuse(context, ["input", "changed"], "is about files that a run before has read", {
+  refuse(context, ["input", "changed"], "is about files that an earlier run has read", {
     expected: `\`input.new: true\`${other} beside it`,
   });
 }

@@ -58,14 +58,14 @@ export const CHECK_SCHEMA = z.strictObject({
     .max(MAX_CHECK_ROWS)
     .default(256)
     .describe(
-      "Rows of the input, spread over all of it, that are compared: a converted model with its original, and a device other " +
-        "than the CPU with the CPU. 0: no check.",
+      "Number of rows that are compared, from all parts of the input. A converted model is compared with its original, " +
+        "and a device other than the CPU with the CPU. 0: no check.",
     ),
   tolerance: z
     .union([auto, z.number().min(0).max(1_000_000)])
     .default("auto")
     .describe(
-      "What a value may be off by, relative to the larger of its own size and the root mean square of its output. " +
+      "How much a value may differ, relative to the larger of its own size and the root mean square of its output. " +
         "`auto`: 0.001 for a device that computes in float32, 0.1 for devices that round (cuda, tensorrt, coreml). A " +
         "converted model has a limit of its own.",
     ),
@@ -81,7 +81,8 @@ export const CHECK_SCHEMA = z.strictObject({
     .max(1)
     .default(0.99)
     .describe(
-      "Least mean cosine similarity between the two models' outputs: of each row's values, or of all rows' where each has one.",
+      "Lowest allowed mean cosine similarity between the two models' outputs. It is that of the values of each row. " +
+        "Where each row has one value, it is that of the values of all rows.",
     ),
   minAgreement: z
     .number()
@@ -89,24 +90,20 @@ export const CHECK_SCHEMA = z.strictObject({
     .max(1)
     .default(0.98)
     .describe(
-      "Least share of rows with the same greatest value, for outputs of `argmax`, `topK`, `softmax` and `maxSoftmax`; " +
-        "with equal values, for outputs of whole numbers.",
+      "Lowest allowed share of rows with the same greatest value, for outputs of `argmax`, `topK`, `softmax` and " +
+        "`maxSoftmax`. For outputs of whole numbers, it is the share of rows with equal values.",
     ),
 });
 
 /** Rows from all over the input. The input, the share and the seed alone determine them. */
 const sampleSpec = z.strictObject({
-  share: z
-    .number()
-    .gt(0)
-    .max(1)
-    .describe("How many of the input's rows, as a share of them: `0.01` is one in a hundred."),
+  share: z.number().gt(0).max(1).describe("Share of the input's rows: `0.01` is one in a hundred."),
   seed: z
     .int()
     .min(0)
     .max(MAX_SEED)
     .default(0)
-    .describe("Another seed takes other rows; the same one takes the same rows again."),
+    .describe("Another seed takes other rows. The same seed takes the same rows again."),
 });
 
 function quoted(texts: readonly string[]): string {
@@ -123,30 +120,30 @@ export const JOB_FILE_SCHEMA = z
     name: jobName
       .exactOptional()
       .describe(
-        "The job's name in logs and in the manifest. Left out: that of the job file, or of its folder when the file is just `job.yaml`.",
+        "The job's name in logs and in the manifest. Default: the name of the job file, or of its folder when the file is just `job.yaml`.",
       ),
     input: z
       .strictObject({
         path: z
           .union([inputPath.transform((only) => [only]), z.array(inputPath).min(1).max(MAX_NAMES)])
           .describe(
-            `A file, a folder or a glob, or a list of them, relative to the job file, in a bucket (${quoted(SHOWN_SCHEMES)}) or on the web, or a ` +
-              "`.txt` list of such names: see [what is input](#what-is-input).",
+            `A file, a folder or a glob, or a list of them: relative to the job file, in a bucket (${quoted(SHOWN_SCHEMES)}) or on the web. ` +
+              "A `.txt` file can list such names, too. See [what is input](#what-is-input).",
           ),
         format: FORMAT_SPEC,
         partitions: z
           .enum(["hive", "none"])
           .exactOptional()
           .describe(
-            "`hive`: folders `name=value` on the way to the files are columns; `none`: they are not. Left out: they are where " +
-              "they can be. See [folders as columns](#folders-as-columns).",
+            "`hive`: folders `name=value` on the way to the files are columns. `none`: they are not. Default: they are columns " +
+              "where that is possible. See [folders as columns](#folders-as-columns).",
           ),
         ...FORMAT_KEYS,
         types: TYPES_SPEC.exactOptional(),
         where: text
           .exactOptional()
           .describe(
-            "SQL (DuckDB): a condition on the columns of a row, as it would stand after WHERE. Rows for which it is not true are left out.",
+            "SQL (DuckDB): a condition on the columns of a row, as after WHERE. Rows for which it is not true are skipped.",
           ),
         sample: z
           .union([
@@ -158,36 +155,38 @@ export const JOB_FILE_SCHEMA = z
           ])
           .exactOptional()
           .describe(
-            "A part of the input's rows, in a few stretches from all over it; the others are not read. `0.01` is short for " +
-              "`share`. See [trial runs](#trial-runs).",
+            "A part of the input's rows, in a few ranges from all parts of the input. The other rows are not read. " +
+              "`0.01` is short for `{ share: 0.01 }`. See [trial runs](#trial-runs).",
           ),
         limit: z
           .int()
           .min(1)
           .exactOptional()
           .describe(
-            "So many rows at most, the first ones of the input (of its `sample`, where there is one); the others are not read.",
+            "At most this many rows: the first of the input, or of its `sample`. The other rows are not read.",
           ),
         new: NEW_SPEC.exactOptional(),
         changed: CHANGED_SPEC.exactOptional(),
         shardRows: z
           .union([auto, z.int().min(1).max(MAX_SHARD_ROWS)])
           .default("auto")
-          .describe("Rows of a shard, about: of a file, or of small files. `auto`: by their bytes."),
+          .describe(
+            "Approximate number of rows of a shard, from one file or from several small files. `auto`: by their bytes.",
+          ),
       })
       .superRefine(checkNewIsWhole)
       .describe("The dataset."),
     model: z
       .strictObject({
         path: filePlace.describe(
-          `The ONNX file, or the folder that a model was exported to, relative to the job file, in a bucket (${quoted(SHOWN_SCHEMES)}) or on the ` +
-            "web: see [the model's folder](#the-models-folder) and [files elsewhere](#files-elsewhere).",
+          `The ONNX file, or the folder that a model was exported to: relative to the job file, in a bucket (${quoted(SHOWN_SCHEMES)}) or on the ` +
+            "web. See [the model's folder](#the-models-folder) and [files elsewhere](#files-elsewhere).",
         ),
         file: text
           .exactOptional()
           .describe(
-            "In a folder: the ONNX file, as in `onnx/model_quantized.onnx`. Left out: `model.onnx`, `onnx/model.onnx`, or " +
-              "the only one. A folder on the web needs it.",
+            "In a folder: the ONNX file, as in `onnx/model_quantized.onnx`. Default: `model.onnx`, `onnx/model.onnx`, or " +
+              "the only ONNX file. Required for a folder on the web.",
           ),
         device: z
           .enum(DEVICES)
@@ -195,8 +194,8 @@ export const JOB_FILE_SCHEMA = z
           .describe("Where the model runs. `auto`: the best device that each worker has."),
         ...CONVERSION_KEY,
         check: CHECK_SCHEMA.prefault({}).describe(
-          "What the job's rows must show before work: of a converted model, and of every device but the CPU. What a " +
-            "device has passed once with a model is remembered for a week.",
+          "A check on rows of the job before work begins: of a converted model, and of every device but the CPU. A check that a " +
+            "device has passed with a model is valid for a week.",
         ),
       })
       .describe("The model."),
@@ -205,7 +204,7 @@ export const JOB_FILE_SCHEMA = z
     output: z
       .strictObject({
         path: outputPath.describe(
-          `The folder that the result is published to, relative to the job file, or in a bucket (${quoted(ALL_SCHEMES)}): see [output in a ` +
+          `The folder that the result is published to, relative to the job file, or in a bucket (${quoted(ALL_SCHEMES)}). See [output in a ` +
             "bucket](#output-in-a-bucket).",
         ),
         ...ROWS_KEYS,
@@ -214,7 +213,7 @@ export const JOB_FILE_SCHEMA = z
       .superRefine(checkShapeRules)
       .describe("The result."),
     work: WORK_SPEC.exactOptional().describe(
-      "For output in a bucket: where what the coordinator keeps while the job runs is. `work: bucket` is `work: {journal: bucket}`.",
+      "For output in a bucket: where the coordinator keeps its data while the job runs. `work: bucket` is short for `work: { journal: bucket }`.",
     ),
     errors: z
       .strictObject({
@@ -225,7 +224,7 @@ export const JOB_FILE_SCHEMA = z
           .describe("Rows that may become dead letters before the job fails."),
       })
       .prefault({})
-      .describe("What is forgiven."),
+      .describe("Errors that the job tolerates."),
     stores: STORES_SPEC,
     ...RUNS_KEY,
   })

@@ -70,15 +70,15 @@ export class LeftOutTally {
 const WORDS: Readonly<Record<LeftOutReason, readonly [one: string, many: string]>> = {
   jobOutput: ["output of a job", "outputs of jobs"],
   hidden: ["name that begins with . or _", "names that begin with . or _"],
-  otherEnding: ["file of another ending", "files of other endings"],
-  again: ["other name for what is read already", "other names for what is read already"],
+  otherEnding: ["file with another extension", "files with other extensions"],
+  again: ["other name of a file that is read already", "other names of files that are read already"],
   ruledOut: [
     "file that `input.where` rules out by its folders",
     "files that `input.where` rules out by their folders",
   ],
   ruledOutFolder: [
-    "folder that `input.where` rules out, not looked into",
-    "folders that `input.where` rules out, not looked into",
+    "folder that `input.where` rules out, not listed",
+    "folders that `input.where` rules out, not listed",
   ],
 };
 

@@ -53,16 +53,16 @@ export function isLocation(text: string): text is Location {
 }
 
 function wrongWith(text: string): string | null {
-  if (text.includes("\0")) return "it has a NUL character in it";
+  if (text.includes("\0")) return "it contains a NUL character";
   if (text.startsWith("/")) return null;
   if (text.startsWith(COORDINATOR)) return wrongWith(text.slice(COORDINATOR.length));
   const [, scheme = "", authority = "", path = ""] = URI.exec(text) ?? [];
   if (scheme === "") return "it is neither an absolute path nor a URI";
   if (!SCHEMES.includes(scheme.toLowerCase())) return `no storage has the scheme ${scheme}`;
-  if (scheme.toLowerCase() !== "file" && authority === "") return `${scheme}:// has no name behind it`;
-  if (/^https?$/i.test(scheme)) return isWebAddress(text) ? null : "it is no address of the web";
+  if (scheme.toLowerCase() !== "file" && authority === "") return `${scheme}:// has no name after it`;
+  if (/^https?$/i.test(scheme)) return isWebAddress(text) ? null : "it is not a web address";
   if (scheme.toLowerCase() !== "file") return null;
-  if (authority !== "" || !path.startsWith("/")) return "file:// is followed by an absolute path";
+  if (authority !== "" || !path.startsWith("/")) return "file:// needs an absolute path after it";
   return isDecodable(path) ? null : "its percent-encoding is broken";
 }
 
@@ -107,7 +107,8 @@ export function viaCoordinator(location: Location): Location {
 
 /** Returns the coordinator's own location for one that begins with `coordinator:`. */
 export function atCoordinator(location: Location): Location {
-  if (!location.startsWith(COORDINATOR)) throw new Error(`broken invariant: ${location} is not reached so`);
+  if (!location.startsWith(COORDINATOR))
+    throw new Error(`broken invariant: ${location} is not read by the coordinator`);
   return location.slice(COORDINATOR.length) as Location;
 }
 
@@ -173,7 +174,7 @@ export function notAPath(text: string): Omit<Problem, "where"> | null {
           : "copy the data, or mount it, and name its path",
     };
   }
-  return text.includes("\0") ? { what: "no path has a NUL character in it", expected } : null;
+  return text.includes("\0") ? { what: "a path cannot contain a NUL character", expected } : null;
 }
 
 /** Forms of a place that a key of the job file names, besides a path on the coordinator's machine. */
@@ -194,7 +195,7 @@ const OUTPUT: PlaceForm = { address: OUTPUT_ADDRESS, name: "FOLDER", servers: []
  * either.
  */
 export function notAnInput(text: string): Omit<Problem, "where"> | null {
-  return notAPlace(text, { ...INPUT, hint: "wildcards stand behind the bucket's name" });
+  return notAPlace(text, { ...INPUT, hint: "write wildcards only after the bucket's name" });
 }
 
 /**
@@ -213,7 +214,7 @@ export function notAFolderPlace(text: string): Omit<Problem, "where"> | null {
   const problem = notAFilePlace(text);
   if (problem !== null || !isWebInput(text) || isPlainAddress(text)) return problem;
   return {
-    what: "has a name, a password or a query in it, which no file in a folder has",
+    what: "has a name, a password or a query, which a folder's address cannot have",
     expected: "https://HOST/FOLDER",
   };
 }
@@ -235,8 +236,8 @@ export function notAnOutput(text: string): Omit<Problem, "where"> | null {
   const folder = withoutTrailingSlashes(behind);
   const odd = folder.split("/").find((name) => ["", ".", ".."].includes(name));
   if (odd === undefined) return null;
-  const expected = "a folder whose names are not empty, nor only dots";
-  return { what: "no store is sure to keep such a name", expected, found: JSON.stringify(text) };
+  const expected = "a folder whose names are neither empty nor only dots";
+  return { what: "not every store keeps such a name", expected, found: JSON.stringify(text) };
 }
 
 function notAPlace(text: string, place: PlaceForm): Omit<Problem, "where"> | null {
@@ -247,11 +248,11 @@ function notAPlace(text: string, place: PlaceForm): Omit<Problem, "where"> | nul
     return problem === null ? null : { ...problem, expected };
   }
   // Do not show an invalid address: the position of its secrets is unknown.
-  if (isWebInput(text)) return isWebAddress(text) ? null : { what: "is no address of the web", expected };
+  if (isWebInput(text)) return isWebAddress(text) ? null : { what: "is not a web address", expected };
   const [, scheme = "", bucket = ""] = /^([a-z0-9]+):\/\/([^/]*)/.exec(text) ?? [];
   if (isBucketName(bucket, scheme))
-    return text.includes("\0") ? { what: "no key has a NUL character in it", expected } : null;
-  const what = bucket === "" ? "an address without a bucket" : "no bucket is called so";
+    return text.includes("\0") ? { what: "a key cannot contain a NUL character", expected } : null;
+  const what = bucket === "" ? "an address without a bucket" : "no bucket can have this name";
   const hint = place.hint ?? `write ${exampleAddress(scheme, place.name)}`;
   return { what, expected, found: JSON.stringify(bucket), hint };
 }

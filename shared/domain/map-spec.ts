@@ -63,21 +63,21 @@ const inputSpec = z
     batchAxis: batchAxis
       .exactOptional()
       .describe(
-        "Which of the ONNX input's dimensions is the batch, counted from 0: 1 for `[2, batch, 128]`. Left out: the first.",
+        "Which of the ONNX input's dimensions is the batch, counted from 0: 1 for `[2, batch, 128]`. Default: the first.",
       ),
     fill: z
       .union([z.number(), z.string()])
       .exactOptional()
       .describe(
-        "Stands in for a null, before `scale`: a number, `NaN` (a missing value, for trees), or a text where the model " +
-          "takes texts. Left out: a row with a null is a dead letter.",
+        "Replaces a null, before `scale`: a number, `NaN` (a missing value, for trees), or a text where the model " +
+          "takes texts. Default: none, so a row with a null is a dead letter.",
       ),
     pad: z
       .number()
       .exactOptional()
       .describe(
-        "Where rows are lists of uneven length: stands in for the positions that a row lacks, as the model sees it (1 for " +
-          "RoBERTa's ids). Left out: 0, or no padding at all when the model is given no mask.",
+        "Where rows are lists of uneven length: value of the positions that a row lacks, as the model sees it (1 for " +
+          "RoBERTa's ids). Default: 0, or no padding at all when the model gets no mask.",
       ),
   })
   .superRefine(checkInputRules)
@@ -86,25 +86,25 @@ const inputSpec = z
   });
 
 const stateSpec = z.strictObject({
-  output: COLUMN_NAME.describe("The ONNX output that it gets, of the same row's part before."),
+  output: COLUMN_NAME.describe("The ONNX output that it gets, from the previous part of the same row."),
   shape: shape
     .exactOptional()
     .describe("The dimensions beside the batch, where the model leaves them open: `[2, 128]`."),
   batchAxis: batchAxis
     .exactOptional()
     .describe(
-      "Which of the dimensions is the batch, counted from 0. Left out: the one that the model calls as the batch of its " +
-        "other inputs, or the only one that may be.",
+      "Which of the dimensions is the batch, counted from 0. Default: the one with the same name as the batch of the model's " +
+        "other inputs, or the only possible one.",
     ),
 });
 
 const outputKeys = {
-  tensor: COLUMN_NAME.exactOptional().describe("The ONNX output. Left out: the model's only output."),
+  tensor: COLUMN_NAME.exactOptional().describe("The ONNX output. Default: the model's only output."),
   op: z
     .enum(OP_KINDS)
     .exactOptional()
     .describe(
-      `${OUTPUT_OPS.map(({ kind, summary }) => `\`${kind}\`: ${summary}`).join("; ")}. Left out: \`pool\` for ` +
+      `${OUTPUT_OPS.map(({ kind, summary }) => `\`${kind}\`: ${summary}`).join("; ")}. Default: \`pool\` for ` +
         "`last_hidden_state` or `token_embeddings` where the model's folder says how these are pooled, else `raw`.",
     ),
   ...OP_KEYS,
@@ -112,8 +112,8 @@ const outputKeys = {
   batchAxis: batchAxis
     .exactOptional()
     .describe(
-      "Which of the ONNX output's dimensions is the batch, counted from 0: 1 for `[32, batch, 10]`. It is believed " +
-        "whatever size the model declares there. Left out: the first.",
+      "Which of the ONNX output's dimensions is the batch, counted from 0: 1 for `[32, batch, 10]`. It applies " +
+        "whatever size the model declares there. Default: the first.",
     ),
 };
 
@@ -132,8 +132,8 @@ const stepSpec = z
       .max(1_000_000)
       .exactOptional()
       .describe(
-        "A SELECT over `rows` (DuckDB) that makes each result of one row: new columns, fewer rows (`WHERE`), or several " +
-          "of one (`unnest`).",
+        "A SELECT over `rows` (DuckDB) that makes each result from one row: new columns, fewer rows (`WHERE`), or several " +
+          "rows from one (`unnest`).",
       ),
     ...STEP_KEYS,
   })
@@ -150,8 +150,8 @@ export const mapSpec = z
       .max(MAX_STEPS)
       .default([])
       .describe(
-        "What is done with the rows before they become tensors, step by step: `inputs` and `keep` name the columns that " +
-          "the last one leaves. See [steps](#steps).",
+        "Steps on the rows before they become tensors, in order. `inputs` and `keep` name the columns that the last step " +
+          "returns. See [steps](#steps).",
       ),
     inputs: z
       .record(
@@ -163,7 +163,7 @@ export const mapSpec = z
       )
       .prefault({})
       .describe(
-        "By ONNX input: how it is made. An input left out is the column of the same name. `x: pixels` is short " +
+        "By ONNX input: how it is made. Default for an input: the column of the same name. `x: pixels` is short " +
           "for `x: { column: pixels }`.",
       ),
     state: z
@@ -176,8 +176,8 @@ export const mapSpec = z
       )
       .exactOptional()
       .describe(
-        "By ONNX input, the output that it gets of the same row's part before, such as the window before: `h: hn`. Zeros in " +
-          "front of a row's first part. `h: hn` is short for `h: { output: hn }`. See [state](#state).",
+        "By ONNX input: the output that it gets from the previous part of the same row, such as the previous window. A row's " +
+          "first part gets zeros. `h: hn` is short for `h: { output: hn }`. See [state](#state).",
       ),
     outputs: z
       .union([
@@ -197,19 +197,19 @@ export const mapSpec = z
       .prefault({})
       .describe(
         "By output column, in order: how it is made. Empty: every ONNX output, raw. `y: logits` is short for " +
-          "`y: { tensor: logits }`. A list of the same, each with its `column`, says it as well.",
+          "`y: { tensor: logits }`. A list of such entries, each with its `column`, has the same meaning.",
       ),
     keep: z
       .array(COLUMN_NAME)
       .max(MAX_NAMES)
       .default([])
-      .describe("Columns carried to the output as they are."),
+      .describe("Columns that are copied to the output unchanged."),
     finish: z
       .array(stepSpec)
       .max(MAX_STEPS)
       .default([])
       .describe(
-        "What is done with the kept columns and the outputs before they are written, step by step. See [steps](#steps).",
+        "Steps on the kept columns and the outputs before they are written, in order. See [steps](#steps).",
       ),
     batch: z
       .strictObject({
@@ -226,7 +226,7 @@ export const mapSpec = z
           ),
       })
       .prefault({})
-      .describe("How rows are put together for the model."),
+      .describe("How rows are batched for the model."),
   })
   .superRefine(checkColumnClashes, { when: () => true })
   .superRefine(checkStates);

@@ -51,8 +51,8 @@ export function tensorText(dtype: string, dims: readonly Dim[]): string {
 export function shapeHint(dims: readonly number[], rows: number): string {
   const axis = dims.indexOf(rows);
   if (axis < 0)
-    return "say what it gives: `shape` is a row of it, `batchAxis` the dimension that is the batch";
+    return "set `shape` to the dimensions of a row, and `batchAxis` to the dimension that is the batch";
   const row = dims.filter((_, at) => at !== axis);
   const where = axis === 0 ? "" : ` and \`batchAxis: ${axis}\``;
-  return `if dimension ${axis} of that is the batch, say so: \`shape: [${row.join(", ")}]\`${where}`;
+  return `if dimension ${axis} of that is the batch, set \`shape: [${row.join(", ")}]\`${where}`;
 }

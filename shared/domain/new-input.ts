@@ -6,16 +6,16 @@ import type { FileStat } from "./location.ts";
 export const NEW_SPEC = z
   .boolean()
   .describe(
-    "`true`: each run is over the files that no published run has read, by location, size and version, and publishes to a folder " +
-      "of its own, `output.path/run=000001/`, and so on. See [only what is new](#only-what-is-new).",
+    "`true`: each run reads the files that no published run has read, by location, size and version. It publishes to a folder " +
+      "of its own: `output.path/run=000001/`, and so on. See [only what is new](#only-what-is-new).",
   );
 
 /** Schema of `input.changed`. */
 export const CHANGED_SPEC = z
   .enum(["again", "ignore", "error"])
   .describe(
-    "Beside `new`: what becomes of a file that a run has read, and that is another now. It is read again, whole (`again`), left as it was read (`ignore`), or no " +
-      "run begins (`error`). Left out: `again`.",
+    "With `new`: what happens if a file has changed since a run read it. `again`: it is read again, whole. `ignore`: it is not " +
+      "read again. `error`: no run begins. Default: `again`.",
   );
 
 /** Decides whether a run over new files reads a file. Called when the run begins. */
@@ -76,7 +76,7 @@ function differences({ changed, ignored, gone }: Pick<NewInput, "changed" | "ign
     ...(changed.count === 0
       ? []
       : [
-          `${counted(changed.count, "file has", "files have")} changed since a run read ${changed.count === 1 ? "it" : "them"}, and what was read then stays in the output beside what is read now: ${named(changed)}`,
+          `${counted(changed.count, "file has", "files have")} changed since a run read ${changed.count === 1 ? "it" : "them"}, and the rows from then stay in the output beside the new ones: ${named(changed)}`,
         ]),
     ...(ignored.count === 0
       ? []

@@ -35,7 +35,7 @@ const SHAPE_KEYS = {
     .enum(COMPRESSIONS)
     .exactOptional()
     .describe(
-      "How Parquet's columns are compressed, where that saves something. Left out: `zstd`. Arrow files are not compressed.",
+      "Compression of Parquet's columns, where it saves space. Default: `zstd`. Arrow files are not compressed.",
     ),
   rowGroupRows: z
     .int()
@@ -43,8 +43,8 @@ const SHAPE_KEYS = {
     .max(MAX_GROUP_ROWS)
     .exactOptional()
     .describe(
-      "Rows of a Parquet row group, or of an Arrow record batch, at most. Left out: about 32 MiB of them, or 65,536. One ends " +
-        "earlier where its rows have more than 128 MiB (64 MiB).",
+      "Most rows of a Parquet row group, or of an Arrow record batch. Default: about 32 MiB of rows, or 65,536 rows. A " +
+        "row group ends earlier at 128 MiB, and a record batch at 64 MiB.",
     ),
   sort: z
     .array(z.union([column.transform(parseSortKey).pipe(sortKey), sortKey]))
@@ -53,26 +53,28 @@ const SHAPE_KEYS = {
     .exactOptional()
     .describe(
       "Columns of the published rows by which the rows of each part are sorted: `[day, -score]`. `-score` is short for " +
-        "`{ column: score, order: descending }`. Left out: rows stay in the order of the input.",
+        "`{ column: score, order: descending }`. Default: rows stay in the order of the input.",
     ),
   fileRows: z
     .int()
     .min(1)
     .exactOptional()
     .describe(
-      "Rows of a file, but of the last one. Left out, with `fileBytes`: a file a shard, or one a folder.",
+      "Rows of each file except the last. Default, without `fileBytes`: one file a shard, or one a folder.",
     ),
   fileBytes: z
     .int()
     .min(MIN_FILE_BYTES)
     .exactOptional()
-    .describe("Bytes of a file, about, and at most as the shards' own files tell what a row takes."),
+    .describe(
+      "Approximate limit for the bytes of a file, estimated from the bytes of a row in the shards' files.",
+    ),
   partitionBy: z
     .union([column.transform((only) => [only]), z.array(column).min(1).max(MAX_SORT_KEYS)])
     .exactOptional()
     .describe(
-      "Columns of the published rows that become folders, `rows/day=2026-01-01/part-00000.parquet`, and leave the files: whole " +
-        "numbers, truth values, days, text. See [folders](#shape-of-the-output).",
+      "Columns of the published rows that become folders: `rows/day=2026-01-01/part-00000.parquet`. The files do not contain " +
+        "them. They are whole numbers, truth values, days or text. See [folders](#shape-of-the-output).",
     ),
 } as const;
 
@@ -87,7 +89,7 @@ export const ROWS_KEYS = {
     .enum(["_SUCCESS"])
     .exactOptional()
     .describe(
-      "An empty file of this name beside the manifest, after it: for readers that wait for one. Left out: none.",
+      "Name of an empty file that is written after the manifest, beside it, for readers that wait for one. Default: none.",
     ),
 } as const;
 
@@ -126,20 +128,20 @@ export function checkShapeRules(output: { readonly rows: RowsFormat } & ShapeOf,
   for (const key of Object.keys(SHAPE_KEYS)) {
     if (output.rows !== "none" || !Object.hasOwn(output, key)) continue;
     refuse(context, [key], "is for published rows, and `rows: none` publishes none", {
-      expected: "`rows: parquet` or `rows: arrow`, or nothing here",
-      hint: "leave it out",
+      expected: "`rows: parquet` or `rows: arrow`",
+      hint: "remove the key, or publish rows",
     });
   }
   const { sort, fileBytes = 0 } = output;
   if (sort !== undefined && fileBytes > SORTED_PART.bytes) {
-    refuse(context, ["fileBytes"], "is more than is sorted in memory at once", {
+    refuse(context, ["fileBytes"], "is more than can be sorted in memory at once", {
       expected: `at most ${SORTED_PART.bytes}, with \`sort\``,
       found: `${fileBytes}`,
-      hint: "set less, or leave out `sort`",
+      hint: "set less, or remove `sort`",
     });
   }
   if (output.rows === "arrow" && output.compression !== undefined && output.compression !== "none") {
-    refuse(context, ["compression"], "is for Parquet, and `rows: arrow` is written as it lies in memory", {
+    refuse(context, ["compression"], "is for Parquet, and `rows: arrow` is not compressed", {
       expected: "`none`, or `rows: parquet`",
       found: `\`${output.compression}\``,
     });

@@ -16,7 +16,9 @@ const reductionSpec = z
   .strictObject({
     combine: sql
       .exactOptional()
-      .describe("SQL over one shard's `rows`, run on the worker. Left out: `final` reads all `rows`."),
+      .describe(
+        "SQL over one shard's `rows`, run on the worker. Default: none, so `final` reads all `rows`.",
+      ),
     final: sql
       .exactOptional()
       .describe("SQL over `partials` (all combined tables), or over `rows` when there is no `combine`."),

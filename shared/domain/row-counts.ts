@@ -69,7 +69,7 @@ export const ROW_COUNTS = {
       word: "truncated",
       isWarning: true,
       summary: (rows) =>
-        `${rows}: a text of each has more tokens than maxTokens, and the rest of it was not seen; raise maxTokens if the model takes more, or make passages of the texts with split`,
+        `${rows}: a text of each has more tokens than maxTokens, and the rest of it was cut off. Raise maxTokens if the model takes more, or split the texts into passages with split`,
       metric: "Rows of which a text was cut off",
     },
     noted: {

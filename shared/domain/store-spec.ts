@@ -52,8 +52,8 @@ const STORE_KEYS = {
     .exactOptional()
     .describe(
       [
-        "Address of a store that is elsewhere than its vendor has it: `https://HOST:PORT`.",
-        "Left out: as the environment says, or the profile.",
+        "Address of a store that is not at its vendor's address: `https://HOST:PORT`.",
+        "Default: from the environment or the profile.",
         ...storesSay("endpoint"),
         "See [stores](#stores).",
       ].join(" "),
@@ -63,22 +63,22 @@ const STORE_KEYS = {
     .enum(["path", "virtual"])
     .exactOptional()
     .describe(
-      "`path`: the bucket is the first name of the path; `virtual`: a part of the host's name. Left out: `path` where there is an " +
-        "endpoint.",
+      "`path`: the bucket is the first name of the path. `virtual`: the bucket is a part of the host's name. Default: `path` " +
+        "where there is an endpoint.",
     ),
   anonymous: z
     .boolean()
     .exactOptional()
-    .describe("`true`: asked without credentials, as public buckets want it; none are looked for."),
+    .describe("`true`: requests have no credentials, as for public buckets. Shardmill looks for none."),
   requesterPays: z
     .boolean()
     .exactOptional()
-    .describe("`true`: whoever reads pays, and agrees to it, as some buckets want it."),
+    .describe("`true`: the reader pays, and agrees to it, as some buckets require."),
   profile: word
     .exactOptional()
     .describe(
       [
-        "Profile whose credentials and settings are taken, on each machine that reads.",
+        "Profile whose credentials and settings are used, on each machine that reads.",
         ...storesSay("profile"),
       ].join(" "),
     ),
@@ -88,7 +88,7 @@ const STORE_KEYS = {
     .max(1_000_000)
     .exactOptional()
     .describe(
-      "A file of certificates in PEM that the store's own is checked against, relative to the job file. Workers get what is in it.",
+      "A file of certificates in PEM that verify the store's own, relative to the job file. Workers get its content.",
     ),
 } as const;
 
@@ -145,7 +145,7 @@ function checkStoreKeys(stores: Readonly<Record<string, StoreSpec>>, context: Co
     if (kind === null) continue;
     const known = kind.keys;
     for (const key of Object.keys(store).filter((each) => !known.includes(each)))
-      refuse(context, [name, key], "means nothing for such a store", {
+      refuse(context, [name, key], "is not a key of such a store", {
         expected: known.map((each) => `\`${each}\``).join(", "),
       });
     const { endpoint = "" } = store;
@@ -170,7 +170,7 @@ function checkEndpoint(text: string, context: Context): void {
     `${url.username}${url.password}${url.search}${url.hash}` === "";
   if (isUsable) return;
   const hasUser = url !== null && `${url.username}${url.password}` !== "";
-  refuse(context, [], hasUser ? "has a name or a password in it" : "is no address of a store", {
+  refuse(context, [], hasUser ? "has a name or a password in it" : "is not the address of a store", {
     expected: ["https://HOST:PORT", ...ENDPOINT_WORDS.map((word) => `\`${word}\``)].join(", or "),
     ...(hasUser ? { hint: SECRETS_ELSEWHERE } : {}),
   });

@@ -9,14 +9,14 @@ const workSpec = z.strictObject({
   journal: journalPlace
     .exactOptional()
     .describe(
-      "`bucket`: the job's journal is in the output's bucket, and a coordinator on any machine takes the job up: see [the journal " +
-        "in the bucket](#the-journal-in-the-bucket). Left out: `disk`, that of the coordinator.",
+      "`bucket`: the job's journal is in the output's bucket, and a coordinator on any machine can resume the job. See [the journal " +
+        "in the bucket](#the-journal-in-the-bucket). Default: `disk`, that of the coordinator.",
     ),
   path: placeBy(notAPath)
     .exactOptional()
     .describe(
-      "The folder on the coordinator's disk that has the journal, unless that is in the bucket, and what is on its way through; " +
-        "relative to the job file. Left out: a folder of the user's: see [output in a bucket](#output-in-a-bucket).",
+      "The folder on the coordinator's disk for files on their way to the bucket, and for the journal unless it is in the bucket. " +
+        "Relative to the job file. Default: a folder of the user. See [output in a bucket](#output-in-a-bucket).",
     ),
 });
 
@@ -47,12 +47,12 @@ export function checkWork(
 ): void {
   if (work?.journal === "bucket" && !hasSharedJournals())
     refuse(context, ["work"], "asks for the journal in the bucket, and no extension here keeps it there", {
-      expected: "`disk`, or nothing: then it is on the coordinator's disk",
-      hint: "leave it out, or use a build of Shardmill that has such an extension",
+      expected: "`disk`, or no `work`: then it is on the coordinator's disk",
+      hint: "remove `work`, or use a build of Shardmill that has such an extension",
     });
   if (work === undefined || isAddress(output.path)) return;
   refuse(context, ["work", ...(work.path === undefined ? [] : ["path"])], "is for output in a bucket", {
-    expected: "nothing, as long as `output.path` is on a disk: the journal is kept in it",
-    hint: "leave it out",
+    expected: "no `work` while `output.path` is on a disk, which also has the journal",
+    hint: "remove it",
   });
 }

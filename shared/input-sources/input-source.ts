@@ -71,7 +71,7 @@ const NUMBER_CASTS: Readonly<Record<string, string>> = {
 
 /** Advice if a model takes texts and a column has none. */
 export const CAST_HINT =
-  "the model takes texts: make some in map.prepare, `- sql: SELECT * REPLACE (CAST(x AS VARCHAR) AS x) FROM rows`";
+  "convert the column to the texts that the model takes, in map.prepare: `- sql: SELECT * REPLACE (CAST(x AS VARCHAR) AS x) FROM rows`";
 
 /** Reason why an input cannot be made as the job file says. */
 export interface SourceProblem {

@@ -6,11 +6,11 @@ import { isMaskName } from "./position-mask.ts";
  * Returns hints about numbers in a text column. Types come first: a few cells can make a number column text.
  */
 function textHint(column: string, untyped: string, fromText: readonly string[]): string {
-  const typed = `of ${untyped}, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values`;
+  const typed = `for numbers in ${untyped}, set \`input.types: { ${column}: float64 }\`: other values become dead letters`;
   return [
     ...(untyped === "" ? [] : [typed]),
     ...fromText,
-    "`map.prepare` casts numbers that are written as text",
+    "cast numbers that are written as text in `map.prepare`",
   ].join("; ");
 }
 
@@ -40,14 +40,14 @@ export const oneColumn = {
     column: columnName(z)
       .exactOptional()
       .describe(
-        "The column that feeds this ONNX input. Left out, with `columns` too: the column of the same name.",
+        "The column that feeds this ONNX input. Default, without `columns`: the column of the same name.",
       ),
     bytes: z
       .enum(BYTES)
       .exactOptional()
       .describe(
         "How a column of bytes is read: `uint8`, each byte is a value, or `raw`, little-endian values of the input's type. " +
-          "Left out: what cells of a fixed size fit, else `uint8`.",
+          "Default: the one that fits cells of a fixed size, else `uint8`.",
       ),
   }),
   schema: (z: Zod) =>
@@ -59,8 +59,14 @@ export const oneColumn = {
     if (found === null) return null;
     const isOfBytes = found.cell?.kind === "bytes" || found.cell?.kind === "bytesPerRow";
     if (bytes !== undefined && !isOfBytes) {
-      const expected = "a column of bytes beside it";
-      report({ path: ["bytes"], part: "key", what: "`bytes` is for bytes", expected, found: found.type });
+      const expected = "a column of bytes";
+      report({
+        path: ["bytes"],
+        part: "key",
+        what: "`bytes` is for a column of bytes",
+        expected,
+        found: found.type,
+      });
       return null;
     }
     if (found.cell !== null) {

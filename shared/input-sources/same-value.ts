@@ -39,9 +39,9 @@ export const sameValue = {
         .union([element, line, table, tables])
         .exactOptional()
         .describe(
-          "Instead of a column, what is the same for all rows: `sr: { value: 16000 }`. A number, true, false or a " +
-            "text, or lists of them. One value is every element of the input; lists have the input's shape, or that of " +
-            "a row. Also `NaN` and `Infinity`; whole numbers beyond 2^53 are written in quotes.",
+          "Instead of a column, a value that is the same for all rows: `sr: { value: 16000 }`. A number, true, false or a " +
+            "text, or lists of them. One value is every element of the input. Lists have the input's shape, or that of " +
+            "a row. Also `NaN` and `Infinity`. Write whole numbers beyond 2^53 in quotes.",
         ),
     };
   },

@@ -32,10 +32,10 @@ export const stackedColumns = {
       .union([columnName(z), z.array(columnName(z)).min(1).max(MAX_NAMES)])
       .exactOptional()
       .describe(
-        "Several scalar columns side by side: a list of names, or one pattern such as `f*` (in schema order).",
+        "Several scalar columns as one input: a list of names, or one pattern such as `f*` (in schema order).",
       ),
   }),
-  excludes: { keys: [], why: "use `columns` for several scalar columns side by side, `column` for one" },
+  excludes: { keys: [], why: "use `columns` for several scalar columns, and `column` for one" },
   schema: (z: Zod) => z.object({ kind: z.literal("stack"), columns: z.array(z.string()).readonly() }),
   bind: ({ columns = [] }: StackedColumnsSpec, context) => {
     const names = typeof columns === "string" ? matching(columns, context) : columns;
@@ -90,7 +90,7 @@ function matching(pattern: string, { names, report }: SourceContext): readonly s
   report({
     path: ["columns"],
     part: "value",
-    what: `no column is named like \`${pattern}\``,
+    what: `no column matches \`${pattern}\``,
     expected: `columns of the input: ${listNames(names)}`,
     ...didYouMean(pattern, names),
   });

@@ -93,7 +93,7 @@ function missing(path: KeyPath): readonly SpecProblem[] {
 
 function unknownKey(path: KeyPath, key: string): SpecProblem {
   if (path[0] === "stores" && isSecretKey(key)) {
-    const what = `\`${key.slice(0, 60)}\` is a secret, and a job file holds none`;
+    const what = `\`${key.slice(0, 60)}\` is a secret, which a job file must not contain`;
     return { path: [...path, key], part: "key", what, hint: SECRETS_ELSEWHERE };
   }
   const known = knownKeys(schemaAt(path));

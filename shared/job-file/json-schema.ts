@@ -16,7 +16,7 @@ export function jobSpecJsonSchema(): object {
     $schema: $schema ?? "https://json-schema.org/draft/2020-12/schema",
     $id: "urn:shardmill:job:v1",
     title: "Shardmill job",
-    description: "A model, a dataset, and what is made of them.",
+    description: "A model, a dataset, and the result made of them.",
     ...rest,
     ...withInput(required),
   };

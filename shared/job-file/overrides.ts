@@ -31,9 +31,7 @@ function applyOverride(
     return [{ where: label, what: "not a key and a value", expected: "KEY=VALUE, as in map.batch.rows=256" }];
   }
   if (key.path.some((part) => typeof part === "number" || part === "__proto__")) {
-    return [
-      { where: label, what: "only keys can be set", hint: "lists are set whole: map.keep=[id, label]" },
-    ];
+    return [{ where: label, what: "only keys can be set", hint: "set the whole list: map.keep=[id, label]" }];
   }
   const value = readYamlTree(text.slice(key.end + 1), label, null, key.path);
   if (value.problems.length > 0) return value.problems.map((problem) => ({ ...problem, where: label }));

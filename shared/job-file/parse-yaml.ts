@@ -36,7 +36,8 @@ export function syntaxProblems(
 }
 
 function wordFault(fault: YAMLError): string {
-  if (fault.code === "MULTIPLE_DOCS") return "a second YAML document starts here, a job file is one";
+  if (fault.code === "MULTIPLE_DOCS")
+    return "a second YAML document starts here, and a job file has only one";
   if (fault.code === "RESOURCE_EXHAUSTION") return "nested too deeply to be read";
   const message = fault.message.replace(/\s+/g, " ").trim().replace(/\.$/, "");
   return message.charAt(0).toLowerCase() + message.slice(1);
@@ -45,7 +46,7 @@ function wordFault(fault: YAMLError): string {
 /** Faults for a second key on a line, most often a colon and a blank within SQL, as in `a[1 : n]`. */
 const COLON_FAULTS: ReadonlySet<string> = new Set(["BLOCK_AS_IMPLICIT_KEY", "BLOCK_IN_FLOW"]);
 const QUOTE_COLON =
-  "a colon before a blank makes a key: put the value in quotes, or write it on lines of its own behind `>-`";
+  "put the value in quotes, or write it on its own lines after `>-`: a colon before a blank makes a key";
 
 /**
  * Returns a hint for common mistakes, such as `{ path: ${X} }`. YAML reads the braces of such a reference as

@@ -206,7 +206,7 @@ async function nearHint(path: string): Promise<{ readonly hint?: string }> {
 async function namesIn(folder: string): Promise<string> {
   const names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
   return names.length === 0
-    ? "name the job file itself; no file in it ends in .yaml"
+    ? "name the job file itself: no file in this folder ends in .yaml"
     : `name the job file itself: ${names.slice(0, MAX_NAMES).join(", ")}`;
 }
 

@@ -42,7 +42,7 @@ export function parseRun(text: string, { at, ...options }: RunTextOptions, nowMs
   if (at !== undefined)
     throw new ShardmillError(
       "ARGUMENT_INVALID",
-      "--at is for a job of several runs, and no extension makes any",
+      "--at is for a job of several runs, and no extension here supports such jobs",
       {
         fields: { option: "at", found: at },
       },

@@ -60,7 +60,7 @@ export class YamlMerge {
           this.#pairs += 1;
           if (this.#pairs > MAX_PAIRS) {
             if (this.#pairs === MAX_PAIRS + 1)
-              this.faults.push({ key, what: "merge keys bring in too many values" });
+              this.faults.push({ key, what: "merge keys add too many values" });
             return;
           }
           yield pair;

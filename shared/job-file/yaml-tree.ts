@@ -107,7 +107,7 @@ class TreeReader {
     if (isMap(node)) return this.#readMap(node, path);
     if (isSeq(node) && node.tag !== "tag:yaml.org,2002:omap") return this.#readList(node, path);
     if (isScalar(node)) return this.#readScalar(node, path, { keyOffset, offset });
-    return this.#fault(path, "this kind of YAML value has no place in a job file");
+    return this.#fault(path, "this kind of YAML value is not supported in a job file");
   }
 
   #fits(path: KeyPath, offset: number): boolean {
@@ -143,7 +143,7 @@ class TreeReader {
           expected: "a plain name",
         });
       } else if (Object.hasOwn(value, key)) {
-        this.#fault([...path, key], "this key is there twice");
+        this.#fault([...path, key], "this key occurs twice");
       } else value[key] = this.read(pair.value, [...path, key], keyOffset);
     }
     for (const { key, what } of this.#merge.faults.splice(0)) {
@@ -179,7 +179,7 @@ class TreeReader {
       return this.#faultOfDigits(path);
     }
     const isData = value === null || ["string", "number", "boolean"].includes(typeof value);
-    return isData ? value : this.#fault(path, "this kind of YAML value has no place in a job file");
+    return isData ? value : this.#fault(path, "this kind of YAML value is not supported in a job file");
   }
 
   /**
@@ -198,9 +198,9 @@ class TreeReader {
   }
 
   #faultOfDigits(path: KeyPath): unknown {
-    return this.#fault(path, "a whole number beyond 2^53 would not be what is written", {
+    return this.#fault(path, "a whole number beyond 2^53 would be read as another number", {
       expected: "from -9,007,199,254,740,991 to 9,007,199,254,740,991",
-      hint: "with an exponent, as in 1e16, it is taken for the nearest number that can be said",
+      hint: "write it with an exponent, as in 1e16, for the nearest number that can be represented",
     });
   }
 

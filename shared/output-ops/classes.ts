@@ -12,8 +12,8 @@ export const labelsKey = (z: Zod) =>
     .max(MAX_LABELS)
     .exactOptional()
     .describe(
-      "With `argmax`, `topK`, `threshold` or `columns`: the names of the classes in index order; the column then holds names, " +
-        "or is called by one. Left out: as the model or its folder says.",
+      "With `argmax`, `topK`, `threshold` or `columns`: the names of the classes in index order. The column then holds names, " +
+        "or is named by one. Default: the names that the model or its folder gives.",
     );
 
 /** Labels in a binding. Null: the column holds class indices. */

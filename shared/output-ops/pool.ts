@@ -36,21 +36,21 @@ interface PoolSpec extends VectorSpec {
 export const pool = {
   ...PLAIN_OP,
   kind: "pool",
-  summary: "one vector of those at a row's positions",
+  summary: "one vector made from those at a row's positions",
   keys: (z: Zod) => ({
     pool: z
       .enum(POOLINGS)
       .exactOptional()
       .describe(
-        "With `op: pool`: `mean` or `max` of each value over the row's positions; the vector at the first (`cls`) or " +
-          "the `last` of them. Left out: what the model's folder says, and then its `normalize`, too.",
+        "With `op: pool`: `mean` or `max` of each value over the row's positions, or the vector at the first (`cls`) or " +
+          "the `last` of them. Default: as the model's folder says, and then with its `normalize`.",
       ),
     positions: z
       .literal("all")
       .exactOptional()
       .describe(
-        "With `op: pool` where all rows have as many positions: says that none of them is padding. Where rows are " +
-          "lists of uneven length, each is pooled over its own.",
+        "With `op: pool` where all rows have the same number of positions: none of them is padding. Where rows are " +
+          "lists of uneven length, each is pooled over its own positions.",
       ),
     ...vectorKeys(z),
   }),
@@ -104,7 +104,7 @@ function missingPooling({ pool: how }: PoolSpec): readonly OpProblem[] {
   return [
     {
       key: "op",
-      what: "`pool` is missing, and no file beside the model says it",
+      what: "`pool` is missing, and no file beside the model gives it",
       expected: `\`pool\`: ${POOLINGS.map((name) => `\`${name}\``).join(", ")}`,
       found: "nothing",
     },
@@ -132,7 +132,7 @@ function evenProblems(spec: PoolSpec, row: OpRow): readonly OpProblem[] {
         what: "`pool` needs a vector for each position of a row",
         expected: "a tensor `[batch, positions, values]`",
         found: `[${row.dims.join(", ")}] after the batch`,
-        hint: "one vector a row is taken by `op: raw`, with `normalize`, `dims` and `as` where wanted",
+        hint: "for one vector a row, use `op: raw`, with `normalize`, `dims` and `as` as needed",
       },
     ];
   }
@@ -142,11 +142,11 @@ function evenProblems(spec: PoolSpec, row: OpRow): readonly OpProblem[] {
     {
       key: "positions",
       what: `every row has ${positions} positions, and nothing says which of them are padding`,
-      expected: "`positions: all`, when none is",
+      expected: "`positions: all`, if none is padding",
       found: "no `positions`",
       hint:
-        "else feed lists of uneven length, and a mask of them by `mask`: each row is then pooled over its own " +
-        "positions; `pool: cls` looks at the first alone",
+        "otherwise feed lists of uneven length, with a `mask` of them: each row is then pooled over its own " +
+        "positions. `pool: cls` uses only the first",
     },
     ...problems,
   ];

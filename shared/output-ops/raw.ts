@@ -25,7 +25,7 @@ interface RawBinding {
 export const raw = {
   ...PLAIN_OP,
   kind: "raw",
-  summary: "as it is, or the vector that `dims`, `normalize` and `as` make of it",
+  summary: "unchanged, or the vector that `dims`, `normalize` and `as` make of it",
   keys: vectorKeys,
   needs: "anything",
   takesPositions: true,

@@ -33,12 +33,12 @@ export const threshold = {
     threshold: z
       .number()
       .exactOptional()
-      .describe("With `op: threshold`: the least score of a class that is taken."),
+      .describe("With `op: threshold`: the lowest score at which a class is kept."),
     activation: z
       .enum(ACTIVATIONS)
       .exactOptional()
       .describe(
-        "With `op: threshold`: what makes scores of the tensor's values. `none`: they are scores already. Left out: " +
+        "With `op: threshold`: how the tensor's values become scores. `none`: they are scores already. Default: " +
           "`sigmoid`.",
       ),
     labels: labelsKey(z),
@@ -97,10 +97,10 @@ function thresholdProblems({ threshold: least = 0, activation = "sigmoid" }: Thr
   return [
     {
       key: "threshold",
-      what: "a sigmoid is never there",
+      what: "a sigmoid never has this value",
       expected: "a number from 0 to 1",
       found: String(least),
-      hint: "`activation: none` compares the tensor's own values",
+      hint: "set `activation: none` to compare the tensor's own values",
     },
   ];
 }

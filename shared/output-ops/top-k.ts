@@ -25,7 +25,7 @@ export const topK = {
   kind: "topK",
   summary: "the `k` largest",
   keys: (z: Zod) => ({
-    k: z.int().min(1).max(MAX_K).exactOptional().describe("With `op: topK`: how many."),
+    k: z.int().min(1).max(MAX_K).exactOptional().describe("With `op: topK`: number of classes."),
     labels: labelsKey(z),
   }),
   required: { k: "a whole number of at least 1" },

@@ -38,20 +38,20 @@ export const vectorKeys = (z: Zod) => ({
     .max(MAX_DIMS)
     .exactOptional()
     .describe(
-      "With `raw` or `pool`: only the first so many values of the vector, as Matryoshka models allow. Cut before " +
-        "`normalize`. Left out: all.",
+      "With `raw` or `pool`: only this many values of the vector, the first ones, as Matryoshka models allow. Cut before " +
+        "`normalize`. Default: all.",
     ),
   normalize: z
     .boolean()
     .exactOptional()
-    .describe("With `raw` or `pool`: whether the vector is divided by its length (L2). Left out: it is not."),
+    .describe("With `raw` or `pool`: whether the vector is divided by its length (L2). Default: it is not."),
   as: z
     .enum(VECTOR_TYPES)
     .exactOptional()
     .describe(
-      "With `raw` or `pool`: what the vector's values are written as. `int8`: 127 times the value, rounded, of a " +
-        "normalized vector; `ubinary`: a bit a value, 1 for those above 0, eight to a uint8, the first one highest. " +
-        "Left out: float32 with `pool`, `dims` or `normalize`, else as they are.",
+      "With `raw` or `pool`: type of the vector's values in the output. `int8`: 127 times the value, rounded, of a " +
+        "normalized vector. `ubinary`: a bit a value, 1 for those above 0, eight to a uint8, the first one highest. " +
+        "Default: float32 with `pool`, `dims` or `normalize`, else unchanged.",
     ),
 });
 

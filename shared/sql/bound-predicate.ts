@@ -53,7 +53,7 @@ export async function boundPredicate(
     refuseOtherParts(source, tree, count);
     // Before it is bound: some functions act on binding.
     const acting = await refusedFunction(connection, select);
-    if (acting !== null) throw refusal(source, acting, "acts, or reads what is not the row's");
+    if (acting !== null) throw refusal(source, acting, "has side effects, or reads data outside the row");
     const statement = await connection.prepare(select);
     statement.destroySync();
     await refuseOtherTypes(connection, source, table);
@@ -93,18 +93,18 @@ function refuseOtherParts(source: SqlSource, tree: string | null, statementCount
   if (statementCount > 1 || (other !== undefined && node.type === "SELECT_NODE")) {
     throw sqlRefused(source, {
       what: "more than a condition",
-      expected: "what would stand after WHERE, and nothing else",
+      expected: "only the condition of a WHERE",
       found:
         statementCount > 1 ? `${statementCount} statements` : (OTHER_PARTS[other ?? ""] ?? "another clause"),
     });
   }
   if (node.type !== undefined && node.type !== "SELECT_NODE") {
-    const expected = "what would stand after WHERE, and nothing else";
+    const expected = "only the condition of a WHERE";
     throw sqlRefused(source, { what: "more than a condition", expected, found: "several SELECTs" });
   }
   if (tree === null || !SUBQUERY.test(tree)) return;
   throw sqlRefused(source, {
-    what: "a subquery: a row is judged by its own columns alone",
+    what: "a subquery: a condition uses only the row's own columns",
     expected: "a condition on the columns of one row",
     found: "a SELECT in it",
   });
@@ -127,7 +127,7 @@ async function refuseOtherTypes(
     const type = statement.columnType(0);
     if (statement.columnCount === 1 && TRUTHS.has(type.typeId)) return;
     throw sqlRefused(source, {
-      what: "not a condition: it does not say true or false",
+      what: "not a condition: it does not return true or false",
       expected: "a BOOLEAN, as `length(body) > 20` is",
       found: statement.columnCount === 1 ? String(type) : `${statement.columnCount} columns`,
     });
@@ -169,8 +169,8 @@ function* calledIn(node: unknown): Generator<{ readonly name: string; readonly a
 
 function refusal(source: SqlSource, name: string, why: string) {
   return sqlRefused(source, {
-    what: `\`${name}\` is no function for a condition on rows: it ${why}`,
-    expected: "functions of the row's own columns, which say the same each time",
+    what: `\`${name}\` is not a function for a condition on rows: it ${why}`,
+    expected: "functions of the row's own columns that return the same value each time",
     found: name,
   });
 }

@@ -12,7 +12,7 @@ export async function checkSelect(connection: DuckDBConnection, source: SqlSourc
   // Before it is bound: some functions act on binding.
   const refused = await refusedFunction(connection, source.sql);
   if (refused !== null) {
-    const what = `\`${refused}\` is not allowed in the SQL of a job: it acts, or reads what is not the job's`;
+    const what = `\`${refused}\` is not allowed in the SQL of a job: it has side effects, or reads data outside the job`;
     throw sqlRefused(source, {
       what,
       expected: "functions of values, over the job's own tables",

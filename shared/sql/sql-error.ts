@@ -75,7 +75,7 @@ export function sqlError(error: unknown, source: SqlSource, shift = 0): Shardmil
 
 /** Problem of SQL with a NUL. DuckDB reads a C string, and would run only the part before the NUL. */
 export const NUL_IN_SQL = {
-  what: "the SQL holds a NUL character, which DuckDB takes for its end",
+  what: "the SQL contains a NUL character, which DuckDB reads as its end",
   hint: "write chr(0) for the character",
 } as const satisfies Omit<Problem, "where">;
 

@@ -190,7 +190,7 @@ function lostAt(where: string, end: RemoteEnd): ShardmillError {
     case "failed":
       return failed(`its process cannot be used (${endText(end)})`);
     case "exited":
-      return failed(`its process ended (${endText(end)})`);
+      return failed(`its process exited (${endText(end)})`);
     default:
       return assertNever(end);
   }

@@ -25,5 +25,5 @@ serveOwner<SqlProcessMethods>({
 });
 
 function opened(): LockedDatabase {
-  return present(database, "a database is opened before it is asked");
+  return present(database, "a database is opened before it is used");
 }

@@ -31,21 +31,21 @@ const CHANGED: Readonly<Partial<Record<DuckDBTypeId, Leaf>>> = {
   [DuckDBTypeId.INTERVAL]: {
     stored: "VARCHAR",
     unpublished: {
-      why: "Parquet keeps of an interval whole milliseconds only, and none that is negative",
+      why: "Parquet stores only whole milliseconds of an interval, and no negative ones",
       hint: `select its microseconds (\`epoch_us\`) ${TEXT}`,
     },
   },
   [DuckDBTypeId.TIME_TZ]: {
     stored: "VARCHAR",
     unpublished: {
-      why: "Parquet keeps no time zone of a time of day",
+      why: "Parquet stores no time zone of a time of day",
       hint: `select the time alone (\`::TIME\`) ${TEXT}`,
     },
   },
   [DuckDBTypeId.BIGNUM]: {
     stored: "VARCHAR",
     unpublished: {
-      why: "Parquet has no number of any length",
+      why: "Parquet has no numbers of unlimited length",
       hint: `select DECIMAL(38, 0) or DOUBLE of it, ${TEXT}`,
     },
   },

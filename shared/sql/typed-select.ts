@@ -84,9 +84,9 @@ function refusing<T>(source: SqlSource, column: string, typeOf: () => T): T {
     const known = error instanceof Unstorable ? error : null;
     throw sqlRefused(source, {
       what: `column \`${column}\` cannot be written: ${known?.message ?? messageOf(error)}`,
-      expected: "a type that a Parquet file holds value for value",
+      expected: "a type that a Parquet file stores without loss",
       found: known?.type ?? "a type that only DuckDB itself has",
-      hint: known?.hint ?? "select a value of it",
+      hint: known?.hint ?? "cast the column to another type",
     });
   }
 }

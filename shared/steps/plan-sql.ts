@@ -154,9 +154,9 @@ function unreadableFault({ name, type }: Field, { reads }: ColumnUse): Omit<Prob
   if (fault === null) return null;
   return {
     what: `computes with column \`${name}\`: ${fault}`,
-    expected: "a type that SQL sees as it is",
+    expected: "a type that SQL represents exactly",
     found: type.kind,
-    hint: "select the column as it is, by its name or by *, and compute with others",
+    hint: "select the column unchanged, by its name or by *, and compute with others",
   };
 }
 
@@ -182,10 +182,10 @@ function caseClash(
     const [first, second] = fields.filter(isAlike);
     if (first === undefined || second === undefined) continue;
     return {
-      what: `SQL cannot tell the columns \`${first.name}\` and \`${second.name}\` apart`,
+      what: `SQL cannot distinguish the columns \`${first.name}\` and \`${second.name}\``,
       expected: "names that differ by more than upper and lower case, of columns that the SQL uses",
       found: second.name,
-      hint: "give one of them another name in the input, or let both pass by *",
+      hint: "give one of them another name in the input, or select both by *",
     };
   }
   return null;

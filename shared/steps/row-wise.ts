@@ -53,10 +53,10 @@ function clauseFault(node: TreeNode): RowFault | null {
 }
 
 const IN_REDUCE =
-  "what is made of several rows is a reduction: write it under reduce; of one row's list, write list_sum, list_max or a subquery over unnest";
+  "compute over several rows in a reduction, under reduce. For the list of one row, use list_sum, list_max or a subquery over unnest";
 
 function acrossRows(clause: string): string {
-  return clause === "ORDER BY" ? "leave it out: rows stay in the order of the input" : IN_REDUCE;
+  return clause === "ORDER BY" ? "remove it: rows stay in the order of the input" : IN_REDUCE;
 }
 
 function tableFault(node: TreeNode): RowFault | null {
@@ -103,7 +103,7 @@ function nodeFault(node: TreeNode, isInSubquery: boolean, functions: SqlFunction
     case "COLUMN_REF":
       return columnFault(node);
     case "POSITIONAL_REFERENCE":
-      return refuse("names a column by its place", "#1", "name the column");
+      return refuse("names a column by its position", "#1", "name the column");
     default:
       return null;
   }
@@ -113,15 +113,15 @@ function columnFault({ column_names }: TreeNode): RowFault | null {
   const names = Array.isArray(column_names) ? column_names.map((name) => String(name).toLowerCase()) : [];
   const [only = ""] = names;
   if (names.includes("rowid"))
-    return refuse("names `rowid`, which DuckDB has for itself", "rowid", "give the column another name");
+    return refuse("names `rowid`, which DuckDB reserves", "rowid", "give the column another name");
   return names.length === 1 && KEYWORD_FUNCTIONS.has(only) ? unstable(only) : null;
 }
 
 function unstable(name: string): RowFault {
   return refuse(
-    `calls \`${name}\`, which gives something else each time: a row that runs again would differ`,
+    `calls \`${name}\`, which returns another value each time: a row that runs again would differ`,
     name,
-    "make it of the row's own columns: hash(id) instead of random()",
+    "compute it from the row's own columns: hash(id) instead of random()",
   );
 }
 

@@ -26,7 +26,7 @@ describe("input that is not there", () => {
       problem: {
         what: expect.stringMatching(/^the folder holds no Parquet.* Arrow.* files$/),
         expected: expect.stringMatching(/^\*\.parquet, .*\*\.ipc/),
-        found: expect.stringMatching(/^2 files of other endings \(.*\/a\.txt, .*\/b\.log\)$/),
+        found: expect.stringMatching(/^2 files with other extensions \(.*\/a\.txt, .*\/b\.log\)$/),
       },
     },
   ])("$path: says so, and what is there instead", async ({ path, problem }) => {

@@ -146,7 +146,7 @@ describe("nobody is given rows of another", () => {
       ).toMatchObject([
         {
           where: "map.outputs.y",
-          what: "the model's output `y` has no row for every row of the batch",
+          what: "the model's output `y` does not have one row for each row of the batch",
           found: `[${row[0]}, n, ${row[1]}]`,
           hint: expect.stringContaining("`batchAxis: 1`"),
         },

@@ -55,7 +55,7 @@ describe("a shape that is not the declared one", () => {
           where: "map.outputs.y",
           expected: "float32[3, 2, 4] for 2 rows",
           found: "float32[3, 2, 2]",
-          hint: "if dimension 1 of that is the batch, say so: `shape: [3, 2]` and `batchAxis: 1`",
+          hint: "if dimension 1 of that is the batch, set `shape: [3, 2]` and `batchAxis: 1`",
         },
       ],
     });

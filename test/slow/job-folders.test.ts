@@ -231,7 +231,7 @@ describe("input.where rules files out by their folders", () => {
     });
     const run = await runCli(["run", folder.job, "--workers", "1", "--json"]);
     expect(run).toMatchObject({ code: 0 });
-    expect(run.stderr).toContain("2 folders that `input.where` rules out, not looked into");
+    expect(run.stderr).toContain("2 folders that `input.where` rules out, not listed");
     expect(JSON.parse(run.stdout)).toMatchObject({ rows: 300, rowsPruned: 100, rowsOut: 300 });
     // Another excluded folder changes nothing.
     await folder.write("data/year=2001/c.parquet", "none either");

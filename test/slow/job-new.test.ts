@@ -79,7 +79,7 @@ test("a file that changed is read again, and one that is gone is told", async ()
   const second = await run(job);
   expect(second).toMatchObject({ code: 0, facts: { rows: ROWS } });
   expect(second.stderr).toContain(
-    `1 file has changed since a run read it, and what was read then stays in the output beside what is read now: ${job.at("data/part-0.parquet")}`,
+    `1 file has changed since a run read it, and the rows from then stay in the output beside the new ones: ${job.at("data/part-0.parquet")}`,
   );
   expect(second.stderr).toContain(
     `1 file is gone that a run has read, and the rows stay in the output: ${job.at("data/part-1.parquet")}`,

@@ -107,7 +107,7 @@ test("what is wrong with a job of uneven rows is told at once, before any work",
     "map.inputs.attention_mask.mask",
     "did you mean `input_ids`?",
     "map.outputs.best.op",
-    "`op: pool`: one vector a row",
+    "`op: pool`, for one vector a row",
   ])
     expect(run.stderr).toContain(line);
   expect(await folder.outNames()).toBeNull();

@@ -22,8 +22,8 @@ export function bindBatch(
     problems.push({
       path: ["map", "inputs"],
       part: "key",
-      what: "the model has no input that rows go into",
-      expected: "a model that makes something of rows, with an input that is no `value`",
+      what: "the model has no input that takes rows",
+      expected: "at least one input that is fed by rows, not by `value`",
     });
   }
   const fixed: { readonly tensor: TensorInfo; readonly rows: number }[] = [];
@@ -71,7 +71,7 @@ export function checkTokens(
     what: uneven ? "the model takes batches of one size only" : "no input has rows of uneven length",
     expected: "`auto`",
     found: String(batch.tokens),
-    ...(uneven ? {} : { hint: "where all rows have one length, `rows` is the size of a batch" }),
+    ...(uneven ? {} : { hint: "all rows have one length: set `rows` instead" }),
   });
 }
 
@@ -82,7 +82,7 @@ function withoutBatch(tensor: TensorInfo): SpecProblem {
     what: `the model's input \`${tensor.name}\` has no batch dimension`,
     expected: "a first dimension that is the batch",
     found: `a scalar ${tensor.dtype}`,
-    hint: `if it is the same for all rows, give its value: \`${tensor.name}: { value: 1 }\``,
+    hint: `if the input is the same for all rows, give its value: \`${tensor.name}: { value: 1 }\``,
   };
 }
 

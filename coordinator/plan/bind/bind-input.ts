@@ -57,7 +57,7 @@ export function findColumns(
     problems.push({
       path: [...path, "fill"],
       part: "value",
-      what: "`fill` stands in for a missing number, this column has none",
+      what: "`fill` replaces missing numbers, and this column has no numbers",
       expected: "a column of numbers or of lists of numbers",
       found,
     });
@@ -108,7 +108,7 @@ function noSource(tensor: TensorInfo, { names }: Columns): Omit<SpecProblem, "pa
   const hint = offeredSource(tensor.name);
   return {
     what: `nothing feeds the model's input \`${tensor.name}\``,
-    expected: `a column \`${tensor.name}\`, or an entry under map.inputs that says which`,
+    expected: `a column \`${tensor.name}\`, or an entry under map.inputs that names one`,
     found: `the columns ${listNames(names)}`,
     ...(hint === null ? didYouMean(tensor.name, names) : { hint }),
   };
@@ -193,7 +193,7 @@ function unknownDims(
       ? `give \`shape\`: ${cell.bytes} bytes are ${cell.bytes} uint8 values or ${cell.bytes / bytes} ${tensor.dtype} values`
       : "give `shape`: the dimensions after the batch";
   return {
-    what: `the model leaves the shape of \`${tensor.name}\` open, and the column does not settle it`,
+    what: `the model leaves the shape of \`${tensor.name}\` open, and the column does not determine it`,
     expected: `${formatDims(dims)} after the batch`,
     hint,
   };

@@ -170,11 +170,11 @@ function checkPads(
       problems.push({
         path: [...path, "pad"],
         part: "key",
-        what: "all rows of this input have one length: there is nothing to pad",
+        what: "all rows of this input have one length, so none needs padding",
         expected:
           "a list column of no fixed length, for an input whose first dimension after the batch is open",
         found: `\`${tensor.name}\` with ${formatDims(binding.rowDims)} after the batch`,
-        hint: "leave out `pad`; `shape`, and other inputs with the same dimension, close what the model leaves open",
+        hint: "remove `pad`: `shape`, or another input with the same dimension, sets the length that the model leaves open",
       });
     } else if (!fitsDtype(pad, tensor.dtype)) {
       problems.push({

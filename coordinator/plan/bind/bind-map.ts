@@ -115,7 +115,7 @@ function checkAllUsable(spec: MapSpec, { outputs, unusable }: ModelSignature, pr
     found: unusable.map(({ name, kind }) => `\`${name}\`, ${kind}`).join("; "),
     hint:
       outputs.length === 0
-        ? "the model has no other outputs: export it without the step that makes them"
+        ? "export the model without the step that makes them: it has no other outputs"
         : `name the others under map.outputs: ${listNames(outputs.map(({ name }) => name))}`,
   });
 }

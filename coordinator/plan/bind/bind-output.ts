@@ -88,7 +88,7 @@ function findTensor(
     problems.push({
       path,
       part: "value",
-      what: `\`tensor\` is left out, but the model has ${tensors.length} outputs`,
+      what: `\`tensor\` is missing, and the model has ${tensors.length} outputs`,
       expected: `\`tensor\`: one of ${listNames(names)}`,
       ...didYouMean(String(path.at(-1)), names),
     });
@@ -149,7 +149,7 @@ function hasBatch(
   problems.push({
     path,
     part: "value",
-    what: `the model's output \`${tensor.name}\` has no row for every row of the batch`,
+    what: `the model's output \`${tensor.name}\` does not have one row for each row of the batch`,
     expected:
       fixedBatchRows === null
         ? "a first dimension that is the batch"
@@ -171,10 +171,10 @@ function isOneForAll({ dims }: TensorInfo): boolean {
 function batchHint({ dims }: TensorInfo, elsewhere: number | null): string {
   const open = dims.findIndex((dim) => !isFixed(dim));
   const axis = elsewhere ?? Math.max(0, open);
-  const leave = "or name the outputs that you want under map.outputs, without this one";
-  if (axis > 0)
-    return `if the batch is another dimension, say which, counted from 0: \`batchAxis: ${axis}\`; ${leave}`;
-  return `if it has one all the same, say so: \`batchAxis: 0\`; ${leave}`;
+  const leave = "Otherwise name the outputs that you want under map.outputs, without this one";
+  return axis > 0
+    ? `if the batch is another dimension, set it, counted from 0: \`batchAxis: ${axis}\`. ${leave}`
+    : `if the first dimension is the batch nevertheless, set \`batchAxis: 0\`. ${leave}`;
 }
 
 function resolveRowDims(
@@ -206,7 +206,7 @@ function resolveRowDims(
 const GIVE_SHAPE = "give `shape`: the dimensions after the batch";
 
 function leaveOut(dim: Dim): string {
-  return `\`${dimText(dim)}\` has another size in each row: name the outputs that you want under map.outputs, without this one`;
+  return `name the outputs that you want under map.outputs, without this one: \`${dimText(dim)}\` has another size in each row`;
 }
 
 /** Facts about the positions of uneven rows. */

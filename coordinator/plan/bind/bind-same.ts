@@ -96,7 +96,7 @@ function rowDimsOf(input: SameInput, problems: SpecProblem[]): readonly number[]
   if (found !== null && (!isFixed(batch) || input.spec.batchAxis !== undefined)) return found;
   const axis = tensor.dims.findIndex((dim) => !isFixed(dim));
   const hint = isFixed(batch)
-    ? `if the batch is another dimension, say which, counted from 0: \`batchAxis: ${axis}\``
+    ? `if the batch is another dimension, set it, counted from 0: \`batchAxis: ${axis}\``
     : "give lists that have the shape of a row, or of the whole input";
   problems.push(misfit(input, `${formatDims(rest)}, a row of ${formatDims(tensor.dims)}`, hint));
   return null;

@@ -44,8 +44,8 @@ export function bindStates(
     problems.push({
       path: ["map", "state"],
       part: "key",
-      what: "goes from one part of a row to the next, and rows of uneven length are batched by their length",
-      expected: "rows that are all as long",
+      what: "needs rows of one length, and these have uneven lengths",
+      expected: "rows that all have one length",
     });
   }
   return Object.entries(state).flatMap(([input, spec]) => {
@@ -80,7 +80,7 @@ function bindState(
     problems.push({
       path,
       part: "value",
-      what: `the model's input \`${input}\` has another size where its batch seems to be`,
+      what: `the model's input \`${input}\` has another size in the dimension that seems to be the batch`,
       expected: "`batchAxis`: the dimension that is the batch, counted from 0",
       found: formatDims(declared.dims),
     });

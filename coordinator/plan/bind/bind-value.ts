@@ -87,7 +87,7 @@ function checkOther(
     found: isEven
       ? describe(other)
       : `\`${of}\`, ${of === tensor.name ? "itself" : `a ${value?.source.kind}`}`,
-    hint: `a model whose rows all have one length needs a column for its ${source.kind}`,
+    hint: `feed the ${source.kind} from a column if all rows of the model have one length`,
   });
 }
 
@@ -100,7 +100,7 @@ function checkPositions(
   problems.push({
     path: ["map", "inputs", tensor.name],
     part: "key",
-    what: `the model's input \`${tensor.name}\` is no ${source.kind} of positions`,
+    what: `the model's input \`${tensor.name}\` cannot be a ${source.kind} of positions`,
     expected: "one open dimension after the batch: a number for each position",
     found: `${formatDims(tensor.dims.slice(1))} after the batch`,
   });

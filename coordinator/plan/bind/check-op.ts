@@ -24,10 +24,10 @@ export function checkOp(
     problems.push({
       path: [...path, "op"],
       part: "value",
-      what: `\`${spec.op}\` is not made of an output with a value for each position`,
-      expected: "`op: pool`: one vector a row; or `op: raw`: a list that is as long as the row",
+      what: `\`${spec.op}\` cannot use an output with a value for each position`,
+      expected: "`op: pool`, for one vector a row, or `op: raw`, for a list that is as long as the row",
       found: `\`${tensor.name}\` ${formatDims(tensor.dims)}`,
-      hint: "what else is made of positions is for the model, or for SQL over the list in `finish` or `reduce`",
+      hint: "for other results, compute on the list by SQL in `finish` or `reduce`, or change the model",
     });
     return;
   }
@@ -36,7 +36,7 @@ export function checkOp(
       path,
       part: "value",
       what: `no column can hold the texts that \`${tensor.name}\` has for each position`,
-      expected: "one text a row, or as many in each",
+      expected: "one text a row, or the same number in each row",
       found: formatDims(tensor.dims),
     });
     return;

@@ -76,6 +76,6 @@ function unclearLabels({ where, what, found }: FolderDoubt): Omit<SpecProblem, "
     what: `the model's folder does not say clearly what the classes are: ${where} ${what}`,
     expected: "`labels`, here or from config.json",
     found,
-    hint: "give `labels`, mend the file, or let `model.path` name the ONNX file itself: then classes have numbers",
+    hint: "give `labels`, fix the file, or name the ONNX file itself in `model.path`: classes are then numbers",
   };
 }

@@ -93,7 +93,7 @@ export async function refuseWithoutRoom(folder: string, bytes: number): Promise<
     const { bavail, bsize } = await statfs(folder);
     const free = bavail * bsize;
     if (free < bytes)
-      throw new Error(`${formatBytes(bytes)} are to be fetched, and ${formatBytes(free)} are free`);
+      throw new Error(`the fetch needs ${formatBytes(bytes)}, and only ${formatBytes(free)} are free`);
   });
 }
 
@@ -102,9 +102,9 @@ export async function inCache<T>(path: string, work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (cause) {
-    throw new ShardmillError("CACHE_FAILED", `what is fetched cannot be kept: ${messageOf(cause)}`, {
+    throw new ShardmillError("CACHE_FAILED", `a fetched file cannot be kept: ${messageOf(cause)}`, {
       fields: { path },
-      hint: "set SHARDMILL_CACHE to a folder that can be written and has room",
+      hint: "set SHARDMILL_CACHE to a writable folder with enough free space",
       cause,
     });
   }

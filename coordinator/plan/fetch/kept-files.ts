@@ -167,7 +167,7 @@ async function fetchAll(folder: string, wanted: FilesToFetch, options: FetchOpti
   for (const file of await fetchNew([...unknown.values()], folder, wanted, options))
     known.set(join(folder, file.name), file);
   const others = names.map((name) => {
-    return { ...present(known.get(join(folder, name)), "all that was asked for is fetched"), name };
+    return { ...present(known.get(join(folder, name)), "every requested file is fetched"), name };
   });
   const files = [...first, ...others];
   await refuseChanged(files, wanted, options);

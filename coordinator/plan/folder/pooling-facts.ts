@@ -31,17 +31,17 @@ export function readPooling(pooling: Settings, list: unknown, modules: Settings)
   if (known === null) return null;
   const isSaid = pooling.keys.length > 0;
   if (list !== null && known.includes(POOLING) !== isSaid) {
-    const what = isSaid ? "does not run the pooling" : "runs a pooling";
-    return modules.doubt(
-      "type",
-      `${what} that ${POOLING_FOLDER}/config.json ${isSaid ? "says" : "would say"}`,
-    );
+    const file = `${POOLING_FOLDER}/config.json`;
+    const what = isSaid
+      ? `has no pooling, and ${file} describes one`
+      : `has a pooling, and ${file} describes none`;
+    return modules.doubt("type", what);
   }
   if (!isSaid) return null;
   if (pooling.flag("include_prompt") === false)
     return pooling.doubt(
       "include_prompt",
-      "leaves the tokens of a `prefix` out of the pooling, which nothing here does",
+      "excludes the tokens of a `prefix` from the pooling, which is not supported",
     );
   const pool = pooling.value("pooling_mode") === null ? readFlags(pooling) : readName(pooling);
   return pool === null ? null : { pool, normalize: known.includes("Normalize") };
@@ -53,7 +53,7 @@ function readName(pooling: Settings): PoolingFacts["pool"] | null {
   if (name === null) return null;
   return Object.hasOwn(POOLING_NAMES, name) && POOLING_NAMES[name] !== undefined
     ? POOLING_NAMES[name]
-    : pooling.doubt("pooling_mode", "is a pooling that is not known here");
+    : pooling.doubt("pooling_mode", "is an unknown pooling");
 }
 
 function readFlags(pooling: Settings): PoolingFacts["pool"] | null {
@@ -61,8 +61,8 @@ function readFlags(pooling: Settings): PoolingFacts["pool"] | null {
   if (first === undefined) return pooling.doubt("pooling_mode_mean_tokens", "no pooling is chosen");
   const [key, pool] = first;
   if (more.length > 0)
-    return pooling.doubt(key, `is put together with ${more.map(([other]) => other).join(", ")}`);
-  return pool ?? pooling.doubt(key, "is a pooling that is not known here");
+    return pooling.doubt(key, `is combined with ${more.map(([other]) => other).join(", ")}`);
+  return pool ?? pooling.doubt(key, "is an unknown pooling");
 }
 
 const POOLING = "Pooling";
@@ -85,11 +85,11 @@ function readModules(value: unknown, settings: Settings): readonly string[] | nu
     const which = unknown.join(", ");
     return settings.doubt(
       "type",
-      `has ${which}, which the maker's library also runs, and no setting here does`,
+      `has ${which}, which the original library also runs, and which is not supported here`,
     );
   }
   const place = modules[names.indexOf(POOLING)]?.path ?? POOLING_FOLDER;
   return place === POOLING_FOLDER
     ? names
-    : settings.doubt("path", `says that the pooling is elsewhere than in ${POOLING_FOLDER}`);
+    : settings.doubt("path", `names another folder for the pooling than ${POOLING_FOLDER}`);
 }

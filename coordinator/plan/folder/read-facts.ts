@@ -106,7 +106,7 @@ const PROBLEMS: readonly string[] = [
 function readProblem(config: Settings): string | null {
   const name = config.text("problem_type");
   if (name === null || PROBLEMS.includes(name)) return name;
-  return config.doubt("problem_type", "is a kind of problem that is not known here");
+  return config.doubt("problem_type", "is an unknown kind of problem");
 }
 
 const MAX_FOUND_CHARS = 40;

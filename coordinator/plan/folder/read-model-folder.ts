@@ -58,10 +58,10 @@ export async function readModelFolder(
   const kind = isWebInput(path) ? "folder" : await storage.kindAt(path, signal).catch(() => null);
   if (kind !== "folder") {
     if (asked === undefined || kind === null) return null;
-    throw badFile(path, `${path} is a file, in which there is no ${asked}`, "leave out `model.file`");
+    throw badFile(path, `${path} is a file, so it cannot contain ${asked}`, "remove `model.file`");
   }
   if (asked !== undefined && !isInsideLocation(asked)) {
-    throw badFile(path, `model.file leads out of the folder: ${asked}`, "name a file below the folder");
+    throw badFile(path, `model.file points outside the folder: ${asked}`, "name a file below the folder");
   }
   if (isWebInput(path) && (!isPlainAddress(path) || Object.hasOwn(stores.addresses, path)))
     throw secretFolder(path);
@@ -185,7 +185,7 @@ function unreadable(path: Location, problems: readonly Problem[]): ShardmillErro
   return new ShardmillError("MODEL_INVALID", `${files} of the model's folder cannot be read`, {
     fields: { path },
     problems,
-    hint: "mend or remove it, or let `model.path` name the ONNX file itself: then nothing beside it is read",
+    hint: "fix or remove each named file, or name the ONNX file itself in `model.path`: then only that is read",
   });
 }
 
@@ -195,15 +195,11 @@ function badFile(path: Location, message: string, hint: string): ShardmillError 
 
 function cannotList(path: Location, cause: unknown): ShardmillError {
   const hint = isShardmillError(cause) ? cause.hint : undefined;
-  return new ShardmillError(
-    "MODEL_NOT_FOUND",
-    `the model's folder cannot be looked into: ${reasonOf(cause)}`,
-    {
-      fields: { path },
-      ...(hint === undefined ? {} : { hint }),
-      cause,
-    },
-  );
+  return new ShardmillError("MODEL_NOT_FOUND", `the model's folder cannot be listed: ${reasonOf(cause)}`, {
+    fields: { path },
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+  });
 }
 
 function secretFolder(path: Location): ShardmillError {

@@ -83,6 +83,6 @@ function beginningOf(value: unknown): string {
     return text.length > MAX_FOUND_CHARS ? `${text.slice(0, MAX_FOUND_CHARS)}...` : text;
   } catch {
     // JSON.stringify is recursive and fails on deep nesting, which parsing allows.
-    return "lists or groups too deep within each other to be shown";
+    return "lists or groups that are nested too deeply to be shown";
   }
 }

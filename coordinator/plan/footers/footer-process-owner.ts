@@ -79,12 +79,12 @@ function foundText(error: unknown): string {
   const end: RemoteEnd | null = error instanceof RemoteLost ? error.end : null;
   switch (end?.kind) {
     case "time":
-      return `no end after ${end.limitMs / 1000} seconds of reading`;
+      return `reading it takes more than ${end.limitMs / 1000} seconds`;
     case "memory":
       return `reading it takes more than ${formatBytes(end.bytes)} of memory`;
     case "exited":
-      return `the reader ended on it (${endText(end)})`;
+      return `the reader exited while reading it (${endText(end)})`;
     default:
-      return `the reader broke on it (${messageOf(error)})`;
+      return `the reader failed while reading it (${messageOf(error)})`;
   }
 }

@@ -58,7 +58,7 @@ export class FooterReaders implements AsyncDisposable {
     if (reply.kind === "answered") return reply.answer;
     const path = request.files[0]?.path ?? "";
     const { content, pieces } = formatOf(request.format).words;
-    const expected = `${content} that can be looked at`;
+    const expected = `${content} that can be read`;
     const error = inputCorrupt({ path, where: `first ${pieces}`, expected, found: reply.found });
     return { kind: "failed", error: errorToData(error) };
   }

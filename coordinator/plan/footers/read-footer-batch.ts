@@ -73,9 +73,9 @@ async function settledRead(work: Promise<FileFooter>): Promise<FooterRead> {
 }
 
 function isSilent({ path }: FoundFile, limitMs: number): ShardmillError {
-  return new ShardmillError("STORE_FAILED", `${path} is not read within ${limitMs / 1_000} seconds`, {
+  return new ShardmillError("STORE_FAILED", `${path} was not read within ${limitMs / 1_000} seconds`, {
     fields: { path },
-    problems: [{ where: path, what: `its storage gives nothing for ${limitMs / 1_000} seconds` }],
+    problems: [{ where: path, what: `its storage returned nothing for ${limitMs / 1_000} seconds` }],
     hint: "start the job again once its input can be read",
   });
 }

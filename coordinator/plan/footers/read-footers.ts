@@ -151,7 +151,7 @@ function collect(files: readonly FoundFile[], replies: readonly FooterReply[]): 
   if (first === undefined) return footers;
   if (errors.length === 1) throw first;
   const problems: Problem[] = errors.slice(0, PROBLEM_LIMIT).flatMap((error) => problemsOf(error));
-  const more = errors.length > PROBLEM_LIMIT ? `; the first ${PROBLEM_LIMIT} are listed` : "";
+  const more = errors.length > PROBLEM_LIMIT ? ` (the first ${PROBLEM_LIMIT} are listed)` : "";
   const message = `${errors.length} of ${files.length} input files cannot be read${more}`;
   throw new ShardmillError(first.code, message, {
     fields: { ...first.fields, files: errors.length },

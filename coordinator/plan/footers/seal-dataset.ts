@@ -102,7 +102,7 @@ function problemOf(path: string, difference: FieldDifference): Problem {
 }
 
 function mixed(problems: readonly Problem[], files: number, reference: string): ShardmillError {
-  const more = problems.length > PROBLEM_LIMIT ? `; the first ${PROBLEM_LIMIT} are listed` : "";
+  const more = problems.length > PROBLEM_LIMIT ? ` (the first ${PROBLEM_LIMIT} are listed)` : "";
   const count = files === 1 ? "1 input file differs" : `${files} input files differ`;
   return new ShardmillError(
     "INPUT_SCHEMA_MIXED",
@@ -110,7 +110,7 @@ function mixed(problems: readonly Problem[], files: number, reference: string): 
     {
       fields: { files, differences: problems.length, reference, path: problems[0]?.where ?? "" },
       problems: problems.slice(0, PROBLEM_LIMIT),
-      hint: "all files need the same columns: leave the others out of input.path, or convert them",
+      hint: "remove the other files from input.path, or convert them: all files need the same columns",
     },
   );
 }

@@ -183,7 +183,10 @@ function inspect(
     const extension = extensionOf(path);
     return problem({
       where: path,
-      what: extension === "" ? "its name has no extension" : `its extension ${extension} says no format`,
+      what:
+        extension === ""
+          ? "its name has no extension"
+          : `its extension ${extension} is not that of a known format`,
       expected: Object.keys(FORMAT_OF_EXTENSION).join(", "),
       found: extension === "" ? "none" : extension,
       hint: `set input.format to ${DATASET_FORMATS.join(", ")}`,
@@ -226,7 +229,7 @@ function notFound(problems: readonly Problem[]): ShardmillError {
   const message =
     problems.length === 1 && first !== undefined
       ? `input ${first.where}: ${first.what}`
-      : `${problems.length} input paths lead to no data${more}`;
+      : `${problems.length} input paths have no data${more}`;
   return new ShardmillError(code, message, {
     fields: { paths: problems.length, path: first?.where ?? "" },
     problems: problems.slice(0, PROBLEM_LIMIT),

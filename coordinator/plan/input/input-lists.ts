@@ -83,7 +83,7 @@ class InputExpander {
     const name = isWeb ? this.#seal(literalText(path), where) : path;
     if (!this.#isList(name)) this.#named.push({ path: name, where });
     else if (where === null) await this.#takeLists(name, isWeb);
-    else this.#problems.push({ where, what: "names another list", hint: "name that in input.path itself" });
+    else this.#problems.push({ where, what: "names another list", hint: "name that list in input.path" });
   }
 
   /** Reads a list. A pattern names all lists that match it, in the order of their paths. */
@@ -99,7 +99,7 @@ class InputExpander {
     if (this.#addressBytes > MOST_ADDRESS_BYTES) {
       this.#problems.push({
         where: "input.path",
-        what: "names more signed addresses than workers are told",
+        what: "names signed addresses that are too long in total to be sent to workers",
         expected: `at most ${formatBytes(MOST_ADDRESS_BYTES)}`,
         found: formatBytes(this.#addressBytes),
         hint: "name the objects by their address in a bucket, which needs no signature, or run the job in parts",
@@ -122,10 +122,10 @@ class InputExpander {
     if (before !== text)
       this.#problems.push({
         where: where ?? location,
-        what: "is named twice, by addresses that differ in what counts as a signature alone",
-        expected: "one address of each file; a file is not known by a token, a policy or a time of expiry",
+        what: "is named twice, by addresses that differ only in their signature",
+        expected: "one address for each file: a token, a policy or a time of expiry does not identify a file",
         found: location,
-        hint: "leave one of them out; where they are two files, name them by their paths",
+        hint: "remove one of the addresses, or name two different files by their paths",
       });
     if (address === null) return location;
     this.#addressBytes += Object.hasOwn(this.#options.addresses, location) ? 0 : address.length;
@@ -147,7 +147,7 @@ class InputExpander {
       if (named === null)
         this.#problems.push({
           where,
-          what: "a web server's list names no path",
+          what: "a list on a web server cannot name a path",
           hint: "write whole addresses",
         });
       else if (problem !== null) this.#problems.push({ where, ...problem });

@@ -52,7 +52,7 @@ const SHOWN_NAMES = 5;
 const UNREADABLE = "cannot be read";
 
 const PLAIN_CHARACTERS =
-  "in a variable's value, or after a backslash, a wildcard is a plain character: write the pattern in the job file";
+  "write the pattern in the job file: in a variable's value, or after a backslash, a wildcard is a plain character";
 
 /**
  * Returns the files of one path of the job (see decision 23). A path names a file, a folder with data files,
@@ -136,10 +136,10 @@ async function listBelow(folder: Location, options: ListOptions): Promise<Listed
       .join(", "),
     found: leftOut.length === 0 ? "no files" : leftOutPhrases(leftOut).join("; "),
     hint: hasOutputs
-      ? "name an output of a job itself to read its rows"
+      ? "name the output of a job itself to read its rows"
       : hasOthers
         ? (rowFilesHint(folder, leftOut) ?? "name the files themselves, with a glob, and set input.format")
-        : "names that begin with . or _ are left out",
+        : "name the files themselves: names that begin with . or _ are skipped",
   });
 }
 
@@ -171,7 +171,7 @@ async function listMatches(meant: PatternBelow, options: ListOptions): Promise<L
   if (typeof selection === "string") return nothing({ where: path, what: `the pattern ${selection}` });
   if (found.kind === "unknown") return nothing(placeProblem(folder, UNREADABLE, found.error));
   if (found.kind !== "folder") {
-    const what = `no file matches, and its folder ${folder} is not there`;
+    const what = `no file matches, and its folder ${folder} does not exist`;
     return nothing({ where: path, what, hint: await nearHint(folder, options) });
   }
   if (unfinished.kind === "failed") throw unfinished.error;
@@ -189,7 +189,7 @@ async function noMatch(
   const what = `no file matches in ${folder}`;
   if (leftOut.length > 0) {
     const hint =
-      rowFilesHint(folder, leftOut) ?? "what is left out is read where it is named, without a wildcard";
+      rowFilesHint(folder, leftOut) ?? "name a skipped file or folder without a wildcard to read it";
     return { where: path, what, found: leftOutPhrases(leftOut).join("; "), hint };
   }
   const instead = await listBelow(folder, { ...options, gate: undefined });

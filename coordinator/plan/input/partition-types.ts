@@ -73,20 +73,20 @@ export function refuseOtherTypes({ partitions, files }: TypedFolders, types: Set
       return !isPartitionValue({ type: known, value });
     });
     const found = `\`${odd?.partitions[at]?.value}\` (${odd?.path})`;
-    const what = "a folder's value is none of the type";
+    const what = "a folder's value is not of this type";
     return [{ where, what, expected: EXPECTED[known], found, hint: CAST_HINT }];
   });
   if (problems.length > 0)
-    throw new ShardmillError("SPEC_INVALID", "types are set that folders do not have", { problems });
+    throw new ShardmillError("SPEC_INVALID", "input.types does not fit the folders", { problems });
 }
 
 const EXPECTED = {
-  int64: "whole numbers of 64 bits as programs write them: no 007, no +7",
+  int64: "whole numbers of 64 bits, without leading zeros or a plus sign: not 007, not +7",
   date: "days like 2024-02-29",
   string: "texts",
 } as const satisfies Record<PartitionType, string>;
 
-const CAST_HINT = "leave the type out, or set string, and cast it in a step of map.prepare";
+const CAST_HINT = "remove the type, or set string, and cast the column in a step of map.prepare";
 
 /** Returns the set type of a name, in any case, as SQL compares names. Null: none is set. */
 function setType(name: string, types: SetTypes): string | null {

@@ -141,9 +141,10 @@ function noPartitions(found: string): ShardmillError {
       {
         where: "input.partitions",
         what: "folders cannot be columns",
-        expected: "folders name=value of the same names on the way to every file, none that of a column",
+        expected:
+          "folders name=value on the way to every file, with the same names, and no column of such a name",
         found,
-        hint: "name in input.path what lies in such folders, or set input.partitions to none",
+        hint: "name only files in such folders in input.path, or set input.partitions to none",
       },
     ],
   });

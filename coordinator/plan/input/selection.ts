@@ -47,8 +47,7 @@ export function matchingFiles(pattern: string, format: Format): Selection | stri
   let alternatives: string[];
   try {
     alternatives = braceExpand(pattern, { ...OPTIONS, braceExpandMax: MAX_ALTERNATIVES + 1 });
-    if (alternatives.length > MAX_ALTERNATIVES)
-      return `stands for more than ${MAX_ALTERNATIVES} alternatives`;
+    if (alternatives.length > MAX_ALTERNATIVES) return `has more than ${MAX_ALTERNATIVES} alternatives`;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

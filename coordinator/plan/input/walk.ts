@@ -278,6 +278,6 @@ function deadLink(path: string, error: unknown): Problem {
   return {
     where: path,
     what: `is a link that cannot be followed: ${reasonOf(error)}`,
-    hint: "remove it, or mend what it leads to",
+    hint: "remove the link, or fix its target",
   };
 }

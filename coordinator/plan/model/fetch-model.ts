@@ -67,7 +67,7 @@ function replaced(path: Location, cause: unknown): ShardmillError {
     `the model was replaced while it was fetched: ${reasonOf(cause)}`,
     {
       fields: { path },
-      hint: "run it again once the model is there whole; publish another version under another name",
+      hint: "run the job again once the model is complete, and publish a new version under a new name",
       cause,
     },
   );

@@ -71,7 +71,7 @@ async function findOne(
   return { location, path, bytes: stat.bytes };
 }
 
-const STAY = "keep external data in the model's own folder, and name it from there";
+const STAY = "keep external data in the model's own folder, and name it relative to that folder";
 
 /** Returns the error of a tensor whose location is outside the model's folder. */
 export function dataOutside(modelPath: Location, tensor: ExternalTensor): ShardmillError {

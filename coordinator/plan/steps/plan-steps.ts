@@ -65,7 +65,7 @@ async function planStep(spec: StepSpec, context: StepContext): Promise<StepBindi
   const plan = await part.loadPlanner();
   const planned = await plan(value, { ...context, where });
   if ("problems" in planned)
-    throw new ShardmillError("SPEC_INVALID", `${where} cannot be done`, { problems: planned.problems });
+    throw new ShardmillError("SPEC_INVALID", `${where} cannot be planned`, { problems: planned.problems });
   const { data, ...rest } = planned;
   return { where, op: { kind: "extension", step: part.step.kind, data }, ...rest };
 }

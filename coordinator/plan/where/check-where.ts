@@ -137,8 +137,8 @@ function refuseNamesake({ name }: Field, fields: readonly Field[]): void {
     { where: WHERE_KEY, sql: "" },
     {
       what: isOwn
-        ? "SQL has a `rowid` of its own: a column of that name cannot be told from it"
-        : `SQL cannot tell the columns \`${first?.name}\` and \`${name}\` apart`,
+        ? "SQL has its own `rowid`, and cannot distinguish a column of that name from it"
+        : `SQL cannot distinguish the columns \`${first?.name}\` and \`${name}\``,
       expected: "names that differ by more than upper and lower case",
       found: name,
       hint: "give one of them another name in the input",
@@ -152,8 +152,8 @@ function refuseRowId(node: BoundNode, columns: readonly (Field | null)[]): void 
     throw sqlRefused(
       { where: WHERE_KEY, sql: "" },
       {
-        what: `\`${node.text("alias")}\` is no column of the input`,
-        expected: "its columns",
+        what: `\`${node.text("alias")}\` is not a column of the input`,
+        expected: "a column of the input",
         found: node.text("alias"),
       },
     );

@@ -115,7 +115,7 @@ describe("a SELECT is refused that", () => {
     ["SELECT A_1 FROM rows", "`a` and `A`"],
     ["SELECT A_1_1 FROM rows", "`A` and `A_1`"],
   ])("cannot tell columns apart whose names differ in case only: %s", async (sql, which) => {
-    await expect(planned(sql, ALIKE)).rejects.toThrow(`cannot tell the columns ${which} apart`);
+    await expect(planned(sql, ALIKE)).rejects.toThrow(`cannot distinguish the columns ${which}`);
   });
 
   test("lets such columns pass by under their own names where it uses others", async () => {

@@ -111,7 +111,7 @@ describe("the end of a job for people", () => {
 
   it("warns of texts that were cut off, with what to do, and says nothing of none", () => {
     const text = endText(aPublishedJob({ rowsTruncated: 1_200 }));
-    expect(text).toMatch(/\n {2}truncated +1,200 rows: .*raise maxTokens .*split\n/);
+    expect(text).toMatch(/\n {2}truncated +1,200 rows: .*Raise maxTokens .*split\n/);
     expect(endText(aPublishedJob())).not.toContain("truncated");
   });
 

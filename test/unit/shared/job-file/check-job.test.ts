@@ -50,11 +50,11 @@ describe("a path in a job file", () => {
     const set = ["output.path=s3://b/o", "work.path=s3://bucket/k"];
     expect(problemsOfJob({ set })[0]?.what).toBe("addresses are not supported here");
     const wrong = (path: string) => problemsOfJob({ set: [`input.path=${path}`] })[0]?.what;
-    expect(wrong("abfss://box@mine.example/a")).toBe("no bucket is called so");
-    expect(wrong("gs://buck*/key")).toBe("no bucket is called so");
+    expect(wrong("abfss://box@mine.example/a")).toBe("no bucket can have this name");
+    expect(wrong("gs://buck*/key")).toBe("no bucket can have this name");
     expect(wrong("s3:///key")).toBe("an address without a bucket");
-    expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
-    expect(wrong('"s3://bucket/a\\0b"')).toBe("no key has a NUL character in it");
+    expect(wrong("s3://buck*/key")).toBe("no bucket can have this name");
+    expect(wrong('"s3://bucket/a\\0b"')).toBe("a key cannot contain a NUL character");
     const spec = parseJob({ set: ["input.path=s3://bucket/k", "output.path=s3://bucket/o", "work.path=w"] });
     expect(spec.work).toEqual({ path: "/jobs/digits/w" });
     expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
@@ -81,7 +81,7 @@ describe("a path in a job file", () => {
     expect(spec.reduce).toMatchObject({ r: { module: "az://box/r.ts" } });
     expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
     const wrong = (path: string) => problemsOfJob({ set: [`model.path=${path}`] })[0]?.what;
-    expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
+    expect(wrong("s3://buck*/key")).toBe("no bucket can have this name");
     expect(wrong("ftp://host/key")).toBe("addresses are not supported here");
     const folder = (path: string) => ({ set: [`map.inputs.pixels={image: {folder: '${path}'}}`] });
     expect(parseJob(folder("https://h/photos")).map.inputs.pixels).toMatchObject({
@@ -99,11 +99,11 @@ describe("a path in a job file", () => {
     expect(output("s3://bucket/a*b/")).toBe("s3://bucket/a*b");
     const wrong = (path: string) => problemsOfJob({ set: [`output.path=${path}`] })[0]?.what;
     for (const path of ["s3://bucket", "s3://bucket/a//b", "s3://bucket/a/../b", "s3://bucket/."])
-      expect(wrong(path)).toBe("no store is sure to keep such a name");
-    expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
+      expect(wrong(path)).toBe("not every store keeps such a name");
+    expect(wrong("s3://buck*/key")).toBe("no bucket can have this name");
     for (const path of ["gs://bucket/a", "az://box/a", "abfss://box@mine.dfs.core.windows.net/a"])
       expect(output(path)).toBe(path);
-    expect(wrong("az://box/a/../b")).toBe("no store is sure to keep such a name");
+    expect(wrong("az://box/a/../b")).toBe("not every store keeps such a name");
     expect(wrong("https://host/a")).toBe("addresses are not supported here");
   });
 
@@ -126,7 +126,7 @@ describe("a path in a job file", () => {
 
   test("has no NUL in it, and may look a little like an address", () => {
     expect(problemsOfJob({ set: ['output.path="a\\0b"'] })[0]?.what).toBe(
-      "no path has a NUL character in it",
+      "a path cannot contain a NUL character",
     );
     expect(parseJob({ set: ["output.path=s3:/b"] }).output.path).toBe("/jobs/digits/s3:/b");
     expect(parseJob({ set: ["output.path=a/x://b"] }).output.path).toBe("/jobs/digits/a/x:/b");
@@ -159,7 +159,7 @@ describe("a whole number in a job file", () => {
       for (const key of ["fill", "scale", "offset", "pad"]) {
         const problems = problemsOfJob({ map: `inputs: { a: { column: x, ${key}: ${digits} } }` });
         expect(problems.map(({ where, what }) => [where.split(" ").at(-1), what])).toEqual([
-          [`map.inputs.a.${key}`, "a whole number beyond 2^53 would not be what is written"],
+          [`map.inputs.a.${key}`, "a whole number beyond 2^53 would be read as another number"],
         ]);
       }
       const set = problemsOfJob({ set: [`input.shardRows=${digits}`] });

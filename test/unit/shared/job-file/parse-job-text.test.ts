@@ -282,7 +282,7 @@ describe("text that is not YAML", () => {
     ["an anchor that holds itself", "a: &a [*a]", "nested too deeply"],
     ["a hundred thousand brackets", "[".repeat(100_000), "nested too deeply"],
     ["an unknown tag", "a: !secret x", "unresolved tag"],
-    ["a date of YAML 1.1", "%YAML 1.1\n---\na: 2001-01-01", "no place in a job file"],
+    ["a date of YAML 1.1", "%YAML 1.1\n---\na: 2001-01-01", "not supported in a job file"],
     ["a key that is a list", "? [a]\n: 1", "cannot be a key"],
     ["a key that is a prototype", "__proto__: { input: 1 }", "cannot be a key"],
   ])("%s is refused", (_name, text, what) => {

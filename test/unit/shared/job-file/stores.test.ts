@@ -58,7 +58,7 @@ test("all that is wrong is told at once, and what may be a secret is not shown",
     /not an allowed name/,
     /has a name or a password in it.*environment/,
     /wrong type.*true or false/,
-    /is no address of a store/,
+    /is not the address of a store/,
   ])
     expect(problems.filter((problem) => what.test(problem)).length, String(what)).toBeGreaterThan(0);
 });
@@ -72,7 +72,7 @@ needs(
     expect.stringMatching(/exclude each other/),
   ]);
   expect(problemsOf("  https://example.com: { region: x }")).toEqual([
-    expect.stringMatching(/means nothing for such a store \| `ca`/),
+    expect.stringMatching(/is not a key of such a store \| `ca`/),
   ]);
 });
 
@@ -84,7 +84,7 @@ needs("gcs", "azure").each(["gs://", "gs://bucket", "az://box"])(
       expect.stringMatching(/is the endpoint of another kind of store/),
     ]);
     expect(problemsOf(`  ${name}: { region: x }`)).toEqual([
-      expect.stringMatching(/means nothing for such a store \| `endpoint`, `anonymous`, `ca`/),
+      expect.stringMatching(/is not a key of such a store \| `endpoint`, `anonymous`, `ca`/),
     ]);
   },
 );
@@ -93,7 +93,7 @@ needs("azure")("an account's own address is in its name, and nowhere else", () =
   const name = "abfss://box@mine.dfs.core.windows.net";
   expect(problemsOf(`  ${name}: { anonymous: true }`)).toEqual([]);
   expect(problemsOf(`  ${name}: { endpoint: https://example.com }`)).toEqual([
-    expect.stringMatching(/means nothing for such a store \| `anonymous`, `ca`/),
+    expect.stringMatching(/is not a key of such a store \| `anonymous`, `ca`/),
   ]);
 });
 
@@ -108,7 +108,7 @@ test.each(["accessKeyId", "secret_access_key", "password", "sasToken", "accountK
   (key) => {
     const [problem = "", ...others] = problemsOf(`  s3://b: { ${key}: hunter2 }`);
     expect(others).toEqual([]);
-    expect(problem).toMatch(/is a secret, and a job file holds none.*profile/);
+    expect(problem).toMatch(/is a secret, which a job file must not contain.*profile/);
     expect(problem).not.toContain("hunter2");
   },
 );

@@ -237,7 +237,7 @@ test("a model that answers every row so is at fault itself, and says what to do"
   const { runner } = aRunner(() => null, pairs, longerFor(all));
   await expect(runner.run(someRows(40))).rejects.toMatchObject({
     code: "MODEL_SHAPE",
-    hint: "if dimension 0 of that is the batch, say so: `shape: [3]`",
+    hint: "if dimension 0 of that is the batch, set `shape: [3]`",
   });
 });
 

@@ -92,7 +92,7 @@ describe("outputs of jobs", () => {
     await using tree = await FileTree.make(published("all/v1"));
     expect((await seeInput(tree, "all")).problems[0]).toMatchObject({
       found: `1 output of a job (${tree.at("all/v1")})`,
-      hint: "name an output of a job itself to read its rows",
+      hint: "name the output of a job itself to read its rows",
     });
   });
 });

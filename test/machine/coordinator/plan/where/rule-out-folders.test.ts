@@ -257,7 +257,7 @@ test("a name of which all is ruled out is no name that leads to nothing; one wit
     problems: [
       {
         where: "s3://bucket/t3",
-        found: "2 files of other endings (s3://bucket/t3/y=1/a.txt, s3://bucket/t3/y=3/a.txt)",
+        found: "2 files with other extensions (s3://bucket/t3/y=1/a.txt, s3://bucket/t3/y=3/a.txt)",
       },
     ],
   });

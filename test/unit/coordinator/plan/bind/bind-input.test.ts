@@ -143,7 +143,7 @@ describe("an input without a source", () => {
       {
         where: "map.inputs.image",
         what: "nothing feeds the model's input `image`",
-        expected: "a column `image`, or an entry under map.inputs that says which",
+        expected: "a column `image`, or an entry under map.inputs that names one",
         found: "the columns `pixels`, `images`",
         hint: "did you mean `images`?",
       },
@@ -216,7 +216,7 @@ describe("stacked columns", () => {
   test("that a pattern does not find are a problem", () => {
     expect(problemsOf({ inputs: { x: { columns: "g*" } } }, types, { inputs })[0]).toMatchObject({
       where: "map.inputs.x.columns",
-      what: "no column is named like `g*`",
+      what: "no column matches `g*`",
     });
   });
 });

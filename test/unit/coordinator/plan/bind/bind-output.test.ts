@@ -160,7 +160,7 @@ describe("an output is refused", () => {
       {
         where: "map.outputs.y.positions",
         what: "every row has 5 positions, and nothing says which of them are padding",
-        expected: "`positions: all`, when none is",
+        expected: "`positions: all`, if none is padding",
       },
     ],
     [
@@ -203,7 +203,7 @@ describe("an output is refused", () => {
     expect(problemsOf({ outputs: { logit: {} } }, { image: fixedList(784) }, { outputs })).toEqual([
       {
         where: "map.outputs.logit",
-        what: "`tensor` is left out, but the model has 2 outputs",
+        what: "`tensor` is missing, and the model has 2 outputs",
         expected: "`tensor`: one of `logits`, `hidden`",
         hint: "did you mean `logits`?",
       },

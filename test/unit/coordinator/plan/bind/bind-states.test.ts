@@ -59,7 +59,7 @@ describe("a state", () => {
       "a batch of another size",
       given({ batchAxis: 0 }),
       aModel([2, "batch", 8]),
-      "has another size where its batch",
+      "has another size in the dimension",
     ],
     ["a dimension that is not there", given({ batchAxis: 3 }), aModel([2, "batch", 8]), "no such dimension"],
   ])("cannot be of %s", (_, map, model, what) => {

@@ -101,6 +101,6 @@ describe("a value that is the same for all rows", () => {
 
   test("cannot be all that a model is fed with", () => {
     const model = { inputs: [aTensor("v", [])], outputs: [aTensor("y", ["n"])] };
-    expect(problemsOf(given(1), {}, model)[0]?.what).toBe("the model has no input that rows go into");
+    expect(problemsOf(given(1), {}, model)[0]?.what).toBe("the model has no input that takes rows");
   });
 });

@@ -161,10 +161,10 @@ describe("outputs of uneven rows", () => {
     expect(problemsOf({ inputs: MASK, outputs }, { input_ids: IDS }, ENCODER)).toEqual([
       {
         where: "map.outputs.best.op",
-        what: "`argmax` is not made of an output with a value for each position",
-        expected: "`op: pool`: one vector a row; or `op: raw`: a list that is as long as the row",
+        what: "`argmax` cannot use an output with a value for each position",
+        expected: "`op: pool`, for one vector a row, or `op: raw`, for a list that is as long as the row",
         found: "`tokens` [batch, sequence, 384]",
-        hint: "what else is made of positions is for the model, or for SQL over the list in `finish` or `reduce`",
+        hint: "for other results, compute on the list by SQL in `finish` or `reduce`, or change the model",
       },
       expect.objectContaining({ where: "map.outputs.cut.shape", found: "[sequence] after the batch" }),
     ]);
@@ -227,7 +227,7 @@ describe("what cannot be", () => {
         what: `\`${mask}\` has no positions to make a mask of`,
         expected: "an input that is fed by lists of no fixed length",
         found,
-        hint: "a model whose rows all have one length needs a column for its mask",
+        hint: "feed the mask from a column if all rows of the model have one length",
       },
     ]);
   });
@@ -269,7 +269,7 @@ describe("what cannot be", () => {
     expect(problemsOf({ inputs, outputs }, types, ENCODER)).toEqual([
       expect.objectContaining({
         where: "map.inputs.input_ids.pad",
-        what: "all rows of this input have one length: there is nothing to pad",
+        what: "all rows of this input have one length, so none needs padding",
         found: "`input_ids` with [2] after the batch",
       }),
     ]);

@@ -69,10 +69,10 @@ test("what is wrong in a list is told with its line: no address, another list, n
     "/none.txt",
   ]);
   expect(problems).toEqual([
-    expect.stringMatching(/^\/in\.txt line 1: is no address/),
+    expect.stringMatching(/^\/in\.txt line 1: is not a web address/),
     expect.stringMatching(/^\/in\.txt line 2: addresses are not supported/),
     expect.stringMatching(/^\/in\.txt line 3: names another list/),
-    expect.stringMatching(/^\/in\.txt line 4: no bucket is called so/),
+    expect.stringMatching(/^\/in\.txt line 4: no bucket can have this name/),
     expect.stringMatching(/^\/none\.txt: a list that cannot be read/),
   ]);
 });
@@ -128,7 +128,7 @@ test("secrets of addresses are kept beside them, up to what a message to a worke
   expect(one.addresses).toEqual({ "https://h/a.parquet": "https://me:pw@h/a.parquet?sig=1" });
   const many = Array.from({ length: 9_000 }, (_, at) => `https://h/${at}.parquet?sig=${"x".repeat(1_000)}`);
   expect((await expand({ "/in.txt": many.join("\n") }, ["/in.txt"])).problems).toEqual([
-    expect.stringMatching(/more signed addresses/),
+    expect.stringMatching(/signed addresses that are too long/),
   ]);
 });
 
