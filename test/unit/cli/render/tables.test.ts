@@ -58,8 +58,8 @@ describe("the table of workers", () => {
     const [, row, reason] = workersTable([aWorker({ aside: "Xid 79: it has fallen off the bus" })]).split(
       "\n",
     );
-    expect(row).toContain("  aside  ");
-    expect(reason).toBe("node1-cpu0 is put aside: Xid 79: it has fallen off the bus");
+    expect(row).toContain("  unhealthy  ");
+    expect(reason).toBe("node1-cpu0 is excluded: Xid 79: it has fallen off the bus");
   });
 
   it("says below who fetches a model, and how far that is", () => {
