@@ -54,7 +54,7 @@ function originLine({ origin, jobId }: JobHandle, address: string): string {
           ? "an interruption"
           : `it ${origin.after === "failed" ? "failed" : "was cancelled"}`;
       const done = `${formatCount(origin.shardsCommitted)} of ${formatCount(origin.shardsTotal)} shards are done already`;
-      return `job ${jobId} goes on after ${after}: ${done}; coordinator on ${address}`;
+      return `job ${jobId} resumes after ${after}: ${done}; coordinator on ${address}`;
     }
     case "nothingNew":
       return `no new input since job ${jobId}`;

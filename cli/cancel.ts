@@ -12,14 +12,14 @@ interface CancelArguments extends ClientArguments {
 
 export const cancelCommand: CommandModule<object, CancelArguments> = {
   command: "cancel <job>",
-  describe: "Cancel a job; nothing of it is published",
+  describe: "Cancel a job without publishing its output",
   builder: (yargs) =>
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job's id, as status shows it" })
       .option("reason", {
         type: "string",
         default: "cancelled by a user",
-        describe: "Why, for those who ask later",
+        describe: "Reason, shown with the job's status",
       })
       .options(clientOptions)
       .example("$0 cancel digits-3f2a", "Refused once the output is being published"),

@@ -65,7 +65,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .epilogue(
       "Exit codes: 0 published, 1 the job failed, 2 the job file or the arguments are wrong,\n" +
         "3 published with dead letters, 130 stopped by a signal (the same command resumes).\n" +
-        "`--` ends the options: a job or a path behind it may begin with a dash.",
+        "`--` ends the options: a job or a path after it may begin with a dash.",
     )
     .fail((message, error) => {
       throw error ?? new UsageFailure(message.replaceAll(SHIELD, "").replaceAll("\\u0000", ""));
@@ -110,7 +110,7 @@ const HOST: CommandHost = {
 
 const NOT_PUBLISHED = {
   code: "ARGUMENT_INVALID",
-  hint: "name the output.path of a job that has published; of a job with runs, one of its folders run=...",
+  hint: "name the output.path of a published job, or for a job with runs one of its folders run=...",
 } as const;
 
 /** Mark before a word that is not an option. No argument of a process can contain it. */
@@ -145,7 +145,7 @@ function refuseRepeated(given: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(given)) {
     if (!Array.isArray(value) || (LISTS.has(name) && !value.includes(true))) continue;
     const option = `${name.length === 1 ? "-" : "--"}${name}`;
-    throw new UsageFailure(`${option} is given ${value.length} times, and takes one value`);
+    throw new UsageFailure(`${option} is given ${value.length} times, but takes one value`);
   }
   return true;
 }

@@ -23,13 +23,12 @@ export const coordinatorOptions = {
     type: "string",
     requiresArg: true,
     default: `127.0.0.1:${DEFAULT_PORT}`,
-    describe: "HOST:PORT to serve on (0.0.0.0: every interface, which takes --tls-cert, or --insecure)",
+    describe: "HOST:PORT to serve on (0.0.0.0: every interface, needs --tls-cert or --insecure)",
   },
   "address-file": {
     type: "string",
     requiresArg: true,
-    describe:
-      "Write the address that it got to this file, for workers that are started with --coordinator @FILE",
+    describe: "File to write the coordinator's address to, for workers with --coordinator @FILE",
   },
   ...listeningOptions,
   ...portOptions,
@@ -39,12 +38,11 @@ export const coordinatorOptions = {
   "allow-local-addresses": {
     type: "boolean",
     default: false,
-    describe:
-      "Jobs that come by submit may name addresses of the machines themselves (127.0.0.1, 169.254.169.254)",
+    describe: "Allow submitted jobs to use addresses of the machines themselves (127.0.0.1, 169.254.169.254)",
   },
   state: stateOption,
   "max-jobs": maxJobsOption,
-  "log-level": { ...logLevelOption, defaultDescription: "info; beside a live view: error" },
+  "log-level": { ...logLevelOption, defaultDescription: "info, or error with a live view" },
   "log-format": logFormatOption,
   ...scheduleOptions,
 } as const satisfies Record<string, Options>;

@@ -35,10 +35,10 @@ const GOODBYE_MS = 5_000;
 
 export const coordinatorCommand: CommandModule<object, JobCoordinatorArguments> = {
   command: "coordinator [job]",
-  describe: "Serve workers; with a job file: run that job and end with its result",
+  describe: "Serve workers, and with a job file run that job and exit with its result",
   builder: (yargs) =>
     yargs
-      .positional("job", { type: "string", describe: "The job file (left out: jobs come by submit)" })
+      .positional("job", { type: "string", describe: "The job file (default: wait for submitted jobs)" })
       .options(coordinatorOptions)
       .option("set", setOption)
       .options(atOptions)

@@ -36,21 +36,21 @@ export const deadLettersExitCodeOption = {
   requiresArg: true,
   default: 3,
   coerce: (code: number) => checkExitCode("--dead-letters-exit-code", code),
-  describe: "Exit code of a job that published, but for rows that are dead letters; 0: that is no failure",
+  describe: "Exit code of a job that published with dead letters (0: no failure)",
 } as const satisfies Options;
 
 export const freshOption = {
   type: "boolean",
   default: false,
-  describe: "Start over: throw away what an earlier run of this job left or published",
+  describe: "Start over: discard the work and the output of earlier runs of this job",
 } as const satisfies Options;
 
 export const priorityOption = {
   type: "number",
   requiresArg: true,
   coerce: (priority: number | undefined) => (priority === undefined ? undefined : checkPriority(priority)),
-  defaultDescription: "0, or as before",
-  describe: "Which jobs of a coordinator come first: from -1000 to 1000, the higher first; equal ones share",
+  defaultDescription: "0, or the previous priority",
+  describe: "Priority of the job, from -1000 to 1000: higher ones first, equal ones share the workers",
 } as const satisfies Options;
 
 export function priorityOf({ priority }: { readonly priority: number | undefined }) {
@@ -64,7 +64,7 @@ export const coordinatorOption = {
   default: process.env.SHARDMILL_COORDINATOR ?? `127.0.0.1:${DEFAULT_PORT}`,
   defaultDescription: `127.0.0.1:${DEFAULT_PORT}`,
   describe:
-    "The coordinator's HOST:PORT, or @FILE that it wrote by --address-file (or set SHARDMILL_COORDINATOR)",
+    "The coordinator's HOST:PORT, or @FILE that it wrote with --address-file (or set SHARDMILL_COORDINATOR)",
 } as const satisfies Options;
 
 /** Options of every command that calls a coordinator and prints the response. */
@@ -78,13 +78,13 @@ export const clientOptions = {
 export const allowModulesOption = {
   type: "boolean",
   default: false,
-  describe: "Run code that jobs bring along (`module`), with all that this process may do",
+  describe: "Run the code of jobs (`module`) with all rights of this process",
 } as const satisfies Options;
 
 export const deviceOption = {
   choices: DEVICES,
   default: "auto",
-  describe: "What to run the model on (auto: the best that works here)",
+  describe: "Device for the model (auto: the best one that works here)",
 } as const satisfies Options;
 
 /** Returns the log level. Log lines would break a live view, so beside one the default is `error`. */

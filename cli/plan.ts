@@ -21,14 +21,17 @@ const PARTS = EXTENSIONS.flatMap(({ plan }) => plan ?? []);
 
 export const planCommand: CommandModule<object, PlanArguments> = {
   command: "plan <job>",
-  describe: "Check a job and show its shards, tensors, and what a run would take; writes nothing",
+  describe: "Check a job and show its shards, tensors and estimates, without writing anything",
   builder: async (yargs) => {
     const own = yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("set", setOption)
       .options(atOptions)
       .options(trialOptions)
-      .example("$0 plan job.yaml", "Every problem of the job at once, then time, memory and what limits");
+      .example(
+        "$0 plan job.yaml",
+        "Shows every problem of the job at once, or its shards, tensors and estimates",
+      );
     for (const { load } of PARTS) (await load()).options(own as Argv);
     return own.option("json", jsonOption);
   },

@@ -44,7 +44,7 @@ function table(metrics: readonly MetricFacts[]): string {
     const named = labels.map((label) => `\`${label}\``).join(", ");
     return `| \`${name}\` | ${type} | ${named} | ${help} |`;
   });
-  return ["| metric | type | labels | what it tells |", "|---|---|---|---|", ...rows].join("\n");
+  return ["| metric | type | labels | meaning |", "|---|---|---|---|", ...rows].join("\n");
 }
 
 function codeBlock(text: string): string {

@@ -11,9 +11,8 @@ import type { Logger } from "../shared/core/log.ts";
 export const stateOption = {
   type: "string",
   requiresArg: true,
-  defaultDescription: "~/.local/state/shardmill/coordinators/HOST_PORT; with port 0: none",
-  describe:
-    "Folder where it keeps which jobs it has; started again, it goes on with them (without a job file)",
+  defaultDescription: "~/.local/state/shardmill/coordinators/HOST_PORT, or none with port 0",
+  describe: "Folder for the list of jobs, which resume after a restart (without a job file)",
 } as const satisfies Options;
 
 /** Option of a coordinator that takes jobs of other users. */
@@ -22,7 +21,7 @@ export const maxJobsOption = {
   requiresArg: true,
   default: 64,
   coerce: (most: number) => checkMost(most),
-  describe: "Jobs that each token may have at work at once",
+  describe: "Limit of active jobs for each token",
 } as const satisfies Options;
 
 function checkMost(most: number): number {
@@ -65,7 +64,7 @@ export async function remembered(
     if (state !== undefined || !isShardmillError(error, "STATE_FAILED")) throw error;
     log.warn(
       { folder, reason: error.message },
-      "jobs are not remembered over a restart: name a folder with --state",
+      "the list of jobs does not survive a restart: name a folder with --state",
     );
     return null;
   }
@@ -82,6 +81,6 @@ async function usualFolder(listen: string): Promise<string | null> {
 function besideJob(): ShardmillError {
   return new ShardmillError("ARGUMENT_INVALID", "--state is for a coordinator without a job file", {
     fields: { option: "--state" },
-    hint: "a job keeps what it has done in its output folder, and the same command resumes it",
+    hint: "omit --state: the same command resumes the job from its output folder",
   });
 }

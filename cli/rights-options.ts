@@ -14,7 +14,7 @@ export const rightsOptions = {
     array: true,
     defaultDescription: "none",
     describe:
-      "Take jobs that bring code along (`module`), and run it with all that this process may do: from whoever may submit, or of the roles named (admin)",
+      "Run the code of submitted jobs (`module`) with all rights of this process, for all roles that submit or for these (admin)",
   },
   "allow-locations": {
     type: "string",
@@ -22,7 +22,7 @@ export const rightsOptions = {
     requiresArg: true,
     defaultDescription: "all",
     describe:
-      "What jobs that come by submit may have opened: paths, buckets, servers, each with all below it, or `none`; for one role as submit=/data",
+      "Paths, buckets and servers that submitted jobs may use, each with all below it, or `none` (for one role: submit=/data)",
   },
 } as const satisfies Record<string, Options>;
 
@@ -70,8 +70,8 @@ async function placesOf(role: Role, entries: readonly Entry[]): Promise<readonly
 function submitterOf(name: string): Role {
   const role = SUBMITTERS.find((known) => known === name);
   if (role !== undefined) return role;
-  throw new ShardmillError("ARGUMENT_INVALID", `${JSON.stringify(name)} is no role that may submit jobs`, {
+  throw new ShardmillError("ARGUMENT_INVALID", `${JSON.stringify(name)} is not a role that may submit jobs`, {
     fields: { expected: SUBMITTERS.join(", "), found: name },
-    hint: "a job file stands before --allow-modules; a place that has such a name is written ./NAME=...",
+    hint: "write the job file before --allow-modules, and a place with such a name as ./NAME=...",
   });
 }

@@ -55,7 +55,7 @@ interface RunArguments
 
 export const runCommand: CommandModule<object, RunArguments> = {
   command: "run <job>",
-  describe: "Run a job on this machine: coordinator and workers; resumes an unfinished one",
+  describe: "Run a job with a coordinator and workers on this machine, or resume it",
   builder: (yargs) =>
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
@@ -76,9 +76,9 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option("secret-file", secretFileOption)
       .option("json", jsonOption)
       .option("dead-letters-exit-code", deadLettersExitCodeOption)
-      .option("log-level", { ...logLevelOption, defaultDescription: "warn; beside a live view: error" })
+      .option("log-level", { ...logLevelOption, defaultDescription: "warn, or error with a live view" })
       .option("log-format", logFormatOption)
-      .example("$0 run job.yaml", "Publishes to output.path; again: resumes, or says that it is published")
+      .example("$0 run job.yaml", "Publishes to output.path, and resumes an unfinished run")
       .example("$0 run job.yaml --fresh --set map.batch.rows=256", "Starts over with another batch size")
       .example("$0 run job.yaml --limit 1000 --fresh", "A trial over the first rows, beside the real output")
       .example("$0 run job.yaml --json > result.json", "For scripts: one JSON object, and the exit code"),
@@ -171,7 +171,7 @@ async function untilEnded(
 ): Promise<boolean> {
   const progress = showProgress(() => handle.status());
   whenAborted(() => {
-    progress.note("stopping: shards at work are finished or handed back; again to stop at once");
+    progress.note("stopping: shards at work are finished or released. Send the signal again to stop at once");
     void supervisor.drain();
   }, stops.asked);
   whenAborted(() => void supervisor.stop(), stops.atOnce);

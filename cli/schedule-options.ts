@@ -26,7 +26,7 @@ export const scheduleOptions = {
     requiresArg: true,
     default: DEFAULT_SCHEDULE.leaseMs,
     group: GROUP,
-    describe: "A worker that is silent for this long loses its shards; at least three heartbeats",
+    describe: "Silence after which a worker loses its shards, at least three heartbeats",
   },
   "heartbeat-ms": {
     type: "number",
@@ -40,29 +40,28 @@ export const scheduleOptions = {
     requiresArg: true,
     default: DEFAULT_SCHEDULE.noWorkersGraceMs,
     group: GROUP,
-    describe: "With no worker that can run the job for this long it fails, with the reason",
+    describe: "Time without a worker that can run the job, after which the job fails",
   },
   "refused-grace-ms": {
     type: "number",
     requiresArg: true,
     default: DEFAULT_SCHEDULE.refusedGraceMs.device,
     group: GROUP,
-    describe:
-      "With no worker but those whose device gives wrong numbers for this long the job fails with why",
+    describe: "Time with only workers whose device gives wrong numbers, after which the job fails",
   },
   "store-grace-ms": {
     type: "number",
     requiresArg: true,
     default: DEFAULT_SCHEDULE.storeGraceMs,
     group: GROUP,
-    describe: "How long shards wait for a store that throttles or is unreachable; then the job fails",
+    describe: "Time that shards wait for a store that throttles or is unreachable, before the job fails",
   },
   "backup-min-ms": {
     type: "number",
     requiresArg: true,
     default: DEFAULT_SCHEDULE.backup.minMs,
     group: GROUP,
-    describe: "A shard that runs for less than this gets no backup on another worker",
+    describe: "Least run time of a shard before it gets a backup on another worker",
   },
 } as const satisfies Record<keyof ScheduleArguments, Options>;
 
@@ -84,7 +83,7 @@ export function scheduleOf(args: ScheduleArguments): Omit<ScheduleConfig, "maxDe
     where: OPTION_OF[problem.where] ?? problem.where,
   }));
   if (problems.length === 0) return schedule;
-  throw new ShardmillError("ARGUMENT_INVALID", "these times cannot work", { problems });
+  throw new ShardmillError("ARGUMENT_INVALID", "invalid time options", { problems });
 }
 
 const OPTION_OF: Readonly<Record<string, string>> = {

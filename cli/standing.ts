@@ -10,12 +10,12 @@ type JobArguments = ClientArguments & { readonly job: string };
 
 export const pauseCommand: CommandModule<object, JobArguments> = {
   command: "pause <job>",
-  describe: "Hold a job back: what runs is finished, nothing new is begun until it is resumed",
+  describe: "Pause a job: its running shards are finished, and no more start until it is resumed",
   builder: (yargs) =>
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job's id, as status shows it" })
       .options(clientOptions)
-      .example("$0 pause digits-3f2a", "Its workers go to other jobs; it stays paused over a restart"),
+      .example("$0 pause digits-3f2a", "Its workers go to other jobs, and it stays paused over a restart"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
       const status = await jobs.pauseJob(asJobId(args.job), NEVER);
@@ -27,7 +27,7 @@ export const pauseCommand: CommandModule<object, JobArguments> = {
 
 export const resumeCommand: CommandModule<object, JobArguments> = {
   command: "resume <job>",
-  describe: "Let a paused job go on",
+  describe: "Resume a paused job",
   builder: (yargs) =>
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job's id, as status shows it" })
@@ -37,7 +37,7 @@ export const resumeCommand: CommandModule<object, JobArguments> = {
     withCoordinator(args, async ({ jobs }) => {
       const status = await jobs.resumeJob(asJobId(args.job), NEVER);
       process.stdout.write(
-        args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} goes on\n`,
+        args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} is resumed\n`,
       );
     }),
 };
@@ -48,7 +48,7 @@ interface PriorityArguments extends JobArguments {
 
 export const priorityCommand: CommandModule<object, PriorityArguments> = {
   command: "priority <job> <priority>",
-  describe: "Say which jobs come first: those of a higher priority; equal ones share the workers",
+  describe: "Set a job's priority: higher ones come first, equal ones share the workers",
   builder: (yargs) =>
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job's id, as status shows it" })
@@ -56,10 +56,13 @@ export const priorityCommand: CommandModule<object, PriorityArguments> = {
         type: "number",
         demandOption: true,
         coerce: checkPriority,
-        describe: "A whole number from -1000 to 1000; 0 is usual",
+        describe: "A whole number from -1000 to 1000 (0 by default)",
       })
       .options(clientOptions)
-      .example("$0 priority digits-3f2a 10", "It takes the workers of lower jobs as they finish a shard")
+      .example(
+        "$0 priority digits-3f2a 10",
+        "It gets workers of jobs with a lower priority as they finish a shard",
+      )
       .example("$0 priority digits-3f2a -10", "It has the workers that no other job needs"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {

@@ -14,7 +14,7 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
   describe: "Show a job of a running coordinator, or a table of all",
   builder: (yargs) =>
     yargs
-      .positional("job", { type: "string", describe: "The job's id (left out: all jobs)" })
+      .positional("job", { type: "string", describe: "The job's id (default: all jobs)" })
       .options(clientOptions)
       .example("$0 status --coordinator node1:7433", "All jobs of that coordinator"),
   handler: (args) =>

@@ -28,7 +28,7 @@ interface SubmitArguments extends ClientArguments, TrialArguments, EndArguments 
 /** Time until the user is asked to wait. Most jobs are planned by then. */
 const TELL_AFTER_MS = 3_000;
 const WAITING =
-  "waiting for the coordinator, which plans the job: a few at once, in the order in which they came\n";
+  "waiting for the coordinator to plan the job: it plans a few jobs at once, in the order of submission\n";
 
 export const submitCommand: CommandModule<object, SubmitArguments> = {
   command: "submit <job>",
@@ -48,7 +48,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
         describe: "Stay and follow the job until it has ended",
       })
       .option("dead-letters-exit-code", deadLettersExitCodeOption)
-      .example("$0 submit job.yaml", "Prints the job's id; its paths are those of the coordinator's machine")
+      .example("$0 submit job.yaml", "Prints the job's id, its paths are those of the coordinator's machine")
       .example("$0 submit job.yaml --priority 10", "Before jobs of a lower priority")
       .example("$0 submit job.yaml --watch", "Stays until the job has ended, with its exit code"),
   handler: async (args) => {

@@ -21,42 +21,43 @@ interface TokenArguments {
 export const tokenCommand: CommandModule<object, TokenArguments> = {
   command: "token <action> [id]",
   describe:
-    "Make, list and revoke the tokens, and names of certificates, that let others in to this user's coordinators",
+    "Create, list and revoke tokens and certificate names that authenticate to this user's coordinators",
   builder: (yargs) =>
     yargs
       .positional("action", { choices: ACTIONS, demandOption: true, describe: "What to do" })
-      .positional("id", { type: "string", describe: "Of revoke: the token's id, as list shows it" })
+      .positional("id", { type: "string", describe: "For revoke: the token's id, as list shows it" })
       .option("role", {
         choices: ROLES,
         requiresArg: true,
-        describe: "Of create: see jobs and results; that and submit; work; or everything",
+        describe:
+          "For create: see jobs and results (read), also submit jobs (submit), only work (work), or everything (admin)",
       })
       .option("expires", {
         type: "string",
         requiresArg: true,
         default: "30d",
-        describe: "Of create: after how many days, hours or minutes (30d, 12h, 90m), or `never`",
+        describe: "For create: lifetime in days, hours or minutes (30d, 12h, 90m), or `never`",
       })
       .option("name", {
         type: "string",
         requiresArg: true,
         default: "unnamed",
-        describe: "Of create: whose it is, for lists and logs",
+        describe: "For create: name of the owner, for lists and logs",
       })
       .option("certificate", {
         type: "string",
         requiresArg: true,
         describe:
-          "Of create: no text, but whoever shows a client certificate with this name (DNS:*.gpu.example.com, URI:spiffe://..., CN:batch)",
+          "For create: name in a client certificate, in place of a token's text (DNS:*.gpu.example.com, URI:spiffe://..., CN:batch)",
       })
       .option("tokens-file", tokensFileOption)
       .option("json", jsonOption)
-      .example("$0 token create --role work --name gpu-nodes", "Prints the token, this once")
+      .example("$0 token create --role work --name gpu-nodes", "Prints the token, which is not shown again")
       .example(
         "$0 token create --role work --certificate 'DNS:*.gpu.example.com'",
         "With --tls-client-ca: workers that show such a certificate need no token",
       )
-      .example("$0 token revoke 1a2b3c4d", "A coordinator that runs refuses it within a second"),
+      .example("$0 token revoke 1a2b3c4d", "Running coordinators refuse it within a second"),
   handler: (args) => act(args),
 };
 
@@ -132,7 +133,7 @@ async function revoke(path: string, id: string | undefined): Promise<void> {
     const what = id === undefined ? "token revoke needs the id of a token" : `there is no token ${id}`;
     throw new ShardmillError("ARGUMENT_INVALID", what, {
       fields: { path },
-      hint: "shardmill token list shows them",
+      hint: "list the tokens: shardmill token list",
     });
   }
   if (token.revokedAt === null)

@@ -11,7 +11,7 @@ export const trialOptions = {
   limit: {
     type: "string",
     requiresArg: true,
-    describe: "A trial over the first so many rows, published to <output.path>-trial",
+    describe: "A trial over the first N rows, published to <output.path>-trial",
   },
   sample: {
     type: "string",
@@ -22,7 +22,7 @@ export const trialOptions = {
   seed: {
     type: "string",
     requiresArg: true,
-    describe: "Which rows --sample takes: another seed, other rows",
+    describe: "Seed of the selection by --sample",
     defaultDescription: "0",
   },
 } as const satisfies Record<string, Options>;
@@ -59,8 +59,8 @@ export async function readJob(args: JobArguments): Promise<JobSource> {
 /** Returns the options as keys of the job file. */
 function trialKeys({ limit, sample, seed }: TrialArguments): string[] {
   if (seed !== undefined && sample === undefined)
-    throw new ShardmillError("ARGUMENT_INVALID", "--seed goes with --sample", {
-      hint: "as in --sample 0.01 --seed 7",
+    throw new ShardmillError("ARGUMENT_INVALID", "--seed needs --sample", {
+      hint: "set both, as in --sample 0.01 --seed 7",
     });
   const whole = { least: 0, most: MOST_SEED, whole: true };
   const rows = { least: 1, most: Number.MAX_SAFE_INTEGER, whole: true };

@@ -16,11 +16,14 @@ const asked = {
 
 export const versionCommand: CommandModule<object, VersionArguments> = {
   command: "version",
-  describe: "Show the version, and that of a running coordinator: who may work with whom",
+  describe: "Show the version, and that of a running coordinator",
   builder: (yargs) =>
     yargs
       .options({ ...clientOptions, coordinator: asked })
-      .example("$0 version --coordinator node1:7433", "Whether workers of this version may join that one"),
+      .example(
+        "$0 version --coordinator node1:7433",
+        "Shows whether workers of this version may join that one",
+      ),
   handler: async (args) => {
     const { coordinator } = args;
     if (coordinator === undefined) return await show(args.json);

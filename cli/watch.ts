@@ -20,7 +20,7 @@ export const watchCommand: CommandModule<object, WatchArguments> = {
     yargs
       .positional("job", {
         type: "string",
-        describe: "The job's id (left out: the last one submitted)",
+        describe: "The job's id (default: the last one submitted)",
       })
       .options(clientOptions)
       .option("dead-letters-exit-code", deadLettersExitCodeOption)

@@ -44,7 +44,7 @@ const tellingOptions = {
     requiresArg: true,
     defaultDescription: "nowhere",
     describe:
-      "HOST:PORT to serve /healthz, /readyz and /metrics on, to whoever reaches it (by TLS with --tls-cert)",
+      "HOST:PORT to serve /healthz, /readyz and /metrics on, without authentication (by TLS with --tls-cert)",
   },
   insecure: {
     type: "boolean",
@@ -65,7 +65,8 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
       .option("data", {
         choices: ACCESS_MODES,
         default: "auto" as const,
-        describe: "How to reach the job's files: as its own, through the coordinator, or find out (auto)",
+        describe:
+          "How to reach the job's files: directly (shared), through the coordinator, or detected (auto)",
       })
       .option("allow-modules", allowModulesOption)
       .option("model-memory", {
@@ -74,7 +75,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
         default: "auto" as const,
         coerce: (text: string) => (text === "auto" ? text : bytesOf("--model-memory", text)),
         describe:
-          "What models of jobs may take in each process while it is at another job, as 4GiB (0: none is kept; auto: a quarter of the memory; on NVIDIA GPUs as long as half of their own is free, on others none)",
+          "Memory in each process for models of other jobs, as 4GiB (0: none is kept, auto: a quarter of the memory, on NVIDIA GPUs while half of theirs is free, on other GPUs none)",
       })
       .option("allow-locations", {
         type: "string",
@@ -82,7 +83,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
         requiresArg: true,
         defaultDescription: "all",
         describe:
-          "What a job may have opened here: paths, buckets, servers, each with all below it, or `none`; the rest comes by way of the coordinator",
+          "Paths, buckets and servers that a job may use here, each with all below it, or `none` (the coordinator reads the rest)",
       })
       .option("scratch", {
         type: "string",
@@ -99,23 +100,22 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
       .option("idle-exit", {
         type: "number",
         requiresArg: true,
-        describe: "End with 0 after so many seconds without a shard (left out: wait for the next job)",
+        describe: "Exit with 0 after this many seconds without a shard (default: wait for the next job)",
       })
       .option("drained-exit-code", {
         type: "number",
         requiresArg: true,
         default: 0,
         coerce: (code: number) => checkExitCode("--drained-exit-code", code),
-        describe:
-          "Exit code where a signal ended it before the work was done, for schedulers that requeue by it",
+        describe: "Exit code when a signal stopped it before the work was done, for schedulers that requeue",
       })
       .options(tellingOptions)
       .example(
         "$0 worker --coordinator @/shared/address --drained-exit-code 75",
-        "In a job that a scheduler places: docs/operations.md",
+        "In a job of a cluster scheduler, see docs/operations.md",
       )
       .example("$0 worker --coordinator node1:7433", "Ends when the work is done; drains on SIGTERM")
-      .example("$0 worker --device cuda", "One process per GPU; an error where CUDA does not work"),
+      .example("$0 worker --device cuda", "One process per GPU, an error where CUDA does not work"),
   handler: (args) => work(args),
 };
 

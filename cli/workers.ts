@@ -11,7 +11,7 @@ export const workersCommand: CommandModule<object, ClientArguments> = {
   builder: (yargs) =>
     yargs
       .options(clientOptions)
-      .example("$0 workers --coordinator node1:7433", "Who works there, and how busy each is"),
+      .example("$0 workers --coordinator node1:7433", "Shows its workers and how busy each is"),
   handler: (args) =>
     withCoordinator(args, async ({ workers }) => {
       const found = await workers.listWorkers(NEVER);

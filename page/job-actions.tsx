@@ -12,7 +12,7 @@ export function JobActions({ status: { jobId, paused, priority } }: { readonly s
     );
   };
   const cancel = () => {
-    if (confirm(`Cancel ${jobId}? What is committed stays, and the job can be run again.`)) change("cancel");
+    if (confirm(`Cancel ${jobId}? Committed shards stay, and the job can be run again.`)) change("cancel");
   };
   const prioritise = (event: Event) => {
     event.preventDefault();
@@ -20,9 +20,9 @@ export function JobActions({ status: { jobId, paused, priority } }: { readonly s
     change("priority", { priority: Number(form.get("priority")) });
   };
   return (
-    <div class="actions" role="group" aria-label="What can be done">
+    <div class="actions" role="group" aria-label="Actions">
       <button type="button" onClick={() => change(paused ? "resume" : "pause")}>
-        {paused ? "Go on" : "Pause"}
+        {paused ? "Resume" : "Pause"}
       </button>
       <form onSubmit={prioritise}>
         <label>

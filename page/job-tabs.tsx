@@ -136,7 +136,8 @@ function Attempts({ history }: { readonly history: RunHistory }) {
     <>
       <h2>Attempts</h2>
       <p>
-        {formatCount(history.attempts)} began, {formatCount(history.backups)} of them as backups of slow ones.
+        {formatCount(history.attempts)} started, {formatCount(history.backups)} of them as backups of slow
+        attempts.
       </p>
       <table>
         <tbody>
@@ -217,7 +218,7 @@ export function DeadTab({ status, history }: WithHistory & { readonly status: Jo
           </li>
         ))}
       </ul>
-      <p class="soft">Of each shard the first one counts here. All of them are published to _errors/.</p>
+      <p class="soft">The list counts the first dead letter of each shard. All are published to _errors/.</p>
     </>
   );
 }

@@ -39,7 +39,7 @@ export function ShardMap({ jobId, isOver }: MapProps) {
     setTold(cell === undefined ? "" : `${shardsAt(index, perCell ?? 1)}: ${textOf(cell)}`);
   };
   const isUnknown = isOver && perCell !== null && cells.current.length === 0;
-  if (isUnknown) return <p class="soft">What became of its shards is not known any more.</p>;
+  if (isUnknown) return <p class="soft">The outcome of its shards is no longer known.</p>;
   const shown = KINDS.map((kind, at) => `${(counts[at] ?? 0).toLocaleString("en")} ${kind}`);
   const summary = shown.join(", ");
   return (
@@ -56,7 +56,7 @@ export function ShardMap({ jobId, isOver }: MapProps) {
       <canvas ref={canvas} class="map" role="img" aria-label={`All shards: ${summary}`} onMouseMove={point} />
       <p class="soft">{told === "" ? "Point at a cell to see its shard." : told}</p>
       {perCell === null || perCell === 1 ? null : (
-        <p class="soft">A cell stands for {perCell} shards: it shows the worst of them.</p>
+        <p class="soft">A cell means {perCell} shards, and shows the worst of them.</p>
       )}
     </>
   );

@@ -33,9 +33,7 @@ function Others({ triggers }: TriggersProps) {
             {triggers.map((trigger) => (
               <tr key={trigger.name}>
                 <td>{trigger.name}</td>
-                <td class="line">
-                  {trigger.nextMs === null ? "when something comes" : timeText(trigger.nextMs)}
-                </td>
+                <td class="line">{trigger.nextMs === null ? "on new input" : timeText(trigger.nextMs)}</td>
                 <td class="n">{trigger.waiting}</td>
                 <td>{trigger.isRunning ? "at work" : "idle"}</td>
                 <td>
@@ -57,7 +55,7 @@ const QUEUE_COLUMNS = [
   ["oldest", "n"],
   ["next window", "n"],
   ["published", "n"],
-  ["set aside", "n"],
+  ["dead letters", "n"],
 ] as const;
 
 /** Backlog of each queue, and the outcomes of its messages. */
@@ -76,7 +74,7 @@ function Queues({ queues }: { readonly queues: readonly { name: string; queue: Q
                   <Windows {...queue} />
                 </td>
                 <td class="n">
-                  {queue.waiting === null ? <span class="soft">not told</span> : shortCount(queue.waiting)}
+                  {queue.waiting === null ? <span class="soft">unknown</span> : shortCount(queue.waiting)}
                 </td>
                 <td class="n">
                   {isNothingOut(queue) ? <span class="soft">none</span> : secondsText(queue.oldestSeconds)}
@@ -90,8 +88,8 @@ function Queues({ queues }: { readonly queues: readonly { name: string; queue: Q
         </table>
       </div>
       <p class="soft">
-        Messages: those that wait at the broker, how long ago the oldest was sent that was taken and is not
-        settled, and what became of others since <code>serve</code> was started.
+        Messages: those that wait at the broker, the age of the oldest one that is received and not
+        acknowledged, and the outcomes of others since <code>serve</code> was started.
       </p>
     </>
   );
@@ -112,7 +110,7 @@ function Windows({ openWindows, failingWindows }: QueueStatus) {
 
 const OUTCOME_TEXTS = {
   published: "published",
-  nothingNew: "nothing was new",
+  nothingNew: "no new input",
   failed: "failed",
   cancelled: "cancelled",
 } as const satisfies Record<ServedOutcome, string>;

@@ -21,7 +21,7 @@ export function defaultsTable(plan: PlannedJob, style: Style): string[] {
       ? []
       : [...madeDefaults(plan, folder), ...fileDefaults(plan, folder), ...outputDefaults(plan, folder)];
   if (rows.length === 0) return [];
-  const columns = ["left to the model's folder", "is", "by"];
+  const columns = ["default of the model's folder", "value", "file"];
   const shown = rows.map((row) => row.map(oneLine));
   return ["", renderTable({ columns, rows: shown }, style, { maxCellColumns: MAX_CELL_COLUMNS })];
 }

@@ -20,12 +20,13 @@ export function fileFormEntries({ files }: Pick<Dataset, "files">): [label: stri
     ({ format, text }) => text !== undefined && formatOf(format).isOnePiece(text),
   ).length;
   if (packed === 0) return entries;
-  const cannot = "to read some rows is to unpack all before them: not cut into shards unless they are large";
+  const cannot =
+    "reading a row means unpacking all rows before it, so only large files are split into shards";
   return [...entries, ["gzip", `${counted(packed, "file")}: ${cannot}`]];
 }
 
 function columnsText({ fields }: FileForm): string {
-  if (fields.length === 0) return "none: there is nothing to find them by";
+  if (fields.length === 0) return "none: no row to detect them from";
   const first = fields
     .slice(0, MAX_FIELDS)
     .map(({ name, type }) => `${oneLine(name)} ${nameOfType(type) ?? showType(type)}`);

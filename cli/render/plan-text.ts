@@ -46,7 +46,7 @@ export function planText(
     ...fileFormEntries(dataset),
     ["folders", foldersText(plan.partitions)],
     ...leftOutPhrases(plan.leftOut).map((phrase, index): [string, string] => [
-      index === 0 ? "left out" : "",
+      index === 0 ? "excluded" : "",
       oneLine(phrase),
     ]),
     ...undecodedPhrases(plan.undecoded).map((phrase, index): [string, string] => [
@@ -98,7 +98,7 @@ function foldersText(partitions: Partitions): string | null {
 function prunedText(plan: PlannedJob): string {
   const { pruned, total } = plannedRows(plan);
   if (pruned === 0) return "nothing: every row is read";
-  return `${formatCount(pruned)} of ${counted(pruned + total, "row")}: what the files say of them rules them out`;
+  return `${formatCount(pruned)} of ${counted(pruned + total, "row")}: excluded by the files' statistics`;
 }
 
 /** Describes the rows of a trial. Null: the job takes all rows. */

@@ -15,7 +15,7 @@ export function storeEntries(stores: readonly StoreCounts[]): [label: string, va
 
 /**
  * Describes the requests to a store:
- * `s3://photos: 1.2 GiB read in 3,412 requests, first byte after 38 ms; 12 sent again after 4.1s`
+ * `s3://photos: 1.2 GiB read in 3,412 requests, first byte after 38 ms; 12 retried after 4.1s`
  */
 function storeLine(one: StoreCounts): string {
   const bytes = [
@@ -26,7 +26,7 @@ function storeLine(one: StoreCounts): string {
     one.answers === 0 ? "" : `, first byte after ${formatCount(one.firstByteMs / one.answers)} ms`;
   const trouble = [
     ...(one.retries > 0
-      ? [`${formatCount(one.retries)} sent again after ${formatSeconds(one.waitedMs / 1_000)}`]
+      ? [`${formatCount(one.retries)} retried after ${formatSeconds(one.waitedMs / 1_000)}`]
       : []),
     ...(one.throttled > 0 ? [`${formatCount(one.throttled)} throttled`] : []),
   ].join(", ");

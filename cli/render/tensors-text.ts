@@ -50,7 +50,7 @@ function stateRow({ tensor, output, dtype, rowDims, batchAxis }: StateBinding): 
   return [
     tensor,
     `${dtype} [${dims.join(", ")}]`,
-    `output ${output} of the row's part before, zeros at first`,
+    `output ${output} of the row's previous part, zeros for the first`,
   ];
 }
 

@@ -28,7 +28,7 @@ function versionLines({ build, protocol, mapping }: Versions): string[] {
 export function skewText(own: Versions, { build, protocol }: Versions): string | null {
   if (protocolsMeet(own.protocol, protocol)) return null;
   return (
-    `the coordinator is shardmill ${build} and speaks protocol ${protocolText(protocol)}; this is ${own.build} and speaks ` +
-    `${protocolText(own.protocol)}: what it says may be misunderstood, and workers of this version cannot join it`
+    `the coordinator is shardmill ${build} with protocol ${protocolText(protocol)}, this command is ${own.build} with protocol ` +
+    `${protocolText(own.protocol)}: responses may be misread, and workers of this version cannot join`
   );
 }

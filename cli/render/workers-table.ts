@@ -48,14 +48,14 @@ export function workersTable(workers: readonly WorkerStatus[], style: Style = pl
 }
 
 function standing({ aside, refused, excludedForSeconds }: WorkerStatus): string | null {
-  if (aside !== null) return "aside";
+  if (aside !== null) return "unhealthy";
   return refused === null ? exclusion(excludedForSeconds) : "refused";
 }
 
 /** Returns a line for each worker that left until its device is good again, with the reason. */
 export function asideLines(workers: readonly WorkerStatus[]): string[] {
   return workers.flatMap(({ name, aside }) =>
-    aside === null ? [] : [`${oneLine(name)} is put aside: ${oneLine(aside)}`],
+    aside === null ? [] : [`${oneLine(name)} is excluded: ${oneLine(aside)}`],
   );
 }
 

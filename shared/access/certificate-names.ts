@@ -47,7 +47,7 @@ export function parseCertificateName(text: string): string {
   const isWhole =
     known === "DNS" ? /^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(name) : !name.includes("*");
   if (known !== undefined && isWhole) return known === "DNS" ? `DNS:${name.toLowerCase()}` : text;
-  throw new ShardmillError("ARGUMENT_INVALID", `${JSON.stringify(text)} is no name of a certificate`, {
+  throw new ShardmillError("ARGUMENT_INVALID", `${JSON.stringify(text)} is not a name of a certificate`, {
     fields: { option: "certificate", found: text },
     hint: "expected DNS:node1.example.com, DNS:*.example.com, URI:spiffe://cluster/worker, EMAIL:..., IP:... or CN:...",
   });

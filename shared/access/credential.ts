@@ -75,7 +75,7 @@ export function readCredential(path: string): Credential {
   throw wrongFile(
     file,
     "holds no secret: expected 32 letters and digits or more, on one line",
-    "remove it, and a coordinator makes a new one",
+    "remove the file: a coordinator makes a new one",
   );
 }
 
@@ -102,13 +102,13 @@ export async function ensureCredential(path: string, disk: Disk = realDisk): Pro
     });
   } catch (error) {
     if (error instanceof ShardmillError) throw error;
-    const hint = "name a file that can be made with --secret-file, or set SHARDMILL_SECRET_FILE";
+    const hint = "name another file with --secret-file, or set SHARDMILL_SECRET_FILE";
     throw wrongFile(secretFile(path), `cannot be made: ${messageOf(error)}`, hint, error);
   } finally {
     await rm(unfinished, { force: true }).catch(() => {});
   }
   const { secret } = readCredential(path);
-  if (secret === null) throw wrongFile(secretFile(path), "was removed as it was made", "try again");
+  if (secret === null) throw wrongFile(secretFile(path), "was removed while it was made", "try again");
   return { path, secret };
 }
 

@@ -26,7 +26,7 @@ function read(file: OwnFile): string {
     const stat = fstatSync(opened);
     // Shells pass another program's output as a pipe. For other kinds, the advice `chmod 600` would be wrong.
     if (!stat.isFile() && !stat.isFIFO())
-      throw wrongFile(file, "is no file", `name the file itself with ${file.option}`);
+      throw wrongFile(file, "is not a file", `name the file itself with ${file.option}`);
     refuseOpen(file, stat, process.geteuid?.() ?? null);
     return readFileSync(opened, "utf8");
   } finally {

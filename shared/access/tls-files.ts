@@ -92,7 +92,7 @@ function certificateIn(path: string, text: Buffer): X509Certificate {
   try {
     return new X509Certificate(text);
   } catch (error) {
-    const hint = "expected PEM, which begins with -----BEGIN CERTIFICATE-----";
+    const hint = "name a PEM file that begins with -----BEGIN CERTIFICATE-----";
     throw invalid(path, "the file holds no certificate", hint, error);
   }
 }
@@ -101,8 +101,8 @@ function keyIn(path: string, text: Buffer): KeyObject {
   try {
     return createPrivateKey(text);
   } catch (error) {
-    const hint = "expected PEM without a passphrase, which begins with -----BEGIN PRIVATE KEY-----";
-    throw invalid(path, "the file holds no key that can be used", hint, error);
+    const hint = "name a PEM file without a passphrase that begins with -----BEGIN PRIVATE KEY-----";
+    throw invalid(path, "the file holds no usable key", hint, error);
   }
 }
 
@@ -114,9 +114,9 @@ function refuseOutOfDate(path: string): void {
   const { validFrom, validTo } = certificateIn(path, readPem(path, "certificate"));
   const nowMs = Date.now();
   if (nowMs > Date.parse(validTo))
-    throw invalid(path, `the certificate ended on ${validTo}`, "renew it, or set the clock");
+    throw invalid(path, `the certificate expired on ${validTo}`, "renew it, or set the clock");
   if (nowMs < Date.parse(validFrom))
-    throw invalid(path, `the certificate begins on ${validFrom}`, "wait for it, or set the clock");
+    throw invalid(path, `the certificate is valid from ${validFrom}`, "wait for it, or set the clock");
 }
 
 function isSame(a: SecureContextOptions, b: SecureContextOptions): boolean {

@@ -21,7 +21,7 @@ export function tokenCredential(path: string): Credential {
 export function tokenFrom(variable: string, text: string): Credential {
   const file: OwnFile = { path: variable, noun: "token", option: "--token-file", code: "TOKEN_INVALID" };
   if (isSecret(text)) return { path: variable, secret: text };
-  throw wrongFile(file, "holds no token", "unset it, or set it to what `shardmill token create` printed");
+  throw wrongFile(file, "holds no token", "unset it, or set it to the output of `shardmill token create`");
 }
 
 /** Credential for each call. A token in a file is read again when the file changes. */

@@ -63,5 +63,5 @@ export async function within<T>(
 }
 
 function tooSlow(): ShardmillError {
-  return new ShardmillError("DEADLINE_EXCEEDED", "the other side takes too long");
+  return new ShardmillError("DEADLINE_EXCEEDED", "the peer takes too long to respond");
 }

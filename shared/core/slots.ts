@@ -69,7 +69,7 @@ export class Slots {
     const { slots: atOnce, waiting } = this.#limits;
     return new ShardmillError("RESOURCE_EXHAUSTED", `too many ${this.#what} at once`, {
       fields: { atOnce, waiting },
-      hint: "the request may be repeated later",
+      hint: "repeat the request later",
     });
   }
 

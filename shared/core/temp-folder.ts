@@ -23,7 +23,7 @@ export async function makeTempFolder(kind: string, base: string = tmpdir()): Pro
       `no temporary folder can be made in ${base}: ${messageOf(cause)}`,
       {
         fields: { path: base },
-        hint: "set TMPDIR to a folder that can be written to, and has room",
+        hint: "set TMPDIR to a writable folder with free space",
         cause,
       },
     );

@@ -49,8 +49,7 @@ export function decompressBuffers(
   const plainRegions = buffers.map(({ packed, isPacked, length }) => {
     // Some writers also compress empty buffers, which then have bytes.
     const plain = length === 0 ? NOTHING : isPacked ? decompress(packed, length) : packed;
-    if (plain.length !== length)
-      throw new ColumnFault(`a buffer that is not the ${length} bytes that it says`);
+    if (plain.length !== length) throw new ColumnFault(`a buffer of other than its declared ${length} bytes`);
     target.set(plain, at);
     const region = new BufferRegion(at, length);
     at += paddedLength(length);
@@ -74,7 +73,7 @@ function readPrefix(bytes: Uint8Array, { offset, length }: BufferRegion): Packed
   if (declared === NOT_COMPRESSED) return { packed, isPacked: false, length: packed.length };
   const plain = Number(declared);
   if (plain >= 0 && plain <= packed.length * MOST_RATIO) return { packed, isPacked: true, length: plain };
-  throw new ColumnFault(`a buffer of ${packed.length} bytes that says that it becomes ${declared}`);
+  throw new ColumnFault(`a buffer of ${packed.length} bytes that declares ${declared} bytes decompressed`);
 }
 
 function paddedLength(length: number): number {
@@ -130,7 +129,7 @@ async function loadZstd(): Promise<Decompress> {
   await decoder.init();
   return (bytes, length) => {
     if (bytes.length + length > ZSTD_BYTES) {
-      const what = `a buffer of ${length} bytes compressed with zstd, where ${ZSTD_BYTES} are the limit,`;
+      const what = `a buffer of ${length} bytes compressed with zstd (limit ${ZSTD_BYTES}),`;
       throw new UnsupportedFault(what, "write it with smaller record batches");
     }
     return decoder.decode(bytes, length);

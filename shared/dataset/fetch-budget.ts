@@ -96,5 +96,5 @@ function sumOf(asks: readonly Ask[]): number {
 }
 
 function calledOff(): ShardmillError {
-  return new ShardmillError("INTERRUPTED", "what was to be fetched is not wanted any more");
+  return new ShardmillError("INTERRUPTED", "the data to fetch is no longer needed");
 }

@@ -20,7 +20,7 @@ export function inputCorrupt(facts: CorruptFacts): ShardmillError {
   return new ShardmillError("INPUT_CORRUPT", `${path} is corrupt in its ${where}: ${found}`, {
     fields: { path, where, expected, found, ...(poisoned === true ? { poisoned } : {}) },
     problems: [{ where: path, what: `corrupt in its ${where}`, expected, found }],
-    hint: "write the file again, or leave it out of input.path",
+    hint: "write the file again, or exclude it from input.path",
     cause,
   });
 }

@@ -275,7 +275,7 @@ function translate(error: unknown, path: string, where: string, runtime: Parquet
     where,
     expected: "bytes that the Parquet format allows",
     found: isTrap(error)
-      ? "bytes that the decoder breaks on, however few rows it is given"
+      ? "bytes on which the decoder fails, for any number of rows"
       : messageOf(error).replace(/^(External|General): /, ""),
     cause: error,
     poisoned: isTrap(error),

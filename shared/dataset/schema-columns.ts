@@ -17,7 +17,7 @@ export function columnIndices(schema: Schema, columns: readonly string[], path: 
     if (index !== undefined) return index;
     throw new ShardmillError("INPUT_CHANGED", `${path} has no column ${column}`, {
       fields: { path, column },
-      hint: "the file was replaced since the job was planned; start the job again",
+      hint: "start the job again: the file was replaced since the job was planned",
     });
   });
 }
@@ -25,7 +25,7 @@ export function columnIndices(schema: Schema, columns: readonly string[], path: 
 /** @throws {INPUT_UNSUPPORTED} when there are no columns, two of one name, or one of an unknown type */
 export function refuseUnusableColumns(schema: Schema, path: string): void {
   if (schema.fields.length === 0) {
-    throw inputUnsupported(path, "a schema without columns", "leave it out of input.path");
+    throw inputUnsupported(path, "a schema without columns", "exclude it from input.path");
   }
   const seen = new Set<string>();
   for (const { name, type } of schema.fields) {

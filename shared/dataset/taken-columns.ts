@@ -12,6 +12,6 @@ export function takenColumns(
     where,
     what: `would make a second column \`${name}\``,
     expected: "rows without such a column",
-    hint: `give it another name in a step before: sql: SELECT * RENAME ("${name}" AS other) FROM rows`,
+    hint: `give it another name in an earlier step: sql: SELECT * RENAME ("${name}" AS other) FROM rows`,
   }));
 }

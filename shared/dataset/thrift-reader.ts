@@ -152,12 +152,12 @@ export class ThriftReader {
 
   #pass(count: number): void {
     this.#at += count;
-    if (this.#at > this.#bytes.length) throw new ThriftFault("they end in the middle of a value");
+    if (this.#at > this.#bytes.length) throw new ThriftFault("bytes that end in the middle of a value");
   }
 
   #byte(): number {
     const byte = this.#bytes[this.#at];
-    if (byte === undefined) throw new ThriftFault("they end in the middle of a value");
+    if (byte === undefined) throw new ThriftFault("bytes that end in the middle of a value");
     this.#at += 1;
     return byte;
   }

@@ -94,5 +94,7 @@ export function whichColumn(fields: readonly Field[], what: string): readonly st
 /** Asks about the folder if a column names files and none was found. */
 export function lostQuestions(seen: SeenFiles | undefined): readonly string[] {
   if (seen === undefined || seen.opened) return [];
-  return [`the ${seen.what} were not opened, only their names seen: is \`folder\` where their paths start?`];
+  return [
+    `the ${seen.what} were not opened, only their names were read: is \`folder\` the base of their paths?`,
+  ];
 }

@@ -89,7 +89,7 @@ export class Connections implements Disposable {
       throw failed(
         "STORE_REFUSED",
         host,
-        "has a proxy in the environment that is no address of http or https",
+        "has a proxy in the environment whose address is not http or https",
         {
           fields: { variable: "HTTPS_PROXY" },
           hint: "set HTTPS_PROXY or HTTP_PROXY to http://HOST:PORT, or name the host in NO_PROXY",

@@ -87,7 +87,7 @@ class Exchange<T> {
 
   #receive(message: IncomingMessage): void {
     this.#watch.touch();
-    message.on("error", () => this.#failed(new PassingFailure("breaks off in its answer")));
+    message.on("error", () => this.#failed(new PassingFailure("ends its response too early")));
     this.#attempt(() => {
       const reader = this.#options.open({ status: message.statusCode ?? 0, headers: message.headers });
       message.on("data", (chunk: Buffer) => this.#attempt(() => this.#take(reader, chunk)));

@@ -57,7 +57,7 @@ export function failed(
  * @param found version that exists. Null: unknown.
  */
 export function changed(path: string, expected: string, found: string | null): ShardmillError {
-  return failed("STORE_CHANGED", path, "is not what it was any more", { fields: { expected, found } });
+  return failed("STORE_CHANGED", path, "has changed", { fields: { expected, found } });
 }
 
 /** Statuses of unsupported requests: a retry cannot help. */
@@ -69,7 +69,7 @@ export function judgedByStatus(path: string, { status, headers }: Answer): Error
   if (status === 404 || status === 410)
     return failed("STORE_NOT_FOUND", path, `is not there (${status})`, { fields });
   if (status === 401 || status === 403 || status === 407 || status === 451)
-    return failed("STORE_REFUSED", path, `is not given to whoever asks (${status})`, { fields });
+    return failed("STORE_REFUSED", path, `denies access (${status})`, { fields });
   if (status === 408 || status === 425 || status === 429 || (status >= 500 && !NEVER_DONE.includes(status))) {
     const isThrottled = status === 429 || status === 503;
     return new PassingFailure(`answers ${status}`, {
@@ -82,7 +82,7 @@ export function judgedByStatus(path: string, { status, headers }: Answer): Error
 
 /** Returns the error for status 407 of this machine's proxy. */
 export function wantsProxyUser(path: string): ShardmillError {
-  return failed("STORE_REFUSED", path, "is behind a proxy that wants to know who asks (407)", {
+  return failed("STORE_REFUSED", path, "is behind a proxy that requires authentication (407)", {
     fields: { status: 407, variable: "HTTPS_PROXY" },
     hint: "put name and password into HTTPS_PROXY or HTTP_PROXY: http://NAME:PASSWORD@HOST:PORT",
   });
@@ -119,11 +119,16 @@ export function judgedByError(
   // The unknown name may be a proxy's. A lost network, such as a VPN, cannot resolve names either.
   if (code === "ENOTFOUND") return new PassingFailure(...unknownHost(host, error));
   if (code !== null && CERTIFICATE.test(code))
-    return failed("STORE_REFUSED", path, `is on a server that cannot prove who it is: ${messageOf(error)}`, {
-      fields: { reason: code, server: host },
-      hint: `for a certificate of your own, name its authority's file in \`stores: { ca }\`,${CERTIFICATE_VARIABLES.join("")} or in NODE_EXTRA_CA_CERTS`,
-      cause: error,
-    });
+    return failed(
+      "STORE_REFUSED",
+      path,
+      `is on a server whose certificate is not trusted: ${messageOf(error)}`,
+      {
+        fields: { reason: code, server: host },
+        hint: `for a certificate of your own, name its authority's file in \`stores: { ca }\`,${CERTIFICATE_VARIABLES.join("")} or in NODE_EXTRA_CA_CERTS`,
+        cause: error,
+      },
+    );
   if (proxy === null) return new PassingFailure(`cannot be reached: ${messageOf(error)}`, { cause: error });
   const what = `cannot be reached by the proxy ${proxy} of HTTPS_PROXY or HTTP_PROXY`;
   return new PassingFailure(`${what}: ${messageOf(error)}`, {
@@ -135,9 +140,9 @@ export function judgedByError(
 function unknownHost(host: string, cause: unknown): ConstructorParameters<typeof PassingFailure> {
   const unknown = String((cause as { readonly hostname?: unknown }).hostname ?? host);
   return unknown === host
-    ? [`cannot be reached: nobody knows ${host}`, { fields: { server: host }, cause }]
+    ? [`cannot be reached: unknown host ${host}`, { fields: { server: host }, cause }]
     : [
-        `cannot be reached: nobody knows the proxy ${unknown}`,
+        `cannot be reached: unknown proxy ${unknown}`,
         { fields: { variable: "HTTPS_PROXY", proxy: unknown }, cause },
       ];
 }

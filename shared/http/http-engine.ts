@@ -272,7 +272,7 @@ function givenUp(
 ): Error {
   return failed("STORE_FAILED", path, failure.message, {
     fields: { ...failure.fields, ...asked, throttled: failure.isThrottled },
-    ...(failure.isThrottled ? { hint: "the store asks for fewer requests: run fewer workers, or wait" } : {}),
+    ...(failure.isThrottled ? { hint: "run fewer workers, or wait: the store throttles requests" } : {}),
     ...(failure.cause === undefined ? {} : { cause: failure.cause }),
   });
 }

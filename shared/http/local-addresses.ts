@@ -84,8 +84,8 @@ export async function refuseLocalName(host: string): Promise<void> {
 }
 
 function refused(host: string): Error {
-  return failed("STORE_REFUSED", host, "is this machine, or on its own line", {
-    hint: "this coordinator takes jobs of others: its operator allows such addresses with --allow-local-addresses",
+  return failed("STORE_REFUSED", host, "is an address of this machine or of its link", {
+    hint: "ask the coordinator's operator to start it with --allow-local-addresses",
   });
 }
 

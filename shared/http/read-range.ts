@@ -111,7 +111,7 @@ class Reading {
     if (status !== 200 && status !== 206 && status !== 416) return null;
     const encoding = headers["content-encoding"] ?? "identity";
     if (encoding !== "identity" && this.#wanted.isAsStored !== true)
-      throw this.#failed(`is sent packed (${encoding})`);
+      throw this.#failed(`is sent compressed (${encoding})`);
     if (status === 206) return this.#part(head);
     return status === 200 ? this.#whole(head) : this.#behindTheEnd(head);
   }
@@ -142,10 +142,10 @@ class Reading {
     const range = contentRangeOf(head);
     const start = this.#wanted.start + this.#filled;
     if (range === null || range.start !== start || range.end > this.#wanted.end || range.end <= start)
-      throw this.#failed("answers with another range than it was asked for");
+      throw this.#failed("answers with another range than requested");
     const length = head.headers["content-length"];
     if (length !== undefined && Number(length) !== range.end - start)
-      throw this.#failed("announces as many bytes as its range does not have");
+      throw this.#failed("announces a length that its range does not have");
     this.#see(head, range.totalBytes);
     return {
       take: (chunk) => {
@@ -157,7 +157,7 @@ class Reading {
       },
       end: () => {
         const at = this.#wanted.start + this.#filled;
-        if (at < range.end) throw new PassingFailure("breaks off in its answer");
+        if (at < range.end) throw new PassingFailure("ends its response too early");
         this.isDone = at === this.#wanted.end || at === range.totalBytes;
       },
     };
@@ -166,7 +166,7 @@ class Reading {
   /** Reads a 416 answer: the file ends before the range begins. */
   #behindTheEnd(head: AnswerHead): BodyReader<void> {
     const total = /^bytes \*\/(\d+)$/.exec(head.headers["content-range"] ?? "")?.[1];
-    if (total === undefined) throw this.#failed("answers 416, and does not say how large it is");
+    if (total === undefined) throw this.#failed("answers 416 without its size");
     // Many servers omit the tag in an answer without the file.
     if (head.headers.etag === undefined)
       this.#seen = { version: this.#versionOf(head, Number(total)), totalBytes: Number(total) };
@@ -182,7 +182,7 @@ class Reading {
   /** Reads a 200 answer: the whole file, from its first byte. */
   #whole(head: AnswerHead): BodyReader<void> {
     const { start, end, whole } = this.#wanted;
-    if (whole === "refuse") throw this.#failed("answers with all of it where a range was asked for");
+    if (whole === "refuse") throw this.#failed("answers with the whole file instead of a range");
     const length = head.headers["content-length"];
     const announced = length === undefined ? null : Number(length);
     this.#see(head, announced);
@@ -199,7 +199,7 @@ class Reading {
         return at >= end && (announced !== null || whole === "take") ? "enough" : "more";
       },
       end: () => {
-        if (at < Math.min(end, announced ?? 0)) throw new PassingFailure("breaks off in its answer");
+        if (at < Math.min(end, announced ?? 0)) throw new PassingFailure("ends its response too early");
         // The whole file has arrived.
         if (announced === null && (whole === "count" || at < end)) this.#see(head, at);
         this.isDone = true;
@@ -225,7 +225,7 @@ class Reading {
 
   #tooLarge(): ShardmillError {
     return failed("STORE_REFUSED", this.path, `sends more than ${formatBytes(MOST_WHOLE_BYTES)}`, {
-      hint: "its server knows no ranges: copy the file to where ranges can be read",
+      hint: "copy the file to a server that supports ranges",
     });
   }
 }

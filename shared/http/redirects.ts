@@ -17,7 +17,7 @@ export function hopOf(from: URL, status: number, location: string | undefined): 
   if (!STATUSES.includes(status) || location === undefined) return { kind: "here" };
   const url = URL.canParse(location, from.href) ? new URL(location, from) : null;
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
-    return { kind: "refused", why: "redirects to what is no web address" };
+    return { kind: "refused", why: "redirects to an address that is not http or https" };
   if (from.protocol === "https:" && url.protocol === "http:")
     return { kind: "refused", why: "redirects from https to http" };
   // A name and a password are for the server that the user named. Another server must not forward them.

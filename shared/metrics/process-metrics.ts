@@ -55,29 +55,31 @@ export const PROCESS_METRICS: readonly ProcessMetric[] = [
   {
     name: "shardmill_build_info",
     type: "gauge",
-    help: "1, with the versions of Shardmill and of Node",
+    help: "Always 1, with the versions of Shardmill and Node.js as labels",
     labels: ["version", "node"],
     read: ({ process: { version } }) => [{ labels: [version, process.version], value: 1 }],
   },
-  one("process_cpu_user_seconds_total", "counter", "CPU time in the process, all threads", (facts) => [
+  one("process_cpu_user_seconds_total", "counter", "User CPU time of the process", (facts) => [
     facts.cpuUserSeconds,
   ]),
-  one("process_cpu_system_seconds_total", "counter", "CPU time in the kernel for the process", (facts) => [
+  one("process_cpu_system_seconds_total", "counter", "System CPU time of the process", (facts) => [
     facts.cpuSystemSeconds,
   ]),
-  one("process_cpu_seconds_total", "counter", "CPU time of both kinds", (facts) => [
+  one("process_cpu_seconds_total", "counter", "User and system CPU time of the process", (facts) => [
     facts.cpuUserSeconds + facts.cpuSystemSeconds,
   ]),
-  one("process_start_time_seconds", "gauge", "When the process started, since 1970", (facts) => [
+  one("process_start_time_seconds", "gauge", "Start time of the process, since 1970", (facts) => [
     facts.startSeconds,
   ]),
-  one("process_resident_memory_bytes", "gauge", "Memory of the process, as the system counts it", (facts) => [
+  one("process_resident_memory_bytes", "gauge", "Resident memory of the process", (facts) => [
     facts.memory.rss,
   ]),
-  one("nodejs_heap_size_used_bytes", "gauge", "Of the main thread's heap, what is used", (facts) => [
+  one("nodejs_heap_size_used_bytes", "gauge", "Used heap of the main thread", (facts) => [
     facts.memory.heapUsed,
   ]),
-  one("nodejs_heap_size_total_bytes", "gauge", "The main thread's heap", (facts) => [facts.memory.heapTotal]),
+  one("nodejs_heap_size_total_bytes", "gauge", "Heap of the main thread", (facts) => [
+    facts.memory.heapTotal,
+  ]),
   one("nodejs_external_memory_bytes", "gauge", "Memory of the main thread outside of its heap", (facts) => [
     facts.memory.external,
   ]),
@@ -90,10 +92,15 @@ export const PROCESS_METRICS: readonly ProcessMetric[] = [
   one(
     "nodejs_eventloop_lag_p99_seconds",
     "gauge",
-    "Of 100 delays since the last scrape, all but the longest",
+    "99th percentile of the event loop's delay since the last scrape",
     delay("p99"),
   ),
-  one("nodejs_eventloop_lag_max_seconds", "gauge", "The longest delay since the last scrape", delay("max")),
+  one(
+    "nodejs_eventloop_lag_max_seconds",
+    "gauge",
+    "Longest delay of the event loop since the last scrape",
+    delay("max"),
+  ),
 ];
 
 function delay(of: "mean" | "p99" | "max"): (facts: ProcessFacts) => readonly number[] {

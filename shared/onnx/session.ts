@@ -196,7 +196,7 @@ function sessionSettings(options: SessionOptions): InferenceSession.SessionOptio
 }
 
 function tensorData(name: string, value: OnnxValue | undefined): TensorData {
-  if (value === undefined) throw new Error(`the model gave no output ${name}`);
+  if (value === undefined) throw new Error(`the model returned no output ${name}`);
   const { type, dims, data } = value;
   if (type === "string" && Array.isArray(data)) return { dtype: type, dims, data: packTexts(data) };
   if (!isDtype(type) || !ArrayBuffer.isView(data)) {

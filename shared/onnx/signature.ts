@@ -66,7 +66,7 @@ function unusableOutput(output: ValueMetadata): UnusableOutput | null {
   // ONNX Runtime's JavaScript half collects requested outputs in a plain object, where this name sets the
   // prototype.
   if (output.name !== "__proto__") return null;
-  return { name: output.name, kind: "of a name that ONNX Runtime for Node cannot be asked for" };
+  return { name: output.name, kind: "of a name that ONNX Runtime for Node.js does not support" };
 }
 
 function kindOf(value: ValueMetadata): string {

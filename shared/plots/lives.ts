@@ -11,7 +11,7 @@ export function livesText({ lives = [] }: RunHistory): string | null {
   const told = gaps.slice(-MOST_TOLD).map(({ from, to }) => `${secondsText(from)} to ${secondsText(to)}`);
   const times = gaps.length === 1 ? "once" : `${gaps.length} times`;
   const which = told.length < gaps.length ? "; of the last, " : ": ";
-  return `The coordinator was started again ${times}${which}nothing is known from ${told.join(", ")}.`;
+  return `The coordinator was restarted ${times}${which}nothing is known from ${told.join(", ")}.`;
 }
 
 /** Returns the time during which a coordinator ran. */

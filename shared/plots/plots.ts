@@ -112,6 +112,6 @@ export function durationsPlot({ durations }: RunHistory, plotWidth = PLOT_WIDTH)
         : null;
     return html`<rect class="bar" x="${left + 1}" y="${y(count)}" width="${Math.max(1, Math.round(width - 2))}" height="${Math.round((bottom - y(count)) * 10) / 10}"><title>${count} from ${text} on</title></rect>${label}`;
   });
-  return html`<svg viewBox="0 0 ${plotWidth} ${BARS_HEIGHT}" role="img" aria-label="How long attempts took that committed">
+  return html`<svg viewBox="0 0 ${plotWidth} ${BARS_HEIGHT}" role="img" aria-label="Durations of committed attempts">
 ${countAxis(most, y, plotWidth)}${bars}</svg>`;
 }

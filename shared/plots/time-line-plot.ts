@@ -42,12 +42,12 @@ export function timeLinePlot({ workers, seconds }: RunHistory, width = PLOT_WIDT
     top += heights[index] ?? 0;
     return row;
   });
-  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Which worker had which attempt when">
+  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Attempts of each worker over time">
 ${PATTERNS}${axis}${rows}</svg>${all.length > shown.length ? leftOutText(shown.length, all.length) : null}`;
 }
 
 function leftOutText(drawn: number, all: number): Markup {
-  return html`<p class="soft">Drawn are ${drawn} of ${all} workers: those with whom something went wrong, and those that did most. The table has all.</p>`;
+  return html`<p class="soft">${drawn} of ${all} workers are drawn: those with faults, and those with most work. The table has all.</p>`;
 }
 
 function workerRow(
@@ -65,7 +65,7 @@ function workerRow(
     const attempts = spans.attempts[index] ?? 1;
     const isBackup = spans.backup[index] === 1;
     const what = attempts === 1 ? `shard ${spans.shard[index] ?? 0}` : `${attempts} attempts`;
-    const how = end === "running" ? "running at the end of what is told" : END_TEXTS[end];
+    const how = end === "running" ? "running at the end of the record" : END_TEXTS[end];
     const title = `${what}, ${secondsText(from)} to ${secondsText(to)}: ${how}${isBackup ? " (backup)" : ""}`;
     const cross = CROSSED.includes(end)
       ? html`<path class="cross" d="M${left + width - 5} ${y}l5 7m0 -7l-5 7"/>`

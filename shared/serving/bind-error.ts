@@ -19,7 +19,7 @@ export function bindError(address: string, cause: unknown): ShardmillError {
   if (text.includes("EACCES")) {
     return new ShardmillError("ARGUMENT_INVALID", `no permission to listen on ${address}`, {
       ...options,
-      hint: "ports below 1024 are the system's: take a higher one",
+      hint: "use a port from 1024 on: lower ones need more rights",
     });
   }
   if (text.includes("EADDRNOTAVAIL") || /Name resolution failed|ENOTFOUND|EAI_AGAIN/.test(text)) {

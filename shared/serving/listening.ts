@@ -24,10 +24,10 @@ export function refuseClear(place: Address, { tls, insecure }: Listening, option
   const address = formatAddress(place);
   throw new ShardmillError(
     "LISTENING_REFUSED",
-    `${option} ${address} would answer other machines in the clear`,
+    `${option} ${address} would serve other machines without TLS`,
     {
       fields: { address },
-      hint: "give --tls-cert and --tls-key; or --insecure, where everybody on the network may read the secret",
+      hint: "add --tls-cert and --tls-key, or --insecure if everyone on the network may read the secret",
     },
   );
 }

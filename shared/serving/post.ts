@@ -66,13 +66,13 @@ function unreachable(address: string, error: unknown, usesTls: boolean): Shardmi
       `${address} serves TLS, or no HTTP: ${messageOf(error)}`,
       {
         ...facts,
-        hint: "give --tls-ca FILE, the CA of the coordinator's certificate",
+        hint: "add --tls-ca FILE, the CA of the coordinator's certificate",
       },
     );
   if (usesTls && errorCode(error) === "EPROTO")
     return new ShardmillError("COORDINATOR_UNREACHABLE", `${what}: ${messageOf(error).split("\n", 1)[0]}`, {
       ...facts,
-      hint: "leave out --tls-ca if the coordinator uses no TLS",
+      hint: "remove --tls-ca if the coordinator uses no TLS",
     });
   return new ShardmillError("COORDINATOR_UNREACHABLE", `${what}: ${messageOf(error)}`, {
     ...facts,

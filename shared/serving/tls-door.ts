@@ -52,11 +52,13 @@ export class TlsDoor {
   watch(server: TlsServer): void {
     let inUse = this.#files.latest();
     server.prependListener("connection", () => {
-      const latest = this.#files.latest((error) => this.#log.warn(error, "certificates stay as they were"));
+      const latest = this.#files.latest((error) =>
+        this.#log.warn(error, "the certificates cannot be read: the previous ones are kept"),
+      );
       if (latest === inUse) return;
       inUse = latest;
       server.setSecureContext(latest);
-      this.#log.info("certificates were read again");
+      this.#log.info("certificates reloaded");
     });
     server.prependListener("secureConnection", (socket) => this.#meet(socket));
     server.on("tlsClientError", (error, socket) => this.#tell(error, socket));
@@ -68,7 +70,7 @@ export class TlsDoor {
     return problem === undefined
       ? null
       : new ShardmillError("CERTIFICATE_REFUSED", problem, {
-          hint: "show one that a CA of this coordinator's --tls-client-ca has signed: --tls-cert and --tls-key",
+          hint: "use one that a CA of the coordinator's --tls-client-ca has signed: --tls-cert and --tls-key",
         });
   }
 
@@ -113,9 +115,12 @@ export function openDoor({ tls }: Listening, log: Logger): TlsDoor | null {
 
 function problemOf(socket: TLSSocket): string {
   if (Object.keys(socket.getPeerCertificate()).length === 0)
-    return "this coordinator wants a client certificate, and this client shows none";
+    return "this coordinator requires a client certificate, and this client has none";
   const code = String(socket.authorizationError);
-  return PROBLEMS[code] ?? `the certificate of this client is signed by no CA that is known here (${code})`;
+  return (
+    PROBLEMS[code] ??
+    `the certificate of this client is not signed by a CA that this coordinator trusts (${code})`
+  );
 }
 
 /** Returns the address and port of the peer, in the form of grpc-js. */

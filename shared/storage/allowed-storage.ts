@@ -20,7 +20,7 @@ export function refuseLocation(location: Location, { allowed, isNarrowed = false
       allowed: allowed.length === 0 ? "none" : allowed.map(withoutSecrets).join(" "),
       isNarrowed,
     },
-    hint: "the operators of coordinator and worker allow places with --allow-locations",
+    hint: "ask the operators of coordinator and worker to allow the place with --allow-locations",
   });
 }
 

@@ -195,7 +195,7 @@ async function joinChunks(
 }
 
 function wrongLength(path: string, expected: number, found: number): ShardmillError {
-  return new ShardmillError("STORE_FAILED", `${path} gave ${found} bytes where ${expected} were asked for`, {
+  return new ShardmillError("STORE_FAILED", `${path} has returned ${found} bytes instead of ${expected}`, {
     fields: { path, expected, found },
   });
 }

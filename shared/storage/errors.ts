@@ -139,13 +139,13 @@ export function occupied(path: string, bytes: number, cause?: unknown): Shardmil
 }
 
 export function wrongSize(path: string, expected: number, found: number): ShardmillError {
-  return new ShardmillError("STORE_FAILED", `${path}: ${found} bytes came where ${expected} were announced`, {
+  return new ShardmillError("STORE_FAILED", `${path}: received ${found} bytes instead of ${expected}`, {
     fields: { path, expected, found },
   });
 }
 
 export function wrongDigest(path: string, expected: string, found: string): ShardmillError {
-  return new ShardmillError("STORE_FAILED", `${path}: the bytes that came have another sha256`, {
+  return new ShardmillError("STORE_FAILED", `${path}: the received bytes have another sha256`, {
     fields: { path, expected, found },
   });
 }

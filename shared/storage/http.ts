@@ -57,7 +57,7 @@ class HttpStorage implements Storage {
   async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
     const { totalBytes, version } = await this.#get(location, { start: 0, end: 1, whole: "count" }, signal);
     if (totalBytes === null || version === null)
-      throw failed("STORE_FAILED", shownUrl(location), "does not say how large it is");
+      throw failed("STORE_FAILED", shownUrl(location), "does not report its size");
     return { bytes: totalBytes, version };
   }
 
@@ -136,8 +136,8 @@ class HttpStorage implements Storage {
 function judged(path: string, { search }: URL, answer: Answer): Error {
   const error = judgedByStatus(path, answer);
   if (search === "" || !isShardmillError(error, "STORE_REFUSED")) return error;
-  return failed("STORE_REFUSED", path, `is not given to whoever asks (${answer.status})`, {
+  return failed("STORE_REFUSED", path, `denies access (${answer.status})`, {
     fields: { status: answer.status },
-    hint: "if its address is signed, the signature may have ended: run the job again with a new one",
+    hint: "if the address is signed, run the job again with a new signature: the old one may have expired",
   });
 }

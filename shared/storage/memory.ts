@@ -183,7 +183,7 @@ function folderPrefix(location: Location): string {
 }
 
 function anotherVersion(path: Location, expected: string, found: string): ShardmillError {
-  return new ShardmillError("STORE_CHANGED", `${path} is another file by now`, {
+  return new ShardmillError("STORE_CHANGED", `${path} has changed`, {
     fields: { path, expected, found },
   });
 }

@@ -59,7 +59,7 @@ export async function readRowFile(
   const location = locationOf(name, folder);
   if (location === null)
     return refused(
-      `is named ${JSON.stringify(cutName(withoutSecrets(name)))}, which is no path and no location`,
+      `is named ${JSON.stringify(cutName(withoutSecrets(name)))}, which is neither a path nor a location`,
     );
   for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
     try {

@@ -7,7 +7,7 @@ export const BOUND_TEXTS = {
   model: "fixed by the model",
   rows: "map.batch.rows",
   tokens: "map.batch.tokens",
-  memory: "more would not fit in the memory set aside for a batch",
+  memory: "more would not fit in the memory for a batch",
   failed: "more did not fit in the device's memory",
   window: "as many as are sorted together",
   shard: "every lane gets several batches of a shard",

@@ -6,7 +6,7 @@ import { LOG_FORMAT_VARIABLE, LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
 export const jsonOption = {
   type: "boolean",
   default: false,
-  describe: "Print one JSON result on stdout; everything else goes to stderr",
+  describe: "Print one JSON result on stdout, and everything else on stderr",
 } as const satisfies Options;
 
 /** Option of commands that serve, or that call a coordinator. */
@@ -14,21 +14,21 @@ export const secretFileOption = {
   type: "string",
   requiresArg: true,
   defaultDescription: "~/.config/shardmill/secret",
-  describe: "The file with the secret that opens the coordinator (or set SHARDMILL_SECRET_FILE)",
+  describe: "File with the coordinator's secret (or set SHARDMILL_SECRET_FILE)",
 } as const satisfies Options;
 
 /** Option of commands that log. */
 export const logLevelOption = {
   choices: LOG_LEVELS,
   requiresArg: true,
-  describe: "What to log on stderr",
+  describe: "Log level on stderr",
 } as const satisfies Options;
 
 /** Option for the log format. Child processes inherit it by the environment. */
 export const logFormatOption = {
   choices: LOG_FORMATS,
   requiresArg: true,
-  describe: `How to log: lines for people, or JSON (SHARDMILL_LOG_FORMAT)`,
+  describe: `Log format: lines of text, or JSON (or set SHARDMILL_LOG_FORMAT)`,
   defaultDescription: "text on a terminal, else json",
   coerce: (format: string | undefined) => {
     if (format !== undefined) process.env[LOG_FORMAT_VARIABLE] = format;
@@ -41,7 +41,7 @@ export const DEFAULT_HTTP = "127.0.0.1:7435";
 
 /** Makes the error for a file that a command would overwrite. */
 export function fileOccupied(path: string): ShardmillError {
-  return new ShardmillError("OUTPUT_OCCUPIED", `${path} is there already`, {
+  return new ShardmillError("OUTPUT_OCCUPIED", `${path} exists already`, {
     fields: { path },
     hint: "choose another with -o, print it with -o -, or replace it with --force",
   });

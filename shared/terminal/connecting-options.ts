@@ -15,14 +15,14 @@ const SYSTEM = "system";
 export const connectingOptions = {
   "secret-file": { ...secretFileOption, group: SECURITY_GROUP },
   "token-file": securityFile(
-    "File with a token that opens it, in place of the secret (or set SHARDMILL_TOKEN to the token)",
+    "File with a token for the coordinator, in place of the secret (or set SHARDMILL_TOKEN to the token)",
   ),
   "tls-ca": securityFile(
-    "PEM file of the CA that signed the coordinator's certificate; `system`: any that this system trusts (or set SHARDMILL_TLS_CA)",
+    "PEM file of the CA that signed the coordinator's certificate, or `system` for all that this system trusts (or set SHARDMILL_TLS_CA)",
     fromEnvironment("SHARDMILL_TLS_CA"),
   ),
   "tls-cert": securityFile(
-    "PEM file of the certificate to show it (or set SHARDMILL_TLS_CERT)",
+    "PEM file of the client's certificate (or set SHARDMILL_TLS_CERT)",
     fromEnvironment("SHARDMILL_TLS_CERT"),
   ),
   "tls-key": securityFile(

@@ -8,7 +8,7 @@ export function deviceEntries(reports: readonly DeviceReport[]): [label: string,
 }
 
 /**
- * Formats a report: `webgpu as the CPU: largest error 1.1e-6 of a value's size (256 rows compared in 0.8s)`
+ * Formats a report: `webgpu matches the CPU: largest error 1.1e-6 of a value's size (256 rows compared in 0.8s)`
  */
 export function deviceLine(report: DeviceReport): string {
   const { device, gpu, worker, refusal, outputs, rows, seconds, remembered } = report;
@@ -17,7 +17,7 @@ export function deviceLine(report: DeviceReport): string {
   const compared = `(${counted(rows, "row")} ${cost})`;
   if (refusal !== null) return `${name} on ${oneLine(worker)} refused: ${oneLine(refusal)} ${compared}`;
   const errors = outputs.map(({ maxRelative }) => maxRelative).filter((error) => error !== null);
-  if (errors.length === 0) return `${name} as the CPU ${compared}`;
+  if (errors.length === 0) return `${name} matches the CPU ${compared}`;
   const largest = Math.max(...errors);
-  return `${name} as the CPU: largest error ${largest === 0 ? "0" : largest.toPrecision(2)} of a value's size ${compared}`;
+  return `${name} matches the CPU: largest error ${largest === 0 ? "0" : largest.toPrecision(2)} of a value's size ${compared}`;
 }

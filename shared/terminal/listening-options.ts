@@ -16,26 +16,26 @@ export const tokensFileOption = {
   type: "string",
   requiresArg: true,
   defaultDescription: "~/.config/shardmill/tokens",
-  describe: "The file of the tokens that let others in (or set SHARDMILL_TOKENS_FILE)",
+  describe: "File of the tokens that authenticate callers (or set SHARDMILL_TOKENS_FILE)",
 } as const satisfies Options;
 
 /** Options of commands that listen. */
 export const listeningOptions = {
-  "tls-cert": securityFile("PEM file of the certificate to show: connections are by TLS alone"),
+  "tls-cert": securityFile("PEM file of the server's certificate: all connections then use TLS"),
   "tls-key": securityFile("PEM file of its key"),
   "tokens-file": { ...tokensFileOption, group: SECURITY_GROUP },
   "audit-log": securityFile(
-    "File for who submitted, cancelled, paused, joined, was refused: a line of JSON each",
+    "File for the audit log of submissions, cancels, pauses, joins and refusals, as JSON lines",
     { defaultDescription: "the log" },
   ),
   "tls-client-ca": securityFile(
-    "PEM file of CAs: only clients whose certificate one of them signed are answered",
+    "PEM file of CAs: only clients with a certificate of one of them are accepted",
   ),
   insecure: {
     type: "boolean",
     default: false,
     group: SECURITY_GROUP,
-    describe: "Listen beyond this machine without TLS: whoever is on the network can read secret and data",
+    describe: "Listen beyond this machine without TLS: everyone on the network can read secret and data",
   },
 } as const satisfies Record<string, Options>;
 
@@ -84,5 +84,5 @@ export function certificateOf(args: Pick<ListeningArguments, "tls-cert" | "tls-k
 
 /** Makes the error for an option that needs another. */
 export function lacksOption(option: string, other: string): ShardmillError {
-  return new ShardmillError("ARGUMENT_INVALID", `${option} needs ${other} beside it`, { fields: { option } });
+  return new ShardmillError("ARGUMENT_INVALID", `${option} needs ${other}`, { fields: { option } });
 }

@@ -6,14 +6,14 @@ export const namedOutputOption = {
   type: "string",
   demandOption: true,
   describe:
-    `The folder that a job published to, or its address in a bucket (${ALL_SCHEMES.join(", ")}), reached by what ` +
-    "the environment says",
+    `The folder that a job published to, or its address in a bucket (${ALL_SCHEMES.join(", ")}), with access by ` +
+    "the environment",
 } as const satisfies PositionalOptions;
 
 export const jobOfOutputOption = {
   type: "string",
   requiresArg: true,
-  describe: "The job file: the output is reached by what its `stores` say, and by the environment",
+  describe: "The job file, whose `stores` and the environment give access to the output",
 } as const satisfies Options;
 
 /** Output that a command concerns, and the job file with settings for access to it. */

@@ -49,7 +49,7 @@ export function whenAborted(act: () => void, signal: AbortSignal): void {
 /** Makes the error of a command that was asked to stop: exit code 130. */
 function interrupted(): ShardmillError {
   return new ShardmillError("INTERRUPTED", "stopped by a signal", {
-    hint: "the same command goes on where this one stopped",
+    hint: "run the same command again to resume",
   });
 }
 

@@ -25,14 +25,14 @@ export function bottleneckText({
 }
 
 /**
- * Formats the busy stages in order: `read 2 %, decode 21 %, infer 93 % of a worker's time, side by side`.
+ * Formats the busy stages in order: `read 2 %, decode 21 %, infer 93 % of a worker's time, concurrently`.
  * Null: unknown.
  */
 function stagesText(stages: StageShares): string | null {
   const shown = STAGES.filter((stage) => (stages[stage] ?? 0) >= LEAST_SHOWN);
   if (shown.length === 0) return null;
   const shares = shown.map((stage) => `${stage} ${percentText(stages[stage] ?? 0)}`).join(", ");
-  return `${shares} of a worker's time${shown.length > 1 ? ", side by side" : ""}`;
+  return `${shares} of a worker's time${shown.length > 1 ? ", concurrently" : ""}`;
 }
 
 /** Returns the lines that describe a verdict in full, for people: see `labelled`. */

@@ -44,7 +44,7 @@ export async function writeAddressFile(path: string, listening: string): Promise
     await rm(draft, { force: true }).catch(() => {});
     throw new ShardmillError("ARGUMENT_INVALID", `--address-file cannot be written: ${messageOf(error)}`, {
       fields: { path },
-      hint: "name a file in a folder that is there, and that this user may write",
+      hint: "name a file in an existing folder that this user may write",
     });
   }
 }
@@ -73,6 +73,6 @@ function unusable(path: string, what: string, found: string): ShardmillError {
         found,
       },
     ],
-    hint: "start the coordinator with --address-file, on a disk that both see",
+    hint: "start the coordinator with --address-file, on a disk that both machines mount",
   });
 }

@@ -48,7 +48,7 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
 export function decodeJobDescription(bytes: Uint8Array): JobDescription {
   const parsed = JOB_DESCRIPTION_SCHEMA.safeParse(parseJson(bytes));
   if (parsed.success) return parsed.data;
-  throw new ShardmillError("RPC_FAILED", "the coordinator's description of the job is not understood", {
+  throw new ShardmillError("RPC_FAILED", "the coordinator's description of the job is invalid", {
     problems: parsed.error.issues.map(problemOf),
     hint: "run the same version of shardmill on the coordinator and on its workers",
   });

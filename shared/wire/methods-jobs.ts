@@ -75,12 +75,16 @@ function encodeSpec(spec: JobSpec): Buffer {
   const json = encodeJson(spec);
   if (json.length <= MAX_REQUEST_BYTES - BESIDE_SPEC_BYTES) return json;
   const [found, most] = [json.length, MAX_REQUEST_BYTES].map(formatBytes);
-  throw new ShardmillError("SPEC_INVALID", `the job has ${found} as JSON, and a coordinator takes ${most}`, {
-    fields: { bytes: json.length, mostBytes: MAX_REQUEST_BYTES },
-    hint:
-      "what YAML aliases stand for is written out: make lists of labels and columns shorter (`columns` takes a pattern), " +
-      "or give the job file to `shardmill run` or `shardmill coordinator`",
-  });
+  throw new ShardmillError(
+    "SPEC_INVALID",
+    `the job has ${found} as JSON, and a coordinator accepts ${most}`,
+    {
+      fields: { bytes: json.length, mostBytes: MAX_REQUEST_BYTES },
+      hint:
+        "make lists of labels and columns shorter (`columns` takes a pattern, and YAML aliases are expanded), " +
+        "or give the job file to `shardmill run` or `shardmill coordinator`",
+    },
+  );
 }
 
 /** Job id. Empty: the job submitted last. */

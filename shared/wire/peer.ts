@@ -148,7 +148,7 @@ interface CallWatch {
 function tlsIsWanted(address: string): ShardmillError {
   return new ShardmillError("CERTIFICATE_REFUSED", `the coordinator at ${address} speaks TLS only`, {
     fields: { address },
-    hint: "name the CA of its certificate with --tls-ca or SHARDMILL_TLS_CA (`system`: those of this system)",
+    hint: "name the CA of its certificate with --tls-ca or SHARDMILL_TLS_CA (`system`: the CAs of this system)",
   });
 }
 

@@ -76,20 +76,20 @@ function fromTransport(error: ServiceError, call: FailedCall): ShardmillError {
       return isCertificateError(error.details)
         ? new ShardmillError("CERTIFICATE_REFUSED", `no secure connection to ${address}: ${reason(error)}`, {
             ...options,
-            hint: "check the certificates of both sides, and that both or neither use TLS",
+            hint: "check the certificates of both peers, and that both or neither use TLS",
           })
         : unreachable(address, reason(error), error);
     case status.CANCELLED:
-      return unreachable(address, "it ended the call, as when it shuts down", error);
+      return unreachable(address, "it ended the call, and may be shutting down", error);
     case status.DEADLINE_EXCEEDED:
       return new ShardmillError("DEADLINE_EXCEEDED", `no answer to ${method} from ${address} in time`, {
         ...options,
-        hint: "the coordinator is overloaded, stopped or cut off; the call may have taken effect",
+        hint: "check the coordinator, which may be overloaded or stopped. The call may have taken effect",
       });
     case status.RESOURCE_EXHAUSTED:
-      return new ShardmillError("RESOURCE_EXHAUSTED", `${method} is too much: ${error.details}`, options);
+      return new ShardmillError("RESOURCE_EXHAUSTED", `${method} exceeds a limit: ${error.details}`, options);
     case status.UNIMPLEMENTED:
-      return new ShardmillError("VERSION_SKEW", `what answers at ${address} does not know ${method}`, {
+      return new ShardmillError("VERSION_SKEW", `the server at ${address} does not support ${method}`, {
         ...options,
         hint: "run the same version of shardmill on the coordinator and on its workers",
       });
@@ -105,12 +105,14 @@ function fromTransport(error: ServiceError, call: FailedCall): ShardmillError {
 function secretRefused({ address, credential }: FailedCall): ShardmillError {
   const { path, secret } = credential;
   const what =
-    secret === null ? `wants a secret, and there is none in ${path}` : `does not know the secret in ${path}`;
+    secret === null
+      ? `requires a secret, and there is none in ${path}`
+      : `does not know the secret in ${path}`;
   return new ShardmillError("SECRET_REFUSED", `the coordinator at ${address} ${what}`, {
     fields: { address, path },
     hint:
-      "it answers to the user who started it: copy the secret file of that user here, and name it with --secret-file or " +
-      "SHARDMILL_SECRET_FILE; or have a token made there, and name it with --token-file or SHARDMILL_TOKEN",
+      "copy the secret file of the user who started it, and name it with --secret-file or " +
+      "SHARDMILL_SECRET_FILE. Or ask that user for a token, and name it with --token-file or SHARDMILL_TOKEN",
   });
 }
 

@@ -33,7 +33,7 @@ type ServedCall = EventEmitter & {
 export function callerOf(call: ServedCall): Caller {
   let controller: AbortController | null = null;
   const onCancelled = () =>
-    controller?.abort(new ShardmillError("INTERRUPTED", "the caller went away before its answer"));
+    controller?.abort(new ShardmillError("INTERRUPTED", "the caller disconnected before the response"));
   return {
     get who() {
       return { ...callerIn(call.metadata), peer: call.getPeer() };

@@ -9,14 +9,14 @@ import { parseAddress } from "./address.ts";
 
 /** Hints for the user of a coordinator. */
 const HINTS = {
-  untrusted:
-    "name the CA that signed it with --tls-ca; if it is that one, somebody else may be listening there",
-  expired: "renew the file behind its --tls-cert, which is read again by itself, or set the clock here",
+  untrusted: "name the CA that signed it with --tls-ca. If that is this CA, another server may listen there",
+  expired:
+    "renew the file of the coordinator's --tls-cert, which is reloaded automatically, or set the clock here",
   early: "set the clock on this machine, or on the one that made the certificate",
   misnamed: "connect by one of its names, or have a certificate made for this one (subjectAltName)",
   unspoken:
-    "start it with --tls-cert and --tls-key; without --tls-ca here, secret and data would be in the clear",
-  ended: "check the certificates of both sides",
+    "start it with --tls-cert and --tls-key. Without --tls-ca here, secret and data would be unencrypted",
+  ended: "check the certificates of both peers",
 } as const satisfies Record<TlsTrouble["kind"], string>;
 
 /**
@@ -81,7 +81,7 @@ export class TlsChannel extends ChannelCredentials {
           () => resolve(secured),
         );
         secured.once("error", reject);
-        secured.once("close", () => reject(new Error("the connection was closed as it was made")));
+        secured.once("close", () => reject(new Error("the connection was closed during the handshake")));
       });
       this.#refusal = null;
       return connected;

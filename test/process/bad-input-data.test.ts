@@ -72,7 +72,7 @@ describe("a file that is not what its name says is refused by name before any wo
         found: expect.stringMatching(found),
       }),
     ]);
-    expect(stderr).toContain("hint: write the file again, or leave it out of input.path");
+    expect(stderr).toContain("hint: write the file again, or exclude it from input.path");
   });
 });
 

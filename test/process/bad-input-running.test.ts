@@ -23,7 +23,7 @@ test("a corrupt page, which only a worker finds, fails the job by the name of th
     new RegExp(`^error: ${path} is corrupt in its row group \\d: .+ \\(INPUT_CORRUPT\\)$`, "m"),
   );
   expect(stderr).toMatch(new RegExp(`^  where +rows \\d+ to \\d+ of ${path} \\(shard \\d\\), on \\S+$`, "m"));
-  expect(stderr).toContain("hint: write the file again, or leave it out of input.path");
+  expect(stderr).toContain("hint: write the file again, or exclude it from input.path");
 });
 
 /**

@@ -99,7 +99,7 @@ describe("the secret's file", () => {
     async (path) => {
       expect(await reading(path)).toMatchObject({
         code: "SECRET_INVALID",
-        message: "the secret file is no file",
+        message: "the secret file is not a file",
         hint: "name the file itself with --secret-file",
       });
     },

@@ -66,7 +66,7 @@ test("a worker whose only GPU is put aside says why, is told of as that, and com
       return found !== null && found.aside !== null ? found : null;
     });
     expect(aside).toMatchObject({ aside: "Xid 79: it has fallen off the bus", leases: 0, attemptsFailed: 0 });
-    const line = `${aside.name} is put aside: Xid 79: it has fallen off the bus\n`;
+    const line = `${aside.name} is excluded: Xid 79: it has fallen off the bus\n`;
     for (const command of ["status", "workers"])
       expect((await runCli([command, "--coordinator", address], { env: job.env })).stdout).toContain(line);
     xids = [];

@@ -94,7 +94,7 @@ describe("a stranger", () => {
     await using rig = await wireRig(fakeServices());
     const path = "/home/u/.config/shardmill/secret";
     for (const [secret, message] of [
-      [null, `wants a secret, and there is none in ${path}`],
+      [null, `requires a secret, and there is none in ${path}`],
       ["x".repeat(43), `does not know the secret in ${path}`],
     ] as const) {
       const client = connectCoordinator(rig.server.address, { path, secret });

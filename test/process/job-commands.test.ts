@@ -97,7 +97,7 @@ test("a cancelled job publishes nothing, and run again it goes on from what was 
   expect(committed.length).toBeLessThan(SHARDS);
   const resumed = await runCli(["run", job.path, "--workers", "2"], job);
   expect(resumed).toMatchObject({ code: 0 });
-  expect(resumed.stderr).toContain(`goes on after it was cancelled: ${committed.length} of ${SHARDS} shards`);
+  expect(resumed.stderr).toContain(`resumes after it was cancelled: ${committed.length} of ${SHARDS} shards`);
   await expectRightAnswer(job);
 });
 

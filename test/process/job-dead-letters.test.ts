@@ -32,7 +32,7 @@ test("a row that cannot be mapped fails the job by name; allowed, it is publishe
   const lenient = ["run", job.path, "--workers", "1", "--json", "--set", "errors.maxRows=5"];
   const allowed = await runCli(lenient, job);
   expect(allowed).toMatchObject({ code: 3 });
-  expect(allowed.stderr).toContain(`goes on after it failed: ${committed.length} of 4 shards`);
+  expect(allowed.stderr).toContain(`resumes after it failed: ${committed.length} of 4 shards`);
   expect(JSON.parse(allowed.stdout)).toMatchObject({ state: "published", deadLetters: 5 });
   await expectRightAnswer(job, { missing: NULL_ROWS });
   expect(await deadLetters(job)).toEqual(

@@ -26,7 +26,7 @@ test("a run killed with its journal open dies with its workers, and the next doe
   const resumed = await runCli(runOf(job), job);
   expect(resumed).toMatchObject({ code: 0 });
   expect(resumed.stderr).toContain(
-    `goes on after an interruption: ${before.committed.length} of ${SHARDS} shards`,
+    `resumes after an interruption: ${before.committed.length} of ${SHARDS} shards`,
   );
   await expectResumedOnly(job, before, resumed);
   // The committed files themselves are published by a rename.

@@ -66,7 +66,7 @@ needs("csv-json")(
 
     const lenient = await runCli([...run, "--set", "errors.maxRows=2"]);
     expect(lenient).toMatchObject({ code: 3 });
-    expect(lenient.stderr).toContain("goes on after it failed");
+    expect(lenient.stderr).toContain("resumes after it failed");
     const letters = await query(
       `SELECT row, stage, code, message FROM read_parquet('${text.out}/_errors/*.pq') ORDER BY row`,
     );

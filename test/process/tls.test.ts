@@ -158,8 +158,12 @@ describe("no call is made, and the user is told which it is, where", () => {
 
 describe("of mutual TLS", () => {
   const cases: [what: string, own: () => Promise<CertificateFiles | null>, text: RegExp][] = [
-    ["shows no certificate", async () => null, /shows none/],
-    ["shows one of another CA", () => other.sign({ name: "stranger" }), /no CA that is known here/],
+    ["shows no certificate", async () => null, /has none/],
+    [
+      "shows one of another CA",
+      () => other.sign({ name: "stranger" }),
+      /not signed by a CA that this coordinator trusts/,
+    ],
   ];
 
   test.each(cases)("a client that %s is refused all calls but health checks", async (_what, own, text) => {
@@ -250,7 +254,7 @@ describe("a server", () => {
     const cases: [own: CertificateFiles, clientCa: string | null, path: string, message: RegExp][] = [
       [{ ...good, cert: join(folder, "none") }, null, join(folder, "none"), /certificate cannot be read/],
       [{ ...good, cert: text }, null, text, /holds no certificate/],
-      [{ ...good, key: text }, null, text, /holds no key/],
+      [{ ...good, key: text }, null, text, /holds no usable key/],
       [{ ...good, key: otherKey }, null, otherKey, /does not belong to the certificate/],
       [good, text, text, /holds no certificate/],
     ];

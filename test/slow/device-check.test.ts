@@ -31,7 +31,7 @@ test("a worker whose device is wrong is refused with the row that shows it, and 
     expect(worker).toMatchObject({
       device: "webgpu",
       refused: expect.stringMatching(
-        /: output \w+: row \d+ of .*part-0000.parquet, value \d+: \S+ where \S+ is due$/,
+        /: output \w+: row \d+ of .*part-0000.parquet, value \d+: \S+ instead of \S+$/,
       ),
       leases: 0,
       shardsCommitted: 0,
@@ -49,7 +49,7 @@ test("a worker whose device is wrong is refused with the row that shows it, and 
     {
       device: "webgpu",
       remembered: false,
-      refusal: expect.stringContaining("is due"),
+      refusal: expect.stringContaining(" instead of "),
       outputs: [{ beyondRows: expect.any(Number), worst: [{ row: expect.any(Number) }, {}, {}, {}, {}] }],
     },
   ]);

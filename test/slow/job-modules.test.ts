@@ -138,7 +138,7 @@ export default defineStep({ reads: { id: "int64" }, columns: {}, row: ({ id }) =
     await appendFile(job.at("job.yaml"), "\n# the same\n");
     const resumed = await runCli(command, job);
     expect(resumed).toMatchObject({ code: 0 });
-    expect(resumed.stderr).toContain("goes on after an interruption");
+    expect(resumed.stderr).toContain("resumes after an interruption");
     expect(
       await query(`SELECT count(*), count(*) FILTER (id % 4 = 1) FROM '${job.out}/rows/*.parquet'`),
     ).toEqual([[480n, 0n]]);

@@ -122,7 +122,7 @@ test("a run that was killed goes on with the files that it began with, or is lef
   await addFile(job, 2);
   const resumed = await run(job);
   expect(resumed).toMatchObject({ code: 0, facts: { rows: 2 * ROWS } });
-  expect(resumed.stderr).toContain("goes on after an interruption");
+  expect(resumed.stderr).toContain("resumes after an interruption");
   expect(await idsByRun(job)).toEqual([[1, idsOf(0, 1)]]);
 
   await begin();

@@ -76,7 +76,7 @@ test("an unfinished job is not gone on with under another model or spec", async 
   await writeFile(job.at("model.onnx"), mlpModel(job.model));
   expect(await runOf(job)).toMatchObject({
     code: 0,
-    stderr: expect.stringContaining("goes on after an interruption"),
+    stderr: expect.stringContaining("resumes after an interruption"),
   });
   await expectRightAnswer(job);
 });

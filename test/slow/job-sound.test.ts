@@ -139,7 +139,7 @@ test("the plan says how sounds are cut, and where a state comes from", async () 
   await job.write("sounds/s16.wav", soundFile("s16.wav"));
   const { stdout } = await runCli(["plan", job.job]);
   expect(stdout).toMatch(/map\.inputs\.x\.sound .*8000 samples a second, mono, windows of 400 behind 20/);
-  expect(stdout).toMatch(/h +float32 \[1, N, 1\] +output hn of the row's part before, zeros at first/);
+  expect(stdout).toMatch(/h +float32 \[1, N, 1\] +output hn of the row's previous part, zeros for the first/);
 });
 
 test("what does not fit is told before any work", async () => {

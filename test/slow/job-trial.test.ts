@@ -62,7 +62,7 @@ test.each([
   [["--limit", "1.5"], "--limit must be a whole number from 1"],
   [["--sample", "1.5"], "--sample must be a share above 0 and at most 1, as in 0.01, not 1.5"],
   [["--sample", "1%"], "--sample must be a share above 0"],
-  [["--seed", "3"], "--seed goes with --sample"],
+  [["--seed", "3"], "--seed needs --sample"],
 ])("%j is refused", async (options, message) => {
   const { readJob } = await import("../../cli/trial-options.ts");
   const [limit, sample, seed] = ["--limit", "--sample", "--seed"].map((name) =>

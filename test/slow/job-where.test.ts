@@ -146,7 +146,7 @@ test("a run that is killed in the middle resumes, and every row of the input is 
   const resumed = await runCli(command, job);
   // Published, with dead letters.
   expect(resumed).toMatchObject({ code: 3 });
-  expect(resumed.stderr).toContain("goes on after an interruption");
+  expect(resumed.stderr).toContain("resumes after an interruption");
 
   const wanted = `FROM read_parquet('${job.at("data/*.parquet")}') WHERE ${where} AND id % 8 <> 2`;
   const ids = await query(`SELECT id ${wanted} AND id % 8 <> 3 AND features IS NOT NULL ORDER BY id`);

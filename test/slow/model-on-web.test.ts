@@ -92,7 +92,7 @@ needs("text", "code")(
     expect(error.problems).toMatchObject([
       {
         where: expect.stringContaining("input_ids.tokenizer"),
-        hint: expect.stringContaining("signature may have ended"),
+        hint: expect.stringContaining("run the job again with a new signature"),
       },
     ]);
     expect(stderr + JSON.stringify(error)).not.toContain(SECRET);

@@ -59,7 +59,7 @@ test("a worker runs a job's code only where that is allowed, fetched from the co
     const refused = await runCli(submit, { ...job, limitMs: 300_000 });
     expect(refused).toMatchObject({ code: 2 });
     expect(refused.stdout + refused.stderr).toContain(
-      "this worker runs no code of a job's own (map.finish[0]): its operator allows that with --allow-modules (MODULES_REFUSED)",
+      "this worker runs no code of jobs (map.finish[0]) (MODULES_REFUSED)",
     );
     closed.kill("SIGTERM");
     await closed.ended;

@@ -38,7 +38,7 @@ test("killed before its manifest is resumed; published, it can be asked again, r
   const resumed = await runOf(job);
   expect(resumed).toMatchObject({
     code: 0,
-    stderr: expect.stringContaining("goes on after an interruption"),
+    stderr: expect.stringContaining("resumes after an interruption"),
   });
   expect(resumed.stderr).toContain(`excluded from the input: 1 output of a job (${job.out})`);
   await expectRightAnswer(job);
@@ -55,5 +55,5 @@ test("killed before its manifest is resumed; published, it can be asked again, r
     { reason: "otherEnding", count: 2, examples: [job.path, job.at("model.onnx")] },
   ]);
   const text = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE], job);
-  expect(text.stdout).toContain(`left out      2 outputs of jobs (${job.out}, ${job.at("out-2")})`);
+  expect(text.stdout).toContain(`excluded      2 outputs of jobs (${job.out}, ${job.at("out-2")})`);
 });

@@ -99,7 +99,7 @@ test("a paused job ends what runs, stays paused over a coordinator that is kille
     shardsLeased: 0,
   });
   await command(job, address, "priority", id, "3");
-  expect((await command(job, address, "resume", id)).stdout).toBe(`${id} goes on\n`);
+  expect((await command(job, address, "resume", id)).stdout).toBe(`${id} is resumed\n`);
   const end = await untilStatus(address, id, "end", ({ phase }) => phase === "published");
   expect(end).toMatchObject({ paused: false, priority: 3, attempts: SHARDS, attemptsFailed: 0 });
   expect((await runCli(["pause", id, "--coordinator", address], job)).stderr).toContain("JOB_ENDED");

@@ -26,7 +26,7 @@ test("a job's folder that was moved is resumed where it is now, and is the same 
   await rename(job.at(), moved);
   const resumed = await runCli(["run", join(moved, "job.yaml"), "--workers", "2", "--json"], job);
   expect(resumed).toMatchObject({ code: 0 });
-  expect(resumed.stderr).toContain(`goes on after an interruption: ${before.committed.length} of ${SHARDS}`);
+  expect(resumed.stderr).toContain(`resumes after an interruption: ${before.committed.length} of ${SHARDS}`);
   await rename(moved, job.at());
   await expectResumedOnly(job, before, resumed);
   await symlink(job.at(), elsewhere);

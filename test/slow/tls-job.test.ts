@@ -45,11 +45,11 @@ test("a worker that sees no file of the coordinator does its job by mutual TLS, 
   });
   expect(await runCli([...asked, "--tls-ca", ca.path], job)).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/shows none[\s\S]*CERTIFICATE_REFUSED/),
+    stderr: expect.stringMatching(/has none[\s\S]*CERTIFICATE_REFUSED/),
   });
   expect(await runCli([...asked, ...shown(client)], job)).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("--tls-cert needs --tls-ca beside it"),
+    stderr: expect.stringContaining("--tls-cert needs --tls-ca"),
   });
   const named = ["--tls-ca", ca.path, ...shown(client)];
   expect(await runCli([...asked, ...named], job)).toMatchObject({ code: 0, stderr: "" });

@@ -65,7 +65,7 @@ describe.skipIf(!canUnshare)(
       await using here = startCli(run(job), { env: job.env, limitMs: 300_000 });
       await here.saw(/waiting 20 s for a heartbeat of process/);
       const toldMs = performance.now();
-      await here.saw(/goes on after an interruption/);
+      await here.saw(/resumes after an interruption/);
       expect(performance.now() - toldMs).toBeGreaterThan(15_000);
       await kill(here);
       await using again = startCli(run(job), { env: job.env, limitMs: 300_000 });
@@ -82,7 +82,7 @@ describe.skipIf(!canUnshare)(
       await untilCommitted(job, 1);
       first.killGroup("SIGSTOP");
       await using second = startCli(run(job), { wrap: APART, env: job.env, limitMs: 300_000 });
-      await second.saw(/goes on after an interruption/);
+      await second.saw(/resumes after an interruption/);
       first.killGroup("SIGCONT");
       await sleep(100, NEVER);
       expect(await first.ended).toMatchObject({ code: 1, stderr: expect.stringContaining("lost its lock") });

@@ -89,7 +89,7 @@ function judgeDevice(report: DeviceReport): CheckedDevice {
   const error = new ShardmillError("DEVICE_WRONG", `${device} gives other numbers than the CPU: ${refusal}`, {
     fields: { device, rows },
     problems,
-    hint: "run the job with `model.device: cpu` or another device; if these rows are right all the same, loosen model.check",
+    hint: "run the job with `model.device: cpu` or another device, or loosen model.check if these rows are right",
   });
   return { report: { ...report, refusal }, error };
 }
@@ -123,5 +123,5 @@ async function compareInThread(
 }
 
 function broken(end: RemoteEnd): ShardmillError {
-  return new ShardmillError("MODEL_FAILED", `the check of the device broke: ${endText(end)}`, { cause: end });
+  return new ShardmillError("MODEL_FAILED", `the device check failed: ${endText(end)}`, { cause: end });
 }

@@ -6,13 +6,13 @@ export function accuracyProblems(report: AccuracyReport): readonly Problem[] {
   const { rows, failedRows } = report;
   const problems = report.outputs.flatMap((output) => problemsOf(output, report));
   if (failedRows === 0) return problems;
-  const what = "it fails on rows that the reference answers";
+  const what = "the model fails on rows on which the reference succeeds";
   return [{ where: "model", what, expected: "none", found: `${failedRows} of ${rows} rows` }, ...problems];
 }
 
-/** Formats a row's worst value: `row 17 of a.parquet, value 3: 0.32 where 0.01 is due`. */
+/** Formats a row's worst value: `row 17 of a.parquet, value 3: 0.32 instead of 0.01`. */
 export function worstText({ file, row, index, expected, found }: WorstRow): string {
-  return `row ${row} of ${file}, value ${index}: ${shortText(found)} where ${shortText(expected)} is due`;
+  return `row ${row} of ${file}, value ${index}: ${shortText(found)} instead of ${shortText(expected)}`;
 }
 
 function problemsOf(output: OutputAccuracy, report: AccuracyReport): Problem[] {
@@ -30,7 +30,7 @@ function problemsOf(output: OutputAccuracy, report: AccuracyReport): Problem[] {
   if (meanCosine !== null && !(meanCosine >= minCosine)) {
     problems.push({
       where,
-      what: "the outputs point elsewhere",
+      what: "the output vectors have other directions",
       expected: `a mean cosine similarity of at least ${minCosine} (model.check.minCosine)`,
       found: `${shortNumber(meanCosine)}, the least ${shortNumber(leastCosine ?? meanCosine)}, the largest error ${shortNumber(maxError)}`,
     });
@@ -47,7 +47,7 @@ function beyondProblems(output: OutputAccuracy, report: AccuracyReport): Problem
   return [
     {
       where,
-      what: "rows are wildly off",
+      what: "rows differ too much",
       expected: `${most} (model.check.maxBeyond) with a value off by more than ${tolerance} of its size (model.check.tolerance)`,
       found: `${beyondRows} of ${rows} rows; ${worst.slice(0, 3).map(worstText).join("; ")}`,
     },

@@ -4,7 +4,7 @@ import { dueDims, type RanShape, shapeHint, tensorText } from "../../shared/doma
 import type { TensorData } from "../../shared/domain/tensor.ts";
 
 const FOLLOWS =
-  "the model names its dimension as that of an input: name it otherwise in the export, or leave the output out";
+  "rename the output's dimension in the export, because an input's dimension has the same name, or omit the output";
 
 type Outputs = Readonly<Record<string, TensorData>>;
 

@@ -99,7 +99,7 @@ function ownRows(
     const found = state === undefined ? "nothing" : `${state.dtype}[${state.dims.join(", ")}]`;
     throw new ShardmillError(
       "MODEL_SHAPE",
-      `output ${output}: the model's next state should be ${expected}, as its input ${tensor} is, and is ${found}`,
+      `output ${output}: the model's next state should be ${expected}, as its input ${tensor}, but is ${found}`,
       { fields: { tensor: output, expected, found } },
     );
   }

@@ -145,10 +145,10 @@ export class Collector {
 
   /** Returns the result. Call it after all rows are collected. */
   finish(): MappedShard {
-    assert(this.#open.length === 0, "every row of the shard is settled");
+    assert(this.#open.length === 0, "every row of the shard has an outcome");
     const rowsDead = this.#dead.rows;
     const counted = this.#rowsMapped + this.#rowsFiltered + rowsDead;
-    assert(this.#rowsIn === counted, "every row is mapped, filtered or dead");
+    assert(this.#rowsIn === counted, "every row is mapped, filtered or a dead letter");
     return {
       rowsIn: this.#rowsIn,
       rowsMapped: this.#rowsMapped,

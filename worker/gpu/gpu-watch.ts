@@ -99,7 +99,7 @@ export class GpuWatch implements GpuGate {
       watched.reading = look.kind === "read" ? look.reading : null;
       if (watched.hasBeenRead) this.#turn(gpu, watched, judgeGpu(watched.state, look, this.#clock.nowMs()));
     } catch (error) {
-      this.#log.debug({ gpu, reason: messageOf(error) }, "a GPU could not be looked at");
+      this.#log.debug({ gpu, reason: messageOf(error) }, "a GPU could not be checked");
     }
   }
 
@@ -108,12 +108,12 @@ export class GpuWatch implements GpuGate {
     watched.state = state;
     if (before.aside === null && state.aside !== null) {
       const { reason, sinceMs, untilMs } = state.aside;
-      this.#log.warn({ gpu, reason, seconds: (untilMs - sinceMs) / 1_000 }, "a GPU is put aside");
+      this.#log.warn({ gpu, reason, seconds: (untilMs - sinceMs) / 1_000 }, "a GPU is excluded");
       watched.back = deferred<void>();
       watched.good.abort(reason);
     } else if (before.aside !== null && state.aside === null) {
       const seconds = Math.round((state.backSinceMs - before.aside.sinceMs) / 1_000);
-      this.#log.warn({ gpu, reason: before.aside.reason, seconds }, "a GPU is tried again");
+      this.#log.warn({ gpu, reason: before.aside.reason, seconds }, "a GPU is used again");
       watched.good = new AbortController();
       watched.back.resolve();
     }

@@ -83,7 +83,7 @@ const HANGS_MS = 120_000;
 export function hangingIn(workers: readonly WorkerFigures[]): readonly string[] {
   return workers.flatMap(({ name, silentMs }) =>
     silentMs !== null && silentMs > HANGS_MS
-      ? [`the process of ${name} has told nothing for ${Math.round(silentMs / 1_000)} s`]
+      ? [`the process of ${name} has not reported for ${Math.round(silentMs / 1_000)} s`]
       : [],
   );
 }

@@ -97,7 +97,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
         return await isShort();
       },
       onKept: (job) => log.info({ job }, "model kept"),
-      onClosing: (job, reason) => log.info({ job, reason }, "model let go"),
+      onClosing: (job, reason) => log.info({ job, reason }, "model released"),
     });
   }
 

@@ -145,7 +145,8 @@ export class JobsInUse<T extends Open> {
     } catch (error) {
       if (!isShardmillError(error, "OUT_OF_MEMORY") || this.#resting.length === 0) throw error;
     }
-    for (const held of this.#resting.splice(0)) this.#leave(held, "the next job found no memory beside it");
+    for (const held of this.#resting.splice(0))
+      this.#leave(held, "too little memory for the next job beside it");
     await this.#idleClosed();
     return await open();
   }

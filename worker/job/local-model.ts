@@ -145,9 +145,8 @@ async function fetchModel(options: LocalFilesOptions): Promise<LocalCopy> {
 function refuseCode(job: JobCode): void {
   const [where] = programPlaces(job);
   if (where === undefined) return;
-  throw new ShardmillError(
-    "MODULES_REFUSED",
-    `this worker runs no code of a job's own (${where}): its operator allows that with --allow-modules`,
-    { fields: { where } },
-  );
+  throw new ShardmillError("MODULES_REFUSED", `this worker runs no code of jobs (${where})`, {
+    fields: { where },
+    hint: "ask the worker's operator to start it with --allow-modules",
+  });
 }

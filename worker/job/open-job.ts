@@ -235,7 +235,7 @@ export class OpenJob implements AsyncDisposable {
     this.#hasReportedFar = true;
     this.#options.log.info(
       { job: this.#job.jobId, path },
-      "input files that are not seen here are read from the coordinator; this is the first",
+      "an input file that is not visible here is read through the coordinator, and more may follow",
     );
   }
 

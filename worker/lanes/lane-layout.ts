@@ -34,10 +34,14 @@ const GPU_LANES = 2;
 export function layOutLanes({ device, cores, requestedLanes, requestedThreads }: LaneRequest): LaneLayout {
   const { maxLanes } = DEVICE_TRAITS[device];
   if (maxLanes !== null && requestedLanes !== "auto" && requestedLanes > maxLanes) {
-    throw new ShardmillError("ARGUMENT_INVALID", `${device} bears ${maxLanes} lane in one process`, {
-      fields: { device, lanes: requestedLanes, maxLanes },
-      hint: "start more workers instead: each is a process of its own",
-    });
+    throw new ShardmillError(
+      "ARGUMENT_INVALID",
+      `${device} supports at most ${maxLanes} lane in one process`,
+      {
+        fields: { device, lanes: requestedLanes, maxLanes },
+        hint: "start more workers instead: each is a process of its own",
+      },
+    );
   }
   if (device === "cpu") {
     const shareOf = (divisor: number) => Math.max(1, Math.floor(cores / divisor));

@@ -174,7 +174,7 @@ class Lane {
       return new ShardmillError("WORKER_DIED", `a lane's thread ended: ${detail}`, { cause: end });
     return new ShardmillError("RESOURCE_EXHAUSTED", `a lane's thread cannot be started: ${detail}`, {
       cause: end,
-      hint: "this machine is short of something: see its limits (ulimit -a) and its memory",
+      hint: "check this machine's limits (ulimit -a) and its memory",
     });
   }
 }

@@ -228,7 +228,7 @@ export class LeaseLoop {
         // coordinator plans, the job is also unknown.
         const isUnknown = !attempt.isLeased && isShardmillError(error, "JOB_ENDED");
         if (!isUnknown && !isShardmillError(error, "SESSION_STALE")) throw error;
-        throw new ShardmillError("COORDINATOR_UNREACHABLE", "the coordinator has just come back", {
+        throw new ShardmillError("COORDINATOR_UNREACHABLE", "the coordinator has just restarted", {
           cause: error,
         });
       }
@@ -246,7 +246,7 @@ export class LeaseLoop {
     try {
       await call();
     } catch (error) {
-      this.#options.log.debug({ reason: messageOf(error) }, "the coordinator was not told");
+      this.#options.log.debug({ reason: messageOf(error) }, "a report to the coordinator failed");
     }
   }
 

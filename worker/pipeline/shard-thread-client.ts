@@ -218,7 +218,7 @@ function neverEnds({ file, rowStart, rowEnd }: LeaseSlice): ShardmillError {
     path: file.path,
     where: `rows ${rowStart} to ${rowEnd - 1}`,
     expected: `what the ${formatTitle(file.format)} format allows`,
-    found: "something that its decoder does not come to an end with",
+    found: "data that its decoder does not finish",
     poisoned: true,
   });
 }

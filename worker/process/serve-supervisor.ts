@@ -26,7 +26,7 @@ export function serveSupervisor(loading: Promise<Work>): void {
   const drainFor = (aside?: string) =>
     drain.abort(
       aside === undefined
-        ? new ShardmillError("INTERRUPTED", "the worker is told to drain")
+        ? new ShardmillError("INTERRUPTED", "the worker was asked to drain")
         : new ShardmillError("DEVICE_UNAVAILABLE", aside),
     );
   const supervisor = serveOwner<WorkerProcessMethods, SupervisorMethods>({

@@ -174,15 +174,12 @@ export class Supervisor {
         this.#unfit.push(end.error);
         return;
       }
-      const reason = end.kind === "failed" ? end.error.message : `its process ended: ${end.how}`;
+      const reason = end.kind === "failed" ? end.error.message : `its process exited: ${end.how}`;
       died += 1;
       if (!this.#hasJoined && died >= DEATHS_BEFORE_JOINING) throw neverJoined(layout.options.name, reason);
       deaths = performance.now() - startedMs > HEALTHY_MS ? 0 : deaths + 1;
       const waitMs = backoffMs(deaths, backoff, Math.random());
-      log.warn(
-        { worker: layout.options.name, reason, waitMs: Math.round(waitMs) },
-        "a worker is started again",
-      );
+      log.warn({ worker: layout.options.name, reason, waitMs: Math.round(waitMs) }, "a worker is restarted");
       await sleep(waitMs, this.#quit.signal).catch(() => {});
     }
     // Quit before its process had started, or while waiting to restart it.
@@ -252,10 +249,10 @@ const OPEN_GATE: GpuGate = { untilGood: async () => {}, whileGood: () => NEVER }
 function neverJoined(worker: string, reason: string): ShardmillError {
   return new ShardmillError(
     "WORKER_DIED",
-    `worker ${worker} has died ${DEATHS_BEFORE_JOINING} times without ever joining the coordinator: ${reason}`,
+    `worker ${worker} exited ${DEATHS_BEFORE_JOINING} times without joining the coordinator: ${reason}`,
     {
       fields: { worker, deaths: DEATHS_BEFORE_JOINING, reason },
-      hint: "remove the cause on this machine; the same command then goes on with the job",
+      hint: "fix the cause on this machine, then run the same command again to resume the job",
     },
   );
 }

@@ -103,8 +103,8 @@ export async function runWorker(
     idleMs: options.idleMs,
     onIdle: () => {
       isIdle = true;
-      log.info({ idleMs: options.idleMs }, "nothing to do for so long");
-      signals.drain.abort(new ShardmillError("INTERRUPTED", "the worker has nothing to do"));
+      log.info({ idleMs: options.idleMs }, "idle limit reached");
+      signals.drain.abort(new ShardmillError("INTERRUPTED", "the worker is idle"));
     },
   });
   const traced = tracedAttempts({ ...served, tracer, worker: options, busy: () => runner.takeBusy() });

@@ -261,6 +261,6 @@ function inputChanged(
 ): ShardmillError {
   return new ShardmillError("INPUT_CHANGED", `${path} changed since the job was planned`, {
     fields: { path, what, expected, found },
-    hint: "run the job again with --fresh to take the file as it is now",
+    hint: "run the job again with --fresh to read the changed file",
   });
 }

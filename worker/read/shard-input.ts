@@ -168,8 +168,8 @@ async function* readSlice(
 function wrongRows(slice: LeaseSlice, found: number): ShardmillError {
   const { path } = slice.file;
   const expected = shardRows(slice);
-  return new ShardmillError("INPUT_CHANGED", `${path} has ${found} rows where its plan says ${expected}`, {
+  return new ShardmillError("INPUT_CHANGED", `${path} has ${found} rows, but ${expected} in the job's plan`, {
     fields: { path, expected, found },
-    hint: "the file was replaced since the job was planned: run the job again with --fresh",
+    hint: "run the job again with --fresh: the file was replaced since the job was planned",
   });
 }

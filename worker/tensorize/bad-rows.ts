@@ -107,7 +107,7 @@ class CellJudge {
   #ofNullCell(): RowProblem | null {
     const { rowShape, fill } = this.#binding;
     if (!isUneven(rowShape) || fill === null) return this.#ofNull("is null");
-    return this.#problem("ROW_NULL", "is null, and a fill cannot stand in for a list of no known length");
+    return this.#problem("ROW_NULL", "is null, and a fill cannot replace a list of unknown length");
   }
 
   #ofNull(what: string): RowProblem | null {
@@ -134,7 +134,7 @@ class CellJudge {
     const isRaw = readsRaw(this.#binding);
     if (isRaw && found === raw) return null;
     const other = isRaw ? found === expected : found === raw;
-    const hint = other ? `: that is \`bytes: ${isRaw ? "uint8" : "raw"}\`` : "";
+    const hint = other ? `: it fits \`bytes: ${isRaw ? "uint8" : "raw"}\`` : "";
     const bytes = isRaw ? raw : expected;
     return this.#problem(
       "ROW_LENGTH",

@@ -86,9 +86,9 @@ function refuseUnsortable(rows: Table): void {
   const fault = sortFault(rows.numRows, valueBytes(rows));
   if (fault === null) return;
   const { what, expected, found, mostRows } = fault;
-  throw new ShardmillError("OUTPUT_FAILED", `${what}: ${found}, and ${expected} is allowed`, {
+  throw new ShardmillError("OUTPUT_FAILED", `${what}: ${found}, ${expected} allowed`, {
     fields: { rows: rows.numRows, mostRows },
-    hint: "set a smaller input.shardRows, or leave out output.sort: it is another job, and begins anew (--fresh)",
+    hint: "set a smaller input.shardRows or remove output.sort, and start over with --fresh",
   });
 }
 

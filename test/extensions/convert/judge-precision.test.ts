@@ -71,8 +71,8 @@ test("a wild row fails a model whose means are good, and is named", () => {
       problems: [
         expect.objectContaining({
           where: "y",
-          what: "rows are wildly off",
-          found: "3 of 256 rows; row 617 of a.parquet, value 0: 2337 where 317 is due",
+          what: "rows differ too much",
+          found: "3 of 256 rows; row 617 of a.parquet, value 0: 2337 instead of 317",
         }),
       ],
     }),

@@ -8,7 +8,7 @@ test("a check is a line and a table", () => {
     "output                    largest error  of its size  rows beyond  mean error  cosine, mean  least    agreement",
     "logits                    0.123          0.456        2            0.00100     0.99910       0.99000  98.8 %",
     "best (2 rows not finite)  3.00                        0            0                                  100.0 %",
-    "  logits, row 17 of a.parquet, value 3: 0.32 where 0.01 is due",
+    "  logits, row 17 of a.parquet, value 3: 0.32 instead of 0.01",
   ]);
   expect(precisionText("int8", { ...REPORT, failedRows: 3 })).toContain("256 rows, 3 of which it fails on");
   expect(precisionText("int8", { ...REPORT, rows: 0 })).not.toContain("\n");

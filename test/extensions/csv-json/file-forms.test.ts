@@ -21,7 +21,7 @@ it("says how text files are read, which columns they have, and that packed ones 
     ["columns", "a string, b string"],
     ["json lines", "an object a line"],
     ["columns", "xs string[]"],
-    ["gzip", expect.stringMatching(/^1 file: .*not cut into shards/)],
+    ["gzip", expect.stringMatching(/^1 file: .*only large files are split into shards/)],
   ]);
 });
 

@@ -109,13 +109,11 @@ describe("a report", () => {
       { from: 70, to: 80 },
     ];
     const text = textOfPage(renderReport(aManifest({ ...HISTORY, seconds: 80, lives })));
-    expect(text).toContain(
-      "The coordinator was started again once: nothing is known from 10 s to 1 min 10 s.",
-    );
+    expect(text).toContain("The coordinator was restarted once: nothing is known from 10 s to 1 min 10 s.");
     expect(text).toMatch(/rows a second\s*0\.45/);
     const many = Array.from({ length: 9 }, (_, at) => ({ from: 10 * at, to: 10 * at + 5 }));
     expect(textOfPage(renderReport(aManifest({ ...HISTORY, seconds: 85, lives: many })))).toMatch(
-      /started again 8 times; of the last, nothing is known from 35 s to 40 s(, [^,.]+ to [^,.]+){4}\./,
+      /restarted 8 times; of the last, nothing is known from 35 s to 40 s(, [^,.]+ to [^,.]+){4}\./,
     );
   });
 
@@ -161,11 +159,11 @@ test("of 200 workers the time line has the first 48, and says so; the table has 
     ).length;
   const many = renderReport(aManifest({ ...HISTORY, workers: workersOf(200) }));
   expect(drawnOf(many)).toBe(48);
-  expect(textOfPage(many)).toContain("Drawn are 48 of 200 workers");
+  expect(textOfPage(many)).toContain("48 of 200 workers are drawn");
   expect(textOfPage(many)).toContain("node-199-cuda");
   const few = renderReport(aManifest({ ...HISTORY, workers: workersOf(48) }));
   expect(drawnOf(few)).toBe(48);
-  expect(textOfPage(few)).not.toContain("Drawn are");
+  expect(textOfPage(few)).not.toContain("are drawn");
 });
 
 /** Texts of known attacks on pages, and any others. */

@@ -193,7 +193,7 @@ test("jobs with a trigger are shown with their next and last run, as they are no
       "idle",
       expect.stringMatching(/^published, .*2026/),
     ],
-    ["inbox", "when something comes", "0", "idle", "none yet"],
+    ["inbox", "on new input", "0", "idle", "none yet"],
   ]);
   expect(await table.getByRole("link").getAttribute("href")).toBe("#/job/yesterday/overview");
   expect(await accessFaults(page)).toEqual([]);
@@ -233,7 +233,7 @@ test("jobs over a queue are shown with how far they are behind, in all widths an
     await table.getByText("uploads").waitFor();
     expect(await cells()).toEqual([
       ["reviews <i>", "2", "12.5 k", "1 min 35 s", "23 % full", "1.23 M", "0"],
-      ["uploads", "none", "not told", "none", "0 % full", "1.23 M", "0"],
+      ["uploads", "none", "unknown", "none", "0 % full", "1.23 M", "0"],
     ]);
     expect(await page.getByText("By triggers").count()).toBe(0);
     const failing = { ...queue, failingWindows: 1, ended: { ...queue.ended, aside: 3 } };

@@ -110,8 +110,8 @@ test("it is told by mutual TLS what is wrong with its certificate, and nothing i
   const { token } = await makeToken("admin");
   await untilKnown();
   const cases: [what: string, args: readonly string[]][] = [
-    ["shows none", []],
-    ["signed by no CA that is known here", shows(await other.sign({ name: "stranger" }))],
+    ["has none", []],
+    ["not signed by a CA that this coordinator trusts", shows(await other.sign({ name: "stranger" }))],
     ["has expired", shows(await ca.sign({ name: "old", fromDays: -9, toDays: -1 }))],
     ["is not valid yet", shows(await ca.sign({ name: "early", fromDays: 1, toDays: 9 }))],
   ];

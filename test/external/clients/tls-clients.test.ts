@@ -146,9 +146,9 @@ describe("grpcurl", () => {
 
   test("is told by mutual TLS what is wrong with its certificate", async () => {
     const cases: [what: string, args: readonly string[]][] = [
-      ["shows none", []],
+      ["has none", []],
       // Go does not send a certificate that none of the server's CAs has signed.
-      ["shows none", shows(await other.sign({ name: "stranger" }))],
+      ["has none", shows(await other.sign({ name: "stranger" }))],
       ["has expired", shows(await ca.sign({ name: "expired", fromDays: -9, toDays: -1 }))],
       ["is not valid yet", shows(await ca.sign({ name: "early", fromDays: 1, toDays: 9 }))],
     ];
@@ -265,7 +265,7 @@ describe("curl", () => {
     const asked = ["--cacert", ca.path, ...stranger, ...grpc, `https://${mutual.address}/${path}`];
     const refused = await run("curl", [...call, ...asked]);
     expect(refused.text).toMatch(/grpc-status: 16/);
-    expect(decodeURIComponent(refused.text)).toContain("signed by no CA that is known here");
+    expect(decodeURIComponent(refused.text)).toContain("not signed by a CA that this coordinator trusts");
   });
 
   test("is told that it needs a secret", async () => {

@@ -31,12 +31,12 @@ describe("a wrong command line", () => {
     ["run job.yaml --set", "--set needs a value", "shardmill run --help shows its options"],
     [
       "run job.yaml --lanes 1 --lanes 2",
-      "--lanes is given 2 times, and takes one value",
+      "--lanes is given 2 times, but takes one value",
       "shardmill run --help shows its options",
     ],
     [
       "status --secret-file a --secret-file b",
-      "--secret-file is given 2 times, and takes one value",
+      "--secret-file is given 2 times, but takes one value",
       "shardmill status --help shows its options",
     ],
     ["run job.yaml --log-level infos", "--log-level cannot be `infos`", "did you mean `info`?"],
@@ -51,7 +51,7 @@ describe("a wrong command line", () => {
 
   needs("report")("an option of one letter that is given twice is named as it is given", async () => {
     const hint = "shardmill report --help shows its options";
-    expect(await answer("report out -o a -o b")).toEqual(["-o is given 2 times, and takes one value", hint]);
+    expect(await answer("report out -o a -o b")).toEqual(["-o is given 2 times, but takes one value", hint]);
   });
 
   needs(

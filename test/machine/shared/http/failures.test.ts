@@ -45,14 +45,14 @@ test("a server of which nobody knows fails when it was asked for often enough, a
   try {
     await expect(ask({ url })).rejects.toMatchObject({
       code: "STORE_FAILED",
-      message: "the file cannot be reached: nobody knows vpn.invalid",
+      message: "the file cannot be reached: unknown host vpn.invalid",
       fields: { server: "vpn.invalid", tries: 6 },
     });
     vi.stubEnv("HTTP_PROXY", "http://me:hunter2@proxy.invalid:3128");
     const behind = await ask({ url }).catch((error: unknown) => error);
     expect(behind).toMatchObject({
       code: "STORE_FAILED",
-      message: "the file cannot be reached: nobody knows the proxy proxy.invalid",
+      message: "the file cannot be reached: unknown proxy proxy.invalid",
       fields: { variable: "HTTPS_PROXY", proxy: "proxy.invalid" },
     });
     expect(behind).not.toHaveProperty("fields.server");

@@ -21,7 +21,7 @@ test("each store has a line with what it was asked and what that cost, the busie
   ).toEqual([
     [
       "store",
-      "s3://photos: 3.0 MiB read, 2.0 KiB written in 3,412 requests, first byte after 38 ms; 12 sent again after 4.1s, 3 throttled",
+      "s3://photos: 3.0 MiB read, 2.0 KiB written in 3,412 requests, first byte after 38 ms; 12 retried after 4.1s, 3 throttled",
     ],
     ["store", expect.stringMatching(/^s3:\/\/empty.*: 2 requests$/)],
     ["store", "https://host: 100 B read in 1 request, first byte after 12 ms"],

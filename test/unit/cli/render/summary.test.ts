@@ -80,7 +80,7 @@ describe("the end of a job for people", () => {
       "  shards        8 of 8, in 9 attempts (1 failed)",
       "  dead letters  3, in /data/out/_errors",
       "  limited by    infer (93 % busy)",
-      "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, side by side",
+      "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, concurrently",
       "  batch         256 rows: more are no faster",
       "  advice        the model is the bottleneck: use a GPU, more machines, model.precision int8, or a smaller model",
       '  read it       pd.read_parquet("/data/out")',
@@ -155,7 +155,7 @@ describe("the text of a job", () => {
       "  shards 4 of 8, 2 at work; 2 workers; 6 attempts",
       "  job     digits-1",
       "  output  /data/out",
-      "  busy    read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, side by side",
+      "  busy    read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, concurrently",
       "  batch   256 rows: more are no faster",
       "  advice  the model is the bottleneck: use a GPU, more machines, model.precision int8, or a smaller model",
     ]);

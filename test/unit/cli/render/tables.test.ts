@@ -48,7 +48,7 @@ describe("the table of workers", () => {
   });
 
   it("says below why a job takes nothing from one", () => {
-    const refused = "digits-1: output y: row 5 of a.parquet, value 0: 0.7 where 0.04 is due";
+    const refused = "digits-1: output y: row 5 of a.parquet, value 0: 0.7 instead of 0.04";
     const [, row, reason] = workersTable([aWorker({ refused })]).split("\n");
     expect(row).toContain("  refused  ");
     expect(reason).toBe(`node1-cpu0 is refused by ${refused}`);
@@ -58,8 +58,8 @@ describe("the table of workers", () => {
     const [, row, reason] = workersTable([aWorker({ aside: "Xid 79: it has fallen off the bus" })]).split(
       "\n",
     );
-    expect(row).toContain("  aside  ");
-    expect(reason).toBe("node1-cpu0 is put aside: Xid 79: it has fallen off the bus");
+    expect(row).toContain("  unhealthy  ");
+    expect(reason).toBe("node1-cpu0 is excluded: Xid 79: it has fallen off the bus");
   });
 
   it("says below who fetches a model, and how far that is", () => {

@@ -31,6 +31,6 @@ describe("who may work with whom", () => {
 
   test("is warned of where they do not meet", () => {
     const newer = { ...OTHER, build: "0.9.0", protocol: { oldest: 6, newest: 7 } };
-    expect(skewText(OWN, newer)).toContain("shardmill 0.9.0 and speaks protocol 6 to 7; this is 0.2.0");
+    expect(skewText(OWN, newer)).toContain("shardmill 0.9.0 with protocol 6 to 7, this command is 0.2.0");
   });
 });

@@ -67,6 +67,6 @@ test.each([
   "URI:spiffe://a/*",
   "CN: a",
   "O:x",
-])("%j is no name of a certificate", (text) => {
+])("%j is not a name of a certificate", (text) => {
   expect(() => parseCertificateName(text)).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID" }));
 });

@@ -40,7 +40,7 @@ test("outputs that no column can hold are kept apart, with what they are", () =>
     unusable: [
       { name: "brain", kind: "a tensor of bfloat16" },
       { name: "boxes", kind: "a sequence, map or optional value" },
-      { name: "__proto__", kind: "of a name that ONNX Runtime for Node cannot be asked for" },
+      { name: "__proto__", kind: "of a name that ONNX Runtime for Node.js does not support" },
     ],
   });
 });

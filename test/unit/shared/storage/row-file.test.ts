@@ -28,7 +28,7 @@ describe("readRowFile", () => {
   it.each([
     ["dog.jpg", /^cannot be read: /],
     ["coordinator:/photos/cat.jpg", /^cannot be read: .*nothing opens coordinator/],
-    ["", /^is named "", which is no path/],
+    ["", /^is named "", which is neither a path/],
     ["ftp://example.com/cat.jpg", /^is named "ftp:/],
     ["http://user:50%@host/x.jpg", /^is named "http:\/\/...@host\/x.jpg"/],
     ["http://[bad/x.jpg", /^is named "http:/],

@@ -37,14 +37,14 @@ const line = (changes: Partial<DeviceReport>) => deviceEntries([{ ...REPORT, ...
 
 test("a device's check is a line, with what it found and what it cost", () => {
   expect(line({})).toBe(
-    "webgpu as the CPU: largest error 0.0000011 of a value's size (256 rows compared in 0.8s)",
+    "webgpu matches the CPU: largest error 0.0000011 of a value's size (256 rows compared in 0.8s)",
   );
   expect(line({ remembered: true, device: "cuda", gpu: "NVIDIA H100" })).toBe(
-    "cuda (NVIDIA H100) as the CPU: largest error 0.0000011 of a value's size (256 rows compared in an earlier run)",
+    "cuda (NVIDIA H100) matches the CPU: largest error 0.0000011 of a value's size (256 rows compared in an earlier run)",
   );
-  expect(line({ outputs: [] })).toBe("webgpu as the CPU (256 rows compared in 0.8s)");
-  expect(line({ refusal: "output y: row 5 of a.parquet, value 0: 0.7 where 0.04 is due" })).toBe(
-    "webgpu on node1-webgpu0 refused: output y: row 5 of a.parquet, value 0: 0.7 where 0.04 is due (256 rows compared in 0.8s)",
+  expect(line({ outputs: [] })).toBe("webgpu matches the CPU (256 rows compared in 0.8s)");
+  expect(line({ refusal: "output y: row 5 of a.parquet, value 0: 0.7 instead of 0.04" })).toBe(
+    "webgpu on node1-webgpu0 refused: output y: row 5 of a.parquet, value 0: 0.7 instead of 0.04 (256 rows compared in 0.8s)",
   );
   expect(deviceEntries([])).toEqual([]);
 });

@@ -15,7 +15,7 @@ describe("what limits a run", () => {
   it("comes with the stages in their order, without those that are hardly at work", () => {
     const busy = (stages: StageShares) => new Map(verdictEntries({ ...NO_VERDICT, stages })).get("busy");
     expect(busy({ infer: 0.5, read: 0.02, store: 0.004 })).toBe(
-      "read 2 %, infer 50 % of a worker's time, side by side",
+      "read 2 %, infer 50 % of a worker's time, concurrently",
     );
     expect(busy({ store: 0.001 })).toBeNull();
   });

@@ -128,7 +128,7 @@ describe("it refuses what cannot be", () => {
   test("a row that is not settled", () => {
     const collector = aCollector([slice(0, 2)]);
     collector.open(aChunk([1, 2], 0));
-    expect(() => collector.finish()).toThrow("every row of the shard is settled");
+    expect(() => collector.finish()).toThrow("every row of the shard has an outcome");
   });
 
   test("more rows than the shard has", () => {

@@ -21,7 +21,7 @@ function comesOf(looks: readonly (readonly [number, GpuLook])[], from: GpuState 
   return { state, nowMs };
 }
 
-describe("a GPU is put aside", () => {
+describe("a GPU is excluded", () => {
   test.each([
     ["it is lost", LOST, "the driver no longer finds it: GPU is lost"],
     ["the driver met an error of the machine", read({ xids: [13, 79] }), "Xid 79: it has fallen off the bus"],

@@ -20,12 +20,12 @@ test("a process that has joined and tells nothing for two minutes hangs, until i
   clock.skip(20_000);
   expect(hanging()).toEqual([]);
   clock.skip(1_000);
-  expect(hanging()).toEqual(["the process of node-1 has told nothing for 121 s"]);
+  expect(hanging()).toEqual(["the process of node-1 has not reported for 121 s"]);
   figures.beat("node-1", BEAT);
   expect(hanging()).toEqual([]);
   clock.skip(121_000);
   expect(hanging()).toHaveLength(2);
   figures.ended("node-1", "died");
   figures.began("node-1", "cpu");
-  expect(hanging()).toEqual(["the process of node-2 has told nothing for 142 s"]);
+  expect(hanging()).toEqual(["the process of node-2 has not reported for 142 s"]);
 });

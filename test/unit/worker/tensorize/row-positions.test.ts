@@ -94,7 +94,7 @@ describe("a row is dead", () => {
     const filled = aBinding({ rowShape: padded, fill: 9 });
     expect(look(new InputChunk(batchOf({ c }), 0, [filled]))).toEqual({
       positions: [2, 0, 1],
-      dead: [[1, "ROW_NULL", "column `c` is null, and a fill cannot stand in for a list of no known length"]],
+      dead: [[1, "ROW_NULL", "column `c` is null, and a fill cannot replace a list of unknown length"]],
     });
     expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ rowShape: padded })])).dead).toEqual([
       [0, "ROW_NULL", "column `c` holds a null, and there is no fill for it"],

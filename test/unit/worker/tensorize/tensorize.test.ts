@@ -235,10 +235,10 @@ describe("binary columns", () => {
     const source = { kind: "one", column: "c", bytes: "raw" } as const;
     const asRaw = tensorize(batchOf({ c }), aBinding({ ...bound, source }));
     expect([asRaw.values, asRaw.bad]).toEqual([[-5, 6], { 0: "ROW_LENGTH" }]);
-    expect(asRaw.messages[0]).toContain("expected 8 bytes, found 2: that is `bytes: uint8`");
+    expect(asRaw.messages[0]).toContain("expected 8 bytes, found 2: it fits `bytes: uint8`");
     const asValues = tensorize(batchOf({ c }), aBinding(bound));
     expect([asValues.values, asValues.bad]).toEqual([[1, 2], { 1: "ROW_LENGTH" }]);
-    expect(asValues.messages[0]).toContain("expected 2 bytes, found 8: that is `bytes: raw`");
+    expect(asValues.messages[0]).toContain("expected 2 bytes, found 8: it fits `bytes: raw`");
   });
 
   test("of fixed size are cast as one block", () => {
