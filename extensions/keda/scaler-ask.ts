@@ -55,7 +55,7 @@ export function readScalerAsk(metadata: ReadonlyMap<string, string>): ScalerAsk 
 
 /** Hint for all problems, because KEDA logs an error's message and hint, but not its single problems. */
 const HINT =
-  'set shardsPerWorker: "8" for one worker per eight open shards. maxWorkers and the workers' device are optional';
+  'set shardsPerWorker: "8" for one worker per eight open shards. maxWorkers and device (of the workers) are optional';
 
 const MISSING: Problem = {
   where: "shardsPerWorker",

@@ -17,7 +17,7 @@ export const web: Extension = {
   },
   command: {
     usage: "page",
-    says: "Print the address of a coordinator's page, which lets a browser in for a minute",
+    says: "Print an address of a coordinator's page, which authenticates a browser for a minute",
     follows: "workers",
     load: async () => (await import("./command.ts")).pageCommand,
   },

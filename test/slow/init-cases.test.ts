@@ -251,9 +251,7 @@ test("texts that are too long: how many, and the step that would cut them into p
   const { yaml, out } = await initPlanRun(folder, "m", "data");
   const long = whole?.filter(({ ids }) => ids.length > 24).length ?? 0;
   expect(long).toBeGreaterThan(0);
-  expect(yaml).toContain(
-    `# TODO: ${long} of ${TEXTS.length} rows that were looked at have more than 24 tokens`,
-  );
+  expect(yaml).toContain(`# TODO: ${long} of ${TEXTS.length} rows in the sample have more than 24 tokens`);
   expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[TEXTS.length]]);
   const uncommented = yaml
     .replace(/^ {2}# (?=prepare:$| {2}- \{ split:)/gm, "  ")

@@ -61,7 +61,7 @@ describe("sounds in a drafted job", () => {
     const lost = { clip: { opened: false, rates: [] } };
     const { inputs } = draft({ clip: text }, { model: whole, files: lost });
     expect(inputs[0]?.questions).toEqual([
-      "which rate was the model trained on? nothing says it",
+      "which rate was the model trained on? no file gives it",
       expect.stringContaining("is `folder` where their paths start?"),
     ]);
   });
