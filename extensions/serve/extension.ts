@@ -13,7 +13,7 @@ export const serve: Extension = {
   command: [
     {
       usage: "serve <jobs..>",
-      says: "Run jobs whenever their triggers fire, until stopped. Resumes after a restart",
+      says: "Run jobs whenever their triggers fire, and resume after a restart",
       follows: "watch",
       load: async () => (await import("./command.ts")).serveCommand,
     },

@@ -17,7 +17,7 @@ export const web: Extension = {
   },
   command: {
     usage: "page",
-    says: "Print an address of a coordinator's page, which authenticates a browser for a minute",
+    says: "Print a login address of a coordinator's page, valid for a minute",
     follows: "workers",
     load: async () => (await import("./command.ts")).pageCommand,
   },
