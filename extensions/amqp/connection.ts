@@ -121,7 +121,7 @@ export class AmqpConnection implements AsyncDisposable {
     if (refusal !== null) for (const reject of this.#refused) reject(refusal);
     else if (isFirst) {
       const about = { queue: this.#address.shown, reason: messageOf(error) };
-      this.#log.warn(about, "there is no connection to a queue; it is made again");
+      this.#log.warn(about, "no connection to a queue, reconnecting");
     }
   }
 

@@ -9,7 +9,7 @@ const REFUSALS = ["NOT_FOUND", "ACCESS_REFUSED", "NOT_ALLOWED", "PRECONDITION_FA
 const UNHEARD = ["CONN_CLOSE", "ECONNRESET"];
 
 const DECLARE =
-  "queues are not made by Shardmill: declare it first, and let the user of the address read and write it";
+  "declare the queue, and let the address's user read and write it: Shardmill declares no queues";
 
 export function isRefusal(error: unknown, address: AmqpAddress): boolean {
   return isShardmillError(error) || refusalOf(error, address) !== null;
@@ -24,12 +24,12 @@ function refusalOf(error: unknown, { options }: AmqpAddress): Refusal | null {
   if (method === "undefined")
     return {
       what,
-      hint: "check user and password in the address; `/`, `@` and `:` are written `%2F`, `%40`, `%3A`",
+      hint: "check user and password in the address, and write `/`, `@` and `:` as `%2F`, `%40` and `%3A`",
     };
   if (method === "ConnectionOpen")
     return {
       what,
-      hint: "check the virtual host in the address, of which `/` is written `%2F`, and the user's rights there",
+      hint: "check the virtual host in the address, with `/` as `%2F`, and the user's permissions on it",
     };
   return { what: messageOf(error), hint: DECLARE };
 }
@@ -47,9 +47,9 @@ export function queueFailed(address: AmqpAddress, cause: unknown): ShardmillErro
 export function refusedUnheard(address: AmqpAddress, cause: unknown): ShardmillError | null {
   if (!UNHEARD.includes(errorCode(cause) ?? "")) return null;
   const hint = address.isEncrypted
-    ? "a broker that knows its clients by certificates wants `?certfile=/etc/client.pem&keyfile=/etc/client.key`, of a CA that it trusts"
-    : "a port that speaks TLS wants `amqps://`";
-  return failed(address, { what: "the broker closed the connection before it said anything", hint }, cause);
+    ? "add `?certfile=/etc/client.pem&keyfile=/etc/client.key` to the address, if the broker requires a client certificate"
+    : "write `amqps://` if the port speaks TLS";
+  return failed(address, { what: "the broker closed the connection without a reply", hint }, cause);
 }
 
 function failed({ shown }: AmqpAddress, { what, hint }: Refusal, cause: unknown): ShardmillError {

@@ -23,7 +23,7 @@ export class AmqpSink implements QueueSink {
   #channel: Promise<Channel> | null = null;
 
   constructor(address: string, { log }: { readonly log: Logger }) {
-    this.#address = present(parseAmqp(address), "it is accepted");
+    this.#address = present(parseAmqp(address), "the address was checked");
     this.#connection = new AmqpConnection(this.#address, "results", log);
   }
 

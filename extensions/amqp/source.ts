@@ -51,7 +51,7 @@ export class AmqpSource implements QueueSource {
 
   constructor(address: string, options: QueueOptions) {
     const { name, log, aside } = options;
-    this.#address = present(parseAmqp(address), "it is accepted");
+    this.#address = present(parseAmqp(address), "the address was checked");
     this.#options = options;
     this.#connection = new AmqpConnection(this.#address, name, log);
     this.#aside = aside === null ? null : new AmqpSink(aside, { log });
@@ -242,7 +242,7 @@ export class AmqpSource implements QueueSource {
   #warn(error: unknown): void {
     this.#options.log.warn(
       { queue: this.address, reason: messageOf(error) },
-      "a queue is not to be had; it is tried again",
+      "a queue is unavailable, retrying",
     );
   }
 

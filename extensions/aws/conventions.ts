@@ -125,8 +125,8 @@ function checkedKeys(
     if (/\s/.test(value))
       throw invalidSetting(
         { service, name: nameOf(setting) },
-        "has a line feed or a blank in it",
-        "the key without it",
+        "contains a line feed or a blank",
+        "the key without blanks and line feeds",
       );
   return keys;
 }
@@ -135,10 +135,10 @@ function checkedKeys(
 function noProfile(service: AwsService, profile: string, by: string): ShardmillError {
   return new ShardmillError(
     "STORE_REFUSED",
-    `${service} cannot be reached from here: no profile ${profile}, which ${by} names`,
+    `${service} cannot be used: no profile ${profile}, which ${by} names`,
     {
-      fields: { variable: "AWS_CONFIG_FILE", expected: `a profile called ${profile}` },
-      hint: "add it to ~/.aws/config or ~/.aws/credentials of this machine, or name another",
+      fields: { variable: "AWS_CONFIG_FILE", expected: `a profile named ${profile}` },
+      hint: "add the profile to ~/.aws/config or ~/.aws/credentials of this machine, or name another",
     },
   );
 }

@@ -15,10 +15,10 @@ export interface AwsCredentials {
  * later.
  */
 export function silentProvider(service: AwsService, asked: string, seconds: number): ShardmillError {
-  const message = `there are no credentials for ${service}: ${asked} is silent for ${seconds} s`;
+  const message = `there are no credentials for ${service}: ${asked} has not answered for ${seconds} s`;
   return new ShardmillError("STORE_REFUSED", message, {
     fields: { variable: "AWS_PROFILE", provider: asked, throttled: false },
-    hint: "check that this machine reaches what gives it credentials, or give it others",
+    hint: "check that this machine can reach its credentials provider, or configure another",
   });
 }
 

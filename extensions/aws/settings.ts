@@ -18,7 +18,7 @@ export function checkRegion(service: AwsService, region: string): void {
   if (/^[a-z0-9-]+$/i.test(region)) return;
   throw invalidSetting(
     { service, name: "AWS_REGION" },
-    "is no region of AWS",
+    "is not an AWS region",
     "a region such as eu-central-1",
   );
 }
@@ -29,9 +29,9 @@ export function invalidSetting(
   expected: string,
   cause?: unknown,
 ): ShardmillError {
-  return new ShardmillError("STORE_REFUSED", `${service} cannot be reached from here: ${name} ${what}`, {
+  return new ShardmillError("STORE_REFUSED", `${service} cannot be used: ${name} ${what}`, {
     fields: { variable: name, expected },
-    hint: `set ${name} to ${expected}, or to nothing`,
+    hint: `set ${name} to ${expected}, or unset it`,
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -233,7 +233,7 @@ function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | nu
     throw failed("STORE_NOT_FOUND", path, "is a folder");
   const { "content-length": length, etag } = headers;
   if (etag === undefined || length === undefined)
-    throw failed("STORE_FAILED", path, "has no etag or no size: its store is none of Azure's");
+    throw failed("STORE_FAILED", path, "has no etag or no size: the store does not speak Azure's protocol");
   const sha256 = copyOf(head).state === "success" ? headers[SHA256_HEADER] : null;
   return ignoring({
     bytes: Number(length),

@@ -27,10 +27,15 @@ export function containerOf({ bucket, path }: ObjectPlace, settings: AzureSettin
   const [account = "", , ...suffix] = host.split(".");
   const { kind } = settings.access;
   if (account !== settings.account && (kind === "key" || kind === "sas"))
-    throw failed("STORE_REFUSED", path, `is of the account ${account}, and the credentials are of another`, {
-      fields: { variable: "AZURE_STORAGE_ACCOUNT", expected: account, found: settings.account },
-      hint: "set AZURE_STORAGE_ACCOUNT and its key or signature to those of this account, or use an identity",
-    });
+    throw failed(
+      "STORE_REFUSED",
+      path,
+      `is in account ${account}, and the credentials belong to another account`,
+      {
+        fields: { variable: "AZURE_STORAGE_ACCOUNT", expected: account, found: settings.account },
+        hint: "set AZURE_STORAGE_ACCOUNT and its key or signature to those of this account, or use an identity",
+      },
+    );
   return { account, container, endpoint: endpointOf(account, settings, suffix.join(".")) };
 }
 
@@ -47,8 +52,8 @@ function endpointOf(account: string, settings: AzureSettings, suffix: string): U
 export function addressOf({ endpoint, container }: ContainerPlace, place: ObjectPlace): URL {
   const { key, path } = place;
   if (key.includes("\\"))
-    throw failed("STORE_REFUSED", path, "has a backslash in it, which Azure takes for a slash", {
-      hint: "call the blob otherwise",
+    throw failed("STORE_REFUSED", path, "contains a backslash, which Azure reads as a slash", {
+      hint: "rename the blob",
     });
   const name = key === "" ? "" : `/${encodedKey(key)}`;
   return withPath(endpoint, place, `${endpoint.pathname.replace(/\/$/, "")}/${container}${name}`);

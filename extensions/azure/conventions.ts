@@ -45,11 +45,11 @@ function ofJob(settings: AzureSettings, { anonymous, ca, endpoint }: StoreSettin
 function providerOf({ access, account }: AzureSettings): CredentialProvider<AzureCredentials> {
   switch (access.kind) {
     case "key":
-      return async () => ({ ...access, identity: `the account ${account}, by its key` });
+      return async () => ({ ...access, identity: `account ${account} with its key` });
     case "sas":
       return async () => ({ ...access, identity: "a shared access signature" });
     case "anonymous":
-      return async () => ({ ...access, identity: "nobody (without credentials)" });
+      return async () => ({ ...access, identity: "an anonymous caller" });
     case "identity":
       return boundedProvider(() => provideTokens(process.env), silentProvider);
   }

@@ -44,13 +44,14 @@ export async function copyInStore(path: string, calls: CopyCalls): Promise<"put"
     if (begun === "busy") {
       if (copy.state === "pending") continue;
       // The two calls disagree: one reports a pending copy, the other does not.
-      if (busy === MOST_LOOKS) throw failed("STORE_FAILED", path, "is copied by another, which does not end");
+      if (busy === MOST_LOOKS)
+        throw failed("STORE_FAILED", path, "is being copied by another client, which does not finish");
       busy += 1;
       await calls.wait();
       continue;
     }
     if (begun === "taken") return "taken";
-    if (state !== "success") throw failed("STORE_FAILED", path, `is not copied: the copy is ${state}`);
+    if (state !== "success") throw failed("STORE_FAILED", path, `was not copied: the copy is ${state}`);
     return "put";
   }
 }
@@ -59,7 +60,7 @@ async function ended(path: string, begun: BlobCopy, calls: CopyCalls): Promise<B
   let looks = 0;
   for (let copy = begun; ; ) {
     if (copy.state !== "pending") return copy;
-    if (looks === MOST_LOOKS) throw failed("STORE_FAILED", path, "is copied, and that gets no further");
+    if (looks === MOST_LOOKS) throw failed("STORE_FAILED", path, "is being copied, without progress");
     await calls.wait();
     const now = await calls.look();
     looks = now.progress === copy.progress ? looks + 1 : 0;

@@ -17,23 +17,17 @@ export type AzureCredentials = (
 export function silentProvider(seconds: number): ShardmillError {
   const { AZURE_AUTHORITY_HOST: host } = process.env;
   const asked = host && URL.canParse(host) ? `Azure's login at ${new URL(host).host}` : "Azure's login";
-  const message = `there are no credentials for Azure's storage: ${asked} is silent for ${seconds} s`;
+  const message = `there are no credentials for Azure Storage: ${asked} has not answered for ${seconds} s`;
   return new ShardmillError("STORE_REFUSED", message, {
     fields: { variable: "AZURE_AUTHORITY_HOST", provider: asked, throttled: false },
-    hint: "check that this machine reaches what gives it credentials, or give it others",
+    hint: "check that this machine can reach its credentials provider, or configure another",
   });
 }
 
 /** @param cause only its message is reported, because the error itself may hold secrets */
 export function noCredentials(cause: unknown): ShardmillError {
-  return new ShardmillError(
-    "STORE_REFUSED",
-    `there are no credentials for Azure's storage: ${saidBy(cause)}`,
-    {
-      fields: { variable: "AZURE_STORAGE_KEY" },
-      hint:
-        "set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, give this " +
-        "machine an identity, log in by `az login`, or set AZURE_SKIP_SIGNATURE=true for public containers",
-    },
-  );
+  return new ShardmillError("STORE_REFUSED", `there are no credentials for Azure Storage: ${saidBy(cause)}`, {
+    fields: { variable: "AZURE_STORAGE_KEY" },
+    hint: "set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN. Or give this machine an identity, run `az login`, or set AZURE_SKIP_SIGNATURE=true for public containers",
+  });
 }

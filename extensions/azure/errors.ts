@@ -8,19 +8,19 @@ const MISSING = ["BlobNotFound", "ContainerNotFound", "ResourceNotFound", "Conta
 const PASSING = ["ServerBusy", "InternalError", "OperationTimedOut", "Md5Mismatch"];
 
 const ACCESS =
-  "give who asks the role `Storage Blob Data Reader` (to write, Contributor) of the container, or take other credentials";
+  "give the caller the container's role `Storage Blob Data Reader` (`Storage Blob Data Contributor` to write), or use other credentials";
 const HINTS: Readonly<Record<string, string>> = {
   AuthenticationFailed:
-    "check AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, whether a shared access signature has ended, and this machine's clock",
+    "check AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY, the expiry of a shared access signature, and this machine's clock",
   AuthorizationFailure: ACCESS,
   AuthorizationPermissionMismatch: ACCESS,
   InsufficientAccountPermissions: ACCESS,
-  InvalidAuthenticationInfo: "the token is not taken: check the tenant and the identity",
-  NoAuthenticationInformation: "the container is not public: take away AZURE_SKIP_SIGNATURE",
-  PublicAccessNotPermitted: "the account has no public containers: take away AZURE_SKIP_SIGNATURE",
-  BlobArchived: "the blob is in an archive: rehydrate it first",
-  InvalidResourceName: "no container is called so: check its name",
-  OutOfRangeInput: "no container or blob is called so: check their names",
+  InvalidAuthenticationInfo: "check the tenant and the identity: Azure refused the token",
+  NoAuthenticationInformation: "unset AZURE_SKIP_SIGNATURE: the container is not public",
+  PublicAccessNotPermitted: "unset AZURE_SKIP_SIGNATURE: the account has no public containers",
+  BlobArchived: "rehydrate the blob first: it is archived",
+  InvalidResourceName: "check the container's name: it is invalid",
+  OutOfRangeInput: "check the names of container and blob: one of them is invalid",
 };
 
 /** Settings to check, by the error code of a refused caller. The error holds for every request. */

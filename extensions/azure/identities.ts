@@ -65,7 +65,7 @@ async function workloadIdentity(
     client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
     client_assertion: assertion,
   });
-  return credentialsOf(token, `client ${client} by workload identity`);
+  return credentialsOf(token, `client ${client} with workload identity`);
 }
 
 async function servicePrincipal(
@@ -75,7 +75,7 @@ async function servicePrincipal(
   secret: string,
 ): Promise<AzureCredentials> {
   const token = await login(env, tenant, { client_id: client, client_secret: secret });
-  return credentialsOf(token, `client ${client} by its secret`);
+  return credentialsOf(token, `client ${client} with its secret`);
 }
 
 async function login(
@@ -149,7 +149,7 @@ async function managedIdentity(env: Environment, client: string | null): Promise
     redirect: "error",
     signal: AbortSignal.timeout(METADATA_WAIT_MS),
   });
-  if (!answer.ok) throw new Error(`it answers ${answer.status}`);
+  if (!answer.ok) throw new Error(`it answered ${answer.status}`);
   return tokenIn(await answer.text(), TOKEN);
 }
 
@@ -165,7 +165,7 @@ function tokenIn<T>(text: string, schema: z.ZodType<T>): T {
   try {
     return schema.parse(JSON.parse(text));
   } catch {
-    throw new Error("it answers with no token");
+    throw new Error("the response has no token");
   }
 }
 

@@ -39,13 +39,13 @@ export function blobPageReader(path: string, from: string | null): BodyReader<Ob
     },
   );
   const broken = (cause: unknown) =>
-    failed("STORE_FAILED", path, "is listed in what is no list of blobs", { cause });
+    failed("STORE_FAILED", path, "cannot be listed: the response is not a list of blobs", { cause });
   return xmlBody(
     reader,
     () => {
       if (!isList) throw broken(null);
       if (next !== "" && next === from)
-        throw failed("STORE_FAILED", path, "is listed in a circle: a page leads to itself");
+        throw failed("STORE_FAILED", path, "cannot be listed: a page of the list refers to itself");
       return { objects, prefixes, next: next === "" ? null : next };
     },
     broken,

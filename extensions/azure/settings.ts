@@ -115,19 +115,19 @@ function emulator(): AzureSettings {
 function accessOf(variable: string, key: string | undefined, sas: string | undefined): AzureAccess {
   if (key) {
     if (!/^[A-Za-z0-9+/]+={0,2}$/.test(key))
-      throw invalidSetting(variable, "is no key of an account", "text in base64");
+      throw invalidSetting(variable, "is not an account key", "text in base64");
     return { kind: "key", key };
   }
   if (!sas) return { kind: "identity" };
   const query = sas.replace(/^\?/, "");
   if (!/^[\x21-\x7e]+$/.test(query) || !/(^|&)sig=/.test(query) || query.includes("#"))
-    throw invalidSetting("AZURE_STORAGE_SAS_TOKEN", "is no shared access signature", "sv=...&sig=...");
+    throw invalidSetting("AZURE_STORAGE_SAS_TOKEN", "is not a shared access signature", "sv=...&sig=...");
   return { kind: "sas", sas: query };
 }
 
 function checkedAccount(variable: string, account: string): string {
   if (/^[a-z0-9]{3,24}$/.test(account)) return account;
-  throw invalidSetting(variable, "is no name of an account", "3 to 24 small letters and digits");
+  throw invalidSetting(variable, "is not an account name", "3 to 24 lowercase letters and digits");
 }
 
 function endpointOf(variable: string, text: string): URL {
@@ -146,12 +146,8 @@ function isTrue(value: string | undefined): boolean {
 }
 
 export function invalidSetting(variable: string, what: string, expected: string): ShardmillError {
-  return new ShardmillError(
-    "STORE_REFUSED",
-    `Azure's storage cannot be reached from here: ${variable} ${what}`,
-    {
-      fields: { variable, expected },
-      hint: `set ${variable} to ${expected}, or to nothing`,
-    },
-  );
+  return new ShardmillError("STORE_REFUSED", `Azure Storage cannot be used: ${variable} ${what}`, {
+    fields: { variable, expected },
+    hint: `set ${variable} to ${expected}, or unset it`,
+  });
 }

@@ -8,6 +8,6 @@ export function tellNoPlaceAside(log: Logger, queue: string, failed: readonly Se
   const { delivery, reason } = first;
   log.warn(
     { queue, messages: failed.length, first: delivery.messageId, reason },
-    "messages that cannot be used have no queue to be set aside in: `trigger.aside` names one",
+    "unusable messages were acknowledged without a dead-letter queue: name one in `trigger.aside`",
   );
 }

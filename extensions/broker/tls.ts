@@ -29,13 +29,13 @@ export function tlsTo(options: BrokerOptions): ConnectionOptions {
 
 const HINTS = {
   untrusted:
-    "name the CA that signed it in the address, as in `?cacertfile=/etc/ca.pem`, or in NODE_EXTRA_CA_CERTS; if it is that one, somebody else may be listening there",
-  expired: "have it renewed, or set the clock here",
-  early: "set the clock on this machine, or on the one that made the certificate",
-  misnamed: "connect by one of its names, or have a certificate made for this one (subjectAltName)",
-  unspoken: "take a port that speaks TLS; without it, password and messages would be in the clear",
+    "name the CA that signed it, as in `?cacertfile=/etc/ca.pem`, or in NODE_EXTRA_CA_CERTS. If that CA is correct, another server may use this address",
+  expired: "renew the certificate, or correct this machine's clock",
+  early: "correct the clock of this machine, or of the machine that made the certificate",
+  misnamed: "connect by one of the certificate's names, or add this name to the certificate (subjectAltName)",
+  unspoken: "use a port that speaks TLS. Without TLS, password and messages would be sent unencrypted",
   ended:
-    "brokers that know their clients by certificates want `?certfile=/etc/client.pem&keyfile=/etc/client.key`, of a CA that they trust",
+    "add `?certfile=/etc/client.pem&keyfile=/etc/client.key` to the address, if the broker requires a client certificate",
 } as const satisfies Record<TlsTrouble["kind"], string>;
 
 /** Explains a TLS failure. Null: TLS is not the cause. */

@@ -133,7 +133,9 @@ export class BucketHold implements AsyncDisposable {
     if (this.#released) return;
     this.#released = true;
     this.#callOff();
-    const callOff = this.#options.clock.after(RELEASE_MS, () => this.#ending.abort(new Error("it ends")));
+    const callOff = this.#options.clock.after(RELEASE_MS, () =>
+      this.#ending.abort(new Error("the hold ends")),
+    );
     await this.#beating;
     await this.#removeBeat();
     callOff();

@@ -119,7 +119,7 @@ export class BucketSegment implements SegmentFile {
     if (next === null && (await this.#writerAt(first, signal)) === null)
       throw this.#lost(
         `another coordinator has ended the job: ${objectLocation(journal, first)} is gone`,
-        "run it again to see what became of it",
+        "run the job again to see how it ended",
       );
   }
 
@@ -148,8 +148,8 @@ export class BucketSegment implements SegmentFile {
 
   #taken(): ShardmillError {
     return this.#lost(
-      `another coordinator has taken the job over: it has written ${this.#location()}, which was to be written here next`,
-      "the job goes on in the other one, with all that was committed; start workers with its address",
+      `another coordinator has taken over the job: it wrote ${this.#location()}, the next object of this journal`,
+      "start workers with the other coordinator's address: the job continues there, with all committed shards",
     );
   }
 
@@ -165,6 +165,6 @@ function cannotPut(path: Location, cause: unknown): ShardmillError {
   return new ShardmillError("JOURNAL_FAILED", `the journal could not be written: ${messageOf(cause)}`, {
     fields: { path },
     cause,
-    hint: "mend the line to the store or its credentials, then run the job again, here or on another machine: it resumes",
+    hint: "correct the network or the store's credentials, then run the job again on any machine: it resumes",
   });
 }

@@ -71,7 +71,7 @@ async function generationAt(path: Location, storage: Storage, signal: AbortSigna
 }
 
 function isAlive(path: Location): ShardmillError {
-  const what = "another coordinator, which was silent, is at work on this output again";
+  const what = "another coordinator, which had stopped answering, works on this output again";
   return new ShardmillError("OUTPUT_LOCKED", `${what}: it has written ${path}`, {
     fields: { path },
     hint: "wait for the other coordinator, or stop it, then run the job again",

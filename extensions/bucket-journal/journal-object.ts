@@ -83,7 +83,7 @@ export function decodeObject(path: string, object: Buffer): JournalObject {
       if (end.kind === "unknownKind")
         throw foreign(path, `it has a record of the unknown kind ${end.found}`, end.at);
       // A put is atomic. A torn end, which a crash leaves in a segment, is damage here.
-      throw corrupt(path, "a record in it is not whole", end.at);
+      throw corrupt(path, "a record is incomplete", end.at);
     },
   };
 }

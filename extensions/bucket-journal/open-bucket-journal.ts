@@ -133,10 +133,10 @@ async function checkRun(
  * first.
  */
 function beingCleared(path: Location): ShardmillError {
-  const what = "another coordinator clears this output, to start over: this one does not go on";
+  const what = "another coordinator clears this output to start over, so this one stops";
   return new ShardmillError("OUTPUT_LOCKED", what, {
     fields: { path },
-    hint: "the job goes on in the other one; if there is none, run it again",
+    hint: "follow the job in the other coordinator. If that one has stopped, run the job again",
   });
 }
 
@@ -188,9 +188,9 @@ async function claim(
     await reader.readOn();
     if (reader.generation !== last) break;
   }
-  throw new ShardmillError("OUTPUT_LOCKED", "another coordinator takes this job up at the same moment", {
+  throw new ShardmillError("OUTPUT_LOCKED", "another coordinator resumes this job at the same moment", {
     fields: { generation },
-    hint: "the job goes on in the other one; run it once at a time",
+    hint: "run one coordinator of the job at a time: the job continues in the other one",
   });
 }
 
@@ -223,6 +223,6 @@ async function readWithSnapshots(
   await reader.readOn();
   // A snapshot is written after all records that it covers, so the journal has lost its end.
   if (last !== undefined && reader.next < last.number)
-    throw corrupt(objectLocation(journal, reader.next), "it is missing, and a snapshot tells of it", 0);
+    throw corrupt(objectLocation(journal, reader.next), "it is missing, and a snapshot covers it", 0);
   return { snapshots: [], reader };
 }

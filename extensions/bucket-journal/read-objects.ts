@@ -54,12 +54,12 @@ export class ObjectsReader {
       if (found.slice(missing).every((object) => object === null)) break;
       // The object was put during these reads, or it is lost.
       const late = await this.#object(this.next);
-      if (late === null) throw this.#corrupt("it is missing, and one with a higher number is there");
+      if (late === null) throw this.#corrupt("it is missing, and one with a higher number exists");
       this.#add(late);
     }
     const { generation, bytes } = this.#told;
     const isTold = this.generation > generation || (this.#end ?? -1) >= bytes;
-    if (generation > 0 && !isTold) throw this.#corrupt("it is missing, and a snapshot tells of it");
+    if (generation > 0 && !isTold) throw this.#corrupt("it is missing, and a snapshot covers it");
   }
 
   async #object(number: number): Promise<JournalObject | null> {
@@ -82,7 +82,9 @@ export class ObjectsReader {
     const follows = this.#end === null ? at <= told : at === this.#end;
     const begins = generation === this.generation + 1 && at === 0;
     if (generation === this.generation ? !follows : !begins)
-      throw this.#corrupt(`it is of generation ${generation} from byte ${at} on, which does not follow`);
+      throw this.#corrupt(
+        `it begins at byte ${at} of generation ${generation}, which does not follow the previous object`,
+      );
     const records = object.records(told);
     if (begins && records[0]?.kind !== "generationStarted")
       throw this.#corrupt(`it does not begin with the start of generation ${generation}`);

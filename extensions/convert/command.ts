@@ -17,8 +17,7 @@ export const convertCommand = defineCommand({
         choices: CONVERTED_PRECISIONS,
         requiresArg: true,
         demandOption: true,
-        describe:
-          "fp16: weights and what lies between operators; int8: MatMul and Gemm, quantised while they run",
+        describe: "fp16: weights and values between operators. int8: MatMul and Gemm, quantised at run time",
       })
       .option("output", {
         alias: "o",
@@ -27,7 +26,7 @@ export const convertCommand = defineCommand({
         demandOption: true,
         describe: "The ONNX file to write: one file, external data included",
       })
-      .option("force", { type: "boolean", default: false, describe: "Replace the output if it is there" })
+      .option("force", { type: "boolean", default: false, describe: "Replace an existing output" })
       .option("json", jsonOption)
       .example(
         "$0 convert model.onnx --precision int8 -o model-int8.onnx",
@@ -35,7 +34,7 @@ export const convertCommand = defineCommand({
       )
       .example("$0 convert model.onnx --precision fp16 -o model-fp16.onnx", "For GPUs: half of the size")
       .epilogue(
-        "A job converts by itself, and checks the result on its own rows: model.precision in the job file.",
+        "A job converts its model by itself, and checks it on the job's rows: see model.precision in the job file.",
       ),
   async run(args) {
     const { resolve } = await import("node:path");
@@ -48,7 +47,7 @@ export const convertCommand = defineCommand({
     ] as const;
     for (const [name, problem] of wrong) {
       if (problem === null) continue;
-      throw new ShardmillError("ARGUMENT_INVALID", `the ${name} is no path`, {
+      throw new ShardmillError("ARGUMENT_INVALID", `the ${name} is not a path`, {
         problems: [{ where: name, ...problem }],
       });
     }

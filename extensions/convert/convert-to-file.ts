@@ -63,8 +63,8 @@ export async function convertToFile(options: {
 }
 
 function occupied(path: string): ShardmillError {
-  return new ShardmillError("OUTPUT_OCCUPIED", `${path} is there already`, {
+  return new ShardmillError("OUTPUT_OCCUPIED", `${path} already exists`, {
     fields: { path },
-    hint: "choose another output, or replace it with --force",
+    hint: "choose another output, or replace this one with --force",
   });
 }

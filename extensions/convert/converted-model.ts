@@ -85,9 +85,9 @@ async function make(
 }
 
 function cacheFailed(path: string, cause: unknown): ShardmillError {
-  return new ShardmillError("CACHE_FAILED", `the converted model cannot be kept: ${messageOf(cause)}`, {
+  return new ShardmillError("CACHE_FAILED", `the converted model cannot be stored: ${messageOf(cause)}`, {
     fields: { path },
-    hint: "set SHARDMILL_CACHE to a folder that can be written, or convert the model with `shardmill convert`",
+    hint: "set SHARDMILL_CACHE to a writable folder, or convert the model with `shardmill convert`",
     cause,
   });
 }

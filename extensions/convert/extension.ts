@@ -6,10 +6,7 @@ export const convert: Extension = {
   name: "convert",
   conversion: {
     key: "precision",
-    says:
-      "`fp16`: weights and what lies between operators as float16; `int8`: MatMul and Gemm with weights as int8, " +
-      "activations quantised batch by batch. Converted once, and checked on rows of the job: `model.check.tolerance` is 0.1 for " +
-      "`fp16` and 1 for `int8`, and `model.check.maxBeyond` 0.01 for `int8`, where the job says nothing. `original`: as it is.",
+    says: "`fp16`: weights and values between operators as float16. `int8`: MatMul and Gemm with weights as int8, and activations quantised batch by batch. The model is converted once, and checked on rows of the job. `model.check.tolerance` then defaults to 0.1 for `fp16` and 1 for `int8`, `model.check.maxBeyond` to 0.01 for `int8`. `original`: no conversion.",
     values: PRECISIONS,
     version: CONVERTER_VERSION,
     faster: { cpu: "int8", other: "fp16" },
@@ -25,7 +22,7 @@ export const convert: Extension = {
   },
   command: {
     usage: "convert <model>",
-    says: "Write an ONNX model in another precision, and say what was left alone",
+    says: "Convert an ONNX model to another precision, and list what stays in float32",
     follows: "workers",
     load: async () => (await import("./command.ts")).convertCommand,
   },

@@ -172,5 +172,5 @@ class StretchCutter implements RecordSink {
 
 function tooLong(path: string): Error {
   const what = `a line of more than ${formatBytes(RECORD_MOST_BYTES)}`;
-  return inputUnsupported(path, what, "look whether it is text at all, and what ends its lines");
+  return inputUnsupported(path, what, "check that the file is text, and which characters end its lines");
 }

@@ -141,8 +141,8 @@ function shown(text: string): string {
 
 /** Advice for files that are invalid in their encoding. */
 export const ENCODING_HINTS: Readonly<Record<TextFormat, string>> = {
-  csv: "set input.csv.encoding, as in `windows-1252`, which spreadsheets write in Western Europe",
-  json: "convert the file, as by `iconv -f windows-1252 -t utf-8`",
+  csv: "set input.csv.encoding, such as `windows-1252` for spreadsheets of Western Europe",
+  json: "convert the file, for example with `iconv -f windows-1252 -t utf-8`",
 };
 
 /**
@@ -152,7 +152,7 @@ export const ENCODING_HINTS: Readonly<Record<TextFormat, string>> = {
  * @param find command that prints the paths, or null without one
  */
 export function listingHint(files: string, find: string | null): string {
-  const input = `then take ${files}.csv as the input`;
+  const input = `then use ${files}.csv as the input`;
   return find === null
     ? `write a CSV with a column \`path\` of the addresses of the ${files}, ${input}`
     : `list the ${files} in a CSV: (echo path; ${find} | sort) > ${files}.csv, ${input}`;

@@ -49,7 +49,7 @@ function otherHeader(
   header: string,
   { expected, reference }: { readonly expected: string | null; readonly reference: string },
 ): ShardmillError {
-  const hint = "all CSV files of a job need the same header, with the columns in the same order";
+  const hint = "give all CSV files of the job the same header, with the columns in the same order";
   return new ShardmillError("INPUT_SCHEMA_MIXED", `${path} has another header than ${reference}`, {
     fields: { path, reference },
     problems: [

@@ -113,7 +113,7 @@ function placeOf({ table, start }: RecordRun, record: number): string {
   return `line ${table.lines[record]} (byte ${start + (table.starts[record] ?? 0)})`;
 }
 
-const TOO_DEEP = `it has lists and objects within each other more than ${formatCount(NESTING_MOST)} deep, and none is read beyond that: write the inner ones as text`;
+const TOO_DEEP = `it nests lists and objects more than ${formatCount(NESTING_MOST)} deep, the limit: write the inner ones as text`;
 
 /** Returns the fault that a record's bytes alone show. Null: none. */
 function faultOf(
@@ -126,12 +126,12 @@ function faultOf(
   if (!isText && !isUtf8(bytes.subarray(start, end))) return `it is not UTF-8: ${ENCODING_HINTS[form.kind]}`;
   if (form.kind === "json") return nestsTooDeep(bytes, start, end) ? TOO_DEEP : null;
   if (end - start >= RECORD_MOST_BYTES)
-    return `it is longer than ${formatBytes(RECORD_MOST_BYTES)}, and no line is read beyond that`;
+    return `it is longer than ${formatBytes(RECORD_MOST_BYTES)}, the limit of a line`;
   if (table.values[record] === 0)
-    return `a value in quotes (${form.quote}) is not closed where it ends: input.csv.quote sets another character, or none`;
+    return `a quoted value (${form.quote}) is not closed at its end: set input.csv.quote to another character, or to none`;
   const [values, columns] = [table.values[record], form.fields.length];
   if (values === columns) return null;
-  return `it has ${values} ${values === 1 ? "value" : "values"} where there are ${columns} columns`;
+  return `it has ${values} ${values === 1 ? "value" : "values"} for ${columns} columns`;
 }
 
 function parseJson(
@@ -196,7 +196,7 @@ function messageOfFault(
   const field = form.fields[column];
   if (field === undefined) throw new Error(`broken invariant: no column ${column}`);
   const type = nameOfType(field.type) ?? showType(field.type);
-  return `column ${field.name}: ${JSON.stringify(shown)} is no ${type}, which is its type: input.types sets another`;
+  return `column ${field.name}: ${JSON.stringify(shown)} is not ${type}, the type of the column: set another in input.types`;
 }
 
 function notJson(text: string): string {

@@ -254,9 +254,9 @@ function fieldType(type: string): Field["type"] {
 
 function cannotTell(path: string, cause: unknown): ShardmillError {
   const hint = "set input.csv.delimiter, input.csv.quote and input.csv.header";
-  return new ShardmillError("INPUT_UNSUPPORTED", `how ${path} is written cannot be found out`, {
-    fields: { path, what: "its own way of writing CSV" },
-    problems: [{ where: path, what: "how it is written cannot be found out by looking at it", hint }],
+  return new ShardmillError("INPUT_UNSUPPORTED", `the CSV format of ${path} cannot be detected`, {
+    fields: { path, what: "an unknown CSV format" },
+    problems: [{ where: path, what: "its CSV format cannot be detected", hint }],
     hint,
     cause,
   });

@@ -89,7 +89,7 @@ function sniffJson(samples: readonly TextSample[]): JsonForm {
     throw inputUnsupported(
       samples[0]?.path ?? "",
       odd,
-      "give each key a name that SQL can tell from the others",
+      "give each key a name that SQL can distinguish from the others",
     );
   return { kind: "json", fields: seen.fields() };
 }
@@ -119,5 +119,5 @@ function noColumns(names: readonly string[], known: readonly string[]): Shardmil
       found: name,
     }),
   );
-  return new ShardmillError("SPEC_INVALID", "types are set for columns that are not there", { problems });
+  return new ShardmillError("SPEC_INVALID", "types are set for columns that do not exist", { problems });
 }

@@ -21,7 +21,7 @@ export interface CsvSpec {
 export function csvSpec(z: Zod) {
   return z
     .strictObject({ ...layoutKeys(z), ...valueKeys(z) })
-    .describe("How CSV files are written, where looking at them finds something else.");
+    .describe("The format of CSV files. Set it where detection is wrong.");
 }
 
 /** Builds the schemas of the layout options. */
@@ -37,33 +37,33 @@ function layoutKeys(z: Zod) {
   return {
     delimiter: character
       .exactOptional()
-      .describe('What stands between values: `";"`, `"\\t"`. Left out: found by looking.'),
+      .describe('The separator of values: `";"`, `"\\t"`. Default: detected.'),
     quote: characterOrNone
       .exactOptional()
-      .describe('What stands around values that hold a delimiter or a line end. `""`: nothing does.'),
+      .describe(
+        'The quote around values that contain a delimiter or a line end. `""`: none. Default: detected.',
+      ),
     escape: character
       .exactOptional()
-      .describe(
-        "What stands before a quote within quotes. Left out: found by looking; most often the quote itself.",
-      ),
+      .describe("The character before a quote within quotes. Default: detected, mostly the quote itself."),
     header: z
       .boolean()
       .exactOptional()
-      .describe("Whether the first line names the columns. Left out: found by looking."),
+      .describe("Whether the first line names the columns. Default: detected."),
     names: z
       .array(z.string().min(1).max(10_000))
       .min(1)
       .max(MAX_NAMES)
       .exactOptional()
       .describe(
-        "The columns' names, all of them, in order. Left out: the header's, or `column0`, `column1`, ...",
+        "The names of all columns, in order. Default: those of the header, or `column0`, `column1`, ...",
       ),
     skip: z
       .int()
       .min(0)
       .max(1_000_000)
       .exactOptional()
-      .describe("Lines before the header that are left out."),
+      .describe("The number of lines before the header, which are skipped. Default: detected."),
   };
 }
 
@@ -77,21 +77,21 @@ function valueKeys(z: Zod) {
       .regex(/^[^\r\n]*$/),
   );
   return {
-    nulls: nulls.max(100).default([""]).describe('Unquoted values that stand for null: `["", "NA"]`.'),
+    nulls: nulls.max(100).default([""]).describe('Unquoted values that mean null: `["", "NA"]`.'),
     encoding: z
       .enum(CSV_ENCODINGS)
       .exactOptional()
       .describe(
-        "How characters are bytes. `latin1` is ISO 8859-1, `windows-1252` what spreadsheets write in Western Europe. Left out: UTF-8.",
+        "The encoding of the files. `latin1` is ISO 8859-1. Spreadsheets in Western Europe write `windows-1252`. Default: UTF-8.",
       ),
-    decimal: z.enum([".", ","]).default(".").describe("What stands before the fraction of a number."),
+    decimal: z.enum([".", ","]).default(".").describe("The character before the fraction of a number."),
     dateFormat: format
       .exactOptional()
-      .describe('How dates are written, as in `"%d.%m.%Y"`. Left out: found by looking; else ISO 8601.'),
+      .describe('The format of dates, as in `"%d.%m.%Y"`. Default: detected, or else ISO 8601.'),
     timestampFormat: format
       .exactOptional()
       .describe(
-        "How timestamps are written. Left out: found by looking; else ISO 8601, an offset to UTC applied.",
+        "The format of timestamps. Default: detected, or else ISO 8601 with the offset to UTC applied.",
       ),
   };
 }

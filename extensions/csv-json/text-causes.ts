@@ -87,7 +87,7 @@ function causeOf(
     return {
       column,
       why: "it is text because its numbers have a decimal comma",
-      hint: '`input.csv: { decimal: "," }` reads them',
+      hint: 'set `input.csv: { decimal: "," }` to read them',
       remedy: hasPoints ? null : COMMAS,
     };
   const place = look.record === null ? undefined : places[Number(look.record)];
@@ -99,7 +99,7 @@ function causeOf(
   const type = Number(look.wholes) === numbers ? "int64" : "float64";
   return {
     column,
-    why: `it is text because of ${where}: ${value}, ${count} in the lines that were looked at`,
+    why: `it is text because of ${where}: ${value}, ${count} in the sampled lines`,
     hint: `\`input.types: { ${column}: ${type} }\` makes such rows dead letters`,
     remedy: null,
   };

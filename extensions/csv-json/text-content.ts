@@ -86,7 +86,7 @@ async function* unpack(source: ByteSource, signal: AbortSignal): AsyncGenerator<
     throw inputCorrupt({
       path: source.path,
       where: "gzip data",
-      expected: "a whole gzip file",
+      expected: "a complete gzip file",
       found: messageOf(error),
       cause: error,
     });

@@ -225,6 +225,6 @@ function badRecord(path: string, message: string): ShardmillError {
 function changed(path: string, what: string): ShardmillError {
   return new ShardmillError("INPUT_CHANGED", `${path} changed since the job was planned`, {
     fields: { path, what, expected: "the bytes that were planned", found: "others" },
-    hint: "run the job again with --fresh to take the file as it is now",
+    hint: "run the job again with --fresh to read the file as it is now",
   });
 }

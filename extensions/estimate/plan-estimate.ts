@@ -13,24 +13,24 @@ export const planEstimate = definePlanFigures({
       .option("estimate", {
         type: "boolean",
         default: true,
-        describe: "Run some rows, and say what a run would take (--no-estimate: do not)",
+        describe: "Run a sample, and estimate what the job takes (--no-estimate: do not)",
       })
       .option("estimate-seconds", {
         type: "string",
         requiresArg: true,
         default: "5",
-        describe: "How long to measure at full speed, at the most",
+        describe: "Longest time to measure at full speed",
       })
       .option("nodes", {
         type: "string",
         requiresArg: true,
         default: "1",
-        describe: "Machines like this one, each with these workers",
+        describe: "Number of machines like this one, each with these workers",
       })
       .option("price-per-hour", {
         type: "string",
         requiresArg: true,
-        describe: "What one such machine costs an hour, in any currency: shows the cost",
+        describe: "Price of one machine an hour, in any currency: adds the cost",
       })
       .options(processOptions)
       .example("$0 plan job.yaml --nodes 8 --price-per-hour 2.5", "Time and cost on eight machines like this")
@@ -44,7 +44,7 @@ export const planEstimate = definePlanFigures({
       const hasRows = planned.shards.some(({ rowStart, rowEnd }) => rowEnd > rowStart);
       if (estimate === null && hasRows) {
         process.stderr.write(
-          "no estimate: the model is too slow for its sample; try a smaller map.batch.rows\n",
+          "no estimate: the model is too slow for a sample, try a smaller map.batch.rows\n",
         );
       }
       if (estimate === null) return null;

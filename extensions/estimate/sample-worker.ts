@@ -174,7 +174,7 @@ async function openJob(
     onBusy,
     onDevice,
     onBroken: (error) => {
-      throw new ShardmillError("INTERNAL", `the sample broke: ${error.message}`, { cause: error });
+      throw new ShardmillError("INTERNAL", `the sample failed: ${error.message}`, { cause: error });
     },
   });
 }

@@ -41,23 +41,23 @@ export const flightCommand = defineCommand({
         type: "string",
         requiresArg: true,
         default: `127.0.0.1:${DEFAULT_PORT}`,
-        describe: "HOST:PORT to serve on (0.0.0.0: every interface, which takes --tls-cert, or --insecure)",
+        describe: "HOST:PORT to serve on (0.0.0.0: every interface, needs --tls-cert or --insecure)",
       })
       .options(listeningOptions)
       .option("job", jobOfOutputOption)
       .option("secret-file", secretFileOption)
       .option("json", {
         ...jsonOption,
-        describe: "Print where it serves what on stdout, as one line of JSON, once it does",
+        describe: "Print address and flights on stdout as one line of JSON, once serving",
       })
       .option("log-level", { ...logLevelOption, default: "warn" as const })
       .option("log-format", logFormatOption)
-      .example("$0 flight ./out", "Serves rows, reduced/NAME and errors to who knows the secret")
+      .example("$0 flight ./out", "Serves rows, reduced/NAME and errors to clients with the secret")
       .example(
         "$0 flight s3://bucket/out --listen 0.0.0.0:7434 --tls-cert node1.crt --tls-key node1.key",
         "An output in a bucket, to a network",
       )
-      .example("$0 flight s3://bucket/out --job job.yaml", "One that is reached as the job reached it"),
+      .example("$0 flight s3://bucket/out --job job.yaml", "With the stores of the job file"),
   async run(args: FlightArguments) {
     process.exitCode = await serve(args);
   },

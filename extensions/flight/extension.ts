@@ -14,7 +14,7 @@ export const flight: Extension = {
       title: "Arrow Flight",
       option: {
         name: "flight",
-        says: "HOST:PORT to serve results on by Arrow Flight, and of a job that runs its combined tables",
+        says: "HOST:PORT to serve results on by Arrow Flight, also combined tables of running jobs",
         example: { value: "127.0.0.1:7434", says: "The same, and serves their results by Arrow Flight" },
       },
       limits: {

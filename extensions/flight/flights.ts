@@ -143,6 +143,6 @@ function notFound(path: readonly string[], there: readonly string[]): ShardmillE
   const more = there.length > NAMES_SHOWN ? `, and ${there.length - NAMES_SHOWN} more` : "";
   return new ShardmillError("RESULT_NOT_FOUND", `there is no flight ${JSON.stringify(path.join("/"))}`, {
     fields: { path: path.join("/") },
-    hint: there.length === 0 ? "nothing is published here yet" : `there is ${shown}${more}`,
+    hint: there.length === 0 ? "nothing is published here yet" : `choose one of ${shown}${more}`,
   });
 }

@@ -113,9 +113,9 @@ async function nextInfo(
  * new output's.
  */
 function replaced(path: readonly string[], cause: unknown): ShardmillError {
-  return new ShardmillError("STORE_CHANGED", "the output became another while it was read", {
+  return new ShardmillError("STORE_CHANGED", "the output was replaced while it was read", {
     fields: { path: path.join("/") },
-    hint: "ask for the flight's info again, and read all of it anew",
+    hint: "get the flight's info again, and read the whole flight again",
     cause,
   });
 }

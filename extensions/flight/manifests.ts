@@ -13,7 +13,7 @@ interface KnownManifest {
 /** Error when nothing is published. */
 export const NOT_PUBLISHED = {
   code: "RESULT_NOT_FOUND",
-  hint: "name the folder that is the job's output.path; what a job that runs has so far is served by its coordinator: `--flight HOST:PORT` of `run` and `coordinator`",
+  hint: "name the folder of the job's output.path. For results of a running job, start `run` or `coordinator` with `--flight HOST:PORT`",
 } as const;
 
 /** Limit of cached manifests. One of a hundred thousand files takes some 60 MB. */

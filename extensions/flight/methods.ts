@@ -33,7 +33,7 @@ const descriptorCodec: Codec<readonly string[]> = {
   decode: (message) =>
     message.enumValue("type") === "PATH"
       ? message.texts("path")
-      : message.fail("type", "is not PATH: name a flight by its path, as ListFlights does"),
+      : message.fail("type", "is not PATH: name a flight by its path, as in ListFlights"),
 };
 
 const ticketCodec: Codec<Uint8Array> = {

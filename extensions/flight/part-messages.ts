@@ -155,6 +155,6 @@ async function openPart(storages: Storages, part: FlightPart, signal: AbortSigna
 function changed({ location, bytes }: FlightPart, found: number): ShardmillError {
   return new ShardmillError("STORE_CHANGED", `${location} is not the file that was published`, {
     fields: { path: location, expected: bytes, found },
-    hint: "ask for the flight's info again, and read all of it anew",
+    hint: "get the flight's info again, and read the whole flight again",
   });
 }

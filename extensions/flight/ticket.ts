@@ -65,9 +65,9 @@ export function readTicket(bytes: Uint8Array): Ticket {
 export function partsOf({ start, end, digest, path }: Ticket, flight: Flight): readonly FlightPart[] {
   const parts = flight.parts.filter((part) => part.id >= start && part.id < end);
   if (parts.length > 0 && digestOf(parts) === digest) return parts;
-  throw new ShardmillError("RESULT_NOT_FOUND", "what this ticket stands for is no more, or has grown", {
+  throw new ShardmillError("RESULT_NOT_FOUND", "the data of this ticket was removed, or has grown", {
     fields: { path: path.join("/") },
-    hint: "ask for the flight's info again, and take its tickets",
+    hint: "get the flight's info again, and use its tickets",
   });
 }
 
@@ -76,7 +76,7 @@ function digestOf(parts: readonly FlightPart[]): Digest {
 }
 
 function noTicket(): ShardmillError {
-  return new ShardmillError("RESULT_NOT_FOUND", "these bytes are no ticket of this server", {
-    hint: "take the tickets of a flight's info (GetFlightInfo): they are not to be made",
+  return new ShardmillError("RESULT_NOT_FOUND", "these bytes are not a ticket of this server", {
+    hint: "use the tickets of a flight's info (GetFlightInfo)",
   });
 }

@@ -60,7 +60,7 @@ export class FlightTurns implements Patience {
     this.#own = new SlotsPerPeer("streams", { slots: limits.streamsOfOne, waiting: WAITING });
     this.#ofIdentity = new SlotsPerPeer("streams", { slots: limits.streamsOfIdentity, waiting: WAITING });
     this.#all = new Slots("streams", { slots: limits.streams, waiting: WAITING });
-    this.#looks = new Slots("looks at flights", { slots: limits.looks, waiting: WAITING });
+    this.#looks = new Slots("checks of flights", { slots: limits.looks, waiting: WAITING });
   }
 
   /** @returns the function that ends the turn */

@@ -66,7 +66,7 @@ function sha256Of({ md5Hash, metadata }: z.infer<typeof OBJECT>): Digest | null 
 export function pageReader(path: string, from: string | null): BodyReader<ObjectPage> {
   return jsonReader(path, PAGE, ({ items, prefixes, nextPageToken: next = null }) => {
     if (next !== null && next === from)
-      throw failed("STORE_FAILED", path, "is listed in a circle: a page leads to itself");
+      throw failed("STORE_FAILED", path, "cannot be listed: a page of the list refers to itself");
     const objects = items.map(({ name, size, generation }) => ({
       key: name,
       bytes: size,
@@ -79,7 +79,7 @@ export function pageReader(path: string, from: string | null): BodyReader<Object
 /** @param md5Hash hash of the sent bytes, which an emulator may fail to keep when they come in pieces */
 export function putReader(path: string, md5Hash: string): BodyReader<"put"> {
   return jsonReader(path, PUT, ({ md5Hash: kept }) => {
-    if (kept !== md5Hash) throw failed("STORE_FAILED", path, "is kept with other bytes than were sent");
+    if (kept !== md5Hash) throw failed("STORE_FAILED", path, "was stored with other bytes than were sent");
     return "put";
   });
 }
@@ -96,7 +96,7 @@ export function rewriteReader(path: string): BodyReader<"put" | PartOfCopy> {
   return jsonReader(path, REWRITE, ({ done, rewriteToken, totalBytesRewritten }) => {
     if (done) return "put";
     if (rewriteToken === undefined)
-      throw failed("STORE_FAILED", path, "is copied in part, and its store does not say how to go on");
+      throw failed("STORE_FAILED", path, "was copied in part, and the store returned no token to continue");
     return { goOnWith: rewriteToken, copied: totalBytesRewritten };
   });
 }

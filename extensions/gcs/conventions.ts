@@ -76,7 +76,7 @@ function providerOf(onAsked: (who: string) => void): CredentialProvider<GcsCrede
 /** Returns the name of the token's source, for messages. */
 function giverOf(client: AuthClient): string {
   const file = process.env.GOOGLE_APPLICATION_CREDENTIALS;
-  return `what gives tokens to ${identityOf(client)}${file ? ` (${file})` : ""}`;
+  return `the token provider of ${identityOf(client)}${file ? ` (${file})` : ""}`;
 }
 
 function identityOf(client: AuthClient): string {
@@ -86,7 +86,7 @@ function identityOf(client: AuthClient): string {
   if (client instanceof UserRefreshClient) return "the user of `gcloud auth application-default login`";
   if (client instanceof BaseExternalAccountClient) {
     const account = client.getServiceAccountEmail();
-    return account === null ? "a workload identity" : `service account ${account} by workload identity`;
+    return account === null ? "a workload identity" : `service account ${account} with workload identity`;
   }
   return "application default credentials";
 }

@@ -10,14 +10,14 @@ export interface GcsCredentials {
   readonly expiration?: Date;
 }
 
-export const ANONYMOUS: GcsCredentials = { headers: {}, identity: "nobody (without credentials)" };
+export const ANONYMOUS: GcsCredentials = { headers: {}, identity: "an anonymous caller" };
 
 /** @param asked source that does not answer, which the caller may ask again later */
 export function silentProvider(asked: string, seconds: number): ShardmillError {
-  const message = `there are no credentials for Google Cloud Storage: ${asked} is silent for ${seconds} s`;
+  const message = `there are no credentials for Google Cloud Storage: ${asked} has not answered for ${seconds} s`;
   return new ShardmillError("STORE_REFUSED", message, {
     fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS", provider: asked, throttled: false },
-    hint: "check that this machine reaches what gives it credentials, or give it others",
+    hint: "check that this machine can reach its credentials provider, or configure another",
   });
 }
 
@@ -28,9 +28,7 @@ export function noCredentials(cause: unknown): ShardmillError {
     `there are no credentials for Google Cloud Storage: ${saidBy(cause)}`,
     {
       fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS" },
-      hint:
-        "set GOOGLE_APPLICATION_CREDENTIALS to a file of credentials, log in by `gcloud auth application-default login`, give " +
-        "this machine a service account, or set GOOGLE_SKIP_SIGNATURE=true for public buckets",
+      hint: "set GOOGLE_APPLICATION_CREDENTIALS to a credentials file, run `gcloud auth application-default login`, give this machine a service account, or set GOOGLE_SKIP_SIGNATURE=true for public buckets",
     },
   );
 }

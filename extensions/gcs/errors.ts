@@ -53,7 +53,7 @@ export function judgedByProblem(path: string, answer: Answer): Error {
   if (status !== 401 && status !== 403) return failed("STORE_FAILED", path, what, { fields });
   return failed("STORE_REFUSED", path, what, {
     fields,
-    hint: "give who asks the role `roles/storage.objectViewer` of the bucket, or others credentials: GOOGLE_APPLICATION_CREDENTIALS",
+    hint: "give the caller the bucket's role `roles/storage.objectViewer`, or set GOOGLE_APPLICATION_CREDENTIALS to other credentials",
   });
 }
 

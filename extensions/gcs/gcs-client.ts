@@ -190,7 +190,7 @@ export class GcsClient implements ObjectClient {
       const isFurther = step.goOnWith !== last?.goOnWith || step.copied !== last.copied;
       idle = isFurther ? 0 : idle + 1;
       if (idle === MOST_IDLE_REWRITES)
-        throw failed("STORE_FAILED", from.path, "is copied, and that gets no further");
+        throw failed("STORE_FAILED", from.path, "is being copied, without progress");
       last = step;
     }
   }

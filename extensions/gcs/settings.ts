@@ -49,7 +49,7 @@ function endpointOf(variable: string, text: string): URL {
     url !== null &&
     /^https?:$/.test(url.protocol) &&
     `${url.username}${url.password}${url.search}${url.hash}` === "";
-  if (!isUsable) throw invalidSetting(variable, "is no address of a store", "https://HOST:PORT");
+  if (!isUsable) throw invalidSetting(variable, "is not an address of a store", "https://HOST:PORT");
   url.pathname = url.pathname.replace(API_PATH, "");
   return url;
 }
@@ -60,13 +60,9 @@ export function invalidSetting(
   expected: string,
   cause?: unknown,
 ): ShardmillError {
-  return new ShardmillError(
-    "STORE_REFUSED",
-    `Google Cloud Storage cannot be reached from here: ${variable} ${what}`,
-    {
-      fields: { variable, expected },
-      hint: `set ${variable} to ${expected}, or to nothing`,
-      ...(cause === undefined ? {} : { cause }),
-    },
-  );
+  return new ShardmillError("STORE_REFUSED", `Google Cloud Storage cannot be used: ${variable} ${what}`, {
+    fields: { variable, expected },
+    hint: `set ${variable} to ${expected}, or unset it`,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

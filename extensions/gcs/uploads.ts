@@ -74,8 +74,8 @@ export function begunBy(
   if (head.status !== 200) return takenBy(head, put);
   const hop = hopOf(head.asked, 307, head.headers.location);
   if (hop.kind === "here")
-    throw failed("STORE_FAILED", path, "is taken in pieces, and its store does not say where to");
-  if (hop.kind === "refused") throw failed("STORE_REFUSED", path, `is taken in pieces, and ${hop.why}`);
+    throw failed("STORE_FAILED", path, "is uploaded in pieces, and the store returned no address for them");
+  if (hop.kind === "refused") throw failed("STORE_REFUSED", path, `is uploaded in pieces, and ${hop.why}`);
   return ignoring(hop.url);
 }
 
@@ -115,7 +115,7 @@ export async function uploadInPieces(
         const outcome = await sendPiece(session, piece, calls);
         if (outcome !== null) return outcome;
       }
-      throw failed("STORE_FAILED", path, "has come whole, and is not put");
+      throw failed("STORE_FAILED", path, "was sent completely, but not stored");
     } catch (error) {
       // The object may be complete, with its last response lost. A new session detects that.
       if (!isShardmillError(error, "STORE_NOT_FOUND") || sessions === MOST_SESSIONS) throw error;
@@ -152,6 +152,6 @@ export function pieceRequest(session: URL, { start, bytes }: Piece, totalBytes: 
 export function persistedReader({ headers }: AnswerHead, { start, bytes }: Piece): BodyReader<number> {
   const last = /^bytes=0-(\d+)$/.exec(headers.range ?? "")?.[1];
   const at = last === undefined ? 0 : Number(last) + 1;
-  if (at <= start || at > start + bytes.length) throw new PassingFailure("takes nothing of what it is sent");
+  if (at <= start || at > start + bytes.length) throw new PassingFailure("stores none of the sent bytes");
   return ignoring(at);
 }

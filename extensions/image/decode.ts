@@ -55,9 +55,9 @@ export async function decodeImage(
     const reader = sharp(bytes, { ...options, autoOrient: orient });
     const { width, height, space: ownSpace, depth } = await orAbort(reader.metadata(), signal);
     if (width * height > maxPixels)
-      return refused(`says that it has ${width} x ${height} pixels, more than ${maxPixels}`);
+      return refused(`declares ${width} x ${height} pixels, more than ${maxPixels}`);
     if (depth !== "uchar" && depth !== "ushort")
-      return refused(`has pixels of ${depth}, not of 8 or 16 bits`);
+      return refused(`has pixels of ${depth}, and not 8 or 16 bits`);
     const isCmyk = ownSpace === "cmyk";
     const space = isCmyk ? "cmyk" : "srgb";
     const raw = reader.pipelineColourspace(space).toColourspace(space).raw({ depth: "uchar" });

@@ -46,7 +46,7 @@ function takesImages({ dims }: TensorInfo, folder: ModelFolder | null): boolean 
 
 function askForImages({ dims }: TensorInfo, { type }: Field): string | null {
   if (dims.length !== 4 || type.kind !== "binary") return null;
-  return "are these image files? Then add `image: {}` and its keys; if not, they are read as 0 to 255";
+  return "are these image files? If so, add `image: {}` and its keys. Otherwise bytes are read as 0 to 255";
 }
 
 /** Ways in which `init` drafts image inputs. */
@@ -65,8 +65,8 @@ function imageOf(tensor: TensorInfo, folder: ModelFolder | null): FoundWay | nul
   const pixels = size ?? edges;
   if (facts === null) {
     const asked =
-      "how does the model's maker prepare images? Nothing says `resize`, `crop`, `mean` and `std`";
-    const open = size === null ? [`the model leaves the size of images open: is it ${textOf(pixels)}?`] : [];
+      "how does the model's author prepare images? No file gives `resize`, `crop`, `mean` and `std`";
+    const open = size === null ? [`the model does not fix the size of images: is it ${textOf(pixels)}?`] : [];
     return { keys: { resize: pixels, ...(isGray ? { channels: "gray" } : {}) }, questions: [...open, asked] };
   }
   const doubts = (folder?.doubts ?? []).filter(({ about }) => about === "image");
@@ -86,11 +86,11 @@ function missingOf({ resize, crop }: ImageFacts, size: Size | null): FoundWay {
   if (crop !== null) return { keys: {}, questions: [] };
   if (resize === null) {
     const whole = size ?? { width: USUAL_PIXELS, height: USUAL_PIXELS };
-    return { keys: { resize: whole }, questions: [`the folder says no size: is it ${textOf(whole)}?`] };
+    return { keys: { resize: whole }, questions: [`the folder gives no size: is it ${textOf(whole)}?`] };
   }
   if (!("shortestEdge" in resize)) return { keys: {}, questions: [] };
   const part = size ?? { width: resize.shortestEdge, height: resize.shortestEdge };
-  const asked = `the folder says no \`crop\` beside the shortest edge: is it ${textOf(part)} of the centre?`;
+  const asked = `the folder gives no \`crop\` with the shortest edge: is it ${textOf(part)} of the centre?`;
   return { keys: { crop: part }, questions: [asked] };
 }
 

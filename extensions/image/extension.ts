@@ -17,9 +17,7 @@ export const image: Extension = {
   feature: {
     key: "image",
     files: "images",
-    says:
-      "The column holds images, as the bytes of files or as their paths: how they become values. `{}` is all " +
-      "defaults. See [images](#images).",
+    says: "Turns images into values. The column holds the bytes of image files, or their paths. `{}` uses all defaults. See [images](#images).",
     // All images have one size, so padding is meaningless.
     excludes: ["pad"],
     spec: imageSpec,

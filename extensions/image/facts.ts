@@ -49,7 +49,7 @@ function readImage(settings: FolderSettings): ImageFacts | null {
   if (!isImage) return null;
   for (const key of settings.keys) {
     const isOn = key.startsWith("do_") && settings.value(key) === true;
-    if (isOn && !KNOWN_STEPS.includes(key)) settings.doubt(key, "is a step that is not known here");
+    if (isOn && !KNOWN_STEPS.includes(key)) settings.doubt(key, "is an unknown step");
   }
   const normalizes = settings.flag("do_normalize") !== false;
   const { resize, crop } = readSizes(settings);
@@ -89,7 +89,7 @@ function readResize(settings: FolderSettings): FactsResize | null {
     if (SHARE.test(type)) return { shortestEdge: size };
     if (SQUARE.test(type)) return { width: size, height: size };
     if (SHORTEST.test(type)) return { shortestEdge: size };
-    return settings.doubt("size", "is one number: the shorter side, or both");
+    return settings.doubt("size", "is one number, for the shorter side or for both");
   }
   const { shortest_edge: shortestEdge, width, height, ...others } = isGroup(size) ? size : {};
   if (Object.keys(others).length === 0) {
@@ -115,7 +115,7 @@ function readCrop(settings: FolderSettings): ImageFacts["crop"] {
 function readResample(settings: FolderSettings): ImageFacts["resample"] {
   const number = settings.number("resample");
   if (number === null) return null;
-  return RESAMPLE_NUMBERS[number] ?? settings.doubt("resample", "is a filter that is not known here");
+  return RESAMPLE_NUMBERS[number] ?? settings.doubt("resample", "is an unknown filter");
 }
 
 function channelValues(settings: FolderSettings, key: string): readonly number[] | null {

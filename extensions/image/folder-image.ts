@@ -38,7 +38,7 @@ export function withFolderImage(
     const count = channelCount(filled.channels);
     if (!Array.isArray(values) || values.length === count) continue;
     report([], {
-      what: `the model's folder has not one number for each channel in \`${key}\``,
+      what: `the model's folder does not have one number for each channel in \`${key}\``,
       expected: `\`${key}\` here: one number, or ${count}`,
       found: String(values.length),
     });

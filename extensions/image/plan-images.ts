@@ -92,7 +92,7 @@ class ImagePlanner {
     if (found === undefined) {
       const expected = `a tensor of ${IMAGE_DTYPES.join(", ")}`;
       this.#report([], {
-        what: "images cannot be made into this input",
+        what: "images cannot become this input",
         expected,
         found: `\`${name}\`: ${dtype}`,
       });
@@ -104,10 +104,10 @@ class ImagePlanner {
       [mean].flat().every((value) => value === 0) &&
       [std].flat().every((value) => value === 1);
     if (found === "uint8" && !isPlain) {
-      const what = "`rescale`, `mean` and `std` make no bytes";
+      const what = "`rescale`, `mean` and `std` do not make bytes";
       this.#report([], {
         what,
-        expected: `none of them: \`${name}\` is uint8, and takes pixels as they are`,
+        expected: `none of these keys: \`${name}\` is uint8, and takes unchanged pixels`,
       });
     }
     return found;
@@ -142,7 +142,7 @@ class ImagePlanner {
       case "shortestEdge":
         this.#report(["resize"], {
           what: "the images keep different sizes",
-          expected: "`crop` beside `shortestEdge`",
+          expected: "`crop` with `shortestEdge`",
           hint: "to scale without a crop, give `width` and `height`, or `longestEdge` with `pad`",
         });
         return null;
@@ -156,7 +156,7 @@ class ImagePlanner {
     const [height, width] = this.#layout === "nchw" ? dims.slice(-2) : dims.slice(0, 2);
     if (isFixed(height) && isFixed(width)) return { width, height };
     this.#report([], {
-      what: `the model leaves the size of images in \`${name}\` open`,
+      what: `the model does not fix the size of images in \`${name}\``,
       expected: "`resize` or `crop`",
       found: `${formatDims(dims)} after the batch`,
     });
@@ -175,8 +175,8 @@ class ImagePlanner {
       expected: `${formatDims(dims)} after the batch`,
       found: `${formatDims(rowDims)}, ${this.#layout}`,
       hint: takes(dims, inLayout[other])
-        ? `the model wants \`layout: ${other}\``
-        : "`resize`, `crop`, `channels` and `layout` make the shape",
+        ? `set \`layout: ${other}\``
+        : "change the shape with `resize`, `crop`, `channels` or `layout`",
     });
     return null;
   }

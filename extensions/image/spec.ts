@@ -33,51 +33,47 @@ function imageKeys(z: Zod, folder: SpecParts["folder"]) {
       .enum(RESAMPLES)
       .exactOptional()
       .describe(
-        "How `resize` makes pixels of pixels: Pillow's filters, or OpenCV's usual one (`opencvLinear`), to the bit. " +
-          "Left out: what the model's folder says, else `bilinear`.",
+        "The filter of `resize`: one of Pillow's, or OpenCV's default (`opencvLinear`), with identical results. Default: that of the model's folder, or else `bilinear`.",
       ),
     rescale: z
       .number()
       .exactOptional()
       .describe(
-        "A value is `(pixel * rescale - mean) / std`, of pixels 0 to 255. Left out: what the model's folder " +
-          "says, else 1/255; 1 for uint8 tensors.",
+        "A value is `(pixel * rescale - mean) / std`, for pixels from 0 to 255. Default: that of the model's folder, or else 1/255. For uint8 tensors: 1.",
       ),
     mean: byChannel
       .exactOptional()
       .describe(
-        "A number, or one for each channel in the order of `channels`: `[0.485, 0.456, 0.406]`. Left out: what the model's " +
-          "folder says, else 0.",
+        "A number, or one for each channel in the order of `channels`: `[0.485, 0.456, 0.406]`. Default: that of the model's folder, or else 0.",
       ),
     std: byChannel
       .exactOptional()
       .describe(
-        "A number, or one for each channel: `[0.229, 0.224, 0.225]`. Left out: what the model's folder says, else 1.",
+        "A number, or one for each channel: `[0.229, 0.224, 0.225]`. Default: that of the model's folder, or else 1.",
       ),
     channels: z
       .enum(CHANNEL_ORDERS)
       .exactOptional()
       .describe(
-        "What the values of a pixel are, in order. `gray`: one, as Pillow's mode L. Left out: what the model's folder says, else `rgb`.",
+        "The values of a pixel, in order. `gray`: one value, as in Pillow's mode L. Default: that of the model's folder, or else `rgb`.",
       ),
     layout: z
       .enum(IMAGE_LAYOUTS)
       .exactOptional()
       .describe(
-        "`nchw`: one channel after the other; `nhwc`: those of a pixel side by side. Left out: what the model's shape " +
-          "says, and `nchw` where it says nothing.",
+        "`nchw`: one channel after the other. `nhwc`: the channels of each pixel together. Default: from the model's shape, or else `nchw`.",
       ),
-    orient: z.boolean().default(true).describe("Whether an image is turned as its EXIF data say."),
+    orient: z.boolean().default(true).describe("Whether an image is rotated by its EXIF data."),
     maxPixels: z
       .int()
       .min(1)
       .max(2 ** 31 - 1)
       .default(MAX_PIXELS)
       .describe(
-        "An image that says it has more is a dead letter, and is not decoded: each takes 4 bytes of memory, or more.",
+        "Limit of pixels. A larger image is a dead letter, and is not decoded. A pixel takes 4 bytes of memory or more.",
       ),
     folder: folder.describe(
-      "Where relative paths start from when the column has paths, relative to the job file, in a bucket or on the web. Workers read the files there.",
+      "The folder of relative paths, if the column has paths. It is relative to the job file, in a bucket or on the web. Workers read the files there.",
     ),
   });
 }
@@ -96,31 +92,31 @@ function sizeKeys(z: Zod) {
           .describe(
             "The length of the longer edge. The other keeps the ratio (see `round`), and `pad` fills a square.",
           ),
-        width: edge.exactOptional().describe("With `height`: exactly so, whatever the ratio was."),
+        width: edge.exactOptional().describe("With `height`: the exact width. The ratio is not kept."),
         height: edge.exactOptional().describe("With `width`."),
         pad: z
           .int()
           .min(0)
           .max(MAX_BYTE)
           .exactOptional()
-          .describe("With `longestEdge`: what fills the square, 0 to 255 in each channel. Left out: 0."),
+          .describe(
+            "With `longestEdge`: the value that fills the square, from 0 to 255 in each channel. Default: 0.",
+          ),
         place: z
           .enum(["center", "topLeft"])
           .exactOptional()
-          .describe("With `longestEdge`: where the image lies in the square. Left out: `center`."),
+          .describe("With `longestEdge`: the place of the image in the square. Default: `center`."),
         round: z
           .enum(EDGE_ROUNDINGS)
           .exactOptional()
           .describe(
-            "How the edge that keeps the ratio becomes a whole number. `floor` cuts it, as `int(w * r)` of YOLOX. `round` takes the " +
-              "nearest, of two the even one, as Pillow's `ImageOps.pad` and Ultralytics. Left out: `floor` with " +
-              "`shortestEdge`, as Hugging Face and torchvision; `round` with `longestEdge`.",
+            "How the other edge becomes a whole number. `floor` rounds down, as `int(w * r)` in YOLOX. `round` rounds to the nearest, and halves to even, as Pillow's `ImageOps.pad` and Ultralytics. Default with `shortestEdge`: `floor`, as in Hugging Face and torchvision. Default with `longestEdge`: `round`.",
           ),
       })
       .exactOptional()
       .describe(
         "How an image is scaled: `{ shortestEdge: 256 }`, `{ width: 224, height: 224 }` or " +
-          "`{ longestEdge: 640, pad: 114 }`. Left out: as the model's folder says, else it is not.",
+          "`{ longestEdge: 640, pad: 114 }`. Default: that of the model's folder, or else none.",
       ),
     crop: z
       .strictObject({
@@ -130,14 +126,12 @@ function sizeKeys(z: Zod) {
           .enum(CROP_ROUNDINGS)
           .exactOptional()
           .describe(
-            "Where the centre lies between two pixels: `down`, to the upper left, as the processors of Hugging Face; " +
-              "`halfToEven`, to the even one, as torchvision and timm. Left out: `down`.",
+            "The rounding of a centre between two pixels. `down`: to the upper left, as in the processors of Hugging Face. `halfToEven`: to the even pixel, as in torchvision and timm. Default: `down`.",
           ),
       })
       .exactOptional()
       .describe(
-        "What is cut out around the centre, after `resize`. Where an image is smaller, it is padded with 0. " +
-          "Left out: as the model's folder says, else nothing is.",
+        "The part that is cut out around the centre, after `resize`. A smaller image is padded with 0. Default: that of the model's folder, or else none.",
       ),
   };
 }
@@ -158,14 +152,16 @@ function checkImageRules(
   const count = channelCount(channels);
   for (const [key, values] of Object.entries({ mean, std })) {
     if (!Array.isArray(values) || values.length === count) continue;
-    refuse(context, [key], "has not one number for each channel", {
+    refuse(context, [key], "does not have one number for each channel", {
       expected:
         count === 1 ? "one number for `gray`" : `one number, or ${count} for \`${channels ?? "rgb"}\``,
       found: String(values.length),
     });
   }
   if ([std].flat().includes(0)) {
-    refuse(context, ["std"], "values are divided by it", { expected: "no zero" });
+    refuse(context, ["std"], "contains 0, and values are divided by it", {
+      expected: "other numbers than 0",
+    });
   }
 }
 
@@ -178,7 +174,7 @@ function checkResize(
   const isExact = has("width") || has("height");
   const forms = [has("shortestEdge"), has("longestEdge"), isExact].filter((form) => form).length;
   if (forms !== 1 || has("width") !== has("height")) {
-    refuse(context, ["resize"], "does not say one size", {
+    refuse(context, ["resize"], "does not give exactly one size", {
       expected: "`shortestEdge`, or `longestEdge`, or `width` and `height`",
       found: Object.keys(resize).join(", ") || "nothing",
     });

@@ -108,7 +108,7 @@ export class ImageStep implements Step {
     if (image !== null) return { image };
     const { width, height } = this.#op;
     const own = `${decoded.image.width} x ${decoded.image.height}`;
-    return this.#failure("ROW_LENGTH", `is ${own}, and the model wants ${width} x ${height}`);
+    return this.#failure("ROW_LENGTH", `is ${own}, and the model needs ${width} x ${height}`);
   }
 
   #failure(code: RowFailure["code"], why: string): RowImage {

@@ -59,15 +59,14 @@ function readResize(config: FolderSettings, { width, height }: Size): FactsResiz
       if (scaled.width === scaled.height) return { shortestEdge: scaled.width };
       return config.doubt("input_size", "is not square, and images keep their ratio");
     default:
-      return config.doubt("crop_mode", "is a way to crop that is not known here");
+      return config.doubt("crop_mode", "is an unknown crop mode");
   }
 }
 
 function readFilter(config: FolderSettings): Resample | null {
   const name = config.text("interpolation") ?? USUAL.interpolation;
   return (
-    PILLOW_FILTERS.find((known) => known === name) ??
-    config.doubt("interpolation", "is a filter that is not known here")
+    PILLOW_FILTERS.find((known) => known === name) ?? config.doubt("interpolation", "is an unknown filter")
   );
 }
 
@@ -101,7 +100,7 @@ export function agreedImage(
   if (own === null || timm === null || config === null) return own ?? timm;
   for (const part of ["resize", "resample", "crop", "mean", "std"] as const) {
     if (same(part, own) !== same(part, timm))
-      config.doubt(KEYS[part], "is not what preprocessor_config.json says");
+      config.doubt(KEYS[part], "differs from preprocessor_config.json");
   }
   return own;
 }

@@ -22,12 +22,12 @@ export function severalLabels(output: SeveralLabels) {
   const names =
     labels?.length === classes
       ? "Their names are those of config.json."
-      : "They are told by their index. `labels: [first, second, ...]` makes names of it.";
+      : "The classes are identified by index. `labels: [first, second, ...]` gives them names.";
   return {
     column: "classes",
     keys: { ...where, op: "threshold", threshold: USUAL_THRESHOLD, ...activation },
     notes: [several, names],
-    questions: [...questions, "which score is enough? 0.5 is usual, and seldom the best"],
+    questions: [...questions, "which score is enough? 0.5 is usual, but rarely the best"],
   };
 }
 
@@ -41,10 +41,11 @@ interface KnownLabels {
 
 /** Describes the names of the most likely class. */
 export function labelNotes({ labels, own, classes }: KnownLabels): readonly string[] {
-  if (own?.length === classes) return [`The name of the likeliest class, by the model: ${listed(own)}.`];
-  if (labels?.length === classes) return ["The name of the likeliest class, by config.json."];
+  if (own?.length === classes)
+    return [`The name of the likeliest class. The model's names are ${listed(own)}.`];
+  if (labels?.length === classes) return ["The name of the likeliest class, from config.json."];
   return [
-    "The index of the likeliest class. `labels: [first, second, ...]` makes names of it.",
+    "The index of the likeliest class. `labels: [first, second, ...]` gives the classes names.",
     ...(labels === null
       ? []
       : [`The folder has ${labels.length} labels, the model ${classes} classes: they are not used.`]),
@@ -76,6 +77,6 @@ const VECTORS = /embed|hidden|state|pool|feature|vector|encod/i;
 export function unnamedQuestions({ name, classes: own }: TensorInfo, values: number): readonly string[] {
   if (values < 2 || values > MOST_CLASSES || own !== undefined || VECTORS.test(name)) return [];
   return [
-    `what are these ${values} numbers? Neither the model nor a folder names them. Of scores, \`op: argmax\` with \`labels: [first, second, ...]\` makes a class`,
+    `what are these ${values} numbers? Neither the model nor a folder names them. For scores, \`op: argmax\` with \`labels: [first, second, ...]\` gives a class`,
   ];
 }

@@ -21,11 +21,11 @@ export function columnDoubts(tensor: TensorInfo, field: Field): readonly string[
   const isNamed = plainName(field.name) === plainName(tensor.name);
   const { name } = field;
   const id =
-    isIdName(name) && !isNamed ? [`is it this column? \`${name}\` looks like what tells rows apart`] : [];
+    isIdName(name) && !isNamed ? [`is this the right column? \`${name}\` looks like an id of rows`] : [];
   const open = openDims(tensor);
   if (!isScalar(field) || open.length === 0) return id;
   const dims = open.map((dim) => `\`${dim}\``).join(", ");
-  return [...id, `\`${name}\` is one number a row, so ${dims} counts as 1. Is that meant?`];
+  return [...id, `\`${name}\` is one number a row, so ${dims} counts as 1. Is that intended?`];
 }
 
 /** Returns the names of the open dimensions after the batch, or their index if they have no name. */

@@ -24,8 +24,7 @@ export const initCommand = defineCommand({
         nargs: 1,
         requiresArg: true,
         demandOption: true,
-        describe:
-          "The data: a file, a folder or a quoted glob, by a path or an address; may be given several times",
+        describe: "The data: a file, a folder or a quoted glob, as a path or an address (repeatable)",
       })
       .option("output", {
         alias: "o",
@@ -34,19 +33,19 @@ export const initCommand = defineCommand({
         default: "job.yaml",
         describe: `The job file to write (${STDOUT}: print it)`,
       })
-      .option("force", { type: "boolean", default: false, describe: "Replace the job file if it is there" })
+      .option("force", { type: "boolean", default: false, describe: "Replace an existing job file" })
       .option("json", jsonOption)
       .example(
         "$0 init --model ./all-MiniLM-L6-v2 --input ./texts",
-        "Writes job.yaml; then: shardmill plan job.yaml",
+        "Writes job.yaml. Next: shardmill plan job.yaml",
       )
       .example(
         "$0 init --model s3://models/all-MiniLM-L6-v2 --input s3://data/texts",
-        "Both in buckets, by the credentials of this machine",
+        "Both in buckets, with the credentials of this machine",
       )
       .example("$0 init --model m.onnx --input 'data/*.parquet' -o -", "Prints it")
       .epilogue(
-        "It asks nothing. Lines with TODO: in the job file are what the model and the data do not tell.",
+        "The command asks nothing. Lines with TODO: in the job file are questions that the model and the data leave open.",
       ),
   async run(args) {
     const { startPlanningAhead } = await import("../../coordinator/plan/start-ahead.ts");
@@ -85,7 +84,7 @@ function said(yaml: string, questions: number, output: string): string {
   const left =
     questions === 0
       ? ""
-      : `; ${questions} ${questions === 1 ? "line with TODO: is" : "lines with TODO: are"} yours to decide`;
+      : `. ${questions} ${questions === 1 ? "line with TODO: needs" : "lines with TODO: need"} your decision`;
   return `${output} is written${left}\nnext: shardmill plan ${output}\n`;
 }
 

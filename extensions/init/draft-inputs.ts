@@ -121,7 +121,7 @@ class InputDrafter {
     if (known !== undefined) this.#add(tensor, { value: known }, []);
     else {
       const value = tensor.dtype === "bool" ? false : 0;
-      this.#add(tensor, { value }, ["it is the same for all rows: which value is it?"]);
+      this.#add(tensor, { value }, ["this input is the same for all rows: which value is it?"]);
     }
   }
 
@@ -157,7 +157,7 @@ class InputDrafter {
     const fitting = columns.filter(({ name }) => this.#fitsAlone(tensor, { column: name }));
     const free = fitting.find(({ name }) => !this.#used.has(name));
     if (free !== undefined) {
-      this.#add(tensor, { column: free.name }, ["is it this column? No other was left that fits"]);
+      this.#add(tensor, { column: free.name }, ["is this the right column? No other column fits"]);
       return true;
     }
     for (const { name } of fitting) {
@@ -165,7 +165,7 @@ class InputDrafter {
       if (owner === undefined || asked.has(name)) continue;
       asked.add(name);
       if (!this.#reassign(owner, asked)) continue;
-      this.#add(tensor, { column: name }, [`is it this column? It fits \`${owner.name}\`, too`]);
+      this.#add(tensor, { column: name }, [`is this the right column? It also fits \`${owner.name}\``]);
       return true;
     }
     return false;
@@ -210,7 +210,7 @@ class InputDrafter {
     const names = listed(this.#context.fields.map(({ name }) => name));
     const isOfLists = /int/.test(tensor.dtype) && tensor.dims.slice(1).some((dim) => !isFixed(dim));
     const values = isOfLists
-      ? "a list of whole numbers in each row (`tokenizer` makes token ids of text)"
+      ? "a list of whole numbers in each row (`tokenizer` makes token ids from text)"
       : "these values";
     this.#add(tensor, { column: tensor.name }, [
       `no column fits: name one that holds ${values}, or make it in map.prepare. The columns are: ${names}`,
@@ -220,7 +220,8 @@ class InputDrafter {
 
   #textQuestions(): readonly string[] {
     return this.#context.textCauses.map(
-      ({ column, why, hint }) => `is \`${column}\` meant? ${why[0]?.toUpperCase()}${why.slice(1)}. ${hint}`,
+      ({ column, why, hint }) =>
+        `is \`${column}\` intended? ${why[0]?.toUpperCase()}${why.slice(1)}. ${hint}`,
     );
   }
 
@@ -244,7 +245,9 @@ class InputDrafter {
     if (!dtype.startsWith("float") || !holdsBytes(field)) return columnDoubts(tensor, field);
     const asked = this.#context.ways.flatMap(({ ask }) => ask?.(tensor, field) ?? []);
     if (asked.length > 0) return asked;
-    return ["bytes go in as 0 to 255. If the model was trained on 0 to 1, add `scale: 0.00392156862745098`"];
+    return [
+      "bytes become numbers from 0 to 255. If the model was trained on 0 to 1, add `scale: 0.00392156862745098`",
+    ];
   }
 
   /** Checks an input together with the drafted inputs, which may fix open sizes of it. */

@@ -138,7 +138,7 @@ function fillNulls(input: InputDraft, { nulls }: DataSample): InputDraft {
   if (holed.length === 0 || !tensor.dtype.startsWith("float")) return input;
   const what = `${listed(holed)} ${holed.length === 1 ? "has" : "have"} nulls, which become NaN`;
   const choice =
-    "trees take it as missing. For another model, fill in a number, or remove `fill` to dead-letter such rows";
+    "decision trees read NaN as missing. For other models, set `fill` to a number, or remove it to dead-letter such rows";
   return { tensor, keys: { ...keys, fill: "NaN" }, questions: [...questions, `${what}: ${choice}`] };
 }
 

@@ -153,10 +153,10 @@ function columnsOf(
       pool: pooling.pool,
       ...(pooling.normalize ? { normalize: true } : {}),
     };
-    const notes = ["One vector a row, made as 1_Pooling says."];
+    const notes = ["One vector a row, pooled as in 1_Pooling."];
     return [{ column: "embedding", keys, notes, questions: ofBatch }];
   }
-  const how = "how do the vectors of a text's tokens become one? `op: pool` does it, with `pool`";
+  const how = "how do the token vectors of a text become one vector? `op: pool` does this, with `pool`";
   const questions = isLeft ? [...ofBatch, how] : ofBatch;
   const values = binding?.rowValues ?? declaredValues(tensor);
   const isFloat = tensor.dtype.startsWith("float");
@@ -165,7 +165,7 @@ function columnsOf(
   const { labels = null, multiLabel = false, architecture = null } = folder?.facts ?? {};
   const isClassifier = labels?.length === classes || CLASSIFIER.test(architecture ?? "");
   if (classes === 1 && CLASSIFIER.test(architecture ?? "") && LOGITS.test(name)) {
-    const notes = ["One number a row, as the model gives it; `op: sigmoid` makes 0 to 1 of it."];
+    const notes = ["One number a row, as the model returns it. `op: sigmoid` maps it to 0 to 1."];
     return [{ column: "score", keys: where, notes, questions }];
   }
   if (classes < 2 || !(isClassifier || LOGITS.test(name) || PROBABILITIES.test(name))) {
@@ -188,13 +188,13 @@ function columnsOf(
     ];
   const label = { column: "label", keys: { ...where, op: "argmax" }, notes, questions };
   if (PROBABILITIES.test(name)) return [label, { column: name, keys: where, notes: [], questions }];
-  const sure = ["How sure the model is: the largest value after a softmax."];
+  const sure = ["The confidence of the model: the largest value after a softmax."];
   return [label, { column: "score", keys: { ...where, op: "maxSoftmax" }, notes: sure, questions }];
 }
 
 /** Asks about a drafted shape that the model does not declare. */
 function batchQuestions({ dims }: TensorInfo, { shape, batchAxis }: DraftKeys): readonly string[] {
-  const given = `the model declares ${formatDims(dims)}, and gave this shape in one run. Is it the same for every row?`;
+  const given = `the model declares ${formatDims(dims)}, and returned this shape in one run. Is it the same for every row?`;
   return [
     ...(batchAxis === undefined ? [] : [`is dimension ${String(batchAxis)}, counted from 0, the batch?`]),
     ...(shape === undefined ? [] : [given]),

@@ -52,7 +52,7 @@ export async function draftPaths({ model, input }: GivenPaths, folder: string): 
 /** Refuses a path without showing it, because an invalid address may have a secret. */
 function refuse(option: string, problem: Omit<Problem, "where"> | null): void {
   if (problem === null) return;
-  throw new ShardmillError("ARGUMENT_INVALID", `--${option} names no place`, {
+  throw new ShardmillError("ARGUMENT_INVALID", `--${option} is not a valid place`, {
     fields: { option },
     problems: [{ where: `--${option}`, ...problem }],
   });

@@ -31,8 +31,8 @@ export function draftYaml(draft: JobDraft, paths: DraftPaths): string {
   const job = paths.job ?? "job.yaml";
   const head = [
     `A first job for this model and this data. Check it with \`shardmill plan ${job}\`, run it with \`shardmill run ${job}\`.`,
-    `Lines with ${ASK} are what the model and the data do not tell. Every key: docs/job-file.md.`,
-    ...draft.problems.map(({ where, what }) => `${ASK} it cannot run yet: ${where}: ${what}`),
+    `Lines with ${ASK} are questions that the model and the data leave open. All keys: docs/job-file.md.`,
+    ...draft.problems.map(({ where, what }) => `${ASK} this job cannot run yet: ${where}: ${what}`),
   ];
   const entries: CommentedEntry[] = [
     { key: "input", above: dataLines(draft), value: { entries: inputEntries(draft, paths) } },
@@ -49,7 +49,7 @@ export function draftYaml(draft: JobDraft, paths: DraftPaths): string {
       value: {
         entries: [
           plain("maxRows", 0, [
-            "Rows that cannot be mapped are written to _errors/; more than this many fail the job.",
+            "Rows that cannot be mapped are written to _errors/. More rows than this fail the job.",
           ]),
         ],
       },
@@ -80,7 +80,7 @@ function dataLines({ fields, rows, sample }: JobDraft): readonly string[] {
     `${counted(rows, "row")} of these columns:`,
     ...shown,
     ...(more > 0 ? [`  ... and ${counted(more, "more column")}`] : []),
-    ...(sample.failure === null ? [] : [`The first rows could not be looked at: ${sample.failure}`]),
+    ...(sample.failure === null ? [] : [`The first rows could not be read: ${sample.failure}`]),
   ];
 }
 
@@ -98,7 +98,7 @@ function modelLines({ signature, folder }: JobDraft): readonly string[] {
     ...(folder === null
       ? []
       : [
-          `The folder's model is ${folder.file}${folder.otherFiles.length === 0 ? "" : `; \`file:\` would choose ${folder.otherFiles.join(", ")}`}.`,
+          `The folder's model is ${folder.file}${folder.otherFiles.length === 0 ? "" : `. \`file:\` can choose ${folder.otherFiles.join(", ")}`}.`,
           ...folderPhrases(folder).map(([what, said]) => `The folder says: ${what}: ${said}`),
         ]),
   ];
@@ -118,7 +118,7 @@ function inputEntries({ remedy }: JobDraft, { input }: DraftPaths): readonly Com
 function modelEntries({ model }: DraftPaths): readonly CommentedEntry[] {
   return [
     plain("path", model),
-    plain("device", "auto", ["The best that each machine has: cpu, cuda, tensorrt, webgpu, coreml, dml."]),
+    plain("device", "auto", ["The best device of each machine: cpu, cuda, tensorrt, webgpu, coreml, dml."]),
   ];
 }
 
@@ -128,7 +128,7 @@ function outputEntries({ output }: DraftPaths): readonly CommentedEntry[] {
 
 function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry[] {
   const { inputs, outputs, leftOut, keep } = draft;
-  const left = leftOut.map(({ tensor, why }) => `The model's output ${tensor} is left out: ${why}.`);
+  const left = leftOut.map(({ tensor, why }) => `The model's output ${tensor} is not used: ${why}.`);
   return [
     {
       key: "inputs",
@@ -145,7 +145,7 @@ function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry
     ...stateEntries(draft),
     {
       key: "outputs",
-      above: ["What is made of the model's outputs: a column by its name.", ...left],
+      above: ["The columns that are made from the model's outputs, by name.", ...left],
       value: {
         entries: outputs.map(({ column, keys, notes, questions }) =>
           plain(column, keys, [...notes, ...asked(questions)]),
@@ -178,7 +178,7 @@ function choiceLines(draft: JobDraft, paths: DraftPaths): readonly string[] {
 function stateEntries({ states }: JobDraft): readonly CommentedEntry[] {
   if (states.length === 0) return [];
   const above =
-    "What the model gives for one part of a row, as a window of a sound, goes in with the next part.";
+    "The model's output for one part of a row, such as a window of a sound, is an input of the next part.";
   const byInput = Object.fromEntries(states.map(({ input, output }) => [input.name, output]));
   return [plain("state", byInput, [above])];
 }
@@ -208,10 +208,8 @@ function keepLines({ inputs, keep, fields }: JobDraft): readonly string[] {
   const used = new Set([...keep, ...inputs.flatMap(({ keys }) => [keys.column, keys.columns].flat())]);
   const others = fields.map(({ name }) => name).filter((name) => !used.has(name));
   return [
-    "Columns of the input that go to the output as they are.",
-    ...(keep.length > 0
-      ? []
-      : [`${ASK} no column looks like an id. Name what you need to know the rows by.`]),
-    ...(others.length > 0 ? [`There are also: ${listed(others)}`] : []),
+    "Columns of the input that are copied to the output.",
+    ...(keep.length > 0 ? [] : [`${ASK} no column looks like an id. Name the columns that identify a row.`]),
+    ...(others.length > 0 ? [`Other columns: ${listed(others)}`] : []),
   ];
 }

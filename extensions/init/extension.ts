@@ -5,7 +5,7 @@ export const init: Extension = {
   name: "init",
   command: {
     usage: "init",
-    says: "Write a first job file for a model and its data, with what it found out as comments",
+    says: "Write a first job file for a model and its data, with findings as comments",
     follows: "workers",
     load: async () => (await import("./command.ts")).initCommand,
   },

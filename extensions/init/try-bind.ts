@@ -45,7 +45,7 @@ type Tried =
   | { readonly kind: "fits"; readonly binding: MapBinding }
   | { readonly kind: "misfit"; readonly problems: readonly Problem[] };
 
-const NOT_MADE: Problem = { where: "map.inputs", what: "an input cannot be made of its column" };
+const NOT_MADE: Problem = { where: "map.inputs", what: "an input cannot be made from its column" };
 
 type BindContext = Pick<DraftContext, "signature" | "folder" | "fields" | "planners" | "stepDrafts">;
 

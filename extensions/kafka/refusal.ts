@@ -3,9 +3,9 @@ import { type Refusal, refusedByTls } from "../broker/tls.ts";
 import type { KafkaAddress } from "./address.ts";
 
 const MAKE =
-  "topics are not made by Shardmill: make it first, and let the user of the address read it with its group (of one that is sent to: write it)";
+  "create the topic, and let the address's user read it with its group, or write to it. Shardmill creates no topics";
 const WHO =
-  "check user, password and `sasl` in the address; `/`, `@` and `:` are written `%2F`, `%40`, `%3A`";
+  "check user, password and `sasl` in the address, and write `/`, `@` and `:` as `%2F`, `%40` and `%3A`";
 
 /** Hints by reply code, for a missing topic or missing rights. A retry cannot succeed. */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -15,9 +15,9 @@ const REFUSALS: Readonly<Record<string, string>> = {
   GROUP_AUTHORIZATION_FAILED: MAKE,
   CLUSTER_AUTHORIZATION_FAILED: MAKE,
   SASL_AUTHENTICATION_FAILED: WHO,
-  UNSUPPORTED_SASL_MECHANISM: `the broker takes another \`sasl\`; ${WHO}`,
+  UNSUPPORTED_SASL_MECHANISM: `choose another \`sasl\`, which the broker supports. Also ${WHO}`,
   ILLEGAL_SASL_STATE:
-    "this port of the broker takes no user: name another, or leave the user out of the address",
+    "name another port, or remove the user from the address: this port authenticates no users",
   MESSAGE_TOO_LARGE: MAKE,
   RECORD_LIST_TOO_LARGE: MAKE,
 };
@@ -50,7 +50,7 @@ function refusalOf(error: unknown, { options }: KafkaAddress): Refusal | null {
     if (/^TLS handshake failed/.test(messageOf(each)))
       return {
         what: "the broker does not speak TLS on this port",
-        hint: "take one that does; without `tls=true`, messages and a password by `plain` would be in the clear",
+        hint: "use a port that does. Without `tls=true`, messages and a `plain` password would be sent unencrypted",
       };
   }
   return null;
@@ -64,8 +64,8 @@ export function refusedUnheard(error: unknown, address: KafkaAddress): Shardmill
   const last = [...familyOf(error)].filter((each) => !isFamily(each));
   if (last.length === 0 || !last.every((each) => /^Connection closed/.test(messageOf(each)))) return null;
   const hint =
-    "a port that speaks TLS wants `tls=true`, one with users wants one in the address, and `sasl`; one that knows its clients by certificates wants `certfile` and `keyfile`, of a CA that it trusts";
-  const refusal = { what: "the brokers end each connection without a word", hint };
+    "add what the port requires: `tls=true` for TLS, a user and `sasl` for a login, `certfile` and `keyfile` for a client certificate";
+  const refusal = { what: "the brokers close each connection without a reply", hint };
   return failed(address, refusal, error);
 }
 

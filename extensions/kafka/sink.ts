@@ -20,7 +20,7 @@ export class KafkaSink implements QueueSink {
   #wasThere = false;
 
   constructor(address: string) {
-    this.#address = present(parseKafka(address), "it is accepted");
+    this.#address = present(parseKafka(address), "the address was checked");
     this.#producer = new Producer({
       ...connectionOf(this.#address),
       serializers: {

@@ -29,7 +29,7 @@ export class KafkaSource implements QueueSource {
   #wake: () => void = () => {};
 
   constructor(address: string, options: KafkaOptions) {
-    this.#address = present(parseKafka(address), "it is accepted");
+    this.#address = present(parseKafka(address), "the address was checked");
     this.#options = options;
     this.#aside = options.aside === null ? null : new KafkaSink(options.aside);
   }
@@ -146,7 +146,7 @@ export class KafkaSource implements QueueSource {
   #warn(error: unknown): void {
     const reason = kafkaFailed(this.#address, error).message;
     const about = { queue: this.address, reason };
-    this.#options.log.warn(about, "a queue is not to be had; it is tried again");
+    this.#options.log.warn(about, "a queue is unavailable, retrying");
   }
 
   async #woken(member: KafkaMember, signal: AbortSignal): Promise<void> {

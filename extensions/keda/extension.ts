@@ -14,7 +14,7 @@ export const keda: Extension = {
       },
       load: async (view) => (await import("./handlers.ts")).scalerHandlers(view),
       token: {
-        hint: "name in the trigger's `tokenFromEnv` the variable of the scaled container that holds a token, out of a Secret",
+        hint: "set the trigger's `tokenFromEnv` to a variable of the scaled container that holds a token from a Secret",
         read: async (path, request) => (await import("./methods.ts")).tokenInMessage(path, request),
       },
     },

@@ -58,7 +58,7 @@ const valueCodec: Codec<number> = {
 
 function only(message: WireReader, field: string): WireReader {
   const [first, ...more] = message.list(field);
-  return first === undefined || more.length > 0 ? message.fail(field, "is not one") : first;
+  return first === undefined || more.length > 0 ? message.fail(field, "is not exactly one") : first;
 }
 
 export const scalerMethods = {

@@ -34,7 +34,7 @@ export function readScalerAsk(metadata: ReadonlyMap<string, string>): ScalerAsk 
     if (/^\d+$/.test(text) && value >= 1 && value <= MOST) return value;
     problems.push({
       where: key,
-      what: "is no such number",
+      what: "is not a valid number",
       expected: `a whole number from 1 to ${MOST}, in quotes`,
       found: text,
     });
@@ -55,12 +55,12 @@ export function readScalerAsk(metadata: ReadonlyMap<string, string>): ScalerAsk 
 
 /** Hint for all problems, because KEDA logs an error's message and hint, but not its single problems. */
 const HINT =
-  'shardsPerWorker: "8" says that eight open shards are worth a worker; maxWorkers and device (of these workers) may be left out';
+  'set shardsPerWorker: "8" for one worker per eight open shards. maxWorkers and device (of the workers) are optional';
 
 const MISSING: Problem = {
   where: "shardsPerWorker",
   what: "is missing",
-  expected: "how many open shards are worth a worker",
+  expected: "the number of open shards per worker",
 };
 
 function isDevice(text: string): text is ConcreteDevice {
@@ -68,9 +68,9 @@ function isDevice(text: string): text is ConcreteDevice {
 }
 
 function unknownDevice(found: string): Problem {
-  return { where: "device", what: "is no device", expected: CONCRETE_DEVICES.join(", "), found };
+  return { where: "device", what: "is not a device", expected: CONCRETE_DEVICES.join(", "), found };
 }
 
 function unknownKey(key: string, known: readonly string[]): Problem {
-  return { where: key, what: "is not known", expected: nearest(key, known) ?? known.join(", ") };
+  return { where: key, what: "is unknown", expected: nearest(key, known) ?? known.join(", ") };
 }

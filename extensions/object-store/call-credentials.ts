@@ -46,7 +46,7 @@ export class CallCredentials<C extends Credentials> {
     this.#refusedMs ??= nowMs;
     if (mayAsk) {
       this.#cache.drop(used);
-      return new PassingFailure("takes the credentials no more", { isPaced: true });
+      return new PassingFailure("no longer accepts the credentials", { isPaced: true });
     }
     if (forMs >= PATIENCE_MS) this.#cache.giveUp();
     return askedAs(error, identity, forMs);
@@ -72,8 +72,8 @@ function askedAs(error: Error, identity: string, forMs = 0): Error {
   if (!isShardmillError(error, "STORE_REFUSED")) return error;
   const { code, message, fields, hint, cause } = error;
   const seconds = Math.round(forMs / 1_000);
-  const again = seconds > 0 ? `, and again for ${seconds} s` : "";
-  return new ShardmillError(code, `${message}; asked as ${identity}${again}`, {
+  const again = seconds > 0 ? `, retried for ${seconds} s` : "";
+  return new ShardmillError(code, `${message} (requested as ${identity}${again})`, {
     fields: { ...fields, identity, ...(seconds > 0 ? { refusedForSeconds: seconds } : {}) },
     ...(hint === undefined ? {} : { hint }),
     ...(cause === undefined ? {} : { cause }),

@@ -133,7 +133,7 @@ export class CredentialCache<C extends Credentials> {
   }
 
   #end(asking: Asking<C>): void {
-    asking.over.abort(new Error("nobody waits for credentials any more"));
+    asking.over.abort(new Error("no request waits for credentials"));
     if (this.#asking === asking) this.#asking = null;
   }
 

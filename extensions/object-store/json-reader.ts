@@ -35,5 +35,5 @@ function parsed<S>(path: string, body: Buffer, schema: z.ZodType<S>): S {
 
 /** Returns the error for an invalid body, without the body, which may be a token. */
 function broken(path: string): Error {
-  return failed("STORE_FAILED", path, "has an answer of another shape than its store gives");
+  return failed("STORE_FAILED", path, "has a response of an unexpected form");
 }

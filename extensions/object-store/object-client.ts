@@ -124,7 +124,7 @@ export class ListingWatch {
     const first = objects[0]?.key ?? prefixes[0];
     if (first === undefined) return;
     if (this.#firstKeys.has(first))
-      throw failed("STORE_FAILED", this.#path, `is listed in a circle: a second page begins with ${first}`);
+      throw failed("STORE_FAILED", this.#path, `cannot be listed: a second page begins with ${first}`);
     this.#firstKeys.add(first);
   }
 }

@@ -24,7 +24,7 @@ export function placeOf(location: Location): ObjectPlace {
   const scheme = schemeOf(location);
   const facts = STORE_SCHEMES.get(scheme);
   if (!isBucketName(bucket, scheme))
-    throw new ShardmillError("STORE_REFUSED", `no bucket is called ${JSON.stringify(bucket)}`, {
+    throw new ShardmillError("STORE_REFUSED", `invalid bucket name: ${JSON.stringify(bucket)}`, {
       fields: {
         path: location,
         found: bucket,
@@ -72,9 +72,9 @@ export function withPath(
 
 function unsayable(path: string, key: string): ShardmillError {
   const shown = path.endsWith(key) ? path : `${path} (the key ${JSON.stringify(key)})`;
-  return new ShardmillError("STORE_REFUSED", `${shown} has a part that is empty, or only dots`, {
+  return new ShardmillError("STORE_REFUSED", `${shown} has a part that is empty or consists of dots`, {
     fields: { path, key },
-    hint: "no store is sure to keep such a name: call the object otherwise",
+    hint: "rename the object: not every store keeps such a name",
   });
 }
 

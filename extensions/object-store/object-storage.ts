@@ -244,9 +244,9 @@ class ObjectStorage implements Storage {
   #checkSize(location: Location, bytes: number): void {
     const most = this.#client.mostBytes;
     if (bytes <= most) return;
-    throw new ShardmillError("STORE_REFUSED", `${location} is too large to be put or copied at once`, {
+    throw new ShardmillError("STORE_REFUSED", `${location} is too large for one upload or copy`, {
       fields: { path: location, bytes, most },
-      hint: "make smaller files: with fewer rows a shard",
+      hint: "make smaller files, with fewer rows per shard",
     });
   }
 
@@ -260,7 +260,7 @@ class ObjectStorage implements Storage {
     try {
       const refuses = await this.#client.refusesOtherBytes?.(named(placeOf(location)), signal);
       if (refuses !== true) return false;
-      const probe = sourceOfBytes("whose sha256 is told");
+      const probe = sourceOfBytes("a probe of checksums");
       const { sha256 } = await this.put(location, probe, { ifAbsent: true, signal });
       return (await this.#told(location, signal))?.sha256 === sha256;
     } finally {
@@ -289,7 +289,7 @@ class ObjectStorage implements Storage {
 
 function entryOf(name: string, kind: "file" | "folder", stat: FileStat | null): Entry {
   if (canBeNamed(name)) return { name, kind, stat, unnameable: null };
-  const why = "a part of its key is empty, or only dots";
+  const why = "a part of its key is empty or consists of dots";
   return { name, kind, stat, unnameable: { shown: `${name || "(no name)"}/`, why } };
 }
 

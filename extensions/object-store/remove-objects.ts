@@ -42,8 +42,8 @@ export async function removeObjects(
 
 /** Returns the error for a store that keeps removed objects. Without it, the loop would never end. */
 function notRemoved(location: Location, key: string): ShardmillError {
-  return new ShardmillError("STORE_FAILED", `${location} is listed as before after it was removed`, {
+  return new ShardmillError("STORE_FAILED", `${location} is still listed after its removal`, {
     fields: { path: location, key },
-    hint: "its store keeps what it says it removed: look for locks, or remove it there",
+    hint: "look for object locks in the store, or remove the object there",
   });
 }

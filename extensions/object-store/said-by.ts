@@ -6,5 +6,5 @@ const PARSER = /not valid JSON|in JSON at|Unexpected (token|non-whitespace|end|s
 /** Returns a library's reason for missing credentials, without secrets. */
 export function saidBy(cause: unknown): string {
   const said = messageOf(cause);
-  return cause instanceof SyntaxError || PARSER.test(said) ? "a file of credentials is no JSON" : said;
+  return cause instanceof SyntaxError || PARSER.test(said) ? "a credentials file is not JSON" : said;
 }

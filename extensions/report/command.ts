@@ -12,19 +12,19 @@ export const reportCommand = defineCommand({
         type: "string",
         requiresArg: true,
         alias: "o",
-        describe: "The file to write (left out: stdout)",
+        describe: "The file to write (default: stdout)",
       })
       .option("force", {
         type: "boolean",
         default: false,
-        describe: "Write over the file that is there",
+        describe: "Overwrite an existing file",
       })
       .option("job", jobOfOutputOption)
       .option("price-per-hour", {
         type: "number",
         requiresArg: true,
         coerce: checkPrice,
-        describe: "What an hour of a worker costs: the page tells what the run did. Left out: only hours",
+        describe: "Price of a worker hour: adds the cost of the run to its hours",
       })
       .example("$0 report ./out -o report.html", "A page to keep, or to send")
       .example("$0 report s3://bucket/out --price-per-hour 1.2 > report.html", "Of an output in a bucket"),

@@ -11,7 +11,7 @@ export const report: Extension = {
   },
   beside: {
     key: "report",
-    says: "`true`: a page about the run, `_report.html`, beside the manifest: see [report](#report). The manifest keeps the job as it was read then, values of variables too.",
+    says: "`true`: writes a page about the run, `_report.html`, next to the manifest. See [report](#report). The manifest then also contains the job as it was read, with the values of variables.",
     file: "_report.html",
     load: async () => (await import("./render-report.ts")).renderReport,
   },

@@ -25,8 +25,8 @@ export function workersSection(history: RunHistory): Markup | null {
   const left =
     workersLeftOut === 0
       ? null
-      : html`<p class="soft">${formatCount(workersLeftOut)} other workers took part; shown are those with whom something went wrong, and those that did most.</p>`;
-  return html`<section><h2>Which worker did what when</h2>
+      : html`<p class="soft">${formatCount(workersLeftOut)} other workers took part. Shown are workers with failures, and those with most rows.</p>`;
+  return html`<section><h2>Workers over time</h2>
 ${plot === null ? null : html`${timeLineLegend()}<div class="wide">${plot}</div>`}${left}
 <div class="wide"><table><thead><tr><th scope="col">worker</th><th scope="col">device</th><th scope="col" class="n">connected</th><th scope="col" class="n">rows</th><th scope="col" class="n">committed</th><th scope="col" class="n">lost or failed</th><th scope="col" class="n">batch</th><th scope="col" class="n">padding</th><th scope="col">busiest stages</th></tr></thead>
 <tbody>${workers.map(workerRow)}</tbody></table></div></section>`;
@@ -48,11 +48,9 @@ export function shardsSection(history: RunHistory): Markup | null {
   if (found === null) return null;
   const { plot, shardsPerCell } = found;
   const shared =
-    shardsPerCell === 1
-      ? null
-      : html` A cell stands for ${formatCount(shardsPerCell)} shards: it shows the worst of them.`;
+    shardsPerCell === 1 ? null : html` A cell shows the worst of ${formatCount(shardsPerCell)} shards.`;
   return html`<section><h2>Shards</h2>
-<p class="soft">In the order of the plan. A bar marks those that failed before, or have dead letters.${shared}</p>
+<p class="soft">In the order of the plan. A bar marks shards that failed before or have dead letters.${shared}</p>
 <div class="wide">${plot}</div></section>`;
 }
 
@@ -62,10 +60,10 @@ export function attemptsSection(history: RunHistory): Markup | null {
   const rows = SPAN_ENDS.filter((end) => ends[end] > 0).toReversed();
   const plot = durationsPlot(history);
   return html`<section><h2>Attempts</h2>
-<p>${formatCount(attempts)} began, ${formatCount(backups)} of them as backups of slow ones.</p>
+<p>${formatCount(attempts)} attempts began, ${formatCount(backups)} of them as backups of slow ones.</p>
 <table class="small"><thead><tr><th scope="col">ended as</th><th scope="col" class="n">attempts</th></tr></thead>
 <tbody>${rows.map((end) => html`<tr><td>${END_TEXTS[end]}</td><td class="n">${formatCount(ends[end])}</td></tr>`)}</tbody></table>
-${plot === null ? null : html`<p>How long those took that committed:</p><div class="wide">${plot}</div>`}
+${plot === null ? null : html`<p>Durations of committed attempts:</p><div class="wide">${plot}</div>`}
 ${slowest.length === 0 ? null : html`<p class="soft">Longest: ${slowest.map(({ shard, worker, seconds }) => `shard ${shard} by ${worker}, ${secondsText(seconds)}`).join("; ")}.</p>`}
 </section>`;
 }
@@ -77,8 +75,8 @@ export function deadSection({ rows, history }: OutputManifest): Markup | null {
   const table =
     dead.length === 0
       ? null
-      : html`<div class="wide"><table><thead><tr><th scope="col">stage</th><th scope="col">reason</th><th scope="col" class="n">shards</th><th scope="col">the first of them</th></tr></thead>
+      : html`<div class="wide"><table><thead><tr><th scope="col">stage</th><th scope="col">reason</th><th scope="col" class="n">shards</th><th scope="col">first dead letter</th></tr></thead>
 <tbody>${dead.map(({ stage, code, shards, file, row, message }) => html`<tr><td>${stage}</td><td><code>${code}</code></td><td class="n">${formatCount(shards)}</td><td>${message}<br><code>${file} row ${row}</code></td></tr>`)}</tbody></table></div>
-<p class="soft">Of each shard the first one counts here; all of them are in <code>_errors/</code>.</p>`;
+<p class="soft">The table counts the first dead letter of each shard. All are in <code>_errors/</code>.</p>`;
   return html`<section><h2>Dead letters</h2><p class="warn">${formatCount(rows.deadLetters)} rows could not be mapped.</p>${table}</section>`;
 }

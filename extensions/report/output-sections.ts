@@ -24,14 +24,14 @@ export function madeBySection(manifest: OutputManifest): Markup {
       ? []
       : [["model converted to", `${converted.value}, checked on ${converted.check.rows} rows`] as const]),
     ...devices.map(({ worker, device, gpu, onnxruntimeVersion, refusal }) => {
-      const verdict = refusal === null ? "computes as the CPU does" : `refused: ${refusal}`;
+      const verdict = refusal === null ? "same results as the CPU" : `refused: ${refusal}`;
       return [
         `device of ${worker}`,
         `${gpu ?? device}, ONNX Runtime ${onnxruntimeVersion}: ${verdict}`,
       ] as const;
     }),
   ];
-  return html`<section><h2>What made it</h2>
+  return html`<section><h2>What made the output</h2>
 <table><tbody>${rows.map(([label, value]) => html`<tr><th scope="row">${label}</th><td><code>${value}</code></td></tr>`)}</tbody></table>
 ${spec === undefined ? null : html`<h3>The job as it was read</h3><pre>${JSON.stringify(spec, null, 2)}</pre>`}
 </section>`;
@@ -41,8 +41,8 @@ export function filesSection({ files, rows }: OutputManifest): Markup {
   const { input, pruned, skipped, filtered, output, deadLetters } = rows;
   const counts = [
     ["in the input", input],
-    ["ruled out unread", pruned],
-    ["left out by a trial", skipped],
+    ["excluded unread", pruned],
+    ["skipped by a trial run", skipped],
     ["dropped by steps", filtered],
     ["dead letters", deadLetters],
     ["published", output],
@@ -62,7 +62,7 @@ ${more > 0 ? html`<p class="soft">And ${formatCount(more)} more: see <code>_mani
 
 export function storesSection({ stores }: OutputManifest): Markup | null {
   if (stores.length === 0) return null;
-  return html`<section><h2>What stores were asked</h2>
-<div class="wide"><table><thead><tr><th scope="col">store</th><th scope="col" class="n">requests</th><th scope="col" class="n">read</th><th scope="col" class="n">written</th><th scope="col" class="n">asked again</th><th scope="col" class="n">slowed down</th><th scope="col" class="n">waited</th></tr></thead>
+  return html`<section><h2>Requests to stores</h2>
+<div class="wide"><table><thead><tr><th scope="col">store</th><th scope="col" class="n">requests</th><th scope="col" class="n">read</th><th scope="col" class="n">written</th><th scope="col" class="n">retries</th><th scope="col" class="n">throttled</th><th scope="col" class="n">waited</th></tr></thead>
 <tbody>${stores.map((store) => html`<tr><td>${store.store}</td><td class="n">${formatCount(store.requests)}</td><td class="n">${formatBytes(store.bytesRead)}</td><td class="n">${formatBytes(store.bytesWritten)}</td><td class="n">${formatCount(store.retries)}</td><td class="n">${formatCount(store.throttled)}</td><td class="n">${secondsText(store.waitedMs / 1_000)}</td></tr>`)}</tbody></table></div></section>`;
 }

@@ -12,8 +12,8 @@ export interface ReportOptions {
 }
 
 const LIMITS: Readonly<Record<Exclude<Bottleneck, Stage>, string>> = {
-  start: "its start: workers that came, models that loaded",
-  shards: "too few shards: workers had nothing to do while others finished",
+  start: "the start: workers joined and loaded models",
+  shards: "too few shards: workers were idle while others finished",
   coordinator: "the coordinator: workers waited for leases or commits",
   reduce: "reducing and publishing",
 };
@@ -51,7 +51,7 @@ function phasesTable({ phases, seconds }: RunHistory): Markup {
   const share = (part: number) => (seconds > 0 ? part / seconds : 0);
   return html`<table><thead><tr><th scope="col">phase</th><th scope="col" class="n">took</th><th scope="col" class="n">share</th><th scope="col" aria-hidden="true"></th></tr></thead>
 <tbody>${spans.map((span) => html`<tr><td>${span.name}</td><td class="n">${secondsText(span.seconds)}</td>${shareCells(share(span.seconds))}</tr>`)}</tbody></table>
-<p class="soft">Placing the files came after this was written, and is not in it.</p>`;
+<p class="soft">This page was written before the files were published, so that phase is missing.</p>`;
 }
 
 /** Renders the mean busy shares of the workers since their first rows. */
@@ -72,8 +72,8 @@ function costs({ workerSeconds, deviceSeconds }: RunHistory, { pricePerHour }: R
   const money =
     pricePerHour === undefined
       ? null
-      : html` At ${pricePerHour} an hour of a worker that is <b>${(hours * pricePerHour).toFixed(2)}</b>.`;
+      : html` At ${pricePerHour} per worker hour, that is <b>${(hours * pricePerHour).toFixed(2)}</b>.`;
   const devices =
     deviceSeconds > 0 ? html`, ${secondsText(deviceSeconds)} of it on GPUs or other devices` : null;
-  return html`<p>Workers were connected for ${secondsText(workerSeconds)} together${devices}.${money}</p>`;
+  return html`<p>Workers were connected for ${secondsText(workerSeconds)} in total${devices}.${money}</p>`;
 }

@@ -24,7 +24,7 @@ export function headReader(path: string, head: AnswerHead): BodyReader<S3Head> |
   // The version is the etag. A gateway's file on disk has none, and gets its modification time.
   const version = versionOf(head, null);
   if (version === null || length === undefined)
-    throw failed("STORE_FAILED", path, "has no version or no size: its store does not speak S3");
+    throw failed("STORE_FAILED", path, "has no version or no size: the store does not speak S3");
   const bytes = Number(length);
   if (typeof told !== "string") return ignoring({ bytes, version, sha256: null, checksum: null });
   // A multipart object's checksum is computed from its parts' checksums, and ends in their number.

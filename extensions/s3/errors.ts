@@ -27,7 +27,7 @@ const OF_WHO_ASKS: Readonly<Record<string, string>> = {
   RequestTimeTooSkewed: "clock",
 };
 
-const OTHER_REGION = "the bucket is in another region: set AWS_REGION to its region";
+const OTHER_REGION = "set AWS_REGION to the region of the bucket";
 
 /** Hints by error code. The error holds for every object and every attempt. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -35,14 +35,14 @@ const HINTS: Readonly<Record<string, string>> = {
   IllegalLocationConstraintException: OTHER_REGION,
   PermanentRedirect: OTHER_REGION,
   TemporaryRedirect:
-    "AWS redirects requests for a new bucket to its region: set AWS_REGION to that, or wait some hours",
-  InvalidBucketName: "no bucket of this store is called so: check its name",
-  KeyTooLongError: "no key of this store is so long: call the object otherwise",
-  InvalidAccessKeyId: "the store does not know the access key: check AWS_PROFILE, or AWS_ACCESS_KEY_ID",
+    "set AWS_REGION to the region of the new bucket, or wait some hours: AWS still redirects its requests",
+  InvalidBucketName: "check the bucket's name: it is invalid",
+  KeyTooLongError: "choose a shorter key: this one is too long for the store",
+  InvalidAccessKeyId: "check AWS_PROFILE or AWS_ACCESS_KEY_ID: the store does not know the access key",
   SignatureDoesNotMatch:
-    "the secret key is not that of the access key: check AWS_PROFILE, or AWS_SECRET_ACCESS_KEY",
-  InvalidObjectState: "the object is in an archive: restore it first",
-  RequestTimeTooSkewed: "this machine's clock is wrong",
+    "check AWS_PROFILE or AWS_SECRET_ACCESS_KEY: the secret key does not match the access key",
+  InvalidObjectState: "restore the object first: it is archived",
+  RequestTimeTooSkewed: "correct this machine's clock",
 };
 
 export function isExpired({ code }: StoreProblem): boolean {

@@ -13,9 +13,10 @@ export const s3: Extension = {
       },
     },
     says: {
-      endpoint: "`aws`: AWS itself, whatever the environment says.",
-      region: "Left out: `AWS_REGION`, or the profile's. A bucket of AWS in another region is found.",
-      profile: "It is one of the shared AWS files.",
+      endpoint: "`aws`: AWS itself, also when the environment names another endpoint.",
+      region:
+        "Default: `AWS_REGION`, or the profile's region. Buckets in other regions of AWS are found, too.",
+      profile: "A profile of the shared AWS files.",
     },
     secrets: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
     signature: { names: /^(x-amz-.*|awsaccesskeyid)$/i },

@@ -38,15 +38,15 @@ export function objectPageReader(path: string, from: string | null = null): Body
     },
   );
   const broken = (cause: unknown) =>
-    failed("STORE_FAILED", path, "is listed in what is no list of objects", { cause });
+    failed("STORE_FAILED", path, "cannot be listed: the response is not a list of objects", { cause });
   return xmlBody(
     reader,
     () => {
       if (!isList) throw broken(null);
       if (isTruncated && next === null)
-        throw failed("STORE_FAILED", path, "is listed in part, and its store does not say how to go on");
+        throw failed("STORE_FAILED", path, "was listed in part, and the store returned no token to continue");
       if (next !== null && next === from)
-        throw failed("STORE_FAILED", path, "is listed in a circle: a page leads to itself");
+        throw failed("STORE_FAILED", path, "cannot be listed: a page of the list refers to itself");
       if (!isEncoded) return { objects, prefixes, next };
       const named = objects.map((each) => ({ ...each, key: decodedKey(each.key) }));
       return { objects: named, prefixes: prefixes.map(decodedKey), next };

@@ -2,7 +2,7 @@ import { isObject } from "../../shared/core/json-object.ts";
 import { isBucketName } from "../../shared/domain/store-schemes.ts";
 import type { NamedFile, Notice } from "../../shared/extension/notice.ts";
 
-const EVENTS = "events as S3 tells of its objects";
+const EVENTS = "S3 event notifications";
 
 /**
  * Reads an event of S3: plain, or sent by SNS or EventBridge. Only created objects are files, and other
@@ -22,14 +22,14 @@ export function readNotice(json: Readonly<Record<string, unknown>>): Notice | nu
 
 function recordsOf(records: unknown): Notice {
   if (!Array.isArray(records))
-    return { kind: "invalid", where: "Records", what: "is no array", expected: EVENTS, found: records };
+    return { kind: "invalid", where: "Records", what: "is not an array", expected: EVENTS, found: records };
   const files: NamedFile[] = [];
   for (const [index, record] of (records as unknown[]).entries()) {
     const where = `Records[${index}]`;
     const { eventName, s3 } = isObject(record) ? record : {};
     // Stores other than AWS begin the name with `s3:`.
     if (typeof eventName !== "string")
-      return { kind: "invalid", where, what: "is no event of S3", expected: EVENTS, found: record };
+      return { kind: "invalid", where, what: "is not an S3 event", expected: EVENTS, found: record };
     if (!/^(s3:)?ObjectCreated:/.test(eventName)) continue;
     const read = objectOf(where, s3, keyOfRecord);
     if (read.kind === "invalid") return read;

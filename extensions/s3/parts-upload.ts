@@ -214,7 +214,7 @@ async function complete(
   const isComparable = checksum?.endsWith(`-${parts.length}`) === true;
   const expected = isComparable ? checksum : checksumOf(parts);
   if (made !== null && expected !== null && made !== expected)
-    throw failed("STORE_FAILED", place.path, "is kept with other bytes than were sent");
+    throw failed("STORE_FAILED", place.path, "was stored with other bytes than were sent");
   return "put";
 }
 

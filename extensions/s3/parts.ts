@@ -45,7 +45,7 @@ export function uploadReader(path: string, head: AnswerHead): BodyReader<string>
   return collected(head, (answer) => {
     const id = textsOf(path, answer).get("UploadId");
     if (id === undefined)
-      throw failed("STORE_FAILED", path, "is taken in parts, and its store does not say how they are called");
+      throw failed("STORE_FAILED", path, "is uploaded in parts, and the store returned no upload id");
     return id;
   });
 }
@@ -55,7 +55,8 @@ export function copiedPartReader(path: string, head: AnswerHead): BodyReader<Sen
   return collected(head, (answer) => {
     const texts = textsOf(path, answer);
     const etag = texts.get("ETag");
-    if (etag === undefined) throw failed("STORE_FAILED", path, "is copied in parts, and one has no etag");
+    if (etag === undefined)
+      throw failed("STORE_FAILED", path, "was copied in parts, and one part has no etag");
     const sha256 = texts.get("ChecksumSHA256") ?? null;
     // Some stores report the checksum of the whole source object here.
     return { etag, sha256: sha256?.includes("-") === true ? null : sha256 };
@@ -79,7 +80,9 @@ function textsOf(path: string, answer: Answer): ReadonlyMap<string, string> {
     reader.take(answer.body);
     reader.end();
   } catch (cause) {
-    throw failed("STORE_FAILED", path, "is taken in parts with an answer that is none", { cause });
+    throw failed("STORE_FAILED", path, "is uploaded in parts, and a response of the store is invalid", {
+      cause,
+    });
   }
   return texts;
 }

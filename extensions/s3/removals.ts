@@ -31,7 +31,7 @@ export function removalReader(path: string): BodyReader<void> {
     if (outer === "Error" && inner === "Key") problem.key = boundedText(text);
   });
   const broken = (cause: unknown) =>
-    failed("STORE_FAILED", path, "is removed with an answer that is none", { cause });
+    failed("STORE_FAILED", path, "cannot be removed: the response of the store is invalid", { cause });
   return xmlBody(
     reader,
     () => {
@@ -40,7 +40,7 @@ export function removalReader(path: string): BodyReader<void> {
         throw failed(
           code === "AccessDenied" ? "STORE_REFUSED" : "STORE_FAILED",
           path,
-          `is not removed: ${code}`,
+          `was not removed: ${code}`,
           {
             fields: { reason: code, key },
           },

@@ -279,7 +279,7 @@ export class S3Client implements ObjectClient {
         const problem = problemOf(answer);
         if (!isMended && asker !== null && this.#mendsClock(answer, problem)) {
           isMended = true;
-          return new PassingFailure("takes the signature no more");
+          return new PassingFailure("no longer accepts the signature");
         }
         const isHead = asked.method === "HEAD";
         const error = isHead ? judgedHead(path, answer) : judgedByProblem(path, answer, problem);

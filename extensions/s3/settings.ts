@@ -31,11 +31,7 @@ export function s3SettingsOf(env: Environment, profile: Environment, own: StoreS
     ((own.endpoint === undefined && env.SHARDMILL_S3_ADDRESSING) ||
       (endpoint === undefined ? "virtual" : "path"));
   if (addressing !== "path" && addressing !== "virtual")
-    throw invalidSetting(
-      { service: "S3", name: "SHARDMILL_S3_ADDRESSING" },
-      "is neither of the two",
-      "path or virtual",
-    );
+    throw invalidSetting({ service: "S3", name: "SHARDMILL_S3_ADDRESSING" }, "is unknown", "path or virtual");
   const region = own.region || regionOf(env, profile);
   // Other stores have regions of any name.
   if (endpoint === undefined) checkRegion("S3", region);
@@ -71,7 +67,7 @@ function endpointOf(text: string): URL {
   if (!isUsable)
     throw invalidSetting(
       { service: "S3", name: "AWS_ENDPOINT_URL" },
-      "is no address of a store",
+      "is not an address of a store",
       "https://HOST:PORT",
     );
   return url;

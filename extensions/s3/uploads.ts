@@ -81,7 +81,9 @@ function uploadPageReader(path: string, from: OpenUpload | null): BodyReader<Upl
     },
   );
   const broken = (cause: unknown) =>
-    failed("STORE_FAILED", path, "is told the uploads of in what is no list of them", { cause });
+    failed("STORE_FAILED", path, "has unknown unfinished uploads: the response is not a list of uploads", {
+      cause,
+    });
   return xmlBody(
     reader,
     () => {

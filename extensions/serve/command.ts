@@ -14,14 +14,14 @@ export const serveCommand = defineCommand({
       .option("check", {
         type: "boolean",
         default: false,
-        describe: "Check the job files, print when each is due next, and end",
+        describe: "Check the job files, and print when each is due next",
       })
       .options(standing.options)
       .example("$0 serve nightly.yaml", "Runs it when it is due, on this machine")
-      .example("$0 serve jobs/ --check", "What it would do, and what is wrong with the files")
+      .example("$0 serve jobs/ --check", "Checks the files, runs nothing")
       .example(
         "$0 serve jobs/ --workers none --listen 0.0.0.0:7433 --tls-cert node1.crt --tls-key node1.key",
-        "On the workers that join",
+        "Runs jobs on workers that join",
       ),
   async run(args: { readonly jobs: readonly string[]; readonly check: boolean }, { standing }) {
     const { checkServed, servedFiles } = await import("./served-files.ts");

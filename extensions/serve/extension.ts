@@ -5,21 +5,21 @@ export const serve: Extension = {
   name: "serve",
   runs: {
     at: {
-      says: "Which run of a job with a schedule: a time of it, as in 2026-11-28T02:30+01:00, or a run's id",
-      usual: "the last that has come",
+      says: "Run of a job with a schedule: its time, as in 2026-11-28T02:30+01:00, or its id",
+      usual: "the latest due run",
     },
     load: async () => (await import("./spec/trigger-key.ts")).TRIGGER_KEY,
   },
   command: [
     {
       usage: "serve <jobs..>",
-      says: "Stay, and run jobs whenever their triggers say so; started again, it takes up where it was",
+      says: "Run jobs whenever their triggers fire, and resume after a restart",
       follows: "watch",
       load: async () => (await import("./command.ts")).serveCommand,
     },
     {
       usage: "runs <job>",
-      says: "List the runs of a job that has several: those that were, and the next ones of its schedule",
+      says: "List past runs of a job with several runs, and the next ones of its schedule",
       follows: "watch",
       load: async () => (await import("./runs-command.ts")).runsCommand,
     },

@@ -117,7 +117,7 @@ function ofWaiting(atMs: number, retry: Retry | undefined): ListedRun {
     id,
     state: "failed",
     job: retry.jobId,
-    why: `${retry.reason ?? ""}; tried ${times}, and again`,
+    why: `${retry.reason ?? ""} (failed ${times}, will be retried)`,
   };
 }
 
@@ -125,13 +125,13 @@ function ofWaiting(atMs: number, retry: Retry | undefined): ListedRun {
 function ofWindow({ id, failed, keys }: SpoolRecord): ListedRun {
   const messages = `${keys.length} messages`;
   if (failed === null) return { ...NOTHING, id, state: "waiting", why: messages };
-  const why = `${messages}, tried ${failed.attempts} times, and again: ${failed.reason}`;
+  const why = `${messages}, failed ${failed.attempts} times, will be retried: ${failed.reason}`;
   return { ...NOTHING, id, state: "failed", job: failed.jobId, why };
 }
 
 const REASONS = {
-  missed: "nothing served the job then, and catchUp asks for no more",
-  overlap: "an earlier run had not ended",
-  full: "too many waited",
+  missed: "no process served the job then, and catchUp excludes this run",
+  overlap: "a previous run had not ended",
+  full: "too many runs waited",
   ranBefore: "it had run before the clock was set back",
 } as const;

@@ -23,17 +23,20 @@ export const runsCommand = defineCommand({
         type: "string",
         requiresArg: true,
         default: "20",
-        describe: "So many that were",
+        describe: "Number of past runs",
       })
       .option("next", {
         type: "string",
         requiresArg: true,
         default: "5",
-        describe: "So many that come",
+        describe: "Number of next runs",
       })
       .option("json", jsonOption)
-      .example("$0 runs job.yaml", "What became of the last runs, and when the next ones are")
-      .example("$0 runs job.yaml --last 0 --next 20", "Tries a schedule, over the next change of clocks too"),
+      .example("$0 runs job.yaml", "Outcomes of the last runs, and times of the next ones")
+      .example(
+        "$0 runs job.yaml --last 0 --next 20",
+        "Shows a schedule, also over the next change of clocks",
+      ),
   async run(args: RunsArguments) {
     const { readJobText } = await import("../../shared/job-file/read-job-file.ts");
     const { parseTriggered } = await import("./spec/parse-triggered.ts");

@@ -30,7 +30,7 @@ async function filesAt(path: string): Promise<readonly string[]> {
   if (served.length > 0) return served;
   throw new ShardmillError("ARGUMENT_INVALID", `no job file with a trigger in ${path}`, {
     fields: { path },
-    hint: "a job file ends in .yaml or .yml, and has a key `trigger`: see docs/schedules.md and docs/queues.md",
+    hint: "name a .yaml or .yml file with the key `trigger`: see docs/schedules.md and docs/queues.md",
   });
 }
 
@@ -70,7 +70,7 @@ export async function checkServed(paths: readonly string[]): Promise<void> {
     const known = error instanceof ShardmillError ? error.problems : [];
     return known.length > 0 ? known : [{ where: "job file", what: messageOf(error) }];
   });
-  throw new ShardmillError("SPEC_INVALID", `${faults.length} of ${paths.length} job files are wrong`, {
+  throw new ShardmillError("SPEC_INVALID", `${faults.length} of ${paths.length} job files are invalid`, {
     problems,
   });
 }

@@ -107,7 +107,7 @@ export class ServedJob implements AsyncDisposable {
       } catch (error) {
         const message = reasonText(errorToData(error));
         if (!signal.aborted && message !== this.#trouble)
-          log.error({ jobFile: path, reason: message }, "a trigger cannot be served; it is tried again");
+          log.error({ jobFile: path, reason: message }, "a trigger cannot be served, retrying");
         this.#trouble = message;
       }
       await this.#pause(waitMs);
@@ -179,7 +179,7 @@ export class ServedJob implements AsyncDisposable {
       onSetAside: (paths, failure) =>
         log.error(
           { files: paths, reason: reasonText(failure) },
-          "files cannot be read: runs go on without them, until they change",
+          "files cannot be read, so runs exclude them until they change",
         ),
     });
     const queue = this.#queueRuns(spec, folder, storage);
@@ -277,7 +277,7 @@ function noTrigger(path: string): ShardmillError {
     problems: [
       {
         where: path,
-        what: "says nothing of when it is run",
+        what: "does not say when to run",
         expected: "a `trigger` with `cron`, `every`, `files` or `queue`",
       },
     ],
@@ -285,14 +285,14 @@ function noTrigger(path: string): ShardmillError {
 }
 
 function otherOutput(output: string): ShardmillError {
-  return new ShardmillError("SPEC_INVALID", "the job's output is another one than when it was first served", {
+  return new ShardmillError("SPEC_INVALID", "the job's output has changed since it was first served", {
     fields: { output },
     problems: [
       {
         where: "output.path",
-        what: "has changed, or has a variable of a run in it",
+        what: "has changed, or contains a variable of a run",
         expected: output,
-        hint: "start `serve` again to have the runs elsewhere; each one has a folder of its own below it anyway",
+        hint: "restart `serve` to move the runs. Remove variables of a run: each run has its own folder anyway",
       },
     ],
   });

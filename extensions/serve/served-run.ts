@@ -36,7 +36,7 @@ export async function servedRun({
     jobId = handle.jobId;
     for (const note of handle.notes) log.info({ job: jobId, run }, note);
     if (handle.origin.kind === "nothingNew") return { outcome: "nothingNew", jobId, failure: null };
-    log.info({ job: jobId, run }, "a run is at work");
+    log.info({ job: jobId, run }, "a run has started");
     const { phase, failure } = await orAbort(handle.ended, signal);
     const outcome = phase === "published" || phase === "cancelled" ? phase : "failed";
     log.info({ job: jobId, run, outcome }, "a run has ended");

@@ -34,7 +34,7 @@ function decodeStream({ packets, samples }: OggStream, bytes: Uint8Array): Async
   if (isOpus(head)) return decodeOpus(packets, samples);
   if (isVorbis(head)) return decodeVorbis(bytes);
   if (isOggFlac(head)) return decodeOggFlac(packets);
-  throw new SoundFault("is an Ogg file of something else than Vorbis, Opus or FLAC");
+  throw new SoundFault("is an Ogg file of another codec than Vorbis, Opus or FLAC");
 }
 
 /** Removes an ID3v2 tag, which any file may begin with. Its length has seven bits per byte. */

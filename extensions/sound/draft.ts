@@ -99,7 +99,7 @@ function rateOf({ rates }: SeenFiles, context: WayContext): Chosen<number> {
   const known = Object.keys(makersWindows(context) ?? {}).map(Number);
   // Such a model supports a few rates, the usual one among them.
   if (known.length > 0) return { value: known.includes(commonest) ? commonest : USUAL_RATE, questions: [] };
-  const found = rates.length === 0 ? "nothing says it" : `these sounds have ${rates.join(", ")}`;
+  const found = rates.length === 0 ? "no file gives it" : `these sounds have ${rates.join(", ")}`;
   return { value: commonest, questions: [`which rate was the model trained on? ${found}`] };
 }
 
@@ -118,7 +118,7 @@ function windowsOf(
   if (longest !== undefined && longest > 2) return { keys: { window: longest }, questions: [] };
   const ask = (window: number) => ({
     keys: { window },
-    questions: [`how many samples does the model take at a time? ${window} are ${window / rate} s`],
+    questions: [`how many samples does the model take at once? ${window} are ${window / rate} s`],
   });
   if (context.hasStates) return ask(Math.round(rate * PIECE_SECONDS));
   // With channels first, the samples of a whole sound are not a list of positions.

@@ -18,9 +18,7 @@ export const sound: Extension = {
   feature: {
     key: "sound",
     files: "sounds",
-    says:
-      "The column holds sounds, as the bytes of files or as their paths: how they become values. `{}` is all defaults. " +
-      "See [sound](#sound).",
+    says: "Turns sounds into values. The column holds the bytes of sound files, or their paths. `{}` uses all defaults. See [sound](#sound).",
     spec: soundSpec,
     folder: {
       source: () => PREPROCESSOR,

@@ -35,7 +35,7 @@ export function* flacFrames(bytes: Uint8Array, start: number): Generator<Uint8Ar
     const headBytes = headerBytes(bytes, at);
     if (headBytes === null) throw new SoundFault(`is damaged or cut off at byte ${at}`);
     const end = frameEnd(bytes, at, headBytes);
-    if (end === null) throw new SoundFault(`is damaged or cut off behind byte ${at}`);
+    if (end === null) throw new SoundFault(`is damaged or cut off after byte ${at}`);
     yield bytes.subarray(at, end);
     at = end;
   }

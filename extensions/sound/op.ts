@@ -60,7 +60,7 @@ export function readSoundFacts(settings: FolderSettings): FeatureData | null {
   const isRate = rate !== null && Number.isInteger(rate) && rate > 0;
   const facts: SoundFacts = {
     rate:
-      isRate || rate === null ? rate : settings.doubt("sampling_rate", "is no number of samples a second"),
+      isRate || rate === null ? rate : settings.doubt("sampling_rate", "is not a number of samples a second"),
     normalize: settings.flag("do_normalize"),
   };
   return { ...facts };
@@ -107,12 +107,12 @@ export function soundText({ rate, channels, mix, windows, layout, normalize }: S
   ];
   if (windows === null) return [...parts, "a row each"].join(", ");
   const { window, hop, context, pad } = windows;
-  const behind = context === 0 ? "" : ` behind ${context} of context`;
+  const behind = context === 0 ? "" : ` after ${context} of context`;
   const steps = hop === window ? "" : `, one every ${hop}`;
   return [
     ...parts,
     `windows of ${window}${behind}${steps}`,
-    ...(pad === "drop" ? ["whole ones only"] : []),
+    ...(pad === "drop" ? ["full windows only"] : []),
   ].join(", ");
 }
 

@@ -31,8 +31,8 @@ export function planSounds(spec: SoundSpec, tensor: TensorInfo, report: ReportSo
   const { dims } = tensor;
   if (rate === undefined) {
     report([], {
-      what: "nothing says which rate the model wants",
-      expected: "`rate`: its samples a second, as 16000",
+      what: "the rate of the model is unknown",
+      expected: "`rate`: the model's samples a second, such as 16000",
     });
   }
   const layout =
@@ -72,13 +72,16 @@ function planWindows(
       value === undefined ? [] : [name],
     );
     if (key === undefined) return null;
-    report([key], { what: "there are no windows", expected: "`window`: the model leaves their length open" });
+    report([key], {
+      what: "needs `window`",
+      expected: "`window`, because the model's input has no fixed length",
+    });
     return "refused";
   }
   if (samples < 1 || (hop ?? 1) > samples) {
     const found = `a window of ${samples} samples, by the model's input`;
     report([samples < 1 ? "context" : "hop"], {
-      what: "leaves nothing of a window, or leaves samples out",
+      what: "leaves no samples in a window, or skips samples",
       expected: "less",
       found,
     });
@@ -92,9 +95,9 @@ function fitsWhole({ name, dims }: TensorInfo, { layout }: SoundPlan, report: Re
   if (dims.length === 1 || layout === "channelsLast") return true;
   report([], {
     what: `sounds of their own length do not fit the model's input \`${name}\``,
-    expected: "`window`: rows that are all as long",
+    expected: "`window`, so that all rows have one length",
     found: `${formatDims(dims)} after the batch`,
-    hint: "where the model has its channels last, `layout: channelsLast` does",
+    hint: "set `layout: channelsLast` if the model has its channels last",
   });
   return false;
 }
@@ -104,7 +107,7 @@ function reportShape({ name, dims }: TensorInfo, made: string, report: ReportSou
     what: `sounds do not have the shape of the model's input \`${name}\``,
     expected: `${formatDims(dims)} after the batch`,
     found: made,
-    hint: "sounds become samples: `window`, `context`, `channels` and `layout` make the shape; spectrograms are for a module in `prepare`",
+    hint: "set the shape with `window`, `context`, `channels` or `layout`. For spectrograms, use a module in `prepare`",
   });
 }
 

@@ -56,8 +56,8 @@ function withFolderSound(sound: SoundSpec, folder: ModelFolder | null, report: R
 function isInRange({ name, dtype }: TensorInfo, scale: number, report: Report): boolean {
   if (dtype.startsWith("float") || scale !== 1) return true;
   report(null, {
-    what: `samples lie between -1 and 1, and the model's input \`${name}\` is not of floats`,
-    expected: "floats; or `scale`, as 32767 for whole numbers of 16 bits",
+    what: `samples lie between -1 and 1, and the model's input \`${name}\` does not take floats`,
+    expected: "floats, or `scale`, such as 32767 for 16-bit integers",
     found: dtype,
   });
   return false;

@@ -68,7 +68,7 @@ async function* atRate(
       if (rate !== plan.rate) resampler = new Resampler(plan.channels, rates);
     }
     if (first.rate !== rate || first.channels !== channels.length)
-      throw new SoundFault("changes its rate or its channels on the way");
+      throw new SoundFault("changes its rate or its channels within the file");
     const wanted = asChannels(channels, plan);
     yield resampler === null ? wanted : resampler.write(wanted);
   }
@@ -82,11 +82,11 @@ function asChannels(
   const [first] = channels;
   if (first === undefined) throw new SoundFault("has no channels");
   for (const data of channels) {
-    if (!data.every(Number.isFinite)) throw new SoundFault("has samples that are no numbers");
+    if (!data.every(Number.isFinite)) throw new SoundFault("has samples that are not numbers");
   }
   if (channels.length === count) return channels;
   if (channels.length === 1) return Array.from({ length: count }, () => first);
-  if (!mix) throw new SoundFault(`has ${channels.length} channels, and the model wants ${count}`);
+  if (!mix) throw new SoundFault(`has ${channels.length} channels, and the model needs ${count}`);
   return [first.map((_, at) => channels.reduce((sum, data) => sum + (data[at] ?? 0), 0) / channels.length)];
 }
 

@@ -21,28 +21,26 @@ export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
       .max(MAX_RATE)
       .exactOptional()
       .describe(
-        "Samples a second that the model wants; a sound of another rate is resampled. Left out: the `sampling_rate` of the " +
-          "model's folder.",
+        "Samples a second that the model needs. A sound of another rate is resampled. Default: the `sampling_rate` of the model's folder.",
       ),
     channels: z
       .union([z.literal("mono"), z.int().min(1).max(MAX_CHANNELS)])
       .default("mono")
       .describe(
-        "`mono`: the mean of all channels. A number: a sound must have so many, or one, which then stands for all.",
+        "`mono`: the mean of all channels. A number: the channels of a sound. A sound with one channel repeats it.",
       ),
     ...windowKeys(z),
     layout: z
       .enum(SOUND_LAYOUTS)
       .exactOptional()
       .describe(
-        "Of several channels: `channelsFirst` has one after the other, `channelsLast` each moment's side by side. Left out: " +
-          "what the model's shape says, and `channelsFirst` where it says nothing.",
+        "The layout of several channels. `channelsFirst`: one channel after the other. `channelsLast`: the channels of each sample together. Default: from the model's shape, or else `channelsFirst`.",
       ),
     normalize: z
       .boolean()
       .exactOptional()
       .describe(
-        "Whether the samples of a sound get mean 0 and variance 1. Left out: the `do_normalize` of the model's folder, else false.",
+        "Whether the samples of a sound are scaled to mean 0 and variance 1. Default: the `do_normalize` of the model's folder, or else false.",
       ),
     maxSeconds: z
       .number()
@@ -50,16 +48,15 @@ export function soundSpec(z: Zod, { folder, refuse }: SpecParts) {
       .max(LONGEST_SECONDS)
       .default(MAX_SECONDS)
       .describe(
-        "A longer sound is a dead letter, and is not decoded to its end: a second takes 4 bytes for each sample. Where all " +
-          "are short, a lower limit lets more of them be prepared at once, and takes less time.",
+        "Limit of seconds. A longer sound is a dead letter, and is not decoded to its end. A sample takes 4 bytes of memory. For short sounds, a lower limit prepares more of them at once, which is faster.",
       ),
     folder: folder.describe(
-      "Where relative paths start from when the column has paths, relative to the job file, in a bucket or on the web. Workers read the files there.",
+      "The folder of relative paths, if the column has paths. It is relative to the job file, in a bucket or on the web. Workers read the files there.",
     ),
   });
   return keys.superRefine(({ window, hop }, context) => {
     if (window === undefined || hop === undefined || hop <= window) return;
-    refuse(context, ["hop"], "leaves samples between the windows out", {
+    refuse(context, ["hop"], "skips samples between the windows", {
       expected: `at most \`window\`, ${window}`,
       found: String(hop),
     });
@@ -73,13 +70,12 @@ function windowKeys(z: Zod) {
     window: samples
       .exactOptional()
       .describe(
-        "Cuts a sound into windows of so many samples, a row for each, with the columns `part` (0, 1, 2), `start` and `end` " +
-          "(seconds). Left out: as long as the model's input is; where that is open, a sound is one row of its own length.",
+        "Samples of a window. A sound is cut into windows. Each is a row, with the columns `part` (0, 1, 2), `start` and `end` (seconds). Default: the length of the model's input. Without a fixed length, a sound is one row.",
       ),
     hop: samples
       .exactOptional()
       .describe(
-        "With windows: the samples from the start of one to the start of the next. Left out: `window`, so that they do not overlap.",
+        "With windows: the samples from the start of one window to the start of the next. Default: `window`, so that windows do not overlap.",
       ),
     context: z
       .int()
@@ -87,14 +83,13 @@ function windowKeys(z: Zod) {
       .max(MAX_WINDOW)
       .exactOptional()
       .describe(
-        "With windows: samples in front of each that the model sees before it, zeros in front of the first. Left out: none.",
+        "With windows: the number of samples before each window that the model also gets. Before the first window they are zeros. Default: none.",
       ),
     pad: z
       .enum(WINDOW_ENDS)
       .exactOptional()
       .describe(
-        "With windows: how a last one is filled that the sound does not fill. `zeros` fill it up; `repeat` fills it with the " +
-          "sound from its start, over and over; `drop` leaves it out. Left out: `zeros`.",
+        "With windows: how an incomplete last window is filled. `zeros`: with zeros. `repeat`: with the sound from its start, repeatedly. `drop`: the window is dropped. Default: `zeros`.",
       ),
   };
 }

@@ -91,7 +91,7 @@ export class SoundStep implements Step {
     const { windows } = this.#op;
     const rows = windows === null ? 1 : countWindows(samples, windows);
     if (rows === 0) {
-      const why = `has ${samples} samples at the model's rate, less than a window of ${windows?.window}`;
+      const why = `has ${samples} samples at the model's rate, fewer than a window of ${windows?.window}`;
       return this.#failure("ROW_LENGTH", why);
     }
     const values = windows === null ? samples * channels.length : rows * valuesPerWindow(this.#op, windows);

@@ -65,7 +65,7 @@ function findChunks(bytes: Uint8Array, view: DataView) {
     if (name === "ds64" && start + 16 <= bytes.length) longBytes = Number(view.getBigUint64(start + 8, true));
     if (name === "fmt ") format = readFormat(view, start, declared);
     if (name === "data") {
-      if (format === null) throw new SoundFault("has samples before it says what they are");
+      if (format === null) throw new SoundFault("has samples before their format");
       return { format, start, end: dataEnd(start, longBytes ?? declared, bytes.length) };
     }
     // Chunks begin at even offsets.

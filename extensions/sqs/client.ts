@@ -128,7 +128,7 @@ export class SqsClient implements Disposable {
     const storeMs = Date.parse(answer.headers.date ?? "");
     if (variable === "AWS_SECRET_ACCESS_KEY" && /expired|not yet current/i.test(message) && storeMs > 0) {
       this.#signer.correctClock(storeMs);
-      return new PassingFailure("takes the signature no more");
+      return new PassingFailure("no longer accepts the signature");
     }
     const said = `answers ${code} (${answer.status})${message === "" ? "" : `: ${message}`}`;
     if (variable === undefined) return queueFailed(this.address, said);
@@ -161,7 +161,7 @@ function answerReader() {
   return {
     take(chunk: Uint8Array) {
       bytes += chunk.length;
-      if (bytes > MOST_ANSWER_BYTES) throw new PassingFailure("answers more than there can be");
+      if (bytes > MOST_ANSWER_BYTES) throw new PassingFailure("sent a response over the size limit");
       chunks.push(Uint8Array.from(chunk));
       return "more" as const;
     },
@@ -186,7 +186,7 @@ function isExpired(answer: Answer): boolean {
 export function queueFailed({ shown }: SqsAddress, what: string, cause?: unknown): ShardmillError {
   return new ShardmillError("QUEUE_FAILED", `the queue cannot be used: ${what}`, {
     fields: { queue: shown },
-    hint: "queues are not made by Shardmill: make it first, and let this machine's credentials receive, delete and change the visibility of its messages (of one that is sent to: send)",
+    hint: "create the queue: Shardmill creates none. Allow this machine's credentials ReceiveMessage, DeleteMessage and ChangeMessageVisibility, or SendMessage to send",
     ...(cause === undefined ? {} : { cause }),
   });
 }

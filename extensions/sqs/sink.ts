@@ -24,7 +24,7 @@ export class SqsSink implements QueueSink {
   readonly #closed = new AbortController();
 
   constructor(address: string) {
-    this.#client = new SqsClient(present(parseSqs(address), "it is accepted"));
+    this.#client = new SqsClient(present(parseSqs(address), "the address was checked"));
   }
 
   get address(): string {
@@ -65,7 +65,7 @@ export async function sendMessages(
   const refusals = await batched(client, batch, entries, signal);
   const refused = refusals.findIndex((refusal) => refusal !== null);
   if (refused >= 0)
-    throw queueFailed(address, `message ${messages[refused]?.messageId} is not taken: ${refusals[refused]}`);
+    throw queueFailed(address, `message ${messages[refused]?.messageId} was refused: ${refusals[refused]}`);
 }
 
 function entryOf({ messageId, groupId, attributes, body }: SqsMessage, isOrdered: boolean): BatchEntry {

@@ -59,9 +59,9 @@ export class SqsSource implements QueueSource {
 
   constructor(address: string, options: SqsOptions) {
     const { aside } = options;
-    this.#client = new SqsClient(present(parseSqs(address), "it is accepted"));
+    this.#client = new SqsClient(present(parseSqs(address), "the address was checked"));
     this.#options = options;
-    this.#aside = aside === null ? null : present(parseSqs(aside), "it is accepted");
+    this.#aside = aside === null ? null : present(parseSqs(aside), "the address was checked");
     this.#leaseSeconds = options.leaseSeconds ?? LEASE_SECONDS;
     this.#leases = new Leases(this.#client, {
       seconds: this.#leaseSeconds,
@@ -238,7 +238,7 @@ export class SqsSource implements QueueSource {
 
   #warn(error: unknown): void {
     const about = { queue: this.address, reason: messageOf(error) };
-    this.#options.log.warn(about, "a queue is not to be had; it is tried again");
+    this.#options.log.warn(about, "a queue is unavailable, retrying");
   }
 
   async #woken(signal: AbortSignal): Promise<void> {

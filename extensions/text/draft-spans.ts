@@ -35,6 +35,6 @@ export function draftSpans(map: DraftedMap, context: FinishContext): DraftedFini
     folder: context.folder,
   });
   if ("problems" in planned) return null;
-  const says = "What is done with these columns: the labels of tokens become spans of the text.";
+  const says = "These columns become spans of the text, from the labels of its tokens.";
   return { input, keys: { offsets }, keep: kept, finish: [{ spans }], says };
 }

@@ -62,7 +62,7 @@ function textsToMeasure({ signature, folder, texts }: MeasureContext) {
 function noteOf(long: ReturnType<typeof findLongTexts>): DraftNote | null {
   if (long === null) return null;
   const { input, longRows, rows, maxTokens, split } = long;
-  const lost = `${longRows} of ${counted(rows, "row")} that were looked at have more than ${maxTokens} tokens`;
+  const lost = `${longRows} of ${counted(rows, "row")} in the sample have more than ${maxTokens} tokens`;
   const choice = split === null ? "the longer text is cut off" : "cut off, or cut into passages, as above?";
   const says = "A row for each passage of a long text, with its `part`, `start` and `end` to keep:";
   return {

@@ -39,7 +39,7 @@ export const text: Extension = {
   mapsBy: ["@anush008/tokenizers"],
   input: {
     key: "tokenizer",
-    makes: "`tokenizer`, a tokenizer.json such as that of the model's folder, makes token ids of text",
+    makes: "`tokenizer`, a tokenizer.json such as that of the model's folder, makes token ids from text",
     nothing: "no text",
     keys: textKeys,
     check: (input, context, parts) => checkTextKeys(input, context, parts),
@@ -76,7 +76,7 @@ export const text: Extension = {
   steps: [
     {
       key: "split",
-      says: "Long texts cut into passages, a row for each. See [text](#text).",
+      says: "Cuts long texts into passages. Each passage is a row. See [text](#text).",
       spec: splitSpec,
       files: FILES,
       loadPlanner: async () => {
@@ -95,7 +95,7 @@ export const text: Extension = {
     },
     {
       key: "spans",
-      says: "In `finish`: labelled tokens as spans of their text. See [text](#text).",
+      says: "In `finish`: turns labelled tokens into spans of their text. See [text](#text).",
       spec: spansSpec,
       withFolder: (value, { labels }) => (labels === null ? value : { labels, ...value }),
       loadPlanner: async () => {

@@ -29,7 +29,7 @@ function factsOf(files: TokenizerFiles): TokenizerFacts {
   const isSide = side === "left" || side === "right";
   if (side !== null && !isSide) files.own.doubt("truncation_side", "is neither left nor right");
   if (files.sentence.flag("do_lower_case") === true) {
-    const what = "is not done here: `lower(...)` in map.prepare makes texts lower case";
+    const what = "is not supported: make texts lower case with `lower(...)` in map.prepare";
     files.sentence.doubt("do_lower_case", what);
   }
   const mostTokens = readMostTokens(files.model);
@@ -57,7 +57,7 @@ function readLimit(
   const isTokens = Number.isInteger(value) && value > 0;
   if (isTokens && (mostTokens === null || value <= mostTokens))
     return { maxTokens: value, maxTokensFrom: settings.where(key) };
-  const tooMany = `is more than the ${mostTokens} tokens that config.json has positions for`;
+  const tooMany = `is more than the ${mostTokens} positions in config.json`;
   settings.doubt(key, isTokens ? tooMany : "is not a number of tokens");
   return nothing;
 }
@@ -86,12 +86,12 @@ function readMostTokens(model: FolderSettings): number | null {
 function readPrompts(settings: FolderSettings): Record<string, string> {
   const entries = Object.entries(settings.group("prompts") ?? {});
   const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === "string");
-  if (texts.length < entries.length) settings.doubt("prompts", "is not texts by name");
+  if (texts.length < entries.length) settings.doubt("prompts", "does not map names to texts");
   const usual = settings.text("default_prompt_name");
   if (usual !== null && texts.some(([name, text]) => name === usual && text !== ""))
     settings.doubt(
       "default_prompt_name",
-      "is a prompt that the maker's library writes in front of every text: here `prefix` does",
+      "is a prompt that the library of the model's author writes before every text: set it with `prefix`",
     );
   return Object.fromEntries(texts.filter(([, text]) => text !== ""));
 }

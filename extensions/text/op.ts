@@ -36,9 +36,9 @@ export function tokenizeOp(z: Zod) {
 /** Describes the step: `at most 256 tokens a row, cut off at the right`. */
 export function tokenizeText({ maxTokens, truncation, specialTokens, prefix }: TokenizeOp): string {
   const limit =
-    maxTokens === null ? "all tokens" : `at most ${maxTokens} tokens a row, cut off at the ${truncation}`;
+    maxTokens === null ? "all tokens" : `at most ${maxTokens} tokens a row, cut off on the ${truncation}`;
   const behind = prefix === "" ? "" : `, behind ${JSON.stringify(prefix)}`;
-  return `${limit}${specialTokens ? "" : ", no special ones"}${behind}`;
+  return `${limit}${specialTokens ? "" : ", no special tokens"}${behind}`;
 }
 
 /** Rules that group tokens into labelled spans: see `map.finish[].spans.strategy` of the job file. */

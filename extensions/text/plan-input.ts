@@ -74,14 +74,14 @@ function strayTexts(inputs: TextInputs): readonly Problem[] {
 function strayTypes(inputs: TextInputs): readonly Problem[] {
   return Object.entries(inputs).flatMap(([name, { types }]) => {
     if (types === undefined || inputs[types]?.tokenizer !== undefined) return [];
-    const what = "names an input that no tokenizer makes";
+    const what = "names an input without a tokenizer";
     return [{ where: keyOf(name, "types"), what, expected: "an input with a `tokenizer`", found: types }];
   });
 }
 
 function strayKeys(inputs: TextInputs): readonly Problem[] {
   const expected =
-    "a `tokenizer` beside it; for ids of a column of text, that of the model's folder is taken where it has one";
+    "a `tokenizer` with it. For token ids of a text column, the tokenizer of the model's folder is the default";
   return Object.entries(inputs).flatMap(([name, spec]) => {
     if (spec.tokenizer !== undefined) return [];
     const stray = TOKENIZER_KEYS.filter((key) => spec[key] !== undefined);
@@ -107,7 +107,7 @@ function unnamedTexts(inputs: TextInputs, context: InputPlannerContext): readonl
     return [
       {
         where: formatKeyPath(["map", "inputs", name]),
-        what: `the job does not say which column is the text that ${file} of the model's folder makes ids of`,
+        what: `the job does not say which text column ${file} of the model's folder turns into ids`,
         expected: `\`${name}: COLUMN\` under map.inputs`,
         found: `columns of text: ${listNames(texts)}`,
       },
@@ -232,7 +232,7 @@ function roomProblems(
 ): readonly Problem[] {
   const special = texts.length > 1 ? facts.pairSpecialTokens : facts.specialTokens;
   if (maxTokens === null || !specialTokens || maxTokens > special) return [];
-  const expected = `more than ${special}, which are the special tokens`;
+  const expected = `more than ${special}, the number of special tokens`;
   return [
     { where: keyOf(input, "maxTokens"), what: "leaves no room for text", expected, found: `${maxTokens}` },
   ];

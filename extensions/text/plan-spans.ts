@@ -37,7 +37,7 @@ export function planSpans(spec: SpansSpec, { where, fields, folder }: SpansConte
   const places = find("offsets");
   if (places !== null && !canRead(offsetsColumn(offsets).type, places.type))
     refuse("offsets", {
-      what: "does not say where tokens lie",
+      what: "does not have the offsets of tokens",
       expected: "the column that `offsets` of the input with a `tokenizer` names, among `keep`",
       found: showType(places.type),
     });
@@ -78,7 +78,7 @@ function labelProblems(
     ];
   if (classes === null || labels.length === classes) return [];
   const whose = spec.labels === undefined ? ", in the model's folder" : "";
-  const what = "are not as many as the model has";
+  const what = "are more or fewer than the model's labels";
   return [{ where, what, expected: `${classes} labels`, found: `${labels.length}${whose}` }];
 }
 

@@ -55,8 +55,8 @@ export function tokenizerFacts(
   if (answer.kind === "read") return answer;
   const problem = {
     where,
-    what: `is no tokenizer: ${answer.why}`,
-    expected: "a tokenizer.json, as the tokenizers library writes it",
+    what: `is not a tokenizer: ${answer.why}`,
+    expected: "a tokenizer.json of the tokenizers library",
     found: path,
   };
   return { kind: "refused", problem };
@@ -67,7 +67,7 @@ export function notText(field: Field): Omit<Problem, "where"> | null {
   const type = field.type.kind === "dictionary" ? field.type.values : field.type;
   if (type.kind === "string") return null;
   return {
-    what: `column \`${field.name}\` is no text`,
+    what: `column \`${field.name}\` is not text`,
     expected: "a column of strings",
     found: showType(field.type),
   };

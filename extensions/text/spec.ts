@@ -36,52 +36,46 @@ export function textKeys(z: Zod, { file: tokenizer }: SpecParts) {
     tokenizer: tokenizer
       .exactOptional()
       .describe(
-        "The columns hold text, and this `tokenizer.json` makes the input's token ids of it; two `columns` are a pair of " +
-          "texts. Left out: that of the model's folder, where the input is one of ids and its columns hold text. See [text](#text).",
+        "The `tokenizer.json` that turns the text in the columns into the input's token ids. Two `columns` are a pair of texts. Default: that of the model's folder, if the input takes ids and its columns hold text. See [text](#text).",
       ),
     maxTokens: tokens
       .exactOptional()
       .describe(
-        "With `tokenizer`: the tokens of a row at most, special ones counted; what is longer is cut off. Left out: what the " +
-          "model's folder says of its tokenizer, else what the tokenizer's file says, or no limit; never more than the folder " +
-          "says that the model has positions for.",
+        "With `tokenizer`: the limit of tokens in a row, with special tokens. A longer text is cut off. Default: the limit in the model's folder, or else in the tokenizer's file, or else none. The default never exceeds the model's positions in its folder.",
       ),
     truncation: z
       .enum(["right", "left"])
       .exactOptional()
       .describe(
-        "With `tokenizer`: the side of the text that is cut off. Left out: what these files say, or right.",
+        "With `tokenizer`: the side of the text that is cut off. Default: that in these files, or else `right`.",
       ),
     prefix: z
       .string()
       .max(100_000)
       .exactOptional()
       .describe(
-        'With `tokenizer`: stands in front of each text, of a pair in front of the first: `"query: "`.',
+        'With `tokenizer`: a text that is put before each text, such as `"query: "`. In a pair, it is put before the first text.',
       ),
     specialTokens: z
       .boolean()
       .exactOptional()
       .describe(
-        "With `tokenizer`: whether the special tokens of its template (`[CLS]`, `</s>`) are added. Left out: true.",
+        "With `tokenizer`: whether the special tokens of its template (`[CLS]`, `</s>`) are added. Default: true.",
       ),
     offsets: columnName(z)
       .exactOptional()
       .describe(
-        "With `tokenizer`, of one text: a column of this name is made, which says of each token where it lies in the text, and " +
-          "may be kept or read by a step. See [text](#text).",
+        "With `tokenizer` and one text: adds a column of this name, with the offsets of each token in the text. It may be kept, or read by a step. See [text](#text).",
       ),
     truncated: columnName(z)
       .exactOptional()
       .describe(
-        "With `tokenizer`: a column of this name is made, true where `maxTokens` cut something off. It may be kept, counted in " +
-          "`reduce`, or read by a step.",
+        "With `tokenizer`: adds a column of this name, which is true where `maxTokens` cut off text. It may be kept, counted in `reduce`, or read by a step.",
       ),
     types: columnName(z)
       .exactOptional()
       .describe(
-        "Another input that is made of text by a `tokenizer`: of each of its tokens the type, which is the text of the pair " +
-          "that it is from. `token_type_ids: { types: input_ids }`.",
+        "Another input with a `tokenizer`. This input gets the type of each of its tokens: the text of the pair that the token is from. `token_type_ids: { types: input_ids }`.",
       ),
   };
 }
@@ -99,27 +93,27 @@ export function splitSpec(z: Zod, { file: tokenizer, refuse }: SpecParts): z.Zod
   const tokens = z.int().min(1).max(MAX_TOKENS);
   return z
     .strictObject({
-      column: columnName(z).describe("The column of text; behind the step, that of the passages."),
-      tokenizer: tokenizer.describe("The `tokenizer.json` by whose tokens they are measured."),
-      tokens: tokens.describe("The tokens of a passage at most, special ones counted."),
+      column: columnName(z).describe("The column of text. After the step, it has the passages."),
+      tokenizer: tokenizer.describe("The `tokenizer.json` that counts the tokens of passages."),
+      tokens: tokens.describe("The limit of tokens in a passage, with special tokens."),
       overlap: z
         .int()
         .min(0)
         .max(MAX_TOKENS)
         .default(0)
-        .describe("The tokens at the end of a passage, at most, that the next one begins with."),
+        .describe("The limit of tokens at the end of a passage that the next passage repeats."),
       sentences: z
         .boolean()
         .default(false)
         .describe(
-          "Cut between sentences, unless that leaves half of a passage empty. Else they are cut between words.",
+          "Cuts between sentences, unless that leaves half of a passage empty. Otherwise it cuts between words.",
         ),
     })
     .superRefine(({ tokens, overlap }, context) => {
       if (overlap < tokens) return;
       // With a full overlap, passages would make no progress.
       const found = `${overlap}, of passages of ${tokens}`;
-      refuse(context, ["overlap"], "is a whole passage, or more", { expected: "less than `tokens`", found });
+      refuse(context, ["overlap"], "is a whole passage or more", { expected: "less than `tokens`", found });
     });
 }
 
@@ -140,28 +134,26 @@ export interface SpansSpec {
 export function spansSpec(z: Zod) {
   return z.strictObject({
     logits: columnName(z).describe(
-      "The output of a score for each label of each token: it is not published.",
+      "The output with a score for each label of each token. It is not published.",
     ),
     text: columnName(z).describe("The column of the texts."),
     offsets: columnName(z).describe(
-      "The column that `offsets` of their input names: it is not published, either.",
+      "The column that `offsets` of the texts' input names. It is not published, either.",
     ),
-    column: columnName(z).default("spans").describe("The column that is made."),
+    column: columnName(z).default("spans").describe("The column that is added."),
     strategy: z
       .enum(SPAN_STRATEGIES)
       .default("simple")
       .describe(
-        "`none`: each token by itself, with its label as it is. Else tokens of one label that lie side by side are one span. `simple`: " +
-          "each token has its own label; `first`, `average`, `max`: a word has one, of its first token, of the mean of its tokens' scores, of " +
-          "the token with the highest score.",
+        "`none`: each token is a span, with its own label. Otherwise adjacent tokens of one label are one span. `simple`: each token has its own label. The others give a word one label. `first`: that of its first token. `average`: by the mean of its tokens' scores. `max`: that of the token with the highest score.",
       ),
     labels: z
       .array(z.string())
       .min(1)
       .max(MAX_LABELS)
       .exactOptional()
-      .describe("The names of the classes, in order. Left out: those of the model's folder."),
-    ignore: z.array(z.string()).max(1_000).default(["O"]).describe("Labels of which no span is made."),
+      .describe("The names of the classes, in order. Default: those of the model's folder."),
+    ignore: z.array(z.string()).max(1_000).default(["O"]).describe("Labels that make no spans."),
   });
 }
 
@@ -195,7 +187,7 @@ export function checkTextKeys(
     // Any of these keys shows that the input is no text.
     if (said(excludes).length === 0) return;
     for (const key of said(TOKENIZER_KEYS))
-      refuse(context, [key], `\`${key}\` is for text`, { expected: "a `tokenizer` beside it" });
+      refuse(context, [key], `\`${key}\` is for text`, { expected: "a `tokenizer` with it" });
     return;
   }
   for (const key of said(excludes))
@@ -203,7 +195,7 @@ export function checkTextKeys(
       expected: "`tokenizer` alone",
     });
   if (columns === undefined || (Array.isArray(columns) && columns.length === 2)) return;
-  refuse(context, ["columns"], "a tokenizer takes one text, or a pair", {
+  refuse(context, ["columns"], "a tokenizer needs one text or a pair", {
     expected: "`column` for one, or a list of two `columns`",
     found: Array.isArray(columns) ? `a list of ${columns.length}` : "a pattern",
   });

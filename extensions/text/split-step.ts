@@ -46,7 +46,7 @@ class SplitStep implements Step {
     for (const [row, text] of texts.entries()) {
       const found = text === null ? [NO_PASSAGE] : (split[next++] ?? []);
       if (found instanceof Error) {
-        const message = `the tokenizer can do nothing with the text: ${found.message}`;
+        const message = `the tokenizer cannot read the text: ${found.message}`;
         failed.push({ row: sources.length, code: "ROW_VALUE", message });
       }
       for (const [part, passage] of (found instanceof Error ? [NO_PASSAGE] : found).entries()) {

@@ -19,7 +19,7 @@ export const textWay: InputWay = (tensor, context) => {
   const pair = textPair(fitting, context);
   if (pair !== null && fits({ columns: pair.columns, ...keys })) {
     const names = listed(fitting.map(({ name }) => name));
-    const which = `which two texts are compared, and which is the first? these are texts: ${names}`;
+    const which = `which two texts are compared, and which is the first? Columns of text: ${names}`;
     return {
       keys: { columns: pair.columns, ...keys },
       questions: [...(pair.isNamed ? [] : [which]), ...prefixQuestions(folder)],
@@ -34,7 +34,9 @@ export const textWay: InputWay = (tensor, context) => {
 function prefixQuestions(folder: ModelFolder | null): readonly string[] {
   const prompts = Object.entries(tokenizerFactsOf(folder)?.prompts ?? {});
   const prefixes = prompts.map(([name, prompt]) => `\`prefix: ${JSON.stringify(prompt)}\` (${name})`);
-  return prefixes.length === 0 ? [] : [`the model's maker writes a text in front: ${prefixes.join(", ")}`];
+  return prefixes.length === 0
+    ? []
+    : [`the model's author puts a prefix before texts: ${prefixes.join(", ")}`];
 }
 
 /**

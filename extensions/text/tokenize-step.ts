@@ -55,7 +55,7 @@ class TokenizeStep implements Step {
     for (const [row, input] of inputs.entries()) {
       const encoding = input === null ? null : (encodings[next++] ?? null);
       if (encoding instanceof Error) {
-        const message = `the tokenizer can do nothing with the text: ${encoding.message}`;
+        const message = `the tokenizer cannot read the text: ${encoding.message}`;
         failed.push({ row, code: "ROW_VALUE", message });
       }
       const found = encoding instanceof Error ? null : encoding;

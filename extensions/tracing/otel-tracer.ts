@@ -100,7 +100,7 @@ function troubleTeller(log: Logger): (message: string) => void {
   let isTold = false;
   const tell = (message: string, ...details: unknown[]) => {
     if (isTold) log.debug({ details }, message);
-    else log.warn({ reason: reasonOf(message) }, "traces cannot be sent as asked");
+    else log.warn({ reason: reasonOf(message) }, "traces cannot be sent");
     isTold = true;
   };
   const quiet = () => {};

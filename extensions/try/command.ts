@@ -25,15 +25,15 @@ export const tryCommand = defineCommand({
       .option("row", {
         type: "string",
         requiresArg: true,
-        describe: "From this row of the input on, counted from 0; or FILE:ROW, as dead letters name it",
+        describe: "First row of the input, counted from 0, or FILE:ROW as in dead letters",
       })
       .option("set", setOption)
       .option("json", jsonOption)
-      .example("$0 try job.yaml", "The first rows of the plan: what each step made of them")
+      .example("$0 try job.yaml", "The first rows, and the result of each step")
       .example("$0 try job.yaml --row part-3.parquet:17", "Why that row is a dead letter")
-      .example("$0 try job.yaml --rows 1 --json | jq .rows[0].runs", "What the model got, and gave")
+      .example("$0 try job.yaml --rows 1 --json | jq .rows[0].runs", "Inputs and outputs of the model")
       .epilogue(
-        "Rows are run one by one, by the code that runs them in a job. The exit code is 3 when one would be a dead letter.",
+        "Rows run one by one, with the code of a job. The exit code is 3 if a row would be a dead letter.",
       ),
   async run(args, host) {
     const wanted = wantedRows(args);
@@ -78,8 +78,10 @@ async function showRows(
 function endText(shown: number, dropped: number): string {
   const gone = `${dropped} ${dropped === 1 ? "row" : "rows"}`;
   if (shown > 0)
-    return dropped === 0 ? "" : `${gone} that input.where drops are not shown; --row shows any\n`;
-  return dropped === 0 ? "the job has no rows\n" : `input.where drops the first ${gone}; --row shows any\n`;
+    return dropped === 0 ? "" : `${gone} that input.where drops are not shown, use --row to show them\n`;
+  return dropped === 0
+    ? "the job has no rows\n"
+    : `input.where drops the first ${gone}, use --row to show them\n`;
 }
 
 /** Returns the exit code of a job with dead letters, or of a failed job. */

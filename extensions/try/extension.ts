@@ -5,7 +5,7 @@ export const tryRows: Extension = {
   name: "try",
   command: {
     usage: "try <job>",
-    says: "Show the way of some rows through a job: columns, steps, tensors, outputs; writes nothing",
+    says: "Show how some rows pass through a job: columns, steps, tensors and outputs",
     follows: "plan",
     load: async () => (await import("./command.ts")).tryCommand,
   },

@@ -32,7 +32,7 @@ export function triedSlices(
   }
   const start = from.file === null ? from.row : fileStart(planned, from.file, from.row);
   if (start >= all.total)
-    throw noRow(`there is no row ${formatCount(start)}`, `the input has rows 0 to ${all.total - 1}`);
+    throw noRow(`there is no row ${formatCount(start)}`, `choose a row from 0 to ${all.total - 1}`);
   return slicesOf(planned, all.slicesOf({ rowStart: start, rowEnd: Math.min(all.total, start + rows) }));
 }
 
@@ -61,11 +61,11 @@ function fileStart({ dataset }: Pick<PlannedJob, "dataset">, name: string, row: 
   const [index, second] = matches;
   const file = dataset.files[index ?? -1];
   if (index === undefined || file === undefined)
-    throw noRow(`no file of the input is called ${name}`, "shardmill plan lists the files");
+    throw noRow(`the input has no file ${name}`, "list the files with shardmill plan");
   if (second !== undefined)
-    throw noRow(`${matches.length} files of the input are called ${name}`, "say more of its path");
+    throw noRow(`the input has ${matches.length} files ${name}`, "name more of the file's path");
   if (row >= file.rows)
-    throw noRow(`${file.path} has no row ${formatCount(row)}`, `it has rows 0 to ${file.rows - 1}`);
+    throw noRow(`${file.path} has no row ${formatCount(row)}`, `choose a row from 0 to ${file.rows - 1}`);
   return rowsBefore(dataset, index) + row;
 }
 

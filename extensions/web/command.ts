@@ -17,11 +17,14 @@ export const pageCommand = defineCommand({
         type: "string",
         requiresArg: true,
         default: DEFAULT_HTTP,
-        describe: "HOST:PORT that the coordinator was started with: --http",
+        describe: "HOST:PORT of the coordinator's option --http",
       })
       .options(connectingOptions)
       .example("$0 page", "Of a coordinator on this machine: shardmill coordinator --http")
-      .example("$0 page --http node1:7435 --tls-ca ca.crt --token-file read.token", "Of another, by a token"),
+      .example(
+        "$0 page --http node1:7435 --tls-ca ca.crt --token-file read.token",
+        "Of another coordinator, with a token",
+      ),
   async run(args: PageArguments) {
     const { postAs } = await import("../../shared/serving/post.ts");
     const { parseAddress } = await import("../../shared/wire/address.ts");

@@ -33,8 +33,8 @@ const MOST_OF_ONE = 32;
 /** Time limit of a stalled page or reader, which would keep others from watching. */
 const STALLED_MS = 60_000;
 
-const streams = new Slots("pages that watch", { slots: MOST_STREAMS, waiting: 0 });
-const streamsOfOne = new SlotsPerPeer("pages that watch", { slots: MOST_OF_ONE, waiting: 0 });
+const streams = new Slots("open pages", { slots: MOST_STREAMS, waiting: 0 });
+const streamsOfOne = new SlotsPerPeer("open pages", { slots: MOST_OF_ONE, waiting: 0 });
 
 /**
  * Streams server-sent events. The events are:
@@ -80,7 +80,7 @@ export async function eventStream(
           controller.enqueue(encoder.encode(value));
           callOff = systemClock.after(stalledMs, () => {
             end();
-            controller.error(new Error("what was sent is not taken"));
+            controller.error(new Error("the browser does not read its events"));
           });
         } catch {
           // The caller is no longer authorized, or has disconnected.

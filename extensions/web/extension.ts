@@ -17,7 +17,7 @@ export const web: Extension = {
   },
   command: {
     usage: "page",
-    says: "Print the address of a coordinator's page, which lets a browser in for a minute",
+    says: "Print a login address of a coordinator's page, valid for a minute",
     follows: "workers",
     load: async () => (await import("./command.ts")).pageCommand,
   },

@@ -163,7 +163,7 @@ export function queueContract(
       await using taker = await Taker.of(broker, queue);
       const taken = await taker.take(5);
       const isPoison = ({ body }: Delivery) => Buffer.from(body).toString() === "no JSON";
-      const reason = "MESSAGE_INVALID: the message is no object of JSON";
+      const reason = "MESSAGE_INVALID: the message is not a JSON object";
       await taker.source.setAside(taken.filter(isPoison).map((delivery) => ({ delivery, reason })));
       await taker.source.done(taken.filter((delivery) => !isPoison(delivery)));
       expect(await taker.next(quietMs)).toBeNull();

@@ -71,8 +71,8 @@ needs("csv-json")(
       `SELECT row, stage, code, message FROM read_parquet('${text.out}/_errors/*.pq') ORDER BY row`,
     );
     expect(letters).toEqual([
-      [100n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 202 .*column a: "none" is no float64/)],
-      [101n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 204 .*a value in quotes/)],
+      [100n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 202 .*column a: "none" is not float64/)],
+      [101n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 204 .*a quoted value/)],
     ]);
 
     // The other half of the same dataset is Parquet. The rows of the text files are compared with both.

@@ -266,7 +266,7 @@ describe("a module that is planned", () => {
     [
       "has neither row nor batch",
       step("reads: {}, columns: {}"),
-      { what: "a step has either `row` or `batch`" },
+      { what: "a step needs either `row` or `batch`" },
     ],
     [
       "does not say what it reads",

@@ -76,7 +76,7 @@ export default defineStep({
   );
 
   it.each([
-    ["typescript is not installed for it", right, { installed: false }],
+    ["typescript is not installed next to it", right, { installed: false }],
     ["took longer than 0.001 s", right, { ms: 1 }],
     ["it does not compile", "const a = ;", {}],
   ])("are not checked where %s, and nothing is wrong", async (why, code, options) => {

@@ -145,7 +145,7 @@ describe("a job with a schedule", () => {
     expect(spec?.output.path).toBe("/jobs/out/2026-03-29/run=20260329T010000Z");
     expect(await failureOf(submit(services, written({ text: SCHEDULED, at: "2026-03-30" })))).toMatchObject({
       code: "ARGUMENT_INVALID",
-      hint: expect.stringContaining("the last one before is --at 2026"),
+      hint: expect.stringContaining("use the previous run, --at 2026"),
     });
     expect(await failureOf(submit(services, written({ at: "20260329T010000Z" })))).toMatchObject({
       code: "ARGUMENT_INVALID",

@@ -137,7 +137,7 @@ needs("csv-json")(
     // The source of the crop, and the meaning of the three numbers.
     const asked = yaml.split("\n").filter((line) => line.includes("# TODO:"));
     expect(asked).toEqual([
-      expect.stringContaining("the folder says no `crop` beside the shortest edge"),
+      expect.stringContaining("the folder gives no `crop` with the shortest edge"),
       expect.stringContaining("what are these 3 numbers?"),
     ]);
     const rows = await query(`SELECT to_json(means) FROM '${out}' ORDER BY id`);
@@ -251,9 +251,7 @@ test("texts that are too long: how many, and the step that would cut them into p
   const { yaml, out } = await initPlanRun(folder, "m", "data");
   const long = whole?.filter(({ ids }) => ids.length > 24).length ?? 0;
   expect(long).toBeGreaterThan(0);
-  expect(yaml).toContain(
-    `# TODO: ${long} of ${TEXTS.length} rows that were looked at have more than 24 tokens`,
-  );
+  expect(yaml).toContain(`# TODO: ${long} of ${TEXTS.length} rows in the sample have more than 24 tokens`);
   expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[TEXTS.length]]);
   const uncommented = yaml
     .replace(/^ {2}# (?=prepare:$| {2}- \{ split:)/gm, "  ")
@@ -277,6 +275,6 @@ test("rows that cannot be read are no reason for no draft: it says that it goes 
     cwd: folder.path,
   });
   expect([init.code, init.stderr]).toEqual([0, ""]);
-  expect(init.stdout).toMatch(/^# The first rows could not be looked at: .*broken\.parquet/m);
+  expect(init.stdout).toMatch(/^# The first rows could not be read: .*broken\.parquet/m);
   expect(init.stdout).toContain("input: { column: x }");
 });

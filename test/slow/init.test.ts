@@ -172,7 +172,7 @@ test("where no column fits, the file says what is missing and plan refuses it", 
   const cwd = folder.path;
   const init = await runCli(["init", "--model", "model.onnx", "--input", "data", "-o", "made.yaml"], { cwd });
   expect(init.code).toBe(0);
-  expect(init.stdout).toMatch(/3 lines with TODO: are yours to decide/);
+  expect(init.stdout).toMatch(/3 lines with TODO: need your decision/);
   expect((await failing(["plan", "made.yaml"], { cwd })).error.code).toBe("SPEC_INVALID");
 });
 

@@ -80,7 +80,7 @@ test("images in a column become what Pillow makes of them; truncated ones and bo
   const says = (what: string) => expect.stringContaining(`the image in column \`photo\` ${what}`);
   expect(await deadIn(job)).toEqual([
     [first, "prepare", "ROW_VALUE", says("cannot be decoded: ")],
-    [first + 1n, "prepare", "ROW_VALUE", says("says that it has 60000 x 60000 pixels, more than 67108864")],
+    [first + 1n, "prepare", "ROW_VALUE", says("declares 60000 x 60000 pixels, more than 67108864")],
     [first + 2n, "prepare", "ROW_NULL", "column `photo` is null"],
     [first + 3n, "prepare", "ROW_VALUE", says("is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image")],
   ]);
@@ -107,13 +107,13 @@ test("what does not fit is told before any work, all at once", async () => {
   expect(error.problems.map(({ where, what }) => [where.replace(/^.*job\.yaml:\d+:\d+ /, ""), what])).toEqual(
     [
       [expect.stringContaining("resize.pad"), "there is nothing to fill"],
-      [expect.stringContaining("std"), "has not one number for each channel"],
+      [expect.stringContaining("std"), "does not have one number for each channel"],
     ],
   );
   await using other = await imageJob(only(vectorFromArray([1], new Int32())), { image: { layout: "nhwc" } });
   const failed = await refused(other);
   expect(failed.error.problems.map(({ what }) => what)).toEqual([
     "column `photo` holds no images",
-    "the model leaves the size of images in `pixel_values` open",
+    "the model does not fix the size of images in `pixel_values`",
   ]);
 });

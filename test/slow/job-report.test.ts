@@ -14,7 +14,7 @@ needs("report")(
     expect(await run()).toMatchObject({ code: 0 });
     const report = join(job.out, "_report.html");
     const page = await readFile(report, "utf8");
-    expect(page).toContain("Which worker did what when");
+    expect(page).toContain("Workers over time");
     const made = await runCli(["report", job.out]);
     expect(made).toMatchObject({ code: 0, stdout: page });
     await rm(report);
@@ -34,6 +34,6 @@ needs("report")(
     expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("--force") });
     expect(await readFile(file, "utf8")).toBe("mine");
     expect(await runCli(["report", job.out, "-o", file, "--force"])).toMatchObject(written);
-    expect(await readFile(file, "utf8")).toContain("Which worker did what when");
+    expect(await readFile(file, "utf8")).toContain("Workers over time");
   },
 );

@@ -148,7 +148,7 @@ test("what does not fit is told before any work", async () => {
   const { error } = await refused(job);
   expect(error.problems.map(({ where, what }) => [where.replace(/^.*job\.yaml:\d+:\d+ /, ""), what])).toEqual(
     [
-      ["map.inputs.x.sound.hop", "leaves samples between the windows out"],
+      ["map.inputs.x.sound.hop", "skips samples between the windows"],
       ["map.state.x", "is fed by `map.inputs` already"],
     ],
   );

@@ -223,10 +223,10 @@ test("what is wrong with texts is told at once, before any work", async () => {
   expect(run).toMatchObject({ code: 2 });
   for (const part of [
     "map.inputs.input_ids.tokenizer",
-    "is no tokenizer: it is not JSON",
-    "column `id` is no text",
+    "is not a tokenizer: it is not JSON",
+    "column `id` is not text",
     "map.inputs.token_type_ids.types",
-    "names an input that no tokenizer makes",
+    "names an input without a tokenizer",
   ])
     expect(run.stderr).toContain(part);
 });
@@ -241,5 +241,5 @@ test("the plan says what is made of texts", async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/map\.prepare\[0\]\.split +body +body string, part int32, start int32, end int32/);
   expect(stdout).toContain("passages of at most 64 tokens");
-  expect(stdout).toContain('at most 64 tokens a row, cut off at the right, behind "query: "');
+  expect(stdout).toContain('at most 64 tokens a row, cut off on the right, behind "query: "');
 });

@@ -181,7 +181,7 @@ export default defineReduction({
       "reads a null that it does not let through",
       "async ({ rows }) => { for await (const row of rows); return []; }",
       "STEP_INVALID",
-      "reduce.own.combine: `name` is null; a type that ends in ? lets nulls through",
+      "reduce.own.combine: `name` is null. A type that ends in ? allows nulls",
     ],
   ])(
     "whose combine %s says so, and is there again for the next shard",
@@ -235,7 +235,7 @@ export default defineReduction({
     [
       "is a step",
       'import { defineStep } from "shardmill"; export default defineStep({ reads: {}, columns: {}, row: () => null });',
-      "is no key of a reduction",
+      "is not a key of a reduction",
     ],
     [
       "makes columns that differ in case only",

@@ -50,7 +50,7 @@ needs("csv-json")(
     expect(dead).toEqual([
       [3n, "ROW_UNREADABLE", expect.stringMatching(/^line 5 .*column a: "none"/)],
       [5n, "ROW_UNREADABLE", expect.stringMatching(/^line 7 .*not UTF-8/)],
-      [6n, "ROW_UNREADABLE", expect.stringMatching(/^line 8 .*a value in quotes/)],
+      [6n, "ROW_UNREADABLE", expect.stringMatching(/^line 8 .*a quoted value/)],
     ]);
     const sample = ["--sample", "0.5", "--seed", "4"];
     const to = (name: string) => ["--set", `output.path=${job.at(name)}`];
@@ -81,9 +81,9 @@ needs("try", "csv-json")(
   async () => {
     await using job = await textJob();
     for (const [row, said] of [
-      [3, /ROW_UNREADABLE: line 5 \(byte \d+\): column a: "none" is no float64/],
+      [3, /ROW_UNREADABLE: line 5 \(byte \d+\): column a: "none" is not float64/],
       [5, /ROW_UNREADABLE: line 7 \(byte \d+\): it is not UTF-8/],
-      [6, /ROW_UNREADABLE: line 8 \(byte \d+\): a value in quotes/],
+      [6, /ROW_UNREADABLE: line 8 \(byte \d+\): a quoted value/],
     ] as const) {
       const tried = await runCli(["try", job.job, "--row", String(row)]);
       expect(tried).toMatchObject({ code: 3, stderr: "" });

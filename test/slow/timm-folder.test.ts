@@ -58,7 +58,7 @@ test("a folder of timm's needs the column of images alone: the pixels are those 
       expect.objectContaining({
         where: expect.stringContaining("map.inputs.x.image"),
         what: expect.stringContaining(
-          "config.json: pretrained_cfg: crop_pct is not what preprocessor_config.json says",
+          "config.json: pretrained_cfg: crop_pct differs from preprocessor_config.json",
         ),
       }),
     ]),

@@ -79,7 +79,7 @@ function addRules({ onResolve, onLoad }: PluginBuild, folder: string): void {
     const lineText = lines[at] ?? "";
     const found = FILE_BESIDE.exec(lineText);
     const location = { file: relative(folder, path), line: at + 1, column: found?.index ?? 0, lineText };
-    const text = `${found?.[0]} names a place on this machine, where workers need not be`;
+    const text = `${found?.[0]} refers to a place on this machine, which workers may not have`;
     return { errors: [{ text, location }] };
   });
 }
@@ -104,11 +104,11 @@ function problemOf({ text, location }: Message, where: string): Problem {
     return {
       where: place,
       what: `${what}${excerpt}`,
-      hint: "use a package of plain JavaScript or WebAssembly in it",
+      hint: "use a package of plain JavaScript or WebAssembly",
     };
   }
   if (extension !== undefined) {
-    const what = `imports ${file}, and files of ${extension} are not bundled${excerpt}`;
+    const what = `imports ${file}, and ${extension} files are not bundled${excerpt}`;
     return { where: place, what, expected: "JavaScript, TypeScript, JSON or text (.txt)", hint: BESIDE_HINT };
   }
   const isBeside = text.startsWith("import.meta") || text.startsWith("__");
@@ -118,7 +118,7 @@ function problemOf({ text, location }: Message, where: string): Problem {
 
 const NATIVE = "is native code, which is not bundled";
 const BESIDE_HINT =
-  "import what is small (JSON, .txt), have `open` read the rest from where every worker finds it";
+  "import small files (JSON, .txt), and let `open` read large ones from a place that every worker can reach";
 
 function nativeCode(name: string): string {
   return `${name} ${NATIVE}`;
@@ -142,6 +142,6 @@ function tooLarge(bytes: number): Omit<Problem, "where"> {
     what: "the bundle is too large",
     expected: `at most ${formatBytes(MAX_BYTES)}`,
     found: formatBytes(bytes),
-    hint: "have `open` read what is large from where every worker finds it",
+    hint: "let `open` read large files from a place that every worker can reach",
   };
 }

@@ -49,7 +49,7 @@ export async function checkTypes(
     }
     const compiler = findCompiler(dirname(file.path));
     if (compiler === null) {
-      checks.push({ path: file.path, kind: "unchecked", why: "typescript is not installed for it" });
+      checks.push({ path: file.path, kind: "unchecked", why: "typescript is not installed next to it" });
       continue;
     }
     const group = byCompiler.get(compiler.script) ?? { compiler, files: [] };

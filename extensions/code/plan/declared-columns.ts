@@ -35,7 +35,7 @@ export function readProblem(
     what: `\`${name}\` cannot be read as ${showType(type)}`,
     expected: fitting === null ? "a type that a step can read" : showType(fitting),
     found: showFieldType(field.type),
-    ...(fitting === null ? { hint: "make another column of it with `sql` in front of the step" } : {}),
+    ...(fitting === null ? { hint: "convert the column with a `sql` step before this step" } : {}),
   };
 }
 

@@ -54,9 +54,9 @@ export async function keepBundle(path: string, where: string, signal: AbortSigna
     return file;
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw new ShardmillError("CACHE_FAILED", `the bundle of ${where} cannot be kept: ${messageOf(cause)}`, {
+    throw new ShardmillError("CACHE_FAILED", `the bundle of ${where} cannot be stored: ${messageOf(cause)}`, {
       fields: { path: kept },
-      hint: "set SHARDMILL_CACHE to a folder that can be written",
+      hint: "set SHARDMILL_CACHE to a writable folder",
       cause,
     });
   }

@@ -128,7 +128,7 @@ export function runCompiler(
       limitBytes: limits.bytes,
       onOver: () => end("it took too much memory"),
     });
-    const onAbort = () => end("called off");
+    const onAbort = () => end("cancelled");
     signal.addEventListener("abort", onAbort, { once: true });
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       output = (output + text).slice(0, MOST_OUTPUT_CHARS);

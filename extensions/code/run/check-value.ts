@@ -138,7 +138,7 @@ function wantedScalar(name: ScalarName): string {
   if (name === "binary") return "a Uint8Array";
   if (name === "date" || name === "timestamp") return "a Date";
   const [least, most] = WHOLE_RANGES[name] ?? BIG_RANGES[name] ?? [];
-  return least === undefined ? `a number (${name})` : `a whole number of ${least} to ${most} (${name})`;
+  return least === undefined ? `a number (${name})` : `a whole number from ${least} to ${most} (${name})`;
 }
 
 function namesOf(columns: readonly NamedType[]): string {
@@ -150,7 +150,7 @@ export function show(value: unknown): string {
     return `the string ${JSON.stringify(value.length > SHOWN_CHARS ? `${value.slice(0, SHOWN_CHARS)}…` : value)}`;
   }
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "a Date that is none" : "a Date";
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "an invalid Date" : "a Date";
   if (typeof value === "object" && value !== null) {
     return `an object (${value.constructor?.name ?? "without a class"})`;
   }

@@ -44,7 +44,7 @@ export function parseColumnTypes(declared: unknown, depth = 0): readonly NamedTy
 }
 
 function parseType(type: unknown, depth: number): ValueType {
-  if (depth > MAX_DEPTH) throw new TypeFault(`more than ${MAX_DEPTH} types within each other`);
+  if (depth > MAX_DEPTH) throw new TypeFault(`types nested more than ${MAX_DEPTH} deep`);
   if (typeof type === "string") {
     const isNullable = type.endsWith("?");
     const name = SCALAR_NAMES.find((known) => known === (isNullable ? type.slice(0, -1) : type));
@@ -64,12 +64,12 @@ function parseShape(shape: Readonly<Record<string, unknown>>, depth: number): Va
   if (kind === "list") return { kind, item: parseType(item, depth + 1) };
   if (kind === "struct") {
     const parsed = parseColumnTypes(fields, depth + 1);
-    if (parsed.length === 0) throw new TypeFault("a struct has a field at least");
+    if (parsed.length === 0) throw new TypeFault("a struct needs at least one field");
     return { kind, fields: parsed };
   }
   const name = VECTOR_ITEMS.find((known) => known === item);
   if (kind !== "vector" || name === undefined)
-    throw new TypeFault(`expected a vector of numbers, found one of ${shown(item)}`);
+    throw new TypeFault(`expected a vector of numbers, found a vector of ${shown(item)}`);
   if (typeof length !== "number" || !Number.isInteger(length) || length < 1 || length > MAX_LENGTH)
     throw new TypeFault(`expected a vector of 1 to ${MAX_LENGTH} numbers, found ${shown(length)}`);
   return { kind, item: name, length };

@@ -23,7 +23,8 @@ export function exportedKeys(
     );
   const value = { ...exported } as Keys;
   const unknown = Object.keys(value).find((key) => !keys.includes(key));
-  if (unknown !== undefined) throw new TypeFault(`\`${unknown}\` is no key of a ${name}: ${keys.join(", ")}`);
+  if (unknown !== undefined)
+    throw new TypeFault(`\`${unknown}\` is not a key of a ${name}: ${keys.join(", ")}`);
   return value;
 }
 
@@ -43,7 +44,7 @@ export function numberAt(value: Keys, key: string, most: number): number | null 
   const found = value[key];
   if (found === undefined) return null;
   if (typeof found === "number" && found > 0 && found <= most) return found;
-  throw new TypeFault(`\`${key}\`: expected a number above 0, ${most} at most, found ${String(found)}`);
+  throw new TypeFault(`\`${key}\`: expected a number above 0 and at most ${most}, found ${String(found)}`);
 }
 
 export function functionAt(value: Keys, key: string): UserFunction | null {

@@ -37,7 +37,7 @@ export function checkReduction(exported: unknown): LoadedReduction {
   const value = exportedKeys(exported, { name: "reduction", maker: "defineReduction", keys: KEYS });
   const combine = functionAt(value, "combine");
   const final = functionAt(value, "final");
-  if (combine === null || final === null) throw new TypeFault("a reduction has both `combine` and `final`");
+  if (combine === null || final === null) throw new TypeFault("a reduction needs both `combine` and `final`");
   const declaration = {
     reads: typesAt(value, "reads"),
     combined: tableAt(value, "combined"),
@@ -51,7 +51,7 @@ export function checkReduction(exported: unknown): LoadedReduction {
 function tableAt(value: Readonly<Record<string, unknown>>, key: string): readonly NamedType[] {
   const columns = typesAt(value, key);
   if (columns.length > 0) return columns;
-  throw new TypeFault(`${key}: a table has a column at least`);
+  throw new TypeFault(`${key}: a table needs at least one column`);
 }
 
 /** Returns the columns that a function reads, and those that it makes. */

@@ -38,7 +38,7 @@ export function checkStep(exported: unknown): LoadedStep {
   const value = exportedKeys(exported, { name: "step", maker: "defineStep", keys: KEYS });
   const run = functionAt(value, "row") ?? functionAt(value, "batch");
   if (run === null || (value.row !== undefined && value.batch !== undefined))
-    throw new TypeFault("a step has either `row` or `batch`");
+    throw new TypeFault("a step needs either `row` or `batch`");
   const kind = value.row === undefined ? "batch" : "row";
   const declaration: StepDeclaration = {
     kind,
@@ -52,8 +52,8 @@ export function checkStep(exported: unknown): LoadedStep {
 
 function concurrencyOf(value: Readonly<Record<string, unknown>>, kind: "row" | "batch"): number {
   const concurrency = numberAt(value, "concurrency", MAX_CONCURRENCY) ?? 1;
-  if (!Number.isInteger(concurrency)) throw new TypeFault("`concurrency` is a whole number");
+  if (!Number.isInteger(concurrency)) throw new TypeFault("`concurrency` must be a whole number");
   if (kind === "batch" && value.concurrency !== undefined)
-    throw new TypeFault("`concurrency` goes with `row`: a step with `batch` gets one record batch at a time");
+    throw new TypeFault("`concurrency` needs `row`: a step with `batch` gets one record batch at a time");
   return concurrency;
 }

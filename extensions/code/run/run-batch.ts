@@ -114,7 +114,7 @@ function checkRefused(failed: unknown, rows: number): ReadonlyMap<number, string
   if (!Array.isArray(failed)) throw new ValueFault(`\`failed\`: expected an array, found ${show(failed)}`);
   for (const { row, reason } of Array.from(failed, (item) => Object(item))) {
     if (!Number.isInteger(row) || row < 0 || row >= rows)
-      throw new ValueFault(`\`failed\`: expected a row of 0 to ${rows - 1}, found ${show(row)}`);
+      throw new ValueFault(`\`failed\`: expected a row from 0 to ${rows - 1}, found ${show(row)}`);
     refused.set(row, String(reason));
   }
   return refused;
@@ -128,7 +128,7 @@ function checkSources(given: unknown, rows: number): readonly number[] {
   for (const [at, row] of sources.entries()) {
     if (!Number.isInteger(row) || row < last || row >= rows)
       throw new ValueFault(
-        `\`sources[${at}]\`: expected a row of ${last} to ${rows - 1}, ascending, found ${row}`,
+        `\`sources[${at}]\`: expected a row from ${last} to ${rows - 1}, in ascending order, found ${row}`,
       );
     last = row;
   }

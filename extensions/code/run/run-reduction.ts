@@ -75,7 +75,7 @@ function failureOf(error: unknown, where: string): ShardmillError {
     new ShardmillError(code, `${where}: ${what}`, { fields: { where }, cause: error });
   if (error instanceof ValueFault) return fail("STEP_INVALID", error.message);
   if (error instanceof NullFault)
-    return fail("STEP_INVALID", `${error.message}; a type that ends in ? lets nulls through`);
+    return fail("STEP_INVALID", `${error.message}. A type that ends in ? allows nulls`);
   return fail("STEP_FAILED", describeThrown(error));
 }
 

@@ -70,7 +70,7 @@ function checkRows(result: unknown, columns: RowsTask["step"]["declaration"]["co
 
 export function failedRow(row: number, where: string, error: unknown): FailedRow {
   if (error instanceof NullFault) {
-    const hint = "a type that ends in ? lets nulls through";
+    const hint = "a type that ends in ? allows nulls";
     return { row, code: "ROW_NULL", message: `${where}: ${error.message}; ${hint}` };
   }
   if (error instanceof ValueFault) return { row, code: "ROW_VALUE", message: `${where}: ${error.message}` };

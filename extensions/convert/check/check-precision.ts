@@ -79,10 +79,10 @@ async function compareApart(question: CompareQuestion, signal: AbortSignal): Pro
       if (answer.kind === "compared") return answer.comparison;
       throw errorFromData(answer.error);
     }
-    const what = result.kind === "timedOut" ? "came to no end in time" : "ended without an answer";
+    const what = result.kind === "timedOut" ? "did not finish in time" : "ended without a result";
     throw new ShardmillError("MODEL_FAILED", `the check of the converted model ${what}`, {
       fields: { path: question.converted, how: result.kind === "crashed" ? result.how : result.kind },
-      hint: "use the model as it is, or go without a check: model.check.rows: 0",
+      hint: "use the original model, or skip the check with model.check.rows: 0",
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -29,11 +29,11 @@ export function precisionRefusal(
   if (problems.length === 0) return null;
   return new ShardmillError(
     "CONVERSION_LOSS",
-    `the model as ${precision} answers too differently on rows of this job`,
+    `the ${precision} model differs too much from the original on rows of this job`,
     {
       fields: { precision, rows, failedRows },
       problems,
-      hint: "choose another model.precision, or say in model.check what this job can bear",
+      hint: "choose another model.precision, or raise this job's limits in model.check",
     },
   );
 }

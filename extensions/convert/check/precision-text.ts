@@ -16,14 +16,14 @@ export function precisionText(
   style: Style = plainStyle,
 ): string {
   const { originalBytes, convertedBytes, rows, failedRows, seconds, outputs } = report;
-  const failed = failedRows === 0 ? "" : `, ${formatCount(failedRows)} of which it fails on`;
-  const sizes = `${formatBytes(originalBytes)} as it came, ${formatBytes(convertedBytes)} as ${precision}`;
-  const title = `the model is ${sizes}; compared on ${counted(rows, "row")}${failed} in ${formatSeconds(seconds)}`;
+  const failed = failedRows === 0 ? "" : `, ${formatCount(failedRows)} of which failed`;
+  const sizes = `${formatBytes(originalBytes)} originally, ${formatBytes(convertedBytes)} as ${precision}`;
+  const title = `the model has ${sizes}, compared on ${counted(rows, "row")}${failed} in ${formatSeconds(seconds)}`;
   if (rows === 0) return title;
   const columns = [
     "output",
     "largest error",
-    "of its size",
+    "relative",
     "rows beyond",
     "mean error",
     "cosine, mean",
@@ -43,11 +43,11 @@ function worstLines(outputs: readonly OutputAccuracy[]): string[] {
     );
 }
 
-/** Returns text such as `row 17 of a.parquet, value 3: 0.32 where 0.01 is due`. */
+/** Returns text such as `row 17 of a.parquet, value 3: 0.32 instead of 0.01`. */
 function worstRowText({ file, row, index, expected, found }: WorstRow): string {
   const short = (value: string) =>
     Number.isFinite(Number(value)) ? String(Number(Number(value).toPrecision(6))) : value;
-  return `row ${row} of ${oneLine(file)}, value ${index}: ${short(found)} where ${short(expected)} is due`;
+  return `row ${row} of ${oneLine(file)}, value ${index}: ${short(found)} instead of ${short(expected)}`;
 }
 
 function percent(share: number): string {

@@ -39,10 +39,10 @@ export async function convertFile(question: {
   if (weightBytes > MOST_WEIGHT_BYTES) {
     throw new ShardmillError(
       "MODEL_INVALID",
-      `the model has ${weightBytes} bytes as ${question.precision}, more than one ONNX file holds`,
+      `the model has ${weightBytes} bytes as ${question.precision}, more than one ONNX file can hold`,
       {
         fields: { bytes: weightBytes, limit: MOST_WEIGHT_BYTES },
-        hint: "convert it with the tool that exported it, to a model with external data",
+        hint: "convert the model with external data, with the tool that exported it",
       },
     );
   }
@@ -50,7 +50,7 @@ export async function convertFile(question: {
   await write(question.output, bytes).catch((cause: unknown) => {
     throw new ShardmillError("OUTPUT_FAILED", `the converted model cannot be written: ${messageOf(cause)}`, {
       fields: { path: question.output },
-      hint: "make room or choose another place (for a job: SHARDMILL_CACHE)",
+      hint: "free space, or choose another place (for a job: SHARDMILL_CACHE)",
       cause,
     });
   });

@@ -57,9 +57,9 @@ export async function convertModel(options: {
     throw errorFromData({ ...answer.error, fields: { path, ...answer.error.fields } });
   }
   const what = {
-    crashed: "its reader crashed on it",
-    timedOut: "it was not converted in time",
-    overMemory: "converting it takes far more memory than its files have bytes",
+    crashed: "the converter crashed",
+    timedOut: "the conversion did not finish in time",
+    overMemory: "the conversion needs far more memory than the size of its files",
   }[result.kind];
   throw new ShardmillError("MODEL_INVALID", `the model cannot be converted: ${what}`, {
     fields: { path, precision },

@@ -178,6 +178,6 @@ function starts(node: OnnxNode, { role }: HalfOperator, constants: ReadonlyMap<s
 }
 
 function reasonFor(node: OnnxNode): string {
-  if (!isStandard(node)) return "it is no operator of ONNX itself";
+  if (!isStandard(node)) return "it is not a standard ONNX operator";
   return FLOAT_OPERATORS[node.opType] ?? "it is not known to be safe in float16";
 }

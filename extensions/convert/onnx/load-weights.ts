@@ -45,7 +45,7 @@ async function readExternal(tensor: OnnxTensor, folder: string): Promise<Uint8Ar
     const start = wholeOf(entries.get("offset") ?? "0");
     const length = wholeOf(entries.get("length") ?? String(size - start));
     if (!(start >= 0 && length >= 0 && start + length <= size)) {
-      throw refuse(`is at bytes ${start} to ${start + length} of a file of ${size}`);
+      throw refuse(`is at bytes ${start} to ${start + length} of a file of ${size} bytes`);
     }
     const bytes = Buffer.alloc(length);
     // One read returns at most two gigabytes.

@@ -205,7 +205,7 @@ export function isStandard({ domain }: OnnxNode): boolean {
 function notOnnx(what: string, cause?: unknown): ShardmillError {
   return new ShardmillError(
     "MODEL_INVALID",
-    `the model cannot be converted, it is not a whole ONNX file: ${what}`,
+    `the model cannot be converted, because it is not a complete ONNX file: ${what}`,
     {
       hint: "check that this is an ONNX file and that it was copied whole",
       cause,

@@ -177,7 +177,7 @@ export class Gatherer<Item> {
    * @param dead reasons of messages that are in no output
    */
   settle(id: WindowId, dead: DeadKeys): Settlement {
-    const held = present(this.#inFlight.get(id), "a window that is settled was closed");
+    const held = present(this.#inFlight.get(id), "an acknowledged window was closed");
     this.#inFlight.delete(id);
     const done: Delivery[] = [];
     const aside: SetAside[] = [];

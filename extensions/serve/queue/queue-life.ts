@@ -150,7 +150,7 @@ export class QueueLife {
   #begin(work: Promise<void>): void {
     const ended = work
       .catch((error: unknown) => {
-        if (!this.#options.signal.aborted) this.#options.log.error(error, "a window is lost until a restart");
+        if (!this.#options.signal.aborted) this.#options.log.error(error, "a window stops until a restart");
       })
       .finally(() => {
         this.#atWork.delete(ended);
@@ -173,7 +173,7 @@ export class QueueLife {
       left: [],
     };
     const file = isFiles ? null : rowsFile(trigger.columns, items as MessageRow[]);
-    await this.#patiently(id, "a window cannot be kept", () => spool.write(window, file));
+    await this.#patiently(id, "a window cannot be stored", () => spool.write(window, file));
     await this.#publish(window, 0);
   }
 
@@ -187,25 +187,25 @@ export class QueueLife {
     for (let attempts = before + 1; ; attempts += 1) {
       const found = await this.#patiently(id, "a window's output cannot be read", () => published(window));
       if (found !== null) return await this.#settle(window, found);
-      const outcome = await this.#patiently(id, "a window's run is not begun", () => run(window, fresh));
+      const outcome = await this.#patiently(id, "a window's run cannot be started", () => run(window, fresh));
       if (outcome === null) return;
       if (outcome.outcome === "published") continue;
       const failure = outcome.failure ?? errorToData(new ShardmillError("JOB_CANCELLED", "it was cancelled"));
       const reason = reasonText(failure);
       fresh = failure.code === "JOB_MISMATCH";
-      log.error({ run: id, attempts, reason }, "the run of a window has failed; it is tried again");
+      log.error({ run: id, attempts, reason }, "the run of a window has failed, retrying");
       this.counts.failed(id);
       const kept = { attempts, reason, jobId: outcome.jobId };
-      await this.#patiently(id, "a failure cannot be kept", () => spool.fail(id, kept));
+      await this.#patiently(id, "a failure cannot be stored", () => spool.fail(id, kept));
       await this.#pause(failures);
       signal.throwIfAborted();
       failures += 1;
       const less = failures < TRIES_OF_FILES ? null : withoutUnreadable(window, failure, locationOf);
       if (less === null) continue;
-      await this.#patiently(id, "a window cannot be kept", () => spool.change(less));
+      await this.#patiently(id, "a window cannot be stored", () => spool.change(less));
       log.error(
         { run: id, left: less.left.length, reason },
-        "files cannot be read: the window goes on without",
+        "files cannot be read, so the window continues without them",
       );
       [window, failures, fresh] = [less, 0, true];
     }
@@ -220,9 +220,9 @@ export class QueueLife {
     }
     const settlement = this.#gatherer.settle(id, dead);
     this.counts.published(id, counts.length - dead.size, dead.size);
-    await this.#patiently(id, "messages cannot be settled", () => this.#settler.settle(settlement));
+    await this.#patiently(id, "messages cannot be acknowledged", () => this.#settler.settle(settlement));
     const atMs = clock.wallMs();
-    await this.#patiently(id, "a window cannot be kept", () => spool.settle(id, dead, atMs));
+    await this.#patiently(id, "a window cannot be stored", () => spool.settle(id, dead, atMs));
     this.#gatherer.settled(id, atMs);
   }
 
@@ -234,7 +234,7 @@ export class QueueLife {
         return await act();
       } catch (error) {
         signal.throwIfAborted();
-        log.error({ run: id, reason: messageOf(error) }, `${trouble}; it is tried again`);
+        log.error({ run: id, reason: messageOf(error) }, `${trouble}, retrying`);
         await this.#pause(failures);
       }
     }
@@ -280,7 +280,7 @@ export class QueueLife {
       callOff = clock.after(FORGET_MS, () => {
         const work = forget()
           .catch((error: unknown) =>
-            log.warn({ reason: messageOf(error) }, "a window cannot be removed; it is tried again"),
+            log.warn({ reason: messageOf(error) }, "a window cannot be removed, retrying"),
           )
           .finally(() => {
             this.#atWork.delete(work);

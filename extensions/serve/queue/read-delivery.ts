@@ -36,8 +36,7 @@ export function readDelivery(
       return { kind: "message", message: { key: keyOfFiles(delivery, read.files), items: read.files } };
     case "rows": {
       const key = keyOfRows(trigger, delivery, read.rows);
-      if (key === null)
-        return { kind: "invalid", reason: `MESSAGE_INVALID: ${trigger.key} is the key, and null` };
+      if (key === null) return { kind: "invalid", reason: `MESSAGE_INVALID: the key ${trigger.key} is null` };
       return { kind: "message", message: { key, items: read.rows } };
     }
     default:

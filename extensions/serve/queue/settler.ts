@@ -59,7 +59,7 @@ export class Settler {
       await this.settle({ done, aside });
     } catch (error) {
       if (this.#options.signal.aborted) return;
-      this.#options.log.error({ reason: messageOf(error) }, "messages cannot be settled; it is tried again");
+      this.#options.log.error({ reason: messageOf(error) }, "messages cannot be acknowledged, retrying");
       this.#done.push(...done);
       this.#aside.push(...aside);
       this.#flushIn(RETRY_MS);

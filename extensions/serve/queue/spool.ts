@@ -247,7 +247,7 @@ function failedOf(bytes: Buffer | null): WindowFailure | null {
 
 function parsed<T>(bytes: Buffer): T {
   const value = parseJson(bytes.toString("utf8"));
-  if (value === null || typeof value !== "object") throw new Error("it is no JSON");
+  if (value === null || typeof value !== "object") throw new Error("it is not a JSON object");
   return value as T;
 }
 
@@ -276,9 +276,9 @@ async function kept<T>(path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (cause) {
-    throw new ShardmillError("STATE_FAILED", `the windows of a queue cannot be kept: ${messageOf(cause)}`, {
+    throw new ShardmillError("STATE_FAILED", `the windows of a queue cannot be stored: ${messageOf(cause)}`, {
       fields: { path },
-      hint: "make the folder writable, and the disk not full; messages stay with their broker until it is",
+      hint: "make the folder writable, and free disk space. Until then, the broker keeps the messages",
       cause,
     });
   }

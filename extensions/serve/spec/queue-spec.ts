@@ -26,7 +26,7 @@ const windowBytes = z
   .superRefine((text, context) => {
     const bytes = parseBytes(text);
     if (bytes !== null && bytes >= 1 && bytes <= MOST_BYTES) return;
-    refuse(context, [], "is no size of a window", { expected: "from `1B` to `1GiB`, as in `32MiB`" });
+    refuse(context, [], "is not a window size", { expected: "from `1B` to `1GiB`, as in `32MiB`" });
   })
   .meta({ title: "a size, as in `32MiB`" });
 
@@ -36,21 +36,23 @@ const windowSpec = z.strictObject({
     .min(1)
     .max(MOST_ROWS)
     .default(5_000)
-    .describe("It closes with so many rows; of `files`, with so many files."),
-  bytes: windowBytes.default("32MiB").describe("... or with so many bytes of messages."),
+    .describe("Limit of rows in a window. With `message: files`: limit of files."),
+  bytes: windowBytes.default("32MiB").describe("Limit of bytes of messages in a window."),
   seconds: z
     .number()
     .min(0.01)
     .max(MOST_SECONDS)
     .default(5)
-    .describe("... or so long after its first message, whichever comes first."),
+    .describe(
+      "Limit of time after the first message of a window. A window closes at the first of its limits.",
+    ),
   open: z
     .int()
     .min(1)
     .max(MOST_OPEN)
     .default(2)
     .describe(
-      "Windows that are run at once. While so many are, and the next is full, no messages are taken.",
+      "Limit of windows that run concurrently. At this limit, when the next window is full, no more messages are received.",
     ),
 });
 
@@ -59,9 +61,9 @@ export const QUEUE_KEYS = {
   queue: address
     .superRefine((text, context) => {
       if (queuePartOf(text) !== null) return;
-      refuse(context, [], "is no address of a queue", {
+      refuse(context, [], "is not the address of a queue", {
         expected: QUEUE_FORMS,
-        hint: "characters with a meaning in addresses are written `%2F`, in passwords too; the virtual host `/` is `%2F`; what may stand behind `?` is in docs/queues.md",
+        hint: "write reserved characters as in `%2F`, also in passwords and for the virtual host `/`. Options after `?` are in docs/queues.md",
       });
     })
     .exactOptional()
@@ -70,7 +72,7 @@ export const QUEUE_KEYS = {
     .enum(["row", "rows", "files"])
     .exactOptional()
     .describe(
-      `What a message is: a \`row\`, as an object of JSON; \`rows\`, as objects on lines or in an array; or \`files\`, ${NOTICE_STORES.map((store) => `as ${store} tells of them, or `).join("")}\`{"path": ...}\`. Left out: \`row\`.`,
+      `The content of a message. \`row\`: a JSON object. \`rows\`: JSON objects, one per line or in an array. \`files\`: ${NOTICE_STORES.map((store) => `an event notification of ${store}, or `).join("")}\`{"path": ...}\`. Default: \`row\`.`,
     ),
   columns: z
     .record(
@@ -79,29 +81,29 @@ export const QUEUE_KEYS = {
         .string()
         .regex(TYPE_PATTERN)
         .meta({
-          title: `${TYPE_NAMES.map((name) => `\`${name}\``).join(", ")}, with \`[]\` behind it for lists`,
+          title: `${TYPE_NAMES.map((name) => `\`${name}\``).join(", ")}, followed by \`[]\` for lists`,
         }),
     )
     .exactOptional()
-    .describe("The columns of `row` and `rows`, by name: the keys of the objects, and their types."),
-  window: windowSpec.exactOptional().describe("When a window of messages is closed and run."),
+    .describe("The columns of `row` and `rows`: the keys of the JSON objects, and their types."),
+  window: windowSpec.exactOptional().describe("Limits of a window of messages. A closed window is run."),
   key: z
     .string()
     .min(1)
     .max(10_000)
     .exactOptional()
     .describe(
-      "The column by which a `row` is known when it comes again. Left out: the broker's message id; where there is none, all of the message.",
+      "The column that identifies a `row`, so that duplicates are detected. Default: the broker's message id, or else the whole message.",
     ),
   aside: address
     .exactOptional()
     .describe(
-      "Where messages go that cannot be read or mapped, each with its reason: the address of a queue, or the name of one on the same broker. Left out: the queue's own dead letters, if its broker has some.",
+      "The dead-letter queue for messages that cannot be read or mapped, each with the reason. An address, or the name of a queue on the same broker. Default: the dead-letter queue that the broker has for `queue`, if any.",
     ),
   results: address
     .exactOptional()
     .describe(
-      "Where each row of a result is sent, too, as an object of JSON: the address of a queue, or the name of one on the same broker.",
+      "The queue to which each row of a result is also sent, as a JSON object. An address, or the name of a queue on the same broker.",
     ),
 } as const;
 
@@ -115,14 +117,14 @@ export function checkQueue(trigger: QueueSpec, context: Context): void {
   if (message === "files") {
     for (const stranger of (["columns", "key"] as const).filter((name) => trigger[name] !== undefined))
       refuse(context, [stranger], `\`message: files\` and \`${stranger}\` exclude each other`, {
-        expected: `\`${stranger}\` beside \`message: row\``,
+        expected: `\`${stranger}\` with \`message: row\``,
       });
   } else if (names.length === 0 || names.length > MOST_COLUMNS) {
     refuse(context, ["columns"], names.length === 0 ? "is missing" : "names too many columns", {
       expected: "the columns of the messages, as in `{ id: string, price: float64 }`",
     });
   } else if (key !== undefined && (message !== "row" || !names.includes(key))) {
-    const what = message === "row" ? "is none of `columns`" : "is for messages of one row";
+    const what = message === "row" ? "is not among `columns`" : "is for messages of one row";
     refuse(context, ["key"], what, { expected: `one of \`columns\`, with \`message: row\``, found: key });
   }
   for (const other of ["aside", "results"] as const) {
@@ -130,9 +132,11 @@ export function checkQueue(trigger: QueueSpec, context: Context): void {
     const beside = name === undefined ? null : queueBeside(queue, name);
     if (name === undefined || queuePartOf(queue) === null) continue;
     if (beside === null)
-      refuse(context, [other], "is no address of a queue, and no name of one", { expected: QUEUE_FORMS });
+      refuse(context, [other], "is neither the address nor the name of a queue", { expected: QUEUE_FORMS });
     else if (other === "aside" && queuePartOf(beside) !== queuePartOf(queue))
-      refuse(context, [other], "is on another kind of broker", { expected: "a queue as `queue` is one" });
+      refuse(context, [other], "is on a broker of another kind", {
+        expected: "a queue on the same kind of broker as `queue`",
+      });
   }
 }
 

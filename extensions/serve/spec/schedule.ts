@@ -31,14 +31,14 @@ const FIELDS = 5;
 /** Returns what is wrong with a cron expression. Null: it is valid. */
 export function cronProblem(cron: string): string | null {
   // The library would accept a date as an expression that fires once.
-  if (/^\s*\d{4}-/.test(cron)) return "is a date, which comes once";
+  if (/^\s*\d{4}-/.test(cron)) return "is a date, which occurs once";
   // Quartz has seconds in front, and AWS has a year at the end.
   const fields = cron.trim().split(/\s+/);
   if (fields.length > FIELDS)
-    return `has ${fields.length} fields, and minute, hour, day, month and day of the week are ${FIELDS}`;
+    return `has ${fields.length} fields instead of ${FIELDS}: minute, hour, day, month and day of the week`;
   try {
     const found = new Cron(cron, { timezone: "UTC" });
-    return found.nextRun(new Date(0)) === null ? "names a time that never comes" : null;
+    return found.nextRun(new Date(0)) === null ? "names a time that never occurs" : null;
   } catch (error) {
     return error instanceof Error ? error.message.replace(/^CronPattern: /, "") : String(error);
   }

@@ -10,7 +10,7 @@ export const LEDGER_FOLDER = "_trigger";
 /** `trigger` of a job file. */
 export const TRIGGER_KEY: RunsKey = {
   key: "trigger",
-  says: "What makes `shardmill serve` run the job, each time into a folder of its own, `output.path/run=.../`: see [schedules](schedules.md).",
+  says: "When `shardmill serve` runs the job. Each run has its own folder, `output.path/run=.../`. See [schedules](schedules.md).",
   spec: TRIGGER_SPEC,
   check: checkNewFilesAreWhole,
   news: "files",
@@ -27,9 +27,9 @@ function checkNewFilesAreWhole(job: unknown, context: Context): void {
   if (keyOf(keyOf(job, "trigger"), "files") !== "new" || keyOf(input, "new") === false) return;
   for (const key of ["sample", "limit"]) {
     if (keyOf(input, key) === undefined) continue;
-    refuse(context, ["input", key], "rows that it skips would never be read: a new file is read once", {
-      expected: "none beside `trigger.files`",
-      hint: "try such a job by --limit or --sample on the command line",
+    refuse(context, ["input", key], "would skip rows for good, because each new file is read once", {
+      expected: "no such key with `trigger.files`",
+      hint: "for a trial, use --limit or --sample on the command line",
     });
   }
 }

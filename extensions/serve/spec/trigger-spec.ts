@@ -38,7 +38,7 @@ const duration = z
   .superRefine((text, context) => {
     const ms = parseDurationMs(text);
     if (ms !== null && ms >= LEAST_EVERY_MS && ms <= MOST_EVERY_MS) return;
-    refuse(context, [], "is no duration that is waited for", {
+    refuse(context, [], "is not a duration", {
       expected: "a whole number and its unit, from `1s` to `366d`, as in `30s`, `15m`, `6h`",
     });
   })
@@ -58,7 +58,7 @@ const triggerSpec = z.strictObject({
     })
     .exactOptional()
     .describe(
-      "A run at each of these times: minute, hour, day of the month, month, day of the week. `L` is the last day of a month, `5L` its last Friday, `5#2` its second one, `15W` the weekday that is nearest to the 15th. `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` stand for what they say.",
+      "The times of runs: minute, hour, day of the month, month, day of the week. `L` is the last day of a month, `5L` its last Friday, `5#2` its second Friday. `15W` is the weekday nearest to the 15th. `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` are allowed, too.",
     ),
   timezone: z
     .string()
@@ -66,37 +66,37 @@ const triggerSpec = z.strictObject({
     .max(100)
     .superRefine((name, context) => {
       if (!isTimeZone(name))
-        refuse(context, [], "is no time zone", { expected: "a name such as `Europe/Berlin`, or `UTC`" });
+        refuse(context, [], "is not a time zone", { expected: "a name such as `Europe/Berlin`, or `UTC`" });
     })
     .exactOptional()
-    .describe("Whose clock `cron` is about, and the dates that a run is given. Left out: `UTC`."),
+    .describe("The time zone of `cron`, and of the dates in a run's variables. Default: `UTC`."),
   every: duration
     .exactOptional()
     .describe(
-      "A run each time this has passed, counted from 1970-01-01 00:00 UTC: `15m` is at 0, 15, 30 and 45 minutes past. Beside `files`: how often they are looked for; left out: `30s`.",
+      "The interval of runs, counted from 1970-01-01 00:00 UTC: `15m` is at 0, 15, 30 and 45 minutes past. With `files`: the interval of checks for new files, by default `30s`.",
     ),
   files: z
     .enum(["new"])
     .exactOptional()
     .describe(
-      "`new`: a run whenever there are files that no published run has read. It is what `input.new` is, and needs no other word of it.",
+      "`new`: a run whenever there are files that no published run has read. It includes `input.new`.",
     ),
   quiet: duration
     .exactOptional()
     .describe(
-      "Beside `files`: how long a file must have stayed as it is before it is read, so that one that is still written is not. Left out: `10s`.",
+      "With `files`: how long a file must be unchanged before it is read. This excludes files that are still being written. Default: `10s`.",
     ),
   catchUp: z
     .enum(["none", "last", "all"])
     .exactOptional()
     .describe(
-      "What becomes of times that passed while nothing served the job: `last` of them is run, `all` are, one after the other, or `none` is. Left out: `last`.",
+      "Which missed runs are made after a time without `shardmill serve`: the `last` one, `all`, one after the other, or `none`. Default: `last`.",
     ),
   overlap: z
     .enum(["skip", "queue"])
     .exactOptional()
     .describe(
-      "What becomes of a time at which an earlier run has not ended: it is left out (`skip`), or waits (`queue`). Left out: `skip`.",
+      "What happens when a run is due before the previous one has ended. `skip`: it is skipped. `queue`: it waits. Default: `skip`.",
     ),
   retries: z
     .int()
@@ -104,13 +104,13 @@ const triggerSpec = z.strictObject({
     .max(MOST_RETRIES)
     .exactOptional()
     .describe(
-      "How often a run that failed is begun again by itself: after a minute, then after twice as long each time, up to an hour. It goes on where it was. Left out: `0`.",
+      "How often a failed run is retried. The first retry is after a minute, and each pause is twice the previous one, up to an hour. A retry resumes the run. Default: `0`.",
     ),
   ...QUEUE_KEYS,
   remember: duration
     .exactOptional()
     .describe(
-      "Beside `queue`: how long a message is known by its key after its run is published: when it comes again within that time, it makes nothing twice. Left out: `24h`.",
+      "With `queue`: how long the key of a message is remembered after its run is published. A duplicate within that time is ignored. Default: `24h`.",
     ),
 });
 
@@ -123,21 +123,16 @@ function checkTrigger(trigger: z.output<typeof triggerSpec>, context: Context): 
   const kinds = found.filter((key) => key !== "every" || trigger.files === undefined);
   const [kind] = kinds;
   if (kind === undefined || kinds.length !== 1) {
-    refuse(
-      context,
-      [],
-      kinds.length === 0 ? "says nothing that fires it" : "says several things that fire it",
-      {
-        expected: "one of `cron`, `every`, `files` and `queue`",
-        ...(kinds.length === 0 ? {} : { found: kinds.join(", ") }),
-      },
-    );
+    refuse(context, [], kinds.length === 0 ? "has no kind of trigger" : "has several kinds of triggers", {
+      expected: "one of `cron`, `every`, `files` and `queue`",
+      ...(kinds.length === 0 ? {} : { found: kinds.join(", ") }),
+    });
     return;
   }
   for (const key of Object.keys(COMPANIONS) as (keyof typeof COMPANIONS)[]) {
     const companions: readonly Kind[] = COMPANIONS[key];
     if (trigger[key] === undefined || companions.includes(kind)) continue;
-    const expected = `\`${key}\` beside ${companions.map((each) => `\`${each}\``).join(" or ")}`;
+    const expected = `\`${key}\` with ${companions.map((each) => `\`${each}\``).join(" or ")}`;
     refuse(context, [key], `\`${kind}\` and \`${key}\` exclude each other`, { expected });
   }
   if (kind === "queue") checkQueue(trigger, context);

@@ -57,12 +57,12 @@ function isWindow({ input }: JobSpec): boolean {
 }
 
 function noInput(): ShardmillError {
-  return new ShardmillError("SPEC_INVALID", "the input of this job is the messages of a queue", {
+  return new ShardmillError("SPEC_INVALID", "the input of this job is a queue", {
     problems: [
       {
         where: "trigger.queue",
         what: "only `shardmill serve` reads messages",
-        expected: "rows to try the job with: `--set input.path=rows.jsonl --set output.path=tried`",
+        expected: "rows for a trial: `--set input.path=rows.jsonl --set output.path=tried`",
       },
     ],
   });
@@ -116,7 +116,7 @@ function chooseFiring(trigger: Trigger | null, at: string | undefined, nowMs: nu
     if (at === undefined) return firingAt(nowMs);
     throw new ShardmillError("ARGUMENT_INVALID", "--at is for a job with a schedule", {
       fields: { option: "at", found: at },
-      hint: "write trigger.cron or trigger.every in the job file, or leave --at out",
+      hint: "write trigger.cron or trigger.every in the job file, or omit --at",
     });
   }
   if (at === undefined) return lastFiring(trigger, nowMs);
@@ -125,10 +125,10 @@ function chooseFiring(trigger: Trigger | null, at: string | undefined, nowMs: nu
   const near = lastFiring(trigger, atMs ?? nowMs);
   throw new ShardmillError(
     "ARGUMENT_INVALID",
-    atMs === null ? `--at is no time: ${at}` : `the job's schedule has no run at ${at}`,
+    atMs === null ? `--at is not a time: ${at}` : `the job's schedule has no run at ${at}`,
     {
       fields: { option: "at", found: at },
-      hint: `the last one before is --at ${near.id}; a time with its offset will do, as in 2026-11-28T02:30+01:00`,
+      hint: `use the previous run, --at ${near.id}, or a time with its offset, as in 2026-11-28T02:30+01:00`,
     },
   );
 }

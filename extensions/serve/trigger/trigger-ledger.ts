@@ -152,16 +152,16 @@ async function hold({ folder, seams, clock, log, signal }: LedgerOptions): Promi
     const { host = null, pid = null } = cause.fields;
     throw new ShardmillError("LEDGER_LOCKED", `another process serves this job's trigger`, {
       fields: { folder, host, pid },
-      hint: `stop process ${pid} on ${host}: one at a time makes the runs of a job`,
+      hint: `stop process ${pid} on ${host}: one process at a time makes the runs of a job`,
       cause,
     });
   }
 }
 
 function unusable(path: string, why: string, cause?: unknown): ShardmillError {
-  return new ShardmillError("STATE_FAILED", `what became of the job's runs cannot be kept: ${why}`, {
+  return new ShardmillError("STATE_FAILED", `the outcomes of the job's runs cannot be stored: ${why}`, {
     fields: { path },
-    hint: "make the folder writable; a file that is damaged may be moved away: then nothing before counts as missed",
+    hint: "make the folder writable. A damaged file may be moved away: no earlier run then counts as missed",
     cause,
   });
 }

@@ -49,7 +49,7 @@ interface LeftOut {
 /**
  * Reasons of skipped instants.
  * - `missed`: no process served the job then, and `catchUp` excludes the instant.
- * - `overlap`: an earlier run had not ended.
+ * - `overlap`: a previous run had not ended.
  * - `full`: too many instants wait.
  * - `ranBefore`: the clock was set back to before a run.
  */

@@ -32,23 +32,28 @@ export const JOB_METRICS: JobTable = [
   {
     name: "shardmill_jobs",
     type: "gauge",
-    help: "Jobs that this coordinator knows",
+    help: "Jobs of this coordinator",
     labels: ["phase"],
     read: ({ phases }) => JOB_PHASES.map((phase) => ({ labels: [phase], value: phases[phase] })),
   },
-  ofJobs("shardmill_job_info", "gauge", "1, with what the job file calls the job", {
+  ofJobs("shardmill_job_info", "gauge", "1, with the job's name in its file", {
     labels: ["name"],
     read: ({ status }) => [[[status.name], 1]],
   }),
-  ofJobs("shardmill_job_phase", "gauge", "1 of the phase that the job is in, 0 of the others", {
+  ofJobs("shardmill_job_phase", "gauge", "1 for the job's phase, 0 for the others", {
     labels: ["phase"],
     read: ({ status }) => JOB_PHASES.map((phase) => [[phase], status.phase === phase ? 1 : 0]),
   }),
-  ofJob("shardmill_job_paused", "gauge", "1 while nobody is to work for the job, else 0", ({ status }) =>
+  ofJob("shardmill_job_paused", "gauge", "1 while the job is paused, else 0", ({ status }) =>
     status.paused ? 1 : 0,
   ),
-  ofJob("shardmill_job_priority", "gauge", "The higher goes first", ({ status }) => status.priority),
-  ofJobs("shardmill_job_bottleneck", "gauge", "1 of what limits the run, as far as that is known", {
+  ofJob(
+    "shardmill_job_priority",
+    "gauge",
+    "Priority of the job. The highest is assigned first",
+    ({ status }) => status.priority,
+  ),
+  ofJobs("shardmill_job_bottleneck", "gauge", "1 for the bottleneck of the run, if known", {
     labels: ["bottleneck"],
     read: ({ status: { bottleneck } }) => (bottleneck === null ? [] : [[[bottleneck], 1]]),
   }),
@@ -62,13 +67,13 @@ export const JOB_METRICS: JobTable = [
   ofJob(
     "shardmill_job_rows_done",
     "gauge",
-    "Rows of committed shards, and of attempts that are at work",
+    "Rows of committed shards and of running attempts",
     ({ status }) => status.rowsDone,
   ),
   ofJob(
     "shardmill_job_rows_out_total",
     "counter",
-    "Rows that committed shards gave",
+    "Output rows of committed shards",
     ({ status }) => status.rowsOut,
   ),
   ...SHOWN_COUNTS.map((name) =>
@@ -82,13 +87,13 @@ export const JOB_METRICS: JobTable = [
   ofJob(
     "shardmill_job_rows_pruned",
     "gauge",
-    "Rows that input.where rules out, unread",
+    "Rows that input.where excludes without reading",
     ({ status }) => status.rowsPruned,
   ),
   ofJob(
     "shardmill_job_rows_skipped",
     "gauge",
-    "Rows that input.sample and input.limit leave out, unread",
+    "Rows that input.sample and input.limit skip without reading",
     ({ status }) => status.rowsSkipped,
   ),
   ofJob(
@@ -105,13 +110,13 @@ export const JOB_METRICS: JobTable = [
   ofJob(
     "shardmill_job_attempts_started_total",
     "counter",
-    "Attempts that were begun, over all runs of the coordinator",
+    "Attempts that began, over all runs of the coordinator",
     ({ status }) => status.attempts,
   ),
   ofJob(
     "shardmill_job_backups_started_total",
     "counter",
-    "Attempts at a shard that another worker is slow at",
+    "Attempts at a shard that is slow on another worker",
     ({ metrics }) => metrics.attempts.backups,
   ),
   ofJobs(
@@ -129,59 +134,54 @@ export const JOB_METRICS: JobTable = [
     read: ({ metrics }) =>
       RUN_STEPS.flatMap((step) => told(metrics.seconds[step]).map((value) => [[step], value] as const)),
   }),
-  ofJobs(
-    "shardmill_job_remaining_seconds",
-    "gauge",
-    "How long the shards will still take, at the rate of now",
-    {
-      labels: [],
-      read: ({ status }) => told(status.secondsLeft).map((value) => [[], value]),
-    },
-  ),
+  ofJobs("shardmill_job_remaining_seconds", "gauge", "Remaining time of the shards, at the current rate", {
+    labels: [],
+    read: ({ status }) => told(status.secondsLeft).map((value) => [[], value]),
+  }),
   ofJobs(
     "shardmill_job_stage_busy_ratio",
     "gauge",
-    "Mean busy share of each stage over the job's workers; over the whole run once it has ended",
+    "Mean busy share of each stage over the job's workers. After the end: over the whole run",
     {
       labels: ["stage"],
       read: ({ status }) =>
         STAGES.flatMap((stage) => told(status.stages[stage]).map((value) => [[stage], value] as const)),
     },
   ),
-  ofJobs("shardmill_job_padding_ratio", "gauge", "Share of padded positions in what the lanes ran", {
+  ofJobs("shardmill_job_padding_ratio", "gauge", "Share of padded positions in the batches of the lanes", {
     labels: [],
     read: ({ status }) => told(status.padding).map((value) => [[], value]),
   }),
-  ofJobs("shardmill_job_batch_rows", "gauge", "Rows of a batch, as a worker last told, and what bounds it", {
+  ofJobs("shardmill_job_batch_rows", "gauge", "Rows of a batch in the last report, and what bounds it", {
     labels: ["bound"],
     read: ({ status: { batch } }) => (batch === null ? [] : [[[batch.bound], batch.rows]]),
   }),
   ofStores("shardmill_job_store_requests_total", "Requests that were sent", (counts) => counts.requests),
-  ofStores("shardmill_job_store_read_bytes_total", "Bytes that came", (counts) => counts.bytesRead),
+  ofStores("shardmill_job_store_read_bytes_total", "Bytes that were received", (counts) => counts.bytesRead),
   ofStores(
     "shardmill_job_store_written_bytes_total",
     "Bytes that were sent",
     (counts) => counts.bytesWritten,
   ),
-  ofStores("shardmill_job_store_retries_total", "Requests that were sent again", (counts) => counts.retries),
+  ofStores("shardmill_job_store_retries_total", "Requests that were retried", (counts) => counts.retries),
   ofStores(
     "shardmill_job_store_throttled_total",
-    "Answers that asked for fewer requests",
+    "Responses that asked for fewer requests",
     (counts) => counts.throttled,
   ),
   ofStores(
     "shardmill_job_store_retry_wait_seconds_total",
-    "Waited before requests were sent again, added up over requests side by side",
+    "Total wait before retries. Waits of concurrent requests add up",
     (counts) => counts.waitedMs / 1_000,
   ),
   ofStores(
     "shardmill_job_store_answers_total",
-    "Answers to requests that only read",
+    "Responses to requests that only read",
     (counts) => counts.answers,
   ),
   ofStores(
     "shardmill_job_store_first_byte_seconds_total",
-    "How long the first bytes of these answers took, added up",
+    "Total time to the first bytes of these responses",
     (counts) => counts.firstByteMs / 1_000,
   ),
 ];

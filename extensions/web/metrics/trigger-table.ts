@@ -19,26 +19,28 @@ export const TRIGGER_METRICS: readonly Metric<TriggersFacts>[] = [
   ofTriggers(
     "waiting_runs",
     "gauge",
-    "Times of the job's schedule that are to run, with the one at work",
+    "Due runs of the job's schedule, including the running one",
     ({ waiting }) => waiting,
   ),
-  ofTriggers("running", "gauge", "1 while a run of the job is at work", ({ isRunning }) => Number(isRunning)),
+  ofTriggers("running", "gauge", "1 while a run of the job is in progress", ({ isRunning }) =>
+    Number(isRunning),
+  ),
   ofTriggers(
     "left_out_total",
     "counter",
-    "How often times of the job's schedule were left out; several side by side count once",
+    "Skipped runs of the job's schedule. Consecutive ones count once",
     ({ leftOut }) => leftOut,
   ),
   ofTriggers(
     "retries_total",
     "counter",
-    "How often a run of the job failed that is begun again by itself: one of a schedule while `trigger.retries` are left, and any of a window of messages",
+    "Failures of runs that are retried: runs of a schedule while `trigger.retries` are left, and all runs of windows",
     ({ retries }) => retries,
   ),
   {
     name: "shardmill_trigger_runs_total",
     type: "counter",
-    help: "Runs of the job that have ended, by how: one that failed and is begun again by itself has not",
+    help: "Ended runs of the job, by outcome. A failed run that is retried has not ended",
     labels: ["name", "outcome"],
     read: ({ triggers }) =>
       triggers.flatMap(({ name, ended }) =>
@@ -47,30 +49,34 @@ export const TRIGGER_METRICS: readonly Metric<TriggersFacts>[] = [
   },
   ofQueues(
     "waiting_messages",
-    "Messages that wait at the broker, where it says so",
+    "Messages that wait at the broker, if it reports them",
     ({ waiting }) => waiting,
   ),
   ofQueues(
     "oldest_unsettled_seconds",
-    "How long ago the oldest message was sent that was taken and is not settled",
+    "Age of the oldest message that was received and not acknowledged",
     ({ oldestSeconds }) => oldestSeconds,
   ),
-  ofQueues("window_fill_ratio", "How full the window is that is gathered, from 0 to 1", ({ fill }) => fill),
-  ofQueues("open_windows", "Windows whose messages are not settled yet", ({ openWindows }) => openWindows),
+  ofQueues("window_fill_ratio", "Fill of the window that gathers messages, from 0 to 1", ({ fill }) => fill),
+  ofQueues(
+    "open_windows",
+    "Windows whose messages are not acknowledged yet",
+    ({ openWindows }) => openWindows,
+  ),
   ofQueues(
     "failing_windows",
-    "Windows whose run has failed, and is tried again",
+    "Windows whose run has failed, and is retried",
     ({ failingWindows }) => failingWindows,
   ),
   ofQueues(
     "known_keys",
-    "Keys of published messages that are remembered, to tell duplicates by",
+    "Remembered keys of published messages, to detect duplicates",
     ({ knownKeys }) => knownKeys,
   ),
   {
     name: "shardmill_queue_messages_total",
     type: "counter",
-    help: "Messages that were settled, by what became of them",
+    help: "Acknowledged messages, by outcome",
     labels: ["name", "outcome"],
     read: ({ triggers }) =>
       triggers.flatMap(({ name, queue }) =>

@@ -22,7 +22,7 @@ export const WORKER_METRICS: WorkerTable = [
   {
     name: "shardmill_workers",
     type: "gauge",
-    help: "Workers that have joined, by device and by what they are at (aside: left until its device is good)",
+    help: "Workers that have joined, by device and state (aside: excluded until the device is good)",
     labels: ["device", "state"],
     read: countWorkers,
   },
@@ -48,19 +48,19 @@ export const WORKER_METRICS: WorkerTable = [
   ofWorker(
     "shardmill_worker_silent_seconds",
     "gauge",
-    "Since a worker was last heard of",
+    "Time since the last message of a worker",
     ({ secondsSinceHeartbeat }) => secondsSinceHeartbeat,
   ),
-  ofWorkers("shardmill_worker_stage_busy_ratio", "Busy share of each stage, as last told", {
+  ofWorkers("shardmill_worker_stage_busy_ratio", "Busy share of each stage in the last report", {
     labels: ["stage"],
     read: ({ busy }) =>
       STAGES.flatMap((stage) => told(busy[stage]).map((value) => [[stage], value] as const)),
   }),
-  ofWorkers("shardmill_worker_batch_rows", "Rows of a batch, as last told", {
+  ofWorkers("shardmill_worker_batch_rows", "Rows of a batch in the last report", {
     labels: [],
     read: ({ batch }) => told(batch?.rows).map((value) => [[], value]),
   }),
-  ofWorkers("shardmill_worker_fetching_bytes", "Of the model that a worker fetches, what is there", {
+  ofWorkers("shardmill_worker_fetching_bytes", "Bytes of the model that a worker has fetched so far", {
     labels: [],
     read: ({ fetching }) => told(fetching?.bytes).map((value) => [[], value]),
   }),

@@ -11,9 +11,7 @@ test("a profile that the environment names must exist", async () => {
   await config(AWS_PROFILE);
   await expect(loadAwsSettings("SQS", { AWS_PROFILE: "nope" })).rejects.toMatchObject({
     code: "STORE_REFUSED",
-    message: expect.stringContaining(
-      "SQS cannot be reached from here: no profile nope, which the environment names",
-    ),
+    message: expect.stringContaining("SQS cannot be used: no profile nope, which the environment names"),
   });
 });
 
@@ -37,7 +35,7 @@ test("a key with a line feed is refused by the name of its variable", async () =
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "e");
   await expect(provideByConvention("S3")({ forceRefresh: false })).rejects.toMatchObject({
     code: "STORE_REFUSED",
-    message: "S3 cannot be reached from here: AWS_ACCESS_KEY_ID has a line feed or a blank in it",
+    message: "S3 cannot be used: AWS_ACCESS_KEY_ID contains a line feed or a blank",
     fields: { variable: "AWS_ACCESS_KEY_ID" },
   });
 });
@@ -48,7 +46,7 @@ test("settings are those of the environment before those of the profile, and the
   expect(await loadAwsSettings("SQS", { AWS_REGION: "us-west-2" })).toMatchObject({ region: "us-west-2" });
   await expect(loadAwsSettings("SQS", { AWS_REGION: "a b" })).rejects.toMatchObject({
     code: "STORE_REFUSED",
-    message: "SQS cannot be reached from here: AWS_REGION is no region of AWS",
+    message: "SQS cannot be used: AWS_REGION is not an AWS region",
   });
 });
 
@@ -59,7 +57,7 @@ test("certificates come from the environment's bundle or the profile's, which mu
   await config(`[default]\nca_bundle = ${good}\n`);
   expect(await loadAwsSettings("SQS", {})).toMatchObject({ ca: "-----BEGIN CERTIFICATE-----\n" });
   await expect(loadAwsSettings("SQS", { AWS_CA_BUNDLE: empty })).rejects.toMatchObject({
-    message: "SQS cannot be reached from here: AWS_CA_BUNDLE has no certificates in PEM",
+    message: "SQS cannot be used: AWS_CA_BUNDLE has no certificates in PEM",
   });
 });
 
@@ -90,7 +88,7 @@ test("a container's endpoint that is silent is given up and named, and a new one
       waits.at(-1)?.call();
       expect(await asked).toMatchObject({
         code: "STORE_REFUSED",
-        message: `there are no credentials for S3: the container's endpoint 127.0.0.1:${port} (AWS_CONTAINER_CREDENTIALS_FULL_URI) is silent for 30 s`,
+        message: `there are no credentials for S3: the container's endpoint 127.0.0.1:${port} (AWS_CONTAINER_CREDENTIALS_FULL_URI) has not answered for 30 s`,
         fields: { throttled: false },
       });
     }

@@ -61,7 +61,7 @@ function openClient(): AzureClient {
     return {
       kind: "token",
       token: `hunter2-${asked}`,
-      identity: "client 7 by workload identity",
+      identity: "client 7 with workload identity",
       expiration,
     };
   });
@@ -93,8 +93,8 @@ test("a token that the store takes no more is asked for anew, once, and then it 
   const refused = await again.read(blob, 0, 5, { signal: NEVER }).catch((thrown: unknown) => thrown);
   expect(refused).toMatchObject({
     code: "STORE_REFUSED",
-    message: expect.stringMatching(/said so\.; asked as client 7 by workload identity$/),
-    fields: { identity: "client 7 by workload identity", variable: "AZURE_TENANT_ID" },
+    message: expect.stringMatching(/said so\. \(requested as client 7 with workload identity\)$/),
+    fields: { identity: "client 7 with workload identity", variable: "AZURE_TENANT_ID" },
   });
   expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
 });

@@ -57,7 +57,7 @@ test("a workload identity changes the token of its file, which is read each time
     expect(credentials).toMatchObject({
       kind: "token",
       token: "t",
-      identity: "client 7 by workload identity",
+      identity: "client 7 with workload identity",
     });
     expect((credentials.expiration?.getTime() ?? 0) - Date.now()).toBeGreaterThan(3_500_000);
   }

@@ -162,9 +162,9 @@ describe("a reduction", () => {
 
   it.each([
     [undefined, "has no default export that is a reduction"],
-    [{ ...byRows, row: 1 }, "`row` is no key of a reduction"],
+    [{ ...byRows, row: 1 }, "`row` is not a key of a reduction"],
     [{ ...byRows, final: undefined }, "both `combine` and `final`"],
-    [{ ...byRows, columns: {} }, "columns: a table has a column at least"],
+    [{ ...byRows, columns: {} }, "columns: a table needs at least one column"],
     [{ ...byRows, combined: { key: "text" } }, "combined: `key`: expected one of"],
   ])("is checked when it is loaded (%#)", (exported, message) => {
     expect(() => checkReduction(exported)).toThrow(TypeFault);

@@ -184,7 +184,7 @@ describe("a step that is given rows", () => {
   });
 
   it.each([
-    [{ n: "abc" }, '`n`: expected a whole number of -128 to 127 (int8), found the string "abc"'],
+    [{ n: "abc" }, '`n`: expected a whole number from -128 to 127 (int8), found the string "abc"'],
     [{ n: 128 }, "found 128"],
     [{ n: 1.5 }, "found 1.5"],
     [{ n: null }, "found null"],

@@ -71,7 +71,7 @@ test("operators of others stay as they are", () => {
     [PRODUCT, { op: "Thing", domain: "com.example", inputs: ["a"], outputs: ["y"] }],
     [W],
   );
-  expect(conversion.left).toEqual([{ op: "Thing", nodes: 1, reason: "it is no operator of ONNX itself" }]);
+  expect(conversion.left).toEqual([{ op: "Thing", nodes: 1, reason: "it is not a standard ONNX operator" }]);
 });
 
 test("elementwise steps before the first weights stay float32: only their end is cast", () => {

@@ -216,13 +216,13 @@ describe("why a column of CSV is text", () => {
     expect((await look([first, second])).textCauses).toEqual([
       {
         column: "age",
-        why: 'it is text because of /data/1.csv line 5: "abc", the only such value in the lines that were looked at',
+        why: 'it is text because of /data/1.csv line 5: "abc", the only such value in the sampled lines',
         hint: "`input.types: { age: int64 }` makes such rows dead letters",
         remedy: null,
       },
       {
         column: "price",
-        why: 'it is text because of /data/0.csv line 4: "x", the first of 2 such values in the lines that were looked at',
+        why: 'it is text because of /data/0.csv line 4: "x", the first of 2 such values in the sampled lines',
         hint: "`input.types: { price: float64 }` makes such rows dead letters",
         remedy: null,
       },
@@ -241,7 +241,7 @@ describe("why a column of CSV is text", () => {
     const cause = {
       column: "n",
       why: "it is text because its numbers have a decimal comma",
-      hint: '`input.csv: { decimal: "," }` reads them',
+      hint: 'set `input.csv: { decimal: "," }` to read them',
     };
     const remedy = { format: "csv", options: { decimal: "," }, says: "Its numbers have a decimal comma." };
     expect((await look([text])).textCauses).toEqual([{ ...cause, remedy }]);

@@ -93,11 +93,11 @@ describe("a text file", () => {
     const { rows, bad } = await plainAndBad(file);
     expect(rows[0]).toMatchObject({ id: "1n", price: 2 });
     expect(bad.map(({ row, message }) => [row, message])).toEqual([
-      [1, expect.stringMatching(/^line 3 \(byte 30\): column id: "1.5" is no int64.*input\.types/)],
-      [2, expect.stringMatching(/^line 4 \(byte 38\): column price: "cheap" is no float32/)],
-      [3, expect.stringMatching(/^line 5 \(byte 48\): it has 2 values where there are 3 columns/)],
-      [4, expect.stringMatching(/^line 6 \(byte 53\): a value in quotes/)],
-      [5, expect.stringMatching(/^line 7 \(byte 60\): column day: "2020-02-30" is no date/)],
+      [1, expect.stringMatching(/^line 3 \(byte 30\): column id: "1.5" is not int64.*input\.types/)],
+      [2, expect.stringMatching(/^line 4 \(byte 38\): column price: "cheap" is not float32/)],
+      [3, expect.stringMatching(/^line 5 \(byte 48\): it has 2 values for 3 columns/)],
+      [4, expect.stringMatching(/^line 6 \(byte 53\): a quoted value/)],
+      [5, expect.stringMatching(/^line 7 \(byte 60\): column day: "2020-02-30" is not date/)],
       [6, expect.stringMatching(/^line 8 \(byte 76\): it is not UTF-8/)],
     ]);
     await expect(plainAndBad(file, { onBadRow: undefined })).rejects.toMatchObject({ code: "INPUT_CORRUPT" });

@@ -47,7 +47,7 @@ test("a token that the store takes no more is asked for anew, once, and then it 
   const refused = await again.read(object, 0, 5, { signal: NEVER }).catch((thrown: unknown) => thrown);
   expect(refused).toMatchObject({
     code: "STORE_REFUSED",
-    message: expect.stringContaining("asked as service account reader@project.iam.gserviceaccount.com"),
+    message: expect.stringContaining("requested as service account reader@project.iam.gserviceaccount.com"),
     fields: {
       reason: "authError",
       identity: expect.stringContaining("reader@"),

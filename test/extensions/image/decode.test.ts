@@ -85,7 +85,7 @@ describe("decodeImage", () => {
   it("refuses an image that says it has more pixels than it may, without decoding it", async () => {
     expect(await decodeFile(claimingPng(60_000, 60_000))).toEqual({
       kind: "refused",
-      why: "says that it has 60000 x 60000 pixels, more than 1000000",
+      why: "declares 60000 x 60000 pixels, more than 1000000",
     });
     expect(await decodeFile(imageFile("rgb.png"), { maxPixels: 61 * 43 })).toMatchObject({ kind: "decoded" });
     expect(await decodeFile(imageFile("rgb.png"), { maxPixels: 61 * 43 - 1 })).toMatchObject({
@@ -107,7 +107,7 @@ describe("decodeImage", () => {
   it("refuses pixels that are neither of 8 nor of 16 bits", async () => {
     expect(await decodeFile(imageFile("floats.tif"))).toEqual({
       kind: "refused",
-      why: "has pixels of float, not of 8 or 16 bits",
+      why: "has pixels of float, and not 8 or 16 bits",
     });
   });
 });

@@ -66,9 +66,9 @@ describe("images in a drafted job", () => {
       const drafted = draft({ photo: bytes }, { model: { inputs, outputs: [] }, files });
       expect(drafted.problems).toEqual([]);
       const open = dims.some((dim) => typeof dim === "string")
-        ? [expect.stringContaining("leaves the size")]
+        ? [expect.stringContaining("does not fix the size")]
         : [];
-      const maker = expect.stringContaining("how does the model's maker");
+      const maker = expect.stringContaining("how does the model's author");
       expect(drafted.inputs[0]?.questions).toEqual([...open, maker]);
       return drafted.inputs[0]?.keys.image;
     };
@@ -88,7 +88,7 @@ describe("images in a drafted job", () => {
         { model: { inputs, outputs: [] }, folder: { features: { image: facts } } },
       );
       expect(drafted.problems).toEqual([]);
-      expect(drafted.inputs[0]?.questions).toEqual([expect.stringContaining("says no `crop`")]);
+      expect(drafted.inputs[0]?.questions).toEqual([expect.stringContaining("gives no `crop`")]);
       return drafted.inputs[0]?.keys.image;
     };
     expect(cropOf([224, 192])).toMatchObject({
@@ -103,7 +103,7 @@ describe("images in a drafted job", () => {
     const doubt = {
       about: "image",
       where: "preprocessor_config.json: size",
-      what: "is one number: the shorter side, or both",
+      what: "is one number, for the shorter side or for both",
       found: "224",
     };
     const folder = { ...aFolder({ features: { image: facts } }), doubts: [doubt] };
@@ -120,7 +120,7 @@ describe("images in a drafted job", () => {
     expect(input?.keys.image).toMatchObject({ resize: { width: 224, height: 224 } });
     expect(input?.questions).toEqual([
       expect.stringContaining("preprocessor_config.json: size is one number"),
-      "the folder says no size: is it 224 x 224?",
+      "the folder gives no size: is it 224 x 224?",
     ]);
   });
 });

@@ -184,7 +184,7 @@ describe("an input of images", () => {
       expect.objectContaining({ where: "map.inputs.x.image", found: "`x`: int64" }),
       expect.objectContaining({
         where: "map.inputs.x.image.resize",
-        expected: "`crop` beside `shortestEdge`",
+        expected: "`crop` with `shortestEdge`",
       }),
     ]);
   });
@@ -202,7 +202,7 @@ describe("an input of images", () => {
       dims: ["n", 8, 8, 3],
       image: { layout: "nchw", crop: { width: 8, height: 8 } },
     });
-    expect(problem).toMatchObject({ hint: "the model wants `layout: nhwc`" });
+    expect(problem).toMatchObject({ hint: "set `layout: nhwc`" });
   });
 
   it("asks for a size where neither the job nor the model has one", async () => {

@@ -41,7 +41,7 @@ describe("the `image` of an input", () => {
     [{ width: 8 }],
     [{}],
   ])("says one size: not %o", (resize) => {
-    expect(problemsOf({ resize })).toEqual([["image.resize", "does not say one size"]]);
+    expect(problemsOf({ resize })).toEqual([["image.resize", "does not give exactly one size"]]);
   });
 
   it("fills squares only, rounds no edge that is given, and cuts nothing out of them", () => {
@@ -58,11 +58,13 @@ describe("the `image` of an input", () => {
 
   it("has a number for each channel", () => {
     expect(problemsOf({ mean: [1, 2], std: [1, 2, 3] })).toEqual([
-      ["image.mean", "has not one number for each channel"],
+      ["image.mean", "does not have one number for each channel"],
     ]);
     expect(problemsOf({ channels: "gray", mean: [1], std: [1, 2, 3] })).toEqual([
-      ["image.std", "has not one number for each channel"],
+      ["image.std", "does not have one number for each channel"],
     ]);
-    expect(problemsOf({ std: [1, 0, 1] })).toEqual([["image.std", "values are divided by it"]]);
+    expect(problemsOf({ std: [1, 0, 1] })).toEqual([
+      ["image.std", "contains 0, and values are divided by it"],
+    ]);
   });
 });

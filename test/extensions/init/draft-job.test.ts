@@ -86,7 +86,7 @@ describe("the inputs of a drafted job", () => {
     expect(inputs).toMatchObject([
       {
         keys: { column: "age" },
-        questions: ["`age` is one number a row, so `features` counts as 1. Is that meant?"],
+        questions: ["`age` is one number a row, so `features` counts as 1. Is that intended?"],
       },
     ]);
     const tokens = { inputs: [aTensor("tokens", ["n", "s"], "int64")] };

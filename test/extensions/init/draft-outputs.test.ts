@@ -89,7 +89,7 @@ describe("the outputs of a drafted job", () => {
     const alone = draft({ id: int, pixels: fixedList(784) }, { model: { outputs: [scores] } });
     expect(alone.outputs[0]).toMatchObject({
       column: "label",
-      notes: ["The name of the likeliest class, by the model: leaves, stays."],
+      notes: ["The name of the likeliest class. The model's names are leaves, stays."],
     });
   });
 
@@ -105,7 +105,9 @@ describe("the outputs of a drafted job", () => {
     const { outputs, leftOut, problems } = draft(types, { model, gave: { y: gave } });
     expect([leftOut, problems]).toEqual([[], []]);
     expect(outputs[0]?.keys).toEqual({ tensor: "y", ...keys });
-    const asked = outputs[0]?.questions.filter((question) => question.includes("gave this shape in one run"));
+    const asked = outputs[0]?.questions.filter((question) =>
+      question.includes("returned this shape in one run"),
+    );
     expect(asked).toHaveLength("shape" in keys ? 1 : 0);
   });
 

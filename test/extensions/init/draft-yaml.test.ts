@@ -167,7 +167,7 @@ describe("a drafted job file", () => {
   test("is a job file, with the problem in it, where no job is possible", () => {
     const { yaml, spec } = written(aModel(), fields({ body: { kind: "string" } }));
     expect(spec.map.inputs).toEqual({ image: { column: "image", scale: 1, offset: 0 } });
-    expect(yaml).toMatch(/^# TODO: it cannot run yet: map\.inputs\.image\.column: no column `image`$/m);
+    expect(yaml).toMatch(/^# TODO: this job cannot run yet: map\.inputs\.image\.column: no column `image`$/m);
     expect(openQuestions(yaml)).toBe(3);
   });
 
@@ -207,7 +207,7 @@ describe("a drafted job file", () => {
         "    # TODO: which column is it? these fit: a, b",
         "    image: { column: a }",
         "  keep: [ id ]",
-        "  # There are also: b",
+        "  # Other columns: b",
       ]),
     );
   });

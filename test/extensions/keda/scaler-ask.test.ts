@@ -32,7 +32,7 @@ describe("a trigger's metadata", () => {
     expect(problemsOf({})).toEqual([
       expect.objectContaining({
         where: "shardsPerWorker",
-        expected: "how many open shards are worth a worker",
+        expected: "the number of open shards per worker",
       }),
     ]);
   });

@@ -66,7 +66,7 @@ test("credentials that are not taken for good end in the store's refusal, with h
   expect(failure).toMatchObject({
     code: "STORE_REFUSED",
     message: expect.stringMatching(
-      /answers InvalidAccessKeyId .*; asked as access key KEY\d+, and again for 6\d s$/,
+      /answers InvalidAccessKeyId .* \(requested as access key KEY\d+, retried for 6\d s\)$/,
     ),
     fields: { variable: "AWS_ACCESS_KEY_ID", refusedForSeconds: expect.any(Number) },
   });

@@ -76,7 +76,7 @@ describe("a report", () => {
       "2 rows could not be mapped.",
       "a.parquet row 3",
       "s".repeat(64),
-      "Workers were connected for 8.5 s together.",
+      "Workers were connected for 8.5 s in total.",
     ])
       expect(text).toContain(part);
   });
@@ -94,7 +94,7 @@ describe("a report", () => {
     const many = new Uint8Array(200_000).map((_, at) => (at % 7 === 0 ? 4 : 3));
     const page = withMap(many);
     expect(elementsOf(page).filter(({ tagName }) => tagName === "rect").length).toBeLessThan(2_100);
-    expect(textOfPage(page)).toContain("A cell stands for 100 shards");
+    expect(textOfPage(page)).toContain("A cell shows the worst of 100 shards");
   });
 
   test("shows each way in which an attempt ends by a look of its own, as the page does", async () => {
@@ -126,7 +126,7 @@ describe("a report", () => {
   test("is made of a manifest that keeps no history, too", () => {
     const text = textOfPage(renderReport(aManifest(null)));
     expect(text).toContain("digits-1");
-    expect(text).not.toContain("Which worker did what when");
+    expect(text).not.toContain("Workers over time");
   });
 
   test("is the same again after the manifest was written and read", () => {

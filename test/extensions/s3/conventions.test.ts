@@ -34,6 +34,6 @@ test("certificates come from the environment's bundle or the profile's, which mu
   await config(`[default]\nca_bundle = ${good}\n`);
   expect(await loadSettings({}, {})).toMatchObject({ ca: "-----BEGIN CERTIFICATE-----\n" });
   await expect(loadSettings({ AWS_CA_BUNDLE: empty }, {})).rejects.toMatchObject({
-    message: "S3 cannot be reached from here: AWS_CA_BUNDLE has no certificates in PEM",
+    message: "S3 cannot be used: AWS_CA_BUNDLE has no certificates in PEM",
   });
 });

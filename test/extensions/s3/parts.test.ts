@@ -93,7 +93,7 @@ test("an object is begun, its parts are sent in turn, and their list makes it", 
 });
 
 test.each([
-  ["is kept with other bytes", { complete: completed(`${"A".repeat(43)}=-3`) }, "STORE_FAILED"],
+  ["was stored with other bytes", { complete: completed(`${"A".repeat(43)}=-3`) }, "STORE_FAILED"],
   ["is refused", { part: says(403, error("AccessDenied")) }, "STORE_REFUSED"],
   ["fails behind a 200", { complete: says(200, error("InvalidPart")) }, "STORE_FAILED"],
 ])("an upload that %s is given up, and its parts are", async (_what, wrong, code) => {

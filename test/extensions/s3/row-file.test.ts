@@ -36,7 +36,7 @@ describe("a row that names a file in S3", () => {
       const found = await readRowFile(storages, name, { folder, maxBytes, signal });
       expect(found).toEqual({
         kind: "refused",
-        why: expect.stringMatching(/^cannot be read: no bucket is called/),
+        why: expect.stringMatching(/^cannot be read: invalid bucket name/),
       });
       expect(tally.read()).toEqual([]);
     }

@@ -75,7 +75,7 @@ test("a redirect of a new bucket that names no region is refused with what to do
   await expect(storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { status: 307, reason: "TemporaryRedirect" },
-    hint: expect.stringContaining("set AWS_REGION to that, or wait some hours"),
+    hint: expect.stringContaining("set AWS_REGION to the region of the new bucket"),
   });
   expect(asked()).toBe(1);
   await storage[Symbol.asyncDispose]();
@@ -128,8 +128,8 @@ test("a key that no address can say is listed with the reason", async () => {
   await using storage = open().storage;
   for await (const page of storage.list(parseLocation("s3://bucket/a"), { signal: NEVER }))
     expect(page.map(({ kind, unnameable }) => [kind, unnameable])).toEqual([
-      ["file", { shown: "../", why: "a part of its key is empty, or only dots" }],
-      ["folder", { shown: "(no name)/", why: "a part of its key is empty, or only dots" }],
+      ["file", { shown: "../", why: "a part of its key is empty or consists of dots" }],
+      ["folder", { shown: "(no name)/", why: "a part of its key is empty or consists of dots" }],
     ]);
 });
 

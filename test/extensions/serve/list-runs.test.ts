@@ -32,7 +32,7 @@ it("lists what folders and the ledger know of a run once, in the order of time",
   expect(runs.map(({ id, until, state, why }) => [id.slice(9, 11), until?.slice(9, 11), state, why])).toEqual(
     [
       ["00", undefined, "unfinished", null],
-      ["01", "02", "left out", "nothing served the job then, and catchUp asks for no more"],
+      ["01", "02", "left out", "no process served the job then, and catchUp excludes this run"],
       ["03", undefined, "failed", "INPUT_NOT_FOUND: none"],
       ["05", undefined, "waiting", null],
     ],
@@ -57,6 +57,6 @@ it("lists the windows of a queue that wait or failed", () => {
   const runs = listed([], { ledger: null, windows }, 10);
   expect(runs.map(({ state, why }) => [state, why])).toEqual([
     ["waiting", "2 messages"],
-    ["failed", "2 messages, tried 2 times, and again: MODEL_NOT_FOUND: gone"],
+    ["failed", "2 messages, failed 2 times, will be retried: MODEL_NOT_FOUND: gone"],
   ]);
 });

@@ -61,8 +61,8 @@ describe("sounds in a drafted job", () => {
     const lost = { clip: { opened: false, rates: [] } };
     const { inputs } = draft({ clip: text }, { model: whole, files: lost });
     expect(inputs[0]?.questions).toEqual([
-      "which rate was the model trained on? nothing says it",
-      expect.stringContaining("is `folder` the base of their paths?"),
+      "which rate was the model trained on? no file gives it",
+      expect.stringContaining("is `folder` where their paths start?"),
     ]);
   });
 

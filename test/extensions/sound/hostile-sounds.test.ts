@@ -107,7 +107,7 @@ describe("a hostile sound", () => {
     async (value) => {
       const bytes = wavFile([0, 0, 0, 0], { format: 3, bits: 64 });
       new DataView(bytes.buffer).setFloat64(44, value, true);
-      expect(await why(bytes)).toBe("has samples that are no numbers");
+      expect(await why(bytes)).toBe("has samples that are not numbers");
     },
   );
 });

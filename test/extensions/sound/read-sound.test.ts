@@ -21,7 +21,7 @@ describe("readSound", () => {
     expect(await read(wavFile([0.5, -0.5]), two)).toEqual({ kind: "sound", channels: [one, one] });
     expect(await read(wavFile([0.5, -0.5, 0.25], { channels: 3 }), two)).toEqual({
       kind: "refused",
-      why: "has 3 channels, and the model wants 2",
+      why: "has 3 channels, and the model needs 2",
     });
   });
 
@@ -45,7 +45,7 @@ describe("readSound", () => {
     ["no rate", wavFile([0], { rate: 0 }), "has 0 samples a second"],
     ["a rate that cannot be meant", wavFile([0], { rate: 16_000 * 257 }), "has 4112000 samples a second"],
     ["more than so many seconds", wavFile(Array(100).fill(0)), "is longer than 0.005 seconds", 0.005],
-    ["numbers that are none", floats(Number.NaN), "has samples that are no numbers"],
+    ["numbers that are none", floats(Number.NaN), "has samples that are not numbers"],
   ])("refuses %s", async (_, bytes, why, maxSeconds = 10) => {
     expect(await read(bytes, { maxSeconds })).toEqual({ kind: "refused", why });
   });

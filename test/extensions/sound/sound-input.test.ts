@@ -143,7 +143,7 @@ describe("an input of sounds", () => {
     expect(await problems({ folder })).toEqual([]);
     expect(await problems({ folder, rate: null })).toEqual([
       ["map.inputs.x.sound", expect.stringContaining("does not say clearly how sounds are prepared")],
-      ["map.inputs.x.sound", "nothing says which rate the model wants"],
+      ["map.inputs.x.sound", "the rate of the model is unknown"],
     ]);
   });
 
@@ -159,7 +159,7 @@ describe("an input of sounds", () => {
     ],
     ["two channels of one", { dims: ["n", "t"], sound: { channels: 2 } }, ".sound", "sounds do not have"],
     ["an open length behind channels", { dims: ["n", 1, "t"] }, ".sound", "sounds of their own length"],
-    ["context without windows", { sound: { context: 64 } }, ".sound.context", "there are no windows"],
+    ["context without windows", { sound: { context: 64 } }, ".sound.context", "needs `window"],
     ["nothing but context", { dims: ["n", 64], sound: { context: 64 } }, ".sound.context", "leaves nothing"],
     ["whole numbers", { dtype: "int16" }, "", "samples lie between -1 and 1"],
     ["a second `part`", withPart(), ".sound", "would make a second column `part`"],

@@ -41,7 +41,13 @@ describe("spans of labelled tokens", () => {
 
   it.each([
     ["no labels", {}, null, "labels", "is missing"],
-    ["labels of another model", { labels: ["O"] }, null, "labels", "are not as many as the model has"],
+    [
+      "labels of another model",
+      { labels: ["O"] },
+      null,
+      "labels",
+      "are more or fewer than the model's labels",
+    ],
     ["no such output", { logits: "logit" }, undefined, "logits", "no column `logit`"],
     [
       "an output of something else",
@@ -50,8 +56,14 @@ describe("spans of labelled tokens", () => {
       "logits",
       "has no scores of labels for each token",
     ],
-    ["a text that is none", { text: "id" }, undefined, "text", "column `id` is no text"],
-    ["offsets that are none", { offsets: "body" }, undefined, "offsets", "does not say where tokens lie"],
+    ["a text that is none", { text: "id" }, undefined, "text", "column `id` is not text"],
+    [
+      "offsets that are none",
+      { offsets: "body" },
+      undefined,
+      "offsets",
+      "does not have the offsets of tokens",
+    ],
     ["a column that is there", { column: "ID" }, undefined, "column", "would make a second column `id`"],
   ])("are refused with their key for %s", (_, changes, labels, key, what) => {
     const refused = plan(changes, labels === undefined ? ["O", "B-X", "I-X"] : labels);

@@ -60,7 +60,7 @@ describe("text in a drafted job", () => {
     expect(problems).toEqual([]);
     expect(draft({ one: text, two: text, three: text }, parts).inputs[0]).toMatchObject({
       keys: { columns: ["one", "two"] },
-      questions: ["which two texts are compared, and which is the first? these are texts: one, two, three"],
+      questions: ["which two texts are compared, and which is the first? Columns of text: one, two, three"],
     });
   });
 

@@ -42,8 +42,8 @@ test("a row is named by its place in the input or in a file, and may be one that
 
 test.each([
   [{ file: null, row: 12 }, "there is no row 12"],
-  [{ file: "part-7.parquet", row: 0 }, "no file of the input is called part-7.parquet"],
-  [{ file: "part-0.parquet", row: 0 }, "2 files of the input are called part-0.parquet"],
+  [{ file: "part-7.parquet", row: 0 }, "the input has no file part-7.parquet"],
+  [{ file: "part-0.parquet", row: 0 }, "the input has 2 files part-0.parquet"],
   [{ file: "a/part-1.parquet", row: 5 }, "/data/a/part-1.parquet has no row 5"],
 ])("%j is refused", (from, message) => {
   expect(() => triedSlices(aPlan(3, 4, 5), { from, rows: 1 })).toThrow(message);

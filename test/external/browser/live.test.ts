@@ -57,7 +57,7 @@ needs("web", "report")(
     // The report of the job, opened from the disk, without a server.
     const report = await browser.page();
     await report.goto(`file://${job.out}/_report.html`);
-    await report.getByRole("heading", { name: "Which worker did what when" }).waitFor();
+    await report.getByRole("heading", { name: "Workers over time" }).waitFor();
     expect(await accessFaults(report)).toEqual([]);
     await picture(report, "live-report");
     expect(browser.troubles).toEqual([]);

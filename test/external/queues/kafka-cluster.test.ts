@@ -74,8 +74,8 @@ describe("three brokers of Kafka", () => {
       [/AUTHENTICATION_FAILED.*check user/, addressOf(who("s3cret"), "plain", "")],
       [/UNSUPPORTED_SASL_MECHANISM.*another `sasl`/, addressOf(who(), "scram", ca())],
       [/UNSUPPORTED_SASL_MECHANISM.*another `sasl`/, addressOf(who(), "plain", scram)],
-      [/without a word.*one with users/, addressOf("", "plain", "")],
-      [/ILLEGAL_SASL_STATE.*takes no user/, addressOf(who(), "mutual", ca() + shown("client"))],
+      [/without a reply.*a user and `sasl`/, addressOf("", "plain", "")],
+      [/ILLEGAL_SASL_STATE.*authenticates no users/, addressOf(who(), "mutual", ca() + shown("client"))],
       [/no CA that this system trusts.*cacertfile/, addressOf(who(), "scram", `${scram}&tls=true`)],
       [
         /no CA in .*other\.crt has signed/,
@@ -84,9 +84,9 @@ describe("three brokers of Kafka", () => {
       [/has a certificate that has expired/, behind(servers.expired.port)],
       [/other names than localhost.*kafka\.example/, behind(servers.misnamed.port)],
       [/does not speak TLS on this port/, addressOf(who(), "plain", ca())],
-      [/without a word.*`tls=true`/, addressOf(who(), "scram", scram)],
-      [/without a word.*`certfile`/, addressOf("", "mutual", ca())],
-      [/without a word.*`certfile`/, addressOf("", "mutual", ca() + shown("stranger"))],
+      [/without a reply.*`tls=true`/, addressOf(who(), "scram", scram)],
+      [/without a reply.*`certfile`/, addressOf("", "mutual", ca())],
+      [/without a reply.*`certfile`/, addressOf("", "mutual", ca() + shown("stranger"))],
     ];
     const { address: topic } = await cluster.makeQueue((name) => name);
     const told = await Promise.all(misses.map(([, address]) => refusals(address(topic))));

@@ -138,7 +138,7 @@ describe.skipIf(!hasRabbitMq)("serve, with a queue of RabbitMQ", () => {
     await using process = serve(job);
     await process.saw(/the run of a window has failed/);
     const { stdout } = await runCli(["runs", job.job]);
-    expect(stdout).toMatch(/failed.*2 messages, tried 1 times, and again: MODEL_INVALID/);
+    expect(stdout).toMatch(/failed.*2 messages, failed 1 times, will be retried: MODEL_INVALID/);
     await job.write("model.onnx", model);
     await until("rows", async () => ((await publishedIds(job)).size === 2 ? true : null), LIMIT_MS);
     await stopped(process);

@@ -89,7 +89,7 @@ describe("by the environment", () => {
     );
     expect(refused).toMatchObject({
       code: "STORE_REFUSED",
-      fields: { reason: "AuthorizationFailure", identity: "the account devstoreaccount1, by its key" },
+      fields: { reason: "AuthorizationFailure", identity: "account devstoreaccount1 with its key" },
     });
     expect(JSON.stringify([refused, String(refused)])).not.toContain(wrong);
   });

@@ -100,7 +100,7 @@ test("a coordinator ends when its job has failed, although its provider of crede
   await using _worker = startWorker(job, address, ["--data", "coordinator"]);
   const { code, stderr } = await running.ended;
   expect(code, stderr).toBe(1);
-  expect(stderr).toMatch(/STORE_UNAVAILABLE[\s\S]*|is silent for 30 s/);
+  expect(stderr).toMatch(/STORE_UNAVAILABLE[\s\S]*|has not answered for 30 s/);
 }, 300_000);
 
 interface SilentProvider extends AsyncDisposable {

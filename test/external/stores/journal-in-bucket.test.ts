@@ -133,7 +133,7 @@ test("one that is stopped for long and goes on finds the job taken over, says so
   first.child.kill("SIGCONT");
   const lost = await first.ended;
   expect(lost).toMatchObject({ code: 1 });
-  expect(lost.stderr).toMatch(/another coordinator has taken the job over.*OUTPUT_LOCKED/s);
+  expect(lost.stderr).toMatch(/another coordinator has taken over the job.*OUTPUT_LOCKED/s);
   expect(await second.ended).toMatchObject({ code: 0 });
   await expectPublished(slow);
 });

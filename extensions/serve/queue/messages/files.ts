@@ -12,15 +12,15 @@ type ReadFiles =
 /** Limit of nested envelopes. A topic wraps a store's notice, and a subscribed topic wraps that again. */
 const MOST_WRAPPINGS = 3;
 const FORMS = [
-  ...NOTICE_STORES.map((store) => `what ${store} tells of its objects, `),
+  ...NOTICE_STORES.map((store) => `an event notification of ${store}, `),
   '{"path": "..."} or {"paths": ["..."]}',
 ].join("");
-const PATHS = "paths that are not empty";
+const PATHS = "non-empty paths";
 
 /** Reads the files that a message names: a store's notice, or `{"path": ...}`, `{"paths": [...]}`. */
 export function readFiles(text: string, notices: readonly ReadNotice[], wrappings = 0): ReadFiles {
   const json = parseJson(text);
-  if (!isObject(json)) return invalid("the message", "is no object of JSON", FORMS, text);
+  if (!isObject(json)) return invalid("the message", "is not a JSON object", FORMS, text);
   if (json.path !== undefined) return pathsOf([json.path]);
   if (json.paths !== undefined) return pathsOf(json.paths);
   for (const read of notices) {
@@ -38,7 +38,7 @@ function pathsOf(paths: unknown): ReadFiles {
   if (!Array.isArray(paths) || paths.length === 0) return invalid("paths", "names no files", PATHS, paths);
   const files: NamedFile[] = [];
   for (const path of paths as unknown[]) {
-    if (typeof path !== "string" || path === "") return invalid("path", "is no path", PATHS, path);
+    if (typeof path !== "string" || path === "") return invalid("path", "is not a path", PATHS, path);
     files.push({ path, version: null });
   }
   return { kind: "files", files };

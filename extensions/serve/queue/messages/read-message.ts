@@ -32,13 +32,13 @@ type ReadMessage =
 /** Reads a message as a whole, or returns its problem. Throws nothing. */
 export function readMessage(form: MessageForm, body: Uint8Array): ReadMessage {
   const text = textOf(body);
-  if (text === null) return invalid("the message", "is no text", "UTF-8");
+  if (text === null) return invalid("the message", "is not text", "UTF-8");
   switch (form.kind) {
     case "row":
       return readRows(form.columns, [{ where: "the message", json: parseJson(text), text }]);
     case "rows": {
       const objects = text.trimStart().startsWith("[") ? itemsOf(text) : linesOf(text);
-      if (objects === null) return invalid("the message", "is no array of JSON", "JSON", text);
+      if (objects === null) return invalid("the message", "is not a JSON array", "JSON", text);
       return objects.length === 0 ? { kind: "nothing" } : readRows(form.columns, objects);
     }
     case "files":
@@ -70,7 +70,7 @@ function linesOf(text: string): Source[] {
 function readRows(columns: MessageColumns, sources: readonly Source[]): ReadMessage {
   const rows: MessageRow[] = [];
   for (const { where, json, text } of sources) {
-    if (!isObject(json)) return invalid(where, "is no object of JSON", '{"column": value, ...}', text);
+    if (!isObject(json)) return invalid(where, "is not a JSON object", '{"column": value, ...}', text);
     const row: Value[] = [];
     for (const [name, type] of columns) {
       // A missing column is null, as in JSON Lines.
@@ -78,7 +78,7 @@ function readRows(columns: MessageColumns, sources: readonly Source[]): ReadMess
       const value = fitted(type, given);
       if (value === MISFIT) {
         const place = where === "the message" ? name : `${where}, ${name}`;
-        return invalid(place, "is none of its column's type", expectedOf(type), given);
+        return invalid(place, "does not have its column's type", expectedOf(type), given);
       }
       row.push(value);
     }

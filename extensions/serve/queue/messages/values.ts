@@ -77,7 +77,7 @@ function fittedNumber(type: NumericType, json: unknown): Value | typeof MISFIT {
       return value !== null && value >= least && value <= most ? value : MISFIT;
     }
     case "float16":
-      throw new Error("broken invariant: no job names float16");
+      throw new Error("broken invariant: no job declares float16");
     default: {
       const [least, greatest] = SMALL[type];
       return typeof json === "number" && Number.isInteger(json) && json >= least && json <= greatest

@@ -39,9 +39,9 @@ describe("JSON Lines", () => {
       { id: null, "a b": '{"k":1}', xs: null },
     ]);
     expect(bad.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^line 5 .*column id: "\\"2\\"" is no int64/),
-      expect.stringMatching(/^line 6 .*column id: "1.5" is no int64/),
-      expect.stringMatching(/^line 7 .*column xs: .* is no float32\[\]/),
+      expect.stringMatching(/^line 5 .*column id: "\\"2\\"" is not int64/),
+      expect.stringMatching(/^line 6 .*column id: "1.5" is not int64/),
+      expect.stringMatching(/^line 7 .*column xs: .* is not float32\[\]/),
       expect.stringMatching(/^line 8 .*it is an array, not a JSON object/),
       expect.stringMatching(/^line 9 .*it is not JSON: /),
     ]);
@@ -103,7 +103,7 @@ describe("JSON Lines", () => {
     const { rows, bad } = await plainAndBad(file);
     expect(rows).toEqual([{ a: "[".repeat(999) + "]".repeat(999) }, null, null]);
     const [second, third] = [lines[0]?.length ?? 0, (lines[0]?.length ?? 0) + (lines[1]?.length ?? 0) + 1];
-    const deep = "it has lists and objects within each other more than 1,000 deep";
+    const deep = "it nests lists and objects more than 1,000 deep";
     expect(bad.map(({ message }) => message)).toEqual([
       expect.stringContaining(`line 2 (byte ${second + 1}): ${deep}`),
       expect.stringContaining(`line 3 (byte ${third + 1}): ${deep}`),

@@ -60,10 +60,10 @@ describe("a trigger of messages", () => {
   needs("amqp", "sqs")("tells what is wrong with it, and no password", () => {
     const given = { queue: ADDRESS, columns: COLUMNS };
     expect(problemsOf({ ...given, queue: "amqp://reviews:s3cret@rabbit" })).toEqual([
-      "trigger.queue is no address of a queue",
+      "trigger.queue is not the address of a queue",
     ]);
     expect(problemsOf({ queue: ADDRESS })).toEqual(["trigger.columns is missing"]);
-    expect(problemsOf({ ...given, key: "name" })).toEqual(["trigger.key is none of `columns`"]);
+    expect(problemsOf({ ...given, key: "name" })).toEqual(["trigger.key is not among `columns`"]);
     expect(problemsOf({ ...given, message: "rows", key: "id" })).toEqual([
       "trigger.key is for messages of one row",
     ]);
@@ -71,7 +71,7 @@ describe("a trigger of messages", () => {
       "trigger.columns `message: files` and `columns` exclude each other",
     ]);
     expect(problemsOf({ ...given, aside: "kafka://k/aside" })).toEqual([
-      "trigger.aside is on another kind of broker",
+      "trigger.aside is on a broker of another kind",
     ]);
     expect(problemsOf({ ...given, catchUp: "all" })).toEqual([
       "trigger.catchUp `queue` and `catchUp` exclude each other",
@@ -80,7 +80,7 @@ describe("a trigger of messages", () => {
       "trigger.columns `every` and `columns` exclude each other",
     );
     expect(problemsOf({ ...given, window: { bytes: "2TiB" } })).toEqual([
-      "trigger.window.bytes is no size of a window",
+      "trigger.window.bytes is not a window size",
     ]);
   });
 });

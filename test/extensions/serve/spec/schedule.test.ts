@@ -178,7 +178,7 @@ test.each([
   ["0 0 L * *", null],
   ["*/10 * * * * *", "has 6 fields"],
   ["0 0 12 1 1 * 2027", "has 7 fields"],
-  ["0 0 30 2 *", "never comes"],
+  ["0 0 30 2 *", "never occurs"],
   ["61 * * * *", "minute"],
   ["* * *", "exactly five"],
   ["2026-10-10T00:00:00", "is a date"],

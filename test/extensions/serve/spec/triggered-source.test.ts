@@ -35,7 +35,7 @@ describe("a job file as one of its runs", () => {
     return [error.code, ...problems, ...(error.hint === undefined ? [] : [error.hint])].join("\n");
   }
 
-  it("of a schedule is the last that has come, in a folder of its own, without the trigger", async () => {
+  it("of a schedule is the latest due run, in a folder of its own, without the trigger", async () => {
     await write("trigger: { cron: '30 2 * * *', timezone: Europe/Berlin }");
     const { spec, runId, jobOutput } = await read();
     expect(runId).toBe("20261128T013000Z");
@@ -92,17 +92,17 @@ describe("a job file as one of its runs", () => {
     );
     const told = await problemsOf(read());
     expect(told).toMatch(/trigger\.cron .*minute/);
-    expect(told).toContain("trigger.timezone is no time zone");
+    expect(told).toContain("trigger.timezone is not a time zone");
     expect(told).toContain("trigger.catchUp");
     expect(told).not.toContain("RUN_DATE");
   });
 
   it.each([
-    ["{}", "says nothing that fires it"],
-    ["{ cron: '@daily', files: new }", "says several things that fire it"],
-    ["{ cron: '@daily', every: 1h }", "says several things that fire it"],
+    ["{}", "has no kind of trigger"],
+    ["{ cron: '@daily', files: new }", "has several kinds of triggers"],
+    ["{ cron: '@daily', every: 1h }", "has several kinds of triggers"],
     ["{ every: 90 }", "every"],
-    ["{ every: 0s }", "is no duration that is waited for"],
+    ["{ every: 0s }", "is not a duration"],
     ["{ every: 1h, quiet: 1m }", "exclude each other"],
     ["{ files: new, overlap: skip }", "exclude each other"],
   ])("refuses %s", async (trigger, what) => {

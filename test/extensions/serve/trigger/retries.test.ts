@@ -97,7 +97,12 @@ test("are told as failed, with how often, until they publish; a restart forgets 
   await server.until(60.5);
   const ledger = server.disk.state;
   expect(listed([], { ledger, windows: [] }, 5)).toMatchObject([
-    { id: "19700101T010000Z", state: "failed", job: "j", why: "MODEL_FAILED: no; tried once, and again" },
+    {
+      id: "19700101T010000Z",
+      state: "failed",
+      job: "j",
+      why: "MODEL_FAILED: no (failed once, will be retried)",
+    },
   ]);
   server.restart();
   await server.until(60.5);
