@@ -21,7 +21,7 @@ const PARTS = EXTENSIONS.flatMap(({ plan }) => plan ?? []);
 
 export const planCommand: CommandModule<object, PlanArguments> = {
   command: "plan <job>",
-  describe: "Check a job and show its shards, tensors and estimates, without writing anything",
+  describe: "Check a job and show its shards, tensors and columns, without writing anything",
   builder: async (yargs) => {
     const own = yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
@@ -30,7 +30,7 @@ export const planCommand: CommandModule<object, PlanArguments> = {
       .options(trialOptions)
       .example(
         "$0 plan job.yaml",
-        "Shows every problem of the job at once, or its shards, tensors and estimates",
+        "Shows every problem of the job at once, or its shards, tensors and columns",
       );
     for (const { load } of PARTS) (await load()).options(own as Argv);
     return own.option("json", jsonOption);

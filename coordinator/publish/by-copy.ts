@@ -177,7 +177,7 @@ export class CopyingWay implements PublishWay {
       }
       throw new ShardmillError(
         "OUTPUT_OCCUPIED",
-        `${location} exists already, and does not belong to this job`,
+        `${location} already exists, and does not belong to this job`,
         {
           fields: { path: folder, name },
           hint: "choose another output.path, or move the folder away and run again",

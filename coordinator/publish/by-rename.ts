@@ -111,7 +111,7 @@ export class RenamingWay implements PublishWay {
     const refuse = (name: string) =>
       new ShardmillError(
         "OUTPUT_OCCUPIED",
-        `${path} exists already, and does not belong to this job: ${name} differs`,
+        `${path} already exists, and does not belong to this job: ${name} differs`,
         {
           fields: { path, name },
           hint: "choose another output.path, or move the folder away and run again",

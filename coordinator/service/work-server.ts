@@ -19,7 +19,6 @@ import type {
 } from "../../shared/wire/services.ts";
 import type { ActiveJob } from "../job/active-job.ts";
 import type { HowLost } from "../schedule/state/event.ts";
-import type { FailureReason } from "../schedule/state/record.ts";
 import { forEachJob } from "./for-each-job.ts";
 import { JobChoice } from "./job-choice.ts";
 import {
@@ -155,7 +154,9 @@ export class WorkServer implements WorkService {
     await job.join(session, info);
     const outcome = await job.offer(session, partial, traceparent);
     if (outcome.kind === "committed") this.#options.registry.countCommit(session, partial.rowsOut);
-    return outcome.kind === "refused" ? { kind: "refused", error: errorDataOf(outcome.reason) } : outcome;
+    return outcome.kind === "refused"
+      ? { kind: "refused", error: { ...outcome.reason, problems: [] } }
+      : outcome;
   }
 
   async failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData): Promise<void> {
@@ -291,13 +292,8 @@ export class WorkServer implements WorkService {
 function byJob(leases: Heartbeat["leases"]): Map<JobId, Heartbeat["leases"][number][]> {
   const groups = new Map<JobId, Heartbeat["leases"][number][]>();
   for (const beat of leases) {
-    const own = groups.get(beat.lease.jobId);
-    if (own === undefined) groups.set(beat.lease.jobId, [beat]);
-    else own.push(beat);
+    const { jobId } = beat.lease;
+    groups.set(jobId, [...(groups.get(jobId) ?? []), beat]);
   }
   return groups;
-}
-
-function errorDataOf(reason: FailureReason): ErrorData {
-  return { ...reason, problems: [] };
 }

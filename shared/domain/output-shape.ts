@@ -67,7 +67,7 @@ const SHAPE_KEYS = {
     .min(MIN_FILE_BYTES)
     .exactOptional()
     .describe(
-      "Approximate limit for the bytes of a file, estimated from the bytes of a row in the shards' files.",
+      "Approximate limit for the bytes of a file, computed from the bytes of a row in the shards' files.",
     ),
   partitionBy: z
     .union([column.transform((only) => [only]), z.array(column).min(1).max(MAX_SORT_KEYS)])

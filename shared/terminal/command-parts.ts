@@ -41,7 +41,7 @@ export const DEFAULT_HTTP = "127.0.0.1:7435";
 
 /** Makes the error for a file that a command would overwrite. */
 export function fileOccupied(path: string): ShardmillError {
-  return new ShardmillError("OUTPUT_OCCUPIED", `${path} exists already`, {
+  return new ShardmillError("OUTPUT_OCCUPIED", `${path} already exists`, {
     fields: { path },
     hint: "choose another with -o, print it with -o -, or replace it with --force",
   });

@@ -8,7 +8,7 @@ export function deviceEntries(reports: readonly DeviceReport[]): [label: string,
 }
 
 /**
- * Formats a report: `webgpu matches the CPU: largest error 1.1e-6 of a value's size (256 rows compared in 0.8s)`
+ * Formats a report: `webgpu matches the CPU: largest error 1.1e-6 of a value's size (256 rows in 0.8s)`
  */
 export function deviceLine(report: DeviceReport): string {
   const { device, gpu, worker, refusal, outputs, rows, seconds, remembered } = report;

@@ -123,7 +123,7 @@ describe("a location", () => {
     "abfss://box/a",
     "az://box@yours.dfs.core.windows.net/a",
   ])("%s asks nobody", (location) => {
-    expect(() => addressIn(location, { AZURE_STORAGE_ACCOUNT: "mine" })).toThrow(/no bucket is called/);
+    expect(() => addressIn(location, { AZURE_STORAGE_ACCOUNT: "mine" })).toThrow(/invalid bucket name/);
   });
 });
 

@@ -128,7 +128,7 @@ describe("an input of images", () => {
   it("leaves bytes as they are", async () => {
     expect((await planned({ dims: ["n", 8, 8, 3], dtype: "uint8" })).step.op).toMatchObject({ rescale: 1 });
     const [problem] = await problems({ dims: ["n", 8, 8, 3], dtype: "uint8", image: { mean: 0.5 } });
-    expect(problem).toMatchObject({ where: "map.inputs.x.image", what: expect.stringContaining("no bytes") });
+    expect(problem).toMatchObject({ where: "map.inputs.x.image", what: expect.stringContaining("do not make bytes") });
   });
 
   it.each([

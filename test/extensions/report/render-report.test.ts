@@ -120,7 +120,7 @@ describe("a report", () => {
   test("tells what it cost where a price is given, and only then", () => {
     expect(textOfPage(renderReport(aManifest()))).not.toContain("At ");
     const priced = renderReport(aManifest({ ...HISTORY, workerSeconds: 7_200 }), { pricePerHour: 1.5 });
-    expect(textOfPage(priced)).toContain("At 1.5 an hour of a worker that is 3.00.");
+    expect(textOfPage(priced)).toContain("At 1.5 per worker hour, that is 3.00.");
   });
 
   test("is made of a manifest that keeps no history, too", () => {

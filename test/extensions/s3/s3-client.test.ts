@@ -175,7 +175,7 @@ test.each([
   [301, "PermanentRedirect", /AWS_REGION/],
   [400, "AuthorizationHeaderMalformed", /AWS_REGION/],
   [400, "InvalidBucketName", /name/],
-  [400, "KeyTooLongError", /so long/],
+  [400, "KeyTooLongError", /too long/],
   [400, "InvalidArgument", /names of bucket and object/],
   [405, "MethodNotAllowed", /names of bucket and object/],
 ])("what is asked by HEAD and answered by %i is refused, as GET says why: %s", async (status, code, hint) => {

@@ -62,7 +62,7 @@ describe("sounds in a drafted job", () => {
     const { inputs } = draft({ clip: text }, { model: whole, files: lost });
     expect(inputs[0]?.questions).toEqual([
       "which rate was the model trained on? no file gives it",
-      expect.stringContaining("is `folder` where their paths start?"),
+      expect.stringContaining("is `folder` the base of their paths?"),
     ]);
   });
 

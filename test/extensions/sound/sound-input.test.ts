@@ -160,7 +160,7 @@ describe("an input of sounds", () => {
     ["two channels of one", { dims: ["n", "t"], sound: { channels: 2 } }, ".sound", "sounds do not have"],
     ["an open length behind channels", { dims: ["n", 1, "t"] }, ".sound", "sounds of their own length"],
     ["context without windows", { sound: { context: 64 } }, ".sound.context", "needs `window"],
-    ["nothing but context", { dims: ["n", 64], sound: { context: 64 } }, ".sound.context", "leaves nothing"],
+    ["nothing but context", { dims: ["n", 64], sound: { context: 64 } }, ".sound.context", "leaves no samples"],
     ["whole numbers", { dtype: "int16" }, "", "samples lie between -1 and 1"],
     ["a second `part`", withPart(), ".sound", "would make a second column `part`"],
   ] as const)("refuses %s", async (_name, of, below, what) => {

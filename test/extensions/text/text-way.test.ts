@@ -30,7 +30,7 @@ describe("text in a drafted job", () => {
     );
     expect(inputs[0]?.questions).toEqual([
       "which column is it? these are texts: title, body",
-      'the model\'s maker writes a text in front: `prefix: "query: "` (query)',
+      'the model\'s author puts a prefix before texts: `prefix: "query: "` (query)',
     ]);
     expect(problems).toEqual([]);
   });

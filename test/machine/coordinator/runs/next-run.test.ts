@@ -154,7 +154,7 @@ test("files of a run that has begun and are gone are told as that, also when not
   const begun = ["data/a.parquet", "data/b.parquet"];
   const gone = {
     code: "JOB_MISMATCH",
-    message: expect.stringContaining("1 of its 2 files are gone"),
+    message: expect.stringContaining("1 of its 2 files are missing"),
     problems: [expect.objectContaining({ where: at("data/b.parquet") })],
     hint: expect.stringContaining("--fresh"),
   };
@@ -166,7 +166,7 @@ test("files of a run that has begun and are gone are told as that, also when not
   await rm(at("data"), { recursive: true });
   const nothing = await look({ storage, begun }).catch((error: unknown) => error);
   if (!isShardmillError(nothing, "JOB_MISMATCH")) throw nothing;
-  expect(nothing.message).toContain("2 of its 2 files are gone");
+  expect(nothing.message).toContain("2 of its 2 files are missing");
   expect(nothing.cause).toMatchObject({ code: "INPUT_NOT_FOUND" });
 });
 

@@ -35,5 +35,5 @@ describe("a declaration is overridden", () => {
 test("a hint says which keys take what came, where a dimension of it is the batch", () => {
   expect(shapeHint([43, 1, 8210], 1)).toContain("`shape: [43, 8210]` and `batchAxis: 1`");
   expect(shapeHint([2, 3], 2)).toMatch(/`shape: \[3\]`$/);
-  expect(shapeHint([5, 3], 2)).toContain("`shape` is a row of it");
+  expect(shapeHint([5, 3], 2)).toContain("set `shape` to the dimensions of a row");
 });

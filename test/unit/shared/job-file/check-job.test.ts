@@ -87,7 +87,7 @@ describe("a path in a job file", () => {
     expect(parseJob(folder("https://h/photos")).map.inputs.pixels).toMatchObject({
       image: { folder: "https://h/photos" },
     });
-    expect(problemsOfJob(folder("https://h/photos?sig=1"))[0]?.what).toContain("a query in it");
+    expect(problemsOfJob(folder("https://h/photos?sig=1"))[0]?.what).toContain("a password or a query");
   });
 
   needs(

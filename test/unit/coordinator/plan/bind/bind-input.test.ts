@@ -267,5 +267,5 @@ describe("inputs that share a symbol", () => {
 
 needs("csv-json")("a column of text that feeds no numbers comes with the key that makes some of it", () => {
   const [problem] = problemsOf(...parts([{ kind: "string" }, []]));
-  expect(problem?.hint).toMatch(/^of CSV and JSON Lines, `input\.types: \{ x: float64 \}`/);
+  expect(problem?.hint).toMatch(/^for numbers in CSV and JSON Lines, set `input\.types: \{ x: float64 \}`/);
 });
