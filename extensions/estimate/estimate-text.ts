@@ -33,7 +33,7 @@ function deadText({ rows, ofRows, first }: SampleDead): string {
   const isAll = rows === ofRows;
   const share = isAll ? "all of its rows are" : `${formatCount(rows)} of ${counted(ofRows, "row")} are`;
   const place = `the first is row ${formatCount(row)}, counted from 0, of ${oneLine(file)}: ${oneLine(message)}`;
-  return `${share} dead letters${isAll ? ", nothing was measured" : ""}: ${place}`;
+  return `${share} dead letters${isAll ? ", so nothing was measured" : ""}: ${place}`;
 }
 
 function timeText({ seconds, startSeconds, finishSeconds, nodes }: Estimate): string {
