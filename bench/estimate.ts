@@ -37,7 +37,7 @@ export const estimateBench: CommandModule<object, EstimateArguments> = {
         default: [DIGITS, ...WORKLOADS],
         describe: "Only these jobs",
       },
-      rows: { type: "number", describe: "Rows of each workload; left out: about a minute's" },
+      rows: { type: "number", describe: "Rows of each workload. Default: about a minute's" },
       rounds: { type: "number", default: 3, describe: "Each plans and runs every job once" },
       set: {
         type: "string",

@@ -19,7 +19,7 @@ export const workloadsCommand: CommandModule<object, WorkloadsArguments> = {
         default: [...WORKLOADS],
         describe: "Only these workloads",
       },
-      rows: { type: "number", describe: "Rows of each; left out: what takes about a minute on two cores" },
+      rows: { type: "number", describe: "Rows of each. Default: about a minute on two cores" },
     }),
   handler: async ({ only, rows }) => {
     for (const name of WORKLOADS.filter((each: WorkloadName) => only.includes(each))) {

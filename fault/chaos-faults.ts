@@ -124,13 +124,13 @@ async function stopWorker(slot: WorkerSlot, pid: number, world: FaultWorld): Pro
   if (!signal(pid, "SIGSTOP")) return notFired(`worker ${slot.index} died`);
   while ((await processState(pid)) !== "T") await sleep(10, NEVER);
   await sleep(world.leaseMs * BEYOND_LEASE, NEVER);
-  if ((await processState(pid)) !== "T") return notFired(`worker ${slot.index} died while stopped`);
+  if ((await processState(pid)) !== "T") return notFired(`worker ${slot.index} exited while stopped`);
   const before = supervisor.stderr.length;
   signal(pid, "SIGCONT");
   for (let waitedMs = 0; waitedMs < FENCE_MS; waitedMs += 50) {
     const said = FENCED.exec(supervisor.stderr.slice(before));
     if (said !== null) return fired(`worker ${slot.index}: stopped beyond its lease, then: ${said[0]}`);
-    if (!(await isThere(pid))) return notFired(`worker ${slot.index} died after it was stopped`);
+    if (!(await isThere(pid))) return notFired(`worker ${slot.index} exited after it was stopped`);
     await sleep(50, NEVER);
   }
   return notFired(`worker ${slot.index}: nothing shows that it was refused`);

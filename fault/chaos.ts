@@ -56,7 +56,7 @@ const args = await yargs(hideBin(process.argv))
   .requiresArg([...Object.keys(LEAST), "output"])
   .check(numbersFrom(LEAST, ["minutes", "fault-seconds"]))
   .check(({ workers, jobs, shards, output }) => {
-    if (output === "bucket" && jobs > 1) throw new Error("--output bucket is for one job: leave out --jobs");
+    if (output === "bucket" && jobs > 1) throw new Error("--output bucket is for one job: omit --jobs");
     if (workers > 8) throw new Error("--workers must be 8 at the most");
     if (jobs > shards) throw new Error("--jobs must be no more than --shards: each job has one at least");
     return true;

@@ -45,7 +45,7 @@ export class CrashTable {
         WAYS.map((way) => String(row.get(way) ?? "-")),
       ),
     );
-    const foot = `${this.#points} points; at most ${this.#mostAgain} shards executed again after one death`;
+    const foot = `${this.#points} points; at most ${this.#mostAgain} shards executed again after one crash`;
     return ["", head, ...rows, foot].join("\n");
   }
 }

@@ -19,8 +19,8 @@ const args = await yargs(hideBin(process.argv))
       "kill -9 at every point, then resume. There are some 1,200 points, of two to three seconds each: all of " +
       "them take about an hour.",
   )
-  .option("storage", { choices: CRASH_STORAGES, describe: "Where outputs are (left out: on both)" })
-  .option("series", { choices: SERIES, describe: "Only these points (left out: all three series)" })
+  .option("storage", { choices: CRASH_STORAGES, describe: "Where outputs are. Default: both" })
+  .option("series", { choices: SERIES, describe: "Only these points. Default: all three series" })
   .option("every", { type: "number", default: 1, describe: "Only every K-th point" })
   .option("from", { type: "number", default: 1, describe: "The first point" })
   .option("count", { type: "number", default: 100_000, describe: "At most so many points a series" })

@@ -118,7 +118,7 @@ export class QueueSoak implements AsyncDisposable {
       ...(twice.length === 0 ? [] : [`${twice.length} keys are published twice: ${twice.slice(0, 10)}`]),
       ...(left === 0 ? [] : [`${left} messages are left in the queue`]),
       ...(results.size === found.size ? [] : [`${results.size} keys are among the results`]),
-      ...[...this.#poison].filter((body) => !aside.has(body)).map((body) => `not set aside: ${body}`),
+      ...[...this.#poison].filter((body) => !aside.has(body)).map((body) => `not dead-lettered: ${body}`),
       ...[...aside].filter((body) => !this.#poison.has(body)).map((body) => `set aside: ${body}`),
     ];
   }

@@ -60,7 +60,7 @@ export async function replaceCoordinator({ coordinator, slots, random }: FaultWo
         () => false,
       );
       const isTaken = await Promise.race([took, sleep(TAKE_OVER_MS, NEVER).then(() => null)]);
-      if (isTaken === null) throw new Error("nobody has taken the job of a stopped coordinator over");
+      if (isTaken === null) throw new Error("no process has taken over the job of a stopped coordinator");
       await sleep(random() * BESIDE_MS, NEVER);
     } finally {
       stopped.kill("SIGCONT");

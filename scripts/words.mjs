@@ -1,10 +1,10 @@
-// Checks the text of comments, of Markdown and of commit subjects: npm run words [-- FOLDER ...]. Prints each fault.
+// Checks the text of comments, strings, Markdown and commit subjects: npm run words [-- FOLDER ...]. Prints each fault.
 // test/words.test.ts runs the same rules on every file.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { parseSync } from "oxc-parser";
+import { parseSync, Visitor } from "oxc-parser";
 import { root } from "./step.mjs";
 
 const MOST_WORDS = 20;
@@ -61,7 +61,24 @@ const WORDS = [
  */
 export function findTextFaults(path, text) {
   if (extname(path) === ".md") return markdownFaults(text);
-  return commentsOf(path, text).flatMap((comment) => commentFaults(comment));
+  if (extname(path) === ".proto") return protoComments(text).flatMap(commentFaults);
+  const { program, comments } = parseSync(path, text);
+  return [...commentBlocks(text, comments).flatMap(commentFaults), ...stringFaults(text, program)];
+}
+
+/** Private words in strings with several words: messages, help, titles of tests. */
+function stringFaults(text, program) {
+  const found = [];
+  const look = (node) => {
+    const value = node.type === "TemplateElement" ? node.value.cooked : node.value;
+    if (typeof value !== "string" || !/\w\s+\w+\s+\w/.test(value)) return;
+    const faults = wordFaults(value.replace(/`[^`]*`/g, "x"));
+    if (faults.length === 0) return;
+    const line = text.slice(0, node.start).split("\n").length;
+    found.push(...faults.map((fault) => ({ line, ...fault })));
+  };
+  new Visitor({ Literal: look, TemplateElement: look, JSXText: look }).visit(program);
+  return found;
 }
 
 function commentFaults({ line, value, isDoc }) {
@@ -133,10 +150,9 @@ function paragraphsOf(value) {
   return found;
 }
 
-function commentsOf(path, text) {
-  if (extname(path) === ".proto") return protoComments(text);
+function commentBlocks(text, comments) {
   const blocks = [];
-  for (const { type, value, start, end } of parseSync(path, text).comments) {
+  for (const { type, value, start, end } of comments) {
     const line = text.slice(0, start).split("\n").length;
     if (/^\s*(biome-|@ts-|\/ )/.test(value)) continue;
     const last = blocks.at(-1);

@@ -79,7 +79,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "bucket-snapshot-before-its-records",
-    says: "in a bucket, a snapshot is put before what it tells of",
+    says: "in a bucket, a snapshot is put before the records that it covers",
     breaks: ["every-job-ends", "replay-is-the-state"],
     storage: "shared",
     edits: [edit("coordinator/journal/snapshotting-journal.js", "await journal.sync();", ";")],

@@ -90,9 +90,9 @@ export class Checker {
   takenUp(process: SimProcess, state: JobState): void {
     const how = this.#holders.takeUp(process, state, this.#job.isShared && this.mayStartOver);
     if (how === "replaced") return;
-    if (how !== "held") this.broken("one-holder", `${process.name} took up the job ${how.although}`);
+    if (how !== "held") this.broken("one-holder", `${process.name} resumed the job ${how.although}`);
     if (state.generation === 1) this.cleared();
-    this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase.kind}`);
+    this.#note(`${process.name} resumes the job: generation ${state.generation}, ${state.phase.kind}`);
     // Another coordinator may already have removed the journal of a published job.
     if (!this.#job.isShared || state.phase.kind !== "published") this.checkReplay(state);
   }
@@ -148,7 +148,7 @@ export class Checker {
     this.hold(
       told === canonicalJson(durableFacts(state)),
       "replay-is-the-state",
-      "the journal tells another state than the live one",
+      "the journal gives another state than the live one",
     );
   }
 

@@ -285,7 +285,7 @@ export class FaultInjector {
     this.absentSinceMs = scheduler.nowMs;
     workers.absent = true;
     workers.deaths += workers.processes().length;
-    for (const process of workers.processes()) scheduler.kill(process, "nobody works any more");
+    for (const process of workers.processes()) scheduler.kill(process, "no worker works any more");
   }
 
   bringWorkersBack(): void {

@@ -136,7 +136,7 @@ export class Holders {
     // The number of the next object is the fence in a bucket. It may be taken before the checker sees this
     // process.
     if (isShared ? journal.hasBegun(generation + 1) : this.#sleptThroughTakeUp(process, generation)) {
-      note(`${process.name} takes up the job, and is replaced already`);
+      note(`${process.name} resumes the job, and is replaced already`);
       this.#deposed.add(process);
       this.#replaced.add(process);
       return "replaced";

@@ -127,7 +127,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "snapshot-of-a-later-state",
-    says: "a snapshot tells of records behind the place that it names",
+    says: "a snapshot covers records behind the place that it names",
     breaks: ["replay-is-the-state"],
     edits: [
       edit(

@@ -23,14 +23,14 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "later-generation-not-looked-for",
-    says: "a coordinator that believes its lock acknowledges what a later generation has not read",
+    says: "a coordinator that trusts its lock acknowledges what a later generation has not read",
     breaks: ["record-before-answer", "first-commit-wins", "cancelled-or-published", "every-job-ends"],
     storage: "disk",
     edits: [edit("coordinator/journal/segment-fence.js", "if (why === null)", "if (true)")],
   },
   {
     name: "journal-of-another-run-is-own",
-    says: "a coordinator takes a journal that was begun anew for its own",
+    says: "a coordinator takes a restarted journal for its own",
     breaks: [
       "nothing-left-behind",
       "tokens-grow",
@@ -108,7 +108,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "lock-removed-by-its-name",
-    says: "a coordinator that is stopped before it lets go of its lock removes another's",
+    says: "a coordinator that is stopped before it releases its lock removes another's",
     breaks: ["one-holder", "nothing-left-behind"],
     storage: "disk",
     edits: [
@@ -156,7 +156,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "loss-is-not-the-reason",
-    says: "a coordinator that was replaced tells of what it did not find then",
+    says: "a replaced coordinator reports what it did not find then",
     breaks: ["every-job-ends"],
     storage: "disk",
     edits: [edit("coordinator/job/open-output.js", "(await lock?.whyLost()) ?? error", "error")],

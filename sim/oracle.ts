@@ -50,7 +50,7 @@ export class Oracle {
     checker.hold(
       !revoked || damaged,
       "commits-stay-whole",
-      "a committed partial is gone, and nobody damaged one",
+      "a committed partial is missing, and no fault damaged one",
     );
     this.#checkBlame(state);
     if (this.#injector.absentSinceMs !== null) {
@@ -79,7 +79,7 @@ export class Oracle {
     if (!waits || isServed) this.#idleSinceMs = null;
     else this.#idleSinceMs ??= scheduler.nowMs;
     const idleMs = this.#idleSinceMs === null ? 0 : scheduler.nowMs - this.#idleSinceMs;
-    if (idleMs > IDLE_MS) checker.broken("no-shard-waits-in-vain", "a shard waits while nobody works");
+    if (idleMs > IDLE_MS) checker.broken("no-shard-waits-in-vain", "a shard waits while no worker works");
   }
 
   /**
@@ -129,7 +129,7 @@ export class Oracle {
       return;
     }
     if (phase === "cancelled") {
-      checker.hold(this.#jobInjector.cancels > 0, "ends-are-final", "nobody cancelled the job");
+      checker.hold(this.#jobInjector.cancels > 0, "ends-are-final", "no fault cancelled the job");
       // Otherwise the job runs again, resumes the commits, and may publish. So may the successor of this
       // process.
       if (world.random.chance(0.5) && !checker.wasDeposed(process)) this.#scenario.over("cancelled");

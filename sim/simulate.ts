@@ -36,10 +36,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   if (storage === "shared") await loadSharedJournals();
   const world = new World(seed, { keepLog, jobs, storage });
   const onRejection = (error: unknown) =>
-    world.broken(
-      "legal-moves",
-      `an error that nobody caught: ${error instanceof Error ? error.stack : error}`,
-    );
+    world.broken("legal-moves", `an uncaught error: ${error instanceof Error ? error.stack : error}`);
   process.on("unhandledRejection", onRejection);
   try {
     await world.run();

@@ -18,7 +18,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "old-session-accepted",
-    says: "an earlier life of a worker goes on being served",
+    says: "an earlier session of a worker is still served",
     breaks: ["stale-is-fenced"],
     edits: [
       edit(
@@ -38,13 +38,13 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "silence-counted",
-    says: "a worker that is only silent has died, and its shards are blamed",
+    says: "a worker that is only silent counts as lost, and its shards are blamed",
     breaks: ["silence-is-not-death"],
     edits: [edit("coordinator/schedule/policy/absence.js", 'how: "silent"', 'how: "died"')],
   },
   {
     name: "registered-again-is-dead",
-    says: "a worker that registers again, without a death, counts as one that died",
+    says: "a worker that registers again counts as one that crashed",
     breaks: ["silence-is-not-death"],
     storage: "shared",
     edits: [
@@ -57,7 +57,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "silence-unnoticed",
-    says: "a worker whose death left no sign is here for ever",
+    says: "a worker that crashed without a sign stays for ever",
     breaks: ["no-workers-is-said", "every-job-ends"],
     edits: [edit("coordinator/schedule/policy/absence.js", "if (silentMs > workerGoneMs)", "if (false)")],
   },

@@ -35,7 +35,7 @@ export const ceilingBench: CommandModule<object, CeilingArguments> = {
         default: [...WORKLOADS],
         describe: "Only these workloads",
       },
-      rows: { type: "number", describe: "Rows of each workload; left out: about a minute's" },
+      rows: { type: "number", describe: "Rows of each workload. Default: about a minute's" },
       rounds: { type: "number", default: 5, describe: "Each runs the job and the loops once" },
       seconds: { type: "number", default: 10, describe: "How long the bare loop runs in a round" },
       set: {

@@ -91,7 +91,7 @@ class LoopThread {
     for (;;) {
       const event = this.#inbox.shift();
       if (event?.kind === kind) return event as Extract<LoopEvent, { kind: Kind }>;
-      if (event !== undefined) throw new Error(`a loop told ${event.kind} where ${kind} was due`);
+      if (event !== undefined) throw new Error(`a loop reported ${event.kind} instead of ${kind}`);
       if (this.#failure !== null) throw this.#failure;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;

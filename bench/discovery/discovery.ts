@@ -83,7 +83,7 @@ async function runDiscovery(options: DiscoveryArguments): Promise<void> {
     table: { columns: ["objects", "wall s", "CPU s", "peak MiB"], rows },
     notes: [
       "the whole command: listing, the ends of files, the model, the shards, what is printed",
-      "the server computes its answers in a process of its own, on the same cores; its CPU time and memory are left out",
+      "the server computes its answers in a process of its own, on the same cores; its CPU time and memory are excluded",
     ],
   });
 }

@@ -157,7 +157,7 @@ async function watch(
     else fleet.leaseMs = [];
     if (Math.round(sample.atSeconds) % 10 === 0)
       note(`${committed} of ${args.shards} committed, ${workers} workers`);
-    if (fleet.died) throw new Error("a process of simulated workers died");
+    if (fleet.died) throw new Error("a process of simulated workers exited");
     if (performance.now() - startedMs > args["limit-s"] * 1000) break;
     if (isPaced && args["shard-ms"] === 0 && pacedS > SETTLE_S + PACED_S) break;
     if (seen.live.length === 0 && committed > LIVE_FROM_SHARE * args.shards)

@@ -37,7 +37,7 @@ export const peersBench: CommandModule<object, PeersArguments> = {
       },
       peers: { choices: PEERS, array: true, default: PEERS, describe: "Only these peers" },
       rounds: { type: "number", default: 3, describe: "Each runs every tool once" },
-      rows: { type: "number", describe: "Rows of each workload; left out: its own number" },
+      rows: { type: "number", describe: "Rows of each workload. Default: its own number" },
       tune: {
         choices: TUNINGS,
         default: "once" as const,
@@ -86,7 +86,7 @@ const FAIRNESS = [
   "CPU time and memory (PSS, looked at five times a second) are of all processes together, those of daemons too",
   "all read the same zstd Parquet files, from a warm page cache or from the same store, and write zstd Parquet with the same columns; the rows of every run were compared with those of shardmill: kept columns exactly, scores to 1e-4, classes in 99.99 % of rows, vectors of texts by a cosine of 0.9999",
   "shardmill also keeps the order of rows, checksums and a journal, and publishes in one step; the peers do not",
-  "the peers use the onnxruntime version that shardmill does, one thread a session where several run side by side, and the variant and batch size that were fastest on a part of the rows; shardmill finds its own within the run",
+  "the peers use the onnxruntime version that shardmill does, one thread a session where several run concurrently, and the variant and batch size that were fastest on a part of the rows; shardmill finds its own within the run",
   "texts are made into tokens by the library `tokenizers`, pictures decoded and scaled by Pillow, in the thread that runs the model; Pillow's pixels and ours are the same",
   "rows of uneven length are padded to the longest of their batch; the Python loop sorts each row group by length first, the others take rows as they come",
 ] as const;

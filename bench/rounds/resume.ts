@@ -144,7 +144,7 @@ async function timeReplay(shards: number, rounds: number): Promise<TimedReplay> 
       folds.push(performance.now() - readMs);
       const { user, system } = process.cpuUsage(before);
       cpus.push((user + system) / 1000);
-      if (plannedShards(state) !== shards) throw new Error("the journal tells of other shards");
+      if (plannedShards(state) !== shards) throw new Error("the journal has other shards");
     }
     const medians = { readMs: median(reads), foldMs: median(folds), cpuMs: median(cpus) };
     return { ...medians, records, mebibytes: bytes / 2 ** 20 };

@@ -28,7 +28,7 @@ export const stagesBench: CommandModule<object, StagesArguments> = {
         default: [...TENSOR_WORKLOADS],
         describe: "Only these workloads",
       },
-      rows: { type: "number", describe: "Rows of each workload; left out: what `workloads` makes" },
+      rows: { type: "number", describe: "Rows of each workload. Default: as `workloads` makes them" },
       seconds: { type: "number", default: 3, describe: "How long each stage is repeated" },
     }),
   handler: runStages,

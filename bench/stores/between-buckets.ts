@@ -40,7 +40,7 @@ export const betweenBucketsBench: CommandModule<object, Arguments> = {
         describe: `Only these stores; ${SLOWLY_BUILT} where it is named`,
       },
       workload: { choices: TENSOR_WORKLOADS, default: "flights" as const, describe: "What is run" },
-      rows: { type: "number", describe: "Left out: the workload's own number" },
+      rows: { type: "number", describe: "Rows. Default: the workload's own number" },
     }),
   handler: runBetweenBuckets,
 };

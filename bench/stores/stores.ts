@@ -30,7 +30,7 @@ export const storesBench: CommandModule<object, StoresArguments> = {
         default: ["flights", "encoder", "vision"] as const,
         describe: "Whole jobs from the store; none: only transfers",
       },
-      rows: { type: "number", describe: "Rows of each job; left out: its own number" },
+      rows: { type: "number", describe: "Rows of each job. Default: its own number" },
       latency: {
         type: "number",
         default: 30,

@@ -49,7 +49,7 @@ async function runWindow(args: WindowArguments): Promise<void> {
       ["Ray Serve, by its handle", rayServe("handle")],
       ["Ray Serve, in the replica", rayServe("replica")],
     );
-  const leftOut = hasRay() ? [] : [`Ray Serve is left out: ${RAY_SETUP} installs it`];
+  const leftOut = hasRay() ? [] : [`Ray Serve is skipped: ${RAY_SETUP} installs it`];
   for (const text of leftOut) note(text);
   await using broker = await startRabbitMq();
   const entries = sizes.flatMap((rows) =>

@@ -149,7 +149,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       attacker.signal,
     );
   },
-  "uploads for leases that nobody has": (attacker) =>
+  "uploads for leases that no worker holds": (attacker) =>
     endlessly(
       clients(4, attacker),
       50,

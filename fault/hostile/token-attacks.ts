@@ -88,7 +88,7 @@ export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "jobs of a token that nobody can work on, as many as it may have": (attacker) =>
+  "jobs of a token that no worker can run, as many as its limit allows": (attacker) =>
     endlessly(
       tokenHolders(4, attacker),
       10,

@@ -42,7 +42,7 @@ const NAMES = Object.keys(PEER_ATTACKS);
 const NO_REPORT: AttackReport = {
   leasesTaken: 0,
   calls: 0,
-  problem: "the attackers' process died, or did not end",
+  problem: "the attackers' process crashed, or did not end",
 };
 
 interface Started {

@@ -27,9 +27,9 @@ const args = await yargs(hideBin(process.argv))
   .option("minutes", { type: "number", default: 2, describe: "Begin no case after so many minutes" })
   .option("cases", { type: "number", describe: "So many cases, whatever the time" })
   .option("seed", { type: "number", default: 1, describe: "What the cases are" })
-  .option("from", { type: "number", default: 0, describe: "The first case; those before it are left out" })
-  .option("hand", { choices: HANDS, describe: "Only this one; left out: in turns" })
-  .option("python", { type: "string", describe: "A Python that has pyarrow; left out: only DuckDB's hand" })
+  .option("from", { type: "number", default: 0, describe: "First case; earlier ones are skipped" })
+  .option("hand", { choices: HANDS, describe: "Only this one. Default: in turns" })
+  .option("python", { type: "string", describe: "A Python that has pyarrow. Default: only DuckDB's hand" })
   .option("keep", { type: "string", describe: "Leave the files of the last case below this folder" })
   .option("large", {
     type: "boolean",
