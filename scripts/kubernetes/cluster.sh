@@ -13,7 +13,7 @@ what=$1
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 
-# Address of the node, on a bridge of its own, because Kubernetes refuses a loopback address.
+# Address of the node, on its own bridge, because Kubernetes refuses a loopback address.
 NODE_LINK=shardmill-node NODE_IP=10.99.0.1
 POD_LINK=shardmill-pods POD_RANGE=10.244.0.0/16
 SERVICE_RANGE=10.96.0.0/16
