@@ -14,7 +14,7 @@ const BEFORE = "2e44ec7a350d32eb6fcde61f30747b1ef2af7267";
 
 if (spawnSync("git", ["cat-file", "-e", `${BEFORE}^{commit}`], { cwd: root }).status !== 0) {
   console.error(
-    `the version before, commit ${BEFORE}, is not in this clone: git fetch --unshallow (or --tags)`,
+    `commit ${BEFORE} of the previous version is missing in this clone: run git fetch --unshallow (or --tags)`,
   );
   process.exit(1);
 }

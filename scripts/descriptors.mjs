@@ -47,7 +47,7 @@ function keep(kept, options) {
   if (status !== 0) process.exitCode = status ?? 1;
   else if (!process.argv.includes("--check")) copyFileSync(made, kept);
   else if (!existsSync(kept) || !readFileSync(made).equals(readFileSync(kept))) {
-    console.error(`${relative(root, kept)} is not what the proto files say now: npm run descriptors`);
+    console.error(`${relative(root, kept)} differs from the proto files: run npm run descriptors`);
     process.exitCode = 1;
   }
 }

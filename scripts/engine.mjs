@@ -11,7 +11,7 @@ const under = (condition) => ({
 
 const folder = mkdtempSync(join(tmpdir(), "shardmill-engine-"));
 try {
-  console.log("== the digits job, with no extension");
+  console.log("== the digits job, without extensions");
   const job = join(root, "examples", "digits", "job.yaml");
   const output = join(folder, "out");
   const cli = join(root, "dist", "cli", "main.js");

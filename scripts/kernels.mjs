@@ -25,6 +25,6 @@ const made = [
 
 if (!process.argv.includes("--check")) writeFileSync(kept, made);
 else if (readFileSync(kept, "utf8") !== made) {
-  console.error("extensions/image/resample-wasm.ts is not what resample.wat says now: npm run kernels");
+  console.error("extensions/image/resample-wasm.ts differs from resample.wat: run npm run kernels");
   process.exitCode = 1;
 }

@@ -23,7 +23,7 @@ const SOURCES = [
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`shardmill needs Node.js 20.19 or later; this is ${process.version}`);
+  console.error(`shardmill needs Node.js 20.19 or later, found ${process.version}`);
   process.exit(2);
 }
 

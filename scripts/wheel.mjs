@@ -1,6 +1,7 @@
-// Makes the Python wheel of this platform: npm run wheel [-- --outdir FOLDER] [--try]. It has the client of integrations/python,
-// the command `shardmill`, and what the npm package installs for this platform. Node.js comes from another wheel.
-// With --try it is installed into a new environment, without Node.js on the PATH, and runs a job.
+// Makes the Python wheel of this platform: npm run wheel [-- --outdir FOLDER] [--try]. It has the client of
+// integrations/python, the command `shardmill`, and the installed npm packages for this platform. Node.js comes
+// from another wheel. With --try, the wheel is installed in a new environment without Node.js on the PATH, and
+// runs a job.
 import {
   cpSync,
   mkdirSync,
@@ -23,7 +24,7 @@ const PLATFORM = { "linux x64": "manylinux_2_28_x86_64" };
 const here = `${process.platform} ${process.arch}`;
 const platform = PLATFORM[here];
 if (platform === undefined) {
-  console.error(`there is no wheel for ${here}: only for ${Object.keys(PLATFORM).join(" and ")}`);
+  console.error(`no wheel can be made for ${here}, only for ${Object.keys(PLATFORM).join(" and ")}`);
   process.exit(1);
 }
 const { values } = parseArgs({ options: { outdir: { type: "string" }, try: { type: "boolean" } } });

@@ -35,7 +35,7 @@ function runBuf(...args) {
 function newestVersion() {
   const source = readFileSync(join(root, "shared", "wire", "protocol.ts"), "utf8");
   const [, newest] = /PROTOCOL: ProtocolRange = \{ oldest: \d+, newest: (\d+) \}/.exec(source) ?? [];
-  if (newest === undefined) throw new Error("shared/wire/protocol.ts does not say PROTOCOL");
+  if (newest === undefined) throw new Error("shared/wire/protocol.ts has no PROTOCOL");
   return newest;
 }
 
@@ -47,7 +47,7 @@ if (process.argv.includes("--keep")) {
 } else {
   const images = readdirSync(kept).filter((name) => name.endsWith(".binpb"));
   if (!images.includes(ofNewest)) {
-    console.error(`proto/kept/${ofNewest} is not there: npm run wire -- --keep, and commit it`);
+    console.error(`proto/kept/${ofNewest} is missing: run npm run wire -- --keep, and commit the file`);
     process.exitCode = 1;
   }
   for (const image of images) {
@@ -55,7 +55,7 @@ if (process.argv.includes("--keep")) {
       const config = JSON.stringify({ version: "v2", breaking });
       if (runBuf("breaking", proto, "--config", config, "--against", join(kept, image)) === 0) continue;
       console.error(
-        `the proto files ${whose} break with ${image}: docs/compatibility.md says what may change`,
+        `the proto files ${whose} are incompatible with ${image}: see docs/compatibility.md for allowed changes`,
       );
       process.exitCode = 1;
     }

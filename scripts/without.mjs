@@ -128,7 +128,7 @@ const { submissions } = JSON.parse(readFileSync(join(root, ".ci", "stages.json")
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
-  console.error(`no extension is called ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  console.error(`unknown extensions: ${unknown.join(", ")}. Known: ${known.join(", ")}`);
   process.exit(2);
 }
 for (const name of asked.length > 0 ? asked : [known[submissions % known.length]]) check(name);

@@ -200,7 +200,7 @@ function markdownFaults(text) {
     const line = at + 1;
     if (/^\s*(```|~~~)/.test(raw)) isCode = !isCode;
     if (isCode) continue;
-    // What a reader sees: a link by its text.
+    // Readers see only the text of a link.
     const shown = raw.replace(/\]\([^)]*\)/g, "]");
     const prose = shown.replace(/`[^`]*`/g, "x");
     found.push(...wordFaults(prose).map((fault) => ({ line, ...fault })));
@@ -218,7 +218,7 @@ function markdownFaults(text) {
   return found;
 }
 
-/** Returns what is wrong with a commit subject. Null: nothing. */
+/** Returns the fault of a commit subject. Null: none. */
 export function subjectFault(subject) {
   if (/^(Merge|Revert) /.test(subject)) return null;
   if (subject.length > SUBJECT_LENGTH) return `has ${subject.length} characters, at most ${SUBJECT_LENGTH}`;
@@ -235,7 +235,7 @@ function git(...args) {
   return execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 26 });
 }
 
-/** Files whose text is ours. */
+/** Lists the files whose text is our own. */
 export function textFiles() {
   return git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     .split("\0")

@@ -1,9 +1,9 @@
 #!/bin/bash
-# build.sh OUT [kubernetes|kwok|kube-router|keda]...: builds what `npm run test:kubernetes` starts of public Go modules, into
-# OUT. It takes 40 minutes on two busy cores the first time; what is there already stays.
+# build.sh OUT [kubernetes|kwok|kube-router|keda]...: builds the programs of `npm run test:kubernetes` in OUT, from public
+# Go modules. The first build takes 40 minutes on two busy cores. Programs that exist already are not built again.
 #
-# `go install k8s.io/kubernetes/cmd/...@version` is refused, since its go.mod replaces each of its parts by a folder of
-# the repository. So a module of ours asks for what it asks for, and takes each part as published.
+# Go refuses `go install k8s.io/kubernetes/cmd/...@version`, because that go.mod replaces its parts by folders. So this
+# script makes a module with the same requirements, which uses the published parts.
 set -euo pipefail
 
 [ $# -gt 0 ] || { echo "usage: build.sh OUT [kubernetes|kwok|kube-router|keda]..." >&2; exit 2; }
@@ -16,7 +16,7 @@ KUBERNETES=v1.37.2
 KEDA=v2.21.0
 KWOK=v0.8.0
 KUBE_ROUTER=v2.1.0
-# The version that the parts of Kubernetes are published at.
+# Version of the published parts of Kubernetes.
 PARTS=v0${KUBERNETES#v1}
 
 work=$(mktemp -d)
@@ -24,7 +24,7 @@ trap 'rm -rf "$work"' EXIT
 export CGO_ENABLED=0 GOWORK=off
 export GOFLAGS="-mod=mod -buildvcs=false ${GOFLAGS:-}"
 
-# begin_module MODULE VERSION: in a folder of its own, a module that asks for MODULE, and for what that asks for.
+# begin_module MODULE VERSION: makes a module in its own folder that requires MODULE and all requirements of MODULE.
 begin_module() {
   local source
   mkdir -p "$work/$1"
@@ -35,7 +35,7 @@ begin_module() {
     grep '^go ' "$source"
     echo "require $1 $2"
     sed -n '/^require (/,/^)/p' "$source"
-    # Of another published module.
+    # Replacements by other published modules.
     grep '^replace [^(]' "$source" || true
   } > go.mod
 }
@@ -44,7 +44,7 @@ begin_module() {
 build() {
   SECONDS=0
   go build -trimpath -ldflags "-s -w ${3:-}" -o "$out/$1.part" "$2"
-  # Whole or not there.
+  # Renamed last, so that an incomplete program is never used.
   mv "$out/$1.part" "$out/$1"
   echo "$1: $SECONDS s"
 }
@@ -54,7 +54,7 @@ missing() {
   for name in "$@"; do [ -x "$out/$name" ] || echo "$name"; done
 }
 
-# What holds a pod's network: a program that waits.
+# Pause program, which waits and thereby keeps a pod's network.
 if [ -n "$(missing pause)" ]; then
   mkdir "$work/pause"
   cd "$work/pause"
@@ -68,9 +68,9 @@ import (
 )
 
 func main() {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGINT, syscall.SIGTERM)
-	<-told
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	<-signals
 }
 GO
   build pause main.go
@@ -82,7 +82,7 @@ for what in "$@"; do
       names=$(missing kube-apiserver kube-controller-manager kube-scheduler kubectl kubelet kube-proxy)
       [ -n "$names" ] || continue
       begin_module k8s.io/kubernetes "$KUBERNETES"
-      # It asks for its parts at a version that nobody published.
+      # Kubernetes requires version v0.0.0 of its parts, which is not published.
       parts=$(sed -n -E 's#^\s*(k8s\.io/[a-z0-9-]+) v0\.0\.0( .*)?$#\1#p' go.mod)
       for part in $parts; do echo "replace $part => $part $PARTS"; done >> go.mod
       version="-X k8s.io/component-base/version.gitVersion=$KUBERNETES -X k8s.io/client-go/pkg/version.gitVersion=$KUBERNETES"
@@ -93,7 +93,7 @@ for what in "$@"; do
       [ -n "$(missing kwok)" ] || continue
       begin_module sigs.k8s.io/kwok "$KWOK"
       build kwok sigs.k8s.io/kwok/cmd/kwok
-      # What becomes of the nodes and pods that it pretends; it knows none by itself. Pods stay: they complete nothing.
+      # Stages of simulated nodes and pods, because kwok has no default ones. Pods never complete.
       stages=$(go list -m -f '{{.Dir}}' sigs.k8s.io/kwok)/kustomize/stage
       for stage in node/fast/node-initialize node/heartbeat-with-lease/node-heartbeat-with-lease \
         pod/fast/pod-ready pod/fast/pod-delete; do
@@ -111,10 +111,10 @@ for what in "$@"; do
       [ -n "$names" ] || continue
       begin_module github.com/kedacore/keda/v2 "$KEDA"
       for name in $names; do build "$name" "github.com/kedacore/keda/v2/cmd/${name#keda-}"; done
-      # What it asks the API server to know.
+      # Custom resource definitions of KEDA, for the API server.
       rm -rf "$out/keda-kinds"
       cp -r --no-preserve=mode "$(go list -m -f '{{.Dir}}' github.com/kedacore/keda/v2)/config/crd/bases" "$out/keda-kinds"
       ;;
-    *) echo "build.sh: $what is not known" >&2; exit 2 ;;
+    *) echo "build.sh: unknown program: $what" >&2; exit 2 ;;
   esac
 done

@@ -1,9 +1,11 @@
 #!/bin/bash
-# cluster.sh up DIR BIN: starts a real Kubernetes of one node, whose parts are BIN's (build.sh), etcd, containerd and runc:
-# DIR/admin.conf is its kubeconfig. cluster.sh keda DIR BIN: KEDA for it, its operator, which scales between none and one,
-# and its metrics adapter, by which the cluster's own autoscaler goes further. cluster.sh policies DIR BIN: has network
-# policies enforced, by kube-router. cluster.sh nodes DIR BIN: has nodes that are annotated kwok.x-k8s.io/node=fake
-# pretended, and what is scheduled onto them. cluster.sh down DIR: ends it all, and leaves no process, mount, link or rule.
+# A real Kubernetes of one node for tests. BIN is the folder of build.sh.
+#   cluster.sh up DIR BIN        starts the programs of BIN, etcd, containerd and runc. DIR/admin.conf is the kubeconfig
+#   cluster.sh keda DIR BIN      adds KEDA: its operator scales between 0 and 1, and the cluster's autoscaler scales
+#                                further by the metrics of KEDA's adapter
+#   cluster.sh policies DIR BIN  enforces network policies with kube-router
+#   cluster.sh nodes DIR BIN     simulates nodes with the annotation kwok.x-k8s.io/node=fake, and their pods
+#   cluster.sh down DIR          stops all, and removes all processes, mounts, links and rules
 # Needs root, and: apt-get install etcd-server containerd runc containernetworking-plugins nftables iptables ipset openssl curl
 set -euo pipefail
 
@@ -11,12 +13,12 @@ what=$1
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 
-# The node's own address, on a bridge that nothing else is on: Kubernetes takes no loopback address for it.
+# Address of the node, on its own bridge, because Kubernetes refuses a loopback address.
 NODE_LINK=shardmill-node NODE_IP=10.99.0.1
 POD_LINK=shardmill-pods POD_RANGE=10.244.0.0/16
 SERVICE_RANGE=10.96.0.0/16
 
-start() { # NAME PROGRAM [ARGUMENT]...: in the background, told of in DIR/NAME.pid and DIR/NAME.log
+start() { # NAME PROGRAM [ARGUMENT]...: runs it in the background. Writes DIR/NAME.pid and DIR/NAME.log
   local name=$1
   shift
   setsid "$@" > "$dir/$name.log" 2>&1 < /dev/null &
@@ -28,7 +30,7 @@ until_true() { # SECONDS COMMAND...
   shift
   until "$@" > /dev/null 2>&1; do
     tries=$((tries - 1))
-    [ $tries -gt 0 ] || { echo "cluster.sh: in vain: $*" >&2; tail -n 5 "$dir"/*.log >&2; exit 1; }
+    [ $tries -gt 0 ] || { echo "cluster.sh: timed out: $*" >&2; tail -n 5 "$dir"/*.log >&2; exit 1; }
     sleep 0.2
   done
 }
@@ -74,7 +76,7 @@ state = "$dir/containerd/state"
   address = "$dir/containerd.sock"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "localhost/pause:test"
-  # Where root may not lower it, as in some virtual machines.
+  # For virtual machines in which root may not lower the OOM score.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
@@ -109,7 +111,7 @@ conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeou
 CONF
 }
 
-# What the kubelet, the proxy and this script set for the whole machine.
+# Kernel settings of the whole machine that the kubelet, the proxy and this script change.
 SETTINGS="net/ipv4/ip_forward vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes"
 
 keep_settings() {
@@ -125,7 +127,7 @@ up() {
   bin=$(cd "$1" && pwd)
   write_configs
   link "$NODE_LINK" "$NODE_IP/24"
-  # One line at least, as no pattern would be found in all lines.
+  # At least one line, because grep without patterns matches all lines.
   { nft list tables; echo none; } > "$dir/tables"
   keep_settings
   echo 1 > /proc/sys/net/ipv4/ip_forward
@@ -175,8 +177,8 @@ keda() {
   adapter "$bin"
 }
 
-# The adapter takes the cluster for its own only as a pod does, by an account's token at a place that is mounted: it gets
-# both, where nobody else sees them.
+# The adapter finds its cluster only as a pod does, by an account's token in a mounted folder. It gets a private mount with
+# such a token.
 adapter() {
   local account=$dir/keda/account
   "$1/kubectl" apply --filename - > /dev/null << MANIFEST
@@ -229,8 +231,8 @@ policies() {
   until_true 60 iptables --list-rules KUBE-ROUTER-FORWARD
 }
 
-# Rules of kubelet and kube-router stand among those of others, in tables that others may have made; sets go when no
-# rule has them.
+# Removes the rules of kubelet and kube-router from tables that other programs may use. Sets are destroyed once no rule uses
+# them.
 end_rules() {
   local family set
   for family in iptables ip6tables; do
@@ -263,28 +265,28 @@ down() {
   for name in kube-router kwok keda-adapter keda-operator proxy kubelet; do stop "$name"; done
   if [ -S "$dir/containerd.sock" ]; then
     local task
-    # What runs in pods, then the pods.
+    # Processes in pods first, then the pods.
     for task in $(ctr --address "$dir/containerd.sock" --namespace k8s.io tasks list --quiet 2> /dev/null); do
       ctr --address "$dir/containerd.sock" --namespace k8s.io tasks delete --force "$task" > /dev/null 2>&1 || true
     done
   fi
   for name in scheduler controllers apiserver etcd containerd; do stop "$name"; done
-  # Each pod had a process that holds its container.
+  # Each pod had a shim process, which keeps its container.
   local shim
   for shim in /proc/[0-9]*; do
     if { tr '\0' ' ' < "$shim/cmdline"; } 2> /dev/null | grep -q "^[^ ]*containerd-shim.* $dir/containerd.sock"; then kill -KILL "${shim#/proc/}" 2> /dev/null || true; fi
   done
-  # The deepest first.
+  # Deepest mounts first.
   awk '{print $2}' /proc/mounts | grep "^$dir/" | sort -r | while read -r at; do umount -l "$at" 2> /dev/null || true; done
   local space
   for space in $(ip netns list 2> /dev/null | sed -n 's/^\(cni-[^ ]*\).*/\1/p'); do ip netns delete "$space" 2> /dev/null || true; done
   for name in "$NODE_LINK" "$POD_LINK"; do ip link delete "$name" 2> /dev/null || true; done
   end_rules
-  # Those of kubelet and kube-proxy: what was there before stays.
+  # Deletes the tables of kubelet and kube-proxy. Tables from before the start stay.
   if [ -f "$dir/tables" ]; then
     nft list tables | { grep -vxFf "$dir/tables" || true; } | while read -r table; do nft delete $table; done
   fi
-  # A machine on which memory is never refused kills what asks for too much of it.
+  # Restores the settings, because with unlimited overcommit the kernel kills processes that use too much memory.
   [ ! -f "$dir/settings" ] || while read -r path value; do echo "$value" > "$path"; done < "$dir/settings"
   rm -rf "$dir"
 }

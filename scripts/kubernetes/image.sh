@@ -1,6 +1,7 @@
 #!/bin/bash
-# image.sh OUT: builds deploy/container/Containerfile by buildah where there is no container engine and no registry,
-# as OUT/shardmill.tar, and of build.sh's OUT/pause OUT/pause.tar. What stands in for docker.io/library/node is Debian by debootstrap and this machine's own Node.
+# image.sh OUT: builds deploy/container/Containerfile with buildah, without a container engine and a registry. Writes
+# OUT/shardmill.tar, and OUT/pause.tar with build.sh's OUT/pause. The replacement of docker.io/library/node is Debian from
+# debootstrap with this machine's Node.js.
 # Needs root, and: apt-get install buildah debootstrap
 set -euo pipefail
 
@@ -17,7 +18,7 @@ if [ ! -f "$out/base.tar" ]; then
   install "$(command -v node)" "$store/debian/usr/local/bin/node"
   cp -r "$(npm root --global)/npm" "$store/debian/usr/local/lib/npm"
   for program in npm npx; do ln -s "../lib/npm/bin/$program-cli.js" "$store/debian/usr/local/bin/$program"; done
-  # Where a proxy looks into TLS, this machine knows its CA.
+  # Includes the CA of a proxy that intercepts TLS, if this machine trusts one.
   cp /etc/ssl/certs/ca-certificates.crt "$store/debian/etc/ssl/certs/ca-certificates.crt"
   tar -cf "$out/base.part" -C "$store/debian" .
   mv "$out/base.part" "$out/base.tar"

@@ -1,7 +1,7 @@
-"""pyarrow's own Flight server over the rows of a published output: an endpoint for each file.
+"""Serves the rows of a published output with pyarrow's own Flight server, with one endpoint per file.
 
     pyarrow_server.py OUTPUT
-Prints its address. A file is read anew for each stream: Arrow from a memory map, Parquet as pyarrow reads it fastest.
+Prints its address. Each stream reads its file again: Arrow from a memory map, and Parquet in pyarrow's fastest way.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Reads all rows of a Flight server with pyarrow's client.
 
     read_flight.py ADDRESS STREAMS
-STREAMS endpoints at once, by one connection. Prints rows, bytes in memory, seconds and the client's CPU seconds, as JSON.
-The secret, if the server wants one, is in SECRET.
+Reads STREAMS endpoints at once, over one connection. Prints JSON: rows, bytes in memory, seconds and the client's CPU
+seconds. The variable SECRET has the secret, if the server requires one.
 """
 
 import json

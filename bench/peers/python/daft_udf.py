@@ -1,8 +1,8 @@
 """
 Daft on its native runner: read_parquet, a class UDF over batches, write_parquet.
 
-threads    the UDF runs in threads of the one process
-processes  each instance of the UDF has a process of its own
+threads    the UDF runs in threads of one process
+processes  each instance of the UDF runs in its own process
 """
 
 from __future__ import annotations
@@ -58,6 +58,5 @@ def store_of(job: PeerJob) -> IOConfig | None:
 
 if __name__ == "__main__":
     main()
-    # Everything is written. Threads of Daft 0.7 that still run when the interpreter is taken down crash it now
-    # and then.
+    # Exits at once, because running threads of Daft 0.7 sometimes crash the interpreter at its end. All is written.
     os._exit(0)

@@ -1,7 +1,7 @@
 """
-DuckDB reads, threads of Python run the model: what people take who know SQL.
+DuckDB reads, and threads of Python run the model, as SQL users do.
 
-threads  one thread a core takes batches from one result and runs them with one intra-op thread
+threads  one thread per core takes batches from one result, and runs them with one intra-op thread
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
 
 def read(job: PeerJob) -> Iterator[pa.RecordBatch]:
     database = duckdb.connect()
-    # Order costs it memory, and nobody asks for it here.
+    # The order is not needed here, and costs memory.
     database.execute("SET preserve_insertion_order = false")
     if job.input_files[0].startswith(SCHEME):
         use_store(database)
@@ -40,7 +40,7 @@ def read(job: PeerJob) -> Iterator[pa.RecordBatch]:
 
 
 def use_store(database: duckdb.DuckDBPyConnection) -> None:
-    """Its extension is a package of Python's index: DuckDB itself would fetch it from elsewhere."""
+    """Loads the extension from its Python package, because DuckDB would download it."""
     from duckdb_extension_httpfs import __path__ as places
 
     extension = next(Path(places[0]).rglob("httpfs.duckdb_extension"))

@@ -1,4 +1,4 @@
-"""Input in a bucket: its store is at AWS_ENDPOINT_URL, and is asked by the keys of the environment."""
+"""Access to input in a bucket. AWS_ENDPOINT_URL is the store's address, and the environment has the keys."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ SCHEME = "s3://"
 
 
 def file_system(paths: list[str]) -> FileSystem | None:
-    """Arrow's file system for these files; None where they are on a disk."""
+    """Returns Arrow's file system for these files. None: they are on a disk."""
     if not paths[0].startswith(SCHEME):
         return None
     return S3FileSystem(endpoint_override=os.environ["AWS_ENDPOINT_URL"], region=os.environ["AWS_REGION"])
 
 
 def named(path: str) -> str:
-    """As that file system names a file."""
+    """Returns the name of a file in that file system."""
     return path.removeprefix(SCHEME)

@@ -1,4 +1,4 @@
-"""A job as every peer runs it: the same model, the same tensors from the same columns, the same output columns."""
+"""Job of all peers: the same model, the same tensors from the same columns, and the same output columns."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ARROW_TYPES = {
 
 @dataclass(frozen=True)
 class PeerJob:
-    """What the harness hands over as JSON; see peer-job.ts for the meaning of each key."""
+    """Job file of the harness, as JSON. peer-job.ts describes each key."""
 
     input_files: list[str]
     model_path: str
@@ -51,28 +51,28 @@ class PeerJob:
 
     @staticmethod
     def from_arguments() -> PeerJob:
-        """The job file named by the only argument of the script."""
+        """Reads the job file in the only argument of the script."""
         return PeerJob(**json.loads(Path(sys.argv[1]).read_text()))
 
     @cached_property
     def columns(self) -> list[str]:
-        """The input columns that are used, each once."""
+        """Used input columns, without duplicates."""
         return list(dict.fromkeys([*self.keep, *self.sources]))
 
     @cached_property
     def length_column(self) -> str | None:
-        """The column whose rows have as many values, or letters, as they like, where the job has one."""
+        """Column whose rows have different lengths, of values or letters. None: the job has no such column."""
         return next(
             (tensor["columns"][0] for tensor in self.tensors if tensor["kind"] in ("padded", "tokens")), None
         )
 
     @cached_property
     def sources(self) -> list[str]:
-        """The input columns that tensors are made of, each once."""
+        """Input columns of tensors, without duplicates."""
         return list(dict.fromkeys(name for tensor in self.tensors for name in tensor["columns"]))
 
     def session(self, threads: int) -> ort.InferenceSession:
-        """One session on the CPU. With one thread the caller's own is used, and nothing spins."""
+        """Returns a session on the CPU. With one thread, it runs in the caller's thread, and no thread spins."""
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -80,7 +80,7 @@ class PeerJob:
 
 
 class Model:
-    """A session with the way from columns to tensors and back."""
+    """Session with conversions from columns to tensors and back."""
 
     def __init__(self, job: PeerJob, threads: int = 1) -> None:
         self.job = job
@@ -92,7 +92,7 @@ class Model:
         }
 
     def predict(self, batch: pa.RecordBatch | pa.Table) -> dict[str, pa.Array]:
-        """The output columns of one batch, which becomes one run of the model."""
+        """Returns the output columns of one batch, by one run of the model."""
         feeds, masks = self.feeds(batch)
         found = dict(zip(self.wanted, self.session.run(self.wanted, feeds), strict=True))
         return {
@@ -103,14 +103,14 @@ class Model:
         }
 
     def map_batch(self, batch: pa.RecordBatch | pa.Table) -> pa.RecordBatch:
-        """The kept columns and the output columns of one batch."""
+        """Returns the kept columns and the output columns of one batch."""
         kept = {name: whole_column(batch, name) for name in self.job.keep}
         return pa.RecordBatch.from_pydict({**kept, **self.predict(batch)})
 
     def feeds(self, batch: pa.RecordBatch | pa.Table) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """
-        The tensors of a batch; and of those with rows of uneven length, which positions are no padding. A tensor
-        that is `of` another comes behind it.
+        Returns the tensors of a batch. For tensors with rows of uneven length, also returns masks of the positions
+        without padding. A tensor with the key `of` follows the tensor in that key.
         """
         feeds: dict[str, np.ndarray] = {}
         masks: dict[str, np.ndarray] = {}
@@ -157,13 +157,16 @@ def open_tokenizer(tensor: dict[str, Any]) -> Tokenizer:
 
 
 def token_ids(tokenizer: Tokenizer, texts: list[str], dtype: type) -> tuple[np.ndarray, np.ndarray]:
-    """[rows, longest of them], and which of these are no padding."""
+    """Returns tokens, as [rows, longest row], and the mask of positions without padding."""
     found = tokenizer.encode_batch(texts)
     return np.array([one.ids for one in found], dtype), np.array([one.attention_mask for one in found], bool)
 
 
 def pixels(file: pa.Buffer, how: dict[str, Any]) -> np.ndarray:
-    """A picture as torchvision prepares it: decoded and scaled by Pillow, its middle, less a mean. [height, width, 3]"""
+    """Prepares a picture like torchvision: decodes and scales by Pillow, crops the middle, subtracts a mean.
+
+    Shape: [height, width, 3].
+    """
     with Image.open(io.BytesIO(file)) as picture:
         scaled = picture.convert("RGB").resize(
             (how["resize"]["width"], how["resize"]["height"]), Image.Resampling.BILINEAR
@@ -177,7 +180,7 @@ def pixels(file: pa.Buffer, how: dict[str, Any]) -> np.ndarray:
 
 
 def sorted_by_length(job: PeerJob, table: pa.Table) -> pa.Table:
-    """Rows of like length side by side, so that little is padded; as it is where all rows have the same shape."""
+    """Sorts rows by length, which reduces padding. Returns the table unchanged if all rows have the same shape."""
     if job.length_column is None:
         return table
     return table.take(np.argsort(lengths_of(whole_column(table, job.length_column)), kind="stable"))
@@ -202,14 +205,14 @@ def lengths_of(array: pa.Array) -> np.ndarray:
 
 
 def padded(array: pa.Array, mask: np.ndarray, dtype: type) -> np.ndarray:
-    """[rows, longest of them], zeros behind each row."""
+    """Returns rows padded with zeros, as [rows, longest row]."""
     values = np.zeros(mask.shape, dtype)
     values[mask] = array.flatten().to_numpy()
     return values
 
 
 def flat_values(array: pa.Array) -> np.ndarray:
-    """All values of all rows in a line, without a copy where the memory of the column allows it."""
+    """Returns the values of all rows in one dimension, without a copy if the column's memory allows it."""
     kind = array.type
     if pa.types.is_fixed_size_binary(kind):
         width = kind.byte_width
@@ -240,18 +243,18 @@ def apply(output: dict[str, Any], tensor: np.ndarray, masks: dict[str, np.ndarra
         return shares.max(axis=1)
     if op == "softmax":
         return shares
-    raise ValueError(f"op {op} is not written for the peers")
+    raise ValueError(f"unsupported op for the peers: {op}")
 
 
 def pooled(states: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The mean of the positions that are no padding, as a vector of length 1."""
+    """Returns the mean of the positions without padding, as a vector of length 1."""
     weights = mask.astype(states.dtype)[:, :, None]
     mean = (states * weights).sum(axis=1) / weights.sum(axis=1)
     return mean / np.linalg.norm(mean, axis=1, keepdims=True)
 
 
 def as_arrow(values: np.ndarray, kind: pa.DataType) -> pa.Array:
-    """One value a row, or a list of them."""
+    """Returns an array with one value or one list per row."""
     if not pa.types.is_list(kind):
         return pa.array(values.reshape(-1)).cast(kind)
     flat = pa.array(values.reshape(-1)).cast(kind.value_type)

@@ -1,10 +1,10 @@
 """
-A hand-written loop with pyarrow and onnxruntime, in three variants; the harness takes the fastest.
+A hand-written loop with pyarrow and onnxruntime, in three variants. The harness uses the fastest.
 
-threads    one thread a core takes batches from one reader and runs them with one intra-op thread: pyarrow and
-           onnxruntime let go of the interpreter's lock while they work
-processes  one process a core, each with a session of its own, over row groups from a common list
-pipeline   one session with all cores; reading goes ahead and writing behind it
+threads    one thread per core takes batches from one reader, and runs them with one intra-op thread. pyarrow and
+           onnxruntime release the interpreter's lock while they work
+processes  one process per core with its own session, over row groups of a shared list
+pipeline   one session with all cores, which runs concurrently with reading and writing
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Part = tuple[str, int]
 
 ROW_GROUP_ROWS = 65_536
 BATCHES_BEHIND = 64
-# A writer that has failed takes nothing any more.
+# Limit of the wait for a writer, because a failed writer takes no more batches.
 WRITER_SECONDS = 120
 
 
@@ -44,7 +44,7 @@ def in_threads(job: PeerJob) -> None:
 
 
 def in_processes(job: PeerJob) -> None:
-    # Spawned, not forked: neither library allows a fork once its threads run.
+    # Spawns processes, because neither library allows a fork once its threads run.
     context = multiprocessing.get_context("spawn")
     next_part = context.Value("q", 0)
     workers = [
@@ -66,7 +66,7 @@ def process_main(job: PeerJob, next_part: Any, index: int) -> None:
 
 
 def taken(parts: list[Part], next_part: Any) -> Iterator[Part]:
-    """Those that no other process has taken."""
+    """Yields parts that no other process has taken."""
     while True:
         with next_part.get_lock():
             at = next_part.value
@@ -90,7 +90,7 @@ def in_pipeline(job: PeerJob) -> None:
 
 
 class Shared:
-    """An iterator that several threads take from."""
+    """Iterator that several threads share."""
 
     def __init__(self, items: Iterator[pa.Table]) -> None:
         self.items = items
@@ -105,7 +105,7 @@ class Shared:
 
 
 def read_ahead(job: PeerJob) -> Iterator[pa.Table]:
-    """All batches; the next row group is read while the batches of one are taken."""
+    """Yields all batches, and reads the next row group meanwhile."""
     with ThreadPoolExecutor(1) as pool:
         parts = parts_of(job)
         coming = pool.submit(table_of, job, parts[0])
@@ -132,20 +132,20 @@ def read(job: PeerJob, part: Part) -> Iterator[pa.Table]:
 def table_of(job: PeerJob, part: Part) -> pa.Table:
     path, group = part
     files = file_system([path])
-    # From a store all columns of a row group are asked for at once.
+    # Requests all columns of a row group at once, for files in a store.
     with pq.ParquetFile(named(path), filesystem=files, pre_buffer=files is not None) as file:
         table = file.read_row_group(group, columns=job.columns)
     return sorted_by_length(job, table)
 
 
 def write(job: PeerJob, index: int, batches: Iterable[pa.RecordBatch]) -> None:
-    """One file, in row groups of a good size; none where there is no batch."""
+    """Writes one file, in row groups of a good size. Writes no file if there is no batch."""
     writer: pq.ParquetWriter | None = None
     for group in grouped(batches):
         table = pa.Table.from_batches(group)
         if writer is None:
             path = Path(job.output_path) / f"part-{index}.parquet"
-            # Scores hardly ever repeat: a dictionary would be built and thrown away.
+            # No dictionary, because scores hardly ever repeat.
             writer = pq.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=False)
         writer.write_table(table)
     if writer is not None:

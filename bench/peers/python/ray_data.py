@@ -1,7 +1,7 @@
 """
 Ray Data: read_parquet, map_batches with a pool of actors, write_parquet.
 
-blocks       blocks as Ray makes them from the files
+blocks       Ray's default blocks of the files
 repartition  blocks of sixteen batches, so that no actor is idle while another has a whole file left
 """
 
@@ -14,14 +14,14 @@ import ray
 from object_store import file_system, named
 from peer_job import Model, PeerJob
 
-# Actors hold their share of the CPUs as long as the job runs. With a whole one each, no task that reads or writes would
-# ever be scheduled; with half of one each, the others share what is left, and the kernel does the rest.
+# Share of a CPU that each actor reserves while the job runs. With a whole CPU each, Ray would never schedule tasks that
+# read or write. With half a CPU each, such tasks have the other half, and the kernel balances the load.
 ACTOR_CPUS = 0.5
 BATCHES_PER_BLOCK = 16
 
 
 class Predictor:
-    """An actor: the session is made once."""
+    """Actor with one session."""
 
     def __init__(self, job: PeerJob) -> None:
         pa.set_cpu_count(1)

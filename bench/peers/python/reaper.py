@@ -1,8 +1,8 @@
 """
-Runs a command and says what it and all that it started used: reaper.py RESULT COMMAND [ARGUMENT...]
+Runs a command and measures it with all its descendants: reaper.py RESULT COMMAND [ARGUMENT...]
 
-What a process leaves behind when it ends (daemons of a cluster, workers of a virtual machine) is handed to this one
-by the kernel: so it is found, counted and, after a while, killed.
+The kernel makes this process the parent of orphaned descendants, such as a cluster's daemons. So it waits for them,
+counts them and, after a while, kills them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-# What still lives so long after the command has ended would stay for ever.
+# Wait for descendants after the end of the command. Later ones would probably never exit.
 GRACE_SECONDS = 15.0
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     set_process(PR_SET_CHILD_SUBREAPER, 1)
-    # When who started this one is killed, all ends too.
+    # When the parent of this process is killed, all descendants are killed, too.
     set_process(PR_SET_PDEATHSIG, signal.SIGTERM)
     started = time.monotonic()
     pid = os.posix_spawnp(command[0], command, os.environ)
@@ -58,7 +58,7 @@ def wait_for(pid: int) -> int:
 
 
 def end_descendants() -> int:
-    """Waits for all of them; how many had to be killed."""
+    """Waits for all descendants, and returns the number of killed ones."""
     deadline = time.monotonic() + GRACE_SECONDS
     killed: set[int] = set()
     while True:
@@ -73,7 +73,7 @@ def end_descendants() -> int:
 
 
 def kill_children() -> set[int]:
-    """The children of what is killed become children of this process, and are killed the next time."""
+    """Kills all children. Their children become children of this process, and are killed in the next call."""
     children = set(own_children())
     for pid in children:
         os.kill(pid, signal.SIGKILL)
@@ -83,7 +83,7 @@ def kill_children() -> set[int]:
 def own_children() -> Iterator[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name, in parentheses, may hold blanks: fields are counted from behind it.
+            # The name in parentheses may have blanks, so the fields are counted after it.
             _, _, fields = path.read_text().rpartition(")")
         except OSError:
             continue
@@ -92,7 +92,7 @@ def own_children() -> Iterator[int]:
 
 
 def stop(_signal: int, _frame: object) -> None:
-    """Told to end: with all of them, whatever they are doing."""
+    """Handles a signal: kills all descendants, and exits."""
     while True:
         kill_children()
         try:

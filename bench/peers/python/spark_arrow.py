@@ -1,8 +1,8 @@
 """
 Spark in local mode: read.parquet, mapInArrow, write.parquet.
 
-files        partitions as Spark cuts them from the files
-repartition  eight partitions a core, for the price of a shuffle: no core is idle while another has a whole file left
+files        Spark's default partitions of the files
+repartition  eight partitions per core, at the cost of a shuffle, so that no core is idle while another has a whole file left
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One task by obstore, Rust's object_store in Python: obstore_client.py TASK (JSON, see store-task.ts)."""
+"""Runs one task with obstore, Rust's object_store in Python: obstore_client.py TASK (JSON, see store-task.ts)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from obstore.store import S3Store
 
 
 async def main() -> None:
-    """Does the task and prints its seconds, its CPU seconds, and what was done."""
+    """Runs the task, and prints its seconds, its CPU seconds and its amount of work."""
     task: dict[str, Any] = json.loads(sys.argv[1])
     store = S3Store(
         task["bucket"],

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the clients of others that the stores benchmark compares with: setup.sh FOLDER. Again: does nothing while the versions are the same.
+# Installs the other clients of the stores benchmark: setup.sh FOLDER. Does nothing while the versions are unchanged.
 set -eu
 folder=$1
 aws=3.1175.0
@@ -12,5 +12,5 @@ echo '{"private":true}' > "$folder/package.json"
 npm install --prefix "$folder" --silent --no-audit --no-fund "@aws-sdk/client-s3@$aws"
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --disable-pip-version-check --quiet "obstore==$obstore"
-# Last, so that what is half made is made again.
+# Last, so that an incomplete folder is made again.
 echo "$wanted" > "$folder/versions"

@@ -1,12 +1,12 @@
 """
-Ray Serve gathers and runs, between two queues of RabbitMQ:
+Runs a model with Ray Serve between two queues of RabbitMQ:
 serve_batches.py VARIANT SERVER QUEUE RESULTS MODEL ROWS SECONDS
 
-handle   a consumer beside Ray takes messages ahead, and calls the deployment by its handle for each, all at once
-replica  the same consumer within the replica: a call goes through no other process
+handle   a consumer outside Ray prefetches messages, and calls the deployment's handle for each message concurrently
+replica  the same consumer in the replica, so that no call passes through another process
 
-Ray gathers the calls in batches. Each result is sent, confirmed, and its message acknowledged. It ends when its input
-ends.
+Ray collects the calls in batches. A message is acknowledged once its result was sent and confirmed. The program ends when
+its standard input ends.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ import ray
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from ray import serve
 
-# As the hand-written loop: one batch that runs, one that is gathered, one on its way.
+# Batches in progress, like the hand-written loop: one that runs, one that is collected, and one in transit.
 BATCHES_AHEAD = 3
-# Rows are small, and go within the calls.
+# Size of the object store. Rows are small, and are part of the calls.
 OBJECT_STORE_BYTES = 128 * 2**20
 QUIET = {"log_level": "ERROR", "enable_access_log": False}
 
@@ -37,12 +37,12 @@ class Queues:
     server: str
     taken: str
     results: str
-    # Messages that may be out at once.
+    # Limit of unacknowledged messages.
     ahead: int
 
 
 async def consume(queues: Queues, predict: Callable[[list[float]], Awaitable[int]]) -> AbstractConnection:
-    """Goes on until the connection is closed."""
+    """Consumes messages until the connection is closed."""
     connection = await aio_pika.connect(queues.server)
     channel = await connection.channel(publisher_confirms=True)
     await channel.set_qos(prefetch_count=queues.ahead)
@@ -55,18 +55,18 @@ async def consume(queues: Queues, predict: Callable[[list[float]], Awaitable[int
         await channel.default_exchange.publish(result, routing_key=queues.results)
         await message.ack()
 
-    # It is called for each message without waiting for the one before.
+    # Calls `work` for each message, without waiting for the previous message.
     await (await channel.get_queue(queues.taken)).consume(work)
     return connection
 
 
 def application(model: str, rows: int, seconds: float) -> serve.Application:
-    # Left out, 5 calls may be under way, and no batch would ever be larger.
+    # The default of `max_ongoing_requests`, 5, would limit batches to 5 rows.
     @serve.deployment(num_replicas=1, max_ongoing_requests=rows * BATCHES_AHEAD, logging_config=QUIET)
     class Model:
         def __init__(self) -> None:
             options = ort.SessionOptions()
-            # With one thread the caller's own is used, and nothing spins.
+            # With one thread, the session runs in the caller's thread, and no thread spins.
             options.intra_op_num_threads = 1
             self.session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
@@ -101,7 +101,7 @@ def main() -> None:
         object_store_memory=OBJECT_STORE_BYTES,
         _node_ip_address="127.0.0.1",
     )
-    # Nobody asks by HTTP.
+    # No client uses HTTP.
     serve.start(proxy_location="Disabled", logging_config=QUIET)
     handle = serve.run(application(model, int(rows), float(seconds)))
     asyncio.run(work_off(variant, Queues(server, taken, results, int(rows) * BATCHES_AHEAD), handle))

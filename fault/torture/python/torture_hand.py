@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.feather  # noqa: F401  (fails at once when it is missing)
+import pyarrow.feather  # noqa: F401  (imported here, so that a missing module fails at once)
 import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 
@@ -31,7 +31,7 @@ def main() -> None:
         try:
             answer = {"problems": TASKS[request["do"]](case, folder)}
         except pa.ArrowException as error:
-            # Files that pyarrow cannot write, or cannot read back, are no case.
+            # Skips cases with files that pyarrow cannot write or cannot read back.
             answer = {"skip": str(error)} if request["do"] == "make" else {"error": traceback.format_exc()}
         except Exception:
             answer = {"error": traceback.format_exc()}
@@ -75,7 +75,7 @@ def arrow_type(of: Type) -> pa.DataType:
             return pa.dictionary(pa.int32(), arrow_type(of["value"]))
         case "runEnds":
             return pa.run_end_encoded(pa.int32(), arrow_type(of["value"]))
-    raise ValueError(f"no Arrow type for {of}")
+    raise ValueError(f"unsupported Arrow type: {of}")
 
 
 def fields_of(of: Type) -> list[pa.Field]:
@@ -476,17 +476,17 @@ def difference(a: pa.Array, b: pa.Array, path: str) -> str | None:
     if not pa.types.is_union(a.type):
         nulls = np.asarray(pc.is_null(a)) != np.asarray(pc.is_null(b))
         if nulls.any():
-            return f"{path}: null or not at {int(nulls.argmax())}"
+            return f"{path}: only one value is null at {int(nulls.argmax())}"
     if pa.types.is_list(a.type) or pa.types.is_large_list(a.type) or pa.types.is_fixed_size_list(a.type):
         if not same(a.drop_null().value_lengths(), b.drop_null().value_lengths()):
-            return f"{path}: lengths of lists"
+            return f"{path}: lists have different lengths"
         return difference(normal(a.drop_null().flatten()), normal(b.drop_null().flatten()), f"{path}[]")
     if pa.types.is_struct(a.type):
         return struct_difference(a, b, path)
     if pa.types.is_map(a.type):
-        return struct_difference(entries(a), entries(b), f"{path}{{}}") if map_lengths(a) == map_lengths(b) else f"{path}: sizes of maps"
+        return struct_difference(entries(a), entries(b), f"{path}{{}}") if map_lengths(a) == map_lengths(b) else f"{path}: maps have different sizes"
     if pa.types.is_union(a.type):
-        return None if a.to_pylist() == b.to_pylist() else f"{path}: values of unions"
+        return None if a.to_pylist() == b.to_pylist() else f"{path}: unions have different values"
     return leaf_difference(a, b, path)
 
 
@@ -535,7 +535,7 @@ def leaf_difference(a: pa.Array, b: pa.Array, path: str) -> str | None:
     for row, (left, right) in enumerate(zip(a, b)):
         if not same(pa.array([left.as_py()], a.type), pa.array([right.as_py()], b.type)):
             return f"{path}: value {row} is {shown(left)}, due {shown(right)}"[:300]
-    return f"{path}: values"
+    return f"{path}: values differ"
 
 
 def same(a: pa.Array, b: pa.Array) -> bool:

@@ -1,4 +1,4 @@
-"""A DAG that runs the digits job. Each day has an output folder of its own. A task reads the summary.
+"""A DAG that runs the digits job. Each day has its own output folder. A task reads the summary.
 
 It needs a connection `shardmill_default` (type `shardmill`: host, port, token). SHARDMILL_EXAMPLES is the
 folder `examples` of a checkout that the coordinator can read.

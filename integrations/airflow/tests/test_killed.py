@@ -53,7 +53,7 @@ def until(what: Callable[[], Any], why: Callable[[], str]) -> Any:
 
 
 class Standalone:
-    """Its scheduler, triggerer, DAG processor and API server, on their own ports."""
+    """Scheduler, triggerer, DAG processor and API server of an Airflow, on their own ports."""
 
     def __init__(self, home: Path, env: dict[str, str]) -> None:
         self.log = home / "standalone.log"
@@ -77,7 +77,7 @@ class Standalone:
         self._out = self.log.open("w")
         self._process = subprocess.Popen(
             [str(AIRFLOW), "standalone"],
-            # Its parts are started by name.
+            # The PATH, because Airflow starts its components by name.
             env={**env, **own, "AIRFLOW_HOME": str(home), "PATH": f"{AIRFLOW.parent}{os.pathsep}{env['PATH']}"},
             stdout=self._out,
             stderr=subprocess.STDOUT,
@@ -155,7 +155,7 @@ def test_a_task_that_waits_in_the_triggerer_cancels_its_job_when_it_is_marked_as
         with shardmill.Client(address, secret_file=world.secret_file) as client:
             (waiting,) = client.jobs()
             assert not waiting.ended
-            # The triggerer runs it, which is more than an entry in its table.
+            # Waits until the triggerer really runs the trigger, after its entry in the table.
             until(lambda: "1 triggers currently running" in airflow.said(), airflow.said)
             assert airflow.call("PATCH", task, {"new_state": "failed"}) is not None, airflow.said()
             ended = until(lambda: (status := client.job(waiting.job_id).status()).ended and status, airflow.said)

@@ -111,7 +111,7 @@ def test_airflow_knows_the_provider(airflow: Airflow) -> None:
     assert "shardmill_airflow.hook.ShardmillHook" in airflow.run("providers", "hooks")
 
 
-def test_the_example_runs_deferred_and_hands_its_summary_on(world: World, airflow: Airflow) -> None:
+def test_the_example_runs_deferred_and_passes_its_summary_to_the_next_task(world: World, airflow: Airflow) -> None:
     said = airflow.test("shardmill_digits", (EXAMPLES / "digits.py").read_text())
     assert "state=success" in said, said
     (day,) = (world.folder / "example").iterdir()
@@ -123,7 +123,7 @@ def test_the_example_runs_deferred_and_hands_its_summary_on(world: World, airflo
     assert (day / "_manifest.json").read_bytes() == manifest
 
 
-def test_submitted_by_one_task_and_awaited_by_another(world: World, airflow: Airflow) -> None:
+def test_a_job_is_submitted_by_one_task_and_awaited_by_another(world: World, airflow: Airflow) -> None:
     body = f"""{HEAD}
 with dag("apart"):
     begin = ShardmillRunOperator(task_id="begin", job=os.environ["JOB"], wait=False)
@@ -142,7 +142,7 @@ with dag("apart"):
         assert [status.phase for status in client.jobs()] == ["published"]
 
 
-def test_a_wrong_job_fails_without_another_try(world: World, airflow: Airflow) -> None:
+def test_an_invalid_job_fails_its_task_without_a_retry(world: World, airflow: Airflow) -> None:
     body = f"""{HEAD}
 with dag("wrong"):
     ShardmillRunOperator(task_id="run", job=os.environ["JOB"], set={{"map.more": 1}}, retries=3, retry_delay=timedelta(0))
@@ -171,7 +171,7 @@ def event_of(trigger: Any) -> dict[str, Any]:
     return asyncio.run(first())
 
 
-def test_a_trigger_is_kept_and_made_again_and_cancels_its_job_when_killed(world: World) -> None:
+def test_a_deserialized_trigger_cancels_its_job_when_it_is_killed(world: World) -> None:
     from shardmill_airflow.trigger import ShardmillJobTrigger
 
     with client_of(world) as client:
@@ -189,7 +189,7 @@ def test_a_trigger_is_kept_and_made_again_and_cancels_its_job_when_killed(world:
         assert event_of(ShardmillJobTrigger("shardmill_default", "none"))["failure"]["code"] == "JOB_NOT_FOUND"
 
 
-def test_the_link_and_the_places_of_datasets(world: World) -> None:
+def test_links_and_dataset_names_have_their_form(world: World) -> None:
     from shardmill_airflow.lineage import place_of
     from shardmill_airflow.link import ShardmillJobLink, link_to
 
@@ -199,7 +199,7 @@ def test_the_link_and_the_places_of_datasets(world: World) -> None:
     assert place_of("/data/x.parquet") == ("file", "/data/x.parquet")
 
 
-def test_lineage_names_what_was_read_and_published(world: World) -> None:
+def test_lineage_has_the_inputs_and_the_published_output(world: World) -> None:
     from shardmill_airflow.lineage import lineage_of
 
     with client_of(world) as client:
@@ -210,7 +210,7 @@ def test_lineage_names_what_was_read_and_published(world: World) -> None:
     assert output.outputFacets["outputStatistics"].rowCount == 10_000
 
 
-def test_the_button_of_connections_says_what_is_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_connection_test_reports_the_coordinator_or_the_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from shardmill_airflow.hook import ShardmillHook
 
     fine, said = ShardmillHook().test_connection()
@@ -220,7 +220,7 @@ def test_the_button_of_connections_says_what_is_there(world: World, monkeypatch:
     assert not fine and "COORDINATOR_UNREACHABLE" in said
 
 
-def test_an_operator_that_is_not_deferred_has_its_patience(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_blocking_client_waits_for_its_patience(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from shardmill_airflow.hook import ShardmillHook
 
     monkeypatch.setenv("AIRFLOW_CONN_SHARDMILL_DEFAULT", json.dumps({"conn_type": "shardmill", "host": "127.0.0.1", "port": 1}))

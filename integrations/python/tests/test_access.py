@@ -26,7 +26,7 @@ def token(world: World, role: str) -> str:
     return str(json.loads(world.run("token", "create", "--role", role, "--json"))["token"])
 
 
-def test_without_a_secret_nobody_is_let_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_without_a_secret_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     _, address = world.coordinator()
     with shardmill.Client(address, secret_file=world.folder / "none") as client:
         with pytest.raises(shardmill.ShardmillError, match="SECRET_REFUSED"):
@@ -37,7 +37,7 @@ def test_without_a_secret_nobody_is_let_in(world: World, monkeypatch: pytest.Mon
         assert client.address == address and client.jobs() == []
 
 
-def test_a_secret_that_others_can_read_is_not_shown(world: World) -> None:
+def test_a_secret_that_other_users_can_read_is_not_sent(world: World) -> None:
     _, address = world.coordinator()
     with shardmill.Client(address, secret_file=world.secret_file) as client:
         assert client.jobs() == []
@@ -54,7 +54,7 @@ def test_a_secret_that_others_can_read_is_not_shown(world: World) -> None:
             client.jobs()
 
 
-def test_by_tls_and_a_token_each_may_do_what_its_role_says(world: World) -> None:
+def test_a_token_over_tls_allows_the_calls_of_its_role(world: World) -> None:
     cert, key = certificate(world.folder)
     reader, submitter = token(world, "read"), token(world, "submit")
     options = ["--tls-cert", str(cert), "--tls-key", str(key), "--flight", "127.0.0.1:0"]
@@ -69,7 +69,7 @@ def test_by_tls_and_a_token_each_may_do_what_its_role_says(world: World) -> None
         with shardmill.Client(address, token=submitter, tls=tls) as other:
             job = other.submit(world.job_file())
             assert other.job(job.id).result().rows == 10_000
-        # By Arrow Flight, with the same certificate and token.
+        # Arrow Flight accepts the same certificate and token.
         assert client.job(job.id).result().to_arrow("reduced/accuracy").num_rows == 2
     with shardmill.Client(address, token="x" * 40, tls=tls) as client:
         with pytest.raises(shardmill.ShardmillError, match="TOKEN_REFUSED|SECRET_REFUSED"):
@@ -79,11 +79,11 @@ def test_by_tls_and_a_token_each_may_do_what_its_role_says(world: World) -> None
             client.jobs()
 
 
-def test_half_of_a_certificate_or_a_file_that_is_not_there_is_said(world: World) -> None:
-    with pytest.raises(shardmill.ShardmillError, match="its key beside it"):
+def test_a_certificate_without_its_key_and_a_missing_file_raise_errors(world: World) -> None:
+    with pytest.raises(shardmill.ShardmillError, match="needs its key"):
         shardmill.Client(tls=shardmill.Tls(ca="system", cert="a.crt"))
     with pytest.raises(shardmill.ShardmillError, match="cannot be read"):
         shardmill.Client(tls=shardmill.Tls(ca=world.folder / "none.crt"))
     with shardmill.Client("127.0.0.1:1", token_file=world.folder / "none") as client:
-        with pytest.raises(shardmill.ShardmillError, match="there is no file"):
+        with pytest.raises(shardmill.ShardmillError, match="is missing"):
             client.jobs()

@@ -45,12 +45,12 @@ def test_a_job_is_submitted_followed_and_read(world: World) -> None:
         with pytest.raises(shardmill.ShardmillError, match="it has reduced/accuracy, reduced/confusion, rows"):
             result.to_arrow("reduced/nothing")
         assert [worker.device for worker in client.workers()] == ["cpu"]
-        # The same job again does not run again.
+        # The handle of a published job returns its result without another run.
         again = client.job(job.id).result()
         assert again.manifest == result.manifest
 
 
-def test_what_flight_gives_is_what_the_files_hold(world: World) -> None:
+def test_arrow_flight_returns_the_rows_of_the_files(world: World) -> None:
     coordinator, address = world.coordinator("--flight", "127.0.0.1:0")
     flight = coordinator.saw(r"[Ff]light on ([\d.]+:\d+)").group(1)
     world.worker(address)
@@ -63,7 +63,7 @@ def test_what_flight_gives_is_what_the_files_hold(world: World) -> None:
             assert streamed.to_pylist() == files.to_pylist()
 
 
-def test_a_dict_is_a_job_too(world: World) -> None:
+def test_a_dict_is_submitted_as_a_job(world: World) -> None:
     _, address = world.coordinator()
     world.worker(address)
     definition = {
@@ -83,7 +83,7 @@ def test_a_dict_is_a_job_too(world: World) -> None:
             client.submit({"input": float("nan")})
 
 
-def test_all_that_is_wrong_is_told_at_once_with_its_lines(world: World) -> None:
+def test_an_invalid_job_raises_all_problems_at_once_with_their_lines(world: World) -> None:
     _, address = world.coordinator()
     path = world.job_file()
     path.write_text(path.read_text().replace("op: argmax", "op: argmaxx").replace("rows: auto", "rows: -1"))
@@ -108,14 +108,14 @@ def test_all_that_is_wrong_is_told_at_once_with_its_lines(world: World) -> None:
             client.job("none").status()
 
 
-def test_a_job_is_paused_resumed_ranked_cancelled_and_goes_on(world: World) -> None:
+def test_a_job_is_paused_resumed_prioritized_cancelled_and_submitted_again(world: World) -> None:
     _, address = world.coordinator()
     with client_of(world, address) as client:
         job = client.submit(world.job_file(), set={"input.shardRows": 500})
         assert job.pause().paused and job.status().paused
         assert not job.resume().paused
         assert job.set_priority(-3).priority == -3
-        with pytest.raises(TimeoutError, match="goes on"):
+        with pytest.raises(TimeoutError, match="continues"):
             job.result(timeout=0.5)
         assert job.cancel("enough").phase == "cancelled"
         with pytest.raises(shardmill.JobCancelled) as caught:
@@ -138,7 +138,7 @@ def test_a_job_that_fails_raises_its_own_error(world: World) -> None:
         assert not isinstance(caught.value, shardmill.JobCancelled)
 
 
-def test_a_watch_outlasts_a_killed_coordinator(world: World) -> None:
+def test_a_watch_continues_after_a_coordinator_is_killed_and_restarted(world: World) -> None:
     coordinator, address = world.coordinator("--state", str(world.folder / "state"))
     with client_of(world, address) as client:
         job = client.submit(world.job_file())
@@ -150,7 +150,7 @@ def test_a_watch_outlasts_a_killed_coordinator(world: World) -> None:
         assert [status.phase for status in watched][-1] == "published"
 
 
-def test_nobody_there_is_unreachable_and_patience_ends(world: World) -> None:
+def test_an_address_without_a_coordinator_is_unreachable_and_patience_ends(world: World) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
@@ -161,7 +161,7 @@ def test_nobody_there_is_unreachable_and_patience_ends(world: World) -> None:
                 list(client.job("j").watch())
 
 
-def test_asyncio_has_the_same(world: World) -> None:
+def test_the_asyncio_client_has_the_same_calls(world: World) -> None:
     _, address = world.coordinator()
     world.worker(address)
 

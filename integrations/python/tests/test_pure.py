@@ -13,14 +13,14 @@ from shardmill._retry import Retry
 from shardmill.status import JobStatus, job_status
 
 
-def test_enums_are_words_and_later_ones_their_number() -> None:
+def test_enum_values_become_words_and_unknown_values_become_numbers() -> None:
     assert word("JobPhase", 2) == "running"
     assert word("Bottleneck", 0) is None
     assert word("JobPhase", 99) == "99"
 
 
 def test_a_status_of_a_later_coordinator_is_read() -> None:
-    # A field that this version does not know, and a phase.
+    # The data has a field and a phase that are unknown to this version.
     message = message_class("JobStatus")(job_id="j", rows_done=3, rows_total=4)
     data = message.SerializeToString() + bytes([0x18, 99]) + bytes([0xF2, 0x3F, 1, 0x78])
     status = job_status(message_class("JobStatus").FromString(data))
@@ -33,7 +33,7 @@ def test_a_status_has_every_count_of_rows() -> None:
     assert counts <= {field.name for field in fields(JobStatus)}
 
 
-def test_variables_that_are_named_are_sent_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_variables_that_the_job_names_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BUCKET", "b")
     monkeypatch.setenv("OTHER", "o")
     monkeypatch.setenv("LIMIT", "7")
@@ -53,7 +53,7 @@ def test_settings_are_values_or_texts() -> None:
         submission({}, set="a=b", fresh=False, priority=None)
 
 
-def test_an_error_reads_as_the_command_line_says_it() -> None:
+def test_an_error_has_the_same_text_as_on_the_command_line() -> None:
     problem = Problem("job.yaml:3:1", "unknown key", expected="path", found="pth", hint="did you mean path?")
     error = ShardmillError("SPEC_INVALID", "the job file has 1 problem", problems=[problem], hint="see docs")
     assert str(error).splitlines() == [
@@ -71,7 +71,7 @@ class Clock:
         return self.now
 
 
-def test_a_watch_waits_longer_each_time_and_no_longer_than_its_patience() -> None:
+def test_a_watch_waits_longer_after_each_failure_until_its_patience_ends() -> None:
     clock, error = Clock(), Unreachable("COORDINATOR_UNREACHABLE", "away")
     retry = Retry("j", 10, None, clock)
     pauses = []
@@ -85,7 +85,7 @@ def test_a_watch_waits_longer_each_time_and_no_longer_than_its_patience() -> Non
     assert retry.pause_after(error) == 0.2
 
 
-def test_a_watch_ends_with_its_time() -> None:
+def test_a_watch_ends_at_its_timeout() -> None:
     clock, error = Clock(), Unreachable("COORDINATOR_UNREACHABLE", "away")
     retry = Retry("j", 300, 1, clock)
     assert retry.left() == 1

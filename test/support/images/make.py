@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
 FILTERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
-# Down, up, one edge only, and so far down that rows are scaled before columns.
+# Smaller, larger, with one equal edge, and so small that rows are scaled before columns.
 SIZES = [(20, 14), (61, 20), (20, 43), (90, 70), (61, 43), (70, 30), (1, 1)]
 found = {"decoded": {}, "resized": {}, "means": {}}
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -1,7 +1,7 @@
-"""Makes the sound files beside it, and the results of the reference programs for them.
+"""Makes the sound files of this folder, and the results of the reference programs for them.
 
-Needs Python with numpy, soundfile, librosa and soxr, and `lame`. Run here: `python make.py`. The files are
-small, and in the repository.
+Needs Python with numpy, soundfile, librosa and soxr, and `lame`. Run `python make.py` in this folder. The files
+are small, and in the repository.
 """
 
 import hashlib

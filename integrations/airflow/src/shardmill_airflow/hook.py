@@ -1,4 +1,4 @@
-"""The connection to a coordinator."""
+"""Connection to a coordinator."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ShardmillHook(BaseHook):
     def get_conn(self, patience: float | None = None) -> shardmill.Client:
         """Returns a client, which the caller must close.
 
-        :param patience: seconds to wait for an unreachable coordinator. Default: as the client.
+        :param patience: seconds to wait for an unreachable coordinator. Default: the client's.
         """
         limits = {} if patience is None else {"patience": patience}
         return shardmill.Client(**self.settings, **limits)
@@ -73,7 +73,7 @@ class ShardmillHook(BaseHook):
         """Tests the connection for the button in Airflow's form."""
         try:
             with self.get_conn() as client:
-                return True, f"a coordinator at {client.address}, with {len(client.jobs())} jobs"
+                return True, f"the coordinator at {client.address} has {len(client.jobs())} jobs"
         except shardmill.ShardmillError as error:
             return False, str(error)
 

@@ -1,4 +1,4 @@
-"""A task that is a job."""
+"""Operator that runs a job as a task."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ShardmillRunOperator(BaseOperator):
     """Submits a job, waits until it is published, and returns its summary.
 
     The same job submitted again resumes. So a retry resumes, and a cleared task whose job is published ends
-    at once. Give each DAG run an output of its own: `output.path` with `{{ ds }}` in it.
+    at once. Give each DAG run its own output: `output.path` with `{{ ds }}` in it.
 
     :param job: path of a job file that this worker can read, or its content as a dict (templated)
     :param set: values that replace the job file's: `{"input.path": "s3://b/dt={{ ds }}/*"}` (templated)

@@ -1,4 +1,4 @@
-"""A task that waits for a job that another program has submitted."""
+"""Sensor that waits for a job that another program has submitted."""
 
 from __future__ import annotations
 

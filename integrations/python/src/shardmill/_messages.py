@@ -1,6 +1,6 @@
-"""Messages of the protocol, made of its descriptors on first use.
+"""Messages of the protocol, made from its descriptors on first use.
 
-There is no generated code. It would work only with a runtime of its own version and the next, and a client
+There is no generated code, because it works only with its own version of the runtime and the next one. A client
 runs in environments with any version of protobuf.
 """
 

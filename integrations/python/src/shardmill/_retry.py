@@ -1,4 +1,4 @@
-"""The rule for restarting an interrupted watch, for both clients."""
+"""Rules of both clients for restarting an interrupted watch."""
 
 from __future__ import annotations
 
@@ -49,4 +49,4 @@ class Retry:
         return pause if self._ends is None else min(pause, self._ends - now)
 
     def _late(self) -> TimeoutError:
-        return TimeoutError(f"job {self._job_id} has not ended in time; it goes on")
+        return TimeoutError(f"job {self._job_id} has not ended within the timeout, and continues")

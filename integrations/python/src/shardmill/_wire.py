@@ -1,4 +1,4 @@
-"""Calls as data: the request and the answer of each method. Shared by both clients."""
+"""Calls as data: the request and the response of each method. Both clients use them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Method(Generic[T]):
 
 @dataclass(frozen=True)
 class Submitted:
-    """Answer to a submission."""
+    """Response to a submission."""
 
     status: JobStatus
     nothing_new: bool
@@ -115,7 +115,7 @@ class Target:
                 "CERTIFICATE_REFUSED",
                 f"the coordinator at {self.address} speaks TLS only",
                 fields=fields,
-                hint="name the CA of its certificate: Client(tls=Tls(ca=...)) or SHARDMILL_TLS_CA",
+                hint="pass the CA of its certificate: Client(tls=Tls(ca=...)) or SHARDMILL_TLS_CA",
             )
         if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
             return Unreachable(
@@ -125,7 +125,7 @@ class Target:
                 hint=f"start one with: shardmill coordinator --listen {self.address}",
             )
         if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return Unreachable("COORDINATOR_UNREACHABLE", f"{self.address} did not answer in time", fields=fields)
+            return Unreachable("COORDINATOR_UNREACHABLE", f"{self.address} did not respond in time", fields=fields)
         return ShardmillError("RPC_FAILED", details, fields=fields)
 
 

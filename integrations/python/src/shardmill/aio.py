@@ -117,7 +117,7 @@ class Client:
 
 
 class Job:
-    """The handle of a job, see `shardmill.Job`."""
+    """Handle of a job, see `shardmill.Job`."""
 
     def __init__(self, client: Client, job_id: str, submitted: Submitted | None = None) -> None:
         self._client = client

@@ -130,15 +130,15 @@ class Client:
 
 
 class Job:
-    """The handle of a job. It contains only the id, and can be made again at any time (`client.job(id)`)."""
+    """Handle of a job. It contains only the id, and can be made again at any time (`client.job(id)`)."""
 
     def __init__(self, client: Client, job_id: str, submitted: Submitted | None = None) -> None:
         self._client = client
         self.id = job_id
         self.nothing_new = submitted is not None and submitted.nothing_new
-        """Of a job over what is new: there was nothing to do, and this is the last run that read all of the input."""
+        """True when a job over new input had nothing to do. The handle is then that of the last run that read all of the input."""
         self.notes = () if submitted is None else submitted.notes
-        """What whoever started the job should know."""
+        """Notes for the user who started the job."""
 
     def __repr__(self) -> str:
         return f"Job({self.id!r})"

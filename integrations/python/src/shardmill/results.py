@@ -40,7 +40,7 @@ class Result:
 
     @property
     def output(self) -> str:
-        """The folder, or `s3://bucket/path`, as the coordinator names it."""
+        """Address of the output, as the coordinator names it: a folder, or `s3://bucket/path`."""
         return self.status.output
 
     @property
@@ -132,8 +132,8 @@ class Result:
         except FileNotFoundError as error:
             raise ShardmillError(
                 "OUTPUT_ELSEWHERE",
-                f"{path} is not there for {os.uname().nodename}",
-                hint="give the client the coordinator's --flight address, or dataset() a filesystem that sees it",
+                f"{path} is missing on {os.uname().nodename}",
+                hint="pass the coordinator's --flight address to the client, or a filesystem with the output to dataset()",
             ) from error
 
 

@@ -25,11 +25,11 @@ class JobStatus:
     name: str
     phase: Phase
     output: str
-    """Where the output is or will be, as the coordinator sees it: a folder, or a bucket's `s3://bucket/path`."""
+    """Address of the output, as the coordinator names it: a folder, or `s3://bucket/path`."""
     manifest: str | None
-    """None until it is published."""
+    """Path of the manifest. None: the job is not published."""
     rows_total: int
-    """Of the plan: without those that are pruned and skipped. 0 while it is planned."""
+    """Rows of the plan, without pruned and skipped rows. 0 while planning."""
     rows_done: int
     rows_committed: int
     rows_out: int
@@ -49,9 +49,9 @@ class JobStatus:
     rows_per_second: float
     seconds_left: float | None
     bottleneck: str | None
-    """What limits it: a stage (`infer`), or `start`, `shards`, `coordinator`, `reduce`. None where it is not known."""
+    """Bottleneck: a stage (`infer`), or `start`, `shards`, `coordinator`, `reduce`. None: unknown."""
     advice: str | None
-    """What would make it faster, in one sentence."""
+    """One sentence on how to make the job faster. None: unknown."""
     stages: Mapping[str, float]
     """Mean busy share of each stage, 0 to 1."""
     padding: float | None
@@ -59,7 +59,7 @@ class JobStatus:
     paused: bool
     failure: ShardmillError | None
     details: Mapping[str, Any]
-    """The rest, as in the proto files: `conversion`, `devices`, `batch`, `stores`, `fetching`, `waiting`."""
+    """Other fields, as in the proto files: `conversion`, `devices`, `batch`, `stores`, `fetching`, `waiting`."""
 
     @property
     def ended(self) -> bool:
@@ -89,9 +89,9 @@ class Worker:
     seconds_since_heartbeat: float
     busy: Mapping[str, float]
     excluded_for_seconds: float | None
-    """It failed too often and gets no shards for so long; 0: one at a time. None: it is trusted."""
+    """Seconds without shards, because the worker failed too often. 0: one shard at a time. None: not excluded."""
     refused: str | None
-    """Why a job takes nothing from it. None where none refuses it."""
+    """Reason why a job refuses this worker. None: no job does."""
     build: str
 
 
