@@ -17,7 +17,7 @@ function problemsOf(reduction: object): string {
 }
 
 describe("reductions of extensions", () => {
-  it("have keys of their own, and are no SQL", () => {
+  it("have unique keys, and differ from SQL reductions", () => {
     const keys = [...OWN, ...REDUCTIONS.map(({ key }) => key)];
     expect(new Set(keys).size).toBe(keys.length);
     expect(() => reductionPartOf("none of them")).toThrow("no reduction");
@@ -28,7 +28,7 @@ describe("reductions of extensions", () => {
 
   for (const part of REDUCTIONS) {
     const { key } = part;
-    it(`${key}: is a file in the job file, without SQL`, async () => {
+    it(`${key}: takes a file in the job file, and excludes SQL`, async () => {
       const reduction: object = { [key]: "/file" };
       expect(problemsOf(reduction)).toBe("[]");
       expect(problemsOf({ [key]: 1 })).toContain(`"path":["${key}"]`);

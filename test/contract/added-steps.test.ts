@@ -9,7 +9,7 @@ import { flatFeatures, stepBinding } from "../../shared/wire/codec-steps.ts";
 const OWN = ["sql", "feature", "extension"];
 
 describe("steps and made inputs of extensions", () => {
-  it("have kinds and keys of their own", () => {
+  it("have unique kinds and keys", () => {
     const kinds = [...OWN, ...FILE_KEYS, ...[...INPUTS, ...STEPS].map(({ step }) => step.kind)];
     expect(new Set(kinds).size).toBe(kinds.length);
     const steps = ["sql", ...STEPS.map(({ key }) => key)];
@@ -21,7 +21,7 @@ describe("steps and made inputs of extensions", () => {
   });
 
   for (const { step, key } of [...INPUTS, ...STEPS]) {
-    it(`${key}: data that is none is refused by its own schema`, () => {
+    it(`${key}: invalid data is refused by its own schema`, () => {
       expect(step.data(ZOD).safeParse({}).success).toBe(false);
       const op = { kind: "extension", step: step.kind, data: { nonsense: 1 } } as const;
       const binding = { where: "step", op, files: [], reads: [], columns: [] };
@@ -40,7 +40,7 @@ describe("steps and made inputs of extensions", () => {
   }
 
   for (const { key, loadPlanner, loadDraft } of INPUTS) {
-    it(`${key}: leaves inputs alone that it does not make`, async () => {
+    it(`${key}: leaves other inputs unchanged`, async () => {
       const [planner, draft] = await Promise.all([loadPlanner(), loadDraft()]);
       const { inputs } = mapSpec.parse({ inputs: { x: "column" } });
       const known = { fields: [], folder: null, tensors: [], hasSteps: false };

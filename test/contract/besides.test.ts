@@ -23,7 +23,7 @@ const FILES = [
   { path: "rows/part-00000.parquet", kind: "rows", rows: 7, bytes: 1, sha256: aDigest("a".repeat(64)) },
 ] as const;
 
-test("files beside the manifest have names and keys of their own, which no reader takes for data", () => {
+test("files next to the manifest have unique keys, and unique names that readers skip", () => {
   const files = [MANIFEST_NAME, "_SUCCESS", ...besides.map(({ beside }) => beside.file)];
   expect(new Set(files).size).toBe(files.length);
   for (const file of files) expect(file).toMatch(/^_[a-zA-Z.]+$/);
@@ -32,8 +32,8 @@ test("files beside the manifest have names and keys of their own, which no reade
   expect(new Set(keys).size).toBe(keys.length);
 });
 
-describe.each(besides)("the file of $name beside the manifest", ({ beside: { key, file, load } }) => {
-  test("is the same again after the manifest was written and read", async () => {
+describe.each(besides)("the file of $name next to the manifest", ({ beside: { key, file, load } }) => {
+  test("is unchanged after the manifest is written and read back", async () => {
     const textOf = await load();
     const manifest = buildManifest({ ...FACTS, besides: { [key]: file } }, FILES);
     const text = textOf(manifest);

@@ -6,7 +6,7 @@ const commands = EXTENSIONS.flatMap(({ name, command = [] }) =>
   [command].flat().map((one) => ({ name, command: one })),
 );
 
-test("commands of extensions have names of their own", async () => {
+test("commands of extensions have unique names", async () => {
   const names = await commandNames();
   expect(new Set(names).size).toBe(names.length);
   for (const { command } of commands) expect(names).toContain(command.usage.split(" ")[0]);
@@ -15,7 +15,7 @@ test("commands of extensions have names of their own", async () => {
 describe.each(commands)("the command $command.usage of $name", ({ command }) => {
   const [name = ""] = command.usage.split(" ");
 
-  test("tells what it does, its options and an example", async () => {
+  test("shows its purpose, options and an example", async () => {
     const help = await helpOf(name);
     expect(help).toContain(`shardmill ${command.usage}`);
     expect(help).toContain(command.says);

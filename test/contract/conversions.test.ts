@@ -39,11 +39,11 @@ describe.each(parts)("the conversion of $name", ({ conversion }) => {
     return planJob((await readJobSource(job.job, { set: [], env: {} })).spec, { signal: NEVER });
   };
 
-  test("advises values that it has", () => {
+  test("advises only values that it supports", () => {
     expect(others).toEqual(expect.arrayContaining(Object.values(faster)));
   });
 
-  test("leaves the model as it is by its first value, which is the default", async () => {
+  test("leaves the model unchanged for its first value, the default", async () => {
     const planned = await plan(usual);
     expect(planned.converted).toBeNull();
     expect(planned.model.path).toBe(job.at("model.onnx"));
@@ -51,19 +51,22 @@ describe.each(parts)("the conversion of $name", ({ conversion }) => {
     expect(conversionOf({})).toBeNull();
   });
 
-  test.each(others)("makes a model as %s once, whole, and of the same signature", async (value) => {
-    const [original, planned] = [await plan(usual), await plan(value)];
-    const { model } = planned;
-    expect(model.sha256).not.toBe(original.model.sha256);
-    expect(model.signature).toEqual(original.model.signature);
-    expect(await digestFile(model.path, NEVER)).toMatchObject({ sha256: model.sha256, bytes: model.bytes });
-    vi.stubEnv("SHARDMILL_CACHE", job.at("other-cache"));
-    const again = await plan(value);
-    expect(again.model.path).not.toBe(model.path);
-    expect(Buffer.compare(await readFile(again.model.path), await readFile(model.path))).toBe(0);
-  });
+  test.each(others)(
+    "converts a model to %s with the same signature and reproducible bytes",
+    async (value) => {
+      const [original, planned] = [await plan(usual), await plan(value)];
+      const { model } = planned;
+      expect(model.sha256).not.toBe(original.model.sha256);
+      expect(model.signature).toEqual(original.model.signature);
+      expect(await digestFile(model.path, NEVER)).toMatchObject({ sha256: model.sha256, bytes: model.bytes });
+      vi.stubEnv("SHARDMILL_CACHE", job.at("other-cache"));
+      const again = await plan(value);
+      expect(again.model.path).not.toBe(model.path);
+      expect(Buffer.compare(await readFile(again.model.path), await readFile(model.path))).toBe(0);
+    },
+  );
 
-  test("gives jobs of other values other digests", async () => {
+  test("gives jobs with different values different digests", async () => {
     const digests: Digest[] = [];
     for (const value of values) digests.push((await plan(value)).digests.spec);
     expect(new Set(digests).size).toBe(values.length);
@@ -80,13 +83,13 @@ describe.each(parts)("the conversion of $name", ({ conversion }) => {
     expect(kept).toEqual({ [key]: { [key]: value, ...report } });
   });
 
-  test.each(others)("refuses %s by a job that allows no difference, with the output", async (value) => {
+  test.each(others)("refuses %s for a job that allows no difference, and names the output", async (value) => {
     const { refusal } = await checked(conversion, await plan(value, { rows: 64, minCosine: 1 }));
     expect(refusal).toMatchObject({ code: "CONVERSION_LOSS" });
     expect(refusal?.problems).toContainEqual(expect.objectContaining({ where: "logits" }));
   });
 
-  test.each(others)("ends %s by the signal", async (value) => {
+  test.each(others)("stops the conversion to %s and its check when the signal aborts", async (value) => {
     const planned = await plan(value, { rows: 64 });
     const reason = new Error("stop");
     const converter = await conversion.load();

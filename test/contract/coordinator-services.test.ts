@@ -23,7 +23,7 @@ import { aJobId } from "../support/ids.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { collect, sample } from "../support/wire-rig.ts";
 
-test("a coordinator answers and refuses alike, called in process and over gRPC", async () => {
+test("a coordinator gives the same responses and errors in process and over gRPC", async () => {
   const inProcess = await conversation("in process");
   expect(inProcess.map(([call]) => call)).toContain("requestLease");
   expect(await conversation("over gRPC")).toEqual(inProcess);
@@ -88,15 +88,15 @@ async function talk(
   await say("register, another build", () => work.register({ ...joining, build: "another" }, NEVER));
   const joined = await say("register", () => work.register(joining, NEVER));
   const { session } = present(joined, "the worker joined");
-  await say("describe to nobody", () => work.describeJob(nobody, jobId));
-  await say("describe no job", () => work.describeJob(session, aJobId("none")));
+  await say("describe to an unknown session", () => work.describeJob(nobody, jobId));
+  await say("describe an unknown job", () => work.describeJob(session, aJobId("none")));
   await say("describe", () => work.describeJob(session, jobId));
-  await say("lease for nobody", () => work.requestLease(nobody, 0, [], NEVER));
+  await say("lease for an unknown session", () => work.requestLease(nobody, 0, [], NEVER));
   const answer = present(
     await say("requestLease", () => work.requestLease(session, 0, [], NEVER)),
     "an answer",
   );
-  if (answer.kind !== "lease") throw new Error("a job with shards has a lease to give");
+  if (answer.kind !== "lease") throw new Error("expected a lease of a job with shards");
   const { shard, token, slices } = answer.lease;
   const lease: LeaseRef = { jobId: jobId, shard: shard.id, token };
   const stale: LeaseRef = { ...lease, token: { generation: 1, sequence: 999 } };
@@ -105,19 +105,19 @@ async function talk(
     work.heartbeat({ session, leases, busy: { infer: 0.5 }, padding: null, stores: [] }, NEVER),
   );
   const partial = { ...sample(any.partial), shard: shard.id, token, files: [] };
-  await say("offer what is not there", () => work.offerPartial(session, jobId, partial));
-  await say("offer by nobody", () => work.offerPartial(nobody, jobId, partial));
+  await say("offer missing files", () => work.offerPartial(session, jobId, partial));
+  await say("offer by an unknown session", () => work.offerPartial(nobody, jobId, partial));
   const path = present(slices[0], "a lease has rows of a file").file.path;
-  await say("stat of a file that is gone", () => data.statFile(session, jobId, path, NEVER));
-  await say("stat of another's file", () => data.statFile(session, jobId, "/etc/passwd", NEVER));
+  await say("stat of a missing file", () => data.statFile(session, jobId, path, NEVER));
+  await say("stat of a file outside the job", () => data.statFile(session, jobId, "/etc/passwd", NEVER));
   const range = { session, jobId, path: "/etc/passwd", start: 0, end: 10 };
-  await say("read of another's file", () => collect(data.readRange(range, NEVER)));
+  await say("read of a file outside the job", () => collect(data.readRange(range, NEVER)));
   const header = { ...sample(any.putHeader), session, jobId, shard: shard.id, token, name: "../x", bytes: 3 };
-  await say("put beside its folder", () => data.putPartialFile(header, once(Buffer.from("abc")), NEVER));
+  await say("put outside its folder", () => data.putPartialFile(header, once(Buffer.from("abc")), NEVER));
   await say("fail", () => work.failAttempt(session, lease, errorToData(new Error("it broke"))));
-  await say("release what is over", () => work.releaseLease(session, stale));
-  await say("no such job", () => jobs.getJob(aJobId("none"), NEVER));
-  await say("the last job", () => jobs.getJob(aJobId(""), NEVER));
+  await say("release an unknown lease", () => work.releaseLease(session, stale));
+  await say("get an unknown job", () => jobs.getJob(aJobId("none"), NEVER));
+  await say("get the last job", () => jobs.getJob(aJobId(""), NEVER));
   await say("listJobs", () => jobs.listJobs(NEVER));
   await say("listWorkers", () => workers.listWorkers(NEVER));
   await say("cancel", () => jobs.cancelJob(jobId, "enough", NEVER));

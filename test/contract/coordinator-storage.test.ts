@@ -16,7 +16,7 @@ import { storageContract } from "./storage-contract.ts";
 
 const session = workerSession("s1");
 
-storageContract("the coordinator, over gRPC,", async () => {
+storageContract("the coordinator over gRPC", async () => {
   const root = parseLocation(await realpath(await mkdtemp(join(tmpdir(), "shardmill-coordinator-store-"))));
   const [inputPath, partialsPath] = [below(root, "a.parquet"), below(root, "partials")];
   const bytes = Uint8Array.from({ length: 5_000 }, (_, index) => (index * 7) % 253);

@@ -55,7 +55,7 @@ const folderColumns = (rows: number) => {
   };
 };
 
-datasetFileContract("Parquet in folders that are columns", {
+datasetFileContract("Parquet with partition columns", {
   format: "parquet",
   encode: (table, rowGroupRows) => {
     const own = table.schema.names.map(String).filter((name) => !FOLDERS.some((each) => each.name === name));
@@ -65,7 +65,7 @@ datasetFileContract("Parquet in folders that are columns", {
   more: folderColumns,
 });
 
-test("the columns of folders are read alone without a byte of the file, and known by their values", async () => {
+test("partition columns are read without reading the file, and have statistics", async () => {
   const source = memorySource(encodeParquet(smallTable(70_000), { rowGroupRows: 50_000 }));
   using file = withPartitions(await openDatasetFile(source, "parquet", NEVER), FOLDERS);
   const before = source.reads.length;

@@ -6,10 +6,10 @@ import { SeededRandom } from "../../sim/seeded-random.ts";
 import { SimDisk } from "../../sim/sim-disk.ts";
 import { aRealDisk, type DiskUnderTest, diskContract, realDiskContract } from "./disk-contract.ts";
 
-diskContract("the real one", aRealDisk);
+diskContract("the real file system", aRealDisk);
 for (const [name, make] of [
-  ["the blocking one", () => aRealDisk(readsBlocking())],
-  ["the simulated one", async () => aSimulatedDisk()],
+  ["the blocking file system", () => aRealDisk(readsBlocking())],
+  ["the simulated file system", async () => aSimulatedDisk()],
 ] as const) {
   diskContract(name, make);
   realDiskContract(name, make);

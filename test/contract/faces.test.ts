@@ -62,18 +62,18 @@ async function loaded(face: GrpcFace) {
   return await face.load({ jobs: () => [], report: () => {} });
 }
 
-test("have methods of their own", () => {
+test("gRPC methods of extensions are unique", () => {
   const paths = [...faces, ...ports].flatMap(({ face }) => Object.keys(face.methods));
   expect(new Set(paths).size).toBe(paths.length);
 });
 
-test("have options and facts of their own", () => {
+test("options and titles of extension ports are unique", () => {
   for (const names of [ports.map(({ face }) => face.option.name), ports.map(({ face }) => face.title)])
     expect(new Set(names).size).toBe(names.length);
 });
 
-describe.each(faces)("the gRPC face $name", ({ face }) => {
-  test("declares whole services, as reflection tells of them", async () => {
+describe.each(faces)("the gRPC services of $name", ({ face }) => {
+  test("declare every method of their services, as reflection lists them", async () => {
     const registry = await compiledRegistry();
     const paths = Object.keys(face.methods);
     const all = servicesOf(face.methods).flatMap((name) =>
@@ -84,15 +84,15 @@ describe.each(faces)("the gRPC face $name", ({ face }) => {
     expect(paths.sort()).toEqual(all.sort());
   });
 
-  test("loads a handler for each method, of the kind that it declares", async () => {
+  test("load a handler of the declared kind for each method", async () => {
     expectKinds(await loaded(face), face.methods);
   });
 
-  test("is open to nobody who is unknown, and takes no method of the engine", () => {
+  test("require a known caller for each method, and replace no method of the engine", () => {
     expectClosed(face.methods);
   });
 
-  test.runIf(face.token !== undefined)("reads a token out of any bytes, and fails at none", async () => {
+  test.runIf(face.token !== undefined)("read a token from any bytes without failing", async () => {
     const { read, hint } = present(face.token, "it was looked for");
     expect(hint).not.toBe("");
     const path = fc.constantFrom(...Object.keys(face.methods), "/no.Service/Method");
@@ -106,22 +106,22 @@ describe.each(faces)("the gRPC face $name", ({ face }) => {
 });
 
 describe.each(ports)("the port of $name", ({ face }) => {
-  test("declares whole services", async () => {
+  test("declares every method of its services", async () => {
     const all = await Promise.all(servicesOf(face.methods).map(methodsOf));
     expect(Object.keys(face.methods).sort()).toEqual(all.flat().sort());
   });
 
-  test("opens a handler for each method, of the kind that it declares", async () => {
+  test("opens a handler of the declared kind for each method", async () => {
     const results = { jobs: async () => [], combined: async () => [] };
     await using handlers = await face.open(results, () => {});
     expectKinds(handlers.methods, face.methods);
   });
 
-  test("is open to nobody who is unknown, and takes no method of the engine", () => {
+  test("requires a known caller for each method, and replaces no method of the engine", () => {
     expectClosed(face.methods);
   });
 
-  test("is asked for by an option of run and coordinator, which say what it is", async () => {
+  test("is requested by an option that the help of run and coordinator describes", async () => {
     for (const command of ["run", "coordinator"]) {
       const help = (await helpOf(command, 1_000)).replaceAll(/\s+/g, " ");
       expect(help).toContain(`--${face.option.name} ${face.option.says}`);
@@ -153,26 +153,26 @@ async function routesOf(face: HttpFace): Promise<readonly string[]> {
   return (await face.load(VIEW)).map(({ method, path }) => `${method} ${path}`);
 }
 
-test("have routes of their own, and none of the engine's", async () => {
+test("HTTP routes of extensions are unique, and none belongs to the engine", async () => {
   const all = [...OWN_ROUTES, ...(await Promise.all(https.map(({ face }) => routesOf(face)))).flat()];
   expect(new Set(all).size).toBe(all.length);
 });
 
 describe.each(https)("the routes of $name", ({ face }) => {
-  test("show no job to anyone who is unknown, and change none for a reader", async () => {
+  test("require a known caller for the API, and the role submit for changes", async () => {
     for (const { method, path, callers } of await face.load(VIEW)) {
       if (path.startsWith("/api/")) expect([path, callers]).not.toEqual([path, "anyone"]);
       if (method !== "GET") expect([path, callers]).toEqual([path, "submit"]);
     }
   });
 
-  test("are named in the help of --http, with the command that a user needs next", async () => {
+  test("are named in the help of the coordinator, with a next command that exists", async () => {
     const help = (await helpOf("coordinator", 1_000)).replaceAll(/\s+/g, " ");
     for (const name of face.serves) expect(help).toContain(name);
     if (face.command !== undefined) expect(await commandNames()).toContain(face.command.name);
   });
 
-  test("load metrics of one name each", async () => {
+  test("load metrics with unique names", async () => {
     const names = ((await face.loadMetrics?.()) ?? []).map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
   });

@@ -20,7 +20,7 @@ test("at most one extension makes several runs of a job", () => {
 });
 
 describe.each(parts)("the runs of $name", ({ runs, commands }) => {
-  test("have a key of their own, a folder that no reader takes for data, and a command that makes them", async () => {
+  test("have their own key, a folder that readers skip, and a command that makes them", async () => {
     const { key, news, input, folder, command } = await runs.load();
     const keys = knownKeys(schemaAt([]));
     expect(keys.filter((each) => each === key)).toEqual([key]);
@@ -30,7 +30,7 @@ describe.each(parts)("the runs of $name", ({ runs, commands }) => {
     expect(commands.map(({ usage }) => usage.split(" ")[0])).toContain(command);
   });
 
-  test("are none of a job without the key: it is run itself", () => {
+  test("do not exist for a job without the key, which refuses the option `at`", () => {
     const { spec, runId, jobOutput } = read(JOB);
     expect(spec).toEqual({ ...checkJobSpec({ ...JOB, name: "jobs" }) });
     expect([runId, jobOutput]).toEqual([null, "/out"]);
@@ -42,7 +42,7 @@ describe.each(parts)("the runs of $name", ({ runs, commands }) => {
     );
   });
 
-  test("are without the key, and over what is new where it says so", async () => {
+  test("have a job without the key, and with `input.new` set where the key requests new input", async () => {
     const { key, news } = await runs.load();
     const [value] = choices(schemaAt([key, news]));
     const { spec } = read({ ...JOB, [key]: { [news]: value } });
@@ -52,7 +52,7 @@ describe.each(parts)("the runs of $name", ({ runs, commands }) => {
     expect(read({ ...JOB, input: changed, [key]: { [news]: value } }).spec.input.changed).toBe("ignore");
   });
 
-  test("are submitted without the key", async () => {
+  test("are refused when a submitted job still has the key", async () => {
     const { key, news } = await runs.load();
     const server = new JobsServer({ submit: vi.fn(), jobs: () => [], listed: () => [] });
     const spec = checkJobSpec({ ...JOB, [key]: { [news]: choices(schemaAt([key, news]))[0] } });
@@ -63,7 +63,7 @@ describe.each(parts)("the runs of $name", ({ runs, commands }) => {
     });
   });
 
-  test("name their input by the schema, too", async () => {
+  test("can define the input in their key, also in the JSON schema", async () => {
     const { key, input } = await runs.load();
     expect(jobSpecJsonSchema()).toMatchObject({
       required: ["model", "output"],
@@ -72,7 +72,7 @@ describe.each(parts)("the runs of $name", ({ runs, commands }) => {
   });
 });
 
-describe("without such an extension", () => {
+describe("the engine without an extension for runs", () => {
   afterEach(() => {
     vi.doUnmock("#extensions");
     vi.resetModules();
@@ -86,7 +86,7 @@ describe("without such an extension", () => {
     return { ...jsonSchema, ...run };
   }
 
-  test("a job has an input, and what is changed goes with `input.new`", async () => {
+  test("a job needs an input, and `input.changed` needs `input.new`", async () => {
     const { jobSpecJsonSchema: schemaOf, parseRun: parse } = await bare();
     expect(schemaOf()).toMatchObject({ required: ["input", "model", "output"] });
     const of = (job: object) => () => parse(JSON.stringify(job), { ...OPTIONS, at: undefined }, 0);
@@ -98,7 +98,7 @@ describe("without such an extension", () => {
     expect(of({ ...JOB, input: { path: "/in", changed: "ignore", new: true } })).not.toThrow();
   });
 
-  test("its key is unknown, and there is no run to choose", async () => {
+  test("the key of runs is unknown, and the option `at` is refused", async () => {
     const { parseRun: parse } = await bare();
     const job = { ...JOB, trigger: { every: "1h" } };
     expect(() => parse(JSON.stringify(job), { ...OPTIONS, at: undefined }, 0)).toThrow(

@@ -16,7 +16,7 @@ const LOCKED = { code: "OUTPUT_LOCKED" };
 const [, sealed] = firstRecords();
 const FILES = new Set(sealed?.kind === "planSealed" ? sealed.files.map(([path]) => path) : []);
 
-test("at most one extension has shared journals: a job file cannot say which", () => {
+test("at most one extension has shared journals, as a job file cannot select one", () => {
   expect(parts.length).toBeLessThan(2);
 });
 
@@ -28,7 +28,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     rig = await SharedRig.make(journals);
   });
 
-  test("is read on another machine as it was written, in a generation of its own", async () => {
+  test("is read on another machine as it was written, in a new generation", async () => {
     const [here, there] = [rig.machine(), rig.machine()];
     const first = await here.open();
     const records = [...firstRecords(), ...shardRecords(0, 3, 1)];
@@ -43,7 +43,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     await there.close(second);
   });
 
-  test("fences its writer once another has begun: nothing that comes late is in the history", async () => {
+  test("fences its writer once another has begun, and its history omits late records", async () => {
     const [here, there] = [rig.machine(), rig.machine()];
     const first = await here.open();
     await here.append(first, ...firstRecords());
@@ -68,7 +68,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     await there.close(third);
   });
 
-  test("tells a holder that writes nothing, too, that another has begun", async () => {
+  test("notifies an idle holder that another has begun", async () => {
     const [here, there] = [rig.machine(), rig.machine()];
     const first = await here.open();
     await here.append(first, ...firstRecords());
@@ -78,7 +78,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     await there.close(second);
   });
 
-  test("is taken at once from a holder whose death is seen", async () => {
+  test("is taken over at once from a holder that is known to have exited", async () => {
     const here = rig.machine();
     await here.open();
     const there = rig.machine("dead");
@@ -86,7 +86,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     expect(there.waits).toEqual([]);
   });
 
-  test("is let go of where another run of the job was begun", async () => {
+  test("is lost by its holder when another run of the job begins", async () => {
     const here = rig.machine();
     const opened = await here.open();
     await rig.storage.remove(RUN_FILE, NEVER);
@@ -95,7 +95,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     await expect(opened.hold.confirm()).rejects.toMatchObject(LOCKED);
   });
 
-  test("is removed at once by the one that began it", async () => {
+  test("does not make its first holder wait for earlier holders", async () => {
     const here = rig.machine();
     const opened = await here.open();
     const startMs = here.clock.nowMs();
@@ -103,7 +103,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     expect(here.clock.nowMs()).toBe(startMs);
   });
 
-  test("is not taken from a holder that shows that it lives", async () => {
+  test("is not taken over from an active holder", async () => {
     const here = rig.machine();
     const there = rig.machine("unknown", here.clock);
     const opened = await here.open();
@@ -113,7 +113,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     await here.close(opened);
   });
 
-  test("has snapshots, which tell the same as all of it", async () => {
+  test("has snapshots that give the same state as all records", async () => {
     const here = rig.machine();
     const opened = await here.open();
     const state = await here.write(opened, [...firstRecords(), ...shardRecords(0, 10, 1)]);
@@ -125,7 +125,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     await here.close(again);
   });
 
-  test("tells whether its run has gone on, and over which files, as long as nobody holds it, too", async () => {
+  test("shows whether its run has begun and over which files, with and without a holder", async () => {
     const { folder } = rig;
     expect(await journals.hasBegun(folder)).toBe(false);
     expect(await journals.sealedFiles(folder)).toBeNull();
@@ -140,7 +140,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     }
   });
 
-  test("tells what its holder showed, and whether somebody has shown more since", async () => {
+  test("detects whether its holder has been active since an earlier look", async () => {
     const [here, there] = [rig.machine(), rig.machine()];
     expect(await there.awaitSilence()).toBeNull();
     const opened = await here.open();
@@ -155,7 +155,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     expect(await there.awaitSilence()).toBeNull();
   });
 
-  test("is ended when its holder was silent: the coordinator writes no more when it wakes up, however surely it had looked just before", async () => {
+  test("refuses records of a paused holder after it is ended, even right after a confirmation", async () => {
     const slept = rig.machine();
     const opened = await slept.open();
     await slept.append(opened, ...firstRecords());
@@ -164,7 +164,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     await expect(slept.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject(LOCKED);
   });
 
-  test("may be removed behind its end, when the coordinator must look again, and then finds nothing", async () => {
+  test("refuses records of a paused holder after it is ended and removed, and stays removed", async () => {
     const slept = rig.machine();
     const opened = await slept.open();
     await slept.append(opened, ...firstRecords());
@@ -178,7 +178,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
     expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
-  test("is ended at once where it has no journal", async () => {
+  test("is ended without waiting when there is no journal", async () => {
     const other = rig.machine();
     const startMs = other.clock.nowMs();
     await other.end();

@@ -41,7 +41,7 @@ describe("the local storage", () => {
     }
   }
 
-  it("leaves nothing beside the file, whether a put works or not", () =>
+  it("leaves no other file, whether a put succeeds or fails", () =>
     inFolder(async (folder) => {
       await using storage = createLocalStorage();
       const out = below(folder, "out");
@@ -56,7 +56,7 @@ describe("the local storage", () => {
       expect(await readdir(out)).toEqual(["a"]);
     }));
 
-  it("makes no folder anew in one that must be there", () =>
+  it("does not create a parent folder that must exist", () =>
     inFolder(async (folder) => {
       await using storage = createLocalStorage();
       const within = below(folder, "partials");
@@ -69,7 +69,7 @@ describe("the local storage", () => {
       expect(await readdir(join(within, "p"))).toEqual(["rows"]);
     }));
 
-  it("holds a bounded number of files open, and none once it is disposed", () =>
+  it("keeps at most 32 files open, and none once it is disposed", () =>
     inFolder(async (folder) => {
       const before = await openFilesIn(folder);
       const storage = createLocalStorage();
@@ -85,7 +85,7 @@ describe("the local storage", () => {
       expect(await openFilesIn(folder)).toBe(0);
     }));
 
-  it("lets go of a file that nobody reads for a while, if it is told to", () =>
+  it("closes an idle file after `idleMs`, and opens it again for the next read", () =>
     inFolder(async (folder) => {
       await using storage = createLocalStorage({ idleMs: 10 });
       const location = below(folder, "a");
@@ -95,7 +95,7 @@ describe("the local storage", () => {
       expect(Buffer.from(await storage.read(location, 0, 4, { signal: NEVER })).toString()).toBe("0123");
     }));
 
-  it("opens a file afresh after a read that failed", () =>
+  it("opens a file again after a failed read", () =>
     inFolder(async (folder) => {
       await using storage = createLocalStorage();
       const location = below(folder, "a");
@@ -109,7 +109,7 @@ describe("the local storage", () => {
       expect(Buffer.from(await storage.read(location, 0, 6, { signal: NEVER })).toString()).toBe("longer");
     }));
 
-  it("shows a name that is no UTF-8 by its bytes", () =>
+  it("shows the bytes of a name that is not UTF-8", () =>
     inFolder(async (folder) => {
       await using storage = createLocalStorage();
       const odd = Buffer.concat([Buffer.from(`${folder}/a`), Buffer.from([0xfc]), Buffer.from(".parquet")]);

@@ -56,7 +56,7 @@ async function made({ path }: PartialSink, name: string) {
 }
 
 describe.each([
-  ["on a disk that is shared", onDisk],
+  ["on a shared disk", onDisk],
   ["on a disk that only takes whole files", onDiskAsBucket],
   ["in a bucket", inBucket],
 ])("a partial %s", (_name, make) => {
@@ -65,7 +65,7 @@ describe.each([
     place = make();
   });
 
-  test("is where it belongs, whole, once it is sealed", async () => {
+  test("is complete in its final place once it is sealed", async () => {
     const sink = await place.open();
     expect(await readdir(sink.path)).toEqual([]);
     await writeFile(join(sink.path, "rows.parquet"), "the rows");
@@ -76,7 +76,7 @@ describe.each([
     expect(await place.textOf("scan.parquet")).toBeNull();
   });
 
-  test("that is discarded before it is sealed is nowhere", async () => {
+  test("leaves no file when it is discarded before it is sealed", async () => {
     const sink = await place.open();
     await writeFile(join(sink.path, "rows.parquet"), "the rows");
     await sink.discard();
@@ -92,7 +92,7 @@ describe.each([
     await expect(sink.seal(files, AbortSignal.abort(reason))).rejects.toBe(reason);
   });
 
-  test("never takes the place of another under the same name", async () => {
+  test("never replaces another partial of the same name", async () => {
     const first = await place.open();
     await writeFile(join(first.path, "rows.parquet"), "first");
     await first.seal([await made(first, "rows.parquet")], signal);
@@ -105,7 +105,7 @@ describe.each([
     expect(await place.textOf("rows.parquet")).toBe("first");
   });
 
-  test("of a file that was never made is not sealed", async () => {
+  test("is not sealed when one of its files is missing", async () => {
     const sink = await place.open();
     await expect(
       sink.seal([{ name: "rows.parquet", sha256: aDigest("0".repeat(64)) }], signal),
@@ -115,7 +115,7 @@ describe.each([
   });
 });
 
-test("on a disk with renames a partial's files are made where they belong: no byte is written twice", async () => {
+test("a partial on a disk with renames is written in its final place", async () => {
   const sink = await onDisk().open();
   expect(sink.path).toBe(join(root, "partials", FOLDER));
 });
@@ -123,7 +123,7 @@ test("on a disk with renames a partial's files are made where they belong: no by
 test.each([
   ["on a disk", onDisk],
   ["on a disk that only takes whole files", onDiskAsBucket],
-])("a partial %s is not made once its job's folder is gone", async (_name, make) => {
+])("a partial %s fails with STORE_NOT_FOUND once the folder of its job is removed", async (_name, make) => {
   const place = make();
   await rm(join(root, "partials"), { recursive: true });
   const late = async () => {

@@ -5,7 +5,7 @@ import { helpOf } from "../../cli/command-line.ts";
 
 const parts = EXTENSIONS.flatMap(({ name, plan }) => (plan === undefined ? [] : [{ name, plan }]));
 
-test("figures of extensions have keys of their own", () => {
+test("figures of extensions have unique keys", () => {
   const keys = parts.map(({ plan }) => plan.key);
   expect(new Set(keys).size).toBe(keys.length);
 });
@@ -23,7 +23,7 @@ describe.each(parts)("the figures of $name", ({ plan }) => {
     expect(names(optionsIn(await helpOf("plan")))).toEqual(expect.arrayContaining(names(own)));
   });
 
-  test("can be requested by the defaults of their options", async () => {
+  test("can be requested with default options", async () => {
     const { options, ask } = await plan.load();
     const args = await options(yargs([])).parseAsync();
     expect(() => ask(args)).not.toThrow();

@@ -56,7 +56,7 @@ serveOwner({ ${methods} });`,
   return pathToFileURL(path);
 }
 
-test("a thread gets a buffer without a copy, and gives one back", async () => {
+test("a thread gets a buffer without a copy, and returns one", async () => {
   const script = await scriptOf("move: (bytes) => new Transferred(bytes, [bytes])");
   interface Move {
     move(bytes: ArrayBuffer): Transferred<ArrayBuffer>;
@@ -67,7 +67,7 @@ test("a thread gets a buffer without a copy, and gives one back", async () => {
   expect([bytes.byteLength, [...new Uint8Array(moved)]]).toEqual([0, [1, 2, 3]]);
 });
 
-test("what cannot be sent rejects its call, and harms no other", async () => {
+test("a value that cannot be cloned rejects its call, and later calls work", async () => {
   await using remote = new Remote<{ echo(value: unknown): unknown }>(
     new ThreadLink(await scriptOf("echo: (value) => value ?? (() => {})")),
     { lost },
@@ -77,7 +77,7 @@ test("what cannot be sent rejects its call, and harms no other", async () => {
   expect(await remote.call("echo", 1, { signal: NEVER })).toBe(1);
 });
 
-test("a process that is released serves its next owner alone", async () => {
+test("a released process serves only its next owner", async () => {
   const child = forked(await scriptOf("echo: (value) => value"));
   const first = new Remote<Echo>(new ProcessLink(child), { lost });
   expect(await first.call("echo", 1, { signal: NEVER })).toBe(1);
@@ -88,14 +88,14 @@ test("a process that is released serves its next owner alone", async () => {
   expect(child.listenerCount("message")).toBe(1);
 });
 
-test("a thread that had ended before it was taken over rejects its first call", async () => {
+test("a thread that ended before its takeover rejects its first call", async () => {
   const { thread } = new ThreadLink(await scriptOf("echo: (value) => value"));
   await thread.terminate();
   await using remote = new Remote<Echo>(new ThreadLink(thread), { lost });
   await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toThrow("lost");
 });
 
-test("a process that cannot be started rejects its calls, and is not waited for", async () => {
+test("a process that cannot be started rejects its calls without waiting", async () => {
   const child = fork("none.mjs", { stdio: ["ignore", "ignore", "ignore", "ipc"], execPath: "/no/such/node" });
   await using remote = new Remote<Echo>(new ProcessLink(child), { lost });
   await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toThrow("lost");

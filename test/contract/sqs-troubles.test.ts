@@ -21,7 +21,7 @@ interface Answered {
 }
 
 /** Faults that no real server has on request: failed parts of a batch, throttling, refusals. */
-describe("SQS that does not do what it is asked", () => {
+describe("SQS with faults", () => {
   let server: Server;
   let asked: Asked[];
   let answer: (asked: Asked) => Answered;
@@ -73,7 +73,7 @@ describe("SQS that does not do what it is asked", () => {
     Attributes: { ApproximateReceiveCount: "1", SentTimestamp: "5" },
   }));
 
-  test("what it did not delete is asked for again, and what it never will is not", async () => {
+  test("a failed deletion is retried, unless SQS refused it for good", async () => {
     let deletes = 0;
     answer = ({ action }) => {
       if (action === "ReceiveMessage") return { body: asked.length === 1 ? { Messages: messages } : {} };
@@ -94,7 +94,7 @@ describe("SQS that does not do what it is asked", () => {
     expect(deletes).toBe(2);
   });
 
-  test("that throttles, or is not itself, is asked again", async () => {
+  test("a throttled or unavailable request is retried", async () => {
     const troubles = [refusal("RequestThrottled"), { status: 503, body: {} }, refusal("OverLimit")];
     answer = () => troubles.shift() ?? { body: { Attributes: {} } };
     using client = clientOf(address());
@@ -102,7 +102,7 @@ describe("SQS that does not do what it is asked", () => {
     expect(asked).toHaveLength(4);
   });
 
-  test("that refuses whoever asks is told at once, with the words of it and no secret", async () => {
+  test("a refused request fails at once with the error type of SQS and without the secret", async () => {
     for (const type of [
       "AccessDeniedException",
       "QueueDoesNotExist",
@@ -122,7 +122,7 @@ describe("SQS that does not do what it is asked", () => {
     }
   });
 
-  test("by whose clock a signature is too old is asked again, by that clock", async () => {
+  test("a request with an expired signature is retried with the server's clock", async () => {
     const storeMs = Date.now() + 3_600_000;
     answer = () =>
       asked.length > 1
@@ -139,7 +139,7 @@ describe("SQS that does not do what it is asked", () => {
     expect((signed[1] ?? 0) - (signed[0] ?? 0)).toBeGreaterThan(3_000_000);
   });
 
-  test("takes batches of ten and of 256 KiB, and no character that XML has not", async () => {
+  test("a batch has at most ten messages and 256 KiB, and characters that XML lacks are escaped", async () => {
     answer = () => ({ body: {} });
     await using sink = new SqsSink(address());
     const small = Array.from({ length: 12 }, (_, id) => ({

@@ -9,18 +9,18 @@ describe("the figures of a bench", () => {
     expect(median([])).toBeNaN();
   });
 
-  test("a quantile is a value that was measured, the highest for a share of one", () => {
+  test("a quantile is a measured value, and the highest one for a share of 1", () => {
     const values = Array.from({ length: 100 }, (_, index) => 100 - index);
     expect([quantile(values, 0.5), quantile(values, 0.99), quantile(values, 1)]).toEqual([51, 100, 100]);
     expect(quantile([], 0.5)).toBeNaN();
   });
 
-  test("added percent is against the base", () => {
+  test("the added percent is relative to the base", () => {
     expect(addedPercent(11, 10)).toBe(10);
     expect(addedPercent(5, 10)).toBe(-50);
   });
 
-  test("the slope of points on a line is the line's", () => {
+  test("the slope of points on a line is the slope of the line", () => {
     expect(slope([0, 1, 5, 7].map((x) => [x, 3 - 2 * x]))).toBeCloseTo(-2, 9);
   });
 });

@@ -29,8 +29,8 @@ const START = {
   beside: 1.4,
 };
 
-describe("what the benches draw", () => {
-  test("killed and slow: seconds of each variant, and the aim above the first one's median", () => {
+describe("the plots of the benches", () => {
+  test("killed and slow: each variant has its seconds, and its aim relative to the first median", () => {
     const plot = pairedPlot(
       [
         { name: "undisturbed", seconds: [30, 32, 31], added: [0, 0, 0], extra: [0, 0, 0] },
@@ -47,7 +47,7 @@ describe("what the benches draw", () => {
     expect(barOf(plot, "lucky").aim).toBeUndefined();
   });
 
-  test("load: the percentiles of the leases, the commits and the memory, each with its aim", () => {
+  test("load: lease percentiles and the flat-out commit rate have bars with their aims", () => {
     const leaseMs = Array.from({ length: 100 }, (_, index) => index + 1);
     const figures = { about: "load", leaseMs, pacedRate: 700, rssMiB: 300 };
     const plot = loadPlot({ ...figures, flatOutRate: 1_900 });
@@ -59,7 +59,7 @@ describe("what the benches draw", () => {
     expect(barsOf(paced).map(({ label }) => label)).not.toContain("flat out");
   });
 
-  test("resume: shards again against those in flight, a bar a round, and the replay against 2 s", () => {
+  test("resume: each round compares repeated shards with those in flight, and the replay with 2 s", () => {
     const kills = [
       { inFlight: 8, again: 8, backSeconds: 0.9 },
       { inFlight: 7, again: 6, backSeconds: 1.1 },
@@ -73,7 +73,7 @@ describe("what the benches draw", () => {
     expect(barOf(plot, "together")).toMatchObject({ value: 1.2, aim: 2 });
   });
 
-  test("scale: workers against so many times one, and ten times the rows against a fifth more", () => {
+  test("scale: workers are compared with a multiple of one, and memory of ten times the rows with 120 %", () => {
     const local = localPlot(
       new Map([
         [1, [100, 110]],
@@ -96,7 +96,7 @@ describe("what the benches draw", () => {
     ["start", startPlot("encoder", [START]), 6],
     ["nothing measured", startPlot("encoder", []), 6],
     ["no leases", loadPlot({ about: "", leaseMs: [], flatOutRate: null, pacedRate: 0, rssMiB: 0 }), 6],
-  ])("%s: a bar for each figure, and no text that is no number", (_name, plot, bars) => {
+  ])("%s: each figure has a bar, and no text is NaN, undefined or Infinity", (_name, plot, bars) => {
     const svg = renderBarPlot(plot);
     expect(svg.match(/<rect class="tone/g)).toHaveLength(bars);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);

@@ -33,7 +33,7 @@ function planning(stream: Told): void {
   vi.advanceTimersByTime(10_000);
 }
 
-test("what takes long is told in lines, each once", () => {
+test("long planning is reported in lines, each printed once", () => {
   const stream = new Told(false);
   planning(stream);
   vi.advanceTimersByTime(60_000);
@@ -46,7 +46,7 @@ test("what takes long is told in lines, each once", () => {
   ]);
 });
 
-test("how far a model is fetched comes before all else", () => {
+test("the progress of a model fetch is shown before everything else", () => {
   const stream = new Told(true);
   const progress = new PlanProgress();
   progress.filesFound = 120_000;
@@ -65,7 +65,7 @@ test("how far a model is fetched comes before all else", () => {
   ]);
 });
 
-test("on a terminal one line is written over, and gone at the end", () => {
+test("on a terminal one line is overwritten, and cleared at the end", () => {
   const stream = new Told(true);
   planning(stream);
   expect(stream.text).not.toContain("\n");
@@ -78,7 +78,7 @@ test("on a terminal one line is written over, and gone at the end", () => {
   ]);
 });
 
-test("what is done at once is not told", () => {
+test("quick planning prints nothing", () => {
   const stream = new Told(true);
   using saying = sayPlanning(new PlanProgress(), stream);
   saying[Symbol.dispose]();

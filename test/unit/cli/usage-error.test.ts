@@ -13,7 +13,7 @@ async function answer(line: string): Promise<readonly [string, string | undefine
   return [error.message, error.hint];
 }
 
-describe("a wrong command line", () => {
+describe("an invalid command line", () => {
   test.each([
     ["rum", "unknown command `rum`", "did you mean `run`?"],
     ["stats", "unknown command `stats`", "did you mean `status`?"],
@@ -49,7 +49,7 @@ describe("a wrong command line", () => {
     expect(await answer(line)).toEqual([message, hint]);
   });
 
-  needs("report")("an option of one letter that is given twice is named as it is given", async () => {
+  needs("report")("an option of one letter is named as typed when it is given twice", async () => {
     const hint = "shardmill report --help shows its options";
     expect(await answer("report out -o a -o b")).toEqual(["-o is given 2 times, but takes one value", hint]);
   });
@@ -63,34 +63,34 @@ describe("a wrong command line", () => {
     "report",
     "web",
     "flight",
-  )("without a command, or with one like no other, lists those that there are", async () => {
+  )("a missing or unknown command lists all commands", async () => {
     const names =
       "run, coordinator, worker, submit, status, watch, serve, runs, pause, resume, priority, cancel, workers, page, init, convert, plan, try, flight, report, probe, token, schema, version, explain";
     expect(await answer("")).toEqual(["no command is given", `one of ${names}; shardmill --help shows more`]);
     expect(await answer("frobnicate")).toEqual(["unknown command `frobnicate`", `the commands are ${names}`]);
   });
 
-  it("other errors stay as they are", async () => {
+  it("other errors are returned unchanged", async () => {
     const error = new TypeError("x is not a function");
     expect(await usageError(error, ["run"])).toBe(error);
   });
 });
 
 describe("the help of every command", () => {
-  it("has a purpose, options and examples, and no line is too long", async () => {
+  it("has a usage line, options and examples, in lines of at most 80 characters", async () => {
     for (const name of await commandNames()) {
       const help = await helpOf(name, 80);
       expect(help).toMatch(new RegExp(`^shardmill ${name}`));
       expect(help).toContain("\nOptions:\n");
       expect(help).toMatch(/\nExamples:\n {2}shardmill /);
-      expect(help, "a name that yargs does not put in").not.toContain("$0");
+      expect(help, "the help shows no `$0`").not.toContain("$0");
       expect(Math.max(...help.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
     }
   });
 });
 
-describe("behind `--` a word is a job or a path, whatever it begins with", () => {
-  test("and the command gets it", async () => {
+describe("words after `--`", () => {
+  test("a word that begins with a dash is passed to the command as a path", async () => {
     const error = await Promise.resolve(commandLine(["plan", "--", "-rf.yaml"]).parseAsync()).catch((e) => e);
     expect(error).toMatchObject({ code: "SPEC_INVALID", problems: [{ where: "-rf.yaml" }] });
   });
@@ -98,11 +98,11 @@ describe("behind `--` a word is a job or a path, whatever it begins with", () =>
   test.each([
     ["cancel -- -a -b", "too many arguments: `-b`"],
     ["token -- -x", "--action cannot be `-x`"],
-  ])("%s", async (line, message) => {
+  ])("`%s` is refused: %s", async (line, message) => {
     expect((await answer(line))[0]).toBe(message);
   });
 
-  test("a job's id and a negative number pass as they are", async () => {
+  test("a job id and a negative number are passed unchanged", async () => {
     const parsed = await commandLine(["priority", "--", "-rf-57945f7c", "-5"])
       .command("priority <job> <priority>", "", (line) => line.positional("priority", { type: "number" }))
       .parseAsync();

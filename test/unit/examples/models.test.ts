@@ -14,7 +14,7 @@ const FOUND: Comparison = {
 };
 
 describe("a comparison with a reference program", () => {
-  it("holds by differences, of embeddings by cosines, of labels when all are equal", () => {
+  it("checks numbers by difference, embeddings by cosine and labels by equality", () => {
     expect(brokenBounds(FOUND, ["vector"])).toEqual([]);
     expect(brokenBounds(FOUND, [])).toEqual(["vector: 0.1 apart"]);
     expect(brokenBounds(FOUND, ["vector", "scores"])).toEqual(["scores: a cosine of 0.5"]);
@@ -22,7 +22,7 @@ describe("a comparison with a reference program", () => {
     expect(brokenBounds(other, [])).toEqual(["kind: 1 rows have another value"]);
   });
 
-  it("is told in a line", () => {
+  it("is printed in one line", () => {
     expect(distanceLine(FOUND, ["vector"])).toBe(
       "`kind`: all equal; `scores`: 1.0e-4; `vector`: 1.0e-1, cosine at least 0.9999100",
     );
@@ -72,7 +72,7 @@ describe("the page of models", () => {
 });
 
 describe("a sample", () => {
-  it("is spread over all rows, and is all of them where there are fewer", () => {
+  it("is spread over all rows, and is every row when there are fewer", () => {
     const rows = Array.from({ length: 10 }, (_, at) => ({ at }));
     expect(spread(rows, 3).map(({ at }) => at)).toEqual([0, 3, 6]);
     expect(spread(rows, 20)).toEqual(rows);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { readParagraphs } from "../../../examples/embeddings/paragraphs.ts";
 
-test("the corpus is running text, in order, without its tags", () => {
+test("the corpus is plain text in order, without part-of-speech tags", () => {
   const paragraphs = readParagraphs();
   expect(paragraphs).toHaveLength(14_603);
   expect(paragraphs[0]).toEqual({

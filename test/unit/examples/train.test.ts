@@ -28,7 +28,7 @@ function lossOf(network: Network): number {
 }
 
 describe("the network", () => {
-  it("has the gradients that small steps in each weight measure", () => {
+  it("has the gradients that small changes of each weight measure", () => {
     const network = createNetwork(SIZES, seededRandom(3));
     const gradients = zeroNetwork(network);
     const activations = createActivations(network);
@@ -60,7 +60,7 @@ describe("training", () => {
     return { id, label, split: "train", pixels };
   });
 
-  it("learns what can be learnt, the same bits for the same seed and others for another", () => {
+  it("learns separable digits, with equal weights for equal seeds and others for another seed", () => {
     const [once, again, other] = [
       train(digits, seededRandom(1)),
       train(digits, seededRandom(1)),
@@ -73,7 +73,7 @@ describe("training", () => {
 });
 
 describe("seeded random numbers", () => {
-  it("are those of mulberry32, so that a new version of Node cannot change them", () => {
+  it("are those of mulberry32, independent of the Node version", () => {
     const random = seededRandom(1);
     expect([random(), random(), random()]).toEqual([
       0.6270739405881613, 0.002735721180215478, 0.5274470399599522,

@@ -12,17 +12,17 @@ async function resolved(found: string, parentURL: string): Promise<string> {
   return (await resolve("./local.js", context, async () => ({ url: found }))).url;
 }
 
-test("whoever imports local storage gets the bucket, and the bucket gets local storage", async () => {
+test("an import of local storage resolves to the bucket, except in the bucket itself", async () => {
   expect(await resolved(LOCAL, compiledUrl("shared/storage/open-storage.ts").href)).toBe(BUCKET);
   expect(await resolved(LOCAL, BUCKET)).toBe(LOCAL);
 });
 
-test("other modules are what they are", async () => {
+test("imports of other modules are unchanged", async () => {
   const other = compiledUrl("shared/storage/memory.ts").href;
   expect(await resolved(other, LOCAL)).toBe(other);
 });
 
-test("the bucket can put and copy, and neither rename nor link", async () => {
+test("the bucket supports put, list and copy, and neither rename nor link", async () => {
   await using bucket = createLocalStorage();
   expect(bucket.can).toEqual({
     put: true,

@@ -8,7 +8,7 @@ function aRun(isTTY: boolean) {
   return { written, clock, run: new LongRun({ output, nowMs: () => clock.ms }) };
 }
 
-test("on a terminal one line is drawn over, with what is left of the time, and is gone at the end", () => {
+test("on a terminal one line with the time left is overwritten, and cleared at the end", () => {
   const { written, clock, run } = aRun(true);
   using _ends = run;
   run.at(null, "begins");
@@ -19,14 +19,14 @@ test("on a terminal one line is drawn over, with what is left of the time, and i
   expect(written.at(-1)).toBe("\r\x1b[K");
 });
 
-test("elsewhere there is a line every half minute, whole", () => {
+test("without a terminal a full line is printed every half minute", () => {
   const { written, clock, run } = aRun(false);
   using _ends = run;
   for (clock.ms = 0; clock.ms <= 65_000; clock.ms += 5_000) run.at(clock.ms / 100_000, `at ${clock.ms}`);
   expect(written).toEqual(["30 %, 1m 10s left: at 30000\n", "60 %, 40s left: at 60000\n"]);
 });
 
-test("a line of the command's own stands alone, and the progress goes on below it", () => {
+test("a printed line stands alone, and the progress continues below it", () => {
   const { written, run } = aRun(true);
   using _ends = run;
   run.at(null, "works");
@@ -34,7 +34,7 @@ test("a line of the command's own stands alone, and the progress goes on below i
   expect(written.slice(1)).toEqual(["\r\x1b[K", "found", "\r0s: works\x1b[K"]);
 });
 
-test("nothing is told of the time that is left while next to nothing is done", () => {
+test("the time left is omitted while almost nothing is done", () => {
   const { written, clock, run } = aRun(true);
   using _ends = run;
   clock.ms = 90_000;

@@ -28,7 +28,7 @@ const bestAt = (best: number) => (batching: LoopBatching) =>
   batching.kind === "rows" ? 1_000 - Math.abs(best - batching.rows) : 0;
 
 describe("the search for the fastest batches of a bare loop", () => {
-  test("ends a few sizes behind the fastest, and measures the best ones again", async () => {
+  test("ends a few sizes after the fastest, and measures the best ones again", async () => {
     const loop = aLoop(bestAt(4));
     const found = await findBatching(loop, { inputs: [EVEN] }, { rows: 4_096, seconds: 1 });
     expect(found).toEqual({ kind: "rows", rows: 4 });
@@ -42,7 +42,7 @@ describe("the search for the fastest batches of a bare loop", () => {
     expect(loop.tried).toHaveLength(4 + 3);
   });
 
-  test("takes what it has after a minute, of uneven rows for either way to cut", async () => {
+  test("ends after a minute with the best size so far, for both ways to cut uneven rows", async () => {
     const loop = aLoop(bestAt(64), 40_000);
     const { nowMs } = loop;
     const found = await findBatching(loop, { inputs: [UNEVEN] }, { rows: 4_096, seconds: 1, nowMs });

@@ -20,8 +20,8 @@ const PICTURES: WorkloadInput = {
   },
 };
 
-describe("what prepares the cells of a bare loop", () => {
-  test("texts become ids, as many as the model takes", async () => {
+describe("the preparation of cells in a bare loop", () => {
+  test("texts become token ids, at most as many as the model takes", async () => {
     const prepare = await openPrepareCells(PLACE, TEXTS);
     const [short, long] = (await prepare?.(["the", "the ".repeat(50)])) ?? [];
     expect(short).toHaveLength(3);
@@ -29,7 +29,7 @@ describe("what prepares the cells of a bare loop", () => {
     expect([long?.[0], long?.[1], long?.[3]]).toEqual([...(short ?? [])]);
   });
 
-  test("pictures become pixels of the model's size in its order, less the mean", async () => {
+  test("pictures become pixels in the model's size and channel order, minus the mean", async () => {
     const background = { r: 100, g: 50, b: 10 };
     const file = await sharp({ create: { width: 9, height: 7, channels: 3, background } })
       .png()
@@ -39,12 +39,12 @@ describe("what prepares the cells of a bare loop", () => {
     expect(await prepare?.([file])).toEqual([Float32Array.of(...pixel, ...pixel, ...pixel, ...pixel)]);
   });
 
-  test("what is no picture ends the loop, for it would be faster without it", async () => {
+  test("a cell that is not a picture fails the loop, as skipping it would look faster", async () => {
     const prepare = await openPrepareCells(PLACE, PICTURES);
     await expect(prepare?.([Buffer.from("no picture")])).rejects.toThrow("is not a JPEG");
   });
 
-  test("numbers are taken as they are", async () => {
+  test("numbers need no preparation", async () => {
     expect(await openPrepareCells(PLACE, NUMBERS)).toBeNull();
   });
 });

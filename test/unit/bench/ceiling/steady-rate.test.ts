@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { addedUp, runPhases } from "../../../../bench/ceiling/steady-rate.ts";
 
 describe("the phases of a run", () => {
-  test("the steady part is from the first whole shard to the last but one, in whichever order they are given", () => {
+  test("the steady part is from the first completion to the last but one, in any order given", () => {
     const completions = [
       { atMs: 9_000, rows: 40 },
       { atMs: 3_000, rows: 10 },
@@ -18,12 +18,12 @@ describe("the phases of a run", () => {
     });
   });
 
-  test("a run of too few shards has no steady part", () => {
+  test("a run of fewer than four shards has no steady part", () => {
     const completions = [1, 2, 3].map((atMs) => ({ atMs, rows: 1 }));
     expect(() => runPhases(completions, { startMs: 0, endMs: 4 })).toThrow(/4 shards/);
   });
 
-  test("stages that each take as long add up to a part of the rate of one", () => {
+  test("the rates of consecutive stages combine as their times add up", () => {
     expect(addedUp([30, 30, 30])).toBeCloseTo(10, 9);
     expect(addedUp([10, Number.POSITIVE_INFINITY])).toBeCloseTo(10, 9);
   });

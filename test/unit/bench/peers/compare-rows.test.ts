@@ -36,7 +36,7 @@ async function compare(other: string): Promise<string | null> {
 }
 
 describe("the comparison of rows", () => {
-  it("takes the same rows in any order, with scores that were rounded otherwise and a class that tied", async () => {
+  it("accepts the same rows in any order, with scores rounded differently and one tied class", async () => {
     const other = tableSql({
       score: "i / 7 * (1 + 1e-5)",
       vector: "[i * (1 - 1e-5), 1, 1e-7]",
@@ -48,33 +48,33 @@ describe("the comparison of rows", () => {
 
   it.each([
     ["a row is missing", `${tableSql()} WHERE i <> 5`, "19999 rows with 19999 of the 20000 keys"],
-    ["a key comes twice", tableSql({ id: "greatest(i, 1)" }), "20000 rows with 19999 of the 20000 keys"],
+    ["a key occurs twice", tableSql({ id: "greatest(i, 1)" }), "20000 rows with 19999 of the 20000 keys"],
     ["a kept value differs", tableSql({ label: "if(i = 5, 9, i % 3)" }), "1 rows with another label"],
     ["a kept value is null", tableSql({ label: "if(i = 5, NULL, i % 3)" }), "1 rows with another label"],
-    ["a score is off", tableSql({ score: "if(i = 700, 101, i / 7)" }), "1 rows with another score"],
+    ["a score differs", tableSql({ score: "if(i = 700, 101, i / 7)" }), "1 rows with another score"],
     ["a score is null", tableSql({ score: "if(i = 700, NULL, i / 7)" }), "1 rows with another score"],
     [
-      "a vector is off",
+      "a vector differs",
       tableSql({ vector: "if(i = 7, [7, 1, 0.1], [i, 1, 0])" }),
       "1 rows with another embedding",
     ],
     [
-      "a vector is short",
+      "a vector is too short",
       tableSql({ vector: "if(i = 7, [7, 1], [i, 1, 0])" }),
       "1 rows with another embedding",
     ],
     [
-      "a direction is off",
+      "a direction differs",
       tableSql({ meaning: "if(i = 7, [cos(7.3), sin(7.3)], [cos(i), sin(i)])" }),
       "1 rows with another meaning",
     ],
     [
-      "a direction has nothing to compare",
+      "a direction is zero",
       tableSql({ meaning: "if(i = 7, [0, 0], [cos(i), sin(i)])" }),
       "1 rows with another meaning",
     ],
     ["too many classes differ", tableSql({ klass: "if(i < 3, 11, i % 10)" }), "3 rows with another class"],
-  ])("tells that %s", async (_what, other, found) => {
+  ])("detects that %s", async (_what, other, found) => {
     expect(await compare(other)).toBe(found);
   });
 });

@@ -62,7 +62,7 @@ describe("peerJobOf", () => {
     ]);
   });
 
-  it("says how texts become tokens, and picture files pixels", () => {
+  it("describes how texts become tokens and picture files become pixels", () => {
     const image = {
       ...{ resize: { width: 256, height: 256 }, crop: { width: 224, height: 224 } },
       ...{ channels: "bgr" as const, rescale: 1, mean: [1, 2, 3] },
@@ -84,7 +84,7 @@ describe("peerJobOf", () => {
     ]);
   });
 
-  it("refuses a type that no peer is written for", () => {
+  it("refuses an output type that no peer supports", () => {
     const columns = COLUMNS.map((column) => ({ ...column, type: "MAP(INTEGER, INTEGER)" }));
     expect(() => peerJobOf({ ...OPTIONS, columns })).toThrow(
       "the peers cannot write class as MAP(INTEGER, INTEGER)",
@@ -93,7 +93,7 @@ describe("peerJobOf", () => {
 });
 
 describe("columnKinds", () => {
-  it("compares what is kept exactly, and what a model gives by its kind", () => {
+  it("compares kept columns exactly, and model outputs by their kind", () => {
     expect([...columnKinds(WORKLOAD, COLUMNS).values()]).toEqual([
       "kept",
       "class",

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { peerSettings } from "../../../../bench/peers/peer-settings.ts";
 
 describe("peerSettings", () => {
-  it("looks for none where it is told so: the first variant, the middle batch size, and no run", async () => {
+  it("gives the first variant and the middle batch size without a run when tuning is off", async () => {
     // This Python does not exist, so a run would fail.
     const options = {
       python: "/nowhere/python",

@@ -24,7 +24,7 @@ const STANDINGS = [
 ];
 
 describe("rankingRows", () => {
-  it("gives medians, and the wall time over ours", () => {
+  it("gives medians, and the wall time as a multiple of ours", () => {
     const [ours, ray] = rankingRows(STANDINGS).map((row) =>
       Object.fromEntries(RANKING_COLUMNS.map((column, index) => [column, row[index]])),
     );
@@ -32,7 +32,7 @@ describe("rankingRows", () => {
     expect(ray).toMatchObject({ "wall s": 20, "times ours": 4, aim: 3, "rows equal": "yes" });
   });
 
-  it("has no figures for what failed", () => {
+  it("has no figures for a failed tool", () => {
     const row = rankingRows(STANDINGS)[2] ?? [];
     expect(row).toHaveLength(RANKING_COLUMNS.length);
     expect(row[2]).toBeNull();
@@ -41,7 +41,7 @@ describe("rankingRows", () => {
 });
 
 describe("rankingPlot", () => {
-  it("marks the aim from our own median, and leaves out what failed", () => {
+  it("marks the aim relative to our median, and omits failed tools", () => {
     const [group] = rankingPlot(STANDINGS).groups;
     expect(group?.bars.map(({ label, value, aim }) => [label, value, aim])).toEqual([
       [OURS, 5, undefined],

@@ -23,12 +23,12 @@ describe("tunePeer", () => {
     expect(tried).toEqual(["a2", "b2", "b1", "b4"]);
   });
 
-  it("keeps away from settings with which it fails", async () => {
+  it("skips settings that fail", async () => {
     const { secondsOf } = peer({ a2: 3, a4: 5 });
     expect(await tunePeer(CHOICES, secondsOf)).toEqual({ variant: "a", batchRows: 2 });
   });
 
-  it("throws when it fails with all", async () => {
+  it("throws when all settings fail", async () => {
     const error = await tunePeer(CHOICES, peer({}).secondsOf).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(AggregateError);
   });

@@ -24,7 +24,7 @@ function marks(svg: string): number[] {
 }
 
 describe("a plot of bars", () => {
-  test("bars are as long as their values, over all groups of a shared scale", () => {
+  test("bars are proportional to their values across all groups of a shared scale", () => {
     const [long = 0, half, quarter] = widths(
       aPlot([
         [
@@ -38,13 +38,13 @@ describe("a plot of bars", () => {
     expect([half, quarter]).toEqual([long / 2, long / 4].map((width) => expect.closeTo(width, 0)));
   });
 
-  test("with a scale each, the longest bar of every group fills the width", () => {
+  test("the longest bar of every group fills the width when each group has its own scale", () => {
     const groups = [[{ label: "a", value: 1_000 }], [{ label: "b", value: 0.001 }]];
     const [first, second] = widths(aPlot(groups, { scale: "each" }));
     expect(second).toBe(first);
   });
 
-  test("an aim beyond the bar is in the picture, at its place on the scale", () => {
+  test("an aim beyond the bar is drawn at its place on the scale", () => {
     const svg = aPlot([[{ label: "a", value: 50, aim: 100 }]]);
     const [width = 0] = widths(svg);
     const left = Number(
@@ -54,7 +54,7 @@ describe("a plot of bars", () => {
     expect(svg).toContain("the aim");
   });
 
-  test("a value stands right behind its bar, and behind the aim only where it would cover that", () => {
+  test("a value is written after its bar, and after the aim only where it would cover the aim", () => {
     const valueAt = (aim: number) => {
       const svg = aPlot([[{ label: "a", value: 10, aim }]]);
       return { x: Number(/<text class="value" x="([\d.]+)"/.exec(svg)?.[1]), mark: marks(svg)[0] ?? 0 };
@@ -64,7 +64,7 @@ describe("a plot of bars", () => {
     expect(near.x).toBeGreaterThan(near.mark);
   });
 
-  test("text is escaped, and long lines go on below", () => {
+  test("text is escaped, and long lines are wrapped", () => {
     const long = Array.from({ length: 60 }, (_, index) => `word${index}`).join(" ");
     const svg = aPlot([[{ label: 'a < "b" & c', value: 1 }]], { about: [long] });
     expect(svg).toContain("a &lt; &quot;b&quot; &amp; c");
@@ -73,7 +73,7 @@ describe("a plot of bars", () => {
     expect(lines.join(" ")).toBe(long);
   });
 
-  test("long names and values widen the picture: none is cut, and bars keep their room", () => {
+  test("long names and values widen the picture, and bars keep their room", () => {
     const name = "a variant with a name that goes on and on, ".repeat(3);
     const svg = aPlot([[{ label: name, value: 10, text: "10 rows, and what else there is to say of them" }]]);
     const page = Number(/<svg [^>]*width="([\d.]+)"/.exec(svg)?.[1]);
@@ -86,7 +86,7 @@ describe("a plot of bars", () => {
     expect(svg).toContain(`>${name}<`);
   });
 
-  test("a group writes its values its own way, and a bar its own text", () => {
+  test("a group can have its own format, and a bar its own text", () => {
     const svg = renderBarPlot({
       title: "Mixed",
       about: [],
@@ -105,7 +105,7 @@ describe("a plot of bars", () => {
     ]);
   });
 
-  test("it is well-formed XML: every element is closed, in order", () => {
+  test("the picture is well-formed XML with every element closed in order", () => {
     const bars = [{ label: "<&>", value: 3, range: [1, 4], aim: 5, tone: 1 }] as const;
     const svg = aPlot([bars, bars], { tones: ["one", "two"] });
     const open: string[] = [];
@@ -117,7 +117,7 @@ describe("a plot of bars", () => {
     expect(open).toEqual([]);
   });
 
-  test("a bar without a figure says so, and nothing in the picture is no number", () => {
+  test("a bar without a value shows `no figure`, and the picture has no NaN or Infinity", () => {
     const nothing = {
       value: Number.NaN,
       range: [Number.POSITIVE_INFINITY, Number.NaN],

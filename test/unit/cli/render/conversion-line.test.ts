@@ -8,7 +8,7 @@ const conversionLine = (found: JobConversion) => conversionEntry(found)[0]?.[1];
 
 const INT8 = { key: "precision", value: "int8" };
 
-test("a conversion is one line, with the worst of its outputs, and none for a model that is used as it is", () => {
+test("a conversion is one line with its worst output, and an unconverted model has no line", () => {
   const line = (changes: Partial<ConversionReport>) =>
     conversionLine({ ...INT8, check: { ...REPORT, ...changes } });
   const [logits, best] = REPORT.outputs;

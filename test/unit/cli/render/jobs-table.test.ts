@@ -3,7 +3,7 @@ import { jobsTable } from "../../../../cli/render/jobs-table.ts";
 import { aJobId } from "../../../support/ids.ts";
 import { aJobStatus, aPublishedJob } from "../../../support/job-status.ts";
 
-test("each job is a line: its id, name, run, phase, rows, share, time left and end", () => {
+test("each job is a line with its id, name, run, phase, rows, share, time left and end", () => {
   const published = aPublishedJob({
     jobId: aJobId("nightly-2"),
     name: "nightly",
@@ -23,7 +23,7 @@ test("each job is a line: its id, name, run, phase, rows, share, time left and e
   ]);
 });
 
-test("a job that is planned has no share yet, and a narrow terminal gets fewer columns", () => {
+test("a job in planning has no share, and a narrow terminal gets fewer columns", () => {
   const planning = aJobStatus({ phase: "planning", rowsTotal: 0, rowsDone: 0, secondsLeft: null });
   expect(jobsTable([planning]).split("\n")[1]).toBe("digits-1  digits       planning     0");
   expect(jobsTable([aJobStatus()], undefined, 30).split("\n").at(-1)).toBe("... 4 more columns");

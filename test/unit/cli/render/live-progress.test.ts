@@ -29,7 +29,7 @@ function pass(ms: number): void {
 }
 
 describe("progress on a terminal", () => {
-  it("is drawn in place, over what was drawn before, however many lines that had", () => {
+  it("is drawn over the previous lines, however many they were", () => {
     const screen = new Screen();
     screen.write("before\n");
     using view = aView(screen);
@@ -48,7 +48,7 @@ describe("progress on a terminal", () => {
     ]);
   });
 
-  it("shows the last state when stopped, and nothing after", () => {
+  it("shows the last state when it is stopped, and nothing later", () => {
     const screen = new Screen();
     const view = aView(screen);
     view.start();
@@ -71,7 +71,7 @@ describe("progress on a terminal", () => {
     expect(screen.lines).toHaveLength(5);
   });
 
-  it("fits a terminal that has become narrow", () => {
+  it("is cut to the width of a terminal that becomes narrow", () => {
     const screen = new Screen();
     using view = aView(screen);
     view.start();
@@ -80,7 +80,7 @@ describe("progress on a terminal", () => {
     expect(screen.lines.at(-1)).toBe("shards 4 of 8, 2 a…");
   });
 
-  it("takes a terminal that does not know its width for one of 80 columns", () => {
+  it("uses 80 columns for a terminal of unknown width", () => {
     const screen = new Screen();
     screen.columns = 0;
     using view = aView(screen);
@@ -88,7 +88,7 @@ describe("progress on a terminal", () => {
     expect(screen.lines.at(-1)).toBe("shards 4 of 8, 2 at work; 2 workers; 6 attempts");
   });
 
-  it("leaves no timer behind when it is stopped", () => {
+  it("leaves no timer when it is stopped", () => {
     const view = aView(new Screen());
     view.start();
     expect(vi.getTimerCount()).toBe(1);
@@ -109,7 +109,7 @@ describe("progress without a terminal", () => {
     return { stream, lines: () => text.split("\n").slice(0, -1) };
   }
 
-  it("is a plain line at the start and every five seconds, without codes", () => {
+  it("is a plain line at the start and every five seconds, without control codes", () => {
     const { stream, lines } = aFile();
     using view = aView(stream);
     view.start();
@@ -120,7 +120,7 @@ describe("progress without a terminal", () => {
     expect(lines()[1]).toMatch(/^digits running: [^\p{Control}]+$/u);
   });
 
-  it("is a line at once when the phase changes, and a last one when the job has ended", () => {
+  it("is a line when the phase changes, and a last line when the job ends", () => {
     const { stream, lines } = aFile();
     const view = aView(stream);
     view.start();

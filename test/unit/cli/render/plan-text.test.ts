@@ -136,8 +136,8 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
   };
 }
 
-describe("a planned job", () => {
-  it("is shown with what its longest part takes to be sorted", () => {
+describe("the text of a planned job", () => {
+  it("shows how much memory the sort of its largest part takes", () => {
     const plan = aPlan([500, 4_000]);
     const sort = [
       { column: "digit", order: "descending" },
@@ -155,7 +155,7 @@ describe("a planned job", () => {
     );
   });
 
-  it("is shown with its steps, and the columns that each reads and makes", () => {
+  it("shows its steps, and the columns that each reads and makes", () => {
     const passes = {
       name: "id",
       type: { kind: "numeric", type: "int32" },
@@ -186,7 +186,7 @@ describe("a planned job", () => {
     ]);
   });
 
-  it("is shown with its files, shards, tensors and where they come from, and figures of extensions", () => {
+  it("shows its files, shards, tensors with their sources, and the figures of extensions", () => {
     const figures = [
       ["time", "1.5s on this machine"],
       ["cost", null],
@@ -218,7 +218,7 @@ describe("a planned job", () => {
     ]);
   });
 
-  it("shows uneven rows: what they are padded with, and the budget of a batch", () => {
+  it("shows the padding of rows of different lengths, and the budget of a batch", () => {
     const [image] = MAP.inputs;
     if (image === undefined) throw new Error("no input");
     const ids = {
@@ -255,7 +255,7 @@ describe("a planned job", () => {
     );
   });
 
-  it("says it simply when all shards are alike, when there are none, and when the model fixes the batch", () => {
+  it("is shorter for equal shards, for no shards, and for a batch that the model fixes", () => {
     const lineOf = (plan: PlannedJob, label: string) =>
       planText(plan)
         .split("\n")

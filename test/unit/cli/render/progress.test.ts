@@ -13,13 +13,13 @@ describe("the live view", () => {
     ]);
   });
 
-  it("says nothing of what is not known yet", () => {
+  it("omits figures that are not known yet", () => {
     const planning = aJobStatus({ phase: "planning", rowsTotal: 0, rowsDone: 0, shardsTotal: 0 });
     expect(renderProgress(planning)).toEqual(["digits  planning  4.2s"]);
     expect(renderProgress(aJobStatus({ secondsLeft: null, bottleneck: null }))[2]).toBe("2,400 rows/s");
   });
 
-  it("says that a job is paused, whether something of it still runs, and a priority that is not the usual one", () => {
+  it("shows that a job is paused, whether shards still run, and a priority that is not the default", () => {
     const paused = renderProgress(aJobStatus({ paused: true, priority: -10 }));
     expect([paused[0], paused[2]]).toEqual([
       "digits  paused  priority -10  4.2s",
@@ -31,7 +31,7 @@ describe("the live view", () => {
     expect(renderProgress(aJobStatus({ priority: 3 }))[0]).toBe("digits  running  priority 3  4.2s");
   });
 
-  it("says what it waits for, and how many dead letters there are", () => {
+  it("shows what the job waits for, and counts truncated rows, filled rows and dead letters", () => {
     const lines = renderProgress(aJobStatus({ workers: 0, rowsTruncated: 2, rowsFilled: 4, deadLetters: 1 }));
     expect(lines[2]).toBe("waiting for workers");
     const fetching = { bytes: 3_328_599_654, totalBytes: 10_952_166_605, bytesPerSecond: 89_128_960 };
@@ -46,7 +46,7 @@ describe("the live view", () => {
     expect(lines.slice(-3)).toEqual(["2 rows truncated", "4 rows filled up", "1 dead letter"]);
   });
 
-  it("counts what is left to do behind the last shard", () => {
+  it("shows the progress of the work after the last shard", () => {
     const shaping = aPublishedJob({
       phase: "reducing",
       endProgress: { step: "shape", done: 1_200, total: 5_000 },
@@ -70,7 +70,7 @@ describe("the live view", () => {
 });
 
 describe("the plain line", () => {
-  it("tells the same in one line", () => {
+  it("shows the progress in one line", () => {
     expect(renderPlainLine(aJobStatus())).toBe(
       "digits running: 6,250 of 10,000 rows (62 %), 2,400 rows/s, 1.5s left, limited by infer (93 % busy), shards 4 of 8, 2 workers",
     );

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { storeEntries } from "../../../../cli/render/stores-text.ts";
 import { aStore } from "../../../support/store-counts.ts";
 
-test("each store has a line with what it was asked and what that cost, the busiest first", () => {
+test("each store has a line with its requests, bytes and retries, the busiest first", () => {
   expect(
     storeEntries([
       aStore("https://host", { requests: 1, bytesRead: 100, answers: 1, firstByteMs: 12.4 }),
@@ -28,7 +28,7 @@ test("each store has a line with what it was asked and what that cost, the busie
   ]);
 });
 
-test("of many stores the busiest are shown, and how many more there are", () => {
+test("the busiest of many stores are shown, with the number of the others", () => {
   const many = Array.from({ length: 20 }, (_, index) => aStore(`https://${index}`, { requests: index }));
   const entries = storeEntries(many);
   expect(entries[0]?.[1]).toContain("https://19:");

@@ -16,7 +16,7 @@ const failure = {
 } as const;
 
 describe("the summary of a job for scripts", () => {
-  it("has exactly the promised keys", () => {
+  it("has exactly the documented keys", () => {
     expect(jobSummary(aPublishedJob({ seconds: 4.20049, rowsPerSecond: 2_380.952 }))).toEqual({
       job: "digits-1",
       state: "published",
@@ -52,12 +52,12 @@ describe("the summary of a job for scripts", () => {
     });
   });
 
-  it("has the precision of a converted model, with what its check found", () => {
+  it("has the precision of a converted model and its check", () => {
     const conversion = { key: "precision", value: "fp16", check: null };
     expect(jobSummary(aPublishedJob({ conversion })).conversion).toEqual(conversion);
   });
 
-  it("has no manifest before there is one", () => {
+  it("has no manifest for an unpublished job, and the error of a failed job", () => {
     expect(jobSummary(aJobStatus()).manifest).toBeNull();
     expect(jobSummary(aJobStatus())).not.toHaveProperty("error");
     const { code, message } = failure;
@@ -71,7 +71,7 @@ describe("the summary of a job for scripts", () => {
 });
 
 describe("the end of a job for people", () => {
-  it("says what was published, where, and what limited it", () => {
+  it("shows what was published, where, and what limited it", () => {
     expect(endText(aPublishedJob({ attempts: 9, attemptsFailed: 1, deadLetters: 3 })).split("\n")).toEqual([
       "digits published: 9,997 of 10,000 rows in 4.2s, 2,400 rows/s",
       "  job           digits-1",
@@ -87,7 +87,7 @@ describe("the end of a job for people", () => {
     ]);
   });
 
-  it("ends with the call that reads the rows, where there are any", () => {
+  it("ends with the call that reads the rows when the output has rows", () => {
     const last = (changes: Partial<JobStatus>) => endText(aPublishedJob(changes)).split("\n").at(-1);
     expect(last({ rowsFormat: "arrow", output: "s3://b/out" })).toBe(
       '  read it     pyarrow.dataset.dataset("s3://b/out", format="ipc")',
@@ -95,7 +95,7 @@ describe("the end of a job for people", () => {
     expect(last({ rowsFormat: "none" })).toMatch(/^ {2}advice /);
   });
 
-  it("says where the dead letters of an output that is not there are, and nothing of none", () => {
+  it("shows where dead letters of an unpublished job are, and omits them when there are none", () => {
     const lines = (status: JobStatus) => endText(status).split("\n");
     expect(lines(aJobStatus({ phase: "failed", deadLetters: 3 }))).toContain(
       "  dead letters  3, in /data/out/_shardmill/**/dead.parquet",
@@ -103,26 +103,26 @@ describe("the end of a job for people", () => {
     expect(endText(aPublishedJob())).not.toContain("dead letters");
   });
 
-  it("says how many rows were filtered, and how many came out where rows became several", () => {
+  it("shows how many rows were filtered and how many came out", () => {
     const lines = endText(aPublishedJob({ rowsFiltered: 1_200, rowsOut: 17_600 })).split("\n");
     expect(lines).toContain("  filtered    1,200 rows");
     expect(lines).toContain("  rows out    17,600");
   });
 
-  it("warns of texts that were cut off, with what to do, and says nothing of none", () => {
+  it("warns of truncated rows with a hint, and omits them when there are none", () => {
     const text = endText(aPublishedJob({ rowsTruncated: 1_200 }));
     expect(text).toMatch(/\n {2}truncated +1,200 rows: .*Raise maxTokens .*split\n/);
     expect(endText(aPublishedJob())).not.toContain("truncated");
   });
 
-  it("says of how many sounds a window was filled up, and nothing of none", () => {
+  it("shows how many rows had a window filled up, and omits them when there are none", () => {
     expect(endText(aPublishedJob({ rowsFilled: 1_200 }))).toMatch(
       /\n {2}filled up +the last window of 1,200 rows\n/,
     );
     expect(endText(aPublishedJob())).not.toContain("filled up");
   });
 
-  it("says when an earlier run has published it", () => {
+  it("shows that an earlier run has published the job", () => {
     const text = endText(aPublishedJob({ seconds: 0, rowsPerSecond: 0, ...NO_VERDICT }));
     expect(text.split("\n")).toEqual([
       "digits is published already: 10,000 rows",
@@ -134,7 +134,7 @@ describe("the end of a job for people", () => {
     ]);
   });
 
-  it("says that nothing was published", () => {
+  it("shows that a failed or cancelled job published nothing", () => {
     expect(endText(aJobStatus({ phase: "failed", failure })).split("\n")).toEqual([
       "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
       "  job     digits-1",
@@ -146,7 +146,7 @@ describe("the end of a job for people", () => {
   });
 });
 
-describe("the text of a job", () => {
+describe("the status text of a job", () => {
   it("shows a running job's progress, id and output", () => {
     expect(statusText(aJobStatus()).split("\n")).toEqual([
       "digits  running  4.2s",
@@ -161,7 +161,7 @@ describe("the text of a job", () => {
     ]);
   });
 
-  it("shows the precision of a converted model, and nothing of one as it came", () => {
+  it("shows the precision of a converted model, and omits it for an unconverted one", () => {
     const conversion = { key: "precision", value: "int8", check: null };
     const line = "  precision  int8, not compared with the original";
     expect(statusText(aJobStatus({ conversion })).split("\n")).toContain(line);

@@ -33,7 +33,7 @@ function aWorker(changes: Partial<WorkerStatus>): WorkerStatus {
 }
 
 describe("the table of workers", () => {
-  it("shows each in the order of the names, with its busiest stage and whether it is excluded", () => {
+  it("shows workers in the order of their names, with busiest stage and exclusion", () => {
     const workers = [
       aWorker({ name: "node3-cpu0", hostname: "node3", attemptsFailed: 7, excludedForSeconds: 0 }),
       aWorker({ name: "node2-cpu0", hostname: "node2", attemptsFailed: 3, excludedForSeconds: 48, busy: {} }),
@@ -47,14 +47,14 @@ describe("the table of workers", () => {
     ]);
   });
 
-  it("says below why a job takes nothing from one", () => {
+  it("shows below the rows why a job refuses a worker", () => {
     const refused = "digits-1: output y: row 5 of a.parquet, value 0: 0.7 instead of 0.04";
     const [, row, reason] = workersTable([aWorker({ refused })]).split("\n");
     expect(row).toContain("  refused  ");
     expect(reason).toBe(`node1-cpu0 is refused by ${refused}`);
   });
 
-  it("says below who is put aside, and why", () => {
+  it("shows below the rows why a worker is excluded", () => {
     const [, row, reason] = workersTable([aWorker({ aside: "Xid 79: it has fallen off the bus" })]).split(
       "\n",
     );
@@ -62,19 +62,19 @@ describe("the table of workers", () => {
     expect(reason).toBe("node1-cpu0 is excluded: Xid 79: it has fallen off the bus");
   });
 
-  it("says below who fetches a model, and how far that is", () => {
+  it("shows below the rows which worker fetches a model, and its progress", () => {
     const fetching = { bytes: 3_328_599_654, totalBytes: 10_952_166_605, bytesPerSecond: 89_128_960 };
     const lines = workersTable([aWorker({ fetching, busy: {}, batch: null })]).split("\n");
     expect(lines.at(-1)).toBe("node1-cpu0 fetches the model: 3.1 GiB of 10.2 GiB, 85.0 MiB/s");
   });
 
-  it("says so when there are none", () => {
+  it("shows `no workers` when there are none", () => {
     expect(workersTable([])).toBe("no workers");
   });
 });
 
 describe("the result of a probe", () => {
-  it("shows what runs, how fast, and what would help the others", () => {
+  it("shows which devices run, how fast, and hints for the others", () => {
     const text = probeText([
       { device: "cpu", ok: true, loadMs: 12.34, runMs: 0.5, detail: "computed 6 numbers", hint: null },
       {

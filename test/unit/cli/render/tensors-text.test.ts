@@ -13,7 +13,7 @@ function linesOf(map: Partial<MapBinding>): readonly string[] {
     .split("\n");
 }
 
-test("vectors show what becomes of them", () => {
+test("vector outputs show their pooling, length, normalization and type", () => {
   const output = anOutput({ column: "y", tensor: "logits", rowDims: [10], rowValues: 10 });
   const vector = { dims: 4, normalize: true, as: "int8" } as const;
   const pooled = { kind: "pool", pool: "mean", positions: null, vector } as const;
@@ -38,7 +38,7 @@ test("vectors show what becomes of them", () => {
   ]);
 });
 
-test("sequences of independent lengths are told apart by their first input, and one alone is not named", () => {
+test("several sequences are named after their first input, and a single one is not named", () => {
   const query = aBinding({ tensor: "query", rowDims: [], rowShape: { kind: "padded", pad: 0, sequence: 0 } });
   const mask = { ...query, tensor: "mask", source: { kind: "mask", of: "query" } } as const;
   const text = { ...query, tensor: "text", rowShape: { kind: "unpadded", sequence: 1 } } as const;
@@ -55,7 +55,7 @@ test("sequences of independent lengths are told apart by their first input, and 
   expect(shapes({ inputs: [query, mask] })).toEqual(["[N, positions]", "[N, positions]"]);
 });
 
-test("an output that is taken in another shape than declared says so", () => {
+test("an output that is used in another shape shows the shape that the model declares", () => {
   const y = anOutput({ column: "y", tensor: "t", rowDims: [3], op: { kind: "raw" }, declaredDims: ["n", 1] });
   expect(linesOf({ outputs: [y] }).at(-1)).toMatch(
     /t float32 \[N, 3\] \(the model declares float32\[n, 1\]\)$/,

@@ -38,7 +38,7 @@ test("equal rows have no error, a cosine of one, and agree", () => {
   });
 });
 
-test("errors are of values, cosines and agreement of rows", () => {
+test("errors are computed over values, and cosines and agreement over rows", () => {
   const found = compared([
     [
       [3, 4],
@@ -54,7 +54,7 @@ test("errors are of values, cosines and agreement of rows", () => {
   expect(found.meanCosine).toBeCloseTo((24 / 25 + 1) / 2, 12);
 });
 
-test("rows of one value are one vector together, and have no order to agree on", () => {
+test("rows of one value are compared as one vector, and have no agreement", () => {
   const found = compared([
     [[3], [4]],
     [[4], [3]],
@@ -63,7 +63,7 @@ test("rows of one value are one vector together, and have no order to agree on",
   expect(found.meanCosine).toBeCloseTo(24 / 25, 12);
 });
 
-test("a vector of zeros beside another one is unlike it", () => {
+test("a vector of zeros has a cosine of 0 with a vector of other values", () => {
   expect(
     compared([
       [
@@ -74,7 +74,7 @@ test("a vector of zeros beside another one is unlike it", () => {
   ).toBe(0);
 });
 
-test("whole numbers are equal or not", () => {
+test("whole numbers are compared by equality, without cosines", () => {
   const rows = [
     [[3], [3]],
     [[4], [5]],
@@ -82,23 +82,26 @@ test("whole numbers are equal or not", () => {
   expect(compared(rows, true)).toMatchObject({ agreement: 0.5, meanCosine: null, leastCosine: null });
 });
 
-describe("numbers that are none", () => {
-  test.each([Number.NaN, Number.POSITIVE_INFINITY])("%f where the original has a number counts", (bad) => {
-    expect(
-      compared([
-        [
-          [1, 2],
-          [bad, 2],
-        ],
-        [
-          [1, 2],
-          [1, 2],
-        ],
-      ]),
-    ).toMatchObject({ notFiniteRows: 1, maxError: 0 });
-  });
+describe("infinite, NaN and very large values", () => {
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+    "%f counts as not finite where the original has a number",
+    (bad) => {
+      expect(
+        compared([
+          [
+            [1, 2],
+            [bad, 2],
+          ],
+          [
+            [1, 2],
+            [1, 2],
+          ],
+        ]),
+      ).toMatchObject({ notFiniteRows: 1, maxError: 0 });
+    },
+  );
 
-  test("what the original has none for counts for nothing", () => {
+  test("a value is ignored where the original is not finite", () => {
     const row = [Number.NEGATIVE_INFINITY, 1, 2];
     expect(
       compared([
@@ -118,12 +121,12 @@ describe("numbers that are none", () => {
     ["NaN last", [1, 2, Number.NaN]],
     ["NaN alone", [Number.NaN, Number.NaN]],
     ["an infinity", [1, Number.POSITIVE_INFINITY, 2]],
-    ["the other infinity alone", [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]],
-  ])("a row agrees with itself, with %s", (_what, row) => {
+    ["negative infinity alone", [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]],
+  ])("a row with %s agrees with itself", (_what, row) => {
     expect(compared([[row, row]])).toMatchObject({ agreement: 1, meanCosine: 1, beyondRows: 0 });
   });
 
-  test("what stands for an infinity does not hide how far off the other values are", () => {
+  test("a mask value close to infinity does not hide errors in the other values", () => {
     const masked = -3.4e38;
     const found = compared([
       [
@@ -135,7 +138,7 @@ describe("numbers that are none", () => {
     expect(found.meanCosine).toBeCloseTo(4 / 5, 12);
   });
 
-  test("... and is one of a row's values, which may be off", () => {
+  test("a mask value that differs counts as an error of its row", () => {
     const rows = [
       [
         [1, -3.4e38],
@@ -145,14 +148,14 @@ describe("numbers that are none", () => {
     expect(compared(rows)).toMatchObject({ beyondRows: 1, maxRelative: 1 });
   });
 
-  test("values too large to be squared are compared by their own size", () => {
+  test("values too large to be squared are compared relative to their own size", () => {
     const row = [1e200, -1e300];
     expect(compared([[row, row]])).toMatchObject({ meanCosine: 1, beyondRows: 0 });
     expect(compared([[row, [1e200, -2e300]]])).toMatchObject({ beyondRows: 1 });
   });
 });
 
-test("a row of next to nothing points anywhere, as one of zeros does", () => {
+test("a row of values close to zero counts as equal to a row of zeros", () => {
   const rows = [
     [
       [1, 0],
@@ -167,7 +170,7 @@ test("a row of next to nothing points anywhere, as one of zeros does", () => {
 });
 
 describe("the size of an error", () => {
-  test("is counted by the value's own size, and by the tensor's where the value is smaller", () => {
+  test("is relative to the value, or to the tensor's root mean square where the value is smaller", () => {
     // The root mean square of all six is 10.
     const a = Math.sqrt(600 - 4);
     const found = compared([
@@ -188,7 +191,7 @@ describe("the size of an error", () => {
     ]);
   });
 
-  test("of one wild row among a thousand is seen, by its place, where cosine and agreement see nothing", () => {
+  test("shows one wrong row among a thousand with its place, where the cosine shows little", () => {
     const pitches = Array.from({ length: 1_000 }, (_, row) => 100 + (row % 400));
     const rows = pitches.map((pitch, row) => [[pitch], [row === 617 ? pitch + 2_020 : pitch]] as const);
     const found = compared(rows);
@@ -200,7 +203,7 @@ describe("the size of an error", () => {
     });
   });
 
-  test("of a value that is not finite has no number, and its row is the worst", () => {
+  test("is missing for a value that is not finite, whose row is the worst", () => {
     const found = compared([
       [
         [1, 2],
@@ -223,7 +226,7 @@ describe("the size of an error", () => {
   });
 });
 
-test("near-ties are no disagreement, whatever wins; a clear winner that loses is one", () => {
+test("a near-tie counts as agreement, and a clear winner that loses as disagreement", () => {
   const tie = [
     [0.4, 0.402, 0.1],
     [0.4, 0.399, 0.1],

@@ -90,7 +90,7 @@ const rowsOf = (segments: readonly BatchOutcome[]) =>
     ),
   );
 
-test("exactly the rows that the model fails on are singled out, and order is kept", async () => {
+test("exactly the rows that the model fails on are found, and the order is kept", async () => {
   const rows = fc.integer({ min: 2, max: 40 });
   await fc.assert(
     fc.asyncProperty(rows, fc.array(fc.nat(39), { maxLength: 6 }), async (count, bad) => {
@@ -112,10 +112,10 @@ test("one bad row among 1,024 is found in 21 runs, and keeps the model's message
   expect(segments.filter(({ kind }) => kind === "failed")).toMatchObject([{ message: "no 700" }]);
 });
 
-describe("the model is blamed, not the data", () => {
+describe("failures of the model itself", () => {
   const always = () => new ShardmillError("MODEL_FAILED", "never works");
 
-  test("when the first 32 rows fail one by one and none ever worked", async () => {
+  test("a batch fails with MODEL_FAILED after the first 32 rows fail one by one", async () => {
     const { runner, runs } = aRunner(always);
     await expect(runner.run(someRows(1024))).rejects.toMatchObject({
       code: "MODEL_FAILED",
@@ -125,19 +125,19 @@ describe("the model is blamed, not the data", () => {
     expect(runs.length).toBeLessThan(80);
   });
 
-  test("when every row of a small shard fails", async () => {
+  test("checkSomeMapped fails with MODEL_FAILED when every row of a small shard failed", async () => {
     const { runner } = aRunner(always);
     await runner.run(someRows(5));
     expect(() => runner.checkSomeMapped()).toThrowError(expect.objectContaining({ code: "MODEL_FAILED" }));
   });
 
-  test("not when any row works", async () => {
+  test("checkSomeMapped passes when any row was mapped", async () => {
     const { runner } = aRunner(failing([1, 2, 3]));
     await runner.run(someRows(5));
     expect(() => runner.checkSomeMapped()).not.toThrow();
   });
 
-  test("when a batch has more bad rows than can be searched for", async () => {
+  test("a batch fails with MODEL_FAILED when it has too many failing rows to search for", async () => {
     const { runner, runs } = aRunner((rows) =>
       rows.length === 1 && (rows[0] ?? 0) % 2 === 0 ? null : always(),
     );
@@ -150,7 +150,7 @@ describe("out of memory", () => {
   const fits = (limit: number) => (rows: number[]) =>
     rows.length > limit ? new ShardmillError("OUT_OF_MEMORY", "full") : null;
 
-  test("the same rows are run in halves, and the sizer is told", async () => {
+  test("the rows are run again in halves, and the batch sizer is notified", async () => {
     const { runner, tooBig } = aRunner(fits(3));
     const segments = await runner.run(someRows(10));
     expect(rowsOf(segments).map(({ row }) => row)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -169,7 +169,7 @@ describe("out of memory", () => {
   });
 });
 
-test("only the outputs that the job uses are asked for, each once, also when a batch is run again in halves", async () => {
+test("only the outputs that the job uses are requested, each once, also in the halves of a batch", async () => {
   const column = (name: string, tensor: string) =>
     anOutput({ column: name, tensor, rowDims: [], rowValues: 1 });
   const outputs = [column("a", "y"), column("b", "z"), column("c", "y")];
@@ -179,13 +179,13 @@ test("only the outputs that the job uses are asked for, each once, also when a b
   for (const names of asked) expect(names).toEqual(["y", "z"]);
 });
 
-test("a fixed batch is filled up with its last row", async () => {
+test("a fixed batch is filled up with copies of its last row", async () => {
   const { runner, runs } = aRunner(() => null, { prepare: [], finish: [], fixedBatchRows: 6 });
   await runner.run(someRows(4));
   expect(runs).toEqual([[0, 1, 2, 3, 3, 3]]);
 });
 
-test("a batch of several runs of a model with a fixed batch is halved run by run, down to the bad rows", async () => {
+test("a batch of several fixed runs is halved by whole runs until the failing row is found", async () => {
   const { runner, runs } = aRunner(failing([13]), { fixedBatchRows: 4 });
   const outcomes = await runner.run(someRows(22));
   expect(rowsOf(outcomes).map(({ kind }) => kind)).toEqual(
@@ -194,17 +194,14 @@ test("a batch of several runs of a model with a fixed batch is halved run by run
   expect(runs.map(({ length }) => length)).toEqual([24, 12, 12, 8, 4, 4, 4, 4, 4, 4, 4]);
 });
 
-test.each([1, 2, 8])(
-  "of 512 rows in runs of %i, of which the model fails on all but the first, all are found",
-  async (fixedBatchRows) => {
-    const bad = Array.from({ length: 511 }, (_, index) => index + 1);
-    const { runner } = aRunner(failing(bad), { fixedBatchRows });
-    const outcomes = await runner.run(someRows(512));
-    expect(rowsOf(outcomes.filter(({ kind }) => kind === "failed")).map(({ row }) => row)).toEqual(bad);
-  },
-);
+test.each([1, 2, 8])("all 511 failing rows of 512 are found in runs of %i rows", async (fixedBatchRows) => {
+  const bad = Array.from({ length: 511 }, (_, index) => index + 1);
+  const { runner } = aRunner(failing(bad), { fixedBatchRows });
+  const outcomes = await runner.run(someRows(512));
+  expect(rowsOf(outcomes.filter(({ kind }) => kind === "failed")).map(({ row }) => row)).toEqual(bad);
+});
 
-test("any other failure, and an abort, end the batch without a search", async () => {
+test("any other failure, or an abort, ends the batch without a search", async () => {
   const gone = aRunner(() => new ShardmillError("WORKER_DIED", "gone"));
   await expect(gone.runner.run(someRows(4))).rejects.toMatchObject({ code: "WORKER_DIED" });
   expect(gone.runs).toHaveLength(1);
@@ -218,7 +215,7 @@ test("any other failure, and an abort, end the batch without a search", async ()
 
 const pairs = { outputs: [anOutput({ tensor: "y", rowDims: [2], rowValues: 2 })] };
 
-test("rows that the model answers in another length are singled out, too, and the others are mapped", async () => {
+test("rows whose outputs have another length fail, and the other rows are mapped", async () => {
   const { runner } = aRunner(() => null, pairs, longerFor([3, 17]));
   const outcomes = await runner.run(someRows(20));
   const dead = rowsOf(outcomes.filter(({ kind }) => kind === "failed")).map(({ row }) => row);
@@ -232,7 +229,7 @@ test("rows that the model answers in another length are singled out, too, and th
   });
 });
 
-test("a model that answers every row so is at fault itself, and says what to do", async () => {
+test("a model whose outputs all have another length fails with MODEL_SHAPE and a hint", async () => {
   const all = Array.from({ length: 40 }, (_, row) => row);
   const { runner } = aRunner(() => null, pairs, longerFor(all));
   await expect(runner.run(someRows(40))).rejects.toMatchObject({
@@ -241,7 +238,7 @@ test("a model that answers every row so is at fault itself, and says what to do"
   });
 });
 
-test("an answer without a row for each of the batch is no row's fault, and is not looked into", async () => {
+test("outputs with another number of rows are passed on without a search for failing rows", async () => {
   const { runner, runs } = aRunner(
     () => null,
     pairs,

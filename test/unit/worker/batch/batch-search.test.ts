@@ -16,7 +16,7 @@ function aSizer(options: Partial<BatchSizerOptions> = {}): BatchSizer {
   });
 }
 
-describe("uneven rows", () => {
+describe("the batch sizer with rows of different lengths", () => {
   /**
    * Runs windows of rows sorted by length, the longest first, as they are cut. A position of a long row costs
    * more.
@@ -42,7 +42,7 @@ describe("uneven rows", () => {
     return batches;
   }
 
-  test("one budget of positions is found over all lengths, and a length takes the rows that are in it", () => {
+  test("one budget of positions is found for all lengths, and each length gets the rows that fit", () => {
     const told: LearnedBatch[] = [];
     const sizer = aSizer({ onLearned: (learned) => told.push(learned) });
     const batches = driveUneven(sizer);
@@ -56,7 +56,7 @@ describe("uneven rows", () => {
     expect(sizer.nextRows((units ?? 0) * 2)).toBe(1);
   });
 
-  test("a given budget is used as it is, and so is a given number of rows; both bound each other and memory both", () => {
+  test("a given budget and a given number of rows both apply, and memory limits both", () => {
     const tokens = aSizer({ tokens: 1_000 });
     driveUneven(tokens);
     expect([1, 10, 300, 5_000].map((length) => tokens.nextRows(length))).toEqual([1_000, 100, 3, 1]);
@@ -67,7 +67,7 @@ describe("uneven rows", () => {
     expect([1, 20, 30, 100].map((length) => both.nextRows(length))).toEqual([16, 10, 4, 1]);
   });
 
-  test("what failed at a length bounds it and longer rows, and leaves those of half of it alone", () => {
+  test("a failed size limits rows of that length and longer, but not rows half as long", () => {
     const sizer = aSizer({ tokens: 10_000 });
     sizer.outOfMemory({ rows: 20, length: 500 });
     expect(sizer.nextRows(500)).toBe(10);
@@ -78,7 +78,7 @@ describe("uneven rows", () => {
     expect([250, 500, 1_000, 100].map((length) => sizer.nextRows(length))).toEqual([20, 10, 5, 100]);
   });
 
-  test("where memory grows with the square of the length, no length fails more than a few times", () => {
+  test("at most eight batches fail where memory grows with the square of the length", () => {
     const fits = (tokens: number, length: number) => tokens * length <= 200_000;
     const batches = driveUneven(aSizer(), { windows: 6, fits });
     expect(batches.filter(({ failed }) => failed).length).toBeGreaterThan(0);
@@ -86,7 +86,7 @@ describe("uneven rows", () => {
     expect(batches.slice(-1_000).some(({ failed }) => failed)).toBe(false);
   });
 
-  test("a search that began with short rows goes on when only longer ones come", () => {
+  test("a search that began with short rows continues when only longer rows come", () => {
     const sizer = aSizer();
     sizer.observe({ rows: sizer.nextRows(4), length: 4 }, 5);
     sizer.observe({ rows: sizer.nextRows(4), length: 4 }, 5);

@@ -48,14 +48,14 @@ function drive(
   });
 }
 
-describe("auto", () => {
-  test("it starts with one row, leaps while runs are short, and then compares each size with the next", () => {
+describe("the automatic batch size", () => {
+  test("it starts at one row, quadruples while runs are short, and then compares each size with the next", () => {
     const sizes = drive(auto(1 << 20), saturating);
     expect(sizes.slice(0, 10)).toEqual([1, 1, 4, 4, 16, 16, 64, 64, 256, 256]);
     expect(sizes.slice(10, 18)).toEqual([512, 256, 512, 256, 512, 256, 512, 256]);
   });
 
-  test("on a saturating curve it ends where the gain is small, and stays there", () => {
+  test("it stops where the gain of a saturating curve is small, and stays there", () => {
     const sizer = auto(1 << 20);
     const sizes = drive(sizer, saturating);
     const settled = sizes.at(-1) ?? 0;
@@ -64,13 +64,13 @@ describe("auto", () => {
     expect(settled).toBeLessThanOrEqual(4096);
   });
 
-  test("on a peaked curve it comes back to the peak", () => {
+  test("it returns to the peak of a peaked curve", () => {
     const sizes = drive(auto(1 << 20), peaked);
     expect(sizes.at(-1)).toBe(512);
     expect(Math.max(...sizes)).toBe(2048);
   });
 
-  test("while runs are short, a size that is a little faster is taken; once they are felt, it is not", () => {
+  test("a slightly faster size is used only while runs are short", () => {
     /** Returns a curve on which each size is 1 % faster than half of it. */
     const slight =
       (rowMs: number): Curve =>
@@ -81,7 +81,7 @@ describe("auto", () => {
     expect(sizeFor(20)).toBe(1);
   });
 
-  test("a few short runs that were all disturbed do not make a size look bad", () => {
+  test("a few disturbed short runs do not exclude a size", () => {
     const sizer = auto(1 << 20);
     let disturbed = 0;
     const sizes = Array.from({ length: 400 }, () => {
@@ -95,12 +95,12 @@ describe("auto", () => {
     expect(sizes.slice(sizes.indexOf(256))).not.toContain(64);
   });
 
-  test("a first run that is not short is no reason to leap past the best size", () => {
+  test("a long first run does not make the search skip the best size", () => {
     const best2: Curve = (rows) => 1 / (12 + Math.abs(Math.log2(rows / 2)));
     expect(drive(auto(1 << 20), best2).at(-1)).toBe(2);
   });
 
-  test("one size with bad luck does not end the search", () => {
+  test("one slow size does not end the search", () => {
     const dip: Curve = (rows) => (rows === 2 ? 0.01 : rows / (50 + rows));
     expect(drive(auto(1 << 20), dip).at(-1)).toBeGreaterThanOrEqual(128);
   });
@@ -117,7 +117,7 @@ describe("auto", () => {
     expect(saturating(sizer.nextRows(null))).toBeGreaterThan(0.85 * saturating(1 << 20));
   });
 
-  test("with runs up to a third slower by chance it still finds a good size, and stays there", () => {
+  test("it finds a good size and stays there when runs are randomly up to a third slower", () => {
     const found = Array.from({ length: 200 }, (_unused, seed) => {
       const sizer = auto(4096);
       const sizes = drive(sizer, saturating, { batches: 600, noise: 0.33, seed: seed * 7919 });
@@ -127,7 +127,7 @@ describe("auto", () => {
     expect(Math.min(...found)).toBeGreaterThan(0.8);
   });
 
-  test("a machine that becomes twice as slow in the middle does not make a larger batch look bad", () => {
+  test("a machine that slows down during the search does not make larger batches look slow", () => {
     const sizer = auto(1 << 20);
     let batches = 0;
     const drifting: Curve = (rows) => {
@@ -138,26 +138,26 @@ describe("auto", () => {
     expect(sizer.nextRows(null)).toBeGreaterThanOrEqual(8192);
   });
 
-  test("a size whose runs take a second is the last, and a row that takes longer runs alone", () => {
+  test("it stops at a size whose runs take a second, and a row that takes longer runs alone", () => {
     const linear: Curve = (rows) => rows / (400 + rows * 100);
     expect(Math.max(...drive(auto(1 << 20), linear))).toBeLessThanOrEqual(8);
     expect(new Set(drive(auto(1 << 20), () => 1 / 3000))).toEqual(new Set([1]));
   });
 
-  test("it does not grow while memory is short, and says nothing of that to later runs", () => {
+  test("it does not grow while memory is short, and reports nothing for later runs", () => {
     const told: LearnedBatch[] = [];
     const sizer = aSizer({ mayGrow: () => false, onLearned: (learned) => told.push(learned) });
     expect(new Set(drive(sizer, saturating))).toEqual(new Set([1]));
     expect(told).toEqual([]);
   });
 
-  test("batches of other sizes, late or left over, say nothing", () => {
+  test("batches of other sizes, late or leftover, are ignored", () => {
     const sizer = auto(1 << 20);
     for (let batch = 0; batch < 50; batch += 1) sizer.observe(even(7), 1e9);
     expect(sizer.nextRows(null)).toBe(1);
   });
 
-  test("it never asks for more than fits, and ends there when speed still grows", () => {
+  test("it stops at what fits in memory when larger sizes are still faster", () => {
     const told: LearnedBatch[] = [];
     const sizer = aSizer({ memoryRows: () => 100, onLearned: (learned) => told.push(learned) });
     const sizes = drive(sizer, (rows) => rows);
@@ -167,15 +167,15 @@ describe("auto", () => {
     expect(sizer.nextRows(null)).toBe(100);
   });
 
-  test("runs too short for the clock do not confuse it", () => {
+  test("runs too short for the clock lead to the largest size", () => {
     const sizer = auto(1024);
     for (let batch = 0; batch < 50; batch += 1) sizer.observe(even(sizer.nextRows(null)), 0);
     expect(sizer.nextRows(null)).toBe(1024);
   });
 });
 
-describe("out of memory", () => {
-  test("halves, goes back to what fitted, and never grows above the cap again", () => {
+describe("the batch size after out of memory", () => {
+  test("returns to a size that fitted, and never exceeds the limit again", () => {
     const sizer = auto(1 << 20);
     const used: number[] = [];
     for (let batch = 0; batch < 200; batch += 1) {
@@ -188,20 +188,20 @@ describe("out of memory", () => {
     expect(sizer.nextRows(null)).toBe(256);
   });
 
-  test("told twice of the same size it halves once", () => {
+  test("is halved once when the same size fails twice", () => {
     const sizer = aSizer({ rows: 1000 });
     sizer.outOfMemory(even(1000));
     sizer.outOfMemory(even(1000));
     expect(sizer.nextRows(null)).toBe(500);
   });
 
-  test("before anything ran it halves as far as one row, and not below", () => {
+  test("is halved down to one row when no batch has run yet", () => {
     const sizer = aSizer({ rows: 64 });
     for (let tries = 0; tries < 20; tries += 1) sizer.outOfMemory(even(sizer.nextRows(null)));
     expect(sizer.nextRows(null)).toBe(1);
   });
 
-  test("whatever the order of runs and failures, the size stays within 1 and every cap that was set", () => {
+  test("stays between 1 and every limit, whatever the order of runs and failures", () => {
     const step = fc.record({
       fails: fc.boolean(),
       runMs: fc.double({ min: 0, max: 1e3, noNaN: true }),
@@ -233,23 +233,23 @@ describe("out of memory", () => {
   });
 });
 
-describe("a given number", () => {
-  test("is taken as it is, and halves when memory says no", () => {
+describe("a given batch size", () => {
+  test("is used as given, and halved after out of memory", () => {
     const sizer = aSizer({ rows: 256, memoryRows: () => 100 });
     expect(new Set(drive(sizer, saturating))).toEqual(new Set([256]));
     sizer.outOfMemory(even(256));
     expect(sizer.nextRows(null)).toBe(128);
   });
 
-  test("of the model wins over everything", () => {
+  test("gives way to the batch size that the model fixes", () => {
     const sizer = aSizer({ rows: 256, fixedRows: 8, memoryRows: () => 4 });
     sizer.outOfMemory(even(8));
     expect(new Set(drive(sizer, saturating))).toEqual(new Set([8]));
   });
 });
 
-describe("what is learned", () => {
-  test("is told once it is found, and a later run starts with it and is told nothing new", () => {
+describe("the learned batch size", () => {
+  test("is reported once when it is found, and a later run starts with it", () => {
     const told: LearnedBatch[] = [];
     const first = aSizer({ onLearned: (learned) => told.push(learned) });
     drive(first, saturating);
@@ -262,7 +262,7 @@ describe("what is learned", () => {
     expect(told).toHaveLength(1);
   });
 
-  test("is still bounded by memory, whose new caps are told", () => {
+  test("is limited by memory, and new memory limits are reported", () => {
     const told: LearnedBatch[] = [];
     const learned: LearnedBatch = { units: 512, caps: [{ length: null, units: 400 }] };
     const sizer = aSizer({ learned, onLearned: (news) => told.push(news) });
@@ -274,7 +274,7 @@ describe("what is learned", () => {
     expect(aSizer({ learned, memoryRows: () => 50 }).nextRows(null)).toBe(50);
   });
 
-  test("by several threads is put together: the newest size, every cap once", () => {
+  test("is merged over threads: the newest size, and every limit once", () => {
     const cap = { length: 100, units: 800 };
     const merged = mergeLearned(
       { units: 512, caps: [cap] },

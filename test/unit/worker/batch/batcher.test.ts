@@ -25,7 +25,7 @@ const someChunks = fc.array(fc.array(fc.option(fc.nat(9), { freq: 4 }), { minLen
   maxLength: 6,
 });
 
-test("batches hold the good rows, each once, in order, and only the last is short", async () => {
+test("batches hold the valid rows, each once and in order, and only the last is short", async () => {
   await fc.assert(
     fc.asyncProperty(someChunks, fc.integer({ min: 1, max: 12 }), async (chunks, size) => {
       // Arrow's builders need one value to infer a column's type.
@@ -40,7 +40,7 @@ test("batches hold the good rows, each once, in order, and only the last is shor
   );
 });
 
-test("the size is asked for anew before each batch", async () => {
+test("the size is requested again before each batch", async () => {
   const sizes = [2, 3, 1];
   const found: number[] = [];
   for await (const batch of cutBatches(
@@ -54,7 +54,7 @@ test("the size is asked for anew before each batch", async () => {
   expect(found).toEqual([2, 3, 1, 1]);
 });
 
-test("the halves of a batch are its rows, and neither is empty", async () => {
+test("the halves of a batch hold its rows in order, and neither is empty", async () => {
   for await (const batch of cutBatches(
     chunksOf([
       [1, null, 3],

@@ -31,7 +31,7 @@ const least = (changes: Partial<BatchLimits>, length: number | null) => {
   return { rows, bound };
 };
 
-describe("each bound can be the least, and says so", () => {
+describe("the bound of a batch", () => {
   test.each([
     ["model", { fixedRows: 8, rows: 4, shardRows: 2 }, null, 8],
     ["rows", { rows: 16, measured: null }, null, 16],
@@ -43,29 +43,29 @@ describe("each bound can be the least, and says so", () => {
     ["growth", { measured: { units: 4, bound: "growth" } }, null, 4],
     ["speed", {}, null, 50_000],
     ["search", { measured: { units: 1, bound: "search" } }, null, 1],
-  ] as const)("%s", (bound, changes, length, rows) => {
+  ] as const)("is `%s` when that allows the fewest rows", (bound, changes, length, rows) => {
     expect(least(changes, length)).toEqual({ rows, bound });
   });
 
-  test("failed", () => {
+  test("is `failed` when a failed size allows the fewest rows", () => {
     const failed = new FailedSizes([]);
     failed.add({ rows: 64, length: null });
     expect(least({ rows: 256, failed, measured: null }, null)).toEqual({ rows: 32, bound: "failed" });
   });
 });
 
-test("a number of rows of one length is not bounded by the memory set aside, nor by the shard", () => {
+test("a given number of rows of one length is limited by neither reserved memory nor the shard", () => {
   const tight = { rows: 500, memoryRows: () => 10, shardRows: 20, measured: null };
   expect(least(tight, null)).toEqual({ rows: 500, bound: "rows" });
   expect(least(tight, 4)).toEqual({ rows: 10, bound: "memory" });
 });
 
-test("a row that is longer than any bound runs alone", () => {
+test("a row that exceeds every limit runs alone", () => {
   expect(least({ tokens: 100, measured: null }, 5_000).rows).toBe(1);
   expect(least({ memoryRows: () => 0.01 }, 5_000).rows).toBe(1);
 });
 
-test("whatever is known, the least wins, and of equals the first in the order of the names", () => {
+test("the least bound wins, and of equal bounds the first in the order of names", () => {
   const count = fc.integer({ min: 1, max: 40 });
   const given = fc.oneof(fc.constant("auto" as const), count);
   const limits = fc.record({
@@ -89,13 +89,13 @@ test("whatever is known, the least wins, and of equals the first in the order of
   );
 });
 
-describe("the memory set aside", () => {
+describe("the reserved memory", () => {
   const plan = (outputs: MapBinding["outputs"]): Pick<MapBinding, "inputs" | "outputs"> => ({
     inputs: [aBinding({ dtype: "int64", rowShape: { kind: "padded", pad: 0, sequence: 0 } })],
     outputs,
   });
 
-  test("is for inputs and outputs, each tensor once", () => {
+  test("covers inputs and outputs, each tensor once", () => {
     const vectors = anOutput({ rowDims: [1_000], rowValues: 1_000, sequence: 0 });
     const rows = rowsInMemory(plan([vectors, { ...vectors, column: "again" }]));
     expect(Math.floor(rows(100))).toBe(Math.floor((64 << 20) / (100 * (8 + 4_000))));
@@ -103,7 +103,7 @@ describe("the memory set aside", () => {
   });
 });
 
-describe("the size in use", () => {
+describe("the batch size in use", () => {
   const aSizer = (changes: Partial<BatchSizerOptions>): BatchSizer =>
     new BatchSizer({
       fixedRows: null,
@@ -122,7 +122,7 @@ describe("the size in use", () => {
     return sizer.inUse;
   };
 
-  test("is searched for, and then bounded by speed, by the memory of the process, or by the shard", () => {
+  test("is bounded by the search, and then by speed, the memory of the process or the shard", () => {
     const fresh = aSizer({});
     expect(fresh.inUse).toBeNull();
     fresh.nextRows(null);
@@ -132,7 +132,7 @@ describe("the size in use", () => {
     expect(drive(aSizer({ shardRows: () => 12 }), 0)).toEqual({ rows: 12, length: null, bound: "shard" });
   });
 
-  test("is half of what did not fit", () => {
+  test("is half of the size that did not fit", () => {
     const sizer = aSizer({ rows: 64 });
     sizer.outOfMemory({ rows: 64, length: null });
     sizer.nextRows(null);

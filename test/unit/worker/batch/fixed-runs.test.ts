@@ -11,13 +11,13 @@ function drive(runs: FixedRuns, batchRows: number, runMs: number, mostRows = 1e6
   });
 }
 
-test("it starts with one run, and ends with as many as take ten milliseconds, 256 at most", () => {
+test("the search starts with one run, and ends at what takes ten milliseconds, at most 256 runs", () => {
   const ends = [0.001, 0.02, 0.1, 1, 4, 30].map((runMs) => drive(new FixedRuns(1), 1, runMs));
   expect(ends.map((sizes) => sizes[0])).toEqual([1, 1, 1, 1, 1, 1]);
   expect(ends.map((sizes) => sizes.at(-1))).toEqual([256, 256, 100, 10, 2, 1]);
 });
 
-test("whatever was seen: whole runs, one at least, and no more than there is room for", () => {
+test("a batch is always a whole number of runs, at least one, within the given limit", () => {
   const step = fc.record({
     runMs: fc.double({ min: 0, max: 1e4, noNaN: true }),
     length: fc.integer({ min: 1, max: 512 }),
@@ -37,7 +37,7 @@ test("whatever was seen: whole runs, one at least, and no more than there is roo
   );
 });
 
-test("a model that was slow for once is given as much as before soon after", () => {
+test("one slow run reduces the batch only for a short time", () => {
   const runs = new FixedRuns(8);
   drive(runs, 8, 0.1);
   runs.observe({ rows: 512, length: null }, 2_000);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { watchGrowth } from "../../../../worker/batch/memory-growth.ts";
 
-test("a process may grow while what it grew by is less than half of what is left", () => {
+test("a process may grow while its growth is less than half of the free memory", () => {
   let state = { usedBytes: 1_000, freeBytes: 800 };
   const mayGrow = watchGrowth(() => state);
   expect(mayGrow()).toBe(true);
@@ -13,6 +13,6 @@ test("a process may grow while what it grew by is less than half of what is left
   expect(mayGrow()).toBe(false);
 });
 
-test("this process, which has just begun to be watched, may", () => {
+test("this process may grow right after the watch begins", () => {
   expect(watchGrowth()()).toBe(true);
 });

@@ -105,7 +105,7 @@ async function run({ rows, cut, lanes, most, fits, fixed }: Run) {
   return { ...mapped, sizes, atOnce };
 }
 
-test("each part is given the state of the part before, in whatever batches and whatever fails", async () => {
+test("each part gets the state of the previous part, whatever the batches and failures", async () => {
   const value = fc.integer({ min: 0, max: 50 });
   const part = fc.oneof({ arbitrary: value, weight: 40 }, { arbitrary: fc.constant(BAD), weight: 1 });
   const any = fc.record({
@@ -136,14 +136,14 @@ test("each part is given the state of the part before, in whatever batches and w
   await fc.assert(property, { numRuns: 60 });
 });
 
-test("a model with a fixed batch is given as many rows, the last one again and again", async () => {
+test("a fixed batch is filled up with copies of its last row", async () => {
   const rows = Array.from({ length: 7 }, (_, row) => Array.from({ length: row + 1 }, () => row));
   const { result, sizes } = await run({ rows, cut: 3, lanes: 1, most: 4, fits: 9, fixed: 4 });
   expect(new Set(sizes)).toEqual(new Set([4]));
   expect(result.rows.getChild("y")?.get(27)).toBe(answer(42, 7));
 });
 
-test("rows side by side fill the batches, and two batches a lane are at work", async () => {
+test("concurrent rows fill the batches, and at least two batches of a lane run at once", async () => {
   const rows = Array.from({ length: 40 }, () => [1, 2, 3, 4, 5]);
   const { sizes, atOnce } = await run({ rows, cut: 10, lanes: 1, most: 5, fits: 9, fixed: null });
   expect(sizes).toEqual(Array.from({ length: 40 }, () => 5));

@@ -46,7 +46,7 @@ async function cut(
 const lengths = fc.array(fc.integer({ min: 0, max: 70 }), { minLength: 1, maxLength: 30 });
 const someChunks = fc.array(lengths, { minLength: 1, maxLength: 5 });
 
-test("whatever lengths, budget and window: every row once, and rows x length within the budget", async () => {
+test("every row is in one batch, and rows times padded length stay within the budget", async () => {
   const limits = fc.record({
     rows: fc.integer({ min: 1, max: 90 }),
     bytes: fc.integer({ min: 1, max: 4_000 }),
@@ -70,7 +70,7 @@ test("whatever lengths, budget and window: every row once, and rows x length wit
   );
 });
 
-test("where nothing is padded, a batch has rows of one length, and that length", async () => {
+test("a batch without padding has rows of one length", async () => {
   const some = fc.array(fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 20 }), {
     minLength: 1,
     maxLength: 3,
@@ -88,7 +88,7 @@ test("where nothing is padded, a batch has rows of one length, and that length",
   );
 });
 
-test("several runs of a fixed batch have rows of one length: none is padded for being with others", async () => {
+test("several runs of a fixed batch have rows of one padded length", async () => {
   await fc.assert(
     fc.asyncProperty(someChunks, fc.integer({ min: 1, max: 4 }), async (chunks, runRows) => {
       const all = chunks.flat();
@@ -104,7 +104,7 @@ test("several runs of a fixed batch have rows of one length: none is padded for 
   );
 });
 
-test("a window is cut from its longest row on, and what is left is short", async () => {
+test("a window is cut from its longest row on, and the last batch is short", async () => {
   const batches = await cut(
     [
       [3, 60, 5, 58],
@@ -125,7 +125,7 @@ test("a row that would be more than half padding waits for a shorter batch", asy
   expect(batches.map(rowsOf)).toEqual([[0, 2], [1], [3], [4, 5]]);
 });
 
-test("rows wait for no other window, and rows side by side are one piece", async () => {
+test("each window is cut on its own, and adjacent rows are one piece", async () => {
   const chunks = [Array(10).fill(7), Array(10).fill(7)];
   const windows = await cut(chunks, () => 100, { limits: { rows: 8, bytes: 1e9 } });
   expect(windows.map(rowsOf)).toEqual([
@@ -138,7 +138,7 @@ test("rows wait for no other window, and rows side by side are one piece", async
   expect(byBytes.map(({ rows }) => rows)).toEqual([10, 10]);
 });
 
-test("the next window is read while the second half of this one is cut, and the end is told then", async () => {
+test("the next window is read halfway through the current one, and the near end is reported there", async () => {
   const events: string[] = [];
   async function* logged() {
     for await (const chunk of chunksOf(Array(3).fill(Array(10).fill(7)))) {
@@ -159,7 +159,7 @@ test("the next window is read while the second half of this one is cut, and the 
   ]);
 });
 
-test("the end of a shard without rows is told, and a shard that is given up is read no further", async () => {
+test("the end of an empty shard is reported, and an abandoned shard is not read further", async () => {
   let ends = 0;
   const options = { mostRows: () => 1, onNearEnd: () => (ends += 1) };
   for await (const _ of cutUnevenBatches(chunksOf([]), options)) expect.unreachable();
@@ -194,7 +194,7 @@ describe("rows of two sequences", () => {
 
   async function cutPairs(pairs: readonly (readonly [number, number])[], options: PairOptions) {
     const [c, d] = [0, 1].map((at) => listColumn(pairs.map((lengths) => Array(lengths[at]).fill(1))));
-    if (c === undefined || d === undefined) throw new Error("two columns");
+    if (c === undefined || d === undefined) throw new Error("two columns are missing");
     const chunk = new InputChunk(batchOf({ c, d }), 0, [
       aBinding({ rowShape: PADDED }),
       aBinding({ tensor: "y", source: { kind: "one", column: "d" }, rowShape: options.second }),
@@ -213,7 +213,7 @@ describe("rows of two sequences", () => {
     readonly runRows?: number;
   }
 
-  test("every row once, padded by sequence, within the budget of both together", async () => {
+  test("are each in one batch, padded by sequence, within the budget of both together", async () => {
     const budget = fc.integer({ min: 1, max: 400 });
     await fc.assert(
       fc.asyncProperty(rows, budget, fc.boolean(), async (pairs, tokens, isPadded) => {
@@ -233,7 +233,7 @@ describe("rows of two sequences", () => {
     );
   });
 
-  test("several runs of a fixed batch have rows of one length in both", async () => {
+  test("have one padded length in both sequences across several runs of a fixed batch", async () => {
     await fc.assert(
       fc.asyncProperty(rows, fc.integer({ min: 1, max: 4 }), async (pairs, runRows) => {
         const second: RowShape = { ...PADDED, sequence: 1 };

@@ -61,7 +61,7 @@ function mapped(pieces: Parameters<typeof rowsBatch>[0], values: readonly number
 const rowsOf = (table: Table | null) => table?.toArray().map((row) => JSON.parse(JSON.stringify(row, safe)));
 const safe = (_key: string, value: unknown) => (typeof value === "bigint" ? Number(value) : value);
 
-test("rows come out in order with what was kept, whatever chunks the batches went over", () => {
+test("rows come out in order with their kept columns, also when a batch spans two chunks", () => {
   const collector = aCollector([slice(10, 14), slice(0, 2, "/data/b.parquet")]);
   const [one, two] = [aChunk([1, null, 3], 0), aChunk([4, 5, 6], 3)];
   collector.open(one);
@@ -107,7 +107,7 @@ test("rows come out in order with what was kept, whatever chunks the batches wen
   expect(firstDead).toMatchObject({ row: 11, code: "ROW_NULL" });
 });
 
-test("a chunk of bad rows only is settled in its turn", () => {
+test("a chunk of failed rows only is collected in its turn", () => {
   const collector = aCollector([slice(0, 4)]);
   const [one, two] = [aChunk([1, 2], 0), aChunk([null, null], 2)];
   collector.open(one);
@@ -117,25 +117,25 @@ test("a chunk of bad rows only is settled in its turn", () => {
   expect([rowsOut, rowsDead, firstDead?.row]).toEqual([2, 2, 2]);
 });
 
-test("with no row at all there is a table with the right columns, and no dead letters", () => {
+test("a shard without rows gives an empty table with the right columns, and no dead letters", () => {
   const { rows, dead } = aCollector([slice(0, 0)]).finish();
   expect(rows.numRows).toBe(0);
   expect(rows.schema.fields.map(String)).toEqual(["name: Utf8", "y: Float32"]);
   expect(dead).toBeNull();
 });
 
-describe("it refuses what cannot be", () => {
-  test("a row that is not settled", () => {
+describe("invariants of the collector", () => {
+  test("a row without an outcome is refused", () => {
     const collector = aCollector([slice(0, 2)]);
     collector.open(aChunk([1, 2], 0));
     expect(() => collector.finish()).toThrow("every row of the shard has an outcome");
   });
 
-  test("more rows than the shard has", () => {
+  test("more rows than the shard has are refused", () => {
     expect(() => aCollector([slice(0, 1)]).open(aChunk([1, 2], 0))).toThrow("no more than its rows");
   });
 
-  test("a tensor of another shape", () => {
+  test("a tensor of another shape fails with MODEL_SHAPE", () => {
     const collector = aCollector([slice(0, 2)]);
     const chunk = aChunk([1, 2], 0);
     collector.open(chunk);
@@ -148,7 +148,7 @@ describe("it refuses what cannot be", () => {
   });
 });
 
-test("a kept column named as one of a dead letter's own is told apart", () => {
+test("a kept column with the name of a dead letter's own column is renamed", () => {
   const names = { row: column(["x", "y"], new Utf8()), kept_row: column(["u", "v"], new Utf8()) };
   const batch = batchOf({ c: column([1, null], new Int32()), ...names });
   const collector = new Collector({
@@ -163,7 +163,7 @@ test("a kept column named as one of a dead letter's own is told apart", () => {
   expect(rowsOf(collector.finish().dead)).toMatchObject([{ row: 8, kept_kept_row: "y", kept_row: "v" }]);
 });
 
-describe("rows of a chunk that are too long for one piece", () => {
+describe("a chunk that is too large for one record batch", () => {
   const labels = ["short", "a label that is much longer"];
   const changes: Partial<MapBinding> = {
     outputs: [
@@ -192,18 +192,21 @@ describe("rows of a chunk that are too long for one piece", () => {
     return collector.finish();
   }
 
-  test.each([1, 100, 300])("are in several, with the same rows: %i bytes", (mostBytes) => {
-    const [whole, cut] = [collected(1e9), collected(mostBytes)];
-    expect(whole.rows.batches).toHaveLength(2);
-    expect(cut.rows.batches.length).toBeGreaterThan(6);
-    expect(rowsOf(cut.rows)).toEqual(rowsOf(whole.rows));
-    expect(cut.dead?.batches.length).toBeGreaterThan(4);
-    expect(rowsOf(cut.dead)).toEqual(rowsOf(whole.dead));
-    expect(cut.firstDead).toEqual(whole.firstDead);
-  });
+  test.each([1, 100, 300])(
+    "is split into several batches with the same rows: at most %i bytes",
+    (mostBytes) => {
+      const [whole, cut] = [collected(1e9), collected(mostBytes)];
+      expect(whole.rows.batches).toHaveLength(2);
+      expect(cut.rows.batches.length).toBeGreaterThan(6);
+      expect(rowsOf(cut.rows)).toEqual(rowsOf(whole.rows));
+      expect(cut.dead?.batches.length).toBeGreaterThan(4);
+      expect(rowsOf(cut.dead)).toEqual(rowsOf(whole.dead));
+      expect(cut.firstDead).toEqual(whole.firstDead);
+    },
+  );
 });
 
-describe("rows that steps dropped, or made several of", () => {
+describe("rows that steps dropped or split", () => {
   /** Six rows of the shard: the second is dropped, the third has three parts, and the fifth two. */
   const origin = {
     sourceStart: 0,
@@ -229,7 +232,7 @@ describe("rows that steps dropped, or made several of", () => {
     return collector.finish();
   };
 
-  test("are counted by the rows that they came from, and come out in order", () => {
+  test("are counted by their source rows, and come out in order", () => {
     const {
       rows,
       sources,
@@ -247,7 +250,7 @@ describe("rows that steps dropped, or made several of", () => {
     expect([sources, dead, firstDead]).toEqual([null, null, null]);
   });
 
-  test("are one dead letter when a part cannot be fed, and take their other parts back", () => {
+  test("are one dead letter when a part is invalid, and their other parts are removed", () => {
     const {
       rows,
       dead,
@@ -266,7 +269,7 @@ describe("rows that steps dropped, or made several of", () => {
     expect(rowsOf(dead)).toMatchObject([{ row: 2, name: "part 2" }]);
   });
 
-  test("take parts back that the model has answered, when it fails on another", () => {
+  test("lose the parts that the model has mapped when it fails on another part", () => {
     const collector = aCollector([slice(0, 6)]);
     const chunk = preparedChunk([1, 2, 3, 4, 5, 6, 7, 8]);
     collector.open(chunk);

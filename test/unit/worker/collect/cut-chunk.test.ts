@@ -26,31 +26,34 @@ describe.each([
   ["a dictionary", column(texts, keys)],
   ["views", column(texts, new Utf8View())],
   ["lists of a dictionary", listsOf(column([...texts, ...texts], keys))],
-])("a chunk's rows of %s", (_, data) => {
+])("a chunk with %s", (_, data) => {
   const runs = [
     { start: 2, end: 20 },
     { start: 21, end: 22 },
     { start: 30, end: 64 },
   ];
 
-  it.each([1, 500, 4_000, 1e9])("are all there in pieces of %i bytes, in order", (mostBytes) => {
-    const pieces = cutChunk({ kept: [data], runs, rowBytes: 0 }, mostBytes);
-    const rowsOf = (given: readonly { start: number; end: number }[]) =>
-      given.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, at) => start + at));
-    expect(pieces.flatMap((piece) => rowsOf(piece.runs))).toEqual(rowsOf(runs));
-    for (const { rows, runs: own } of pieces) {
-      expect(rowsOf(own)).toHaveLength(rows);
-      const gathered = gather(
-        data.type,
-        own.map(({ start, end }) => ({ data, start, end })),
-      );
-      if (rows > 1) expect(rangeBytes(gathered, 0, rows)).toBeLessThanOrEqual(mostBytes);
-    }
-    expect(pieces.length === 1).toBe(mostBytes === 1e9);
-  });
+  it.each([1, 500, 4_000, 1e9])(
+    "is cut into pieces of at most %i bytes with all rows in order",
+    (mostBytes) => {
+      const pieces = cutChunk({ kept: [data], runs, rowBytes: 0 }, mostBytes);
+      const rowsOf = (given: readonly { start: number; end: number }[]) =>
+        given.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, at) => start + at));
+      expect(pieces.flatMap((piece) => rowsOf(piece.runs))).toEqual(rowsOf(runs));
+      for (const { rows, runs: own } of pieces) {
+        expect(rowsOf(own)).toHaveLength(rows);
+        const gathered = gather(
+          data.type,
+          own.map(({ start, end }) => ({ data, start, end })),
+        );
+        if (rows > 1) expect(rangeBytes(gathered, 0, rows)).toBeLessThanOrEqual(mostBytes);
+      }
+      expect(pieces.length === 1).toBe(mostBytes === 1e9);
+    },
+  );
 });
 
-it("what is made for each row counts too, and no rows are no piece", () => {
+it("bytes made for each row count towards the limit, and no rows make no piece", () => {
   const runs = [{ start: 0, end: 10 }];
   expect(cutChunk({ kept: [], runs, rowBytes: 30 }, 100).map(({ rows }) => rows)).toEqual([3, 3, 3, 1]);
   expect(cutChunk({ kept: [], runs: [], rowBytes: 30 }, 100)).toEqual([]);

@@ -35,7 +35,7 @@ function aWriter(rows: number, labels: readonly string[] | null = null) {
   };
 }
 
-test("lists come in the order of the rows, whatever the order in which they were written", () => {
+test("lists are read in the order of the rows, in whatever order they were written", () => {
   const { write, take } = aWriter(5);
   const scores = [
     [5, 0, 6],
@@ -56,7 +56,7 @@ test("lists come in the order of the rows, whatever the order in which they were
   ]);
 });
 
-test("labels stand for classes, and bound the pieces: a row may have all of them", () => {
+test("labels replace classes, and the size limit assumes that a row has all of them", () => {
   const { writer, write, take } = aWriter(2, ["a", "größer", "c"]);
   write([[2, 1, 0]], 0, 1, 0);
   write([[0, 1, 9]], 0, 1, 1);
@@ -73,7 +73,7 @@ test("labels stand for classes, and bound the pieces: a row may have all of them
   expect(writer.columns.map(({ mostOffsetBytes }) => mostOffsetBytes)).toEqual([3, 3 * 8]);
 });
 
-test("more rows than the shard had are room for more lists", () => {
+test("the column grows when steps make more rows than the shard had", () => {
   const { writer, write, take } = aWriter(1);
   writer.open(unevenChunk(0, [1, 1]), 0);
   write([[2, 0, 0]], 0, 1, 0);

@@ -47,8 +47,8 @@ function plain(data: Data): unknown[] {
   });
 }
 
-describe("raw", () => {
-  test.each(DTYPES)("%s is a column of its own type, scalar or list", (dtype) => {
+describe("raw outputs", () => {
+  test.each(DTYPES)("%s becomes a column of its own type, scalar or list", (dtype) => {
     const values = dtype === "bool" ? [1, 0, 1, 1] : [3, 0, 7, 1];
     const as = (value: number) =>
       dtype === "bool" ? value === 1 : dtype === "int64" || dtype === "uint64" ? BigInt(value) : value;
@@ -58,21 +58,24 @@ describe("raw", () => {
 });
 
 describe("classes", () => {
-  test("argmax takes the first of equals, and NaN before all", () => {
+  test("argmax takes the first of equal scores, and NaN before all others", () => {
     const changes = { op: { kind: "argmax", labels: null }, rowDims: [3], rowValues: 3 } as const;
     expect(write(changes, [1, 5, 5, 9, 0, 2, 1, Number.NaN, 7])).toEqual([[1, 0, 1]]);
   });
 
-  test("labels stand for indices", () => {
+  test("labels replace indices", () => {
     const changes = { op: { kind: "argmax", labels: ["no", "ja, größer"] } } as const;
     expect(write(changes, [0, 1, 1, 0, 3, 9])).toEqual([["ja, größer", "no", "ja, größer"]]);
   });
 
-  test.each(["float16", "int8", "int64", "uint64", "float64"] as const)("argmax of %s", (dtype) => {
-    expect(write({ op: { kind: "argmax", labels: null }, dtype }, [1, 2, 9, 3])).toEqual([[1, 0]]);
-  });
+  test.each(["float16", "int8", "int64", "uint64", "float64"] as const)(
+    "argmax reads scores of %s",
+    (dtype) => {
+      expect(write({ op: { kind: "argmax", labels: null }, dtype }, [1, 2, 9, 3])).toEqual([[1, 0]]);
+    },
+  );
 
-  test("topK gives the greatest first, and equals by index", () => {
+  test("topK orders scores from the greatest, and equal scores by index", () => {
     const changes = { op: { kind: "topK", k: 3, labels: null }, rowDims: [4], rowValues: 4 } as const;
     expect(write(changes, [1, 7, 7, 3, 0, 0, 0, 0])).toEqual([
       [
@@ -86,7 +89,7 @@ describe("classes", () => {
     ]);
   });
 
-  test("topK with labels", () => {
+  test("topK replaces indices with labels", () => {
     const changes = {
       op: { kind: "topK", k: 2, labels: ["a", "b", "c"] },
       rowDims: [3],
@@ -95,7 +98,7 @@ describe("classes", () => {
     expect(write(changes, [1, 2, 3])).toEqual([[[3, 2]], [["c", "b"]]]);
   });
 
-  test("topK is a stable sort cut short", () => {
+  test("topK gives the first k of a stable sort", () => {
     const scores = fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constant(Number.NaN)), {
       minLength: 5,
       maxLength: 5,
@@ -129,11 +132,11 @@ describe("probabilities", () => {
     ]);
   });
 
-  test("maxSoftmax is the greatest of the softmax", () => {
+  test("maxSoftmax is the greatest value of the softmax", () => {
     expect(write({ op: { kind: "maxSoftmax" } }, [0, Math.log(3), 1000, 0])).toEqual([[near(0.75), near(1)]]);
   });
 
-  test("sigmoid does not overflow on either side", () => {
+  test("sigmoid does not overflow for very small or very large scores", () => {
     expect(write({ op: { kind: "sigmoid" } }, [0, Math.log(3), -1000, 1000])).toEqual([
       [
         [near(0.5), near(0.75)],
@@ -154,7 +157,7 @@ describe("vectors", () => {
     ["max", [3, 5]],
     ["cls", [1, 1]],
     ["last", [2, 3]],
-  ] as const)("%s over all positions of even rows", (pool, expected) => {
+  ] as const)("pooling by %s uses all positions of rows of one length", (pool, expected) => {
     const changes = {
       op: { kind: "pool", pool, positions: 3, vector },
       rowDims: [3, 2],
@@ -163,7 +166,7 @@ describe("vectors", () => {
     expect(write(changes, [1, 1, 3, 5, 2, 3])).toEqual([[expected]]);
   });
 
-  test("a row without positions is zeros, and a vector of zeros is not divided", () => {
+  test("a row without positions becomes zeros, and a vector of zeros is not normalized", () => {
     const op = {
       kind: "pool",
       pool: "max",
@@ -184,7 +187,7 @@ describe("vectors", () => {
     ]);
   });
 
-  test("as int8 and as bits: ties to even, eight bits from the highest on", () => {
+  test("int8 rounds ties to even, and bits are packed from the highest on", () => {
     const op = { kind: "raw", vector: { dims: 4, normalize: true, as: "int8" } } as const;
     expect(write({ op, rowDims: [4], rowValues: 4 }, [2, -2, 2, -2])).toEqual([[[64, -64, 64, -64]]]);
     const bits = { kind: "raw", vector: { dims: 9, normalize: false, as: "ubinary" } } as const;
@@ -194,7 +197,7 @@ describe("vectors", () => {
   });
 });
 
-test("texts are columns of text, or of lists of them, in the order of their rows", () => {
+test("texts become columns of text or of lists of text, in the order of their rows", () => {
   for (const width of [1, 2]) {
     const rowDims = width === 1 ? [] : [width];
     const binding = anOutput({ dtype: "string", rowDims, rowValues: width });
@@ -216,7 +219,7 @@ test("texts are columns of text, or of lists of them, in the order of their rows
   }
 });
 
-test("a tensor of another shape or dtype, or none, is the model's failure", () => {
+test("a missing tensor, or one of another shape or dtype, fails with MODEL_SHAPE", () => {
   const binding = anOutput({ rowDims: [2], rowValues: 2, declaredDims: ["n", ""] });
   const good = tensorOf("float32", [3, 2], [1, 2, 3, 4, 5, 6]);
   expect(checkTensor({ scores: good }, binding, { rows: 3, lengths: null })).toBe(good);

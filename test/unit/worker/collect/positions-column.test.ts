@@ -44,7 +44,7 @@ test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its
   expect(data === undefined ? null : cells([data])).toEqual([[1, 0].map(as), [], [1, 0, 1].map(as)]);
 });
 
-test("positions of several values are lists of lists; rows that died leave no gap, chunk after chunk", () => {
+test("positions of several values become lists of lists, without gaps for failed rows", () => {
   const binding = anOutput({ rowDims: [2], rowValues: 2, sequence: 0 });
   const writer = createOutputWriter(binding, 5);
   writer.open(unevenChunk(10, [1, 2, 1]), 0);
@@ -75,7 +75,7 @@ test("positions of several values are lists of lists; rows that died leave no ga
   ]);
 });
 
-test("a chunk's rows may be taken in several pieces, or none of them at all", () => {
+test("the rows of a chunk can be taken in several pieces, or not at all", () => {
   const binding = anOutput({ rowDims: [], rowValues: 1, sequence: 0 });
   const writer = createOutputWriter(binding, 6);
   writer.open(unevenChunk(0, [1]), 0);
@@ -94,7 +94,7 @@ test("a chunk's rows may be taken in several pieces, or none of them at all", ()
   ]);
 });
 
-test("a tensor must have the length that the batch was padded to", () => {
+test("a tensor without the padded length of its batch fails with MODEL_SHAPE", () => {
   const binding = anOutput({ rowDims: [2], rowValues: 2, sequence: 0 });
   const tensor = tensorOf("float32", [1, 3, 2], [1, 2, 3, 4, 5, 6]);
   expect(checkTensor({ scores: tensor }, binding, { rows: 1, lengths: [3] })).toBe(tensor);

@@ -21,16 +21,16 @@ function comesOf(looks: readonly (readonly [number, GpuLook])[], from: GpuState 
   return { state, nowMs };
 }
 
-describe("a GPU is excluded", () => {
+describe("the exclusion of a GPU", () => {
   test.each([
     ["it is lost", LOST, "the driver no longer finds it: GPU is lost"],
-    ["the driver met an error of the machine", read({ xids: [13, 79] }), "Xid 79: it has fallen off the bus"],
+    ["the driver reports a hardware error", read({ xids: [13, 79] }), "Xid 79: it has fallen off the bus"],
     [
-      "more of its memory is wrong",
+      "it has more uncorrected memory errors",
       read({ uncorrectedErrors: 3 }),
       "3 more memory errors that could not be corrected (ECC)",
     ],
-  ])("at once when %s", (_when, look, reason) => {
+  ])("a GPU is excluded at once when %s", (_when, look, reason) => {
     const { state } = comesOf([
       [5, read()],
       [5, look],
@@ -38,7 +38,7 @@ describe("a GPU is excluded", () => {
     expect(state.aside).toEqual({ reason, sinceMs: 10_000, untilMs: 70_000 });
   });
 
-  test("after a minute of slowness, not for a moment of it", () => {
+  test("a GPU is excluded after a minute of slowdown, but not after a shorter one", () => {
     const slow = read({ slowdowns: ["hardware heat"], celsius: 95 });
     const moment = comesOf([
       [5, slow],
@@ -52,7 +52,7 @@ describe("a GPU is excluded", () => {
     expect(long.state.aside?.reason).toBe("slowed down for 110 s (hardware heat, at 95 °C)");
   });
 
-  test("not for what programs do wrong on it, for errors that it had before, or that were corrected", () => {
+  test("a GPU is not excluded for program errors, corrected errors or earlier errors", () => {
     const { state } = comesOf([
       [5, read({ uncorrectedErrors: 7 })],
       [5, read({ uncorrectedErrors: 7, correctedErrors: 1_000, xids: [13, 31, 43, 45] })],
@@ -63,8 +63,8 @@ describe("a GPU is excluded", () => {
   });
 });
 
-describe("a GPU that was put aside", () => {
-  test("is back when its time is up and a look finds nothing", () => {
+describe("an excluded GPU", () => {
+  test("is used again when its time is over and the next check finds no fault", () => {
     const aside = comesOf([[5, LOST]]);
     expect(comesOf([[59, read()]], aside.state, aside.nowMs).state.aside).not.toBeNull();
     const still = comesOf([[60, LOST]], aside.state, aside.nowMs);
@@ -72,7 +72,7 @@ describe("a GPU that was put aside", () => {
     expect(comesOf([[60, read()]], still.state, still.nowMs).state.aside).toBeNull();
   });
 
-  test("again and again is so for longer, and after a good hour for a minute again", () => {
+  test("is excluded longer each time, and for a minute again after an hour without faults", () => {
     let run = comesOf([[5, LOST]]);
     const lasted: number[] = [];
     for (let time = 0; time < 7; time += 1) {
@@ -89,7 +89,7 @@ describe("a GPU that was put aside", () => {
   });
 });
 
-test("whatever is seen: only what is wrong puts it aside, and what stays well comes back", () => {
+test("a healthy check never excludes a GPU, and a GPU that stays healthy is used again", () => {
   const look = fc.oneof(
     fc.constant(LOST),
     fc

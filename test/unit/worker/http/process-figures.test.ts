@@ -4,7 +4,7 @@ import { VirtualClock } from "../../../support/virtual-clock.ts";
 
 const BEAT: WorkerBeat = { leases: 1, busy: {}, padding: null, batch: null, stores: [] };
 
-test("a process that has joined and tells nothing for two minutes hangs, until it tells something or another runs", () => {
+test("a joined process hangs after two minutes without a report, until it reports or restarts", () => {
   const clock = new VirtualClock();
   const figures = new ProcessFigures(clock);
   const hanging = () => hangingIn(figures.all);

@@ -41,7 +41,7 @@ const FACTS: SupervisorFacts = {
   process: new ProcessWatch().look(),
 };
 
-test("what is known is told, and nothing of what is not", () => {
+test("the metrics show every known figure, and omit unknown ones", () => {
   const lines = metricsText(SUPERVISOR_METRICS, FACTS).split("\n");
   const told = lines.filter((line) => /^shardmill_(process|gpu)/.test(line));
   expect(told).toEqual([

@@ -19,11 +19,11 @@ function lanesOf(batch: { runMs: number; bytes: number }, feeders = 1): DeepLane
   return new DeepLanes(lanes, feeders);
 }
 
-test("before anything is known each lane has one batch that runs and one behind it", () => {
+test("before any measurement each lane has one running batch and one queued batch", () => {
   expect(lanesOf({ runMs: 1, bytes: 8 }).inFlight).toBe(4);
 });
 
-test("short batches fill the time that the feeding thread may be away, up to a bound", async () => {
+test("short batches raise the number in flight, up to a limit", async () => {
   for (const [runMs, inFlight] of [
     [100, 4],
     [10, 8],
@@ -36,20 +36,20 @@ test("short batches fill the time that the feeding thread may be away, up to a b
   }
 });
 
-test("large batches do not, whatever their time", async () => {
+test("large batches do not raise the number in flight, however short they are", async () => {
   const lanes = lanesOf({ runMs: 1, bytes: 24 << 20 });
   await lanes.infer({}, ["y"], NEVER);
   expect(lanes.inFlight).toBe(4);
 });
 
-test("threads that share the lanes share the depth, and each keeps a batch at every lane", async () => {
+test("threads that share the lanes share the depth, and each keeps one batch per lane", async () => {
   const lanes = lanesOf({ runMs: 10, bytes: 8 }, 4);
   expect(lanes.inFlight).toBe(2);
   await lanes.infer({}, ["y"], NEVER);
   expect(lanes.inFlight).toBe(2);
 });
 
-test("one slow batch among many does not change the depth much", async () => {
+test("one slow batch among many does not change the depth", async () => {
   const batch = { runMs: 10, bytes: 8 };
   const lanes = lanesOf(batch);
   for (let run = 0; run < 20; run += 1) await lanes.infer({}, ["y"], NEVER);

@@ -33,7 +33,7 @@ function anEcho(rows: number, axis: number, outputAxis: number) {
 
 const rate: TensorData = { dtype: "float32", dims: [], data: Float32Array.of(7).buffer };
 
-test("several times the batch is run as so many batches, wherever the tensors have it", async () => {
+test("a multiple of the fixed batch is run batch by batch, whatever the batch axis", async () => {
   const shape = fc.record({
     rows: fc.integer({ min: 1, max: 5 }),
     runs: fc.integer({ min: 1, max: 6 }),
@@ -51,7 +51,7 @@ test("several times the batch is run as so many batches, wherever the tensors ha
   );
 });
 
-test("texts go in and come out as they are, empty ones too", async () => {
+test("texts pass through unchanged, also empty ones", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.string({ unit: "grapheme" }), { minLength: 1, maxLength: 9 }),
@@ -72,7 +72,7 @@ test("texts go in and come out as they are, empty ones too", async () => {
   );
 });
 
-test("a run that fails fails all, and so does one whose answer has another shape or another number of rows", async () => {
+test("a failed run, or an output with another shape or number of rows, fails the whole batch", async () => {
   const answers: Run[] = [
     async ({ x }) => {
       if (floats(x)[0] === 2) throw new ShardmillError("MODEL_FAILED", "no 2");

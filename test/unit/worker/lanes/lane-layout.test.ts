@@ -10,7 +10,7 @@ test("a CPU gets a lane for each core with one thread each", () => {
   expect(layOutLanes(aRequest({ cores: 1 }))).toEqual({ lanes: 1, threads: 1 });
 });
 
-test("on a CPU either number divides the cores, and both are taken as they are", () => {
+test("on a CPU one requested number divides the cores, and two are used as requested", () => {
   expect(layOutLanes(aRequest({ requestedLanes: 3 }))).toEqual({ lanes: 3, threads: 2 });
   expect(layOutLanes(aRequest({ requestedThreads: 4 }))).toEqual({
     lanes: 2,
@@ -30,7 +30,7 @@ test("on a CPU either number divides the cores, and both are taken as they are",
   });
 });
 
-test("a GPU gets two lanes where its provider bears them, one where not, whatever the cores", () => {
+test("a GPU gets two lanes where its provider supports them, otherwise one, whatever the cores", () => {
   expect(layOutLanes(aRequest({ device: "cuda", cores: 64 }))).toEqual({
     lanes: 2,
     threads: 1,
@@ -47,7 +47,7 @@ test("a GPU gets two lanes where its provider bears them, one where not, whateve
   });
 });
 
-test("two WebGPU lanes in one process are refused with what to do instead", () => {
+test("two WebGPU lanes in one process are refused with a hint to use more workers", () => {
   const plan = () => layOutLanes(aRequest({ device: "webgpu", requestedLanes: 2 }));
   expect(plan).toThrow(
     expect.objectContaining({

@@ -28,7 +28,7 @@ class Lanes {
 
 const giveBack = (lanes: LaneSet) => lanes[Symbol.asyncDispose]();
 
-it("loads a model once for jobs side by side, and for those one after the other", async () => {
+it("a model is loaded once for concurrent jobs and for consecutive jobs", async () => {
   const lanes = new Lanes();
   const [first, second] = await Promise.all([lanes.take("a"), lanes.take("a")]);
   await giveBack(first);
@@ -40,7 +40,7 @@ it("loads a model once for jobs side by side, and for those one after the other"
   expect(lanes.told).toEqual(["a starts", "a ends"]);
 });
 
-it("ends lanes that nobody uses before those of another model start", async () => {
+it("idle lanes end before the lanes of another model start", async () => {
   const lanes = new Lanes();
   await giveBack(await lanes.take("a"));
   const other = await lanes.take("b");
@@ -51,7 +51,7 @@ it("ends lanes that nobody uses before those of another model start", async () =
   expect(lanes.told.slice(3)).toEqual(["a starts", "b ends"]);
 });
 
-it("tells those who use them that they are broken, and whoever takes them later, but none who gave them back", async () => {
+it("broken lanes notify current and later users, but no user that returned them", async () => {
   const lanes = new Lanes();
   const heard: string[] = [];
   const take = async (who: string) => {
@@ -67,7 +67,7 @@ it("tells those who use them that they are broken, and whoever takes them later,
   expect(heard).toEqual(["here: WORKER_DIED", "late: WORKER_DIED"]);
 });
 
-it("ends lanes that nobody uses when their memory is wanted, and no others", async () => {
+it("closeIdle ends idle lanes and keeps lanes in use", async () => {
   const lanes = new Lanes();
   const taken = await lanes.take("a");
   await lanes.shared.closeIdle();
@@ -77,7 +77,7 @@ it("ends lanes that nobody uses when their memory is wanted, and no others", asy
   expect(lanes.told).toEqual(["a starts", "a ends"]);
 });
 
-it("starts anew what could not be started", async () => {
+it("lanes that failed to start are started again", async () => {
   const lanes = new Lanes();
   const failing = lanes.shared.take("a", () => Promise.reject(new Error("no memory")));
   await expect(failing).rejects.toThrow("no memory");

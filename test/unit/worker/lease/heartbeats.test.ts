@@ -24,7 +24,7 @@ function aWorkerThatAsks(clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, 
   const heartbeats = new Heartbeats({
     work: {
       heartbeat: async ({ session, stores }: Heartbeat) => {
-        if (worker.isCutOff) throw new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
+        if (worker.isCutOff) throw new ShardmillError("COORDINATOR_UNREACHABLE", "no coordinator there");
         told.push([session, stores[0]?.requests ?? 0]);
         return [];
       },
@@ -42,7 +42,7 @@ function aWorkerThatAsks(clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, 
   return { worker, told, heartbeats };
 }
 
-test("each heartbeat tells all that the session asked of stores, so one that is lost is made good by the next", async () => {
+test("each heartbeat reports all store requests of its session, so the next makes up for a lost one", async () => {
   const { worker, told, heartbeats } = aWorkerThatAsks();
   worker.requests = 3;
   await heartbeats.send(never);
@@ -58,7 +58,7 @@ test("each heartbeat tells all that the session asked of stores, so one that is 
   expect(heartbeats.hasStoreNews).toBe(false);
 });
 
-test("a new session begins behind what was told in the one before, and with what was not", async () => {
+test("a new session counts only the store requests that the previous session did not report", async () => {
   const { worker, told, heartbeats } = aWorkerThatAsks();
   worker.requests = 3;
   await heartbeats.send(never);
@@ -74,7 +74,7 @@ test("a new session begins behind what was told in the one before, and with what
   ]);
 });
 
-test("what was asked of stores is told within three seconds, and who asks nothing beats as it was told to", async () => {
+test("new store requests are reported within three seconds, and otherwise heartbeats keep their interval", async () => {
   const clock = new VirtualClock();
   const { worker, told, heartbeats } = aWorkerThatAsks(clock);
   const stop = new AbortController();
@@ -95,7 +95,7 @@ test("what was asked of stores is told within three seconds, and who asks nothin
   await running;
 });
 
-test("a fetch is told every three seconds while it goes on, and once more when it has ended", async () => {
+test("a fetch is reported every three seconds while it runs, and once more after it ends", async () => {
   const clock = new VirtualClock();
   const sent: (Fetching | undefined)[] = [];
   let fetching: Fetching | null = null;

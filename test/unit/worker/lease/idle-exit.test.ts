@@ -54,7 +54,7 @@ function rig() {
   };
 }
 
-test("a worker that is told for so long that there is nothing ends then, to the second, and is told once", async () => {
+test("a worker without work is reported as idle once, exactly when the idle time is over", async () => {
   const { ask, waits, clock } = rig();
   expect([await ask(), await ask(), await ask()]).toEqual([0, 0, 1]);
   expect(waits).toEqual([POLL_MS, POLL_MS, IDLE_MS - 2 * POLL_MS]);
@@ -62,7 +62,7 @@ test("a worker that is told for so long that there is nothing ends then, to the 
   expect(await ask()).toBe(1);
 });
 
-test("a shard begins the time anew, and while one runs there is none", async () => {
+test("the idle time restarts after a shard, and does not count while a shard runs", async () => {
   const { ask, run } = rig();
   expect([await ask(), await ask()]).toEqual([0, 0]);
   const end = run();
@@ -72,14 +72,14 @@ test("a shard begins the time anew, and while one runs there is none", async () 
   expect(await ask()).toBe(1);
 });
 
-test("a coordinator that cannot be reached says nothing of its work: the time begins anew", async () => {
+test("an unreachable coordinator restarts the idle time", async () => {
   const { ask } = rig();
-  const away = new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
+  const away = new ShardmillError("COORDINATOR_UNREACHABLE", "no coordinator there");
   expect([await ask(), await ask(), await ask(away), await ask(), await ask()]).toEqual([0, 0, 0, 0, 0]);
   expect(await ask()).toBe(1);
 });
 
-test("a lease that is granted in the last moment is run", async () => {
+test("a lease that is granted at the end of the idle time keeps the worker running", async () => {
   const { ask } = rig();
   const lease: LeaseAnswer = { kind: "lease", lease: aLease({ shard: 1 }) };
   expect([await ask(), await ask(), await ask(lease)]).toEqual([0, 0, 0]);

@@ -4,7 +4,7 @@ import { aLease } from "../../../support/builders.ts";
 import { aJobId } from "../../../support/ids.ts";
 
 describe("the lease ledger", () => {
-  test("a lease is doubtful a sixth of its time before the coordinator could give it away", () => {
+  test("a lease becomes doubtful when a sixth of its time is left", () => {
     const ledger = new LeaseLedger();
     const lease = aLease({ leaseMs: 30_000 });
     ledger.add(lease, 1_000);
@@ -12,7 +12,7 @@ describe("the lease ledger", () => {
     expect(ledger.doubtful(26_000).map((held) => held.lease)).toEqual([lease]);
   });
 
-  test("a confirmed lease counts from when the heartbeat went out, not from when its answer came", () => {
+  test("a confirmed lease counts from when the heartbeat was sent, not from when its response arrived", () => {
     const ledger = new LeaseLedger();
     const lease = aLease({ leaseMs: 30_000 });
     ledger.add(lease, 0);
@@ -21,7 +21,7 @@ describe("the lease ledger", () => {
     expect(ledger.doubtful(35_000)).toHaveLength(1);
   });
 
-  test("a late answer to an older heartbeat does not take back a newer confirmation", () => {
+  test("a late response to an older heartbeat does not undo a newer confirmation", () => {
     const ledger = new LeaseLedger();
     const lease = aLease({ leaseMs: 30_000 });
     ledger.add(lease, 0);
@@ -30,7 +30,7 @@ describe("the lease ledger", () => {
     expect(ledger.doubtful(44_999)).toEqual([]);
   });
 
-  test("progress never goes back, and news of unknown leases change nothing", () => {
+  test("progress never decreases, and reports on unknown leases change nothing", () => {
     const ledger = new LeaseLedger();
     const lease = aLease();
     ledger.add(lease, 0);
@@ -50,7 +50,7 @@ describe("the lease ledger", () => {
     expect(ledger.doubtful(1e9)).toEqual([]);
   });
 
-  test("a token granted twice breaks an invariant", () => {
+  test("a token that is granted twice for one job throws an error", () => {
     const ledger = new LeaseLedger();
     ledger.add(aLease(), 0);
     expect(() => ledger.add(aLease(), 0)).toThrow(/granted twice/);

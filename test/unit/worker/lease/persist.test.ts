@@ -3,9 +3,9 @@ import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { persist } from "../../../../worker/lease/persist.ts";
 import { manualClock } from "../../../support/builders.ts";
 
-const away = new ShardmillError("COORDINATOR_UNREACHABLE", "nobody listens");
+const away = new ShardmillError("COORDINATOR_UNREACHABLE", "no coordinator listens");
 
-test("a coordinator that is away is asked often for a minute, then rarely, and reported once a minute", async () => {
+test("an unreachable coordinator is retried often for a minute, then rarely, and reported once a minute", async () => {
   const time = manualClock();
   const waits: { atMs: number; ms: number }[] = [];
   const after = (ms: number, call: () => void) => {

@@ -42,8 +42,8 @@ function anAttempt(options: { readonly fails?: boolean; readonly unreachable?: n
   return { tracer, traced, run, offer, offered };
 }
 
-describe("an attempt", () => {
-  test("is a span within its job's, in which it maps and offers; the offer says which it is", async () => {
+describe("the spans of an attempt", () => {
+  test("an attempt is a child span of its job, and its map and offer are child spans of the attempt", async () => {
     const { tracer, run, offer, offered } = anAttempt({});
     await run();
     expect(tracer.ended()).toEqual(["map"]);
@@ -60,7 +60,7 @@ describe("an attempt", () => {
     expect(offered).toEqual(["attempt#0"]);
   });
 
-  test("that fails ends with its error", async () => {
+  test("a failed attempt ends its spans with the error", async () => {
     const { tracer, run } = anAttempt({ fails: true });
     await expect(run()).rejects.toThrow("the model fails");
     expect(tracer.ended()).toEqual(["map", "attempt"]);
@@ -69,7 +69,7 @@ describe("an attempt", () => {
     );
   });
 
-  test("goes on while the coordinator is away, and each offer is a span of it", async () => {
+  test("an attempt stays open while the coordinator is unreachable, and each offer is one span", async () => {
     const { tracer, run, offer } = anAttempt({ unreachable: 1 });
     await run();
     await expect(offer()).rejects.toThrow("away");
@@ -84,7 +84,7 @@ describe("an attempt", () => {
     expect(tracer.ended()).toContain("attempt");
   });
 
-  test("whose worker stops before its answer ends as interrupted", async () => {
+  test("an attempt whose worker stops before a response ends as INTERRUPTED", async () => {
     const { tracer, traced, run } = anAttempt({});
     await run();
     traced.over();

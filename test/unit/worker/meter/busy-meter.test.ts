@@ -3,7 +3,7 @@ import { deferred } from "../../../../shared/core/abort.ts";
 import { BusyMeter, mergeShares } from "../../../../worker/meter/busy-meter.ts";
 import { manualClock } from "../../../support/builders.ts";
 
-test("shares are of the time given, and start again from nothing", () => {
+test("shares are relative to the given time, and restart at zero after they are taken", () => {
   const clock = manualClock();
   const meter = new BusyMeter(clock.nowMs);
   meter.time("collect", () => clock.advance(30));
@@ -12,7 +12,7 @@ test("shares are of the time given, and start again from nothing", () => {
   expect(meter.takeShares(100, {})).toEqual({});
 });
 
-test("positions add up, and start again from nothing", () => {
+test("positions add up, and restart at zero after they are taken", () => {
   const meter = new BusyMeter(() => 0);
   meter.addPositions({ run: 100, padded: 7 });
   meter.addPositions({ run: 20, padded: 0 });
@@ -31,7 +31,7 @@ test("work that throws counts too", () => {
   expect(meter.takeShares(100, {})).toEqual({ encode: 0.1 });
 });
 
-test("reads that overlap count once", async () => {
+test("overlapping reads count once", async () => {
   const clock = manualClock();
   const meter = new BusyMeter(clock.nowMs);
   const [one, two] = [deferred<void>(), deferred<void>()];
@@ -45,7 +45,7 @@ test("reads that overlap count once", async () => {
   expect(meter.takeShares(100, {})).toEqual({ read: 0.5 });
 });
 
-test("a read costs only what the thread was idle in it: the rest is decoding", async () => {
+test("a read counts only the thread's idle time, and the rest counts as decoding", async () => {
   const [clock, idle] = [manualClock(), manualClock()];
   const meter = new BusyMeter(clock.nowMs, idle.nowMs);
   await meter.timeDecode(() =>
@@ -57,7 +57,7 @@ test("a read costs only what the thread was idle in it: the rest is decoding", a
   expect(meter.takeShares(100, {})).toEqual({ read: 0.15, decode: 0.25 });
 });
 
-test("decoding is what is left of the reader's time", async () => {
+test("decoding is the reader's time without reads and collection", async () => {
   const clock = manualClock();
   const meter = new BusyMeter(clock.nowMs);
   await meter.timeDecode(async () => {
@@ -68,7 +68,7 @@ test("decoding is what is left of the reader's time", async () => {
   expect(meter.takeShares(100, {})).toEqual({ read: 0.4, collect: 0.1, decode: 0.25 });
 });
 
-test("two readers that decode at once count once", async () => {
+test("two readers that decode concurrently count once", async () => {
   const clock = manualClock();
   const meter = new BusyMeter(clock.nowMs);
   const [one, two] = [deferred<void>(), deferred<void>()];
@@ -83,14 +83,14 @@ test("two readers that decode at once count once", async () => {
   expect(meter.takeShares(100, {})).toEqual({ decode: 0.5, collect: 0.1 });
 });
 
-test("no share is over 1: work that ended late counts where it fits, and in all", () => {
+test("no share exceeds 1, and late work is carried over to the following shares", () => {
   const meter = new BusyMeter(() => 0);
   meter.add("infer", 500);
   const shares = [1, 2, 3, 4].map(() => meter.takeShares(100, { infer: 2 }).infer);
   expect(shares).toEqual([1, 1, 0.5, undefined]);
 });
 
-test("busy milliseconds are given away once", () => {
+test("busy milliseconds can be taken once", () => {
   const meter = new BusyMeter(() => 0);
   meter.add("encode", 5);
   meter.add("encode", 6);
@@ -98,7 +98,7 @@ test("busy milliseconds are given away once", () => {
   expect(meter.takeBusyMs()).toEqual({});
 });
 
-test("what threads had the lanes do adds up, their own stages are means, and nobody's is left out", () => {
+test("shares of lanes are added over threads, and shares of other stages are averaged", () => {
   const threads = [
     { infer: 0.5, decode: 0.8, encode: 0.2 },
     { infer: 0.25, decode: 0.4 },
@@ -106,7 +106,7 @@ test("what threads had the lanes do adds up, their own stages are means, and nob
   expect(mergeShares(threads, 2)).toEqual({ infer: 0.75, decode: (0.8 + 0.4) / 2, encode: 0.1 });
 });
 
-test("a thread that has not reported yet is idle, and no share is more than all", () => {
+test("a thread without a report counts as idle, and no merged share exceeds 1", () => {
   expect(mergeShares([{ infer: 0.7, decode: 1 }], 4)).toEqual({ infer: 0.7, decode: 0.25 });
   expect(mergeShares([{ infer: 0.7 }, { infer: 0.7 }], 2)).toEqual({ infer: 1 });
   expect(mergeShares([], 2)).toEqual({});

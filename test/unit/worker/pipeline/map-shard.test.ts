@@ -32,7 +32,7 @@ function aTable(batches: number): Table {
   );
 }
 
-test("what the rows came in and what the model made is freed, and the rows are right", async () => {
+test("mapping frees the memory of input rows and model outputs, and the output rows are correct", async () => {
   const table = aTable(3);
   const made: ArrayBuffer[] = [];
   const infer: Lanes["infer"] = async (feeds) => {

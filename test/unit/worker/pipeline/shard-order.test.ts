@@ -19,7 +19,7 @@ function watched(work: Promise<unknown>): { readonly done: boolean } {
 test.each([
   ["near", 1],
   ["far", 2],
-] as const)("of shards that are %s %i are prefetched before their turn", async (where, count) => {
+] as const)("prefetching of %s shards: %i enter before their turn", async (where, count) => {
   const order = new ShardOrder();
   using reading = await order.enter(where, signal);
   await reading.turn();
@@ -34,7 +34,7 @@ test.each([
   for (const pass of await Promise.all(next)) pass[Symbol.dispose]();
 });
 
-test("who is ready first is read in the order of the leases all the same", async () => {
+test("shards are read in the order of their leases, even when a later one is ready first", async () => {
   const order = new ShardOrder();
   using first = await order.enter("far", signal);
   using second = await order.enter("far", signal);
@@ -49,7 +49,7 @@ test("who is ready first is read in the order of the leases all the same", async
   expect(early.done).toBe(true);
 });
 
-test("three are in memory at once: the next one is read when one of them is written", async () => {
+test("three shards are in memory at once, and the next is read after one is written", async () => {
   const order = new ShardOrder();
   const done = [];
   for (let count = 0; count < 3; count += 1) {
@@ -69,19 +69,19 @@ test("three are in memory at once: the next one is read when one of them is writ
   for (const pass of done) pass[Symbol.dispose]();
 });
 
-test.each(["before its turn", "in the middle of it", "while it waits for it"])(
-  "one that is given up %s holds up nobody",
+test.each(["before its turn", "during its turn", "while waiting for its turn"])(
+  "a shard that is abandoned %s does not block the others",
   async (when) => {
     const order = new ShardOrder();
     using first = await order.enter("far", signal);
     await first.turn();
     const stop = new AbortController();
     const left = await order.enter("far", stop.signal);
-    if (when === "in the middle of it") first.endRead();
+    if (when === "during its turn") first.endRead();
     const turn = when === "before its turn" ? null : left.turn();
-    if (when === "in the middle of it") await turn;
+    if (when === "during its turn") await turn;
     stop.abort(new Error("given up"));
-    if (when === "while it waits for it") await expect(turn).rejects.toThrow("given up");
+    if (when === "while waiting for its turn") await expect(turn).rejects.toThrow("given up");
     left[Symbol.dispose]();
     first.endRead();
     for (let count = 0; count < 4; count += 1) {

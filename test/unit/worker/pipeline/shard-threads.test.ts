@@ -35,7 +35,7 @@ function rig(count: number) {
     use(threads).catch(() => {});
     while (runs.length === before) await Promise.resolve();
     const run = runs.at(-1);
-    if (run === undefined) throw new Error("a run");
+    if (run === undefined) throw new Error("no run was started");
     return run;
   };
   return { threads, started, give };
@@ -49,7 +49,7 @@ const use = (threads: ShardThreads) =>
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 const aPartial = {} as PartialManifest;
 
-test("a shard goes to the thread with the least left to read, not the least left to write", async () => {
+test("a shard goes to the thread with the fewest shards to read, whatever it has left to write", async () => {
   const { threads, give } = rig(2);
   const first = await give();
   const second = await give();
@@ -68,7 +68,7 @@ test("a shard goes to the thread with the least left to read, not the least left
   await threads[Symbol.asyncDispose]();
 });
 
-test("a thread that broke is replaced with the next shard that it gets", async () => {
+test("a broken thread is replaced when it gets its next shard", async () => {
   const { threads, started, give } = rig(1);
   const first = await give();
   started[0]?.onBroken();
@@ -80,7 +80,7 @@ test("a thread that broke is replaced with the next shard that it gets", async (
   expect(started.map(({ closed }) => closed)).toEqual([false, true]);
 });
 
-test("one that could not be started is tried anew", async () => {
+test("a thread that failed to start is started again for the next shard", async () => {
   let starts = 0;
   const threads = new ShardThreads(1, async () => {
     starts += 1;

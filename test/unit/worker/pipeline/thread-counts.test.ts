@@ -7,27 +7,27 @@ import {
   stepThreadCount,
 } from "../../../../worker/pipeline/thread-counts.ts";
 
-test("a CPU's lanes are fed by one thread, a GPU's by half of its cores, four at most", () => {
+test("one shard thread feeds a CPU, and half of the cores, at most four, feed a GPU", () => {
   const plan = (device: "cpu" | "cuda", cores: number) =>
     shardThreadCount({ device, cores, requested: "auto" });
   expect([1, 2, 64].map((cores) => plan("cpu", cores))).toEqual([1, 1, 1]);
   expect([1, 2, 3, 4, 8, 64].map((cores) => plan("cuda", cores))).toEqual([1, 1, 1, 2, 4, 4]);
 });
 
-test("a number that was asked for is taken", () => {
+test("a requested number of shard threads is used", () => {
   expect(shardThreadCount({ device: "cpu", cores: 2, requested: 3 })).toBe(3);
 });
 
-test("one thread holds a shard that it reads, one that is written and one prefetched; more threads two each and one", () => {
+test("a worker holds two leases for each shard thread and one more", () => {
   expect([1, 2, 4].map(leaseSlotCount)).toEqual([3, 5, 9]);
 });
 
-test("the steps of a stage have half of the cores, shared out among the shard threads: one at least, sixteen at most", () => {
+test("shard threads share half of the cores for the steps of a stage, one to sixteen threads each", () => {
   expect([1, 2, 4, 8, 64].map((cores) => stepThreadCount(cores, 1))).toEqual([1, 1, 2, 4, 16]);
   expect([2, 8, 16, 64].map((cores) => stepThreadCount(cores, 4))).toEqual([1, 1, 2, 8]);
 });
 
-test("shard threads share what a worker may fetch ahead, and none has more than is of use", () => {
+test("shard threads share a sixteenth of the memory to fetch ahead, each at most 512 MiB", () => {
   expect(fetchedBytesOf(1)).toBeLessThanOrEqual(512 << 20);
   for (const threads of [1, 16, 64]) {
     expect(fetchedBytesOf(threads)).toBeGreaterThan(0);

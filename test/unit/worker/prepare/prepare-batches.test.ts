@@ -13,7 +13,7 @@ async function* batchesOf(...rows: readonly number[]): AsyncGenerator<RecordBatc
   for (const count of rows) yield* smallTable(count).batches;
 }
 
-it("gives steps no more rows at once than they take, each of its place in the shard", async () => {
+it("steps get at most as many rows at once as they take, each with its place in the shard", async () => {
   const given: bigint[][] = [];
   const steps = {
     ...{ atOnce: 2, pieceRows: () => 4 },
@@ -40,7 +40,7 @@ it("gives steps no more rows at once than they take, each of its place in the sh
   ]);
 });
 
-it("gives steps no row that could not be read: it stands where it was, failed", async () => {
+it("an unreadable row is kept from the steps and stays in its place as failed", async () => {
   const unreadable = new UnreadableRows();
   for (const row of [0, 4, 5, 9]) unreadable.note(row, `row ${row}`);
   const given: bigint[][] = [];
@@ -78,7 +78,7 @@ it("gives steps no row that could not be read: it stands where it was, failed", 
   expect(ids).toEqual([null, 1n, 2n, 3n, null, null, 6n, 7n, 8n, null]);
 });
 
-it("without steps, passes rows that could not be read on as failed", async () => {
+it("unreadable rows are passed on as failed when there are no steps", async () => {
   const unreadable = new UnreadableRows();
   unreadable.note(3, "torn");
   const options = { steps: null, lease: aLease(), unreadable, signal };

@@ -10,14 +10,14 @@ function decoderBytes(shardThreads: number): number {
   return Number(pages) * 65_536;
 }
 
-test("decoders of one process share half of the memory, and none has more than WebAssembly can address", () => {
+test("the decoders of a process share half of the memory, each at most what WebAssembly can address", () => {
   expect(decoderBytes(1)).toBeLessThanOrEqual(2 ** 32);
   for (const threads of [1, 16, 64])
     expect(threads * decoderBytes(threads)).toBeLessThanOrEqual(totalmem() / 2);
   expect(decoderBytes(128)).toBeLessThan(decoderBytes(64));
 });
 
-test("a worker has a thread for each SQL statement that runs at once beside those for files, unless somebody has said how many", () => {
+test("UV_THREADPOOL_SIZE has room for concurrent SQL statements and files by default, or is kept as set", () => {
   vi.stubEnv("UV_THREADPOOL_SIZE", undefined);
   const threads = { shardThreads: 3, stepThreads: 2 };
   expect(processEnvironment(threads)).toMatchObject({ UV_THREADPOOL_SIZE: "19", PATH: process.env.PATH });

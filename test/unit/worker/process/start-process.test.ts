@@ -9,7 +9,7 @@ function aFamily() {
   return { turns, granted, want };
 }
 
-test("one has a turn at a time, in the order of asking, and other turns are not held up", () => {
+test("one process at a time has a turn, in the order of requests, and other turns do not wait", () => {
   const { turns, granted, want } = aFamily();
   want("a", "model");
   want("b", "model");
@@ -21,7 +21,7 @@ test("one has a turn at a time, in the order of asking, and other turns are not 
   expect(granted.slice(2)).toEqual(["b: model", "c: model"]);
 });
 
-test("of one that is gone the turn goes to the next, and its place in the row to nobody", () => {
+test("an exited process passes its turn to the next, and loses its place in the queue", () => {
   const { turns, granted, want } = aFamily();
   for (const who of ["a", "b", "c"]) want(who, "model");
   turns.gone("b");

@@ -79,19 +79,19 @@ async function readTwo(budget?: FetchBudget) {
   return { found, groupsAtOnce: seen.most / GROUP_BYTES };
 }
 
-test("two shards of a thread have more than two row groups fetched where nothing bounds them", async () => {
+test("without a budget two shards of a thread fetch more than two row groups at once", async () => {
   const { found, groupsAtOnce } = await readTwo();
   expect(found).toBe(rows);
   expect(groupsAtOnce).toBeGreaterThan(2.5);
 });
 
 test.each([
-  ["three row groups and a bit", 3.2, 4],
-  ["two row groups and a bit", 2.2, 3],
-  ["a row group and a bit", 1.2, 2],
-  ["less than a row group: it is fetched, and nothing else", 0.5, 1],
-  ["nothing: no less is fetched than is needed", 0, 1],
-])("with a budget of %s all rows come, and no more is fetched at once", async (_what, groups, most) => {
+  ["a little over three row groups", 3.2, 4],
+  ["a little over two row groups", 2.2, 3],
+  ["a little over one row group", 1.2, 2],
+  ["half a row group", 0.5, 1],
+  ["zero bytes", 0, 1],
+])("a budget of %s limits what is fetched at once, and all rows are read", async (_what, groups, most) => {
   const budget = new FetchBudget(groups * GROUP_BYTES);
   const { found, groupsAtOnce } = await readTwo(budget);
   expect(found).toBe(rows);

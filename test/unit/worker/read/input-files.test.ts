@@ -57,7 +57,7 @@ async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
   return { files, planned, reads, far };
 }
 
-test("a file that was given back is taken again as it is", async () => {
+test("a returned file is taken again without new reads", async () => {
   const { files, planned, reads } = await rig();
   const first = await files.take(planned("/a"), null, signal);
   files.giveBack(first);
@@ -67,7 +67,7 @@ test("a file that was given back is taken again as it is", async () => {
   await files[Symbol.asyncDispose]();
 });
 
-test("a file that two read at once is opened twice, and each reads its own", async () => {
+test("a file that is taken twice at once is opened twice, and both can be read", async () => {
   const { files, planned } = await rig();
   const both = [await files.take(planned("/a"), null, signal), await files.take(planned("/a"), null, signal)];
   expect(both[0]).not.toBe(both[1]);
@@ -83,7 +83,7 @@ test("a file that two read at once is opened twice, and each reads its own", asy
   await files[Symbol.asyncDispose]();
 });
 
-test("a file that was given back cannot be closed by who had it before", async () => {
+test("a returned file cannot be closed by its previous user", async () => {
   const { files, planned, reads } = await rig();
   const first = await files.take(planned("/a"), null, signal);
   files.giveBack(first);
@@ -94,7 +94,7 @@ test("a file that was given back cannot be closed by who had it before", async (
   await files[Symbol.asyncDispose]();
 });
 
-test("no more than two stay open: the one unused for longest is closed, never one that is taken", async () => {
+test("at most two files stay open, and the longest unused is closed, never one in use", async () => {
   const { files, planned, reads } = await rig();
   for (const path of ["/a", "/b"]) files.giveBack(await files.take(planned(path), null, signal));
   const taken = await files.take(planned("/b"), null, signal);
@@ -109,7 +109,7 @@ test("no more than two stay open: the one unused for longest is closed, never on
   await files[Symbol.asyncDispose]();
 });
 
-test("one that failed is dropped, and opened anew", async () => {
+test("a dropped file is opened again", async () => {
   const { files, planned } = await rig();
   const first = await files.take(planned("/a"), null, signal);
   files.drop(first);
@@ -117,15 +117,15 @@ test("one that failed is dropped, and opened anew", async () => {
   await files[Symbol.asyncDispose]();
 });
 
-describe("a file to which the nearest way does not lead as it was planned", () => {
+describe("a file that the nearest way of access does not have as planned", () => {
   const OTHERS: readonly [string, Stat][] = [
-    ["nothing", MISSING],
-    ["one of another size", async () => ({ bytes: bytes.length + 1, version: "1" })],
-    ["one of another time", async () => ({ bytes: bytes.length, version: "2" })],
-    ["one that may not be read", () => Promise.reject(new ShardmillError("STORE_REFUSED", "EACCES"))],
+    ["missing", MISSING],
+    ["of another size", async () => ({ bytes: bytes.length + 1, version: "1" })],
+    ["of another version", async () => ({ bytes: bytes.length, version: "2" })],
+    ["not readable", () => Promise.reject(new ShardmillError("STORE_REFUSED", "EACCES"))],
   ];
 
-  test.each(OTHERS)("but %s is read from the next", async (_what, stat) => {
+  test.each(OTHERS)("is read by the next way when the nearest finds it %s", async (_what, stat) => {
     const { files, planned, far } = await rig([stat, AS_PLANNED]);
     const file = await files.take(planned("/a"), null, signal);
     expect(far).toEqual(["/a"]);
@@ -133,13 +133,16 @@ describe("a file to which the nearest way does not lead as it was planned", () =
     await files[Symbol.asyncDispose]();
   });
 
-  test.each(OTHERS)("nor the next (%s) fails by what that one says", async (_what, stat) => {
-    const changed = { code: "INPUT_CHANGED", fields: { path: "/a", found: "nothing: it was removed" } };
-    const { files, planned } = await rig([stat, MISSING]);
-    await expect(files.take(planned("/a"), null, signal)).rejects.toMatchObject(changed);
-  });
+  test.each(OTHERS)(
+    "fails with INPUT_CHANGED when the nearest way finds it %s and the next finds it missing",
+    async (_what, stat) => {
+      const changed = { code: "INPUT_CHANGED", fields: { path: "/a", found: "nothing: it was removed" } };
+      const { files, planned } = await rig([stat, MISSING]);
+      await expect(files.take(planned("/a"), null, signal)).rejects.toMatchObject(changed);
+    },
+  );
 
-  test("after it was read there is not confirmed on another way", async () => {
+  test("is confirmed only by the way that has read it", async () => {
     let now: Stat = AS_PLANNED;
     const { files, planned } = await rig([() => now(), AS_PLANNED]);
     const file = await files.take(planned("/a"), null, signal);
@@ -157,30 +160,33 @@ describe("a file to which the nearest way does not lead as it was planned", () =
 test.each([
   ["small", 100],
   ["large", 50_000],
-])("a %s file that becomes another between its stat and its reading is not read", async (size, rows) => {
-  await using bucket = new MemoryStorage();
-  const path = parseLocation("s3://bucket/a.parquet");
-  const content = encodeParquet(smallTable(rows));
-  await bucket.put(path, sourceOfBytes(content), { signal });
-  const stat = await bucket.stat(path, signal);
-  expect(isSmallFile(stat)).toBe(size === "small");
-  using opened = await openDatasetFile(memorySource(content), "parquet", signal);
-  const { footerSha256 } = opened;
-  const planned: InputFile = { path, format: "parquet", ...stat, rows, footerSha256 };
-  await bucket.put(path, sourceOfBytes(content), { signal });
-  const { version: found } = await bucket.stat(path, signal);
-  // The facts are from before the change, as if the file had changed right after the stat.
-  const way: Way = {
-    stat: async () => stat,
-    read: (...range) => bucket.read(...range),
-    checksVersion: async () => false,
-  };
-  await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
-  await expect(files.take(planned, null, signal)).rejects.toMatchObject({
-    code: "INPUT_CHANGED",
-    fields: { path, what: "version", expected: stat.version, found },
-  });
-});
+])(
+  "a %s file that is replaced between its stat and its read fails with INPUT_CHANGED",
+  async (size, rows) => {
+    await using bucket = new MemoryStorage();
+    const path = parseLocation("s3://bucket/a.parquet");
+    const content = encodeParquet(smallTable(rows));
+    await bucket.put(path, sourceOfBytes(content), { signal });
+    const stat = await bucket.stat(path, signal);
+    expect(isSmallFile(stat)).toBe(size === "small");
+    using opened = await openDatasetFile(memorySource(content), "parquet", signal);
+    const { footerSha256 } = opened;
+    const planned: InputFile = { path, format: "parquet", ...stat, rows, footerSha256 };
+    await bucket.put(path, sourceOfBytes(content), { signal });
+    const { version: found } = await bucket.stat(path, signal);
+    // The facts are from before the change, as if the file had changed right after the stat.
+    const way: Way = {
+      stat: async () => stat,
+      read: (...range) => bucket.read(...range),
+      checksVersion: async () => false,
+    };
+    await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
+    await expect(files.take(planned, null, signal)).rejects.toMatchObject({
+      code: "INPUT_CHANGED",
+      fields: { path, what: "version", expected: stat.version, found },
+    });
+  },
+);
 
 /** Returns a file of many row groups in a bucket. Each read returns only the requested version. */
 async function inBucket() {
@@ -190,7 +196,7 @@ async function inBucket() {
   await bucket.put(path, sourceOfBytes(content), { signal });
   const asked: (readonly [start: number, end: number])[] = [];
   const way: Way = {
-    stat: () => Promise.reject(new Error("nobody has to ask")),
+    stat: () => Promise.reject(new Error("stat must not be called")),
     read: (...range) => {
       asked.push([range[1], range[2]]);
       return bucket.read(...range);
@@ -209,7 +215,7 @@ async function inBucket() {
   return { bucket, path, content, planned, asked, way };
 }
 
-test("where each read looks at the version, nobody asks for it, and the end of a file is read once for all", async () => {
+test("a store that checks the version on each read needs no stat, and a file's end is read once", async () => {
   const { planned, asked, way } = await inBucket();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
   const one = await files.take(planned, null, signal);
@@ -225,7 +231,7 @@ test("where each read looks at the version, nobody asks for it, and the end of a
 test.each([
   ["replaced", "version"],
   ["removed", "bytes"],
-])("there, of a file that is %s nothing more is read", async (how, what) => {
+])("a store that checks the version on each read refuses rows of a file that was %s", async (how, what) => {
   const { bucket, path, content, planned, way } = await inBucket();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
   const before = await files.take(planned, null, signal);
@@ -240,7 +246,7 @@ test.each([
   }
 });
 
-test("an end whose reader gave up is read by the next that wants it", async () => {
+test("the end of a file whose reader gave up is read by the next reader", async () => {
   const { planned, asked, way } = await inBucket();
   const leave = new AbortController();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
@@ -252,7 +258,7 @@ test("an end whose reader gave up is read by the next that wants it", async () =
   expect(asked.length).toBeLessThanOrEqual(2);
 });
 
-test("an end that came on another way does not open a file on one that leads nowhere", async () => {
+test("an end that one way has read does not open the file by another way that fails", async () => {
   const { planned, way } = await inBucket();
   const nowhere: Way = {
     ...way,

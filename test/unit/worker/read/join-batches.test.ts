@@ -35,7 +35,7 @@ async function joined(sizes: readonly number[], small: { rows: number; bytes: nu
 const rowsOf = (batches: readonly RecordBatch[]) =>
   batches.flatMap((batch) => batch.toArray().map((row) => JSON.stringify(row)));
 
-test("the rows are the same, in order, and no two neighbours are small", async () => {
+test("joined batches have the same rows in order, and no two neighbours are small", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 20 }),
@@ -54,12 +54,12 @@ test("the rows are the same, in order, and no two neighbours are small", async (
   );
 });
 
-test("a batch that is large in bytes passes as it is", async () => {
+test("a batch that is large in bytes is not joined", async () => {
   const found = await joined([4, 4, 4], { rows: 100, bytes: 1 });
   expect(found.map(({ numRows }) => numRows)).toEqual([4, 4, 4]);
 });
 
-test("a batch is as large as what its dictionary's values become", async () => {
+test("the size of a dictionary column counts its decoded values", async () => {
   const named = column(Array(4).fill("a long name".repeat(100)), new Dictionary(new Utf8(), new Int32()));
   async function* batches() {
     yield batchOf({ named });
@@ -71,7 +71,7 @@ test("a batch is as large as what its dictionary's values become", async () => {
   expect(found).toEqual([4, 4]);
 });
 
-test("what was copied is freed", async () => {
+test("the memory of joined batches is freed", async () => {
   const numbers = column(Array(20_000).fill(7), new Int32());
   const sources = [batchOf({ numbers }), batchOf({ numbers: column(Array(20_000).fill(8), new Int32()) })];
   async function* batches() {

@@ -80,7 +80,7 @@ async function read(slices: readonly LeaseSlice[], way: Way) {
   return { rows, begun };
 }
 
-test("many small files give the rows that one file with all of them gives, each file begun in its turn", async () => {
+test("many small files give the same rows as one file, with at most 18 requests at once", async () => {
   const { way: one } = wayTo(new Map([["/0", whole]]));
   const { slices: all } = await filesOf([60]);
   const expected = await read(all, one);
@@ -106,7 +106,7 @@ test("many small files give the rows that one file with all of them gives, each 
   );
 });
 
-test("a part of the first and of the last file is read, as the lease says", async () => {
+test("only the leased parts of the first and the last file are read", async () => {
   const { contents, slices } = await filesOf([20, 20, 20]);
   const cut = slices.map((slice, index) => {
     if (index === 0) return { ...slice, rowStart: 15 };
@@ -117,11 +117,11 @@ test("a part of the first and of the last file is read, as the lease says", asyn
 });
 
 test.each<[string, (bytes: Uint8Array) => Uint8Array | null, string]>([
-  ["is gone", () => null, "INPUT_CHANGED"],
+  ["is missing", () => null, "INPUT_CHANGED"],
   ["has another size", (bytes) => bytes.slice(1), "INPUT_CHANGED"],
   ["has another footer", (bytes) => flipped(bytes, bytes.length - 20), "INPUT_C"],
   ["is corrupt", (bytes) => flipped(bytes, 6), "INPUT_CORRUPT"],
-])("of many files one that %s is named", async (_what, change, code) => {
+])("the error names the one of many files that %s", async (_what, change, code) => {
   const { contents, slices } = await filesOf(Array(20).fill(3));
   contents.set("/13", change(contents.get("/13") ?? new Uint8Array()));
   const { way } = wayTo(contents);

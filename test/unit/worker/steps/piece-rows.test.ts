@@ -28,22 +28,22 @@ const NOTHING: StepColumns = { where: "map.prepare", reads: [], columns: [] };
 
 const mostRows = (steps: readonly StepBinding[], columns: StepColumns) => pieceRowsOf(steps, columns).most;
 
-it("gives SQL a record batch as it was read, and spreads texts over the threads", () => {
+it("SQL gets a whole record batch, and texts are split among the threads", () => {
   const [sql, texts] = [pieceRowsOf([SQL], NOTHING), pieceRowsOf([SQL, TOKENIZE], NOTHING)];
   expect(pieceRowsIn(65_536, sql, 16)).toBe(65_536);
   expect(pieceRowsIn(65_536, texts, 16)).toBe(4096);
   expect(pieceRowsIn(65_536, texts, 1)).toBe(65_536);
-  expect(pieceRowsIn(1000, texts, 16), "no smaller than is worth a thread's while").toBe(512);
+  expect(pieceRowsIn(1000, texts, 16), "at least 512 rows for each thread").toBe(512);
   expect(pieceRowsIn(0, texts, 16)).toBe(512);
 });
 
-it("makes no more than 16 MiB of a piece whose columns tell, and at least a row", () => {
+it("a piece of columns with a known size makes at most 16 MiB, and has at least one row", () => {
   expect(mostRows([], making(3 * 224 * 224))).toBe(27);
   expect(pieceRowsIn(5000, pieceRowsOf([TOKENIZE], making(1 << 20)), 4)).toBe(4);
   expect(mostRows([], making(1 << 24))).toBe(1);
 });
 
-needs("sound")("takes sounds for as long as they may be", () => {
+needs("sound")("the size of a piece of sounds follows their maximum duration", () => {
   expect(mostRows([soundOf(3600)], NOTHING)).toBe(2);
   expect(mostPieceBytes([soundOf(3600)], 2)).toBe(2 * 3600 * 16_000 * 4);
   expect(mostRows([soundOf(10)], NOTHING)).toBe(16);

@@ -62,14 +62,14 @@ function exploding(
 
 async function chainOf(...stepped: readonly ReturnType<typeof exploding>[]): Promise<StepChain> {
   const opened = stepped.map(({ step }) => step);
-  vi.mocked(steps.openStep).mockImplementation(async () => present(opened.shift(), "a step more"));
+  vi.mocked(steps.openStep).mockImplementation(async () => present(opened.shift(), "one more step"));
   return await StepChain.open(
     stepped.map(({ binding }) => binding),
     { scratchPath: "", stores: NO_STORES },
   );
 }
 
-test("a row that a step failed on is given to none behind it, and stands in its place with nulls", async () => {
+test("a row that fails in a step is skipped by later steps and keeps its place with nulls", async () => {
   const first = exploding("first", "a", "b", ["a"], (a) => (a === 2 ? "two" : [a * 10, a * 10 + 1]));
   const second = exploding("second", "b", "c", ["a"], (b) => (b === 31 ? "thirty-one" : b === 40 ? [] : [b]));
   await using chain = await chainOf(first, second);
@@ -87,7 +87,7 @@ test("a row that a step failed on is given to none behind it, and stands in its 
   expect(rows.map(({ c }) => c)).toEqual([10, 11, null, 30, -1, 41]);
 });
 
-test("a row of which any step cut off a text, or of any of whose parts, is named once", async () => {
+test("a row is noted as truncated once, whichever steps truncate whichever of its parts", async () => {
   const first = exploding(
     "first",
     "a",

@@ -13,7 +13,7 @@ const lease = {
   slices: [slice("a.parquet", 90, 100), slice("b.parquet", 0, 10)],
 };
 
-test("an error of a step names the rows that it was given, in their file, and keeps its code and facts", () => {
+test("the error of a step names its rows and their file, and keeps its code, fields and hint", () => {
   const error = new ShardmillError("SQL_FAILED", "map.finish[0].sql failed: out of range", {
     fields: { where: "map.finish[0].sql" },
     hint: "cast it first",
@@ -29,7 +29,7 @@ test("an error of a step names the rows that it was given, in their file, and ke
   );
 });
 
-test("whoever stopped the step is told nothing of rows", () => {
+test("an error that is not the step's own is returned unchanged", () => {
   const stopped = new ShardmillError("INTERRUPTED", "the shard is abandoned");
   expect(stepFailedAt(stopped, lease, 0, 5)).toBe(stopped);
   const reason = new Error("lost");

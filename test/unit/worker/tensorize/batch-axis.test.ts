@@ -10,7 +10,7 @@ const someRows = fc.record({
   axis: fc.nat(3),
 });
 
-test("every value of a row goes to its place behind, before and around the batch, and comes back", () => {
+test("placeBatch moves the batch to any axis, and rowsFirst restores the original tensor", () => {
   fc.assert(
     fc.property(someRows, ({ rows, rowDims, axis }) => {
       fc.pre(axis <= rowDims.length);

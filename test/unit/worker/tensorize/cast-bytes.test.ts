@@ -7,9 +7,9 @@ const scaled = (value: number) => value / 255 - 0.5;
 describe.each([
   ["unsigned", (buffer: ArrayBuffer, from: number, count: number) => new Uint8Array(buffer, from, count)],
   ["signed", (buffer: ArrayBuffer, from: number, count: number) => new Int8Array(buffer, from, count)],
-])("%s bytes", (_sign, view) => {
+])("castBytes of %s bytes", (_sign, view) => {
   test.each([4, 5, 6, 7, 600, 601, 602, 603])(
-    "become what each is alone, %d of them, wherever they start",
+    "%d bytes at any alignment become the same floats as each byte alone",
     (count) => {
       const { buffer } = Uint8Array.from({ length: 640 }, (_, index) => (index * 97) % 256);
       for (const from of [0, 1, 2, 3]) {
@@ -22,7 +22,7 @@ describe.each([
   );
 });
 
-test("few bytes and many are cast to the same floats, at their place in the tensor", () => {
+test("castValues gives the same floats for many bytes at once as byte by byte", () => {
   const values = Uint8Array.from({ length: LEAST_BYTES + 300 }, (_, index) => (index * 31) % 256);
   const leaf = { kind: "numbers", type: "uint8", values } as const;
   const cast = { dtype: "float32", scale: 1 / 255, offset: -0.1 } as const;

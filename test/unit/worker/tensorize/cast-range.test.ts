@@ -5,21 +5,21 @@ import { encodeHalf, halfTable } from "../../../../shared/core/float16.ts";
 import type { Dtype } from "../../../../shared/domain/tensor.ts";
 import { aBinding, batchOf, tensorize } from "../../../support/shard-inputs.ts";
 
-describe("integers of 64 bits", () => {
+describe("64-bit integers", () => {
   const big = [2n ** 63n - 1n, -(2n ** 63n), 9_007_199_254_740_993n, -1n, 0n];
   const data = makeData({ type: new Int64(), data: BigInt64Array.from(big) });
 
-  test("are exact between themselves, beyond what a float holds", () => {
+  test("int64 values stay exact in an int64 tensor, beyond what a float holds", () => {
     expect(tensorize(batchOf({ c: data }), aBinding({ dtype: "int64" })).values).toEqual(big);
   });
 
-  test("are exact in a stack too", () => {
+  test("int64 values stay exact in a stack of columns", () => {
     const stack = { kind: "stack", columns: ["c", "c"] } as const;
     const bound = aBinding({ dtype: "int64", rowDims: [2], rowValues: 2, source: stack });
     expect(tensorize(batchOf({ c: data }), bound).values).toEqual(big.flatMap((value) => [value, value]));
   });
 
-  test("become the nearest float64", () => {
+  test("int64 values become the nearest float64", () => {
     fc.assert(
       fc.property(fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })), (values) => {
         const c = makeData({ type: new Int64(), data: BigInt64Array.from(values) });
@@ -29,7 +29,7 @@ describe("integers of 64 bits", () => {
     );
   });
 
-  test("change sign only where they fit", () => {
+  test("an integer outside the other type's range fails its row with ROW_VALUE", () => {
     const { values, bad } = tensorize(batchOf({ c: data }), aBinding({ dtype: "uint64" }));
     expect(values).toEqual([2n ** 63n - 1n, 9_007_199_254_740_993n, 0n]);
     expect(bad).toEqual({ 1: "ROW_VALUE", 3: "ROW_VALUE" });
@@ -42,7 +42,7 @@ describe("integers of 64 bits", () => {
     expect(back.bad).toEqual({ 1: "ROW_VALUE", 2: "ROW_VALUE" });
   });
 
-  test("take floats up to their own range", () => {
+  test("a float outside the range of int64 fails its row with ROW_VALUE", () => {
     const floats = makeData({ type: new Float64(), data: Float64Array.of(-(2 ** 63), 2 ** 63, -1, 1e15) });
     const { values, bad } = tensorize(batchOf({ c: floats }), aBinding({ dtype: "int64" }));
     expect(values).toEqual([-(2n ** 63n), -1n, 10n ** 15n]);
@@ -50,7 +50,7 @@ describe("integers of 64 bits", () => {
   });
 });
 
-describe("values that a dtype cannot hold", () => {
+describe("values outside the range of a dtype", () => {
   test.each<[Dtype, number[], Record<number, string>]>([
     ["int8", [-128, 127, -129, 128], { 2: "ROW_VALUE", 3: "ROW_VALUE" }],
     ["int8", [-0, 1.5, -0.5], { 1: "ROW_VALUE", 2: "ROW_VALUE" }],
@@ -64,26 +64,26 @@ describe("values that a dtype cannot hold", () => {
     ["float16", [Number.NaN, 1e9, 1, Infinity, 65_504, 65_520], { 1: "ROW_VALUE", 5: "ROW_VALUE" }],
     ["float32", [Number.NaN, 1e40, -Infinity, 3.4e38, -3.5e38], { 1: "ROW_VALUE", 4: "ROW_VALUE" }],
     ["float64", [Number.NaN, 1e308, Infinity], {}],
-  ])("make their rows bad: %s", (dtype, numbers, expected) => {
+  ])("%s, case %#: values that do not fit fail their rows", (dtype, numbers, expected) => {
     const c = makeData({ type: new Float64(), data: Float64Array.from(numbers) });
     expect(tensorize(batchOf({ c }), aBinding({ dtype })).bad).toEqual(expected);
   });
 
-  test("count after scale and offset", () => {
+  test("the range is checked after scale and offset", () => {
     const c = makeData({ type: new Uint8(), data: Uint8Array.of(1, 200) });
     const { values, bad } = tensorize(batchOf({ c }), aBinding({ dtype: "uint8", scale: 2 }));
     expect(values).toEqual([2]);
     expect(bad).toEqual({ 1: "ROW_VALUE" });
   });
 
-  test("are no fractions that a scale makes: those are truncated, as pixels are", () => {
+  test("a fraction that a scale makes is truncated instead of failing its row", () => {
     const c = makeData({ type: new Float64(), data: Float64Array.of(0.5, -0.1) });
     const { values, bad } = tensorize(batchOf({ c }), aBinding({ dtype: "uint8", scale: 255 }));
     expect(values).toEqual([127]);
     expect(bad).toEqual({ 1: "ROW_VALUE" });
   });
 
-  test("never become infinite in floats, whatever their type and scale", () => {
+  test("a finite value that would become infinite in a float dtype fails its row", () => {
     const floats: readonly Dtype[] = ["float16", "float32"];
     const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
     fc.assert(
@@ -108,7 +108,7 @@ describe("values that a dtype cannot hold", () => {
     );
   });
 
-  test("are named in the message with all their digits", () => {
+  test("the message names a large integer with all its digits", () => {
     const c = makeData({ type: new Uint64(), data: BigUint64Array.of(2n ** 64n - 1n) });
     const { messages } = tensorize(batchOf({ c }), aBinding({ dtype: "int64" }));
     expect(messages).toEqual(["column `c` holds 18446744073709551615, which does not fit int64"]);
@@ -118,7 +118,7 @@ describe("values that a dtype cannot hold", () => {
     ]);
   });
 
-  test("are named in the message", () => {
+  test("the message names the column, the value and the dtype", () => {
     const c = makeData({ type: new Int32(), data: Int32Array.of(300) });
     const { messages } = tensorize(batchOf({ c }), aBinding({ dtype: "uint8" }));
     expect(messages).toEqual(["column `c` holds 300, which does not fit uint8"]);

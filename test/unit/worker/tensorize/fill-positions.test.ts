@@ -42,16 +42,19 @@ function build(
   });
 }
 
-test.each(DTYPES)("%s: positions, then padding, and the mask that says which is which", (dtype) => {
-  const c = listColumn([[1, 1, 0], [1], [], [1, 0]]);
-  const inputs = [aBinding({ dtype, rowShape: { kind: "padded", pad: 1, sequence: 0 } }), mask({ dtype })];
-  expect(build(c, inputs)).toEqual([
-    { dims: [4, 3], values: [1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1] },
-    { dims: [4, 3], values: [1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0] },
-  ]);
-});
+test.each(DTYPES)(
+  "%s: each row is its positions and then padding, and the mask marks the positions",
+  (dtype) => {
+    const c = listColumn([[1, 1, 0], [1], [], [1, 0]]);
+    const inputs = [aBinding({ dtype, rowShape: { kind: "padded", pad: 1, sequence: 0 } }), mask({ dtype })];
+    expect(build(c, inputs)).toEqual([
+      { dims: [4, 3], values: [1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1] },
+      { dims: [4, 3], values: [1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0] },
+    ]);
+  },
+);
 
-test("values are scaled and filled, padding is as the model sees it", () => {
+test("scale, offset and fill apply to values, and padding is written unscaled", () => {
   const c = column(
     [
       [1, null],
@@ -65,7 +68,7 @@ test("values are scaled and filled, padding is as the model sees it", () => {
   expect(tensor).toEqual({ dims: [2, 3], values: [3, 21, -7, 5, 7, 9] });
 });
 
-test("positions of several values are padded whole", () => {
+test("positions of several values are padded as whole positions", () => {
   const pairs = aBinding({
     rowDims: [1, 2],
     rowValues: 2,
@@ -77,7 +80,7 @@ test("positions of several values are padded whole", () => {
   ]);
 });
 
-test("64-bit values lose nothing", () => {
+test("64-bit values stay exact in a padded tensor", () => {
   const big = 2n ** 60n + 1n;
   const c = column([[big], [big, -1n]], new List(new Field("item", new Int64(), true)));
   const binding = aBinding({ dtype: "int64", rowShape: { kind: "padded", pad: 0, sequence: 0 } });
@@ -87,7 +90,7 @@ test("64-bit values lose nothing", () => {
   expect([...new BigInt64Array(x?.data ?? new ArrayBuffer(0))]).toEqual([big, 0n, big, -1n]);
 });
 
-test("a scaled mask is what models with additive masks take, or all zeros", () => {
+test("scale and offset make a mask additive, and scale 0 makes it all zeros", () => {
   const c = listColumn([[5], [5, 5]]);
   const additive = mask({ scale: 100, offset: -100, rowShape: { kind: "padded", pad: -100, sequence: 0 } });
   const zeros = mask({ tensor: "z", scale: 0 });
@@ -102,7 +105,7 @@ test("a scaled mask is what models with additive masks take, or all zeros", () =
   ]);
 });
 
-test("a fixed batch is filled up with its last row, padding and all", () => {
+test("a fixed batch is filled up with copies of its last padded row", () => {
   const [tensor] = build(
     listColumn([[1, 2, 3], [4]]),
     [aBinding({ rowShape: { kind: "padded", pad: 0, sequence: 0 } })],

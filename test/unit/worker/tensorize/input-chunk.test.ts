@@ -18,7 +18,7 @@ function chunkOf(sources: readonly number[], failed: readonly number[]): InputCh
   });
 }
 
-test("a part that is dead takes the other parts of its row with it, and those of no other row", () => {
+test("a failed part excludes every part of its row, and no part of another row", () => {
   const chunk = chunkOf([0, 1, 1, 1, 3, 4, 4], [2, 4]);
   expect(chunk.liveRuns).toEqual([
     { start: 0, end: 1 },
@@ -28,7 +28,7 @@ test("a part that is dead takes the other parts of its row with it, and those of
   expect(chunk.deadRows().map(([row]) => row)).toEqual([2, 4]);
 });
 
-test("a row of a hundred thousand parts, all of them dead, is one dead row soon", () => {
+test("a row whose 100,000 parts all failed counts as one failed row", () => {
   const parts = Array<number>(100_000).fill(0);
   const chunk = chunkOf(
     parts,

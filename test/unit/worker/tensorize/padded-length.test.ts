@@ -7,7 +7,7 @@ const paddedLength = (count: number) => new RowPositions([], [true]).lengthsOf([
 
 const positions = fc.integer({ min: 1, max: 1 << 24 });
 
-test("no length is more than an eighth longer than the row, nor shorter, and edges are their own", () => {
+test("the padded length is at least the row's, less than 1/32 longer, and pads to itself", () => {
   fc.assert(
     fc.property(positions, (count) => {
       const length = paddedLength(count);
@@ -18,7 +18,7 @@ test("no length is more than an eighth longer than the row, nor shorter, and edg
   );
 });
 
-test("a longer row never gets a shorter length", () => {
+test("a longer row never gets a shorter padded length", () => {
   fc.assert(
     fc.property(positions, positions, (a, b) => {
       expect(paddedLength(Math.max(a, b))).toBeGreaterThanOrEqual(paddedLength(Math.min(a, b)));
@@ -26,7 +26,7 @@ test("a longer row never gets a shorter length", () => {
   );
 });
 
-test("rows of 1 to 512 positions come in 160 lengths, and an empty row is one position", () => {
+test("rows of 1 to 512 positions are padded to 160 lengths, and an empty row to one position", () => {
   const lengths = new Set(Array.from({ length: 512 }, (_, index) => paddedLength(index + 1)));
   expect(lengths.size).toBe(160);
   expect([0, 1, 32, 33, 64, 65, 129, 257].map(paddedLength)).toEqual([1, 1, 32, 33, 64, 66, 132, 264]);

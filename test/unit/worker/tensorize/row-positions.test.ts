@@ -17,12 +17,12 @@ function look(chunk: InputChunk) {
   };
 }
 
-test("rows of one length have no positions", () => {
+test("a chunk without inputs of variable length has no positions", () => {
   expect(new InputChunk(batchOf({ c: column([1, 2], new Float32()) }), 0, [aBinding()]).positions).toBeNull();
 });
 
 describe("the positions of a row", () => {
-  test("are the values of its list, or as many fewer as a position has", () => {
+  test("are counted as the values of its list divided by the values of one position", () => {
     const c = listColumn([[1, 2, 3, 4], [], [5, 6]]);
     expect(look(new InputChunk(batchOf({ c }), 0, [aBinding({ rowShape: padded }), mask]))).toEqual({
       positions: [4, 0, 2],
@@ -32,7 +32,7 @@ describe("the positions of a row", () => {
     expect(look(new InputChunk(batchOf({ c }), 0, [pairs])).positions).toEqual([2, 0, 1]);
   });
 
-  test("are counted in a slice from its own first row, whatever the nesting", () => {
+  test("are counted from the first row of a slice, also for nested lists", () => {
     const type = new List(item(new FixedSizeList(2, item(new Float32()))));
     const c = column(
       [
@@ -52,8 +52,8 @@ describe("the positions of a row", () => {
   });
 });
 
-describe("a row is dead", () => {
-  test("when its inputs are not of one length", () => {
+describe("rows with invalid inputs", () => {
+  test("a row fails with ROW_LENGTH when its inputs differ in length", () => {
     const batch = batchOf({ c: listColumn([[1, 2], [3], [4, 5]]), d: listColumn([[1, 2], [3, 4], [5]]) });
     expect(look(new InputChunk(batch, 0, [aBinding({ rowShape: padded }), second]))).toEqual({
       positions: [2, 0, 0],
@@ -64,7 +64,7 @@ describe("a row is dead", () => {
     });
   });
 
-  test("when its list is cut within a position, or holds lists of different lengths", () => {
+  test("a row fails with ROW_LENGTH when a position is incomplete or nested lists differ in length", () => {
     const pairs = aBinding({ rowDims: [2], rowValues: 2, rowShape: padded });
     expect(
       look(
@@ -89,7 +89,7 @@ describe("a row is dead", () => {
     ]);
   });
 
-  test("when it is null, even with a fill, which stands in for nulls inside", () => {
+  test("a null row fails with ROW_NULL even with a fill, which only replaces nulls inside a list", () => {
     const c = column([[1, null], null, [3]], new List(item(new Float32())));
     const filled = aBinding({ rowShape: padded, fill: 9 });
     expect(look(new InputChunk(batchOf({ c }), 0, [filled]))).toEqual({
@@ -102,7 +102,7 @@ describe("a row is dead", () => {
     ]);
   });
 
-  test("when it is empty and nothing may stand in for its positions", () => {
+  test("an empty row fails with ROW_LENGTH when its input is unpadded", () => {
     const c = listColumn([[1], [], [2]]);
     expect(
       look(new InputChunk(batchOf({ c }), 0, [aBinding({ rowShape: { kind: "unpadded", sequence: 0 } })]))
@@ -110,7 +110,7 @@ describe("a row is dead", () => {
     ).toEqual([[1, "ROW_LENGTH", "column `c` is empty, and there is no padding"]]);
   });
 
-  test("when a value does not fit, as ever", () => {
+  test("a row fails with ROW_VALUE when a value does not fit its dtype", () => {
     const bytes = aBinding({ dtype: "uint8", rowShape: padded });
     expect(look(new InputChunk(batchOf({ c: listColumn([[1], [2, 300]]) }), 0, [bytes])).dead).toEqual([
       [1, "ROW_VALUE", "column `c` holds 300, which does not fit uint8"],
@@ -118,7 +118,7 @@ describe("a row is dead", () => {
   });
 });
 
-test("inputs of two sequences may differ in length, each padded by itself or not at all", () => {
+test("inputs of two sequences may differ in length, and each sequence has its own padding", () => {
   const batch = batchOf({ c: listColumn([[1, 2], [3], []]), d: listColumn([[1], [3, 4, 5], []]) });
   const other = { ...second, rowShape: { kind: "unpadded", sequence: 1 } } as const;
   const chunk = new InputChunk(batch, 0, [aBinding({ rowShape: padded }), other]);

@@ -49,9 +49,9 @@ const NUMERIC_SOURCES: Readonly<Record<string, (values: readonly number[]) => Da
 
 const isBig = (dtype: Dtype) => dtype === "int64" || dtype === "uint64";
 
-describe("every numeric column feeds every dtype", () => {
+describe("numeric columns", () => {
   for (const [source, make] of Object.entries(NUMERIC_SOURCES)) {
-    test.each(DTYPES)(`${source} as %s`, (dtype) => {
+    test.each(DTYPES)(`a ${source} column feeds a tensor of %s`, (dtype) => {
       const numbers = source === "bool" ? [0, 1, 1, 0, 1] : [0, 1, 100, 7, 42];
       const expected = dtype === "bool" ? numbers.map((value) => Number(value !== 0)) : numbers;
       const { values, bad } = tensorize(batchOf({ c: make(numbers) }), aBinding({ dtype }));
@@ -59,14 +59,14 @@ describe("every numeric column feeds every dtype", () => {
       expect(values).toEqual(isBig(dtype) ? expected.map(BigInt) : expected);
     });
 
-    test.each(DTYPES)(`${source} as %s, scaled and moved`, (dtype) => {
+    test.each(DTYPES)(`a ${source} column feeds a tensor of %s after scale and offset`, (dtype) => {
       const numbers = source === "bool" ? [0, 1, 1, 0, 1] : [0, 1, 9, 7, 3];
       const expected = numbers.map((value) => (dtype === "bool" ? 1 : value * 2 + 5));
       const { values } = tensorize(batchOf({ c: make(numbers) }), aBinding({ dtype, scale: 2, offset: 5 }));
       expect(values).toEqual(isBig(dtype) ? expected.map(BigInt) : expected);
     });
 
-    test(`${source} columns stacked`, () => {
+    test(`stacked ${source} columns feed one tensor, row by row`, () => {
       const numbers = source === "bool" ? [1, 0, 1] : [1, 2, 3];
       const batch = batchOf({ a: make(numbers), b: make([...numbers].reverse()) });
       const stack = { kind: "stack", columns: ["a", "b"] } as const;
@@ -78,10 +78,10 @@ describe("every numeric column feeds every dtype", () => {
 
 const item = (type: DataType) => new Field("item", type, true);
 
-describe("lists", () => {
+describe("list columns", () => {
   const list = new List(item(new Float32()));
 
-  test("of the wrong length are bad, with what was expected and found", () => {
+  test("a list of the wrong length fails its row with the expected and the found length", () => {
     const c = column([[1, 2], [3], [], [4, 5], [6, 7, 8]], list);
     const { values, bad, messages } = tensorize(batchOf({ c }), aBinding({ rowDims: [2], rowValues: 2 }));
     expect(values).toEqual([1, 2, 4, 5]);
@@ -89,20 +89,20 @@ describe("lists", () => {
     expect(messages[0]).toBe("column `c` has the wrong length: expected 2, found 1");
   });
 
-  test("that are null, or hold a null, are bad without a fill", () => {
+  test("a list that is null or holds a null fails its row when there is no fill", () => {
     const c = column([[1, 2], null, [3, null], [4, 5]], list);
     const { values, bad } = tensorize(batchOf({ c }), aBinding({ rowDims: [2], rowValues: 2 }));
     expect(values).toEqual([1, 2, 4, 5]);
     expect(bad).toEqual({ 1: "ROW_NULL", 2: "ROW_NULL" });
   });
 
-  test("take the fill for nulls, before scale and offset", () => {
+  test("a fill replaces nulls before scale and offset apply", () => {
     const c = column([[1, 2], null, [3, null], null, [4, 5]], list);
     const bound = aBinding({ rowDims: [2], rowValues: 2, fill: 10, scale: 2, offset: 1 });
     expect(tensorize(batchOf({ c }), bound).values).toEqual([3, 5, 21, 21, 7, 21, 21, 21, 9, 11]);
   });
 
-  test("of fixed size are read where they lie, sliced or not", () => {
+  test("lists of fixed size are read from a slice", () => {
     const type = new FixedSizeList(3, item(new Int16()));
     const c = column(
       [
@@ -117,7 +117,7 @@ describe("lists", () => {
     expect(tensorize(batchOf({ c }).slice(1, 3), bound).values).toEqual([4, 5, 6, 7, 8, 9]);
   });
 
-  test("nested are flattened; ragged ones are bad", () => {
+  test("nested lists are flattened, and ragged ones fail their rows", () => {
     const nested = new List(item(list));
     const c = column(
       [
@@ -140,7 +140,7 @@ describe("lists", () => {
     expect(bad).toEqual({ 1: "ROW_LENGTH", 2: "ROW_NULL", 4: "ROW_NULL" });
   });
 
-  test("fixed inside fixed are one block", () => {
+  test("lists of fixed size inside lists of fixed size are flattened", () => {
     const type = new FixedSizeList(2, item(new FixedSizeList(2, item(new Float32()))));
     const c = column(
       [
@@ -161,7 +161,7 @@ describe("lists", () => {
 });
 
 describe("nulls in scalar columns", () => {
-  test("keep the rows around them in order, in a slice too", () => {
+  test("rows around nulls keep their order, also in a slice", () => {
     const c = column([1, null, 3, 4, null, 6, 7, 8, null, 10], new Int32());
     const batch = batchOf({ c }).slice(1, 9);
     const { values, bad } = tensorize(batch, aBinding());
@@ -170,7 +170,7 @@ describe("nulls in scalar columns", () => {
     expect(tensorize(batch, aBinding({ fill: -1 })).values).toEqual([-1, 3, 4, -1, 6, 7, 8, -1]);
   });
 
-  test("do not count as values out of range", () => {
+  test("the stored value of a null is not checked against the range", () => {
     const c = makeData({
       type: new Int32(),
       data: Int32Array.of(1, 99_999, 2),
@@ -181,21 +181,21 @@ describe("nulls in scalar columns", () => {
     expect(values).toEqual([1, 7, 2]);
   });
 
-  test("are bad when their own fill does not fit", () => {
+  test("a null fails its row when the fill does not fit the dtype", () => {
     const c = column([1, null], new Int32());
     expect(tensorize(batchOf({ c }), aBinding({ dtype: "uint8", fill: 300 })).bad).toEqual({
       1: "ROW_VALUE",
     });
   });
 
-  test("of a stack are filled one by one", () => {
+  test("nulls in a stack of columns are filled one by one", () => {
     const batch = batchOf({ a: column([1, null], new Int32()), b: column([null, 4], new Float64()) });
     const stack = { kind: "stack", columns: ["a", "b"] } as const;
     const bound = aBinding({ rowDims: [2], rowValues: 2, source: stack, fill: 0 });
     expect(tensorize(batch, bound).values).toEqual([1, 0, 0, 4]);
   });
 
-  test("of booleans are told apart from false, in a slice too", () => {
+  test("a null boolean fails its row instead of being read as false, also in a slice", () => {
     const c = column([true, false, null, true, true, false, null, true, false, true, true], new Bool());
     const { values, bad } = tensorize(batchOf({ c }).slice(1, 9), aBinding({ dtype: "bool" }));
     expect(values).toEqual([0, 1, 1, 0, 1, 0]);
@@ -210,14 +210,14 @@ describe("binary columns", () => {
       new Binary(),
     );
 
-  test("give one value a byte", () => {
+  test("each byte becomes one value by default", () => {
     const bound = aBinding({ rowDims: [3], rowValues: 3, scale: 0.5 });
     const { values, bad } = tensorize(batchOf({ c: cells([2, 4, 6], [1], [8, 10, 12], null) }), bound);
     expect(values).toEqual([1, 2, 3, 4, 5, 6]);
     expect(bad).toEqual({ 1: "ROW_LENGTH", 3: "ROW_NULL" });
   });
 
-  test("give raw little-endian values, whatever their alignment", () => {
+  test("raw bytes are read as little-endian values at any alignment", () => {
     const raw = (...values: number[]) => [...new Uint8Array(Float32Array.from(values).buffer)];
     const source = { kind: "one", column: "c", bytes: "raw" } as const;
     const bound = aBinding({ rowDims: [2], rowValues: 2, source });
@@ -228,7 +228,7 @@ describe("binary columns", () => {
     });
   });
 
-  test("are read in one way for all rows: what fits the other one is a dead letter, and told", () => {
+  test("bytes that fit only the other setting fail their row, and the message names that setting", () => {
     const raw = [...new Uint8Array(Int32Array.of(-5, 6).buffer)];
     const c = cells([1, 2], raw);
     const bound = { rowDims: [2], rowValues: 2, dtype: "int32" } as const;
@@ -241,19 +241,19 @@ describe("binary columns", () => {
     expect(asValues.messages[0]).toContain("expected 2 bytes, found 8: it fits `bytes: raw`");
   });
 
-  test("of fixed size are cast as one block", () => {
+  test("binary values of fixed size are cast from a slice", () => {
     const c = makeData({ type: new FixedSizeBinary(2), data: Uint8Array.of(1, 2, 3, 4, 5, 6), length: 3 });
     const bound = aBinding({ rowDims: [2], rowValues: 2, dtype: "uint8" });
     expect(tensorize(batchOf({ c }).slice(1, 3), bound).values).toEqual([3, 4, 5, 6]);
   });
 
-  test("take the fill for a null", () => {
+  test("a fill replaces every byte of a null", () => {
     const bound = aBinding({ rowDims: [2], rowValues: 2, fill: 9 });
     expect(tensorize(batchOf({ c: cells([1, 2], null) }), bound).values).toEqual([1, 2, 9, 9]);
   });
 });
 
-test("a column that is missing, or of a type that is no number, is refused", () => {
+test("a column that is missing or not numeric fails with INPUT_UNSUPPORTED", () => {
   const c = column(["a"], new Utf8());
   expect(() => tensorize(batchOf({ c }), aBinding())).toThrowError(
     expect.objectContaining({ code: "INPUT_UNSUPPORTED" }),
@@ -267,7 +267,7 @@ test("a column that is missing, or of a type that is no number, is refused", () 
   );
 });
 
-test("any slice of any column gives what its rows give one by one", () => {
+test("any slice of a list column gives the same values as its rows one by one", () => {
   const cell = fc.option(
     fc.array(fc.option(fc.integer({ min: -9, max: 9 }), { freq: 9 }), { minLength: 1, maxLength: 3 }),
     { freq: 6 },

@@ -33,11 +33,11 @@ function fed(
 
 const words = ["東京", "", "a", null, "long enough to be no inline view"];
 
-describe("columns of text feed texts", () => {
+describe("text columns", () => {
   test.each([
     ["plain", new Utf8()],
     ["with a dictionary", new Dictionary(new Utf8(), new Int32())],
-  ])("%s: a null is a dead letter, or what fills it", (_what, type) => {
+  ])("%s: a null row takes the fill, and fails when there is none", (_what, type) => {
     const c = column(words, type);
     const present = words.filter((word) => word !== null);
     expect(fed({ c }, {})).toEqual({ dims: [4], texts: present, dead: [3] });
@@ -45,7 +45,7 @@ describe("columns of text feed texts", () => {
     expect(fed({ c }, { fill: "none" })).toEqual({ dims: [5], texts: filled, dead: [] });
   });
 
-  test("with a NUL character are dead letters: ONNX Runtime would cut them off there", () => {
+  test("a text with a NUL character fails its row, as ONNX Runtime would cut it off there", () => {
     const text = fc.string({ unit: fc.constantFrom("a", "\0", "é", "😀"), maxLength: 4 });
     fc.assert(
       fc.property(fc.array(fc.option(text), { minLength: 1, maxLength: 12 }), (texts) => {
@@ -60,7 +60,7 @@ describe("columns of text feed texts", () => {
     expect(fed({ c: lists }, {}).dead).toEqual([1]);
   });
 
-  test("side by side, and as lists whose length fits", () => {
+  test("stacked text columns and lists of the right length feed several texts per row", () => {
     const source = { kind: "stack" as const, columns: ["a", "b"] };
     const [a, b] = [column(["1", "2"], new Utf8()), column(["x", "y"], new Utf8())];
     const rowDims = { rowDims: [2], rowValues: 2 };
@@ -75,11 +75,11 @@ describe("columns of text feed texts", () => {
     expect(fed({ c: fixed }, { ...rowDims, fill: "-" }).texts).toEqual(["1", "x", "-", "-"]);
   });
 
-  test("the last row stands in for those that a batch of a fixed size lacks", () => {
+  test("a fixed batch is filled up with copies of its last row", () => {
     expect(fed({ c: column(["a", "b"], new Utf8()) }, {}, 4).texts).toEqual(["a", "b", "b", "b"]);
   });
 
-  test("a value is every row's, or the whole tensor", () => {
+  test("a constant value feeds every row, or the whole tensor of an input without rows", () => {
     const source = { kind: "value" as const, shape: [], elements: ["é"] };
     const c = column(["1", "2"], new Utf8());
     expect(fed({ c }, { source })).toMatchObject({ dims: [2], texts: ["é", "é"] });

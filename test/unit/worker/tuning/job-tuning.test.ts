@@ -30,7 +30,7 @@ function memoryCache() {
   return { cache, values };
 }
 
-test("what one run learned is known to the next, and added to by it", async () => {
+test("the next run recalls the learned batch size and adds to it", async () => {
   const { cache } = memoryCache();
   expect(await new JobTuning(cache, job, machine).recallBatch(plan)).toEqual(NOTHING_LEARNED);
   const cap = { length: null, units: 500 };
@@ -39,7 +39,7 @@ test("what one run learned is known to the next, and added to by it", async () =
   expect(await new JobTuning(cache, job, machine).recallBatch(plan)).toEqual({ units: 256, caps: [cap] });
 });
 
-test("another model, shape, output, device, machine or plan learned nothing yet", async () => {
+test("nothing is recalled for another model, shape, output, device, machine or lane layout", async () => {
   const { cache } = memoryCache();
   await new JobTuning(cache, job, machine).rememberBatch(plan, { units: 256, caps: [] });
   const [input] = SUM_PLAN.inputs;
@@ -64,7 +64,7 @@ test("another model, shape, output, device, machine or plan learned nothing yet"
   expect(await new JobTuning(cache, renamed, machine).recallBatch(plan)).toMatchObject({ units: 256 });
 });
 
-test("a device that passed is known for the same check, model, device and driver", async () => {
+test("a passed check is recalled only for the same check, device, driver and ONNX Runtime", async () => {
   const { cache } = memoryCache();
   const limits = { tolerance: 0.001, maxBeyond: 0, minCosine: 0.99, minAgreement: 0.98 };
   const report: DeviceReport = {
@@ -95,7 +95,7 @@ test("a device that passed is known for the same check, model, device and driver
   expect(await recall(webgpu, { ranked: ["logits"] })).toBeNull();
 });
 
-test("what somebody else wrote there is as nothing", async () => {
+test("an invalid cache entry is ignored", async () => {
   const odd: unknown[] = [
     null,
     7,
