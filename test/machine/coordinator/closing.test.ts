@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-test("a job that is taken up while its coordinator closes is let go of, with its lock", async () => {
+test("a job whose submission is pending when its coordinator closes is interrupted and leaves no lock", async () => {
   const gate = deferred<void>();
   const job = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
   const output = join(folder, "out");

@@ -69,7 +69,7 @@ function aSpec(place: number): JobSpec {
 /** Waits long enough for a third plan to begin, if it were permitted. */
 const moment = () => new Promise((resolve) => setTimeout(resolve, 50));
 
-test("two jobs are planned at once, 64 wait, more are told to come later, and all have their turn", async () => {
+test("two jobs are planned at once, 64 wait and are planned later, and more are refused", async () => {
   const { seen, open, submit } = await planner();
   const submitted = Array.from({ length: 66 }, () => submit());
   await until(() => seen.now === 2);
@@ -82,7 +82,7 @@ test("two jobs are planned at once, 64 wait, more are told to come later, and al
   expect(seen).toEqual({ now: 0, most: 2, begun: 66 });
 });
 
-test("nothing is planned for a caller who has gone while it waited", async () => {
+test("a submission whose caller aborts while it waits is not planned", async () => {
   const { seen, open, submit } = await planner();
   const first = [submit(), submit()];
   const caller = new AbortController();

@@ -56,7 +56,7 @@ describe("the digits in Parquet", () => {
     }
   });
 
-  it("lie in two files, with five row groups of 1,000 rows each", async () => {
+  it("are in two files with five row groups of 1,000 rows each", async () => {
     for (const path of dataFiles) {
       const metadata = (await ParquetFile.fromFile(new Blob([readFileSync(path)]))).metadata();
       const rowGroups = Array.from({ length: metadata.numRowGroups() }, (_, i) => metadata.rowGroup(i));
@@ -65,19 +65,19 @@ describe("the digits in Parquet", () => {
     expect(dataFiles).toHaveLength(2);
   });
 
-  it("are all digits of the npm package, each once, under the right label", () => {
+  it("contain each digit of the npm package once, with the right label", () => {
     expect(rows.map(({ id }) => id).sort((a, b) => a - b)).toEqual([...images.keys()]);
     expect(rows.filter(({ id, label }) => images[id]?.label !== label)).toEqual([]);
   });
 
-  it("have the package's grey values", () => {
+  it("have the grey values of the npm package", () => {
     const different = rows.filter(({ id, pixels }) =>
       pixels.some((grey, place) => Math.abs(grey / 255 - (images[id]?.values[place] ?? -1)) > 0.001),
     );
     expect(different).toEqual([]);
   });
 
-  it("are shuffled, and a fifth of every label is held out", () => {
+  it("are shuffled, and a fifth of each label is in the test split", () => {
     expect(rows.filter(({ id }, place) => id === place).length).toBeLessThan(20);
     for (let label = 0; label < 10; label += 1) {
       const ofLabel = rows.filter((row) => row.label === label);
@@ -87,7 +87,7 @@ describe("the digits in Parquet", () => {
     }
   });
 
-  it("take less than 4 MB with the model", () => {
+  it("take less than 4 MB together with the model", () => {
     const bytes = [...dataFiles, join(folder, "model.onnx")].map((path) => statSync(path).size);
     expect(bytes.reduce((sum, size) => sum + size, 0)).toBeLessThan(4_000_000);
   });
@@ -107,19 +107,19 @@ describe("the model of the digits", () => {
     }
   });
 
-  it("takes any number of images and gives ten logits each", () => {
+  it("accepts any number of images and returns ten logits for each", () => {
     expect(session.inputMetadata).toMatchObject([{ name: "image", type: "float32", shape: ["N", 784] }]);
     expect(session.outputMetadata).toMatchObject([{ name: "logits", type: "float32", shape: ["N", 10] }]);
   });
 
-  it("reads at least 95 of 100 digits that it was not trained on", () => {
+  it("recognizes at least 95% of the digits that it was not trained on", () => {
     const held = rows.filter(({ split }) => split === "test");
     const right = held.filter(({ id }) => read[id] === images[id]?.label);
     expect(held.length).toBe(2000);
     expect(right.length / held.length).toBeGreaterThanOrEqual(0.95);
   });
 
-  it("is counted by the job's SQL, over any three shards, as by a plain loop", async () => {
+  it("has the same results in the job's SQL over three shards as in a plain loop", async () => {
     const counted = await reduceInShards(
       rows.map(({ id, label, split }) => ({ label, split, digit: read[id] ?? -1 })),
       3,

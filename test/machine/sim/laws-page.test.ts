@@ -11,18 +11,18 @@ describe("the page of laws", () => {
   const sources = readFiles(packageRoot, ".ts");
   const page = lawsPage(sources);
 
-  needs("bucket-journal")("is what the code says now: after a change, npm run docs", () => {
+  needs("bucket-journal")("is up to date with the code (after a change, run `npm run docs`)", () => {
     expect(readFileSync(join(packageRoot, "docs/laws.md"), "utf8")).toBe(page);
   });
 
-  test("has somebody who checks each law from inside or outside", () => {
+  test("names a check for each law", () => {
     const sections = page.split("\n## ").slice(1);
     expect(sections.map((section) => section.split("\n")[0])).toEqual(Object.keys(LAWS));
     const unchecked = sections.filter((section) => !/^- (Asserted by|Simulator|Tests): /m.test(section));
     expect(unchecked).toEqual([]);
   });
 
-  test("knows every law that a comment names", () => {
+  test("has each law that a comment names", () => {
     const named = [...sources].flatMap(([path, text]) =>
       /^(coordinator|extensions|worker|shared)\//.test(path)
         ? [...text.matchAll(/Law `([^`]+)`/g)].map((match) => ({ path, key: match[1] }))

@@ -30,7 +30,7 @@ async function lines(from = path): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-test("is a line of JSON each: when, who, from where, and what; of its owner alone", async () => {
+test("an audit entry is one line of JSON with time, name, peer and event, in a file of mode 600", async () => {
   const audit = new AuditLog(path, silentLogger, () => 0);
   audit.record(WHO, JOINED);
   audit.record(WHO, { event: "cancelled", job: "j-1", reason: 'a\n"b"' });
@@ -42,7 +42,7 @@ test("is a line of JSON each: when, who, from where, and what; of its owner alon
   expect((await stat(path)).mode & 0o777).toBe(0o600);
 });
 
-test("goes on in a new file when the old one is moved away", async () => {
+test("the audit log continues in a new file after the old file is renamed", async () => {
   const audit = new AuditLog(path, silentLogger);
   audit.record(WHO, JOINED);
   await rename(path, `${path}.1`);
@@ -50,7 +50,7 @@ test("goes on in a new file when the old one is moved away", async () => {
   expect([await lines(`${path}.1`), await lines()]).toMatchObject([[JOINED], [JOINED]]);
 });
 
-test("tells sixty refusals a minute and counts the others, whoever calls", async () => {
+test("the audit log records at most 60 refusals a minute and counts the others", async () => {
   let nowMs = 0;
   const audit = new AuditLog(path, silentLogger, () => nowMs);
   for (let call = 0; call < 1_000; call += 1) audit.record(WHO, REFUSED);
@@ -62,12 +62,12 @@ test("tells sixty refusals a minute and counts the others, whoever calls", async
   expect((await lines()).at(-1)).toMatchObject(REFUSED);
 });
 
-test("cuts what strangers make long", async () => {
+test("the audit log truncates an overlong worker name", async () => {
   new AuditLog(path, silentLogger).record(WHO, { ...JOINED, worker: "w".repeat(1 << 20) } as AuditEvent);
   expect((await readFile(path, "utf8")).length).toBeLessThan(1_000);
 });
 
-test("that cannot be begun is refused, and one that fails later is told in the log with what it lacks", async () => {
+test("an audit log that cannot be opened is refused, and a later write failure is logged with the lost entry", async () => {
   const nowhere = join(folder, "no", "audit");
   expect(() => new AuditLog(nowhere, silentLogger)).toThrow(
     expect.objectContaining({ code: "ARGUMENT_INVALID", fields: { path: nowhere } }),

@@ -37,7 +37,7 @@ needs(
   "text",
   "code",
   "s3",
-)("all places that a job file names are known by their keys", () => {
+)("namedPlaces lists every location that a job file names, with its key", () => {
   const places = namedPlaces(checkJobSpec(EVERYWHERE as never));
   expect(Object.fromEntries(places.map(({ where, location }) => [where, location]))).toEqual({
     "input.path[0]": "/in",
@@ -59,7 +59,7 @@ needs(
   });
 });
 
-test("a job file without anything special names three places", () => {
+test("a job file with only the required keys names three locations", () => {
   const spec = checkJobSpec({
     input: { path: "/in.parquet" },
     model: { path: "/m.onnx" },
@@ -85,22 +85,25 @@ async function refused(spec: object, role: Role, rights?: SubmitRights) {
   }
 }
 
-describe("code of a job's own", () => {
+describe("modules of a job", () => {
   const spec = {
     ...{ input: { path: "/in.parquet" }, model: { path: "/m.onnx" }, output: { path: "/out" } },
     map: { finish: [{ sql: "SELECT * FROM rows" }, { module: "/step.ts" }] },
     reduce: { own: { module: "/own.ts" } },
   };
 
-  needs("code")("is refused with all places of it unless its role is allowed to bring some", async () => {
-    const no = { code: "MODULES_REFUSED", where: ["map.finish[1]", "reduce.own"] };
-    expect(await refused(spec, "admin")).toEqual(no);
-    const admins: SubmitRights = { modules: ["admin"], locations: {} };
-    expect(await refused(spec, "submit", admins)).toEqual(no);
-    expect(await refused(spec, "admin", admins)).toBeNull();
-  });
+  needs("code")(
+    "modules are refused, with all their keys, unless the caller's role may bring modules",
+    async () => {
+      const no = { code: "MODULES_REFUSED", where: ["map.finish[1]", "reduce.own"] };
+      expect(await refused(spec, "admin")).toEqual(no);
+      const admins: SubmitRights = { modules: ["admin"], locations: {} };
+      expect(await refused(spec, "submit", admins)).toEqual(no);
+      expect(await refused(spec, "admin", admins)).toBeNull();
+    },
+  );
 
-  needs("code")("that is allowed lies where its role may have something opened", async () => {
+  needs("code")("modules outside the allowed locations of the caller's role are refused", async () => {
     const rights: SubmitRights = {
       modules: ["submit"],
       locations: { submit: ["/in.parquet", "/m.onnx", "/out"] },
@@ -110,7 +113,7 @@ describe("code of a job's own", () => {
   });
 });
 
-describe("places", () => {
+describe("locations of a job", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "shardmill-rights-"));
@@ -128,7 +131,7 @@ describe("places", () => {
   });
   const rights = (): SubmitRights => ({ modules: [], locations: { submit: [within("mine")] } });
 
-  test("below what a role may have opened are taken, for all that others may open", async () => {
+  test("a role may use only its allowed locations, and a role without a list may use any", async () => {
     expect(await refused(spec(), "submit", rights())).toBeNull();
     const theirs = spec({ input: { path: within("theirs") } });
     expect(await refused(theirs, "admin", rights())).toBeNull();
@@ -137,26 +140,30 @@ describe("places", () => {
   });
 
   test.each([
-    ["a pattern above", { input: { path: ["*/data.parquet"] } }, ["input.path[0]"]],
-    ["a link on the way", { input: { path: ["mine/link/data.parquet"] } }, ["input.path[0]"]],
     [
-      "an output that would be made behind a link",
-      { output: { path: "mine/link/new/out" } },
-      ["output.path"],
+      "a pattern that starts above the allowed folder",
+      { input: { path: ["*/data.parquet"] } },
+      ["input.path[0]"],
     ],
     [
-      "a model in a bucket, and its endpoint",
+      "an input path through a link to another folder",
+      { input: { path: ["mine/link/data.parquet"] } },
+      ["input.path[0]"],
+    ],
+    ["a new output folder behind a link", { output: { path: "mine/link/new/out" } }, ["output.path"]],
+    [
+      "a model in a bucket with its endpoint",
       { model: { path: "s3://models/a" }, stores: { "s3://": { endpoint: "http://127.0.0.1:1" } } },
       ["model.path", 'stores."s3://".endpoint'],
     ],
-  ])("by %s are refused", async (_, more: Record<string, object>, where) => {
+  ])("%s is refused", async (_, more: Record<string, object>, where) => {
     const placed = JSON.parse(JSON.stringify(more), (key, value) =>
       typeof value === "string" && key !== "endpoint" && !value.includes("://") ? within(value) : value,
     );
     expect(await refused(spec(placed), "submit", rights())).toEqual({ code: "LOCATION_REFUSED", where });
   });
 
-  test("that are allowed go on with what the coordinator itself has fetched and made", async () => {
+  test("an admitted job may open its role's locations and the coordinator's own folders", async () => {
     const allowed = await admissionBy(rights()).admit(checkJobSpec(spec() as never), by("submit"));
     expect(allowed).toContain(within("mine"));
     expect(allowed).not.toContain("/");

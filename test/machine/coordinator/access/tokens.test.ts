@@ -22,8 +22,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe("the file of tokens", () => {
-  test("has what is needed to know a token, and nothing to make it; and is its owner's alone", async () => {
+describe("the tokens file", () => {
+  test("the file has the hash of a token but not the token itself, and its mode is 600", async () => {
     const { text, line } = makeToken(NAMED, AT);
     const umask = process.umask(0);
     await addTokenLine(path, line).finally(() => process.umask(umask));
@@ -36,7 +36,7 @@ describe("the file of tokens", () => {
     ]);
   });
 
-  test("has the names of certificates that let others in; a line with another name is none", async () => {
+  test("a certificate name is read back, and an entry with an invalid name fails with TOKEN_INVALID", async () => {
     const line = grantOf("DNS:*.example.com", NAMED, AT);
     await addTokenLine(path, line);
     expect([...readTokens(path).values()]).toEqual([{ ...line, revokedAt: null }]);
@@ -44,13 +44,13 @@ describe("the file of tokens", () => {
     expect(() => foldTokens(wrong, path)).toThrow(expect.objectContaining({ code: "TOKEN_INVALID" }));
   });
 
-  test("loses nothing of many who write at once", async () => {
+  test("no token is lost when many are added concurrently", async () => {
     const made = Array.from({ length: 50 }, () => makeToken(NAMED, AT));
     await Promise.all(made.map(({ line }) => addTokenLine(path, line)));
     expect([...readTokens(path).keys()].sort()).toEqual(made.map(({ line }) => line.id).sort());
   });
 
-  test("that ends in the middle of a line says which, and lets nobody in", async () => {
+  test("a file with an incomplete line is refused, and the error has the number of that line", async () => {
     await addTokenLine(path, makeToken(NAMED, AT).line);
     await appendFile(path, '{"kind":"revoked","id":"1a2');
     const broken = { code: "TOKEN_INVALID", fields: { path, line: 2 } };
@@ -59,7 +59,7 @@ describe("the file of tokens", () => {
     expect(() => new TokensFile(path, () => 0).tokens).toThrow(expect.objectContaining(broken));
   });
 
-  test("that others can open is refused", async () => {
+  test("a file that other users can write to is refused", async () => {
     await addTokenLine(path, makeToken(NAMED, AT).line);
     await chmod(path, 0o620);
     const refused = { code: "TOKEN_INVALID", hint: `chmod 600 ${path}` };
@@ -67,7 +67,7 @@ describe("the file of tokens", () => {
     expect(() => new TokensFile(path, () => 0).tokens).toThrow(expect.objectContaining(refused));
   });
 
-  test("is looked at again within a second: tokens made, revoked and mended are known", async () => {
+  test("changes to the file are detected after one second", async () => {
     let nowMs = 0;
     const file = new TokensFile(path, () => nowMs);
     expect(file.tokens.size).toBe(0);
@@ -99,7 +99,7 @@ describe("the file of tokens", () => {
     '{"kind":"created"}',
     '{"kind":"revoked","id":"1","revokedAt":"soon"}',
     '{"kind":"created","id":"1","name":"a","role":"root","sha256":"","createdAt":"2026-11-28","expiresAt":null}',
-  ])("does not take %s for a line", (text) => {
+  ])("the line %s is not a valid entry", (text) => {
     expect(() => foldTokens(text, "/t")).toThrow(/tokens file, line 1: not a valid entry/);
   });
 });

@@ -34,11 +34,11 @@ async function aScript(onMessage: string): Promise<URL> {
   return pathToFileURL(path);
 }
 
-test("a thread says of each partial whether it is what its manifest says", async () => {
+test("the checker thread reports which partials differ from their manifests", async () => {
   await using checker = new CheckerThreadClient({ partials: partialsPath, shape: SHAPE });
   expect(await checker.check(partials)).toEqual([null, null]);
   const [good, other] = partials;
-  if (good === undefined || other === undefined) throw new Error("two partials");
+  if (good === undefined || other === undefined) throw new Error("expected two partials");
   const bad = { ...other, digest: aDigest("0".repeat(64)) };
   const [first, second] = await checker.check([good, bad]);
   expect(first).toBeNull();
@@ -46,25 +46,28 @@ test("a thread says of each partial whether it is what its manifest says", async
 });
 
 test.for([
-  ["ends by itself", "process.exit(3)", "exit code 3"],
+  ["exits", "process.exit(3)", "exit code 3"],
   ["throws", "throw new Error('no')", "failed: no"],
   // Small objects, step by step. When a heap fills at once, or with larger objects, Node 24 aborts the whole
   // process.
   [
-    "takes all memory",
+    "runs out of memory",
     "const all = []; setInterval(() => { for (let n = 0; n < 1e5; n += 1) all.push({ place: [n] }); }, 0)",
     "memory",
   ],
-] as const)("a thread that %s breaks its checker", async ([, onMessage, says]) => {
-  await using checker = new CheckerThreadClient(
-    { partials: partialsPath, shape: SHAPE },
-    { script: await aScript(onMessage) },
-  );
-  await expect(checker.check(partials)).rejects.toThrow(says);
-  await expect(checker.check(partials)).rejects.toThrow(says);
-});
+] as const)(
+  "if the thread %s, the check fails and so does every later check",
+  async ([, onMessage, says]) => {
+    await using checker = new CheckerThreadClient(
+      { partials: partialsPath, shape: SHAPE },
+      { script: await aScript(onMessage) },
+    );
+    await expect(checker.check(partials)).rejects.toThrow(says);
+    await expect(checker.check(partials)).rejects.toThrow(says);
+  },
+);
 
-test("a thread that does not answer is ended at its limit", async () => {
+test("a check fails if its thread does not answer within the time limit", async () => {
   const script = await aScript("for (;;);");
   await using checker = new CheckerThreadClient(
     { partials: partialsPath, shape: SHAPE },

@@ -68,14 +68,14 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-test("a whole partial is accepted", async () => {
+test("a complete partial is accepted", async () => {
   await expect(store.verifyPartial(partial, signal)).resolves.toBeUndefined();
 });
 
 test.for<[string, () => Promise<unknown>, Record<string, unknown>]>([
-  ["a file that is missing", () => rm(join(folder, "rows.parquet")), { what: "names in its folder" }],
-  ["a folder that is missing", () => rm(folder, { recursive: true }), { found: "nothing" }],
-  ["a file too many", () => writeFile(join(folder, "more"), ""), { what: "names in its folder" }],
+  ["a missing file", () => rm(join(folder, "rows.parquet")), { what: "names in its folder" }],
+  ["a missing folder", () => rm(folder, { recursive: true }), { found: "nothing" }],
+  ["an extra file", () => writeFile(join(folder, "more"), ""), { what: "names in its folder" }],
   [
     "a longer file",
     () => appendFile(join(folder, "rows.parquet"), "x"),
@@ -98,7 +98,7 @@ test.for<[string, () => Promise<unknown>, Record<string, unknown>]>([
     },
     { what: "its folder is not a folder" },
   ],
-])("%s is refused, naming shard and digest", async ([, damage, fields]) => {
+])("a partial with %s is refused, and the error has the shard and the digest", async ([, damage, fields]) => {
   await damage();
   await expect(store.verifyPartial(partial, signal)).rejects.toMatchObject({
     code: "PARTIAL_INVALID",
@@ -114,29 +114,29 @@ async function flipBit(path: string): Promise<void> {
 }
 
 test.for<[string, (partial: PartialManifest) => Partial<PartialManifest>]>([
-  ["rows that do not add up", () => ({ rowsIn: 12 })],
+  ["row counts that do not add up", () => ({ rowsIn: 12 })],
   ["fewer rows out than the file has", () => ({ rowsMapped: 9, rowsOut: 9, rowsIn: 10 })],
-  ["dead letters without a first one", () => ({ firstDead: null })],
+  ["dead letters but no first dead letter", () => ({ firstDead: null })],
   ["negative counts", () => ({ rowsMapped: -1, rowsOut: -1, rowsDead: 1, rowsIn: 0 })],
-  ["a row that is filtered and mapped", () => ({ rowsFiltered: 1 })],
+  ["a row that is counted as filtered and as mapped", () => ({ rowsFiltered: 1 })],
   [
-    "a row filtered by a step that the job does not have",
+    "a filtered row although the job has no steps",
     ({ rowsIn, rowsFiltered }) => ({ rowsIn: rowsIn + 1, rowsFiltered: rowsFiltered + 1 }),
   ],
-  ["a text cut off by a tokenizer that the job does not have", () => ({ rowsTruncated: 1 })],
-  ["rows that came of none", ({ rowsMapped }) => ({ rowsMapped: 0, rowsFiltered: rowsMapped })],
-  ["an execution id that leads elsewhere", () => ({ executionId: asExecutionId("../../x") })],
-  ["a digest of something else", () => ({ digest: aDigest("0".repeat(64)) })],
+  ["a truncated text although the job has no tokenizer", () => ({ rowsTruncated: 1 })],
+  ["output rows but no mapped row", ({ rowsMapped }) => ({ rowsMapped: 0, rowsFiltered: rowsMapped })],
+  ["an execution ID that leads outside the folder", () => ({ executionId: asExecutionId("../../x") })],
+  ["a digest of other files", () => ({ digest: aDigest("0".repeat(64)) })],
   ["a missing combined table", ({ files }) => withFiles(files.filter((file) => file.kind !== "combined"))],
   ["a missing rows file", ({ files }) => withFiles(files.filter((file) => file.kind !== "rows"))],
   ["two rows files", ({ files }) => withFiles([...files, ...files.slice(0, 1)])],
   [
-    "a name that leads elsewhere",
+    "a file name that leads outside the folder",
     ({ files }) =>
       withFiles(files.map((file) => (file.kind === "rows" ? { ...file, name: "../rows.parquet" } : file))),
   ],
   [
-    "a kind that is not the name's",
+    "a file kind that does not match the file name",
     ({ files }) => withFiles(files.map((file) => (file.kind === "rows" ? { ...file, kind: "scan" } : file))),
   ],
 ])("a manifest with %s is refused", async ([, change]) => {
@@ -151,7 +151,7 @@ function withFiles(files: PartialManifest["files"]): Partial<PartialManifest> {
   return { files, digest: partialDigest(files) };
 }
 
-test("a manifest that claims another row count than the file's footer is refused", async () => {
+test("a manifest whose row count differs from the file's footer is refused", async () => {
   const files = partial.files.map((file) => (file.kind === "rows" ? { ...file, rows: 11 } : file));
   const bad = { ...partial, rowsMapped: 11, rowsOut: 11, rowsIn: 12, ...withFiles(files) };
   await expect(store.verifyPartial(bad, signal)).rejects.toMatchObject({
@@ -160,7 +160,7 @@ test("a manifest that claims another row count than the file's footer is refused
   });
 });
 
-test("a file that is no Parquet is refused even if its digest is right, and the next partial is still judged", async () => {
+test("a file that is not Parquet is refused despite a correct digest, and the next partial is checked", async () => {
   await writeFile(join(folder, "rows.parquet"), "PAR1 not parquet PAR1");
   const files = partial.files.map((file) =>
     file.kind === "rows" ? { ...file, bytes: 21, sha256: sha256("PAR1 not parquet PAR1") } : file,
@@ -177,7 +177,7 @@ test("a file that is no Parquet is refused even if its digest is right, and the 
   await expect(store.verifyPartial(other, signal)).resolves.toBeUndefined();
 });
 
-test("an upload that is still under way beside the finished files does no harm", async () => {
+test("an unfinished upload in the folder of a complete partial has no effect", async () => {
   await writeFile(join(folder, ".rows.parquet.0123456789ab.tmp"), "half");
   await expect(store.verifyPartial(partial, signal)).resolves.toBeUndefined();
 });
@@ -187,13 +187,13 @@ test("an aborted verification rejects with the signal's reason", async () => {
   await expect(store.verifyPartial(partial, AbortSignal.abort(reason))).rejects.toBe(reason);
 });
 
-test("a discarded partial is gone, and may be discarded again", async () => {
+test("a discarded partial is removed and may be discarded again", async () => {
   await store.discardPartial(partial);
   await store.discardPartial(partial);
   expect(existsSync(folder)).toBe(false);
 });
 
-test("a partial whose id leads elsewhere deletes nothing", async () => {
+test("discarding a partial whose ID leads outside the folder fails and deletes nothing", async () => {
   await mkdir(join(root, "precious"));
   await expect(
     store.discardPartial({ ...partial, executionId: asExecutionId("/../../precious") }),
@@ -201,7 +201,7 @@ test("a partial whose id leads elsewhere deletes nothing", async () => {
   expect(existsSync(join(root, "precious"))).toBe(true);
 });
 
-test("a sweep leaves the beacon, what is kept and what a later generation made, and nothing else", async () => {
+test("a sweep keeps the beacon, the listed partials and those of later generations, and removes the rest", async () => {
   await writeBeacon(partialsPath, SEAMS.storage);
   await mkdir(join(partialsPath, "9-1.9-lost"));
   await mkdir(join(partialsPath, "9-2.1-successors"));
@@ -212,7 +212,7 @@ test("a sweep leaves the beacon, what is kept and what a later generation made, 
   await store.verifyPartial(partial, signal);
 });
 
-test("each beacon holds what was returned, and no two are alike", async () => {
+test("a beacon file has the returned content, and each new beacon has other content", async () => {
   const first = await writeBeacon(partialsPath, SEAMS.storage);
   expect(await readFile(first.path, "utf8")).toBe(first.content);
   const second = await writeBeacon(partialsPath, SEAMS.storage);
@@ -224,7 +224,7 @@ test("each beacon holds what was returned, and no two are alike", async () => {
 test.for([
   [3, "accepted"],
   [4, "refused"],
-] as const)("an Arrow rows file of 3 rows that claims %i is %s", async ([rows, outcome]) => {
+] as const)("an Arrow file with 3 rows and a manifest for %i rows is %s", async ([rows, outcome]) => {
   const arrowStore = createPartialStore(
     partialsPath,
     { reduce: {}, rowsFormat: "arrow", hasSteps: false, hasMadeInputs: false },

@@ -4,7 +4,7 @@ import { workerSession } from "../../../../shared/domain/worker.ts";
 import { deviceReport } from "../../../support/wire-arbitraries.ts";
 import { sample } from "../../../support/wire-rig.ts";
 
-test("a refused worker that is gone is forgotten, and what it found stays told", () => {
+test("forgetting a refused worker removes its refusal but keeps its report", () => {
   const reports = new DeviceReports();
   const session = workerSession("s1");
   const report = { ...sample(deviceReport), refusal: "row 5 is wrong" };

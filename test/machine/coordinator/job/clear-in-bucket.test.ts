@@ -41,7 +41,7 @@ const machine = (name: string, storage: Bucket) => machineAt(join(folder, name),
 const isOfClearing = (name: string) => name.startsWith("clearing");
 
 test.each([false, true])(
-  "a clearing whose coordinator was lost on another machine is ended here (--fresh: %s)",
+  "the clearing of a lost coordinator on another machine is completed here (--fresh: %s)",
   async (fresh) => {
     const there = machine("there", new Bucket());
     await openAndLeave(there);
@@ -55,7 +55,7 @@ test.each([false, true])(
 );
 
 test.each([false, true])(
-  "a clearing whose coordinator is alive on another machine is left to it (--fresh: %s)",
+  "an output that a running coordinator on another machine is clearing is refused (--fresh: %s)",
   async (fresh) => {
     const there = machine("there", new Bucket());
     await openAndLeave(there);
@@ -71,7 +71,7 @@ test.each([false, true])(
   },
 );
 
-test("a coordinator whose clearing another one has taken over removes nothing more", async () => {
+test("a coordinator whose clearing was taken over fails with OUTPUT_LOCKED at its next step", async () => {
   const there = machine("there", new Bucket());
   await openAndLeave(there);
   const { work } = await pathsOf(there);
@@ -83,7 +83,7 @@ test("a coordinator whose clearing another one has taken over removes nothing mo
   await successor.confirm();
 });
 
-test("of two clearings that begin at the same moment one is refused, and the other stays", async () => {
+test("the second of two clearings that begin at the same moment is refused, and the first continues", async () => {
   const { storage } = machine("there", new Bucket());
   const work = below(OUT, "_shardmill");
   await using clearing = await Clearing.begin(work, { ...aClearing(storage), replaces: false });
@@ -93,7 +93,7 @@ test("of two clearings that begin at the same moment one is refused, and the oth
   await clearing.confirm();
 });
 
-test("a clearing of another's that has not come to the manifest leaves a published output published", async () => {
+test("a clearing that was interrupted before the manifest leaves a published output published", async () => {
   const there = machine("there", new Bucket());
   await putIntent(there, await pathsOf(there));
   await open(there);
@@ -102,7 +102,7 @@ test("a clearing of another's that has not come to the manifest leaves a publish
 });
 
 test.each([0, 1, 2, 3, 4])(
-  "a clearing that died after %i removals is ended on the same machine without being asked again",
+  "a clearing that was interrupted after %i removals is completed on the same machine without --fresh",
   async (removals) => {
     const here = machine("m", new Bucket());
     await openAndLeave(here);
@@ -118,9 +118,9 @@ test.each([0, 1, 2, 3, 4])(
 );
 
 needs("bucket-journal").each([
-  ["has begun since", 2, false],
-  ["found the marker, and did not begin", 1, true],
-])("a marker that was left: a run that %s is kept or cleared", async (_what, objects, isCleared) => {
+  ["has begun since is kept", 2, false],
+  ["has not begun is cleared", 1, true],
+])("if an old clearing marker is found, a run that %s", async (_what, objects, isCleared) => {
   const storage = new Bucket();
   const paths = withRun({ ...workPaths(OUT), runFile: below(OUT, "_shardmill", "journal.json") }, OTHERS_RUN);
   await putRunFile(below(paths.work, "journal.json"), OTHERS_RUN, storage);

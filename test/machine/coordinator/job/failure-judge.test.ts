@@ -43,36 +43,36 @@ function said(code: FailureReason["code"], where = path): FailureReason {
   return { code, message: "it changed", fields: { path: where }, hint: "start over" };
 }
 
-describe("a worker's word that the input changed", () => {
-  test("is its own trouble while the coordinator sees the file as planned", async () => {
+describe("a worker's report of INPUT_CHANGED", () => {
+  test("becomes WORKER_UNFIT while the coordinator finds the file as planned", async () => {
     const judged = await judge.judge(said("INPUT_CHANGED"));
     expect(judged).toMatchObject({ code: "WORKER_UNFIT", fields: { path } });
     expect(judged.message).toContain("it changed");
   });
 
   test.each<[string, () => Promise<void>]>([
-    ["is gone", () => rm(path)],
+    ["is missing", () => rm(path)],
     ["has another size", () => writeFile(path, "123456")],
-    ["has another time of change", () => writeFile(path, "54321")],
-  ])("stands when the file %s to the coordinator too", async (_how, change) => {
+    ["has another modification time", () => writeFile(path, "54321")],
+  ])("is passed on if the coordinator also finds that the file %s", async (_how, change) => {
     await change();
     expect(await judge.judge(said("INPUT_CHANGED"))).toEqual(said("INPUT_CHANGED"));
   });
 
-  test("stands for a file that the coordinator does not know", async () => {
+  test("is passed on if the coordinator does not know the file", async () => {
     const reason = said("INPUT_CHANGED", "/elsewhere");
     expect(await judge.judge(reason)).toEqual(reason);
   });
 });
 
-test("a worker's word that the model changed is judged by the coordinator's own bytes", async () => {
+test("a worker's report of MODEL_CHANGED is checked against the model that the coordinator reads", async () => {
   const before = await Promise.all([1, 2].map(() => judge.judge(said("MODEL_CHANGED"))));
   expect(before.map(({ code }) => code)).toEqual(["WORKER_UNFIT", "WORKER_UNFIT"]);
   await writeFile(join(folder, "m.onnx"), "other");
   expect(await judge.judge(said("MODEL_CHANGED"))).toEqual(said("MODEL_CHANGED"));
 });
 
-test("files in a bucket are judged where they are", async () => {
+test("reports about files in a bucket are checked in the bucket", async () => {
   const bucket = new MemoryStorage();
   const at = (name: string) => parseLocation(`s3://bucket/${name}`);
   const put = (name: string, content: string) =>
@@ -92,7 +92,7 @@ test("files in a bucket are judged where they are", async () => {
   expect(await codes()).toEqual(["INPUT_CHANGED", "MODEL_CHANGED"]);
 });
 
-test("that the coordinator cannot look either is no sign of a change", async () => {
+test("a report of a change becomes STORE_FAILED if the coordinator cannot reach the store either", async () => {
   const gone = new ShardmillError("STORE_FAILED", "nobody knows vpn.invalid");
   const bucket = new MemoryStorage({
     before: async () => {
@@ -111,11 +111,11 @@ test("that the coordinator cannot look either is no sign of a change", async () 
     });
 });
 
-test("anything else is passed on as it was said", async () => {
+test("a report of INPUT_CORRUPT is passed on unchanged", async () => {
   expect(await judge.judge(said("INPUT_CORRUPT"))).toEqual(said("INPUT_CORRUPT"));
 });
 
-test("a store that throttles, is unreachable or lacks credentials is unavailable; other failures stay what they are", async () => {
+test("store failures by throttling, network or credentials become STORE_UNAVAILABLE, and others stay", async () => {
   const failed = (code: FailureReason["code"], fields: FailureReason["fields"]) => ({
     ...said(code),
     fields,

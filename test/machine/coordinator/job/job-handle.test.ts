@@ -37,7 +37,7 @@ function aJob(facts: Partial<JobStatus> = {}) {
   return { handle, asked, end, ending };
 }
 
-test("an ended job answers from its last status, and is asked nothing any more", async () => {
+test("the handle of an ended job answers from the last status, without calls to the job", async () => {
   const { handle, asked, end } = aJob();
   expect(handle.status().phase).toBe("running");
   end("published");
@@ -51,7 +51,7 @@ test("an ended job answers from its last status, and is asked nothing any more",
 test.each([
   ["cancelled", null],
   ["failed", "JOB_ENDED"],
-] as const)("cancelling one that is %s ends as before: %s", async (phase, code) => {
+] as const)("cancelling a %s job again gives the error code %s", async (phase, code) => {
   const { handle, end } = aJob();
   end(phase);
   await handle.ended;
@@ -62,7 +62,7 @@ test.each([
   expect(outcome).toEqual(code === null ? null : expect.objectContaining({ code }));
 });
 
-test("one that this coordinator had to let go of keeps its last status, too", async () => {
+test("a job that its coordinator had to release keeps its last status", async () => {
   const { handle, asked, ending } = aJob();
   ending.reject(new Error("the disk is full"));
   await expect(handle.ended).rejects.toThrow("the disk is full");
@@ -71,7 +71,7 @@ test("one that this coordinator had to let go of keeps its last status, too", as
   expect(asked.status).toBe(before);
 });
 
-test("who starts a paused job again is told how it goes on, and of an ended one nothing is changed", async () => {
+test("a paused job has a note about `shardmill resume`, and an ended job refuses changes", async () => {
   const { handle, asked, end } = aJob({ paused: true });
   expect(handle.notes).toEqual(["the job is paused: continue it with `shardmill resume j1`"]);
   await handle.changeStanding({ paused: false });

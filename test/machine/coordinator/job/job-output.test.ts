@@ -75,7 +75,7 @@ async function stagesOf(paths: WorkPaths, storage: Storage = new MemoryStorage()
   return stages;
 }
 
-test("in a bucket no two tries to stage an output have a folder in common, over coordinators too", async () => {
+test("in a bucket, each attempt to stage an output has its own folder, also across coordinators", async () => {
   const inBucket = workPaths("s3://bucket/out");
   // Without a folder of a run, as in the simulator, and with one.
   for (const paths of [inBucket, withRun(inBucket, "run-00000000000000aa")]) {
@@ -85,17 +85,17 @@ test("in a bucket no two tries to stage an output have a folder in common, over 
   }
 });
 
-test("on a disk all tries of a coordinator stage in the folder of its lock", async () => {
+test("on a disk, all attempts to stage an output use the same folder", async () => {
   expect(new Set(await stagesOf(PATHS, createLocalStorage()))).toEqual(new Set([PATHS.stage]));
 });
 
-test("a partial that lost is removed by whoever holds the job", async () => {
+test("a coordinator that holds the job removes a discarded partial", async () => {
   const storage = new MemoryStorage();
   await discard(storage, async () => {});
   expect(await storage.kindAt(FOLDER, NEVER)).toBeNull();
 });
 
-test("a discard outlasts a store that cannot be asked who holds the job, and removes nothing", async () => {
+test("a discard removes nothing, and does not fail, if the store cannot confirm who holds the job", async () => {
   const storage = new MemoryStorage();
   await discard(storage, async () => {
     throw new ShardmillError("STORE_FAILED", "the line broke");
@@ -103,7 +103,7 @@ test("a discard outlasts a store that cannot be asked who holds the job, and rem
   expect(await storage.kindAt(FOLDER, NEVER)).toBe("folder");
 });
 
-test("a discard by one that has lost the job says so, and removes nothing", async () => {
+test("a discard by a coordinator that has lost the job fails and removes nothing", async () => {
   const storage = new MemoryStorage();
   const locked = new ShardmillError("OUTPUT_LOCKED", "another has it");
   await expect(discard(storage, () => Promise.reject(locked))).rejects.toBe(locked);

@@ -44,7 +44,7 @@ const machine = (name: string, storage: Bucket) => machineAt(join(folder, name),
 
 const foldersOf = (name: string) => readdir(join(folder, name)).catch(() => []);
 
-test("an output of one address in two stores is two jobs: neither touches the journal of the other", async () => {
+test("the same output address in two stores is two jobs with separate journals", async () => {
   const [here, there] = [machine("m", new Bucket()), machine("m", new Bucket("https://two"))];
   expect(await openAndLeave(here)).toMatchObject({ kind: "new" });
   expect(await openAndLeave(there)).toMatchObject({ kind: "new" });
@@ -52,7 +52,7 @@ test("an output of one address in two stores is two jobs: neither touches the jo
   expect(await openAndLeave(there)).toMatchObject({ kind: "resumed" });
 });
 
-test("what this run decided to publish is published as it was decided, not made anew by another build", async () => {
+test("what this run decided to publish is published unchanged, also by another build", async () => {
   const here = machine("m", new Bucket());
   await openAndLeave(here);
   await putIntent(here, await pathsOf(here));
@@ -64,14 +64,14 @@ test("what this run decided to publish is published as it was decided, not made 
   expect(await foldersOf("m")).toEqual([]);
 });
 
-test("what another coordinator decided to publish is published, and leaves no folder on this disk", async () => {
+test("what another coordinator decided to publish is published, and no folder stays on this disk", async () => {
   const there = machine("there", new Bucket());
   await putIntent(there, await pathsOf(there));
   expect(await open(machine("here", there.storage))).toMatchObject({ kind: "published" });
   expect(await foldersOf("here")).toEqual([]);
 });
 
-test("what a coordinator that died has on this disk goes when the job is found published", async () => {
+test("files of an exited coordinator on this disk are removed when its job is found published", async () => {
   const there = machine("there", new Bucket());
   await putIntent(there, await pathsOf(there));
   await open(there);
@@ -85,7 +85,7 @@ test("what a coordinator that died has on this disk goes when the job is found p
   expect(await foldersOf("here")).toEqual([]);
 });
 
-test("a decision whose files are gone is told when the job is opened, before any of it is seen", async () => {
+test("opening a job fails before it publishes anything if the files of its decision are missing", async () => {
   const here = machine("m", new Bucket());
   const paths = await pathsOf(here);
   await putIntent(here, paths);
@@ -100,7 +100,7 @@ test("a decision whose files are gone is told when the job is opened, before any
   expect(await open(here, true)).toMatchObject({ kind: "active" });
 });
 
-test("a decision whose files are gone, but for those that are placed already, is ended", async () => {
+test("a decision to publish is completed if all its missing files are already in place", async () => {
   const here = machine("m", new Bucket());
   const paths = await pathsOf(here);
   await putIntent(here, paths);
@@ -114,9 +114,9 @@ test("a decision whose files are gone, but for those that are placed already, is
 });
 
 test.each([
-  ["is", null, true],
-  ["was removed meanwhile", "folder", false],
-])("what a dead coordinator left undone is done where the manifest %s", async (_what, left, isThere) => {
+  ["removed if the manifest exists", null, true],
+  ["kept if the manifest was removed meanwhile", "folder", false],
+])("work files that an exited coordinator left are %s", async (_what, left, isThere) => {
   const here = machine("m", new Bucket());
   const { storage } = here;
   await putIntent(here, await pathsOf(here));
@@ -132,7 +132,7 @@ test.each([
 });
 
 test.each(["readFile", "rename"] as const)(
-  "what is published is reported as published, also where %s fails on the lock at its release",
+  "a published output is reported as published even if %s fails at the release of the lock",
   async (call) => {
     const there = machine("there", new Bucket());
     await putIntent(there, await pathsOf(there));
@@ -156,7 +156,7 @@ test.each(["readFile", "rename"] as const)(
   },
 );
 
-test("what is published is reported as published where its work files and then its lock cannot be removed", async () => {
+test("a published output is reported as published even if work files and lock cannot be removed", async () => {
   const there = machine("there", new Bucket());
   await putIntent(there, await pathsOf(there));
   await open(there);
@@ -179,7 +179,7 @@ test("what is published is reported as published where its work files and then i
   expect(await foldersOf("there")).toEqual([]);
 });
 
-test("a journal's folder that cannot be made is said by the key that names it", async () => {
+test("a journal folder that cannot be created fails with a hint about work.path", async () => {
   const here = machine("m", new Bucket());
   await writeFile(join(folder, "m"), "a file");
   await expect(open(here)).rejects.toMatchObject({

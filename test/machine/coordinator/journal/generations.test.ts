@@ -33,8 +33,8 @@ function sequencesOf(records: readonly JournalRecord[]): number[] {
   return records.flatMap((record) => (record.kind === "leaseGranted" ? [record.token.sequence] : []));
 }
 
-describe("a coordinator whose lock says nothing", () => {
-  test("acknowledges nothing once a later generation is claimed, though nothing was begun in it", async () => {
+describe("the journal of a replaced coordinator", () => {
+  test("acknowledges nothing after a later generation is claimed, even if that generation is empty", async () => {
     const { journal, hold } = await open();
     await journal.append(granted(1), durable);
     await claimSegment(segmentPath(folder, 2), 2, realDisk).then((file) => file.close());
@@ -43,7 +43,7 @@ describe("a coordinator whose lock says nothing", () => {
     expect(hold.lost.aborted).toBe(true);
   });
 
-  test("has all that it acknowledged in the history of a successor that comes at any moment", async () => {
+  test("the successor's history has every acknowledged record, whenever the successor starts", async () => {
     const first = await open();
     const acknowledged: number[] = [];
     const appending = (async () => {
@@ -61,7 +61,7 @@ describe("a coordinator whose lock says nothing", () => {
     expect(sequencesOf(records)).toEqual(sequencesOf(second.records));
   });
 
-  test("is lost when its journal was removed, and when another was begun in its place", async () => {
+  test("the hold is lost if the journal was removed, or another journal was created in its place", async () => {
     const first = await open();
     await rename(folder, `${folder}-removed`);
     await expect(first.hold.confirm()).rejects.toThrow("its journal was removed");
@@ -72,7 +72,7 @@ describe("a coordinator whose lock says nothing", () => {
     await rm(`${folder}-removed`, { recursive: true });
   });
 
-  test("cannot begin a generation behind its successor's: the lock is looked at behind the number", async () => {
+  test("no generation is begun after the successor's, because the lock is checked after the number is read", async () => {
     let isHeld = true;
     const look = async () => {
       if (!isHeld) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
@@ -94,7 +94,7 @@ describe("a coordinator whose lock says nothing", () => {
   });
 });
 
-test("a journal is not begun in a place that was removed since its lock was taken", async () => {
+test("a journal is not created in a folder that was removed after its lock was acquired", async () => {
   const gone = join(folder, "work");
   await mkdir(gone);
   const disk: Disk = {
@@ -109,13 +109,13 @@ test("a journal is not begun in a place that was removed since its lock was take
   expect(await readdir(folder)).toEqual([]);
 });
 
-describe("a claim in which nothing was begun", () => {
+describe("a claimed generation that was not begun", () => {
   test.each([
-    ["empty", Buffer.alloc(0)],
-    ["a header", encodeHeader(2)],
+    ["no bytes", Buffer.alloc(0)],
+    ["only a header", encodeHeader(2)],
     ["a torn header", Buffer.from("SHMLJRNL????")],
-    ["a torn start", Buffer.concat([encodeHeader(2), encodeRecord(granted(1)).subarray(0, -1)])],
-  ])("and that is %s is passed over", async (_what, bytes) => {
+    ["a torn start record", Buffer.concat([encodeHeader(2), encodeRecord(granted(1)).subarray(0, -1)])],
+  ])("is skipped if its segment has %s", async (_what, bytes) => {
     const first = await open();
     await first.journal.append(granted(1), durable);
     await first.journal.close();
@@ -126,7 +126,7 @@ describe("a claim in which nothing was begun", () => {
     expect(sequencesOf((await readJournal(folder)).records)).toEqual([1, 3]);
   });
 
-  test("and whose name a power cut took is passed over, too", async () => {
+  test("is skipped if its file name was lost in a power cut", async () => {
     const first = await open();
     await first.journal.append(granted(1), durable);
     await first.journal.close();
@@ -149,7 +149,7 @@ describe("a claim in which nothing was begun", () => {
     expect(sequencesOf(fourth.records)).toEqual([1, 3]);
   });
 
-  test("stays out of the history when its coordinator goes on", async () => {
+  test("has no records in the history even if its coordinator continues later", async () => {
     const first = await open();
     await first.journal.append(granted(1), durable);
     await first.journal.close();
@@ -164,14 +164,14 @@ describe("a claim in which nothing was begun", () => {
     expect(sequencesOf((await open()).records)).toEqual([1, 3]);
   });
 
-  test("is none where a whole record is in it", async () => {
+  test("a segment that begins with another complete record fails with JOURNAL_CORRUPT", async () => {
     await (await open()).journal.close();
     await writeFile(segmentPath(folder, 2), Buffer.concat([encodeHeader(2), encodeRecord(granted(1))]));
     await expect(open()).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
   });
 });
 
-test("a journal of an earlier build, which names no previous generation, is read", async () => {
+test("a journal of an earlier build, which does not name previous generations, is read", async () => {
   const first = await open();
   await first.journal.append(granted(1), durable);
   await first.journal.close();
@@ -185,6 +185,6 @@ test("a journal of an earlier build, which names no previous generation, is read
 
 function startOf({ records }: OpenJournal): { readonly generationStarted: RecordOf<"generationStarted"> } {
   const generationStarted = records.findLast((record) => record.kind === "generationStarted");
-  if (generationStarted === undefined) throw new Error("no start");
+  if (generationStarted === undefined) throw new Error("there is no generationStarted record");
   return { generationStarted };
 }

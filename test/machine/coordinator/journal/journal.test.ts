@@ -30,8 +30,8 @@ async function kindsFound(): Promise<string[]> {
   return records.map((record) => (record.kind === "leaseGranted" ? `${record.token.sequence}` : record.kind));
 }
 
-describe("opening", () => {
-  test("starts generation 1, then 2, each in a segment of its own, with all records before it", async () => {
+describe("openJournal", () => {
+  test("starts the next generation in its own segment and returns all earlier records", async () => {
     const fresh = join(folder, "journal");
     {
       await using first = await openJournal(fresh, 7);
@@ -49,13 +49,13 @@ describe("opening", () => {
     expect((await readdir(fresh)).sort()).toEqual(["journal-000001.log", "journal-000002.log"]);
   });
 
-  test("makes the generation's start part of the file before it returns", async () => {
+  test("writes the start of the generation to the file before it returns", async () => {
     await using opened = await openJournal(folder, 0);
     expect(await kindsFound()).toEqual(["generationStarted"]);
     expect(opened.generation).toBe(1);
   });
 
-  test("drops a torn tail of the last segment, for good", async () => {
+  test("ignores a torn tail of the last segment, also in later generations", async () => {
     await generation(1, 2);
     await appendFile(segmentPath(folder, 1), Buffer.from([0xff, 0x53, 0x4d]));
     await generation(3);
@@ -70,7 +70,7 @@ describe("opening", () => {
     ]);
   });
 
-  test("leaves files of other names alone", async () => {
+  test("ignores files with other names", async () => {
     await generation(1);
     await writeFile(join(folder, "journal-000009.log.123.tmp"), "half made");
     await writeFile(join(folder, "lock.json"), "{}");
@@ -78,7 +78,7 @@ describe("opening", () => {
     expect(await kindsFound()).toEqual(["generationStarted", "1", "generationStarted"]);
   });
 
-  test("in a folder that cannot be is a failure that says where", async () => {
+  test("fails with JOURNAL_FAILED if the folder cannot be created", async () => {
     const file = join(folder, "file");
     await writeFile(file, "");
     await expect(openJournal(join(file, "journal"), 0)).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
@@ -86,7 +86,7 @@ describe("opening", () => {
 });
 
 test.each(["a whole record", "a torn one"])(
-  "%s that a holder wrote after it had lost the lock is in no history, and harms none",
+  "what a holder writes after it lost the lock is ignored (%s)",
   async (what) => {
     await generation(1, 2);
     await generation(3);
@@ -100,8 +100,8 @@ test.each(["a whole record", "a torn one"])(
   },
 );
 
-describe("what is refused", () => {
-  test("a torn record in a segment that is not the last", async () => {
+describe("a damaged journal", () => {
+  test("is refused if a segment other than the last has a torn record", async () => {
     await generation(1, 2);
     await generation(3);
     const path = segmentPath(folder, 1);
@@ -109,7 +109,7 @@ describe("what is refused", () => {
     await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
   });
 
-  test("a segment cut off exactly between two records, when another follows it", async () => {
+  test("is refused if a segment is cut between two records and another segment follows", async () => {
     const path = segmentPath(folder, 1);
     let betweenRecords = 0;
     {
@@ -124,7 +124,7 @@ describe("what is refused", () => {
     await expect(openJournal(folder, 0)).rejects.toThrow("when the next segment was begun");
   });
 
-  test("a whole record after a damaged one, even in the last segment", async () => {
+  test("is refused if a complete record follows a damaged one, even in the last segment", async () => {
     await generation(1, 2, 3);
     const path = segmentPath(folder, 1);
     const bytes = await readFile(path);
@@ -135,26 +135,26 @@ describe("what is refused", () => {
     expect(await readFile(path)).toEqual(bytes);
   });
 
-  test("a missing segment", async () => {
+  test("is refused if a segment is missing", async () => {
     for (let count = 0; count < 3; count += 1) await generation();
     await unlink(segmentPath(folder, 2));
     await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
   });
 
-  test("a segment under another's name", async () => {
+  test("is refused if a segment has the name of another", async () => {
     await generation(1);
     await writeFile(segmentPath(folder, 2), await readFile(segmentPath(folder, 1)));
     await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
   });
 
-  test("a segment that is built upon, and is empty", async () => {
+  test("is refused if a segment before the last is empty", async () => {
     await generation(1);
     await generation(2);
     await writeFile(segmentPath(folder, 1), "");
     await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
   });
 
-  test.each([1, 3])("format %i, saying that it is another version's", async (version) => {
+  test.each([1, 3])("is refused as one of another version if its format is %i", async (version) => {
     await generation(1);
     const bytes = await readFile(segmentPath(folder, 1));
     bytes.writeUInt32LE(version, 8);
@@ -163,7 +163,7 @@ describe("what is refused", () => {
   });
 });
 
-test("any cut or bit flip in any segment is a clean prefix or a refusal, never something else", async () => {
+test("after any cut or bit flip, a journal is refused or read as a prefix of its records", async () => {
   await generation(1, 2);
   await generation(3, 4);
   const whole = await kindsFound();

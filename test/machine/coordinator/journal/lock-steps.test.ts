@@ -39,8 +39,8 @@ function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOpt
   return { disk: realDisk, random: systemRandom, clock: FAST, processes, signal: NEVER, ...options };
 }
 
-describe("what a holder changes", () => {
-  test("is changed in one step, and nothing of its own stays", async () => {
+describe("changes by the holder of a lock", () => {
+  test("a file is placed, a folder is removed, and nothing else stays after the release", async () => {
     const held = await acquireLock(folder);
     await held.place(join(folder, "placed"), "a text");
     expect(await readFile(join(folder, "placed"), "utf8")).toBe("a text");
@@ -51,7 +51,7 @@ describe("what a holder changes", () => {
     expect(await readdir(folder)).toEqual(["placed"]);
   });
 
-  test("is a folder that is made, or stays as it is", async () => {
+  test("makeFolder creates a missing folder and does not change an existing one", async () => {
     const held = await acquireLock(folder);
     const [made, there] = [join(folder, "made"), join(folder, "there")];
     await mkdir(there);
@@ -63,7 +63,7 @@ describe("what a holder changes", () => {
     expect(await readdir(folder)).toEqual(["made", "there"]);
   });
 
-  test("is no folder where a file is, nor in a folder that is not there", async () => {
+  test("makeFolder fails where a file exists and where the parent folder is missing", async () => {
     await using held = await acquireLock(folder);
     await writeFile(join(folder, "work"), "a text");
     await expect(held.makeFolder(join(folder, "work"))).rejects.toThrow("ENOTDIR");
@@ -75,7 +75,7 @@ describe("what a holder changes", () => {
     ["removes nothing", (held: HeldLock) => held.remove(join(folder, "work"))],
     ["places nothing", (held: HeldLock) => held.place(join(folder, "work"), "late")],
     ["makes no folder", (held: HeldLock) => held.makeFolder(join(folder, "never there"))],
-  ])("%s once another has taken the lock, wherever it was stopped", async (_what, act) => {
+  ])("a paused holder %s after another process has taken the lock", async (_what, act) => {
     // After its last look, and before the step itself.
     let stop = () => {};
     const stopped = new Promise<void>((resolve) => {
@@ -108,7 +108,7 @@ describe("what a holder changes", () => {
     expect(await readdir(folder)).not.toContain("never there");
   });
 
-  test("the folder of a successor stays, however late a holder removes those of others", async () => {
+  test("a late sweep by a replaced holder fails and keeps the folder of its successor", async () => {
     let taker: HeldLock | null = null;
     const disk: Disk = {
       ...realDisk,
@@ -125,7 +125,7 @@ describe("what a holder changes", () => {
     await held[Symbol.asyncDispose]();
   });
 
-  test("a holder that wakes up during its successor's sweep publishes no part of its folder", async () => {
+  test("a holder that resumes during its successor's sweep publishes no part of its folder", async () => {
     const held = await acquireLock(folder, from("a", { clock: STILL }));
     const rows = join(held.own, "rows");
     await mkdir(rows, { recursive: true });
@@ -148,7 +148,7 @@ describe("what a holder changes", () => {
   });
 });
 
-test("a holder that is stopped before it lets go leaves the lock that another has taken meanwhile", async () => {
+test("a holder that is paused before its release does not remove the lock of its successor", async () => {
   let taker: HeldLock | null = null;
   const disk: Disk = {
     ...realDisk,

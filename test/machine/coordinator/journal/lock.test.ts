@@ -69,7 +69,7 @@ async function aProcess(): Promise<ChildProcess & { pid: number }> {
   const child = spawn(process.execPath, ["-e", "console.log(1); setInterval(() => {}, 1000)"]);
   await once(child.stdout, "data");
   const { pid } = child;
-  if (pid === undefined) throw new Error("no process");
+  if (pid === undefined) throw new Error("the process has no PID");
   return Object.assign(child, { pid });
 }
 
@@ -79,8 +79,8 @@ async function kill(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-describe("the lock", () => {
-  test("is one holder's, and free once it is disposed of, leaving no file behind", async () => {
+describe("the journal's lock", () => {
+  test("has one holder at a time, and its release leaves no file", async () => {
     const held = await acquireLock(folder, HERE);
     expect(await refusal(HERE)).toMatchObject({
       code: "OUTPUT_LOCKED",
@@ -93,14 +93,14 @@ describe("the lock", () => {
     expect(await readdir(folder)).toContain(LOCK_NAME);
   });
 
-  test("makes its folder", async () => {
+  test("creates its folder if the folder is missing", async () => {
     folder = join(folder, "deep");
     await using _held = await acquireLock(folder, HERE);
     expect(await readdir(folder)).toContain(LOCK_NAME);
     folder = join(folder, "..");
   });
 
-  test("is taken by one of many that come at once", async () => {
+  test("is acquired by only one of many concurrent attempts", async () => {
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock(folder, HERE)));
     const held = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
     expect(held).toHaveLength(1);
@@ -108,7 +108,7 @@ describe("the lock", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test("of a live process is respected, of a killed one is taken over", async () => {
+  test("the lock of a running process is respected, and that of a killed process is taken over", async () => {
     const child = await aProcess();
     const startTicks = await startOf(child.pid);
     await writeLock({ pid: child.pid, startTicks });
@@ -118,7 +118,7 @@ describe("the lock", () => {
     expect(JSON.parse(await readFile(join(folder, LOCK_NAME), "utf8"))).toMatchObject({ pid: process.pid });
   });
 
-  test("of a dead process is taken over by one of many, and nobody's fresh lock is lost", async () => {
+  test("only one of many concurrent attempts takes over the lock of an exited process", async () => {
     for (let round = 0; round < 20; round += 1) {
       await writeLock({ pid: process.pid, startTicks: "1", nonce: `n${round}` });
       const tries = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(folder, HERE)));
@@ -129,7 +129,7 @@ describe("the lock", () => {
     }
   });
 
-  test("is taken over though an earlier taker died in the middle", async () => {
+  test("is taken over even if an earlier attempt to take it over was interrupted", async () => {
     await writeLock({ pid: process.pid, startTicks: "1", nonce: "n1" });
     const claim = JSON.stringify({ ...OWN, startTicks: "2", nonce: "n2" });
     await writeFile(join(folder, `${LOCK_NAME}.claim-n1`), claim);
@@ -139,7 +139,7 @@ describe("the lock", () => {
   });
 
   test.each(["null", `{"host":1}`, `{"host":"h","pid":1,"nonce":"n"}`])(
-    "that is something else (%j) is respected, with the way out",
+    "a lock file with unknown content (%j) is respected, with a hint to delete it",
     async (text) => {
       await writeFile(join(folder, LOCK_NAME), text);
       const error = await refusal(from("a"));
@@ -148,21 +148,21 @@ describe("the lock", () => {
     },
   );
 
-  test("that is no longer its holder's is left alone when it is disposed of", async () => {
+  test("a release does not remove the lock of another holder", async () => {
     const held = await acquireLock(folder, HERE);
     await writeLock({ nonce: "someone else's" });
     await held[Symbol.asyncDispose]();
     expect(await readdir(folder)).toContain(LOCK_NAME);
   });
 
-  test("in a folder that cannot be says so", async () => {
+  test("fails with OUTPUT_FAILED if its folder cannot be created", async () => {
     await writeFile(join(folder, "file"), "");
     await expect(acquireLock(join(folder, "file"))).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
   });
 });
 
-describe("the lock of this process itself", () => {
-  test("that could not be removed is taken again once it has been silent", async () => {
+describe("a lock of this process", () => {
+  test("is acquired again after 20 s without a heartbeat if it could not be removed", async () => {
     const disk: Disk = {
       ...realDisk,
       rename: (from, to) =>
@@ -193,8 +193,8 @@ describe("the lock of this process itself", () => {
   });
 });
 
-describe("the lock of a process that cannot be seen from here", () => {
-  test("is respected as long as it is renewed, and free once it is let go of", async () => {
+describe("the lock of a process that is not visible here", () => {
+  test("is respected as long as it is renewed, and free after its release", async () => {
     const held = await acquireLock(folder, from("a"));
     for (let second = 0; second < 2; second += 1) {
       const error = await refusal(from("b"));
@@ -206,7 +206,7 @@ describe("the lock of a process that cannot be seen from here", () => {
     await using _held = await acquireLock(folder, from("b"));
   });
 
-  test("that fell silent is taken over after a wait that is told, and the wait can be called off", async () => {
+  test("is taken over after 20 s without a heartbeat, and an abort ends this wait", async () => {
     await writeLock({ host: "elsewhere", pid: 4 });
     const told: string[] = [];
     const stop = new AbortController();
@@ -223,7 +223,7 @@ describe("the lock of a process that cannot be seen from here", () => {
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(199);
   });
 
-  test("that was let go of meanwhile is not waited for", async () => {
+  test("is acquired if it is removed during the wait", async () => {
     await writeLock({ host: "elsewhere", pid: 4 });
     const taking = acquireLock(folder, from("b"));
     await sleep(50, NEVER);
@@ -231,7 +231,7 @@ describe("the lock of a process that cannot be seen from here", () => {
     await using _held = await taking;
   });
 
-  test("is taken over by one of many that wait", async () => {
+  test("is taken over by only one of many waiting attempts", async () => {
     await writeLock({ host: "elsewhere", pid: 4 });
     const tries = await Promise.allSettled(["b", "c", "d"].map((name) => acquireLock(folder, from(name))));
     const held = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
@@ -240,15 +240,15 @@ describe("the lock of a process that cannot be seen from here", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test.each(["", `{"host":"h`])("and that is written in part (%j) is taken over, too", async (text) => {
+  test.each(["", `{"host":"h`])("is taken over if its file is incomplete (%j)", async (text) => {
     await writeFile(join(folder, LOCK_NAME), text);
     await using held = await acquireLock(folder, from("b"));
     await held.confirm();
   });
 });
 
-describe("a holder that was stopped for longer than the silence", () => {
-  test("is told that it lost the lock before it does anything, and leaves the other's alone", async () => {
+describe("a holder that was paused for longer than the limit", () => {
+  test("learns that it lost the lock before its next step, and keeps the lock of its successor", async () => {
     let nowMs = 0;
     const stopped: TimedClock = { nowMs: () => nowMs, wallMs: () => 0, after: () => () => {} };
     const held = await acquireLock(folder, from("a", { clock: stopped }));
@@ -261,7 +261,7 @@ describe("a holder that was stopped for longer than the silence", () => {
     expect((await readdir(folder)).sort()).toEqual(HELD);
   });
 
-  test("finds it out by itself with its next beat", async () => {
+  test("detects the loss of the lock with its next heartbeat", async () => {
     await using held = await acquireLock(folder, from("a"));
     await writeLock({ nonce: "another's" });
     for (let waitedMs = 0; waitedMs < 2_000 && !held.lost.aborted; waitedMs += 10) await sleep(10, NEVER);
@@ -269,7 +269,7 @@ describe("a holder that was stopped for longer than the silence", () => {
   });
 });
 
-test("without hard links the lock is one holder's, and a dead one's is taken over", async () => {
+test("without hard links, only one of many attempts takes over an abandoned lock", async () => {
   const disk: Disk = {
     ...realDisk,
     link: () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" })),

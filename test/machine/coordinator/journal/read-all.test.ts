@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(journal.folder, { recursive: true, force: true }));
 
-test("a segment that snapshots made up for, and that is damaged, is refused as that", async () => {
+test("readAll refuses a damaged segment that the snapshots had replaced", async () => {
   const { opened } = await journal.takeUp();
   await opened.journal.close();
   expect(opened.snapshots.length).toBeGreaterThan(0);
@@ -25,7 +25,7 @@ test("a segment that snapshots made up for, and that is damaged, is refused as t
   await expect(opened.readAll()).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
 });
 
-test("a disk that fails meanwhile is told as a journal that cannot be opened, with its folder", async () => {
+test("readAll fails with JOURNAL_FAILED and the folder if the disk fails meanwhile", async () => {
   let fails = false;
   const disk: Disk = {
     ...realDisk,

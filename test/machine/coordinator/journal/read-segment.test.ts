@@ -34,26 +34,32 @@ async function read(bytes: Buffer, pieceBytes: number, end = bytes.length) {
 
 const PIECES = [16, 17, 40, 100, 1_000, WHOLE.length - 1, WHOLE.length, 1 << 20];
 
-test.each(PIECES)("a segment tells the same in pieces of %d bytes", async (pieceBytes) => {
-  expect(await read(WHOLE, pieceBytes)).toEqual({
-    records: RECORDS,
-    started: STARTED,
-    bytes: WHOLE.length,
-    crc32: crc32(WHOLE),
-  });
-  const torn = WHOLE.subarray(0, -3);
-  const good = WHOLE.length - (FRAMES.at(-1)?.length ?? 0);
-  expect(await read(torn, pieceBytes)).toMatchObject({
-    records: RECORDS.slice(0, -1),
-    bytes: good,
-    crc32: crc32(WHOLE.subarray(0, good)),
-  });
-});
+test.each(PIECES)(
+  "a segment gives the same records if it is read in pieces of %d bytes",
+  async (pieceBytes) => {
+    expect(await read(WHOLE, pieceBytes)).toEqual({
+      records: RECORDS,
+      started: STARTED,
+      bytes: WHOLE.length,
+      crc32: crc32(WHOLE),
+    });
+    const torn = WHOLE.subarray(0, -3);
+    const good = WHOLE.length - (FRAMES.at(-1)?.length ?? 0);
+    expect(await read(torn, pieceBytes)).toMatchObject({
+      records: RECORDS.slice(0, -1),
+      bytes: good,
+      crc32: crc32(WHOLE.subarray(0, good)),
+    });
+  },
+);
 
-test.each(PIECES)("damage in its middle is seen in pieces of %d bytes, and where", async (pieceBytes) => {
-  const at = 16 + FRAMES.slice(0, 3).reduce((sum, { length }) => sum + length, 0);
-  const damaged = Buffer.from(WHOLE);
-  damaged.writeUInt8(damaged.readUInt8(at + 20) ^ 4, at + 20);
-  const code = "JOURNAL_CORRUPT";
-  await expect(read(damaged, pieceBytes)).rejects.toMatchObject({ code, fields: { at } });
-});
+test.each(PIECES)(
+  "damage in the middle of a segment is located if it is read in pieces of %d bytes",
+  async (pieceBytes) => {
+    const at = 16 + FRAMES.slice(0, 3).reduce((sum, { length }) => sum + length, 0);
+    const damaged = Buffer.from(WHOLE);
+    damaged.writeUInt8(damaged.readUInt8(at + 20) ^ 4, at + 20);
+    const code = "JOURNAL_CORRUPT";
+    await expect(read(damaged, pieceBytes)).rejects.toMatchObject({ code, fields: { at } });
+  },
+);

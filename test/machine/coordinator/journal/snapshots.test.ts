@@ -18,7 +18,7 @@ beforeEach(async () => {
 afterEach(() => rm(journal.folder, { recursive: true, force: true }));
 
 describe("a journal with snapshots", () => {
-  test("is read from the last one on, over several runs, and tells what all of it tells", async () => {
+  test("is read from the last snapshot on, and gives the same state as all its records", async () => {
     await journal.run(0, 10);
     await journal.run(10, 20);
     expect(await journal.run(20, 30)).toEqual([]);
@@ -28,7 +28,7 @@ describe("a journal with snapshots", () => {
     expect(tail).toBeLessThan(20);
   });
 
-  test("tells the same with any snapshot gone, or cut, or with a bit flipped", async () => {
+  test("gives the same state if any snapshot is missing, cut or damaged", async () => {
     await journal.run(0, 15);
     await journal.run(15, 30);
     const files = await journal.snapshotFiles();
@@ -60,7 +60,7 @@ describe("a journal with snapshots", () => {
     expect(unused).toBe(40);
   });
 
-  test("leaves out a snapshot that ends behind the history: its writer had been replaced", async () => {
+  test("ignores a snapshot that a replaced coordinator wrote after the end of the history", async () => {
     await journal.run(0, 8);
     const before = (await journal.snapshotFiles()).length;
     const segment = await readFile(segmentPath(journal.folder, 1));
@@ -82,7 +82,7 @@ describe("a journal with snapshots", () => {
     expect(used).toBeLessThanOrEqual(before);
   });
 
-  test("is taken up where a snapshot ends with its segment, and by all of it then", async () => {
+  test("is resumed if a snapshot ends exactly at the end of its segment", async () => {
     await journal.run(0, 8);
     for (let generation = 0; generation < 3; generation += 1) {
       // Cut after the last snapshot, as by a crash before the next record.
@@ -98,7 +98,7 @@ describe("a journal with snapshots", () => {
     }
   });
 
-  test("whose segment is shorter than its snapshots say is read whole, and judged by itself", async () => {
+  test("is read without snapshots if its segment is shorter than they require", async () => {
     await journal.run(0, 8);
     const path = segmentPath(journal.folder, 1);
     await truncate(path, 1_000);
@@ -106,7 +106,7 @@ describe("a journal with snapshots", () => {
     expect(used).toBe(0);
   });
 
-  test("goes on without one that could not be written, and the next tells of all", async () => {
+  test("continues after a failed snapshot, and a later snapshot is used", async () => {
     let refused = 0;
     const disk: Disk = {
       ...realDisk,
@@ -124,7 +124,7 @@ describe("a journal with snapshots", () => {
     expect(used).toBeGreaterThan(0);
   });
 
-  test("of another run of the same job is not believed, although its place would fit", async () => {
+  test("does not use the snapshots of another run of the same job", async () => {
     await journal.run(0, 20);
     const [own, of] = [journal.folder, await journal.snapshotFiles()];
     await journal.anotherFolder();
@@ -139,7 +139,7 @@ describe("a journal with snapshots", () => {
     expect(journal.troubles).toEqual([]);
   });
 
-  test("follows no snapshot of another run that has its predecessor's name", async () => {
+  test("uses no snapshot if the first one is replaced by that of another run", async () => {
     await journal.run(0, 20);
     const [own, [name = ""]] = [journal.folder, await journal.snapshotFiles()];
     await journal.anotherFolder();
@@ -149,7 +149,7 @@ describe("a journal with snapshots", () => {
     expect((await journal.expectTheSame()).used).toBe(0);
   });
 
-  test("is not written by who has lost the lock", async () => {
+  test("gets no snapshot from a coordinator that has lost the lock", async () => {
     const lost = new Error("lost");
     const confirm = () => Promise.reject(lost);
     const failures = await journal.run(0, 20, realDisk, { confirm });
@@ -157,7 +157,7 @@ describe("a journal with snapshots", () => {
     expect((await readdir(journal.folder)).filter((name) => name.includes("snap"))).toEqual([]);
   });
 
-  test("is resumed where a snapshot is a journal.folder, and says so", async () => {
+  test("is resumed with a reported problem if a snapshot is a folder", async () => {
     await journal.run(0, 20);
     const [, second = ""] = await journal.snapshotFiles();
     await unlink(join(journal.folder, second));
@@ -166,7 +166,7 @@ describe("a journal with snapshots", () => {
     expect(journal.troubles).toEqual([`the snapshot ${join(journal.folder, second)} cannot be read`]);
   });
 
-  test("is resumed where the head of a snapshot is no JSON, and says so", async () => {
+  test("is resumed with a reported problem if the head of a snapshot is not JSON", async () => {
     await journal.run(0, 20);
     const path = join(journal.folder, (await journal.snapshotFiles())[0] ?? "");
     const bytes = await readFile(path);
@@ -177,7 +177,7 @@ describe("a journal with snapshots", () => {
     expect(journal.troubles).toEqual([`the snapshot ${path} cannot be read`]);
   });
 
-  test("is read whole where what lies behind the snapshots cannot be read", async () => {
+  test("is read whole if the records after the snapshots cannot be read", async () => {
     await journal.run(0, 20);
     const failing = { reads: 0 };
     const disk: Disk = {
@@ -199,7 +199,7 @@ describe("a journal with snapshots", () => {
     expect(journal.troubles).toEqual([SNAPSHOTS_OF_NO_USE]);
   });
 
-  test("leaves nothing of what is not finished, whether it failed or was killed", async () => {
+  test("keeps no unfinished snapshot of a failed write or of a killed run", async () => {
     const disk: Disk = { ...realDisk, rename: async () => Promise.reject(new Error("EIO")) };
     expect(await journal.run(0, 10, disk)).not.toEqual([]);
     expect((await readdir(journal.folder)).filter((name) => name.includes("snap"))).toEqual([]);
@@ -208,7 +208,7 @@ describe("a journal with snapshots", () => {
     expect(await readdir(journal.folder)).not.toContain("snapshot-000001-1.snap.tmp");
   });
 
-  test("is tried again ever later where snapshots cannot be written", async () => {
+  test("retries at growing intervals if snapshots cannot be written", async () => {
     const disk: Disk = { ...realDisk, rename: async () => Promise.reject(new Error("EIO")) };
     // With 62 records, an attempt every five would make a dozen.
     const failures = await journal.run(0, 30, disk);
@@ -216,7 +216,7 @@ describe("a journal with snapshots", () => {
     expect(failures.length).toBeLessThan(6);
   });
 
-  test("is closed with a snapshot under way, and refuses what comes then", async () => {
+  test("refuses to sync after it is closed", async () => {
     await journal.run(0, 4);
     const { opened } = await journal.takeUp();
     await opened.journal.close();
@@ -224,7 +224,7 @@ describe("a journal with snapshots", () => {
   });
 });
 
-test("a snapshot is whole and durable under another name before it gets its own", async () => {
+test("a snapshot is written and synced under a temporary name before it is renamed", async () => {
   const calls: string[] = [];
   const disk: Disk = {
     ...realDisk,

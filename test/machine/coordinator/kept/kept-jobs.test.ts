@@ -55,7 +55,7 @@ async function recalled(): Promise<[jobId: string, phase: string][]> {
   return records.map(({ jobId, status }) => [jobId, status.phase]);
 }
 
-test("what was submitted and what ended is there after a restart, in the order of submission", async () => {
+test("submitted and ended jobs are restored after a restart, in the order of submission", async () => {
   await fill(aStatus("b"), aStatus("a"), aStatus("c"));
   const { kept, records } = await open();
   expect(records.map(({ jobId }) => jobId)).toEqual(["b", "a", "c"]);
@@ -69,7 +69,7 @@ test("what was submitted and what ended is there after a restart, in the order o
   ]);
 });
 
-test("calls at once leave one whole record each, the last of a job", async () => {
+test("concurrent calls leave one complete record for each job, with its last status", async () => {
   const { kept } = await open();
   await Promise.all(
     Array.from({ length: 20 }, (_, at) =>
@@ -80,7 +80,7 @@ test("calls at once leave one whole record each, the last of a job", async () =>
   expect((await recalled()).sort()).toEqual([0, 1, 2, 3, 4].map((at) => [`j${at}`, "failed"]));
 });
 
-test("one bad record is put aside with a warning, and keeps the others from nothing", async () => {
+test("a damaged record is renamed with a warning, and the other records are restored", async () => {
   await fill(aStatus("a"), aStatus("b"));
   const path = join(folder, "jobs", "a.json");
   const bytes = await readFile(path);
@@ -99,7 +99,7 @@ test("one bad record is put aside with a warning, and keeps the others from noth
   expect(await recalled()).toEqual([["b", "running"]]);
 });
 
-test("a record of a later version stays for it", async () => {
+test("a record of a later version is skipped and kept", async () => {
   await fill(aStatus("a"));
   const path = join(folder, "jobs", "a.json");
   await writeFile(path, (await readFile(path, "utf8")).replace('"format":1', '"format":9'));
@@ -107,14 +107,14 @@ test("a record of a later version stays for it", async () => {
   expect(await readdir(join(folder, "jobs"))).toEqual(["a.json"]);
 });
 
-test("half a file that a death left beside a record changes nothing, and goes", async () => {
+test("an unfinished file of a record changes nothing and is removed", async () => {
   await fill(aStatus("a"));
   await writeFile(join(folder, "jobs", "a.json.tmp"), "half");
   expect(await recalled()).toEqual([["a", "running"]]);
   expect(await readdir(join(folder, "jobs"))).toEqual(["a.json"]);
 });
 
-test("more than a thousand ended jobs: the oldest are forgotten, and none that runs", async () => {
+test("if more than a thousand jobs have ended, the oldest are removed, and running jobs are kept", async () => {
   await fill(aStatus("oldest"));
   for (let order = 2; order < 1_005; order += 1) {
     const jobId = aJobId(`e${order}`);
@@ -129,7 +129,7 @@ test("more than a thousand ended jobs: the oldest are forgotten, and none that r
   expect([...known.slice(0, 2), known.at(-1)]).toEqual(["oldest", "e6", "last"]);
 });
 
-test("how an ended job went is there after a restart, until its record is forgotten", async () => {
+test("the view of an ended job is restored after a restart, and a view without a record is removed", async () => {
   const view = Uint8Array.from({ length: 3_000 }, (_, at) => at % 251);
   {
     const { kept } = await open();
@@ -148,7 +148,7 @@ test("how an ended job went is there after a restart, until its record is forgot
   expect((await readdir(join(folder, "jobs"))).sort()).toEqual(["a.json", "a.view"]);
 });
 
-test("what is kept of how jobs went counts, too: the oldest make room, with it", async () => {
+test("views count toward the size limit, and the oldest jobs are removed with their views", async () => {
   const { kept } = await open();
   await using _kept = kept;
   const large = new Uint8Array(100 << 20);
@@ -159,13 +159,13 @@ test("what is kept of how jobs went counts, too: the oldest make room, with it",
   expect((await readdir(join(folder, "jobs"))).sort()).toEqual(["b.json", "b.view", "c.json", "c.view"]);
 });
 
-test("nobody else can read what was submitted", async () => {
+test("the folders of submitted jobs have mode 700", async () => {
   await fill(aStatus("a"));
   for (const path of [folder, join(folder, "jobs")])
     expect((await stat(path)).mode & 0o777, path).toBe(0o700);
 });
 
-test("two coordinators do not share a folder", async () => {
+test("a second coordinator on the same folder is refused with STATE_LOCKED", async () => {
   const { kept } = await open();
   await expect(open()).rejects.toMatchObject({
     code: "STATE_LOCKED",
@@ -176,7 +176,7 @@ test("two coordinators do not share a folder", async () => {
   await (await open()).kept[Symbol.asyncDispose]();
 });
 
-test("a folder that cannot be used is refused, and so is what cannot be written there", async () => {
+test("a folder that cannot be used is refused, and so is a record that cannot be written", async () => {
   await writeFile(join(folder, "jobs"), "a file");
   await expect(open()).rejects.toMatchObject({ code: "STATE_FAILED" });
   await rm(join(folder, "jobs"));

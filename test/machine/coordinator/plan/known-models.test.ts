@@ -30,7 +30,7 @@ function reading(path: string, data: string) {
   };
 }
 
-it("reads a model once, as long as its files are as they were", async () => {
+it("a model is read only once while its files do not change", async () => {
   const [path, data] = [join(folder, "model.onnx"), join(folder, "weights.bin")];
   await Promise.all([writeFile(path, "model"), writeFile(data, "weights")]);
   const known = new KnownModels();
@@ -43,7 +43,7 @@ it("reads a model once, as long as its files are as they were", async () => {
   expect([(await model()).sha256, reads]).toEqual(["3", 3]);
 });
 
-it("knows nothing for a job that may not open it", async () => {
+it("a cached model is not used for a job that may not open it", async () => {
   const path = join(folder, "model.onnx");
   await writeFile(path, "model");
   const known = new KnownModels();
@@ -53,7 +53,7 @@ it("knows nothing for a job that may not open it", async () => {
   await expect(known.model(path, { ...looking, stores }, refuse)).rejects.toThrow("refused");
 });
 
-it("keeps nothing of a model that changes while it is read", async () => {
+it("a model that changes while it is read is not cached", async () => {
   const path = join(folder, "model.onnx");
   await writeFile(path, "model");
   const known = new KnownModels();

@@ -5,7 +5,7 @@ import { readStores } from "../../../../coordinator/plan/read-stores.ts";
 import { withTempFolder } from "../../../../shared/core/temp-folder.ts";
 import { makeCertificate } from "../../../support/certificate.ts";
 
-test("certificates come from their files; each file that holds none is named by its key", async () => {
+test("certificates are read from their files, and each file without a valid one is named by its key", async () => {
   await withTempFolder("stores", async (folder) => {
     const { cert, key } = await makeCertificate();
     const at = async (name: string, content: string) => {

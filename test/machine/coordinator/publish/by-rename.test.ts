@@ -62,7 +62,7 @@ function publishedText(): Promise<string> {
   return readFile(join(root, "out", MANIFEST_NAME), "utf8");
 }
 
-test("what was announced is published as it was, though the manifest's name was lost with the power", async () => {
+test("a manifest that was lost in a power cut is published again unchanged", async () => {
   const first = await stage(1);
   await publishOutput({ paths, storage, staged: first });
   const seen = await publishedText();
@@ -73,7 +73,7 @@ test("what was announced is published as it was, though the manifest's name was 
   expect(await publishedText()).toBe(seen);
 });
 
-test("a coordinator whose stage its successor removes behind its last look places nothing more", async () => {
+test("a coordinator whose stage is removed by its successor while it publishes places no more files", async () => {
   const staged = await stage(1);
   let steps = 0;
   const confirm = async () => {

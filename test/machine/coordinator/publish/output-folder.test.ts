@@ -57,13 +57,13 @@ async function put(files: Record<string, string>): Promise<void> {
 
 const PUBLISHED = { "_manifest.json": manifestText(MANIFEST), "rows/part-00000.parquet": "abc" };
 
-test("a folder that is not there is fresh, an empty one empty", async () => {
+test("a missing folder is reported as fresh, and an empty folder as empty", async () => {
   expect(await inspectOutput(out, storage)).toEqual({ kind: "fresh" });
   await mkdir(out);
   expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
 });
 
-test("somebody's files make it occupied, and are never cleared", async () => {
+test("other files make an output folder occupied, and clearing it is refused", async () => {
   await put({ "a.txt": "", "b.txt": "", "rows/mine.csv": "" });
   expect(await inspectOutput(out, storage)).toEqual({
     kind: "occupied",
@@ -78,14 +78,14 @@ test("a refusal lists five names and counts the rest", async () => {
   await expect(clear()).rejects.toThrow("1, 2, 3, 4, 5 and 2 more");
 });
 
-test("work files alone are unfinished, a manifest is published whatever else is there", async () => {
+test("work files alone are reported as unfinished, and a manifest as published despite other files", async () => {
   await put({ "_shardmill/journal/1": "x" });
   expect(await inspectOutput(out, storage)).toEqual({ kind: "unfinished" });
   await put({ ...PUBLISHED, "notes.txt": "mine" });
   expect(await inspectOutput(out, storage)).toEqual({ kind: "published", manifest: MANIFEST });
 });
 
-test("an output that another coordinator starts over while it is looked at is not somebody's", async () => {
+test("an output that another coordinator begins to clear meanwhile is reported as half cleared", async () => {
   const memory = new MemoryStorage({
     before: async ({ call, location }) => {
       if (call !== "read" || location !== below(out, "_manifest.json")) return;
@@ -97,7 +97,7 @@ test("an output that another coordinator starts over while it is looked at is no
   expect(await inspectOutput(out, memory)).toEqual({ kind: "halfCleared" });
 });
 
-test("a corrupt manifest is an error that names it", async () => {
+test("a corrupt manifest fails with OUTPUT_FAILED and its path", async () => {
   await put({ "_manifest.json": "{" });
   await expect(inspectOutput(out, storage)).rejects.toMatchObject({
     code: "OUTPUT_FAILED",
@@ -105,7 +105,7 @@ test("a corrupt manifest is an error that names it", async () => {
   });
 });
 
-test("clearing a published output leaves nothing of it, and files beside it alone", async () => {
+test("clearing removes a published output and its work files, and keeps other files", async () => {
   await put({ ...PUBLISHED, "_shardmill/journal/1": "x", "_shardmill/lock": "held", "notes.txt": "mine" });
   await clear((name) => name === "lock");
   expect((await readdir(out)).sort()).toEqual(["_shardmill", "notes.txt"]);
@@ -115,27 +115,27 @@ test("clearing a published output leaves nothing of it, and files beside it alon
 });
 
 test.for([
-  ["a file of somebody's in rows/", { "rows/mine.csv": "x" }],
-  ["a published file that was changed", { "rows/part-00000.parquet": "changed" }],
-] as const)("%s stops the clearing before anything is deleted", async ([, extra]) => {
+  ["another file in rows/", { "rows/mine.csv": "x" }],
+  ["a changed published file", { "rows/part-00000.parquet": "changed" }],
+] as const)("%s stops the clearing before any file is deleted", async ([, extra]) => {
   await put({ ...PUBLISHED, ...extra });
   await expect(clear()).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
   expect(await inspectOutput(out, storage)).toMatchObject({ kind: "published" });
 });
 
-test("clearing a job that died while publishing takes the folders that it had placed", async () => {
+test("clearing removes the folders that an interrupted publication had placed", async () => {
   await put({ "rows/part-00000.parquet": "abc", "_shardmill/publishing.json": manifestText(MANIFEST) });
   await clear();
   expect(await readdir(out)).toEqual([]);
 });
 
-test("folders that no intent names are somebody's", async () => {
+test("clearing is refused, and keeps the folders, if no intent names them", async () => {
   await put({ "rows/part-00000.parquet": "abc", "_shardmill/journal/1": "x" });
   await expect(clear()).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
   expect(existsSync(join(out, "rows/part-00000.parquet"))).toBe(true);
 });
 
-test("a clearing that was cut off is seen, and ends when it is begun again", async () => {
+test("an interrupted clearing is detected, and a second clearing completes it", async () => {
   // State after an exit right after the manifest was removed.
   await put({ "_shardmill/clearing": "", "rows/part-00000.parquet": "abc", "_shardmill/journal/1": "x" });
   expect(await inspectOutput(out, storage)).toEqual({ kind: "halfCleared" });
@@ -143,7 +143,7 @@ test("a clearing that was cut off is seen, and ends when it is begun again", asy
   expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
 });
 
-test("a published job keeps none of its work files", async () => {
+test("removing the work files of a published job leaves nothing, and may be repeated", async () => {
   const paths = workPaths(out);
   const { partials, stage, temp } = paths;
   for (const folder of [partials, stage, temp]) await mkdir(join(folder, "x"), { recursive: true });

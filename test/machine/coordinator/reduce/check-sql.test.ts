@@ -52,7 +52,7 @@ test("reductions that can run have no problems", async () => {
   expect(problems).toEqual([]);
 });
 
-test("the problems of all reductions come at once, each with its place", async () => {
+test("the problems of all reductions are reported together, each with its position", async () => {
   const problems = await problemsOf({
     a: {
       combine: "SELECT label, dgit, count(*) AS n FROM rows GROUP BY ALL",
@@ -77,7 +77,7 @@ test("the problems of all reductions come at once, each with its place", async (
   expect(problems[0]?.hint).toContain('"digit"');
 });
 
-test("final without a combine sees no partials, and with one it sees no rows", async () => {
+test("`final` can read `rows` only without `combine`, and `partials` only with it", async () => {
   const problems = await problemsOf({
     a: { final: "SELECT * FROM partials" },
     b: { combine: "SELECT count(*) AS n FROM rows", final: "SELECT * FROM rows" },
@@ -91,7 +91,7 @@ test("final without a combine sees no partials, and with one it sees no rows", a
   ]);
 });
 
-test("partials have the types that combine gave them, whatever Parquet makes of these", async () => {
+test("partials have the types of `combine`, even if Parquet stores other types", async () => {
   const combine = "SELECT sum(label) AS s, 'a'::ENUM('a', 'b') AS e, max(INTERVAL 1 second) AS i FROM rows";
   const typed = (type: string) =>
     `SELECT CASE WHEN typeof(s) <> '${type}' THEN typeof(s)::INTEGER END AS a FROM partials`;
@@ -101,7 +101,7 @@ test("partials have the types that combine gave them, whatever Parquet makes of 
   expect(await problemsOf({ a: { combine, final } })).toEqual([]);
 });
 
-test("columns of every kind are judged by their types", async () => {
+test("struct and timestamp columns are checked by their types", async () => {
   const place: Field = {
     name: "place",
     type: {
@@ -121,7 +121,7 @@ test("columns of every kind are judged by their types", async () => {
   expect(problems.map(({ where }) => where.split(" ")[0])).toEqual(["reduce.b.final", "reduce.c.final"]);
 });
 
-test("what a file would change is not published, and the problem says what to select instead", async () => {
+test("a type that a file would change is refused with a hint what to select instead", async () => {
   const [problem] = await problemsOf({ a: { final: "SELECT max(INTERVAL 1 second) AS d FROM rows" } });
   expect(problem).toMatchObject({ where: "reduce.a.final", found: "INTERVAL" });
   expect(problem?.what).toContain("`d`");
@@ -133,12 +133,12 @@ test("SQL that reads a file is refused", async () => {
   expect(problem?.where).toContain("reduce.a.final");
 });
 
-test("a user's own assertion that there are rows does not fail the check, which has none", async () => {
+test("an assertion in a user's SQL that rows exist does not fail the check", async () => {
   const final = "SELECT CASE WHEN count(*) = 0 THEN error('no rows') ELSE count(*) END AS n FROM rows";
   expect(await problemsOf({ a: { final } })).toEqual([]);
 });
 
-test("SQL that takes for ever, even over no rows, ends with the reason of the signal", async () => {
+test("an abort stops endless SQL, and the check rejects with its reason", async () => {
   const stop = new AbortController();
   const final = "SELECT count(*) AS n FROM range(1000000000000)";
   const reduce = { endless: { final } };

@@ -64,7 +64,7 @@ async function direct(rowsSql: string, sql: string): Promise<readonly unknown[][
   return (await database.rows(sql)).map((row) => Object.values(row));
 }
 
-test("the result is what DuckDB gives over the whole input", async () => {
+test("the results equal those of DuckDB over all rows at once", async () => {
   const partials = await write([
     slice(0, 0, 100),
     slice(1, 100, 101),
@@ -106,7 +106,7 @@ test("any sharding of the same rows gives the same bytes as one shard", async ()
   );
 });
 
-test("sums of floats are bit-identical on every restart, merged files or not", async () => {
+test("sums of floats are bit-identical in each run, with or without merged files", async () => {
   const reduce = {
     floats: {
       combine: "SELECT k, sum(sin(v) * 1e9) AS s FROM rows GROUP BY ALL",
@@ -125,7 +125,7 @@ test("sums of floats are bit-identical on every restart, merged files or not", a
   expect(await readdir(options.paths.temp)).toEqual([]);
 });
 
-test("shards without rows, and a job without any file, give the tables of no rows", async () => {
+test("shards without rows, and a job without files, give empty tables with their columns", async () => {
   const partials = await write([slice(0, 5, 5)]);
   await reducePartials({ ...options, partials });
   expect(await reduced("totals")).toEqual([]);
@@ -135,14 +135,14 @@ test("shards without rows, and a job without any file, give the tables of no row
   expect(columns).toEqual(["k", "s", "n", "m"]);
 });
 
-test("no reductions give no files and no folder, even where an earlier try left one", async () => {
+test("no reductions give no files, and remove the folder of an earlier attempt", async () => {
   await reducePartials({ ...options, partials: await write([slice(0, 0, 3)]) });
   expect(await reducePartials({ ...options, reduce: {}, partials: [] })).toEqual([]);
   expect(await readdir(options.paths.stage)).toEqual([]);
 });
 
 test.for(["combined-totals.parquet", "rows.parquet"])(
-  "a %s damaged since the commit names its shard",
+  "a damaged or missing %s fails with PARTIAL_INVALID and its shard",
   async (name) => {
     const partials = await write([slice(0, 0, 10), slice(1, 10, 20)]);
     const [, damaged] = partials;
@@ -174,7 +174,7 @@ test("files that no reduction reads are not read", async () => {
   expect(files).toHaveLength(1);
 });
 
-test("a run that fails says which reduction", async () => {
+test("the error of a failed run names the reduction", async () => {
   const reduce = { bad: { final: "SELECT error('too much') AS e FROM rows" } };
   const partials = await write([slice(0, 0, 10)], reduce);
   await expect(reducePartials({ ...options, reduce, partials })).rejects.toMatchObject({
@@ -183,7 +183,7 @@ test("a run that fails says which reduction", async () => {
   });
 });
 
-test("an abort stops the query under way and rejects with its reason", async () => {
+test("an abort stops the running query and rejects with its reason", async () => {
   const reduce = {
     slow: { final: "SELECT count(*) AS n FROM rows, range(1000000000000) t(i) WHERE i % 7 = v" },
   };
@@ -196,7 +196,7 @@ test("an abort stops the query under way and rejects with its reason", async () 
   );
 });
 
-test("a preview has the first rows and the count of all", async () => {
+test("a preview has the first rows and the number of all rows", async () => {
   await reducePartials({ ...options, partials: await write([slice(0, 0, 10)]) });
   const preview = await readReduction(below(options.paths.stage, "_reduced/totals.pq"), storage, 2);
   expect(preview).toEqual({

@@ -85,7 +85,7 @@ function putText(storage: MemoryStorage, location: Location, text: string): Prom
   return storage.put(location, sourceOfBytes(text), { signal });
 }
 
-test("a link that is new leads to files that were read, and one that was read by is not missed", async () => {
+test("a new, renamed or removed link to files that were already read gives no new files", async () => {
   await mkdir(at("elsewhere"));
   await aFile("elsewhere/a.parquet");
   await symlink(at("elsewhere"), at("data/latest"));
@@ -93,7 +93,7 @@ test("a link that is new leads to files that were read, and one that was read by
   expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { gone: { count: 0 } } });
   await rename(at("data/latest"), at("data/today"));
   expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { gone: { count: 0 } } });
-  // The real files are now input under another name, but they were already read.
+  // The real files are now input under another path, so they are read again.
   await rm(at("data/today"));
   await rename(at("elsewhere"), at("data/elsewhere"));
   await symlink(at("data/elsewhere"), at("elsewhere"));
@@ -104,7 +104,7 @@ test("a link that is new leads to files that were read, and one that was read by
   expect(await look({ storage })).toMatchObject({ kind: "nothingNew" });
 });
 
-test("a file that changed is read again, left as it was read, or no run begins, as the job says", async () => {
+test("a changed file is read again, ignored or refused, as input.changed requires", async () => {
   await aFile("data/a.parquet");
   await aFile("data/b.parquet");
   const storage = await publishedRun();
@@ -137,7 +137,7 @@ test("a file that changed is read again, left as it was read, or no run begins, 
     expect(await filesOf(look({ storage, changed, begun: ["data/b.parquet"] }))).toEqual(["data/b.parquet"]);
 });
 
-test("what becomes of changed files is said only where runs before have read some", () => {
+test("input.changed is refused without input.new", () => {
   const job = (more: object) =>
     checkJobSpec({ model: { path: "/m.onnx" }, output: { path: "/out" }, ...more });
   const input = { path: at("data"), changed: "ignore" };
@@ -147,7 +147,7 @@ test("what becomes of changed files is said only where runs before have read som
   expect(job({ input: { ...input, new: true } }).input.changed).toBe("ignore");
 });
 
-test("files of a run that has begun and are gone are told as that, also when nothing is left", async () => {
+test("missing files of an unfinished run fail with JOB_MISMATCH, even if no input is left", async () => {
   await aFile("data/a.parquet");
   const storage = new MemoryStorage();
   await putText(storage, below(runFolder(BUCKET, 1), "_shardmill/partials/x"), "");
@@ -170,7 +170,7 @@ test("files of a run that has begun and are gone are told as that, also when not
   expect(nothing.cause).toMatchObject({ code: "INPUT_NOT_FOUND" });
 });
 
-test("what another machine has decided to publish is the run, whatever came since, or this disk began", async () => {
+test("a run that another machine decided to publish is used, despite newer files or a local run", async () => {
   await aFile("data/a.parquet");
   const storage = new MemoryStorage();
   const first = await look({ storage });

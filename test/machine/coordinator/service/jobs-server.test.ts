@@ -52,7 +52,7 @@ async function next(watch: AsyncIterator<JobStatus>): Promise<IteratorResult<Job
   return coming;
 }
 
-test("a watcher costs a job that runs for weeks no memory with each look", async () => {
+test("a watcher does not add another wait for the end of its job with each update", async () => {
   const { server, running, ending, waits } = aServer();
   const watch = server.watchJob(aJobId("j1"), new AbortController().signal)[Symbol.asyncIterator]();
   for (let look = 0; look < 50; look += 1) await next(watch);
@@ -63,7 +63,7 @@ test("a watcher costs a job that runs for weeks no memory with each look", async
   expect((await next(watch)).done).toBe(true);
 });
 
-test("a watcher hears at once that its coordinator lets go of the job, and one who goes away is let go", async () => {
+test("a watcher ends at once when its coordinator releases the job, or when its caller aborts", async () => {
   const { server, ending } = aServer();
   const gone = new AbortController();
   const left = server.watchJob(aJobId("j1"), gone.signal)[Symbol.asyncIterator]();
@@ -78,7 +78,7 @@ test("a watcher hears at once that its coordinator lets go of the job, and one w
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("a job is paused, resumed and given a priority by its id, and a priority that is none is refused", async () => {
+test("a job is paused, resumed and prioritized by its ID, and an invalid priority is refused", async () => {
   const { server, changes } = aServer();
   expect(await server.pauseJob(aJobId("j1"))).toMatchObject({ phase: "running" });
   await server.resumeJob(aJobId(""));

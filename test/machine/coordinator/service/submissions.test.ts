@@ -47,7 +47,7 @@ function planner() {
   return { begun, submit, endOne: () => gates.shift()?.() };
 }
 
-test("whoever submits one job waits for no more than two of another's sixty", async () => {
+test("a caller with one job waits for at most two of another caller's sixty jobs", async () => {
   const { begun, submit, endOne } = planner();
   for (let place = 0; place < 60; place += 1) submit("many", place);
   await until(() => begun.length === 2);
@@ -57,7 +57,7 @@ test("whoever submits one job waits for no more than two of another's sixty", as
   expect(begun).toEqual(["many-0", "many-1", "one-0"]);
 });
 
-test("a flood is refused to whoever makes it, and to no other", async () => {
+test("a flood of submissions is refused only for the caller that sends it", async () => {
   const { begun, submit } = planner();
   const flood = Array.from({ length: 200 }, (_, place) => submit("many", place));
   await until(() => begun.length === 2);

@@ -40,7 +40,7 @@ function leasesOf(jobs: readonly string[]) {
 
 const invalid = expect.objectContaining({ code: "ARGUMENT_INVALID" });
 
-test("every lease of a heartbeat is answered, of whatever job, and those of no job are lost", async () => {
+test("a heartbeat is answered for each of its leases, and leases of unknown jobs are lost", async () => {
   const { server, register } = aServer();
   const { session } = await register(2);
   const leases = leasesOf(["a", "b", "a", "c", "b"]);
@@ -49,7 +49,7 @@ test("every lease of a heartbeat is answered, of whatever job, and those of no j
   expect(states.every(({ live }) => !live)).toBe(true);
 });
 
-test("a heartbeat with more leases than the worker can hold is refused, and one with those of lost leases is not", async () => {
+test("a heartbeat may have as many leases as its worker has slots, even lost ones, and no more", async () => {
   const { server, register } = aServer();
   const { session } = await register(100);
   const beat = (count: number) =>
@@ -64,7 +64,7 @@ test("a heartbeat with more leases than the worker can hold is refused, and one 
   await expect(beat(101)).rejects.toEqual(invalid);
 });
 
-test("what a worker asked of stores is counted once, for the job that it is at, whatever reports are lost or late", async () => {
+test("requests to stores are counted once for the worker's job, even if reports are lost, late or repeated", async () => {
   const asked = new Map<string, number>();
   const jobs = ["a", "b"].map(
     (jobId): Partial<ActiveJob> => ({
@@ -103,7 +103,7 @@ test("what a worker asked of stores is counted once, for the job that it is at, 
   expect(Object.fromEntries(asked)).toEqual({ a: 9, b: 7 });
 });
 
-test("a heartbeat with leases of a thousand jobs costs each of them one look", async () => {
+test("a heartbeat with leases of 1,024 jobs needs no quadratic search", async () => {
   const { server, register } = aServer();
   const { session } = await register(1_024);
   const leases = leasesOf(Array.from({ length: 1_024 }, (_, index) => `job-${index}`));
@@ -115,11 +115,11 @@ test("a heartbeat with leases of a thousand jobs costs each of them one look", a
   expect(performance.now() - startMs).toBeLessThan(5_000);
 });
 
-test.each([0, 1_025])("a worker of %d slots is refused", async (slots) => {
+test.each([0, 1_025])("a worker with %d slots is refused", async (slots) => {
   await expect(aServer().register(slots)).rejects.toEqual(invalid);
 });
 
-test("a connection that breaks after its worker came back on another says nothing of the worker", async () => {
+test("a reconnected worker is not marked as disconnected when its old connection breaks", async () => {
   const { server, register, registry } = aServer();
   const { session } = await register(1);
   const [before, after] = [new AbortController(), new AbortController()];
@@ -133,7 +133,7 @@ test("a connection that breaks after its worker came back on another says nothin
   expect(registry.silenceOf(session).disconnectedMs).toEqual(expect.any(Number));
 });
 
-test("a request that hangs, and is tried again and again, is no sign of its worker's life", async () => {
+test("retries of a waiting lease request do not count as contact with the worker", async () => {
   let tries = 0;
   const job: Partial<ActiveJob> = {
     jobId: aJobId("busy"),
@@ -154,7 +154,7 @@ test("a request that hangs, and is tried again and again, is no sign of its work
   expect(registry.silenceOf(session).heardMs).toBe(heardMs);
 });
 
-test("that a worker is lost is told to every job, also behind one whose disk hangs or fails", async () => {
+test("each job is informed of a lost worker, even after a job whose disk hangs or fails", async () => {
   const told: string[] = [];
   const aJob = (jobId: string, answer: () => Promise<void>): Partial<ActiveJob> => ({
     jobId: aJobId(jobId),
@@ -177,7 +177,7 @@ test("that a worker is lost is told to every job, also behind one whose disk han
   await lost;
 });
 
-test("a worker of another mapping works on jobs of its own, hands in nothing to others, and is sent away when none is left", async () => {
+test("a worker with another mapping works only for jobs of that mapping, and is refused when none is left", async () => {
   const aJob = (jobId: string, mapping: string): Partial<ActiveJob> => ({
     jobId: aJobId(jobId),
     mapping,

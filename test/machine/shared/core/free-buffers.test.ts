@@ -4,7 +4,7 @@ import { freeBuffers } from "../../../../shared/core/free-buffers.ts";
 
 const LARGE = 1 << 20;
 
-test("large buffers are empty afterwards, time after time, however often one is named", async () => {
+test("freeBuffers empties large buffers each time, even if one is listed twice", async () => {
   for (let round = 0; round < 3; round += 1) {
     const one = new ArrayBuffer(LARGE);
     const two = new Uint8Array(LARGE);
@@ -15,13 +15,13 @@ test("large buffers are empty afterwards, time after time, however often one is 
   }
 });
 
-test("small ones are left alone: they may lie in a slab that others use", () => {
+test("freeBuffers does not change small buffers, because they may share a slab", () => {
   const small = Buffer.from("text");
   freeBuffers([small.buffer as ArrayBuffer]);
   expect(small.toString()).toBe("text");
 });
 
-test("their memory is not counted any more, before any collection", () => {
+test("the memory of freed buffers is not counted, even before a garbage collection", () => {
   const before = process.memoryUsage().arrayBuffers;
   const buffer = new ArrayBuffer(64 << 20);
   expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThan(60 << 20);

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(here, { recursive: true, force: true }));
 
-test("only errors that speak of links are taken for a lack of them", () => {
+test("only error codes about links count as a lack of hard links", () => {
   expect(lacksHardLinks(Object.assign(new Error(), { code: "EXDEV" }))).toBe(true);
   expect(lacksHardLinks(Object.assign(new Error(), { code: "ENOSPC" }))).toBe(false);
   expect(lacksHardLinks("EXDEV")).toBe(false);
@@ -25,21 +25,21 @@ const LINKLESS: Disk = {
 
 describe.each([
   ["with hard links", realDisk],
-  ["without", LINKLESS],
-])("a name that is given once, %s", (_which, disk) => {
-  test.each([placeOnce, placeAlone])("has the whole file (%o)", async (place) => {
+  ["without hard links", LINKLESS],
+])("a file name that is assigned once, %s", (_which, disk) => {
+  test.each([placeOnce, placeAlone])("gets the whole file (%o)", async (place) => {
     await place(join(here, "a"), join(here, "b"), disk);
     expect(await readFile(join(here, "b"), "utf8")).toBe("bytes");
   });
 
-  test.each([placeOnce, placeAlone])("is never taken from another (%o)", async (place) => {
+  test.each([placeOnce, placeAlone])("does not replace an existing file (%o)", async (place) => {
     await writeFile(join(here, "b"), "mine");
     await expect(place(join(here, "a"), join(here, "b"), disk)).rejects.toMatchObject({ code: "EEXIST" });
     expect(await readFile(join(here, "b"), "utf8")).toBe("mine");
     expect(await readFile(join(here, "a"), "utf8")).toBe("bytes");
   });
 
-  test("is one's of many that give it at once, and his file is whole", async () => {
+  test("is assigned to only one of many concurrent files, and that file is complete", async () => {
     const names = ["c", "d", "e", "f"];
     for (const name of names) await writeFile(join(here, name), name);
     const tries = await Promise.allSettled(

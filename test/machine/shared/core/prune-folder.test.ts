@@ -42,7 +42,7 @@ const left = async () => {
   return (await readdir(folder)).sort();
 };
 
-test("the oldest go above the bytes that all may have, whatever is in a folder; the young never", async () => {
+test("the oldest entries above the byte limit are removed, and recent entries are kept", async () => {
   await keep("kept-1", 0.5, 300);
   expect(await left()).toEqual(["kept-1"]);
   await keep("kept-2", 2, 10, false);
@@ -54,7 +54,7 @@ test("the oldest go above the bytes that all may have, whatever is in a folder; 
   expect(await left()).toEqual(["kept-3", "kept-4"]);
 });
 
-test("the oldest go above the number of entries, and what is too old; others are left alone", async () => {
+test("the oldest entries above the count or age limit are removed, and other names are kept", async () => {
   for (const day of [2, 3, 4, 5, 6]) await keep(`kept-${day}`, day, 2);
   await keep("other", 99, 200);
   expect(await left()).toEqual(["kept-2", "kept-3", "kept-4", "kept-5", "other"]);
@@ -63,14 +63,14 @@ test("the oldest go above the number of entries, and what is too old; others are
   expect(await left()).toEqual(["kept-3", "kept-4", "kept-5", "other"]);
 });
 
-test("what is half made goes after an hour, and is no reason for others to go", async () => {
+test("an unfinished entry is removed after an hour and does not count toward the limits", async () => {
   await keep("new-1", 1 / 25, 1_000);
   await keep("new-2", 1 / 23, 2);
   await keep("kept-2", 2, 50);
   expect(await left()).toEqual(["kept-2", "new-1"]);
 });
 
-test("a folder that is half made stays while a file in it grows", async () => {
+test("an unfinished folder is kept while a file in it grows", async () => {
   await keep("new-1", 1, 10);
   await age("new-1", 1 / 48, ["deep/a"]);
   await keep("new-2", 1, 10);

@@ -37,7 +37,7 @@ async function answers(child: ChildProcess): Promise<void> {
   expect((await answer)[0]).toBe("hello");
 }
 
-test("one that was started ahead is taken once, and answers; the next is a new one", async () => {
+test("a process that was started in advance is taken once, and the next is a new one", async () => {
   const processes = spares();
   const before = started.length;
   processes.warm();
@@ -49,7 +49,7 @@ test("one that was started ahead is taken once, and answers; the next is a new o
   await answers(second);
 });
 
-test("one that died meanwhile is not taken", async () => {
+test("a process that exited meanwhile is not taken", async () => {
   const processes = spares();
   processes.warm();
   const dead = started.at(-1);
@@ -60,7 +60,7 @@ test("one that died meanwhile is not taken", async () => {
   await answers(child);
 });
 
-test("of those that are kept for the next, one stays and the others end", async () => {
+test("only one process is kept for the next call, and the others exit", async () => {
   const processes = spares();
   const [first, second] = [processes.take(), processes.take()];
   processes.keep(first);
@@ -71,7 +71,7 @@ test("of those that are kept for the next, one stays and the others end", async 
   await answers(first);
 });
 
-test("one that nobody takes does not keep this process alive, and ends with it", async () => {
+test("a process that is not taken does not keep its parent running, and exits with it", async () => {
   const module = compiledUrl("shared/core/spare-process.ts").href;
   // A process that does not detect the end of its parent.
   const busy = join(root, "busy.mjs");

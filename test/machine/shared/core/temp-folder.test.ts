@@ -29,32 +29,35 @@ async function leftBehind(change: (name: string) => string): Promise<string> {
 
 const ofPid = (name: string, pid: number): string => name.replace(`-${OWN.pid}${TICKS}`, `-${pid}${TICKS}`);
 
-test("a folder of a killed process of this namespace goes when the next is made", async () => {
+test("a folder of a killed process in this PID namespace is removed when the next folder is made", async () => {
   await leftBehind((name) => ofPid(name, NOBODY));
   const mine = await makeTempFolder("plan", base);
   expect(await readdir(base)).toEqual([basename(mine)]);
 });
 
-test.runIf(OWN.startTicks !== null)("so does one whose maker's number is another's now", async () => {
-  await leftBehind((name) => name.replace(TICKS, "-1-"));
-  const mine = await makeTempFolder("plan", base);
-  expect(await readdir(base)).toEqual([basename(mine)]);
-});
+test.runIf(OWN.startTicks !== null)(
+  "a folder whose PID belongs to another process now is removed when the next folder is made",
+  async () => {
+    await leftBehind((name) => name.replace(TICKS, "-1-"));
+    const mine = await makeTempFolder("plan", base);
+    expect(await readdir(base)).toEqual([basename(mine)]);
+  },
+);
 
 test.each<[string, (name: string) => string]>([
-  ["of a live process", (name) => ofPid(name, process.ppid).replace(TICKS, "-0-")],
+  ["of a running process", (name) => ofPid(name, process.ppid).replace(TICKS, "-0-")],
   ["of this process", (name) => `${name}x`],
   ["of another PID namespace", (name) => ofPid(name, NOBODY).replace(`-${OWN.pidNamespace}-`, "-1-")],
   ["of another user", (name) => ofPid(name, NOBODY).replace(`-plan-${process.getuid?.()}-`, "-plan-4711-")],
   ["of another host", (name) => ofPid(name, NOBODY).replace(`-${OWN.host}-`, "-elsewhere-")],
   ["for another purpose", (name) => ofPid(name, NOBODY).replace("-plan-", "-worker-")],
-])("a folder %s stays", async (_whose, change) => {
+])("a folder %s is kept", async (_whose, change) => {
   const other = await leftBehind(change);
   await makeTempFolder("plan", base);
   expect(await readdir(base)).toContain(other);
 });
 
-test("one that cannot be removed, or a base that cannot be listed, is in nobody's way", async () => {
+test("a folder is made even if an old one cannot be removed or the base cannot be listed", async () => {
   const dead = await leftBehind((name) => ofPid(name, NOBODY));
   // Root can still remove and list.
   await chmod(join(base, dead), 0o500);
@@ -64,7 +67,7 @@ test("one that cannot be removed, or a base that cannot be listed, is in nobody'
   await chmod(base, 0o700);
 });
 
-test("a base that is not there is told by its path", async () => {
+test("a missing base folder fails with TEMP_FAILED and its path", async () => {
   const missing = join(base, "none");
   const refused = { code: "TEMP_FAILED", fields: { path: missing }, hint: expect.stringContaining("TMPDIR") };
   await expect(makeTempFolder("plan", missing)).rejects.toMatchObject(refused);

@@ -17,11 +17,11 @@ test.each([
   ["https://exa mple/x?sig=S", "https://exa mple/x?..."],
   ["u:secret@minio:9000 is no address", "...@minio:9000 is no address"],
   ["https://h/x?a=b c&sig=S", "https://h/x?..."],
-])("%s", (text, shown) => {
+])("%s is shown as %s", (text, shown) => {
   expect(withoutSecrets(text)).toBe(shown);
 });
 
-needs("azure")("the account of an address of Azure is no secret", () => {
+needs("azure")("the account in an Azure address is not hidden", () => {
   const text = "abfss://container@account.dfs/x, http://token@h";
   expect(withoutSecrets(text)).toBe("abfss://container@account.dfs/x, http://...@h");
 });
@@ -62,7 +62,7 @@ test.each<[string, fc.Arbitrary<string>]>([
       )
       .map(([s, h, path, mark, space, word]) => `${s}${h}/${path}${mark}a=${space}&sig=${word}`),
   ],
-])("%s is never shown, however odd its address", (_what, address) => {
+])("%s is never shown, even in a malformed address", (_what, address) => {
   fc.assert(
     fc.property(part, address, (before, text) => {
       expect(withoutSecrets(`${before} ${text}`)).not.toContain("SECRET");
@@ -72,7 +72,7 @@ test.each<[string, fc.Arbitrary<string>]>([
 });
 
 test.each(["x", ":", "a:", "ab:/", "http:", "u:x@", "@"])(
-  "a megabyte of %s takes no longer than its size",
+  "a megabyte of %s is processed without quadratic time",
   (part) => {
     const startedMs = performance.now();
     withoutSecrets(`foo:// ${part.repeat(1_000_000 / part.length)}`);

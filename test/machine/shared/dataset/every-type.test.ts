@@ -51,7 +51,7 @@ async function kept(bytes: Uint8Array, format: TableFormat): Promise<Table> {
   using file = await openDatasetFile(memorySource(bytes), format, NEVER);
   const table = await readRows(file);
   const field = table.schema.fields[0];
-  if (field === undefined) throw new Error("a file of one column");
+  if (field === undefined) throw new Error("expected a file with one column");
   const stretches = table.batches.flatMap(({ data, numRows }: RecordBatch) =>
     data.children.map((child) => ({ data: child, start: 0, end: numRows })),
   );
@@ -86,33 +86,36 @@ function encodedFormat(table: Table): Uint8Array | string {
 describe.for(Object.entries(ARROW_TYPES))("%s", ([name, { data, texts }]) => {
   const expected = texts.map((text) => (text === "NULL" ? null : text));
 
-  test.for(Object.entries(NESTINGS))("in %s", async ([nesting, { nest, out }]) => {
-    const source = tableOfSample(nest(data));
-    const type = fieldTypeOf(source.schema.fields[0]?.type as never);
-    const table = await kept(tableToIPC(source, "file"), "arrow");
+  test.for(Object.entries(NESTINGS))(
+    "keeps its values through Arrow and Parquet in %s",
+    async ([nesting, { nest, out }]) => {
+      const source = tableOfSample(nest(data));
+      const type = fieldTypeOf(source.schema.fields[0]?.type as never);
+      const table = await kept(tableToIPC(source, "file"), "arrow");
 
-    // As Arrow: the same values, read by code that did not write them.
-    expect(plainRows(tableFromIPC(encodeArrow(table)))).toEqual(plainRows(source));
+      // As Arrow: the same values, read by code that did not write them.
+      expect(plainRows(tableFromIPC(encodeArrow(table)))).toEqual(plainRows(source));
 
-    if (parquetFault(type) !== null) {
-      expect(encodedFormat(table), "the fault is a true one").toBe("OUTPUT_FAILED");
-      return;
-    }
-    // As Parquet: the type that the plan expects, and the values.
-    const seen = await asSeenBySql(table, out);
-    expect(seen.type).toBe(await believedType(table));
-    // DuckDB reads wrong numbers from decimals beyond its own, and no job with SQL may keep one.
-    if (name !== WIDE) expect(seen.texts).toEqual([expected[0], null, expected[1]]);
-    // The same file as an input gives the same type and values. Intervals do not, so they are refused.
-    const bytes = encodeParquet(table);
-    const again = await kept(bytes, "parquet");
-    expect(fieldTypeOf(again.schema.fields[0]?.type as never)).toEqual(
-      parquetForm(fieldTypeOf(table.schema.fields[0]?.type as never)),
-    );
-    if (name === WIDE) expect(plainRows(again)).toEqual(plainRows(table));
-    if (name.startsWith("interval")) return;
-    expect(await asSeenBySql(again, out), nesting).toEqual(seen);
-  });
+      if (parquetFault(type) !== null) {
+        expect(encodedFormat(table), "the encoder refuses a type with a fault").toBe("OUTPUT_FAILED");
+        return;
+      }
+      // As Parquet: the type that the plan expects, and the values.
+      const seen = await asSeenBySql(table, out);
+      expect(seen.type).toBe(await believedType(table));
+      // DuckDB reads wrong numbers from decimals beyond its own, and no job with SQL may keep one.
+      if (name !== WIDE) expect(seen.texts).toEqual([expected[0], null, expected[1]]);
+      // The same file as an input gives the same type and values. Intervals do not, so they are refused.
+      const bytes = encodeParquet(table);
+      const again = await kept(bytes, "parquet");
+      expect(fieldTypeOf(again.schema.fields[0]?.type as never)).toEqual(
+        parquetForm(fieldTypeOf(table.schema.fields[0]?.type as never)),
+      );
+      if (name === WIDE) expect(plainRows(again)).toEqual(plainRows(table));
+      if (name.startsWith("interval")) return;
+      expect(await asSeenBySql(again, out), nesting).toEqual(seen);
+    },
+  );
 });
 
 /**
@@ -141,16 +144,19 @@ const WRITTEN = [
   ["[{'a': [1, NULL], 'm': map {1: [DATE '2024-01-02']}}]", "STRUCT(a INTEGER[], m MAP(INTEGER, DATE[]))[]"],
 ] as const;
 
-test.for(WRITTEN)("%s from DuckDB's Parquet file is %s with the same text", async ([value, type]) => {
-  const path = join(root, "written.parquet");
-  const sql = `SELECT ${value} AS k UNION ALL SELECT NULL`;
-  await database.copyOwn({ where: "sql", sql }, path);
-  const table = await kept(await readFile(path), "parquet");
-  const [first] = await database.rows(`SELECT (${value})::VARCHAR AS text`);
-  expect(await asSeenBySql(table, "k")).toEqual({ type, texts: [first?.text, null] });
-});
+test.for(WRITTEN)(
+  "%s in a Parquet file of DuckDB is read as %s with the same text",
+  async ([value, type]) => {
+    const path = join(root, "written.parquet");
+    const sql = `SELECT ${value} AS k UNION ALL SELECT NULL`;
+    await database.copyOwn({ where: "sql", sql }, path);
+    const table = await kept(await readFile(path), "parquet");
+    const [first] = await database.rows(`SELECT (${value})::VARCHAR AS text`);
+    expect(await asSeenBySql(table, "k")).toEqual({ type, texts: [first?.text, null] });
+  },
+);
 
-test("of an interval in a Parquet file the months are not read: plans refuse to keep it", async () => {
+test("the months of an interval in a Parquet file are not read", async () => {
   const path = join(root, "interval.parquet");
   await database.copyOwn({ where: "sql", sql: "SELECT INTERVAL '1 month 2 days' AS k" }, path);
   const table = await kept(await readFile(path), "parquet");
@@ -158,12 +164,12 @@ test("of an interval in a Parquet file the months are not read: plans refuse to 
   expect((await asSeenBySql(table, "k")).texts).toEqual(["2 days"]);
 });
 
-test("a timestamp too far from 1970 for milliseconds fails, and is never another", () => {
+test("a timestamp too far from 1970 for milliseconds fails to encode", () => {
   const far = makeData({ type: new TimestampSecond(), data: BigInt64Array.of(2n ** 62n) } as never);
   expect(encodedFormat(tableOfSample(far))).toBe("OUTPUT_FAILED");
 });
 
-test("a date64 within a day is that day", async () => {
+test("a date64 value within a day becomes that day", async () => {
   const data = BigInt64Array.of(86_400_001n, -1n);
   const table = tableOfSample(makeData({ type: new DateMillisecond(), data } as never));
   expect((await asSeenBySql(table, "k")).texts).toEqual(["1970-01-02", "1969-12-31"]);

@@ -30,7 +30,7 @@ async function duckdbFile(): Promise<Uint8Array> {
   }
 }
 
-it("rows in the middle of a row group are read where the decoder cannot jump to them", async () => {
+it("rows in the middle of a row group are read even if the decoder cannot seek to them", async () => {
   const bytes = await duckdbFile();
   for (const [rowStart, rowEnd] of [
     [1, 5_000],

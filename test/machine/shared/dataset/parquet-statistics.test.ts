@@ -49,7 +49,7 @@ afterAll(async () => {
 
 const statistics = (fields = FIELDS) => readStatistics(footer, fields)?.[0];
 
-test("bounds are told in the unit of the column, nulls counted, and values where the writer did", () => {
+test("statistics have bounds in the column's unit, nulls, and distinct values if the writer counted them", () => {
   expect(statistics()).toEqual({
     i: { least: "-3", greatest: "2", nulls: 0 },
     u: { least: "0", greatest: "5", nulls: 0 },
@@ -65,12 +65,12 @@ test("bounds are told in the unit of the column, nulls counted, and values where
   });
 });
 
-test("bounds of long texts are cut, and still bound", () => {
+test("bounds of long texts are shortened and remain valid bounds", () => {
   const bounds = statistics([field("long", { kind: "string" })])?.long;
   expect(bounds).toEqual({ least: "a".repeat(64), greatest: `${"f".repeat(63)}g`, nulls: 0 });
 });
 
-test("only columns that are asked for are told of", () => {
+test("only requested columns have statistics", () => {
   expect(statistics(FIELDS.slice(0, 1))).toEqual({ i: { least: "-3", greatest: "2", nulls: 0 } });
 });
 
@@ -80,11 +80,11 @@ test.for<[string, FieldType]>([
   ["n", { kind: "decimal", precision: 9, scale: 3 }],
   ["ts", { kind: "timestamp", unit: "millisecond", zone: null }],
   ["s", { kind: "binary" }],
-])("bounds of %s mean nothing where it is read as another type", ([name, type]) => {
+])("the column %s has no bounds if it is read as %j", ([name, type]) => {
   expect(statistics([field(name, type)])?.[name]).toMatchObject({ least: null, greatest: null, nulls: 0 });
 });
 
-test("a footer that is damaged gives nothing, or what it says, and never throws", () => {
+test("a damaged footer gives statistics or none, and never throws", () => {
   fc.assert(
     fc.property(fc.nat(footer.length - 1), fc.nat(255), fc.boolean(), (at, byte, isCut) => {
       const damaged = Uint8Array.from(isCut ? footer.subarray(0, at) : footer);

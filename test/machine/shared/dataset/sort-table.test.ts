@@ -129,7 +129,7 @@ async function orderBySql(table: Table, sort: readonly SortKey[]): Promise<unkno
   return rows.map(({ n }) => n);
 }
 
-test("rows of any types, in any batches, are sorted as SQL sorts them, and each is still itself", async () => {
+test("rows of any types and batches are sorted as in SQL, and each row keeps its values", async () => {
   await fc.assert(
     fc.asyncProperty(rowsOf, async ({ sort, cuts, ...rows }) => {
       const table = made(rows);
@@ -143,7 +143,7 @@ test("rows of any types, in any batches, are sorted as SQL sorts them, and each 
   );
 });
 
-test("decimals are sorted by value, fixed bytes byte by byte, lists and nulls come along", () => {
+test("decimals are sorted by value and fixed bytes by byte, and lists and nulls move with their rows", () => {
   const words = (value: bigint) => [0n, 32n, 64n, 96n].map((by) => Number((value >> by) & 0xffffffffn));
   const decimals = [5n, -7n, 2n ** 90n, -(2n ** 90n), 0n];
   const item = new Field("item", new Int32(), true);

@@ -13,7 +13,7 @@ const others = (...examples: string[]) =>
 needs("image", "sound", "csv-json").each([
   ["images", "b.JPG", "c.png"],
   ["sounds", "b.WAV", "c.mp3"],
-])("the command that is printed for %s lists them, whatever the folder is called", (what, one, two) => {
+])("the printed command lists all %s of a folder with any name", (what, one, two) => {
   const root = mkdtempSync(join(tmpdir(), "shardmill-hint-"));
   try {
     const folder = join(root, "it's of ä");
@@ -35,7 +35,7 @@ needs(
   "image",
   "sound",
   "csv-json",
-)("other files have no such hint, and addresses in a bucket are listed by hand", () => {
+)("other files have no hint, and for a bucket the hint asks for a column of addresses", () => {
   expect(rowFilesHint(parseLocation("/data"), others("/data/a.txt"))).toBeNull();
   expect(rowFilesHint(parseLocation("/data"), [])).toBeNull();
   expect(rowFilesHint(parseLocation("s3://b/pictures"), others("s3://b/pictures/a.jpg"))).toContain(

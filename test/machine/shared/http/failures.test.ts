@@ -33,7 +33,7 @@ async function ask({ url }: { readonly url: URL }): Promise<never> {
   );
 }
 
-test("a server of which nobody knows fails when it was asked for often enough, and is not taken for a file that is gone", async () => {
+test("an unknown host or proxy fails with STORE_FAILED after six attempts, not as a missing file", async () => {
   const lookup = vi.spyOn(dns, "lookup").mockImplementation(((host: string, ...rest: unknown[]) => {
     const unknown = Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), {
       code: "ENOTFOUND",
@@ -62,14 +62,14 @@ test("a server of which nobody knows fails when it was asked for often enough, a
   }
 });
 
-test("a server that speaks as a proxy does says nothing of this machine's proxy", async () => {
+test("a 407 from a server is not reported as a failure of this machine's proxy", async () => {
   server.served.set("/odd", (_request, response) => void response.writeHead(407).end());
   const refused = await ask({ url: new URL("/odd", server.url) }).catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: "STORE_REFUSED", fields: { status: 407 } });
   expect(refused).not.toHaveProperty("fields.variable");
 });
 
-test.each([501, 505])("%i is not asked again", async (status) => {
+test.each([501, 505])("a request with the response %i is not retried", async (status) => {
   let asked = 0;
   server.served.set("/never-done", (request, response) => {
     asked += 1;
@@ -80,7 +80,7 @@ test.each([501, 505])("%i is not asked again", async (status) => {
   expect(asked).toBe(1);
 });
 
-test("a pause until a date counts from the answer's own date", () => {
+test("a retry-after date is measured from the date of the response", () => {
   const busy = (headers: Record<string, string>) =>
     judgedByStatus("the file", { status: 503, headers, body: Buffer.alloc(0) });
   const after = "Mon, 30 Nov 2026 07:00:09 GMT";

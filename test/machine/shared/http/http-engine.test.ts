@@ -59,7 +59,7 @@ const says =
   (_request, response) =>
     void response.end(text);
 
-test("what is for one server only is not told to the next that it leads to, all else is", async () => {
+test("a redirect to another server keeps ordinary headers and drops secret headers and credentials", async () => {
   const told: Record<string, unknown>[] = [];
   const note: ServeCall = ({ headers: { authorization, range } }, response) => {
     told.push({ authorization, range });
@@ -105,7 +105,7 @@ test("what is for one server only is not told to the next that it leads to, all 
   expect(told).toEqual([none, none, bearer, user, none, none]);
 });
 
-test("what is put is not led elsewhere, and is sent anew when the server was busy", async () => {
+test("a PUT does not follow redirects, and is sent again if the server was busy", async () => {
   const bodies: string[] = [];
   let asked = 0;
   server.served.set("/put", (request, response) => {
@@ -134,7 +134,7 @@ test("what is put is not led elsewhere, and is sent anew when the server was bus
   await expect(moved).rejects.toMatchObject({ code: "STORE_FAILED", fields: { status: 307 } });
 });
 
-test("a server that does not take what is put is given up, one whose bytes come late is not", async () => {
+test("a PUT fails if the server stops reading, but not if its source is slow", async () => {
   const never: ServeCall = () => {};
   server.served.set("/never", never);
   const large = {
@@ -162,7 +162,7 @@ test("a server that does not take what is put is given up, one whose bytes come 
   expect(await ask({ method: "PUT", url: new URL("/put", server.url), body: slow })).toBe("late");
 });
 
-test("what cannot be read of a source ends the request with that error, and is not asked again", async () => {
+test("a source that cannot be read ends the request with its error, without a retry", async () => {
   const lost = new Error("the disk is gone");
   const body = {
     bytes: 6,
@@ -179,7 +179,7 @@ test("what cannot be read of a source ends the request with that error, and is n
   expect(tally.read()).toMatchObject([{ store: new URL(server.url).origin, requests: 1, retries: 0 }]);
 });
 
-test("all readers of a store spend one budget of repeats, and what was asked is counted for each store", async () => {
+test("all readers of a store share one retry budget, and requests are counted for each store", async () => {
   let isDown = true;
   server.served.set("/x", (_request, response) => void response.writeHead(isDown ? 503 : 200).end("body"));
   other.served.set("/x", says("fine"));
@@ -213,7 +213,7 @@ test("all readers of a store spend one budget of repeats, and what was asked is 
   });
 });
 
-test("a kept connection that the server closed is made anew, unnoticed", async () => {
+test("a kept connection that the server closed is replaced without an error", async () => {
   const sockets: { destroy(): void }[] = [];
   server.served.set("/kept", (request, response) => {
     sockets.push(request.socket);
@@ -228,7 +228,7 @@ test("a kept connection that the server closed is made anew, unnoticed", async (
   expect(sockets).toHaveLength(5);
 });
 
-needs("s3")("a server that cannot prove who it is is refused", async () => {
+needs("s3")("a server with an untrusted certificate is refused", async () => {
   const { key, cert } = await makeCertificate();
   await using secure = await startWebServer({ "/x": says("secret") }, { key, cert });
   const call = textCall({ method: "GET", url: new URL("/x", secure.url) });
@@ -244,7 +244,7 @@ needs("s3")("a server that cannot prove who it is is refused", async () => {
   expect(await friend.call(call, NEVER)).toBe("secret");
 });
 
-test("an exchange that is not wanted any more when it has a connection is not begun", async () => {
+test("an exchange that is aborted before it begins sends no request", async () => {
   using connections = new Connections();
   const url = new URL("/never-asked", server.url);
   const { connection } = await connections.to(url);
@@ -260,7 +260,7 @@ test("an exchange that is not wanted any more when it has a connection is not be
   expect(server.requests.filter((request) => request.includes("never-asked"))).toEqual([]);
 });
 
-test("an abort ends a call while it waits for its turn, and before it is tried again", async () => {
+test("an abort ends a call that waits for its turn or for its next attempt", async () => {
   const reason = new Error("enough");
   server.served.set("/hang", () => {});
   using engine = new HttpEngine({ ...OPTIONS, atOnce: 1, idleMs: 60_000 });
@@ -282,7 +282,7 @@ test("an abort ends a call while it waits for its turn, and before it is tried a
   await expect(busy).rejects.toBe(reason);
 });
 
-test("an engine that is disposed of ends the calls that are under way, and asks no more", async () => {
+test("a disposed engine ends its running calls and sends no further request", async () => {
   let asked = 0;
   server.served.set("/slow", (_request, response) => {
     asked += 1;

@@ -22,7 +22,7 @@ const read = async (host: string) => {
   return await storage.read(parseLocation(`http://${host}/a`), 0, 5, { signal: NEVER });
 };
 
-test("who is guarded is led to no server of this machine, by whatever name, and to none of its line", async () => {
+test("a guarded engine refuses local and link-local servers by any form of their address", async () => {
   for (const host of [
     `127.0.0.1:${port}`,
     `localhost:${port}`,
@@ -48,12 +48,12 @@ test("who is guarded is led to no server of this machine, by whatever name, and 
   expect(server.requests).toEqual([]);
 });
 
-test("addresses of other machines, in IPv4 or in IPv6, are no such ones", () => {
+test("addresses of other machines are not refused, in IPv4 or in IPv6", () => {
   for (const host of ["8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "2a00:1450:4001::1", "fd00:1234::1"])
     expect(() => refuseLocal(host), host).not.toThrow();
 });
 
-test("a proxy is not asked for a name that leads there", async () => {
+test("a proxy is not asked for a name of this machine", async () => {
   vi.stubEnv("http_proxy", server.url);
   vi.stubEnv("no_proxy", "");
   await expect(read(`localhost:${port}`)).rejects.toMatchObject({ code: "STORE_REFUSED" });
@@ -61,7 +61,7 @@ test("a proxy is not asked for a name that leads there", async () => {
   vi.unstubAllEnvs();
 });
 
-test("others are led there, and what the job is of says which they are", async () => {
+test("local addresses may be read without a guard, and are refused with a hint otherwise", async () => {
   await using open = openHttpStorage(NO_STORES);
   const location = parseLocation(`${server.url}/a`);
   expect(Buffer.from(await open.read(location, 1, 3, { signal: NEVER })).toString()).toBe("23");
@@ -71,7 +71,7 @@ test("others are led there, and what the job is of says which they are", async (
   });
 });
 
-test("a name of another machine is looked up as it is", async () => {
+test("lookupElsewhere returns the address of another machine unchanged", async () => {
   const found = await new Promise((resolve) => {
     lookupElsewhere("192.0.2.7", {}, (error, address, family) => resolve([error, address, family]));
   });

@@ -50,7 +50,7 @@ async function read(url: string, idleMs = 60_000): Promise<Uint8Array> {
   return await storage.read(parseLocation(`${url}/a.bin`), 10, 20, { signal: NEVER });
 }
 
-test("files come by the proxy that the environment names for their scheme, of https by a tunnel", async () => {
+test("files are read through the proxy for their scheme, and https uses a tunnel", async () => {
   vi.stubEnv("HTTP_PROXY", proxyUrl);
   expect(await read(plain.url)).toEqual(bytes.slice(10, 20));
   expect(await read(secure.url)).toEqual(bytes.slice(10, 20));
@@ -60,7 +60,7 @@ test("files come by the proxy that the environment names for their scheme, of ht
   expect(asked.slice(1)).toEqual([`CONNECT ${new URL(secure.url).host}`]);
 });
 
-test("no proxy is asked for what NO_PROXY names", async () => {
+test("a host in NO_PROXY is read without a proxy", async () => {
   vi.stubEnv("ALL_PROXY", proxyUrl);
   vi.stubEnv("NO_PROXY", "example.test,127.0.0.1");
   expect(await read(plain.url)).toEqual(bytes.slice(10, 20));
@@ -68,7 +68,7 @@ test("no proxy is asked for what NO_PROXY names", async () => {
   expect(asked).toEqual([]);
 });
 
-test("a proxy that wants to know who asks is told, and what it is told is in no message", async () => {
+test("credentials are sent to a proxy that requires them, and never appear in messages", async () => {
   proxy.authenticate = ({ headers }) =>
     headers["proxy-authorization"] === `Basic ${Buffer.from("me:hunter2").toString("base64")}`;
   for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) vi.stubEnv(name, proxyUrl.replace("//", "//me:hunter2@"));
@@ -85,7 +85,7 @@ test("a proxy that wants to know who asks is told, and what it is told is in no 
   }
 });
 
-test("a proxy that is none is refused, and not passed by", async () => {
+test("an unsupported or invalid proxy is refused, not bypassed", async () => {
   for (const wrong of ["socks5://me:hunter2@127.0.0.1:1", "http://me:hunter2@:x"]) {
     vi.stubEnv("ALL_PROXY", wrong);
     const refused = await read(plain.url).catch((error: unknown) => error);
@@ -94,7 +94,7 @@ test("a proxy that is none is refused, and not passed by", async () => {
   }
 });
 
-test("a proxy that is not there, or says nothing, is a failure that passes, and gives nothing away", async () => {
+test("a missing or silent proxy is retried, and its password is not shown", async () => {
   const dead = createServer((socket) => void socket.on("error", () => {}).resume());
   await new Promise<void>((resolve) => dead.listen(0, "127.0.0.1", resolve));
   const { port } = dead.address() as AddressInfo;
@@ -110,7 +110,7 @@ test("a proxy that is not there, or says nothing, is a failure that passes, and 
   await expect(read(secure.url)).rejects.toMatchObject({ code: "STORE_FAILED", fields: { tries: 6 } });
 });
 
-test("a proxy where nobody listens is blamed by its address, and its password stays hidden", async () => {
+test("a proxy that refuses connections is named by its address, without its password", async () => {
   const { port } = new URL(proxyUrl);
   proxy.closeAllConnections();
   await new Promise((resolve) => proxy.close(resolve));
@@ -126,7 +126,7 @@ test("a proxy where nobody listens is blamed by its address, and its password st
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
 });
 
-test("a network of NO_PROXY is asked without the proxy", async () => {
+test("a host within a network of NO_PROXY is read without a proxy", async () => {
   vi.stubEnv("HTTP_PROXY", proxyUrl);
   vi.stubEnv("NO_PROXY", "10.0.0.0/8,127.0.0.0/8");
   expect(await read(plain.url)).toEqual(bytes.slice(10, 20));

@@ -52,7 +52,7 @@ const FAULT = fc.oneof(
   fc.record({ kind: fc.constant("lessThanAsked" as const), bytes: fc.integer({ min: 1, max: 5_000 }) }),
 );
 
-test("whatever goes wrong on the way and passes, the bytes of a range are those of the file, each asked for once", async () => {
+test("after temporary faults, a range has the bytes of the file, and none is requested again after it arrived", async () => {
   const ends = fc
     .tuple(fc.nat(4_999), fc.integer({ min: 1, max: 5_000 }))
     .filter(([start, end]) => start < end);
@@ -71,21 +71,21 @@ test("whatever goes wrong on the way and passes, the bytes of a range are those 
   );
 });
 
-test("a line that goes dead is given up, before the answer and in it, and what had come is kept", async () => {
+test("a silent connection is given up before or during the response, and received bytes are kept", async () => {
   const faults: Fault[] = [{ kind: "silence" }, { kind: "silenceInBody", after: 2_000 }];
   const file = faultyFile(bytes, faults);
   expect((await read(file.serve)).bytes).toEqual(bytes);
   expect(file.ranges).toEqual(["bytes=0-4999", "bytes=0-4999", "bytes=2000-4999"]);
 });
 
-test("tries that get further are not counted: a line that breaks a hundred times still ends well", async () => {
+test("attempts that make progress are not counted, even if the connection breaks 90 times", async () => {
   const broken = Array.from({ length: 90 }, (): Fault => ({ kind: "cutInBody", after: 50 }));
   const file = faultyFile(bytes, broken);
   expect((await read(file.serve)).bytes).toEqual(bytes);
   expect(file.left).toEqual([]);
 });
 
-test("a server that fails each time is asked six times", async () => {
+test("a server that always fails is asked six times", async () => {
   const file = faultyFile(
     bytes,
     Array.from({ length: 50 }, (): Fault => ({ kind: "status", status: 500 })),
@@ -97,7 +97,7 @@ test("a server that fails each time is asked six times", async () => {
   expect(file.ranges).toHaveLength(6);
 });
 
-test("a file that has another version than expected is not read, whether the server looks at that or not", async () => {
+test("a file of another version is refused, whether or not the server checks the version", async () => {
   const asked: (string | undefined)[] = [];
   const looks: Served = (request, response) => {
     asked.push(request.headers["if-match"]);
@@ -115,7 +115,7 @@ test("a file that has another version than expected is not read, whether the ser
     });
 });
 
-test("a file that changes between two parts of one range is not put together", async () => {
+test("a file that changes between two parts of a range fails with STORE_CHANGED", async () => {
   const first = faultyFile(bytes, [{ kind: "cutInBody", after: 100 }]);
   const conditions: (string | undefined)[] = [];
   const changing: Served = (request, response) => {
@@ -131,28 +131,28 @@ test("a file that changes between two parts of one range is not put together", a
 });
 
 test.each<[string, Served]>([
-  ["another place", answer(206, { "content-range": "bytes 10-5009/9000" })],
-  ["more than was asked for", answer(206, { "content-range": "bytes 0-5999/9000" })],
-  ["no place", answer(206, {})],
-  ["several places", answer(206, { "content-type": "multipart/byteranges; boundary=x" })],
-  ["a length that is not its range's", answer(206, { "content-range": "bytes 0-999/5000" })],
+  ["another range", answer(206, { "content-range": "bytes 10-5009/9000" })],
+  ["a larger range", answer(206, { "content-range": "bytes 0-5999/9000" })],
+  ["no range", answer(206, {})],
+  ["several ranges", answer(206, { "content-type": "multipart/byteranges; boundary=x" })],
+  ["a length that differs from its range", answer(206, { "content-range": "bytes 0-999/5000" })],
   [
-    "more than its range",
+    "more bytes than its range",
     (_request, response) => {
       response.writeHead(206, { "content-range": "bytes 0-999/5000" });
       response.end(bytes);
     },
   ],
-  ["packed bytes", answer(206, { "content-range": "bytes 0-4999/5000", "content-encoding": "gzip" })],
-  ["all of the file", answer(200, {})],
-  ["416 and no size", answer(416, {})],
-])("an answer with %s is not taken, nor asked for again", async (_what, served) => {
+  ["compressed bytes", answer(206, { "content-range": "bytes 0-4999/5000", "content-encoding": "gzip" })],
+  ["the whole file", answer(200, {})],
+  ["status 416 and no size", answer(416, {})],
+])("a response with %s is refused and not retried", async (_what, served) => {
   const before = server.requests.length;
   await expect(read(served)).rejects.toMatchObject({ code: "STORE_FAILED" });
   expect(server.requests.length - before).toBe(1);
 });
 
-test("a length that the body does not have is a line that breaks: it is asked again, and given up", async () => {
+test("a body that is shorter than its content-length is retried, and given up after six attempts", async () => {
   const lying: Served = (_request, response) => {
     response.writeHead(206, { "content-range": "bytes 0-4999/5000", "content-length": 5_000 });
     response.write(bytes.subarray(0, 0), () => response.destroy());
@@ -160,7 +160,7 @@ test("a length that the body does not have is a line that breaks: it is asked ag
   await expect(read(lying)).rejects.toMatchObject({ code: "STORE_FAILED", fields: { tries: 6 } });
 });
 
-test("bytes behind the end of an answer are never taken for the file's", async () => {
+test("bytes after the end of a response do not count as bytes of the file", async () => {
   const chatty: Served = (request) => {
     const head = "HTTP/1.1 206 x\r\ncontent-range: bytes 0-3/5000\r\ncontent-length: 4\r\n\r\n";
     request.socket.write(Buffer.concat([Buffer.from(head), bytes.subarray(0, 4)]));
@@ -175,12 +175,12 @@ test("bytes behind the end of an answer are never taken for the file's", async (
   await expect(read(atOnceMore, { start: 0, end: 4 })).rejects.toMatchObject({ code: "STORE_FAILED" });
 });
 
-test("a range that begins behind the end has no bytes, and says how large the file is", async () => {
+test("a range after the end of the file has no bytes, and gives the size of the file", async () => {
   const got = await read(faultyFile(bytes, []).serve, { start: 6_000, end: 6_001 });
   expect(got).toEqual({ bytes: new Uint8Array(0), version: "5000 bytes", totalBytes: 5_000 });
 });
 
-test("of a server that knows no ranges, no more is read than is needed", async () => {
+test("a server without ranges is read no further than needed", async () => {
   let sent = 0;
   const endless: Served = (_request, response) => {
     response.writeHead(200, { "content-length": 1 << 30 });
@@ -195,7 +195,7 @@ test("of a server that knows no ranges, no more is read than is needed", async (
   expect(sent).toBeLessThan(64 << 20);
 });
 
-test("an abort ends it in the middle of a body, with its own reason", async () => {
+test("an abort ends a read in the middle of a body, with its reason", async () => {
   const reason = new Error("enough");
   const abort = new AbortController();
   const slow: Served = (_request, response) => {

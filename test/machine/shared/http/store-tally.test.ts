@@ -25,7 +25,7 @@ const COUNTING = `
   });
 `;
 
-test("what threads and their threads count is there when they are ended", async () => {
+test("requests that threads and nested threads counted remain after they are terminated", async () => {
   const before = processTally.read().find(({ store }) => store === "s3://of-threads")?.requests ?? 0;
   const threads = [1, 2].map(() => new Worker(COUNTING, { eval: true, workerData: COUNTING }));
   await Promise.all(threads.map((thread) => once(thread, "message")));
@@ -34,7 +34,7 @@ test("what threads and their threads count is there when they are ended", async 
   expect((counted?.requests ?? 0) - before).toBe(4_000);
 });
 
-test("two tallies over one memory count the same stores, and times to the microsecond", () => {
+test("two tallies over one memory share their counts and fractional times", () => {
   const one = new StoreTally();
   const other = new StoreTally(one.memory);
   one.of("s3://a").add("waitedMs", 0.25);
@@ -46,7 +46,7 @@ test("two tallies over one memory count the same stores, and times to the micros
   expect(other.read()).toEqual(sum);
 });
 
-test("more stores than there is room for are counted together; a name that is too long is cut", () => {
+test("stores above the limit are counted together, and a long name is truncated", () => {
   const tally = new StoreTally();
   for (let index = 0; index < 500; index += 1) tally.of(`https://host-${index}`).add("requests", 1);
   tally.of("https://host-3").add("requests", 1);
@@ -73,11 +73,11 @@ test.each([
   ],
   ["https://host:8443/a.parquet?...", "https://me:secret@host:8443/a.parquet?token=t", "https://host:8443"],
   ["the identity", "https://me:secret@login.example/token?secret=x", "https://login.example"],
-])("a store is called as its user wrote it, and by nothing that is a secret: %s", (path, url, name) => {
+])("the name of a store is as its user wrote it, without secrets (%s)", (path, url, name) => {
   expect(storeNameOf(path, new URL(url))).toBe(name);
 });
 
-test("what another process told of those that it does not tell apart takes no other store's place", () => {
+test("counts of `others` from another process do not take the place of a store", () => {
   const tally = new StoreTally();
   tally.add([aStore("others", { requests: 2 })]);
   for (let index = 0; index < 63; index += 1) tally.of(`https://host-${index}`).add("requests", 1);

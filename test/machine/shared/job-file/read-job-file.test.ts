@@ -6,7 +6,7 @@ import { isShardmillError, ShardmillError } from "../../../../shared/core/errors
 import { parseJobSource, readJobFile } from "../../../../shared/job-file/read-job-file.ts";
 import { aJobText } from "../../../unit/shared/job-file/job-text.ts";
 
-describe("reading a job file", () => {
+describe("readJobFile", () => {
   let folder = "";
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "shardmill-spec-"));
@@ -25,20 +25,20 @@ describe("reading a job file", () => {
     throw new Error("the file was read");
   }
 
-  test("gives the spec, with paths from the file's folder", async () => {
+  test("returns the spec with paths resolved from the file's folder", async () => {
     const path = join(folder, "job.yaml");
     await writeFile(path, aJobText());
     const spec = await readJobFile(path, { set: ["name=test"], env: {} });
     expect([spec.name, spec.model.path]).toEqual(["test", join(folder, "model.onnx")]);
   });
 
-  test("a byte order mark is no part of it", async () => {
+  test("ignores a byte order mark", async () => {
     const path = join(folder, "job.yaml");
     await writeFile(path, `\uFEFF${aJobText()}`);
     expect((await readJobFile(path, { set: [], env: {} })).output.rows).toBe("parquet");
   });
 
-  test("a file that is not there, not text, or too big is refused", async () => {
+  test("refuses a missing, non-UTF-8 or oversized file, a folder and an address", async () => {
     const path = join(folder, "job.yaml");
     expect(await problemOf(path)).toBe("there is no such file");
     await writeFile(path, new Uint8Array([0xff, 0xfe, 0x00, 0xc3]));
@@ -50,14 +50,14 @@ describe("reading a job file", () => {
   });
 });
 
-describe("problems that are found after a job file was read", () => {
+describe("problems found after a job file was read", () => {
   const source = parseJobSource(aJobText({ map: "keep: [id]\ninputs: { image: { column: pixels } }" }), {
     path: "job.yaml",
     set: ["map.outputs.y=logits"],
     env: {},
   });
 
-  test("get their places in the file", () => {
+  test("get their positions in the file", () => {
     const wheres = [
       "map.inputs.image.column",
       "map.keep[0]",
@@ -84,7 +84,7 @@ describe("problems that are found after a job file was read", () => {
     ]);
   });
 
-  test("other errors stay as they are", () => {
+  test("other errors are not changed", () => {
     const error = new Error("other");
     expect(source.withLines(error)).toBe(error);
   });

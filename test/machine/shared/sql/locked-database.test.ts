@@ -40,7 +40,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   );
 }
 
-test("a result is written as Parquet in its own order and read back, whatever is in the folder's name", async () => {
+test("a result is written as Parquet in its order and read back, in a folder with any name", async () => {
   const path = join(allowed, "a'b.parquet");
   const sql =
     "SELECT range % 3 AS k, count(*) AS n FROM range(10) GROUP BY ALL ORDER BY n DESC, k DESC; -- done";
@@ -81,7 +81,7 @@ test.for([
   "SELECT count(* FROM range(1)",
   "",
   " ; -- nothing\n /* at all */",
-])("a user's %j is refused", async (template) => {
+])("the SQL %j of a user is refused", async (template) => {
   await symlink(outside, join(allowed, "link"));
   const literal = (path: string) => quoteLiteral(path).slice(1, -1);
   const sql = template.replace("OUTSIDE", literal(outside)).replace("ALLOWED", literal(allowed));
@@ -91,7 +91,7 @@ test.for([
   expect(await readdir(outside)).toEqual(["secret.csv"]);
 });
 
-test("even our own statements cannot leave the folders, nor unlock the settings", async () => {
+test("internal statements cannot leave the folders or change the settings", async () => {
   const file = quoteLiteral(join(outside, "x.parquet"));
   for (const sql of [
     `COPY (SELECT 1) TO ${file}`,
@@ -114,7 +114,7 @@ test("even our own statements cannot leave the folders, nor unlock the settings"
   expect(await readdir(outside)).toEqual(["secret.csv"]);
 });
 
-test("128-bit sums stay exact through a file, inside lists and structs too", async () => {
+test("128-bit sums stay exact in a file, also within lists and structs", async () => {
   const path = join(allowed, "sums.parquet");
   const big = "170141183460469231";
   const sql = `SELECT sum(x) AS total, [sum(x)] AS list, {'HUGEINT': sum(x)} AS struct FROM (VALUES (${big}), (1)) t(x)`;
@@ -131,20 +131,20 @@ test("128-bit sums stay exact through a file, inside lists and structs too", asy
   ]);
 });
 
-test("columns of the same name get a number, as DuckDB does", async () => {
+test("columns with the same name get a number, as in DuckDB", async () => {
   const path = join(allowed, "twice.parquet");
   await copy("SELECT 1 AS a, 2 AS a", path);
   expect(await database.rows(`FROM ${parquetScan([path])}`)).toEqual([{ a: 1, a_1: 2 }]);
 });
 
-test("rows are JSON values: safe integers as numbers, larger ones and dates as text", async () => {
+test("rows contain safe integers as numbers, and larger integers and dates as text", async () => {
   const [row] = await database.rows(
     "SELECT 5::BIGINT AS a, 9007199254740993 AS b, DATE '2020-01-02' AS c, 'NaN'::DOUBLE AS d, 1.50 AS e, NULL AS f, [1::HUGEINT] AS g",
   );
   expect(row).toEqual({ a: 5, b: "9007199254740993", c: "2020-01-02", d: "NaN", e: "1.50", f: null, g: [1] });
 });
 
-test("floats are summed in a fixed order: the same statement gives the same bytes, in another database too", async () => {
+test("the same sum of floats gives the same bytes in another database", async () => {
   const sql =
     "SELECT range % 7 AS k, sum(sin(range) * 1e10) AS s FROM range(300000) GROUP BY ALL ORDER BY ALL";
   const digests = new Set<string>();
@@ -156,7 +156,7 @@ test("floats are summed in a fixed order: the same statement gives the same byte
   expect(digests.size).toBe(1);
 });
 
-test("more than the memory limit spills into the temp folder, which is empty after closing", async () => {
+test("data above the memory limit is written to the temp folder, which is empty after closing", async () => {
   const tempFolder = join(root, "spill");
   const limit = 64 * 1024 * 1024;
   {
@@ -167,7 +167,7 @@ test("more than the memory limit spills into the temp folder, which is empty aft
   expect(await readdir(tempFolder)).toEqual([]);
 });
 
-test("a run that fails is SQL_FAILED and leaves no file", async () => {
+test("a statement that fails while it runs is SQL_FAILED and leaves no file", async () => {
   const path = join(allowed, "bad.parquet");
   const sql = "SELECT CASE WHEN range = 5 THEN error('no') ELSE range END AS a FROM range(10)";
   await expect(copy(sql, path, "reduce.a.final")).rejects.toMatchObject({
@@ -178,7 +178,7 @@ test("a run that fails is SQL_FAILED and leaves no file", async () => {
   expect(await database.rows("SELECT 1 AS a")).toEqual([{ a: 1 }]);
 });
 
-test("an interrupt stops the statement under way, and those that wait and come later are refused", async () => {
+test("an interrupt stops the running statement and refuses waiting and later ones", async () => {
   const long = codeOf(database.rows("SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 1"));
   const waiting = codeOf(database.rows("SELECT 1"));
   await delay(20);
@@ -188,7 +188,7 @@ test("an interrupt stops the statement under way, and those that wait and come l
   expect(await codeOf(database.rows("SELECT 1"))).toBe("INTERRUPTED");
 });
 
-test("closing stops what runs", async () => {
+test("closing stops the running statement", async () => {
   const other = await openLockedDatabase({ folders: [allowed], tempFolder: join(root, "tmp") });
   const long = codeOf(other.rows("SELECT count(*) FROM range(1000000000000) WHERE range % 7 = 1"));
   await delay(20);
@@ -196,13 +196,13 @@ test("closing stops what runs", async () => {
   expect(await long).toBe("INTERRUPTED");
 });
 
-test("statements called at once do not mix", async () => {
+test("concurrent statements do not affect each other", async () => {
   const paths = ["a", "b", "c"].map((name) => join(allowed, name));
   await Promise.all(paths.map((path, index) => copy(`SELECT ${index} AS i`, path)));
   expect(await database.rows(`SELECT i FROM ${parquetScan(paths)}`)).toEqual([{ i: 0 }, { i: 1 }, { i: 2 }]);
 });
 
-test("SQL with a NUL is refused: DuckDB would run what stands before it, and nothing else", async () => {
+test("SQL with a NUL character is refused", async () => {
   const path = join(allowed, "nul.parquet");
   expect(await codeOf(copy("SELECT 1 AS a WHERE true \0 AND false", path))).toBe("SQL_INVALID");
   expect(await codeOf(database.rows("SELECT 1 AS a \0"))).toBe("SQL_INVALID");

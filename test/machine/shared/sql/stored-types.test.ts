@@ -98,7 +98,7 @@ async function typeAndText(table: string): Promise<{ type: unknown; text: unknow
   return { type: row?.type, text: row?.text };
 }
 
-test("every type that DuckDB lists has values here", async () => {
+test("each type that DuckDB lists has test values", async () => {
   const listed = await database.rows("SELECT DISTINCT logical_type AS name FROM duckdb_types()");
   expect(listed.length).toBeGreaterThan(30);
   expect(listed.map(({ name }) => String(name)).filter((name) => !(name in VALUES))).toEqual([]);
@@ -110,7 +110,7 @@ describe.for(Object.entries(VALUES))("%s", ([type, values]) => {
   );
 
   test.for(cases)(
-    "in a %s: %s is the same in `partials` as in `combine`, or refused",
+    "has the same type and text in `partials` as in `combine`, or is refused (%s: %s)",
     async ([nesting, value]) => {
       const source = { where: "combine", sql: `SELECT ${value} AS x` };
       const path = join(root, "partial.parquet");
@@ -125,7 +125,7 @@ describe.for(Object.entries(VALUES))("%s", ([type, values]) => {
     },
   );
 
-  test.for(cases)("in a %s: %s is published with the same text, or refused", async ([nesting, value]) => {
+  test.for(cases)("is published with the same text, or is refused (%s: %s)", async ([nesting, value]) => {
     const source = { where: "final", sql: `SELECT ${value} AS x` };
     const path = join(root, "published.parquet");
     const written = await refusedOr(database.copyTo(source, path));
@@ -141,7 +141,7 @@ async function textOf(sql: string): Promise<unknown> {
   return String(row?.text).replace(/['\\]/g, "");
 }
 
-test("the microseconds of an interval are those that combine gave", async () => {
+test("an interval has the same microseconds in `partials` as in `combine`", async () => {
   const source = { where: "combine", sql: "SELECT to_microseconds(3702469432) AS d" };
   const path = join(root, "interval.parquet");
   await database.copyTo(source, path, { storedFor: "partial" });
@@ -149,7 +149,7 @@ test("the microseconds of an interval are those that combine gave", async () => 
   expect(await database.rows("SELECT epoch_us(max(d)) AS us FROM partials")).toEqual([{ us: 3_702_469_432 }]);
 });
 
-test("a whole number of 39 digits fails, and is never rounded", async () => {
+test("a HUGEINT with 39 digits fails instead of being rounded", async () => {
   const source = { where: "combine", sql: "SELECT 100000000000000000000000000000000000000::HUGEINT AS x" };
   await expect(
     database.copyTo(source, join(root, "x.parquet"), { storedFor: "partial" }),

@@ -37,7 +37,7 @@ async function planned(sql: string, fields: readonly Field[] = FIELDS): Promise<
 const columnsOf = ({ columns }: StepBinding) =>
   columns.map(({ name, from, type }) => (from === null ? `${name}: ${type.kind}` : `${name} = ${from}`));
 
-describe("a SELECT that makes each result of one row", () => {
+describe("a SELECT that computes each result from one row", () => {
   test.each([
     ["SELECT * FROM rows", [], ["id = id", "text = text", "items = items", "half = half", "mixed = mixed"]],
     ["SELECT id AS key, mixed FROM rows WHERE text = 'a'", ["text"], ["key = id", "mixed = mixed"]],
@@ -58,14 +58,14 @@ describe("a SELECT that makes each result of one row", () => {
     ["SELECT 1 AS one FROM rows -- and no more", [], ["one: numeric"]],
     ["/* first */ -- second\n SELECT id FROM rows;", [], ["id = id"]],
     ["SELECT CASE WHEN id < 0 THEN error('negative') ELSE id END AS id FROM rows", ["id"], ["id: numeric"]],
-  ])("%s", async (sql, reads, columns) => {
+  ])("is planned: %s", async (sql, reads, columns) => {
     const step = await planned(sql);
     expect(step.reads).toEqual(reads);
     expect(columnsOf(step)).toEqual(columns);
   });
 });
 
-describe("a SELECT is refused that", () => {
+describe("an unsupported SELECT", () => {
   test.each([
     ["SELECT id FROM rows ORDER BY id", "has ORDER BY"],
     ["SELECT id FROM rows LIMIT 5", "has LIMIT"],
@@ -99,7 +99,7 @@ describe("a SELECT is refused that", () => {
     ["SELECT * FROM read_csv('x')", "read_csv"],
     ["INSERT INTO rows SELECT * FROM rows", "not a SELECT"],
     ["SELECT INTERVAL 1 DAY AS i FROM rows", "column `i` cannot be written"],
-  ])("%s", async (sql, why) => {
+  ])("is refused: %s", async (sql, why) => {
     await expect(planned(sql)).rejects.toThrow(why);
   });
 
@@ -114,18 +114,18 @@ describe("a SELECT is refused that", () => {
     ["SELECT rows AS r FROM rows", "`a` and `A`"],
     ["SELECT A_1 FROM rows", "`a` and `A`"],
     ["SELECT A_1_1 FROM rows", "`A` and `A_1`"],
-  ])("cannot tell columns apart whose names differ in case only: %s", async (sql, which) => {
+  ])("is refused if the names of its columns differ only in case: %s", async (sql, which) => {
     await expect(planned(sql, ALIKE)).rejects.toThrow(`cannot distinguish the columns ${which}`);
   });
 
-  test("lets such columns pass by under their own names where it uses others", async () => {
+  test("columns whose names differ only in case may be selected unchanged with `*`", async () => {
     const step = await planned("SELECT *, b + 1 AS n FROM rows WHERE b > 0", ALIKE);
     expect(step.reads).toEqual(["b"]);
     expect(columnsOf(step)).toEqual(["a = a", "A = A", "A_1 = A_1", "b = b", "n: numeric"]);
   });
 });
 
-test("only what somebody looks at is made, and read", async () => {
+test("pruneSteps keeps only columns that a later step or an output needs", async () => {
   const first = await planned("SELECT *, id + 1 AS n, upper(text) AS loud FROM rows WHERE id > 0");
   const behind = first.columns.map(({ name, type }) => fieldOf(name, type));
   const second = await planned("SELECT half AS h, n * 2 AS twice, loud FROM rows", behind);

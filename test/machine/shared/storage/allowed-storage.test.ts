@@ -32,12 +32,12 @@ const here = (...names: readonly string[]) => parseLocation(join(folder, ...name
 const only = (...allowed: readonly string[]) => new Storages({}, { ...NO_STORES, allowed });
 const refused = { code: "LOCATION_REFUSED" };
 
-describe("on a disk", () => {
+describe("allowed folders on a disk", () => {
   test.each([
     ["another folder", ["out", "a"]],
     ["a link to a file elsewhere", ["in", "file-link"]],
     ["a link to a folder elsewhere", ["in", "folder-link", "a"]],
-  ])("%s is refused, and nothing of it is told", async (_what, names) => {
+  ])("each call on %s is refused", async (_what, names) => {
     await using storages = only(join(folder, "in"));
     const at = here(...names);
     const ask = async (call: (storage: Awaited<ReturnType<Storages["at"]>>) => Promise<unknown>) =>
@@ -58,7 +58,7 @@ describe("on a disk", () => {
     expect(await readFile(join(folder, "out", "a"), "utf8")).toBe("secret");
   });
 
-  test("what is put below a link that leads out is refused, also where nothing is there yet", async () => {
+  test("a new file below a link that leads outside is refused, even if its folder is missing", async () => {
     await using storages = only(join(folder, "in"));
     const storage = await storages.at(here("in"));
     const out = here("in", "folder-link", "new", "file");
@@ -68,7 +68,7 @@ describe("on a disk", () => {
     expect((await storage.stat(inside, NEVER)).bytes).toBe(1);
   });
 
-  test("a place that is allowed by a link is what the link leads to, if that is allowed", async () => {
+  test("an allowed link means its target, which must also be allowed", async () => {
     await using storages = only(join(folder, "in"), join(folder, "in-link"));
     const at = here("in-link", "a");
     expect((await (await storages.at(at)).stat(at, NEVER)).bytes).toBe(7);
@@ -77,8 +77,8 @@ describe("on a disk", () => {
   });
 });
 
-describe("on the web", () => {
-  test("a redirect to what is not allowed is not followed", async () => {
+describe("allowed addresses on the web", () => {
+  test("a redirect to an address that is not allowed is not followed", async () => {
     await using other = await startWebServer({ "/secret": Buffer.from("secret") });
     await using server = await startWebServer({ "/files/a": Buffer.from("allowed") });
     const seen: string[] = [];
@@ -105,19 +105,16 @@ describe("on the web", () => {
   });
 });
 
-needs("s3")(
-  "a bucket that is allowed is the operator's, not one on a server that the job names",
-  async () => {
-    const settings = { "s3://corpus": { endpoint: "http://127.0.0.1:1" } };
-    const stores = { ...NO_STORES, settings, allowed: ["s3://corpus"] };
-    await using storages = new Storages({}, stores);
-    const at = parseLocation("s3://corpus/a");
-    const asked = storages.at(at).then((storage) => storage.stat(at, NEVER));
-    await expect(asked).rejects.toMatchObject({ ...refused, fields: { path: "http://127.0.0.1:1" } });
-  },
-);
+needs("s3")("an allowed bucket is the operator's, not one on an endpoint that the job names", async () => {
+  const settings = { "s3://corpus": { endpoint: "http://127.0.0.1:1" } };
+  const stores = { ...NO_STORES, settings, allowed: ["s3://corpus"] };
+  await using storages = new Storages({}, stores);
+  const at = parseLocation("s3://corpus/a");
+  const asked = storages.at(at).then((storage) => storage.stat(at, NEVER));
+  await expect(asked).rejects.toMatchObject({ ...refused, fields: { path: "http://127.0.0.1:1" } });
+});
 
-test("a row that names a file elsewhere fails the attempt of a narrowed worker: another may open it", async () => {
+test("a row that names a file outside the allowed folders fails the attempt of a narrowed worker", async () => {
   await using storages = new Storages({}, { ...NO_STORES, allowed: [join(folder, "in")], isNarrowed: true });
   const options = { folder: here("in"), maxBytes: 1_000, signal: new AbortController().signal };
   expect(await readRowFile(storages, "a", options)).toMatchObject({ kind: "bytes" });
@@ -125,7 +122,7 @@ test("a row that names a file elsewhere fails the attempt of a narrowed worker: 
   await expect(readRowFile(storages, "../out/a", options)).rejects.toMatchObject(refused);
 });
 
-test("checksums are told, and tried with a file, only where that is allowed", async () => {
+test("checksums are read and tested only for allowed files", async () => {
   const checksums = { of: vi.fn(async () => null), areEarned: vi.fn(async () => true) };
   const opened = Object.assign(new MemoryStorage(), { checksums });
   await using storages = new Storages({ s3: async () => opened }, { ...NO_STORES, allowed: ["s3://own"] });

@@ -31,7 +31,7 @@ function aCoordinator(refusals: number, code: "RESOURCE_EXHAUSTED" | "STORE_NOT_
   return { storage, counts };
 }
 
-test("however many ranges are asked for, few are open at once, and all are given", async () => {
+test("at most eight ranges are read at once, and all requested ranges are returned", async () => {
   const { storage, counts } = aCoordinator(0, "RESOURCE_EXHAUSTED");
   const read = await Promise.all(
     Array.from({ length: 50 }, (_, bytes) => storage.read(FILE, 0, bytes, { signal: NEVER })),
@@ -40,7 +40,7 @@ test("however many ranges are asked for, few are open at once, and all are given
   expect(counts.most).toBeLessThanOrEqual(8);
 });
 
-test("a coordinator that is busy with others is asked again; any other refusal stands", async () => {
+test("a busy coordinator is asked again, and any other refusal is final", async () => {
   const busy = aCoordinator(2, "RESOURCE_EXHAUSTED");
   expect(await busy.storage.read(FILE, 0, 3, { signal: NEVER })).toHaveLength(3);
   expect(busy.counts.asked).toBe(3);
@@ -51,7 +51,7 @@ test("a coordinator that is busy with others is asked again; any other refusal s
   expect(missing.counts.asked).toBe(1);
 });
 
-test("one that waits its turn stops when it is told to", async () => {
+test("an abort ends a read that waits for a busy coordinator", async () => {
   const { storage } = aCoordinator(1_000, "RESOURCE_EXHAUSTED");
   const controller = new AbortController();
   const reading = storage.read(FILE, 0, 3, { signal: controller.signal });

@@ -30,12 +30,12 @@ const at = (path: string) => parseLocation(`${server.url}${path}`);
 const serve = (path: string, served: Served) => server.served.set(path, served);
 const read = (path: string, start = 0, end = 1_000) => storage.read(at(path), start, end, { signal: NEVER });
 
-test("asks for no more than the range, and packed by nobody", async () => {
+test("a read requests only its range", async () => {
   expect(await read("/a.bin", 10, 20)).toEqual(bytes.slice(10, 20));
   expect(server.requests).toEqual(["GET /a.bin bytes=10-19"]);
 });
 
-test("asks again a server that is busy, breaks off or says nothing, and in the end gives up", async () => {
+test("a busy, broken or silent server is asked again, and given up after six attempts", async () => {
   let asked = 0;
   const whole = { "content-range": "bytes 0-999/1000", "content-length": 1_000 };
   // A later answer begins after the received bytes.
@@ -58,7 +58,7 @@ test("asks again a server that is busy, breaks off or says nothing, and in the e
   expect(server.requests.filter((request) => request.includes("/down"))).toHaveLength(6);
 });
 
-test("follows redirects, but not for ever, and not to what is no web address", async () => {
+test("at most five redirects are followed, and only to web addresses", async () => {
   const to =
     (location: string): Served =>
     (_request, response) =>
@@ -71,7 +71,7 @@ test("follows redirects, but not for ever, and not to what is no web address", a
   await expect(read("/odd")).rejects.toMatchObject({ code: "STORE_REFUSED" });
 });
 
-test("takes the whole file of a server that knows no ranges, and nothing that is packed or another range", async () => {
+test("a server without ranges may send the whole file, and a compressed or wrong range is refused", async () => {
   serve(
     "/whole",
     (_request, response) => void response.writeHead(200, { "content-length": 1_000 }).end(bytes),
@@ -94,7 +94,7 @@ test("takes the whole file of a server that knows no ranges, and nothing that is
   });
 });
 
-test("a file without end, of a server that knows no ranges, is refused before memory is full", async () => {
+test("an endless file of a server without ranges is refused before memory is full", async () => {
   const megabyte = new Uint8Array(1 << 20);
   serve("/endless", (_request, response) => {
     response.writeHead(200);
@@ -116,7 +116,7 @@ test("an empty file has no bytes", async () => {
   expect(await storage.read(at("/empty"), 0, 0, { signal: NEVER })).toEqual(new Uint8Array(0));
 });
 
-test("what may be a secret in an address is in no message", async () => {
+test("the query of an address is in no message", async () => {
   await expect(storage.stat(at("/none?signature=hunter2"), NEVER)).rejects.toMatchObject({
     code: "STORE_NOT_FOUND",
     message: `${server.url}/none?... is not there (404)`,
@@ -124,7 +124,7 @@ test("what may be a secret in an address is in no message", async () => {
   });
 });
 
-test("a name that no server has is a file that is not there", async () => {
+test("an unknown host fails with STORE_NOT_FOUND or STORE_FAILED", async () => {
   const nowhere = storage.stat(parseLocation("https://no-such-host.invalid/a.jpg"), NEVER);
   await expect(nowhere).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_(NOT_FOUND|FAILED)$/) });
 });

@@ -26,7 +26,7 @@ async function textsOf(path: string | null): Promise<string[]> {
   return Promise.all(NAMES.map((name) => readFile(join(path ?? "", name), "utf8")));
 }
 
-test("the last one to let go removes the shared files, whoever that is", async () => {
+test("the last user that releases the shared files removes them", async () => {
   const [one, other] = [await names("one"), await names("other")];
   await one.release();
   expect(await textsOf(other.path)).toEqual(NAMES);
@@ -36,20 +36,20 @@ test("the last one to let go removes the shared files, whoever that is", async (
   expect(await readdir(join(folder, "other"))).toEqual([]);
 });
 
-test("one process may use them twice", async () => {
+test("one process may use the shared files twice", async () => {
   const [first, second] = [await names("one"), await names("one")];
   await first.release();
   expect(await textsOf(second.path)).toEqual(NAMES);
 });
 
-test("who was killed, and whose folder others removed, uses nothing any more", async () => {
+test("a killed process whose folder was removed does not count as a user", async () => {
   const [one, _killed] = [await names("one"), await names("killed")];
   await rm(join(folder, "killed"), { recursive: true });
   await one.release();
   expect(await readdir(folder)).toEqual(["one"]);
 });
 
-test("who has names has the files, though the shared folder was removed; who comes later is told", async () => {
+test("existing names keep the files after the shared folder is removed, and a later user gets null", async () => {
   const one = await names("one");
   await rm(shared, { recursive: true });
   expect(await textsOf(one.path)).toEqual(NAMES);
@@ -58,7 +58,7 @@ test("who has names has the files, though the shared folder was removed; who com
   await one.release();
 });
 
-test("on a disk without hard links the shared files are used, and stay", async () => {
+test("on a disk without hard links, the shared files are used directly and kept", async () => {
   const noLinks = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }));
   const own = present(
     await ownNames(shared, NAMES, join(folder, "one"), noLinks),

@@ -37,11 +37,11 @@ function foldersOf(disk: Disk): readonly string[] {
 
 describe.each([
   ["with hard links", realDisk],
-  ["without", LINKLESS],
-])("a second name, %s", (_which, disk) => {
+  ["without hard links", LINKLESS],
+])("a second name for a file, %s", (_which, disk) => {
   const local = { disk, random: systemRandom };
 
-  test("has the bytes on this and on another file system, and the source stays", async () => {
+  test("has the bytes on the same and on another file system, and the source is kept", async () => {
     for (const folder of foldersOf(disk)) {
       await linkLocal(join(here, "a"), join(folder, "b"), local);
       expect(await readFile(join(folder, "b"), "utf8")).toBe("bytes");
@@ -51,7 +51,7 @@ describe.each([
     for (const folder of foldersOf(disk).slice(1)) expect(await readdir(folder)).toEqual(["b"]);
   });
 
-  test("that is taken is never given away", async () => {
+  test("is refused if the name exists already", async () => {
     for (const folder of [here, there]) {
       await writeFile(join(folder, "b"), "mine");
       const linked = linkLocal(join(here, "a"), join(folder, "b"), local);
@@ -67,7 +67,7 @@ function failing(code: string, changes: (error: Error) => Partial<Disk>): Disk {
   return { ...realDisk, ...changes(Object.assign(new Error(`${code}: by plan`), { code })) };
 }
 
-test("a name that cannot be looked at is not taken for free: nothing there is replaced", async () => {
+test("a name that cannot be checked does not count as free, and its file is not replaced", async () => {
   await writeFile(join(here, "b"), "mine");
   const disk = failing("EIO", (error) => ({ link: LINKLESS.link, lstat: () => Promise.reject(error) }));
   await expect(
@@ -77,7 +77,7 @@ test("a name that cannot be looked at is not taken for free: nothing there is re
 });
 
 test.each([[true], [false]])(
-  "why a put failed is told, whatever else fails then (if absent: %s)",
+  "a failed put reports its first error even if the cleanup fails (if absent: %s)",
   async (ifAbsent) => {
     const disk = failing("EIO", (error) => ({
       rename: () => Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" })),
@@ -91,7 +91,7 @@ test.each([[true], [false]])(
   },
 );
 
-test("files are put in a folder below one that may be passed through and not be read", async () => {
+test("files are put into a folder below one that cannot be read", async () => {
   const disk = failing("EACCES", (error) => ({
     open: (path, flags) => (path === here ? Promise.reject(error) : realDisk.open(path, flags)),
   }));
@@ -100,7 +100,7 @@ test("files are put in a folder below one that may be passed through and not be 
   expect(await readFile(join(here, "folder", "b"), "utf8")).toBe("bytes");
 });
 
-test("what was read while a file was replaced is not what is read afterwards", async () => {
+test("a read during a replacement does not affect the bytes of later reads", async () => {
   const b = parseLocation(join(here, "b"));
   await writeFile(b, "old");
   const disk: Disk = {

@@ -19,7 +19,7 @@ function seenByThread(store: unknown): Promise<boolean> {
   });
 }
 
-test("a thread knows of a store what its process knows, and of no other", async () => {
+test("a thread knows what its process knows about a store, and nothing about another store", async () => {
   const taken = takenBefore(STORE);
   expect([taken.read(), await seenByThread(STORE)]).toEqual([false, false]);
   taken.write(true);

@@ -45,7 +45,7 @@ const lease = (bytes: number) => {
   return { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
 };
 
-test("a worker looks for input here first and asks the coordinator for the rest, whatever the first file is like", async () => {
+test("a worker reads local input first and asks the coordinator for the rest, even if a file differs", async () => {
   for (const bytes of [5, 6]) {
     expect(await chooseAccess("auto", job, lease(bytes), COORDINATOR)).toEqual({
       input: [SHARED, REMOTE],
@@ -55,14 +55,14 @@ test("a worker looks for input here first and asks the coordinator for the rest,
   }
 });
 
-test("output goes where the beacon is, and a model that is missing comes from the coordinator", async () => {
+test("a worker without the beacon writes through the coordinator, and fetches a missing model from it", async () => {
   await writeFile(job.beacon.path, "another machine's");
   expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({ output: REMOTE });
   await rm(join(folder, "model.onnx"));
   expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({ model: ["coordinator"] });
 });
 
-test("a worker told to use the coordinator looks at nothing, and one told to share uses no other way", async () => {
+test("`--data coordinator` uses only the coordinator, and `--data shared` uses only shared files", async () => {
   expect(await chooseAccess("coordinator", job, lease(5), COORDINATOR)).toEqual({
     input: [REMOTE],
     output: REMOTE,
@@ -75,7 +75,7 @@ test("a worker told to use the coordinator looks at nothing, and one told to sha
   });
 });
 
-test("a worker told to share is unfit without the files, and names the first that is missing", async () => {
+test("a worker with `--data shared` is unfit if a file is missing, and the error names that file", async () => {
   for (const name of ["a.parquet", "model.onnx", "partials/beacon"]) {
     const path = join(folder, name);
     const kept = await readFile(path);
@@ -90,12 +90,12 @@ test("a worker told to share is unfit without the files, and names the first tha
   }
 });
 
-test("a file that differs here is left to its reader, which says how", async () => {
+test("a file of another size is left for its reader to report", async () => {
   expect(await chooseAccess("shared", job, lease(6), COORDINATOR)).toMatchObject({ input: [SHARED] });
 });
 
 needs("s3")(
-  "a store that throttles a worker told to share is reported as such, and the worker stays fit",
+  "a throttling store with `--data shared` fails with STORE_FAILED, and the worker stays fit",
   async () => {
     const busy = createHttpServer((_, response) => response.writeHead(503).end());
     await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
@@ -117,30 +117,27 @@ needs("s3")(
   },
 );
 
-needs("s3")(
-  "a store that does not answer is not waited for: all goes by way of the coordinator",
-  async () => {
-    const silent = createServer(() => {});
-    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-    const { port } = silent.address() as AddressInfo;
-    const soon = AbortSignal.timeout(100);
-    const limits = vi.spyOn(AbortSignal, "timeout").mockReturnValue(soon);
-    try {
-      const settings = { "s3://": { endpoint: `http://127.0.0.1:${port}`, anonymous: true } };
-      const away: JobFiles = {
-        ...job,
-        stores: { ...NO_STORES, settings },
-        partialsPath: parseLocation("s3://bucket/partials"),
-        beacon: { path: parseLocation("s3://bucket/partials/beacon"), content: "lit" },
-      };
-      const file = anInputFile({ path: "s3://bucket/a.parquet", bytes: 5 });
-      const ofStore = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
-      const chosen = await chooseAccess("auto", away, ofStore, COORDINATOR);
-      expect(chosen).toMatchObject({ input: [REMOTE, SHARED], output: REMOTE });
-      expect(limits).toHaveBeenCalledWith(15_000);
-    } finally {
-      limits.mockRestore();
-      silent.close();
-    }
-  },
-);
+needs("s3")("a silent store is not waited for, and the worker uses the coordinator", async () => {
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  const soon = AbortSignal.timeout(100);
+  const limits = vi.spyOn(AbortSignal, "timeout").mockReturnValue(soon);
+  try {
+    const settings = { "s3://": { endpoint: `http://127.0.0.1:${port}`, anonymous: true } };
+    const away: JobFiles = {
+      ...job,
+      stores: { ...NO_STORES, settings },
+      partialsPath: parseLocation("s3://bucket/partials"),
+      beacon: { path: parseLocation("s3://bucket/partials/beacon"), content: "lit" },
+    };
+    const file = anInputFile({ path: "s3://bucket/a.parquet", bytes: 5 });
+    const ofStore = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
+    const chosen = await chooseAccess("auto", away, ofStore, COORDINATOR);
+    expect(chosen).toMatchObject({ input: [REMOTE, SHARED], output: REMOTE });
+    expect(limits).toHaveBeenCalledWith(15_000);
+  } finally {
+    limits.mockRestore();
+    silent.close();
+  }
+});

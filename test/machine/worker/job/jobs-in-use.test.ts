@@ -51,7 +51,7 @@ function aWorker(restingBytes = 0) {
   return { jobs, run, loaded, told, opened: () => opened };
 }
 
-describe("where the device says how much of its memory is free", () => {
+describe("jobs on a device that reports its free memory", () => {
   /** Returns jobs on a device with a memory limit, of which each loaded model takes 10. */
   function onDevice(most: number) {
     const loaded = new Set<string>();
@@ -70,7 +70,7 @@ describe("where the device says how much of its memory is free", () => {
     return { run, told };
   }
 
-  test("those that were used longest ago go, one by one, until half of it is free", async () => {
+  test("the least recently used jobs are closed one by one until half of the memory is free", async () => {
     const { run, told } = onDevice(50);
     await run("a");
     await run("b");
@@ -81,7 +81,7 @@ describe("where the device says how much of its memory is free", () => {
     expect(told).toEqual(["b: its device has little memory free"]);
   });
 
-  test("all go where the model at hand takes most of it, and none for one that is open", async () => {
+  test("all idle jobs are closed if one model takes most of the memory, and none for an open model", async () => {
     const { run, told } = onDevice(15);
     await run("a");
     expect(await run("b")).toEqual(["b"]);
@@ -90,21 +90,21 @@ describe("where the device says how much of its memory is free", () => {
   });
 });
 
-test("shards of one job share what is open", async () => {
+test("shards of one job share one open model", async () => {
   const { run, opened } = aWorker();
   const names = await Promise.all(["a", "a", "a"].map((jobId) => run(jobId, async ({ name }) => name)));
   expect(names).toEqual(["a", "a", "a"]);
   expect(opened()).toBe(1);
 });
 
-test("the next job is opened when the one before, which nobody uses, is closed", async () => {
+test("the next job is opened after the previous job, which is idle, is closed", async () => {
   const { run, loaded } = aWorker();
   await run("a", async () => {});
   expect([...loaded]).toEqual(["a"]);
   expect(await run("b", async () => [...loaded])).toEqual(["b"]);
 });
 
-test("one that is still in use goes on beside the next, and is closed after its last use", async () => {
+test("a job in use continues while the next job runs, and is closed after its last use", async () => {
   const { run, loaded } = aWorker();
   const late = deferred<void>();
   const old = run("a", async () => {
@@ -119,7 +119,7 @@ test("one that is still in use goes on beside the next, and is closed after its 
   expect([...loaded]).toEqual(["b"]);
 });
 
-test("a job that could not be opened is tried anew", async () => {
+test("a job that could not be opened is opened again at its next use", async () => {
   const jobs = new JobsInUse<Model>({ restingBytes: 0 });
   const use = (open: () => Promise<Model>) =>
     jobs.use(aJobId("a"), { open, work: async ({ name }) => name, signal });
@@ -129,7 +129,7 @@ test("a job that could not be opened is tried anew", async () => {
 
 const nothing = async () => {};
 
-test("jobs that take turns are opened once, as long as there is memory for those that rest", async () => {
+test("alternating jobs are opened once if there is enough memory for idle jobs", async () => {
   const { jobs, run, loaded, told, opened } = aWorker(20);
   for (const jobId of ["a", "b", "c", "a", "b", "c"]) await run(jobId, nothing);
   expect(opened()).toBe(3);
@@ -139,7 +139,7 @@ test("jobs that take turns are opened once, as long as there is memory for those
   expect(loaded.size).toBe(0);
 });
 
-test("where there is too little, the one that was at hand longest ago is closed, before the next is opened", async () => {
+test("if there is too little memory, the least recently used job is closed before the next is opened", async () => {
   const { run, loaded, told, opened } = aWorker(10);
   await run("a", nothing);
   await run("b", nothing);
@@ -150,7 +150,7 @@ test("where there is too little, the one that was at hand longest ago is closed,
   expect(opened()).toBe(4);
 });
 
-test("of jobs that come one after the other, as a queue's windows do, few rest, however small they are", async () => {
+test("a long sequence of small jobs, like the windows of a queue, keeps only nine jobs open", async () => {
   const { run, loaded, told } = aWorker(1_000_000);
   for (let job = 0; job < 50; job += 1) await run(`window-${job}`, nothing);
   expect(loaded.size).toBe(9);
@@ -159,7 +159,7 @@ test("of jobs that come one after the other, as a queue's windows do, few rest, 
   expect(told.at(-1)).toBe("window-45 kept");
 });
 
-test("what a job takes is what it took when it went to rest for the first time", async () => {
+test("the memory of a job is measured when the job becomes idle for the first time", async () => {
   const jobs = new JobsInUse<Model>({ restingBytes: 10 });
   const loaded = new Set<string>();
   let bytes = 4;
@@ -177,7 +177,7 @@ test("what a job takes is what it took when it went to rest for the first time",
   expect([...loaded].sort()).toEqual(["a", "b", "c"]);
 });
 
-test("a job that finds no memory is opened once more when all that rest are closed, and fails if that does not help", async () => {
+test("a job that fails with OUT_OF_MEMORY is opened once more after all idle jobs are closed", async () => {
   const { jobs, run, loaded, told } = aWorker(100);
   await run("a", nothing);
   await run("b", nothing);
@@ -200,7 +200,7 @@ test("a job that finds no memory is opened once more when all that rest are clos
   ).rejects.toBe(full);
 });
 
-test("one that rests and is still in use is closed after its last use, if it has to go", async () => {
+test("a job in use whose place another job needs is closed after its last use", async () => {
   const { run, loaded } = aWorker(10);
   const late = deferred<void>();
   const old = run("a", () => late.promise);

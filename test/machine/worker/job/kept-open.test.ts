@@ -12,7 +12,7 @@ class Thing implements AsyncDisposable {
 
 const never = new AbortController().signal;
 
-test("what is no longer wanted while it opens is not closed under a use that waits for it", async () => {
+test("a resource whose close is requested while it opens stays open for a waiting use", async () => {
   const thing = new Thing();
   const opening = deferred<Thing>();
   const working = deferred<void>();
@@ -31,7 +31,7 @@ test("what is no longer wanted while it opens is not closed under a use that wai
   expect(thing.closed).toBe(1);
 });
 
-test("it is closed once, however many uses end and whoever asks", async () => {
+test("a resource is closed once, despite several uses and requests to close", async () => {
   const thing = new Thing();
   const kept = new KeptOpen(Promise.resolve(thing));
   const uses = [1, 2, 3].map((use) => kept.use(async () => use, never));
@@ -41,7 +41,7 @@ test("it is closed once, however many uses end and whoever asks", async () => {
   expect(thing.closed).toBe(1);
 });
 
-test("it stays open between uses while it is wanted", async () => {
+test("a resource stays open between uses until its close is requested", async () => {
   const thing = new Thing();
   const kept = new KeptOpen(Promise.resolve(thing));
   await kept.use(async () => {}, never);
@@ -50,7 +50,7 @@ test("it stays open between uses while it is wanted", async () => {
   expect(await kept.use(async (open) => open.closed, never)).toBe(0);
 });
 
-test("a use that is given up while it opens holds nothing open", async () => {
+test("a use that is aborted while the resource opens does not keep the resource open", async () => {
   const thing = new Thing();
   const opening = deferred<Thing>();
   const kept = new KeptOpen(opening.promise);
@@ -64,7 +64,7 @@ test("a use that is given up while it opens holds nothing open", async () => {
   expect(thing.closed).toBe(1);
 });
 
-test("what cannot be opened fails its uses, and counts as closed", async () => {
+test("a resource that cannot be opened fails its uses and counts as closed", async () => {
   const kept = new KeptOpen<Thing>(Promise.reject(new Error("no model")));
   await expect(kept.use(async () => {}, never)).rejects.toThrow("no model");
   await kept.closeWhenIdle();

@@ -67,12 +67,12 @@ function fetched(
   return openLocalModel({ job: { model }, from: ["coordinator"], coordinator, copies, progress });
 }
 
-test("a model that is not seen here is fetched whole, also from a coordinator that is busy with others", async () => {
+test("a model that is not visible here is fetched whole, also from a busy coordinator", async () => {
   const { path } = await fetched(aCoordinator(MODEL, 2));
   expect(MODEL.equals(await readFile(path))).toBe(true);
 });
 
-test("whoever waits sees how much of it is here", async () => {
+test("the progress of a fetch has the number of bytes that arrived", async () => {
   const seen: string[] = [];
   class Seen extends FetchProgress {
     override came(bytes: number): void {
@@ -85,7 +85,7 @@ test("whoever waits sees how much of it is here", async () => {
   expect(seen).toEqual([`${8 << 20} of ${MODEL.length}`, "undefined of undefined"]);
 });
 
-test("of several that share a folder one fetches, and the others find it there", async () => {
+test("one of several concurrent fetches into a folder reads the model, and the others reuse it", async () => {
   const lock = new Lock();
   const names: string[] = [];
   const takeTurn = (name: string) => {
@@ -104,7 +104,7 @@ test("of several that share a folder one fetches, and the others find it there",
   expect([names.length, reads]).toEqual([3, 2]);
 });
 
-test("where one fails, the next of them has its turn", async () => {
+test("if one fetch into a shared folder fails, the next waiting fetch runs", async () => {
   const lock = new Lock();
   const takeTurn = () => lock.enter(NEVER);
   const failing = fetched(aCoordinator(MODEL.subarray(0, 5)), { takeTurn });
@@ -113,14 +113,14 @@ test("where one fails, the next of them has its turn", async () => {
   expect(MODEL.equals(await readFile((await other).path))).toBe(true);
 });
 
-test("a model that was cut short or replaced since the plan is MODEL_CHANGED, and leaves nothing here", async () => {
+test("a model that was cut or replaced after planning fails with MODEL_CHANGED and leaves no file", async () => {
   const other = Buffer.from(MODEL).fill(255, MODEL.length - 1);
   for (const file of [MODEL.subarray(0, 5), other])
     await expect(fetched(aCoordinator(file))).rejects.toMatchObject({ code: "MODEL_CHANGED" });
   expect(await readdir(scratchPath)).toEqual([]);
 });
 
-test("a copy that no process uses any more is removed, and fetched again when it is wanted", async () => {
+test("a copy without users is removed, and fetched again when it is needed", async () => {
   const places = ["one", "other"].map((name) => ({ ownPath: join(scratchPath, name) }));
   let reads = 0;
   const coordinator = aCoordinator(MODEL, 0, () => {

@@ -59,7 +59,7 @@ test("requests of two ports run one at a time, and each reply goes to its own po
   await loop.close();
 });
 
-test("a lost device fails its batch and is told to the owner", async () => {
+test("a lost device fails its batch and is reported to the owner", async () => {
   const lost: ErrorData[] = [];
   const session = aSession(async () => {
     throw new ShardmillError("WORKER_DIED", "cuda stopped working");
@@ -73,7 +73,7 @@ test("a lost device fails its batch and is told to the owner", async () => {
   await loop.close();
 });
 
-test("two inputs over one buffer, and an output that is that buffer, come back", async () => {
+test("two inputs over one buffer, and an output over the same buffer, are returned", async () => {
   const loop = new LaneLoop(
     aSession(async ({ x }) => ({ y: x ?? aTensor() })),
     () => {},
@@ -87,7 +87,7 @@ test("two inputs over one buffer, and an output that is that buffer, come back",
   await loop.close();
 });
 
-test("closing lets the batch at hand finish, answers none behind it, and releases the session", async () => {
+test("closing finishes the current batch, answers no later one, and releases the session", async () => {
   const [started, finish] = [deferred<void>(), deferred<void>()];
   const ran: number[] = [];
   const session = aSession(async ({ x }) => {

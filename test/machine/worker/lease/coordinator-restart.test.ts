@@ -53,7 +53,9 @@ class Rig {
   async until(isTrue: () => boolean): Promise<void> {
     for (let waitedMs = 0; !isTrue(); waitedMs += 5) {
       if (waitedMs > 5_000)
-        throw new Error(`not so: ${this.work.heard}, running ${JSON.stringify(this.work.running)}`);
+        throw new Error(
+          `the condition is not met: ${this.work.heard}, running ${JSON.stringify(this.work.running)}`,
+        );
       await sleep(5, NEVER);
     }
   }
@@ -78,8 +80,8 @@ class Rig {
   }
 }
 
-describe("a worker whose coordinator was started again", () => {
-  test("goes on with what it runs, and says so; granted again, it is not begun again", async () => {
+describe("a worker whose coordinator restarted", () => {
+  test("reports its running shard, and does not restart the shard if it is granted again", async () => {
     const rig = new Rig(granted(1, 1), stale, granted(1, 7));
     await rig.until(() => rig.work.running.length === 4);
     expect(rig.work.running).toEqual([[], [], [1], []]);
@@ -90,7 +92,7 @@ describe("a worker whose coordinator was started again", () => {
     expect(await rig.drained()).toEqual(["register", "register", "leave"]);
   });
 
-  test("offers what it finishes without a lease, under the new session", async () => {
+  test("offers a shard that it finishes without a lease under the new session", async () => {
     const rig = new Rig(granted(1, 1), stale);
     await rig.until(() => rig.work.running.length === 3);
     rig.work.lost.add(1);
@@ -101,7 +103,7 @@ describe("a worker whose coordinator was started again", () => {
     expect(await rig.drained()).toEqual(["register", "register", "offer 1 by s2", "leave"]);
   });
 
-  test("offers it again while its job has not been taken up, and not when the job has ended under its lease", async () => {
+  test("repeats an offer until the job has resumed, but not if the job ended under its lease", async () => {
     const rig = new Rig(granted(1, 1), stale);
     const ended = new ShardmillError("JOB_ENDED", "no such job");
     const offerPartial = rig.work.offerPartial.bind(rig.work);
@@ -120,7 +122,7 @@ describe("a worker whose coordinator was started again", () => {
     await leased.drained();
   });
 
-  test("gives up what others have by now: it was told what runs here, and gave another shard", async () => {
+  test("stops a shard that the coordinator does not grant again when it grants another shard", async () => {
     const rig = new Rig(granted(1, 1), granted(2, 2), stale, granted(2, 7), granted(5, 8));
     await rig.until(() => rig.givenUp.length > 0);
     expect(rig.givenUp).toEqual([1]);
@@ -130,7 +132,7 @@ describe("a worker whose coordinator was started again", () => {
     await rig.drained();
   });
 
-  test("keeps a shard while nobody answers, for longer than its lease", async () => {
+  test("keeps a shard for longer than its lease while the coordinator is unreachable", async () => {
     const rig = new Rig(granted(1, 1));
     await rig.until(() => rig.begun.length === 1);
     rig.work.heartbeat = () => Promise.reject(gone);

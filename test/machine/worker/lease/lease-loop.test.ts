@@ -44,7 +44,7 @@ const lease = (shard: number): LeaseAnswer => ({ kind: "lease", lease: aLease({ 
 const dismissed: LeaseAnswer = { kind: "dismissed", reason: "done" };
 
 describe("the worker's lease loop", () => {
-  test("granted shards are run and offered, and a dismissal ends it with a goodbye", async () => {
+  test("granted shards are run and offered, and a drain ends the loop with a call of leave", async () => {
     const work = new FakeWork();
     const offered = deferred<void>();
     work.answers.push(lease(1), lease(2));
@@ -63,7 +63,7 @@ describe("the worker's lease loop", () => {
     expect(work.heard).toEqual(["register", "offer 1 by s1", "offer 2 by s1", "leave"]);
   });
 
-  test("the first partial is told with how busy the stages are, and no other is", async () => {
+  test("a heartbeat is sent before the first partial is offered, and not before the second", async () => {
     const work = new FakeWork();
     const times = { leaseMs: 60_000, heartbeatMs: 60_000 };
     work.register = async () => ({ session: workerSession("s1"), ...times });
@@ -102,7 +102,7 @@ describe("the worker's lease loop", () => {
     expect(work.heard).toEqual(["register", "leave"]);
   });
 
-  test("a drain finishes the shard at work before it leaves", async () => {
+  test("a drain finishes the running shard before the worker leaves", async () => {
     const work = new FakeWork();
     const gate = deferred<void>();
     const started = deferred<void>();
@@ -120,7 +120,7 @@ describe("the worker's lease loop", () => {
     expect(work.heard).toEqual(["register", "offer 1 by s1", "leave"]);
   });
 
-  test("a drain hands back a shard that does not finish in time, as nobody's fault", async () => {
+  test("a drain releases a shard that does not finish in time, without a failure", async () => {
     const work = new FakeWork();
     const started = deferred<void>();
     work.answers.push(lease(1));
@@ -141,7 +141,7 @@ describe("the worker's lease loop", () => {
     expect(work.heard).toEqual(["register", "release 1", "leave"]);
   });
 
-  test("a lost lease stops its shard, and nothing more is said of it", async () => {
+  test("a lost lease stops its shard, and nothing is reported about it", async () => {
     const work = new FakeWork();
     const stopped = deferred<unknown>();
     work.answers.push(lease(1));
@@ -161,7 +161,7 @@ describe("the worker's lease loop", () => {
     expect(work.heard).toEqual(["register", "leave"]);
   });
 
-  test("a failed attempt is told with its code", async () => {
+  test("a failed attempt is reported with its code", async () => {
     const work = new FakeWork();
     const told = deferred<void>();
     const failAttempt = work.failAttempt.bind(work);
@@ -181,7 +181,7 @@ describe("the worker's lease loop", () => {
     expect(work.heard).toEqual(["register", "fail 1 INPUT_CORRUPT", "leave"]);
   });
 
-  test("a coordinator that forgot the session gets a new one, and the finished partial under it", async () => {
+  test("a stale session is replaced, and the finished partial is offered under the new session", async () => {
     const work = new FakeWork();
     const offered = deferred<void>();
     const gate = deferred<void>();
@@ -211,7 +211,7 @@ describe("the worker's lease loop", () => {
     expect(work.heard).toEqual(["register", "register", "offer 1 by s2", "leave"]);
   });
 
-  test("an unreachable coordinator is waited for", async () => {
+  test("an unreachable coordinator is tried again", async () => {
     const work = new FakeWork();
     work.failRegister = 1;
     work.answers.push(dismissed);
@@ -220,7 +220,7 @@ describe("the worker's lease loop", () => {
     );
   });
 
-  test("a coordinator that stays unreachable is given up with that error", async () => {
+  test("a coordinator that stays unreachable ends the loop with COORDINATOR_UNREACHABLE", async () => {
     const work = new FakeWork();
     work.failRegister = 1_000;
     const ended = loopOf(work, () => Promise.reject(new Error("no shard")), { giveUpMs: 0 }).run(
@@ -230,7 +230,7 @@ describe("the worker's lease loop", () => {
     await expect(ended).rejects.toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
   });
 
-  test("a certificate that is refused is final at first, and waited for by who was let in before", async () => {
+  test("a refused certificate ends a new worker, but a registered worker retries for a time", async () => {
     const refused = new ShardmillError("CERTIFICATE_REFUSED", "it has expired");
     const unknown = new FakeWork();
     unknown.register = () => Promise.reject(refused);
@@ -244,7 +244,7 @@ describe("the worker's lease loop", () => {
     await expect(loopOf(known, run, { giveUpMs: 0 }).run(never, never)).rejects.toBe(refused);
   });
 
-  test("a lease that is over where its files are put is lost, and nobody's failure", async () => {
+  test("a lease that is stale when its files are put is lost, and no failure is reported", async () => {
     const work = new FakeWork();
     const over = deferred<void>();
     work.answers.push(lease(1), lease(2));

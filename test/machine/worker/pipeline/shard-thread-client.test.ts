@@ -37,7 +37,7 @@ parentPort.on("message", ({ kind, id, argument: command }) => {
 
 const options = { signal: new AbortController().signal, onProgress: () => {} };
 
-test("a thread that a file makes loop for ever is ended, and the file is named", async () => {
+test("a thread that hangs on a file is ended, and the error names the file", async () => {
   const broken: ShardmillError[] = [];
   await using client = await clientOf("loops", "for (;;);", broken);
   const corrupt = { code: "INPUT_CORRUPT", fields: { path: "/data/a.parquet", poisoned: true } };
@@ -45,7 +45,7 @@ test("a thread that a file makes loop for ever is ended, and the file is named",
   expect(broken).toMatchObject([corrupt]);
 });
 
-test("a file is one of its own format, when a thread does not come to an end with it", async () => {
+test("the error for a file on which a thread hangs names the format of the file", async () => {
   for (const [format, name] of Object.entries({ parquet: "Parquet", arrow: "Arrow" })) {
     await using client = await clientOf(format, "for (;;);", []);
     const file = anInputFile({ format });
@@ -57,7 +57,7 @@ test("a file is one of its own format, when a thread does not come to an end wit
   }
 });
 
-test("a thread that says how busy it is may take as long as it likes", async () => {
+test("a thread that reports that it is busy has no time limit", async () => {
   const broken: ShardmillError[] = [];
   const body =
     'const busy = setInterval(() => owner("busy", { shares: {} }), 20);' +
@@ -72,7 +72,7 @@ const STUCK_ON_SECOND =
   'emit({ kind: "fileStarted", slice: command.lease.slices.length - 1 });' +
   "if (command.lease.token.sequence === 2) for (;;);";
 
-test("stuck with two files begun it accuses neither: both shards are to be run again, alone", async () => {
+test("a thread that hangs after it began two files blames neither, and fails with WORKER_DIED", async () => {
   const broken: ShardmillError[] = [];
   await using client = await clientOf("two-files", STUCK_ON_SECOND, broken);
   const one = aLease();
@@ -88,7 +88,7 @@ test("stuck with two files begun it accuses neither: both shards are to be run a
   expect(broken).toMatchObject([{ code: "WORKER_DIED" }]);
 });
 
-test("stuck with two shards of one file begun, it names the file, of all files of the shards", async () => {
+test("a thread that hangs after two shards began the same file blames that file", async () => {
   const path = "/data/c.parquet";
   const last = { file: anInputFile({ path }), rowStart: 0, rowEnd: 100 };
   const one = { ...aLease(), slices: [...aLease().slices, last] };
@@ -101,7 +101,7 @@ test("stuck with two shards of one file begun, it names the file, of all files o
   for (const failure of await Promise.all(both)) expect(failure).toMatchObject(corrupt);
 });
 
-test("closed in a loop that does not end, it ends all the same, and what ran is told so", async () => {
+test("closing ends a thread in an endless loop, and its shard fails with INTERRUPTED", async () => {
   const broken: ShardmillError[] = [];
   const client = await clientOf("closed-in-loop", "for (;;);", broken);
   const failure = failureOf(client.run(aLease(), asExecutionId("e1"), options));

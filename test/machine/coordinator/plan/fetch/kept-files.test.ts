@@ -46,7 +46,7 @@ function fetchModel(storage: MemoryStorage, { others = ["data"], ...options }: F
   return fetchTogether(wanted, { storage, stores: { settings: {} }, signal, ...options });
 }
 
-test("contents that are kept for long and come again under another version are kept from then on", async () => {
+test("contents that were cached long ago and come again under another version stay cached", async () => {
   const storage = new MemoryStorage();
   await put(storage, "model", "m");
   await put(storage, "data", "d");
@@ -59,7 +59,7 @@ test("contents that are kept for long and come again under another version are k
   expect(await readFile(again?.path ?? "", "utf8")).toBe("m");
 });
 
-test("files of two publications are not accepted as one", async () => {
+test("a model that is replaced while it is fetched fails with STORE_CHANGED", async () => {
   let isReplaced = false;
   const storage: MemoryStorage = new MemoryStorage({
     // The second version is published after the model is read, and before its data is checked.
@@ -80,7 +80,7 @@ test("files of two publications are not accepted as one", async () => {
   expect(texts).toEqual(["new m", "new d"]);
 });
 
-test("how much there is to fetch is known before the first byte of the large files, and it ends with them", async () => {
+test("the total size is known before the first byte of the large files, and progress ends with the fetch", async () => {
   const progress = new FetchProgress({ nowMs: () => 0 });
   const seen: string[] = [];
   const storage = new MemoryStorage({
@@ -97,7 +97,7 @@ test("how much there is to fetch is known before the first byte of the large fil
   expect(progress.now()).toBeNull();
 });
 
-test("where one of the files is not there, none of the others is fetched", async () => {
+test("if one of the data files is missing, none of them is fetched", async () => {
   const progress = new FetchProgress({ nowMs: () => 0 });
   const read: string[] = [];
   const storage = new MemoryStorage({
@@ -113,7 +113,7 @@ test("where one of the files is not there, none of the others is fetched", async
   expect(progress.now()).toBeNull();
 });
 
-test("two names of one file are fetched once", async () => {
+test("a file may be listed under several names", async () => {
   const storage = new MemoryStorage();
   await put(storage, "model", "m");
   await put(storage, "data", "d");
@@ -151,14 +151,14 @@ async function aStoreThatIsAway(seconds: number) {
   return { storage, clock, tries };
 }
 
-test("a store that is away for less than a minute in the middle of it is waited for", async () => {
+test("a store that is unavailable for less than a minute during a fetch is retried", async () => {
   const { storage, clock, tries } = await aStoreThatIsAway(50);
   const [, data] = await fetchModel(storage, { clock });
   expect(await readFile(data?.path ?? "", "utf8")).toBe("d");
   expect(tries).toHaveLength(51);
 });
 
-test("one that stays away is told after a minute", async () => {
+test("a store that stays unavailable fails the fetch after a minute", async () => {
   const { storage, clock, tries } = await aStoreThatIsAway(1_000);
   await expect(fetchModel(storage, { clock })).rejects.toMatchObject({ code: "STORE_FAILED" });
   expect(tries.at(-1)).toBe(61_000);

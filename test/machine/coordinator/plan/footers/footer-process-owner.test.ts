@@ -38,7 +38,7 @@ async function reader(name: string, body: string): Promise<FooterProcess> {
 }
 
 describe("a footer process", () => {
-  it("answers one request after the other", async () => {
+  it("answers one request after another", async () => {
     await using answering = await reader("answers", "reply(request.files);");
     for (let index = 0; index < 3; index += 1) {
       expect(await answering.read([file], limits)).toEqual({ kind: "answered", answer: [file] });
@@ -48,22 +48,22 @@ describe("a footer process", () => {
 
   it.each([
     ["never ends", "for (;;);", "more than 0.5 seconds"],
-    ["breaks it", 'throw new Error("unreachable");', "exited"],
-    ["ends it", "process.exit(7);", "exit code 7"],
-    ["crashes it", "process.abort();", "SIGABRT"],
+    ["makes it throw", 'throw new Error("unreachable");', "exited"],
+    ["makes it exit", "process.exit(7);", "exit code 7"],
+    ["makes it abort", "process.abort();", "SIGABRT"],
     [
-      "eats the memory",
+      "takes too much memory",
       "const kept = []; setInterval(() => kept.push(Buffer.alloc(50 << 20, 1)), 5);",
       "of memory",
     ],
-  ])("says what breaks it when a file %s, and is not used again", async (name, body, found) => {
+  ])("reports why it failed when a file %s, and is not used again", async (name, body, found) => {
     await using broken = await reader(name.replaceAll(" ", "-"), body);
     const reply = await broken.read([file], { ...limits, limitMs: name === "never ends" ? 500 : 20_000 });
     expect(reply).toEqual({ kind: "broke", found: expect.stringContaining(found) });
     expect(broken.isUsable).toBe(false);
   });
 
-  it("bounds the memory of its decoders", async () => {
+  it("limits the memory of its decoders", async () => {
     const grow =
       "const memory = new WebAssembly.Memory({ initial: 1 }); let pages = 1; try { for (;;) { memory.grow(160); pages += 160; } } catch { reply({ pages }); }";
     await using bounded = await reader("grows", grow);
@@ -73,7 +73,7 @@ describe("a footer process", () => {
     expect(pages * 65_536).toBeLessThan(memoryLimitBytes);
   });
 
-  it("rejects with the signal's reason while a file never ends", async () => {
+  it("rejects with the reason of an abort while it reads an endless file", async () => {
     await using hanging = await reader("hangs", "for (;;);");
     const controller = new AbortController();
     const reason = new Error("enough");
@@ -84,8 +84,8 @@ describe("a footer process", () => {
   });
 });
 
-describe("a footer process that is ended", () => {
-  it("has told what it asked of stores until a second before", async () => {
+describe("a footer process that is killed", () => {
+  it("has reported its requests to stores", async () => {
     await using server = await startWebServer({ "/a.parquet": () => {} });
     const path = parseLocation(`${server.url}/a.parquet`);
     await using silent = new FooterProcess(footerProcess(memoryLimitBytes), memoryLimitBytes);

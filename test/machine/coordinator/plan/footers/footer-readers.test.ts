@@ -37,7 +37,7 @@ async function readers(): Promise<FooterReaders> {
   return new FooterReaders(limits, (bytes) => footerProcess(bytes, pathToFileURL(path)));
 }
 
-test("of files that are asked for together, those that break the process are named, and only they", async () => {
+test("if files are read together, only those that break the process are reported as corrupt", async () => {
   await using reading = await readers();
   const paths = ["/a", "/bad-1", "/b", "/bad-2", "/c"];
   const replies = await reading.read(paths.map(fileOf));
@@ -50,7 +50,7 @@ test("of files that are asked for together, those that break the process are nam
   ]);
 });
 
-test("files of one schema share its list of fields, over all answers", async () => {
+test("files with the same schema share one list of fields, across replies", async () => {
   await using reading = await readers();
   const replies = [...(await reading.read([fileOf("/a")])), ...(await reading.read([fileOf("/b")]))];
   const fields = replies.map((reply) => (reply.kind === "read" ? reply.footer.fields : null));

@@ -22,7 +22,7 @@ async function put(name: string, content: Uint8Array): Promise<FoundFile> {
 }
 
 needs("gcs")(
-  "files are read where they are: small and large ones of a bucket, beside one that nothing reaches",
+  "small and large files of a bucket are read, and unsupported or replaced files fail on their own",
   async () => {
     const large = encodeParquet(tableFromArrays({ x: Float64Array.from({ length: 20_000 }, Math.random) }));
     expect(isSmallFile({ bytes: large.length })).toBe(false);
@@ -41,7 +41,7 @@ needs("gcs")(
   },
 );
 
-test("the ends of many large files are fetched at once, one request each: a bucket looks at versions itself", async () => {
+test("the footers of many large files are fetched concurrently, with one request for each file", async () => {
   const calls: StorageCall[] = [];
   let [atOnce, most] = [0, 0];
   const before = async (call: StorageCall) => {
@@ -70,7 +70,7 @@ test("the ends of many large files are fetched at once, one request each: a buck
   expect(most).toBeLessThanOrEqual(17);
 });
 
-test("a store that is silent fails all files at once, and not one after the other", async () => {
+test("a silent store fails all files at the same time, not one after another", async () => {
   const silent = new MemoryStorage({
     before: async ({ call }) => {
       if (call === "read") await new Promise((resolve) => setTimeout(resolve, 2_000));
@@ -98,5 +98,5 @@ test("a store that is silent fails all files at once, and not one after the othe
     codes.add(read.kind === "failed" ? (read.error as { code: unknown }).code : "read");
   }
   expect([...codes]).toEqual(["STORE_FAILED"]);
-  expect(performance.now() - startedMs, "one after the other is 6.4 s").toBeLessThan(5_000);
+  expect(performance.now() - startedMs, "failing one after another would take 6.4 s").toBeLessThan(5_000);
 });

@@ -39,8 +39,8 @@ async function failure(reading: Promise<unknown>): Promise<ShardmillError> {
   return error;
 }
 
-describe("footers", () => {
-  it("are read in the order of the files", async () => {
+describe("readFooters", () => {
+  it("returns the footers in the order of the files", async () => {
     const files = [
       await file("a.parquet", good),
       await file("b.arrow", tableToIPC(table, "file")),
@@ -54,7 +54,7 @@ describe("footers", () => {
     expect(new Set(footers.map((footer) => footer.file.footerSha256)).size).toBe(3);
   });
 
-  it("of all corrupt files are reported together, and the first twenty listed", async () => {
+  it("reports all corrupt files together and lists the first twenty", async () => {
     const bad = await Promise.all(
       Array.from({ length: 30 }, (_, index) =>
         file(`bad-${index}.parquet`, good.slice(0, good.length - 1 - index)),
@@ -67,7 +67,7 @@ describe("footers", () => {
     expect(error.problems.map(({ where }) => where)).toEqual(bad.slice(0, 20).map(({ path }) => path));
   });
 
-  it("of a file that changed since it was found are refused", async () => {
+  it("refuses a file that changed after it was found", async () => {
     const found = await file("changed.parquet", good);
     await utimes(found.path, new Date(), new Date(Date.now() - 60_000));
     expect(await failure(readFooters([found], { signal }))).toMatchObject({ code: "INPUT_CHANGED" });
@@ -77,7 +77,7 @@ describe("footers", () => {
     expect(await failure(readFooters([found], { signal }))).toMatchObject({ code: "INPUT_CHANGED" });
   });
 
-  it("stop when they are told to", async () => {
+  it("rejects with the reason of an abort", async () => {
     const files = await Promise.all(
       Array.from({ length: 20 }, (_, index) => file(`many-${index}.parquet`, good)),
     );

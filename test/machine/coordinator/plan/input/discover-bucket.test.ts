@@ -39,7 +39,7 @@ async function refusal(path: string): Promise<ShardmillError> {
   throw error;
 }
 
-test("a folder of a bucket is walked as one of a disk is, and each listing's word on its files is taken", async () => {
+test("a folder of a bucket is walked like one on a disk, with the size and version of each object", async () => {
   const { files, leftOut } = await find("s3://bucket/data");
   expect(files.map(({ path }) => path)).toEqual([
     "s3://bucket/data/a.parquet",
@@ -57,7 +57,7 @@ test("a folder of a bucket is walked as one of a disk is, and each listing's wor
   );
 });
 
-test("all names of a folder are listed once: whether it is an output, a few of them tell", async () => {
+test("a folder is listed in full once, and with a prefix to detect an output", async () => {
   const listed: string[] = [];
   class Watched extends MemoryStorage {
     override list(...call: Parameters<MemoryStorage["list"]>): ReturnType<MemoryStorage["list"]> {
@@ -77,7 +77,7 @@ test("all names of a folder are listed once: whether it is an output, a few of t
   expect(listed.filter((call) => call === "s3://bucket/data _")).toHaveLength(2);
 });
 
-test("patterns match keys; one file is found by its name", async () => {
+test("patterns match keys, and a single file is found by its name", async () => {
   const { files } = await find("s3://bucket/data/*.parquet", "s3://bucket/data/deep/er/d.arrow");
   expect(files.map(({ path }) => path)).toEqual([
     "s3://bucket/data/a.parquet",
@@ -86,7 +86,7 @@ test("patterns match keys; one file is found by its name", async () => {
   ]);
 });
 
-test("what is not there is told with what is, and an output that is not published is no input", async () => {
+test("a missing input fails with a suggestion, and an unpublished output is refused as input", async () => {
   expect((await refusal("s3://bucket/data/a.parqet")).hint).toBe("did you mean `a.parquet`?");
   expect((await refusal("s3://bucket/data/*.csv")).problems[0]?.what).toBe(
     "no file matches in s3://bucket/data",
@@ -111,7 +111,7 @@ test.each([
   ["s3://bucket/data/*.parquet", "list", "s3://bucket/data", "cannot be listed"],
   ["s3://bucket/done", "rows", "s3://bucket/done/rows", "cannot be read"],
 ])(
-  "what cannot be looked at is not said to be missing, and what to do is told: %s, by %s",
+  "a refusal by the store is reported with its hint, not as a missing file (%s, by %s)",
   async (path, what, where, said) => {
     let refuses = false;
     const storage = new MemoryStorage({
@@ -135,7 +135,7 @@ test.each([
   },
 );
 
-test("a name that no address can have is refused for the reason that its storage gives", async () => {
+test("a name that cannot be part of an address is refused with the reason of its storage", async () => {
   class Odd extends MemoryStorage {
     override async *list(...call: Parameters<MemoryStorage["list"]>): AsyncGenerator<readonly Entry[]> {
       yield* super.list(...call);
@@ -151,10 +151,10 @@ test("a name that no address can have is refused for the reason that its storage
 });
 
 test.each([
-  ["whether it is an output", "s3://bucket/data", "s3://bucket/data _"],
+  ["to detect an output", "s3://bucket/data", "s3://bucket/data _"],
   ["for its files", "s3://bucket/data", "s3://bucket/data"],
-  ["for a file that is near", "s3://bucket/data/b.parquet", "s3://bucket/data"],
-])("a folder that is listed %s is listed no further when it is told to stop", async (_, path, hanging) => {
+  ["for similar names", "s3://bucket/data/b.parquet", "s3://bucket/data"],
+])("an abort stops the listing of a folder %s", async (_, path, hanging) => {
   const reason = new Error("enough");
   const stop = new AbortController();
   class Hanging extends MemoryStorage {
@@ -179,7 +179,7 @@ test.each([
   await expect(found).rejects.toBe(reason);
 });
 
-test("many folders are listed at once, and the files come in one order whichever answers first", async () => {
+test("many folders are listed concurrently, and the order of their answers does not affect the result", async () => {
   let [atOnce, most] = [0, 0];
   class Slow extends MemoryStorage {
     override async *list(...call: Parameters<MemoryStorage["list"]>): AsyncGenerator<readonly Entry[]> {
@@ -203,7 +203,7 @@ test("many folders are listed at once, and the files come in one order whichever
   expect(most).toBeLessThanOrEqual(16);
 });
 
-test("of a folder that cannot be listed nobody says that it is not there", async () => {
+test("a missing file in a folder that cannot be listed has a hint that names the folder", async () => {
   class Closed extends MemoryStorage {
     // biome-ignore lint/correctness/useYield: it fails before
     override async *list(): AsyncGenerator<readonly Entry[]> {
@@ -223,7 +223,7 @@ test("of a folder that cannot be listed nobody says that it is not there", async
   });
 });
 
-test("a store that is down is no input that is missing: the problem keeps its code", async () => {
+test("an unavailable store fails with STORE_FAILED, not as missing input", async () => {
   const fields = { throttled: false };
   class Down extends MemoryStorage {
     override kindAt(): never {

@@ -67,12 +67,13 @@ async function leftOut(paths: readonly string[], format: Format = "auto") {
 
 async function failure(paths: readonly string[], format: Format = "auto"): Promise<ShardmillError> {
   const error = await discover(paths, format).catch((reason: unknown) => reason);
-  if (!isShardmillError(error, "INPUT_NOT_FOUND")) throw new Error(`not what was expected: ${String(error)}`);
+  if (!isShardmillError(error, "INPUT_NOT_FOUND"))
+    throw new Error(`expected INPUT_NOT_FOUND, found ${String(error)}`);
   return error;
 }
 
-describe("the input's files", () => {
-  it("are a folder's data files, walked, sorted by code unit, without hidden and underscored names", async () => {
+describe("the files of an input", () => {
+  it("are the data files below a folder, by code unit, without hidden and underscored names", async () => {
     expect(await discover(["data"])).toEqual([
       "data/Z.PARQUET",
       "data/a.parquet",
@@ -83,7 +84,7 @@ describe("the input's files", () => {
     ]);
   });
 
-  it("are of one format when the job says so", async () => {
+  it("are limited to one format if the job names it", async () => {
     expect(await discover(["data"], "arrow")).toEqual([
       "data/deep/e.feather",
       "data/deep/er/d.arrow",
@@ -105,22 +106,22 @@ describe("the input's files", () => {
     ["data/[ab].parquet", ["data/a.parquet", "data/b.parquet"]],
     ["data/**/*.{arrow,ipc}", ["data/deep/er/d.arrow", "data/deep/f.ipc"]],
     ["d*/deep/*", ["data/deep/e.feather", "data/deep/f.ipc"]],
-  ])("that match %s", async (pattern, expected) => {
+  ])("match the pattern %s", async (pattern, expected) => {
     expect(await discover([pattern])).toEqual(expected);
   });
 
-  it("may have a wildcard in their own name", async () => {
+  it("may have wildcard characters in their names", async () => {
     expect(await discover(["odd/x[1].parquet"])).toEqual(["odd/x[1].parquet"]);
   });
 
-  it("come once, however many names lead to them", async () => {
+  it("are read once, even if several names lead to them", async () => {
     expect(await discover(["data/a.parquet", "data/?.parquet", "data/link.parquet"])).toEqual([
       "data/a.parquet",
       "data/b.parquet",
     ]);
   });
 
-  it("come in the order of the list", async () => {
+  it("follow the order of the list of paths", async () => {
     expect(await discover(["data/deep/*", "data/b.parquet", "data/?.parquet"])).toEqual([
       "data/deep/e.feather",
       "data/deep/f.ipc",
@@ -129,11 +130,11 @@ describe("the input's files", () => {
     ]);
   });
 
-  it("may have any ending where the job says what they are", async () => {
+  it("may have any extension if the job names the format", async () => {
     expect(await discover(["texts/*"], "parquet")).toEqual(["texts/one.txt", "texts/two.log"]);
   });
 
-  it("are told apart from what is left out, which is counted and named", async () => {
+  it("do not include skipped files, which are counted and named by reason", async () => {
     expect(await leftOut(["data"])).toEqual({
       hidden: [3, "data/.hidden.parquet", "data/_old", "data/_part.parquet"],
       otherEnding: [1, "data/notes.txt"],
@@ -147,14 +148,14 @@ describe("the input's files", () => {
     expect(await leftOut(["data/[ab].parquet"])).toEqual({});
   });
 
-  it("are found with their format, size and time", async () => {
+  it("have their format, size and modification time", async () => {
     const [found] = (await find(["data/deep/e.feather"])).files;
     expect(found).toMatchObject({ format: "arrow", bytes: "data/deep/e.feather".length });
     expect(found?.version).toMatch(/^20\d\d-/);
   });
 });
 
-describe("input that leads to nothing", () => {
+describe("an input without files", () => {
   it("is reported for all paths at once", async () => {
     const error = await failure([
       "data/c.parquet",
@@ -171,43 +172,46 @@ describe("input that leads to nothing", () => {
     ]);
   });
 
-  it("names what is near", async () => {
+  it("has a hint with similar names", async () => {
     expect((await failure(["data/aa.parquet"])).hint).toContain("a.parquet");
     expect((await failure(["dta/*.parquet"])).problems[0]?.hint).toContain("`data`");
   });
 
-  needs("csv-json")("is not said of text, packed or not, which is found by what it is called", async () => {
-    expect(await discover(["lines"])).toEqual([
-      "lines/a.csv",
-      "lines/b.TSV",
-      "lines/c.jsonl.gz",
-      "lines/d.ndjson",
-      "lines/e.csv.gz",
-    ]);
-    expect(await discover(["lines"], "json")).toEqual(["lines/c.jsonl.gz", "lines/d.ndjson"]);
-  });
+  needs("csv-json")(
+    "text files are not missed, because they are found by their extensions, compressed or not",
+    async () => {
+      expect(await discover(["lines"])).toEqual([
+        "lines/a.csv",
+        "lines/b.TSV",
+        "lines/c.jsonl.gz",
+        "lines/d.ndjson",
+        "lines/e.csv.gz",
+      ]);
+      expect(await discover(["lines"], "json")).toEqual(["lines/c.jsonl.gz", "lines/d.ndjson"]);
+    },
+  );
 
-  it("says what a folder holds instead", async () => {
+  it("is reported with the other files of its folder", async () => {
     const [problem] = (await failure(["texts"])).problems;
     expect(problem?.what).toMatch(/^the folder holds no Parquet.* Arrow.* files$/);
     expect(problem?.found).toContain("one.txt");
     expect((await failure(["empty"])).problems[0]?.found).toBe("no files");
   });
 
-  it("finds a glob's files through a link to their folder, wherever the process is", async () => {
+  it("a pattern finds files through a link to their folder", async () => {
     expect(await discover(["links/there/deep/*.feather"])).toEqual(["links/there/deep/e.feather"]);
   });
 
-  it("says what a glob's folder holds instead", async () => {
+  it("is reported with the other files in the folder of a pattern", async () => {
     const [problem] = (await failure(["data/*.arrow"])).problems;
     expect(problem?.found).toContain("a.parquet");
   });
 
-  it("asks for input.format when an extension says nothing", async () => {
+  it("has a hint about input.format if the extension is unknown", async () => {
     expect((await failure(["odd/data.bin"])).hint).toContain("input.format");
   });
 
-  it("stops when it is told to", async () => {
+  it("discovery rejects with the reason of an abort", async () => {
     const reason = new Error("enough");
     await expect(find(["data"], "auto", AbortSignal.abort(reason))).rejects.toBe(reason);
   });

@@ -33,8 +33,8 @@ const unfinished = (folder: string) => ({
   [`${folder}/rows/part-0.parquet`]: "",
 });
 
-describe("outputs of jobs", () => {
-  it("are no input where they are met, in whatever state, this job's own among them", async () => {
+describe("outputs of jobs as input", () => {
+  it("are skipped, in any state, if a folder or pattern only contains them", async () => {
     await using tree = await FileTree.make(
       {
         "a.parquet": "",
@@ -58,7 +58,7 @@ describe("outputs of jobs", () => {
     expect(problems[0]).toMatchObject({ found: `1 output of a job (${tree.at("v2")})` });
   });
 
-  it("are read where they are named: an output means its rows", async () => {
+  it("give their rows if they are named", async () => {
     await using tree = await FileTree.make({ ...published("v1"), "v1/rows/x.txt": "", ...published("v2") });
     const rows = ["v1/rows/part-0.parquet"];
     for (const input of ["v1", "v1/", "v1/rows", "v1/rows/*.parquet", "v1/r*/*.parquet", rows[0] ?? ""]) {
@@ -69,7 +69,7 @@ describe("outputs of jobs", () => {
     expect((await seeInput(tree, ["v1", "v2"])).files).toEqual([...rows, "v2/rows/part-0.parquet"]);
   });
 
-  it("are refused where their job has not ended, or published no rows", async () => {
+  it("are refused if their job has not ended or published no rows", async () => {
     await using tree = await FileTree.make({
       ...unfinished("v1"),
       "v2/_manifest.json": MANIFEST,
@@ -83,12 +83,12 @@ describe("outputs of jobs", () => {
     expect((await seeInput(tree, "v2/_reduced")).files).toEqual(["v2/_reduced/sum.pq"]);
   });
 
-  it("are not seen in another program's `_manifest.json`", async () => {
+  it("are not confused with folders that have another program's `_manifest.json`", async () => {
     await using tree = await FileTree.make({ "d/_manifest.json": '{"entries": []}', "d/a.parquet": "" });
     expect(await seeInput(tree, ".")).toMatchObject({ files: ["d/a.parquet"], leftOut: {} });
   });
 
-  it("alone in a folder are named in what is refused", async () => {
+  it("are named in the error if a folder contains nothing else", async () => {
     await using tree = await FileTree.make(published("all/v1"));
     expect((await seeInput(tree, "all")).problems[0]).toMatchObject({
       found: `1 output of a job (${tree.at("all/v1")})`,

@@ -4,8 +4,8 @@ import { seeInput } from "../../../../support/found-input.ts";
 
 /** A link counts as its target. A guard of real paths checks the rest. */
 
-describe("links below the input", () => {
-  it("to folders and files are followed", async () => {
+describe("links in an input folder", () => {
+  it("are followed to folders and files", async () => {
     await using tree = await FileTree.make(["d/y=2023/a.parquet", "elsewhere/b.parquet", "one/c.parquet"], {
       "d/y=2024": "../elsewhere",
       "d/c.parquet": "../one/c.parquet",
@@ -17,7 +17,7 @@ describe("links below the input", () => {
     expect((await seeInput(tree, "d/y=2024")).files).toEqual(["d/y=2024/b.parquet"]);
   });
 
-  it("that go round in circles have an end", async () => {
+  it("are read once if they form a cycle, and refused if they have no target", async () => {
     await using tree = await FileTree.make(["d/a.parquet", "d/e/b.parquet", "c.parquet"], {
       "d/self": ".",
       "d/e/up": "../..",
@@ -43,7 +43,7 @@ describe("links below the input", () => {
     }
   });
 
-  it("to what is read already change nothing, and are named", async () => {
+  it("are skipped and named if their target is already read", async () => {
     await using tree = await FileTree.make(["d/run-5/a.parquet", "d/x.parquet"], {
       "d/latest": "run-5",
       "d/0-first": "run-5",
@@ -61,7 +61,7 @@ describe("links below the input", () => {
     ]);
   });
 
-  it("lead a pattern by each of their names to what only that one selects", async () => {
+  it("are searched by link name and by target name if a pattern selects different files by each", async () => {
     await using tree = await FileTree.make(["d/real/q/a.parquet", "d/real/x/b.parquet"], {
       "d/link": "real",
     });
@@ -71,7 +71,7 @@ describe("links below the input", () => {
     ]);
   });
 
-  it("that lead nowhere are refused where they could be data", async () => {
+  it("are refused if their target is missing and they could be data", async () => {
     await using tree = await FileTree.make(["d/a.parquet"], {
       "d/notes.txt": "gone.txt",
       "d/.lock": "nobody@host",

@@ -46,8 +46,8 @@ const DECOYS = [
 
 const files = (folder: string) => [`${folder}/in/a.parquet`, `${folder}/in/deep/b.parquet`];
 
-describe("a job in a folder of an odd name", () => {
-  it("reads the files of its own folder, by any kind of path", async () => {
+describe("a job in a folder with special characters in its name", () => {
+  it("reads only the files of its own folder, by any kind of path", async () => {
     await using tree = await FileTree.make([...NAMES, ...DECOYS].flatMap(files));
     for (const folder of NAMES) {
       const own = files(folder);
@@ -68,7 +68,7 @@ describe("a job in a folder of an odd name", () => {
     expect(NAMES.length).toBeGreaterThan(90);
   });
 
-  it("reads what a variable says, not what it would match", async () => {
+  it("reads the file that a variable names, not files that it would match as a pattern", async () => {
     await using tree = await FileTree.make(["in/a.parquet", "in/b.parquet", "in/*.parquet"]);
     expect((await seeInput(tree, `in/${ref("NAME")}`, { env: { NAME: "*.parquet" } })).files).toEqual([
       "in/*.parquet",
@@ -83,7 +83,7 @@ describe("a job in a folder of an odd name", () => {
 });
 
 describe("a pattern", () => {
-  it("stands for itself where there is something of that name, and says how to write the name of a folder", async () => {
+  it("means a file of exactly that name if one exists, and a hint shows how to escape a folder", async () => {
     await using tree = await FileTree.make(["in[1]/a.parquet", "x[1].parquet", "x1.parquet"]);
     expect((await seeInput(tree, "x[1].parquet")).files).toEqual(["x[1].parquet"]);
     const [problem] = (await seeInput(tree, "in[1]/*.parquet")).problems;
@@ -91,7 +91,7 @@ describe("a pattern", () => {
     expect((await seeInput(tree, "in\\[1\\]/*.parquet")).files).toEqual(["in[1]/a.parquet"]);
   });
 
-  it("of too many alternatives, or of too much text, is refused", async () => {
+  it("is refused if it has too many alternatives or is too long", async () => {
     await using tree = await FileTree.make(["in/a.parquet"]);
     const [many] = (await seeInput(tree, "in/{1..20000}.parquet")).problems;
     expect(many?.what).toContain("more than 10000 alternatives");
@@ -101,7 +101,7 @@ describe("a pattern", () => {
 });
 
 describe("a file whose name is not UTF-8", () => {
-  it("is named with its bytes, unless nobody would read it", async () => {
+  it("is shown with escaped bytes, and refused if it would be input", async () => {
     await using tree = await FileTree.make(["in/a.parquet", "in/\uFFFD.parquet"]);
     const bad = (name: string) =>
       Buffer.concat([Buffer.from(`${tree.at("in")}/`), Buffer.from(name, "latin1")]);

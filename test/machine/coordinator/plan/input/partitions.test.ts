@@ -26,7 +26,7 @@ const filesAt = (...paths: readonly string[]) =>
 
 const column = (name: string) => ({ name, type: { kind: "string" }, nullable: true }) as const;
 
-test("files of one folder share what it says; another folder, and another way to it, say their own", () => {
+test("files of one folder share its values, and other folders and starting points have their own", () => {
   const folders = new FolderValuesOfFolders();
   const [one, other, deeper, fromBelow] = [
     folders.file(parseLocation("s3://b/year=1/day=2/a.parquet"), 0),
@@ -64,9 +64,9 @@ describe("a folder name=value", () => {
     ["/d/file=1.parquet", []],
     ["s3://bucket/t/day=2024-01-01/x", [["day", "2024-01-01"]]],
     ["https://host/t/day=1/x.parquet?key=a/b=c/d", [["day", "1"]]],
-  ])("is found on the way: %s", (path, expected) => expect(valuesOf(path)).toEqual(expected));
+  ])("is found in the path %s", (path, expected) => expect(valuesOf(path)).toEqual(expected));
 
-  test("of the job file's own folder is no column, wherever that folder lies; one that the job writes is", async () => {
+  test("is no column if it is above the job file, unless the job names it in a path", async () => {
     const at = "run=7/job/data/year=2024/a.parquet";
     await using tree = await FileTree.make([at, "x=1/year=2025/b.parquet"]);
     const found = async (path: string, env = {}) =>
@@ -88,7 +88,7 @@ describe("a folder name=value", () => {
   });
 });
 
-describe("folders of all files", () => {
+describe("name=value folders of all files", () => {
   test.each([
     ["int64", ["7", "-12", "0", "9223372036854775807"]],
     ["string", ["7", "9223372036854775808"]],
@@ -101,7 +101,7 @@ describe("folders of all files", () => {
     ["string", ["2024-01-01", "7"]],
     ["int64", ["7", "__HIVE_DEFAULT_PARTITION__"]],
     ["string", ["__HIVE_DEFAULT_PARTITION__"]],
-  ])("are one column, of the narrowest type that holds their values: %s of %j", (type, values) => {
+  ])("become one column of the narrowest type for their values (%s for %j)", (type, values) => {
     const { files } = findPartitions(filesAt(...values.map((value) => `/d/p=${value}/x`)), undefined);
     const found = values.map((value) => (value.startsWith("__") ? null : value));
     expect(files.map(({ partitions }) => partitions)).toEqual(
@@ -109,7 +109,7 @@ describe("folders of all files", () => {
     );
   });
 
-  test("that differ, or stand in another order, are none, with the reason; and `hive` is refused", () => {
+  test("are no columns if they differ between files, and are refused with `hive`", () => {
     for (const [paths, why] of [
       [["/d/a=1/x", "/d/y"], "a (/d/a=1/x); none (/d/y)"],
       [["/d/a=1/b=1/x", "/d/b=1/a=1/x"], "a, b (/d/a=1/b=1/x); b, a (/d/b=1/a=1/x)"],
@@ -123,13 +123,13 @@ describe("folders of all files", () => {
     }
   });
 
-  test("that are not there are nothing to tell of, and are refused where the job wants them", () => {
+  test("are refused with `hive` if there are none, and have no effect otherwise", () => {
     const files = filesAt("/d/x", "/d/e/y");
     expect(findPartitions(files, undefined).partitions).toEqual({ kind: "none", why: null });
     expect(refusal(() => findPartitions(files, "hive"))).toContain("no folder name=value");
   });
 
-  test("called as a column of the files are none, also in another case, as SQL sees them", () => {
+  test("are no columns if the files have a column of that name, in upper or lower case", () => {
     const found = findPartitions(filesAt("/d/year=1/x", "/d/year=2/y"), undefined);
     expect(besideColumns(found, [column("month")], undefined)).toBe(found);
     for (const name of ["year", "Year"]) {
@@ -151,5 +151,5 @@ function refusal(find: () => unknown): string {
     expect(problem?.where).toBe("input.partitions");
     return problem?.found ?? "";
   }
-  throw new Error("it was taken");
+  throw new Error("nothing was refused");
 }

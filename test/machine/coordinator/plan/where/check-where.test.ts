@@ -53,7 +53,7 @@ test.for([
   ["true", []],
   ["age(seen, seen) > INTERVAL 1 DAY", ["seen"]],
   ["list_filter([1, 2], x -> x > id) = [1]", ["id"]],
-] as const)("%s names %s", async ([sql, columns]) => {
+] as const)("the condition %s reads the columns %s", async ([sql, columns]) => {
   const { step } = await check(sql);
   expect([step.where, step.reads]).toEqual(["input.where", columns]);
   expect(step.columns.map(({ name, from }) => [name, from])).toEqual(FIELDS.map(({ name }) => [name, name]));
@@ -95,7 +95,7 @@ test.for([
   [`"Lang_1" = 'en'`, "cannot distinguish the columns `lang` and `Lang`"],
   ["day > 'yesterday'", "invalid date"],
   ["lang > 3", "cannot compare"],
-] as const)("%s is refused: %s", async ([sql, what]) => {
+] as const)("the condition %s is refused: %s", async ([sql, what]) => {
   const problem = await problemOf(sql);
   expect(problem?.where).toMatch(/^input\.where\b/);
   expect(problem?.what).toContain(what);
@@ -106,14 +106,14 @@ test("numbers that JSON cannot hold are compared exactly", async () => {
   expect(predicate).toMatchObject({ of: [{ right: { kind: "constant", value: 9_007_199_254_740_993n } }] });
 });
 
-test("a problem has its place in the SQL", async () => {
+test("a problem has its line and column in the SQL", async () => {
   expect(await problemOf("id > 3\n  AND nope = 4")).toMatchObject({
     where: "input.where line 2 column 7",
     what: 'referenced column "nope" not found in FROM clause\n    AND nope = 4\n        ^',
   });
 });
 
-test("a column that SQL cannot hold is said to be so", async () => {
+test("a column whose type SQL does not support is named in the hint", async () => {
   expect(await problemOf("either IS NULL")).toMatchObject({
     hint: "column `either` has a type that SQL cannot hold: union<a: int32>",
   });

@@ -189,7 +189,7 @@ async function fieldsAndStatistics(path: string) {
   return { fields, rows: file.rows, statistics: file.statistics(fields)?.[0] ?? {} };
 }
 
-test("what a predicate is of a row, by DuckDB, it may be by the row group's statistics", async () => {
+test("each truth value that DuckDB finds for a row is possible by the row group's statistics", async () => {
   let ruledOut = 0;
   await fc.assert(
     fc.asyncProperty(group, fc.array(predicate, { minLength: 6, maxLength: 6 }), async (rows, predicates) => {

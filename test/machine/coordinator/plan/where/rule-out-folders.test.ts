@@ -129,7 +129,7 @@ const INPUTS = [
   ["o", "d"],
 ];
 
-test("what is left is the same whether folders are ruled out before they are listed or not", async () => {
+test("the remaining files are the same whether folders are excluded before they are listed or after", async () => {
   let [unlisted, again] = [0, 0];
   const scene = fc.record({
     files: fc.array(fileArbitrary, { minLength: 6, maxLength: 12 }),
@@ -210,7 +210,7 @@ function findIn(bucket: MemoryStorage, path: readonly string[], wanted: readonly
 const dayOf = (at: number) => new Date(Date.UTC(2018, 0, 1 + at)).toISOString().slice(0, 10);
 
 test.each(["s3://bucket/data", "s3://bucket/data/day=*/hour=*/*.parquet"])(
-  "of three thousand days one is listed, and one to see what all are like: %s",
+  "only the wanted day and one sample of 3,000 days are listed (%s)",
   async (path) => {
     const days = Array.from({ length: 3_000 }, (_, at) => `data/day=${dayOf(at)}`);
     const { bucket, listed } = await bucketOf(
@@ -233,7 +233,7 @@ test.each(["s3://bucket/data", "s3://bucket/data/day=*/hour=*/*.parquet"])(
   },
 );
 
-test("of several names one judge decides, whichever comes upon a file first", async () => {
+test("the same folders are excluded below each of several input paths", async () => {
   const keys = [1, 2, 3].flatMap((top) => [1, 2, 3].map((y) => `t${top}/y=${y}/a.parquet`));
   const { bucket, listed } = await bucketOf(keys);
   const wanted: Wanted[] = [{ name: "y", is: "=", value: "2" }];
@@ -245,7 +245,7 @@ test("of several names one judge decides, whichever comes upon a file first", as
   expect(known.filter((folder) => folder.endsWith("y=3"))).toEqual([]);
 });
 
-test("a name of which all is ruled out is no name that leads to nothing; one without files is", async () => {
+test("an input path whose folders are all excluded is accepted, and one without files is refused", async () => {
   const { bucket } = await bucketOf(["t1/y=1/a.parquet", "t2/y=2/a.parquet", "t3/y=1/a.txt", "t3/y=3/a.txt"]);
   const wanted: Wanted[] = [{ name: "y", is: "=", value: "2" }];
   const { plain, pruned } = findIn(bucket, ["s3://bucket/t1", "s3://bucket/t2"], wanted);
@@ -263,7 +263,7 @@ test("a name of which all is ruled out is no name that leads to nothing; one wit
   });
 });
 
-test("where a folder makes texts of numbers, all is listed, and judged as texts", async () => {
+test("if one folder value is not a number, all folders are listed and compared as text", async () => {
   const months = ["1", "9", "10"];
   const keys = ["1", "2", "x"].flatMap((y) =>
     months.map((m) => `data/y=${y}/m=${y === "2" ? "x" : ""}${m}/a.parquet`),

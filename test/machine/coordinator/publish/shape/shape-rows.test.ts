@@ -82,9 +82,9 @@ const numbered = (rows: number) => {
   return tableOf({ ...(Object.fromEntries(kept) as Record<string, never>), n });
 };
 
-describe("parts of another length", () => {
+describe("rows in parts of another length", () => {
   test.each(["parquet", "arrow"] as const)(
-    "have the same rows, of every type, in order, as %s",
+    "keep all values of every type in order, as %s",
     async (format) => {
       const whole = numbered(100);
       const tables = [whole.slice(0, 30), whole.slice(30, 30), whole.slice(30, 95), whole.slice(95, 100)];
@@ -101,7 +101,7 @@ describe("parts of another length", () => {
     },
   );
 
-  test("are sorted whole, and always the same bytes", async () => {
+  test("are sorted within each part, and a repeat gives the same bytes", async () => {
     const whole = numbered(60);
     const form = rowsFormOf({ sort: [{ column: "n", order: "descending" }], rowGroupRows: 7 });
     const wanted = { form, limits: { rows: 45, bytes: null } };
@@ -114,7 +114,7 @@ describe("parts of another length", () => {
     expect(n).toEqual([down(45, 0), down(60, 45)]);
   });
 
-  test("without any rows are one file, with the columns", async () => {
+  test("become one file with the columns if there are no rows", async () => {
     for (const partitionBy of [[], ["n"]]) {
       const { made, at } = await shape([numbered(4).slice(0, 0)], {
         limits: { rows: 9, bytes: null },
@@ -189,8 +189,8 @@ function tableOfRows(
 
 const SQL_TYPES = { text: "VARCHAR", whole: "BIGINT", day: "DATE", flag: "BOOLEAN" } as const;
 
-describe("folders by values", () => {
-  test("have the rows of their value in order, and DuckDB finds each row with its values", async () => {
+describe("rows in folders by column values", () => {
+  test("keep their order in each folder, and DuckDB reads each row with its values", async () => {
     const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
     const connection = await instance.connect();
     const columns = fc.subarray(["text", "whole", "day", "flag"] as const, { minLength: 1 });
@@ -241,7 +241,7 @@ describe("folders by values", () => {
     instance.closeSync();
   });
 
-  test("of values that no folder can be called by, or of too many, are refused with what to do", async () => {
+  test("are refused with a hint if a value cannot name a folder or there are too many values", async () => {
     const long = tableOfRows([{ text: "x".repeat(300), whole: null, day: null, flag: null }]);
     await expect(shape([long], { partitionBy: ["text"] })).rejects.toMatchObject({
       code: "OUTPUT_FAILED",
