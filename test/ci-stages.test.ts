@@ -7,14 +7,14 @@ import { packageRoot } from "../shared/core/package-root.ts";
 const record = JSON.parse(readFileSync(join(packageRoot, ".ci", "stages.json"), "utf8"));
 const NOW = { date: "2026-11-30", commit: "0123456789ab" };
 
-test("no stage of CI was green longer ago than five submissions", () => {
+test("every CI stage was green within the last five submissions", () => {
   const entries = Object.entries<{ readonly submission: number }>(record.stages);
   expect(entries.length).toBeGreaterThan(4);
   const late = entries.filter(([, { submission }]) => record.submissions - submission > MOST_SUBMISSIONS);
   expect(late).toEqual([]);
 });
 
-test("stages that run one at a time, the oldest first, are never older than the limit", () => {
+test("no stage exceeds the age limit if each submission runs the oldest stage and all due stages", () => {
   let now = record;
   for (let submission = 0; submission < 40; submission += 1) {
     const [first, ...others] = orderStages(now);
@@ -25,6 +25,6 @@ test("stages that run one at a time, the oldest first, are never older than the 
   }
 });
 
-test("a stage without a rule cannot be recorded", () => {
+test("recording an unknown stage is refused", () => {
   expect(() => recordGreen(record, ["nothing"], NOW)).toThrow("unknown stages: nothing");
 });

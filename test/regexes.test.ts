@@ -46,7 +46,7 @@ function expressions(): Expression[] {
   return [...found.values()];
 }
 
-describe("regular expressions", () => {
+describe("regular expressions of the product", () => {
   it("need linear time for a megabyte of their worst case", () => {
     const all = expressions();
     expect(all.length).toBeGreaterThan(200);
@@ -54,7 +54,7 @@ describe("regular expressions", () => {
       const text = slowText(pattern, flags, chars);
       return text === null ? [] : [`${places.join(", ")}: /${pattern}/${flags} on ${text}`];
     });
-    expect(slow, "make it linear: prefix, repeated part and end of a slow text are shown").toEqual([]);
+    expect(slow, "make these linear (with each: prefix, repeated part and end of a slow text)").toEqual([]);
   });
 
   it.each([
@@ -62,7 +62,7 @@ describe("regular expressions", () => {
     ["\\/+$", ""],
     ["^(?:\\s+|x)*SELECT", ""],
     ["^\\s*(\\w+)=(.*?)\\s*$", ""],
-  ])("would be found, were they as slow as /%s/%s", (pattern, flags) => {
+  ])("slowText detects the slow expression /%s/%s", (pattern, flags) => {
     expect(slowText(pattern, flags, MILLION)).not.toBeNull();
   });
 });

@@ -6,7 +6,7 @@ import { packageRoot } from "../shared/core/package-root.ts";
 import { findRingBreaks, findUnusedExceptions, LIST_READERS } from "./support/tidy/rings.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
 
-it("the rule finds engine code that names or reads extensions, and extensions that import more than they may", () => {
+it("the rule finds engine code that names extensions, and extensions with forbidden imports", () => {
   const found = findRingBreaks(
     Object.entries({
       "shared/storage/a.ts": `// As s3 does.\nimport { EXTENSIONS } from "#extensions";\nconst scheme = "gs";\nawait \`az://${"$"}{box}\`;`,
@@ -31,7 +31,7 @@ it("the rule finds exceptions that no file needs", () => {
   expect(findUnusedExceptions([])).toEqual([...LIST_READERS]);
 });
 
-it("tests need extensions that there are: a name that is none would leave its tests out for good", async () => {
+it("every extension that tests need exists, because tests of an unknown one are always skipped", async () => {
   const names = new Set(EXTENSIONS.map(({ name }) => name));
   const paths = (await readdir(join(packageRoot, "test"), { recursive: true })).filter((path) =>
     path.endsWith(".test.ts"),

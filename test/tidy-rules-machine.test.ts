@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
 import { findHeavyUnitTests } from "./support/tidy/unit-tests.ts";
 
-it("the rule finds unit tests that need a machine, by themselves or by what they import", () => {
+it("the rule finds unit tests that need a machine, directly or through their imports", () => {
   const bad = Object.entries({
     "test/unit/shared/core/a.test.ts": 'import { aFolder } from "../../../support/folders.ts";\naFolder();',
     "test/unit/shared/core/b.test.ts": "setTimeout(() => {}, 5);",

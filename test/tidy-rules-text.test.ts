@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { findStrayDecoders } from "./support/tidy/decoders.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
 
-it("the rule finds decoders of text that drop a byte order mark", () => {
+it("the rule finds text decoders that drop a byte order mark", () => {
   const samples = {
     "worker/read/a.ts": `const decoder = new TextDecoder("utf-8");\nconst b = new Vector([data]).get(0);`,
     "worker/read/b.ts": `batch.getChild("t")?.get(0);`,

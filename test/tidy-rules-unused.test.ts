@@ -10,8 +10,8 @@ const sources = (samples: Record<string, string>) =>
   Object.entries(samples).map(([path, text]) => parseSource(path, text));
 
 /** Each rule must detect its fault in samples, because a check that cannot fail proves nothing. */
-describe("the rules", () => {
-  it("find exports that nobody imports, and values that only tests import", () => {
+describe("the tidy rules", () => {
+  it("find exports that no file imports, and values that only tests import", () => {
     const found = findUnusedExports(
       sources({
         "shared/core/a.ts":
@@ -33,7 +33,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find error codes that nothing fails with", () => {
+  it("find error codes that no product code fails with", () => {
     const found = findUnusedCodes(
       sources({
         "shared/core/error-codes.ts":
@@ -53,7 +53,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find small files with one importer, tests not counted, unless they are seams", () => {
+  it("find small files with one importer, except seams and without counting tests", () => {
     const found = findFragments(
       sources({
         "worker/a.ts": "const a = 1;\n\n".repeat(29),
@@ -72,7 +72,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find functions that do the same under other names, but not those of tests, nor short ones", () => {
+  it("find duplicate functions under other names, except short functions and those of tests", () => {
     const sum = (name: string, item: string, operator: string) =>
       `function ${name}(list: number[]) {\n  let ${item} = 0;\n  for (const each of list) {\n    ${item} ${operator} each;\n  }\n  return ${item};\n}\n`;
     const short = "const a = () => {\n  stop();\n};\n";
@@ -86,7 +86,7 @@ describe("the rules", () => {
     expect(listed(found)).toEqual(["worker/b.ts:1: does the same as the function at shared/a.ts:2"]);
   });
 
-  it("find functions of more than four parameters, where a range counts as one", () => {
+  it("find functions with more than four parameters, where a range counts as one", () => {
     const text =
       "function a(b: 1, c: 1, d: 1, e: 1) {}\nfunction f(b: 1, from: 1, to: 1, c: 1, at: 1) {}\nconst g = (b: 1, c: 1, d: 1, e: 1, h: 1) => {};\nclass I { j(from: 1, b: 1, to: 1, { c }: {}, d: 1) {} }";
     const found = findManyParameters(sources({ "shared/a.ts": text, "test/a.ts": text }));
@@ -96,7 +96,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find signals that a caller can forget, and that are not last; tests may default theirs", () => {
+  it("find optional signals outside tests, and signals that are not the last parameter", () => {
     const text = [
       "function a(b: 1, signal?: AbortSignal) {}",
       "interface C { readonly signal: AbortSignal | undefined; d(signal: AbortSignal, e: 1): void }",

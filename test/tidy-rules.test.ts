@@ -19,11 +19,11 @@ import { findImpurities } from "./support/tidy/purity.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
 
 /** Each rule must detect its fault in samples, because a check that cannot fail proves nothing. */
-describe("the rules", () => {
+describe("the tidy rules", () => {
   const sources = (samples: Record<string, string>) =>
     Object.entries(samples).map(([path, text]) => parseSource(path, text));
 
-  it("find an import that goes up, also of a type, by re-export or dynamic", () => {
+  it("find imports of a higher layer, including types, re-exports and dynamic imports", () => {
     const found = findLayerBreaks(
       sources({
         "shared/core/ids.ts": `import { planShards } from "../../coordinator/plan/plan-shards.ts";`,
@@ -42,7 +42,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find coordinator and worker importing each other, either way", () => {
+  it("find imports between coordinator and worker in both directions", () => {
     const found = findLayerBreaks(
       sources({
         "coordinator/coordinator.ts": `import { a } from "../worker/lease/a.ts";`,
@@ -55,7 +55,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find who opens files beside the door, and permissions that nobody uses", () => {
+  it("find files that bypass shared/storage, and permissions that no file uses", () => {
     const files = sources({
       "coordinator/plan/walk.ts": `import { readdir } from "node:fs/promises";\nimport type { Stats } from "node:fs";`,
       "worker/read/a.ts": `import type { Disk } from "../../shared/core/disk.ts";\nawait import("fs");`,
@@ -72,7 +72,7 @@ describe("the rules", () => {
     expect(unused).not.toContain(String(/^shared\/storage\/local[^/]*\.ts$/));
   });
 
-  it("find a comment that is wider than the page, and let addresses be", () => {
+  it("find comments that are too wide, except for addresses", () => {
     const words = "word ".repeat(25).trim();
     const found = findWideComments(
       sources({
@@ -86,7 +86,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find a circle once, and take a diamond for none", () => {
+  it("find an import cycle once, and accept a diamond of imports", () => {
     const circle = sources({
       "shared/core/a.ts": `import "./b.ts";`,
       "shared/core/b.ts": `import "./c.ts";`,
@@ -105,7 +105,7 @@ describe("the rules", () => {
     expect(findCircles(sources(diamond))).toEqual([]);
   });
 
-  it("find folders that import each other where no file does", () => {
+  it("find folders that import each other although no two files do", () => {
     const circle = sources({
       "worker/read/a.ts": `import "./b.ts";\nimport "../write/c.ts";`,
       "worker/read/b.ts": "",
@@ -139,14 +139,14 @@ describe("the rules", () => {
       `import { systemClock as c } from "../core/clock.ts";`,
       "a pure file takes no systemClock from shared/core/clock.ts",
     ],
-  ])("find what a pure file must not do: %s", (text, rule) => {
+  ])("find forbidden code in a pure file: %s", (text, rule) => {
     expect(listed(findImpurities(sources({ "shared/domain/job.ts": text })))).toEqual([
       `shared/domain/job.ts:1: ${rule}`,
     ]);
     expect(findImpurities(sources({ "shared/storage/local.ts": text }))).toEqual([]);
   });
 
-  it("leave a pure file its types, comments, strings, given dates and own words", () => {
+  it("accept types, comments, strings, fixed dates and a file's own names in a pure file", () => {
     const text = `
       import type { MessagePort } from "node:worker_threads";
       import { createHash } from "node:crypto";
@@ -163,14 +163,14 @@ describe("the rules", () => {
     ["await f();", "await"],
     ["let p: Promise<void>;", "Promise"],
     ["Promise.resolve();", "Promise"],
-  ])("find waiting in the scheduling core, and only there: %s", (text, what) => {
+  ])("find asynchronous code in the scheduling core only: %s", (text, what) => {
     expect(listed(findImpurities(sources({ "coordinator/schedule/core.ts": text })))).toEqual([
       `coordinator/schedule/core.ts:1: the scheduling core is synchronous: ${what}`,
     ]);
     expect(findImpurities(sources({ "coordinator/plan/plan-shards.ts": text }))).toEqual([]);
   });
 
-  it("find a thread that loads what it has no use for, but not what it loads when it is asked, nor a type", () => {
+  it("find a thread that loads an unneeded library at its start, except types and later imports", () => {
     const found = findHeavyStarts(
       sources({
         "worker/a.ts": `const url = compiledUrl("worker/thread.ts");\nconst other = compiledUrl("worker/other.ts");`,
@@ -185,7 +185,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find a library away from home, and one that package.json does not name", () => {
+  it("find imports of a library outside its folders, and libraries that package.json does not name", () => {
     const found = findStrayPackages(
       sources({
         "worker/lease/lease.ts": `import grpc from "@grpc/grpc-js";\nimport type { Table } from "apache-arrow";`,
@@ -208,7 +208,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find barrels, long files, bad names, printing, marks and tests without a source", () => {
+  it("find barrels, long files, bad names, printing, unfinished marks and unit tests without a source", () => {
     const bad = sources({
       "shared/core/index.ts": `export * from "./ids.ts";\nexport { a } from "./abort.ts";`,
       "shared/core/errors.ts": `export { ERROR_CODES } from "./error-codes.ts";`,
@@ -238,7 +238,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find functions that fill more than a screen, but not those of tests", () => {
+  it("find functions of more than 60 lines, except those of tests", () => {
     const lines = (count: number) => "\n".repeat(count - 1);
     const text = `function a() {${lines(60)}}\nconst b = () => {${lines(61)}};\nclass C { d() {${lines(62)}} }`;
     expect(listed(findLongFunctions(sources({ "shared/core/a.ts": text, "test/a.test.ts": text })))).toEqual([
@@ -247,7 +247,7 @@ describe("the rules", () => {
     ]);
   });
 
-  it("find protos of another package, two services, shared messages and enums that start with a meaning", () => {
+  it("find proto files with another package, two services, shared messages or enums without UNSPECIFIED", () => {
     const jobs = `package shardmill.v1;
 service Jobs { // one
   rpc GetJob(GetJobRequest) returns (stream GetJobResponse);
@@ -278,7 +278,7 @@ enum Bad {
     ]);
   });
 
-  it("find links to files and headings that are not there, outside code", () => {
+  it("find links to missing files and headings outside code", () => {
     const readme = `# Shardmill
 [plan](docs/plan.md) [gone](docs/gone.md) ![picture](docs/a.png) [web](https://example.org/x.md)
 [a heading](docs/plan.md#the-plan-in-short) [none](docs/plan.md#nothing) [here](#shardmill) [folder](docs/)

@@ -39,47 +39,47 @@ const manifestOf = (folder: string) =>
   JSON.parse(readFileSync(join(packageRoot, folder, "package.json"), "utf8"));
 const manifests = { product: manifestOf("."), tools: manifestOf("test/tools") };
 
-describe("the house", () => {
-  it("has the files that the rules speak of", () => {
+describe("the repository", () => {
+  it("has a file for every pattern of the rules", () => {
     expect(files.length).toBeGreaterThan(50);
     const paths = files.map(({ path }) => path);
     const patterns = [...PURE_FILES, ...LAYERS.map(({ pattern }) => pattern)];
     const unused = patterns.filter((pattern) => !paths.some((path) => pattern.test(path)));
-    expect(unused, "patterns that fit no file: was something renamed?").toEqual([]);
+    expect(unused, "patterns that match no file: was a file renamed?").toEqual([]);
   });
 
-  it("imports downwards or sideways, and never between coordinator and worker", () => {
+  it("imports only the same or lower layers, and never between coordinator and worker", () => {
     expect(listed(findLayerBreaks(files))).toEqual([]);
   });
 
   it("has an engine that neither imports nor names an extension", () => {
     expect(listed(findRingBreaks(files))).toEqual([]);
-    expect(findUnusedExceptions(files), "exceptions that nobody needs").toEqual([]);
+    expect(findUnusedExceptions(files), "exceptions that no file needs").toEqual([]);
   });
 
-  it("has no import circles, of files or of folders", () => {
+  it("has no import cycles between files or folders", () => {
     expect(listed([...findCircles(files), ...findFolderCircles(files)])).toEqual([]);
   });
 
-  it("keeps clock, randomness, timers and I/O out of pure files, and waiting out of the scheduling core", () => {
+  it("keeps clock, randomness, timers and I/O out of pure files, and the scheduling core synchronous", () => {
     expect(listed(findImpurities(files))).toEqual([]);
   });
 
-  it("knows each foreign library in one place only, and names it in package.json", () => {
+  it("imports each library only in its own folders, and names it in package.json", () => {
     expect(listed(findStrayPackages(files, manifests))).toEqual([]);
   });
 
-  it("starts threads and processes with no more than they need", () => {
+  it("loads no unneeded library at the start of a thread or process", () => {
     expect(listed(findHeavyStarts(files))).toEqual([]);
-    expect(findUnusedStarts(files), "permissions that nobody uses").toEqual([]);
+    expect(findUnusedStarts(files), "permissions that no file uses").toEqual([]);
   });
 
-  it("has one door for a job's bytes", () => {
+  it("accesses a job's bytes only through shared/storage", () => {
     expect(listed([...findBareFiles(files), ...findBareDisks(files)])).toEqual([]);
-    expect(findUnusedDoors(files), "permissions that nobody uses").toEqual([]);
+    expect(findUnusedDoors(files), "permissions that no file uses").toEqual([]);
   });
 
-  it("decodes texts in one place", () => {
+  it("decodes text in one place only", () => {
     expect(listed(findStrayDecoders(files))).toEqual([]);
   });
 
@@ -87,21 +87,21 @@ describe("the house", () => {
     expect(listed(findReExports(files))).toEqual([]);
   });
 
-  it("has no export that nobody imports, and no error code that nothing fails with", () => {
+  it("has no unused exports and no unused error codes", () => {
     expect(listed([...findUnusedExports(withScripts), ...findUnusedCodes(files)])).toEqual([]);
-    expect(findUnusedTables(withScripts), "permissions that nobody uses").toEqual([]);
+    expect(findUnusedTables(withScripts), "permissions that no file uses").toEqual([]);
   });
 
-  it("has no small file with one importer, but for seams", () => {
+  it("has no small files with one importer, except seams", () => {
     expect(listed(findFragments(files))).toEqual([]);
-    expect(findUnusedSeams(files), "permissions that nobody uses").toEqual([]);
+    expect(findUnusedSeams(files), "permissions that no file uses").toEqual([]);
   });
 
-  it("says nothing twice", () => {
+  it("has no duplicate functions", () => {
     expect(listed(findDuplicates(files))).toEqual([]);
   });
 
-  it("has comments that fit the page", () => {
+  it("has no comments that are too wide", () => {
     expect(listed(findWideComments(files))).toEqual([]);
   });
 
@@ -111,40 +111,40 @@ describe("the house", () => {
     );
   });
 
-  it("has functions of few parameters", () => {
+  it("has functions with few parameters", () => {
     expect(listed(findManyParameters(files))).toEqual([]);
   });
 
-  it("waits by signals that none can forget, in one place", () => {
+  it("has signals that are required and the last parameter", () => {
     expect(listed(findLooseSignals(files))).toEqual([]);
   });
 
-  it("prints only where people run it", () => {
+  it("uses console only in cli, examples, bench and fault", () => {
     expect(listed(findPrinting(files))).toEqual([]);
   });
 
-  it("has nothing marked as unfinished", () => {
+  it("has no code that is marked as unfinished", () => {
     expect(listed(findUnfinished(files))).toEqual([]);
   });
 
-  it("has its unit tests where their source is", () => {
+  it("has unit tests that mirror the source folders and need no machine", () => {
     expect(listed(findStrayUnitTests(files))).toEqual([]);
     expect(listed(findHeavyUnitTests(files))).toEqual([]);
   });
 
-  it("has protos of one package, one service a file and own messages a call", () => {
+  it("has proto files of one package, with one service per file and separate messages per call", () => {
     const protos = readFiles(packageRoot, ".proto");
     expect(protos.size).toBeGreaterThan(3);
     expect(listed(findProtoBreaks(protos))).toEqual([]);
   });
 
-  it("has no Markdown link that leads nowhere", () => {
+  it("has no broken Markdown links", () => {
     const pages = readFiles(packageRoot, ".md");
     expect(pages.size).toBeGreaterThan(0);
     expect(listed(findBrokenLinks(pages, (path) => existsSync(join(packageRoot, path))))).toEqual([]);
   });
 
-  it("has a number of its own for each decision, in the file's name and in its heading", () => {
+  it("numbers each decision once, in its file name and heading, and lists it in the index", () => {
     const all = [...readFiles(join(packageRoot, "docs", "decisions"), ".md")];
     const [index, pages] = [all.find(isIndex), all.filter((page) => !isIndex(page))];
     const numbers = pages.map(([path]) => Number(basename(path).slice(0, 4)));

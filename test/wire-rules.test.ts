@@ -45,24 +45,20 @@ const work = (from: string, to: string): Edit[] => [{ file: "work.proto", from, 
 const server = (from: string, to: string): Edit => ({ file: "server.proto", from, to });
 
 test.each([
-  ["a field that is removed", status("  string advice = 23;", ""), "deleted"],
-  ["a field that is removed, though reserved", status("  string advice = 23;", "  reserved 23;"), "deleted"],
-  ["a field of another number", status("string advice = 23;", "string advice = 93;"), "deleted"],
-  ["a field of another type", status("string advice = 23;", "bytes advice = 23;"), "changed type"],
-  ["a field of another name", status("string advice = 23;", "string hint = 23;"), "changed name"],
+  ["a removed field", status("  string advice = 23;", ""), "deleted"],
+  ["a removed field whose number is reserved", status("  string advice = 23;", "  reserved 23;"), "deleted"],
+  ["a field with another number", status("string advice = 23;", "string advice = 93;"), "deleted"],
+  ["a field with another type", status("string advice = 23;", "bytes advice = 23;"), "changed type"],
+  ["a field with another name", status("string advice = 23;", "string hint = 23;"), "changed name"],
   [
     "a field that becomes a list",
     status("string advice = 23;", "repeated string advice = 23;"),
     "cardinality",
   ],
-  ["an enum value that is removed", status("  JOB_PHASE_CANCELLED = 7;", ""), "deleted"],
+  ["a removed enum value", status("  JOB_PHASE_CANCELLED = 7;", ""), "deleted"],
+  ["a removed call", status("  rpc ListJobs(ListJobsRequest) returns (ListJobsResponse);", ""), "deleted"],
   [
-    "a call that is removed",
-    status("  rpc ListJobs(ListJobsRequest) returns (ListJobsResponse);", ""),
-    "deleted",
-  ],
-  [
-    "a call that answers something else",
+    "a call with another response",
     status("returns (ListJobsResponse)", "returns (GetJobResponse)"),
     "response type",
   ],
@@ -72,23 +68,23 @@ test.each([
     "streaming",
   ],
   [
-    "another package",
+    "a change of the package",
     [
       server("package shardmill.v1;", "package shardmill.v2;"),
       server("ProtocolRange protocol", "shardmill.v1.ProtocolRange protocol"),
     ],
     'changed from "shardmill.v1"',
   ],
-  ["a field of workers that is removed and not reserved", work("  uint32 pid = 5;", ""), "deleted"],
-  ["a field of workers of another type", work("uint32 pid = 5;", "string pid = 5;"), "changed type"],
-])("%s is refused", async (_what, edit, says) => {
+  ["a removed worker field that is not reserved", work("  uint32 pid = 5;", ""), "deleted"],
+  ["a worker field with another type", work("uint32 pid = 5;", "string pid = 5;"), "changed type"],
+])("npm run wire refuses %s", async (_what, edit, says) => {
   const { status: code, said } = await judge(edit);
   expect(said).toContain(says);
   expect(code).toBe(1);
 });
 
 test.each([
-  ["nothing that changed", []],
+  ["unchanged proto files", []],
   ["a new field", status("  string advice = 23;", "  string advice = 23;\n  string more = 99;")],
   [
     "a new enum value",
@@ -99,9 +95,9 @@ test.each([
     status("  rpc ListJobs", "  rpc ListMore(ListJobsRequest) returns (ListJobsResponse);\n  rpc ListJobs"),
   ],
   [
-    "a field of workers whose number and name are reserved",
+    "a removed worker field whose number and name are reserved",
     work("uint32 pid = 5;", 'reserved 5;\n  reserved "pid";'),
   ],
-])("%s is allowed", async (_what, edit) => {
+])("npm run wire allows %s", async (_what, edit) => {
   expect(await judge(edit)).toEqual({ status: 0, said: "" });
 });

@@ -43,9 +43,9 @@ async function connectMany(port: number): Promise<Socket[]> {
 
 // The system's own limit is the maximum.
 test.skipIf(allowed < CONNECTIONS).each([
-  ["in the clear", false],
-  ["by TLS", true],
-])("%s hundreds of connections may wait for a coordinator that is busy", async (_how, byTls) => {
+  ["without TLS", false],
+  ["with TLS", true],
+])("hundreds of connections %s can wait for a busy coordinator", async (_how, byTls) => {
   const own = byTls ? await (await TestCa.make(folder)).sign({ name: "server" }) : null;
   const tls = own === null ? [] : ["--tls-cert", own.cert, "--tls-key", own.key];
   const places = PLACES.flatMap(([option]) => [option, "127.0.0.1:0"]);

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => job[Symbol.asyncDispose]());
 
-describe("input that is not there", () => {
+describe("missing input", () => {
   test.each([
     {
       path: "data/part-9.parquet",
@@ -29,7 +29,7 @@ describe("input that is not there", () => {
         found: expect.stringMatching(/^2 files with other extensions \(.*\/a\.txt, .*\/b\.log\)$/),
       },
     },
-  ])("$path: says so, and what is there instead", async ({ path, problem }) => {
+  ])("$path is refused as missing, with what exists instead", async ({ path, problem }) => {
     await job.write("texts/a.txt", "a");
     await job.write("texts/b.log", "b");
     await job.writeJob({ input: { path: `./${path}` } });
@@ -39,18 +39,18 @@ describe("input that is not there", () => {
   });
 });
 
-describe("a file that is not what its name says is refused by name before any work", () => {
+describe("a data file that is not valid Parquet", () => {
   const cases: Record<string, { readonly harm: (path: string) => Promise<void>; readonly found: RegExp }> = {
-    "cut short": {
+    "it is truncated": {
       harm: (path) => truncate(path, 900),
       found: /not a Parquet file, or one that was cut short/,
     },
-    empty: { harm: (path) => truncate(path, 0), found: /the file is empty/ },
-    "text by the name of Parquet": {
+    "it is empty": { harm: (path) => truncate(path, 0), found: /the file is empty/ },
+    "it contains text": {
       harm: (path) => writeFile(path, "this is some text\n".repeat(99)),
       found: /not a Parquet file/,
     },
-    "with a footer that is overwritten": {
+    "its footer is overwritten": {
       async harm(path) {
         const bytes = await readFile(path);
         bytes.fill(0xff, bytes.length - 60, bytes.length - 12);
@@ -60,23 +60,26 @@ describe("a file that is not what its name says is refused by name before any wo
     },
   };
 
-  test.each(Object.entries(cases))("%s", async (_name, { harm, found }) => {
-    const path = job.at("data/part-1.parquet");
-    await harm(path);
-    const { code, error, stderr } = await refused(job);
-    expect([code, error.code, error.fields.path]).toEqual([1, "INPUT_CORRUPT", path]);
-    expect(error.problems).toEqual([
-      expect.objectContaining({
-        where: path,
-        what: "corrupt in its footer",
-        found: expect.stringMatching(found),
-      }),
-    ]);
-    expect(stderr).toContain("hint: write the file again, or exclude it from input.path");
-  });
+  test.each(Object.entries(cases))(
+    "is refused by name before any work when %s",
+    async (_name, { harm, found }) => {
+      const path = job.at("data/part-1.parquet");
+      await harm(path);
+      const { code, error, stderr } = await refused(job);
+      expect([code, error.code, error.fields.path]).toEqual([1, "INPUT_CORRUPT", path]);
+      expect(error.problems).toEqual([
+        expect.objectContaining({
+          where: path,
+          what: "corrupt in its footer",
+          found: expect.stringMatching(found),
+        }),
+      ]);
+      expect(stderr).toContain("hint: write the file again, or exclude it from input.path");
+    },
+  );
 });
 
-describe("columns that the model cannot take are refused before any work", () => {
+describe("columns that the model cannot use", () => {
   /** Returns the only problem of the map. */
   async function problem() {
     const { code, error } = await refused(job);
@@ -89,7 +92,7 @@ describe("columns that the model cannot take are refused before any work", () =>
     for (const file of [0, 1]) await job.writeData(`data/part-${file}.parquet`, rows(file));
   }
 
-  test("files of different columns: the file and the field are named", async () => {
+  test("files with different columns are refused, with the file and the columns", async () => {
     await job.writeData("data/part-2.parquet", smallTable(20));
     const { code, error } = await refused(job);
     expect([code, error.code]).toEqual([2, "INPUT_SCHEMA_MIXED"]);
@@ -100,7 +103,7 @@ describe("columns that the model cannot take are refused before any work", () =>
     ]);
   });
 
-  test("text into a float tensor", async () => {
+  test("a text column for a float tensor is refused", async () => {
     await writeBoth(() => smallTable(20));
     await job.writeJob({ map: { ...USUAL_JOB.map, inputs: { input: "name" } } });
     expect(await problem()).toMatchObject({
@@ -110,7 +113,7 @@ describe("columns that the model cannot take are refused before any work", () =>
     });
   });
 
-  test("lists of another length than the tensor's", async () => {
+  test("lists with another length than the tensor's are refused", async () => {
     await writeBoth(() => tableOf({ x: embeddings(20, 3) }));
     await job.writeJob({ map: { ...USUAL_JOB.map, keep: [] } });
     expect(await problem()).toMatchObject({
@@ -120,7 +123,7 @@ describe("columns that the model cannot take are refused before any work", () =>
     });
   });
 
-  test("a column that is in no file", async () => {
+  test("a column that is in no file is refused with the nearest name", async () => {
     await writeBoth((file) => numberedRows(file, 20));
     await job.writeJob({ map: { ...USUAL_JOB.map, inputs: { input: "xx" } } });
     expect(await problem()).toMatchObject({

@@ -17,8 +17,8 @@ async function problemsOf(args?: readonly string[]) {
   return error.problems;
 }
 
-describe("a job file that is none", () => {
-  test("is not there: the nearest name is given", async () => {
+describe("an argument that is not a job file", () => {
+  test("a missing file is refused with the nearest name", async () => {
     const path = job.at("jbo.yaml");
     expect(await problemsOf(["run", path])).toEqual([
       {
@@ -30,18 +30,18 @@ describe("a job file that is none", () => {
     ]);
   });
 
-  test("is a folder: the job files in it are named", async () => {
+  test("a folder is refused with the names of the job files in it", async () => {
     expect(await problemsOf(["run", job.path])).toEqual([
       expect.objectContaining({ what: "this is a folder", hint: "name the job file itself: job.yaml" }),
     ]);
   });
 
-  test("is a model: it is not even text", async () => {
+  test("a model is refused because it is not UTF-8 text", async () => {
     const [problem] = await problemsOf(["run", job.at("model.onnx")]);
     expect(problem?.what).toBe("the file is not UTF-8 text");
   });
 
-  test("is not YAML: line and column are told", async () => {
+  test("a file that is not YAML is refused with line and column", async () => {
     await job.write("job.yaml", "name: x\ninput:\n\tpath: ./data\n");
     expect(await problemsOf()).toEqual([
       { where: `${job.job}:3:1`, what: "tabs are not allowed as indentation" },
@@ -50,7 +50,7 @@ describe("a job file that is none", () => {
 });
 
 describe("a job file with mistakes", () => {
-  test("has them all reported at once, with place and nearest name", async () => {
+  test("has all mistakes reported at once, with place and nearest name", async () => {
     await job.writeJob({
       model: { pth: "./model.onnx" },
       map: { ...USUAL_JOB.map, keeep: ["id"], batch: { rows: "lots" } },
@@ -68,7 +68,7 @@ describe("a job file with mistakes", () => {
     });
   });
 
-  test("or in --set: named by the option as it was typed", async () => {
+  test("mistakes in --set are reported with the option as it was typed", async () => {
     const sets = ["--set", "map.batch.row=12", "--set", "map.batch.rows=many", "--set", "nokey"];
     const problems = await problemsOf(["run", job.job, ...sets]);
     expect(problems).toEqual([
@@ -82,7 +82,7 @@ describe("a job file with mistakes", () => {
     ]);
   });
 
-  test("or with a variable that is not set", async () => {
+  test("a missing environment variable is reported with its place", async () => {
     await job.writeJob({ output: { path: `\${SHARDMILL_TEST_UNSET}/out` } });
     expect(await problemsOf()).toEqual([
       {
@@ -94,7 +94,7 @@ describe("a job file with mistakes", () => {
     ]);
   });
 
-  test("is refused by plan and submit in the same words", async () => {
+  test("is refused by plan and submit with the same problem", async () => {
     await job.writeJob({ ouput: { path: "x" } });
     for (const command of ["plan", "submit"]) {
       expect(await problemsOf([command, job.job])).toEqual([
@@ -105,7 +105,7 @@ describe("a job file with mistakes", () => {
 });
 
 describe("a map that does not fit the model and the data", () => {
-  test("names columns and tensors that are not there, with the nearest", async () => {
+  test("missing columns and tensors are reported with the nearest name", async () => {
     await job.writeJob({
       map: { inputs: { imput: "x" }, outputs: { best: "logit" }, keep: ["idd"] },
     });

@@ -11,13 +11,13 @@ afterEach(() => job[Symbol.asyncDispose]());
 
 const useModel = (path: string) => job.writeJob({ model: { ...USUAL_JOB.model, path } });
 
-describe("a model that is none is refused before any work", () => {
+describe("a model that cannot be used", () => {
   const cases: Record<string, () => Promise<unknown>> = {
-    garbage: () => job.write("model.onnx", "this is no model ".repeat(50)),
-    "an empty file": () => job.write("model.onnx", ""),
-    "cut short": () => truncate(job.at("model.onnx"), 200),
+    "the file contains garbage": () => job.write("model.onnx", "this is no model ".repeat(50)),
+    "the file is empty": () => job.write("model.onnx", ""),
+    "the file is truncated": () => truncate(job.at("model.onnx"), 200),
   };
-  test.each(Object.entries(cases))("%s", async (_name, harm) => {
+  test.each(Object.entries(cases))("is refused before any work when %s", async (_name, harm) => {
     await harm();
     const { code, error } = await refused(job);
     expect([code, error.code, error.fields.path]).toEqual([2, "MODEL_INVALID", job.at("model.onnx")]);
@@ -25,14 +25,14 @@ describe("a model that is none is refused before any work", () => {
     expect(error.hint).toBe("check that this is an ONNX file and that it was copied whole");
   });
 
-  test("a Parquet file given as the model", async () => {
+  test("is refused when it is a Parquet file", async () => {
     await useModel("./data/part-0.parquet");
     const { code, error } = await refused(job);
     expect([code, error.code]).toEqual([2, "MODEL_INVALID"]);
     expect(error.fields.path).toBe(job.at("data/part-0.parquet"));
   });
 
-  test("a folder without a model in it", async () => {
+  test("is refused when it is a folder without a model", async () => {
     await useModel("./data");
     const { code, error } = await refused(job);
     expect([code, error.code, error.hint]).toEqual([
@@ -42,7 +42,7 @@ describe("a model that is none is refused before any work", () => {
     ]);
   });
 
-  test("one that is not there: the nearest is named", async () => {
+  test("is refused with the nearest name when it is missing", async () => {
     await useModel("./modle.onnx");
     const { code, error, stderr } = await refused(job);
     expect([code, error.code]).toEqual([2, "MODEL_NOT_FOUND"]);
@@ -51,7 +51,7 @@ describe("a model that is none is refused before any work", () => {
     );
   });
 
-  test("neither model nor input there: both are told at once", async () => {
+  test("is reported at once with the input when both are missing", async () => {
     await job.writeJob({ input: { path: "./dta" }, model: { ...USUAL_JOB.model, path: "./modle.onnx" } });
     const { code, error } = await refused(job);
     expect(code).toBe(2);

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => job[Symbol.asyncDispose]());
 
-test("a corrupt page, which only a worker finds, fails the job by the name of the file", async () => {
+test("a corrupt page, which only a worker detects, fails the job and names the file", async () => {
   const path = job.at("data/part-1.parquet");
   const bytes = await readFile(path);
   const footerBytes = bytes.readUInt32LE(bytes.length - 8) + 8;
@@ -43,8 +43,8 @@ async function harmedAfterPlan(harm: () => Promise<unknown>): Promise<CliResult>
   return result;
 }
 
-describe("files that change between plan and work fail the job by name", () => {
-  test("an input file that was written anew", async () => {
+describe("a file that changes between plan and work", () => {
+  test("a rewritten input file fails the job and is named", async () => {
     const path = job.at("data/part-0.parquet");
     const { stderr } = await harmedAfterPlan(() =>
       job.writeData("data/part-0.parquet", numberedRows(7, 150)),
@@ -53,14 +53,14 @@ describe("files that change between plan and work fail the job by name", () => {
     expect(stderr).toContain("--fresh");
   });
 
-  test("an input file that is gone", async () => {
+  test("a removed input file fails the job and is named", async () => {
     const path = job.at("data/part-0.parquet");
     const { stderr } = await harmedAfterPlan(() => rm(path));
     expect(stderr).toMatch(new RegExp(`^error: ${path} .+ \\(INPUT_CHANGED\\)$`, "m"));
     expect(stderr).toContain("it was removed");
   });
 
-  test("a model that was written anew", async () => {
+  test("a rewritten model fails the job and is named", async () => {
     const other = mlpModel({ inputs: WIDTH, hidden: 8, outputs: 3, seed: 2 });
     const { stderr } = await harmedAfterPlan(() => job.write("model.onnx", other));
     expect(stderr).toMatch(/^error: .+ \(MODEL_CHANGED\)$/m);

@@ -22,8 +22,8 @@ async function problemsOf(reduce: Readonly<Record<string, unknown>>) {
   };
 }
 
-describe("SQL that cannot run is refused before any work, with its place", () => {
-  test("broken grammar, in each half", async () => {
+describe("SQL that cannot run", () => {
+  test("syntax errors in combine and final are refused with line and column", async () => {
     const { problems, stderr } = await problemsOf({
       counts: { combine: "SELECT best, count(* AS n\nFROM rows GROUP BY best", final: "SELEC 1" },
     });
@@ -34,7 +34,7 @@ describe("SQL that cannot run is refused before any work, with its place", () =>
     expect(stderr).toContain("      SELECT best, count(* AS n\n                           ^\n");
   });
 
-  test("columns that are not there, with those that are", async () => {
+  test("unknown columns are refused with the columns that exist", async () => {
     const { problems } = await problemsOf({
       counts: {
         combine: "SELECT best, count(*) AS n\nFROM rows\nGROUP BY bets",
@@ -56,7 +56,7 @@ describe("SQL that cannot run is refused before any work, with its place", () =>
     ]);
   });
 
-  test("reading, writing or attaching any file, whatever the way", async () => {
+  test("SQL that accesses files, installs an extension or has two statements is refused", async () => {
     const secret = job.at("secret.csv");
     await writeFile(secret, "word\nhunter2\n");
     const { problems, stderr } = await problemsOf({
@@ -82,8 +82,8 @@ describe("SQL that cannot run is refused before any work, with its place", () =>
   });
 });
 
-describe("SQL that fails on the data fails the job, by the name of the reduction", () => {
-  test("in combine: the shard is named, too", async () => {
+describe("SQL that fails on the data", () => {
+  test("a failure in combine fails the job and names the reduction and the shard", async () => {
     await job.writeJob({
       reduce: {
         bad: { combine: "SELECT ('a' || best)::INTEGER AS y FROM rows", final: "SELECT y FROM partials" },
@@ -96,7 +96,7 @@ describe("SQL that fails on the data fails the job, by the name of the reduction
     expect(stderr).toMatch(/^ {2}where {2}rows \d+ to \d+ of \S+part-0\.parquet \(shard \d\), on \S+$/m);
   });
 
-  test("in final", async () => {
+  test("a failure in final fails the job and names the reduction", async () => {
     await job.writeJob({
       reduce: {
         bad: { combine: "SELECT best FROM rows", final: "SELECT error('only ' || count(*)) FROM partials" },

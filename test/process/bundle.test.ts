@@ -9,7 +9,7 @@ import { packageRoot } from "../../shared/core/package-root.ts";
 const BUNDLE = join(packageRoot, "dist", "bundle");
 const main = join(BUNDLE, "cli", "main.js");
 
-test("it is what the package installs, and has every script that the sources start", async () => {
+test("the bundle is the program of the package, and has every script that the sources start", async () => {
   const { bin } = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8"));
   expect(join(packageRoot, bin.shardmill)).toBe(main);
   const scripts: string[] = [];
@@ -29,7 +29,7 @@ test("it is what the package installs, and has every script that the sources sta
     expect(existsSync(join(BUNDLE, script.replace(/\.ts$/, ".js"))), script).toBe(true);
 });
 
-test("no command reads job files, or their language, before it has one", async () => {
+test("no command loads the YAML and cron libraries at its start", async () => {
   const [name = ""] = (await readdir(join(BUNDLE, "chunks"))).filter((each) =>
     each.startsWith("main-command"),
   );
@@ -47,7 +47,7 @@ test("no command reads job files, or their language, before it has one", async (
   expect(texts.filter((text) => /^\/\/ node_modules\/(yaml|croner)\//m.test(text))).toEqual([]);
 });
 
-test("libraries of stores, proxies and queues are loaded by these alone: a local job starts without them", async () => {
+test("only extensions load store, proxy and queue libraries, and entry files have no extension code", async () => {
   const names = (await readdir(BUNDLE, { recursive: true })).filter((name) => name.endsWith(".js"));
   const texts = new Map<string, string>();
   for (const name of names) texts.set(name, await readFile(join(BUNDLE, name), "utf8"));

@@ -41,7 +41,7 @@ async function aToken(): Promise<string> {
   return text;
 }
 
-test("is refused by gRPC before anything is done for it, and told when to come again; others are answered", async () => {
+test("gRPC refuses a caller above its rate before any work, with a retry time, and answers other callers", async () => {
   const [wild, other] = [await aToken(), await aToken()];
   const services = fakeServices();
   services.jobs.pauseJob.mockResolvedValue(sample(any.jobStatus));
@@ -82,7 +82,7 @@ test("is refused by gRPC before anything is done for it, and told when to come a
   await server.close(0);
 });
 
-test("has no more than 128 calls open, over all of its connections, until they end in whatever way", async () => {
+test("a caller has at most 128 open calls over all connections, and each ended call frees its place", async () => {
   const [wild, other] = [await aToken(), await aToken()];
   const services = fakeServices();
   const status = sample(any.jobStatus);
@@ -117,14 +117,14 @@ test("has no more than 128 calls open, over all of its connections, until they e
   second?.close();
   const opened = async () => (await watch(third).catch(() => null)) !== null;
   for (let place = 0; place < 66; place += 1)
-    await until("a place", async () => ((await opened()) ? true : null));
+    await until("a free place", async () => ((await opened()) ? true : null));
   expect(await opened()).toBe(false);
   expect(await watch(stranger)).toBeDefined();
   for (const each of clients) each.close();
   await server.close(0);
 });
 
-test("sends by gRPC no more than its bytes, and nothing is made of what is above", async () => {
+test("messages above a caller's byte budget are refused by gRPC and never reach the service", async () => {
   const wild = await aToken();
   const services = fakeServices();
   const guard = { ...TEST_GUARD, tokensPath: join(folder, "tokens") };
@@ -144,7 +144,7 @@ test("sends by gRPC no more than its bytes, and nothing is made of what is above
   await server.close(0);
 });
 
-test("is refused by HTTP, and told by its headers when to come again", async () => {
+test("HTTP refuses a caller above its rate with status 429 and a Retry-After header", async () => {
   const [wild, other] = [await aToken(), await aToken()];
   let done = 0;
   const server = await serveHttp({

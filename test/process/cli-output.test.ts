@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => job[Symbol.asyncDispose]());
 
 describe("run --json", () => {
-  test("prints one object on stdout, with exactly the promised keys and numbers that are pleasant to read", () => {
+  test("prints one object on stdout, with exactly the documented keys and with rounded numbers", () => {
     expect(first.code).toBe(0);
     expect(first.stdout.trimEnd().split("\n")).toHaveLength(1);
     const summary = JSON.parse(first.stdout);
@@ -66,7 +66,7 @@ describe("run --json", () => {
     expect(Number.isInteger(summary.rowsPerSecond)).toBe(true);
   });
 
-  test("tells its progress on stderr, in plain lines without colours", () => {
+  test("reports its progress on stderr, in plain lines without colours", () => {
     // Removes the line for slow planning, which a busy machine may cause.
     const stderr = first.stderr.replace(/^checking the input, .*\n/, "");
     const lines = stderr.trimEnd().split("\n");
@@ -77,7 +77,7 @@ describe("run --json", () => {
 });
 
 describe("a job that is published already", () => {
-  test("is said to be, with its reductions, and no speed that it did not have", async () => {
+  test("is reported as published, with its reductions and without a speed", async () => {
     const { code, stdout, stderr } = await runCli(["run", job.job]);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^job small-[0-9a-f]{8} is published already; --fresh runs it again\n$/);
@@ -92,7 +92,7 @@ describe("a job that is published already", () => {
 });
 
 describe("colours", () => {
-  test("come when they are forced, and not when NO_COLOR is set", async () => {
+  test("are used when they are forced, and not when NO_COLOR is set", async () => {
     const forced = await runCli(["rum"], { env: { FORCE_COLOR: "1" } });
     expect(forced.stderr).toContain(`${ESCAPE}[31merror:${ESCAPE}[39m`);
     const plain = await runCli(["rum"], { env: { NO_COLOR: "1" } });
@@ -103,7 +103,7 @@ describe("colours", () => {
 });
 
 describe("help and version", () => {
-  test("go to stdout, with exit code 0, in English whatever the locale", async () => {
+  test("are printed on stdout with exit code 0, in English for any locale", async () => {
     expect(await runCli(["--version"])).toMatchObject({ code: 0, stdout: `${buildVersion}\n`, stderr: "" });
     const help = await runCli(["run", "--help"], { env: { LC_ALL: "de_DE.UTF-8" } });
     expect(help).toMatchObject({ code: 0, stderr: "" });
@@ -111,8 +111,8 @@ describe("help and version", () => {
   });
 });
 
-describe("the environment", () => {
-  test("names the coordinator, and whatever else begins with SHARDMILL_ is nobody's option", async () => {
+describe("the environment of a command", () => {
+  test("sets the coordinator's address, and unknown variables with the prefix SHARDMILL_ have no effect", async () => {
     // Variables that Kubernetes sets in every container beside a service named shardmill.
     const env = {
       SHARDMILL_PORT: "tcp://10.0.0.1:7433",
@@ -126,8 +126,8 @@ describe("the environment", () => {
   });
 });
 
-describe("errors", () => {
-  test("of the command line, with --json, are one JSON object on stdout, too", async () => {
+describe("the output of an error", () => {
+  test("is also one JSON object on stdout for an invalid command line with --json", async () => {
     const { code, stdout } = await runCli(["run", "--json"]);
     expect(code).toBe(2);
     expect(JSON.parse(stdout)).toEqual({
@@ -141,7 +141,7 @@ describe("errors", () => {
     });
   });
 
-  test("show where they come from when SHARDMILL_DEBUG asks for it", async () => {
+  test("has a stack trace when SHARDMILL_DEBUG is set", async () => {
     const { code, stderr } = await runCli(["run", job.at("none.yaml")], { env: { SHARDMILL_DEBUG: "1" } });
     expect(code).toBe(2);
     expect(stderr).toMatch(/^ShardmillError: the job file has 1 problem\n +at /m);
@@ -153,19 +153,22 @@ describe("a reader that closes the pipe early", () => {
     ["stdout", ["plan", ...WITHOUT_ESTIMATE], 0],
     ["stdout", ["run"], 0],
     ["stderr", ["run", "--fresh", "--workers", "1"], 0],
-  ] as const)("%s of %j: no stack trace, and the exit code is the job's", async (closed, args, expected) => {
-    const [command, ...rest] = args;
-    const child = spawn(process.execPath, [SHARDMILL_MAIN, command, job.job, ...rest], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let seen = "";
-    const open = closed === "stdout" ? child.stderr : child.stdout;
-    open.setEncoding("utf8").on("data", (text: string) => {
-      seen += text;
-    });
-    child[closed].destroy();
-    const code = await new Promise((resolve) => child.once("close", resolve));
-    expect(code, seen).toBe(expected);
-    expect(seen).not.toMatch(/EPIPE|^ +at /m);
-  });
+  ] as const)(
+    "causes no stack trace and keeps the job's exit code: %s of %j",
+    async (closed, args, expected) => {
+      const [command, ...rest] = args;
+      const child = spawn(process.execPath, [SHARDMILL_MAIN, command, job.job, ...rest], {
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let seen = "";
+      const open = closed === "stdout" ? child.stderr : child.stdout;
+      open.setEncoding("utf8").on("data", (text: string) => {
+        seen += text;
+      });
+      child[closed].destroy();
+      const code = await new Promise((resolve) => child.once("close", resolve));
+      expect(code, seen).toBe(expected);
+      expect(seen).not.toMatch(/EPIPE|^ +at /m);
+    },
+  );
 });

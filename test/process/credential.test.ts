@@ -26,7 +26,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const reading = (path: string) => failureOf((async () => readCredential(path))());
 
 describe("the secret's file", () => {
-  test("is the one asked for, else the environment's, else the user's own", () => {
+  test("is the requested one, else the environment's, else the user's default", () => {
     const env = { SHARDMILL_SECRET_FILE: "/mnt/secret", XDG_CONFIG_HOME: "/conf" };
     expect(secretPath("/asked", env)).toBe("/asked");
     expect(secretPath(undefined, env)).toBe("/mnt/secret");
@@ -35,7 +35,7 @@ describe("the secret's file", () => {
     expect(secretPath(undefined, { XDG_CONFIG_HOME: "not/absolute" })).toBe(usual);
   });
 
-  test("is made where there are no hard links, and stays as the first made it", async () => {
+  test("is created without hard links, and a second call keeps it", async () => {
     const path = join(folder, "secret");
     const link = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }));
     const made = await ensureCredential(path, { ...realDisk, link });
@@ -44,7 +44,7 @@ describe("the secret's file", () => {
     expect(await readdir(folder)).toEqual(["secret"]);
   });
 
-  test("is made once, by one of those who want it, for its owner alone", async () => {
+  test("is created once by concurrent callers, and only its owner can access it", async () => {
     const path = join(folder, "config", "shardmill", "secret");
     expect(readCredential(path)).toEqual({ path, secret: null });
     const umask = process.umask(0);
@@ -60,22 +60,25 @@ describe("the secret's file", () => {
     expect((await ensureCredential(join(folder, "other"))).secret).not.toBe(first?.secret);
   });
 
-  test.each([0o640, 0o604, 0o660, 0o602])("that others may open (%o) is refused, and stays", async (mode) => {
-    const path = join(folder, "secret");
-    await writeFile(path, newSecret());
-    await chmod(path, mode);
-    const refused = {
-      code: "SECRET_INVALID",
-      message: expect.stringContaining(mode.toString(8)),
-      fields: { path },
-      hint: `chmod 600 ${path}`,
-    };
-    expect(await reading(path)).toMatchObject(refused);
-    expect(await failureOf(ensureCredential(path))).toMatchObject(refused);
-    expect((await stat(path)).mode & 0o777).toBe(mode);
-  });
+  test.each([0o640, 0o604, 0o660, 0o602])(
+    "is refused and not changed when its mode %o lets other users access it",
+    async (mode) => {
+      const path = join(folder, "secret");
+      await writeFile(path, newSecret());
+      await chmod(path, mode);
+      const refused = {
+        code: "SECRET_INVALID",
+        message: expect.stringContaining(mode.toString(8)),
+        fields: { path },
+        hint: `chmod 600 ${path}`,
+      };
+      expect(await reading(path)).toMatchObject(refused);
+      expect(await failureOf(ensureCredential(path))).toMatchObject(refused);
+      expect((await stat(path)).mode & 0o777).toBe(mode);
+    },
+  );
 
-  test.runIf(process.getuid?.() === 0)("of another user is refused", async () => {
+  test.runIf(process.getuid?.() === 0)("is refused when it belongs to another user", async () => {
     const path = join(folder, "secret");
     await writeFile(path, newSecret(), { mode: 0o600 });
     await chown(path, 65_534, 65_534);
@@ -83,7 +86,7 @@ describe("the secret's file", () => {
   });
 
   test.each(["", "short", `${"x".repeat(40)} ${"y".repeat(40)}`, "ü".repeat(40)])(
-    "with %j in it is refused: it is no secret",
+    "is refused when it contains the invalid secret %j",
     async (text) => {
       const path = join(folder, "secret");
       await writeFile(path, text, { mode: 0o600 });
@@ -94,18 +97,15 @@ describe("the secret's file", () => {
     },
   );
 
-  test.each(["/dev/null", tmpdir()])(
-    "that is no file (%s) is refused, and nobody is told to chmod it",
-    async (path) => {
-      expect(await reading(path)).toMatchObject({
-        code: "SECRET_INVALID",
-        message: "the secret file is not a file",
-        hint: "name the file itself with --secret-file",
-      });
-    },
-  );
+  test.each(["/dev/null", tmpdir()])("is refused without a chmod hint when its path is %s", async (path) => {
+    expect(await reading(path)).toMatchObject({
+      code: "SECRET_INVALID",
+      message: "the secret file is not a file",
+      hint: "name the file itself with --secret-file",
+    });
+  });
 
-  test("may be a link, as a mounted secret is; a folder is none, and where none can be made it says so", async () => {
+  test("can be a symbolic link, and is refused when it is a folder or cannot be created", async () => {
     const path = join(folder, "secret");
     await writeFile(path, `${newSecret()}\n`, { mode: 0o600 });
     await symlink(path, join(folder, "link"));

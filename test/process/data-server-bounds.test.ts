@@ -57,7 +57,7 @@ async function storedFiles(): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-test("a put needs a lease that is live, or merely late, before it waits for its turn and after", async () => {
+test("a put with a stale lease is refused before and after it waits for its turn", async () => {
   const stale = new ShardmillError("LEASE_STALE", "the lease is over");
   const one = server({ puts: 1 });
   const [holding, waiting] = [deferred<void>(), deferred<void>()];
@@ -82,7 +82,7 @@ test("a put needs a lease that is live, or merely late, before it waits for its 
   expect(await storedFiles()).toHaveLength(1);
 });
 
-test("a put that has waited long for its turn is told so, well before its caller's deadline, and may come again", async () => {
+test("a put that waits too long for its turn fails with RESOURCE_EXHAUSTED and can be retried", async () => {
   const one = server({ puts: 1, waitMs: 20 });
   const [holding, waiting] = [deferred<void>(), deferred<void>()];
   const first = one.putPartialFile(
@@ -103,7 +103,7 @@ test("a put that has waited long for its turn is told so, well before its caller
   expect(await storedFiles()).toHaveLength(2);
 });
 
-test("uploads of one identity, however many workers it has, leave a quarter of the turns to others", async () => {
+test("uploads of one identity take at most three quarters of the turns, over all of its workers", async () => {
   const one = server({ puts: 4, waitMs: 20 });
   const [holding, waiting] = [[deferred<void>(), deferred<void>(), deferred<void>()], deferred<void>()];
   const who = (name: string, peer: string) => ({ name, peer, role: "work" }) as const;
@@ -129,7 +129,7 @@ test("uploads of one identity, however many workers it has, leave a quarter of t
   await put(10, pieces("abcdef"), who("token 1 (a)", "10.0.0.9:1"));
 });
 
-test("a put never makes anew what was removed with its job", async () => {
+test("a put does not recreate the folder of a removed job", async () => {
   await rm(partials, { recursive: true });
   expect(await failureOf(server().putPartialFile(aHeader(), pieces("abcdef"), NEVER))).toMatchObject({
     code: "STORE_NOT_FOUND",
@@ -137,7 +137,7 @@ test("a put never makes anew what was removed with its job", async () => {
   expect(await readdir(root)).toEqual([]);
 });
 
-test("a put that comes too slowly ends, stores nothing, and gives its turn to another", async () => {
+test("a put that is too slow fails, stores nothing and frees its turn", async () => {
   const one = server({ puts: 1, pace: { everyMs: 50, leastBytes: 4 } });
   const stuck = (async function* () {
     yield Buffer.from("abc");
@@ -150,7 +150,7 @@ test("a put that comes too slowly ends, stores nothing, and gives its turn to an
   expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", "dead.parquet")]);
 });
 
-test("what is put is of one execution a lease, and of so many bytes", async () => {
+test("a lease accepts files of one execution only, up to a limit of bytes", async () => {
   const one = server({ partialBytes: 10 });
   await one.putPartialFile(aHeader(), pieces("abcdef"), NEVER);
   await one.putPartialFile(aHeader(), pieces("abcdef"), NEVER);
@@ -167,7 +167,7 @@ test("what is put is of one execution a lease, and of so many bytes", async () =
   );
 });
 
-test("of one lease two puts are open at once, and another lease has its own", async () => {
+test("a lease has at most two puts open at once, and another lease has its own limit", async () => {
   const one = server();
   const waiting = deferred<void>();
   const slow = async function* () {

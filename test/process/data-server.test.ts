@@ -91,8 +91,8 @@ async function storedFiles(): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-describe("reading", () => {
-  test("gives exactly the bytes of the range, in chunks of at most 1 MiB", async () => {
+describe("a read from the data server", () => {
+  test("returns exactly the bytes of the range", async () => {
     const whole = await readFile(input);
     for (const [start, end] of [
       [0, whole.length],
@@ -106,18 +106,18 @@ describe("reading", () => {
   });
 
   test.each([
-    ["a path beside the input", () => join(root, "b.parquet")],
+    ["a path next to the input", () => join(root, "b.parquet")],
     ["a path that leads back to the input", () => `${root}/x/../a.parquet`],
     ["a partial", () => join(partials, "4-2.9-e1", "rows.parquet")],
     ["the password file", () => "/etc/passwd"],
-    ["nothing", () => ""],
-  ])("%s is refused", async (_what, path) => {
+    ["an empty path", () => ""],
+  ])("is refused for %s", async (_what, path) => {
     const refused = { code: "STORE_REFUSED" };
     expect(await failureOf(server().statFile(session, jobId, path(), NEVER))).toMatchObject(refused);
     expect(await failureOf(read(server(), 0, 1, path()))).toMatchObject(refused);
   });
 
-  test("of a file that is gone or was cut says so", async () => {
+  test("fails when the file is missing or truncated", async () => {
     expect(await failureOf(read(server(), 0, 1, join(root, "model.onnx")))).toMatchObject({
       code: "STORE_NOT_FOUND",
     });
@@ -128,7 +128,7 @@ describe("reading", () => {
     });
   });
 
-  test("needs a live session and a job that is known", async () => {
+  test("is refused for an unknown session or job, as is a put", async () => {
     const stranger = workerSession("s0");
     const asStranger = server().statFile(stranger, jobId, input, NEVER);
     expect(await failureOf(asStranger)).toMatchObject({ code: "SESSION_STALE" });
@@ -138,7 +138,7 @@ describe("reading", () => {
     expect(await failureOf(putToOther)).toMatchObject({ code: "JOB_NOT_FOUND" });
   });
 
-  test("gives its place back when the reader leaves early", async () => {
+  test("frees its place when the reader stops early", async () => {
     const one = server({ reads: 1, waiting: 0 });
     const asked = { session, jobId, path: input, start: 0, end: MIB };
     for (let i = 0; i < 3; i += 1) {
@@ -152,15 +152,15 @@ describe("reading", () => {
   });
 });
 
-describe("putting", () => {
-  test("stores the bytes under the partial's folder, and leaves nothing else", async () => {
+describe("a put to the data server", () => {
+  test("stores the bytes in the partial's folder, and no other file", async () => {
     await put(server(), aHeader(), pieces("abc", "", "def"));
     const path = join(partials, "4-2.9-e1", "rows.parquet");
     expect(await storedFiles()).toEqual([path]);
     expect(await readFile(path, "utf8")).toBe("abcdef");
   });
 
-  test("again with the same bytes succeeds; with others it is STORE_EXISTS and changes nothing", async () => {
+  test("succeeds again with the same bytes, and with others fails with STORE_EXISTS and changes nothing", async () => {
     await put(server(), aHeader(), pieces("abcdef"));
     await put(server(), aHeader(), pieces("abcdef"));
     for (const [bytes, text] of [
@@ -176,7 +176,7 @@ describe("putting", () => {
     expect(await readFile(path, "utf8")).toBe("abcdef");
   });
 
-  test("two at once of the same file end with one whole file", async () => {
+  test("stores one whole file when two send the same file at once", async () => {
     const both = server();
     const outcomes = await Promise.all(
       ["abcdef", "ABCDEF"].map((text) => put(both, aHeader(), pieces(text)).catch((error: unknown) => error)),
@@ -189,12 +189,12 @@ describe("putting", () => {
   test.each([
     ["too few bytes", pieces("abc")],
     ["too many bytes", pieces("abcdef", "g")],
-  ])("%s store nothing", async (_what, chunks) => {
+  ])("stores nothing when it sends %s", async (_what, chunks) => {
     expect(await failureOf(put(server(), aHeader(), chunks))).toMatchObject({ code: "STORE_FAILED" });
     expect(await storedFiles()).toEqual([]);
   });
 
-  test("that is cancelled, or whose sender fails, stores nothing", async () => {
+  test("stores nothing when it is cancelled", async () => {
     const caller = new AbortController();
     const reason = new Error("gone");
     const cancelled = (async function* () {
@@ -217,7 +217,7 @@ describe("putting", () => {
     { executionId: asExecutionId("e1/x") },
     { executionId: asExecutionId("") },
     { bytes: 2 ** 40 },
-  ])("%o is refused and makes no folder", async (changes) => {
+  ])("is refused for %o and creates no folder", async (changes) => {
     expect(await failureOf(put(server(), aHeader(changes), pieces("abcdef")))).toMatchObject({
       code: "STORE_REFUSED",
     });
@@ -225,7 +225,7 @@ describe("putting", () => {
   });
 
   test.each(["rows.arrow", "scan.parquet", "dead.parquet", "combined-per_label.parquet"])(
-    "%s is a file of a partial",
+    "accepts %s as a file of a partial",
     async (name) => {
       await put(server(), aHeader({ name }), pieces("abcdef"));
       expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", name)]);
@@ -233,8 +233,8 @@ describe("putting", () => {
   );
 });
 
-describe("over gRPC", () => {
-  test("a worker reads ranges and puts a partial as if the files were here", async () => {
+describe("the data server over gRPC", () => {
+  test("lets a worker read ranges and put a partial as with local files", async () => {
     await using rig = await wireRig({ ...fakeServices(), data: server() });
     const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId });
     const whole = await readFile(input);
@@ -262,7 +262,7 @@ describe("over gRPC", () => {
     });
   });
 
-  test("an upload cut off in the middle leaves nothing behind", async () => {
+  test("stores no file for an interrupted upload", async () => {
     await using rig = await wireRig({ ...fakeServices(), data: server() });
     const caller = new AbortController();
     const reason = new Error("drain");
@@ -278,7 +278,7 @@ describe("over gRPC", () => {
     expect(await storedFiles()).toEqual([]);
   });
 
-  test("what goes wrong on the way is STORE_FAILED, with the cause and what to do", async () => {
+  test("fails with STORE_FAILED, the cause and a hint when it cannot be reached", async () => {
     const rig = await wireRig({ ...fakeServices(), data: server() });
     const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId });
     await rig.server.close(0);

@@ -8,7 +8,7 @@ import { packageRoot } from "../../shared/core/package-root.ts";
 const read = (path: string) => readFileSync(join(packageRoot, path), "utf8");
 
 describe("the generated docs", () => {
-  it("are what the code says now: after a change, npm run docs", async () => {
+  it("are up to date with the code (npm run docs)", async () => {
     for (const [path, text] of Object.entries(await referencePages(read)))
       expect(read(path), path).toBe(text);
   });
@@ -24,7 +24,7 @@ describe("the generated docs", () => {
     }
   });
 
-  it("know the keys of the job file, with type, default and meaning", () => {
+  it("describe keys of the job file with type, default and meaning", () => {
     const page = read("docs/job-file.md");
     for (const key of ["input.path", "map.inputs.<name>.column", "reduce.<name>.final", "errors.maxRows"]) {
       expect(page).toMatch(

@@ -18,7 +18,7 @@ async function messagesOf(client: FlightClient) {
   return messages;
 }
 
-test("small record batches are sent as the bytes that they have in the file", async () => {
+test("small record batches are sent with the same bytes as in the file", async () => {
   const table = smallTable(1_000);
   await using output = await PublishedOutput.make({ [PART]: table }, { rows: 300, bytes: 1 << 20 });
   await using rig = await flightRig(output.location);
@@ -34,7 +34,7 @@ test("small record batches are sent as the bytes that they have in the file", as
   expect(plainRows(await rig.client.readAll("rows"))).toEqual(plainRows(table));
 });
 
-test("of many columns a record batch is passed on, and still below the 4 MiB of clients in Go and Rust", async () => {
+test("a record batch with many columns is sent unchanged, below the 4 MiB of Go and Rust clients", async () => {
   const columns = Array.from({ length: 10_000 }, (_, column) => {
     const data = Int32Array.from({ length: 80 }, (_, row) => column * row);
     return [`c${column}`, makeData({ type: new Int32(), data })] as const;
@@ -50,7 +50,7 @@ test("of many columns a record batch is passed on, and still below the 4 MiB of 
   expect(bytes).toBeLessThan(4 << 20);
 });
 
-test("what is too large for a client, or needs a dictionary, is written anew", async () => {
+test("record batches that are too large for a client or need a dictionary are rewritten", async () => {
   const large = smallTable(200_000);
   await using output = await PublishedOutput.make({ [PART]: large }, { rows: 200_000, bytes: 64 << 20 });
   await using rig = await flightRig(output.location);

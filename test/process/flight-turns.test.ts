@@ -62,7 +62,7 @@ async function ticketOf(client: FlightClient): Promise<Uint8Array> {
 }
 
 describe("an output that is replaced by one of the same size", () => {
-  test("while a stream waits for its turn, is not what its ticket stands for", async () => {
+  test("makes the ticket invalid for a stream that waits for its turn", async () => {
     await using output = await PublishedOutput.make({ [ROWS]: rowsOf(1) }, BATCHES);
     await using other = await PublishedOutput.make({ [ROWS]: rowsOf(2) }, BATCHES);
     await using rig = await flightRig(output.location, { streams: 1 });
@@ -80,7 +80,7 @@ describe("an output that is replaced by one of the same size", () => {
     expect(await waiting).toMatchObject({ code: "RESULT_NOT_FOUND" });
   });
 
-  test("in the middle of a stream, ends it, and no row of the new file is sent", async () => {
+  test("ends an open stream, and no row of the new file is sent", async () => {
     await using output = await PublishedOutput.make({ [ROWS]: rowsOf(1) }, BATCHES);
     await using rig = await flightRig(output.location);
     await using other = await PublishedOutput.make({ [ROWS]: rowsOf(2) }, BATCHES);
@@ -93,7 +93,7 @@ describe("an output that is replaced by one of the same size", () => {
     expect([...rest.values]).toEqual([1]);
   });
 
-  test("is noticed by its manifest, too, before the stream ends", async () => {
+  test("is also detected by its manifest before the stream ends", async () => {
     await using output = await PublishedOutput.make({ [ROWS]: rowsOf(1) }, BATCHES);
     await using rig = await flightRig(output.location);
     await using other = await PublishedOutput.make({ [ROWS]: rowsOf(2) }, BATCHES);
@@ -107,7 +107,7 @@ describe("an output that is replaced by one of the same size", () => {
   });
 });
 
-test("one identity reads eight streams at once by all its connections, and is hurried when it wants more", async () => {
+test("an identity has at most eight streams over all connections, with less time when it requests more", async () => {
   const turns = new FlightTurns();
   const { signal } = new AbortController();
   const who = (name: string, port: number) => ({ name, peer: `10.0.0.1:${port}`, role: "read" }) as const;
@@ -129,7 +129,7 @@ test("one identity reads eight streams at once by all its connections, and is hu
 });
 
 describe("a client that opens streams and does not read them", () => {
-  test("leaves turns to the others", async () => {
+  test("leaves turns to other clients", async () => {
     await using output = await PublishedOutput.make({ [ROWS]: rowsOf(1) }, BATCHES);
     await using rig = await flightRig(output.location);
     const ticket = await ticketOf(rig.client);
@@ -139,7 +139,7 @@ describe("a client that opens streams and does not read them", () => {
     expect((await other.read(ticket)).numRows).toBe(ALL_ROWS);
   });
 
-  test("loses those that nobody reads once others wait for their turn, and not before", async () => {
+  test("loses unread streams only when other streams wait for their turn", async () => {
     await using output = await PublishedOutput.make({ [ROWS]: rowsOf(1) }, BATCHES);
     await using rig = await flightRig(output.location, { streamsOfOne: 2, wantedMs: 200 });
     const ticket = await ticketOf(rig.client);
@@ -157,7 +157,7 @@ describe("a client that opens streams and does not read them", () => {
   });
 });
 
-test("calls that open files for what they say of them are bounded", async () => {
+test("calls that open files for their metadata have a limit of calls at once", async () => {
   await using output = await PublishedOutput.make({ [ROWS]: rowsOf(1) }, BATCHES);
   const gate = deferred<void>();
   const reached = deferred<void>();

@@ -39,7 +39,7 @@ function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-describe("an output, served by Arrow Flight", () => {
+describe("an output that Arrow Flight serves", () => {
   test("has a flight for its rows, one for each reduction, and one for its errors", async () => {
     await using output = await PublishedOutput.make({
       "rows/part-00000.parquet": smallTable(10),
@@ -63,7 +63,7 @@ describe("an output, served by Arrow Flight", () => {
   });
 
   test.each(["parquet", "arrow"])(
-    "comes with every type, in order, as its %s files have it",
+    "has every type of column, and the rows in order, from its %s files",
     async (format) => {
       const plain = everyType(1_000).select(
         everyType(0).schema.names.filter((name) => name !== "dictionary"),
@@ -83,18 +83,21 @@ describe("an output, served by Arrow Flight", () => {
     },
   );
 
-  test.each(["parquet", "arrow"])("without a row has its schema, in %s", async (format) => {
+  test.each(["parquet", "arrow"])("has its schema when its %s file has no rows", async (format) => {
     await using output = await PublishedOutput.make({ [`rows/part-00000.${format}`]: smallTable(0) });
     await using rig = await flightRig(output.location);
     const read = await rig.client.readAll("rows");
     expect([read.numRows, schemaText(read)]).toEqual([0, schemaText(smallTable(1))]);
   });
 
-  test.each(["parquet", "arrow"])("comes in messages that any client takes, of %s", async (format) => {
+  test.each(["parquet", "arrow"])("messages of %s files fit the clients' limit", async (format) => {
     // 8 MB in one record batch of an Arrow file, and strings, where a cut must not split a value.
     const rows = 5_000;
     const words = Array.from({ length: rows }, (_, row) => (row % 7 === 0 ? null : "wörd ".repeat(row % 50)));
-    const table = tableOf({ vector: embeddings(rows, 384), word: only(vectorFromArray(words, new Utf8())) });
+    const table = tableOf({
+      vector: embeddings(rows, 384),
+      word: only(vectorFromArray(words, new Utf8())),
+    });
     await using output = await PublishedOutput.make(
       { [`rows/part-00000.${format}`]: table },
       { rows, bytes: 64 << 20 },
@@ -114,7 +117,7 @@ describe("an output, served by Arrow Flight", () => {
     ).toBe(true);
   });
 
-  test("has rows cut anywhere as they are: nulls, lists and structs that do not begin at a byte", async () => {
+  test("keeps nulls, lists and structs right where a message begins inside a byte of the null bitmap", async () => {
     // A row has about 3.6 kB, so a message has about 430 rows, which is no multiple of eight.
     const rows = 1_500;
     const wide = new FixedSizeList(900, new Field("item", new Float32(), true));
@@ -152,8 +155,8 @@ describe("an output, served by Arrow Flight", () => {
   });
 });
 
-describe("a server of Arrow Flight", () => {
-  test("refuses who does not know the secret, whatever is called", async () => {
+describe("an Arrow Flight server", () => {
+  test("refuses every call without the right secret", async () => {
     await using output = await PublishedOutput.make({ [ROWS]: smallTable(10) });
     await using rig = await flightRig(output.location);
     const [info] = await rig.client.list();
@@ -169,7 +172,7 @@ describe("a server of Arrow Flight", () => {
     }
   });
 
-  test("knows no flight but those that it lists, and says which there are", async () => {
+  test("refuses an unknown flight, with the flights that exist", async () => {
     await using output = await PublishedOutput.make({
       [ROWS]: smallTable(10),
       "_reduced/a.pq": smallTable(1),
@@ -192,7 +195,7 @@ describe("a server of Arrow Flight", () => {
     }
   });
 
-  test("takes no ticket but its own", async () => {
+  test("refuses tickets that it did not issue", async () => {
     await using output = await PublishedOutput.make({ [ROWS]: smallTable(10) });
     await using rig = await flightRig(output.location);
     const texts = [
@@ -210,7 +213,7 @@ describe("a server of Arrow Flight", () => {
     }
   });
 
-  test("gives new rows for new tickets, and nothing for old ones, once the output is another", async () => {
+  test("refuses old tickets and serves new ones after the output is replaced", async () => {
     await using output = await PublishedOutput.make({ [ROWS]: smallTable(10) });
     await using rig = await flightRig(output.location);
     const { tickets } = await rig.client.info("rows");
@@ -220,7 +223,7 @@ describe("a server of Arrow Flight", () => {
     expect((await rig.client.readAll("rows")).numRows).toBe(20);
   });
 
-  test("serves more streams than it has open, when they are read one after the other", async () => {
+  test("serves more streams than its limit when a client reads them one after another", async () => {
     const parts = Array.from({ length: 40 }, (_, part) => [
       `rows/part-${String(part).padStart(5, "0")}.arrow`,
       smallTable(part + 1),
@@ -241,7 +244,7 @@ describe("a server of Arrow Flight", () => {
     expect(counts).toEqual(Array.from({ length: 40 }, (_, part) => part + 1));
   });
 
-  test("lets go of streams that are left in the middle", async () => {
+  test("releases streams that a client stops reading in the middle", async () => {
     await using output = await PublishedOutput.make({
       "rows/part-00000.arrow": tableOf({ vector: embeddings(3_000, 384) }),
     });
@@ -255,7 +258,7 @@ describe("a server of Arrow Flight", () => {
     expect((await rig.client.read(ticket)).numRows).toBe(3_000);
   });
 
-  test("ends the call with the reason when a file is not what was published", async () => {
+  test("ends the call with the reason when a published file was changed or removed", async () => {
     await using output = await PublishedOutput.make({ [ROWS]: smallTable(10) });
     await using rig = await flightRig(output.location);
     const { writeFile, rm } = await import("node:fs/promises");

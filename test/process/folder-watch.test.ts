@@ -49,7 +49,7 @@ function watchWith(earlier: readonly PartialManifest[]): FolderWatch {
   return new FolderWatch({ ...counted, partials, earlier: () => earlier, signal: stop.signal });
 }
 
-test("the partial that brings one folder too many is refused, and none before", async () => {
+test("only the partial that exceeds the limit of folders is refused", async () => {
   await using watch = watchWith([]);
   await watch.see(await stored(0, 0, 6_000));
   await watch.see(await stored(1, 2_000, 8_000));
@@ -59,7 +59,7 @@ test("the partial that brings one folder too many is refused, and none before", 
   });
 });
 
-test("what an earlier coordinator committed counts, and no commit waits for it", async () => {
+test("folders that a previous coordinator committed count towards the limit", async () => {
   await using watch = watchWith([await stored(3, 0, 6_000)]);
   const next = await stored(4, 100_000, 4_001);
   const told = { code: "OUTPUT_FAILED", message: expect.stringContaining("10,000 folders") };
@@ -69,7 +69,7 @@ test("what an earlier coordinator committed counts, and no commit waits for it",
   await expect(seeUntilTold()).rejects.toMatchObject(told);
 });
 
-test("a partial that cannot be read is for others to judge", async () => {
+test("a partial that cannot be read is skipped", async () => {
   await using watch = watchWith([]);
   const gone = await stored(5, 0, 10);
   await rm(join(root, partialFolder(gone)), { recursive: true });

@@ -17,7 +17,7 @@ import { VirtualClock } from "../support/virtual-clock.ts";
 
 /** A GPU that fails during work, as its worker reports it to the coordinator. */
 
-test("a worker whose only GPU is put aside says why, is told of as that, and comes back to end the job", async () => {
+test("a worker whose only GPU is excluded reports the reason, and returns to finish the job", async () => {
   await using job = await KnownJob.make({
     rows: 2_400,
     rowGroupRows: 100,
@@ -42,7 +42,7 @@ test("a worker whose only GPU is put aside says why, is told of as that, and com
     logLevel: "silent",
     giveUpMs: 60_000,
   });
-  if (layout === undefined) throw new Error("one process was asked for");
+  if (layout === undefined) throw new Error("there is no layout of a process");
   const supervisor = new Supervisor({
     processes: [{ ...layout, gpu: "GPU-1" }],
     joins: { coordinator: address, credential: userCredential() },
@@ -61,7 +61,7 @@ test("a worker whose only GPU is put aside says why, is told of as that, and com
     expect((await atWork()).aside).toBeNull();
     xids = [79];
     await gpuClock.pass(5_000);
-    const aside = await until("a worker that is put aside", async () => {
+    const aside = await until("an excluded worker", async () => {
       const found = await worker();
       return found !== null && found.aside !== null ? found : null;
     });

@@ -31,7 +31,7 @@ function statusOf(client: Client, path: string, headers: Record<string, string[]
   return new Promise((resolve, reject) => {
     const call = client.makeBidiStreamRequest<Buffer, Buffer>(path, asIs, asIs, metadata);
     call.on("data", () => {});
-    call.on("end", () => reject(new Error(`${path} answered`)));
+    call.on("end", () => reject(new Error(`${path} succeeded`)));
     call.on("error", (error) => resolve(error as ServiceError));
     call.write(randomBytes(64));
   });
@@ -49,48 +49,51 @@ function portPaths(): string[] {
   return EXTENSIONS.flatMap(({ face }) => Object.keys(face?.port?.methods ?? {}));
 }
 
-test("the table names every method that all servers have, and no other", async () => {
+test("the table of callers has exactly the methods of all servers", async () => {
   const paths = [...(await methodPaths()), ...portPaths()];
   expect(Object.keys(METHOD_CALLERS).sort()).toEqual(paths.sort());
 });
 
-test("only health answers strangers", () => {
+test("only health checks answer unauthenticated callers", () => {
   const open = Object.keys(METHOD_CALLERS).filter((path) => METHOD_CALLERS[path] === "anyone");
   expect(open).toEqual(["Check", "List", "Watch"].map((name) => `/grpc.health.v1.Health/${name}`));
 });
 
-describe("a stranger", () => {
+describe("an unauthenticated caller", () => {
   const attempts: [who: string, headers: Record<string, string[]>][] = [
     ["without a secret", {}],
-    ["with another secret", { authorization: [`Bearer ${SECRET.replace("a", "b")}`] }],
-    ["with the beginning of the secret", { authorization: [`Bearer ${SECRET.slice(0, -1)}`] }],
-    ["with more than the secret", { authorization: [`Bearer ${SECRET}x`] }],
+    ["with a different secret", { authorization: [`Bearer ${SECRET.replace("a", "b")}`] }],
+    ["with a prefix of the secret", { authorization: [`Bearer ${SECRET.slice(0, -1)}`] }],
+    ["with text after the secret", { authorization: [`Bearer ${SECRET}x`] }],
     ["with an empty secret", { authorization: ["Bearer "] }],
     ["with another scheme", { authorization: [`Basic ${SECRET}`] }],
     ["with the secret in another header", { cookie: [`Bearer ${SECRET}`] }],
   ];
 
-  test.each(attempts)("%s is refused by every method, before its message is read", async (_who, headers) => {
-    const services = fakeServices();
-    await using rig = await wireRig(services);
-    const client = new Client(rig.server.address, credentials.createInsecure());
-    try {
-      const closed = (await methodPaths()).filter((path) => METHOD_CALLERS[path] !== "anyone");
-      expect(closed.length).toBeGreaterThan(15);
-      for (const path of [...closed, "/shardmill.v1.JobsService/NoSuchMethod"]) {
-        const refused = await statusOf(client, path, headers);
-        // No method is there, so the guard is not asked.
-        const expected = path.endsWith("NoSuchMethod") ? status.UNIMPLEMENTED : status.UNAUTHENTICATED;
-        expect({ path, code: refused.code }).toEqual({ path, code: expected });
-        expect(refused.details).not.toContain(SECRET);
+  test.each(attempts)(
+    "a caller %s is refused by every method before its message is read",
+    async (_who, headers) => {
+      const services = fakeServices();
+      await using rig = await wireRig(services);
+      const client = new Client(rig.server.address, credentials.createInsecure());
+      try {
+        const closed = (await methodPaths()).filter((path) => METHOD_CALLERS[path] !== "anyone");
+        expect(closed.length).toBeGreaterThan(15);
+        for (const path of [...closed, "/shardmill.v1.JobsService/NoSuchMethod"]) {
+          const refused = await statusOf(client, path, headers);
+          // No method is there, so the guard is not asked.
+          const expected = path.endsWith("NoSuchMethod") ? status.UNIMPLEMENTED : status.UNAUTHENTICATED;
+          expect({ path, code: refused.code }).toEqual({ path, code: expected });
+          expect(refused.details).not.toContain(SECRET);
+        }
+      } finally {
+        client.close();
       }
-    } finally {
-      client.close();
-    }
-    expect(callsOf(services)).toBe(0);
-  });
+      expect(callsOf(services)).toBe(0);
+    },
+  );
 
-  test("is told which file was read, and what to do", async () => {
+  test("gets an error with the secret file and a hint", async () => {
     await using rig = await wireRig(fakeServices());
     const path = "/home/u/.config/shardmill/secret";
     for (const [secret, message] of [
@@ -114,7 +117,7 @@ describe("a stranger", () => {
   });
 });
 
-test("a coordinator with a job of its own takes no others, whoever asks, and answers all else", async () => {
+test("a coordinator with its own job refuses submitted jobs and answers other calls", async () => {
   const services = fakeServices();
   services.jobs.listJobs.mockResolvedValue([]);
   const server = await startServer({

@@ -82,8 +82,8 @@ async function codeOf(response: Response): Promise<unknown> {
   return [response.status, error.code];
 }
 
-describe("whoever asks", () => {
-  test("hears that it lives and whether it takes calls, and nothing else", async () => {
+describe("an HTTP server", () => {
+  test("gives callers without a secret only its health and readiness", async () => {
     const { url } = await serve();
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
@@ -97,7 +97,7 @@ describe("whoever asks", () => {
     expect(handled).not.toHaveBeenCalled();
   });
 
-  test("is answered so that no page of others may show or read it", async () => {
+  test("sends headers that forbid other sites to embed or read a response", async () => {
     const { url } = await serve();
     const { headers } = await fetch(`${url}/seen`, bearing(TEST_GUARD.secret));
     expect(headers.get("content-security-policy")).toContain("default-src 'self'");
@@ -107,8 +107,8 @@ describe("whoever asks", () => {
   });
 });
 
-describe("a token", () => {
-  test("opens what its role may, until it is revoked", async () => {
+describe("a token in an HTTP request", () => {
+  test("allows the requests of its role until it is revoked", async () => {
     const { url } = await serve();
     const { id, text } = await tokenFor("read");
     expect((await fetch(`${url}/seen`, bearing(text))).status).toBe(200);
@@ -123,7 +123,7 @@ describe("a token", () => {
     );
   });
 
-  test("that is revoked while a request is answered is told of by confirm", async () => {
+  test("is refused by confirm when it was revoked during the request", async () => {
     const begun = deferred<void>();
     const goOn = deferred<void>();
     const route: HttpRoute = {
@@ -159,7 +159,7 @@ describe("a browser", () => {
     return cookie.split(";")[0] ?? "";
   }
 
-  test("gets a cookie for a login that the secret's holder asked for, and is that holder from then on", async () => {
+  test("gets a cookie for a login of the secret's owner, and then has the owner's role", async () => {
     const { url, address } = await serve();
     const { answer } = await postAs(TEST_CREDENTIAL, parseAddress(address, "connect"), "/session/login");
     const cookie = await logIn(url, String(answer.login));
@@ -168,7 +168,7 @@ describe("a browser", () => {
     expect(await session.json()).toEqual({ name: "secret", role: "admin" });
   });
 
-  test("gets one session for a login, and no other pass for either", async () => {
+  test("can use a login once, for a session only, and cannot get another pass with the session", async () => {
     const { url, address } = await serve();
     const { answer } = await postAs(TEST_CREDENTIAL, parseAddress(address, "connect"), "/session/login");
     const login = String(answer.login);
@@ -181,7 +181,7 @@ describe("a browser", () => {
     expect((await fetch(`${url}/seen`, { headers })).status).toBe(200);
   });
 
-  test("has no session any more once it logs out, and the other browser keeps its own", async () => {
+  test("has no session after its logout, and another browser keeps its session", async () => {
     const { url } = await serve();
     const [cookie, kept] = [await logIn(url, TEST_GUARD.secret), await logIn(url, TEST_GUARD.secret)];
     const seen = async (text: string) => (await fetch(`${url}/seen`, { headers: { cookie: text } })).status;
@@ -189,7 +189,7 @@ describe("a browser", () => {
     expect([await seen(cookie), await seen(kept)]).toEqual([401, 200]);
   });
 
-  test("is promised no TLS on the other ports of the host", async () => {
+  test("gets no Strict-Transport-Security header, which would affect other ports of the host", async () => {
     const { headers } = await fetch(`${(await serve()).url}/healthz`);
     expect([headers.has("strict-transport-security"), headers.get("x-frame-options")]).toEqual([
       false,
@@ -197,7 +197,7 @@ describe("a browser", () => {
     ]);
   });
 
-  test("does nothing for a page of others, which can send its cookie but no header", async () => {
+  test("is refused a change when a request has its cookie but not the header of the page", async () => {
     const { url } = await serve();
     const cookie = await logIn(url, TEST_GUARD.secret);
     const forged = await fetch(`${url}/done`, { method: "POST", headers: { cookie } });
@@ -207,7 +207,7 @@ describe("a browser", () => {
     expect((await fetch(`${url}/done`, { method: "POST", headers })).status).toBe(200);
   });
 
-  test("stays in when the coordinator comes back, and has its token's role and end", async () => {
+  test("keeps its session when the coordinator restarts, with the role and revocation of its token", async () => {
     const { id, text } = await tokenFor("read");
     const cookie = await logIn((await serve()).url, text);
     await Promise.all(servers.splice(0).map((server) => server.close(0)));
@@ -228,7 +228,7 @@ describe("a browser", () => {
     );
   });
 
-  test("is not let in by a pass that is over, changed, for another use, or of another secret", () => {
+  test("is refused with a pass that is expired, changed, for another use, or of another secret", () => {
     let nowMs = 0;
     const passes = new BrowserPasses(TEST_GUARD.secret, () => nowMs);
     const owner = { name: "secret", token: null };
@@ -251,13 +251,13 @@ describe("a browser", () => {
   });
 });
 
-describe("by TLS", () => {
+describe("an HTTP server with TLS", () => {
   async function ask(server: HttpServer, ca: string, client: CertificateFiles | null = null) {
     const credential = { ...TEST_CREDENTIAL, tls: { ca, own: client } };
     return await postAs(credential, parseAddress(server.address, "connect"), "/session/login");
   }
 
-  test("it shows its certificate, and a client that knows another CA asks nothing", async () => {
+  test("presents its certificate, which a client with another CA refuses", async () => {
     const server = await serve({ tls: { own, clientCa: null }, insecure: false });
     expect(server.url).toMatch(/^https:/);
     expect((await ask(server, ca.path)).answer.login).toBeTypeOf("string");
@@ -267,7 +267,7 @@ describe("by TLS", () => {
     ).toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
   });
 
-  test("a renewed certificate is shown without a restart", async () => {
+  test("presents a renewed certificate without a restart", async () => {
     const renewed = await ca.sign({ name: "renewed" });
     const server = await serve({ tls: { own: renewed, clientCa: null }, insecure: false });
     await ask(server, ca.path);
@@ -276,7 +276,7 @@ describe("by TLS", () => {
     expect(await failureOf(ask(server, ca.path))).toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
   });
 
-  test("with a CA for clients, one without a certificate or with another's is refused, and told why", async () => {
+  test("refuses a client without a certificate of its client CA, and reports the reason", async () => {
     const server = await serve({ tls: { own, clientCa: ca.path }, insecure: false });
     expect((await ask(server, ca.path, await ca.sign({ name: "client" }))).answer.login).toBeTypeOf("string");
     expect(await failureOf(ask(server, ca.path))).toMatchObject({
@@ -288,7 +288,7 @@ describe("by TLS", () => {
     });
   });
 
-  test("other machines are not answered in the clear by accident", async () => {
+  test("refuses to listen without TLS for other machines, or on a used port", async () => {
     const options = { guard: TEST_GUARD, routes: [], report: () => {}, log: silentLogger };
     const served = serveHttp({ ...options, listen: "0.0.0.0:0", listening: LOCAL });
     expect(await failureOf(served)).toMatchObject({ code: "LISTENING_REFUSED" });

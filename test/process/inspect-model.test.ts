@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("a model's file is described: size, digest and signature", async () => {
+test("inspectModel returns the size, digest and signature of a model file", async () => {
   expect(await inspectModel(path, { signal: never })).toEqual({
     path,
     bytes: bytes.length,
@@ -32,7 +32,7 @@ test("a model's file is described: size, digest and signature", async () => {
   });
 });
 
-test("a missing model is MODEL_NOT_FOUND, with the nearest name in its folder", async () => {
+test("a missing model fails with MODEL_NOT_FOUND and the nearest name in its folder", async () => {
   await expect(inspectModel(join(folder, "digit.onnx"), { signal: never })).rejects.toMatchObject({
     code: "MODEL_NOT_FOUND",
     fields: { path: join(folder, "digit.onnx") },
@@ -48,7 +48,7 @@ test("a missing model is MODEL_NOT_FOUND, with the nearest name in its folder", 
   });
 });
 
-test("a folder and a corrupt file are MODEL_INVALID with their path", async () => {
+test("a folder and a corrupt file fail with MODEL_INVALID and their path", async () => {
   const inside = join(folder, "inside.onnx");
   await mkdir(inside);
   await expect(inspectModel(inside, { signal: never })).rejects.toMatchObject({
@@ -64,7 +64,7 @@ test("a folder and a corrupt file are MODEL_INVALID with their path", async () =
   });
 });
 
-test("an input that cannot be fed is told with its name, its problem and the model's path", async () => {
+test("an unsupported input is reported with its name, its problem and the model's path", async () => {
   const words = join(folder, "words.onnx");
   const model = onnxModel({
     inputs: [{ name: "x", dtype: "float32", dims: ["batch"], sequence: true }],
@@ -79,7 +79,7 @@ test("an input that cannot be fed is told with its name, its problem and the mod
   });
 });
 
-test("a model that takes too long to load is MODEL_INVALID, and an abort is the signal's reason", async () => {
+test("a slow load fails with MODEL_INVALID, and an aborted load with the signal's reason", async () => {
   await expect(inspectModel(path, { limitMs: 1, signal: never })).rejects.toMatchObject({
     code: "MODEL_INVALID",
     fields: { path },

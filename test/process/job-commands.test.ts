@@ -18,7 +18,7 @@ function slowJob(): Promise<KnownJob> {
   });
 }
 
-test("a submitted job is seen by status, workers and watch, and its end by all of them", async () => {
+test("status, workers and watch show a submitted job until it is published", async () => {
   await using job = await slowJob();
   const { cli, address } = await startCoordinator(job, []);
   await using coordinator = cli;
@@ -70,7 +70,7 @@ test("a submitted job is seen by status, workers and watch, and its end by all o
   await expectRightAnswer(job);
 });
 
-test("a cancelled job publishes nothing, and run again it goes on from what was committed", async () => {
+test("a cancelled job publishes nothing, and the next run resumes from its committed shards", async () => {
   await using job = await slowJob();
   const { cli, address } = await startCoordinator(job);
   await using coordinator = cli;
@@ -101,7 +101,7 @@ test("a cancelled job publishes nothing, and run again it goes on from what was 
   await expectRightAnswer(job);
 });
 
-test("commands without a coordinator say so, soon", async () => {
+test("commands without a coordinator fail soon with COORDINATOR_UNREACHABLE", async () => {
   const commands = [["status"], ["workers"], ["watch"], ["cancel", "some-job"]];
   const asked = commands.map((command) => runCli([...command, "--coordinator", "127.0.0.1:1", "--json"]));
   for (const result of await Promise.all(asked)) {

@@ -18,7 +18,7 @@ const ROWS = 2_000;
 /** Two files of 1,000 rows. Places 5 and 6 are in the first, and 1,999 is the last of the second. */
 const NULL_ROWS = [5, 6, 700, 1_000, 1_999];
 
-test("a row that cannot be mapped fails the job by name; allowed, it is published as a dead letter", async () => {
+test("rows that cannot be mapped fail the job, or become dead letters when errors.maxRows allows them", async () => {
   await using job = await KnownJob.make({ rows: ROWS, nullRows: NULL_ROWS });
   const strict = await runCli(["run", job.path, "--workers", "1", "--json"], job);
   expect(strict).toMatchObject({ code: 1 });
@@ -49,7 +49,7 @@ test("a row that cannot be mapped fails the job by name; allowed, it is publishe
   expect(await runCli(lenient, job)).toMatchObject({ code: 3 });
 });
 
-test("a fill stands in for nulls, and no row is dead", async () => {
+test("a fill replaces nulls, and no row is dead-lettered", async () => {
   const fill = { map: { inputs: { input: { column: "features", fill: 0 } } } };
   await using job = await KnownJob.make({ rows: ROWS, nullRows: NULL_ROWS, spec: fill });
   expect(await runCli(["run", job.path, "--workers", "1"], job)).toMatchObject({ code: 0 });
@@ -57,7 +57,7 @@ test("a fill stands in for nulls, and no row is dead", async () => {
   await expectRightAnswer(job);
 });
 
-test("rows on which the model itself fails are found one by one; the rest of their batch is mapped", async () => {
+test("only the rows on which the model fails are dead-lettered, and the rest of their batch is mapped", async () => {
   const table = Array.from({ length: 50 }, (_, index) => index * 1.5);
   const bad = new Map([
     [17, -1n],
@@ -96,7 +96,7 @@ test("rows on which the model itself fails are found one by one; the rest of the
   await expectNothingLeft(job);
 });
 
-test("a model that fails on every row is the model's fault, not the rows'", async () => {
+test("a model that fails on every row fails the job although errors.maxRows allows the rows", async () => {
   await using job = await KnownJob.make({
     rows: 1,
     spec: {

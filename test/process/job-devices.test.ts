@@ -23,12 +23,12 @@ async function expectRefused(job: KnownJob, env: Readonly<Record<string, string>
   expect(await readdir(job.tmp)).toEqual([]);
 }
 
-test("CUDA without a GPU is refused with what to install, and nothing is written", async () => {
+test("CUDA without a GPU is refused with a hint, and nothing is written", async () => {
   await using job = await KnownJob.make({ rows: 10, spec: { model: { device: "cuda" } } });
   await expectRefused(job, { CUDA_VISIBLE_DEVICES: "" });
 });
 
-test("WebGPU gives the CPU's answer where there is a driver, and is refused where there is none", async () => {
+test("WebGPU gives the CPU's answer with a driver, and is refused without one", async () => {
   await using job = await KnownJob.make({ rows: 600, spec: { model: { device: "webgpu" } } });
   // Only Linux finds drivers by these variables. Elsewhere the system's own driver answers.
   if (process.platform === "linux") await expectRefused(job, NO_DRIVER);

@@ -11,7 +11,7 @@ import { runCli } from "../support/processes.ts";
 
 /** A run that ends before its job, and the same command after it. More of these tests are in test/slow. */
 
-test("a run killed with its journal open dies with its workers, and the next does only what was left", async () => {
+test("the workers of a killed run exit, and the next run maps only the remaining shards", async () => {
   await using job = await slowJob();
   await using killed = (await startListening(job, runOf(job))).cli;
   await untilCommitted(job, 4);
@@ -36,7 +36,7 @@ test("a run killed with its journal open dies with its workers, and the next doe
   }
 });
 
-test("SIGINT ends a run with 130 and nothing published, and the same command publishes", async () => {
+test("SIGINT ends a run with exit code 130 before it publishes, and the same command resumes it", async () => {
   await using job = await slowJob();
   await using stopped = (await startListening(job, runOf(job))).cli;
   await untilCommitted(job, 3);
@@ -52,7 +52,7 @@ test("SIGINT ends a run with 130 and nothing published, and the same command pub
   await expectResumedOnly(job, before, resumed);
 });
 
-test("planning that is interrupted, whenever, ends with the signal's reason and leaves nothing", async () => {
+test("planning rejects with the signal's reason when it is interrupted, and leaves no file", async () => {
   await using job = await KnownJob.make({ rows: 2_000, files: 200, rowGroupRows: 10 });
   const spec = await readJobFile(job.path, { set: [], env: {} });
   const reason = new ShardmillError("INTERRUPTED", "stopped by a signal");

@@ -49,7 +49,7 @@ async function outputOf(job: KnownJob): Promise<Record<string, string>> {
   return files;
 }
 
-test("stacked columns of Parquet files, and Arrow files, give the same answer as lists", async () => {
+test("stacked columns in Parquet files and lists in Arrow files both give the right answer", async () => {
   await using stacked = await KnownJob.make({ rows: 1_500, layout: "columns" });
   expect(await runCli(["run", stacked.path, "--workers", "1"], stacked)).toMatchObject({ code: 0 });
   await expectRightAnswer(stacked);
@@ -58,7 +58,7 @@ test("stacked columns of Parquet files, and Arrow files, give the same answer as
   await expectRightAnswer(arrow);
 });
 
-test("rows are published as Arrow files, or not at all, and the reductions are the same", async () => {
+test("reductions are the same with rows in Arrow files and without published rows", async () => {
   await using job = await KnownJob.make({ rows: 1_500 });
   expect(await runCli(["run", job.path, "--workers", "1", "--set", "output.rows=arrow"], job)).toMatchObject({
     code: 0,

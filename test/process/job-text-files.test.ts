@@ -47,7 +47,7 @@ async function folderWith(files: Readonly<Record<string, string | Uint8Array>>):
 const published = ({ out }: JobFolder) => query(`SELECT * FROM '${out}/rows/*.parquet' ORDER BY id`);
 
 needs("csv-json")(
-  "CSV, packed or not, gives what Parquet and JSON Lines give; its bad lines are dead letters of a job that goes on",
+  "CSV, plain or compressed, gives the rows of Parquet and JSON Lines, and bad lines are dead-lettered",
   async () => {
     const all = Array.from({ length: ROWS }, (_, row) => row);
     const header = ["id", ...NAMES, "note"].join(",");

@@ -38,7 +38,7 @@ function indices(...values: number[]): Record<string, TensorData> {
   };
 }
 
-test("two lanes answer many batches at once, each with its own rows' numbers", async () => {
+test("two lanes answer concurrent batches, each with the numbers of its own rows", async () => {
   await using lanes = await startLanes({ modelPath: mlpPath, device: "cpu", lanes: 2, threads: 1 }, never);
   using pool = connectLanes(lanes.connect());
   expect(pool.count).toBe(2);
@@ -62,7 +62,7 @@ test("two lanes answer many batches at once, each with its own rows' numbers", a
   }
 });
 
-test("a batch that fails is an error of its own, and the lane goes on", async () => {
+test("a failed batch rejects only its own request, and the lane continues", async () => {
   await using lanes = await startLanes({ modelPath: gatherPath, device: "cpu", lanes: 1, threads: 1 }, never);
   using pool = connectLanes(lanes.connect());
   const before = pool.infer(indices(0, 2), ["value"], NEVER);
@@ -73,7 +73,7 @@ test("a batch that fails is an error of its own, and the lane goes on", async ()
   expect([...new Float32Array((await after).outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30]);
 });
 
-test("a batch that does not fit in memory is OUT_OF_MEMORY, and a smaller one still runs", async () => {
+test("a batch that does not fit in memory fails with OUT_OF_MEMORY, and a smaller one still runs", async () => {
   const path = join(folder, "fill.onnx");
   const model = onnxModel({
     inputs: [{ name: "shape", dtype: "int64", dims: [2] }],
@@ -93,7 +93,7 @@ test("a batch that does not fit in memory is OUT_OF_MEMORY, and a smaller one st
   expect(outputs.zeros?.dims).toEqual([2, 3]);
 });
 
-test("several shard threads share the lanes, and closing one's ports leaves the other's alone", async () => {
+test("several shard threads share the lanes, and closing the ports of one does not affect the others", async () => {
   await using lanes = await startLanes({ modelPath: gatherPath, device: "cpu", lanes: 2, threads: 1 }, never);
   const first = connectLanes(lanes.connect());
   using second = connectLanes(lanes.connect());
@@ -105,7 +105,7 @@ test("several shard threads share the lanes, and closing one's ports leaves the 
   expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([20]);
 });
 
-test("an aborted request rejects at once, and its late reply disturbs nobody", async () => {
+test("an aborted request rejects at once, and its late reply has no effect", async () => {
   await using lanes = await startLanes({ modelPath: gatherPath, device: "cpu", lanes: 1, threads: 1 }, never);
   using pool = connectLanes(lanes.connect());
   const aborter = new AbortController();
@@ -118,7 +118,7 @@ test("an aborted request rejects at once, and its late reply disturbs nobody", a
   expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30]);
 });
 
-test("a model that cannot be loaded is told by startLanes, and no thread is left", async () => {
+test("startLanes rejects a model that cannot be loaded, and leaves no thread", async () => {
   const path = join(folder, "broken.onnx");
   await writeFile(path, mlpModel(MLP).subarray(0, 100));
   const before = threadPorts();
@@ -127,13 +127,13 @@ test("a model that cannot be loaded is told by startLanes, and no thread is left
   expect(threadPorts()).toBe(before);
 });
 
-test("a device that is not there is DEVICE_UNAVAILABLE, and never another one in silence", async () => {
+test("a missing device fails with DEVICE_UNAVAILABLE instead of a silent change of the device", async () => {
   const device = process.platform === "darwin" ? "dml" : "coreml";
   const starting = startLanes({ modelPath: mlpPath, device, lanes: 1, threads: 1 }, never);
   await expect(starting).rejects.toMatchObject({ code: "DEVICE_UNAVAILABLE", fields: { device } });
 });
 
-test("a lane whose thread dies is told to the set's owner and to whoever waits for it", async () => {
+test("the end of a lane's thread is reported to the owner of the set and to waiting requests", async () => {
   await using lanes = await startLanes({ modelPath: mlpPath, device: "cpu", lanes: 1, threads: 1 }, never);
   const [deadly, ...others] = lanes.connect();
   expect(others).toEqual([]);
@@ -149,7 +149,7 @@ test("a lane whose thread dies is told to the set's owner and to whoever waits f
   deadly?.close();
 });
 
-test("an aborted start rejects with the signal's reason, and no thread is left", async () => {
+test("an aborted start rejects with the signal's reason, and leaves no thread", async () => {
   const before = threadPorts();
   const aborter = new AbortController();
   const starting = startLanes({ modelPath: mlpPath, device: "cpu", lanes: 2, threads: 1 }, aborter.signal);
@@ -158,7 +158,7 @@ test("an aborted start rejects with the signal's reason, and no thread is left",
   expect(threadPorts()).toBe(before);
 });
 
-test("closed lanes reject what comes after and leave no thread behind", async () => {
+test("closed lanes reject later requests, and leave no thread", async () => {
   const before = threadPorts();
   const lanes = await startLanes({ modelPath: mlpPath, device: "cpu", lanes: 2, threads: 1 }, never);
   expect(threadPorts()).toBe(before + 2);
@@ -177,7 +177,7 @@ test("closed lanes reject what comes after and leave no thread behind", async ()
 const LONG = { inputs: 2_048, hidden: 2_048, outputs: 2_048, seed: 7 };
 const LONG_ROWS = 6_000;
 
-test("a lane in a long batch is left behind when nobody waits longer, and ends after the batch", async () => {
+test("closing does not wait for a lane in a long batch, whose thread ends after the batch", async () => {
   const modelPath = join(folder, "long.onnx");
   await writeFile(modelPath, mlpModel(LONG));
   const before = threadPorts();
@@ -201,7 +201,7 @@ test("a lane in a long batch is left behind when nobody waits longer, and ends a
   while (threadPorts() > before) await sleep(10, NEVER);
 });
 
-test("a process with a lane left behind in a batch ends at once when it is to end", async () => {
+test("exitProcess ends a process at once while a closed lane still runs a batch", async () => {
   const modelPath = join(folder, "long.onnx");
   await writeFile(modelPath, mlpModel(LONG));
   const main = join(folder, "left-behind.mjs");

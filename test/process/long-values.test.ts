@@ -27,7 +27,7 @@ let batches = 0;
 for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns: ["t"], signal })) {
   const column = batch.getChild("t");
   for (let row = 0; row < batch.numRows; row += 1, rows += 1)
-    if (!column.get(row).startsWith((rows % 4) + " ")) throw new Error("row " + rows + " is another");
+    if (!column.get(row).startsWith((rows % 4) + " ")) throw new Error("row " + rows + " has another text");
   batches += 1;
 }
 console.log(JSON.stringify({ rows, batches }));
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it("rows that a small dictionary makes large are read as many at once as there is memory for", async () => {
+it("long values from a small dictionary are read in batches that fit in memory", async () => {
   const path = join(folder, "a.parquet");
   const texts = Array.from({ length: ROWS }, (_, row) => `${row % 4} ${VALUE}`);
   await writeFile(

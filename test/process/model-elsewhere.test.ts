@@ -51,7 +51,7 @@ const putModel = async () => {
 };
 const flipped = external.data.map((byte) => byte ^ 1);
 
-test("its signature and digests are those of the same files on a disk, and its files are copies", async () => {
+test("a model in a bucket has the signature and digests of local files, and its files are copies", async () => {
   const folder = join(cache, "here");
   await mkdir(join(folder, dirname(external.location)), { recursive: true });
   await writeFile(join(folder, "model.onnx"), external.model);
@@ -69,7 +69,7 @@ test("its signature and digests are those of the same files on a disk, and its f
   expect(copies.startsWith(join(cache, "fetched"))).toBe(true);
 });
 
-test("it is read once, until a version changes or a copy is damaged", async () => {
+test("a model is fetched once, until a version changes or a copy is damaged", async () => {
   await putModel();
   const read = async () => {
     bucket.seen.length = 0;
@@ -94,7 +94,7 @@ test("it is read once, until a version changes or a copy is damaged", async () =
   expect(new Uint8Array(await readFile(copy?.path ?? ""))).toEqual(new Uint8Array(external.data));
 });
 
-test("one that is replaced while it is fetched is refused, and nothing of it is kept", async () => {
+test("a model that is replaced while it is fetched is refused, and no copy is kept", async () => {
   await putModel();
   const read = bucket.read.bind(bucket);
   bucket.read = async (location, ...range) => {
@@ -108,7 +108,7 @@ test("one that is replaced while it is fetched is refused, and nothing of it is 
   expect(await readdir(join(cache, "fetched"))).toEqual([]);
 });
 
-test("what was not used for a month goes when another one comes", async () => {
+test("copies that are unused for a month are removed when another model is fetched", async () => {
   await putModel();
   await readModelFile(MODEL, { openers, signal: never });
   const old = new Date(Date.now() - 31 * 24 * 3_600_000);
@@ -122,7 +122,7 @@ test("what was not used for a month goes when another one comes", async () => {
   expect(names.filter((name) => left.includes(name))).toEqual([]);
 });
 
-test("one that is no model, and one whose weights are not there, are refused by their own location", async () => {
+test("an invalid model and a model without its weights are refused by their location", async () => {
   await put("words.onnx", "no model at all");
   await put("model.onnx", external.model);
   for (const path of [MODEL, below(MODELS, "words.onnx")]) {
@@ -137,7 +137,7 @@ test("one that is no model, and one whose weights are not there, are refused by 
   });
 });
 
-test("a model that names a file outside its folder is refused before that is asked for", async () => {
+test("a model that names a file outside its folder is refused before the file is requested", async () => {
   const name = external.location;
   const outside = name.replace(/^[^/]*/, (first) => "..".padEnd(first.length, "/"));
   const text = Buffer.from(external.model).toString("latin1").replaceAll(name, outside);

@@ -68,7 +68,7 @@ async function runOn(step: Step, { plan }: StepUnderTest, rows: RecordBatch, sig
 
 const header = 'import { defineStep, fail, list } from "shardmill";';
 
-stepContract("a module that is given rows", () =>
+stepContract("a module with a row function", () =>
   stepOf(`${header}
 export default defineStep({
   reads: { id: "int64", x: "float32", name: "string?" },
@@ -83,7 +83,7 @@ export default defineStep({
 });`),
 );
 
-stepContract("a module that is given record batches", () =>
+stepContract("a module with a batch function", () =>
   stepOf(`${header}
 import { type Vector } from "apache-arrow";
 export default defineStep({
@@ -99,7 +99,7 @@ export default defineStep({
 );
 
 describe("a module", () => {
-  it("says where in the user's own files it threw, and the row is lost alone", async () => {
+  it("reports where in the user's files it threw, and only that row fails", async () => {
     const { made, failed } = await run(
       `${header}
 import { check } from "./lib.ts";
@@ -131,7 +131,7 @@ export function check(n: Whole): number {
     ["hangs", 0.5, "for (;;) {}", "took longer than 0.5 s"],
     ["ends its thread", 60, "process.exit(3)", "ended its thread with exit code 3"],
   ])(
-    "that %s for a row loses that row and no other",
+    "fails only the row for which it %s",
     async (_, timeoutSeconds, statement, message) => {
       const { made, failed } = await run(`${header}
 export default defineStep({
@@ -152,7 +152,7 @@ export default defineStep({
     300_000,
   );
 
-  it("that hangs in a record batch loses the rows of the batch", async () => {
+  it("fails the rows of the record batch in which it hangs", async () => {
     const { made, failed } = await run(`${header}
 export default defineStep({ reads: {}, columns: {}, timeoutSeconds: 0.5, batch() { for (;;) {} } });`);
     expect(made).toEqual([]);
@@ -183,7 +183,7 @@ export default defineStep({
     expect(await readdir(scratchPath)).toEqual([]);
   });
 
-  it("that cannot open says why, and no row is blamed", async () => {
+  it("fails with STEP_FAILED and the reason when it cannot open", async () => {
     const code = `${header}
 export default defineStep({ reads: {}, columns: {}, async open() { throw new Error("no such host"); }, row: () => ({}) });`;
     const error: unknown = await run(code).catch((thrown: unknown) => thrown);
@@ -191,7 +191,7 @@ export default defineStep({ reads: {}, columns: {}, async open() { throw new Err
     expect(String(error)).toContain(`${WHERE}: \`open\` failed: no such host (steps.ts:2:`);
   });
 
-  it("is ended when its rows are abandoned, and runs others after that", async () => {
+  it("is stopped when its rows are aborted, and then runs other rows", async () => {
     const on = await stepOf(`${header}
 export default defineStep({
   reads: { id: "int64" },
@@ -219,7 +219,7 @@ describe("a module that is planned", () => {
   };
   const step = (rest: string) => `${header} export default defineStep({ ${rest} });`;
 
-  it("is the same bundle in whatever folder it lies", async () => {
+  it("is the same bundle in any folder", async () => {
     const code = step("reads: {}, columns: {}, row: () => ({})");
     const digests = await Promise.all([stepOf(code), stepOf(code)]);
     expect(digests[0].plan.files[0]?.sha256).toBe(digests[1].plan.files[0]?.sha256);
@@ -229,7 +229,7 @@ describe("a module that is planned", () => {
   it.each([
     ["does not compile", "const a = ;", { where: "steps.ts:1:11", what: 'unexpected ";"\n  const a = ;' }],
     [
-      "imports what is not there",
+      "imports a missing file",
       'import { x } from "./nope.ts"; x();',
       { where: "steps.ts:1:19", what: expect.stringContaining('could not resolve "./nope.ts"') },
     ],
@@ -250,7 +250,7 @@ describe("a module that is planned", () => {
       },
     ],
     [
-      "names a file beside it",
+      "names a file next to it",
       'export const a = new URL("./a.bin", import.meta.url);',
       {
         where: "steps.ts:1:37",
@@ -269,17 +269,17 @@ describe("a module that is planned", () => {
       { what: "a step needs either `row` or `batch`" },
     ],
     [
-      "does not say what it reads",
+      "does not declare what it reads",
       step("columns: {}, row: () => ({})"),
       { what: expect.stringContaining("`reads` is missing") },
     ],
     [
-      "declares no type",
+      "declares an invalid type",
       step('reads: { x: "float23" }, columns: {}, row: () => ({})'),
       { what: expect.stringContaining("reads: `x`: expected one of") },
     ],
     [
-      "reads a column that is not there",
+      "reads a missing column",
       step('reads: { nam: "string" }, columns: {}, row: () => ({})'),
       { what: "no column `nam`", hint: "did you mean `name`?" },
     ],
@@ -289,11 +289,11 @@ describe("a module that is planned", () => {
       { what: '`x` cannot be read as "float64"', expected: '"float32"', found: "float32" },
     ],
     [
-      "makes a column whose name differs in case only",
+      "makes a column whose name differs only in case",
       step('reads: {}, columns: { Name: "string" }, row: () => ({ Name: "" })'),
       { what: "`Name` and `name` differ in case only" },
     ],
-  ])("and %s is refused, and told so", async (_, code, problem) => {
+  ])("is refused with the problem when it %s", async (_, code, problem) => {
     const problems = await problemsOf(code, { "addon.node": "" });
     expect(problems[0]).toMatchObject(problem);
   });

@@ -42,13 +42,13 @@ export default defineStep({
   row: ({ id, name }) => (id === 1n ? fail("one") : { n: part, words: [name ?? ""] }),
 });`;
 
-  it("are right where only types of what is not installed are missing", async () => {
+  it("pass the check when only types of packages that are not installed are missing", async () => {
     expect(await check(right)).toMatchObject([
       { kind: "checked", typescript: expect.stringMatching(/^7\./) },
     ]);
   });
 
-  it("are told with file, line and column where they are wrong, all at once", async () => {
+  it("have all errors reported at once, with file, line and column", async () => {
     const wrong = right.replace("n: part", 'n: "one"').replace("id === 1n", "name.length > 3");
     const error: unknown = await check(wrong).catch((thrown: unknown) => thrown);
     if (!isShardmillError(error, "STEP_INVALID")) throw error;
@@ -58,7 +58,7 @@ export default defineStep({
   });
 
   it.each(["length", "values", "map"])(
-    "name a column %s that is wrong, as they name any other",
+    "report a wrong column named %s like any other column",
     async (name) => {
       const wrong = `${header}
 export default defineStep({
@@ -79,13 +79,13 @@ export default defineStep({
     ["typescript is not installed next to it", right, { installed: false }],
     ["took longer than 0.001 s", right, { ms: 1 }],
     ["it does not compile", "const a = ;", {}],
-  ])("are not checked where %s, and nothing is wrong", async (why, code, options) => {
+  ])("are unchecked, without an error: %s", async (why, code, options) => {
     expect(await check(code, options)).toMatchObject([
       { kind: "unchecked", why: expect.stringContaining(why) },
     ]);
   });
 
-  it("are not asked for of JavaScript", async () => {
+  it("are not checked for JavaScript", async () => {
     expect(await check("export default 1;", { name: "steps.mjs" })).toEqual([]);
   });
 });

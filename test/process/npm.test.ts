@@ -48,7 +48,7 @@ test("npm knows every key of .npmrc, and runs no install script in a clone", asy
   expect(asked.stderr).not.toContain("project config");
 });
 
-describe("npm would install", () => {
+describe("an npm installation", () => {
   /** Returns the names of the packages, and npm's warnings. */
   async function plan(option: string): Promise<{ names: readonly string[]; warnings: string }> {
     for (const name of ["package.json", "package-lock.json"])
@@ -61,14 +61,14 @@ describe("npm would install", () => {
     return { names: add.map(({ name }) => name), warnings: stderr };
   }
 
-  test("few packages with this one, none of which wants a later Node.js", async () => {
+  test("has few packages, and all of them support this version of Node.js", async () => {
     const { names, warnings } = await plan("--omit=dev");
     expect(names).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));
     expect(names.length).toBeLessThanOrEqual(MOST_PACKAGES);
     expect(warnings).not.toContain("EBADENGINE");
   });
 
-  test("for npm start what the bundle is made of, without the tools of the tests", async () => {
+  test("has the packages of the bundle and no test tools when workspaces are off", async () => {
     const { names } = await plan("--workspaces=false");
     const tools = await readFile(join(packageRoot, "test", "tools", "package.json"), "utf8");
     const { devDependencies } = JSON.parse(tools) as PackageJson;
@@ -81,7 +81,7 @@ describe("the bundle and the dependencies", () => {
   /** Packages that libraries replace when missing, and the compiler in the user's own folder. */
   const OTHERS = new Set(["@node-rs/crc32", "kerberos", "typescript"]);
 
-  test("agree: each package that packed code loads, and Arrow, whose types are public", async () => {
+  test("have the same packages: those that packed code loads, and Arrow for its public types", async () => {
     const dist = join(packageRoot, "dist");
     const bundled = (await readdir(join(dist, "bundle"), { recursive: true })).filter(
       (name) => name.endsWith(".js") && dirname(name) !== "page",
@@ -96,7 +96,7 @@ describe("the bundle and the dependencies", () => {
     expect([...loaded].sort()).toEqual(Object.keys(manifest.dependencies).sort());
   });
 
-  test("have the same Arrow: the bundle holds its code, an output names the installed version", async () => {
+  test("have the same version of Arrow", async () => {
     const { version } = JSON.parse(
       await readFile(join(packageRoot, "node_modules", "apache-arrow", "package.json"), "utf8"),
     );
@@ -153,7 +153,7 @@ describe("the package", () => {
     }
   });
 
-  test("has few files: no tests, benchmarks, examples or source maps", () => {
+  test("has few files, without tests, benchmarks, examples or source maps", () => {
     expect(paths).toEqual(
       expect.arrayContaining(["dist/bundle/cli/main.js", "dist/extensions/code/api.d.ts"]),
     );
@@ -161,7 +161,7 @@ describe("the package", () => {
     expect(paths.length).toBeLessThanOrEqual(MOST_FILES);
   });
 
-  test("has pages whose links lead to files of the package", async () => {
+  test("has pages that link only to files of the package", async () => {
     const pages = paths.filter((path) => path.endsWith(".md"));
     expect(pages).toEqual(expect.arrayContaining(["README.md", "docs/job-file.md"]));
     const dead: string[] = [];
@@ -179,14 +179,14 @@ describe("the package", () => {
     expect(links).toBeGreaterThan(100);
   });
 
-  test("states the terms of every library in the bundle", async () => {
+  test("has the licences of libraries in the bundle", async () => {
     const text = await readFile(join(installed, "dist", "bundle", "LICENSES.txt"), "utf8");
     for (const name of ["apache-arrow", "@grpc/grpc-js", "hono", "preact", "zod"])
       expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\([\\w.-]+\\)$`, "m"));
   });
 
   needs("code")(
-    "runs with its dependencies alone: a job, own code, health checks and reflection",
+    "runs a job with own code, health checks and reflection with its dependencies only",
     async () => {
       const main = join(installed, "dist", "bundle", "cli", "main.js");
       await using job = await KnownJob.make({

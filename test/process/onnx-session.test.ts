@@ -35,8 +35,8 @@ function withConstantIn(file: string): Uint8Array {
   });
 }
 
-describe("a session", () => {
-  test.each(DTYPES)("gives %s back bit for bit, in a buffer of its own", async (dtype) => {
+describe("an ONNX session", () => {
+  test.each(DTYPES)("returns %s values bit for bit", async (dtype) => {
     await using session = await createSession(identityModel({ dtype, dims: ["batch", 3] }), cpu);
     expect(session.signature).toEqual({
       inputs: [{ name: "x", dtype, dims: ["batch", 3] }],
@@ -51,14 +51,14 @@ describe("a session", () => {
     expect(new Uint8Array(y?.data ?? new ArrayBuffer(0))).toEqual(bytes);
   });
 
-  test("gives texts back, of any script", async () => {
+  test("returns texts of any script", async () => {
     await using session = await createSession(identityModel({ dtype: "string", dims: ["batch"] }), cpu);
     const texts = ["a", "", "東京 🗼", "naïve"];
     const { y } = await session.run({ x: { dtype: "string", dims: [4], data: packTexts(texts) } }, ["y"]);
     expect(unpackTexts(y?.data ?? new ArrayBuffer(0), 4)).toEqual(texts);
   });
 
-  test("takes a buffer longer than the dims say, and no rows at all", async () => {
+  test("accepts a buffer that is longer than its dims, and a batch without rows", async () => {
     await using session = await createSession(identityModel({ dtype: "float32", dims: ["batch", 2] }), cpu);
     const data = Float32Array.of(1, 2, 3, 4).buffer;
     const { y } = await session.run({ x: { dtype: "float32", dims: [1, 2], data } }, ["y"]);
@@ -67,7 +67,7 @@ describe("a session", () => {
     expect(none.y?.data.byteLength).toBe(0);
   });
 
-  test("gives only the outputs that it is asked for", async () => {
+  test("returns only the requested outputs", async () => {
     const model = onnxModel({
       inputs: [{ name: "x", dtype: "float32", dims: ["batch"] }],
       outputs: [
@@ -86,7 +86,7 @@ describe("a session", () => {
     expect(Object.keys(answer)).toEqual(["y"]);
   });
 
-  test("fails on bad rows, on a wrong shape, dtype or name with MODEL_FAILED, and then still runs", async () => {
+  test("fails with MODEL_FAILED on bad rows or a wrong shape, dtype or name, and then still runs", async () => {
     await using session = await createSession(gatherModel(), cpu);
     const index = (value: number): TensorData => ({
       dtype: "int64",
@@ -110,36 +110,39 @@ describe("a session", () => {
   });
 });
 
-describe("what is not a model that can run is MODEL_INVALID with its path", () => {
+describe("a model that cannot run", () => {
   const whole = mlpModel({ inputs: 8, hidden: 16, outputs: 3 });
   const cases: Record<string, { bytes: Uint8Array; hint: RegExp }> = {
     "a truncated file": { bytes: whole.subarray(0, whole.length >> 1), hint: /copied whole/ },
     "an empty file": { bytes: new Uint8Array(), hint: /copied whole/ },
     garbage: { bytes: new TextEncoder().encode("this is no model at all. ".repeat(40)), hint: /ONNX file/ },
-    "an operator set of the future": { bytes: oneNode({ op: "Relu", inputs: ["x"] }, 99), hint: /export/ },
+    "a future operator set": { bytes: oneNode({ op: "Relu", inputs: ["x"] }, 99), hint: /export/ },
     "an unknown operator": { bytes: oneNode({ op: "Frobnicate", inputs: ["x"] }), hint: /custom operators/ },
     "a node without its input": {
       bytes: oneNode({ op: "Add", inputs: ["x", "nowhere"] }),
       hint: /onnx.checker/,
     },
-    "an output of bfloat16": { bytes: identityModel({ dtype: "bfloat16", dims: ["b"] }), hint: /export/ },
-    "external data that is missing": { bytes: withConstantIn("weights.bin"), hint: /external data files/ },
+    "a bfloat16 output": { bytes: identityModel({ dtype: "bfloat16", dims: ["b"] }), hint: /export/ },
+    "missing external data": { bytes: withConstantIn("weights.bin"), hint: /external data files/ },
     "external data outside the model's folder": {
       bytes: withConstantIn("../../etc/hostname"),
       hint: /external data files/,
     },
   };
-  test.each(Object.entries(cases))("%s", async (name, { bytes, hint }) => {
-    const path = join(folder, `${name.replaceAll(/\W/g, "-")}.onnx`);
-    await writeFile(path, bytes);
-    await expect(createSession(path, cpu)).rejects.toMatchObject({
-      code: "MODEL_INVALID",
-      fields: { path },
-      hint: expect.stringMatching(hint),
-    });
-  });
+  test.each(Object.entries(cases))(
+    "fails with MODEL_INVALID and its path: %s",
+    async (name, { bytes, hint }) => {
+      const path = join(folder, `${name.replaceAll(/\W/g, "-")}.onnx`);
+      await writeFile(path, bytes);
+      await expect(createSession(path, cpu)).rejects.toMatchObject({
+        code: "MODEL_INVALID",
+        fields: { path },
+        hint: expect.stringMatching(hint),
+      });
+    },
+  );
 
-  test("a folder, and a Parquet file", async () => {
+  test("fails with MODEL_INVALID when it is a folder or a Parquet file", async () => {
     const path = join(folder, "folder.onnx");
     await mkdir(path);
     await expect(createSession(path, cpu)).rejects.toMatchObject({ code: "MODEL_INVALID" });
@@ -152,7 +155,7 @@ describe("what is not a model that can run is MODEL_INVALID with its path", () =
     await expect(createSession(parquet, cpu)).rejects.toMatchObject({ code: "MODEL_INVALID" });
   });
 
-  test("an input that is a sequence, which is named", async () => {
+  test("fails with MODEL_INVALID and the input's name when an input is a sequence", async () => {
     const model = onnxModel({
       inputs: [{ name: "x", dtype: "float32", dims: ["batch"], sequence: true }],
       outputs: [{ name: "y", dtype: "int64", dims: [] }],

@@ -9,7 +9,7 @@ import { needs } from "../support/needs.ts";
 import { runCli } from "../support/processes.ts";
 
 needs("code")(
-  "the example of own code filters, explodes, and asks a service that fails now and then",
+  "the own-code example filters and explodes rows, and retries a service that fails sometimes",
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "shardmill-own-code-"));
     try {

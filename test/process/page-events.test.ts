@@ -80,7 +80,7 @@ async function room(): Promise<number> {
 /** Waits until the closed pages are noticed. */
 const allRoom = () => until("room for all pages", async () => ((await room()) >= MOST ? true : null));
 
-test("64 watch at once, and no more, however many have gone before, and when", async () => {
+test("exactly 64 pages can watch at once, after any number of closed pages", async () => {
   for (let round = 0; round < 4; round += 1) {
     const gone = Array.from({ length: 40 }, ask);
     // Closed while requesting, while being answered, and while receiving.
@@ -90,14 +90,14 @@ test("64 watch at once, and no more, however many have gone before, and when", a
   }
   await allRoom();
   expect(
-    await until("those that were counted are gone", async () => {
+    await until("the counted pages are closed", async () => {
       const now = await room();
       return now >= MOST ? now : null;
     }),
   ).toBe(MOST);
 }, 300_000);
 
-test("a page that stops reading is told less often, gets the latest when it goes on, and nothing waits for it here", async () => {
+test("a page that stops reading causes no backlog, and gets the current state when it reads again", async () => {
   let looks = 0;
   const name = "x".repeat(8 << 20);
   const status = sample(any.jobStatus);
@@ -113,7 +113,7 @@ test("a page that stops reading is told less often, gets the latest when it goes
   socket.pause();
   // Waits until the system's buffers are full. Then the server stops looking for changes that it cannot send.
   let seen = -1;
-  await until("nobody looks any more", async () => {
+  await until("the server stops looking for changes", async () => {
     const before = looks;
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     seen = looks;
@@ -127,14 +127,14 @@ test("a page that stops reading is told less often, gets the latest when it goes
     tail = tail.slice(-24);
   });
   socket.resume();
-  await until("it is told of the present", async () => ((attempts.at(-1) ?? 0) > seen + 1 ? true : null));
+  await until("the current state", async () => ((attempts.at(-1) ?? 0) > seen + 1 ? true : null));
 }, 300_000);
 
 function callerOf(name: string, port: number) {
   return { identity: { name, token: null }, peer: `127.0.0.1:${port}`, confirm: () => {} };
 }
 
-test("32 pages of one identity watch at once, and leave the others as many; one that ends leaves its place", async () => {
+test("one identity can watch with 32 of the 64 pages, and a closed page frees its place", async () => {
   const watched = { jobs: () => [], workers: () => [], served: () => [] };
   const over = new AbortController();
   const open = (name: string, port: number) =>
@@ -144,7 +144,7 @@ test("32 pages of one identity watch at once, and leave the others as many; one 
   const openHalf = async (name: string) => {
     const bodies = [];
     for (let port = 0; port < MOST / 2; port += 1)
-      bodies.push(await until("a place", () => open(name, port).catch(() => null)));
+      bodies.push(await until("a free place", () => open(name, port).catch(() => null)));
     return bodies;
   };
   const bodies = await openHalf("token 1 (a)");
@@ -155,14 +155,14 @@ test("32 pages of one identity watch at once, and leave the others as many; one 
   for (const body of [again, ...bodies.slice(1), ...others]) await body?.cancel();
 });
 
-describe("one that takes nothing for long", () => {
-  test("is let go, and its place is another's", async () => {
+describe("a page that reads nothing for a long time", () => {
+  test("is disconnected, and its place is free", async () => {
     const watched = { jobs: () => jobs, workers: () => [], served: () => [] };
     const signal = new AbortController().signal;
     const sleepers = [];
     for (let at = 0; at < MOST; at += 1) {
       // Pages of the previous test may not be noticed as closed yet.
-      const { body } = await until("a place", () =>
+      const { body } = await until("a free place", () =>
         eventStream(watched, null, callerOf("secret", at), { signal, stalledMs: 50 }).catch(() => null),
       );
       const reader = body?.getReader();

@@ -62,7 +62,7 @@ async function change(name: string, token: string, body?: string): Promise<numbe
   return (await fetch(`${server.url}/api/jobs/a%20job/${name}`, init)).status;
 }
 
-test("who may submit changes a job, and it is written down who did", async () => {
+test("a caller with the role submit can change a job, and the audit log names the caller", async () => {
   const token = await tokenFor("submit");
   for (const name of CHANGES) expect(await change(name, token, '{"priority":-7}')).toBe(200);
   expect(service.pauseJob).toHaveBeenCalledWith("a job", expect.anything());
@@ -83,13 +83,13 @@ test("who may submit changes a job, and it is written down who did", async () =>
   );
 });
 
-test("who may only read, or work, changes nothing", async () => {
+test("a caller with the role read or work cannot change a job", async () => {
   const tokens = await Promise.all((["read", "work"] as const).map(tokenFor));
   for (const token of tokens) for (const name of CHANGES) expect(await change(name, token)).toBe(403);
   for (const call of Object.values(service)) expect(call).not.toHaveBeenCalled();
 });
 
-test("a priority that is no number is for the service to refuse", async () => {
+test("a priority that is not a number is passed to the service as NaN", async () => {
   const token = await tokenFor("submit");
   for (const body of ["", "{", "null", "[]", '{"priority":"7"}', "7"]) await change("priority", token, body);
   expect((service.setJobPriority.mock.calls as unknown[][]).map(([, priority]) => priority)).toEqual(
@@ -97,13 +97,13 @@ test("a priority that is no number is for the service to refuse", async () => {
   );
 });
 
-test("a body that is too large is not read", async () => {
+test("a request body that is too large is refused with status 413", async () => {
   const token = await tokenFor("submit");
   expect(await change("priority", token, `{"priority":${" ".repeat(70_000)}1}`)).toBe(413);
   expect(service.setJobPriority).not.toHaveBeenCalled();
 });
 
-test("logs are the last lines, those that were not seen before, each cut", async () => {
+test("logs are the last lines that the caller has not seen, each truncated", async () => {
   const headers = { authorization: `Bearer ${await tokenFor("read")}` };
   const since = async (after: string) =>
     (await (await fetch(`${server.url}/api/logs${after}`, { headers })).json()) as ReturnType<
@@ -131,7 +131,7 @@ function aJob(jobId: string, view: JobView): JobHandle {
   return { jobId, status: () => status, view: () => view } as Partial<JobHandle> as JobHandle;
 }
 
-test("a job that has ended has its history, and its map apart from it; one of which nothing is known has neither", async () => {
+test("an ended job has a history and a separate shard map, and a job without a view has neither", async () => {
   const cells = Uint8Array.of(3, 3, 12, 4);
   const history = { ...aBusyRun(), map: packMap(cells) };
   jobs = [aJob("known", endedView({ name: "known" }, history)), aJob("unknown", NO_VIEW)];

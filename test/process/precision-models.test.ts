@@ -48,8 +48,8 @@ async function compare(original: Uint8Array, other: Uint8Array, seed: number) {
 describe.each([
   ["fp16", 0.9999],
   ["int8", 0.98],
-] as const)("random models as %s", (precision, leastCosine) => {
-  test("load, keep their signature, answer as the originals do, and are the same bytes each time", async () => {
+] as const)("random models converted to %s", (precision, leastCosine) => {
+  test("keep their signature, answer like the originals, and are the same bytes each time", async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 1_000_000 }), async (seed) => {
         const model = randomModel(seed);
@@ -64,7 +64,7 @@ describe.each([
   });
 });
 
-test("for checking, float16 is rounded and overflows on the CPU, too", async () => {
+test("a strict float16 model also rounds and overflows on the CPU", async () => {
   const original = mlpModel({ inputs: 2, hidden: [], outputs: 1 });
   const half = (strict: boolean) => {
     const model = decodeOnnxModel(original);
@@ -86,7 +86,7 @@ test("for checking, float16 is rounded and overflows on the CPU, too", async () 
   expect(await run(false)).not.toContain(Number.POSITIVE_INFINITY);
 });
 
-test("int8 weights lose nothing where seven bits hold them, and the product is exact then", async () => {
+test("int8 weights that fit in seven bits are exact, and so is their product", async () => {
   const model = decodeOnnxModel(mlpModel({ inputs: 2, hidden: [], outputs: 2 }));
   const [weights] = model.graph.initializer;
   if (weights === undefined) throw new Error("no weights");
@@ -106,7 +106,7 @@ test("int8 weights lose nothing where seven bits hold them, and the product is e
   ]);
 });
 
-test("sums of the largest products do not saturate", async () => {
+test("sums of the largest int8 products do not saturate", async () => {
   const inputs = 512;
   const model = decodeOnnxModel(mlpModel({ inputs, hidden: [], outputs: 8 }));
   const [weights, bias] = model.graph.initializer;

@@ -32,14 +32,14 @@ async function cudaProviderInstalled(): Promise<boolean> {
 }
 
 describe("a probe", () => {
-  test("finds that the CPU computes the right numbers, and how long it takes", async () => {
+  test("checks that the CPU computes the right numbers, and measures its time", async () => {
     const probe = await probeDevice("cpu", { signal: NEVER });
     expect(probe).toMatchObject({ device: "cpu", ok: true, hint: null });
     expect(probe.loadMs).toBeGreaterThan(0);
     expect(probe.runMs).toBeGreaterThan(0);
   });
 
-  test("of CUDA without its provider says which library is missing and what to install", async () => {
+  test("reports the missing library and what to install for CUDA without its provider", async () => {
     const probe = await probeDevice("cuda", { signal: NEVER });
     if (await cudaProviderInstalled()) {
       // With the provider, the probe works or names another problem.
@@ -52,18 +52,18 @@ describe("a probe", () => {
     if (process.platform === "linux") expect(probe.detail).toContain("libonnxruntime_providers_shared.so");
   });
 
-  test("of a device that this platform cannot have says so without trying", async () => {
+  test("rejects a device that this platform does not support", async () => {
     const device = process.platform === "darwin" ? "dml" : "coreml";
     const probe = await probeDevice(device, { signal: NEVER });
     expect(probe).toMatchObject({ device, ok: false });
     expect(probe.detail).toContain(process.platform);
   });
 
-  test("that takes too long is not ok", async () => {
+  test("is not ok when it takes too long", async () => {
     expect(await probeDevice("cpu", { limitMs: 1, signal: NEVER })).toMatchObject({ ok: false, runMs: null });
   });
 
-  test("of everything answers for each device of the platform, in the table's order", async () => {
+  test("returns a result for each device of the platform, in the order of the table", async () => {
     const probes = await probeDevices({ signal: NEVER });
     expect(probes.map(({ device }) => device)).toEqual(
       (["cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml"] as const).filter((device) =>
@@ -74,13 +74,13 @@ describe("a probe", () => {
   });
 });
 
-describe("resolving a device", () => {
-  test("auto ends with one that passes its probe", async () => {
+describe("resolveDevice", () => {
+  test("resolves auto to a device that passes its probe", async () => {
     const device = await resolveDevice("auto", { signal: NEVER });
     expect(await probeDevice(device, { signal: NEVER })).toMatchObject({ ok: true });
   });
 
-  test("a device that was asked for is never replaced: it works, or DEVICE_UNAVAILABLE says what it needs", async () => {
+  test("never replaces a requested device, and fails with DEVICE_UNAVAILABLE if its probe fails", async () => {
     const probe = await probeDevice("tensorrt", { signal: NEVER });
     const resolving = resolveDevice("tensorrt", { signal: NEVER });
     if (probe.ok) await expect(resolving).resolves.toBe("tensorrt");
@@ -94,8 +94,8 @@ describe("resolving a device", () => {
   });
 });
 
-describe("a process of its own", () => {
-  test("may crash: the crash and its last words are the answer", async () => {
+describe("an isolated process", () => {
+  test("can crash, and the result is its signal and error output", async () => {
     const crash = await script("crash", 'console.error("ouch"); process.kill(process.pid, "SIGSEGV");');
     expect(await runIsolated({ script: crash, argument: null, limitMs: 30_000, signal: NEVER })).toEqual({
       kind: "crashed",
@@ -104,7 +104,7 @@ describe("a process of its own", () => {
     });
   });
 
-  test("may end without an answer", async () => {
+  test("can exit without a result, and its exit code is returned", async () => {
     const exit = await script("exit", "process.exit(7);");
     expect(await runIsolated({ script: exit, argument: null, limitMs: 30_000, signal: NEVER })).toMatchObject(
       {
@@ -114,7 +114,7 @@ describe("a process of its own", () => {
     );
   });
 
-  test("may hang: it is killed at its time limit, or when the signal says so", async () => {
+  test("is killed when it hangs, at its time limit or when the signal aborts", async () => {
     const hang = await script("hang", "for (;;);");
     expect(await runIsolated({ script: hang, argument: null, limitMs: 200, signal: NEVER })).toMatchObject({
       kind: "timedOut",
@@ -128,7 +128,7 @@ describe("a process of its own", () => {
     await expect(stopped).rejects.toMatchObject({ name: "TimeoutError" });
   });
 
-  test("gets its argument, and is gone once it has answered, even if it would stay", async () => {
+  test("gets its argument, and is ended after its result even if it would stay", async () => {
     const echo = await script(
       "echo",
       "process.once('message', ({ id, argument }) => process.send({ kind: 'done', id, value: { argument, pid: process.pid } })); setInterval(() => {}, 1000);",

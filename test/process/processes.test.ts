@@ -5,14 +5,14 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test("a command that runs for too long is killed, and its test says so whatever it waits for", async () => {
+test("a command that runs for too long is killed, and stderr and its promise report the limit", async () => {
   const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   await using cli = startCli(["setInterval(() => {}, 1_000)"], { main: "-e", limitMs: 300 });
   await expect(cli.ended).rejects.toThrow("did not end in 0.3 s");
   expect(said).toHaveBeenCalledWith(expect.stringContaining("did not end in 0.3 s, and is killed"));
 });
 
-test("a command that has ended gets no signal any more: its number may be another's", async () => {
+test("an ended command gets no signal, because another process may have its process ID", async () => {
   await using cli = startCli(["0"], { main: "-e" });
   expect(await cli.ended).toMatchObject({ code: 0 });
   const kill = vi.spyOn(process, "kill");

@@ -24,7 +24,7 @@ const SERVICES = [
   "shardmill.v1.WorkersService",
 ];
 
-test("the descriptors are what a compiler makes of the proto files now: after a change, npm run descriptors", async () => {
+test("the descriptors are up to date with the proto files (npm run descriptors)", async () => {
   const script = join(packageRoot, "scripts", "descriptors.mjs");
   expect(await promisify(execFile)(process.execPath, [script, "--check"])).toEqual({
     stdout: "",
@@ -33,7 +33,7 @@ test("the descriptors are what a compiler makes of the proto files now: after a 
 });
 
 describe.each(["v1", "v1alpha"] as const)("reflection %s", (version) => {
-  test("lists every service, and ends when its caller has asked everything", async () => {
+  test("lists every service, and ends when the caller has no more requests", async () => {
     await using rig = await wireRig(fakeServices());
     using client = await ReflectionClient.of(rig.server.address);
     const [answer] = await client.ask(version, [{ listServices: "" }]);
@@ -43,7 +43,7 @@ describe.each(["v1", "v1alpha"] as const)("reflection %s", (version) => {
     expect(await client.ask(version, [])).toEqual([]);
   });
 
-  test("serves the compiler's descriptors byte for byte, those of everything that a service uses", async () => {
+  test("serves the compiler's descriptor of every file that a service uses", async () => {
     await using rig = await wireRig(fakeServices());
     using client = await ReflectionClient.of(rig.server.address);
     const compiled = fromBinary(FileDescriptorSetSchema, await readFile(DESCRIPTORS));
@@ -55,7 +55,7 @@ describe.each(["v1", "v1alpha"] as const)("reflection %s", (version) => {
     for (const file of compiled.file) expect(byName.get(file.name)).toEqual(file);
   });
 
-  test("is enough for a strict client that knows nothing else to call the services", async () => {
+  test("gives a strict client all that it needs to call the services", async () => {
     const services = fakeServices();
     services.jobs.getJob.mockResolvedValue(aJobStatus({ stages: { infer: 0.5 }, secondsLeft: null }));
     await using rig = await wireRig(services);
@@ -68,7 +68,7 @@ describe.each(["v1", "v1alpha"] as const)("reflection %s", (version) => {
     expect(await client.call(registry, "grpc.health.v1.Health", "Check", {})).toEqual({ status: "SERVING" });
   });
 
-  test("answers what it does not know, and goes on; bytes that are no request end the call", async () => {
+  test("answers an unknown symbol with an error and continues, and invalid bytes end the call", async () => {
     await using rig = await wireRig(fakeServices());
     using client = await ReflectionClient.of(rig.server.address);
     const answers = await client.ask(version, [

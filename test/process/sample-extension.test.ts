@@ -51,7 +51,7 @@ function someRows() {
     id: only(vectorFromArray([...cells.keys()], new Int32())),
     file: only(vectorFromArray(cells, new Binary())),
   }).batches;
-  if (batch === undefined) throw new Error("one record batch");
+  if (batch === undefined) throw new Error("the table has no record batch");
   return batch;
 }
 
@@ -67,8 +67,8 @@ async function planned(vector: object, dims: readonly (string | number)[] = ["n"
   });
 }
 
-describe("the extension on the page", () => {
-  test("is checked by the compiler", { timeout: 120_000 }, async () => {
+describe("the extension in docs/extensions.md", () => {
+  test("compiles without errors", { timeout: 120_000 }, async () => {
     const config = join(folder, "tsconfig.json");
     const options = { noEmit: true, allowImportingTsExtensions: true };
     await writeFile(
@@ -79,7 +79,7 @@ describe("the extension on the page", () => {
     await promisify(execFile)(process.execPath, [tsc, "-p", config]);
   });
 
-  test("plans a step, and the input that it feeds", async () => {
+  test("plans a step and the input that the step feeds", async () => {
     const { steps, inputs } = await planned({ length: LENGTH });
     expect(steps[0]?.op).toEqual({
       ...{ kind: "feature", feature: "vector", cells: { kind: "bytes" } },
@@ -88,7 +88,7 @@ describe("the extension on the page", () => {
     expect(inputs.x).toMatchObject({ column: "shardmill:x", shape: [LENGTH] });
   });
 
-  test("refuses what does not fit, by the key that says it", async () => {
+  test("refuses an invalid option and names its key", async () => {
     await expect(planned({ length: 5 })).rejects.toMatchObject({
       code: "SPEC_INVALID",
       problems: [{ where: "map.inputs.x.vector.length", found: "5" }],
@@ -96,11 +96,11 @@ describe("the extension on the page", () => {
     await expect(planned({ length: LENGTH, size: 1 })).rejects.toThrow("size");
   });
 
-  test("names the rows that it cannot use", async () => {
+  test("names the rows that it cannot use, each with its reason", async () => {
     const { steps } = await planned({ length: LENGTH });
     const { openStep } = await import("../../shared/steps/open-step.ts");
     const [step] = steps;
-    if (step === undefined) throw new Error("a step is planned");
+    if (step === undefined) throw new Error("no step is planned");
     const stores: JobStores = { settings: {}, addresses: {}, isGuarded: false };
     await using opened = await openStep(step, { scratchPath: "unused", stores });
     const { failed = [] } = await opened.run(someRows(), new AbortController().signal);
@@ -110,16 +110,16 @@ describe("the extension on the page", () => {
     expect(failed[0]?.message).toBe("the vector in column `file` has 2 bytes, not 16");
   });
 
-  stepContract("the sample", async () => {
+  stepContract("the sample extension", async () => {
     const { steps } = await planned({ length: LENGTH });
     const { openStep } = await import("../../shared/steps/open-step.ts");
     const [plan] = steps;
-    if (plan === undefined) throw new Error("a step is planned");
+    if (plan === undefined) throw new Error("no step is planned");
     return { plan, open: (options) => openStep(plan, options), rows: someRows() };
   });
 });
 
-test("the page names its files as the sample has them", async () => {
+test("docs/extensions.md names exactly the files of the sample", async () => {
   expect([...(await filesOfPage()).keys()]).toEqual(["extension.ts", "plan.ts", "step.ts"]);
   expect(basename(folder)).toMatch(/^vectors-/);
 });

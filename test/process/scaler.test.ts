@@ -53,7 +53,7 @@ async function opened(method: string, scalerMetadata: Record<string, string>, he
   const registry = await compiledRegistry();
   const found = present(
     registry.getService(SERVICE)?.methods.find(({ name }) => name === method),
-    "it is of the service",
+    "the service has the method",
   );
   const ref = { name: "workers", namespace: "ml", scalerMetadata };
   const request = fromJson(found.input, method === "GetMetrics" ? { scaledObjectRef: ref } : ref);
@@ -73,7 +73,7 @@ async function ask(method: string, metadata: Record<string, string>, headers?: M
 }
 
 describe("KEDA's external scaler", () => {
-  test("tells how many workers are wanted, as a metric that each of them counts one for", async () => {
+  test("returns the number of wanted workers as a metric, with a target of one per worker", async () => {
     const tokenFromEnv = await tokenFor("work");
     const trigger = { tokenFromEnv, scalerAddress: server.address, shardsPerWorker: "10" };
     const metricName = "shardmill-workers";
@@ -91,7 +91,7 @@ describe("KEDA's external scaler", () => {
     expect(await ask("IsActive", trigger)).toEqual({});
   });
 
-  test("says whether any are wanted, and again when that changes, until its caller goes", async () => {
+  test("streams whether workers are wanted, at each change until the caller cancels", async () => {
     const { call, answers } = await opened("StreamIsActive", {
       tokenFromEnv: await tokenFor("read"),
       shardsPerWorker: "10",
@@ -105,7 +105,7 @@ describe("KEDA's external scaler", () => {
     await expect(answers.next()).rejects.toThrow("CANCELLED");
   });
 
-  test("refuses a trigger that it cannot use with what to write", async () => {
+  test("refuses an invalid trigger and reports what to write", async () => {
     const wrong = { tokenFromEnv: await tokenFor("read"), shardsPerWorker: "ten", deviec: "cuda" };
     for (const method of METHODS)
       expect(await failureOf(ask(method, wrong))).toMatchObject({
@@ -117,7 +117,7 @@ describe("KEDA's external scaler", () => {
 describe("a token in a message", () => {
   const trigger = { shardsPerWorker: "10" };
 
-  test("that is none, another's or revoked opens nothing, and there must be one", async () => {
+  test("is required, and an invalid or unknown token is refused", async () => {
     const text = await tokenFor("read");
     const changed = `${text.slice(0, -1)}${text.endsWith("a") ? "b" : "a"}`;
     const refusals: [metadata: Record<string, string>, says: RegExp][] = [
@@ -135,7 +135,7 @@ describe("a token in a message", () => {
         });
   });
 
-  test("opens no other method, and none is looked for where a header says who calls", async () => {
+  test("is ignored when a header has a credential", async () => {
     const tokenFromEnv = await tokenFor("read");
     const headers = new Metadata();
     headers.set("authorization", "Bearer guess");
@@ -146,7 +146,7 @@ describe("a token in a message", () => {
     expect(await ask("IsActive", trigger, headers)).toEqual({ result: true });
   });
 
-  test("is judged again before each answer", async () => {
+  test("is checked again before each response", async () => {
     const { text, line } = makeToken(
       { name: "a test", role: "work", expiresAt: new Date(Date.now() + 1_500).toISOString() },
       new Date().toISOString(),

@@ -7,7 +7,7 @@ import { runCli } from "../support/processes.ts";
 
 const example = (name: string) => join(packageRoot, "examples", "schedules", name);
 
-it("the example's jobs are what serve takes, and the nightly one runs by hand as the run that was due", async () => {
+it("serve accepts the example's jobs, and the nightly job runs by hand as the run of a given time", async () => {
   const checked = await runCli(["serve", example(""), "--check"]);
   expect(checked, checked.stderr).toMatchObject({ code: 0 });
   expect(checked.stdout).toMatch(/inbox-digits +when there are new files/);

@@ -21,12 +21,12 @@ const ROWS = 7;
 
 /** Declarations of a row's two dimensions. */
 const DECLARED: Readonly<Record<string, readonly [Dim, Dim]>> = {
-  "their sizes": ROW,
+  sizes: ROW,
   "one name for both": ["s", "s"],
   "a name for each": ["s", "t"],
-  "a name that others have and a size": ["s", 3],
+  "a name and a size": ["s", 3],
   "no name": ["", ""],
-  "Paddle's name for none": ["?", "?"],
+  "the name ? of Paddle": ["?", "?"],
 };
 
 const AXES = [0, 1, 2] as const;
@@ -113,7 +113,7 @@ const cases = Object.entries(DECLARED).flatMap(([name, row]) =>
 );
 
 test.each(cases)(
-  "the batch at $from of an input and at $to of an output, which declare $name",
+  "answers are right with the batch at input axis $from and output axis $to, declared with $name",
   async (one) => {
     const { row, from, to } = one;
     const model = doubling({ batch: "n", axis: from, row }, { batch: "n", axis: to, row });
@@ -122,16 +122,13 @@ test.each(cases)(
   },
 );
 
-test.each(AXES)(
-  "a fixed batch at %i is filled up, and only the rows that there are come out",
-  async (axis) => {
-    const shape: Shape = { batch: 4, axis, row: ROW };
-    const answers = await answersOf(doubling(shape, shape), { batchAxis: axis }, { batchAxis: axis });
-    expect(answers).toEqual(values.map((row) => row.map((value) => 2 * value)));
-  },
-);
+test.each(AXES)("a fixed batch at axis %i is padded, and only the real rows are returned", async (axis) => {
+  const shape: Shape = { batch: 4, axis, row: ROW };
+  const answers = await answersOf(doubling(shape, shape), { batchAxis: axis }, { batchAxis: axis });
+  expect(answers).toEqual(values.map((row) => row.map((value) => 2 * value)));
+});
 
-describe("nobody is given rows of another", () => {
+describe("a tensor whose batch dimension is unclear", () => {
   const problemsOf = (input: Shape, output: Shape, said: { input?: Said; output?: Said } = {}) =>
     answersOf(doubling(input, output), said.input ?? {}, said.output ?? {}).then(
       () => "no problem",
@@ -139,7 +136,7 @@ describe("nobody is given rows of another", () => {
     );
   const first: Shape = { batch: "n", axis: 0, row: ROW };
 
-  test("an output whose batch is elsewhere, by its name, is asked about", async () => {
+  test("is refused with a hint when an output has its named batch at another axis", async () => {
     for (const row of [ROW, ["s", "t"]] as const) {
       expect(
         await problemsOf({ ...first, row }, { batch: "n", axis: 1, row }, { input: { shape: ROW } }),
@@ -154,7 +151,7 @@ describe("nobody is given rows of another", () => {
     }
   });
 
-  test("an input whose first dimension is fixed while another is open is asked about", async () => {
+  test("is refused when an input has a fixed first dimension and another open one", async () => {
     const state: Shape = { batch: "", axis: 1, row: ROW };
     const other = { inputs: [{ name: "z", dtype: "float32", dims: ["n"] }] } as const;
     const model = onnxModel({
@@ -193,16 +190,16 @@ describe("nobody is given rows of another", () => {
     });
   });
 
-  test("an axis that the tensor does not have is a problem", async () => {
+  test("is refused when batchAxis is not an axis of the tensor", async () => {
     expect(await problemsOf(first, first, { output: { batchAxis: 3 } })).toMatchObject([
       { where: "map.outputs.y.batchAxis", expected: "0 to 2", found: "3, of [n, 2, 3]" },
     ]);
   });
 
   test.each<[string, readonly Dim[], string, object]>([
-    ["a scalar", [], "ReduceSum", { found: "a scalar float32" }],
+    ["a scalar output", [], "ReduceSum", { found: "a scalar float32" }],
     ["an output without a batch", [2, 3], "ReduceSum0", { found: "[2, 3]" }],
-  ])("%s is refused, with what the model declares", async (_name, dims, op, problem) => {
+  ])("is refused with the declared shape when it is %s", async (_name, dims, op, problem) => {
     const axes = { name: "axes", dtype: "int64", dims: [1], data: BigInt64Array.of(0n) } as const;
     const over = op === "ReduceSum" ? [] : ["axes"];
     const model = onnxModel({
@@ -216,7 +213,7 @@ describe("nobody is given rows of another", () => {
   });
 });
 
-test("what a model gives wins over what it declares, where the job says that it has a batch", async () => {
+test("a job's batchAxis overrides the batch size that the model declares", async () => {
   const model = onnxModel({
     inputs: [{ name: "x", dtype: "float32", dims: ["n", 2, 3] }],
     // onnxmltools declares LightGBM's labels with size one, but the model returns one per row.
@@ -229,7 +226,7 @@ test("what a model gives wins over what it declares, where the job says that it 
   );
 });
 
-test("a shape that the job says wrongly fails with what the model declares, what was due, and what came", async () => {
+test("a wrong shape in the job fails with the declared, the expected and the returned shape", async () => {
   const open: Shape = { batch: "n", axis: 0, row: ["", ""] };
   await expect(answersOf(doubling(open, open), { shape: ROW }, { shape: [3, 2] })).rejects.toMatchObject({
     code: "MODEL_SHAPE",
@@ -241,7 +238,7 @@ test.each([
   ["__proto__", "valueOf"],
   ["constructor", "toString"],
   ["hasOwnProperty", "constructor"],
-])("an input may be called %s, and an output %s", async (name, output) => {
+])("an input can be named %s, and an output %s", async (name, output) => {
   const model = onnxModel({
     inputs: [{ name, dtype: "float32", dims: ["n", 6] }],
     outputs: [{ name: output, dtype: "float32", dims: ["n", 6] }],

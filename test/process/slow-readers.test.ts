@@ -63,7 +63,7 @@ async function endlessServer(readerMs: number) {
   };
 }
 
-test("a reader that takes nothing in is cut off, and what it held is free", async () => {
+test("a stalled reader is disconnected, and its stream on the server ends", async () => {
   await using rig = await endlessServer(3_000);
   const call = rig.read();
   const ended = new Promise<unknown>((resolve) => call.on("error", resolve));
@@ -79,7 +79,7 @@ test("a reader that takes nothing in is cut off, and what it held is free", asyn
   expect(await ended).toMatchObject({ code: expect.toSatisfy((code) => code === 1 || code === 8) });
 });
 
-test("one that reads on, however slowly, is served", async () => {
+test("a slow reader that keeps reading is served", async () => {
   await using rig = await endlessServer(15_000);
   const call = rig.read();
   call.on("error", () => {});

@@ -39,7 +39,7 @@ async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-test("what it gives is what a database in this process gives, and nothing is left of it", async () => {
+test("a SQL process returns rows and errors like a database in this process, and leaves no file", async () => {
   {
     await using database = await openSqlProcess(options);
     await database.run("CREATE TABLE rows AS SELECT range AS id FROM range(5)");
@@ -57,7 +57,7 @@ test("what it gives is what a database in this process gives, and nothing is lef
   expect(await readdir(join(root, "tmp"))).toEqual([]);
 });
 
-test("six statements without an end leave the files of this process to others, and end when they are interrupted", async () => {
+test("six endless statements do not block file access of this process, and end when interrupted", async () => {
   const databases = await Promise.all(Array.from({ length: 4 }, () => openSqlProcess(options)));
   const checks = await Promise.all(
     Array.from({ length: 2 }, () => openSqlProcess({ ...options, purpose: "check" })),
@@ -74,7 +74,7 @@ test("six statements without an end leave the files of this process to others, a
   expect(await readdir(join(root, "tmp"))).toEqual([]);
 });
 
-test("one that takes longer than its time is ended, and the next has a process that works", async () => {
+test("a statement that exceeds its time limit is ended, and the next SQL process works", async () => {
   {
     await using database = await openSqlProcess({ ...options, limitMs: 300 });
     const error = await failureOf(
@@ -90,7 +90,7 @@ test("one that takes longer than its time is ended, and the next has a process t
   expect(await next.rows("SELECT 1 AS a")).toEqual([{ a: 1 }]);
 });
 
-test("a check that does not end is a fault of the SQL, with its place and its limit", async () => {
+test("a check that does not end fails with SQL_INVALID, its place and its limit", async () => {
   const error = await failureOf(
     checkReductions({
       reduce: { a: { combine: ENDLESS, final: "FROM partials" }, b: { final: "SELECT i FROM rows" } },
@@ -106,7 +106,7 @@ test("a check that does not end is a fault of the SQL, with its place and its li
   ]);
 });
 
-test("a reduction that is called off ends at once, and leaves nothing", async () => {
+test("an aborted reduction ends at once and leaves no file", async () => {
   const reduce = { a: { final: `SELECT count(*) AS n FROM rows, (${ENDLESS})` } };
   const paths = workPaths(root);
   const folders = { partialsPath: paths.partials, tempFolder: paths.temp };
@@ -123,7 +123,7 @@ test("a reduction that is called off ends at once, and leaves nothing", async ()
   });
   const failing = expect(reducing).rejects.toThrow("called off");
   // Waits for its start, because a process starts slowly on a busy machine.
-  await until("a table that is being made", async () =>
+  await until("a table that is being written", async () =>
     existsSync(join(paths.stage, OUTPUT_FOLDERS.reduced)) ? true : null,
   );
   const startMs = performance.now();
@@ -133,7 +133,7 @@ test("a reduction that is called off ends at once, and leaves nothing", async ()
   expect(await readdir(join(paths.stage, OUTPUT_FOLDERS.reduced))).toEqual([]);
 });
 
-test("jobs whose SQL has no end stop neither the coordinator nor the next job", async () => {
+test("jobs with endless SQL do not block the coordinator or the next job", async () => {
   await using job = await KnownJob.make({ rows: 400, spec: { reduce: {}, output: { path: "./out" } } });
   const { cli, address } = await startCoordinator(job, []);
   await using _coordinator = cli;

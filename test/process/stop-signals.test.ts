@@ -13,7 +13,7 @@ import { runCli, startCli } from "../support/processes.ts";
 const folder = await mkdtemp(join(tmpdir(), "shardmill-stops-"));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("a command that does not come out of a native call ends at the third Ctrl-C", async () => {
+test("a command that hangs in a native call ends at the third Ctrl-C", async () => {
   const main = join(folder, "hangs.mjs");
   const duckdb = pathToFileURL(createRequire(import.meta.url).resolve("@duckdb/node-api")).href;
   await writeFile(
@@ -38,7 +38,7 @@ console.log("hangs");
 
 // Child processes detect the end of their parent by their channels. `startCli` rejects when one is left.
 test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
-  "%s while a run starts leaves no process behind",
+  "%s while a run starts leaves no process",
   async (signal) => {
     await using job = await KnownJob.make({ rows: 600, files: 1, rowGroupRows: 300 });
     for (const afterMs of [60, 250, 500]) {
@@ -54,7 +54,7 @@ test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
   },
 );
 
-describe("told to end while it loads", () => {
+describe("SIGTERM while a command loads", () => {
   // Signalled as soon as it handles signals, before it has loaded anything else.
   const preload = join(folder, "told.mjs");
   const told = { env: { NODE_OPTIONS: `--import=${pathToFileURL(preload).href}` } };
@@ -65,7 +65,7 @@ describe("told to end while it loads", () => {
 const onListener = (name) => {
   if (name !== "SIGTERM") return;
   process.off("newListener", onListener);
-  if (process.stdout.listenerCount("error") > 0) throw new Error("it is loaded");
+  if (process.stdout.listenerCount("error") > 0) throw new Error("the command is already loaded");
   process.nextTick(() => process.kill(process.pid, "SIGTERM"));
 };
 process.on("newListener", onListener);
@@ -73,13 +73,13 @@ process.on("newListener", onListener);
     ),
   );
 
-  test("a worker ends as one that has drained", async () => {
+  test("ends a worker with the exit code of a drained worker", async () => {
     const args = ["worker", "--coordinator", "127.0.0.1:1", "--drained-exit-code", "75", "--workers", "1"];
     const { code, stderr } = await runCli(args, told);
     expect([code, stderr]).toEqual([75, expect.not.stringMatching(/Error/)]);
   });
 
-  test("a command that hands nothing back ends by the signal", async () => {
+  test("ends a command without leases by the signal", async () => {
     expect(await runCli(["version"], told)).toMatchObject({ code: null, signal: "SIGTERM" });
   });
 });

@@ -44,7 +44,7 @@ async function supervise(
   return { scratchPath, supervisor: new Supervisor(options) };
 }
 
-test("stopped or drained before its first process has started, it starts none and is done", async () => {
+test("a supervisor that stops or drains before its first process starts is done without any process", async () => {
   for (const end of ["stop", "drain"] as const) {
     const { supervisor, scratchPath } = await supervise(60_000);
     const startMs = performance.now();
@@ -54,13 +54,13 @@ test("stopped or drained before its first process has started, it starts none an
   }
 });
 
-test("a refusal for good ends all its processes, and is what it rejects with", async () => {
+test("a coordinator that stays unreachable ends all processes, and the supervisor rejects", async () => {
   const { supervisor, scratchPath } = await supervise(100);
   await expect(supervisor.done).rejects.toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
   expect(existsSync(scratchPath)).toBe(false);
 });
 
-test("a coordinator that does not start ends the processes that wait for it", async () => {
+test("a coordinator that fails to start ends the processes that wait for it", async () => {
   const starting = deferred<Joining>();
   const { supervisor, scratchPath } = await supervise(60_000, starting.promise);
   starting.reject(new Error("port in use"));
@@ -81,7 +81,7 @@ async function misbehaving(methods: string, more: Partial<SupervisorOptions> = {
   };
 }
 
-test("processes that die before any of them ever joined are given up, saying what was said last", async () => {
+test("the supervisor gives up with the last error when processes exit before any has joined", async () => {
   const methods = `{ work() { throw new Error("EMFILE: too many open files"); } }`;
   await using broken = await misbehaving(methods);
   await expect(broken.supervisor.done).rejects.toMatchObject({
@@ -91,7 +91,7 @@ test("processes that die before any of them ever joined are given up, saying wha
   expect(existsSync(broken.scratchPath)).toBe(false);
 });
 
-test("once a process has joined, those that die are started again for as long as it takes", async () => {
+test("after a process has joined, processes that exit are restarted without a limit", async () => {
   const manyDied = deferred<void>();
   let died = 0;
   const onDied = () => {
@@ -111,7 +111,7 @@ test("once a process has joined, those that die are started again for as long as
   await dying.supervisor.stop();
 });
 
-test("while the GPU of a process is put aside it has none, and again when that is back", async () => {
+test("processes of an excluded GPU are drained, and restart when the GPU works again", async () => {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-gpu-"));
   // The process records when it starts work, and when it is asked to drain.
   const methods = `{

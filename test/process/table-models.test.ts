@@ -118,8 +118,8 @@ function expectClose(found: unknown, expected: unknown): void {
   } else expect(found).toBe(expected);
 }
 
-describe("models of tables, as scikit-learn and LightGBM are exported", () => {
-  test.each(Object.keys(CASES))("%s gives the labels and numbers that Python gets", async (name) => {
+describe("exported models of scikit-learn and LightGBM", () => {
+  test.each(Object.keys(CASES))("%s returns the labels and numbers of Python", async (name) => {
     const { columns, signature, session, found } = await opened(name);
     await using _session = session;
     expect(signature.unusable).toEqual([]);
@@ -130,7 +130,7 @@ describe("models of tables, as scikit-learn and LightGBM are exported", () => {
     for (const [column, values] of Object.entries(expected)) expectClose(made[column], values);
   });
 
-  test("the names of a model's classes are the labels, where the job gives none", async () => {
+  test("the class names of a model are the default labels", async () => {
     const { columns, signature, session } = await opened("linear-zipmap");
     await using _session = session;
     const outputs = { best: { tensor: "output_probability", op: "argmax" }, all: "output_probability" };
@@ -141,14 +141,14 @@ describe("models of tables, as scikit-learn and LightGBM are exported", () => {
   });
 });
 
-describe("outputs that are no tensors", () => {
+describe("outputs that are not tensors", () => {
   const float = { dtype: "float32", dims: ["n"] } as const;
   const [x, y] = [
     { name: "x", ...float },
     { name: "y", ...float, sequence: true },
   ];
 
-  test("a sequence that a tensor is split into is that tensor", async () => {
+  test("a sequence that is split from a tensor is returned as that tensor", async () => {
     const split = { op: "SplitToSequence", inputs: ["x"], outputs: ["s"], attributes: { axis: 0 } };
     const passed = { op: "Identity", inputs: ["s"], outputs: ["y"] };
     const model = onnxModel({ inputs: [x], outputs: [y], nodes: [split, passed], opset: 16 });
@@ -159,7 +159,7 @@ describe("outputs that are no tensors", () => {
     expect([...new Float32Array(taken?.data ?? new ArrayBuffer(0))]).toEqual([1, 2, 3]);
   });
 
-  test("one that is put together step by step is its tensors, and a node that looks at it still does", async () => {
+  test("a sequence that is built step by step is returned as its tensors, and nodes can still read it", async () => {
     const nodes = [
       { op: "SequenceEmpty", inputs: [], outputs: ["none"] },
       { op: "SequenceInsert", inputs: ["none", "x"], outputs: ["one"] },
@@ -177,7 +177,7 @@ describe("outputs that are no tensors", () => {
     expect(new BigInt64Array(found?.data ?? new ArrayBuffer(8))[0]).toBe(2n);
   });
 
-  test("one of a length that only running tells stays what it is, and is told", async () => {
+  test("a sequence whose length is unknown before a run is reported as unusable", async () => {
     const keys = { op: "SequenceInsert", inputs: ["z", "x"], outputs: ["y"] };
     const z = { op: "SequenceAt", inputs: ["w", "i"], outputs: ["at"] };
     const w = { op: "SequenceConstruct", inputs: ["x"], outputs: ["w"] };

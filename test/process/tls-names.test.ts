@@ -47,7 +47,7 @@ async function start(clientCa: string | null, tokensPath: string): Promise<Rig> 
   return { services, server, [Symbol.asyncDispose]: () => server.close(0) };
 }
 
-describe("a certificate with a name that is known", () => {
+describe("a client certificate with a granted name", () => {
   const grant = async (path: string, certificate: string, role: Role) => {
     const line = grantOf(certificate, { name: "nodes", role, expiresAt: null }, new Date().toISOString());
     await addTokenLine(path, line);
@@ -62,7 +62,7 @@ describe("a certificate with a name that is known", () => {
     return client.jobs.listJobs(NEVER).finally(() => client.close());
   };
 
-  test("is enough to be answered as its role says, and its secret is not asked for", async () => {
+  test("authorizes a client with its role, without a secret, until it is revoked", async () => {
     const tokens = join(folder, "tokens-names");
     const reads = await grant(tokens, "DNS:*.read.example", "read");
     const works = await grant(tokens, "CN:works", "work");
@@ -93,7 +93,7 @@ describe("a certificate with a name that is known", () => {
     expect(rig.services.jobs.listJobs).not.toHaveBeenCalled();
   }, 60_000);
 
-  test("is nobody's where certificates are not asked for, and of another CA", async () => {
+  test("is refused when the server has no client CA, or when another CA signed it", async () => {
     const tokens = join(folder, "tokens-unasked");
     await grant(tokens, "DNS:a.read.example", "read");
     const [reader, forged] = [

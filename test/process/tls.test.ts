@@ -63,8 +63,8 @@ class Rig implements AsyncDisposable {
   }
 }
 
-describe("a client that knows the CA", () => {
-  test("is answered by address and by name", async () => {
+describe("a client that trusts the CA", () => {
+  test("can call the coordinator by address and by name", async () => {
     await using rig = await Rig.start(good);
     const port = rig.server.address.split(":").at(-1);
     for (const host of ["127.0.0.1", "localhost"]) {
@@ -74,7 +74,7 @@ describe("a client that knows the CA", () => {
     }
   });
 
-  test("still has to know the secret", async () => {
+  test("still needs the secret", async () => {
     await using rig = await Rig.start(good);
     const credential = { path: "/none", secret: null, tls: { ca: ca.path, own: null } };
     const client = connectCoordinator(rig.server.address, credential);
@@ -84,25 +84,25 @@ describe("a client that knows the CA", () => {
   });
 });
 
-describe("no call is made, and the user is told which it is, where", () => {
+describe("a TLS connection that fails", () => {
   const cases: [
     what: string,
     server: () => Promise<CertificateFiles | null>,
     ca: () => string | null,
     text: RegExp,
   ][] = [
-    ["the CA is another", async () => good, () => other.path, /no CA in .*other\.crt has signed/],
-    ["the system trusts no such CA", async () => good, () => null, /no CA that this system trusts/],
+    ["the client trusts another CA", async () => good, () => other.path, /no CA in .*other\.crt has signed/],
+    ["the system does not trust the CA", async () => good, () => null, /no CA that this system trusts/],
     [
       "the certificate is for another name",
       () => ca.sign({ name: "elsewhere", host: "elsewhere.example" }),
       () => ca.path,
       /other names than 127\.0\.0\.1: DNS:elsewhere\.example/,
     ],
-    ["the coordinator does not speak TLS", async () => null, () => ca.path, /does not speak TLS/],
+    ["the coordinator does not use TLS", async () => null, () => ca.path, /does not speak TLS/],
   ];
 
-  test.each(cases)("%s", async (_what, server, trusted, text) => {
+  test.each(cases)("makes no call and reports the reason when %s", async (_what, server, trusted, text) => {
     await using rig = await Rig.start(await server());
     const client = rig.client({ ca: trusted(), own: null });
     const refused = {
@@ -119,7 +119,7 @@ describe("no call is made, and the user is told which it is, where", () => {
     ["has expired", { fromDays: -9, toDays: -1 }, /has expired/],
     ["is not valid yet", { fromDays: 1, toDays: 9 }, /is not valid yet/],
   ])(
-    "the certificate %s; a server does not start with it, but may have it since",
+    "is refused when the certificate %s, and a new server refuses to start with that certificate",
     async (_what, days, text) => {
       const own = await ca.sign({ name: "aging" });
       await using rig = await Rig.start(own);
@@ -135,7 +135,7 @@ describe("no call is made, and the user is told which it is, where", () => {
     },
   );
 
-  test("the coordinator speaks TLS, and the client does not", async () => {
+  test("is reported with a hint when only the coordinator uses TLS", async () => {
     await using rig = await Rig.start(good);
     expect(await failureOf(rig.client().waitReady(1_000))).toMatchObject({
       code: "CERTIFICATE_REFUSED",
@@ -145,7 +145,7 @@ describe("no call is made, and the user is told which it is, where", () => {
     expect(rig.services.jobs.listJobs).not.toHaveBeenCalled();
   });
 
-  test("the network is to blame: that is told as such", async () => {
+  test("is reported as COORDINATOR_UNREACHABLE when the network fails", async () => {
     const nobody = createServer((socket) => socket.destroy());
     await new Promise<void>((resolve) => nobody.listen(0, "127.0.0.1", resolve));
     const { port } = nobody.address() as { port: number };
@@ -156,17 +156,17 @@ describe("no call is made, and the user is told which it is, where", () => {
   });
 });
 
-describe("of mutual TLS", () => {
+describe("mutual TLS", () => {
   const cases: [what: string, own: () => Promise<CertificateFiles | null>, text: RegExp][] = [
-    ["shows no certificate", async () => null, /has none/],
+    ["has no certificate", async () => null, /has none/],
     [
-      "shows one of another CA",
+      "has a certificate of another CA",
       () => other.sign({ name: "stranger" }),
       /not signed by a CA that this coordinator trusts/,
     ],
   ];
 
-  test.each(cases)("a client that %s is refused all calls but health checks", async (_what, own, text) => {
+  test.each(cases)("refuses all calls except health checks of a client that %s", async (_what, own, text) => {
     await using rig = await Rig.start(good, ca.path);
     const client = rig.client({ ca: ca.path, own: await own() });
     await client.waitReady(5_000);
@@ -181,7 +181,7 @@ describe("of mutual TLS", () => {
   test.each([
     ["has expired", { fromDays: -9, toDays: -1 }],
     ["is not valid yet", { fromDays: 1, toDays: 9 }],
-  ])("a client whose certificate %s is told so", async (what, days) => {
+  ])("refuses a client whose certificate %s, with that reason", async (what, days) => {
     const own = await ca.sign({ name: "late" });
     await using rig = await Rig.start(good, ca.path);
     const client = rig.client({ ca: ca.path, own });
@@ -193,7 +193,7 @@ describe("of mutual TLS", () => {
     expect(rig.services.jobs.listJobs).not.toHaveBeenCalled();
   });
 
-  test("a client with a certificate of its CA is answered, if it knows the secret, too", async () => {
+  test("answers a client with a certificate of the client CA only if it has the secret", async () => {
     await using rig = await Rig.start(good, ca.path);
     const own = await ca.sign({ name: "worker" });
     expect(await rig.client({ ca: ca.path, own }).jobs.listJobs(NEVER)).toEqual([]);
@@ -204,8 +204,8 @@ describe("of mutual TLS", () => {
   });
 });
 
-describe("certificates that are renewed", () => {
-  test("are shown to whoever connects next, and open calls go on", async () => {
+describe("renewed certificates", () => {
+  test("are presented to new connections, and open calls continue", async () => {
     const first = await ca.sign({ name: "renewed" });
     await using rig = await Rig.start(first);
     const before = rig.client({ ca: ca.path, own: null });
@@ -231,11 +231,11 @@ describe("certificates that are renewed", () => {
   });
 });
 
-describe("a server", () => {
+describe("the server of a coordinator", () => {
   const start = (listening: Listening, listen = "127.0.0.1:0") =>
     startServer({ listen, services: fakeServices(), guard: TEST_GUARD, listening, log: silentLogger });
 
-  test("does not listen beyond its machine in the clear, unless it is told to", async () => {
+  test("refuses to listen without TLS for other machines, unless it is insecure", async () => {
     const clear = { tls: null, insecure: false };
     expect(await failureOf(start(clear, "0.0.0.0:0"))).toMatchObject({
       code: "LISTENING_REFUSED",
@@ -247,7 +247,7 @@ describe("a server", () => {
     await (await start(clear, "localhost:0")).close(0);
   });
 
-  test("says which file it cannot use", async () => {
+  test("names the file that it cannot use", async () => {
     const text = join(folder, "text");
     await writeFile(text, "no PEM");
     const otherKey = (await ca.sign({ name: "another" })).key;
@@ -267,7 +267,7 @@ describe("a server", () => {
     }
   });
 
-  test("whose port is taken says so, as one without TLS does", async () => {
+  test("fails with PORT_IN_USE on a used port", async () => {
     await using rig = await Rig.start(good);
     const tls = { own: good, clientCa: null };
     expect(await failureOf(start({ tls, insecure: false }, rig.server.address))).toMatchObject({
@@ -275,7 +275,7 @@ describe("a server", () => {
     });
   });
 
-  test("for workers of its own process listens beside in the clear, on this machine alone", async () => {
+  test("also listens without TLS, on this machine only, for workers of its own process", async () => {
     const tls = { own: good, clientCa: ca.path };
     const server = await start({ tls, insecure: false, forOwnWorkers: true }, "0.0.0.0:0");
     expect(server.ownAddress).toMatch(/^127\.0\.0\.1:\d+$/);

@@ -25,7 +25,7 @@ function callsOf(services: FakeServices): number {
   return answers.reduce((calls, { mock }) => calls + mock.calls.length, 0);
 }
 
-describe("whose token", () => {
+describe("a token in a gRPC call", () => {
   let folder: string;
   let tokensPath: string;
 
@@ -50,7 +50,7 @@ describe("whose token", () => {
     return await startServer({ listen: "127.0.0.1:0", services, guard, log: silentLogger });
   }
 
-  test("is of another role is told so, before a handler runs", async () => {
+  test("is refused with ROLE_REFUSED before a handler runs when it has another role", async () => {
     const { text } = await tokenFor("work");
     const services = fakeServices();
     const server = await serve(services);
@@ -64,7 +64,7 @@ describe("whose token", () => {
     await server.close(0);
   });
 
-  test("is revoked gets nothing more, not even of a stream that is open, and its handler ends", async () => {
+  test("gets nothing more after it is revoked, even on an open stream, whose handler ends", async () => {
     const { id, text } = await tokenFor("read");
     const services = fakeServices();
     const gate = deferred<void>();
@@ -96,7 +96,7 @@ describe("whose token", () => {
     await server.close(0);
   });
 
-  test("was exchanged in the client's file sends the new one", async () => {
+  test("is read again by the client when its file has a new token", async () => {
     const [first, second] = [await tokenFor("read"), await tokenFor("read")];
     const services = fakeServices();
     services.jobs.listJobs.mockResolvedValue([]);
@@ -113,7 +113,7 @@ describe("whose token", () => {
     await server.close(0);
   });
 
-  test("cannot be looked up is refused, and is not told where the file is; the secret opens as ever", async () => {
+  test("is refused without a path when the token file is invalid, and the secret is still accepted", async () => {
     const { text } = await tokenFor("admin");
     await writeFile(tokensPath, "nonsense");
     const services = fakeServices();
@@ -130,7 +130,7 @@ describe("whose token", () => {
     await server.close(0);
   });
 
-  test("did what is in the audit log, and what was refused to whom, and nothing of a secret", async () => {
+  test("is named in the audit log for its calls and refusals, and the log has no secret", async () => {
     const { id, text } = await tokenFor("submit");
     const auditPath = join(folder, "audit");
     const services = fakeServices();

@@ -24,7 +24,7 @@ async function onlyFile(): Promise<string> {
   return join(folder, names[0] ?? "");
 }
 
-test("what was remembered is recalled by another process, whatever the order of the key's fields", async () => {
+test("a stored value is found by another instance, with the fields of the key in any order", async () => {
   await cacheAt().remember(key, { units: 512 });
   expect(await cacheAt().recall({ lanes: 2, model: "abc" })).toEqual({ units: 512 });
   expect(await cacheAt().recall({ ...key, lanes: 1 })).toBeUndefined();
@@ -33,14 +33,14 @@ test("what was remembered is recalled by another process, whatever the order of 
   expect(JSON.parse(await readFile(await onlyFile(), "utf8"))).toEqual({ key, value: { units: 1024 } });
 });
 
-describe("as if there was nothing", () => {
+describe("a cache entry", () => {
   test.each([
     ["an empty file", ""],
-    ["half of one", '{"key": {"model": "abc", "la'],
-    ["JSON that is no entry", "[1, 2]"],
+    ["a truncated entry", '{"key": {"model": "abc", "la'],
+    ["JSON that is not an entry", "[1, 2]"],
     ["another key's entry", '{"key": {"model": "xyz"}, "value": {"units": 1}}'],
-    ["a file without end", " ".repeat(1 << 20)],
-  ])("%s", async (_what, text) => {
+    ["a file that is too large", " ".repeat(1 << 20)],
+  ])("is ignored and can be replaced when it is %s", async (_what, text) => {
     await cacheAt().remember(key, { units: 512 });
     await writeFile(await onlyFile(), text);
     expect(await cacheAt().recall(key)).toBeUndefined();
@@ -48,7 +48,7 @@ describe("as if there was nothing", () => {
     expect(await cacheAt().recall(key)).toEqual({ units: 7 });
   });
 
-  test("a folder under the entry's name, and one that cannot be made", async () => {
+  test("is missing when its path is a folder, or when its folder cannot be created", async () => {
     await cacheAt().remember(key, 1);
     const path = await onlyFile();
     await rm(path);
@@ -62,7 +62,7 @@ describe("as if there was nothing", () => {
     expect(await nowhere.recall(key)).toBeUndefined();
   });
 
-  test("an entry that is more than a week old, which the next one removes", async () => {
+  test("is ignored when it is more than a week old, and the next entry removes it", async () => {
     await cacheAt().remember(key, 1);
     const before = new Date(Date.now() - 7.1 * DAY_MS);
     await utimes(await onlyFile(), before, before);
@@ -72,7 +72,7 @@ describe("as if there was nothing", () => {
   });
 });
 
-test("of too many entries the oldest go, and what is not ours stays", async () => {
+test("the oldest of too many entries are removed, and other files stay", async () => {
   await mkdir(folder, { recursive: true });
   const old = new Date(Date.now() - DAY_MS);
   await Promise.all(
@@ -95,7 +95,7 @@ test("of too many entries the oldest go, and what is not ours stays", async () =
   expect(await cacheAt().recall(key)).toBe(1);
 });
 
-test("many processes at once lose no entry and leave no file behind", async () => {
+test("concurrent instances lose no entry and leave no other file", async () => {
   await Promise.all(
     Array.from({ length: 40 }, (_, index) => cacheAt().remember({ index: index % 10 }, { units: index })),
   );
@@ -104,7 +104,7 @@ test("many processes at once lose no entry and leave no file behind", async () =
     expect(await cacheAt().recall({ index })).toMatchObject({ units: expect.any(Number) });
 });
 
-test("it is in the cache folder that the environment names, or off", async () => {
+test("the environment sets the folder of the tuning cache or turns the cache off", async () => {
   const env = { SHARDMILL_CACHE: base };
   await openTuningCache(env).remember(key, 5);
   expect(await readdir(join(base, "tuning"))).toHaveLength(1);

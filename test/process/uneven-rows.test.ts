@@ -89,7 +89,7 @@ const ids = fc.array(fc.integer({ min: 0, max: 39 }), { maxLength: 40 });
 const someLists = fc.array(ids, { minLength: 1, maxLength: 40 });
 const someSizes = fc.array(fc.integer({ min: 1, max: 15 }), { minLength: 1, maxLength: 4 });
 
-test("whatever the lengths and the batches, a row's answer is that of the row alone, in input order", async () => {
+test("each row has the answer of the row alone, in input order, for any lengths and batches", async () => {
   const someRows = fc.integer({ min: 1, max: 20 });
   const someTokens = fc.oneof(fc.constant("auto" as const), fc.integer({ min: 1, max: 400 }));
   await fc.assert(
@@ -109,7 +109,7 @@ test("whatever the lengths and the batches, a row's answer is that of the row al
   );
 });
 
-test("batches that do not fit, and rows that the model fails on, leave all others right and in order", async () => {
+test("batches that do not fit and rows that fail leave all other answers right and in order", async () => {
   const bad = 39n;
   const refuse = (rows: number, length: number, values: BigInt64Array) => {
     if (rows * length > 120 && rows > 1) return new ShardmillError("OUT_OF_MEMORY", "full");
@@ -133,7 +133,7 @@ test("batches that do not fit, and rows that the model fails on, leave all other
   );
 });
 
-test("rows that are no list of ids are dead letters, each with its reason, and no other row is touched", async () => {
+test("rows that are not lists of ids are dead-lettered with a reason, and other rows are unaffected", async () => {
   const lists = [[1, 2, 3], null, [4, null, 6], [7], [], [8, 9]];
   const { result } = await mapInMemory({
     map: plan,
@@ -149,7 +149,7 @@ test("rows that are no list of ids are dead letters, each with its reason, and n
   ]);
 });
 
-test("sorting keeps padding low where input order would not, and what there is of it is counted", async () => {
+test("sorting by length keeps padding low, and the padding is counted", async () => {
   const lists = unevenIds(4_000, 300);
   const meter = new BusyMeter(() => 0);
   const { result, ran } = await mapInMemory({

@@ -39,14 +39,14 @@ async function verified(model: Awaited<ReturnType<typeof lyingModel>>, output: o
   return map;
 }
 
-describe("a shape that is not the declared one", () => {
-  test("is taken where a run of the model gives it", async () => {
+describe("a shape that differs from the declared one", () => {
+  test("is accepted when a run of the model returns it", async () => {
     const model = await lyingModel([1, "length"]);
     const map = await verified(model, { shape: [3, 2], batchAxis: 1 });
     expect(map.outputs[0]).toMatchObject({ rowDims: [3, 2], batchAxis: 1 });
   });
 
-  test("is refused where it gives another, with what it gave and which keys take that", async () => {
+  test("is refused when a run returns another shape, with that shape and the keys for it", async () => {
     const model = await lyingModel([1, "length"]);
     await expect(verified(model, { shape: [3, 4], batchAxis: 1 })).rejects.toMatchObject({
       code: "SPEC_INVALID",
@@ -61,7 +61,7 @@ describe("a shape that is not the declared one", () => {
     });
   });
 
-  test("is taken unproven where the model fails on made-up rows", async () => {
+  test("is accepted unverified when the model fails on generated rows", async () => {
     const bytes = onnxModel({
       inputs: [{ name: "x", dtype: "float32", dims: ["n", 6] }],
       outputs: [{ name: "y", dtype: "float32", dims: ["n", 1] }],
@@ -80,7 +80,7 @@ test.each<[ElementType, unknown]>([
   ["uint8", 255],
   ["bool", true],
   ["string", "a"],
-])("values of %s and lists of open length are made for a run", async (dtype, value) => {
+])("a run gets generated values of %s and generated lists of open length", async (dtype, value) => {
   const bytes = onnxModel({
     inputs: [
       { name: "ids", dtype: "int64", dims: ["n", "s"] },

@@ -61,13 +61,13 @@ async function readGroups(input: Readonly<Record<string, unknown>>) {
   return { rows, groups: groups.flatMap((group, at) => (isRead(group) ? [at] : [])) };
 }
 
-test("of row groups that a condition rules out, a worker reads no byte", async () => {
+test("a worker reads no byte of row groups that a condition excludes", async () => {
   // The condition wants the last one, too, because the end of the file is read for its footer.
   const where = `id BETWEEN ${2 * GROUP_ROWS} AND ${4 * GROUP_ROWS - 1} OR id = ${7 * GROUP_ROWS + 5}`;
   expect(await readGroups({ where })).toEqual({ rows: 3 * GROUP_ROWS, groups: [2, 3, 7] });
 });
 
-test("of row groups that a trial leaves out, neither, but for the one beside the footer", async () => {
+test("a worker reads no byte of row groups that a limit excludes, except the one next to the footer", async () => {
   const { rows, groups } = await readGroups({ limit: GROUP_ROWS + 10 });
   expect(rows).toBe(GROUP_ROWS + 10);
   expect(groups.filter((group) => group !== GROUPS - 1)).toEqual([0, 1]);

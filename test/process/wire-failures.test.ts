@@ -10,8 +10,8 @@ import { collect, failureOf, sample, until, wireRig } from "../support/wire-rig.
 
 const session = workerSession("s1");
 
-describe("errors cross the wire", () => {
-  test("from a stream after its first items, and from an upload that is refused before its end", async () => {
+describe("an error over gRPC", () => {
+  test("reaches the client from a started stream, and from an upload that is refused before its end", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     const stale = new ShardmillError("SESSION_STALE", "gone", { fields: { shard: 3 } });
@@ -41,7 +41,7 @@ describe("errors cross the wire", () => {
     expect(pulled).toBeLessThan(200);
   });
 
-  test("with a thousand problems cut to what a header may hold, and the number of those left out", async () => {
+  test("has as many problems as a header can hold, and the number of the others", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     const problems = Array.from({ length: 1000 }, (_, i) => ({
@@ -60,7 +60,7 @@ describe("errors cross the wire", () => {
     expect(received.problems.at(-1)?.what).toContain(`${1000 - kept} more`);
   });
 
-  test("an unforeseen exception as INTERNAL with its message, and without its stack", async () => {
+  test("is INTERNAL for an unexpected exception, with its message and without its stack", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     services.jobs.listJobs.mockRejectedValue(new TypeError("x is not a function"));
@@ -69,7 +69,7 @@ describe("errors cross the wire", () => {
     expect(JSON.stringify(received)).not.toContain("wire.test.ts");
   });
 
-  test("a message that the domain does not have is refused as ARGUMENT_INVALID before the service is asked", async () => {
+  test("is ARGUMENT_INVALID for a message that is invalid in the domain, before the service is called", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     const nobody = "" as ReturnType<typeof workerSession>;
@@ -81,7 +81,7 @@ describe("errors cross the wire", () => {
   });
 });
 
-describe("time and cancellation", () => {
+describe("deadlines and cancellation", () => {
   test("a call without an answer ends with DEADLINE_EXCEEDED, and the service's signal aborts", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services, { controlMs: 100 });
@@ -129,7 +129,7 @@ describe("time and cancellation", () => {
     expect(await failureOf(rig.client.jobs.listJobs(NEVER))).toMatchObject({ code: "INTERRUPTED" });
   });
 
-  test("leaving a watch early, or aborting it, ends the service's stream", async () => {
+  test("stopping or aborting a watch ends the service's stream", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     let ended = 0;
@@ -149,7 +149,7 @@ describe("time and cancellation", () => {
     await until(() => ended === 2);
   });
 
-  test("an upload whose source fails is cancelled, and the service sees no complete file", async () => {
+  test("an upload whose source fails is cancelled, and the service gets an error", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     const outcome: unknown[] = [];

@@ -32,18 +32,18 @@ const listening = (listen: string) =>
 
 function portOf(server: Server): number {
   const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("it does not listen");
+  if (address === null || typeof address === "string") throw new Error("the server does not listen");
   return address.port;
 }
 
-describe("listening", () => {
-  test("on port 0 takes a free port and says which", async () => {
+describe("a server that listens", () => {
+  test("takes a free port for port 0 and reports it", async () => {
     const server = await listening("127.0.0.1:0");
     expect(server.address).toMatch(/^127\.0\.0\.1:[1-9]\d+$/);
     await server.close(0);
   });
 
-  test("on a port that is taken is PORT_IN_USE, with the port and what to do", async () => {
+  test("fails with PORT_IN_USE on a used port, with the port and a hint", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
     const port = portOf(taken);
@@ -60,13 +60,13 @@ describe("listening", () => {
     ["nonsense", "`nonsense` is not an address"],
     ["192.0.2.1:0", "192.0.2.1:0 is not an address of this machine"],
     ["no-such-host.invalid:0", "no-such-host.invalid:0 is not an address of this machine"],
-  ])("on %s is refused as an argument", async (listen, message) => {
+  ])("refuses %s as an invalid argument", async (listen, message) => {
     expect(await failureOf(listening(listen))).toMatchObject({ code: "ARGUMENT_INVALID", message });
   });
 });
 
 describe("a client without a server", () => {
-  test("says where it looked, why it failed, and what to do", async () => {
+  test("reports the address, the reason and a hint", async () => {
     const server = await listening("127.0.0.1:0");
     await server.close(0);
     const client = connectCoordinator(server.address, TEST_CREDENTIAL);
@@ -80,7 +80,7 @@ describe("a client without a server", () => {
     client.close();
   });
 
-  test("finds one that comes later", async () => {
+  test("connects to a server that starts later", async () => {
     const first = await listening("127.0.0.1:0");
     await first.close(0);
     const client = connectCoordinator(first.address, TEST_CREDENTIAL);
@@ -101,7 +101,7 @@ describe("a client without a server", () => {
   });
 });
 
-test("a connection that is taken and never answered is given up, and the next one serves", async () => {
+test("a client gives up a connection that is accepted but never answered, and uses the next one", async () => {
   const taken: Socket[] = [];
   const mute = createServer((socket) => {
     taken.push(socket.on("error", () => {}));
@@ -132,7 +132,7 @@ describe("health", () => {
     "shardmill.v1.WorkersService",
   ];
 
-  test("health follows setServing, for the server and each service", async () => {
+  test("follows setServing, for the server and for each service", async () => {
     await using rig = await wireRig(fakeServices());
     const client = new Client(rig.server.address, credentials.createInsecure());
     for (const [serving, status] of [
@@ -147,8 +147,8 @@ describe("health", () => {
   });
 });
 
-describe("what a stranger may do to it", () => {
-  test("garbage bytes, an HTTP/1 request and half a preface do not disturb other callers", async () => {
+describe("invalid input from the network", () => {
+  test("garbage bytes, an HTTP/1 request and half a preface do not affect other callers", async () => {
     const services = fakeServices();
     services.jobs.listJobs.mockResolvedValue([]);
     await using rig = await wireRig(services);
@@ -165,7 +165,7 @@ describe("what a stranger may do to it", () => {
     expect(await rig.client.jobs.listJobs(NEVER)).toEqual([]);
   });
 
-  test("a call whose bytes are no message, or larger than 4 MiB, fails alone", async () => {
+  test("a call with an invalid message or more than 4 MiB fails without affecting other calls", async () => {
     const services = fakeServices();
     services.jobs.listJobs.mockResolvedValue([]);
     await using rig = await wireRig(services);
@@ -186,7 +186,7 @@ describe("what a stranger may do to it", () => {
   });
 });
 
-test("a job that is too large for a message is not sent, and what to do is said", async () => {
+test("a job that is too large for a message is not sent, and the error has a hint", async () => {
   const services = fakeServices();
   services.jobs.submitJob.mockResolvedValue(sample(any.submittedJob));
   await using rig = await wireRig(services);
@@ -203,8 +203,8 @@ test("a job that is too large for a message is not sent, and what to do is said"
   expect(services.jobs.submitJob).toHaveBeenCalledOnce();
 });
 
-describe("closing", () => {
-  test("with an open watch ends it after the grace, as COORDINATOR_UNREACHABLE", async () => {
+describe("closing a server", () => {
+  test("ends an open watch with COORDINATOR_UNREACHABLE after the grace period", async () => {
     const services = fakeServices();
     const rig = await wireRig(services);
     let [asked, aborted] = [false, false];
@@ -235,7 +235,7 @@ describe("closing", () => {
     rig.client.close();
   });
 
-  test("lets a call that is nearly done finish", async () => {
+  test("lets an open call finish within the grace period", async () => {
     const services = fakeServices();
     const rig = await wireRig(services);
     let finish = () => {};
@@ -254,7 +254,7 @@ describe("closing", () => {
     await closed;
   });
 
-  test("leaves no socket and no listener behind", async () => {
+  test("leaves no socket and no listener", async () => {
     const services = fakeServices();
     services.jobs.listJobs.mockResolvedValue([]);
     services.data.statFile.mockRejectedValue(new ShardmillError("STORE_REFUSED", "no"));

@@ -12,7 +12,7 @@ async function* yieldAll<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-test("a large piece of an upload crosses the wire as chunks of a mebibyte at most", async () => {
+test("a large piece of an upload is sent in chunks of at most 1 MiB", async () => {
   const services = fakeServices();
   await using rig = await wireRig(services);
   const received: Uint8Array[] = [];
@@ -30,7 +30,7 @@ describe("back-pressure", () => {
   const CHUNK = 512 * 1024;
   const MIB = 1 << 20;
 
-  test("a slow reader of 64 MiB has the server read only a window ahead, not the file", async () => {
+  test("the server reads only a window ahead for a slow reader of 64 MiB", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     let pulled = 0;
@@ -52,7 +52,7 @@ describe("back-pressure", () => {
     expect(taken).toBe(64 * MIB);
   });
 
-  test("a slow upload target has the client read only a window ahead", async () => {
+  test("the client reads only a window ahead for a slow upload target", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     let [pulled, taken] = [0, 0];

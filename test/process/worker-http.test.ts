@@ -9,7 +9,7 @@ import { runCli } from "../support/processes.ts";
 
 /** State of a `worker` command, by HTTP. */
 
-test("health, that a process has joined, and what it is at, until the worker ends", async () => {
+test("a worker serves its health, readiness and metrics by HTTP until it ends", async () => {
   // More rows than it maps before it is cancelled, so that it works during all checks.
   await using job = await KnownJob.make({
     rows: 48_000,
@@ -28,7 +28,7 @@ test("health, that a process has joined, and what it is at, until the worker end
   expect(await ask("/healthz")).toEqual({ status: 200, text: "ok\n" });
   await until("a process has joined", async () => ((await ask("/readyz")).status === 200 ? true : null));
   const busy = /shardmill_process_stage_busy_ratio\{worker="\S+",stage="infer"\} 0\.\d+/;
-  const text = await until("its stages are told", async () => {
+  const text = await until("the stages are in the metrics", async () => {
     const metrics = (await ask("/metrics")).text;
     return busy.test(metrics) ? metrics : null;
   });
@@ -44,7 +44,7 @@ test("health, that a process has joined, and what it is at, until the worker end
   await expect(ask("/healthz")).rejects.toThrow();
 });
 
-test("other machines are not answered in the clear by accident, but by TLS", async () => {
+test("a worker refuses HTTP without TLS for other machines, and serves them with TLS", async () => {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-worker-http-"));
   try {
     const args = [

@@ -83,7 +83,7 @@ async function expectWhole(partial: PartialManifest): Promise<void> {
   expect(await readdir(join(partialsPath, partialFolder(partial)))).toEqual(["rows.parquet"]);
 }
 
-test("writes that are given at once are written one after the other, each whole, and their time is told", async () => {
+test("concurrent writes run one after another, each completely, and their time is reported", async () => {
   const meter = new BusyMeter(() => 0);
   await using writer = startWriter({ meter });
   const partials = await Promise.all(
@@ -95,7 +95,7 @@ test("writes that are given at once are written one after the other, each whole,
   expect(await readdir(scratchPath)).toEqual([]);
 });
 
-test("the same rows make the same files here as without a thread", async () => {
+test("the write thread makes the same files as a write without a thread", async () => {
   await using writer = startWriter();
   const partial = await writer.write(aResult(5_000), facts(1));
   const sink = await sinkOf("by-hand");
@@ -104,7 +104,7 @@ test("the same rows make the same files here as without a thread", async () => {
   expect(await writePartial(aResult(5_000), { ...options, ...facts(1) })).toEqual(partial);
 });
 
-test("rows that are too many to be sorted in memory are refused, and leave nothing", async () => {
+test("rows that are too many to sort in memory are refused, and leave no file", async () => {
   const job = aJob({ partialsPath, reduce: {} as never });
   const rowsForm = { ...job.rowsForm, sort: [{ column: "flag", order: "ascending" }] } as const;
   const rows = 9_000_000;
@@ -121,7 +121,7 @@ test("rows that are too many to be sorted in memory are refused, and leave nothi
   expect(await written()).toEqual([]);
 });
 
-test("a thread that dies while it writes leaves no half partial, and is replaced with the next write", async () => {
+test("a thread that ends during a write leaves no half partial, and the next write has a new thread", async () => {
   const died = join(root, "died");
   const script = join(root, "dies-once.mjs");
   const whole = compiledUrl("worker/write/write-thread.ts").href;
@@ -153,7 +153,7 @@ else parentPort.on("message", ({ method, argument }) => {
   await expectWhole(await writer.write(aResult(10), facts(3)));
 });
 
-test("a thread that loaded ahead is taken over; one that ended meanwhile is not", async () => {
+test("a thread that was loaded in advance is used, unless it has ended", async () => {
   for (const isGone of [false, true]) {
     const thread = startWriteThread();
     if (isGone) await thread.terminate();
@@ -163,7 +163,7 @@ test("a thread that loaded ahead is taken over; one that ended meanwhile is not"
   }
 });
 
-test("abandoned, the write at work stops and the one behind it never begins: no file of either", async () => {
+test("an aborted write stops if it is running, never starts if it is waiting, and leaves no file", async () => {
   await using writer = startWriter({ reduce: ENDLESS });
   const stops = [new AbortController(), new AbortController()] as const;
   const writes = stops.map(({ signal }, at) => writer.write(aResult(10), facts(at + 1, signal)));
@@ -177,7 +177,7 @@ test("abandoned, the write at work stops and the one behind it never begins: no 
   expect([await written(), await readdir(scratchPath)]).toEqual([[], []]);
 });
 
-test("closed while DuckDB is at work, it waits for that, and leaves no file", async () => {
+test("closing during a DuckDB query ends the write with INTERRUPTED and leaves no file", async () => {
   const writer = startWriter({ reduce: ENDLESS });
   const write = writer.write(aResult(10), facts(1));
   const refused = expect(write).rejects.toMatchObject({ code: "INTERRUPTED" });
@@ -188,7 +188,7 @@ test("closed while DuckDB is at work, it waits for that, and leaves no file", as
   expect([await written(), await readdir(scratchPath)]).toEqual([[], []]);
 });
 
-test("abandoned between two pieces of a file, it leaves nothing of it", async () => {
+test("a write that is aborted between two pieces of a file leaves no file", async () => {
   const stop = new AbortController();
   let stored = 0;
   /** Aborts once the first piece of a file is stored. */

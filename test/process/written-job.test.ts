@@ -45,7 +45,7 @@ async function submit(services: ReturnType<typeof fakeServices>, job: WrittenJob
   }
 }
 
-test("what is written is read as beside the file, with the client's variables and settings", async () => {
+test("a job's text is read like a file at its path, with the client's variables and settings", async () => {
   const services = fakeServices();
   services.jobs.submitJob.mockResolvedValue(sample(any.submittedJob));
   await submit(services, written({ set: ["map.batch.rows=7", "name=mine"] }));
@@ -62,7 +62,7 @@ test("what is written is read as beside the file, with the client's variables an
   );
 });
 
-test("all that is wrong is told at once, by lines and columns; the coordinator's environment is not read", async () => {
+test("all problems are reported at once with their lines, and the coordinator's environment is not read", async () => {
   const services = fakeServices();
   process.env.SHARDMILL_TEST_OF_THE_COORDINATOR = "secret.onnx";
   try {
@@ -88,7 +88,7 @@ test("all that is wrong is told at once, by lines and columns; the coordinator's
   expect(services.jobs.submitJob).not.toHaveBeenCalled();
 });
 
-test("what planning finds wrong has its line, too", async () => {
+test("a problem that planning finds also has its line", async () => {
   const services = fakeServices();
   services.jobs.submitJob.mockRejectedValue(
     new ShardmillError("SPEC_INVALID", "no", {
@@ -103,12 +103,12 @@ test("what planning finds wrong has its line, too", async () => {
 test.each([
   ["a path that is not absolute", written({ path: "job.yaml" }), { code: "ARGUMENT_INVALID" }],
   [
-    "bytes that are no text",
+    "bytes that are not text",
     { ...written(), text: Buffer.from([0xff, 0xfe]) },
     { code: "SPEC_INVALID", problems: [{ what: "the file is not UTF-8 text" }] },
   ],
-  ["more than a job file has", written({ text: "#".repeat(1_100_000) }), { code: "SPEC_INVALID" }],
-  ["no YAML", written({ text: "a: [" }), { code: "SPEC_INVALID" }],
+  ["a text that is too large", written({ text: "#".repeat(1_100_000) }), { code: "SPEC_INVALID" }],
+  ["a text that is not YAML", written({ text: "a: [" }), { code: "SPEC_INVALID" }],
 ])("%s is refused", async (_, job, refusal) => {
   const services = fakeServices();
   expect(await failureOf(submit(services, job))).toMatchObject(refusal);
@@ -119,7 +119,7 @@ describe("a job with a schedule", () => {
   const text = TEXT.replace("./out", `"./out/\${RUN_DATE}"`);
   const SCHEDULED = `${text}trigger: { cron: "30 2 * * *", timezone: Europe/Berlin }\n`;
 
-  test("is its last run, and says which", async () => {
+  test("is submitted as its last run, and the notes name the run", async () => {
     const services = fakeServices();
     const submitted = sample(any.submittedJob);
     services.jobs.submitJob.mockResolvedValue(submitted);
@@ -137,7 +137,7 @@ describe("a job with a schedule", () => {
     });
   });
 
-  test("is the run that is asked for, and there is no other than those of its schedule", async () => {
+  test("is submitted as the requested run, and a time outside its schedule is refused", async () => {
     const services = fakeServices();
     services.jobs.submitJob.mockResolvedValue(sample(any.submittedJob));
     await submit(services, written({ text: SCHEDULED, at: "2026-03-29T03:00+02:00" }));

@@ -19,14 +19,14 @@ const RESULT: SeedResult = {
   log: [],
 };
 
-test("a commit has a seed of its own, always the same, above those that are run by number", () => {
+test("a commit has its own constant seed, above the seeds that run by number", () => {
   const seeds = ["a", "b", "c"].map(seedOfCommit);
   expect(new Set(seeds).size).toBe(3);
   expect(seedOfCommit("a")).toBe(seeds[0]);
   for (const seed of seeds) expect(Number.isSafeInteger(seed) && seed >= 100_000_000).toBe(true);
 });
 
-test("a new violation is told from one that is listed", () => {
+test("a new violation is distinguished from a listed one", () => {
   const { seed, jobs, storage } = RESULT;
   const exploration = new Exploration([{ seed, jobs, storage, law: "one-holder", why: "to be mended" }]);
   expect(exploration.found(RESULT)).toEqual(["seed 7 breaks one-holder: two hold it (known: to be mended)"]);
@@ -34,7 +34,7 @@ test("a new violation is told from one that is listed", () => {
   expect(exploration.summary()).toContain("1 new violations, 1 known ones met again, 1 listed");
 });
 
-test("exploring from the commit ends well, with a summary", async () => {
+test("exploring from the commit succeeds with a summary", async () => {
   const main = join(packageRoot, "dist", "sim", "main.js");
   const { stdout } = await promisify(execFile)(process.execPath, [
     main,

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { ALL_MUTANTS } from "../../../sim/all-mutants.ts";
 
-test("every bug can be planted: each text that it replaces is in the compiled code exactly once", async () => {
+test("every bug can be planted, because each text that it replaces is in the compiled code exactly once", async () => {
   const edits = ALL_MUTANTS.flatMap(({ name, edits }) => edits.map((edit) => ({ name, ...edit })));
   const wrong: string[] = [];
   for (const { name, file, find } of edits) {

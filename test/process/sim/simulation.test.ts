@@ -17,7 +17,7 @@ interface Report {
 /** Enough seeds for every kind of fault to strike. `npm run sim` runs more. */
 const SEEDS = 400;
 
-test("no promise is broken in some hundred worlds and in those that once broke one, and every kind of fault strikes", async () => {
+test("hundreds of simulated runs and all regressions keep every promise, and every kind of fault occurs", async () => {
   const { stdout } = await run(process.execPath, [
     compiled("main.js"),
     "--seeds",
@@ -33,10 +33,7 @@ test("no promise is broken in some hundred worlds and in those that once broke o
   expect(report.ends.published ?? 0).toBeGreaterThan(SEEDS / 2);
 }, 900_000);
 
-test.each(["0", "x", "1.5"])(
-  "worlds of %s jobs, where no promise could be broken, are refused",
-  async (jobs) => {
-    const simulating = run(process.execPath, [compiled("main.js"), "--seeds", "1", "--jobs", jobs]);
-    await expect(simulating).rejects.toMatchObject({ code: 2 });
-  },
-);
+test.each(["0", "x", "1.5"])("a simulation of %s jobs is refused", async (jobs) => {
+  const simulating = run(process.execPath, [compiled("main.js"), "--seeds", "1", "--jobs", jobs]);
+  await expect(simulating).rejects.toMatchObject({ code: 2 });
+});
