@@ -24,7 +24,7 @@ function letIn(
   return count;
 }
 
-describe("calls", () => {
+describe("call rates", () => {
   test.each([
     ["submit", 200, 20],
     ["admin", 200, 20],
@@ -32,16 +32,19 @@ describe("calls", () => {
     ["known", 5_000, 500],
     ["anyone", 5_000, 500],
     ["work", 10_000, 2_000],
-  ] as const)("of the role %s come %i at once, and %i a second from then on", (callers, burst, perS) => {
-    let nowMs = 0;
-    const rates = new CallRates(() => nowMs);
-    const caller = [TOKEN, callers, "10.0.0.1:5000"] as const;
-    expect(letIn(rates, burst + 10, caller)).toBe(burst);
-    nowMs += 1_000;
-    expect(letIn(rates, perS + 10, caller)).toBe(perS);
-  });
+  ] as const)(
+    "callers of kind %s may make %i calls at once, then %i calls a second",
+    (callers, burst, perS) => {
+      let nowMs = 0;
+      const rates = new CallRates(() => nowMs);
+      const caller = [TOKEN, callers, "10.0.0.1:5000"] as const;
+      expect(letIn(rates, burst + 10, caller)).toBe(burst);
+      nowMs += 1_000;
+      expect(letIn(rates, perS + 10, caller)).toBe(perS);
+    },
+  );
 
-  test("of one are refused to that one alone, by identity, address or connection", () => {
+  test("a flood of calls is refused only to the identity, address or connection that makes it", () => {
     const rates = new CallRates(() => 0);
     const flood = (callers: Callers) => letIn(rates, 20_000, [TOKEN, callers, "10.0.0.1:5000"]);
     for (const callers of ["read", "submit", "anyone", "work"] as const) flood(callers);
@@ -60,14 +63,14 @@ describe("calls", () => {
     >);
   });
 
-  test("of the user's secret are counted by connection: a program that runs wild leaves others their own", () => {
+  test("calls with the secret are counted for each connection, so a flood on one does not limit another", () => {
     const rates = new CallRates(() => 0);
     const owner: Identity = { name: "secret", token: null };
     expect(letIn(rates, 300, [owner, "submit", "127.0.0.1:1"])).toBe(200);
     expect(letIn(rates, 300, [owner, "submit", "127.0.0.1:2"])).toBe(200);
   });
 
-  test("of 2,000 workers of one token behind one address are never refused: twenty a second each", () => {
+  test("2,000 workers with one token and one address may each make 20 calls a second", () => {
     let nowMs = 0;
     const rates = new CallRates(() => nowMs);
     for (let second = 0; second < 3; second += 1) {
@@ -78,7 +81,7 @@ describe("calls", () => {
     expect(rates.refused.work).toBe(0);
   });
 
-  test("that are refused say when to come again", () => {
+  test("a refused call reports after how long to retry", () => {
     const rates = new CallRates(() => 0);
     letIn(rates, 200, [TOKEN, "submit", "a:1"]);
     expect(() => rates.call(TOKEN, "submit", "a:1")).toThrow(
@@ -87,7 +90,7 @@ describe("calls", () => {
   });
 });
 
-describe("calls that are open", () => {
+describe("open calls", () => {
   /** Opens as many calls as possible. Returns their number, and a function that ends the first. */
   function openAll(rates: CallRates, [who, callers, peer]: readonly [Identity, Callers, string]) {
     let end = () => {};
@@ -101,7 +104,7 @@ describe("calls that are open", () => {
       }
   }
 
-  test("are 128 of one identity, wherever it calls from, until one ends; others have their own", () => {
+  test("one identity has at most 128 open calls, from all its addresses together, until one ends", () => {
     const rates = new CallRates(() => 0);
     const { count, end } = openAll(rates, [TOKEN, "read", "a:1"]);
     expect(count).toBe(128);
@@ -113,7 +116,7 @@ describe("calls that are open", () => {
     expect(rates.refused).toMatchObject({ read: 4, submit: 1 });
   });
 
-  test("of the secret are counted by connection, of anyone by address, of workers not at all", () => {
+  test("open calls are counted by connection for the secret, by address for anyone, and not for workers", () => {
     const rates = new CallRates(() => 0);
     const owner: Identity = { name: "secret", token: null };
     const anyone: Identity = { name: "anyone", token: null };
@@ -125,7 +128,7 @@ describe("calls that are open", () => {
   });
 });
 
-test("of bytes one identity sends 64 MiB at once and 4 a second, but for what workers do", () => {
+test("one identity may send 64 MiB at once, then 4 MiB a second, and workers have no such limit", () => {
   let nowMs = 0;
   const rates = new CallRates(() => nowMs);
   const send =
@@ -141,7 +144,7 @@ test("of bytes one identity sends 64 MiB at once and 4 a second, but for what wo
   expect(send(TOKEN)).toThrow(expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }));
 });
 
-test("callers that come and go are forgotten", () => {
+test("callers that stop calling are forgotten", () => {
   let nowMs = 0;
   const rates = new CallRates(() => nowMs);
   for (let caller = 0; caller < 100_000; caller += 1) {

@@ -28,7 +28,7 @@ function outcomeOf(judge: Judge, path: string, bearer: string | null): string {
   }
 }
 
-describe("a token of a role", () => {
+describe("the role of a token", () => {
   /** Permitted methods, written independently of the product's table. */
   const allowed: Record<Role, RegExp> = {
     read: /Health|Reflection|ExternalScaler|(Get|List|Watch)Jobs?$|ListWorkers|GetServerInfo|FlightService/,
@@ -38,7 +38,7 @@ describe("a token of a role", () => {
     admin: /./,
   };
 
-  test.each(ROLES)("%s opens the methods that it is for, and no others", (role) => {
+  test.each(ROLES)("%s allows exactly the methods of that role", (role) => {
     const { text, line } = tokenFor(role);
     const judge = judgeOf([line]);
     for (const path of [...Object.keys(METHOD_CALLERS), "/shardmill.v1.JobsService/NoSuchMethod"]) {
@@ -47,7 +47,7 @@ describe("a token of a role", () => {
     }
   });
 
-  test("that may submit submits to no coordinator with a job of its own; nor does the secret", () => {
+  test("a coordinator with its own job refuses submissions, by a submit token or by the secret", () => {
     const { text, line } = tokenFor("submit");
     const judge = judgeOf([line], false);
     for (const bearer of [text, SECRET])
@@ -55,11 +55,11 @@ describe("a token of a role", () => {
     expect(outcomeOf(judge, LIST, text)).toBe("allowed");
   });
 
-  test("is called by its id and name, never by what it opens", () => {
+  test("a refusal names the token by its id and name, and never contains the token's text", () => {
     const { text, line } = tokenFor("work");
     try {
       judgeOf([line]).identify(LIST, text);
-      throw new Error("it was allowed");
+      throw new Error("the call was allowed");
     } catch (error) {
       expect(error).toMatchObject({
         code: "ROLE_REFUSED",
@@ -72,7 +72,7 @@ describe("a token of a role", () => {
 });
 
 describe("a token", () => {
-  test("opens nothing from the moment that it expires", () => {
+  test("a token is refused from the moment at which it expires", () => {
     let nowMs = NOW_MS;
     const { text, line } = tokenFor("read", new Date(NOW_MS).toISOString());
     const judge = judgeOf([line], true, () => nowMs);
@@ -84,7 +84,7 @@ describe("a token", () => {
     expect(() => judge.confirm(identity)).toThrow(/expired at 2026-11-28T12:00:00/);
   });
 
-  test("opens nothing once it is revoked, before or during a call", () => {
+  test("a revoked or removed token is refused, also during an open call", () => {
     const { text, line } = tokenFor("admin");
     let tokens = foldTokens(JSON.stringify(line), "/tokens");
     const judge = new Judge(
@@ -102,7 +102,7 @@ describe("a token", () => {
     expect(() => judge.confirm(identity)).toThrow(/does not know token/);
   });
 
-  test("that is not known, is another's, or is only begun opens nothing", () => {
+  test("an unknown, altered or incomplete token is refused", () => {
     const { text, line } = tokenFor("admin");
     const judge = judgeOf([line]);
     const other = tokenFor("admin").text;
@@ -118,7 +118,7 @@ describe("a token", () => {
   });
 });
 
-test("the secret opens everything, and who shows nothing is asked for it", () => {
+test("the secret allows every method, and a caller without credentials is allowed only health checks", () => {
   const judge = judgeOf([]);
   for (const path of Object.keys(METHOD_CALLERS)) {
     expect([path, outcomeOf(judge, path, SECRET)]).toEqual([path, "allowed"]);
@@ -132,7 +132,7 @@ describe("a certificate", () => {
     grantOf(certificate, { name: `nodes for ${role}`, role, expiresAt }, "2026-11-01T00:00:00Z");
   const NODE = ["DNS:node1.gpu.example.com", "CN:node1"];
 
-  test("with a name that is known is for its role, where nothing else is sent", () => {
+  test("without other credentials, a certificate with a known name has the role of that name", () => {
     const line = named("work", "DNS:*.gpu.example.com");
     const judge = judgeOf([line]);
     expect(judge.identify("/shardmill.v1.WorkService/Register", null, NODE)).toMatchObject({
@@ -148,7 +148,7 @@ describe("a certificate", () => {
       );
   });
 
-  test("counts for nothing beside a token, be that one good or not; and nothing beside the secret", () => {
+  test("a certificate has no effect if the caller also sends a token, valid or revoked, or the secret", () => {
     const { text, line } = tokenFor("read");
     const certificate = named("admin", "CN:node1");
     const revoked: TokenLine = { kind: "revoked", id: line.id, revokedAt: "2026-11-28T11:00:00Z" };
@@ -162,7 +162,7 @@ describe("a certificate", () => {
     expect(judge.identify(submit, SECRET, NODE)).toMatchObject({ name: "secret", token: null });
   });
 
-  test("counts where a secret of another coordinator is sent, as clients do where they find one", () => {
+  test("a certificate is used if the caller also sends the secret of another coordinator", () => {
     const judge = judgeOf([named("read", "CN:node1")]);
     const another = SECRET.replace("a", "b");
     expect(judge.identify(LIST, another, NODE).token?.role).toBe("read");
@@ -171,7 +171,7 @@ describe("a certificate", () => {
     );
   });
 
-  test("that was revoked or has expired opens nothing, unless another name of it is good", () => {
+  test("a revoked or expired certificate is refused, unless another of its names is valid", () => {
     const [first, second] = [named("read", "CN:node1"), named("admin", "DNS:node1.gpu.example.com")];
     const revoked: TokenLine = { kind: "revoked", id: first.id, revokedAt: "2026-11-28T11:00:00Z" };
     expect(() => judgeOf([first, revoked]).identify(LIST, null, NODE)).toThrow(
@@ -183,7 +183,7 @@ describe("a certificate", () => {
     expect(() => judgeOf([expired]).identify(LIST, null, NODE)).toThrow(/expired at/);
   });
 
-  test("is judged again before each answer", () => {
+  test("a certificate is checked again before each response", () => {
     const line = named("read", "CN:node1");
     let tokens = foldTokens(JSON.stringify(line), "/tokens");
     const judge = new Judge(

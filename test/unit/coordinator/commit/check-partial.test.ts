@@ -46,7 +46,7 @@ async function check(before: (call: StorageCall["call"]) => void, text: string |
 function failing(code: ErrorCode, call: StorageCall["call"], at: number): (call: string) => void {
   let left = at;
   return (made) => {
-    if (made === call && --left === 0) throw new ShardmillError(code, "said so");
+    if (made === call && --left === 0) throw new ShardmillError(code, "a planted error");
   };
 }
 
@@ -58,7 +58,7 @@ test.each([
   ["STORE_NOT_FOUND", "PARTIAL_INVALID", "stat", 1],
   ["STORE_CHANGED", "PARTIAL_INVALID", "read", 1],
   ["STORE_CHANGED", "PARTIAL_INVALID", "read", 2],
-] as const)("in a bucket, %s is %s at %s %i", async (code, expected, call, at) => {
+] as const)("in a bucket, the error %s is reported as %s at %s call %i", async (code, expected, call, at) => {
   await expect(check(failing(code, call, at))).rejects.toMatchObject({ code: expected });
 });
 
@@ -66,10 +66,10 @@ test.each([
   ["nothing", null],
   ["fewer bytes", "one"],
   ["other bytes", "two row"],
-])("in a bucket, %s in place of a file is no partial", async (_what, text) => {
+])("in a bucket, a partial with %s in place of its file is refused", async (_what, text) => {
   await expect(check(() => {}, text)).rejects.toMatchObject({ code: "PARTIAL_INVALID" });
 });
 
-test("in a bucket, a partial that is whole is right", async () => {
+test("in a bucket, a complete partial passes the check", async () => {
   await check(() => {});
 });

@@ -69,7 +69,7 @@ function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-test("what comes while the checker is busy goes together into its next check", async () => {
+test("partials that arrive while the checker is busy are checked together next", async () => {
   const checkers = new Checkers();
   const checker = new PartialChecker({ openChecker: checkers.open });
   const checks = [0, 1, 2].map((shard) => checker.check(partialOf(shard), signal));
@@ -93,7 +93,7 @@ test("each partial gets its own finding", async () => {
   await expect(checks[1]).rejects.toMatchObject({ code: "PARTIAL_INVALID", fields: { shard: 1 } });
 });
 
-test("more checkers are opened when a whole batch waits, by count or by bytes, and never too many", async () => {
+test("another checker is opened when a full batch waits, by count or by bytes, up to the limit", async () => {
   const small = new Checkers();
   const many = new PartialChecker({ openChecker: small.open, maxCheckers: 2 });
   const checks = Array.from({ length: 100 }, (_, shard) => many.check(partialOf(shard), signal));
@@ -111,7 +111,7 @@ test("more checkers are opened when a whole batch waits, by count or by bytes, a
   await Promise.all(both);
 });
 
-test("when a checker breaks, its partials are checked one by one in another, and only the one that breaks it again is refused", async () => {
+test("after a checker fails, its partials are checked one by one, and only one that fails again is refused", async () => {
   const checkers = new Checkers();
   const checker = new PartialChecker({ openChecker: checkers.open, maxCheckers: 1 });
   const checks = [0, 1, 2].map((shard) => checker.check(partialOf(shard), signal));
@@ -127,7 +127,7 @@ test("when a checker breaks, its partials are checked one by one in another, and
   await expect(checks[1]).rejects.toMatchObject(refused);
 });
 
-test("a checker that answers for fewer partials than it was given is broken: none of them passes", async () => {
+test("a checker that returns too few results has failed, and its partials are refused", async () => {
   const checkers = new Checkers();
   const checker = new PartialChecker({ openChecker: checkers.open });
   const check = checker.check(partialOf(0), signal);
@@ -135,7 +135,7 @@ test("a checker that answers for fewer partials than it was given is broken: non
   await expect(check).rejects.toMatchObject({ code: "PARTIAL_INVALID" });
 });
 
-test("an abort ends what waits and what is being checked at once, with its reason, and later checks under it", async () => {
+test("an abort ends waiting, running and later checks at once, with its reason", async () => {
   const checkers = new Checkers();
   const checker = new PartialChecker({ openChecker: checkers.open });
   const abort = new AbortController();

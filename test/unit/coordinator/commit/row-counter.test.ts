@@ -8,7 +8,7 @@ function sourceOf(path: string, bytes: Uint8Array) {
   return { path, bytes: bytes.length, read: async (start: number, end: number) => bytes.slice(start, end) };
 }
 
-test("a file is counted by the format that its name says", async () => {
+test("a file's name decides in which format its rows are counted", async () => {
   const parquet = encodeParquet(tableOf({ n: makeData({ type: new Int64(), data: new BigInt64Array(7) }) }));
   const arrow = tableToIPC(tableFromArrays({ k: Int32Array.of(1, 2, 3) }), "file");
   expect(await countRows(sourceOf("rows.parquet", parquet))).toBe(7);

@@ -26,13 +26,13 @@ function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["u
   };
 }
 
-test("there is one for every limit, in one line", () => {
+test("every bottleneck has its own advice of one line", () => {
   const all = BOTTLENECKS.map((bottleneck) => adviceFor(bottleneck, facts()));
   expect(new Set(all).size).toBe(BOTTLENECKS.length);
   for (const text of all) expect(text).toMatch(/^[^\n]+[^.]$/);
 });
 
-test("an input of tiny files is told that they are, where it is the input that limits", () => {
+test("the advice for a read or decode bottleneck names an input of tiny files", () => {
   const tiny = facts({ rows: 400_000, files: 100_000 });
   for (const bottleneck of ["read", "decode"] as const)
     expect(adviceFor(bottleneck, tiny)).toContain("100,000 files of 4 rows");
@@ -40,7 +40,7 @@ test("an input of tiny files is told that they are, where it is the input that l
   expect(adviceFor("decode", facts({ rows: 4, files: 1 }))).toBe(adviceFor("decode", facts()));
 });
 
-test("a busy CPU is told of GPUs and int8, a busy GPU of more of them and fp16", () => {
+test("the advice is fp16 for a busy GPU and int8 for a busy CPU, unless the model is converted already", () => {
   expect(adviceFor("infer", facts())).toContain("fp16");
   expect(adviceFor("infer", facts({ device: "cpu" }))).toContain("int8");
   expect(adviceFor("infer", facts({ isConverted: true }))).toBe(
@@ -48,18 +48,18 @@ test("a busy CPU is told of GPUs and int8, a busy GPU of more of them and fp16",
   );
 });
 
-test("a CPU whose cores do much beside the model is told so", () => {
+test("the advice for a CPU mentions other stages that use much of its cores", () => {
   const cpu = facts({ device: "cpu" }, { stages: { infer: 0.95, decode: 0.2, encode: 0.2 } });
   expect(adviceFor("infer", cpu)).toContain("other stages share its cores");
   expect(adviceFor("infer", facts({ device: "cpu" }))).not.toContain("cores");
 });
 
-test("a running job without workers is told how to start one, whatever limited it", () => {
+test("the advice for a job without workers is to start one, whatever the bottleneck", () => {
   for (const bottleneck of BOTTLENECKS)
     expect(adviceFor(bottleneck, facts({ workersHere: 0 }))).toContain("shardmill worker --coordinator");
 });
 
-test("tiny shards come before storage, workers and models; where they are few, they stay", () => {
+test("advice about tiny shards precedes other advice, unless the job is starting or has few shards", () => {
   const tiny = facts({ rows: 6_000 }, { shards: 3_000, slots: 2 });
   for (const bottleneck of ["store", "encode", "infer", "coordinator"] as const)
     expect(adviceFor(bottleneck, tiny)).toBe(
@@ -69,12 +69,12 @@ test("tiny shards come before storage, workers and models; where they are few, t
   expect(adviceFor("store", facts({ rows: 20 }, { shards: 10, slots: 2 }))).not.toContain("shardRows");
 });
 
-test("much padding comes before new devices", () => {
+test("advice about much padding precedes advice about devices", () => {
   expect(adviceFor("infer", facts({ padding: 0.4 }))).toContain("40 % of its input is padding");
   expect(adviceFor("infer", facts({ padding: 0.1 }))).not.toContain("padding");
 });
 
-test("too few shards: how many there are, and rows of a shard that would be enough", () => {
+test("advice about too few shards states their number, and how many rows a shard should have", () => {
   expect(adviceFor("shards", facts({}, { shards: 5 }))).toBe(
     "5 shards are too few for 4 workers: set input.shardRows to about 15000, or use fewer workers",
   );
@@ -90,12 +90,12 @@ test("too few shards: how many there are, and rows of a shard that would be enou
   );
 });
 
-test("a start without workers is another than one with them", () => {
+test("the advice for a slow start depends on whether workers were connected", () => {
   expect(adviceFor("start", facts({}, { absentMs: 10 }))).toContain("no worker was connected");
   expect(adviceFor("start", facts())).toContain("the workers were starting");
 });
 
-test("where the model or its thread limits, a small fixed batch is named first; a large one, or another bound, is not", () => {
+test("advice about a small fixed batch comes first if the model or its thread is the bottleneck", () => {
   const fixed = (rows: number) => facts({ batch: { rows, length: null, bound: "model" } });
   for (const limit of ["infer", "tensorize", "collect"] as const) {
     expect(adviceFor(limit, fixed(1))).toMatch(
@@ -109,7 +109,7 @@ test("where the model or its thread limits, a small fixed batch is named first; 
   expect(adviceFor("decode", fixed(1))).toBe(adviceFor("decode", facts()));
 });
 
-test("where a store is waited for, the advice names it and says how fast it is", () => {
+test("the advice for a wait on a store names the store and its speed", () => {
   const stores = [aRate("s3://photos", { readBytesPerSecond: 90 << 20, writtenBytesPerSecond: 1 })];
   expect(adviceFor("read", facts({ stores }))).toMatch(
     /^reading s3:\/\/photos \(90.0 MiB\/s in .*use more workers/,

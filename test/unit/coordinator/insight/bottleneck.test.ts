@@ -19,12 +19,12 @@ function aUsage(changes: Partial<RunUsage> = {}, doing: Partial<RunUsage["doingM
 test.for([
   ["the lanes are busy", aUsage({ stages: { infer: 0.86, decode: 0.3 } }), "infer"],
   [
-    "the lanes are busy, and so are the others",
+    "the lanes are busy, and so are the other stages",
     aUsage({ stages: { infer: 0.9, decode: 0.99, encode: 0.95 } }),
     "infer",
   ],
   [
-    "the shard threads are busy with several stages, none of which is the largest of all",
+    "the shard threads are busy with several stages, each less busy than the lanes",
     aUsage({ stages: { infer: 0.6, read: 0.1, decode: 0.4, tensorize: 0.25, collect: 0.2 } }),
     "decode",
   ],
@@ -36,13 +36,13 @@ test.for([
   ["shard threads wait for bytes", aUsage({ stages: { read: 0.9, decode: 0.05, infer: 0.2 } }), "read"],
   ["outputs are most of a shard thread's work", aUsage({ stages: { collect: 0.7, decode: 0.2 } }), "collect"],
   [
-    "the threads of prepare are busy, and with them the shard threads wait",
+    "the threads of prepare are busy, and the shard threads wait for them",
     aUsage({ stages: { prepare: 0.9, decode: 0.3, tensorize: 0.2, infer: 0.5 } }),
     "prepare",
   ],
   ["the threads of finish are busy", aUsage({ stages: { finish: 0.8, prepare: 0.6, infer: 0.5 } }), "finish"],
   [
-    "steps do not add up with what the shard threads do",
+    "the time of steps is not added to that of the shard threads",
     aUsage({ stages: { prepare: 0.4, decode: 0.4, infer: 0.5 } }),
     "infer",
   ],
@@ -54,42 +54,50 @@ test.for([
     "coordinator",
   ],
   [
-    "the coordinator's thread is busy, and no lane",
+    "the coordinator's thread is busy, and the lanes are not",
     aUsage({ stages: { infer: 0.6, decode: 0.5 }, loopShare: 0.97 }),
     "coordinator",
   ],
   [
-    "the coordinator's thread is busy, and the lanes too",
+    "the coordinator's thread and the lanes are busy",
     aUsage({ stages: { infer: 0.95 }, loopShare: 0.97 }),
     "infer",
   ],
   [
-    "workers have nothing to do while others finish, though the lanes are full as long as they have",
+    "workers are idle for over a quarter of the time while others finish",
     aUsage({ stages: { infer: 0.6 } }, { working: 65_000, awaitingShards: 35_000 }),
     "shards",
   ],
   [
-    "they wait for less than a quarter of their time: the lanes are full as long as they have work",
+    "workers are idle for less than a quarter of the time, and the lanes are busy otherwise",
     aUsage({ stages: { infer: 0.75 } }, { working: 80_000, awaitingShards: 20_000 }),
     "infer",
   ],
   [
-    "nothing is busy, and there is less than two rounds of shards",
+    "nothing is busy, and there are fewer than two shards for each slot",
     aUsage({ stages: { infer: 0.5, decode: 0.3 }, shards: 3 }),
     "shards",
   ],
-  ["a few shards keep the lanes busy all the same", aUsage({ stages: { infer: 0.95 }, shards: 1 }), "infer"],
-  ["most of the time the model loads", aUsage({}, { starting: 300_000 }), "start"],
+  ["the lanes are busy with a single shard", aUsage({ stages: { infer: 0.95 }, shards: 1 }), "infer"],
+  ["the model loads for most of the time", aUsage({}, { starting: 300_000 }), "start"],
   ["most of the time there is no worker", aUsage({ absentMs: 101_000 }), "start"],
   [
-    "nothing is busy, and a good part of the time the model loads",
+    "nothing is busy, and the model loads for a good part of the time",
     aUsage({ stages: { infer: 0.4 } }, { starting: 60_000 }),
     "start",
   ],
-  ["most of the time goes into reducing", aUsage({ reduceMs: 150_000, stages: { infer: 0.99 } }), "reduce"],
-  ["reducing takes less than the shards", aUsage({ reduceMs: 90_000, stages: { infer: 0.99 } }), "infer"],
+  ["reducing takes most of the time", aUsage({ reduceMs: 150_000, stages: { infer: 0.99 } }), "reduce"],
+  [
+    "reducing takes less time than the shards",
+    aUsage({ reduceMs: 90_000, stages: { infer: 0.99 } }),
+    "infer",
+  ],
   ["nothing is busy at all", aUsage({ stages: { infer: 0.2, decode: 0.2 } }), null],
-  ["nothing is full: the largest is named", aUsage({ stages: { infer: 0.5, decode: 0.3 } }), "infer"],
+  [
+    "nothing is fully busy, and the busiest stage is named",
+    aUsage({ stages: { infer: 0.5, decode: 0.3 } }),
+    "infer",
+  ],
   ["nothing has run yet", aUsage({ mapMs: 0 }, { working: 0 }), null],
 ] as const)("%s", ([, usage, expected]) => {
   expect(findBottleneck(usage)).toBe(expected);

@@ -4,14 +4,14 @@ import { packHistory, unpackHistory } from "../../../../coordinator/insight/pack
 import { packMap } from "../../../../coordinator/insight/shard-map.ts";
 import { aBusyRun } from "../../../support/run-history.ts";
 
-test("a history comes back as it was, from fewer bytes", () => {
+test("a history is packed into fewer bytes and unpacked unchanged", () => {
   const history = { ...aBusyRun(), map: packMap(Uint8Array.of(3, 3, 12)) };
   const packed = packHistory(history);
   expect(unpackHistory(packed)).toEqual(history);
   expect(packed.length).toBeLessThan(JSON.stringify(history).length / 4);
 });
 
-test("whatever byte is damaged, and where it is cut off, it is none", () => {
+test("a history with a damaged byte, or cut off anywhere, is rejected", () => {
   const packed = packHistory(aBusyRun());
   for (let at = 0; at < packed.length; at += 37) {
     const damaged = Uint8Array.from(packed);

@@ -65,8 +65,8 @@ function spansOf({ spans }: WorkerHistory, lastSeconds: number): string[] {
   });
 }
 
-describe("a run that goes on after its coordinator was killed", () => {
-  test("is told as the one that was killed would have, whatever happened; snapshots or not", () => {
+describe("the history of a run after its coordinator was killed", () => {
+  test("the next coordinator reports the same history, with or without a snapshot", () => {
     const seen = { spans: 0, interrupted: 0, offered: 0, snapshots: 0 };
     fc.assert(
       fc.property(
@@ -102,7 +102,7 @@ describe("a run that goes on after its coordinator was killed", () => {
             for (const worker of live.workers) {
               const same = after.workers.find(({ name }) => name === worker.name);
               if (same === undefined) {
-                expect(worker.spans.line, "one that had nothing is in no journal").toEqual([]);
+                expect(worker.spans.line, "a worker without attempts is in no journal").toEqual([]);
                 continue;
               }
               expect(same.rows).toBe(worker.rows);
@@ -126,7 +126,7 @@ describe("a run that goes on after its coordinator was killed", () => {
     expect(seen.snapshots).toBeGreaterThan(50);
   }, 240_000);
 
-  test("has what each coordinator did, that nothing is known in between, and what ran when one was killed", () => {
+  test("the history has the work of each coordinator, the gap between them, and interrupted attempts", () => {
     const job = TestJob.running(aPlan(4, 10));
     const first = aLife(job, 1);
     const anna = job.join("anna");
@@ -163,12 +163,12 @@ describe("a run that goes on after its coordinator was killed", () => {
     expect(annas && spansOf(annas, 0)).toEqual(["0: 0-2 committed 0 0", "1: 0-2.5 interrupted 1 0"]);
   });
 
-  test("is not told of what a snapshot cannot mean", () => {
+  test("an invalid history in a snapshot is ignored", () => {
     for (const run of [undefined, null, 7, { startedWallMs: 1 }, { startedWallMs: 1, history: {}, open: [] }])
       expect(readRemembered(run)).toBeNull();
   });
 
-  test("costs its journal some forty bytes a shard", () => {
+  test("the times of a shard add between 20 and 48 bytes to the journal", () => {
     const job = TestJob.running(aPlan(1, 10));
     const { records } = aLife(job, 1);
     const worker = job.join("anna");

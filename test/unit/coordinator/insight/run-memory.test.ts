@@ -39,8 +39,8 @@ function workerOf({ workers }: Told, name: string): WorkerHistory {
   return worker;
 }
 
-describe("a time line", () => {
-  test("has who ran what from when to when, and how it ended", () => {
+describe("the time line of a worker", () => {
+  test("each attempt is a span with its start, its end and its outcome", () => {
     const { job, memory } = aJob(4);
     const anna = job.join("anna", 2);
     const first = job.grant(anna);
@@ -61,7 +61,7 @@ describe("a time line", () => {
     expect(history.slowest).toEqual([{ shard: 0, worker: "anna", seconds: 2 }]);
   });
 
-  test("shows a worker that died, what it had, and that its partial came all the same", () => {
+  test("an attempt of a lost worker stays marked as lost, also if its partial is committed", () => {
     const { job, memory } = aJob(2);
     const [anna, bert] = [job.join("anna"), job.join("bert")];
     const { shard, token } = job.grant(anna);
@@ -75,7 +75,7 @@ describe("a time line", () => {
     expect(history).toMatchObject({ commits: 1, ends: { died: 1, committed: 0 } });
   });
 
-  test("marks backups, and that the slower one was dropped as doubled", () => {
+  test("a backup is marked, and the slower attempt is marked as superseded", () => {
     const slow = { slowFactor: 2, minMs: 1_000, maxShare: 1 };
     const job = TestJob.running(aPlan(4, 10), aConfig({ backup: slow, leaseMs: 600_000 }));
     const memory = remember(job);
@@ -102,7 +102,7 @@ describe("a time line", () => {
     expect(history).toMatchObject({ backups: 1, ends: { committed: 4, superseded: 1 } });
   });
 
-  test("keeps what went wrong to be seen, when short neighbours have become one", () => {
+  test("a failed attempt stays visible when short neighboring spans are merged", () => {
     const line = new TimeLine();
     for (let at = 0; at < 3_000; at += 1) {
       const span = line.begin(at * 10, at, false);
@@ -117,7 +117,7 @@ describe("a time line", () => {
     }
   });
 
-  test("that is too short for its lines has one span each, the worst of what was", () => {
+  test("with one span for each line, that span has the worst outcome of its line", () => {
     const line = new TimeLine();
     for (let at = 0; at < 1_000; at += 1) {
       const pair = [line.begin(at, 2 * at, false), line.begin(at, 2 * at + 1, at % 7 === 0)];
@@ -142,7 +142,7 @@ function mostAtOnce({ line, from, to }: WorkerHistory["spans"]): { lines: number
   return { lines: line.reduce((most, one) => Math.max(most, one + 1), 0), overlaps };
 }
 
-test("whatever happens: no line has two attempts at once, there are no more lines than slots, and counts are the core's", () => {
+test("after any events, no line has overlapping attempts, lines fit into slots, and counts match the state", () => {
   let checked = 0;
   const seen = new Set<string>();
   fc.assert(
@@ -188,7 +188,7 @@ test("whatever happens: no line has two attempts at once, there are no more line
   expect([...seen]).toEqual(expect.arrayContaining(["committed", "died", "expired", "failed"]));
 });
 
-test("names that come and go are forgotten, but not their time; and a long run has no more samples", () => {
+test("old worker names and samples are dropped beyond a limit, and the total time of workers stays", () => {
   const job = TestJob.running(aPlan(1, 10));
   const memory = remember(job);
   const progress = jobProgress(job.state);
@@ -207,9 +207,10 @@ test("names that come and go are forgotten, but not their time; and a long run h
   expect(history.pace.at.length).toBeLessThan(520);
   expect(history.pace.rowsDone.at(-1)).toBe(4_999);
   const gaps = history.pace.at.slice(2).map((to, index) => to - (history.pace.at[index + 1] ?? 0));
-  expect(Math.max(...gaps) / Math.min(...gaps.slice(0, -1)), "even samples, whatever their age").toBeLessThan(
-    2.1,
-  );
+  expect(
+    Math.max(...gaps) / Math.min(...gaps.slice(0, -1)),
+    "samples are evenly spaced, whatever their age",
+  ).toBeLessThan(2.1);
   expect(history.pace.at.at(-1)).toBe(5_000);
   expect(memory.history(KEPT_MEASURE).pace.at.length).toBeLessThanOrEqual(KEPT_MEASURE.samples + 1);
 });

@@ -9,7 +9,7 @@ function aSample(workers: readonly WorkerSample[], changes: Partial<RunSample> =
   return { phase: "map", workers, loop: { activeMs: 0, idleMs: 0 }, ...changes };
 }
 
-test("the time between two samples is half the first's and half the second's", () => {
+test("the time between two samples is counted half for the first and half for the second", () => {
   const meter = new RunMeter();
   meter.record(0, aSample([]));
   meter.record(1_000, aSample([aWorker("starting")]));
@@ -21,7 +21,7 @@ test("the time between two samples is half the first's and half the second's", (
   });
 });
 
-test("time is counted for each worker, and before a phase it is the phase before's", () => {
+test("time is counted for each worker, and time before a new phase belongs to the previous phase", () => {
   const meter = new RunMeter();
   const two = [aWorker("working"), aWorker("awaitingShards")];
   meter.record(0, aSample(two));
@@ -34,7 +34,7 @@ test("time is counted for each worker, and before a phase it is the phase before
   });
 });
 
-test("busy shares are means over the workers that have told, from their start on, and never over 1", () => {
+test("busy shares are means over the workers that have started and report, and never exceed 1", () => {
   const meter = new RunMeter();
   const sample = aSample([
     aWorker("working", { infer: 0.9, read: 0.2 }),
@@ -51,14 +51,14 @@ test("busy shares are means over the workers that have told, from their start on
   expect(stages.store).toBe(0);
 });
 
-test("nothing is known before anything is told", () => {
+test("stages, padding and loop share are unknown until they are reported", () => {
   const meter = new RunMeter();
   meter.record(0, aSample([aWorker("working")]));
   meter.record(1_000, aSample([aWorker("working")]));
   expect(meter.usage("run")).toMatchObject({ stages: {}, padding: null, loopShare: null });
 });
 
-test("the last seconds follow a change that the whole run hardly shows", () => {
+test("the usage of the last seconds follows a change that the usage of the run hardly shows", () => {
   const meter = new RunMeter();
   for (let second = 0; second <= 100; second += 1) {
     const infer = second < 80 ? 0.2 : 1;
@@ -71,7 +71,7 @@ test("the last seconds follow a change that the whole run hardly shows", () => {
   expect(meter.usage("run").loopShare).toBeCloseTo(0.1);
 });
 
-test("padding is a mean over those that tell it", () => {
+test("padding is a mean over the workers that report it", () => {
   const meter = new RunMeter();
   const busy = { infer: 1 };
   const sample = aSample([

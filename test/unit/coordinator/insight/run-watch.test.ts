@@ -49,8 +49,8 @@ function aWatchedJob(shards: number) {
   return { job, watch, looks, pass, tell, tellFetching };
 }
 
-describe("what limits a job that runs", () => {
-  test("is its start, until a worker has told of rows", () => {
+describe("the bottleneck of a running job", () => {
+  test("the bottleneck is the start until a worker reports rows", () => {
     const { job, watch, pass, tell } = aWatchedJob(10);
     pass(5);
     expect(watch.verdict("run")).toMatchObject({ bottleneck: "start", stages: {} });
@@ -64,7 +64,7 @@ describe("what limits a job that runs", () => {
     expect(watch.verdict("run")).toMatchObject({ bottleneck: "infer", stages: { infer: 0.923 } });
   });
 
-  test("costs a bounded number of looks until a worker has told its shares, however many have rows", () => {
+  test("at most 32 samples are taken until a worker reports its shares, however many workers have rows", () => {
     const { job, watch, looks, tell } = aWatchedJob(10);
     const workers = Array.from({ length: 200 }, (_, index) => job.join(`w${index}`));
     for (let round = 0; round < 5; round += 1) for (const worker of workers) watch.noteRows(worker);
@@ -76,7 +76,7 @@ describe("what limits a job that runs", () => {
     expect(looks.count).toBe(before + 1);
   });
 
-  test("is known of a run that ended before the second look: the first rows are looked at", () => {
+  test("a run that ends before the second sample has a bottleneck, because the first rows are sampled", () => {
     const { job, watch, tell } = aWatchedJob(1);
     const worker = job.join("a");
     watch.look();
@@ -88,7 +88,7 @@ describe("what limits a job that runs", () => {
     expect(watch.verdict("run")).toMatchObject({ bottleneck: "start", stages: { infer: 0.5 } });
   });
 
-  test("is the model over the last seconds, though the whole run was mostly its start", () => {
+  test("the bottleneck of the last seconds can be the model while that of the run is its start", () => {
     const { job, watch, pass, tell } = aWatchedJob(10);
     const worker = job.join("a");
     job.grant(worker);
@@ -99,7 +99,7 @@ describe("what limits a job that runs", () => {
     expect(watch.verdict("run").bottleneck).toBe("start");
   });
 
-  test("is too few shards, when workers have none while others are at work", () => {
+  test("the bottleneck is too few shards if some workers have no shard while others work", () => {
     const { job, watch, pass, tell } = aWatchedJob(1);
     const [one, other] = [job.join("a"), job.join("b")];
     job.grant(one);
@@ -111,14 +111,14 @@ describe("what limits a job that runs", () => {
     expect(advice).toContain("1 shard is too few for 2 workers");
   });
 
-  test("is the coordinator, when workers have no lease though shards are pending", () => {
+  test("the bottleneck is the coordinator if workers have no lease while shards are pending", () => {
     const { job, watch, pass, tell } = aWatchedJob(10);
     tell(job.join("a"), 0.1);
     pass(20);
     expect(watch.verdict("run").bottleneck).toBe("coordinator");
   });
 
-  test("is the coordinator, when all is handed in and being verified", () => {
+  test("the bottleneck is the coordinator while it checks all remaining partials", () => {
     const { job, watch, pass, tell } = aWatchedJob(1);
     const worker = job.join("a");
     tell(worker, 0.1);
@@ -128,7 +128,7 @@ describe("what limits a job that runs", () => {
     expect(watch.verdict("run").bottleneck).toBe("coordinator");
   });
 
-  test("is not that workers are at other jobs: they are none of this one's", () => {
+  test("workers at other jobs are not counted", () => {
     const { job, watch, pass, tell } = aWatchedJob(10);
     const [own, other] = [job.join("a"), job.join("b")];
     job.grant(own);
@@ -138,7 +138,7 @@ describe("what limits a job that runs", () => {
     expect(watch.facts("now")).toMatchObject({ workers: 1, bottleneck: "infer", stages: { infer: 0.95 } });
   });
 
-  test("is not that a job is paused, nor that its turn has not come", () => {
+  test("time in which a job is paused or has no workers is not counted", () => {
     const { job, watch, pass, tell } = aWatchedJob(10);
     const worker = job.join("a");
     const held = job.grant(worker);
@@ -154,7 +154,7 @@ describe("what limits a job that runs", () => {
     expect(watch.facts("run")).toMatchObject({ workers: 0, bottleneck: "infer", stages: { infer: 0.95 } });
   });
 
-  test("is not that a worker is excluded", () => {
+  test("an excluded worker does not change the bottleneck", () => {
     const { job, watch, pass, tell } = aWatchedJob(10);
     const [good, bad] = [job.join("a"), job.join("b")];
     for (let failure = 0; failure < job.config.exclusion.strikes; failure += 1) job.fail(job.grant(bad));
@@ -166,7 +166,7 @@ describe("what limits a job that runs", () => {
     expect(watch.verdict("run")).toMatchObject({ bottleneck: "infer", stages: { infer: 0.95 } });
   });
 
-  test("is reducing, when that takes longer than the shards", () => {
+  test("the bottleneck is reducing if it takes longer than the shards", () => {
     const { job, watch, pass, tell } = aWatchedJob(1);
     const worker = job.join("a");
     tell(worker, 0.95);
@@ -182,7 +182,7 @@ describe("what limits a job that runs", () => {
   });
 });
 
-test("what workers fetch is told of all that have no rows yet, as of the last look", () => {
+test("model fetches are summed over the workers without rows, as of the last sample", () => {
   const { job, watch, pass, tell, tellFetching } = aWatchedJob(10);
   const [first, second] = [job.join("a"), job.join("b")];
   pass(1);
@@ -197,7 +197,7 @@ test("what workers fetch is told of all that have no rows yet, as of the last lo
   expect(watch.facts("now").fetching).toEqual({ bytes: 60, totalBytes: 100, bytesPerSecond: 5 });
 });
 
-test("a store that shards or partials wait for is reported, with the time since it failed first", () => {
+test("a store that shards or partials wait for is reported with the time since its first failure", () => {
   const { job, watch } = aWatchedJob(10);
   const worker = job.join("a");
   const away = { ...aReason("STORE_UNAVAILABLE"), fields: { store: "s3://data", throttled: true } };

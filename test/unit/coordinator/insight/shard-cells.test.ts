@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { shardCells } from "../../../../coordinator/insight/shard-cells.ts";
 import { aConfig, aPartial, aPlan, aReason, TestJob } from "../schedule/harness.ts";
 
-test("each shard is a byte: where it is, and whether it failed, has a backup, or dead rows", () => {
+test("each shard is one byte with its state, and marks for failures and dead letters", () => {
   const job = TestJob.running(aPlan(5, 10), aConfig({ maxDeadRows: 9 }));
   const worker = job.join("a", 9);
   const dead = { file: "a", row: 1, stage: "infer", code: "ROW_FAILED", message: "" } as const;
@@ -14,7 +14,7 @@ test("each shard is a byte: where it is, and whether it failed, has a backup, or
   expect([...shardCells(job.state)]).toEqual([3 + 32, 2, 1, 0 + 8, 0]);
 });
 
-test("a shard that was split is its halves, at its place in the plan", () => {
+test("a split shard is shown as its halves, at its place in the plan", () => {
   const job = TestJob.running(aPlan(2, 10), aConfig({ maxDeadRows: 20 }));
   const sound = job.join("sound", 1);
   for (let at = 0; job.state.counts.split === 0 && at < 9; at += 1) {

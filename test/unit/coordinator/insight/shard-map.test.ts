@@ -9,7 +9,7 @@ const cellArbitrary = fc
   .tuple(fc.nat({ max: 4 }), fc.nat({ max: 7 }))
   .map(([kind, marks]) => kind + 8 * marks);
 
-test("a map comes back as it was", () => {
+test("a map is packed and unpacked unchanged", () => {
   fc.assert(
     fc.property(fc.array(cellArbitrary), (cells) => {
       const map = packMap(Uint8Array.from(cells));
@@ -19,7 +19,7 @@ test("a map comes back as it was", () => {
   );
 });
 
-test("of very many shards several share a cell: what went worst is seen, and every mark", () => {
+test("if several shards share a cell, the cell has the worst state and every mark", () => {
   const cells = new Uint8Array(3 * MOST_CELLS).fill(3);
   cells[1] = 0;
   cells[3] = 1 + 8;
@@ -29,14 +29,14 @@ test("of very many shards several share a cell: what went worst is seen, and eve
   expect(map.shardsPerCell).toBe(3);
   expect([...unpackMap(map).subarray(0, 4)]).toEqual([0, 4 + 8 + 32, 2, 3]);
   expect(unpackMap(map)).toHaveLength(MOST_CELLS);
-  expect(map.cells.length, "most are committed").toBeLessThan(2_000);
+  expect(map.cells.length, "a map of mostly committed shards is small").toBeLessThan(2_000);
 });
 
-test("the last cell may stand for fewer", () => {
+test("the last cell can cover fewer shards", () => {
   expect(coarser(Uint8Array.of(3, 3, 3, 3, 0), 2)).toEqual({ shardsPerCell: 3, cells: Uint8Array.of(3, 0) });
 });
 
-test("one that is damaged has no cells, and none becomes longer than a map may be", () => {
+test("a damaged map has no cells, and an unpacked map has at most the limit of cells", () => {
   const { cells } = packMap(new Uint8Array(1_000).fill(3));
   expect(unpackMap({ shardsPerCell: 1, cells: cells.slice(0, -4) })).toHaveLength(0);
   const bomb = packMap(new Uint8Array(MOST_CELLS).fill(3)).cells;

@@ -8,7 +8,7 @@ const writing = (rate: Partial<StoreRate>) => [
   aRate("s3://out", { writtenBytesPerSecond: 50 << 20, ...rate }),
 ];
 
-test("of several stores the one that most bytes come from is told, or go to", () => {
+test("the advice names the store with the most bytes read or written", () => {
   const stores = [
     aRate("s3://models", { readBytesPerSecond: 1 << 20 }),
     aRate("gs://in", { readBytesPerSecond: 85.25 * 2 ** 20, requestsPerSecond: 123.4, firstByteMs: 38.2 }),
@@ -20,7 +20,7 @@ test("of several stores the one that most bytes come from is told, or go to", ()
   expect(storeAdvice("store", stores)).toMatch(/^writing to s3:\/\/out \(3.0 /);
 });
 
-test("where no store was asked for bytes there is nothing to say of any", () => {
+test("there is no advice about a store without bytes read or written", () => {
   expect(storeAdvice("read", [])).toBeNull();
   expect(storeAdvice("read", writing({}))).toBeNull();
   expect(storeInUse("store", reading({}))).toBeNull();
@@ -39,20 +39,15 @@ test.each<[string, Partial<StoreRate>, read: RegExp, store: RegExp]>([
     /30 % of its requests fail.*network/,
     /30 % of its requests fail/,
   ],
-  [
-    "is asked in small pieces",
-    { bytesPerRequest: 40 << 10 },
-    /40.0 KiB each.*larger row groups/,
-    /larger shards/,
-  ],
-  ["is far away", { firstByteMs: 210 }, /after 210 ms.*its region.*--shard-threads/, /its region/],
-  ["is as fast as its lines", {}, /more workers.*only the columns/, /more workers.*fewer columns/],
+  ["gets small requests", { bytesPerRequest: 40 << 10 }, /40.0 KiB each.*larger row groups/, /larger shards/],
+  ["responds slowly", { firstByteMs: 210 }, /after 210 ms.*its region.*--shard-threads/, /its region/],
+  ["is limited by its bandwidth", {}, /more workers.*only the columns/, /more workers.*fewer columns/],
 ])("a store that %s has its own advice", (_what, rate, read, store) => {
   expect(storeAdvice("read", reading(rate))).toMatch(read);
   expect(storeAdvice("store", writing(rate))).toMatch(store);
 });
 
-test("what weighs most comes first: few requests before their size, their size before the distance", () => {
+test("advice about throttling comes first, then failures, small requests and slow responses", () => {
   const all = { throttled: 0.1, repeated: 0.1, bytesPerRequest: 10, firstByteMs: 900 };
   const texts = [
     storeAdvice("read", reading(all)),

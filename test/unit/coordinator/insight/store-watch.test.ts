@@ -15,7 +15,7 @@ function aWatch() {
   };
 }
 
-test("what the coordinator asks from the opening of the job on is added to what its workers ask", () => {
+test("requests of the coordinator since the job opened are added to those of its workers", () => {
   const { watch, ask } = aWatch();
   expect(watch.all()).toEqual([]);
   ask(3);
@@ -27,7 +27,7 @@ test("what the coordinator asks from the opening of the job on is added to what 
   ]);
 });
 
-test("rates are of the workers, from when they asked for something, and what planning asked is in none", () => {
+test("rates start with the first requests of workers, and exclude requests while planning", () => {
   const { watch, ask } = aWatch();
   ask(1_000);
   for (const atMs of [0, 1_000, 2_000]) watch.look(atMs);
@@ -57,7 +57,7 @@ test("rates are of the workers, from when they asked for something, and what pla
     ]);
 });
 
-test("of a long run the last minute is what is now, and a store that is not asked any more is left out", () => {
+test("current rates cover the last minute, and exclude stores without requests in it", () => {
   const { watch } = aWatch();
   watch.look(0);
   watch.add([aStore("s3://models", { requests: 600 })]);
@@ -74,7 +74,7 @@ test("of a long run the last minute is what is now, and a store that is not aske
   ]);
 });
 
-test("where the coordinator reads for its workers, the rates are its own", () => {
+test("if only the coordinator sends requests, the rates are those of the coordinator", () => {
   const { watch, ask } = aWatch();
   ask(100);
   watch.look(0);

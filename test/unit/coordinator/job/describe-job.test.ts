@@ -18,14 +18,14 @@ const place = {
 function aJob(files: number) {
   const { planned } = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
   const [file] = planned.dataset.files;
-  if (file === undefined) throw new Error("a job has a file");
+  if (file === undefined) throw new Error("the job has no file");
   const path = (at: number) => parseLocation(`/${at}/${"x".repeat(4_000)}`);
   const many = Array.from({ length: files }, (_, at) => ({ ...file, path: path(at), rows: 1 }));
   const model = { ...planned.spec.model, check: { ...planned.spec.model.check, rows: 65_536 } };
   return { ...planned, spec: { ...planned.spec, model }, dataset: { ...planned.dataset, files: many } };
 }
 
-test("a device is checked on rows from all over the input, and the description fits into a message", () => {
+test("the device check samples the whole input, and the description fits into a message", () => {
   const description = describeJob(aJobId("j"), aJob(20_000), place);
   expect(encodeJson(description).length).toBeLessThan(16 << 20);
   const sample = description.deviceCheck?.sample ?? [];
@@ -53,9 +53,9 @@ const buildsIn = (...builds: string[]) =>
     builds.map((build, index) => started(build, index + 1)),
   );
 
-describe("what is said of a job that begins", () => {
+describe("the notes at the start of a job", () => {
   needs("csv-json")(
-    "names files with rows that are not UTF-8, the first three, and counts the others",
+    "a note names the first three files with rows that are not UTF-8, and counts the others",
     () => {
       const job = aJob(5);
       const files = job.dataset.files.map((file) => ({ ...file, format: "csv" }));
@@ -74,7 +74,7 @@ describe("what is said of a job that begins", () => {
     },
   );
 
-  test("names the versions that worked on it, if there are several", () => {
+  test("a note names the versions that worked on the job if there are several", () => {
     expect(buildsIn("0.1.0", "0.1.0")).toEqual(["0.1.0"]);
     expect(buildsIn("0.1.0", "0.2.0", "0.1.0")).toEqual(["0.2.0", "0.1.0"]);
     expect(startNotes(aJob(5), NOT_BEGUN, buildsIn("0.1.0"))).toEqual([]);
@@ -83,7 +83,7 @@ describe("what is said of a job that begins", () => {
     ]);
   });
 
-  test("names whose workers it waits for, where its rows are mapped in another way", () => {
+  test("if the job needs another mapping, a note names the versions whose workers get its shards", () => {
     const begun = { mapping: ownMapping().replace(/onnxruntime-node@\S+/, "onnxruntime-node@1.2.3") };
     const builds = buildsIn("0.1.0", "0.2.0");
     expect(startNotes(aJob(5), { ...begun, phase: { kind: "running" } }, builds)).toContain(
@@ -95,7 +95,7 @@ describe("what is said of a job that begins", () => {
     expect(startNotes(aJob(5), same, builds)).toHaveLength(1);
   });
 
-  test("names what was left out of its input", () => {
+  test("a note names what was excluded from the input", () => {
     const leftOut = [
       { reason: "jobOutput", count: 1, examples: ["/d/out"] },
       { reason: "hidden", count: 1_200, examples: ["/d/.a", "/d/.b", "/d/_c"] },

@@ -57,7 +57,7 @@ class Rig {
 
   async grant() {
     const answer = await this.shell.dispatch({ kind: "leaseRequested", worker: anna });
-    if (answer?.kind !== "grant") throw new Error(`no grant but ${answer?.kind}`);
+    if (answer?.kind !== "grant") throw new Error(`expected a grant, found ${answer?.kind}`);
     return answer;
   }
 
@@ -74,7 +74,7 @@ class Rig {
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("the job shell", () => {
-  test("a job of one shard goes from lease to published, each step once and in order", async () => {
+  test("a job of one shard runs each step from lease to publish once and in order", async () => {
     const rig = new Rig();
     await rig.start(1);
     const { shard, token } = await rig.grant();
@@ -92,7 +92,7 @@ describe("the job shell", () => {
     ]);
   });
 
-  test("no acknowledgement leaves before its record is on disk", async () => {
+  test("no offer is acknowledged before its record is on disk", async () => {
     const rig = new Rig();
     await rig.start(2);
     const { shard, token } = await rig.grant();
@@ -109,7 +109,7 @@ describe("the job shell", () => {
     expect(answered).toBe(true);
   });
 
-  test("an answer that rests on an earlier event's record waits for that record, too", async () => {
+  test("a response that depends on the record of an earlier event waits for that record", async () => {
     const rig = new Rig();
     await rig.start(2);
     const { shard, token } = await rig.grant();
@@ -130,7 +130,7 @@ describe("the job shell", () => {
     expect(await late).toEqual({ kind: "alreadyCommitted" });
   });
 
-  test("records reach the journal in the order of the events, whoever waits for a disk", async () => {
+  test("a record reaches the journal at its event, and a repeated event adds none while the write is pending", async () => {
     const rig = new Rig();
     await rig.start(2);
     rig.held = true;
@@ -144,7 +144,7 @@ describe("the job shell", () => {
     expect(await rig.shell.ended).toMatchObject({ phase: "cancelled" });
   });
 
-  test("a repeated offer shares the answer of the first and is verified once", async () => {
+  test("a repeated offer gets the response of the first and is verified once", async () => {
     const rig = new Rig();
     await rig.start(2);
     const { shard, token } = await rig.grant();
@@ -154,7 +154,7 @@ describe("the job shell", () => {
     expect(rig.work.done).toEqual(["verify 0"]);
   });
 
-  test("a partial that does not verify is refused with the reason, and its shard can be leased again", async () => {
+  test("an invalid partial is refused with the reason, and waiting workers are woken", async () => {
     const rig = new Rig({
       verify: () => Promise.reject(new ShardmillError("PARTIAL_INVALID", "a file is short")),
     });
@@ -165,7 +165,7 @@ describe("the job shell", () => {
     expect(rig.wakes).toBeGreaterThan(0);
   });
 
-  test("partials that cannot be verified at all end the job, and are nobody's fault", async () => {
+  test("an error that prevents any check of partials fails the job, and no attempt counts as failed", async () => {
     const rig = new Rig({ verify: () => Promise.reject(new ShardmillError("OUTPUT_FAILED", "no line")) });
     await rig.start(1);
     const { shard, token } = await rig.grant();
@@ -175,7 +175,7 @@ describe("the job shell", () => {
     expect(rig.records).not.toContain("attemptEnded");
   });
 
-  test("a partial found damaged while reducing sends its shard back instead of failing the job", async () => {
+  test("a partial found damaged while reducing is revoked, and its shard runs again", async () => {
     let tries = 0;
     const rig: Rig = new Rig({
       reduce: async () => {
@@ -209,18 +209,21 @@ describe("the job shell", () => {
     ["verify", (verify) => ({ verify })],
     ["reduce", (reduce) => ({ reduce })],
     ["publish", (publish) => ({ publish })],
-  ])("what a successor has removed is no failure of the job: %s", async (_what, workOf) => {
-    const fails = () => Promise.reject(new ShardmillError("OUTPUT_FAILED", "the stage is gone"));
-    const lost = new ShardmillError("OUTPUT_LOCKED", "another coordinator has taken the job");
-    const rig = new Rig({ ...workOf(fails), whyLost: async () => lost });
-    await rig.start(1);
-    const { shard, token } = await rig.grant();
-    await rig.shell.offer(anna, aPartial(shard, token)).catch(() => {});
-    await expect(rig.shell.ended).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
-    expect(rig.records).not.toContain("jobFailed");
-  });
+  ])(
+    "after another coordinator has taken the job, an error in %s is no failure of the job",
+    async (_what, workOf) => {
+      const fails = () => Promise.reject(new ShardmillError("OUTPUT_FAILED", "the stage is missing"));
+      const lost = new ShardmillError("OUTPUT_LOCKED", "another coordinator has taken the job");
+      const rig = new Rig({ ...workOf(fails), whyLost: async () => lost });
+      await rig.start(1);
+      const { shard, token } = await rig.grant();
+      await rig.shell.offer(anna, aPartial(shard, token)).catch(() => {});
+      await expect(rig.shell.ended).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
+      expect(rig.records).not.toContain("jobFailed");
+    },
+  );
 
-  test("a journal that cannot be written ends everything: no answer, and nothing is accepted any more", async () => {
+  test("a failed journal write rejects the offer, the job and all later events", async () => {
     const rig = new Rig();
     await rig.start(2);
     const { shard, token } = await rig.grant();

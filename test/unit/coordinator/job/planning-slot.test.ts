@@ -8,7 +8,7 @@ function turns() {
   return { slots, take: (signal = NEVER) => PlanningSlot.take(slots, signal) };
 }
 
-test("others have the turn while a job waits aside, and it waits for them", async () => {
+test("another job takes the slot while the first waits, and the first then waits for the slot", async () => {
   const { take } = turns();
   using first = await take();
   const checked = deferred<string>();
@@ -25,7 +25,7 @@ test("others have the turn while a job waits aside, and it waits for them", asyn
   expect(await waiting).toBe("checked");
 });
 
-test("a turn is given back once, whether what was aside failed, was called off, or nothing was", async () => {
+test("a slot is released once, after a failed wait, an aborted wait or no wait", async () => {
   const { take } = turns();
   {
     using failing = await take();

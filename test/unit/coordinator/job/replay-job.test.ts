@@ -42,8 +42,8 @@ function expectAll(state: ReturnType<typeof createJobState>): void {
   expect(durableFacts(state)).toEqual(durableFacts(replay(aConfig(), RECORDS, 9)));
 }
 
-describe("a job is taken up", () => {
-  test("by its snapshots, where these are good", async () => {
+describe("the replay of a job", () => {
+  test("a job is resumed from its snapshots if they are valid", async () => {
     const good = SinceSnapshot.of(RECORDS).take(replay(aConfig(), RECORDS, 9));
     const { state, snapshots, warnings, readAll } = await takenUp(good);
     expect({ snapshots: snapshots.length, warnings, readAll }).toEqual({
@@ -54,7 +54,7 @@ describe("a job is taken up", () => {
     expectAll(state);
   });
 
-  test("by all of the journal, with a warning, where a snapshot contradicts itself", async () => {
+  test("the whole journal is read, with a warning, if a snapshot contradicts itself", async () => {
     const good = SinceSnapshot.of(RECORDS).take(replay(aConfig(), RECORDS, 9));
     const { totals } = good.job;
     const { state, snapshots, warnings, readAll } = await takenUp({

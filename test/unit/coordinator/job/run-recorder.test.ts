@@ -31,8 +31,8 @@ function workOf(takes: (ms: number) => void): ShellWork {
   };
 }
 
-describe("what a run took", () => {
-  test("is told by step, of the one that goes on up to now; what was repeated is added up", async () => {
+describe("the times of a run", () => {
+  test("each step has its seconds, a running step up to now, and repeated steps are summed", async () => {
     const { clock, recorder } = aRecorder();
     await recorder.step("plan", async () => clock.advance(2_000));
     recorder.begin("map");
@@ -50,7 +50,7 @@ describe("what a run took", () => {
     expect(recorder.seconds).toEqual({ plan: 2, map: 10, reduce: 6, publish: 0.5 });
   });
 
-  test("is told of a step that failed, too", async () => {
+  test("a failed step has its seconds, too", async () => {
     const { clock, recorder } = aRecorder();
     const failing = recorder.step("plan", async () => {
       clock.advance(7_000);
@@ -61,7 +61,7 @@ describe("what a run took", () => {
     expect(recorder.seconds).toEqual({ plan: 7 });
   });
 
-  test("counts attempts by how they ended, as the journal has them", async () => {
+  test("attempts are counted by how they ended, as in the journal", async () => {
     const { recorder } = aRecorder();
     const job = TestJob.running(aPlan(3));
     const worker = job.join("a");
@@ -83,7 +83,7 @@ describe("what a run took", () => {
     expect(recorder.attempts.ended).toMatchObject({ committed: 1, failed: 1, expired: 1, superseded: 0 });
   });
 
-  test("times what is waited for on the disk, and partials that are checked, good or bad", async () => {
+  test("durable appends to the journal and checks of partials are timed", async () => {
     const { clock, meters, recorder } = aRecorder();
     const append = async () => clock.advance(4);
     const takes = (ms: number) => clock.advance(ms);
@@ -99,7 +99,7 @@ describe("what a run took", () => {
 });
 
 describe("the trace of a run", () => {
-  test("has its steps within the job, and ends with why it did not publish", async () => {
+  test("spans of steps are in the span of the job, which ends with the reason of the failure", async () => {
     const tracer = new TestTracer();
     const recorder = new RunRecorder(manualClock(), new Meters(), tracer);
     await recorder.step("plan", async () => {});
@@ -119,7 +119,7 @@ describe("the trace of a run", () => {
     expect(tracer.told[1]?.error).toBeUndefined();
   });
 
-  test("has the parts of a step within it, also of one that failed, and beside each other", async () => {
+  test("spans of concurrent parts are in the span of their step, also if one part fails", async () => {
     const tracer = new TestTracer();
     const recorder = new RunRecorder(manualClock(), new Meters(), tracer);
     const planning = recorder.step("plan", async () => {
@@ -139,7 +139,7 @@ describe("the trace of a run", () => {
     expect(tracer.told[2]?.error).toBeUndefined();
   });
 
-  test("has commits that were refused with their error", async () => {
+  test("the span of a refused commit has its error", async () => {
     const tracer = new TestTracer();
     const recorder = new RunRecorder(manualClock(), new Meters(), tracer);
     const verify = () => Promise.reject(new Error("damaged"));
@@ -153,7 +153,7 @@ describe("the trace of a run", () => {
     expect(String(tracer.told[1]?.error)).toBe("Error: damaged");
   });
 
-  test("has commits within the attempts that offer, where these are of this run", async () => {
+  test("the span of a commit is in the span of its attempt if that is of this run", async () => {
     const [trace, other] = ["a".repeat(32), "c".repeat(32)];
     const begun: (readonly [string, string])[] = [];
     const span = { traceparent: `00-${trace}-${"b".repeat(16)}-01`, note: () => {}, end: () => {} };
@@ -180,7 +180,7 @@ describe("the trace of a run", () => {
     expect(within).toEqual([attempt, ...Array.from({ length: 3 }, () => span.traceparent)]);
   });
 
-  test("has at most two thousand first attempts, evenly over the plan, and all later ones", () => {
+  test("at most 2,000 first attempts are traced, evenly over the plan, and all later attempts", () => {
     const sampled = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
     const span = { traceparent: sampled, note: () => {}, end: () => {} };
     const tracer = { begin: () => span, close: async () => {} };

@@ -33,30 +33,30 @@ async function verified(
   await verifyPatiently(
     async () => {
       calls += 1;
-      if (calls <= failures) throw new ShardmillError(code, "said so");
+      if (calls <= failures) throw new ShardmillError(code, "a planted error");
     },
     { ...patience(), readsOwn },
   );
   return calls;
 }
 
-test("a partial is verified again while its store cannot be asked", async () => {
+test("the check of a partial is retried while its store fails", async () => {
   expect(await verified("STORE_FAILED", 20)).toBe(21);
   expect(await verified("STORE_REFUSED", 1)).toBe(2);
 });
 
-test("a store that is away for long fails the output, which another run goes on with", async () => {
+test("a store that is unavailable for long fails the output, which a later run resumes", async () => {
   await expect(verified("STORE_REFUSED", Number.POSITIVE_INFINITY)).rejects.toMatchObject({
     code: "OUTPUT_FAILED",
     hint: expect.stringContaining("it resumes"),
   });
 });
 
-test("a partial that is not what it says is refused at once", async () => {
+test("an invalid partial is refused at once", async () => {
   await expect(verified("PARTIAL_INVALID", 1)).rejects.toMatchObject({ code: "PARTIAL_INVALID" });
 });
 
-test("a partial that alone may not be read is refused at once; where nothing may be, it is waited for", async () => {
+test("a partial is refused if access to it alone is denied, and retried if the store denies everything", async () => {
   const forEver = Number.POSITIVE_INFINITY;
   let asked = 0;
   const readsOwn = async () => {
@@ -71,7 +71,7 @@ test("a partial that alone may not be read is refused at once; where nothing may
   expect(await verified("STORE_FAILED", 3, async () => true)).toBe(4);
 });
 
-test("whoever watches hears that a partial waits for its store, and when that ends", async () => {
+test("a listener receives each error while a partial waits for its store, and null at the end", async () => {
   const heard: (string | null)[] = [];
   let calls = 0;
   const verify = async () => {

@@ -23,13 +23,13 @@ function frame(payload: string): Buffer {
   return Buffer.concat([head, body]);
 }
 
-describe("a segment", () => {
-  test("gives back what was written", () => {
+describe("a segment of the journal", () => {
+  test("records and header are read as written", () => {
     expect(decodeFrames(bytes)).toEqual({ records, end: { kind: "clean" } });
     expect(decodeHeader(bytes)).toEqual({ kind: "header", generation: 1 });
   });
 
-  test("cut off anywhere is a prefix, torn at the frame that was cut", () => {
+  test("a segment cut off anywhere has its complete records, and is torn at the cut frame", () => {
     for (let length = HEADER_BYTES; length < bytes.length; length += 1) {
       const whole = starts.filter((start) => start <= length).length - 1;
       const { records: found, end } = decodeFrames(bytes.subarray(0, length));
@@ -39,7 +39,7 @@ describe("a segment", () => {
     }
   });
 
-  test("with any bit flipped is a prefix up to that frame, and damaged unless it was the last", () => {
+  test("a flipped bit keeps the records before its frame, and is damage unless in the last frame", () => {
     fc.assert(
       fc.property(fc.integer({ min: HEADER_BYTES, max: bytes.length - 1 }), fc.nat({ max: 7 }), (at, bit) => {
         const flipped = Buffer.from(bytes);
@@ -53,18 +53,18 @@ describe("a segment", () => {
     );
   });
 
-  test("with a whole frame after a hole is damaged, and says where both are", () => {
+  test("a segment with a complete frame after a hole is damaged, with both places reported", () => {
     const holed = Buffer.from(bytes);
     holed.fill(0, starts[3], starts[6]);
     expect(decodeFrames(holed).end).toEqual({ kind: "damaged", at: starts[3], nextAt: starts[6] });
   });
 
-  test("with zeros behind it, as a crash may leave, is torn there", () => {
+  test("a segment with zeros after its end, as after a crash, is torn there", () => {
     const zeros = Buffer.concat([bytes, Buffer.alloc(5000)]);
     expect(decodeFrames(zeros)).toEqual({ records, end: { kind: "torn", at: bytes.length } });
   });
 
-  test("of arbitrary bytes never throws and never makes a record up", () => {
+  test("arbitrary bytes have no records and do not throw", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (noise) => {
         const segment = Buffer.concat([encodeHeader(1), noise]);
@@ -74,33 +74,33 @@ describe("a segment", () => {
   });
 
   test.each([
+    ["an unknown kind", `{"kind":"shardTeleported"}`, { kind: "unknownKind", found: "shardTeleported" }],
     [
-      "a kind that is not known",
-      `{"kind":"shardTeleported"}`,
-      { kind: "unknownKind", found: "shardTeleported" },
+      "the name of a property of every object as kind",
+      `{"kind":"toString"}`,
+      { kind: "unknownKind", found: "toString" },
     ],
-    ["a kind of every object", `{"kind":"toString"}`, { kind: "unknownKind", found: "toString" }],
     ["no kind", `{"a":1}`, { kind: "malformed", what: "no kind" }],
-    ["no object", `[1]`, { kind: "malformed", what: "no kind" }],
-    ["no JSON", `{"kind":`, { kind: "malformed", what: "not JSON" }],
+    ["an array instead of an object", `[1]`, { kind: "malformed", what: "no kind" }],
+    ["invalid JSON", `{"kind":`, { kind: "malformed", what: "not JSON" }],
     [
       "a field of another type",
       `{"kind":"published","outputDigest":7}`,
       { kind: "malformed", what: "published without a valid outputDigest" },
     ],
     [
-      "a field left out",
+      "a missing field",
       `{"kind":"shardRevoked","shard":1,"digest":"d"}`,
       { kind: "malformed", what: "shardRevoked without a valid reason" },
     ],
-  ])("with a whole frame of %s says so", (_, payload, expected) => {
+  ])("a complete frame with %s is reported", (_, payload, expected) => {
     const segment = Buffer.concat([bytes, frame(payload)]);
     expect(decodeFrames(segment)).toEqual({ records, end: { ...expected, at: bytes.length } });
   });
 });
 
-describe("a header", () => {
-  test.each([1, 3])("of another version, %i, is told from one that is damaged", (version) => {
+describe("the header of a segment", () => {
+  test.each([1, 3])("a header of the other version %i is distinguished from a damaged one", (version) => {
     const other = encodeHeader(1);
     other.writeUInt32LE(version, 8);
     expect(decodeHeader(other)).toEqual({ kind: "otherVersion", version });

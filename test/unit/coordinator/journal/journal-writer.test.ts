@@ -32,7 +32,7 @@ class GatedFile implements SegmentFile {
   async open(error?: Error): Promise<void> {
     await settle();
     const gate = this.#gates.shift();
-    if (gate === undefined) throw new Error("nothing is in flight");
+    if (gate === undefined) throw new Error("no call is pending");
     if (error === undefined) gate.resolve();
     else gate.reject(error);
     await settle();
@@ -61,7 +61,7 @@ const durable = { durable: true };
 const soon = { durable: false };
 
 describe("group commit", () => {
-  test("what is appended while a sync is in flight goes together into the next", async () => {
+  test("records appended during a sync are written together in the next", async () => {
     const file = new GatedFile();
     const journal = new JournalWriter(file);
     const first = journal.append(granted(1), durable);
@@ -79,7 +79,7 @@ describe("group commit", () => {
     expect(file.records).toEqual([1, 2, 3, 4].map(granted));
   });
 
-  test("after a write there is a pause, and what is appended in it goes together; the first waits for none", async () => {
+  test("records appended in the pause after a write are written together, and the first needs no pause", async () => {
     const file = new GatedFile();
     const pauses: Deferred<void>[] = [];
     const journal = new JournalWriter(file, {
@@ -117,7 +117,7 @@ describe("group commit", () => {
     expect(acknowledged).toBe(true);
   });
 
-  test("records that need not be durable cost no sync", async () => {
+  test("records that need not be durable are written without a sync", async () => {
     const file = new GatedFile();
     const journal = new JournalWriter(file);
     const written = journal.append(granted(1), soon);
@@ -126,7 +126,7 @@ describe("group commit", () => {
     expect(file.calls).toEqual(["append 1"]);
   });
 
-  test("closing writes and syncs what is queued, once, and refuses what comes later", async () => {
+  test("close writes and syncs queued records once, and refuses later records", async () => {
     const file = new GatedFile();
     const journal = new JournalWriter(file);
     const written = journal.append(granted(1), soon);
@@ -141,9 +141,9 @@ describe("group commit", () => {
   });
 });
 
-describe("after a failure", () => {
+describe("a journal after a failure", () => {
   test.each(["write", "sync"] as const)(
-    "of a %s everything in flight, queued and later is refused, and nothing is tried again",
+    "after a failed %s, pending, queued and later records are refused, and nothing is retried",
     async (what) => {
       const file = new GatedFile();
       const journal = new JournalWriter(file);
@@ -163,7 +163,7 @@ describe("after a failure", () => {
     },
   );
 
-  test("of the last sync closing rejects, and the file is closed all the same", async () => {
+  test("if the last sync fails, close rejects, and the file is still closed", async () => {
     const file = new GatedFile();
     const journal = new JournalWriter(file);
     const closing = expect(journal.close()).rejects.toEqual(failed);
@@ -173,7 +173,7 @@ describe("after a failure", () => {
   });
 });
 
-test("a queue that outgrows its bound fails the journal: it never grows without end", async () => {
+test("a queue that exceeds its limit fails the journal", async () => {
   const file = new GatedFile();
   const journal = new JournalWriter(file);
   const large: JournalRecord = { kind: "jobCancelled", reason: "x".repeat(20 * 1024 * 1024) };
@@ -184,7 +184,7 @@ test("a queue that outgrows its bound fails the journal: it never grows without 
   await journal.close();
 });
 
-test("one record may be larger than the bound", async () => {
+test("a single record may exceed the limit of the queue", async () => {
   const file = new GatedFile();
   const journal = new JournalWriter(file);
   const large: JournalRecord = { kind: "jobCancelled", reason: "x".repeat(65 * 1024 * 1024) };
@@ -194,11 +194,11 @@ test("one record may be larger than the bound", async () => {
   expect(file.written.length).toBe(encodeRecord(large).length);
 });
 
-describe("a process that lost the lock", () => {
+describe("a journal without its lock", () => {
   const lost = new ShardmillError("OUTPUT_LOCKED", "another holds it");
   const refused = expect.toSatisfy((error) => isShardmillError(error, "OUTPUT_LOCKED"));
 
-  test("writes nothing", async () => {
+  test("a process that lost the lock writes nothing", async () => {
     const file = new GatedFile();
     const journal = new JournalWriter(file, { confirm: () => Promise.reject(lost) });
     await expect(journal.append(granted(1), durable)).rejects.toEqual(refused);
@@ -206,7 +206,7 @@ describe("a process that lost the lock", () => {
     expect(file.calls).toEqual([]);
   });
 
-  test("while it wrote acknowledges nothing of what it wrote", async () => {
+  test("a process that loses the lock during a write does not acknowledge that write", async () => {
     const file = new GatedFile();
     let held = true;
     const confirm = () => (held ? Promise.resolve() : Promise.reject(lost));

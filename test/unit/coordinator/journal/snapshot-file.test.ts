@@ -35,9 +35,9 @@ test("a plan of many pieces is read as it was sealed", async () => {
 });
 
 test.each([
-  ["a count that this build does not know", { ...NO_TOTALS, rowsUnknown: 0 }],
+  ["an unknown count", { ...NO_TOTALS, rowsUnknown: 0 }],
   ["no count of filled rows", { ...NO_TOTALS, filledRows: undefined }],
-])("a snapshot with %s is not read", async (_, totals) => {
+])("a snapshot with %s is rejected", async (_, totals) => {
   const snapshot = { job: { ...JOB, totals: totals as Totals }, revived: false, plan: null, blocks: [] };
   const { pieces } = await encodeSnapshot(HEAD, snapshot, async () => {});
   expect(decodeSnapshot(Buffer.concat(pieces), NAME)).toBeNull();

@@ -98,7 +98,7 @@ const FACTS_OF: Record<number, string> = {
   6: "bb323c8fe7d0717079f83e8881661e0aa7f6c2770b9d67eaa04957a5617c36c8",
 };
 
-test("the version of snapshots stands for what jobs, shards and records are made of", async () => {
+test("a change in the fields of jobs, shards or records requires a new version of snapshots", async () => {
   const head = { previous: null, place: { generation: 1, bytes: 0, crc32: 0 }, builds: [] };
   const snapshot = new SinceSnapshot().take(createJobState(aConfig(), 1));
   const { pieces } = await encodeSnapshot(head, snapshot, async () => {});

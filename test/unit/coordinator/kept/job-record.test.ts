@@ -41,7 +41,7 @@ test("a record is read as it was written", () => {
   expect(parseRecord(formatRecord(record), recordName(record.jobId))).toEqual({ kind: "record", record });
 });
 
-test("a record that is cut off anywhere, or of which a byte is another, is known as damaged", () => {
+test("a record that is cut off anywhere or has a changed byte is detected as damaged", () => {
   const whole = Buffer.from(formatRecord(aRecord()), "utf8");
   const kindOf = (bytes: Uint8Array) =>
     parseRecord(Buffer.from(bytes).toString("utf8"), "known-1a.json").kind;
@@ -56,24 +56,24 @@ test("a record that is cut off anywhere, or of which a byte is another, is known
   }
 });
 
-test("a record under another job's name, and a file of something else, are known as damaged", () => {
+test("a record with another job's name, or a file of another kind, is detected as damaged", () => {
   expect(parseRecord(formatRecord(aRecord()), "other.json").kind).toBe("damaged");
   for (const text of ["", "null", "[]", "{}", "1\n2\n", '{"format":"1"}\n{}\n', "\u0000"])
     expect(parseRecord(text, "known-1a.json").kind, text).toBe("damaged");
 });
 
-test("a record of a later format is told from a damaged one", () => {
+test("a record of a later format is distinguished from a damaged one", () => {
   const later = formatRecord(aRecord()).replace('"format":1', '"format":2');
   expect(parseRecord(later, "known-1a.json")).toEqual({ kind: "later", format: 2 });
 });
 
-test("what an earlier version did not count is as of a job that does not run", () => {
+test("a count that an earlier version did not write has the value of a job that is not running", () => {
   const { devices: _, ...status } = aRecord().status;
   const earlier = formatRecord({ ...aRecord(), status } as unknown as JobRecord);
   expect(parseRecord(earlier, "known-1a.json")).toEqual({ kind: "record", record: aRecord() });
 });
 
-test("the oldest ended jobs make room, by count and by bytes, and no job that runs", () => {
+test("the oldest ended jobs are removed above a limit of count or bytes, and running jobs are kept", () => {
   const records = fc.array(fc.record({ bytes: fc.integer({ min: 1, max: 100 }), isEnded: fc.boolean() }));
   const most = fc.record({ jobs: fc.integer({ min: 1, max: 5 }), bytes: fc.integer({ min: 1, max: 300 }) });
   fc.assert(

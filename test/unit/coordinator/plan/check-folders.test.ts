@@ -53,7 +53,7 @@ function problemsOf(told: Told): readonly Problem[] {
 const numbers = (count: number, step: number, width: number) =>
   Array.from({ length: count }, (_, at) => ({ least: `${at * step}`, greatest: `${at * step + width}` }));
 
-test("a row group that alone has too many values is told, with where and what to do", () => {
+test("a row group with too many distinct values is a problem with its key and a hint", () => {
   const [problem, ...more] = problemsOf({ groups: [{ distinct: 5 }, { distinct: 12_345 }] });
   expect(more).toEqual([]);
   expect(problem).toMatchObject({
@@ -65,7 +65,7 @@ test("a row group that alone has too many values is told, with where and what to
   expect(problemsOf({ groups: [{ distinct: 10_000 }] })).toEqual([]);
 });
 
-test("row groups whose ranges lie apart have a value each, those that overlap may share one", () => {
+test("row groups with separate ranges have a value each, and overlapping ranges may share one", () => {
   expect(problemsOf({ groups: numbers(10_001, 2, 1) })).toHaveLength(1);
   expect(problemsOf({ groups: numbers(10_000, 2, 1) })).toEqual([]);
   expect(problemsOf({ groups: numbers(10_001, 1, 1) })).toEqual([]);
@@ -77,7 +77,7 @@ test("row groups whose ranges lie apart have a value each, those that overlap ma
   expect(problemsOf({ groups: numbers(10_001, 1, 0).map((own) => ({ ...own, rows: 0 })) })).toEqual([]);
 });
 
-test("texts are compared as texts, and only the column that names folders counts", () => {
+test("texts are compared as texts, and only columns that name folders are counted", () => {
   const groups = Array.from({ length: 10_001 }, (_, at) => {
     const text = String(at).padStart(5, "0");
     return { least: text, greatest: `${text}x` };
@@ -88,7 +88,7 @@ test("texts are compared as texts, and only the column that names folders counts
   expect(problemsOf({ groups, column: "user" })).toEqual([]);
 });
 
-test("texts beyond the basic plane are in the order of their bytes, in which their bounds are", () => {
+test("texts beyond the basic plane are compared in the order of their bytes", () => {
   // A wide A is EF BC A1 and 0xFF21, a grin F0 9F 98 80 and 0xD83D 0xDE00.
   const count = 10_001;
   const pad = (at: number) => String(at).padStart(5, "0");
@@ -103,7 +103,7 @@ test("texts beyond the basic plane are in the order of their bytes, in which the
   expect(problemsOf({ ...told, groups: [...apart.slice(0, -1), last] })).toHaveLength(1);
 });
 
-test("rows that may not be published, or not with their column as it is, say nothing", () => {
+test("statistics are ignored if rows may be filtered, skipped, dead-lettered or changed by a step", () => {
   const groups = [{ distinct: 12_000 }];
   expect(problemsOf({ groups, maxRows: 1_999 })).toHaveLength(1);
   expect(problemsOf({ groups, maxRows: 2_000 })).toEqual([]);

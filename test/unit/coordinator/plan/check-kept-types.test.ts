@@ -31,7 +31,7 @@ function problemsOf(
   }
 }
 
-test("what Parquet lacks is refused where Parquet is written, at any depth, and else not", () => {
+test("a type that Parquet lacks is refused, at any depth, only if Parquet is written", () => {
   const nested: FieldType = { kind: "list", item: { kind: "map", key: { kind: "string" }, value: UNION } };
   for (const type of [UNION, nested]) {
     const [problem] = problemsOf(type, "parquet");
@@ -45,7 +45,7 @@ test("what Parquet lacks is refused where Parquet is written, at any depth, and 
   }
 });
 
-test("decimals that SQL would round are refused with the column and the reductions, and kept without them", () => {
+test("decimals that SQL would round are refused with reductions, and kept without them", () => {
   for (const type of [WIDE, { kind: "list", item: WIDE } as const]) {
     const [problem] = problemsOf(type, "parquet", { reduce: REDUCE });
     expect(problem).toMatchObject({ where: "map.keep[1]", what: expect.stringMatching(/`k`.*reduce\.best/) });
@@ -53,12 +53,12 @@ test("decimals that SQL would round are refused with the column and the reductio
   }
 });
 
-test("intervals of Parquet files, whose months are not read, are refused; those of Arrow files are kept", () => {
+test("intervals are refused from Parquet files, whose months are not read, and kept from Arrow files", () => {
   expect(problemsOf(MONTHS, "arrow", { format: "parquet" })).toMatchObject([{ where: "map.keep[1]" }]);
   expect(problemsOf(MONTHS, "parquet")).toEqual([]);
 });
 
-test("what every file holds has no problems", () => {
+test("a type that every format supports has no problems", () => {
   const dates: FieldType = { kind: "dictionary", values: { kind: "date", unit: "millisecond" } };
   for (const rows of ["parquet", "arrow"] as const) {
     expect(problemsOf(dates, rows, { reduce: REDUCE, format: "parquet" })).toEqual([]);

@@ -24,12 +24,12 @@ function problemsOf(shape: Partial<JobSpec["output"]>): readonly Problem[] {
 
 const by = (column: string): SortKey => ({ column, order: "ascending" });
 
-test("published columns whose values have an order may be sorted by", () => {
+test("rows may be sorted by published columns whose values have an order", () => {
   expect(problemsOf({})).toEqual([]);
   expect(problemsOf({ sort: ["kind", "day", "score"].map(by) })).toEqual([]);
 });
 
-test("each column that is not there, or has no order, is told, with what to write instead", () => {
+test("each sort column that is missing or has no order is a problem, with a correction", () => {
   const problems = problemsOf({ sort: ["Day", "vector", "nothing"].map(by) });
   expect(problems.map(({ where }) => where)).toEqual(["output.sort[0]", "output.sort[1]", "output.sort[2]"]);
   expect(problems[0]?.hint).toContain("`day`");
@@ -37,7 +37,7 @@ test("each column that is not there, or has no order, is told, with what to writ
   expect(problems[2]?.expected).toContain("`day`, `score`");
 });
 
-test("columns of whole numbers, days and text may name folders, and some must be left for the files", () => {
+test("columns of days and text may name folders, and float, duplicate and missing columns may not", () => {
   expect(problemsOf({ partitionBy: ["day", "kind"] })).toEqual([]);
   const problems = problemsOf({ partitionBy: ["score", "day", "day", "nothing"] });
   expect(problems.map(({ where }) => where)).toEqual([

@@ -28,12 +28,12 @@ function problemsOf({ rows, rowBytes = 8, shardRows = "auto", output = {} }: Tol
   }
 }
 
-test("shards of a usual length are sorted, whatever their rows are like", () => {
+test("shards of a usual length are accepted for a sort, whatever the size of their rows", () => {
   expect(problemsOf({ rows: 1_500_000 })).toEqual([]);
   expect(problemsOf({ rows: 1_000, rowBytes: 400_000 })).toEqual([]);
 });
 
-test("a shard that is too much for memory is refused, with the rows that are not", () => {
+test("a shard that is too large to sort in memory is refused, with the number of rows that fits", () => {
   const [problem] = problemsOf({ rows: 20_000_000, shardRows: 20_000_000 });
   expect(problem).toMatchObject({
     where: "input.shardRows",
@@ -48,7 +48,7 @@ test("a shard that is too much for memory is refused, with the rows that are not
   expect(problemsOf({ rows: 20_000_000, output: { sort: undefined } as never })).toEqual([]);
 });
 
-test("files longer than are sorted at once are refused, by their bytes and by their rows", () => {
+test("files that are too large for one sort are refused, by their bytes or by their rows", () => {
   expect(problemsOf({ rows: 10, output: { fileRows: 1_000_000 } })).toEqual([]);
   expect(problemsOf({ rows: 10, output: { fileRows: 5_000_000 } })).toMatchObject([
     { where: "output.fileRows", expected: expect.stringContaining("4,194,304 rows") },

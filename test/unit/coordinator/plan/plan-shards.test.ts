@@ -46,7 +46,7 @@ const gappyFiles = anyFiles.chain((files) =>
 );
 
 describe("a plan with pruned row groups", () => {
-  it("is cut as if they had never been", () => {
+  it("is cut as if the pruned row groups did not exist", () => {
     fc.assert(
       fc.property(gappyFiles, fc.oneof(anyTarget, fc.constant("auto" as const)), (files, target) => {
         const whole = files.map(({ rowGroups, layout }) => ({ rowGroups, layout }));
@@ -68,7 +68,7 @@ describe("a plan with pruned row groups", () => {
 });
 
 describe("a plan", () => {
-  it("holds every row exactly once, in order, numbered from 0", () => {
+  it("has every row exactly once, in order, in shards numbered from 0", () => {
     fc.assert(
       fc.property(anyFiles, fc.oneof(anyTarget, fc.constant("auto" as const)), (files, target) => {
         const shards = planShards(files, { shardRows: target });
@@ -86,7 +86,7 @@ describe("a plan", () => {
     );
   });
 
-  it("has no shard above 1.5 times the target, and of several files only whole ones, alike, within the target", () => {
+  it("has no shard above 1.5 times the target, and joins only whole files of one layout up to the target", () => {
     fc.assert(
       fc.property(anyFiles, anyTarget, (files, target) => {
         for (const shard of planShards(files, { shardRows: target })) {
@@ -101,7 +101,7 @@ describe("a plan", () => {
     );
   });
 
-  it("has no two neighbours in a file that would fit into one", () => {
+  it("has no two neighboring shards of a file that would fit into one", () => {
     fc.assert(
       fc.property(anyFiles, anyTarget, (files, target) => {
         const parts = planShards(files, { shardRows: target }).map((shard) => slicesOf(files, shard)[0]);
@@ -119,7 +119,7 @@ describe("a plan", () => {
     );
   });
 
-  it("leaves no whole file apart that would fit to the whole files before it", () => {
+  it("joins a whole file to the previous whole files if it fits", () => {
     fc.assert(
       fc.property(anyFiles, anyTarget, (files, target) => {
         const shards = planShards(files, { shardRows: target });
@@ -163,7 +163,7 @@ describe("a plan", () => {
     ]);
   });
 
-  it("joins no more files than one lease should name", () => {
+  it("joins at most 512 files in a shard", () => {
     const files = Array.from({ length: 1_200 }, () => fileOf(1));
     expect(slices(files, 100_000).map((shard) => shard.length)).toEqual([512, 512, 176]);
   });
@@ -173,7 +173,7 @@ describe("a plan", () => {
     expect(slices(files, "auto").map((shard) => shard.length)).toEqual([...Array(11).fill(256), 184]);
   });
 
-  it("joins files within the target's bytes, unless the rows of a shard are given", () => {
+  it("joins files up to the target's bytes, unless the job sets the rows of a shard", () => {
     const large = { ...fileOf(), rowGroups: [{ rows: 1, bytes: 10 << 20 }] };
     const files = Array.from({ length: 7 }, () => large);
     expect(slices(files, "auto").map((shard) => shard.length)).toEqual([3, 3, 1]);
@@ -195,7 +195,7 @@ describe("a plan", () => {
     ]);
   });
 
-  it("cuts a file that can only be read from its start where a shard would be too large, or where it is told to", () => {
+  it("cuts a one-piece file only if a shard would be too large, or if the job sets its rows", () => {
     const packed = (rows: number, bytes: number): PlannedFile => ({
       rowGroups: Array.from({ length: 64 }, () => ({ rows: rows / 64, bytes: bytes / 64 })),
       layout: LAYOUT,
@@ -208,7 +208,7 @@ describe("a plan", () => {
     expect(planShards([plain], { shardRows: "auto" }).length).toBeGreaterThan(10);
   });
 
-  it("joins fewer of the files of which each takes more of a lease", () => {
+  it("joins fewer files if each of them takes more slices of a lease", () => {
     const files = Array.from({ length: 512 }, () => ({
       ...fileOf(1),
       cut: { isOnePiece: false, slices: 4 },
@@ -251,24 +251,24 @@ describe("the automatic target", () => {
     expect(largest(32_768 * 100, 1_024)).toBe(32_768);
   });
 
-  it("spreads a modest file over 16 shards", () => {
+  it("splits a file of moderate size into 16 shards", () => {
     expect(ranges([fileOf(32_000)], "auto").length).toBe(16);
   });
 
-  it("keeps at least 1,024 rows in a shard, as long as they are no more than 256 MiB", () => {
+  it("is at least 1,024 rows if these are at most 256 MiB", () => {
     expect(largest(102_400, 256 << 10)).toBe(1_024);
     expect(largest(102_400, 1 << 20)).toBe(256);
     expect(largest(1_024, 1 << 30)).toBe(1);
     expect(ranges([fileOf(1_500)], "auto").length).toBe(1);
   });
 
-  it("counts what the model makes of a row, where it is much", () => {
+  it("counts the output bytes of a row if they are many", () => {
     const rows = 65_536 * 1_000;
     expect(largest(rows, 36, 40)).toBe(largest(rows, 36));
     expect(largest(rows, 36, 4_060)).toBe(65_536);
   });
 
-  it("has at most a million rows, however narrow", () => {
+  it("is at most a million rows, however narrow", () => {
     expect(largest(1e9, 1)).toBe(1_000_000);
   });
 });

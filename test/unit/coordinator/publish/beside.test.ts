@@ -74,7 +74,7 @@ class Dying {
 
   async #called({ call }: StorageCall): Promise<void> {
     this.#left -= 1;
-    if (this.#left === 0) throw new Error(`the process died at ${call}`);
+    if (this.#left === 0) throw new Error(`the process exited at ${call}`);
   }
 }
 
@@ -100,11 +100,11 @@ async function publishedByDying(besides: Readonly<Record<string, string>>): Prom
   return [...seen];
 }
 
-test("wherever a process dies, the marker is there only beside the manifest, and comes when it is published again", async () => {
+test("wherever a process exits, the marker exists only with the manifest, and a repeated publish adds it", async () => {
   expect(await publishedByDying({})).toEqual(["", "_manifest.json", "_manifest.json, _SUCCESS"]);
 });
 
-needs("report")("a report is placed between the manifest and the marker", async () => {
+needs("report")("a report is written after the manifest and before the marker", async () => {
   expect(await publishedByDying({ report: "_report.html" })).toEqual([
     "",
     "_manifest.json",

@@ -66,7 +66,7 @@ class BreakingBucket {
     const { call } = asked;
     this.before(asked);
     this.#untilBreak -= 1;
-    if (this.#untilBreak === 0) throw new Error(`the process died at ${call}`);
+    if (this.#untilBreak === 0) throw new Error(`the process exited at ${call}`);
   }
 }
 
@@ -116,7 +116,7 @@ async function published({ storage }: BreakingBucket): Promise<string[] | null> 
 
 const WHOLE = PARTIALS.map(({ text }) => text);
 
-test("whichever call a process dies at, readers see the whole or nothing, and the next ends it", async () => {
+test("whichever call a process exits at, readers see all files or none, and the next process completes it", async () => {
   let calls = 0;
   for (let isOver = false; !isOver; ) {
     calls += 1;
@@ -138,7 +138,7 @@ test("whichever call a process dies at, readers see the whole or nothing, and th
   expect(calls).toBeGreaterThan(20);
 });
 
-test("a file of somebody's under a name of the output is refused, and left as it is", async () => {
+test("a foreign file under a name of the output is refused and not changed", async () => {
   const bucket = new BreakingBucket();
   await bucket.fill();
   const taken = below(PATHS.output, "rows/part-00001.parquet");
@@ -148,7 +148,7 @@ test("a file of somebody's under a name of the output is refused, and left as it
   expect(await published(bucket)).toBeNull();
 });
 
-test("a manifest that came meanwhile is never replaced", async () => {
+test("a manifest that another process has written is never replaced", async () => {
   const bucket = new BreakingBucket();
   await bucket.fill();
   const path = below(PATHS.output, "_manifest.json");
@@ -183,13 +183,13 @@ test("a manifest that came meanwhile is never replaced", async () => {
 
 test.each([
   ["of a job", null, "OUTPUT_OCCUPIED"],
-  ["of a run over what is new", [], "RUN_PUBLISHED"],
+  ["of a run over new files", [], "RUN_PUBLISHED"],
 ] as const)(
-  "the output %s that another coordinator has announced is published, and this one told",
+  "an output %s that another coordinator announced is published, and this coordinator is refused",
   async (_what, inputFiles, code) => {
     const bucket = new BreakingBucket();
     const [theirs, ours] = ["run-0000000000000001", "run-0000000000000002"].map((run) => withRun(PATHS, run));
-    if (theirs === undefined || ours === undefined) throw new Error("two runs");
+    if (theirs === undefined || ours === undefined) throw new Error("expected two runs");
     for (const { partials } of [theirs, ours])
       for (const { partial, text } of PARTIALS)
         await bucket.storage.put(
@@ -198,7 +198,7 @@ test.each([
           { signal },
         );
     // The process exits after its announcement.
-    const died = new Error("the process died");
+    const died = new Error("the process exited");
     bucket.before = ({ call, location }) => {
       if (call === "copy" || location.includes("/rows/part-")) throw died;
     };
@@ -210,7 +210,7 @@ test.each([
   },
 );
 
-test("a coordinator that loses its lock between two copies makes no more of them", async () => {
+test("a coordinator that loses its lock between two copies stops copying", async () => {
   const partials = Array.from({ length: 100 }, (_, shard) => aPartial(shard));
   let copies = 0;
   const storage = new MemoryStorage({
@@ -224,7 +224,7 @@ test("a coordinator that loses its lock between two copies makes no more of them
     });
   }
   const confirm = async () => {
-    if (copies > 0) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
+    if (copies > 0) throw new ShardmillError("OUTPUT_LOCKED", "another coordinator has the lock");
   };
   await expect(stageAndPublish({ storage }, { partials, confirm })).rejects.toMatchObject({
     code: "OUTPUT_LOCKED",
@@ -233,28 +233,28 @@ test("a coordinator that loses its lock between two copies makes no more of them
   expect(copies).toBeLessThan(50);
 });
 
-test("a coordinator that loses its lock before its intent is put does not put it", async () => {
+test("a coordinator that loses its lock before it writes the intent does not write it", async () => {
   const bucket = new BreakingBucket();
   await bucket.fill();
   let asked = 0;
   const confirm = async () => {
     asked += 1;
-    if (asked > 1) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
+    if (asked > 1) throw new ShardmillError("OUTPUT_LOCKED", "another coordinator has the lock");
   };
   await expect(stageAndPublish(bucket, { confirm })).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
   expect(await bucket.storage.kindAt(PATHS.publishing, signal)).toBeNull();
 });
 
-test("a store that cannot be asked who holds the lock is what the output fails by", async () => {
+test("an output fails with OUTPUT_FAILED if the store cannot confirm the lock", async () => {
   const bucket = new BreakingBucket();
   await bucket.fill();
   const confirm = async () => {
-    throw new ShardmillError("STORE_FAILED", "the line broke");
+    throw new ShardmillError("STORE_FAILED", "the connection broke");
   };
   await expect(stageAndPublish(bucket, { confirm })).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
 });
 
-test("a copy with other bytes does not stay under the name that readers look for", async () => {
+test("a copy with wrong bytes is removed, and the next publish succeeds", async () => {
   const bucket = new BreakingBucket();
   await bucket.fill();
   const { storage } = bucket;
@@ -269,8 +269,8 @@ test("a copy with other bytes does not stay under the name that readers look for
 
 test.each([
   ["its folder is listed", 2],
-  ["the manifest is put", 3],
-])("a file that is gone when %s is missed, and there is no manifest", async (_when, at) => {
+  ["the manifest is written", 3],
+])("a file that is missing when %s is detected, and no manifest is written", async (_when, at) => {
   const bucket = new BreakingBucket();
   await bucket.fill();
   const { storage } = bucket;

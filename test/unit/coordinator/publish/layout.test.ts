@@ -54,7 +54,7 @@ const FACTS: ManifestFacts = {
   versions: { shardmill: "1" },
 };
 
-test("parts are numbered in plan order, whatever the shards' ids, and parts without rows are left out", () => {
+test("parts are numbered in plan order, whatever the shards' ids, and parts without rows are excluded", () => {
   const placed = layOutParts([aPartial(4, 3), aPartial(0, 0), aPartial(7, 4, 2)], 1);
   expect(placed.map(({ output, partial }) => [output.path, output.rows, Number(partial.shard)])).toEqual([
     ["rows/part-00000.arrow", 3, 4],
@@ -63,7 +63,7 @@ test("parts are numbered in plan order, whatever the shards' ids, and parts with
   ]);
 });
 
-test("where no part has rows the first stays, for its schema", () => {
+test("if no part has rows, the first part is kept for its schema", () => {
   const placed = layOutParts([aPartial(0, 0), aPartial(1, 0)], 0);
   expect(placed.map(({ output, partial }) => [output.path, Number(partial.shard)])).toEqual([
     ["rows/part-00000.arrow", 0],
@@ -77,7 +77,7 @@ test("names sort in the order of their numbers, however many there are", () => {
   expect([...many].sort()).toEqual(many);
 });
 
-test("only files of rows are below a name without `_`, and end in .parquet or .arrow", () => {
+test("only files of rows have paths that do not start with `_` and that end in .parquet or .arrow", () => {
   const files = layOutParts([aPartial(0, 3, 1)], 0).map(({ output }) => output);
   for (const { kind, path } of [...files, { kind: "reduced", path: reducedPath("sums") }]) {
     expect(path.startsWith("_"), path).toBe(kind !== "rows");
@@ -94,7 +94,7 @@ const file = (path: string, kind: OutputFile["kind"], rows: number): OutputFile 
 });
 const FILES = [file("rows/part-00000.parquet", "rows", 7), file("_errors/part-00000.pq", "errors", 2)];
 
-test("the digest is of the files alone, and in their order", () => {
+test("the output digest depends only on the files and their order", () => {
   const other = {
     ...FACTS,
     run: aRun({ rowsTotal: 9, attempts: 99, bottleneck: "read", stages: { read: 1 } }),
@@ -103,7 +103,7 @@ test("the digest is of the files alone, and in their order", () => {
   expect(outputDigest([...FILES].reverse())).not.toBe(outputDigest(FILES));
 });
 
-test("a lost or a doubled row is never published", () => {
+test("an output with a lost or duplicate row is refused", () => {
   expect(() => buildManifest({ ...FACTS, run: aRun({ rowsTotal: 10 }) }, FILES)).toThrow("broken invariant");
   const counted = (counts: ManifestFacts["counts"], rowsInput = 9) =>
     buildManifest({ ...FACTS, run: aRun({ rowsTotal: rowsInput }), counts }, FILES);
@@ -121,7 +121,7 @@ test("an output without rows files still counts its rows", () => {
   expect(rows).toEqual(manifestRows(7));
 });
 
-test("rows that a step dropped, made several of, truncated or filled up, are told apart from the others", () => {
+test("filtered, truncated, filled and output rows are counted separately", () => {
   const counts = rowCounts(5, { rowsFiltered: 20, rowsTruncated: 4, rowsFilled: 3, rowsOut: 7 });
   const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 27 }), counts }, FILES);
   expect(rows).toEqual(
@@ -131,11 +131,11 @@ test("rows that a step dropped, made several of, truncated or filled up, are tol
 
 const TEXT = manifestText(buildManifest(FACTS, FILES));
 
-test("a manifest is read back as it was written", () => {
+test("a manifest is read as it was written", () => {
   expect(parseManifest(TEXT, "/out/_manifest.json")).toEqual(buildManifest(FACTS, FILES));
 });
 
-test("the history of a run is read back as it was written, its columns a line each", () => {
+test("the history of a run is read as it was written, with one line for each column", () => {
   const manifest = buildManifest({ ...FACTS, history: HISTORY }, FILES);
   const text = manifestText(manifest);
   expect(text).toContain('"at": [ 1, 2.5 ],');
@@ -146,21 +146,21 @@ test("the history of a run is read back as it was written, its columns a line ea
 test.for([
   ["has columns of unequal lengths", { ...HISTORY, pace: { ...HISTORY.pace, at: [1] } }],
   ["is of another version", { text: "later" }],
-  ["is not there", undefined],
-])("a manifest whose history %s is read without it: it says nothing of what the output is", ([, history]) => {
+  ["is missing", undefined],
+])("a manifest whose history %s is read without its history", ([, history]) => {
   const manifest = buildManifest(FACTS, FILES);
   const text = JSON.stringify({ ...manifest, history });
   expect(parseManifest(text, "/out/_manifest.json")).toEqual({ ...manifest, history: null });
 });
 
 test.for([
-  ["with a stage that there is none of", TEXT.replace('"infer": 0.9', '"think": 0.9')],
-  ["cut short", TEXT.slice(0, 100)],
+  ["with an unknown stage", TEXT.replace('"infer": 0.9', '"think": 0.9')],
+  ["that is cut off", TEXT.slice(0, 100)],
   ["of another version", TEXT.replace('"formatVersion": 1', '"formatVersion": 2')],
-  ["with a file changed", TEXT.replace('"bytes": 1', '"bytes": 2')],
-  ["with a path that leads elsewhere", TEXT.replace("rows/part-00000", "rows/../../x")],
+  ["with a changed file", TEXT.replace('"bytes": 1', '"bytes": 2')],
+  ["with a path outside the output", TEXT.replace("rows/part-00000", "rows/../../x")],
   ["that is empty", ""],
-] as const)("a manifest %s is refused, naming the file", ([, text]) => {
+] as const)("a manifest %s is refused with its path", ([, text]) => {
   expect(() => parseManifest(text, "/out/_manifest.json")).toThrow(
     expect.objectContaining({ code: "OUTPUT_FAILED", fields: { path: "/out/_manifest.json" } }),
   );

@@ -19,7 +19,7 @@ class Replacing extends MemoryStorage {
   }
 }
 
-test("a store that replaces what is there is refused, and nothing is left in it", async () => {
+test("a store that replaces existing files is refused, and the probe is removed", async () => {
   const storage = new Replacing();
   await expect(probeStore(storage, FOLDER, systemRandom)).rejects.toMatchObject({
     code: "OUTPUT_FAILED",
@@ -28,7 +28,7 @@ test("a store that replaces what is there is refused, and nothing is left in it"
   expect(await storage.kindAt(FOLDER, NEVER)).toBeNull();
 });
 
-test("a store that keeps what is there is tried under a name of each coordinator's own", async () => {
+test("each probe of a store uses a name of its own and is removed", async () => {
   const names = new Set<Location>();
   const storage = new MemoryStorage({
     before: async ({ call, location }) => void (call === "put" && names.add(location)),

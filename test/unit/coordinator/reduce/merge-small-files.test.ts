@@ -31,7 +31,7 @@ const arbitraryFiles = fc
   .array(fc.nat(100), { maxLength: 60 })
   .map((sizes) => sizes.map((bytes, index) => ({ path: `${index}`, bytes })));
 
-test("neighbours are merged in order, within the limits; a file alone is read in place", async () => {
+test("neighboring files are merged in order, within the limits, and a single file is read in place", async () => {
   const limits = { filesInPlace: 5, filesPerMerge: 4, bytesPerMerge: 150 };
   await fc.assert(
     fc.asyncProperty(arbitraryFiles, async (files) => {

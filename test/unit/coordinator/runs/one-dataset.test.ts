@@ -54,7 +54,7 @@ function identifier(digestsBy: (names: string) => Partial<JobDigests>) {
   return { asked, identify };
 }
 
-test("a job that is by its last run's files what that run had is no other one, whatever one file says", async () => {
+test("a job that matches on all files of the last run is accepted, though one file alone differs", async () => {
   const { asked, identify } = identifier((names) =>
     names === "b c" ? {} : { spec: aDigest("by one file") },
   );
@@ -62,7 +62,7 @@ test("a job that is by its last run's files what that run had is no other one, w
   expect(asked).toEqual(["a", "b c"]);
 });
 
-test("where files of the last run have gone, one before it says what the job is", async () => {
+test("if files of the last run are missing, the job is compared with an earlier run", async () => {
   const { asked, identify } = identifier((names) =>
     names === "a b" ? {} : { spec: aDigest("by one file") },
   );
@@ -79,7 +79,7 @@ test("where files of the last run have gone, one before it says what the job is"
   expect(asked).toEqual(["a", "a b"]);
 });
 
-test("another job file is refused, and another model at once", async () => {
+test("another job file is refused after all files, and another model after the first file", async () => {
   const found = nothingNew(["a", "b"], [["a", "b"]]);
   const other = identifier(() => ({ spec: aDigest("other") }));
   await expect(refuseOtherJobThan(found, other.identify)).rejects.toMatchObject({
@@ -92,7 +92,7 @@ test("another job file is refused, and another model at once", async () => {
   expect(model.asked).toEqual(["a"]);
 });
 
-test("columns that became others are told before digests that did with them", () => {
+test("changed columns are reported before the digests that changed with them", () => {
   const spec = checkJobSpec({
     input: { path: "/data", new: true },
     model: { path: "/m.onnx" },

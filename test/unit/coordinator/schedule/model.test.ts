@@ -76,7 +76,7 @@ function play({ seed, shards, rows, maxAttempts, strikes, cancelAt }: Run): Worl
   return world;
 }
 
-describe("whatever happens, in any order", () => {
+describe("the scheduler under events in any order", () => {
   test("every invariant holds at every step, and with one healthy worker the job ends", () => {
     const ends = new Map<string, number>();
     const seen = new Set<string>();

@@ -14,7 +14,7 @@ import { aConfig, aPartial, aPlan, DIGESTS, filesOf, only } from "./harness.ts";
 const SHARDS = 50_000;
 
 // If any event searched every shard, this would be billions of steps, and the test would time out.
-test("fifty thousand shards with a thousand workers go through, some of them twice, and replay to the same", () => {
+test("fifty thousand shards run on a thousand workers, some of them twice, and replay to the same state", () => {
   const state = createJobState(aConfig(), 1);
   const records: JournalRecord[] = [];
   let nowMs = 0;

@@ -59,7 +59,7 @@ function round(fleet: Fleet, names: readonly string[]): number {
   return changes;
 }
 
-test("whatever happens, no worker holds leases of two jobs", () => {
+test("under any sequence of events, no worker holds leases of two jobs", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const fleet = new Fleet();
@@ -72,7 +72,7 @@ test("whatever happens, no worker holds leases of two jobs", () => {
   );
 });
 
-test("whatever happened, equal jobs with shards enough have fair shares soon, and no worker changes after that", () => {
+test("after any events, equal jobs with enough shards soon have fair shares, and workers keep their jobs", () => {
   const order = fc.shuffledSubarray(WORKERS, { minLength: 1 });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), order, (steps, names) => {
@@ -98,7 +98,7 @@ test("whatever happened, equal jobs with shards enough have fair shares soon, an
   );
 });
 
-test("of equal jobs with a few shards each, none that came early ends after all that came late", () => {
+test("each early job finishes, though new equal jobs keep arriving", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 6 }), (workers, jobs) => {
       const names = WORKERS.slice(0, workers);

@@ -1,26 +1,26 @@
 import { expect, test } from "vitest";
 import { FakeJob, Fleet } from "../../../support/job-choice-fleet.ts";
 
-test("of fewer workers than equal jobs, the older jobs get them", () => {
+test("if there are fewer workers than equal jobs, the older jobs get them", () => {
   const fleet = new Fleet(new FakeJob("old", 9), new FakeJob("young", 9));
   for (let round = 0; round < 9; round += 1) expect(fleet.ask("a")).toBe("old");
   fleet.finish("a");
   expect(fleet.ask("a")).toBe("young");
 });
 
-test("workers are shared out among equal jobs", () => {
+test("workers are divided among equal jobs", () => {
   const fleet = new Fleet(new FakeJob("old", 99), new FakeJob("young", 99));
   expect(["a", "b", "c", "d"].map((name) => fleet.ask(name))).toEqual(["old", "young", "old", "young"]);
 });
 
-test("a job that cannot use its share gives it away", () => {
+test("workers that a job cannot use are assigned to another job", () => {
   const fleet = new Fleet(new FakeJob("old", 1), new FakeJob("young", 99));
   expect(["a", "b", "c", "d"].map((name) => fleet.ask(name))).toEqual(["old", "young", "young", "young"]);
   fleet.finish("a");
   expect(fleet.ask("a")).toBe("young");
 });
 
-test("a new job gets its share at the borders of shards: no worker holds leases of two", () => {
+test("a new job gets its share as shards end, and no worker holds leases of two jobs", () => {
   const [old, young] = [new FakeJob("old", 99), new FakeJob("young", 99)];
   const fleet = new Fleet(old);
   for (const name of ["a", "b", "c", "d"]) expect(fleet.ask(name)).toBe("old");
@@ -38,7 +38,7 @@ test("a new job gets its share at the borders of shards: no worker holds leases 
   for (const name of ["c", "d"]) expect(fleet.ask(name)).toBe("old");
 });
 
-test("a higher priority takes over as many workers as it has shards for", () => {
+test("a job of higher priority gets as many workers as it has shards", () => {
   const [usual, urgent] = [new FakeJob("usual", 99), new FakeJob("urgent", 2, 5)];
   const fleet = new Fleet(usual);
   for (const name of ["a", "b", "c"]) expect(fleet.ask(name)).toBe("usual");
@@ -54,12 +54,12 @@ test("a higher priority takes over as many workers as it has shards for", () => 
   }
 });
 
-test("a lower priority waits, and takes what the higher one leaves", () => {
+test("a job of lower priority gets the workers that the higher one does not use", () => {
   const fleet = new Fleet(new FakeJob("low", 99, -1), new FakeJob("high", 2));
   expect(["a", "b", "c"].map((name) => fleet.ask(name))).toEqual(["high", "high", "low"]);
 });
 
-test("a worker is told to stay after all where another took what it was sent for", () => {
+test("a worker keeps its job if another worker takes the shard for which it was to change", () => {
   const [usual, urgent] = [new FakeJob("usual", 99), new FakeJob("urgent", 1, 5)];
   const fleet = new Fleet(usual);
   expect(fleet.ask("a")).toBe("usual");
@@ -77,7 +77,7 @@ test("a worker that holds leases of a job gets none of another", () => {
   expect(fleet.ask("a")).toBe("young");
 });
 
-test("an older job that nobody serves calls one worker back, which goes when it holds nothing", () => {
+test("an older job without workers gets one worker back, once that worker holds no lease", () => {
   const [old, young] = [new FakeJob("old", 0), new FakeJob("young", 9)];
   const fleet = new Fleet(old, young);
   for (const name of ["a", "b"]) expect(fleet.ask(name)).toBe("young");
@@ -91,12 +91,12 @@ test("an older job that nobody serves calls one worker back, which goes when it 
   expect(fleet.ask("a")).toBe("young");
 });
 
-test("a younger job calls nobody from an older one that has but one worker", () => {
+test("a younger job does not get the only worker of an older job", () => {
   const fleet = new Fleet(new FakeJob("old", 9), new FakeJob("young", 9));
   for (let round = 0; round < 9; round += 1) expect(fleet.ask("a")).toBe("old");
 });
 
-test("a worker that was sent away, holds nothing and does not ask is replaced by another", () => {
+test("an idle worker that was to change its job but requests nothing is replaced by another worker", () => {
   const [old, young] = [new FakeJob("old", 0), new FakeJob("young", 9)];
   const fleet = new Fleet(old, young);
   for (const name of ["a", "b"]) expect(fleet.ask(name)).toBe("young");
@@ -109,7 +109,7 @@ test("a worker that was sent away, holds nothing and does not ask is replaced by
   expect(fleet.ask("b")).toBe("old");
 });
 
-test("a worker that still runs shards of a job from before a restart is given that job's first, and stays", () => {
+test("a worker that still runs shards of a job after a restart is assigned to that job first", () => {
   const [older, younger] = [new FakeJob("older", 5), new FakeJob("younger", 3)];
   const fleet = new Fleet(older, younger);
   expect(fleet.ask("w", younger)).toBe("younger");
@@ -119,7 +119,7 @@ test("a worker that still runs shards of a job from before a restart is given th
   expect(fleet.ask("w")).toBe("older");
 });
 
-test("who served a job before goes to it first: others let it pass, once", () => {
+test("a worker that has the model of a job is assigned to it before other workers", () => {
   const [one, other] = [new FakeJob("one", 99), new FakeJob("other", 1)];
   const fleet = new Fleet(one, other);
   const names = ["a", "b", "c", "d"];
@@ -135,7 +135,7 @@ test("who served a job before goes to it first: others let it pass, once", () =>
   expect(fleet.ask("d")).toBe("one");
 });
 
-test("free workers go back to the jobs whose models they have", () => {
+test("idle workers return to the jobs whose models they have", () => {
   const [one, other] = [new FakeJob("one", 99), new FakeJob("other", 99)];
   const fleet = new Fleet(one, other);
   const before = ["a", "b", "c", "d"].map((name) => fleet.ask(name));

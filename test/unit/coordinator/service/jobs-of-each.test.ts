@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { JobsOfEach } from "../../../../coordinator/service/jobs-of-each.ts";
 
-test("no token has more jobs at work than it may, whatever others have and in whatever order they end", () => {
+test("no token has more running jobs than its limit, in any order of starts and ends", () => {
   const steps = fc.array(fc.record({ by: fc.constantFrom("a", "b", "c"), ends: fc.boolean() }), {
     maxLength: 60,
   });
@@ -25,7 +25,7 @@ test("no token has more jobs at work than it may, whatever others have and in wh
   );
 });
 
-test("whoever has the secret, and the process itself, are not counted", () => {
+test("jobs of the secret and of the process itself are not counted", () => {
   const jobs = new JobsOfEach(1);
   for (const by of ["secret", null, "secret", null]) jobs.take(by);
   jobs.take("token a (x)");
@@ -34,7 +34,7 @@ test("whoever has the secret, and the process itself, are not counted", () => {
   );
 });
 
-test("jobs from before a restart count, and are not refused", () => {
+test("jobs from before a restart are counted, and not refused", () => {
   const jobs = new JobsOfEach(1);
   const ends = [jobs.count("a"), jobs.count("a")];
   expect(() => jobs.take("a")).toThrow();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { ListingPace } from "../../../../coordinator/service/listing-pace.ts";
 import { NEVER } from "../../../../shared/core/abort.ts";
 
-test("after a list there is a pause in proportion, and who asks meanwhile waits, or is told to come later", async () => {
+test("after a list, later calls wait for a pause in proportion, and calls beyond the limit are refused", async () => {
   const due: { ms: number; call: () => void }[] = [];
   const pace = new ListingPace({
     after: (ms, call) => {

@@ -20,11 +20,11 @@ describe("the protocol of a worker that joins", () => {
     [3, 5],
     [6, 9],
     [4, 6],
-  ])("of %d to %d is taken by a coordinator of 4 to 6", (oldest, newest) => {
+  ])("a protocol of %d to %d is accepted by a coordinator of 4 to 6", (oldest, newest) => {
     refuseProtocol(joining(oldest, newest), PROTOCOLS);
   });
 
-  test("that is too old is refused, with both sides' versions and which side to bring up", () => {
+  test("a protocol that is too old is refused, with both versions and the side to upgrade", () => {
     const versions = {
       worker: "0.0.7",
       coordinator: buildVersion,
@@ -36,7 +36,7 @@ describe("the protocol of a worker that joins", () => {
     );
   });
 
-  test("that is too new is refused, and the coordinator comes first", () => {
+  test("a protocol that is too new is refused, with the advice to upgrade the coordinator first", () => {
     expect(() => refuseProtocol(joining(7, 7), PROTOCOLS)).toThrow(
       refused(
         { workerProtocol: "7" },
@@ -51,7 +51,7 @@ describe("the mapping of a worker", () => {
   const BEFORE = "1 onnxruntime-node@1.30.0 sharp@0.35.5";
   const worker = aWorker({ name: "w", build: "0.0.7", mapping: BEFORE });
 
-  test("that no job has any more is refused, naming what differs and nothing else", () => {
+  test("a mapping that no job has is refused, with only its differences", () => {
     const fields = {
       worker: "0.0.7",
       coordinator: buildVersion,
@@ -63,7 +63,7 @@ describe("the mapping of a worker", () => {
     );
   });
 
-  test("is welcome where it is the coordinator's, or of a job, or may be of one that is being opened; and nowhere else", () => {
+  test("a mapping is accepted only if it is the coordinator's, a job's, or possibly that of an opening job", () => {
     const mapping = fc.constantFrom("a", "b", "c");
     const ofJobs = fc.array(mapping, { maxLength: 3 });
     fc.assert(

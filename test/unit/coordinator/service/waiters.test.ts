@@ -33,7 +33,7 @@ function bothWait(lacksShards: { readonly anna: boolean; readonly bert: boolean 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("waiting lease requests", () => {
-  test("a slot that is free again wakes that worker alone", async () => {
+  test("a freed slot wakes only its own worker", async () => {
     const { waiters, woken, end } = bothWait({ anna: false, bert: true });
     waiters.wake({ shards: false, freed: [anna] });
     await turn();
@@ -41,7 +41,7 @@ describe("waiting lease requests", () => {
     await end();
   });
 
-  test("shards that become available wake only those that wait for shards", async () => {
+  test("shards that become available wake only requests that wait for shards", async () => {
     const { waiters, woken, end } = bothWait({ anna: false, bert: true });
     waiters.wake({ shards: true, freed: [] });
     await turn();
@@ -50,7 +50,7 @@ describe("waiting lease requests", () => {
     expect(woken).toEqual(["bert", "anna"]);
   });
 
-  test("what happens between a try and the wait after it ends the wait at once", async () => {
+  test("a wake-up between a try and its wait ends the wait at once", async () => {
     const waiters = new Waiters();
     const waiter = waiters.enter(anna);
     waiter.beginTry();
@@ -61,7 +61,7 @@ describe("waiting lease requests", () => {
     await waiter.wait(LONG_MS, false, NEVER);
   });
 
-  test("what happened before a try does not end the wait after it", async () => {
+  test("a wake-up before a try does not end the wait after it", async () => {
     const waiters = new Waiters();
     const waiter = waiters.enter(anna);
     waiters.wake({ shards: true, freed: [anna] });
@@ -76,7 +76,7 @@ describe("waiting lease requests", () => {
     await wait;
   });
 
-  test("an aborted caller stops waiting, also when it was gone before it began", async () => {
+  test("an aborted request stops waiting, also if it was aborted before its wait", async () => {
     const waiters = new Waiters();
     const gone = new AbortController();
     const wait = waiters.enter(anna).wait(LONG_MS, true, gone.signal);
@@ -85,11 +85,11 @@ describe("waiting lease requests", () => {
     await waiters.enter(anna).wait(LONG_MS, true, gone.signal);
   });
 
-  test("time alone ends a wait", async () => {
+  test("a wait ends after its time", async () => {
     await new Waiters().enter(anna).wait(1, true, NEVER);
   });
 
-  test("an answered request is not woken any more", () => {
+  test("a completed request is no longer woken", () => {
     const waiters = new Waiters();
     const waiter = waiters.enter(anna);
     waiter[Symbol.dispose]();
@@ -102,7 +102,7 @@ describe("waiting lease requests", () => {
     expect(ended).toBe(false);
   });
 
-  test("of one worker are few, whatever it asks, and others have theirs", () => {
+  test("one worker has at most eight waiting requests, and other workers have their own", () => {
     const waiters = new Waiters();
     const open = Array.from({ length: 8 }, () => waiters.enter(anna));
     expect(() => waiters.enter(anna)).toThrow(expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }));

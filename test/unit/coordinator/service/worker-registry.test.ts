@@ -9,7 +9,7 @@ function aJudgement({ nowMs }: Pick<Judgement, "nowMs">): Judgement {
 }
 
 describe("the worker registry", () => {
-  test("a worker that joins again under its name replaces its earlier life", () => {
+  test("a worker that joins again with its name replaces its earlier session", () => {
     const registry = new WorkerRegistry();
     const first = registry.join(aWorker(), 0);
     const second = registry.join(aWorker(), 5);
@@ -21,7 +21,7 @@ describe("the worker registry", () => {
     expect(registry.heard(second.session, 6).name).toBe("node1-cpu0");
   });
 
-  test("a session that the same process opens again ends the one before, and is no death", () => {
+  test("a new session of the same process ends the previous one, which is not reported as replaced", () => {
     const registry = new WorkerRegistry();
     const first = registry.join(aWorker(), 0, "process-1");
     const second = registry.join(aWorker(), 5, "process-1");
@@ -31,14 +31,14 @@ describe("the worker registry", () => {
     expect(third).toMatchObject({ replaced: [second.session], again: null });
   });
 
-  test("workers of different names live side by side", () => {
+  test("workers of different names are registered together", () => {
     const registry = new WorkerRegistry();
     registry.join(aWorker({ name: "a" }), 0);
     registry.join(aWorker({ name: "b" }), 0);
     expect(registry.size).toBe(2);
   });
 
-  test("says since when a worker has been silent, and that it was looked at is no sign of life", () => {
+  test("the silence of a worker counts from its last call, and a read of its state does not end it", () => {
     const registry = new WorkerRegistry();
     const { session } = registry.join(aWorker(), 0);
     registry.heard(session, 1_000);
@@ -52,7 +52,7 @@ describe("the worker registry", () => {
     expect(registry.silenceOf(session)).toEqual({ heardMs: 3_000, disconnectedMs: null });
   });
 
-  test("takes out whom its judge says is gone, once", () => {
+  test("a worker that the check finds lost is removed once", () => {
     const registry = new WorkerRegistry();
     const { session } = registry.join(aWorker({ name: "a" }), 0);
     const stays = registry.join(aWorker({ name: "b" }), 5).session;
@@ -63,19 +63,19 @@ describe("the worker registry", () => {
     expect([registry.has(session), registry.has(stays)]).toEqual([false, true]);
   });
 
-  test("an unknown session is told to register again", () => {
+  test("an unknown session is refused with SESSION_STALE", () => {
     const registry = new WorkerRegistry();
     expect(() => registry.heard(workerSession("nobody"), 0)).toThrow(
       expect.objectContaining({ code: "SESSION_STALE" }),
     );
   });
 
-  test("one whose device is put aside is no worker, and is told of until it comes back, or for a day", () => {
+  test("a worker whose device is excluded is removed, and is listed until it joins again or for a day", () => {
     const registry = new WorkerRegistry();
     const shown = (nowMs: number) =>
       registry.statuses(aJudgement({ nowMs })).map(({ name, aside }) => [name, aside]);
     const [a, b] = ["a", "b"].map((name) => registry.join(aWorker({ name }), 0).session);
-    if (a === undefined || b === undefined) throw new Error("two joined");
+    if (a === undefined || b === undefined) throw new Error("expected two workers");
     registry.putAside(a, "Xid 79", 1_000);
     registry.putAside(b, "slowed down", 2_000);
     expect([registry.has(a), registry.size, registry.sessionOf("a")]).toEqual([false, 0, null]);
@@ -91,7 +91,7 @@ describe("the worker registry", () => {
     expect(shown(86_402_001)).toEqual([["a", null]]);
   });
 
-  test("no more than a thousand are told of as put aside, the last", () => {
+  test("at most the last thousand workers with excluded devices are listed", () => {
     const registry = new WorkerRegistry();
     for (let index = 0; index <= 1_000; index += 1)
       registry.putAside(registry.join(aWorker({ name: `w${index}` }), index).session, "lost", index);
@@ -99,7 +99,7 @@ describe("the worker registry", () => {
     expect([told.length, told[0]?.name, told.at(-1)?.name]).toEqual([1_000, "w1", "w1000"]);
   });
 
-  test("what a worker last told is known until it leaves", () => {
+  test("the last report of each worker is known", () => {
     const registry = new WorkerRegistry();
     const a = registry.join(aWorker({ name: "a" }), 0).session;
     const b = registry.join(aWorker({ name: "b" }), 0).session;
@@ -115,7 +115,7 @@ describe("the worker registry", () => {
     expect(registry.reportOf(b)).toMatchObject({ busy: { infer: 0.5 }, padding: null });
   });
 
-  test("what workers did is counted per session and shown", () => {
+  test("the work of a worker is counted for each session and shown in its status", () => {
     const registry = new WorkerRegistry();
     const { session } = registry.join(aWorker(), 1_000);
     registry.countCommit(session, 70);
@@ -137,7 +137,7 @@ describe("the worker registry", () => {
     });
   });
 
-  test("registrations without end push out each other, the oldest first, and no worker that has asked", () => {
+  test("endless registrations replace the oldest unused ones, and no worker that has requested a lease", () => {
     const registry = new WorkerRegistry();
     const worker = registry.join(aWorker({ name: "at-work" }), 0).session;
     registry.asked(worker);
@@ -152,7 +152,7 @@ describe("the worker registry", () => {
     expect(registry.has(worker)).toBe(true);
   });
 
-  test("more workers than there can be are refused, and those that are here may join again", () => {
+  test("workers beyond the limit are refused, and registered workers may join again", () => {
     const registry = new WorkerRegistry();
     for (let index = 0; index < 20_000; index += 1) {
       registry.asked(registry.join(aWorker({ name: `w${index}` }), 0).session);
@@ -164,7 +164,7 @@ describe("the worker registry", () => {
     expect(registry.size).toBe(20_000);
   });
 
-  test("one whose connection broke makes room like one that never asked, until it asks again", () => {
+  test("a worker whose connection broke can be replaced until it requests a lease again", () => {
     const registry = new WorkerRegistry();
     const [back, away] = ["back", "away"].map((name) => registry.join(aWorker({ name }), 0).session);
     for (const session of [back, away]) {

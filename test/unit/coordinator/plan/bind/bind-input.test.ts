@@ -15,7 +15,7 @@ function parts([type, dims, dtype, shape]: Case): Parameters<typeof bind> {
   ];
 }
 
-describe("a column feeds an input", () => {
+describe("a column that feeds an input", () => {
   test.each<[string, Case, readonly number[]]>([
     ["a number", [numeric("int64"), []], []],
     ["a number for a vector of one", [numeric("bool"), [1]], [1]],
@@ -26,12 +26,12 @@ describe("a column feeds an input", () => {
     ["a fixed list for one open dimension", [fixedList(12), [3, "w"]], [3, 4]],
     ["a fixed list for an unnamed open dimension", [fixedList(12), [-1]], [12]],
     [
-      "a fixed list for open dimensions that are given",
+      "a fixed list for open dimensions with a given shape",
       [fixedList(12), ["h", "w"], "float32", [3, 4]],
       [3, 4],
     ],
     ["a list, checked row by row", [list(), [12]], [12]],
-    ["a list for open dimensions that are given", [list(), ["h", "w"], "float32", [3, 4]], [3, 4]],
+    ["a list for open dimensions with a given shape", [list(), ["h", "w"], "float32", [3, 4]], [3, 4]],
     ["a list of lists", [list(list()), [3, 4]], [3, 4]],
     ["a list of fixed lists", [list(fixedList(4)), [12]], [12]],
     ["bytes, checked row by row", [{ kind: "binary" }, [12]], [12]],
@@ -42,7 +42,7 @@ describe("a column feeds an input", () => {
       [{ kind: "fixedBinary", bytes: 12 }, [3, "w"], "uint8"],
       [3, 4],
     ],
-  ])("that is %s", (_name, of, rowDims) => {
+  ])("an input can be fed by %s", (_name, of, rowDims) => {
     expect(bind(...parts(of)).inputs[0]).toMatchObject({
       rowDims,
       rowValues: rowDims.reduce((a, b) => a * b, 1),
@@ -50,7 +50,7 @@ describe("a column feeds an input", () => {
     });
   });
 
-  test("scaled, shifted and filled as the job says", () => {
+  test("the plan has the scale, offset and fill of the job", () => {
     const inputs = { x: { column: "c", scale: 0.5, offset: -1, fill: 7 } };
     const plan = bind({ inputs }, { c: numeric("uint8") }, { inputs: [aTensor("x", ["n"])] });
     expect(plan.inputs[0]).toMatchObject({
@@ -62,7 +62,7 @@ describe("a column feeds an input", () => {
   });
 });
 
-describe("a column does not feed an input", () => {
+describe("a column that cannot feed an input", () => {
   test.each<[string, Case, object]>([
     ["text", [{ kind: "string" }, []], { what: "column `x` cannot feed a model", found: "string" }],
     ["a list of text", [list({ kind: "string" }), []], { found: "list of string" }],
@@ -83,17 +83,17 @@ describe("a column does not feed an input", () => {
     ],
     ["a number for a vector", [numeric("float32"), [4]], { expected: "4 float32 values a row, [4]" }],
     [
-      "fixed lists that do not divide a row",
+      "fixed lists whose length does not divide a row",
       [list(fixedList(5)), [12]],
       { expected: "12 float32 values a row, [12]" },
     ],
     [
-      "bytes of another number",
+      "another number of bytes",
       [{ kind: "fixedBinary", bytes: 13 }, [12]],
       { expected: "12 bytes (uint8 values) or 48 bytes (float32 values)" },
     ],
     [
-      "a fixed list that an open dimension cannot take",
+      "a fixed list that does not fit an open dimension",
       [fixedList(13), [3, "w"]],
       { expected: "[3, w] after the batch" },
     ],
@@ -103,12 +103,12 @@ describe("a column does not feed an input", () => {
       { hint: expect.stringContaining("shape") },
     ],
     [
-      "bytes that may be read in two ways",
+      "bytes that could be values of two types",
       [{ kind: "fixedBinary", bytes: 16 }, ["d"]],
       { hint: "give `shape`: 16 bytes are 16 uint8 values or 4 float32 values" },
     ],
     ["an empty list", [fixedList(0), ["d"]], { expected: "[d] after the batch" }],
-  ])("that is %s", (_name, of, problem) => {
+  ])("an input cannot be fed by %s", (_name, of, problem) => {
     expect(problemsOf(...parts(of))).toEqual([
       expect.objectContaining({ where: "map.inputs.x", ...problem }),
     ]);
@@ -117,19 +117,19 @@ describe("a column does not feed an input", () => {
   test.each<[string, Case]>([
     ["has other sizes than the model", [fixedList(12), [3, "w"], "float32", [4, 3]]],
     ["has another rank than the model", [fixedList(12), [12], "float32", [3, 4]]],
-    ["is more than a row may have", [list(), ["h", "w"], "float32", [1_000_000, 1_000_000]]],
-  ])("with a shape that %s", (_name, of) => {
+    ["exceeds the limit of a row", [list(), ["h", "w"], "float32", [1_000_000, 1_000_000]]],
+  ])("a shape that %s is refused", (_name, of) => {
     expect(problemsOf(...parts(of))[0]?.where).toBe("map.inputs.x.shape");
   });
 
-  test("with a shape that the cells do not have", () => {
+  test("a shape of another size than the cells is a problem of the input", () => {
     expect(problemsOf(...parts([fixedList(12), ["d"], "float32", [13]]))[0]).toMatchObject({
       where: "map.inputs.x",
       expected: "13 float32 values a row, [13]",
     });
   });
 
-  test("filled, when it is bytes", () => {
+  test("`fill` for a column of bytes is refused", () => {
     const inputs = { x: { fill: 0 } };
     const [problem] = problemsOf({ inputs }, { x: { kind: "binary" } }, { inputs: [aTensor("x", ["n", 4])] });
     expect(problem).toMatchObject({ where: "map.inputs.x.fill", found: "`x`: binary" });
@@ -137,7 +137,7 @@ describe("a column does not feed an input", () => {
 });
 
 describe("an input without a source", () => {
-  test("is a problem that names the columns and the nearest of them", () => {
+  test("an input without a source is a problem that names the columns and the nearest name", () => {
     const problems = problemsOf({}, { pixels: list(), images: fixedList(784) });
     expect(problems).toEqual([
       {
@@ -150,7 +150,7 @@ describe("an input without a source", () => {
     ]);
   });
 
-  test("is fed by the column of its name though others are named", () => {
+  test("an input without an entry is fed by the column of its name, though another input has an entry", () => {
     const plan = bind(
       { inputs: { a: { column: "c" } } },
       { b: numeric("float32"), c: numeric("float32") },
@@ -162,12 +162,12 @@ describe("an input without a source", () => {
     ]);
   });
 
-  test("shows at most thirty columns", () => {
+  test("the problem lists at most thirty columns", () => {
     const types = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`c${i}`, numeric("float32")]));
     expect(problemsOf({}, types)[0]?.found).toMatch(/`c29` and 10 more$/);
   });
 
-  test("may be named like what every object has", () => {
+  test("an input can be named like a property of every object", () => {
     const [problem] = problemsOf({}, { x: list() }, { inputs: [aTensor("constructor", ["n"])] });
     expect(problem?.where).toBe("map.inputs.constructor");
   });
@@ -182,12 +182,12 @@ describe("stacked columns", () => {
   } as const;
   const inputs = [aTensor("x", ["n", "d"])];
 
-  test("are taken in the order of the list", () => {
+  test("listed columns are stacked in the order of the list", () => {
     const plan = bind({ inputs: { x: { columns: ["f10", "f0"] } } }, types, { inputs });
     expect(plan.inputs[0]).toMatchObject({ rowDims: [2], source: { kind: "stack", columns: ["f10", "f0"] } });
   });
 
-  test("of a pattern are taken in the order of the input", () => {
+  test("columns that match a pattern are stacked in the order of the input", () => {
     const plan = bind({ inputs: { x: { columns: "f*" } } }, types, { inputs });
     expect(plan.inputs[0]).toMatchObject({
       rowDims: [3],
@@ -196,7 +196,7 @@ describe("stacked columns", () => {
     expect(plan.columns).toEqual(["f1", "f0", "f10"]);
   });
 
-  test("that are not as many as the model takes are a problem", () => {
+  test("another number of columns than the model takes is a problem", () => {
     const model = { inputs: [aTensor("x", ["n", 2])] };
     expect(problemsOf({ inputs: { x: { columns: "f*" } } }, types, model)[0]).toMatchObject({
       where: "map.inputs.x.columns",
@@ -205,7 +205,7 @@ describe("stacked columns", () => {
     });
   });
 
-  test("that are no single numbers, or not there, are problems, each at its place", () => {
+  test("a column that is missing or not numeric is a problem at its own place", () => {
     const problems = problemsOf({ inputs: { x: { columns: ["f0", "id", "f11"] } } }, types, { inputs });
     expect(problems).toMatchObject([
       { where: "map.inputs.x.columns[1]", what: "column `id` cannot be stacked", found: "`id`: string" },
@@ -213,7 +213,7 @@ describe("stacked columns", () => {
     ]);
   });
 
-  test("that a pattern does not find are a problem", () => {
+  test("a pattern without a matching column is a problem", () => {
     expect(problemsOf({ inputs: { x: { columns: "g*" } } }, types, { inputs })[0]).toMatchObject({
       where: "map.inputs.x.columns",
       what: "no column matches `g*`",
@@ -225,7 +225,7 @@ describe("inputs that share a symbol", () => {
   const inputs = [aTensor("mask", ["n", "s"], "int64"), aTensor("ids", ["n", "s"], "int64")];
   const bothGiven = { ids: { shape: [128] }, mask: { shape: [64] } };
 
-  test("share its size: one that settles it is enough, in any order", () => {
+  test("one input that sets the size of a symbol is enough, in any order", () => {
     const plan = bind({ inputs: { ids: { shape: [128] } } }, { ids: list(), mask: list() }, { inputs });
     expect(plan.inputs.map(({ tensor, rowDims }) => [tensor, rowDims])).toEqual([
       ["mask", [128]],
@@ -233,12 +233,12 @@ describe("inputs that share a symbol", () => {
     ]);
   });
 
-  test("that would have two sizes are a problem", () => {
+  test("two sizes of one symbol are a problem", () => {
     const problems = problemsOf({}, { ids: fixedList(128), mask: fixedList(64) }, { inputs });
     expect(problems).toMatchObject([{ where: "map.inputs.ids", expected: "64 int64 values a row, [64]" }]);
   });
 
-  test("may have two sizes where `shape` says so: in one tensor, or in two, in any order", () => {
+  test("`shape` can give one symbol two sizes, in one tensor or in two, in any order", () => {
     const square = { inputs: [aTensor("x", ["n", "s", "s"])] };
     const [x] = bind({ inputs: { x: { shape: [3, 4] } } }, { x: list() }, square).inputs;
     expect(x?.rowDims).toEqual([3, 4]);
@@ -254,7 +254,7 @@ describe("inputs that share a symbol", () => {
     }
   });
 
-  test("says nothing about an output once it has two sizes, and may have two where it has no name", () => {
+  test("a symbol with two sizes leaves an output open, and unnamed dimensions may have two sizes", () => {
     const outputs = [aTensor("y", ["n", "s"])];
     const types = { ids: fixedList(128), mask: fixedList(64) };
     expect(problemsOf({ inputs: bothGiven }, types, { inputs, outputs })).toMatchObject([
@@ -265,7 +265,7 @@ describe("inputs that share a symbol", () => {
   });
 });
 
-needs("csv-json")("a column of text that feeds no numbers comes with the key that makes some of it", () => {
+needs("csv-json")("the problem of a text column names the key that converts it to numbers", () => {
   const [problem] = problemsOf(...parts([{ kind: "string" }, []]));
   expect(problem?.hint).toMatch(/^for numbers in CSV and JSON Lines, set `input\.types: \{ x: float64 \}`/);
 });

@@ -14,8 +14,8 @@ const TYPES: Readonly<Record<string, FieldType>> = {
   label: numeric("int32"),
 };
 
-describe("a map that says nothing", () => {
-  test("feeds every input from the column of its name and gives every output as it is", () => {
+describe("an empty map", () => {
+  test("an empty map feeds each input from the column of its name, and outputs each tensor unchanged", () => {
     expect(bind({}, TYPES)).toEqual({
       inputs: [
         {
@@ -54,19 +54,19 @@ describe("a map that says nothing", () => {
 });
 
 describe("the columns that are read", () => {
-  test("are those of inputs and those kept, each once, in the order of the input", () => {
+  test("columns of inputs and kept columns are read once each, in the order of the input", () => {
     const plan = bind({ keep: ["label", "image", "id"] }, TYPES);
     expect(plan.keep.map(({ name }) => name)).toEqual(["label", "image", "id"]);
     expect(plan.columns).toEqual(["id", "image", "label"]);
   });
 
-  test("that are kept may be of any type", () => {
+  test("a kept column may be of any type", () => {
     const when = { kind: "timestamp", unit: "microsecond", zone: null } as const;
     const plan = bind({ keep: ["when"] }, { ...TYPES, when });
     expect(plan.keep[0]?.type).toEqual(when);
   });
 
-  test("that are kept but not there are a problem with the nearest name", () => {
+  test("a missing kept column is a problem with the nearest name as hint", () => {
     expect(problemsOf({ keep: ["id", "labl"] }, TYPES)).toEqual([
       {
         where: "map.keep[1]",
@@ -78,7 +78,7 @@ describe("the columns that are read", () => {
     ]);
   });
 
-  test("that the input has twice are a problem", () => {
+  test("a duplicate column of the input is a problem", () => {
     const twice: Field = { name: "image", type: fixedList(784), nullable: false };
     expect(() =>
       bindMap(aMap(), { inputs: [aTensor("image", ["n", 784])], outputs: [], unusable: [] }, [twice, twice]),
@@ -93,12 +93,12 @@ describe("the columns that are read", () => {
 describe("the batch", () => {
   const fixed = { inputs: [aTensor("image", [32, 784])], outputs: [aTensor("logits", [32, 10])] };
 
-  test("may be fixed by the model", () => {
+  test("the model may fix the size of the batch", () => {
     expect(bind({}, TYPES, fixed).fixedBatchRows).toBe(32);
     expect(bind({ rows: 32 }, TYPES, fixed).fixedBatchRows).toBe(32);
   });
 
-  test("of another size than the model's is a problem", () => {
+  test("a batch size other than the model's is a problem", () => {
     expect(problemsOf({ rows: 64 }, TYPES, fixed)).toEqual([
       {
         where: "map.batch.rows",
@@ -109,7 +109,7 @@ describe("the batch", () => {
     ]);
   });
 
-  test("that the inputs do not agree on is a problem", () => {
+  test("inputs with different batch sizes are a problem", () => {
     const inputs = [aTensor("image", [32, 784]), aTensor("label", [16])];
     expect(problemsOf({}, TYPES, { inputs, outputs: [aTensor("y", [32])] })[0]).toMatchObject({
       where: "map.inputs.label",
@@ -118,12 +118,12 @@ describe("the batch", () => {
     });
   });
 
-  test("that is missing in an input is a problem", () => {
+  test("an input without a batch dimension is a problem", () => {
     const [problem] = problemsOf({}, TYPES, { inputs: [aTensor("label", [])] });
     expect(problem).toMatchObject({ where: "map.inputs.label", found: "a scalar float32" });
   });
 
-  test("that is missing in an output is a problem, if the output is used", () => {
+  test("an output without a batch dimension is a problem if it is used", () => {
     const outputs = [aTensor("logits", ["n", 10]), aTensor("total", []), aTensor("mean", [1, 10])];
     expect(problemsOf({}, TYPES, { outputs }).map(({ where }) => where)).toEqual([
       "map.outputs.total",
@@ -134,7 +134,7 @@ describe("the batch", () => {
 });
 
 describe("names of output columns", () => {
-  test("that a kept column has already are a problem, whatever the case", () => {
+  test("an output column with the name of a kept column, in any case, is a problem", () => {
     const [problem] = problemsOf({ keep: ["label"] }, TYPES, { outputs: [aTensor("Label", ["n"])] });
     expect(problem).toMatchObject({
       where: "map.outputs.Label",
@@ -143,14 +143,14 @@ describe("names of output columns", () => {
     });
   });
 
-  test("that topK makes are looked at too", () => {
+  test("the names of columns that topK adds are checked, too", () => {
     const outputs = { y: { op: "topK", k: 2 }, y_indices: { op: "argmax" } } as const;
     expect(problemsOf({ outputs }, TYPES)[0]?.where).toBe("map.outputs.y_indices");
   });
 });
 
-describe("everything that is wrong", () => {
-  test("comes at once", () => {
+describe("a map with several problems", () => {
+  test("all problems are reported at once", () => {
     const problems = problemsOf(
       {
         inputs: { imge: {}, image: { column: "pixels" } },
@@ -208,7 +208,7 @@ describe("any map, model and input", () => {
     { requiredKeys: [] },
   );
 
-  test("bind to a plan that is whole, or are refused with a place for every problem", () => {
+  test("any combination binds to a valid plan, or is refused with a place for each problem", () => {
     let bound = 0;
     fc.assert(
       fc.property(

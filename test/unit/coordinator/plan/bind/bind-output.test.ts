@@ -15,42 +15,62 @@ function parts([spec, dims, dtype]: Case): Parameters<typeof bind> {
 
 const ten = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-describe("an output is bound", () => {
+describe("an output", () => {
   test.each<[string, Case, object]>([
-    ["of the model's only tensor", [{}, [10]], { tensor: "t", rowDims: [10], op: { kind: "raw" } }],
-    ["that is a scalar", [{}, []], { rowDims: [], rowValues: 1 }],
-    ["whose open dimensions are given", [{ shape: [4, 10] }, ["s", 10]], { rowDims: [4, 10], rowValues: 40 }],
-    ["of another size than it declares", [{ shape: [3] }, [1]], { rowDims: [3], declaredDims: ["n", 1] }],
-    ["of more dimensions than it declares", [{ shape: [3, 2] }, [1]], { rowDims: [3, 2], batchAxis: 0 }],
     [
-      "with its batch where it declares no dimension",
+      "an output without `tensor` is bound to the model's only tensor",
+      [{}, [10]],
+      { tensor: "t", rowDims: [10], op: { kind: "raw" } },
+    ],
+    ["an output may be a scalar", [{}, []], { rowDims: [], rowValues: 1 }],
+    [
+      "`shape` sets the open dimensions of an output",
+      [{ shape: [4, 10] }, ["s", 10]],
+      { rowDims: [4, 10], rowValues: 40 },
+    ],
+    [
+      "`shape` may differ from the declared size",
+      [{ shape: [3] }, [1]],
+      { rowDims: [3], declaredDims: ["n", 1] },
+    ],
+    [
+      "`shape` may have more dimensions than declared",
+      [{ shape: [3, 2] }, [1]],
+      { rowDims: [3, 2], batchAxis: 0 },
+    ],
+    [
+      "`batchAxis` may be a dimension that is not declared",
       [{ shape: [43, 9], batchAxis: 2 }, [1]],
       { rowDims: [43, 9], batchAxis: 2 },
     ],
-    ["to its best class", [{ op: "argmax", labels: ten }, [10]], { op: { kind: "argmax", labels: ten } }],
     [
-      "to its best class, with dimensions of one around",
+      "argmax has the labels of the job",
+      [{ op: "argmax", labels: ten }, [10]],
+      { op: { kind: "argmax", labels: ten } },
+    ],
+    [
+      "argmax accepts dimensions of one around the classes",
       [{ op: "argmax" }, [1, 10, 1]],
       { rowDims: [1, 10, 1] },
     ],
     [
-      "to all of its classes in order",
+      "topK may return all classes",
       [{ op: "topK", k: 10 }, [10]],
       { op: { kind: "topK", k: 10, labels: null } },
     ],
-    ["to probabilities of each value", [{ op: "sigmoid" }, [4, 10]], { op: { kind: "sigmoid" } }],
+    ["sigmoid accepts several dimensions", [{ op: "sigmoid" }, [4, 10]], { op: { kind: "sigmoid" } }],
     [
-      "to the classes that reach a threshold",
+      "threshold uses sigmoid by default",
       [{ op: "threshold", threshold: 0.5 }, [10]],
       { op: { kind: "threshold", threshold: 0.5, activation: "sigmoid", labels: null } },
     ],
     [
-      "to its vector, as wanted",
+      "a raw vector may be shortened, normalized and converted",
       [{ dims: 6, normalize: true, as: "int8" }, [1, 10]],
       { op: { kind: "raw", vector: { dims: 6, normalize: true, as: "int8" } } },
     ],
     [
-      "to one vector of all positions",
+      "pool with mean returns one vector of all positions",
       [{ op: "pool", pool: "mean", positions: "all", as: "ubinary" }, [5, 10]],
       {
         op: {
@@ -62,7 +82,7 @@ describe("an output is bound", () => {
       },
     ],
     [
-      "to the vector of the first position",
+      "pool with cls returns the vector of the first position",
       [{ op: "pool", pool: "cls" }, [5, 10]],
       {
         op: {
@@ -73,12 +93,12 @@ describe("an output is bound", () => {
         },
       },
     ],
-    ["as it is, though it is bool", [{}, [3], "bool"], { dtype: "bool" }],
+    ["a raw output may be bool", [{}, [3], "bool"], { dtype: "bool" }],
   ])("%s", (_name, of, expected) => {
     expect(bind(...parts(of)).outputs).toEqual([expect.objectContaining({ column: "y", ...expected })]);
   });
 
-  test("with the size that an input gave its symbol", () => {
+  test("a symbol of an output has the size that an input gave it", () => {
     const plan = bind(
       { inputs: { ids: { shape: [128] } } },
       { ids: list() },
@@ -90,7 +110,7 @@ describe("an output is bound", () => {
     expect(plan.outputs[0]).toMatchObject({ column: "hidden", rowDims: [128, 4] });
   });
 
-  test("in the order of the job, as often as asked for", () => {
+  test("outputs are in the order of the job, and a tensor may be used several times", () => {
     const plan = bind(
       { outputs: { b: { tensor: "v" }, a: { tensor: "u" }, c: { tensor: "v" } } },
       { image: fixedList(784) },
@@ -104,49 +124,49 @@ describe("an output is bound", () => {
   });
 });
 
-describe("an output is refused", () => {
+describe("a refused output", () => {
   test.each<[string, Case, object]>([
     [
-      "of a tensor that is not there",
+      "a missing tensor",
       [{ tensor: "tt" }, [10]],
       { where: "map.outputs.y.tensor", what: "the model has no output `tt`", expected: "one of `t`" },
     ],
-    ["whose shape is open", [{}, ["s", 10]], { where: "map.outputs.y", found: "[s, 10] after the batch" }],
+    ["an open shape", [{}, ["s", 10]], { where: "map.outputs.y", found: "[s, 10] after the batch" }],
     [
-      "whose shape is more than a row can be",
+      "a shape beyond the limit of a row",
       [{ shape: [20_000, 10_000] }, ["s", 10]],
       { where: "map.outputs.y.shape", found: "[20000, 10000]" },
     ],
-    ["best class of a scalar", [{ op: "argmax" }, []], { where: "map.outputs.y.op" }],
-    ["best class of one class", [{ op: "maxSoftmax" }, [1]], { where: "map.outputs.y.op" }],
+    ["argmax of a scalar", [{ op: "argmax" }, []], { where: "map.outputs.y.op" }],
+    ["maxSoftmax of one class", [{ op: "maxSoftmax" }, [1]], { where: "map.outputs.y.op" }],
     [
-      "probabilities of many places",
+      "softmax of several dimensions",
       [{ op: "softmax" }, [4, 10]],
       { found: "`t` with [4, 10] after the batch" },
     ],
     [
-      "sigmoid of truth values",
+      "sigmoid of bool values",
       [{ op: "sigmoid" }, [3], "bool"],
       { where: "map.outputs.y.op", found: "`t` is bool" },
     ],
     [
-      "more than all classes",
+      "topK of more classes than there are",
       [{ op: "topK", k: 11 }, [10]],
       { where: "map.outputs.y.k", expected: "at most 10" },
     ],
     [
-      "labels of other classes",
+      "another number of labels than classes",
       [{ op: "argmax", labels: ["a", "b"] }, [10]],
       { where: "map.outputs.y.labels", expected: "10 labels", found: "2 labels" },
     ],
     [
-      "as classes beyond what a sigmoid can be",
+      "a threshold above any value of a sigmoid",
       [{ op: "threshold", threshold: 2 }, [10]],
       { where: "map.outputs.y.threshold", expected: "a number from 0 to 1", found: "2" },
     ],
-    ["as those of one class", [{ op: "threshold", threshold: 0.5 }, [1]], { where: "map.outputs.y.op" }],
+    ["threshold of one class", [{ op: "threshold", threshold: 0.5 }, [1]], { where: "map.outputs.y.op" }],
     [
-      "as one vector of positions that it does not have",
+      "pool without positions",
       [{ op: "pool", pool: "mean" }, [10]],
       {
         where: "map.outputs.y.op",
@@ -155,7 +175,7 @@ describe("an output is refused", () => {
       },
     ],
     [
-      "as the mean of positions of which some may be padding",
+      "the mean of positions that may be padding",
       [{ op: "pool", pool: "mean" }, [5, 10]],
       {
         where: "map.outputs.y.positions",
@@ -164,41 +184,41 @@ describe("an output is refused", () => {
       },
     ],
     [
-      "as a vector of several dimensions",
+      "normalize with several dimensions",
       [{ normalize: true }, [5, 10]],
       { where: "map.outputs.y.normalize", found: "[5, 10] after the batch" },
     ],
     [
-      "as a vector of truth values",
+      "ubinary of bool values",
       [{ as: "ubinary" }, [10], "bool"],
       { where: "map.outputs.y.as", found: "values that are bool" },
     ],
     [
-      "as a vector of one value",
+      "float16 of a single value",
       [{ as: "float16" }, []],
       { where: "map.outputs.y.as", found: "one value a row" },
     ],
     [
-      "as a longer vector",
+      "`dims` larger than the vector",
       [{ op: "pool", pool: "cls", dims: 11 }, [5, 10]],
       { where: "map.outputs.y.dims", expected: "at most 10", found: "11" },
     ],
     [
-      "as int8 of values that have no bounds",
+      "int8 of values that are not normalized",
       [{ as: "int8", normalize: false }, [10]],
       { where: "map.outputs.y.as", expected: "`normalize: true` beside it" },
     ],
-  ])("%s", (_name, of, problem) => {
+  ])("an output is refused for %s", (_name, of, problem) => {
     expect(problemsOf(...parts(of))).toEqual([expect.objectContaining(problem)]);
   });
 
-  test("for each of its keys at once", () => {
+  test("problems of several keys are reported at once", () => {
     const spec = { op: "pool", pool: "max", dims: 11, as: "int8" } as const;
     const wheres = problemsOf(...parts([spec, [5, 10]])).map(({ where }) => where);
     expect(wheres).toEqual(["positions", "dims", "as"].map((key) => `map.outputs.y.${key}`));
   });
 
-  test("when it does not say which of several tensors", () => {
+  test("an output without `tensor` is refused if the model has several outputs", () => {
     const outputs = [aTensor("logits", ["n", 10]), aTensor("hidden", ["n", 4])];
     expect(problemsOf({ outputs: { logit: {} } }, { image: fixedList(784) }, { outputs })).toEqual([
       {

@@ -17,20 +17,20 @@ const given = (more: object = {}): MapParts => ({
 });
 const columns = { x: fixedList(4) };
 
-describe("a state", () => {
+describe("the state of a recurrent model", () => {
   test.each<[string, readonly Dim[], object, readonly number[], number]>([
-    ["the dimension that is named as the batch", [2, "batch", 8], {}, [2, 8], 1],
-    ["the only one that is open", [2, "", 8], {}, [2, 8], 1],
-    ["the first one", ["batch", 8], {}, [8], 0],
-    ["the one that the job says", [2, "a", "b"], { batchAxis: 2, shape: [2, 5] }, [2, 5], 2],
-  ])("has as its batch %s", (_, dims, more, rowDims, batchAxis) => {
+    ["the dimension with the name of the batch", [2, "batch", 8], {}, [2, 8], 1],
+    ["the only open dimension", [2, "", 8], {}, [2, 8], 1],
+    ["the first dimension", ["batch", 8], {}, [8], 0],
+    ["the dimension that the job sets", [2, "a", "b"], { batchAxis: 2, shape: [2, 5] }, [2, 5], 2],
+  ])("the batch of a state is %s", (_, dims, more, rowDims, batchAxis) => {
     const { state, inputs } = bind(given(more), columns, aModel(dims));
     const rowValues = rowDims.reduce((all, dim) => all * dim, 1);
     expect(state).toEqual([{ tensor: "h", output: "hn", dtype: "float32", rowDims, rowValues, batchAxis }]);
     expect(inputs.map(({ tensor }) => tensor)).toEqual(["x"]);
   });
 
-  test("has as its batch the dimension of that size where the batch is fixed", () => {
+  test("the batch of a state is the dimension of the fixed batch size", () => {
     const model = {
       inputs: [aTensor("x", [1, 4]), aTensor("h", [2, 1, 8])],
       outputs: [aTensor("y", [1, 1]), aTensor("hn", [2, 1, 8])],
@@ -38,22 +38,27 @@ describe("a state", () => {
     expect(bind(given(), columns, model)).toMatchObject({ fixedBatchRows: 1, state: [{ batchAxis: 1 }] });
   });
 
-  test("is no output of a job that names none", () => {
+  test("a state is not an output of a job without named outputs", () => {
     const { outputs } = bind({ state: { h: { output: "hn" } } }, columns, aModel([2, "batch", 8]));
     expect(outputs.map(({ tensor }) => tensor)).toEqual(["y"]);
   });
 
-  test("is left out of a map that has none", () => {
+  test("the plan of a model without states has no key `state`", () => {
     const model = { inputs: [aTensor("x", ["batch", 4])], outputs: [aTensor("y", ["batch", 1])] };
     expect(bind({}, columns, model)).not.toHaveProperty("state");
   });
 
   test.each([
-    ["no such input", { state: { z: { output: "hn" } } }, aModel([2, "batch", 8]), "has no input `z`"],
-    ["no such output", given({ output: "hm" }), aModel([2, "batch", 8]), "has no output `hm`"],
+    ["an unknown input", { state: { z: { output: "hn" } } }, aModel([2, "batch", 8]), "has no input `z`"],
+    ["an unknown output", given({ output: "hm" }), aModel([2, "batch", 8]), "has no output `hm`"],
     ["another shape", given(), aModel([2, "batch", 8], [2, "batch", 9]), "is not what its input `h` takes"],
     ["another rank", given(), aModel([2, "batch", 8], ["batch", 8]), "is not what its input `h` takes"],
-    ["texts", given(), aModel([2, "batch"], [2, "batch"], "string"), "is not what its input `h` takes"],
+    [
+      "values of text",
+      given(),
+      aModel([2, "batch"], [2, "batch"], "string"),
+      "is not what its input `h` takes",
+    ],
     ["an open shape", given(), aModel(["batch", "k"]), "leaves the shape of its input `h` open"],
     [
       "a batch of another size",
@@ -61,14 +66,14 @@ describe("a state", () => {
       aModel([2, "batch", 8]),
       "has another size in the dimension",
     ],
-    ["a dimension that is not there", given({ batchAxis: 3 }), aModel([2, "batch", 8]), "no such dimension"],
-  ])("cannot be of %s", (_, map, model, what) => {
+    ["a missing dimension", given({ batchAxis: 3 }), aModel([2, "batch", 8]), "no such dimension"],
+  ])("a state with %s is refused", (_, map, model, what) => {
     expect(problemsOf(map, columns, model).map((problem) => problem.what)).toContainEqual(
       expect.stringContaining(what),
     );
   });
 
-  test("does not go with rows of uneven length", () => {
+  test("a state is refused with rows of uneven length", () => {
     const model = {
       ...aModel([2, "batch", 8]),
       inputs: [aTensor("x", ["batch", "t"]), aTensor("h", [2, "batch", 8])],

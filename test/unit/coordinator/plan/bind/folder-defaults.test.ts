@@ -31,9 +31,9 @@ function fill(spec: OutputSpec, classes: number, folder: ModelFolder | null) {
   return { spec: withFolderLabels({ spec, path }, classes, folder, problems), problems };
 }
 
-describe("labels that an output leaves to the model's folder", () => {
+describe("labels from the model's folder", () => {
   test.each([{ op: "argmax" }, { op: "topK", k: 2 }] as const)(
-    "are the folder's where it has as many classes: %j",
+    "%j gets the folder's labels if their number is that of the classes",
     (spec) => {
       expect(fill(spec, 3, aFolder(["a", "b", "c"]))).toEqual({
         spec: { ...spec, labels: ["a", "b", "c"] },
@@ -45,7 +45,7 @@ describe("labels that an output leaves to the model's folder", () => {
     },
   );
 
-  test("stay the job's own, and ops without labels get none", () => {
+  test("labels of the job are kept, and ops without labels get none", () => {
     const own: OutputSpec = { op: "argmax", labels: ["x", "y", "z"] };
     expect(fill(own, 3, aFolder(["a", "b", "c"])).spec).toBe(own);
     expect(fill(own, 3, aFolder(null, [DOUBT])).problems).toEqual([]);
@@ -53,7 +53,7 @@ describe("labels that an output leaves to the model's folder", () => {
     expect(fill({ op: "softmax" }, 3, aFolder(null, [DOUBT])).problems).toEqual([]);
   });
 
-  test("that the folder contradicts itself about are a problem of the output", () => {
+  test("contradictory labels of the folder are a problem of the output", () => {
     const doubts = [{ ...DOUBT, about: "image" as const }, DOUBT];
     expect(fill({ op: "argmax" }, 3, aFolder(null, doubts)).problems).toMatchObject([
       {
@@ -64,7 +64,7 @@ describe("labels that an output leaves to the model's folder", () => {
   });
 });
 
-describe("a pooling that an output leaves to the model's folder", () => {
+describe("the pooling from the model's folder", () => {
   const path = ["map", "outputs", "y"];
   const says = {
     ...aFolder(null),
@@ -84,7 +84,7 @@ describe("a pooling that an output leaves to the model's folder", () => {
     [{ op: "raw" }, { op: "raw" }],
     [{}, { op: "pool", pool: "cls", normalize: true }],
     [{ normalize: false }, { op: "pool", pool: "cls", normalize: false }],
-  ])("of the vectors of tokens %j makes %j", (spec, filled) => {
+  ])("for vectors of tokens, %j becomes %j", (spec, filled) => {
     const problems: SpecProblem[] = [];
     const tensor = "last_hidden_state";
     expect(withFolderPooling({ spec, path, tensor }, says, problems)).toEqual(filled);
@@ -97,11 +97,11 @@ describe("a pooling that an output leaves to the model's folder", () => {
     expect(problems).toEqual([]);
   });
 
-  test("is none of any other output", () => {
+  test("an output of another name gets no pooling", () => {
     expect(withFolderPooling({ spec: {}, path, tensor: "pooler_output" }, says, [])).toEqual({ op: "raw" });
   });
 
-  test("that the folder contradicts itself about is a problem of the output", () => {
+  test("a contradictory pooling of the folder is a problem of the output", () => {
     const problems: SpecProblem[] = [];
     const doubts = [{ ...DOUBT, about: "pooling" as const }];
     const tensor = "last_hidden_state";

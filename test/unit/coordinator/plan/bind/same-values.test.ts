@@ -31,8 +31,8 @@ function fed(map: MapParts, model: ReturnType<typeof aModelWith>) {
   return [v.dims, [...new arrays[v.dtype as keyof typeof arrays](v.data)]];
 }
 
-describe("a value that is the same for all rows", () => {
-  test("feeds an input that has no batch, whatever the batch", () => {
+describe("a constant value for an input", () => {
+  test("a constant feeds an input without a batch dimension", () => {
     expect(fed(given(16000), aModelWith([], "int64"))).toEqual([[], [16000n]]);
     expect(fed(given("9007199254740993"), aModelWith([], "int64"))).toEqual([[], [9007199254740993n]]);
     expect(fed(given(true), aModelWith([], "bool"))).toEqual([[], [1]]);
@@ -49,7 +49,7 @@ describe("a value that is the same for all rows", () => {
     expect(fed(given(1.5), aModelWith([], "float16"))).toEqual([[], [0x3e00]]);
   });
 
-  test("is each row's where the input has a batch", () => {
+  test("a constant is repeated for each row if the input has a batch dimension", () => {
     expect(fed(given(7), aModelWith(["batch"]))).toEqual([[3], [7, 7, 7]]);
     expect(fed(given([1, 2]), aModelWith(["batch", "k"]))).toEqual([
       [3, 2],
@@ -67,7 +67,7 @@ describe("a value that is the same for all rows", () => {
     ]);
   });
 
-  test("goes along with a batch of a fixed size", () => {
+  test("a constant is accepted with a batch of a fixed size", () => {
     expect(fed(given(7), aModelWith(["n"], "float32", 4))).toEqual([[4], [7, 7, 7, 7]]);
     expect(fed(given([1]), aModelWith([4, 1], "float32", 4))).toEqual([
       [4, 1],
@@ -81,25 +81,25 @@ describe("a value that is the same for all rows", () => {
     ["a list for a scalar", given([1]), aModelWith([]), "not of the shape"],
     ["lists of another size", given([1, 2, 3]), aModelWith([2]), "not of the shape"],
     ["one row as the whole tensor", given([[1, 2]]), aModelWith(["batch", 2]), "not of the shape"],
-    ["no table", given([[1, 2], [3]]), aModelWith([2, 2]), "is no table"],
+    ["lists of different lengths", given([[1, 2], [3]]), aModelWith([2, 2]), "is no table"],
     ["a fraction for whole numbers", given(0.5), aModelWith([], "int64"), "cannot hold this value"],
-    ["what is too large", given(300), aModelWith([], "uint8"), "cannot hold this value"],
+    ["a number that is too large", given(300), aModelWith([], "uint8"), "cannot hold this value"],
     ["a number that lost digits", given(2 ** 53 + 2), aModelWith([], "int64"), "cannot hold this value"],
-    ["no number", given("NaN"), aModelWith([], "int32"), "cannot hold this value"],
+    ["NaN for whole numbers", given("NaN"), aModelWith([], "int32"), "cannot hold this value"],
     ["text for a number", given("fast"), aModelWith([]), "cannot hold this value"],
-    ["a state whose batch is not said", given(0), aModelWith([2, "batch", 4]), "not of the shape"],
-  ])("is refused where it is %s", (_what, map, model, said) => {
+    ["a state without a given batch axis", given(0), aModelWith([2, "batch", 4]), "not of the shape"],
+  ])("a constant is refused if it is %s", (_what, map, model, said) => {
     const problems = problemsOf(map, { x: numeric("float32") }, model);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({ where: "map.inputs.v.value", what: expect.stringContaining(said) });
   });
 
-  test("is offered where an input without a batch is not fed", () => {
+  test("the hint for an unfed input without a batch dimension suggests a constant", () => {
     const [problem] = problemsOf({}, { x: numeric("float32") }, aModelWith([], "int64"));
     expect(problem?.hint).toContain("v: { value: 1 }");
   });
 
-  test("cannot be all that a model is fed with", () => {
+  test("a model is refused if constants feed all of its inputs", () => {
     const model = { inputs: [aTensor("v", [])], outputs: [aTensor("y", ["n"])] };
     expect(problemsOf(given(1), {}, model)[0]?.what).toBe("the model has no input that takes rows");
   });

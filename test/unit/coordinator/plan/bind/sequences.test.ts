@@ -4,12 +4,12 @@ import { aTensor, bind, list, type MapParts, numeric } from "./bind-fixtures.ts"
 const IDS = list(numeric("int64"));
 const ids = (name: string, dims: readonly (number | string)[]) => aTensor(name, ["batch", ...dims], "int64");
 
-describe("dimensions of different names differ in length independently", () => {
+describe("sequences of different lengths", () => {
   const two = { inputs: [ids("a", ["s"]), ids("c", ["t"])], outputs: [aTensor("y", ["batch", "t"])] };
   const shapesOf = (map: MapParts, model: typeof two, fields: Parameters<typeof bind>[1]) =>
     bind(map, fields, model).inputs.map(({ rowShape }) => rowShape);
 
-  test("and an output follows the one whose name it has", () => {
+  test("each named dimension has its own sequence, and an output follows that of its name", () => {
     const plan = bind({}, { a: IDS, c: IDS }, two);
     expect(plan.inputs.map(({ rowShape }) => rowShape)).toEqual([
       { kind: "unpadded", sequence: 0 },
@@ -18,14 +18,14 @@ describe("dimensions of different names differ in length independently", () => {
     expect(plan.outputs[0]).toMatchObject({ rowDims: [], sequence: 1 });
   });
 
-  test("and each is padded by itself, where the model can tell its own padding", () => {
+  test("an input is padded on its own if the job sets `pad` for it", () => {
     expect(shapesOf({ inputs: { c: { pad: 7 } } }, two, { a: IDS, c: IDS })).toEqual([
       { kind: "unpadded", sequence: 0 },
       { kind: "padded", pad: 7, sequence: 1 },
     ]);
   });
 
-  test("and a mask belongs to the input that it is made of, whatever its own dimension is called", () => {
+  test("a mask belongs to the sequence of its input, whatever the name of its own dimension", () => {
     const towers = {
       inputs: [ids("a", ["s"]), ids("c", ["t"]), ids("m", ["mask"]), ids("n", ["t"])],
       outputs: [aTensor("y", ["batch", "mask", 2])],
@@ -41,7 +41,7 @@ describe("dimensions of different names differ in length independently", () => {
     expect(plan.outputs[0]).toMatchObject({ rowDims: [2], sequence: 0 });
   });
 
-  test("and names that a mask joins are one sequence, as are dimensions without a name", () => {
+  test("dimensions that a mask connects are one sequence, and so are dimensions without names", () => {
     const joined = { inputs: [ids("a", ["s"]), ids("c", ["t"]), ids("m", ["t"])], outputs: two.outputs };
     const shapes = shapesOf({ inputs: { m: { mask: "a" } } }, joined, { a: IDS, c: IDS });
     expect(new Set(shapes.map((shape) => JSON.stringify(shape))).size).toBe(1);

@@ -8,7 +8,7 @@ describe("texts and missing values", () => {
   const dictionary = { kind: "dictionary", values: text } as const;
   const ofTexts = (dims: readonly Dim[]) => ({ inputs: [aTensor("x", dims, "string")] });
 
-  test("columns of text feed texts, a dictionary of them, and several side by side", () => {
+  test("columns of text, dictionaries of text and stacked text columns feed inputs of text", () => {
     expect(bind({}, { x: text }, ofTexts(["batch"])).inputs[0]).toMatchObject({
       dtype: "string",
       rowDims: [],
@@ -20,7 +20,7 @@ describe("texts and missing values", () => {
     expect(bind({}, { x: fixedList(3, text) }, ofTexts(["batch", "k"])).inputs[0]?.rowDims).toEqual([3]);
   });
 
-  test("numbers feed no texts, and texts no numbers: the message says what does", () => {
+  test("numbers cannot feed an input of text, or texts one of numbers, and the problem names what can", () => {
     const [number] = problemsOf({}, { x: numeric("int64") }, ofTexts(["batch"]));
     expect(number).toMatchObject({
       expected: "text, or a list of texts",
@@ -35,13 +35,13 @@ describe("texts and missing values", () => {
     });
   });
 
-  test("texts are not scaled", () => {
+  test("scale and offset are refused for texts", () => {
     const scaled = { inputs: { x: { scale: 2, offset: 1 } } };
     const problems = problemsOf(scaled, { x: text }, ofTexts(["batch"]));
     expect(problems.map(({ where }) => where)).toEqual(["map.inputs.x.scale", "map.inputs.x.offset"]);
   });
 
-  test("a fill is of the tensor's kind: a text, a number, or NaN where floats are", () => {
+  test("a fill has the type of its tensor, and NaN is accepted for floats", () => {
     const filled = (fill: number | string, dtype: ElementType) => {
       const column = dtype === "string" ? text : numeric("float64");
       const inputs = [aTensor("x", ["batch"], dtype)];
@@ -71,7 +71,7 @@ describe("columns of bytes", () => {
   const open = { kind: "binary" } as const;
   const fixed = (bytes: number) => ({ kind: "fixedBinary", bytes }) as const;
 
-  test("are read in one way for all rows: the job's, or what a fixed size fits, or a value a byte", () => {
+  test("bytes are read as the job sets, else as their fixed size fits, else as one value a byte", () => {
     expect(read(null, open)?.source).toEqual({ kind: "one", column: "x", bytes: "uint8" });
     expect(read("raw", open)?.source).toMatchObject({ bytes: "raw" });
     expect(read(null, fixed(4))?.source).toMatchObject({ bytes: "uint8" });
@@ -80,7 +80,7 @@ describe("columns of bytes", () => {
     expect(read("uint8", fixed(16), ["n", "d"])).toMatchObject({ rowDims: [16], source: { bytes: "uint8" } });
   });
 
-  test("that do not fit what the job says, and what is no bytes, are refused", () => {
+  test("`bytes` is refused if the size of the cells does not fit, or the column has other values", () => {
     for (const [bytes, type] of [
       ["raw", fixed(4)],
       ["uint8", fixed(16)],

@@ -15,8 +15,8 @@ const ENCODER = {
 };
 const MASK = { attention_mask: { mask: "input_ids" } };
 
-describe("rows are uneven", () => {
-  test("where a list of no fixed length feeds an open first dimension", () => {
+describe("uneven rows", () => {
+  test("rows are uneven if lists without a fixed length feed an open first dimension", () => {
     const { inputs, columns } = bind({ inputs: MASK }, { input_ids: IDS }, ENCODER);
     expect(inputs).toEqual([
       {
@@ -53,7 +53,7 @@ describe("rows are uneven", () => {
     ["lists of vectors of several positions", fixedList(160), [80], 80],
     ["lists of lists, checked row by row", list(), [80], 80],
     ["lists of matrices", fixedList(4, fixedList(20)), [4, 20], 80],
-  ])("with positions of several values out of %s", (_name, item, rowDims, rowValues) => {
+  ])("positions of several values come from %s", (_name, item, rowDims, rowValues) => {
     const model = {
       inputs: [aTensor("frames", ["n", "time", ...rowDims])],
       outputs: [aTensor("y", ["n", 2])],
@@ -62,7 +62,7 @@ describe("rows are uneven", () => {
     expect(input).toMatchObject({ rowDims, rowValues, rowShape: { kind: "unpadded", sequence: 0 } });
   });
 
-  test("but not where `shape`, or another input with the same symbol, says how long they are", () => {
+  test("rows are even if `shape` or another input with the same symbol sets their length", () => {
     const given = bind({ inputs: { input_ids: { shape: [128] }, ...MASKED_COLUMN } }, BOTH, ENCODER);
     expect(given.inputs.map(({ rowDims, rowShape }) => [rowDims, rowShape.kind])).toEqual([
       [[128], "even"],
@@ -80,17 +80,17 @@ describe("rows are uneven", () => {
 const BOTH = { input_ids: IDS, attention_mask: IDS };
 const MASKED_COLUMN = { attention_mask: { column: "attention_mask" } };
 
-describe("rows are padded", () => {
+describe("the padding of rows", () => {
   const padsOf = (map: MapParts, model = ENCODER, types: Parameters<typeof bind>[1] = BOTH) =>
     bind(map, types, model).inputs.map(({ rowShape }) =>
       rowShape.kind === "padded" ? rowShape.pad : rowShape.kind,
     );
 
-  test("where a mask is made, and as the job says", () => {
+  test("rows are padded if a mask is made, with the value of `pad`", () => {
     expect(padsOf({ inputs: { ...MASK, input_ids: { pad: 1 } } })).toEqual([1, 0]);
   });
 
-  test("where a mask is scaled, but not by one that is the same for positions and for padding", () => {
+  test("a scaled mask pads rows, unless positions and padding would have the same value", () => {
     const additive = { attention_mask: { mask: "input_ids", scale: 10_000, offset: -10_000 } };
     expect(padsOf({ inputs: additive })).toEqual([0, -10_000]);
     const model = { ...ENCODER, inputs: [ids(), ids("token_type_ids")] };
@@ -100,11 +100,11 @@ describe("rows are padded", () => {
     ]);
   });
 
-  test("where a column feeds an input that is a mask by its name", () => {
+  test("rows are padded if a column feeds an input with the name of a mask", () => {
     expect(padsOf({})).toEqual([0, 0]);
   });
 
-  test("never, where the model could not tell: unless the job says what it tells padding by", () => {
+  test("rows of a model without a mask are padded only if the job sets `pad`", () => {
     const model = { inputs: [ids()], outputs: [aTensor("pooled", ["batch", 384])] };
     expect(padsOf({}, model as typeof ENCODER)).toEqual(["unpadded"]);
     expect(padsOf({ inputs: { input_ids: { pad: 0 } } }, model as typeof ENCODER)).toEqual([0]);
@@ -112,7 +112,7 @@ describe("rows are padded", () => {
 });
 
 describe("outputs of uneven rows", () => {
-  test("are lists where their first dimension is that of the inputs, named or not", () => {
+  test("an output is a list if its first dimension is that of the inputs, named or not", () => {
     const plan = bind({ inputs: MASK }, { input_ids: IDS }, ENCODER);
     expect(plan.outputs.map(({ rowDims, sequence }) => [rowDims, sequence])).toEqual([
       [[384], null],
@@ -125,7 +125,7 @@ describe("outputs of uneven rows", () => {
     expect(given.outputs[0]).toMatchObject({ rowDims: [5, 2], sequence: null });
   });
 
-  test("are pooled to one vector a row, or refused as one", () => {
+  test("an output is pooled to one vector a row, and invalid settings for vectors are refused", () => {
     const outputs = {
       one: { tensor: "tokens", op: "pool", pool: "mean", dims: 128, normalize: true, as: "int8" },
     } as const;
@@ -153,7 +153,7 @@ describe("outputs of uneven rows", () => {
     ]);
   });
 
-  test("take no other op, and no shape", () => {
+  test("other ops and a `shape` are refused", () => {
     const outputs = {
       best: { tensor: "tokens", op: "argmax" },
       cut: { tensor: "scores", shape: [128] },
@@ -170,7 +170,7 @@ describe("outputs of uneven rows", () => {
     ]);
   });
 
-  test("of another dimension that differs by row are left out, says the hint", () => {
+  test("an output with a second uneven dimension is refused, with a hint to name the wanted outputs", () => {
     const attention = aTensor("attention", ["batch", 12, "sequence", "sequence"]);
     const square = aTensor("square", ["batch", "sequence", "sequence"]);
     const model = { inputs: ENCODER.inputs, outputs: [attention, square] };
@@ -180,8 +180,8 @@ describe("outputs of uneven rows", () => {
   });
 });
 
-describe("what cannot be", () => {
-  test("all of it is told at once", () => {
+describe("problems of uneven rows", () => {
+  test("all problems are reported at once", () => {
     const model = {
       inputs: [ids(), ids("attention_mask"), ids("fixed", [4]), aTensor("frames", ["batch", "time", 80])],
       outputs: [aTensor("pooled", ["batch", 384])],
@@ -214,7 +214,7 @@ describe("what cannot be", () => {
     ["of an input of one length", "fixed", "`fixed` with [4] after the batch"],
     ["of itself", "attention_mask", "`attention_mask`, itself"],
     ["of another mask", "token_mask", "`token_mask`, a mask"],
-  ])("a mask %s", (_name, mask, found) => {
+  ])("a mask %s is refused", (_name, mask, found) => {
     const inputs = { attention_mask: { mask }, token_mask: { mask: "input_ids" } };
     const model = {
       inputs: [ids(), ids("attention_mask"), ids("token_mask"), ids("fixed", [4])],
@@ -232,7 +232,7 @@ describe("what cannot be", () => {
     ]);
   });
 
-  test("a mask of more than a number for each position, or of values that the tensor cannot hold", () => {
+  test("a mask with several numbers for each position, or with values beyond its type, is refused", () => {
     const inputs = { attention_mask: { mask: "input_ids", scale: 1e20 } };
     const model = { ...ENCODER, inputs: [ids(), ids("attention_mask", ["sequence", 2])] };
     expect(problemsOf({ inputs }, { input_ids: IDS }, model)).toEqual([
@@ -247,7 +247,7 @@ describe("what cannot be", () => {
     ]);
   });
 
-  test("a mask that nothing feeds, says the hint, can be made", () => {
+  test("the hint for an unfed mask suggests `mask`", () => {
     const [problem] = problemsOf({}, { input_ids: IDS }, ENCODER);
     expect(problem).toMatchObject({
       where: "map.inputs.attention_mask",
@@ -255,14 +255,14 @@ describe("what cannot be", () => {
     });
   });
 
-  test("padding that the tensor cannot hold", () => {
+  test("a pad value that the tensor cannot hold is refused", () => {
     const inputs = { ...MASK, input_ids: { pad: -(2 ** 70) } };
     expect(problemsOf({ inputs }, { input_ids: IDS }, ENCODER)).toEqual([
       expect.objectContaining({ where: "map.inputs.input_ids.pad", expected: "int64" }),
     ]);
   });
 
-  test("padding where stacked columns, or other inputs, fix the length", () => {
+  test("`pad` is refused if the stacked columns of another input fix the length", () => {
     const types = { input_ids: IDS, m1: numeric("int64"), m2: numeric("int64") };
     const inputs = { input_ids: { pad: 1 }, attention_mask: { columns: "m*" } };
     const outputs = { y: { tensor: "pooled" } };
@@ -275,7 +275,7 @@ describe("what cannot be", () => {
     ]);
   });
 
-  test("a budget of tokens where rows have one length, or batches one size", () => {
+  test("`tokens` is refused if rows have one length or batches have one size", () => {
     const even = problemsOf({ tokens: 4_096 }, { image: fixedList(784) });
     expect(even).toEqual([
       expect.objectContaining({

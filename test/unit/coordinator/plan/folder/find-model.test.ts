@@ -13,15 +13,15 @@ describe("the ONNX file of a model's folder", () => {
     [["other.onnx", "onnx/model.onnx"], "onnx/model.onnx"],
     [["onnx/model_quantized.onnx", "model.safetensors"], "onnx/model_quantized.onnx"],
     [["anything.onnx"], "anything.onnx"],
-  ])("of %j it is %s", (names, file) => {
+  ])("from %j, %s is chosen", (names, file) => {
     expect(find(names)).toBe(file);
   });
 
-  test("the one that the job names, whatever else there is", () => {
+  test("the file that the job names is chosen, whatever other files there are", () => {
     expect(find(["model.onnx", "onnx/model_int8.onnx"], "onnx/model_int8.onnx")).toBe("onnx/model_int8.onnx");
   });
 
-  test("a choice is not guessed: the error names all of them", () => {
+  test("several candidates are an error that names all of them", () => {
     expect(() => find(["decoder_model.onnx", "encoder_model.onnx"])).toThrow(
       expect.objectContaining({
         code: "MODEL_INVALID",
@@ -30,7 +30,7 @@ describe("the ONNX file of a model's folder", () => {
     );
   });
 
-  test("a name that is not there brings the nearest one", () => {
+  test("an unknown name is an error that suggests the nearest name", () => {
     expect(() => find(["onnx/model_int8.onnx"], "onnx/model_in8.onnx")).toThrow(
       expect.objectContaining({
         code: "MODEL_NOT_FOUND",
@@ -39,7 +39,7 @@ describe("the ONNX file of a model's folder", () => {
     );
   });
 
-  test("weights of another library are named, with what makes ONNX of them", () => {
+  test("weights of another library are an error that names them and suggests an export to ONNX", () => {
     expect(() => find(["config.json", "model.safetensors"])).toThrow(
       expect.objectContaining({
         code: "MODEL_NOT_FOUND",

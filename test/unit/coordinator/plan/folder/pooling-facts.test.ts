@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { doubts, said } from "./folder-fixtures.ts";
 
-describe("what a folder says of pooling", () => {
+describe("the pooling of a model's folder", () => {
   test("pooling and normalizing come from the modules of a sentence model", () => {
     const modules = ["Transformer", "Pooling", "Normalize"].map((name) => ({
       type: `sentence_transformers.models.${name}`,
@@ -26,7 +26,7 @@ describe("what a folder says of pooling", () => {
   test.each([
     [{ pooling_mode: "lasttoken", pooling_mode_mean_tokens: true }, "last"],
     [{ pooling_mode: "cls", embedding_dimension: 384 }, "cls"],
-  ])("one name of a pooling stands above the flags: %j", (pooling, pool) => {
+  ])("the name of a pooling takes precedence over the flags: %j", (pooling, pool) => {
     expect(said({ "1_Pooling/config.json": pooling }).facts.pooling).toEqual({ pool, normalize: false });
     expect(doubts({ "1_Pooling/config.json": pooling })).toEqual([]);
   });
@@ -37,7 +37,7 @@ describe("what a folder says of pooling", () => {
     [{ word_embedding_dimension: 384 }, "pooling_mode_mean_tokens"],
     [{ pooling_mode: "weightedmean" }, "pooling_mode"],
     [{ pooling_mode: "constructor" }, "pooling_mode"],
-  ])("a pooling that is not one of the known ones is a doubt: %j", (pooling, key) => {
+  ])("an unknown or ambiguous pooling is a doubt: %j", (pooling, key) => {
     expect(said({ "1_Pooling/config.json": pooling }).facts.pooling).toBeNull();
     expect(doubts({ "1_Pooling/config.json": pooling })).toEqual([
       ["pooling", `1_Pooling/config.json: ${key}`],
@@ -52,16 +52,11 @@ describe("what a folder says of pooling", () => {
   const MEAN = { pooling_mode_mean_tokens: true };
 
   test.each([
-    [
-      "a module that nothing here runs",
-      modulesOf("Transformer", "Pooling", "Dense", "Normalize"),
-      MEAN,
-      "type",
-    ],
-    ["a pooling that is not run", modulesOf("Transformer", "Normalize"), MEAN, "type"],
+    ["an unsupported module", modulesOf("Transformer", "Pooling", "Dense", "Normalize"), MEAN, "type"],
+    ["a pooling without its module", modulesOf("Transformer", "Normalize"), MEAN, "type"],
     ["a pooling without its settings", modulesOf("Transformer", "Pooling"), null, "type"],
     [
-      "a pooling whose settings are elsewhere",
+      "a pooling with settings in another folder",
       modulesOf("Transformer", "Normalize", "Pooling"),
       MEAN,
       "path",
@@ -76,13 +71,13 @@ describe("what a folder says of pooling", () => {
     expect(doubts(files)).toEqual([["pooling", `modules.json: ${key}`]]);
   });
 
-  test("what a doubt about modules found is shown", () => {
+  test("a doubt about modules shows what was found", () => {
     expect(said({ "modules.json": modulesOf("Transformer", "Dense") }).doubts).toMatchObject([
       { found: expect.stringContaining('["sentence_transformers.models.Transformer","sentence_tr') },
     ]);
   });
 
-  test("a pooling that leaves out the prompt is none of ours", () => {
+  test("a pooling that excludes the prompt is unsupported and a doubt", () => {
     const pooling = { ...MEAN, include_prompt: false };
     expect(said({ "1_Pooling/config.json": pooling }).facts.pooling).toBeNull();
     expect(doubts({ "1_Pooling/config.json": pooling })).toEqual([

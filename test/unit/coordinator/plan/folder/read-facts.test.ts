@@ -3,8 +3,8 @@ import { doubts, read, said } from "./folder-fixtures.ts";
 
 const LABELS = { 0: "negative", 1: "neutral", 2: "positive" };
 
-describe("what a model's folder says", () => {
-  test("a folder with only a model says nothing, and leaves no doubt", () => {
+describe("the facts of a model's folder", () => {
+  test("a folder with only a model has no facts and no doubts", () => {
     expect(said({})).toEqual({
       facts: {
         architecture: null,
@@ -17,14 +17,14 @@ describe("what a model's folder says", () => {
     });
   });
 
-  test("labels are in the order of their indices, whatever order the file has them in", () => {
+  test("labels are in the order of their indices, whatever their order in the file", () => {
     const many = Object.fromEntries([10, 2, 0, 1, 3, 9, 8, 7, 6, 5, 4].map((id) => [id, `c${id}`]));
     expect(said({ "config.json": { id2label: many } }).facts.labels).toEqual(
       [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((id) => `c${id}`),
     );
   });
 
-  test("a setting that nests without end is a doubt, not a fall", () => {
+  test("a setting that is nested too deep is a doubt, not a crash", () => {
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     const { facts, doubts } = said({ "config.json": `{"id2label":{"0":${deep}},"problem_type":${deep}}` });
     expect(facts.labels).toBeNull();
@@ -35,8 +35,8 @@ describe("what a model's folder says", () => {
   });
 
   test.each([
-    ["a hole", { id2label: { 0: "a", 2: "b" } }, "id2label"],
-    ["a name that is no text", { id2label: { 0: "a", 1: 7 } }, "id2label"],
+    ["a missing index", { id2label: { 0: "a", 2: "b" } }, "id2label"],
+    ["a name that is not text", { id2label: { 0: "a", 1: 7 } }, "id2label"],
     ["a list", { id2label: ["a", "b"] }, "id2label"],
     [
       "label2id with other indices",
@@ -46,12 +46,12 @@ describe("what a model's folder says", () => {
     ["label2id with other names", { id2label: LABELS, label2id: { LABEL_0: 0 } }, "label2id"],
     ["two classes of one name", { id2label: { 0: "a", 1: "a" }, label2id: { a: 1 } }, "label2id"],
     ["another number of labels", { id2label: LABELS, num_labels: 2 }, "num_labels"],
-  ])("labels with %s are unknown, and a doubt says where", (_what, config, key) => {
+  ])("labels with %s are unknown, and a doubt names the place", (_what, config, key) => {
     expect(said({ "config.json": config }).facts.labels).toBeNull();
     expect(doubts({ "config.json": config })).toEqual([["labels", `config.json: ${key}`]]);
   });
 
-  test("a problem of several labels is known, and one that is not known is a doubt that no label needs", () => {
+  test("a multi-label problem is detected, and an unknown problem type is a doubt that keeps the labels", () => {
     const told = (problem: string) => said({ "config.json": { id2label: LABELS, problem_type: problem } });
     expect(told("multi_label_classification").facts.multiLabel).toBe(true);
     expect(told("single_label_classification")).toMatchObject({ facts: { multiLabel: false }, doubts: [] });
@@ -61,7 +61,7 @@ describe("what a model's folder says", () => {
     });
   });
 
-  test("names from a prototype are no settings", () => {
+  test("labels can be named like properties of every object", () => {
     const config =
       '{"id2label": {"0": "constructor", "1": "__proto__"}, "label2id": {"constructor": 0, "__proto__": 1}}';
     expect(said({ "config.json": config }).facts.labels).toEqual(["constructor", "__proto__"]);
@@ -70,14 +70,14 @@ describe("what a model's folder says", () => {
     ]);
   });
 
-  test("every file that is no JSON of its kind is a problem, all at once", () => {
+  test("every file that is not valid JSON of its kind is a problem, all reported at once", () => {
     const found = read({
       "config.json": "{",
       "modules.json": {},
       "tokenizer_config.json": "",
       "1_Pooling/config.json": [],
     });
-    if (found.kind === "read") throw new Error("it was read");
+    if (found.kind === "read") throw new Error("the folder was read");
     expect(found.problems.map(({ where }) => where)).toEqual([
       "config.json",
       "tokenizer_config.json",

@@ -31,7 +31,7 @@ const FILES = {
 
 describe("the folder of a model", () => {
   needs("text")(
-    "is the model that is chosen, the others, the files that were read, and what they say",
+    "a folder has its chosen model, the other models, the files that were read, and their facts",
     async () => {
       const folder = await read(FILES);
       expect(folder).toMatchObject({
@@ -50,14 +50,14 @@ describe("the folder of a model", () => {
     },
   );
 
-  test("has the model that the job names, also one that lies deeper", async () => {
+  test("the model that the job names is chosen, also in a deeper folder", async () => {
     expect((await read(FILES, "onnx/model_int8.onnx"))?.file).toBe("onnx/model_int8.onnx");
     expect((await read(FILES, "onnx/deep/model_int4.onnx"))?.file).toBe("onnx/deep/model_int4.onnx");
     await expect(read(FILES, "onnx/model_int9.onnx")).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
     await expect(read(FILES, "../other/model.onnx")).rejects.toMatchObject({ code: "MODEL_INVALID" });
   });
 
-  test("is null for a file, and for what is not there: that is told when it is opened", async () => {
+  test("the folder is null for a file and for a missing path", async () => {
     expect(await read(FILES, undefined, `${FOLDER}/onnx/model.onnx`)).toBeNull();
     expect(await read(FILES, undefined, `${FOLDER}/nothing`)).toBeNull();
     await expect(read(FILES, "model.onnx", `${FOLDER}/onnx/model.onnx`)).rejects.toMatchObject({
@@ -65,7 +65,7 @@ describe("the folder of a model", () => {
     });
   });
 
-  test("that cannot be understood is refused with all of its files at once", async () => {
+  test("a folder with invalid files is refused, with all of these files named at once", async () => {
     await expect(read({ ...FILES, "config.json": "{", "modules.json": "7" })).rejects.toMatchObject({
       code: "MODEL_INVALID",
       problems: [{ where: "config.json" }, { where: "modules.json" }],

@@ -39,7 +39,7 @@ function failure(footers: readonly FileFooter[]): ShardmillError {
   } catch (error) {
     if (isShardmillError(error)) return error;
   }
-  throw new Error("it was sealed");
+  throw new Error("the dataset was sealed");
 }
 
 describe("a dataset", () => {
@@ -52,7 +52,7 @@ describe("a dataset", () => {
     expect(sealDataset(footers).digest).toBe(dataset.digest);
   });
 
-  it("is the same one wherever its files are, and another in another order", () => {
+  it("has the same digest in another folder, and another digest in another order", () => {
     const files = (folder: string) => [
       footer(`${folder}/a`, [field("x")]),
       footer(`${folder}/b`, [field("x")], { bytes: 101 }),
@@ -66,12 +66,12 @@ describe("a dataset", () => {
     ["size", { bytes: 101 }],
     ["version", { version: "6" }],
     ["footer", { footerSha256: aDigest("bb") }],
-  ] as const)("is another one when a file's %s differs", (_, changes) => {
+  ] as const)("has another digest if a file's %s differs", (_, changes) => {
     const digest = (file: FileFooter) => sealDataset([file]).digest;
     expect(digest(footer("/a", [field("x")], changes))).not.toBe(digest(footer("/a", [field("x")])));
   });
 
-  it("lets a column hold nulls if it may in any file, and takes columns in any order", () => {
+  it("allows nulls in a column if any file does, and accepts columns in any order", () => {
     const footers = [
       footer("/a", [field("x"), field("y")]),
       footer("/b", [field("y", "float32", true), field("x")]),
@@ -79,7 +79,7 @@ describe("a dataset", () => {
     expect(sealDataset(footers).fields).toEqual([field("x"), field("y", "float32", true)]);
   });
 
-  it("with several schemas is refused, naming every file and field that differs from what most have", () => {
+  it("is refused if schemas differ, with every difference from the most frequent schema", () => {
     const error = failure([
       footer("/odd", [field("x"), field("y", "int64"), field("z")]),
       footer("/b", [field("x"), field("y")]),
@@ -95,7 +95,7 @@ describe("a dataset", () => {
     ]);
   });
 
-  it("with a thousand odd files lists the first twenty problems and counts the rest", () => {
+  it("lists the first twenty problems of a thousand odd files, and counts all of them", () => {
     const odd = Array.from({ length: 1_000 }, (_, index) => footer(`/odd-${index}`, [field(`x${index}`)]));
     const error = failure([footer("/a", [field("x")]), footer("/b", [field("x")]), ...odd]);
     expect(error.problems.length).toBe(20);

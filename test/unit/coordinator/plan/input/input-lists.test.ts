@@ -31,7 +31,7 @@ async function expand(
   return { paths: expanded.named.map(({ path }) => path), problems, addresses, named: expanded.named };
 }
 
-test("a list stands for its lines, in their order, each with its place; comments and blank lines for nothing", async () => {
+test("a list is replaced by its lines in order, each with its place, without comments and blank lines", async () => {
   const { paths, problems, named } = await expand(
     {
       "/jobs/in.txt":
@@ -47,7 +47,7 @@ test("a list stands for its lines, in their order, each with its place; comments
   expect(named.at(4)).toMatchObject({ where: "/jobs/in.txt line 6" });
 });
 
-test("lists in buckets name keys beside them; those on the web only whole addresses", async () => {
+test("lines of a list in a bucket may be relative, and those of a list on the web may not", async () => {
   const { paths, problems } = await expand(
     {
       "s3://bucket/lists/in.txt": "a.parquet\n./b/c.parquet",
@@ -63,7 +63,7 @@ test("lists in buckets name keys beside them; those on the web only whole addres
   expect(problems).toEqual([expect.stringMatching(/^https:\/\/host\/in\.txt line 1: /)]);
 });
 
-test("what is wrong in a list is told with its line: no address, another list, none that is there", async () => {
+test("each invalid line of a list is a problem with its line number, and so is a missing list", async () => {
   const { problems } = await expand({ "/in.txt": "https://\nftp://host/x\nmore.txt\ns3://evil?/x" }, [
     "/in.txt",
     "/none.txt",
@@ -77,7 +77,7 @@ test("what is wrong in a list is told with its line: no address, another list, n
   ]);
 });
 
-test("the folders of a list are where it is, and make no columns of its files; what a line says does", async () => {
+test("folders in a line of a list become columns, and the folders that hold the list do not", async () => {
   const { paths } = await expand(
     {
       "/env=prod/day=1/in.txt": "a.parquet\n./lang=de/b.parquet\n../lang=fr/c.parquet\n/day=2/d.parquet",
@@ -100,7 +100,7 @@ test("the folders of a list are where it is, and make no columns of its files; w
   ]);
 });
 
-test("a pattern of lists stands for those that it matches, by their paths, whatever format the files have", async () => {
+test("a pattern of lists is replaced by the matching lists in the order of their paths", async () => {
   const lists = {
     "/lists/b.txt": "b.parquet",
     "/lists/a.txt": "a.parquet\nmore.txt",
@@ -116,13 +116,13 @@ test("a pattern of lists stands for those that it matches, by their paths, whate
   expect((await expand(lists, ["/none/*.txt"])).problems).toHaveLength(1);
 });
 
-test("text that is data is no list, whatever it is called, nor is a folder", async () => {
+test("a text file of data or a folder is not read as a list, whatever its name", async () => {
   expect((await expand({ "/in.txt": "a,b" }, ["/in.txt"], "csv")).paths).toEqual(["/in.txt"]);
   expect((await expand({ "/in.txt": "a.bin" }, ["/in.txt"], "parquet")).paths).toEqual(["/a.bin"]);
   expect((await expand({ "/in.txt/a.parquet": "x" }, ["/in.txt"])).paths).toEqual(["/in.txt"]);
 });
 
-test("secrets of addresses are kept beside them, up to what a message to a worker holds", async () => {
+test("secrets of addresses are stored apart from paths, up to the limit of a message to a worker", async () => {
   const one = await expand({}, ["https://me:pw@h/a.parquet?sig=1", "https://h/b.parquet"]);
   expect(one.paths).toEqual(["https://h/a.parquet", "https://h/b.parquet"]);
   expect(one.addresses).toEqual({ "https://h/a.parquet": "https://me:pw@h/a.parquet?sig=1" });
@@ -132,7 +132,7 @@ test("secrets of addresses are kept beside them, up to what a message to a worke
   ]);
 });
 
-test("two addresses that differ in a signature alone are one file or two, which nobody can say", async () => {
+test("two addresses that differ only in their signature are refused as ambiguous", async () => {
   const { problems } = await expand(
     { "/in.txt": "https://h/export.parquet?token=aaa\nhttps://h/export.parquet?token=bbb" },
     ["/in.txt"],

@@ -40,12 +40,12 @@ describe("the type that a job sets for a folder's column", () => {
     ["int64", ["01"], "string"],
     ["date", ["1"], "int64"],
     ["timestamp", ["2024-02-29"], "date"],
-  ])("is taken where all values are of it: %s of %j", (set, values, type) => {
+  ])("the set type is used if all values have it: %s of %j", (set, values, type) => {
     expect(partitionType("p", values, { P: set })).toBe(type);
     expect(partitionType("p", values, { q: set })).toBe(partitionType("p", values, {}));
   });
 
-  test("is refused where a value is none of it, and where none can be", () => {
+  test("a type is refused if a value does not have it, or if a folder cannot have it", () => {
     expect(problemsOf("int64", folders("string", null, "7", "07"))).toMatchObject([
       { where: "input.types.p", expected: expect.stringContaining("007"), found: "`07` (/d/p=07/x)" },
     ]);
@@ -58,7 +58,7 @@ describe("the type that a job sets for a folder's column", () => {
     ).not.toThrow();
   });
 
-  test("is not that of a column of the files", () => {
+  test("the type of a folder's column is not applied to columns of the files", () => {
     const types = { P: "int64", q: "float32" };
     expect(typesOfFiles(types, folders("int64", "1").partitions)).toEqual({ q: "float32" });
     expect(typesOfFiles(types, { kind: "none", why: null })).toEqual(types);

@@ -25,6 +25,6 @@ test.each([
   [".*.parquet", "_a.parquet", "pass"],
   [".*.parquet", "..a.parquet", "take"],
   ["d/../*.parquet", "a.parquet", "take"],
-])("a pattern %s and a name %s: %s", (pattern, path, expected) => {
+])("the pattern %s with the name %s gives %s", (pattern, path, expected) => {
   expect(choice(pattern, path)).toBe(expected);
 });

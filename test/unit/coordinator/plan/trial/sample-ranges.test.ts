@@ -13,7 +13,7 @@ const options = fc.record({
 });
 
 describe("a sample", () => {
-  test("is as large as its share says, in order, without a row twice, and in at most so many stretches", () => {
+  test("a sample has the size of its share, in order, without duplicates, in a limited number of stretches", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 1e12 })),
@@ -35,7 +35,7 @@ describe("a sample", () => {
     );
   });
 
-  test("takes every row as often as any other", () => {
+  test("a sample contains every row with equal probability", () => {
     const [total, seeds] = [40, 4_000];
     for (const [share, groups] of [
       [0.1, 2],
@@ -52,7 +52,7 @@ describe("a sample", () => {
     }
   });
 
-  test("is another one with another seed, and the same again with the same", () => {
+  test("a sample depends on its seed, and is the same again for the same seed", () => {
     const of = (seed: number) => sampleRanges(1e6, 10, { share: 0.01, seed });
     expect(of(1)).toEqual(of(1));
     expect(of(1)).not.toEqual(of(2));
@@ -95,7 +95,7 @@ describe("a sample", () => {
     `);
   });
 
-  test("touches few of many row groups", () => {
+  test("a sample uses few of many row groups", () => {
     const [total, groups] = [1_000_000, 1_000];
     const touched = new Set(
       sampleRanges(total, groups, { share: 0.01, seed: 3 }).flatMap(({ start, end }) => [
@@ -107,12 +107,12 @@ describe("a sample", () => {
     expect(touched.size).toBeLessThan(170);
   });
 
-  test("of no rows is none", () => {
+  test("a sample of no rows is empty", () => {
     expect(sampleRanges(0, 0, { share: 0.5, seed: 0 })).toEqual([]);
   });
 });
 
-test("the first rows of some are cut where the limit is reached", () => {
+test("the first rows of ranges end where the limit is reached", () => {
   const ranges = [
     { start: 0, end: 5 },
     { start: 10, end: 20 },

@@ -61,7 +61,7 @@ const sample = fc.option(
 const limit = fc.option(fc.integer({ min: 1, max: 60 }), { nil: undefined });
 
 describe("the rows of a trial", () => {
-  test("are rows of the input that are not pruned, and shards of any size hold just them", () => {
+  test("a trial has only rows that are not pruned, and its shards have exactly these rows", () => {
     fc.assert(
       fc.property(dataset, sample, limit, fc.integer({ min: 1, max: 20 }), (input, sample, limit, rows) => {
         const taken = takeRows(input, { ...(sample && { sample }), ...(limit && { limit }) });
@@ -90,7 +90,7 @@ describe("the rows of a trial", () => {
     );
   });
 
-  test("that lie in several stretches of a file are marked as not side by side", () => {
+  test("several stretches of rows in a file are marked with the gaps between them", () => {
     const files = [{ rowGroups: [{ rows: 100, bytes: 1_000 }], layout: "a" }];
     const input = { files, fileRows: [100], pruned: [] };
     const { files: taken, skipped } = takeRows(input, { sample: { share: 0.16, seed: 1 } });
@@ -101,7 +101,7 @@ describe("the rows of a trial", () => {
     expect(skipped.reduce((sum, { rowStart, rowEnd }) => sum + rowEnd - rowStart, 0)).toBe(84);
   });
 
-  test("of a file that is rather not cut stay together, and those that fill a lease stay few", () => {
+  test("a trial keeps how its files may be cut, so a one-piece file stays in one shard", () => {
     const rowGroups = Array.from({ length: 40 }, () => ({ rows: 1_000, bytes: 1_000_000 }));
     const cut = { isOnePiece: true, slices: 300 };
     const files = [1, 2].map(() => ({ rowGroups, layout: "a", cut }));
@@ -114,7 +114,7 @@ describe("the rows of a trial", () => {
     expect(planShards(taken, { shardRows: 1_000_000 })).toHaveLength(2);
   });
 
-  test("of a job that is no trial are all, as they are", () => {
+  test("a job without sample and limit keeps all of its rows", () => {
     const files = [{ rowGroups: [{ rows: 3, bytes: 9 }], layout: "a" }];
     expect(takeRows({ files, fileRows: [3], pruned: [] }, {})).toEqual({ files, skipped: [] });
   });

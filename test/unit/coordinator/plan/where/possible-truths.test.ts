@@ -44,7 +44,7 @@ test.for([
   expect(truths(compare(op, value), BOUNDED)).toBe(expected);
 });
 
-test("what is not known may be anything", () => {
+test("an unknown value or predicate may have any truth", () => {
   const equals = compare("=", 4n);
   expect(truths(equals, null)).toBe("TFN");
   expect(truths(equals, {})).toBe("TFN");
@@ -55,11 +55,11 @@ test("what is not known may be anything", () => {
   expect(truths({ kind: "isNull", column: "toString" }, null)).toBe("TF");
 });
 
-test("bounds that contradict each other are no bounds", () => {
+test("contradictory bounds are ignored", () => {
   expect(truths(compare("=", 9n), { least: "5", greatest: "3", nulls: 0 })).toBe("TF");
 });
 
-test("where every value is null, a comparison is", () => {
+test("a comparison is null if every value is null", () => {
   const nulls = { nulls: ROWS };
   expect(truths(compare("=", 4n), nulls)).toBe("N");
   expect(truths({ kind: "not", of: compare("=", 4n) }, nulls)).toBe("N");
@@ -69,7 +69,7 @@ test("where every value is null, a comparison is", () => {
   expect(truths({ kind: "isNull", column: "c" }, { nulls: 1 })).toBe("TF");
 });
 
-test("NaN lies beyond any bound, and equals nothing within", () => {
+test("NaN may exceed any bound, and equals no value within the bounds", () => {
   expect(truths(compare(">", 9, FLOAT), BOUNDED)).toBe("TF");
   expect(truths(compare("=", 9, FLOAT), BOUNDED)).toBe("F");
   expect(truths(compare("<", 9, FLOAT), BOUNDED)).toBe("TF");
@@ -81,7 +81,7 @@ test("zeros are equal, whatever their signs", () => {
   expect(truths(compare("<", 0, FLOAT), { least: "-0", greatest: "0", nulls: 0 })).toBe("F");
 });
 
-test("a date that stands for infinity bounds nothing as a timestamp", () => {
+test("a date of infinity is no bound for a timestamp", () => {
   const asTimestamp: ComparedAs = { kind: "whole", times: 86_400_000_000n, limit: 106_751_991n };
   const endless = { least: "0", greatest: "2147483647", nulls: 0 };
   expect(truths(compare(">", 9_223_372_036_854_775_806n, asTimestamp), endless)).toBe("TF");
@@ -97,7 +97,7 @@ test("texts are compared byte by byte", () => {
   expect(truths(compare("<", bytes("😀"), { kind: "text" }), last)).toBe("T");
 });
 
-test("parts are put together as SQL does it", () => {
+test("AND and OR are combined as in SQL", () => {
   const never = compare("=", 9n);
   const always = compare("<", 9n);
   const some = compare("=", 4n);

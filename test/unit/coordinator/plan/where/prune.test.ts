@@ -18,7 +18,7 @@ const fileOf = (...greatest: readonly (number | null)[]) => ({
   layout: "alike",
 });
 
-test("row groups are left out that rule themselves out, their rows as one stretch where they are side by side", () => {
+test("row groups without a possible match are pruned, and adjacent ones become one stretch of rows", () => {
   const { files, pruned } = pruneRowGroups([fileOf(9, 5, 1, 6), fileOf(0, 7, null, 3), fileOf(2)], ABOVE_5);
   expect(pruned).toEqual([
     { file: 0, rowStart: 10, rowEnd: 30 },
@@ -30,7 +30,7 @@ test("row groups are left out that rule themselves out, their rows as one stretc
   expect(files.map(({ afterGaps }) => [...afterGaps])).toEqual([[1], [], []]);
 });
 
-test("a file that says nothing is left whole", () => {
+test("a file without statistics is not pruned", () => {
   const { files, pruned } = pruneRowGroups([{ ...fileOf(1, 1), statistics: null }], ABOVE_5);
   expect([files[0]?.rowGroups.length, pruned]).toEqual([2, []]);
 });

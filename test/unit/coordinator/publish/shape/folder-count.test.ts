@@ -13,7 +13,7 @@ const texts = (a: readonly (string | null)[], b: readonly (string | null)[]) => 
   return present(tableOf({ a: column(a), b: column(b) }).batches[0], "a batch");
 };
 
-test("folders are counted over all batches, each once, up to the row that is one too many", () => {
+test("folders are counted once over all batches, and the first one above the limit is refused", () => {
   const count = new FolderCount(["k"]);
   count.add(numbers(0, 6_000));
   count.add(numbers(3_000, 7_000));
@@ -23,7 +23,7 @@ test("folders are counted over all batches, each once, up to the row that is one
   count.add(numbers(5_000, 5_000));
 });
 
-test("values of several columns are told apart whatever they hold, and null from a text", () => {
+test("combinations of values in several columns are distinguished, and null differs from any text", () => {
   const half = Array.from({ length: 4_996 }, (_, at) => `${at}`);
   const count = new FolderCount(["a", "b"]);
   count.add(texts(half, half));
@@ -34,7 +34,7 @@ test("values of several columns are told apart whatever they hold, and null from
   expect(() => count.add(texts(["new"], ["new"]))).toThrow("`a` and `b` would make more than 10,000 folders");
 });
 
-test("a folder that cannot have its name is told at once", () => {
+test("a folder whose name would be too long is refused at once", () => {
   const count = new FolderCount(["a"]);
   const long = texts(["short", "x".repeat(300)], [null, null]);
   expect(() => count.add(long)).toThrow("too long for the name of a folder");

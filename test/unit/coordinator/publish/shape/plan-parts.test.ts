@@ -11,7 +11,7 @@ const limit = fc.option(fc.integer({ min: 1, max: 60 }));
 const rowsOf = (part: readonly PartRange[]) =>
   part.reduce((sum, { rowStart, rowEnd }) => sum + rowEnd - rowStart, 0);
 
-test("every row is in one part, in order, and no part is longer than asked, or could be longer", () => {
+test("every row is in one part, in order, and each part is as long as the limits allow", () => {
   fc.assert(
     fc.property(fc.array(stretch, { maxLength: 8 }), limit, limit, (given, rows, bytes) => {
       const stretches = given.map((each, source) => ({ ...each, source }));
@@ -45,7 +45,7 @@ test("every row is in one part, in order, and no part is longer than asked, or c
   );
 });
 
-test("small files are put together, and large ones cut", () => {
+test("small files are joined, and large files are cut", () => {
   const of = (...rows: number[]) => rows.map((own, source) => ({ source, rows: own, rowBytes: 10 }));
   expect(planParts(of(3, 4, 5), { rows: 6, bytes: null }).map(rowsOf)).toEqual([6, 6]);
   expect(planParts(of(20), { rows: null, bytes: 80 }).map(rowsOf)).toEqual([8, 8, 4]);

@@ -16,8 +16,8 @@ function published() {
   return made;
 }
 
-describe("after the end", () => {
-  test("requests, heartbeats, failures and offers are answered and change nothing", () => {
+describe("a job that has ended", () => {
+  test("requests, heartbeats, failures and offers after the end get a response and change nothing", () => {
     const { job, worker, partials } = published();
     const [committed] = partials;
     const [shard] = aPlan(1);
@@ -34,7 +34,7 @@ describe("after the end", () => {
     expect(job.records).toHaveLength(records);
   });
 
-  test("the files of a committed partial stay, whoever offers them again and under whatever digest", () => {
+  test("the files of a committed partial stay if they are offered again, even with another digest", () => {
     const { job, worker, partials } = published();
     const [committed] = partials;
     if (committed === undefined) throw new Error("no partial");
@@ -43,7 +43,7 @@ describe("after the end", () => {
     expect(kinds(job.offer(worker, { ...committed, digest: aDigest("other") }))).toEqual(["settleOffer"]);
   });
 
-  test("what the shell still answers is dropped", () => {
+  test("later results of the shell are ignored", () => {
     const { job, partials } = published();
     const [partial] = partials;
     if (partial === undefined) throw new Error("no partial");
@@ -57,7 +57,7 @@ describe("after the end", () => {
     expect(job.state.phase.kind).toBe("published");
   });
 
-  test("workers come and go as they like", () => {
+  test("workers that join or leave after the end have no effect", () => {
     const { job, worker } = published();
     job.lose(worker);
     job.join("w2");
@@ -66,7 +66,7 @@ describe("after the end", () => {
 });
 
 describe("impossible events", () => {
-  test("throw with the phase, the event and the shard's history", () => {
+  test("an impossible event throws with the phase, the event and the history of the shard", () => {
     const { job, partials } = reducing();
     const [partial] = partials;
     if (partial === undefined) throw new Error("no partial");
@@ -78,7 +78,7 @@ describe("impossible events", () => {
     );
   });
 
-  test("an answer about an execution that nobody verifies throws with the history", () => {
+  test("a result for an execution that is not being verified throws with the history of the shard", () => {
     const job = TestJob.running(aPlan(1));
     const { shard, token } = job.grant(job.join("w1"));
     expect(() => job.stored(aPartial(shard, token))).toThrow(/shard 0 .* is leased: 1.1 on w1 open/);

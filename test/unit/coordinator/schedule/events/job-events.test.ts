@@ -27,7 +27,7 @@ function reducing(shards = 2, config = aConfig()) {
 }
 
 describe("planning", () => {
-  test("acceptance and the sealed plan are durable, and the shards are free to take", () => {
+  test("acceptance and the sealed plan are durable, and workers are woken for the shards", () => {
     const job = new TestJob();
     const accepted = job.apply({
       kind: "jobAccepted",
@@ -43,7 +43,7 @@ describe("planning", () => {
     expect(job.state.phase.kind).toBe("running");
   });
 
-  test("a plan without shards goes straight to the reduce", () => {
+  test("a plan without shards starts the reduce at once", () => {
     const job = TestJob.running([]);
     expect(job.state.phase.kind).toBe("reducing");
   });
@@ -55,7 +55,7 @@ describe("planning", () => {
     expect(job.state.speeds.medianMsPerRow).toBeNull();
   });
 
-  test("a plan whose shards overlap, are out of order or leave rows out is refused", () => {
+  test("a plan whose shards overlap, are out of order or omit rows is refused", () => {
     const [first, second] = aPlan(2);
     if (first === undefined || second === undefined) throw new Error("no plan");
     const bad = [
@@ -75,14 +75,14 @@ describe("planning", () => {
     }
   });
 
-  test("a worker that asks while the job is planned waits", () => {
+  test("a worker that requests a lease while planning waits", () => {
     const job = new TestJob();
     expect(job.noLease(job.join("w1")).why).toBe("nothingPending");
   });
 });
 
 describe("reducing and publishing", () => {
-  test("the intent is durable before the publish, and the end before anybody hears of it", () => {
+  test("the intent is durable before the publish, and the end before it is reported", () => {
     const { job } = reducing();
     const intent = job.apply({ kind: "reduced", outputDigest: aDigest("d1") });
     expect(intent).toMatchObject([
@@ -104,7 +104,7 @@ describe("reducing and publishing", () => {
     );
   });
 
-  test("a damaged partial sends its shard back, and the job runs again", () => {
+  test("a damaged partial is revoked, and its shard runs again", () => {
     const { job, worker, partials } = reducing();
     const [first] = partials;
     if (first === undefined) throw new Error("no partial");
@@ -141,7 +141,7 @@ describe("reducing and publishing", () => {
     expect(job.state.counts.committed).toBe(1);
   });
 
-  test("partials that are damaged again and again fail the job: it never loops", () => {
+  test("repeated damage to partials fails the job", () => {
     const { job, worker } = reducing(1);
     for (let round = 0; round < 3; round += 1) {
       const [partial] = committedPartials(job.state);
@@ -156,7 +156,7 @@ describe("reducing and publishing", () => {
 
 describe("cancelling", () => {
   test.each(["planning", "running", "reducing"] as const)(
-    "while %s is durable, then done, then the end",
+    "a cancel while %s is durable first, then done, then ends the job",
     (phase) => {
       const job =
         phase === "reducing"
@@ -174,7 +174,7 @@ describe("cancelling", () => {
     },
   );
 
-  test("takes leases back and refuses what is being verified", () => {
+  test("a cancel revokes leases and refuses a partial that is being verified", () => {
     const job = TestJob.running(aPlan(3));
     const worker = job.join("w1");
     const [first, second] = [job.grant(worker), job.grant(worker)];
@@ -194,7 +194,7 @@ describe("cancelling", () => {
     expect(job.stored(partial)).toEqual([]);
   });
 
-  test("is too late once the intent to publish is on record", () => {
+  test("a cancel is too late once the intent to publish is recorded", () => {
     const { job } = reducing();
     job.apply({ kind: "reduced", outputDigest: aDigest("d1") });
     const effects = job.apply({ kind: "cancelRequested", reason: "enough" });
@@ -204,7 +204,7 @@ describe("cancelling", () => {
     expect(only(late, "refuse").reason.code).toBe("CANCEL_TOO_LATE");
   });
 
-  test("twice is done twice; of a failed job it is refused", () => {
+  test("a repeated cancel is done again, and a cancel of a failed job is refused", () => {
     const job = TestJob.running(aPlan(1));
     job.apply({ kind: "cancelRequested", reason: "enough" });
     expect(kinds(job.apply({ kind: "cancelRequested", reason: "enough" }))).toEqual(["done"]);
@@ -215,7 +215,7 @@ describe("cancelling", () => {
   });
 });
 
-test("progress tells rows, shards, attempts and workers", () => {
+test("progress has the counts of rows, shards, attempts and workers", () => {
   const job = TestJob.running(aPlan(4), aConfig({ maxDeadRows: 2 }));
   const worker = job.join("w1", 3);
   const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
@@ -254,7 +254,7 @@ test("progress tells rows, shards, attempts and workers", () => {
   });
 });
 
-test("the core is deterministic: the same events give the same effects", () => {
+test("the same events give the same effects", () => {
   const run = () => {
     const job = new TestJob();
     const worker = workerSession("w");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { shardId } from "../../../../../shared/domain/shard.ts";
 import { aPlan, only, TestJob } from "../harness.ts";
 
-test("what a worker says that it runs already is granted to it first, unless another has it or it failed", () => {
+test("a shard that a worker already runs is assigned to it first, unless another worker holds it", () => {
   const job = TestJob.running(aPlan(5));
   const [one, other] = [job.join("w1", 4), job.join("w2", 4)];
   const ask = (running: readonly number[]) =>

@@ -27,7 +27,7 @@ describe("committing", () => {
     expect(job.state.phase.kind).toBe("reducing");
   });
 
-  test("the same partial offered again is committed again, and nothing is deleted", () => {
+  test("a committed partial that is offered again is acknowledged again, and nothing is deleted", () => {
     const job = TestJob.running(aPlan(2));
     const worker = job.join("w1");
     const partial = job.commit(worker);
@@ -36,7 +36,7 @@ describe("committing", () => {
     expect(outcomeOf(effects)).toBe("committed");
   });
 
-  test("an offer sent twice while it is verified gets one answer", () => {
+  test("an offer sent twice while it is verified gets one response", () => {
     const job = TestJob.running(aPlan(2));
     const worker = job.join("w1");
     const { shard, token } = job.grant(worker);
@@ -55,7 +55,7 @@ describe("committing", () => {
     expect(outcomeOf(effects)).toBe("PARTIAL_INVALID");
   });
 
-  test("its lease is done with the offer: the slot is free, and the worker is not told that it lost", () => {
+  test("an offer frees the slot of its worker, and the heartbeat does not report the lease as lost", () => {
     const job = TestJob.running(aPlan(2));
     const worker = job.join("w1", 1);
     const lease = job.grant(worker);
@@ -64,7 +64,7 @@ describe("committing", () => {
     expect(job.grant(worker).shard.id).toBe(1);
   });
 
-  test("an answer of the store that comes twice changes nothing", () => {
+  test("a repeated result of the verification changes nothing", () => {
     const job = TestJob.running(aPlan(2));
     const partial = job.commit(job.join("w1"));
     expect(job.stored(partial)).toEqual([]);
@@ -72,7 +72,7 @@ describe("committing", () => {
 });
 
 describe("late offers", () => {
-  test("a partial whose lease ran out is taken while its shard is open", () => {
+  test("a partial with an expired lease is accepted while its shard is open", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     const { shard, token } = job.grant(worker);
@@ -83,7 +83,7 @@ describe("late offers", () => {
     expect(job.state.phase.kind).toBe("reducing");
   });
 
-  test("a late partial beats the lease that replaced it, whose worker learns it from its heartbeat", () => {
+  test("a late partial commits before the lease that replaced it, and the heartbeat ends that lease", () => {
     const job = TestJob.running(aPlan(2));
     const [first, second] = [job.join("w1"), job.join("w2")];
     const old = job.grant(first);
@@ -102,7 +102,7 @@ describe("late offers", () => {
     expect(only(answer, "discard").partial).toEqual(lost);
   });
 
-  test("a partial of an earlier coordinator is taken, though its grant never reached the disk", () => {
+  test("a partial of an earlier coordinator is accepted, though its grant was never recorded", () => {
     const job = TestJob.running(aPlan(1));
     const sealed = [...job.records];
     const { shard, token } = job.grant(job.join("w1"));
@@ -114,7 +114,7 @@ describe("late offers", () => {
     expect(job.state.phase.kind).toBe("reducing");
   });
 
-  test.each(["failed", "released"] as const)("the token of an attempt that %s is revoked", (how) => {
+  test.each(["failed", "released"] as const)("the token of a %s attempt is revoked", (how) => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     const lease = job.grant(worker);
@@ -157,7 +157,7 @@ describe("two offers of one shard", () => {
     return { job, early, late, second, replacement };
   }
 
-  test("the first is stored: the second has lost and may go", () => {
+  test("if the first offer is stored, the second is discarded as already committed", () => {
     const { job, early, late } = raced();
     const effects = job.stored(early);
     expect(effects.filter(({ kind }) => kind === "settleOffer")).toMatchObject([
@@ -167,7 +167,7 @@ describe("two offers of one shard", () => {
     expect(only(effects, "discard").partial).toBe(late);
   });
 
-  test("the first is rejected: the second is verified, and commits", () => {
+  test("if the first offer is rejected, the second is verified and committed", () => {
     const { job, early, late } = raced();
     const effects = job.rejected(early);
     expect(only(effects, "verify").partial).toBe(late);
@@ -176,12 +176,12 @@ describe("two offers of one shard", () => {
     expect(job.stateOf(0)).toBe("committed");
   });
 
-  test("the worker that waits is not told that it lost", () => {
+  test("the heartbeat of the waiting worker does not report its lease as lost", () => {
     const { job, second, replacement } = raced();
     expect(job.beat(second, replacement)).toEqual([true]);
   });
 
-  test("only so many may wait: the next is asked to come again, and keeps its files", () => {
+  test("above the limit of waiting offers, the next gets RESOURCE_EXHAUSTED and keeps its files", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     const answers = Array.from({ length: 5 }, () => {
@@ -195,8 +195,8 @@ describe("two offers of one shard", () => {
   });
 });
 
-describe("while an offer is verified", () => {
-  test("a death on another lease does not disturb it, and the count waits for its outcome", () => {
+describe("an offer that is being verified", () => {
+  test("the loss of a worker with another lease of the shard does not end the verification", () => {
     const job = TestJob.running(aPlan(2), aConfig({ maxAttempts: 1, maxDeadRows: 5 }));
     const [first, second] = [job.join("w1"), job.join("w2")];
     const old = job.grant(first);
@@ -210,7 +210,7 @@ describe("while an offer is verified", () => {
     expect(job.stateOf(0)).toBe("committed");
   });
 
-  test("the worker that offered it may die: its work is done", () => {
+  test("an offer is committed, though its worker is lost meanwhile", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     const { shard, token } = job.grant(worker);
@@ -223,7 +223,7 @@ describe("while an offer is verified", () => {
   });
 });
 
-test("an offer with a stale session leaves everything as it was", () => {
+test("an offer with a stale session changes nothing", () => {
   const job = TestJob.running(aPlan(1));
   const worker = job.join("w1");
   const lease = job.grant(worker);

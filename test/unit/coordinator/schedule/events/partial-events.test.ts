@@ -1,21 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { aConfig, aPartial, aPlan, kinds, only, outcomeOf, TestJob } from "../harness.ts";
 
-describe("bad partials", () => {
+describe("invalid partials", () => {
   const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
   test.each([
-    ["rows in that are not the shard's", { rowsIn: 9, rowsOut: 9 }],
+    ["another number of input rows than the shard's", { rowsIn: 9, rowsOut: 9 }],
     ["rows that do not add up", { rowsOut: 8 }],
     ["a dead row that is not named", { rowsOut: 9, rowsDead: 1 }],
     ["a named row that is not dead", { firstDead: letter }],
-    ["counts that are no numbers", { rowsIn: Number.NaN }],
-    ["a row filtered that no row went missing for", { rowsFiltered: 1 }],
-    ["a row filtered that is out", { rowsMapped: 9, rowsFiltered: 2 }],
-    ["fewer rows out than are mapped", { rowsMapped: 10, rowsOut: 9 }],
-    ["more rows truncated than are mapped", { rowsTruncated: 11 }],
-    ["rows out of none", { rowsMapped: 0, rowsFiltered: 10 }],
+    ["a count that is not a number", { rowsIn: Number.NaN }],
+    ["a filtered row too many", { rowsFiltered: 1 }],
+    ["a filtered row that is also an output row", { rowsMapped: 9, rowsFiltered: 2 }],
+    ["fewer output rows than mapped rows", { rowsMapped: 10, rowsOut: 9 }],
+    ["more truncated rows than mapped rows", { rowsTruncated: 11 }],
+    ["output rows without mapped rows", { rowsMapped: 0, rowsFiltered: 10 }],
     ["a negative count", { rowsOut: 11, rowsDead: -1 }],
-  ])("%s: refused, discarded, and counted", (_, changes) => {
+  ])("a partial with %s is refused, discarded and counted as failed", (_, changes) => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     const { shard, token } = job.grant(worker);
@@ -26,7 +26,7 @@ describe("bad partials", () => {
     expect(job.stateOf(0)).toBe("pending");
   });
 
-  test("one that the store rejects goes back after a back-off, and its token is revoked", () => {
+  test("the shard of a rejected partial runs again after a back-off, and its token is revoked", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     const { shard, token } = job.grant(worker);
@@ -39,7 +39,7 @@ describe("bad partials", () => {
     expect(outcomeOf(job.offer(worker, partial))).toBe("LEASE_STALE");
   });
 
-  test("rejections count to the limit, and then the job fails", () => {
+  test("rejected partials count as failures, and fail the job at the limit", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -57,13 +57,13 @@ describe("dead letters", () => {
   const letter = (row: number) =>
     ({ file: "a.parquet", row, stage: "infer", code: "ROW_FAILED", message: "nan" }) as const;
 
-  test("within the budget a partial with dead rows is committed like any other", () => {
+  test("a partial with dead rows within the limit is committed", () => {
     const job = TestJob.running(aPlan(1), aConfig({ maxDeadRows: 1 }));
     job.commit(job.join("w1"), { rowsOut: 9, rowsDead: 1, firstDead: letter(3) });
     expect(job.state.phase.kind).toBe("reducing");
   });
 
-  test("beyond it the job fails and names the first row in plan order", () => {
+  test("dead rows beyond the limit fail the job with the first row in plan order", () => {
     const job = TestJob.running(aPlan(3), aConfig({ maxDeadRows: 1 }));
     const worker = job.join("w1");
     const [first, second] = [job.grant(worker), job.grant(worker)];

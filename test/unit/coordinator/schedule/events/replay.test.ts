@@ -9,8 +9,8 @@ import { shardId } from "../../../../../shared/domain/shard.ts";
 import { aDigest } from "../../../../support/ids.ts";
 import { aConfig, aPlan, aReason, kinds, only, TestJob } from "../harness.ts";
 
-describe("a restart", () => {
-  test("makes what was leased pending again, keeps commits, and grants under higher tokens", () => {
+describe("a restart of the coordinator", () => {
+  test("a restart makes leased shards pending, keeps commits, and grants with higher tokens", () => {
     const job = TestJob.running(aPlan(3));
     const worker = job.join("w1");
     job.commit(worker);
@@ -22,7 +22,7 @@ describe("a restart", () => {
     expect(lease.token).toEqual({ generation: 2, sequence: 1 });
   });
 
-  test("remembers the failures of a shard", () => {
+  test("a restart keeps the failures of a shard", () => {
     const job = TestJob.running(aPlan(1));
     for (let attempt = 0; attempt < 3; attempt += 1) {
       job.fail(job.grant(job.join(`w${attempt}`)));
@@ -31,7 +31,7 @@ describe("a restart", () => {
     expect(job.failure?.code).toBe("SHARD_FAILED");
   });
 
-  test("goes on with the mapping of what is committed, and takes its own where nothing is", () => {
+  test("a restart keeps the mapping of committed shards, and without these uses its own", () => {
     const job = TestJob.running(aPlan(3));
     job.restart();
     job.restart();
@@ -44,12 +44,12 @@ describe("a restart", () => {
     expect(job.state.mapping).toBe("of generation 5");
   });
 
-  test("asks for nothing while running, since whoever comes is served", () => {
+  test("a restart of a running job has no effects", () => {
     const job = TestJob.running(aPlan(1));
     expect(job.restart()).toEqual([]);
   });
 
-  test("while reducing reduces again; while publishing publishes the intent", () => {
+  test("a restart while reducing starts the reduce again, and while publishing it publishes the intent", () => {
     const job = TestJob.running(aPlan(1));
     job.commit(job.join("w1"));
     expect(job.restart()).toEqual([{ kind: "startReduce" }]);
@@ -59,7 +59,7 @@ describe("a restart", () => {
     expect(job.restart()).toEqual([{ kind: "jobEnded", phase: "published", reason: null }]);
   });
 
-  test("of a failed or cancelled job says how it ended", () => {
+  test("a restart of a failed or cancelled job reports how the job ended", () => {
     const failed = TestJob.running(aPlan(1));
     failed.apply({ kind: "jobBroken", reason: aReason("OUTPUT_FAILED") });
     expect(failed.restart()).toMatchObject([
@@ -70,7 +70,7 @@ describe("a restart", () => {
     expect(cancelled.restart()).toMatchObject([{ kind: "jobEnded", phase: "cancelled" }]);
   });
 
-  test("before the plan is sealed leaves the planning to be done", () => {
+  test("a restart before the plan is sealed stays in the phase planning", () => {
     const job = new TestJob();
     expect(job.restart()).toEqual([]);
     expect(job.state.phase.kind).toBe("planning");
@@ -84,7 +84,7 @@ describe("a crash between a record and its consequence", () => {
     return job.records.slice(0, at);
   };
 
-  test("after the last death: the shard is split when the job is taken up", () => {
+  test("after the last loss of a worker, the shard is split when the job is resumed", () => {
     const job = TestJob.running(aPlan(1, 4));
     for (const name of ["w1", "w2", "w3"]) {
       job.lose(job.grant(job.join(name)).worker);
@@ -93,7 +93,7 @@ describe("a crash between a record and its consequence", () => {
     expect(kinds(job.restart(without(job, "shardSplit")))).toEqual(["append shardSplit", "wake"]);
   });
 
-  test("after the last failure: the job fails when it is taken up", () => {
+  test("after the last failure, the job fails when it is resumed", () => {
     const job = TestJob.running(aPlan(1, 4));
     for (const name of ["w1", "w2", "w3"]) {
       job.fail(job.grant(job.join(name)));
@@ -103,7 +103,7 @@ describe("a crash between a record and its consequence", () => {
     expect(kinds(effects)).toEqual(["append jobFailed", "jobEnded"]);
   });
 
-  test("after a commit beyond the budget: the job fails when it is taken up", () => {
+  test("after a commit beyond the limit of dead letters, the job fails when it is resumed", () => {
     const job = TestJob.running(aPlan(1));
     const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
     job.commit(job.join("w1"), { rowsOut: 9, rowsDead: 1, firstDead: letter });
@@ -114,7 +114,7 @@ describe("a crash between a record and its consequence", () => {
     });
   });
 
-  test("after the last of the poisoned row's deaths: it is a dead letter when the job is taken up", () => {
+  test("after the last loss with a poisoned row, the row is dead-lettered when the job is resumed", () => {
     const job = TestJob.running(aPlan(1, 1), aConfig({ maxDeadRows: 1 }));
     for (const name of ["w1", "w2", "w3"]) {
       job.lose(job.grant(job.join(name)).worker);
@@ -126,7 +126,7 @@ describe("a crash between a record and its consequence", () => {
 });
 
 describe("replay", () => {
-  test("of every record twice in a row is replay of each once", () => {
+  test("a replay of every record twice in a row equals a replay of each record once", () => {
     const job = TestJob.running(aPlan(3, 2), aConfig({ maxDeadRows: 2 }));
     const worker = job.join("w0", 1);
     const partial = job.commit(worker);
@@ -172,14 +172,14 @@ describe("replay", () => {
         granted({ generation: 1, sequence: 9 }),
       ],
     ],
-  ])("refuses %s", (_, change) => {
+  ])("a replay refuses %s", (_, change) => {
     const job = TestJob.running(aPlan(2));
     job.commit(job.join("w1"));
     const attempt = () => replay(job.config, change(job.records), 2);
     expect(attempt).toThrow(expect.toSatisfy((error) => isShardmillError(error, "JOURNAL_CORRUPT")));
   });
 
-  test("under a generation that has granted tokens before is refused", () => {
+  test("a replay with a generation that has already granted tokens is refused", () => {
     const job = TestJob.running(aPlan(2));
     job.grant(job.join("w1"));
     expect(() => replay(job.config, job.records, 1)).toThrow("tokens-grow" satisfies Law);

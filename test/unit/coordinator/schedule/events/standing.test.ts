@@ -11,7 +11,7 @@ function paused(shards = 3) {
   return { job, worker, held, effects };
 }
 
-test("a pause is durable before it is answered, and again costs no record", () => {
+test("a pause is durable before it is acknowledged, and a repeated pause adds no record", () => {
   const { job, effects } = paused();
   expect(effects).toMatchObject([
     { kind: "append", durable: true, record: { kind: "standingChanged", priority: 0, paused: true } },
@@ -21,7 +21,7 @@ test("a pause is durable before it is answered, and again costs no record", () =
   expect(kinds(job.apply({ kind: "standingRequested", change: { paused: true } }))).toEqual(["done"]);
 });
 
-test("a paused job gives out no shard, and what runs ends and is committed", () => {
+test("a paused job assigns no shard, and a held lease stays valid", () => {
   const { job, worker, held } = paused();
   expect(job.noLease(worker).why).toBe("paused");
   expect(job.beat(worker, held)).toEqual([true]);
@@ -38,7 +38,7 @@ test("a shard that fails while its job is paused waits for the job to be resumed
   expect(job.grant(worker).shard.id).toBe(0);
 });
 
-test("time without workers does not count while a job is paused, and counts from the start once it is resumed", () => {
+test("time without workers is not counted while a job is paused, and counts from zero after it is resumed", () => {
   const { job, worker } = paused();
   job.lose(worker, "left");
   job.tickAfter(3_600_000);
@@ -51,7 +51,7 @@ test("time without workers does not count while a job is paused, and counts from
   expect(job.failure?.code).toBe("NO_WORKERS");
 });
 
-test("priority and pause outlive the coordinator, and a worker goes on with what it runs", () => {
+test("a restart keeps priority and pause, and a worker continues its shard of the paused job", () => {
   const { job } = paused();
   job.apply({ kind: "standingRequested", change: { priority: 7 } });
   job.restart();
@@ -62,7 +62,7 @@ test("priority and pause outlive the coordinator, and a worker goes on with what
   expect(only(job.apply({ ...request, running: [shardId(0)] }), "grant").shard.id).toBe(0);
 });
 
-test("another run of a job that was cancelled while it was paused is not, and keeps its priority", () => {
+test("a new run of a job that was cancelled while paused is not paused, and keeps the priority", () => {
   const { job } = paused();
   job.apply({ kind: "standingRequested", change: { priority: -3 } });
   expect(job.apply({ kind: "cancelRequested", reason: "enough" }).at(-1)).toMatchObject({
@@ -72,7 +72,7 @@ test("another run of a job that was cancelled while it was paused is not, and ke
   expect(job.state.standing).toEqual({ priority: -3, paused: false });
 });
 
-test("once all shards are done it is too late to pause a job, and its priority may change", () => {
+test("a job with all shards done cannot be paused, and its priority may change", () => {
   const job = TestJob.running(aPlan(1));
   job.commit(job.join("w1"));
   const change = (what: { paused?: boolean; priority?: number }) =>
@@ -84,7 +84,7 @@ test("once all shards are done it is too late to pause a job, and its priority m
   expect(only(change({ paused: true }), "refuse").reason).toMatchObject({ code: "PAUSE_TOO_LATE" });
 });
 
-test("of an ended job nothing is changed", () => {
+test("a pause of an ended job is refused", () => {
   const job = TestJob.running(aPlan(1));
   job.apply({ kind: "jobBroken", reason: aReason("OUTPUT_FAILED") });
   const effects = job.apply({ kind: "standingRequested", change: { paused: true } });

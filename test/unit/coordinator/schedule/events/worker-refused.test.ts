@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { aPlan, aReason, only, TestJob } from "../harness.ts";
 
-test("workers that are all refused fail the job with why, after a grace; one that may work stops that", () => {
+test("a job whose workers are all refused fails with the reason after a grace time, unless one is accepted", () => {
   const reason = { code: "DEVICE_WRONG", message: "row 5 is wrong", fields: {} } as const;
   const job = TestJob.running(aPlan(1));
   const wrong = job.join("w1");
@@ -21,7 +21,7 @@ test("workers that are all refused fail the job with why, after a grace; one tha
   expect(job.state.totals.attemptsFailed).toBe(0);
 });
 
-test("a worker that may work, and is gone for a while, is waited for as if nobody had been refused", () => {
+test("a job waits for an accepted worker that was lost, though another worker is refused", () => {
   const job = TestJob.running(aPlan(1));
   const right = job.join("right");
   const wrong = job.join("wrong");
@@ -35,7 +35,7 @@ test("a worker that may work, and is gone for a while, is waited for as if nobod
   expect(job.state.phase.kind).toBe("running");
 });
 
-test("an attempt that says its worker is unfit costs the shard nothing, and ends all that the worker holds", () => {
+test("an attempt on an unfit worker is no failure of its shard, and ends all leases of the worker", () => {
   const job = TestJob.running(aPlan(3));
   const unfit = job.join("w1");
   const first = job.grant(unfit);
@@ -48,7 +48,7 @@ test("an attempt that says its worker is unfit costs the shard nothing, and ends
   expect(job.state.phase.kind).toBe("reducing");
 });
 
-test("the grace of a worker that is unfit is that of a missing one, and no restart prolongs it", () => {
+test("the grace time for an unfit worker is not prolonged when the worker joins again", () => {
   const reason = aReason("WORKER_UNFIT", "its folder is not visible");
   const job = TestJob.running(aPlan(1));
   const { unfit } = job.config.refusedGraceMs;

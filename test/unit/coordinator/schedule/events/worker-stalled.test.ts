@@ -3,11 +3,11 @@ import { aConfig, aPlan, only, TestJob } from "../harness.ts";
 
 const MINUTE = 60_000;
 
-describe("a worker that renews its leases and does nothing", () => {
+describe("a worker that renews its leases without progress", () => {
   const patient = aConfig({ leaseMs: 10_000_000 });
   const { stallMs } = patient;
 
-  test("has failed with its oldest lease after a while, and the others go back unmarked", () => {
+  test("a stalled worker fails its oldest lease after a while, and its other leases expire", () => {
     const job = TestJob.running(aPlan(3), patient);
     const worker = job.join("w1");
     const [first, second] = [job.grant(worker), job.grant(worker)];
@@ -23,7 +23,7 @@ describe("a worker that renews its leases and does nothing", () => {
     expect(job.grant(worker).shard.id).toBe(1);
   });
 
-  test("is left alone while any of its leases moves, however long the prefetched one waits", () => {
+  test("a worker is not stalled while any of its leases progresses, however long a prefetched lease waits", () => {
     const job = TestJob.running(aPlan(3, 100), patient);
     const worker = job.join("w1");
     const [first, second] = [job.grant(worker), job.grant(worker)];
@@ -39,7 +39,7 @@ describe("a worker that renews its leases and does nothing", () => {
     }
   });
 
-  test("does not stall by having nothing to do", () => {
+  test("a worker without leases is not stalled", () => {
     const job = TestJob.running(aPlan(3), patient);
     const worker = job.join("w1");
     job.nowMs += 10 * stallMs;
@@ -49,7 +49,7 @@ describe("a worker that renews its leases and does nothing", () => {
     expect(reply.leases.map(({ live }) => live)).toEqual([true]);
   });
 
-  test("fails the job in the end when it is the only one", () => {
+  test("a job whose only worker stalls repeatedly fails", () => {
     const job = TestJob.running(aPlan(1), patient);
     const worker = job.join("w1");
     for (let times = 0; times < 3; times += 1) {

@@ -10,19 +10,19 @@ describe("silence-is-not-death" satisfies Law, () => {
   const judged = (heardMs: number, disconnectedMs: number | null, nowMs: number) =>
     absenceOf({ heardMs, disconnectedMs }, DEFAULT_SCHEDULE, nowMs)?.how ?? "here";
 
-  test("a worker that is silent for longer than a lease is here, and gone after its own time", () => {
+  test("a worker that is silent for longer than a lease is kept, and is lost after `workerGoneMs`", () => {
     expect(judged(0, null, leaseMs + 1)).toBe("here");
     expect(judged(0, null, workerGoneMs)).toBe("here");
     expect(judged(0, null, workerGoneMs + 1)).toBe("silent");
   });
 
-  test("one whose connection broke has died beyond the grace, unless it called again", () => {
+  test("a worker whose connection broke is lost after the grace time, unless it called again", () => {
     expect(judged(0, 1_000, 1_000 + disconnectGraceMs)).toBe("here");
     expect(judged(0, 1_000, 1_001 + disconnectGraceMs)).toBe("died");
     expect(judged(2_000, null, 1_001 + disconnectGraceMs)).toBe("here");
   });
 
-  test("the lease runs out first, at nobody's cost; then the worker is gone, at nobody's cost", () => {
+  test("the lease of a silent worker expires first, then the worker is lost, and neither is a failure", () => {
     const job = TestJob.running(aPlan(2), aConfig({ noWorkersGraceMs: 5_000 }));
     const worker = job.join("w1");
     job.grant(worker);
@@ -40,7 +40,7 @@ describe("silence-is-not-death" satisfies Law, () => {
     expect(job.failure?.code).toBe("NO_WORKERS");
   });
 
-  test("what it still held when the coordinator itself was stopped is nobody's fault, and a death's is", () => {
+  test("a lease of a silent worker is not counted as a failure, and a lease of a crashed worker is", () => {
     for (const how of ["silent", "died"] as const) {
       const job = TestJob.running(aPlan(2));
       const worker = job.join("w1");

@@ -8,7 +8,7 @@ function taken({ state }: TestJob, { shard, token }: Pick<Granted, "shard" | "to
   return uploadFault(state, shard.id, token)?.code ?? true;
 }
 
-test("files are taken under a live lease, and under one that ran out, also when another has the shard", () => {
+test("files are accepted under a valid or expired lease, also if another worker holds the shard", () => {
   const job = TestJob.running(aPlan(1), aConfig({ leaseMs: 30_000 }));
   const lease = job.grant(job.join("w1"));
   expect(taken(job, lease)).toBe(true);
@@ -18,7 +18,7 @@ test("files are taken under a live lease, and under one that ran out, also when 
   expect(taken(job, lease)).toBe(true);
 });
 
-test("they are refused once the lease was handed back or failed, or the shard is committed", () => {
+test("files are refused after the lease was released or failed, or the shard was committed", () => {
   const job = TestJob.running(aPlan(3));
   const worker = job.join("w1", 3);
   const [released, failed, committed] = [job.grant(worker), job.grant(worker), job.grant(worker)];
@@ -30,7 +30,7 @@ test("they are refused once the lease was handed back or failed, or the shard is
   expect(uploadFault(job.state, again.shard, again.token)?.code).toBe("LEASE_STALE");
 });
 
-test("they are refused for a shard that is none, a token that was not granted, and a job that has ended", () => {
+test("files are refused for an unknown shard, an unknown token or an ended job", () => {
   const job = TestJob.running(aPlan(2));
   const lease = job.grant(job.join("w1"));
   const { generation, sequence } = lease.token;
@@ -41,7 +41,7 @@ test("they are refused for a shard that is none, a token that was not granted, a
   expect(taken(job, lease)).toBe("LEASE_STALE");
 });
 
-test("a lease of an earlier coordinator is merely late: its grant may have been lost with the power", () => {
+test("files are accepted under a lease of an earlier coordinator", () => {
   const job = TestJob.running(aPlan(1));
   const lease = job.grant(job.join("w1"));
   job.restart();

@@ -31,8 +31,8 @@ function aStraggler(count = 4, config = PATIENT): { job: TestJob; slow: Granted 
   return { job, slow };
 }
 
-describe("a backup", () => {
-  test("is granted once a lease is slow for its size and nothing is pending", () => {
+describe("a backup lease", () => {
+  test("a backup is granted once a lease is slow for its size and no shard is pending", () => {
     const { job, slow } = aStraggler();
     const idle = job.join("idle");
     const until = job.noLease(idle);
@@ -43,7 +43,7 @@ describe("a backup", () => {
     expect(only(effects, "grant").shard).toEqual(slow.shard);
   });
 
-  test("waits for three times the median of a shard that is large", () => {
+  test("the backup of a large shard waits for three times its usual time", () => {
     const shards = aPlan(2, 10).map((shard) => (shard.id === 1 ? { ...shard, rowEnd: 20_000_010 } : shard));
     const job = TestJob.running(shards, PATIENT);
     const [first, second, idle] = [job.join("w1"), job.join("w2"), job.join("w3")];
@@ -57,7 +57,7 @@ describe("a backup", () => {
     expect(job.noLease(idle).retryAtMs).toBeCloseTo(1000 + 6_000_000, 0);
   });
 
-  test("is an attempt too: a shard that workers die with is not leased for ever by backups", () => {
+  test("a backup counts as an attempt, so a shard that crashes its workers gets no endless backups", () => {
     const { job, slow } = aStraggler();
     const workers = ["w1", "w2"].map((name) => job.join(name));
     let holder = slow.worker;
@@ -71,7 +71,7 @@ describe("a backup", () => {
     expect(job.noLease(job.join("w3"))).toMatchObject({ why: "nothingPending", retryAtMs: null });
   });
 
-  test("does not wait where the worker was that slow with its last shard", () => {
+  test("a backup is granted at once if the worker was that slow with its previous shard", () => {
     const job = TestJob.running(aPlan(5), PATIENT);
     const [slow, fast] = [job.join("slow"), job.join("fast")];
     const first = job.grant(slow);
@@ -90,7 +90,7 @@ describe("a backup", () => {
     expect(job.grant(fast).shard).toEqual(last.shard);
   });
 
-  test("never goes to the worker that is slow, under any of its sessions", () => {
+  test("a slow worker never gets the backup of its own shard, in any session", () => {
     const { job } = aStraggler();
     job.nowMs += 60_000;
     const again = job.join("slow");
@@ -98,14 +98,14 @@ describe("a backup", () => {
     expect(job.grant(job.join("fast")).shard.id).toBe(0);
   });
 
-  test("is the only one of its shard", () => {
+  test("a shard has at most one backup", () => {
     const { job } = aStraggler();
     job.nowMs += 60_000;
     job.grant(job.join("b1"));
     expect(job.noLease(job.join("b2")).why).toBe("nothingPending");
   });
 
-  test("is one of few: at most a share of the shards, but one at least", () => {
+  test("at most a share of the shards has backups", () => {
     const job = TestJob.running(aPlan(40), aConfig({ leaseMs: 10_000_000 }));
     const hoarder = job.join("hoarder", 40);
     for (let shard = 0; shard < 40; shard += 1) job.grant(hoarder);
@@ -115,14 +115,14 @@ describe("a backup", () => {
     expect(job.noLease(helper)).toMatchObject({ why: "nothingPending", retryAtMs: null });
   });
 
-  test("is never granted with a share of nothing", () => {
+  test("a share of zero disables backups", () => {
     const config = aConfig({ leaseMs: 10_000_000, backup: { ...DEFAULT_SCHEDULE.backup, maxShare: 0 } });
     const { job } = aStraggler(4, config);
     job.nowMs += 60_000;
     expect(job.noLease(job.join("idle")).why).toBe("nothingPending");
   });
 
-  test("that commits first wins, and the slow worker learns it from its heartbeat", () => {
+  test("a backup that commits first ends the slow lease, as the next heartbeat reports", () => {
     const { job, slow } = aStraggler();
     job.nowMs += 60_000;
     const backup = job.grant(job.join("b1"));
@@ -139,7 +139,7 @@ describe("a backup", () => {
     expect(outcomeOf(job.offer(slow.worker, aPartial(slow.shard, slow.token)))).toBe("alreadyCommitted");
   });
 
-  test("keeps the shard when the other lease fails, and the failure counts", () => {
+  test("a backup keeps the shard if the other lease fails, and the failure is counted", () => {
     const { job, slow } = aStraggler();
     job.nowMs += 60_000;
     const backup = job.grant(job.join("b1"));
@@ -151,7 +151,7 @@ describe("a backup", () => {
     expect(job.state.totals.attemptsFailed).toBe(2);
   });
 
-  test("without any commit to compare with, waits for the slow factor times the least", () => {
+  test("without a commit, a backup waits for the slow factor times the minimum", () => {
     const job = TestJob.running(aPlan(1), PATIENT);
     job.grant(job.join("w1"));
     const idle = job.join("w2");
@@ -159,7 +159,7 @@ describe("a backup", () => {
   });
 });
 
-test("a commit of one lease while the other is pending in verification supersedes the rest", () => {
+test("a commit of one lease supersedes the other lease, whose offer waits for verification", () => {
   const { job, slow } = aStraggler();
   job.nowMs += 60_000;
   const backup = job.grant(job.join("b1"));
@@ -171,8 +171,8 @@ test("a commit of one lease while the other is pending in verification supersede
   expect(ends).toMatchObject([{ token: slow.token, end: { kind: "superseded" } }]);
 });
 
-describe("the median", () => {
-  test("follows the samples of late, whatever came before", () => {
+describe("the median speed", () => {
+  test("the median follows recent samples, whatever the earlier ones", () => {
     const speeds = new SpeedSamples();
     expect(speeds.medianMsPerRow).toBeNull();
     for (let sample = 0; sample < 500; sample += 1) speeds.add("w1", 1000);

@@ -27,8 +27,8 @@ function commit(job: TestJob, { worker, shard, token }: Granted): void {
 
 const isExcluded = ({ job }: Scene, name = "bad") => excludedMs(job.state, name, job.nowMs) !== null;
 
-describe("a worker that fails again and again", () => {
-  test("gets no leases for a while, and is told when to ask again", () => {
+describe("a worker that fails repeatedly", () => {
+  test("a worker that fails three times gets no leases for a while, and the time of its next request", () => {
     const { job, bad, good } = aScene(2);
     const effects = job.fail(job.grant(bad));
     expect(only(effects, "exclusion")).toMatchObject({ name: "bad", excludedForMs: MINUTE });
@@ -37,13 +37,13 @@ describe("a worker that fails again and again", () => {
     job.grant(good);
   });
 
-  test("stays excluded under another session", () => {
+  test("a worker stays excluded in another session", () => {
     const { job, bad } = aScene(3);
     job.lose(bad, "left");
     expect(job.noLease(job.join("bad")).why).toBe("excluded");
   });
 
-  test("is struck for deaths and for bad partials as for failures", () => {
+  test("a crash and an invalid partial are strikes, as failures are", () => {
     const scene = aScene(1);
     const { job } = scene;
     job.grant(scene.bad);
@@ -56,7 +56,7 @@ describe("a worker that fails again and again", () => {
     expect(isExcluded(scene)).toBe(true);
   });
 
-  test("is struck once for a death, whatever it held", () => {
+  test("a crash is a single strike, however many leases the worker held", () => {
     const scene = aScene(1);
     const { job, bad } = scene;
     job.grant(bad);
@@ -66,14 +66,14 @@ describe("a worker that fails again and again", () => {
     expect(isExcluded(scene)).toBe(false);
   });
 
-  test("is struck for a partial whose counts are wrong", () => {
+  test("a partial with wrong counts is a strike", () => {
     const scene = aScene(2);
     const { shard, token } = scene.job.grant(scene.bad);
     scene.job.offer(scene.bad, aPartial(shard, token, { rowsOut: 9 }));
     expect(isExcluded(scene)).toBe(true);
   });
 
-  test("is struck when a partial of its is found damaged later", () => {
+  test("a partial that is found damaged later is a strike", () => {
     const job = TestJob.running(aPlan(1));
     const bad = job.join("bad");
     job.join("good");
@@ -82,7 +82,7 @@ describe("a worker that fails again and again", () => {
     expect(job.state.reputations.get("bad")?.strikes).toHaveLength(1);
   });
 
-  test("has a clean slate after a commit", () => {
+  test("a commit clears the strikes of a worker", () => {
     const scene = aScene(2);
     const { job, bad } = scene;
     job.commit(bad);
@@ -90,7 +90,7 @@ describe("a worker that fails again and again", () => {
     expect(isExcluded(scene)).toBe(false);
   });
 
-  test("over a long time is not excluded", () => {
+  test("failures over a long time do not exclude a worker", () => {
     const scene = aScene(2);
     scene.job.nowMs += 10 * MINUTE;
     scene.job.fail(scene.job.grant(scene.bad));
@@ -99,7 +99,7 @@ describe("a worker that fails again and again", () => {
     expect(scene.job.state.reputations.size).toBe(0);
   });
 
-  test("is never struck for being late, draining, or losing a lease", () => {
+  test("an expired lease, a release and a lost lease are not strikes", () => {
     const scene = aScene(2);
     const { job, bad } = scene;
     job.release(job.grant(bad));
@@ -112,27 +112,27 @@ describe("a worker that fails again and again", () => {
     expect(isExcluded(scene)).toBe(false);
   });
 
-  test("is not excluded where exclusion is off", () => {
+  test("no worker is excluded if exclusion is disabled", () => {
     const { exclusion } = aConfig();
     expect(isExcluded(aScene(5, aConfig({ exclusion: { ...exclusion, strikes: 0 } })))).toBe(false);
   });
 });
 
-describe("the only worker", () => {
-  test("is never excluded: its failures count against the shards alone", () => {
+describe("the only available worker", () => {
+  test("the only worker is never excluded", () => {
     const job = TestJob.running(aPlan(20));
     const alone = job.join("alone");
     for (let times = 0; times < 5; times += 1) job.fail(job.grant(alone));
     job.grant(alone);
   });
 
-  test("of those that are trusted is not excluded either", () => {
+  test("the only worker that may still work is not excluded", () => {
     const scene = aScene(3);
     for (let times = 0; times < 4; times += 1) scene.job.fail(scene.job.grant(scene.good));
     expect([isExcluded(scene, "bad"), isExcluded(scene, "good")]).toEqual([true, false]);
   });
 
-  test("left, though excluded, is taken back, and is woken", () => {
+  test("an excluded worker is readmitted and woken when it is the only one left", () => {
     const scene = aScene(3);
     const effects = scene.job.lose(scene.good);
     expect(kinds(effects)).toEqual(expect.arrayContaining(["exclusion", "wake"]));
@@ -140,7 +140,7 @@ describe("the only worker", () => {
     scene.job.grant(scene.bad);
   });
 
-  test("to come back, though excluded, is taken back", () => {
+  test("an excluded worker that joins as the only worker is readmitted", () => {
     const scene = aScene(3);
     scene.job.lose(scene.bad, "left");
     scene.job.lose(scene.good, "left");
@@ -156,24 +156,24 @@ describe("a probe", () => {
     return { ...scene, probe: scene.job.grant(scene.bad) };
   }
 
-  test("is a shard that has no mark, where there is one", () => {
+  test("a probe is a shard without a failure, if there is one", () => {
     expect(onProbation().probe.shard.id).toBe(3);
   });
 
-  test("is one shard at a time, over all sessions of the name", () => {
+  test("a worker gets one probe at a time, over all sessions of its name", () => {
     const { job, bad } = onProbation();
     expect(job.noLease(bad)).toMatchObject({ why: "excluded", retryAtMs: null });
     expect(job.noLease(job.join("bad")).why).toBe("excluded");
   });
 
-  test("that commits ends the exclusion", () => {
+  test("a committed probe ends the exclusion", () => {
     const scene = onProbation();
     commit(scene.job, scene.probe);
     expect(isExcluded(scene)).toBe(false);
     scene.job.grant(scene.bad);
   });
 
-  test("that fails doubles it, up to the maximum", () => {
+  test("a failed probe doubles the exclusion, up to the maximum", () => {
     const { job, bad, probe } = onProbation();
     let lease = probe;
     for (const minutes of [2, 4, 8, 10, 10]) {
@@ -185,13 +185,13 @@ describe("a probe", () => {
     }
   });
 
-  test("that merely runs late is followed by another", () => {
+  test("an expired probe is followed by another probe", () => {
     const { job, bad } = onProbation();
     job.tickAfter(30_000);
     job.grant(bad);
   });
 
-  test("is not doubled by what the worker held before", () => {
+  test("failures of leases from before the exclusion do not double it", () => {
     const job = TestJob.running(aPlan(20));
     const bad = job.join("bad", 4);
     job.join("good");
@@ -203,8 +203,8 @@ describe("a probe", () => {
   });
 });
 
-describe("a shard that is to blame", () => {
-  test("for it failed on two workers, takes back the strikes that it gave", () => {
+describe("a shard that causes failures", () => {
+  test("a shard that failed on two workers removes the strikes that it caused", () => {
     const job = TestJob.running(aPlan(20), aConfig({ retryBackoffMs: 0 }));
     const [bad, good] = [job.join("bad", 3), job.join("good")];
     const leases = [job.grant(bad), job.grant(bad), job.grant(bad)];
@@ -219,7 +219,7 @@ describe("a shard that is to blame", () => {
     expect(job.state.reputations.has("good")).toBe(false);
   });
 
-  test("for it kills workers, excludes none of them, down to the row", () => {
+  test("a shard that crashes its workers excludes none of them, down to the row", () => {
     const job = TestJob.running(aPlan(1, 64), aConfig({ maxDeadRows: 1 }));
     for (let step = 0; job.state.phase.kind === "running" && step < 200; step += 1) {
       const names = ["w0", "w1"];
@@ -247,7 +247,7 @@ describe("the limit of attempts", () => {
     }
   }
 
-  test("needs a second worker where there is one: a bad node does not fail the job", () => {
+  test("failures on one worker do not fail the job if there is a second worker", () => {
     const { job, bad, good } = aScene(0, aConfig(), 1);
     failOn(job, bad, 3);
     expect(job.state.phase.kind).toBe("running");
@@ -256,14 +256,14 @@ describe("the limit of attempts", () => {
     expect(job.state.phase.kind).toBe("reducing");
   });
 
-  test("is reached at once when the second worker fails, too", () => {
+  test("the limit is reached at once when the second worker fails, too", () => {
     const { job, bad, good } = aScene(0, aConfig(), 1);
     failOn(job, bad, 2);
     failOn(job, good, 1);
     expect(job.failure?.code).toBe("SHARD_FAILED");
   });
 
-  test("is twice as high where the other worker never asks", () => {
+  test("the limit is twice as high if the other worker requests no lease", () => {
     const { exclusion } = aConfig();
     const { job, bad } = aScene(0, aConfig({ exclusion: { ...exclusion, strikes: 0 } }), 1);
     failOn(job, bad, 5);
@@ -272,7 +272,7 @@ describe("the limit of attempts", () => {
     expect(job.failure?.code).toBe("SHARD_FAILED");
   });
 
-  test("is not reached by a restart alone", () => {
+  test("a restart alone does not reach the limit", () => {
     const { job, bad } = aScene(0, aConfig(), 1);
     failOn(job, bad, 3);
     expect(job.restart()).toEqual([]);

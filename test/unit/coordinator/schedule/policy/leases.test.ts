@@ -4,8 +4,8 @@ import { workerSession } from "../../../../../shared/domain/worker.ts";
 import { aJobId } from "../../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, aReason, DIGESTS, kinds, only, TestJob } from "../harness.ts";
 
-describe("granting", () => {
-  test("shards go out in plan order under rising tokens, each after its record", () => {
+describe("granting leases", () => {
+  test("shards are granted in plan order with growing tokens, each after its record", () => {
     const job = TestJob.running(aPlan(3));
     const worker = job.join("w1", 3);
     const effects = job.request(worker);
@@ -25,13 +25,13 @@ describe("granting", () => {
     expect(job.noLease(worker)).toMatchObject({ why: "slotsFull", retryAtMs: null });
   });
 
-  test("a session that is not known is told to register again", () => {
+  test("an unknown session is refused with SESSION_STALE", () => {
     const job = TestJob.running(aPlan(1));
     const effects = job.request(workerSession("nobody"));
     expect(only(effects, "refuse").reason.code).toBe("SESSION_STALE");
   });
 
-  test("the session of a worker that was lost is stale, for every kind of call", () => {
+  test("every kind of call with the session of a lost worker is refused as stale", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     const lease = job.grant(worker);
@@ -46,7 +46,7 @@ describe("granting", () => {
     expect(job.stateOf(0)).toBe("pending");
   });
 
-  test("a worker that joins twice in one session changes nothing", () => {
+  test("a second join in one session changes nothing", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     job.grant(worker);
@@ -55,8 +55,8 @@ describe("granting", () => {
   });
 });
 
-describe("renewing", () => {
-  test("a lease that is renewed outlives its first deadline, and ends at the next", () => {
+describe("renewing leases", () => {
+  test("a renewed lease passes its first deadline and expires at the next", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     const lease = job.grant(worker);
@@ -69,7 +69,7 @@ describe("renewing", () => {
     expect(job.beat(worker, lease)).toEqual([false]);
   });
 
-  test("an expiry is nobody's fault: the shard is pending at once, without a mark", () => {
+  test("an expired lease is no failure, and its shard is pending at once", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     for (let times = 0; times < 10; times += 1) {
@@ -80,7 +80,7 @@ describe("renewing", () => {
     expect(job.grant(worker).token.sequence).toBe(11);
   });
 
-  test("a heartbeat for a lease of another shard or session is answered as lost", () => {
+  test("a heartbeat with another shard or session reports the lease as lost", () => {
     const job = TestJob.running(aPlan(2));
     const [first, second] = [job.join("w1"), job.join("w2")];
     const lease = job.grant(first);
@@ -90,7 +90,7 @@ describe("renewing", () => {
     expect(job.beat(first, lease)).toEqual([true]);
   });
 
-  test("rows done never go back and never beyond the shard", () => {
+  test("the number of finished rows never exceeds the rows of the shard", () => {
     const job = TestJob.running(aPlan(1, 10));
     const worker = job.join("w1");
     const { token, shard } = job.grant(worker);
@@ -101,8 +101,8 @@ describe("renewing", () => {
   });
 });
 
-describe("failing", () => {
-  test("a failure that may pass is tried again after a back-off that doubles", () => {
+describe("failed attempts", () => {
+  test("a temporary failure is retried after a back-off that doubles", () => {
     const job = TestJob.running(aPlan(1), aConfig({ maxAttempts: 4 }));
     const worker = job.join("w1");
     for (const backoffMs of [500, 1000, 2000]) {
@@ -115,7 +115,7 @@ describe("failing", () => {
     expect(job.grant(worker).token.sequence).toBe(4);
   });
 
-  test("at the limit the job fails, and says which rows and why", () => {
+  test("at the limit of attempts the job fails with the rows and the reason", () => {
     const job = TestJob.running(aPlan(2));
     const worker = job.join("w1");
     for (let attempt = 1; attempt <= 3; attempt += 1) {
@@ -138,7 +138,7 @@ describe("failing", () => {
     expect(job.state.phase.kind).toBe("failed");
   });
 
-  test("a shard of several files that fails is told by them, and by its rows of the input", () => {
+  test("the failure of a shard of several files names the files and the rows of the input", () => {
     const job = new TestJob();
     job.apply({ kind: "jobAccepted", jobId: aJobId("j1"), name: "digits", digests: DIGESTS });
     const files = ["/a", "/b", "/c"].map((path) => ({ path, rows: 10 }));
@@ -155,7 +155,7 @@ describe("failing", () => {
     });
   });
 
-  test("a code that no retry can help fails the job at once", () => {
+  test("a permanent error fails the job at once", () => {
     const job = TestJob.running(aPlan(2));
     const worker = job.join("w1");
     const effects = job.fail(job.grant(worker), aReason("INPUT_CORRUPT", "page 3 is broken"));
@@ -163,7 +163,7 @@ describe("failing", () => {
     expect(reason).toMatchObject({ code: "INPUT_CORRUPT", fields: { shard: 0, worker: "w1" } });
   });
 
-  test("a worker that stopped because its lease was lost, or was told to, leaves no mark", () => {
+  test("an attempt that ends with a lost lease or an interruption is no failure", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     for (const code of ["LEASE_STALE", "INTERRUPTED"] as const) job.fail(job.grant(worker), aReason(code));
@@ -171,7 +171,7 @@ describe("failing", () => {
     expect(job.stateOf(0)).toBe("pending");
   });
 
-  test("a failure under an old token is refused and changes nothing", () => {
+  test("a failure with an old token is refused and changes nothing", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     const lease = job.grant(worker);
@@ -182,7 +182,7 @@ describe("failing", () => {
     expect(job.state.totals.attemptsFailed).toBe(0);
   });
 
-  test("a drain hands the shard back without a mark", () => {
+  test("a drained worker releases its shard without a failure", () => {
     const job = TestJob.running(aPlan(1));
     const [first, second] = [job.join("w1"), job.join("w2")];
     const effects = job.release(job.grant(first));
@@ -195,7 +195,7 @@ describe("failing", () => {
 });
 
 describe("shards that failed before", () => {
-  test("run alone if a worker died with them, so that the next death is theirs for certain", () => {
+  test("a shard whose worker was lost runs alone, so another loss can be attributed to it", () => {
     const job = TestJob.running(aPlan(3));
     const dead = job.join("w0");
     job.grant(dead);
@@ -208,7 +208,7 @@ describe("shards that failed before", () => {
     expect(busy.map(({ shard }) => shard.id)).toEqual([1, 2]);
   });
 
-  test("are tried again beside others if the worker lived: a job that must fail fails soon", () => {
+  test("a shard that failed without the loss of its worker is retried while other shards run", () => {
     const job = TestJob.running(aPlan(9));
     const worker = job.join("w1");
     job.fail(job.grant(worker));
@@ -217,7 +217,7 @@ describe("shards that failed before", () => {
     expect(job.grant(worker).shard.id).toBe(0);
   });
 
-  test("make their last attempt on another worker, where there is one", () => {
+  test("the last attempt of a shard is on another worker, if there is one", () => {
     const job = TestJob.running(aPlan(1));
     const [first, second] = [job.join("w1"), job.join("w2")];
     job.fail(job.grant(first));
@@ -229,7 +229,7 @@ describe("shards that failed before", () => {
     expect(job.grant(second).shard.id).toBe(0);
   });
 
-  test("wait for another worker no longer than a lease", () => {
+  test("a shard waits for another worker for at most the time of a lease", () => {
     const job = TestJob.running(aPlan(1));
     const first = job.join("w1");
     job.join("w2");
@@ -243,8 +243,8 @@ describe("shards that failed before", () => {
   });
 });
 
-describe("workers", () => {
-  test("without any for the grace time the job fails saying so", () => {
+describe("the presence of workers", () => {
+  test("a job without workers for the grace time fails with NO_WORKERS", () => {
     const job = TestJob.running(aPlan(1));
     job.tickAfter(0);
     job.tickAfter(299_999);
@@ -253,7 +253,7 @@ describe("workers", () => {
     expect(only(effects, "jobEnded").reason).toMatchObject({ code: "NO_WORKERS", fields: { shardsLeft: 1 } });
   });
 
-  test("one that comes in time stops the wait, and its loss starts it anew", () => {
+  test("a worker that joins in time ends the grace time, and its loss starts it again", () => {
     const job = TestJob.running(aPlan(1));
     job.tickAfter(0);
     job.nowMs += 299_000;
@@ -266,7 +266,7 @@ describe("workers", () => {
     expect(job.state.phase.kind).toBe("failed");
   });
 
-  test("a worker that is lost twice is lost once", () => {
+  test("a second loss of the same worker changes nothing", () => {
     const job = TestJob.running(aPlan(1));
     const worker = job.join("w1");
     job.grant(worker);
@@ -276,7 +276,7 @@ describe("workers", () => {
   });
 });
 
-test("a shard that is leased again and again remembers a bounded number of attempts, and fences the rest", () => {
+test("a shard keeps at most sixteen attempts, and tokens of older attempts are refused", () => {
   const job = TestJob.running(aPlan(1));
   const worker = job.join("w1");
   const oldest = job.grant(worker);

@@ -26,13 +26,13 @@ function aFleet({ workers, died }: { readonly workers: number; readonly died: nu
       held.get(worker)?.push({ ...effect, worker });
       return effect.shard.id;
     }
-    throw new Error("no answer");
+    throw new Error("no response");
   };
   return { job, fleet, suspects, finish, ask };
 }
 
-describe("a shard that a worker died with, while all others are at work", () => {
-  test("goes to the first worker that holds nothing, and until then none gets another shard", () => {
+describe("a shard whose worker was lost while all other workers are busy", () => {
+  test("the shard is assigned to the first idle worker, and until then no worker gets another shard", () => {
     const { fleet, suspects, finish, ask } = aFleet({ workers: 3, died: 1 });
     const [first = fail(), second = fail(), third = fail()] = fleet;
     for (const worker of fleet) {
@@ -48,7 +48,7 @@ describe("a shard that a worker died with, while all others are at work", () => 
     expect([ask(first), ask(first)].every((id) => Number(id) > 6)).toBe(true);
   });
 
-  test("is not waited for by the workers that hold nothing when another has it", () => {
+  test("idle workers get other shards once one worker holds that shard", () => {
     const { fleet, suspects, finish, ask } = aFleet({ workers: 3, died: 1 });
     for (const worker of fleet) {
       finish(worker);
@@ -61,18 +61,21 @@ describe("a shard that a worker died with, while all others are at work", () => 
 });
 
 // Purpose of the rule (decision 22): without it, the row is found only after all other rows.
-describe("a row in the first shard that kills its workers is named", () => {
+describe("a row in the first shard that crashes its workers", () => {
   test.each([
     { workers: 2, shards: 600 },
     { workers: 8, shards: 2400 },
     { workers: 32, shards: 9600 },
-  ])("before a fifth of the job is done, by $workers workers that prefetch", ({ workers, shards }) => {
-    const { failure, doneShare } = runFleet({ workers, shards, rows: 64, poisonedRow: 40, maxDeadRows: 0 });
-    expect(failure?.fields).toMatchObject({ code: "ROW_POISON", row: 40 });
-    expect(doneShare).toBeLessThan(0.2);
-  });
+  ])(
+    "$workers workers that prefetch find the row before a fifth of the job is done",
+    ({ workers, shards }) => {
+      const { failure, doneShare } = runFleet({ workers, shards, rows: 64, poisonedRow: 40, maxDeadRows: 0 });
+      expect(failure?.fields).toMatchObject({ code: "ROW_POISON", row: 40 });
+      expect(doneShare).toBeLessThan(0.2);
+    },
+  );
 });
 
 function fail(): never {
-  throw new Error("a fleet of three");
+  throw new Error("expected a fleet of three");
 }

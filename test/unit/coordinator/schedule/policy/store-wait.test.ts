@@ -17,7 +17,7 @@ function attemptUntilOver(job: TestJob, worker: ReturnType<TestJob["join"]>, att
   return attempts;
 }
 
-test("a shard whose store is away costs no attempt, and its worker no strike", () => {
+test("an unavailable store is no failed attempt of its shard and no strike of the worker", () => {
   const job = TestJob.running(aPlan(1));
   const worker = job.join("w1");
   for (let round = 0; round < 2 * job.config.maxAttempts; round += 1) {
@@ -37,7 +37,7 @@ test("a shard whose store is away costs no attempt, and its worker no strike", (
   ]);
 });
 
-test("the job fails with the store's own reason once a shard has waited for the grace", () => {
+test("a job fails with the reason of the store after a shard has waited for the grace time", () => {
   const job = TestJob.running(aPlan(1), aConfig({ storeGraceMs: 600_000 }));
   const startMs = job.nowMs;
   const attempts = attemptUntilOver(job, job.join("w1"), 9_000);
@@ -50,7 +50,7 @@ test("the job fails with the store's own reason once a shard has waited for the 
   expect(attempts).toBeLessThan(30);
 });
 
-test("a shard that reads for longer than the grace between two failures of its store does not fail the job", () => {
+test("a job continues if a shard progresses for longer than the grace time between two store failures", () => {
   const job = TestJob.running(aPlan(1, 100), aConfig({ storeGraceMs: 60_000 }));
   const worker = job.join("w1");
   for (let round = 0; round < 5; round += 1) {
@@ -66,7 +66,7 @@ test("a shard that reads for longer than the grace between two failures of its s
   expect(job.state.phase.kind).toBe("running");
 });
 
-test("other shards go on while one waits for its store", () => {
+test("other shards run while one waits for its store", () => {
   const job = TestJob.running(aPlan(3));
   const worker = job.join("w1");
   job.fail(job.grant(worker), AWAY);

@@ -25,8 +25,8 @@ function killShard(job: TestJob, names: readonly string[]): void {
   for (const name of names) die(job, job.grant(job.join(name)), name);
 }
 
-describe("a shard that workers die with", () => {
-  test("is halved, durably, and its halves are pending", () => {
+describe("a shard that crashes its workers", () => {
+  test("the shard is split durably into two pending halves", () => {
     const job = TestJob.running(aPlan(1, 9), aConfig({ maxDeadRows: 1 }));
     killShard(job, ["w1", "w2"]);
     const last = job.grant(job.join("w3"));
@@ -37,7 +37,7 @@ describe("a shard that workers die with", () => {
     expect(job.grant(job.join("w4")).shard).toMatchObject({ id: 1, rowStart: 0, rowEnd: 4 });
   });
 
-  test("is halved too when there is one worker only", () => {
+  test("the shard is split, too, if there is only one worker", () => {
     const job = TestJob.running(aPlan(1, 4));
     let worker = job.join("w1");
     for (let death = 0; death < 3; death += 1) {
@@ -49,7 +49,7 @@ describe("a shard that workers die with", () => {
     expect(job.stateOf(0)).toBe("split");
   });
 
-  test("takes no partial any more once it is split", () => {
+  test("a partial of a split shard is refused", () => {
     const job = TestJob.running(aPlan(1, 4), aConfig({ maxAttempts: 2 }));
     const late = job.grant(job.join("w0"));
     job.tickAfter(30_000);
@@ -60,28 +60,28 @@ describe("a shard that workers die with", () => {
     expect(kinds(effects)).toContain("discard");
   });
 
-  test("fails the job when it also failed in another way", () => {
+  test("a shard with crashes and another failure fails the job", () => {
     const job = TestJob.running(aPlan(1, 4));
     killShard(job, ["w1", "w2"]);
     job.fail(job.grant(job.join("w3")), aReason("MODEL_FAILED"));
     expect(job.failure).toMatchObject({ code: "SHARD_FAILED" });
   });
 
-  test("fails the job when it has no row to blame", () => {
+  test("a shard without rows that crashes its workers fails the job", () => {
     const job = TestJob.running(aPlan(1, 0), aConfig({ maxDeadRows: 9 }));
     killShard(job, ["w1", "w2", "w3"]);
     expect(job.failure).toMatchObject({ code: "SHARD_FAILED", fields: { code: "WORKER_DIED" } });
   });
 
-  test("that a worker says died on it counts as a death", () => {
+  test("an attempt that fails with WORKER_DIED counts as a crash", () => {
     const job = TestJob.running(aPlan(1, 4), aConfig({ maxAttempts: 1 }));
     job.fail(job.grant(job.join("w1")), aReason("WORKER_DIED", "exit 139"));
     expect(job.stateOf(0)).toBe("split");
   });
 });
 
-describe("a single row that workers die with", () => {
-  test("is a dead letter while the budget lasts, and the rest of the job goes on", () => {
+describe("a single row that crashes its workers", () => {
+  test("the row is dead-lettered within the limit, and the rest of the job continues", () => {
     const job = TestJob.running(aPlan(2, 1), aConfig({ maxDeadRows: 1 }));
     killShard(job, ["w1", "w2", "w3"]);
     expect(job.stateOf(0)).toBe("poisoned");
@@ -92,7 +92,7 @@ describe("a single row that workers die with", () => {
     expect(job.state.phase.kind).toBe("reducing");
   });
 
-  test("fails the job when no dead letter is allowed, and is named", () => {
+  test("the row fails the job, which names it, if no dead letter is allowed", () => {
     const job = TestJob.running(aPlan(1, 1));
     killShard(job, ["w1", "w2"]);
     const effects = job.lose(job.grant(job.join("w3")).worker);
@@ -103,14 +103,14 @@ describe("a single row that workers die with", () => {
     });
   });
 
-  test("as the last open shard starts the reduce", () => {
+  test("the row as the last open shard starts the reduce", () => {
     const job = TestJob.running(aPlan(1, 1), aConfig({ maxDeadRows: 1 }));
     killShard(job, ["w1", "w2"]);
     const effects = job.lose(job.grant(job.join("w3")).worker);
     expect(kinds(effects)).toEqual(["append attemptEnded", "append rowDeadLettered", "startReduce"]);
   });
 
-  test("is named by its own file, of all that the shard spans", () => {
+  test("the dead letter names the file of the row, though the shard spans several files", () => {
     const files = ["/a", "/b", "/empty", "/c"].map((path) => ({ path, rows: path === "/empty" ? 0 : 3 }));
     const job = new TestJob(aConfig({ maxDeadRows: 1 }));
     job.apply({ kind: "jobAccepted", jobId: aJobId("j1"), name: "digits", digests: DIGESTS });
@@ -131,7 +131,7 @@ describe("a single row that workers die with", () => {
     expect(poisonedRows(job.state)).toMatchObject([{ file: "/c", row: 1, code: "ROW_POISON" }]);
   });
 
-  test("is found among a thousand, and no sound row is blamed", () => {
+  test("the row is found among a thousand, and no other row is dead-lettered", () => {
     const job = TestJob.running(aPlan(4, 250), aConfig({ maxDeadRows: 3 }));
     const poison = 617;
     let deaths = 0;

@@ -8,7 +8,7 @@ import { aConfig } from "../harness.ts";
 const { backup, exclusion } = aConfig();
 
 describe("the schedule's configuration", () => {
-  test("as it comes is good", () => {
+  test("the default configuration is valid", () => {
     expect(validateScheduleConfig(aConfig())).toEqual([]);
   });
 
@@ -33,12 +33,12 @@ describe("the schedule's configuration", () => {
     ["exclusion.forMaxMs", { exclusion: { ...exclusion, forMaxMs: 1 } }],
     ["stallMs", { stallMs: 0 }],
     ["maxDeadRows", { maxDeadRows: -1 }],
-  ])("is refused for %s, as in %j", (where, changes) => {
+  ])("the configuration is refused for %s, as in %j", (where, changes) => {
     const problems = validateScheduleConfig(aConfig(changes));
     expect(problems.map((problem) => problem.where)).toEqual([where]);
   });
 
-  test("with two problems tells both, and no job starts with it", () => {
+  test("two problems are reported together, and no job starts with them", () => {
     const config = aConfig({ leaseMs: 1, maxAttempts: 0 });
     expect(validateScheduleConfig(config)).toHaveLength(2);
     expect(() => createJobState(config, 1)).toThrow(

@@ -34,7 +34,7 @@ function movesFrom(phase: Phase): JobMove[] {
   });
 }
 
-describe("a job", () => {
+describe("the moves of a job", () => {
   test.each<[Phase, JobMove[]]>([
     [{ kind: "planning" }, ["planSealed", "failed", "cancelled"]],
     [{ kind: "running" }, ["lastShardDone", "failed", "cancelled"]],
@@ -43,11 +43,11 @@ describe("a job", () => {
     [{ kind: "published", outputDigest: aDigest("d") }, []],
     [{ kind: "failed", reason: aReason("INTERNAL"), intent: null }, ["revived"]],
     [{ kind: "cancelled", reason: aReason("JOB_CANCELLED") }, ["revived"]],
-  ])("that is %o makes the moves %j and no others", (phase, moves) => {
+  ])("a job in the phase %o allows exactly the moves %j", (phase, moves) => {
     expect(movesFrom(phase)).toEqual(moves);
   });
 
-  test("that was cancelled never comes to be published by another run's move alone", () => {
+  test("a cancelled job cannot move to publishing when it is revived", () => {
     const { state } = TestJob.running(aPlan(1));
     moveJob(state, "cancelled", { kind: "cancelled", reason: aReason("JOB_CANCELLED") });
     expect(() => moveJob(state, "revived", { kind: "publishing", outputDigest: aDigest("d") })).toThrow(
@@ -56,7 +56,7 @@ describe("a job", () => {
   });
 });
 
-test("a shard that makes an illegal move says which, with its history, and stays as it was", () => {
+test("an illegal move of a shard throws with the shard's history and changes nothing", () => {
   const { state } = TestJob.running(aPlan(1));
   const entry = present(state.shards[0], "there is a shard");
   expect(() => moveShard(state, entry, "revoked", { kind: "pending", sinceMs: 0, notBeforeMs: 0 })).toThrow(

@@ -94,8 +94,8 @@ function asWorkersNameThem(record: JournalRecord): JournalRecord {
   };
 }
 
-describe("snapshots and the records behind them", () => {
-  test("tell what all records tell, wherever the snapshots are made, and however many there are", () => {
+describe("snapshots and later records", () => {
+  test("any number of snapshots and the later records restore the same state as all records", () => {
     const kinds = new Set<string>();
     const anyHistory = fc.record({
       seed: fc.array(fc.nat({ max: 0xffff }), { minLength: 40, maxLength: 120, size: "max" }),
@@ -114,7 +114,7 @@ describe("snapshots and the records behind them", () => {
     expect([...kinds]).toEqual(expect.arrayContaining(seen));
   });
 
-  test("know the halves of a shard that kills its workers, down to the row", () => {
+  test("the halves of a shard that crashes its workers are restored, down to the row", () => {
     const job = TestJob.running(aPlan(2, 4), CONFIG);
     for (let round = 0; round < 60 && job.state.phase.kind === "running"; round += 1) {
       job.nowMs += 60_000;
@@ -139,7 +139,7 @@ describe("snapshots and the records behind them", () => {
     }
   });
 
-  test("forget the failures of the run before, as another run does", () => {
+  test("failures of the previous run are removed, as in a replay of all records", () => {
     const job = TestJob.running(aPlan(3), CONFIG);
     const worker = job.join("anna", 8);
     for (const effect of [
@@ -167,7 +167,7 @@ describe("snapshots and the records behind them", () => {
   });
 });
 
-test("a shard that was committed at once lies in the columns, and one with a story beside them", () => {
+test("a shard committed at its first attempt is stored in columns, and other shards separately", () => {
   const job = TestJob.running(aPlan(2), CONFIG);
   const worker = job.join("anna", 8);
   const [grant] = job.apply({ kind: "leaseRequested", worker }).filter((effect) => effect.kind === "grant");
@@ -188,7 +188,7 @@ test("a shard that was committed at once lies in the columns, and one with a sto
   ]);
 });
 
-test("a job that failed before its plan was sealed, and was run again, is restored with the plan", () => {
+test("a job that failed while planning and was started again is restored with its plan", () => {
   const { records: planned } = TestJob.running(aPlan(3), CONFIG);
   const [accepted, sealed] = [
     planned.find(({ kind }) => kind === "jobAccepted"),
@@ -201,7 +201,7 @@ test("a job that failed before its plan was sealed, and was run again, is restor
   expectSame(records, [1, 3]);
 });
 
-test("a snapshot tells what was so when it was taken, however late its blocks are made", () => {
+test("a snapshot has the state at the time it was taken, however late its blocks are made", () => {
   const job = TestJob.running(aPlan(2), CONFIG);
   const since = SinceSnapshot.of(job.records);
   const worker = job.join("anna", 8);
