@@ -58,7 +58,7 @@ describe("the nearest name", () => {
     expect(nearest("a".repeat(5000), ["a".repeat(4999)])).toBeUndefined();
   });
 
-  test("a near name becomes a hint for the user, and no near name becomes none", () => {
+  test("a near name becomes a hint for the user, and otherwise there is none", () => {
     expect(didYouMean("pth", ["path"])).toEqual({ hint: "did you mean `path`?" });
     expect(didYouMean("pth", ["rows"])).toEqual({});
   });
