@@ -5,7 +5,7 @@ function names(subjectaltname: string, CN?: string | string[]) {
   return namesOf({ subjectaltname, subject: { CN } as never });
 }
 
-test("a certificate has its alternative names and its common name", () => {
+test("the names of a certificate are its alternative names and its common name", () => {
   const alternatives =
     "DNS:node1.example.com, URI:spiffe://cluster/ns/a/sa/b, IP Address:10.0.0.1, email:a@example.com";
   expect(names(alternatives, "batch")).toEqual([
@@ -18,7 +18,7 @@ test("a certificate has its alternative names and its common name", () => {
   expect(namesOf({})).toEqual([]);
 });
 
-test("what Node quotes, since it could pass for several names, is none; nor are several common names", () => {
+test("a quoted alternative name, a name of another kind and several common names are ignored", () => {
   expect(names('DNS:"node1, DNS:admin.example.com", DNS:b')).toEqual(["DNS:b"]);
   expect(names('DNS:"a\\", URI:admin", DNS:b')).toEqual(["DNS:b"]);
   expect(names("othername:<unsupported>, DirName:CN = x, DNS:b")).toEqual(["DNS:b"]);
@@ -31,7 +31,7 @@ test.each([
   ["URI:spiffe://cluster/worker", ["URI:spiffe://cluster/worker"]],
   ["EMAIL:a@example.com", ["EMAIL:a@example.com"]],
   ["CN:GPU nodes", ["CN:GPU nodes"]],
-])("%s stands for %s", (text, shown) => {
+])("the pattern %s matches the names %s", (text, shown) => {
   const pattern = parseCertificateName(text);
   expect(shown.filter((name) => !matches(pattern, name))).toEqual([]);
 });
@@ -51,7 +51,7 @@ test.each([
   ],
   ["URI:spiffe://cluster/worker", ["URI:spiffe://cluster/worker/a", "URI:SPIFFE://cluster/worker"]],
   ["CN:batch", ["CN:Batch", "DNS:batch", "CN:batch "]],
-])("%s does not stand for %s", (text, shown) => {
+])("the pattern %s matches none of the names %s", (text, shown) => {
   const pattern = parseCertificateName(text);
   expect(shown.filter((name) => matches(pattern, name))).toEqual([]);
 });
@@ -67,6 +67,6 @@ test.each([
   "URI:spiffe://a/*",
   "CN: a",
   "O:x",
-])("%j is not a name of a certificate", (text) => {
+])("%j is refused as a certificate name", (text) => {
   expect(() => parseCertificateName(text)).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID" }));
 });

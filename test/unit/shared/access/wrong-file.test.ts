@@ -15,29 +15,32 @@ function refusalOf(mode: number, uid: number, user: number | null = USER): strin
   }
 }
 
-describe("a file of a secret is taken", () => {
-  test.each([0o600, 0o400, 0o700])("that its owner alone can open, with mode %o", (mode) => {
+describe("an accepted file of a secret", () => {
+  test.each([0o600, 0o400, 0o700])("a file that only its owner can open is accepted (mode %o)", (mode) => {
     expect([refusalOf(mode, USER), refusalOf(mode, 0, 0)]).toEqual([null, null]);
   });
 
-  test("that root gave to a group, as Kubernetes mounts a Secret, and to nobody else", () => {
+  test("a file of root that only a group can read is accepted, as Kubernetes mounts a Secret", () => {
     for (const mode of [0o440, 0o640, 0o600]) expect(refusalOf(mode, 0)).toBeNull();
     for (const mode of [0o444, 0o644, 0o460, 0o660, 0o450, 0o441])
       expect([mode, refusalOf(mode, 0)]).toEqual([mode, expect.stringContaining("by others")]);
   });
 
-  test("on Windows as it is", () => {
+  test("on Windows, the mode and the owner of a file are not checked", () => {
     expect(refusalOf(0o666, 0, null)).toBeNull();
   });
 });
 
-describe("a file of a secret is refused", () => {
-  test.each([0o640, 0o440, 0o604, 0o666, 0o620, 0o610])("that is one's own, with mode %o", (mode) => {
-    for (const user of [USER, 0])
-      expect(refusalOf(mode, user, user)).toMatch(/by others \(its mode is \d+\)/);
-  });
+describe("a refused file of a secret", () => {
+  test.each([0o640, 0o440, 0o604, 0o666, 0o620, 0o610])(
+    "a user's own file that others can use is refused (mode %o)",
+    (mode) => {
+      for (const user of [USER, 0])
+        expect(refusalOf(mode, user, user)).toMatch(/by others \(its mode is \d+\)/);
+    },
+  );
 
-  test("that is another user's, whatever its mode is", () => {
+  test("a file of another user is refused, whatever its mode", () => {
     expect(refusalOf(0o600, 1_001)).toContain("another user (1001)");
     expect(refusalOf(0o440, 1_001)).toContain("by others");
   });

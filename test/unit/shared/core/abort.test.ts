@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { joined } from "../../../../shared/core/abort.ts";
 
-test("joined signals abort with the reason of the first that does, also one that has", () => {
+test("joined signals abort with the reason of the first to abort, even one that aborted before", () => {
   const [one, other] = [new AbortController(), new AbortController()];
   using both = joined(one.signal, other.signal);
   other.abort(new Error("enough"));
@@ -12,7 +12,7 @@ test("joined signals abort with the reason of the first that does, also one that
   expect(late.signal.reason).toEqual(new Error("late"));
 });
 
-test("of many that share a signal at once Node does not warn, and none is left listening", async () => {
+test("many joins of one signal cause no warning by Node, and disposing them removes their listeners", async () => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error) => void warnings.push(warning);
   process.on("warning", onWarning);

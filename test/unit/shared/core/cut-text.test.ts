@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { cutText } from "../../../../shared/core/cut-text.ts";
 
-test("a text within its bytes stays as it is, a longer one is its beginning", () => {
+test("a text within the byte limit is unchanged, and a longer text is cut and ends with an ellipsis", () => {
   const text = fc.string({ unit: "binary", maxLength: 40 });
   fc.assert(
     fc.property(text, fc.integer({ min: 4, max: 60 }), (whole, maxBytes) => {

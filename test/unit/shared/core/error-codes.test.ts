@@ -9,7 +9,7 @@ function codesWith<Column extends keyof ErrorTraits>(
   return codes.filter((code) => ERROR_CODES[code][column] === value);
 }
 
-test("a call is repeated only where the way failed", () => {
+test("a call is retried only for an unreachable coordinator, a missed deadline or exhausted resources", () => {
   expect(codesWith("call", "repeat")).toEqual([
     "COORDINATOR_UNREACHABLE",
     "DEADLINE_EXCEEDED",
@@ -17,7 +17,7 @@ test("a call is repeated only where the way failed", () => {
   ]);
 });
 
-test("a worker that lost its lease, its session or its job, or was stopped, is not blamed", () => {
+test("an attempt that lost its lease, session or job, or was interrupted, is released without a count", () => {
   expect(codesWith("attempt", "release")).toEqual([
     "LEASE_STALE",
     "SESSION_STALE",
@@ -26,7 +26,7 @@ test("a worker that lost its lease, its session or its job, or was stopped, is n
   ]);
 });
 
-test("a worker's process stays down only for what whoever started it must mend", () => {
+test("a worker quits only for errors with exit code 2 and three listed errors", () => {
   const mend = codesWith("exit", 2);
   expect(codesWith("worker", "quit").filter((code) => !mend.includes(code))).toEqual([
     // For a worker that the coordinator of a single job cannot use.
@@ -37,13 +37,13 @@ test("a worker's process stays down only for what whoever started it must mend",
   ]);
 });
 
-test("what a store says of a file, a lease or a session reaches its caller", () => {
+test("a storage's own errors and a stale lease reach its caller unwrapped", () => {
   const wrapped = codesWith("storage", "fails");
   const own = ["STORE_NOT_FOUND", "STORE_EXISTS", "STORE_REFUSED", "STORE_FAILED", "LEASE_STALE"] as const;
   expect(own.filter((code) => wrapped.includes(code))).toEqual([]);
 });
 
-test("an attempt that ends for its worker's or a store's reasons does not count", () => {
+test("an attempt waits for an unavailable store, and is refused for errors of its worker", () => {
   expect(codesWith("attempt", "wait")).toEqual(["STORE_UNAVAILABLE"]);
   expect(codesWith("attempt", "refuse").toSorted()).toEqual([
     "CACHE_FAILED",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ShardmillError, toShardmillError } from "../../../../shared/core/errors.ts";
 
-test("an error that a failed release follows keeps its code", async () => {
+test("an error keeps its code when disposing a resource fails afterwards", async () => {
   const act = async () => {
     await using _file = {
       [Symbol.asyncDispose]: () => Promise.reject(new ShardmillError("STORE_FAILED", "cannot close")),
@@ -13,7 +13,7 @@ test("an error that a failed release follows keeps its code", async () => {
   expect(toShardmillError(error)).toMatchObject({ code: "STORE_REFUSED", message: "no room" });
 });
 
-test("an error of another class is INTERNAL, with its cause", () => {
+test("an error of another class becomes INTERNAL with the original as its cause", () => {
   const cause = new Error("x");
   expect(toShardmillError(cause)).toMatchObject({ code: "INTERNAL", message: "x", cause });
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Heap } from "../../../../shared/core/heap.ts";
 
-test("a heap gives its items back in order, whatever the order of pushes and pops", () => {
+test("a heap returns its items in order, whatever the sequence of pushes and pops", () => {
   fc.assert(
     fc.property(fc.array(fc.option(fc.integer(), { nil: null })), (steps) => {
       const heap = new Heap<number>((a, b) => a - b);

@@ -4,7 +4,7 @@ import { Lock } from "../../../../shared/core/lock.ts";
 const never = new AbortController().signal;
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-test("one is in at a time, in the order of asking; leaving twice is leaving once", async () => {
+test("a lock has one holder at a time, in the order of requests, and a second release has no effect", async () => {
   const lock = new Lock();
   const entered: string[] = [];
   const enter = async (name: string) => {
@@ -25,7 +25,7 @@ test("one is in at a time, in the order of asking; leaving twice is leaving once
   expect(entered).toEqual(["a", "b", "c"]);
 });
 
-test("one who stops waiting holds up nobody, and lets nobody in too early", async () => {
+test("a waiter that aborts does not block the next waiter, which still waits for the holder", async () => {
   const lock = new Lock();
   const leave = await lock.enter(never);
   const stop = new AbortController();

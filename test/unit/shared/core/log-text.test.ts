@@ -7,14 +7,14 @@ const clock = new Date(AT).toTimeString().slice(0, 8);
 const line = (facts: object) =>
   JSON.stringify({ level: "warn", time: AT, name: "worker a", pid: 7, ...facts });
 
-test("a line has the time of day, the level, who logs, the message and its facts", () => {
+test("a line has the time of day, the level, the logger's name, the message and its fields", () => {
   const facts = { shard: 4, token: "1.5", reason: "no work (any more)", rows: [1], msg: "attempt failed" };
   expect(logText(line(facts))).toBe(
     `${clock} warn  worker a: attempt failed shard=4 token=1.5 reason="no work (any more)" rows=[1]\n`,
   );
 });
 
-test("an error is told by its message, and no fact breaks a line or steers a terminal", () => {
+test("an error is shown by its message, and line breaks and control codes in fields are escaped", () => {
   const lines: string[] = [];
   const log = pino({ base: { name: "coordinator" } }, { write: (text) => lines.push(text) });
   log.error({ err: new Error("disk\nfull"), path: "a\u001b[2J" }, "ended");
@@ -23,6 +23,6 @@ test("an error is told by its message, and no fact breaks a line or steers a ter
   expect(text.match(/\n/g)).toHaveLength(1);
 });
 
-test("a line without facts is its message alone", () => {
+test("a line without fields has its message", () => {
   expect(logText('{"msg":"ready"}')).toContain("ready");
 });

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { deferred } from "../../../../shared/core/abort.ts";
 import { mapConcurrent } from "../../../../shared/core/map-concurrent.ts";
 
-describe("mapping several at a time", () => {
-  it("keeps the order, and never has more under way than allowed", async () => {
+describe("mapConcurrent", () => {
+  it("keeps the order of the items and maps at most the allowed number concurrently", async () => {
     const gates = Array.from({ length: 7 }, () => deferred<void>());
     let running = 0;
     let most = 0;
@@ -19,7 +19,7 @@ describe("mapping several at a time", () => {
     expect(most).toBe(3);
   });
 
-  it("starts nothing after a failure, and waits for what had been started", async () => {
+  it("starts no item after a failure and waits for the running ones", async () => {
     const gate = deferred<void>();
     const started: number[] = [];
     let isSettled = false;
@@ -35,7 +35,7 @@ describe("mapping several at a time", () => {
     expect(started).toEqual([0, 1]);
   });
 
-  it("of nothing is nothing", async () => {
+  it("returns an empty list for no items", async () => {
     expect(await mapConcurrent([], 4, async () => 1)).toEqual([]);
   });
 });

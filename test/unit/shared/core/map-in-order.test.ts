@@ -12,7 +12,7 @@ async function* numbers(count: number, seen: number[] = []) {
 /** Waits until every possible promise is resolved. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-test("results come in the order of the items, whatever the order in which they are ready", async () => {
+test("results are in the order of the items, whatever the order in which the work ends", async () => {
   const gates = Array.from({ length: 4 }, () => deferred<void>());
   const results: number[] = [];
   const all = (async () => {
@@ -32,7 +32,7 @@ test("results come in the order of the items, whatever the order in which they a
   expect(results).toEqual([0, 10, 20, 30]);
 });
 
-test("no more items are read than may be worked on at once", async () => {
+test("at most as many items are read as may be mapped concurrently", async () => {
   const seen: number[] = [];
   const gate = deferred<void>();
   const results = mapInOrder(
@@ -51,7 +51,7 @@ test("no more items are read than may be worked on at once", async () => {
   await results.return();
 });
 
-test("a result that is ready does not wait for the next item", async () => {
+test("a finished result is returned without waiting for the next item", async () => {
   const never = deferred<void>();
   async function* stuck() {
     yield 1;
@@ -67,7 +67,7 @@ test("a result that is ready does not wait for the next item", async () => {
   expect(await results.next()).toEqual({ done: true, value: undefined });
 });
 
-test("the first failure in order ends it, later ones harm nobody, and the source is closed", async () => {
+test("the first failure in order ends the mapping and closes the source, and later failures are ignored", async () => {
   let closed = false;
   async function* source() {
     try {
@@ -89,7 +89,7 @@ test("the first failure in order ends it, later ones harm nobody, and the source
   expect(closed).toBe(true);
 });
 
-test("a source that fails fails it, after the results before", async () => {
+test("a failing source fails the mapping after the previous results", async () => {
   async function* source() {
     yield 1;
     throw new Error("no more");
@@ -103,7 +103,7 @@ test("a source that fails fails it, after the results before", async () => {
   await expect(results.next()).rejects.toThrow("no more");
 });
 
-test("one item that is slow keeps no others from being worked on, up to the limit", async () => {
+test("a slow item does not block the mapping of later items, up to the limit of read items", async () => {
   const gates = Array.from({ length: 8 }, () => deferred<void>());
   const begun: number[] = [];
   const work = async (value: number) => {

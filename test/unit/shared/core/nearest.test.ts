@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { didYouMean, editDistance, nearest } from "../../../../shared/core/nearest.ts";
 
-describe("edit distance", () => {
+describe("the edit distance", () => {
   test.each([
     ["", "", 0],
     ["abc", "", 3],
@@ -10,11 +10,11 @@ describe("edit distance", () => {
     ["argmx", "argmax", 1],
     ["bacth", "batch", 1],
     ["kitten", "sitting", 3],
-  ])("from %j to %j it is %d", (a, b, distance) => {
+  ])("the distance from %j to %j is %d", (a, b, distance) => {
     expect(editDistance(a, b)).toBe(distance);
   });
 
-  test("is zero for equal texts only, the same both ways, and at most the longer length", () => {
+  test("the distance is zero only for equal texts, symmetric, and at most the longer length", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 12 }), fc.string({ maxLength: 12 }), (a, b) => {
         const distance = editDistance(a, b);
@@ -27,30 +27,30 @@ describe("edit distance", () => {
 });
 
 describe("the nearest name", () => {
-  test("is the one with the fewest edits", () => {
+  test("the name with the fewest edits is chosen", () => {
     expect(nearest("pixls", ["label", "pixel", "pixels"])).toBe("pixels");
   });
 
-  test("is nothing when all are far", () => {
+  test("no name is chosen when all are far", () => {
     expect(nearest("image", ["pixels", "label", "x"])).toBeUndefined();
   });
 
-  test("in three letters, a changed one makes another name, a lost or swapped one does not", () => {
+  test("names of up to three letters match with a missing or swapped letter, but not with a changed one", () => {
     expect(nearest("gpu", ["cpu"])).toBeUndefined();
     expect(nearest("x", ["y"])).toBeUndefined();
     expect(nearest("pth", ["path"])).toBe("path");
     expect(nearest("cup", ["cpu"])).toBe("cpu");
   });
 
-  test("a difference in case alone is nearer than any edit", () => {
+  test("a difference only in case is nearer than any edit", () => {
     expect(nearest("Label", ["Labels", "label"])).toBe("label");
   });
 
-  test("of equally near names the first wins", () => {
+  test("the first of equally near names is chosen", () => {
     expect(nearest("feat3", ["feat1", "feat2"])).toBe("feat1");
   });
 
-  test("a name is never near itself: that would be no help", () => {
+  test("a name is never suggested for itself", () => {
     expect(nearest("same", ["same"])).toBeUndefined();
   });
 
@@ -58,7 +58,7 @@ describe("the nearest name", () => {
     expect(nearest("a".repeat(5000), ["a".repeat(4999)])).toBeUndefined();
   });
 
-  test("becomes a question for the user, or nothing", () => {
+  test("a near name becomes a hint for the user, and otherwise there is none", () => {
     expect(didYouMean("pth", ["path"])).toEqual({ hint: "did you mean `path`?" });
     expect(didYouMean("pth", ["rows"])).toEqual({});
   });

@@ -55,13 +55,13 @@ async function taken(clock: StepClock, chunks: AsyncIterable<Uint8Array>, workMs
 
 const tooSlow = expect.objectContaining({ code: "DEADLINE_EXCEEDED" });
 
-test("a sender that keeps the pace is taken whole, however long it takes", async () => {
+test("a sender that keeps the pace is read to its end, however long that takes", async () => {
   const clock = new StepClock();
   const steps = Array.from({ length: 50 }, () => [900, 10] as const);
   expect(await taken(clock, sender(clock, steps))).toBe(500);
 });
 
-test("one that sends nothing is given up", async () => {
+test("a sender that stops sending fails with DEADLINE_EXCEEDED", async () => {
   const clock = new StepClock();
   await expect(
     taken(
@@ -74,13 +74,13 @@ test("one that sends nothing is given up", async () => {
   ).rejects.toEqual(tooSlow);
 });
 
-test("one that sends a byte now and then is given up, too", async () => {
+test("a sender of single bytes now and then fails with DEADLINE_EXCEEDED", async () => {
   const clock = new StepClock();
   const steps = Array.from({ length: 5 }, () => [300, 1] as const);
   await expect(taken(clock, sender(clock, steps))).rejects.toEqual(tooSlow);
 });
 
-test("a reader that is slow itself blames nobody", async () => {
+test("the time that a slow reader spends does not count against the sender", async () => {
   const clock = new StepClock();
   const steps = Array.from({ length: 5 }, () => [10, 1] as const);
   expect(await taken(clock, sender(clock, steps), 5_000)).toBe(5);

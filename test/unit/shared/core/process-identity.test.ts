@@ -3,8 +3,8 @@ import { isSameProcess, lifeOf, ownIdentity } from "../../../../shared/core/proc
 
 const OWN = ownIdentity();
 
-describe("a process of this PID namespace", () => {
-  test("is dead when its number is free, or is another's now", () => {
+describe("the state of a process", () => {
+  test("a process has exited when its PID is free or belongs to another process", () => {
     expect(lifeOf(OWN)).toBe("alive");
     expect(lifeOf({ ...OWN, pid: 2 ** 22 + 1 })).toBe("dead");
     expect(lifeOf({ ...OWN, startTicks: "1" })).toBe(OWN.startTicks === null ? "alive" : "dead");
@@ -16,7 +16,7 @@ describe("a process of this PID namespace", () => {
     { bootId: "another" },
     { pidNamespace: "another" },
     { pidNamespace: null },
-  ])("is what another with %j is not: of that one nothing is known, whatever its number", (other) => {
+  ])("the state of a process with %j is unknown, whatever its PID", (other) => {
     expect(lifeOf({ ...OWN, ...other })).toBe("unknown");
     expect(lifeOf({ ...OWN, ...other, pid: 2 ** 22 + 1, startTicks: "1" })).toBe("unknown");
     expect(lifeOf(OWN, { ...OWN, ...other })).toBe("unknown");
@@ -29,7 +29,7 @@ test.each([
   { pidNamespace: "another" },
   { pid: OWN.pid + 1 },
   { startTicks: "another" },
-])("a process is the same one only where all of its identity is, so not with %j", (other) => {
+])("identities that differ in %j belong to different processes", (other) => {
   expect(isSameProcess(OWN, { ...OWN, ...other })).toBe(false);
   expect(isSameProcess(OWN, { ...OWN })).toBe(true);
 });

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { deferred } from "../../../../shared/core/abort.ts";
 import { readAhead } from "../../../../shared/core/read-ahead.ts";
 
-test("results come in the order of the items, with work on the next ones begun and no more", async () => {
+test("results are in the order of the items, and only the work on the next items starts early", async () => {
   const gates = Array.from({ length: 6 }, () => deferred<string>());
   const begun: number[] = [];
   const results = readAhead([0, 1, 2, 3, 4, 5], 2, (item) => {
@@ -25,7 +25,7 @@ test("results come in the order of the items, with work on the next ones begun a
   expect(rest).toEqual(["rest", "rest", "rest"]);
 });
 
-test("a failure is seen in its turn, and others that were begun are nobody's", async () => {
+test("a failure is thrown in its turn, and failures of later items are ignored", async () => {
   const seen: number[] = [];
   const failing = async () => {
     const results = readAhead([0, 1, 2, 3], 3, async (item) => {
@@ -38,6 +38,6 @@ test("a failure is seen in its turn, and others that were begun are nobody's", a
   expect(seen).toEqual([0]);
 });
 
-test("of no items there are no results", async () => {
+test("no items give no results", async () => {
   expect((await readAhead([], 3, async () => 1).next()).done).toBe(true);
 });

@@ -7,7 +7,7 @@ const never = new AbortController().signal;
 const quiet = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("slots", () => {
-  test("are given out first come, first served", async () => {
+  test("slots are granted in the order of requests", async () => {
     const slots = new Slots("uploads", { slots: 1, waiting: 2 });
     const order: string[] = [];
     const giveBack = await slots.take(never);
@@ -24,7 +24,7 @@ describe("slots", () => {
     expect(order).toEqual(["second", "third"]);
   });
 
-  test("are refused when as many wait as may", async () => {
+  test("a request fails with RESOURCE_EXHAUSTED while the queue is full", async () => {
     const slots = new Slots("uploads", { slots: 1, waiting: 1 });
     const giveBack = await slots.take(never);
     const waiting = slots.take(never);
@@ -34,11 +34,11 @@ describe("slots", () => {
     await expect(slots.take(never)).resolves.toBeTypeOf("function");
   });
 
-  test("a caller that gives up leaves the queue with its signal's reason, and its place goes on", async () => {
+  test("an aborted caller leaves the queue with its signal's reason, and the next caller gets the slot", async () => {
     const slots = new Slots("uploads", { slots: 1, waiting: 2 });
     const giveBack = await slots.take(never);
     const caller = new AbortController();
-    const reason = new Error("gone");
+    const reason = new Error("the caller disconnected");
     const first = slots.take(caller.signal).catch((error: unknown) => error);
     const second = slots.take(never);
     caller.abort(reason);
@@ -47,19 +47,19 @@ describe("slots", () => {
     expect(await second).toBeTypeOf("function");
   });
 
-  test("a slot handed over in the same turn as the abort is not lost", async () => {
+  test("a slot granted in the same turn as an abort is not lost", async () => {
     const slots = new Slots("uploads", { slots: 1, waiting: 2 });
     const giveBack = await slots.take(never);
     const caller = new AbortController();
     const turn = slots.take(caller.signal).catch((error: unknown) => error);
     giveBack();
-    caller.abort(new Error("gone"));
+    caller.abort(new Error("the caller disconnected"));
     const outcome = await turn;
     if (typeof outcome === "function") outcome();
     await expect(slots.take(never)).resolves.toBeTypeOf("function");
   });
 
-  test("a caller that has waited for long is told that there are too many, and its place goes on", async () => {
+  test("a caller that waits too long fails with RESOURCE_EXHAUSTED, and the next caller gets the slot", async () => {
     const due: (() => void)[] = [];
     const timers = {
       after(_ms: number, call: () => void) {

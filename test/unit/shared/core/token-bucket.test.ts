@@ -11,7 +11,7 @@ const asks = fc.array(
   { maxLength: 100 },
 );
 
-test("in no stretch of time more is taken than its rate and one burst, and the last ask may owe its own", () => {
+test("at most the rate and one burst are taken in any period, apart from a debt of the last request", () => {
   fc.assert(
     fc.property(rates, asks, (rate, all) => {
       let nowMs = 0;
@@ -34,7 +34,7 @@ test("in no stretch of time more is taken than its rate and one burst, and the l
   );
 });
 
-test("who is refused is told the moment from which it is not, and not one later", () => {
+test("a refused request gets the shortest wait after which it is accepted", () => {
   fc.assert(
     fc.property(rates, asks, fc.integer({ min: 1, max: 10_000 }), (rate, all, amount) => {
       let nowMs = 0;
@@ -54,7 +54,7 @@ test("who is refused is told the moment from which it is not, and not one later"
   );
 });
 
-test("a refusal takes nothing, and a clock that goes back brings nothing", () => {
+test("a refusal takes no tokens, and a clock that goes back adds none", () => {
   const bucket = new TokenBucket({ perS: 1, burst: 2 }, 1_000);
   expect([bucket.take(2, 1_000), bucket.take(1, 1_000), bucket.take(1, 1_000)]).toEqual([0, 1_000, 1_000]);
   expect(bucket.take(1, 0)).toBe(1_000);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatBytes, formatRate, parseBytes } from "../../../../shared/core/units.ts";
 
-test("sizes are read as they are written", () => {
+test("sizes with binary units are parsed, and formatted sizes are read back unchanged", () => {
   expect(["4GiB", "1.5 KiB", "512MiB", "0", "7", "2TiB"].map(parseBytes)).toEqual([
     4 * 1024 ** 3,
     1536,
@@ -18,12 +18,12 @@ test("sizes are read as they are written", () => {
   );
 });
 
-test("what is no size, or may be two, is none", () => {
+test("an invalid or ambiguous size is rejected", () => {
   for (const text of ["", "GiB", "4GB", "4g", "-1GiB", "1e9", "4GiB more", "NaN", ".5GiB"])
     expect(parseBytes(text), text).toBeNull();
 });
 
-test("a rate below ten has two digits, so that a slow job is not 0 rows/s", () => {
+test("a rate below ten is shown with two digits, so that a slow job does not show 0 rows/s", () => {
   expect([0, 0.378, 3.24, 9.97, 10.4, 22_400].map(formatRate)).toEqual([
     "0",
     "0.38",

@@ -42,7 +42,7 @@ function buffer(packed: Uint8Array, length: bigint) {
 
 async function plainOf(codec: typeof LZ4 | typeof ZSTD, packed: Uint8Array, length: bigint, budget = 1e9) {
   const decompress = await loadCodec(codec);
-  if (decompress === null) throw new Error("a codec");
+  if (decompress === null) throw new Error("the codec is missing");
   const { bytes, regions } = decompressBuffers(buffer(packed, length), decompress, { bytes: budget });
   return bytes.slice(0, regions[0]?.length);
 }
@@ -67,11 +67,11 @@ describe("a compressed Arrow file of another writer", () => {
   it.each([
     ["lz4", LZ4, compressFrameSync(Buffer.alloc(0))],
     ["zstd", ZSTD, zstdRun(0, 0)],
-  ])("may have buffers of nothing, compressed: %s", async (_name, codec, packed) => {
+  ])("an empty compressed buffer is read: %s", async (_name, codec, packed) => {
     expect(await plainOf(codec, packed, 0n)).toEqual(new Uint8Array());
   });
 
-  it.each(["lz4", "zstd"] as const)("is read: %s", async (codec) => {
+  it.each(["lz4", "zstd"] as const)("values and nulls are read: %s", async (codec) => {
     using file = await open(foreignFiles.compressedArrow[codec]);
     expect(plainRows(await readRows(file))).toEqual([
       { id: "1n", s: "a".repeat(35) },
@@ -80,7 +80,7 @@ describe("a compressed Arrow file of another writer", () => {
     ]);
   });
 
-  it.each(["lz4", "zstd"] as const)("gives every type, and any range of rows: %s", async (codec) => {
+  it.each(["lz4", "zstd"] as const)("every type and a range of rows are read: %s", async (codec) => {
     using file = await open(foreignStreams[codec]);
     expect(plainRows(await readRows(file))).toEqual(expected);
     const some = await readRows(file, { rowStart: 14, rowEnd: 19, columns: ["dictionary", "list"] });
@@ -89,7 +89,7 @@ describe("a compressed Arrow file of another writer", () => {
   });
 
   it.each(["lz4", "zstd"] as const)(
-    "of %s is a typed error or has the right number of rows, whichever bit is flipped",
+    "a file of %s with any bit flipped fails with a typed error or has the right number of rows",
     async (codec) => {
       const content = foreignStreams[codec];
       await fc.assert(
@@ -114,7 +114,7 @@ describe("a compressed buffer", () => {
   const bytes = Uint8Array.from({ length: 100_000 }, (_, at) => (at >> 3) % 251);
   const frame = compressFrameSync(Buffer.from(bytes));
 
-  it("becomes what it says, or was not compressed at all", async () => {
+  it("a buffer is decompressed to its stated length, or returned as it is if it is not compressed", async () => {
     expect(Buffer.compare(await plainOf(LZ4, frame, 100_000n), bytes)).toBe(0);
     expect(await plainOf(ZSTD, zstdRun(7, 9), 9n)).toEqual(new Uint8Array(9).fill(7));
     for (const codec of [LZ4, ZSTD])
@@ -122,28 +122,28 @@ describe("a compressed buffer", () => {
   });
 
   it.each([
-    ["lz4 of more than it says", LZ4, frame, 99_999n],
-    ["lz4 of less than it says", LZ4, frame, 100_001n],
-    ["zstd of more than it says", ZSTD, zstdRun(7, 100_000), 10n],
-    ["zstd of less than it says", ZSTD, zstdRun(7, 10), 1_000n],
+    ["lz4 of more bytes than stated", LZ4, frame, 99_999n],
+    ["lz4 of fewer bytes than stated", LZ4, frame, 100_001n],
+    ["zstd of more bytes than stated", ZSTD, zstdRun(7, 100_000), 10n],
+    ["zstd of fewer bytes than stated", ZSTD, zstdRun(7, 10), 1_000n],
     ["a frame that is cut short", LZ4, frame.subarray(0, 50), 100_000n],
-    ["something else", ZSTD, frame, 100_000n],
-    ["something else", LZ4, zstdRun(1, 5), 5n],
-    ["a length below zero", LZ4, frame, -2n],
-    ["more than any codec makes of its bytes", ZSTD, zstdRun(7, 10), 2n ** 40n],
-    ["nothing of something", ZSTD, new Uint8Array(), 10n],
-  ])("is corrupt where it is %s", async (_, codec, packed, length) => {
+    ["a frame of lz4 as zstd", ZSTD, frame, 100_000n],
+    ["a frame of zstd as lz4", LZ4, zstdRun(1, 5), 5n],
+    ["a negative length", LZ4, frame, -2n],
+    ["a stated length beyond what a codec can make of the bytes", ZSTD, zstdRun(7, 10), 2n ** 40n],
+    ["a stated length without any bytes", ZSTD, new Uint8Array(), 10n],
+  ])("a corrupt buffer is refused: %s", async (_, codec, packed, length) => {
     await expect(plainOf(codec, packed, length)).rejects.toThrow(/./);
     await expect(plainOf(codec, packed, length)).rejects.not.toBeInstanceOf(UnsupportedFault);
   });
 
-  it("is refused before there is room for it, when it becomes more than a decoder may take", async () => {
+  it("a buffer whose stated length exceeds the decoder's budget is unsupported", async () => {
     await expect(plainOf(ZSTD, zstdRun(7, 100_000), 100_000n, 99_999)).rejects.toBeInstanceOf(
       UnsupportedFault,
     );
   });
 
-  it("is refused when its blocks may become far more than it says", async () => {
+  it("a buffer whose blocks may expand far beyond its stated length is refused", async () => {
     const blocks = 100;
     const bomb = new Uint8Array(7 + blocks * 5 + 4);
     const view = new DataView(bomb.buffer);
@@ -153,7 +153,7 @@ describe("a compressed buffer", () => {
     await expect(plainOf(LZ4, bomb, 1n)).rejects.toBeInstanceOf(ColumnFault);
   });
 
-  it("of another codec, or compressed as a whole, is named", () => {
+  it("an unknown codec is refused by its number, and compression as a whole is unsupported", () => {
     expect(codecOf(null)).toBeNull();
     expect(() => codecOf({ type: 2, method: 0 } as never)).toThrow("codec 2");
     expect(() => codecOf({ type: 0, method: 1 } as never)).toThrow(UnsupportedFault);

@@ -37,7 +37,7 @@ function inBatches(whole: Table, rows: number): Table {
 }
 
 describe("an Arrow file", () => {
-  it("is read by column: the bytes of others are not fetched", async () => {
+  it("reading one column does not fetch the bytes of the others", async () => {
     const wide = tableOf({ a: embeddings(8_000, 64), b: embeddings(8_000, 1), c: embeddings(8_000, 64) });
     const source = memorySource(tableToIPC(wide, "file"));
     using file = await openDatasetFile(source, "arrow", NEVER);
@@ -49,7 +49,7 @@ describe("an Arrow file", () => {
   });
 
   it.each(["file", "stream"] as const)(
-    "keeps a dictionary that grows from batch to batch in a %s",
+    "a dictionary that grows from batch to batch is read in a %s",
     async (form) => {
       const type = new Dictionary(new Utf8(), new Int8(), 3);
       const first = vectorFromArray(["x", "y"], new Utf8());
@@ -58,7 +58,7 @@ describe("an Arrow file", () => {
         tableOf({ c: makeData({ type, data: Int8Array.from(indices), dictionary }) }).batches;
       const [one] = batch([0, 1], first);
       const [two] = batch([2, 0], grown);
-      if (one === undefined || two === undefined) throw new Error("two batches");
+      if (one === undefined || two === undefined) throw new Error("expected two batches");
       const content = tableToIPC(new Table([one, two]), form);
       using file = await open(content);
       expect(file.rowGroups.length).toBe(2);
@@ -66,7 +66,7 @@ describe("an Arrow file", () => {
     },
   );
 
-  it("whose dictionary is replaced half-way is unsupported, not misread", async () => {
+  it("a file whose dictionary is replaced half-way is unsupported", async () => {
     const type = new Dictionary(new Utf8(), new Int8(), 3);
     const batches = [["x"], ["y"]].flatMap((values) => {
       const dictionary = vectorFromArray(values, new Utf8());
@@ -76,7 +76,7 @@ describe("an Arrow file", () => {
     await expect(open(content)).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
   });
 
-  it("with a column of a type that nothing knows is unsupported, and names it", async () => {
+  it("a column of an unknown type is unsupported, and the error names the column", async () => {
     const { schema, batches } = tableOf({
       odd: embeddings(2, 1),
       x: makeData({ type: new Float32(), length: 2, nullCount: 0, data: new Float32Array(2) }),
@@ -94,19 +94,19 @@ describe("an Arrow file", () => {
     expect(`${error}`).toContain("`y`");
   });
 
-  it("with a column that is run-end encoded is unsupported, and names it", async () => {
+  it("a run-end encoded column is unsupported, and the error names the column", async () => {
     const error = await open(foreignFiles.runEndEncoded).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "INPUT_UNSUPPORTED" });
     expect(`${error}`).toContain("a column `runs` that is run-end encoded");
   });
 
-  it("with run ends within a column is unsupported, and names the column and the place in it", async () => {
+  it("run-end encoding within a column is unsupported, and the error names the column and the place", async () => {
     const error = await open(foreignFiles.runEndsWithin).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "INPUT_UNSUPPORTED" });
     expect(`${error}`).toContain("a column `user` in which `days.item` is run-end encoded");
   });
 
-  it.each([10, 9_000])("with a union among its columns is read, of any size: %i rows", async (rows) => {
+  it.each([10, 9_000])("a file with a union column is read: %i rows", async (rows) => {
     const type = new SparseUnion([0], [new Field("a", new Int32(), false)]);
     const child = makeData({ type: new Int32(), data: Int32Array.from({ length: rows }, (_, at) => at) });
     const u = makeData({ type, length: rows, typeIds: new Int8Array(rows), children: [child] });
@@ -132,7 +132,7 @@ describe("an Arrow file", () => {
     }
   });
 
-  it("is unsupported when it is big-endian", async () => {
+  it("a big-endian file is unsupported", async () => {
     const content = bigEndian(tableToIPC(smallTable(3), "file"));
     await expect(open(content)).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
   });
@@ -142,16 +142,16 @@ describe("an Arrow file", () => {
     ["a few bytes", bytes.slice(0, 7), "header"],
     ["garbage", Uint8Array.from({ length: 5_000 }, (_, i) => (i * 7919) % 256), "header"],
     ["a Parquet file", foreignFiles.parquet, "header"],
-    ["cut short", bytes.slice(0, bytes.length - 1), "footer"],
-    ["cut in half", bytes.slice(0, bytes.length >> 1), "footer"],
-  ])("is corrupt when it is %s, with path and place", async (_, content, where) => {
+    ["a file that is cut short", bytes.slice(0, bytes.length - 1), "footer"],
+    ["a file that is cut in half", bytes.slice(0, bytes.length >> 1), "footer"],
+  ])("a corrupt file is refused with its path and place: %s", async (_, content, where) => {
     await expect(open(content)).rejects.toMatchObject({
       code: "INPUT_CORRUPT",
       fields: { path: "a.arrow", where },
     });
   });
 
-  it("gives a typed error or the right number of rows, whichever bit is flipped", async () => {
+  it("a file with any bit flipped fails with a typed error or has the right number of rows", async () => {
     for (const form of ["file", "stream"] as const) {
       const small = tableToIPC(inBatches(everyType(20), 8), form);
       let failures = 0;

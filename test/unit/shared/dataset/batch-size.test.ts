@@ -4,19 +4,19 @@ import { BatchSize } from "../../../../shared/dataset/batch-size.ts";
 const MIB = 1 << 20;
 const group = (rows: number, rowBytes: number) => ({ rows, bytes: rows * rowBytes });
 
-describe("how many rows are decoded at once", () => {
+describe("the number of rows that are decoded at once", () => {
   it.each([
-    ["narrow rows, up to a limit", 10, 65_536],
-    ["rows of a KiB, as many as eight MiB hold", 1 << 10, 8_192],
-    ["wide rows, more than these bytes: each batch costs something", 1 << 17, 256],
-    ["long rows, few", 16 * MIB, 4],
-    ["the longest, one", 500 * MIB, 1],
-    ["rows whose bytes are not told", 0, 65_536],
+    ["narrow rows are decoded up to a limit of rows", 10, 65_536],
+    ["rows of a KiB are decoded in batches of eight MiB", 1 << 10, 8_192],
+    ["wide rows are decoded in batches of more than eight MiB, because each batch has a cost", 1 << 17, 256],
+    ["rows of 16 MiB are decoded four at once", 16 * MIB, 4],
+    ["rows of 500 MiB are decoded one at a time", 500 * MIB, 1],
+    ["rows of unknown size are decoded up to a limit of rows", 0, 65_536],
   ])("%s", (_, rowBytes, rows) => {
     expect(new BatchSize().rowsOf(group(100_000, rowBytes))).toBe(rows);
   });
 
-  it("where the decoder broke, a quarter, down to one row, and then no fewer", () => {
+  it("each fault of the decoder reduces the number of rows to a quarter, down to one row", () => {
     const size = new BatchSize();
     const tried: number[] = [];
     for (let rows = size.rowsOf(group(1_000, 4)); ; rows = size.rowsOf(group(1_000, 4))) {
@@ -26,7 +26,7 @@ describe("how many rows are decoded at once", () => {
     expect(tried).toEqual([65_536, 250, 62, 15, 3, 1]);
   });
 
-  it("where a batch is much larger than was meant, as many as are not", () => {
+  it("a batch that is much larger than intended reduces the number of rows to the intended size", () => {
     const size = new BatchSize();
     expect(size.shrinkIfLarge(50_000, 64 * MIB)).toBe(false);
     expect(size.rowsOf(group(50_000, 4))).toBe(65_536);

@@ -25,7 +25,7 @@ const text = fc
 
 function dataOf(vector: Vector) {
   const [data] = vector.data;
-  if (data === undefined) throw new Error("a vector has data");
+  if (data === undefined) throw new Error("the vector has no data");
   return data;
 }
 
@@ -35,7 +35,7 @@ it.each([
   ["Utf8", new Utf8()],
   ["LargeUtf8", new LargeUtf8()],
   ["a dictionary", new Dictionary(new Utf8(), new Int32())],
-])("texts of %s keep every U+FEFF", (_, type) => {
+])("texts in a column of %s keep every U+FEFF", (_, type) => {
   fc.assert(
     fc.property(fc.array(fc.option(text), { minLength: 1, maxLength: 20 }), fc.nat(5), (texts, skipped) => {
       const data = dataOf(vectorFromArray(texts, type));
@@ -81,7 +81,7 @@ it("texts within lists, structs and maps keep every U+FEFF", () => {
   );
 });
 
-it("a column of several pieces is read as one", () => {
+it("a column of several pieces is read as one column", () => {
   const vector = vectorFromArray(["a", MARK], new Utf8()).concat(
     vectorFromArray([`${MARK}b`, null], new Utf8()),
   );
@@ -89,7 +89,7 @@ it("a column of several pieces is read as one", () => {
   expect([0, 1, 2, 3].map(cellAt)).toEqual(["a", MARK, `${MARK}b`, null]);
 });
 
-it("dictionaries whose values differ by a U+FEFF are joined without losing one", () => {
+it("dictionaries whose values differ only by a U+FEFF are joined without losing a value", () => {
   const type = new Dictionary(new Utf8(), new Int32());
   const parts = [
     ["a", `${MARK}a`],
@@ -97,6 +97,6 @@ it("dictionaries whose values differ by a U+FEFF are joined without losing one",
   ];
   const data = parts.map((texts) => dataOf(vectorFromArray(texts, type)));
   const joined = combineDictionaries(type, data, { length: 4, nullCount: 0, nullBitmap: null });
-  if (joined === undefined) throw new Error("four values are not too many");
+  if (joined === undefined) throw new Error("the dictionaries were not joined");
   expect([...cellsOf(joined)]).toEqual(parts.flat());
 });

@@ -51,7 +51,7 @@ const table = new Table({
   ),
 });
 
-it("is what suits a column's values", () => {
+it("the encoding of a column suits its values", () => {
   expect(Object.fromEntries(chooseEncodings(table))).toEqual({
     "row numbers": "delta",
     "small numbers": "delta",
@@ -66,21 +66,21 @@ it("is what suits a column's values", () => {
   });
 });
 
-it("is the same, in whatever pieces the rows came", () => {
+it("the encodings are the same, whatever pieces the rows are in", () => {
   const ends = [1, 200, 257, 2_600, ROWS];
   const pieces = ends.flatMap((end, index) => table.slice(ends[index - 1] ?? 0, end).batches);
   expect(pieces).toHaveLength(ends.length);
   expect(chooseEncodings(new Table(table.schema, pieces))).toEqual(chooseEncodings(table));
 });
 
-it("looks at the middle and the end too", () => {
+it("a column that begins with zeros is compressed, and the rest of that column alone is plain", () => {
   const half = Float32Array.from(noise.slice(0, ROWS), (score, row) => (row < 300 ? 0 : score));
   const late = new Table({ half: makeVector(half) });
   expect(chooseEncodings(late).get("half")).toBe("compressed");
   expect(chooseEncodings(late.slice(300)).get("half")).toBe("plain");
 });
 
-it("is differences for so many columns as the encoder has memory for", () => {
+it("the delta encoding is used for as many columns as the encoder has memory for", () => {
   const counted = makeVector(Int32Array.from({ length: ROWS }, (_, row) => row));
   const columns = Array.from(
     { length: MOST_DELTA_COLUMNS + 2 },
@@ -91,6 +91,6 @@ it("is differences for so many columns as the encoder has memory for", () => {
   expect(new Set(encodings.slice(0, MOST_DELTA_COLUMNS))).toEqual(new Set(["delta"]));
 });
 
-it("of no rows is anything that can be written", () => {
+it("a table without rows has an encoding for every column", () => {
   expect(chooseEncodings(table.slice(0, 0)).size).toBe(table.numCols);
 });

@@ -31,17 +31,17 @@ const inTwo = (part: Data): Table => {
 it.each([
   ["strings", endingAt],
   ["lists", listEndingAt],
-])("%s beyond what offsets of 32 bits count are refused, and never counted from the start again", (_, of) => {
+])("%s too long for 32-bit offsets are refused before the offsets overflow", (_, of) => {
   expect(() => combineChunks(inTwo(of(2 ** 30)))).toThrow(RangeError);
   expect(() => combineChunks(inTwo(of(2 ** 30 - 1)))).not.toThrow(/offset|more than/);
 });
 
-it("the refusal says what to do", () => {
+it("the error for too many bytes has a hint to change input.shardRows", () => {
   const error = cannotEncode("arrow", new RangeError("3000000000 bytes or items are more than ..."));
   expect(error).toMatchObject({ code: "OUTPUT_FAILED", hint: expect.stringContaining("input.shardRows") });
 });
 
-it("large strings have offsets of 64 bits, and go on", () => {
+it("large strings have 64-bit offsets, which continue beyond 2 GiB", () => {
   const large = makeData({
     type: new LargeUtf8(),
     length: 1,

@@ -30,19 +30,22 @@ interface Nodes {
 
 const walk = (field: Field): DataType[] => [field.type, ...(field.type.children ?? []).flatMap(walk)];
 
-test.each(Object.entries(NESTINGS))("nulls without a type within %s are counted", (_, { nest }) => {
-  const nulls: Data = makeData({ type: new Null(), length: 3 });
-  const table = tableOfSample(nest(nulls));
-  const pieces = new Table(table.schema, [...table.slice(0, 1).batches, ...table.slice(1, 3).batches]);
-  for (const given of [table, pieces, table.slice(1, 3)]) {
-    for (const limits of [undefined, { rows: 1, bytes: 1_000 }, { rows: 2, bytes: 1_000 }]) {
-      const types = given.schema.fields.flatMap(walk);
-      const nodes = nodesIn(encodeArrow(given, limits));
-      expect(nodes.length % types.length).toBe(0);
-      for (const [at, { length, nullCount }] of nodes.entries()) {
-        const isNull = DataType.isNull(types[at % types.length]);
-        expect(nullCount).toBe(isNull ? length : 0);
+test.each(Object.entries(NESTINGS))(
+  "values of the null type within %s are counted as nulls",
+  (_, { nest }) => {
+    const nulls: Data = makeData({ type: new Null(), length: 3 });
+    const table = tableOfSample(nest(nulls));
+    const pieces = new Table(table.schema, [...table.slice(0, 1).batches, ...table.slice(1, 3).batches]);
+    for (const given of [table, pieces, table.slice(1, 3)]) {
+      for (const limits of [undefined, { rows: 1, bytes: 1_000 }, { rows: 2, bytes: 1_000 }]) {
+        const types = given.schema.fields.flatMap(walk);
+        const nodes = nodesIn(encodeArrow(given, limits));
+        expect(nodes.length % types.length).toBe(0);
+        for (const [at, { length, nullCount }] of nodes.entries()) {
+          const isNull = DataType.isNull(types[at % types.length]);
+          expect(nullCount).toBe(isNull ? length : 0);
+        }
       }
     }
-  }
-});
+  },
+);

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { cutRows, cutTable } from "../../../../shared/dataset/cut-rows.ts";
 import { everyType } from "../../../support/sample-table.ts";
 
-it("rows are cut in order and none is left out, each piece as long as its limits let it be", () => {
+it("rows are cut in order and without gaps, into pieces as long as the limits allow", () => {
   const sizes = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 60 });
   fc.assert(
     fc.property(
@@ -30,11 +30,11 @@ it("rows are cut in order and none is left out, each piece as long as its limits
   );
 });
 
-it("no rows are one empty piece", () => {
+it("no rows make one empty piece", () => {
   expect(cutRows(0, { rows: 10, bytes: 10 }, () => 0)).toEqual([{ start: 0, end: 0 }]);
 });
 
-it("a table is cut at the same rows, in whatever record batches they came", () => {
+it("a table is cut at the same rows, whatever its record batches", () => {
   const table = everyType(203);
   const starts = [0, 1, 8, 77, 150];
   const inPieces = new Table(

@@ -49,7 +49,7 @@ const schemaOf = (...types: (Int32 | Utf8 | List)[]) =>
   new Schema(types.map((type, index) => new Field(`c${index}`, type, true)));
 
 describe("columns in a decoder's memory", () => {
-  it("are copied into one buffer, those that are asked for, in that order", () => {
+  it("the requested columns are copied into one buffer in the requested order", () => {
     const memory = new Memory();
     const first = memory.array({ length: 3, buffers: [null, ints(1, 2, 3)] });
     const text = memory.array({
@@ -74,7 +74,7 @@ describe("columns in a decoder's memory", () => {
     expect(strings?.values.buffer).toBe(numbers?.values.buffer);
   });
 
-  it("that start inside their buffers, at any depth, are not copied", () => {
+  it("columns with an offset at any depth, or with an unknown count of nulls, are not copied", () => {
     const memory = new Memory();
     const inner = memory.array({ length: 4, offset: 1, buffers: [null, ints(0, 1, 2, 3, 4)] });
     const list = memory.array({ length: 2, buffers: [null, ints(0, 1, 4)], children: [inner] });
@@ -86,7 +86,7 @@ describe("columns in a decoder's memory", () => {
     expect(copyColumns(memory.buffer, other, chooseColumns(schemaOf(new Int32()), [0]))).toBeNull();
   });
 
-  it("that would lie outside of it are an error", () => {
+  it("a column outside the memory and a missing column are errors", () => {
     const memory = new Memory();
     const column = memory.array({ length: 1_025, buffers: [null, ints(1)] });
     const batch = memory.array({ length: 1_025, buffers: [null], children: [column] });
@@ -98,7 +98,7 @@ describe("columns in a decoder's memory", () => {
     ).toThrow(/children/);
   });
 
-  it("of a type with another layout are told before", () => {
+  it("isCopyable accepts a list of texts and rejects a missing type", () => {
     expect(isCopyable(new List(new Field("item", new Utf8(), true)))).toBe(true);
     expect(isCopyable(undefined)).toBe(false);
   });

@@ -21,14 +21,17 @@ async function roundTrip(table: Table, format: "parquet" | "arrow"): Promise<Tab
 describe.each(["parquet", "arrow"] as const)("rows written as %s", (format) => {
   const table = everyType(203);
 
-  it.each(table.schema.fields.map(({ name }) => name))("keep the values and nulls of %s", async (name) => {
-    const column = table.select([name]);
-    const read = await roundTrip(column, format);
-    expect(plainRows(read)).toEqual(plainRows(column));
-    expect(fieldsOf(read.schema)).toEqual(fieldsOf(column.schema));
-  });
+  it.each(table.schema.fields.map(({ name }) => name))(
+    "the values and nulls of %s are kept",
+    async (name) => {
+      const column = table.select([name]);
+      const read = await roundTrip(column, format);
+      expect(plainRows(read)).toEqual(plainRows(column));
+      expect(fieldsOf(read.schema)).toEqual(fieldsOf(column.schema));
+    },
+  );
 
-  it("give the same bytes, in whatever pieces they came", () => {
+  it("the bytes are the same, whatever pieces the rows are in", () => {
     const pieces = [0, 1, 8, 77, 78, 150, 203].flatMap((end, index, ends) =>
       index === 0 ? [] : table.slice(ends[index - 1], end).batches,
     );
@@ -39,7 +42,7 @@ describe.each(["parquet", "arrow"] as const)("rows written as %s", (format) => {
     expect(Buffer.compare(ENCODERS[format](table), bytes)).toBe(0);
   });
 
-  it("keep their schema when there are none", async () => {
+  it("a table without rows keeps its schema", async () => {
     const read = await openDatasetFile(memorySource(ENCODERS[format](table.slice(0, 0))), format, NEVER);
     expect(read.rows).toBe(0);
     expect(fieldsOf(read.schema)).toEqual(fieldsOf(table.schema));
@@ -47,7 +50,7 @@ describe.each(["parquet", "arrow"] as const)("rows written as %s", (format) => {
   });
 });
 
-it("Parquet row groups hold the rows that were asked for", async () => {
+it("Parquet row groups have the requested number of rows", async () => {
   using file = await openDatasetFile(
     memorySource(encodeParquet(smallTable(250), { rowGroupRows: 100 })),
     "parquet",
@@ -56,12 +59,12 @@ it("Parquet row groups hold the rows that were asked for", async () => {
   expect(file.rowGroups.map(({ rows }) => rows)).toEqual([100, 100, 50]);
 });
 
-describe("values that are too many for one piece", () => {
+describe("values beyond the limits of one record batch or row group", () => {
   const table = everyType(203);
   const bytes = 4_000;
 
   it.each(table.schema.fields.map(({ name }) => name))(
-    "%s: an Arrow file has another record batch instead, and the same rows",
+    "an Arrow file of %s has more record batches with the same rows",
     async (name) => {
       const column = table.select([name]);
       const total = valueBytes(column);
@@ -75,7 +78,7 @@ describe("values that are too many for one piece", () => {
     },
   );
 
-  it("a Parquet file has another row group, also where long rows lie close together", async () => {
+  it("a Parquet file has more row groups with the same rows, also where long rows are adjacent", async () => {
     const texts = Array.from({ length: 300 }, (_, row) =>
       randomText(row, row > 140 && row < 150 ? 3_000 : 3),
     );
@@ -89,7 +92,7 @@ describe("values that are too many for one piece", () => {
     expect(file.rowGroups.length).toBeGreaterThanOrEqual(10);
   });
 
-  it("a row group has fewer than the usual least rows when these are long", () => {
+  it("a row group of long rows has fewer rows than the usual minimum", () => {
     const long = tableOf({ t: only(vectorFromArray(Array(64).fill("x".repeat(1 << 20)), new Utf8())) });
     expect(rowsPerGroup(long, {})).toBe(127);
     expect(rowsPerGroup(smallTable(100), {})).toBeGreaterThan(1_024);

@@ -12,7 +12,7 @@ async function isGranted(share: FetchShare): Promise<boolean> {
   ]);
 }
 
-test("of two row groups that do not fit together the second waits until the first is decoded", async () => {
+test("when two row groups exceed the budget, the second waits until the first is released", async () => {
   const budget = new FetchBudget(LIMIT);
   using reader = budget.open();
   const first = reader.ask(60);
@@ -23,7 +23,7 @@ test("of two row groups that do not fit together the second waits until the firs
   expect(budget.heldBytes).toBe(60);
 });
 
-test("what is larger than the budget is granted to the oldest reader, and to no other", async () => {
+test("a request larger than the budget is granted only to the oldest reader", async () => {
   const budget = new FetchBudget(LIMIT);
   using oldest = budget.open();
   using younger = budget.open();
@@ -35,7 +35,7 @@ test("what is larger than the budget is granted to the oldest reader, and to no 
   expect(await isGranted(ahead)).toBe(true);
 });
 
-test("the oldest reader waits for nothing that a younger one holds", async () => {
+test("the oldest reader does not wait for bytes that a younger reader holds", async () => {
   const budget = new FetchBudget(LIMIT);
   using oldest = budget.open();
   using younger = budget.open();
@@ -43,7 +43,7 @@ test("the oldest reader waits for nothing that a younger one holds", async () =>
   expect(await isGranted(oldest.ask(90))).toBe(true);
 });
 
-test("nobody is passed by a younger one, however little that asks for", async () => {
+test("a younger reader's request waits behind an older one, however small it is", async () => {
   const budget = new FetchBudget(LIMIT);
   using oldest = budget.open();
   using younger = budget.open();
@@ -55,7 +55,7 @@ test("nobody is passed by a younger one, however little that asks for", async ()
   expect([await isGranted(next), await isGranted(small)]).toEqual([true, true]);
 });
 
-test("who calls off what it waits for is told so, and those behind it move up", async () => {
+test("a cancelled request fails with INTERRUPTED, and the requests behind it move up", async () => {
   const budget = new FetchBudget(LIMIT);
   using oldest = budget.open();
   using younger = budget.open();
@@ -76,7 +76,7 @@ const readers = fc.array(fc.array(fc.record({ bytes: fc.nat(300), steps: fc.nat(
   maxLength: 4,
 });
 
-test("readers in turn, each with one row group ahead, come to their end; what they hold is bounded", async () => {
+test("readers that fetch one row group ahead all finish, and the bytes that they hold are bounded", async () => {
   await fc.assert(
     fc.asyncProperty(readers, fc.nat(200), async (groupsOf, limit) => {
       const budget = new FetchBudget(limit);

@@ -6,11 +6,11 @@ const float32: FieldType = { kind: "numeric", type: "float32" };
 const field = (name: string, type: FieldType = float32, nullable = true): Field => ({ name, type, nullable });
 
 describe("the differences of two schemas", () => {
-  it("are none for the same fields in another order and with other nullability", () => {
+  it("the same fields in another order and with other nullability have no differences", () => {
     expect(diffFields([field("a"), field("b")], [field("b", float32, false), field("a")])).toEqual([]);
   });
 
-  it("name what is missing, extra, and of another type", () => {
+  it("missing fields, extra fields and fields of another type are differences", () => {
     const reference = [field("a"), field("b", { kind: "list", item: float32 }), field("c")];
     const other = [
       field("b", { kind: "fixedList", item: float32, length: 2 }),
@@ -25,7 +25,7 @@ describe("the differences of two schemas", () => {
   });
 });
 
-it("a type is shown as people write it", () => {
+it("a type is shown as users write it", () => {
   expect(showType({ kind: "list", item: { kind: "fixedBinary", bytes: 4 } })).toBe("list<fixedBinary<4>>");
   expect(showType({ kind: "date", unit: "day" }, true)).toBe("date32?");
 });

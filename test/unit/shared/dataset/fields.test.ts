@@ -6,29 +6,29 @@ describe("an Arrow schema as fields", () => {
   const fields = new Map(fieldsOf(everyType(1).schema).map((field) => [field.name, field]));
 
   it.each(["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"] as const)(
-    "names %s as it is named",
+    "the type %s keeps its name",
     (type) => {
       expect(fields.get(type)).toEqual({ name: type, type: { kind: "numeric", type }, nullable: true });
     },
   );
 
-  it.each(["float16", "float32", "float64"] as const)("names %s as it is named", (type) => {
+  it.each(["float16", "float32", "float64"] as const)("the type %s keeps its name", (type) => {
     expect(fields.get(type)?.type).toEqual({ kind: "numeric", type });
   });
 
-  it("describes lists by their items", () => {
+  it("a list is described by its items", () => {
     const item = { kind: "numeric", type: "float32" };
     expect(fields.get("list")?.type).toEqual({ kind: "list", item });
     expect(fields.get("fixedList")?.type).toEqual({ kind: "fixedList", item, length: 3 });
   });
 
-  it("describes bytes and text", () => {
+  it("bytes and text are described by their kind", () => {
     expect(fields.get("string")?.type).toEqual({ kind: "string" });
     expect(fields.get("binary")?.type).toEqual({ kind: "binary" });
     expect(fields.get("fixedBinary")?.type).toEqual({ kind: "fixedBinary", bytes: 4 });
   });
 
-  it("describes all others with what they are made of", () => {
+  it("times, decimals, dictionaries and structs are described with their parts", () => {
     const int32 = { kind: "numeric", type: "int32" };
     const string = { kind: "string" };
     expect(fields.get("timestamp")?.type).toEqual({ kind: "timestamp", unit: "microsecond", zone: null });

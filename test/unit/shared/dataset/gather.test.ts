@@ -127,8 +127,8 @@ const COLUMNS: Readonly<Record<string, () => Data>> = {
     ),
 };
 
-describe("rows of a column are gathered, into memory of their own", () => {
-  test.each(Object.keys(COLUMNS))("%s", (name) => {
+describe("the gathered rows of a column", () => {
+  test.each(Object.keys(COLUMNS))("the rows of a %s column are gathered into memory of their own", (name) => {
     const data = COLUMNS[name]?.();
     if (data === undefined) throw new Error("no column");
     expect(data.length).toBeGreaterThan(4);
@@ -142,7 +142,7 @@ describe("rows of a column are gathered, into memory of their own", () => {
     expect(shared).toEqual([]);
   });
 
-  test("map", () => {
+  test("the rows of a map column are gathered in the requested order", () => {
     const entries = new Struct<never>([
       new Field("key", new Utf8(), false),
       new Field("value", new Int32(), true),
@@ -168,37 +168,40 @@ describe("rows of a column are gathered, into memory of their own", () => {
     expect(valuesOf(found)).toEqual([{ b: 2, c: null }, { a: 1 }]);
   });
 
-  test.each(["dense", "sparse"])("%s union", (mode) => {
-    const fields = [new Field("n", new Int32(), true), new Field("s", new Utf8(), true)];
-    const typeIds = Int8Array.of(0, 1, 0, 1, 1);
-    const data =
-      mode === "dense"
-        ? makeData({
-            type: new DenseUnion([0, 1], fields),
-            typeIds,
-            valueOffsets: Int32Array.of(0, 0, 1, 1, 2),
-            children: [column([10, 20], new Int32()), column(["a", "b", "c"], new Utf8())],
-            length: 5,
-          } as never)
-        : makeData({
-            type: new SparseUnion([0, 1], fields),
-            typeIds,
-            children: [column([10, 0, 20, 0, 0], new Int32()), column(["", "a", "", "b", "c"], new Utf8())],
-            length: 5,
-          } as never);
-    const all: Data = data;
-    expect(
-      valuesOf(
-        gather(all.type, [
-          { data: all, start: 1, end: 4 },
-          { data: all, start: 0, end: 1 },
-        ]),
-      ),
-    ).toEqual(["a", 20, "b", 10]);
-  });
+  test.each(["dense", "sparse"])(
+    "the rows of a %s union column are gathered in the requested order",
+    (mode) => {
+      const fields = [new Field("n", new Int32(), true), new Field("s", new Utf8(), true)];
+      const typeIds = Int8Array.of(0, 1, 0, 1, 1);
+      const data =
+        mode === "dense"
+          ? makeData({
+              type: new DenseUnion([0, 1], fields),
+              typeIds,
+              valueOffsets: Int32Array.of(0, 0, 1, 1, 2),
+              children: [column([10, 20], new Int32()), column(["a", "b", "c"], new Utf8())],
+              length: 5,
+            } as never)
+          : makeData({
+              type: new SparseUnion([0, 1], fields),
+              typeIds,
+              children: [column([10, 0, 20, 0, 0], new Int32()), column(["", "a", "", "b", "c"], new Utf8())],
+              length: 5,
+            } as never);
+      const all: Data = data;
+      expect(
+        valuesOf(
+          gather(all.type, [
+            { data: all, start: 1, end: 4 },
+            { data: all, start: 0, end: 1 },
+          ]),
+        ),
+      ).toEqual(["a", 20, "b", 10]);
+    },
+  );
 });
 
-test("pieces with different dictionaries become one plain column", () => {
+test("pieces with different dictionaries become one column without a dictionary", () => {
   const type = () => new Dictionary(new Utf8(), new Int32());
   const [one, two] = [column(["a", "b"], type()), column(["b", null, "c"], type())];
   const found = gather(one.type, [
@@ -209,14 +212,14 @@ test("pieces with different dictionaries become one plain column", () => {
   expect(valuesOf(found)).toEqual(["a", "b", "b", null, "c"]);
 });
 
-test("a dictionary of several pieces is looked up across them", () => {
+test("values are found in every piece of a dictionary", () => {
   const dictionary = vectorFromArray(["a", "b"], new Utf8()).concat(vectorFromArray(["c", "d"], new Utf8()));
   const type = new Dictionary(new Utf8(), new Int32());
   const data = makeData({ type, data: Int32Array.of(3, 0, 2), dictionary, length: 3 });
   expect(valuesOf(gather(type, [{ data, start: 0, end: 3 }]))).toEqual(["d", "a", "c"]);
 });
 
-test("nothing gathered is an empty column of the type", () => {
+test("gathering no rows gives an empty column for every type", () => {
   for (const make of Object.values(COLUMNS)) {
     const { type } = make();
     expect(gather(type, []).length).toBe(0);

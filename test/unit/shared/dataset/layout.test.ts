@@ -19,7 +19,7 @@ const field = (name: string, type: DataType, nullable = true, metadata?: Map<str
 const listOf = (item: DataType, nullable = true) => new List(field("item", item, nullable));
 const base = [field("a", new Utf8()), field("b", listOf(new Float32()))];
 
-test("what fits into one table as it is has one layout, whatever the order of columns", () => {
+test("the same columns have the same layout, whatever their order and the schema's metadata", () => {
   const [a, b] = base;
   if (a === undefined || b === undefined) throw new Error("no fields");
   const about = new Map([["pandas", "of this file alone"]]);
@@ -28,17 +28,17 @@ test("what fits into one table as it is has one layout, whatever the order of co
 
 test.each([
   ["another type of the same values", [field("a", new LargeUtf8()), base[1]]],
-  ["a column that holds no nulls", [field("a", new Utf8(), false), base[1]]],
-  ["a list whose items hold no nulls", [base[0], field("b", listOf(new Float32(), false))]],
+  ["a column without nulls", [field("a", new Utf8(), false), base[1]]],
+  ["a list without null items", [base[0], field("b", listOf(new Float32(), false))]],
   ["a dictionary", [field("a", new Dictionary(new Utf8(), new Int32())), base[1]]],
-  ["other metadata", [field("a", new Utf8(), true, new Map([["unit", "m"]])), base[1]]],
+  ["other metadata of a column", [field("a", new Utf8(), true, new Map([["unit", "m"]])), base[1]]],
   ["another column", [base[0], base[1], field("c", new Int8())]],
-])("%s is another layout", (_what, fields) => {
+])("%s makes another layout", (_what, fields) => {
   const found = fields.flatMap((given) => given ?? []);
   expect(layoutOf(new Schema(found))).not.toBe(layoutOf(new Schema(base)));
 });
 
-test("decimals of other widths are other layouts, though they have the same digits", () => {
+test("decimals with the same digits and different bit widths have different layouts", () => {
   const layout = (bits: number) => layoutOf(new Schema([field("a", listOf(new Decimal(2, 10, bits)))]));
   expect(layout(256)).not.toBe(layout(128));
 });

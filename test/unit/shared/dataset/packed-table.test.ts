@@ -14,7 +14,7 @@ const plain = (rows: number) => {
   return table.select(table.schema.fields.map(({ name }) => name).filter((name) => name !== "dictionary"));
 };
 
-test("a table comes out as it went in: types, values and nulls", () => {
+test("a packed table keeps its types, values and nulls", () => {
   const expected = plain(203);
   const found = sent(plain(203));
   expect(found.schema.fields.map(String)).toEqual(expected.schema.fields.map(String));
@@ -24,7 +24,7 @@ test("a table comes out as it went in: types, values and nulls", () => {
   );
 });
 
-test("so do pieces that lie in the same memory, and a table without rows", () => {
+test("batches that share memory and a table without rows are unpacked unchanged", () => {
   const pieces = () => {
     const table = smallTable(100);
     return new Table(table.schema, [...table.slice(0, 33).batches, ...table.slice(33, 100).batches]);
@@ -34,7 +34,7 @@ test("so do pieces that lie in the same memory, and a table without rows", () =>
   expect(sent(smallTable(0)).schema.names).toEqual(["id", "x", "name"]);
 });
 
-test("no byte is copied: the sender's memory is gone", () => {
+test("sending a table moves its memory without a copy", () => {
   const table = smallTable(100);
   const values: Float32Array = table.getChild("x")?.data[0]?.values;
   expect(values.length).toBe(100);
@@ -42,6 +42,6 @@ test("no byte is copied: the sender's memory is gone", () => {
   expect(values.length).toBe(0);
 });
 
-test("a column with a dictionary is none of this kind", () => {
+test("a column with a dictionary is refused", () => {
   expect(() => packTable(everyType(5).select(["dictionary"]))).toThrow("plain columns");
 });

@@ -7,7 +7,7 @@ import { readParquetTail } from "../../../../shared/dataset/parquet-footer.ts";
 import { borrowParquetRuntime } from "../../../../shared/dataset/parquet-runtime.ts";
 import { fetchedSource } from "../../../../shared/storage/small-file.ts";
 
-test("a decoder that is disposed twice gives its instance back once", async () => {
+test("a decoder that is disposed twice returns its runtime only once", async () => {
   const source = fetchedSource("a.parquet", encodeParquet(tableFromArrays({ a: Int32Array.of(1, 2, 3) })));
   const decoder = await ParquetDecoder.open(source, await readParquetTail(source, NEVER), NEVER);
   decoder[Symbol.dispose]();

@@ -17,7 +17,7 @@ const bytes = encodeParquet(table, { rowGroupRows: 300 });
 const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.parquet"), "parquet", NEVER);
 
 describe("a Parquet file", () => {
-  it("opens with its rows, row groups and schema, and reads no data for it", async () => {
+  it("a file is opened with its rows and row groups by one read of its footer", async () => {
     // Larger than the part that is read at once from the end.
     const source = memorySource(encodeParquet(tableOf({ e: embeddings(2_000, 64) })));
     using file = await openDatasetFile(source, "parquet", NEVER);
@@ -29,7 +29,7 @@ describe("a Parquet file", () => {
     expect(source.reads[0]?.[0]).toBeGreaterThan(source.bytes - 70_000);
   });
 
-  it("gives every type as it was written, also where its columns go another way", async () => {
+  it("every type is read as it was written, also for a range across row groups", async () => {
     const types = everyType(700);
     for (const name of types.schema.names) {
       const column = types.select([name]);
@@ -44,7 +44,7 @@ describe("a Parquet file", () => {
     }
   });
 
-  it("gives each batch in one buffer of its own", async () => {
+  it("each batch is in one buffer of its own", async () => {
     using file = await open(bytes);
     const buffers = new Set<ArrayBufferLike>();
     for await (const { data } of file.read({
@@ -61,11 +61,12 @@ describe("a Parquet file", () => {
     expect(buffers.size).toBe(4);
   });
 
-  it("tells a column from another whose name goes on after a dot", async () => {
+  it("a column is distinguished from another whose name continues after a dot", async () => {
     const ints = everyType(20).select(["int32", "struct", "string"]);
     const batch = ints.batches[0];
     const [a, struct, dotted] = batch?.data.children ?? [];
-    if (a === undefined || struct === undefined || dotted === undefined) throw new Error("three columns");
+    if (a === undefined || struct === undefined || dotted === undefined)
+      throw new Error("expected three columns");
     using file = await open(encodeParquet(tableOf({ a: struct, "a.b": dotted, ab: a })));
     for (const column of ["a", "a.b", "ab"]) {
       const rows = await readRows(file, { columns: [column] });
@@ -73,7 +74,7 @@ describe("a Parquet file", () => {
     }
   });
 
-  it("reads only the column chunks and row groups that it needs", async () => {
+  it("only the needed column chunks and row groups are fetched", async () => {
     const wide = tableOf({ small: embeddings(4_000, 1), large: embeddings(4_000, 256) });
     const content = encodeParquet(wide, { rowGroupRows: 1_000 });
     const source = memorySource(content);
@@ -85,7 +86,7 @@ describe("a Parquet file", () => {
     expect(fetched).toBeLessThan(8_000);
   });
 
-  it("reads only a part of a large row group for a part of its rows", async () => {
+  it("only a part of a large row group is fetched for a part of its rows", async () => {
     const source = memorySource(
       encodeParquet(tableOf({ e: embeddings(50_000, 32) }), { rowGroupRows: 50_000 }),
     );
@@ -98,7 +99,7 @@ describe("a Parquet file", () => {
     expect(fetched).toBeLessThan(source.bytes / 4);
   });
 
-  it("decodes a large row group in batches of bounded size", async () => {
+  it("a large row group is decoded in batches of bounded size", async () => {
     using file = await open(encodeParquet(tableOf({ e: embeddings(20_000, 256) }), { rowGroupRows: 20_000 }));
     let largest = 0;
     let rows = 0;
@@ -110,7 +111,7 @@ describe("a Parquet file", () => {
     expect(largest).toBeLessThanOrEqual(8 << 20);
   });
 
-  it("from another writer gives lists, nulls and dictionaries", async () => {
+  it("lists, nulls and dictionaries of another writer are read", async () => {
     using file = await open(foreignFiles.parquet);
     expect(file.rowGroups.map(({ rows }) => rows)).toEqual([2, 1]);
     expect(plainRows(await readRows(file))).toEqual([
@@ -122,7 +123,7 @@ describe("a Parquet file", () => {
 });
 
 describe("a Parquet file that cannot be read", () => {
-  it("stops with the signal's reason, during a read and between batches", async () => {
+  it("an abort after a batch stops the read with the signal's reason", async () => {
     const content = encodeParquet(tableOf({ e: embeddings(4_000, 64) }), { rowGroupRows: 1_000 });
     const reason = new Error("enough");
     const controller = new AbortController();
@@ -145,36 +146,39 @@ describe("a Parquet file that cannot be read", () => {
     ["a few bytes", new Uint8Array(11).fill(80), "footer"],
     ["garbage", Uint8Array.from({ length: 5_000 }, (_, i) => (i * 7919) % 256), "footer"],
     ["an Arrow file", tableToIPC(table, "file"), "footer"],
-    ["no footer length", withLength(bytes, 0), "footer"],
-    ["a footer longer than the file", withLength(bytes, 1e9), "footer"],
-    ["a footer shorter than it is", withLength(bytes, 100), "footer"],
-    ["another start", Uint8Array.from(bytes, (byte, i) => (i === 0 ? 0 : byte)), "header"],
-  ])("is corrupt when it is %s, with path, place and what was expected", async (_, content, where) => {
-    const error = await open(content).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    expect(error).toMatchObject({ code: "INPUT_CORRUPT", fields: { path: "a.parquet", where } });
-    if (!isShardmillError(error)) throw new Error("a typed error");
-    expect(error.fields.expected).toBeTruthy();
-    expect(error.fields.found).toBeTruthy();
-    expect(error.hint).toBeTruthy();
-  });
+    ["a footer length of zero", withLength(bytes, 0), "footer"],
+    ["a footer length beyond the file", withLength(bytes, 1e9), "footer"],
+    ["a footer length that is too short", withLength(bytes, 100), "footer"],
+    ["wrong first bytes", Uint8Array.from(bytes, (byte, i) => (i === 0 ? 0 : byte)), "header"],
+  ])(
+    "a corrupt file is refused with its path, the place and what was expected: %s",
+    async (_, content, where) => {
+      const error = await open(content).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).toMatchObject({ code: "INPUT_CORRUPT", fields: { path: "a.parquet", where } });
+      if (!isShardmillError(error)) throw new Error("expected a typed error");
+      expect(error.fields.expected).toBeTruthy();
+      expect(error.fields.found).toBeTruthy();
+      expect(error.hint).toBeTruthy();
+    },
+  );
 
-  it("is unsupported when its footer is encrypted", async () => {
+  it("a file with an encrypted footer is unsupported", async () => {
     const encrypted = bytes.slice();
     encrypted[encrypted.length - 1] = "E".charCodeAt(0);
     await expect(open(encrypted)).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
   });
 
-  it("is corrupt wherever it is cut short", async () => {
+  it("a file is corrupt wherever it is cut short", async () => {
     const cuts = [1, 4, 8, 9, 100, 1_000, bytes.length >> 1, bytes.length - 12];
     for (const cut of cuts) {
       await expect(open(bytes.slice(0, bytes.length - cut))).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
     }
   });
 
-  it("breaks the decoder alone: a corrupt page is a typed error, and other files are read on", async () => {
+  it("a corrupt page fails with a typed error, and other files can still be read", async () => {
     const broken = bytes.slice();
     broken.fill(0xff, 4, 200);
     using good = await open(bytes);
@@ -191,7 +195,7 @@ describe("a Parquet file that cannot be read", () => {
     expect((await readRows(other)).numRows).toBe(1_000);
   });
 
-  it("gives a typed error or the right number of rows, whichever bit is flipped", async () => {
+  it("a file with any bit flipped fails with a typed error or has the right number of rows", async () => {
     const small = encodeParquet(smallTable(60), { rowGroupRows: 25 });
     let failures = 0;
     await fc.assert(

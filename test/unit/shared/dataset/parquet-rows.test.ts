@@ -20,12 +20,12 @@ function parquetOf(rows: number, rowGroupRows = 1_000): Uint8Array {
   return encodeParquet(tableOf({ n }), { rowGroupRows });
 }
 
-test.for([0, 1, 999, 1_000, 1_001, 12_345])("a file of %i rows has so many", async (rows) => {
+test.for([0, 1, 999, 1_000, 1_001, 12_345])("the rows of a file of %i rows are counted", async (rows) => {
   expect(await countParquetRows(sourceOf(parquetOf(rows)), NEVER)).toBe(rows);
 });
 
 test.for(["PAR1", "PAR1 and no more", `PAR1${"\0".repeat(100)}\x10\0\0\0PAR1`, ""])(
-  "%j is no Parquet file, and is refused with its place",
+  "%j is not a Parquet file and is refused with its path",
   async (text) => {
     const corrupt = { code: "INPUT_CORRUPT", fields: { path: "a.parquet" } };
     await expect(countParquetRows(sourceOf(Buffer.from(text, "latin1")), NEVER)).rejects.toMatchObject(
@@ -43,7 +43,7 @@ test("a footer whose row groups do not add up to its rows is refused", async () 
   await expect(countParquetRows(sourceOf(bytes), NEVER)).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
 });
 
-test("a file with any bytes changed gives a count or a typed refusal", async () => {
+test("a file with any bytes changed gives a count or a typed error", async () => {
   const good = parquetOf(50, 10);
   const change = fc.record({
     at: fc.integer({ min: 0, max: good.length - 1 }),

@@ -4,7 +4,7 @@ import { ParquetRuntime } from "../../../../shared/dataset/parquet-runtime.ts";
 const MIB = 1 << 20;
 const memoryOf = ({ wasm }: ParquetRuntime) => wasm.wasmMemory().buffer.byteLength;
 
-it("memory is reserved once, and what asks for less finds it there", () => {
+it("memory is reserved once, and a smaller need uses the reserved memory", () => {
   const runtime = new ParquetRuntime();
   const before = memoryOf(runtime);
   runtime.reserve(before);
@@ -18,7 +18,7 @@ it("memory is reserved once, and what asks for less finds it there", () => {
   expect(memoryOf(runtime)).toBe(reserved);
 });
 
-it("no more is reserved than a reader should keep", () => {
+it("a reservation of any size stays below the limit of a runtime", () => {
   const runtime = new ParquetRuntime();
   runtime.reserve(2 ** 40);
   expect(memoryOf(runtime)).toBeLessThan(300 * MIB);

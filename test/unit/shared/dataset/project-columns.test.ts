@@ -65,18 +65,18 @@ function tableIn(nesting: number | "mixed"): Table {
     Object.fromEntries(
       NAMES.map((name, at) => {
         const [, dataOf] = NESTINGS[nesting === "mixed" ? at % NESTINGS.length : nesting] ?? [];
-        if (dataOf === undefined) throw new Error("a nesting");
+        if (dataOf === undefined) throw new Error("the nesting is missing");
         return [name, dataOf(at)];
       }),
     ),
   );
 }
 
-describe.each([...NESTINGS.keys(), "mixed" as const])("columns of any name: nesting %s", (nesting) => {
+describe.each([...NESTINGS.keys(), "mixed" as const])("columns of any name with nesting %s", (nesting) => {
   const table = tableIn(nesting);
   const content = encodeParquet(table);
 
-  it.each(NAMES)("%s is read alone and with another", async (name) => {
+  it.each(NAMES)("the column %s is read alone and with another column", async (name) => {
     const other = NAMES[(NAMES.indexOf(name) + 7) % NAMES.length] ?? "";
     for (const columns of [[name], [name, other], [other, name]]) {
       using file = await openDatasetFile(memorySource(content), "parquet", NEVER);
@@ -87,7 +87,7 @@ describe.each([...NESTINGS.keys(), "mixed" as const])("columns of any name: nest
   });
 });
 
-it("a column whose name is not ASCII is read without the others' bytes", async () => {
+it("a column whose name is not ASCII is read without fetching other columns", async () => {
   const wide = tableOf({ größe: embeddings(4_000, 1), large: embeddings(4_000, 256) });
   const source = memorySource(encodeParquet(wide, { rowGroupRows: 1_000 }));
   using file = await openDatasetFile(source, "parquet", NEVER);
@@ -97,25 +97,30 @@ it("a column whose name is not ASCII is read without the others' bytes", async (
   expect(fetched).toBeLessThan(32_000);
 });
 
-describe("what the decoder is asked for", () => {
+describe("the columns that the decoder is asked to read", () => {
   const paths = (...all: string[]) => all.map((path) => path.split("/"));
 
   it.each([
-    ["names as they are, while they are ASCII", ["a", "b"], [], ["a", "b"]],
+    ["ASCII names are requested unchanged", ["a", "b"], [], ["a", "b"]],
     [
-      "what is within a column of another name",
+      "a column whose name is not ASCII is requested by the paths within the column",
       ["a", "é"],
       paths("a", "é/list/element"),
       ["a", "é.list.element"],
     ],
-    ["all of a struct", ["é"], paths("é/x", "é/y", "z"), ["é.x", "é.y"]],
-    ["a path that a longer one begins with, where the decoder survives it", ["é"], paths("é", "éxyz"), ["é"]],
-    ["all columns, where it would not", ["é"], paths("é", "éx"), null],
+    ["a struct is requested by all paths within the struct", ["é"], paths("é/x", "é/y", "z"), ["é.x", "é.y"]],
+    [
+      "a path that begins a longer path is requested if the decoder can read it",
+      ["é"],
+      paths("é", "éxyz"),
+      ["é"],
+    ],
+    ["all columns are requested if the decoder cannot read such a path", ["é"], paths("é", "éx"), null],
   ] as const)("%s", (_, columns, within, expected) => {
     expect(projectColumns(columns, 9, () => within)).toEqual(expected);
   });
 
-  it("all columns, when all are wanted", () => {
+  it("all columns are requested when all are wanted", () => {
     expect(projectColumns(["a", "b"], 2, () => [])).toBeNull();
   });
 });

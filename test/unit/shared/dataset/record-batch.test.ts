@@ -8,10 +8,10 @@ import {
 } from "../../../../shared/dataset/record-batch.ts";
 import { everyType, plainRows } from "../../../support/sample-table.ts";
 
-it("a record batch is the one that the library makes, and so is what is cut or chosen of it", () => {
+it("a record batch, its slices and its selections equal those of the library", () => {
   const { schema, batches } = everyType(40);
   const [whole] = batches;
-  if (whole === undefined) throw new Error("one batch");
+  if (whole === undefined) throw new Error("expected one batch");
   const made = recordBatchOf(schema, 40, whole.data.children);
   expect(made.schema.fields).toEqual(schema.fields);
   for (const change of [
@@ -27,7 +27,7 @@ it("a record batch is the one that the library makes, and so is what is cut or c
   }
 });
 
-it("names are not looked for among all others when a record batch is made", () => {
+it("making a record batch does not search each name among all names", () => {
   let reads = 0;
   const fields = Array.from({ length: 500 }, (_, at) => {
     const field = new Field(`c${at}`, new Int32(), false);
@@ -48,7 +48,7 @@ it("names are not looked for among all others when a record batch is made", () =
   expect(reads).toBeLessThan(10 * fields.length);
 });
 
-it("a schema stays the same one, and tells where its columns are", () => {
+it("a quick schema is made once for each schema and finds columns by name", () => {
   const schema = new Schema([new Field("a", new Int32(), true), new Field("b", new Utf8(), true)]);
   const quick = quickSchema(schema);
   expect(quickSchema(schema)).toBe(quick);
@@ -65,7 +65,7 @@ it("a schema stays the same one, and tells where its columns are", () => {
   ]);
 });
 
-it("a column that is shorter than the others is filled up, as the library does", () => {
+it("a column that is shorter than the others is filled with nulls", () => {
   const schema = new Schema([new Field("a", new Int32(), true), new Field("b", new Int32(), true)]);
   const of = (...values: number[]) => makeData({ type: new Int32(), data: Int32Array.from(values) });
   const made = recordBatchOf(schema, 2, [of(1, 2), of(3)]);

@@ -27,14 +27,14 @@ describe("a table that is encoded record batch by record batch", () => {
   const table = everyType(ROWS);
   const plain = table.schema.fields.map(({ name }) => name).filter((name) => name !== "dictionary");
 
-  it("is the file that it is in one go, for every type, in whatever pieces it came", async () => {
+  it("the file equals one that is encoded at once, for every type and whatever pieces the rows are in", async () => {
     const columns = table.select(plain);
     const whole = encodeArrow(columns);
     for (const given of [columns, inPieces(columns)])
       expect(Buffer.compare(Buffer.concat(await piecesOf(given)), whole)).toBe(0);
   });
 
-  it("comes in a piece for each record batch, and one for the footer", async () => {
+  it("the file comes in one piece for each record batch and one for the footer", async () => {
     const pieces = await piecesOf(smallTable(ROWS));
     expect(pieces).toHaveLength(4);
     expect(Buffer.concat(pieces).subarray(0, 6).toString()).toBe("ARROW1");
@@ -45,12 +45,12 @@ describe("a table that is encoded record batch by record batch", () => {
     ).toBe("ARROW1");
   });
 
-  it("is the same file with a dictionary, and with few rows or none", async () => {
+  it("the file equals one that is encoded at once with a dictionary, few rows or no rows", async () => {
     for (const given of [table.select(["dictionary"]), smallTable(5), smallTable(0)])
       expect(Buffer.compare(Buffer.concat(await piecesOf(given)), encodeArrow(given))).toBe(0);
   });
 
-  it("does not carry the validity bits of other record batches", async () => {
+  it("a record batch does not contain the validity bits of other record batches", async () => {
     const floats = table.select(["float32"]);
     const least = ROWS * (4 + 1 / 8);
     expect(encodeArrow(floats).length).toBeLessThan(least + 2_000);

@@ -27,7 +27,7 @@ describe("a table that is encoded row group by row group", () => {
   );
 
   it.each([50, 64, 101, 202, 203, 1000])(
-    "is the file that it is in one go: %i rows a group",
+    "the file equals one that is encoded at once: %i rows in a row group",
     async (rows) => {
       const whole = encodeParquet(table, { rowGroupRows: rows });
       for (const given of [table, inPieces]) {
@@ -36,7 +36,7 @@ describe("a table that is encoded row group by row group", () => {
     },
   );
 
-  it("comes in pieces as its row groups are done, and one without rows in one", async () => {
+  it("the file comes in pieces as row groups end, and without rows in one piece", async () => {
     const random = lcg(3);
     const values = Float32Array.from({ length: 60_000 }, random);
     const floats = tableOf({ x: makeData({ type: new Float32(), data: values }) });
@@ -46,7 +46,7 @@ describe("a table that is encoded row group by row group", () => {
     expect(await piecesOf(table.slice(0, 0))).toEqual([encodeParquet(table.slice(0, 0))]);
   });
 
-  it("may be left in the middle, and the next is whole", async () => {
+  it("stopping an encoding halfway does not affect the next one", async () => {
     for await (const piece of streamParquet(smallTable(100), { rowGroupRows: 10 })) {
       expect(piece.length).toBeGreaterThan(0);
       break;
@@ -55,7 +55,7 @@ describe("a table that is encoded row group by row group", () => {
     expect(Buffer.compare(next, encodeParquet(smallTable(100), { rowGroupRows: 10 }))).toBe(0);
   });
 
-  it("is refused for a type that Parquet lacks, in one group and in many", async () => {
+  it("a type that Parquet lacks is refused, in one row group and in many", async () => {
     for (const rows of [100, 10])
       await expect(piecesOf(unions(100), rows)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
   });

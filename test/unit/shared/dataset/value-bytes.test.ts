@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { valueBytes } from "../../../../shared/dataset/value-bytes.ts";
 import { embeddings, everyType, tableOf } from "../../../support/sample-table.ts";
 
-it("a float is its four bytes and a bit of validity, a list of them all of its own", () => {
+it("a float counts as four bytes and a validity bit, and a list as its items and a validity bit", () => {
   const width = 16;
   const lists = 80;
   const itemBits = lists * width;
@@ -12,7 +12,7 @@ it("a float is its four bytes and a bit of validity, a list of them all of its o
   );
 });
 
-it("the same rows are the same bytes, in whatever pieces", () => {
+it("the same rows have the same number of bytes, whatever pieces the rows are in", () => {
   const table = everyType(203);
   const pieces = [0, 1, 8, 77, 150].flatMap(
     (start, at, starts) => table.slice(start, starts[at + 1]).batches,

@@ -8,7 +8,7 @@ function allows(allowed: readonly string[], location: string): boolean {
   return isAllowed(parseLocation(location), allowed);
 }
 
-describe("what an operator allows", () => {
+describe("an allowed location", () => {
   test.each([
     ["/data", ["/data", "/data/", "/data/a/b.parquet", "/data//a", "/x/../data/a", "file:///data/a%20b"]],
     ["/data/", ["/data", "/data/a"]],
@@ -27,7 +27,7 @@ describe("what an operator allows", () => {
       ],
     ],
     ["http://[::1]:9000", ["http://[::1]:9000/a", "http://[0:0:0:0:0:0:0:1]:9000/a"]],
-  ])("%s is it and all below it", (place, locations) => {
+  ])("%s allows itself and all locations below it", (place, locations) => {
     const allowed = parseAllowed([place], "--allow-locations");
     expect(locations.filter((location) => !allows(allowed, location))).toEqual([]);
   });
@@ -74,7 +74,7 @@ describe("what an operator allows", () => {
     ],
     ["s3://", ["https://s3/a", "/s3:/a"]],
     ["none", ["/", "s3://a/b", "https://a/b"]],
-  ])("%s is nothing else", (place, locations) => {
+  ])("%s allows no other location", (place, locations) => {
     const allowed = parseAllowed([place], "--allow-locations");
     expect(locations.filter((location) => allows(allowed, location))).toEqual([]);
   });
@@ -83,7 +83,7 @@ describe("what an operator allows", () => {
     "s3",
     "gcs",
     "azure",
-  )("is of its own kind of store and its own account", () => {
+  )("an allowed location matches only its own kind of store and its own account", () => {
     const allow = (place: string, location: string) =>
       allows(parseAllowed([place], "--allow-locations"), location);
     expect(allow("az://box/in", "az://box/in/a")).toBe(true);
@@ -95,7 +95,7 @@ describe("what an operator allows", () => {
     expect(allow("s3://", "gs://a/b")).toBe(false);
   });
 
-  test("is asked for as a list of places, with all that are wrong told at once", () => {
+  test("a list of locations is parsed, and all invalid ones are reported at once", () => {
     expect(parseAllowed(["/data", "s3://a"], "--x")).toEqual(["/data", "s3://a"]);
     const wrong = ["data", "ftp://a", "none", "s3://a/../b", "s3", "s3:///a"];
     let problems: readonly { readonly where: string }[] = [];
@@ -107,7 +107,7 @@ describe("what an operator allows", () => {
     expect(problems.map(({ where }) => where)).toEqual(wrong.map(() => "--allow-locations"));
   });
 
-  test("what comes by way of the coordinator always is", () => {
+  test("a location that is read through the coordinator is always allowed", () => {
     expect(isAllowed(viaCoordinator(parseLocation("/etc/passwd")), [])).toBe(true);
   });
 });
@@ -155,7 +155,7 @@ function isParsed(text: string): boolean {
   }
 }
 
-test("whatever is allowed, what lies outside by another's reading of it is not", () => {
+test("a location that any reader would interpret as outside the allowed one is refused", () => {
   fc.assert(
     fc.property(place.filter(isParsed), place.filter(isParsed), (allowedText, text) => {
       let allowed: readonly string[];
@@ -192,7 +192,7 @@ function folded(text: string): string {
   return [at, ...names].join("/");
 }
 
-test("what two operators allow is what both do, whatever each of them has", () => {
+test("the locations that two operators allow together are those that each of them allows", () => {
   const names = fc.constantFrom("a", "b", "ab");
   const place = fc
     .tuple(

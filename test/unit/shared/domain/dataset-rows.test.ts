@@ -9,7 +9,7 @@ function countOut(fileRows: readonly number[]): { file: number; row: number }[] 
   return fileRows.flatMap((rows, file) => Array.from({ length: rows }, (_, row) => ({ file, row })));
 }
 
-test("a row of the dataset is the row of the file that counting gives", () => {
+test("a row of the dataset is in the file and at the row that counting gives", () => {
   fc.assert(
     fc.property(someFiles, (fileRows) => {
       const rows = new DatasetRows(fileRows);
@@ -20,7 +20,7 @@ test("a row of the dataset is the row of the file that counting gives", () => {
   );
 });
 
-test("a range of rows is its files' rows, in order, each file once, and no file without a row", () => {
+test("a range of rows has its files' rows in order, each file once and no file without rows", () => {
   fc.assert(
     fc.property(someFiles, fc.nat(120), fc.nat(120), (fileRows, one, other) => {
       const places = countOut(fileRows);
@@ -38,12 +38,12 @@ test("a range of rows is its files' rows, in order, each file once, and no file 
   );
 });
 
-test("no rows are no rows of the first file", () => {
+test("an empty range is an empty slice of the first file", () => {
   const rows = new DatasetRows([0, 0]);
   expect(rows.slicesOf({ rowStart: 0, rowEnd: 0 })).toEqual([{ file: 0, rowStart: 0, rowEnd: 0 }]);
 });
 
-test("rows that the dataset does not have are refused", () => {
+test("rows outside the dataset are refused", () => {
   const rows = new DatasetRows([3]);
   expect(() => rows.placeOf(3)).toThrow("broken invariant");
   expect(() => rows.slicesOf({ rowStart: 2, rowEnd: 4 })).toThrow("broken invariant");
@@ -70,7 +70,7 @@ function stretches(flags: readonly boolean[], file: number) {
   return found;
 }
 
-test("rows that are pruned are counted, and lie in no range of rows", () => {
+test("pruned rows are counted and are in no range of rows", () => {
   fc.assert(
     fc.property(prunedFiles, fc.nat(120), fc.nat(120), ([fileRows, pruned], one, other) => {
       const isPruned = ({ file, row }: { file: number; row: number }) =>
@@ -92,10 +92,10 @@ test("rows that are pruned are counted, and lie in no range of rows", () => {
 });
 
 test.for([
-  ["twice", [0, 2, 1, 3]],
-  ["beyond the file's rows", [3, 5]],
-  ["no rows", [1, 1]],
-] as const)("rows pruned %s are refused", ([, bounds]) => {
+  ["rows that are pruned twice", [0, 2, 1, 3]],
+  ["rows beyond the end of the file", [3, 5]],
+  ["an empty range", [1, 1]],
+] as const)("invalid pruned rows are refused: %s", ([, bounds]) => {
   const pruned: FileSlice[] = [];
   for (let at = 0; at < bounds.length; at += 2)
     pruned.push({ file: 0, rowStart: bounds[at] ?? 0, rowEnd: bounds[at + 1] ?? 0 });

@@ -11,7 +11,7 @@ output: { path: ./out }
 `;
 const parse = (input: string) => () => parseJobText(job(input), { path: "/jobs/job.yaml", set: [], env: {} });
 
-test("a format that no extension has is refused by the words that there are, and so are its options", () => {
+test("a format of no extension is refused with the known formats, and its options are unknown keys", () => {
   const problem = { where: expect.stringContaining("input.format"), found: '"avro"' };
   const expected = expect.stringContaining("`parquet`");
   expect(parse("format: avro")).toThrow(
@@ -24,11 +24,11 @@ test("a format that no extension has is refused by the words that there are, and
   expect(parse("avro: {}")).toThrow(expect.objectContaining({ code: "SPEC_INVALID", problems: [key] }));
 });
 
-test("an index that is of no format is none", () => {
+test("a file index of an unknown format is invalid", () => {
   expect(FILE_INDEX_SCHEMA.safeParse({ form: { kind: "avro", fields: [] } }).success).toBe(false);
 });
 
-test("each format has a name, a title and endings of its own", () => {
+test("each format has its own name, title and endings", () => {
   expect(new Set(DATASET_FORMATS).size).toBe(DATASET_FORMATS.length);
   for (const format of DATASET_FORMATS) expect(anyFormat()).toContain(formatTitle(format));
   const endings = FORMATS.flatMap((format) => format.endings);

@@ -18,7 +18,7 @@ const FILE: JobFile = {
 type Lists = ValueElement | readonly ValueElement[] | readonly (readonly ValueElement[])[];
 
 describe("the types of the job file", () => {
-  test("a spec has every default, and is read only", () => {
+  test("a spec has every default and is read-only", () => {
     expectTypeOf<JobSpec["name"]>().toEqualTypeOf<string>();
     expectTypeOf<JobSpec["input"]["path"]>().toEqualTypeOf<readonly string[]>();
     expectTypeOf<JobSpec["input"]["shardRows"]>().toEqualTypeOf<number | "auto">();
@@ -30,7 +30,7 @@ describe("the types of the job file", () => {
     expectTypeOf<JobSpec["output"]["rows"]>().toEqualTypeOf<"parquet" | "arrow" | "none">();
   });
 
-  test("what may be left out is absent, never undefined", () => {
+  test("an optional key may be absent, but never undefined", () => {
     expectTypeOf<InputSpec>().toEqualTypeOf<{
       readonly column?: string;
       readonly bytes?: "uint8" | "raw";
@@ -78,12 +78,12 @@ describe("the types of the job file", () => {
 describe("a checked spec", () => {
   const spec = checkJobSpec(FILE);
 
-  test("is a valid job file itself, and gives the same spec: it can travel as JSON", () => {
+  test("a checked spec is a valid job file, and gives the same spec after conversion to JSON and back", () => {
     expect(JOB_FILE_SCHEMA.safeParse(spec).success).toBe(true);
     expect(checkJobSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
   });
 
-  test("that is not valid names the keys that are wrong", () => {
+  test("an invalid spec is refused with its wrong keys", () => {
     let wheres: readonly string[] = [];
     try {
       checkJobSpec({ ...FILE, reduce: { n: 3 }, errors: { maxRows: -1 } });
@@ -94,7 +94,7 @@ describe("a checked spec", () => {
   });
 });
 
-test("a mask is made of nothing but another input, and every key that says otherwise is told", () => {
+test("a mask depends only on another input, and every key that contradicts this is reported", () => {
   const attention_mask = { mask: "input_ids", column: "m", columns: ["m"], shape: [4], fill: 0, pad: 0 };
   const issuesOf = (mask: object) =>
     JOB_FILE_SCHEMA.safeParse({ ...FILE, map: { inputs: { attention_mask: mask } } }).error?.issues.map(
@@ -109,7 +109,7 @@ test("a mask is made of nothing but another input, and every key that says other
   expect(issuesOf({ mask: "input_ids", scale: 0 })).toBeUndefined();
 });
 
-test("a job without rows files and without reductions is refused: it would publish nothing", () => {
+test("a job that publishes neither rows files nor reductions is refused", () => {
   const job = {
     name: "n",
     input: { path: "/a" },

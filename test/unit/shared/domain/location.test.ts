@@ -32,7 +32,7 @@ describe("a location", () => {
     ["s3://bucket/key", "s3", "s3://bucket/key"],
     ["coordinator:/data/a", "coordinator", "coordinator:/data/a"],
     ["coordinator:s3://bucket/key", "coordinator", "coordinator:s3://bucket/key"],
-  ])("%s is one of scheme %s", (text, scheme, location) => {
+  ])("%s is a location of scheme %s", (text, scheme, location) => {
     expect(parseLocation(text)).toBe(location);
     expect(schemeOf(parseLocation(text))).toBe(scheme);
     expect(isLocation(location)).toBe(true);
@@ -53,12 +53,12 @@ describe("a location", () => {
     "http://[bad/x.jpg",
     "https://exa mple.com/x.jpg",
     "https://host:99999/x.jpg",
-  ])("%j is none", (text) => {
+  ])("%j is not a location", (text) => {
     expect(() => parseLocation(text)).toThrow(expect.objectContaining({ code: "ARGUMENT_INVALID" }));
     expect(isLocation(text)).toBe(false);
   });
 
-  needs("gcs")("leads down by names and up again, and never above its root", () => {
+  needs("gcs")("names are appended to a location and removed again, and the root is its own parent", () => {
     fc.assert(
       fc.property(root, fc.array(name, { minLength: 1, maxLength: 4 }), (top, names) => {
         // On the web, the text after these characters is no name.
@@ -77,7 +77,7 @@ describe("a location", () => {
     );
   });
 
-  it("is reached by way of the coordinator, and found again there", () => {
+  it("a location is converted to one through the coordinator and back", () => {
     const location = parseLocation("/data/a");
     expect(schemeOf(viaCoordinator(location))).toBe("coordinator");
     expect(atCoordinator(viaCoordinator(location))).toBe(location);

@@ -74,7 +74,7 @@ describe("the fields of the rows files", () => {
       [["y", { kind: "fixedList", item: float32, length: 10 }]],
     ],
     [
-      "the first of a vector as float16",
+      "the first values of a vector as float16",
       { op: { kind: "raw", vector: { dims: 4, normalize: true, as: "float16" } } },
       [["y", { kind: "fixedList", item: { kind: "numeric", type: "float16" }, length: 4 }]],
     ],
@@ -88,7 +88,7 @@ describe("the fields of the rows files", () => {
     ["the best class", { op: { kind: "argmax", labels: null } }, [["y", int32]]],
     ["the best class by name", { op: { kind: "argmax", labels: labels } }, [["y", { kind: "string" }]]],
     [
-      "the best k",
+      "the best k classes",
       { op: { kind: "topK", k: 3, labels: null } },
       [
         ["y_values", { kind: "fixedList", item: float32, length: 3 }],
@@ -96,19 +96,19 @@ describe("the fields of the rows files", () => {
       ],
     ],
     [
-      "the best k by name",
+      "the best k classes by name",
       { op: { kind: "topK", k: 1, labels: labels } },
       [
         ["y_values", { kind: "fixedList", item: float32, length: 1 }],
         ["y_labels", { kind: "fixedList", item: { kind: "string" }, length: 1 }],
       ],
     ],
-  ] as const)("of %s", (_name, parts, expected) => {
+  ] as const)("the fields for %s have the right names and types", (_name, parts, expected) => {
     const fields = outputFields({ keep: [], outputs: [anOutput(parts)] });
     expect(fields).toEqual(expected.map(([name, type]) => ({ name, type, nullable: false })));
   });
 
-  test("are the kept columns as they are, then the outputs in order", () => {
+  test("the kept columns are first and unchanged, and the outputs follow in order", () => {
     const id = { name: "id", type: { kind: "string" }, nullable: true } as const;
     const outputs = [
       anOutput({ column: "b", op: { kind: "argmax", labels: null } }),

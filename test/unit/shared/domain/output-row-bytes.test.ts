@@ -9,13 +9,13 @@ it.each([
     768 * 4,
   ],
   [
-    "one of half as wide values",
+    "a raw tensor of float16",
     anOutput({ op: { kind: "raw" }, dtype: "float16", rowDims: [768], rowValues: 768 }),
     768 * 2,
   ],
   ["a class", anOutput({ op: { kind: "argmax", labels: null }, rowDims: [10], rowValues: 10 }), 4],
   [
-    "the best ten",
+    "the best ten classes",
     anOutput({ op: { kind: "topK", k: 10, labels: null }, rowDims: [100], rowValues: 100 }),
     80,
   ],
@@ -24,7 +24,7 @@ it.each([
     anOutput({ op: { kind: "raw" }, sequence: 0, rowDims: [768], rowValues: 768 }),
     16,
   ],
-])("%s takes its bytes of a row", (_, output, bytes) => {
+])("%s adds its size to the bytes of a row", (_, output, bytes) => {
   expect(outputRowBytes({ outputs: [output] })).toBe(bytes);
   expect(outputRowBytes({ outputs: [output, output] })).toBe(2 * bytes);
 });

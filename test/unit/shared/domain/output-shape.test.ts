@@ -5,7 +5,7 @@ import { parseJob, problemsOfJob } from "../job-file/job-text.ts";
 const shape = (...set: string[]) => parseJob({ set }).output;
 const wrong = (...set: string[]) => problemsOfJob({ set });
 
-test("columns to sort by are written short or long, and the spec has them long", () => {
+test("columns to sort by may be in short or long form, and the spec has the long form", () => {
   const long = [
     { column: "day", order: "ascending" },
     { column: "score", order: "descending" },
@@ -16,7 +16,7 @@ test("columns to sort by are written short or long, and the spec has them long",
   expect(checkJobSpec(spec)).toEqual(spec);
 });
 
-test("what is no compression, no number of rows, no column is refused where it stands", () => {
+test("an invalid compression, number of rows or sort column is refused", () => {
   expect(wrong("output.compression=lz4")[0]?.expected).toContain("`snappy`");
   expect(wrong("output.rowGroupRows=0")).toHaveLength(1);
   expect(wrong("output.sort=[]")).toHaveLength(1);
@@ -24,7 +24,7 @@ test("what is no compression, no number of rows, no column is refused where it s
   expect(wrong("output.sort=[{column: a, order: up}]")).toHaveLength(1);
 });
 
-test("an Arrow file is not compressed, and rows that are not published have no shape", () => {
+test("compression of Arrow files and the shape of unpublished rows are refused", () => {
   expect(shape("output.rows=arrow", "output.compression=none").compression).toBe("none");
   const [arrow] = wrong("output.rows=arrow", "output.compression=gzip");
   expect(arrow?.found).toBe("`gzip`");
@@ -32,7 +32,7 @@ test("an Arrow file is not compressed, and rows that are not published have no s
   expect(none.map(({ what }) => what)).toEqual(Array(2).fill(expect.stringContaining("published rows")));
 });
 
-test("files of more bytes than are sorted at once are refused where rows are sorted", () => {
+test("a file size beyond the limit of sorting is refused if rows are sorted", () => {
   const large = "output.fileBytes=300000000";
   expect(shape(large).fileBytes).toBe(300_000_000);
   expect(wrong(large, "output.sort=[day]")).toMatchObject([

@@ -25,7 +25,7 @@ function namesOf(of: PartialShape, hasDead = false): string[] {
   return partialLayout(of, { hasDead }).map(({ name }) => name);
 }
 
-test("a partial has rows in the published format, dead letters if there are any, and a table a combine", () => {
+test("a partial has rows in the published format, any dead letters, and a table for each combine", () => {
   const combine = { sums: { combine: "FROM rows", final: "FROM partials" } };
   const scan = { all: { final: "FROM rows" } };
   expect(namesOf({ rowsFormat: "parquet", reduce: {} })).toEqual(["rows.parquet"]);
@@ -43,7 +43,7 @@ test("a partial has rows in the published format, dead letters if there are any,
   ]);
 });
 
-test("each file has a name of its own, which is a partial file's", () => {
+test("each file of a partial has a unique and valid name", () => {
   fc.assert(
     fc.property(shape, fc.boolean(), (of, hasDead) => {
       const names = namesOf(of, hasDead);
@@ -66,7 +66,7 @@ test("every reduction finds the file that it reads", () => {
   );
 });
 
-test("rows in Arrow alone are no Parquet", () => {
+test("a partial with rows only in Arrow has no Parquet rows", () => {
   expect(parquetRows(partialLayout({ rowsFormat: "arrow", reduce: {} }, { hasDead: true }))).toBe(null);
 });
 
@@ -78,6 +78,6 @@ test.each([
   "combined-../x.parquet",
   "combined-.parquet",
   ".beacon",
-])("%j is no partial file's name", (name) => {
+])("%j is not the name of a partial's file", (name) => {
   expect(isPartialFileName(name)).toBe(false);
 });

@@ -31,7 +31,7 @@ test("an address belongs to the extension that accepts it", async () => {
   expect(QUEUE_TITLES).toBe("post (`post://`) or pipe (`pipe://`)");
 });
 
-test("a queue beside another has its address with another name, or one of its own", async () => {
+test("a second queue is named within the address of the first one, or has a complete address", async () => {
   const { queueBeside } = await withExtensions([brokerOf("post"), brokerOf("pipe")]);
   expect(queueBeside("post://office/letters", "parcels")).toBe("post://office/parcels");
   expect(queueBeside("post://office/letters", "ä")).toBe("post://office/%C3%A4");
@@ -40,7 +40,7 @@ test("a queue beside another has its address with another name, or one of its ow
     expect(queueBeside("post://office/letters", none)).toBeNull();
 });
 
-test("without extensions there is no queue, and a job file is told so", async () => {
+test("without extensions there is no queue, and the list of forms explains this", async () => {
   const { queuePartOf, QUEUE_FORMS } = await withExtensions([]);
   expect(queuePartOf("amqp://h/v/q")).toBeNull();
   expect(QUEUE_FORMS).toBe("(no extension reads queues)");

@@ -11,7 +11,7 @@ import { rowCounts } from "../../../support/builders.ts";
 
 const COUNTS = rowCounts(10, { rowsMapped: 6, rowsFiltered: 3, rowsDead: 1, rowsOut: 8, rowsTruncated: 6 });
 
-test("rows are mapped, filtered or dead, and a mapped row has a row of the output at least", () => {
+test("rows are mapped, filtered or dead-lettered, and a mapped row has at least one output row", () => {
   expect(rowCountsFault(COUNTS, 10)).toBeNull();
   expect(
     rowCountsFault({ ...COUNTS, rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsOut: 0 }, 10),
@@ -21,18 +21,18 @@ test("rows are mapped, filtered or dead, and a mapped row has a row of the outpu
 test.each<[string, Partial<RowCounts>]>([
   ["a row too many", { rowsFiltered: 4 }],
   ["a row too few", { rowsDead: 0 }],
-  ["another shard's rows", { rowsIn: 11, rowsMapped: 7 }],
-  ["a mapped row without a row out", { rowsOut: 5 }],
-  ["rows out of none", { rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsOut: 1 }],
-  ["less than none", { rowsFiltered: -1, rowsMapped: 10 }],
+  ["the number of rows of another shard", { rowsIn: 11, rowsMapped: 7 }],
+  ["a mapped row without an output row", { rowsOut: 5 }],
+  ["output rows without mapped rows", { rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsOut: 1 }],
+  ["a negative count", { rowsFiltered: -1, rowsMapped: 10 }],
   ["a truncated row that is not mapped", { rowsTruncated: 7 }],
   ["a filled row that is not mapped", { rowsFilled: 7 }],
-  ["half a row", { rowsFiltered: 2.5, rowsMapped: 6.5 }],
+  ["a fraction of a row", { rowsFiltered: 2.5, rowsMapped: 6.5 }],
 ])("%s is a fault", (_, changes) => {
   expect(rowCountsFault({ ...COUNTS, ...changes }, 10)).not.toBeNull();
 });
 
-test("the names that files and users have stay as they are, and new counts come behind them", () => {
+test("the names of existing counts are unchanged, and new counts come after them", () => {
   const first = [
     "rowsIn",
     "rowsMapped",

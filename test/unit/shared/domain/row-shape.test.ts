@@ -11,6 +11,6 @@ test.each([
   ["padded", [even, padded]],
   ["padded", [padded, padded]],
   ["unpadded", [padded, unpadded, even]],
-] as const)("rows are %s by all inputs together", (shape, inputs) => {
+] as const)("rows are %s by all inputs together (case %#)", (shape, inputs) => {
   expect(rowShapeOf({ inputs })).toBe(shape);
 });

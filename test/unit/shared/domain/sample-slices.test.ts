@@ -21,7 +21,7 @@ function aDataset(...rows: number[]): Pick<PlannedJob, "dataset" | "pruned" | "s
   return { dataset: { files, fields: [], digest: aDigest("") }, pruned: [], skipped: [] };
 }
 
-test("a sample has as many rows as asked, each once, all of them rows of the dataset; or all rows there are", () => {
+test("a sample has the requested number of distinct rows of the dataset, or all rows if there are fewer", () => {
   fc.assert(
     fc.property(fc.nat({ max: 400 }), fc.integer({ min: 1, max: 300 }), (total, wanted) => {
       const found = sampleSlices(aDataset(total), wanted).flatMap(({ rowStart, rowEnd }) =>
@@ -35,7 +35,7 @@ test("a sample has as many rows as asked, each once, all of them rows of the dat
   );
 });
 
-test("it comes from all over the dataset, file by file", () => {
+test("a sample is spread over the whole dataset, file by file", () => {
   const starts = (...rows: number[]) =>
     sampleSlices(aDataset(...rows), 256).map(({ file, rowStart }) => [file.path, rowStart]);
   expect(starts(100_000).map(([, start]) => start)).toEqual([

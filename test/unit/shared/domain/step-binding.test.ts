@@ -10,7 +10,7 @@ function aStep(reads: readonly string[], columns: readonly StepColumn[]): StepBi
   return { where: "step", op: { kind: "sql", select: "", named: [] }, files: [], reads, columns };
 }
 
-test("several steps are one that is given and makes no more than it must", () => {
+test("joined steps read and make only the needed columns", () => {
   const joined = joinSteps("map.prepare", [
     aStep(["lang"], [passed("id"), passed("image"), passed("lang"), passed("price")]),
     aStep(["price"], [passed("key", "id"), passed("image"), made("net"), made("unused")]),
@@ -28,7 +28,7 @@ test("several steps are one that is given and makes no more than it must", () =>
   ]);
 });
 
-test("a column that a step makes under the name of another is none of those in front", () => {
+test("a column that a step makes under the name of an input column is not that input column", () => {
   const joined = joinSteps("map.finish", [
     aStep(["a"], [made("a"), passed("b")]),
     aStep([], [passed("b", "a"), passed("a", "b")]),
@@ -36,7 +36,7 @@ test("a column that a step makes under the name of another is none of those in f
   expect(joined.columns).toMatchObject({ reads: ["a"], columns: [made("b"), passed("a", "b")] });
 });
 
-test("of steps that only drop rows, no column comes back", () => {
+test("steps that only drop rows return no columns", () => {
   const joined = joinSteps("map.prepare", [aStep(["lang"], [passed("id"), passed("lang")])]);
   expect(joined.columns.reads).toEqual(["lang"]);
   expect(joined.steps[0]?.columns).toEqual([]);

@@ -7,7 +7,7 @@ import {
 } from "../../../../shared/domain/store-counts.ts";
 import { aStore } from "../../../support/store-counts.ts";
 
-test("a store that several asked is one, with all that it was asked", () => {
+test("the counts of one store by several callers are added up", () => {
   const one = aStore("s3://a", { requests: 2, bytesRead: 10, waitedMs: 0.5 });
   const other = aStore("s3://a", { requests: 3, throttled: 1, waitedMs: 0.25 });
   const third = aStore("gs://b", { requests: 1 });
@@ -17,7 +17,7 @@ test("a store that several asked is one, with all that it was asked", () => {
   ]);
 });
 
-test("of too many stores those that came last are told together, and nothing is lost", () => {
+test("stores beyond the limit are counted together, and no count is lost", () => {
   const many = Array.from({ length: 1_000 }, (_, index) =>
     aStore(`https://host-${index}`, { requests: 1, bytesRead: index }),
   );
@@ -32,7 +32,7 @@ test("of too many stores those that came last are told together, and nothing is 
   expect(sumOfStores([...sum, aStore("s3://new", { requests: 7 })])).toHaveLength(MOST_STORES);
 });
 
-test("a sum of too many stores stays as it is, however often it is summed again", () => {
+test("a sum of too many stores is unchanged when it is summed again", () => {
   // By name, `others` comes before the last one.
   const many = Array.from({ length: MOST_STORES - 2 }, (_, index) =>
     aStore(`https://host-${index}`, { requests: 1 }),
@@ -44,7 +44,7 @@ test("a sum of too many stores stays as it is, however often it is summed again"
   expect(sumOfStores(sum)).toEqual(sum);
 });
 
-test("what came since is the difference, never less than nothing, and a store without any is left out", () => {
+test("counts since an earlier time are differences of at least zero, and unchanged stores are excluded", () => {
   const before = [aStore("s3://a", { requests: 5, bytesRead: 100 }), aStore("s3://b", { requests: 1 })];
   const now = [
     aStore("s3://a", { requests: 7, bytesRead: 90 }),
@@ -57,7 +57,7 @@ test("what came since is the difference, never less than nothing, and a store wi
   ]);
 });
 
-test("what a stranger counts adds up to no number that cannot be told", () => {
+test("counts of an untrusted peer add up to at most the largest safe integer", () => {
   const most = Number.MAX_SAFE_INTEGER;
   expect(sumOfStores([aStore("s", { requests: most }), aStore("s", { requests: most })])).toEqual([
     aStore("s", { requests: most }),

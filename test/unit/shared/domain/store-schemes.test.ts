@@ -17,25 +17,25 @@ needs(
   "s3",
   "gcs",
   "azure",
-)("texts show one scheme of each store, and lists have all", () => {
+)("texts show one scheme for each store, and lists have all schemes", () => {
   expect(SHOWN_SCHEMES).toEqual(["s3://", "gs://", "az://"]);
   expect(ALL_SCHEMES).toEqual(["s3://", "gs://", "az://", "abfss://"]);
   expect(exampleAddresses("KEY")).toEqual(["s3://BUCKET/KEY", "gs://BUCKET/KEY", "az://CONTAINER/KEY"]);
 });
 
-needs("s3")("an endpoint may be a word of a store", () => {
+needs("s3")("an endpoint may be a word that a store defines", () => {
   expect(namedEndpoint("aws")).toBe("https://s3.amazonaws.com");
   expect(namedEndpoint("https://example.com")).toBeUndefined();
   expect(namedEndpoint("toString")).toBeUndefined();
 });
 
-needs("gcs", "azure")("a bucket's name has the form that its scheme wants, or the usual one", () => {
+needs("gcs", "azure")("a bucket's name has the form that its scheme requires, or the usual form", () => {
   expect(isBucketName("a.b-c_d", "gs")).toBe(true);
   expect(isBucketName("box@mine.dfs.core.windows.net", "abfss")).toBe(true);
   expect(isBucketName("box@mine.dfs.core.windows.net", "gs")).toBe(false);
 });
 
-test("a scheme of a new extension is a location, an output, a setting and no user of an address", async () => {
+test("a new extension's scheme is known to locations, outputs, settings and the removal of secrets", async () => {
   const schemes = { depot: { bucket: "SHELF", settings: ["ca"] } };
   const opened: string[] = [];
   const open = async (scheme: string) => opened.push(scheme);
@@ -56,7 +56,7 @@ test("a scheme of a new extension is a location, an output, a setting and no use
   expect(opened).toEqual(["depot"]);
 });
 
-test("without extensions there are disks and web servers, and no place to publish to but a path", async () => {
+test("without extensions, inputs are paths and web addresses, and outputs are only paths", async () => {
   vi.resetModules();
   vi.doMock("#extensions", () => ({ EXTENSIONS: [] }));
   const { notAnInput, notAnOutput, parseLocation } = await import("../../../../shared/domain/location.ts");

@@ -8,7 +8,7 @@ const text = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), fc.constant(
 const texts = fc.array(text, { maxLength: 12 });
 
 describe("packed texts", () => {
-  test("come back as they were, whatever their script", () => {
+  test("texts are unpacked unchanged, whatever their script", () => {
     fc.assert(
       fc.property(texts, (all) => {
         expect(unpackTexts(packTexts(all), all.length)).toEqual(all);
@@ -16,7 +16,7 @@ describe("packed texts", () => {
     );
   });
 
-  test("are written one by one, and the last ones once more", () => {
+  test("texts are written one by one, and the last ones can be repeated", () => {
     fc.assert(
       fc.property(texts, fc.nat(12), (all, more) => {
         const count = Math.min(more, all.length);
@@ -29,7 +29,7 @@ describe("packed texts", () => {
     );
   });
 
-  test("of bytes that are no UTF-8 have a sign in their place, and leave the others as they are", () => {
+  test("bytes that are not UTF-8 become a replacement character, and the other texts are unchanged", () => {
     const writer = new TextsWriter(3);
     // The first half of a character, and the second half of another.
     writer.append(Uint8Array.of(0xe6, 0x9d));
@@ -38,7 +38,7 @@ describe("packed texts", () => {
     expect(unpackTexts(writer.finish(), 3)).toEqual(["\uFFFD", "\uFFFDa", "東"]);
   });
 
-  test("are turned around as numbers are: the batch to its place, and back", () => {
+  test("the batch axis of texts is moved to its place and back, as for numbers", () => {
     const data = packTexts(["a0", "a1", "b0", "b1", "c0", "c1"]);
     const placed = placeBatch({ dtype: "string", dims: [3, 2], data }, 1);
     expect([placed.dims, unpackTexts(placed.data, 6)]).toEqual([

@@ -4,7 +4,7 @@ import { needs } from "../../../support/needs.ts";
 
 const place = (text: string) => sealAddress(text).location;
 
-test("what says all is its own place, and no secret", () => {
+test("an address without secrets is its own location", () => {
   expect(sealAddress("https://Example.com:443/a b/c.parquet#top")).toEqual({
     location: "https://example.com/a%20b/c.parquet",
     address: null,
@@ -18,7 +18,7 @@ function expectSealed(secret: string) {
 }
 
 test.each(["?Policy=hunter2&Key-Pair-Id=K&Signature=hunter2", "?access_token=hunter2"])(
-  "a signature and who asks are in the address alone; signed anew, the place is the same: %s",
+  "signatures and credentials are only in the address, and a new one has the same location: %s",
   expectSealed,
 );
 
@@ -27,9 +27,9 @@ needs("s3", "gcs", "azure").each([
   "?X-Goog-Signature=hunter2&X-Goog-Expires=60",
   "?AWSAccessKeyId=hunter2&Signature=hunter2&Expires=1",
   "?sv=2024&st=1&se=2&sr=b&sp=r&sig=hunter2",
-])("so is a signature of a store: %s", expectSealed);
+])("the signature of a store is only in the address: %s", expectSealed);
 
-test("queries that name other files are other places, whoever signed them; none of them is shown", () => {
+test("queries for different files have different locations, and no location shows its query", () => {
   const places = ["", "?id=hunter1", "?id=hunter2", "?st=hunter2", "?id=hunter1&v=2"].map((query) =>
     place(`https://example.com/get${query}`),
   );

@@ -19,7 +19,7 @@ test.each([
   ["https://[2001:db8::1]:8443/", { type: 7, ip: "2001:db8::1" }],
   ["https://192.0.2.1/", { type: 7, ip: "192.0.2.1" }],
   ["https://a.test/", { type: 2, value: "a.test" }],
-] as const)("%s is who its certificate says it is, and no other is", async (url, name) => {
+] as const)("%s is accepted only with a certificate for its own name or address", async (url, name) => {
   using connections = new Connections();
   const { checkServerIdentity } = (await connections.to(new URL(url))).connection;
   expect(checkServerIdentity("", await certificate(name))).toBeUndefined();

@@ -12,6 +12,6 @@ test.each([
   ["10.2.3.4", "10.0.0.0", false],
   ["node1", "10.0.0.0/8", false],
   ["10.2.3.4", undefined, false],
-] as const)("%s of NO_PROXY=%s: %s", (host, noProxy, isThere) => {
+] as const)("the host %s is in a network of NO_PROXY=%s: %s", (host, noProxy, isThere) => {
   expect(isInNoProxyNetwork(host, noProxy)).toBe(isThere);
 });

@@ -3,7 +3,7 @@ import { RetryBudget, waitMsBefore } from "../../../../shared/http/retries.ts";
 
 const busy = { isStale: false, afterMs: 0 };
 
-test("the wait before the same is asked again is any part of one that doubles, up to ten seconds", () => {
+test("the wait before a retry is a random part of a limit that doubles, for a few retries", () => {
   const budget = new RetryBudget();
   const longest = Array.from({ length: 5 }, (_, at) => waitMsBefore(busy, at + 1, { budget, random: 1 }));
   expect(longest).toEqual([200, 400, 800, 1_600, 3_200]);
@@ -13,19 +13,19 @@ test("the wait before the same is asked again is any part of one that doubles, u
   expect(waitMsBefore(busy, 2, { budget, random: 1, mostTries: 2 })).toBeNull();
 });
 
-test("a server's own wish is heard, as far as it is sensible", () => {
+test("the wait that a server requests is used, up to 30 seconds", () => {
   const budget = new RetryBudget();
   expect(waitMsBefore({ ...busy, afterMs: 3_000 }, 1, { budget, random: 0.5 })).toBe(3_000);
   expect(waitMsBefore({ ...busy, afterMs: 86_400_000 }, 1, { budget, random: 0.5 })).toBe(30_000);
 });
 
-test("a connection that was closed meanwhile is made anew at once, but once", () => {
+test("a request on a closed connection is retried without a wait, but only once", () => {
   const none = { take: () => false };
   expect(waitMsBefore({ isStale: true, afterMs: 0 }, 1, { budget: none, random: 1 })).toBe(0);
   expect(waitMsBefore({ isStale: true, afterMs: 0 }, 2, { budget: none, random: 1 })).toBeNull();
 });
 
-test("all readers of a store together may ask again a hundred times, and once more for two successes", () => {
+test("all readers of a store share a hundred retries, and two successes add one retry", () => {
   const budget = new RetryBudget();
   const waits = Array.from({ length: 101 }, () => waitMsBefore(busy, 1, { budget, random: 1 }));
   expect(waits.filter((wait) => wait === null)).toHaveLength(1);

@@ -110,9 +110,9 @@ function filledUneven(rows: Rows, batch: RecordBatch, binding: ReturnType<typeof
 }
 
 describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] as Feeding] as const))(
-  "%s",
+  "the input source %s",
   (kind, { spec, bound, columns, elementOf, lengths }) => {
-    test("is chosen by its key, and bound as the job file says", () => {
+    test("the source is chosen by its key and bound as in the job file", () => {
       const source = chosenSource(spec(3));
       expect([source.kind, Object.hasOwn(source.keys(ZOD), source.key)]).toEqual([kind, true]);
       expect(Object.keys(SOURCE_KEYS)).toEqual(expect.arrayContaining(Object.keys(source.keys(ZOD))));
@@ -123,7 +123,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
     });
 
     if (lengths.includes("even"))
-      test("rows of one length are its values, scaled, in order", () => {
+      test("rows of one length are filled with the scaled values in order", () => {
         fc.assert(
           fc.property(evenRows, scaling, (rows, { scale, offset }) => {
             const width = rows[0]?.length ?? 0;
@@ -138,7 +138,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
       });
 
     if (lengths.includes("uneven"))
-      test("rows that differ in length are padded behind their values", () => {
+      test("rows that differ in length are padded after their values", () => {
         fc.assert(
           fc.property(unevenRows, scaling, value, (rows, { scale, offset }, pad) => {
             const binding = aBinding({
@@ -158,7 +158,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
         );
       });
 
-    test("reads just the columns that it names, and says what it is", () => {
+    test("the source reads only the columns that it names, and has a description", () => {
       const source = bound(3);
       const read = sourceColumns(source);
       expect([...read].sort()).toEqual(
@@ -168,7 +168,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
       expect(["value", "same"].includes(sourceOf(source).rows)).toBe(read.length === 0);
     });
 
-    test("crosses the wire as it is, and what belongs to another source is left behind", () => {
+    test("the binding is unchanged on the wire, and keys of other sources are dropped", () => {
       const source = bound(2);
       const sent: unknown = JSON.parse(JSON.stringify({ ...source, other: 1 }));
       expect(SOURCE_BINDING_SCHEMA.parse(sent)).toEqual(source);
@@ -176,7 +176,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
   },
 );
 
-describe("a source that somebody adds", () => {
+describe("an added source", () => {
   interface LastBinding extends SourceBinding {
     readonly kind: "last";
     readonly column: string;
@@ -217,12 +217,12 @@ describe("a source that somebody adds", () => {
     marksPadding: () => false,
   } as const satisfies ValueSource<SegmentBinding>;
 
-  test("fits the list", () => {
+  test("an added source has the type of the list of sources", () => {
     const list = [...INPUT_SOURCES, last, segment] as const satisfies readonly InputSource[];
     expect(list.slice(-2).map(({ kind }) => kind)).toEqual(["last", "segment"]);
   });
 
-  test("binds to columns, and fills rows with their cells", () => {
+  test("an added source of columns fills rows with their cells", () => {
     const { context } = aContext(["a", "c"]);
     const bound = last.bind({}, context);
     const given: InputSource = { ...last, columns: () => [bound?.binding.column ?? ""] };
@@ -236,7 +236,7 @@ describe("a source that somebody adds", () => {
     expect(filledEven(batch, binding, given)).toEqual([77, 77, 10, 20, 30, 40]);
   });
 
-  test("or has one value, and fills rows of any shape", () => {
+  test("an added source of one value fills rows with that value", () => {
     const mask = segment.bind({ of: "x", segment: 2 });
     const given: InputSource = { ...segment, value: () => segment.value(mask) };
     const binding = aBinding({ rowDims: [2], rowValues: 2, scale: 10 });

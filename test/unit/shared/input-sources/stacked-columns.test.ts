@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { SourceProblem } from "../../../../shared/input-sources/input-source.ts";
 import { stackedColumns } from "../../../../shared/input-sources/stacked-columns.ts";
 
-describe("the columns that a pattern stands for", () => {
+describe("the columns that a pattern matches", () => {
   test.each([
     ["f*", "f", true],
     ["f*", "f12", true],
@@ -15,15 +15,15 @@ describe("the columns that a pattern stands for", () => {
     ["f.", "fx", false],
     ["*", "", true],
     ["**", "any", true],
-  ])("by %j, of one that is called %j: %s", (pattern, name, matches) => {
+  ])("the pattern %j matches the column %j: %s", (pattern, name, matches) => {
     expect(columnsBy(pattern, [name])).toEqual(matches ? [name] : null);
   });
 
-  test("are in the order of the input", () => {
+  test("matching columns are in the order of the input", () => {
     expect(columnsBy("f*", ["f2", "g", "f10", "f1"])).toEqual(["f2", "f10", "f1"]);
   });
 
-  test("are found as fast by a hostile pattern", () => {
+  test("a hostile pattern does not slow the match down", () => {
     expect(columnsBy(`${"*a".repeat(400)}b`, ["a".repeat(1000)])).toBeNull();
   });
 });

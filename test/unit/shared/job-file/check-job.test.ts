@@ -11,7 +11,7 @@ const ref = (inner: string): string => `$\{${inner}}`;
 
 describe("a path in a job file", () => {
   test.each(["S3://b/k", "GS://b/k", "hdfs://h:9000/x", "wasbs://c.a.net/x", "ftp://h/x", "file:///x"])(
-    "that is the address %s is refused wherever it stands",
+    "the unsupported address %s is refused in every place",
     (address) => {
       const job = (input: string) =>
         `input: { path: ${input} }\nmodel: { path: "${address}" }\noutput: { path: "${address}" }`;
@@ -38,7 +38,7 @@ describe("a path in a job file", () => {
     "s3",
     "gcs",
     "azure",
-  )("of input and output may be an address of a bucket, of input one of the web, as it stands", () => {
+  )("an input path may be a valid bucket or web address, and an output path a bucket address", () => {
     const input = (path: string) => parseJob({ set: [`input.path=${path}`] }).input.path;
     expect(input("s3://bucket")).toEqual(["s3://bucket"]);
     expect(input("https://h/a/?b=1")).toEqual(["https://h/a/?b=1"]);
@@ -67,7 +67,7 @@ describe("a path in a job file", () => {
     "image",
     "text",
     "code",
-  )("of a model, a tokenizer, code or rows' files may be an address, which is no pattern", () => {
+  )("the path of a model, tokenizer, module or folder may be an address, and is not a pattern", () => {
     const set = [
       "model.path=s3://bucket/a*b/",
       "map.inputs.pixels={tokenizer: 'https://h/t.json?sig=1'}",
@@ -94,7 +94,7 @@ describe("a path in a job file", () => {
     "s3",
     "gcs",
     "azure",
-  )("of the output names a folder of a bucket that any store can keep", () => {
+  )("an output address must name a folder of a bucket that every store can keep", () => {
     const output = (path: string) => parseJob({ set: [`output.path=${path}`] }).output.path;
     expect(output("s3://bucket/a*b/")).toBe("s3://bucket/a*b");
     const wrong = (path: string) => problemsOfJob({ set: [`output.path=${path}`] })[0]?.what;
@@ -107,13 +107,13 @@ describe("a path in a job file", () => {
     expect(wrong("https://host/a")).toBe("addresses are not supported here");
   });
 
-  test("of the work files is for output in a bucket", () => {
+  test("a path of work files is refused unless the output is in a bucket", () => {
     const [problem] = problemsOfJob({ set: ["work.path=w"] });
     expect(problem).toMatchObject({ where: "--set work.path=w", what: "is for output in a bucket" });
   });
 
   test.skipIf(EXTENSIONS.some((extension) => "journal" in extension)).each(["bucket", "{journal: bucket}"])(
-    "of the output has no journal in its bucket (work: %s) where no extension keeps it there",
+    "a journal in the output's bucket is refused without an extension that keeps it there (work: %s)",
     (work) => {
       const set = ["output.path=s3://b/k", `work=${work}`];
       const [problem] = problemsOfJob({ set });
@@ -124,7 +124,7 @@ describe("a path in a job file", () => {
     },
   );
 
-  test("has no NUL in it, and may look a little like an address", () => {
+  test("a path must not contain NUL, and may resemble an address", () => {
     expect(problemsOfJob({ set: ['output.path="a\\0b"'] })[0]?.what).toBe(
       "a path cannot contain a NUL character",
     );
@@ -132,7 +132,7 @@ describe("a path in a job file", () => {
     expect(parseJob({ set: ["output.path=a/x://b"] }).output.path).toBe("/jobs/digits/a/x:/b");
   });
 
-  test("of the input is a pattern, in which a folder and a variable stand for themselves", () => {
+  test("an input path is a pattern in which the job's folder and variables are literal", () => {
     const path = "/jobs/run[1] (a)/job.yaml";
     const at = (input: string, env: NodeJS.ProcessEnv = {}) => {
       const text = JSON.stringify({
@@ -154,7 +154,7 @@ describe("a whole number in a job file", () => {
   const ODD = "9007199254740993";
 
   test.each([ODD, `-${ODD}`, "0xffffffffffffffff", "1".repeat(400)])(
-    "that is %s is refused: another would be read",
+    "the number %s is refused, because it would be read as another number",
     (digits) => {
       for (const key of ["fill", "scale", "offset", "pad"]) {
         const problems = problemsOfJob({ map: `inputs: { a: { column: x, ${key}: ${digits} } }` });
@@ -173,7 +173,7 @@ describe("a whole number in a job file", () => {
     },
   );
 
-  test("up to 2^53, and with an exponent, is read; as text it is text", () => {
+  test("numbers up to 2^53 or with an exponent are read, and digits in quotes are text", () => {
     const fillOf = (fill: string) =>
       parseJob({ map: `inputs: { a: { column: x, fill: ${fill} } }` }).map.inputs.a?.fill;
     expect(fillOf("9007199254740991")).toBe(Number.MAX_SAFE_INTEGER);
@@ -190,7 +190,7 @@ describe("the outputs of a job file", () => {
   const quoted = NAMES.map((name) => JSON.stringify(name));
   const group = `outputs:\n${quoted.map((name) => `  ${name}: logits`).join("\n")}`;
 
-  test("keep their order, whatever they are called, in the file and on the wire", () => {
+  test("outputs keep their order in the file and on the wire, whatever their names", () => {
     const spec = parseJob({ map: group });
     expect(columnsOf(spec)).toEqual(NAMES);
     expect(spec.map.outputs[1]).toEqual({ column: "10", tensor: "logits" });
@@ -198,7 +198,7 @@ describe("the outputs of a job file", () => {
     expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
   });
 
-  test("may be a list, with the same checks", () => {
+  test("outputs may be a list, with the same checks", () => {
     const list = quoted.map((name) => `  - { column: ${name}, tensor: logits }`).join("\n");
     expect(parseJob({ map: `outputs:\n${list}` })).toEqual(parseJob({ map: group }));
     const wrong = problemsOfJob({
@@ -213,12 +213,12 @@ describe("the outputs of a job file", () => {
     expect(twice?.what).toBe("two output columns are named `A`");
   });
 
-  needs("image")("of another name than elsewhere are found by the part that they share", () => {
+  needs("image")("an unknown key gets a known key that contains its name as a hint", () => {
     const [problem] = problemsOfJob({ map: "inputs: { x: { image: { scale: 0.5 } } }" });
     expect(problem).toMatchObject({ what: "unknown key `scale`", hint: "did you mean `rescale`?" });
   });
 
-  test("keep it through settings and merge keys", () => {
+  test("outputs keep their order after --set and merge keys", () => {
     const set = ["map.outputs.2.op=softmax", "map.outputs.0=logits"];
     expect(columnsOf(parseJob({ map: group, set }))).toEqual([...NAMES, "0"]);
     const merged = 'outputs:\n  b: logits\n  <<: { z: logits, "5": logits }\n  "3": logits';
@@ -229,14 +229,14 @@ describe("the outputs of a job file", () => {
 const REST = "input: { path: a }\nmodel: { path: m }\nmap: {}\noutput: { path: o }";
 
 test.each(["-rf", "_a", ".a", "a b", ""])(
-  "%j is no name of a job: a command line takes it for something else",
+  "%j is refused as a job name, because a command line would misread it",
   (name) => {
     const [first] = problemsOf(`name: ${JSON.stringify(name)}\n${REST}`);
     expect(first?.where).toMatch(/ name$/);
   },
 );
 
-test("a job file with 60,000 unknown keys is told the first hundred", () => {
+test("a job file with 60,000 unknown keys is refused with the first hundred of its problems", () => {
   const keys = Array.from({ length: 60_000 }, (_, at) => `k${at}: 1`).join("\n");
   const problems = problemsOf(`${REST}\n${keys}`);
   expect(problems).toHaveLength(101);

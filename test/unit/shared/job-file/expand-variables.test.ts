@@ -22,7 +22,7 @@ describe("variables in a text", () => {
     expect(expandVariables(text, env)).toMatchObject({ text: expanded, faults: [] });
   });
 
-  test("an unset one is a fault that names it", () => {
+  test("an unset variable is a fault that names the variable", () => {
     const { faults } = expandVariables(`${ref("A")} ${ref("B")}`, {});
     expect(faults.map(({ what }) => what)).toEqual([
       "environment variable `A` is not set",
@@ -34,17 +34,17 @@ describe("variables in a text", () => {
     expect(expandVariables(text, env).faults).toHaveLength(1);
   });
 
-  test("what every object has is no variable", () => {
+  test("a property that every object has is not a variable", () => {
     expect(expandVariables(ref("constructor"), env).faults).toHaveLength(1);
   });
 
-  test("it is known whether anything came from the environment", () => {
+  test("the result shows whether a value came from the environment", () => {
     expect(expandVariables(ref("NAME"), env).fromEnvironment).toBe(true);
     expect(expandVariables(ref("UNSET:-x"), env).fromEnvironment).toBe(false);
     expect(expandVariables(`$${ref("NAME")}`, env).fromEnvironment).toBe(false);
   });
 
-  test("a text without a brace after a dollar stays as it is", () => {
+  test("a text without a brace after a dollar sign is unchanged", () => {
     fc.assert(
       fc.property(
         fc.string().filter((text) => !text.includes("${")),

@@ -62,7 +62,7 @@ const value = fc.letrec((tie) => ({
   ),
 })).node;
 
-describe("whatever is given as a job file", () => {
+describe("a random job file", () => {
   test("random text is read or refused with places", () => {
     const text = fc.string({
       unit: fc.constantFrom(..."ab:-[]{}&*!|>'\"%#$\\ \n\t0.,?", "input", "map:\n  ", "- "),
@@ -84,7 +84,7 @@ describe("whatever is given as a job file", () => {
     );
   });
 
-  test("random values in one place of a good job are read or refused with places", () => {
+  test("random values in one place of a valid job are read or refused with places", () => {
     const place = fc.constantFrom("inputs", "outputs", "keep", "batch");
     fc.assert(
       fc.property(place, value, (section, random) => {

@@ -12,7 +12,7 @@ import {
 describe("the JSON Schema of the job file", () => {
   const schema = jobSpecJsonSchema();
 
-  test("is draft 2020-12, named, and takes what a user may write", () => {
+  test("the schema is of draft 2020-12, and has an id, a title and its required keys", () => {
     expect(schema).toMatchObject({
       $schema: "https://json-schema.org/draft/2020-12/schema",
       $id: "urn:shardmill:job:v1",
@@ -22,7 +22,7 @@ describe("the JSON Schema of the job file", () => {
     });
   });
 
-  test("decides as the checks do", () => {
+  test("the schema accepts valid jobs and refuses invalid ones", () => {
     const fromSchema = z.fromJSONSchema(schema as z.core.JSONSchema.JSONSchema);
     const job = { input: { path: "a" }, model: { path: "m" }, output: { path: "o" } };
     const good = [
@@ -42,12 +42,12 @@ describe("the JSON Schema of the job file", () => {
     expect(bad.map((value) => fromSchema.safeParse(value).success)).toEqual([false, false, false, false]);
   });
 
-  test("is a copy: changing it changes no check", () => {
+  test("the schema is a copy, and a change of it does not change the checks", () => {
     Object.assign(schema, { properties: {} });
     expect(knownKeys(schemaAt([]))).toContain("input");
   });
 
-  test("describes every key", () => {
+  test("the schema describes every key", () => {
     const missing: string[] = [];
     const visit = (node: unknown, path: string): void => {
       if (node === null || typeof node !== "object") return;
@@ -65,7 +65,7 @@ describe("the JSON Schema of the job file", () => {
 });
 
 describe("a place in the job file", () => {
-  test("is described in words", () => {
+  test("a place is described in words", () => {
     expect(describeType(schemaAt(["map", "batch", "rows"]))).toBe(
       "`auto` or a whole number from 1 to 1,048,576",
     );
@@ -77,12 +77,12 @@ describe("a place in the job file", () => {
     expect(describeType(schemaAt(["errors", "maxRows"]))).toBe("a whole number of at least 0");
   });
 
-  test("knows its choices", () => {
+  test("a place with choices has a list of them", () => {
     expect(choices(schemaAt(["output", "rows"]))).toEqual(["parquet", "arrow", "none"]);
   });
 
   test.each([[["nothing"]], [["map", "toString"]], [["map", "keep", "x"]], [["name", "x"]], [[0]]])(
-    "%j is none",
+    "%j is not a place in the job file",
     (path) => {
       expect(schemaAt(path)).toEqual([]);
     },
@@ -92,11 +92,11 @@ describe("a place in the job file", () => {
 describe("the reference of the job file", () => {
   const lines = renderJobFileReference().trimEnd().split("\n");
 
-  test("is a table with four columns in every line", () => {
+  test("the reference is a table with four columns in every line", () => {
     for (const line of lines) expect(line.replaceAll("\\|", "").split("|")).toHaveLength(6);
   });
 
-  test("has every key once, those of named entries too", () => {
+  test("the reference has every key once, including keys of named entries", () => {
     const keys = lines.slice(2).map((line) => line.split("`")[1]);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys).toEqual(
@@ -110,7 +110,7 @@ describe("the reference of the job file", () => {
     );
   });
 
-  test("says what is required and what the default is", () => {
+  test("the reference has the required keys and the defaults", () => {
     expect(lines.find((line) => line.startsWith("| `model.path`"))).toContain("| required |");
     expect(lines.find((line) => line.startsWith("| `output.rows`"))).toContain("| `parquet` |");
   });

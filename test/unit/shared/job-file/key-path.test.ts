@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import { formatKeyPath, parseKeyPath } from "../../../../shared/job-file/key-path.ts";
 
 describe("a key path", () => {
-  test("shows plain keys with dots, places in brackets and odd keys in quotes", () => {
+  test("a path is shown with dots, list positions in brackets and unusual keys in quotes", () => {
     expect(formatKeyPath(["map", "inputs", "a.b", "columns", 0])).toBe('map.inputs."a.b".columns[0]');
   });
 
-  test("is read up to the equals sign", () => {
+  test("a path is read up to the equals sign", () => {
     expect(parseKeyPath('map.inputs."a.b=c".column=x=y')).toEqual({
       path: ["map", "inputs", "a.b=c", "column"],
       end: 'map.inputs."a.b=c".column'.length,
@@ -15,13 +15,13 @@ describe("a key path", () => {
   });
 
   test.each(["", "=x", ".a", "a.", "a..b", "a b", '"a', "a.[0", "[0]", 'a"b"', '"\\x"'])(
-    "is not %j",
+    "%j is not a key path",
     (text) => {
       expect(parseKeyPath(text)).toBeNull();
     },
   );
 
-  test("is read back as it was written", () => {
+  test("a formatted path is read back unchanged", () => {
     const key = fc.oneof(
       fc.string(),
       fc.string({ unit: fc.constantFrom(".", '"', "[", "]", "=", "\\", " ", "a") }),
@@ -37,7 +37,7 @@ describe("a key path", () => {
     );
   });
 
-  test("reading never throws", () => {
+  test("reading a path never throws", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'a."[]=0\\ ') }), (text) => void parseKeyPath(text)),
     );

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseJob, problemsOfJob } from "./job-text.ts";
 
 describe("--set", () => {
-  test("overrides what the file says, and makes what it does not say", () => {
+  test("a value in the file is overridden, and a missing key is added", () => {
     const spec = parseJob({
       map: "batch: { rows: 8 }",
       set: ["map.batch.rows=256", "errors.maxRows=3", "map.keep=[id, label]", "model.device=cpu"],
@@ -13,15 +13,15 @@ describe("--set", () => {
     expect(spec.model.device).toBe("cpu");
   });
 
-  test("the last one wins", () => {
+  test("the last of several values for one key is used", () => {
     expect(parseJob({ set: ["map.batch.rows=1", "map.batch.rows=2"] }).map.batch.rows).toBe(2);
   });
 
-  test("reaches keys with dots in quotes", () => {
+  test("a key that contains dots is written in quotes", () => {
     expect(parseJob({ set: ['map.inputs."a.b".column=x=y'] }).map.inputs["a.b"]?.column).toBe("x=y");
   });
 
-  test("writes a shorthand out on its way", () => {
+  test("setting a key within a shorthand expands the shorthand", () => {
     const spec = parseJob({
       map: "inputs: { image: pixels }",
       rest: "reduce: { n: SELECT 2 }",
@@ -31,19 +31,19 @@ describe("--set", () => {
     expect(spec.reduce.n).toEqual({ combine: "SELECT 1", final: "SELECT 2" });
   });
 
-  test("may mend what is wrong in the file", () => {
+  test("an invalid value in the file can be overridden with a valid one", () => {
     expect(parseJob({ map: "batch: { rows: nonsense }", set: ["map.batch.rows=4"] }).map.batch.rows).toBe(4);
   });
 
-  test("with nothing after the equals sign takes a key away", () => {
+  test("an empty value after the equals sign removes a key", () => {
     expect(parseJob({ map: "keep: [id]", set: ["map.keep="] }).map.keep).toEqual([]);
   });
 
-  test("takes paths as the file does: from the folder of the job", () => {
+  test("a relative path begins at the folder of the job, as in the file", () => {
     expect(parseJob({ set: ["output.path=./elsewhere"] }).output.path).toBe("/jobs/digits/elsewhere");
   });
 
-  test("of an unknown path is a problem that names it, and the nearest key", () => {
+  test("an unknown key is a problem that names the key and the nearest known one", () => {
     expect(problemsOfJob({ set: ["map.bacth.rows=256"] })).toEqual([
       {
         where: "--set map.bacth.rows=256",
@@ -54,7 +54,7 @@ describe("--set", () => {
     ]);
   });
 
-  test("of a wrong type is a problem that names it", () => {
+  test("a value of a wrong type is a problem that names the value", () => {
     const [problem] = problemsOfJob({ set: ["map.batch.rows=many"] });
     expect(problem).toMatchObject({
       where: "--set map.batch.rows=many",
@@ -63,7 +63,7 @@ describe("--set", () => {
     });
   });
 
-  test("of a group says which key in it is wrong", () => {
+  test("an invalid key in a group is a problem that names the key", () => {
     const [problem] = problemsOfJob({ set: ["map.batch={row: 1}"] });
     expect(problem?.where).toBe("--set map.batch={row: 1} map.batch.row");
   });

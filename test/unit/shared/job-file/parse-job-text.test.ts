@@ -9,7 +9,7 @@ const CONVERSION_DEFAULT = CONVERSION === null ? {} : { [CONVERSION.key]: CONVER
 const ref = (inner: string): string => `$\{${inner}}`;
 
 describe("a job file", () => {
-  test("that says the least gets every default", () => {
+  test("a minimal job file gets every default", () => {
     expect(parseJob({})).toEqual({
       name: "digits",
       input: { path: ["/jobs/digits/data.parquet"], format: "auto", shardRows: "auto" },
@@ -34,7 +34,7 @@ describe("a job file", () => {
     });
   });
 
-  test("that says everything is read as it stands", () => {
+  test("a job file with keys in every group is read as it is written", () => {
     const spec = parse(`
 name: Digits-2.1
 input: { path: [./a/*.parquet, /data/b.arrow, "s3:/bucket/c"], format: parquet, shardRows: 5000 }
@@ -89,7 +89,7 @@ errors: { maxRows: 7 }
     });
   });
 
-  test("may use a scalar for the group that it would fill", () => {
+  test("a scalar is a shorthand for a group with one key", () => {
     const spec = parseJob({
       map: "inputs: { image: pixels }\noutputs: { y: logits }",
       rest: "reduce: { n: SELECT 1 }",
@@ -99,19 +99,19 @@ errors: { maxRows: 7 }
     expect(spec.reduce).toEqual({ n: { final: "SELECT 1" } });
   });
 
-  test("may leave a key empty: it is then left out", () => {
+  test("an empty key is the same as a missing key", () => {
     expect(parse(`${aJobText()}reduce:\nerrors: { maxRows: }\nmap:\n`)).toEqual(parseJob({}));
     expect(parseJob({ map: "outputs: [{ column: y, tensor: }]" })).toEqual(
       parseJob({ map: "outputs: { y: { tensor: } }" }),
     );
   });
 
-  test("may use anchors", () => {
+  test("a job file may use anchors", () => {
     const map = "inputs:\n  a: &same { column: x, scale: 2 }\n  b: *same";
     expect(parseJob({ map }).map.inputs.b).toEqual({ column: "x", scale: 2, offset: 0 });
   });
 
-  test("is frozen to the bottom", () => {
+  test("a parsed spec is frozen at every level", () => {
     const spec = parseJob({ map: "keep: [id]\ninputs: { a: { shape: [1] } }" });
     const parts = [spec, spec.input, spec.input.path, spec.map.keep, spec.map.inputs.a?.shape];
     expect(parts.every((part) => Object.isFrozen(part))).toBe(true);
@@ -122,13 +122,13 @@ errors: { maxRows: 7 }
     ["/jobs/digits/nightly.yaml", "nightly"],
     ["/jobs/my digits!/job.yml", "my-digits-"],
     ["/job.yaml", "job"],
-  ])("at %s is called %s", (path, name) => {
+  ])("a job file at %s has the job name %s", (path, name) => {
     expect(parseJobText(aJobText(), { path, set: [], env: {} }).name).toBe(name);
   });
 });
 
 describe("variables in a job file", () => {
-  test("are put into text, and may be numbers where a number may stand", () => {
+  test("variables are inserted into text, and are read as numbers where numbers are allowed", () => {
     const spec = parseJob({
       map: `batch:\n  rows: ${ref("ROWS")}`,
       rest: `name: ${ref("RUN")}\nreduce: { n: "SELECT '${ref("RUN")}'" }`,
@@ -139,17 +139,17 @@ describe("variables in a job file", () => {
     expect(spec.reduce.n?.final).toBe("SELECT '2024'");
   });
 
-  test("in quotes stay text", () => {
+  test("a variable in quotes stays text", () => {
     const [problem] = problemsOfJob({ map: `batch:\n  rows: "${ref("ROWS")}"`, env: { ROWS: "256" } });
     expect(problem?.where).toBe("/jobs/digits/job.yaml:6:11 map.batch.rows");
   });
 
-  test("cannot bring in structure", () => {
+  test("a variable cannot add structure", () => {
     const spec = parseJob({ rest: `reduce:\n  n: ${ref("X")}`, env: { X: "{ final: y, combine: z }" } });
     expect(spec.reduce.n).toEqual({ final: "{ final: y, combine: z }" });
   });
 
-  test("that are not set are reported once, with their place", () => {
+  test("an unset variable is reported once, with its place", () => {
     expect(problemsOfJob({ map: `batch:\n  rows: ${ref("ROWS")}` })).toEqual([
       {
         where: "/jobs/digits/job.yaml:6:11 map.batch.rows",
@@ -160,7 +160,7 @@ describe("variables in a job file", () => {
     ]);
   });
 
-  test("never show their value in a problem: it may be a secret", () => {
+  test("a problem never shows the value of a variable, which may be a secret", () => {
     const problems = problemsOfJob({ map: `batch:\n  rows: ${ref("ROWS")}`, env: { ROWS: "hunter2" } });
     expect(problems).toHaveLength(1);
     expect(JSON.stringify(problems)).not.toContain("hunter2");
@@ -168,8 +168,8 @@ describe("variables in a job file", () => {
   });
 });
 
-describe("what is wrong with a job file", () => {
-  test("comes all at once, in the order of the file, each with its place", () => {
+describe("the problems of a job file", () => {
+  test("all problems are reported at once, in the order of the file, each with its place", () => {
     const text = `input: { pth: x }
 model: { path: m.onnx, device: cdua }
 map:
@@ -202,7 +202,7 @@ outptu: { path: x }
     ]);
   });
 
-  test("says what was expected and what was found", () => {
+  test("a problem has what was expected and what was found", () => {
     const [problem] = problemsOfJob({ map: "batch: { rows: many }" });
     expect(problem).toEqual({
       where: "/jobs/digits/job.yaml:5:18 map.batch.rows",
@@ -216,7 +216,7 @@ outptu: { path: x }
     ["an empty file", "", "input.path"],
     ["a list", "- a", ""],
     ["a number", "3", ""],
-  ])("may be the whole of it: %s", (_name, text, path) => {
+  ])("a job file without a group of keys is a problem: %s", (_name, text, path) => {
     expect(problemsOf(text)[0]?.where).toBe(`/jobs/digits/job.yaml:1:1${path && ` ${path}`}`);
   });
 
@@ -230,40 +230,40 @@ outptu: { path: x }
     ["an output named as a kept column", "keep: [y]\noutputs: { y: logits }", "map.outputs.y"],
     ["outputs that differ in case alone", "outputs: { y: a, Y: b }", "map.outputs.Y"],
     [
-      "a topK that makes a column twice",
+      "a topK that makes the column of another output",
       "outputs: { y: { op: topK, k: 1 }, y_values: a }",
       "map.outputs.y_values",
     ],
     ["a shape of zero", "inputs: { x: { shape: [0] } }", "map.inputs.x.shape[0]"],
     ["a shape of fractions", "inputs: { x: { shape: [1.5] } }", "map.inputs.x.shape[0]"],
-    ["a scale without end", "inputs: { x: { scale: .inf } }", "map.inputs.x.scale"],
-    ["an offset that is no number", "inputs: { x: { offset: .nan } }", "map.inputs.x.offset"],
-    ["no columns at all", "inputs: { x: { columns: [] } }", "map.inputs.x.columns"],
-    ["a batch beyond all sense", "batch: { rows: 1e12 }", "map.batch.rows"],
-    ["an output of nothing", "outputs: { y: }", "map.outputs.y"],
+    ["an infinite scale", "inputs: { x: { scale: .inf } }", "map.inputs.x.scale"],
+    ["an offset that is not a number", "inputs: { x: { offset: .nan } }", "map.inputs.x.offset"],
+    ["an empty list of columns", "inputs: { x: { columns: [] } }", "map.inputs.x.columns"],
+    ["a batch beyond the limit", "batch: { rows: 1e12 }", "map.batch.rows"],
+    ["an output without a value", "outputs: { y: }", "map.outputs.y"],
     ["a column without a name", 'inputs: { x: "" }', "map.inputs.x"],
-  ])("may be a rule: %s", (_name, map, path) => {
+  ])("a broken rule is a problem with its place: %s", (_name, map, path) => {
     expect(problemsOfJob({ map }).map(({ where }) => where.split(" ")[1])).toEqual([path]);
   });
 
   test.each([
     ["a name with a slash", "name: a/b", "name"],
-    ["a name that hides", "name: .hidden", "name"],
-    ["negative dead letters", "errors: { maxRows: -1 }", "errors.maxRows"],
-    ["a reduction that is no file name", "reduce: { ../x: SELECT 1 }", 'reduce."../x"'],
+    ["a name that begins with a dot", "name: .hidden", "name"],
+    ["a negative limit of dead-lettered rows", "errors: { maxRows: -1 }", "errors.maxRows"],
+    ["a reduction whose name is not a file name", "reduce: { ../x: SELECT 1 }", 'reduce."../x"'],
     ["a reduction without SQL", 'reduce: { x: "" }', "reduce.x"],
-  ])("may be outside of map: %s", (_name, rest, path) => {
+  ])("a broken rule outside of map is a problem with its place: %s", (_name, rest, path) => {
     expect(problemsOfJob({ rest }).map(({ where }) => where.split(" ")[1])).toEqual([path]);
   });
 
-  test("names keys with dots in quotes", () => {
+  test("a key that contains dots is shown in quotes", () => {
     const [problem] = problemsOfJob({ map: 'inputs: { "a.b": { scal: 1 } }' });
     expect(problem?.where).toBe('/jobs/digits/job.yaml:5:22 map.inputs."a.b".scal');
   });
 });
 
 describe("text that is not YAML", () => {
-  test("is reported with every place", () => {
+  test("all syntax errors are reported with their places", () => {
     expect(problemsOf("a: 1\nb: {p: 1\nc: 'x\n").map(({ where }) => where.replace(/.*yaml:/, ""))).toEqual([
       "3:1",
       "4:1",
@@ -271,25 +271,25 @@ describe("text that is not YAML", () => {
     expect(problemsOf("a: {p: 1\nb: 'x\n").length).toBeGreaterThan(1);
   });
 
-  test("may only lack quotes around a reference in braces", () => {
+  test("a reference in braces without quotes has a hint to add quotes", () => {
     expect(problemsOf(`model: { path: ${ref("M")} }`)[0]?.hint).toContain("put a reference in quotes");
   });
 
   test.each([
     ["a second document", `${aJobText()}---\na: 1\n`, "a second YAML document"],
-    ["a key twice", `${aJobText()}input: 3\n`, "twice"],
-    ["an alias to nothing", "input: *nothing", "anchor `&nothing`"],
-    ["an anchor that holds itself", "a: &a [*a]", "nested too deeply"],
+    ["a repeated key", `${aJobText()}input: 3\n`, "twice"],
+    ["an alias without its anchor", "input: *nothing", "anchor `&nothing`"],
+    ["an anchor that contains itself", "a: &a [*a]", "nested too deeply"],
     ["a hundred thousand brackets", "[".repeat(100_000), "nested too deeply"],
     ["an unknown tag", "a: !secret x", "unresolved tag"],
     ["a date of YAML 1.1", "%YAML 1.1\n---\na: 2001-01-01", "not supported in a job file"],
     ["a key that is a list", "? [a]\n: 1", "cannot be a key"],
-    ["a key that is a prototype", "__proto__: { input: 1 }", "cannot be a key"],
+    ["the key __proto__", "__proto__: { input: 1 }", "cannot be a key"],
   ])("%s is refused", (_name, text, what) => {
     expect(problemsOf(text).map((problem) => problem.what)).toContainEqual(expect.stringContaining(what));
   });
 
-  test("aliases that multiply without end are refused in good time", () => {
+  test("aliases that multiply exponentially are refused quickly", () => {
     const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
     for (let level = 1; level < 12; level += 1) {
       const alias = `*a${level - 1}`;

@@ -23,11 +23,11 @@ describe("the digest of a spec", () => {
     "map.inputs.image=pixels",
     "map.inputs.image.scale=1",
     "reduce={m: SELECT 2, n: {final: SELECT 1}}",
-  ])("does not change with %s: the result is the same", (setting) => {
+  ])("the digest is the same with %s, which does not change the result", (setting) => {
     expect(digestOf({ set: [setting] })).toBe(base);
   });
 
-  test("does not change with what an Arrow file has anyway; it does with all else", () => {
+  test("the digest ignores what an Arrow file always has, and changes with other values", () => {
     const arrow = (...set: string[]) => digestOf({ set: ["output.rows=arrow", ...set] });
     expect(arrow("output.compression=none")).toBe(arrow());
     expect(arrow("output.rowGroupRows=65536")).toBe(arrow());
@@ -55,7 +55,7 @@ describe("the digest of a spec", () => {
     "output.sort=[-id]",
     "map.prepare=[{sql: SELECT * FROM rows}]",
     "map.finish=[{sql: SELECT * FROM rows}]",
-  ])("changes with %s", (setting) => {
+  ])("the digest changes with %s", (setting) => {
     expect(digestOf({ set: [setting] })).not.toBe(base);
   });
 
@@ -68,7 +68,7 @@ describe("the digest of a spec", () => {
     pooling: null,
   });
 
-  test("has the folder's labels in it where the job leaves them to the folder, as if it had written them", () => {
+  test("labels of the model's folder count like labels in the job, if the job has none", () => {
     const spec = (setting: string) => parseJob({ map: MAP, rest: REST, set: [setting] });
     const left = spec("map.outputs.a={tensor: x, op: argmax}");
     const written = spec("map.outputs.a={tensor: x, op: argmax, labels: [no, yes]}");
@@ -79,7 +79,7 @@ describe("the digest of a spec", () => {
   });
 
   needs("image")(
-    "has what the folder says of images in it where the job has images, and not where these lie",
+    "image settings of the model's folder count if the job has images, but the images' folder does not",
     () => {
       const spec = (...set: string[]) => parseJob({ map: MAP, rest: REST, set });
       const images = "map.inputs.image={column: p, image: {}}";
@@ -98,7 +98,7 @@ describe("the digest of a spec", () => {
   );
 });
 
-needs("code")("where own code lies is no part of it, and which step has which is", () => {
+needs("code")("the digest ignores the paths of modules, but not which steps share a module", () => {
   const digest = (...paths: string[]) =>
     digestOf({ set: [`map.prepare=[${paths.map((path) => `{module: ${path}}`).join(", ")}]`] });
   expect(digest("./a.ts")).toBe(digest("./elsewhere/a.ts"));

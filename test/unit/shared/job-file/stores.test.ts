@@ -26,7 +26,7 @@ needs(
   "s3",
   "gcs",
   "azure",
-)("stores are named by scheme and bucket or host; a certificate's file is beside the job file", () => {
+)("stores are named by scheme and bucket or host, with certificate paths relative to the job file", () => {
   const stores = parse(
     [
       "  s3://: { endpoint: https://minio.test:9000, region: here, addressing: path, ca: ca.pem }",
@@ -43,7 +43,7 @@ needs(
   });
 });
 
-test("all that is wrong is told at once, and what may be a secret is not shown", () => {
+test("all problems are reported at once, without any value that may be a secret", () => {
   const problems = problemsOf(
     [
       "  s3://bucket/folder: { anonymous: true }",
@@ -67,7 +67,7 @@ needs(
   "s3",
   "gcs",
   "azure",
-)("keys that do not go together, or with their store", () => {
+)("keys that exclude each other, or do not belong to their store, are refused", () => {
   expect(problemsOf("  s3://b: { anonymous: true, profile: p }")).toEqual([
     expect.stringMatching(/exclude each other/),
   ]);
@@ -77,7 +77,7 @@ needs(
 });
 
 needs("gcs", "azure").each(["gs://", "gs://bucket", "az://box"])(
-  "%s has an endpoint, which is not AWS",
+  "%s accepts an endpoint, but neither the endpoint aws nor a region",
   (name) => {
     expect(problemsOf(`  ${name}: { anonymous: true, endpoint: https://example.com }`)).toEqual([]);
     expect(problemsOf(`  ${name}: { endpoint: aws }`)).toEqual([
@@ -89,7 +89,7 @@ needs("gcs", "azure").each(["gs://", "gs://bucket", "az://box"])(
   },
 );
 
-needs("azure")("an account's own address is in its name, and nowhere else", () => {
+needs("azure")("a store named by its account's address accepts no other endpoint", () => {
   const name = "abfss://box@mine.dfs.core.windows.net";
   expect(problemsOf(`  ${name}: { anonymous: true }`)).toEqual([]);
   expect(problemsOf(`  ${name}: { endpoint: https://example.com }`)).toEqual([
@@ -97,14 +97,14 @@ needs("azure")("an account's own address is in its name, and nowhere else", () =
   ]);
 });
 
-test("an account that is none of Azure's names no store", () => {
+test("an account outside Azure is not the name of a store", () => {
   expect(problemsOf("  abfss://box@example.com: { anonymous: true }")).toEqual([
     expect.stringMatching(/not an allowed name/),
   ]);
 });
 
 test.each(["accessKeyId", "secret_access_key", "password", "sasToken", "accountKey", "token", "key"])(
-  "a secret has no place there: %s",
+  "a secret in a job file is refused and not shown: %s",
   (key) => {
     const [problem = "", ...others] = problemsOf(`  s3://b: { ${key}: hunter2 }`);
     expect(others).toEqual([]);

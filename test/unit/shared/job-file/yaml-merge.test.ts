@@ -5,7 +5,7 @@ const ref = (inner: string): string => `$\{${inner}}`;
 const inputsOf = (inputs: string) => parseJob({ map: `inputs:\n${inputs}` }).map.inputs;
 
 describe("a merge key", () => {
-  test("brings in the keys of another group; those of its own win, wherever they stand", () => {
+  test("the keys of another group are merged, and a group's own keys have precedence", () => {
     const { a, b, c } = inputsOf(`
   a: &base { column: x, scale: 2, fill: 7 }
   b: { <<: *base, column: y }
@@ -15,7 +15,7 @@ describe("a merge key", () => {
     expect(c).toEqual({ column: "z", scale: 3, offset: 0, fill: 7 });
   });
 
-  test("takes several groups, of which earlier ones win, and groups that merge others", () => {
+  test("several groups and nested merges are allowed, and earlier groups have precedence", () => {
     const { c, d } = inputsOf(`
   a: &a { column: x, scale: 2 }
   b: &b { <<: *a, column: y, offset: 5 }
@@ -25,7 +25,7 @@ describe("a merge key", () => {
     expect(d).toEqual({ column: "z", scale: 2, offset: 5, fill: 2 });
   });
 
-  test("has the variables and places of what is merged", () => {
+  test("merged keys keep their variables and places", () => {
     const [problem] = problemsOfJob({ map: "inputs:\n  a: &a { colunm: x }\n  b: { <<: *a, column: y }" });
     expect(problem).toMatchObject({ where: "/jobs/digits/job.yaml:6:13 map.inputs.a.colunm" });
     const { b } = parseJob({
@@ -35,7 +35,7 @@ describe("a merge key", () => {
     expect(b).toEqual({ column: "col", scale: 2, offset: 0 });
   });
 
-  test("in quotes is a name", () => {
+  test("a merge key in quotes is an ordinary name", () => {
     expect(Object.keys(inputsOf(`  "<<": { column: x }`))).toEqual(["<<"]);
   });
 
@@ -45,14 +45,14 @@ describe("a merge key", () => {
     ["a list of scalars", "<<: [x]", "takes a group of keys"],
     ["an unknown anchor", "<<: *nowhere", "`*nowhere` is not defined before"],
     ["itself", "<<: *self", "cannot be merged into itself"],
-  ])("that holds %s is refused with its place", (_, merge, what) => {
+  ])("a merge of %s is refused with its place", (_, merge, what) => {
     const problems = problemsOfJob({ map: `inputs:\n  a: &self\n    column: x\n    ${merge}` });
     expect(problems).toHaveLength(1);
     expect(problems[0]?.what).toContain(what);
     expect(problems[0]?.where).toBe("/jobs/digits/job.yaml:8:7");
   });
 
-  test("that multiplies is refused in good time", () => {
+  test("merges that multiply exponentially are refused quickly", () => {
     const doubled = Array.from(
       { length: 40 },
       (_, at) => `  n${at}: &n${at} { <<: [*n${at - 1}, *n${at - 1}], k${at}: 1 }`,

@@ -13,7 +13,7 @@ function aGauge(labels: readonly string[], value: number): Metric<null> {
 }
 
 describe("metrics as text", () => {
-  test("is a head, and a line for each series", () => {
+  test("a metric has a header and one line for each series", () => {
     const text = metricsText([aGauge(["x", "y"], 1.5)], null);
     expect(text).toBe(
       [
@@ -25,18 +25,18 @@ describe("metrics as text", () => {
     );
   });
 
-  test("keeps whatever a label holds within its quotes", () => {
+  test("the value of a label is escaped to stay in its quotes", () => {
     const [, , line] = metricsText([aGauge(['"} 1\nother 2 \\'], 1)], null).split("\n");
     expect(line).toBe('a_gauge{label_0="\\"} 1\\nother 2 \\\\"} 1');
   });
 
-  test("writes numbers that are none as Prometheus reads them", () => {
+  test("infinities and NaN are written as Prometheus reads them", () => {
     const values = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 1e21];
     const lines = values.map((value) => metricsText([aGauge([], value)], null).split("\n")[2]);
     expect(lines).toEqual(["a_gauge +Inf", "a_gauge -Inf", "a_gauge NaN", "a_gauge 1e+21"]);
   });
 
-  test("has buckets that count those below them, their sum and their count", () => {
+  test("a histogram has cumulative buckets, a sum and a count", () => {
     const histogram = new DurationHistogram();
     for (const ms of [0, 0.1, 0.2, 7, 60_000]) histogram.addMs(ms);
     const metric: Metric<null> = {

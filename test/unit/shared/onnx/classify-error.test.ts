@@ -14,7 +14,7 @@ const loadingOnCpu: OnnxErrorContext = { stage: "load", device: "cpu", modelPath
 const loadingOnCuda: OnnxErrorContext = { stage: "load", device: "cuda", modelPath: "/models/m.onnx" };
 const running: OnnxErrorContext = { stage: "run", device: "cuda" };
 
-describe("while loading", () => {
+describe("an error while a model is loaded", () => {
   test.each([
     ["Load model from m.onnx failed:Protobuf parsing failed."],
     [
@@ -41,7 +41,7 @@ describe("while loading", () => {
     [
       "This session contains graph nodes that are assigned to the default CPU EP, but fallback to CPU EP has been explicitly disabled by the user.",
     ],
-  ])("%s is DEVICE_UNAVAILABLE with what to install", (message) => {
+  ])("%s is DEVICE_UNAVAILABLE with a hint about what to install", (message) => {
     const error = classifyOnnxError(new Error(message), loadingOnCuda);
     expect(error).toMatchObject({ code: "DEVICE_UNAVAILABLE", fields: { device: "cuda" } });
     expect(error.hint).toMatch(/CUDA 12.*--onnxruntime-node-install/);
@@ -56,13 +56,13 @@ describe("while loading", () => {
   });
 });
 
-test("words in the model's own path are not taken for what went wrong", () => {
+test("words in the model's path do not affect the code of the error", () => {
   const modelPath = "/jobs/cuda error hunt/failed to load library/out of memory/m.onnx";
   const cause = new Error(`Load model from ${modelPath} failed:Protobuf parsing failed.`);
   expect(classifyOnnxError(cause, { stage: "load", device: "cuda", modelPath }).code).toBe("MODEL_INVALID");
 });
 
-describe("while running", () => {
+describe("an error while a model runs", () => {
   test.each([
     [
       "Non-zero status code returned while running Conv node. Status Message: CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED: out of memory",
@@ -97,7 +97,7 @@ describe("while running", () => {
     ["CUDA failure 719: unspecified launch failure"],
     ["WebGPU device lost (1): device was lost"],
     ["DXGI_ERROR_DEVICE_REMOVED"],
-  ])("%s is the worker's death, and no row's fault", (message) => {
+  ])("%s is WORKER_DIED", (message) => {
     expect(classifyOnnxError(new Error(message), running).code).toBe("WORKER_DIED");
   });
 
@@ -112,12 +112,12 @@ describe("while running", () => {
   });
 });
 
-test("what is a ShardmillError already is left alone", () => {
+test("a ShardmillError is returned unchanged", () => {
   const error = new ShardmillError("MODEL_INVALID", "model input words cannot be fed from columns");
   expect(classifyOnnxError(error, running)).toBe(error);
 });
 
-test("the cause is kept, and a missing device's detail is a field", () => {
+test("the cause is kept, and the detail of a missing device is a field", () => {
   const cause = new Error("no available backend found");
   expect(classifyOnnxError(cause, loadingOnCuda).cause).toBe(cause);
   expect(deviceUnavailable("webgpu", "no adapter")).toMatchObject({
@@ -126,7 +126,7 @@ test("the cause is kept, and a missing device's detail is a field", () => {
   });
 });
 
-test("a message is freed of the C++ around it", () => {
+test("the C++ location is removed from a message", () => {
   const raw =
     "Load model from /m.onnx failed:/onnxruntime_src/onnxruntime/core/graph/model.cc:187 " +
     "onnxruntime::Model::Model(onnx::ModelProto&&, const onnxruntime::PathString&) ModelProto does not have a graph.\n";

@@ -12,7 +12,7 @@ const pieces = fc.array(
 );
 
 describe("the scan for external data", () => {
-  test("finds the key wherever the chunks are cut, and nothing where it is not", () => {
+  test("the key is found exactly if it is present, wherever the chunks are cut", () => {
     fc.assert(
       fc.property(pieces, fc.array(fc.nat(40), { maxLength: 8 }), (parts, cuts) => {
         const bytes = Buffer.from(parts.join(""));

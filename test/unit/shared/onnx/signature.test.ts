@@ -6,7 +6,7 @@ const words = { name: "words", isTensor: true, type: "string", shape: ["batch"] 
 const brain = { name: "brain", isTensor: true, type: "bfloat16", shape: ["batch"] } as const;
 const boxes = { name: "boxes", isTensor: false } as const;
 
-test("tensors keep their name, dtype and dims; what exporters write for an open dim without a name is no name", () => {
+test("tensors keep their name, dtype and dims, and an unnamed open dim has no name", () => {
   const logits = { name: "logits", isTensor: true, type: "float16", shape: ["batch", "", "?", 10] } as const;
   expect(signatureOf([image], [logits])).toEqual({
     inputs: [{ name: "image", dtype: "float32", dims: ["batch", 784] }],
@@ -15,7 +15,7 @@ test("tensors keep their name, dtype and dims; what exporters write for an open 
   });
 });
 
-test("inputs that no column can feed are refused, all of them by name", () => {
+test("all inputs that no column can feed are refused by name", () => {
   const sign = () => signatureOf([image, brain, boxes], []);
   expect(sign).toThrow(
     expect.objectContaining({
@@ -29,7 +29,7 @@ test("inputs that no column can feed are refused, all of them by name", () => {
   );
 });
 
-test("outputs that no column can hold are kept apart, with what they are", () => {
+test("outputs that no column can hold are listed separately with their kind", () => {
   const label = { name: "label", isTensor: true, type: "int64", shape: ["batch"] } as const;
   const prototype = { ...label, name: "__proto__" } as const;
   expect(signatureOf([image], [words, label, brain, boxes, prototype])).toMatchObject({

@@ -126,9 +126,9 @@ const MISFITS: Partial<Record<OpKind, OpSpec>> = {
 };
 
 describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind]] as const))(
-  "%s",
+  "the op %s",
   (kind, op, plain) => {
-    test("makes of any row what the plainest computation does: with NaN, infinities, equals", () => {
+    test("the op makes the same values as a plain computation, also from NaN, infinities and ties", () => {
       fc.assert(
         fc.property(cases, (some) => {
           const binding = bindingOf(kind, specOf(op, some), some);
@@ -153,7 +153,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       );
     });
 
-    test("names its columns before it is planned as it does after, and writes the fields that it says", () => {
+    test("the op has the same column names before and after planning, and writes its declared fields", () => {
       fc.assert(
         fc.property(cases, (some) => {
           const spec = specOf(op, some);
@@ -171,7 +171,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       );
     });
 
-    test("crosses the wire as it is, and what belongs to another op is left behind", () => {
+    test("the binding is unchanged on the wire, and keys of other ops are dropped", () => {
       fc.assert(
         fc.property(cases, (some) => {
           const { op: bound } = bindingOf(kind, specOf(op, some), some);
@@ -181,7 +181,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       );
     });
 
-    test("is refused where its keys do not fit the tensor, each of them at once", () => {
+    test("all keys that do not fit the tensor are reported at once", () => {
       const dims = kind === "pool" ? [5, 3] : [3];
       const row = { dtype: "float32", dims, values: product(dims), perPosition: false };
       const { [kind]: keys = {} } = MISFITS;
@@ -190,7 +190,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
       );
     });
 
-    test("says what it is, and is bound to positions only if it takes them", () => {
+    test("the op has a summary, and is bound to positions only if it supports them", () => {
       expect(op.summary).not.toBe("");
       const problems: SpecProblem[] = [];
       const sequences = new Sequences();
@@ -219,7 +219,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
   },
 );
 
-describe("an op that somebody adds", () => {
+describe("an added op", () => {
   interface NormBinding extends OpBinding {
     readonly kind: "l2norm";
   }
@@ -248,7 +248,7 @@ describe("an op that somebody adds", () => {
       },
   } as const satisfies OutputOp<NormBinding>;
 
-  test("fits the list, has a column and writes it", () => {
+  test("an added op has the type of the list of ops, and writes its column", () => {
     const list = [...OUTPUT_OPS, l2norm] as const satisfies readonly OutputOp[];
     expect(list.at(-1)?.kind).toBe("l2norm");
     const some: Case = {

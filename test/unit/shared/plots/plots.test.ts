@@ -19,13 +19,13 @@ function aLumpyRun(seconds: number): RunHistory {
   return { ...aBusyRun(), seconds, pace: { at, rowsDone, workers: at.map(() => 4) } };
 }
 
-test("the curve of rows a second has no spikes where workers commit whole shards in turn", () => {
+test("the curve of rows per second has no spikes when workers commit whole shards in turn", () => {
   const steps = stepsOf(aLumpyRun(300));
   expect(steps.length).toBeGreaterThan(20);
   expect(Math.min(...steps)).toBeGreaterThan(Math.max(...steps) / 2);
 });
 
-test("a run that stalls shows it: the last step falls once it is longer than a usual one", () => {
+test("the last step of the curve falls once a stall is longer than a usual step", () => {
   const { pace, ...run } = aLumpyRun(100);
   const stalled = (seconds: number) =>
     stepsOf({
@@ -41,7 +41,7 @@ test("a run that stalls shows it: the last step falls once it is longer than a u
   expect(stalled(60)).toBeLessThan(20);
 });
 
-test("a narrow plot has its own width, and fewer ticks than a wide one", () => {
+test("a narrow plot has the requested width and fewer ticks than a wide plot", () => {
   const plot = (width: number) => pacePlot(aLumpyRun(300), width)?.text ?? "";
   const ticks = (text: string) => text.match(/text-anchor="middle"/g)?.length ?? 0;
   expect(plot(340)).toContain('viewBox="0 0 340 200"');

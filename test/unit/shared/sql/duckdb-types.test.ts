@@ -11,11 +11,11 @@ test.for([
   [{ kind: "map", key: { kind: "string" }, value: float } as const, "MAP(VARCHAR, FLOAT)"],
   [{ kind: "dictionary", values: { kind: "string" } } as const, "VARCHAR"],
   [{ kind: "decimal", precision: 10, scale: 2 } as const, "DECIMAL(10, 2)"],
-] as const)("%j is %s", ([type, expected]) => {
+] as const)("the type %j is %s in DuckDB", ([type, expected]) => {
   expect(duckdbType(type)).toBe(expected);
 });
 
-test("an empty table has every column, and a number where names differ in case only", () => {
+test("an empty table has every column, with a number added to names that differ only in case", () => {
   const struct: FieldType = { kind: "struct", fields: [{ name: 'x"', type: float, nullable: true }] };
   const fields: Field[] = [
     { name: 'a"b', type: float, nullable: false },

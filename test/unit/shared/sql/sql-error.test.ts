@@ -8,7 +8,7 @@ function duckdb(type: string, message: string, more: Record<string, string> = {}
 
 const WHERE = "reduce.confusion.final";
 
-test("a column that is not there: the place, a caret under it and DuckDB's candidates", () => {
+test("a missing column is reported with its place, a caret and DuckDB's candidates", () => {
   const sql = "SELECT label,\n  dgit FROM partials";
   const message = 'Referenced column "dgit" not found in FROM clause!\nCandidate bindings: "digit", "label"';
   const error = sqlError(duckdb("Binder", message, { position: "16", error_subtype: "COLUMN_NOT_FOUND" }), {
@@ -38,7 +38,7 @@ test("columns are counted in characters, not in bytes", () => {
   expect(error.fields.column).toBe(13);
 });
 
-test("a long line is cut around the place", () => {
+test("a long line is cut around the reported place", () => {
   const sql = `SELECT ${"a, ".repeat(200)}oops${", b".repeat(200)} FROM rows`;
   const position = String(sql.indexOf("oops"));
   const error = sqlError(duckdb("Binder", "no oops", { position }), { where: WHERE, sql });
@@ -47,7 +47,7 @@ test("a long line is cut around the place", () => {
   expect(excerpt.slice(caret.indexOf("^")).startsWith("oops")).toBe(true);
 });
 
-test("a list of candidate functions is left out, and so are DuckDB's own tables", () => {
+test("candidate functions and DuckDB's own tables are not part of the hint", () => {
   const message =
     "No function matches 'sum(VARCHAR)'. You might need to add explicit type casts.\n\tCandidate functions:\n\tsum(DECIMAL) -> DECIMAL\n";
   const binder = sqlError(duckdb("Binder", message), { where: WHERE, sql: "x" });
@@ -69,21 +69,21 @@ test.for([
   ["", "Out of Memory", "SQL_FAILED"],
   ["", "IO", "SQL_FAILED"],
   ["", "INTERRUPT", "INTERRUPTED"],
-] as const)("%j%s is %s", ([prefix, type, code]) => {
+] as const)("a DuckDB error with the prefix %j and the type %s is %s", ([prefix, type, code]) => {
   const error = sqlError(new Error(prefix + duckdb(type, "what").message), { where: WHERE, sql: "x" });
   expect(error.code).toBe(code);
 });
 
-test("text that is not DuckDB's JSON is a failure with that text", () => {
+test("an error that is not DuckDB's JSON keeps its text", () => {
   expect(sqlError(new Error("boom {"), { where: WHERE, sql: "x" }).message).toBe(`${WHERE} failed: boom {`);
 });
 
-test("an error of ours passes through", () => {
+test("a ShardmillError is returned unchanged", () => {
   const own = new ShardmillError("INTERRUPTED", "stop");
   expect(sqlError(own, { where: WHERE, sql: "x" })).toBe(own);
 });
 
-test("a full disk is no fault of the SQL: the error says that it may go elsewhere, or later", () => {
+test("a full disk is STORE_FAILED instead of an error of the SQL", () => {
   const said =
     'IO Error: {"exception_type":"IO","exception_message":"Could not write file \\"x\\": No space left on device"}';
   const error = sqlError(new Error(said), { where: "reduce.a.combine", sql: "SELECT 1" });

@@ -5,7 +5,7 @@ import { asStorageError, placeProblem, reasonOf } from "../../../../shared/stora
 
 const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:9"), { code: "ECONNREFUSED" });
 
-test("a problem of a store names the proxy that was asked, and the place once", () => {
+test("a problem of a store names the requested proxy, and repeats no location", () => {
   const judged = judgedByError("s3://data", { host: "s3.example", proxy: "127.0.0.1:9" }, refused);
   const error = failed("STORE_FAILED", "s3://data", judged.message, { cause: refused });
   expect(placeProblem("s3://data", "cannot be read", error).what).toBe(
@@ -14,7 +14,7 @@ test("a problem of a store names the proxy that was asked, and the place once", 
   );
 });
 
-test("the reason of a file system's error is its own message", () => {
+test("the reason of a file system error is its own message", () => {
   const missing = Object.assign(new Error("ENOENT: no such file, open '/a'"), { code: "ENOENT" });
   const error = asStorageError("read", "/a", missing);
   expect(isShardmillError(error, "STORE_NOT_FOUND")).toBe(true);

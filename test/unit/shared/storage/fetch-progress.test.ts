@@ -15,7 +15,7 @@ function aFetch() {
   return { progress, pass };
 }
 
-test("nothing is on its way before it is wanted, once all is here, and when it is given up", () => {
+test("there is no progress before a fetch, after its end and after its cancellation", () => {
   const { progress } = aFetch();
   expect(progress.now()).toBeNull();
   progress.expect(10);
@@ -27,7 +27,7 @@ test("nothing is on its way before it is wanted, once all is here, and when it i
   expect(progress.now()).toBeNull();
 });
 
-test("the rate is that of the last seconds, from the first moment on", () => {
+test("the rate covers the last seconds and exists from the first moment", () => {
   const { progress, pass } = aFetch();
   progress.expect(1_000);
   expect(progress.now()).toEqual({ bytes: 0, totalBytes: 1_000, bytesPerSecond: 0 });
@@ -41,7 +41,7 @@ test("the rate is that of the last seconds, from the first moment on", () => {
   expect(progress.now()?.bytesPerSecond).toBeCloseTo(10, 5);
 });
 
-test("pieces that come together, far apart, have the rate of the line", () => {
+test("the rate of pieces that arrive in rare bursts is their average", () => {
   const { progress, pass } = aFetch();
   progress.expect(10_000);
   for (let round = 0; round < 6; round += 1) {
@@ -53,7 +53,7 @@ test("pieces that come together, far apart, have the rate of the line", () => {
   expect(progress.now()?.bytesPerSecond).toBeLessThan(1);
 });
 
-test("the log hears of a fetch every ten seconds while it goes on", () => {
+test("a running fetch is logged every ten seconds", () => {
   const { progress, pass } = aFetch();
   const lines: object[] = [];
   const log = { info: (facts: object) => void lines.push(facts) } as unknown as Logger;

@@ -10,7 +10,7 @@ import { memorySource } from "../../../support/memory-source.ts";
 const MIB = 1 << 20;
 const bytes = Uint8Array.from({ length: 20 * MIB }, (_, index) => (index * 7919) >> 8);
 
-test("ranges that are wanted at once come as they are in the file, by as few requests as are planned", async () => {
+test("ranges that are read concurrently are correct, and need only the planned requests", async () => {
   const source = memorySource(bytes);
   const gathered = gatheredSource(source);
   const wanted = [
@@ -36,24 +36,24 @@ test("ranges that are wanted at once come as they are in the file, by as few req
   expect(source.reads.at(-1)).toEqual([10, 20]);
 });
 
-test("two that want the same get bytes of their own", async () => {
+test("two readers of the same range get separate bytes", async () => {
   const gathered = gatheredSource(memorySource(bytes));
   const [one, other] = await Promise.all([gathered.read(0, 100, NEVER), gathered.read(0, 100, NEVER)]);
   one?.fill(0);
   expect(other).toEqual(bytes.slice(0, 100));
 });
 
-test("what fails is told to those that want it, each with its own signal, and to nobody else", async () => {
+test("a failed request rejects all of its readers, and an abort rejects only its own reader", async () => {
   const source = memorySource(bytes);
   const gathered = gatheredSource(source);
   const abort = new AbortController();
-  const reason = new Error("not any more");
+  const reason = new Error("the reader stopped");
   const stopped = gathered.read(0, 10, abort.signal);
   const going = gathered.read(5, 20, NEVER);
   abort.abort(reason);
   await expect(stopped).rejects.toBe(reason);
   expect(await going).toEqual(bytes.slice(5, 20));
-  source.failure = new Error("the store is gone");
+  source.failure = new Error("the store is unavailable");
   const both = await Promise.allSettled([gathered.read(0, 10, NEVER), gathered.read(0, 20, NEVER)]);
   expect(both).toEqual([
     { status: "rejected", reason: source.failure },
@@ -61,7 +61,7 @@ test("what fails is told to those that want it, each with its own signal, and to
   ]);
 });
 
-test("of a wide file with every second column wanted, a row group comes by few requests, with the rows that it has", async () => {
+test("every second column of a wide file is read correctly by few requests for each row group", async () => {
   const rows = 5_000;
   const names = Array.from({ length: 40 }, (_, index) => `c${index}`);
   const columns = names.map((name, index) => [

@@ -6,7 +6,7 @@ const job = (region: number) => {
   return { stores: { ...NO_STORES, settings: { "s3://": { region: String(region) } } } };
 };
 
-test("jobs that say the same share theirs, and of a thousand the last hundred are kept", async () => {
+test("jobs with the same settings share a storage, and the last hundred storages are kept", async () => {
   await using storages = new JobStorages();
   const first = storages.of(job(0));
   expect(storages.of(job(0))).toBe(first);

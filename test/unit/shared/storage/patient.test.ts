@@ -62,8 +62,8 @@ const PASSING = [
   new ShardmillError("JOB_NOT_FOUND", "not yet"),
 ];
 
-describe("a store behind a coordinator that is started again", () => {
-  test("asks again until it is there, with every call", async () => {
+describe("a store behind a restarted coordinator", () => {
+  test("every call is retried until the coordinator is available", async () => {
     const rig = failing(...PASSING);
     expect(await rig.storage.stat(A, NEVER)).toEqual({ bytes: 1, version: "2" });
     expect(rig.calls()).toBe(4);
@@ -89,13 +89,13 @@ describe("a store behind a coordinator that is started again", () => {
     new ShardmillError("LEASE_STALE", "not yours"),
     new ShardmillError("STORE_NOT_FOUND", "none"),
     new ShardmillError("STORE_FAILED", "EIO"),
-  ])("asks once when the answer is final ($code)", async (error) => {
+  ])("a call with a final error is not retried ($code)", async (error) => {
     const rig = failing(error);
     await expect(rig.storage.stat(A, NEVER)).rejects.toBe(error);
     expect(rig.calls()).toBe(1);
   });
 
-  test("gives up after a minute, and at once when its caller does", async () => {
+  test("a call fails after a minute of retries, and at once when its caller aborts", async () => {
     const forever = failing(...Array.from({ length: 1_000 }, () => unreachable));
     await expect(forever.storage.stat(A, NEVER)).rejects.toBe(unreachable);
     expect(forever.calls()).toBeLessThan(210);
@@ -104,7 +104,7 @@ describe("a store behind a coordinator that is started again", () => {
   });
 });
 
-test("a session that changes is the new one wherever its cell is seen", () => {
+test("a changed session is read everywhere that shares its cell", () => {
   const cell = sessionCell(workerSession("a".repeat(24)));
   const elsewhere = structuredClone({ cell }).cell;
   setSession(cell, workerSession("b2"));

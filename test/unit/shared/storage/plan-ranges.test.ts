@@ -6,14 +6,14 @@ const KIB = 1 << 10;
 const MIB = 1 << 20;
 const range = (start: number, bytes: number) => ({ start, end: start + bytes });
 
-test("what lies side by side, but for less than 128 KiB, is one request, in whatever order it is wanted", () => {
+test("ranges with gaps of less than 128 KiB are one request, whatever their order", () => {
   const wanted = [range(300 * KIB, 10 * KIB), range(0, 100 * KIB), range(100 * KIB, 73 * KIB)];
   expect(planRanges(wanted)).toEqual([range(0, 310 * KIB)]);
   expect(planRanges([range(0, KIB), range(129 * KIB - 1, KIB)])).toHaveLength(1);
   expect(planRanges([range(0, KIB), range(129 * KIB, KIB)])).toEqual([range(0, KIB), range(129 * KIB, KIB)]);
 });
 
-test("a range of up to 8 MiB is one request, a larger one several of about one size", () => {
+test("a range of up to 8 MiB is one request, and a larger range is several of similar size", () => {
   expect(planRanges([range(5, 8 * MIB)])).toEqual([range(5, 8 * MIB)]);
   expect(planRanges([range(0, 9 * MIB)])).toEqual([range(0, 4.5 * MIB), range(4.5 * MIB, 4.5 * MIB)]);
   expect(planRanges([range(7, 24 * MIB + 1)]).map(({ start, end }) => end - start)).toEqual([
@@ -24,12 +24,12 @@ test("a range of up to 8 MiB is one request, a larger one several of about one s
   ]);
 });
 
-test("nothing is asked for nothing", () => {
+test("no ranges and empty ranges need no request", () => {
   expect(planRanges([])).toEqual([]);
   expect(planRanges([range(100, 0)])).toEqual([]);
 });
 
-test("every byte that is wanted is asked for once; no request is larger than 8 MiB, and no byte is read for nothing that is not in a small gap", () => {
+test("each byte is requested once, in requests of at most 8 MiB, with extra bytes only in small gaps", () => {
   const wanted = fc.array(
     fc
       .tuple(fc.nat(100 * MIB), fc.oneof(fc.nat(300 * KIB), fc.nat(30 * MIB)))

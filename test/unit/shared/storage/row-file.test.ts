@@ -33,7 +33,7 @@ describe("readRowFile", () => {
     ["http://user:50%@host/x.jpg", /^is named "http:\/\/...@host\/x.jpg"/],
     ["http://[bad/x.jpg", /^is named "http:/],
     ["https://exa mple.com/x.jpg", /^is named "https:/],
-  ])("refuses %s", async (name, why) => {
+  ])('refuses the name "%s"', async (name, why) => {
     const found = await readRowFile(await storagesWith(), name, { folder, maxBytes, signal });
     expect(found).toEqual({ kind: "refused", why: expect.stringMatching(why) });
   });
@@ -44,13 +44,13 @@ describe("readRowFile", () => {
       { host, proxy: null },
       Object.assign(new Error("self-signed"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
     );
-  const unknown = new ShardmillError("STORE_FAILED", "nobody knows h", { fields: { server: "h" } });
+  const unknown = new ShardmillError("STORE_FAILED", "the host h is unknown", { fields: { server: "h" } });
 
   it.each([
-    ["a proxy that wants to know who asks", wantsProxyUser("the file")],
-    ["the certificate of the store", certificate("minio.test")],
-    ["a store that nobody knows", unknown],
-  ])("of a store, %s is no row's fault", async (_what, error) => {
+    ["a proxy that requires a user", wantsProxyUser("the file")],
+    ["an untrusted certificate", certificate("minio.test")],
+    ["an unknown host", unknown],
+  ])("throws instead of refusing a row whose store has %s", async (_what, error) => {
     const storages = new Storages({
       s3: async () => {
         throw error;
@@ -61,7 +61,7 @@ describe("readRowFile", () => {
     );
   });
 
-  it("asks a server that nobody knows twice, where a row names it", async () => {
+  it("refuses a row that names an unknown server after two tries", async () => {
     await using storages = openRowStorages(NO_STORES);
     const location = parseLocation("https://no-such-host.invalid/cat.jpg");
     const asked = await (await storages.at(location)).stat(location, signal).catch((error: unknown) => error);
@@ -74,9 +74,9 @@ describe("readRowFile", () => {
   });
 
   it.each([
-    ["certificate", certificate("h")],
-    ["name", unknown],
-  ])("a web server that a row names is its fault, by its %s", async (_what, error) => {
+    ["untrusted certificate", certificate("h")],
+    ["unknown host", unknown],
+  ])("refuses a row that names a web server with an %s", async (_what, error) => {
     const storages = new Storages({
       https: async () => {
         throw error;
@@ -91,7 +91,7 @@ describe("readRowFile", () => {
     "ftp://h/x?sig=SECRET",
     "https://exa mple/x?sig=SECRET",
     "az://c/x?sig=SECRET",
-  ])("says nothing of the secret in %s", async (name) => {
+  ])("does not show the secret in %s", async (name) => {
     // No storage opens here, except for disks.
     const storages = new Storages({ az: undefined as never, https: undefined as never });
     const found = await readRowFile(storages, name, { folder, maxBytes, signal });
@@ -101,9 +101,9 @@ describe("readRowFile", () => {
 
   it.each([
     ["once", 1, { kind: "bytes", bytes: Uint8Array.of(1, 2, 3, 4) }],
-    ["again and again", 9, { kind: "refused", why: "cannot be read: it changes while it is read" }],
+    ["repeatedly", 9, { kind: "refused", why: "cannot be read: it changes while it is read" }],
   ] as const)(
-    "a file that is replaced %s between look and read is never cut short",
+    "never returns part of a file that is replaced %s between stat and read",
     async (_how, times, expected) => {
       const cat = parseLocation("/photos/a b/cat.jpg");
       let left = 0;
@@ -119,7 +119,7 @@ describe("readRowFile", () => {
   );
 
   it.each(["ENAMETOOLONG", "ELOOP", "EISDIR", "EINVAL", "ENOTDIR", "EACCES", "ENOENT"])(
-    "refuses a row whose name the file system answers with %s",
+    "refuses a row whose file fails with %s in the file system",
     async (errno) => {
       const storages = await storagesWith(async ({ call }) => {
         if (call !== "stat") return;
@@ -132,20 +132,20 @@ describe("readRowFile", () => {
     },
   );
 
-  it("refuses a row that names a place which may not be opened", async () => {
+  it("refuses a row that names a location outside the allowed ones", async () => {
     await using storages = openRowStorages({ ...NO_STORES, allowed: ["/photos"] });
     const found = await readRowFile(storages, "/other/x.png", { folder, maxBytes, signal });
     expect(found).toEqual({ kind: "refused", why: expect.stringContaining("may not be opened") });
   });
 
-  it.each(["foo://", "foo:// "])("cuts a megabyte behind %s", async (begin) => {
+  it.each(["foo://", "foo:// "])("shortens a name of a megabyte that begins with %s", async (begin) => {
     const name = begin + "x".repeat(1_000_000);
     const found = await readRowFile(await storagesWith(), name, { folder, maxBytes, signal });
     expect(JSON.stringify(found).length).toBeLessThan(1000);
   });
 
-  it("throws what is the place's fault, which may be mended", async () => {
-    const broken = new ShardmillError("STORE_FAILED", "the disk is gone");
+  it("throws an error of the storage, which may be temporary", async () => {
+    const broken = new ShardmillError("STORE_FAILED", "the disk failed");
     const storages = await storagesWith(async ({ call }) => {
       if (call === "read") throw broken;
     });

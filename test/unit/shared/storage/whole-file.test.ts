@@ -25,17 +25,17 @@ async function replacedOnce(): Promise<Storage> {
   return storage;
 }
 
-test("a text that is replaced meanwhile is read as it is now, and never in part", async () => {
+test("a text that is replaced during its read is read completely in its new version", async () => {
   expect(await readText(await replacedOnce(), at, NEVER)).toBe("longer");
 });
 
-test("a file that is replaced while it is read has no digest", async () => {
+test("the digest of a file that is replaced during its read fails with STORE_CHANGED", async () => {
   await expect(digestStored(await replacedOnce(), at, { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_CHANGED",
   });
 });
 
-test("what is copied from one store to another is all of one version", async () => {
+test("a copy between stores fails with STORE_CHANGED if the file is replaced during the copy", async () => {
   const source = await replacedOnce();
   const target = new MemoryStorage();
   const open = async (settings: StoreSettings) => (settings.anonymous === true ? target : source);

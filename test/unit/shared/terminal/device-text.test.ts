@@ -35,7 +35,7 @@ const REPORT: DeviceReport = {
 
 const line = (changes: Partial<DeviceReport>) => deviceEntries([{ ...REPORT, ...changes }])[0]?.[1];
 
-test("a device's check is a line, with what it found and what it cost", () => {
+test("a device's check is one line with its result and its duration", () => {
   expect(line({})).toBe(
     "webgpu matches the CPU: largest error 0.0000011 of a value's size (256 rows compared in 0.8s)",
   );

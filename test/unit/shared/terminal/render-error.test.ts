@@ -4,8 +4,8 @@ import { renderError } from "../../../../shared/terminal/render-error.ts";
 
 const lines = (error: ShardmillError) => renderError(error).split("\n");
 
-describe("an error as its user reads it", () => {
-  it("says what is wrong, then each problem with place, expectation, finding and advice, aligned", () => {
+describe("a rendered error", () => {
+  it("the message is first, and each problem follows with its place and its aligned details", () => {
     const problems: Problem[] = [
       {
         where: "map.inputs.image.column",
@@ -34,7 +34,7 @@ describe("an error as its user reads it", () => {
     ]);
   });
 
-  it("adds the facts and the cause that the message does not tell, and no stack", () => {
+  it("fields and the cause are added if the message lacks them, without a stack", () => {
     const error = new ShardmillError("STORE_FAILED", "a.parquet cannot be read", {
       fields: { path: "a.parquet", shard: 7, worker: null },
       cause: new Error("EIO: i/o error"),
@@ -46,7 +46,7 @@ describe("an error as its user reads it", () => {
     ]);
   });
 
-  it("tells the place of an attempt in one line, and leaves flags and counts to machines", () => {
+  it("the place of an attempt is one line, and flags and counts are not shown", () => {
     const place = { shard: 0, file: "/data/a.parquet", rowStart: 0, rowEnd: 50, worker: "node1-cpu0" };
     const error = new ShardmillError("INPUT_CORRUPT", "row group 0 is corrupt", {
       fields: { ...place, poisoned: true, page: 7 },
@@ -77,14 +77,14 @@ describe("an error as its user reads it", () => {
     ]);
   });
 
-  it("does not take a number for told because its digits are in another", () => {
+  it("a number is shown although its digits are part of another number in the message", () => {
     const error = new ShardmillError("STORE_FAILED", "block 170 cannot be read", {
       fields: { block: 170, page: 7 },
     });
     expect(lines(error).slice(1)).toEqual(["  page  7"]);
   });
 
-  it("says nothing twice: neither a hint of a problem, nor what a missing file or gRPC causes", () => {
+  it("a problem's hint and the cause of a missing file or a gRPC error are not repeated", () => {
     const hint = "did you mean `data`?";
     const problem = { where: "dta", what: "there is no such folder", hint };
     const missing = Object.assign(new Error("ENOENT: no such file, stat 'dta'"), { code: "ENOENT" });
@@ -106,7 +106,7 @@ describe("an error as its user reads it", () => {
     expect(lines(unreachable)).toEqual(["error: no coordinator (COORDINATOR_UNREACHABLE)"]);
   });
 
-  it("keeps a database's lines, indented, and takes escape codes out of everything", () => {
+  it("the lines of a database are kept with an indent, and escape codes are removed everywhere", () => {
     const error = new ShardmillError("SQL_INVALID", 'column "n" not found\nSELECT n\n       ^\n', {
       problems: [{ where: "reduce.\u001b[31mx", what: "two\nlines" }],
     });
@@ -120,7 +120,7 @@ describe("an error as its user reads it", () => {
     ]);
   });
 
-  it("shows twenty problems and counts the others", () => {
+  it("twenty problems are shown, and the others are counted", () => {
     const problems = Array.from({ length: 22 }, (_, at) => ({ where: `row ${at}`, what: "is null" }));
     const shown = lines(new ShardmillError("SPEC_INVALID", "much is wrong", { problems }));
     expect(shown.slice(-3)).toEqual(["  row 19: is null", "", "  ... 2 more problems"]);

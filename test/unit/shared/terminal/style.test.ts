@@ -25,23 +25,23 @@ describe("the style of a stream", () => {
     vi.unstubAllEnvs();
   });
 
-  it("has colours on a terminal that has them", () => {
+  it("a terminal with colours has coloured text", () => {
     expect(createStyle(terminal()).bad("no")).toBe(RED);
   });
 
-  it("is plain on a terminal without colours, and in a file or a pipe", () => {
+  it("a terminal without colours, a file and a pipe have plain text", () => {
     expect(createStyle(aStream({ isTTY: true, getColorDepth: () => 1 })).bad("no")).toBe("no");
     expect(createStyle(aStream({})).bad("no")).toBe("no");
   });
 
-  it("has colours in a pipe if FORCE_COLOR asks for them, and none if it is 0", () => {
+  it("FORCE_COLOR=1 gives a pipe coloured text, and FORCE_COLOR=0 gives a terminal plain text", () => {
     vi.stubEnv("FORCE_COLOR", "1");
     expect(createStyle(aStream({})).bad("no")).toBe(RED);
     vi.stubEnv("FORCE_COLOR", "0");
     expect(createStyle(terminal()).bad("no")).toBe("no");
   });
 
-  it("asks a real terminal's own rules about NO_COLOR", async () => {
+  it("NO_COLOR has the effect that a real terminal's own rules give it", async () => {
     const { WriteStream } = await import("node:tty");
     vi.stubEnv("NO_COLOR", "1");
     vi.stubEnv("TERM", "xterm-256color");
@@ -51,7 +51,7 @@ describe("the style of a stream", () => {
     expect(createStyle(aStream({ isTTY: true, getColorDepth })).bad("no")).toBe(RED);
   });
 
-  it("can be plain whatever the environment says", () => {
+  it("the plain style ignores the environment", () => {
     vi.stubEnv("FORCE_COLOR", "1");
     expect(Object.values(plainStyle).map((paint) => paint("x"))).toEqual(["x", "x", "x", "x", "x", "x"]);
   });

@@ -8,7 +8,7 @@ describe("an address", () => {
     ["node-7.cluster_a.local:65535", { host: "node-7.cluster_a.local", port: 65535 }],
     ["[::1]:7070", { host: "::1", port: 7070 }],
     ["[fe80::1%eth0]:7070", { host: "fe80::1%eth0", port: 7070 }],
-  ])("%s is read, and written the same", (text, address) => {
+  ])("%s is parsed and formatted unchanged", (text, address) => {
     expect(parseAddress(text, "connect")).toEqual(address);
     expect(formatAddress(address)).toBe(text);
   });
@@ -25,7 +25,7 @@ describe("an address", () => {
     "a b:7070",
     "localhost:-1",
     "localhost:7070/x",
-  ])("`%s` is refused, and the message says how one is written", (text) => {
+  ])("`%s` is refused with a hint that shows a valid address", (text) => {
     const refused = expect.objectContaining({
       code: "ARGUMENT_INVALID",
       fields: { address: text },
@@ -34,12 +34,12 @@ describe("an address", () => {
     expect(() => parseAddress(text, "connect")).toThrow(refused);
   });
 
-  test("port 0 is for listening only", () => {
+  test("port 0 is accepted for listening", () => {
     expect(parseAddress("127.0.0.1:0", "listen")).toEqual({ host: "127.0.0.1", port: 0 });
   });
 });
 
-test("what no other machine reaches is told from what it may", () => {
+test("loopback hosts are distinguished from hosts that other machines may reach", () => {
   for (const host of ["localhost", "127.0.0.1", "127.9.9.9", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"])
     expect([host, isLoopback(host)]).toEqual([host, true]);
   for (const host of [

@@ -30,7 +30,7 @@ function descriptionWith(op: FeatureOp) {
 }
 
 needs("sound")(
-  "a feature's step has the feature's name and data side by side on the wire, and comes back as it was",
+  "a feature's step has its name and data at one level on the wire, and is decoded unchanged",
   () => {
     const description = descriptionWith(OP);
     const bytes = encodeJson(description);
@@ -45,10 +45,10 @@ needs("sound")(
 );
 
 test.each([
-  ["another feature", { ...OP, feature: "smell" }],
+  ["an unknown feature", { ...OP, feature: "smell" }],
   ["data of another shape", { ...OP, data: { ...DATA, rate: "16k" } }],
-  ["data that are missing", { ...OP, data: {} }],
-])("%s is refused before a step is opened", (_what, op) => {
+  ["missing data", { ...OP, data: {} }],
+])("%s is refused when the job description is decoded", (_what, op) => {
   expect(() => decodeJobDescription(encodeJson(descriptionWith(op)))).toThrow(
     expect.objectContaining({ code: "RPC_FAILED" }),
   );

@@ -31,8 +31,8 @@ const rpcFailed = (place: string) => expect.objectContaining({ code: "RPC_FAILED
 const argumentInvalid = (place: string) =>
   expect.objectContaining({ code: "ARGUMENT_INVALID", fields: { place } });
 
-describe("a response that the domain does not have is refused with its place", () => {
-  test("an unset oneof", () => {
+describe("an invalid response", () => {
+  test("an unset oneof is refused with its place", () => {
     expect(() => decodeResponse(workMethods.requestLease, empty(workMethods.requestLease))).toThrow(
       rpcFailed("RequestLeaseResponse.result"),
     );
@@ -41,7 +41,7 @@ describe("a response that the domain does not have is refused with its place", (
     );
   });
 
-  test("a whole lease is taken, as the base of what follows", () => {
+  test("a complete lease is accepted", () => {
     expect(decodeResponse(workMethods.requestLease, leaseAnswer({}))).toMatchObject({ kind: "lease" });
   });
 
@@ -49,23 +49,27 @@ describe("a response that the domain does not have is refused with its place", (
     ["a missing message", { token: null }, "lease.token"],
     ["an empty id", { jobId: "" }, "lease.jobId"],
     ["an unknown word", { slices: [{ file: { ...FILE, format: 77 } }] }, "lease.slices[0].file.format"],
-    ["no rows of any file", { slices: [] }, "lease.slices"],
-    ["other rows than its shard's", { slices: [{ file: FILE, rowStart: 0, rowEnd: 4 }] }, "lease.slices"],
+    ["a lease without rows of a file", { slices: [] }, "lease.slices"],
+    [
+      "a lease with fewer rows than its shard",
+      { slices: [{ file: FILE, rowStart: 0, rowEnd: 4 }] },
+      "lease.slices",
+    ],
     ["a range that ends before it starts", { shard: { rowStart: 9, rowEnd: 5 } }, "lease.shard.rowEnd"],
     ["a count beyond 2^53", { shard: { rowStart: 0, rowEnd: 2 ** 60 } }, "lease.shard.rowEnd"],
-  ])("%s", (_what, changes, place) => {
+  ])("%s is refused with its place", (_what, changes, place) => {
     expect(() => decodeResponse(workMethods.requestLease, leaseAnswer(changes))).toThrow(
       rpcFailed(`RequestLeaseResponse.${place}`),
     );
   });
 
-  test("a status with a phase that is none", () => {
+  test("a status with an unknown phase is refused with its place", () => {
     const { responseSerialize, responseDeserialize } = jobsMethods.getJob.definition;
     const message = responseDeserialize(responseSerialize({ job: { jobId: "j", phase: 77 } }));
     expect(() => decodeResponse(jobsMethods.getJob, message)).toThrow(rpcFailed("GetJobResponse.job.phase"));
   });
 
-  test("a job description that is not one", () => {
+  test("an invalid job description is refused with a hint about versions", () => {
     const message = { descriptionJson: Buffer.from('{"jobId":"j"}') };
     expect(() => decodeResponse(workMethods.describeJob, message)).toThrow(
       expect.objectContaining({ code: "RPC_FAILED", hint: expect.stringContaining("same version") }),
@@ -73,21 +77,21 @@ describe("a response that the domain does not have is refused with its place", (
   });
 });
 
-describe("a request that the domain does not have is refused as ARGUMENT_INVALID", () => {
-  test("no session", () => {
+describe("an invalid request", () => {
+  test("an empty session is refused with ARGUMENT_INVALID", () => {
     expect(() => decodeRequest(workMethods.leave, { session: "" })).toThrow(
       argumentInvalid("LeaveRequest.session"),
     );
   });
 
-  test("a stage that is none", () => {
+  test("an unknown stage is refused with ARGUMENT_INVALID", () => {
     const message = { session: "s", leases: [], busy: { sleep: 1 } };
     expect(() => decodeRequest(workMethods.heartbeat, message)).toThrow(
       argumentInvalid("HeartbeatRequest.busy.sleep"),
     );
   });
 
-  test("an error code that this build does not know", () => {
+  test("an unknown error code is refused with ARGUMENT_INVALID", () => {
     const lease = { jobId: "j", shard: 1, token: { generation: 1, sequence: 1 } };
     const error = { code: "NEW", message: "", fields: {}, problems: [] };
     expect(() => decodeRequest(workMethods.failAttempt, { session: "s", lease, error })).toThrow(
@@ -95,7 +99,7 @@ describe("a request that the domain does not have is refused as ARGUMENT_INVALID
     );
   });
 
-  test("an error field that is no JSON scalar", () => {
+  test("an error field that is not a JSON scalar is refused with ARGUMENT_INVALID", () => {
     const lease = { jobId: "j", shard: 1, token: { generation: 1, sequence: 1 } };
     for (const json of ["[1]", "{", ""]) {
       const error = { code: "INTERNAL", message: "", fields: { x: json }, problems: [] };
@@ -105,7 +109,7 @@ describe("a request that the domain does not have is refused as ARGUMENT_INVALID
     }
   });
 
-  test("a part of an upload that is neither header nor chunk, and a chunk over 1 MiB", () => {
+  test("an empty part of an upload and a chunk over 1 MiB are refused with ARGUMENT_INVALID", () => {
     expect(() => decodeRequest(dataMethods.putPartialFile, {})).toThrow(
       argumentInvalid("PutPartialFileRequest.part"),
     );
@@ -115,7 +119,7 @@ describe("a request that the domain does not have is refused as ARGUMENT_INVALID
     );
   });
 
-  test("a job spec with everything that is wrong, as SPEC_INVALID", () => {
+  test("an invalid job spec is refused with SPEC_INVALID and its problems", () => {
     const spec = {
       name: "x",
       input: { path: ["a"] },
@@ -142,7 +146,7 @@ describe("a request that the domain does not have is refused as ARGUMENT_INVALID
     }
   });
 
-  test("a job spec with a relative path", () => {
+  test("a job spec with a relative path is refused with SPEC_INVALID", () => {
     const spec = {
       name: "x",
       input: { path: ["/a"] },

@@ -51,8 +51,8 @@ function through<Request>(method: Method<Request, unknown>, message: object): Re
 const lease = { jobId: aJobId("j"), shard: 1, token: { generation: 1, sequence: 1 } };
 const invalid = (place: string) => expect.objectContaining({ code: "ARGUMENT_INVALID", fields: { place } });
 
-describe("what a caller may send", () => {
-  test("every list and map in every request has a bound, and no other", () => {
+describe("the limits of requests", () => {
+  test("the lists and maps in requests are exactly those with a limit", () => {
     const requests = SERVICE_NAMES.flatMap((service) => Object.values(serviceDefinition(service)));
     const places = requests.flatMap(({ requestType }) => {
       const type = requestType.type as MessageType;
@@ -61,13 +61,13 @@ describe("what a caller may send", () => {
     expect(places.sort()).toEqual(Object.keys(REQUEST_LIMITS.items).sort());
   });
 
-  test("a heartbeat with more leases than any worker has is refused, before they are looked at", () => {
+  test("a heartbeat with more than 4,096 leases is refused", () => {
     const leases = (count: number) => ({ session: "s", leases: Array(count).fill({ lease, rowsDone: 1 }) });
     expect(through(workMethods.heartbeat, leases(4_096)).leases).toHaveLength(4_096);
     expect(() => through(workMethods.heartbeat, leases(4_097))).toThrow(invalid("HeartbeatRequest.leases"));
   });
 
-  test("a text beyond its bound is refused", () => {
+  test("a text beyond its limit is refused", () => {
     const register = (name: string) => ({ name, device: "DEVICE_CPU", protocol: {} });
     expect(through(workMethods.register, register("x".repeat(4_096))).name).toHaveLength(4_096);
     expect(() => through(workMethods.register, register("x".repeat(4_097)))).toThrow(
@@ -75,7 +75,7 @@ describe("what a caller may send", () => {
     );
   });
 
-  test("a text of a list or a map has the bound that is named for it, and a key the usual one", () => {
+  test("a text in a list or a map has the limit of that field, and a key has a limit", () => {
     const submit = (jobFile: object) =>
       through(jobsMethods.submitJob, { jobFile: { path: "/job.yaml", ...jobFile } });
     const long = "x".repeat(65_536);
@@ -85,14 +85,14 @@ describe("what a caller may send", () => {
       expect(() => submit({ variables })).toThrow(invalid("SubmitJobRequest.jobFile.variables"));
   });
 
-  test("a list or a map that no limit names is refused", () => {
+  test("a list or a map without a limit is refused", () => {
     const limits = { items: {}, text: { other: 1 } };
     expect(() => checkLimits({ inner: { names: ["a"] } }, "R", limits)).toThrow(
       expect.objectContaining({ fields: { place: "R.inner.names" } }),
     );
   });
 
-  test("what a worker says of a failure is cut to the bound, not refused", () => {
+  test("a worker's report of a failure is cut to the limits instead of being refused", () => {
     const problems = Array(300).fill({ where: "a", what: "b".repeat(9_000) });
     const fields = Object.fromEntries(
       Array.from({ length: 100 }, (_, at) => [`f${at}`, "\u0001".repeat(9_000)]),
@@ -106,7 +106,7 @@ describe("what a caller may send", () => {
     expect(arrived.error.problems).toHaveLength(256);
   });
 
-  test("and so is what it says of its device", () => {
+  test("a worker's report of its device is cut to the limits instead of being refused", () => {
     const worst = { file: "a.parquet", row: 1, index: 0, expected: "1", found: "2", relative: 1 };
     const output = {
       tensor: "t",
@@ -141,7 +141,7 @@ describe("what a caller may send", () => {
     expect(arrived.report.outputs).toHaveLength(1_024);
   });
 
-  test("a partial of as many reductions as a job may have can be offered", () => {
+  test("a partial with as many reductions as a job may have can be offered", () => {
     // Rows, their copy for SQL, and dead letters.
     const files = MOST_REDUCTIONS + 3;
     expect(files).toBeLessThanOrEqual(REQUEST_LIMITS.items["OfferPartialRequest.partial.files"] ?? 0);
@@ -159,7 +159,7 @@ describe("what a caller may send", () => {
     ]);
   });
 
-  test("a failure that is told at the greatest length fits into a message", () => {
+  test("the longest report of a failure fits into a request", () => {
     const long = "\u20ac".repeat(70_000);
     const problem = { where: long, what: long, expected: long, found: long, hint: long };
     const fields = Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`f${at}`, long]));

@@ -20,7 +20,7 @@ interface Case<Request, Response> {
 function roundTrip<Request, Response>({ method, request, response }: Case<Request, Response>): void {
   const { requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } = method.definition;
   damagedRequests(method, request);
-  test(`${method.name}: what is decoded is what was encoded, through real protobuf bytes`, () => {
+  test(`${method.name}: requests and responses are decoded from protobuf bytes as they were encoded`, () => {
     fc.assert(
       fc.property(request, (value) => {
         const bytes = requestSerialize(method.request.encode(value));
@@ -46,7 +46,7 @@ const damage = fc.record({
 
 function damagedRequests<Request>(method: Method<Request, unknown>, request: fc.Arbitrary<Request>): void {
   const { requestSerialize, requestDeserialize } = method.definition;
-  test(`${method.name}: a damaged request is refused with an error, or is a request like any other`, () => {
+  test(`${method.name}: a damaged request is refused with an error or decoded to a valid request`, () => {
     fc.assert(
       fc.property(request, damage, (value, { place, byte }) => {
         const bytes = Buffer.from(requestSerialize(method.request.encode(value)));

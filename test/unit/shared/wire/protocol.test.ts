@@ -10,7 +10,7 @@ const range = fc
   .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 4 }))
   .map(([oldest, more]) => ({ oldest, newest: oldest + more }));
 
-test("two ranges meet where there is a version in both", () => {
+test("two ranges of versions overlap if a version is in both", () => {
   fc.assert(
     fc.property(range, range, (a, b) => {
       const speaks = ({ oldest, newest }: typeof a) =>
@@ -21,11 +21,11 @@ test("two ranges meet where there is a version in both", () => {
   );
 });
 
-test("a range that ends before it begins meets none", () => {
+test("a range that ends before it begins overlaps no other range", () => {
   expect(protocolsMeet({ oldest: 5, newest: 3 }, { oldest: 1, newest: 9 })).toBe(false);
 });
 
-test("ranges are shown as people say them", () => {
+test("a range is shown as one version or as its first and last version", () => {
   expect(protocolText({ oldest: 4, newest: 4 })).toBe("4");
   expect(protocolText({ oldest: 4, newest: 6 })).toBe("4 to 6");
   expect(PROTOCOL.oldest).toBeLessThanOrEqual(PROTOCOL.newest);
@@ -58,7 +58,7 @@ const SINCE = {
   readonly formats: Record<DatasetFormat, number>;
 };
 
-test("every word of a job description is of a protocol that all who are spoken with know", () => {
+test("every word of a job description is known in the oldest supported protocol", () => {
   const versions = Object.values(SINCE).flatMap((words) => Object.values<number>(words));
   expect(Math.max(...versions)).toBeLessThanOrEqual(PROTOCOL.oldest);
 });
