@@ -38,7 +38,7 @@ async function openToOthers(folder: string): Promise<string[]> {
   return open;
 }
 
-test("a stranger to a run sees nothing of it, changes nothing, and cannot work for it", async () => {
+test("a caller with another secret cannot read a run, change it or work for it", async () => {
   await using job = await slowJob();
   const { cli, address } = await startListening(job, ["run", job.path, "--workers", "1"]);
   await using run = cli;
@@ -76,7 +76,7 @@ test("a stranger to a run sees nothing of it, changes nothing, and cannot work f
   await expectRightAnswer(job);
 });
 
-test("a worker is let in by the secret's file that it is told, and the secret is nowhere else", async () => {
+test("a worker authenticates by the secret's file, and the secret appears nowhere else", async () => {
   await using job = await slowJob();
   const file = join(job.folder, "secret");
   const options = ["--listen", "127.0.0.1:0", "--log-level", "debug", "--secret-file", file];
@@ -108,7 +108,7 @@ test("a worker is let in by the secret's file that it is told, and the secret is
   expect(holders).toEqual(["secret"]);
 });
 
-test("a secret that others can read opens nothing: no coordinator starts with it, and no command sends it", async () => {
+test("a secret file that others can read is refused by every command", async () => {
   await using job = await KnownJob.make({ rows: 100 });
   const file = join(job.folder, "secret");
   await writeFile(file, newSecret(), { mode: 0o644 });
@@ -126,7 +126,7 @@ test("a secret that others can read opens nothing: no coordinator starts with it
   }
 });
 
-test("where no secret can be kept, a run has one of its own; a coordinator says what to do", async () => {
+test("without a writable home a run uses its own secret, and a coordinator requires --secret-file", async () => {
   await using job = await KnownJob.make({ rows: 300, rowGroupRows: 100 });
   const homeless = { env: { ...job.env, HOME: "/dev/null", SHARDMILL_SECRET_FILE: "" } };
   expect(await runCli(["run", job.path], homeless)).toMatchObject({ code: 0 });
@@ -137,7 +137,7 @@ test("where no secret can be kept, a run has one of its own; a coordinator says 
   });
 });
 
-test("what a job writes is no more open than its user's umask, and what it keeps meanwhile is its user's alone", async () => {
+test("outputs respect the user's umask, and temporary folders are private to the user", async () => {
   await using job = await slowJob();
   const wrap = ["sh", "-c", 'umask 077; exec "$@"', "sh"];
   const { cli } = await startListening(job, ["run", job.path, "--workers", "1"], { wrap });

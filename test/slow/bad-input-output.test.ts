@@ -11,9 +11,9 @@ beforeEach(async () => {
 });
 afterEach(() => job[Symbol.asyncDispose]());
 
-describe("an output that cannot be is refused before any work", () => {
+describe("an unusable output", () => {
   test.each([[[]], [["--fresh"]]])(
-    "somebody's files are there (%j): they are named and not touched",
+    "a folder with other files is refused, and the files are named and unchanged (%j)",
     async (more) => {
       await job.write("out/thesis.tex", "ten years of work");
       await job.write("out/rows/a.csv", "1");
@@ -31,7 +31,7 @@ describe("an output that cannot be is refused before any work", () => {
     },
   );
 
-  test("a file is there", async () => {
+  test("a file at the output's path is refused", async () => {
     await job.write("out", "mine");
     const { code, error } = await refused(job);
     expect([code, error.code]).toEqual([2, "OUTPUT_OCCUPIED"]);
@@ -39,7 +39,7 @@ describe("an output that cannot be is refused before any work", () => {
     expect(await readFile(job.out, "utf8")).toBe("mine");
   });
 
-  test("a file is where a folder above it would be", async () => {
+  test("a file in place of a parent folder is refused", async () => {
     await job.write("blob", "mine");
     await job.writeJob({ output: { path: "./blob/deep/out" } });
     const { code, error } = await refused(job);
@@ -51,7 +51,7 @@ describe("an output that cannot be is refused before any work", () => {
     expect(await readFile(job.at("blob"), "utf8")).toBe("mine");
   });
 
-  test("nothing can be made there, not even by root, on a file system that never says why", async () => {
+  test("an output on /proc, where no folder can be created, fails with OUTPUT_FAILED", async () => {
     await job.writeJob({ output: { path: "/proc/shardmill/out" } });
     const { code, error } = await refused(job, ["run", job.job]);
     expect([code, error.code]).toEqual([1, "OUTPUT_FAILED"]);
@@ -59,7 +59,7 @@ describe("an output that cannot be is refused before any work", () => {
     expect(error.hint).toContain("choose an output.path that can be written to");
   });
 
-  test.each(["run", "plan"])("%s tells of the output with all else that is wrong", async (command) => {
+  test.each(["run", "plan"])("%s reports the output together with all other problems", async (command) => {
     await job.write("blob", "mine");
     await job.writeJob({
       input: { path: "./nowhere" },
@@ -79,7 +79,7 @@ describe("an output that cannot be is refused before any work", () => {
     ["the input's folder", "./data", "SPEC_INVALID"],
     ["a folder above the input", ".", "SPEC_INVALID"],
     ["the root", "/", "SPEC_INVALID"],
-    ["somebody's folder", "/etc", "OUTPUT_OCCUPIED"],
+    ["a folder of the system", "/etc", "OUTPUT_OCCUPIED"],
     ["a name with a NUL", "./o\0ut", "SPEC_INVALID"],
     ["a name that is too long", `./${"o".repeat(300)}`, "OUTPUT_FAILED"],
   ])("plan refuses %s", async (_, path, code) => {
@@ -89,7 +89,7 @@ describe("an output that cannot be is refused before any work", () => {
     if (code === "SPEC_INVALID") expect(error.problems[0]?.where).toContain("output.path");
   });
 
-  test("plan looks, and leaves nothing behind", async () => {
+  test("plan creates no file or folder", async () => {
     await job.writeJob({ output: { path: "./deep/er/out" } });
     const planned = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
     expect(planned).toMatchObject({ code: 0 });

@@ -3,7 +3,7 @@ import { FAULT_KINDS } from "../../fault/chaos-faults.ts";
 import { chaosRound } from "../../fault/chaos-round.ts";
 
 // Both wait more than they compute.
-test.concurrent("a job whose workers and coordinator are killed, stopped and cut off publishes the right rows", async ({
+test.concurrent("a job whose workers and coordinator are killed, suspended and disconnected publishes the right rows", async ({
   expect,
 }) => {
   const stories: string[] = [];
@@ -14,7 +14,7 @@ test.concurrent("a job whose workers and coordinator are killed, stopped and cut
   expect(unproved, stories.join("\n")).toEqual([]);
 }, 900_000);
 
-test.concurrent("two jobs on one coordinator that is killed again and again are both published, each with the right rows", async ({
+test.concurrent("two jobs on one repeatedly killed coordinator are both published with the right rows", async ({
   expect,
 }) => {
   const stories: string[] = [];

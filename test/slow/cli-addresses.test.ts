@@ -10,12 +10,12 @@ beforeEach(async () => {
 });
 afterEach(() => job[Symbol.asyncDispose]());
 
-describe("an address that cannot be", () => {
+describe("an invalid address", () => {
   test.each([
     ["run", "--listen", "nonsense"],
     ["run", "--listen", "127.0.0.1:99999"],
     ["coordinator", "--listen", "7433"],
-  ])("%s %s %s is refused, and the form that is right is shown", async (command, option, address) => {
+  ])("%s %s %s is refused, and the valid form is shown", async (command, option, address) => {
     const { code, error } = await refused(job, [command, job.job, option, address]);
     expect([code, error.code]).toEqual([2, "ARGUMENT_INVALID"]);
     expect(error.problems).toEqual([
@@ -29,7 +29,7 @@ describe("an address that cannot be", () => {
     expect(error.hint).toContain("127.0.0.1:7433");
   });
 
-  test("to connect to: the same, and port 0 is none", async () => {
+  test("a wrong `--coordinator` is refused, also with port 0", async () => {
     for (const args of [["status"], ["workers"], ["watch"], ["submit", job.job]]) {
       const { code, error } = await failing([...args, "--coordinator", "node1:0"]);
       expect([code, error.code]).toEqual([2, "ARGUMENT_INVALID"]);
@@ -40,7 +40,7 @@ describe("an address that cannot be", () => {
     expect(stderr).toContain("error: `node1` is not an address (ARGUMENT_INVALID)");
   });
 
-  test("to listen on: not of this machine", async () => {
+  test("an address of another machine is refused for `--listen`", async () => {
     const { code, error } = await refused(job, [
       "run",
       job.job,
@@ -53,7 +53,7 @@ describe("an address that cannot be", () => {
   });
 });
 
-describe("a port that another process has", () => {
+describe("a port in use", () => {
   let port = 0;
   const holder = createServer();
   beforeAll(async () => {
@@ -63,7 +63,7 @@ describe("a port that another process has", () => {
   });
   afterAll(() => void holder.close());
 
-  test.each([["run"], ["coordinator"]])("%s says so, and what to do", async (command) => {
+  test.each([["run"], ["coordinator"]])("%s fails with PORT_IN_USE and a hint", async (command) => {
     const { code, error, stderr } = await refused(job, [command, job.job, "--listen", `127.0.0.1:${port}`]);
     expect([code, error.code]).toEqual([2, "PORT_IN_USE"]);
     expect(stderr).toBe(
@@ -72,14 +72,14 @@ describe("a port that another process has", () => {
     );
   });
 
-  test("and that is no coordinator, cannot be asked", async () => {
+  test("`status` fails when the process on the port is no coordinator", async () => {
     const { code, error } = await failing(["status", "--coordinator", `127.0.0.1:${port}`]);
     expect([code, error.code]).toEqual([1, "COORDINATOR_UNREACHABLE"]);
   });
 });
 
-describe("no coordinator at all", () => {
-  test("every command that asks one says so", async () => {
+describe("a missing coordinator", () => {
+  test("every command that needs a coordinator fails with COORDINATOR_UNREACHABLE", async () => {
     // Each command waits a while for a coordinator that may be starting, so all run concurrently.
     const commands = [["status"], ["workers"], ["watch"], ["cancel", "x"], ["submit", job.job]];
     const failures = await Promise.all(
@@ -92,7 +92,7 @@ describe("no coordinator at all", () => {
     }
   });
 
-  test("a worker waits as long as it is told, and then says so", async () => {
+  test("a worker waits for its patience, and then fails with COORDINATOR_UNREACHABLE", async () => {
     const worker = ["worker", "--coordinator", "127.0.0.1:1", "--device", "cpu", "--log-level", "error"];
     const { code, stderr, seconds } = await runCli([...worker, "--patience", "1"]);
     expect(code).toBe(1);
@@ -101,19 +101,19 @@ describe("no coordinator at all", () => {
   });
 });
 
-describe("arguments that no command can work with", () => {
+describe("invalid arguments", () => {
   test.each([
     ["run", "--workers", "0"],
     ["run", "--lanes", "x"],
     ["run", "--shard-threads", "0"],
     ["run", "--threads", "1e9"],
-  ])("%s %s %s", async (command, option, value) => {
+  ])("%s %s %s is refused", async (command, option, value) => {
     const { code, error } = await refused(job, [command, job.job, option, value]);
     expect([code, error.code]).toEqual([2, "ARGUMENT_INVALID"]);
     expect(error.message).toBe(`${option} must be auto or a whole number from 1 to 1024, not ${value}`);
   });
 
-  test("worker --patience soon, and --scratch where nothing can be made", async () => {
+  test("a worker's invalid --patience and unusable --scratch are refused", async () => {
     const patience = await runCli(["worker", "--patience", "soon"]);
     expect([patience.code, patience.stderr]).toEqual([
       2,
@@ -140,21 +140,21 @@ describe("a coordinator without jobs", () => {
     expect((await serving.ended).code).toBe(130);
   });
 
-  test("has none to show, and no workers", async () => {
+  test("shows no jobs and no workers", async () => {
     expect(await runCli(["status", ...at])).toMatchObject({ code: 0, stdout: "no jobs\n", stderr: "" });
     expect(await runCli(["status", ...at, "--json"])).toMatchObject({ code: 0, stdout: "[]\n" });
     expect(await runCli(["workers", ...at])).toMatchObject({ code: 0, stdout: "no workers\n" });
   });
 
   test.each([[["status", "digits-1"]], [["cancel", "digits-1"]], [["watch", "digits-1"]]])(
-    "%j: it does not know that job",
+    "%j fails with JOB_NOT_FOUND",
     async (args) => {
       const { code, error } = await failing([...args, ...at]);
       expect([code, error.code, error.fields.jobId]).toEqual([2, "JOB_NOT_FOUND", "digits-1"]);
     },
   );
 
-  test("takes a job once: a second of the same output is told which is at work", async () => {
+  test("refuses a second job with the same output and names the first one", async () => {
     const submitted = await runCli(["submit", job.job, ...at]);
     expect(submitted).toMatchObject({ code: 0, stderr: "" });
     const jobId = submitted.stdout.trim();
@@ -167,7 +167,7 @@ describe("a coordinator without jobs", () => {
     });
   });
 
-  test("refuses a job that cannot run as run does, with the places in the file", async () => {
+  test("refuses an invalid job with the places in its file, as `run` does", async () => {
     await job.writeJob({ input: { path: "./dta" } });
     const { code, error } = await refused(job, ["submit", job.job, ...at]);
     expect([code, error.code]).toEqual([2, "INPUT_NOT_FOUND"]);

@@ -20,7 +20,7 @@ function startCoordinator(job: KnownJob, args: readonly string[] = []) {
 const WRONG = { kind: "wrongNumbers" } as const;
 const SPEC = { input: { shardRows: 20 }, model: { device: "auto" } };
 
-test("a worker whose device is wrong is refused with the row that shows it, and the others do the job", async () => {
+test("a worker with wrong results is refused with a differing row, and other workers do the job", async () => {
   await using job = await KnownJob.make({ rows: 200, files: 1, rowGroupRows: 20, spec: SPEC });
   const { cli, address } = await startCoordinator(job);
   await using coordinator = cli;
@@ -55,7 +55,7 @@ test("a worker whose device is wrong is refused with the row that shows it, and 
   ]);
 });
 
-test("where no worker's device is right the job fails before anything is committed, with the worst row and what to do", async () => {
+test("a job whose workers all return wrong results fails before any commit, with the worst row and a hint", async () => {
   await using job = await KnownJob.make({ rows: 200, files: 1, spec: SPEC });
   const { cli, address } = await startCoordinator(job, ["--refused-grace-ms", "500"]);
   await using coordinator = cli;
@@ -73,7 +73,7 @@ test("where no worker's device is right the job fails before anything is committ
   expect(await readdir(job.out)).toEqual(["_shardmill"]);
 });
 
-test("without a check the device is taken at its word", async () => {
+test("without a check wrong results are accepted", async () => {
   const spec = { ...SPEC, model: { device: "auto", check: { rows: 0 } } };
   await using job = await KnownJob.make({ rows: 40, files: 1, spec });
   const { cli, address } = await startCoordinator(job);

@@ -131,7 +131,7 @@ async function jobOf(example: Example): Promise<JobFolder> {
 const SPLIT_KEYS = ["column", "tokenizer", "tokens", "overlap", "sentences"] satisfies (keyof SplitSpec)[];
 
 describe("the examples of the job file's page", () => {
-  test.each([...EXAMPLES.entries()])("run as they stand there: %i", async (_, example) => {
+  test.each([...EXAMPLES.entries()])("run unchanged: example %i", async (_, example) => {
     await using job = await jobOf(example);
     const { code, stderr } = await runCli(["run", job.job, "--workers", "1"]);
     expect(code, stderr).toBe(0);
@@ -139,7 +139,7 @@ describe("the examples of the job file's page", () => {
     expect(Number(rows)).toBeGreaterThanOrEqual(BODIES.length);
   });
 
-  test("show each key of text, of passages, of spans and of vectors", () => {
+  test("show every key of texts, passages, spans and vectors", () => {
     const shown = (groups: readonly (object | undefined)[]) =>
       new Set(groups.flatMap((group) => Object.keys(group ?? {})));
     const of = (step: "split" | "spans") =>
@@ -161,10 +161,10 @@ describe("the examples of the job file's page", () => {
     expect(missing(vectors, outputs)).toEqual([]);
   });
 
-  test("make spans by each strategy", async () => {
+  test("make spans with each strategy", async () => {
     const example = EXAMPLES.find(({ map }) => map.finish !== undefined);
     const [step] = example?.map.finish ?? [];
-    if (example === undefined) throw new Error("an example makes spans");
+    if (example === undefined) throw new Error("no example makes spans");
     // A step consumes its logits and offsets, so each has its own.
     const places = SPAN_STRATEGIES.map((strategy) => `places AS places_${strategy}`).join(", ");
     const finish = [

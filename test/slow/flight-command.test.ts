@@ -22,7 +22,7 @@ async function flightOf(cli: CliProcess): Promise<FlightClient> {
 }
 
 describe("shardmill flight", () => {
-  test("serves an output until it is stopped, to who knows the user's secret", async () => {
+  test("serves an output to a caller with the user's secret until it is stopped", async () => {
     await using output = await PublishedOutput.make({
       "rows/part-00000.parquet": smallTable(10),
       "_reduced/a.pq": smallTable(2),
@@ -40,7 +40,7 @@ describe("shardmill flight", () => {
     expect(await cli.ended).toMatchObject({ code: 130 });
   });
 
-  test("ends, when it is told to, with a stream open that nobody reads", async () => {
+  test("exits on SIGTERM while an open stream is not read", async () => {
     await using output = await PublishedOutput.make({ "rows/part-00000.parquet": smallTable(10) });
     await using cli = startCli(["flight", output.location, "--listen", "127.0.0.1:0"]);
     using client = await flightOf(cli);
@@ -52,7 +52,7 @@ describe("shardmill flight", () => {
     await stream.return().catch(() => {});
   });
 
-  test("of a folder where nothing is published says so at once", async () => {
+  test("fails with RESULT_NOT_FOUND for a folder without an output", async () => {
     const { code, error } = await failing(["flight", "/tmp/there-is-no-such-output"]);
     expect([code, error.code, error.fields.path]).toEqual([
       2,
@@ -62,7 +62,7 @@ describe("shardmill flight", () => {
     expect(error.hint).toContain("--flight");
   });
 
-  test("refuses what is no output, and an address that is none or another's", async () => {
+  test("refuses an invalid output, an invalid address and a port in use", async () => {
     await using output = await PublishedOutput.make({ "rows/part-00000.parquet": smallTable(10) });
     const gs = await failing(["flight", "ftp://bucket/out"]);
     expect([gs.code, gs.error.code, gs.error.problems[0]?.where]).toEqual([2, "ARGUMENT_INVALID", "output"]);
@@ -84,7 +84,7 @@ describe("shardmill flight", () => {
 });
 
 describe("a coordinator with --flight", () => {
-  test("serves the combined tables of committed shards while the job runs, and then its results", async () => {
+  test("serves the combined tables of committed shards while the job runs, and then the results", async () => {
     await using job = await KnownJob.make({
       rows: 1_600,
       rowGroupRows: 100,
@@ -138,7 +138,7 @@ describe("a coordinator with --flight", () => {
     await worker.ended;
   });
 
-  test("that cannot listen there is refused", async () => {
+  test("refuses an invalid address", async () => {
     const args = ["coordinator", "--listen", "127.0.0.1:0", "--flight", "nowhere"];
     const { code, error } = await failing(args);
     expect([code, error.code, error.problems[0]?.where]).toEqual([2, "ARGUMENT_INVALID", "--flight"]);

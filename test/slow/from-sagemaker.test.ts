@@ -55,19 +55,22 @@ async function published(folder: JobFolder, title: string): Promise<OutputManife
 
 const rowsOf = (folder: JobFolder) => `'${folder.out}/rows/*.parquet'`;
 
-describe("as SageMaker's settings say it", () => {
-  needs("csv-json")("CSV files without a header: the first column goes along, the others go in", async () => {
-    await using folder = await JobFolder.make({ files: 0 });
-    await folder.write("customers/a.csv", csv(0, 120));
-    await folder.write("customers/sub/b.csv.gz", gzipSync(csv(120, CUSTOMERS)));
-    await published(folder, "CSV, with an id in front");
-    expect(await query(`SELECT id, score FROM ${rowsOf(folder)}`)).toEqual(
-      Array.from({ length: CUSTOMERS }, (_, row) => [`c${row}`, answer(customer(row))]),
-    );
-  });
+describe("the examples for users of SageMaker", () => {
+  needs("csv-json")(
+    "in CSV files without a header the first column is kept, and the others are inputs",
+    async () => {
+      await using folder = await JobFolder.make({ files: 0 });
+      await folder.write("customers/a.csv", csv(0, 120));
+      await folder.write("customers/sub/b.csv.gz", gzipSync(csv(120, CUSTOMERS)));
+      await published(folder, "CSV, with an id in front");
+      expect(await query(`SELECT id, score FROM ${rowsOf(folder)}`)).toEqual(
+        Array.from({ length: CUSTOMERS }, (_, row) => [`c${row}`, answer(customer(row))]),
+      );
+    },
+  );
 
   needs("csv-json")(
-    "a record that cannot be read is put aside with its reason, and costs no other",
+    "an unreadable record becomes a dead letter, and the other records are published",
     async () => {
       await using folder = await JobFolder.make({ files: 0 });
       await folder.write("customers/a.csv", `${csv(0, 50)}c50,1,2\n${csv(51, 100)}`);
@@ -82,7 +85,7 @@ describe("as SageMaker's settings say it", () => {
     },
   );
 
-  needs("csv-json")("packed JSON Lines, whole, with the answer beside", async () => {
+  needs("csv-json")("compressed JSON Lines are published with all columns and the answer", async () => {
     await using folder = await JobFolder.make({ files: 0 });
     await folder.write("events/1.jsonl.gz", gzipSync(jsonLines(events.slice(0, 90))));
     await folder.write("events/2.jsonl.gz", gzipSync(jsonLines(events.slice(90))));
@@ -95,7 +98,7 @@ describe("as SageMaker's settings say it", () => {
     ).toEqual(events.map((each) => ({ ...each, y: answer(each.features) })));
   });
 
-  needs("csv-json")("a record a request, and filters that compute", async () => {
+  needs("csv-json")("a job filters records and computes a label for each", async () => {
     await using folder = await JobFolder.make({ files: 0 });
     await folder.write("events/1.jsonl.gz", gzipSync(jsonLines(events)));
     const { rows } = await published(folder, "A record a request");
@@ -106,27 +109,30 @@ describe("as SageMaker's settings say it", () => {
     );
   });
 
-  needs("csv-json")("a manifest as a list of files, and answers as CSV and JSON Lines", async () => {
-    await using folder = await JobFolder.make({ files: 0 });
-    await folder.write("data/b.csv", csv(0, 40));
-    await folder.write("data/a.csv", csv(40, 90));
-    await folder.write("data/unnamed.csv", csv(90, 100));
-    const manifest = [{ prefix: `${folder.path}/data/` }, "b.csv", "a.csv"];
-    const [{ prefix }, ...names] = manifest as [{ prefix: string }, ...string[]];
-    await folder.write("files.txt", names.map((name) => `${prefix}${name}\n`).join(""));
-    await published(folder, "A manifest");
-    const scores = Array.from({ length: 90 }, (_, row) => answer(customer(row)));
-    expect(await query(`SELECT score FROM ${rowsOf(folder)}`)).toEqual(scores.map((score) => [score]));
-    const [, sql = ""] = /^```sql\n(.*?)^```$/ms.exec(page) ?? [];
-    const statements = sql.split("\n").filter((line) => line !== "");
-    expect(statements).toHaveLength(2);
-    for (const statement of statements)
-      await query(
-        statement.replace("out/rows", `${folder.out}/rows`).replace("'answers", `'${folder.path}/answers`),
-      );
-    const lines = (await readFile(folder.at("answers.csv"), "utf8")).trimEnd().split("\n");
-    expect(lines.map(Number)).toEqual(scores);
-    const objects = (await readFile(folder.at("answers.jsonl"), "utf8")).trimEnd().split("\n");
-    expect(objects.map((line) => (JSON.parse(line) as { score: number }).score)).toEqual(scores);
-  });
+  needs("csv-json")(
+    "a manifest is a list of files, and answers are exported as CSV and JSON Lines",
+    async () => {
+      await using folder = await JobFolder.make({ files: 0 });
+      await folder.write("data/b.csv", csv(0, 40));
+      await folder.write("data/a.csv", csv(40, 90));
+      await folder.write("data/unnamed.csv", csv(90, 100));
+      const manifest = [{ prefix: `${folder.path}/data/` }, "b.csv", "a.csv"];
+      const [{ prefix }, ...names] = manifest as [{ prefix: string }, ...string[]];
+      await folder.write("files.txt", names.map((name) => `${prefix}${name}\n`).join(""));
+      await published(folder, "A manifest");
+      const scores = Array.from({ length: 90 }, (_, row) => answer(customer(row)));
+      expect(await query(`SELECT score FROM ${rowsOf(folder)}`)).toEqual(scores.map((score) => [score]));
+      const [, sql = ""] = /^```sql\n(.*?)^```$/ms.exec(page) ?? [];
+      const statements = sql.split("\n").filter((line) => line !== "");
+      expect(statements).toHaveLength(2);
+      for (const statement of statements)
+        await query(
+          statement.replace("out/rows", `${folder.out}/rows`).replace("'answers", `'${folder.path}/answers`),
+        );
+      const lines = (await readFile(folder.at("answers.csv"), "utf8")).trimEnd().split("\n");
+      expect(lines.map(Number)).toEqual(scores);
+      const objects = (await readFile(folder.at("answers.jsonl"), "utf8")).trimEnd().split("\n");
+      expect(objects.map((line) => (JSON.parse(line) as { score: number }).score)).toEqual(scores);
+    },
+  );
 });

@@ -59,7 +59,7 @@ async function finish({ cli, address }: { cli: CliProcess; address: string }): P
 /** Value of the raw worker's rows, which no model of this job returns. */
 const RAW = 101;
 
-test("a partial that is put twice and offered twice, at once and again, is committed once", async () => {
+test("a partial that is put and offered repeatedly and concurrently is committed once", async () => {
   const running = await coordinator();
   await using raw = new RawWorker(running.address);
   const session = await raw.register();
@@ -97,7 +97,7 @@ test("a partial that is put twice and offered twice, at once and again, is commi
   expect(await finish(running)).toBe(50);
 });
 
-test("a worker that registers again and again has one session, and the old ones are refused", async () => {
+test("a worker that registers repeatedly has one session, and its previous sessions are refused", async () => {
   const running = await coordinator();
   await using raw = new RawWorker(running.address);
   const { work } = raw.client;
@@ -128,7 +128,7 @@ test("a worker that registers again and again has one session, and the old ones 
   expect(await finish(running)).toBe(0);
 });
 
-test("a release, a failure and an offer after the lease ran out change nothing, or are the first to come", async () => {
+test("after a lease expires, a release and a failure are refused, and the first offer is committed", async () => {
   const running = await coordinator("--lease-ms", "600", "--heartbeat-ms", "200");
   await using raw = new RawWorker(running.address);
   await using other = new RawWorker(running.address, "raw-2");
@@ -159,7 +159,7 @@ test("a release, a failure and an offer after the lease ran out change nothing, 
   expect(await finish(running)).toBe(50);
 });
 
-test("calls of an older generation, after the coordinator was killed, are refused or welcome, never counted twice", async () => {
+test("after a coordinator's restart, calls of the previous generation never count twice", async () => {
   const before = await coordinator();
   const raw = new RawWorker(before.address);
   const old = await raw.register();
@@ -192,7 +192,7 @@ test("calls of an older generation, after the coordinator was killed, are refuse
   expect(await finish(after)).toBe(100);
 });
 
-test("a file is taken only for a lease that was granted, and may come late", async () => {
+test("a file is accepted only for a granted lease, also after the lease expired", async () => {
   const running = await coordinator("--lease-ms", "600", "--heartbeat-ms", "200");
   await using raw = new RawWorker(running.address);
   const session = await raw.register();
@@ -221,7 +221,7 @@ test("a file is taken only for a lease that was granted, and may come late", asy
   expect(await finish(running)).toBe(50);
 });
 
-test("partials that lie are refused, change nothing, and are not left on the disk", async () => {
+test("invalid partials are refused, change nothing, and leave no file on the disk", async () => {
   const running = await coordinator();
   await using raw = new RawWorker(running.address);
   const session = await raw.register();

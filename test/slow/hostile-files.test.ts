@@ -20,7 +20,7 @@ test.each<[FileKind, number, string]>([
   ["journal", 25, "JOURNAL_CORRUPT"],
   ["partial", 40, "PARTIAL_INVALID"],
 ])(
-  "hostile %s: each of %d ends as it must",
+  "hostile %s files: each of %d is accepted or fails with a typed error",
   async (kind, count, code) => {
     const broken: string[] = [];
     const tally = await tryKind({
@@ -38,7 +38,7 @@ test.each<[FileKind, number, string]>([
   300_000,
 );
 
-test("hostile models: each that was made by hand ends as it must", async () => {
+test("hostile models: each handmade one is accepted or fails with a typed error", async () => {
   const broken: string[] = [];
   const tally = await tryKind({
     kind: "onnx",
@@ -52,7 +52,7 @@ test("hostile models: each that was made by hand ends as it must", async () => {
   expect(tally.count("accepted")).toBeGreaterThan(0);
 });
 
-test("a worker that meets a bomb fails the job by the name of the file, lives on, and blames no row", async () => {
+test("a hostile Parquet file fails the job with the file's name, and does not restart the worker", async () => {
   await using job = await JobFolder.make({
     files: 0,
     spec: {
@@ -63,7 +63,7 @@ test("a worker that meets a bomb fails the job by the name of the file, lives on
   await job.write("model.onnx", GOOD_MODEL);
   for (const what of BOMBS) {
     const bomb = PARQUET_LIES.map((make) => make()).find((lie) => lie.what === what);
-    if (bomb === undefined) throw new Error(`no lie is called ${what}`);
+    if (bomb === undefined) throw new Error(`there is no hostile file: ${what}`);
     const path = await job.write("data/part-0.parquet", bomb.bytes);
     const { code, stderr } = await runCli(["run", job.job, "--workers", "1", "--fresh"], {
       limitMs: 300_000,

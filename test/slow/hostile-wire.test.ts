@@ -9,7 +9,7 @@ test.each([
   // Endless heartbeats, lease requests, registrations and uploads.
   ["peers", 5],
 ] as const)(
-  "hostile %s: a coordinator survives each of %d",
+  "hostile %s: a coordinator completes its job after each of %d",
   async (kind, count) => {
     const broken: string[] = [];
     const tally = await tryKind({

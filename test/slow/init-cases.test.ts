@@ -24,7 +24,7 @@ function samplesOf(name: string): number {
   return REFERENCE.files[name]?.samples ?? 0;
 }
 
-test("sounds in cells, of any length: a row for each, at the folder's rate", async () => {
+test("init drafts a job over sounds of any length in cells, at the rate of the model's folder", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   const model = onnxModel({
     inputs: [{ name: "input_values", dtype: "float32", dims: ["batch", "samples"] }],
@@ -57,7 +57,7 @@ test("sounds in cells, of any length: a row for each, at the folder's rate", asy
 });
 
 needs("csv-json")(
-  "sounds that a table names, through a recurrent model of windows: their state goes along",
+  "init drafts a job over the sound files of a table for a recurrent model, with its state",
   async () => {
     await using folder = await JobFolder.make({ files: 0 });
     const window = 400;
@@ -102,7 +102,7 @@ needs("csv-json")(
 );
 
 needs("csv-json")(
-  "images that JSON Lines name, beside them: cropped to the model's size where the folder says but the shortest edge",
+  "init crops image files to the model's size when the folder gives only the shortest edge",
   async () => {
     await using folder = await JobFolder.make({ files: 0 });
     const model = onnxModel({
@@ -147,7 +147,7 @@ needs("csv-json")(
   },
 );
 
-test("images in cells of a model that nothing is said of: scaled to its size, with a question", async () => {
+test("init scales images to the size of a model without a configuration, and asks a question", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   const model = onnxModel({
     inputs: [{ name: "x", dtype: "float32", dims: ["batch", 1, 8, 8] }],
@@ -197,7 +197,7 @@ async function aTextFolder(
   return folder;
 }
 
-test("a cross-encoder over two columns of text: a score for each pair", async () => {
+test("init drafts a cross-encoder over two text columns, with a score for each pair", async () => {
   const config = { architectures: ["BertForSequenceClassification"], id2label: { 0: "LABEL_0" } };
   await using folder = await aTextFolder(textHeadModel(1), config, {
     passage: [...TEXTS].reverse(),
@@ -213,7 +213,7 @@ test("a cross-encoder over two columns of text: a score for each pair", async ()
   expect(scores).toEqual(pairs?.map(({ ids, types }, row) => [row, textLogits(1, ids, types)[0]]));
 });
 
-test("a classifier of several labels a row: the names of those that reach a score", async () => {
+test("init drafts a multi-label classifier, with the names of labels above a threshold", async () => {
   const names = ["sport", "politics", "science"];
   const config = {
     architectures: ["BertForSequenceClassification"],
@@ -228,7 +228,7 @@ test("a classifier of several labels a row: the names of those that reach a scor
   expect(rows.map(([labels]) => JSON.parse(String(labels)))).toEqual(expected);
 });
 
-test("a classifier of tokens: spans of the text that they are from", async () => {
+test("init drafts a token classifier, with spans of the text", async () => {
   const labels = ["O", "B-PER", "I-PER"];
   const config = { architectures: ["BertForTokenClassification"], id2label: { ...labels } };
   await using folder = await aTextFolder(textHeadModel(3, { ofTokens: true }), config, { body: TEXTS });
@@ -244,7 +244,7 @@ test("a classifier of tokens: spans of the text that they are from", async () =>
   expect(counted).toEqual([[true, 0]]);
 });
 
-test("texts that are too long: how many, and the step that would cut them into passages", async () => {
+test("init counts texts that are too long, and suggests a step that splits them into passages", async () => {
   const config = { architectures: ["BertModel"], max_position_embeddings: 24 };
   await using folder = await aTextFolder(textHeadModel(3), config, { body: TEXTS });
   await folder.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 24 }));
@@ -265,7 +265,7 @@ test("texts that are too long: how many, and the step that would cut them into p
   expect(await query(passages)).toEqual([[TEXTS.length, true]]);
 });
 
-test("rows that cannot be read are no reason for no draft: it says that it goes by types alone, and why", async () => {
+test("init drafts by types alone when rows cannot be read, and gives the reason", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   const names = only(vectorFromArray(["a", "b"], new Utf8()));
   const bytes = encodeParquet(tableOf({ names, x: embeddings(2, WIDTH) }), { rowGroupRows: 2 });

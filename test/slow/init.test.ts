@@ -20,7 +20,7 @@ const ref = (name: string): string => `\${${name}}`;
 
 /** Drafts of `init` are planned and run by the commands that they name. */
 
-test("digits: their labels and scores, with the id", async () => {
+test("init drafts the digits example with ids, labels and scores", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   const examples = join(packageRoot, "examples/digits");
   await cp(join(examples, "data"), folder.at("digits"), { recursive: true });
@@ -31,7 +31,7 @@ test("digits: their labels and scores, with the id", async () => {
   ]);
 });
 
-test("a folder of a text classifier with token ids in columns: names of classes", async () => {
+test("init drafts a classifier with the class names of the model's folder", async () => {
   await using folder = await JobFolder.make({ files: 1 });
   await folder.write("m/onnx/model.onnx", mlpModel({ inputs: 4, hidden: 8, outputs: 3 }));
   await folder.write("m/config.json", JSON.stringify({ id2label: { 0: "no", 1: "maybe", 2: "yes" } }));
@@ -41,7 +41,7 @@ test("a folder of a text classifier with token ids in columns: names of classes"
   expect(labels.filter((label) => !["no", "maybe", "yes"].includes(String(label)))).toEqual([]);
 });
 
-test("rows of uneven length: ids from a list, and the mask made of them", async () => {
+test("init drafts a job over lists of uneven length, with a mask made from the ids", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   await folder.write("encoder.onnx", maskedMeanModel());
   await folder.writeData("data/ids.parquet", idsTable(unevenIds(60, 20)));
@@ -50,7 +50,7 @@ test("rows of uneven length: ids from a list, and the mask made of them", async 
   expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[60]]);
 });
 
-test("images in a folder's own way: what its preprocessor says, and what Pillow makes of the same files", async () => {
+test("init drafts images by the folder's preprocessor, with the same result as Pillow", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   const model = onnxModel({
     inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, "height", "width"] }],
@@ -91,7 +91,7 @@ test("images in a folder's own way: what its preprocessor says, and what Pillow 
   );
 });
 
-test("vectors of tokens are pooled as 1_Pooling says", async () => {
+test("init pools token vectors by the settings in 1_Pooling", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   await folder.write("m/onnx/model.onnx", maskedMeanModel());
   await folder.write("m/1_Pooling/config.json", JSON.stringify({ pooling_mode_mean_tokens: true }));
@@ -118,7 +118,7 @@ test("vectors of tokens are pooled as 1_Pooling says", async () => {
   );
 });
 
-test("columns of one number each, with names that YAML and SQL take for something else", async () => {
+test("init quotes column names that have another meaning in YAML or SQL", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   const names = ["on", "1.5", 'a "b": c', "größe #1", ref("HOME"), "null", "<<"];
   const width = names.length;
@@ -131,7 +131,7 @@ test("columns of one number each, with names that YAML and SQL take for somethin
   expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[3]]);
 });
 
-test("with -o - it prints; what is there is never replaced without --force", async () => {
+test("init prints with `-o -`, and replaces an existing file only with --force", async () => {
   await using folder = await JobFolder.make();
   const cwd = folder.path;
   const args = ["init", "--model", "model.onnx", "--input", "data"];
@@ -145,7 +145,7 @@ test("with -o - it prints; what is there is never replaced without --force", asy
   expect(await readFile(folder.job, "utf8")).toBe(printed.stdout);
 });
 
-test("a job in another folder names its places from there, and an output that is free", async () => {
+test("a draft in another folder has paths relative to that folder, and an unused output", async () => {
   await using folder = await JobFolder.make();
   await mkdir(folder.at("jobs/out"), { recursive: true });
   const args = ["init", "--model", "model.onnx", "--input", "data", "-o", "jobs/a.yaml"];
@@ -157,7 +157,7 @@ test("a job in another folder names its places from there, and an output that is
   expect((await runCli(["plan", "jobs/a.yaml", ...WITHOUT_ESTIMATE], { cwd: folder.path })).code).toBe(0);
 });
 
-needs("csv-json")("CSV with decimal commas is read by them, and the file says so", async () => {
+needs("csv-json")("init detects decimal commas in CSV, and sets them in the draft", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   await folder.write("m.onnx", mlpModel({ inputs: 2, hidden: 3, outputs: 2 }));
   await folder.write("data.csv", "a;b\n1,5;2\n3;4,25\n");
@@ -166,7 +166,7 @@ needs("csv-json")("CSV with decimal commas is read by them, and the file says so
   expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[2]]);
 });
 
-test("where no column fits, the file says what is missing and plan refuses it", async () => {
+test("a draft without fitting columns has TODO lines, and plan refuses it", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   await folder.writeData("data/text.parquet", new Table({ body: vectorFromArray(["a", "b"]) }));
   const cwd = folder.path;
@@ -187,7 +187,7 @@ test.each([
   [["--model", "modle.onnx", "--input", "data"], "MODEL_NOT_FOUND"],
   [["--model", "model.onnx", "--input", "date"], "INPUT_NOT_FOUND"],
   [["--model", "data", "--input", "data"], "MODEL_NOT_FOUND"],
-])("wrong arguments end with code 2 and write nothing: %j", async (args, expected) => {
+])("invalid arguments exit with code 2 and write nothing: %j", async (args, expected) => {
   await using folder = await JobFolder.make({ files: 1 });
   const { code, error } = await failing(["init", ...args, "-o", "made.yaml"], { cwd: folder.path });
   expect([code, error.code]).toEqual([2, expected]);

@@ -55,7 +55,7 @@ const COMBINED = {
 };
 
 describe("a partial that is damaged between its commit and the reduction", () => {
-  test("is thrown away and its shard run again, whichever of its files it was", async () => {
+  test("is discarded and its shard runs again, whichever of its files is damaged", async () => {
     await using job = await slowJob({
       spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } }, reduce: COMBINED },
     });
@@ -73,14 +73,14 @@ describe("a partial that is damaged between its commit and the reduction", () =>
     expect(attempts).toBe(SHARDS + 4);
   });
 
-  test("is found even when its coordinator was killed meanwhile", async () => {
+  test("is detected even when its coordinator was killed meanwhile", async () => {
     await using job = await slowJob();
     await using killed = (await startListening(job, runOf(job))).cli;
     const { committed } = await untilCommitted(job, 4);
     killed.kill("SIGKILL");
     await killed.ended;
     const [first, ...others] = committed;
-    if (first === undefined) throw new Error("a commit");
+    if (first === undefined) throw new Error("no commit");
     await flipByte(rowsFileOf(job, first));
     await swapFolders(job, others);
     expect(await runCli(runOf(job), job)).toMatchObject({ code: 0 });
@@ -92,16 +92,16 @@ describe("an input file that changes while the job runs", () => {
   const last = (job: KnownJob) => job.at("data", "part-0001.parquet");
 
   test.each<[string, (path: string) => Promise<void>]>([
-    ["is written to, its size and its footer the same", (path) => flipByte(path, 300)],
+    ["is changed with the same size and footer", (path) => flipByte(path, 300)],
     [
-      "is replaced by another of the same size",
+      "is replaced by another file of the same size",
       async (path) => {
         const other = `${path}.new`;
         await writeFile(other, await readFile(path));
         await rename(other, path);
       },
     ],
-  ])("fails the job, which names it, when it %s", async (_how, change) => {
+  ])("fails the job with its path when it %s", async (_how, change) => {
     await using job = await slowJob();
     await using run = (await startListening(job, runOf(job))).cli;
     await untilCommitted(job, 1);
@@ -117,9 +117,9 @@ describe("a model that changes after the job was planned", () => {
   const other = mlpModel({ inputs: 8, hidden: 16, outputs: 4, seed: 99 });
 
   test.each([
-    ["rewritten", "coordinator", "coordinator"],
-    ["deleted", "shared", "auto"],
-  ])("and is %s fails the job, to a worker that reads it %s", async (how, _where, data) => {
+    ["rewritten", "the coordinator", "coordinator"],
+    ["deleted", "the shared disk", "auto"],
+  ])("fails the job when it is %s and a worker reads it through %s", async (how, _where, data) => {
     await using job = await KnownJob.make({ rows: 400 });
     const { cli, address } = await startCoordinator(job);
     await using coordinator = cli;
@@ -133,7 +133,7 @@ describe("a model that changes after the job was planned", () => {
   });
 });
 
-test("an unfinished job is refused with another model, input or spec, and --fresh starts it over", async () => {
+test("an unfinished job is refused with another model, input or job file, and --fresh restarts it", async () => {
   await using job = await slowJob();
   await using killed = (await startListening(job, runOf(job))).cli;
   await untilCommitted(job, 2);
@@ -165,12 +165,13 @@ test("an unfinished job is refused with another model, input or spec, and --fres
 });
 
 async function swapFolders(job: KnownJob, [a, b]: readonly PartialManifest[]): Promise<void> {
-  if (a === undefined || b === undefined) throw new Error("two commits");
+  if (a === undefined || b === undefined) throw new Error("fewer than two commits");
   const partials = join(job.out, "_shardmill", "partials");
   const [first, second, spare] = [partialFolder(a), partialFolder(b), "spare"].map((name) =>
     join(partials, name),
   );
-  if (first === undefined || second === undefined || spare === undefined) throw new Error("three folders");
+  if (first === undefined || second === undefined || spare === undefined)
+    throw new Error("fewer than three folders");
   await rename(first, spare);
   await rename(second, first);
   await rename(spare, second);

@@ -97,37 +97,40 @@ async function publishedRows(folder: JobFolder, format: "parquet" | "arrow") {
 }
 
 describe("embeddings", () => {
-  test.each(["parquet", "arrow"] as const)("as %s are those of each row's own positions", async (format) => {
-    const { folder, lists } = await aJob({ output: { path: "./out", rows: format } });
-    await using _ = folder;
-    const run = await runCli(["run", folder.job, "--workers", "1", "--lanes", "2", "--json"]);
-    expect(run).toMatchObject({ code: 0 });
-    const { rows, types } = await publishedRows(folder, format);
-    expect(types.slice(1)).toEqual([
-      "mean FixedSizeList[20]<Float32>",
-      "first FixedSizeList[20]<Float16>",
-      "largest FixedSizeList[11]<Float32>",
-      "last FixedSizeList[20]<Float32>",
-      "unit FixedSizeList[20]<Float32>",
-      "cut FixedSizeList[12]<Float32>",
-      "bytes FixedSizeList[20]<Int8>",
-      "bits FixedSizeList[2]<Uint8>",
-      "sentence FixedSizeList[20]<Float32>",
-      "half FixedSizeList[12]<Float16>",
-      "whole FixedSizeList[20]<Float32>",
-    ]);
-    expect(rows).toHaveLength(lists.length);
-    for (const [row, ids] of lists.entries()) {
-      for (const [name, expected] of Object.entries(expectedOf(ids)) as [Made, number[]][]) {
-        const found = [...(rows[row]?.[name] ?? [])];
-        expect(found).toHaveLength(expected.length);
-        const off = Math.max(...found.map((value, at) => Math.abs(value - (expected[at] ?? Number.NaN))));
-        expect(off, `${name} of row ${row}`).toBeLessThanOrEqual(ALLOWED[name] ?? 1e-5);
+  test.each(["parquet", "arrow"] as const)(
+    "in %s files, the vectors of each row are computed from its own positions",
+    async (format) => {
+      const { folder, lists } = await aJob({ output: { path: "./out", rows: format } });
+      await using _ = folder;
+      const run = await runCli(["run", folder.job, "--workers", "1", "--lanes", "2", "--json"]);
+      expect(run).toMatchObject({ code: 0 });
+      const { rows, types } = await publishedRows(folder, format);
+      expect(types.slice(1)).toEqual([
+        "mean FixedSizeList[20]<Float32>",
+        "first FixedSizeList[20]<Float16>",
+        "largest FixedSizeList[11]<Float32>",
+        "last FixedSizeList[20]<Float32>",
+        "unit FixedSizeList[20]<Float32>",
+        "cut FixedSizeList[12]<Float32>",
+        "bytes FixedSizeList[20]<Int8>",
+        "bits FixedSizeList[2]<Uint8>",
+        "sentence FixedSizeList[20]<Float32>",
+        "half FixedSizeList[12]<Float16>",
+        "whole FixedSizeList[20]<Float32>",
+      ]);
+      expect(rows).toHaveLength(lists.length);
+      for (const [row, ids] of lists.entries()) {
+        for (const [name, expected] of Object.entries(expectedOf(ids)) as [Made, number[]][]) {
+          const found = [...(rows[row]?.[name] ?? [])];
+          expect(found).toHaveLength(expected.length);
+          const off = Math.max(...found.map((value, at) => Math.abs(value - (expected[at] ?? Number.NaN))));
+          expect(off, `${name} of row ${row}`).toBeLessThanOrEqual(ALLOWED[name] ?? 1e-5);
+        }
       }
-    }
-  });
+    },
+  );
 
-  test("are seen by SQL, which finds the nearest by them", async () => {
+  test("are read by the SQL of a reduction", async () => {
     const { folder } = await aJob({
       map: { ...MAP, outputs: { unit: OUTPUTS.unit, half: OUTPUTS.half, bits: OUTPUTS.bits } },
       reduce: {
@@ -145,7 +148,7 @@ describe("embeddings", () => {
     expect(row).toEqual([expect.closeTo(1, 5), expect.closeTo(1, 5), 2n]);
   });
 
-  test("stand beside the classes that reach a threshold: none, or several, by name", async () => {
+  test("classes that reach a threshold are published with their names or indices and their scores", async () => {
     const outputs = {
       tags: { tensor: "logits", op: "threshold", threshold: 0.6, labels: LABELS },
       high: { tensor: "logits", op: "threshold", threshold: 2.5, activation: "none" },
@@ -191,7 +194,7 @@ describe("embeddings", () => {
     );
   });
 
-  test("are in the plan, in words", async () => {
+  test("are described in the plan", async () => {
     const { folder } = await aJob({});
     await using _ = folder;
     const run = await runCli(["plan", folder.job, ...WITHOUT_ESTIMATE]);
@@ -205,7 +208,7 @@ describe("embeddings", () => {
       expect(run.stdout).toMatch(line);
   });
 
-  test("that cannot be are refused, all at once: by the job file's keys, then by the model", async () => {
+  test("are refused with all problems at once, first by the job file and then by the model", async () => {
     const { folder } = await aJob({
       map: {
         ...MAP,

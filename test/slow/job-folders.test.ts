@@ -110,11 +110,11 @@ const arrowOf = (ids: readonly bigint[], a: readonly number[]) =>
 const jsonOf = (ids: readonly bigint[], a: readonly number[]) =>
   ids.map((id, at) => `{"id":${id},"a":${a[at]?.toFixed(3)}}`).join("\n");
 
-describe("what DuckDB wrote into folders is read as DuckDB reads it", () => {
+describe("partition folders of DuckDB", () => {
   needs("csv-json").each([
     ["parquet", (folder: string) => `read_parquet('${folder}/**/*.parquet', ${TYPES})`],
     ["csv", (folder: string) => `read_csv('${folder}/**/*.csv', ${TYPES})`],
-  ])("%s", async (format, reader) => {
+  ])("are read from .%s files as DuckDB reads them", async (format, reader) => {
     await using folder = await folderFor(format);
     const wanted = await query(`SELECT ${COLUMNS} FROM ${reader(folder.at("data"))} ORDER BY id`);
     expect(wanted).toEqual(await query(`SELECT ${COLUMNS} FROM (${ROWS}) ORDER BY id`));
@@ -124,7 +124,7 @@ describe("what DuckDB wrote into folders is read as DuckDB reads it", () => {
   needs("csv-json").each([
     ["arrow", arrowOf],
     ["jsonl", jsonOf],
-  ])("and so is what lies in the same folders as .%s", async (ending, encode) => {
+  ])("are read the same with .%s files in them", async (ending, encode) => {
     await using folder = await folderFor("parquet");
     const found = await query(`
       SELECT filename, list(id ORDER BY id), list(a ORDER BY id)
@@ -140,7 +140,7 @@ describe("what DuckDB wrote into folders is read as DuckDB reads it", () => {
 
 const features = Array.from({ length: 7 }, (_, index) => `f${index}`);
 
-test("folders are columns to a worker elsewhere: inputs, where, keep, SQL and reductions, as if they stood in the files", async () => {
+test("a remote worker reads partition folders as columns, with the same result as columns in files", async () => {
   const spec = {
     input: { shardRows: 40, where: "year IS DISTINCT FROM 2021 AND id % 11 <> 3" },
     map: {
@@ -182,7 +182,7 @@ test("folders are columns to a worker elsewhere: inputs, where, keep, SQL and re
   expect(await days(job)).toEqual(await days(flat));
 });
 
-describe("input.where rules files out by their folders", () => {
+describe("input.where over partition folders", () => {
   test.each([
     ["year = 2021", "all"],
     ["day > '2024-02-28' AND a < 3", "some"],
@@ -193,7 +193,7 @@ describe("input.where rules files out by their folders", () => {
     ["CAST(year AS VARCHAR) = '2021'", "some"],
     ["year = id", "some"],
     ["YEAR = 2021 AND nope = 1", "none"],
-  ])("that cannot fulfil it, as DuckDB sees it: %s", async (where, ruled) => {
+  ])("excludes files by their folders, as DuckDB does: %s", async (where, ruled) => {
     await using folder = await folderFor("parquet");
     const { spec } = await readJobSource(folder.job, { set: [], env: {} });
     const job = { ...spec, input: { ...spec.input, where } };
@@ -211,7 +211,7 @@ describe("input.where rules files out by their folders", () => {
     else expect(left).toEqual(expect.arrayContaining(wanted.flat()));
   });
 
-  test("unread: what is wrong with them does not matter, their rows are not counted, and the plan tells of them", async () => {
+  test("does not read or count excluded files, and the plan lists their folders", async () => {
     await using folder = await JobFolder.make({
       files: 2,
       spec: { input: { path: "./data", where: "year >= 2020 AND id >= 100" } },
@@ -240,7 +240,7 @@ describe("input.where rules files out by their folders", () => {
     expect(again.stderr).not.toContain("another job");
   });
 
-  needs("csv-json")("all but one, where none can: the output has its columns, and no rows", async () => {
+  needs("csv-json")("publishes all columns and no rows when no folder fulfils it", async () => {
     await using folder = await JobFolder.make({
       files: 0,
       spec: { ...ALL, input: { path: "./data", where: "year = 1" } },
@@ -254,7 +254,7 @@ describe("input.where rules files out by their folders", () => {
   });
 });
 
-test("a published job is the same one until its folders say something else", async () => {
+test("renaming a partition folder makes another job", async () => {
   await using folder = await JobFolder.make({ files: 1 });
   await mkdir(folder.at("data/year=7"));
   await rename(folder.at("data/part-0.parquet"), folder.at("data/year=7/a.parquet"));
@@ -269,7 +269,7 @@ test("a published job is the same one until its folders say something else", asy
   expect(other.stderr).toContain("holds the result of another job: the input changed since");
 });
 
-test("folders that cannot be columns are told of in the plan, and refused where the job wants them", async () => {
+test("folders that cannot be columns are reported in the plan, and refused when the job requires them", async () => {
   await using folder = await JobFolder.make({ files: 2 });
   await mkdir(folder.at("data/year=7"));
   await rename(folder.at("data/part-0.parquet"), folder.at("data/year=7/a.parquet"));

@@ -68,7 +68,7 @@ const deadIn = (job: JobFolder) =>
 const expected = (names: readonly string[]) =>
   names.map((name, id) => [id, PILLOW.means[name]?.map((mean) => expect.closeTo(mean, 5))]);
 
-test("images in a column become what Pillow makes of them; truncated ones and bombs are dead letters", async () => {
+test("images in a column are decoded as Pillow decodes them, and invalid ones become dead letters", async () => {
   const cut = imageFile("rgb.jpg").subarray(0, 500);
   const bad = [cut, claimingPng(60_000, 60_000), null, Buffer.from("no image")];
   const cells = [...NAMES.map(imageFile), ...bad];
@@ -86,7 +86,7 @@ test("images in a column become what Pillow makes of them; truncated ones and bo
   ]);
 });
 
-test("images are found by their paths, from the job file's folder on, and by web addresses", async () => {
+test("images are found by paths relative to the job file and by web addresses", async () => {
   const [first = "", ...others] = NAMES;
   await using web = await startWebServer({ [`/${first}`]: imageFile(first) });
   const paths = [`${web.url}/${first}`, ...others.map((name) => `photos/${name}`)];
@@ -100,7 +100,7 @@ test("images are found by their paths, from the job file's folder on, and by web
   expect((await deadIn(job)).map(([row]) => Number(row))).toEqual([NAMES.length, NAMES.length + 1]);
 });
 
-test("what does not fit is told before any work, all at once", async () => {
+test("all problems of image settings are reported at once before any work", async () => {
   const image = { ...IMAGE, resize: { shortestEdge: 16, pad: 3 }, std: [1, 1] };
   await using job = await imageJob(only(vectorFromArray(["a"], new Utf8())), { image });
   const { error } = await refused(job);

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
 import { runCli } from "../support/processes.ts";
 
-test("a marker that a coordinator died before is placed by whoever runs the job again", async () => {
+test("a missing marker is written when the published job is run again", async () => {
   const output = { path: "./out", marker: "_SUCCESS" };
   await using job = await JobFolder.make({ rowsPerFile: 10, spec: { output } });
   const run = () => runCli(["run", job.job, "--workers", "1", "--json"]);

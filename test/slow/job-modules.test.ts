@@ -54,7 +54,7 @@ async function jobOf(maxRows: number, prepare = PREPARE): Promise<JobFolder> {
 }
 
 describe("a job with modules", () => {
-  needs("code")("drops, multiplies, fails and computes rows, and accounts for each", async () => {
+  needs("code")("drops, multiplies, fails and computes rows, and counts each", async () => {
     await using job = await jobOf(100);
     const run = await runCli(["run", job.job, "--workers", "1", "--json"]);
     expect(run).toMatchObject({ code: 3 });
@@ -73,7 +73,7 @@ describe("a job with modules", () => {
     expect(dead).toEqual([[7n, "prepare", "ROW_FAILED", message]]);
   });
 
-  needs("code")("is planned with its steps, and refused by plan where one does not compile", async () => {
+  needs("code")("is planned with its steps, and refused by plan when a module does not compile", async () => {
     await using job = await jobOf(0);
     const planned = await runCli(["plan", job.job]);
     expect(planned).toMatchObject({ code: 0 });
@@ -86,19 +86,16 @@ describe("a job with modules", () => {
     expect(broken.stderr).toContain("parts.ts:1:39");
   });
 
-  needs("code")(
-    "fails with the step and the place when it throws for more rows than are forgiven",
-    async () => {
-      const thrower = PREPARE.replace("if (id % 5n === 0n) return null;", "JSON.parse('{');");
-      await using job = await jobOf(3, thrower);
-      const run = await runCli(["run", job.job, "--workers", "1"]);
-      expect(run).toMatchObject({ code: 1 });
-      expect(run.stderr).toContain("map.prepare[0]: SyntaxError");
-      expect(run.stderr).toContain("prepare.ts:9:");
-    },
-  );
+  needs("code")("fails with the step and the line when more rows fail than the limit permits", async () => {
+    const thrower = PREPARE.replace("if (id % 5n === 0n) return null;", "JSON.parse('{');");
+    await using job = await jobOf(3, thrower);
+    const run = await runCli(["run", job.job, "--workers", "1"]);
+    expect(run).toMatchObject({ code: 1 });
+    expect(run.stderr).toContain("map.prepare[0]: SyntaxError");
+    expect(run.stderr).toContain("prepare.ts:9:");
+  });
 
-  needs("code")("goes on while a row hangs, which becomes a dead letter", async () => {
+  needs("code")("continues while a row hangs, which becomes a dead letter", async () => {
     const hangs = PREPARE.replace("await null;", "await null; if (id === 123n) for (;;) {}");
     await using job = await jobOf(100, hangs.replace("concurrency: 4", "concurrency: 4, timeoutSeconds: 1"));
     const run = await runCli(["run", job.job, "--workers", "1", "--json"]);
@@ -109,38 +106,35 @@ describe("a job with modules", () => {
   });
 });
 
-needs("code")(
-  "a run that is killed goes on with the same module, and with another one is another job",
-  async () => {
-    await using job = await KnownJob.make({
-      rows: 640,
-      rowGroupRows: 80,
-      hidden: [1_400, 1_400],
-      spec: {
-        input: { shardRows: 80 },
-        map: { prepare: [{ module: "./steps.ts" }], batch: { rows: 10 } },
-      },
-    });
-    const step = `import { defineStep } from "shardmill";
+needs("code")("a killed run resumes with the same module, and is refused with another one", async () => {
+  await using job = await KnownJob.make({
+    rows: 640,
+    rowGroupRows: 80,
+    hidden: [1_400, 1_400],
+    spec: {
+      input: { shardRows: 80 },
+      map: { prepare: [{ module: "./steps.ts" }], batch: { rows: 10 } },
+    },
+  });
+  const step = `import { defineStep } from "shardmill";
 export default defineStep({ reads: { id: "int64" }, columns: {}, row: ({ id }) => (id % 4n === 1n ? null : {}) });`;
-    await job.write("steps.ts", step);
-    const command = ["run", job.path, "--workers", "2", "--json"];
-    await using killed = (await startListening(job, command)).cli;
-    await untilCommitted(job, 2);
-    killed.kill("SIGKILL");
-    await killed.ended;
-    await writeFile(job.at("steps.ts"), step.replace("=== 1n", "=== 2n"));
-    const other = await runCli(command, job);
-    expect(other).toMatchObject({ code: 2 });
-    expect(other.stderr).toContain("JOB_MISMATCH");
-    await writeFile(job.at("steps.ts"), step);
-    // A change outside the bundle has no effect.
-    await appendFile(job.at("job.yaml"), "\n# the same\n");
-    const resumed = await runCli(command, job);
-    expect(resumed).toMatchObject({ code: 0 });
-    expect(resumed.stderr).toContain("resumes after an interruption");
-    expect(
-      await query(`SELECT count(*), count(*) FILTER (id % 4 = 1) FROM '${job.out}/rows/*.parquet'`),
-    ).toEqual([[480n, 0n]]);
-  },
-);
+  await job.write("steps.ts", step);
+  const command = ["run", job.path, "--workers", "2", "--json"];
+  await using killed = (await startListening(job, command)).cli;
+  await untilCommitted(job, 2);
+  killed.kill("SIGKILL");
+  await killed.ended;
+  await writeFile(job.at("steps.ts"), step.replace("=== 1n", "=== 2n"));
+  const other = await runCli(command, job);
+  expect(other).toMatchObject({ code: 2 });
+  expect(other.stderr).toContain("JOB_MISMATCH");
+  await writeFile(job.at("steps.ts"), step);
+  // A change outside the bundle has no effect.
+  await appendFile(job.at("job.yaml"), "\n# the same\n");
+  const resumed = await runCli(command, job);
+  expect(resumed).toMatchObject({ code: 0 });
+  expect(resumed.stderr).toContain("resumes after an interruption");
+  expect(
+    await query(`SELECT count(*), count(*) FILTER (id % 4 = 1) FROM '${job.out}/rows/*.parquet'`),
+  ).toEqual([[480n, 0n]]);
+});

@@ -27,7 +27,7 @@ function run(job: JobFolder, ...more: string[]) {
   return runCli(["run", job.job, "--workers", "1", "--json", ...more]);
 }
 
-test("folders whose names make another type of a column are refused, until its type is set", async () => {
+test("a new folder that changes a column's type is refused until the type is set", async () => {
   const spec = { input: INPUT, map: { ...USUAL_JOB.map, keep: ["id", "code"] } };
   await using job = await JobFolder.make({ files: 0, spec });
   await addFile(job, 0, "data/code=x");
@@ -44,7 +44,7 @@ test("folders whose names make another type of a column are refused, until its t
   expect(await query(`SELECT DISTINCT code FROM ${rows} ORDER BY code`)).toEqual([["7"], ["x"]]);
 });
 
-test("a job that is broken does not say that nothing is new", async () => {
+test("a broken job without new files reports its error, not that nothing is new", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT } });
   expect(await run(job)).toMatchObject({ code: 0 });
   const asked = async () => [
@@ -62,7 +62,7 @@ test("a job that is broken does not say that nothing is new", async () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining("(MODEL_NOT_FOUND)")]);
 });
 
-test("whoever submits a job is told that nothing is new, and a list of jobs has each once", async () => {
+test("submitting a job without new files reports that, and adds no job to the list", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT } });
   await using coordinator = startCli(["coordinator", "--listen", "127.0.0.1:0"], SERVING);
   const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
@@ -86,7 +86,7 @@ test("whoever submits a job is told that nothing is new, and a list of jobs has 
   expect(JSON.parse((await shardmill("status", "--json")).stdout)).toHaveLength(1);
 });
 
-test("what an earlier run left undone at its very end is done by the next", async () => {
+test("the next run writes the missing marker and removes the work files of an earlier run", async () => {
   const output = { path: "./out", marker: "_SUCCESS" };
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT, output } });
   expect(await run(job)).toMatchObject({ code: 0 });
@@ -101,7 +101,7 @@ test("what an earlier run left undone at its very end is done by the next", asyn
   expect((await readdir(published)).sort()).toEqual(["_SUCCESS", "_manifest.json", "_reduced", "rows"]);
 });
 
-test("a run whose files were moved meanwhile says so", async () => {
+test("an unfinished run is refused with the number of its missing files", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT } });
   {
     await using coordinator = startCli(["coordinator", job.job, "--listen", "127.0.0.1:0"]);
@@ -117,7 +117,7 @@ test("a run whose files were moved meanwhile says so", async () => {
   expect(await run(job)).toMatchObject({ code: 0 });
 });
 
-test("a run that another coordinator publishes, or begins, while it is planned here is no other job's", async () => {
+test("a run that another coordinator publishes or begins while planning is recognized as the same job", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT } });
   const spec = await readJobFile(job.job, { set: [], env: {} });
   let meanwhile = async () => {};

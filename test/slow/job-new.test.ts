@@ -31,7 +31,7 @@ async function idsByRun(job: JobFolder): Promise<[run: number, ids: number[]][]>
 const idsOf = (...files: number[]) =>
   files.flatMap((file) => Array.from({ length: ROWS }, (_, row) => file * ROWS + row));
 
-test("each run reads what none before it has read, and publishes beside them", async () => {
+test("each run reads only new files, and publishes to a folder of its own", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
   const planned = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE, "--json"]);
   expect(JSON.parse(planned.stdout)).toMatchObject({
@@ -71,7 +71,7 @@ test("each run reads what none before it has read, and publishes beside them", a
   expect(trial).toMatchObject({ code: 0, facts: { rows: 5, output: `${job.out}-trial` } });
 });
 
-test("a file that changed is read again, and one that is gone is told", async () => {
+test("a changed file is read again, and a missing file is reported", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
   expect(await run(job)).toMatchObject({ code: 0 });
   await job.writeData("data/part-0.parquet", numberedRows(100, ROWS));
@@ -90,7 +90,7 @@ test("a file that changed is read again, and one that is gone is told", async ()
   ]);
 });
 
-test("files whose folders rule all rows out are read as any other, and are new once", async () => {
+test("files in excluded folders are new only once", async () => {
   const where = { input: { ...SPEC.input, where: "day = 1" } };
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: where });
   for (const file of [0, 1]) await unlink(job.at(`data/part-${file}.parquet`));
@@ -100,7 +100,7 @@ test("files whose folders rule all rows out are read as any other, and are new o
   expect(await run(job)).toMatchObject({ code: 0, facts: { state: "nothingNew" } });
 });
 
-test("a file of another size is another one, though it kept its time", async () => {
+test("a file with another size is read again, even with the same modification time", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
   expect(await run(job)).toMatchObject({ code: 0 });
   const path = job.at("data/part-0.parquet");
@@ -110,7 +110,7 @@ test("a file of another size is another one, though it kept its time", async () 
   expect(await run(job)).toMatchObject({ code: 0, facts: { rows: 3 * ROWS } });
 });
 
-test("a run that was killed goes on with the files that it began with, or is left by --fresh", async () => {
+test("a killed run resumes with its own files, and --fresh restarts it with all new files", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
   const begin = async () => {
     await using coordinator = startCli(["coordinator", job.job, "--listen", "127.0.0.1:0"]);
@@ -138,7 +138,7 @@ test("a run that was killed goes on with the files that it began with, or is lef
   expect(await idsByRun(job)).toHaveLength(2);
 });
 
-test("runs of another job, an ordinary output and somebody's files are refused", async () => {
+test("an output with runs of another job, an ordinary output or other files is refused", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
   expect(await run(job)).toMatchObject({ code: 0 });
   await addFile(job, 2);

@@ -19,7 +19,7 @@ const PUBLISHED = /is (already published|published already)/;
 const small = () => KnownJob.make({ rows: 600, files: 1, rowGroupRows: 300 });
 const runOf = (job: KnownJob, ...more: string[]) => runCli(["run", job.path, "--workers", "1", ...more], job);
 
-test("a published job run again says so and changes nothing; --fresh runs it again", async () => {
+test("running a published job again changes nothing, and --fresh runs it again", async () => {
   await using job = await small();
   expect(await runOf(job)).toMatchObject({ code: 0 });
   const { attempts, job: first } = await expectRightAnswer(job);
@@ -43,7 +43,7 @@ test("a published job run again says so and changes nothing; --fresh runs it aga
   expect(await digestsOf(job.out)).toMatchObject(files);
 });
 
-test("a published output is not taken for another job's: what changed is named", async () => {
+test("a changed job is refused over a published output, and the change is reported", async () => {
   await using job = await small();
   expect(await runOf(job)).toMatchObject({ code: 0 });
   const before = await digestsOf(job.out);
@@ -63,7 +63,7 @@ test("a published output is not taken for another job's: what changed is named",
   await expectRefused("the input");
 });
 
-test("an unfinished job is not gone on with under another model or spec", async () => {
+test("an unfinished job is not resumed with another model or job file", async () => {
   await using job = await small();
   const { cli } = await startCoordinator(job);
   await using coordinator = cli;
@@ -81,7 +81,7 @@ test("an unfinished job is not gone on with under another model or spec", async 
   await expectRightAnswer(job);
 });
 
-test("work files that a coordinator left as it died are swept once the result is published", async () => {
+test("work files of a killed coordinator are removed after the job is published", async () => {
   await using job = await small();
   expect(await runOf(job)).toMatchObject({ code: 0 });
   await job.write("out/_shardmill/journal/leftover", "of a coordinator that died just after it published");
@@ -89,7 +89,7 @@ test("work files that a coordinator left as it died are swept once the result is
   await expectRightAnswer(job);
 });
 
-test("a job that another coordinator publishes while this one plans is found published, not run again", async () => {
+test("a job that another coordinator publishes while planning is not run again", async () => {
   await using job = await small();
   const coordinator = await startCoordinatorHere({
     listen: "127.0.0.1:0",
@@ -109,7 +109,7 @@ test("a job that another coordinator publishes while this one plans is found pub
   await expectRightAnswer(job);
 });
 
-test("files that are not Shardmill's are never touched", async () => {
+test("other files in the output folder are never changed", async () => {
   await using job = await small();
   await job.write("out/thesis.txt", "three years of work");
   for (const flags of [[], ["--fresh"]]) {

@@ -6,7 +6,7 @@ import { needs } from "../support/needs.ts";
 import { runCli } from "../support/processes.ts";
 
 needs("report")(
-  "a report is published beside the manifest, again where it is missing, and made of the output afterwards",
+  "a report is published with the manifest, restored when it is missing, and made from an output",
   async () => {
     const output = { path: "./out", report: true };
     await using job = await JobFolder.make({ rowsPerFile: 10, spec: { output } });

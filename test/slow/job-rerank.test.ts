@@ -76,7 +76,7 @@ async function aJob(): Promise<JobFolder> {
   return folder;
 }
 
-test("pairs are scored as the reference scores them, and the best passages of each query are found", async () => {
+test("pairs get the scores of the reference, and the best passages of each query are found", async () => {
   await using job = await aJob();
   const run = await runCli(["run", job.job, "--workers", "1", "--json"]);
   expect(run, run.stderr).toMatchObject({ code: 0 });
@@ -114,7 +114,7 @@ interface TriedRow {
   }[];
 }
 
-needs("try")("the tokens of a pair, and which text each is from, are those of the reference", async () => {
+needs("try")("the token ids and types of each pair are those of the reference", async () => {
   await using job = await aJob();
   const tried = await runCli(["try", job.job, "--rows", String(pairs.length), "--json"]);
   expect(tried, tried.stderr).toMatchObject({ code: 0 });

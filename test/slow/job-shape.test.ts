@@ -23,7 +23,7 @@ const manifestOf = async (job: JobFolder) => JSON.parse(await readFile(job.at("o
 const rowsIn = (job: JobFolder) => `read_parquet('${job.out}/rows/*.parquet', filename = true)`;
 
 describe("the form of the rows", () => {
-  test("each part is sorted, in row groups of the length and the compression that were asked for, always the same", async () => {
+  test("each part has the requested order, row groups and compression, and the same bytes each time", async () => {
     await using plain = await jobWith({});
     await publish(plain);
     const shape = { sort: ["best", "-id"], rowGroupRows: 20, compression: "snappy" };
@@ -51,7 +51,7 @@ describe("the form of the rows", () => {
     expect((await manifestOf(job)).outputDigest).toBe(outputDigest);
   });
 
-  test("columns that are not there are told by plan, before any work", async () => {
+  test("plan reports missing sort columns before any work", async () => {
     await using job = await jobWith({ sort: ["-bets", "id"] });
     const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
     expect(plan.code).not.toBe(0);
@@ -61,7 +61,7 @@ describe("the form of the rows", () => {
 });
 
 describe("the files of the rows", () => {
-  test("are put together, and lie in folders by their values, and are found again by DuckDB", async () => {
+  test("can be merged to a size, or partitioned into folders that DuckDB reads", async () => {
     await using plain = await jobWith({});
     await publish(plain);
     const wanted = await query(`SELECT id, best FROM read_parquet('${plain.out}/rows/*.parquet')`);
@@ -90,7 +90,7 @@ describe("the files of the rows", () => {
 describe("too many folders", () => {
   const byId = { output: { ...USUAL_JOB.output, partitionBy: "id" }, reduce: {} };
 
-  test("are told by plan, where the input itself says how many values there are", async () => {
+  test("are refused by plan when the input shows the number of values", async () => {
     await using job = await JobFolder.make({ files: 0, spec: byId });
     await mkdir(job.at("data"));
     await query(
@@ -102,7 +102,7 @@ describe("too many folders", () => {
     expect(plan.stderr).toContain("at least 12,000");
   });
 
-  test("end a job with the shard that shows it", async () => {
+  test("fail the job at the shard that exceeds the limit", async () => {
     const shards = { files: 4, rowsPerFile: 6_000, groupRows: 6_000 };
     const input = { path: "./data", shardRows: 6_000 };
     await using job = await JobFolder.make({ ...shards, spec: { ...byId, input } });

@@ -83,7 +83,7 @@ async function expected(bytes: Uint8Array): Promise<readonly number[]> {
   });
 }
 
-test("windows of sounds go through a recurrent model with their state; what is no sound is a dead letter", async () => {
+test("windows of sounds pass a recurrent model with their state, and invalid sounds become dead letters", async () => {
   const cut = soundFile("s16.wav").subarray(0, 900);
   const bad = [cut, wavFile([]), null, Buffer.from("no sound")];
   const cells = only(vectorFromArray([...NAMES.map(soundFile), ...bad], new Binary()));
@@ -111,7 +111,7 @@ test("windows of sounds go through a recurrent model with their state; what is n
 });
 
 test.each([1, 2, 5])(
-  "a state stays with its row, whatever rows are left out or fail around it, in batches of %d",
+  "a state stays with its row when other rows are filtered or fail, in batches of %d",
   async (batchRows) => {
     const files = NAMES.flatMap((name) => [soundFile(name), Buffer.from("no sound"), soundFile(name)]);
     const where = "id % 3 <> 2 OR id > 9";
@@ -132,7 +132,7 @@ test.each([1, 2, 5])(
   },
 );
 
-test("the plan says how sounds are cut, and where a state comes from", async () => {
+test("the plan shows the windows of sounds and the source of a state", async () => {
   await using job = await soundJob(only(vectorFromArray(["sounds/s16.wav"], new Utf8())), {
     ...{ rate: 8000, window: WINDOW, hop: 100, context: 20 },
   });
@@ -142,7 +142,7 @@ test("the plan says how sounds are cut, and where a state comes from", async () 
   expect(stdout).toMatch(/h +float32 \[1, N, 1\] +output hn of the row's previous part, zeros for the first/);
 });
 
-test("what does not fit is told before any work", async () => {
+test("invalid settings of sounds and states are reported before any work", async () => {
   const cells = only(vectorFromArray(["a"], new Utf8()));
   await using job = await soundJob(cells, { window: WINDOW, hop: 500 }, { state: { x: "hn" } });
   const { error } = await refused(job);

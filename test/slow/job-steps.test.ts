@@ -23,7 +23,7 @@ const rowsIn = (job: JobFolder) => `read_parquet('${job.out}/rows/*.parquet')`;
 const input = (job: JobFolder) => `read_parquet('${job.at("data/*.parquet")}')`;
 
 describe("a job with steps", () => {
-  test("computes, drops and multiplies rows, in the order of the input, and accounts for each", async () => {
+  test("computes, drops and multiplies rows, in the order of the input, and counts each", async () => {
     await using job = await JobFolder.make({
       spec: {
         map: {
@@ -56,7 +56,7 @@ describe("a job with steps", () => {
     expect(summary).toMatchObject({ rows: 400, rowsFiltered: 400 - mapped, rowsOut: rows });
   });
 
-  test("publishes nothing but its columns where every row is filtered, and counts the rows", async () => {
+  test("publishes only its columns when every row is filtered, and counts the rows", async () => {
     await using job = await JobFolder.make({
       spec: {
         map: {
@@ -76,7 +76,7 @@ describe("a job with steps", () => {
     expect(await query(`SELECT n FROM read_parquet('${job.out}/_reduced/total.pq')`)).toEqual([[0n]]);
   });
 
-  test("gives the same bytes with one worker and with several", async () => {
+  test("publishes the same bytes with one worker and with two", async () => {
     const spec = {
       map: {
         prepare: [{ sql: "SELECT id, x, unnest(range(id % 4)) AS part FROM rows" }],
@@ -96,7 +96,7 @@ describe("a job with steps", () => {
     expect(digests[1]).toBe(digests[0]);
   });
 
-  test("ends with the step and the rows when its SQL fails on one", async () => {
+  test("fails with the step and the rows when SQL before the model fails", async () => {
     await using job = await JobFolder.make({
       spec: {
         map: {
@@ -114,7 +114,7 @@ describe("a job with steps", () => {
     expect(run.stderr).toMatch(/\(in rows 100 to 149 of \S+part-0\.parquet\)/);
   });
 
-  test("ends with the step and the rows when the SQL behind the model fails on one", async () => {
+  test("fails with the step and the rows when SQL after the model fails", async () => {
     await using job = await JobFolder.make({
       spec: {
         map: {
@@ -138,7 +138,7 @@ describe("a job with steps", () => {
     );
   });
 
-  test("is refused before any work where a step looks at several rows, or names what is not there", async () => {
+  test("is refused while planning when a step uses a window function", async () => {
     await using job = await JobFolder.make({
       spec: {
         map: {

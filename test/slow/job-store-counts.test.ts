@@ -76,7 +76,7 @@ async function manifestOf(of: KnownJob) {
   return await readManifest(parseLocation(join(of.out, "_manifest.json")), storage, NEVER);
 }
 
-test("a run's processes together have asked what the server saw, and say so without what is a secret", async () => {
+test("a run reports the same requests as the server counted, without secrets", async () => {
   const args = ["run", job.path, "--workers", "2", "--fresh", "--log-level", "debug"];
   const ran = await runCli([...args, "--json"], { env: job.env, limitMs: 300_000 });
   expect(ran).toMatchObject({ code: 0 });
@@ -91,10 +91,10 @@ test("a run's processes together have asked what the server saw, and say so with
 });
 
 test.each([
-  ["reads itself", "shared"],
-  ["reads by way of the coordinator", "coordinator"],
+  ["reads the store itself", "shared"],
+  ["reads through the coordinator", "coordinator"],
 ])(
-  "so have a coordinator and a worker that %s",
+  "a coordinator reports all requests for a job whose worker %s",
   async (_what, data) => {
     const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "debug", "--fresh"];
     const { cli, address } = await startListening(job, args);
@@ -118,7 +118,7 @@ async function slowAnswerMs(): Promise<number> {
   return Math.max(2_000, 4 * (performance.now() - beganAt));
 }
 
-test("where a slow server is what a run waits for, its verdict names it, and says how slow it is", async () => {
+test("a run that waits for a slow server reports the server and its response time", async () => {
   delayMs = await slowAnswerMs();
   const ran = await runCli(["run", job.path, "--workers", "1", "--fresh", "--json"], {
     env: job.env,

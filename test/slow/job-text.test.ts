@@ -69,14 +69,14 @@ async function published(folder: JobFolder) {
 
 const answer = (id: number, { ids, types }: Pair) => ({ id, pooled: textPooled(ids, types), seen: ids });
 
-test("texts are the tokens of the reference library, and the model's numbers those of the tokens", async () => {
+test("texts become the tokens of the reference library, and the model's results are those of the tokens", async () => {
   await using job = await aJob({});
   expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
   const zeros = (ids: readonly number[]) => ids.map(() => 0);
   expect(await published(job)).toEqual(whole.map(({ ids }, row) => answer(row, { ids, types: zeros(ids) })));
 });
 
-test("pairs of texts have the types of their tokens; a row without a text is a dead letter", async () => {
+test("pairs of texts get the types of their tokens, and a row without a text becomes a dead letter", async () => {
   const inputs = {
     token_type_ids: { types: "input_ids" },
     input_ids: { columns: ["body", "title"], tokenizer: "./tokenizer.json", maxTokens: 1000 },
@@ -92,7 +92,7 @@ test("pairs of texts have the types of their tokens; a row without a text is a d
   expect(dead).toEqual([[3n, "ROW_NULL"]]);
 });
 
-test("passages are rows with their part and place, which fit the model", async () => {
+test("passages become rows with their part and position, within the token limit", async () => {
   const split = { column: "body", tokenizer: "./tokenizer.json", tokens: 12, overlap: 3, sentences: true };
   await using job = await aJob({
     prepare: [{ split }],
@@ -119,7 +119,7 @@ async function truncatedJob() {
   return { job, isLong: whole.map(({ ids }) => ids.length > most) };
 }
 
-test("rows of which a text is cut off are counted and told", async () => {
+test("rows with truncated texts are counted in the summary and the manifest", async () => {
   const { job, isLong } = await truncatedJob();
   await using _ = job;
   const rows = isLong.filter(Boolean).length;
@@ -133,7 +133,7 @@ test("rows of which a text is cut off are counted and told", async () => {
   expect(again.stdout + again.stderr).toContain(`  truncated  ${rows} rows: a text of each has more tokens`);
 });
 
-needs("estimate", "try")("a plan and a trial say of which rows a text is cut off", async () => {
+needs("estimate", "try")("plan and try report the rows with truncated texts", async () => {
   const { job, isLong } = await truncatedJob();
   await using _ = job;
   const planned = await runCli(["plan", job.job]);
@@ -145,7 +145,7 @@ needs("estimate", "try")("a plan and a trial say of which rows a text is cut off
   }
 });
 
-test("a row that a step drops behind the model is not counted as truncated, nor is a passage", async () => {
+test("rows that a later step drops, and passages, are not counted as truncated", async () => {
   const input_ids = { ...INPUTS.input_ids, maxTokens: 12 };
   const inputs = { ...INPUTS, input_ids };
   await using job = await aJob({ inputs, finish: [{ sql: "SELECT * FROM rows WHERE id % 2 = 0" }] });
@@ -197,7 +197,7 @@ test("labelled tokens become spans of their texts, and the logits are not publis
   expect(columns).toEqual([null]);
 });
 
-test("another tokenizer is another job, wherever it lies", async () => {
+test("another tokenizer makes another job, and a moved one does not", async () => {
   await using job = await aJob({});
   expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
   await job.write("elsewhere/tokenizer.json", await readFile(job.at("tokenizer.json")));
@@ -211,7 +211,7 @@ test("another tokenizer is another job, wherever it lies", async () => {
   expect(other.code).toBe(2);
 });
 
-test("what is wrong with texts is told at once, before any work", async () => {
+test("all problems of text inputs are reported at once before any work", async () => {
   await using job = await aJob({
     inputs: {
       input_ids: { column: "id", tokenizer: "./model.onnx" },
@@ -231,7 +231,7 @@ test("what is wrong with texts is told at once, before any work", async () => {
     expect(run.stderr).toContain(part);
 });
 
-test("the plan says what is made of texts", async () => {
+test("the plan shows how texts are split and tokenized", async () => {
   await using job = await aJob({
     prepare: [{ split: { column: "body", tokenizer: "./tokenizer.json", tokens: 64 } }],
     keep: ["part", "start", "end"],

@@ -12,7 +12,7 @@ async function idsIn(output: string): Promise<number[]> {
   return (await query(`SELECT id FROM read_parquet('${output}/rows/*.parquet')`)).map(([id]) => Number(id));
 }
 
-test("a trial is published beside the output, which neither meets nor spoils it", async () => {
+test("a trial is published to its own folder, and does not change the output", async () => {
   await using job = await JobFolder.make({ rowsPerFile: 200 });
   const trial = `${job.out}-trial`;
   const run = await runCli(["run", job.job, "--workers", "1", "--json", "--limit", "207"]);

@@ -55,16 +55,19 @@ test.each([
   ["parquet", {}],
   ["parquet", { tokens: 512 }],
   ["arrow", { rows: 5, tokens: 200 }],
-] as const)("rows as %s in batches of %j are those of the model, in input order", async (rows, batch) => {
-  const { folder, lists } = await aJob({ map: { ...MAP, batch }, output: { path: "./out", rows } });
-  await using _ = folder;
-  const run = await runCli(["run", folder.job, "--workers", "1", "--lanes", "2", "--json"]);
-  expect(run).toMatchObject({ code: 0 });
-  expect(JSON.parse(run.stdout)).toMatchObject({ state: "published", rows: 600, shards: 6 });
-  expect(await publishedRows(folder, rows)).toEqual(answers(lists));
-});
+] as const)(
+  "rows in %s files, in batches of %j, have the model's results in input order",
+  async (rows, batch) => {
+    const { folder, lists } = await aJob({ map: { ...MAP, batch }, output: { path: "./out", rows } });
+    await using _ = folder;
+    const run = await runCli(["run", folder.job, "--workers", "1", "--lanes", "2", "--json"]);
+    expect(run).toMatchObject({ code: 0 });
+    expect(JSON.parse(run.stdout)).toMatchObject({ state: "published", rows: 600, shards: 6 });
+    expect(await publishedRows(folder, rows)).toEqual(answers(lists));
+  },
+);
 
-test("SQL takes the lists apart, and reads the rows that no list would do for as dead letters", async () => {
+test("reductions read the lists, and a row with a null list becomes a dead letter", async () => {
   const { folder, lists } = await aJob({
     reduce: {
       lengths: {
@@ -92,7 +95,7 @@ test("SQL takes the lists apart, and reads the rows that no list would do for as
   expect(dead).toEqual([[1n, "ROW_NULL"]]);
 });
 
-test("what is wrong with a job of uneven rows is told at once, before any work", async () => {
+test("all problems of a job over uneven rows are reported at once before any work", async () => {
   const { folder } = await aJob({
     map: {
       inputs: { input_ids: { pad: 1e300 }, attention_mask: { mask: "input_id" } },
@@ -113,7 +116,7 @@ test("what is wrong with a job of uneven rows is told at once, before any work",
   expect(await folder.outNames()).toBeNull();
 });
 
-test("keys that a mask excludes are wrong in the job file", async () => {
+test("`column` and `pad` are refused together with `mask`", async () => {
   const { folder } = await aJob({
     map: { inputs: { attention_mask: { mask: "input_ids", column: "m", pad: 1 } }, batch: { tokens: 0 } },
   });
@@ -125,7 +128,7 @@ test("keys that a mask excludes are wrong in the job file", async () => {
   expect(run.stderr).toContain("map.batch.tokens");
 });
 
-test("the plan says what is padded, and with what", async () => {
+test("the plan shows which inputs are padded, and with which value", async () => {
   const { folder } = await aJob({ map: { ...MAP, batch: { tokens: 4096 } } });
   await using _ = folder;
   const run = await runCli(["plan", folder.job, ...WITHOUT_ESTIMATE]);

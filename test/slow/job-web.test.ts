@@ -63,7 +63,7 @@ async function leaks(folder: string, except = ["job.yaml", "files.txt"]): Promis
   return found;
 }
 
-test("signed addresses in a list are read by a worker itself, and are in no journal, log, status or output", async () => {
+test("a worker reads signed addresses itself, and no journal, log, status or output contains them", async () => {
   await job.write("files.txt", `# one a line\n${signed()}\n\n${secret()}\r\n  ${server.url}/open.parquet\n`);
   await job.writeSpec({ input: { path: "./files.txt" }, stores: stores() });
   const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "debug"];
@@ -74,7 +74,7 @@ test("signed addresses in a list are read by a worker itself, and are in no jour
   expect(status.shardsTotal).toBeGreaterThan(0);
   const files = await readdir(join(job.folder, "job"), { recursive: true });
   expect(files.filter((name) => name.includes("journal")).length).toBeGreaterThan(0);
-  expect(await leaks(job.folder, []), "what is looked for is found").toEqual([job.at("files.txt")]);
+  expect(await leaks(job.folder, []), "the search finds the list of the user").toEqual([job.at("files.txt")]);
   expect(await leaks(job.folder)).toEqual([]);
   await using worker = startWorker(job, address, ["--data", "shared", "--log-level", "debug"]);
   const ends = await Promise.all([coordinator.ended, worker.ended]);
@@ -87,7 +87,7 @@ test("signed addresses in a list are read by a worker itself, and are in no jour
   expect(manifest).not.toMatch(/hunter2/);
 });
 
-test("what cannot be had is told without what may be a secret; a plan shows places alone", async () => {
+test("unreadable addresses are reported without their secrets, and a plan shows no secret", async () => {
   const wrong = signed().replace("hunter2-signature", "hunter2-password");
   const plan = async (path: readonly string[]) => {
     await job.writeSpec({ input: { path }, stores: stores() });
@@ -110,7 +110,7 @@ test("what cannot be had is told without what may be a secret; a plan shows plac
     expect(SECRETS.filter((each) => `${stdout}${stderr}`.includes(each))).toEqual([]);
 });
 
-test("a coordinator that takes jobs of others is led by them to no server of its own machine, unless it is allowed", async () => {
+test("submitted jobs cannot reach servers on the coordinator's machine without --allow-local-addresses", async () => {
   await job.writeSpec({ input: { path: `${server.url}/open.parquet` }, stores: stores() });
   const spec = await readJobFile(job.path, { set: [], env: {} });
   const submit = async (...options: readonly string[]) => {

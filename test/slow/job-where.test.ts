@@ -34,7 +34,7 @@ async function plan(job: JobFolder) {
 }
 
 describe("input.where", () => {
-  test("publishes the rows for which it is true, prunes row groups, and accounts for every row", async () => {
+  test("publishes the rows that fulfil it, prunes row groups, and counts every row", async () => {
     const where = "id >= 120 AND id % 3 = 0 AND NOT (id BETWEEN 200 AND 299)";
     await using job = await JobFolder.make({ spec: whereOf(where) });
     const { pruned, shards, where: shown, map } = await plan(job);
@@ -69,7 +69,7 @@ describe("input.where", () => {
     expect(await publish(job)).toMatchObject({ state: "published", rows: 200, rowsPruned: 200 });
   });
 
-  needs("estimate")("is estimated by the rows that are left, not by those that are pruned", async () => {
+  needs("estimate")("is estimated with rows that are not pruned", async () => {
     await using job = await JobFolder.make({ spec: whereOf("id >= 200") });
     const run = await runCli(["plan", job.job, "--estimate-seconds", "1", "--json"]);
     expect(run).toMatchObject({ code: 0 });
@@ -79,7 +79,7 @@ describe("input.where", () => {
     expect(estimate.verdict.stages.infer).toBeGreaterThan(0);
   });
 
-  test("may leave nothing: the output has its columns, and no rows", async () => {
+  test("publishes all columns and no rows when no row fulfils it", async () => {
     await using job = await JobFolder.make({ spec: whereOf("id < 0") });
     expect(await publish(job)).toMatchObject({ rows: 0, rowsPruned: 400, rowsFiltered: 0, rowsOut: 0 });
     expect((await manifestOf(job)).rows).toMatchObject({ input: 400, pruned: 400, output: 0 });
@@ -97,7 +97,7 @@ describe("input.where", () => {
     expect(columns).toEqual([["best"]]);
   });
 
-  test("is what the job is: with another one its output is another job's", async () => {
+  test("makes another job when it changes", async () => {
     await using job = await JobFolder.make({ spec: whereOf("id < 100") });
     await publish(job);
     await job.writeJob(whereOf("id < 101"));
@@ -106,7 +106,7 @@ describe("input.where", () => {
     expect(other.stderr).toContain("holds the result of another job: the job file changed since");
   });
 
-  test("that is wrong is told before any work, with its place", async () => {
+  test("is refused while planning with the place of an unknown column", async () => {
     await using job = await JobFolder.make({ spec: whereOf("id > 3 AND nope = 4") });
     const run = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
     expect(run.code).toBe(2);
@@ -115,7 +115,7 @@ describe("input.where", () => {
   });
 });
 
-test("a run that is killed in the middle resumes, and every row of the input is counted once", async () => {
+test("a killed run resumes, and every row of the input is counted once", async () => {
   const where = "id >= 160 AND id % 4 <> 1 AND NOT (id BETWEEN 480 AND 559)";
   await using job = await KnownJob.make({
     files: 0,

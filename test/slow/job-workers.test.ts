@@ -54,7 +54,7 @@ async function killOneWorker(address: string): Promise<void> {
   expect(successor.pid).not.toBe(victim.pid);
 }
 
-test("a killed worker of a run is started again, and its shard runs again", async () => {
+test("a killed worker of a run is restarted, and its shard runs again", async () => {
   await using job = await slowJob();
   const { cli, address } = await startListening(job, ["run", job.path, "--workers", "2", "--json"]);
   await using run = cli;
@@ -66,7 +66,7 @@ test("a killed worker of a run is started again, and its shard runs again", asyn
   expect(attempts).toBeGreaterThan(shards);
 });
 
-test("a killed worker that joined a coordinator is started again by its supervisor", async () => {
+test("a killed worker that joined a coordinator is restarted by its supervisor", async () => {
   await using job = await slowJob();
   const { cli, address } = await startCoordinator(job);
   await using coordinator = cli;
@@ -79,7 +79,7 @@ test("a killed worker that joined a coordinator is started again by its supervis
   expect(attempts).toBeGreaterThan(shards);
 });
 
-test("a worker told to end drains: it exits 0 in time, and another does the rest", async () => {
+test("a worker that receives SIGTERM drains and exits with code 0, and another worker does the rest", async () => {
   await using job = await slowJob();
   const { cli, address } = await startCoordinator(job);
   await using coordinator = cli;
@@ -99,7 +99,7 @@ test("a worker told to end drains: it exits 0 in time, and another does the rest
   await expectRightAnswer(job);
 });
 
-test("a worker whose coordinator never comes gives up after its patience, and drains at once before", async () => {
+test("a worker without a coordinator fails after its patience, and exits at once on SIGTERM before", async () => {
   await using job = await KnownJob.make({ rows: 10 });
   const nobody = "127.0.0.1:1";
   await using impatient = startWorker(job, nobody, ["--patience", "1"]);
@@ -115,7 +115,7 @@ test("a worker whose coordinator never comes gives up after its patience, and dr
   expect(performance.now() - termMs).toBeLessThan(20_000);
 });
 
-test("a worker that cannot see the data gets it over gRPC, and the answer is the same", async () => {
+test("a worker without access to the data reads it over gRPC, with the right result", async () => {
   await using job = await KnownJob.make({ rows: 1_500, files: 3 });
   const { cli, address } = await startCoordinator(job);
   await using coordinator = cli;
@@ -129,7 +129,7 @@ test("a worker that cannot see the data gets it over gRPC, and the answer is the
 });
 
 test.each([["none"], ["/nowhere", "s3://"]])(
-  "a worker that may open %s of its machine gets all from the coordinator",
+  "a worker with --allow-locations %s reads everything through the coordinator",
   async (...allowed) => {
     await using job = await KnownJob.make({ rows: 1_500, files: 3 });
     const { cli, address } = await startCoordinator(job);
@@ -146,14 +146,14 @@ test.each([["none"], ["/nowhere", "s3://"]])(
 /** True when this machine permits separate mounts for a worker. */
 const canMount = spawnSync("unshare", ["--mount", "true"]).status === 0;
 
-describe.skipIf(!canMount)("a worker that does not see one of the files (needs the right to mount)", () => {
+describe.skipIf(!canMount)("a worker without access to one file (needs the right to mount)", () => {
   /** Returns a command in which one file is empty, as on a node where one mount is missing. */
   const blindTo = (name: string, job: KnownJob): string[] => [
     ...["unshare", "--mount", "sh", "-c", 'mount --bind "$0/empty" "$0/data/$1" && shift && exec "$@"'],
     ...[job.at(), name],
   ];
 
-  test("reads that file from the coordinator and the others itself, when it may", async () => {
+  test("reads that file through the coordinator and the others itself with --data auto", async () => {
     await using job = await KnownJob.make({ rows: 1_500, files: 3 });
     await job.write("empty", "");
     const { cli, address } = await startCoordinator(job);
@@ -169,7 +169,7 @@ describe.skipIf(!canMount)("a worker that does not see one of the files (needs t
     expect(attempts).toBe(shards);
   });
 
-  test("and may not ask the coordinator gets no more shards: another worker maps them", async () => {
+  test("is excluded with --data shared, and another worker maps its shards", async () => {
     await using job = await slowJob(3);
     await job.write("empty", "");
     const { cli, address } = await startCoordinator(job);

@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(join(path, ".."), { recursive: true }));
 
-test("a file of 2 GiB and more is read to its end, and one that is no journal is refused", async () => {
+test("a segment of more than 2 GiB with zeros after its records is refused as corrupt", async () => {
   const large = 2 ** 31 + 4_096;
   await writeFile(path, WHOLE);
   await truncate(path, large);
@@ -34,7 +34,7 @@ test("a file of 2 GiB and more is read to its end, and one that is no journal is
   await expect(reading).rejects.toMatchObject({ code: "JOURNAL_CORRUPT", fields: { at: WHOLE.length } });
 });
 
-test("one read of a disk may be of more than 2 GiB", async () => {
+test("one read of a disk can return more than 2 GiB", async () => {
   const large = 2 ** 31 + 16;
   await writeFile(path, WHOLE);
   await truncate(path, large);

@@ -48,7 +48,7 @@ async function expectRelief(job: KnownJob): Promise<void> {
 const filesUpTo = (bytes: number): CliOptions => ({ wrap: ["prlimit", `--fsize=${bytes}`] });
 
 test.each([8, 48])(
-  "an output disk of %i KiB, too small: a clear error, and with room the same command ends it",
+  "a job on a full output disk of %i KiB fails, and the same command finishes it with more space",
   async (kibibytes) => {
     await using job = await smallJob();
     if (canMount()) {
@@ -69,7 +69,7 @@ test.each([8, 48])(
 );
 
 test(
-  "an output folder that is read-only from the start is refused at once",
+  "a read-only output folder is refused at once",
   async () => {
     await using job = await smallJob();
     {
@@ -83,7 +83,7 @@ test(
 );
 
 test(
-  "an output folder that becomes read-only in the middle ends the job, and its commits are there later",
+  "an output folder that becomes read-only fails the job, and a later run resumes its commits",
   async () => {
     await using job = await slowJob();
     const { cli } = await startListening(job, ["run", job.path, "--workers", "1"], { limitMs: LIMIT_MS });
@@ -108,7 +108,7 @@ test(
 );
 
 test(
-  "a worker with no room for its work fails its shards, saying why, and the coordinator lives",
+  "a worker that cannot write its files fails the job with the reason",
   async () => {
     await using job = await smallJob();
     const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn"];
@@ -126,7 +126,7 @@ test(
 );
 
 test(
-  "processes that run out of file descriptors in the middle say so, and the same command ends the job",
+  "a job that runs out of file descriptors fails with the reason, and the same command finishes it",
   async () => {
     await using job = await slowJob();
     const { cli } = await startListening(job, ["run", job.path, "--workers", "1"], { limitMs: LIMIT_MS });
@@ -144,7 +144,7 @@ test(
 );
 
 test(
-  "a run that may have hardly any file descriptors ends with an error or the right answer, never in between",
+  "a run with few file descriptors fails without a manifest, or publishes the right rows",
   async () => {
     await using job = await smallJob();
     // Enough to start, and too few for a worker to load its code, or for the threads of a lane. The progress
@@ -162,7 +162,7 @@ test(
 );
 
 test(
-  "a coordinator without memory dies, and the same command goes on with its job",
+  "a coordinator without memory exits, and the same command finishes its job",
   async () => {
     await using job = await smallJob();
     // The minimum differs between versions of Node.js, so it grows until it is enough.

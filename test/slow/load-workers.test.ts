@@ -10,9 +10,9 @@ import { startCli } from "../support/processes.ts";
 /** The simulated workers that measure a coordinator's load are accepted, and do the work. */
 
 test.each([
-  ["by the user's secret", () => OPEN_ACCESS],
-  ["by TLS and a token", guardedAccess],
-] as const)("simulated workers end a job, %s, and none loses its session", async (_, accessFor) => {
+  ["with the user's secret", () => OPEN_ACCESS],
+  ["with TLS and a token", guardedAccess],
+] as const)("simulated workers finish a job %s, and none loses its session", async (_, accessFor) => {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-load-"));
   try {
     await using job = await CountingJob.make({ shards: 30, folder });

@@ -26,9 +26,9 @@ const KEPT = {
 };
 
 const SOUGHT = `
-The fixed job gives other bytes than it did.
-- Where its mapping is the same as the kept one: raise MAPPING in shared/core/mapping.ts, or undo what changed the bytes.
-- Where a library's version differs, workers are told apart by that: put the new values into KEPT here.`;
+The fixed job returns other bytes than before.
+- If its mapping equals the stored one: raise MAPPING in shared/core/mapping.ts, or revert the change of the bytes.
+- If a library's version differs: workers already differ by that. Write the new values to KEPT here.`;
 
 async function fixedJob(): Promise<JobFolder> {
   const folder = await JobFolder.make({ files: 0 });
@@ -69,7 +69,7 @@ async function fixedJob(): Promise<JobFolder> {
   return folder;
 }
 
-test("the same mapping makes the same bytes as it always did, of a job with some of everything", async () => {
+test("a fixed job with many features gives the same bytes as long as the mapping is the same", async () => {
   await using job = await fixedJob();
   expect(await runCli(["run", job.job, "--workers", "2"])).toMatchObject({ code: 0 });
   const { files, versions } = await readManifestOf(job);

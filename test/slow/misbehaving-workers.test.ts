@@ -13,7 +13,7 @@ function startCoordinator(job: KnownJob, times: readonly string[] = []) {
   return startListening(job, args, { limitMs: 300_000 });
 }
 
-test("a row that kills every worker is found and becomes a dead letter, and the other rows are published", async () => {
+test("a row that crashes every worker becomes a dead letter, and the other rows are published", async () => {
   const POISON = 13;
   await using job = await KnownJob.make({
     rows: 40,
@@ -38,7 +38,7 @@ test("a row that kills every worker is found and becomes a dead letter, and the 
   expect(attempts).toBeGreaterThanOrEqual(shards + 3 * 3 - 1);
 });
 
-test("a worker that is far too slow does not hold up the end: another does its shards, and the first result counts", async () => {
+test("the shards of a very slow worker also run on another worker, and the first result counts", async () => {
   await using job = await KnownJob.make({
     rows: 400,
     files: 1,
@@ -63,7 +63,7 @@ test("a worker that is far too slow does not hold up the end: another does its s
   expect(attempts).toBeLessThanOrEqual(shards + 4);
 });
 
-test("with no worker for the grace time the job fails with that reason, and the same command finishes it later", async () => {
+test("a job without workers fails with NO_WORKERS after the grace time, and a later run finishes it", async () => {
   await using job = await KnownJob.make({ rows: 40 });
   const { cli } = await startCoordinator(job, ["--worker-grace-ms", "1000"]);
   await using lonely = cli;

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => job[Symbol.asyncDispose]());
 
-test("the files are found, and are part of what the model is", async () => {
+test("weights in other files are found, and are part of the model's digest", async () => {
   const path = job.at("model.onnx");
   const found = await inspectModel(path, { signal: never });
   expect(found.externalData).toEqual([
@@ -43,7 +43,7 @@ test("the files are found, and are part of what the model is", async () => {
   expect(modelDigest(await inspectModel(path, { signal: never }))).not.toBe(modelDigest(found));
 });
 
-test("workers that see the files, and workers that fetch them, give the right answer", async () => {
+test("workers that read the weights, and workers that fetch them, publish the right rows", async () => {
   expect(await runCli(["run", job.path, "--workers", "1"], job)).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
   const { cli, address } = await startCoordinator(job, [job.path, "--fresh"]);
@@ -54,7 +54,7 @@ test("workers that see the files, and workers that fetch them, give the right an
   await expectRightAnswer(job);
 });
 
-test("weights that change after the job was planned fail it", async () => {
+test("weights that change after planning fail the job", async () => {
   const { cli, address } = await startCoordinator(job);
   await using coordinator = cli;
   await job.write(
@@ -68,7 +68,7 @@ test("weights that change after the job was planned fail it", async () => {
   await worker.ended;
 });
 
-describe("a location", () => {
+describe("a location of weights", () => {
   const at = (location: string) =>
     onnxModel({
       inputs: [{ name: "x", dtype: "float32", dims: ["batch", 1] }],
@@ -101,7 +101,7 @@ describe("a location", () => {
     ["none.bin"],
     ["deep"],
     ["*/_ORT_MEM_ADDR_/*"],
-  ])("%s is refused by the names of the tensor and of the location", async (location) => {
+  ])("%s is refused with the names of the tensor and of the location", async (location) => {
     await symlink("../outside.bin", job.at("models", "one", "link.bin"));
     await symlink("..", job.at("models", "one", "linked"));
     await expect(inspected(location)).rejects.toMatchObject({
@@ -111,14 +111,14 @@ describe("a location", () => {
   });
 
   test.each([["inside.bin"], ["deep/inside.bin"], ["./inside.bin"], ["stay.bin"]])(
-    "%s stays in the model's folder, and is taken",
+    "%s is inside the model's folder, and is accepted",
     async (location) => {
       await symlink("deep/inside.bin", job.at("models", "one", "stay.bin"));
       expect((await inspected(location)).externalData).toMatchObject([{ location, bytes: 4 }]);
     },
   );
 
-  test("beside the file that the model's own link leads to is taken: download caches are made so", async () => {
+  test("a location is accepted when model and weights are links into a download cache", async () => {
     await job.write("store/a1", at("weights.bin"));
     await job.write("store/b2", weights);
     await mkdir(job.at("snapshot"));

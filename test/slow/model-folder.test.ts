@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => job[Symbol.asyncDispose]());
 
-test("its labels are in the rows, plan shows what it says, and the same labels written out are the same job", async () => {
+test("labels of the folder are in the rows, and the same labels in the job file are the same job", async () => {
   const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
   expect(plan.stdout).toMatch(/the model's folder says\n/);
   expect(plan.stdout).toMatch(/^model +onnx\/model\.onnx, not onnx\/model_int8\.onnx$/m);
@@ -50,7 +50,7 @@ test("other labels in the folder make another job", async () => {
   await job.write("exported/config.json", LABELS);
 });
 
-test("labels that contradict themselves are told at the output that needs them", async () => {
+test("contradictory labels are reported at the output that needs them", async () => {
   await using broken = await JobFolder.make({ spec: { model: { path: "./m" }, map: MAP, reduce: {} } });
   await broken.write("m/model.onnx", mlpModel({ inputs: 4, hidden: 8, outputs: 3 }));
   await broken.write("m/config.json", JSON.stringify({ id2label: { 0: "a", 1: "b", 3: "c" } }));
@@ -68,7 +68,7 @@ test("labels that contradict themselves are told at the output that needs them",
   });
 });
 
-test("of several models none is guessed, and model.file says which", async () => {
+test("a folder with several models is refused without model.file", async () => {
   await using several = await JobFolder.make({ spec: { model: { path: "./m" } } });
   await rm(several.at("model.onnx"));
   await several.write("m/onnx/a.onnx", mlpModel({ inputs: 4, hidden: 8, outputs: 3 }));
@@ -116,7 +116,7 @@ describe("a folder with a tokenizer", () => {
   });
   afterAll(() => texts[Symbol.asyncDispose]());
 
-  test("needs no more than the column of text, and is the job that says all of it", async () => {
+  test("requires only the text column, and is the same job as with all settings written out", async () => {
     const plan = await runCli(["plan", texts.job, ...WITHOUT_ESTIMATE]);
     expect(plan.stdout).toMatch(/^map\.inputs\.input_ids\.tokenizer +tokenizer\.json +tokenizer\.json$/m);
     expect(plan.stdout).toMatch(
@@ -144,7 +144,7 @@ describe("a folder with a tokenizer", () => {
     await texts.write("m/tokenizer_config.json", JSON.stringify({ model_max_length: 1000 }));
   });
 
-  test("has vectors of tokens pooled and normalized by its modules, where the job does not say otherwise", async () => {
+  test("pools and normalizes token vectors by its modules unless the job has other settings", async () => {
     const modules = ["Transformer", "Pooling", "Normalize"].map((name, at) => ({
       ...{ type: `sentence_transformers.models.${name}`, path: at === 0 ? "" : `${at}_${name}` },
     }));
@@ -191,7 +191,7 @@ describe("a folder with a tokenizer", () => {
     await rm(texts.at("m/1_Pooling"), { recursive: true });
   });
 
-  test("makes ids of a text that a step makes, as long as the folder says", async () => {
+  test("tokenizes text from a step up to the folder's length limit", async () => {
     const plan = await runCli([
       ...["plan", texts.job, ...WITHOUT_ESTIMATE, "--json"],
       ...["--set", 'map.prepare=[{ sql: "SELECT *, upper(body) AS loud FROM rows" }]'],
@@ -203,7 +203,7 @@ describe("a folder with a tokenizer", () => {
     ]);
   });
 
-  test("guesses no column, and tells what is for text where there is none", async () => {
+  test("does not guess the text column, and refuses text settings for a number column", async () => {
     const unnamed = await failing(["plan", texts.job, "--set", "map.inputs={}"]);
     expect(unnamed.error).toMatchObject({
       code: "SPEC_INVALID",

@@ -43,22 +43,19 @@ afterAll(async () => {
 
 const stores = () => ({ [server.url]: { ca: "./ca.pem" } });
 
-needs("text", "code")(
-  "a folder is asked for the files that it may have, and gives what it gives from a disk",
-  async () => {
-    const here = await rowsOf(job);
-    for (const name of ["config.json", "preprocessor_config.json", "sentence_bert_config.json"])
-      server.served.set(`/m/${name}`, forbidden);
-    const model = { path: `${server.url}/m`, file: "onnx/model.onnx" };
-    await writeTextJob(job, server.url, { model, stores: stores() });
-    const run = await runCli(["run", job.job, "--workers", "1", "--fresh"]);
-    expect(run, run.stderr).toMatchObject({ code: 0 });
-    expect(await rowsOf(job)).toEqual(here);
-  },
-);
+needs("text", "code")("a model folder on a web server gives the same rows as on a disk", async () => {
+  const here = await rowsOf(job);
+  for (const name of ["config.json", "preprocessor_config.json", "sentence_bert_config.json"])
+    server.served.set(`/m/${name}`, forbidden);
+  const model = { path: `${server.url}/m`, file: "onnx/model.onnx" };
+  await writeTextJob(job, server.url, { model, stores: stores() });
+  const run = await runCli(["run", job.job, "--workers", "1", "--fresh"]);
+  expect(run, run.stderr).toMatchObject({ code: 0 });
+  expect(await rowsOf(job)).toEqual(here);
+});
 
 needs("text", "code")(
-  "a signed address of a model is good for its external data, and is seen nowhere",
+  "a signed model address also fetches the external data, and its signature appears nowhere",
   async () => {
     const signed = (bytes: Buffer): Served => {
       return (request, response) => {
@@ -109,7 +106,7 @@ async function leaks(folder: string): Promise<string[]> {
   return found;
 }
 
-test("a folder without a file's name, with a signature, or without a model is refused with what to do", async () => {
+test("a folder without a file's name, without a model or with a signature is refused with a hint", async () => {
   const refusal = async (model: Readonly<Record<string, string>>) => {
     await writeTextJob(job, "./here", { model, stores: stores() });
     return (await failing(["plan", job.job, ...WITHOUT_ESTIMATE])).error;

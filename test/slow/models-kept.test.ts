@@ -80,14 +80,14 @@ async function takeTurns(memory: string): Promise<{ loaded: number; kept: number
   return { copies, loaded: count(/"msg":"lanes ready"/g), kept: count(/"msg":"model kept"/g) };
 }
 
-test("a worker that goes from job to job and back has both models loaded once, within its memory", async () => {
+test("a worker that alternates between two jobs loads each model once within its memory limit", async () => {
   const { loaded, kept, copies } = await takeTurns("4GiB");
   expect(copies).toBe(2);
   expect(loaded).toBe(2);
   expect(kept).toBeGreaterThanOrEqual(2);
 });
 
-test("without memory for models that wait each turn loads one, and the copy of the other is gone", async () => {
+test("without memory for idle models each change of job loads one and removes the other's copy", async () => {
   const { loaded, kept, copies } = await takeTurns("0");
   expect(copies).toBe(1);
   expect(loaded).toBeGreaterThanOrEqual(4);

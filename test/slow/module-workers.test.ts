@@ -39,7 +39,7 @@ async function add(rows: AsyncIterable<{ twice: bigint }>) {
 const one = { twice: "int64" } as const;
 export default defineReduction({ reads: one, combined: one, columns: one, combine: ({ rows }) => add(rows), final: ({ rows }) => add(rows) });`;
 
-test("a worker runs a job's code only where that is allowed, fetched from the coordinator, and keeps its lease meanwhile", async () => {
+test("a worker runs a job's code only with --allow-modules, and keeps its lease meanwhile", async () => {
   await using job = await KnownJob.make({
     rows: 120,
     rowGroupRows: 60,
@@ -79,7 +79,7 @@ test("a worker runs a job's code only where that is allowed, fetched from the co
   await coordinator.ended;
 });
 
-test("bundles that nobody planned with for a long time leave the cache, and others stay", async () => {
+test("bundles that were not used for a long time are removed from the cache, and others stay", async () => {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-bundles-"));
   try {
     process.env.SHARDMILL_CACHE = join(folder, "cache");

@@ -122,7 +122,7 @@ async function runOnce(
 }
 let executions = 0;
 
-test("the same rows are run again in halves, each gets its own numbers, and the next run does not try that size", async () => {
+test("a batch that exceeds the memory is run in halves, and the next run does not try its size", async () => {
   const mlp = { inputs: 4, hidden: 8, outputs: 2, seed: 5 };
   const rows = 4_000;
   const random = lcg(9);
@@ -153,7 +153,7 @@ test("the same rows are run again in halves, each gets its own numbers, and the 
   expect(third.caps.length).toBeGreaterThan(0);
 });
 
-test("with uneven rows what fits depends on their length, and after some runs nothing fails any more", async () => {
+test("after at most five runs over uneven rows, no batch exceeds the memory", async () => {
   const lists = unevenIds(3_000, 60);
   const job = await describe(maskedMeanModel(), idsTable(lists), {
     input_ids: { scale: 1, offset: 0, pad: 7 },

@@ -21,7 +21,7 @@ const aJob = () =>
   });
 const runOf = (job: KnownJob, ...more: string[]) => runCli(["run", job.path, "--workers", "1", ...more], job);
 
-test("killed before its manifest is resumed; published, it can be asked again, run afresh, and followed by another", async () => {
+test("a job that publishes below its input resumes and runs again without reading its own output", async () => {
   await using job = await aJob();
   const plan = {
     at: 1,

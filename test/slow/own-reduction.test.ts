@@ -82,8 +82,8 @@ async function reduce(code: string, shards: readonly Table[]) {
 
 const header = 'import { defineReduction, list, nullable, struct, vector } from "shardmill";';
 
-describe("a reduction of one's own", () => {
-  it("keeps the types and values of what combine makes on their way to final and to the result", async () => {
+describe("a reduction module", () => {
+  it("keeps the types and values of combine's rows for final and for the result", async () => {
     const types = `{
   b: "bool", i8: "int8", i16: "int16?", i32: "int32", i64: "int64", u8: "uint8", u16: "uint16", u32: "uint32?",
   u64: "uint64", h: "float16", f: "float32", d: "float64?", s: "string?", bin: "binary", day: "date",
@@ -120,7 +120,7 @@ export default defineReduction({
     );
   });
 
-  it("gives the same bytes again, in plan order, however the rows came", async () => {
+  it("gives the same bytes in plan order for any record batches", async () => {
     const code = `${header}
 export default defineReduction({
   reads: { x: "float32", name: "string?" },
@@ -178,13 +178,13 @@ export default defineReduction({
     ],
     ["hangs", "() => { for (;;) {} }", "STEP_FAILED", "reduce.own.combine took longer than 0.5 s"],
     [
-      "reads a null that it does not let through",
+      "reads a null that its type does not allow",
       "async ({ rows }) => { for await (const row of rows); return []; }",
       "STEP_INVALID",
       "reduce.own.combine: `name` is null. A type that ends in ? allows nulls",
     ],
   ])(
-    "whose combine %s says so, and is there again for the next shard",
+    "fails with the reason when combine %s",
     async (kind, combine, code, message) => {
       const limit = kind === "hangs" ? "timeoutSeconds: 0.5," : "";
       const { job } = await reductionOf(failing(combine, undefined, limit));
@@ -197,7 +197,7 @@ export default defineReduction({
     300_000,
   );
 
-  it("that takes more memory than a thread may have is told so, and the process lives on", async () => {
+  it("fails when it takes more memory than its thread may use, and the process continues", async () => {
     const leaks = failing("() => { const all = []; for (;;) all.push(new Array(1e5).fill({})); }");
     const { reduction } = await reductionOf(leaks);
     const script = compiledUrl("extensions/code/reduction-thread.ts");
@@ -208,7 +208,7 @@ export default defineReduction({
     expect(thread.isLost).toBe(true);
   });
 
-  it("whose final fails says so, or is killed when the job is called off", async () => {
+  it("fails with the reason when final throws, and is stopped when the job is aborted", async () => {
     const throws = failing("() => [{ n: 1 }]", 'async () => { throw new Error("not today"); }');
     await expect(reduce(throws, [smallTable(1)])).rejects.toMatchObject({
       code: "STEP_FAILED",
@@ -231,7 +231,7 @@ export default defineReduction({
   });
 
   it.each([
-    ["reads what is not there", failing("() => []").replace("name:", "nam:"), "no column `nam`"],
+    ["reads an unknown column", failing("() => []").replace("name:", "nam:"), "no column `nam`"],
     [
       "is a step",
       'import { defineStep } from "shardmill"; export default defineStep({ reads: {}, columns: {}, row: () => null });',
@@ -242,14 +242,14 @@ export default defineReduction({
       failing("() => []").replace('columns: { n: "int32" }', 'columns: { n: "int32", N: "int32" }'),
       "differ in case only",
     ],
-  ])("that %s is refused when it is planned", async (_, code, what) => {
+  ])("is refused while planning when it %s", async (_, code, what) => {
     const error: unknown = await reductionOf(code).catch((thrown: unknown) => thrown);
     if (!isShardmillError(error, "STEP_INVALID")) throw error;
     expect(error.problems[0]?.what).toContain(what);
   });
 });
 
-test("a job with a reduction of its own gives what SQL gives, and shows it in its plan", async () => {
+test("a job with a reduction module gives the same result as SQL, and its plan shows the module", async () => {
   await using job = await JobFolder.make({
     spec: {
       output: { path: "./out", rows: "none" },

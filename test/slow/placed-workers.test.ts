@@ -14,7 +14,7 @@ const placed = (job: KnownJob, ...args: readonly string[]) => [
   ...["--log-level", "warn"],
 ];
 
-test("a worker that was started first finds the coordinator by its file, and again where it is started anew", async () => {
+test("a worker finds the coordinator by its address file, also after the coordinator's restart", async () => {
   await using job = await slowJob();
   await using worker = startWorker(job, `@${job.at("address")}`, ["--drained-exit-code", "75"]);
   await using first = (await startListening(job, placed(job, job.path))).cli;
@@ -30,7 +30,7 @@ test("a worker that was started first finds the coordinator by its file, and aga
   await expectRightAnswer(job);
 });
 
-test("a worker that a signal ends before the work is done says so by the exit code that was asked for", async () => {
+test("a worker that a signal stops before the work is done exits with --drained-exit-code", async () => {
   await using job = await slowJob();
   const { cli, address } = await startListening(job, placed(job, job.path));
   await using coordinator = cli;
@@ -44,7 +44,7 @@ test("a worker that a signal ends before the work is done says so by the exit co
   await expectRightAnswer(job);
 });
 
-test("one that is told to end while it still looks for its coordinator says so, too", async () => {
+test("a worker that a signal stops while it waits for its coordinator exits with --drained-exit-code", async () => {
   await using job = await KnownJob.make({ rows: 10 });
   await using worker = startWorker(job, `@${job.at("address")}`, ["--drained-exit-code", "75"]);
   // The worker handles signals by then. An earlier signal would end it.
@@ -53,7 +53,7 @@ test("one that is told to end while it still looks for its coordinator says so, 
   expect(await worker.ended).toMatchObject({ code: 75, signal: null });
 });
 
-test("a worker with nothing to do ends by itself, after its work as before it", async () => {
+test("an idle worker exits by itself, after its work and before any", async () => {
   await using job = await slowJob();
   const { cli, address } = await startListening(job, placed(job));
   await using standing = cli;
@@ -68,7 +68,7 @@ test("a worker with nothing to do ends by itself, after its work as before it", 
   await expectRightAnswer(job);
 });
 
-test("a job with dead letters ends with 3, or with what was asked for", async () => {
+test("a job with dead letters exits with code 3 or with --dead-letters-exit-code", async () => {
   await using job = await KnownJob.make({ rows: 300, nullRows: [7], spec: { errors: { maxRows: 1 } } });
   const run = (...more: readonly string[]) => runCli(["run", job.path, "--workers", "1", ...more], job);
   expect(await run()).toMatchObject({ code: 3 });

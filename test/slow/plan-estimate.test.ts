@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => job[Symbol.asyncDispose]());
 
 describe("an estimate", () => {
-  test("has time, memory, cost and limit, and leaves nothing", async () => {
+  test("has time, memory, cost and stages, and leaves no file", async () => {
     const args = ["--json", "--nodes", "2", "--price-per-hour", "3600", "--estimate-seconds", "1"];
     const { code, stdout, stderr } = await runCli(["plan", job.path, ...args], job);
     expect([code, stderr]).toEqual([0, ""]);
@@ -31,7 +31,7 @@ describe("an estimate", () => {
     expect(await readdir(job.tmp)).toEqual([]);
   });
 
-  test("runs as many workers at once as a run would", async () => {
+  test("uses as many workers as a run", async () => {
     const args = ["--workers", "2", "--estimate-seconds", "1"];
     const { code, stdout } = await runCli(["plan", job.path, ...args], job);
     expect(code).toBe(0);

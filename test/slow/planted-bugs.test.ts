@@ -7,7 +7,7 @@ import { packageRoot } from "../../shared/core/package-root.ts";
 const run = promisify(execFile);
 
 /** A part of `npm run sim:mutants`. */
-test("planted bugs are found", async () => {
+test("the simulation detects planted bugs", async () => {
   const names = ["acknowledge-before-fsync", "no-lock", "truncated-lost-at-resume"];
   const only = names.flatMap((name) => ["--only", name]);
   const { stdout } = await run(process.execPath, [

@@ -37,7 +37,7 @@ async function manifest(): Promise<{ precision: ConversionReport & { precision: 
 }
 
 describe.each(["fp16", "int8"] as const)("a job with its model as %s", (precision) => {
-  test("is checked on its own rows, published, and says in manifest and summary what the check found", async () => {
+  test("is checked on its own rows, and the manifest and the summary contain the results", async () => {
     await useModel({ precision });
     const ended = await run("--json");
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
@@ -61,7 +61,7 @@ describe.each(["fp16", "int8"] as const)("a job with its model as %s", (precisio
   });
 });
 
-test("a model is converted once, and again when what was kept is not whole", async () => {
+test("a model is converted once, and again when the cached file is incomplete", async () => {
   vi.stubEnv("SHARDMILL_CACHE", cache());
   const never = new AbortController().signal;
   const original = await inspectModel(job.at("model.onnx"), { signal: never });
@@ -77,7 +77,7 @@ test("a model is converted once, and again when what was kept is not whole", asy
   expect((await readdir(join(cache(), "models"))).sort()).toEqual(names);
 });
 
-test("a job that differs by more than it allows fails before any work, with the figures", async () => {
+test("a job that differs by more than it allows fails before any work, with the measured value", async () => {
   await useModel({ precision: "int8", check: { minCosine: 1, minAgreement: 0 } });
   const { error } = await refused(job, ["run", job.job], { env: env() });
   expect(error).toMatchObject({
@@ -86,7 +86,7 @@ test("a job that differs by more than it allows fails before any work, with the 
   });
 });
 
-needs("estimate")("a job that differs by more than it allows is refused by an estimate, too", async () => {
+needs("estimate")("an estimate also fails for a job that differs by more than it allows", async () => {
   await useModel({ precision: "int8", check: { minCosine: 1, minAgreement: 0 } });
   expect(await failing(["plan", job.job], { env: env() })).toMatchObject({
     code: 1,
@@ -94,7 +94,7 @@ needs("estimate")("a job that differs by more than it allows is refused by an es
   });
 });
 
-test("numbers that leave float16's range fail the check", async () => {
+test("values outside the range of float16 fail the check", async () => {
   const data = new Float32Array(WIDTH * 3).fill(60_000);
   await job.write(
     "model.onnx",
@@ -121,7 +121,7 @@ test("without a check nothing is compared", async () => {
   expect(await manifest()).toMatchObject({ precision: null });
 });
 
-test("workers that see neither the cache nor the weights' files fetch the one converted file", async () => {
+test("workers without access to the cache and the weights fetch the converted file", async () => {
   const external = externalMlp({ inputs: WIDTH, hidden: 32, outputs: 3 });
   await job.write("model.onnx", external.model);
   await job.write(external.location, external.data);
@@ -149,14 +149,14 @@ test("workers that see neither the cache nor the weights' files fetch the one co
   expect((await manifest()).precision).toMatchObject({ precision: "fp16", rows: 256 });
 });
 
-test("the result in one precision is not taken for that in another", async () => {
+test("another precision makes another job", async () => {
   expect(await run()).toMatchObject({ code: 0 });
   await useModel({ precision: "int8" });
   const { error } = await refused(job, ["run", job.job], { env: env() });
   expect(error.code).toBe("OUTPUT_OCCUPIED");
 });
 
-test("a cache that cannot be written is told of, with what to set", async () => {
+test("an unwritable cache fails with CACHE_FAILED and a hint", async () => {
   await useModel({ precision: "int8" });
   await job.write("cache", "a file");
   const { error } = await refused(job, ["run", job.job], { env: env() });
@@ -166,7 +166,7 @@ test("a cache that cannot be written is told of, with what to set", async () => 
 describe("convert", () => {
   const convert = (...args: readonly string[]) => ["convert", job.at("model.onnx"), ...args];
 
-  test("writes one file, the same each time, and says what it did", async () => {
+  test("writes one file with the same bytes each time, and reports the result", async () => {
     const external = externalMlp({ inputs: WIDTH, hidden: 32, outputs: 3 });
     await job.write("model.onnx", external.model);
     await job.write(external.location, external.data);
@@ -184,7 +184,7 @@ describe("convert", () => {
     expect(Buffer.compare(await readFile(output), bytes)).toBe(0);
   });
 
-  test("replaces nothing unless told to, and leaves nothing behind", async () => {
+  test("replaces no file without --force or after a failure, and leaves no other file", async () => {
     const output = await job.write("half.onnx", "mine");
     const names = await readdir(job.path);
     const { error, code } = await failing(convert("--precision", "fp16", "-o", output));
@@ -198,7 +198,7 @@ describe("convert", () => {
   });
 
   test.each([
-    ["a precision that there is not", ["--precision", "int4", "-o", "x.onnx"]],
+    ["an unknown precision", ["--precision", "int4", "-o", "x.onnx"]],
     ["no precision", ["-o", "x.onnx"]],
     ["no output", ["--precision", "int8"]],
   ])("refuses %s", async (_what, args) => {

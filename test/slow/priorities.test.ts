@@ -48,7 +48,7 @@ async function stop(...processes: readonly CliProcess[]): Promise<void> {
   }
 }
 
-test("a job of a higher priority overtakes one that runs, and nothing of that one is broken off", async () => {
+test("a job of a higher priority overtakes a running job without aborting its attempts", async () => {
   await using low = await shards();
   await using high = await shards();
   const { cli, address } = await startCoordinator(low, []);
@@ -68,7 +68,7 @@ test("a job of a higher priority overtakes one that runs, and nothing of that on
   for (const job of [low, high]) await expectRightAnswer(job);
 });
 
-test("a paused job ends what runs, stays paused over a coordinator that is killed, and goes on when it is resumed", async () => {
+test("a paused job finishes its attempts, stays paused after a coordinator's restart, and can resume", async () => {
   await using job = await shards();
   const before = await startCoordinator(job, []);
   await using first = before.cli;

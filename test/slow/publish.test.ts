@@ -89,7 +89,7 @@ async function snapshot(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(names.sort().map(digestOf)));
 }
 
-test("the output has the rows in plan order, the reductions and every dead letter, and nothing else after cleaning", async () => {
+test("the output has rows in plan order, reductions and dead letters, and nothing else after cleaning", async () => {
   const staged = await stageAll();
   const { manifest } = staged;
   await publish(staged);
@@ -110,7 +110,7 @@ test("the output has the rows in plan order, the reductions and every dead lette
   expect((await readdir(out)).sort()).toEqual(["_errors", "_manifest.json", "_reduced", "rows"]);
 });
 
-test("all dead letters read as one table, poisoned rows with their kept columns null", async () => {
+test("all dead letters are one table, in which poisoned rows have null for kept columns", async () => {
   const staged = await stageAll();
   const { manifest } = staged;
   await publish(staged);
@@ -122,7 +122,7 @@ test("all dead letters read as one table, poisoned rows with their kept columns 
   ]);
 });
 
-test("poisoned rows alone have the kept columns too, renamed where they clash", async () => {
+test("poisoned rows alone also have the kept columns, which are renamed on a conflict", async () => {
   partials = partials.filter(({ rowsDead }) => rowsDead === 0);
   const keep: Field[] = [...KEEP, { name: "row", type: { kind: "string" }, nullable: true }];
   const facts = { ...FACTS, run: { ...NO_RUN, rowsTotal: 20, shardsCommitted: 3, attempts: 3 } };
@@ -133,7 +133,7 @@ test("poisoned rows alone have the kept columns too, renamed where they clash", 
   ]);
 });
 
-test("rows files are the partials' own bytes under another name", async () => {
+test("published rows files are the partials' own files under another name", async () => {
   await publish(await stageAll());
   const [partial] = partials;
   if (partial === undefined) throw new Error("no partial");
@@ -149,7 +149,7 @@ describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
 
   test.for(
     STEPS.flatMap((step) => [[step, "on the same stage"] as const, [step, "on a stage built anew"] as const]),
-  )("at `%s`: publishing again %s gives the same bytes, and nobody saw less", async ([step, how]) => {
+  )("at `%s`: publishing again %s gives the same bytes and whole folders", async ([step, how]) => {
     const staged = await stageAll();
     const { manifest } = staged;
     await expect(publish(staged, step)).rejects.toThrow(`crash after ${step}`);
@@ -163,20 +163,20 @@ describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
     expect(text).toBe(sha256(manifestText(manifest)));
   });
 
-  test.for(STEPS)("at `%s`: clearing takes all of it away", async (step) => {
+  test.for(STEPS)("at `%s`: clearing removes all of its files", async (step) => {
     await expect(publish(await stageAll(), step)).rejects.toThrow("crash");
     await clear();
     expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
   });
 
-  test("leaves the folders that it placed ours, when another stage is begun", async () => {
+  test("leaves folders that clearing removes even without their stage", async () => {
     await expect(publish(await stageAll(), "rows placed")).rejects.toThrow("crash");
     await storage.remove(workPaths(out).stage, signal);
     await clear();
     expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
   });
 
-  test("can happen at every step", async () => {
+  test("has a test at every step of publishing", async () => {
     const seen: string[] = [];
     const staged = await stageAll();
     await publishOutput({ paths: workPaths(out), storage, staged, onStep: (step) => seen.push(step) });
@@ -209,7 +209,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     storage = placeStorage;
   });
 
-  test("a folder with anything else in it is refused and left as it is", async () => {
+  test("a folder with other files is refused and unchanged", async () => {
     const staged = await stageAll();
     await mkdir(join(out, "rows"));
     await writeFile(join(out, "rows", "part-00000.parquet"), "mine");
@@ -220,7 +220,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     await expect(clear()).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
   });
 
-  test("another job's manifest is refused and left as it is; one of the same digest is success", async () => {
+  test("another job's manifest is refused and unchanged, and one with the same digest is success", async () => {
     const staged = await stageAll();
     await publish(staged);
     const before = await snapshot();
@@ -231,7 +231,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     expect(await snapshot()).toEqual(before);
   });
 
-  test("a manifest that is there and cannot be read is never replaced", async () => {
+  test("an unreadable manifest is never replaced", async () => {
     const staged = await stageAll();
     await expect(publish(staged, "errors synced")).rejects.toThrow("crash");
     const text = JSON.stringify({ ...staged.manifest, outputDigest: "f".repeat(64) });
@@ -240,7 +240,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     expect(await readFile(join(out, "_manifest.json"), "utf8")).toBe(text);
   });
 
-  test("a stage of another output is refused before anything is placed", async () => {
+  test("a stage of another output is refused before anything is published", async () => {
     const first = await stageAll();
     await stageAll({ poisoned: [aDeadLetter({ row: 20, message: "another" })] });
     await expect(publish(first)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
@@ -249,7 +249,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     expect(await readdir(out)).toEqual(["_shardmill"]);
   });
 
-  test("another output than the one whose folders are placed is refused, and starting over clears them", async () => {
+  test("another output is refused over partly published folders, and clearing removes them", async () => {
     await expect(publish(await stageAll(), "errors placed")).rejects.toThrow("crash");
     const placed = await snapshot();
     const message = Array.from({ length: 500 }, (_, index) => sha256(String(index))).join();
@@ -260,7 +260,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
   });
 
-  test("asks before each step that readers see whether the job is still its own", async () => {
+  test("the lock of the job is confirmed before each step that readers see", async () => {
     let asked = 0;
     const confirm = async () => {
       asked += 1;
@@ -277,7 +277,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
 test.for([
   ["missing", (path: string) => rm(path)],
   ["of another size", (path: string) => writeFile(path, "short")],
-] as const)("a partial's file that is %s while staging names its shard", async ([, damage]) => {
+] as const)("staging fails with the shard when a partial's file is %s", async ([, damage]) => {
   const partial = partials[2];
   if (partial === undefined) throw new Error("no partial");
   const path = join(workPaths(out).partials, partialFolder(partial), "rows.parquet");
@@ -289,7 +289,7 @@ test.for([
   expect(await storage.kindAt(below(workPaths(out).stage, "_manifest.json"), signal)).toBe(null);
 });
 
-test("verified, reduced, staged and published: the partials are still whole, so all of it can be done again", async () => {
+test("partials stay whole after they are reduced, staged and published", async () => {
   await publish(await stageAll());
   await using store = createPartialStore(
     workPaths(out).partials,

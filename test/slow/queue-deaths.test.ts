@@ -15,19 +15,19 @@ describe.each([
   const played = (lie: (disk: Disk) => Disk) =>
     endOften(40, (fates, seed) => new QueueWorld({ trigger, fates, seed, lie }));
 
-  it("are published once and forgotten, wherever a life ends, or an operation fails", async () => {
+  it("are published once and removed, wherever the process is killed or an operation fails", async () => {
     const { fired, broken } = await endEverywhere((fates) => new QueueWorld({ trigger, fates, seed: 1 }));
     expect(broken).toEqual([]);
     expect(fired).toBeGreaterThan(500);
   });
 
-  it("... and when one life after the other ends", async () => {
+  it("are published once and removed when the process is killed repeatedly", async () => {
     const { fired, broken } = await endOften(150, (fates, seed) => new QueueWorld({ trigger, fates, seed }));
     expect(broken).toEqual([]);
     expect(fired).toBeGreaterThan(300);
   });
 
-  it("are remembered for as long as a broker does not take that they are settled", async () => {
+  it("are kept until the broker accepts their acknowledgements", async () => {
     const { broken } = await endOften(
       10,
       (fates, seed) => new QueueWorld({ trigger, fates, seed, isAway: true }),
@@ -35,7 +35,7 @@ describe.each([
     expect(broken).toEqual([]);
   });
 
-  it("are lost or doubled on a disk that does not sync: it is found", async () => {
+  it("are detected as lost or duplicated on a disk that does not sync", async () => {
     expect((await played((disk) => withoutSync(disk, "folders"))).broken).not.toEqual([]);
     expect((await played((disk) => withoutSync(disk, "files"))).broken).not.toEqual([]);
   });

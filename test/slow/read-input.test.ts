@@ -23,9 +23,9 @@ async function readFolder(folder: JobFolder): Promise<Awaited<ReturnType<typeof 
 const columnsOf = ({ dataset }: Awaited<ReturnType<typeof readInput>>) =>
   dataset.fields.map(({ name, type }) => [name, type.kind === "numeric" ? type.type : type.kind]);
 
-describe("a column of a folder's name", () => {
+describe("a partition column", () => {
   test.each([undefined, "day = 2"])(
-    "in another file than the first is no other's: where %s",
+    "is refused when only some files contain it, too: where %s",
     async (where) => {
       const input = { path: "./data", ...(where === undefined ? {} : { where }) };
       await using folder = await JobFolder.make({ files: 0, spec: { input } });
@@ -45,7 +45,7 @@ describe("a column of a folder's name", () => {
   );
 
   needs("csv-json")(
-    "that not all lines have makes all files read, those that were ruled out, too",
+    "is read from the lines when only some of them contain it, and no file is excluded",
     async () => {
       const files = { "day=1/a.jsonl": '{"id":1}', "day=2/b.jsonl": '{"id":2,"day":2}' };
       const found = await read(files, { where: "day = 2" });
@@ -60,14 +60,14 @@ describe("a column of a folder's name", () => {
   );
 });
 
-describe("input.types names a folder's column", () => {
+describe("input.types for a partition column", () => {
   const csv = { "day=1/a.csv": "id,x\n1,2\n", "day=2/b.csv": "id,x\n3,4\n" };
   const lines = { "day=1/a.jsonl": '{"id":1,"x":2}', "day=2/b.jsonl": '{"id":3,"x":4}' };
 
   needs("csv-json").each([
     ["CSV", csv],
     ["JSON Lines", lines],
-  ])("of %s files, which none of these get, and rules files out by it", async (_, files) => {
+  ])("sets its type over %s files, and excludes files by it", async (_, files) => {
     const types = { day: "string", x: "float32" };
     const found = await read(files, { types, where: "day > '1'" });
     expect(columnsOf(found)).toEqual([
@@ -80,7 +80,7 @@ describe("input.types names a folder's column", () => {
     ]);
   });
 
-  needs("csv-json")("and is refused where it cannot be: all folders' types at once", async () => {
+  needs("csv-json")("is refused when folder names do not fit, with all problems at once", async () => {
     const named = (name: string) => read({ "a=01/b=x/c.jsonl": '{"id":1}' }, { types: { a: name, b: name } });
     await expect(named("int64")).rejects.toMatchObject({
       code: "SPEC_INVALID",
@@ -90,7 +90,7 @@ describe("input.types names a folder's column", () => {
     expect((await named("string")).partitions).toMatchObject({ kind: "hive" });
   });
 
-  needs("csv-json")("is the files' own where they have such a column", async () => {
+  needs("csv-json")("sets the type of the files' own column when they contain it", async () => {
     const own = { "day=1/a.jsonl": '{"id":1}', "day=2/b.jsonl": '{"id":3,"day":"2020-01-01T00:00:00Z"}' };
     const found = await read(own, { types: { day: "timestamp" } });
     expect(found.partitions).toMatchObject({ kind: "none" });

@@ -87,7 +87,7 @@ async function stop(...all: readonly CliProcess[]): Promise<void> {
   await Promise.all(all.map((cli) => cli.ended));
 }
 
-test("killed while three jobs run, it goes on with them by itself, and tells of those that ended as before", async () => {
+test("a coordinator killed with three running jobs resumes them, and still lists the ended jobs", async () => {
   await using done = await aJob({ hidden: 16 });
   await using bad = await aJob({ hidden: 16, nullRows: [3], spec: { errors: { maxRows: 0 } } });
   await using unwanted = await aJob();
@@ -149,7 +149,7 @@ interface Detail {
 }
 
 needs("web")(
-  "the page shows jobs that ended as they were, and of one that goes on what was before",
+  "after a restart the page shows ended jobs unchanged, and the earlier history of a resumed job",
   async () => {
     await using done = await aJob({ hidden: 16 });
     await using bad = await aJob({ hidden: 16, nullRows: [3], spec: { errors: { maxRows: 0 } } });
@@ -200,7 +200,7 @@ needs("web")(
   600_000,
 );
 
-test("a job that cannot be opened again fails with the reason, keeps no other from it, and is tried once more", async () => {
+test("a job that cannot be resumed fails with the reason, and is retried at the next start", async () => {
   await using lost = await aJob();
   await using removed = await aJob();
   await using good = await aJob({ hidden: 16 });
@@ -242,7 +242,7 @@ test("a job that cannot be opened again fails with the reason, keeps no other fr
 /** Distance between tested points. */
 const STEP = 5;
 
-test("killed anywhere at its records, it has lost no job that was answered to, and doubled none", async () => {
+test("a coordinator killed at any record loses no acknowledged job, and duplicates none", async () => {
   await using job = await aJob();
   const standing = new Standing(job, await freePort());
   const spec = await readJobFile(job.path, { set: [], env: {} });
@@ -268,7 +268,7 @@ test("killed anywhere at its records, it has lost no job that was answered to, a
         known.map((status) => status.jobId),
         point,
       ).toContain(jobId);
-    const open = await until("jobs that are taken up", async () => {
+    const open = await until("resumed jobs", async () => {
       const all = await standing.list();
       return all.every(({ phase }) => phase !== "planning") ? all : null;
     }).then((all) => all.filter(({ phase }) => !isEnded(phase)));
@@ -282,7 +282,7 @@ test("killed anywhere at its records, it has lost no job that was answered to, a
   expect(deaths).toBeGreaterThan(4);
 });
 
-test("the folder is another coordinator's, or beside a job of its own: it says so", async () => {
+test("a state folder is refused when another coordinator uses it, or with a job file", async () => {
   await using job = await aJob();
   const standing = new Standing(job, await freePort());
   await using _first = await standing.start();

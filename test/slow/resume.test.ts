@@ -14,7 +14,7 @@ import { runCli } from "../support/processes.ts";
 
 /** A run that ends before its job, in any way, and the same command after it. */
 
-test("a job's folder that was moved is resumed where it is now, and is the same job by any path that leads to it", async () => {
+test("a job is resumed after its folder was moved, and is the same job through a link to the folder", async () => {
   await using job = await slowJob();
   await using killed = (await startListening(job, runOf(job))).cli;
   await untilCommitted(job, 3);
@@ -34,7 +34,7 @@ test("a job's folder that was moved is resumed where it is now, and is the same 
   expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining("published already") });
 });
 
-test("a run that another version began is gone on with, said so, and both are in the manifest", async () => {
+test("a run that another version began is resumed, and the manifest has both versions", async () => {
   await using job = await slowJob();
   await using killed = (await startListening(job, runOf(job))).cli;
   await untilCommitted(job, 3);
@@ -61,7 +61,7 @@ async function pretendBuild(job: KnownJob, build: string): Promise<void> {
   await writeFile(path, Buffer.concat([encodeHeader(1), ...changed.map(encodeRecord)]));
 }
 
-test("a second SIGINT ends the run at once, and still nothing is lost", async () => {
+test("a second SIGINT stops the run at once, and no commit is lost", async () => {
   await using job = await slowJob();
   await using stopped = (await startListening(job, runOf(job))).cli;
   await untilCommitted(job, 3);
@@ -77,7 +77,7 @@ test("a second SIGINT ends the run at once, and still nothing is lost", async ()
   await expectResumedOnly(job, before, resumed);
 });
 
-test("a reduction that takes for ever is given up at once, by a signal or by a cancel", async () => {
+test("an endless reduction is stopped by a signal and by a cancel", async () => {
   const final = "SELECT sum(a.range * b.range) AS total FROM rows, range(10_000_000) a, range(10_000_000) b";
   await using job = await KnownJob.make({ rows: 10, spec: { reduce: { endless: { final } } } });
   for (const end of ["SIGINT", "cancel"] as const) {

@@ -32,7 +32,7 @@ function ended(address: string, jobId: string): Promise<JobStatus> {
 }
 
 needs("code")(
-  "who submits has opened what its role may, and nothing else of any job is",
+  "a submitted job opens only the locations and the code that the submitter's role permits",
   async () => {
     await using mine = await KnownJob.make({ rows: 600 });
     await using theirs = await KnownJob.make({ rows: 100 });
@@ -90,7 +90,7 @@ needs("code")(
   300_000,
 );
 
-test("after a restart each job is judged by who submitted it, and by what its role may now", async () => {
+test("after a restart each job is authorized by its submitter's current rights", async () => {
   await using team = await KnownJob.make({ rows: 100 });
   await using owner = await KnownJob.make({ rows: 100 });
   const { file, env } = await submitToken(team.folder);

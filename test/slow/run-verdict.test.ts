@@ -4,7 +4,7 @@ import { readManifestOf } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-test("a run says what limited it, in its summary and in its manifest", async () => {
+test("a run reports a known bottleneck or none, and the share of each stage", async () => {
   await using job = await KnownJob.make({ rows: 4_000, rowGroupRows: 500 });
   const { code, stdout } = await runCli(["run", job.path, "--workers", "1", "--json"], job);
   expect(code).toBe(0);

@@ -48,7 +48,7 @@ async function ledgerOf(job: JobFolder): Promise<{ state: TriggerState }> {
 const msOf = (id: string) =>
   Date.parse(id.replace(/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/, "$1-$2-$3T$4:$5:$6Z"));
 
-test("killed again and again, it loses no time of its schedule and doubles none", {
+test("a repeatedly killed process runs every time of its schedule exactly once", {
   timeout: LIMIT_MS,
 }, async () => {
   const trigger = { every: "10s", catchUp: "all", overlap: "queue" };
@@ -87,7 +87,7 @@ test("killed again and again, it loses no time of its schedule and doubles none"
   expect(runs.filter(({ state }) => state === "published").map(({ id }) => id)).toEqual(published);
 });
 
-test("a file that is still written is read when it is done, and each file once", {
+test("a file that is still being written is read when it is complete, and each file once", {
   timeout: LIMIT_MS,
 }, async () => {
   const spec = { input: { path: "./data" }, trigger: { files: "new", every: "1s", quiet: "5s" } };
@@ -123,7 +123,7 @@ test("a file that is still written is read when it is done, and each file once",
   ]);
 });
 
-test("a second one is told of the first, and a broken job keeps no other from its runs", {
+test("a second process is refused with LEDGER_LOCKED, and a broken job does not stop another job", {
   timeout: LIMIT_MS,
 }, async () => {
   await using job = await JobFolder.make({ files: 1, rowsPerFile: 10, spec: { trigger: { every: "2s" } } });
@@ -149,7 +149,7 @@ test("a second one is told of the first, and a broken job keeps no other from it
   // The repaired job is served without a restart.
   await broken.writeJob({ trigger: { every: "2s" } });
   await until(
-    "run of the repaired one",
+    "run of the repaired job",
     async () => ((await publishedIn(broken)).length > 0 ? true : null),
     LIMIT_MS,
   );

@@ -51,7 +51,7 @@ async function stop(...processes: readonly CliProcess[]): Promise<void> {
   }
 }
 
-test("three jobs and one worker: it serves one after the other, and opens each once", async () => {
+test("one worker runs three jobs one after the other, and opens each once", async () => {
   await using first = await smallShards();
   await using second = await smallShards();
   await using third = await smallShards();
@@ -67,7 +67,7 @@ test("three jobs and one worker: it serves one after the other, and opens each o
   expect(worker.stderr).not.toMatch(/attempt failed|is replaced/);
 });
 
-test("two jobs and two workers: no attempt fails", async () => {
+test("two workers run two jobs without a failed attempt", async () => {
   await using first = await smallShards();
   await using second = await smallShards();
   const jobs = [first, second];

@@ -63,7 +63,7 @@ async function readRows(path: string) {
   return rows.map((row) => ({ ...row, id: Number(row.id) }));
 }
 
-test("two shards overlap, are read one after the other, and do not mix", async () => {
+test("two overlapping shards are read one after the other, and their rows do not mix", async () => {
   const gate = deferred<void>();
   const { run, waitFor, events } = await startThread(aJob({ partialsPath, batchRows: 600 }), {
     gate: gate.promise,
@@ -76,12 +76,12 @@ test("two shards overlap, are read one after the other, and do not mix", async (
   const partials = await Promise.all([first, second]);
   expect(partials.map(({ rowsOut }) => rowsOut)).toEqual([499, 500]);
   const [one, two] = partials;
-  if (one === undefined || two === undefined) throw new Error("two partials");
+  if (one === undefined || two === undefined) throw new Error("fewer than two partials");
   expect(await readRows(pathOf(one, "rows.parquet"))).toEqual(expectedRows(0, 500, [BAD_ROW]));
   expect(await readRows(pathOf(two, "rows.parquet"))).toEqual(expectedRows(500, ROWS, []));
 });
 
-test("a shard is read and mapped while the one before it is written", async () => {
+test("a shard is read and mapped while the previous one is written", async () => {
   // Its SQL ends only when it is abandoned. Until then the first shard is being written.
   const endless = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
   const { begin, abandon, waitFor, events } = await startThread(aJob({ partialsPath, reduce: endless }));
@@ -100,7 +100,7 @@ test("a shard is read and mapped while the one before it is written", async () =
   expect(await written()).toEqual([]);
 });
 
-test("far away two shards are on their way before their turn, and are read in the order of their leases", async () => {
+test("at most two remote shards are fetched at once, and they are read in the order of their leases", async () => {
   const bytes = await readFile(inputPath);
   const slow = deferred<void>();
   await using web = await startWebServer({
@@ -154,7 +154,7 @@ test("several threads that share the lanes make the same partials as one", async
   expect(digests[0]).toBe(digests[1]);
 });
 
-test("an abandoned shard leaves no file and says only that it is abandoned; the next one runs", async () => {
+test("an abandoned shard leaves no file and no result, and the next shard runs", async () => {
   const gate = deferred<void>();
   const { begin, abandon, waitFor, run, events, lane } = await startThread(aJob({ partialsPath }), {
     gate: gate.promise,
@@ -174,7 +174,7 @@ test("an abandoned shard leaves no file and says only that it is abandoned; the 
   expect(told).toEqual(["fileStarted", "abandoned"]);
 });
 
-test("a shard that is abandoned while it is written stops its SQL, and what was written is gone", async () => {
+test("a shard that is abandoned while it is written stops its SQL and removes its files", async () => {
   const endless = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
   const { begin, abandon, waitFor } = await startThread(aJob({ partialsPath, reduce: endless }));
   const lease = await leaseOn(inputPath);

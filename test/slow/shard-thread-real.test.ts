@@ -41,8 +41,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test.each([
   ["", false],
-  [", in a thread that has loaded all ahead", true],
-])("with a real model in two lanes, every row gets its own numbers%s", async (_how, ahead) => {
+  [", in a preloaded thread", true],
+])("with a real model in two lanes, every row gets its own results%s", async (_how, ahead) => {
   const mlp = { inputs: 8, hidden: 16, outputs: 3, seed: 5 };
   const rows = 2_000;
   const random = lcg(9);
@@ -84,7 +84,7 @@ test.each([
   expect(Math.max(...found.map((value, at) => Math.abs(value - (expected[at] ?? 0))))).toBeLessThan(1e-5);
 });
 
-test("a worker that sees no file reads and writes through the coordinator, and makes the same partial", async () => {
+test("a worker without file access reads and writes through the coordinator, with the same partial", async () => {
   const inputPath = join(folder, "in.parquet");
   await writeFile(inputPath, encodeParquet(inputTable(), { rowGroupRows: 300 }));
   const session = workerSession("s1");

@@ -76,7 +76,7 @@ async function readRows(path: string) {
   return rows.map((row) => ({ ...row, id: Number(row.id) }));
 }
 
-test("a shard becomes a partial: rows in order with what was kept, dead letters, counts and digests", async () => {
+test("a partial has the shard's rows in order, kept columns, dead letters, counts and digests", async () => {
   const { run, waitFor } = await startThread(aJob({ partialsPath }));
   const lease = await leaseOn(inputPath, { rowStart: 100, rowEnd: 900 });
   const partial = await run(lease);
@@ -106,7 +106,7 @@ test("a shard becomes a partial: rows in order with what was kept, dead letters,
   await waitFor(({ kind }) => kind === "progress");
 });
 
-test("the same shard gives the same bytes whatever the batches, from Parquet and from Arrow", async () => {
+test("a shard of a Parquet or Arrow file gives the same bytes for every batch size", async () => {
   const reduce = { tags: { combine: "SELECT tag, sum(scores[1]) AS s FROM rows GROUP BY tag", final: "" } };
   const digests = new Map<string, string[]>();
   for (const path of [inputPath, arrowPath]) {
@@ -158,7 +158,7 @@ describe("combine", () => {
     },
   );
 
-  test("SQL that fails on the data fails the shard with DuckDB's words, and leaves no partial", async () => {
+  test("SQL that fails on the data fails the shard with DuckDB's message, and leaves no partial", async () => {
     const broken = { bad: { combine: "SELECT CAST(tag AS INT) FROM rows", final: "" } };
     const { run } = await startThread(aJob({ partialsPath, reduce: broken }));
     await expect(run(await leaseOn(inputPath))).rejects.toMatchObject({
@@ -171,7 +171,7 @@ describe("combine", () => {
 });
 
 describe("a model that fails", () => {
-  test("on one row makes that row a dead letter, and no other", async () => {
+  test("makes only the row on which it fails a dead letter", async () => {
     const { run, lane } = await startThread(aJob({ partialsPath, batchRows: 64 }), { poison: 555 });
     const partial = await run(await leaseOn(inputPath));
     expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 2, rowsDead: 2 });
@@ -183,21 +183,21 @@ describe("a model that fails", () => {
     expect(lane.batchRows.filter((rows) => rows === 1).length).toBeGreaterThan(0);
   });
 
-  test("for want of memory gets smaller batches", async () => {
+  test("gets smaller batches when it runs out of memory", async () => {
     const { run, lane } = await startThread(aJob({ partialsPath, batchRows: 200 }), { fitsRows: 30 });
     const partial = await run(await leaseOn(inputPath));
     expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(0, ROWS, [BAD_ROW]));
     expect(lane.batchRows.at(-1)).toBeLessThanOrEqual(30);
   });
 
-  test("for want of memory even on one row fails the shard", async () => {
+  test("fails the shard when it runs out of memory on a single row", async () => {
     const { run } = await startThread(aJob({ partialsPath }), { fitsRows: 0 });
     await expect(run(await leaseOn(inputPath))).rejects.toMatchObject({ code: "OUT_OF_MEMORY" });
     expect(await readdir(partialsPath)).toEqual([]);
   });
 });
 
-test("a shard of nothing but bad rows is a partial without rows that keeps its columns", async () => {
+test("a shard of only invalid rows becomes a partial with all columns and no rows", async () => {
   const { run } = await startThread(aJob({ partialsPath }));
   const partial = await run(await leaseOn(inputPath, { rowStart: BAD_ROW, rowEnd: BAD_ROW + 1 }));
   expect(partial).toMatchObject({ rowsIn: 1, rowsOut: 0, rowsDead: 1 });
@@ -210,7 +210,7 @@ test("a shard of nothing but bad rows is a partial without rows that keeps its c
   ]);
 });
 
-test("a model with a fixed batch gets whole batches only, and what fills them up is not output", async () => {
+test("a model with a fixed batch gets only full batches, and the filling rows are not published", async () => {
   const map = { ...SUM_PLAN, fixedBatchRows: 48 };
   const { run, lane } = await startThread(aJob({ partialsPath, map, batchRows: "auto" }), { poison: 999 });
   const partial = await run(await leaseOn(inputPath));
@@ -218,8 +218,8 @@ test("a model with a fixed batch gets whole batches only, and what fills them up
   expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(0, ROWS, [BAD_ROW, 999]));
 });
 
-describe("an input file that is not the plan's", () => {
-  test("by its size, its time of change or its footer fails the shard", async () => {
+describe("an input file that differs from the plan", () => {
+  test("fails the shard when its modification time, its footer or its size differs", async () => {
     const path = join(folder, "changing.parquet");
     await copyFile(inputPath, path);
     const lease = await leaseOn(path);
@@ -245,7 +245,7 @@ describe("an input file that is not the plan's", () => {
     });
   });
 
-  test("by its absence is the same; the thread serves the next", async () => {
+  test("fails the shard when it is missing, and the thread runs the next shard", async () => {
     const { run } = await startThread(aJob({ partialsPath }));
     const lease = await leaseOn(inputPath);
     const path = join(folder, "none.parquet");
@@ -254,7 +254,7 @@ describe("an input file that is not the plan's", () => {
     expect((await run(await leaseOn(inputPath, { sequence: 2 }))).rowsOut).toBe(ROWS - 1);
   });
 
-  test("in its pages is corrupt input, and the thread is to be replaced", async () => {
+  test("fails with INPUT_CORRUPT when its pages are damaged, and the thread must be replaced", async () => {
     const path = join(folder, "corrupt.parquet");
     const bytes = await readFile(inputPath);
     bytes.fill(0xff, 4, 200);

@@ -16,7 +16,7 @@ import { serveRange, startWebServer } from "../support/web-server.ts";
 /** Layers of a model with two fetched pieces and more, mostly weights. */
 const WIDE: readonly number[] = [2_200, 2_200];
 
-test("a plan says on stderr how much of a model is fetched, and nothing of it on stdout", async () => {
+test("plan reports the progress of a model's download on stderr only", async () => {
   await using job = await KnownJob.make({ rows: 40, hidden: WIDE });
   const model = await readFile(`${job.folder}/job/model.onnx`);
   await using server = await startWebServer({
@@ -76,7 +76,7 @@ async function startSlowLine(address: string, bytesPerSecond: number): Promise<S
   };
 }
 
-test("a worker that fetches a model says so in `workers` and in `status`", async () => {
+test("`workers` and `status` show the progress of a worker that fetches a model", async () => {
   await using job = await KnownJob.make({ rows: 40, hidden: WIDE });
   const { length: modelBytes } = await readFile(`${job.folder}/job/model.onnx`);
   const { cli, address } = await startCoordinator(job);
@@ -87,7 +87,7 @@ test("a worker that fetches a model says so in `workers` and in `status`", async
     ask(address, async (client) => {
       const [status] = await client.workers.listWorkers(NEVER);
       if (status?.fetching == null) return null;
-      await until("a look at it", async () =>
+      await until("status that shows it", async () =>
         (await client.jobs.getJob(aJobId(""), NEVER)).fetching === null ? null : true,
       );
       const shown = await Promise.all(
@@ -105,7 +105,7 @@ test("a worker that fetches a model says so in `workers` and in `status`", async
   await expectRightAnswer(job);
 });
 
-test("of several workers on one machine one fetches a model, and one that comes in its place fetches nothing", async () => {
+test("workers on one machine fetch a model once, also when one of them is replaced", async () => {
   await using job = await KnownJob.make({
     rows: 2_400,
     hidden: WIDE,

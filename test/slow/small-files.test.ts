@@ -14,7 +14,7 @@ const NULL_ROWS = [8, 503, ROWS - 1];
 
 const published = (job: KnownJob) => query(`FROM '${job.out}/rows/*.parquet' SELECT id, note, logits, class`);
 
-test("many small files give the rows of one file, in its order, in a few parts, and name their dead letters", async () => {
+test("many small files give the same rows as one file, in few parts, and each dead letter has its file", async () => {
   const spec = { errors: { maxRows: NULL_ROWS.length } };
   await using many = await KnownJob.make({ rows: ROWS, files: FILES, nullRows: NULL_ROWS, spec });
   await using one = await KnownJob.make({ rows: ROWS, files: 1, nullRows: NULL_ROWS, spec });
@@ -34,7 +34,7 @@ test("many small files give the rows of one file, in its order, in a few parts, 
   );
 });
 
-test("a corrupt file among many ends the job and is named", async () => {
+test("a corrupt file among many fails the job with its path", async () => {
   await using job = await KnownJob.make({ rows: ROWS, files: FILES });
   const path = job.at("data", "part-0123.parquet");
   const bytes = await readFile(path);

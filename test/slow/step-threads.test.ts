@@ -35,7 +35,7 @@ const NEVER = new AbortController().signal;
 
 function batchOf(rows: number): RecordBatch {
   const [batch] = smallTable(rows).batches;
-  if (batch === undefined) throw new Error("one record batch");
+  if (batch === undefined) throw new Error("no record batch");
   return batch;
 }
 
@@ -48,7 +48,7 @@ async function planned(sql: string): Promise<StepBinding> {
   return result.step;
 }
 
-stepContract("SQL in threads of its own", async () => {
+stepContract("SQL in its own threads", async () => {
   const plan = await planned(
     "SELECT id, name, x * 2 AS twice, unnest(range(id % 3)) AS part FROM rows WHERE id % 5 <> 1",
   );
@@ -98,7 +98,7 @@ const owner = serveOwner({
 
 const ids = (rows: readonly unknown[]) => rows.map((row) => (row as { id: unknown }).id);
 
-test("record batches that are worked on at once come back in order, each from one thread", async () => {
+test("record batches that run concurrently are returned in order", async () => {
   let busyMs = 0;
   let most = 0;
   let atWork = 0;
@@ -126,7 +126,7 @@ test("record batches that are worked on at once come back in order, each from on
   expect([most, busyMs]).toEqual([3, 60]);
 });
 
-test("a thread works on one record batch at a time, and there are no more threads than were asked for", async () => {
+test("concurrent record batches use exactly the requested number of threads", async () => {
   const log = join(root, "threads");
   await mkdir(log);
   await using threads = await startScripted(
@@ -137,7 +137,7 @@ test("a thread works on one record batch at a time, and there are no more thread
   expect(await readdir(log)).toHaveLength(3);
 });
 
-test("a thread that dies fails its record batch alone, and is replaced", async () => {
+test("a thread that exits fails only its own record batch, and is replaced", async () => {
   await using threads = await startScripted(
     "(batch) => { if (batch.batches[0].rows === 7) process.exit(3); return sleep(50, done(batch)); }",
   );
@@ -148,7 +148,7 @@ test("a thread that dies fails its record batch alone, and is replaced", async (
   for (const rows of [1, 2, 3]) expect((await threads.run(batchOf(rows), NEVER)).made.numRows).toBe(rows);
 });
 
-test("an error comes back as what it is", async () => {
+test("an error is returned with its code, message and fields", async () => {
   const error = {
     code: "SQL_FAILED",
     message: "no such luck",
@@ -161,7 +161,7 @@ test("an error comes back as what it is", async () => {
   await expect(threads.run(batchOf(1), NEVER)).rejects.toMatchObject(error);
 });
 
-test("whoever gives up does not wait for a step that hangs, and others have their turn in another thread", async () => {
+test("an aborted caller does not wait for a hanging step, and others use another thread", async () => {
   await using threads = await startScripted(
     // Ends long after it was abandoned.
     `(batch, signal) => batch.batches[0].rows !== 7 ? done(batch) : new Promise((resolve) => {
@@ -177,7 +177,7 @@ test("whoever gives up does not wait for a step that hangs, and others have thei
   expect((await threads.run(batchOf(4), NEVER)).made.numRows).toBe(4);
 });
 
-test("abandoned inside DuckDB, the thread lets go and works on the next record batch", async () => {
+test("a thread that is aborted inside DuckDB stops, and runs the next record batch", async () => {
   const slow = await planned("SELECT *, (SELECT count(*) FROM range(1000000000 * id + 1)) AS n FROM rows");
   await using threads = new StepThreads({
     steps: [slow],
@@ -194,7 +194,7 @@ test("abandoned inside DuckDB, the thread lets go and works on the next record b
   expect((await threads.run(batchOf(1), NEVER)).made.numRows).toBe(1);
 });
 
-test("closed while DuckDB is at work, it waits for that, and leaves no file", async () => {
+test("closing threads while DuckDB runs interrupts their record batches, and leaves no file", async () => {
   const slow = await planned("SELECT *, (SELECT count(*) FROM range(1000000000 * id + 1)) AS n FROM rows");
   const threads = new StepThreads({
     steps: [slow],
@@ -213,7 +213,7 @@ test("closed while DuckDB is at work, it waits for that, and leaves no file", as
   await expect(threads.run(batchOf(1), NEVER)).rejects.toMatchObject({ code: "INTERRUPTED" });
 });
 
-test("a stage's threads are given what its steps read, and what passes is put beside what they made", async () => {
+test("a stage runs its steps in order, and returns the rows, their sources and the schema", async () => {
   const meter = new BusyMeter(() => 0);
   const steps = [
     await planned("SELECT *, id * 10 AS tens FROM rows WHERE id % 2 = 0"),
@@ -247,7 +247,7 @@ test("a stage's threads are given what its steps read, and what passes is put be
   expect(Object.keys(meter.takeBusyMs())).toEqual(["prepare"]);
 });
 
-test("all threads of a stage have a piece of a shard that is one record batch", async () => {
+test("a shard of one record batch is divided among all threads of a stage", async () => {
   const op = { kind: "extension", step: "own", data: {} } as const;
   const columns = fieldsOf(batchOf(1).schema).map((field) => ({ ...field, from: field.name }));
   const step = { op, files: [], where: "map.prepare[0]", reads: ["id"], columns };

@@ -56,7 +56,7 @@ function batchOf({ nest }: Nesting): RecordBatch {
   const samples = Object.values(ARROW_TYPES).map(({ data }, index) => [`c${index}`, nest(data)] as const);
   const id = only(vectorFromArray([0, 1, 2], new Int32()));
   const [batch] = tableOf({ id, ...Object.fromEntries(samples) }).batches;
-  if (batch === undefined) throw new Error("one record batch");
+  if (batch === undefined) throw new Error("no record batch");
   return batch;
 }
 
@@ -97,7 +97,7 @@ const STAGES = { prepare: (batch: RecordBatch) => batch, finish: plainCopy };
 describe.for(Object.entries(NESTINGS))("every type in %s", ([, nesting]) => {
   const columns = columnsOf(nesting);
 
-  test.for(Object.entries(STAGES))("passes %s", async ([, made]) => {
+  test.for(Object.entries(STAGES))("passes the stage %s unchanged", async ([, made]) => {
     const batch = made(batchOf(nesting));
     const source = rowsOf(batch);
 
@@ -114,28 +114,33 @@ describe.for(Object.entries(NESTINGS))("every type in %s", ([, nesting]) => {
     expect(typesOf(some).slice(0, -1)).toEqual(typesOf(plainBatch(batch)));
   });
 
-  test.for(Object.entries(STAGES))("is what it is to the SQL of %s, and behind it", async ([, made]) => {
-    const batch = made(batchOf(nesting));
-    const seen = columns.filter((column) => isComputed(column, batch));
-    expect(seen.length).toBeGreaterThan(40);
-    const texts = (of: readonly Column[], from: string) =>
-      of.map(({ name, out }) => `(${out.replace(/^c/, from)})::VARCHAR AS ${name}`).join(", ");
-    const expected = (of: readonly Column[]) =>
-      [0, null, 1].map((at) =>
-        Object.fromEntries(
-          of.map(({ name, texts }) => [name, at === null || texts[at] === "NULL" ? null : texts[at]]),
-        ),
+  test.for(Object.entries(STAGES))(
+    "is read by the SQL of %s with its own values, and again by later SQL",
+    async ([, made]) => {
+      const batch = made(batchOf(nesting));
+      const seen = columns.filter((column) => isComputed(column, batch));
+      expect(seen.length).toBeGreaterThan(40);
+      const texts = (of: readonly Column[], from: string) =>
+        of.map(({ name, out }) => `(${out.replace(/^c/, from)})::VARCHAR AS ${name}`).join(", ");
+      const expected = (of: readonly Column[]) =>
+        [0, null, 1].map((at) =>
+          Object.fromEntries(
+            of.map(({ name, texts }) => [name, at === null || texts[at] === "NULL" ? null : texts[at]]),
+          ),
+        );
+      expect(rowsOf(await through(batch, [`SELECT ${texts(seen, "c")} FROM rows`]))).toEqual(expected(seen));
+
+      // Results of SQL are read by SQL again. It makes no intervals.
+      const again = seen.filter(({ type }) => !type.startsWith("interval"));
+      const values = again.map(
+        ({ name }) => `CASE WHEN id >= 0 THEN ${name} END AS ${name.replace("c", "v")}`,
       );
-    expect(rowsOf(await through(batch, [`SELECT ${texts(seen, "c")} FROM rows`]))).toEqual(expected(seen));
+      const selects = [`SELECT ${values.join(", ")} FROM rows`, `SELECT ${texts(again, "v")} FROM rows`];
+      expect(rowsOf(await through(batch, selects))).toEqual(expected(again));
+    },
+  );
 
-    // Results of SQL are read by SQL again. It makes no intervals.
-    const again = seen.filter(({ type }) => !type.startsWith("interval"));
-    const values = again.map(({ name }) => `CASE WHEN id >= 0 THEN ${name} END AS ${name.replace("c", "v")}`);
-    const selects = [`SELECT ${values.join(", ")} FROM rows`, `SELECT ${texts(again, "v")} FROM rows`];
-    expect(rowsOf(await through(batch, selects))).toEqual(expected(again));
-  });
-
-  test("is refused where SQL would compute with what it cannot hold", async () => {
+  test("is refused when SQL would compute with an unsupported type", async () => {
     const batch = batchOf(nesting);
     const refused = columns.filter((column) => !isComputed(column, batch));
     expect(refused.length).toBeGreaterThan(3);

@@ -38,7 +38,7 @@ const deadRows = (output: string) =>
   query(`SELECT row, code, message FROM read_parquet('${output}/_errors/*.pq') ORDER BY row`);
 
 needs("csv-json")(
-  "a trial of text files takes its rows, bad ones too, run here or submitted to a coordinator",
+  "a trial of text files counts invalid rows, also when it is submitted to a coordinator",
   async () => {
     await using job = await textJob();
     const run = await runCli(["run", job.job, "--workers", "1", "--json", "--limit", "9"]);
@@ -77,7 +77,7 @@ needs("csv-json")(
 );
 
 needs("try", "csv-json")(
-  "try says of a line of text what is wrong with it, and shows what is in others without a harm",
+  "try reports why a line is invalid, and shows no control characters of other lines",
   async () => {
     await using job = await textJob();
     for (const [row, said] of [

@@ -11,7 +11,7 @@ import { only, tableOf } from "../support/sample-table.ts";
 
 const { center } = JSON.parse(imageFile("timm.json").toString("utf8"));
 
-test("a folder of timm's needs the column of images alone: the pixels are those of Pillow by its transform", async () => {
+test("a timm folder requires only the image column, and its pixels equal those of Pillow", async () => {
   await using folder = await JobFolder.make({
     files: 0,
     spec: {

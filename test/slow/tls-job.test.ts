@@ -29,7 +29,7 @@ afterAll(async () => {
 
 const shown = ({ cert, key }: CertificateFiles) => ["--tls-cert", cert, "--tls-key", key];
 
-test("a worker that sees no file of the coordinator does its job by mutual TLS, and the commands ask by it", async () => {
+test("a worker without file access does its job over mutual TLS, and commands use it, too", async () => {
   await using job = await KnownJob.make({
     rows: 800,
     rowGroupRows: 100,
@@ -65,7 +65,7 @@ test("a worker that sees no file of the coordinator does its job by mutual TLS, 
   await expectRightAnswer(job);
 });
 
-test("a worker with the wrong CA ends at once, and says why", async () => {
+test("a worker with the wrong CA exits at once with the reason", async () => {
   await using job = await KnownJob.make({ rows: 100 });
   const { cli, address } = await startListening(job, [
     ...["coordinator", job.path, "--listen", "127.0.0.1:0"],
@@ -82,7 +82,7 @@ test("a worker with the wrong CA ends at once, and says why", async () => {
   expect(refused.seconds).toBeLessThan(60);
 });
 
-test("a run listens by TLS for others, and its own workers need none", async () => {
+test("a run that listens beyond its machine requires TLS, and its own workers need no option", async () => {
   await using job = await KnownJob.make({ rows: 400, rowGroupRows: 100 });
   const listen = ["--listen", "0.0.0.0:0", "--workers", "1"];
   expect(await runCli(["run", job.path, ...listen], job)).toMatchObject({

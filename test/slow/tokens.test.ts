@@ -47,7 +47,7 @@ test("tokens are shown once, listed, and revoked", async () => {
     });
 });
 
-test("each does what its token is for: submits, looks on, works; and nothing else", async () => {
+test("each token permits only its role: submit, read or work", async () => {
   await using job = await KnownJob.make({
     rows: 800,
     rowGroupRows: 100,
@@ -90,7 +90,7 @@ test("each does what its token is for: submits, looks on, works; and nothing els
     expect(coordinator.stderr + working.stderr).not.toContain(token.slice(13));
 });
 
-test("a token has no more jobs at work than --max-jobs, also over a restart; whoever has the secret does", async () => {
+test("--max-jobs limits a token's running jobs, also after a restart, but not the owner's", async () => {
   await using first = await KnownJob.make({ rows: 100 });
   await using second = await KnownJob.make({ rows: 100 });
   const file = join(first.folder, "tokens");

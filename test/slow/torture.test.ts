@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(async () => await hand[Symbol.asyncDispose]());
 
 test.each(Array.from({ length: CASES }, (_, index) => index))(
-  `seed ${SEED}, case %d: every row and value of a generated job is as it must be`,
+  `seed ${SEED}, case %d: every row and value of a generated job is correct`,
   async (index) => {
     const torture = makeCase({ seed: SEED, index, hand: "duckdb" });
     const due = { kind: "right", rows: rowsOf(torture) };
@@ -29,7 +29,7 @@ test.each(Array.from({ length: CASES }, (_, index) => index))(
   300_000,
 );
 
-test("the judge sees a value that is wrong, a row that is missing, and one that is there twice", async () => {
+test("the comparison detects a wrong value, a missing row and a duplicate row", async () => {
   const room = await mkdtemp(join(tmpdir(), "shardmill-torture-"));
   try {
     const torture = wellFilled();

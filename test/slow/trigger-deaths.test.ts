@@ -6,19 +6,19 @@ import { TriggerWorld } from "../support/trigger-world.ts";
  * Kills `serve` over a schedule at every operation on its ledger and its lock, and around each run's end.
  * Every instant that was decided to run is published, and no file is left.
  */
-it("runs each instant wherever a life ends, or an operation fails", async () => {
+it("serve runs each instant, wherever it is killed or an operation fails", async () => {
   const { fired, broken } = await endEverywhere((fates) => new TriggerWorld({ fates, seed: 1 }));
   expect(broken).toEqual([]);
   expect(fired).toBeGreaterThan(200);
 });
 
-it("... and when one life after the other ends", async () => {
+it("serve runs each instant when it is killed repeatedly", async () => {
   const { fired, broken } = await endOften(150, (fates, seed) => new TriggerWorld({ fates, seed }));
   expect(broken).toEqual([]);
   expect(fired).toBeGreaterThan(300);
 });
 
-it("loses some on a disk that does not sync: it is found", async () => {
+it("instants that are lost on a disk without sync are detected", async () => {
   for (const of of ["folders", "files"] as const) {
     const lie = (disk: Parameters<typeof withoutSync>[0]) => withoutSync(disk, of);
     const { broken } = await endOften(60, (fates, seed) => new TriggerWorld({ fates, seed, lie }));

@@ -6,7 +6,7 @@ import { query } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
-test("try shows the way of rows as a run takes it, and writes nothing", async () => {
+test("try shows the steps of each row as a run does them, and writes nothing", async () => {
   const spec = {
     input: { path: "./data", where: "id >= 2" },
     map: {
@@ -53,7 +53,7 @@ test("try shows the way of rows as a run takes it, and writes nothing", async ()
   expect(shown).toEqual(published.map((row) => row.map(Number)).filter(([id]) => ids.has(id ?? -1)));
 });
 
-test("try shows where a row fails, and ends with the code of dead letters", async () => {
+test("try shows where a row fails, and exits with the code for dead letters", async () => {
   await using job = await KnownJob.make({ rows: 20, nullRows: [7] });
   const tried = await runCli(["try", job.path, "--row", "7"]);
   expect(tried.code).toBe(3);

@@ -34,11 +34,11 @@ function kill(cli: CliProcess): Promise<unknown> {
 }
 
 describe.skipIf(!canUnshare)(
-  "of two coordinators in PID namespaces of their own (needs the right to unshare)",
+  "two coordinators in separate PID namespaces (needs the right to unshare)",
   // Each test mostly waits.
   { concurrent: true },
   () => {
-    test("the second is refused while the first lives, and the first's result is right", async () => {
+    test("the second is refused while the first runs, and the first publishes the right rows", async () => {
       await using job = await slowJob();
       await using first = (await startListening(job, run(job), { wrap: APART })).cli;
       await untilCommitted(job, 1);
@@ -55,7 +55,7 @@ describe.skipIf(!canUnshare)(
       await expectRightAnswer(job);
     });
 
-    test("the second goes on where a killed one was, after a wait that it tells; in one namespace at once", async () => {
+    test("the second resumes the job of a killed one after a wait, and at once in the same namespace", async () => {
       await using job = await slowJob();
       await using first = (await startListening(job, run(job), { wrap: APART })).cli;
       await untilCommitted(job, 1);
@@ -76,7 +76,7 @@ describe.skipIf(!canUnshare)(
       await expectRightAnswer(job);
     });
 
-    test("one that was stopped until another took over does no harm when it comes back, and says what happened", async () => {
+    test("a suspended coordinator that continues after a takeover reports its lost lock and changes nothing", async () => {
       await using job = await slowJob();
       await using first = (await startListening(job, run(job), { wrap: APART })).cli;
       await untilCommitted(job, 1);

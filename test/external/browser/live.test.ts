@@ -8,7 +8,7 @@ import { runCli, startCli } from "../../support/processes.ts";
 const AWAY = /ERR_|net::|Failed to load resource/;
 
 needs("web", "report")(
-  "a job is watched from start to end, through a coordinator that is killed and comes back",
+  "the page follows a job to its end, across the kill and restart of its coordinator",
   async () => {
     await using job = await JobFolder.make({
       files: 4,
@@ -31,7 +31,7 @@ needs("web", "report")(
     const page = await browser.page({ expected: AWAY });
     await page.goto(link.stdout.trim());
     await page.getByRole("heading", { name: "Jobs" }).waitFor();
-    expect(page.url(), "the pass is gone from the address").not.toContain("login");
+    expect(page.url(), "the address no longer contains the login pass").not.toContain("login");
     await page.locator("ul.jobs a").first().click();
     await page.getByText("running ·").waitFor();
     await page.getByRole("button", { name: "Cancel the job" }).waitFor();

@@ -94,23 +94,26 @@ async function entered(options: Parameters<TestBrowser["page"]>[0] = {}) {
   return page;
 }
 
-describe("each view", () => {
+describe("the views of the page", () => {
   test.for([
     ["light", {}],
     ["dark", { dark: true }],
-  ] as const)("has no fault that axe-core finds, in %s", async ([scheme, options]) => {
-    const page = await entered(options);
-    for (const view of VIEWS) {
-      await page.goto(`${server.url}/${view}`);
-      await page.locator("main h1").waitFor();
-      await page.waitForTimeout(700);
-      expect(await accessFaults(page), `${view} in ${scheme}`).toEqual([]);
-      await picture(page, `${scheme}${view.replaceAll(/\W+/g, "-")}`);
-    }
-    await page.context().close();
-  });
+  ] as const)(
+    "axe-core finds no accessibility fault in any view, in the %s scheme",
+    async ([scheme, options]) => {
+      const page = await entered(options);
+      for (const view of VIEWS) {
+        await page.goto(`${server.url}/${view}`);
+        await page.locator("main h1").waitFor();
+        await page.waitForTimeout(700);
+        expect(await accessFaults(page), `${view} in ${scheme}`).toEqual([]);
+        await picture(page, `${scheme}${view.replaceAll(/\W+/g, "-")}`);
+      }
+      await page.context().close();
+    },
+  );
 
-  test("fits a phone of 360 pixels: nothing scrolls sideways but tables and plots in their own frames", async () => {
+  test("no view is wider than a window of 360 pixels", async () => {
     const page = await entered({ width: 360 });
     for (const view of VIEWS) {
       await page.goto(`${server.url}/${view}`);
@@ -123,7 +126,7 @@ describe("each view", () => {
     await page.context().close();
   });
 
-  test("shows what others wrote as text", async () => {
+  test("markup in messages and logs is shown as text", async () => {
     const page = await entered();
     await page.getByText("the model <i>failed</i>").waitFor();
     await page.goto(`${server.url}/#/job/sentiment/file`);
@@ -131,7 +134,7 @@ describe("each view", () => {
     await page.context().close();
   });
 
-  test("says why a job failed and what to do, and gives no advice on its speed", async () => {
+  test("the overview of a failed job shows its error and its hint, and no running time", async () => {
     const page = await entered();
     await page.goto(`${server.url}/#/job/broken/overview`);
     const verdict = page.locator(".advice");
@@ -141,7 +144,7 @@ describe("each view", () => {
     await page.context().close();
   });
 
-  test("draws plots for the width of a phone", async () => {
+  test("plots are drawn for a window of 360 pixels", async () => {
     const page = await entered({ width: 360 });
     await page.goto(`${server.url}/#/job/sentiment/overview`);
     const plot = page.locator(".wide svg").first();
@@ -150,7 +153,7 @@ describe("each view", () => {
     await page.context().close();
   });
 
-  test("has a way back from an address that leads nowhere, and no frame around what it focuses", async () => {
+  test("an unknown address shows a link to all jobs, and the focused area has no outline", async () => {
     const page = await entered({ expected: /40[14]/ });
     for (const address of ["#/nonsense", "#/job/nothing-0000/overview"]) {
       await page.goto(`${server.url}/${address}`);
@@ -162,7 +165,7 @@ describe("each view", () => {
     await page.context().close();
   });
 
-  test("is reached by the keyboard alone", async () => {
+  test("a job can be opened with the keyboard alone", async () => {
     const page = await entered();
     await page.keyboard.press("Tab");
     const seen: string[] = [];
@@ -178,7 +181,7 @@ describe("each view", () => {
   });
 });
 
-test("jobs with a trigger are shown with their next and last run, as they are now", async () => {
+test("jobs with a trigger are shown with their next and last run, and are updated", async () => {
   const page = await entered();
   expect(await page.getByText("By triggers").count()).toBe(0);
   triggers = [NIGHTLY, { ...NIGHTLY, name: "inbox", nextMs: null, last: null }];
@@ -213,7 +216,7 @@ test("jobs with a trigger are shown with their next and last run, as they are no
   await page.context().close();
 });
 
-test("jobs over a queue are shown with how far they are behind, in all widths and colours", async () => {
+test("jobs over a queue are shown with their backlog, in both schemes and in a narrow window", async () => {
   const queue = {
     ...{ waiting: 12_500, oldestSeconds: 95.4, fill: 0.234, openWindows: 2, failingWindows: 0, knownKeys: 7 },
     ended: { published: 1_234_567, duplicate: 5, aside: 0, ignored: 0 },
@@ -249,7 +252,7 @@ test("jobs over a queue are shown with how far they are behind, in all widths an
   triggers = [];
 });
 
-test("two hundred thousand shards are drawn within two frames, and a change is seen within a second", async () => {
+test("two hundred thousand shards are drawn within 33 ms, and a change is shown within three seconds", async () => {
   const page = await entered();
   await page.goto(`${server.url}/#/job/sentiment/shards`);
   await page.locator("canvas").waitFor();

@@ -88,8 +88,8 @@ function isPublished(name: string, format: "arrow" | "parquet"): boolean {
 describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) => {
   /** Outputs with several parts, empty and long ones, and every type. */
   const outputs: Readonly<Record<string, () => OutputTables>> = {
-    "every type that is published": () => typeTables(format),
-    "columns with nulls anywhere": () => {
+    "every published type": () => typeTables(format),
+    "columns with nulls": () => {
       const table = everyType(1_000);
       const plain = table.select(table.schema.names.filter((name) => name !== "dictionary"));
       return { [`rows/part-00000.${format}`]: plain };
@@ -105,7 +105,7 @@ describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) =
       [`rows/part-00000.${format}`]: smallTable(0),
       "_reduced/none.pq": smallTable(0),
     }),
-    "long rows, and many": () => ({
+    "many long rows": () => ({
       [`rows/part-00000.${format}`]: tableOf({
         vector: embeddings(6_000, 384),
         text: only(
@@ -120,7 +120,7 @@ describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) =
   };
 
   testFlight.each(Object.keys(outputs))(
-    "with %s is the same to pyarrow and to Go as its files are",
+    "pyarrow and Arrow for Go read the same values as its files contain: %s",
     async (name) => {
       await using served = await serve(outputs[name]?.() ?? {});
       const { location } = served.output;
@@ -150,7 +150,7 @@ describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) =
 });
 
 describe("pyarrow", () => {
-  testFlight("is refused by the statuses that it knows", async () => {
+  testFlight("reports each refusal as its own type of error", async () => {
     await using served = await serve({ "rows/part-00000.parquet": smallTable(10) });
     expect(await python("refusals", served.address)).toEqual({
       "no secret": "FlightUnauthenticatedError",
@@ -162,14 +162,14 @@ describe("pyarrow", () => {
     });
   });
 
-  testFlight("may leave streams in the middle, more of them than may be open", async () => {
+  testFlight("can abandon more streams than may be open at once, and then reads all rows", async () => {
     await using served = await serve({
       "rows/part-00000.arrow": tableOf({ vector: embeddings(6_000, 384) }),
     });
     expect(await python("left", served.address, "40")).toBe(6_000);
   });
 
-  testFlight("reads all rows by the five lines of its page", async () => {
+  testFlight("reads all rows with the five lines of the documentation", async () => {
     await using served = await serve({
       "rows/part-00000.parquet": smallTable(10),
       "rows/part-00001.parquet": smallTable(5),

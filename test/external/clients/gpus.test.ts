@@ -69,11 +69,11 @@ afterAll(() => {
 
 async function open(): Promise<Nvml> {
   const nvml = await Nvml.open(library);
-  if (nvml === null) throw new Error("it can be loaded");
+  if (nvml === null) throw new Error("the library cannot be loaded");
   return nvml;
 }
 
-test("GPUs are read as NVIDIA's own bindings read them", async () => {
+test("GPUs have the same readings as in NVIDIA's own Python bindings", async () => {
   const python = join(process.env.SHARDMILL_FOREIGN ?? "", "python", "bin", "python");
   const env = { ...process.env, LD_LIBRARY_PATH: folder };
   const theirs = JSON.parse(execFileSync(python, ["-c", READ], { env, encoding: "utf8" }));
@@ -88,7 +88,7 @@ test("GPUs are read as NVIDIA's own bindings read them", async () => {
   expect(theirs.xid).toBe(79);
 });
 
-test("an error that the driver met is told once, with its own GPU, however late", async () => {
+test("each driver error is reported exactly once, with the GPU that it belongs to", async () => {
   const nvml = await open();
   const xids = async (gpu: string) => {
     const look = await nvml.look(gpu);
@@ -102,7 +102,7 @@ test("an error that the driver met is told once, with its own GPU, however late"
   expect([await xids("0"), await xids("1")]).toEqual([[], []]);
 });
 
-test("a GPU that is lost is told so, and is read again when it is back; without a driver there is nothing", async () => {
+test("a lost GPU is reported as lost and read again later, and a missing library opens as null", async () => {
   const nvml = await open();
   await nvml.look("GPU-00001");
   writeFileSync(state, `${GPUS}1 lost 1\n`);
@@ -127,7 +127,7 @@ const PARTS = `0 mig 1
 1 celsius 33
 `;
 
-test("a GPU that MIG has cut is its parts: memory is theirs, heat and errors are the GPU's", async () => {
+test("MIG parts have their own memory, and report the temperature and the errors of their GPU", async () => {
   writeFileSync(state, PARTS);
   const nvml = await open();
   const uuids = await nvml.list();
@@ -145,7 +145,7 @@ test("a GPU that MIG has cut is its parts: memory is theirs, heat and errors are
   expect(await nvml.look("MIG-0000101")).toEqual({ kind: "lost", why: "GPU is lost" });
 });
 
-test("an error of one part is told with that part, one of the GPU with all of them", async () => {
+test("an error of a MIG part is reported with that part, and an error of the GPU with every part", async () => {
   writeFileSync(state, PARTS);
   writeFileSync(`${state}.events`, "");
   const nvml = await open();
@@ -160,7 +160,7 @@ test("an error of one part is told with that part, one of the GPU with all of th
   expect(all).toEqual([[79], [94, 79], [48]]);
 });
 
-test("how much memory is free is not known of a GPU that does not say", async () => {
+test("the free memory of a GPU that does not report it is null", async () => {
   writeFileSync(state, "0 celsius 61\n");
   expect(await (await open()).freeShare("0")).toBeNull();
 });

@@ -76,7 +76,7 @@ const shows = ({ cert, key }: CertificateFiles): string[] => ["--cert", cert, "-
 /** Waits until the coordinator has read the tokens file again. */
 const untilKnown = () => new Promise((resolve) => setTimeout(resolve, 1_100));
 
-test("it does not ask a coordinator that it does not know, by another name, or by an old TLS", async () => {
+test("curl cannot reach the coordinator with an unknown CA, a wrong name, an old TLS version or no TLS", async () => {
   const { port } = new URL(plain.url);
   const elsewhere = [
     "--resolve",
@@ -94,7 +94,7 @@ test.each([
   ["has expired", { fromDays: -9, toDays: -1 }, /expired/],
   ["is not valid yet", { fromDays: 1, toDays: 9 }, /not yet valid/],
 ])(
-  "it sees a certificate that %s, once it stands in the file, and the good one again",
+  "curl rejects a certificate that %s once the file is replaced, and accepts a valid one again",
   async (_what, days, text) => {
     await ca.sign({ name: "server", ...days });
     expect(await curl(...known(), `${plain.url}/healthz`)).toMatchObject({
@@ -106,7 +106,7 @@ test.each([
   },
 );
 
-test("it is told by mutual TLS what is wrong with its certificate, and nothing is done for it", async () => {
+test("a coordinator with mutual TLS refuses a wrong client certificate and names its fault", async () => {
   const { token } = await makeToken("admin");
   await untilKnown();
   const cases: [what: string, args: readonly string[]][] = [
@@ -125,30 +125,33 @@ test("it is told by mutual TLS what is wrong with its certificate, and nothing i
   expect(await mutual.audit()).toEqual(cases.map(() => ["refused", "GET /session", "CERTIFICATE_REFUSED"]));
 });
 
-needs("web")("it is told what is wrong with its token, and nothing is done for it", async () => {
-  const [revoked, worker] = [await makeToken("admin"), await makeToken("work")];
-  await runCli(["token", "revoke", revoked.id, "--tokens-file", tokens]);
-  await untilKnown();
-  const session = `${plain.url}/session`;
-  const cases: [args: readonly string[], code: string, status: number][] = [
-    [[session], "SECRET_REFUSED", 401],
-    [[...bears("x".repeat(43)), session], "SECRET_REFUSED", 401],
-    [[...bears(revoked.token), session], "TOKEN_REFUSED", 401],
-    [[...bears(worker.token), `${plain.url}/metrics`], "ROLE_REFUSED", 403],
-    [["-b", `shardmill_${new URL(session).port}=e30.AAAA`, session], "SECRET_REFUSED", 401],
-  ];
-  const before = (await plain.audit()).length;
-  for (const [args, code, status] of cases) {
-    const { text } = await curl(...known(), ...args);
-    expect(text).toMatch(new RegExp(`"code":"${code}"[\\s\\S]* ${status}$`));
-  }
-  expect((await plain.audit()).slice(before).map(([event, , code]) => [event, code])).toEqual(
-    cases.map(([, code]) => ["refused", code]),
-  );
-  expect((await curl(...known(), ...bears(worker.token), session)).text).toContain('"role":"work"');
-});
+needs("web")(
+  "a coordinator refuses a wrong token, names its fault, and writes it to the audit log",
+  async () => {
+    const [revoked, worker] = [await makeToken("admin"), await makeToken("work")];
+    await runCli(["token", "revoke", revoked.id, "--tokens-file", tokens]);
+    await untilKnown();
+    const session = `${plain.url}/session`;
+    const cases: [args: readonly string[], code: string, status: number][] = [
+      [[session], "SECRET_REFUSED", 401],
+      [[...bears("x".repeat(43)), session], "SECRET_REFUSED", 401],
+      [[...bears(revoked.token), session], "TOKEN_REFUSED", 401],
+      [[...bears(worker.token), `${plain.url}/metrics`], "ROLE_REFUSED", 403],
+      [["-b", `shardmill_${new URL(session).port}=e30.AAAA`, session], "SECRET_REFUSED", 401],
+    ];
+    const before = (await plain.audit()).length;
+    for (const [args, code, status] of cases) {
+      const { text } = await curl(...known(), ...args);
+      expect(text).toMatch(new RegExp(`"code":"${code}"[\\s\\S]* ${status}$`));
+    }
+    expect((await plain.audit()).slice(before).map(([event, , code]) => [event, code])).toEqual(
+      cases.map(([, code]) => ["refused", code]),
+    );
+    expect((await curl(...known(), ...bears(worker.token), session)).text).toContain('"role":"work"');
+  },
+);
 
-test("it is who its certificate says, and changes nothing by that without the page's header", async () => {
+test("curl has the role of its certificate, and cannot log in without the page's header", async () => {
   const named = ["--certificate", "DNS:a.admin.example", "--role", "admin", "--name", "desk", "--json"];
   await runCli(["token", "create", "--tokens-file", tokens, ...named]);
   const [desk, unnamed] = [

@@ -103,7 +103,7 @@ class Watch implements Disposable {
 describe("health", () => {
   const services = ["", "shardmill.v1.JobsService", "shardmill.v1.WorkService"];
 
-  test.each(services)("of %j is served to grpc-health-probe, without a secret", async (service) => {
+  test.each(services)("grpc-health-probe reads the health of %j without a secret", async (service) => {
     const { address } = listening;
     const args = ["-addr", address, ...(service === "" ? [] : ["-service", service])];
     expect(await run("grpc-health-probe", args)).toMatchObject({ code: 0 });
@@ -111,7 +111,7 @@ describe("health", () => {
     expect(nobody.code).not.toBe(0);
   });
 
-  test("is checked and watched by grpcurl", async () => {
+  test("grpcurl checks and watches the health of the coordinator", async () => {
     const { address } = listening;
     expect((await known(address, "grpc.health.v1.Health/Check")).stdout).toContain("SERVING");
     const watched = await known("-max-time", "1", address, "grpc.health.v1.Health/Watch");
@@ -120,7 +120,7 @@ describe("health", () => {
 });
 
 describe("grpcurl", () => {
-  test("lists the services and their methods, and comes to an end", async () => {
+  test("lists the services and their methods, and exits", async () => {
     const services = await known(listening.address, "list");
     expect(services).toMatchObject({ code: 0, stderr: "" });
     expect(services.stdout.trim().split("\n")).toEqual([
@@ -138,7 +138,7 @@ describe("grpcurl", () => {
     expect(methods.stdout).toContain("shardmill.v1.JobsService.WatchJob");
   });
 
-  test("describes everything: services, every message, a field that is a map, with the comments", async () => {
+  test("describes all services, every message, a map field and an enum", async () => {
     const all = await known(listening.address, "describe");
     expect(all).toMatchObject({ code: 0, stderr: "" });
     const messages = new Set(all.stdout.match(/(?<=\.)shardmill\.v1\.\w+/g));
@@ -157,7 +157,7 @@ describe("grpcurl", () => {
     expect(template).toMatchObject({ code: 0, stdout: expect.stringContaining('"rowsTotal"') });
   });
 
-  test("asks for jobs and workers", async () => {
+  test("reads jobs, workers and the server's information", async () => {
     const { jobs } = await grpcurl("JobsService/ListJobs");
     const status = { name: "known", phase: "JOB_PHASE_RUNNING", rowsTotal: "1600", shardsTotal: 16 };
     expect(jobs).toMatchObject([status]);
@@ -174,7 +174,7 @@ describe("grpcurl", () => {
     });
   });
 
-  test("is told in words why a call is refused", async () => {
+  test("receives the code and the hint of a refused call", async () => {
     const call = (method: string, request: object) =>
       known("-d", JSON.stringify(request), listening.address, `shardmill.v1.${method}`);
     const nobody = await call("JobsService/GetJob", { jobId: "nobody" });
@@ -184,7 +184,7 @@ describe("grpcurl", () => {
     expect(submit.stderr).toMatch(/Code: PermissionDenied[\s\S]*SUBMIT_REFUSED[\s\S]*hint: /);
   });
 
-  test("without the secret is refused, reflection too", async () => {
+  test("is refused without the secret, also for reflection", async () => {
     for (const args of [["list"], ["describe"], ["shardmill.v1.JobsService/ListJobs"]]) {
       const refused = await run("grpcurl", ["-plaintext", listening.address, ...args]);
       expect(refused.code).not.toBe(0);
@@ -200,7 +200,7 @@ describe("grpcurl", () => {
     expect((await run("grpcurl", ["-plaintext", ...proto, ...read])).stderr).toContain("Unauthenticated");
   });
 
-  test("asks how many workers are wanted as KEDA does, with a token in the message", async () => {
+  test("reads the wanted number of workers as KEDA does, with the token in the message", async () => {
     const ask = (method: string, metadata: Record<string, string>) => {
       const ref = { name: "workers", namespace: "ml", scalerMetadata: metadata };
       const message = JSON.stringify(method === "GetMetrics" ? { scaledObjectRef: ref } : ref);

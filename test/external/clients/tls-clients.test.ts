@@ -98,7 +98,7 @@ const shows = ({ cert, key }: CertificateFiles): string[] => ["-cert", cert, "-k
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe("openssl", () => {
-  test("verifies the coordinator by its CA and name, and nothing else", async () => {
+  test("verifies the coordinator only with its own CA and name", async () => {
     const verify = ["-verify_return_error", "-verify_ip", "127.0.0.1"];
     expect(await openssl(plain, "-CAfile", ca.path, ...verify)).toMatchObject({
       code: 0,
@@ -115,7 +115,7 @@ describe("openssl", () => {
     });
   });
 
-  test.each(["-tls1", "-tls1_1"])("is not let in by %s", async (version) => {
+  test.each(["-tls1", "-tls1_1"])("is refused with %s", async (version) => {
     const old = await openssl(plain, version, "-cipher", "DEFAULT@SECLEVEL=0", "-CAfile", ca.path);
     expect(old).toMatchObject({ code: 1, text: expect.stringMatching(/alert protocol version/) });
   });
@@ -124,7 +124,7 @@ describe("openssl", () => {
     ["has expired", { fromDays: -9, toDays: -1 }, /certificate has expired/],
     ["is not valid yet", { fromDays: 1, toDays: 9 }, /certificate is not yet valid/],
   ])(
-    "sees a certificate that %s, once it stands in the file, and the good one again",
+    "rejects a certificate that %s once the file is replaced, and accepts a valid one again",
     async (_what, days, text) => {
       const verify = ["-verify_return_error", "-CAfile", ca.path];
       await ca.sign({ name: "server", ...days });
@@ -136,7 +136,7 @@ describe("openssl", () => {
 });
 
 describe("grpcurl", () => {
-  test("does not call a coordinator that it does not know, nor one by TLS without it", async () => {
+  test("cannot call a coordinator with an unknown CA or without TLS", async () => {
     expect(await grpcurl(plain, ["-cacert", other.path], "ListJobs")).toMatchObject({
       code: 1,
       text: expect.stringContaining("certificate signed by unknown authority"),
@@ -144,7 +144,7 @@ describe("grpcurl", () => {
     expect((await grpcurl(plain, ["-plaintext", "-max-time", "5"], "ListJobs")).code).not.toBe(0);
   });
 
-  test("is told by mutual TLS what is wrong with its certificate", async () => {
+  test("is refused by mutual TLS with the fault of its certificate", async () => {
     const cases: [what: string, args: readonly string[]][] = [
       ["has none", []],
       // Go does not send a certificate that none of the server's CAs has signed.
@@ -170,7 +170,7 @@ describe("grpcurl", () => {
     );
   });
 
-  test("is told what is wrong with its token, and nothing is done for it", async () => {
+  test("is refused with the fault of its token, and each refusal is in the audit log", async () => {
     const [revoked, worker, reader] = [
       await makeToken("--role", "admin"),
       await makeToken("--role", "work"),
@@ -198,7 +198,7 @@ describe("grpcurl", () => {
     expect(await grpcurl(plain, known(), "ListJobs", reader.token)).toMatchObject({ code: 0 });
   });
 
-  test("is told that its token expired", async () => {
+  test("is refused with an expired token", async () => {
     const { text, line } = (await import("../../../coordinator/access/tokens.ts")).makeToken(
       { name: "old", role: "admin", expiresAt: "2026-01-01T00:00:00Z" },
       "2025-12-01T00:00:00Z",
@@ -218,7 +218,7 @@ describe("a certificate whose name has a role", () => {
     return (JSON.parse(made.stdout) as { readonly id: string }).id;
   };
 
-  test("needs no token by grpcurl, does what its role says, and no more once it is revoked", async () => {
+  test("authorizes grpcurl for its role without a token until it is revoked", async () => {
     const id = await grant("DNS:*.read.example", "read");
     const reader = shows(await ca.sign({ name: "reader", host: "a.read.example" }));
     const stranger = shows(await ca.sign({ name: "unnamed", host: "a.other.example" }));
@@ -252,13 +252,13 @@ describe("curl", () => {
   const grpc = ["-X", "POST", "-H", "content-type: application/grpc", "-H", "te: trailers"];
   const path = "shardmill.v1.JobsService/ListJobs";
 
-  test("gets nothing in the clear, and nothing by HTTP/1.1", async () => {
+  test("receives nothing without TLS, and nothing over HTTP/1.1", async () => {
     expect((await run("curl", [...call, `http://${plain.address}/${path}`])).code).not.toBe(0);
     const old = [...call, "--http1.1", "--cacert", ca.path, `https://${plain.address}/${path}`];
     expect((await run("curl", old)).text).not.toMatch(/grpc-status: 0|200 OK/);
   });
 
-  test("is told by mutual TLS that its certificate is of another CA", async () => {
+  test("is refused by mutual TLS with a certificate of another CA", async () => {
     const stranger = shows(await other.sign({ name: "stranger" })).map((arg) =>
       arg.replace(/^-c/, "--c").replace(/^-k/, "--k"),
     );
@@ -268,7 +268,7 @@ describe("curl", () => {
     expect(decodeURIComponent(refused.text)).toContain("not signed by a CA that this coordinator trusts");
   });
 
-  test("is told that it needs a secret", async () => {
+  test("is refused without a secret", async () => {
     const args = [
       ...call,
       "--cacert",
@@ -283,13 +283,13 @@ describe("curl", () => {
     expect(refused.text).toMatch(/SECRET_REFUSED/);
   });
 
-  test("does not ask a coordinator that it does not know", async () => {
+  test("does not call a coordinator with an unknown CA", async () => {
     const refused = await run("curl", [...call, "--cacert", other.path, `https://${plain.address}/${path}`]);
     expect(refused).toMatchObject({ code: 60, text: expect.stringContaining("certificate") });
   });
 });
 
-test("health is told to grpc-health-probe by TLS, without a token or a certificate", async () => {
+test("grpc-health-probe reads the health over TLS without a token or a client certificate", async () => {
   for (const { address } of [plain, mutual]) {
     const args = ["-addr", address, "-tls", "-tls-ca-cert", ca.path];
     expect(await run(join(folder, "grpc-health-probe"), args)).toMatchObject({ code: 0 });

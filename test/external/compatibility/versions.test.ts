@@ -18,7 +18,7 @@ const OTHER = process.env.SHARDMILL_OTHER_MAPPING ?? "";
 let alone: string;
 
 beforeAll(async () => {
-  expect([BEFORE, OTHER], "npm run compatibility says where they are").not.toContain("");
+  expect([BEFORE, OTHER], "`npm run compatibility` sets these variables").not.toContain("");
   await using job = await slowJob();
   expect(await runCli(runOf(job), job)).toMatchObject({ code: 0 });
   alone = (await readManifestOf(job)).outputDigest;
@@ -34,22 +34,19 @@ const coordinatorOf = (job: KnownJob, port: number) =>
   ["coordinator", job.path, "--listen", `127.0.0.1:${port}`, "--log-level", "info"] as const;
 
 test.each([
-  ["the version before", "this version", BEFORE, NEW],
-  ["this version", "the version before", NEW, BEFORE],
-])(
-  "a worker of %s works for a coordinator of %s, and the output is the same",
-  async (_w, _c, ofWorker, main) => {
-    await using job = await slowJob();
-    const { cli, address } = await startListening(job, coordinatorOf(job, 0), { main });
-    await using coordinator = cli;
-    await using worker = startWorker(job, address, [], { main: ofWorker });
-    expect(await coordinator.ended).toMatchObject({ code: 0 });
-    expect(await worker.ended).toMatchObject({ code: 0 });
-    await expectSame(job);
-  },
-);
+  ["the previous version", "this version", BEFORE, NEW],
+  ["this version", "the previous version", NEW, BEFORE],
+])("a worker of %s works for a coordinator of %s, with the same output", async (_w, _c, ofWorker, main) => {
+  await using job = await slowJob();
+  const { cli, address } = await startListening(job, coordinatorOf(job, 0), { main });
+  await using coordinator = cli;
+  await using worker = startWorker(job, address, [], { main: ofWorker });
+  expect(await coordinator.ended).toMatchObject({ code: 0 });
+  expect(await worker.ended).toMatchObject({ code: 0 });
+  await expectSame(job);
+});
 
-test("a coordinator that is killed and updated goes on with the workers of before, who lose nothing", async () => {
+test("a killed and updated coordinator resumes its job with workers of the previous version", async () => {
   await using job = await slowJob();
   const port = await freePort();
   const { cli, address } = await startListening(job, coordinatorOf(job, port), { main: BEFORE });
@@ -65,7 +62,7 @@ test("a coordinator that is killed and updated goes on with the workers of befor
   await expectSame(job);
 });
 
-test("a coordinator that stays is updated with its jobs, and commands of both versions follow and submit them", async () => {
+test("an updated coordinator keeps its jobs, and accepts commands of both versions", async () => {
   await using first = await slowJob();
   await using second = await slowJob();
   const port = await freePort();
@@ -105,7 +102,7 @@ test("a coordinator that stays is updated with its jobs, and commands of both ve
   for (const job of [first, second]) await expectSame(job);
 });
 
-test("a job is finished by workers of the mapping that it was begun with, and by no others, nor by run", async () => {
+test("only workers of the mapping that a job began with can finish it", async () => {
   await using job = await slowJob();
   const port = await freePort();
   const { cli, address } = await startListening(job, coordinatorOf(job, port), { main: OTHER });
@@ -129,7 +126,7 @@ test("a job is finished by workers of the mapping that it was begun with, and by
   expect((await readManifestOf(job)).versions.mapping).toMatch(/^1001 /);
 });
 
-test("a worker of another mapping is refused where no job has it, and told in what it differs", async () => {
+test("a worker whose mapping no job uses is refused with the difference", async () => {
   await using job = await slowJob();
   const { cli, address } = await startListening(job, coordinatorOf(job, 0), { main: NEW });
   await using _coordinator = cli;

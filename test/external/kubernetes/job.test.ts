@@ -23,7 +23,7 @@ afterAll(() => cluster?.[Symbol.asyncDispose](), 600_000);
 describe("a real API server", () => {
   const taken = ["deploy/kubernetes/job", "deploy/kubernetes/cron", "test/external/manifests/job"];
 
-  test.each(taken)("takes %s, to the last word", async (kustomization) => {
+  test.each(taken)("accepts %s without a warning, and rejects an invalid value", async (kustomization) => {
     const text = await cluster.rendered(kustomization);
     const said = await cluster.applyText(text, "--dry-run=server", "--validate=strict");
     expect(said).not.toMatch(/[Ww]arning/);
@@ -47,20 +47,20 @@ async function expectPublished(job: KnownJob): Promise<void> {
   await expectRightAnswer(job);
 }
 
-describe("one job", () => {
+describe("one job on Kubernetes", () => {
   afterEach(async () => {
     await cluster.kubectl("delete", "job,service,pvc,configmap,secret", "--all", "--wait");
     await cluster.kubectl("delete", "persistentvolume", "data", "--wait");
   });
 
-  test("is published by pods without rights, and all of them end by themselves", async () => {
+  test("is published by unprivileged pods, which all exit by themselves", async () => {
     await using job = await slowJob();
     await startJob(cluster, job);
     await expectPublished(job);
     expect((await cluster.pods("coordinator")).map(({ phase }) => phase)).toEqual(["Succeeded"]);
   }, 420_000);
 
-  test("goes on in another pod when the coordinator's is deleted, and in another worker's, and nothing failed", async () => {
+  test("continues in new pods when the pods of its coordinator and of a worker are deleted", async () => {
     // Pods take a while to stop and to start.
     await using job = await slowJob(160);
     await startJob(cluster, job);
@@ -77,7 +77,7 @@ describe("one job", () => {
     // A worker that starts after the end of the job waits for a coordinator until its patience ends.
   }, 900_000);
 
-  test("keeps its workers when one is told to end as it starts, which is not killed for it", async () => {
+  test("replaces a worker that is deleted while it starts, and that worker exits with code 75", async () => {
     await using job = await KnownJob.make({ rows: 600 });
     await startJob(cluster, job, { parallelism: 1, isSuspended: true });
     const pod = await cluster.until("a worker's container", async () => {
@@ -95,7 +95,7 @@ describe("one job", () => {
     await expectPublished(job);
   }, 420_000);
 
-  test("goes on when its coordinator is killed", async () => {
+  test("continues when its coordinator is killed", async () => {
     await using job = await slowJob();
     await startJob(cluster, job);
     await untilCommitted(job, 3);
@@ -104,7 +104,7 @@ describe("one job", () => {
     await expectPublished(job);
   }, 420_000);
 
-  test("is published by TLS, and all its pods are asked for their health by HTTPS", async () => {
+  test("is published over TLS, and its pods are probed over HTTPS", async () => {
     await using job = await slowJob();
     const ca = await TestCa.make(job.folder);
     const coordinator = await ca.sign({ name: "coordinator", host: "shardmill-coordinator" });
@@ -125,7 +125,7 @@ describe("one job", () => {
     await expectPublished(job);
   }, 420_000);
 
-  test("has a worker that hangs replaced, and loses no row by it", async () => {
+  test("is published with all rows after a hanging worker is replaced", async () => {
     await using job = await slowJob();
     await startJob(cluster, job, {
       parallelism: 1,

@@ -91,7 +91,7 @@ async function allReached(): Promise<Reached> {
   return reached as Reached;
 }
 
-test("workers reach their coordinator and publish; KEDA reaches it, Prometheus what it reads, and nobody else anything", async () => {
+test("only submitters, workers and KEDA reach the coordinator, and only Prometheus reaches the workers", async () => {
   // The job lasts until all callers have tried.
   await using job = await slowJob(400);
   for (const namespace of ["elsewhere", "keda", "monitoring"])
@@ -125,7 +125,7 @@ test("workers reach their coordinator and publish; KEDA reaches it, Prometheus w
 
   // The policies blocked the neighbour: without them it connects.
   await cluster.kubectl("delete", "networkpolicy", "--all");
-  await cluster.until("an open door", async () =>
+  await cluster.until("a connection without policies", async () =>
     (await reaches("neighbour", COORDINATOR_ADDRESS, 7433)) === "open" ? true : null,
   );
   await cluster.until("the end of the job", async () =>

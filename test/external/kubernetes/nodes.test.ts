@@ -95,7 +95,7 @@ async function startWorkers(components: readonly string[], parallelism: number):
   await startJob(cluster, job, { components, parallelism, isSuspended: true });
 }
 
-describe("workers", () => {
+describe("the scheduling of workers", () => {
   afterEach(async () => {
     await cluster.kubectl("delete", "job,service,pvc,configmap,secret", "--all", "--wait");
     await cluster.kubectl("delete", "persistentvolume", "data", "--wait");
@@ -104,12 +104,12 @@ describe("workers", () => {
     );
   });
 
-  test("without a GPU take no node that has some", async () => {
+  test("workers without a GPU are not placed on GPU nodes", async () => {
     await startWorkers([], 6);
     expect(await untilScheduled(6)).toEqual({ plain: 6 });
   });
 
-  test("with a GPU each fill a node that has four with four, and the others wait for GPUs", async () => {
+  test("four workers with a GPU fill a node of four GPUs, and the others wait", async () => {
     await startWorkers(["gpu"], 6);
     expect(await untilScheduled(6)).toEqual({ gpu: 4, null: 2 });
     const why = await whyNot();
@@ -118,7 +118,7 @@ describe("workers", () => {
     expect(why).toMatch(/3 node\(s\) had untolerated taint/);
   });
 
-  test("that may be on spot nodes take those of each cloud first, then others, and never a ninth of eight GPUs", async () => {
+  test("workers that tolerate spot nodes fill them first and then other nodes, up to the number of GPUs", async () => {
     await startWorkers(["gpu", "spot"], 4);
     expect(await untilScheduled(4)).toEqual({ gke: 2, azure: 1, karpenter: 1 });
     await cluster.kubectl("patch", "job", "shardmill-workers", "--patch", '{"spec":{"parallelism":9}}');

@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => cluster?.[Symbol.asyncDispose](), 600_000);
 
 test.each(["deploy/kubernetes/standing", "test/external/manifests/standing"])(
-  "a real API server takes %s, KEDA's own kinds too, to the last word",
+  "a real API server accepts %s with KEDA's own kinds, and rejects an unknown key",
   async (kustomization) => {
     const text = await cluster.rendered(kustomization);
     const said = await cluster.applyText(text, "--dry-run=server", "--validate=strict");
@@ -92,8 +92,8 @@ async function budgetOf(name: string): Promise<{ readonly healthy: number; reado
   return { healthy: status.currentHealthy, allowed: status.disruptionsAllowed };
 }
 
-describe("a coordinator that stays", () => {
-  test("has workers as there is work, by KEDA and their own token; as many as allowed are evicted and replaced; then none", async () => {
+describe("a coordinator without a job file", () => {
+  test("KEDA starts and stops its workers with the work, and only permitted evictions succeed", async () => {
     // 72 shards, with 8 for each worker: as many workers as allowed.
     await using job = await slowJob(72);
     await start(job);
@@ -104,7 +104,7 @@ describe("a coordinator that stays", () => {
     const [first, second, third] = await untilWorkers(3, "three workers for the work");
     const name = (pod: typeof first) => `${pod?.name}`;
 
-    await cluster.until("what may be evicted", async () => {
+    await cluster.until("the permitted evictions", async () => {
       const { healthy, allowed } = await budgetOf("shardmill-workers");
       return healthy === 3 && allowed === 2 ? true : null;
     });

@@ -74,7 +74,7 @@ function podOf(resources: readonly Resource[], name: string): Pod {
 }
 
 describe.each(Object.entries(TAKEN))("%s", (_name, kustomization) => {
-  test("is what Kubernetes' schemas know, to the last key; KEDA's own kinds are not theirs", async () => {
+  test("is valid by the strict schemas of Kubernetes, except the kinds of KEDA", async () => {
     const text = await rendered(kustomization);
     const lines = await validated(text);
     const passed = lines.filter((line) => / passed for resource /.test(line));
@@ -83,7 +83,7 @@ describe.each(Object.entries(TAKEN))("%s", (_name, kustomization) => {
     expect([passed.length + unknown.length, lines.length]).toEqual([resourcesOf(text).length, lines.length]);
   });
 
-  test("lies in one namespace, and names nothing twice", async () => {
+  test("is in one namespace, and uses no name twice", async () => {
     const resources = resourcesOf(await rendered(kustomization));
     const names = resources.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
     expect(new Set(names).size).toBe(names.length);
@@ -92,7 +92,7 @@ describe.each(Object.entries(TAKEN))("%s", (_name, kustomization) => {
   });
 });
 
-test("a misspelt key and a wrong type are found", async () => {
+test("the validator rejects a misspelt key and a wrong type", async () => {
   const text = await rendered(TAKEN.job);
   for (const [right, wrong] of [
     ["backoffLimit: 50", "backofLimit: 50"],
@@ -103,7 +103,7 @@ test("a misspelt key and a wrong type are found", async () => {
   }
 });
 
-test("components change what they are for", async () => {
+test("the components set device, TLS, tolerations and grace period", async () => {
   for (const kind of ["job", "standing"] as const) {
     const resources = resourcesOf(await rendered(TAKEN[`${kind} with all components`]));
     const worker = podOf(resources, "shardmill-workers");
@@ -129,7 +129,7 @@ test("components change what they are for", async () => {
   ]);
 });
 
-test("every component is tried", async () => {
+test("every component is in a tested overlay", async () => {
   const tried = await Promise.all(
     [TAKEN["job with all components"], TAKEN["standing with all components"]].map(async (folder) => {
       const { stdout } = await execFileAsync("cat", [join(folder, "kustomization.yaml")]);
@@ -140,7 +140,7 @@ test("every component is tried", async () => {
     expect(tried.join("\n")).toContain(`components/${name}\n`);
 });
 
-test("the image is made of all that the build reads", async () => {
+test("the container image includes every folder that the build reads", async () => {
   const kept = (await readFile(join(packageRoot, ".containerignore"), "utf8")).split("\n");
   const bundler = await readFile(join(packageRoot, "scripts", "bundle.mjs"), "utf8");
   const [, sources = ""] = /const SOURCES = \[(.*?)\]/.exec(bundler) ?? [];
@@ -153,7 +153,7 @@ test("the image is made of all that the build reads", async () => {
   expect(folders.filter((folder) => !kept.includes(`!${folder}`))).toEqual([]);
 });
 
-test("the provider for CUDA is of the version that the package has", async () => {
+test("the CUDA provider has the same version as the installed package", async () => {
   const container = await readFile(join(packageRoot, "deploy", "container", "cuda.Containerfile"), "utf8");
   const { packages } = JSON.parse(await readFile(join(packageRoot, "package-lock.json"), "utf8"));
   const [, version] = /^ARG ONNXRUNTIME=(.*)$/m.exec(container) ?? [];

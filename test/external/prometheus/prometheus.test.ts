@@ -131,7 +131,7 @@ function metricsIn(expr: string): string[] {
 }
 
 describe("Prometheus", () => {
-  test("reads by TLS and token what the manifest says of a job that ended", async () => {
+  test("reads the values of an ended job's manifest, over TLS and with a token", async () => {
     await until("the end is scraped", async () => {
       const { result } = await ask<Vector>("query", {
         query: `shardmill_job_phase{job="shardmill",job_id="${jobId}",phase="published"} == 1`,
@@ -159,7 +159,7 @@ describe("Prometheus", () => {
     expect(await gaugeOf("process_resident_memory_bytes")).toBeGreaterThan(30_000_000);
   });
 
-  test("is shut out with a token of another role, and tells why", async () => {
+  test("is refused with a token of another role, and reports the status 403", async () => {
     expect(await gaugeOf("up")).toBe(1);
     const shutOut = await until("its scrape", async () => {
       const { activeTargets } = await ask<{
@@ -171,13 +171,13 @@ describe("Prometheus", () => {
     expect(shutOut).toMatchObject({ health: "down", lastError: expect.stringContaining("403") });
   });
 
-  test("knows each metric of the table with its type and its help, and no other", async () => {
+  test("has exactly the metrics of the table, with their types and help texts", async () => {
     const told = await ask<Record<string, readonly { type: string; help: string }[]>>("metadata");
     const expected = COORDINATOR_METRICS.map(({ name, type, help }) => [name, [{ type, help, unit: "" }]]);
     expect(told).toEqual(Object.fromEntries(expected));
   });
 
-  test("finds nothing to say about their names", async () => {
+  test("accepts the coordinator's metrics without a warning", async () => {
     const authorization = `Bearer ${(await readFile(join(files, "read.token"), "utf8")).trim()}`;
     const text = join(files, "metrics.txt");
     const scraped = await run("curl", [
@@ -188,7 +188,7 @@ describe("Prometheus", () => {
     expect(await checkMetrics(text)).toBe("");
   });
 
-  test("nor about those of a worker, which are those of its table", async () => {
+  test("accepts a worker's metrics without a warning, which are exactly those of its table", async () => {
     const text = join(files, "worker-metrics.txt");
     await writeFile(text, workerMetrics);
     expect(await checkMetrics(text)).toBe("");
@@ -211,7 +211,7 @@ interface Rule {
 }
 
 describe("the alerts", () => {
-  test("are rules that fire when they should, each of them, and not where they should not", async () => {
+  test("are valid, pass their rule tests, and use only known metrics", async () => {
     const path = "deploy/prometheus/alerts.yaml";
     expect((await promtool("check", "rules", "--lint-fatal", path)).stdout).toContain("SUCCESS");
     expect((await promtool("test", "rules", "test/external/prometheus/alerts-rules.yaml")).stdout).toContain(
@@ -241,7 +241,7 @@ interface Panel {
 }
 
 describe("the dashboard", () => {
-  test("asks only for metrics that there are, in expressions that Prometheus reads and answers", async () => {
+  test("queries only known metrics, with expressions that Prometheus accepts", async () => {
     const text = await readFile(join(packageRoot, "deploy/grafana/shardmill.json"), "utf8");
     const { panels } = JSON.parse(text) as { panels: readonly Panel[] };
     const known = new Set([...COORDINATOR_METRICS, ...SUPERVISOR_METRICS].map(({ name }) => name));

@@ -104,7 +104,7 @@ async function manifestOf(job: KnownJob): Promise<OutputManifest> {
 }
 
 describe("traces", () => {
-  test("of a job have its steps and all attempts of its workers in one tree", async () => {
+  test("the steps of a job and all attempts of its workers are in one tree", async () => {
     await using job = await KnownJob.make();
     const { result, tracing } = await runTraced(job, {
       OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
@@ -114,7 +114,7 @@ describe("traces", () => {
     expect(result.stderr).not.toContain("traces");
     expect(tracing).toBeGreaterThan(0);
     const { attempts, shards, job: published } = await manifestOf(job);
-    const all = await until("all spans came", async () => {
+    const all = await until("all spans", async () => {
       const came = spans();
       const [root] = came.filter(({ name }) => name === "job");
       const ended = came.filter(({ name }) => name === "attempt").length === attempts;
@@ -162,12 +162,12 @@ describe("traces", () => {
     }
   });
 
-  test("of a job that cannot be planned have its error", async () => {
+  test("the spans of a job that cannot be planned have its error", async () => {
     await using job = await KnownJob.make({ spec: { map: { inputs: { input: "nowhere" } } } });
     const before = spans().length;
     const { result } = await runTraced(job, { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint });
     expect(result.code).not.toBe(0);
-    const came = await until("its spans came", async () => {
+    const came = await until("its spans", async () => {
       const own = spans().slice(before);
       return own.some(({ name }) => name === "job") ? own : null;
     });
@@ -183,7 +183,7 @@ describe("traces", () => {
     ]);
   });
 
-  test("are as many as the variables of OpenTelemetry say: none", async () => {
+  test("no span is sent when OTEL_TRACES_SAMPLER is always_off", async () => {
     await using job = await KnownJob.make();
     const before = received.length;
     const { result, tracing } = await runTraced(job, {
@@ -195,7 +195,7 @@ describe("traces", () => {
     expect(received.length).toBe(before);
   });
 
-  test("that nobody asks for load not a module", async () => {
+  test("no tracing module is loaded without an endpoint", async () => {
     await using job = await KnownJob.make();
     const { result, tracing, processes } = await runTraced(job, {});
     expect(result.code).toBe(0);
@@ -203,7 +203,7 @@ describe("traces", () => {
     expect(tracing).toBe(0);
   });
 
-  test("that nobody takes are told of, and hold up no job", async () => {
+  test("an unreachable receiver is reported, and does not fail the job", async () => {
     await using job = await KnownJob.make();
     const [port = 0] = await freePorts(1);
     const { result } = await runTraced(job, { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });

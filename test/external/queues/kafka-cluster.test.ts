@@ -20,7 +20,7 @@ const LIMIT_MS = 280_000;
 
 const topicOf = (address: string) => present(/([^/]+)\?/.exec(address)?.[1], "an address has a topic");
 
-describe("three brokers of Kafka", () => {
+describe("a Kafka cluster of three brokers", () => {
   let cluster: KafkaCluster;
   /** Relays in front of a broker, by the fault of their certificate. */
   let servers: Readonly<Record<"expired" | "misnamed", Relay>>;
@@ -57,14 +57,14 @@ describe("three brokers of Kafka", () => {
     ["SCRAM-SHA-256 and TLS", () => addressOf(who(), "scram", `&sasl=scram-sha-256${ca()}`)],
     ["SCRAM-SHA-512 and TLS", () => addressOf(who(), "scram", `&sasl=scram-sha-512${ca()}`)],
     ["PLAIN", () => addressOf(who(), "plain", "")],
-    ["certificates of both sides", () => addressOf("", "mutual", ca() + shown("client"))],
-  ])("let in who comes by %s", { timeout: LIMIT_MS }, async (_how, address) => {
+    ["certificates of client and broker", () => addressOf("", "mutual", ca() + shown("client"))],
+  ])("accepts a client that authenticates by %s", { timeout: LIMIT_MS }, async (_how, address) => {
     const queue = await cluster.makeQueue(address());
     await queue.send(["one"]);
     expect(await firstText(queue.address, queue.results)).toBe("one");
   });
 
-  test("say at once whom they do not let in, and why, and show no password", {
+  test("refuses a wrong client at once with the reason, and without a password in the message", {
     timeout: LIMIT_MS,
   }, async () => {
     const scram = `&sasl=scram-sha-512`;
@@ -99,7 +99,7 @@ describe("three brokers of Kafka", () => {
       }
   });
 
-  test("may die, also the one that leads and keeps the group: nothing is lost, and nothing comes twice", {
+  test("loses and duplicates no message when the broker that coordinates the group is killed", {
     timeout: LIMIT_MS,
   }, async () => {
     const group = "scoring-rows";
@@ -121,7 +121,7 @@ describe("three brokers of Kafka", () => {
           () => true,
           () => null,
         );
-      await until("a sending", sending, LIMIT_MS);
+      await until("successful send", sending, LIMIT_MS);
     };
     const published = async () =>
       await until("rows", async () => ((await publishedIds(job)).size >= sent ? true : null), LIMIT_MS);

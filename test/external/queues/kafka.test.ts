@@ -24,7 +24,7 @@ describe("messages of Kafka", () => {
   const texts = (count: number, from = 0) =>
     Array.from({ length: count }, (_, index) => String(from + index));
 
-  test("are shared by the members of a group, and none is lost when one comes or goes", async () => {
+  test("members of a group share the messages, and none is lost when a member joins or leaves", async () => {
     const queue = await broker.makeQueue({ partitions: 4 });
     const done = new Map<string, string>();
     const others: string[] = [];
@@ -83,7 +83,7 @@ describe("messages of Kafka", () => {
     expect(rest.size).toBe(sent);
   });
 
-  test("that cannot be read are settled where there is no topic for them", async () => {
+  test("an unreadable message is acknowledged when there is no dead-letter topic", async () => {
     const queue = await broker.makeQueue();
     await queue.send(["good", "bad"]);
     const take = async (source: KafkaSource, count: number) => {
@@ -106,7 +106,7 @@ describe("messages of Kafka", () => {
     expect((await take(source, 1)).map(textOf)).toEqual(["next"]);
   });
 
-  test("are counted while they wait", async () => {
+  test("waiting messages are counted", async () => {
     const queue = await broker.makeQueue({ partitions: 2 });
     await queue.send(texts(5));
     await using source = open(queue.address);

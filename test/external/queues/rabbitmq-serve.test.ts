@@ -25,13 +25,13 @@ async function stopped(process: CliProcess): Promise<void> {
   expect((await process.ended).code).toBe(130);
 }
 
-describe.skipIf(!hasRabbitMq)("serve, with a queue of RabbitMQ", () => {
+describe.skipIf(!hasRabbitMq)("serve with a queue of RabbitMQ", () => {
   beforeAll(async () => {
     broker = await startRabbitMq();
   }, LIMIT_MS);
   afterAll(() => broker?.[Symbol.asyncDispose](), LIMIT_MS);
 
-  test("killed again and again, it loses no message and publishes none twice", {
+  test("a repeatedly killed process loses no message and publishes none twice", {
     timeout: LIMIT_MS,
   }, async () => {
     const queue = await broker.makeQueue();
@@ -70,7 +70,7 @@ describe.skipIf(!hasRabbitMq)("serve, with a queue of RabbitMQ", () => {
     expect(await queue.takeAside()).toEqual([]);
   });
 
-  test("of a broker that is killed while it takes messages, nothing is lost and nothing comes twice", {
+  test("no message is lost or published twice when the broker is killed while it receives messages", {
     timeout: LIMIT_MS,
   }, async () => {
     const queue = await broker.makeQueue();
@@ -96,7 +96,7 @@ describe.skipIf(!hasRabbitMq)("serve, with a queue of RabbitMQ", () => {
     expect(await leftIn(queue)).toBe(0);
   });
 
-  test("sets aside what cannot be read or mapped, with its reason, and runs the rest", {
+  test("messages that cannot be read or mapped are dead-lettered with the reason, and the rest run", {
     timeout: LIMIT_MS,
   }, async () => {
     const queue = await broker.makeQueue();
@@ -127,7 +127,7 @@ describe.skipIf(!hasRabbitMq)("serve, with a queue of RabbitMQ", () => {
     ]);
   });
 
-  test("a window whose run fails is said loudly, and tried again, with what was mended too", {
+  test("a window whose run fails is reported, and is published after the repair", {
     timeout: LIMIT_MS,
   }, async () => {
     const queue = await broker.makeQueue();
@@ -144,7 +144,7 @@ describe.skipIf(!hasRabbitMq)("serve, with a queue of RabbitMQ", () => {
     await stopped(process);
   });
 
-  test("a queue that is not there is told, and the process stays", { timeout: LIMIT_MS }, async () => {
+  test("a missing queue is reported, and the process keeps running", { timeout: LIMIT_MS }, async () => {
     const queue = await broker.makeQueue();
     await using job = await queueJob({ ...queue, address: `${queue.address}-none` });
     await using process = serve(job);
@@ -153,7 +153,7 @@ describe.skipIf(!hasRabbitMq)("serve, with a queue of RabbitMQ", () => {
     await stopped(process);
   });
 
-  test("the example names digits that come as messages", { timeout: LIMIT_MS }, async () => {
+  test("the example over a queue classifies most digits correctly", { timeout: LIMIT_MS }, async () => {
     const { address } = await broker.makeQueue();
     const server = address.replace(/\/[^/]*$/, "");
     const examples = join(packageRoot, "examples");

@@ -19,7 +19,7 @@ const pem = async ({ cert, key }: CertificateFiles) => ({
   key: await readFile(key),
 });
 
-describe.skipIf(!hasRabbitMq)("RabbitMQ, by TLS", () => {
+describe.skipIf(!hasRabbitMq)("RabbitMQ over TLS", () => {
   let folder: string;
   let broker: RabbitMq;
   /** Relays in front of the broker, by their fault. `mutual` requires a client certificate. */
@@ -63,24 +63,27 @@ describe.skipIf(!hasRabbitMq)("RabbitMQ, by TLS", () => {
   }
 
   test.each([
-    ["whose CA the address names", () => ({ query: ca() })],
-    ["that knows its clients by certificates, too", () => ({ query: ca() + shown("client") })],
-    ["that lets in nobody else", () => ({ query: ca() + shown("client"), port: servers.mutual.port })],
+    ["whose CA is in the address", () => ({ query: ca() })],
+    ["that also accepts client certificates", () => ({ query: ca() + shown("client") })],
     [
-      "by another name, which the address names",
+      "that requires client certificates",
+      () => ({ query: ca() + shown("client"), port: servers.mutual.port }),
+    ],
+    [
+      "with another name, which is in the address",
       () => ({
         query: `${ca()}&server_name_indication=rabbit.example.com&verify=verify_peer`,
         port: servers.misnamed.port,
       }),
     ],
-  ])("messages come from a broker %s", async (_which, way) => {
+  ])("messages are received from a broker %s", async (_which, way) => {
     const { query, port } = { port: broker.tlsPort, ...way() };
     const [queue, results] = await filled();
     expect(await firstText(addressOf(queue, query, port), addressOf(results, query, port))).toBe("one");
   });
 
   test.each([
-    ["of no CA that is known", "", () => broker.tlsPort, /no CA that this system trusts.*cacertfile/],
+    ["of an unknown CA", "", () => broker.tlsPort, /no CA that this system trusts.*cacertfile/],
     ["of another CA", "other", () => broker.tlsPort, /no CA in .*other\.crt has signed.*cacertfile/],
     ["that has expired", "ca", () => servers.expired.port, /has a certificate that has expired/],
     ["for another name", "ca", () => servers.misnamed.port, /other names than localhost.*rabbit\.example/],
@@ -93,25 +96,29 @@ describe.skipIf(!hasRabbitMq)("RabbitMQ, by TLS", () => {
   });
 
   test.each([
-    ["a client of another CA", () => addressOf("rows-1", ca() + shown("stranger")), /unknown ca.*certfile/],
     [
-      "a client without a certificate, where one is asked for",
+      "a client certificate of another CA",
+      () => addressOf("rows-1", ca() + shown("stranger")),
+      /unknown ca.*certfile/,
+    ],
+    [
+      "a client without a required certificate",
       () => addressOf("rows-1", ca(), servers.mutual.port),
       /certificate required.*certfile/,
     ],
     [
-      "a client that speaks no TLS",
+      "a client without TLS",
       () => addressOf("rows-1", "").replace("amqps", "amqp"),
       /closed the connection without a reply.*amqps:/,
     ],
-    ["TLS, where none is spoken", () => addressOf("rows-1", ca(), broker.port), /does not speak TLS/],
+    ["TLS on a port without TLS", () => addressOf("rows-1", ca(), broker.port), /does not speak TLS/],
     [
       "a wrong password",
       () => addressOf("rows-1", ca()).replace("guest:guest", "guest:s3cret"),
       /Login was refused.*check user and password/,
     ],
     [
-      "a virtual host that is not there",
+      "a missing virtual host",
       () => addressOf("rows-1", ca()).replace("%2F", "shop"),
       /vhost shop not found.*virtual host/,
     ],
@@ -123,12 +130,12 @@ describe.skipIf(!hasRabbitMq)("RabbitMQ, by TLS", () => {
     }
   });
 
-  test("files that cannot be used are said to be that", async () => {
+  test("a missing CA file fails with TLS_INVALID", async () => {
     const address = addressOf("rows-1", `?cacertfile=${at("none.crt")}`);
     for (const error of await refusals(address)) expect(error.code).toBe("TLS_INVALID");
   });
 
-  test("serve tells what is refused, and takes a CA from its environment", {
+  test("serve reports an untrusted CA, and accepts a CA from its environment", {
     timeout: LIMIT_MS,
   }, async () => {
     const queue = await broker.makeQueue();

@@ -23,7 +23,7 @@ const AWS = { AWS_ACCESS_KEY_ID: "x", AWS_SECRET_ACCESS_KEY: "x", AWS_REGION: "u
 describe.each([
   ["SQS", startElasticMq],
   ["Kafka", startKafka],
-] as const)("serve, with a queue of %s", (_name, start) => {
+] as const)("serve with a queue of %s", (_name, start) => {
   let broker: Awaited<ReturnType<typeof start>>;
   beforeAll(async () => {
     broker = await start();
@@ -32,7 +32,7 @@ describe.each([
     await broker?.[Symbol.asyncDispose]();
   });
 
-  test("killed, it goes on: each key is published once, what cannot be read is aside, results are sent", {
+  test("a restarted process publishes each key once, dead-letters unreadable messages, and sends results", {
     timeout: LIMIT_MS,
   }, async () => {
     const queue = await broker.makeQueue();
@@ -70,7 +70,7 @@ describe.each([
   });
 });
 
-describe("serve, with messages of files", () => {
+describe("serve with messages that name files", () => {
   let broker: SqsBroker;
   let server: S3Server;
   beforeAll(async () => {
@@ -82,7 +82,9 @@ describe("serve, with messages of files", () => {
     await server?.[Symbol.asyncDispose]();
   });
 
-  test("what S3 tells of an object makes a run over it, as the event is", { timeout: LIMIT_MS }, async () => {
+  test("an S3 event starts one run over its object, also when it is delivered twice", {
+    timeout: LIMIT_MS,
+  }, async () => {
     const queue = await broker.makeQueue();
     await using job = await queueJob(queue, { message: "files" });
     const storage = server.storage();
@@ -109,7 +111,7 @@ describe("serve, with messages of files", () => {
     await storage[Symbol.asyncDispose]();
   });
 
-  test("files that are gone or damaged are set aside, and the others of their window are published", {
+  test("messages of missing or damaged files are dead-lettered, and the other files are published", {
     timeout: LIMIT_MS,
   }, async () => {
     const queue = await broker.makeQueue();
@@ -122,7 +124,7 @@ describe("serve, with messages of files", () => {
     await until("a run", async () => ((await publishedIds(job)).size === 30 ? true : null), LIMIT_MS);
     const aside = new Map<string, string>();
     await until(
-      "what cannot be read",
+      "dead-lettered messages",
       async () => {
         for (const { body, about } of await queue.takeAside())
           aside.set((JSON.parse(body) as { path: string }).path, about.reason ?? "");

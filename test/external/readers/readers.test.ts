@@ -161,9 +161,9 @@ const OWN_WAYS: Readonly<Record<string, (kind: string | null) => string | null>>
   ray: (kind) => kind ?? "__HIVE_DEFAULT_PARTITION__",
 };
 
-describe("from a disk", () => {
+describe("outputs on a disk", () => {
   test.each(["duckdb", "pandas", "pyarrow", "polars", "spark", "ray"])(
-    "%s has the rows of each output as one dataset",
+    "%s reads each output as one dataset",
     async (reader) => {
       const found = await readAll(reader, casesAt(job.at("out")));
       expectWanted(found, OWN_WAYS[reader]);
@@ -172,7 +172,7 @@ describe("from a disk", () => {
   );
 
   test(
-    "pyarrow has rows that are published as Arrow, of the folder above them",
+    "pyarrow reads rows in Arrow files from the output folder",
     async () => {
       const root = job.at("out/arrow");
       const [calls = []] = await readAll("arrow", [{ root, folders: false, runs: false, columns: COLUMNS }]);
@@ -184,9 +184,9 @@ describe("from a disk", () => {
   );
 });
 
-describe("from a bucket", () => {
+describe("outputs in a bucket", () => {
   test.each(["duckdb", "pyarrow", "polars"])(
-    "%s has the rows of each output as one dataset",
+    "%s reads each output as one dataset",
     async (reader) => {
       await using proxy = await encodedListings(new URL(server.env.AWS_ENDPOINT_URL ?? ""));
       const env = { ...server.env, AWS_ENDPOINT_URL: proxy.endpoint };

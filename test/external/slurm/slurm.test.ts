@@ -59,7 +59,7 @@ const untilAll = (job: string, state: string) =>
     (await states(job)).every((each) => each === state) ? true : null,
   );
 
-test("a job with an array of workers is published, and all of them end by themselves", async () => {
+test("a job with an array of workers is published, and all processes exit by themselves", async () => {
   await using job = await slowJob();
   const { coordinator, workers } = await submit(job, 2);
   await untilAll(coordinator, "COMPLETED");
@@ -68,7 +68,7 @@ test("a job with an array of workers is published, and all of them end by themse
   expect((await readdir(job.at())).filter((name) => name.endsWith(".address"))).toEqual([]);
 });
 
-test("a worker and a coordinator that are preempted are told at once, come back, and lose nothing", async () => {
+test("a preempted worker and coordinator stop in time, restart, and lose no row", async () => {
   await using job = await slowJob();
   const { coordinator, workers } = await submit(job, 1);
   await untilCommitted(job, 2);
@@ -97,7 +97,7 @@ test("a worker and a coordinator that are preempted are told at once, come back,
   await expectRightAnswer(job);
 });
 
-test("what is cancelled does not come back", async () => {
+test("a cancelled job is not restarted", async () => {
   await using job = await slowJob();
   const { coordinator, workers } = await submit(job, 1);
   await untilCommitted(job, 2);

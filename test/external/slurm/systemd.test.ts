@@ -31,14 +31,14 @@ function analyze(...args: readonly string[]) {
 }
 
 describe.each(UNITS)("the unit of a %s", (unit) => {
-  test("is one, and has no key that systemd does not know", async () => {
+  test("is valid, and has no key that systemd does not know", async () => {
     expect(analyze("verify", await copyOf(unit))).toEqual({ status: 0, stdout: "", stderr: "" });
     // An unknown key is reported, but is no failure for systemd.
     const wrong = await copyOf(unit, (text) => text.replace("NoNewPrivileges=", "NoNewPrivilege="));
     expect(analyze("verify", wrong).stderr).toContain("NoNewPrivilege");
   });
 
-  test("is kept from what it has no need of", async () => {
+  test("passes the security threshold of systemd-analyze", async () => {
     const { status, stdout } = analyze("security", "--offline=true", "--threshold=25", await copyOf(unit));
     expect(stdout).toContain("Overall exposure level");
     expect(status).toBe(0);
@@ -48,7 +48,7 @@ describe.each(UNITS)("the unit of a %s", (unit) => {
     expect(analyze("security", "--offline=true", "--threshold=25", open).status).not.toBe(0);
   });
 
-  test("starts a command that there is, with options that it has", async () => {
+  test("starts an existing command with existing options", async () => {
     const text = await readFile(join(packageRoot, "deploy", "systemd", `shardmill-${unit}.service`), "utf8");
     const [, line = ""] = /^ExecStart=\/usr\/local\/bin\/shardmill (.*)$/m.exec(text) ?? [];
     const [command = "", ...options] = line.split(" ");

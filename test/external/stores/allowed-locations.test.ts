@@ -45,7 +45,7 @@ async function submitToken(): Promise<{ readonly file: string; readonly token: s
   return { file, token };
 }
 
-test("jobs of a role open the folders of buckets that it may; of others nothing is asked", async () => {
+test("jobs of a role open only its allowed bucket folders, and request nothing of others", async () => {
   const { file, token } = await submitToken();
   const env = { ...server.env, AWS_ENDPOINT_URL: line.endpoint };
   const allowed = [job.at(), "s3://corpus/in"].map((place) => `submit=${place}`);
@@ -91,7 +91,7 @@ test.each([
   ["another bucket", "s3://corpus2", false],
   ["the job's bucket", "s3://corpus/in", true],
 ])(
-  "a worker that may open %s asks the store for that alone, and gets the rest from the coordinator",
+  "a worker that may open %s requests only that from the store, and the rest from the coordinator",
   async (_what, place, asks) => {
     await job.writeSpec({ input: { path: "s3://corpus/in" } });
     const { cli, address } = await startListening(

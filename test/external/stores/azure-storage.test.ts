@@ -44,7 +44,7 @@ storageContract("Azurite, with the account in the location", async () => {
   };
 });
 
-describe("by the environment", () => {
+describe("credentials from the environment", () => {
   const put = async (env: Readonly<Record<string, string>>, key: string) => {
     for (const name of Object.keys(process.env).filter((each) => each.startsWith("AZURE_")))
       vi.stubEnv(name, "");
@@ -56,17 +56,17 @@ describe("by the environment", () => {
     vi.unstubAllEnvs();
   };
 
-  test("an account and its key", async () => {
+  test("an account and its key are accepted", async () => {
     await put(server.env, "by/key");
   });
 
-  test("a connection string", async () => {
+  test("a connection string is accepted", async () => {
     const { AZURE_STORAGE_KEY: key, AZURE_STORAGE_ENDPOINT: endpoint } = server.env;
     const connection = `DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=${key};BlobEndpoint=${endpoint};`;
     await put({ AZURE_STORAGE_CONNECTION_STRING: connection }, "by/connection");
   });
 
-  test("a shared access signature; one that has ended is refused, and not shown", async () => {
+  test("a shared access signature is accepted, and an expired one is refused without showing it", async () => {
     const { AZURE_STORAGE_KEY: _key, ...env } = server.env;
     await put({ ...env, AZURE_STORAGE_SAS_TOKEN: `?${server.signatureFor(10)}` }, "by/sas");
     const ended = server.signatureFor(-10);
@@ -82,7 +82,7 @@ describe("by the environment", () => {
     for (const secret of [sig, encodeURIComponent(sig)]) expect(shown).not.toContain(secret);
   });
 
-  test("a wrong key is refused, and not shown", async () => {
+  test("a wrong key is refused, and is not in the error", async () => {
     const wrong = Buffer.from("hunter2hunter2hunter2").toString("base64");
     const refused = await put({ ...server.env, AZURE_STORAGE_KEY: wrong }, "by/no").catch(
       (error: unknown) => error,

@@ -74,7 +74,7 @@ async function expectPublished(): Promise<void> {
 }
 
 test.each([
-  ["the first look", /^GET .*list-type/, 1],
+  ["the first listing", /^GET .*list-type/, 1],
   ["the probe", /^PUT .*\/probe-/, 1],
   ["the beacon", /^PUT .*\/beacon/, 1],
   ["a partial", /^PUT .*\/partials\/\d.*rows/, 3],
@@ -84,12 +84,12 @@ test.each([
   ["the stage", /^PUT .*\/stage\/.*_manifest/, 1],
   ["the intent", /^PUT .*\/publishing\.json/, 1],
   ["a copy", /^PUT .*\/rows\/part-/, 2],
-  ["a look at a copy", /^HEAD .*\/rows\/part-/, 2],
+  ["the check of a copy", /^HEAD .*\/rows\/part-/, 2],
   ["the manifest", /^PUT [^?]*out-\d+\/_manifest\.json/, 1],
   ["a removal", /^POST .*\?delete|^DELETE .*\/_shardmill\/run-/, 1],
-  ["the end of the intent", /^DELETE .*\/publishing\.json/, 1],
+  ["the removal of the intent", /^DELETE .*\/publishing\.json/, 1],
 ] as const)(
-  "a job that is killed at %s is ended by the same command, once",
+  "a job that is killed at %s is finished once by the same command",
   async (_what, request, nth) => {
     for (const isDone of [false, true]) {
       let running: CliProcess | null = null;

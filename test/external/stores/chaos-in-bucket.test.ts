@@ -14,10 +14,10 @@ afterAll(async () => {
 });
 
 test.each([
-  ["in the bucket: coordinators on other machines go on with it", "bucket", 2],
-  ["on a disk: whoever runs it on another machine runs all of it", "disk", 3],
+  ["in the bucket, which coordinators on other machines continue", "bucket", 2],
+  ["on a disk, which other machines cannot continue", "disk", 3],
 ] as const)(
-  "a job publishes the right rows with its journal %s",
+  "a job under faults publishes the right rows with its journal %s",
   async (_where, journal, seed) => {
     const stories: string[] = [];
     const note = (story: string) => stories.push(story);

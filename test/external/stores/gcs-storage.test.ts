@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-test("the emulator is found as Google's own programs find it", async () => {
+test("the emulator is found by the variables of Google's own programs", async () => {
   for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value);
   await using storages = new Storages();
   const location = parseLocation("gs://bucket/by-convention/a");
@@ -28,7 +28,7 @@ test("the emulator is found as Google's own programs find it", async () => {
   vi.unstubAllEnvs();
 });
 
-test("an object in pieces that has another md5 than was said is no put", async () => {
+test("a put in pieces with a wrong MD5 fails with STORE_FAILED", async () => {
   using client = server.client();
   const bytes = 17 << 20;
   const body = {

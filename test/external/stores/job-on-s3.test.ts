@@ -8,11 +8,11 @@ import { runCli } from "../../support/processes.ts";
 const startSecure = () => startS3Bucket({ isSecure: true });
 
 jobFromBucketContract("S3, over TLS", startSecure, {
-  "certificates that are not there": { AWS_CA_BUNDLE: "/no/such/bundle.pem" },
-  "an address that is none": { AWS_ENDPOINT_URL: "nowhere" },
+  "a missing certificate file": { AWS_CA_BUNDLE: "/no/such/bundle.pem" },
+  "an invalid address": { AWS_ENDPOINT_URL: "nowhere" },
 });
 
-describe("who asks a bucket of S3 in vain is told so before work", () => {
+describe("an S3 bucket without access", () => {
   let server: BucketServer;
   let job: KnownJob;
   beforeAll(async () => {
@@ -26,14 +26,14 @@ describe("who asks a bucket of S3 in vain is told so before work", () => {
   const plan = (settings: Readonly<Record<string, string>>) =>
     runCli(["plan", job.path, ...WITHOUT_ESTIMATE], { env: { ...job.env, ...server.env, ...settings } });
 
-  test("by a wrong secret, which is not shown", async () => {
+  test("a wrong secret is refused while planning, and is not shown", async () => {
     const { code, stdout, stderr } = await plan({ AWS_SECRET_ACCESS_KEY: "hunter2hunter2" });
     expect(code).toBe(2);
     expect(stderr).toContain("SignatureDoesNotMatch");
     expect(`${stdout}${stderr}`).not.toContain("hunter2");
   });
 
-  test("without credentials", async () => {
+  test("missing credentials are refused while planning", async () => {
     const { code, stderr } = await plan({ ...server.nowhere, AWS_SECRET_ACCESS_KEY: "" });
     expect(code).toBe(2);
     expect(stderr).toMatch(/credentials/);

@@ -23,7 +23,7 @@ afterAll(async () => {
   await job[Symbol.asyncDispose]();
 });
 
-test("files of a server without ranges, by their addresses, by a list beside the job, and by one on the web", async () => {
+test("a job reads files of a server without ranges by address and by list, and refuses an invalid list", async () => {
   await job.write("data/web.txt", `${url}/part-0000.parquet\n${url}/part-0001.parquet\n`);
   await job.write("mixed.txt", `data/part-0000.parquet # no comment\n`);
   for (const path of [

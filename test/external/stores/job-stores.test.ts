@@ -62,7 +62,7 @@ const stores = () => ({
 });
 const input = { path: ["s3://own/in", "s3://shared/in/*.parquet"] };
 
-test("a job over two stores runs by what its job file says, in one process and over workers", async () => {
+test("a job over two stores uses the settings of its job file, in one process and over workers", async () => {
   await job.writeSpec({ input, stores: stores() });
   const alone = await runCli(["run", job.path, "--workers", "1"], {
     env: { ...job.env, ...env() },
@@ -81,7 +81,7 @@ test("a job over two stores runs by what its job file says, in one process and o
   await expectRightAnswer(job);
 });
 
-test("what a job published to its own store is served by Flight as its job file says, and by its coordinator", async () => {
+test("Flight serves an output in a store with the settings of its job file", async () => {
   const output = { path: "s3://own/out" };
   await job.writeSpec({ input, output, stores: stores() });
   const args = ["--listen", "127.0.0.1:0"];
@@ -110,8 +110,8 @@ test("what a job published to its own store is served by Flight as its job file 
 
 test.each([
   ["without its own CA", { ca: undefined }, /certificate/],
-  ["with a profile that is nowhere", { profile: "nobody" }, /no profile nobody/],
-])("%s a store is refused before work", async (_what, wrong, message) => {
+  ["with a missing profile", { profile: "nobody" }, /no profile nobody/],
+])("a store %s is refused before any work", async (_what, wrong, message) => {
   const all = stores();
   await job.writeSpec({ input, stores: { ...all, "s3://own": { ...all["s3://own"], ...wrong } } });
   const { code, stderr } = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE], {
@@ -121,7 +121,7 @@ test.each([
   expect(stderr).toMatch(message);
 });
 
-test("a bucket that is not for anybody is refused to who asks as nobody", async () => {
+test("a private bucket is refused to anonymous requests", async () => {
   const all = stores();
   const { profile: _profile, ...settings } = all["s3://own"];
   await job.writeSpec({ input, stores: { ...all, "s3://own": { ...settings, anonymous: true } } });

@@ -16,7 +16,7 @@ import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
 jobToBucketContract("S3", startS3Bucket);
 
-describe("who may do what in a bucket of S3", () => {
+describe("the rights in an S3 bucket", () => {
   let server: S3Server;
   let job: KnownJob;
   beforeAll(async () => {
@@ -33,7 +33,7 @@ describe("who may do what in a bucket of S3", () => {
   const workFolder = async () => (await workFolders(join(job.folder, "state")))[0] ?? "";
   const env = () => ({ ...job.env, ...server.env, SHARDMILL_STATE: join(job.folder, "state") });
 
-  test("a wrong secret is refused before work, and not shown", async () => {
+  test("a wrong secret is refused before any work, and is not shown", async () => {
     const wrong = { ...env(), AWS_SECRET_ACCESS_KEY: "hunter2hunter2" };
     const refused = await runCli(["run", job.path, "--workers", "1"], { env: wrong });
     expect(refused).toMatchObject({ code: 1 });
@@ -48,7 +48,7 @@ describe("who may do what in a bucket of S3", () => {
     return [...section.matchAll(/```json\n(.*?)```/gs)].map(([, text = ""]) => JSON.parse(text).Statement);
   }
 
-  test("the documented rights are enough for coordinator and worker, a worker's for nothing else, and to give up uploads of the job's own", async () => {
+  test("the documented rights suffice for coordinator and worker, and a worker's permit nothing else", async () => {
     const [coordinatorRights = [], workerRights = []] = await documentedStatements();
     const [leader, helper] = [await server.addUser("leader"), await server.addUser("helper")];
     const granted = (rights: readonly object[], { accessKeyId }: typeof leader) =>

@@ -63,7 +63,7 @@ async function lastGeneration(): Promise<number> {
   return records.filter((record) => record.kind === "generationStarted").length;
 }
 
-test("it publishes what it publishes with its journal on a disk, leaves nothing, and says so when it is run again", async () => {
+test("a journal in the bucket gives the same output as a journal on a disk, and leaves no work files", async () => {
   await job.writeSpec({ output: { path: out } });
   const shorthand = run(job, "--set", "work=bucket");
   await using first = startCli(shorthand, on(job, "a"));
@@ -81,7 +81,7 @@ test("it publishes what it publishes with its journal on a disk, leaves nothing,
   expect(shared).toEqual(onDisk);
 });
 
-test("a coordinator that is killed is resumed on another machine, and no committed shard is run again", async () => {
+test("the job of a killed coordinator is resumed on another machine without rerunning committed shards", async () => {
   await using killed = startCli(run(slow), on(slow, "a"));
   await untilCommittedInBucket(storage, out, 3);
   killed.killGroup("SIGKILL");
@@ -96,7 +96,7 @@ test("a coordinator that is killed is resumed on another machine, and no committ
   expect(await workFolders(stateOf(slow, "b"))).toEqual([]);
 });
 
-test("one that is stopped in order is gone on with at once", async () => {
+test("the job of a coordinator that received SIGTERM is resumed without waiting", async () => {
   await using stopped = startCli(run(slow), on(slow, "a"));
   await untilCommittedInBucket(storage, out, 1);
   stopped.child.kill("SIGTERM");
@@ -107,7 +107,7 @@ test("one that is stopped in order is gone on with at once", async () => {
   await expectPublished(slow);
 });
 
-test("a second one is refused while the first one works, also with --fresh", async () => {
+test("a second coordinator is refused while the first one runs, also with --fresh", async () => {
   await using first = startCli(run(slow, "--json"), on(slow, "a"));
   await untilCommittedInBucket(storage, out, 1);
   // On any machine, the job does not end while its worker is stopped.
@@ -124,7 +124,7 @@ test("a second one is refused while the first one works, also with --fresh", asy
   await expectPublished(slow);
 });
 
-test("one that is stopped for long and goes on finds the job taken over, says so, and changes nothing", async () => {
+test("a suspended coordinator that continues after a takeover reports it and changes nothing", async () => {
   await using first = startCli(run(slow), on(slow, "a"));
   await untilCommittedInBucket(storage, out, 2);
   first.child.kill("SIGSTOP");
@@ -138,7 +138,7 @@ test("one that is stopped for long and goes on finds the job taken over, says so
   await expectPublished(slow);
 });
 
-test("answers that are lost, doubled, late or refused change nothing", async () => {
+test("lost, duplicated, late and refused responses do not change the output", async () => {
   const random = lcg(7);
   const faults = ["busy", "lost", "twice", "late"] as const;
   await using proxy = await startFaultyProxy(server.settings.endpoint ?? new URL("http://none"), () => {
@@ -151,7 +151,7 @@ test("answers that are lost, doubled, late or refused change nothing", async () 
   await expectPublished(job);
 });
 
-test("--fresh throws away what another machine has begun, and begins anew", async () => {
+test("--fresh discards the work of another machine, and starts the job again", async () => {
   await using killed = startCli(run(slow), on(slow, "a"));
   await untilCommittedInBucket(storage, out, 2);
   killed.killGroup("SIGKILL");
@@ -162,7 +162,7 @@ test("--fresh throws away what another machine has begun, and begins anew", asyn
   await expectPublished(slow);
 });
 
-test("of a job over what is new a run that was begun on one machine is ended on another", async () => {
+test("a run over new files that one machine began is finished on another", async () => {
   await slow.writeSpec({
     input: { path: "./data", new: true },
     output: { path: out },
@@ -185,7 +185,7 @@ test("of a job over what is new a run that was begun on one machine is ended on 
   expect(left).toEqual([]);
 });
 
-test("with its output on a disk it is refused", async () => {
+test("a journal in a bucket is refused for an output on a disk", async () => {
   await job.writeSpec({ output: { path: "./on-disk" }, work: { journal: "bucket" } });
   const refused = await runCli(run(job), on(job, "a"));
   expect(refused).toMatchObject({ code: 2 });

@@ -38,7 +38,7 @@ const STORES = {
   },
 } satisfies Record<string, () => Promise<Store>>;
 
-test("an emulator that the job file names is enough, without a word in the environment", async () => {
+test("an emulator's endpoint in the job file suffices without environment variables", async () => {
   await using job = await makeTextJob();
   await using gcs = await STORES["gs://bucket"]();
   await using azure = await STORES["az://container"]();
@@ -71,13 +71,13 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
   });
   const options = () => ({ env: server.env, limitMs: 300_000 });
 
-  test("gives the bytes that the same files give from a disk, and is the same job", async () => {
+  test("gives the same rows as the same files on a disk, as the same job", async () => {
     await writeTextJob(job, "./here");
     expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
     const here = await rowsOf(job);
     await writeTextJob(job, place, { input: { path: "./here/texts/texts.parquet" } });
     const known = await runCli(["run", job.job, "--workers", "1", "--json"], options());
-    expect(known.code, "it is published already").toBe(0);
+    expect(known.code, "the job is already published").toBe(0);
     await writeTextJob(job, place);
     const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE], options());
     expect(plan.stdout).toContain(`${place}/m/onnx/model.onnx (copied to `);
@@ -97,7 +97,7 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
     expect(await rowsOf(job)).toEqual(here);
   });
 
-  needs("init", "try")("is drafted, tried and run by addresses alone", async () => {
+  needs("init", "try")("supports `init`, `try` and `run` by addresses alone", async () => {
     const cwd = job.path;
     const paths = ["--model", `${place}/m/`, "--input", `${place}/texts/*.parquet`];
     const init = await runCli(["init", ...paths, "-o", "made.yaml"], { cwd, ...options() });
@@ -112,7 +112,7 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
     expect(run, run.stderr).toMatchObject({ code: 0 });
   });
 
-  test("is another job when its model changes", async () => {
+  test("makes another job when a file of its model changes", async () => {
     await writeTextJob(job, place);
     await storage.put(below(bucket, "m/tokenizer_config.json"), sourceOfBytes('{"model_max_length": 5}'), {
       signal: NEVER,
@@ -125,7 +125,7 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
     ["m/onnx/modal.onnx", { code: "MODEL_NOT_FOUND", hint: "did you mean `model.onnx`?" }],
     ["nothing", { code: "MODEL_NOT_FOUND", message: `there is no model at ${place}/nothing` }],
     ["texts", { code: "MODEL_NOT_FOUND", message: `there is no ONNX model in the folder ${place}/texts` }],
-  ])("that is not there is told by its address: %s", async (name, expected) => {
+  ])("a missing model is reported with its address: %s", async (name, expected) => {
     await writeTextJob(job, place, { model: { path: `${place}/${name}` } });
     const { error } = await failing(["plan", job.job, ...WITHOUT_ESTIMATE], options());
     expect(error).toMatchObject(expected);

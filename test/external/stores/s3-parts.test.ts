@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const at = (key: string): Location => parseLocation(`s3://bucket/${key}`);
 
-test("an object in parts is put whole, once, and told by the sha256 of its bytes", async () => {
+test("a multipart object is put once, whole, and with the sha256 of its bytes", async () => {
   const placed = await storage.put(at("a"), sourceOfBytes(large), { ifAbsent: true, signal: NEVER });
   expect(placed).toEqual({ bytes: large.length, sha256: sha256(large) });
   expect(sha256(await server.kept("bucket", "a"))).toBe(placed.sha256);
@@ -51,7 +51,7 @@ test("an object in parts is put whole, once, and told by the sha256 of its bytes
   expect(await storage.put(at("a"), sourceOfBytes(large), { ifAbsent: true, signal: NEVER })).toEqual(placed);
 });
 
-test("of several that put parts of one object at once, one wins, whole", async () => {
+test("one of several concurrent multipart puts of an object succeeds, and its object is whole", async () => {
   const all = ["a", "b", "c"].map((letter) => Buffer.alloc(6 * MIB, letter));
   const puts = all.map((each) =>
     storage.put(at("raced"), sourceOfBytes(each), { ifAbsent: true, signal: NEVER }),
@@ -62,7 +62,7 @@ test("of several that put parts of one object at once, one wins, whole", async (
   expect(sha256(await server.kept("bucket", "raced"))).toBe(sha256(won[0] ?? ""));
 });
 
-test("bytes that are not what was announced make no object", async () => {
+test("bytes with a wrong sha256 make no object", async () => {
   const wrong = { ifAbsent: true, sha256: sha256("another"), signal: NEVER };
   await expect(storage.put(at("wrong"), sourceOfBytes(large), wrong)).rejects.toMatchObject({
     code: "STORE_FAILED",
@@ -70,7 +70,7 @@ test("bytes that are not what was announced make no object", async () => {
   expect(await storage.kindAt(at("wrong"), NEVER)).toBeNull();
 });
 
-test("an object in parts is copied at once where that can be, and told by the same sha256", async () => {
+test("a copied multipart object keeps its sha256", async () => {
   await storage.put(at("from"), sourceOfBytes(large), { signal: NEVER });
   await storage.copy(at("from"), at("copied"), NEVER);
   expect(await storage.checksums?.of(at("copied"), NEVER)).toEqual({
@@ -79,7 +79,7 @@ test("an object in parts is copied at once where that can be, and told by the sa
   });
 });
 
-test("what is too large to be copied at once is copied in parts, over what is there", async () => {
+test("an object that is too large for one copy request is copied in parts, over an existing object", async () => {
   await storage.put(at("from"), sourceOfBytes(large), { signal: NEVER });
   await storage.put(at("parts"), sourceOfBytes("something else"), { signal: NEVER });
   faultOf = (method, path) => (method === "PUT" && path === "/bucket/parts" ? "large" : null);
@@ -92,7 +92,7 @@ test("what is too large to be copied at once is copied in parts, over what is th
   await expect(missing).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_/) });
 });
 
-test("a copy whose answer was lost is not made again", async () => {
+test("a copy whose response is lost is not repeated, and one whose request is lost is repeated", async () => {
   await storage.put(at("from"), sourceOfBytes(large), { signal: NEVER });
   const asked: string[] = [];
   faultOf = (method, path) => {
@@ -120,7 +120,7 @@ test.each([
   // Like a store that refuses a part before reading it: its answer often does not arrive.
   "cut",
 ] as const)(
-  "uploads below a folder are given up, those beside it are not, and one that is under way begins again (%s)",
+  "uploads below a folder are aborted, others stay, and an active one restarts (%s)",
   async (fault) => {
     const job = `job-${folders++}`;
     faultOf = (method, path) => {
@@ -149,7 +149,7 @@ test.each([
   },
 );
 
-test("answers that are lost, doubled, late or refused change nothing", async () => {
+test("lost, duplicated, late and refused responses do not change an object", async () => {
   const random = lcg(3);
   const faults = ["busy", "lost", "twice", "late"] as const;
   faultOf = () => (random() < 0.3 ? (faults[Math.floor(random() * faults.length)] ?? null) : null);

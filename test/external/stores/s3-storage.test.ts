@@ -22,7 +22,7 @@ bucketContract("versitygw", startS3Bucket);
 bucketContract("versitygw over TLS", () => startS3Bucket({ isSecure: true }));
 
 const at = (key: string): Location => parseLocation(`s3://bucket/${key}`);
-test("settings, credentials and certificates are those that AWS's own programs would take", async () => {
+test("settings, credentials and certificates come from the variables of AWS's own programs", async () => {
   for (const server of [plain, secure]) {
     for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value);
     await using storages = new Storages();
@@ -43,7 +43,7 @@ describe("objects in a bucket of a real server", () => {
     await storage[Symbol.asyncDispose]();
   });
 
-  test("a file that the server found on its disk has no etag: its time of change is its version", async () => {
+  test("a file without an ETag uses its modification time as its version", async () => {
     await plain.keep("bucket", "found/file", "found");
     const { version, bytes } = await storage.stat(at("found/file"), NEVER);
     expect(bytes).toBe(5);
@@ -56,7 +56,7 @@ describe("objects in a bucket of a real server", () => {
     await expect(later).rejects.toMatchObject({ code: "STORE_CHANGED" });
   });
 
-  test("a wrong secret is refused, and is in no message", async () => {
+  test("a wrong secret is refused, and is not in the error", async () => {
     await using stranger = plain.storage({ ...plain.credentials, secretAccessKey: "hunter2hunter2" });
     const refused = await stranger
       .read(at("told/a"), 0, 1, { signal: NEVER })
@@ -69,7 +69,7 @@ describe("objects in a bucket of a real server", () => {
     expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
   });
 
-  test("a key whose parts no address can say is refused, not changed", async () => {
+  test("a key with `.`, `..` or empty parts is refused", async () => {
     for (const key of ["a/../b", "a/./b", "a//b"]) {
       await expect(storage.put(at(key), sourceOfBytes("x"), { signal: NEVER })).rejects.toMatchObject({
         code: "STORE_REFUSED",

@@ -81,18 +81,18 @@ function forSeconds(fault: ProxyFault, seconds: number): typeof faultOf {
 }
 
 test.each([
-  ["503 to everything, for 4 seconds", () => forSeconds("busy", 4)],
-  ["connections that all break, for 4 seconds", () => forSeconds("cut", 4)],
+  ["status 503 for every request for 4 seconds", () => forSeconds("busy", 4)],
+  ["broken connections for 4 seconds", () => forSeconds("cut", 4)],
   [
     // Not every third, because a repeated copy is three requests, and the last one would always break.
-    "every fourth connection that breaks, to the end",
+    "every fourth connection broken until the end",
     () => {
       let requests = 0;
       return () => (++requests % 4 === 0 ? "cut" : null);
     },
   ],
   [
-    "a request that is never answered",
+    "a request without a response",
     () => {
       let isSilent = false;
       return (method) => {
@@ -103,7 +103,7 @@ test.each([
     },
   ],
 ] satisfies readonly (readonly [string, () => typeof faultOf])[])(
-  "%s, in the middle of a job: the right result",
+  "a job publishes the right result despite %s",
   async (_what, begin) => {
     await using running = startCli(args(), { env: env(), ...LIMIT });
     await untilCommittedIn(state(), 3);
@@ -117,7 +117,7 @@ test.each([
   300_000,
 );
 
-test("keys that the store does not take for ten seconds hold a job up, and it goes on by itself", async () => {
+test("a job whose keys are refused for ten seconds waits, and continues by itself", async () => {
   await using running = startCli(args(), { env: env(), ...LIMIT });
   await untilCommittedIn(state(), 3);
   await server.setSecret(user, "another-secret");
@@ -134,7 +134,7 @@ test("keys that the store does not take for ten seconds hold a job up, and it go
   await expectPublished(stdout);
 });
 
-test("credentials that have expired end a job with a typed error, and it goes on with good ones", async () => {
+test("expired credentials end a job with a typed error, and valid ones resume it", async () => {
   // Cached credentials stay in use for a while.
   await using running = startCli(args(), { env: env(), limitMs: 400_000 });
   await untilCommittedIn(state(), 3);
@@ -149,7 +149,7 @@ test("credentials that have expired end a job with a typed error, and it goes on
   await expectPublished(resumed.stdout);
 }, 600_000);
 
-test("a job that may not write any more ends with a typed error, and goes on when it may", async () => {
+test("a job that loses the right to write ends with a typed error, and resumes with the right", async () => {
   await using running = startCli(args(), { env: env(), ...LIMIT });
   const { committed } = await untilCommittedIn(state(), 3);
   await allow("s3:GetObject", "s3:DeleteObject");
@@ -164,7 +164,7 @@ test("a job that may not write any more ends with a typed error, and goes on whe
   expect(committed.length).toBeLessThan(SHARDS);
 });
 
-test("a job that may not read for ten seconds goes on by itself", async () => {
+test("a job without the right to read for ten seconds continues by itself", async () => {
   await using running = startCli(args(), { env: env(), ...LIMIT });
   await untilCommittedIn(state(), 3);
   await allow("s3:PutObject", "s3:DeleteObject");
@@ -176,7 +176,7 @@ test("a job that may not read for ten seconds goes on by itself", async () => {
 });
 
 test.runIf(canMount())(
-  "a disk for the journal that is full ends the job with a typed error; with room the same command ends it",
+  "a full disk for the journal ends the job with a typed error, and more space lets it resume",
   async () => {
     const disk = await SmallDisk.mount(state(), 48);
     try {

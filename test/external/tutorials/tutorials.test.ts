@@ -14,14 +14,14 @@ const ENDS: Readonly<Record<string, RegExp>> = {
   "several-machines.md": /part-00000\.parquet/,
 };
 
-test("every tutorial is tried", async () => {
+test("every tutorial is tested", async () => {
   const pages = (await readdir(join(packageRoot, "docs", "tutorials"))).filter(
     (name) => name !== "README.md",
   );
   expect(pages.sort()).toEqual(Object.keys(ENDS).sort());
 });
 
-test.each(Object.entries(ENDS))("a reader can do what %s says", async (page, end) => {
+test.each(Object.entries(ENDS))("the commands of %s give the promised output", async (page, end) => {
   const outputs = await runPage(join("docs", "tutorials", page));
   expect(outputs.join("\n")).toMatch(end);
 });
