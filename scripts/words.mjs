@@ -40,7 +40,7 @@ const WORDS = [
   [/\bfinds? out\b|\bfound out\b|\bsees? whether\b|\blooks? whether\b/i, "detect, check, verify"],
   [/\bside by side\b/i, "concurrently"],
   [
-    /\b(dies|died|dying)\b|\b(is|are|be|been|was|were) dead\b(?! letter)|\bdeaths?\b/i,
+    /\b(dies|died|dying)\b|\b(is|are|be|been|was|were) dead\b(?![ -]letter)|\bdeaths?\b/i,
     "process exits, thread ends, worker is lost",
   ],
   [/\b(lives|life) (that|of|ends?)\b|\bits life\b|\bits lives\b/i, "process, lifetime"],
@@ -243,7 +243,8 @@ export function textFiles() {
     .filter(
       (path) =>
         /\.(ts|tsx|mjs|proto|md)$/.test(path) &&
-        !/^(LICENSE|docs\/(cli|job-file|laws|metrics|types)\.md|proto\/(?!shardmill)|.*\.d\.ts$)/.test(path),
+        // The test of this lint has faults as its data.
+        !/^(LICENSE|test\/words\.test\.ts|docs\/(cli|job-file|laws|metrics|types)\.md|proto\/(?!shardmill)|.*\.d\.ts$)/.test(path),
     );
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { parseAmqp } from "../../../extensions/amqp/address.ts";
 
-it("names server, virtual host, queue and options, and shows nobody's password", () => {
+it("an AMQP address has server, virtual host, queue and options, and is shown without credentials", () => {
   expect(parseAmqp("amqps://u:p%2Fw@h/%2F/my%20queue?heartbeat=30")).toEqual({
     server: "amqps://u:p%2Fw@h/%2F?heartbeat=30",
     isEncrypted: true,
@@ -21,6 +21,6 @@ it.each([
   "amqp://h/v/q?cacertfile=/ca.pem",
   "https://h/v/q",
   "redis://h/q",
-])("is none where it says what nothing here knows: %s", (text) => {
+])("an invalid or unsupported AMQP address is rejected: %s", (text) => {
   expect(parseAmqp(text)).toBeNull();
 });

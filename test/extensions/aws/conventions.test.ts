@@ -7,7 +7,7 @@ import { AWS_PROFILE, awsFiles } from "../../support/aws-files.ts";
 
 const { at, config } = awsFiles();
 
-test("a profile that the environment names must exist", async () => {
+test("a missing profile that the environment names is refused", async () => {
   await config(AWS_PROFILE);
   await expect(loadAwsSettings("SQS", { AWS_PROFILE: "nope" })).rejects.toMatchObject({
     code: "STORE_REFUSED",
@@ -15,7 +15,7 @@ test("a profile that the environment names must exist", async () => {
   });
 });
 
-test("keys of the environment come before its profile, and after a profile of the job", async () => {
+test("keys in the environment override its profile, and a profile of the job overrides both", async () => {
   await config(AWS_PROFILE);
   vi.stubEnv("AWS_PROFILE", "svc");
   vi.stubEnv("AWS_ACCESS_KEY_ID", "ENV");
@@ -30,7 +30,7 @@ test("keys of the environment come before its profile, and after a profile of th
   expect(warned).not.toHaveBeenCalled();
 });
 
-test("a key with a line feed is refused by the name of its variable", async () => {
+test("a key with a line feed is refused, and the error names its variable", async () => {
   vi.stubEnv("AWS_ACCESS_KEY_ID", "ENV\n");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "e");
   await expect(provideByConvention("S3")({ forceRefresh: false })).rejects.toMatchObject({
@@ -40,7 +40,7 @@ test("a key with a line feed is refused by the name of its variable", async () =
   });
 });
 
-test("settings are those of the environment before those of the profile, and the region is one of AWS's", async () => {
+test("settings in the environment override the profile, and an invalid region is refused", async () => {
   await config("[default]\nregion = eu-west-1\n");
   expect(await loadAwsSettings("SQS", {})).toEqual({ region: "eu-west-1", ca: null });
   expect(await loadAwsSettings("SQS", { AWS_REGION: "us-west-2" })).toMatchObject({ region: "us-west-2" });
@@ -50,7 +50,7 @@ test("settings are those of the environment before those of the profile, and the
   });
 });
 
-test("certificates come from the environment's bundle or the profile's, which must have some", async () => {
+test("certificates are read from the configured bundle, and a bundle without certificates is refused", async () => {
   const [good, empty] = [at("good.pem"), at("empty.pem")];
   await writeFile(good, "-----BEGIN CERTIFICATE-----\n");
   await writeFile(empty, "nothing");
@@ -70,7 +70,7 @@ async function silentEndpoint(): Promise<{ server: Server; port: number; sockets
   return { server, port: typeof address === "object" && address !== null ? address.port : 0, sockets };
 }
 
-test("a container's endpoint that is silent is given up and named, and a new one is asked after it", async () => {
+test("a silent container endpoint times out with its name in the error, and the next call asks it again", async () => {
   const { server, port, sockets } = await silentEndpoint();
   await config("[default]\nregion = us-east-1\n");
   vi.stubEnv("AWS_CONTAINER_CREDENTIALS_FULL_URI", `http://127.0.0.1:${port}/x`);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { AwsSigner, EMPTY_SHA256 } from "../../../extensions/aws/signer.ts";
 
-test("what gateways write anew is sent and not signed, all that says what is asked for is signed", async () => {
+test("headers that gateways rewrite are sent unsigned, and headers that define the request are signed", async () => {
   const headers = {
     range: "bytes=0-9",
     "if-match": '"e"',

@@ -83,7 +83,7 @@ function openClient(): AzureClient {
 
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
 
-test("a token that the store takes no more is asked for anew, once, and then it is a refusal", async () => {
+test("a rejected token is renewed once, and a second rejection fails with STORE_REFUSED without secrets", async () => {
   const tokens = answers(BLOB, problem(401, "InvalidAuthenticationInfo"), range);
   await using storage = open();
   expect(await text(storage.read(blob, 0, 5, { signal: NEVER }))).toBe("01234");
@@ -108,7 +108,7 @@ test.each([
   [400, "InvalidResourceName", "STORE_REFUSED"],
   [412, "ConditionNotMet", "STORE_CHANGED"],
   [400, "InvalidHeaderValue", "STORE_FAILED"],
-])("%i %s is %s", async (status, code, expected) => {
+])("an answer %i %s fails with %s", async (status, code, expected) => {
   answers("/mine/box", problem(404, "ContainerNotFound"));
   answers(BLOB, problem(status, code));
   await using storage = open();
@@ -117,7 +117,7 @@ test.each([
   });
 });
 
-test("what is asked by HEAD is judged by the code in the headers", async () => {
+test("a failed HEAD request is judged by the error code in the response headers", async () => {
   answers(BLOB, says(403, "", { "x-ms-error-code": "AuthorizationFailure" }));
   await using storage = open();
   await expect(storage.stat(blob, NEVER)).rejects.toMatchObject({
@@ -126,7 +126,7 @@ test("what is asked by HEAD is judged by the code in the headers", async () => {
   });
 });
 
-test("a store that is busy is asked again", async () => {
+test("a request to a busy store is retried, and fails as throttled if the store stays busy", async () => {
   answers(BLOB, problem(503, "ServerBusy"), problem(500, "OperationTimedOut"), range);
   await using storage = open();
   expect(await text(storage.read(blob, 0, 5, { signal: NEVER }))).toBe("01234");
@@ -137,7 +137,7 @@ test("a store that is busy is asked again", async () => {
   });
 });
 
-test("a folder of an account that has such is a folder, here and in listings", async () => {
+test("a directory of a hierarchical account is reported as a folder, alone and in listings", async () => {
   const directory = { etag: '"d"', "content-length": "0", "x-ms-resource-type": "directory" };
   answers(BLOB, says(200, "", directory));
   answers(
@@ -161,12 +161,12 @@ test("a folder of an account that has such is a folder, here and in listings", a
 });
 
 test.each([
-  ["a page of another program", "<html>"],
+  ["a page that is not a listing", "<html>"],
   [
-    "a page that leads to itself",
+    "a page whose next page is itself",
     "<EnumerationResults><Blobs/><NextMarker>1</NextMarker></EnumerationResults>",
   ],
-])("a listing with %s has failed", async (_what, page) => {
+])("a listing fails with STORE_FAILED when it has %s", async (_what, page) => {
   answers("/mine/box", says(200, page));
   await using storage = open();
   const all = async () => {
@@ -193,7 +193,7 @@ function serveCopies(path: string, heads: readonly Record<string, string>[], ...
 
 const told = (bytes: string) => ({ "x-ms-meta-shardmillsha256": sha256(bytes) });
 
-test("a copy leaves what is right as it is, and replaces what is not", async () => {
+test("a copy keeps an existing object with the right checksum and replaces any other", async () => {
   const copy = parseLocation("az://box/c");
   answers(BLOB, says(200, "", { etag: '"e"', "content-length": "10", ...told("right") }));
   const taken = problem(409, "BlobAlreadyExists");
@@ -207,7 +207,7 @@ test("a copy leaves what is right as it is, and replaces what is not", async () 
   expect(replaced).toEqual(["*", "undefined"]);
 });
 
-test("another's copy that is under way is waited for, and judged when it has ended", async () => {
+test("a copy in progress by another writer is awaited, and replaced if it failed", async () => {
   const copy = parseLocation("az://box/c");
   answers(BLOB, says(200, "", { etag: '"e"', "content-length": "10", ...told("right") }));
   const [busy, taken] = [problem(409, "PendingCopyOperation"), problem(409, "BlobAlreadyExists")];
@@ -222,7 +222,7 @@ test("another's copy that is under way is waited for, and judged when it has end
   expect(failed).toEqual(["*", "undefined"]);
 });
 
-test("what is told of a blob is not believed while it is copied, nor where that ended badly", async () => {
+test("the checksum of a blob is ignored while a copy to it is pending or after it was aborted", async () => {
   await using storage = open();
   for (const [state, expected] of [
     ["success", { bytes: 10, sha256: sha256("right") }],
@@ -235,16 +235,19 @@ test("what is told of a blob is not believed while it is copied, nor where that 
 });
 
 test.each([
-  ["refused", problem(400, "Md5Mismatch"), true],
-  ["taken", says(201), false],
+  ["refused for their MD5", problem(400, "Md5Mismatch"), true],
+  ["accepted", says(201), false],
   ["refused for another reason", problem(400, "InvalidHeaderValue"), false],
-] as const)("bytes that have another md5 are %s", async (_what, answer, expected) => {
-  answers(BLOB, answer);
-  using client = openClient();
-  expect(await client.refusesOtherBytes(placeOf(blob), NEVER)).toBe(expected);
-});
+] as const)(
+  "support for MD5 checks is detected when bytes with a wrong MD5 are %s",
+  async (_what, answer, expected) => {
+    answers(BLOB, answer);
+    using client = openClient();
+    expect(await client.refusesOtherBytes(placeOf(blob), NEVER)).toBe(expected);
+  },
+);
 
-test("a copy that goes on is waited for; one that ends badly has failed", async () => {
+test("a pending copy is awaited, and an aborted copy fails with STORE_FAILED", async () => {
   const there = { etag: '"e"', "content-length": "10" };
   answers(BLOB, says(200, "", there));
   const state = (name: string) => ({ "x-ms-copy-status": name });
@@ -257,7 +260,7 @@ test("a copy that goes on is waited for; one that ends badly has failed", async 
   });
 });
 
-test("a put whose answer is lost is sent again, and that it is there by then is success", async () => {
+test("a put with a lost response is retried, and succeeds only if the existing object has the same bytes", async () => {
   const bytes = "the same";
   const lost: ServeCall = (request) => void request.socket.destroy();
   const taken: ServeCall = (request, response) =>
@@ -278,7 +281,7 @@ test("a put whose answer is lost is sent again, and that it is there by then is 
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
 });
 
-test("blocks that were dropped since another committed his are sent anew, by ids of their own", async () => {
+test("blocks dropped by the commit of another writer are sent again under new ids", async () => {
   const ids: string[] = [];
   let lists = 0;
   server.served.set(BLOB, (request, response) => {

@@ -31,7 +31,7 @@ test.each([
   [{ "az://": { anonymous: true } }, /^$/],
   [{ "az://box": { anonymous: true } }, /^$/],
   [{ "az://": { anonymous: true }, "az://box": {} }, /^SharedKey mine:/],
-])("by what the job says, %j, it is told who asks", async (settings, told) => {
+])("the settings %j of a job decide whether a request is signed or anonymous", async (settings, told) => {
   let authorization: string | undefined;
   server.served.set("/mine/box/a", (request, response) => {
     authorization = request.headers.authorization ?? "";
@@ -43,7 +43,7 @@ test.each([
   expect(authorization).toMatch(told);
 });
 
-test("certificates that cannot be read are refused, unless the job has others", async () => {
+test("an unreadable certificate bundle is refused unless the job has its own certificates", async () => {
   vi.stubEnv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem");
   await expect(openAzureClient()).rejects.toMatchObject({ fields: { variable: "REQUESTS_CA_BUNDLE" } });
   using client = await openAzureClient({ ca: "PEM" });

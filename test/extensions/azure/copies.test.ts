@@ -17,13 +17,13 @@ function busyStore(times: number) {
   return { seen, calls };
 }
 
-test("a store that is busy with a copy of which it tells nothing is waited for between two questions", async () => {
+test("a copy waits between attempts while the store is busy with a copy that it does not list", async () => {
   const { seen, calls } = busyStore(3);
   expect(await copyInStore("a", calls)).toBe("put");
   expect(seen).toEqual({ begun: 4, waits: 3 });
 });
 
-test("a store that stays so is given up after ten minutes", async () => {
+test("a copy to a store that stays busy fails with STORE_FAILED after ten minutes", async () => {
   const { seen, calls } = busyStore(Number.POSITIVE_INFINITY);
   await expect(copyInStore("a", calls)).rejects.toMatchObject({ code: "STORE_FAILED" });
   expect(seen.waits).toBe(1_200);

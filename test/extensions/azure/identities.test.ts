@@ -41,7 +41,7 @@ function serve(path: string, status: number, answer: unknown): { readonly asked:
   return { asked };
 }
 
-test("a workload identity changes the token of its file, which is read each time", async () => {
+test("a workload identity exchanges the token of its file and reads that file each time", async () => {
   const { asked } = serve("/tenant/oauth2/v2.0/token", 200, { access_token: "t", expires_in: 3_600 });
   const file = join(folder, "federated");
   const env = {
@@ -68,7 +68,7 @@ test("a workload identity changes the token of its file, which is read each time
   expect(asked[0]).toContain("scope=https%3A%2F%2Fstorage.azure.com%2F.default");
 });
 
-test("a client's secret that is refused is told with the reason, and not shown", async () => {
+test("a refused client secret is reported with the reason, and the secret is not shown", async () => {
   serve("/tenant/oauth2/v2.0/token", 401, {
     error_description: "AADSTS7000215: Invalid client secret provided.",
   });
@@ -83,7 +83,7 @@ test("a client's secret that is refused is told with the reason, and not shown",
   expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
 });
 
-test("the machine's identity is asked for, by the client that is named", async () => {
+test("the managed identity of the configured client is requested from the machine", async () => {
   const seconds = Math.floor(Date.now() / 1_000) + 600;
   const { asked } = serve("/metadata/identity/oauth2/token", 200, {
     access_token: "t",
@@ -98,7 +98,7 @@ test("the machine's identity is asked for, by the client that is named", async (
   ]);
 });
 
-test("a service that runs containers is asked with its own secret", async () => {
+test("the identity endpoint of a container service is called with its own secret", async () => {
   const { asked } = serve("/msi/token", 200, { access_token: "t", expires_on: "4000000000" });
   const env = { IDENTITY_ENDPOINT: `${server.url}/msi/token`, IDENTITY_HEADER: "between-us" };
   expect(await provideTokens(env)(options)).toMatchObject({
@@ -107,7 +107,7 @@ test("a service that runs containers is asked with its own secret", async () => 
   expect(asked[0]).toMatch(/^api-version=2019-08-01.* between-us /);
 });
 
-test("where the machine has none, whoever has logged in by `az login` is asked", async () => {
+test("without a machine identity, the user of `az login` is used, and bad output of `az` is not shown", async () => {
   serve("/metadata/identity/oauth2/token", 400, {});
   const env = { AZURE_POD_IDENTITY_AUTHORITY_HOST: server.url };
   const none = await provideTokens(env)(options).catch((error: unknown) => error);

@@ -53,7 +53,7 @@ test.each<[Environment, string | null, string | null, string]>([
     "https://mine.blob.core.windows.net/",
     "sas",
   ],
-])("%j", (env, account, endpoint, kind) => {
+])("the environment %j selects account, endpoint and access", (env, account, endpoint, kind) => {
   const settings = azureSettingsOf(env);
   expect([settings.account, settings.endpoint?.href ?? null, settings.access.kind]).toEqual([
     account,
@@ -72,7 +72,7 @@ test.each<[string, Environment]>([
     "AZURE_STORAGE_ENDPOINT",
     { AZURE_STORAGE_ACCOUNT: "mine", AZURE_STORAGE_ENDPOINT: "https://u:hunter2@x" },
   ],
-])("%s that cannot be used is refused, and not shown", (variable, env) => {
+])("an invalid %s is refused, and its value is not shown", (variable, env) => {
   let thrown: unknown;
   try {
     azureSettingsOf(env);
@@ -83,7 +83,7 @@ test.each<[string, Environment]>([
   expect(JSON.stringify([thrown, String(thrown)])).not.toContain("hunter2");
 });
 
-describe("a location", () => {
+describe("the address of a location", () => {
   const addressIn = (location: string, env: Environment) => {
     const place = placeOf(parseLocation(location));
     return addressOf(containerOf(place, azureSettingsOf(env)), place).href;
@@ -99,12 +99,12 @@ describe("a location", () => {
       { AZURE_STORAGE_USE_EMULATOR: "1" },
       "http://127.0.0.1:10000/devstoreaccount1/box/a",
     ],
-  ])("%s with %j is %s", (location, env, address) => {
+  ])("%s with the environment %j is %s", (location, env, address) => {
     expect(addressIn(location, env)).toBe(address);
   });
 
   test.each(["AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN"])(
-    "of another account is not told what is of ours by %s",
+    "a location in another account is refused when %s has credentials of the configured account",
     (name) => {
       const env = { AZURE_STORAGE_ACCOUNT: "mine", [name]: name.endsWith("KEY") ? key : sas };
       expect(() => addressIn("abfss://box@yours.dfs.core.windows.net/a", env)).toThrow(
@@ -122,7 +122,7 @@ describe("a location", () => {
     "abfss://box@a:b@yours.dfs.core.windows.net/a",
     "abfss://box/a",
     "az://box@yours.dfs.core.windows.net/a",
-  ])("%s asks nobody", (location) => {
+  ])("the invalid location %s is refused", (location) => {
     expect(() => addressIn(location, { AZURE_STORAGE_ACCOUNT: "mine" })).toThrow(/invalid bucket name/);
   });
 });
@@ -139,7 +139,7 @@ test.each<[string, Environment, string, string]>([
   ["https://blobs.example.com/mine", OWN, "mine", "anonymous"],
   ["http://127.0.0.1:10000/devstoreaccount1", OWN, "devstoreaccount1", "key"],
 ])(
-  "at %s, that a job names, only Azure's own hosts are told who asks: %j",
+  "the endpoint %s of a job gets credentials only if it is a host of Azure: %j",
   (endpoint, env, account, kind) => {
     const settings = atEndpoint(azureSettingsOf(env), endpoint);
     expect([settings.account, settings.access.kind]).toEqual([account, kind]);

@@ -5,7 +5,7 @@ import { refusedByTls, tlsTo } from "../../../extensions/broker/tls.ts";
 import { withTempFolder } from "../../../shared/core/temp-folder.ts";
 import { TestCa } from "../../support/certificates.ts";
 
-it("a renewed certificate is shown by the next connection", async () => {
+it("the next connection presents a renewed certificate", async () => {
   await withTempFolder("tls", async (folder) => {
     const ca = await TestCa.make(folder);
     const { cert, key } = await ca.sign({ name: "client" });
@@ -26,12 +26,12 @@ it("a renewed certificate is shown by the next connection", async () => {
   });
 });
 
-it("files that are not there are told of before anybody is spoken to", () => {
+it("a missing CA file is reported before any connection", () => {
   const none = join("/", "none", "ca.pem");
   expect(() => tlsTo(new Map([["cacertfile", none]]))).toThrow(/CA cannot be read/);
 });
 
-it("what the network does is no refusal of TLS", () => {
+it("a reset connection is not reported as a TLS refusal", () => {
   const reset = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
   expect(refusedByTls(reset, new Map())).toBeNull();
 });

@@ -12,8 +12,8 @@ beforeEach(async () => {
   rig = await makeRig();
 });
 
-describe("a run whose coordinator was silent", () => {
-  test("is not ended when the coordinator writes at that moment", async () => {
+describe("ending the run of a silent coordinator", () => {
+  test("a run is not ended when its coordinator writes at the same moment", async () => {
     await rig.machine().open();
     const next = below(JOURNAL, "000000000002");
     let isFirst = true;
@@ -26,7 +26,7 @@ describe("a run whose coordinator was silent", () => {
     expect(isFirst).toBe(false);
   });
 
-  test("is ended at once where it has no journal, and where the last object is damaged", async () => {
+  test("a run without a journal ends at once, and a run with a damaged last object is ended", async () => {
     const other = rig.machine();
     const startMs = other.clock.nowMs();
     await other.end();

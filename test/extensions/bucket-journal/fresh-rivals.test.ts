@@ -155,11 +155,11 @@ const CALLS = 70;
 const WORLDS = 16;
 
 test.each([
-  { one: "starts over", other: "starts over, too", fresh: [true, true] },
-  { one: "starts over", other: "takes the job up", fresh: [true, false] },
-  { one: "takes the job up", other: "starts over", fresh: [false, true] },
+  { one: "starts over", other: "also starts over", fresh: [true, true] },
+  { one: "starts over", other: "resumes the job", fresh: [true, false] },
+  { one: "resumes the job", other: "starts over", fresh: [false, true] },
 ] as const)(
-  "whoever has opened a job keeps it, where one $one and the other $other",
+  "a coordinator that opened a job keeps its run when one $one and the other $other",
   async ({ fresh }) => {
     const random = new SeededRandom(7);
     const ends = new Set<string>();

@@ -24,10 +24,10 @@ beforeEach(async () => {
 });
 
 const object = (number: number) => below(JOURNAL, String(number).padStart(12, "0"));
-const storeFailed = () => new ShardmillError("STORE_FAILED", "the line broke");
+const storeFailed = () => new ShardmillError("STORE_FAILED", "the connection broke");
 
 describe("a journal in a bucket", () => {
-  test("has what is appended while an object is put in the next one, at most some twenty a second", async () => {
+  test("records appended during a put share the next object, at most about twenty objects a second", async () => {
     const here = rig.machine();
     const opened = await here.open();
     const records = [...firstRecords(), ...shardRecords(0, 20, 1)];
@@ -39,7 +39,7 @@ describe("a journal in a bucket", () => {
     await here.close(opened);
   });
 
-  test("is not taken from a holder that shows that it lives", async () => {
+  test("a journal is not taken over while its holder writes beats", async () => {
     const here = rig.machine();
     const hold = await beginHold(rig, here, "ab".repeat(12));
     const error = await here.open().catch((reason: unknown) => reason);
@@ -48,7 +48,7 @@ describe("a journal in a bucket", () => {
     await here.close(await here.open());
   });
 
-  test("has what its last writer had under way when another read it", async () => {
+  test("a record that the last writer stores during a takeover is part of the journal", async () => {
     const [here, there] = [rig.machine(), rig.machine("dead")];
     const first = await here.open();
     let late: Promise<unknown> | null = null;
@@ -67,7 +67,7 @@ describe("a journal in a bucket", () => {
     expect(await rig.objects(JOURNAL)).toHaveLength(3);
   });
 
-  test("is taken up by one of two that come at once", async () => {
+  test("one of two coordinators that open a journal at the same time is refused", async () => {
     const machines = [rig.machine(), rig.machine()];
     const outcomes = await Promise.allSettled(machines.map((machine) => machine.open()));
     expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
@@ -76,7 +76,7 @@ describe("a journal in a bucket", () => {
     expect(await rig.objects(JOURNAL)).toHaveLength(1);
   });
 
-  test("has a record once whose answer was lost, and waits for a store that is away for a while", async () => {
+  test("a record is stored once despite lost responses and a store that is unavailable for a while", async () => {
     const here = rig.machine();
     const opened = await here.open();
     const { put } = rig.storage;
@@ -97,7 +97,7 @@ describe("a journal in a bucket", () => {
     await here.close(again);
   });
 
-  test("is given up when its store is away for ten minutes", async () => {
+  test("an append fails with JOURNAL_FAILED when its store is unavailable for ten minutes", async () => {
     const here = rig.machine();
     const opened = await here.open();
     rig.before = async ({ call }) => {
@@ -110,9 +110,9 @@ describe("a journal in a bucket", () => {
   test.each([
     ["missing", async () => rig.storage.remove(object(3), NEVER)],
     ["damaged", () => damage(3, 60)],
-    ["cut off", () => cut(3)],
-    ["another's", async () => copy(2, 3)],
-  ])("of which an object is %s is refused", async (_what, harm) => {
+    ["truncated", () => cut(3)],
+    ["a copy of another", async () => copy(2, 3)],
+  ])("a journal is refused when one of its objects is %s", async (_what, harm) => {
     const here = rig.machine();
     const opened = await here.open();
     for (const record of firstRecords()) await here.append(opened, record);
@@ -148,7 +148,7 @@ describe("the snapshots of a journal in a bucket", () => {
     return { facts, read, used: opened.snapshots.length };
   }
 
-  test("shorten what is read, and tell the same", async () => {
+  test("snapshots shorten the read and give the same state", async () => {
     const facts = await twoRuns();
     const { facts: found, read, used } = await takenUp();
     expect(found).toEqual(facts);
@@ -158,7 +158,7 @@ describe("the snapshots of a journal in a bucket", () => {
     expect(await sealedFilesOf(paths, { disk: realDisk, storage: rig.storage })).toEqual(FILES);
   });
 
-  test("are used as far as each follows another; a rival's, of a history that did not come to be, are not", async () => {
+  test("snapshots are used up to the first one that is missing or damaged", async () => {
     const facts = await twoRuns();
     const names = await rig.objects(SNAPSHOTS);
     for (const [at, name] of names.entries()) {
@@ -180,7 +180,7 @@ describe("the snapshots of a journal in a bucket", () => {
     expect(await takenUp()).toMatchObject({ facts, used: names.length });
   });
 
-  test("do not hide that the end of the journal is gone, and are not needed where they cannot be used", async () => {
+  test("missing objects at the end of the journal are detected despite snapshots", async () => {
     const facts = await twoRuns();
     const names = await rig.objects(JOURNAL);
     const middle = Number(names.at(-2));

@@ -15,7 +15,7 @@ const SEEDS = 24;
  */
 const MOST_SEEDS = 400;
 
-test("however they are stopped, die and are started, and whatever the line does, one history comes of it", async () => {
+test("stopped, crashed and restarted coordinators on a bad network produce one history", async () => {
   let [generations, locked, acknowledged] = [0, 0, 0];
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const result = await runRivals(seed);
@@ -62,14 +62,18 @@ class Forgetful extends MemoryStorage {
 
 test.each([
   [
-    "nothing is a fence",
+    "puts replace objects unconditionally",
     () => new Replacing(),
     ["tokens-grow", "record-before-answer", "one-holder", "JOURNAL_CORRUPT"],
   ],
-  ["another's object is taken for one's own", () => new Gullible(), ["tokens-grow", "record-before-answer"]],
-  ["what is acknowledged is lost", () => new Forgetful(), ["record-before-answer", "JOURNAL_CORRUPT"]],
+  [
+    "an object of another writer is reported as one's own",
+    () => new Gullible(),
+    ["tokens-grow", "record-before-answer"],
+  ],
+  ["an acknowledged put is lost", () => new Forgetful(), ["record-before-answer", "JOURNAL_CORRUPT"]],
 ])(
-  "it is seen when %s",
+  "the simulation detects a store where %s",
   async (_what, storeOf, signs) => {
     let found: string | null = null;
     for (let seed = 1; seed <= MOST_SEEDS && found === null; seed += 1) {

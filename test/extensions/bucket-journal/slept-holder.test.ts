@@ -15,9 +15,9 @@ beforeEach(async () => {
   rig = await makeRig();
 });
 
-describe("a journal in a bucket", () => {
+describe("a journal in a bucket with a paused coordinator", () => {
   test.each(["skip", "suspend"] as const)(
-    "is not written by one that slept (%s) while the job was published and its journal removed",
+    "a coordinator paused by %s writes nothing after the job was published and its journal removed",
     async (sleeps) => {
       const here = rig.machine();
       const opened = await here.open();
@@ -29,7 +29,7 @@ describe("a journal in a bucket", () => {
     },
   );
 
-  test("is not begun anew by one that slept over its claim until the job was published", async () => {
+  test("a coordinator does not create a journal when the job was published during its claim", async () => {
     const first = below(JOURNAL, "000000000001");
     rig.before = async ({ call, location }) => {
       if (call === "put" && location === first)
@@ -39,7 +39,7 @@ describe("a journal in a bucket", () => {
     expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
-  test("is removed by one that finds the job published only when the others must look again", async () => {
+  test("the journal of a published job is removed only after the other coordinators must check again", async () => {
     const before = rig.machine();
     await before.close(await before.open());
     await rig.storage.put(MANIFEST, sourceOfBytes("{}"), { signal: NEVER });
@@ -54,7 +54,7 @@ describe("a journal in a bucket", () => {
     expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
-  test("is removed by one that took it over only when the other must look again", async () => {
+  test("a replaced coordinator writes nothing after its successor waited and removed the journal", async () => {
     const [first, second] = [rig.machine("dead"), rig.machine("dead")];
     const replaced = await first.open();
     await first.append(replaced, ...firstRecords());
@@ -69,7 +69,7 @@ describe("a journal in a bucket", () => {
     expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
-  test("is not called damaged by one that reads it while it is being removed", async () => {
+  test("opening a partly removed journal of a published job fails with OUTPUT_LOCKED", async () => {
     const before = rig.machine();
     const opened = await before.open();
     await before.append(opened, ...firstRecords());
@@ -82,7 +82,7 @@ describe("a journal in a bucket", () => {
     expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
-  test("is not warned of where it is removed already, and its snapshots are not", async () => {
+  test("a removed journal whose snapshots remain causes no warning", async () => {
     const before = rig.machine();
     const opened = await before.open();
     await before.write(opened, [...firstRecords(), ...shardRecords(0, 4, 1)]);
@@ -94,7 +94,7 @@ describe("a journal in a bucket", () => {
     expect(rig.troubles).toEqual([]);
   });
 
-  test("is not written by one that goes on while it is being removed", async () => {
+  test("a coordinator that continues during the removal of its journal writes nothing", async () => {
     const here = rig.machine();
     const opened = await here.open();
     await here.append(opened, ...firstRecords());
@@ -108,7 +108,7 @@ describe("a journal in a bucket", () => {
     expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
-  test("acknowledges nothing of what was under way, and came into a number that was free again", async () => {
+  test("a record put under a number that the removal freed is not acknowledged", async () => {
     const here = rig.machine();
     const opened = await here.open();
     let isFirst = true;
@@ -122,7 +122,7 @@ describe("a journal in a bucket", () => {
     expect(isFirst).toBe(false);
   });
 
-  test("is not written by one that slept so while a put had failed, and was to be tried again", async () => {
+  test("a coordinator suspended before it retries a failed put writes nothing", async () => {
     const here = rig.machine();
     const opened = await here.open();
     let isFirst = true;
@@ -131,7 +131,7 @@ describe("a journal in a bucket", () => {
       isFirst = false;
       for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone, NEVER);
       here.clock.suspend(60_000);
-      throw new ShardmillError("STORE_FAILED", "the line broke");
+      throw new ShardmillError("STORE_FAILED", "the connection broke");
     };
     await expect(here.append(opened, ...firstRecords())).rejects.toMatchObject(LOCKED);
     expect(isFirst).toBe(false);

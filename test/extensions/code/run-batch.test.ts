@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { defineStep } from "../../../extensions/code/api.ts";
 import { runStep as run } from "./run-step.ts";
 
-describe("a step that is given record batches", () => {
+describe("a step over record batches", () => {
   const reads = { id: "int32" } as const;
 
-  it("makes columns of arrays and vectors, drops and multiplies rows", async () => {
+  it("a step returns columns as arrays or vectors, drops rows and multiplies rows", async () => {
     const step = defineStep({
       reads,
       columns: { same: "int32", twice: "float32" },
@@ -28,7 +28,7 @@ describe("a step that is given record batches", () => {
     expect((await run(parts, { rows: 4 })).sources).toEqual([0, 3, 3]);
   });
 
-  it("is given halves where it throws, down to the rows that it throws for", async () => {
+  it("a batch for which the step throws is halved until only the failing rows fail", async () => {
     const step = defineStep({
       reads,
       columns: { twice: "int32" },
@@ -44,7 +44,7 @@ describe("a step that is given record batches", () => {
     expect(made.map((row) => row.twice)).toEqual([0, 2, 4, 8, 10, 12, 14, 16, 20, 22]);
   });
 
-  it("is given the rows as they were read, though it wrote to them before it threw", async () => {
+  it("a retry gets the rows as they were read, although the step wrote to them before it threw", async () => {
     const step = defineStep({
       reads,
       columns: { twice: "int32" },
@@ -60,7 +60,7 @@ describe("a step that is given record batches", () => {
     expect(failed.map(({ row }) => row)).toEqual([3]);
   });
 
-  it("fails the rows that it names, and those whose values are wrong, with all their parts", async () => {
+  it("rows that the step names and rows with invalid values fail with all their parts", async () => {
     const step = defineStep({
       reads,
       columns: { n: "int8" },
@@ -90,7 +90,7 @@ describe("a step that is given record batches", () => {
       { columns: { n: [1, 2, 3] }, failed: [{ row: 9, reason: "" }] },
       "`failed`: expected a row from 0 to 2, found 9",
     ],
-  ])("that returns %j fails all its rows at once, and says why", async (result, message) => {
+  ])("an invalid result %j fails all rows at once with a reason", async (result, message) => {
     const { failed, calls } = await run({ reads, columns: { n: "int8" }, batch: () => result }, { rows: 3 });
     expect(failed.map(({ row }) => row)).toEqual([0, 1, 2]);
     expect(failed[0]?.message).toContain(message);

@@ -69,7 +69,7 @@ const byBatches = defineReduction({
 });
 
 describe("a reduction", () => {
-  it("gives the same by rows and by record batches, however they are cut", async () => {
+  it("combine by rows and combine by record batches give equal sums for every batch size", async () => {
     const row = fc.record({ key: fc.constantFrom("a", "b", "c"), n: fc.integer({ min: -1000, max: 1000 }) });
     await fc.assert(
       fc.asyncProperty(
@@ -87,7 +87,7 @@ describe("a reduction", () => {
     );
   });
 
-  it("is given what combine made, and may stop before the end", async () => {
+  it("final reads the rows of combine and may stop before the end", async () => {
     const partials = [
       { key: "b", sum: 1n },
       { key: "a", sum: 2n },
@@ -108,13 +108,9 @@ describe("a reduction", () => {
   });
 
   it.each([
-    ["no table", () => 7, "returned 7: expected an array of rows, or { columns: ... }"],
+    ["a number", () => 7, "returned 7: expected an array of rows, or { columns: ... }"],
     ["a row of another type", () => [{ key: "a", sum: "x" }], "row 0: `sum`: expected a whole number"],
-    [
-      "a column that it does not declare",
-      () => ({ columns: { key: [], sum: [], n: [] } }),
-      "`n` is not among",
-    ],
+    ["an undeclared column", () => ({ columns: { key: [], sum: [], n: [] } }), "`n` is not among"],
     [
       "columns of unequal length",
       () => ({ columns: { key: ["a"], sum: [1, 2] } }),
@@ -125,13 +121,13 @@ describe("a reduction", () => {
       () => ({ columns: { key: ["a", "b"], sum: [1, null] } }),
       "row 1: `sum`: expected a whole number",
     ],
-  ])("that makes %s is told so, and is not run again", async (_, made, message) => {
+  ])("combine that returns %s fails with STEP_INVALID and a reason", async (_, made, message) => {
     const error: unknown = await run({ ...byRows, combine: made }, "combine", []).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: "STEP_INVALID", message: expect.stringContaining(message) });
     expect(String(error)).toContain("reduce.x.combine");
   });
 
-  it("is given nothing more when it is over, though its code goes on to ask", async () => {
+  it("a reduction that has returned gets no more rows, although its code continues to read", async () => {
     const asked: number[] = [];
     const goesOn = defineReduction({
       ...byRows,
@@ -152,7 +148,7 @@ describe("a reduction", () => {
     expect(asked.length).toBeLessThan(3);
   });
 
-  it("that only waits is given up when its time is over, and not while rows are fetched", async () => {
+  it("a reduction that never returns fails at its timeout", async () => {
     const waits = { ...byRows, timeoutSeconds: 0.05, combine: () => new Promise(() => {}) };
     await expect(run(waits, "combine", [])).rejects.toMatchObject({
       code: "STEP_FAILED",
@@ -166,7 +162,7 @@ describe("a reduction", () => {
     [{ ...byRows, final: undefined }, "both `combine` and `final`"],
     [{ ...byRows, columns: {} }, "columns: a table needs at least one column"],
     [{ ...byRows, combined: { key: "text" } }, "combined: `key`: expected one of"],
-  ])("is checked when it is loaded (%#)", (exported, message) => {
+  ])("an invalid reduction is rejected when it is loaded (%#)", (exported, message) => {
     expect(() => checkReduction(exported)).toThrow(TypeFault);
     expect(() => checkReduction(exported)).toThrow(message);
   });

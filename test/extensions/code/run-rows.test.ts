@@ -3,8 +3,8 @@ import { defineStep, fail, list, nullable, struct, vector } from "../../../exten
 import type { FailedRow } from "../../../extensions/code/run/run-task.ts";
 import { READS, runStep as run } from "./run-step.ts";
 
-describe("a step that is given rows", () => {
-  it("takes a value as it is when the row returns, whatever is written to its memory later", async () => {
+describe("a step over rows", () => {
+  it("a returned value is copied, so later writes to its memory have no effect", async () => {
     const scratch = new Uint8Array(1);
     const { made } = await run(
       defineStep({
@@ -20,7 +20,7 @@ describe("a step that is given rows", () => {
     expect(made).toEqual([0, 1, 2].map((id) => ({ own: `0${id}`, inner: [`0${id}`] })));
   });
 
-  it("refuses arrays that have places without a value, and keeps the others in their rows", async () => {
+  it("sparse arrays fail their rows, and the other rows keep their values", async () => {
     const { made, failed } = await run(
       defineStep({
         reads: READS,
@@ -46,7 +46,7 @@ describe("a step that is given rows", () => {
     ]);
   });
 
-  it("makes a dead letter of a row for which something is thrown that is no text", async () => {
+  it("a thrown value that cannot become text dead-letters its row", async () => {
     const { failed } = await run(
       defineStep({
         reads: READS,
@@ -61,7 +61,7 @@ describe("a step that is given rows", () => {
     expect(failed).toMatchObject([{ row: 1, code: "ROW_FAILED" }]);
   });
 
-  it("makes columns of every type of what it reads", async () => {
+  it("a step makes columns of every type", async () => {
     const { made } = await run(
       defineStep({
         reads: READS,
@@ -115,7 +115,7 @@ describe("a step that is given rows", () => {
     expect(made[1]).toMatchObject({ maybe: null, big: "1n", tags: ["t0"] });
   });
 
-  it("drops rows and makes several of one, in the order of the rows", async () => {
+  it("a step drops rows or returns several for one, in the order of its input", async () => {
     const step = defineStep({
       reads: { id: "int32" },
       columns: { part: "int32" },
@@ -127,7 +127,7 @@ describe("a step that is given rows", () => {
     expect(failed).toEqual([]);
   });
 
-  it("keeps the order where rows are done in another, so many at once as it says", async () => {
+  it("rows that finish out of order keep their order, and at most `concurrency` rows run at once", async () => {
     let now = 0;
     let most = 0;
     const step = defineStep({
@@ -147,7 +147,7 @@ describe("a step that is given rows", () => {
     expect(most).toBe(3);
   });
 
-  it("makes a dead letter of a row that it throws for, and of no other", async () => {
+  it("only the rows for which the step throws are dead-lettered", async () => {
     const step = defineStep({
       reads: { id: "int32" },
       columns: { twice: "int32" },
@@ -171,7 +171,7 @@ describe("a step that is given rows", () => {
     expect(failed[2]?.message).toBe("map.prepare[0]: four");
   });
 
-  it("is not given a row with a null that its type does not let through", async () => {
+  it("a row with a null in a column without nulls is dead-lettered and not given to the step", async () => {
     const step = defineStep({
       reads: { text: "string" },
       columns: { n: "int32" },
@@ -194,14 +194,14 @@ describe("a step that is given rows", () => {
     ["text", 'found the string "text"'],
     [{ n: 1, v: [1] }, "`v`: expected 2 numbers, found 1"],
     [{ n: 1, v: [1, "x"] }, '`v[1]`: expected a number (float32), found the string "x"'],
-  ])("that returns %j says what is wrong, by its column", async (result, message) => {
+  ])("an invalid result %j fails its row with ROW_VALUE and a reason", async (result, message) => {
     const columns = { n: "int8", v: nullable(vector("float32", 2)) };
     const { failed } = await run({ reads: {}, columns, row: () => result }, { rows: 1 });
     expect(failed).toMatchObject([{ row: 0, code: "ROW_VALUE" }]);
     expect(failed[0]?.message).toContain(message);
   });
 
-  it("gives up a row that takes too long, and tells its signal", async () => {
+  it("a row that exceeds its timeout fails, and its signal is aborted", async () => {
     let aborted: unknown = null;
     const step = defineStep({
       reads: { id: "int32" },
@@ -221,7 +221,7 @@ describe("a step that is given rows", () => {
     expect(aborted).toBeInstanceOf(Error);
   });
 
-  it("has what it opened, and is not given rows that are lost", async () => {
+  it("a step gets its state and is not called for rows that are already lost", async () => {
     const step = defineStep({
       reads: { id: "int32" },
       columns: { sum: "int32" },

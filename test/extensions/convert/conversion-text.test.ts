@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { conversionText } from "../../../extensions/convert/conversion-text.ts";
 
-test("a conversion says what it left alone, and what it had to cut", () => {
+test("the text of a conversion lists what stayed in float32 and what was cut", () => {
   const text = conversionText(
     {
       precision: "fp16",

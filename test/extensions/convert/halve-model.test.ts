@@ -34,7 +34,7 @@ function halved(
 
 const opsOf = ({ node }: OnnxGraph) => node.map(({ opType }) => opType);
 
-test("a stretch is cast where it begins and ends, and nowhere between", () => {
+test("a chain of converted operators is cast only at its start and end", () => {
   const { graph, conversion } = halved(
     [
       PRODUCT,
@@ -53,7 +53,7 @@ test("a stretch is cast where it begins and ends, and nowhere between", () => {
   expect(conversion).toMatchObject({ nodes: { converted: 4, total: 4 }, left: [], warnings: [] });
 });
 
-test("operators that need float32 have it, with the reason told, and the stretch goes on behind them", () => {
+test("an operator that needs float32 keeps it with a reason, and conversion continues after it", () => {
   const { graph, conversion } = halved(
     [
       PRODUCT,
@@ -66,7 +66,7 @@ test("operators that need float32 have it, with the reason told, and the stretch
   expect(conversion.left).toMatchObject([{ op: "Exp", nodes: 1, reason: expect.stringContaining("range") }]);
 });
 
-test("operators of others stay as they are", () => {
+test("operators outside the ONNX standard stay in float32 with a reason", () => {
   const { conversion } = halved(
     [PRODUCT, { op: "Thing", domain: "com.example", inputs: ["a"], outputs: ["y"] }],
     [W],
@@ -74,7 +74,7 @@ test("operators of others stay as they are", () => {
   expect(conversion.left).toEqual([{ op: "Thing", nodes: 1, reason: "it is not a standard ONNX operator" }]);
 });
 
-test("elementwise steps before the first weights stay float32: only their end is cast", () => {
+test("elementwise operators before the first weights stay in float32, and only their result is cast", () => {
   const { graph } = halved(
     [
       { op: "Mul", inputs: ["x", "s"], outputs: ["m"] },
@@ -85,14 +85,14 @@ test("elementwise steps before the first weights stay float32: only their end is
   expect(opsOf(graph)).toEqual(["Mul", "Cast", "MatMul", "Cast"]);
 });
 
-test("a table of weights is halved where rows are looked up in it, and its indices are not touched", () => {
+test("a table of weights is converted where rows are looked up in it, and the indices stay unchanged", () => {
   const { graph } = halved([{ op: "Gather", inputs: ["w", "i"], outputs: ["y"] }], [W]);
   expect(opsOf(graph)).toEqual(["Gather", "Cast"]);
   expect(graph.node[0]?.input).toEqual(["w_half", "i"]);
 });
 
-describe("constants at the ends of float16", () => {
-  test("one that would be zero keeps its operator in float32", () => {
+describe("constants outside the range of float16", () => {
+  test("a constant that would become zero keeps its operator in float32", () => {
     const { graph, conversion } = halved(
       [PRODUCT, { op: "Add", inputs: ["a", "eps"], outputs: ["y"] }],
       [W, floats("eps", [], 1e-12)],
@@ -102,7 +102,7 @@ describe("constants at the ends of float16", () => {
     expect(graph.initializer.map(({ name }) => name)).toContain("eps");
   });
 
-  test("one that is beyond it is cut, and told of", () => {
+  test("a constant that is too large is cut with a warning", () => {
     const { conversion } = halved(
       [PRODUCT, { op: "Add", inputs: ["a", "mask"], outputs: ["y"] }],
       [W, floats("mask", [4], -1e9)],
@@ -111,7 +111,7 @@ describe("constants at the ends of float16", () => {
   });
 });
 
-test("values that others read in float32 are there in both: for outputs, branches and operators", () => {
+test("a converted value that an output and an operator need in float32 is cast back once", () => {
   const { graph } = halved(
     [
       PRODUCT,
@@ -125,7 +125,7 @@ test("values that others read in float32 are there in both: for outputs, branche
   expect(casts).toEqual(["x_half", "a", "y"]);
 });
 
-test("whole numbers are multiplied as they were", () => {
+test("operators on whole numbers stay unchanged", () => {
   const { graph } = halved(
     [
       PRODUCT,

@@ -36,34 +36,40 @@ function judged(changes: Partial<OutputAccuracy>, report: Partial<AccuracyReport
 const lossAt = (where: string) =>
   expect.objectContaining({ code: "CONVERSION_LOSS", problems: [expect.objectContaining({ where })] });
 
-describe("a model passes", () => {
+describe("an accepted precision", () => {
   test.each<[string, Partial<OutputAccuracy>]>([
-    ["with figures at the limits", { meanCosine: 0.99, agreement: 0.98 }],
-    ["with another greatest value where nobody looks for it", { ranked: false, agreement: 0.1 }],
-    ["with equal whole numbers", { meanCosine: null, leastCosine: null, ranked: false, agreement: 1 }],
-    ["with one value a row", { agreement: null }],
+    ["figures at the limits are accepted", { meanCosine: 0.99, agreement: 0.98 }],
+    ["another greatest value is accepted where outputs are not ranked", { ranked: false, agreement: 0.1 }],
+    [
+      "equal whole numbers are accepted",
+      { meanCosine: null, leastCosine: null, ranked: false, agreement: 1 },
+    ],
+    ["outputs of one value per row are accepted", { agreement: null }],
   ])("%s", (_what, changes) => {
     expect(judged(changes)).not.toThrow();
   });
 });
 
-describe("a model is refused", () => {
+describe("a refused precision", () => {
   test.each<[string, Partial<OutputAccuracy>]>([
-    ["whose outputs point elsewhere", { meanCosine: 0.9899 }],
-    ["whose cosine is no number", { meanCosine: Number.NaN }],
-    ["which finds other classes", { agreement: 0.97 }],
-    ["which finds other whole numbers", { meanCosine: null, ranked: false, agreement: 0.97 }],
-    ["with numbers that are none", { notFiniteRows: 1 }],
+    ["a mean cosine below its limit is refused", { meanCosine: 0.9899 }],
+    ["a cosine that is not a number is refused", { meanCosine: Number.NaN }],
+    ["an agreement on classes below its limit is refused", { agreement: 0.97 }],
+    [
+      "an agreement on whole numbers below its limit is refused",
+      { meanCosine: null, ranked: false, agreement: 0.97 },
+    ],
+    ["values that are not finite are refused", { notFiniteRows: 1 }],
   ])("%s", (_what, changes) => {
     expect(judged(changes)).toThrow(lossAt("y"));
   });
 
-  test("which fails on rows that the original answers", () => {
+  test("a model that fails on rows of the original model is refused", () => {
     expect(judged({}, { failedRows: 1 })).toThrow(lossAt("model"));
   });
 });
 
-test("a wild row fails a model whose means are good, and is named", () => {
+test("too many outlier rows fail a model with good means, and the worst row is named", () => {
   const worst = [{ file: "a.parquet", row: 617, index: 0, expected: "317", found: "2337", relative: 6.4 }];
   expect(judged({ beyondRows: 3, worst })).toThrow(
     expect.objectContaining({

@@ -10,7 +10,7 @@ import { mlpModel, onnxModel } from "../../support/onnx-model.ts";
 
 const { onnx } = onnxProto;
 
-test("a model that nothing was changed in is written with all that it had, fields that are not looked at included", () => {
+test("an unchanged model is written with all its fields, including unknown fields", () => {
   const full = onnx.ModelProto.decode(mlpModel({ inputs: 4, hidden: 8, outputs: 2 }));
   full.producerVersion = "7";
   full.metadataProps = [onnx.StringStringEntryProto.create({ key: "author", value: "somebody" })];
@@ -24,11 +24,11 @@ test("a model that nothing was changed in is written with all that it had, field
   expect(Buffer.from(written).includes(Buffer.from([0xe0, 0x03, 0x05]))).toBe(true);
 });
 
-test("the operator set is that of ONNX's own operators", () => {
+test("the operator set version is that of the standard ONNX operators", () => {
   expect(opsetOf(decodeOnnxModel(mlpModel({ inputs: 1, hidden: 1, outputs: 1 })))).toBe(13);
 });
 
-test("graphs are found inside nodes, outer ones first", () => {
+test("graphs inside nodes are found, outer graphs first", () => {
   const inner = (name: string) => ({
     graph: {
       inputs: [],
@@ -55,8 +55,8 @@ test("graphs are found inside nodes, outer ones first", () => {
 
 test.each([
   ["text", Buffer.from("this is no model")],
-  ["half a model", mlpModel({ inputs: 4, hidden: 8, outputs: 2 }).subarray(0, 200)],
-  ["nothing", new Uint8Array()],
+  ["a truncated model", mlpModel({ inputs: 4, hidden: 8, outputs: 2 }).subarray(0, 200)],
+  ["an empty file", new Uint8Array()],
 ])("%s is refused", (_what, bytes) => {
   expect(() => decodeOnnxModel(bytes)).toThrow(expect.objectContaining({ code: "MODEL_INVALID" }));
 });

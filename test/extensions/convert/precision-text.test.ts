@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { precisionText } from "../../../extensions/convert/check/precision-text.ts";
 import { CONVERSION_REPORT as REPORT } from "../../support/conversion-report.ts";
 
-test("a check is a line and a table", () => {
+test("the text of a precision check is a line and a table", () => {
   expect(precisionText("int8", REPORT).split("\n")).toEqual([
     "the model has 4.0 MiB originally, 1.0 MiB as int8, compared on 256 rows in 1.5s",
     "output                    largest error  relative  rows beyond  mean error  cosine, mean  least    agreement",

@@ -12,7 +12,7 @@ const matrix = shape.chain(({ rows, columns }) =>
     .map((values) => ({ rows, columns, weights: Float32Array.from(values) })),
 );
 
-test("each weight is within half a step of its column, and no whole number leaves the range", () => {
+test("each quantized weight is within half a step of the original, and within the range", () => {
   fc.assert(
     fc.property(matrix, ({ rows, columns, weights }) => {
       const { values, scales } = quantizeColumns(weights, { rows, columns, transposed: false });
@@ -27,7 +27,7 @@ test("each weight is within half a step of its column, and no whole number leave
   );
 });
 
-test("weights that lie column after column give the same as those that lie row after row", () => {
+test("transposed weights and weights in row order are quantized equally", () => {
   fc.assert(
     fc.property(matrix, ({ rows, columns, weights }) => {
       const turned = Float32Array.from(
@@ -41,7 +41,7 @@ test("weights that lie column after column give the same as those that lie row a
   );
 });
 
-test("a column of zeros stays one, with a scale that divides", () => {
+test("a column of zeros stays zero and has a scale of one", () => {
   const { values, scales } = quantizeColumns(Float32Array.of(0, 2, 0, -1), {
     rows: 2,
     columns: 2,

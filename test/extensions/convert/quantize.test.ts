@@ -26,7 +26,7 @@ function quantized(nodes: readonly NodeSpec[], constants: readonly ConstantSpec[
 const opsOf = ({ node }: OnnxGraph) => node.map(({ opType }) => opType);
 const constantsIn = ({ initializer }: OnnxGraph) => initializer.map(({ name }) => name);
 
-test("a product becomes one of integers, with its weights as int8 and their scales beside them", () => {
+test("a matrix product becomes an integer product with int8 weights and their scales", () => {
   const { graph, conversion } = quantized(
     [{ op: "MatMul", inputs: ["x", "w"], outputs: ["y"] }],
     [weights("w", [4, 4])],
@@ -41,7 +41,7 @@ test("a product becomes one of integers, with its weights as int8 and their scal
   });
 });
 
-test("what several nodes share is quantised once: weights, and activations", () => {
+test("weights and activations that several nodes share are quantized once", () => {
   const { graph } = quantized(
     [
       { op: "MatMul", inputs: ["x", "w"], outputs: ["a"] },
@@ -54,7 +54,7 @@ test("what several nodes share is quantised once: weights, and activations", () 
   expect(constantsIn(graph)).toEqual(["w_int8", "w_int8_scale"]);
 });
 
-test("weights that another node reads, too, stay for it", () => {
+test("float32 weights that another node also reads are kept", () => {
   const { graph } = quantized(
     [
       { op: "MatMul", inputs: ["x", "w"], outputs: ["a"] },
@@ -65,7 +65,7 @@ test("weights that another node reads, too, stay for it", () => {
   expect(constantsIn(graph)).toEqual(["w", "w_int8", "w_int8_scale"]);
 });
 
-test("a Gemm keeps its bias in float32, and beta is multiplied in where it is not one", () => {
+test("a Gemm adds its bias in float32, multiplied by beta where beta is not one", () => {
   const gemm = (beta: number): NodeSpec => ({
     op: "Gemm",
     inputs: ["x", "w", "bias"],
@@ -77,7 +77,7 @@ test("a Gemm keeps its bias in float32, and beta is multiplied in where it is no
   expect(opsOf(quantized([gemm(0.5)], constants).graph).slice(-3)).toEqual(["Mul", "Mul", "Add"]);
 });
 
-test("weights in Constant nodes count, and the nodes go", () => {
+test("weights in Constant nodes are converted, and the nodes are removed", () => {
   const { graph } = quantized(
     [
       {
@@ -93,7 +93,7 @@ test("weights in Constant nodes count, and the nodes go", () => {
   expect(opsOf(graph)).not.toContain("Constant");
 });
 
-test("products inside a branch are converted there, by constants of the graph around it", () => {
+test("products inside a branch are converted there with constants of the outer graph", () => {
   const branch = (output: string, op: string) => ({
     graph: {
       inputs: [],
@@ -122,27 +122,27 @@ test("products inside a branch are converted there, by constants of the graph ar
   expect(conversion.nodes).toEqual({ converted: 1, total: 3 });
 });
 
-describe("a product is left alone, and said to be,", () => {
+describe("unsupported products", () => {
   const one = weights("one", [4, 4]);
   test.each<[string, NodeSpec, ConstantSpec]>([
-    ["with activations on both sides", { op: "MatMul", inputs: ["x", "x"], outputs: ["z"] }, one],
-    ["with weights on the left", { op: "MatMul", inputs: ["one", "x"], outputs: ["z"] }, one],
+    ["a product of two activations", { op: "MatMul", inputs: ["x", "x"], outputs: ["z"] }, one],
+    ["a product with weights on the left", { op: "MatMul", inputs: ["one", "x"], outputs: ["z"] }, one],
     [
-      "with weights of three dimensions",
+      "a product with weights of three dimensions",
       { op: "MatMul", inputs: ["x", "w"], outputs: ["z"] },
       weights("w", [2, 4, 4]),
     ],
     [
-      "with weights that are not finite",
+      "a product with weights that are not finite",
       { op: "MatMul", inputs: ["x", "w"], outputs: ["z"] },
       weights("w", [4, 4], Number.POSITIVE_INFINITY),
     ],
     [
-      "with its left side transposed",
+      "a product with a transposed left side",
       { op: "Gemm", inputs: ["x", "w"], outputs: ["z"], attributes: { transA: 1 } },
       weights("w", [4, 4]),
     ],
-  ])("%s", (_why, node, constant) => {
+  ])("%s stays in float32 and is reported", (_why, node, constant) => {
     const { graph, conversion } = quantized(
       [node, { op: "MatMul", inputs: ["x", "good"], outputs: ["y"] }],
       [constant, weights("good", [4, 4])],
@@ -152,7 +152,7 @@ describe("a product is left alone, and said to be,", () => {
   });
 });
 
-test("an operator set without the operators, and a model without products, are refused", () => {
+test("a model with an old operator set and a model without products are refused", () => {
   const product: NodeSpec = { op: "MatMul", inputs: ["x", "w"], outputs: ["y"] };
   expect(() => quantized([product], [weights("w", [4, 4])], 10)).toThrow(
     expect.objectContaining({
@@ -167,7 +167,7 @@ test("an operator set without the operators, and a model without products, are r
   );
 });
 
-test("new names avoid those that are taken", () => {
+test("new constants get names that are not in use", () => {
   const model = decodeOnnxModel(mlpModel({ inputs: 4, hidden: [], outputs: 2 }));
   model.graph.initializer.push({ name: "weight0_int8", dims: [], dataType: 1, floatData: [1] });
   quantizeModel(model);

@@ -17,32 +17,35 @@ function isOfType(type: string, value: number): boolean {
   return Number.isInteger(value) && value >= least && value <= most;
 }
 
-describe("CSV", () => {
+describe("values of CSV", () => {
   it.each([
     [".", ["1", "+5", " 7 ", "1.", ".5", "1e3", "-2.50", "007"], ["0x1F", "0b11", "1_000", "1,5", "1,000.5"]],
     [",", ["1", "1,5", ",5", "1,", "1,5e3", "-2,50"], ["1.234", "1.5", "1.234,5", "1_000,5", "0x1F"]],
-  ] as const)("with %j before a fraction takes for numbers what others do", async (decimal, right, wrong) => {
-    for (const type of ["float64", "float32", "int64", "int8", "uint16"]) {
-      const fields = fieldsOf({ n: type });
-      const form = csvForm([], { fields, delimiter: ";", decimal });
-      const { file } = await openText(Buffer.from(["n", ...right, ...wrong].join("\n")), form, { readers });
-      using _ = file;
-      const { rows, bad } = await plainAndBad(file);
-      // Compared with JavaScript's parser.
-      const numbers = right.map((text) => Number(text.replace(",", ".")));
-      const fits = (value: number) => type.startsWith("float") || isOfType(type, value);
-      const found = rows.map((row) =>
-        row === null ? null : Number.parseFloat(String((row as { n: unknown }).n)),
-      );
-      expect(found).toEqual([
-        ...numbers.map((value) => (fits(value) ? value : null)),
-        ...wrong.map(() => null),
-      ]);
-      expect(bad).toHaveLength(found.filter((value) => value === null).length);
-    }
-  });
+  ] as const)(
+    "CSV with the decimal mark %j accepts decimal numbers and rejects other notations",
+    async (decimal, right, wrong) => {
+      for (const type of ["float64", "float32", "int64", "int8", "uint16"]) {
+        const fields = fieldsOf({ n: type });
+        const form = csvForm([], { fields, delimiter: ";", decimal });
+        const { file } = await openText(Buffer.from(["n", ...right, ...wrong].join("\n")), form, { readers });
+        using _ = file;
+        const { rows, bad } = await plainAndBad(file);
+        // Compared with JavaScript's parser.
+        const numbers = right.map((text) => Number(text.replace(",", ".")));
+        const fits = (value: number) => type.startsWith("float") || isOfType(type, value);
+        const found = rows.map((row) =>
+          row === null ? null : Number.parseFloat(String((row as { n: unknown }).n)),
+        );
+        expect(found).toEqual([
+          ...numbers.map((value) => (fits(value) ? value : null)),
+          ...wrong.map(() => null),
+        ]);
+        expect(bad).toHaveLength(found.filter((value) => value === null).length);
+      }
+    },
+  );
 
-  it("with a list that has an item of another type is a bad line", async () => {
+  it("a CSV line with a list that has an item of another type is a bad line", async () => {
     const types = { f: "float32[]", i: "int64[]", n: "int32[][]", s: "string[]" };
     const fields = fieldsOf(types);
     const lines = [

@@ -29,9 +29,9 @@ const ends = fc.constantFrom("\n", "\r\n", "\r");
 
 describe("CSV with bad lines and mixed line ends", () => {
   it.each([
-    ["is found by looking", null],
-    ["is as the job says", { ...CSV, delimiter: ",", quote: '"', header: true }],
-  ])("is read but for these lines, where its form %s", async (_, csv) => {
+    ["is detected", null],
+    ["is given by the job", { ...CSV, delimiter: ",", quote: '"', header: true }],
+  ])("every good line is read and every bad line is reported when the form %s", async (_, csv) => {
     const line = fc.oneof(
       {
         weight: 3,
@@ -89,7 +89,7 @@ describe("whole numbers of CSV", () => {
     fc.constantFrom(10n ** 38n, -(10n ** 45n), 9_007_199_254_740_993n),
   );
 
-  it("are exact in every mix: int64, uint64, or text where no integer has them all", async () => {
+  it("whole numbers are read exactly as int64, uint64, or text where no integer type holds them all", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.option(value), { minLength: 1, maxLength: 5 }),
@@ -122,23 +122,26 @@ describe("whole numbers of CSV", () => {
   });
 });
 
-describe("values of CSV that are of another type", () => {
+describe("CSV values that do not fit their type", () => {
   it.each([
     ["date", ["infinity", "-infinity", "epoch", "2020-01-01 10:00:00", "2020-01-01T10"], "2020-01-31"],
     ["timestamp", ["infinity", "-Infinity", "epoch", " infinity"], "2020-01-31 10:00:00"],
     ["float64", ["1e400", "-1e400"], "inf"],
     ["float32", ["1e39", "-3.5e38"], "-3.4e38"],
-  ])("are bad, and not the nearest that there is: %s", async (type, texts, good) => {
-    const { rows, bad } = await read(
-      ["x,v", ...[good, ...texts].map((text, at) => `${at},${text}`)].join("\n"),
-      { types: { v: type } },
-    );
-    expect(bad.map(({ row }) => row)).toEqual(texts.map((_, at) => at + 1));
-    expect(rows[0]).not.toBeNull();
-  });
+  ])(
+    "values outside the type %s are bad and not replaced by the nearest value",
+    async (type, texts, good) => {
+      const { rows, bad } = await read(
+        ["x,v", ...[good, ...texts].map((text, at) => `${at},${text}`)].join("\n"),
+        { types: { v: type } },
+      );
+      expect(bad.map(({ row }) => row)).toEqual(texts.map((_, at) => at + 1));
+      expect(rows[0]).not.toBeNull();
+    },
+  );
 
   it.each(["infinity", "epoch", "-infinity"])(
-    "are bad in a column of dates with a format: %s",
+    "the word %s is bad in a column of dates with a format",
     async (word) => {
       const csv = { ...CSV, dateFormat: "%d.%m.%Y" };
       const { bad } = await read(`x,d\n1,31.12.2020\n2,${word}\n`, { csv, types: { d: "date" } });
@@ -146,7 +149,7 @@ describe("values of CSV that are of another type", () => {
     },
   );
 
-  it("are bad with their own reason where the line is too long", async () => {
+  it("a line that is too long is bad with its own reason", async () => {
     const { bad } = await read(`x,s\n1,a\n2,${"b".repeat(33 << 20)}\n3,c\n`);
     expect(bad.map(({ message }) => message)).toEqual([
       expect.stringContaining("it is longer than 32.0 MiB"),

@@ -67,7 +67,7 @@ describe.each(["utf-8", "latin1", "windows-1252", "utf-16le", "utf-16be"] as con
       .map((letters) => letters.join(""));
     const row = fc.record({ text, isBad: fc.boolean(), end: fc.constantFrom("\n", "\r\n") });
 
-    it("is read in stretches of any size, with the lines and bytes of its bad rows, packed or not", async () => {
+    it("all rows are read, and bad rows are reported with line and byte, compressed or not", async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(row, { minLength: 1, maxLength: 10 }),
@@ -97,7 +97,7 @@ describe.each(["utf-8", "latin1", "windows-1252", "utf-16le", "utf-16be"] as con
       );
     });
 
-    it("is found by looking at it, with its names", async () => {
+    it("the delimiter and the column names are detected", async () => {
       const content = encode("x;Straße\n1;Öl\n2;ÿ\n", encoding);
       const csv = { nulls: [""], decimal: ".", encoding } as const;
       const sample = { path: "/data/a.csv", content, isWhole: true };
@@ -118,7 +118,7 @@ it("Latin-1 is ISO 8859-1, and Windows-1252 has its own characters from 0x80 to 
   expect(decodeText(all.subarray(160), "windows-1252")).toBe(decodeText(all.subarray(160), "latin1"));
 });
 
-it("a line that is not of its encoding is bad, and the others are read", async () => {
+it("a line that is invalid in its encoding is bad, and the other lines are read", async () => {
   const bytes = Buffer.concat([
     encode("x;Straße\n1;a\n2;", "utf-16le"),
     Buffer.of(0x00, 0xd8),
@@ -131,7 +131,7 @@ it("a line that is not of its encoding is bad, and the others are read", async (
   expect(rows).toEqual([{ x: "1n", Straße: "a" }, null, { x: "3n", Straße: "c" }]);
 });
 
-it("what is not UTF-8 is told with its place, and the key that reads it", async () => {
+it("text that is not UTF-8 is reported with its place and the key of the job that sets the encoding", async () => {
   const rows = Buffer.from("x;s\n1;a\n2;caf\xe9\n", "latin1");
   const plain = {
     ...form("utf-8"),

@@ -12,7 +12,7 @@ function file(form: TextForm, isGzip: boolean): InputFile {
   return { path: parseLocation(`/data/${form.kind}`), format: form.kind, ...facts, text };
 }
 
-it("says how text files are read, which columns they have, and that packed ones are not cut", () => {
+it("the entries show how text files are read, their columns, and that gzip files are not split", () => {
   const csv = csvForm(["a", "b"], { delimiter: "\t", quote: "", escape: "", nulls: ["", "NA"], skip: 2 });
   const fields = [{ name: "xs", type: { kind: "list", item: { kind: "string" } }, nullable: true } as const];
   const files = [file(csv, false), file({ kind: "json", fields }, true)];
@@ -25,6 +25,6 @@ it("says how text files are read, which columns they have, and that packed ones 
   ]);
 });
 
-it("says nothing of other files", () => {
+it("a plan without text files has no entries", () => {
   expect(fileFormEntries({ files: [] })).toEqual([]);
 });

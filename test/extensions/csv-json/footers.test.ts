@@ -24,7 +24,7 @@ async function file(name: string, content: string | Buffer): Promise<FoundFile> 
   return { path: parseLocation(path), format: name.endsWith(".csv") ? "csv" : "json", bytes, version };
 }
 
-it("of text files are their rows, and columns that fit all of them; what is written otherwise is another input", async () => {
+it("footers of text files have their rows and common column types, and other types change the digest", async () => {
   const files = [
     await file("a.csv", "n,t\n1,x\n2,y\n"),
     await file("b.csv", ""),
@@ -48,7 +48,7 @@ it("of text files are their rows, and columns that fit all of them; what is writ
   expect(sealDataset(await readFooters(files, { signal })).digest).toBe(digest);
 });
 
-it("of CSV with another header are refused, by both files' names", async () => {
+it("a CSV file with a different header is refused with its path", async () => {
   const files = [await file("1.csv", "a,b\n1,2\n"), await file("2.csv", "b,a\n1,2\n")];
   await expect(readFooters(files, { signal })).rejects.toMatchObject({
     code: "INPUT_SCHEMA_MIXED",
@@ -56,7 +56,7 @@ it("of CSV with another header are refused, by both files' names", async () => {
   });
 });
 
-it("of another encoding are refused where most rows are not UTF-8, by line and byte", async () => {
+it("a file is refused with line and byte when most of its rows are not UTF-8", async () => {
   const latin = (text: string) => Buffer.from(text, "latin1");
   const most = [await file("most.csv", latin("a;b\n\n1;x\n2;\xd6l\n3;\xe4\n"))];
   const refused = await readFooters(most, { signal }).catch((error: unknown) => error);

@@ -16,7 +16,7 @@ const value = fc.letrec((tie) => ({
   object: fc.dictionary(tie("text") as fc.Arbitrary<string>, tie("any"), { maxKeys: 3 }),
 })).any;
 
-it("a value has too many levels from the first one beyond the most, whatever its texts hold", () => {
+it("a value nests too deeply from one level above the limit, regardless of brackets in its texts", () => {
   fc.assert(
     fc.property(value, fc.boolean(), (inner, inLists) => {
       const around = NESTING_MOST - levelsOf(inner);

@@ -39,7 +39,7 @@ const garbage = fc
   .map((pieces) => Buffer.from(pieces.join("")));
 
 describe("records of CSV", () => {
-  it("are those that were written, with as many values", () => {
+  it("each written record is found with its number of values", () => {
     fc.assert(
       fc.property(soundCsv(6), ({ form, text, rows }) => {
         const bytes = Buffer.from(text.replace("\ufeff", ""));
@@ -52,7 +52,7 @@ describe("records of CSV", () => {
     );
   });
 
-  it("lie one behind the other, and every byte is in one, in its line end, or in an empty line", () => {
+  it("every byte is in exactly one record, line end or empty line", () => {
     fc.assert(
       fc.property(garbage, fc.constantFrom(...FORMS), (bytes, form) => {
         const { records, blanks } = scanAll(bytes, form);
@@ -69,7 +69,7 @@ describe("records of CSV", () => {
     );
   });
 
-  it("are the same when the bytes come piece by piece", () => {
+  it("records are the same when the bytes arrive in pieces", () => {
     fc.assert(
       fc.property(garbage, fc.constantFrom(...FORMS), fc.nat(40), (bytes, form, cut) => {
         const whole = scanAll(bytes, form).records;
@@ -84,7 +84,7 @@ describe("records of CSV", () => {
     );
   });
 
-  it("from one record's start to another's are the same, whatever lies around", () => {
+  it("records between the starts of two records are the same without the bytes around them", () => {
     fc.assert(
       fc.property(garbage, fc.constantFrom(...FORMS), fc.nat(), fc.nat(), (bytes, form, a, b) => {
         const { records } = scanAll(bytes, form);
@@ -102,16 +102,16 @@ describe("records of CSV", () => {
 
   it.each([
     ["never closed", 'a,"b\nc,d\ne,f\n', ['a,"b', "c,d", "e,f"], [0, 2, 2]],
-    ["closed amid a value", '"a"b,c\n"d",e\n', ['"a"b,c', '"d",e'], [0, 2]],
-    ["closed by the next one that opens", 'a,"b\nc,"d"\ne,f\n', ['a,"b', 'c,"d"', "e,f"], [0, 2, 2]],
-  ])("cost one line where a quote is %s", (_, text, lines, values) => {
+    ["closed inside a value", '"a"b,c\n"d",e\n', ['"a"b,c', '"d",e'], [0, 2]],
+    ["closed by the next opening quote", 'a,"b\nc,"d"\ne,f\n', ['a,"b', 'c,"d"', "e,f"], [0, 2, 2]],
+  ])("a quote that is %s affects one line", (_, text, lines, values) => {
     const bytes = Buffer.from(text);
     const { records } = scanAll(bytes, csvForm([]));
     expect(records.map(({ start, end }) => bytes.toString("utf8", start, end))).toEqual(lines);
     expect(records.map((record) => record.values)).toEqual(values);
   });
 
-  it("may have spaces around quotes, and quotes within values that are not quoted", () => {
+  it("records may have spaces around quotes and quotes inside unquoted values", () => {
     const bytes = Buffer.from('1, "a,b" ,5" wide\n');
     expect(scanAll(bytes, csvForm([])).records).toMatchObject([{ values: 3 }]);
   });

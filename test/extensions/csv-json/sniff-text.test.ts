@@ -31,7 +31,7 @@ async function types(
 
 const CSV = { nulls: [""], decimal: "." } as const;
 
-describe("what is found of CSV by looking at it", () => {
+describe("detecting the form of CSV", () => {
   it.each([
     ["a,b\n1,x\n", { delimiter: ",", quote: '"', escape: '"', header: true }],
     ["a;b\n1;x\n", { delimiter: ";", header: true }],
@@ -39,11 +39,11 @@ describe("what is found of CSV by looking at it", () => {
     ["a,b\n1,'x,y'\n2,'z'\n", { quote: "'" }],
     ["\ufeffa,b\r\n1,x\r\n", { delimiter: ",", header: true }],
     ["text,label\nhello,good\nworld,bad\n", { header: true }],
-  ])("of %j is how it is written", async (text, written) => {
+  ])("the form of %j is detected", async (text, written) => {
     expect((await look([text])).form).toMatchObject(written);
   });
 
-  it("is what the columns hold, in all the files that are looked at", async () => {
+  it("column types fit the values of all sampled files", async () => {
     const first = "i,f,b,d,t,s,n\n1,1.5,true,2020-01-01,2020-01-01 10:00:00,x,\n";
     const second = "i,f,b,d,t,s,n\n-2,2,false,2020-01-02,2020-01-02 10:00:00,1,\n";
     const found = { f: "float64", b: "bool", d: "date", t: "timestamp", s: "string", n: "string" };
@@ -51,13 +51,13 @@ describe("what is found of CSV by looking at it", () => {
     expect(await types([first, second.replace("-2", "2.5")])).toEqual({ i: "float64", ...found });
   });
 
-  it("is not misled by lines that do not fit", async () => {
+  it("malformed lines do not change the detected types", async () => {
     const rows = Array.from({ length: 50 }, (_, row) => `${row},${row / 2}`);
     rows.splice(10, 0, "1,2,3", "7", '8,"torn');
     expect(await types([["a,b", ...rows].join("\n")])).toEqual({ a: "int64", b: "float64" });
   });
 
-  it("takes for numbers what is written in decimal digits alone", async () => {
+  it("only values in decimal digits are detected as numbers", async () => {
     const rows = ["a,b,c,d,e", "0x1F,0b11,1_000,5,7", "0x20,0B10,2_000,-6,1e3"];
     const found = { a: "string", b: "string", c: "string", d: "int64", e: "float64" };
     expect(await types([rows.join("\n")])).toEqual(found);
@@ -72,7 +72,7 @@ describe("what is found of CSV by looking at it", () => {
     });
   });
 
-  it("gives way to what the job says", async () => {
+  it("options of the job override detection, and a type of an unknown column is refused", async () => {
     const text = "# made by hand\n1;2,5;NA\n3;4,5;7\n";
     const csv = { nulls: ["NA"], decimal: ",", header: false, names: ["x", "y", "z"], skip: 1 } as const;
     const spec = { csv, types: { x: "float32" } };
@@ -83,13 +83,13 @@ describe("what is found of CSV by looking at it", () => {
     });
   });
 
-  it("takes a file called .tsv to be of tabs", async () => {
+  it("a file named .tsv is read with tabs as delimiters", async () => {
     expect((await look(["a,b\tc\n1,2\t3\n"], { path: "/data/x.tsv" })).form).toMatchObject({
       delimiter: "\t",
     });
   });
 
-  it("has the header that all files must have", async () => {
+  it("the header that all files must share is returned", async () => {
     expect(await look(['a,"b\nc"\n1,2\n'])).toMatchObject({ header: 'a,"b\nc"', path: "/data/0.csv" });
     expect(await look(["1,2\n3,4\n"], { spec: { csv: { ...CSV, header: false } } })).toMatchObject({
       header: null,
@@ -97,11 +97,11 @@ describe("what is found of CSV by looking at it", () => {
   });
 });
 
-describe("what is found of JSON Lines by looking at it", () => {
+describe("detecting the columns of JSON Lines", () => {
   const look = (lines: readonly string[], spec: Partial<TextSpec> = {}) =>
     types([lines.join("\n")], { format: "json", spec });
 
-  it("is the keys of its objects and what they hold; what has no plain type is text", async () => {
+  it("columns are the keys of the objects, and values without a common type are text", async () => {
     const lines = [
       '{"i":1,"f":1,"b":true,"d":"2020-01-01","t":"2020-01-01T10:00:00Z","u":"5b0f7b2c-3a1e-4b0e-9f57-2f1a0d3b1c11"}',
       '{"i":-1,"f":1.5,"m":1,"xs":[1,2.5]}',
@@ -112,7 +112,7 @@ describe("what is found of JSON Lines by looking at it", () => {
     expect(await look(lines)).toEqual({ ...found, m: "string", xs: "float64[]", e: "string" });
   });
 
-  it("keeps whole numbers whole: int64, uint64, or text where no integer has them all", async () => {
+  it("whole numbers are int64, uint64, or text where no integer type holds them all", async () => {
     const value = fc.oneof(
       fc.bigInt({ min: -(2n ** 66n), max: 2n ** 66n }),
       fc.constantFrom(
@@ -150,7 +150,7 @@ describe("what is found of JSON Lines by looking at it", () => {
     );
   });
 
-  it("has dates and moments where all texts of a column are such", async () => {
+  it("a column has dates or timestamps only if all its texts are such values", async () => {
     const lines = ['{"d":"2020-01-31","t":"2020-01-31","n":"2020-02-30","w":"infinity","u":"31.01.2020"}'];
     lines.push(
       '{"d":"1999-12-31","t":"2020-01-31T10:00:00+02:00","n":"2020-02-28","w":"2020-01-01","u":null}',
@@ -159,13 +159,13 @@ describe("what is found of JSON Lines by looking at it", () => {
     expect(await look(lines)).toEqual(found);
   });
 
-  it("is found of lists of any depth at once, as text where they lie too deep", async () => {
+  it("nested lists get their item type, and text below the deepest supported level", async () => {
     const lists = (levels: number) => `{"z":${"[".repeat(levels)}1${"]".repeat(levels)}}`;
     expect(await look([lists(8)])).toEqual({ z: `int64${"[]".repeat(8)}` });
     expect(await look([lists(900)])).toEqual({ z: `string${"[]".repeat(65)}` });
   });
 
-  it("has the keys that the job names, though no line has them", async () => {
+  it("keys named by the job are columns even if no line has them", async () => {
     expect(await look(['{"a":1}'], { types: { rare: "float32[]" } })).toEqual({
       a: "int64",
       rare: "float32[]",
@@ -176,14 +176,14 @@ describe("what is found of JSON Lines by looking at it", () => {
     ['{"A":2}', "A, a"],
     ['{"":2}', "empty"],
     ['{"b\\u0000c":2}', "b\\u0000c"],
-  ])("is refused where a key is no name: %s", async (line, said) => {
+  ])("a line with a key that is not a valid column name is refused: %s", async (line, said) => {
     await expect(look(['{"a":1}', line])).rejects.toMatchObject({
       code: "INPUT_UNSUPPORTED",
       message: expect.stringContaining(said),
     });
   });
 
-  it("is text where objects within have keys that are no names, and loses nothing", async () => {
+  it("nested objects are text where their keys are invalid or clash", async () => {
     const lines = [
       '{"b":{"c":1},"d":{"x":{"":1}},"e":[{"k\\u0000":1}],"f":{"É":1,"é":2},"g":{"c":{"C":1}},"h":1}',
       '{"b":{"C":1}}',
@@ -198,19 +198,19 @@ describe("what is found of JSON Lines by looking at it", () => {
     });
   });
 
-  it("is not misled by lines that are too deep to be read", async () => {
+  it("lines that nest too deeply do not change the detected columns", async () => {
     const deep = [`{"b":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, '{"c":'.repeat(50_000)];
     const closed = `${deep[1]}1${"}".repeat(50_000)}`;
     expect(await look(['{"a":1}', ...deep, closed])).toEqual({ a: "int64" });
   });
 
-  it("is nothing where no line is an object", async () => {
+  it("there are no columns when no line is an object", async () => {
     expect(await look(["[1]", "2", ""])).toEqual({});
   });
 });
 
-describe("why a column of CSV is text", () => {
-  it("is the first value that is no number, by file and line, and how many there are", async () => {
+describe("the reason why a CSV column is text", () => {
+  it("the reason names the first value that is not a number, its file and line, and the count", async () => {
     const first = "id,age,price\n1,30,1.5\n2,31,2\n3,32,x\n4,33,3\n";
     const second = "id,age,price\n5,6,7\nbad line\n\n6,abc,8\n7,8,-\n";
     expect((await look([first, second])).textCauses).toEqual([
@@ -229,14 +229,14 @@ describe("why a column of CSV is text", () => {
     ]);
   });
 
-  it("counts the lines of a value in quotes", async () => {
+  it("lines inside a quoted value are counted", async () => {
     const text = 'age,s\n1,"a\nb"\n2,c\nno,d\n';
     expect((await look([text])).textCauses).toMatchObject([
       { column: "age", why: expect.stringContaining('line 5: "no"') },
     ]);
   });
 
-  it("is the decimal comma of its numbers", async () => {
+  it("a decimal comma in the numbers is named as the reason", async () => {
     const text = "n;s\n1,5;a\n2,25;b\n3;c\n";
     const cause = {
       column: "n",
@@ -258,7 +258,7 @@ describe("why a column of CSV is text", () => {
     ]);
   });
 
-  it("is not looked for in texts, nulls, and columns whose type the job says", async () => {
+  it("text columns, null columns and columns with a type in the job have no reason", async () => {
     const text = "s,n,t\na,,1\n1,,2\nb,,x\n";
     expect((await look([text], { spec: { types: { t: "string" } } })).textCauses).toEqual([]);
   });

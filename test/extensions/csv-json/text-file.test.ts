@@ -29,7 +29,7 @@ function stretchesOf(file: InputFile | undefined): number {
 }
 
 describe("a text file", () => {
-  it("gives the values that were written, whatever is quoted, and however it is packed and cut", async () => {
+  it("a text file gives the written values with any quotes, compression and index", async () => {
     await fc.assert(
       fc.asyncProperty(
         soundCsv(5),
@@ -51,7 +51,7 @@ describe("a text file", () => {
     );
   });
 
-  it("gives the same rows and the same bad ones in every range, read by the part of its index that a lease has", async () => {
+  it("every range gives the same good and bad rows, read with the part of the index in its lease", async () => {
     const form = csvForm(["a", "b"]);
     const lines = ["a,b", "1,x", '2,"two\nlines"', "3", "", '4,"torn', '5,"q""q"', "6,7,8", '7,"', "8,z"];
     const content = Buffer.from(lines.join("\n"));
@@ -73,7 +73,7 @@ describe("a text file", () => {
     }
   });
 
-  it("says of each bad line where it is, what is wrong, and what to do", async () => {
+  it("each bad line is reported with its place and its fault", async () => {
     const types = { id: "int64", price: "float32", day: "date" };
     const fields = fieldsOf(types);
     const form = csvForm([], { fields });
@@ -103,14 +103,14 @@ describe("a text file", () => {
     await expect(plainAndBad(file, { onBadRow: undefined })).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
   });
 
-  it("gives each column of JSON its own values, whichever are read", async () => {
+  it("each JSON column gets its own values when only some columns are read", async () => {
     const fields = fieldsOf({ a: "int64", b: "int64" });
     const { file } = await openText(Buffer.from('{"a":1,"b":2}\n'), { kind: "json", fields }, { readers });
     using _ = file;
     expect((await plainAndBad(file, { columns: ["b"] })).rows).toEqual([{ b: "2n" }]);
   });
 
-  it("judges only the columns that are read", async () => {
+  it("only the columns that are read are checked", async () => {
     const fields = fieldsOf({ a: "int64", b: "int64" });
     const { file } = await openText(Buffer.from("a,b\n1,x\n"), csvForm([], { fields }), { readers });
     using _ = file;
@@ -118,7 +118,7 @@ describe("a text file", () => {
     expect((await plainAndBad(file, { columns: ["b", "a"] })).bad).toHaveLength(1);
   });
 
-  it("takes numbers, moments and what stands for null as its form says", async () => {
+  it("numbers, timestamps and nulls are read as the form defines", async () => {
     const types = {
       n: "float64",
       i: "int32",
@@ -156,7 +156,7 @@ describe("a text file", () => {
     expect(String(moment[0])).toMatch(/^1577865600000/);
   });
 
-  it("reads the bytes of the stretches that hold its rows, and no others", async () => {
+  it("only the bytes around the requested rows are read", async () => {
     const rows = Array.from({ length: 1_000 }, (_, row) => `${row},${"x".repeat(20)}`);
     const content = Buffer.from(["a,b", ...rows].join("\n"));
     const { file, source } = await openText(content, csvForm(["a", "b"]), { readers, stretchBytes: 1_000 });
@@ -171,7 +171,7 @@ describe("a text file", () => {
   it.each([
     ["csv", csvForm(["a", "b"]), "a,b\n1,2\n3\n4,5\n"],
     ["JSON Lines", { kind: "json", fields: fieldsOf({ a: "int64" }) } as const, '{"a":1}\nnone\n{"a":2}\n'],
-  ])("is judged line by line, though only its folders are read of it: %s", async (_, form, text) => {
+  ])("lines are checked even when only partition columns are read: %s", async (_, form, text) => {
     const partitions = [{ name: "day", type: "int64", value: "7" }] as const;
     for (const how of ["none", "gzip"]) {
       const { source, planned } = await openText(packed(Buffer.from(text), how), form, { readers });
@@ -187,7 +187,7 @@ describe("a text file", () => {
   });
 
   it.each(["none", "gzip"])(
-    "that changed is found out, though its size did not: packed by %s",
+    "a change of the file without a change of its size is detected: compression %s",
     async (how) => {
       const text = "a,b\n1,2\n3,4\n";
       const content = packed(Buffer.from(text), how);
@@ -204,7 +204,7 @@ describe("a text file", () => {
     },
   );
 
-  it("that is packed and left early is unpacked no further", async () => {
+  it("decompression stops when the reader stops early", async () => {
     const rows = Array.from({ length: 5_000 }, (_, row) => `${row},${"x".repeat(1_000)}`);
     const content = gzipSync(Buffer.from(["a,b", ...rows].join("\n")));
     const form = csvForm(["a", "b"]);
@@ -222,7 +222,7 @@ describe("a text file", () => {
     }
   });
 
-  it("that is packed and torn is corrupt; one of UTF-16 is not supported", async () => {
+  it("a truncated gzip file is corrupt, and UTF-16 without a set encoding is unsupported", async () => {
     const form = csvForm(["a"]);
     const torn = gzipSync(Buffer.from("a\n1\n")).subarray(0, -5);
     await expect(openText(torn, form, { readers })).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
@@ -230,7 +230,7 @@ describe("a text file", () => {
     await expect(openText(utf16, form, { readers })).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
   });
 
-  it("without rows has its columns all the same", async () => {
+  it("a file without rows still has its columns", async () => {
     for (const text of ["", "a,b", "a,b\n", "a,b\n\n\n"]) {
       const { file } = await openText(Buffer.from(text), csvForm(["a", "b"]), { readers });
       using _ = file;

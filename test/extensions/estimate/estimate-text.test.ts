@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { estimateEntries } from "../../../extensions/estimate/estimate-text.ts";
 import { anEstimate } from "./sample-estimate.ts";
 
-test("time, speed, memory and the limit of a run on this machine", () => {
+test("an estimate shows time, speed, memory and the bottleneck of a run on this machine", () => {
   expect(estimateEntries(anEstimate()).filter(([, value]) => value !== null)).toEqual([
     ["time", "1.5s on this machine (start 0.4s, reduce and publish 0.1s)"],
     ["speed", "3,000 rows/s ± 1.2 % (cpu, 1 worker with 2 lanes), measured on 2,000 rows"],
@@ -13,7 +13,7 @@ test("time, speed, memory and the limit of a run on this machine", () => {
   ]);
 });
 
-test("several machines, and what they cost together", () => {
+test("an estimate for several machines shows their total cost", () => {
   const lines = Object.fromEntries(
     estimateEntries(anEstimate({ nodes: 8, workers: 4, seconds: 7_200, cost: 40 })),
   );
@@ -22,12 +22,12 @@ test("several machines, and what they cost together", () => {
   expect(lines.cost).toBe("40.00 (16 machine hours)");
 });
 
-test("a small cost keeps two digits that count", () => {
+test("a small cost is shown with two significant digits", () => {
   const lines = Object.fromEntries(estimateEntries(anEstimate({ cost: 0.001_041_666 })));
   expect(lines.cost).toBe("0.001 (0.00042 machine hours)");
 });
 
-test("dead letters of the sample are told, and where all rows are some, no speed is", () => {
+test("dead letters of the sample are shown, and a sample of only dead letters shows no speed", () => {
   const first = {
     file: "/a.parquet",
     row: 7,
@@ -48,7 +48,7 @@ test("dead letters of the sample are told, and where all rows are some, no speed
   ]);
 });
 
-test("rows of the sample of which a text is cut off are told, with what to do", () => {
+test("rows of the sample with a truncated text are shown with a hint", () => {
   const truncatedOf = (rows: number) =>
     Object.fromEntries(estimateEntries(anEstimate({ truncated: { rows, ofRows: 4_000 } }))).truncated;
   expect(truncatedOf(30)).toMatch(/^30 of 4,000 rows of the sample: .*maxTokens.*split$/);

@@ -11,7 +11,7 @@ const ARGUMENTS = {
   "shard-threads": "auto",
 };
 
-test("an estimate is made unless it is not wanted", () => {
+test("an estimate is made unless it is disabled", () => {
   expect(planEstimate.ask(ARGUMENTS)).toBeInstanceOf(Function);
   expect(planEstimate.ask({ ...ARGUMENTS, estimate: false })).toBeNull();
 });

@@ -22,31 +22,31 @@ function facts(changes: Partial<PredictionFacts> = {}): PredictionFacts {
   };
 }
 
-test("a run is its start, its rows at full speed, and its end", () => {
+test("the time of a run is its start, its rows at full speed, and its end", () => {
   const { seconds, startSeconds, finishSeconds } = predict(facts());
   expect(seconds).toBeCloseTo(0.5 + 9.9 + 0.2);
   expect(startSeconds).toBeCloseTo(0.5);
   expect(finishSeconds).toBeCloseTo(0.2);
 });
 
-test("the last shard is written when nothing else is left to do", () => {
+test("the time includes writing the last shard after all other work", () => {
   const { seconds } = predict(facts({ stages: { infer: 0.9, encode: 0.2, store: 0.1 } }));
   expect(seconds).toBeCloseTo(0.5 + 9.9 + 0.3 + 0.2);
 });
 
-test("reducing takes its time for each row", () => {
+test("the time of the reduction grows with the rows", () => {
   const { seconds, finishSeconds } = predict(facts({ finish: { baseMs: 200, rowMs: 0.5 } }));
   expect(finishSeconds).toBeCloseTo(5.2);
   expect(seconds).toBeCloseTo(0.5 + 9.9 + 5.2);
 });
 
-test("workers share the shards, and whoever gets one more is the last", () => {
+test("workers share the shards, and the worker with one more shard ends last", () => {
   const shardRows = Array<number>(9).fill(1_000);
   expect(predict(facts({ shardRows, starts: [START, START] })).seconds).toBeCloseTo(0.5 + 4.9 + 0.2);
   expect(predict(facts({ shardRows, starts: [START], nodes: 2 })).seconds).toBeCloseTo(0.5 + 4.9 + 0.2);
 });
 
-test("a shard that is held already is not given to a worker that is idle", () => {
+test("a shard that a worker holds is not assigned to an idle worker", () => {
   const shardRows = [5_000, 100, 100, 100, 100, 100];
   // The first worker holds the large shard and the next two.
   expect(predict(facts({ shardRows, starts: [START, START], slots: 3 })).seconds).toBeCloseTo(
@@ -54,7 +54,7 @@ test("a shard that is held already is not given to a worker that is idle", () =>
   );
 });
 
-test("a short run is over before full speed", () => {
+test("a short run ends before it reaches full speed", () => {
   const start: Mark[] = [
     [500, 10],
     [1_500, 110],
@@ -62,7 +62,7 @@ test("a short run is over before full speed", () => {
   expect(predict(facts({ shardRows: [60], starts: [start] })).seconds).toBeCloseTo(1 + 0.2);
 });
 
-test("what would limit it is what would limit the run, not the sample", () => {
+test("the bottleneck is that of the predicted run, not of the sample", () => {
   expect(predict(facts()).verdict).toMatchObject({ bottleneck: "infer", stages: { infer: 0.95 } });
   expect(predict(facts({ shardRows: [100] })).verdict.bottleneck).toBe("start");
   expect(predict(facts({ finish: { baseMs: 60_000, rowMs: 0 } })).verdict.bottleneck).toBe("reduce");

@@ -2,13 +2,13 @@ import { expect, test } from "vitest";
 import { rateOf, rateOfWhole, whenDone } from "../../../extensions/estimate/rate.ts";
 import type { Mark } from "../../../extensions/estimate/sample-protocol.ts";
 
-test("the rate of even marks is theirs, without an error", () => {
+test("evenly spaced marks give their exact rate with no error", () => {
   const rate = rateOf([0, 1, 2, 3, 4, 5].map((at) => [100 * at + 50, 1_000 * at] as const));
   expect(rate?.rowsPerSecond).toBeCloseTo(10_000);
   expect(rate?.error).toBeCloseTo(0);
 });
 
-test("marks that come early or late do not move it far, and the error says how far", () => {
+test("uneven marks change the rate by at most twice the reported error", () => {
   const late = [0, 60, 20, 90, 10, 70, 30, 80, 0, 50];
   const marks = late.map((ms, at): Mark => [100 * at + ms, 1_000 * at]);
   const rate = rateOf(marks);
@@ -17,7 +17,7 @@ test("marks that come early or late do not move it far, and the error says how f
   expect(rate?.error).toBeLessThan(0.1);
 });
 
-test("a few marks, or marks that stand still, say nothing", () => {
+test("too few marks, or marks without progress, give no rate", () => {
   expect(
     rateOf([
       [0, 0],
@@ -29,7 +29,7 @@ test("a few marks, or marks that stand still, say nothing", () => {
   expect(rateOf([0, 1, 2, 3, 4, 5].map((at) => [at, 7] as const))).toBeNull();
 });
 
-test("a job ends where the marks say, between two of them in proportion, and after them at full speed", () => {
+test("the end of a job is interpolated between marks and extrapolated at full speed after them", () => {
   const marks: Mark[] = [
     [500, 0],
     [700, 100],
@@ -42,7 +42,7 @@ test("a job ends where the marks say, between two of them in proportion, and aft
   expect(whenDone(marks, 1_300, 2_000)).toBe(1_300);
 });
 
-test("whole shards tell their mean, however much slower their first rows are than their last", () => {
+test("whole shards give the mean rate even when their first rows are much slower", () => {
   // Each shard has 100 rows at 20 ms, then 100 at 10, then 300 at 1.
   const shard: readonly Mark[] = [50, 100, 150, 200, 500].map((rows) => [
     20 * Math.min(rows, 100) + 10 * Math.min(Math.max(rows - 100, 0), 100) + Math.max(rows - 200, 0),

@@ -17,7 +17,7 @@ function runOf(rowsOut: number, rowsTruncated = 0) {
   };
 }
 
-test("of a cut shard, as many rows more wait in memory as there will be in the output", () => {
+test("the memory for the rest of a cut shard is predicted from its share of output rows", () => {
   const bytesOf = (rowsOut: number) => cutBytes(PLAN, [runOf(rowsOut)], 3);
   expect(bytesOf(1_000)).toBe(9_000 * 40 * 3);
   // A condition that drops nine rows in ten, and a step that doubles each row.
@@ -25,7 +25,7 @@ test("of a cut shard, as many rows more wait in memory as there will be in the o
   expect(bytesOf(2_000)).toBe(18_000 * 40 * 3);
 });
 
-test("rows of which a text is cut off are counted over all runs of a sample, of the mapped ones", () => {
+test("rows with a truncated text are counted over all runs of a sample, out of the mapped rows", () => {
   expect(truncatedOf([runOf(1_000, 20), runOf(1_000), runOf(1_000, 5)])).toEqual({ rows: 25, ofRows: 2_700 });
   expect(truncatedOf([runOf(1_000)])).toBeNull();
 });

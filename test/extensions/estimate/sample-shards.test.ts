@@ -7,7 +7,7 @@ function shardsOf(sizes: readonly number[]) {
   return sizes.map((rows, id) => ({ id: shardId(id), rowStart: 10, rowEnd: 10 + rows }));
 }
 
-test("a few shards come from all over the dataset", () => {
+test("a few sampled shards are spread over the whole dataset", () => {
   const ids = spreadShards(shardsOf(Array(1_000).fill(5)), 8).map(({ id }) => Number(id));
   expect(new Set(ids).size).toBe(8);
   const sorted = ids.toSorted((a, b) => a - b);
@@ -15,13 +15,13 @@ test("a few shards come from all over the dataset", () => {
   expect(Math.max(...gaps)).toBeLessThan(250);
 });
 
-test("each comes once, and those without rows never", () => {
+test("each shard is sampled at most once, and empty shards never", () => {
   const ids = spreadShards(shardsOf([1, 0, 1, 1, 0]), 100).map(({ id }) => Number(id));
   expect(ids.toSorted()).toEqual([0, 2, 3]);
   expect(spreadShards(shardsOf([0]), 100)).toEqual([]);
 });
 
-test("a cut shard is its beginning, file by file, and never empty or longer", () => {
+test("a cut shard is the beginning of the shard, at least one row and at most all rows", () => {
   const shard = { id: shardId(3), rowStart: 10, rowEnd: 110 };
   const [first, second] = ["/a", "/b"].map((path) => anInputFile({ path }));
   if (first === undefined || second === undefined) throw new Error("no files");

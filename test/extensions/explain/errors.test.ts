@@ -22,7 +22,7 @@ test("an explanation has what happened, why, and what to do", () => {
   );
 });
 
-test("the list of codes has each of them in a line", () => {
+test("the list of codes has one line for each code", () => {
   const lines = codesText(plainStyle).split("\n");
   const listed = lines.map((line) => line.trim().split(/\s/)[0] ?? "").filter(isErrorCode);
   expect(listed.sort()).toEqual(Object.keys(ERROR_CODES).sort());

@@ -16,7 +16,7 @@ function manifestOf(text: string) {
   return buildManifest({ ...FACTS, run: { ...FACTS.run, rowsTotal: 1 }, counts }, files);
 }
 
-test("a flight's parts are made once for a manifest, and anew for another", async () => {
+test("the parts of a flight are cached for a manifest and made again for a changed one", async () => {
   const place = { output: parseLocation("/out"), stores: NO_STORES };
   const job: JobResults = { jobId: null, ...place, isPublished: true, combined: [] };
   let manifest = manifestOf("first");

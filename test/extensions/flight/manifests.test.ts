@@ -5,9 +5,9 @@ import { parseLocation } from "../../../shared/domain/location.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 
-test("a manifest is read no longer than its caller waits", async () => {
+test("reading a manifest stops when its caller cancels", async () => {
   const caller = new AbortController();
-  const gone = new Error("gone");
+  const gone = new Error("the caller cancelled");
   const storage = {
     stat: async () => ({ bytes: 2, version: "1" }),
     read: async (_location, _start, _end, { signal }) => {

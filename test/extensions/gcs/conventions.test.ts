@@ -52,7 +52,7 @@ function serve(refused: readonly string[] = []): { readonly tokens: string[]; re
   return { tokens, given: () => given - before };
 }
 
-test("the machine's service account is asked for a token once for all, and again when it is refused", async () => {
+test("concurrent requests share one token of the machine's service account, and renew a refused one once", async () => {
   const seen = serve();
   await using storage = createObjectStorage(await openGcsClient());
   await Promise.all(Array.from({ length: 8 }, () => storage.stat(object, NEVER)));
@@ -63,7 +63,7 @@ test("the machine's service account is asked for a token once for all, and again
   expect(later.tokens.filter((token) => token === "t2")).toHaveLength(8);
 });
 
-test("whom the store refuses is named", async () => {
+test("a refusal by the store names the refused identity", async () => {
   serve(["t3", "t4"]);
   await using storage = createObjectStorage(await openGcsClient());
   const refused = await storage.stat(object, NEVER).catch((error: unknown) => error);
@@ -73,7 +73,7 @@ test("whom the store refuses is named", async () => {
   });
 });
 
-test("a file of credentials that is not there, or is none, is a fault of this machine's settings", async () => {
+test("a missing or invalid credentials file is refused, and the error names its variable", async () => {
   const [empty, broken] = [join(folder, "empty.json"), join(folder, "broken.json")];
   await writeFile(empty, "{}");
   await writeFile(broken, 'hunter2, which is "private_key"');
@@ -90,7 +90,7 @@ test("a file of credentials that is not there, or is none, is a fault of this ma
   }
 });
 
-test("for public buckets nobody is asked for credentials", async () => {
+test("unsigned access to public buckets requests no credentials", async () => {
   const seen = serve();
   vi.stubEnv("GOOGLE_SKIP_SIGNATURE", "true");
   vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file");

@@ -22,7 +22,7 @@ afterAll(async () => {
   await store[Symbol.asyncDispose]();
 });
 
-test("a copy leaves what is right as it is, and replaces what is not", async () => {
+test("a copy keeps an existing object with the right checksum and replaces any other", async () => {
   const rewritten = says(200, JSON.stringify({ done: true }));
   const copied = async (there: string) => {
     const asked = store.answers(
@@ -40,7 +40,7 @@ test("a copy leaves what is right as it is, and replaces what is not", async () 
   expect(await copied("other")).toEqual([true, false]);
 });
 
-test("the sha256 of an object is told only where the store has the md5 that it was put with", async () => {
+test("the SHA-256 of an object is returned only if its MD5 matches the recorded one", async () => {
   const { metadata, ...rest } = told(Buffer.from("right"));
   await using storage = store.storage();
   store.answers(OBJECT, says(200, JSON.stringify({ ...rest, metadata })));
@@ -56,16 +56,23 @@ test("the sha256 of an object is told only where the store has the md5 that it w
 });
 
 test.each([
-  ["refused", problem(400, "invalid", "Provided MD5 hash does not match calculated MD5 hash"), true],
-  ["taken", says(200, JSON.stringify({ md5Hash: "x" })), false],
+  [
+    "refused for their MD5",
+    problem(400, "invalid", "Provided MD5 hash does not match calculated MD5 hash"),
+    true,
+  ],
+  ["accepted", says(200, JSON.stringify({ md5Hash: "x" })), false],
   ["refused for another reason", problem(400, "invalid", "no such header"), false],
-] as const)("bytes that have another md5 are %s", async (_what, answer, expected) => {
-  store.answers(UPLOAD, answer);
-  using client = store.client();
-  expect(await client.refusesOtherBytes(placeOf(object), NEVER)).toBe(expected);
-});
+] as const)(
+  "support for MD5 checks is detected when bytes with a wrong MD5 are %s",
+  async (_what, answer, expected) => {
+    store.answers(UPLOAD, answer);
+    using client = store.client();
+    expect(await client.refusesOtherBytes(placeOf(object), NEVER)).toBe(expected);
+  },
+);
 
-test("who may not put anything is refused, and hears nothing of digests", async () => {
+test("a check for MD5 support without permission to write fails with STORE_REFUSED", async () => {
   store.answers(UPLOAD, problem(403, "forbidden"));
   using client = store.client();
   await expect(client.refusesOtherBytes(placeOf(object), NEVER)).rejects.toMatchObject({

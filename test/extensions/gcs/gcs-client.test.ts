@@ -37,7 +37,7 @@ const open = () => store.storage();
 
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
 
-test("a token that the store takes no more is asked for anew, once, and then it is a refusal", async () => {
+test("a rejected token is renewed once, and a second rejection fails with STORE_REFUSED without secrets", async () => {
   const asked = answers(OBJECT, problem(401, "authError"), range);
   await using storage = open();
   expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
@@ -57,7 +57,7 @@ test("a token that the store takes no more is asked for anew, once, and then it 
   expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
 });
 
-test("only the generation that is expected is read, whether the store looks at it or not", async () => {
+test("a read of another generation fails with STORE_CHANGED, even if the store ignores the condition", async () => {
   await using storage = open();
   const asked = answers(OBJECT, range);
   expect(await text(storage.read(object, 0, 5, { version: "7", signal: NEVER }))).toBe("01234");
@@ -68,7 +68,7 @@ test("only the generation that is expected is read, whether the store looks at i
   await expect(storage.read(object, 0, 5, { version: "6", signal: NEVER })).rejects.toMatchObject(changed);
 });
 
-test("a range that breaks off goes on from there, of the same generation", async () => {
+test("a broken range read resumes after its last byte in the same generation", async () => {
   const broken: ServeCall = (_request, response) => {
     response.writeHead(206, {
       "content-range": "bytes 0-4/10",
@@ -84,7 +84,7 @@ test("a range that breaks off goes on from there, of the same generation", async
   expect(asked[1]).toContain("ifGenerationMatch=7");
 });
 
-test("what is stored packed is asked for, and taken, as it is stored", async () => {
+test("an object with gzip encoding is requested and read as it is stored", async () => {
   let encoding: unknown;
   answers(OBJECT, (request, response) => {
     encoding = request.headers["accept-encoding"];
@@ -103,14 +103,14 @@ test.each([
   [404, "notFound", "STORE_NOT_FOUND"],
   [403, "forbidden", "STORE_REFUSED"],
   [400, "invalid", "STORE_FAILED"],
-])("%i %s is %s", async (status, reason, code) => {
+])("an answer %i %s fails with %s", async (status, reason, code) => {
   answers(OBJECT, problem(status, reason));
   server.served.set(LIST, problem(404, "notFound"));
   await using storage = open();
   await expect(storage.stat(object, NEVER)).rejects.toMatchObject({ code, fields: { reason } });
 });
 
-test("a store that is busy is asked again, by its status or by its reason", async () => {
+test("a request to a busy store is retried, whether its status or its reason reports it", async () => {
   answers(OBJECT, says(503), problem(403, "rateLimitExceeded"), problem(429, "x"), says(500), range);
   await using storage = open();
   expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
@@ -121,10 +121,10 @@ test("a store that is busy is asked again, by its status or by its reason", asyn
 });
 
 test.each([
-  ["a page of another program", "<html>"],
-  ["a page that leads to itself", JSON.stringify({ items: [], nextPageToken: "1" })],
-  ["a size that is none", JSON.stringify({ items: [{ name: "a/x", size: "much", generation: "1" }] })],
-])("a listing with %s has failed", async (_what, page) => {
+  ["a page that is not a listing", "<html>"],
+  ["a page whose next page is itself", JSON.stringify({ items: [], nextPageToken: "1" })],
+  ["an invalid size", JSON.stringify({ items: [{ name: "a/x", size: "much", generation: "1" }] })],
+])("a listing fails with STORE_FAILED when it has %s", async (_what, page) => {
   answers(LIST, says(200, page));
   await using storage = open();
   const pages = storage.list(parseLocation("gs://bucket/a"), { signal: NEVER });
@@ -134,7 +134,7 @@ test.each([
   await expect(all()).rejects.toMatchObject({ code: "STORE_FAILED" });
 });
 
-test("a copy goes on until it is done", async () => {
+test("a copy in parts continues with its token until it is complete", async () => {
   answers(OBJECT, says(200, JSON.stringify({ size: "10", generation: "7" })));
   const asked = answers(
     `${OBJECT}/rewriteTo/b/bucket/o/c`,
@@ -146,7 +146,7 @@ test("a copy goes on until it is done", async () => {
   expect(asked.map((each) => each.includes("rewriteToken=t%2F1"))).toEqual([false, true]);
 });
 
-test("a copy may go on with one token, as long as it gets further", async () => {
+test("a copy may repeat its token while it makes progress, and otherwise fails with STORE_FAILED", async () => {
   answers(OBJECT, says(200, JSON.stringify({ size: "10", generation: "7" })));
   const steps = Array.from({ length: 30 }, (_, step) => String(step));
   const part = (totalBytesRewritten: string) =>
@@ -163,7 +163,7 @@ test("a copy may go on with one token, as long as it gets further", async () => 
   expect(stuck).toHaveLength(21);
 });
 
-test("a put whose answer is lost is sent again, and that it is there by then is success", async () => {
+test("a put with a lost response is retried, and succeeds only if the existing object has the same bytes", async () => {
   const lost: ServeCall = (request) => void request.resume().on("end", () => request.socket.destroy());
   const there = (bytes: string) => {
     answers(UPLOAD, lost, problem(412, "conditionNotMet"));
@@ -225,23 +225,23 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
 }
 
 test.each([
-  ["is sent", () => null, 1, 5],
+  ["sends each piece once", () => null, 1, 5],
   [
-    "goes on where the store took less than it was sent",
+    "continues where the store accepted fewer bytes than it was sent",
     (piece: number) => (piece === 2 ? "less" : null),
     1,
     6,
   ],
-  ["is sent again where an answer was lost", (piece: number) => (piece === 3 ? "lose" : null), 1, 6],
-  ["is begun anew where the store forgot it", (piece: number) => (piece === 2 ? "forget" : null), 2, 7],
+  ["repeats a piece whose response was lost", (piece: number) => (piece === 3 ? "lose" : null), 1, 6],
+  ["restarts where the store lost the session", (piece: number) => (piece === 2 ? "forget" : null), 2, 7],
   [
-    "is there where the last answer was lost, and the session with it",
+    "finds its object where the last response and the session were lost",
     (piece: number, at: number) =>
       at < 4 * PIECE ? null : piece === 5 ? ("lose" as const) : ("forget" as const),
     1,
     6,
   ],
-] as const)("an object in pieces %s", async (_what, fault, begun, pieces) => {
+] as const)("an upload in pieces %s", async (_what, fault, begun, pieces) => {
   const bytes = Buffer.alloc(4 * PIECE + 321, "0123456789abcdefg");
   const state = takeInPieces(fault);
   await using storage = open();
@@ -250,7 +250,7 @@ test.each([
   expect([placed.bytes, state.begun, state.pieces]).toEqual([bytes.length, begun, pieces]);
 });
 
-test("an object in pieces that the store forgets again and again has failed", async () => {
+test("an upload in pieces fails after the store lost its session three times", async () => {
   const state = takeInPieces(() => "forget");
   await using storage = open();
   const put = storage.put(object, sourceOfBytes(Buffer.alloc(PIECE + 1)), { signal: NEVER });
@@ -258,7 +258,7 @@ test("an object in pieces that the store forgets again and again has failed", as
   expect(state.begun).toBe(3);
 });
 
-test("a key that only has dots never asks for its bucket", async () => {
+test("a key of only dots is refused, and no request is sent for it", async () => {
   const listed = { items: [{ name: "..", size: "1", generation: "7" }] };
   const asked = answers(LIST, says(200, JSON.stringify(listed)));
   const from = server.requests.length;

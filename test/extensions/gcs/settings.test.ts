@@ -13,12 +13,12 @@ test.each([
   ],
   [{ GOOGLE_SKIP_SIGNATURE: "true" }, "https://storage.googleapis.com/", true],
   [{ GOOGLE_SKIP_SIGNATURE: "false", STORAGE_EMULATOR_HOST: "" }, "https://storage.googleapis.com/", false],
-])("%j", (env, endpoint, isAnonymous) => {
+])("the environment %j selects endpoint and access", (env, endpoint, isAnonymous) => {
   const settings = gcsSettingsOf(env);
   expect([settings.endpoint.href, settings.isAnonymous]).toEqual([endpoint, isAnonymous]);
 });
 
-test("what the job says comes first", () => {
+test("settings of the job override the environment", () => {
   expect(gcsSettingsOf({}, { anonymous: true, ca: "PEM" })).toMatchObject({ isAnonymous: true, ca: "PEM" });
   expect(gcsSettingsOf({ GOOGLE_SKIP_SIGNATURE: "1" }, { anonymous: false }).isAnonymous).toBe(false);
 });
@@ -30,7 +30,7 @@ test.each([
   ["https://googleapis.com.example.com", false, true],
   ["https://xgoogleapis.com", undefined, true],
   ["http://127.0.0.1:4443", false, true],
-])("at %s, that a job names, nobody is told tokens but Google", (endpoint, anonymous, expected) => {
+])("the endpoint %s of a job gets tokens only if it is a host of Google", (endpoint, anonymous, expected) => {
   const own = { endpoint, ...(anonymous === undefined ? {} : { anonymous }) };
   const settings = gcsSettingsOf({ STORAGE_EMULATOR_HOST: "other:1" }, own);
   expect([settings.endpoint.origin, settings.isAnonymous]).toEqual([endpoint, expected]);
@@ -40,7 +40,7 @@ test.each([
   ["STORAGE_EMULATOR_HOST", "ftp://host"],
   ["STORAGE_EMULATOR_HOST", "http://user:hunter2@host"],
   ["CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", "storage.example.com"],
-])("%s=%s is refused, and not shown", (name, value) => {
+])("%s=%s is refused, and its value is not shown", (name, value) => {
   let thrown: unknown;
   try {
     gcsSettingsOf({ [name]: value });

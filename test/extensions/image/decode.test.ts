@@ -3,7 +3,7 @@ import { claimingPng, digestOf, imageFile, PILLOW } from "../../support/image-fi
 import { decodeFile, pixelsOf } from "./image-fixtures.ts";
 
 describe("decodeImage", () => {
-  it.each(Object.keys(PILLOW.decoded))("makes of %s the pixels that Pillow makes", async (name) => {
+  it.each(Object.keys(PILLOW.decoded))("%s is decoded to the same pixels as by Pillow", async (name) => {
     const known = PILLOW.decoded[name];
     const [rgb, gray, turned] = await Promise.all([
       decodeFile(imageFile(name), { orient: false }),
@@ -22,13 +22,13 @@ describe("decodeImage", () => {
     ]);
   });
 
-  it("keeps the upper 8 of 16 bits of grey", async () => {
+  it("grey of 16 bits keeps its upper 8 bits", async () => {
     const deep = await pixelsOf("deep-gray.png", "gray");
     const usual = await pixelsOf("gray.png", "gray");
     expect(deep.data).toEqual(usual.data);
   });
 
-  it("makes of an AVIF image of full quality what it was made of, but for a level or two", async () => {
+  it("an AVIF image of full quality differs little from its source", async () => {
     const avif = await pixelsOf("small.avif");
     const own = await pixelsOf("lossless.webp");
     expect(avif).toMatchObject({ width: 23, height: 17, channels: 3 });
@@ -38,7 +38,7 @@ describe("decodeImage", () => {
   });
 
   it.each(["rgb.jpg", "progressive.jpg", "rgb.png", "lossy.webp", "still.gif", "small.avif", "cmyk.tif"])(
-    "refuses %s when its end is missing",
+    "%s without its end is refused",
     async (name) => {
       const bytes = imageFile(name);
       for (const share of [0.5, 0.9]) {
@@ -48,7 +48,7 @@ describe("decodeImage", () => {
     },
   );
 
-  it("says of each image that is damaged what it is, whatever is decoded at once", async () => {
+  it("each damaged image is reported with its own format while many are decoded concurrently", async () => {
     const names = { JPEG: "rgb.jpg", PNG: "rgb.png", WebP: "lossy.webp", GIF: "still.gif", TIFF: "cmyk.tif" };
     const images = Array.from({ length: 8 }, () => Object.entries(names)).flat();
     const reasons = await Promise.all(
@@ -66,7 +66,7 @@ describe("decodeImage", () => {
   it.each([
     [6, "is a TIFF in YCbCr that is not compressed as JPEG"],
     [8, "is a TIFF in Lab colours"],
-  ])("refuses a TIFF whose colours would come out wrong: %i", async (photometric, why) => {
+  ])("a TIFF in an unsupported colour space is refused: %i", async (photometric, why) => {
     const tiff = Buffer.from(imageFile("lzw.tif"));
     expect(await decodeFile(tiff)).toMatchObject({ kind: "decoded" });
     const tag = tiff.indexOf(Buffer.from([0x06, 0x01, 0x03, 0x00, 0x01, 0x00, 0x00, 0x00]));
@@ -74,7 +74,7 @@ describe("decodeImage", () => {
     expect(await decodeFile(tiff)).toEqual({ kind: "refused", why });
   });
 
-  it("looks for the colours of a TIFF within its bytes alone", async () => {
+  it("a TIFF whose directory is outside the file is refused", async () => {
     const tiff = Buffer.from(imageFile("lzw.tif"));
     for (const start of [9, tiff.length - 1, 0xffff_ffff]) {
       tiff.writeUInt32LE(start, 4);
@@ -82,7 +82,7 @@ describe("decodeImage", () => {
     }
   });
 
-  it("refuses an image that says it has more pixels than it may, without decoding it", async () => {
+  it("an image that declares too many pixels is refused without decoding", async () => {
     expect(await decodeFile(claimingPng(60_000, 60_000))).toEqual({
       kind: "refused",
       why: "declares 60000 x 60000 pixels, more than 1000000",
@@ -93,7 +93,7 @@ describe("decodeImage", () => {
     });
   });
 
-  it("refuses what is none of its formats", async () => {
+  it("a file of an unsupported format is refused", async () => {
     const texts = ["", "hello", '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', "%PDF-1.4"];
     for (const text of texts) {
       const decoded = await decodeFile(Buffer.from(text));
@@ -104,7 +104,7 @@ describe("decodeImage", () => {
     }
   });
 
-  it("refuses pixels that are neither of 8 nor of 16 bits", async () => {
+  it("pixels with neither 8 nor 16 bits are refused", async () => {
     expect(await decodeFile(imageFile("floats.tif"))).toEqual({
       kind: "refused",
       why: "has pixels of float, and not 8 or 16 bits",

@@ -18,7 +18,7 @@ describe("images in a drafted job", () => {
   } as const;
   const model = { inputs: [aTensor("pixel_values", ["n", 3, 224, 224])], outputs: [] };
 
-  test("are prepared as the folder says, from bytes before texts, and asked about where both could hold them", () => {
+  test("images are prepared as the folder defines, from bytes rather than texts, with a question if both fit", () => {
     const { std: _none, ...keys } = image;
     const expected = { column: "photo", image: keys };
     expect(inputsOf({ id: int, photo: bytes }, { model, folder: { features: { image } } })).toEqual([
@@ -31,14 +31,14 @@ describe("images in a drafted job", () => {
     expect(named).toEqual([[{ column: "pixel_values", image: keys }, 0]]);
   });
 
-  test("are asked about where the folder says nothing", () => {
+  test("a question is asked when the folder defines no preparation of images", () => {
     const { inputs } = draft({ photo: bytes }, { model });
     expect(inputs).toMatchObject([
       { keys: { column: "photo" }, questions: [expect.stringContaining("`image: {}`")] },
     ]);
   });
 
-  test("are no choice where they cannot fit the model: pixels in numbers are", () => {
+  test("a column of numbers is taken where images cannot fit the model", () => {
     const small = { inputs: [aTensor("pixel_values", ["n", 3, 8, 8])], outputs: [] };
     const types = { photo: bytes, pixels: fixedList(192) };
     expect(inputsOf(types, { model: small, folder: { features: { image } } })).toEqual([
@@ -46,7 +46,7 @@ describe("images in a drafted job", () => {
     ]);
   });
 
-  test("that were seen go before what could hold some, and are found where their paths start", () => {
+  test("sampled images are preferred to possible ones, and their paths get the folder where they were found", () => {
     const { std: _none, ...keys } = image;
     const files = { path: { what: "images" as const, folder: parseLocation("/data") } };
     const parts = { model, folder: { features: { image } }, files };
@@ -59,7 +59,7 @@ describe("images in a drafted job", () => {
     ).toHaveLength(1);
   });
 
-  test("that were seen are scaled to the model's size where nothing says how they are prepared, and asked about", () => {
+  test("sampled images without a defined preparation are scaled to the model's size, with a question", () => {
     const files = { photo: { what: "images" as const, rates: [] } };
     const imageKeys = (dims: readonly Dim[], dtype?: "uint8") => {
       const inputs = [aTensor("photo", ["n", ...dims], dtype)];
@@ -79,7 +79,7 @@ describe("images in a drafted job", () => {
     expect(imageKeys([1, 64, "width"])).toEqual({ resize: { width: 224, height: 64 }, channels: "gray" });
   });
 
-  test("are cropped to the model's size, or to the shortest edge, where the folder leaves that out", () => {
+  test("images are cropped to the model's size, or to the shortest edge, when the folder gives no crop", () => {
     const facts = { ...image, crop: null };
     const cropOf = (dims: readonly Dim[]) => {
       const inputs = [aTensor("pixel_values", ["n", 3, ...dims])];
@@ -98,7 +98,7 @@ describe("images in a drafted job", () => {
     expect(cropOf(["height", "width"])).toMatchObject({ crop: { width: 256, height: 256 } });
   });
 
-  test("whose size the folder does not say, or not clearly, get the model's, and the doubt is asked about", () => {
+  test("images without a clear size in the folder get the model's size, with questions", () => {
     const facts = { ...image, resize: null, crop: null };
     const doubt = {
       about: "image",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { doubts, said } from "../../unit/coordinator/plan/folder/folder-fixtures.ts";
 
-describe("images as a model's folder says", () => {
+describe("image settings in a model's folder", () => {
   const VIT = {
     image_processor_type: "ViTImageProcessor",
     do_resize: true,
@@ -14,7 +14,7 @@ describe("images as a model's folder says", () => {
     image_std: [0.5, 0.5, 0.5],
   };
 
-  test("an image is resized, cropped, rescaled and normalized as its processor is set", () => {
+  test("resize, crop, rescale and normalization are read from the settings of the processor", () => {
     expect(said({ "preprocessor_config.json": VIT }).facts.features.image).toEqual({
       resize: { width: 224, height: 224 },
       resample: "bilinear",
@@ -45,13 +45,13 @@ describe("images as a model's folder says", () => {
     ["crop_size", { crop_size: 224 }],
     ["image_mean", { image_mean: [0.5, 0.5] }],
     ["do_pad", { do_pad: true }],
-  ])("an image setting that is not understood is a doubt: %s in %j", (key, change) => {
+  ])("an unsupported image setting is reported as a doubt: %s in %j", (key, change) => {
     expect(doubts({ "preprocessor_config.json": { ...VIT, ...change } })).toEqual([
       ["image", `preprocessor_config.json: ${key}`],
     ]);
   });
 
-  test("a processor of ConvNeXT, and of ResNet, cuts out a share of a larger image, and squeezes one of 384 pixels", () => {
+  test("the processor of ConvNeXT crops a share of a larger image, and only resizes to 384 pixels", () => {
     const sizesOf = (change: object) => {
       const preprocessor = { ...VIT, image_processor_type: "ConvNextImageProcessor", ...change };
       const { resize, crop } = said({ "preprocessor_config.json": preprocessor }).facts.features.image ?? {};
@@ -72,7 +72,7 @@ describe("images as a model's folder says", () => {
     ]);
   });
 
-  test("a number for both sides, or for the shorter one, is known by the processor", () => {
+  test("the type of the processor decides whether a size is for both sides or for the shorter side", () => {
     const resizeOf = (type: string) =>
       said({ "preprocessor_config.json": { ...VIT, size: 224, image_processor_type: type } }).facts.features
         .image?.resize;
@@ -80,7 +80,7 @@ describe("images as a model's folder says", () => {
     expect(resizeOf("CLIPImageProcessor")).toEqual({ shortestEdge: 224 });
   });
 
-  test("a preprocessor of sound says nothing of images", () => {
+  test("the preprocessor of a sound model gives no image settings", () => {
     expect(
       said({ "preprocessor_config.json": { sampling_rate: 16000, do_normalize: true } }).facts.features.image,
     ).toBeUndefined();

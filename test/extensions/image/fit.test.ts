@@ -8,7 +8,7 @@ const longest = (place: "center" | "topLeft") =>
   ({ kind: "longestEdge", pixels: 64, pad: 114, place }) as const;
 
 describe("fitOf", () => {
-  it("cuts or rounds the other edge as the job says", () => {
+  it("the other edge is cut or rounded as the job sets", () => {
     const scaledBy = (resize: ImageResize) => fitOf(size(640, 427), { resize, crop: null }).scaled;
     // 427 * 416 / 640 is 277.55, and 640 * 256 / 427 is 383.7.
     expect(scaledBy({ ...longest("center"), pixels: 416 })).toEqual(size(416, 278));
@@ -19,13 +19,13 @@ describe("fitOf", () => {
     expect(scaledBy({ ...shortest(256), round: "round" })).toEqual(size(384, 256));
   });
 
-  it("cuts both edges as `int(edge * r)` does, where the longer one is a little less than whole", () => {
+  it("`floor` cuts both edges like `int(edge * r)`, even if the longer edge is just below a whole number", () => {
     // 49 * (64 / 49) is 63.99999999999999 in floating point.
     const resize = { ...longest("center"), round: "floor" } as const;
     expect(fitOf(size(49, 20), { resize, crop: null }).scaled).toEqual(size(63, 26));
   });
 
-  it("scales the shorter edge, and cuts the other one to a whole number", () => {
+  it("the shorter edge is scaled, and the other edge is cut to a whole number", () => {
     const plan = { resize: shortest(256), crop: size(224, 224) };
     expect(fitOf(size(640, 427), plan)).toEqual({
       scaled: size(383, 256),
@@ -36,7 +36,7 @@ describe("fitOf", () => {
     expect(fitOf(size(300, 300), plan).scaled).toEqual(size(256, 256));
   });
 
-  it("cuts out of the centre, which it rounds down, or to the even pixel", () => {
+  it("the centre of a crop is rounded down or to the even pixel", () => {
     const regionOf = (edge: number, round: "down" | "halfToEven") =>
       fitOf(size(edge, edge + 2), { resize: null, crop: { ...size(4, 4), round } }).region;
     expect(regionOf(5, "down")).toMatchObject({ x: 0, y: 1 });
@@ -47,12 +47,12 @@ describe("fitOf", () => {
     expect(regionOf(1, "down")).toMatchObject({ x: -2, y: -1 });
   });
 
-  it("scales exactly, whatever the ratio was", () => {
+  it("an exact size is reached regardless of the original ratio", () => {
     const fit = fitOf(size(10, 999), { resize: { kind: "exact", width: 32, height: 16 }, crop: null });
     expect(fit).toEqual({ scaled: size(32, 16), region: { x: 0, y: 0, ...size(32, 16) }, fill: 0 });
   });
 
-  it("takes an image as it is where nothing is said", () => {
+  it("an image keeps its size where no resize or crop is set", () => {
     expect(fitOf(size(10, 20), { resize: null, crop: null })).toEqual({
       scaled: size(10, 20),
       region: { x: 0, y: 0, ...size(10, 20) },
@@ -60,12 +60,12 @@ describe("fitOf", () => {
     });
   });
 
-  it("puts an image that is smaller than its crop into the middle of zeros", () => {
+  it("an image smaller than its crop is centred on zeros", () => {
     const { region, fill } = fitOf(size(5, 9), { resize: null, crop: size(8, 6) });
     expect({ region, fill }).toEqual({ region: { x: -2, y: 1, ...size(8, 6) }, fill: 0 });
   });
 
-  it("scales the longer edge, and lays the image where it is told in a square that is filled", () => {
+  it("the longer edge is scaled, and the image is placed as set in a filled square", () => {
     const inSquare = (image: { width: number; height: number }, place: "center" | "topLeft") =>
       fitOf(image, { resize: longest(place), crop: null });
     expect(inSquare(size(128, 66), "center")).toEqual({

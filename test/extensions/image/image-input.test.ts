@@ -74,7 +74,7 @@ async function problems(of: Case) {
 const crop = { width: 224, height: 224 };
 
 describe("an input of images", () => {
-  it("makes a step of the column, and feeds the input by the column that it makes", async () => {
+  it("the column becomes a step, and the input reads the column that the step makes", async () => {
     const image = { resize: { shortestEdge: 256 }, crop, mean: 0.5, std: [0.1, 0.2, 0.3] };
     const { step, inputs } = await planned({ image, spec: { scale: 2 } });
     const type = { kind: "fixedList", item: { kind: "numeric", type: "float32" }, length: 150_528 };
@@ -96,16 +96,16 @@ describe("an input of images", () => {
     expect(inputs.x).toEqual({ column: "shardmill:x", shape: [3, 224, 224], scale: 2, offset: 0 });
   });
 
-  it("reads text as paths below the folder", async () => {
+  it("texts are read as paths in the folder", async () => {
     const { step } = await planned({ spec: { column: "path" }, image: { crop } });
     expect(step).toMatchObject({ reads: ["path"], op: { cells: { kind: "locations", folder: "/job" } } });
   });
 
   it.each([
-    ["the layout that the model's shape says", { dims: ["n", 32, 48, 3] }, [32, 48, 3], "nhwc"],
+    ["the layout of the model's shape", { dims: ["n", 32, 48, 3] }, [32, 48, 3], "nhwc"],
     ["the model's own size", { dims: ["n", 3, 32, 48] }, [3, 32, 48], "nchw"],
     [
-      "what the model leaves open",
+      "a resize where the model's size is open",
       { dims: ["n", "c", "h", "w"], image: { resize: { longestEdge: 64 } } },
       [3, 64, 64],
       "nchw",
@@ -117,15 +117,15 @@ describe("an input of images", () => {
       [28, 28],
       "nchw",
     ],
-    ["a batch elsewhere", { dims: [3, "n", 8, 8], spec: { batchAxis: 1 } }, [3, 8, 8], "nchw"],
+    ["a batch axis at another position", { dims: [3, "n", 8, 8], spec: { batchAxis: 1 } }, [3, 8, 8], "nchw"],
     ["bytes", { dims: ["n", 8, 8, 3], dtype: "uint8" }, [8, 8, 3], "nhwc"],
-  ] as const)("takes %s", async (_name, of, shape, layout) => {
+  ] as const)("the plan supports %s", async (_name, of, shape, layout) => {
     const { step, inputs } = await planned(of);
     expect(inputs.x?.shape).toEqual(shape);
     expect(step.op).toMatchObject({ layout });
   });
 
-  it("leaves bytes as they are", async () => {
+  it("bytes stay unchanged, and `mean` is refused for them", async () => {
     expect((await planned({ dims: ["n", 8, 8, 3], dtype: "uint8" })).step.op).toMatchObject({ rescale: 1 });
     const [problem] = await problems({ dims: ["n", 8, 8, 3], dtype: "uint8", image: { mean: 0.5 } });
     expect(problem).toMatchObject({ where: "map.inputs.x.image", what: expect.stringContaining("do not make bytes") });
@@ -134,12 +134,12 @@ describe("an input of images", () => {
   it.each([
     { shortestEdge: 64, round: "round" },
     { longestEdge: 224, round: "floor" },
-  ] as const)("rounds the other edge as the job says: %o", async (resize) => {
+  ] as const)("the other edge is rounded as the job sets: %o", async (resize) => {
     const { step } = await planned({ image: { resize, ...("shortestEdge" in resize ? { crop } : {}) } });
     expect(step.op).toMatchObject({ resize: { round: resize.round } });
   });
 
-  it("takes from the model's folder what the job leaves out", async () => {
+  it("keys missing from the job are read from the model's folder", async () => {
     const folder = folderWith({
       ...{ resize: { shortestEdge: 256 }, crop, resample: "bicubic", rescale: 1 / 256 },
       ...{ mean: [0.5], std: [0.1, 0.2, 0.3], channels: "bgr" },
@@ -155,7 +155,7 @@ describe("an input of images", () => {
     expect(square.step.op).toMatchObject({ crop: null });
   });
 
-  it("asks for what the model's folder leaves unclear, unless the job says it", async () => {
+  it("a key that is unclear in the model's folder is required in the job", async () => {
     const doubt = {
       about: "image",
       where: "preprocessor_config.json: resample",
@@ -173,7 +173,7 @@ describe("an input of images", () => {
     ]);
   });
 
-  it("tells every problem at once", async () => {
+  it("all problems are reported at once", async () => {
     const image = { resize: { shortestEdge: 256 } };
     expect(await problems({ image, spec: { column: "id" }, dtype: "int64" })).toEqual([
       expect.objectContaining({
@@ -193,11 +193,11 @@ describe("an input of images", () => {
     [{ image: { crop: { width: 8, height: 9 } } }, "[3, 224, 224] after the batch", "[3, 9, 8], nchw"],
     [{ dims: ["n", 1, 8, 8] }, "[1, 8, 8] after the batch", "[3, 8, 8], nchw"],
     [{ dims: ["n", 12], image: { crop } }, "[12] after the batch", "[3, 224, 224], nchw"],
-  ] as const)("tells a shape that is not the model's", async (of, expected, found) => {
+  ] as const)("a shape that differs from the model's is reported (%#)", async (of, expected, found) => {
     expect(await problems(of)).toEqual([expect.objectContaining({ expected, found })]);
   });
 
-  it("names the layout that the model wants", async () => {
+  it("a hint names the layout that the model needs", async () => {
     const [problem] = await problems({
       dims: ["n", 8, 8, 3],
       image: { layout: "nchw", crop: { width: 8, height: 8 } },
@@ -205,12 +205,12 @@ describe("an input of images", () => {
     expect(problem).toMatchObject({ hint: "set `layout: nhwc`" });
   });
 
-  it("asks for a size where neither the job nor the model has one", async () => {
+  it("a size is required where neither the job nor the model has one", async () => {
     const [problem] = await problems({ dims: ["n", 3, "h", "w"] });
     expect(problem).toMatchObject({ expected: "`resize` or `crop`", found: "[3, h, w] after the batch" });
   });
 
-  it("knows the model's inputs, and the columns", async () => {
+  it("an unknown column is reported", async () => {
     const found = await plan({ spec: { column: "foto" } });
     expect(found).toMatchObject({ problems: [{ where: "map.inputs.x.column", what: "no column `foto`" }] });
   });

@@ -4,7 +4,7 @@ import { imageOp, imageText } from "../../../extensions/image/op.ts";
 import { ZOD } from "../../../shared/core/zod.ts";
 import { anImagePlan, imagePlan } from "./image-fixtures.ts";
 
-it("says what becomes of images, in order", () => {
+it("the text of a plan lists the preparation of images in order", () => {
   const plan = anImagePlan({
     ...{ resize: { kind: "shortestEdge", pixels: 256 }, crop: { width: 224, height: 223 } },
     ...{ rescale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.5, 0.5, 0.5] },
@@ -14,7 +14,7 @@ it("says what becomes of images, in order", () => {
   );
 });
 
-it("leaves out what is not done", () => {
+it("the text omits preparation that the plan does not have", () => {
   expect(imageText(anImagePlan())).toBe("rgb, nchw");
   const resize = { kind: "longestEdge", pixels: 64, pad: 114, place: "topLeft" } as const;
   expect(imageText(anImagePlan({ resize, orient: false, resample: "lanczos", layout: "nhwc" }))).toBe(
@@ -28,7 +28,7 @@ it("leaves out what is not done", () => {
   );
 });
 
-it("takes each plan as it was sent", () => {
+it("a plan that is sent as JSON is parsed unchanged", () => {
   const schema = imageOp(ZOD);
   fc.assert(
     fc.property(imagePlan, (plan) => {
@@ -38,9 +38,9 @@ it("takes each plan as it was sent", () => {
 });
 
 it.each([
-  ["a size that is none", { width: -1 }],
-  ["a filter that nobody knows", { resample: "box" }],
+  ["an invalid size", { width: -1 }],
+  ["an unknown filter", { resample: "box" }],
   ["a resize of two kinds", { resize: { kind: "exact", pixels: 8 } }],
-])("refuses %s", (_what, change) => {
+])("a plan with %s is refused", (_what, change) => {
   expect(imageOp(ZOD).safeParse({ ...anImagePlan(), ...change }).success).toBe(false);
 });

@@ -53,8 +53,8 @@ function plainDown({ data, width, channels }: Pixels, taps: Taps): Uint8Array {
 
 const FILTERS = ["bilinear", "bicubic", "lanczos"] as const;
 
-describe("lines scaled with several values at a time", () => {
-  it("are those of one value at a time, whatever the filter, the sizes and the part that is wanted", () => {
+describe("scaling several values at a time", () => {
+  it("scaled lines equal those of one value at a time, for any filter, size and part", () => {
     const edge = fc.integer({ min: 1, max: 60 });
     const property = fc.property(
       fc.constantFrom(...FILTERS),
@@ -75,7 +75,7 @@ describe("lines scaled with several values at a time", () => {
     fc.assert(property, { numRuns: 200 });
   });
 
-  it("are the same of an image that does not fit at once", () => {
+  it("an image that does not fit at once is scaled with the same result", () => {
     const image = noise(2_000, 900, 3);
     const taps = tapsOf("lanczos", 2_000, 70, [0, 70]);
     const out = new Uint8Array(3 * 70 * 900);
@@ -83,7 +83,7 @@ describe("lines scaled with several values at a time", () => {
     expect(Buffer.compare(out, plainAcross(image, taps))).toBe(0);
   });
 
-  it("are left to the caller where a line, or a pixel's lines, do not fit, and come out the same", () => {
+  it("lines that do not fit are left to the caller, with the same result", () => {
     const long = noise(1_500_000, 1, 3);
     const across = tapsOf("bilinear", long.width, 5, [0, 5]);
     expect(lineScaler().across(long, across, new Uint8Array(15))).toBe(false);

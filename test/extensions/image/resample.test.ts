@@ -25,7 +25,7 @@ function upperLeft(image: Pixels, size: { width: number; height: number }): Pixe
 
 describe("resampled", () => {
   it.each(Object.entries(PILLOW.resized))(
-    "gives the bytes that Pillow or OpenCV gives: %s",
+    "scaling gives the same bytes as Pillow or OpenCV: %s",
     async (key, known) => {
       const [name = "", width = 0, height = 0] = key.split(" ");
       const size = { width: Number(width), height: Number(height) };
@@ -41,7 +41,7 @@ describe("resampled", () => {
     },
   );
 
-  it("gives of a region what the whole has there", async () => {
+  it("a scaled region equals the same region of the whole scaled image", async () => {
     const images = [await pixelsOf("rgb.png"), await pixelsOf("rgb.png", "gray")];
     const edges = fc.record({
       size: fc.integer({ min: 1, max: 90 }),

@@ -17,7 +17,7 @@ function problemsOf(image: unknown, input: object = {}) {
 }
 
 describe("the `image` of an input", () => {
-  it("has defaults for all that may be left out, and a folder of its own", () => {
+  it("optional keys have defaults, and the folder is resolved from that of the job", () => {
     expect(problemsOf({})).toEqual({
       ...{ scale: 1, offset: 0 },
       image: {
@@ -28,7 +28,7 @@ describe("the `image` of an input", () => {
     expect(problemsOf({ folder: "photos" })).toMatchObject({ image: { folder: "/job/photos" } });
   });
 
-  it("excludes what is for columns of numbers", () => {
+  it("keys for columns of numbers are refused together with `image`", () => {
     const rest = { columns: "f*", shape: [3, 8, 8], fill: 0, pad: 1 };
     const what = (key: string) => [key, `\`image\` and \`${key}\` exclude each other`];
     expect(problemsOf({}, rest)).toEqual(["columns", "shape", "fill", "pad"].map(what));
@@ -40,11 +40,11 @@ describe("the `image` of an input", () => {
     [{ shortestEdge: 8, width: 8, height: 8 }],
     [{ width: 8 }],
     [{}],
-  ])("says one size: not %o", (resize) => {
+  ])("a resize without exactly one size is refused: %o", (resize) => {
     expect(problemsOf({ resize })).toEqual([["image.resize", "does not give exactly one size"]]);
   });
 
-  it("fills squares only, rounds no edge that is given, and cuts nothing out of them", () => {
+  it("`pad`, `place` and `round` are refused for an exact size, and `crop` for a longest edge", () => {
     const resize = { width: 8, height: 8, pad: 1, place: "center", round: "floor" };
     expect(problemsOf({ resize })).toEqual([
       ["image.resize.pad", "there is nothing to fill"],
@@ -56,7 +56,7 @@ describe("the `image` of an input", () => {
     ]);
   });
 
-  it("has a number for each channel", () => {
+  it("`mean` and `std` need one number for each channel, and zeros in `std` are refused", () => {
     expect(problemsOf({ mean: [1, 2], std: [1, 2, 3] })).toEqual([
       ["image.mean", "does not have one number for each channel"],
     ]);

@@ -21,7 +21,7 @@ function someRows(): RecordBatch {
     id: only(vectorFromArray([...cells.keys()], new Int32())),
     photo: only(vectorFromArray(cells, new Binary())),
   }).batches;
-  if (batch === undefined) throw new Error("one record batch");
+  if (batch === undefined) throw new Error("expected one record batch");
   return batch;
 }
 

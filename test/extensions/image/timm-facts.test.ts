@@ -46,30 +46,33 @@ const configOf = (cfg: object, more: object = {}) => ({
   "config.json": { architecture: "resnet50", num_classes: 1000, pretrained_cfg: { ...CFG, ...cfg }, ...more },
 });
 
-describe("images as timm's config.json says", () => {
+describe("image settings in timm's config.json", () => {
   const cases = Object.entries(TIMM).flatMap(([name, { config, made }]) =>
     Object.entries(made).map(([image, expected]) => ({ name, config, image, expected })),
   );
 
-  test.each(cases)("are what Pillow makes of them by timm's transform: $name of $image", async (one) => {
-    const config = { architecture: "resnet18", pretrained_cfg: one.config };
-    const { plan, problems } = planned({ "config.json": config }, one.config.input_size);
-    expect(problems).toEqual([]);
-    const of = present(plan, "the images fit the model");
-    const cut = present(fitted(await pixelsOf(one.image), of), "the image has the size");
-    expect(digestOf(cut.data)).toBe(one.expected.pixels);
-    const values = imageArray(of, 1);
-    new ValueWriter(of).write(cut, values, 0);
-    const pixels = cut.width * cut.height;
-    for (const channel of [0, 1, 2]) {
-      const own = Array.from(values.subarray(channel * pixels, (channel + 1) * pixels));
-      expect(own[0]).toBeCloseTo(present(one.expected.first[channel], "a channel"), 5);
-      const mean = own.reduce((sum, value) => sum + value, 0) / pixels;
-      expect(mean).toBeCloseTo(present(one.expected.means[channel], "a channel"), 5);
-    }
-  });
+  test.each(cases)(
+    "prepared images equal those of timm's transform in Pillow: $name of $image",
+    async (one) => {
+      const config = { architecture: "resnet18", pretrained_cfg: one.config };
+      const { plan, problems } = planned({ "config.json": config }, one.config.input_size);
+      expect(problems).toEqual([]);
+      const of = present(plan, "the images fit the model");
+      const cut = present(fitted(await pixelsOf(one.image), of), "the image has the size");
+      expect(digestOf(cut.data)).toBe(one.expected.pixels);
+      const values = imageArray(of, 1);
+      new ValueWriter(of).write(cut, values, 0);
+      const pixels = cut.width * cut.height;
+      for (const channel of [0, 1, 2]) {
+        const own = Array.from(values.subarray(channel * pixels, (channel + 1) * pixels));
+        expect(own[0]).toBeCloseTo(present(one.expected.first[channel], "a channel"), 5);
+        const mean = own.reduce((sum, value) => sum + value, 0) / pixels;
+        expect(mean).toBeCloseTo(present(one.expected.means[channel], "a channel"), 5);
+      }
+    },
+  );
 
-  test("are prepared as its other keys say only where it is timm's", () => {
+  test("image settings are read from config.json only where it is timm's", () => {
     expect(
       said({ "config.json": { architecture: "x", image_size: 224 } }).facts.features.image,
     ).toBeUndefined();
@@ -83,32 +86,44 @@ describe("images as timm's config.json says", () => {
 
   test.each<[string, object, object, string, string]>([
     [
-      "other channels",
+      "unsupported channels",
       { input_size: [1, 224, 224] },
       {},
       "pretrained_cfg: input_size",
       "`resize` and `crop` here",
     ],
-    ["no size", { input_size: [224] }, {}, "pretrained_cfg: input_size", "`resize` and `crop` here"],
-    ["a share of nothing", { crop_pct: 0 }, {}, "pretrained_cfg: crop_pct", "`resize` here"],
-    ["a way to crop", { crop_mode: "border" }, {}, "pretrained_cfg: crop_mode", "`resize` here"],
     [
-      "edges that differ",
+      "an incomplete size",
+      { input_size: [224] },
+      {},
+      "pretrained_cfg: input_size",
+      "`resize` and `crop` here",
+    ],
+    ["a crop share of zero", { crop_pct: 0 }, {}, "pretrained_cfg: crop_pct", "`resize` here"],
+    ["an unknown crop mode", { crop_mode: "border" }, {}, "pretrained_cfg: crop_mode", "`resize` here"],
+    [
+      "unequal edges",
       { input_size: [3, 224, 160] },
       {},
       "pretrained_cfg: input_size",
       "`resize` and `crop` here",
     ],
-    ["a filter", { interpolation: "random" }, {}, "pretrained_cfg: interpolation", "`resample` here"],
+    [
+      "an unknown filter",
+      { interpolation: "random" },
+      {},
+      "pretrained_cfg: interpolation",
+      "`resample` here",
+    ],
     ["a mean of two channels", { mean: [0.5, 0.5] }, {}, "pretrained_cfg: mean", "`mean` here"],
     [
-      "a size elsewhere",
+      "another size in model_args",
       {},
       { model_args: { img_size: 384 } },
       "model_args: img_size",
       "`resize` and `crop` here",
     ],
-  ])("are the job's to say where it has %s that is not known here", (_what, cfg, more, key, expected) => {
+  ])("the job must set the preparation where config.json has %s", (_what, cfg, more, key, expected) => {
     const files = configOf(cfg, more);
     expect(doubts(files)).toEqual([["image", `config.json: ${key}`]]);
     const { problems } = planned(files, [3, 224, 224]);
@@ -123,7 +138,7 @@ describe("images as timm's config.json says", () => {
     expect(planned(files, [3, 224, 224], own).problems).toEqual([]);
   });
 
-  test("have a preprocessor_config.json beside it that agrees, or a doubt at each key", () => {
+  test("each key that differs from preprocessor_config.json is reported as a doubt", () => {
     const processor = {
       ...{ image_processor_type: "CLIPImageProcessor", size: { shortest_edge: 256 }, resample: 3 },
       ...{ do_center_crop: true, crop_size: 224, image_mean: CFG.mean, image_std: CFG.std },
@@ -143,12 +158,12 @@ describe("images as timm's config.json says", () => {
   });
 });
 
-describe("classes as timm's config.json names them", () => {
+describe("class names in timm's config.json", () => {
   const NAMES = ["n01440764", "n01443537"];
   const labels = (more: object) => said({ "config.json": { num_classes: 2, ...more } }).facts.labels;
   const doubtful = (more: object) => doubts({ "config.json": { num_classes: 2, ...more } });
 
-  test("are a list, or a group by number", () => {
+  test("class names are read from a list or from an object by number", () => {
     expect(labels({ label_names: NAMES })).toEqual(NAMES);
     expect(labels({ label_names: { 1: NAMES[1], 0: NAMES[0] } })).toEqual(NAMES);
     expect(labels({ label_names: NAMES, id2label: { 0: NAMES[0], 1: NAMES[1] } })).toEqual(NAMES);
@@ -159,7 +174,7 @@ describe("classes as timm's config.json names them", () => {
     [{ label_names: "imagenet" }, "label_names"],
     [{ label_names: ["a", "b", "c"] }, "num_classes"],
     [{ label_names: NAMES, id2label: { 0: "a", 1: "b" } }, "label_names"],
-  ])("are unknown, with a doubt, where they contradict: %j", (more, key) => {
+  ])("contradictory class names are unknown and reported as a doubt: %j", (more, key) => {
     expect(labels(more)).toBeNull();
     expect(doubtful(more)).toEqual([["labels", `config.json: ${key}`]]);
   });

@@ -16,12 +16,12 @@ function valuesOf(change: Parameters<typeof anImagePlan>[0]): number[] {
 }
 
 describe("ValueWriter", () => {
-  it("puts channels one after the other, or those of a pixel side by side", () => {
+  it("channels are written one after another, or interleaved by pixel", () => {
     expect(valuesOf({ layout: "nchw", dtype: "uint8" })).toEqual([0, 102, 51, 153, 255, 204]);
     expect(valuesOf({ layout: "nhwc", dtype: "uint8" })).toEqual([0, 51, 255, 102, 153, 204]);
   });
 
-  it("turns the order of channels round", () => {
+  it("the order of channels is reversed for `bgr`", () => {
     expect(valuesOf({ channels: "bgr", layout: "nhwc", dtype: "uint8" })).toEqual([
       255, 51, 0, 204, 153, 102,
     ]);
@@ -30,7 +30,7 @@ describe("ValueWriter", () => {
     ]);
   });
 
-  it("rounds to float32 after each step, as NumPy does", () => {
+  it("values are rounded to float32 after each step, as in NumPy", () => {
     const spec = {
       layout: "nhwc",
       rescale: 1 / 255,
@@ -43,7 +43,7 @@ describe("ValueWriter", () => {
     ]);
   });
 
-  it("scales, takes the mean off and divides, by channel of the tensor", () => {
+  it("values are scaled, reduced by the mean and divided, for each channel of the tensor", () => {
     const spec = { layout: "nhwc", rescale: 1 / 255, mean: [0, 0.2, 1], std: [1, 0.5, 2] } as const;
     const expected = [0, 0, 0, 0.4, 0.8, -0.1];
     expect(valuesOf(spec).map((value) => Number(value.toFixed(6)))).toEqual(expected);
@@ -51,7 +51,7 @@ describe("ValueWriter", () => {
     expect(valuesOf(bgr)).toEqual([0, 51, 0, -51, 153, 102]);
   });
 
-  it("rounds to half precision once", () => {
+  it("values are rounded to half precision once", () => {
     const third = 1 / 3;
     expect(valuesOf({ layout: "nhwc", dtype: "float16", rescale: third })).toEqual(
       [...image.data].map((byte) => encodeHalf(byte * third)),

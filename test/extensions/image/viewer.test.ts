@@ -8,7 +8,7 @@ function aPicture(width: number, height: number, channels: 1 | 3): Pixels {
   return { width, height, channels, data };
 }
 
-test("a PNG holds the pixels, as another program reads it", async () => {
+test("another program reads the same pixels from the PNG", async () => {
   const image = aPicture(20, 11, 3);
   const { preview } = pictureOf(image, { kind: "png", width: 256, height: 256 });
   const read = await sharp(Buffer.from(preview?.data ?? "", "base64"))
@@ -18,7 +18,7 @@ test("a PNG holds the pixels, as another program reads it", async () => {
   expect([...read.data]).toEqual([...image.data]);
 });
 
-test("a preview keeps the ratio, is never larger than its room or the image, and grey is red, green and blue", () => {
+test("a preview keeps the ratio, fits its area, is never enlarged, and shows grey in three channels", () => {
   const room = { kind: "pixels", width: 32, height: 28 } as const;
   const sizeOf = (width: number, height: number) => pictureOf(aPicture(width, height, 3), room).preview;
   expect(sizeOf(500, 375)).toMatchObject({ width: 32, height: 24 });

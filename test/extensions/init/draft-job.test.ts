@@ -12,27 +12,27 @@ import {
 import { draft, inputsOf, int, LOADED, text } from "./draft-fixtures.ts";
 
 describe("the inputs of a drafted job", () => {
-  test("take the column of their own name, however it is written, before one that fits as well", () => {
+  test("an input takes the column of its own name, in any spelling, before another that fits", () => {
     expect(inputsOf({ other: fixedList(784), image: fixedList(784) })).toEqual([[{ column: "image" }, 0]]);
     expect(inputsOf({ other: fixedList(784), "IM-age": fixedList(784) })).toEqual([
       [{ column: "IM-age" }, 0],
     ]);
   });
 
-  test("take the only column whose type and shape fit, whatever its name", () => {
+  test("an input takes the only column with a fitting type and shape, regardless of its name", () => {
     expect(inputsOf({ id: int, text, short: fixedList(7), x: fixedList(784) })).toEqual([
       [{ column: "x" }, 0],
     ]);
   });
 
-  test("prefer a size that is known to one that only the rows will tell", () => {
+  test("an input prefers a column of known size to one whose size depends on the rows", () => {
     expect(inputsOf({ raw: { kind: "binary" }, lists: list(), x: fixedList(784) })).toEqual([
       [{ column: "x" }, 0],
     ]);
     expect(inputsOf({ raw: { kind: "binary" }, lists: list() })).toEqual([[{ column: "lists" }, 0]]);
   });
 
-  test("take the first of several that fit, and ask", () => {
+  test("an input takes the first of several fitting columns, with a question", () => {
     const { inputs, problems } = draft({ a: fixedList(784), b: fixedList(784) });
     expect(inputs).toMatchObject([
       { keys: { column: "a" }, questions: ["which column is it? these fit: a, b"] },
@@ -40,7 +40,7 @@ describe("the inputs of a drafted job", () => {
     expect(problems).toEqual([]);
   });
 
-  test("give each column to one input", () => {
+  test("each column is given to one input", () => {
     const model = { inputs: [aTensor("p", ["n", 3]), aTensor("q", ["n", 3])] };
     expect(inputsOf({ a: fixedList(3), b: fixedList(3) }, { model }).map(([keys]) => keys)).toEqual([
       { column: "a" },
@@ -48,7 +48,7 @@ describe("the inputs of a drafted job", () => {
     ]);
   });
 
-  test("take numbers side by side: all but ids, or those that differ by a number", () => {
+  test("an input takes several number columns: all except ids, or those whose names differ by a number", () => {
     const model = { inputs: [aTensor("x", ["n", 3])] };
     const float = numeric("float64");
     expect(inputsOf({ id: int, a: float, b: float, c: float }, { model })).toEqual([
@@ -59,13 +59,13 @@ describe("the inputs of a drafted job", () => {
     ]);
   });
 
-  test("one of one number takes the number, and no id while there is another", () => {
+  test("an input of one number takes a number column rather than an id", () => {
     const model = { inputs: [aTensor("x", ["n", 1])] };
     expect(inputsOf({ id: int, age: int }, { model })).toEqual([[{ column: "age" }, 0]]);
   });
 
   test.each(["src", "input", "tokens", "position_ids", "index"])(
-    "%s of open length is never made of what tells rows apart",
+    "the input %s of open length is not fed from an id column",
     (name) => {
       const model = { inputs: [aTensor(name, ["batch", "s"], "int64")] };
       for (const id of ["id", "doc_id", "row_key", "index"].filter((own) => own !== name)) {
@@ -80,7 +80,7 @@ describe("the inputs of a drafted job", () => {
     },
   );
 
-  test("of open length name the dimension that one number a row would make 1", () => {
+  test("a question names the open dimension that one number per row would set to 1", () => {
     const model = { inputs: [aTensor("x", ["n", "features"])] };
     const { inputs } = draft({ age: int }, { model });
     expect(inputs).toMatchObject([
@@ -93,12 +93,12 @@ describe("the inputs of a drafted job", () => {
     expect(inputsOf({ tokens: int }, { model: tokens })).toEqual([[{ column: "tokens" }, 1]]);
   });
 
-  test("of one number ask where only what tells rows apart is left", () => {
+  test("an input of one number asks a question when only an id column is left", () => {
     const model = { inputs: [aTensor("x", ["n", 1])] };
     expect(inputsOf({ id: int }, { model })).toEqual([[{ column: "id" }, 1]]);
   });
 
-  test("make masks of the ids, and types that are all zero", () => {
+  test("masks are made from the token ids, and token types are zero", () => {
     const names = ["input_ids", "attention_mask", "token_type_ids"];
     const model = { inputs: names.map((name) => aTensor(name, ["batch", "sequence"], "int64")), outputs: [] };
     expect(inputsOf({ id: text, tokens: list(int) }, { model }).map(([keys]) => keys)).toEqual([
@@ -108,7 +108,7 @@ describe("the inputs of a drafted job", () => {
     ]);
   });
 
-  test("ask about a batch that seems to be another dimension", () => {
+  test("a question is asked when the batch seems to be another dimension", () => {
     const model = { inputs: [aTensor("x", ["batch", 4]), aTensor("state", [2, "batch", 8])], outputs: [] };
     const { inputs, problems } = draft({ x: fixedList(4), state: fixedList(16) }, { model });
     expect(problems).toEqual([]);
@@ -118,13 +118,13 @@ describe("the inputs of a drafted job", () => {
     });
   });
 
-  test("ask about the range of bytes that become floats", () => {
+  test("a question is asked about the range of bytes that become floats", () => {
     expect(draft({ pixels: fixedList(784, numeric("uint8")) }).inputs[0]?.questions).toEqual([
       expect.stringContaining("scale"),
     ]);
   });
 
-  test("that nothing fits are asked about with all columns, and the draft says that it cannot run", () => {
+  test("a question lists all columns for an input that none fits, and the draft reports a problem", () => {
     const { inputs, outputs, problems } = draft({ id: int, body: text });
     expect(inputs).toMatchObject([
       { keys: { column: "image" }, questions: [expect.stringContaining("id, body")] },
@@ -133,7 +133,7 @@ describe("the inputs of a drafted job", () => {
     expect(outputs).toHaveLength(2);
   });
 
-  test("name no column whose name is there twice", () => {
+  test("a column whose name occurs twice is not used", () => {
     const twice = ["image", "image", "x"].map((name) => aField(name, fixedList(784)));
     const found = {
       folder: null,

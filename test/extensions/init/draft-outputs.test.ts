@@ -3,21 +3,21 @@ import { aTensor, fixedList, list } from "../../unit/coordinator/plan/bind/bind-
 import { draft, int, outputsOf, text } from "./draft-fixtures.ts";
 
 describe("the outputs of a drafted job", () => {
-  test("of logits are the likeliest class and how sure the model is", () => {
+  test("logits give the likeliest class and its score", () => {
     expect(outputsOf({})).toEqual({
       label: { tensor: "logits", op: "argmax" },
       score: { tensor: "logits", op: "maxSoftmax" },
     });
   });
 
-  test("of probabilities are these, and the likeliest class", () => {
+  test("probabilities give the likeliest class and the probabilities", () => {
     expect(outputsOf({ model: { outputs: [aTensor("probabilities", ["n", 3])] } })).toEqual({
       label: { tensor: "probabilities", op: "argmax" },
       probabilities: { tensor: "probabilities" },
     });
   });
 
-  test("are classes whatever their name where the folder names as many, or its maker calls it a classifier", () => {
+  test("an output of any name gives classes if the folder has labels or names a classifier", () => {
     const model = { outputs: [aTensor("y", ["n", 3])] };
     expect(outputsOf({ model })).toEqual({ y: { tensor: "y" } });
     for (const folder of [{ labels: ["a", "b", "c"] }, { architecture: "ViTForImageClassification" }]) {
@@ -28,7 +28,7 @@ describe("the outputs of a drafted job", () => {
     ]);
   });
 
-  test("of several labels a row are those that reach a score, which is asked for", () => {
+  test("a model with several labels per row gives the classes that reach a score, with a question", () => {
     const model = { outputs: [aTensor("logits", ["n", 3])] };
     const folder = { labels: ["a", "b", "c"], multiLabel: true };
     const { outputs } = draft({ pixels: fixedList(784) }, { model, folder });
@@ -41,14 +41,14 @@ describe("the outputs of a drafted job", () => {
     ]);
   });
 
-  test("of several labels a row take probabilities as they are", () => {
+  test("probabilities of several labels per row get no activation", () => {
     const model = { outputs: [aTensor("probabilities", ["n", 3])] };
     expect(outputsOf({ model, folder: { multiLabel: true } })).toEqual({
       classes: { tensor: "probabilities", op: "threshold", threshold: 0.5, activation: "none" },
     });
   });
 
-  test("of vectors of tokens that cannot be pooled as the folder says are those vectors, with a question", () => {
+  test("token vectors that cannot be pooled as the folder defines stay raw, with a question", () => {
     const model = { outputs: [aTensor("last_hidden_state", ["n", 16, 384])] };
     const folder = { pooling: { pool: "mean", normalize: true } } as const;
     const { outputs, problems } = draft({ pixels: fixedList(784) }, { model, folder });
@@ -62,14 +62,14 @@ describe("the outputs of a drafted job", () => {
     ]);
   });
 
-  test("of one class are a score where its maker calls it a classifier", () => {
+  test("a single class is a score if the folder names a classifier", () => {
     const model = { outputs: [aTensor("logits", ["n", 1])] };
     const folder = { architecture: "BertForSequenceClassification" };
     expect(outputsOf({ model, folder })).toEqual({ score: { tensor: "logits" } });
     expect(outputsOf({ model })).toEqual({ logits: { tensor: "logits" } });
   });
 
-  test("of anything else are as they are, one column each", () => {
+  test("any other output is one column with its raw values", () => {
     const outputs = [aTensor("vector", ["n", 384]), aTensor("value", ["n"]), aTensor("best", ["n"], "int64")];
     expect(outputsOf({ model: { outputs } })).toEqual({
       vector: { tensor: "vector" },
@@ -78,7 +78,7 @@ describe("the outputs of a drafted job", () => {
     });
   });
 
-  test("of a label and its scores are both, and no second label of the scores", () => {
+  test("a model with a label and its scores gives both and no second label", () => {
     const scores = { ...aTensor("output_probability", ["n", 2]), classes: ["leaves", "stays"] };
     const model = { outputs: [aTensor("output_label", ["n"], "string"), scores] };
     const { outputs } = draft({ id: int, pixels: fixedList(784) }, { model });
@@ -94,11 +94,21 @@ describe("the outputs of a drafted job", () => {
   });
 
   test.each<[string, readonly (number | string)[], readonly number[], object]>([
-    ["of open sizes take those of a run", ["n", "t"], [2, 7], { shape: [7] }],
-    ["of another size than declared take that of a run", ["n", 1], [2, 7], { shape: [7] }],
-    ["with their batch elsewhere, too", ["t", "batch"], [7, 2], { shape: [7], batchAxis: 1 }],
-    ["of more dimensions than declared", [1, "t"], [5, 2, 7], { shape: [5, 7], batchAxis: 1 }],
-    ["as declared need no run", ["n", 7], [2, 7], {}],
+    ["an open size is taken from a run", ["n", "t"], [2, 7], { shape: [7] }],
+    ["a size that differs from the declared one is taken from a run", ["n", 1], [2, 7], { shape: [7] }],
+    [
+      "a size with the batch at another position is taken from a run",
+      ["t", "batch"],
+      [7, 2],
+      { shape: [7], batchAxis: 1 },
+    ],
+    [
+      "dimensions that are not declared are taken from a run",
+      [1, "t"],
+      [5, 2, 7],
+      { shape: [5, 7], batchAxis: 1 },
+    ],
+    ["a declared size needs no run", ["n", 7], [2, 7], {}],
   ])("%s", (_name, dims, gave, keys) => {
     const types = { id: int, pixels: fixedList(784) };
     const model = { outputs: [aTensor("y", dims)] };
@@ -111,14 +121,14 @@ describe("the outputs of a drafted job", () => {
     expect(asked).toHaveLength("shape" in keys ? 1 : 0);
   });
 
-  test("of open sizes that no run tells are left out, by the dimension that is open", () => {
+  test("an output of open size without a run is excluded with a reason", () => {
     const model = { inputs: [aTensor("x", ["batch", 10])], outputs: [aTensor("y", ["t", "batch", 3])] };
     const { leftOut, outputs } = draft({ x: fixedList(10) }, { model });
     expect(outputs).toEqual([]);
     expect(leftOut).toMatchObject([{ why: expect.stringContaining("shape of its output `y` open") }]);
   });
 
-  test("of a few numbers that nothing names ask what they are, and of vectors they do not", () => {
+  test("a few unnamed numbers cause a question, and a vector does not", () => {
     const asked = (name: string, values: number) =>
       draft({ id: int, pixels: fixedList(784) }, { model: { outputs: [aTensor(name, ["n", values])] } })
         .outputs.flatMap(({ questions }) => questions)
@@ -128,7 +138,7 @@ describe("the outputs of a drafted job", () => {
     );
   });
 
-  test("that no column can hold are left out, and told", () => {
+  test("outputs that no column can hold are excluded and reported", () => {
     const outputs = [aTensor("vector", ["n", 4]), aTensor("grid", ["n", "h", "w"]), aTensor("all", [7])];
     const unusable = [{ name: "maps", kind: "a sequence" }];
     const found = draft({ pixels: fixedList(784) }, { model: { outputs, unusable } });
@@ -137,7 +147,7 @@ describe("the outputs of a drafted job", () => {
     expect(found.problems).toEqual([]);
   });
 
-  test("have names that no kept column has, in upper or lower case", () => {
+  test("output columns get names that differ from kept columns, regardless of case", () => {
     const outputs = [aTensor("ID", ["n"]), aTensor("label", ["n"]), aTensor("logits", ["n", 3])];
     const {
       outputs: drafted,
@@ -157,6 +167,6 @@ test.each([
   [{ file_name: text, pixels: fixedList(3) }, ["file_name"]],
   [{ id: list(), text }, []],
   [{ valid: int, monkey: text }, []],
-])("of the columns %j, %j is kept", (types, keep) => {
+])("from the columns %j, %j is kept", (types, keep) => {
   expect(draft({ ...types, image: fixedList(784) }).keep).toEqual(keep);
 });

@@ -134,7 +134,7 @@ const aCase = fc
   .filter(({ tensorNames }) => !tensorNames.includes("__proto__"));
 
 describe("a drafted job file", () => {
-  test("is a job file that fits, whatever columns and tensors are called, wherever a job is possible", () => {
+  test("a possible job is drafted as a valid job file for any names of columns and tensors", () => {
     fc.assert(
       fc.property(aCase, ({ shapes, columnNames, tensorNames, withId }) => {
         // The batch of the first shape comes first, so that the others' batch can be recognized.
@@ -164,14 +164,14 @@ describe("a drafted job file", () => {
     );
   });
 
-  test("is a job file, with the problem in it, where no job is possible", () => {
+  test("a job that cannot run is drafted as a job file that shows the problem", () => {
     const { yaml, spec } = written(aModel(), fields({ body: { kind: "string" } }));
     expect(spec.map.inputs).toEqual({ image: { column: "image", scale: 1, offset: 0 } });
     expect(yaml).toMatch(/^# TODO: this job cannot run yet: map\.inputs\.image\.column: no column `image`$/m);
     expect(openQuestions(yaml)).toBe(3);
   });
 
-  test("names its places as they are, also those that look like variables", () => {
+  test("paths are written literally, also those that look like variables", () => {
     const paths = {
       job: "x.yaml",
       folder: "/jobs",
@@ -187,13 +187,13 @@ describe("a drafted job file", () => {
     ]);
   });
 
-  test("keeps comments in their lines: names with breaks in them cannot write keys", () => {
+  test("line breaks in names stay in their comment and cannot add keys", () => {
     const name = "x\nerrors:\r\n  maxRows: 9\u2028\u0085evil: 1";
     const { spec } = written(aModel(), [aField("image", fixedList(784)), aField(name, numeric("int8"))]);
     expect(spec.errors).toEqual({ maxRows: 0 });
   });
 
-  test("says what was found: columns, tensors, and what is left to decide", () => {
+  test("the file lists columns, tensors and open questions", () => {
     const { yaml } = written(
       aModel(),
       fields({ id: numeric("int64"), a: fixedList(784), b: fixedList(784) }),

@@ -24,7 +24,7 @@ test.each([
   ["states", "new_states"],
   ["cached_key_0", "new_cached_key_0"],
   ["memory", "memory_out"],
-])("a state by its name: %s becomes %s", (input, output) => {
+])("a state is recognized by its names: %s becomes %s", (input, output) => {
   expect(pairsOf([input], [output])).toEqual([[input, output]]);
 });
 
@@ -36,7 +36,7 @@ test.each([
   ["state_a", "state_b"],
   ["h", "c"],
   ["past_key", "present_key"],
-])("no state by its name: %s and %s", (input, output) => {
+])("%s and %s are not recognized as a state", (input, output) => {
   expect(pairsOf([input], [output])).toEqual([]);
 });
 
@@ -44,7 +44,7 @@ test("each output goes into one input", () => {
   expect(pairsOf(["h", "h0"], ["hn"])).toEqual([["h", "hn"]]);
 });
 
-test("no state has another type or shape than what becomes of it, or no room for a row", () => {
+test("an input and an output with different types or shapes, or without row values, are no state", () => {
   const h = aTensor("h", SHAPE);
   for (const output of [
     aTensor("hn", SHAPE, "float16"),

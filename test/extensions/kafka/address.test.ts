@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parseKafka } from "../../../extensions/kafka/address.ts";
 
-describe("an address of Kafka", () => {
-  it("names brokers, topic, group and who asks, and shows no secret", () => {
+describe("parseKafka", () => {
+  it("an address has brokers, topic, options and credentials, and is shown without secrets", () => {
     const text = "kafka://me:a%40b@b1,b2:9094/reviews?group=scoring&tls=true&sasl=scram-sha-512";
     expect(parseKafka(text)).toEqual({
       brokers: ["b1:9092", "b2:9094"],
@@ -17,7 +17,7 @@ describe("an address of Kafka", () => {
     });
   });
 
-  it("is none where it says what nothing here knows", () => {
+  it("an invalid or unsupported address is rejected", () => {
     const bad = [
       "kafka://b1/reviews?grup=a",
       "kafka://b1/reviews?sasl=plain",

@@ -3,7 +3,7 @@ import { parseKafka } from "../../../extensions/kafka/address.ts";
 import { connectionOf } from "../../../extensions/kafka/connection.ts";
 import { present } from "../../../shared/core/assert.ts";
 
-it("brokers are told by which name they are meant, unless that is an address; passwords are whole", () => {
+it("TLS sends the broker's host name unless it is an IP address, and a password keeps its colons", () => {
   const parsed = (text: string) => present(parseKafka(text), "an address of Kafka");
   const named = connectionOf(parsed("kafka://me:a%3Ab:c@b1,b2:9094/t?tls=true&sasl=scram-sha-256"));
   expect(named.tlsServerName).toBe(true);

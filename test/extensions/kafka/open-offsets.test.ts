@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OpenOffsets } from "../../../extensions/kafka/open-offsets.ts";
 
-describe("the offsets of a partition that were given out", () => {
-  it("move the group up to the lowest that is not settled, in whatever order they are settled", () => {
+describe("the open offsets of a partition", () => {
+  it("the group's position is the lowest unacknowledged offset, for any order of acknowledgement", () => {
     const gaps = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 60 });
     fc.assert(
       fc.property(gaps, fc.infiniteStream(fc.nat()), (steps, choices) => {
@@ -39,7 +39,7 @@ describe("the offsets of a partition that were given out", () => {
     );
   });
 
-  it("are forgotten once they are settled in turn, however many there were", () => {
+  it("the position follows 10,000 offsets that are acknowledged in order", () => {
     const offsets = new OpenOffsets();
     for (let offset = 0n; offset < 10_000n; offset += 1n) {
       offsets.give(offset);

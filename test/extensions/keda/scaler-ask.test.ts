@@ -14,7 +14,7 @@ function problemsOf(metadata: Record<string, string>): unknown {
 }
 
 describe("a trigger's metadata", () => {
-  test("says what a worker is worth, and how many there may be of which kind", () => {
+  test("the metadata sets the shards per worker, the maximum of workers and their device", () => {
     expect(read({ shardsPerWorker: "8" })).toEqual({ shardsPerWorker: 8, maxWorkers: null, device: null });
     expect(read({ shardsPerWorker: "1", maxWorkers: "1000000", device: "cuda" })).toEqual({
       shardsPerWorker: 1,
@@ -23,12 +23,12 @@ describe("a trigger's metadata", () => {
     });
   });
 
-  test("may have what KEDA reads of it, and the token", () => {
+  test("the keys of KEDA and the token are accepted", () => {
     const others = { scalerAddress: "c:7433", enableTLS: "true", unsafeSsl: "false", tokenFromEnv: "smt_1" };
     expect(read({ shardsPerWorker: "8", ...others })).toMatchObject({ shardsPerWorker: 8 });
   });
 
-  test("without what a worker is worth is refused, and told what to write", () => {
+  test("metadata without `shardsPerWorker` is refused with a description of the key", () => {
     expect(problemsOf({})).toEqual([
       expect.objectContaining({
         where: "shardsPerWorker",
@@ -37,7 +37,7 @@ describe("a trigger's metadata", () => {
     ]);
   });
 
-  test("is refused with all that is wrong in it, each at its place", () => {
+  test("all problems are reported at once, each with its key", () => {
     const wrong = { shardsPerWorkers: "8", maxWorkers: "many", device: "gpu" };
     expect(problemsOf(wrong)).toEqual([
       expect.objectContaining({ where: "shardsPerWorkers", expected: "shardsPerWorker" }),
@@ -48,7 +48,7 @@ describe("a trigger's metadata", () => {
   });
 
   test.each(["0", "-1", "1.5", "1e3", "", " 8", "1000001", "0x10", "NaN"])(
-    "%j is no number of shards",
+    "%j is refused as a number of shards",
     (text) => {
       expect(problemsOf({ shardsPerWorker: text })).toEqual([
         expect.objectContaining({ where: "shardsPerWorker", found: text }),

@@ -9,32 +9,32 @@ import { VirtualClock } from "../../support/virtual-clock.ts";
 const ASK: ScalerAsk = { shardsPerWorker: 10, maxWorkers: null, device: null };
 const work = (openShards: number, device: Device = "auto") => ({ openShards, description: { device } });
 
-describe("workers that are wanted", () => {
+describe("the number of wanted workers", () => {
   test.each([
     [0, 0],
     [1, 1],
     [10, 1],
     [11, 2],
     [300, 30],
-  ])("for %i open shards at ten a worker are %i", (open, wanted) => {
+  ])("%i open shards at ten per worker need %i workers", (open, wanted) => {
     expect(new Scaler(() => [work(open)]).workersWanted(ASK)).toBe(wanted);
   });
 
-  test("are for the shards of all jobs together, and no more than may be", () => {
+  test("the open shards of all jobs are added, up to the maximum of workers", () => {
     const scaler = new Scaler(() => [work(4), work(0), work(7)]);
     expect(scaler.workersWanted(ASK)).toBe(2);
     expect(scaler.workersWanted({ ...ASK, shardsPerWorker: 1, maxWorkers: 5 })).toBe(5);
     expect(new Scaler(() => []).workersWanted(ASK)).toBe(0);
   });
 
-  test("of a device are for jobs that it may run", () => {
+  test("only jobs that may run on the device are counted", () => {
     const scaler = new Scaler(() => [work(1, "auto"), work(10, "cpu"), work(100, "cuda")]);
     const wanted = (device: ScalerAsk["device"]) =>
       scaler.workersWanted({ ...ASK, shardsPerWorker: 1, device });
     expect([wanted("cpu"), wanted("cuda"), wanted("webgpu"), wanted(null)]).toEqual([11, 101, 1, 111]);
   });
 
-  test("have enough to do, and nobody is missing, whatever is open", () => {
+  test("the number is the smallest that covers all open shards", () => {
     const jobs = fc.array(fc.tuple(fc.nat(5_000), fc.constantFrom(...DEVICES)));
     fc.assert(
       fc.property(jobs, fc.integer({ min: 1, max: 50 }), (open, shardsPerWorker) => {
@@ -50,8 +50,8 @@ describe("workers that are wanted", () => {
   });
 });
 
-describe("who watches", () => {
-  test("hears at once whether workers are wanted, and then of each change alone", async () => {
+describe("watching a scaler", () => {
+  test("a watcher is notified at once, and then only of changes", async () => {
     const clock = new VirtualClock();
     let open = 0;
     const watch = new Scaler(() => [work(open)], clock).watch(ASK, NEVER);
@@ -72,7 +72,7 @@ describe("who watches", () => {
     await watch.return(undefined);
   });
 
-  test("and goes away makes room for another; more than there can be are refused", async () => {
+  test("more than 64 watchers are refused, and watchers that leave make room for others", async () => {
     const scaler = new Scaler(() => [work(1)]);
     const gone = new AbortController();
     const watches = Array.from({ length: 64 }, () => scaler.watch(ASK, gone.signal));

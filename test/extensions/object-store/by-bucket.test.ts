@@ -8,7 +8,7 @@ import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import { needs } from "../../support/needs.ts";
 
 needs("s3")(
-  "buckets of the same settings share a storage; a copy between others passes through here",
+  "buckets with equal settings share a storage, and copies between other buckets are read and written",
   async () => {
     const opened: StoreSettings[] = [];
     const memory = new MemoryStorage();
@@ -31,7 +31,7 @@ needs("s3")(
   },
 );
 
-needs("s3")("which store a location is in is for the storage of its bucket to say", async () => {
+needs("s3")("the storage of its bucket decides which store a location is in", async () => {
   const { can } = new MemoryStorage();
   const open = async ({ endpoint = "the usual" }: StoreSettings) =>
     Object.assign(new MemoryStorage(), { storeOf: async () => endpoint });
@@ -41,7 +41,7 @@ needs("s3")("which store a location is in is for the storage of its bucket to sa
   expect(await storage.storeOf?.(parseLocation("s3://one/a"))).toBe("the usual");
 });
 
-needs("s3")("one that cannot be opened is tried again", async () => {
+needs("s3")("opening a storage is retried after a failure", async () => {
   let tries = 0;
   const { can } = new MemoryStorage();
   const open = async () => {

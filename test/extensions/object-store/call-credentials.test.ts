@@ -35,7 +35,7 @@ test.each([
   ["ExpiredToken", 400],
   ["InvalidAccessKeyId", 403],
   ["SignatureDoesNotMatch", 403],
-])("%s for some seconds in the middle of reading holds readers up, and fails none", async (code, status) => {
+])("%s for a few seconds delays concurrent readers, and all of them succeed", async (code, status) => {
   const { clock, time } = quickClock();
   const { storage, asked } = store.open(clock);
   await using _open = storage;
@@ -55,7 +55,7 @@ test.each([
   expect(asked() - 1).toBeLessThanOrEqual(10);
 });
 
-test("credentials that are not taken for good end in the store's refusal, with how long it was asked again", async () => {
+test("credentials that stay rejected fail with STORE_REFUSED and the time of the retries", async () => {
   const { clock, time } = quickClock();
   const { storage } = store.open(clock);
   await using _open = storage;
@@ -81,7 +81,7 @@ test("credentials that are not taken for good end in the store's refusal, with h
   await storage.read(object, 0, 5, { signal: NEVER });
 });
 
-test("who was never let in is told at once, and so is whoever may not read this object", async () => {
+test("a caller that was never accepted, or may not read the object, is refused at once", async () => {
   const { clock, time } = quickClock();
   const never = store.open(clock);
   await using _never = never.storage;

@@ -34,7 +34,7 @@ function rig(lifeMs: number | null, options: { readonly taken?: TakenBefore } = 
   return { cache, asked, world, pauses };
 }
 
-test("credentials are asked for once for all that need them, and again when a tenth of their life is left", async () => {
+test("concurrent callers share credentials, which are renewed when a tenth of their lifetime is left", async () => {
   const { cache, asked, world } = rig(60 * MINUTE_MS);
   const all = await Promise.all(Array.from({ length: 20 }, () => cache.get(NEVER)));
   expect(new Set(all).size).toBe(1);
@@ -45,7 +45,7 @@ test("credentials are asked for once for all that need them, and again when a te
   expect(asked).toEqual([false, false]);
 });
 
-test("those without an end are kept, and those that a store refuses are not", async () => {
+test("credentials without an expiry are kept until a store rejects them", async () => {
   const { cache, asked, world } = rig(null);
   const first = await cache.get(NEVER);
   world.nowMs = Number.MAX_SAFE_INTEGER;
@@ -58,7 +58,7 @@ test("those without an end are kept, and those that a store refuses are not", as
   expect(asked).toEqual([false, true]);
 });
 
-test("while those that are there are good, that no others come is no failure", async () => {
+test("a failed renewal is ignored while the present credentials are valid", async () => {
   const { cache, world } = rig(60 * MINUTE_MS);
   const first = await cache.get(NEVER);
   world.isDown = true;
@@ -70,7 +70,7 @@ test("while those that are there are good, that no others come is no failure", a
   expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
 });
 
-test("that there are none is asked once in half a minute, and no longer than that is it believed", async () => {
+test("a failure to get credentials is kept for 30 seconds", async () => {
   const { cache, asked, world } = rig(null);
   world.isDown = true;
   const first = await cache.get(NEVER).catch((error: unknown) => error);
@@ -82,7 +82,7 @@ test("that there are none is asked once in half a minute, and no longer than tha
   expect((await cache.get(NEVER)).accessKeyId).toBe("key 2");
 });
 
-test("a clock that is set back does not make a refusal last", async () => {
+test("a clock that is set back does not prolong a failure", async () => {
   const { cache, world } = rig(null);
   world.nowMs = 60 * MINUTE_MS;
   world.isDown = true;
@@ -92,7 +92,7 @@ test("a clock that is set back does not make a refusal last", async () => {
   expect((await cache.get(NEVER)).accessKeyId).toBe("key 2");
 });
 
-test("while those that are there are good, others are asked for once in half a minute", async () => {
+test("a failed renewal is retried once in 30 seconds while the present credentials are valid", async () => {
   const { cache, asked, world } = rig(60 * MINUTE_MS);
   const first = await cache.get(NEVER);
   world.isDown = true;
@@ -103,7 +103,7 @@ test("while those that are there are good, others are asked for once in half a m
   expect(asked).toHaveLength(3);
 });
 
-test("of who was let in before, credentials that are refused again and again are asked for after pauses, one for all", async () => {
+test("after an earlier success, rejected credentials are renewed with growing pauses, once for all callers", async () => {
   const { cache, asked, pauses } = rig(null);
   cache.taken(await cache.get(NEVER));
   for (let refusals = 0; refusals < 6; refusals += 1) {
@@ -119,7 +119,7 @@ test("of who was let in before, credentials that are refused again and again are
   expect(pauses).toHaveLength(5);
 });
 
-test("of who was let in before, that there are no credentials is waited for a minute, and then told; after that at once", async () => {
+test("after an earlier success, missing credentials fail after a minute, and later calls fail at once", async () => {
   const { cache, world, pauses } = rig(null);
   const first = await cache.get(NEVER);
   cache.taken(first);
@@ -165,7 +165,7 @@ function standingRig() {
   return { cache, world };
 }
 
-test("whoever is told to end waits no more, and with the last of them the asking ends", async () => {
+test("an aborted caller stops waiting, and the last aborted caller ends the request for credentials", async () => {
   const { cache, world } = standingRig();
   const first = await cache.get(NEVER);
   cache.taken(first);
@@ -186,7 +186,7 @@ test("whoever is told to end waits no more, and with the last of them the asking
   await expect(again).rejects.toThrow("Ctrl-C");
 });
 
-test("one that begins while a store refuses is as patient as those that it let in before", async () => {
+test("a new cache retries for as long as an earlier cache that the store accepted", async () => {
   const taken = takenHere();
   const old = rig(null, { taken });
   old.cache.taken(await old.cache.get(NEVER));

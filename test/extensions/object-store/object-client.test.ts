@@ -7,7 +7,7 @@ const page = (...keys: readonly string[]) => ({
   next: null,
 });
 
-test("pages that lead back to an earlier one are a circle, also under new tokens", () => {
+test("a listing whose pages repeat is detected, even under new tokens", () => {
   const watch = new ListingWatch("s3://bucket/a");
   for (const keys of [["a", "b"], [], ["c"], []]) watch.passed(page(...keys));
   expect(() => watch.passed(page("a", "b"))).toThrow(

@@ -60,12 +60,12 @@ function textOf(node: Node): string {
 
 function textOfPage(page: string): string {
   const body = elementsOf(page).find(({ tagName }) => tagName === "body");
-  if (body === undefined) throw new Error("a page without a body");
+  if (body === undefined) throw new Error("the page has no body");
   return textOf(body);
 }
 
 describe("a report", () => {
-  test("tells what ran, what limited it, which worker did what, why rows died, and by what it was made", () => {
+  test("a report shows the job, the bottleneck, the workers, the dead letters and the versions", () => {
     const text = textOfPage(renderReport(aManifest()));
     for (const part of [
       "Job digits-1, by Shardmill 0.1.0, begun 2026-01-01 00:00:00 (UTC)",
@@ -81,7 +81,7 @@ describe("a report", () => {
       expect(text).toContain(part);
   });
 
-  test("has the map of shards where not all were committed at once, in no more marks than are told apart", () => {
+  test("the map of shards is shown if an attempt failed, in a limited number of cells", () => {
     const withMap = (cells: Uint8Array) => renderReport(aManifest({ ...HISTORY, map: packMap(cells) }));
     expect(textOfPage(withMap(new Uint8Array(500).fill(3)))).not.toContain("In the order of the plan");
     const few = textOfPage(withMap(Uint8Array.of(3, 3, 3 + 8 + 32, 4)));
@@ -97,13 +97,13 @@ describe("a report", () => {
     expect(textOfPage(page)).toContain("A cell shows the worst of 100 shards");
   });
 
-  test("shows each way in which an attempt ends by a look of its own, as the page does", async () => {
+  test("each end of an attempt has its own style, in the report and in the page", async () => {
     const page = await readFile(join(packageRoot, "page", "page.css"), "utf8");
     for (const style of [renderReport(aManifest()), page])
       for (const end of [...SPAN_ENDS, "running"]) expect(style).toMatch(new RegExp(`\\.span\\.${end}\\b`));
   });
 
-  test("says how often its coordinator was started again, and counts no time in which there was none", () => {
+  test("restarts of the coordinator are shown, and the time without one is not counted", () => {
     const lives = [
       { from: 0, to: 10 },
       { from: 70, to: 80 },
@@ -117,25 +117,25 @@ describe("a report", () => {
     );
   });
 
-  test("tells what it cost where a price is given, and only then", () => {
+  test("the cost is shown only where a price is given", () => {
     expect(textOfPage(renderReport(aManifest()))).not.toContain("At ");
     const priced = renderReport(aManifest({ ...HISTORY, workerSeconds: 7_200 }), { pricePerHour: 1.5 });
     expect(textOfPage(priced)).toContain("At 1.5 per worker hour, that is 3.00.");
   });
 
-  test("is made of a manifest that keeps no history, too", () => {
+  test("a report is made from a manifest without a history", () => {
     const text = textOfPage(renderReport(aManifest(null)));
     expect(text).toContain("digits-1");
     expect(text).not.toContain("Workers over time");
   });
 
-  test("is the same again after the manifest was written and read", () => {
+  test("a report is the same after the manifest was written and read", () => {
     const manifest = aManifest(HISTORY, { spec: { name: "digits", reduce: { n: "SELECT 1" } } });
     expect(renderReport(parseManifest(manifestText(manifest), "m"))).toBe(renderReport(manifest));
     expect(textOfPage(renderReport(manifest))).toContain('"n": "SELECT 1"');
   });
 
-  test("loads nothing and runs nothing, and no two of its elements have one id", () => {
+  test("a report loads no resource, runs no script and has unique ids", () => {
     const elements = elementsOf(renderReport(aManifest()));
     const attributes = elements.flatMap(({ attrs }) => attrs);
     expect(
@@ -148,9 +148,9 @@ describe("a report", () => {
   });
 });
 
-test("of 200 workers the time line has the first 48, and says so; the table has all", () => {
+test("the time line of 200 workers draws 48 of them with a note, and the table has all", () => {
   const [one] = HISTORY.workers;
-  if (one === undefined) throw new Error("a history without workers");
+  if (one === undefined) throw new Error("the history has no workers");
   const workersOf = (count: number) =>
     Array.from({ length: count }, (_, index) => ({ ...one, name: `node-${index}-cuda` }));
   const drawnOf = (page: string) =>
@@ -189,10 +189,10 @@ function shapeOf(page: string): string[] {
   );
 }
 
-test("whatever names, paths and messages say, they are text: the page has the same elements, and shows them", () => {
+test("names, paths and messages of any content are shown as text and add no elements", () => {
   const of = (text: string) => {
     const [worker] = HISTORY.workers;
-    if (worker === undefined) throw new Error("a history without workers");
+    if (worker === undefined) throw new Error("the history has no workers");
     const history: RunHistory = {
       ...HISTORY,
       slowest: [{ shard: 0, worker: text, seconds: 1 }],

@@ -5,7 +5,7 @@ import { AWS_PROFILE, awsFiles } from "../../support/aws-files.ts";
 
 const { at, config } = awsFiles();
 
-test("endpoints are taken in botocore's order: of the environment before the profile, of S3 before all services", async () => {
+test("endpoints are read in botocore's order: environment before profile, and S3 before all services", async () => {
   await config(AWS_PROFILE);
   const settings = (env: Record<string, string>) => loadSettings({ AWS_PROFILE: "svc", ...env }, {});
   const host = async (env: Record<string, string>) => (await settings(env)).endpoint?.host;
@@ -19,7 +19,7 @@ test("endpoints are taken in botocore's order: of the environment before the pro
   expect(await host({})).toBeUndefined();
 });
 
-test("a profile that the job names must exist", async () => {
+test("a missing profile that the job names is refused", async () => {
   await config(AWS_PROFILE);
   await expect(loadSettings({}, { profile: "nope" })).rejects.toMatchObject({
     code: "STORE_REFUSED",
@@ -27,7 +27,7 @@ test("a profile that the job names must exist", async () => {
   });
 });
 
-test("certificates come from the environment's bundle or the profile's, which must have some", async () => {
+test("certificates are read from the configured bundle, and a bundle without certificates is refused", async () => {
   const [good, empty] = [at("good.pem"), at("empty.pem")];
   await writeFile(good, "-----BEGIN CERTIFICATE-----\n");
   await writeFile(empty, "nothing");

@@ -29,7 +29,7 @@ const PAGE = listing(`
   <Contents><Key>a/%E6%BC%A2%01</Key><Size>0</Size><ETag>"e-2"</ETag></Contents>
   <CommonPrefixes><Prefix>a/%2B/</Prefix></CommonPrefixes>`);
 
-test("a page of a listing is read, whatever chunks it comes in", () => {
+test("a page of a listing is read from chunks of any size", () => {
   const expected = {
     objects: [
       { key: "a/b c d+e.bin", bytes: 12, version: '"70ee1738b6b21e2c8a43f3a5ab0eee71"' },
@@ -45,7 +45,7 @@ test("a page of a listing is read, whatever chunks it comes in", () => {
   );
 });
 
-test("keys of a store that does not encode them are taken as they stand", () => {
+test("keys are read literally from a store that does not encode them", () => {
   const plain = listing(
     "<Contents><Key>a/+%20&amp;漢<![CDATA[<]]></Key><Size>1</Size><ETag>e</ETag></Contents>",
   );
@@ -53,7 +53,7 @@ test("keys of a store that does not encode them are taken as they stand", () => 
   expect(read(listing("<KeyCount>0</KeyCount>"))).toEqual({ objects: [], prefixes: [], next: null });
 });
 
-test("what is no list of objects is refused: no XML, another document, one that was cut, keys without sense", () => {
+test("a document that is not a valid and complete list of objects is refused", () => {
   const bad = listing("<EncodingType>url</EncodingType><Contents><Key>%</Key><Size>1</Size></Contents>");
   for (const text of [
     "",
@@ -65,7 +65,7 @@ test("what is no list of objects is refused: no XML, another document, one that 
     expect(() => read(text), text).toThrow(expect.objectContaining({ code: "STORE_FAILED" }));
 });
 
-test("a page that is not the last, and does not lead on, is no end of a listing", () => {
+test("a page that is not the last is refused without a new continuation token", () => {
   const failed = expect.objectContaining({ code: "STORE_FAILED" });
   const one = "<Contents><Key>a</Key><Size>1</Size></Contents>";
   for (const inner of ["<NextContinuationToken></NextContinuationToken>", ""])

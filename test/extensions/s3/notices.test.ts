@@ -22,7 +22,7 @@ function record(eventName: string, key: string, more: object = {}) {
 }
 
 describe("notices of S3", () => {
-  it("are events of S3 as they are, their keys decoded", () => {
+  it("events of S3 are read, and their keys are decoded", () => {
     const put = record("ObjectCreated:Put", "in/red+flower%2Bb+%C3%A4.parquet", {
       sequencer: "0055AED6DCD90281E5",
     });
@@ -39,7 +39,7 @@ describe("notices of S3", () => {
     });
   });
 
-  it("are read from within SNS, and from EventBridge, whose keys are as they are", () => {
+  it("events in SNS messages and from EventBridge are read, and EventBridge keys stay literal", () => {
     const event = { Records: [record("ObjectCreated:Copy", "a+b.parquet")] };
     const wrapped = { Type: "Notification", MessageId: "1", TopicArn: "arn", Message: JSON.stringify(event) };
     expect(read(wrapped)).toEqual(read(event));
@@ -54,7 +54,7 @@ describe("notices of S3", () => {
     });
   });
 
-  it("ask for nothing where no object was created", () => {
+  it("events that create no object are ignored", () => {
     const bridge = { source: "aws.s3", "detail-type": "Object Deleted", detail: {} };
     const test = {
       Service: "Amazon S3",
@@ -69,7 +69,7 @@ describe("notices of S3", () => {
     expect(read(both)).toMatchObject({ files: [{ path: "s3://amzn-s3-demo-bucket/b.parquet" }] });
   });
 
-  it("that name no object are refused, each with its place", () => {
+  it("events without a valid object are refused with the place of the fault", () => {
     const bad: readonly (readonly [unknown, string])[] = [
       [{ Records: {} }, "Records"],
       [{ Records: [{}] }, "Records[0]"],

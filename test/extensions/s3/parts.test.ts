@@ -75,18 +75,18 @@ const sent = says(200, "", { etag: '"e"' });
 const put = () =>
   createObjectStorage(open()).put(to, sourceOfBytes(bytes), { ifAbsent: true, signal: NEVER });
 
-test("parts are as small as is usual, and no more than the store takes", () => {
+test("parts have the default size unless the store would get too many of them", () => {
   expect(partBytesOf(10, PART)).toBe(PART);
   const largest = 5 * 2 ** 40;
   expect(Math.ceil(largest / partBytesOf(largest, 64 << 20))).toBeLessThanOrEqual(10_000);
 });
 
-test("the checksum of checksums is that of AWS: of the bytes of all, and their number", () => {
+test("the checksum of an upload has the form of AWS, and is null if a part has none", () => {
   expect(CHECKSUM).toMatch(/^[A-Za-z0-9+/]{43}=-3$/);
   expect(checksumOf([...parts, { etag: "x", sha256: null }])).toBeNull();
 });
 
-test("an object is begun, its parts are sent in turn, and their list makes it", async () => {
+test("an upload is begun, its parts are sent in order, and it is completed", async () => {
   const kinds = serve("to", { begin: begun, part: sent, complete: completed(CHECKSUM), abort: says(204) });
   expect(await put()).toEqual({ bytes: bytes.length, sha256: sha256(bytes) });
   expect(kinds).toEqual(["begin", "part 1", "part 2", "part 3", "complete u1"]);
@@ -95,15 +95,15 @@ test("an object is begun, its parts are sent in turn, and their list makes it", 
 test.each([
   ["was stored with other bytes", { complete: completed(`${"A".repeat(43)}=-3`) }, "STORE_FAILED"],
   ["is refused", { part: says(403, error("AccessDenied")) }, "STORE_REFUSED"],
-  ["fails behind a 200", { complete: says(200, error("InvalidPart")) }, "STORE_FAILED"],
-])("an upload that %s is given up, and its parts are", async (_what, wrong, code) => {
+  ["gets an error in an answer 200", { complete: says(200, error("InvalidPart")) }, "STORE_FAILED"],
+])("an upload that %s fails and is aborted at the store", async (_what, wrong, code) => {
   const calls = { begin: begun, part: sent, complete: completed(CHECKSUM), abort: says(204), ...wrong };
   const kinds = serve("to", calls);
   await expect(put()).rejects.toMatchObject({ code });
   expect(kinds.filter((kind) => kind !== "HEAD").at(-1)).toBe("abort u1");
 });
 
-test("an upload whose last answer was lost, and that the store has forgotten, is found to be there", async () => {
+test("an upload with a lost last response and a lost session finds its object stored", async () => {
   let completions = 0;
   const told = { "content-length": String(bytes.length), etag: '"e"', "x-amz-checksum-sha256": CHECKSUM };
   const kinds = serve("to", {
@@ -123,9 +123,9 @@ test("an upload whose last answer was lost, and that the store has forgotten, is
 });
 
 test.each([
-  ["closes the line", (request: IncomingMessage) => void request.socket.destroy()],
-  ["fails", says(500, error("InternalError"))],
-])("an upload that is gone, whose store %s for that, is begun anew", async (_what, wrong: ServeCall) => {
+  ["closes the connection", (request: IncomingMessage) => void request.socket.destroy()],
+  ["answers with an error", says(500, error("InternalError"))],
+])("a lost upload is restarted when the store %s", async (_what, wrong: ServeCall) => {
   let begins = 0;
   const kinds = serve("to", {
     begin: (request, response) => {
@@ -147,7 +147,7 @@ test.each([
   ]);
 });
 
-test("one that is still there, and whose parts do not come through, has failed", async () => {
+test("an upload that still exists fails when its parts cannot be sent", async () => {
   const broken: ServeCall = (request) => void request.socket.destroy();
   const kinds = serve("to", { begin: begun, part: broken, abort: says(204) });
   await expect(put()).rejects.toMatchObject({ code: "STORE_FAILED" });
@@ -174,7 +174,7 @@ function serveCopy(made: string, tellsParts = true): string[] {
   });
 }
 
-test("a copy in parts has the checksum of its source, or has failed", async () => {
+test("a copy in parts fails unless it has the checksum of its source", async () => {
   using client = open();
   const kinds = serveCopy(CHECKSUM);
   await client.copy(placeOf(from), placeOf(to), { ifAbsent: true }, NEVER);
@@ -184,7 +184,7 @@ test("a copy in parts has the checksum of its source, or has failed", async () =
   await expect(other).rejects.toMatchObject({ code: "STORE_FAILED" });
 });
 
-test("where a store tells no checksums of copied parts, the copy is made without any", async () => {
+test("a copy is made without checksums at a store that returns none for copied parts", async () => {
   using client = open();
   const kinds = serveCopy(CHECKSUM, false);
   await client.copy(placeOf(from), placeOf(to), { ifAbsent: true }, NEVER);
@@ -192,7 +192,7 @@ test("where a store tells no checksums of copied parts, the copy is made without
   expect(kinds.at(-1)).toBe("complete u1");
 });
 
-test("a copy that fails for another reason has failed", async () => {
+test("a copy that is refused for another reason fails with that reason", async () => {
   using client = open();
   serveCopy(CHECKSUM);
   serve("from", { HEAD: says(200, "", { "content-length": "10", etag: '"e"' }) });

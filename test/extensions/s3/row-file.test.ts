@@ -23,12 +23,12 @@ describe("a row that names a file in S3", () => {
     "s3://127.0.0.1:9000/x",
     "s3://../bucket/x",
     "S3://a%2eb/x",
-  ])("%s asks no host at all", async (name) => {
+  ])("%s is refused without a request to any host", async (name) => {
     for (const addressing of ["virtual", "path"] as const) {
       const tally = new StoreTally();
       using engine = new HttpEngine({ tally });
       const credentials = new CredentialCache(async () => {
-        throw new Error("was asked");
+        throw new Error("credentials were requested");
       });
       const settings = { endpoint: null, region: "us-east-1", addressing, ca: null };
       const client = new S3Client({ settings, credentials, engine });
@@ -42,7 +42,7 @@ describe("a row that names a file in S3", () => {
     }
   });
 
-  it("throws what is the fault of this machine's settings, which other workers may not have", async () => {
+  it("an invalid setting of the machine is thrown, and the row is not refused", async () => {
     const storages = new Storages({
       s3: async () => {
         throw invalidSetting({ service: "S3", name: "AWS_CA_BUNDLE" }, "cannot be read", "a file");
@@ -52,7 +52,7 @@ describe("a row that names a file in S3", () => {
     await expect(read).rejects.toMatchObject({ code: "STORE_REFUSED" });
   });
 
-  it("throws that there are no credentials, which is no row's fault", async () => {
+  it("missing credentials are thrown, and the row is not refused", async () => {
     const error = noCredentials("S3", new Error("503 of the metadata service"));
     const storages = new Storages({
       s3: async () => {

@@ -41,7 +41,7 @@ function storageWith(settings: Partial<S3Settings>, who: "key" | "nobody" = "key
   return createObjectStorage(new S3Client({ settings: { ...all, ...settings }, credentials }));
 }
 
-test("of a bucket that anybody may read nothing is signed, and nobody is said to ask", async () => {
+test("requests to a public bucket have no signature and no AWS headers", async () => {
   const headers: IncomingHttpHeaders[] = [];
   server.served.set("/bucket/a.bin", (request, response) => {
     headers.push(request.headers);
@@ -54,7 +54,7 @@ test("of a bucket that anybody may read nothing is signed, and nobody is said to
   expect(Object.keys(headers[0] ?? {}).filter((name) => name.startsWith("x-amz"))).toEqual([]);
 });
 
-test("whoever agrees to pay says so with each request, and signs it", async () => {
+test("a requester that pays sends and signs its header with each request", async () => {
   const headers: IncomingHttpHeaders[] = [];
   const note =
     (then: ServeCall): ServeCall =>
@@ -80,7 +80,7 @@ test("whoever agrees to pay says so with each request, and signs it", async () =
   }
 });
 
-describe("a bucket in another region is asked for there, and so are those that ask at the same time", () => {
+describe("a bucket in another region", () => {
   const regionOf = ({ headers }: IncomingMessage) =>
     /Credential=KEY\/\d+\/([^/]+)\//.exec(headers.authorization ?? "")?.[1];
   const elsewhere = (status: number, body: string, headers: Record<string, string> = {}): ServeCall => {
@@ -96,12 +96,12 @@ describe("a bucket in another region is asked for there, and so are those that a
   test.each([
     ["by 301", elsewhere(301, refusal("PermanentRedirect"), told)],
     [
-      "by 307, which leads to another host",
+      "by 307 with another host",
       elsewhere(307, refusal("TemporaryRedirect"), { ...told, location: "http://127.0.0.1:1/" }),
     ],
-    ["by 400 and a header", elsewhere(400, "", told)],
-    ["by 400 and its body", elsewhere(400, inBody)],
-  ])("%s", async (_how, call) => {
+    ["by 400 with a header", elsewhere(400, "", told)],
+    ["by 400 with a body", elsewhere(400, inBody)],
+  ])("concurrent reads use the region that the store returns %s", async (_how, call) => {
     server.served.set("/bucket/a.bin", call);
     await using storage = storageWith({});
     const reads = Array.from({ length: 8 }, () => text(storage.read(object, 0, 5, { signal: NEVER })));
@@ -112,9 +112,9 @@ describe("a bucket in another region is asked for there, and so are those that a
   });
 
   test.each([
-    ["that is no region", { "x-amz-bucket-region": "evil.example/#" }],
+    ["with an invalid name", { "x-amz-bucket-region": "evil.example/#" }],
     ["that changes each time", null],
-  ])("but not one %s", async (_what, headers) => {
+  ])("a region %s is refused", async (_what, headers) => {
     let count = 0;
     server.served.set("/bucket/a.bin", (request, response) => {
       count += 1;

@@ -24,7 +24,7 @@ afterAll(async () => {
 
 const object = parseLocation("s3://bucket/a.bin");
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
-test("credentials that a store takes no more are asked for anew, once, and then it is a refusal", async () => {
+test("rejected credentials are renewed once, and a second rejection is refused without secrets", async () => {
   const keys = answers("/bucket/a.bin", says(400, error("ExpiredToken")), range);
   await using first = open().storage;
   expect(await text(first.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
@@ -38,7 +38,7 @@ test("credentials that a store takes no more are asked for anew, once, and then 
   await storage[Symbol.asyncDispose]();
 });
 
-test("a store that is busy is asked again, by its status or by its code", async () => {
+test("a request to a busy store is retried, whether its status or its code reports it", async () => {
   answers(
     "/bucket/a.bin",
     says(503, error("SlowDown")),
@@ -65,7 +65,7 @@ test.each([
   [400, "AuthorizationHeaderMalformed", "STORE_REFUSED"],
   [412, "PreconditionFailed", "STORE_CHANGED"],
   [400, "InvalidArgument", "STORE_FAILED"],
-])("%i %s is %s", async (status, code, expected) => {
+])("an answer %i %s fails with %s", async (status, code, expected) => {
   store.server.served.set("/bucket/", says(404, error("NoSuchBucket")));
   answers("/bucket/a.bin", says(status, error(code)));
   await using storage = open().storage;
@@ -74,7 +74,7 @@ test.each([
   });
 });
 
-test("a copy that fails when its 200 is under way has failed", async () => {
+test("a copy with an error in an answer 200 fails, or is retried if the error is temporary", async () => {
   answers("/bucket/a.bin", says(200, "", { etag: '"e"', "content-length": "10" }));
   answers("/bucket/b.bin", says(200, error("AccessDenied")));
   await using storage = open().storage;
@@ -84,7 +84,7 @@ test("a copy that fails when its 200 is under way has failed", async () => {
   await storage.copy(object, parseLocation("s3://bucket/b.bin"), NEVER);
 });
 
-test("a copy that a store is long silent about is not asked for again beside it", async () => {
+test("a copy is not requested again while the store is slow to answer", async () => {
   const late: ServeCall = (_request, response) =>
     void setTimeout(() => response.writeHead(200).end("<CopyObjectResult/>"), 900);
   const keys = answers("/bucket/b.bin", late);
@@ -93,7 +93,7 @@ test("a copy that a store is long silent about is not asked for again beside it"
   expect(keys).toHaveLength(1);
 });
 
-test("a put whose answer is lost is sent again, and that it is there by then is success", async () => {
+test("a put with a lost response is retried, and succeeds only if the existing object has the same bytes", async () => {
   const bytes = "the same";
   const lost: ServeCall = (request) => void request.socket.destroy();
   const sum = Buffer.from(sha256(bytes), "hex").toString("base64");
@@ -113,7 +113,7 @@ test("a put whose answer is lost is sent again, and that it is there by then is 
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
 });
 
-test("a put that the store refuses before it has read it is one of a name that is taken", async () => {
+test("a conditional put on a closed connection is judged by the existing object", async () => {
   const bytes = "the same";
   const sum = Buffer.from(sha256(bytes), "hex").toString("base64");
   const there = says(200, "", { etag: '"e"', "content-length": "8", "x-amz-checksum-sha256": sum });
@@ -132,7 +132,7 @@ test("a put that the store refuses before it has read it is one of a name that i
   });
 });
 
-test("what was not removed with many is no success", async () => {
+test("a bulk removal fails if the store keeps one of the objects", async () => {
   answers("/bucket/a.bin", says(204));
   answers("/bucket/", (request, response) => {
     const listed =
@@ -147,7 +147,7 @@ test("what was not removed with many is no success", async () => {
   });
 });
 
-test("a store that lists what it says it removed is not asked for ever", async () => {
+test("a removal fails with STORE_FAILED at a store that continues to list removed objects", async () => {
   answers("/bucket/a.bin", says(204));
   let asked = 0;
   answers("/bucket/", (request, response) => {
@@ -164,7 +164,7 @@ test("a store that lists what it says it removed is not asked for ever", async (
   expect(asked).toBe(3);
 });
 
-test("an object is read as it is stored, whatever its metadata say of how it was packed", async () => {
+test("an object is read as it is stored, regardless of its content encoding", async () => {
   const packed = { "content-range": "bytes 0-4/10", etag: '"e"', "content-encoding": "aws-chunked,gzip" };
   answers("/bucket/a.bin", says(206, "01234", packed));
   await using storage = open().storage;
@@ -178,17 +178,20 @@ test.each([
   [400, "KeyTooLongError", /too long/],
   [400, "InvalidArgument", /names of bucket and object/],
   [405, "MethodNotAllowed", /names of bucket and object/],
-])("what is asked by HEAD and answered by %i is refused, as GET says why: %s", async (status, code, hint) => {
-  answers("/bucket/a.bin", says(status, error(code)));
-  await using storage = open().storage;
-  await expect(storage.stat(object, NEVER)).rejects.toMatchObject({
-    code: "STORE_REFUSED",
-    fields: { status },
-    hint: expect.stringMatching(hint),
-  });
-});
+])(
+  "a HEAD request answered with %i is refused with the reason of a GET request: %s",
+  async (status, code, hint) => {
+    answers("/bucket/a.bin", says(status, error(code)));
+    await using storage = open().storage;
+    await expect(storage.stat(object, NEVER)).rejects.toMatchObject({
+      code: "STORE_REFUSED",
+      fields: { status },
+      hint: expect.stringMatching(hint),
+    });
+  },
+);
 
-test("a call that waits for credentials ends when it is not wanted any more", async () => {
+test("a call that waits for credentials ends when it is aborted", async () => {
   const credentials = new CredentialCache<AwsCredentials>(() => new Promise(() => {}));
   const settings = {
     endpoint: new URL(store.server.url),

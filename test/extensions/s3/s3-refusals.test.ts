@@ -22,7 +22,7 @@ afterAll(async () => {
 const object = parseLocation("s3://bucket/a.bin");
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
 
-test("an answer to HEAD has no body that says so: what GET says of credentials is believed, and no other 400", async () => {
+test("a HEAD request answered with 400 renews credentials only if a GET request reports them as rejected", async () => {
   const there = says(200, "", { etag: '"e"', "content-length": "10" });
   const keys = answers("/bucket/a.bin", says(400), says(400, error("ExpiredToken")), range, there);
   await using storage = open().storage;
@@ -35,7 +35,7 @@ test("an answer to HEAD has no body that says so: what GET says of credentials i
   await other.storage[Symbol.asyncDispose]();
 });
 
-test("a clock that is wrong is put right by the store's", async () => {
+test("a wrong clock is corrected by the date of the store", async () => {
   const dates: string[] = [];
   const skewed: ServeCall = (request, response) => {
     const date = String(request.headers["x-amz-date"]);
@@ -49,7 +49,7 @@ test("a clock that is wrong is put right by the store's", async () => {
   expect(dates[1]).toMatch(/^20370101T12000/);
 });
 
-test("a clock that is wrong is put right where the first that is asked is HEAD, too", async () => {
+test("a wrong clock is corrected when the first request is a HEAD request", async () => {
   const dates: string[] = [];
   answers("/bucket/a.bin", (request, response) => {
     const date = String(request.headers["x-amz-date"]);
@@ -69,7 +69,7 @@ test("a clock that is wrong is put right where the first that is asked is HEAD, 
   ]);
 });
 
-test("a redirect of a new bucket that names no region is refused with what to do", async () => {
+test("a redirect without a region is refused with a hint", async () => {
   answers("/bucket/a.bin", says(307, error("TemporaryRedirect")));
   const { storage, asked } = open();
   await expect(storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
@@ -81,7 +81,7 @@ test("a redirect of a new bucket that names no region is refused with what to do
   await storage[Symbol.asyncDispose]();
 });
 
-test("what a store does not know how to do is asked once, and told in its words", async () => {
+test("an unsupported request is sent once, and fails with the message of the store", async () => {
   let asked = 0;
   answers("/bucket/a.bin", (request, response) => {
     asked += 1;
@@ -96,7 +96,7 @@ test("what a store does not know how to do is asked once, and told in its words"
   expect(asked).toBe(1);
 });
 
-test("a key that is listed leads to no object elsewhere, though XML cannot hold it", async () => {
+test("a listed key that leads outside its folder is refused, and nothing is removed", async () => {
   const odd = "out/_work/%01/../../../precious/data.parquet";
   const listed = `<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>${odd}</Key><Size>1</Size></Contents></ListBucketResult>`;
   answers("/bucket/", (_request, response) => void response.end(listed));
@@ -109,7 +109,7 @@ test("a key that is listed leads to no object elsewhere, though XML cannot hold 
   expect(store.server.requests.slice(from).filter((request) => !request.startsWith("GET"))).toEqual([]);
 });
 
-test.each(["..", "a/../../other/key", "./x"])("no request is signed for the key %s", async (key) => {
+test.each(["..", "a/../../other/key", "./x"])("no request is sent for the key %s", async (key) => {
   using client = store.client(async () => ({ accessKeyId: "KEY", secretAccessKey: "hunter2" }));
   const from = store.server.requests.length;
   const place = { bucket: "bucket", key, path: `s3://bucket/${key}` };
@@ -117,7 +117,7 @@ test.each(["..", "a/../../other/key", "./x"])("no request is signed for the key 
   expect(store.server.requests.length).toBe(from);
 });
 
-test("a key that no address can say is listed with the reason", async () => {
+test("a key that cannot be a location is listed with the reason", async () => {
   answers(
     "/bucket/",
     says(
@@ -138,7 +138,7 @@ test.each([
   ["XAmzContentChecksumMismatch", true],
   ["InvalidArgument", false],
   ["EntityTooSmall", false],
-])("that bytes are refused with %s says of digests: %s", async (code, expected) => {
+])("a refusal with %s shows support for digest checks: %s", async (code, expected) => {
   const keys = answers("/bucket/a.bin", says(400, error("ExpiredToken")), says(400, error(code)));
   using client = store.client(async () => ({ accessKeyId: "KEY", secretAccessKey: "hunter2" }));
   const place = { bucket: "bucket", key: "a.bin", path: object };
@@ -151,7 +151,7 @@ test.each([
   ["SignatureDoesNotMatch", 403, "AWS_SECRET_ACCESS_KEY"],
   ["ExpiredToken", 400, "AWS_SESSION_TOKEN"],
   ["InvalidToken", 400, "AWS_SESSION_TOKEN"],
-])("of a row's file %s is this machine's fault, and not the row's", async (code, status, variable) => {
+])("%s for the file of a row is thrown as a fault of the machine", async (code, status, variable) => {
   answers("/bucket/a.bin", (request, response) => {
     response.writeHead(status).end(request.method === "HEAD" ? "" : error(code));
   });
@@ -164,7 +164,7 @@ test.each([
   });
 });
 
-test("of a row's file AccessDenied is the row's fault: another object may be given", async () => {
+test("AccessDenied for the file of a row refuses only this row", async () => {
   answers("/bucket/a.bin", (request, response) => {
     response.writeHead(403).end(request.method === "HEAD" ? "" : error("AccessDenied"));
   });
@@ -174,7 +174,7 @@ test("of a row's file AccessDenied is the row's fault: another object may be giv
   expect(await readRowFile(storages, object, wanted)).toMatchObject({ kind: "refused" });
 });
 
-test("what a store says is told as far as a message is long", async () => {
+test("a long message of a store is shortened", async () => {
   answers("/bucket/a.bin", says(400, error("InvalidArgument", "x".repeat(50_000))));
   await using storage = open().storage;
   const refused = await storage.read(object, 0, 5, { signal: NEVER }).catch((thrown: unknown) => thrown);
@@ -182,7 +182,7 @@ test("what a store says is told as far as a message is long", async () => {
   expect(String(refused).length).toBeLessThan(2_000);
 });
 
-test("a page that is empty, and not the last one, is gone on from", async () => {
+test("an empty page that is not the last is followed by the next page", async () => {
   const left = new Set(["a/x"]);
   store.server.served.set("/bucket/", (request, response) => {
     if (request.method === "POST") {

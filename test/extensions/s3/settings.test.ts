@@ -5,7 +5,7 @@ import type { StoreSettings } from "../../../shared/domain/job-stores.ts";
 const address = (env: Record<string, string>, bucket: string, profile: Record<string, string> = {}) =>
   addressOf(s3SettingsOf(env, profile), bucket).href;
 
-test("a bucket of AWS's is a part of the host's name, but one with dots, which fits no certificate", () => {
+test("a bucket of AWS is part of the host name, except a name with dots", () => {
   expect(address({}, "data")).toBe("https://data.s3.us-east-1.amazonaws.com/");
   expect(address({ AWS_DEFAULT_REGION: "eu-west-1" }, "data")).toBe(
     "https://data.s3.eu-west-1.amazonaws.com/",
@@ -14,7 +14,7 @@ test("a bucket of AWS's is a part of the host's name, but one with dots, which f
   expect(address({ AWS_REGION: "eu-west-1" }, "my.data")).toBe("https://s3.eu-west-1.amazonaws.com/my.data");
 });
 
-test("a bucket of another store is the first name of the path, unless it is said otherwise", () => {
+test("a bucket of another store is the first part of the path by default", () => {
   const env = { AWS_ENDPOINT_URL: "http://127.0.0.1:9000/base/" };
   expect(address(env, "data")).toBe("http://127.0.0.1:9000/base/data");
   expect(
@@ -26,7 +26,7 @@ test("a bucket of another store is the first name of the path, unless it is said
   expect(address({ AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true", ...env }, "data")).toMatch(/amazonaws/);
 });
 
-test("whatever a bucket is called, it is asked for at its store: what no host can be called is in the path", () => {
+test("a bucket name that is an invalid host name is sent in the path", () => {
   const names = [
     "Data",
     "evil?",
@@ -48,13 +48,13 @@ test("whatever a bucket is called, it is asked for at its store: what no host ca
   expect(address(env, "data")).toBe("http://127.0.0.1:9000/data");
 });
 
-test("the environment comes before the profile", () => {
+test("the environment overrides the profile", () => {
   const profile = { endpoint_url: "https://profile.test", region: "eu-north-1" };
   expect(s3SettingsOf({}, profile)).toMatchObject({ region: "eu-north-1", addressing: "path" });
   expect(address({ AWS_ENDPOINT_URL: "https://env.test" }, "data", profile)).toBe("https://env.test/data");
 });
 
-test("what cannot be used is refused, naming the variable and not what may be a secret in it", () => {
+test("an invalid setting is refused with its variable, and a secret in it is not shown", () => {
   for (const endpoint of [
     "ftp://x",
     "nowhere",
@@ -76,7 +76,7 @@ test("what cannot be used is refused, naming the variable and not what may be a 
   expect(() => s3SettingsOf({ AWS_REGION: "x.evil.example/#" }, {})).toThrow(refused);
 });
 
-test("what the job says comes before the environment, and an endpoint brings its own way of addressing", () => {
+test("settings of the job override the environment, and its endpoint resets the addressing", () => {
   const env = {
     AWS_ENDPOINT_URL: "https://env.test",
     AWS_REGION: "eu-west-1",
@@ -93,7 +93,7 @@ test("what the job says comes before the environment, and an endpoint brings its
   );
 });
 
-test("a store is known by its endpoint; AWS's is one, whatever region is asked for", () => {
+test("a store is identified by its endpoint, and AWS is one store in all regions of a partition", () => {
   const store = (env: Record<string, string>, own: StoreSettings = {}) => storeOf(s3SettingsOf(env, {}, own));
   const aws = store({});
   expect(store({ AWS_REGION: "eu-west-1" })).toBe(aws);

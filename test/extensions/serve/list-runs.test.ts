@@ -11,7 +11,7 @@ const folder = (hour: number) => {
   return { id, output: parseLocation(`/out/run=${id}`), manifest: null };
 };
 
-it("lists what folders and the ledger know of a run once, in the order of time", () => {
+it("runs from folders and the ledger are listed once, ordered by time", () => {
   const ledger: TriggerState = {
     schedule: "",
     decidedMs: at(6),
@@ -43,7 +43,7 @@ it("lists what folders and the ledger know of a run once, in the order of time",
   expect(listed([folder(0)], { ledger: null, windows: [] }, 0)).toEqual([]);
 });
 
-it("lists the windows of a queue that wait or failed", () => {
+it("waiting and failed windows of a queue are listed", () => {
   const parts = { closedMs: 0, keys: ["a", "b"], counts: [1, 1], input: [], left: [] };
   const window = { ...parts, failed: null, settled: null };
   const windows = [

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { commandLine } from "../../../cli/command-line.ts";
 import { usageError } from "../../../cli/usage-error.ts";
 
-test("`serve` without job files says what it needs", async () => {
+test("`serve` without job files is refused with its usage", async () => {
   const error = await Promise.resolve(commandLine(["serve"]).parseAsync()).catch((thrown) =>
     usageError(thrown, ["serve"]),
   );

@@ -17,7 +17,7 @@ const refusal = (bytes: Uint8Array) =>
   );
 
 describe("decodeSound", () => {
-  it.each(LOSSLESS)("has the samples of libsndfile, all of them equal: %s", async (name) => {
+  it.each(LOSSLESS)("a lossless file is decoded to the same samples as by libsndfile: %s", async (name) => {
     const { rate, channels } = await decodeAll(soundFile(name));
     const length = channels[0]?.length ?? 0;
     const side = Float32Array.from({ length: length * channels.length }, (_, at) => {
@@ -29,7 +29,7 @@ describe("decodeSound", () => {
   });
 
   it.each(NAMES.filter((name) => !LOSSLESS.includes(name)))(
-    "has the samples of libsndfile, as near as two decoders are: %s",
+    "a lossy file is decoded close to the samples of libsndfile: %s",
     async (name) => {
       const { rate, channels } = await decodeAll(soundFile(name));
       const expected = REFERENCE.files[name];
@@ -48,7 +48,7 @@ describe("decodeSound", () => {
     },
   );
 
-  it.each(NAMES)("says of a file that ends early that it does: %s", async (name) => {
+  it.each(NAMES)("a truncated file is refused as cut off: %s", async (name) => {
     const file = soundFile(name);
     // A missing last frame of an MP3 is not detected.
     const part = name.endsWith(".mp3") ? 0.4 : 0.7;
@@ -56,7 +56,7 @@ describe("decodeSound", () => {
   });
 
   it.each(["s16.flac", "mono.ogg", "mono.opus"])(
-    "says of damage in the middle that it is: %s",
+    "a file damaged in the middle is refused as damaged: %s",
     async (name) => {
       const file = Uint8Array.from(soundFile(name));
       file.fill(0, file.length / 2, file.length / 2 + 40);
@@ -79,12 +79,12 @@ describe("decodeSound", () => {
       wavFile([0], { dataBytes: 1e9 }),
       "is cut off: of 1000000000 bytes of samples it has 2",
     ],
-  ])("refuses %s", async (_, bytes, message) => {
+  ])("a file with %s is refused", async (_, bytes, message) => {
     expect(await refusal(bytes)).toBe(message);
   });
 
   it.each(["mono.ogg", "mono.opus"])(
-    "reads streams of Ogg that are chained as one sound: %s",
+    "chained streams of an Ogg file are read as one sound: %s",
     async (name) => {
       const file = soundFile(name);
       const once = await decodeAll(file);
@@ -96,7 +96,7 @@ describe("decodeSound", () => {
     },
   );
 
-  it("says of an Ogg file of streams that lie between each other that it has several", async () => {
+  it("an Ogg file with interleaved streams is refused", async () => {
     const file = repaged(soundFile("mono.ogg"));
     const other = Buffer.from(file);
     // Serial number of the stream, in its first page.
@@ -106,7 +106,7 @@ describe("decodeSound", () => {
     expect(await refusal(mixed)).toBe("has several streams at once");
   });
 
-  it("says of an Ogg file without one of its pages that it is damaged", async () => {
+  it("an Ogg file with a missing page is refused as damaged", async () => {
     for (const name of ["mono.ogg", "stereo.ogg", "mono.opus"]) {
       const file = soundFile(name);
       const bytes = Uint8Array.from(file);
@@ -117,7 +117,7 @@ describe("decodeSound", () => {
     }
   });
 
-  it("lets the decoder go, however it ends", async () => {
+  it("the decoder is released at the end and after an early stop", async () => {
     const free = vi.spyOn(OggVorbisDecoder.prototype, "free");
     try {
       for await (const _ of decodeSound(soundFile("stereo.ogg"))) break;
@@ -129,7 +129,7 @@ describe("decodeSound", () => {
     }
   });
 
-  it("takes two frames of an MP3 in something else for none", async () => {
+  it("two MP3 frames inside other data are not recognized as a sound", async () => {
     // MPEG 1, layer 3, 128 kbit/s, 44.1 kHz, mono.
     const frame = Buffer.alloc(417);
     frame.set([0xff, 0xfb, 0x90, 0xc4]);
@@ -140,12 +140,12 @@ describe("decodeSound", () => {
     expect((await decodeAll(Buffer.concat([frame, frame]))).rate).toBe(44_100);
   });
 
-  it("reads a WAV that was written to a pipe, which does not know its length", async () => {
+  it("a WAV of unknown length from a pipe is read", async () => {
     const { channels } = await decodeAll(wavFile([0.5, -1], { dataBytes: 0xffff_ffff }));
     expect(channels).toEqual([Float32Array.of(0.5, -1)]);
   });
 
-  it("reads behind the tag of an MP3, and behind what is in front of it", async () => {
+  it("tags and other bytes around the frames of an MP3 are skipped", async () => {
     const file = soundFile("mono.mp3");
     const tag = Buffer.concat([Buffer.from("ID3\x04\0\0\0\0\x07\x76", "latin1"), Buffer.alloc(1014)]);
     const plain = await decodeAll(file);

@@ -7,7 +7,7 @@ describe("sounds in a drafted job", () => {
   const whole = { inputs: [aTensor("input_values", ["batch", "samples"])], outputs: [] };
   const seen = { clip: {} };
 
-  test("are bytes before names of files, and opened ones before others", () => {
+  test("a column of bytes is preferred to paths, and opened files to others", () => {
     const seen = { name: { opened: false }, path: { folder: null }, sound: { folder: null } };
     const types = { name: text, path: text, sound: bytes };
     expect(inputsOf(types, { model: whole, files: seen })[0]?.[0]).toMatchObject({ column: "sound" });
@@ -17,7 +17,7 @@ describe("sounds in a drafted job", () => {
     });
   });
 
-  test("are whole where the model takes any length, at the folder's rate", () => {
+  test("sounds are whole where the model takes any length, at the rate of the folder", () => {
     const parts = {
       model: whole,
       files: seen,
@@ -29,7 +29,7 @@ describe("sounds in a drafted job", () => {
     expect([drafted.keep, drafted.problems]).toEqual([["id"], []]);
   });
 
-  test("have the rate of the files where the folder says none, and the question which it is", () => {
+  test("sounds have the rate of the files where the folder has none, with a question", () => {
     const files = { clip: { rates: [44_100, 8000] } };
     const { inputs } = draft({ clip: bytes }, { model: whole, files });
     expect(inputs).toMatchObject([
@@ -40,7 +40,7 @@ describe("sounds in a drafted job", () => {
     ]);
   });
 
-  test("are cut as long as the model's input is, whatever the column is called, and their windows told apart", () => {
+  test("sounds are cut to the length of the model's input, and the places of their windows are kept", () => {
     for (const dims of [
       ["batch", 400],
       ["batch", 1, 400],
@@ -53,7 +53,7 @@ describe("sounds in a drafted job", () => {
     }
   });
 
-  test("of paths start where their files were found, and are asked about where none was", () => {
+  test("paths get the folder where their files were found, or a question where none was found", () => {
     const files = { clip: { folder: parseLocation("/data") } };
     expect(inputsOf({ clip: text }, { model: whole, files })).toEqual([
       [{ column: "clip", sound: { rate: 16_000, folder: "/data" } }, 1],
@@ -66,14 +66,14 @@ describe("sounds in a drafted job", () => {
     ]);
   });
 
-  test("are no tensor of whole numbers, and no choice beside images", () => {
+  test("sounds are not drafted for a tensor of whole numbers or for a column of images", () => {
     const raw = { inputs: [aTensor("bytes", ["batch", 64], "uint8")], outputs: [] };
     expect(inputsOf({ clip: bytes }, { model: raw, files: seen })).toEqual([[{ column: "clip" }, 0]]);
     const files = { clip: { what: "images" as const } };
     expect(draft({ clip: bytes }, { model: whole, files }).problems).toHaveLength(1);
   });
 
-  test("have a mask of their own where the model takes one", () => {
+  test("sounds get a mask where the model takes one", () => {
     const mask = aTensor("attention_mask", ["batch", "samples"], "int64");
     const model = { inputs: [...whole.inputs, mask], outputs: [] };
     expect(inputsOf({ clip: bytes }, { model, files: seen })[1]).toEqual([{ mask: "input_values" }, 0]);
@@ -86,7 +86,7 @@ describe("a recurrent model in a drafted job", () => {
     outputs: [aTensor("y", ["batch", 3]), aTensor("hn", [2, "batch", 8]), aTensor("cn", [2, "", 8])],
   };
 
-  test("gets its states from its outputs, which become no columns", () => {
+  test("states come from outputs, and these outputs are not columns", () => {
     const { inputs, states, outputs, problems } = draft({ id: int, x: fixedList(4) }, { model: lstm });
     expect(inputs.map(({ keys }) => keys)).toEqual([{ column: "x" }]);
     expect(states.map(({ input, output }) => [input.name, output])).toEqual([
@@ -97,13 +97,13 @@ describe("a recurrent model in a drafted job", () => {
     expect(problems).toEqual([]);
   });
 
-  test("is fed by a column that is called as its state is", () => {
+  test("a column named like a state feeds the state", () => {
     const types = { x: fixedList(4), h: fixedList(16), c: fixedList(16) };
     const { inputs, states } = draft(types, { model: lstm });
     expect([inputs.length, states]).toEqual([3, []]);
   });
 
-  test("of sounds is fed piece by piece, at the rate that it is told", () => {
+  test("a recurrent model of sounds gets windows, and the rate as a value", () => {
     const model = {
       inputs: [
         aTensor("x", ["batch", "samples"]),
@@ -124,7 +124,7 @@ describe("a recurrent model in a drafted job", () => {
     [[16_000], 16_000, { window: 512, context: 64 }],
     [[8000], 8000, { window: 256, context: 32 }],
     [[44_100], 16_000, { window: 512, context: 64 }],
-  ])("of sounds of %j a second that is Silero VAD is fed as its maker does", (rates, rate, windows) => {
+  ])("Silero VAD gets its maker's windows for sounds at the rates %j", (rates, rate, windows) => {
     const model = {
       inputs: [aTensor("input", ["", ""]), aTensor("state", [2, "", 128]), aTensor("sr", [], "int64")],
       outputs: [aTensor("output", ["", 1]), aTensor("stateN", ["", "", ""])],

@@ -33,7 +33,7 @@ const RATE = 24;
 const DATA = 40;
 
 describe("a hostile sound", () => {
-  it.each(NAMES)("that ends in its header is a dead letter that says so: %s", async (name) => {
+  it.each(NAMES)("a sound that ends in its header is dead-lettered with the reason: %s", async (name) => {
     const file = soundFile(name);
     for (let length = 0; length < Math.min(HEADER_BYTES, file.length / 2); length += stepOf(name))
       expect(await why(file.subarray(0, length)), `${length} bytes`).toMatch(
@@ -42,7 +42,7 @@ describe("a hostile sound", () => {
   });
 
   it.each(NAMES)(
-    "with any byte of its header changed is a sound or a dead letter with a reason: %s",
+    "a sound with any header byte changed is read or dead-lettered with a reason: %s",
     async (name) => {
       const file = soundFile(name);
       const isOgg = /\.(ogg|opus)$/.test(name);
@@ -71,11 +71,11 @@ describe("a hostile sound", () => {
     ["a rate of four billion", saying(RATE, 4, 4_000_000_000), "has 4000000000 samples a second"],
     ["no samples", wavFile([]), "has no samples"],
     ["no whole sample", saying(DATA, 4, 1), "has no samples"],
-  ])("with %s is a dead letter", async (_, bytes, reason) => {
+  ])("a sound with %s is dead-lettered", async (_, bytes, reason) => {
     expect(await why(bytes)).toBe(reason);
   });
 
-  it("with a Vorbis header that no decoder takes says what is wrong with it", async () => {
+  it("an invalid Vorbis header is dead-lettered with the reason", async () => {
     const changed = (at: number, values: readonly number[]) => {
       const bytes = Uint8Array.from(soundFile("mono.ogg"));
       bytes.set(values, at);
@@ -87,7 +87,7 @@ describe("a hostile sound", () => {
     expect(await changed(40, [0, 0, 0, 0])).toMatch(/is damaged|has 0 samples a second/);
   });
 
-  it("of 255 channels is mixed as any other, and none of the samples is too many for the memory", async () => {
+  it("a sound of 255 channels is mixed like any other", async () => {
     const samples = Array.from({ length: 255 * 400 }, (_, at) => (at % 255 === 0 ? 0.5 : 0));
     const sound = await readSound(wavFile(samples, { channels: 255 }), PLAN, signal);
     if (sound.kind === "refused") throw new Error(sound.why);
@@ -95,7 +95,7 @@ describe("a hostile sound", () => {
     for (const value of sound.channels[0] ?? []) expect(value).toBeCloseTo(0.5 / 255, 6);
   });
 
-  it.each([384_000, 548_281])("of %i samples a second is resampled all the same", async (rate) => {
+  it.each([384_000, 548_281])("a sound of %i samples a second is resampled", async (rate) => {
     const sound = await readSound(wavFile(Array((rate / 100) | 0).fill(0.25), { rate }), PLAN, signal);
     if (sound.kind === "refused") throw new Error(sound.why);
     expect(sound.channels[0]).toHaveLength(160);
@@ -103,7 +103,7 @@ describe("a hostile sound", () => {
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, 1e300])(
-    "with a sample of %s is a dead letter",
+    "a sound with a sample of %s is dead-lettered",
     async (value) => {
       const bytes = wavFile([0, 0, 0, 0], { format: 3, bits: 64 });
       new DataView(bytes.buffer).setFloat64(44, value, true);

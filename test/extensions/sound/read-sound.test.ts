@@ -10,12 +10,12 @@ function read(bytes: Uint8Array, plan: Partial<typeof PLAN> = {}) {
 }
 
 describe("readSound", () => {
-  it("mixes channels into their mean", async () => {
+  it("channels are mixed into their mean", async () => {
     const bytes = wavFile([0.5, 0.25, -0.5, 0.5], { channels: 2 });
     expect(await read(bytes)).toEqual({ kind: "sound", channels: [Float32Array.of(0.375, 0)] });
   });
 
-  it("gives as many channels as are asked for, one standing for all", async () => {
+  it("one channel is copied to the number of the model, and another number is refused", async () => {
     const two = { channels: 2, mix: false };
     const one = Float32Array.of(0.5, -0.5);
     expect(await read(wavFile([0.5, -0.5]), two)).toEqual({ kind: "sound", channels: [one, one] });
@@ -25,13 +25,13 @@ describe("readSound", () => {
     });
   });
 
-  it("brings a sound to the model's rate", async () => {
+  it("a sound is resampled to the model's rate", async () => {
     const sound = await read(soundFile("mono.opus"));
     if (sound.kind === "refused") throw new Error(sound.why);
     expect(sound.channels.map(({ length }) => length)).toEqual([2400]);
   });
 
-  it("gives samples mean 0 and variance 1", async () => {
+  it("normalized samples have mean 0 and variance 1", async () => {
     const sound = await read(wavFile([0.1, 0.3, -0.2, 0.4]), { normalize: true });
     if (sound.kind === "refused") throw new Error(sound.why);
     const [data = new Float32Array()] = sound.channels;
@@ -41,16 +41,21 @@ describe("readSound", () => {
 
   it.each([
     ["an empty file", new Uint8Array(), "is an empty file"],
-    ["no samples", wavFile([]), "has no samples"],
-    ["no rate", wavFile([0], { rate: 0 }), "has 0 samples a second"],
-    ["a rate that cannot be meant", wavFile([0], { rate: 16_000 * 257 }), "has 4112000 samples a second"],
-    ["more than so many seconds", wavFile(Array(100).fill(0)), "is longer than 0.005 seconds", 0.005],
-    ["numbers that are none", floats(Number.NaN), "has samples that are not numbers"],
-  ])("refuses %s", async (_, bytes, why, maxSeconds = 10) => {
+    ["a sound without samples", wavFile([]), "has no samples"],
+    ["a sound without a rate", wavFile([0], { rate: 0 }), "has 0 samples a second"],
+    ["a sound with an impossible rate", wavFile([0], { rate: 16_000 * 257 }), "has 4112000 samples a second"],
+    [
+      "a sound above the limit of seconds",
+      wavFile(Array(100).fill(0)),
+      "is longer than 0.005 seconds",
+      0.005,
+    ],
+    ["a sound with samples that are not numbers", floats(Number.NaN), "has samples that are not numbers"],
+  ])("%s is refused", async (_, bytes, why, maxSeconds = 10) => {
     expect(await read(bytes, { maxSeconds })).toEqual({ kind: "refused", why });
   });
 
-  it("stops where nobody wants it any more", async () => {
+  it("reading stops when its signal aborts", async () => {
     const stop = new AbortController();
     const reading = readSound(soundFile("s16.flac"), PLAN, stop.signal);
     stop.abort(new Error("enough"));

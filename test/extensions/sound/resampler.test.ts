@@ -28,22 +28,17 @@ const PAIRS = Object.entries(REFERENCE.resampled).map(([pair, expected]) => {
 const hasManyStages = ({ from, to }: Rates) => from >= 4 * to || to > 4 * from;
 
 describe("Resampler", () => {
-  it.each(PAIRS)(
-    "makes soxr's samples of white noise within 1e-5: $from to $to",
-    ({ from, to, expected }) => {
-      const made = resample(noise(Math.floor(from / 8)), { from, to });
-      expect(made.length - expected.samples).toBeOneOf([0, 1]);
-      const begins = hasManyStages({ from, to }) ? 4 : 0;
-      const { stride } = REFERENCE;
-      expect(farthest(made.subarray(begins * stride), expected.some.slice(begins), stride)).toBeLessThan(
-        1e-5,
-      );
-      expect(farthest(made, expected.some.slice(0, begins), stride)).toBeLessThan(2e-3);
-    },
-  );
+  it.each(PAIRS)("resampled white noise is close to that of soxr: $from to $to", ({ from, to, expected }) => {
+    const made = resample(noise(Math.floor(from / 8)), { from, to });
+    expect(made.length - expected.samples).toBeOneOf([0, 1]);
+    const begins = hasManyStages({ from, to }) ? 4 : 0;
+    const { stride } = REFERENCE;
+    expect(farthest(made.subarray(begins * stride), expected.some.slice(begins), stride)).toBeLessThan(1e-5);
+    expect(farthest(made, expected.some.slice(0, begins), stride)).toBeLessThan(2e-3);
+  });
 
   it.each(PAIRS)(
-    "makes librosa's samples of a few, the last one too: $from to $to",
+    "a few resampled samples are close to those of librosa, including the last: $from to $to",
     ({ expected, ...rates }) => {
       for (const [length, samples] of Object.entries(expected.short)) {
         const made = resample(noise(Number(length)), rates);
@@ -53,13 +48,13 @@ describe("Resampler", () => {
     },
   );
 
-  it("leaves silence alone, and no sound at all", () => {
+  it("silence and an empty sound are resampled to silence", () => {
     const rates = { from: 44_100, to: 16_000 };
     expect(resample(new Float32Array(1000), rates)).toEqual(new Float32Array(363));
     expect(resample(new Float32Array(0), rates)).toEqual(new Float32Array(0));
   });
 
-  it("makes the same of a sound in any pieces", () => {
+  it("a sound in any pieces is resampled equally", () => {
     const lengths = fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 6 });
     const pairs = fc.constantFrom(...PAIRS);
     const property = fc.property(
@@ -76,7 +71,7 @@ describe("Resampler", () => {
     fc.assert(property, { numRuns: 40 });
   });
 
-  it("resamples channels apart", () => {
+  it("channels are resampled independently", () => {
     const rates = { from: 22_050, to: 16_000 };
     const [left, right] = [noise(500), noise(1000).subarray(500)];
     const resampler = new Resampler(2, rates);

@@ -73,7 +73,7 @@ async function problems(of: Case) {
 const FLOATS = { kind: "numeric", type: "float32" } as const;
 
 describe("an input of sounds", () => {
-  it("makes a row of each sound where the model leaves its length open", async () => {
+  it("each sound is one row where the model's length is open", async () => {
     const { step, inputs } = await planned({});
     expect(step).toEqual({
       where: "map.inputs.x.sound",
@@ -94,7 +94,7 @@ describe("an input of sounds", () => {
     expect(inputs.x).toEqual({ column: "shardmill:x", scale: 1, offset: 0 });
   });
 
-  it("makes a row of each window, with its place in the sound", async () => {
+  it("each window is one row with its place in the sound", async () => {
     const { step, inputs } = await planned({ sound: { window: 512, context: 64 }, spec: { column: "path" } });
     const windows = { window: 512, hop: 512, context: 64, pad: "zeros" };
     expect(step.op).toMatchObject({ data: { windows }, cells: { kind: "locations", folder: "/job" } });
@@ -109,23 +109,28 @@ describe("an input of sounds", () => {
 
   it.each([
     ["the model's own length", { dims: ["n", 800] }, [800], { window: 800 }],
-    ["that length less the context", { dims: ["n", 800], sound: { context: 50 } }, [800], { window: 750 }],
+    [
+      "the model's length minus the context",
+      { dims: ["n", 800], sound: { context: 50 } },
+      [800],
+      { window: 750 },
+    ],
     ["one channel", { dims: ["n", 1, 800] }, [1, 800], { window: 800 }],
     ["two channels", { dims: ["n", 2, "t"], sound: { channels: 2, window: 9 } }, [2, 9], { window: 9 }],
     ["channels last", { dims: ["n", 9, 2], sound: { channels: 2 } }, [9, 2], { window: 9 }],
-    ["a batch elsewhere", { dims: [9, "n"], spec: { batchAxis: 1 } }, [9], { window: 9 }],
-  ] as const)("takes %s", async (_name, of, shape, windows) => {
+    ["a batch axis at another position", { dims: [9, "n"], spec: { batchAxis: 1 } }, [9], { window: 9 }],
+  ] as const)("the plan supports %s", async (_name, of, shape, windows) => {
     const { step, inputs } = await planned(of);
     expect(inputs.x?.shape).toEqual(shape);
     expect(step.op).toMatchObject({ data: { windows } });
   });
 
-  it("takes channels side by side for sounds of their own length", async () => {
+  it("interleaved channels are supported for sounds of open length", async () => {
     const { inputs } = await planned({ dims: ["n", "t", 2], sound: { channels: 2 } });
     expect(inputs.x?.shape).toBeUndefined();
   });
 
-  it("takes from the model's folder what the job leaves out", async () => {
+  it("keys missing from the job are read from the model's folder", async () => {
     const folder = folderWith({ rate: 24_000, normalize: true });
     const { step } = await planned({ folder, rate: null });
     expect(step.op).toMatchObject({ data: { rate: 24_000, normalize: true } });
@@ -133,7 +138,7 @@ describe("an input of sounds", () => {
     expect(own.step.op).toMatchObject({ data: { rate: 8000, normalize: false } });
   });
 
-  it("asks for what the model's folder leaves unclear, unless the job says it", async () => {
+  it("a key that is unclear in the model's folder is required in the job", async () => {
     const about = {
       about: "sound",
       where: "preprocessor_config.json: sampling_rate",
@@ -157,17 +162,27 @@ describe("an input of sounds", () => {
       ".sound",
       "sounds do not have the shape",
     ],
-    ["two channels of one", { dims: ["n", "t"], sound: { channels: 2 } }, ".sound", "sounds do not have"],
-    ["an open length behind channels", { dims: ["n", 1, "t"] }, ".sound", "sounds of their own length"],
+    [
+      "two channels for an input of one",
+      { dims: ["n", "t"], sound: { channels: 2 } },
+      ".sound",
+      "sounds do not have",
+    ],
+    ["an open length after channels", { dims: ["n", 1, "t"] }, ".sound", "sounds of their own length"],
     ["context without windows", { sound: { context: 64 } }, ".sound.context", "needs `window"],
-    ["nothing but context", { dims: ["n", 64], sound: { context: 64 } }, ".sound.context", "leaves no samples"],
+    [
+      "a length of only context",
+      { dims: ["n", 64], sound: { context: 64 } },
+      ".sound.context",
+      "leaves no samples",
+    ],
     ["whole numbers", { dtype: "int16" }, "", "samples lie between -1 and 1"],
     ["a second `part`", withPart(), ".sound", "would make a second column `part`"],
-  ] as const)("refuses %s", async (_name, of, below, what) => {
+  ] as const)("the plan refuses %s", async (_name, of, below, what) => {
     expect(await problems(of)).toEqual([[`map.inputs.x${below}`, expect.stringContaining(what)]]);
   });
 
-  it("makes whole numbers where the job says how large they are", async () => {
+  it("whole numbers are made where the job sets a scale", async () => {
     expect((await planned({ dtype: "int16", spec: { scale: 32_767 } })).inputs.x?.scale).toBe(32_767);
   });
 });

@@ -25,7 +25,7 @@ function someRows(): RecordBatch {
     id: only(vectorFromArray([...cells.keys()], new Int32())),
     sound: only(vectorFromArray(cells, new Binary())),
   }).batches;
-  if (batch === undefined) throw new Error("one record batch");
+  if (batch === undefined) throw new Error("expected one record batch");
   return batch;
 }
 
@@ -58,7 +58,7 @@ function planOf(rows: RecordBatch, windows: SoundPlan["windows"]): StepBinding {
   };
 }
 
-test("names the sounds of which a window was filled up, and no dead one", async () => {
+test("the step reports the sounds with a filled window, except dead-lettered sounds", async () => {
   const wav = (samples: number) => wavFile(Array(samples).fill(0.25), { rate: 8000 });
   const sounds = [wav(300), wav(100), new Uint8Array(3), wav(500), wav(499)];
   const rows = batchOf({ sound: only(vectorFromArray(sounds, new Binary())) });

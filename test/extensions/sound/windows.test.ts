@@ -20,7 +20,7 @@ function cut(
 const SOUND = Float32Array.of(1, 2, 3, 4, 5, 6, 7);
 
 describe("windows of a sound", () => {
-  it("lie side by side, the last filled up with zeros or left out", () => {
+  it("the last of adjacent windows is filled with zeros or dropped", () => {
     const windows = { window: 3, hop: 3, context: 0, pad: "zeros" } as const;
     expect(cut([SOUND], windows)).toEqual([
       [1, 2, 3],
@@ -33,7 +33,7 @@ describe("windows of a sound", () => {
     ]);
   });
 
-  it("go on with the sound from its start where that is asked", () => {
+  it("`pad: repeat` fills the last window with the start of the sound", () => {
     const windows = { window: 3, hop: 3, context: 2, pad: "repeat" } as const;
     expect(cut([SOUND], windows)).toEqual([
       [0, 0, 1, 2, 3],
@@ -48,7 +48,7 @@ describe("windows of a sound", () => {
     ]);
   });
 
-  it("are filled up where the sound ends within the last one", () => {
+  it("the last window counts as filled where the sound ends inside it", () => {
     const windows = { window: 3, hop: 2, context: 5, pad: "zeros" } as const;
     expect([1, 2, 3, 4, 5, 6, 7].map((samples) => hasFilledWindow(samples, windows))).toEqual([
       true,
@@ -62,7 +62,7 @@ describe("windows of a sound", () => {
     expect(hasFilledWindow(8, { ...windows, pad: "drop" })).toBe(false);
   });
 
-  it("have what came before as their context, zeros at the start", () => {
+  it("the context of a window is the samples before it, and zeros at the start", () => {
     expect(cut([SOUND], { window: 3, hop: 2, context: 2, pad: "zeros" })).toEqual([
       [0, 0, 1, 2, 3],
       [1, 2, 3, 4, 5],
@@ -70,14 +70,14 @@ describe("windows of a sound", () => {
     ]);
   });
 
-  it("have one channel after the other, or side by side", () => {
+  it("channels are written one after another, or interleaved", () => {
     const windows = { window: 2, hop: 2, context: 0, pad: "drop" } as const;
     const other = SOUND.map((value) => -value);
     expect(cut([SOUND, other], windows)[1]).toEqual([3, 4, -3, -4]);
     expect(cut([SOUND, other], windows, "channelsLast")[1]).toEqual([3, -3, 4, -4]);
   });
 
-  it("have every sample of the sound, in its place", () => {
+  it("windows contain every sample of the sound at its place", () => {
     const any = fc.record({
       samples: fc.integer({ min: 1, max: 60 }),
       window: fc.integer({ min: 1, max: 20 }),

@@ -50,8 +50,8 @@ function filled(
   );
 }
 
-describe("ids that name a column of text", () => {
-  test("are made by the tokenizer of the model's folder, and masks and types with them", () => {
+describe("token ids from a column of text", () => {
+  test("the tokenizer of the model's folder makes the ids, masks and types", () => {
     expect(filled({ input_ids: "body" }, ["input_ids", "attention_mask", "token_type_ids"])).toEqual({
       input_ids: { column: "body", tokenizer: TOKENIZER },
       attention_mask: { mask: "input_ids" },
@@ -65,7 +65,7 @@ describe("ids that name a column of text", () => {
     });
   });
 
-  test("keep what the job says of them and of their masks", () => {
+  test("keys in the job for ids and masks are kept", () => {
     const inputs = {
       input_ids: { column: "body", tokenizer: "/other/tokenizer.json", maxTokens: 7 },
       attention_mask: { column: "tokens" },
@@ -76,7 +76,7 @@ describe("ids that name a column of text", () => {
 
   test.each<[string, object, readonly string[], ModelFolder | null]>([
     ["a column of numbers", { input_ids: "tokens" }, ["input_ids", "attention_mask"], FOLDER],
-    ["a column that is not there", { input_ids: "nope" }, ["input_ids"], FOLDER],
+    ["a missing column", { input_ids: "nope" }, ["input_ids"], FOLDER],
     [
       "one column of text and one of numbers",
       { input_ids: { columns: ["body", "tokens"] } },
@@ -89,17 +89,17 @@ describe("ids that name a column of text", () => {
     ["an input that the model does not have", { input_ids: "body" }, ["ids"], FOLDER],
     ["no folder", { input_ids: "body" }, ["input_ids"], null],
     ["a folder without a tokenizer", { input_ids: "body" }, ["input_ids"], BARE],
-  ])("%s is left alone", (_what, inputs, names, folder) => {
+  ])("%s is left unchanged", (_what, inputs, names, folder) => {
     const whole = mapSpec.parse({ inputs }).inputs;
     const plain = Object.entries(whole).map(([name, { scale: _s, offset: _o, ...keys }]) => [name, keys]);
     expect(filled(inputs, names, folder)).toEqual(Object.fromEntries(plain));
   });
 
-  test("texts that the model itself takes are left to it", () => {
+  test("texts that the model accepts directly stay unchanged", () => {
     expect(filled({ tokens: "body" }, ["tokens"], FOLDER, "string")).toEqual({ tokens: { column: "body" } });
   });
 
-  test("of two such inputs the masks are for the job to say", () => {
+  test("the masks of two such inputs must be set by the job", () => {
     const inputs = { input_ids: "body", ids: "title" };
     expect(Object.keys(filled(inputs, ["input_ids", "ids", "attention_mask"]))).toEqual(["input_ids", "ids"]);
   });
@@ -112,7 +112,7 @@ describe("the identity of a job with texts", () => {
   };
   const left = "inputs: { input_ids: body }";
 
-  test("is the same where the job writes out what its folder gives", async () => {
+  test("the digest is the same when the job writes the defaults of its folder", async () => {
     const written =
       "inputs: { input_ids: { column: body, tokenizer: /m/tokenizer.json }, attention_mask: { mask: input_ids }, " +
       "token_type_ids: { types: input_ids } }";
@@ -120,7 +120,7 @@ describe("the identity of a job with texts", () => {
     expect(await digest(written, BARE)).not.toBe(await digest(left, BARE));
   });
 
-  test("has the folder's limit in it, and not where the text is no text", async () => {
+  test("the digest includes the folder's token limit only for a column of text", async () => {
     const limited = {
       ...FOLDER,
       facts: { ...NOTHING, features: { tokenizer: { ...tokenizer, maxTokens: 9 } } },
@@ -130,7 +130,7 @@ describe("the identity of a job with texts", () => {
     expect(await digest(ids, limited)).toBe(await digest(ids, BARE));
   });
 
-  test("behind steps, where nobody knows the columns yet, takes any column for text", async () => {
+  test("any column after steps counts as text, because the columns are unknown", async () => {
     const stepped = (column: string) =>
       `inputs: { input_ids: ${column} }\nprepare: [{ sql: SELECT * FROM rows }]`;
     expect(await digest(stepped("made"))).not.toBe(await digest(stepped("made"), BARE));

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { doubts, said } from "../../unit/coordinator/plan/folder/folder-fixtures.ts";
 
-describe("what a folder says of its tokenizer", () => {
-  test("the limit of a sentence model is its maker's, before that of the tokenizer", () => {
+describe("the tokenizer settings in a model's folder", () => {
+  test("the limit of a sentence model takes precedence over that of the tokenizer", () => {
     const files = {
       "config.json": { max_position_embeddings: 512 },
       "tokenizer_config.json": { model_max_length: 512, truncation_side: "left" },
@@ -21,16 +21,16 @@ describe("what a folder says of its tokenizer", () => {
   });
 
   test.each([
-    ["the number that stands for no limit", 1e30, null, []],
+    ["the number that means unlimited", 1e30, null, []],
     [
       "more tokens than the model has positions for",
       1024,
       null,
       [["tokenizer", "tokenizer_config.json: model_max_length"]],
     ],
-    ["no whole number", 0.5, null, [["tokenizer", "tokenizer_config.json: model_max_length"]]],
+    ["not a whole number", 0.5, null, [["tokenizer", "tokenizer_config.json: model_max_length"]]],
     ["text", "512", null, [["tokenizer", "tokenizer_config.json: model_max_length"]]],
-  ])("a limit that is %s is no limit", (_what, limit, maxTokens, expected) => {
+  ])("a limit that is %s is ignored", (_what, limit, maxTokens, expected) => {
     const files = {
       "config.json": { max_position_embeddings: 512 },
       "tokenizer_config.json": { model_max_length: limit },
@@ -50,7 +50,7 @@ describe("what a folder says of its tokenizer", () => {
     expect(doubts({ "config.json": config }, true)).toEqual([]);
   });
 
-  test("what the maker's library does before its tokenizer, and no setting here, is told", () => {
+  test("unsupported settings of the maker's library are reported as doubts", () => {
     const files = {
       "sentence_bert_config.json": { do_lower_case: true },
       "config_sentence_transformers.json": { prompts: { query: "q: " }, default_prompt_name: "query" },

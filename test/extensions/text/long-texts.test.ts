@@ -25,7 +25,7 @@ function longOf(keys: Readonly<Record<string, unknown>>, { own = null, most = nu
   return findLongTexts(inputs, { folder: aFolder({ features: { tokenizer: { ...tokenizer } } }), texts });
 }
 
-test("rows with more tokens than are taken, special ones counted, are counted among those with a text", () => {
+test("rows with more tokens than the limit, including special tokens, are counted among rows with text", () => {
   expect(longOf({ column: "body", maxTokens: 10 })).toEqual({
     ...{ input: "ids", maxTokens: 10, rows: 3, longRows: 1 },
     split: { column: "body", tokenizer: "/m/tokenizer.json", tokens: 10, overlap: 1, sentences: true },
@@ -34,19 +34,19 @@ test("rows with more tokens than are taken, special ones counted, are counted am
   expect(longOf({ column: "body", maxTokens: 11 })).toBeNull();
 });
 
-test("the limit is that of the job, else of the tokenizer, and never more than the model has positions", () => {
+test("the limit is that of the job or the tokenizer, and at most the positions of the model", () => {
   expect(longOf({ column: "body", maxTokens: 6 }, { own: 1 })?.maxTokens).toBe(6);
   expect(longOf({ column: "body" }, { own: 6 })?.maxTokens).toBe(6);
   expect(longOf({ column: "body", maxTokens: 100 }, { most: 6 })?.maxTokens).toBe(6);
   expect(longOf({ column: "body" })).toBeNull();
 });
 
-test("a pair is as long as both texts, and is not cut into passages", () => {
+test("the length of a pair is that of both texts, and no split is proposed", () => {
   const long = longOf({ columns: ["body", "title"], maxTokens: 12 });
   expect(long).toEqual({ input: "ids", maxTokens: 12, rows: 2, longRows: 1, split: null });
 });
 
-test("nothing is said of texts that were not measured", () => {
+test("texts that were not measured give no result", () => {
   expect(longOf({ column: "other", maxTokens: 1 })).toBeNull();
   const inputs = { ids: { column: "body", tokenizer: "/m/tokenizer.json", maxTokens: 1 } };
   expect(findLongTexts(inputs, { folder: null, texts: null })).toBeNull();

@@ -21,7 +21,7 @@ async function measured(file: string | Uint8Array, columns: Readonly<Record<stri
 }
 
 test.each(["wordpiece", "bpe", "unigram"])(
-  "texts and pairs have as many tokens as the reference library says: %s",
+  "texts and pairs have as many tokens as in the reference library: %s",
   async (name) => {
     const json = readFileSync(join(TOKENIZERS_PATH, `${name}.json`));
     const lengths = await measured(json, { body: texts, other: [...texts].reverse() });
@@ -35,7 +35,7 @@ test.each(["wordpiece", "bpe", "unigram"])(
   },
 );
 
-test("what is no text has no length, and keeps its place", async () => {
+test("a null has no length and keeps its place", async () => {
   const json = readFileSync(join(TOKENIZERS_PATH, "wordpiece.json"));
   const lengths = await measured(json, { body: [null, texts[0], null, texts[0], ""] });
   const [[, tokens = []] = []] = lengths?.tokens ?? [];
@@ -43,7 +43,7 @@ test("what is no text has no length, and keeps its place", async () => {
   expect(tokens[1]).toBe(tokens[3]);
 });
 
-test("what is no tokenizer measures nothing: planning says that", async () => {
+test("an invalid tokenizer file gives no measurement", async () => {
   expect(await measured("{}", { body: ["a"] })).toBeNull();
   expect(await measured("no JSON", { body: ["a"] })).toBeNull();
 });

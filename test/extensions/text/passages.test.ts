@@ -24,24 +24,24 @@ function cut(text: string, limits: { tokens: number; overlap?: number; sentences
 }
 
 describe("passages", () => {
-  it("are cut between words, and within those that are longer", () => {
+  it("passages are cut between words, and within words that are too long", () => {
     expect(cut("one two three four five", { tokens: 3 })).toEqual(["one two", "three", "four", "five"]);
     expect(cut("a supercalifragilistic b", { tokens: 3 })).toEqual(["a superc", "alifragil", "istic b"]);
   });
 
-  it("have the last words of the one before once more", () => {
+  it("passages repeat the last words of the previous passage", () => {
     const passages = cut("a b c d e f g", { tokens: 3, overlap: 1 });
     expect(passages).toEqual(["a b c", "c d e", "e f g"]);
   });
 
-  it("end with sentences where they are wanted, unless that leaves half of one empty", () => {
+  it("passages end with a sentence if set, unless that leaves half a passage empty", () => {
     const text = "a b. C d e f. G h i j k l m. N o.";
     expect(cut(text, { tokens: 7, sentences: true })).toEqual(["a b. C d e f.", "G h i j k l m.", "N o."]);
     expect(cut(text, { tokens: 7 })).toEqual(["a b. C d e f. G", "h i j k l m. N", "o."]);
     expect(cut("A. B c d e f g h i.", { tokens: 4, sentences: true })).toEqual(["A. B c d", "e f g h", "i."]);
   });
 
-  it("begin again with a sentence, where that is wanted, and none lies in the overlap, with none", () => {
+  it("the overlap begins with a sentence if one starts there, and is dropped otherwise", () => {
     const text = "A b c d. E f. G h i j. K l m n.";
     expect(cut(text, { tokens: 6, overlap: 3, sentences: true })).toEqual([
       "A b c d. E f.",
@@ -50,7 +50,7 @@ describe("passages", () => {
     ]);
   });
 
-  it("do not cut a character in two", () => {
+  it("passages do not split a character", () => {
     const tokens = { starts: [0, 0, 0, 2, 2, 2], ends: [2, 2, 2, 4, 4, 4], words: [0, 0, 0, 0, 0, 0] };
     const limits = { tokens: 5, overlap: 0, sentences: false };
     expect(cutPassages("😁😁", tokens, limits)).toEqual([
@@ -59,18 +59,18 @@ describe("passages", () => {
     ]);
   });
 
-  it("are none where there are no tokens", () => {
+  it("a text without tokens has no passages", () => {
     expect(cut("  ", { tokens: 3 })).toEqual([]);
   });
 });
 
-describe("any text", () => {
+describe("passages of any text", () => {
   const words = fc.array(fc.stringMatching(/^[a-z]{1,9}[.!]?$/), { minLength: 1, maxLength: 60 });
   const limits = fc
     .record({ tokens: fc.integer({ min: 1, max: 12 }), overlap: fc.nat(11), sentences: fc.boolean() })
     .map((one) => ({ ...one, overlap: Math.min(one.overlap, one.tokens - 1) }));
 
-  it("is covered by passages that go on and are never too long", () => {
+  it("passages cover the text in order and are never too long", () => {
     const property = fc.property(words, limits, (some, all) => {
       const text = some.join(" ");
       const { starts, ends, words: wordOf } = tokensOf(text);
@@ -111,7 +111,7 @@ function strippedTokensOf(text: string): TextTokens {
   };
 }
 
-it("passages lack no character of a text but white space, whatever lies in no token", () => {
+it("passages omit only white space, even for characters outside tokens", () => {
   const unit = fc.constantFrom("a", "bcde", " ", "  ", "\n", "~", "\u0301", "\ufeff", ". ");
   const property = fc.property(
     fc.array(unit, { maxLength: 40 }),
@@ -134,7 +134,7 @@ it("passages lack no character of a text but white space, whatever lies in no to
   fc.assert(property, { numRuns: 500 });
 });
 
-it("a character that lies in no token stays with the word in front of it", () => {
+it("a character outside tokens stays with its word", () => {
   const text = "cafe\u0301 noir ~x";
   const all = { tokens: 2, overlap: 0, sentences: false };
   const passages = cutPassages(text, strippedTokensOf(text), all).map(({ start, end }) =>

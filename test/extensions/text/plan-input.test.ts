@@ -60,7 +60,7 @@ function opOf(keys: object, folder: ModelFolder | null) {
 }
 
 describe("an input of text", () => {
-  it("becomes a step that reads the text, and inputs of what it makes", () => {
+  it("an input becomes a step that reads the text, and inputs that read its columns", () => {
     expect(plan({ prefix: "query: " })).toMatchObject({
       data: { texts: ["body"], prefix: "query: ", specialTokens: true },
       files: [FILE],
@@ -69,7 +69,7 @@ describe("an input of text", () => {
     });
   });
 
-  it("is cut off as the job says, else as the folder of the tokenizer says, else as its file says", () => {
+  it("truncation follows the job, then the folder of the tokenizer, then its file", () => {
     const folder = folderWith({ maxTokens: 77, truncation: "left" });
     expect(opOf({ maxTokens: 9, truncation: "right" }, folder)).toMatchObject({
       maxTokens: 9,
@@ -82,13 +82,13 @@ describe("an input of text", () => {
     expect(opOf({}, elsewhere)).toEqual(own);
   });
 
-  it("has no more tokens than the model has positions for, unless the job says so", () => {
+  it("the limit is at most the positions of the model, unless the job sets more", () => {
     expect(opOf({}, folderWith({ mostTokens: 5 }))).toMatchObject({ maxTokens: 5 });
     expect(opOf({}, folderWith({ mostTokens: 5, maxTokens: 4 }))).toMatchObject({ maxTokens: 4 });
     expect(opOf({ maxTokens: 6 }, folderWith({ mostTokens: 5 }))).toMatchObject({ maxTokens: 6 });
   });
 
-  it("says itself what its tokenizer's folder leaves unclear", () => {
+  it("a key that is unclear in the tokenizer's folder is required in the job", () => {
     const doubtOf = (where: string, found = "?") => {
       const doubt = { about: "tokenizer" as const, where, what: "is odd", found };
       return { ...folderWith({ mostTokens: 512 }), doubts: [doubt] };
@@ -109,7 +109,7 @@ describe("an input of text", () => {
     expect(opOf({}, settled)).toHaveProperty("maxTokens");
   });
 
-  it("is of text, and leaves room for it: all that is wrong is told at once", () => {
+  it("a column without text and a limit without room are reported at once", () => {
     expect(plan({ column: "n", maxTokens: 2 })).toMatchObject({
       problems: [
         { where: "map.inputs.ids.column", found: "int64" },
@@ -120,7 +120,7 @@ describe("an input of text", () => {
   });
 });
 
-it("takes no state for ids, whatever it is called", async () => {
+it("a state is not taken for token ids, regardless of its name", async () => {
   const value = (name: string, dims: readonly (number | string)[]) =>
     ({ name, dtype: "int64", dims, shape: dims }) as never;
   const signature = {

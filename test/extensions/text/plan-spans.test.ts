@@ -27,7 +27,7 @@ function planned(...of: Parameters<typeof plan>) {
 }
 
 describe("spans of labelled tokens", () => {
-  it("take the place of logits and offsets, with the labels of the folder or of the job", () => {
+  it("spans replace logits and offsets, with labels of the folder or of the job", () => {
     const { data, columns, reads } = planned();
     expect(data).toMatchObject({ labels: ["O", "B-X", "I-X"] });
     expect(reads).toEqual(["logits", "body", "places"]);
@@ -48,24 +48,18 @@ describe("spans of labelled tokens", () => {
       "labels",
       "are more or fewer than the model's labels",
     ],
-    ["no such output", { logits: "logit" }, undefined, "logits", "no column `logit`"],
+    ["an unknown output", { logits: "logit" }, undefined, "logits", "no column `logit`"],
     [
-      "an output of something else",
+      "an output without scores of labels",
       { logits: "id" },
       undefined,
       "logits",
       "has no scores of labels for each token",
     ],
-    ["a text that is none", { text: "id" }, undefined, "text", "column `id` is not text"],
-    [
-      "offsets that are none",
-      { offsets: "body" },
-      undefined,
-      "offsets",
-      "does not have the offsets of tokens",
-    ],
-    ["a column that is there", { column: "ID" }, undefined, "column", "would make a second column `id`"],
-  ])("are refused with their key for %s", (_, changes, labels, key, what) => {
+    ["a text column without text", { text: "id" }, undefined, "text", "column `id` is not text"],
+    ["invalid offsets", { offsets: "body" }, undefined, "offsets", "does not have the offsets of tokens"],
+    ["an existing column", { column: "ID" }, undefined, "column", "would make a second column `id`"],
+  ])("a step with %s is refused with the key", (_, changes, labels, key, what) => {
     const refused = plan(changes, labels === undefined ? ["O", "B-X", "I-X"] : labels);
     expect(refused).toMatchObject({
       problems: expect.arrayContaining([

@@ -64,7 +64,7 @@ function textRows(type: DataType = new Utf8()): RecordBatch {
     text: only(vectorFromArray(values, type)),
     other: only(vectorFromArray([...texts].reverse(), new Utf8())),
   }).batches;
-  if (batch === undefined) throw new Error("one record batch");
+  if (batch === undefined) throw new Error("expected one record batch");
   return batch;
 }
 
@@ -105,8 +105,11 @@ function split(op: Partial<SplitOp>, rows: RecordBatch, file = "wordpiece.json")
 const rows = textRows();
 const PLANS: Readonly<Record<string, StepBinding>> = {
   "a tokenizer": tokenize({}, rows),
-  "a tokenizer of pairs, cut": tokenize({ texts: ["text", "other"], maxTokens: 9, truncation: "left" }, rows),
-  "a tokenizer that says where tokens lie": withOffsets(tokenize({ offsets: "places" }, rows)),
+  "a tokenizer of truncated pairs": tokenize(
+    { texts: ["text", "other"], maxTokens: 9, truncation: "left" },
+    rows,
+  ),
+  "a tokenizer with offsets": withOffsets(tokenize({ offsets: "places" }, rows)),
   "a split": split({}, rows),
   "a split by sentences": split({ sentences: true }, rows, "bpe.json"),
 };
@@ -121,14 +124,14 @@ async function run(plan: StepBinding, batch: RecordBatch) {
 }
 
 describe("a tokenizer as a step", () => {
-  it("gives the reference library's ids and types, and no list where there is no text", async () => {
+  it("ids and types equal those of the reference library, and a null text gives null", async () => {
     const { rows: found } = await run(tokenize({ texts: ["text", "other"] }, rows), rows);
     expect(found.map(({ ids, types }) => ({ ids, types }))).toEqual(
       expected.wordpiece.pairs.map((pair, row) => (row % 7 === 6 ? { ids: null, types: null } : pair)),
     );
   });
 
-  it("gives the same of each layout of a text column", async () => {
+  it("each layout of a text column gives the same ids", async () => {
     const { rows: plain } = await run(tokenize({}, rows), rows);
     expect(plain.map(({ ids }) => ids)).toEqual(
       expected.wordpiece.whole.map(({ ids }, row) => (row % 7 === 6 ? null : ids)),
@@ -140,7 +143,7 @@ describe("a tokenizer as a step", () => {
     }
   });
 
-  it("says which texts were cut off, and no other", async () => {
+  it("only truncated texts are marked and reported as truncated", async () => {
     const plan = tokenize({ maxTokens: 9, truncated: "cut" }, rows);
     const column = { ...fieldOfType(truncatedColumn("cut")), from: null };
     const isCut = expected.wordpiece.whole.map(({ ids }, row) => (row % 7 === 6 ? null : ids.length > 9));
@@ -151,14 +154,14 @@ describe("a tokenizer as a step", () => {
     expect((await run(split({}, rows), rows)).noted.rowsTruncated).toEqual([]);
   });
 
-  it("puts the prefix in front of a text, and of a pair's first", async () => {
+  it("the prefix is put before a text, and before the first text of a pair", async () => {
     const batch = rows.slice(4, 5);
     const [spelled] = tableOf({
       id: only(vectorFromArray([4], new Int32())),
       text: only(vectorFromArray([`query: ${texts[4]}`], new Utf8())),
       other: only(vectorFromArray([texts.at(-5)], new Utf8())),
     }).batches;
-    if (spelled === undefined) throw new Error("one record batch");
+    if (spelled === undefined) throw new Error("expected one record batch");
     for (const columns of [["text"], ["text", "other"]]) {
       const prefixed = await run(tokenize({ prefix: "query: ", texts: columns }, batch), batch);
       const plain = await run(tokenize({ texts: columns }, spelled), spelled);
@@ -166,7 +169,7 @@ describe("a tokenizer as a step", () => {
     }
   });
 
-  it("takes bytes that are no UTF-8 for U+FFFD", async () => {
+  it("bytes that are not UTF-8 are read as U+FFFD", async () => {
     const column = only(vectorFromArray(["ab"], new Utf8()));
     column.values.set([0xff, 0xfe]);
     const others = { id: only(vectorFromArray([0], new Int32())), other: column };
@@ -175,14 +178,14 @@ describe("a tokenizer as a step", () => {
       ...others,
       text: only(vectorFromArray(["\ufffd\ufffd"], new Utf8())),
     }).batches;
-    if (broken === undefined || spelled === undefined) throw new Error("record batches");
+    if (broken === undefined || spelled === undefined) throw new Error("expected record batches");
     const found = await run(tokenize({}, broken), broken);
     expect(found.rows[0]?.ids).toEqual((await run(tokenize({}, spelled), spelled)).rows[0]?.ids);
   });
 });
 
 describe("a split as a step", () => {
-  it("gives each passage its part and its place, in code points, and no passage too many tokens", async () => {
+  it("each passage has its part, its place in code points, and at most the limit of tokens", async () => {
     for (const file of ["wordpiece.json", "bpe.json", "unigram.json"]) {
       const { rows: found, sources } = await run(split({}, rows, file), rows);
       const parts = new Map<number, number>();
@@ -204,14 +207,14 @@ describe("a split as a step", () => {
           ),
         ),
       }).batches;
-      if (batch === undefined) throw new Error("one record batch");
+      if (batch === undefined) throw new Error("expected one record batch");
       const counted = { ...tokenize({}, batch), files: [fileOf(file)] };
       const { rows: tokens } = await run(counted, batch);
       expect(Math.max(...tokens.map(({ ids }) => ids?.length ?? 0))).toBe(9);
     }
   });
 
-  it("leaves a text that fits as it is", async () => {
+  it("a text that fits stays unchanged", async () => {
     const wide = await run(split({ tokens: 2000, overlap: 0 }, rows), rows);
     expect(wide.rows.map(({ text }) => text)).toEqual(rows.getChild("text")?.toJSON());
   });

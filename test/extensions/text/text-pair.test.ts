@@ -48,15 +48,12 @@ test.each([
     ["text_b", "text_a"],
     ["text_a", "text_b"],
   ],
-])(
-  "of the columns %j, %j are a pair by their names, for a model that tells two texts apart",
-  (names, columns) => {
-    expect(pairOf(names, WITH_TYPES)).toEqual({ columns, isNamed: true });
-    expect(pairOf(names)).toBeNull();
-  },
-);
+])("from the columns %j, %j are a pair by their names for a model with token types", (names, columns) => {
+  expect(pairOf(names, WITH_TYPES)).toEqual({ columns, isNamed: true });
+  expect(pairOf(names)).toBeNull();
+});
 
-test("any two texts are one for a classifier of one class, and for one of entailment; the names go first", () => {
+test("any two texts are a pair for a classifier of one class or of entailment, with names preferred", () => {
   const first = { columns: ["title", "body"], isNamed: false };
   const one = { architecture: CLASSIFIER, labels: ["LABEL_0"] };
   expect(pairOf(["title", "body"], { facts: one })).toEqual(first);
@@ -69,7 +66,7 @@ test("any two texts are one for a classifier of one class, and for one of entail
   expect(pairOf(["title", "body", "query"], { facts: one })).toEqual(named);
 });
 
-test("two texts are none for a model of one text, and one text is none for any", () => {
+test("two texts are not a pair for a model of one text, and a single text is never a pair", () => {
   const facts = { architecture: CLASSIFIER, labels: ["bad", "good"] };
   expect(pairOf(["title", "body"], { ...WITH_TYPES, facts })).toBeNull();
   expect(pairOf(["title", "body"], { logits: ["batch", 1] })).toBeNull();

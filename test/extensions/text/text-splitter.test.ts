@@ -74,13 +74,13 @@ it.each(
   ["wordpiece.json", "bpe.json", "unigram.json"].flatMap((file) =>
     NORMALIZERS.map(([name, normalizer]) => ({ file, name, normalizer })),
   ),
-)("passages of $file with the normalizer $name lose white space alone", async ({ file, normalizer }) => {
+)("passages of $file with the normalizer $name omit only white space", async ({ file, normalizer }) => {
   const tokenizer = { ...JSON.parse(readFileSync(join(TOKENIZERS_PATH, file), "utf8")), normalizer };
   const property = fc.asyncProperty(text, limits, async (whole, all) => {
     const splitter = await TextSplitter.open(JSON.stringify(tokenizer), all);
     const [passages] = await splitter.split([whole], new AbortController().signal);
     if (passages instanceof Error || passages === undefined)
-      throw new Error("the text is split", { cause: passages });
+      throw new Error("the text was not split", { cause: passages });
     const characters = Array.from(whole);
     let behind = 0;
     for (const { start, end, text } of passages) {

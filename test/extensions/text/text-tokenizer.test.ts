@@ -33,10 +33,10 @@ function idsOf(encoding: { getIds(): number[] } | Error | undefined): readonly n
 }
 
 for (const [name, known] of Object.entries(expected)) {
-  describe(`${name}, against the reference library`, () => {
+  describe(`${name} compared with the reference library`, () => {
     const json = read(`${name}.json`);
 
-    it("gives each text the same tokens, at the same characters", async () => {
+    it("each text has the same tokens at the same characters", async () => {
       const encodings = await TextTokenizer.open(json, WHOLE).encode(texts, signal);
       for (const [index, encoding] of encodings.entries()) {
         expect(idsOf(encoding), texts[index]).toEqual(known.whole[index]?.ids);
@@ -46,7 +46,7 @@ for (const [name, known] of Object.entries(expected)) {
       expect(encodings).toHaveLength(texts.length);
     });
 
-    it("gives pairs the same tokens and types", async () => {
+    it("pairs have the same tokens and types", async () => {
       const encodings = await TextTokenizer.open(json, WHOLE).encode(pairs, signal);
       const found = encodings.map((encoding) => ({
         ids: idsOf(encoding),
@@ -55,12 +55,12 @@ for (const [name, known] of Object.entries(expected)) {
       expect(found).toEqual(known.pairs);
     });
 
-    it("leaves special tokens out", async () => {
+    it("texts without special tokens have the same tokens", async () => {
       const tokenizer = TextTokenizer.open(json, { ...WHOLE, specialTokens: false });
       expect((await tokenizer.encode(texts, signal)).map(idsOf)).toEqual(known.bare);
     });
 
-    it("cuts either side off texts, and off the longer of a pair", async () => {
+    it("texts and the longer text of a pair are truncated on the set side", async () => {
       for (const truncation of ["right", "left"] as const) {
         const tokenizer = TextTokenizer.open(json, { ...WHOLE, maxTokens: 8, truncation });
         const found = [await tokenizer.encode(texts, signal), await tokenizer.encode(pairs, signal)];
@@ -74,7 +74,7 @@ for (const [name, known] of Object.entries(expected)) {
 }
 
 describe("a tokenizer's file", () => {
-  it("says its limit, its padding and how many special tokens it adds", async () => {
+  it("the limit, the padding and the number of special tokens are read", async () => {
     expect(await readTokenizerFile(read("wordpiece.json"), signal)).toEqual({
       specialTokens: 2,
       pairSpecialTokens: 3,
@@ -91,7 +91,7 @@ describe("a tokenizer's file", () => {
     });
   });
 
-  it("is refused where it is none", () => {
+  it("a file that is not a tokenizer is refused", () => {
     const open = (json: string) => () => TextTokenizer.open(json, WHOLE);
     expect(open("PK\u0003\u0004")).toThrow(new NoTokenizerError("it is not JSON"));
     expect(open('{"architectures":["BertModel"]}')).toThrow(new NoTokenizerError("it has no `model`"));
@@ -104,18 +104,18 @@ describe("a tokenizer's file", () => {
   });
 });
 
-describe("texts that it can do nothing with", () => {
+describe("texts that a tokenizer cannot encode", () => {
   const words = { vocab: { a: 0 }, unk_token: "[UNK]", continuing_subword_prefix: "##" };
   const model = { type: "WordPiece", max_input_chars_per_word: 9, ...words };
   const json = JSON.stringify({ model });
 
-  it("are told apart from the others of their batch", async () => {
+  it("a text that cannot be encoded fails alone in its batch", async () => {
     const found = await TextTokenizer.open(json, WHOLE).encode(["a", "b", "a"], signal);
     expect(found.map((encoding) => encoding instanceof Error)).toEqual([false, true, false]);
   });
 });
 
-it("stops at the abort of its signal", async () => {
+it("encoding stops when its signal aborts", async () => {
   const tokenizer = TextTokenizer.open(read("bpe.json"), WHOLE);
   const reason = new Error("enough");
   await expect(tokenizer.encode(["a"], AbortSignal.abort(reason))).rejects.toBe(reason);

@@ -15,14 +15,14 @@ describe("text in a drafted job", () => {
   } as const;
   const keys = { tokenizer: "/m/tokenizer.json", maxTokens: 256, truncation: "left" };
 
-  test("goes through the folder's tokenizer, and the mask is that of its ids", () => {
+  test("text is tokenized by the folder's tokenizer, and the mask is made from its ids", () => {
     expect(inputsOf({ id: text, body: text }, { model, folder: { features: { tokenizer } } })).toEqual([
       [{ column: "body", ...keys }, 0],
       [{ mask: "input_ids" }, 0],
     ]);
   });
 
-  test("is asked about where several columns are text, and where its maker writes something in front", () => {
+  test("questions are asked about several text columns and about a prefix of the model's maker", () => {
     const prompts = { query: "query: " };
     const { inputs, problems } = draft(
       { title: text, body: text },
@@ -35,13 +35,13 @@ describe("text in a drafted job", () => {
     expect(problems).toEqual([]);
   });
 
-  test("is left alone where a column holds the ids", () => {
+  test("text stays unused where a column has the ids", () => {
     expect(
       inputsOf({ body: text, tokens: list(int) }, { model, folder: { features: { tokenizer } } })[0],
     ).toEqual([{ column: "tokens" }, 0]);
   });
 
-  test("of two columns feeds a model of pairs, whose types come from the same tokens", () => {
+  test("two text columns feed a model of pairs, and token types come from the same tokens", () => {
     const all = ["input_ids", "attention_mask", "token_type_ids"];
     const inputs = all.map((name) => aTensor(name, ["batch", "sequence"], "int64"));
     const facts = {
@@ -64,7 +64,7 @@ describe("text in a drafted job", () => {
     });
   });
 
-  test("in paths to files is none", () => {
+  test("a column of paths to files is not text", () => {
     const files = { clip: { what: "sounds" as const } };
     expect(
       inputsOf({ clip: text, body: text }, { model, folder: { features: { tokenizer } }, files })[0],
@@ -85,7 +85,7 @@ describe("labelled tokens in a drafted job", () => {
     labels: ["O", "B-PER", "I-PER"],
   };
 
-  test("become spans of the text, which is kept with the places of its tokens", () => {
+  test("labelled tokens become spans, and the text is kept with the places of its tokens", () => {
     const { inputs: drafted, ...rest } = draft(
       { id: text, body: text },
       { model: { inputs, outputs }, folder },
@@ -97,7 +97,7 @@ describe("labelled tokens in a drafted job", () => {
     ]);
   });
 
-  test("get names that no column has", () => {
+  test("new columns get names that no column has", () => {
     const types = { Places: text, body: text, spans: text, text_spans: text };
     const { keep, finish, problems } = draft(types, {
       model: { inputs: inputs.slice(0, 1), outputs },
@@ -107,7 +107,7 @@ describe("labelled tokens in a drafted job", () => {
     expect(finish).toMatchObject([{ spans: { offsets: "token_places", column: "spans_2" } }]);
   });
 
-  test("stay as they are where the folder has other labels, or where ids come from a column", () => {
+  test("no spans are made if the folder has other labels or the ids come from a column", () => {
     const model = { inputs, outputs };
     expect(draft({ body: text }, { model, folder: { ...folder, labels: ["O"] } }).finish).toEqual([]);
     const ids = draft({ body: text, input_ids: list(int) }, { model, folder });

@@ -48,25 +48,28 @@ async function offsetsOf(name: string, prefix = "") {
 }
 
 describe.each(Object.keys(spans))("labelled tokens of %s", (name) => {
-  it.each(SPAN_STRATEGIES)("become the spans of the reference library by `%s`", async (strategy) => {
-    for (const [index, offsets] of (await offsetsOf(`${name}.json`)).entries()) {
-      const logits = logitsOf(index + 1, offsets.length);
-      const tokens = offsets.flatMap(({ special, ...place }, at) =>
-        special ? [] : [{ ...place, logits: logits[at] ?? [] }],
-      );
-      const found = tokenSpans(tokens, { names: labels, ignore: ["O"] }, strategy);
-      const known = spans[name]?.[strategy][index] ?? [];
-      const places = (some: readonly (readonly unknown[])[]) =>
-        some.map(([label, , ...place]) => [label, ...place]);
-      expect(places(found.map(({ label, score, start, end }) => [label, score, start, end]))).toEqual(
-        places(known),
-      );
-      for (const [at, { score }] of found.entries()) expect(score).toBeCloseTo(known[at]?.[1] ?? 0, 4);
-    }
-  });
+  it.each(SPAN_STRATEGIES)(
+    "the strategy `%s` gives the same spans as the reference library",
+    async (strategy) => {
+      for (const [index, offsets] of (await offsetsOf(`${name}.json`)).entries()) {
+        const logits = logitsOf(index + 1, offsets.length);
+        const tokens = offsets.flatMap(({ special, ...place }, at) =>
+          special ? [] : [{ ...place, logits: logits[at] ?? [] }],
+        );
+        const found = tokenSpans(tokens, { names: labels, ignore: ["O"] }, strategy);
+        const known = spans[name]?.[strategy][index] ?? [];
+        const places = (some: readonly (readonly unknown[])[]) =>
+          some.map(([label, , ...place]) => [label, ...place]);
+        expect(places(found.map(({ label, score, start, end }) => [label, score, start, end]))).toEqual(
+          places(known),
+        );
+        for (const [at, { score }] of found.entries()) expect(score).toBeCloseTo(known[at]?.[1] ?? 0, 4);
+      }
+    },
+  );
 });
 
-it("offsets are of the text without its prefix, whose tokens are added ones", async () => {
+it("offsets refer to the text without its prefix", async () => {
   const alone = await offsetsOf("wordpiece.json");
   const behind = await offsetsOf("wordpiece.json", "query: ");
   const own = (all: typeof alone) => all.map((tokens) => tokens.filter(({ special }) => !special));

@@ -11,12 +11,12 @@ test.each([
   [{ OTEL_SERVICE_NAME: "x", OTEL_TRACES_SAMPLER: "always_on" }],
   [{ ...ENDPOINT, OTEL_SDK_DISABLED: "TRUE" }],
   [{ ...ENDPOINT, OTEL_TRACES_EXPORTER: "none" }],
-])("nothing is traced with %o", async (env) => {
+])("tracing is disabled with %o", async (env) => {
   expect(await openTracer("a-test", silentLogger, env)).toBe(NO_TRACER);
 });
 
 test.each([[ENDPOINT], [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://127.0.0.1:4318/v1/traces" }]])(
-  "spans bear their trace from one to the next with %o, and begin one where what they are given is none",
+  "spans with %o inherit the trace of a valid parent, and start a new trace for an invalid one",
   async (env) => {
     const tracer = await openTracer("a-test", silentLogger, env);
     const root = tracer.begin("job", "");

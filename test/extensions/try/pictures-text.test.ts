@@ -21,7 +21,7 @@ test.each([
 const pixels = (width: number, height: number, ...rgb: number[]) =>
   ({ kind: "pixels", width, height, data: Buffer.from(rgb).toString("base64") }) as const;
 
-test("two rows of pixels are one line, a last one alone has no lower half, and pictures stand side by side", () => {
+test("two rows of pixels are one line, a single last row has no lower half, and pictures are adjacent", () => {
   const tall = pixels(1, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9);
   const lines = picturesText([tall, pixels(1, 2, 255, 0, 0, 0, 0, 255)], "halfBlocks", 14);
   const [first, second] = lines;
@@ -36,7 +36,7 @@ test("two rows of pixels are one line, a last one alone has no lower half, and p
   expect(picturesText([tall], null, 14)).toEqual([]);
 });
 
-test("kitty gets a picture in pieces that it takes, of which the last says that it is", () => {
+test("kitty gets a picture in pieces, and the last piece is marked", () => {
   const data = "A".repeat(10_000);
   const [text = ""] = picturesText([{ kind: "png", width: 1, height: 1, data }], "kitty", 14);
   const pieces = text.split("\u001b\\").filter((piece) => piece !== "");
@@ -48,7 +48,7 @@ test("kitty gets a picture in pieces that it takes, of which the last says that 
   expect(pieces.map((piece) => piece.slice(piece.indexOf(";") + 1)).join("")).toBe(data);
 });
 
-test("iTerm2 gets a picture whole", () => {
+test("iTerm2 gets a picture in one piece", () => {
   expect(picturesText([{ kind: "png", width: 1, height: 1, data: "QQ==" }], "iterm", 14)).toEqual([
     "\u001b]1337;File=inline=1;height=14;preserveAspectRatio=1:QQ==\u0007",
   ]);

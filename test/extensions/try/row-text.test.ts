@@ -46,8 +46,8 @@ function aRow(row: Partial<RowTrace>): RowTrace {
 const text = (row: Partial<RowTrace>, columns = 80) =>
   rowText(aRow(row), { columns, style: plainStyle, pictures: () => [] });
 
-describe("a row's way", () => {
-  test("is a table of what it was at each place", () => {
+describe("the text of a traced row", () => {
+  test("the text is a table of the row's values at each stage", () => {
     expect(text({})).toBe(
       [
         "── row 1,234 ── /data/deep/folder/part-3.parquet, row 34 ────────── published ──",
@@ -62,7 +62,7 @@ describe("a row's way", () => {
     );
   });
 
-  test("has its columns in full, and one value of a tensor once", () => {
+  test("columns have full precision, and a tensor of one value shows it once", () => {
     const read: Shown = {
       rows: 1,
       columns: [
@@ -89,7 +89,7 @@ describe("a row's way", () => {
     expect(lines.filter((line) => line.includes("79"))).toHaveLength(1);
   });
 
-  test.each([40, 80, 160])("is no wider than a terminal of %i columns", (columns) => {
+  test.each([40, 80, 160])("the text is at most as wide as a terminal of %i columns", (columns) => {
     const long = "a passage of some words, with 日本語 in it, ".repeat(30);
     const tokens = Array.from({ length: 300 }, (_, id) => ({ id, text: `##token${id}` }));
     const row = text(
@@ -108,7 +108,7 @@ describe("a row's way", () => {
     expect(widthOf(row.split("\n")[0] ?? "")).toBe(columns);
   });
 
-  test("shows what a step made of each part of a row, and where one failed", () => {
+  test("the rows that a step made are shown, with the failure of one of them", () => {
     const step = aStep({
       kind: "module",
       made: shown(2, { word: ["one", ""] }),
@@ -129,7 +129,7 @@ describe("a row's way", () => {
     ]);
   });
 
-  test("says which step dropped it", () => {
+  test("the step that dropped the row is named", () => {
     const step = aStep({ where: "input.where", made: shown(0, {}) });
     const row = text({ prepare: [step], runs: [], fate: { kind: "filtered", by: "input.where" } });
     expect(row).toContain("── dropped ──".slice(3));
@@ -140,7 +140,7 @@ describe("a row's way", () => {
   });
 
   needs("image", "text")(
-    "shows tokens as pieces with their ids, blanks and line breaks too, and the sizes of images",
+    "tokens are shown with their ids and visible blanks, and images with their sizes",
     () => {
       const tokens = [
         { id: 101, text: "[CLS]" },
@@ -178,7 +178,7 @@ describe("a row's way", () => {
     },
   );
 
-  test("never lets data steer the terminal", () => {
+  test("control characters in data are not written to the terminal", () => {
     const evil = "\u001b[2J\u202e\u0007";
     const row = text({
       read: shown(1, { [`a${evil}`]: [`b${evil}`] }),

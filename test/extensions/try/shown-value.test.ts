@@ -23,7 +23,7 @@ function shown(vector: Vector) {
   return shownRows(new Table({ x: vector })).columns[0]?.values;
 }
 
-test("values of every kind are JSON that people read", () => {
+test("values of every type are shown as readable JSON", () => {
   expect(shown(vectorFromArray([1.5, null, Number.NaN], new Float32()))).toEqual([1.5, null, "NaN"]);
   expect(shown(vectorFromArray([7n, 2n ** 60n], new Int64()))).toEqual([7, String(2n ** 60n)]);
   expect(shown(vectorFromArray(["a", ""], new Utf8()))).toEqual(["a", ""]);
@@ -43,7 +43,7 @@ test("values of every kind are JSON that people read", () => {
   expect(shown(vectorFromArray([{ a: 1, b: null }], struct))).toEqual([{ a: 1, b: null }]);
 });
 
-test("decimals are exact, below zero too", () => {
+test("decimals are exact, also negative ones", () => {
   const words = (value: bigint) => {
     const bits = BigInt.asUintN(128, value);
     return Uint32Array.from([0n, 32n, 64n, 96n], (shift) => Number((bits >> shift) & 0xffffffffn));
@@ -52,7 +52,7 @@ test("decimals are exact, below zero too", () => {
   expect(shown(vector)).toEqual(["123.45", "-0.05"]);
 });
 
-test("of long values the beginning is shown, and how long they are", () => {
+test("long values are shown with their beginning and their length", () => {
   const list = new List(new Field("item", new Int32(), false));
   expect(shown(vectorFromArray([[1, 2], Array.from({ length: 100 }, (_, at) => at)], list))).toEqual([
     [1, 2],
@@ -71,7 +71,7 @@ test("of long values the beginning is shown, and how long they are", () => {
   ]);
 });
 
-test("of many rows the first are shown, and how many there are", () => {
+test("many rows are shown with the first ones and their count", () => {
   const rows = shownRows(new Table({ x: vectorFromArray(Array(50).fill(1), new Int32()) }));
   expect(rows.rows).toBe(50);
   expect(rows.columns[0]?.values).toHaveLength(20);

@@ -15,7 +15,7 @@ function aPlan(...rows: number[]) {
 const placesOf = (plan: Parameters<typeof triedSlices>[0], wanted: Parameters<typeof triedSlices>[1]) =>
   triedSlices(plan, wanted).map(({ file, rowStart, rowEnd, row }) => [file.path, rowStart, rowEnd, row]);
 
-test("the first rows are those of the plan, and numbered as they lie in the input", () => {
+test("the first rows are those of the plan, numbered by their place in the input", () => {
   const plan = { ...aPlan(3, 4), pruned: [{ file: 0, rowStart: 0, rowEnd: 2 }] };
   expect(placesOf(plan, { from: null, rows: 3 })).toEqual([
     ["/data/a/part-0.parquet", 2, 3, 2],
@@ -28,7 +28,7 @@ test("the first rows are those of the plan, and numbered as they lie in the inpu
   ]);
 });
 
-test("a row is named by its place in the input or in a file, and may be one that the plan leaves out", () => {
+test("a row is selected by its place in the input or in a file, even if the plan excludes it", () => {
   const plan = { ...aPlan(3, 4, 5), pruned: [{ file: 1, rowStart: 0, rowEnd: 4 }] };
   expect(placesOf(plan, { from: { file: null, row: 4 }, rows: 4 })).toEqual([
     ["/data/b/part-0.parquet", 1, 4, 4],

@@ -38,7 +38,7 @@ const time = fc.tuple(
 );
 const zone = fc.constantFrom("", "Z", "+02", "-0930", "+05:45", "+00:00:30", " UTC", "-00:00");
 
-it("days are those of DuckDB", async () => {
+it("dates are parsed as DuckDB parses them", async () => {
   await fc.assert(
     fc.asyncProperty(date, async ([sign, year, month, day, era]) => {
       const text = `${sign}${year}-${month}-${day}${era}`;
@@ -49,7 +49,7 @@ it("days are those of DuckDB", async () => {
   );
 });
 
-it("moments are those of DuckDB", async () => {
+it("timestamps are parsed as DuckDB parses them", async () => {
   await fc.assert(
     fc.asyncProperty(
       date,
@@ -70,13 +70,13 @@ it("moments are those of DuckDB", async () => {
 });
 
 it.each(["infinity", "-infinity", "epoch", "now", "today", "", "2020", "2020-01-01x", "20200101"])(
-  "a word of DuckDB's, or a part of a date, is no date and no moment: %s",
+  "a text in another notation is neither a date nor a timestamp: %s",
   (text) => {
     expect(dayOf(text)).toBeNull();
     expect(microsOf(text)).toBeNull();
   },
 );
 
-it("a date with a time is no date: the time would be lost", () => {
+it("a date with a time is rejected as a date, because the time would be lost", () => {
   expect(dayOf("2020-01-01 10:00:00")).toBeNull();
 });

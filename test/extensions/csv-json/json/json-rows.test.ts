@@ -14,7 +14,7 @@ function jsonForm(types: Readonly<Record<string, string>>): JsonForm {
 }
 
 describe("JSON Lines", () => {
-  it("gives each value by its key, and says of each line what is wrong with it", async () => {
+  it("each value is read by its key, and each bad line is reported with its fault", async () => {
     const form = jsonForm({ id: "int64", "a b": "string", xs: "float32[]" });
     const lines = [
       '{"id":1,"a b":"x\\n","xs":[1,2.5,null]}',
@@ -47,7 +47,7 @@ describe("JSON Lines", () => {
     ]);
   });
 
-  it("judges and gives the values of keys whatever characters are in them", async () => {
+  it("values are checked and read under keys with any characters", async () => {
     const text = fc.array(
       fc.constantFrom(
         "a",
@@ -95,7 +95,7 @@ describe("JSON Lines", () => {
     );
   });
 
-  it("takes a line of 1,000 levels, and says of a deeper one where it is", async () => {
+  it("a line of 1,000 levels is read, and a deeper line is reported with its place", async () => {
     const lines = [999, 1_000, 100_000].map((lists) => `{"a":${"[".repeat(lists)}${"]".repeat(lists)}}`);
     const form = jsonForm({ a: "string" });
     const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
@@ -114,7 +114,7 @@ describe("JSON Lines", () => {
 const read = (lines: readonly string[], types: Readonly<Record<string, string>>) =>
   readJsonLines(readers, lines, types);
 
-it("another value than a string is the text that it is written as", async () => {
+it("a value that is not a string is read into a text column as it is written", async () => {
   const values = [
     "1.10",
     "-0",
@@ -135,7 +135,7 @@ it("another value than a string is the text that it is written as", async () => 
   expect(rows).toEqual(expected.map((s) => ({ s })));
 });
 
-it("of a key twice in an object the last value counts, as for other readers", async () => {
+it("the last value of a repeated key counts", async () => {
   const lines = ['{"a":1,"b":2,"a":"x"}', '{"a":"x","a":3}', '{"a":1,"\\u0061":null}'];
   const { rows, bad } = await read(lines, { a: "int64" });
   expect([...bad.keys()]).toEqual([0]);
@@ -151,11 +151,11 @@ it.each([
   '{"x": 1} // y',
   "{'x': 1}",
   '{"x": 01}',
-])("what is no JSON is bad: %s", async (line) => {
+])("a line that is not JSON is bad: %s", async (line) => {
   expect((await read([line], { y: "string" })).bad.get(0)).toMatch(/it is not JSON: /);
 });
 
-it("any values of JSON are what JSON.parse makes of them", async () => {
+it("JSON values are read as JSON.parse reads them", async () => {
   const row = fc.record(
     {
       s: fc.string({ unit: "grapheme" }),
@@ -186,7 +186,7 @@ it("any values of JSON are what JSON.parse makes of them", async () => {
   );
 });
 
-it("nested lists take time that grows with their bytes, not with their depth, whoever reads them", async () => {
+it("deeply nested lists are read in time that grows with their bytes", async () => {
   const deep = `${"[".repeat(60)}1${"]".repeat(60)}`;
   const lines = Array.from({ length: 100 }, (_, id) => `{"id":${id},"zz":${deep}}`);
   const zz = Array.from({ length: 60 }).reduce<FieldType>((item) => ({ kind: "list", item }), {

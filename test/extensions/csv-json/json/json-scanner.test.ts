@@ -64,11 +64,11 @@ const TOKENS = [
   ...["\\", "\u0001", "é", "😀", "//", "'a'", "nul", "\ufeff"],
 ];
 
-it.each(TOKENS)("one token is JSON if JSON.parse takes it: %j", (token) => {
+it.each(TOKENS)("the scanner accepts a token exactly if JSON.parse does: %j", (token) => {
   expect(accepts(token)).toBe(parses(token));
 });
 
-it("accepts exactly what JSON.parse does", () => {
+it("the scanner accepts a sequence of tokens exactly if JSON.parse does", () => {
   const soup = fc.array(fc.constantFrom(...TOKENS), { maxLength: 12 }).map((tokens) => tokens.join(""));
   fc.assert(
     fc.property(soup, (text) => {
@@ -78,7 +78,7 @@ it("accepts exactly what JSON.parse does", () => {
   );
 });
 
-it("accepts JSON, and none that lacks a character or has one more", () => {
+it("the scanner accepts a changed JSON text exactly if JSON.parse does", () => {
   const mutated = fc
     .tuple(fc.json(), fc.nat(), fc.constantFrom("", ...TOKENS))
     .map(([json, place, token]) => {

@@ -36,7 +36,7 @@ const notation = fc
   });
 
 it.each(["int64", "uint64"] as const)(
-  "whole numbers of %s are exact in every notation, or bad",
+  "whole numbers of %s are read exactly in every notation, or are bad",
   async (type) => {
     const [least, most] = INTEGERS[type];
     await fc.assert(
@@ -56,7 +56,7 @@ it.each(["int64", "uint64"] as const)(
   },
 );
 
-it("fractions are no whole numbers, however they are written", async () => {
+it("fractions and numbers that are too large are bad in a column of whole numbers", async () => {
   const texts = [
     "1.5",
     "15e-1",
@@ -72,7 +72,7 @@ it("fractions are no whole numbers, however they are written", async () => {
   expect([...bad.keys()]).toEqual(texts.map((_, row) => row));
 });
 
-it("floats are the nearest ones, and a number that is too large for them is bad", async () => {
+it("numbers are rounded to the nearest float, and a number that is too large is bad", async () => {
   const number = fc.oneof(
     fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
     fc.constantFrom(

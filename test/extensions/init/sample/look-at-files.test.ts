@@ -20,14 +20,14 @@ async function seen(cells: readonly unknown[], files: Readonly<Record<string, Ui
 }
 
 needs("sound").each(["s16.wav", "s24.flac", "mono.mp3", "mono.ogg", "mono.opus"])(
-  "a sound is told by its bytes: %s",
+  "a sound is recognized by its bytes: %s",
   async (name) => {
     const rates = [name === "mono.opus" ? 48_000 : 16_000];
     expect(await seen([soundFile(name)])).toEqual({ what: "sounds", opened: true, folder: null, rates });
   },
 );
 
-needs("image").each(Object.keys(PILLOW.means))("an image is told by its bytes: %s", async (name) => {
+needs("image").each(Object.keys(PILLOW.means))("an image is recognized by its bytes: %s", async (name) => {
   const images = { what: "images", opened: true, folder: null, rates: [] };
   expect(await seen([imageFile(name)])).toEqual(images);
 });
@@ -37,17 +37,17 @@ test.each([
   [["a text", "", "x".repeat(9000), "notes.txt"]],
   [[Buffer.from("one"), Buffer.from("two"), soundFile("s16.wav")]],
   [[]],
-])("what is mostly something else is neither sounds nor images: case %#", async (cells) => {
+])("a column of mostly other values is neither sounds nor images: case %#", async (cells) => {
   expect(await seen(cells)).toBeNull();
 });
 
-needs("sound")("rates come in the order of how many sounds have them", async () => {
+needs("sound")("sample rates are ordered by the number of sounds", async () => {
   const cells = [8000, 44_100, 44_100].map((rate) => wavFile([0, 0.5, 0], { rate }));
   expect((await seen(cells))?.rates).toEqual([44_100, 8000]);
 });
 
 needs("sound", "image")(
-  "a path is followed from the job file's folder, else from that of the data",
+  "a path is resolved from the folder of the job file, then from the folder of the data",
   async () => {
     const wav = wavFile([0, 0.5], { rate: 8000 });
     const sounds = { what: "sounds", opened: true, rates: [8000] };
@@ -58,17 +58,14 @@ needs("sound", "image")(
   },
 );
 
-needs("sound", "image")(
-  "a name alone tells what is not there, or lies in the web, where nobody goes",
-  async () => {
-    const named = { opened: false, folder: null, rates: [] };
-    expect(await seen(["gone.flac"])).toEqual({ what: "sounds", ...named });
-    const address = "https://example.org/a.jpeg?size=1";
-    expect(await seen([address])).toEqual({ what: "images", ...named });
-  },
-);
+needs("sound", "image")("a missing file or a web address is classified by its name only", async () => {
+  const named = { opened: false, folder: null, rates: [] };
+  expect(await seen(["gone.flac"])).toEqual({ what: "sounds", ...named });
+  const address = "https://example.org/a.jpeg?size=1";
+  expect(await seen([address])).toEqual({ what: "images", ...named });
+});
 
-needs("sound", "image")("a file whose name says another kind is what its bytes are", async () => {
+needs("sound", "image")("a file with a misleading name is classified by its bytes", async () => {
   const files = { "/jobs/a.wav": imageFile("rgb.png") };
   expect((await seen(["a.wav"], files))?.what).toBe("images");
 });

@@ -19,7 +19,7 @@ function gathered(keys: readonly string[], gatherer = new Gatherer<string>(LIMIT
   return gatherer;
 }
 
-it("closes a window by its rows, its bytes, or the time since its first message", () => {
+it("a window closes by its rows, its bytes, or the time since its first message", () => {
   expect(gathered([]).closesInMs(0)).toBeNull();
   expect(gathered(["a", "b"]).closesInMs(40)).toBe(60);
   expect(gathered(["a", "b"]).closesInMs(400)).toBe(0);
@@ -32,7 +32,7 @@ it("closes a window by its rows, its bytes, or the time since its first message"
   expect([bundle.closesInMs(0), bundle.close(asWindowId("1")).messages[0]?.items.length]).toEqual([0, 7]);
 });
 
-it("takes nothing while a full window waits for those before it", () => {
+it("no message is taken while a full window waits for previous windows", () => {
   const gatherer = gathered(["a"]);
   gatherer.close(asWindowId("1"));
   gathered(["b"], gatherer).close(asWindowId("2"));
@@ -44,7 +44,7 @@ it("takes nothing while a full window waits for those before it", () => {
   expect([gatherer.takes, gatherer.closesInMs(0)]).toEqual([true, 0]);
 });
 
-it("holds a message that comes again until its window is published, and settles all of its deliveries", () => {
+it("a repeated message is held until its window is published, and all its deliveries are acknowledged", () => {
   const gatherer = gathered([]);
   const [first, second, third, fourth] = [aDelivery(), aDelivery(), aDelivery(), aDelivery()];
   expect(gatherer.offer(first, message("a"), 0).kind).toBe("gathered");
@@ -55,7 +55,7 @@ it("holds a message that comes again until its window is published, and settles 
   expect(gatherer.offer(fourth, message("a"), 0).kind).toBe("done");
 });
 
-it("sets aside what a run could not map, also when that comes again", () => {
+it("a message that a run could not map is dead-lettered, also when it is delivered again", () => {
   const gatherer = gathered([]);
   const [good, bad] = [aDelivery(), aDelivery()];
   gatherer.offer(good, message("a"), 0);
@@ -67,7 +67,7 @@ it("sets aside what a run could not map, also when that comes again", () => {
   expect(gatherer.offer(aDelivery(), message("b"), 0)).toEqual({ kind: "aside", reason });
 });
 
-it("forgets keys of what is settled after their time, the oldest windows first", () => {
+it("keys of acknowledged messages are forgotten after their time, oldest windows first", () => {
   const gatherer = gathered(["a"]);
   gatherer.close(asWindowId("1"));
   gatherer.settle(asWindowId("1"), NONE);
@@ -82,7 +82,7 @@ it("forgets keys of what is settled after their time, the oldest windows first",
   expect(gatherer.offer(aDelivery(), message("a"), 0).kind).toBe("gathered");
 });
 
-it("gives back what is in no closed window", () => {
+it("draining returns the messages that are in no closed window", () => {
   const gatherer = gathered(["a"]);
   gatherer.close(asWindowId("1"));
   gathered(["b", "c"], gatherer);
@@ -158,7 +158,7 @@ class World {
     const there = new Set([...this.published.values()].flat());
     for (const delivery of deliveries) {
       const key = this.out.get(delivery);
-      if (key !== undefined && !there.has(key)) throw new Error(`${key} is settled and in no output`);
+      if (key !== undefined && !there.has(key)) throw new Error(`${key} is acknowledged and in no output`);
       this.out.delete(delivery);
     }
   }
@@ -168,7 +168,7 @@ class World {
   }
 }
 
-it("publishes each key once, whatever is delivered again and wherever the process dies", () => {
+it("each key is published once, for any redelivery and any exit of the process", () => {
   let crashes = 0;
   let doubles = 0;
   for (let seed = 0; seed < 300; seed += 1) {

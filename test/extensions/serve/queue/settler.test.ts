@@ -12,7 +12,7 @@ class Settling {
 
   constructor() {
     const tell = async (what: string, count: number) => {
-      if (this.isAway) throw new Error("the broker is away");
+      if (this.isAway) throw new Error("the broker is unavailable");
       this.told.push(`${count} ${what}`);
     };
     const source: Partial<QueueSource> = {
@@ -45,7 +45,7 @@ class Settling {
 
 const aDelivery: Delivery = { messageId: null, body: new Uint8Array(), sentMs: null, isAgain: false };
 
-it("settles what is in no window some at a time, and again what a broker did not take", async () => {
+it("messages outside windows are acknowledged in groups, and again after the broker was unavailable", async () => {
   const settling = new Settling();
   const { settler } = settling;
   settler.soon(aDelivery, { kind: "done" }, "duplicate");
@@ -61,7 +61,7 @@ it("settles what is in no window some at a time, and again what a broker did not
   expect([settling.told.length, settling.waits]).toEqual([2, 0]);
 });
 
-it("leaves what cannot be settled when it is told to end", async () => {
+it("an abort ends the retries of an acknowledgement that the broker does not accept", async () => {
   const settling = new Settling();
   settling.settler.soon(aDelivery, { kind: "done" }, "duplicate");
   settling.isAway = true;

@@ -15,7 +15,7 @@ const WINDOW: SpooledWindow = {
 };
 const leftOf = (window: SpooledWindow | null) => window?.left.map(([key]) => key) ?? null;
 
-test("a window of files reads each of them once", () => {
+test("a window of files reads each file once", () => {
   expect(filesOf(WINDOW)).toEqual([
     "s3://b/1.parquet",
     "s3://b/2.parquet",
@@ -33,14 +33,14 @@ const without = (window: SpooledWindow, code: ErrorCode, ...paths: readonly stri
   return withoutUnreadable(window, failure, locationOf);
 };
 
-describe("whose run fails for a file that cannot be read", () => {
-  test("goes on without the messages that name it", () => {
+describe("a window whose run failed at an unreadable file", () => {
+  test("the messages that name the file are excluded", () => {
     const less = without(WINDOW, "INPUT_CORRUPT", "s3://b/2b.parquet");
     expect(less).toMatchObject({ id: "w", left: [["two", "INPUT_CORRUPT: no"]] });
     expect(filesOf(less ?? WINDOW)).toEqual(["s3://b/1.parquet", "./3.parquet"]);
   });
 
-  test("goes on without every message that names it, and forgets none that was left out before", () => {
+  test("every message that names the file is excluded, and earlier exclusions stay", () => {
     const first = without(WINDOW, "INPUT_NOT_FOUND", "s3://b/1.parquet");
     expect(leftOf(first)).toEqual(["one", "twice"]);
     const second = without(first ?? WINDOW, "INPUT_UNSUPPORTED", "/jobs/3.parquet");
@@ -48,19 +48,19 @@ describe("whose run fails for a file that cannot be read", () => {
     expect(filesOf(second ?? WINDOW)).toEqual(["s3://b/2.parquet", "s3://b/2b.parquet"]);
   });
 
-  test("goes on without all that are named at once", () => {
+  test("messages of all files that one failure names are excluded", () => {
     const less = without(WINDOW, "INPUT_CORRUPT", "s3://b/2.parquet", "s3://b/2.parquet", "/jobs/3.parquet");
     expect(leftOf(less)).toEqual(["two", "three"]);
   });
 
-  test("takes no file for another whose name begins or ends like it", () => {
+  test("a file whose name begins or ends alike is not excluded", () => {
     expect(leftOf(without(WINDOW, "INPUT_CORRUPT", "s3://b/2.parquet"))).toEqual(["two"]);
     for (const path of ["s3://b/22.parquet", "s3://b/1.parquet.old", "as3://b/1.parquet", "/jobs/03.parquet"])
       expect(without(WINDOW, "INPUT_CORRUPT", path)).toBeNull();
   });
 });
 
-test("stays as it is where something else is why its run failed", () => {
+test("a window stays unchanged when its run failed for another reason", () => {
   expect(without(WINDOW, "MODEL_NOT_FOUND", "s3://b/1.parquet")).toBeNull();
   expect(without(WINDOW, "STORE_FAILED", "s3://b/1.parquet")).toBeNull();
   expect(without({ ...WINDOW, input: [] }, "INPUT_CORRUPT", "window.arrow")).toBeNull();

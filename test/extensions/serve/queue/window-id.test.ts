@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { windowIds } from "../../../../extensions/serve/queue/window-id.ts";
 
-it("names windows in their order, also where the clock is set back", () => {
+it("the ids of windows increase, also when the clock is set back", () => {
   const times = [Date.UTC(2026, 10, 28, 1, 30), Date.UTC(2026, 10, 28, 1, 30), Date.UTC(2020, 0, 1)];
   const sources = { wallMs: () => times.shift() ?? 0, random: { hex: () => "0a1b2c" } };
   const next = windowIds(null, sources);

@@ -16,7 +16,7 @@ function read(trigger: object, more: object = {}) {
 
 function triggerOf(trigger: object): QueueTrigger {
   const read_ = present(read(trigger).trigger, "the job has a trigger");
-  if (read_.kind !== "queue") throw new Error(`it is one of ${read_.kind}`);
+  if (read_.kind !== "queue") throw new Error(`the trigger is of kind ${read_.kind}`);
   return read_;
 }
 
@@ -32,7 +32,7 @@ function problemsOf(trigger: object): string[] {
 }
 
 describe("a trigger of messages", () => {
-  needs("amqp")("needs no input, and has defaults", () => {
+  needs("amqp")("a trigger of messages needs no input and has defaults", () => {
     const trigger = triggerOf({ queue: ADDRESS, columns: COLUMNS });
     expect(trigger).toMatchObject({
       message: "row",
@@ -44,7 +44,7 @@ describe("a trigger of messages", () => {
     expect([...trigger.columns.keys()]).toEqual(["id", "price"]);
   });
 
-  needs("amqp", "kafka")("has other queues by name on the same broker, or by an address of their own", () => {
+  needs("amqp", "kafka")("other queues are given by name on the same broker, or by a full address", () => {
     const results = "kafka://k:9092/results";
     expect(triggerOf({ queue: ADDRESS, columns: COLUMNS, results }).results).toBe(results);
     expect(triggerOf({ queue: ADDRESS, columns: COLUMNS, aside: "aside" }).aside).toBe(
@@ -52,12 +52,12 @@ describe("a trigger of messages", () => {
     );
   });
 
-  needs("amqp")("is no part of a run", () => {
+  needs("amqp")("the spec of a run does not contain the password of the queue", () => {
     const job = read({ queue: ADDRESS, columns: COLUMNS }).runAt({ atMs: 0, id: "" }).spec;
     expect(JSON.stringify(job)).not.toContain("s3cret");
   });
 
-  needs("amqp", "sqs")("tells what is wrong with it, and no password", () => {
+  needs("amqp", "sqs")("each fault of a trigger is reported without the password", () => {
     const given = { queue: ADDRESS, columns: COLUMNS };
     expect(problemsOf({ ...given, queue: "amqp://reviews:s3cret@rabbit" })).toEqual([
       "trigger.queue is not the address of a queue",
@@ -85,7 +85,7 @@ describe("a trigger of messages", () => {
   });
 });
 
-needs("amqp")("finds a queue beside another by its name, or by an address of its own", () => {
+needs("amqp")("queueBeside resolves a name on the same broker and keeps a full address", () => {
   expect(queueBeside("https://sqs/1/reviews", "aside")).toBe("https://sqs/1/aside");
   expect(queueBeside("https://sqs/1/reviews", "a/b")).toBeNull();
   expect(queueBeside("https://sqs/1/reviews", "kafka://b/topic")).toBe("kafka://b/topic");

@@ -21,74 +21,74 @@ function instants(spec: ScheduleSpec, from: string, count: number): string[] {
   return found;
 }
 
-describe("when clocks change", () => {
+describe("a cron schedule when clocks change", () => {
   // As in vixie cron: a skipped time runs after the change of the clock, and a repeated time runs once.
   test.each([
     {
-      what: "a daily time in the hour that is missing runs as the clock goes on",
+      what: "a daily time in the skipped hour runs right after the change",
       cron: "30 2 * * *",
       timeZone: "Europe/Berlin",
       from: "2026-03-28T00:00Z",
       are: ["2026-03-28T01:30", "2026-03-29T01:00", "2026-03-30T00:30"],
     },
     {
-      what: "a daily time in the hour that comes twice runs once, at the first",
+      what: "a daily time in the repeated hour runs once, at its first occurrence",
       cron: "30 2 * * *",
       timeZone: "Europe/Berlin",
       from: "2026-10-24T12:00Z",
       are: ["2026-10-25T00:30", "2026-10-26T01:30"],
     },
     {
-      what: "an hourly one runs in both of those hours",
+      what: "an hourly schedule runs in both repeated hours",
       cron: "0 * * * *",
       timeZone: "Europe/Berlin",
       from: "2026-10-24T23:30Z",
       are: ["2026-10-25T00:00", "2026-10-25T01:00", "2026-10-25T02:00"],
     },
     {
-      what: "an hourly one has none for the hour that is missing, and none too many",
+      what: "an hourly schedule has no run for the skipped hour and no additional run",
       cron: "15 * * * *",
       timeZone: "America/New_York",
       from: "2026-03-08T05:30Z",
       are: ["2026-03-08T06:15", "2026-03-08T07:15", "2026-03-08T08:15"],
     },
     {
-      what: "half an hour that is missing counts as an hour does",
+      what: "a skipped half hour is handled like a skipped hour",
       cron: "15 2 * * *",
       timeZone: "Australia/Lord_Howe",
       from: "2026-10-02T00:00Z",
       are: ["2026-10-02T15:45", "2026-10-03T15:30", "2026-10-04T15:15"],
     },
     {
-      what: "several times in the hour that is missing run once, as the clock goes on",
+      what: "several times in the skipped hour run once, right after the change",
       cron: "0,30 2 * * *",
       timeZone: "Europe/Berlin",
       from: "2027-03-27T01:20Z",
       are: ["2027-03-27T01:30", "2027-03-28T01:00", "2027-03-29T00:00", "2027-03-29T00:30"],
     },
     {
-      what: "one of several hours that is missing runs as the clock goes on",
+      what: "one skipped hour of several runs right after the change",
       cron: "30 1-3 * * *",
       timeZone: "Europe/Berlin",
       from: "2027-03-28T00:00Z",
       are: ["2027-03-28T00:30", "2027-03-28T01:00", "2027-03-28T01:30", "2027-03-28T23:30"],
     },
     {
-      what: "a day that is missing runs once, as the clock goes on",
+      what: "a skipped day has no run where the hours begin with a wildcard",
       cron: "0 */8,9 30 12 *",
       timeZone: "Pacific/Apia",
       from: "2011-12-29T00:00Z",
       are: ["2012-12-29T10:00"],
     },
     {
-      what: "UTC knows none of it",
+      what: "a schedule in UTC is not affected",
       cron: "30 2 * * *",
       timeZone: "UTC",
       from: "2026-03-28T00:00Z",
       are: ["2026-03-28T02:30", "2026-03-29T02:30", "2026-03-30T02:30"],
     },
     {
-      what: "a day of the month or one of the week is either, as in POSIX",
+      what: "a day of the month or a day of the week matches, as in POSIX",
       cron: "0 0 13 * 5",
       timeZone: "UTC",
       from: "2026-11-06T00:00Z",
@@ -127,21 +127,21 @@ function byLooking(hour: number | null, minute: number, timeZone: string, fromMs
   return found;
 }
 
-describe.each(ZONES)("in %s", (timeZone) => {
+describe.each(ZONES)("schedules in %s", (timeZone) => {
   const [from, to] = [Date.parse("2026-03-20T00:00Z"), Date.parse("2026-04-12T00:00Z")];
 
   test.each([
     { hour: 12, minute: 5 },
     { hour: 23, minute: 59 },
     { hour: null, minute: 20 },
-  ])("$hour:$minute is when a clock on the wall shows it", ({ hour, minute }) => {
+  ])("$hour:$minute occurs exactly when the wall clock shows it", ({ hour, minute }) => {
     const schedule = cron(`${minute} ${hour ?? "*"} * * *`, timeZone);
     const found: number[] = [];
     for (let at = schedule.next(from - 1); at !== null && at < to; at = schedule.next(at)) found.push(at);
     expect(found).toEqual(byLooking(hour, minute, timeZone, from, to));
   });
 
-  it("finds the last instant as it finds the next", () => {
+  it("`last` finds the same instants as `next`", () => {
     for (const text of ["30 2 * * *", "15 */6 * * *", "0 4 * * 1"]) {
       const schedule = cron(text, timeZone);
       let before = schedule.last(from);
@@ -154,7 +154,7 @@ describe.each(ZONES)("in %s", (timeZone) => {
   });
 });
 
-it("counts `every` from 1970, whatever is asked", () => {
+it("`every` is counted from 1970", () => {
   const schedule = openSchedule({ kind: "every", everyMs: 15 * MINUTE });
   const noon = Date.parse("2026-11-28T12:00Z");
   expect([
@@ -165,7 +165,7 @@ it("counts `every` from 1970, whatever is asked", () => {
   ]).toEqual([noon, noon + 15 * MINUTE, noon, noon - 15 * MINUTE]);
 });
 
-it("finds a day that comes every four years, before and after", () => {
+it("a day that occurs every four years is found before and after", () => {
   const leap = cron("0 0 29 2 *");
   const now = Date.parse("2026-11-28T12:00Z");
   expect(new Date(leap.last(now) ?? 0).toISOString()).toBe("2024-02-29T00:00:00.000Z");
@@ -182,7 +182,7 @@ test.each([
   ["61 * * * *", "minute"],
   ["* * *", "exactly five"],
   ["2026-10-10T00:00:00", "is a date"],
-])("%s: what is wrong with it", (text, expected) => {
+])("the problem of the cron text %s is %s", (text, expected) => {
   if (expected === null) expect(cronProblem(text)).toBeNull();
   else expect(cronProblem(text)).toContain(expected);
 });

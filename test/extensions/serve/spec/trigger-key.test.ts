@@ -5,7 +5,7 @@ import { jobSpecJsonSchema } from "../../../../shared/job-file/json-schema.ts";
 
 const JOB = { input: { path: "/in" }, model: { path: "/m.onnx" }, output: { path: "/out" } };
 
-test("the windows of a queue are an input, for the JSON Schema as for the checks", () => {
+test("a job with a queue needs no input in the JSON Schema", () => {
   const fromSchema = z.fromJSONSchema(jobSpecJsonSchema() as z.core.JSONSchema.JSONSchema);
   const { input: _input, ...job } = JOB;
   const ofQueue = { ...job, trigger: { queue: "amqp://h/v/q", columns: { x: "int8" } } };
@@ -13,7 +13,7 @@ test("the windows of a queue are an input, for the JSON Schema as for the checks
   expect(fromSchema.safeParse({ ...ofQueue, trigger: { every: "1h" } }).success).toBe(false);
 });
 
-test("what becomes of changed files is said where new files make the runs", () => {
+test("`changed` is allowed only where new files start the runs", () => {
   const input = { ...JOB.input, changed: "ignore" };
   expect(checkJobSpec({ ...JOB, input, trigger: { files: "new" } }).input.changed).toBe("ignore");
   expect(() => checkJobSpec({ ...JOB, input, trigger: { every: "1h" } })).toThrow(
@@ -28,7 +28,7 @@ test("what becomes of changed files is said where new files make the runs", () =
   );
 });
 
-test.each(["sample", "limit"])("a new file is read whole: no `%s`, but in a trial", (key) => {
+test.each(["sample", "limit"])("`%s` is refused for new files, except in a trial", (key) => {
   const value = key === "sample" ? 0.5 : 7;
   const trigger = { files: "new" };
   expect(() => checkJobSpec({ ...JOB, trigger, input: { ...JOB.input, [key]: value } })).toThrow(

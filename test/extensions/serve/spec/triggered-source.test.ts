@@ -11,7 +11,7 @@ import { aJobText } from "../../../unit/shared/job-file/job-text.ts";
 const variable = (name: string) => `$\{${name}}`;
 const NOW = Date.parse("2026-11-28T12:00:00Z");
 
-describe("a job file as one of its runs", () => {
+describe("a run of a job file", () => {
   let folder = "";
   let path = "";
   beforeEach(async () => {
@@ -30,12 +30,12 @@ describe("a job file as one of its runs", () => {
       () => null,
       (found: unknown) => found,
     );
-    if (!isShardmillError(error)) throw new Error("it was read");
+    if (!isShardmillError(error)) throw new Error("the job file was accepted");
     const problems = error.problems.map(({ where, what }) => `${where.split(" ").at(-1)} ${what}`);
     return [error.code, ...problems, ...(error.hint === undefined ? [] : [error.hint])].join("\n");
   }
 
-  it("of a schedule is the latest due run, in a folder of its own, without the trigger", async () => {
+  it("a schedule gives the latest due run in its own folder, without the trigger", async () => {
     await write("trigger: { cron: '30 2 * * *', timezone: Europe/Berlin }");
     const { spec, runId, jobOutput } = await read();
     expect(runId).toBe("20261128T013000Z");
@@ -43,7 +43,7 @@ describe("a job file as one of its runs", () => {
     expect(spec).not.toHaveProperty("trigger");
   });
 
-  it("is another one where that is named, by its id or its time", async () => {
+  it("another run is selected by its id or its time", async () => {
     await write("trigger: { cron: '30 2 * * *', timezone: Europe/Berlin }");
     const ids = await Promise.all(
       ["20260329T010000Z", "2026-10-25T02:30+02:00"].map(async (at) => (await read(at)).runId),
@@ -53,7 +53,7 @@ describe("a job file as one of its runs", () => {
     expect(await problemsOf(read("yesterday"))).toContain("ARGUMENT_INVALID");
   });
 
-  it("has the run's variables, by the clock of the trigger's time zone", async () => {
+  it("a run has its variables in the time zone of the trigger", async () => {
     const names = ["RUN_DATE", "RUN_HOUR", "RUN_YESTERDAY", "RUN_ID"].map(variable);
     const dated = `name: ${names.join("_")}`;
     await write(`${dated}\ntrigger: { cron: '30 0 * * *', timezone: Asia/Kolkata }`);
@@ -64,20 +64,20 @@ describe("a job file as one of its runs", () => {
     expect(other.spec.name).toBe("2026-03-01_00_2026-02-28_20260228T190000Z");
   });
 
-  it("of new files is over what is new", async () => {
+  it("a trigger of new files gives a run over new files", async () => {
     await write("trigger: { files: new, quiet: 1m }");
     const { spec, runId, jobOutput } = await read();
     expect([spec.input.new, spec.output.path, runId]).toEqual([true, jobOutput, null]);
     expect(spec).not.toHaveProperty("trigger");
   });
 
-  it("of a schedule over what is new has its folder from the runs before", async () => {
+  it("a schedule over new files writes to the folder of the job", async () => {
     await write("trigger: { every: 1h }");
     const { spec, jobOutput } = await read(undefined, ["input.new=true"]);
     expect(spec.output.path).toBe(jobOutput);
   });
 
-  it("without a trigger is the job itself, and has no variables", async () => {
+  it("a job without a trigger is its own run and has no variables", async () => {
     await write("");
     const { spec, runId, jobOutput } = await read();
     expect([spec.output.path, runId]).toEqual([jobOutput, null]);
@@ -86,7 +86,7 @@ describe("a job file as one of its runs", () => {
     expect(await problemsOf(read())).toContain("environment variable `RUN_DATE` is not set");
   });
 
-  it("tells all that is wrong with a trigger at once, and nothing of variables that it will have", async () => {
+  it("all faults of a trigger are reported at once, without faults of its variables", async () => {
     await write(
       `name: ${variable("RUN_DATE")}\ntrigger: { cron: '61 2 * * *', timezone: Mars/Olympus, catchUp: some }`,
     );
@@ -105,12 +105,12 @@ describe("a job file as one of its runs", () => {
     ["{ every: 0s }", "is not a duration"],
     ["{ every: 1h, quiet: 1m }", "exclude each other"],
     ["{ files: new, overlap: skip }", "exclude each other"],
-  ])("refuses %s", async (trigger, what) => {
+  ])("the trigger %s is refused", async (trigger, what) => {
     await write(`trigger: ${trigger}`);
     expect(await problemsOf(read())).toContain(what);
   });
 
-  it("refuses to read a part of files that come", async () => {
+  it("a limit on new files is refused", async () => {
     await write("trigger: { files: new }");
     expect(await problemsOf(read(undefined, ["input.limit=5"]))).toContain("would skip rows for good");
   });

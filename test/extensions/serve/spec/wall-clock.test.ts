@@ -34,7 +34,7 @@ const times = (most: number) =>
 
 describe("a schedule around a change of the clock", () => {
   test.each(CHANGES)(
-    "in %s at %s has each time that a clock on the wall shows, and each that it skips",
+    "in %s at %s, a schedule has each time that the wall clock shows, and each skipped time",
     (timeZone, at) => {
       const wall = new Intl.DateTimeFormat("en-GB", {
         timeZone,
@@ -88,7 +88,7 @@ describe("a schedule around a change of the clock", () => {
   );
 });
 
-test("a clock shows what Intl shows, and skips what it never shows", () => {
+test("WallClock shows the same time as Intl, and detects skipped times", () => {
   const zone = fc.constantFrom(...CHANGES.map(([name]) => name));
   fc.assert(
     fc.property(

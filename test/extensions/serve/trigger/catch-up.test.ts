@@ -33,7 +33,7 @@ const start = fc.oneof(
   fc.integer({ min: Date.parse("2026-01-01"), max: Date.parse("2029-01-01") }),
 );
 
-test("with catchUp all, whatever came while nothing served is run, however late it is", () => {
+test("`catchUp: all` runs every run that was missed while no process served", () => {
   fc.assert(
     fc.property(
       schedule,
@@ -75,7 +75,7 @@ test("with catchUp all, whatever came while nothing served is run, however late 
   );
 });
 
-test("what comes while it serves overlaps, as overlap says", () => {
+test("a run that is due while another works follows `overlap`", () => {
   const trigger: TimedTrigger = {
     kind: "timed",
     schedule: { kind: "every", everyMs: 20_000 },

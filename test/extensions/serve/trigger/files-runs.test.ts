@@ -54,7 +54,7 @@ class Inbox {
   }
 }
 
-test("files that cannot be read are set aside after three runs, until they change", async () => {
+test("unreadable files are excluded after three runs, until they change", async () => {
   const inbox = new Inbox();
   inbox.files = [aFile("/in/good"), aFile("/in/bad"), aFile("/in/empty")];
   inbox.bad.set("/in/bad", 1).set("/in/empty", 1);
@@ -71,7 +71,7 @@ test("files that cannot be read are set aside after three runs, until they chang
   expect(inbox.taken.at(-1)).toEqual(["/in/bad"]);
 });
 
-test("a run that fails for another reason sets no file aside", async () => {
+test("a run without unreadable files excludes no file", async () => {
   const inbox = new Inbox();
   inbox.files = [aFile("/in/good")];
   inbox.bad.set("/in/other", 1);

@@ -3,7 +3,7 @@ import { QuietFiles } from "../../../../extensions/serve/trigger/quiet-files.ts"
 
 const file = (path: string, bytes: number, version = "v") => ({ path, bytes, version });
 
-it("a file is quiet when it stayed as it is for long enough, at each look", () => {
+it("a file is quiet when it has not changed for long enough", () => {
   const files = new QuietFiles();
   const quiet = (found: Parameters<QuietFiles["observe"]>[0], nowMs: number) => {
     const ones = files.observe(found, 10, nowMs);
@@ -19,7 +19,7 @@ it("a file is quiet when it stayed as it is for long enough, at each look", () =
   expect(quiet([file("a", 1, "w"), file("b", 2)], 40)).toEqual(["a"]);
 });
 
-it("one that changes behind the look is none of them", () => {
+it("a file that changes after the listing is not quiet", () => {
   const files = new QuietFiles();
   files.observe([file("a", 1)], 10, 0);
   const ones = files.observe([file("a", 1)], 10, 10);

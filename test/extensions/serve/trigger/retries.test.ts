@@ -73,7 +73,7 @@ function aServer(outcomes: RunOutcome[]) {
   };
 }
 
-test("are begun again after a minute and after two, and then given up", async () => {
+test("a failed run is retried after one and after two minutes, and then recorded as failed", async () => {
   const server = aServer([FAILED, FAILED, FAILED]);
   await server.until(119);
   // Noted half a minute after its end, which equals its start here.
@@ -92,7 +92,7 @@ test("are begun again after a minute and after two, and then given up", async ()
   ]);
 });
 
-test("are told as failed, with how often, until they publish; a restart forgets nothing of it", async () => {
+test("a failed run is listed with its number of failures until it publishes, also after a restart", async () => {
   const server = aServer([FAILED]);
   await server.until(60.5);
   const ledger = server.disk.state;
@@ -112,7 +112,7 @@ test("are told as failed, with how often, until they publish; a restart forgets 
   expect(server.past).toEqual([[60, "published"]]);
 });
 
-test("hold up those behind them, which wait or are left out as the trigger says", async () => {
+test("a retried run delays later runs, which wait or are skipped as `overlap` sets", async () => {
   const often = { ...HOURLY, schedule: { kind: "every", everyMs: MINUTE } } as const;
   const skipping = aServer([FAILED, FAILED]);
   await skipping.until(4.5, often);
@@ -129,9 +129,9 @@ test("hold up those behind them, which wait or are left out as the trigger says"
 });
 
 test.each([
-  ["nobody asked for it", FAILED, 0],
-  ["somebody cancelled them", { outcome: "cancelled", jobId: aJobId("j"), failure: null } as const, 2],
-])("are not begun again where %s", async (_why, outcome, retries) => {
+  ["no retries are set", FAILED, 0],
+  ["the run was cancelled", { outcome: "cancelled", jobId: aJobId("j"), failure: null } as const, 2],
+])("a run is not retried where %s", async (_why, outcome, retries) => {
   const server = aServer([outcome]);
   await server.until(100, { ...HOURLY, retries });
   expect(server.begun).toHaveLength(1);

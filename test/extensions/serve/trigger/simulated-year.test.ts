@@ -150,7 +150,7 @@ class Machine {
       return {
         outcome: "failed",
         jobId: aJobId("ran"),
-        failure: errorToData(new ShardmillError("MODEL_FAILED", "of no luck")),
+        failure: errorToData(new ShardmillError("MODEL_FAILED", "failed by chance")),
       };
     }
     this.published.add(atMs);
@@ -237,7 +237,7 @@ function instantsOf({ schedule }: TimedTrigger, fromMs: number, toMs: number): n
 
 describe("a year of a schedule", () => {
   it.each(YEARS.map((one, seed) => ({ ...one, seed })))(
-    "$schedule, $catchUp, $overlap, $retries",
+    "each instant runs once or is skipped with a reason: $schedule, $catchUp, $overlap, $retries",
     async ({ seed, retries = 0, ...one }) => {
       const { catchUp, overlap } = one;
       const trigger: TimedTrigger = { kind: "timed", timeZone: "UTC", retries, ...one };

@@ -93,7 +93,7 @@ function aCoordinator({ jobs = [], workers = [], triggers = [] }: ACoordinator) 
 }
 
 describe("the metrics of a coordinator", () => {
-  test("are named by Prometheus' conventions, each once, with labels that are not its own", () => {
+  test("metrics have unique names by the conventions of Prometheus, and no reserved labels", () => {
     const names = COORDINATOR_METRICS.map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);
     for (const { name, type, help, labels } of COORDINATOR_METRICS) {
@@ -105,7 +105,7 @@ describe("the metrics of a coordinator", () => {
     }
   });
 
-  test("tell of a trigger when it is due, what came of it, and of new files no time", () => {
+  test("a trigger has metrics of its next run and its outcomes, and no due time for new files", () => {
     const ended = { published: 3, nothingNew: 0, failed: 1, cancelled: 0 };
     const nightly = {
       name: "nightly",
@@ -135,7 +135,7 @@ describe("the metrics of a coordinator", () => {
     expect(one("left_out_total")).toContain('shardmill_trigger_left_out_total{name="nightly"} 4');
   });
 
-  test("tell of a queue what waits, how full its window is, and what became of messages", () => {
+  test("a queue has metrics of waiting messages, the fill of its window and outcomes", () => {
     const trigger = {
       ...{
         name: "reviews",
@@ -169,7 +169,7 @@ describe("the metrics of a coordinator", () => {
     );
   });
 
-  test("tell of a job what its status does", () => {
+  test("a job has the metrics of its status", () => {
     const stores = [
       {
         ...{ store: "s3://b", requests: 4, bytesRead: 100, bytesWritten: 0, retries: 1 },
@@ -202,13 +202,13 @@ describe("the metrics of a coordinator", () => {
     ]);
   });
 
-  test("have no series for what is not known", () => {
+  test("unknown values have no series", () => {
     const { series } = aCoordinator({ jobs: [aJob({})] });
     for (const name of ["remaining_seconds", "padding_ratio", "batch_rows", "bottleneck", "stage_busy_ratio"])
       expect(series(`shardmill_job_${name}`), name).toEqual([]);
   });
 
-  test("let the series of a job go a quarter of an hour after its end, and still count it", () => {
+  test("the series of a job end 15 minutes after its end, and the job is still counted", () => {
     const { clock, series } = aCoordinator({
       jobs: [aJob({ jobId: aJobId("over"), phase: "published" }), aJob({ jobId: aJobId("on") })],
     });
@@ -220,7 +220,7 @@ describe("the metrics of a coordinator", () => {
     expect(series("shardmill_jobs")).toContain('shardmill_jobs{phase="published"} 1');
   });
 
-  test("count workers by device and by what they are at, and tell of five hundred each by itself", () => {
+  test("workers are counted by device and state, and at most 500 have their own series", () => {
     const many = Array.from({ length: 600 }, (_, at) => aStatus({ name: `w${at}`, leases: at % 2 }));
     const others = [
       aStatus({ name: "g0", device: "cuda", excludedForSeconds: 5 }),
@@ -244,7 +244,7 @@ describe("the metrics of a coordinator", () => {
     expect(series("shardmill_worker_leases")).toHaveLength(500);
   });
 
-  test("are made at most twice a second, however often they are asked for", () => {
+  test("metrics are computed at most twice a second", () => {
     const { clock, metrics, meters } = aCoordinator({});
     const before = metrics.text();
     meters.journalAppend.addMs(3);
@@ -254,7 +254,7 @@ describe("the metrics of a coordinator", () => {
     expect(metrics.text()).toContain("shardmill_journal_append_seconds_count 1");
   });
 
-  test("tell of the process, of its event loop from the second look on", () => {
+  test("the process has metrics of its journal, its planning queue and its memory", () => {
     const { meters, series } = aCoordinator({});
     meters.journalAppend.addMs(3);
     expect(series("shardmill_journal_append_seconds_count")).toEqual([

@@ -93,7 +93,7 @@ test("reports about files in a bucket are checked in the bucket", async () => {
 });
 
 test("a report of a change becomes STORE_FAILED if the coordinator cannot reach the store either", async () => {
-  const gone = new ShardmillError("STORE_FAILED", "nobody knows vpn.invalid");
+  const gone = new ShardmillError("STORE_FAILED", "no name server knows vpn.invalid");
   const bucket = new MemoryStorage({
     before: async () => {
       throw gone;

@@ -36,8 +36,8 @@ function aWorker(restingBytes = 0) {
   let opened = 0;
   const jobs = new JobsInUse<Model>({
     restingBytes,
-    onKept: (jobId) => told.push(`${jobId} kept`),
-    onClosing: (jobId) => told.push(`${jobId} let go`),
+    onKept: (jobId) => told.push(`${jobId} reused`),
+    onClosing: (jobId) => told.push(`${jobId} closed`),
   });
   const run = <R>(jobId: string, work: (model: Model) => Promise<R>) =>
     jobs.use(aJobId(jobId), {
@@ -133,7 +133,7 @@ test("alternating jobs are opened once if there is enough memory for idle jobs",
   const { jobs, run, loaded, told, opened } = aWorker(20);
   for (const jobId of ["a", "b", "c", "a", "b", "c"]) await run(jobId, nothing);
   expect(opened()).toBe(3);
-  expect(told).toEqual(["a kept", "b kept", "c kept"]);
+  expect(told).toEqual(["a kept", "b reused", "c kept"]);
   expect([...loaded].sort()).toEqual(["a", "b", "c"]);
   await jobs.closeNow();
   expect(loaded.size).toBe(0);
@@ -146,7 +146,7 @@ test("if there is too little memory, the least recently used job is closed befor
   expect(await run("c", async () => [...loaded])).toEqual(["b", "c"]);
   await run("b", nothing);
   await run("a", nothing);
-  expect(told).toEqual(["a let go", "b kept", "c let go"]);
+  expect(told).toEqual(["a closed", "b reused", "c closed"]);
   expect(opened()).toBe(4);
 });
 
@@ -190,7 +190,7 @@ test("a job that fails with OUT_OF_MEMORY is opened once more after all idle job
   };
   expect(await jobs.use(aJobId("c"), { open, work: async ({ name }) => name, signal })).toBe("c");
   expect(besides).toEqual([["a", "b"], []]);
-  expect(told).toEqual(["a let go", "b let go"]);
+  expect(told).toEqual(["a closed", "b closed"]);
   await expect(
     jobs.use(aJobId("d"), { open: () => Promise.reject(full), work: nothing, signal }),
   ).rejects.toBe(full);

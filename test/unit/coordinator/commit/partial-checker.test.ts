@@ -56,7 +56,7 @@ class Checkers {
   }
 
   async breakAt(call: number): Promise<void> {
-    this.calls[call]?.answer.reject(new Error("the thread died"));
+    this.calls[call]?.answer.reject(new Error("the thread ended"));
     await settle();
   }
 
@@ -123,7 +123,7 @@ test("after a checker fails, its partials are checked one by one, and only one t
   expect(checkers.batches).toEqual([[0], [1, 2], [1], [2]]);
   expect(checkers.opened).toBe(3);
   expect((await outcomes).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
-  const refused = { code: "PARTIAL_INVALID", fields: { shard: 1, found: "the thread died" } };
+  const refused = { code: "PARTIAL_INVALID", fields: { shard: 1, found: "the thread ended" } };
   await expect(checks[1]).rejects.toMatchObject(refused);
 });
 

@@ -106,7 +106,7 @@ export class TestJob {
     for (const effect of effects) if (effect.kind === "append") this.records.push(effect.record);
     const isNew = event.kind === "leaseRequested" && event.running === undefined;
     if (isNew && this.state.standing.paused && effects.some(({ kind }) => kind === "grant"))
-      throw new Error("a paused job gave out a shard");
+      throw new Error("a paused job assigned a shard");
     this.check();
     return effects;
   }

@@ -6,7 +6,7 @@ function aGauge(labels: readonly string[], value: number): Metric<null> {
   return {
     name: "a_gauge",
     type: "gauge",
-    help: "What it\ntells \\ says",
+    help: "Rows\nof \\ files",
     labels: labels.map((_, at) => `label_${at}`),
     read: () => [{ labels, value }],
   };
@@ -17,7 +17,7 @@ describe("metrics as text", () => {
     const text = metricsText([aGauge(["x", "y"], 1.5)], null);
     expect(text).toBe(
       [
-        "# HELP a_gauge What it\\ntells \\\\ says",
+        "# HELP a_gauge Rows\\nof \\\\ files",
         "# TYPE a_gauge gauge",
         'a_gauge{label_0="x",label_1="y"} 1.5',
         "",

@@ -19,8 +19,8 @@ function wrapped(json: unknown, times: number): unknown {
   return times === 0 ? json : { wrapped: JSON.stringify(wrapped(json, times - 1)) };
 }
 
-describe("messages of files", () => {
-  it("name a path or several", () => {
+describe("messages that name files", () => {
+  it("a message names one path or several", () => {
     expect(read({ path: "in/a.parquet" })).toMatchObject({
       files: [{ path: "in/a.parquet", version: null }],
     });
@@ -29,14 +29,14 @@ describe("messages of files", () => {
     });
   });
 
-  it("are notices of stores, wrapped by what is on the way too", () => {
+  it("notices of stores are read, also when services on the way wrapped them", () => {
     const made = { kind: "files", files: [{ path: "box://a", version: "1" }] };
     for (const times of [0, 1, 3]) expect(read(wrapped({ made: "a" }, times))).toEqual(made);
     expect(read(wrapped({ path: "a" }, 2))).toMatchObject({ files: [{ path: "a" }] });
     expect(read({ removed: "a" })).toEqual({ kind: "nothing" });
   });
 
-  it("that name none are refused, each with its place", () => {
+  it("a message without a valid file is refused with the place of the fault", () => {
     const bad: readonly (readonly [unknown, string])[] = [
       [{}, "the message"],
       [[], "the message"],

@@ -95,7 +95,7 @@ function plain(value: unknown): unknown {
 }
 
 describe("messages of rows", () => {
-  it("say the same as rows, lines and arrays, and come back from an Arrow file as they were sent", () => {
+  it("single rows, lines and arrays give equal rows, and an Arrow file keeps their values", () => {
     fc.assert(
       fc.property(tables, ({ columns, rows }) => {
         const declared = columnsOf(columns);
@@ -116,7 +116,7 @@ describe("messages of rows", () => {
     );
   });
 
-  it("are taken whole or not at all, whatever a body is", () => {
+  it("a message with any body is read completely or rejected", () => {
     const columns = columnsOf([["a", "int32[]"]]);
     const bodies = fc.oneof(
       fc.uint8Array(),
@@ -153,7 +153,7 @@ describe("messages of rows", () => {
     "int32[]": ["1", '[1, "2"]', "[[1]]", "{}"],
   };
   for (const [type, values] of Object.entries(MISFITS)) {
-    it(`of ${type} refuse ${values.join(" ")} with the column and what was found`, () => {
+    it(`a column of ${type} refuses ${values.join(" ")} with the line and the column`, () => {
       const columns = columnsOf([["price", type]]);
       for (const value of values) {
         const read = readMessage({ kind: "rows", columns }, Buffer.from(`{}\n{"price": ${value}}`));
@@ -162,7 +162,7 @@ describe("messages of rows", () => {
     });
   }
 
-  it("apply the offset of a timestamp, and take one without an offset as it is", () => {
+  it("the offset of a timestamp is applied, and a timestamp without an offset is in UTC", () => {
     const columns = columnsOf([["at", "timestamp"]]);
     const microseconds = (at: string) => rowsOf("row", columns, JSON.stringify({ at }))[0]?.[0];
     const noon = BigInt(Date.parse("2026-11-28T12:00:00Z")) * 1_000n;
@@ -172,7 +172,7 @@ describe("messages of rows", () => {
     expect(microseconds("1969-12-31T23:59:59.999999Z")).toBe(-1n);
   });
 
-  it("have nothing to do with keys that every object has", () => {
+  it("keys that every object inherits have no effect", () => {
     const columns = columnsOf([
       ["constructor", "string"],
       ["__proto__", "string"],
