@@ -244,7 +244,9 @@ export function textFiles() {
       (path) =>
         /\.(ts|tsx|mjs|proto|md)$/.test(path) &&
         // The test of this lint has faults as its data.
-        !/^(LICENSE|test\/words\.test\.ts|docs\/(cli|job-file|laws|metrics|types)\.md|proto\/(?!shardmill)|.*\.d\.ts$)/.test(path),
+        !/^(LICENSE|test\/words\.test\.ts|docs\/(cli|job-file|laws|metrics|types)\.md|proto\/(?!shardmill)|.*\.d\.ts$)/.test(
+          path,
+        ),
     );
 }
 

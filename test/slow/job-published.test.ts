@@ -84,7 +84,10 @@ test("an unfinished job is not resumed with another model or job file", async ()
 test("work files of a killed coordinator are removed after the job is published", async () => {
   await using job = await small();
   expect(await runOf(job)).toMatchObject({ code: 0 });
-  await job.write("out/_shardmill/journal/leftover", "of a coordinator that was killed just after it published");
+  await job.write(
+    "out/_shardmill/journal/leftover",
+    "of a coordinator that was killed just after it published",
+  );
   expect(await runOf(job)).toMatchObject({ code: 0, stderr: expect.stringMatching(PUBLISHED) });
   await expectRightAnswer(job);
 });

@@ -82,7 +82,10 @@ describe("a step over record batches", () => {
     [{ columns: { n: [1] } }, "`n`: expected 3 values, one for each row, found 1"],
     [{ columns: { n: 7 } }, "`n`: expected an array or an Arrow vector, found 7"],
     [{ columns: { n: [1, 2, 3], m: [] } }, "`m` is not among the declared columns"],
-    [{ columns: { n: [1] }, sources: [3] }, "`sources[0]`: expected a row from 0 to 2, in ascending order, found 3"],
+    [
+      { columns: { n: [1] }, sources: [3] },
+      "`sources[0]`: expected a row from 0 to 2, in ascending order, found 3",
+    ],
     [{ columns: { n: [1, 2] }, sources: [1, 0] }, "found 0"],
     [[], "expected { columns: ... }"],
     [{ columns: { n: [1, 2, 3] }, failed: [null] }, "`failed`: expected a row from 0 to 2, found undefined"],

@@ -128,7 +128,10 @@ describe("an input of images", () => {
   it("bytes stay unchanged, and `mean` is refused for them", async () => {
     expect((await planned({ dims: ["n", 8, 8, 3], dtype: "uint8" })).step.op).toMatchObject({ rescale: 1 });
     const [problem] = await problems({ dims: ["n", 8, 8, 3], dtype: "uint8", image: { mean: 0.5 } });
-    expect(problem).toMatchObject({ where: "map.inputs.x.image", what: expect.stringContaining("do not make bytes") });
+    expect(problem).toMatchObject({
+      where: "map.inputs.x.image",
+      what: expect.stringContaining("do not make bytes"),
+    });
   });
 
   it.each([
