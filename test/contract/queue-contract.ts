@@ -157,7 +157,7 @@ export function queueContract(
       expect(await taker.next(quietMs)).toBeNull();
     });
 
-    test("an invalid message is dead-lettered with its reason, and not delivered again", async () => {
+    test("an invalid message becomes a dead letter with its reason, and is not delivered again", async () => {
       const queue = await broker.makeQueue();
       await queue.send([...bodies(2), "no JSON", ...bodies(2, 2)]);
       await using taker = await Taker.of(broker, queue);
