@@ -78,6 +78,6 @@ test("a worker that meets a bomb fails the job by the name of the file, lives on
 
 const BOMBS = [
   "zstd of 4 GiB in a page of 16 bytes",
-  "a page that says it becomes 2 GiB",
+  "a page with a claimed size of 2 GiB",
   "a dictionary index out of range",
 ];
