@@ -43,7 +43,7 @@ function preparePictures(image: WorkloadImage): PrepareCells {
   return async (cells) => {
     const made: Float32Array[] = [];
     for (const cell of cells) {
-      if (!(cell instanceof Uint8Array)) throw new Error("a cell does not hold a picture");
+      if (!(cell instanceof Uint8Array)) throw new Error("a cell has no picture");
       const decoded = await decodeImage(cell, plan, NEVER);
       if (decoded.kind === "refused") throw new Error(`a picture ${decoded.why}`);
       const pixels = fitted(decoded.image, plan);
