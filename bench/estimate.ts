@@ -27,7 +27,7 @@ const LOOK_MS = 100;
 
 export const estimateBench: CommandModule<object, EstimateArguments> = {
   command: "estimate",
-  describe: "What `shardmill plan` predicts against what `shardmill run` then takes",
+  describe: "Predictions of `shardmill plan` against measurements of `shardmill run`",
   builder: (yargs) =>
     yargs.options({
       only: {
@@ -38,7 +38,7 @@ export const estimateBench: CommandModule<object, EstimateArguments> = {
         describe: "Only these jobs",
       },
       rows: { type: "number", describe: "Rows of each workload. Default: about a minute's" },
-      rounds: { type: "number", default: 3, describe: "Each plans and runs every job once" },
+      rounds: { type: "number", default: 3, describe: "Rounds. Each plans and runs every job once" },
       set: {
         type: "string",
         array: true,
@@ -97,7 +97,7 @@ async function runEstimate({ only, rows, rounds, set }: EstimateArguments): Prom
       ],
       rows: found.map(({ name, rounds: each }) => rowOf(name, each)),
     },
-    notes: ["off: predicted over taken; MiB: the sample's peak, and the peak of all that the run started"],
+    notes: ["off: predicted over taken. MiB: the peak of the sample, and of all processes of the run"],
     plot: estimatePlot(
       found.map(({ name, rounds: each }) => ({
         name,
@@ -118,7 +118,7 @@ interface EstimatedJob {
 /** Plots predicted above measured seconds, one group a job. */
 export function estimatePlot(jobs: readonly EstimatedJob[]): BarPlot {
   return {
-    title: "What plan predicts, and what run takes",
+    title: "Predictions of plan, and measurements of run",
     about: ["Seconds of the whole run, median and range of the rounds. Each job has its own scale."],
     groups: jobs.map(({ name, predicted, taken }) => ({
       title: `${name}, seconds`,

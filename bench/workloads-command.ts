@@ -9,7 +9,7 @@ interface WorkloadsArguments {
 
 export const workloadsCommand: CommandModule<object, WorkloadsArguments> = {
   command: "workloads",
-  describe: `Makes what the other benches read (${WORKLOADS.join(", ")}), if it is not there`,
+  describe: `Makes the missing input of the other benches (${WORKLOADS.join(", ")})`,
   builder: (yargs) =>
     yargs.options({
       only: {

@@ -121,7 +121,7 @@ async function stopOneAtWork(world: FaultWorld): Promise<FaultResult> {
  */
 async function stopWorker(slot: WorkerSlot, pid: number, world: FaultWorld): Promise<FaultResult> {
   const { supervisor } = slot;
-  if (!signal(pid, "SIGSTOP")) return notFired(`worker ${slot.index} died`);
+  if (!signal(pid, "SIGSTOP")) return notFired(`worker ${slot.index} exited`);
   while ((await processState(pid)) !== "T") await sleep(10, NEVER);
   await sleep(world.leaseMs * BEYOND_LEASE, NEVER);
   if ((await processState(pid)) !== "T") return notFired(`worker ${slot.index} exited while stopped`);
@@ -133,7 +133,7 @@ async function stopWorker(slot: WorkerSlot, pid: number, world: FaultWorld): Pro
     if (!(await isThere(pid))) return notFired(`worker ${slot.index} exited after it was stopped`);
     await sleep(50, NEVER);
   }
-  return notFired(`worker ${slot.index}: nothing shows that it was refused`);
+  return notFired(`worker ${slot.index}: no sign that it was refused`);
 }
 
 const FENCED = /"msg":"lease lost"|"msg":"joined"|"answer":"(refused|alreadyCommitted)"/;
@@ -168,7 +168,7 @@ async function killAll(slots: readonly WorkerSlot[]): Promise<FaultResult> {
   // The fault that drains a worker starts it again.
   for (const { slot, supervisor } of doomed) if (slot.supervisor === supervisor) slot.startAgain();
   const killed = ends.filter((end) => end.signal === "SIGKILL").length;
-  return killed === slots.length ? fired(`all ${killed} workers killed`) : notFired("not all were there");
+  return killed === slots.length ? fired(`all ${killed} workers killed`) : notFired("not all workers ran");
 }
 
 async function killCoordinator({ coordinator }: FaultWorld): Promise<FaultResult> {

@@ -262,7 +262,7 @@ async function leftBehind(job: KnownJob, place: RoundPlace): Promise<string[]> {
   await runCli(["worker", "--coordinator", "127.0.0.1:1", "--device", "cpu", "--patience", "0"], { env });
   await runCli(["plan", job.path], { env });
   return [
-    ...processes.map(({ pid, command }) => `process ${pid} is left: ${command}`),
+    ...processes.map(({ pid, command }) => `process ${pid} still runs: ${command}`),
     ...(await readdir(job.tmp)).map((name) => `${name} is left in the temporary folder`),
   ];
 }

@@ -25,40 +25,47 @@ const args = await yargs(hideBin(process.argv))
     "$0 [--minutes M] [--seed S] [--rounds N]\n\nKills, stops and cuts off real workers and coordinators. " +
       "A round takes half a minute to a minute and a half, in a bucket one to three minutes.",
   )
-  .option("minutes", { type: "number", default: 2, describe: "Begin no round after so many minutes" })
-  .option("rounds", { type: "number", describe: "So many rounds, whatever the time" })
-  .option("seed", { type: "number", default: 1, describe: "Seed of the first round; the next has the next" })
+  .option("minutes", { type: "number", default: 2, describe: "Start rounds for this many minutes" })
+  .option("rounds", { type: "number", describe: "Number of rounds, instead of the minutes" })
+  .option("seed", {
+    type: "number",
+    default: 1,
+    describe: "Seed of the first round. Each later round has the next seed",
+  })
   .option("workers", { type: "number", default: 4, describe: "Worker commands of a round, 4 to 8" })
   .option("fault-seconds", {
     type: "number",
     default: 20,
-    describe: "Faults of every kind for so long in each round; then only the coordinator is killed",
+    describe: "Seconds with faults of every kind in each round. Then only the coordinator is killed",
   })
   .option("jobs", {
     type: "number",
     default: 1,
-    describe: "Jobs on the coordinator, with the shards shared out",
+    describe: "Jobs on the coordinator, which divide the shards",
   })
   .option("shards", {
     type: "number",
     default: 120,
-    describe: "Shards of a round's job: the more, the longer",
+    describe: "Shards of each round. More shards take longer",
   })
   .option("output", {
     choices: ["disk", "bucket"] as const,
     default: "disk" as const,
     describe:
-      "Where the job publishes. bucket: on versitygw, an S3 server that Go builds once; rounds of even seeds keep " +
+      "Where the job publishes. bucket: on versitygw, an S3 server that Go builds once. Rounds of even seeds keep " +
       "their journal there, too (work: bucket), and coordinators on other machines take part",
   })
-  .example("$0 --output bucket --minutes 10", "Coordinators on several machines, over a bad line to a bucket")
+  .example(
+    "$0 --output bucket --minutes 10",
+    "Coordinators on several machines, over a faulty connection to a bucket",
+  )
   .strict()
   .requiresArg([...Object.keys(LEAST), "output"])
   .check(numbersFrom(LEAST, ["minutes", "fault-seconds"]))
   .check(({ workers, jobs, shards, output }) => {
     if (output === "bucket" && jobs > 1) throw new Error("--output bucket is for one job: omit --jobs");
-    if (workers > 8) throw new Error("--workers must be 8 at the most");
-    if (jobs > shards) throw new Error("--jobs must be no more than --shards: each job has one at least");
+    if (workers > 8) throw new Error("--workers must be at most 8");
+    if (jobs > shards) throw new Error("--jobs must be at most --shards: each job has at least one");
     return true;
   })
   .parseAsync();
@@ -103,7 +110,7 @@ const verdict = process.exitCode === 1 ? "the last one BROKEN" : "all right";
 console.log(`\n${rounds} rounds in ${minutes().toFixed(1)} minutes from seed ${args.seed}, ${verdict}`);
 for (const kind of possible)
   console.log(`  ${kind.padEnd(18)} ${total[kind]}${total[kind] === 0 ? "  (NEVER FIRED)" : ""}`);
-console.log(`  (${missed} faults found nothing to hit)`);
+console.log(`  (${missed} faults had no target)`);
 
 async function openBucket(server: S3Server, seed: number): Promise<BucketPlace> {
   const journal = seed % 2 === 0 ? "bucket" : "disk";

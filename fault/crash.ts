@@ -23,7 +23,7 @@ const args = await yargs(hideBin(process.argv))
   .option("series", { choices: SERIES, describe: "Only these points. Default: all three series" })
   .option("every", { type: "number", default: 1, describe: "Only every K-th point" })
   .option("from", { type: "number", default: 1, describe: "The first point" })
-  .option("count", { type: "number", default: 100_000, describe: "At most so many points a series" })
+  .option("count", { type: "number", default: 100_000, describe: "Most points of each series" })
   .strict()
   .parseAsync();
 

@@ -117,9 +117,9 @@ export class QueueSoak implements AsyncDisposable {
       ...(lost.length === 0 ? [] : [`${lost.length} keys are lost: ${lost.slice(0, 10)}`]),
       ...(twice.length === 0 ? [] : [`${twice.length} keys are published twice: ${twice.slice(0, 10)}`]),
       ...(left === 0 ? [] : [`${left} messages are left in the queue`]),
-      ...(results.size === found.size ? [] : [`${results.size} keys are among the results`]),
+      ...(results.size === found.size ? [] : [`${results.size} keys have results`]),
       ...[...this.#poison].filter((body) => !aside.has(body)).map((body) => `not dead-lettered: ${body}`),
-      ...[...aside].filter((body) => !this.#poison.has(body)).map((body) => `set aside: ${body}`),
+      ...[...aside].filter((body) => !this.#poison.has(body)).map((body) => `dead-lettered: ${body}`),
     ];
   }
 
@@ -170,7 +170,7 @@ export class QueueSoak implements AsyncDisposable {
     end();
     const { code, signal } = await this.#serve.ended;
     this.#serve = this.#start();
-    return `ended with ${code ?? signal}, and begun again`;
+    return `ended with ${code ?? signal}, and restarted`;
   }
 
   #start(): CliProcess {

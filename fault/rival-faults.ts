@@ -40,7 +40,7 @@ export async function startRival({ place, job, random }: FaultWorld): Promise<Fa
  * the workers are still connected to it. It must notice before it does any harm.
  */
 export async function replaceCoordinator({ coordinator, slots, random }: FaultWorld): Promise<FaultResult> {
-  if (coordinator.busy) return notFired("it is being replaced already");
+  if (coordinator.busy) return notFired("the coordinator is being replaced");
   coordinator.busy = true;
   try {
     // The coordinator works, so it has granted leases and appends records.
@@ -79,6 +79,6 @@ export async function replaceCoordinator({ coordinator, slots, random }: FaultWo
 function howItEnded({ code, signal, stderr }: CliResult): string {
   if (code === 0) return "finds it published";
   const [found] = BESIDE_ANOTHER.exec(stderr) ?? [];
-  if (code === 1 && found !== undefined) return `is told ${found}`;
+  if (code === 1 && found !== undefined) return `is refused with ${found}`;
   throw new Error(`a coordinator beside another ended with ${code ?? signal}: ${stderr.slice(-2_000)}`);
 }

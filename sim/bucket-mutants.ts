@@ -6,7 +6,7 @@ import { edit, type Mutant } from "./mutant.ts";
 export const BUCKET_MUTANTS: readonly Mutant[] = [
   {
     name: "number-put-unconditionally",
-    says: "the next object of a journal replaces what another has put there",
+    says: "the next object of a journal replaces the object of another coordinator",
     breaks: ["one-holder", "record-before-answer", "replay-is-the-state", "tokens-grow", "every-job-ends"],
     storage: "shared",
     edits: [
@@ -19,7 +19,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "sleeper-does-not-look",
-    says: "a coordinator that was stopped for long goes on without a look at whose the job is",
+    says: "a coordinator continues after a long pause without checking who holds the job",
     breaks: ["one-holder", "first-commit-wins", "record-before-answer"],
     storage: "shared",
     edits: [
@@ -32,7 +32,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "end-not-noticed",
-    says: "a coordinator that goes on while the journal is being removed takes the next number for free",
+    says: "a coordinator that continues during the removal of its journal claims the next number as unused",
     breaks: ["first-commit-wins", "one-holder"],
     storage: "shared",
     edits: [
@@ -45,14 +45,14 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "run-removed-unended",
-    says: "a run whose coordinator was silent is removed before its journal is closed to it",
+    says: "the run of a silent coordinator is removed before its journal is closed to that coordinator",
     breaks: ["one-holder", "tokens-grow", "every-job-ends"],
     storage: "shared",
     edits: [edit("coordinator/job/lock-output.js", "if (run === null || shown === null)", "if (true)")],
   },
   {
     name: "begun-anew-after-its-end",
-    says: "a coordinator that slept over its claim begins a job that is published, while its journal is being removed",
+    says: "a coordinator that pauses during its claim begins a published job again while the journal is removed",
     breaks: ["one-holder"],
     storage: "shared",
     edits: [
@@ -65,14 +65,14 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "journal-removed-at-once",
-    says: "in a bucket, a job that was taken over is published, and its journal removed, while an earlier coordinator still relies on its last look",
+    says: "in a bucket, the journal of a published job is removed while a replaced coordinator still relies on its last check",
     breaks: ["one-holder"],
     storage: "shared",
     edits: [edit("extensions/bucket-journal/open-bucket-journal.js", "if (leftMs > 0)", "if (false)")],
   },
   {
     name: "silence-not-waited",
-    says: "a coordinator of another machine is taken for dead at once",
+    says: "a coordinator on another machine counts as exited at once",
     breaks: ["one-holder", "nothing-left-behind", "replay-is-the-state"],
     storage: "shared",
     edits: [edit("coordinator/journal/await-still.js", "look < SILENCE_MS / LOOK_MS", "look < 0")],
@@ -86,7 +86,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "intent-replaced",
-    says: "in a bucket, one's own intent takes the place of another's, which may be at work on it",
+    says: "in a bucket, a coordinator replaces the intent of another, which may still be publishing it",
     breaks: ["whole-or-nothing", "published-once", "every-row-once", "every-job-ends"],
     storage: "shared",
     edits: [
@@ -100,7 +100,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "copies-not-compared",
-    says: "in a bucket, a copy that has other bytes is published",
+    says: "in a bucket, a copy with wrong bytes is published",
     breaks: ["whole-or-nothing", "commits-stay-whole"],
     storage: "bucket",
     edits: [
@@ -113,7 +113,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "lost-clearing-left-alone",
-    says: "a clearing whose coordinator was lost is refused for ever",
+    says: "an output stays refused forever after the coordinator that was clearing it exits",
     breaks: ["every-job-ends"],
     storage: "shared",
     edits: [
@@ -126,7 +126,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "release-fails-a-published-job",
-    says: "a lock that cannot be released makes a published job an internal error",
+    says: "a lock that cannot be released fails a published job with an internal error",
     breaks: ["every-job-ends"],
     storage: "shared",
     edits: [
@@ -139,7 +139,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "stage-shared-by-tries",
-    says: "in a bucket, each try to stage the output uses the names of the try before",
+    says: "in a bucket, each attempt to stage the output uses the names of the previous attempt",
     breaks: ["every-job-ends"],
     storage: "shared",
     edits: [edit("coordinator/job/job-output.js", "if (this.#options.storage.can.rename)", "if (true)")],

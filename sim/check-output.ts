@@ -41,7 +41,7 @@ export function checkOutput(
       .flatMap((file) => {
         const bytes = image.safeBytes(join(job.kept, file.path));
         const whole = bytes !== null && sha256(bytes) === file.sha256 && bytes.length === file.bytes;
-        checker.hold(whole, "commits-stay-whole", `${file.path} is not what the manifest says`);
+        checker.hold(whole, "commits-stay-whole", `${file.path} differs from the manifest`);
         const found = decodeLines(bytes ?? Buffer.alloc(0));
         const says = `${file.path} has ${found.length} rows, not ${file.rows}`;
         checker.hold(found.length === file.rows, "every-row-once", says);
@@ -110,7 +110,7 @@ export function checkVisible(checker: Checker, image: DiskImage, job: SimJob): v
   for (const file of manifest.files) {
     const bytes = bytesOf(file.path);
     const isWhole = bytes !== null && sha256(bytes) === file.sha256;
-    checker.hold(isWhole, "whole-or-nothing", `the manifest is there before ${file.path} is`);
+    checker.hold(isWhole, "whole-or-nothing", `the manifest exists before ${file.path}`);
   }
 }
 
@@ -158,7 +158,7 @@ function namesIn(image: DiskImage, path: string): string[] {
 function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed: boolean): void {
   const gone = new Set(dead.map(({ key }) => key));
   const allowed = dead.length <= job.spec.errors.maxRows;
-  checker.hold(allowed, "dead-rows-in-budget", "more dead letters than are allowed");
+  checker.hold(allowed, "dead-rows-in-budget", "there are more dead letters than allowed");
   for (const row of [...job.failing, ...job.poison]) {
     checker.hold(gone.has(row), "every-row-once", `row ${row} cannot be mapped, and is published`);
   }

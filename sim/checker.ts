@@ -148,7 +148,7 @@ export class Checker {
     this.hold(
       told === canonicalJson(durableFacts(state)),
       "replay-is-the-state",
-      "the journal gives another state than the live one",
+      "a replay of the journal gives another state than the running job",
     );
   }
 
@@ -229,7 +229,7 @@ export class Checker {
     this.hold(
       !this.#holders.wasReplaced(server),
       "one-holder",
-      `${server.name} acknowledges a commit, and was replaced before it took the job up`,
+      `${server.name} acknowledges a commit, and was replaced before it resumed the job`,
     );
     this.#committed(partial);
   }
@@ -248,7 +248,7 @@ export class Checker {
     this.hold(
       this.#isVisible() || this.#journal.hasBegun(token.generation),
       "tokens-grow",
-      `a token of generation ${token.generation} went out before that was durable`,
+      `a token of generation ${token.generation} was granted before its generation was durable`,
     );
   }
 

@@ -4,7 +4,7 @@ import { edit, type Mutant } from "./mutant.ts";
 export const COMMIT_MUTANTS: readonly Mutant[] = [
   {
     name: "last-commit-wins",
-    says: "a later partial takes the place of the committed one",
+    says: "a later partial replaces the committed one",
     breaks: ["first-commit-wins"],
     edits: [
       edit(
@@ -21,19 +21,19 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "no-digest-check",
-    says: "partials are taken, and reduced, as they are found",
+    says: "partials are accepted and reduced without a check of their digests",
     breaks: ["commits-stay-whole", "whole-or-nothing", "same-commits-same-output"],
     edits: [edit("coordinator/commit/check-file.js", "if (sha256 !== file.sha256) {", "if (false) {")],
   },
   {
     name: "partial-named-by-token",
-    says: "the execution is no part of a partial's name",
+    says: "the name of a partial does not contain its execution",
     breaks: ["commits-stay-whole"],
     edits: [edit("shared/domain/partial.js", "partial.executionId}`", '"x"}`')],
   },
   {
     name: "no-fence",
-    says: "partials under revoked tokens are taken",
+    says: "partials with revoked tokens are accepted",
     breaks: ["stale-is-fenced"],
     edits: [
       edit(
@@ -54,7 +54,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "winner-discarded",
-    says: "a repeated, refused offer deletes the committed files",
+    says: "a repeated offer that is refused deletes the committed files",
     breaks: ["commits-stay-whole"],
     edits: [
       edit("coordinator/schedule/policy/answers.js", "if (!inUse && !committed)", "if (true)"),
@@ -108,7 +108,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "truncated-lost-at-resume",
-    says: "a coordinator that resumes a job takes what was committed for rows that were not truncated",
+    says: "a coordinator that resumes a job does not count the truncated rows of committed shards",
     breaks: ["replay-is-the-state", "counts-agree"],
     edits: [
       edit(

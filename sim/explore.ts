@@ -62,7 +62,7 @@ export class Exploration {
 
   /** Returns the last line of the exploration. */
   summary(): string {
-    const known = this.#seen === 0 ? "" : `, ${this.#seen} known ones met again`;
+    const known = this.#seen === 0 ? "" : `, ${this.#seen} known violations found again`;
     return `explored: ${this.#unknown} new violations${known}, ${this.#known.length} listed in ${KNOWN_FILE}`;
   }
 }

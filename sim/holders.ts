@@ -136,7 +136,7 @@ export class Holders {
     // The number of the next object is the fence in a bucket. It may be taken before the checker sees this
     // process.
     if (isShared ? journal.hasBegun(generation + 1) : this.#sleptThroughTakeUp(process, generation)) {
-      note(`${process.name} resumes the job, and is replaced already`);
+      note(`${process.name} resumes the job, and has already been replaced`);
       this.#deposed.add(process);
       this.#replaced.add(process);
       return "replaced";
@@ -148,7 +148,7 @@ export class Holders {
       // A process that was paused for long has lost the job without noticing, and must do no harm.
       if (!mayStartOver && !this.#mayBeReplaced(other, process))
         return { although: `while ${other.process.name} holds it` };
-      note(`${other.process.name} is taken for dead`);
+      note(`${other.process.name} counts as exited`);
       this.#depose(other);
     }
     this.#holders.add({ process, state, sinceMs: nowMs() });

@@ -167,7 +167,7 @@ export class JobFaultInjector {
     checker.hold(
       this.#snapshots.names().length > 0 || journal.records().length < 4 * SIM_SNAPSHOT_RECORDS,
       "replay-is-the-state",
-      "the job is published, and of its many records there is no snapshot",
+      "the job is published, and there is no snapshot of its many records",
     );
   }
 
@@ -236,10 +236,10 @@ export class JobFaultInjector {
     const held = coordinators.handle(job);
     if (held === null) return;
     scheduler.after(0, held.process, () => {
-      scheduler.note("somebody cancels the job");
+      scheduler.note("a user cancels the job");
       held.handle.cancel("enough").then(
         () => {
-          scheduler.note("the job is cancelled, it is said");
+          scheduler.note("the cancellation is acknowledged");
           checker.hold(
             checker.isRecorded('"jobCancelled"'),
             "record-before-answer",

@@ -78,7 +78,7 @@ export class JobScenario implements JudgedScenario {
     if (this.injector.isForeign) {
       const bytes = image.safeBytes(manifest);
       const isTheirs = bytes?.toString("utf8") === this.injector.foreignText;
-      checker.hold(isTheirs, "published-once", "somebody's file was replaced");
+      checker.hold(isTheirs, "published-once", "a foreign file was replaced");
     } else if (this.end === "published") {
       // The files of a rival in a bucket remain when it exits for good: others cannot detect that it did.
       const hadRivals =

@@ -30,7 +30,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "tail-of-last-segment-not-synced",
-    says: "records are built upon that the next power cut may take",
+    says: "a coordinator builds on records that are not durable yet",
     breaks: ["record-before-answer", "every-job-ends"],
     edits: [edit("coordinator/journal/journal.js", "await syncPath(segmentPath(folder, last), disk);", ";")],
   },
@@ -44,7 +44,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "begun-in-a-removed-place",
-    says: "a coordinator that slept through a whole run makes its folders anew, and runs the job again",
+    says: "a coordinator that pauses through a whole run creates its folders again and repeats the job",
     breaks: [
       "one-holder",
       "every-job-ends",
@@ -97,13 +97,13 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "snapshot-not-renamed",
-    says: "snapshots are written and never get their name",
+    says: "snapshots are written and never renamed to their final name",
     breaks: ["replay-is-the-state"],
     edits: [edit("coordinator/journal/snapshots.js", "await disk.rename(making, path);", ";")],
   },
   {
     name: "snapshot-of-another-history",
-    says: "a snapshot counts wherever it ends, also one of another run",
+    says: "a snapshot is used wherever it ends, even if it is of another run",
     breaks: ["replay-is-the-state", "every-job-ends"],
     edits: [
       edit(
@@ -115,7 +115,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "snapshot-of-any-before",
-    says: "a snapshot follows whichever has the number before it",
+    says: "a snapshot continues any snapshot that has the previous number",
     breaks: ["replay-is-the-state"],
     edits: [
       edit(
@@ -127,7 +127,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "snapshot-of-a-later-state",
-    says: "a snapshot covers records behind the place that it names",
+    says: "a snapshot covers records after the place that it names",
     breaks: ["replay-is-the-state"],
     edits: [
       edit(

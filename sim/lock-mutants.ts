@@ -10,7 +10,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "late-holder-writes",
-    says: "a coordinator that was stopped, and replaced, goes on writing and acknowledging",
+    says: "a coordinator that was stopped and replaced continues to write and acknowledge",
     breaks: ["every-job-ends", "one-holder", "record-before-answer", "cancelled-or-published"],
     edits: [
       edit(
@@ -23,14 +23,14 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "later-generation-not-looked-for",
-    says: "a coordinator that trusts its lock acknowledges what a later generation has not read",
+    says: "a coordinator that trusts its lock acknowledges records that a later generation has not read",
     breaks: ["record-before-answer", "first-commit-wins", "cancelled-or-published", "every-job-ends"],
     storage: "disk",
     edits: [edit("coordinator/journal/segment-fence.js", "if (why === null)", "if (true)")],
   },
   {
     name: "journal-of-another-run-is-own",
-    says: "a coordinator takes a restarted journal for its own",
+    says: "a coordinator treats the journal of a later run as its own",
     breaks: [
       "nothing-left-behind",
       "tokens-grow",
@@ -49,7 +49,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "read-before-claimed",
-    says: "a coordinator reads the journal, and claims its generation then",
+    says: "a coordinator reads the journal before it claims its generation",
     breaks: ["record-before-answer", "first-commit-wins"],
     storage: "disk",
     edits: [
@@ -68,7 +68,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "means-of-the-last-holder-stay",
-    says: "who takes a lock leaves the folder of the holder before it",
+    says: "a new holder of a lock does not remove the folder of the previous holder",
     breaks: [
       "one-holder",
       "record-before-answer",
@@ -95,7 +95,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "swept-file-by-file",
-    says: "a coordinator removes the folder of the holder before it file by file",
+    says: "a coordinator removes the folder of the previous holder file by file",
     breaks: ["whole-or-nothing", "every-job-ends"],
     storage: "disk",
     edits: [
@@ -108,7 +108,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "lock-removed-by-its-name",
-    says: "a coordinator that is stopped before it releases its lock removes another's",
+    says: "a coordinator that pauses before it releases its lock removes the lock of another",
     breaks: ["one-holder", "nothing-left-behind"],
     storage: "disk",
     edits: [
@@ -121,21 +121,21 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "own-folder-made-anew",
-    says: "a coordinator that was replaced makes its own folder anew, and publishes from there",
+    says: "a replaced coordinator creates its own folder again and publishes from there",
     breaks: ["whole-or-nothing", "every-job-ends", "published-once", "one-holder", "record-before-answer"],
     storage: "disk",
     edits: [edit("shared/core/make-folders.js", " || OWN_FOLDER.test(parent)", "")],
   },
   {
     name: "failed-by-a-successor",
-    says: "a coordinator that was replaced fails the job for what its successor has removed",
+    says: "a replaced coordinator fails the job because its successor removed files",
     breaks: ["every-job-ends"],
     storage: "disk",
     edits: [edit("coordinator/job/job-shell.js", "await this.#options.work.whyLost()", "null")],
   },
   {
     name: "removed-where-it-is",
-    says: "what a successor uses, too, is removed name by name",
+    says: "a coordinator removes one by one the files that its successor also uses",
     breaks: [
       "nothing-left-behind",
       "replay-is-the-state",
@@ -156,14 +156,14 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "loss-is-not-the-reason",
-    says: "a replaced coordinator reports what it did not find then",
+    says: "a replaced coordinator reports a missing file instead of its replacement",
     breaks: ["every-job-ends"],
     storage: "disk",
     edits: [edit("coordinator/job/open-output.js", "(await lock?.whyLost()) ?? error", "error")],
   },
   {
     name: "unseen-is-dead",
-    says: "a coordinator of another PID namespace is taken for dead at once",
+    says: "a coordinator in another PID namespace counts as exited at once",
     breaks: ["tokens-grow", "one-holder"],
     edits: [edit("coordinator/journal/lock.js", 'if (life === "dead")', 'if (life !== "alive")')],
   },

@@ -40,19 +40,19 @@ interface Totals {
 
 const USAGE = `npm run sim -- [options]
 
-Runs the simulator: a job or several, their coordinators and workers, and all that can go wrong, from a seed.
+Runs the simulator: a job or several, their coordinators and workers, and their faults, from a seed.
 A core runs 40 to 100 seeds a second: on two, the usual 2,000 take half a minute, 20,000 some minutes.
 
   --seeds N       how many seeds to run (2000)
   --from S        the first seed (1)
   --storage KIND  where outputs are: on a disk, in a bucket, or in a bucket with the journal beside them, which
-                  coordinators on several machines share (disk, bucket, shared; as the seed says)
-  --jobs N        so many jobs in each world (1, 2 or 3, as the seed says)
-  --processes N   how many run seeds at once (as many as there are cores)
-  --minutes M     stop after this long, whatever is left
+                  coordinators on several machines share (disk, bucket, shared). Default: by the seed
+  --jobs N        how many jobs each world has (1, 2 or 3). Default: by the seed
+  --processes N   how many processes run seeds concurrently. Default: one for each core
+  --minutes M     stop after M minutes, even if seeds are left
   --regressions   run the kept seeds first
-  --explore       go on behind a violation, print each with its replay, and end with 0 all the same
-  --from-commit   begin at a seed that follows from the commit that is checked out
+  --explore       continue after each violation, print its replay, and exit with 0
+  --from-commit   begin at a seed derived from the current commit
   --log           print what happens: for a few seeds
   --json          one line of JSON at the end`;
 

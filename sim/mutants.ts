@@ -27,12 +27,12 @@ const USAGE = `npm run sim:mutants -- [options]
 
 Plants known bugs, one at a time, and shows that the simulator finds each, and that over the same seeds it
 finds nothing in the code without them. All of it takes some fifteen minutes on two cores: most bugs are found
-within a few hundred seeds, a few live for thousands.
+within a few hundred seeds, a few need thousands.
 
-  --seeds N     how many seeds a bug may live (20000)
+  --seeds N     how many seeds to try for each bug (20000)
   --from S      the first seed (1)
-  --jobs N      bugs at a time (2)
-  --only NAME   plant this one; may be given again`;
+  --jobs N      how many bugs to try concurrently (2)
+  --only NAME   plant only this bug; may be repeated`;
 
 const { values } = parseArgs({
   options: {
@@ -61,14 +61,14 @@ async function main(): Promise<number> {
   try {
     const fault = await findWithoutBug(chosen);
     if (fault !== null) {
-      console.log(`without a planted bug, the same seeds are to keep every law: ${fault}`);
+      console.log(`without a planted bug, the same seeds must break no law: ${fault}`);
       return 1;
     }
     const verdicts = await tryAll(chosen);
     const alive = verdicts.filter(({ caught }) => caught === null);
     console.log(`\n${verdicts.length - alive.length} of ${verdicts.length} planted bugs were found`);
     for (const { mutant } of alive)
-      console.log(`lives: npm run sim:mutants -- --only ${mutant.name} --seeds ${args.seeds}`);
+      console.log(`not found: npm run sim:mutants -- --only ${mutant.name} --seeds ${args.seeds}`);
     return alive.length === 0 && verdicts.length > 0 ? 0 : 1;
   } finally {
     await rm(SCRATCH, { recursive: true, force: true });

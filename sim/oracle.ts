@@ -61,7 +61,7 @@ export class Oracle {
         const sinceMs = Math.max(this.#injector.absentSinceMs, holder.sinceMs, checker.silence.lastHeardMs);
         const overMs = scheduler.nowMs - sinceMs - SIM_SCHEDULE.noWorkersGraceMs;
         if (overMs > NOTICE_MS)
-          checker.broken("no-workers-is-said", "no worker for the grace time, and the job still runs");
+          checker.broken("no-workers-is-said", "the job still runs after the grace time without workers");
       }
     }
     const waits =
@@ -94,7 +94,7 @@ export class Oracle {
     checker.hold(
       blamed === undefined,
       "silence-is-not-death",
-      `shard ${blamed?.shard.id} is blamed for a worker that was only silent`,
+      `shard ${blamed?.shard.id} has a failure, although its worker was only silent`,
     );
     const restarted = state.shards.find(({ failures }) =>
       failures.some(({ died, message }) => died && message === "the worker started again"),
@@ -102,7 +102,7 @@ export class Oracle {
     checker.hold(
       restarted === undefined || world.workers.restarts > 0,
       "silence-is-not-death",
-      `shard ${restarted?.shard.id} is blamed for a worker that only registered again`,
+      `shard ${restarted?.shard.id} has a failure, although its worker only registered again`,
     );
   }
 
@@ -114,7 +114,7 @@ export class Oracle {
       checker.hold(
         bad <= job.spec.errors.maxRows,
         "dead-rows-in-budget",
-        "published with more bad rows than are allowed",
+        "the job is published with more bad rows than allowed",
       );
       checker.hold(
         this.#jobInjector.cancelledBy !== process,

@@ -4,7 +4,7 @@ import { edit, type Mutant } from "./mutant.ts";
 export const PUBLISH_MUTANTS: readonly Mutant[] = [
   {
     name: "rename-instead-of-link",
-    says: "the manifest replaces whatever is there",
+    says: "the manifest replaces an existing manifest",
     breaks: ["published-once"],
     edits: [
       edit(
@@ -16,14 +16,14 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "disk-beside-a-bucket-not-synced",
-    says: "the marker of a clearing goes before the removal of the journal beside the bucket is durable",
+    says: "the marker of a clearing is removed before the removal of the journal on disk is durable",
     breaks: ["every-job-ends", "record-before-answer", "replay-is-the-state", "commits-stay-whole"],
     storage: "bucket",
     edits: [edit("coordinator/publish/clear-output.js", "if (!storage.can.sync)", "if (false)")],
   },
   {
     name: "changed-output-is-somebodys",
-    says: "an output that another coordinator starts over while it is looked at is taken for somebody's",
+    says: "an output that another coordinator starts over during the check counts as foreign",
     breaks: ["every-job-ends"],
     edits: [
       edit(
@@ -35,7 +35,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "intent-written-anew",
-    says: "on a disk, the next coordinator announces another manifest than the one that readers may have seen",
+    says: "on a disk, the next coordinator announces a manifest that differs from the visible one",
     breaks: ["published-once"],
     storage: "disk",
     edits: [
@@ -48,7 +48,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "manifest-over-another",
-    says: "in a bucket, the manifest replaces whatever is there",
+    says: "in a bucket, the manifest replaces an existing manifest",
     breaks: ["published-once"],
     edits: [edit("coordinator/publish/publish.js", "ifAbsent: true,", "")],
   },
@@ -66,7 +66,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "late-copy-believed",
-    says: "in a bucket, a copy that failed is taken for one that is still on its way",
+    says: "in a bucket, a failed copy counts as one that is still in progress",
     breaks: ["whole-or-nothing"],
     storage: "bucket",
     edits: [
@@ -85,7 +85,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "listing-based-reduce",
-    says: "the output is made of what lies in the folder, not of what the journal names",
+    says: "the output is made from the files in the folder, not from those in the journal",
     breaks: ["first-commit-wins", "every-job-ends"],
     edits: [
       edit(
@@ -119,7 +119,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "cancel-after-intent",
-    says: "a job that is being published can be cancelled",
+    says: "a job can be cancelled while it is published",
     breaks: ["cancelled-or-published"],
     edits: [
       edit(
@@ -131,7 +131,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "filtered-not-published",
-    says: "the manifest does not say which rows are missing",
+    says: "the manifest does not list the missing rows",
     breaks: ["every-row-once"],
     edits: [
       edit(

@@ -153,7 +153,7 @@ export class Scheduler {
   /** Resumes a paused process, when its pause ends or before. */
   goOn(process: SimProcess): void {
     if (process.state !== "paused") return;
-    this.note(`${process.name} goes on`);
+    this.note(`${process.name} continues`);
     process.state = "running";
     process.clockZeroMs -= this.nowMs - (process.stoppedMs ?? this.nowMs);
     process.stoppedMs = null;

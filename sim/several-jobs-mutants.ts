@@ -4,7 +4,7 @@ import { edit, type Mutant } from "./mutant.ts";
 export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   {
     name: "leases-of-several-jobs",
-    says: "slots count for each job, and a worker works on all of them at once",
+    says: "slots are counted for each job, so a worker runs shards of several jobs at once",
     breaks: ["leases-in-bounds"],
     edits: [
       edit(
@@ -16,7 +16,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "only-the-first-job-is-joined",
-    says: "a job that is not served yet fails for want of workers",
+    says: "a job that is not served yet fails because it has no workers",
     breaks: ["every-job-ends"],
     edits: [
       edit(
@@ -28,7 +28,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "closed-under-a-use",
-    says: "a worker closes a job that it leaves under its shards",
+    says: "a worker that leaves a job closes it while shards of it still run",
     breaks: ["leases-in-bounds"],
     edits: [
       edit(
@@ -42,7 +42,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "use-counted-when-open",
-    says: "a shard that waits for its job to open does not keep it open, and the job is closed again after it",
+    says: "a shard that waits for its job to open does not keep the job open, so it is closed twice",
     breaks: ["leases-in-bounds"],
     edits: [
       edit(

@@ -199,7 +199,7 @@ export class SimBucket implements Storage {
     const fault = faults.ofStoreRequest();
     const later = (afterMs: number) =>
       scheduler.after(afterMs, null, () => {
-        scheduler.note(`${process.name}: ${call} ${location} comes ${fault.kind}`);
+        scheduler.note(`${process.name}: ${call} ${location} is ${fault.kind}`);
         answerLost();
       });
     if (fault.kind === "late") {

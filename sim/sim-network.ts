@@ -153,7 +153,7 @@ class SimCall<T> {
   #hangUp(): void {
     const { scheduler } = this.#options;
     if (!this.#network.getsThrough("to", this.#call.process.name)) return;
-    scheduler.after(this.#latencyMs(), null, () => this.#gone.abort(new Error("the caller hung up")));
+    scheduler.after(this.#latencyMs(), null, () => this.#gone.abort(new Error("the caller closed the call")));
   }
 
   #send(): void {
@@ -209,5 +209,5 @@ class SimCall<T> {
 }
 
 function unreachable(): ShardmillError {
-  return new ShardmillError("COORDINATOR_UNREACHABLE", "nobody answers");
+  return new ShardmillError("COORDINATOR_UNREACHABLE", "no coordinator answers");
 }

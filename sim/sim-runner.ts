@@ -59,7 +59,7 @@ class OpenSimJob implements AsyncDisposable {
 
   static async open(job: SimJob, options: SimRunnerOptions): Promise<OpenSimJob> {
     const partials = options.partialsOf(job);
-    if (partials === null) throw new ShardmillError("JOB_ENDED", "no run of the simulated job is there");
+    if (partials === null) throw new ShardmillError("JOB_ENDED", "there is no run of the simulated job");
     if (options.openMs > 0) await sleepBy(options.clock, options.openMs, NEVER);
     return new OpenSimJob(job, partials, options);
   }
@@ -70,7 +70,7 @@ class OpenSimJob implements AsyncDisposable {
 
   async run<T>(work: () => Promise<T>): Promise<T> {
     const { broken } = this.#options;
-    if (this.#isClosed) broken("a shard runs on a job that is closed");
+    if (this.#isClosed) broken("a shard runs on a closed job");
     this.#running += 1;
     try {
       return await work();
@@ -82,7 +82,7 @@ class OpenSimJob implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { broken, clock, openMs } = this.#options;
     if (this.#isClosed) broken("a job is closed twice");
-    if (this.#running > 0) broken("a job is closed under a shard");
+    if (this.#running > 0) broken("a job is closed while a shard runs");
     this.#isClosed = true;
     if (openMs > 0) await sleepBy(clock, openMs / 10, NEVER);
   }

@@ -67,7 +67,7 @@ export class SnapshotFaults {
     if (isShared || names.length === 0 || image.lookUp(folder) === null) return;
     if (!faults.strikes("snapshotForeign", 0.1)) return;
     const name = random.pick(names);
-    scheduler.note(`${name} of another run comes to ${folder}`);
+    scheduler.note(`${name} of another run is copied to ${folder}`);
     this.#set(join(folder, name), this.#foreign.get(name) ?? Buffer.alloc(0));
   }
 

@@ -4,7 +4,7 @@ import { edit, type Mutant } from "./mutant.ts";
 export const WORKER_MUTANTS: readonly Mutant[] = [
   {
     name: "drain-counted",
-    says: "a shard that was handed back is blamed",
+    says: "a returned shard counts as a failure",
     breaks: ["only-faults-count"],
     edits: [
       edit(
@@ -18,7 +18,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "old-session-accepted",
-    says: "an earlier session of a worker is still served",
+    says: "calls of an earlier session of a worker are still accepted",
     breaks: ["stale-is-fenced"],
     edits: [
       edit(
@@ -32,19 +32,19 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "leases-never-expire",
-    says: "the shard of a worker that fell silent is never given to another",
+    says: "the shard of a silent worker is never assigned to another worker",
     breaks: ["every-job-ends", "no-shard-waits-in-vain"],
     edits: [edit("coordinator/schedule/events/worker-events.js", "    expireLeases(context);\n", "")],
   },
   {
     name: "silence-counted",
-    says: "a worker that is only silent counts as lost, and its shards are blamed",
+    says: "a silent worker counts as crashed, and its shards get failures",
     breaks: ["silence-is-not-death"],
     edits: [edit("coordinator/schedule/policy/absence.js", 'how: "silent"', 'how: "died"')],
   },
   {
     name: "registered-again-is-dead",
-    says: "a worker that registers again counts as one that crashed",
+    says: "a worker that registers again counts as crashed",
     breaks: ["silence-is-not-death"],
     storage: "shared",
     edits: [
@@ -57,13 +57,13 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "silence-unnoticed",
-    says: "a worker that crashed without a sign stays for ever",
+    says: "a worker that crashed without a message is never removed",
     breaks: ["no-workers-is-said", "every-job-ends"],
     edits: [edit("coordinator/schedule/policy/absence.js", "if (silentMs > workerGoneMs)", "if (false)")],
   },
   {
     name: "emptied-for-ever",
-    says: "a worker that is emptied gets nothing when it is empty",
+    says: "a worker that must run a suspect shard alone gets no shard when it is idle",
     breaks: ["no-shard-waits-in-vain"],
     edits: [
       edit(

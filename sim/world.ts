@@ -105,7 +105,7 @@ export class World implements SimWorld {
     scheduler.after(faults.healMs, null, () => this.#heal());
     const over = () => this.isOver() || this.violation !== null;
     const how = await scheduler.run(over, () => this.#look());
-    if (how === "idle") this.broken("every-job-ends", "nothing happens any more, and the job has not ended");
+    if (how === "idle") this.broken("every-job-ends", "no event is left, and the job has not ended");
   }
 
   broken(law: Law, message: string): void {
@@ -114,7 +114,7 @@ export class World implements SimWorld {
 
   /** Cuts the power of the machine that all processes run on. */
   cutPower(): void {
-    this.scheduler.note("the power goes");
+    this.scheduler.note("the power fails");
     for (const process of [...this.workers.processes(), ...this.coordinators.processes()]) {
       this.scheduler.kill(process, "no power");
     }
@@ -175,7 +175,7 @@ export class World implements SimWorld {
       this.scheduler.after(5_000, null, () => this.#heal());
       return;
     }
-    this.scheduler.note("from here on nothing goes wrong");
+    this.scheduler.note("from here on there are no faults");
     this.#healedAtMs = this.scheduler.nowMs;
     this.faults.heal();
     this.network.heal();

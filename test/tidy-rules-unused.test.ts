@@ -49,7 +49,7 @@ describe("the tidy rules", () => {
       "shared/core/error-codes.ts:5: nothing fails with TESTED",
     ]);
     expect(listed(findUnusedCodes([]))).toEqual([
-      "shared/core/error-codes.ts:1: is not there: was it renamed?",
+      "shared/core/error-codes.ts:1: does not exist: was it renamed?",
     ]);
   });
 
@@ -68,7 +68,7 @@ describe("the tidy rules", () => {
       }),
     );
     expect(listed(found)).toEqual([
-      "worker/a.ts:1: has 29 lines and one importer: it goes home to worker/script.ts",
+      "worker/a.ts:1: has 29 lines and one importer: move it to worker/script.ts",
     ]);
   });
 
@@ -104,7 +104,7 @@ describe("the tidy rules", () => {
       "class G { h(drain: AbortSignal, stop: AbortSignal) {} }",
     ].join("\n");
     const found = findLooseSignals(sources({ "shared/a.ts": text, "test/a.ts": text }));
-    const required = "a signal is required: what is never called off says NEVER";
+    const required = "a signal is required: pass NEVER for a call that is never aborted";
     expect(listed(found)).toEqual([
       `shared/a.ts:1: ${required}`,
       `shared/a.ts:2: ${required}`,

@@ -25,7 +25,7 @@ const AIMS = {
 export const ceilingBench: CommandModule<object, CeilingArguments> = {
   command: "ceiling",
   describe:
-    "`shardmill run` against a bare onnxruntime-node loop (aim: 0.97 of it; of all stages added up, 0.85 where reading is as dear, 0.95 where preparing is)",
+    "`shardmill run` against a bare onnxruntime-node loop (aim: 0.97 of it, and of all stages added up 0.85 with expensive reading, 0.95 with expensive preparing)",
   builder: (yargs) =>
     yargs.options({
       only: {
@@ -36,7 +36,7 @@ export const ceilingBench: CommandModule<object, CeilingArguments> = {
         describe: "Only these workloads",
       },
       rows: { type: "number", describe: "Rows of each workload. Default: about a minute's" },
-      rounds: { type: "number", default: 5, describe: "Each runs the job and the loops once" },
+      rounds: { type: "number", default: 5, describe: "Rounds. Each runs the job and the loops once" },
       seconds: { type: "number", default: 10, describe: "How long the bare loop runs in a round" },
       set: {
         type: "string",
@@ -79,9 +79,9 @@ async function runCeiling(args: CeilingArguments): Promise<void> {
       rows: measured.map(tableRow),
     },
     notes: [
-      "steady: from the first whole shard to the last but one; before is the start, after the tail; medians of the rounds",
-      "bare loop: `session.run` alone, in as many threads and sessions as the run, over rows that are tensors already, in the batches that were fastest",
-      "of all: of the bare loops of decode, prepare (texts to tokens, pictures to values), infer and encode, each alone on all cores, added up: what is left where every core is busy either way",
+      "steady: from the first whole shard to the last but one, between the start and the tail. Medians of the rounds",
+      "bare loop: `session.run` alone, in as many threads and sessions as the run, over rows that are already tensors, in the fastest batches",
+      "of all: of the bare loops of decode, prepare (texts to tokens, pictures to values), infer and encode, each alone on all cores, added up: the ceiling when every core is always busy",
       ...measured.map(({ workload, batching, rounds: [first] }) => {
         const { lanes = 0, threadsPerLane = 0, shards = 0 } = first?.run ?? {};
         const limit = first?.run.bottleneck ?? "unknown";

@@ -202,5 +202,5 @@ function feedOf(input: WorkloadInput, values: readonly Values[], rows: readonly 
 function setAt(target: LoopValues, values: LoopValues, at: number): void {
   if (target instanceof BigInt64Array && values instanceof BigInt64Array) target.set(values, at);
   else if (target instanceof Float32Array && values instanceof Float32Array) target.set(values, at);
-  else throw new Error("values of another type than their tensor's");
+  else throw new Error("the type of the values differs from that of their tensor");
 }

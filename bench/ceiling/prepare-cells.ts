@@ -43,11 +43,11 @@ function preparePictures(image: WorkloadImage): PrepareCells {
   return async (cells) => {
     const made: Float32Array[] = [];
     for (const cell of cells) {
-      if (!(cell instanceof Uint8Array)) throw new Error("a cell is no picture's bytes");
+      if (!(cell instanceof Uint8Array)) throw new Error("a cell has no picture");
       const decoded = await decodeImage(cell, plan, NEVER);
       if (decoded.kind === "refused") throw new Error(`a picture ${decoded.why}`);
       const pixels = fitted(decoded.image, plan);
-      if (pixels === null) throw new Error("a picture has another size than the model wants");
+      if (pixels === null) throw new Error("the size of a picture differs from that of the model");
       const values = new Float32Array(valuesPerImage(plan));
       writer.write(pixels, values, 0);
       made.push(values);

@@ -38,7 +38,7 @@ export function runPhases(
   const last = inOrder.at(-2);
   if (first === undefined || last === undefined || inOrder.length < LEAST_SHARDS)
     throw new Error(
-      `a run has ${LEAST_SHARDS} shards at least, this has ${inOrder.length}: give more rows, or --set input.shardRows=100`,
+      `a run needs at least ${LEAST_SHARDS} shards, this has ${inOrder.length}: give more rows, or --set input.shardRows=100`,
     );
   const steadyRows = inOrder.slice(1, -1).reduce((sum, { rows }) => sum + rows, 0);
   return {

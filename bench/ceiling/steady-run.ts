@@ -52,7 +52,7 @@ export async function steadyRun(workload: Workload, sets: readonly string[]): Pr
     NEVER,
   );
   if (manifest.rows.output !== workload.rows)
-    throw new Error(`${manifest.rows.output} of ${workload.rows} rows came out`);
+    throw new Error(`${manifest.rows.output} of ${workload.rows} rows were written`);
   const files = manifest.files.filter(({ kind }) => kind === "rows");
   const completions = await Promise.all(
     files.map(async ({ path, rows }) => ({ atMs: (await stat(join(output, path))).mtimeMs, rows })),

@@ -24,14 +24,14 @@ interface DiscoveryArguments {
 export const discoveryBench: CommandModule<object, DiscoveryArguments> = {
   command: "discovery",
   describe:
-    "A plan over a bucket of a million objects, of which a hundred thousand are looked into, or one folder is",
+    "A plan over a bucket of a million objects, reading the ends of a hundred thousand, or of one folder",
   builder: (yargs) =>
     yargs.options({
-      objects: { type: "number", default: 1_000_000, describe: "Objects that are listed" },
-      footers: { type: "number", default: 100_000, describe: "... of which the ends are read" },
-      folders: { type: "number", default: 100, describe: "Folders `day=N` that they lie in" },
-      rounds: { type: "number", default: 1, describe: "Plans of each" },
-      latency: { type: "number", default: 0, describe: "Milliseconds that each answer takes longer" },
+      objects: { type: "number", default: 1_000_000, describe: "Objects to list" },
+      footers: { type: "number", default: 100_000, describe: "Objects of which the ends are read" },
+      folders: { type: "number", default: 100, describe: "Folders `day=N` of the objects" },
+      rounds: { type: "number", default: 1, describe: "Rounds. Each plans every variant once" },
+      latency: { type: "number", default: 0, describe: "Milliseconds added to each answer" },
     }),
   handler: runDiscovery,
 };
@@ -83,7 +83,7 @@ async function runDiscovery(options: DiscoveryArguments): Promise<void> {
     table: { columns: ["objects", "wall s", "CPU s", "peak MiB"], rows },
     notes: [
       "the whole command: listing, the ends of files, the model, the shards, what is printed",
-      "the server computes its answers in a process of its own, on the same cores; its CPU time and memory are excluded",
+      "the server runs in its own process on the same cores. Its CPU time and memory are excluded",
     ],
   });
 }

@@ -37,12 +37,12 @@ const ROW_BYTES = 8 + 4 + 4 * WIDTH;
 
 export const flightBench: CommandModule<object, FlightArguments> = {
   command: "flight",
-  describe: "Rows by Arrow Flight, beside pyarrow's own server over the same files, by pyarrow's client",
+  describe: "Rows by Arrow Flight to pyarrow's client, against pyarrow's own server over the same files",
   builder: (yargs) =>
     yargs.options({
-      rounds: { type: "number", default: 5, describe: "Each reads everything once from each server" },
-      mib: { type: "number", default: 256, describe: `Of rows, in ${FILES} files` },
-      forms: { choices: FORM_NAMES, array: true, default: FORM_NAMES, describe: "How the rows lie in files" },
+      rounds: { type: "number", default: 5, describe: "Rounds. Each reads everything once from each server" },
+      mib: { type: "number", default: 256, describe: `MiB of rows, in ${FILES} files` },
+      forms: { choices: FORM_NAMES, array: true, default: FORM_NAMES, describe: "Formats of the files" },
     }),
   handler: runFlight,
 };
@@ -70,8 +70,8 @@ async function runFlight({ rounds, mib, forms }: FlightArguments): Promise<void>
     options: { rounds, mib, forms },
     table: tableOfFound(found),
     notes: [
-      "client and server share the cores; a ratio is of two readings of one round",
-      "bytes are those of the rows in memory; the server's CPU time is of its whole process while it is read",
+      "client and server share the cores. A ratio is of two readings of one round",
+      "bytes are those of the rows in memory. CPU time is that of the whole server process during reading",
     ],
   });
 }

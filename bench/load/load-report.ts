@@ -49,7 +49,7 @@ export function reportLoad(run: LoadRun): void {
     table: {
       columns: ["figure", "measured", "aim"],
       rows: [
-        ["commits a second, flat out", round(work.rate), String(AIMS.commitsPerSecond)],
+        ["commits a second, at full speed", round(work.rate), String(AIMS.commitsPerSecond)],
         ["coordinator's CPU, ms a commit", round(work.cpuMs), ""],
         ["of that its main thread, ms a commit", round(work.mainCpuMs), String(AIMS.mainCpuMs)],
         ["commits a second, paced", round(slow.rate), ""],

@@ -44,23 +44,31 @@ export const loadBench: CommandModule<object, LoadArguments> = {
       .option("shard-ms", {
         type: "number",
         default: 0,
-        describe: "What a worker needs for a shard (0: first flat out, then at a pace)",
+        describe: "Milliseconds of a worker for a shard (0: first at full speed, then at a pace)",
       })
       .option("pace", {
         type: "number",
         default: 0.7,
-        describe: "The pace at which leases are timed: a share of what went through flat out",
+        describe: "The pace at which leases are timed, as a share of the full speed",
       })
       .option("processes", { type: "number", default: 1, describe: "Processes that hold the workers" })
-      .option("probes", { type: "number", default: 20, describe: "Free workers that time their leases" })
-      .option("folder", { type: "string", default: "/dev/shm", describe: "Where journal and partials lie" })
-      .option("limit-s", { type: "number", default: 600, describe: "Stop then, whatever is left" })
+      .option("probes", {
+        type: "number",
+        default: 20,
+        describe: "Additional workers that time their leases",
+      })
+      .option("folder", {
+        type: "string",
+        default: "/dev/shm",
+        describe: "Folder of the journal and the partials",
+      })
+      .option("limit-s", { type: "number", default: 600, describe: "Stop after this many seconds" })
       .option("profile", {
         type: "string",
         default: "",
         describe: "A folder for the coordinator's CPU profile",
       })
-      .option("tls", { type: "boolean", default: false, describe: "All by TLS, with tokens" }),
+      .option("tls", { type: "boolean", default: false, describe: "Connections use TLS and tokens" }),
   handler: runLoad,
 };
 

@@ -57,7 +57,7 @@ function contestantsOf(
   settings: WorkloadSettings,
 ): readonly Contestant[] {
   return [
-    { tool: OURS, settings: "found by itself", aim: 1, run: () => arena.runShardmill() },
+    { tool: OURS, settings: "found automatically", aim: 1, run: () => arena.runShardmill() },
     ...peers.map((peer): Contestant => {
       const { title, aims } = PEER_TABLE[peer];
       const found = settings[peer];

@@ -36,23 +36,23 @@ export const peersBench: CommandModule<object, PeersArguments> = {
         describe: "Only these workloads",
       },
       peers: { choices: PEERS, array: true, default: PEERS, describe: "Only these peers" },
-      rounds: { type: "number", default: 3, describe: "Each runs every tool once" },
+      rounds: { type: "number", default: 3, describe: "Rounds. Each runs every tool once" },
       rows: { type: "number", describe: "Rows of each workload. Default: its own number" },
       tune: {
         choices: TUNINGS,
         default: "once" as const,
         describe:
-          "Look for each peer's best settings where they are not known, again, or never: to see in a minute whether it runs",
+          "Search for each peer's best settings where they are unknown, always, or never (to check quickly that it runs)",
       },
       bucket: {
         type: "boolean",
         default: false,
-        describe: "The input in a bucket of versitygw (all but Spark), the settings those of the disk",
+        describe: "Read the input from a bucket of versitygw, with the settings of the disk (not Spark)",
       },
       latency: {
         type: "number",
         default: 30,
-        describe: "Milliseconds that each answer of the bucket takes longer",
+        describe: "Milliseconds added to each answer of the bucket",
       },
       "limit-minutes": { type: "number", default: 15, describe: "A run that takes longer counts as failed" },
     }),
@@ -72,7 +72,7 @@ async function runPeers(args: PeersArguments): Promise<void> {
   }
   report({
     bench: args.bucket ? "peers-bucket" : "peers",
-    about: `the same rows, model and output columns through what else a user would take, on the CPU${args.bucket ? `, from a bucket whose answers take ${latency} ms longer` : ""}`,
+    about: `the same rows, model and output columns through the alternatives of a user, on the CPU${args.bucket ? `, from a bucket whose answers take ${latency} ms longer` : ""}`,
     options: { tune, only, peers, rounds, rows: rows ?? "the workload's own", cores, versions },
     table: { columns: RANKING_COLUMNS, rows: rankingRows(ranking) },
     notes: [...FAIRNESS, ...failuresOf(ranking)],
@@ -83,12 +83,12 @@ async function runPeers(args: PeersArguments): Promise<void> {
 /** Facts needed to judge the figures. */
 const FAIRNESS = [
   "wall time is that of the whole command: interpreters, clusters and virtual machines start within it, as they do for a user",
-  "CPU time and memory (PSS, looked at five times a second) are of all processes together, those of daemons too",
-  "all read the same zstd Parquet files, from a warm page cache or from the same store, and write zstd Parquet with the same columns; the rows of every run were compared with those of shardmill: kept columns exactly, scores to 1e-4, classes in 99.99 % of rows, vectors of texts by a cosine of 0.9999",
-  "shardmill also keeps the order of rows, checksums and a journal, and publishes in one step; the peers do not",
-  "the peers use the onnxruntime version that shardmill does, one thread a session where several run concurrently, and the variant and batch size that were fastest on a part of the rows; shardmill finds its own within the run",
-  "texts are made into tokens by the library `tokenizers`, pictures decoded and scaled by Pillow, in the thread that runs the model; Pillow's pixels and ours are the same",
-  "rows of uneven length are padded to the longest of their batch; the Python loop sorts each row group by length first, the others take rows as they come",
+  "CPU time and memory (PSS, sampled five times a second) are of all processes together, including daemons",
+  "all read the same zstd Parquet files, from a warm page cache or from the same store, and write zstd Parquet with the same columns. The rows of every run were compared with those of shardmill: kept columns exactly, scores to 1e-4, classes in 99.99 % of rows, vectors of texts by a cosine of 0.9999",
+  "shardmill also keeps the order of rows, checksums and a journal, and publishes in one step. The peers do not",
+  "the peers use the onnxruntime version that shardmill does, one thread a session where several run concurrently, and the variant and batch size that were fastest on a part of the rows. Shardmill finds its own within the run",
+  "texts are made into tokens by the library `tokenizers`, pictures decoded and scaled by Pillow, in the thread that runs the model. Pillow's pixels and ours are equal",
+  "rows of uneven length are padded to the longest of their batch. The Python loop sorts each row group by length first, and the others keep the order",
 ] as const;
 
 function failuresOf(ranking: readonly RankedTool[]): readonly string[] {

@@ -15,13 +15,17 @@ const AIM_PERCENT = 10;
 
 export const killedBench: CommandModule<object, KilledArguments> = {
   command: "killed",
-  describe: "Added time when 11.5 % of the workers are killed in mid-job (aim: at most 10 %)",
+  describe: "Added time when 11.5 % of the workers are killed during the job (aim: at most 10 %)",
   builder: (yargs) =>
     yargs
       .option("workers", { type: "number", default: 26, describe: "Worker processes" })
-      .option("rounds", { type: "number", default: 3, describe: "Each runs every variant once" })
+      .option("rounds", { type: "number", default: 3, describe: "Rounds. Each runs every variant once" })
       .option("shards", { type: "number", default: 780, describe: "Shards of the job" })
-      .option("shard-ms", { type: "number", default: 1_000, describe: "What a worker needs for a shard" }),
+      .option("shard-ms", {
+        type: "number",
+        default: 1_000,
+        describe: "Milliseconds of a worker for a shard",
+      }),
   handler: runKilled,
 };
 
@@ -43,10 +47,10 @@ async function runKilled(args: KilledArguments): Promise<void> {
     table: pairedTable(found),
     notes: [
       "a worker is a process that waits instead of inferring, under the real supervisor, lease loop and coordinator, over gRPC",
-      `where the killed are never replaced, their missing work alone is ${lost} %`,
+      `without replacement, the missing work of the killed workers alone is ${lost} %`,
     ],
     plot: pairedPlot(found, {
-      title: "Workers killed in mid-job",
+      title: "Workers killed during the job",
       about: `${killed.length} of ${workers} workers are killed when half of ${shards} shards are committed; the mark is ${AIM_PERCENT} % above undisturbed.`,
       aims: { "killed, restarted": AIM_PERCENT, "killed, never replaced": AIM_PERCENT },
     }),

@@ -38,7 +38,7 @@ export const resumeBench: CommandModule<object, ResumeArguments> = {
       .option("workers", { type: "number", default: 8, describe: "Worker processes" })
       .option("shards", { type: "number", default: 200, describe: "Shards of the job" })
       .option("rounds", { type: "number", default: 3, describe: "Jobs whose coordinator is killed" })
-      .option("shard-ms", { type: "number", default: 500, describe: "What a worker needs for a shard" })
+      .option("shard-ms", { type: "number", default: 500, describe: "Milliseconds of a worker for a shard" })
       .option("replay-shards", {
         type: "number",
         default: 200_000,

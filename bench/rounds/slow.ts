@@ -17,12 +17,12 @@ export const slowBench: CommandModule<object, SlowArguments> = {
   builder: (yargs) =>
     yargs
       .option("workers", { type: "number", default: 26, describe: "Worker processes" })
-      .option("rounds", { type: "number", default: 3, describe: "Each runs every variant once" })
+      .option("rounds", { type: "number", default: 3, describe: "Rounds. Each runs every variant once" })
       .option("shards", { type: "number", default: 780, describe: "Shards of the job" })
       .option("shard-ms", {
         type: "number",
         default: 1_000,
-        describe: "What a healthy worker needs for a shard",
+        describe: "Milliseconds of a healthy worker for a shard",
       })
       .option("factor", { type: "number", default: 10, describe: "How much slower the slow one is" }),
   handler: runSlow,

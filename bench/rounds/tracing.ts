@@ -14,12 +14,16 @@ interface TracingArguments {
 
 export const tracingBench: CommandModule<object, TracingArguments> = {
   command: "tracing",
-  describe: "What traces add to a job of very short shards, in time and CPU seconds of all its processes",
+  describe: "Cost of traces in a job of very short shards, in time and CPU seconds of all its processes",
   builder: (yargs) =>
     yargs
-      .option("rounds", { type: "number", default: 9, describe: "Each runs without traces, and with them" })
+      .option("rounds", {
+        type: "number",
+        default: 9,
+        describe: "Rounds. Each runs without traces, and with them",
+      })
       .option("shards", { type: "number", default: 1_500, describe: "Shards of the job, all of them traced" })
-      .option("shard-rows", { type: "number", default: 20, describe: "Rows of each" }),
+      .option("shard-rows", { type: "number", default: 20, describe: "Rows of each shard" }),
   handler: runTracing,
 };
 
@@ -57,7 +61,7 @@ async function runTracing({ rounds, shards, "shard-rows": shardRows }: TracingAr
       rows: [row("seconds", "seconds"), row("CPU seconds", "cpuSeconds")],
     },
     notes: [
-      `the collector, in the process that measures, took ${collector.requests} requests of ${collector.bytes} bytes together, and looked into none`,
+      `the collector, in the process that measures, took ${collector.requests} requests of ${collector.bytes} bytes, and read none`,
       "CPU seconds are those of the coordinator and its worker together, from start to end",
     ],
   });

@@ -49,7 +49,7 @@ export function localPlot(found: LocalRates): BarPlot {
   return {
     title: "Workers on one machine",
     about: [
-      "Rows a second in steady state of vision, worker processes of one lane and one thread each; in brackets the efficiency: of as many times what one worker reaches, which is the mark.",
+      "Rows a second in steady state of vision, worker processes of one lane and one thread each; in brackets the efficiency, against that multiple of one worker, which is the mark.",
     ],
     groups: [{ title: "rows a second", bars }],
     scale: "shared",

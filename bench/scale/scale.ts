@@ -18,7 +18,7 @@ interface ScaleArguments {
 
 export const scaleBench: CommandModule<object, ScaleArguments> = {
   command: "scale",
-  describe: "More workers, more rows, and the start: efficiency, memory, time to the first row",
+  describe: "Efficiency with more workers, memory with more rows, and time to the first row",
   builder: (yargs) =>
     yargs
       .option("parts", {
@@ -26,9 +26,9 @@ export const scaleBench: CommandModule<object, ScaleArguments> = {
         choices: PARTS,
         default: [...PARTS],
         describe:
-          "local: workers on this machine; fleet: up to 256 that wait; memory: ten times the rows; start",
+          "local: workers on this machine; fleet: up to 256 waiting workers; memory: ten times the rows; start",
       })
-      .option("rounds", { type: "number", default: 3, describe: "Rounds of what runs real models" })
+      .option("rounds", { type: "number", default: 3, describe: "Rounds of the parts with real models" })
       .option("rows", {
         type: "number",
         default: 3_000_000,
@@ -37,7 +37,7 @@ export const scaleBench: CommandModule<object, ScaleArguments> = {
       .option("shard-ms", {
         type: "number",
         default: 2_000,
-        describe: "How long a lane of `fleet` waits for a shard",
+        describe: "Milliseconds that a lane of `fleet` waits for a shard",
       })
       .option("fleet-sizes", {
         type: "number",

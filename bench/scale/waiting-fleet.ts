@@ -70,7 +70,7 @@ export function fleetPlot(runs: readonly FleetRun[]): BarPlot {
   return {
     title: "Fleets that only wait",
     about: [
-      "Workers whose lanes wait instead of computing, against one coordinator over gRPC: what is missing to 1 are leases, commits, the journal and the end of the job. Each group has its own scale.",
+      "Workers whose lanes wait instead of computing, against one coordinator over gRPC. Leases, commits, the journal and the end of the job take the rest to 1. Each group has its own scale.",
     ],
     groups: [
       {

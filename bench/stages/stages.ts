@@ -29,7 +29,7 @@ export const stagesBench: CommandModule<object, StagesArguments> = {
         describe: "Only these workloads",
       },
       rows: { type: "number", describe: "Rows of each workload. Default: as `workloads` makes them" },
-      seconds: { type: "number", default: 3, describe: "How long each stage is repeated" },
+      seconds: { type: "number", default: 3, describe: "Seconds of each stage" },
     }),
   handler: runStages,
 };

@@ -37,9 +37,9 @@ export const betweenBucketsBench: CommandModule<object, Arguments> = {
         choices: [...USUAL, SLOWLY_BUILT] as const,
         array: true,
         default: USUAL as StoreName[],
-        describe: `Only these stores; ${SLOWLY_BUILT} where it is named`,
+        describe: `Only these stores. ${SLOWLY_BUILT} runs only if named`,
       },
-      workload: { choices: TENSOR_WORKLOADS, default: "flights" as const, describe: "What is run" },
+      workload: { choices: TENSOR_WORKLOADS, default: "flights" as const, describe: "Workload of the job" },
       rows: { type: "number", describe: "Rows. Default: the workload's own number" },
     }),
   handler: runBetweenBuckets,
@@ -77,7 +77,7 @@ async function runBetweenBuckets({ stores, workload: name, rows }: Arguments): P
       about: `${name}, read from a bucket and published to it, against the same job on a disk`,
       options: { stores, workload: name, rows: workload.rows },
       table: { columns: ["store", "rows", "on a disk s", "bucket to bucket s", "differences"], rows: found },
-      notes: ["wall time is that of the whole command; the server takes its share of the same cores"],
+      notes: ["wall time is that of the whole command. The server uses the same cores"],
     });
     if (found.some((row) => row.at(-1) !== "none")) process.exitCode = 1;
   } finally {

@@ -21,9 +21,9 @@ export const storesBench: CommandModule<object, StoresArguments> = {
     "An S3 store (versitygw) by our own client, the AWS SDK and obstore; jobs from it against local ones (aim: flights 1.3 x, others 1.02 x)",
   builder: (yargs) =>
     yargs.options({
-      rounds: { type: "number", default: 3, describe: "Each runs everything once" },
-      mib: { type: "number", default: 512, describe: "Read, and put, in each run; 0: no transfers" },
-      names: { type: "number", default: 20_000, describe: "Objects that are listed" },
+      rounds: { type: "number", default: 3, describe: "Rounds. Each runs everything once" },
+      mib: { type: "number", default: 512, describe: "MiB to read and to put in each run (0: no transfers)" },
+      names: { type: "number", default: 20_000, describe: "Objects to list" },
       jobs: {
         choices: WORKLOADS,
         array: true,
@@ -34,7 +34,7 @@ export const storesBench: CommandModule<object, StoresArguments> = {
       latency: {
         type: "number",
         default: 30,
-        describe: "Milliseconds that each answer takes longer, for jobs",
+        describe: "Milliseconds added to each answer, for jobs",
       },
     }),
   handler: runStores,
@@ -52,8 +52,8 @@ async function runStores({ rounds, mib, names, jobs, rows, latency }: StoresArgu
       options,
       table: transfersTable(found),
       notes: [
-        "the server takes its share of the same cores, the same for all; CPU time is the client's alone, without its start",
-        "every client has each byte in memory at the end; what is put has a SHA-256 that the server checks, which obstore and the SDK compute while they send and ours before",
+        "the server uses the same cores, equally for all. CPU time is that of the client, without its start",
+        "every client has each byte in memory at the end. The server checks a SHA-256 of each put, which obstore and the SDK compute while sending, and ours before",
       ],
     });
   }
@@ -64,8 +64,6 @@ async function runStores({ rounds, mib, names, jobs, rows, latency }: StoresArgu
     about: `whole jobs with their input in a bucket whose answers take ${latency} ms longer, against the same on a local disk`,
     options,
     table: jobsTable(found),
-    notes: [
-      "wall time is that of the whole command; the server and the way to it take their share of the same cores",
-    ],
+    notes: ["wall time is that of the whole command. The server and the delaying proxy use the same cores"],
   });
 }

@@ -22,16 +22,20 @@ const LIMIT_MS = 1_800_000;
 
 export const windowBench: CommandModule<object, WindowArguments> = {
   command: "window",
-  describe:
-    "Messages of RabbitMQ in windows: how many a second, and how long from sending to a result, beside a hand-written loop and Ray Serve",
+  describe: "Messages of RabbitMQ in windows: rate and latency, against a hand-written loop and Ray Serve",
   builder: (yargs) =>
     yargs
-      .option("rows", { type: "number", array: true, default: [100, 1_000, 5_000], describe: "Of a window" })
-      .option("window-seconds", { type: "number", default: 0.5, describe: "Of a window" })
-      .option("burst", { type: "number", default: 20_000, describe: "Messages at once" })
+      .option("rows", {
+        type: "number",
+        array: true,
+        default: [100, 1_000, 5_000],
+        describe: "Rows of a window",
+      })
+      .option("window-seconds", { type: "number", default: 0.5, describe: "Seconds of a window" })
+      .option("burst", { type: "number", default: 20_000, describe: "Messages of the burst" })
       .option("rate", { type: "number", default: 200, describe: "Messages a second, at a steady pace" })
-      .option("seconds", { type: "number", default: 20, describe: "Of the steady pace" })
-      .option("rounds", { type: "number", default: 1, describe: "Each runs all of them once" }),
+      .option("seconds", { type: "number", default: 20, describe: "Seconds of the steady pace" })
+      .option("rounds", { type: "number", default: 1, describe: "Rounds. Each runs all variants once" }),
   handler: runWindow,
 };
 
@@ -83,8 +87,8 @@ async function runWindow(args: WindowArguments): Promise<void> {
       ]),
     },
     notes: [
-      "p50 and p99 are from sending to the result's arrival, at the steady pace; the window's time is in them",
-      "the loop and Ray Serve keep nothing: killed, they send results twice; they make no files",
+      "p50 and p99 are from sending to the arrival of the result at the steady pace, including the window",
+      "the loop and Ray Serve keep no state: after a kill they send results twice, and they write no files",
       ...leftOut,
     ],
   });

@@ -27,7 +27,7 @@ export class CostOfAttacks {
     const [alone, beside] = [this.#alone / count, this.#beside / count].map(Math.round);
     const median = sorted[sorted.length >> 1]?.left ?? 1;
     const worst = sorted.slice(0, 3).map(({ what, left }) => `${percent(left)} (${what})`);
-    return `rows a second alone ${alone}, beside attacks ${beside}; left of them: median ${percent(median)}, least ${worst.join(", ")}`;
+    return `rows a second: ${alone} alone, ${beside} during attacks; share kept: median ${percent(median)}, least ${worst.join(", ")}`;
   }
 }
 

@@ -68,7 +68,7 @@ export class HealthyJobs implements AsyncDisposable {
     while (this.rowsDone < rows) {
       if (this.problem !== null) return this.problem;
       if (performance.now() - startMs > limitMs)
-        return `the worker handed in nothing for ${limitMs / 1_000} s`;
+        return `the worker returned no partial for ${limitMs / 1_000} s`;
       await sleep(LOOK_MS, NEVER);
     }
     return null;
@@ -131,6 +131,6 @@ export class HealthyJobs implements AsyncDisposable {
     if (phase !== "published") this.problem ??= `the job is ${phase}: ${failure?.message ?? ""}`;
     else if (attemptsFailed > 0) this.problem ??= `${attemptsFailed} attempts failed`;
     else if (extra > this.leasesTaken)
-      this.problem ??= `${extra} shards ran again, ${this.leasesTaken} leases were misused`;
+      this.problem ??= `${extra} shards ran again, ${this.leasesTaken} leases were taken by attackers`;
   }
 }

@@ -46,7 +46,7 @@ const WORDS = [-1, -4, 0, 4, 8, 0x7fffffff, -0x80000000, 0x10000000, 0x3fffffff]
  * contains itself) or outside, and buffers overlap. Other damage is the same as for any format.
  */
 export function hostileArrow(index: number, dice: Dice): HostileFile {
-  if (index === 0) return { what: "an honest file", bytes: GOOD[3] ?? new Uint8Array() };
+  if (index === 0) return { what: "a valid file", bytes: GOOD[3] ?? new Uint8Array() };
   if (index % 2 === 1) return oneWord((index - 1) / 2);
   return mutate(dice.pick(GOOD), dice);
 }

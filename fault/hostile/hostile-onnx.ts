@@ -105,7 +105,7 @@ const OUTSIDE_LOCATIONS = [
 ] as const;
 
 const LIES: readonly (() => HostileFile)[] = [
-  lie("an honest model", () => model(tensor({ dims: [1], raw: ONE }))),
+  lie("a valid model", () => model(tensor({ dims: [1], raw: ONE }))),
   lie("a tensor of 2^40 floats in four bytes", () => model(tensor({ dims: [2n ** 40n], raw: ONE }))),
   lie("a tensor of 2^40 floats without data", () => model(tensor({ dims: [2n ** 40n] }))),
   lie("a tensor of 2^31 x 2^31", () => model(tensor({ dims: [2n ** 31n, 2n ** 31n], raw: ONE }))),
@@ -121,13 +121,13 @@ const LIES: readonly (() => HostileFile)[] = [
   ...[10, 90, 200, 3_000].map((depth) =>
     lie(`branches ${depth} deep`, () => model(tensor({ dims: [1], raw: ONE }), nestedIf(depth))),
   ),
-  lie("a graph of 2^31 bytes, says its length", () => content(7, "graph", 2 ** 31)),
+  lie("a graph with a claimed length of 2^31 bytes", () => content(7, "graph", 2 ** 31)),
   lie("a name of 2^60 bytes", () => message(7, content(2, "g", 2 ** 52))),
   lie("no graph", () => number(1, 8)),
   lie("nothing", () => Buffer.alloc(0)),
   lie("groups", () => Buffer.alloc(64, 0x0b)),
   lie("only ones", () => Buffer.alloc(4_096, 0xff)),
-  lie("an operator that does not exist", () => model(tensor({ dims: [1], raw: ONE }), node("Explode"))),
+  lie("an unknown operator", () => model(tensor({ dims: [1], raw: ONE }), node("Explode"))),
   lie("an operator that reads itself", () => model(tensor({ dims: [1], raw: ONE }), loopNode())),
   ...OUTSIDE_LOCATIONS.map((location) =>
     lie(`external data at ${JSON.stringify(location.slice(0, 40))}`, () =>

@@ -22,7 +22,7 @@ const honest = dataPage({ values: 4, content: floats(4) });
 
 /** Hostile Parquet files, each with one lie. */
 export const PARQUET_LIES: readonly (() => HostileFile)[] = [
-  lie("an honest file", () => lyingParquet({ pages: honest })),
+  lie("a valid file", () => lyingParquet({ pages: honest })),
   lie("2^62 rows", () => lyingParquet({ pages: honest, groupRows: 2n ** 62n, fileRows: 2n ** 62n })),
   lie("2^40 rows that are one run", () =>
     lyingParquet({ pages: honest, groupRows: 2n ** 40n, fileRows: 2n ** 40n, values: 2n ** 40n }),
@@ -57,13 +57,13 @@ export const PARQUET_LIES: readonly (() => HostileFile)[] = [
     }),
   ),
   lie("a schema without columns", () => lyingParquet({ pages: honest, schema: [ROOT(0)] })),
-  lie("a page that says it becomes 2 GiB", () =>
+  lie("a page with a claimed size of 2 GiB", () =>
     lyingParquet({
       codec: CODEC.zstd,
       pages: dataPage({ values: 4, content: zstdBomb(1 << 20), uncompressedBytes: 2 ** 31 - 1 }),
     }),
   ),
-  lie("a page that says it becomes -1 bytes", () =>
+  lie("a page with a claimed size of -1 bytes", () =>
     lyingParquet({
       codec: CODEC.zstd,
       pages: dataPage({ values: 4, content: zstdBomb(1 << 20), uncompressedBytes: -1 }),
@@ -75,7 +75,7 @@ export const PARQUET_LIES: readonly (() => HostileFile)[] = [
       pages: dataPage({ values: 4, content: zstdBomb(4 * GIB), uncompressedBytes: 16 }),
     }),
   ),
-  lie("zstd of 1.5 GiB, honestly", () =>
+  lie("zstd of 1.5 GiB with its true size", () =>
     lyingParquet({
       codec: CODEC.zstd,
       pages: dataPage({ values: 4, content: zstdBomb(1.5 * GIB), uncompressedBytes: 1.5 * GIB }),
@@ -88,7 +88,7 @@ export const PARQUET_LIES: readonly (() => HostileFile)[] = [
     }),
   ),
   ...Object.entries(CODEC).map(([codec, number]) =>
-    lie(`plain bytes that say they are ${codec}, and become 1 GiB`, () =>
+    lie(`plain bytes declared as ${codec} of 1 GiB`, () =>
       lyingParquet({
         codec: number,
         pages: dataPage({ values: 4, content: floats(4), uncompressedBytes: GIB }),

@@ -18,7 +18,7 @@ output: { path: ./out }
 `;
 
 const LIES: readonly (() => HostileFile)[] = [
-  lie("an honest job", () => GOOD_JOB),
+  lie("a valid job", () => GOOD_JOB),
   lie("nothing", () => ""),
   lie("a null byte", () => GOOD_JOB.replace("hostile", "hos\0tile")),
   lie("only null bytes", () => "\0".repeat(10_000)),
@@ -41,7 +41,7 @@ const LIES: readonly (() => HostileFile)[] = [
   lie("3 MiB of one word", () => `name: ${"x".repeat(3 << 20)}`),
   lie("a million dashes", () => `name: ${"- ".repeat(1_000_000)}`),
   lie("merge keys", () => `base: &b { a: 1 }\n<<: [${Array(50_000).fill("*b").join(", ")}]\n${GOOD_JOB}`),
-  lie("its own prototype", () => `__proto__: { polluted: true }\nconstructor: 1\n${GOOD_JOB}`),
+  lie("a key that sets the prototype", () => `__proto__: { polluted: true }\nconstructor: 1\n${GOOD_JOB}`),
   lie("a tag that makes an object", () => `name: !!js/function "process.exit(7)"\n`),
   lie("many documents", () => "---\na: 1\n".repeat(50_000)),
   lie("a glob of many braces", () =>

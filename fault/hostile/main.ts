@@ -16,8 +16,8 @@ import { tryKind } from "./try-kind.ts";
 const args = await yargs(hideBin(process.argv))
   .scriptName("npm run hostile --")
   .usage("$0 [--count N] [--seed S] [--kind K]\n\nTries seeded hostile files of every kind.")
-  .option("count", { type: "number", default: 300, describe: "So many of each kind" })
-  .option("seed", { type: "number", default: 1, describe: "What is damaged, and how" })
+  .option("count", { type: "number", default: 300, describe: "Attacks of each kind" })
+  .option("seed", { type: "number", default: 1, describe: "Seed of the damage" })
   .option("from", { type: "number", default: 0, describe: "First attack; earlier ones are skipped" })
   .option("kind", { choices: HOSTILE_KINDS, array: true, requiresArg: true, describe: "Only these kinds" })
   .strict()
@@ -43,7 +43,7 @@ for (const kind of args.kind ?? HOSTILE_KINDS) {
   });
   console.log(tally.line(kind));
 }
-console.log(broken === 0 ? "\nall ended as they must" : `\n${broken} did not end as they must`);
+console.log(broken === 0 ? "\nall ended as required" : `\n${broken} did not end as required`);
 process.exit(broken === 0 ? 0 : 1);
 
 /**

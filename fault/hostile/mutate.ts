@@ -72,7 +72,7 @@ function swap(bytes: Uint8Array, dice: Dice): HostileFile {
 function remove(bytes: Uint8Array, dice: Dice): HostileFile {
   const [start, end] = range(bytes, dice);
   return {
-    what: `[${start}, ${end}) taken out`,
+    what: `[${start}, ${end}) removed`,
     bytes: Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]),
   };
 }

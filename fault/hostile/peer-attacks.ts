@@ -84,7 +84,7 @@ function partialOf(lease: { jobId: JobId; shard: number }): PartialManifest {
 
 /** Attacks by name. Each repeats calls concurrently over several connections. */
 export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
-  "heartbeats without end": (attacker) =>
+  "endless heartbeats": (attacker) =>
     endlessly(
       clients(4, attacker),
       50,
@@ -112,7 +112,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "lease requests without end": (attacker) =>
+  "endless lease requests": (attacker) =>
     endlessly(
       clients(8, attacker),
       100,
@@ -122,7 +122,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "registrations without end": (attacker) =>
+  "endless registrations": (attacker) =>
     endlessly(clients(4, attacker), 100, (client) => join(client), attacker.signal),
   "uploads that send nothing": (attacker) =>
     endlessly(clients(8, attacker), 120, () => rawCall(attacker, "PutPartialFile", null), attacker.signal),
@@ -165,7 +165,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "readers that take nothing in": (attacker) =>
+  "readers that read no bytes": (attacker) =>
     endlessly(
       clients(8, attacker),
       60,
@@ -176,14 +176,14 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "watchers that take nothing in": (attacker) =>
+  "watchers that read no bytes": (attacker) =>
     endlessly(
       [NOBODY],
       1_000,
       () => rawCall(attacker, "WatchJob", { jobId: attacker.jobId }),
       attacker.signal,
     ),
-  "watchers that come and go": (attacker) =>
+  "watchers that connect and disconnect": (attacker) =>
     endlessly(
       clients(4, attacker),
       100,
@@ -192,7 +192,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "status of all, without end": (attacker) =>
+  "endless requests for all statuses": (attacker) =>
     endlessly(
       clients(4, attacker),
       60,
@@ -212,14 +212,14 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "cancellations of no job": (attacker) =>
+  "cancellations of unknown jobs": (attacker) =>
     endlessly(
       clients(4, attacker),
       100,
       (client) => client.jobs.cancelJob(asJobId(MANY_TEXT.slice(0, 4_000)), MANY_TEXT.slice(0, 4_000), NEVER),
       attacker.signal,
     ),
-  "failures that never were": (attacker) =>
+  "reports of failures of unknown leases": (attacker) =>
     endlessly(
       clients(4, attacker),
       50,
@@ -235,7 +235,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "partials that never were": (attacker) =>
+  "offers of partials that do not exist": (attacker) =>
     endlessly(
       clients(4, attacker),
       30,

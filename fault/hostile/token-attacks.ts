@@ -48,14 +48,14 @@ async function ticketsOf(peer: Peer): Promise<Uint8Array[]> {
 
 /** Attacks by a caller whose token permits submitting, by name. */
 export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
-  "questions of a token, without a pause": (attacker) =>
+  "endless status requests with a token": (attacker) =>
     endlessly(
       tokenHolders(4, attacker),
       100,
       (client) => client.jobs.getJob(attacker.jobId, NEVER),
       attacker.signal,
     ),
-  "jobs of a token that cannot be planned": (attacker) =>
+  "jobs with a token that cannot be planned": (attacker) =>
     endlessly(
       tokenHolders(4, attacker),
       60,
@@ -66,7 +66,7 @@ export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "jobs of a token for places that are not open to it": (attacker) =>
+  "jobs with a token for paths that it may not use": (attacker) =>
     endlessly(
       tokenHolders(4, attacker),
       60,
@@ -78,7 +78,7 @@ export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
         ),
       attacker.signal,
     ),
-  "job files of 4 MB of a token": (attacker) =>
+  "job files of 4 MB with a token": (attacker) =>
     endlessly(
       tokenHolders(4, attacker),
       20,
@@ -88,7 +88,7 @@ export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "jobs of a token that no worker can run, as many as its limit allows": (attacker) =>
+  "jobs with a token that no worker can run, up to its limit": (attacker) =>
     endlessly(
       tokenHolders(4, attacker),
       10,
@@ -99,14 +99,14 @@ export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "watches of a token, as many as it may have": (attacker) =>
+  "watches with a token, up to its limit": (attacker) =>
     endlessly(
       tokenHolders(4, attacker),
       100,
       (client) => begin(client.jobs.watchJob(attacker.jobId, NEVER), attacker.signal),
       attacker.signal,
     ),
-  "pages of a token that take nothing in": (attacker) =>
+  "pages with a token that read no bytes": (attacker) =>
     endlessly(
       [NOBODY],
       200,
@@ -125,7 +125,7 @@ export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "streams of Arrow Flight of a token that take nothing in": (attacker) =>
+  "streams of Arrow Flight with a token that read no bytes": (attacker) =>
     endlessly(
       readers(8, attacker),
       50,
@@ -136,9 +136,9 @@ export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
       },
       attacker.signal,
     ),
-  "questions about flights, without a pause": (attacker) =>
+  "endless listings of flights": (attacker) =>
     endlessly(readers(4, attacker), 50, ticketsOf, attacker.signal),
-  "tickets of Arrow Flight that are none": (attacker) =>
+  "invalid tickets of Arrow Flight": (attacker) =>
     endlessly(
       readers(4, attacker),
       50,

@@ -31,7 +31,7 @@ export async function tryJournal(folder: string, trial: Trial): Promise<string> 
   await mkdir(path, { recursive: true });
   const written = [...(await writeGeneration(path, 1)), ...(await writeGeneration(path, 2))];
   const segments = (await readdir(path)).sort().map((name) => join(path, name));
-  const what = trial.index === 0 ? "an honest journal" : await damage(segments, dice);
+  const what = trial.index === 0 ? "a valid journal" : await damage(segments, dice);
   await using opened = await openJournal(path, 0);
   const state = replay({ ...DEFAULT_SCHEDULE, maxDeadRows: 0 }, opened.records, opened.generation);
   checkInvariants(state);

@@ -50,7 +50,7 @@ export class PartialTrials implements AsyncDisposable {
     const lying = await lie({ partial, other, partials: this.#paths.partials, dice });
     const { signal } = new AbortController();
     await this.#store.verifyPartial(lying.manifest, signal);
-    if (!lying.mayPass) throw new Error(`${lying.what}: it was taken`);
+    if (!lying.mayPass) throw new Error(`${lying.what}: it was accepted`);
     await reducePartials({
       reduce: REDUCE,
       fields: [{ name: "id", type: { kind: "numeric", type: "int64" }, nullable: true }],
@@ -104,7 +104,7 @@ interface LyingPartial {
 
 type Lie = (scene: Scene) => Promise<LyingPartial>;
 
-const HONEST: Lie = async ({ partial }) => ({ what: "an honest partial", manifest: partial, mayPass: true });
+const HONEST: Lie = async ({ partial }) => ({ what: "a valid partial", manifest: partial, mayPass: true });
 
 /** Manifests that differ from the files. */
 const LIES: readonly Lie[] = [
@@ -115,13 +115,13 @@ const LIES: readonly Lie[] = [
     rowsOut: partial.rowsOut + 1,
   })),
   says("rows that do not add up", (partial) => ({ ...partial, rowsIn: partial.rowsIn + 1 })),
-  says("a row filtered that is out", (partial) => ({
+  says("a filtered row that is in the output", (partial) => ({
     ...partial,
     rowsMapped: partial.rowsMapped - 1,
     rowsFiltered: 1,
   })),
-  says("a row filtered beside the mapped ones", (partial) => ({ ...partial, rowsFiltered: 1 })),
-  says("more rows truncated than are mapped", (partial) => ({
+  says("a filtered row besides the mapped ones", (partial) => ({ ...partial, rowsFiltered: 1 })),
+  says("more truncated rows than mapped ones", (partial) => ({
     ...partial,
     rowsTruncated: partial.rowsMapped + 1,
   })),
@@ -130,15 +130,15 @@ const LIES: readonly Lie[] = [
   says("dead rows without files", (partial) => ({ ...partial, rowsIn: partial.rowsIn + 1, rowsDead: 1 })),
   says("another digest", (partial) => ({ ...partial, digest: asDigest("0".repeat(64)) })),
   says("another file's digest", (partial) => withFile(partial, { sha256: asDigest("0".repeat(64)) })),
-  says("a digest that is none", (partial) => withFile(partial, { sha256: asDigest("../../etc/passwd") })),
+  says("an invalid digest", (partial) => withFile(partial, { sha256: asDigest("../../etc/passwd") })),
   says("another size", (partial) => withFile(partial, { bytes: 1 })),
   says("2^53 bytes", (partial) => withFile(partial, { bytes: 2 ** 53 })),
-  says("a name that leads out", (partial) => withFile(partial, { name: "../../rows.parquet" })),
+  says("a file name outside the folder", (partial) => withFile(partial, { name: "../../rows.parquet" })),
   says("a name of a system file", (partial) => withFile(partial, { name: "/etc/passwd" })),
   says("no files", (partial) => withFiles(partial, [])),
   says("each file twice", (partial) => withFiles(partial, [...partial.files, ...partial.files])),
   says("another kind", (partial) => withFile(partial, { kind: "dead" })),
-  says("an execution id that leads out", (partial) => ({
+  says("an execution id outside the folder", (partial) => ({
     ...partial,
     executionId: asExecutionId("../../x"),
   })),
@@ -148,7 +148,7 @@ const LIES: readonly Lie[] = [
   })),
   says("another shard", (partial) => ({ ...partial, shard: shardId(7) })),
   says("another token", (partial) => ({ ...partial, token: { generation: 9, sequence: 9 } })),
-  lies("the other's files, swapped in", async ({ partial, other, partials }) => {
+  lies("the files of another partial", async ({ partial, other, partials }) => {
     const [a, b, spare] = [partial, other]
       .map(partialFolder)
       .concat("spare")
@@ -158,7 +158,7 @@ const LIES: readonly Lie[] = [
     await rename(b, a);
     await rename(spare, b);
   }),
-  lies("a file more", ({ partial, partials }) =>
+  lies("an additional file", ({ partial, partials }) =>
     writeFile(join(partials, partialFolder(partial), "more.parquet"), "x"),
   ),
   lies("a link in place of its rows", async (scene) => {
@@ -175,7 +175,7 @@ const LIES: readonly Lie[] = [
     await rename(folder, join(partials, "elsewhere"));
     await symlink(join(partials, "elsewhere"), folder);
   }),
-  lies("nothing there", ({ partial, partials }) =>
+  lies("no folder", ({ partial, partials }) =>
     rm(join(partials, partialFolder(partial)), { recursive: true }),
   ),
 ];

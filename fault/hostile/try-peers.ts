@@ -144,7 +144,7 @@ export class PeerTrials implements AsyncDisposable {
     const broken = await this.#healthy.finish();
     const how = broken === null ? "published" : "broken";
     return {
-      what: "the jobs beside the attacks",
+      what: "the jobs during the attacks",
       how,
       broken,
       ms: performance.now() - startMs,

@@ -52,9 +52,14 @@ const open = (stream: number) =>
   frame({ type: FRAME.headers, flags: END_HEADERS, stream, payload: callHeaders(METHODS[0]) });
 
 const ATTACKS: readonly (Partial<WireAttack> & Pick<WireAttack, "what" | "bytes">)[] = [
-  { what: "a connection that says nothing", bytes: Buffer.alloc(0), holdMs: 200 },
-  { what: "a thousand that say nothing", bytes: Buffer.alloc(0), connections: 1_000, holdMs: 500 },
-  { what: "a thousand half prefaces", bytes: PREFACE.subarray(0, 10), connections: 1_000, holdMs: 500 },
+  { what: "a connection that sends nothing", bytes: Buffer.alloc(0), holdMs: 200 },
+  {
+    what: "a thousand connections that send nothing",
+    bytes: Buffer.alloc(0),
+    connections: 1_000,
+    holdMs: 500,
+  },
+  { what: "a thousand incomplete prefaces", bytes: PREFACE.subarray(0, 10), connections: 1_000, holdMs: 500 },
   { what: "an HTTP/1.1 request", bytes: Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n") },
   { what: "a TLS hello", bytes: Buffer.from("16030100c8010000c40303", "hex"), holdMs: 200 },
   { what: "a preface, slowly", bytes: OPENED, trickle: true },
@@ -64,12 +69,12 @@ const ATTACKS: readonly (Partial<WireAttack> & Pick<WireAttack, "what" | "bytes"
     trickle: true,
   },
   {
-    what: "a frame of 16 MiB, says its length",
+    what: "a frame with a claimed length of 16 MiB",
     bytes: Buffer.concat([OPENED, frame({ type: FRAME.data, stream: 1, length: 0xffffff })]),
     holdMs: 200,
   },
   {
-    what: "a message of 4 GiB, says its length",
+    what: "a message with a claimed length of 4 GiB",
     bytes: Buffer.concat([
       OPENED,
       open(1),
@@ -78,7 +83,7 @@ const ATTACKS: readonly (Partial<WireAttack> & Pick<WireAttack, "what" | "bytes"
     holdMs: 200,
   },
   {
-    what: "headers without end",
+    what: "endless headers",
     bytes: many(3_000, (index) =>
       frame({
         type: index === 0 ? FRAME.headers : FRAME.continuation,

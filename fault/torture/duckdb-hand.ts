@@ -43,7 +43,7 @@ export class DuckdbHand implements Hand {
     const problems: string[] = [];
     for (const { path, sha256 } of manifest.files) {
       const found = await digestFile(join(folder, "out", path), NEVER);
-      if (found.sha256 !== sha256) problems.push(`${path} is not what the manifest says`);
+      if (found.sha256 !== sha256) problems.push(`${path} differs from the manifest`);
     }
     const pathsOf = (kind: string) =>
       manifest.files.filter((file) => file.kind === kind).map(({ path }) => join(folder, "out", path));

@@ -24,20 +24,20 @@ const args = await yargs(hideBin(process.argv))
     "$0 [--minutes M] [--seed S]\n\nRuns generated jobs; DuckDB or pyarrow writes their input and judges their output. " +
       "A case takes two to four seconds.",
   )
-  .option("minutes", { type: "number", default: 2, describe: "Begin no case after so many minutes" })
-  .option("cases", { type: "number", describe: "So many cases, whatever the time" })
-  .option("seed", { type: "number", default: 1, describe: "What the cases are" })
+  .option("minutes", { type: "number", default: 2, describe: "Start cases for this many minutes" })
+  .option("cases", { type: "number", describe: "Number of cases, instead of the minutes" })
+  .option("seed", { type: "number", default: 1, describe: "Seed of the cases" })
   .option("from", { type: "number", default: 0, describe: "First case; earlier ones are skipped" })
-  .option("hand", { choices: HANDS, describe: "Only this one. Default: in turns" })
-  .option("python", { type: "string", describe: "A Python that has pyarrow. Default: only DuckDB's hand" })
-  .option("keep", { type: "string", describe: "Leave the files of the last case below this folder" })
+  .option("hand", { choices: HANDS, describe: "Only this writer. Default: by turns" })
+  .option("python", { type: "string", describe: "A Python that has pyarrow. Default: only DuckDB writes" })
+  .option("keep", { type: "string", describe: "Keep the files of the last case in this folder" })
   .option("large", {
     type: "boolean",
     describe: "One case of over 2 GiB of text in a shard: takes 8 GB of memory",
   })
-  .option("stop", { type: "boolean", default: true, describe: "End at the first that is wrong" })
-  .option("shrink", { type: "boolean", default: true, describe: "Look for the smallest that is wrong" })
-  .example("$0 --minutes 60 --python PYTHON", "an hour, with both hands")
+  .option("stop", { type: "boolean", default: true, describe: "Stop at the first wrong case" })
+  .option("shrink", { type: "boolean", default: true, describe: "Search for the smallest wrong case" })
+  .example("$0 --minutes 60 --python PYTHON", "an hour, with both writers")
   .strict()
   .check(numbersFrom({ minutes: 0, cases: 1, seed: 0, from: 0 }, ["minutes"]))
   .check(({ python, hand, large }) => {
@@ -97,7 +97,7 @@ async function report(torture: TortureCase, end: CaseEnd, hand: Hand): Promise<v
   if (!args.shrink) return;
   const small = await shrinkCase(torture, hand);
   if (small.end === null) return;
-  run.print("  the smallest that is wrong, too:");
+  run.print("  the smallest case that is also wrong:");
   print(small.smallest, small.end);
 }
 

@@ -39,7 +39,7 @@ export class PythonHand implements Hand {
   async #ask(task: "make" | "judge", torture: TortureCase, folder: string): Promise<Answer> {
     this.#child.stdin?.write(`${JSON.stringify({ do: task, case: torture, folder })}\n`);
     const { value, done } = await this.#answers.next();
-    if (done === true) throw new Error("Python ended: is pyarrow installed, and was there memory enough?");
+    if (done === true) throw new Error("Python ended: is pyarrow installed, and was there enough memory?");
     const answer: unknown = JSON.parse(value);
     if (isAnswer(answer)) return answer;
     throw new Error(`Python could not ${task} the case: ${value}`);

@@ -33,11 +33,11 @@ export function betweenBucketsContract(servers: Readonly<Record<string, () => Pr
   });
   const jobOf = (name: string): MovableJob => {
     const job = jobs.get(name);
-    if (job === undefined) throw new Error(`no job ${name}`);
+    if (job === undefined) throw new Error(`there is no job ${name}`);
     return job;
   };
 
-  describe.each(Object.entries(servers))("from bucket to bucket on %s", (store, start) => {
+  describe.each(Object.entries(servers))("a job from bucket to bucket on %s", (store, start) => {
     let server: BucketServer;
     beforeAll(async () => {
       server = await start();
@@ -45,7 +45,7 @@ export function betweenBucketsContract(servers: Readonly<Record<string, () => Pr
     afterAll(() => server[Symbol.asyncDispose]());
 
     test.each(NAMES)(
-      "%s give the rows that they give on a disk, in all columns",
+      "the job %s gives the same rows as on a disk, in all columns",
       async (name) => {
         const out = join(folder, store, name, "out");
         await runInBucket(jobOf(name), server, { out, scratch: join(folder, store, name, "scratch") });

@@ -57,7 +57,7 @@ export function bucketContract(
   });
 
   describe(`objects in a bucket of ${name}`, () => {
-    test("more than a page of names is listed, read by what is listed, and removed", async () => {
+    test("a folder of more than one page is listed in order, and can be removed", async () => {
       using client = server.client();
       const folder = at("many");
       const names = Array.from(
@@ -83,7 +83,7 @@ export function bucketContract(
       expect(await storage.kindAt(folder, NEVER)).toBeNull();
     });
 
-    test("what a listing tells of an object is what is read by it", async () => {
+    test("an object can be read by the version in its listing", async () => {
       await storage.put(at("told", "a"), sourceOfBytes("content"), { signal: NEVER });
       for await (const [entry] of storage.list(at("told"), { signal: NEVER })) {
         expect(entry).toMatchObject({ name: "a", kind: "file", stat: { bytes: 7 } });
@@ -92,7 +92,7 @@ export function bucketContract(
       }
     });
 
-    test("a large object is put once, with its sha256, and copied with that", async () => {
+    test("a large object is put once with its sha256, and a copy keeps it", async () => {
       const [one, other] = [at("large", "a"), at("large", "b")];
       const placed = await storage.put(one, sourceOfBytes(large), { ifAbsent: true, signal: NEVER });
       expect(placed).toEqual({ bytes: large.length, sha256: sha256(large) });
@@ -108,7 +108,7 @@ export function bucketContract(
       expect(await storage.put(one, sourceOfBytes(large), { ifAbsent: true, signal: NEVER })).toEqual(placed);
     });
 
-    test("of several that put one large object at once, one wins, whole", async () => {
+    test("exactly one of several concurrent puts of a large object succeeds", async () => {
       const all = ["a", "b", "c"].map((letter) => Buffer.alloc(17 * MIB + 5, letter));
       const puts = all.map((each) =>
         storage.put(at("raced"), sourceOfBytes(each), { ifAbsent: true, signal: NEVER }),
@@ -119,7 +119,7 @@ export function bucketContract(
       expect(sha256(await server.kept("raced"))).toBe(sha256(won[0] ?? Buffer.alloc(0)));
     });
 
-    test("bytes that are not those of their digests are refused by the store", async () => {
+    test("the store refuses bytes that do not match their digests", async () => {
       using client = server.client();
       const body = {
         bytes: 5,
@@ -137,14 +137,14 @@ export function bucketContract(
       expect(await storage.kindAt(at("damaged"), NEVER)).toBeNull();
     });
 
-    test("a large object with other bytes than were announced is none", async () => {
+    test("a put of a large object whose bytes do not match its digest leaves no object", async () => {
       const announced = { sha256: sha256("right"), signal: NEVER };
       const put = storage.put(at("damaged"), sourceOfBytes(Buffer.alloc(17 * MIB)), announced);
       await expect(put).rejects.toMatchObject({ code: "STORE_FAILED" });
       expect(await storage.kindAt(at("damaged"), NEVER)).toBeNull();
     });
 
-    test("the bucket is a folder, another is nothing, and so is what is in it", async () => {
+    test("the bucket is a folder, and a missing bucket has no files", async () => {
       expect(await storage.kindAt(server.bucket, NEVER)).toBe("folder");
       expect(await storage.kindAt(below(server.noBucket, "x"), NEVER)).toBeNull();
       const missing = { code: "STORE_NOT_FOUND" };

@@ -46,7 +46,7 @@ export function datasetFileContract(
   const open = (content: Uint8Array) => openSource(memorySource(content, "a.file"));
 
   describe(`${name} as a dataset file`, () => {
-    test("opens with its rows, row groups and schema", async () => {
+    test("an opened file has its number of rows, row groups and schema", async () => {
       using file = await open(bytes);
       expect(file).toMatchObject({ format, path: "a.file", rows: ROWS });
       expect(file.rowGroups.map(({ rows }) => rows)).toEqual([100, 100, 50]);
@@ -54,14 +54,14 @@ export function datasetFileContract(
       expect(file.footerSha256).toMatch(/^[0-9a-f]{64}$/);
     });
 
-    test("without rows has its columns all the same", async () => {
+    test("a file without rows still has its columns", async () => {
       using file = await open(encode(table.slice(0, 0), GROUP_ROWS));
       expect(file.rows).toBe(0);
       expect(file.schema.names).toEqual(names);
       expect((await readRows(file)).numRows).toBe(0);
     });
 
-    test("gives exactly the rows of any range and the columns that are asked for, both in order", async () => {
+    test("a read returns exactly the requested rows and columns, both in order", async () => {
       using file = await open(bytes);
       const ends = fc.tuple(fc.nat(ROWS), fc.nat(ROWS));
       const columns = fc.shuffledSubarray(names, { minLength: 1, maxLength: 4 });
@@ -87,13 +87,13 @@ export function datasetFileContract(
       );
     });
 
-    test.each(names)("gives a column alone as it was written: %s", async (column) => {
+    test.each(names)("the column %s is read alone as it was written", async (column) => {
       using file = await open(bytes);
       const rows = await readRows(file, { columns: [column] });
       expect(plainRows(rows)).toEqual(plainRows(table.select([column])));
     });
 
-    test("gives batches that stay as they are after the file is closed", async () => {
+    test("batches do not change after the file is closed", async () => {
       const file = await open(bytes);
       const rows = await readRows(file);
       file[Symbol.dispose]();
@@ -101,7 +101,7 @@ export function datasetFileContract(
       expect(plainRows(rows)).toEqual(expected);
     });
 
-    test("can be left in the middle and read again", async () => {
+    test("a file can be read again after a read stops in the middle", async () => {
       using file = await open(bytes);
       for await (const batch of file.read({ rowStart: 0, rowEnd: ROWS, columns: ["int64"], signal: NEVER })) {
         expect(batch.numRows).toBe(GROUP_ROWS);
@@ -110,15 +110,15 @@ export function datasetFileContract(
       expect((await readRows(file)).numRows).toBe(ROWS);
     });
 
-    test("says that a column is gone", async () => {
+    test("reading a missing column fails with INPUT_CHANGED", async () => {
       using file = await open(bytes);
       await expect(readRows(file, { columns: ["nope"] })).rejects.toMatchObject({ code: "INPUT_CHANGED" });
     });
 
-    test("fails with the store's own error, while it is opened and while it is read", async () => {
+    test("opening and reading a file fail with the store's own error", async () => {
       // Larger than the part that is read at once from the end.
       const source = memorySource(encode(tableOf({ e: embeddings(4_000, 64) }), 4_000));
-      const failure = new ShardmillError("STORE_FAILED", "the disk is gone");
+      const failure = new ShardmillError("STORE_FAILED", "the disk is missing");
       source.failure = failure;
       await expect(openSource(source)).rejects.toBe(failure);
       source.failure = undefined;
@@ -130,7 +130,7 @@ export function datasetFileContract(
       expect((await readRows(again)).numRows).toBe(4_000);
     });
 
-    test("stops with the signal's reason", async () => {
+    test("an aborted read fails with the signal's reason", async () => {
       using file = await open(bytes);
       const reason = new Error("enough");
       const controller = new AbortController();
@@ -146,7 +146,7 @@ export function datasetFileContract(
       ["an empty file", new Uint8Array()],
       ["a few bytes", bytes.slice(0, 7)],
       ["garbage", Uint8Array.from({ length: 5_000 }, (_, at) => (at * 7919) % 256)],
-    ])("is corrupt when it is %s, with its path", async (_, content) => {
+    ])("opening %s fails with INPUT_CORRUPT and the file's path", async (_, content) => {
       await expect(open(content)).rejects.toMatchObject({
         code: "INPUT_CORRUPT",
         fields: { path: "a.file", where: expect.any(String) },

@@ -41,7 +41,7 @@ export function diskContract(name: string, makeDisk: () => Promise<DiskUnderTest
  * real disk.
  */
 export function realDiskContract(name: string, makeDisk: () => Promise<DiskUnderTest>): void {
-  test(`${name} answers and fails as the real disk does, whatever is done to it`, async () => {
+  test(`${name} gives the same answers and errors as the real disk for any calls`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
         expect(await answersOf(makeDisk, steps)).toEqual(await answersOf(aRealDisk, steps));
@@ -85,7 +85,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** Laws that the code above a disk relies on, each with calls that show it, and their answers. */
 const KNOWN_ROWS: readonly (readonly [law: string, steps: readonly Step[], answers: readonly unknown[]])[] = [
   [
-    "what is written is behind what was written before, and read back",
+    "each write is appended to the previous one, and all are read back",
     [
       ["open", "a", "wx"],
       ["write", "one"],
@@ -95,7 +95,7 @@ const KNOWN_ROWS: readonly (readonly [law: string, steps: readonly Step[], answe
     ["opened", "done", "done", "onetwo"],
   ],
   [
-    "a name that is taken is not made again, linked to or copied to",
+    "creating an existing name, or linking or copying to it, fails with EEXIST",
     [
       ["open", "a", "w"],
       ["mkdir", "b"],
@@ -107,7 +107,7 @@ const KNOWN_ROWS: readonly (readonly [law: string, steps: readonly Step[], answe
     ["opened", "done", "EEXIST", "EEXIST", "EEXIST", "EEXIST"],
   ],
   [
-    "a copy of what is not there leaves nothing",
+    "a copy of a missing file creates no file",
     [
       ["copyFile", "a", "b"],
       ["lstat", "b"],
@@ -115,7 +115,7 @@ const KNOWN_ROWS: readonly (readonly [law: string, steps: readonly Step[], answe
     ["ENOENT", "ENOENT"],
   ],
   [
-    "a rename replaces a file and an empty folder, and no full one",
+    "a rename replaces a file or an empty folder, but not a folder with files",
     [
       ["mkdir", "a"],
       ["mkdir", "b"],
@@ -132,7 +132,7 @@ const KNOWN_ROWS: readonly (readonly [law: string, steps: readonly Step[], answe
     ["done", "done", "opened", "done", "opened", "ENOTEMPTY", "done", "new", "done", ["x"], "ENOENT"],
   ],
   [
-    "a file that was removed is still written by whoever has it open",
+    "a removed file can still be written through its open handle",
     [
       ["open", "a", "w"],
       ["unlink", "a"],

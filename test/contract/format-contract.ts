@@ -73,14 +73,14 @@ export function formatContract({ name, write }: FormatUnderTest): void {
     const open = (bytes: Uint8Array, planned: InputFile) =>
       openInputFile(memorySource(bytes, PATH), planned, { readers, signal: NEVER });
 
-    test("is found by the names of its files, packed or not", () => {
+    test("the format is detected by the endings of file names, compressed or not", () => {
       for (const ending of part.endings) {
         expect(ending).toMatch(/^\.[a-z0-9]+$/);
         expect([ending, `${ending}.gz`].map((each) => FORMAT_OF_EXTENSION[each])).toEqual([name, name]);
       }
     });
 
-    test("finds the same columns in the same files, and in parts of them", async () => {
+    test("the planner finds the same columns in the same files, and in parts of them", async () => {
       const half = ROWS / 2;
       const parts = [ALL.slice(0, half), ALL.slice(half)].map(write);
       const [{ found }, again, split] = [await find([content]), await find([content]), await find(parts)];
@@ -95,7 +95,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       expect(part.show(found.form)).toMatch(/^[^\n]+$/);
     });
 
-    test("says a form and an index in JSON, which its schema takes as it is", async () => {
+    test("the form and the index are JSON that their schema accepts unchanged", async () => {
       const form = await find([content]);
       const { index, rows, rowGroups } = await plan(content, form);
       expect(rows).toBe(ROWS);
@@ -106,7 +106,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       expect((await plan(content, form)).planned).toEqual((await plan(content, form)).planned);
     });
 
-    test("gives the same rows, and the same bad ones, whole and in the rows of any lease", async () => {
+    test("a lease reads the same rows and bad rows as a read of the whole file", async () => {
       const { planned } = await plan(content, await find([content]));
       using file = await open(content, planned);
       expect(file.rows).toBe(ROWS);
@@ -127,14 +127,14 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       await fc.assert(fc.asyncProperty(ends, check), { numRuns: 15, examples: [[[0, 1]], [[7, 9]]] });
     });
 
-    test("sends with a lease no more of the index than its rows need", async () => {
+    test("a lease of one row contains less of the index than the plan", async () => {
       const { planned } = await plan(content, await find([content]));
       const [slice] = leaseSlices([planned], new DatasetRows([ROWS]), { rowStart: ROWS - 1, rowEnd: ROWS });
       const bytesOf = (file: InputFile | undefined) => JSON.stringify(file?.text).length;
       expect(bytesOf(slice?.file)).toBeLessThan(bytesOf(planned));
     });
 
-    test("names the place of a bad row, and is corrupt to readers that take none", async () => {
+    test("a bad row is reported with its place, and fails reads that accept none", async () => {
       const { planned } = await plan(content, await find([content]));
       using file = await open(content, planned);
       const bad: BadRow[] = [];
@@ -147,7 +147,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       expect((await readRows(file, good)).numRows).toBe(10);
     });
 
-    test("reads columns in the order in which they are asked for, by the types of the form", async () => {
+    test("columns are read in the requested order, with the types of the form", async () => {
       const form = await find([content], { options: null, types: { share: "float32" } });
       const { planned } = await plan(content, form);
       using file = await open(content, planned);
@@ -157,7 +157,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       expect(table.schema.names).toEqual(["note", "share"]);
     });
 
-    test("has a bad row where a value is not of the type that the job says", async () => {
+    test("a value that does not have the type in the job makes its row bad", async () => {
       const form = await find([content], { options: null, types: { note: "int64" } });
       const { planned } = await plan(content, form);
       using file = await open(content, planned);
@@ -169,7 +169,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       expect(others.bad).toEqual([]);
     });
 
-    test("gives the rows of packed files, which are rather not cut", async () => {
+    test("a compressed file gives the same rows, and is planned as one piece", async () => {
       const packed = gzipSync(content);
       const form = await find([packed]);
       expect(form.found.form).toEqual((await find([content])).found.form);
@@ -183,7 +183,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       );
     });
 
-    test("has files without rows, with the columns of the others", async () => {
+    test("a file without rows has the columns of the other files", async () => {
       const form = await find([content]);
       for (const empty of [Buffer.alloc(0), Buffer.from(write([]))]) {
         const { planned, rowGroups } = await plan(empty, form);
@@ -195,7 +195,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       await expect(find([""])).resolves.toBeDefined();
     });
 
-    test("refuses a file whose bytes are not those of the plan", async () => {
+    test("reading a file that changed after the plan fails with INPUT_CHANGED", async () => {
       const form = await find([content]);
       const { planned } = await plan(content, form);
       const other = Buffer.from(content);
@@ -205,7 +205,7 @@ export function formatContract({ name, write }: FormatUnderTest): void {
       await expect(plainAndBad(file)).rejects.toMatchObject({ code: "INPUT_CHANGED" });
     });
 
-    test("stops when it is told to", async () => {
+    test("an aborted read fails with the signal's reason", async () => {
       const { planned } = await plan(content, await find([content]));
       using file = await open(content, planned);
       const reason = new Error("enough");

@@ -39,12 +39,12 @@ export function jobFromBucketContract(
       await Promise.all([job[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
     });
 
-    test("a folder, a glob and a list of objects give the bytes that the same files give from a disk", async () => {
+    test("a folder, a glob and a list of objects give the same output as files on a disk", async () => {
       await expectSameAsFromDisk(job, server.bucket, server.env);
     }, 480_000);
 
-    test.each(["settings that lead nowhere", ...Object.keys(lost)])(
-      "a worker with %s reads by way of the coordinator",
+    test.each(["settings that reach no store", ...Object.keys(lost)])(
+      "a worker with %s reads through the coordinator",
       async (what) => {
         await job.writeSpec({ input: { path: below(server.bucket, "in", "data") } });
         const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn", "--fresh"];
@@ -60,7 +60,7 @@ export function jobFromBucketContract(
       300_000,
     );
 
-    test("what is not there is said before work", async () => {
+    test("missing input fails with INPUT_NOT_FOUND while planning", async () => {
       for (const [path, what] of [
         [below(server.bucket, "in", "none.parquet"), /there is no such file or folder/],
         [`${below(server.bucket, "in", "data")}/*.arrow`, /no file matches in .*in\/data/],
@@ -76,7 +76,7 @@ export function jobFromBucketContract(
       }
     });
 
-    test("a file that a row names is read from its bucket, by its address and by its name in a folder", async () => {
+    test("a file named in a row is read from its bucket, by its address or by its name", async () => {
       const folder = below(server.bucket, "photos");
       await storage.put(below(folder, "a b.jpg"), sourceOfBytes("pixels"), { signal: NEVER });
       const open = async () => server.storage();

@@ -51,7 +51,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       expect(await workFolders(stateOf(of))).toEqual([]);
     }
 
-    test("a job publishes to a bucket what it publishes to a disk, byte for byte, and says so when it is run again", async () => {
+    test("a job publishes the same bytes to a bucket as to a disk, and a second run reports them", async () => {
       const first = await runCli(run(job), { env: envOf(job) });
       expect(first).toMatchObject({ code: 0 });
       expect(first.stdout).toContain(`${out}/_manifest.json`);
@@ -67,8 +67,8 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
     });
 
     test.each([
-      ["by their own credentials", true],
-      ["by way of the coordinator, without any", false],
+      ["with their own credentials", true],
+      ["through the coordinator, without credentials", false],
     ])(
       "workers put their partials %s",
       async (_what, canAsk) => {
@@ -85,7 +85,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       300_000,
     );
 
-    test("a coordinator that is killed is resumed by the same command, and no committed shard is run again", async () => {
+    test("the same command resumes the job of a killed coordinator, and repeats no committed shard", async () => {
       await using slow = await slowJob();
       await slow.writeSpec({ output: { path: out } });
       await using killed = startCli(run(slow), { env: envOf(slow), limitMs: 300_000 });
@@ -103,7 +103,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       await expectPublished(slow);
     });
 
-    test("somebody's files are refused before work, and --fresh replaces an output of ours", async () => {
+    test("foreign files in the output are refused, and --fresh replaces the output of another job", async () => {
       const theirs = below(out, "notes.txt");
       await storage.put(theirs, sourceOfBytes("mine"), { signal: NEVER });
       const refused = await runCli(run(job), { env: envOf(job) });
@@ -119,14 +119,14 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       await expectPublished(job);
     });
 
-    test("a bucket that is not there is said before work", async () => {
+    test("a missing bucket is reported while planning", async () => {
       await job.writeSpec({ output: { path: below(server.noBucket, "out") } });
       const { code, stderr } = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE], { env: envOf(job) });
       expect(code).toBe(1);
       expect(stderr).toContain(server.noBucket);
     });
 
-    test("two coordinators on two machines, one of them killed and started again, publish once", async () => {
+    test("two coordinators on two machines publish once, when one is killed and restarted", async () => {
       const [here, there] = ["here", "there"].map((name) => ({
         ...envOf(job),
         SHARDMILL_STATE: join(stateOf(job), name),
@@ -148,7 +148,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       for (const name of ["here", "there"]) expect(await workFolders(join(stateOf(job), name))).toEqual([]);
     });
 
-    test("it asks of its store what it says that it asked, to the request and to the byte", async () => {
+    test("the reported numbers of requests and bytes equal those that the store received", async () => {
       const input = below(server.bucket, "in");
       for (const name of await readdir(job.at("data")))
         await storage.put(below(input, name), sourceOfBytes(await readFile(job.at("data", name))), {
@@ -174,7 +174,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       expect(stores).toMatchObject([{ bytesRead: bytesAnswered, bytesWritten: bytesSent }]);
     });
 
-    test("answers that are lost, doubled, late or refused change nothing", async () => {
+    test("lost, doubled, late and refused answers of the store do not change the output", async () => {
       const random = lcg(5);
       const faults = ["busy", "lost", "twice", "late"] as const;
       await using proxy = await startFaultyProxy(server.endpoint, () => {

@@ -44,14 +44,14 @@ class DyingClient {
         if (typeof value !== "function") return value;
         if (typeof name === "symbol") return value.bind(target);
         return async (...args: readonly unknown[]) => {
-          if (this.#isDead) throw new Error("it is dead");
+          if (this.#isDead) throw new Error("the caller has exited");
           this.requests += 1;
           const dies = diesAt(this.requests);
           this.#isDead = dies !== null;
-          if (dies === "before") throw new Error(`it died before ${String(name)}`);
+          if (dies === "before") throw new Error(`the caller exited before ${String(name)}`);
           const answer: unknown = await Reflect.apply(value, target, args);
           // Another concurrent request may have been the last.
-          if (this.#isDead) throw new Error(`it died after ${String(name)}`);
+          if (this.#isDead) throw new Error(`the caller exited after ${String(name)}`);
           return answer;
         };
       },
@@ -169,7 +169,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       return await publisher.publish(used).then(
         () => "ended",
         (error: unknown) => {
-          if (/it is dead|it died/.test(String((error as Error).message))) return "died";
+          if (/^the caller (has )?exited/.test(String((error as Error).message))) return "died";
           expect(error).toMatchObject({ code: "OUTPUT_OCCUPIED" });
           return "refused";
         },
@@ -177,11 +177,11 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
     }
 
     test.each([
-      ["by itself", "first", null, ["before", "after"]],
-      ["by another with the same rows", "first", "run-00000000000000bb", ["before"]],
-      ["by another with other rows", "other", "run-00000000000000bb", ["after"]],
+      ["by the same coordinator", "first", null, ["before", "after"]],
+      ["by another coordinator with the same rows", "first", "run-00000000000000bb", ["before"]],
+      ["by another coordinator with other rows", "other", "run-00000000000000bb", ["after"]],
     ] as const)(
-      "whichever request a coordinator dies at, what it began is ended %s, and is there once",
+      "output of a coordinator that exits at any request is completed %s, and published once",
       async (_what, variant, rivalRun, hows) => {
         const ofTest = count;
         let deaths = 0;
@@ -215,7 +215,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       600_000,
     );
 
-    test("of coordinators that publish at once, die and are started again, one is published", async () => {
+    test("two coordinators that publish concurrently, exit and restart publish one output", async () => {
       const random = lcg(11);
       let deaths = 0;
       for (let round = 0; round < 10; round += 1) {

@@ -57,7 +57,7 @@ class Taker implements AsyncDisposable {
     const taken: Delivery[] = [];
     while (taken.length < count) {
       const next = await this.next();
-      if (next === null) throw new Error(`${taken.length} of ${count} messages came`);
+      if (next === null) throw new Error(`${taken.length} of ${count} messages arrived`);
       taken.push(next);
     }
     return taken;
@@ -104,7 +104,7 @@ export function queueContract(
       await broker?.[Symbol.asyncDispose]();
     });
 
-    test("every message comes once, known by an id, and none is left that is done", async () => {
+    test("every message is delivered once with its own id, and not after acknowledgement", async () => {
       const queue = await broker.makeQueue();
       const sentMs = Date.now();
       await queue.send(bodies(120));
@@ -122,7 +122,7 @@ export function queueContract(
       expect(await taker.next(quietMs)).toBeNull();
     });
 
-    test("what is given back comes again, with the same id", async () => {
+    test("a returned message is delivered again with the same id", async () => {
       const queue = await broker.makeQueue();
       await queue.send(bodies(30));
       await using taker = await Taker.of(broker, queue);
@@ -139,7 +139,7 @@ export function queueContract(
       expect(await taker.next(quietMs)).toBeNull();
     });
 
-    test("no more are out than may be, and each that is settled makes room", async () => {
+    test("open deliveries stay within their limit, and each acknowledgement allows another", async () => {
       const queue = await broker.makeQueue();
       await queue.send(bodies(40));
       await using taker = await Taker.of(broker, queue, 7);
@@ -157,7 +157,7 @@ export function queueContract(
       expect(await taker.next(quietMs)).toBeNull();
     });
 
-    test("a message that nobody can read is set aside with its reason, and does not come again", async () => {
+    test("an invalid message becomes a dead letter with its reason, and is not delivered again", async () => {
       const queue = await broker.makeQueue();
       await queue.send([...bodies(2), "no JSON", ...bodies(2, 2)]);
       await using taker = await Taker.of(broker, queue);
@@ -172,7 +172,7 @@ export function queueContract(
       expect(Object.values(aside[0]?.about ?? {})).toContain(reason);
     });
 
-    test("settling what was lost with its connection is nothing, and it comes again", async () => {
+    test("acknowledging after a lost connection does not fail, and other messages are delivered again", async () => {
       const queue = await broker.makeQueue();
       await queue.send(bodies(60));
       await using taker = await Taker.of(broker, queue);
@@ -187,7 +187,7 @@ export function queueContract(
       await taker.source.giveBack(before.slice(30));
       while (ids.size < 60) {
         const next = await taker.next();
-        if (next === null) throw new Error(`only ${ids.size} came`);
+        if (next === null) throw new Error(`only ${ids.size} messages arrived`);
         ids.add(idOf(next));
         await taker.source.done([next]);
       }
@@ -200,7 +200,7 @@ export function queueContract(
       }
     });
 
-    test("nothing is lost and nothing twice by id, while connections break and messages come", async () => {
+    test("every message arrives under one id while connections break and more messages are sent", async () => {
       const queue = await broker.makeQueue();
       const published = new Map<string, number>();
       await using taker = await Taker.of(broker, queue, 300);
@@ -212,7 +212,7 @@ export function queueContract(
       })();
       while (new Set(published.values()).size < 1_000) {
         const next = await taker.next(window.length === 0 ? SOON_MS : 1_000);
-        if (next === null && window.length === 0) throw new Error(`only ${published.size} came`);
+        if (next === null && window.length === 0) throw new Error(`only ${published.size} messages arrived`);
         if (next !== null && published.has(keyOf(next))) await taker.source.done([next]);
         else if (next !== null) window.push(next);
         if (next !== null && window.length < 100) continue;
@@ -230,7 +230,7 @@ export function queueContract(
       expect(cuts).toBeGreaterThan(1);
     });
 
-    test("a drain loses no settling: whoever comes next gets what was not done, and no more", async () => {
+    test("acknowledgements during a drain are kept, and the next consumer gets only other messages", async () => {
       const queue = await broker.makeQueue();
       await queue.send(bodies(120));
       const taker = await Taker.of(broker, queue);
@@ -247,7 +247,7 @@ export function queueContract(
       expect(await leftIn(broker, queue, quietMs)).toEqual([]);
     });
 
-    test("a broker that dies and comes back has lost nothing", async (context) => {
+    test("no message is lost when the broker is killed and restarted", async (context) => {
       if (!broker.isDurable) context.skip();
       const queue = await broker.makeQueue();
       await queue.send(bodies(150));
@@ -263,13 +263,13 @@ export function queueContract(
       await queue.send(bodies(10, 150));
       while (ids.size < 160) {
         const next = await taker.next();
-        if (next === null) throw new Error(`only ${ids.size} came`);
+        if (next === null) throw new Error(`only ${ids.size} messages arrived`);
         ids.add(idOf(next));
         await taker.source.done([next]);
       }
     });
 
-    test("results are the queue's when they are sent, each with the id of its message", async () => {
+    test("sent results are in their queue, each with the id of its message", async () => {
       const queue = await broker.makeQueue();
       await using sink = await (broker.openSink?.(queue.results) ??
         openedBy(queue.results).openSink(queue.results, { log }));
@@ -281,7 +281,7 @@ export function queueContract(
         expect(Object.values(about)).toContain(`window/${(JSON.parse(body) as { id: number }).id}`);
     });
 
-    test("a queue that is not there is told at once", async () => {
+    test("receiving from and sending to a missing queue fail with QUEUE_FAILED", async () => {
       const queue = await broker.makeQueue();
       const address = queue.address.replace(/rows-/, "nothing-");
       await using taker = await Taker.of(broker, { ...queue, address });

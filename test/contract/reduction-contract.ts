@@ -36,21 +36,21 @@ export function reductionContract(name: string, make: () => Promise<ReductionUnd
       );
     }
 
-    it("gives the same table again, by itself and by another one", async () => {
+    it("the same rows give the same table again, in this reduction and in a second one", async () => {
       const once = tableToIPC(await reduced(reduction));
       expect(tableToIPC(await reduced(reduction))).toEqual(once);
       await using other = await on.open(on.source);
       expect(tableToIPC(await reduced(other))).toEqual(once);
     });
 
-    it("combines no rows into a table of the same columns", async () => {
+    it("combining no rows gives a table with the same columns", async () => {
       const [shard] = on.shards;
       const none = await reduction.combine([], NEVER);
       const some = await reduction.combine([shard], NEVER);
       expect(none.schema.fields.map(String)).toEqual(some.schema.fields.map(String));
     });
 
-    it("asks for record batches one by one, and ends their source", async () => {
+    it("record batches are read in order to the end, and their source is closed", async () => {
       const given: string[] = [];
       async function* batches() {
         try {
@@ -66,28 +66,28 @@ export function reductionContract(name: string, make: () => Promise<ReductionUnd
       expect(given).toEqual(["batch 0", "batch 1", "end"]);
     });
 
-    it("fails with what its source throws, and begins anew", async () => {
+    it("an error of the source fails the reduction, which can be used again", async () => {
       const [shard] = on.shards;
       async function* batches() {
         yield shard;
-        throw new Error("the file is gone");
+        throw new Error("the file is missing");
       }
-      await expect(reduction.combine(batches(), NEVER)).rejects.toThrow("the file is gone");
+      await expect(reduction.combine(batches(), NEVER)).rejects.toThrow("the file is missing");
       const again = await reduction.combine([shard], NEVER);
       await using other = await on.open(on.source);
       expect(tableToIPC(again)).toEqual(tableToIPC(await other.combine([shard], NEVER)));
     });
 
-    it("ends when it is aborted, with the reason, and begins anew", async () => {
+    it("an aborted reduction fails with the reason, and can be used again", async () => {
       const [shard] = on.shards;
       const abort = new AbortController();
       async function* batches() {
         yield shard;
-        abort.abort(new Error("called off"));
+        abort.abort(new Error("cancelled"));
         for (;;) yield shard;
       }
-      await expect(reduction.combine(batches(), abort.signal)).rejects.toThrow("called off");
-      await expect(reduction.final([shard], abort.signal)).rejects.toThrow("called off");
+      await expect(reduction.combine(batches(), abort.signal)).rejects.toThrow("cancelled");
+      await expect(reduction.final([shard], abort.signal)).rejects.toThrow("cancelled");
       expect(await reduction.combine([shard], NEVER)).toBeInstanceOf(Table);
     });
   });

@@ -62,7 +62,7 @@ const owner = serveOwner({
   },
   spin() { for (;;); },
   exit: (code) => process.exit(code),
-  throwLater() { setImmediate(() => { throw new Error("nobody catches it"); }); return forEver(); },
+  throwLater() { setImmediate(() => { throw new Error("this error is uncaught"); }); return forEver(); },
   eatMemory() {
     const all = [];
     setInterval(() => { for (let n = 0; n < 1e5; n += 1) all.push({ place: [n] }); }, 0);
@@ -101,14 +101,14 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
   }
 
   describe(`${name} as a remote`, () => {
-    test("a call has its result", async () => {
+    test("a call returns its result", async () => {
       await using remote = startRemote().remote;
       expect(await remote.call("echo", { a: [1, "two", null] }, { signal: NEVER })).toEqual({
         a: [1, "two", null],
       });
     });
 
-    test("calls at once are answered as each is done", async () => {
+    test("concurrent calls return in the order in which they finish", async () => {
       await using remote = startRemote().remote;
       const order: string[] = [];
       const calls = ["a", "b"].map(async (key) =>
@@ -121,7 +121,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       expect(order).toEqual(["b", "a"]);
     });
 
-    test("an error comes with its code, fields, problems and hint, and harms no other call", async () => {
+    test("an error arrives with its code, fields, problems and hint, and does not affect later calls", async () => {
       await using remote = startRemote().remote;
       const detail = { code: "SPEC_INVALID", message: "not right", fields: { shard: 7 }, hint: "mend it" };
       const problems = [{ where: "a", what: "is wrong" }];
@@ -135,7 +135,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       expect(await remote.call("echo", 1, { signal: NEVER })).toBe(1);
     });
 
-    test("an aborted call rejects with the signal's reason, and stops on the other side", async () => {
+    test("an aborted call rejects with the signal's reason, and is aborted in the remote", async () => {
       await using remote = startRemote().remote;
       const stop = new AbortController();
       const reason = new Error("enough");
@@ -146,14 +146,14 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       await expect(remote.call("echo", 1, { signal: stop.signal })).rejects.toBe(reason);
     });
 
-    test("an aborted call that waits has the reply", async () => {
+    test("an aborted call that waits for its reply returns it", async () => {
       await using remote = startRemote().remote;
       const stop = new AbortController();
       const options = { onEvent: () => stop.abort(), onAbort: "wait" } as const;
       expect(await remote.call("untilAborted", null, { ...options, signal: stop.signal })).toBe("stopped");
     });
 
-    test("events of a call come in order, and before its result", async () => {
+    test("events of a call arrive in order, before its result", async () => {
       await using remote = startRemote().remote;
       const seen: unknown[] = [];
       const onEvent = (event: number) => seen.push(event);
@@ -161,14 +161,14 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       expect(seen).toEqual([0, 1, 2, 3, 4, "counted"]);
     });
 
-    test("it calls its owner, and tells it without waiting", async () => {
+    test("a remote calls its owner, and notifies it without waiting", async () => {
       const { remote, notes } = startRemote();
       await using _remote = remote;
       expect(await remote.call("ask", "why", { signal: NEVER })).toBe("an answer to why");
       expect(notes).toEqual(["why"]);
     });
 
-    test("a call without a reply in time ends it, and every call with it", async () => {
+    test("a call without a reply in time ends the remote, and rejects every other call", async () => {
       const { remote, ends, isGone } = startRemote();
       await remote.call("echo", 1, { signal: NEVER });
       const other = expect(remote.call("hold", "a", { signal: NEVER })).rejects.toThrow(
@@ -186,7 +186,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       ["exit", 7, /exit code 7/],
       ["throwLater", null, uncaught],
       ["eatMemory", null, /more than .* of memory/],
-    ] as const)("%s rejects every pending call, and each later one", async (method, argument, says) => {
+    ] as const)("%s in the remote rejects every pending and later call", async (method, argument, says) => {
       const { remote, ends, isGone } = startRemote();
       const held = expect(remote.call("hold", "a", { signal: NEVER })).rejects.toThrow(says);
       await expect(remote.call(method, argument as never, { signal: NEVER })).rejects.toThrow(says);
@@ -200,7 +200,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       if (end?.kind === "memory") expect(end.bytes).toBeGreaterThanOrEqual(memoryMib * 2 ** 20);
     });
 
-    test("killed in the middle of a call, it is gone, and the call rejects", async () => {
+    test("disposal during a call ends the remote, and the call rejects", async () => {
       const { remote, ends, isGone } = startRemote();
       const spinning = expect(remote.call("spin", null, { signal: NEVER })).rejects.toThrow("it was ended");
       await remote[Symbol.asyncDispose]();
@@ -208,7 +208,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       expect([ends, isGone()]).toEqual([[{ kind: "closed" }], true]);
     });
 
-    test("closed, it abandons its calls, closes what it has open, and is gone", async () => {
+    test("a closed remote aborts its calls, closes its resources and ends", async () => {
       const { remote, notes, isGone } = startRemote();
       const pending = remote.call("untilAborted", null, { signal: NEVER });
       expect(await remote.close(60_000)).toBe(true);
@@ -217,7 +217,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toThrow("it was ended");
     });
 
-    test("one that does not close in time is left, and its calls reject", async () => {
+    test("a remote that does not close in time reports this, and its calls reject", async () => {
       const { remote, isGone } = startRemote();
       await remote.call("echo", 1, { signal: NEVER });
       const spinning = expect(remote.call("spin", null, { signal: NEVER })).rejects.toThrow("it was ended");

@@ -20,7 +20,7 @@ remoteContract("a thread", {
     const link = new ThreadLink(script, { heapMib: THREAD_MIB });
     return { link, isGone: () => link.thread.threadId === -1 };
   },
-  uncaught: /nobody catches it/,
+  uncaught: /this error is uncaught/,
   memoryMib: THREAD_MIB,
 });
 

@@ -31,7 +31,7 @@ export function servicesContract(
       await call.failsAsItFailed(fake, caller.services);
     });
 
-    test("a file's range comes in order, and ends with the error that the implementation ended with", async () => {
+    test("a range of a file arrives in order, or ends with the implementation's error", async () => {
       const fake = fakeServices();
       await using caller = await connect(fake);
       const { readRange } = fake.data;
@@ -55,7 +55,7 @@ export function servicesContract(
       );
     });
 
-    test("each status that is watched comes in order", async () => {
+    test("the statuses of a watched job arrive in order", async () => {
       const fake = fakeServices();
       await using caller = await connect(fake);
       await fc.assert(
@@ -68,7 +68,7 @@ export function servicesContract(
       );
     });
 
-    test("a file that is put arrives whole, or fails as the implementation did", async () => {
+    test("a put file arrives whole, or fails with the implementation's error", async () => {
       const fake = fakeServices();
       await using caller = await connect(fake);
       const { putPartialFile } = fake.data;
@@ -96,7 +96,7 @@ export function servicesContract(
       );
     });
 
-    test("whoever stops reading a range has it end at the implementation", async () => {
+    test("a caller that stops reading a range ends it in the implementation", async () => {
       const fake = fakeServices();
       await using caller = await connect(fake);
       let isOver = false;
@@ -112,7 +112,7 @@ export function servicesContract(
       await until(() => isOver);
     });
 
-    test("a call that is given up rejects with the reason, and the implementation hears of it", async () => {
+    test("an aborted call rejects with the reason, and is aborted in the implementation", async () => {
       const fake = fakeServices();
       await using caller = await connect(fake);
       let isGivenUp = false;

@@ -17,11 +17,11 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
     vi.unstubAllEnvs();
   });
 
-  queueContract(`SQS by ${name}`, start, { keepsOrder: false, tellsAgain: true, quietMs: 1_500 });
+  queueContract(`SQS on ${name}`, start, { keepsOrder: false, tellsAgain: true, quietMs: 1_500 });
 
   // A server that accepts receipts of expired leases never redelivers these messages.
   if (!isStrict) return;
-  describe(`messages of SQS, by ${name}`, () => {
+  describe(`the SQS source on ${name}`, () => {
     let broker: SqsBroker;
     beforeAll(async () => {
       broker = await start();
@@ -46,7 +46,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
     };
     const textOf = ({ body }: Delivery) => Buffer.from(body).toString();
 
-    test("are kept for longer than they were taken for, as long as they are not settled", async () => {
+    test("messages stay leased beyond their first lease until they are acknowledged", async () => {
       const queue = await broker.makeQueue();
       await queue.send(["1", "2", "3"]);
       await using source = open(queue.address, 3);
@@ -65,7 +65,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
       expect(await queue.taken(queue.url)).toEqual([]);
     });
 
-    test("come again when somebody else had them after their time, and are told by their ids", async () => {
+    test("messages with an expired lease are delivered again with the same ids and a mark", async () => {
       const queue = await broker.makeQueue();
       await queue.send(["1", "2"]);
       await using source = open(queue.address, 2);
@@ -99,7 +99,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
       expect(await queue.taken(queue.url)).toEqual([]);
     });
 
-    test("of a queue that keeps order come in it, those that were given back too", async () => {
+    test("messages of an ordered queue arrive in order, including returned ones", async () => {
       const queue = await broker.makeQueue({ isOrdered: true });
       const sent = Array.from({ length: 35 }, (_, id) => String(id));
       await queue.send(sent);
@@ -119,7 +119,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
       expect(seen).toEqual(sent.slice(5));
     });
 
-    test("that cannot be read go to the queue's own dead letters, where none else are named", async () => {
+    test("invalid messages go to the queue's own dead-letter queue by default", async () => {
       const queue = await broker.makeQueue({ deadLetters: 5 });
       await queue.send(["good", "bad"]);
       await using source = open(queue.address);
@@ -132,7 +132,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
       expect(dead).toMatchObject([{ body: "bad", about: { reason: "MESSAGE_INVALID: it is bad" } }]);
     });
 
-    test("are counted while they wait", async () => {
+    test("waiting messages are counted", async () => {
       const queue = await broker.makeQueue();
       await queue.send(["1", "2", "3"]);
       await using source = open(queue.address);

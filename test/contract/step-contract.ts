@@ -54,7 +54,7 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
       });
     }
 
-    it("gives the columns of its plan, in their types, from rows in order", async () => {
+    it("the step returns the columns of its plan with their types, from rows in order", async () => {
       const { made, sources } = await step.run(readBy(on), signal);
       const types = made.schema.fields.map((field) => ({ name: field.name, type: fieldTypeOf(field.type) }));
       expect(types).toEqual(madeColumns(on.plan).map((column) => ({ name: column.name, type: column.type })));
@@ -65,7 +65,7 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
       expect([...(sources ?? [])].sort((a, b) => a - b)).toEqual([...(sources ?? [])]);
     });
 
-    it("makes the same of a row, whatever rows are with it", async () => {
+    it("the result of a row does not depend on the other rows of its batch", async () => {
       const whole = await behind(0, on.rows.numRows);
       const cuts = fc.array(fc.nat(on.rows.numRows), { maxLength: 3 });
       const property = fc.asyncProperty(cuts, async (inside) => {
@@ -77,7 +77,7 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
       await fc.assert(property, { numRuns: 15 });
     });
 
-    it("gives the same bytes for the same rows", async () => {
+    it("the same rows give the same bytes", async () => {
       const bytes = async () => {
         const { batch, sources } = await applyStep(step, on.plan, on.rows, signal);
         return { ipc: Buffer.from(tableToIPC(new Table([batch]), "stream")).toString("base64"), sources };
@@ -85,7 +85,7 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
       expect(await bytes()).toEqual(await bytes());
     });
 
-    it("gives no rows, and all columns, for no rows", async () => {
+    it("a batch without rows gives no rows and all columns", async () => {
       const { schema } = readBy(on);
       const columns = schema.fields.map(({ type }) => gather(type, []));
       const { made } = await step.run(recordBatchOf(schema, 0, columns), signal);
@@ -95,7 +95,7 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
       );
     });
 
-    it("throws the reason of a signal that has aborted", async () => {
+    it("a run with an aborted signal throws its reason", async () => {
       const reason = new Error("enough");
       await expect(step.run(readBy(on), AbortSignal.abort(reason))).rejects.toBe(reason);
     });
@@ -105,7 +105,7 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
 function readBy({ plan, rows }: StepUnderTest): RecordBatch {
   const fields = plan.reads.map((name) => {
     const field = rows.schema.fields.find((other) => other.name === name);
-    if (field === undefined) throw new Error(`no column ${name}`);
+    if (field === undefined) throw new Error(`there is no column ${name}`);
     return field;
   });
   return recordBatchOf(

@@ -29,7 +29,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
     });
 
     describe("reading", () => {
-      it("tells a file's size and version, the same each time", async () => {
+      it("the size and version of a file are the same at each call", async () => {
         const stat = await on.storage.stat(on.existing.location, NEVER);
         expect(stat.bytes).toBe(on.existing.bytes.length);
         expect(stat.version).not.toBe("");
@@ -38,7 +38,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         expect(await on.storage.real(on.existing.location, NEVER)).toBe(on.existing.location);
       });
 
-      it("reads exactly the range that is asked for", async () => {
+      it("a read returns exactly the requested range", async () => {
         const { location, bytes } = on.existing;
         const range = fc
           .tuple(fc.nat(bytes.length), fc.nat(bytes.length))
@@ -52,7 +52,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         );
       });
 
-      it("gives each reader a buffer of its own", async () => {
+      it("each read returns its own buffer", async () => {
         const { location, bytes } = on.existing;
         const first = await on.storage.read(location, 0, 100, { signal: NEVER });
         first.fill(0);
@@ -61,7 +61,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         ).toBe(0);
       });
 
-      it("serves many reads of one file at once", async () => {
+      it("many concurrent reads of one file return the right bytes", async () => {
         const { location, bytes } = on.existing;
         const reads = Array.from({ length: 40 }, (_, index) =>
           on.storage.read(location, index * 10, index * 10 + 10, { signal: NEVER }),
@@ -69,7 +69,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         expect(Buffer.compare(Buffer.concat(await Promise.all(reads)), bytes.subarray(0, 400))).toBe(0);
       });
 
-      it("reads the version that stat gave, and no other, where it looks at versions", async () => {
+      it("a read of another version is refused where the storage checks versions", async () => {
         const { location, bytes } = on.existing;
         const { version } = await on.storage.stat(location, NEVER);
         const read = await on.storage.read(location, 10, 20, { version, signal: NEVER });
@@ -79,7 +79,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         else expect(Buffer.compare(await other, bytes.subarray(10, 20))).toBe(0);
       });
 
-      it("refuses a range that ends after the file, and one that is none", async () => {
+      it("an invalid range, or one beyond the end of the file, is refused", async () => {
         const { location, bytes } = on.existing;
         const past = on.storage.read(location, bytes.length - 1, bytes.length + 1, { signal: NEVER });
         await expect(past).rejects.toMatchObject({ code: "STORE_FAILED" });
@@ -88,7 +88,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         });
       });
 
-      it("says that a file is not there, or that it may not be asked for", async () => {
+      it("a missing file is reported as not found or as refused", async () => {
         const location = on.free();
         const codes = expect.stringMatching(/^STORE_(NOT_FOUND|REFUSED)$/);
         await expect(on.storage.stat(location, NEVER)).rejects.toMatchObject({ code: codes });
@@ -97,7 +97,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         });
       });
 
-      it("refuses what is forbidden", async () => {
+      it("reading and putting a forbidden file are refused", async () => {
         if (on.forbidden === null) return;
         const refused = { code: "STORE_REFUSED" };
         await expect(on.storage.read(on.forbidden, 0, 1, { signal: NEVER })).rejects.toMatchObject(refused);
@@ -105,7 +105,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         await expect(put(on.forbidden, "x")).rejects.toMatchObject(refused);
       });
 
-      it("does nothing once the signal has aborted, and rejects with its reason", async () => {
+      it("calls with an aborted signal reject with its reason and put no file", async () => {
         const reason = new Error("enough");
         const signal = AbortSignal.abort(reason);
         const location = on.free();
@@ -120,7 +120,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
     });
 
     describe("putting", () => {
-      putting("puts a file whole, of any size, and says its sha256", async () => {
+      putting("a file of any size is put whole, and its sha256 is returned", async () => {
         for (const size of [0, 1, 65_535, 65_536, 3_000_000]) {
           const location = on.free();
           const bytes = Uint8Array.from({ length: size }, (_, index) => (index * 31) % 251);
@@ -129,25 +129,22 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         }
       });
 
-      putting(
-        "never puts over a file with other bytes if it is to be absent, and leaves it as it was",
-        async () => {
-          const location = on.free();
-          await put(location, "first");
-          await expect(put(location, "other")).rejects.toMatchObject({ code: "STORE_EXISTS" });
-          await expect(put(location, "")).rejects.toMatchObject({ code: "STORE_EXISTS" });
-          expect(contentOf(await on.bytesAt(location))).toBe("first");
-        },
-      );
+      putting("a put that requires absence does not replace a file with other bytes", async () => {
+        const location = on.free();
+        await put(location, "first");
+        await expect(put(location, "other")).rejects.toMatchObject({ code: "STORE_EXISTS" });
+        await expect(put(location, "")).rejects.toMatchObject({ code: "STORE_EXISTS" });
+        expect(contentOf(await on.bytesAt(location))).toBe("first");
+      });
 
-      putting("takes the same bytes once more for the put that it repeats", async () => {
+      putting("a repeated put of the same bytes succeeds", async () => {
         const location = on.free();
         const first = await put(location, "the same");
         expect(await put(location, "the same")).toEqual(first);
         expect(contentOf(await on.bytesAt(location))).toBe("the same");
       });
 
-      putting("lets one of many that put at once win", async () => {
+      putting("exactly one of many concurrent puts succeeds", async () => {
         const location = on.free();
         const texts = ["a", "b", "c", "d", "e"].map((letter) => letter.repeat(1_000));
         const outcomes = await Promise.allSettled(texts.map((each) => put(location, each)));
@@ -158,7 +155,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         expect(won).toEqual([contentOf(await on.bytesAt(location))]);
       });
 
-      putting("puts nothing when the bytes are not what was announced, or do not come", async () => {
+      putting("a put whose bytes are missing, or not as announced, leaves no file", async () => {
         const location = on.free();
         const broken: PutSource = {
           bytes: 100,

@@ -16,7 +16,7 @@ export function listingContract(current: () => StorageUnderTest): void {
     .filter((name) => name !== "." && name !== "..");
 
   describe("listing", () => {
-    it("gives back every name, as it was put, and what is below only as a folder", async () => {
+    it("a listing returns every name as it was put, and deeper files only as a folder", async () => {
       const { storage, free, unnameable, mistaken } = current();
       if (!storage.can.list) return;
       const others = [unnameable, mistaken].filter((each) => each !== undefined);
@@ -43,7 +43,7 @@ export function listingContract(current: () => StorageUnderTest): void {
       );
     });
 
-    it("refuses a name that it would take for another one, if there is any", async () => {
+    it("a name that the storage would confuse with another one is refused", async () => {
       const { storage, free, unnameable } = current();
       if (unnameable === undefined) return;
       const location = below(free(), `a${unnameable}b`);
@@ -54,7 +54,7 @@ export function listingContract(current: () => StorageUnderTest): void {
       await expect(storage.read(location, 0, 1, { signal: NEVER })).rejects.toMatchObject(refused);
     });
 
-    it("gives the names with a prefix alone, and with them what stat says, if anything", async () => {
+    it("a listing returns only names with a prefix, and the same facts as stat", async () => {
       const { storage, free } = current();
       if (!storage.can.list) return;
       const folder = free();
@@ -72,7 +72,7 @@ export function listingContract(current: () => StorageUnderTest): void {
       }
     });
 
-    it("says that there is no such folder, and that a folder is no file", async () => {
+    it("a missing folder is reported as not found, and a folder cannot be read as a file", async () => {
       const { storage, free, existing } = current();
       if (!storage.can.list) return;
       await expect(list(storage, free())).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
@@ -85,7 +85,7 @@ export function listingContract(current: () => StorageUnderTest): void {
       });
     });
 
-    it("lists nothing once the signal has aborted", async () => {
+    it("a listing with an aborted signal rejects with its reason", async () => {
       const { storage, existing } = current();
       if (!storage.can.list) return;
       const reason = new Error("enough");
@@ -101,7 +101,7 @@ export function changingContract(current: () => StorageUnderTest): void {
     current().storage.put(location, sourceOfBytes(content), { signal: NEVER });
 
   describe("changing", () => {
-    it("replaces a file by a put, and gives it another version", async () => {
+    it("a put replaces a file and gives it another version", async () => {
       const { storage, free, bytesAt } = current();
       if (!storage.can.list) return;
       const location = free();
@@ -117,7 +117,7 @@ export function changingContract(current: () => StorageUnderTest): void {
       expect(contentOf(await bytesAt(location))).toBe("other");
     });
 
-    it("removes a file, a folder with all below it, and nothing that only begins alike", async () => {
+    it("remove deletes a file or a whole folder, but no name with only the same prefix", async () => {
       const { storage, free, keepsFolders } = current();
       if (!storage.can.list) return;
       const folder = free();
@@ -131,7 +131,7 @@ export function changingContract(current: () => StorageUnderTest): void {
       expect(keepsFolders === true ? files : left).toEqual([{ name: "bc", kind: "file" }]);
     });
 
-    it("copies a file, over one that is there, and leaves the source", async () => {
+    it("a copy replaces an existing file and leaves the source", async () => {
       const { storage, free, bytesAt } = current();
       if (!storage.can.list) return;
       const [from, to] = [free(), free()];
@@ -145,7 +145,7 @@ export function changingContract(current: () => StorageUnderTest): void {
       await expect(storage.copy(free(), free(), NEVER)).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
     });
 
-    it("renames files and folders, if it can: over a file, never over a folder with files", async () => {
+    it("a rename replaces a file, but never a folder with files", async () => {
       const { storage, free } = current();
       if (!storage.can.rename) return;
       const [from, to] = [free(), free()];
@@ -160,7 +160,7 @@ export function changingContract(current: () => StorageUnderTest): void {
       await expect(storage.rename(free(), free())).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
     });
 
-    it("links a file, if it can, and never over another", async () => {
+    it("a link to a file never replaces another file", async () => {
       const { storage, free, bytesAt } = current();
       if (!storage.can.link) return;
       const [from, to] = [free(), free()];

@@ -78,6 +78,6 @@ test("a hostile Parquet file fails the job with the file's name, and does not re
 
 const BOMBS = [
   "zstd of 4 GiB in a page of 16 bytes",
-  "a page that says it becomes 2 GiB",
+  "a page with a claimed size of 2 GiB",
   "a dictionary index out of range",
 ];

@@ -34,7 +34,7 @@ export async function compareOutputs(expected: string, found: string): Promise<O
     const [here, missing, more] = [counts.here, counts.missing, counts.more].map(Number);
     if (table === ROWS) rows = here ?? 0;
     if (missing !== 0 || more !== 0)
-      differences.push(`${table}: ${missing} of ${here} rows are missing, and ${more} are others`);
+      differences.push(`${table}: ${missing} of ${here} rows are missing, and ${more} are extra`);
   }
   return { rows, differences };
 }

@@ -15,7 +15,8 @@ export class FakeWork implements WorkService {
   sessions = 0;
 
   async register() {
-    if (this.failRegister-- > 0) throw new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
+    if (this.failRegister-- > 0)
+      throw new ShardmillError("COORDINATOR_UNREACHABLE", "there is no coordinator");
     this.sessions += 1;
     this.heard.push("register");
     const session = workerSession(`s${this.sessions}`);
@@ -23,11 +24,11 @@ export class FakeWork implements WorkService {
   }
 
   describeJob(): never {
-    throw new Error("not asked for in these tests");
+    throw new Error("not called in these tests");
   }
 
   reportDevice(): never {
-    throw new Error("not asked for in these tests");
+    throw new Error("not called in these tests");
   }
 
   async requestLease(
@@ -50,7 +51,7 @@ export class FakeWork implements WorkService {
   }
 
   async offerPartial(session: string, _jobId: string, partial: PartialManifest) {
-    if (this.staleOffers-- > 0) throw new ShardmillError("SESSION_STALE", "who are you");
+    if (this.staleOffers-- > 0) throw new ShardmillError("SESSION_STALE", "the session is unknown");
     this.heard.push(`offer ${partial.shard} by ${session}`);
     return { kind: "committed" } as const;
   }

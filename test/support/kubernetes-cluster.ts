@@ -165,7 +165,7 @@ export class KubernetesCluster implements AsyncDisposable {
       return await until(what, answerSeldom, LIMIT_MS);
     } catch (error) {
       const told = await this.#everything();
-      throw new Error(`${what} did not come:\n${told}`, { cause: error });
+      throw new Error(`${what} did not appear:\n${told}`, { cause: error });
     }
   }
 

@@ -105,7 +105,7 @@ export class Lives {
       act: (name, all, half) => runOperation(operations, { call: "write", path: name }, all, half),
     };
     this.#options.live(life).catch((error: unknown) => {
-      if (fate?.how !== "error") this.broken.push(`a life ends: ${messageOf(error)}`);
+      if (fate?.how !== "error") this.broken.push(`a process ended: ${messageOf(error)}`);
       this.#die(process, false);
     });
   }
@@ -145,7 +145,7 @@ export class Lives {
 
   #die(process: SimProcess, power: boolean): void {
     if (process.state === "dead") return;
-    this.scheduler.kill(process, "as its fate has it");
+    this.scheduler.kill(process, "by its planned fault");
     if (power) this.image.cutPower(this.#power);
     this.#options.onEnd();
     this.scheduler.after(RESTART_MS, null, () => this.begin());

@@ -35,7 +35,7 @@ export class RawWorker implements AsyncDisposable {
 
   async lease(session: WorkerSession): Promise<Lease> {
     const answer = await this.client.work.requestLease(session, 5_000, [], NEVER);
-    if (answer.kind !== "lease") throw new Error(`no lease but ${answer.kind}`);
+    if (answer.kind !== "lease") throw new Error(`the answer is ${answer.kind}, not a lease`);
     return answer.lease;
   }
 

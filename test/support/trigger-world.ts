@@ -44,17 +44,17 @@ export class TriggerWorld {
   async play(): Promise<readonly string[]> {
     const { lives } = this;
     lives.begin();
-    const { wallMs } = lives.scheduler.clockOf(lives.scheduler.start("whoever looks"));
+    const { wallMs } = lives.scheduler.clockOf(lives.scheduler.start("observer"));
     const first = Math.ceil((wallMs() + LOOK_MS) / EVERY_MS) * EVERY_MS;
     await lives.until(() => false, first - wallMs() + INSTANTS * EVERY_MS);
     lives.end(true);
     await lives.until(() => false, 0.9 * EVERY_MS);
     for (let at = first; at < first + INSTANTS * EVERY_MS; at += EVERY_MS)
       if (!this.#published.has(at)) lives.broken.push(`the run of ${firingAt(at).id} is lost`);
-    if (this.#waiting.length > 0) lives.broken.push(`${this.#waiting} wait`);
+    if (this.#waiting.length > 0) lives.broken.push(`instants still wait: ${this.#waiting}`);
     const node = lives.image.lookUp(FOLDER);
     const names = node?.kind === "folder" ? [...node.names.keys()].sort().join() : "";
-    if (names !== "ledger.json,lock.beat,lock.json") lives.broken.push(`there are ${names}`);
+    if (names !== "ledger.json,lock.beat,lock.json") lives.broken.push(`the folder has ${names}`);
     return lives.broken;
   }
 

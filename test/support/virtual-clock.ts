@@ -67,7 +67,7 @@ export class VirtualClock implements TimedClock {
 
   #next(endMs: number): void {
     const [first] = this.#timers.filter(({ dueMs }) => dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs);
-    if (first === undefined) throw new Error("it waits for nothing that will come");
+    if (first === undefined) throw new Error("it waits for an event that never happens");
     this.#timers = this.#timers.filter((other) => other !== first);
     this.#nowMs = Math.max(this.#nowMs, first.dueMs);
     first.call();

@@ -370,7 +370,7 @@ def judge(case: dict[str, Any], folder: Path) -> list[str]:
     for file in manifest["files"]:
         content = (out / file["path"]).read_bytes()
         if len(content) != file["bytes"] or hashlib.sha256(content).hexdigest() != file["sha256"]:
-            problems.append(f"{file['path']} is not what the manifest says")
+            problems.append(f"{file['path']} differs from the manifest")
     given = pa.concat_tables([read_input(case, folder / "data" / file["name"]) for file in case["files"]])
     # Views cannot be filtered.
     given = pa.table([whole(column) for column in given.columns], names=given.column_names)

@@ -31,7 +31,7 @@ test("a new violation is distinguished from a listed one", () => {
   const exploration = new Exploration([{ seed, jobs, storage, law: "one-holder", why: "to be mended" }]);
   expect(exploration.found(RESULT)).toEqual(["seed 7 breaks one-holder: two hold it (known: to be mended)"]);
   expect(exploration.found({ ...RESULT, seed: 8 })).toEqual(["seed 8 breaks one-holder: two hold it"]);
-  expect(exploration.summary()).toContain("1 new violations, 1 known ones met again, 1 listed");
+  expect(exploration.summary()).toContain("1 new violations, 1 known violations found again, 1 listed");
 });
 
 test("exploring from the commit succeeds with a summary", async () => {

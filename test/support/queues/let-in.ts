@@ -31,7 +31,7 @@ export async function refusals(address: string): Promise<readonly [ShardmillErro
   await using sink = await openedBy(address).openSink(address, { log });
   const ends = await Promise.allSettled([taking, sink.send([result])]);
   return ends.map((end) => {
-    if (end.status === "fulfilled") throw new Error(`${address} was let in`);
+    if (end.status === "fulfilled") throw new Error(`the broker accepted the user of ${address}`);
     if (!isShardmillError(end.reason)) throw end.reason;
     return end.reason;
   }) as unknown as readonly [ShardmillError, ShardmillError];

@@ -58,7 +58,7 @@ export class MortalBroker {
         }
       },
       done: async (deliveries) => {
-        if (this.isAway) throw new Error("the broker is away");
+        if (this.isAway) throw new Error("the broker cannot be reached");
         await each("done", deliveries, (one: Delivery) => {
           const settled = this.#queue.settle(one);
           if (settled !== null) this.#onDone(settled.id);

@@ -63,7 +63,7 @@ export class QueueWorld {
     this.#broker = new MortalBroker(
       (id) => (id === "broken" ? "{" : JSON.stringify(this.#isFiles ? { path: id } : { id })),
       (id) => {
-        if (!this.#isPublished(id)) this.lives.broken.push(`${id} is settled and in no output`);
+        if (!this.#isPublished(id)) this.lives.broken.push(`${id} is acknowledged and in no output`);
       },
     );
     this.#broker.isAway = isAway;
@@ -87,22 +87,28 @@ export class QueueWorld {
     this.#broker.send([...IDS.slice(3), "a"]);
     if (this.#broker.isAway) await lives.until(() => false, 2 * REMEMBER_MS);
     else {
-      await this.#soon("messages are not settled", () => this.#broker.isEmpty);
-      await this.#soon("files are left over", () => this.#areSettled, SOON_MS);
+      await this.#soon("messages are not acknowledged", () => this.#broker.isEmpty);
+      await this.#soon("files of windows are left", () => this.#areSettled, SOON_MS);
       // Names that neither the previous process nor this one has synced are lost now.
       lives.end(true);
     }
     this.#broker.send(IDS);
     await lives.until(() => false, 10_000);
     this.#broker.isAway = false;
-    await this.#soon("messages that come again are not settled", () => this.#broker.isEmpty);
-    await this.#soon("files are left over", () => this.#areSettled, SOON_MS);
+    await this.#soon("repeated messages are not acknowledged", () => this.#broker.isEmpty);
+    await this.#soon("files of windows are left", () => this.#areSettled, SOON_MS);
     this.#judge();
-    await this.#soon("windows are not forgotten", () => this.#names(FOLDER).length === 0);
+    await this.#soon("windows are not removed in time", () => this.#names(FOLDER).length === 0);
     lives.end(true);
-    await this.#soon("what was forgotten is back", () => lives.image.lookUp(FOLDER) !== null);
+    await this.#soon(
+      "the folder of the windows is not created after a restart",
+      () => lives.image.lookUp(FOLDER) !== null,
+    );
     await lives.until(() => false, 10_000);
-    await this.#soon("what was forgotten stays", () => this.#names(FOLDER).length === 0);
+    await this.#soon(
+      "windows remain after a restart, although they were removed",
+      () => this.#names(FOLDER).length === 0,
+    );
     return lives.broken;
   }
 
@@ -164,7 +170,7 @@ export class QueueWorld {
     const what = JSON.stringify(read);
     const begun = fresh ? undefined : this.#begun.get(window.id);
     if (begun !== undefined && begun !== what)
-      return failed(new ShardmillError("JOB_MISMATCH", "it is another"));
+      return failed(new ShardmillError("JOB_MISMATCH", "the input is another"));
     await life.act(`begin ${window.id}`, () => this.#begun.set(window.id, what));
     await sleepBy(life.clock, life.random.int(10, 500), NEVER);
     if (this.#failed.size % 2 === 0 && !this.#failed.has(window.id)) {
@@ -228,11 +234,11 @@ export class QueueWorld {
     const published = [...this.published.values()].flat().sort();
     const dead = IDS.filter((id) => id === "broken" || id === this.#dead);
     const others = IDS.filter((id) => !dead.includes(id)).sort();
-    if (published.join() !== others.join()) broken.push(`published is ${published}`);
+    if (published.join() !== others.join()) broken.push(`${published} are published`);
     for (const id of dead)
-      if (!this.#broker.aside.some((one) => one.id === id)) broken.push(`${id} is not set aside`);
+      if (!this.#broker.aside.some((one) => one.id === id)) broken.push(`${id} is not a dead letter`);
     for (const { id, reason } of this.#broker.aside)
-      if (!dead.includes(id)) broken.push(`${id} is set aside: ${reason}`);
+      if (!dead.includes(id)) broken.push(`${id} is a dead letter: ${reason}`);
     for (const id of others) if (!this.#sent.has(id)) broken.push(`the result of ${id} is not sent`);
   }
 }

@@ -33,7 +33,7 @@ export function findFragments(files: readonly SourceFile[], seams = SEAMS): Find
       if (lines >= LEAST_LINES) return [];
       const [importer, ...others] = importers.get(path) ?? [];
       if (importer === undefined || others.length > 0) return [];
-      return [{ path, line: 1, rule: `has ${lines} lines and one importer: it goes home to ${importer}` }];
+      return [{ path, line: 1, rule: `has ${lines} lines and one importer: move it to ${importer}` }];
     });
 }
 

@@ -17,7 +17,7 @@ export function findLooseSignals(files: readonly SourceFile[]): Finding[] {
         text.slice(node.start, node.end),
       );
       if (isLoose && !MAY_DEFAULT.test(path))
-        report(node, "a signal is required: what is never called off says NEVER");
+        report(node, "a signal is required: pass NEVER for a call that is never aborted");
     };
     const visit = ({ params }: { readonly params: readonly ParamPattern[] }) => {
       for (const [at, param] of params.entries()) {

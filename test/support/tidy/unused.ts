@@ -58,7 +58,7 @@ export function findUnusedTables(files: readonly SourceFile[]): string[] {
  */
 export function findUnusedCodes(files: readonly SourceFile[]): Finding[] {
   const table = files.find(({ path }) => path === CODE_TABLE);
-  if (table === undefined) return [{ path: CODE_TABLE, line: 1, rule: "is not there: was it renamed?" }];
+  if (table === undefined) return [{ path: CODE_TABLE, line: 1, rule: "does not exist: was it renamed?" }];
   const given = new Set<string>();
   for (const { path, program } of files) {
     if (TESTS.test(path) || path === CODE_TABLE) continue;

@@ -34,13 +34,13 @@ test("compareOutputs ignores files and row order, and reports different rows, ta
   expect(await differencesOf(same, "SELECT 4 AS n")).toEqual([]);
   expect((await compareOutputs(join(folder, "one"), join(folder, "other"))).rows).toBe(4);
   expect(await differencesOf(same, "SELECT 5 AS n")).toEqual([
-    "_reduced/n.pq: 1 of 1 rows are missing, and 1 are others",
+    "_reduced/n.pq: 1 of 1 rows are missing, and 1 are extra",
   ]);
   expect(await differencesOf(same, null)).toEqual([
     "tables rows/*.parquet in place of _reduced/n.pq,rows/*.parquet",
   ]);
   const twice = `${same.replace("ORDER BY id DESC", "")} UNION ALL SELECT 2, [0.5::FLOAT]`;
-  const lines = ["rows/*.parquet: 0 of 4 rows are missing, and 1 are others"];
+  const lines = ["rows/*.parquet: 0 of 4 rows are missing, and 1 are extra"];
   expect(await differencesOf(twice, "SELECT 4 AS n")).toEqual(lines);
   const cast = "SELECT range::INTEGER AS id, [0.5::FLOAT] AS v FROM range(4)";
   expect(await differencesOf(cast, "SELECT 4 AS n")).toEqual([
