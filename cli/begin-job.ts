@@ -10,7 +10,7 @@ import { oneLine } from "../shared/terminal/text.ts";
 import { sayPlanning } from "./say-planning.ts";
 
 interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting" | "planProgress"> {
-  readonly stops: Pick<StopSignals, "asked" | "atOnce">;
+  readonly stops: Pick<StopSignals, "requested" | "atOnce">;
 }
 
 /**
@@ -28,7 +28,7 @@ export async function beginJob(
   const submitted = coordinator.submit(source.spec, {
     ...options,
     planProgress,
-    signal: stops.asked,
+    signal: stops.requested,
     onWaiting: (message) => process.stderr.write(`${message}\n`),
   });
   const saying = sayPlanning(planProgress);

@@ -15,7 +15,13 @@ import { DEFAULT_PORT } from "./options.ts";
 import { maxJobsOption, stateOption } from "./remembered.ts";
 import { type RightsArguments, rightsOf, rightsOptions } from "./rights-options.ts";
 import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
-import { httpOption, portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
+import {
+  httpOption,
+  portOptions,
+  printServing,
+  type ServingArguments,
+  servingTo,
+} from "./serving-options.ts";
 
 /** Options of commands that coordinate workers of other machines. */
 export const coordinatorOptions = {
@@ -95,7 +101,7 @@ export async function openCoordinator(args: CoordinatorArguments, own: Own): Pro
     ...servingTo(args, logLevel, tail),
     jobsOfOne: args["max-jobs"],
   });
-  tellServing(coordinator);
+  printServing(coordinator);
   if (args["address-file"] !== undefined) {
     const { writeAddressFile } = await import("../shared/wire/address-file.ts");
     await writeAddressFile(args["address-file"], coordinator.address);

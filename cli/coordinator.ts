@@ -74,8 +74,8 @@ async function serve(args: JobCoordinatorArguments): Promise<number> {
   whenAborted(() => process.exit(130), stops.atOnce);
   keepHeapSmall();
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
-  const remembers = await remembered(args, { log, signal: stops.asked });
-  await using _kept = remembers?.kept;
+  const remembers = await remembered(args, { log, signal: stops.requested });
+  await using _store = remembers?.store;
   const takesJobs = source === null;
   const isGuarded = takesJobs && !args["allow-local-addresses"];
   const own = { secret, takesJobs, isGuarded, hasOwnWorkers: false, logLevel, tail, log };
@@ -83,7 +83,7 @@ async function serve(args: JobCoordinatorArguments): Promise<number> {
   try {
     if (source === null) {
       process.stderr.write(`coordinator on ${coordinator.address}, waiting for jobs\n`);
-      await untilAborted(stops.asked);
+      await untilAborted(stops.requested);
       return 130;
     }
     return await runOwnJob(coordinator, source, { args, stops });
@@ -104,7 +104,7 @@ async function runOwnJob(
     return printNothingNew(handle.notes, handle.status(), args);
   }
   const progress = handle.origin.kind === "published" ? null : showProgress(() => handle.status());
-  const status = await Promise.race([handle.ended, untilAborted(stops.asked)]).finally(() =>
+  const status = await Promise.race([handle.ended, untilAborted(stops.requested)]).finally(() =>
     progress?.stop(),
   );
   if (status === undefined) return printStopped();

@@ -3,7 +3,7 @@ import { NEVER } from "../shared/core/abort.ts";
 import { errorFromData, messageOf } from "../shared/core/errors.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
-import { ASIDE_EXTENSION } from "../shared/domain/manifest.ts";
+import { OTHER_EXTENSION } from "../shared/domain/manifest.ts";
 import { renderError } from "../shared/terminal/render-error.ts";
 import { createStyle } from "../shared/terminal/style.ts";
 import { renderTable } from "../shared/terminal/table.ts";
@@ -78,7 +78,7 @@ async function printReductions(status: JobStatus, spec: Pick<JobSpec, "stores">)
   const manifest = await readManifest(parseLocation(status.manifest), storage, NEVER);
   for (const file of manifest.files.filter(({ kind }) => kind === "reduced")) {
     const { columns, rows, totalRows } = await readReduction(below(output, file.path), storage, SHOWN_ROWS);
-    process.stdout.write(`\n${style.bold(basename(file.path, `.${ASIDE_EXTENSION}`))}\n`);
+    process.stdout.write(`\n${style.bold(basename(file.path, `.${OTHER_EXTENSION}`))}\n`);
     process.stdout.write(`${renderTable({ columns, rows, totalRows }, style)}\n`);
   }
   process.stdout.write("\n");

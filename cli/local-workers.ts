@@ -51,6 +51,6 @@ export async function startWorkers(
     joins: listening.then(({ ownAddress }) => ({ coordinator: ownAddress, credential })),
     scratchPath,
     log: createLogger("supervisor", logLevel),
-    onDied: (name) => void listening.then((coordinator) => coordinator.workerDied(name)).catch(() => {}),
+    onExited: (name) => void listening.then((coordinator) => coordinator.workerLost(name)).catch(() => {}),
   });
 }

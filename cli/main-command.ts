@@ -1,4 +1,4 @@
-import { endWhereNobodyListens } from "../shared/terminal/early-signals.ts";
+import { endIfUnhandled } from "../shared/terminal/early-signals.ts";
 import { commandLine } from "./command-line.ts";
 import { exitWithError } from "./exit.ts";
 import { usageError } from "./usage-error.ts";
@@ -17,7 +17,7 @@ export async function mainCommand(args: readonly string[]): Promise<void> {
   try {
     const parsed = commandLine(args, process.stdout.columns).parseAsync();
     // A command that drains has registered its signal handlers by then.
-    setImmediate(endWhereNobodyListens);
+    setImmediate(endIfUnhandled);
     await parsed;
     endProcess();
   } catch (error) {

@@ -88,6 +88,6 @@ export const deviceOption = {
 } as const satisfies Options;
 
 /** Returns the log level. Log lines would break a live view, so beside one the default is `error`. */
-export function logLevelOf(asked: LogLevel | undefined, usual: LogLevel): LogLevel {
-  return asked ?? (process.stderr.isTTY ? "error" : usual);
+export function logLevelOf(requested: LogLevel | undefined, usual: LogLevel): LogLevel {
+  return requested ?? (process.stderr.isTTY ? "error" : usual);
 }

@@ -45,7 +45,7 @@ async function plan(args: PlanArguments): Promise<void> {
   const { passConversion } = await import("../coordinator/job/pass-conversion.ts");
   const { planText } = await import("./render/plan-text.ts");
   const { createStyle } = await import("../shared/terminal/style.ts");
-  const asked = await askFigures(args);
+  const requested = await requestFigures(args);
   const source = await readJob(args);
   const { signal } = new AbortController();
   const run = await nextRunOf(source, signal);
@@ -55,9 +55,9 @@ async function plan(args: PlanArguments): Promise<void> {
   }
   const planned = await planWatched(source, run, signal);
   // Without this, wrong outputs of a converted model would give misleading figures.
-  const runsModel = asked.some(({ find }) => find !== null);
+  const runsModel = requested.some(({ find }) => find !== null);
   const checked = runsModel ? await passConversion(planned, checkConversion, signal) : null;
-  const found = await findFigures(asked, planned);
+  const found = await findFigures(requested, planned);
   if (args.json) {
     const newInput = run?.found ?? null;
     const { jobConversion, manifestConversion } = await import("../shared/domain/conversion.ts");
@@ -87,7 +87,7 @@ function printNothingNew(output: string, newInput: NewInput, { json }: { readonl
 function planFacts({
   spec,
   dataset,
-  leftOut,
+  skippedFiles,
   undecoded,
   partitions,
   pruned,
@@ -107,7 +107,7 @@ function planFacts({
   return {
     files,
     partitions,
-    leftOut,
+    skippedFiles,
     undecoded,
     where,
     sample,
@@ -123,15 +123,15 @@ function planFacts({
   };
 }
 
-type AskedFigures = Awaited<ReturnType<typeof askFigures>>;
+type RequestedFigures = Awaited<ReturnType<typeof requestFigures>>;
 
-async function askFigures(args: object) {
+async function requestFigures(args: object) {
   return Promise.all(PARTS.map(async ({ key, load }) => ({ key, find: (await load()).ask(args) })));
 }
 
 /** Finds figures one after another: concurrent measurements would slow each other down. */
-async function findFigures(asked: AskedFigures, planned: PlannedJob) {
+async function findFigures(requested: RequestedFigures, planned: PlannedJob) {
   const found: { readonly key: string; readonly figures: Figures | null }[] = [];
-  for (const { key, find } of asked) found.push({ key, figures: (await find?.(planned)) ?? null });
+  for (const { key, find } of requested) found.push({ key, figures: (await find?.(planned)) ?? null });
   return found;
 }

@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { Options } from "yargs";
-import type { JobRecord } from "../coordinator/kept/job-record.ts";
-import type { KeptJobs } from "../coordinator/kept/kept-jobs.ts";
+import type { JobRecord } from "../coordinator/job-store/job-record.ts";
+import type { JobStore } from "../coordinator/job-store/job-store.ts";
 import { isShardmillError, ShardmillError } from "../shared/core/errors.ts";
 import type { Logger } from "../shared/core/log.ts";
 
@@ -36,7 +36,7 @@ interface RememberedArguments {
 }
 
 interface Remembered {
-  readonly kept: KeptJobs;
+  readonly store: JobStore;
   readonly records: readonly JobRecord[];
 }
 
@@ -52,13 +52,13 @@ export async function remembered(
   { job, listen, state }: RememberedArguments,
   { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
 ): Promise<Remembered | null> {
-  if (job !== undefined && state !== undefined) throw besideJob();
+  if (job !== undefined && state !== undefined) throw stateWithJob();
   const folder = state === undefined ? await usualFolder(listen) : resolve(state);
   if (job !== undefined || folder === null) return null;
-  const { KeptJobs: Kept } = await import("../coordinator/kept/kept-jobs.ts");
+  const { JobStore: Store } = await import("../coordinator/job-store/job-store.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   try {
-    return await Kept.open({ folder, clock: systemClock, log, signal });
+    return await Store.open({ folder, clock: systemClock, log, signal });
   } catch (error) {
     // The default folder is optional: containers may have no home.
     if (state !== undefined || !isShardmillError(error, "STATE_FAILED")) throw error;
@@ -78,7 +78,7 @@ async function usualFolder(listen: string): Promise<string | null> {
   return join(stateFolder("coordinators"), name);
 }
 
-function besideJob(): ShardmillError {
+function stateWithJob(): ShardmillError {
   return new ShardmillError("ARGUMENT_INVALID", "--state is for a coordinator without a job file", {
     fields: { option: "--state" },
     hint: "omit --state: the same command resumes the job from its output folder",

@@ -60,8 +60,8 @@ function entryOf(text: string): Entry {
 /** Returns the places for all roles and for this one. Undefined: neither is set. */
 async function placesOf(role: Role, entries: readonly Entry[]): Promise<readonly string[] | undefined> {
   const { parseAllowed } = await import("../shared/domain/allowed-locations.ts");
-  const said = [null, role].map((whose) =>
-    entries.filter((entry) => entry.role === whose).map(({ place }) => place),
+  const said = [null, role].map((owner) =>
+    entries.filter((entry) => entry.role === owner).map(({ place }) => place),
   );
   if (said.every((places) => places.length === 0)) return undefined;
   return said.flatMap((places) => (places.length === 0 ? [] : parseAllowed(places, "--allow-locations")));

@@ -34,7 +34,13 @@ import { type EndArguments, finishJob, printNothingNew, printStopped } from "./f
 import { startWorkers } from "./local-workers.ts";
 import { deadLettersExitCodeOption, freshOption, logLevelOf } from "./options.ts";
 import { atOptions } from "./read-run-job.ts";
-import { httpOption, portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
+import {
+  httpOption,
+  portOptions,
+  printServing,
+  type ServingArguments,
+  servingTo,
+} from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
@@ -110,7 +116,7 @@ async function run(args: RunArguments): Promise<number> {
     device: source.spec.model.device,
     credential,
     listening: listening.promise,
-    signal: AbortSignal.any([stops.asked, over.signal]),
+    signal: AbortSignal.any([stops.requested, over.signal]),
   });
   // Loading a coordinator keeps this thread busy. The workers' processes start first and load meanwhile.
   await Promise.race([workers.catch(() => {}), sleep(HEAD_START_MS, NEVER)]);
@@ -158,7 +164,7 @@ async function startOwnCoordinator(
     checkConversion,
     ...servingTo(args, logLevel, tail),
   });
-  tellServing(coordinator);
+  printServing(coordinator);
   return coordinator;
 }
 
@@ -173,13 +179,13 @@ async function untilEnded(
   whenAborted(() => {
     progress.note("stopping: shards at work are finished or released. Send the signal again to stop at once");
     void supervisor.drain();
-  }, stops.asked);
+  }, stops.requested);
   whenAborted(() => void supervisor.stop(), stops.atOnce);
   try {
     const ended = handle.ended.then(() => "ended" as const);
     const first = await Promise.race([ended, supervisor.done.then(() => "workersDone" as const)]);
     // The workers have ended: a signal stopped them, or the job is just ending.
-    if (first === "workersDone" && stops.asked.aborted) return isEnded(handle.status().phase);
+    if (first === "workersDone" && stops.requested.aborted) return isEnded(handle.status().phase);
     await ended;
     return true;
   } finally {
@@ -195,11 +201,11 @@ async function untilEnded(
  *
  * @throws {SECRET_INVALID} when other users can read the secret file, or a named one cannot be made
  */
-async function ownCredential(asked: string | undefined): Promise<CoordinatorCredential> {
-  const path = secretPath(asked);
+async function ownCredential(requested: string | undefined): Promise<CoordinatorCredential> {
+  const path = secretPath(requested);
   const { secret } = readCredential(path);
   if (secret !== null) return { path, secret };
-  const isNamed = asked !== undefined || (process.env.SHARDMILL_SECRET_FILE ?? "") !== "";
+  const isNamed = requested !== undefined || (process.env.SHARDMILL_SECRET_FILE ?? "") !== "";
   return ensureCredential(path).catch((error: unknown) =>
     isNamed ? Promise.reject(error) : { path, secret: newSecret() },
   );

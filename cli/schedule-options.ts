@@ -17,7 +17,7 @@ export interface ScheduleArguments {
 }
 
 /** Leases after which a silent worker is lost: the same ratio as in the defaults. */
-const GONE_LEASES = 3;
+const RELEASED_LEASES = 3;
 const GROUP = "Times (advanced):";
 
 export const scheduleOptions = {
@@ -66,19 +66,19 @@ export const scheduleOptions = {
 } as const satisfies Record<keyof ScheduleArguments, Options>;
 
 /** @throws {ARGUMENT_INVALID} with every invalid option */
-export function scheduleOf(args: ScheduleArguments): Omit<ScheduleConfig, "maxDeadRows"> {
+export function scheduleOf(args: ScheduleArguments): Omit<ScheduleConfig, "maxDeadLetters"> {
   const schedule = {
     ...DEFAULT_SCHEDULE,
     leaseMs: args["lease-ms"],
     heartbeatMs: args["heartbeat-ms"],
-    workerGoneMs: GONE_LEASES * args["lease-ms"],
+    workerLostMs: RELEASED_LEASES * args["lease-ms"],
     disconnectGraceMs: Math.min(DEFAULT_SCHEDULE.disconnectGraceMs, args["lease-ms"]),
     noWorkersGraceMs: args["worker-grace-ms"],
     refusedGraceMs: { device: args["refused-grace-ms"], unfit: args["worker-grace-ms"] },
     storeGraceMs: args["store-grace-ms"],
     backup: { ...DEFAULT_SCHEDULE.backup, minMs: args["backup-min-ms"] },
   };
-  const problems = validateScheduleConfig({ ...schedule, maxDeadRows: 0 }).map((problem) => ({
+  const problems = validateScheduleConfig({ ...schedule, maxDeadLetters: 0 }).map((problem) => ({
     ...problem,
     where: OPTION_OF[problem.where] ?? problem.where,
   }));
@@ -95,5 +95,5 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   storeGraceMs: "--store-grace-ms",
   "backup.minMs": "--backup-min-ms",
   disconnectGraceMs: "--lease-ms",
-  workerGoneMs: "--lease-ms",
+  workerLostMs: "--lease-ms",
 };

@@ -54,7 +54,7 @@ export function servingTo(
 }
 
 /** Prints these addresses, because ports may be any free ones, and the next commands that use them. */
-export function tellServing({ address, ports, httpUrl }: Coordinator): void {
+export function printServing({ address, ports, httpUrl }: Coordinator): void {
   for (const port of ports) process.stderr.write(`${port.title} on ${port.address}\n`);
   if (httpUrl !== null) {
     const { host, protocol } = new URL(httpUrl);

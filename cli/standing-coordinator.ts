@@ -42,8 +42,8 @@ export async function runStanding(args: StandingArguments, work: StandingWork): 
   keepHeapSmall();
   const isGuarded = !args["allow-local-addresses"];
   const credential = await ensureCredential(secretPath(args["secret-file"]));
-  const remembers = await remembered({ ...args, job: undefined }, { log, signal: stops.asked });
-  await using _kept = remembers?.kept;
+  const remembers = await remembered({ ...args, job: undefined }, { log, signal: stops.requested });
+  await using _store = remembers?.store;
   const hasOwnWorkers = args.workers !== NO_WORKERS;
   const listening = deferred<Coordinator>();
   listening.promise.catch(() => {});
@@ -59,13 +59,13 @@ export async function runStanding(args: StandingArguments, work: StandingWork): 
     ...(remembers === null ? {} : { remembers }),
   });
   listening.resolve(coordinator);
-  const own = { device: "auto", credential, listening: listening.promise, signal: stops.asked } as const;
+  const own = { device: "auto", credential, listening: listening.promise, signal: stops.requested } as const;
   const workers = hasOwnWorkers ? startWorkers(args, own) : null;
   try {
     process.stderr.write(`coordinator on ${coordinator.address}\n`);
     await workers;
     const submit: Coordinator["submit"] = (spec, options) => coordinator.submit(spec, options);
-    await work.serve({ submit, isGuarded, log, signal: stops.asked });
+    await work.serve({ submit, isGuarded, log, signal: stops.requested });
     // Only a signal ends the work.
     process.exitCode = 130;
   } finally {

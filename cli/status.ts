@@ -6,7 +6,7 @@ import { createStyle, type Style } from "../shared/terminal/style.ts";
 import { clientOptions } from "./options.ts";
 import { jobsTable } from "./render/jobs-table.ts";
 import { statusText } from "./render/status-text.ts";
-import { asideLines } from "./render/workers-table.ts";
+import { gpuFaultLines } from "./render/workers-table.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 export const statusCommand: CommandModule<object, ClientArguments & { readonly job: string | undefined }> = {
@@ -25,7 +25,7 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
       if (args.json) return void process.stdout.write(`${JSON.stringify(found)}\n`);
       if (found.length === 0) process.stdout.write("no jobs\n");
       else process.stdout.write(`${textOf(found, style)}\n`);
-      for (const line of asideLines(await workers.listWorkers(NEVER))) process.stdout.write(`${line}\n`);
+      for (const line of gpuFaultLines(await workers.listWorkers(NEVER))) process.stdout.write(`${line}\n`);
     }),
 };
 

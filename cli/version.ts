@@ -8,7 +8,7 @@ import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 type VersionArguments = Omit<ClientArguments, "coordinator"> & { readonly coordinator: string | undefined };
 
 /** Option without a default: no coordinator is called unless one is named. */
-const asked = {
+const requested = {
   ...clientOptions.coordinator,
   default: process.env.SHARDMILL_COORDINATOR,
   defaultDescription: "none",
@@ -19,7 +19,7 @@ export const versionCommand: CommandModule<object, VersionArguments> = {
   describe: "Show the version, and that of a running coordinator",
   builder: (yargs) =>
     yargs
-      .options({ ...clientOptions, coordinator: asked })
+      .options({ ...clientOptions, coordinator: requested })
       .example(
         "$0 version --coordinator node1:7433",
         "Shows whether workers of this version may join that one",

@@ -36,7 +36,7 @@ interface WorkerArguments extends ProcessArguments, ConnectingArguments {
 const LOOK_MS = 500;
 
 /** Options for logs and for HTTP. */
-const tellingOptions = {
+const logOptions = {
   "log-level": { ...logLevelOption, default: "info" },
   "log-format": logFormatOption,
   http: {
@@ -109,7 +109,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
         coerce: (code: number) => checkExitCode("--drained-exit-code", code),
         describe: "Exit code when a signal stopped it before the work was done, for schedulers that requeue",
       })
-      .options(tellingOptions)
+      .options(logOptions)
       .example(
         "$0 worker --coordinator @/shared/address --drained-exit-code 75",
         "In a job of a cluster scheduler, see docs/operations.md",
@@ -128,7 +128,7 @@ async function work(args: WorkerArguments): Promise<void> {
   const { makeScratch } = await import("../worker/process/scratch.ts");
   const { Supervisor } = await import("../worker/process/supervisor.ts");
   checkNumbers(args);
-  if (!(await findCoordinator(args, stops.asked)) || stops.asked.aborted) {
+  if (!(await findCoordinator(args, stops.requested)) || stops.requested.aborted) {
     process.exitCode = args["drained-exit-code"];
     return;
   }
@@ -148,9 +148,9 @@ async function work(args: WorkerArguments): Promise<void> {
     joins: { coordinator: args.coordinator, credential: await connectingOf(args) },
     scratchPath: await makeScratch(args.scratch),
     log: createLogger("supervisor", args["log-level"]),
-    tellsBeats: args.http !== undefined,
+    reportsBeats: args.http !== undefined,
   });
-  whenAborted(() => void supervisor.drain(), stops.asked);
+  whenAborted(() => void supervisor.drain(), stops.requested);
   whenAborted(() => void supervisor.stop(), stops.atOnce);
   const http = await serveHttp(supervisor, args);
   await supervisor.done.finally(() => http?.close(0));

@@ -17,8 +17,8 @@ import type { OpenedJob, SubmitOptions } from "./job/opened-job.ts";
 import type { CheckConversion } from "./job/pass-conversion.ts";
 import type { PlanningSlot } from "./job/planning-slot.ts";
 import { RunRecorder } from "./job/run-recorder.ts";
-import type { JobRecord } from "./kept/job-record.ts";
-import type { KeptJobs } from "./kept/kept-jobs.ts";
+import type { JobRecord } from "./job-store/job-record.ts";
+import type { JobStore } from "./job-store/job-store.ts";
 import { openServers, type Servers, type ServersOptions, serverService } from "./open-servers.ts";
 import { absenceOf } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
@@ -37,7 +37,7 @@ export interface CoordinatorOptions extends ServersOptions {
   readonly served?: CoordinatorView["served"];
   readonly clock: TimedClock;
   /** Times that differ from the defaults, for fast tests. */
-  readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
+  readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadLetters">>;
   /** Check of converted models. Default: jobs that ask for a conversion cannot run. */
   readonly checkConversion?: CheckConversion;
   /** Rights of submitters. Default: no code, all places. */
@@ -47,7 +47,7 @@ export interface CoordinatorOptions extends ServersOptions {
   /** Limit of active jobs per token. Default: the limit for all jobs. */
   readonly jobsOfOne?: number;
   /** Store of jobs that survive a restart, and the records from before this one. Default: none. */
-  readonly remembers?: { readonly kept: KeptJobs; readonly records: readonly JobRecord[] };
+  readonly remembers?: { readonly store: JobStore; readonly records: readonly JobRecord[] };
   /** Receiver of traces, closed with the coordinator. Default: no traces. */
   readonly tracer?: Tracer;
   /** Dependencies that the simulator replaces. */
@@ -73,7 +73,7 @@ export interface Coordinator {
   /** Dismisses workers: each gets the reason with its next request for a lease. */
   dismiss(reason: string): void;
   /** Reports that a local worker's process has exited, so that its leases are released at once. */
-  workerDied(name: string): void;
+  workerLost(name: string): void;
   workerCount(): number;
   /** Releases everything in order. Jobs that have not ended can be resumed. */
   close(): Promise<void>;
@@ -91,7 +91,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 
 class RunningCoordinator implements Coordinator {
   readonly #options: CoordinatorOptions;
-  readonly #schedule: Omit<ScheduleConfig, "maxDeadRows">;
+  readonly #schedule: Omit<ScheduleConfig, "maxDeadLetters">;
   readonly #registry: WorkerRegistry;
   readonly #waiters: Waiters;
   readonly #seams: CoordinatorSeams;
@@ -117,9 +117,9 @@ class RunningCoordinator implements Coordinator {
     this.#submissions = new Submissions({
       open: (spec, submitOptions, slot) => this.#open(spec, submitOptions, slot),
       ...admissionBy(options.rights),
-      giveOut: (job) => this.#giveOut(job),
+      startServing: (job) => this.#startServing(job),
       active: () => this.#active,
-      ...{ kept: options.remembers?.kept ?? null, isGuarded: this.#seams.isGuarded },
+      ...{ store: options.remembers?.store ?? null, isGuarded: this.#seams.isGuarded },
       hasOwnJob: !options.guard.takesJobs,
       ...{ jobsOfOne: options.jobsOfOne ?? MOST_ACTIVE, log: options.log },
     });
@@ -185,14 +185,14 @@ class RunningCoordinator implements Coordinator {
     return this.#submissions.submit(spec, options);
   }
 
-  #open(spec: JobSpec, options: SubmitOptions, { aside }: PlanningSlot): Promise<OpenedJob> {
+  #open(spec: JobSpec, options: SubmitOptions, { withoutSlot }: PlanningSlot): Promise<OpenedJob> {
     const { clock, log, checkConversion } = this.#options;
     const recorder = new RunRecorder(clock, this.#meters, this.#options.tracer);
     const opening = openJob(spec, {
       ...options,
       beganMs: clock.nowMs(),
       storesBefore: this.#seams.storeCounts(),
-      aside,
+      withoutSlot,
       recorder,
       ...(checkConversion === undefined ? {} : { checkConversion }),
       clock,
@@ -233,13 +233,13 @@ class RunningCoordinator implements Coordinator {
     this.#waiters.wakeAll();
   }
 
-  workerDied(name: string): void {
+  workerLost(name: string): void {
     const session = this.#registry.sessionOf(name);
     if (session === null) return;
     this.#registry.leave(session);
     const report = (error: unknown) =>
       this.#options.log.error(error, "the loss of a worker could not be processed");
-    void this.#work.workerLost(session, "died", "its process exited").catch(report);
+    void this.#work.workerLost(session, "lost", "its process exited").catch(report);
   }
 
   workerCount(): number {
@@ -253,13 +253,13 @@ class RunningCoordinator implements Coordinator {
     const left = [...this.#active];
     for (const job of left) job.abandon();
     await this.#servers?.close(CLOSE_GRACE_MS);
-    await Promise.allSettled([...left.map((job) => job.release()), this.#submissions.settled()]);
+    await Promise.allSettled([...left.map((job) => job.release()), this.#submissions.idle()]);
     await this.#data[Symbol.asyncDispose]();
     await this.#options.tracer?.close();
   }
 
   /** Offers the job's shards until it has ended. */
-  #giveOut(job: ActiveJob): void {
+  #startServing(job: ActiveJob): void {
     this.#active.push(job);
     const takeBack = () => {
       const index = this.#active.indexOf(job);

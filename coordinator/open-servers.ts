@@ -16,7 +16,7 @@ import { startPortThread } from "./grpc/port-thread-client.ts";
 import type { RunningServer, startServer } from "./grpc/server.ts";
 
 /** Port of a face that a user asked for. */
-interface AskedPort {
+interface RequestedPort {
   readonly face: PortFace;
   /** Address `host:port`. */
   readonly listen: string;
@@ -31,7 +31,7 @@ export interface ServersOptions {
   /** TLS settings of all servers. Default: in the clear, for this machine alone. */
   readonly listening?: Listening;
   /** Ports of faces to serve. Default: none. */
-  readonly ports?: readonly AskedPort[];
+  readonly ports?: readonly RequestedPort[];
   /** HTTP server for people and their programs, at `host:port`. Default: none. */
   readonly http?: { readonly listen: string; readonly tail: LogTail };
   readonly log: Logger;
@@ -110,7 +110,7 @@ export async function openServers(
 
 /** Opens a port in a separate thread. If that thread ends, the jobs go on without it. */
 async function openPort(
-  { face, listen, logLevel }: AskedPort,
+  { face, listen, logLevel }: RequestedPort,
   { guard, listening, log }: Required<Pick<ServersOptions, "guard" | "listening" | "log">>,
   results: ResultsView,
 ): Promise<PortServer> {

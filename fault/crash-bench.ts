@@ -159,7 +159,7 @@ export class CrashBench implements AsyncDisposable {
   }
 
   async #plan(plan: Omit<CrashPlan, "report">): Promise<CrashPlan> {
-    const report = join(this.#job.folder, "died");
+    const report = join(this.#job.folder, "lost");
     for (const left of [report, ...(await this.#countFiles())]) await rm(left, { force: true });
     await rm(this.#job.out, { recursive: true, force: true });
     return { ...plan, report };

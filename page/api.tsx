@@ -89,7 +89,7 @@ export function listen(jobId: string | null, listener: Listener): () => void {
       source?.addEventListener(name, (event) => tell?.(JSON.parse((event as MessageEvent<string>).data)));
     on("jobs", listener.jobs);
     on("triggers", listener.triggers);
-    on("gone", listener.gone);
+    on("removed", listener.gone);
     on("shards", listener.shards);
     source.onerror = () => {
       listener.live?.(false);

@@ -5,11 +5,11 @@ import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { RunHistory } from "../shared/domain/run-history.ts";
 import { SPAN_ENDS } from "../shared/domain/span-ends.ts";
 import { STAGES, type StageShares } from "../shared/domain/worker.ts";
-import { livesText } from "../shared/plots/lives.ts";
 import type { Markup } from "../shared/plots/markup.ts";
 import { durationsPlot, pacePlot } from "../shared/plots/plots.ts";
 import { secondsText, shortCount } from "../shared/plots/scale.ts";
 import { END_TEXTS, timeLineLegend, timeLinePlot } from "../shared/plots/time-line-plot.ts";
+import { periodsText } from "../shared/plots/work-periods.ts";
 import { batchText } from "../shared/terminal/batch-text.ts";
 import { counted } from "../shared/terminal/text.ts";
 
@@ -79,7 +79,7 @@ export function Overview({ status, history }: WithHistory & { readonly status: J
       ) : (
         <>
           <Plot draw={(width) => pacePlot(history, width)} />
-          <p class="soft">{livesText(history)}</p>
+          <p class="soft">{periodsText(history)}</p>
         </>
       )}
       <h2>Where the workers' time goes</h2>
@@ -161,8 +161,8 @@ export function AttemptsTab({ history }: WithHistory) {
     <>
       <Plot draw={timeLineLegend} />
       <Plot draw={(width) => timeLinePlot(history, width)} />
-      {history.workersLeftOut === 0 ? null : (
-        <p class="soft">{shortCount(history.workersLeftOut)} other workers are not shown.</p>
+      {history.workersOmitted === 0 ? null : (
+        <p class="soft">{shortCount(history.workersOmitted)} other workers are not shown.</p>
       )}
       <div class="wide" tabIndex={0} role="group" aria-label="Workers of the job">
         <table>
@@ -188,7 +188,7 @@ export function AttemptsTab({ history }: WithHistory) {
                   <td class="n">{secondsText(connectedSeconds)}</td>
                   <td class="n">{shortCount(rows)}</td>
                   <td class="n">{ends.committed}</td>
-                  <td class="n">{ends.died + ends.failed + ends.rejected + ends.expired}</td>
+                  <td class="n">{ends.lost + ends.failed + ends.rejected + ends.expired}</td>
                   <td class="n">{batchRows ?? ""}</td>
                   <td class="n">{padding === null ? "" : percent(padding)}</td>
                   <td class="line">{busiest(stages)}</td>
@@ -208,7 +208,7 @@ export function DeadTab({ status, history }: WithHistory & { readonly status: Jo
     <>
       <p class="warn">{counted(status.deadLetters, "row")} could not be mapped.</p>
       <ul class="jobs">
-        {(history?.dead ?? []).map(({ stage, code, shards, file, row, message }) => (
+        {(history?.deadLetters ?? []).map(({ stage, code, shards, file, row, message }) => (
           <li key={`${stage} ${code}`}>
             <b>{code}</b> in {stage}, in {shortCount(shards)} shards. The first: {message}
             <br />

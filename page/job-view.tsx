@@ -15,7 +15,7 @@ const TABS = [
   ["overview", "Overview"],
   ["workers", "Workers"],
   ["shards", "Shards"],
-  ["dead", "Dead letters"],
+  ["dead-letters", "Dead letters"],
   ["file", "Job file"],
 ] as const;
 /** Interval of requests for details: enough for plots over minutes and hours. */
@@ -80,7 +80,7 @@ function Tab({
       return <AttemptsTab history={history} />;
     case "shards":
       return <ShardMap jobId={status.jobId} isOver={!isActive(status)} />;
-    case "dead":
+    case "dead-letters":
       return <DeadTab status={status} history={history} />;
     case "file":
       return <pre tabIndex={0}>{detail === null ? "" : JSON.stringify(detail.spec, null, 2)}</pre>;

@@ -6,7 +6,7 @@ const COLOURS = ["--idle", "--good", "--warn", "--done", "--bad"] as const;
 const KIND_BITS = 7;
 const FAILED_BEFORE = 8;
 const HAS_BACKUP = 16;
-const HAS_DEAD_ROWS = 32;
+const HAS_DEAD_LETTERS = 32;
 
 interface MapProps {
   readonly jobId: string;
@@ -107,7 +107,7 @@ function textOf(cell: number): string {
     KINDS[cell & KIND_BITS],
     cell & FAILED_BEFORE ? "failed before" : "",
     cell & HAS_BACKUP ? "has a backup" : "",
-    cell & HAS_DEAD_ROWS ? "has dead letters" : "",
+    cell & HAS_DEAD_LETTERS ? "has dead letters" : "",
   ];
   return parts.filter((part) => part !== "").join(", ");
 }
@@ -160,7 +160,7 @@ function draw(canvas: HTMLCanvasElement, cells: Uint8Array): void {
     if (size < 5) continue;
     if (cell & FAILED_BEFORE)
       pixels.fill(ink, (top + size - 3) * width + left, (top + size - 3) * width + left + size - gap);
-    if (cell & (HAS_BACKUP | HAS_DEAD_ROWS)) {
+    if (cell & (HAS_BACKUP | HAS_DEAD_LETTERS)) {
       pixels.fill(ink, top * width + left, top * width + left + 2);
       pixels.fill(ink, (top + 1) * width + left, (top + 1) * width + left + 2);
     }

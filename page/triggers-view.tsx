@@ -81,7 +81,9 @@ function Queues({ queues }: { readonly queues: readonly { name: string; queue: Q
                 </td>
                 <td class="n">{Math.round(100 * queue.fill)} % full</td>
                 <td class="n">{shortCount(queue.ended.published)}</td>
-                <td class={queue.ended.aside > 0 ? "n warn" : "n"}>{shortCount(queue.ended.aside)}</td>
+                <td class={queue.ended.deadLettered > 0 ? "n warn" : "n"}>
+                  {shortCount(queue.ended.deadLettered)}
+                </td>
               </tr>
             ))}
           </tbody>

@@ -32,7 +32,7 @@ export function WorkersView() {
     <>
       <h1>Workers</h1>
       <p class="soft">
-        {formatCount(workers.filter(({ aside }) => aside === null).length)} connected
+        {formatCount(workers.filter(({ gpuFault }) => gpuFault === null).length)} connected
         {troubled === 0 ? "" : `, ${formatCount(troubled)} get no shards`}
         {workers.length > MOST_SHOWN ? `, ${MOST_SHOWN} shown` : ""}.
       </p>
@@ -71,13 +71,13 @@ export function WorkersView() {
 }
 
 /** Returns the order of workers. 2: gets no shards. 1: has failed, or is on probation. 0: no trouble. */
-function troubleOf({ aside, refused, excludedForSeconds, attemptsFailed }: WorkerStatus): number {
-  if (aside !== null || refused !== null || (excludedForSeconds ?? 0) > 0) return 2;
+function troubleOf({ gpuFault, refused, excludedForSeconds, attemptsFailed }: WorkerStatus): number {
+  if (gpuFault !== null || refused !== null || (excludedForSeconds ?? 0) > 0) return 2;
   return excludedForSeconds !== null || attemptsFailed > 0 ? 1 : 0;
 }
 
-function stateOf({ aside, refused, excludedForSeconds }: WorkerStatus): string {
-  if (aside !== null) return `excluded: ${aside}`;
+function stateOf({ gpuFault, refused, excludedForSeconds }: WorkerStatus): string {
+  if (gpuFault !== null) return `excluded: ${gpuFault}`;
   if (refused !== null) return `refused: ${refused}`;
   if (excludedForSeconds === null) return "ok";
   return excludedForSeconds === 0 ? "on probation" : `excluded for ${secondsText(excludedForSeconds)}`;

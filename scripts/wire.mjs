@@ -1,5 +1,5 @@
 // Refuses changes of our proto files that would break other programs: npm run wire. Compares them by buf with
-// proto/kept/, the descriptors of each protocol version that is still supported. Files for clients may not
+// proto/released/, the descriptors of each protocol version that is still supported. Files for clients may not
 // lose or rename anything (FILE). Messages between workers and coordinators may lose a field once no
 // supported version has it. Its number and name must then be reserved (WIRE_JSON). With --keep: stores the
 // current proto files for a new version.
@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const kept = join(root, "proto", "kept");
+const released = join(root, "proto", "released");
 const buf = createRequire(import.meta.url).resolve("@bufbuild/buf/bin/buf");
 const asked = process.argv.indexOf("--proto");
 const proto = asked < 0 ? join(root, "proto") : process.argv[asked + 1];
@@ -43,17 +43,17 @@ const ofNewest = `protocol-${newestVersion()}.binpb`;
 
 if (process.argv.includes("--keep")) {
   const only = ["--path", join(proto, "shardmill"), "--exclude-source-info", "--as-file-descriptor-set"];
-  process.exitCode = runBuf("build", proto, ...only, "-o", join(kept, ofNewest));
+  process.exitCode = runBuf("build", proto, ...only, "-o", join(released, ofNewest));
 } else {
-  const images = readdirSync(kept).filter((name) => name.endsWith(".binpb"));
+  const images = readdirSync(released).filter((name) => name.endsWith(".binpb"));
   if (!images.includes(ofNewest)) {
-    console.error(`proto/kept/${ofNewest} is missing: run npm run wire -- --keep, and commit the file`);
+    console.error(`proto/released/${ofNewest} is missing: run npm run wire -- --keep, and commit the file`);
     process.exitCode = 1;
   }
   for (const image of images) {
     for (const [whose, breaking] of Object.entries(RULES)) {
       const config = JSON.stringify({ version: "v2", breaking });
-      if (runBuf("breaking", proto, "--config", config, "--against", join(kept, image)) === 0) continue;
+      if (runBuf("breaking", proto, "--config", config, "--against", join(released, image)) === 0) continue;
       console.error(
         `the proto files ${whose} are incompatible with ${image}: see docs/compatibility.md for allowed changes`,
       );

@@ -158,7 +158,7 @@ function namesIn(image: DiskImage, path: string): string[] {
 function checkDead(checker: Checker, job: SimJob, dead: readonly Line[], blamed: boolean): void {
   const gone = new Set(dead.map(({ key }) => key));
   const allowed = dead.length <= job.spec.errors.maxRows;
-  checker.hold(allowed, "dead-rows-in-budget", "there are more dead letters than allowed");
+  checker.hold(allowed, "dead-letters-in-budget", "there are more dead letters than allowed");
   for (const row of [...job.failing, ...job.poison]) {
     checker.hold(gone.has(row), "every-row-once", `row ${row} cannot be mapped, and is published`);
   }

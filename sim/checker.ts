@@ -34,7 +34,7 @@ interface CheckerOptions {
 }
 
 /** A worker's call to a coordinator, with the time of its arrival. */
-interface Asked extends Pick<ArrivedCall, "method" | "args"> {
+interface Requested extends Pick<ArrivedCall, "method" | "args"> {
   readonly server: SimProcess;
   readonly arrivedMs: number;
 }
@@ -182,7 +182,7 @@ export class Checker {
         );
       },
       answered: (answer) => {
-        if (server.process.state === "dead") return;
+        if (server.process.state === "exited") return;
         if (method !== "heartbeat" && !(answer instanceof Error))
           this.#noteCall(`${method} of ${caller.name}: ${brief([answer])}`);
         if (answer instanceof Error)
@@ -197,8 +197,8 @@ export class Checker {
             `${method} of an older session of ${caller.name} was accepted`,
           );
           if (method === "register") this.#registered(args, answer, { server: server.process, arrival });
-          const asked = { method, args, server: server.process, arrivedMs };
-          this.#answered(asked, answer);
+          const requested = { method, args, server: server.process, arrivedMs };
+          this.#answered(requested, answer);
         }
       },
     };
@@ -218,7 +218,7 @@ export class Checker {
   }
 
   /** Checks an answer. Leases that a deposed coordinator still grants have no effect. */
-  #answered({ method, args, server, arrivedMs }: Asked, answer: unknown): void {
+  #answered({ method, args, server, arrivedMs }: Requested, answer: unknown): void {
     const { kind, lease } = (answer ?? {}) as { kind?: string; lease?: Lease };
     const grants = method === "requestLease" && kind === "lease" && !this.#holders.isDeposed(server);
     if (grants && lease !== undefined) this.#granted(lease);

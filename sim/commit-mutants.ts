@@ -38,7 +38,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/schedule/policy/answers.js",
-        'return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(id, token);',
+        'return end === null || end.kind === "expired" || end.kind === "lost" ? null : staleLease(id, token);',
         "return null;",
       ),
     ],

@@ -114,7 +114,7 @@ export class FaultInjector {
    * Pauses and replaces, at random, a coordinator that puts into the shared journal, or stages. Its put is on
    * its way and arrives when the coordinator resumes.
    */
-  asked({ process, call, path }: DiskCall): void {
+  requested({ process, call, path }: DiskCall): void {
     const { faults, isShared, scheduler } = this.#world;
     if (!isShared || call !== "write") return;
     if (faults.comesInPairs && path.endsWith("/holder.json")) this.#stopFirst(process);

@@ -83,7 +83,7 @@ export class Holders {
 
   /** Returns the holder that runs and was not replaced. */
   living(): Holder | null {
-    return [...this.#holders].find(({ process }) => process.state !== "dead") ?? null;
+    return [...this.#holders].find(({ process }) => process.state !== "exited") ?? null;
   }
 
   letGo(process: SimProcess): void {
@@ -111,8 +111,8 @@ export class Holders {
    * Returns true when a commit belonged to a run that was discarded. The call may have arrived before that,
    * or the answer may repeat an earlier one.
    */
-  wasThrownAway(process: SimProcess, { executionId }: PartialManifest, askedMs: number): boolean {
-    return askedMs < (this.#thrownAway.get(process) ?? 0) || this.#thrownCommits.has(executionId);
+  wasThrownAway(process: SimProcess, { executionId }: PartialManifest, requestedMs: number): boolean {
+    return requestedMs < (this.#thrownAway.get(process) ?? 0) || this.#thrownCommits.has(executionId);
   }
 
   #depose(holder: Holder): void {
@@ -144,7 +144,7 @@ export class Holders {
     this.#lastTakeUp = { process, generation, atMs: nowMs() };
     if (this.#late.has(process)) return { although: "that was published before its generation began" };
     for (const other of this.#holders) {
-      if (other.process === process || other.process.state === "dead") continue;
+      if (other.process === process || other.process.state === "exited") continue;
       // A process that was paused for long has lost the job without noticing, and must do no harm.
       if (!mayStartOver && !this.#mayBeReplaced(other, process))
         return { although: `while ${other.process.name} holds it` };

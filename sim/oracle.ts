@@ -89,19 +89,19 @@ export class Oracle {
   #checkBlame(state: JobState): void {
     const { checker, world } = this.#scenario;
     const blamed = state.shards.find(({ failures }) =>
-      failures.some(({ died, message }) => died && message.startsWith("not heard from")),
+      failures.some(({ lostWorker, message }) => lostWorker && message.startsWith("not heard from")),
     );
     checker.hold(
       blamed === undefined,
-      "silence-is-not-death",
+      "silence-is-not-loss",
       `shard ${blamed?.shard.id} has a failure, although its worker was only silent`,
     );
     const restarted = state.shards.find(({ failures }) =>
-      failures.some(({ died, message }) => died && message === "the worker started again"),
+      failures.some(({ lostWorker, message }) => lostWorker && message === "the worker started again"),
     );
     checker.hold(
       restarted === undefined || world.workers.restarts > 0,
-      "silence-is-not-death",
+      "silence-is-not-loss",
       `shard ${restarted?.shard.id} has a failure, although its worker only registered again`,
     );
   }
@@ -113,7 +113,7 @@ export class Oracle {
       const bad = new Set([...job.failing, ...job.poison]).size;
       checker.hold(
         bad <= job.spec.errors.maxRows,
-        "dead-rows-in-budget",
+        "dead-letters-in-budget",
         "the job is published with more bad rows than allowed",
       );
       checker.hold(

@@ -1,6 +1,6 @@
 import { newRunName } from "../coordinator/journal/run-file.ts";
 import { removeWorkFiles } from "../coordinator/publish/cleanup.ts";
-import { buildManifest, deadPartPath, reducedPath } from "../coordinator/publish/layout.ts";
+import { buildManifest, deadLettersPath, reducedPath } from "../coordinator/publish/layout.ts";
 import { publishOutput } from "../coordinator/publish/publish.ts";
 import type { Part, StagedOutput } from "../coordinator/publish/publish-way.ts";
 import { manifestText } from "../coordinator/publish/read-manifest.ts";
@@ -85,7 +85,7 @@ async function stage(paths: WorkPaths, storage: SimBucket, job: SimJob): Promise
     { path: "rows/part-00000.parquet", kind: "rows", lines: rows.slice(0, half) },
     { path: "rows/part-00001.parquet", kind: "rows", lines: rows.slice(half) },
     { path: reducedPath("sums"), kind: "reduced", lines: reduced },
-    ...(dead.length === 0 ? [] : [{ path: deadPartPath(0, 1), kind: "errors", lines: dead } as const]),
+    ...(dead.length === 0 ? [] : [{ path: deadLettersPath(0, 1), kind: "errors", lines: dead } as const]),
   ] as const;
   const parts: Part[] = [];
   for (const { path, kind, lines } of files) {

@@ -11,7 +11,7 @@ export interface SimProcess {
   readonly pid: number;
   /** Offset of its monotonic clock: arbitrary at first, and reduced by pauses in which the clock stops. */
   clockZeroMs: number;
-  state: "running" | "paused" | "dead";
+  state: "running" | "paused" | "exited";
   /** Duration of its last pause. */
   lastPauseMs: number;
   /** Time when it resumed after that. -1: it was never paused. */
@@ -88,7 +88,7 @@ export class Scheduler {
     while (!done()) {
       const next = this.#happenings.pop();
       if (next === undefined) return "idle";
-      if (next.cancelled || next.process?.state === "dead") continue;
+      if (next.cancelled || next.process?.state === "exited") continue;
       this.nowMs = next.atMs;
       if (next.process?.state === "paused") {
         next.process.backlog.push(() => {
@@ -122,9 +122,9 @@ export class Scheduler {
   }
 
   kill(process: SimProcess, why: string): void {
-    if (process.state === "dead") return;
+    if (process.state === "exited") return;
     this.note(`${process.name} dies: ${why}`);
-    process.state = "dead";
+    process.state = "exited";
     process.backlog = [];
     for (const tell of process.onDeath.splice(0)) tell();
   }

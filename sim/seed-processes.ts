@@ -33,7 +33,7 @@ export class SeedProcesses implements Disposable {
   async ask(question: SeedQuestion): Promise<SeedResult> {
     const free = this.#free.pop() ?? this.#start();
     const result = await free.ask(question);
-    if (free.asked < SEEDS_PER_PROCESS) this.#free.push(free);
+    if (free.requested < SEEDS_PER_PROCESS) this.#free.push(free);
     else this.#end(free);
     return result;
   }
@@ -55,11 +55,11 @@ export class SeedProcesses implements Disposable {
 }
 
 class SeedProcess implements Disposable {
-  asked = 0;
+  requested = 0;
   readonly #child: ChildProcess = fork(fileURLToPath(new URL("./seed-process.js", import.meta.url)));
 
   ask(question: SeedQuestion): Promise<SeedResult> {
-    this.asked += 1;
+    this.requested += 1;
     const child = this.#child;
     return new Promise((resolve, reject) => {
       const onExit = (code: number | null, signal: string | null) =>

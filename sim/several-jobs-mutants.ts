@@ -32,7 +32,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
     breaks: ["leases-in-bounds"],
     edits: [
       edit(
-        "worker/job/kept-open.js",
+        "worker/job/warm-resource.js",
         `        this.#isWanted = false;
         if (this.isIdle)`,
         `        this.#isWanted = false;
@@ -46,7 +46,7 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
     breaks: ["leases-in-bounds"],
     edits: [
       edit(
-        "worker/job/kept-open.js",
+        "worker/job/warm-resource.js",
         `        this.#uses += 1;
         try {
             return await work(await orAbort(this.#opening, signal));

@@ -7,7 +7,7 @@ import { NEVER, sleepBy } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import { toShardmillError } from "../shared/core/errors.ts";
 import { troubleLogger } from "../shared/core/log.ts";
-import type { Life } from "../shared/core/process-identity.ts";
+import type { ProcessState } from "../shared/core/process-identity.ts";
 import { createLocalStorage } from "../shared/storage/local.ts";
 import type { DiskCall } from "./disk-operation.ts";
 import { rootedDisk } from "./rooted-disk.ts";
@@ -20,11 +20,11 @@ import type { SimJob } from "./sim-plan.ts";
 import type { Scenario, WorldBase } from "./world-base.ts";
 
 /** The default times divided by five: a world is as eventful, and shorter. */
-export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
+export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadLetters"> = {
   ...DEFAULT_SCHEDULE,
   leaseMs: 6_000,
   heartbeatMs: 2_000,
-  workerGoneMs: 18_000,
+  workerLostMs: 18_000,
   disconnectGraceMs: 2_000,
   retryBackoffMs: 100,
   retryBackoffMaxMs: 2_000,
@@ -223,8 +223,8 @@ export class SimCoordinators {
     if (diskError + startedOver + otherNamespace === 0) this.#world.broken("replay-is-the-state", line);
   }
 
-  #lifeOf(pid: number): Life {
-    return this.#running.some(({ process }) => process.pid === pid) ? "alive" : "dead";
+  #lifeOf(pid: number): ProcessState {
+    return this.#running.some(({ process }) => process.pid === pid) ? "running" : "exited";
   }
 
   #namespaceOf({ process, isElsewhere, machine }: Running): string {
@@ -256,7 +256,7 @@ export class SimCoordinators {
     };
     const oneDisk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
     const disk = isShared ? rootedDisk(oneDisk, `/machine-${running.machine}`) : oneDisk;
-    const onAsk = (call: DiskCall) => this.#world.asked(call);
+    const onAsk = (call: DiskCall) => this.#world.requested(call);
     const storage =
       bucket === null
         ? createLocalStorage({ disk, random: random.fork() })
@@ -268,7 +268,7 @@ export class SimCoordinators {
       snapshotRecords: SIM_SNAPSHOT_RECORDS,
       processes: {
         own: () => ({ host: HOST, bootId: null, pidNamespace, pid: process.pid, startTicks: null }),
-        lifeOf: (other) => (other.pidNamespace === pidNamespace ? this.#lifeOf(other.pid) : "unknown"),
+        processState: (other) => (other.pidNamespace === pidNamespace ? this.#lifeOf(other.pid) : "unknown"),
       },
       plan: async ({ output }) => {
         await sleepBy(clock, random.pick([0.1, 1, 10, 50]), NEVER);

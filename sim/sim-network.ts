@@ -162,7 +162,7 @@ class SimCall<T> {
     // The message belongs to no process, so it arrives even if its sender has exited by then.
     scheduler.after(this.#latencyMs(), null, () => {
       const target = server();
-      if (target === null || target.process.state === "dead") this.#reply(unreachable());
+      if (target === null || target.process.state === "exited") this.#reply(unreachable());
       else scheduler.after(0, target.process, () => this.#arrive(target));
     });
   }

@@ -177,7 +177,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
       fields: [],
       digest: asDigest("input"),
     },
-    leftOut: [],
+    skippedFiles: [],
     undecoded: [],
     model: {
       path: parseLocation("/model.onnx"),

@@ -95,7 +95,7 @@ const HANGING = new Promise<never>(() => {});
  */
 export class SimRunner implements ShardRunner {
   readonly #options: SimRunnerOptions;
-  readonly #jobs = new JobsInUse<OpenSimJob>({ restingBytes: 0 });
+  readonly #jobs = new JobsInUse<OpenSimJob>({ idleBytes: 0 });
 
   constructor(options: SimRunnerOptions) {
     this.#options = options;
@@ -157,7 +157,7 @@ export class SimRunner implements ShardRunner {
   ): Promise<Mapped> {
     const { clock, random, rowMs, breaks, die } = this.#options;
     const { rowStart, rowEnd } = lease.shard;
-    const mapped: Mapped = { rows: [], mapped: 0, filtered: 0, truncated: 0, dead: [] };
+    const mapped: Mapped = { rows: [], mapped: 0, filtered: 0, truncated: 0, deadLetters: [] };
     const breakingAt = breaks() ? random.int(rowStart, rowEnd) - rowStart : -1;
     for (const [index, row] of rowsOf(lease).entries()) {
       await sleepBy(clock, rowMs * random.between(0.5, 1.5), signal);
@@ -167,7 +167,7 @@ export class SimRunner implements ShardRunner {
         return await HANGING;
       }
       if (index === breakingAt) throw new ShardmillError("MODEL_FAILED", "the simulated model broke");
-      if (job.failing.has(name)) mapped.dead.push(row);
+      if (job.failing.has(name)) mapped.deadLetters.push(row);
       else addParts(mapped, row, { parts: partsOf(job, name), isTruncated: job.truncated.has(name) });
       onProgress(index + 1);
     }
@@ -183,7 +183,7 @@ export class SimRunner implements ShardRunner {
       signal,
     }: { readonly variant: string; readonly sink: PartialSink; readonly signal: AbortSignal },
   ): Promise<PartialFile[]> {
-    const { rows, dead } = mapped;
+    const { rows, deadLetters } = mapped;
     const files: PartialFile[] = [];
     const put = async ({ kind, name }: PlannedPartialFile, lines: readonly Line[]) => {
       signal.throwIfAborted();
@@ -196,10 +196,10 @@ export class SimRunner implements ShardRunner {
     const linesIn = {
       rows: linesOf(rows, variant),
       scan: linesOf(rows, variant),
-      dead: linesOf(dead, "ROW_FAILED"),
+      deadLetters: linesOf(deadLetters, "ROW_FAILED"),
       combined: [{ key: String(rows.length), rest: variant }],
     } satisfies Record<PlannedPartialFile["kind"], readonly Line[]>;
-    const layout = partialLayout(partialShape(job.spec), { hasDead: dead.length > 0 });
+    const layout = partialLayout(partialShape(job.spec), { hasDeadLetters: deadLetters.length > 0 });
     for (const file of layout) await put(file, linesIn[file.kind]);
     return files;
   }
@@ -227,7 +227,7 @@ interface Mapped {
   filtered: number;
   /** Number of truncated rows among the mapped ones. */
   truncated: number;
-  readonly dead: SimRow[];
+  readonly deadLetters: SimRow[];
 }
 
 function addParts(
@@ -253,10 +253,10 @@ function rowsOf({ slices }: Lease): SimRow[] {
 function manifestOf(
   lease: Lease,
   executionId: ExecutionId,
-  { rows, mapped, filtered, truncated, dead }: Mapped,
+  { rows, mapped, filtered, truncated, deadLetters }: Mapped,
   files: readonly PartialFile[],
 ): PartialManifest {
-  const [first] = dead;
+  const [first] = deadLetters;
   const place = {
     stage: "infer",
     code: "ROW_FAILED",
@@ -267,13 +267,13 @@ function manifestOf(
     token: lease.token,
     executionId,
     ...NO_ROWS,
-    rowsIn: mapped + filtered + dead.length,
+    rowsIn: mapped + filtered + deadLetters.length,
     rowsMapped: mapped,
     rowsFiltered: filtered,
     rowsOut: rows.length,
     rowsTruncated: truncated,
-    rowsDead: dead.length,
-    firstDead: first === undefined ? null : { ...place, file: first.path, row: first.row },
+    rowsDeadLettered: deadLetters.length,
+    firstDeadLetter: first === undefined ? null : { ...place, file: first.path, row: first.row },
     files,
     digest: partialDigest(files),
   };

@@ -39,13 +39,13 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
   {
     name: "silence-counted",
     says: "a silent worker counts as crashed, and its shards get failures",
-    breaks: ["silence-is-not-death"],
-    edits: [edit("coordinator/schedule/policy/absence.js", 'how: "silent"', 'how: "died"')],
+    breaks: ["silence-is-not-loss"],
+    edits: [edit("coordinator/schedule/policy/absence.js", 'how: "silent"', 'how: "lost"')],
   },
   {
     name: "registered-again-is-dead",
     says: "a worker that registers again counts as crashed",
-    breaks: ["silence-is-not-death"],
+    breaks: ["silence-is-not-loss"],
     storage: "shared",
     edits: [
       edit(
@@ -59,7 +59,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
     name: "silence-unnoticed",
     says: "a worker that crashed without a message is never removed",
     breaks: ["no-workers-is-said", "every-job-ends"],
-    edits: [edit("coordinator/schedule/policy/absence.js", "if (silentMs > workerGoneMs)", "if (false)")],
+    edits: [edit("coordinator/schedule/policy/absence.js", "if (silentMs > workerLostMs)", "if (false)")],
   },
   {
     name: "emptied-for-ever",

@@ -41,7 +41,7 @@ export interface WorldBase {
   /** Ends a process, and with `power` all others of its machine. */
   die(process: SimProcess, why: string, power: boolean): void;
   /** Receives a coordinator's request to change a bucket, before it is sent. */
-  asked(call: DiskCall): void;
+  requested(call: DiskCall): void;
   /** Receives a finished operation on a disk or a bucket, before anything else happens. */
   did(call: DiskCall): void;
   /** Returns true when all jobs have ended for good. */

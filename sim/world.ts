@@ -126,8 +126,8 @@ export class World implements SimWorld {
     if (power) this.cutPower();
   }
 
-  asked(call: DiskCall): void {
-    this.injector.asked(call);
+  requested(call: DiskCall): void {
+    this.injector.requested(call);
   }
 
   did(call: DiskCall): void {

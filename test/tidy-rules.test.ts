@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findBareDisks, findBareFiles, findUnusedDoors } from "./support/tidy/doors.ts";
+import { findBareDisks, findBareFiles, findUnusedDoors } from "./support/tidy/file-users.ts";
 import {
   findBadNames,
   findLongFiles,

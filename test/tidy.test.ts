@@ -3,8 +3,8 @@ import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { findStrayDecoders } from "./support/tidy/decoders.ts";
-import { findBareDisks, findBareFiles, findUnusedDoors } from "./support/tidy/doors.ts";
 import { findDuplicates } from "./support/tidy/duplicates.ts";
+import { findBareDisks, findBareFiles, findUnusedDoors } from "./support/tidy/file-users.ts";
 import { findFragments, findUnusedSeams } from "./support/tidy/fragments.ts";
 import {
   findBadNames,

@@ -55,7 +55,7 @@ describe("findTextFaults on a comment", () => {
     ["has a fault on its third line", "/**\n * Rows.\n * Whoever asks gets them.\n */", ["3 word"]],
     ["has a private word", "/** Rows that are left out. */", ["1 word"]],
     ["has a private word in a string", 'const a = "rows that are left out";', ["1 word"]],
-    ["has a private word in a template", "const a = `row ${1} is left out`;", ["1 word"]],
+    ["has a private word in a template", ["const a = `row $", "{1} is left out`;"].join(""), ["1 word"]],
     ["has a private word in a path", 'import "./told-of-it.ts";', []],
     [
       "names the code of an error",

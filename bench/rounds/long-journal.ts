@@ -22,7 +22,7 @@ const RECORDS_AT_ONCE = 5_000;
 export async function longJournal(path: string, shards: number): Promise<{ records: number; bytes: number }> {
   await using opened = await openJournal(path, Date.now());
   const { generation } = opened;
-  const state = replay({ ...DEFAULT_SCHEDULE, maxDeadRows: 0 }, opened.records, generation);
+  const state = replay({ ...DEFAULT_SCHEDULE, maxDeadLetters: 0 }, opened.records, generation);
   await using journal = new SnapshottingJournal({
     journal: opened.journal,
     generation,
@@ -91,5 +91,5 @@ function aPartial(name: Pick<PartialManifest, "shard" | "token" | "executionId">
   } as const;
   const counts = { ...NO_ROWS, rowsIn: SHARD_ROWS, rowsMapped: SHARD_ROWS, rowsOut: SHARD_ROWS };
   const files = [rows, combined];
-  return { ...name, ...counts, firstDead: null, files, digest: sha256(`${name.shard}`) };
+  return { ...name, ...counts, firstDeadLetter: null, files, digest: sha256(`${name.shard}`) };
 }

@@ -139,7 +139,7 @@ async function timeReplay(shards: number, rounds: number): Promise<TimedReplay> 
       await using opened = await openJournal(path, Date.now());
       const readMs = performance.now();
       const { records: rest, generation, snapshots } = opened;
-      const state = replay({ ...DEFAULT_SCHEDULE, maxDeadRows: 0 }, rest, generation, bodiesOf(snapshots));
+      const state = replay({ ...DEFAULT_SCHEDULE, maxDeadLetters: 0 }, rest, generation, bodiesOf(snapshots));
       reads.push(readMs - startMs);
       folds.push(performance.now() - readMs);
       const { user, system } = process.cpuUsage(before);

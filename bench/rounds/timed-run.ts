@@ -16,7 +16,7 @@ export interface TimedRunOptions {
   readonly shards: number;
   /** Duration of a shard for each worker: one worker for each value. */
   readonly shardMs: readonly number[];
-  readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
+  readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadLetters">>;
   /** Disturbs the workers when half of the shards are committed. Default: no disturbance. */
   readonly atHalf?: (fleet: SleepyFleet) => Promise<void>;
 }

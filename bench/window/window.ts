@@ -53,8 +53,8 @@ async function runWindow(args: WindowArguments): Promise<void> {
       ["Ray Serve, by its handle", rayServe("handle")],
       ["Ray Serve, in the replica", rayServe("replica")],
     );
-  const leftOut = hasRay() ? [] : [`Ray Serve is skipped: ${RAY_SETUP} installs it`];
-  for (const text of leftOut) note(text);
+  const skipped = hasRay() ? [] : [`Ray Serve is skipped: ${RAY_SETUP} installs it`];
+  for (const text of skipped) note(text);
   await using broker = await startRabbitMq();
   const entries = sizes.flatMap((rows) =>
     contestants.map(([by, work]) => ({ rows, by, work, found: [] as Measured[] })),
@@ -89,7 +89,7 @@ async function runWindow(args: WindowArguments): Promise<void> {
     notes: [
       "p50 and p99 are from sending to the arrival of the result at the steady pace, including the window",
       "the loop and Ray Serve keep no state: after a kill they send results twice, and they write no files",
-      ...leftOut,
+      ...skipped,
     ],
   });
 }

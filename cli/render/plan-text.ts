@@ -4,11 +4,11 @@ import { conversionOf } from "../../shared/domain/conversion.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import { featureOf, programOf, reductionValue, stepKindOf } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
+import { skippedPhrases } from "../../shared/domain/skipped-files.ts";
 import { sortMemoryBytes } from "../../shared/domain/sort-memory.ts";
 import { madeColumns, type StepBinding, type StepFile } from "../../shared/domain/step-binding.ts";
 import type { TypeCheck } from "../../shared/domain/type-check.ts";
@@ -45,7 +45,7 @@ export function planText(
     ["input", `${counted(rows, "row")} in ${counted(dataset.files.length, "file")}, ${formatBytes(bytes)}`],
     ...fileFormEntries(dataset),
     ["folders", foldersText(plan.partitions)],
-    ...leftOutPhrases(plan.leftOut).map((phrase, index): [string, string] => [
+    ...skippedPhrases(plan.skippedFiles).map((phrase, index): [string, string] => [
       index === 0 ? "excluded" : "",
       oneLine(phrase),
     ]),

@@ -30,6 +30,6 @@ function storeLine(one: StoreCounts): string {
       : []),
     ...(one.throttled > 0 ? [`${formatCount(one.throttled)} throttled`] : []),
   ].join(", ");
-  const asked = `${bytes === "" ? "" : `${bytes} in `}${counted(one.requests, "request")}${firstByte}`;
-  return `${oneLine(one.store)}: ${asked}${trouble === "" ? "" : `; ${trouble}`}`;
+  const requested = `${bytes === "" ? "" : `${bytes} in `}${counted(one.requests, "request")}${firstByte}`;
+  return `${oneLine(one.store)}: ${requested}${trouble === "" ? "" : `; ${trouble}`}`;
 }

@@ -11,7 +11,7 @@ import { conversionEntry } from "./conversion-line.ts";
 import { storeEntries } from "./stores-text.ts";
 
 /** Keys of a status without a place in a summary: they are renamed, or only apply to an active job. */
-const LEFT_OUT = [
+const OMITTED = [
   "jobId",
   "name",
   "phase",
@@ -33,10 +33,10 @@ const LEFT_OUT = [
   "waiting",
   "endProgress",
 ] as const satisfies readonly (keyof JobStatus)[];
-type KeptFacts = Omit<JobStatus, (typeof LEFT_OUT)[number]>;
+type StoredFacts = Omit<JobStatus, (typeof OMITTED)[number]>;
 
 /** JSON object that `--json` prints at the end. Scripts may rely on its keys: facts of the run and these. */
-export interface JobSummary extends Omit<KeptFacts, "manifest"> {
+export interface JobSummary extends Omit<StoredFacts, "manifest"> {
   readonly job: string;
   readonly state: JobStatus["phase"];
   /** Rows of the input whose shards are committed. */
@@ -52,14 +52,14 @@ export interface JobSummary extends Omit<KeptFacts, "manifest"> {
 
 export function jobSummary(status: JobStatus): JobSummary {
   const { jobId, phase, rowsCommitted, shardsTotal, failure } = status;
-  const leftOut: ReadonlySet<string> = new Set(LEFT_OUT);
-  const facts = Object.entries(status).filter(([name]) => !leftOut.has(name));
+  const omitted: ReadonlySet<string> = new Set(OMITTED);
+  const facts = Object.entries(status).filter(([name]) => !omitted.has(name));
   return {
     job: jobId,
     state: phase,
     rows: rowsCommitted,
     shards: shardsTotal,
-    ...(Object.fromEntries(facts) as unknown as KeptFacts),
+    ...(Object.fromEntries(facts) as unknown as StoredFacts),
     seconds: Number(status.seconds.toFixed(3)),
     rowsPerSecond: Math.round(status.rowsPerSecond),
     manifest: status.manifest === "" ? null : status.manifest,
@@ -107,7 +107,7 @@ function countEntry(name: (typeof SHOWN_COUNTS)[number], status: JobStatus, styl
 
 /** Describes the count and the place of dead letters: the output, or the work files of an unpublished job. */
 function deadLettersText({ deadLetters, manifest, output }: JobStatus): string {
-  const place = manifest === "" ? `${WORK_FOLDER}/**/dead.parquet` : OUTPUT_FOLDERS.errors;
+  const place = manifest === "" ? `${WORK_FOLDER}/**/dead-letters.parquet` : OUTPUT_FOLDERS.errors;
   return `${formatCount(deadLetters)}, in ${oneLine(output)}/${place}`;
 }
 

@@ -44,18 +44,18 @@ export function workersTable(workers: readonly WorkerStatus[], style: Style = pl
       `${formatSeconds(worker.secondsSinceHeartbeat)} ago`,
     ]);
   const table = renderTable({ columns: COLUMNS, rows }, style, { maxRows: 1_000 });
-  return [table, ...refusals(workers), ...asideLines(workers), ...fetches(workers)].join("\n");
+  return [table, ...refusals(workers), ...gpuFaultLines(workers), ...fetches(workers)].join("\n");
 }
 
-function standing({ aside, refused, excludedForSeconds }: WorkerStatus): string | null {
-  if (aside !== null) return "unhealthy";
+function standing({ gpuFault, refused, excludedForSeconds }: WorkerStatus): string | null {
+  if (gpuFault !== null) return "unhealthy";
   return refused === null ? exclusion(excludedForSeconds) : "refused";
 }
 
 /** Returns a line for each worker that left until its device is good again, with the reason. */
-export function asideLines(workers: readonly WorkerStatus[]): string[] {
-  return workers.flatMap(({ name, aside }) =>
-    aside === null ? [] : [`${oneLine(name)} is excluded: ${oneLine(aside)}`],
+export function gpuFaultLines(workers: readonly WorkerStatus[]): string[] {
+  return workers.flatMap(({ name, gpuFault }) =>
+    gpuFault === null ? [] : [`${oneLine(name)} is excluded: ${oneLine(gpuFault)}`],
   );
 }
 

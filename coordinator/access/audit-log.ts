@@ -18,7 +18,7 @@ export class AuditLog {
   readonly #log: Logger;
   readonly #nowMs: () => number;
   #window = { startMs: Number.NEGATIVE_INFINITY, refusals: 0 };
-  #leftOut = 0;
+  #omitted = 0;
 
   /** @throws {ARGUMENT_INVALID} when the file cannot be written */
   constructor(path: string | null, log: Logger, nowMs: () => number = Date.now) {
@@ -40,13 +40,13 @@ export class AuditLog {
   /** Records an event. Never fails: a line that cannot be written goes to the coordinator's log. */
   record({ name, peer }: Pick<Who, "name" | "peer">, event: AuditEvent): void {
     const nowMs = this.#nowMs();
-    if (event.event === "refused" && !this.#mayTell(nowMs)) {
-      this.#leftOut += 1;
+    if (event.event === "refused" && !this.#mayRecord(nowMs)) {
+      this.#omitted += 1;
       return;
     }
-    const leftOut = this.#leftOut === 0 ? {} : { refusalsLeftOut: this.#leftOut };
-    this.#leftOut = 0;
-    const line = { at: new Date(nowMs).toISOString(), who: name, peer, ...event, ...leftOut };
+    const omitted = this.#omitted === 0 ? {} : { refusalsOmitted: this.#omitted };
+    this.#omitted = 0;
+    const line = { at: new Date(nowMs).toISOString(), who: name, peer, ...event, ...omitted };
     if (this.#path === null) {
       this.#log.info({ audit: line }, event.event);
       return;
@@ -58,7 +58,7 @@ export class AuditLog {
     }
   }
 
-  #mayTell(nowMs: number): boolean {
+  #mayRecord(nowMs: number): boolean {
     if (Math.abs(nowMs - this.#window.startMs) >= REFUSALS.windowMs)
       this.#window = { startMs: nowMs, refusals: 0 };
     this.#window.refusals += 1;

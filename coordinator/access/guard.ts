@@ -22,7 +22,7 @@ import type { Token } from "./tokens.ts";
 import { TokensFile } from "./tokens-file.ts";
 
 /** TLS facts of connections, by the peer's address and port. */
-interface Door {
+interface TlsFacts {
   /** Returns the error that refuses every call of a connection. Null: the connection is accepted. */
   refusalOf(peer: string): ShardmillError | null;
   /** Returns the names in its certificate, see {@link namesOf}. Empty if no certificate was requested. */
@@ -34,7 +34,7 @@ interface Seen {
   readonly rates: CallRates;
   readonly audit: AuditLog;
   /** Null: connections are in the clear. */
-  readonly door: Door | null;
+  readonly tlsListener: TlsFacts | null;
 }
 
 /**
@@ -91,13 +91,13 @@ class GuardedCall {
           if (this.#isLet(() => this.#weigh(message))) next(message);
           return;
         }
-        const letIn = async () => {
+        const authorize = async () => {
           const token = (await faceOf(this.#path)?.token?.read(this.#path, message)) ?? null;
           if (!this.#isLet(() => this.#identify(token))) return;
           markCaller(metadata, knownAs(this.#caller));
           next(message);
         };
-        letIn().catch((error: unknown) => this.#call.sendStatus(toStatus(error)));
+        authorize().catch((error: unknown) => this.#call.sendStatus(toStatus(error)));
       })
       .withOnCancel(() => {
         // grpc-js calls this at the end of every call, however it ended.
@@ -109,14 +109,14 @@ class GuardedCall {
 
   /** @throws when the connection or the caller is refused */
   #enter(bearer: string | null): void {
-    const refusal = this.#callers === "anyone" ? null : this.#seen.door?.refusalOf(this.#peer);
+    const refusal = this.#callers === "anyone" ? null : this.#seen.tlsListener?.refusalOf(this.#peer);
     if (refusal) throw refusal;
     if (this.#unjudged === null) this.#identify(bearer);
   }
 
   #identify(bearer: string | null): void {
-    const { door, rates } = this.#seen;
-    const identity = this.#judge.identify(this.#path, bearer, door?.namesOf(this.#peer), (known) => {
+    const { tlsListener, rates } = this.#seen;
+    const identity = this.#judge.identify(this.#path, bearer, tlsListener?.namesOf(this.#peer), (known) => {
       this.#caller = known;
     });
     this.#caller = identity;

@@ -9,7 +9,7 @@ import { reasonOf } from "../../shared/storage/errors.ts";
 import { isOnThisMachine, makeScratch } from "../../shared/storage/local-paths.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { readChunks } from "../../shared/storage/whole-file.ts";
-import { partialInvalid, tellsNothingOf } from "./partial-invalid.ts";
+import { hasNoVerdictOn, partialInvalid } from "./partial-invalid.ts";
 
 /** Storage calls of a check: a check changes nothing. */
 export type CheckedStorage = Pick<Storage, "list" | "stat" | "real" | "read" | "sync">;
@@ -90,10 +90,10 @@ async function digestOf(
   checkSize: (bytes: number) => void,
   { storage, checksums, take, signal }: CheckAccess,
 ): Promise<string> {
-  const told = (await checksums?.of(path, signal)) ?? null;
-  if (told !== null) {
-    checkSize(told.bytes);
-    return told.sha256;
+  const stored = (await checksums?.of(path, signal)) ?? null;
+  if (stored !== null) {
+    checkSize(stored.bytes);
+    return stored.sha256;
   }
   const file = await storage.stat(path, signal);
   checkSize(file.bytes);
@@ -147,7 +147,7 @@ function unreadable(
   signal: AbortSignal,
 ): unknown {
   signal.throwIfAborted();
-  if (isShardmillError(cause, "PARTIAL_INVALID") || tellsNothingOf(path, cause)) return cause;
+  if (isShardmillError(cause, "PARTIAL_INVALID") || hasNoVerdictOn(path, cause)) return cause;
   const found = isShardmillError(cause, "STORE_NOT_FOUND") ? "nothing" : reasonOf(cause);
   return partialInvalid(partial, {
     path,

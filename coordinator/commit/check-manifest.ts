@@ -22,7 +22,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export function checkManifest(partial: PartialManifest, rules: PartialRules): void {
   const differs = (what: string, expected: string | number, found: string | number) =>
     partialInvalid(partial, { what, expected, found });
-  const { rowsIn, rowsMapped, rowsOut, rowsFiltered, rowsDead, executionId, files } = partial;
+  const { rowsIn, rowsMapped, rowsOut, rowsFiltered, rowsDeadLettered, executionId, files } = partial;
   if (!isExecutionId(executionId))
     throw differs("execution id", "letters and digits", JSON.stringify(executionId));
   const fault = rowCountsFault(partial, rowsIn);
@@ -36,14 +36,14 @@ export function checkManifest(partial: PartialManifest, rules: PartialRules): vo
     const [what, expected] = refusal;
     if (!rules[needs] && partial[name] > 0) throw differs(what, expected, partial[name]);
   }
-  if ((partial.firstDead !== null) !== rowsDead > 0) {
+  if ((partial.firstDeadLetter !== null) !== rowsDeadLettered > 0) {
     throw differs(
       "first dead letter",
-      rowsDead > 0 ? "one" : "none",
-      partial.firstDead === null ? "none" : "one",
+      rowsDeadLettered > 0 ? "one" : "none",
+      partial.firstDeadLetter === null ? "none" : "one",
     );
   }
-  const expected = partialLayout(rules, { hasDead: rowsDead > 0 });
+  const expected = partialLayout(rules, { hasDeadLetters: rowsDeadLettered > 0 });
   const found = files.map((file) => file.name).sort();
   const names = expected.map((file) => file.name).sort();
   if (found.join("\n") !== names.join("\n")) throw differs("files", names.join(", "), found.join(", "));
@@ -66,13 +66,16 @@ function checkEntry(partial: PartialManifest, expected: PlannedPartialFile): voi
 }
 
 /** Returns the rows that a file of this kind must have. Null: any number, since `combine` decides. */
-function dueRows({ rowsOut, rowsDead }: PartialManifest, kind: PlannedPartialFile["kind"]): number | null {
+function dueRows(
+  { rowsOut, rowsDeadLettered }: PartialManifest,
+  kind: PlannedPartialFile["kind"],
+): number | null {
   switch (kind) {
     case "rows":
     case "scan":
       return rowsOut;
-    case "dead":
-      return rowsDead;
+    case "deadLetters":
+      return rowsDeadLettered;
     case "combined":
       return null;
     default:

@@ -9,7 +9,7 @@ import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { byteSource, type Entry, type Storage } from "../../shared/storage/storage.ts";
 import { type CheckedStorage, checkBytes, isLink, partialLocation } from "./check-file.ts";
 import { checkManifest } from "./check-manifest.ts";
-import { partialInvalid, tellsNothingOf } from "./partial-invalid.ts";
+import { hasNoVerdictOn, partialInvalid } from "./partial-invalid.ts";
 import type { CountRows } from "./row-counter.ts";
 
 /** Facts that all checks of a job share. Plain data: it is sent to a thread. */
@@ -17,7 +17,7 @@ export interface CheckPlace {
   readonly partials: Location;
   readonly shape: PartialRules;
   /** True when the storage's own checksums are trusted. Default: false. */
-  readonly isBelieved?: boolean;
+  readonly isTrusted?: boolean;
   /** Settings of the job's stores. Default: none. */
   readonly stores?: JobStores;
 }
@@ -46,13 +46,13 @@ const UPLOAD_UNDER_WAY = /^\..*\.tmp$/;
  */
 export async function checkPartial(
   partial: PartialManifest,
-  { partials, shape, isBelieved = false }: CheckPlace,
+  { partials, shape, isTrusted = false }: CheckPlace,
   { storage, countRows }: CheckTools,
 ): Promise<void> {
   checkManifest(partial, shape);
   const folder = partialLocation(partials, partial);
   if (isOnThisMachine(folder)) await checkNames(folder, partial, storage);
-  const access = { storage, checksums: isBelieved ? storage.checksums : undefined, signal: NEVER };
+  const access = { storage, checksums: isTrusted ? storage.checksums : undefined, signal: NEVER };
   for (const file of partial.files) {
     const location = await checkBytes(partials, partial, file, access);
     const source = byteSource(storage, location, file.bytes);
@@ -117,7 +117,7 @@ async function checkRows(
   path: Location,
 ): Promise<void> {
   const found = await count().catch((cause: unknown) => {
-    if (tellsNothingOf(path, cause)) throw cause;
+    if (hasNoVerdictOn(path, cause)) throw cause;
     const what = `${file.name} cannot be parsed`;
     const expected = `${file.rows} rows`;
     throw partialInvalid(partial, { path, what, expected, found: messageOf(cause), cause });

@@ -18,7 +18,7 @@ const BATCH_BYTES = 64 << 20;
  */
 const MAX_CHECKERS = 4;
 
-interface Asked {
+interface Requested {
   readonly partial: PartialManifest;
   readonly bytes: number;
   /**
@@ -42,9 +42,9 @@ interface CheckerOptions {
  */
 export class PartialChecker implements AsyncDisposable {
   readonly #options: Required<CheckerOptions>;
-  readonly #bySignal = new Map<AbortSignal, Set<Asked>>();
+  readonly #bySignal = new Map<AbortSignal, Set<Requested>>();
   readonly #callOff: (() => void)[] = [];
-  #waiting: Asked[] = [];
+  #waiting: Requested[] = [];
   #closed = false;
   readonly #idle: PartialsChecker[] = [];
   readonly #checkers = new Set<PartialsChecker>();
@@ -66,37 +66,37 @@ export class PartialChecker implements AsyncDisposable {
     signal.throwIfAborted();
     assert(!this.#closed, "nothing is checked once the store is closed");
     const bytes = partial.files.reduce((sum, file) => sum + file.bytes, 0);
-    const asked: Asked = { partial, bytes, alone: false, finding: deferred<CheckFinding>() };
+    const requested: Requested = { partial, bytes, alone: false, finding: deferred<CheckFinding>() };
     const open = this.#pendingUnder(signal);
-    open.add(asked);
-    this.#waiting.push(asked);
+    open.add(requested);
+    this.#waiting.push(requested);
     this.#startWaiting();
     try {
-      const found = await asked.finding.promise;
+      const found = await requested.finding.promise;
       if (found !== null) throw errorFromData(found);
     } finally {
-      open.delete(asked);
+      open.delete(requested);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     for (const callOff of this.#callOff.splice(0)) callOff();
-    const gone = new ShardmillError("INTERRUPTED", "the checker of partials is closed");
-    for (const { finding } of this.#waiting.splice(0)) finding.reject(gone);
+    const closed = new ShardmillError("INTERRUPTED", "the checker of partials is closed");
+    for (const { finding } of this.#waiting.splice(0)) finding.reject(closed);
     await Promise.all([...this.#checkers].map((checker) => checker[Symbol.asyncDispose]()));
     this.#checkers.clear();
   }
 
   /** Returns the open checks of a signal. They share one listener: a job has thousands under one signal. */
-  #pendingUnder(signal: AbortSignal): Set<Asked> {
+  #pendingUnder(signal: AbortSignal): Set<Requested> {
     const known = this.#bySignal.get(signal);
     if (known !== undefined) return known;
-    const open = new Set<Asked>();
+    const open = new Set<Requested>();
     this.#bySignal.set(signal, open);
     const giveUp = () => {
-      this.#waiting = this.#waiting.filter((asked) => !open.has(asked));
-      for (const asked of open) asked.finding.reject(signal.reason);
+      this.#waiting = this.#waiting.filter((requested) => !open.has(requested));
+      for (const requested of open) requested.finding.reject(signal.reason);
     };
     signal.addEventListener("abort", giveUp, { once: true });
     this.#callOff.push(() => signal.removeEventListener("abort", giveUp));
@@ -123,24 +123,24 @@ export class PartialChecker implements AsyncDisposable {
   #isFull(): boolean {
     if (this.#waiting.length >= BATCH) return true;
     let bytes = 0;
-    for (const asked of this.#waiting) bytes += asked.bytes;
+    for (const requested of this.#waiting) bytes += requested.bytes;
     return bytes >= BATCH_BYTES;
   }
 
-  #nextBatch(): Asked[] {
-    const batch: Asked[] = [];
+  #nextBatch(): Requested[] {
+    const batch: Requested[] = [];
     let bytes = 0;
-    for (const asked of this.#waiting) {
-      bytes += asked.bytes;
-      if (batch.length > 0 && (asked.alone || bytes > BATCH_BYTES)) break;
-      batch.push(asked);
-      if (asked.alone || batch.length === BATCH) break;
+    for (const requested of this.#waiting) {
+      bytes += requested.bytes;
+      if (batch.length > 0 && (requested.alone || bytes > BATCH_BYTES)) break;
+      batch.push(requested);
+      if (requested.alone || batch.length === BATCH) break;
     }
     this.#waiting.splice(0, batch.length);
     return batch;
   }
 
-  async #run(checker: PartialsChecker, batch: readonly Asked[]): Promise<void> {
+  async #run(checker: PartialsChecker, batch: readonly Requested[]): Promise<void> {
     try {
       const findings = await checker.check(batch.map(({ partial }) => partial));
       assert(findings.length === batch.length, "each partial has its finding");
@@ -153,9 +153,9 @@ export class PartialChecker implements AsyncDisposable {
     if (!this.#closed) this.#startWaiting();
   }
 
-  #judgeAlone(batch: readonly Asked[], cause: unknown): void {
+  #judgeAlone(batch: readonly Requested[], cause: unknown): void {
     if (batch.length > 1 && !this.#closed) {
-      for (const asked of batch) asked.alone = true;
+      for (const requested of batch) requested.alone = true;
       this.#waiting.unshift(...batch);
       return;
     }

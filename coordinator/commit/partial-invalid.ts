@@ -42,7 +42,7 @@ export function partialInvalid(
  * lost connection, a store that is down, expired credentials. False for a difference that was found, and for
  * every error of a disk of this machine.
  */
-export function tellsNothingOf(location: Location, error: unknown): boolean {
+export function hasNoVerdictOn(location: Location, error: unknown): boolean {
   if (isOnThisMachine(location) || !isPlaceError(error)) return false;
   if (isTooShort(error) || isNotAFile(error)) return false;
   return !isShardmillError(error, "STORE_NOT_FOUND") && !isShardmillError(error, "STORE_CHANGED");

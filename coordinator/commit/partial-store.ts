@@ -29,7 +29,7 @@ export interface PartialStore extends AsyncDisposable {
 }
 
 /** Tools of the store. The store closes the checkers that it opens. */
-export interface PartialStoreSeams extends Pick<CheckPlace, "isBelieved" | "stores"> {
+export interface PartialStoreSeams extends Pick<CheckPlace, "isTrusted" | "stores"> {
   readonly storage: Storage;
   readonly openChecker: OpenChecker;
 }

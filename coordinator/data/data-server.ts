@@ -17,7 +17,7 @@ import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { putSpooled } from "../../shared/storage/put-spooled.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
-import type { Asked, DataService, FileRange, PutHeader } from "../../shared/wire/services.ts";
+import type { DataService, FileRange, PutHeader, Requested } from "../../shared/wire/services.ts";
 import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
 /** Files of a job that may be read and written through the coordinator. */
@@ -132,11 +132,11 @@ export class DataServer implements DataService, AsyncDisposable {
   }
 
   async *readRange(
-    { session, jobId, path, start, end, who }: FileRange & Asked,
+    { session, jobId, path, start, end, who }: FileRange & Requested,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { location, storages } = this.#readable(session, jobId, path);
-    const giveBack = await takeEach(
+    const release = await takeEach(
       () => this.#readsOfOne.take(session, signal),
       () => this.#readsOfIdentity.take(keyOf(who), signal),
       () => this.#reads.take(signal),
@@ -147,17 +147,17 @@ export class DataServer implements DataService, AsyncDisposable {
       for (let at = start; at === start || at < end; at += CHUNK_BYTES)
         yield await storage.read(location, at, Math.min(at + CHUNK_BYTES, end), { signal });
     } finally {
-      giveBack();
+      release();
     }
   }
 
   async putPartialFile(
-    { who, ...header }: PutHeader & Asked,
+    { who, ...header }: PutHeader & Requested,
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<void> {
     this.#folderFor(header);
-    const giveBack = await takeEach(
+    const release = await takeEach(
       () => this.#putsOfOne.take(uploadKey(header), signal),
       () => this.#putsOfIdentity.take(keyOf(who), signal),
       () => this.#puts.take(signal),
@@ -174,7 +174,7 @@ export class DataServer implements DataService, AsyncDisposable {
       if (isOnThisMachine(target)) await storage.put(target, source, options);
       else await putSpooled(target, source, { storage, options, spoolPath: folder.spoolPath });
     } finally {
-      giveBack();
+      release();
     }
   }
 

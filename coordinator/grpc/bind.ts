@@ -5,7 +5,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import { bindError } from "../../shared/serving/bind-error.ts";
 import { listenOnAll } from "../../shared/serving/listen.ts";
 import type { Listening } from "../../shared/serving/listening.ts";
-import type { TlsDoor } from "../../shared/serving/tls-door.ts";
+import type { TlsListener } from "../../shared/serving/tls-listener.ts";
 import { type Address, formatAddress } from "../../shared/wire/address.ts";
 import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
@@ -39,7 +39,11 @@ interface Bound {
  * @throws {PORT_IN_USE} when another process listens there
  * @throws {ARGUMENT_INVALID} when this machine does not have the address, or the process may not use it
  */
-export async function bind(server: Server, place: Address, door: TlsDoor | null = null): Promise<Bound> {
+export async function bind(
+  server: Server,
+  place: Address,
+  tlsListener: TlsListener | null = null,
+): Promise<Bound> {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
   const onSocket = (socket: Socket) => {
@@ -48,7 +52,7 @@ export async function bind(server: Server, place: Address, door: TlsDoor | null 
     injector.injectConnection(socket);
   };
   try {
-    const { port, servers } = await listenOnAll(() => socketServer(door, onSocket), place);
+    const { port, servers } = await listenOnAll(() => socketServer(tlsListener, onSocket), place);
     return {
       address: formatAddress({ host: place.host, port }),
       async close(graceMs) {
@@ -64,10 +68,10 @@ export async function bind(server: Server, place: Address, door: TlsDoor | null 
   }
 }
 
-function socketServer(door: TlsDoor | null, onSocket: (socket: Socket) => void): NetServer {
-  if (door === null) return createServer(onSocket);
-  const server = createTlsServer({ ...door.options, ALPNProtocols: ["h2"] });
-  door.watch(server);
+function socketServer(tlsListener: TlsListener | null, onSocket: (socket: Socket) => void): NetServer {
+  if (tlsListener === null) return createServer(onSocket);
+  const server = createTlsServer({ ...tlsListener.options, ALPNProtocols: ["h2"] });
+  tlsListener.watch(server);
   return server.on("secureConnection", onSocket);
 }
 
@@ -80,8 +84,8 @@ async function allClosed(sockets: ReadonlySet<Socket>, withinMs: number): Promis
 }
 
 /** Loads and opens TLS if it is set. Null: connections are in the clear. @throws {TLS_INVALID} */
-export async function openTls(listening: Listening, log: Logger): Promise<TlsDoor | null> {
+export async function openTls(listening: Listening, log: Logger): Promise<TlsListener | null> {
   if (listening.tls === null) return null;
-  const { openDoor } = await import("../../shared/serving/tls-door.ts");
-  return openDoor(listening, log);
+  const { openTlsListener } = await import("../../shared/serving/tls-listener.ts");
+  return openTlsListener(listening, log);
 }

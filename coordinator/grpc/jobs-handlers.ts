@@ -120,10 +120,10 @@ function standingHandlers(
 }
 
 /** Handlers of a service with a single method whose request is empty. */
-export function tellingHandlers<Answer>(
+export function infoHandlers<Answer>(
   method: Method<object, Answer>,
-  tell: (signal: AbortSignal) => Promise<Answer>,
+  call: (signal: AbortSignal) => Promise<Answer>,
   report: ReportFailure,
 ): UntypedServiceImplementation {
-  return { [method.name]: serveUnary(method, (_request, { signal }) => tell(signal), report) };
+  return { [method.name]: serveUnary(method, (_request, { signal }) => call(signal), report) };
 }

@@ -27,5 +27,8 @@ export interface PortThreadMethods {
 /** Methods of the thread's owner: the methods of a `ResultsView`, with one argument each. */
 export interface PortOwnerMethods {
   jobs(argument: null): Promise<readonly JobResults[]>;
-  combined(asked: { readonly jobId: JobId; readonly reduction: string }): Promise<readonly CombinedTable[]>;
+  combined(requested: {
+    readonly jobId: JobId;
+    readonly reduction: string;
+  }): Promise<readonly CombinedTable[]>;
 }

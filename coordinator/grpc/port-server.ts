@@ -59,7 +59,7 @@ export async function startPortServer(face: PortFace, options: PortServerOptions
     ...SERVER_OPTIONS,
     "grpc.max_receive_message_length": requestBytes,
     "grpc.max_concurrent_streams": streams,
-    interceptors: [guardInterceptor(guard, { report, audit, door: tls, rates })],
+    interceptors: [guardInterceptor(guard, { report, audit, tlsListener: tls, rates })],
   });
   const handlers = await face.open(results, report);
   for (const [path, { definition, handler }] of handlers.methods)

@@ -16,7 +16,7 @@ import type { Guard } from "../access/judge.ts";
 import { bind, openTls, reportTo } from "./bind.ts";
 import { dataHandlers } from "./data-handlers.ts";
 import { addHealth } from "./health.ts";
-import { jobsHandlers, tellingHandlers } from "./jobs-handlers.ts";
+import { infoHandlers, jobsHandlers } from "./jobs-handlers.ts";
 import { addLate } from "./late-methods.ts";
 import { addReflection } from "./reflection.ts";
 import { workHandlers } from "./work-handlers.ts";
@@ -82,24 +82,24 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const { rates = new CallRates(() => performance.now()) } = options;
   const tls = await openTls(listening, log);
   const audit = new AuditLog(guard.auditPath, log);
-  const interceptors = [guardInterceptor(guard, { report, audit, door: tls, rates })];
+  const interceptors = [guardInterceptor(guard, { report, audit, tlsListener: tls, rates })];
   const server = new Server({ ...SERVER_OPTIONS, interceptors });
   server.addService(serviceDefinition("WorkService"), workHandlers(services.work, report, audit));
   server.addService(serviceDefinition("DataService"), dataHandlers(services.data, report));
   server.addService(serviceDefinition("JobsService"), jobsHandlers(services.jobs, report, audit));
-  const { workers, server: told } = services;
-  const listWorkers = tellingHandlers(
+  const { workers, server: serverInfo } = services;
+  const listWorkers = infoHandlers(
     workersMethods.listWorkers,
     (signal) => workers.listWorkers(signal),
     report,
   );
   server.addService(serviceDefinition("WorkersService"), listWorkers);
-  const tellServer = tellingHandlers(
+  const serverHandlers = infoHandlers(
     serverMethods.getServerInfo,
-    (signal) => told.getServerInfo(signal),
+    (signal) => serverInfo.getServerInfo(signal),
     report,
   );
-  server.addService(serviceDefinition("ServerService"), tellServer);
+  server.addService(serviceDefinition("ServerService"), serverHandlers);
   for (const face of FACES) addLate(server, face.methods, () => face.load({ jobs, report }));
   const health = addHealth(server);
   addReflection(server);

@@ -55,6 +55,10 @@ export function workHandlers(
       ({ session, lease }) => work.releaseLease(session, lease),
       report,
     ),
-    Leave: serveUnary(workMethods.leave, ({ session, aside }) => work.leave(session, aside, NEVER), report),
+    Leave: serveUnary(
+      workMethods.leave,
+      ({ session, gpuFault }) => work.leave(session, gpuFault, NEVER),
+      report,
+    ),
   };
 }

@@ -3,7 +3,7 @@ import { getCookie } from "hono/cookie";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { HttpCaller, HttpEnv, HttpRoute, Proof } from "../../shared/serving/http-routes.ts";
 import { askerOf } from "../../shared/serving/http-server.ts";
-import type { TlsDoor } from "../../shared/serving/tls-door.ts";
+import type { TlsListener } from "../../shared/serving/tls-listener.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 import { type AuditLog, refusedAs } from "../access/audit-log.ts";
 import type { BrowserPasses } from "../access/browser-passes.ts";
@@ -19,7 +19,7 @@ interface HttpGuardOptions {
   readonly passes: BrowserPasses;
   readonly audit: AuditLog;
   readonly report: ReportFailure;
-  readonly door: TlsDoor | null;
+  readonly tlsListener: TlsListener | null;
   readonly rates: CallRates;
 }
 
@@ -33,7 +33,7 @@ export class HttpGuard {
 
   /** @throws like {@link Judge.identify}, when the caller may not use the route */
   admit(context: Context<HttpEnv>, { method, path, callers, proofs = USUAL }: HttpRoute): HttpCaller {
-    const { judge, door, audit, report, rates } = this.#options;
+    const { judge, tlsListener, audit, report, rates } = this.#options;
     const what = `${method} ${path}`;
     const peer = askerOf(context.env);
     let identity: Identity = { name: "nobody", token: null };
@@ -41,9 +41,9 @@ export class HttpGuard {
     try {
       if (callers === "anyone") rates.call(identity, callers, peer);
       else {
-        const refusal = door?.refusalOf(peer);
+        const refusal = tlsListener?.refusalOf(peer);
         if (refusal) throw refusal;
-        ({ identity, by } = this.#identify(context, door?.namesOf(peer) ?? []));
+        ({ identity, by } = this.#identify(context, tlsListener?.namesOf(peer) ?? []));
         if (!proofs.includes(by)) throw wrongProof(by);
         judge.admit(identity, callers, what);
         rates.call(identity, callers, peer);

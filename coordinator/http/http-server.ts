@@ -7,7 +7,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { HttpEnv, HttpRoute } from "../../shared/serving/http-routes.ts";
 import { type HttpServer, startHttpServer } from "../../shared/serving/http-server.ts";
 import { type Listening, refuseClear } from "../../shared/serving/listening.ts";
-import { openDoor } from "../../shared/serving/tls-door.ts";
+import { openTlsListener } from "../../shared/serving/tls-listener.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 import { AuditLog } from "../access/audit-log.ts";
@@ -76,11 +76,11 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
   const { listen, guard, listening, report, log, rates = new CallRates(() => performance.now()) } = options;
   const place = parseAddress(listen, "listen", "--http");
   refuseClear(place, listening, "--http");
-  const door = openDoor(listening, log);
+  const tlsListener = openTlsListener(listening, log);
   const audit = new AuditLog(guard.auditPath, log);
   const judge = new Judge(guard, tokensOf(guard, report), Date.now);
   const passes = new BrowserPasses(guard.secret, Date.now);
-  const httpGuard = new HttpGuard({ judge, passes, audit, report, door, rates });
+  const httpGuard = new HttpGuard({ judge, passes, audit, report, tlsListener, rates });
   const app = new Hono<HttpEnv>();
   app.use(secureHeaders(HEADERS));
   app.onError((error, { req }) => {
@@ -104,7 +104,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
       (context) => route.handle(context),
     );
   }
-  const server = await startHttpServer(app, place, door);
+  const server = await startHttpServer(app, place, tlsListener);
   log.info({ address: server.address }, "listening for HTTP");
   return server;
 }

@@ -30,7 +30,7 @@ export interface AdviceFacts {
 /** Share of padding from which batches of similar lengths save more than most hardware changes. */
 const MUCH_PADDING = 0.2;
 /** Share of other stages from which they noticeably compete with inference for CPU cores. */
-const MUCH_BESIDE = 0.3;
+const MUCH_OUTSIDE = 0.3;
 /** Limit of rows a file: with fewer rows, opening the file takes longer than its rows. */
 const FEW_ROWS_A_FILE = 256;
 /** A shard of fewer rows costs more to lease, store and commit than to map. */
@@ -136,11 +136,11 @@ function inferAdvice({ usage, padding, device, isConverted }: AdviceFacts): stri
       : [`model.${CONVERSION.key} ${CONVERSION.faster[isCpu ? "cpu" : "other"]}`]),
     "or a smaller model",
   ];
-  const isShared = isCpu && besideInfer(usage.stages) > MUCH_BESIDE;
+  const isShared = isCpu && outsideInfer(usage.stages) > MUCH_OUTSIDE;
   return `the model is the bottleneck${isShared ? " (other stages share its cores)" : ""}: use ${ways.join(", ")}`;
 }
 
-function besideInfer(stages: StageShares): number {
+function outsideInfer(stages: StageShares): number {
   return Object.entries(stages).reduce((sum, [stage, share]) => sum + (stage === "infer" ? 0 : share), 0);
 }
 

@@ -9,7 +9,7 @@ const MOST_BYTES = 8 << 20;
 
 const rememberedSchema = z.object({
   startedWallMs: z.number(),
-  history: RUN_HISTORY_SCHEMA.omit({ dead: true }),
+  history: RUN_HISTORY_SCHEMA.omit({ deadLetters: true }),
   open: z.array(
     z.object({
       key: z.string(),

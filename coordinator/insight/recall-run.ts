@@ -25,10 +25,10 @@ interface RecallOptions {
  */
 export function recallRun({ beganMs, beganWallMs }: RecallOptions, earlier: EarlierRun): RunMemory {
   const { remembered } = earlier;
-  const lives = livesOf(earlier);
+  const periods = periodsOf(earlier);
   const firstWallMs = Math.min(
     beganWallMs,
-    remembered === null ? (lives[0]?.startedWallMs ?? beganWallMs) : Date.parse(remembered.history.began),
+    remembered === null ? (periods[0]?.startedWallMs ?? beganWallMs) : Date.parse(remembered.history.began),
   );
   // The clock of another machine may be ahead: earlier events must not come after the start of this
   // coordinator.
@@ -36,47 +36,47 @@ export function recallRun({ beganMs, beganWallMs }: RecallOptions, earlier: Earl
   const memory = new RunMemory({ beganMs: msAt(firstWallMs), beganWallMs: firstWallMs, sinceMs: beganMs });
   if (remembered !== null) memory.restore(remembered);
   const recall = new Recall(remembered?.history.pace.rowsDone.at(-1) ?? 0);
-  const { lives: livesBefore = [], seconds = 0 } = remembered?.history ?? {};
+  const { periods: periodsBefore = [], seconds = 0 } = remembered?.history ?? {};
   const at = (since: number) => msAt(firstWallMs + 1000 * since);
-  const told = lives.map((life, index) => {
+  const period = periods.map((period, index) => {
     const isRemembered = index === 0 && remembered !== null;
-    const fromMs = isRemembered ? at(livesBefore.at(-1)?.from ?? 0) : msAt(life.startedWallMs);
+    const fromMs = isRemembered ? at(periodsBefore.at(-1)?.from ?? 0) : msAt(period.startedWallMs);
     const toMs = isRemembered ? at(seconds) : fromMs;
-    return recall.tell(memory, life, { fromMs, toMs, msAt });
+    return recall.addPeriod(memory, period, { fromMs, toMs, msAt });
   });
-  const before = livesBefore.slice(0, -1).map(({ from, to }) => ({ fromMs: at(from), toMs: at(to) }));
-  memory.lived([...before, ...told]);
+  const before = periodsBefore.slice(0, -1).map(({ from, to }) => ({ fromMs: at(from), toMs: at(to) }));
+  memory.addPeriods([...before, ...period]);
   return memory;
 }
 
 /** Records of one coordinator. */
-interface RecordedLife {
+interface RecordedPeriod {
   readonly startedWallMs: number;
   readonly records: JournalRecord[];
 }
 
-interface Life {
+interface WorkPeriod {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
 /** Times of one coordinator that are known without its records. */
-interface KnownLife extends Life {
+interface KnownPeriod extends WorkPeriod {
   readonly msAt: (wallMs: number) => number;
 }
 
 /** Excludes this coordinator. */
-function livesOf({ remembered, records }: EarlierRun): RecordedLife[] {
-  const lives: RecordedLife[] =
+function periodsOf({ remembered, records }: EarlierRun): RecordedPeriod[] {
+  const periods: RecordedPeriod[] =
     remembered === null ? [] : [{ startedWallMs: remembered.startedWallMs, records: [] }];
   for (const record of records) {
-    if (record.kind === "generationStarted") lives.push({ startedWallMs: record.wallMs, records: [] });
-    else lives.at(-1)?.records.push(record);
+    if (record.kind === "generationStarted") periods.push({ startedWallMs: record.wallMs, records: [] });
+    else periods.at(-1)?.records.push(record);
   }
-  return lives.slice(0, -1);
+  return periods.slice(0, -1);
 }
 
-type Told =
+type Known =
   | { readonly ms: number; readonly record: JournalRecord }
   | { readonly ms: number; readonly key: string };
 
@@ -88,12 +88,12 @@ class Recall {
     this.#rowsDone = rowsDone;
   }
 
-  tell(memory: RunMemory, { startedWallMs, records }: RecordedLife, known: KnownLife): Life {
+  addPeriod(memory: RunMemory, { startedWallMs, records }: RecordedPeriod, known: KnownPeriod): WorkPeriod {
     const { fromMs, msAt } = known;
     let { toMs } = known;
-    const told = inOrder(records, (at) => msAt(startedWallMs + at), toMs);
-    const there = new Map<string, Life>();
-    for (const each of told) {
+    const period = inOrder(records, (at) => msAt(startedWallMs + at), toMs);
+    const there = new Map<string, WorkPeriod>();
+    for (const each of period) {
       if ("key" in each) {
         memory.handedIn(each.ms, each.key);
         continue;
@@ -106,7 +106,7 @@ class Recall {
     }
     memory.interrupted(
       this.#rowsDone,
-      new Map([...there].map(([name, life]) => [name, life.toMs - life.fromMs])),
+      new Map([...there].map(([name, period]) => [name, period.toMs - period.fromMs])),
     );
     return { fromMs, toMs };
   }
@@ -120,7 +120,7 @@ function* inOrder(
   records: readonly JournalRecord[],
   msOf: (at: number) => number,
   startedMs: number,
-): Generator<Told> {
+): Generator<Known> {
   const handedIn = handedInOf(records, msOf);
   const granted = new Set(
     records.flatMap((record) => (record.kind === "leaseGranted" ? [keyOf(record)] : [])),

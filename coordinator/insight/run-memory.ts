@@ -23,9 +23,9 @@ const MOST_SPANS = 256;
 const MOST_PHASES = 32;
 
 /** Limit of coordinators that are kept apart, for a job whose coordinators are killed again and again. */
-const MOST_LIVES = 100;
+const MOST_PERIODS = 100;
 
-interface Life {
+interface WorkPeriod {
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -52,7 +52,7 @@ type OpenAttempt = OpenSpan & { readonly worker: WorkerMemory };
 
 /** Data that another coordinator needs to continue the history, as JSON. */
 export interface RememberedRun {
-  readonly history: Omit<RunHistory, "dead">;
+  readonly history: Omit<RunHistory, "deadLetters">;
   /** Attempts that have not ended, with the keys of their tokens. Times are seconds as in the history. */
   readonly open: readonly (Pick<OpenSpan, "line" | "shard" | "backup"> & {
     readonly key: string;
@@ -80,7 +80,7 @@ export class RunMemory {
   #backups = 0;
   #commits = 0;
   #revocations = 0;
-  #lives: readonly Life[] = [];
+  #periods: readonly WorkPeriod[] = [];
   #lookedMs: number | null = null;
   #lastMs: number;
 
@@ -156,13 +156,13 @@ export class RunMemory {
   }
 
   /** Sets the earlier coordinators, in order. */
-  lived(lives: readonly Life[]): void {
-    this.#lives = lives.slice(-MOST_LIVES);
+  addPeriods(periods: readonly WorkPeriod[]): void {
+    this.#periods = periods.slice(-MOST_PERIODS);
   }
 
   /** Time that the earlier coordinators spent on the job. */
   get earlierMs(): number {
-    return this.#lives.reduce((sum, { fromMs, toMs }) => sum + Math.max(0, toMs - fromMs), 0);
+    return this.#periods.reduce((sum, { fromMs, toMs }) => sum + Math.max(0, toMs - fromMs), 0);
   }
 
   /** Adds an event right after the core has applied it. */
@@ -193,17 +193,17 @@ export class RunMemory {
     for (const [name, look] of looks) this.#workers.known(name)?.look(look, ms);
   }
 
-  history(measure: Measure): Omit<RunHistory, "dead"> {
+  history(measure: Measure): Omit<RunHistory, "deadLetters"> {
     const { beganMs, beganWallMs, sinceMs = beganMs } = this.#options;
     const seconds = (ms: number) => this.#seconds(ms);
     const nowMs = this.#lastMs;
-    const lives = [...this.#lives, { fromMs: sinceMs, toMs: nowMs }];
+    const periods = [...this.#periods, { fromMs: sinceMs, toMs: nowMs }];
     return {
       began: new Date(beganWallMs).toISOString(),
       seconds: seconds(nowMs),
-      ...(lives.length === 1
+      ...(periods.length === 1
         ? {}
-        : { lives: lives.map(({ fromMs, toMs }) => ({ from: seconds(fromMs), to: seconds(toMs) })) }),
+        : { periods: periods.map(({ fromMs, toMs }) => ({ from: seconds(fromMs), to: seconds(toMs) })) }),
       phases: this.#phases.map(({ phase, fromMs }) => ({ phase, from: seconds(fromMs) })),
       pace: this.#pace.pace(beganMs, measure.samples),
       attempts: this.#attempts,
@@ -213,7 +213,7 @@ export class RunMemory {
       revocations: this.#revocations,
       durations: this.#durations.durations,
       slowest: this.#durations.slowest,
-      ...this.#workers.told(nowMs, beganMs, measure),
+      ...this.#workers.recorded(nowMs, beganMs, measure),
     };
   }
 

@@ -6,7 +6,7 @@ export class RunTally {
   readonly #ended: Record<AttemptOutcome, number> = {
     committed: 0,
     failed: 0,
-    died: 0,
+    lost: 0,
     rejected: 0,
     expired: 0,
     released: 0,

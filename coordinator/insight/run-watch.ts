@@ -9,7 +9,7 @@ import { isEnded } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
-import type { DeadReason, RunHistory } from "../../shared/domain/run-history.ts";
+import type { DeadLetterReason, RunHistory } from "../../shared/domain/run-history.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { type StoreWaiting, storeWaiting } from "../../shared/domain/store-waiting.ts";
 import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
@@ -186,11 +186,11 @@ export class RunWatch {
 
   /** Returns the history without the shard map. A page requests it repeatedly while the job runs. */
   history(): RunHistory {
-    return { ...this.memory.history(KEPT_MEASURE), dead: deadReasons(this.#options.state()) };
+    return { ...this.memory.history(KEPT_MEASURE), deadLetters: deadLetterReasons(this.#options.state()) };
   }
 
   /** Returns the history that the manifest and ended jobs keep, with the shard map. */
-  kept(): RunHistory {
+  record(): RunHistory {
     return { ...this.history(), map: packMap(shardCells(this.#options.state())) };
   }
 
@@ -281,16 +281,17 @@ function rounded(stages: StageShares): StageShares {
 /**
  * Returns the reasons of dead letters, in committed and poisoned shards. Visits every shard if there are any.
  */
-function deadReasons(state: JobState): readonly DeadReason[] {
-  if (state.totals.deadRows === 0) return [];
-  const reasons = new Map<string, DeadReason>();
+function deadLetterReasons(state: JobState): readonly DeadLetterReason[] {
+  if (state.totals.deadLetters === 0) return [];
+  const reasons = new Map<string, DeadLetterReason>();
   const add = (letter: DeadLetter) => {
     const key = `${letter.stage} ${letter.code}`;
     const known = reasons.get(key);
     const first = { ...letter, message: letter.message.slice(0, MOST_CHARS), shards: 0 };
     reasons.set(key, { ...(known ?? first), shards: (known?.shards ?? 0) + 1 });
   };
-  for (const { firstDead } of committedPartials(state)) if (firstDead !== null) add(firstDead);
+  for (const { firstDeadLetter } of committedPartials(state))
+    if (firstDeadLetter !== null) add(firstDeadLetter);
   for (const letter of poisonedRows(state)) add(letter);
   return [...reasons.values()].sort((a, b) => b.shards - a.shards).slice(0, MOST_REASONS);
 }

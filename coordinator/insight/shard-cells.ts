@@ -9,7 +9,7 @@ export const KIND_BITS = 7;
 /** Flags of a cell, added to the kind. */
 const FAILED_BEFORE = 8;
 const HAS_BACKUP = 16;
-const HAS_DEAD_ROWS = 32;
+const HAS_DEAD_LETTERS = 32;
 
 /** Returns one byte a shard, in plan order. A split shard is replaced by its halves. */
 export function shardCells({ shards, counts }: JobState): Uint8Array {
@@ -26,7 +26,7 @@ function cellOf(entry: ShardEntry): number {
   let cell: number = CELLS[entry.state.kind];
   if (entry.failures.length > 0 || entry.parent !== null) cell += FAILED_BEFORE;
   if (hasBackup(entry)) cell += HAS_BACKUP;
-  if (hasDeadRows(entry)) cell += HAS_DEAD_ROWS;
+  if (hasDeadLetters(entry)) cell += HAS_DEAD_LETTERS;
   return cell;
 }
 
@@ -34,6 +34,6 @@ function hasBackup({ state }: ShardEntry): boolean {
   return state.kind === "leased" && state.leases.length > 1;
 }
 
-function hasDeadRows({ state }: ShardEntry): boolean {
-  return state.kind === "committed" && state.partial.rowsDead > 0;
+function hasDeadLetters({ state }: ShardEntry): boolean {
+  return state.kind === "committed" && state.partial.rowsDeadLettered > 0;
 }

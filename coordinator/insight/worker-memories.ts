@@ -16,7 +16,7 @@ export interface WorkerMeasure {
   readonly allSpans: number;
 }
 
-type ToldOfWorkers = Pick<RunHistory, "workerSeconds" | "deviceSeconds" | "workers" | "workersLeftOut">;
+type WorkersHistory = Pick<RunHistory, "workerSeconds" | "deviceSeconds" | "workers" | "workersOmitted">;
 
 /** Workers of one run, by name. The caller passes the time. */
 export class WorkerMemories {
@@ -60,18 +60,18 @@ export class WorkerMemories {
     this.#workers.get(name)?.left(nowMs);
   }
 
-  /** Restores the result of {@link told}. */
-  restore({ workers, workersLeftOut, workerSeconds, deviceSeconds }: ToldOfWorkers, sinceMs: number): void {
-    for (const told of workers) this.of(told.name, sinceMs).restore(told, sinceMs);
+  /** Restores the result of {@link recorded}. */
+  restore({ workers, workersOmitted, workerSeconds, deviceSeconds }: WorkersHistory, sinceMs: number): void {
+    for (const recorded of workers) this.of(recorded.name, sinceMs).restore(recorded, sinceMs);
     const all = [...this.#workers.values()];
     this.#forgotten = {
-      workers: workersLeftOut,
+      workers: workersOmitted,
       connectedMs: Math.max(0, 1000 * workerSeconds - connected(all, sinceMs)),
       deviceMs: Math.max(0, 1000 * deviceSeconds - connected(all.filter(isAccelerator), sinceMs)),
     };
   }
 
-  told(nowMs: number, sinceMs: number, measure: WorkerMeasure): ToldOfWorkers {
+  recorded(nowMs: number, sinceMs: number, measure: WorkerMeasure): WorkersHistory {
     const all = [...this.#workers.values()].sort((a, b) => weightOf(b) - weightOf(a));
     const shown = all.slice(0, measure.workers);
     const spans = Math.min(measure.spans, Math.floor(measure.allSpans / Math.max(1, shown.length)));
@@ -80,13 +80,13 @@ export class WorkerMemories {
       workerSeconds: Math.round(connected(all, nowMs) + connectedMs) / 1000,
       deviceSeconds: Math.round(connected(all.filter(isAccelerator), nowMs) + deviceMs) / 1000,
       workers: shown.map((worker) => worker.history(nowMs, sinceMs, spans)),
-      workersLeftOut: all.length - shown.length + workers,
+      workersOmitted: all.length - shown.length + workers,
     };
   }
 
   #forgetOne(nowMs: number): void {
     for (const worker of this.#workers.values()) {
-      if (!worker.isGone) continue;
+      if (!worker.hasLeft) continue;
       const ms = worker.connectedMs(nowMs);
       const { workers, connectedMs, deviceMs } = this.#forgotten;
       this.#forgotten = {
@@ -110,6 +110,6 @@ function isAccelerator({ device }: WorkerMemory): boolean {
 
 /** Sorts workers with failures first, then by rows. */
 function weightOf({ ends, rows }: WorkerMemory): number {
-  const wrong = ends.died + ends.failed + ends.rejected + ends.expired;
+  const wrong = ends.lost + ends.failed + ends.rejected + ends.expired;
   return wrong * 1e12 + rows;
 }

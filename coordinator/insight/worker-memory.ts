@@ -31,23 +31,23 @@ export class WorkerMemory {
     this.name = name;
   }
 
-  get isGone(): boolean {
+  get hasLeft(): boolean {
     return this.#sessions === 0 && this.line.isIdle;
   }
 
   /** Restores the result of `history`. Treats the whole connected time as time with reports. */
-  restore({ device, connectedSeconds, rows, ends, stages, ...told }: WorkerHistory, sinceMs: number): void {
+  restore({ device, connectedSeconds, rows, ends, stages, ...rest }: WorkerHistory, sinceMs: number): void {
     this.device = device;
     this.rows = rows;
     Object.assign(this.ends, ends);
     this.#connectedMs = 1000 * connectedSeconds;
-    this.#batchRows = told.batchRows;
-    this.line.restore(told.spans, sinceMs);
+    this.#batchRows = rest.batchRows;
+    this.line.restore(rest.spans, sinceMs);
     if (Object.keys(stages).length > 0) this.#reportedMs = this.#connectedMs;
     for (const stage of STAGES) this.#busyMs[stage] = (stages[stage] ?? 0) * this.#reportedMs;
-    if (told.padding === null) return;
+    if (rest.padding === null) return;
     this.#paddingMs = this.#connectedMs;
-    this.#padded = told.padding * this.#paddingMs;
+    this.#padded = rest.padding * this.#paddingMs;
   }
 
   /** Adds connected time under an earlier coordinator. */

@@ -241,7 +241,7 @@ export class ActiveJob {
   }
 
   /** Dispatches an event that the core acknowledges or refuses. @throws the reason of a refusal */
-  async tell(event: JobEvent): Promise<void> {
+  async dispatchOrThrow(event: JobEvent): Promise<void> {
     const answer = await this.#dispatch(event);
     if (answer?.kind !== "refuse") return;
     const { code, message, fields } = answer.reason;
@@ -255,7 +255,7 @@ export class ActiveJob {
     if (ERROR_CODES[reason.code].attempt === "refuse") {
       this.#options.runWatch.devices.refuse(session, reason.message);
       await this.#refuse(session, reason);
-    } else await this.tell({ kind: "attemptFailed", worker: session, shard, token, reason });
+    } else await this.dispatchOrThrow({ kind: "attemptFailed", worker: session, shard, token, reason });
     return reason;
   }
 
@@ -277,7 +277,7 @@ export class ActiveJob {
 
   /** Releases the job's files once no work uses them. The job's state stays on disk and can be resumed. */
   release(): Promise<void> {
-    this.#released ??= this.#options.shell.settled().then(() => this.#options.release());
+    this.#released ??= this.#options.shell.idle().then(() => this.#options.release());
     return this.#released;
   }
 

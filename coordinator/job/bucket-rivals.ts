@@ -81,7 +81,7 @@ async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<bool
  * Returns the paths of a job that is resumed or started. Deletes a journal whose partials were removed from
  * the bucket: otherwise each commit would be checked and found missing.
  */
-export async function takeUpPaths({ paths, storage, lock, seams }: HeldPlace): Promise<WorkPaths> {
+export async function resumePaths({ paths, storage, lock, seams }: HeldPlace): Promise<WorkPaths> {
   const known = paths.runFile === null ? await knownPaths(paths, { ...seams, storage }) : null;
   if (known !== null && known.run !== null && (await storage.kindAt(known.own, NEVER)) === null)
     await removeFromDisk(paths, { disk: seams.disk, lock }, isOfLock);

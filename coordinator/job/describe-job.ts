@@ -4,10 +4,10 @@ import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import { formatOf } from "../../shared/domain/formats.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
-import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import { skippedPhrases } from "../../shared/domain/skipped-files.ts";
 import { undecodedPhrases } from "../../shared/domain/undecoded.ts";
 import type { DeviceCheckSpec, JobDescription } from "../../shared/wire/job-description.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
@@ -69,10 +69,10 @@ function fewer<T>(slices: readonly T[]): readonly T[] {
  */
 export function startNotes(
   {
-    leftOut,
+    skippedFiles,
     undecoded,
     ...planned
-  }: Pick<PlannedJob, "leftOut" | "undecoded" | "dataset" | "pruned" | "skipped">,
+  }: Pick<PlannedJob, "skippedFiles" | "undecoded" | "dataset" | "pruned" | "skipped">,
   job: Pick<JobState, "mapping" | "phase">,
   builds: readonly string[],
 ): string[] {
@@ -88,7 +88,9 @@ export function startNotes(
       : [
           `a trial: ${formatCount(total)} of ${formatCount(total + skipped)} rows are run, the others skipped`,
         ]),
-    ...(leftOut.length === 0 ? [] : [`excluded from the input: ${leftOutPhrases(leftOut).join("; ")}`]),
+    ...(skippedFiles.length === 0
+      ? []
+      : [`excluded from the input: ${skippedPhrases(skippedFiles).join("; ")}`]),
     ...undecodedNotes(undecoded, planned.dataset.files),
   ];
 }

@@ -4,10 +4,10 @@ import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest
 import { ignorePlaceError, isPlaceError } from "../../shared/storage/errors.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { isOfLock } from "../journal/lock-file.ts";
-import { hasAllBeside, placeBeside } from "../publish/beside.ts";
 import { hasWorkFiles, removeFromDisk, removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import { knownPaths } from "../publish/own-run.ts";
 import { readManifestIfThere } from "../publish/read-manifest.ts";
+import { hasAllSidecars, placeSidecars } from "../publish/sidecars.ts";
 import type { OutputPaths } from "../publish/work-paths.ts";
 import { awaitOthers, endOthers, lockOutput } from "./lock-output.ts";
 import type { OpenJobOptions } from "./opened-job.ts";
@@ -32,7 +32,7 @@ export async function endPublished(
   try {
     const left = await knownPaths(paths, place);
     const hasLeft = left !== null && (await hasWorkFiles(left, storage, disk));
-    const isWhole = await hasAllBeside(paths, manifest, storage);
+    const isWhole = await hasAllSidecars(paths, manifest, storage);
     // True for a coordinator that crashed before it began, or whose job another one ended. Its lock and its
     // files are still on the disk.
     const isOnDisk = (await disk.lstat(paths.disk).catch(() => null)) !== null;
@@ -42,7 +42,7 @@ export async function endPublished(
         const seen = await awaitOthers({ paths, storage }, options);
         // The coordinator that this one waited for may have started the job over.
         if (await isThere(manifest, { paths, storage })) {
-          if (!isWhole) await placeBeside(paths, manifest, storage);
+          if (!isWhole) await placeSidecars(paths, manifest, storage);
           if (hasLeft) {
             await endOthers({ paths, storage }, seen, options);
             await removeWorkFiles(left, { ...place, lock });

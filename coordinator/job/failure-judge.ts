@@ -85,8 +85,8 @@ async function lookBy(isAsPlanned: () => Promise<boolean>): Promise<Look> {
   try {
     return { kind: (await isAsPlanned()) ? "asPlanned" : "changed" };
   } catch (error) {
-    const isGone = isShardmillError(error, "STORE_NOT_FOUND") || isNotAFile(error);
-    return isGone ? { kind: "changed" } : { kind: "unseen", why: messageOf(error) };
+    const isMissing = isShardmillError(error, "STORE_NOT_FOUND") || isNotAFile(error);
+    return isMissing ? { kind: "changed" } : { kind: "unseen", why: messageOf(error) };
   }
 }
 

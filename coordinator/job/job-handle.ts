@@ -8,11 +8,11 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { JobView } from "../../shared/domain/job-view.ts";
 import { ROW_COUNTS, RUN_COUNTS } from "../../shared/domain/row-counts.ts";
-import { keptFacts, NO_RUN } from "../../shared/domain/run-facts.ts";
+import { NO_RUN, storedFacts } from "../../shared/domain/run-facts.ts";
 import { type Standing, USUAL_STANDING } from "../../shared/domain/standing.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { ActiveJob } from "./active-job.ts";
-import { metricsAtRest } from "./job-metrics.ts";
+import { idleMetrics } from "./job-metrics.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import { endedView, jobToShow, NO_VIEW } from "./job-view.ts";
 import type { OpenedJob } from "./opened-job.ts";
@@ -52,16 +52,16 @@ export function handleOf({ job, origin, ...opened }: Extract<OpenedJob, { kind: 
   const notes = last.paused ? [...opened.notes, paused] : opened.notes;
   let lastMetrics = job.metrics();
   let lastView: JobView = NO_VIEW;
-  const letGo = (status: JobStatus): JobStatus => {
+  const keepLast = (status: JobStatus): JobStatus => {
     last = status;
     lastMetrics = running?.metrics() ?? lastMetrics;
     const view = running?.view();
-    lastView = view?.kind === "live" ? view.kept() : (view ?? lastView);
+    lastView = view?.kind === "live" ? view.atEnd() : (view ?? lastView);
     running = null;
     return status;
   };
-  const ended = endOf(job).then(letGo, (error: unknown) => {
-    letGo(running?.status() ?? last);
+  const ended = endOf(job).then(keepLast, (error: unknown) => {
+    keepLast(running?.status() ?? last);
     throw error;
   });
   ended.catch(() => {});
@@ -76,13 +76,13 @@ export function handleOf({ job, origin, ...opened }: Extract<OpenedJob, { kind: 
     view: () => running?.view() ?? lastView,
     ended,
     cancel: async (reason) => {
-      if (running !== null) await running.tell({ kind: "cancelRequested", reason });
+      if (running !== null) await running.dispatchOrThrow({ kind: "cancelRequested", reason });
       else if (last.phase === "published") throw tooLate(jobId);
       else if (last.phase !== "cancelled") throw jobEnded(jobId, last.phase);
     },
     changeStanding: async (change) => {
       if (running === null) throw jobEnded(jobId, last.phase);
-      await running.tell({ kind: "standingRequested", change });
+      await running.dispatchOrThrow({ kind: "standingRequested", change });
     },
   };
 }
@@ -122,7 +122,7 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
   const rows = input - pruned - skipped;
   const status: JobStatus = {
     ...NO_RUN,
-    ...keptFacts(manifest),
+    ...storedFacts(manifest),
     phase: "published",
     rowsTotal: rows,
     rowsPruned: pruned,
@@ -154,7 +154,7 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
     notes,
     stores,
     status: () => status,
-    metrics: () => metricsAtRest(status),
+    metrics: () => idleMetrics(status),
     view: () => view,
     ended: Promise.resolve(status),
     cancel: refuse,

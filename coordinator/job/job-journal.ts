@@ -42,8 +42,8 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
   const onSnapshotTrouble = (what: string, cause: unknown) => log.warn({ reason: messageOf(cause) }, what);
   if (runFile !== null && run !== null) {
     const onWaiting = onWaitingOf(options);
-    const told = { manifest: below(output, MANIFEST_NAME), clearing: below(work, CLEARING_NAME) };
-    const place = { own, run, runFile, ...told, storage };
+    const names = { manifest: below(output, MANIFEST_NAME), clearing: below(work, CLEARING_NAME) };
+    const place = { own, run, runFile, ...names, storage };
     const given = { ...seams, clock, onWaiting, onSnapshotTrouble, silent, signal };
     const journals = await loadSharedJournals();
     const opened = await journals.open(place, given);

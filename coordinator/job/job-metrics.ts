@@ -6,7 +6,7 @@ import type { JobState } from "../schedule/state/job-state.ts";
 import type { RunRecorder } from "./run-recorder.ts";
 
 /** Derives the metrics of a job that this process has not run from the job's status. */
-export function metricsAtRest(
+export function idleMetrics(
   status: Pick<JobStatus, "phase" | "shardsTotal" | "shardsCommitted">,
 ): JobMetrics {
   const { phase, shardsTotal, shardsCommitted: committed } = status;

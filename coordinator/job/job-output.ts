@@ -5,7 +5,6 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import { withoutSecrets } from "../../shared/core/without-secrets.ts";
 import { shownColumns } from "../../shared/dataset/field-differences.ts";
-import { requestedBesides } from "../../shared/domain/besides.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -14,6 +13,7 @@ import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialRules } from "../../shared/domain/partial-layout.ts";
+import { requestedSidecars } from "../../shared/domain/sidecars.ts";
 import { ignorePlaceError } from "../../shared/storage/errors.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { BEACON_NAME } from "../commit/beacon.ts";
@@ -78,7 +78,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     this.partials = createPartialStore(paths.partials, partialRules(planned.spec), {
       storage,
       openChecker: seams.openChecker,
-      isBelieved: checksums !== undefined,
+      isTrusted: checksums !== undefined,
       stores: planned.stores,
     });
     const shape = rowsShapeOf(planned.spec.output);
@@ -217,9 +217,9 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         inputFiles,
         columns: spec.output.rows === "none" ? null : shownColumns(fields),
         run: runWatch.facts("run"),
-        history: runWatch.kept(),
+        history: runWatch.record(),
         marker: spec.output.marker,
-        ...besidesAndJob(spec),
+        ...sidecarsAndJob(spec),
         builds: this.#options.builds,
         versions: versions(state.mapping),
       },
@@ -237,11 +237,11 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 }
 
 /** Returns the requested files beside the manifest, and the job that these files show. */
-function besidesAndJob(spec: JobSpec) {
-  const requested = requestedBesides(spec.output);
+function sidecarsAndJob(spec: JobSpec) {
+  const requested = requestedSidecars(spec.output);
   if (requested.length === 0) return {};
-  const besides = Object.fromEntries(requested.map(({ key, file }) => [key, file]));
-  return { besides, spec: jobToShow(spec) };
+  const sidecars = Object.fromEntries(requested.map(({ key, file }) => [key, file]));
+  return { sidecars, spec: jobToShow(spec) };
 }
 
 interface StagedIn {

@@ -83,8 +83,8 @@ export const realSeams: JobSeams = {
  * Reads the snapshot interval from the environment. Fault injection commands lower it to get many snapshots
  * of a small job.
  */
-function snapshotRecords({ SHARDMILL_SNAPSHOT_RECORDS: asked }: NodeJS.ProcessEnv): number {
-  return asked !== undefined && /^[1-9]\d{0,8}$/.test(asked) ? Number(asked) : SNAPSHOT_RECORDS;
+function snapshotRecords({ SHARDMILL_SNAPSHOT_RECORDS: requested }: NodeJS.ProcessEnv): number {
+  return requested !== undefined && /^[1-9]\d{0,8}$/.test(requested) ? Number(requested) : SNAPSHOT_RECORDS;
 }
 
 function loopTime(): LoopTime {

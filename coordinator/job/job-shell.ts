@@ -130,7 +130,7 @@ export class JobShell {
     offer.promise.catch(() => {});
     this.#offers.set(key, offer);
     const answer = await this.dispatch({ kind: "partialOffered", worker, partial });
-    if (answer?.kind === "refuse") this.#settle(key, { kind: "refused", reason: answer.reason });
+    if (answer?.kind === "refuse") this.#resolveOffer(key, { kind: "refused", reason: answer.reason });
     return offer.promise;
   }
 
@@ -147,7 +147,7 @@ export class JobShell {
   }
 
   /** Resolves once all work that effects have started is finished. */
-  async settled(): Promise<void> {
+  async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled([...this.#running]);
   }
 
@@ -163,7 +163,7 @@ export class JobShell {
       case "refuse":
         return effect;
       case "settleOffer":
-        this.#settle(partialFolder(effect), effect.outcome);
+        this.#resolveOffer(partialFolder(effect), effect.outcome);
         return null;
       case "verify":
         this.#start(() => this.#verify(effect.partial));
@@ -238,7 +238,7 @@ export class JobShell {
     else await this.dispatch({ kind: "jobBroken", reason });
   }
 
-  #settle(key: string, outcome: OfferOutcome): void {
+  #resolveOffer(key: string, outcome: OfferOutcome): void {
     this.#offers.get(key)?.resolve(outcome);
     this.#offers.delete(key);
   }
@@ -246,7 +246,7 @@ export class JobShell {
   #end(end: JobEnd): void {
     this.#ended.resolve(end);
     const reason: FailureReason = { code: "JOB_ENDED", message: `the job is ${end.phase}`, fields: {} };
-    for (const key of [...this.#offers.keys()]) this.#settle(key, { kind: "refused", reason });
+    for (const key of [...this.#offers.keys()]) this.#resolveOffer(key, { kind: "refused", reason });
     this.#options.onWake("all");
   }
 }

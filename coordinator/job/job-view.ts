@@ -15,7 +15,7 @@ export const NO_VIEW: EndedView = { kind: "ended", spec: null, packed: async () 
 interface Viewed {
   readonly planned: Pick<PlannedJob, "spec">;
   readonly shell: { readonly state: JobState };
-  readonly runWatch: Pick<RunWatch, "history" | "kept">;
+  readonly runWatch: Pick<RunWatch, "history" | "record">;
 }
 
 export function viewOf({ planned, shell, runWatch }: Viewed): LiveView {
@@ -25,7 +25,7 @@ export function viewOf({ planned, shell, runWatch }: Viewed): LiveView {
     spec,
     history: () => runWatch.history(),
     cells: () => shardCells(shell.state),
-    kept: () => endedView(spec, runWatch.kept()),
+    atEnd: () => endedView(spec, runWatch.record()),
   };
 }
 

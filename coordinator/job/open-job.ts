@@ -11,7 +11,7 @@ import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { endPublished } from "./end-published.ts";
 import { openOutput } from "./open-output.ts";
 import { type OpenedJob, type OpenJobOptions, reachOf } from "./opened-job.ts";
-import { runIsGone } from "./replay-job.ts";
+import { runIsMissing } from "./replay-job.ts";
 
 /** Each check for a run's marker is a round trip to a store. */
 const LOOKS_AT_ONCE = 16;
@@ -59,7 +59,7 @@ async function nothingNew(
   { last, found }: NothingNew,
   options: OpenJobOptions,
 ): Promise<OpenedJob> {
-  if (options.resumes !== undefined) throw runIsGone(options.resumes, spec.output.path);
+  if (options.resumes !== undefined) throw runIsMissing(options.resumes, spec.output.path);
   const notes = nothingNewLines(spec.output.path, found);
   return await ofBefore(spec, last, { origin: { kind: "nothingNew" }, notes }, options);
 }

@@ -20,14 +20,14 @@ import { findOutputPaths, type WorkPaths } from "../publish/work-paths.ts";
 import type { NewRun } from "../runs/next-run.ts";
 import { refuseOtherRuns } from "../runs/one-dataset.ts";
 import { sealedFilesOf } from "../runs/sealed-files-of.ts";
-import { endIntent, inspectClearing, takeUpPaths } from "./bucket-rivals.ts";
+import { endIntent, inspectClearing, resumePaths } from "./bucket-rivals.ts";
 import { endPublished, type OutputPlace } from "./end-published.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { awaitOthers, endOthers, lockOutput, refuseNewcomers } from "./lock-output.ts";
 import { type OpenedJob, type OpenJobOptions, reachOf } from "./opened-job.ts";
 import { passConversion } from "./pass-conversion.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
-import { runIsGone } from "./replay-job.ts";
+import { runIsMissing } from "./replay-job.ts";
 import { startJob } from "./start-job.ts";
 
 /**
@@ -66,7 +66,7 @@ export async function openOutput(
     return run === null ? await adoptResult(spec, found.manifest, await opening, options) : null;
   }
   const { resumes } = options;
-  if (resumes !== undefined && hasNoJob(found)) throw runIsGone(resumes, spec.output.path);
+  if (resumes !== undefined && hasNoJob(found)) throw runIsMissing(resumes, spec.output.path);
   // Planning inspects the output, too, and reports its problem together with all others.
   const planned = await plan(spec, options, run);
   if (run !== null) refuseOtherRuns(run, planned);
@@ -109,7 +109,7 @@ async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null):
   const {
     seams,
     signal,
-    aside,
+    withoutSlot,
     ownInput = false,
     planProgress: progress = new PlanProgress(),
     log,
@@ -118,7 +118,7 @@ async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null):
   using _saying = logFetching(progress.fetching, log, { output: spec.output.path });
   progress.part = (part, task) => recorder.within("plan", part, task);
   return await recorder.step("plan", () =>
-    seams.plan(spec, { aside, progress, found: run?.input, ownInput, ...reachOf(options), signal }),
+    seams.plan(spec, { withoutSlot, progress, found: run?.input, ownInput, ...reachOf(options), signal }),
   );
 }
 
@@ -188,7 +188,7 @@ async function holdOutput(
       ? now.manifest
       : await endIntent(planned, { paths, storage, lock, seams });
   if (manifest !== null) return { kind: "published", manifest };
-  const known = await takeUpPaths({ paths, storage, lock, seams });
+  const known = await resumePaths({ paths, storage, lock, seams });
   const own = storage.can.rename ? stagedApart(known, lock) : known;
   // Another coordinator may have published and cleaned up since the last look. Then `own` is a new run.
   const late = paths.runFile === null || isCleared ? null : await inspectOutput(paths.output, storage);
@@ -214,7 +214,7 @@ async function adoptResult(
   const { seams, resumes, signal } = options;
   if (resumes === undefined)
     refuseOtherResult(spec, manifest, await seams.identify(spec, { ...reachOf(options), signal }));
-  else if (manifest.job.id !== resumes) throw runIsGone(resumes, spec.output.path);
+  else if (manifest.job.id !== resumes) throw runIsMissing(resumes, spec.output.path);
   await endPublished(manifest, place, options);
   const manifestPath = below(place.paths.output, MANIFEST_NAME);
   const stores = await readStores(spec, reachOf(options));

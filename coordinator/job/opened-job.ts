@@ -7,7 +7,7 @@ import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { TakesFile } from "../../shared/domain/new-input.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { RunWatchOptions } from "../insight/run-watch.ts";
-import type { Aside } from "../plan/plan-job.ts";
+import type { WithoutSlot } from "../plan/plan-job.ts";
 import type { PlanProgress } from "../plan/plan-progress.ts";
 import type { Reach } from "../plan/read-stores.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
@@ -33,7 +33,7 @@ export interface OpenJobOptions {
   readonly ownWorkersOnly?: boolean;
   readonly clock: TimedClock;
   readonly log: Logger;
-  readonly schedule: Omit<ScheduleConfig, "maxDeadRows">;
+  readonly schedule: Omit<ScheduleConfig, "maxDeadLetters">;
   readonly seams: JobSeams;
   readonly recorder: RunRecorder;
   readonly reportOf: RunWatchOptions["reportOf"];
@@ -53,7 +53,7 @@ export interface OpenJobOptions {
    */
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
   /** Runs a task outside the bound on planning. Default: the task runs directly. */
-  readonly aside?: Aside;
+  readonly withoutSlot?: WithoutSlot;
   /** Updated while the job is planned. */
   readonly planProgress?: PlanProgress;
   /**

@@ -7,12 +7,12 @@ import type { Slots } from "../../shared/core/slots.ts";
 export class PlanningSlot implements Disposable {
   readonly #slots: Slots;
   readonly #signal: AbortSignal;
-  #giveBack: (() => void) | null;
+  #release: (() => void) | null;
 
-  private constructor(slots: Slots, giveBack: () => void, signal: AbortSignal) {
+  private constructor(slots: Slots, release: () => void, signal: AbortSignal) {
     this.#slots = slots;
     this.#signal = signal;
-    this.#giveBack = giveBack;
+    this.#release = release;
   }
 
   /**
@@ -27,15 +27,15 @@ export class PlanningSlot implements Disposable {
    * Runs `task` without the slot, then takes a slot again. For tasks with a bound of their own, such as the
    * SQL check.
    */
-  readonly aside = async <T>(task: () => Promise<T>): Promise<T> => {
+  readonly withoutSlot = async <T>(task: () => Promise<T>): Promise<T> => {
     this[Symbol.dispose]();
     const done = await task();
-    this.#giveBack = await this.#slots.take(this.#signal);
+    this.#release = await this.#slots.take(this.#signal);
     return done;
   };
 
   [Symbol.dispose](): void {
-    this.#giveBack?.();
-    this.#giveBack = null;
+    this.#release?.();
+    this.#release = null;
   }
 }

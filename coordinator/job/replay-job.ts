@@ -36,7 +36,7 @@ export async function replayJob(
   opened: OpenJournal,
   options: OpenJobOptions,
 ): Promise<ReplayedJob> {
-  const config: ScheduleConfig = { ...options.schedule, maxDeadRows: planned.spec.errors.maxRows };
+  const config: ScheduleConfig = { ...options.schedule, maxDeadLetters: planned.spec.errors.maxRows };
   const { state, ...history } = await replayed(config, opened, options);
   const { accepted } = state;
   if (options.resumes !== undefined) refuseOtherThan(options.resumes, state, planned);
@@ -54,7 +54,7 @@ export async function replayJob(
 }
 
 function refuseOtherThan(jobId: JobId, state: JobState, { spec }: PlannedJob): void {
-  if (state.accepted?.jobId !== jobId) throw runIsGone(jobId, spec.output.path);
+  if (state.accepted?.jobId !== jobId) throw runIsMissing(jobId, spec.output.path);
   const end = unhappyEnd(state);
   if (end === null) return;
   const phase = state.phase.kind;
@@ -65,7 +65,7 @@ function refuseOtherThan(jobId: JobId, state: JobState, { spec }: PlannedJob): v
 }
 
 /** Error of a run that was to be resumed, but is not in its output folder. */
-export function runIsGone(jobId: JobId, path: string): ShardmillError {
+export function runIsMissing(jobId: JobId, path: string): ShardmillError {
   return new ShardmillError("JOB_NOT_FOUND", `the work of job ${jobId} is no longer in ${path}`, {
     fields: { jobId, path },
     hint: "submit the job again to start it over: its work was removed, or another job was begun there",

@@ -240,10 +240,10 @@ function logExclusion(log: Logger, job: string, { name, excludedForMs, reason }:
 
 /** Logs the store requests when the job ends, for whatever reason. */
 function logStores(job: ActiveJob, log: Logger): void {
-  const tell = () => {
+  const report = () => {
     for (const counts of job.status().stores) log.info({ job: job.jobId, ...counts }, "requests to a store");
   };
-  job.ended.then(tell, tell);
+  job.ended.then(report, report);
 }
 
 /**

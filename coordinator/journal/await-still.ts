@@ -41,7 +41,7 @@ export async function awaitStill({
   const before = await read();
   if (before === null) return null;
   const holder = holderIn(before);
-  if (holder !== null && processes.lifeOf(holder) === "dead") return before;
+  if (holder !== null && processes.processState(holder) === "exited") return before;
   const who = holder === null ? "a coordinator" : `process ${holder.pid} on ${holder.host}`;
   onWaiting?.(
     `waiting ${SILENCE_MS / 1000} s for a heartbeat of ${who}, which was at work on this output: without one, it has stopped`,

@@ -134,7 +134,7 @@ async function take(path: string, taker: Taker, options: LockOptions): Promise<v
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     if (await placeLock(making, path, disk)) return;
     const holder = await readLock(path, disk);
-    if (holder === null || !(await isDead(holder, path, options))) continue;
+    if (holder === null || !(await hasExited(holder, path, options))) continue;
     const claim = `${path}.claim-${holder.nonce}`;
     await take(claim, taker, options);
     try {
@@ -154,14 +154,14 @@ async function take(path: string, taker: Taker, options: LockOptions): Promise<v
  *
  * @throws {OUTPUT_LOCKED} when the holder still runs
  */
-async function isDead(holder: LockContent, path: string, options: LockOptions): Promise<boolean> {
+async function hasExited(holder: LockContent, path: string, options: LockOptions): Promise<boolean> {
   const { processes, disk, clock, signal, onWaiting } = options;
-  const life = processes.lifeOf(holder);
-  if (life === "dead") return true;
+  const state = processes.processState(holder);
+  if (state === "exited") return true;
   // This process may have released the lock, and a failing disk kept the file. So its own lock is judged by
   // heartbeats.
   const isOwn = isSameProcess(holder, processes.own());
-  if (life === "alive" && !isOwn) throw heldBy(holder, path, "here");
+  if (state === "running" && !isOwn) throw heldBy(holder, path, "here");
   const { host, pid } = holder;
   const looks = Math.ceil(SILENCE_MS / LOOK_MS);
   onWaiting?.(

@@ -68,7 +68,7 @@ function byBytes(text: string): string {
  * disjoint ranges. A bound need not be a value, but there is a value between two bounds.
  */
 function leastValues({ type }: Field, groups: readonly ColumnStatistics[]): number {
-  const told = groups.reduce((most, { distinct = 0 }) => Math.max(most, distinct), 0);
+  const knownDistinct = groups.reduce((most, { distinct = 0 }) => Math.max(most, distinct), 0);
   const { kind } = type.kind === "dictionary" ? type.values : type;
   const bound = kind === "string" ? byBytes : BigInt;
   const ranges = groups.flatMap(({ least, greatest }) =>
@@ -83,5 +83,5 @@ function leastValues({ type }: Field, groups: readonly ColumnStatistics[]): numb
     apart += 1;
     end = greatest;
   }
-  return Math.max(told, apart);
+  return Math.max(knownDistinct, apart);
 }

@@ -26,9 +26,9 @@ function shardProblems(input: JobSpec["input"], shards: readonly Shard[], rowByt
   const rows = shards.reduce((most, shard) => Math.max(most, shardRows(shard)), 0);
   const fault = sortFault(rows, rows * rowBytes);
   if (fault === null) return [];
-  const { mostRows, ...told } = fault;
+  const { mostRows, ...facts } = fault;
   const where = input.shardRows === "auto" ? "output.sort" : "input.shardRows";
-  return [{ where, ...told, hint: `set input.shardRows to ${formatCount(mostRows)} at most` }];
+  return [{ where, ...facts, hint: `set input.shardRows to ${formatCount(mostRows)} at most` }];
 }
 
 function fileProblems({ fileRows }: JobSpec["output"], rowBytes: number): Problem[] {

@@ -50,11 +50,11 @@ import { pruneRowGroups } from "./where/prune.ts";
  * Runs a task outside the limit of concurrent plans, so that others may plan meanwhile. The task has limits
  * of its own.
  */
-export type Aside = <T>(task: () => Promise<T>) => Promise<T>;
+export type WithoutSlot = <T>(task: () => Promise<T>) => Promise<T>;
 
 export interface PlanOptions extends Reach {
   /** Default: the task runs directly. */
-  readonly aside?: Aside | undefined;
+  readonly withoutSlot?: WithoutSlot | undefined;
   /** Updated while the input is read and the model is fetched. */
   readonly progress?: PlanProgress | undefined;
   /** The input, if known. Default: the input is listed. */
@@ -74,7 +74,7 @@ export interface PlanOptions extends Reach {
  */
 export async function planJob(job: JobSpec, options: PlanOptions): Promise<PlannedJob> {
   const {
-    aside = (task) => task(),
+    withoutSlot = (task) => task(),
     progress = new PlanProgress(),
     found,
     ownInput = false,
@@ -85,16 +85,16 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
   const reading = { stores, fileStores, progress, found, ownInput, signal };
   const { input, folder, model, modelFrom, stepFiles, typeChecks, described } = await readAll(spec, reading);
   const { fields } = input.dataset;
-  const where = await aside(() => checkFilter(spec.input, fields, signal));
+  const where = await withoutSlot(() => checkFilter(spec.input, fields, signal));
   const bind = () =>
     planMap(spec.map, model.signature, {
       ...{ ...described, fields, folder, signal },
       ...{ textCauses: input.textCauses, filter: where?.step ?? null },
     });
-  const map = await progress.part("bind", () => aside(bind));
+  const map = await progress.part("bind", () => withoutSlot(bind));
   await verifyOutputs(map, model, signal);
   checkPublished(spec, map, input);
-  const check = () => aside(() => checkReduce(spec, { map, stepFiles, signal }));
+  const check = () => withoutSlot(() => checkReduce(spec, { map, stepFiles, signal }));
   const reductions = await progress.part("check", check);
   const { files: left, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);

@@ -1,8 +1,8 @@
 import type { Dataset, Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../shared/domain/job-stores.ts";
-import type { LeftOut } from "../../shared/domain/left-out.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
+import type { SkippedFiles } from "../../shared/domain/skipped-files.ts";
 import type { TextCause } from "../../shared/domain/text-cause.ts";
 import { withFolders } from "./footers/partitioned-footers.ts";
 import { readFooters } from "./footers/read-footers.ts";
@@ -10,9 +10,9 @@ import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
 import { discoverFiles, type FolderRules, type FoundInput } from "./input/discover.ts";
 import { refuseOtherTypes, typesOfFiles } from "./input/partition-types.ts";
 import {
-  besideColumns,
   type FoundPartitions,
   findPartitions,
+  partitionColumns,
   withoutPartitions,
 } from "./input/partitions.ts";
 import { PlanProgress } from "./plan-progress.ts";
@@ -23,7 +23,7 @@ import { folderRules, isRuledRight } from "./where/rule-out-folders.ts";
 /** Facts of a job's input that are known without reading its rows. */
 interface ReadInput extends ReadFiles {
   readonly dataset: Dataset;
-  readonly leftOut: readonly LeftOut[];
+  readonly skippedFiles: readonly SkippedFiles[];
   /** Settings of the job's stores, with the addresses of its files on web servers. */
   readonly stores: JobStores;
 }
@@ -63,22 +63,26 @@ export async function readInput(
   const all = findPartitions(discovered.files, input.partitions, input.types, ruled?.folders);
   // A file that no run reads counts as new in the next run. So `input.new` reads every file, even without a
   // wanted row.
-  const { files, leftOut } =
+  const { files, skippedFiles } =
     input.new === true
-      ? { files: all.files, leftOut: [] }
+      ? { files: all.files, skippedFiles: [] }
       : await ruleOutFiles(all, input, options, ruled?.judge);
   const first = await readFiles({ ...all, files }, job, options);
   const { partitions } = first;
   const read = { stores: discovered.stores, ...first };
   const isMistaken = all.partitions.kind === "hive" && partitions.kind === "none";
   const isPartial = ruled !== null && ruled.folders.length > 0;
-  const isRuled = isPartial || leftOut.length > 0 || input.types !== undefined;
+  const isRuled = isPartial || skippedFiles.length > 0 || input.types !== undefined;
   if (!isMistaken || !isRuled)
-    return { ...read, dataset: sealDataset(read.footers), leftOut: [...discovered.leftOut, ...leftOut] };
+    return {
+      ...read,
+      dataset: sealDataset(read.footers),
+      skippedFiles: [...discovered.skippedFiles, ...skippedFiles],
+    };
   // The folders are not columns: they exclude no files and have no types, so all files are read again.
   const every = isPartial ? await listAll(job, list) : discovered;
   const again = await readFiles(withoutPartitions(every.files, partitions.why), job, options);
-  return { ...read, ...again, dataset: sealDataset(again.footers), leftOut: every.leftOut };
+  return { ...read, ...again, dataset: sealDataset(again.footers), skippedFiles: every.skippedFiles };
 }
 
 type Job = Pick<JobSpec, "input" | "output">;
@@ -110,7 +114,7 @@ async function readFiles(
   { signal, stores, progress, ownInput }: ListOptions,
 ): Promise<ReadFiles> {
   const { types = {} } = input;
-  const asked = { options: input, types: typesOfFiles(types, found.partitions) };
+  const requested = { options: input, types: typesOfFiles(types, found.partitions) };
   const onRead = (read: number) => {
     progress.footers = { read, of: found.files.length };
   };
@@ -121,9 +125,9 @@ async function readFiles(
     textCauses = causes;
   };
   const own = await progress.part("footers", () =>
-    readFooters(found.files, { signal, stores, named, asked, ownInput, onRead, onTextCauses }),
+    readFooters(found.files, { signal, stores, named, requested, ownInput, onRead, onTextCauses }),
   );
-  const { files, partitions } = besideColumns(found, fieldsOfAny(own), input.partitions);
+  const { files, partitions } = partitionColumns(found, fieldsOfAny(own), input.partitions);
   refuseOtherTypes({ files, partitions }, types);
   const footers = withFolders(
     own,

@@ -95,7 +95,7 @@ export class CopyingWay implements PublishWay {
     await mapConcurrent(parts, COPIES_AT_ONCE, async ({ from, output: file }) => {
       await confirm();
       const to = below(paths.output, file.path);
-      if (there.has(to) && (await this.#told(to))?.sha256 === file.sha256) return;
+      if (there.has(to) && (await this.#stored(to))?.sha256 === file.sha256) return;
       await storage.copy(from, to, NEVER).catch((error: unknown) => {
         // The source is gone, but an earlier try has copied the file. The check below verifies that copy.
         if (!there.has(to) || !isShardmillError(error, "STORE_NOT_FOUND")) throw error;
@@ -113,16 +113,16 @@ export class CopyingWay implements PublishWay {
   /** Checks the sources of the files that are not yet placed. */
   async confirmSources({ parts }: StagedOutput): Promise<void> {
     const { storage, paths } = this.#place;
-    const gone = await mapConcurrent(parts, COPIES_AT_ONCE, async ({ from, output: file }) => {
+    const missingParts = await mapConcurrent(parts, COPIES_AT_ONCE, async ({ from, output: file }) => {
       if ((await storage.kindAt(from, NEVER)) !== null) return [];
       const to = below(paths.output, file.path);
       const isPlaced =
         (await storage.kindAt(to, NEVER)) === "file" && (await this.#compared(to, file)).isRight;
       return isPlaced ? [] : [from];
     });
-    const [first, ...more] = gone.flat();
+    const [first, ...more] = missingParts.flat();
     if (first !== undefined)
-      throw sourcesGone(paths.output, { first, gone: 1 + more.length, of: parts.length });
+      throw sourcesMissing(paths.output, { first, missingParts: 1 + more.length, of: parts.length });
   }
 
   async confirmPlaced({ parts }: StagedOutput): Promise<void> {
@@ -150,12 +150,12 @@ export class CopyingWay implements PublishWay {
     file: OutputFile,
   ): Promise<{ readonly sha256: Digest; readonly isRight: boolean }> {
     const { bytes, sha256 } =
-      (await this.#told(to)) ?? (await digestStored(this.#place.storage, to, { signal: NEVER }));
+      (await this.#stored(to)) ?? (await digestStored(this.#place.storage, to, { signal: NEVER }));
     return { sha256, isRight: bytes === file.bytes && sha256 === file.sha256 };
   }
 
   /** Returns the store's own checksum of a file. Null: none, or the store's checksums are not trusted. */
-  async #told(location: Location): Promise<StoredFile | null> {
+  async #stored(location: Location): Promise<StoredFile | null> {
     return (await this.#place.checksums?.of(location, NEVER)) ?? null;
   }
 
@@ -201,13 +201,17 @@ export class CopyingWay implements PublishWay {
   }
 }
 
-function sourcesGone(
+function sourcesMissing(
   output: Location,
-  { first, gone, of }: { readonly first: Location; readonly gone: number; readonly of: number },
+  {
+    first,
+    missingParts,
+    of,
+  }: { readonly first: Location; readonly missingParts: number; readonly of: number },
 ): ShardmillError {
-  const what = `${gone} of the ${of} files to publish to ${output} are missing: ${first}`;
-  return new ShardmillError("OUTPUT_FAILED", gone > 1 ? `${what} is the first` : what, {
-    fields: { path: first, expected: of, found: of - gone },
+  const what = `${missingParts} of the ${of} files to publish to ${output} are missing: ${first}`;
+  return new ShardmillError("OUTPUT_FAILED", missingParts > 1 ? `${what} is the first` : what, {
+    fields: { path: first, expected: of, found: of - missingParts },
     hint: "check what removes files below _shardmill, then run with --fresh to start over: the files were removed after publishing began",
   });
 }

@@ -8,7 +8,6 @@ import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
-import { besides } from "./beside.ts";
 import { removeFromDisk, removeWorkFolder } from "./cleanup.ts";
 import { Clearing, type ClearingMark, type ClearingSeams } from "./clearing.ts";
 import { foreignFiles } from "./foreign-files.ts";
@@ -17,6 +16,7 @@ import { asOutputFailed } from "./output-failed.ts";
 import { CLEARING_NAME, inspectOutput, namesIn, type OutputState, outputOccupied } from "./output-folder.ts";
 import { readManifestIfThere } from "./read-manifest.ts";
 import { publishedFolders, removeUploads } from "./remove-uploads.ts";
+import { sidecars } from "./sidecars.ts";
 import type { OutputPaths } from "./work-paths.ts";
 
 interface ClearOptions extends ClearingSeams {
@@ -84,7 +84,7 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
   }
   // These files were placed after the manifest and are removed before it: without a manifest, there are none.
   const ours = await readManifestIfThere(below(output, MANIFEST_NAME), storage);
-  for (const name of besides(ours ?? {})) await remove(below(output, name));
+  for (const name of sidecars(ours ?? {})) await remove(below(output, name));
   await remove(below(output, MANIFEST_NAME));
   await storage.sync(output);
   for (const kind of OUTPUT_KINDS) {

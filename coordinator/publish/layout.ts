@@ -4,14 +4,14 @@ import { manifestConversion } from "../../shared/domain/conversion.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import {
-  ASIDE_EXTENSION,
+  OTHER_EXTENSION,
   OUTPUT_FOLDERS,
   type OutputFile,
   type OutputManifest,
 } from "../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { manifestCounts, type RowCounts } from "../../shared/domain/row-counts.ts";
-import { keptFacts, type RunFacts } from "../../shared/domain/run-facts.ts";
+import { type RunFacts, storedFacts } from "../../shared/domain/run-facts.ts";
 import { partName } from "./shape/plan-parts.ts";
 
 /** Kinds of files of an output, in the order in which their folders are published. */
@@ -35,18 +35,21 @@ export function layOutParts(
   extraErrorParts: number,
 ): readonly PlacedFile[] {
   const rows = withoutEmpty(filesOfKind(partials, "rows"));
-  const dead = filesOfKind(partials, "dead");
-  return [...place("rows", rows, rows.length), ...place("errors", dead, dead.length + extraErrorParts)];
+  const errorFiles = filesOfKind(partials, "deadLetters");
+  return [
+    ...place("rows", rows, rows.length),
+    ...place("errors", errorFiles, errorFiles.length + extraErrorParts),
+  ];
 }
 
 /** Path of a part of `count` dead letters: `_errors/part-00007.pq`. */
-export function deadPartPath(index: number, count: number): string {
-  return `${OUTPUT_FOLDERS.errors}/${partName(index, count, ASIDE_EXTENSION)}`;
+export function deadLettersPath(index: number, count: number): string {
+  return `${OUTPUT_FOLDERS.errors}/${partName(index, count, OTHER_EXTENSION)}`;
 }
 
 /** Path of the table of a reduction: `_reduced/totals.pq`. */
 export function reducedPath(name: string): string {
-  return `${OUTPUT_FOLDERS.reduced}/${name}.${ASIDE_EXTENSION}`;
+  return `${OUTPUT_FOLDERS.reduced}/${name}.${OTHER_EXTENSION}`;
 }
 
 /** Digest of an output's files. An intent records it, and a second publication compares it. */
@@ -61,7 +64,7 @@ export interface ManifestFacts {
   readonly digests: JobDigests;
   readonly run: RunFacts;
   /** Sums over all partials. */
-  readonly counts: Omit<RowCounts, "rowsIn" | "rowsDead">;
+  readonly counts: Omit<RowCounts, "rowsIn" | "rowsDeadLettered">;
   /** Default: none. */
   readonly inputs?: OutputManifest["inputs"];
   /** Default: null. */
@@ -73,7 +76,7 @@ export interface ManifestFacts {
   /** Default: none. */
   readonly marker?: OutputManifest["marker"] | undefined;
   /** Names of files of extensions, by key. Default: none. */
-  readonly besides?: Readonly<Record<string, string>>;
+  readonly sidecars?: Readonly<Record<string, string>>;
   /** Default: none, and the manifest has no spec. */
   readonly spec?: OutputManifest["spec"];
   readonly builds: readonly string[];
@@ -104,7 +107,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     outputDigest: outputDigest(files),
     files,
     ...(facts.marker === undefined ? {} : { marker: facts.marker }),
-    ...(facts.besides as object | undefined),
+    ...(facts.sidecars as object | undefined),
     ...(facts.spec === undefined ? {} : { spec: facts.spec }),
     inputs: facts.inputs ?? [],
     inputFiles: facts.inputFiles ?? null,
@@ -117,7 +120,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
       deadLetters,
     },
     shards: run.shardsCommitted,
-    ...keptFacts(run),
+    ...storedFacts(run),
     ...manifestConversion(run.conversion),
     history: facts.history ?? null,
     builds: facts.builds,
@@ -127,7 +130,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
 
 type PartialEntry = Omit<PlacedFile, "output">;
 
-function filesOfKind(partials: readonly PartialManifest[], kind: "rows" | "dead"): PartialEntry[] {
+function filesOfKind(partials: readonly PartialManifest[], kind: "rows" | "deadLetters"): PartialEntry[] {
   return partials.flatMap((partial) =>
     partial.files.filter((file) => file.kind === kind).map((file) => ({ partial, file })),
   );
@@ -142,7 +145,7 @@ function place(kind: "rows" | "errors", entries: readonly PartialEntry[], count:
   return entries.map(({ partial, file }, index) => {
     const path =
       kind === "errors"
-        ? deadPartPath(index, count)
+        ? deadLettersPath(index, count)
         : `${OUTPUT_FOLDERS.rows}/${partName(index, count, extensionOf(file.name))}`;
     const { rows, bytes, sha256 } = file;
     return { partial, file, output: { path, kind, rows, bytes, sha256 } };

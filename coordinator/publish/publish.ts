@@ -4,12 +4,12 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
-import { placeBeside } from "./beside.ts";
 import { chooseWay } from "./choose-way.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import type { PlaceOptions, PublishPlace, PublishWay, StagedOutput } from "./publish-way.ts";
 import { manifestText, readManifestIfThere } from "./read-manifest.ts";
+import { placeSidecars } from "./sidecars.ts";
 import type { WorkPaths } from "./work-paths.ts";
 
 interface PublishOptions extends PublishPlace {
@@ -45,14 +45,14 @@ export async function publishOutput(options: PublishOptions): Promise<void> {
   await asPublishing(options, async (publishing) => {
     const { paths, staged, confirm } = publishing;
     await confirm();
-    if (await isPublished(publishing)) return await endWithBesides(publishing);
+    if (await isPublished(publishing)) return await endWithSidecars(publishing);
     const way = chooseWay(publishing);
     await checkStage(publishing);
     const announced = await way.announce(staged, confirm);
     publishing.onStep("intent written");
     if (announced.kind === "announced") {
       // No intent is there also when another coordinator has published and cleaned up since the first look.
-      if (!announced.resumed && (await isPublished(publishing))) return await endWithBesides(publishing);
+      if (!announced.resumed && (await isPublished(publishing))) return await endWithSidecars(publishing);
       return await placeAll({ ...publishing, staged: announced.staged }, way, announced);
     }
     const { by } = announced;
@@ -71,7 +71,7 @@ export async function finishIntent(
   confirm: () => Promise<void>,
 ): Promise<void> {
   await asPublishing({ ...place, staged, confirm }, async (publishing) => {
-    if (await isPublished(publishing)) return await endWithBesides(publishing);
+    if (await isPublished(publishing)) return await endWithSidecars(publishing);
     await placeAll(publishing, chooseWay(publishing), { resumed: true });
   });
 }
@@ -107,18 +107,18 @@ async function placeAll(
     await way.confirmPlaced(staged);
   } catch (error) {
     // Another coordinator has finished the publication and removed the sources.
-    const isGone = isPlaceError(error) || isShardmillError(error, "OUTPUT_FAILED");
-    if (!isGone || !(await isPublished(publishing))) throw error;
+    const isMissing = isPlaceError(error) || isShardmillError(error, "OUTPUT_FAILED");
+    if (!isMissing || !(await isPublished(publishing))) throw error;
   }
   await placeManifest(publishing);
   onStep("manifest placed");
   await storage.sync(output);
   onStep("manifest synced");
-  await endWithBesides(publishing);
+  await endWithSidecars(publishing);
 }
 
-function endWithBesides({ paths, storage, staged }: Publishing): Promise<void> {
-  return placeBeside(paths, staged.manifest, storage);
+function endWithSidecars({ paths, storage, staged }: Publishing): Promise<void> {
+  return placeSidecars(paths, staged.manifest, storage);
 }
 
 function decidedByAnother(

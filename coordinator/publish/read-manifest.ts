@@ -4,15 +4,15 @@ import { asDigest } from "../../shared/core/digest.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
 import { DEVICE_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
-import { BESIDES } from "../../shared/domain/besides.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import { CONVERSION_REPORT_KEY } from "../../shared/domain/conversion.ts";
 import { asJobId } from "../../shared/domain/job-id.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { manifestCounts } from "../../shared/domain/row-counts.ts";
-import type { KeptFacts } from "../../shared/domain/run-facts.ts";
+import type { StoredFacts } from "../../shared/domain/run-facts.ts";
 import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history.ts";
+import { SIDECARS } from "../../shared/domain/sidecars.ts";
 import { COUNTED_OF_STORE, STORE_COUNTS, type StoreCounts } from "../../shared/domain/store-counts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -35,17 +35,17 @@ const STORE_COUNTS_SCHEMA = z.object({
   ...recordOf(COUNTED_OF_STORE, (name) => (STORE_COUNTS[name] === "whole" ? count : duration)),
 }) satisfies z.ZodType<StoreCounts>;
 
-const keptFacts = {
+const storedFacts = {
   attempts: count,
   bottleneck: z.enum(BOTTLENECKS).nullable(),
   stages: z.partialRecord(z.enum(STAGES), z.number()),
   devices: z.array(DEVICE_REPORT_SCHEMA),
   stores: z.array(STORE_COUNTS_SCHEMA),
-} satisfies { readonly [K in keyof KeptFacts]: z.ZodType<KeptFacts[K]> };
+} satisfies { readonly [K in keyof StoredFacts]: z.ZodType<StoredFacts[K]> };
 
 /** Schemas of the keys of files beside the manifest. `besidesOf` reads them, the compiler has no types. */
-const BESIDE_KEYS: object = Object.fromEntries(
-  BESIDES.map(({ key, file }) => [key, z.literal(file).exactOptional()]),
+const SIDECAR_KEYS: object = Object.fromEntries(
+  SIDECARS.map(({ key, file }) => [key, z.literal(file).exactOptional()]),
 );
 
 const manifestSchema = z.object({
@@ -54,7 +54,7 @@ const manifestSchema = z.object({
   digests: z.object({ spec: digest, input: digest, model: digest }),
   outputDigest: hex,
   marker: z.literal("_SUCCESS").exactOptional(),
-  ...BESIDE_KEYS,
+  ...SIDECAR_KEYS,
   spec: z.record(z.string(), z.unknown()).exactOptional(),
   files: z.array(
     z.object({
@@ -85,7 +85,7 @@ const manifestSchema = z.object({
     deadLetters: count,
   }),
   shards: count,
-  ...keptFacts,
+  ...storedFacts,
   builds: z.array(z.string()),
   ...CONVERSION_REPORT_KEY,
   // The history is no part of the output itself: ignore a history that this version cannot read.

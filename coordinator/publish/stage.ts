@@ -11,7 +11,7 @@ import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { checkFileDigest, partialFileLocation } from "../commit/check-file.ts";
 import { chooseWay } from "./choose-way.ts";
-import { buildManifest, deadPartPath, layOutParts, type ManifestFacts, OUTPUT_KINDS } from "./layout.ts";
+import { buildManifest, deadLettersPath, layOutParts, type ManifestFacts, OUTPUT_KINDS } from "./layout.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import { writePoisonedRows } from "./poisoned-rows.ts";
 import type { Part, StagedOutput } from "./publish-way.ts";
@@ -130,12 +130,12 @@ async function stagePoisoned(options: StageOptions): Promise<readonly OutputFile
   const { partials, paths, poisoned, keep, storage, signal } = options;
   const { writePoisoned = writePoisonedRows } = options;
   if (poisoned.length === 0) return [];
-  const dead = partials.flatMap((partial) =>
-    partial.files.filter((file) => file.kind === "dead").map((file) => ({ partial, file })),
+  const errorFiles = partials.flatMap((partial) =>
+    partial.files.filter((file) => file.kind === "deadLetters").map((file) => ({ partial, file })),
   );
-  const [first] = dead;
+  const [first] = errorFiles;
   const like = first === undefined ? null : partialFileLocation(paths.partials, first.partial, first.file);
-  const path = deadPartPath(dead.length, dead.length + 1);
+  const path = deadLettersPath(errorFiles.length, errorFiles.length + 1);
   const written = await writePoisoned({
     to: below(paths.stage, path),
     deadLetters: poisoned,

@@ -81,13 +81,13 @@ async function checkReduction(
         if (failed !== null) {
           // Without combined columns, `final` cannot be bound: only its syntax is checked.
           const grammar = isLimit(failed) ? null : await failureOf(database.checkSyntax(final));
-          return [...believed(failed), ...(grammar === null ? [] : grammar.problems)];
+          return [...trusted(failed), ...(grammar === null ? [] : grammar.problems)];
         }
         await database.viewPartials("partials", combine, parquetScan([combined]));
         await database.run("DROP TABLE rows");
       }
       const failed = await failureOf(database.copyTo(final, join(scratchFolder, "reduced.parquet")));
-      return failed === null ? [] : believed(failed);
+      return failed === null ? [] : trusted(failed);
     },
     signal,
   );
@@ -103,7 +103,7 @@ async function failureOf(run: Promise<unknown>): Promise<ShardmillError | null> 
   }
 }
 
-function believed(error: ShardmillError): readonly Problem[] {
+function trusted(error: ShardmillError): readonly Problem[] {
   const { type, where } = error.fields;
   if (type === OWN_ASSERTION) return [];
   if (isLimit(error)) {

@@ -68,10 +68,10 @@ export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<N
   const begun = runs.unfinished === null || options.fresh ? null : await begunWith(ownSpec, options);
   const stores = await readStores(spec, options);
   const listed = await discoverFiles(spec.input, base, { stores, signal }).catch((error: unknown) => {
-    const isGone = begun !== null && isShardmillError(error, "INPUT_NOT_FOUND");
-    throw isGone ? filesGone(number, { begun, gone: [...begun], cause: error }) : error;
+    const isMissing = begun !== null && isShardmillError(error, "INPUT_NOT_FOUND");
+    throw isMissing ? filesMissing(number, { begun, missing: [...begun], cause: error }) : error;
   });
-  if (begun !== null) refuseGone(number, begun, listed);
+  if (begun !== null) refuseMissing(number, begun, listed);
   const read = readBefore(runs);
   const isNew = isUnread(read);
   const { changed: how = "again" } = spec.input;
@@ -109,23 +109,23 @@ function isOneOf(begun: ReadonlySet<string>) {
 }
 
 /** @throws {JOB_MISMATCH} when files of the run are gone */
-function refuseGone(number: number, begun: ReadonlySet<string>, { files }: FoundInput): void {
+function refuseMissing(number: number, begun: ReadonlySet<string>, { files }: FoundInput): void {
   const there = new Set<string>(files.flatMap(namesOf));
-  const gone = [...begun].filter((path) => !there.has(path));
-  if (gone.length > 0) throw filesGone(number, { begun, gone });
+  const missing = [...begun].filter((path) => !there.has(path));
+  if (missing.length > 0) throw filesMissing(number, { begun, missing });
 }
 
-interface Gone {
+interface MissingFiles {
   readonly begun: ReadonlySet<string>;
-  readonly gone: readonly string[];
+  readonly missing: readonly string[];
   readonly cause?: unknown;
 }
 
-function filesGone(number: number, { begun, gone, cause }: Gone): ShardmillError {
-  const { count, examples } = namedFiles(gone);
+function filesMissing(number: number, { begun, missing, cause }: MissingFiles): ShardmillError {
+  const { count, examples } = namedFiles(missing);
   const message = `run ${number} is unfinished, and ${count} of its ${begun.size} files are missing: moved, removed, or no longer an input`;
   return new ShardmillError("JOB_MISMATCH", message, {
-    fields: { run: number, files: begun.size, gone: count },
+    fields: { run: number, files: begun.size, missing: count },
     problems: examples.map((path) => ({
       where: path,
       what: `is missing, and run ${number} began with it`,
@@ -206,13 +206,13 @@ function compare(listed: FoundInput, { files, read, runs, number, ignored }: Com
     readFiles: listed.files.filter((file) => !unread(file)).length,
     changed: namedFiles(changed.map(({ path }) => path)),
     ignored: namedFiles(ignored.map(({ path }) => path)),
-    gone: namedFiles(goneOf(runs, there)),
+    missing: namedFiles(missingOf(runs, there)),
   };
 }
 
 /** Returns the paths that runs have read and the input no longer has, each once. */
-function goneOf({ published }: Runs, there: ReadonlySet<string>): string[] {
+function missingOf({ published }: Runs, there: ReadonlySet<string>): string[] {
   const read = published.flatMap(({ manifest }) => manifest.inputFiles ?? []);
-  const gone = read.filter(({ path, realPath }) => !there.has(path) && !there.has(realPath ?? path));
-  return [...new Set(gone.map(({ path }) => path))];
+  const missing = read.filter(({ path, realPath }) => !there.has(path) && !there.has(realPath ?? path));
+  return [...new Set(missing.map(({ path }) => path))];
 }

@@ -69,7 +69,7 @@ export async function readRuns(
     else unfinished ??= number;
   }
   const silent = published.find(({ manifest }) => manifest.inputFiles === null);
-  if (silent !== undefined) throw saysNothing(silent.output);
+  if (silent !== undefined) throw noManifest(silent.output);
   return { published, unfinished };
 }
 
@@ -93,7 +93,7 @@ function ordinaryOutput(base: Location): ShardmillError {
   });
 }
 
-function saysNothing(run: Location): ShardmillError {
+function noManifest(run: Location): ShardmillError {
   return new ShardmillError(
     "OUTPUT_FAILED",
     `${below(run, MANIFEST_NAME)} does not list the files that its run read`,

@@ -49,13 +49,13 @@ export class JobChoice<Job extends ChoosableJob> {
     return this.#seats.of(session).nextId === null ? [held] : [];
   }
 
-  mayAsk(session: WorkerSession, job: Job, jobs: readonly Job[]): boolean {
+  mayRequest(session: WorkerSession, job: Job, jobs: readonly Job[]): boolean {
     const held = this.#heldBy(session, jobs);
     return held === undefined || (held === job && this.#seats.of(session).nextId === null);
   }
 
   /** Records that the job was just asked. If the worker got a shard, it serves this job now. */
-  asked(session: WorkerSession, job: Job): void {
+  requested(session: WorkerSession, job: Job): void {
     const { jobId, nextId } = this.#seats.of(session);
     if (job.leasesOf(session) > 0) {
       if (jobId !== job.jobId) this.#passed.delete(session);

@@ -63,11 +63,11 @@ export class JobsServer implements JobsService {
 
   async *watchJob(jobId: JobId, signal: AbortSignal): AsyncIterable<JobStatus> {
     const job = this.#find(jobId);
-    const giveBack = await this.#watchers.take(signal);
+    const release = await this.#watchers.take(signal);
     try {
       yield* this.#watch(job, signal);
     } finally {
-      giveBack();
+      release();
     }
   }
 

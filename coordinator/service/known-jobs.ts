@@ -1,6 +1,6 @@
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobHandle } from "../job/job-handle.ts";
-import { KEPT } from "../kept/job-record.ts";
+import { MOST_STORED } from "../job-store/job-record.ts";
 
 /** Ended jobs in a list: people cannot read more, and a message could not hold all. */
 const LISTED_JOBS = 100;
@@ -25,7 +25,7 @@ export class KnownJobs {
   remember(handle: JobHandle): void {
     const others = this.#handles.filter(({ jobId }) => jobId !== handle.jobId);
     this.#handles.splice(0, this.#handles.length, ...others, handle);
-    while (this.#handles.length > KEPT.jobs) {
+    while (this.#handles.length > MOST_STORED.jobs) {
       const oldest = this.#handles.findIndex(isOver);
       if (oldest < 0) return;
       this.#handles.splice(oldest, 1);

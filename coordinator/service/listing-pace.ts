@@ -21,14 +21,14 @@ export class ListingPace {
 
   /** @throws {RESOURCE_EXHAUSTED} when too many callers wait already */
   async list<T>(make: () => readonly T[], signal: AbortSignal): Promise<readonly T[]> {
-    const giveBack = await this.#turns.take(signal);
+    const release = await this.#turns.take(signal);
     let entries = 0;
     try {
       const list = make();
       entries = list.length;
       return list;
     } finally {
-      this.#timers.after(entries * PAUSE_MS_PER_ENTRY, giveBack);
+      this.#timers.after(entries * PAUSE_MS_PER_ENTRY, release);
     }
   }
 }

@@ -39,7 +39,7 @@ export interface Judgement {
   readonly refusalOf: (session: WorkerSession) => string | null;
 }
 
-export function statusOf(member: Member, judge: Judgement, aside: string | null = null): WorkerStatus {
+export function statusOf(member: Member, judge: Judgement, gpuFault: string | null = null): WorkerStatus {
   const { info, session, report } = member;
   const { nowMs, leasesOf, excludedMsOf, refusalOf } = judge;
   const excludedMs = excludedMsOf(info.name);
@@ -57,7 +57,7 @@ export function statusOf(member: Member, judge: Judgement, aside: string | null 
     busy: report.busy,
     batch: report.batch,
     fetching: report.fetching,
-    aside,
+    gpuFault,
   };
 }
 

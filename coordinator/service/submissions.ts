@@ -16,15 +16,15 @@ import { handleOf, type JobHandle, publishedHandle } from "../job/job-handle.ts"
 import { NO_VIEW } from "../job/job-view.ts";
 import type { OpenedJob, SubmitOptions } from "../job/opened-job.ts";
 import { PlanningSlot } from "../job/planning-slot.ts";
-import { type JobRecord, submitterOf } from "../kept/job-record.ts";
-import type { KeptJobs } from "../kept/kept-jobs.ts";
+import { type JobRecord, submitterOf } from "../job-store/job-record.ts";
+import type { JobStore } from "../job-store/job-store.ts";
 import {
   endedHandle,
   notOpened,
   type RecalledJob,
   recalledOf,
   returningHandle,
-} from "../kept/recalled-handles.ts";
+} from "../job-store/recalled-handles.ts";
 import { placeOf } from "../runs/one-dataset.ts";
 import { JobsOfEach } from "./jobs-of-each.ts";
 import { KnownJobs } from "./known-jobs.ts";
@@ -33,11 +33,11 @@ interface SubmissionsOptions extends Admission {
   /** Checks, plans and opens a job in its own slot. */
   readonly open: (spec: JobSpec, options: SubmitOptions, slot: PlanningSlot) => Promise<OpenedJob>;
   /** Assigns the job's shards to workers until it has ended. */
-  readonly giveOut: (job: ActiveJob) => void;
+  readonly startServing: (job: ActiveJob) => void;
   /** Returns the jobs whose shards are being assigned. */
   readonly active: () => readonly ActiveJob[];
   /** Store of the jobs that survive a restart. Null: no job does. */
-  readonly kept: KeptJobs | null;
+  readonly store: JobStore | null;
   /** Jobs come from other users: see `Reach`. */
   readonly isGuarded?: boolean | undefined;
   /** The coordinator's own process submits a job. */
@@ -93,7 +93,7 @@ export class Submissions {
   }
 
   /** Resolves when no job is being opened any more. Call it after `close`. */
-  settled(): Promise<void> {
+  idle(): Promise<void> {
     return this.#opening;
   }
 
@@ -104,9 +104,9 @@ export class Submissions {
     try {
       if (by === undefined) return await this.#submit({ spec }, options, signal);
       const allowed = await this.#options.admit(spec, by);
-      const givesBack = await this.#plansOfOne.take(by.name, signal);
+      const release = await this.#plansOfOne.take(by.name, signal);
       const submitted = this.#submit({ spec, by: by.name, role: by.role }, { ...options, allowed }, signal);
-      return await submitted.finally(givesBack);
+      return await submitted.finally(release);
     } finally {
       this.#submitting -= 1;
     }
@@ -133,9 +133,9 @@ export class Submissions {
     });
     const handle = this.#remembered(job, opened);
     handle.ended.then(leave, leave);
-    await this.#options.kept?.submitted(job, handle.status()).catch((error) => letGo(opened, error));
+    await this.#options.store?.submitted(job, handle.status()).catch((error) => abandon(opened, error));
     this.known.remember(handle);
-    await this.#giveOut(opened);
+    await this.#startServing(opened);
     return handle;
   }
 
@@ -152,15 +152,15 @@ export class Submissions {
       const { status, spec } = record;
       const { isGuarded } = this.#options;
       const allowed = this.#options.placesOf(submitterOf(record));
-      const recalled = await recalledOf(record, this.#options.kept, { allowed, isGuarded });
+      const recalled = await recalledOf(record, this.#options.store, { allowed, isGuarded });
       if (isEnded(status.phase)) {
         this.known.remember(endedHandle(recalled, status));
         continue;
       }
       const opening = deferred<JobHandle>();
       this.known.remember(returningHandle(recalled, status, opening.promise));
-      const settled = opening.promise.catch(() => {});
-      this.#returning.set(spec.output.path, settled);
+      const idle = opening.promise.catch(() => {});
+      this.#returning.set(spec.output.path, idle);
       ran.push({ record, recalled, opening });
     }
     return () => {
@@ -180,7 +180,7 @@ export class Submissions {
 
   /** @returns what to do after all previous jobs have started. Never rejects */
   async #openAgain({ record, recalled, opening }: Returning): Promise<() => Promise<void>> {
-    const { log, kept, open, admit } = this.#options;
+    const { log, store, open, admit } = this.#options;
     const { spec, jobId } = record;
     try {
       const checked = checkJobSpec(spec);
@@ -195,13 +195,13 @@ export class Submissions {
       }
       if (opened.kind === "published") await this.#noteEnd(record, handle.status(), handle.view());
       log.info({ job: jobId }, "a job that ran before the restart is resumed");
-      return () => this.#giveOut(opened).then(() => opening.resolve(handle), opening.reject);
+      return () => this.#startServing(opened).then(() => opening.resolve(handle), opening.reject);
     } catch (error) {
       if (this.#closed.signal.aborted) return async () => opening.reject(stopped());
       const { status, isFinal } = notOpened(record, error);
       log.warn({ job: jobId, reason: messageOf(error) }, "a job that ran before the restart is not resumed");
       if (isFinal) await this.#noteEnd(record, status);
-      const giveUp = async () => kept?.ended(record, status);
+      const giveUp = async () => store?.ended(record, status);
       return async () => opening.resolve({ ...endedHandle(recalled, status), cancel: giveUp });
     }
   }
@@ -220,17 +220,17 @@ export class Submissions {
 
   /** Records the end of a job. If that fails, a restart finds the end in the job's own journal. */
   async #noteEnd(job: Submitted, status: JobStatus, view: JobView = NO_VIEW): Promise<void> {
-    const { kept, log } = this.#options;
+    const { store, log } = this.#options;
     const report = (error: unknown) => log.error(error, "the end of a job cannot be recorded");
     const packed = view.kind === "ended" ? await view.packed() : null;
-    await kept?.ended(job, status, packed ?? undefined).catch(report);
+    await store?.ended(job, status, packed ?? undefined).catch(report);
   }
 
-  async #giveOut(opened: OpenedJob): Promise<void> {
+  async #startServing(opened: OpenedJob): Promise<void> {
     if (opened.kind === "published") return;
     // A job opened while the coordinator closes would otherwise hold its lock until the process exits.
-    if (this.#closed.signal.aborted) await letGo(opened, stopped());
-    this.#options.giveOut(opened.job);
+    if (this.#closed.signal.aborted) await abandon(opened, stopped());
+    this.#options.startServing(opened.job);
   }
 
   #refuseTooMany(): void {
@@ -282,7 +282,7 @@ async function* inTurn<T>(items: readonly T[]): AsyncGenerator<T> {
 }
 
 /** Releases an opened job. @throws `why` once its files are released */
-async function letGo(opened: OpenedJob, why: unknown): Promise<never> {
+async function abandon(opened: OpenedJob, why: unknown): Promise<never> {
   if (opened.kind === "active") {
     opened.job.abandon();
     // Report the first error.

@@ -70,7 +70,7 @@ export class WorkServer implements WorkService {
     refuseSlots(registration);
     const { protocol: _, instance, ...info } = registration;
     const { session, replaced, again } = registry.join(info, clock.nowMs(), instance);
-    for (const old of replaced) await this.workerLost(old, "died", "the worker started again");
+    for (const old of replaced) await this.workerLost(old, "lost", "the worker started again");
     if (again !== null) await this.workerLost(again, "silent", "it registered again");
     const { name: worker, device, lanes, build } = info;
     log.info({ worker, device, lanes, build }, "worker joined");
@@ -100,7 +100,7 @@ export class WorkServer implements WorkService {
     const deadlineMs = clock.nowMs() + Math.min(waitMs, MAX_WAIT_MS);
     this.#heard(session);
     using waiter = waiters.enter(session);
-    registry.asked(session);
+    registry.requested(session);
     for (;;) {
       // This check is the coordinator's own and does not count as a call of the worker.
       const info = registry.infoOf(session);
@@ -113,7 +113,7 @@ export class WorkServer implements WorkService {
       if (signal.aborted) {
         // A worker whose connection broke may have asked again before the coordinator noticed.
         if (waiters.openOf(session) === 1) registry.disconnected(session, clock.nowMs());
-        if (lease !== null) await this.#giveBack(session, lease);
+        if (lease !== null) await this.#release(session, lease);
         signal.throwIfAborted();
       }
       if (lease !== null) waiter.granted();
@@ -131,8 +131,8 @@ export class WorkServer implements WorkService {
     const info = this.#heard(session);
     this.#refuseStorm(info, leases.length);
     this.#options.registry.reportWork(session, { busy, padding, batch, fetching });
-    const asked = this.#options.registry.reportStores(session, stores, leases[0]?.lease.jobId ?? null);
-    if (asked !== null) this.#find(asked.jobId)?.noteStores(asked.came);
+    const requested = this.#options.registry.reportStores(session, stores, leases[0]?.lease.jobId ?? null);
+    if (requested !== null) this.#find(requested.jobId)?.noteStores(requested.came);
     const answers: { readonly lease: LeaseRef; readonly live: boolean }[] = [];
     for (const [jobId, own] of byJob(leases)) {
       const job = this.#find(jobId);
@@ -178,17 +178,17 @@ export class WorkServer implements WorkService {
   async releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void> {
     this.#heard(session);
     const { shard, token } = lease;
-    await this.#job(lease.jobId).tell({ kind: "leaseReleased", worker: session, shard, token });
+    await this.#job(lease.jobId).dispatchOrThrow({ kind: "leaseReleased", worker: session, shard, token });
   }
 
-  async leave(session: WorkerSession, aside: string | null): Promise<void> {
+  async leave(session: WorkerSession, gpuFault: string | null): Promise<void> {
     const { name } = this.#heard(session);
     const { registry, clock, log } = this.#options;
-    if (aside === null) registry.leave(session);
-    else registry.putAside(session, aside, clock.nowMs());
-    await this.workerLost(session, "left", aside === null ? "it left" : `it is excluded: ${aside}`);
-    if (aside === null) log.info({ worker: name }, "worker left");
-    else log.warn({ worker: name, reason: aside }, "worker excluded until its device works again");
+    if (gpuFault === null) registry.leave(session);
+    else registry.excludeGpu(session, gpuFault, clock.nowMs());
+    await this.workerLost(session, "left", gpuFault === null ? "it left" : `it is excluded: ${gpuFault}`);
+    if (gpuFault === null) log.info({ worker: name }, "worker left");
+    else log.warn({ worker: name, reason: gpuFault }, "worker excluded until its device works again");
   }
 
   /** Updates what depends only on time. */
@@ -201,10 +201,10 @@ export class WorkServer implements WorkService {
   async workerLost(session: WorkerSession, how: HowLost, message: string): Promise<void> {
     this.#choice.left(session);
     const { jobs, waiters, log } = this.#options;
-    const telling = forEachJob(jobs(), (job) => job.workerLost(session, how, message), log);
+    const losing = forEachJob(jobs(), (job) => job.workerLost(session, how, message), log);
     // If the worker is still running, its open request makes it register again at once.
     waiters.wake({ shards: false, freed: [session] });
-    await telling;
+    await losing;
   }
 
   /** Asks the jobs for a lease. `lacksShards`: a job had no shard for the worker, or there was no job. */
@@ -228,13 +228,13 @@ export class WorkServer implements WorkService {
     // The worker gets no more of its job, and finishes its leases first.
     if (order.length < 1 && jobs.length > 0) full = true;
     for (const job of order) {
-      if (!this.#choice.mayAsk(session, job, jobs)) {
+      if (!this.#choice.mayRequest(session, job, jobs)) {
         full = true;
         continue;
       }
-      const asked = job.requestLease(session, running.slice(0, info.slots));
-      this.#choice.asked(session, job);
-      const answer = await asked;
+      const requested = job.requestLease(session, running.slice(0, info.slots));
+      this.#choice.requested(session, job);
+      const answer = await requested;
       if (answer.kind === "lease") {
         this.#options.registry.granted(session, job.jobId);
         return { lease: answer.lease, retryAtMs, lacksShards };
@@ -264,9 +264,14 @@ export class WorkServer implements WorkService {
   }
 
   /** Releases a lease whose caller was gone before the answer, so that the shard need not wait. */
-  async #giveBack(session: WorkerSession, lease: Lease): Promise<void> {
+  async #release(session: WorkerSession, lease: Lease): Promise<void> {
     const job = this.#job(lease.jobId);
-    await job.tell({ kind: "leaseReleased", worker: session, shard: lease.shard.id, token: lease.token });
+    await job.dispatchOrThrow({
+      kind: "leaseReleased",
+      worker: session,
+      shard: lease.shard.id,
+      token: lease.token,
+    });
   }
 
   get #mappings(): Mappings {

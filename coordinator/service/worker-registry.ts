@@ -28,7 +28,7 @@ export class WorkerRegistry {
   readonly #byName = new Map<string, Member>();
   /** Workers that have not asked for a shard since they joined or lost their connection. Oldest first. */
   readonly #newcomers = new Set<Member>();
-  readonly #aside = new WorkersAside<Member>();
+  readonly #faulty = new FaultyWorkers<Member>();
   readonly #random: Random;
 
   constructor(random: Random = systemRandom) {
@@ -54,7 +54,7 @@ export class WorkerRegistry {
     if (oldest !== undefined && this.#newcomers.size >= MOST.newcomers) replaced.add(oldest);
     if (this.#members.size - replaced.size >= MOST.members) throw tooMany();
     for (const member of replaced) this.#remove(member.session);
-    this.#aside.isBack(info.name);
+    this.#faulty.isBack(info.name);
     const session = workerSession(this.#random.hex(12));
     const member: Member = {
       session,
@@ -78,13 +78,13 @@ export class WorkerRegistry {
     if (namesake !== undefined && isAgain) replaced.delete(namesake);
     return {
       session,
-      replaced: [...replaced].map((gone) => gone.session),
+      replaced: [...replaced].map((replacedMember) => replacedMember.session),
       again: namesake !== undefined && isAgain ? namesake.session : null,
     };
   }
 
   /** Records that the worker asks for a shard, so it is no newcomer any more. */
-  asked(session: WorkerSession): void {
+  requested(session: WorkerSession): void {
     const member = this.#members.get(session);
     if (member !== undefined) this.#newcomers.delete(member);
   }
@@ -161,10 +161,10 @@ export class WorkerRegistry {
   }
 
   /** Removes a worker whose device is excluded. Its status is shown until a worker of its name joins. */
-  putAside(session: WorkerSession, reason: string, nowMs: number): void {
+  excludeGpu(session: WorkerSession, reason: string, nowMs: number): void {
     const worker = this.#member(session);
     this.#remove(session);
-    this.#aside.put(worker.info.name, { worker, reason, sinceMs: nowMs });
+    this.#faulty.put(worker.info.name, { worker, reason, sinceMs: nowMs });
   }
 
   /** Returns the session of a worker by its name, for a supervisor of its process. Null: unknown. */
@@ -207,7 +207,7 @@ export class WorkerRegistry {
   statuses(judge: Judgement): WorkerStatus[] {
     return [
       ...[...this.#members.values()].map((member) => statusOf(member, judge)),
-      ...this.#aside
+      ...this.#faulty
         .at(judge.nowMs)
         .map(({ worker, reason }) => statusOf({ ...worker, report: NO_REPORT }, judge, reason)),
     ];
@@ -244,30 +244,30 @@ function tooMany(): ShardmillError {
 /** Time after which an excluded worker is forgotten. Its device is tried again every quarter of an hour. */
 const FORGOTTEN_MS = 24 * 3_600_000;
 /** Limit of excluded workers: ten times the GPUs that fail at once. Each is a status of a kilobyte. */
-const MOST_ASIDE = 1_000;
+const MOST_FAULTY = 1_000;
 
-interface Aside<T> {
+interface Faulty<T> {
   readonly worker: T;
   readonly reason: string;
   readonly sinceMs: number;
 }
 
 /** Workers that left because their device is excluded, by name. Pure, like the registry. */
-class WorkersAside<T> {
+class FaultyWorkers<T> {
   /** Oldest first. */
-  readonly #all = new Map<string, Aside<T>>();
+  readonly #all = new Map<string, Faulty<T>>();
 
-  put(name: string, aside: Aside<T>): void {
+  put(name: string, gpuFault: Faulty<T>): void {
     for (const [known, { sinceMs }] of this.#all)
-      if (this.#all.size >= MOST_ASIDE || aside.sinceMs - sinceMs > FORGOTTEN_MS) this.#all.delete(known);
-    this.#all.set(name, aside);
+      if (this.#all.size >= MOST_FAULTY || gpuFault.sinceMs - sinceMs > FORGOTTEN_MS) this.#all.delete(known);
+    this.#all.set(name, gpuFault);
   }
 
   isBack(name: string): void {
     this.#all.delete(name);
   }
 
-  at(nowMs: number): readonly Aside<T>[] {
+  at(nowMs: number): readonly Faulty<T>[] {
     return [...this.#all.values()].filter(({ sinceMs }) => nowMs - sinceMs <= FORGOTTEN_MS);
   }
 }

@@ -20,5 +20,7 @@ const run = spawn(process.execPath, command, {
   env: { ...process.env, WORDS_URL: service.url },
 });
 const [code] = await once(run, "exit");
-console.error(`the service was asked ${service.calls.asked} times and failed ${service.calls.failed} times`);
+console.error(
+  `the service was asked ${service.calls.requested} times and failed ${service.calls.failed} times`,
+);
 process.exitCode = code ?? 1;

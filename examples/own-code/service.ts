@@ -9,15 +9,15 @@ const FAILS_EVERY = 7;
 interface WordService extends AsyncDisposable {
   readonly url: string;
   /** Numbers of calls and failures. */
-  readonly calls: { asked: number; failed: number };
+  readonly calls: { requested: number; failed: number };
 }
 
 /** Starts a service on this machine that returns digits as words, and sometimes fails. */
 export async function startWordService(): Promise<WordService> {
-  const calls = { asked: 0, failed: 0 };
+  const calls = { requested: 0, failed: 0 };
   const server = createServer((request, response) => {
-    calls.asked += 1;
-    if (calls.asked % FAILS_EVERY === 0) {
+    calls.requested += 1;
+    if (calls.requested % FAILS_EVERY === 0) {
       calls.failed += 1;
       response.writeHead(503).end();
       return;

@@ -14,7 +14,7 @@ const rabbit = new Connection(address);
 // With `confirm`, `send` resolves once the message is on the broker's disk.
 const publisher = rabbit.createPublisher({
   confirm: true,
-  queues: ["digits", "digits.aside", "digits.results"].map((queue) => ({
+  queues: ["digits", "digits.dead-letters", "digits.results"].map((queue) => ({
     queue,
     durable: true,
     arguments: { "x-queue-type": "quorum" },

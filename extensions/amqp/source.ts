@@ -2,7 +2,12 @@ import type { AsyncMessage, Channel } from "rabbitmq-client";
 import { orAbort, sleep } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { messageOf } from "../../shared/core/errors.ts";
-import type { Delivery, QueueOptions, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
+import type {
+  Delivery,
+  FailedDelivery,
+  QueueOptions,
+  QueueSource,
+} from "../../shared/extension/queue-source.ts";
 import { type AmqpAddress, parseAmqp } from "./address.ts";
 import { AmqpConnection } from "./connection.ts";
 import { isRefusal, queueFailed } from "./refusal.ts";
@@ -41,7 +46,7 @@ export class AmqpSource implements QueueSource {
   readonly #address: AmqpAddress;
   readonly #options: QueueOptions;
   readonly #connection: AmqpConnection;
-  readonly #aside: AmqpSink | null;
+  readonly #deadLetterQueue: AmqpSink | null;
   readonly #origins = new WeakMap<Delivery, Origin>();
   #current: Consuming | null = null;
   /** Deliveries that arrived and are not consumed yet. */
@@ -50,11 +55,11 @@ export class AmqpSource implements QueueSource {
   #wasThere = false;
 
   constructor(address: string, options: QueueOptions) {
-    const { name, log, aside } = options;
+    const { name, log, deadLetters } = options;
     this.#address = present(parseAmqp(address), "the address was checked");
     this.#options = options;
     this.#connection = new AmqpConnection(this.#address, name, log);
-    this.#aside = aside === null ? null : new AmqpSink(aside, { log });
+    this.#deadLetterQueue = deadLetters === null ? null : new AmqpSink(deadLetters, { log });
   }
 
   get address(): string {
@@ -78,7 +83,7 @@ export class AmqpSource implements QueueSource {
     } finally {
       signal.removeEventListener("abort", onAbort);
       await this.#stop();
-      await this.giveBack(this.#inbox.splice(0));
+      await this.release(this.#inbox.splice(0));
     }
   }
 
@@ -93,8 +98,8 @@ export class AmqpSource implements QueueSource {
     }
   }
 
-  async setAside(failed: readonly SetAside[]): Promise<void> {
-    if (this.#aside === null) {
+  async deadLetter(failed: readonly FailedDelivery[]): Promise<void> {
+    if (this.#deadLetterQueue === null) {
       this.#reject(
         failed.map(({ delivery }) => delivery),
         false,
@@ -102,7 +107,7 @@ export class AmqpSource implements QueueSource {
       return;
     }
     const { queue } = this.#address;
-    await this.#aside.send(
+    await this.#deadLetterQueue.send(
       failed.map(({ delivery: { messageId, body }, reason }) => ({
         messageId: messageId ?? "",
         body,
@@ -112,15 +117,17 @@ export class AmqpSource implements QueueSource {
     await this.done(failed.map(({ delivery }) => delivery));
   }
 
-  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
+  async release(deliveries: readonly Delivery[]): Promise<void> {
     this.#reject(deliveries, true);
   }
 
   async waiting(): Promise<number | null> {
     const { channel } = this.#current ?? {};
     if (!channel?.active) return null;
-    const told = await channel.queueDeclare({ queue: this.#address.queue, passive: true }).catch(() => null);
-    return told?.messageCount ?? null;
+    const declared = await channel
+      .queueDeclare({ queue: this.#address.queue, passive: true })
+      .catch(() => null);
+    return declared?.messageCount ?? null;
   }
 
   /**
@@ -130,7 +137,7 @@ export class AmqpSource implements QueueSource {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#current?.channel.close();
     await this.#connection[Symbol.asyncDispose]();
-    await this.#aside?.[Symbol.asyncDispose]();
+    await this.#deadLetterQueue?.[Symbol.asyncDispose]();
   }
 
   async #consume(signal: AbortSignal): Promise<Consuming | null> {
@@ -260,10 +267,10 @@ export class AmqpSource implements QueueSource {
  * all deliveries up to this tag.
  */
 function coveredUpTo(open: ReadonlySet<number>, tags: readonly number[]): number | null {
-  const settled = new Set(tags);
+  const acknowledged = new Set(tags);
   let upTo: number | null = null;
   for (const tag of open) {
-    if (!settled.has(tag)) break;
+    if (!acknowledged.has(tag)) break;
     upTo = tag;
   }
   return upTo;

@@ -88,7 +88,7 @@ export function provideByConvention(
       return keys ?? checkedKeys(service, await provide(options));
     };
   };
-  const provide = boundedProvider(open, (seconds) => silentProvider(service, watch.asked, seconds));
+  const provide = boundedProvider(open, (seconds) => silentProvider(service, watch.requested, seconds));
   return async (options) => {
     try {
       return await provide(options);

@@ -14,10 +14,10 @@ export interface AwsCredentials {
  * Reports a credentials provider that does not answer. The outage is the provider's, so the caller may retry
  * later.
  */
-export function silentProvider(service: AwsService, asked: string, seconds: number): ShardmillError {
-  const message = `there are no credentials for ${service}: ${asked} has not answered for ${seconds} s`;
+export function silentProvider(service: AwsService, requested: string, seconds: number): ShardmillError {
+  const message = `there are no credentials for ${service}: ${requested} has not answered for ${seconds} s`;
   return new ShardmillError("STORE_REFUSED", message, {
-    fields: { variable: "AWS_PROFILE", provider: asked, throttled: false },
+    fields: { variable: "AWS_PROFILE", provider: requested, throttled: false },
     hint: "check that this machine can reach its credentials provider, or configure another",
   });
 }

@@ -17,7 +17,7 @@ export class ProviderWatch {
   }
 
   /** Provider that the library asked last. */
-  get asked(): string {
+  get requested(): string {
     if (this.#source === "fromIni") return `profile ${this.profile ?? "default"}`;
     return SOURCES[this.#source] ?? `the container's endpoint${endpointOf(process.env)}`;
   }

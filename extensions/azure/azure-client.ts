@@ -47,7 +47,8 @@ interface AzureClientOptions {
   readonly copyLookMs?: number;
 }
 
-type Asked = Pick<UnsignedRequest, "method"> & Partial<Pick<UnsignedRequest, "query" | "headers" | "body">>;
+type Requested = Pick<UnsignedRequest, "method"> &
+  Partial<Pick<UnsignedRequest, "query" | "headers" | "body">>;
 
 type Asking = Pick<HttpCall<never>, "path" | "judge" | "onMeant"> & {
   request(headers?: HttpRequest["headers"]): Promise<HttpRequest>;
@@ -184,8 +185,12 @@ export class AzureClient implements ObjectClient {
     const open = ({ status }: AnswerHead) => (status === 201 ? ignoring(null) : null);
     for await (const { bytes } of piecesOf(body, this.#blockBytes)) {
       const id = idOf(ids.length);
-      const asked = { method: "PUT", query: { comp: "block", blockid: id }, body: bodyOf(bytes) } as const;
-      await this.#call(place, { ...asked, headers: { "content-md5": md5Of(bytes) }, open }, signal);
+      const requested = {
+        method: "PUT",
+        query: { comp: "block", blockid: id },
+        body: bodyOf(bytes),
+      } as const;
+      await this.#call(place, { ...requested, headers: { "content-md5": md5Of(bytes) }, open }, signal);
       ids.push(id);
     }
     return ids;
@@ -193,15 +198,15 @@ export class AzureClient implements ObjectClient {
 
   async #call<T>(
     place: ObjectPlace,
-    { open, ...asked }: Asked & Pick<HttpCall<T>, "open">,
+    { open, ...requested }: Requested & Pick<HttpCall<T>, "open">,
     signal: AbortSignal,
   ): Promise<T> {
-    const asking = this.#asking(place, asked, signal);
+    const asking = this.#asking(place, requested, signal);
     return await this.#engine.call({ open, ...asking }, signal);
   }
 
   /** Builds the request with the current credentials, and the reaction when Azure refuses them. */
-  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal): Asking {
+  #asking(place: ObjectPlace, requested: Requested, signal: AbortSignal): Asking {
     const { path } = place;
     const container = containerOf(place, this.#settings);
     const url = addressOf(container, place);
@@ -211,9 +216,13 @@ export class AzureClient implements ObjectClient {
       onMeant: () => asker.taken(),
       request: async (headers = {}) => {
         const used = await asker.next();
-        const all = { ...asked.headers, ...headers, "user-agent": USER_AGENT };
+        const all = { ...requested.headers, ...headers, "user-agent": USER_AGENT };
         const { account } = container;
-        return authorized({ query: {}, ...asked, account, url, headers: all }, used, systemClock.wallMs());
+        return authorized(
+          { query: {}, ...requested, account, url, headers: all },
+          used,
+          systemClock.wallMs(),
+        );
       },
       judge: (answer) => {
         const { used } = asker;
@@ -243,7 +252,7 @@ function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | nu
 }
 
 /** Puts a blob with one request. */
-function wholePut(put: ObjectPut): Asked {
+function wholePut(put: ObjectPut): Requested {
   const headers = { ...saidOf(put), "x-ms-blob-type": "BlockBlob", "content-md5": md5InBase64(put) };
   return { method: "PUT", headers, body: put.body };
 }

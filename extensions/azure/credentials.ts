@@ -16,10 +16,10 @@ export type AzureCredentials = (
 /** Reports a login service that does not answer. The outage is the login's, so the caller may retry later. */
 export function silentProvider(seconds: number): ShardmillError {
   const { AZURE_AUTHORITY_HOST: host } = process.env;
-  const asked = host && URL.canParse(host) ? `Azure's login at ${new URL(host).host}` : "Azure's login";
-  const message = `there are no credentials for Azure Storage: ${asked} has not answered for ${seconds} s`;
+  const requested = host && URL.canParse(host) ? `Azure's login at ${new URL(host).host}` : "Azure's login";
+  const message = `there are no credentials for Azure Storage: ${requested} has not answered for ${seconds} s`;
   return new ShardmillError("STORE_REFUSED", message, {
-    fields: { variable: "AZURE_AUTHORITY_HOST", provider: asked, throttled: false },
+    fields: { variable: "AZURE_AUTHORITY_HOST", provider: requested, throttled: false },
     hint: "check that this machine can reach its credentials provider, or configure another",
   });
 }

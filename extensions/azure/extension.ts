@@ -23,7 +23,7 @@ export const azure: Extension = {
     says: { endpoint: "For `az`: a private endpoint, or an emulator." },
     signature: {
       names: /^(s[vtepri]|spr|sip|ss|srt|skoid|sktid|sk[tesv]|sduoid|saoid|scid|sdd|ses|rsc[cdelt])$/i,
-      beside: "sig",
+      requires: "sig",
     },
     async open(scheme, stores) {
       const { openAzureClient } = await import("./conventions.ts");

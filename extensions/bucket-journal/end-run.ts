@@ -40,7 +40,7 @@ export async function endRun(
   try {
     await storage.put(next, sourceOfBytes(object), { ifAbsent: true, signal });
   } catch (error) {
-    if (isShardmillError(error, "STORE_EXISTS")) throw isAlive(next);
+    if (isShardmillError(error, "STORE_EXISTS")) throw isHeld(next);
     throw error;
   }
   await sleepBy(clock, UNAWARE_MS, signal);
@@ -70,7 +70,7 @@ async function generationAt(path: Location, storage: Storage, signal: AbortSigna
   }
 }
 
-function isAlive(path: Location): ShardmillError {
+function isHeld(path: Location): ShardmillError {
   const what = "another coordinator, which had stopped answering, works on this output again";
   return new ShardmillError("OUTPUT_LOCKED", `${what}: it has written ${path}`, {
     fields: { path },

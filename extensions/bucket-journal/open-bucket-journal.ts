@@ -54,7 +54,7 @@ export async function openBucketJournal(place: OpenPlace, options: OpenSharedOpt
     const { snapshots, reader } = await unlessEnded(place, clock, () =>
       readWithSnapshots({ ...place, journal, snapshotFolder }, options),
     );
-    const confirm = () => confirmIfAsked(hold);
+    const confirm = () => confirmIfRequested(hold);
     const segmentOf = (generation: number, number: number) => {
       const onTaken = (error: ShardmillError) => hold.lose(error);
       const ofIt = { generation, writer, number };
@@ -158,7 +158,7 @@ async function unlessEnded<T>(place: OpenPlace, clock: TimedClock, read: () => P
  * Confirms the hold if the store answers. The journal of a published job is removed, and a number is then
  * free for a coordinator that was suspended. If the store is unreachable, the put itself tries again.
  */
-async function confirmIfAsked(hold: BucketHold): Promise<void> {
+async function confirmIfRequested(hold: BucketHold): Promise<void> {
   await hold.confirm().catch((error: unknown) => {
     if (!isPlaceError(error)) throw error;
   });

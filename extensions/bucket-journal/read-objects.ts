@@ -23,7 +23,7 @@ export class ObjectsReader {
   /** End of the generation's stream so far. Null: no object was read. */
   #end: number | null = null;
   /** Place up to which a snapshot covers the journal. */
-  readonly #told: Pick<JournalPlace, "generation" | "bytes">;
+  readonly #known: Pick<JournalPlace, "generation" | "bytes">;
   readonly #journal: Location;
   readonly #storage: Pick<Storage, "stat" | "read">;
 
@@ -31,8 +31,8 @@ export class ObjectsReader {
   constructor(journal: Location, storage: Pick<Storage, "stat" | "read">, behind: FoundSnapshot | null) {
     this.#journal = journal;
     this.#storage = storage;
-    this.#told = behind?.head.place ?? { generation: 0, bytes: 0 };
-    this.generation = this.#told.generation;
+    this.#known = behind?.head.place ?? { generation: 0, bytes: 0 };
+    this.generation = this.#known.generation;
     // The predecessor must exist: its absence reveals that the journal behind the snapshot is gone.
     this.next = behind === null ? 1 : behind.number - 1;
   }
@@ -57,9 +57,9 @@ export class ObjectsReader {
       if (late === null) throw this.#corrupt("it is missing, and one with a higher number exists");
       this.#add(late);
     }
-    const { generation, bytes } = this.#told;
-    const isTold = this.generation > generation || (this.#end ?? -1) >= bytes;
-    if (generation > 0 && !isTold) throw this.#corrupt("it is missing, and a snapshot covers it");
+    const { generation, bytes } = this.#known;
+    const isKnown = this.generation > generation || (this.#end ?? -1) >= bytes;
+    if (generation > 0 && !isKnown) throw this.#corrupt("it is missing, and a snapshot covers it");
   }
 
   async #object(number: number): Promise<JournalObject | null> {
@@ -78,14 +78,14 @@ export class ObjectsReader {
 
   #add(object: JournalObject): void {
     const { generation, at, frameBytes } = object;
-    const told = generation === this.#told.generation ? this.#told.bytes : 0;
-    const follows = this.#end === null ? at <= told : at === this.#end;
+    const knownBytes = generation === this.#known.generation ? this.#known.bytes : 0;
+    const follows = this.#end === null ? at <= knownBytes : at === this.#end;
     const begins = generation === this.generation + 1 && at === 0;
     if (generation === this.generation ? !follows : !begins)
       throw this.#corrupt(
         `it begins at byte ${at} of generation ${generation}, which does not follow the previous object`,
       );
-    const records = object.records(told);
+    const records = object.records(knownBytes);
     if (begins && records[0]?.kind !== "generationStarted")
       throw this.#corrupt(`it does not begin with the start of generation ${generation}`);
     for (const record of records) this.records.push(record);

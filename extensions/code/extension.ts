@@ -7,7 +7,7 @@ const DOCS = "[your own code](#your-own-code)";
 /** Bundled JavaScript and TypeScript modules, with their imports. */
 const program: ProgramPart = {
   async make(path, where, signal) {
-    const { keepBundle } = await import("./plan/keep-bundle.ts");
+    const { keepBundle } = await import("./plan/cache-bundle.ts");
     return await keepBundle(path, where, signal);
   },
   async checkTypes(modules, signal) {

@@ -45,16 +45,16 @@ async function open({ open: opens }: LoadedStep): Promise<unknown> {
   }
 }
 
-async function run(asked: ModuleRun): Promise<Transferred<ModuleAnswer>> {
+async function run(requested: ModuleRun): Promise<Transferred<ModuleAnswer>> {
   const step = await loading;
   opening ??= open(step);
   const state = await opening;
   const { declaration } = step;
   const rows = await (declaration.kind === "row" ? runRows : runBatch)({
     step,
-    batch: unpackBatch(asked.batch),
-    lost: asked.lost,
-    concurrency: asked.isCareful ? 1 : declaration.concurrency,
+    batch: unpackBatch(requested.batch),
+    lost: requested.lost,
+    concurrency: requested.isCareful ? 1 : declaration.concurrency,
     state,
     where,
     onCall: (row) => {
@@ -63,7 +63,9 @@ async function run(asked: ModuleRun): Promise<Transferred<ModuleAnswer>> {
     },
   });
   host.atRow(NO_ROW);
-  const wanted = asked.made.map((name) => declaration.columns.findIndex((column) => column.name === name));
+  const wanted = requested.made.map((name) =>
+    declaration.columns.findIndex((column) => column.name === name),
+  );
   const fields = wanted.map((at) => arrowFieldOf(present(declaration.columns[at], "a column of the step")));
   const columns = wanted.map((at) => present(rows.columns[at], "a column of the step"));
   const made = packBatch(recordBatchOf(new Schema(fields), rows.sources.length, columns));

@@ -10,7 +10,7 @@ import { RECORD_MOST_BYTES } from "./record-sink.ts";
  * and removes quotes. Separate SQL then checks the values, so that every record gives a row. DuckDB's own
  * reader would round `1.5` to an integer, and drop a timestamp's zone.
  */
-export function csvSelect(form: CsvForm, path: string, asked: readonly number[]): RecordSelect {
+export function csvSelect(form: CsvForm, path: string, requested: readonly number[]): RecordSelect {
   const { delimiter, quote, nulls } = form;
   const columns = form.fields.map((_, index) => `${quoteLiteral(rawName(index))}: 'VARCHAR'`);
   const scan = [
@@ -28,7 +28,7 @@ export function csvSelect(form: CsvForm, path: string, asked: readonly number[])
     `max_line_size = ${RECORD_MOST_BYTES}`,
     `columns = {${columns.join(", ")}}`,
   ];
-  const used = asked.map((index) => ({ index, type: fieldAt(form.fields, index).type }));
+  const used = requested.map((index) => ({ index, type: fieldAt(form.fields, index).type }));
   const raws = used.map(({ index, type }) => `${csvText(rawName(index), type, nulls)} AS ${rawName(index)}`);
   return {
     from: `(SELECT ${raws.length === 0 ? "0 AS none" : raws.join(", ")} FROM read_csv(${scan.join(", ")}))`,

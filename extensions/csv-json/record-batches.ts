@@ -40,7 +40,7 @@ interface RunOptions {
   /** Schema of the requested columns. */
   readonly schema: Schema;
   /** Indices of the requested columns among the form's fields. */
-  readonly asked: readonly number[];
+  readonly requested: readonly number[];
   /** Parser of CSV. Null: JSON Lines. */
   readonly parser: TextParser | null;
 }
@@ -137,13 +137,13 @@ function faultOf(
 function parseJson(
   run: RecordRun,
   records: readonly number[],
-  { form, asked, schema }: RunOptions & { readonly form: JsonForm },
+  { form, requested, schema }: RunOptions & { readonly form: JsonForm },
   messages: Map<number, string>,
 ): readonly Piece[] {
   const { starts, ends } = run.table;
   const lines = records.map((record) => ({ start: starts[record] ?? 0, end: ends[record] ?? 0 }));
-  const fields = asked.flatMap((place) => form.fields[place] ?? []);
-  const { batch, faults } = jsonRows(run.bytes, lines, { fields, asked, schema });
+  const fields = requested.flatMap((place) => form.fields[place] ?? []);
+  const { batch, faults } = jsonRows(run.bytes, lines, { fields, requested, schema });
   addFaults(faults, { run, records, form, messages });
   return [{ records, batches: [batch] }];
 }

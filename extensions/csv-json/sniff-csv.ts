@@ -57,7 +57,7 @@ export async function sniffCsv(
     const [found] = await database
       .rows(sniffSql(path, [...settings, ...sharedSettings(spec)]))
       .catch((error: unknown) => {
-        throw cannotTell(first.path, error);
+        throw undetected(first.path, error);
       });
     return present(found as Sniffed | undefined, "the sniffer answers");
   };
@@ -252,7 +252,7 @@ function fieldType(type: string): Field["type"] {
   }
 }
 
-function cannotTell(path: string, cause: unknown): ShardmillError {
+function undetected(path: string, cause: unknown): ShardmillError {
   const hint = "set input.csv.delimiter, input.csv.quote and input.csv.header";
   return new ShardmillError("INPUT_UNSUPPORTED", `the CSV format of ${path} cannot be detected`, {
     fields: { path, what: "an unknown CSV format" },

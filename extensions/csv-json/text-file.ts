@@ -88,10 +88,10 @@ class TextFile implements DatasetFile {
   }
 
   async *read({ rowStart, rowEnd, columns, signal, onBadRow }: ReadOptions): AsyncGenerator<RecordBatch> {
-    const asked = columns.length === 0 ? [] : columnIndices(this.schema, columns, this.path);
-    const schema = this.schema.selectAt([...asked]);
+    const requested = columns.length === 0 ? [] : columnIndices(this.schema, columns, this.path);
+    const schema = this.schema.selectAt([...requested]);
     const form: TextForm = this.#index.form;
-    const parse = (run: RecordRun) => rowsOfRun(run, { form, schema, asked, parser: this.#parser });
+    const parse = (run: RecordRun) => rowsOfRun(run, { form, schema, requested, parser: this.#parser });
     let next: Promise<RunRows> | null = null;
     try {
       for await (const run of this.#runs(rowStart, rowEnd, signal)) {
@@ -99,9 +99,9 @@ class TextFile implements DatasetFile {
         next = parse(run);
         // The error is rethrown at its turn, and is ignored when the consumer stops early.
         next.catch(() => {});
-        if (rows !== null) yield* this.#tell(rows, onBadRow, signal);
+        if (rows !== null) yield* this.#rows(rows, onBadRow, signal);
       }
-      if (next !== null) yield* this.#tell(await next, onBadRow, signal);
+      if (next !== null) yield* this.#rows(await next, onBadRow, signal);
     } finally {
       await next?.catch(() => {});
     }
@@ -109,7 +109,7 @@ class TextFile implements DatasetFile {
 
   [Symbol.dispose](): void {}
 
-  *#tell(
+  *#rows(
     { batches, bad }: RunRows,
     onBadRow: ReadOptions["onBadRow"],
     signal: AbortSignal,

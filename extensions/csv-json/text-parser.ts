@@ -89,13 +89,13 @@ export class TextParser implements AsyncDisposable {
     {
       form,
       schema,
-      asked,
+      requested,
       count,
-    }: { form: CsvForm; schema: Schema; asked: readonly number[]; count: number },
+    }: { form: CsvForm; schema: Schema; requested: readonly number[]; count: number },
   ): Promise<ParsedRows | null> {
     let bytes: Uint8Array;
     try {
-      bytes = await this.#parquetOf(content, form, asked);
+      bytes = await this.#parquetOf(content, form, requested);
     } catch (error) {
       if (isShardmillError(error, "SQL_FAILED") || isShardmillError(error, "SQL_INVALID")) return null;
       throw error;
@@ -119,13 +119,13 @@ export class TextParser implements AsyncDisposable {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #parquetOf(content: Buffer, form: CsvForm, asked: readonly number[]): Promise<Uint8Array> {
+  async #parquetOf(content: Buffer, form: CsvForm, requested: readonly number[]): Promise<Uint8Array> {
     this.#files += 1;
     const path = join(this.#folder, `${this.#files}.csv`);
     const parquet = join(this.#folder, `${this.#files}.parquet`);
     try {
       await writeFile(path, content);
-      const select = selectText(csvSelect(form, path, asked));
+      const select = selectText(csvSelect(form, path, requested));
       await this.#database.run(
         `COPY (${select}) TO ${quoteLiteral(parquet)} (FORMAT parquet, COMPRESSION uncompressed)`,
       );

@@ -17,9 +17,9 @@ import { type Prediction, predict } from "./predict.ts";
 import { runSamples, type SampleRun } from "./run-samples.ts";
 import {
   cutBytes,
-  deadOf,
+  type FailedRows,
+  failedRowsOf,
   paddingOf,
-  type SampleDead,
   type SampleTruncated,
   speedOf,
   stagesOf,
@@ -50,7 +50,7 @@ export interface Estimate extends Prediction {
   readonly lanes: number;
   readonly memory: { readonly workerBytes: number; readonly coordinatorBytes: number };
   /** Dead letters of the sample. Null: none. If every row becomes one, the speed is that of failing. */
-  readonly dead: SampleDead | null;
+  readonly failedRows: FailedRows | null;
   /** Rows of the sample with a truncated text. Null: none. */
   readonly truncated: SampleTruncated | null;
   /** Comparison of the device with the CPU. Null: the device is the CPU, or was not checked. */
@@ -133,7 +133,7 @@ function estimateFrom({ planned, question, device, runs, finish, lanes, shardThr
       workerBytes: Math.max(...runs.map(({ result }) => result.peakBytes)) + cutBytes(planned, runs, slots),
       coordinatorBytes: process.resourceUsage().maxRSS * 1024,
     },
-    dead: deadOf(runs),
+    failedRows: failedRowsOf(runs),
     truncated: truncatedOf(runs),
     deviceReport: runs[0]?.result.deviceReport ?? null,
     cost: pricePerHour === null ? null : (prediction.seconds / 3600) * nodes * pricePerHour,

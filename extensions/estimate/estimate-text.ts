@@ -4,15 +4,16 @@ import { deviceLine } from "../../shared/terminal/device-text.ts";
 import { counted, oneLine } from "../../shared/terminal/text.ts";
 import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
 import type { Estimate } from "./estimate-job.ts";
-import type { SampleDead, SampleTruncated } from "./sample-figures.ts";
+import type { FailedRows, SampleTruncated } from "./sample-figures.ts";
 
 /** Returns the lines that describe an estimate: see `labelled`. */
 export function estimateEntries(estimate: Estimate): [label: string, value: string | null][] {
-  const { dead, truncated } = estimate;
+  const { failedRows, truncated } = estimate;
   // The speed of failing rows does not predict the speed of mapped rows.
-  if (dead !== null && dead.rows === dead.ofRows) return [["sample", deadText(dead)]];
+  if (failedRows !== null && failedRows.rows === failedRows.ofRows)
+    return [["sample", failedRowsText(failedRows)]];
   return [
-    ["sample", dead === null ? null : deadText(dead)],
+    ["sample", failedRows === null ? null : failedRowsText(failedRows)],
     ["truncated", truncated === null ? null : ROW_COUNTS.rowsTruncated.shown.summary(shareText(truncated))],
     ["time", timeText(estimate)],
     ["speed", speedText(estimate)],
@@ -28,7 +29,7 @@ function shareText({ rows, ofRows }: SampleTruncated): string {
   return `${of} ${counted(ofRows, "row")} of the sample`;
 }
 
-function deadText({ rows, ofRows, first }: SampleDead): string {
+function failedRowsText({ rows, ofRows, first }: FailedRows): string {
   const { file, row, message } = first;
   const isAll = rows === ofRows;
   const share = isAll ? "all of its rows are" : `${formatCount(rows)} of ${counted(ofRows, "row")} are`;

@@ -76,7 +76,7 @@ export function truncatedOf(runs: readonly Pick<SampleRun, "result">[]): SampleT
 }
 
 /** Dead letters of a sample. */
-export interface SampleDead {
+export interface FailedRows {
   readonly rows: number;
   /** Rows of the completed shards. */
   readonly ofRows: number;
@@ -84,9 +84,10 @@ export interface SampleDead {
 }
 
 /** Returns the dead letters of a sample. Null: none. */
-export function deadOf(runs: readonly Pick<SampleRun, "result">[]): SampleDead | null {
+export function failedRowsOf(runs: readonly Pick<SampleRun, "result">[]): FailedRows | null {
   const partials = runs.flatMap(({ result }) => result.partials);
-  const first = partials.find(({ firstDead }) => firstDead !== null)?.firstDead ?? null;
-  const sum = (rows: "rowsDead" | "rowsIn") => partials.reduce((total, partial) => total + partial[rows], 0);
-  return first === null ? null : { rows: sum("rowsDead"), ofRows: sum("rowsIn"), first };
+  const first = partials.find(({ firstDeadLetter }) => firstDeadLetter !== null)?.firstDeadLetter ?? null;
+  const sum = (rows: "rowsDeadLettered" | "rowsIn") =>
+    partials.reduce((total, partial) => total + partial[rows], 0);
+  return first === null ? null : { rows: sum("rowsDeadLettered"), ofRows: sum("rowsIn"), first };
 }

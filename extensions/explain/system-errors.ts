@@ -225,7 +225,7 @@ export const SYSTEM_ERRORS = {
       why: "It received a signal, such as Ctrl-C.",
       remedy: "Run the same command again. It resumes.",
     },
-    WORKER_DIED: {
+    WORKER_LOST: {
       what: "A worker process ended unexpectedly.",
       why: "It was killed, ran out of memory, or a library crashed.",
       remedy: "Check the memory of that machine. The worker is started again.",

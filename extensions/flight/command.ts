@@ -87,14 +87,14 @@ async function serve(args: FlightArguments): Promise<number> {
     logLevel,
     onLost: lost.reject,
   });
-  await tellServing(flight.address, manifest, args.json);
-  const stopped = new Promise<void>((done) => whenAborted(done, stops.asked));
+  await printServing(flight.address, manifest, args.json);
+  const stopped = new Promise<void>((done) => whenAborted(done, stops.requested));
   await Promise.race([stopped, lost.promise]);
   await flight.close(GRACE_MS);
   return 130;
 }
 
-async function tellServing(address: string, { files }: OutputManifest, json: boolean): Promise<void> {
+async function printServing(address: string, { files }: OutputManifest, json: boolean): Promise<void> {
   const { flightName } = await import("./flights.ts");
   const { formatCount } = await import("../../shared/core/units.ts");
   const rows = new Map<string, number>();

@@ -30,7 +30,7 @@ export class Flights {
   /** Lists the flights whose path, joined by `/`, begins with `prefix`. Unreadable outputs are skipped. */
   async *list(prefix: string, signal: AbortSignal): AsyncGenerator<Flight, void, undefined> {
     for (const job of await this.#results.jobs()) {
-      const flights = await this.#flightsOf(job, signal).catch(noneIfGone);
+      const flights = await this.#flightsOf(job, signal).catch(noneIfMissing);
       yield* flights.filter(({ path }) => path.join("/").startsWith(prefix));
     }
   }
@@ -39,9 +39,9 @@ export class Flights {
    * @throws {RESULT_NOT_FOUND} when there is no such flight
    * @throws the errors of reading the output
    */
-  async find(asked: readonly string[], signal: AbortSignal): Promise<Flight> {
+  async find(requested: readonly string[], signal: AbortSignal): Promise<Flight> {
     // Some clients send a path as one text, others as a list.
-    const path = asked.flatMap((name) => name.split("/")).filter((name) => name !== "");
+    const path = requested.flatMap((name) => name.split("/")).filter((name) => name !== "");
     const jobs = await this.#results.jobs();
     const job = jobs.findLast(({ jobId }) => jobId === null || jobId === path[0]);
     if (job === undefined)
@@ -128,13 +128,13 @@ function formatOf(path: string): TableFormat {
   return path.endsWith(".arrow") ? "arrow" : "parquet";
 }
 
-function noneIfGone(error: unknown): readonly Flight[] {
-  if (isGone(error) || isShardmillError(error, "OUTPUT_FAILED")) return [];
+function noneIfMissing(error: unknown): readonly Flight[] {
+  if (isMissing(error) || isShardmillError(error, "OUTPUT_FAILED")) return [];
   throw error;
 }
 
 /** Returns true for errors of a result that existed at its lookup. Outputs are cleared, and jobs end. */
-export function isGone(error: unknown): boolean {
+export function isMissing(error: unknown): boolean {
   return isPlaceError(error) || isShardmillError(error, "RESULT_NOT_FOUND");
 }
 

@@ -9,7 +9,7 @@ import type { Caller } from "../../shared/wire/server-call.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
 import type { Flight } from "./flight.ts";
-import { Flights, isGone } from "./flights.ts";
+import { Flights, isMissing } from "./flights.ts";
 import { Manifests } from "./manifests.ts";
 import { type FlightData, type FlightInfo, flightMethods } from "./methods.ts";
 import { partMessages, readSchema } from "./part-messages.ts";
@@ -63,7 +63,7 @@ function flightHandlers(
 
   async function* read(bytes: Uint8Array, { signal, who }: Asking): AsyncGenerator<FlightData> {
     const ticket = readTicket(bytes);
-    const giveBack = await turns.takeStream(who, signal);
+    const release = await turns.takeStream(who, signal);
     try {
       // The lookup follows the wait, because the output may change during it.
       const flight = await flights.find(ticket.path, signal);
@@ -72,22 +72,22 @@ function flightHandlers(
       try {
         partsOf(ticket, await flights.find(ticket.path, signal));
       } catch (error) {
-        throw isGone(error) ? replaced(ticket.path, error) : error;
+        throw isMissing(error) ? replaced(ticket.path, error) : error;
       }
     } finally {
-      giveBack();
+      release();
     }
   }
 
   const { listFlights, getFlightInfo, getSchema, doGet } = flightMethods;
-  const tellInfo = (path: readonly string[], { signal }: Asking) =>
+  const flightInfo = (path: readonly string[], { signal }: Asking) =>
     turns.look(async () => infoOf(await flights.find(path, signal), signal), signal);
-  const tellSchema = (path: readonly string[], { signal }: Asking) =>
+  const flightSchema = (path: readonly string[], { signal }: Asking) =>
     turns.look(async () => schemaOf(await flights.find(path, signal), signal), signal);
   return new Map([
     handledMethod(listFlights, serveServerStream(listFlights, list, report)),
-    handledMethod(getFlightInfo, serveUnary(getFlightInfo, tellInfo, report)),
-    handledMethod(getSchema, serveUnary(getSchema, tellSchema, report)),
+    handledMethod(getFlightInfo, serveUnary(getFlightInfo, flightInfo, report)),
+    handledMethod(getSchema, serveUnary(getSchema, flightSchema, report)),
     handledMethod(doGet, serveServerStream(doGet, read, report, turns)),
   ]);
 }
@@ -103,7 +103,7 @@ async function nextInfo(
     try {
       return await infoOf(next.value);
     } catch (error) {
-      if (!isGone(error)) throw error;
+      if (!isMissing(error)) throw error;
     }
   }
 }

@@ -73,11 +73,11 @@ export class FlightTurns implements Patience {
   }
 
   async look<T>(look: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const giveBack = await this.#looks.take(signal);
+    const release = await this.#looks.take(signal);
     try {
       return await look();
     } finally {
-      giveBack();
+      release();
     }
   }
 

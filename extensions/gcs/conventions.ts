@@ -47,12 +47,12 @@ async function loadSettings(env: Environment, own: StoreSettings): Promise<GcsSe
  * Provides credentials of a file that the environment names, of gcloud, or of the machine's service account.
  */
 function provideByConvention(): CredentialProvider<GcsCredentials> {
-  let asked = "the metadata server of this machine";
-  const open = () => providerOf((who) => (asked = who));
-  return boundedProvider(open, (seconds) => silentProvider(asked, seconds));
+  let requested = "the metadata server of this machine";
+  const open = () => providerOf((who) => (requested = who));
+  return boundedProvider(open, (seconds) => silentProvider(requested, seconds));
 }
 
-function providerOf(onAsked: (who: string) => void): CredentialProvider<GcsCredentials> {
+function providerOf(onRequest: (who: string) => void): CredentialProvider<GcsCredentials> {
   let opened: Promise<AuthClient> | null = null;
   return async ({ forceRefresh }) => {
     try {
@@ -62,7 +62,7 @@ function providerOf(onAsked: (who: string) => void): CredentialProvider<GcsCrede
       // needs it.
       opened ??= new GoogleAuth({ scopes: SCOPE, projectId: "none" }).getClient();
       const client = await opened;
-      onAsked(giverOf(client));
+      onRequest(giverOf(client));
       const headers = Object.fromEntries(await client.getRequestHeaders());
       const endMs = client.credentials.expiry_date ?? systemClock.wallMs() + UNKNOWN_LIFE_MS;
       return { headers, identity: identityOf(client), expiration: new Date(endMs) };

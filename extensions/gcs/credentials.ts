@@ -12,11 +12,11 @@ export interface GcsCredentials {
 
 export const ANONYMOUS: GcsCredentials = { headers: {}, identity: "an anonymous caller" };
 
-/** @param asked source that does not answer, which the caller may ask again later */
-export function silentProvider(asked: string, seconds: number): ShardmillError {
-  const message = `there are no credentials for Google Cloud Storage: ${asked} has not answered for ${seconds} s`;
+/** @param requested source that does not answer, which the caller may ask again later */
+export function silentProvider(requested: string, seconds: number): ShardmillError {
+  const message = `there are no credentials for Google Cloud Storage: ${requested} has not answered for ${seconds} s`;
   return new ShardmillError("STORE_REFUSED", message, {
-    fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS", provider: asked, throttled: false },
+    fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS", provider: requested, throttled: false },
     hint: "check that this machine can reach its credentials provider, or configure another",
   });
 }

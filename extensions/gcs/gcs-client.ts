@@ -60,7 +60,7 @@ interface GcsClientOptions {
 }
 
 /** Request to the store. */
-interface Asked {
+interface Requested {
   readonly method: HttpRequest["method"];
   /** Path after the endpoint, encoded. */
   readonly path: string;
@@ -76,7 +76,7 @@ const MOST_IDLE_REWRITES = 20;
 type RewriteStep = PartOfCopy | "put" | "taken";
 
 type Asking = Pick<HttpCall<never>, "path" | "judge" | "onMeant"> & {
-  request(headers?: HttpRequest["headers"], query?: Asked["query"]): Promise<HttpRequest>;
+  request(headers?: HttpRequest["headers"], query?: Requested["query"]): Promise<HttpRequest>;
 };
 
 /**
@@ -132,9 +132,9 @@ export class GcsClient implements ObjectClient {
   }
 
   async head(place: ObjectPlace, signal: AbortSignal): Promise<ObjectHead> {
-    const asked = { method: "GET", path: objectPath(place), query: { fields: OBJECT_FIELDS } } as const;
+    const requested = { method: "GET", path: objectPath(place), query: { fields: OBJECT_FIELDS } } as const;
     const open = ifOk(() => objectReader(place.path));
-    return await this.#call(place, { ...asked, open }, signal);
+    return await this.#call(place, { ...requested, open }, signal);
   }
 
   async list(
@@ -179,13 +179,18 @@ export class GcsClient implements ObjectClient {
     // A copy between storage classes or locations takes several calls.
     let last: PartOfCopy | null = null;
     for (let idle = 0; ; ) {
-      const query: Asked["query"] = {
+      const query: Requested["query"] = {
         fields: REWRITE_FIELDS,
         ...absenceOf(options),
         ...(last === null ? {} : { rewriteToken: last.goOnWith }),
       };
-      const asked: Asked & Pick<HttpCall<RewriteStep>, "open"> = { method: "POST", path, query, open };
-      const step: RewriteStep = await this.#call(from, asked, signal);
+      const requested: Requested & Pick<HttpCall<RewriteStep>, "open"> = {
+        method: "POST",
+        path,
+        query,
+        open,
+      };
+      const step: RewriteStep = await this.#call(from, requested, signal);
       if (typeof step === "string") return step;
       const isFurther = step.goOnWith !== last?.goOnWith || step.copied !== last.copied;
       idle = isFurther ? 0 : idle + 1;
@@ -204,7 +209,7 @@ export class GcsClient implements ObjectClient {
   async #putInPieces(place: ObjectPlace, put: ObjectPut, signal: AbortSignal): Promise<"put" | "taken"> {
     const { path } = place;
     const { bytes } = put.body;
-    const begin: Asked = {
+    const begin: Requested = {
       method: "POST",
       path: `/upload${bucketPath(place)}`,
       query: { uploadType: "resumable", fields: PUT_FIELDS, ...absenceOf(put) },
@@ -212,8 +217,8 @@ export class GcsClient implements ObjectClient {
       body: bodyOf(metadataOf(place, put)),
     };
     const pieces = () => piecesOf(put.body, this.#pieceBytes);
-    const asked = this.#settings.endpoint;
-    const open = (head: AnswerHead) => begunBy(place, put, { ...head, asked });
+    const requested = this.#settings.endpoint;
+    const open = (head: AnswerHead) => begunBy(place, put, { ...head, requested });
     return await uploadInPieces(path, pieces, {
       begin: () => this.#call<URL | "taken">(place, { ...begin, open }, signal),
       // The session URL is itself the secret that authorizes the pieces.
@@ -233,14 +238,14 @@ export class GcsClient implements ObjectClient {
 
   async #call<T>(
     place: ObjectPlace,
-    { open, ...asked }: Asked & Pick<HttpCall<T>, "open">,
+    { open, ...requested }: Requested & Pick<HttpCall<T>, "open">,
     signal: AbortSignal,
   ): Promise<T> {
-    return await this.#engine.call({ open, ...this.#asking(place, asked, signal) }, signal);
+    return await this.#engine.call({ open, ...this.#asking(place, requested, signal) }, signal);
   }
 
   /** Builds the request with the current credentials, and the reaction when Google refuses them. */
-  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal): Asking {
+  #asking(place: ObjectPlace, requested: Requested, signal: AbortSignal): Asking {
     const { path } = place;
     const asker = new CallCredentials(this.#credentials, signal);
     return {
@@ -248,14 +253,14 @@ export class GcsClient implements ObjectClient {
       onMeant: () => asker.taken(),
       request: async (headers = {}, query = {}) => {
         const used = await asker.next();
-        const all = { path: asked.path, query: { ...asked.query, ...query } };
+        const all = { path: requested.path, query: { ...requested.query, ...query } };
         const url = addressOf(this.#settings.endpoint, place, all);
         return {
-          method: asked.method,
+          method: requested.method,
           url,
-          headers: { ...asked.headers, ...headers, "user-agent": USER_AGENT },
+          headers: { ...requested.headers, ...headers, "user-agent": USER_AGENT },
           secretHeaders: used.headers,
-          ...(asked.body === undefined ? {} : { body: asked.body }),
+          ...(requested.body === undefined ? {} : { body: requested.body }),
         };
       },
       judge: (answer) => {
@@ -270,7 +275,7 @@ export class GcsClient implements ObjectClient {
 }
 
 /** Puts an object and its metadata with one request. */
-function wholePut(place: ObjectPlace, put: ObjectPut): Asked {
+function wholePut(place: ObjectPlace, put: ObjectPut): Requested {
   const { body, contentType } = multipartBody(metadataOf(place, put), put.body);
   return {
     method: "POST",

@@ -69,10 +69,10 @@ export function outcomeOf(
 export function begunBy(
   { path }: Pick<ObjectPlace, "path">,
   put: Pick<ObjectPut, "ifAbsent">,
-  head: AnswerHead & { readonly asked: URL },
+  head: AnswerHead & { readonly requested: URL },
 ): BodyReader<URL | "taken"> | null {
   if (head.status !== 200) return takenBy(head, put);
-  const hop = hopOf(head.asked, 307, head.headers.location);
+  const hop = hopOf(head.requested, 307, head.headers.location);
   if (hop.kind === "here")
     throw failed("STORE_FAILED", path, "is uploaded in pieces, and the store returned no address for them");
   if (hop.kind === "refused") throw failed("STORE_REFUSED", path, `is uploaded in pieces, and ${hop.why}`);

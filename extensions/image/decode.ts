@@ -65,7 +65,7 @@ export async function decodeImage(
     const rgb = isCmyk ? fromCmyk(data, info.channels) : firstThree(data, info.channels);
     return {
       kind: "decoded",
-      image: { width: info.width, height: info.height, ...asAsked(rgb, channels) },
+      image: { width: info.width, height: info.height, ...asRequested(rgb, channels) },
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -81,7 +81,7 @@ function refused(why: string): Decoded {
   return { kind: "refused", why };
 }
 
-function asAsked(rgb: Uint8Array, channels: ImagePlan["channels"]): Pick<Pixels, "channels" | "data"> {
+function asRequested(rgb: Uint8Array, channels: ImagePlan["channels"]): Pick<Pixels, "channels" | "data"> {
   return channels === "gray" ? { channels: 1, data: luma(rgb) } : { channels: 3, data: rgb };
 }
 

@@ -64,10 +64,13 @@ function imageOf(tensor: TensorInfo, folder: ModelFolder | null): FoundWay | nul
   const { size, edges, isGray } = rowOf(tensor);
   const pixels = size ?? edges;
   if (facts === null) {
-    const asked =
+    const requested =
       "how does the model's author prepare images? No file gives `resize`, `crop`, `mean` and `std`";
     const open = size === null ? [`the model does not fix the size of images: is it ${textOf(pixels)}?`] : [];
-    return { keys: { resize: pixels, ...(isGray ? { channels: "gray" } : {}) }, questions: [...open, asked] };
+    return {
+      keys: { resize: pixels, ...(isGray ? { channels: "gray" } : {}) },
+      questions: [...open, requested],
+    };
   }
   const doubts = (folder?.doubts ?? []).filter(({ about }) => about === "image");
   const unclear = doubts.map(
@@ -90,8 +93,8 @@ function missingOf({ resize, crop }: ImageFacts, size: Size | null): FoundWay {
   }
   if (!("shortestEdge" in resize)) return { keys: {}, questions: [] };
   const part = size ?? { width: resize.shortestEdge, height: resize.shortestEdge };
-  const asked = `the folder gives no \`crop\` with the shortest edge: is it ${textOf(part)} of the centre?`;
-  return { keys: { crop: part }, questions: [asked] };
+  const requested = `the folder gives no \`crop\` with the shortest edge: is it ${textOf(part)} of the centre?`;
+  return { keys: { crop: part }, questions: [requested] };
 }
 
 function textOf({ width, height }: Size): string {

@@ -41,8 +41,8 @@ export interface Taps {
 }
 
 /** Limit of cached taps. Images of a data set have few sizes, and a thread processes one at a time. */
-const KEPT_TAPS = 16;
-const keptTaps = new Map<string, Taps>();
+const CACHED_TAPS = 16;
+const cachedTaps = new Map<string, Taps>();
 
 /**
  * Returns the weights that scale a line from `from` to `to` pixels, for its pixels `[start, end)`. This is
@@ -56,12 +56,12 @@ export function tapsOf(
   [start, end]: readonly [number, number],
 ): Taps {
   const key = `${resample} ${from} ${to} ${start} ${end}`;
-  const kept = keptTaps.get(key);
-  if (kept !== undefined) return kept;
+  const cached = cachedTaps.get(key);
+  if (cached !== undefined) return cached;
   const taps = computeTaps(resample, from, to, [start, end]);
-  const [oldest] = keptTaps.keys();
-  if (keptTaps.size >= KEPT_TAPS && oldest !== undefined) keptTaps.delete(oldest);
-  keptTaps.set(key, taps);
+  const [oldest] = cachedTaps.keys();
+  if (cachedTaps.size >= CACHED_TAPS && oldest !== undefined) cachedTaps.delete(oldest);
+  cachedTaps.set(key, taps);
   return taps;
 }
 

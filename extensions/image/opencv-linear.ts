@@ -65,24 +65,24 @@ function pairsOf(from: number, to: number, [start, end]: readonly [number, numbe
 class ScaledLines {
   readonly #image: Pixels;
   readonly #columns: Pairs;
-  readonly #kept: { row: number; readonly values: Int32Array }[];
+  readonly #rows: { row: number; readonly values: Int32Array }[];
 
   constructor(image: Pixels, columns: Pairs) {
     this.#image = image;
     this.#columns = columns;
     const values = () => new Int32Array(columns.first.length * image.channels);
-    this.#kept = [0, 1].map(() => ({ row: -1, values: values() }));
+    this.#rows = [0, 1].map(() => ({ row: -1, values: values() }));
   }
 
   line(row: number): Int32Array {
-    const [older, newer] = this.#kept;
+    const [older, newer] = this.#rows;
     if (older === undefined || newer === undefined) throw new Error("broken invariant: two lines are kept");
     if (newer.row === row) return newer.values;
     if (older.row !== row) {
       this.#scale(row, older.values);
       older.row = row;
     }
-    this.#kept.reverse();
+    this.#rows.reverse();
     return older.values;
   }
 

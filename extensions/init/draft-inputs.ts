@@ -150,7 +150,7 @@ class InputDrafter {
    * Moves a fitting column from another input that fits another column, too. So an earlier choice never makes
    * a job impossible.
    */
-  #reassign(tensor: TensorInfo, asked: Set<string>): boolean {
+  #reassign(tensor: TensorInfo, requested: Set<string>): boolean {
     const columns = this.#context.fields.filter(
       (field) => !this.#isSeenFiles(tensor, field) && !isRowId(tensor, field),
     );
@@ -162,9 +162,9 @@ class InputDrafter {
     }
     for (const { name } of fitting) {
       const owner = [...this.#drafts.values()].find(({ keys }) => keys.column === name)?.tensor;
-      if (owner === undefined || asked.has(name)) continue;
-      asked.add(name);
-      if (!this.#reassign(owner, asked)) continue;
+      if (owner === undefined || requested.has(name)) continue;
+      requested.add(name);
+      if (!this.#reassign(owner, requested)) continue;
       this.#add(tensor, { column: name }, [`is this the right column? It also fits \`${owner.name}\``]);
       return true;
     }
@@ -227,11 +227,11 @@ class InputDrafter {
 
   #add(tensor: TensorInfo, keys: DraftKeys, questions: readonly string[]): void {
     const axis = this.#batchAxis(tensor);
-    const asked = axis === null ? [] : [`is dimension ${axis}, counted from 0, the batch?`];
+    const requested = axis === null ? [] : [`is dimension ${axis}, counted from 0, the batch?`];
     this.#drafts.set(tensor.name, {
       tensor,
       keys: { ...keys, ...(axis === null ? {} : { batchAxis: axis }) },
-      questions: [...questions, ...asked, ...this.#columnQuestions(tensor, keys)],
+      questions: [...questions, ...requested, ...this.#columnQuestions(tensor, keys)],
     });
     const columns = Array.isArray(keys.columns) ? keys.columns : [keys.column];
     for (const column of columns) if (typeof column === "string") this.#used.add(column);
@@ -243,8 +243,8 @@ class InputDrafter {
     const isPlain = [...FILE_KEYS, ...INPUT_KEYS].every((key) => keys[key] === undefined);
     if (field === undefined || !isPlain) return [];
     if (!dtype.startsWith("float") || !holdsBytes(field)) return columnDoubts(tensor, field);
-    const asked = this.#context.ways.flatMap(({ ask }) => ask?.(tensor, field) ?? []);
-    if (asked.length > 0) return asked;
+    const requested = this.#context.ways.flatMap(({ ask }) => ask?.(tensor, field) ?? []);
+    if (requested.length > 0) return requested;
     return [
       "bytes become numbers from 0 to 255. If the model was trained on 0 to 1, add `scale: 0.00392156862745098`",
     ];

@@ -15,7 +15,7 @@ import type { FormatRemedy } from "../../shared/domain/text-cause.ts";
 import { type DraftKeys, listed } from "../../shared/extension/feature-draft.ts";
 import type { DraftedFinish, DraftedMap, DraftNote } from "../../shared/extension/step-draft.ts";
 import { draftInputs, type InputDraft } from "./draft-inputs.ts";
-import { draftOutputs, type LeftOutOutput, type OutputDraft } from "./draft-outputs.ts";
+import { draftOutputs, type OmittedOutput, type OutputDraft } from "./draft-outputs.ts";
 import { isScalar } from "./field-kinds.ts";
 import { freeName } from "./free-name.ts";
 import { findIdColumn, textColumns } from "./id-column.ts";
@@ -39,11 +39,11 @@ export interface JobDraft {
   /** Note on an input that steps make. Null: nothing to decide. */
   readonly note: DraftNote | null;
   readonly outputs: readonly OutputDraft[];
-  readonly leftOut: readonly LeftOutOutput[];
+  readonly omitted: readonly OmittedOutput[];
   readonly keep: readonly string[];
   /** Finish steps, each in the form of the job file. */
   readonly finish: readonly DraftKeys[];
-  readonly finishSays: string | null;
+  readonly finishNote: string | null;
   /** Reasons why the job cannot run, each with its key. Empty: it can run. */
   readonly problems: readonly { readonly where: string; readonly what: string }[];
 }
@@ -111,7 +111,7 @@ export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "ro
     ...(states.length === 0 ? {} : { state: stateOf }),
     keep: [...(id === null ? [] : [id]), ...partColumns(fed)],
   };
-  const { outputs, leftOut } = draftOutputs(context, base);
+  const { outputs, omitted } = draftOutputs(context, base);
   const map = {
     ...base,
     outputs: Object.fromEntries(outputs.map(({ column, keys }) => [column, keys])),
@@ -123,10 +123,10 @@ export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "ro
   const inputs = fed.map((input) =>
     input.tensor.name === behind?.input ? { ...input, keys: { ...input.keys, ...behind.keys } } : input,
   );
-  const { keep, finish, says: finishSays } = behind ?? { keep: map.keep, finish: [], says: null };
+  const { keep, finish, says: finishNote } = behind ?? { keep: map.keep, finish: [], says: null };
   return {
     ...{ signature, folder, fields, sample, inputs, states, note },
-    ...{ outputs, leftOut, keep, finish, finishSays, problems },
+    ...{ outputs, omitted, keep, finish, finishNote, problems },
   };
 }
 

@@ -17,14 +17,14 @@ export interface OutputDraft {
 }
 
 /** Model output without a column, and the reason. */
-export interface LeftOutOutput {
+export interface OmittedOutput {
   readonly tensor: string;
   readonly why: string;
 }
 
 interface DraftedOutputs {
   readonly outputs: readonly OutputDraft[];
-  readonly leftOut: readonly LeftOutOutput[];
+  readonly omitted: readonly OmittedOutput[];
 }
 
 /** Output names that exporters use for class scores before a softmax, and after it. */
@@ -46,13 +46,13 @@ export function draftOutputs(
   const { outputs, unusable } = context.signature;
   const states = new Set(Object.values(state));
   const tensors = outputs.filter(({ name }) => !states.has(name));
-  const leftOut: LeftOutOutput[] = unusable.map(({ name, kind }) => ({ tensor: name, why: `it is ${kind}` }));
+  const omitted: OmittedOutput[] = unusable.map(({ name, kind }) => ({ tensor: name, why: `it is ${kind}` }));
   const drafts: OutputDraft[] = [];
   const taken = new Set(keep.map((name) => name.toLowerCase()));
   for (const tensor of tensors) {
     const plain = bindPlain(tensor, base, context);
     if (plain.kind === "misfit") {
-      leftOut.push({ tensor: tensor.name, why: plain.why });
+      omitted.push({ tensor: tensor.name, why: plain.why });
       continue;
     }
     for (const draft of columnsOf(tensor, plain, context)) {
@@ -64,7 +64,7 @@ export function draftOutputs(
       drafts.push(named);
     }
   }
-  return { outputs: drafts, leftOut };
+  return { outputs: drafts, omitted };
 }
 
 /** Output that fits. `binding` is null while the inputs do not fit. */

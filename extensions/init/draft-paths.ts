@@ -70,8 +70,8 @@ function isPlace(path: string): boolean {
 /** Makes a path relative to the job file's folder. Addresses and absolute paths stay unchanged. */
 function fromFolder(path: string, from: string, folder: string): string {
   if (isPlace(path)) return path;
-  const told = relative(folder, resolve(from, path));
-  return told.startsWith("..") ? told : `./${told}`;
+  const stated = relative(folder, resolve(from, path));
+  return stated.startsWith("..") ? stated : `./${stated}`;
 }
 
 /** Returns a path that does not exist yet. */

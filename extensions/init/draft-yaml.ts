@@ -67,7 +67,7 @@ function plain(key: string, inline: unknown, above: readonly string[] = []): Com
   return { key, value: { inline }, above };
 }
 
-function asked(questions: readonly string[]): readonly string[] {
+function requested(questions: readonly string[]): readonly string[] {
   return questions.map((question) => `${ASK} ${question}`);
 }
 
@@ -127,8 +127,8 @@ function outputEntries({ output }: DraftPaths): readonly CommentedEntry[] {
 }
 
 function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry[] {
-  const { inputs, outputs, leftOut, keep } = draft;
-  const left = leftOut.map(({ tensor, why }) => `The model's output ${tensor} is not used: ${why}.`);
+  const { inputs, outputs, omitted, keep } = draft;
+  const left = omitted.map(({ tensor, why }) => `The model's output ${tensor} is not used: ${why}.`);
   return [
     {
       key: "inputs",
@@ -137,7 +137,7 @@ function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry
         entries: inputs.map(({ tensor, keys, questions }) =>
           plain(tensor.name, asWritten(keys, draft, paths), [
             ...noteLines(draft, tensor.name),
-            ...asked(questions),
+            ...requested(questions),
           ]),
         ),
       },
@@ -148,7 +148,7 @@ function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry
       above: ["The columns that are made from the model's outputs, by name.", ...left],
       value: {
         entries: outputs.map(({ column, keys, notes, questions }) =>
-          plain(column, keys, [...notes, ...asked(questions)]),
+          plain(column, keys, [...notes, ...requested(questions)]),
         ),
       },
     },
@@ -157,13 +157,13 @@ function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry
   ];
 }
 
-function finishEntries({ finish, finishSays }: JobDraft): readonly CommentedEntry[] {
-  if (finishSays === null) return [];
-  return [{ key: "finish", above: [finishSays], value: { items: finish } }];
+function finishEntries({ finish, finishNote }: JobDraft): readonly CommentedEntry[] {
+  if (finishNote === null) return [];
+  return [{ key: "finish", above: [finishNote], value: { items: finish } }];
 }
 
 function noteLines({ note }: JobDraft, input: string): readonly string[] {
-  return note?.input === input ? asked([note.question]) : [];
+  return note?.input === input ? requested([note.question]) : [];
 }
 
 /** Returns an optional step as a comment. The user chooses by it what a result row is. */

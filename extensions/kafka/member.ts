@@ -139,15 +139,15 @@ export class KafkaMember implements AsyncDisposable {
     return delivery;
   }
 
-  settle(deliveries: readonly Delivery[]): void {
+  acknowledge(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       const origin = this.#origins.get(delivery);
       if (origin === undefined || !this.#open.delete(delivery)) continue;
-      origin.assignment.partitions.get(origin.partition)?.settle(origin.offset);
+      origin.assignment.partitions.get(origin.partition)?.acknowledge(origin.offset);
     }
   }
 
-  giveBack(deliveries: readonly Delivery[]): void {
+  release(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) {
       const origin = this.#origins.get(delivery);
       if (origin === undefined || !this.#open.delete(delivery)) continue;

@@ -6,7 +6,7 @@
 export class OpenOffsets {
   /** Delivered offsets in order. Acknowledged ones at the head are skipped. */
   readonly #given: bigint[] = [];
-  readonly #settled = new Set<bigint>();
+  readonly #acknowledged = new Set<bigint>();
   #head = 0;
   #position: bigint | null = null;
 
@@ -26,10 +26,10 @@ export class OpenOffsets {
     this.#given.push(offset);
   }
 
-  settle(offset: bigint): void {
-    this.#settled.add(offset);
+  acknowledge(offset: bigint): void {
+    this.#acknowledged.add(offset);
     for (let first = this.#given[this.#head]; first !== undefined; first = this.#given[this.#head]) {
-      if (!this.#settled.delete(first)) break;
+      if (!this.#acknowledged.delete(first)) break;
       this.#position = first + 1n;
       this.#head += 1;
     }

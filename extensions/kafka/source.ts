@@ -2,8 +2,13 @@ import { sleep } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import type { ShardmillError } from "../../shared/core/errors.ts";
-import type { Delivery, QueueOptions, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
-import { tellNoPlaceAside } from "../broker/no-place-aside.ts";
+import type {
+  Delivery,
+  FailedDelivery,
+  QueueOptions,
+  QueueSource,
+} from "../../shared/extension/queue-source.ts";
+import { logNoDeadLetterQueue } from "../broker/no-dead-letter-queue.ts";
 import { type KafkaAddress, parseKafka } from "./address.ts";
 import { KafkaMember } from "./member.ts";
 import { isRefusal, kafkaFailed, refusedUnheard } from "./refusal.ts";
@@ -21,7 +26,7 @@ const PAUSES = { firstMs: 500, maxMs: 10_000 };
 export class KafkaSource implements QueueSource {
   readonly #address: KafkaAddress;
   readonly #options: KafkaOptions;
-  readonly #aside: KafkaSink | null;
+  readonly #deadLetterQueue: KafkaSink | null;
   readonly #closed = new AbortController();
   #member: KafkaMember | null = null;
   #wasThere = false;
@@ -31,7 +36,7 @@ export class KafkaSource implements QueueSource {
   constructor(address: string, options: KafkaOptions) {
     this.#address = present(parseKafka(address), "the address was checked");
     this.#options = options;
-    this.#aside = options.aside === null ? null : new KafkaSink(options.aside);
+    this.#deadLetterQueue = options.deadLetters === null ? null : new KafkaSink(options.deadLetters);
   }
 
   get address(): string {
@@ -62,7 +67,7 @@ export class KafkaSource implements QueueSource {
   async done(deliveries: readonly Delivery[]): Promise<void> {
     const member = this.#member;
     if (member === null) return;
-    member.settle(deliveries);
+    member.acknowledge(deliveries);
     this.#wake();
     for (let tries = 0; !this.#closed.signal.aborted; tries += 1) {
       try {
@@ -79,9 +84,9 @@ export class KafkaSource implements QueueSource {
     }
   }
 
-  async setAside(failed: readonly SetAside[]): Promise<void> {
-    if (this.#aside === null) tellNoPlaceAside(this.#options.log, this.address, failed);
-    await this.#aside?.sendMessages(
+  async deadLetter(failed: readonly FailedDelivery[]): Promise<void> {
+    if (this.#deadLetterQueue === null) logNoDeadLetterQueue(this.#options.log, this.address, failed);
+    await this.#deadLetterQueue?.sendMessages(
       failed.map(({ delivery: { messageId, body }, reason }) => ({
         messageId: messageId ?? "",
         body,
@@ -95,8 +100,8 @@ export class KafkaSource implements QueueSource {
    * Requeues deliveries in this member, because Kafka cannot. A later owner of the partitions reads them
    * again, too.
    */
-  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
-    this.#member?.giveBack(deliveries);
+  async release(deliveries: readonly Delivery[]): Promise<void> {
+    this.#member?.release(deliveries);
     this.#wake();
   }
 
@@ -108,7 +113,7 @@ export class KafkaSource implements QueueSource {
     this.#closed.abort(new Error("the queue is closed"));
     await this.#member?.[Symbol.asyncDispose]();
     this.#member = null;
-    await this.#aside?.[Symbol.asyncDispose]();
+    await this.#deadLetterQueue?.[Symbol.asyncDispose]();
   }
 
   async #join(signal: AbortSignal): Promise<KafkaMember | null> {

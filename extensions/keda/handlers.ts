@@ -4,7 +4,7 @@ import { serveServerStream } from "../../shared/wire/streams.ts";
 import { serveUnary } from "../../shared/wire/unary.ts";
 import { type ScalerMetadata, scalerMethods } from "./methods.ts";
 import { Scaler } from "./scaler.ts";
-import { readScalerAsk } from "./scaler-ask.ts";
+import { readScalerRequest } from "./scaler-request.ts";
 
 /** Metric target per worker. The metric's value is then the number of wanted workers. */
 const A_WORKER = 1;
@@ -12,13 +12,13 @@ const A_WORKER = 1;
 export function scalerHandlers({ jobs, report }: FaceView): ReadonlyMap<string, HandledMethod> {
   const scaler = new Scaler(jobs);
   const { isActive, streamIsActive, getMetricSpec, getMetrics } = scalerMethods;
-  const wanted = (metadata: ScalerMetadata) => scaler.workersWanted(readScalerAsk(metadata));
+  const wanted = (metadata: ScalerMetadata) => scaler.workersWanted(readScalerRequest(metadata));
   const specOf = async (metadata: ScalerMetadata) => {
-    readScalerAsk(metadata);
+    readScalerRequest(metadata);
     return A_WORKER;
   };
   const watch = (metadata: ScalerMetadata, { signal }: { readonly signal: AbortSignal }) =>
-    scaler.watch(readScalerAsk(metadata), signal);
+    scaler.watch(readScalerRequest(metadata), signal);
   return new Map([
     handledMethod(
       isActive,

@@ -3,7 +3,7 @@ import { systemClock, type Timers } from "../../shared/core/clock.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import type { Device } from "../../shared/domain/device.ts";
 import type { JobWork } from "../../shared/extension/face.ts";
-import type { ScalerAsk } from "./scaler-ask.ts";
+import type { ScalerRequest } from "./scaler-request.ts";
 
 /** Poll interval, short in comparison to the start of a worker. */
 const LOOK_EVERY_MS = 500;
@@ -21,15 +21,15 @@ export class Scaler {
     this.#timers = timers;
   }
 
-  workersWanted({ shardsPerWorker, maxWorkers, device }: ScalerAsk): number {
+  workersWanted({ shardsPerWorker, maxWorkers, device }: ScalerRequest): number {
     let open = 0;
     for (const job of this.#work()) if (suits(job.description.device, device)) open += job.openShards;
     return Math.min(Math.ceil(open / shardsPerWorker), maxWorkers ?? Number.POSITIVE_INFINITY);
   }
 
   /** Yields whether any workers are wanted: first now, then at each change. */
-  async *watch(ask: ScalerAsk, signal: AbortSignal): AsyncGenerator<boolean> {
-    const giveBack = await this.#watchers.take(signal);
+  async *watch(ask: ScalerRequest, signal: AbortSignal): AsyncGenerator<boolean> {
+    const release = await this.#watchers.take(signal);
     try {
       for (let last: boolean | null = null; ; await sleepBy(this.#timers, LOOK_EVERY_MS, signal)) {
         const isActive = this.workersWanted(ask) > 0;
@@ -37,11 +37,11 @@ export class Scaler {
         last = isActive;
       }
     } finally {
-      giveBack();
+      release();
     }
   }
 }
 
-function suits(wanted: Device, device: ScalerAsk["device"]): boolean {
+function suits(wanted: Device, device: ScalerRequest["device"]): boolean {
   return device === null || wanted === "auto" || wanted === device;
 }

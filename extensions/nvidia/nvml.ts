@@ -212,9 +212,9 @@ export class Nvml implements GpuDriver {
       if (event === undefined || event.device === null) break;
       const uuid = await this.#string("nvmlDeviceGetUUID", event.device);
       const met = { instance: event.gpuInstanceId, xid: Number(event.eventData) };
-      const told = [...this.#devices.values()].filter((each) => each.uuid === uuid);
-      for (const { instance, xids } of told) if (isOf(instance, met)) xids.push(met.xid);
-      if (told.length === 0) this.#early.set(uuid, [...(this.#early.get(uuid) ?? []), met]);
+      const matching = [...this.#devices.values()].filter((each) => each.uuid === uuid);
+      for (const { instance, xids } of matching) if (isOf(instance, met)) xids.push(met.xid);
+      if (matching.length === 0) this.#early.set(uuid, [...(this.#early.get(uuid) ?? []), met]);
     }
     return device.xids.splice(0);
   }

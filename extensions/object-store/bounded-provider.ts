@@ -18,16 +18,16 @@ export function boundedProvider<C>(
   let provide: CredentialProvider<C> | null = null;
   return async (options) => {
     provide ??= open();
-    const asked = provide;
+    const requested = provide;
     let callOff = (): void => {};
     const silence = new Promise<never>((_, reject) => {
       callOff = timers.after(PROVIDER_WAIT_MS, () => {
-        if (provide === asked) provide = null;
+        if (provide === requested) provide = null;
         reject(silent(PROVIDER_WAIT_MS / 1_000));
       });
     });
     try {
-      return await Promise.race([asked(options), silence]);
+      return await Promise.race([requested(options), silence]);
     } finally {
       callOff();
     }

@@ -39,7 +39,7 @@ export class CallCredentials<C extends Credentials> {
    */
   judge(error: Error, identity: string, hasEnded: boolean): Error {
     const used = this.#used;
-    if (used === null || !(hasEnded || isOfCredentials(error))) return askedAs(error, identity);
+    if (used === null || !(hasEnded || isOfCredentials(error))) return namedAs(error, identity);
     const nowMs = this.#cache.nowMs();
     const forMs = nowMs - (this.#refusedMs ?? nowMs);
     const mayAsk = this.#cache.wereTaken ? forMs < PATIENCE_MS : hasEnded && this.#refusedMs === null;
@@ -49,7 +49,7 @@ export class CallCredentials<C extends Credentials> {
       return new PassingFailure("no longer accepts the credentials", { isPaced: true });
     }
     if (forMs >= PATIENCE_MS) this.#cache.giveUp();
-    return askedAs(error, identity, forMs);
+    return namedAs(error, identity, forMs);
   }
 }
 
@@ -68,7 +68,7 @@ function isOfCredentials(error: Error): boolean {
  *
  * @param forMs duration of the refusals over all retries
  */
-function askedAs(error: Error, identity: string, forMs = 0): Error {
+function namedAs(error: Error, identity: string, forMs = 0): Error {
   if (!isShardmillError(error, "STORE_REFUSED")) return error;
   const { code, message, fields, hint, cause } = error;
   const seconds = Math.round(forMs / 1_000);

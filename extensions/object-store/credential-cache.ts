@@ -58,7 +58,7 @@ export class CredentialCache<C extends Credentials> {
   readonly #provide: CredentialProvider<C>;
   readonly #clock: TimedClock;
   readonly #random: Random;
-  #kept: { readonly credentials: C; readonly renewedMs: number } | null = null;
+  #cached: { readonly credentials: C; readonly renewedMs: number } | null = null;
   #asking: Asking<C> | null = null;
   #isRefused = false;
   #failure: { readonly error: unknown; readonly atMs: number } | null = null;
@@ -88,7 +88,8 @@ export class CredentialCache<C extends Credentials> {
    * with the signal's reason. The request ends when no caller waits any more.
    */
   async get(signal: AbortSignal): Promise<C> {
-    if (this.#kept !== null && this.#clock.wallMs() < this.#kept.renewedMs) return this.#kept.credentials;
+    if (this.#cached !== null && this.#clock.wallMs() < this.#cached.renewedMs)
+      return this.#cached.credentials;
     const isKnown = !this.wereTaken && this.#failure !== null && this.#isRecent(this.#failure.atMs);
     if (isKnown) throw this.#failure?.error;
     this.#asking ??= this.#begin();
@@ -104,8 +105,8 @@ export class CredentialCache<C extends Credentials> {
 
   /** Drops credentials that a store refused, whatever their expiration is. */
   drop(refused: C): void {
-    if (this.#kept?.credentials !== refused) return;
-    this.#kept = null;
+    if (this.#cached?.credentials !== refused) return;
+    this.#cached = null;
     this.#isRefused = true;
     this.#refusals += 1;
   }
@@ -113,7 +114,7 @@ export class CredentialCache<C extends Credentials> {
   /** Notes that a store accepted these credentials. */
   taken(credentials: C): void {
     if (!this.wereTaken) this.#taken.write(true);
-    if (this.#kept?.credentials === credentials) this.#refusals = 0;
+    if (this.#cached?.credentials === credentials) this.#refusals = 0;
   }
 
   /**
@@ -126,7 +127,7 @@ export class CredentialCache<C extends Credentials> {
 
   #begin(): Asking<C> {
     const over = new AbortController();
-    const credentials = this.#askPatiently(over.signal);
+    const credentials = this.#requestPatiently(over.signal);
     // The failure may find no caller left.
     credentials.catch(() => {});
     return { credentials, over, waiting: 0 };
@@ -137,7 +138,7 @@ export class CredentialCache<C extends Credentials> {
     if (this.#asking === asking) this.#asking = null;
   }
 
-  async #askPatiently(signal: AbortSignal): Promise<C> {
+  async #requestPatiently(signal: AbortSignal): Promise<C> {
     const startMs = this.#clock.nowMs();
     // The first renewal has no pause, because new credentials may exist already.
     if (this.wereTaken && this.#refusals > 1) await this.#pause(this.#refusals - 2, signal);
@@ -157,21 +158,21 @@ export class CredentialCache<C extends Credentials> {
   }
 
   async #ask(): Promise<C> {
-    const askedMs = this.#clock.wallMs();
-    const old = this.#kept?.credentials;
+    const requestedMs = this.#clock.wallMs();
+    const old = this.#cached?.credentials;
     try {
       const credentials = await this.#provide({ forceRefresh: this.#isRefused });
       const endMs = credentials.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
-      this.#kept = { credentials, renewedMs: endMs - (endMs - askedMs) * RENEWED_SHARE };
-      if (endMs === Number.POSITIVE_INFINITY) this.#kept = { credentials, renewedMs: endMs };
+      this.#cached = { credentials, renewedMs: endMs - (endMs - requestedMs) * RENEWED_SHARE };
+      if (endMs === Number.POSITIVE_INFINITY) this.#cached = { credentials, renewedMs: endMs };
       this.#isRefused = false;
       this.#failure = null;
       return credentials;
     } catch (error) {
       // The old credentials are still valid for a while.
       const endMs = old?.expiration?.getTime() ?? 0;
-      if (old !== undefined && askedMs < endMs) {
-        this.#kept = { credentials: old, renewedMs: Math.min(askedMs + REFUSED_MS, endMs) };
+      if (old !== undefined && requestedMs < endMs) {
+        this.#cached = { credentials: old, renewedMs: Math.min(requestedMs + REFUSED_MS, endMs) };
         return old;
       }
       this.#failure = { error, atMs: this.#clock.wallMs() };

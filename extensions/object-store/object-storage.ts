@@ -56,7 +56,7 @@ class ObjectStorage implements Storage {
     this.#client = client;
     if (client.refusesOtherBytes === undefined) return;
     this.checksums = {
-      of: (location, signal) => this.#told(location, signal),
+      of: (location, signal) => this.#stored(location, signal),
       areEarned: (folder, signal) => this.#earnsChecksums(folder, signal),
     };
   }
@@ -250,7 +250,7 @@ class ObjectStorage implements Storage {
     });
   }
 
-  async #told(location: Location, signal: AbortSignal): Promise<StoredFile | null> {
+  async #stored(location: Location, signal: AbortSignal): Promise<StoredFile | null> {
     const { bytes, sha256 } = await this.#head(location, signal);
     return sha256 === null ? null : { bytes, sha256 };
   }
@@ -262,7 +262,7 @@ class ObjectStorage implements Storage {
       if (refuses !== true) return false;
       const probe = sourceOfBytes("a probe of checksums");
       const { sha256 } = await this.put(location, probe, { ifAbsent: true, signal });
-      return (await this.#told(location, signal))?.sha256 === sha256;
+      return (await this.#stored(location, signal))?.sha256 === sha256;
     } finally {
       await this.remove(location, NEVER);
     }

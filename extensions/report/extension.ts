@@ -9,7 +9,7 @@ export const report: Extension = {
     follows: "plan",
     load: async () => (await import("./command.ts")).reportCommand,
   },
-  beside: {
+  sidecar: {
     key: "report",
     says: "`true`: writes a page about the run, `_report.html`, next to the manifest. See [report](#report). The manifest then also contains the job as it was read, with the values of variables.",
     file: "_report.html",

@@ -3,29 +3,29 @@ import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { RunHistory, WorkerHistory } from "../../shared/domain/run-history.ts";
 import { SPAN_ENDS } from "../../shared/domain/span-ends.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
-import { livesText } from "../../shared/plots/lives.ts";
 import { html, type Markup } from "../../shared/plots/markup.ts";
 import { durationsPlot, pacePlot } from "../../shared/plots/plots.ts";
 import { secondsText } from "../../shared/plots/scale.ts";
 import { END_TEXTS, timeLineLegend, timeLinePlot } from "../../shared/plots/time-line-plot.ts";
+import { periodsText } from "../../shared/plots/work-periods.ts";
 import { mapPlot } from "./map-plot.ts";
 
 export function paceSection(history: RunHistory): Markup | null {
   const plot = pacePlot(history);
   if (plot === null) return null;
-  const lives = livesText(history);
-  const restarts = lives === null ? null : html`<p class="soft">${lives}</p>`;
+  const periods = periodsText(history);
+  const restarts = periods === null ? null : html`<p class="soft">${periods}</p>`;
   return html`<section><h2>Rows a second</h2><div class="wide">${plot}</div>${restarts}</section>`;
 }
 
 export function workersSection(history: RunHistory): Markup | null {
-  const { workers, workersLeftOut } = history;
+  const { workers, workersOmitted } = history;
   if (workers.length === 0) return null;
   const plot = timeLinePlot(history);
   const left =
-    workersLeftOut === 0
+    workersOmitted === 0
       ? null
-      : html`<p class="soft">${formatCount(workersLeftOut)} other workers took part. Shown are workers with failures, and those with most rows.</p>`;
+      : html`<p class="soft">${formatCount(workersOmitted)} other workers took part. Shown are workers with failures, and those with most rows.</p>`;
   return html`<section><h2>Workers over time</h2>
 ${plot === null ? null : html`${timeLineLegend()}<div class="wide">${plot}</div>`}${left}
 <div class="wide"><table><thead><tr><th scope="col">worker</th><th scope="col">device</th><th scope="col" class="n">connected</th><th scope="col" class="n">rows</th><th scope="col" class="n">committed</th><th scope="col" class="n">lost or failed</th><th scope="col" class="n">batch</th><th scope="col" class="n">padding</th><th scope="col">busiest stages</th></tr></thead>
@@ -33,7 +33,7 @@ ${plot === null ? null : html`${timeLineLegend()}<div class="wide">${plot}</div>
 }
 
 function workerRow({ name, device, connectedSeconds, rows, ends, ...worker }: WorkerHistory): Markup {
-  const wrong = ends.died + ends.failed + ends.rejected + ends.expired;
+  const wrong = ends.lost + ends.failed + ends.rejected + ends.expired;
   const { batchRows, padding, stages } = worker;
   const busiest = STAGES.filter((stage) => (stages[stage] ?? 0) >= 0.005)
     .sort((a, b) => (stages[b] ?? 0) - (stages[a] ?? 0))
@@ -69,14 +69,14 @@ ${slowest.length === 0 ? null : html`<p class="soft">Longest: ${slowest.map(({ s
 }
 
 /** Renders the dead letters with their reasons. Null: none. */
-export function deadSection({ rows, history }: OutputManifest): Markup | null {
+export function deadLettersSection({ rows, history }: OutputManifest): Markup | null {
   if (rows.deadLetters === 0) return null;
-  const dead = history?.dead ?? [];
+  const deadLetters = history?.deadLetters ?? [];
   const table =
-    dead.length === 0
+    deadLetters.length === 0
       ? null
       : html`<div class="wide"><table><thead><tr><th scope="col">stage</th><th scope="col">reason</th><th scope="col" class="n">shards</th><th scope="col">first dead letter</th></tr></thead>
-<tbody>${dead.map(({ stage, code, shards, file, row, message }) => html`<tr><td>${stage}</td><td><code>${code}</code></td><td class="n">${formatCount(shards)}</td><td>${message}<br><code>${file} row ${row}</code></td></tr>`)}</tbody></table></div>
+<tbody>${deadLetters.map(({ stage, code, shards, file, row, message }) => html`<tr><td>${stage}</td><td><code>${code}</code></td><td class="n">${formatCount(shards)}</td><td>${message}<br><code>${file} row ${row}</code></td></tr>`)}</tbody></table></div>
 <p class="soft">The table counts the first dead letter of each shard. All are in <code>_errors/</code>.</p>`;
   return html`<section><h2>Dead letters</h2><p class="warn">${formatCount(rows.deadLetters)} rows could not be mapped.</p>${table}</section>`;
 }

@@ -1,12 +1,12 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
-import { secondsAtWork } from "../../shared/plots/lives.ts";
 import { html, type Markup } from "../../shared/plots/markup.ts";
 import { secondsText, shortCount } from "../../shared/plots/scale.ts";
+import { secondsAtWork } from "../../shared/plots/work-periods.ts";
 import {
   attemptsSection,
-  deadSection,
+  deadLettersSection,
   paceSection,
   shardsSection,
   workersSection,
@@ -24,7 +24,7 @@ export function renderReport(manifest: OutputManifest, options: ReportOptions = 
   const sections = [
     timeSection(manifest, options),
     ...(history === null ? [] : historySections(history)),
-    deadSection(manifest),
+    deadLettersSection(manifest),
     madeBySection(manifest),
     filesSection(manifest),
     storesSection(manifest),
@@ -68,7 +68,7 @@ function tiles(manifest: OutputManifest): Markup {
     history === null ? null : ["took", secondsText(history.seconds)],
     atWork === 0 ? null : ["rows a second", shortCount(mapped / atWork)],
     ["shards", formatCount(shards)],
-    history === null ? null : ["workers", formatCount(history.workers.length + history.workersLeftOut)],
+    history === null ? null : ["workers", formatCount(history.workers.length + history.workersOmitted)],
     ["dead letters", formatCount(rows.deadLetters)],
     ["files", formatCount(files.length)],
     ["bytes", formatBytes(bytes)],

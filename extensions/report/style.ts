@@ -30,7 +30,7 @@ svg text { fill: var(--soft); font-size: 11px; } svg text.name { fill: var(--ink
 .bar { fill: var(--good); } .hatch { stroke: var(--off); stroke-width: 2; } .backup { fill: var(--ink); }
 .cross { stroke: var(--bad); stroke-width: 1.6; fill: none; }
 .span.committed { fill: var(--good); } .span.running { fill: var(--good); fill-opacity: .35; }
-.span.failed, .span.rejected { fill: var(--bad); fill-opacity: .35; } .span.died { fill: var(--paper); stroke: var(--bad); }
+.span.failed, .span.rejected { fill: var(--bad); fill-opacity: .35; } .span.lost { fill: var(--paper); stroke: var(--bad); }
 .span.expired { fill: var(--paper); stroke: var(--bad); stroke-dasharray: 2 2; }
 .span.superseded { fill: url(#hatch); stroke: var(--off); } .span.released { fill: var(--paper); stroke: var(--off); }
 .span.interrupted { fill: var(--off); fill-opacity: .3; stroke: var(--off); stroke-dasharray: 2 2; }

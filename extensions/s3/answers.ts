@@ -20,19 +20,19 @@ export interface S3Head extends ObjectHead {
 /** Reads the response to HEAD. Null: an unexpected response. */
 export function headReader(path: string, head: AnswerHead): BodyReader<S3Head> | null {
   if (head.status !== 200) return null;
-  const { "content-length": length, "x-amz-checksum-sha256": told } = head.headers;
+  const { "content-length": length, "x-amz-checksum-sha256": storedChecksum } = head.headers;
   // The version is the etag. A gateway's file on disk has none, and gets its modification time.
   const version = versionOf(head, null);
   if (version === null || length === undefined)
     throw failed("STORE_FAILED", path, "has no version or no size: the store does not speak S3");
   const bytes = Number(length);
-  if (typeof told !== "string") return ignoring({ bytes, version, sha256: null, checksum: null });
+  if (typeof storedChecksum !== "string") return ignoring({ bytes, version, sha256: null, checksum: null });
   // A multipart object's checksum is computed from its parts' checksums, and ends in their number.
-  if (!told.includes("-"))
+  if (!storedChecksum.includes("-"))
     return ignoring({
       bytes,
       version,
-      sha256: asDigest(Buffer.from(told, "base64").toString("hex")),
+      sha256: asDigest(Buffer.from(storedChecksum, "base64").toString("hex")),
       checksum: null,
     });
   const kept = head.headers[SHA256_META];
@@ -40,7 +40,7 @@ export function headReader(path: string, head: AnswerHead): BodyReader<S3Head> |
     bytes,
     version,
     sha256: typeof kept === "string" ? asDigest(kept) : null,
-    checksum: told,
+    checksum: storedChecksum,
   });
 }
 

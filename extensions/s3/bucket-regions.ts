@@ -35,13 +35,14 @@ export class BucketRegions {
    * Learns a bucket's region from a response. Returns true when the request may be repeated for another
    * region. The first answer wins, because contradicting ones would redirect a request forever.
    */
-  learn(bucket: string, asked: string, answer: Answer): boolean {
+  learn(bucket: string, requested: string, answer: Answer): boolean {
     if (answer.status < 300 || answer.status >= 500) return false;
-    const told = answer.headers["x-amz-bucket-region"] ?? problemOf(answer).region;
-    if (typeof told !== "string" || !REGION.test(told) || told === asked) return false;
+    const namedRegion = answer.headers["x-amz-bucket-region"] ?? problemOf(answer).region;
+    if (typeof namedRegion !== "string" || !REGION.test(namedRegion) || namedRegion === requested)
+      return false;
     // Concurrent requests may all get this response.
-    if (!this.#found.has(bucket)) this.#found.set(bucket, told);
-    return this.#regionOf(bucket) === told;
+    if (!this.#found.has(bucket)) this.#found.set(bucket, namedRegion);
+    return this.#regionOf(bucket) === namedRegion;
   }
 
   #regionOf(bucket: string): string {

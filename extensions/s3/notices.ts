@@ -43,14 +43,14 @@ function eventOf({ "detail-type": type, detail }: Readonly<Record<string, unknow
   return type === "Object Created" ? objectOf("detail", detail, (key) => key) : { kind: "nothing" };
 }
 
-function objectOf(where: string, told: unknown, keyOf: (key: string) => string | null): Notice {
-  const { bucket, object } = isObject(told) ? told : {};
+function objectOf(where: string, message: unknown, keyOf: (key: string) => string | null): Notice {
+  const { bucket, object } = isObject(message) ? message : {};
   const name = isObject(bucket) ? bucket.name : undefined;
   const about = isObject(object) ? object : {};
   const key = typeof about.key === "string" ? keyOf(about.key) : null;
   if (typeof name !== "string" || !isBucketName(name, "s3") || key === null || key === "") {
     const expected = "a bucket's name and an object's key";
-    return { kind: "invalid", where, what: "names no object", expected, found: told };
+    return { kind: "invalid", where, what: "names no object", expected, found: message };
   }
   // An empty object that consoles show as a folder.
   if (key.endsWith("/")) return { kind: "nothing" };

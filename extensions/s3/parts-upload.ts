@@ -28,7 +28,7 @@ const COPIES_AT_ONCE = 8;
 const MOST_UPLOADS = 3;
 
 /** Request for an object, without its address and credentials. */
-interface PartAsked {
+interface PartRequest {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly query: Readonly<Record<string, string>>;
   readonly headers?: HttpRequest["headers"];
@@ -39,7 +39,7 @@ interface PartAsked {
 
 export type Ask = <T>(
   place: ObjectPlace,
-  asked: PartAsked,
+  requested: PartRequest,
   open: HttpCall<T>["open"],
   signal: AbortSignal,
 ) => Promise<T>;
@@ -76,7 +76,7 @@ export function putInParts(
     const parts: SentPart[] = [];
     for await (const { bytes } of piecesOf(body, partBytesOf(body.bytes, usualBytes))) {
       const digest = createHash("sha256").update(bytes).digest();
-      const asked: PartAsked = {
+      const requested: PartRequest = {
         method: "PUT",
         query: { partNumber: String(parts.length + 1), uploadId: upload },
         headers: { "x-amz-checksum-sha256": digest.toString("base64") },
@@ -85,7 +85,7 @@ export function putInParts(
       };
       const open = ({ status, headers }: AnswerHead) =>
         status === 200 ? ignoring(headers.etag ?? "") : null;
-      const etag = await ask(place, asked, open, signal);
+      const etag = await ask(place, requested, open, signal);
       parts.push({ etag, sha256: digest.toString("base64") });
     }
     return parts;
@@ -135,7 +135,7 @@ async function partsCopied(
   const send = (upload: string) =>
     mapConcurrent(starts, COPIES_AT_ONCE, async (start, index) => {
       const end = Math.min(bytes, start + partBytes);
-      const asked: PartAsked = {
+      const requested: PartRequest = {
         method: "PUT",
         query: { partNumber: String(index + 1), uploadId: upload },
         headers: {
@@ -145,7 +145,7 @@ async function partsCopied(
         },
       };
       const open = (head: AnswerHead) => (head.status === 200 ? copiedPartReader(from.path, head) : null);
-      const part = await ask(to, asked, open, signal);
+      const part = await ask(to, requested, open, signal);
       if (!isChecked) return { ...part, sha256: null };
       if (part.sha256 === null) throw new UncheckedPart();
       return part;
@@ -197,7 +197,7 @@ async function complete(
   { upload, parts, ifAbsent, checksum, signal }: Completion,
 ): Promise<"put" | "taken"> {
   const list = partListOf(parts);
-  const asked: PartAsked = {
+  const requested: PartRequest = {
     method: "POST",
     query: { uploadId: upload },
     headers: { "content-type": "application/xml", ...(ifAbsent ? { "if-none-match": "*" } : {}) },
@@ -208,7 +208,7 @@ async function complete(
     if (head.status === 200) return completedReader(place.path, head);
     return head.status === 412 && ifAbsent ? ignoring("taken") : null;
   };
-  const made = await ask(place, asked, open, signal);
+  const made = await ask(place, requested, open, signal);
   if (made === "taken") return "taken";
   // An object with other parts has another checksum, and may still be the same.
   const isComparable = checksum?.endsWith(`-${parts.length}`) === true;

@@ -63,7 +63,7 @@ type Asking = Pick<HttpCall<never>, "path" | "isLed" | "judge" | "onMeant"> & {
 };
 
 /** Request to a bucket, without the fields that all requests have. */
-type Asked = Pick<UnsignedRequest, "method"> &
+type Requested = Pick<UnsignedRequest, "method"> &
   Partial<Pick<UnsignedRequest, "query" | "headers" | "sha256" | "body">>;
 
 /**
@@ -149,12 +149,12 @@ export class S3Client implements ObjectClient {
       "x-amz-checksum-sha256": Buffer.from(sha256, "hex").toString("base64"),
       ...(ifAbsent ? { "if-none-match": "*" } : {}),
     };
-    const asked: Asked = { method: "PUT", headers, sha256, body };
+    const requested: Requested = { method: "PUT", headers, sha256, body };
     const open = ({ status }: AnswerHead) => {
       if (status === 200) return ignoring("put" as const);
       return status === 412 && ifAbsent ? ignoring("taken" as const) : null;
     };
-    return await this.#call(place, asked, open, signal);
+    return await this.#call(place, requested, open, signal);
   }
 
   async refusesOtherBytes(place: ObjectPlace, signal: AbortSignal): Promise<boolean> {
@@ -228,8 +228,8 @@ export class S3Client implements ObjectClient {
   }
 
   /** Sends requests of an operation with several requests, each of which may take as long as a copy. */
-  readonly #ask: Ask = (place, asked, open, signal) =>
-    this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...this.#asking(place, asked, signal) }, signal);
+  readonly #ask: Ask = (place, requested, open, signal) =>
+    this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...this.#asking(place, requested, signal) }, signal);
 
   /**
    * Repeats a failed HEAD as a GET, whose response explains the failure.
@@ -246,15 +246,15 @@ export class S3Client implements ObjectClient {
 
   async #call<T>(
     place: ObjectPlace,
-    asked: Asked,
+    requested: Requested,
     open: HttpCall<T>["open"],
     signal: AbortSignal,
   ): Promise<T> {
-    return await this.#engine.call({ open, ...this.#asking(place, asked, signal) }, signal);
+    return await this.#engine.call({ open, ...this.#asking(place, requested, signal) }, signal);
   }
 
   /** Builds the request, signed for each attempt, and the reaction when the store refuses it. */
-  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal): Asking {
+  #asking(place: ObjectPlace, requested: Requested, signal: AbortSignal): Asking {
     const { bucket, path } = place;
     const asker = this.#credentials === null ? null : new CallCredentials(this.#credentials, signal);
     let address = this.#regions.addressOf(place);
@@ -268,8 +268,8 @@ export class S3Client implements ObjectClient {
         address = this.#regions.addressOf(place);
         const { url, region } = address;
         const payer = this.#settings.requesterPays === true ? { "x-amz-request-payer": "requester" } : {};
-        const all = { ...asked.headers, ...payer, ...headers, "user-agent": USER_AGENT };
-        const unsigned = { query: {}, sha256: EMPTY_SHA256, ...asked, url, headers: all };
+        const all = { ...requested.headers, ...payer, ...headers, "user-agent": USER_AGENT };
+        const unsigned = { query: {}, sha256: EMPTY_SHA256, ...requested, url, headers: all };
         if (asker === null) return withoutSignature(unsigned);
         return await this.#signer.sign(unsigned, { credentials: await asker.next(), region });
       },
@@ -281,7 +281,7 @@ export class S3Client implements ObjectClient {
           isMended = true;
           return new PassingFailure("no longer accepts the signature");
         }
-        const isHead = asked.method === "HEAD";
+        const isHead = requested.method === "HEAD";
         const error = isHead ? judgedHead(path, answer) : judgedByProblem(path, answer, problem);
         const used = asker?.used ?? null;
         if (asker === null || used === null) return error;

@@ -80,7 +80,7 @@ export function listed(
     // Published runs are listed by their folders. Folders of new files' runs have other names than the
     // ledger's.
     ...(ledger?.past ?? [])
-      .filter((past) => past.kind === "leftOut" || past.outcome !== "published")
+      .filter((past) => past.kind === "skipped" || past.outcome !== "published")
       .map(ofPast),
     ...(ledger?.waiting ?? []).map((atMs) => ofWaiting(atMs, ledger?.retry)),
     ...windows.map(ofWindow),
@@ -100,7 +100,7 @@ function ofFolder({ id, manifest }: FoundRun): ListedRun {
 
 function ofPast(past: PastFiring): ListedRun {
   const { id } = firingAt(past.atMs);
-  if (past.kind === "leftOut") {
+  if (past.kind === "skipped") {
     const until = past.untilMs === past.atMs ? null : firingAt(past.untilMs).id;
     return { ...NOTHING, id, until, state: "left out", why: REASONS[past.why] };
   }

@@ -92,7 +92,7 @@ export class ServedJob implements AsyncDisposable {
       isRunning: timed.isRunning || files.isRunning || (queue.facts()?.openWindows ?? 0) > 0,
       queue: queue.facts(),
       ...this.#runs.facts(ledger.state),
-      leftOut: timed.leftOut,
+      skippedTimes: timed.skippedTimes,
     };
   }
 
@@ -176,7 +176,7 @@ export class ServedJob implements AsyncDisposable {
       nowMs: () => clock.nowMs(),
       look: () => this.#newFiles(),
       run: (takes) => this.#runs.counted(this.#runNewFiles(takes), false),
-      onSetAside: (paths, failure) =>
+      onExcluded: (paths, failure) =>
         log.error(
           { files: paths, reason: reasonText(failure) },
           "files cannot be read, so runs exclude them until they change",

@@ -25,9 +25,9 @@ export type ReportSound = (below: readonly string[], problem: Omit<Problem, "whe
  * @param tensor input without its batch
  */
 export function planSounds(spec: SoundSpec, tensor: TensorInfo, report: ReportSound): PlannedSounds | null {
-  const { rate, channels: asked, normalize = false, maxSeconds } = spec;
-  const mix = asked === "mono";
-  const channels = mix ? 1 : asked;
+  const { rate, channels: requested, normalize = false, maxSeconds } = spec;
+  const mix = requested === "mono";
+  const channels = mix ? 1 : requested;
   const { dims } = tensor;
   if (rate === undefined) {
     report([], {

@@ -10,7 +10,7 @@ const MOST_KEPT = 8;
 const EMPTY = new Float64Array();
 
 /** Cached weights by rates. */
-const kept = new Map<string, ResampleWeights>();
+const cached = new Map<string, ResampleWeights>();
 
 export function canResample({ from, to }: Rates): boolean {
   return from * MOST_RATIO >= to && to * MOST_RATIO >= from;
@@ -18,12 +18,12 @@ export function canResample({ from, to }: Rates): boolean {
 
 function weightsOf(rates: Rates): ResampleWeights {
   const key = `${rates.from} ${rates.to}`;
-  let weights = kept.get(key);
+  let weights = cached.get(key);
   if (weights === undefined) {
     weights = resampleWeights(rates);
-    const [oldest] = kept.keys();
-    if (kept.size >= MOST_KEPT && oldest !== undefined) kept.delete(oldest);
-    kept.set(key, weights);
+    const [oldest] = cached.keys();
+    if (cached.size >= MOST_KEPT && oldest !== undefined) cached.delete(oldest);
+    cached.set(key, weights);
   }
   return weights;
 }

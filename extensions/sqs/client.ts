@@ -70,7 +70,7 @@ export class SqsClient implements Disposable {
       this.#connection ??= connect(url);
       const connection = await this.#connection;
       return await connection.engine.call(
-        this.#asked(action, { QueueUrl: url, ...input }, connection),
+        this.#requested(action, { QueueUrl: url, ...input }, connection),
         signal,
       );
     } catch (error) {
@@ -84,7 +84,7 @@ export class SqsClient implements Disposable {
     this.#connection?.then(({ engine }) => engine[Symbol.dispose]()).catch(() => {});
   }
 
-  #asked(action: string, input: object, { region, credentials }: Connection) {
+  #requested(action: string, input: object, { region, credentials }: Connection) {
     const path = this.address.shown;
     const asker = new CallCredentials(credentials, this.#closed.signal);
     const bytes = Buffer.from(JSON.stringify(input));

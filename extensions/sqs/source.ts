@@ -4,15 +4,20 @@ import { present } from "../../shared/core/assert.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import { jsonObject } from "../../shared/core/json-object.ts";
-import type { Delivery, QueueOptions, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
-import { tellNoPlaceAside } from "../broker/no-place-aside.ts";
+import type {
+  Delivery,
+  FailedDelivery,
+  QueueOptions,
+  QueueSource,
+} from "../../shared/extension/queue-source.ts";
+import { logNoDeadLetterQueue } from "../broker/no-dead-letter-queue.ts";
 import { parseSqs, type SqsAddress } from "./address.ts";
 import { MOST_ENTRIES } from "./batch.ts";
 import { SqsClient } from "./client.ts";
 import { type LeaseSeconds, Leases } from "./leases.ts";
 import { sendMessages } from "./sink.ts";
 
-interface SqsOptions extends Pick<QueueOptions, "mostOpen" | "aside" | "log"> {
+interface SqsOptions extends Pick<QueueOptions, "mostOpen" | "deadLetters" | "log"> {
   /** Durations of leases. Default: {@link LEASE_SECONDS}. */
   readonly leaseSeconds?: LeaseSeconds;
 }
@@ -41,7 +46,7 @@ export class SqsSource implements QueueSource {
   readonly #client: SqsClient;
   readonly #options: SqsOptions;
   /** Dead-letter queue. Null: the queue's own dead-letter queue, if it has one. */
-  readonly #aside: SqsAddress | null;
+  readonly #deadLetterQueue: SqsAddress | null;
   readonly #leaseSeconds: LeaseSeconds;
   readonly #closed = new AbortController();
   /** Leases of unacknowledged messages, those of the inbox included. */
@@ -58,10 +63,11 @@ export class SqsSource implements QueueSource {
   #pulls: AbortSignal | null = null;
 
   constructor(address: string, options: SqsOptions) {
-    const { aside } = options;
+    const { deadLetters } = options;
     this.#client = new SqsClient(present(parseSqs(address), "the address was checked"));
     this.#options = options;
-    this.#aside = aside === null ? null : present(parseSqs(aside), "the address was checked");
+    this.#deadLetterQueue =
+      deadLetters === null ? null : present(parseSqs(deadLetters), "the address was checked");
     this.#leaseSeconds = options.leaseSeconds ?? LEASE_SECONDS;
     this.#leases = new Leases(this.#client, {
       seconds: this.#leaseSeconds,
@@ -99,10 +105,10 @@ export class SqsSource implements QueueSource {
     await this.#leases.end(deliveries, "DeleteMessageBatch");
   }
 
-  async setAside(failed: readonly SetAside[]): Promise<void> {
+  async deadLetter(failed: readonly FailedDelivery[]): Promise<void> {
     const { address } = this.#client;
-    const place = this.#aside ?? (await this.#ownDeadLetters());
-    if (place === null) tellNoPlaceAside(this.#options.log, address.shown, failed);
+    const place = this.#deadLetterQueue ?? (await this.#ownDeadLetters());
+    if (place === null) logNoDeadLetterQueue(this.#options.log, address.shown, failed);
     const messages = failed.map(({ delivery, reason }) => ({
       messageId: delivery.messageId ?? "",
       groupId: this.#leases.groupOf(delivery),
@@ -113,7 +119,7 @@ export class SqsSource implements QueueSource {
     await this.done(failed.map(({ delivery }) => delivery));
   }
 
-  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
+  async release(deliveries: readonly Delivery[]): Promise<void> {
     await this.#leases.end(deliveries, "ChangeMessageVisibilityBatch", { VisibilityTimeout: 0 });
   }
 
@@ -138,7 +144,7 @@ export class SqsSource implements QueueSource {
     const unread = this.#inbox;
     this.#inbox = [];
     if (this.#closed.signal.aborted) return;
-    await this.giveBack(unread).catch((error: unknown) => this.#warn(error));
+    await this.release(unread).catch((error: unknown) => this.#warn(error));
   }
 
   /** Starts polls up to the limit of open messages while a consumer exists. */
@@ -162,10 +168,10 @@ export class SqsSource implements QueueSource {
 
   /** @param signal ends a pause, but no poll */
   async #poll(most: number, signal: AbortSignal): Promise<void> {
-    const askedMs = performance.now();
+    const requestedMs = performance.now();
     try {
-      const asked = { signal: this.#closed.signal };
-      const { Messages } = await this.#client.call("ReceiveMessage", this.#polled(most), asked);
+      const requested = { signal: this.#closed.signal };
+      const { Messages } = await this.#client.call("ReceiveMessage", this.#polled(most), requested);
       const messages = Array.isArray(Messages) ? (Messages as readonly SqsReceived[]) : [];
       for (const message of messages) this.#take(message);
       this.#failures = 0;
@@ -173,7 +179,7 @@ export class SqsSource implements QueueSource {
       if (messages.length === 0) {
         this.#wantedPolls = 1;
         // A service without long polls must not be polled constantly.
-        await sleep(LEAST_POLL_MS - (performance.now() - askedMs), signal).catch(() => {});
+        await sleep(LEAST_POLL_MS - (performance.now() - requestedMs), signal).catch(() => {});
       } else if (messages.length === most) this.#wantedPolls = Math.min(MOST_POLLS, this.#wantedPolls * 2);
     } catch (error) {
       if (signal.aborted) return;
@@ -232,8 +238,10 @@ export class SqsSource implements QueueSource {
 
   async #attributes(name: string): Promise<Readonly<Record<string, unknown>>> {
     const signal = this.#closed.signal;
-    const told = await this.#client.call("GetQueueAttributes", { AttributeNames: [name] }, { signal });
-    return typeof told.Attributes === "object" && told.Attributes !== null ? { ...told.Attributes } : {};
+    const response = await this.#client.call("GetQueueAttributes", { AttributeNames: [name] }, { signal });
+    return typeof response.Attributes === "object" && response.Attributes !== null
+      ? { ...response.Attributes }
+      : {};
   }
 
   #warn(error: unknown): void {

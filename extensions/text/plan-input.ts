@@ -247,10 +247,10 @@ function padOf(
   inputs: TextInputs,
   { signature }: InputPlannerContext,
 ): number | null {
-  const isTold =
+  const isStated =
     Object.values(inputs).some(({ mask }) => mask !== undefined) ||
     signature.inputs.some(({ name }) => isMaskName(name));
-  return isTold ? padId : null;
+  return isStated ? padId : null;
 }
 
 function fedBy(input: string, op: TokenizeOp, inputs: TextInputs, pad: number | null): TextInputs {

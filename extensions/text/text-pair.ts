@@ -35,7 +35,7 @@ export function textPair(
   { signature, folder }: { readonly signature: ModelSignature; readonly folder: ModelFolder | null },
 ): TextPair | null {
   const named = namedPair(texts);
-  if (named !== null && (comparesTexts(signature, folder) || tellsTextsApart(signature)))
+  if (named !== null && (comparesTexts(signature, folder) || separatesTexts(signature)))
     return { columns: named, isNamed: true };
   const [first, second] = texts;
   if (first === undefined || second === undefined || !comparesTexts(signature, folder)) return null;
@@ -61,6 +61,6 @@ function comparesTexts({ outputs }: ModelSignature, folder: ModelFolder | null):
   return labels?.length === 1 || outputs.some(({ dims }) => dims.length === 2 && dims[1] === 1);
 }
 
-function tellsTextsApart({ inputs }: ModelSignature): boolean {
+function separatesTexts({ inputs }: ModelSignature): boolean {
   return inputs.some(({ name }) => TYPE_NAMES.includes(name));
 }

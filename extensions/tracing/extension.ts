@@ -5,7 +5,7 @@ export const tracing: Extension = {
   name: "tracing",
   face: {
     traces: {
-      isAsked(env) {
+      isRequested(env) {
         const said = (name: string) => (env[name] ?? "").trim();
         if (said("OTEL_SDK_DISABLED").toLowerCase() === "true") return false;
         if (said("OTEL_TRACES_EXPORTER") === "none") return false;

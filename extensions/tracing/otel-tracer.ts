@@ -29,7 +29,7 @@ const CLOSE_MS = 3_000;
  * sampling, buffering and the target.
  */
 export function otelTracer(service: string, log: Logger): Tracer {
-  const tell = troubleTeller(log);
+  const report = troubleTeller(log);
   const own = resourceFromAttributes({ "service.name": service, "service.version": buildVersion });
   const said = detectResources({ detectors: [envDetector] });
   const provider = new BasicTracerProvider({
@@ -48,7 +48,7 @@ export function otelTracer(service: string, log: Logger): Tracer {
       // The SDK retries meanwhile, without any report.
       const tooLong = new Promise<false>((resolve) => setTimeout(resolve, CLOSE_MS, false).unref());
       if ((await Promise.race([sent, tooLong])) === false)
-        tell(`the collector did not take the last of them within ${CLOSE_MS / 1_000} s`);
+        report(`the collector did not take the last of them within ${CLOSE_MS / 1_000} s`);
     },
   };
 }
@@ -97,16 +97,16 @@ function reasonOf(message: string): string {
  * log.
  */
 function troubleTeller(log: Logger): (message: string) => void {
-  let isTold = false;
-  const tell = (message: string, ...details: unknown[]) => {
-    if (isTold) log.debug({ details }, message);
+  let isReported = false;
+  const report = (message: string, ...details: unknown[]) => {
+    if (isReported) log.debug({ details }, message);
     else log.warn({ reason: reasonOf(message) }, "traces cannot be sent");
-    isTold = true;
+    isReported = true;
   };
   const quiet = () => {};
   diag.setLogger(
-    { error: tell, warn: tell, info: quiet, debug: quiet, verbose: quiet },
+    { error: report, warn: report, info: quiet, debug: quiet, verbose: quiet },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
-  return tell;
+  return report;
 }

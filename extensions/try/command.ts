@@ -76,12 +76,14 @@ async function showRows(
 
 /** Describes the filtered rows, and whether there are no rows. */
 function endText(shown: number, dropped: number): string {
-  const gone = `${dropped} ${dropped === 1 ? "row" : "rows"}`;
+  const filteredRows = `${dropped} ${dropped === 1 ? "row" : "rows"}`;
   if (shown > 0)
-    return dropped === 0 ? "" : `${gone} that input.where drops are not shown, use --row to show them\n`;
+    return dropped === 0
+      ? ""
+      : `${filteredRows} that input.where drops are not shown, use --row to show them\n`;
   return dropped === 0
     ? "the job has no rows\n"
-    : `input.where drops the first ${gone}, use --row to show them\n`;
+    : `input.where drops the first ${filteredRows}, use --row to show them\n`;
 }
 
 /** Returns the exit code of a job with dead letters, or of a failed job. */

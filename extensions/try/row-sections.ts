@@ -26,7 +26,7 @@ export type Entry = readonly [
 /** Section of a row's trace: a title and lines. */
 export interface Section {
   readonly title: string;
-  readonly beside: string;
+  readonly note: string;
   readonly parts: readonly { readonly heading: string; readonly entries: readonly Entry[] }[];
   readonly lines: readonly string[];
 }
@@ -51,16 +51,16 @@ export function sectionsOf(trace: RowTrace, options: RowTextOptions): readonly S
 }
 
 function shownSection(title: string, shown: Shown): Section {
-  const beside = shown.rows === 1 ? "" : counted(shown.rows, "row");
-  return { title, beside, parts: partsOf(shown), lines: moreParts(shown) };
+  const note = shown.rows === 1 ? "" : counted(shown.rows, "row");
+  return { title, note, parts: partsOf(shown), lines: moreParts(shown) };
 }
 
 /** Returns a part for each row. */
 function partsOf({ columns, rows }: Shown, failed: StepTrace["failed"] = []): Section["parts"] {
   if (columns.length === 0) return [];
-  const dead = new Set(failed.map(({ row }) => row));
+  const failedRows = new Set(failed.map(({ row }) => row));
   const shown = Math.max(0, ...columns.map(({ values }) => values.length));
-  const live = [...Array(shown).keys()].filter((part) => !dead.has(part));
+  const live = [...Array(shown).keys()].filter((part) => !failedRows.has(part));
   return live.map((part) => ({
     heading: rows > 1 ? `row ${part + 1} of ${rows}` : "",
     entries: columns.map(
@@ -101,7 +101,7 @@ function stepSection(step: StepTrace, options: RowTextOptions): Section {
   const passes = makes.length === 0 && isSame && tokens.length === 0 && !pictures?.length;
   return {
     title: where,
-    beside: [
+    note: [
       ...(SAYS_KIND.some((key) => where.endsWith(`.${key}`)) ? [] : [kind]),
       ...(isSame ? [] : [rows]),
       ...(passes && failed.length === 0 ? [input?.nothing ?? "passes"] : []),
@@ -164,7 +164,7 @@ function pictureLines({ before, after }: FileView, { pictures }: RowTextOptions)
 function runSections({ inputs, outputs }: RunTrace, which: string): readonly Section[] {
   const section = (title: string, tensors: readonly TensorTrace[]): Section => ({
     title: `${title}${which}`,
-    beside: "",
+    note: "",
     parts: [{ heading: "", entries: tensors.map(tensorEntry) }],
     lines: [],
   });

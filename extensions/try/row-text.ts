@@ -84,7 +84,7 @@ function widthsOf(sections: readonly Section[], { columns }: RowTextOptions): Wi
 }
 
 function sectionLines(
-  { title, beside, parts, lines }: Section,
+  { title, note, parts, lines }: Section,
   { columns, style }: RowTextOptions,
   { name: nameColumns, type: typeColumns }: Widths,
 ): string[] {
@@ -97,7 +97,7 @@ function sectionLines(
     return [`${INDENT}${label}  ${kind}  ${first}`, ...more.map((line) => `${" ".repeat(indent)}${line}`)];
   };
   return [
-    beside === "" ? style.accent(title) : `${style.accent(title)}  ${style.dim(beside)}`,
+    note === "" ? style.accent(title) : `${style.accent(title)}  ${style.dim(note)}`,
     ...parts.flatMap(({ heading, entries }) => [
       ...(heading === "" ? [] : [`${INDENT}${style.dim(heading)}`]),
       ...entries.flatMap(entryLines),

@@ -159,9 +159,9 @@ async function* asAsync(batch: RecordBatch): AsyncGenerator<RecordBatch, void, u
   yield batch;
 }
 
-function fateOf({ firstDead, rows }: ShardResult): RowFate {
-  if (firstDead !== null) {
-    const { stage, code, message } = firstDead;
+function fateOf({ firstDeadLetter, rows }: ShardResult): RowFate {
+  if (firstDeadLetter !== null) {
+    const { stage, code, message } = firstDeadLetter;
     return { kind: "deadLetter", stage, code, message };
   }
   return rows.numRows === 0 ? { kind: "filtered", by: "" } : { kind: "published", rows: shownRows(rows) };

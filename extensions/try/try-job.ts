@@ -45,7 +45,7 @@ async function runProcess(layout: ProcessLayout, task: TryTask, onRow: TryOption
   // Output of custom code goes to stderr, so it never mixes with the results.
   const child = forkPipeline(script, layout, ["ignore", 2, "inherit", "ipc"]);
   const lost = (end: RemoteEnd) =>
-    new ShardmillError("WORKER_DIED", `the process that tries the rows ended with ${endText(end)}`);
+    new ShardmillError("WORKER_LOST", `the process that tries the rows ended with ${endText(end)}`);
   await using remote = new Remote<TryProcess>(new ProcessLink(child), { lost });
   const enough = new AbortController();
   const onEvent = (trace: RowTrace) => {

@@ -53,7 +53,7 @@ export async function eventStream(
   { identity: { name }, peer, confirm }: Pick<HttpCaller, "identity" | "peer" | "confirm">,
   { signal, stalledMs = STALLED_MS }: { readonly signal: AbortSignal; readonly stalledMs?: number },
 ): Promise<Response> {
-  const giveBack = await takeEach(
+  const release = await takeEach(
     () => streamsOfOne.take(callerKey({ name, peer }), signal),
     () => streams.take(signal),
   );
@@ -66,7 +66,7 @@ export async function eventStream(
     callOff();
     if (isOver) return;
     isOver = true;
-    giveBack();
+    release();
     events.return(undefined).catch(() => {});
   };
   const body = new ReadableStream<Uint8Array>(
@@ -114,7 +114,7 @@ async function* inEvents(look: () => string, signal: AbortSignal): AsyncGenerato
  * run.
  */
 function triggerChanges(watched: Watched): () => string {
-  let told = JSON.stringify([]);
+  let sent = JSON.stringify([]);
   return () => {
     const triggers: ServedStatus[] = watched
       .served()
@@ -122,8 +122,8 @@ function triggerChanges(watched: Watched): () => string {
         return { name, nextMs, waiting, isRunning, queue: queue === null ? null : coarse(queue), last };
       });
     const text = JSON.stringify(triggers);
-    if (text === told) return "";
-    told = text;
+    if (text === sent) return "";
+    sent = text;
     return event("triggers", triggers);
   };
 }
@@ -135,7 +135,7 @@ function coarse(queue: QueueStatus): QueueStatus {
 }
 
 function jobChanges(watched: Watched): () => string {
-  const told = new Map<JobId, string>();
+  const sent = new Map<JobId, string>();
   const triggers = triggerChanges(watched);
   return () => {
     const changed: JobStatus[] = [];
@@ -143,15 +143,15 @@ function jobChanges(watched: Watched): () => string {
     for (const handle of handles) {
       const status = handle.status();
       const text = JSON.stringify(status);
-      if (told.get(status.jobId) === text) continue;
-      told.set(status.jobId, text);
+      if (sent.get(status.jobId) === text) continue;
+      sent.set(status.jobId, text);
       changed.push(status);
     }
     const ids = new Set(handles.map(({ jobId }) => jobId));
-    const gone = [...told.keys()].filter((id) => !ids.has(id));
-    for (const id of gone) told.delete(id);
+    const removed = [...sent.keys()].filter((id) => !ids.has(id));
+    for (const id of removed) sent.delete(id);
     const jobs = changed.length > 0 ? event("jobs", changed) : "";
-    return jobs + (gone.length > 0 ? event("gone", gone) : "") + triggers();
+    return jobs + (removed.length > 0 ? event("removed", removed) : "") + triggers();
   };
 }
 

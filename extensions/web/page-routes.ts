@@ -62,8 +62,8 @@ function jobRoutes(view: PageView): readonly HttpRoute[] {
         const view = handle.view();
         const history = await historyOf(view);
         // The map has a route of its own, as bytes, because few pages show it.
-        const told = history === null ? null : { ...history, map: undefined };
-        return Response.json({ status: handle.status(), spec: view.spec, history: told });
+        const shownHistory = history === null ? null : { ...history, map: undefined };
+        return Response.json({ status: handle.status(), spec: view.spec, history: shownHistory });
       },
     },
     {
@@ -119,10 +119,10 @@ function changeRoutes({ service }: PageView): readonly HttpRoute[] {
     change("resume", async (job) => [await service.resumeJob(job, NEVER), { event: "resumed", job }]),
     change("priority", async (job, { req }) => {
       const { priority } = Object(await req.json().catch(() => null)) as { readonly priority?: unknown };
-      const asked = typeof priority === "number" ? priority : Number.NaN;
+      const requested = typeof priority === "number" ? priority : Number.NaN;
       return [
-        await service.setJobPriority(job, asked, NEVER),
-        { event: "prioritised", job, priority: asked },
+        await service.setJobPriority(job, requested, NEVER),
+        { event: "prioritised", job, priority: requested },
       ];
     }),
   ];

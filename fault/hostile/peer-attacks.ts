@@ -76,7 +76,7 @@ function partialOf(lease: { jobId: JobId; shard: number }): PartialManifest {
     token: { generation: 1, sequence: 999_999 },
     executionId: asExecutionId("e1"),
     ...{ ...NO_ROWS, rowsIn: 1, rowsMapped: 1, rowsOut: 1 },
-    firstDead: null,
+    firstDeadLetter: null,
     files: Array(1_000).fill(file),
     digest: asDigest("0"),
   };
@@ -135,7 +135,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       40,
       (_client, index) => {
         const header = { session, jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
-        const name = index % 2 === 0 ? "rows.parquet" : "dead.parquet";
+        const name = index % 2 === 0 ? "rows.parquet" : "dead-letters.parquet";
         const stuck = (async function* () {
           yield Buffer.from("0123456789");
           await aborted(attacker.signal);

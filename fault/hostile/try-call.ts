@@ -209,14 +209,14 @@ function twist(manifest: RawPartial["manifest"], dice: Dice): RawPartial["manife
     { token: { generation: dice.pick(NUMBERS), sequence: dice.pick(NUMBERS) } },
     { rowsIn: dice.pick(NUMBERS) },
     { rowsOut: dice.pick(NUMBERS), rowsIn: dice.pick(NUMBERS) },
-    { rowsDead: dice.pick(NUMBERS) },
+    { rowsDeadLettered: dice.pick(NUMBERS) },
     { rowsMapped: dice.pick(NUMBERS), rowsFiltered: dice.pick(NUMBERS) },
     { rowsTruncated: dice.pick(NUMBERS) },
     { digest: asDigest(dice.pick(TEXTS)) },
     { files: file === undefined ? [] : [{ ...file, name: dice.pick(TEXTS) || "x" }] },
     { files: file === undefined ? [] : Array(dice.pick([0, 2, 2_000])).fill(file) },
     {
-      firstDead: {
+      firstDeadLetter: {
         file: dice.pick(TEXTS),
         row: dice.pick(NUMBERS),
         stage: "infer",

@@ -33,7 +33,7 @@ export async function tryJournal(folder: string, trial: Trial): Promise<string> 
   const segments = (await readdir(path)).sort().map((name) => join(path, name));
   const what = trial.index === 0 ? "a valid journal" : await damage(segments, dice);
   await using opened = await openJournal(path, 0);
-  const state = replay({ ...DEFAULT_SCHEDULE, maxDeadRows: 0 }, opened.records, opened.generation);
+  const state = replay({ ...DEFAULT_SCHEDULE, maxDeadLetters: 0 }, opened.records, opened.generation);
   checkInvariants(state);
   // The last record is this generation's own start. A segment that was cut between two records looks like a
   // shorter one, and its work is done again. So some written records may be missing, but no others may be
@@ -100,7 +100,7 @@ function aPartial(shard: number, token: PartialManifest["token"]): PartialManife
     token,
     executionId: asExecutionId(`e${shard}`),
     ...{ ...NO_ROWS, rowsIn: 10, rowsMapped: 10, rowsOut: 10 },
-    firstDead: null,
+    firstDeadLetter: null,
     files,
     digest: partialDigest(files),
   };

@@ -127,7 +127,11 @@ const LIES: readonly Lie[] = [
   })),
   says("-1 rows", (partial) => ({ ...partial, rowsIn: -1, rowsMapped: -1, rowsOut: -1 })),
   says("half a row", (partial) => ({ ...partial, rowsIn: 0.5, rowsMapped: 0.5, rowsOut: 0.5 })),
-  says("dead rows without files", (partial) => ({ ...partial, rowsIn: partial.rowsIn + 1, rowsDead: 1 })),
+  says("dead rows without files", (partial) => ({
+    ...partial,
+    rowsIn: partial.rowsIn + 1,
+    rowsDeadLettered: 1,
+  })),
   says("another digest", (partial) => ({ ...partial, digest: asDigest("0".repeat(64)) })),
   says("another file's digest", (partial) => withFile(partial, { sha256: asDigest("0".repeat(64)) })),
   says("an invalid digest", (partial) => withFile(partial, { sha256: asDigest("../../etc/passwd") })),
@@ -137,7 +141,7 @@ const LIES: readonly Lie[] = [
   says("a name of a system file", (partial) => withFile(partial, { name: "/etc/passwd" })),
   says("no files", (partial) => withFiles(partial, [])),
   says("each file twice", (partial) => withFiles(partial, [...partial.files, ...partial.files])),
-  says("another kind", (partial) => withFile(partial, { kind: "dead" })),
+  says("another kind", (partial) => withFile(partial, { kind: "deadLetters" })),
   says("an execution id outside the folder", (partial) => ({
     ...partial,
     executionId: asExecutionId("../../x"),

@@ -41,8 +41,8 @@ const SECRET = /^[A-Za-z0-9._~+/=-]{32,1024}$/;
  * the user's configuration folder. That is `XDG_CONFIG_HOME` if it is absolute, else `~/.config`. The file
  * may not exist.
  */
-export function secretPath(asked?: string, env: NodeJS.ProcessEnv = process.env): string {
-  const named = asked ?? env.SHARDMILL_SECRET_FILE ?? "";
+export function secretPath(requested?: string, env: NodeJS.ProcessEnv = process.env): string {
+  const named = requested ?? env.SHARDMILL_SECRET_FILE ?? "";
   return named === "" ? configPath("secret", env) : resolve(named);
 }
 
@@ -50,8 +50,8 @@ export function secretPath(asked?: string, env: NodeJS.ProcessEnv = process.env)
  * Returns the path of the user's tokens file: `asked`, else `SHARDMILL_TOKENS_FILE`, else the one beside the
  * user's secret. The file may not exist.
  */
-export function tokensPath(asked?: string, env: NodeJS.ProcessEnv = process.env): string {
-  const named = asked ?? env.SHARDMILL_TOKENS_FILE ?? "";
+export function tokensPath(requested?: string, env: NodeJS.ProcessEnv = process.env): string {
+  const named = requested ?? env.SHARDMILL_TOKENS_FILE ?? "";
   return named === "" ? configPath("tokens", env) : resolve(named);
 }
 
@@ -80,8 +80,8 @@ export function readCredential(path: string): Credential {
 }
 
 /** Reads the credential of the user's processes. @throws {SECRET_INVALID} as {@link readCredential} */
-export function userCredential(asked?: string): Credential {
-  return readCredential(secretPath(asked));
+export function userCredential(requested?: string): Credential {
+  return readCredential(secretPath(requested));
 }
 
 /**

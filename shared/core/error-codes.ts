@@ -12,12 +12,12 @@ export interface ErrorTraits {
   readonly call: "repeat" | "rejoin" | "readmit" | "final";
   /**
    * Consequence for an attempt that ended with it. `count`: a failure of the shard and the worker, retried on
-   * another lease. `died`: like `count`, for a process that was killed. `release`: nothing counts. `failJob`:
+   * another lease. `lost`: like `count`, for a process that was killed. `release`: nothing counts. `failJob`:
    * counted, and the job ends at once because no retry can help. `refuse`: the worker cannot run the job.
    * Nothing counts against the shard, and the worker gets no more shards of this job. `wait`: a store
    * throttles or is unreachable. Nothing counts, and the job waits for the store.
    */
-  readonly attempt: "count" | "died" | "release" | "failJob" | "refuse" | "wait";
+  readonly attempt: "count" | "lost" | "release" | "failJob" | "refuse" | "wait";
   /** Consequence for a worker's process that ends with it: started again, or not if no restart can help. */
   readonly worker: "restart" | "quit";
   /**
@@ -167,7 +167,7 @@ export const ERROR_CODES = {
   // End of a job or a process.
   JOB_CANCELLED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "CANCELLED" },
   INTERRUPTED: { ...PLAIN, storage: "asIs", attempt: "release", exit: 130, grpc: "CANCELLED" },
-  WORKER_DIED: { ...PLAIN, attempt: "died", exit: 1, grpc: "UNAVAILABLE" },
+  WORKER_LOST: { ...PLAIN, attempt: "lost", exit: 1, grpc: "UNAVAILABLE" },
   INTERNAL: { ...PLAIN, attempt: "count", exit: 1, grpc: "INTERNAL" },
 } as const satisfies Record<string, ErrorTraits>;
 

@@ -7,7 +7,7 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
  */
 const MOST_LEFT_BYTES = Math.max(64 << 10, Buffer.poolSize);
 
-let nobody: MessagePort | undefined;
+let unconnected: MessagePort | undefined;
 
 /**
  * Frees the memory of `buffers` now, and leaves the buffers empty: the caller must not use them again.
@@ -18,8 +18,8 @@ let nobody: MessagePort | undefined;
 export function freeBuffers(buffers: Iterable<ArrayBuffer>): void {
   const large = [...new Set(buffers)].filter(({ byteLength }) => byteLength > MOST_LEFT_BYTES);
   if (large.length === 0) return;
-  nobody ??= closedPort();
-  nobody.postMessage(null, large);
+  unconnected ??= closedPort();
+  unconnected.postMessage(null, large);
 }
 
 /** Makes a closed port. By the standard, messages to it are dropped with their transferred buffers. */

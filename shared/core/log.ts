@@ -48,8 +48,8 @@ export function createLogger(name: string, level: LogLevel, tail?: LogTail): Log
   const usual = { ...FORM, name, base: { name, pid: process.pid } };
   if (tail === undefined) return pino({ ...usual, level }, stderr);
   const lowest = level === "debug" || level === "trace" ? level : "info";
-  const told = level === "silent" ? [] : [{ level, stream: stderr }];
-  return pino({ ...usual, level: lowest }, pino.multistream([...told, { level: lowest, stream: tail }]));
+  const streams = level === "silent" ? [] : [{ level, stream: stderr }];
+  return pino({ ...usual, level: lowest }, pino.multistream([...streams, { level: lowest, stream: tail }]));
 }
 
 /** Names of times and levels that collectors read without a mapping. */
@@ -60,8 +60,8 @@ const FORM = {
 
 function stderrStream(): DestinationStream {
   const stderr = pino.destination({ dest: STDERR, sync: true });
-  const asked = process.env[LOG_FORMAT_VARIABLE];
-  const isText = asked === undefined || asked === "" ? isatty(STDERR) : asked === "text";
+  const requested = process.env[LOG_FORMAT_VARIABLE];
+  const isText = requested === undefined || requested === "" ? isatty(STDERR) : requested === "text";
   return isText ? { write: (line) => stderr.write(logText(line)) } : stderr;
 }
 

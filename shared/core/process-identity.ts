@@ -22,15 +22,18 @@ export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boo
 }
 
 /** State of a process. `unknown`: its machine, boot or PID namespace is not visible here. */
-export type Life = "alive" | "dead" | "unknown";
+export type ProcessState = "running" | "exited" | "unknown";
 
 /** Identity of this process, and state of others. A parameter, so that the simulator can end processes. */
 export interface Processes {
   own(): ProcessIdentity;
-  lifeOf(identity: ProcessIdentity): Life;
+  processState(identity: ProcessIdentity): ProcessState;
 }
 
-export const systemProcesses: Processes = { own: ownIdentity, lifeOf: (identity) => lifeOf(identity) };
+export const systemProcesses: Processes = {
+  own: ownIdentity,
+  processState: (identity) => processState(identity),
+};
 
 /** Namespace on systems without PID namespaces. */
 const ONE_NAMESPACE = "all";
@@ -51,16 +54,16 @@ export function ownIdentity(): ProcessIdentity {
  *
  * @param here identity of the observer, for tests
  */
-export function lifeOf(identity: ProcessIdentity, here: ProcessIdentity = ownIdentity()): Life {
+export function processState(identity: ProcessIdentity, here: ProcessIdentity = ownIdentity()): ProcessState {
   const { host, bootId: boot, pidNamespace: namespace } = here;
   if (namespace === null || identity.pidNamespace !== namespace) return "unknown";
   if (identity.host !== host || identity.bootId !== boot) return "unknown";
-  if (!exists(identity.pid)) return "dead";
+  if (!exists(identity.pid)) return "exited";
   const stat = readStat(identity.pid);
-  if (stat === null) return "alive";
+  if (stat === null) return "running";
   // A zombie runs nothing and only waits for its parent.
-  if (stat.state === "Z" || stat.state === "X") return "dead";
-  return identity.startTicks !== null && identity.startTicks !== stat.startTicks ? "dead" : "alive";
+  if (stat.state === "Z" || stat.state === "X") return "exited";
+  return identity.startTicks !== null && identity.startTicks !== stat.startTicks ? "exited" : "running";
 }
 
 function exists(pid: number): boolean {

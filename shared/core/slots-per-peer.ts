@@ -24,9 +24,9 @@ export class SlotsPerPeer {
     this.#peers.set(peer, own);
     own.takers += 1;
     try {
-      const giveBack = await own.slots.take(signal);
+      const release = await own.slots.take(signal);
       return () => {
-        giveBack();
+        release();
         this.#leave(peer, own);
       };
     } catch (error) {
@@ -52,14 +52,14 @@ export class SlotsPerPeer {
  */
 export async function takeEach(...takes: readonly (() => Promise<() => void>)[]): Promise<() => void> {
   const taken: (() => void)[] = [];
-  const giveBack = () => {
+  const release = () => {
     for (const each of taken.splice(0).reverse()) each();
   };
   try {
     for (const take of takes) taken.push(await take());
-    return giveBack;
+    return release;
   } catch (error) {
-    giveBack();
+    release();
     throw error;
   }
 }

@@ -42,7 +42,7 @@ export class Slots {
     signal.throwIfAborted();
     if (this.#free > 0) {
       this.#free -= 1;
-      return () => this.#giveBack();
+      return () => this.#release();
     }
     const { waiting, waitMs } = this.#limits;
     if (this.#queue.length >= waiting) throw this.#tooMany();
@@ -56,13 +56,13 @@ export class Slots {
     } catch (error) {
       const place = this.#queue.indexOf(granted);
       // No longer queued: the slot was granted in the same turn as the refusal.
-      if (place < 0) this.#giveBack();
+      if (place < 0) this.#release();
       else this.#queue.splice(place, 1);
       throw error;
     } finally {
       callOff();
     }
-    return () => this.#giveBack();
+    return () => this.#release();
   }
 
   #tooMany(): ShardmillError {
@@ -73,7 +73,7 @@ export class Slots {
     });
   }
 
-  #giveBack(): void {
+  #release(): void {
     const next = this.#queue.shift();
     if (next === undefined) this.#free += 1;
     else next();

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf, ShardmillError } from "./errors.ts";
-import { lifeOf, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
+import { ownIdentity, type ProcessIdentity, processState } from "./process-identity.ts";
 
 /**
  * Makes a folder in `base` for this process alone, which the name identifies. The caller removes the folder.
@@ -48,7 +48,7 @@ async function sweep(kind: string, base: string, own: ProcessIdentity): Promise<
     const [, pid, ticks] = /^(\d+)-(\d+)-/.exec(name.slice(prefix.length)) ?? [];
     if (pid === undefined || ticks === undefined) continue;
     const maker = { ...own, pid: Number(pid), startTicks: ticks === "0" ? null : ticks };
-    if (lifeOf(maker, own) === "dead")
+    if (processState(maker, own) === "exited")
       await rm(join(base, name), { recursive: true, force: true }).catch(() => {});
   }
 }

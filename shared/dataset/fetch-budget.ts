@@ -28,7 +28,7 @@ export const UNCOUNTED: FetchReader = {
 export class FetchBudget {
   readonly #limitBytes: number;
   /** Requests of each open reader that are not released, in order. The oldest reader is first. */
-  readonly #asked: Set<Ask>[] = [];
+  readonly #requested: Set<Ask>[] = [];
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -36,36 +36,36 @@ export class FetchBudget {
 
   /** Bytes that are granted now. */
   get heldBytes(): number {
-    return sumOf(this.#asked.flatMap((asked) => [...asked]));
+    return sumOf(this.#requested.flatMap((requested) => [...requested]));
   }
 
   /** Opens a reader, younger than all open ones. */
   open(): FetchReader {
-    const asked = new Set<Ask>();
-    this.#asked.push(asked);
+    const requested = new Set<Ask>();
+    this.#requested.push(requested);
     return {
-      ask: (bytes) => this.#ask(asked, bytes),
+      ask: (bytes) => this.#ask(requested, bytes),
       [Symbol.dispose]: () => {
-        const age = this.#asked.indexOf(asked);
-        if (age >= 0) this.#asked.splice(age, 1);
-        for (const ask of asked) ask.turn.reject(calledOff());
-        asked.clear();
+        const age = this.#requested.indexOf(requested);
+        if (age >= 0) this.#requested.splice(age, 1);
+        for (const ask of requested) ask.turn.reject(calledOff());
+        requested.clear();
         this.#grant();
       },
     };
   }
 
-  #ask(asked: Set<Ask>, bytes: number): FetchShare {
+  #ask(requested: Set<Ask>, bytes: number): FetchShare {
     const ask: Ask = { bytes, turn: deferred<void>(), isGranted: false };
     // A caller that called it off may never await it.
     ask.turn.promise.catch(() => {});
-    if (this.#asked.includes(asked)) asked.add(ask);
+    if (this.#requested.includes(requested)) requested.add(ask);
     else ask.turn.reject(calledOff());
     this.#grant();
     return {
       granted: ask.turn.promise,
       [Symbol.dispose]: () => {
-        if (!asked.delete(ask)) return;
+        if (!requested.delete(ask)) return;
         ask.turn.reject(calledOff());
         this.#grant();
       },
@@ -73,10 +73,10 @@ export class FetchBudget {
   }
 
   #grant(): void {
-    for (const [age, asked] of this.#asked.entries()) {
-      for (const ask of asked) {
+    for (const [age, requested] of this.#requested.entries()) {
+      for (const ask of requested) {
         if (ask.isGranted) continue;
-        const isNeeded = age === 0 && ![...asked].some(({ isGranted }) => isGranted);
+        const isNeeded = age === 0 && ![...requested].some(({ isGranted }) => isGranted);
         if (!isNeeded && this.heldBytes + ask.bytes > this.#limitBytes) return;
         ask.isGranted = true;
         ask.turn.resolve();

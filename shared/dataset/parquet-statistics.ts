@@ -135,7 +135,8 @@ function statisticsOf(
   rows: number,
   hasOrder: boolean,
 ): ColumnStatistics {
-  const countOf = (told: number | null) => (told !== null && told >= 0 && told <= rows ? told : null);
+  const countOf = (stated: number | null) =>
+    stated !== null && stated >= 0 && stated <= rows ? stated : null;
   const distinct = countOf(raw.distinct);
   const counts = { nulls: countOf(raw.nulls), ...(distinct === null ? {} : { distinct }) };
   if (!hasOrder) return { least: null, greatest: null, ...counts };

@@ -56,10 +56,10 @@ class PartitionedFile implements DatasetFile {
 
   statistics(fields: readonly Field[]): readonly RowGroupStatistics[] {
     const own = this.#file.statistics(fields.filter(({ name }) => !this.#partitions.has(name)));
-    const asked = fields.flatMap(({ name }) => this.#partitions.get(name) ?? []);
+    const requested = fields.flatMap(({ name }) => this.#partitions.get(name) ?? []);
     return this.rowGroups.map(({ rows }, group) => ({
       ...own?.[group],
-      ...partitionStatistics(asked, rows),
+      ...partitionStatistics(requested, rows),
     }));
   }
 
@@ -106,12 +106,12 @@ class PartitionedFile implements DatasetFile {
     const { rowStart, rowEnd, columns, signal } = options;
     if (!isTableFormat(this.format))
       for await (const _ of this.#file.read({ ...options, columns: [] })) signal.throwIfAborted();
-    const asked = columns.flatMap((name) => this.#partitions.get(name) ?? []);
-    const schema = new Schema(asked.map(constantField));
+    const requested = columns.flatMap((name) => this.#partitions.get(name) ?? []);
+    const schema = new Schema(requested.map(constantField));
     for (let row = rowStart; row < rowEnd; row += CONSTANT_ROWS) {
       signal.throwIfAborted();
       const rows = Math.min(CONSTANT_ROWS, rowEnd - row);
-      const children = asked.map((partition) => constantColumn(partition, rows, this.path));
+      const children = requested.map((partition) => constantColumn(partition, rows, this.path));
       yield recordBatchOf(schema, rows, children);
     }
   }

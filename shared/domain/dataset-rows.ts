@@ -131,12 +131,12 @@ function at(values: Float64Array | Uint32Array, index: number): number {
   return values[index] ?? 0;
 }
 
-function keptSlices(fileRows: readonly number[], gone: readonly FileSlice[]): FileSlice[] {
+function keptSlices(fileRows: readonly number[], excluded: readonly FileSlice[]): FileSlice[] {
   const kept: FileSlice[] = [];
   let next = 0;
   for (const [file, rows] of fileRows.entries()) {
     let rowStart = 0;
-    for (let gap = gone[next]; gap?.file === file; gap = gone[next]) {
+    for (let gap = excluded[next]; gap?.file === file; gap = excluded[next]) {
       const inOrder = rowStart <= gap.rowStart && gap.rowStart < gap.rowEnd && gap.rowEnd <= rows;
       assert(
         inOrder,
@@ -148,6 +148,6 @@ function keptSlices(fileRows: readonly number[], gone: readonly FileSlice[]): Fi
     }
     if (rowStart < rows) kept.push({ file, rowStart, rowEnd: rows });
   }
-  assert(next === gone.length, "excluded rows lie in the dataset's files, in their order");
+  assert(next === excluded.length, "excluded rows lie in the dataset's files, in their order");
   return kept;
 }

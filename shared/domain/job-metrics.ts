@@ -5,7 +5,7 @@ export const SHARD_KINDS = ["pending", "leased", "committing", "committed", "spl
 export const ATTEMPT_OUTCOMES = [
   "committed",
   "failed",
-  "died",
+  "lost",
   "rejected",
   "expired",
   "released",

@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { Frozen } from "../core/frozen.ts";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
-import { BESIDES } from "./besides.ts";
 import { CONVERSION_KEY } from "./conversion.ts";
 import { DEVICES } from "./device.ts";
 import { FORMAT_KEYS, FORMAT_SPEC, TYPES_SPEC } from "./format-spec.ts";
@@ -12,6 +11,7 @@ import { filePlace, mapSpec } from "./map-spec.ts";
 import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { reduceSpec } from "./reduce-spec.ts";
+import { SIDECARS } from "./sidecars.ts";
 import { ALL_SCHEMES, SHOWN_SCHEMES } from "./store-schemes.ts";
 import { STORES_SPEC } from "./store-spec.ts";
 import { checkWork, WORK_SPEC } from "./work-spec.ts";
@@ -112,7 +112,7 @@ function quoted(texts: readonly string[]): string {
 
 const flag = z.boolean().exactOptional();
 /** Keys of files beside the manifest. The compiler knows none of them: `requestedBesides` reads them. */
-const BESIDE_KEYS: object = Object.fromEntries(BESIDES.map(({ key, says }) => [key, flag.describe(says)]));
+const SIDECAR_KEYS: object = Object.fromEntries(SIDECARS.map(({ key, says }) => [key, flag.describe(says)]));
 
 /** Schema of the job file: the source of its types, checks, JSON Schema and reference. */
 export const JOB_FILE_SCHEMA = z
@@ -208,7 +208,7 @@ export const JOB_FILE_SCHEMA = z
             "bucket](#output-in-a-bucket).",
         ),
         ...ROWS_KEYS,
-        ...BESIDE_KEYS,
+        ...SIDECAR_KEYS,
       })
       .superRefine(checkShapeRules)
       .describe("The result."),

@@ -15,7 +15,7 @@ export interface LiveView {
   /** Cells of the shard map, one byte a shard: see `shardCells`. */
   cells(): Uint8Array;
   /** Returns the view as if the job ended now. */
-  kept(): EndedView;
+  atEnd(): EndedView;
 }
 
 /** View of an ended job, without its state, which is as large as its plan. */

@@ -4,13 +4,13 @@ import type { FileSlice } from "./dataset-rows.ts";
 import type { JobId } from "./job-id.ts";
 import type { JobSpec } from "./job-spec.ts";
 import type { JobStores } from "./job-stores.ts";
-import type { LeftOut } from "./left-out.ts";
 import type { Location } from "./location.ts";
 import type { MapBinding } from "./map-binding.ts";
 import type { ModelFolder } from "./model-folder.ts";
 import type { Partitions } from "./partition.ts";
 import type { ReductionBindings } from "./reduction-binding.ts";
 import type { Shard } from "./shard.ts";
+import type { SkippedFiles } from "./skipped-files.ts";
 import type { ModelSignature } from "./tensor.ts";
 import type { Token } from "./token.ts";
 import type { TypeCheck } from "./type-check.ts";
@@ -61,7 +61,7 @@ export interface PlannedJob {
   readonly stores: JobStores;
   readonly dataset: Dataset;
   /** Entries beside the dataset's files that are not inputs. */
-  readonly leftOut: readonly LeftOut[];
+  readonly skippedFiles: readonly SkippedFiles[];
   /** Text files with records that are not UTF-8. */
   readonly undecoded: readonly UndecodedFile[];
   readonly partitions: Partitions;

@@ -61,11 +61,11 @@ export const LAWS = {
     says: "The attempts that count against a shard stay within their limit. A lease that expired or was released does not count.",
     why: "A fleet that is preempted all night must not fail a healthy job.",
   },
-  "silence-is-not-death": {
+  "silence-is-not-loss": {
     says: "A worker is lost only when the core says so. Its process exited, its connection stayed broken beyond its grace, or its last call is older than its leases last. Silence alone does not count as a fault.",
     why: "A lease that expires is not a fault. A lost worker counts against its shards and itself, so the loss must have a sign.",
   },
-  "dead-rows-in-budget": {
+  "dead-letters-in-budget": {
     says: "No job is published with more dead letters than it allows.",
     why: "How many rows may be missing is the user's decision.",
   },

@@ -2,14 +2,14 @@ import type { Digest } from "../core/digest.ts";
 import type { JobDigests } from "./job.ts";
 import type { JobId } from "./job-id.ts";
 import type { ManifestCounts } from "./row-counts.ts";
-import type { KeptFacts } from "./run-facts.ts";
+import type { StoredFacts } from "./run-facts.ts";
 import type { RunHistory } from "./run-history.ts";
 
 /**
  * Content of `_manifest.json`. The output is valid if and only if this file exists. Its facts describe the
  * run that published, even if that run resumed another. The digest does not cover them.
  */
-export interface OutputManifest extends KeptFacts {
+export interface OutputManifest extends StoredFacts {
   readonly formatVersion: 1;
   readonly job: { readonly id: JobId; readonly name: string };
   readonly digests: JobDigests;
@@ -79,7 +79,7 @@ export const OUTPUT_FOLDERS = {
 } as const satisfies Readonly<Record<OutputFile["kind"], string>>;
 
 /** Ending of Parquet files that hold no rows. DuckDB and Polars search every folder for `*.parquet`. */
-export const ASIDE_EXTENSION = "pq";
+export const OTHER_EXTENSION = "pq";
 
 export interface OutputFile {
   /** Path relative to the output folder, with `/`: `rows/part-00000.parquet`. */

@@ -36,7 +36,7 @@ export interface NewInput {
   /** Files that have changed since an earlier run, and are not read again. */
   readonly ignored: NamedFiles;
   /** Files that an earlier run read, and that no longer exist in the input. */
-  readonly gone: NamedFiles;
+  readonly missing: NamedFiles;
 }
 
 interface NamedFiles {
@@ -71,7 +71,11 @@ export function nothingNewLines(output: string, found: NewInput): string[] {
   ];
 }
 
-function differences({ changed, ignored, gone }: Pick<NewInput, "changed" | "ignored" | "gone">): string[] {
+function differences({
+  changed,
+  ignored,
+  missing,
+}: Pick<NewInput, "changed" | "ignored" | "missing">): string[] {
   return [
     ...(changed.count === 0
       ? []
@@ -83,10 +87,10 @@ function differences({ changed, ignored, gone }: Pick<NewInput, "changed" | "ign
       : [
           `${counted(ignored.count, "file has", "files have")} changed since a run read ${ignored.count === 1 ? "it" : "them"}, and ${ignored.count === 1 ? "is" : "are"} not read again (input.changed): ${named(ignored)}`,
         ]),
-    ...(gone.count === 0
+    ...(missing.count === 0
       ? []
       : [
-          `${counted(gone.count, "file is", "files are")} gone that a run has read, and the rows stay in the output: ${named(gone)}`,
+          `${counted(missing.count, "file is", "files are")} gone that a run has read, and the rows stay in the output: ${named(missing)}`,
         ]),
   ];
 }

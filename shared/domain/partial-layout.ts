@@ -38,7 +38,7 @@ export function partialRules(spec: JobSpec): PartialRules {
 export type PlannedPartialFile =
   | { readonly kind: "rows"; readonly name: string; readonly format: TableFormat }
   | { readonly kind: "scan"; readonly name: string }
-  | { readonly kind: "dead"; readonly name: string }
+  | { readonly kind: "deadLetters"; readonly name: string }
   | PlannedCombinedFile;
 
 export interface PlannedCombinedFile {
@@ -55,7 +55,7 @@ export interface PlannedCombinedFile {
  */
 export function partialLayout(
   { rowsFormat, reduce }: PartialShape,
-  { hasDead }: { readonly hasDead: boolean },
+  { hasDeadLetters }: { readonly hasDeadLetters: boolean },
 ): readonly PlannedPartialFile[] {
   const files: PlannedPartialFile[] = [];
   const reductions = Object.entries(reduce);
@@ -63,7 +63,7 @@ export function partialLayout(
   // A reduction without `combine` reads the rows with SQL, which reads Parquet.
   const readsRows = reductions.some(([, reduction]) => !isCombined(reduction));
   if (readsRows && rowsFormat !== "parquet") files.push({ kind: "scan", name: "scan.parquet" });
-  if (hasDead) files.push({ kind: "dead", name: "dead.parquet" });
+  if (hasDeadLetters) files.push({ kind: "deadLetters", name: "dead-letters.parquet" });
   for (const [reduction, spec] of reductions) {
     if (!isCombined(spec)) continue;
     const { combine = null } = spec;

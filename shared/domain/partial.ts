@@ -16,7 +16,7 @@ export type PartialFileKind =
    */
   | "scan"
   /** Dead letters. At most one file, absent if there are none. */
-  | "dead"
+  | "deadLetters"
   /** Combined table of the reduction in the file's name. */
   | "combined";
 
@@ -39,21 +39,29 @@ export interface PartialManifest extends RowCounts {
   /** Random id. It makes the folder's name unique even if a token were used twice. */
   readonly executionId: ExecutionId;
   /** First dead letter, so a failing job can name the row without reading files. */
-  readonly firstDead: DeadLetter | null;
+  readonly firstDeadLetter: DeadLetter | null;
   readonly files: readonly PartialFile[];
   /** sha256 of the files' kinds, names, rows, bytes and digests: see `partialDigest`. */
   readonly digest: Digest;
 }
 
 /** Stages where a row can fail. `worker`: the row failed on each worker that tried it. */
-export const DEAD_STAGES = ["read", "prepare", "tensorize", "infer", "collect", "finish", "worker"] as const;
+export const DEAD_LETTER_STAGES = [
+  "read",
+  "prepare",
+  "tensorize",
+  "infer",
+  "collect",
+  "finish",
+  "worker",
+] as const;
 
 /** Place and reason of a row that could not be mapped. */
 export interface DeadLetter {
   readonly file: string;
   /** Index of the row in its file. */
   readonly row: number;
-  readonly stage: (typeof DEAD_STAGES)[number];
+  readonly stage: (typeof DEAD_LETTER_STAGES)[number];
   readonly code: string;
   readonly message: string;
 }
@@ -67,7 +75,7 @@ export function cutReason(message: string): string {
 }
 
 /** Codes for rows that cannot be mapped. */
-export type DeadCode = "ROW_UNREADABLE" | "ROW_NULL" | "ROW_LENGTH" | "ROW_VALUE" | "ROW_FAILED";
+export type DeadLetterCode = "ROW_UNREADABLE" | "ROW_NULL" | "ROW_LENGTH" | "ROW_VALUE" | "ROW_FAILED";
 
 /** Returns the folder of a partial, below the job's partials folder: `{shard}-{token}-{executionId}`. */
 export function partialFolder(partial: Pick<PartialManifest, "shard" | "token" | "executionId">): string {

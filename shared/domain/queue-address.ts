@@ -22,12 +22,12 @@ export function queuePartOf(address: string): (typeof parts)[number] | null {
  * Returns the address of another queue. `name` is a full address, or the name of a queue on the same broker.
  * Null: it is neither.
  */
-export function queueBeside(text: string, name: string): string | null {
+export function siblingQueue(text: string, name: string): string | null {
   if (queuePartOf(name) !== null) return name;
   if (/[/?#\s]/.test(name)) return null;
   const [, before, behind = ""] = /^([^?]*\/)[^/?]+(\?.*)?$/.exec(text) ?? [];
-  const beside = before === undefined ? null : `${before}${encodeURIComponent(name)}${behind}`;
-  return beside !== null && queuePartOf(beside) !== null ? beside : null;
+  const sibling = before === undefined ? null : `${before}${encodeURIComponent(name)}${behind}`;
+  return sibling !== null && queuePartOf(sibling) !== null ? sibling : null;
 }
 
 function listed(texts: readonly string[], last: string): string {

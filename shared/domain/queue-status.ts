@@ -1,8 +1,8 @@
 /**
- * Outcomes of deliveries. `aside`: the broker got the message as a dead letter. `ignored`: the message
+ * Outcomes of deliveries. `deadLettered`: the broker got the message as a dead letter. `ignored`: the message
  * requests nothing.
  */
-export const MESSAGE_OUTCOMES = ["published", "duplicate", "aside", "ignored"] as const;
+export const MESSAGE_OUTCOMES = ["published", "duplicate", "deadLettered", "ignored"] as const;
 export type MessageOutcome = (typeof MESSAGE_OUTCOMES)[number];
 
 /** Status of one queue. */

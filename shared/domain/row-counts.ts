@@ -44,7 +44,7 @@ interface NotedCount {
  * Append it: journals and snapshots keep this order. Then run `npm run descriptors` and `npm run docs`.
  */
 export const ROW_COUNTS = {
-  /** Rows of the shard: `rowsMapped + rowsFiltered + rowsDead`. */
+  /** Rows of the shard: `rowsMapped + rowsFiltered + rowsDeadLettered`. */
   rowsIn: {},
   /** Input rows that are in the output, each as one row, or as several where a step makes several. */
   rowsMapped: {},
@@ -59,7 +59,7 @@ export const ROW_COUNTS = {
     },
   },
   /** Rows that could not be mapped: dead letters. */
-  rowsDead: {},
+  rowsDeadLettered: {},
   /** Output rows: at least one for each mapped row, and none for other rows. */
   rowsOut: { run: { total: "rowsOut", manifest: "output" } },
   /** Mapped rows with a truncated text. The model did not see all of it. */
@@ -131,16 +131,16 @@ export const NONE_NOTED = recordOf(NOTED_COUNTS, () => 0);
 
 /** Returns the reason why `counts` do not add up for a shard of `expected` rows. Null: they do. */
 export function rowCountsFault(counts: RowCounts, expected: number): string | null {
-  const { rowsIn, rowsMapped, rowsFiltered, rowsDead, rowsOut } = counts;
+  const { rowsIn, rowsMapped, rowsFiltered, rowsDeadLettered, rowsOut } = counts;
   const isAccounted =
     ROW_COUNT_NAMES.every((name) => Number.isSafeInteger(counts[name]) && counts[name] >= 0) &&
     rowsIn === expected &&
-    rowsMapped + rowsFiltered + rowsDead === expected &&
+    rowsMapped + rowsFiltered + rowsDeadLettered === expected &&
     NOTED_COUNTS.every((name) => counts[name] <= rowsMapped) &&
     (rowsMapped === 0 ? rowsOut === 0 : rowsOut >= rowsMapped);
   if (isAccounted) return null;
   const noted = NOTED_COUNTS.map((name) => `, ${counts[name]} ${ROW_COUNTS[name].shown.word}`).join("");
-  return `${rowsMapped} rows mapped, ${rowsFiltered} filtered and ${rowsDead} dead of ${rowsIn}, ${rowsOut} rows out${noted}`;
+  return `${rowsMapped} rows mapped, ${rowsFiltered} filtered and ${rowsDeadLettered} dead of ${rowsIn}, ${rowsOut} rows out${noted}`;
 }
 
 /** Builds one value for each key that the manifest has for the counts of a run. */

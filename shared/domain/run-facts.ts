@@ -106,18 +106,18 @@ export const NO_RUN: RunFacts = {
 };
 
 /** Facts that the manifest keeps under the same names. They describe the run, not its output. */
-const KEPT_FACTS = [
+const STORED_FACTS = [
   "attempts",
   "bottleneck",
   "stages",
   "devices",
   "stores",
 ] as const satisfies readonly (keyof RunFacts)[];
-export type KeptFacts = Pick<RunFacts, (typeof KEPT_FACTS)[number]>;
+export type StoredFacts = Pick<RunFacts, (typeof STORED_FACTS)[number]>;
 
 /** Returns the kept facts of a run, or of a manifest. */
-export function keptFacts(facts: KeptFacts): KeptFacts {
-  const kept: Partial<Record<keyof KeptFacts, unknown>> = {};
-  for (const name of KEPT_FACTS) kept[name] = facts[name];
-  return kept as KeptFacts;
+export function storedFacts(facts: StoredFacts): StoredFacts {
+  const kept: Partial<Record<keyof StoredFacts, unknown>> = {};
+  for (const name of STORED_FACTS) kept[name] = facts[name];
+  return kept as StoredFacts;
 }

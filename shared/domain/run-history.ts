@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Frozen } from "../core/frozen.ts";
 import { DEVICES } from "./device.ts";
 import { JOB_PHASES } from "./job.ts";
-import { DEAD_STAGES } from "./partial.ts";
+import { DEAD_LETTER_STAGES } from "./partial.ts";
 import { SPAN_ENDS } from "./span-ends.ts";
 import { STAGES } from "./worker.ts";
 
@@ -56,11 +56,11 @@ const worker = z.object({
  * Dead letters with one reason. Counts shards by their first dead letter: `_errors/` has the others. Place
  * and text are those of the first shard in plan order.
  */
-const deadReason = z.object({
+const deadLetterReason = z.object({
   shards: count,
   file: z.string(),
   row: count,
-  stage: z.enum(DEAD_STAGES),
+  stage: z.enum(DEAD_LETTER_STAGES),
   code: z.string(),
   message: z.string(),
 });
@@ -88,7 +88,7 @@ export const RUN_HISTORY_SCHEMA = z.object({
    * Coordinators of the run, if there were several: first and last time at which each was known to run. The
    * last entry is the current coordinator.
    */
-  lives: z
+  periods: z
     .array(z.object({ from: seconds, to: seconds }))
     .max(1_000)
     .exactOptional(),
@@ -114,11 +114,11 @@ export const RUN_HISTORY_SCHEMA = z.object({
    */
   workerSeconds: seconds,
   deviceSeconds: seconds,
-  /** Workers, most important first. `workersLeftOut` counts those that are not listed. */
+  /** Workers, most important first. `workersOmitted` counts those that are not listed. */
   workers: column(worker),
-  workersLeftOut: count,
+  workersOmitted: count,
   /** Reasons of dead letters, most shards first. */
-  dead: column(deadReason),
+  deadLetters: column(deadLetterReason),
   /** Map of the shards. Undefined: the job is running. */
   map: shardMap.exactOptional(),
 });
@@ -127,5 +127,5 @@ export type RunHistory = Frozen<z.output<typeof RUN_HISTORY_SCHEMA>>;
 export type WorkerHistory = RunHistory["workers"][number];
 export type Spans = WorkerHistory["spans"];
 export type SlowShard = RunHistory["slowest"][number];
-export type DeadReason = RunHistory["dead"][number];
+export type DeadLetterReason = RunHistory["deadLetters"][number];
 export type ShardMap = NonNullable<RunHistory["map"]>;

@@ -28,9 +28,9 @@ function spreadSample(total: number, rows: number): Pick<Shard, "rowStart" | "ro
   const count = Math.min(STRETCHES, rows);
   // Skipped rows lie in equal parts before the ranges, so no two ranges overlap.
   return Array.from({ length: count }, (_, index) => {
-    const leftOut = Math.floor((index * (total - rows)) / count);
+    const skippedRows = Math.floor((index * (total - rows)) / count);
     const start = Math.floor((index * rows) / count);
     const end = Math.floor(((index + 1) * rows) / count);
-    return { rowStart: start + leftOut, rowEnd: end + leftOut };
+    return { rowStart: start + skippedRows, rowEnd: end + skippedRows };
   });
 }

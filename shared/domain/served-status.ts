@@ -36,5 +36,5 @@ export interface ServedFacts extends ServedStatus {
   /** Time of the last published run. Null: none is known. */
   readonly publishedMs: number | null;
   /** Count of skipped ranges of instants since this process began. Consecutive instants count once. */
-  readonly leftOut: number;
+  readonly skippedTimes: number;
 }

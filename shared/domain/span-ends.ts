@@ -3,7 +3,7 @@
  *
  * | end | means |
  * |---|---|
- * | died | the worker's process exited |
+ * | lost | the worker's process exited |
  * | failed | the attempt failed with an error |
  * | rejected | its partial was not whole |
  * | expired | its lease expired without a sign of the worker. Its partial may have arrived later |
@@ -13,7 +13,7 @@
  * | committed | its partial is the shard's partial |
  */
 export const SPAN_ENDS = [
-  "died",
+  "lost",
   "failed",
   "rejected",
   "expired",

@@ -74,7 +74,7 @@ function combined(
   b: StoreCounts | undefined,
   join: (a: number, b: number) => number,
 ): StoreCounts {
-  return storeCounts(store, (name) => told(join(a[name], b?.[name] ?? 0)));
+  return storeCounts(store, (name) => boundedCount(join(a[name], b?.[name] ?? 0)));
 }
 
 /** Builds the counts of a store by name. */
@@ -83,6 +83,6 @@ export function storeCounts(store: string, of: (name: CountedOfStore) => number)
 }
 
 /** Rounds to microseconds, and bounds the number to what a message can hold. */
-function told(count: number): number {
+function boundedCount(count: number): number {
   return Math.min(Math.round(count * 1_000) / 1_000, Number.MAX_SAFE_INTEGER);
 }

@@ -40,7 +40,7 @@ const SIGNATURE = /^(signature|sig|expires|policy|key-pair-id|hash-algorithm|(ac
 
 function lastingQuery(parameters: URLSearchParams): string {
   const signatures = STORE_SIGNATURES.filter(
-    ({ beside }) => beside === undefined || parameters.has(beside),
+    ({ requires }) => requires === undefined || parameters.has(requires),
   ).map(({ names }) => names);
   const forms = [SIGNATURE, ...signatures];
   const lasting = [...parameters].filter(([name]) => !forms.some((form) => form.test(name)));

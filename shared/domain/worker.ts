@@ -80,5 +80,5 @@ export interface WorkerStatus extends WorkerInfo {
    * Reason why the worker has stopped using its device, and left until the device recovers. Null: it is
    * connected.
    */
-  readonly aside: string | null;
+  readonly gpuFault: string | null;
 }

@@ -37,7 +37,7 @@ export interface Extension {
   readonly command?: CommandPart | readonly CommandPart[];
   readonly conversion?: ConversionPart;
   readonly plan?: PlanPart;
-  readonly beside?: BesidePart;
+  readonly sidecar?: SidecarPart;
   readonly gpus?: GpuPart;
 }
 
@@ -71,7 +71,7 @@ interface SignatureFacts {
   /** Pattern of the parameters' names. The parameters change with each signature. */
   readonly names: RegExp;
   /** Parameter that must be present for the names to be those of a signature. Default: none. */
-  readonly beside?: string;
+  readonly requires?: string;
 }
 
 /** Facts about a scheme whose URIs are `SCHEME://BUCKET/KEY`. */
@@ -112,7 +112,7 @@ interface QueuePart {
  * File that jobs can have beside the manifest of their output. It is built from the manifest alone, after it.
  * If a coordinator exits in between, the next one builds the same file.
  */
-interface BesidePart {
+interface SidecarPart {
   /**
    * Key of `output` in the job file that requests the file: `report`. The manifest has the file's name under
    * the same key.

@@ -20,7 +20,7 @@ export interface FacePart {
 /** Spans of jobs and attempts, sent to a collector. */
 interface TraceFace {
   /** Checks whether the environment enables traces. */
-  isAsked(env: NodeJS.ProcessEnv): boolean;
+  isRequested(env: NodeJS.ProcessEnv): boolean;
   /** @param service name of the process, unless the environment sets another */
   open(service: string, log: Logger): Promise<Tracer>;
 }

@@ -74,7 +74,7 @@ export interface FormatPlanner {
    * @throws {INPUT_UNSUPPORTED} when no form fits
    * @throws {SPEC_INVALID} for types of columns that the files do not have
    */
-  findForm(sources: readonly ByteSource[], asked: AskedForm, signal: AbortSignal): Promise<FoundForm>;
+  findForm(sources: readonly ByteSource[], requested: RequestedForm, signal: AbortSignal): Promise<FoundForm>;
   /**
    * Reads a whole file, and indexes its rows.
    *
@@ -85,7 +85,7 @@ export interface FormatPlanner {
 }
 
 /** Options and types that a job sets for files of a format. */
-export interface AskedForm {
+export interface RequestedForm {
   /** Checked options. Null: the job sets none. */
   readonly options: object | null;
   /** Types of columns, by name: `float32[]`. */

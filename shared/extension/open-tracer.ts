@@ -13,6 +13,6 @@ export async function openTracer(
   log: Logger,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Tracer> {
-  const asked = EXTENSIONS.find(({ face }) => face?.traces?.isAsked(env));
-  return (await asked?.face?.traces?.open(service, log)) ?? NO_TRACER;
+  const requested = EXTENSIONS.find(({ face }) => face?.traces?.isRequested(env));
+  return (await requested?.face?.traces?.open(service, log)) ?? NO_TRACER;
 }

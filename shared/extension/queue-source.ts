@@ -12,7 +12,7 @@ export interface Delivery {
 }
 
 /** Delivery that cannot become a row, with the reason. */
-export interface SetAside {
+export interface FailedDelivery {
   readonly delivery: Delivery;
   /** Reason for people. It begins with a code for programs: `MESSAGE_INVALID: …`. */
   readonly reason: string;
@@ -40,9 +40,9 @@ export interface QueueSource extends AsyncDisposable {
    * Sends deliveries with their reasons to the queue's dead letters, then acknowledges them. Acknowledges
    * them even if the broker has no dead letters: the output has their reasons.
    */
-  setAside(failed: readonly SetAside[]): Promise<void>;
+  deadLetter(failed: readonly FailedDelivery[]): Promise<void>;
   /** Returns deliveries to the broker, which delivers them again to any consumer. */
-  giveBack(deliveries: readonly Delivery[]): Promise<void>;
+  release(deliveries: readonly Delivery[]): Promise<void>;
   /** Count of messages that wait for delivery. Null: unknown. */
   waiting(): Promise<number | null>;
 }
@@ -69,6 +69,6 @@ export interface QueueOptions {
   /** Approximate limit of their memory. Large messages come fewer at once. */
   readonly mostBytes: number;
   /** Address of the queue for dead letters, of the same kind. Null: the broker's own dead letters. */
-  readonly aside: string | null;
+  readonly deadLetters: string | null;
   readonly log: Logger;
 }

@@ -50,7 +50,7 @@ class Exchange<T> {
   readonly #ends: Ends<T>;
   readonly #watch: IdleWatch;
   readonly #onAbort: () => void;
-  #isSettled = false;
+  #isFinished = false;
   /** Reader that has all it needs. Reading continues to the end, so that the connection can be kept. */
   #complete: BodyReader<T> | null = null;
 
@@ -62,7 +62,7 @@ class Exchange<T> {
     this.#watch = new IdleWatch(idleMs, () => {
       this.#failed(new PassingFailure(`is silent for ${Math.round(idleMs / 1_000)} s`));
     });
-    this.#onAbort = () => this.#settle(() => ends.reject(signal.reason));
+    this.#onAbort = () => this.#finish(() => ends.reject(signal.reason));
     signal.addEventListener("abort", this.#onAbort, { once: true });
     outgoing.on("error", (error) => this.#failed(this.#judged(error)));
     outgoing.on("response", (message) => this.#receive(message));
@@ -73,7 +73,7 @@ class Exchange<T> {
       // A slow source of the body is not the server's fault.
       this.#watch.pause();
       for await (const chunk of body.chunks()) {
-        if (this.#isSettled) return;
+        if (this.#isFinished) return;
         this.#watch.touch();
         if (!this.#outgoing.write(chunk)) await drained(this.#outgoing);
         this.#watch.pause();
@@ -81,7 +81,7 @@ class Exchange<T> {
       this.#watch.touch();
       this.#outgoing.end();
     } catch (error) {
-      this.#settle(() => this.#ends.reject(error));
+      this.#finish(() => this.#ends.reject(error));
     }
   }
 
@@ -97,20 +97,20 @@ class Exchange<T> {
 
   #take(reader: BodyReader<T>, chunk: Buffer): void {
     this.#watch.touch();
-    if (this.#isSettled) return;
+    if (this.#isFinished) return;
     if (this.#complete !== null) this.#succeed(reader);
     else if (reader.take(chunk) === "enough") this.#complete = reader;
   }
 
   #succeed(reader: BodyReader<T>): void {
-    if (this.#isSettled) return;
+    if (this.#isFinished) return;
     const value = reader.end();
-    this.#settle(() => this.#ends.resolve(value));
+    this.#finish(() => this.#ends.resolve(value));
   }
 
   #failed(error: unknown): void {
     const complete = this.#complete;
-    if (complete === null) this.#settle(() => this.#ends.reject(error));
+    if (complete === null) this.#finish(() => this.#ends.reject(error));
     else this.#attempt(() => this.#succeed(complete));
   }
 
@@ -118,13 +118,13 @@ class Exchange<T> {
     try {
       act();
     } catch (error) {
-      this.#settle(() => this.#ends.reject(error));
+      this.#finish(() => this.#ends.reject(error));
     }
   }
 
-  #settle(act: () => void): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
+  #finish(act: () => void): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
     this.#watch.stop();
     this.#options.signal.removeEventListener("abort", this.#onAbort);
     act();

@@ -168,16 +168,16 @@ export class HttpEngine implements Disposable {
     { call, meter, signal }: { call: HttpCall<T>; meter: StoreMeter; signal: AbortSignal },
   ): Promise<Outcome<T>> {
     const { slots } = this.#storeOf(request.url);
-    const giveBack = await slots.take(signal);
+    const release = await slots.take(signal);
     try {
       const { proxy, connection } = await this.#connections.to(request.url);
       meter.add("requests", 1);
-      const askedMs = systemClock.nowMs();
+      const requestedMs = systemClock.nowMs();
       const open = (head: AnswerHead): BodyReader<Outcome<T>> => {
         if (head.status === 429 || head.status === 503) meter.add("throttled", 1);
         if (isRead(request)) {
           meter.add("answers", 1);
-          meter.add("firstByteMs", systemClock.nowMs() - askedMs);
+          meter.add("firstByteMs", systemClock.nowMs() - requestedMs);
         }
         const meant = call.open(head);
         if (meant !== null) call.onMeant?.();
@@ -197,7 +197,7 @@ export class HttpEngine implements Disposable {
         throw wantsProxyUser(call.path);
       return outcome;
     } finally {
-      giveBack();
+      release();
     }
   }
 
@@ -268,10 +268,10 @@ function counting<T>(meter: StoreMeter, reader: BodyReader<T>): BodyReader<T> {
 function givenUp(
   path: string,
   failure: PassingFailure,
-  asked: { readonly store: string; readonly tries: number },
+  requested: { readonly store: string; readonly tries: number },
 ): Error {
   return failed("STORE_FAILED", path, failure.message, {
-    fields: { ...failure.fields, ...asked, throttled: failure.isThrottled },
+    fields: { ...failure.fields, ...requested, throttled: failure.isThrottled },
     ...(failure.isThrottled ? { hint: "run fewer workers, or wait: the store throttles requests" } : {}),
     ...(failure.cause === undefined ? {} : { cause: failure.cause }),
   });

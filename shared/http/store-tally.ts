@@ -131,13 +131,13 @@ const KEY = "shardmill.storeCounts";
 export const processTally = new StoreTally(getEnvironmentData(KEY) as SharedArrayBuffer | undefined);
 setEnvironmentData(KEY, processTally.memory);
 
-let told: readonly StoreCounts[] = [];
+let reported: readonly StoreCounts[] = [];
 
 /** Returns this process's counts since the last call, for the parent process to add. */
 export function takeCounts(): readonly StoreCounts[] {
   const now = processTally.read();
-  const taken = sinceStores(told, now);
-  told = now;
+  const taken = sinceStores(reported, now);
+  reported = now;
   return taken;
 }
 

@@ -29,7 +29,7 @@ const DEVICE_LOST =
  * Translates an error of ONNX Runtime.
  *
  * Loading: OUT_OF_MEMORY, DEVICE_UNAVAILABLE (with what to install), else MODEL_INVALID. Running:
- * OUT_OF_MEMORY, WORKER_DIED when the device is lost, else MODEL_FAILED. A lost device is no fault of a row,
+ * OUT_OF_MEMORY, WORKER_LOST when the device is lost, else MODEL_FAILED. A lost device is no fault of a row,
  * and a retry in this process cannot help.
  */
 export function classifyOnnxError(error: unknown, context: OnnxErrorContext): ShardmillError {
@@ -47,7 +47,7 @@ export function classifyOnnxError(error: unknown, context: OnnxErrorContext): Sh
   }
   if (stage === "run") {
     return DEVICE_LOST.test(words)
-      ? new ShardmillError("WORKER_DIED", `${device} stopped working: ${said}`, { fields, cause: error })
+      ? new ShardmillError("WORKER_LOST", `${device} stopped working: ${said}`, { fields, cause: error })
       : new ShardmillError("MODEL_FAILED", `the model failed: ${said}`, { fields, cause: error });
   }
   if (NO_DEVICE.test(words)) return deviceUnavailable(device, said, error);

@@ -6,7 +6,7 @@ import { Remote, type RemoteEnd, RemoteLost } from "../core/remote/remote.ts";
 import { serveOwner } from "../core/remote/serve-owner.ts";
 import type { SpareProcess } from "../core/spare-process.ts";
 import { formatBytes } from "../core/units.ts";
-import { COUNTS_OWNER, type CountsOwner, tellCounts } from "../http/told-counts.ts";
+import { COUNTS_OWNER, type CountsOwner, reportCounts } from "../http/report-counts.ts";
 
 /** Outcome of a child process's one task. */
 type Ending =
@@ -110,11 +110,11 @@ export function answerIsolated(task: (argument: unknown) => Promise<unknown>): v
   const methods: IsolatedProcess = {
     async run(argument) {
       const answer = await task(argument);
-      tell();
+      report();
       return answer;
     },
   };
-  const tell = tellCounts(serveOwner<IsolatedProcess, CountsOwner>(methods));
+  const report = reportCounts(serveOwner<IsolatedProcess, CountsOwner>(methods));
 }
 
 function tailOf(child: ChildProcess): () => string {

@@ -30,7 +30,7 @@ export interface Session extends AsyncDisposable {
    * buffers, and may transfer them. Copies only the named `outputs`. ONNX Runtime still computes the others.
    *
    * @throws {OUT_OF_MEMORY} when the batch is too big
-   * @throws {WORKER_DIED} when the device is lost, and nothing can run in this process any more
+   * @throws {WORKER_LOST} when the device is lost, and nothing can run in this process any more
    * @throws {MODEL_FAILED} for any other failure
    */
   run(
@@ -61,7 +61,7 @@ export async function createSession(model: string | Uint8Array, options: Session
   try {
     // Imported here, so that a machine without the native binary gets a typed error, too.
     const ort = await import("onnxruntime-node");
-    settleFloat16(ort.Tensor);
+    fixFloat16(ort.Tensor);
     ort.env.logLevel = options.logErrors === true ? "error" : "fatal";
     const settings = sessionSettings(options);
     const open = (from: string | Uint8Array) =>
@@ -87,7 +87,7 @@ export async function createSession(model: string | Uint8Array, options: Session
  * uses Float16Array, which its native half (1.30) does not support. The runtime decides once, at the first
  * tensor. So that tensor is made here, while the type is hidden.
  */
-function settleFloat16(tensor: typeof Tensor): void {
+function fixFloat16(tensor: typeof Tensor): void {
   const float16Array = Object.getOwnPropertyDescriptor(globalThis, "Float16Array");
   if (float16Array === undefined) return;
   Reflect.deleteProperty(globalThis, "Float16Array");

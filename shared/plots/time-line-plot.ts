@@ -11,7 +11,7 @@ const AXIS_HEIGHT = 26;
 export const END_TEXTS = {
   committed: "committed",
   failed: "failed",
-  died: "its worker was lost",
+  lost: "its worker was lost",
   rejected: "its partial was damaged",
   expired: "its lease expired",
   superseded: "dropped: another attempt was first, or the job ended",
@@ -20,7 +20,7 @@ export const END_TEXTS = {
 } as const satisfies Record<SpanEnd, string>;
 
 /** Ends with a cross, which also differs without colour. */
-const CROSSED: readonly string[] = ["failed", "died", "rejected", "expired"];
+const CROSSED: readonly string[] = ["failed", "lost", "rejected", "expired"];
 
 /**
  * Limit of drawn workers, some pages of them. More are hard to scroll, and tens of thousands of marks are
@@ -43,10 +43,10 @@ export function timeLinePlot({ workers, seconds }: RunHistory, width = PLOT_WIDT
     return row;
   });
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Attempts of each worker over time">
-${PATTERNS}${axis}${rows}</svg>${all.length > shown.length ? leftOutText(shown.length, all.length) : null}`;
+${PATTERNS}${axis}${rows}</svg>${all.length > shown.length ? omittedText(shown.length, all.length) : null}`;
 }
 
-function leftOutText(drawn: number, all: number): Markup {
+function omittedText(drawn: number, all: number): Markup {
   return html`<p class="soft">${drawn} of ${all} workers are drawn: those with faults, and those with most work. The table has all.</p>`;
 }
 

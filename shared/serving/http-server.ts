@@ -5,7 +5,7 @@ import type { Hono } from "hono";
 import { type Address, formatAddress } from "../wire/address.ts";
 import { bindError } from "./bind-error.ts";
 import { listenOn } from "./listen.ts";
-import { peerOf, type TlsDoor } from "./tls-door.ts";
+import { peerOf, type TlsListener } from "./tls-listener.ts";
 
 /** Connection of a request. */
 export interface HttpBindings {
@@ -34,28 +34,28 @@ const SLOW_REQUEST_MS = 20_000;
 export async function startHttpServer<Env extends { Bindings: HttpBindings }>(
   app: Hono<Env>,
   { host, port }: Address,
-  door: TlsDoor | null,
+  tlsListener: TlsListener | null,
 ): Promise<HttpServer> {
   const serverOptions = {
     headersTimeout: SLOW_REQUEST_MS,
     requestTimeout: SLOW_REQUEST_MS,
     maxHeaderSize: 16 << 10,
-    ...door?.options,
+    ...tlsListener?.options,
   };
   const server = createAdaptorServer({
     fetch: app.fetch,
-    createServer: door === null ? createServer : createTlsServer,
+    createServer: tlsListener === null ? createServer : createTlsServer,
     serverOptions,
   }) as Server | TlsServer;
   server.maxConnections = MOST_CONNECTIONS;
-  door?.watch(server as TlsServer);
+  tlsListener?.watch(server as TlsServer);
   const bound = await listenOn(server, { host, port }).catch((error: unknown) => {
     throw bindError(formatAddress({ host, port }), error);
   });
   const address = formatAddress({ host, port: bound });
   return {
     address,
-    url: `${door === null ? "http" : "https"}://${address}`,
+    url: `${tlsListener === null ? "http" : "https"}://${address}`,
     async close(graceMs) {
       await new Promise<void>((resolve) => {
         const force = setTimeout(() => server.closeAllConnections(), graceMs);

@@ -40,7 +40,7 @@ export interface SqlProcessMethods {
   run(sql: string): Promise<void>;
   rows(sql: string): Promise<Record<string, unknown>[]>;
   checkSyntax(source: SqlSource): Promise<void>;
-  bindPredicate(asked: { readonly source: SqlSource; readonly table: string }): Promise<string | null>;
+  bindPredicate(requested: { readonly source: SqlSource; readonly table: string }): Promise<string | null>;
   columnNames(source: SqlSource): Promise<readonly string[]>;
   copyTo(copy: Copy & { readonly options: CopyOptions }): Promise<{ rows: number }>;
   copyOwn(copy: Copy): Promise<{ rows: number }>;
@@ -66,18 +66,18 @@ class SqlProcess implements SqlDatabase {
   readonly #link: ProcessLink;
   readonly #remote: Remote<SqlProcessMethods>;
   readonly #ownFolder: string;
-  readonly #giveBack: () => void;
+  readonly #release: () => void;
   #timer: NodeJS.Timeout | undefined;
   #copies = 0;
   /** Place of the running statement, for errors. */
   #where = "sql";
 
-  constructor(options: SqlProcessOptions, ownFolder: string, giveBack: () => void) {
+  constructor(options: SqlProcessOptions, ownFolder: string, release: () => void) {
     const { memoryLimitBytes = defaultMemoryBytes() } = options;
     this.#link = new ProcessLink(SQL_PROCESSES.take(), memoryLimitBytes + MORE_MEMORY_BYTES);
     this.#remote = new Remote(this.#link, { lost: (end) => lostAt(this.#where, end) });
     this.#ownFolder = ownFolder;
-    this.#giveBack = giveBack;
+    this.#release = release;
   }
 
   async open({ folders, memoryLimitBytes, threads, optimizes, limitMs }: SqlProcessOptions): Promise<void> {
@@ -163,7 +163,7 @@ class SqlProcess implements SqlDatabase {
         SQL_PROCESSES.keep(this.#link.child);
       } else await this.#remote[Symbol.asyncDispose]();
     } finally {
-      this.#giveBack();
+      this.#release();
     }
     await rm(this.#ownFolder, { recursive: true, force: true });
   }
@@ -204,14 +204,14 @@ function lostAt(where: string, end: RemoteEnd): ShardmillError {
  * @throws the signal's reason when it aborts before there is a slot
  */
 export async function openSqlProcess(options: SqlProcessOptions): Promise<SqlDatabase> {
-  const giveBack = await slots[options.purpose].take(options.signal);
+  const release = await slots[options.purpose].take(options.signal);
   let database: SqlProcess;
   try {
     await mkdir(options.tempFolder, { recursive: true });
     const ownFolder = await mkdtemp(join(options.tempFolder, "sql-"));
-    database = new SqlProcess(options, ownFolder, giveBack);
+    database = new SqlProcess(options, ownFolder, release);
   } catch (error) {
-    giveBack();
+    release();
     throw error;
   }
   try {

@@ -74,11 +74,11 @@ class UseFinder {
   }
 
   #addStar(star: TreeNode): void {
-    const gone = new Set<string>();
+    const removed = new Set<string>();
     const leaveOut = (name: unknown, isRead: boolean) => {
       const column = this.#byLower.get(String(name).toLowerCase());
       if (column === undefined) return;
-      gone.add(column);
+      removed.add(column);
       (isRead ? this.#reads : this.#named).add(column);
     };
     for (const name of textsIn(star.exclude_list)) leaveOut(name, false);
@@ -88,7 +88,7 @@ class UseFinder {
       this.addExpressions(value);
     }
     for (const { key } of nodesIn(star.rename_list)) leaveOut(isNode(key) ? key.column : key, true);
-    for (const name of this.#names) if (!gone.has(name)) this.#passed.set(name, name);
+    for (const name of this.#names) if (!removed.has(name)) this.#passed.set(name, name);
   }
 
   /** Returns the column of a reference to a whole column. Undefined: it is not one. */

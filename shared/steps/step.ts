@@ -1,13 +1,13 @@
 import type { RecordBatch } from "apache-arrow";
 import type { JobStores } from "../domain/job-stores.ts";
-import type { DeadCode } from "../domain/partial.ts";
+import type { DeadLetterCode } from "../domain/partial.ts";
 import type { NotedRows } from "./noted-rows.ts";
 
 /** Row that a step cannot process. */
 export interface RowFailure {
   /** Index among the rows that the step made. The values of this row are ignored. */
   readonly row: number;
-  readonly code: DeadCode;
+  readonly code: DeadLetterCode;
   readonly message: string;
 }
 

@@ -165,7 +165,7 @@ class CoordinatorStorage implements Storage {
 
 /** Waits for a slot, then calls. Retries after a refusal for too many requests. */
 async function inTurn<T>(slots: Slots, call: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  const giveBack = await slots.take(signal);
+  const release = await slots.take(signal);
   try {
     const pauseMs = (error: unknown, failure: number) =>
       isShardmillError(error, "RESOURCE_EXHAUSTED") && failure < BUSY.tries
@@ -173,7 +173,7 @@ async function inTurn<T>(slots: Slots, call: () => Promise<T>, signal: AbortSign
         : null;
     return await retry(call, pauseMs, { clock: systemClock, signal });
   } finally {
-    giveBack();
+    release();
   }
 }
 

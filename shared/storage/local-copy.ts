@@ -155,8 +155,8 @@ async function fetchFile(
     storage.read(file.location, start, Math.min(start + PIECE_BYTES, file.bytes), { signal: NEVER }),
   );
   const found = await writeFileFrom(pieces, path, progress).catch((cause: unknown) => {
-    const isGone = isShardmillError(cause, "STORE_NOT_FOUND") || isTooShort(cause);
-    throw isGone ? other(file, "less than that, or nothing", cause) : cause;
+    const isMissing = isShardmillError(cause, "STORE_NOT_FOUND") || isTooShort(cause);
+    throw isMissing ? other(file, "less than that, or nothing", cause) : cause;
   });
   if (found !== file.sha256) throw other(file, found);
 }

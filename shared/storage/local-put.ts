@@ -108,16 +108,16 @@ async function makeFoldersWithin(folder: Location, within: Location, disk: Disk)
  * it. The copy is made beside the source if possible, so that a crash leaves nothing beside the new name.
  */
 export async function linkLocal(source: string, target: string, { disk, random }: LocalDisk): Promise<void> {
-  let beside = source;
+  let copyPath = source;
   try {
     await disk.link(source, target);
     return;
   } catch (error) {
     if (!lacksHardLinks(error)) throw error;
     // Renames across file systems fail, too.
-    if (errorCode(error) === "EXDEV") beside = target;
+    if (errorCode(error) === "EXDEV") copyPath = target;
   }
-  const temporary = temporaryFor(beside, random);
+  const temporary = temporaryFor(copyPath, random);
   try {
     await disk.copyFile(source, temporary);
     await syncPath(temporary, disk);

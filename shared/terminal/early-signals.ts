@@ -12,7 +12,7 @@ const remember = (signal: NodeJS.Signals) => void early.push(signal);
 /** Exits with the code that shells use for the signal. */
 const end = (signal: NodeJS.Signals) => process.exit(128 + constants.signals[signal]);
 
-/** Listens until a command does, or until {@link endWhereNobodyListens}. */
+/** Listens until a command does, or until {@link endIfUnhandled}. */
 export function listenEarly(): void {
   for (const signal of SIGNALS) process.on(signal, remember);
 }
@@ -27,7 +27,7 @@ export function takeEarlySignals(): readonly NodeJS.Signals[] {
  * Restores the default action of signals for commands that do not listen, also in a container's first
  * process.
  */
-export function endWhereNobodyListens(): void {
+export function endIfUnhandled(): void {
   if (!process.listeners("SIGTERM").includes(remember)) return;
   const [first] = takeEarlySignals();
   if (process.pid === 1) for (const signal of SIGNALS) process.on(signal, end);

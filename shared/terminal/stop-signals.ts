@@ -4,7 +4,7 @@ import { takeEarlySignals } from "./early-signals.ts";
 /** Requests to stop by SIGINT or SIGTERM. Listens until disposed. */
 export interface StopSignals extends Disposable {
   /** Aborted at the first signal: finish or release current work, then end. */
-  readonly asked: AbortSignal;
+  readonly requested: AbortSignal;
   /** Aborted at the second signal: end now. */
   readonly atOnce: AbortSignal;
 }
@@ -15,11 +15,11 @@ export interface StopSignals extends Disposable {
  * journal survives that.
  */
 export function listenForStopSignals(): StopSignals {
-  const asked = new AbortController();
+  const requested = new AbortController();
   const atOnce = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {
     if (!atOnce.signal.aborted) {
-      (asked.signal.aborted ? atOnce : asked).abort(interrupted());
+      (requested.signal.aborted ? atOnce : requested).abort(interrupted());
       return;
     }
     // Ends by the signal itself, because an exit would first wait for native calls that may hang.
@@ -34,7 +34,7 @@ export function listenForStopSignals(): StopSignals {
   process.on("SIGTERM", onSignal);
   for (const signal of takeEarlySignals()) onSignal(signal);
   return {
-    asked: asked.signal,
+    requested: requested.signal,
     atOnce: atOnce.signal,
     [Symbol.dispose]: stopListening,
   };

@@ -49,12 +49,12 @@ export function renderTable(
   return [
     style.bold(head),
     ...body,
-    ...leftOut(totalRows - shown.length, "more row", style),
-    ...leftOut(all.length - fitting.length, "more column", style),
+    ...omittedLines(totalRows - shown.length, "more row", style),
+    ...omittedLines(all.length - fitting.length, "more column", style),
   ].join("\n");
 }
 
-function leftOut(count: number, noun: string, style: Style): string[] {
+function omittedLines(count: number, noun: string, style: Style): string[] {
   return count > 0 ? [style.dim(`... ${counted(count, noun)}`)] : [];
 }
 

@@ -5,7 +5,7 @@ import { addressFileOf } from "./address-file.ts";
 import { dataClient } from "./client-data.ts";
 import { followAddress } from "./follow-address.ts";
 import { Peer } from "./peer.ts";
-import { jobsClient, tellingClients, workClient } from "./service-clients.ts";
+import { infoClients, jobsClient, workClient } from "./service-clients.ts";
 import type { CoordinatorServices } from "./services.ts";
 
 /** Client of a coordinator, with its services. */
@@ -94,7 +94,7 @@ function connectTo(address: string, credential: Credential, options: ClientOptio
   return {
     work: workClient(control, controlMs),
     jobs: jobsClient(control, controlMs),
-    ...tellingClients(control, controlMs),
+    ...infoClients(control, controlMs),
     data: dataClient(data, controlMs),
     waitReady: (waitMs) => control.waitReady(waitMs),
     close() {

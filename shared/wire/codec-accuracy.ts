@@ -46,10 +46,10 @@ const accuracy = tableCodec<AccuracyReport>("AccuracyReport", {
   minAgreement: field.number,
 });
 
-type BesideAccuracy<Report extends AccuracyReport> = Omit<Report, keyof AccuracyReport>;
+type ExtraReport<Report extends AccuracyReport> = Omit<Report, keyof AccuracyReport>;
 
 export const deviceReportCodec = withInner(
-  tableCodec<BesideAccuracy<DeviceReport>>("DeviceReport", {
+  tableCodec<ExtraReport<DeviceReport>>("DeviceReport", {
     worker: field.name,
     device,
     gpu: field.textOrNull,
@@ -62,7 +62,7 @@ export const deviceReportCodec = withInner(
 );
 
 const conversionReportCodec = withInner(
-  tableCodec<BesideAccuracy<ConversionReport>>("ConversionReport", {
+  tableCodec<ExtraReport<ConversionReport>>("ConversionReport", {
     originalBytes: field.count,
     convertedBytes: field.count,
   }),

@@ -28,17 +28,17 @@ const facts: FieldCodec<ErrorData["fields"]> = {
 const problem = tableCodec<Problem>("Problem", {
   where: field.text,
   what: field.text,
-  expected: field.orLeftOut(field.text),
-  found: field.orLeftOut(field.text),
-  hint: field.orLeftOut(field.text),
-  code: field.orLeftOut(code),
+  expected: field.orAbsent(field.text),
+  found: field.orAbsent(field.text),
+  hint: field.orAbsent(field.text),
+  code: field.orAbsent(code),
 });
 
 /** Codec of errors. An unknown code is refused, because this build would not know how to handle it. */
 export const errorCodec = tableCodec<ErrorData>("ErrorDetail", {
   code,
   message: field.text,
-  hint: field.orLeftOut(field.text),
+  hint: field.orAbsent(field.text),
   fields: facts,
   problems: field.list(problem),
 });

@@ -8,8 +8,8 @@ import { type FieldCodec, field } from "./field.ts";
 import type { OfferAnswer } from "./services.ts";
 import { tableCodec, unionCodec } from "./table-codec.ts";
 
-const FILE_KINDS = ["rows", "scan", "dead", "combined"] as const satisfies readonly PartialFileKind[];
-const DEAD_STAGES = [
+const FILE_KINDS = ["rows", "scan", "deadLetters", "combined"] as const satisfies readonly PartialFileKind[];
+const DEAD_LETTER_STAGES = [
   "read",
   "tensorize",
   "infer",
@@ -30,7 +30,7 @@ const partialFile = tableCodec<PartialFile>("PartialFile", {
 const deadLetter = tableCodec<DeadLetter>("DeadLetter", {
   file: field.text,
   row: field.count,
-  stage: field.word("DeadLetterStage", DEAD_STAGES),
+  stage: field.word("DeadLetterStage", DEAD_LETTER_STAGES),
   code: field.text,
   message: field.text,
 });
@@ -49,7 +49,7 @@ export const partialCodec = tableCodec<PartialManifest>("Partial", {
   token: field.message(tokenCodec),
   executionId,
   ...recordOf(ROW_COUNT_NAMES, () => field.count),
-  firstDead: field.orNull(field.message(deadLetter)),
+  firstDeadLetter: field.orNull(field.message(deadLetter)),
   files: field.list(partialFile),
   digest: field.digest,
 });

@@ -47,7 +47,7 @@ export const protocolRangeCodec = tableCodec<ProtocolRange>("ProtocolRange", {
 
 export const registrationCodec = tableCodec<Registration>("RegisterRequest", {
   protocol: field.message(protocolRangeCodec),
-  instance: field.orLeftOut(field.text),
+  instance: field.orAbsent(field.text),
   ...workerInfo,
 });
 
@@ -67,9 +67,9 @@ export const heartbeatCodec = tableCodec<Heartbeat>("HeartbeatRequest", {
   leases: field.list(leaseProgress),
   busy: field.shares,
   padding: field.orNull(field.number),
-  batch: field.orLeftOut(field.message(batchInUseCodec)),
+  batch: field.orAbsent(field.message(batchInUseCodec)),
   stores: field.list(storeCountsCodec),
-  fetching: field.orLeftOut(field.message(fetchingCodec)),
+  fetching: field.orAbsent(field.message(fetchingCodec)),
 });
 
 export const leaseStateCodec = tableCodec<LeaseState>("LeaseState", {
@@ -91,5 +91,5 @@ export const workerStatusCodec = tableCodec<WorkerStatus>("WorkerStatus", {
   busy: field.shares,
   batch: field.orNull(field.message(batchInUseCodec)),
   fetching: field.orNull(field.message(fetchingCodec)),
-  aside: field.textOrNull,
+  gpuFault: field.textOrNull,
 });

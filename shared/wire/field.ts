@@ -83,7 +83,7 @@ export const field = {
     decode: decodeShares,
   } satisfies FieldCodec<StageShares>,
   orNull,
-  orLeftOut,
+  orAbsent,
   message,
   held,
   list,
@@ -112,7 +112,7 @@ function orNull<T>(row: FieldCodec<T>): FieldCodec<T | null> {
 }
 
 /** Optional field. Undefined is not sent. */
-function orLeftOut<T>(row: FieldCodec<T>): FieldCodec<T | undefined> {
+function orAbsent<T>(row: FieldCodec<T>): FieldCodec<T | undefined> {
   return {
     ...row,
     proto: `optional ${row.proto}`,

@@ -22,7 +22,7 @@ interface Cancellation {
 
 const submissionOptions = tableCodec<SubmissionOptions>("SubmitJobRequest", {
   fresh: field.flag,
-  priority: field.orLeftOut(field.integer),
+  priority: field.orAbsent(field.integer),
 });
 const writtenJob = tableCodec<WrittenJob>(
   "JobFile",

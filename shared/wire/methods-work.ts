@@ -87,10 +87,13 @@ function encodedAfter<T>(change: (value: T) => T, row: FieldCodec<T>): FieldCode
 
 const releaseLease = tableCodec<OfLease>("ReleaseLeaseRequest", ofLease);
 
-const leave = tableCodec<{ readonly session: WorkerSession; readonly aside: string | null }>("LeaveRequest", {
-  session: field.session,
-  aside: field.textOrNull,
-});
+const leave = tableCodec<{ readonly session: WorkerSession; readonly gpuFault: string | null }>(
+  "LeaveRequest",
+  {
+    session: field.session,
+    gpuFault: field.textOrNull,
+  },
+);
 
 export const workMethods = {
   register: defineMethod("WorkService", "Register", registrationCodec, registeredCodec),

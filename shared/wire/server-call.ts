@@ -15,7 +15,7 @@ export interface Caller {
   readonly who: Who;
   /** Aborts when the call is cancelled, disconnected, or past its deadline. Created on first use. */
   readonly signal: AbortSignal;
-  readonly isGone: boolean;
+  readonly hasEnded: boolean;
   /** Stops watching the call. */
   end(): void;
 }
@@ -46,7 +46,7 @@ export function callerOf(call: ServedCall): Caller {
       }
       return controller.signal;
     },
-    get isGone() {
+    get hasEnded() {
       return call.cancelled;
     },
     end() {

@@ -42,8 +42,8 @@ export function workClient(peer: Peer, controlMs: number): WorkService {
     failAttempt: (session, lease, error) =>
       callUnary(peer, workMethods.failAttempt, { session, lease, error }, toTheEnd),
     releaseLease: (session, lease) => callUnary(peer, workMethods.releaseLease, { session, lease }, toTheEnd),
-    leave: (session, aside, signal) =>
-      callUnary(peer, workMethods.leave, { session, aside }, { deadlineMs: controlMs, signal }),
+    leave: (session, gpuFault, signal) =>
+      callUnary(peer, workMethods.leave, { session, gpuFault }, { deadlineMs: controlMs, signal }),
   };
 }
 
@@ -70,10 +70,7 @@ export function jobsClient(peer: Peer, controlMs: number): JobsService {
 }
 
 /** Returns the clients of services whose only method has an empty request. */
-export function tellingClients(
-  peer: Peer,
-  controlMs: number,
-): Pick<CoordinatorServices, "workers" | "server"> {
+export function infoClients(peer: Peer, controlMs: number): Pick<CoordinatorServices, "workers" | "server"> {
   const asking =
     <Answer>(method: Method<object, Answer>) =>
     (signal: AbortSignal) =>

@@ -121,10 +121,10 @@ export interface WorkService {
   failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData): Promise<void>;
   releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void>;
   /**
-   * @param aside reason why the device is unusable, which is shown until the worker returns. Null: the device
+   * @param gpuFault reason why the device is unusable, which is shown until the worker returns. Null: the device
    * is usable
    */
-  leave(session: WorkerSession, aside: string | null, signal: AbortSignal): Promise<void>;
+  leave(session: WorkerSession, gpuFault: string | null, signal: AbortSignal): Promise<void>;
 }
 
 /** Header of an upload: one file of a partial. */
@@ -148,7 +148,7 @@ export interface FileRange {
 }
 
 /** Caller of a served request, which is never sent. */
-export interface Asked {
+export interface Requested {
   readonly who?: Who;
 }
 
@@ -158,9 +158,9 @@ export interface Asked {
  */
 export interface DataService {
   statFile(session: WorkerSession, jobId: JobId, path: string, signal: AbortSignal): Promise<FileStat>;
-  readRange(range: FileRange & Asked, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  readRange(range: FileRange & Requested, signal: AbortSignal): AsyncIterable<Uint8Array>;
   putPartialFile(
-    header: PutHeader & Asked,
+    header: PutHeader & Requested,
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ): Promise<void>;

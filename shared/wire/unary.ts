@@ -69,7 +69,7 @@ export function serveUnary<Request, Response>(
       const response = await answer(decodeRequest(method, call.request), caller);
       respond(null, method.response.encode(response));
     } catch (error) {
-      if (!caller.isGone) report(method.name, error);
+      if (!caller.hasEnded) report(method.name, error);
       respond(toStatus(error));
     } finally {
       caller.end();

@@ -66,11 +66,11 @@ export function datasetFileContract(
       const ends = fc.tuple(fc.nat(ROWS), fc.nat(ROWS));
       const columns = fc.shuffledSubarray(names, { minLength: 1, maxLength: 4 });
       await fc.assert(
-        fc.asyncProperty(ends, columns, async ([a, b], asked) => {
+        fc.asyncProperty(ends, columns, async ([a, b], requested) => {
           const [rowStart, rowEnd] = [Math.min(a, b), Math.max(a, b)];
-          const rows = await readRows(file, { rowStart, rowEnd, columns: asked });
-          expect(plainRows(rows)).toEqual(plainRows(table.select(asked)).slice(rowStart, rowEnd));
-          if (rows.numRows > 0) expect(rows.schema.names).toEqual(asked);
+          const rows = await readRows(file, { rowStart, rowEnd, columns: requested });
+          expect(plainRows(rows)).toEqual(plainRows(table.select(requested)).slice(rowStart, rowEnd));
+          if (rows.numRows > 0) expect(rows.schema.names).toEqual(requested);
         }),
         {
           numRuns: 12,

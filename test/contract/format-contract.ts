@@ -11,7 +11,7 @@ import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import { formatOf } from "../../shared/domain/formats.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import type { AskedForm, FormatPlanner, FoundForm } from "../../shared/extension/format.ts";
+import type { FormatPlanner, FoundForm, RequestedForm } from "../../shared/extension/format.ts";
 import { FILE_INDEX_SCHEMA } from "../../shared/wire/file-index.ts";
 import { memorySource } from "../support/memory-source.ts";
 import { plainAndBad, readRows } from "../support/read-rows.ts";
@@ -41,7 +41,7 @@ const ALL = Array.from({ length: ROWS }, (_, id): WrittenRow | null =>
 );
 const PLAIN = ALL.map((row) => (row === null ? null : { ...row, id: `${row.id}n` }));
 const COLUMNS = ["id", "share", "note"];
-const NOTHING: AskedForm = { options: null, types: {} };
+const NOTHING: RequestedForm = { options: null, types: {} };
 
 /** Tests the promises of a format that an extension adds: `shared/extension/format.ts`. */
 export function formatContract({ name, write }: FormatUnderTest): void {
@@ -52,10 +52,10 @@ export function formatContract({ name, write }: FormatUnderTest): void {
     const readers = new FormatReaders();
     afterAll(() => readers[Symbol.asyncDispose]());
 
-    const find = async (contents: readonly (Uint8Array | string)[], asked = NOTHING) => {
+    const find = async (contents: readonly (Uint8Array | string)[], requested = NOTHING) => {
       const planner = await part.loadPlanner();
       const sources = contents.map((each, at) => memorySource(Buffer.from(each), `/data/${at}`));
-      return { planner, found: await planner.findForm(sources, asked, NEVER) };
+      return { planner, found: await planner.findForm(sources, requested, NEVER) };
     };
 
     /** Plans one file, as a coordinator does, and sends it to workers. */

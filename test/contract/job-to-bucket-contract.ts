@@ -166,10 +166,10 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       await expectPublished(job);
       const busy = proxy.struck.get("busy");
       expect(busy).toBeGreaterThan(5);
-      const { requests: asked, bytesSent, bytesAnswered } = proxy.seen;
+      const { requests: requested, bytesSent, bytesAnswered } = proxy.seen;
       const { stores } = JSON.parse(ran.stdout);
       expect(stores).toMatchObject([
-        { store: server.bucket, requests: asked, retries: busy, throttled: busy },
+        { store: server.bucket, requests: requested, retries: busy, throttled: busy },
       ]);
       expect(stores).toMatchObject([{ bytesRead: bytesAnswered, bytesWritten: bytesSent }]);
     });

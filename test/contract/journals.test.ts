@@ -81,7 +81,7 @@ describe.each(parts)("a shared journal of $name", ({ journal }) => {
   test("is taken over at once from a holder that is known to have exited", async () => {
     const here = rig.machine();
     await here.open();
-    const there = rig.machine("dead");
+    const there = rig.machine("exited");
     expect((await there.open()).generation).toBe(2);
     expect(there.waits).toEqual([]);
   });

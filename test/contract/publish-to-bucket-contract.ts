@@ -70,7 +70,7 @@ function aPartial(shard: number, variant: string) {
     token: { generation: 1, sequence: shard + 1 },
     executionId: asExecutionId(`e${shard}${variant}`),
     ...counts,
-    firstDead: null,
+    firstDeadLetter: null,
     files,
     digest: partialDigest(files),
   };
@@ -165,11 +165,11 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
     }
 
     /** Returns how publishing ended: well, by any publisher, or refused because another was first. */
-    async function ended(publisher: Publisher, used: Storage): Promise<"ended" | "refused" | "died"> {
+    async function ended(publisher: Publisher, used: Storage): Promise<"ended" | "refused" | "lost"> {
       return await publisher.publish(used).then(
         () => "ended",
         (error: unknown) => {
-          if (/^the caller (has )?exited/.test(String((error as Error).message))) return "died";
+          if (/^the caller (has )?exited/.test(String((error as Error).message))) return "lost";
           expect(error).toMatchObject({ code: "OUTPUT_OCCUPIED" });
           return "refused";
         },
@@ -232,7 +232,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
               const dying = new DyingClient(server.client(), (request) => (request === at ? how : null));
               await using broken = createObjectStorage(dying.client);
               const outcome = await ended(rival, broken);
-              if (outcome !== "died") return outcome;
+              if (outcome !== "lost") return outcome;
               deaths += 1;
             }
           }),

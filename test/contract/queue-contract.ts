@@ -35,7 +35,7 @@ class Taker implements AsyncDisposable {
   }
 
   static async of(broker: Broker, queue: TestQueue, mostOpen = 1_000): Promise<Taker> {
-    const options = { name: "job", mostOpen, mostBytes: 1 << 30, aside: queue.aside, log };
+    const options = { name: "job", mostOpen, mostBytes: 1 << 30, deadLetters: queue.deadLetters, log };
     return new Taker(
       await (broker.openSource?.(queue, options) ??
         openedBy(queue.address).openSource(queue.address, options)),
@@ -129,7 +129,7 @@ export function queueContract(
       const taken = await taker.take(30);
       const back = taken.filter((delivery) => idOf(delivery) % 3 === 0);
       await taker.source.done(taken.filter((delivery) => idOf(delivery) % 3 !== 0));
-      await taker.source.giveBack(back);
+      await taker.source.release(back);
       const again = await taker.take(back.length);
       const known = (deliveries: readonly Delivery[]) =>
         new Map(deliveries.map((delivery) => [idOf(delivery), delivery.messageId]));
@@ -164,7 +164,7 @@ export function queueContract(
       const taken = await taker.take(5);
       const isPoison = ({ body }: Delivery) => Buffer.from(body).toString() === "no JSON";
       const reason = "MESSAGE_INVALID: the message is not a JSON object";
-      await taker.source.setAside(taken.filter(isPoison).map((delivery) => ({ delivery, reason })));
+      await taker.source.deadLetter(taken.filter(isPoison).map((delivery) => ({ delivery, reason })));
       await taker.source.done(taken.filter((delivery) => !isPoison(delivery)));
       expect(await taker.next(quietMs)).toBeNull();
       const aside = await queue.takeAside();
@@ -184,7 +184,7 @@ export function queueContract(
       // Some brokers drop this acknowledgement, and others apply it after the reconnect.
       await taker.source.done(before.slice(0, 30));
       const ids = new Set(before.slice(0, 30).map(idOf));
-      await taker.source.giveBack(before.slice(30));
+      await taker.source.release(before.slice(30));
       while (ids.size < 60) {
         const next = await taker.next();
         if (next === null) throw new Error(`only ${ids.size} messages arrived`);
@@ -237,7 +237,7 @@ export function queueContract(
       const taken = await taker.take(100);
       await taker.stop();
       await taker.source.done(taken.slice(0, 70));
-      await taker.source.giveBack(taken.slice(70));
+      await taker.source.release(taken.slice(70));
       await taker.source[Symbol.asyncDispose]();
       const left = await leftIn(broker, queue, quietMs);
       const done = new Set(taken.slice(0, 70).map(idOf));

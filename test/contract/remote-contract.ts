@@ -193,7 +193,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       await held;
       const error = remote.error;
       await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toBe(error);
-      remote.tell("echo", 1);
+      remote.notify("echo", 1);
       await remote[Symbol.asyncDispose]();
       expect([ends.length, isGone()]).toEqual([1, true]);
       const [end] = ends;

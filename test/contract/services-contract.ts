@@ -41,13 +41,13 @@ export function servicesContract(
           fc.array(any.chunk, { maxLength: 5 }),
           failure,
           async (head, chunks, error) => {
-            const asked = { ...head, start: 0, end: chunks.reduce((sum, { length }) => sum + length, 0) };
+            const requested = { ...head, start: 0, end: chunks.reduce((sum, { length }) => sum + length, 0) };
             readRange.mockImplementation(() => all(chunks));
-            const read = await collect(caller.services.data.readRange(asked, NEVER));
+            const read = await collect(caller.services.data.readRange(requested, NEVER));
             expect(Buffer.concat(read).equals(Buffer.concat(chunks))).toBe(true);
-            expect(readRange.mock.lastCall?.[0]).toMatchObject(asked);
+            expect(readRange.mock.lastCall?.[0]).toMatchObject(requested);
             readRange.mockImplementation(() => all(chunks, errorFromData(error)));
-            const failed = await failureOf(collect(caller.services.data.readRange(asked, NEVER)));
+            const failed = await failureOf(collect(caller.services.data.readRange(requested, NEVER)));
             expect(errorToData(failed)).toEqual(error);
           },
         ),
@@ -107,8 +107,8 @@ export function servicesContract(
           isOver = true;
         }
       });
-      const asked = { ...sample(range), start: 0, end: 2 ** 40 };
-      for await (const _ of caller.services.data.readRange(asked, NEVER)) break;
+      const requested = { ...sample(range), start: 0, end: 2 ** 40 };
+      for await (const _ of caller.services.data.readRange(requested, NEVER)) break;
       await until(() => isOver);
     });
 

@@ -10,7 +10,7 @@ import type { JobState } from "../../coordinator/schedule/state/job-state.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot } from "../../coordinator/schedule/state/snapshot.ts";
 import { NEVER } from "../../shared/core/abort.ts";
-import type { Life, Processes } from "../../shared/core/process-identity.ts";
+import type { Processes, ProcessState } from "../../shared/core/process-identity.ts";
 import { systemRandom } from "../../shared/core/random.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import { MemoryStorage, type StorageCall } from "../../shared/storage/memory.ts";
@@ -53,7 +53,7 @@ export class SharedRig {
   }
 
   /** @param clock of another machine, when time must pass for both */
-  machine(life: Life = "unknown", clock = new VirtualClock()): Machine {
+  machine(life: ProcessState = "unknown", clock = new VirtualClock()): Machine {
     return new Machine(this, life, clock);
   }
 
@@ -74,12 +74,12 @@ export class Machine {
   readonly #processes: Processes;
 
   /** @param life state of other processes, as seen from this machine */
-  constructor(rig: SharedRig, life: Life, clock: VirtualClock) {
+  constructor(rig: SharedRig, life: ProcessState, clock: VirtualClock) {
     this.#rig = rig;
     this.clock = clock;
     this.#processes = {
       own: () => ({ host: "a", bootId: null, pidNamespace: "1", pid: 7, startTicks: null }),
-      lifeOf: () => life,
+      processState: () => life,
     };
   }
 

@@ -34,7 +34,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
       const log = createLogger("sqs", "silent");
       return new SqsSource(address, {
         mostOpen: 100,
-        aside: null,
+        deadLetters: null,
         log,
         ...(leaseSeconds === undefined ? {} : { leaseSeconds: { first: leaseSeconds, next: leaseSeconds } }),
       });
@@ -75,13 +75,13 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
       broker.relay.cut();
       const others = new Set<unknown>();
       while (others.size < 2) {
-        const asked = {
+        const requested = {
           QueueUrl: queue.url,
           VisibilityTimeout: 1,
           MaxNumberOfMessages: 10,
           WaitTimeSeconds: 1,
         };
-        const { Messages = [] } = await broker.boto.call("receive_message", asked);
+        const { Messages = [] } = await broker.boto.call("receive_message", requested);
         for (const { MessageId } of Messages as readonly { readonly MessageId: string }[])
           others.add(MessageId);
       }
@@ -108,7 +108,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
       const first = await take(deliveries, 10);
       expect(first.map(textOf)).toEqual(sent.slice(0, 10));
       await source.done(first.slice(0, 5));
-      await source.giveBack(first.slice(5));
+      await source.release(first.slice(5));
       const seen: string[] = [];
       while (seen.length < 30) {
         const [next] = await take(deliveries, 1);
@@ -120,15 +120,15 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
     });
 
     test("invalid messages go to the queue's own dead-letter queue by default", async () => {
-      const queue = await broker.makeQueue({ deadLetters: 5 });
+      const queue = await broker.makeQueue({ redriveAfter: 5 });
       await queue.send(["good", "bad"]);
       await using source = open(queue.address);
       const taken = await take(source.deliveries(new AbortController().signal), 2);
       const bad = taken.filter((delivery) => textOf(delivery) === "bad");
-      await source.setAside(bad.map((delivery) => ({ delivery, reason: "MESSAGE_INVALID: it is bad" })));
+      await source.deadLetter(bad.map((delivery) => ({ delivery, reason: "MESSAGE_INVALID: it is bad" })));
       await source.done(taken.filter((delivery) => textOf(delivery) === "good"));
       expect(await queue.taken(queue.url)).toEqual([]);
-      const dead = await queue.taken(queue.deadLetters ?? "");
+      const dead = await queue.taken(queue.redriven ?? "");
       expect(dead).toMatchObject([{ body: "bad", about: { reason: "MESSAGE_INVALID: it is bad" } }]);
     });
 

@@ -9,7 +9,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { createLogger } from "../../shared/core/log.ts";
 
-interface Asked {
+interface Requested {
   readonly action: string;
   readonly input: Readonly<Record<string, unknown>>;
   readonly headers: IncomingHttpHeaders;
@@ -23,8 +23,8 @@ interface Answered {
 /** Faults that no real server has on request: failed parts of a batch, throttling, refusals. */
 describe("SQS with faults", () => {
   let server: Server;
-  let asked: Asked[];
-  let answer: (asked: Asked) => Answered;
+  let requested: Requested[];
+  let answer: (requested: Requested) => Answered;
   beforeAll(async () => {
     server = createServer((request, response) => {
       const chunks: Buffer[] = [];
@@ -32,7 +32,7 @@ describe("SQS with faults", () => {
       request.on("end", () => {
         const action = String(request.headers["x-amz-target"]).replace("AmazonSQS.", "");
         const one = { action, input: JSON.parse(Buffer.concat(chunks).toString()), headers: request.headers };
-        asked.push(one);
+        requested.push(one);
         const { status = 200, headers = {}, body } = answer(one);
         response.writeHead(status, headers).end(JSON.stringify(body));
       });
@@ -44,7 +44,7 @@ describe("SQS with faults", () => {
     await new Promise((resolve) => server.close(resolve));
   });
   beforeEach(() => {
-    asked = [];
+    requested = [];
     vi.stubEnv("AWS_ACCESS_KEY_ID", "someone");
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", "a-secret-of-someone");
   });
@@ -57,15 +57,15 @@ describe("SQS with faults", () => {
     return `http://127.0.0.1:${port}/123/rows`;
   };
   const clientOf = (text: string) => new SqsClient(present(parseSqs(text), "an address of SQS"));
-  const of = (action: string) => asked.filter((one) => one.action === action);
-  const idsOf = ({ input }: Asked) =>
+  const of = (action: string) => requested.filter((one) => one.action === action);
+  const idsOf = ({ input }: Requested) =>
     (input.Entries as readonly { readonly Id: string }[]).map(({ Id }) => Id);
   const refusal = (type: string, message = "no"): Answered => ({
     status: 400,
     body: { __type: `com.amazonaws.sqs#${type}`, message },
   });
   const source = () =>
-    new SqsSource(address(), { mostOpen: 10, aside: null, log: createLogger("sqs", "silent") });
+    new SqsSource(address(), { mostOpen: 10, deadLetters: null, log: createLogger("sqs", "silent") });
   const messages = [0, 1, 2].map((id) => ({
     MessageId: `m${id}`,
     ReceiptHandle: `r${id}`,
@@ -76,7 +76,7 @@ describe("SQS with faults", () => {
   test("a failed deletion is retried, unless SQS refused it for good", async () => {
     let deletes = 0;
     answer = ({ action }) => {
-      if (action === "ReceiveMessage") return { body: asked.length === 1 ? { Messages: messages } : {} };
+      if (action === "ReceiveMessage") return { body: requested.length === 1 ? { Messages: messages } : {} };
       if (action !== "DeleteMessageBatch") return { body: {} };
       deletes += 1;
       const failed = { Id: "1", SenderFault: false, Code: "InternalError" };
@@ -99,7 +99,7 @@ describe("SQS with faults", () => {
     answer = () => troubles.shift() ?? { body: { Attributes: {} } };
     using client = clientOf(address());
     await client.call("GetQueueAttributes", {}, { signal: NEVER });
-    expect(asked).toHaveLength(4);
+    expect(requested).toHaveLength(4);
   });
 
   test("a refused request fails at once with the error type of SQS and without the secret", async () => {
@@ -109,7 +109,7 @@ describe("SQS with faults", () => {
       "InvalidClientTokenId",
       "SignatureDoesNotMatch",
     ]) {
-      asked = [];
+      requested = [];
       answer = () => refusal(type, "not for you");
       using client = clientOf(address());
       const error: unknown = await client
@@ -118,14 +118,14 @@ describe("SQS with faults", () => {
       expect(error).toMatchObject({ code: "QUEUE_FAILED" });
       expect(String(error)).toContain(type);
       expect(JSON.stringify(error)).not.toContain("a-secret-of-someone");
-      expect(asked).toHaveLength(1);
+      expect(requested).toHaveLength(1);
     }
   });
 
   test("a request with an expired signature is retried with the server's clock", async () => {
     const storeMs = Date.now() + 3_600_000;
     answer = () =>
-      asked.length > 1
+      requested.length > 1
         ? { body: {} }
         : {
             ...refusal("InvalidSignatureException", "Signature expired: it is now earlier than then"),
@@ -133,7 +133,7 @@ describe("SQS with faults", () => {
           };
     using client = clientOf(address());
     await client.call("ReceiveMessage", {}, { signal: NEVER });
-    const signed = asked.map(({ headers }) =>
+    const signed = requested.map(({ headers }) =>
       Date.parse(String(headers["x-amz-date"]).replace(/^(....)(..)(..T..)(..)(..Z)$/, "$1-$2-$3:$4:$5")),
     );
     expect((signed[1] ?? 0) - (signed[0] ?? 0)).toBeGreaterThan(3_000_000);
@@ -156,7 +156,7 @@ describe("SQS with faults", () => {
       { MessageBody: '"\\ufffe"' },
       ...new Array(9).fill({}),
     ]);
-    asked = [];
+    requested = [];
     await sink.send(large);
     expect(
       of("SendMessageBatch")

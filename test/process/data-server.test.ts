@@ -38,8 +38,8 @@ const far = (path: string) => viaCoordinator(parseLocation(path));
 function server(limits: DataServerOptions["limits"] = {}): DataServer {
   return new DataServer({
     knowsSession: (known) => known === session,
-    job: (asked) =>
-      asked === jobId
+    job: (requested) =>
+      requested === jobId
         ? {
             stores: NO_STORES,
             inputPaths: new Set([parseLocation(input)]),
@@ -140,11 +140,11 @@ describe("a read from the data server", () => {
 
   test("frees its place when the reader stops early", async () => {
     const one = server({ reads: 1, waiting: 0 });
-    const asked = { session, jobId, path: input, start: 0, end: MIB };
+    const requested = { session, jobId, path: input, start: 0, end: MIB };
     for (let i = 0; i < 3; i += 1) {
-      for await (const _chunk of one.readRange(asked, NEVER)) break;
+      for await (const _chunk of one.readRange(requested, NEVER)) break;
     }
-    const [first] = [one.readRange(asked, NEVER)];
+    const [first] = [one.readRange(requested, NEVER)];
     await first?.next();
     expect(await failureOf(read(one, 0, 1))).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
     await first?.return();
@@ -224,7 +224,7 @@ describe("a put to the data server", () => {
     expect(await readdir(partials)).toEqual([]);
   });
 
-  test.each(["rows.arrow", "scan.parquet", "dead.parquet", "combined-per_label.parquet"])(
+  test.each(["rows.arrow", "scan.parquet", "dead-letters.parquet", "combined-per_label.parquet"])(
     "accepts %s as a file of a partial",
     async (name) => {
       await put(server(), aHeader({ name }), pieces("abcdef"));
@@ -247,12 +247,12 @@ describe("the data server over gRPC", () => {
       // A separate buffer, which can be transferred to another thread.
       expect(bytes.buffer.byteLength).toBe(bytes.length);
     }
-    const path = join(partials, "4-2.9-e1", "dead.parquet");
+    const path = join(partials, "4-2.9-e1", "dead-letters.parquet");
     const source = await sourceOfLocalFile(input);
     await storage.put(far(path), source, { ifAbsent: true, signal: NEVER });
     await storage.put(far(path), source, { ifAbsent: true, signal: NEVER });
     expect(sha256(await readFile(path))).toBe(sha256(whole));
-    const stray = storage.put(far(join(partials, "latest", "dead.parquet")), source, {
+    const stray = storage.put(far(join(partials, "latest", "dead-letters.parquet")), source, {
       ifAbsent: true,
       signal: NEVER,
     });

@@ -117,15 +117,15 @@ test("an identity has at most eight streams over all connections, with less time
   );
   const patient = turns.mostMs(who("token 1 (a)", 0));
   let more = 0;
-  const ninth = take("token 1 (a)", 2).then((giveBack) => {
+  const ninth = take("token 1 (a)", 2).then((release) => {
     more += 1;
-    return giveBack;
+    return release;
   });
   const others = await Promise.all(Array.from({ length: 4 }, () => take("token 2 (b)", 3)));
   expect([more, turns.mostMs(who("token 1 (a)", 0)) < patient]).toEqual([0, true]);
   expect(turns.mostMs(who("token 2 (b)", 3))).toBe(patient);
   taken[0]?.();
-  for (const giveBack of [await ninth, ...taken.slice(1), ...others]) giveBack();
+  for (const release of [await ninth, ...taken.slice(1), ...others]) release();
 });
 
 describe("a client that opens streams and does not read them", () => {

@@ -103,8 +103,8 @@ test("a cancelled job publishes nothing, and the next run resumes from its commi
 
 test("commands without a coordinator fail soon with COORDINATOR_UNREACHABLE", async () => {
   const commands = [["status"], ["workers"], ["watch"], ["cancel", "some-job"]];
-  const asked = commands.map((command) => runCli([...command, "--coordinator", "127.0.0.1:1", "--json"]));
-  for (const result of await Promise.all(asked)) {
+  const requested = commands.map((command) => runCli([...command, "--coordinator", "127.0.0.1:1", "--json"]));
+  for (const result of await Promise.all(requested)) {
     expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining("COORDINATOR_UNREACHABLE") });
     expect(JSON.parse(result.stdout)).toMatchObject({ error: { code: "COORDINATOR_UNREACHABLE" } });
     expect(result.seconds).toBeLessThan(60);

@@ -99,8 +99,8 @@ test("several shard threads share the lanes, and closing the ports of one does n
   using second = connectLanes(lanes.connect());
   const lost = first.infer(indices(0), ["value"], NEVER);
   first[Symbol.dispose]();
-  await expect(lost).rejects.toMatchObject({ code: "WORKER_DIED" });
-  await expect(first.infer(indices(0), ["value"], NEVER)).rejects.toMatchObject({ code: "WORKER_DIED" });
+  await expect(lost).rejects.toMatchObject({ code: "WORKER_LOST" });
+  await expect(first.infer(indices(0), ["value"], NEVER)).rejects.toMatchObject({ code: "WORKER_LOST" });
   const { outputs } = await second.infer(indices(1), ["value"], NEVER);
   expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([20]);
 });
@@ -143,8 +143,8 @@ test("the end of a lane's thread is reported to the owner of the set and to wait
   deadly?.postMessage(null);
   const { dtype, dims, data } = floats(1, 8, 1);
   const lost = pool.infer({ input: { dtype, dims, data } }, ["logits"], NEVER);
-  await expect(lost).rejects.toMatchObject({ code: "WORKER_DIED" });
-  expect(await told).toMatchObject({ code: "WORKER_DIED" });
+  await expect(lost).rejects.toMatchObject({ code: "WORKER_LOST" });
+  expect(await told).toMatchObject({ code: "WORKER_LOST" });
   expect(await new Promise<unknown>((resolve) => lanes.onBroken(resolve))).toBe(await told);
   deadly?.close();
 });
@@ -169,7 +169,7 @@ test("closed lanes reject later requests, and leave no thread", async () => {
   expect(threadPorts()).toBe(before);
   const { dtype, dims, data } = floats(1, 8, 1);
   await expect(pool.infer({ input: { dtype, dims, data } }, ["logits"], NEVER)).rejects.toMatchObject({
-    code: "WORKER_DIED",
+    code: "WORKER_LOST",
   });
 });
 

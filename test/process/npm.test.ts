@@ -43,9 +43,9 @@ async function npm(args: readonly string[], cwd = packageRoot): Promise<{ stdout
 
 /** npm warns of unknown keys, and its next major version refuses them. */
 test("npm knows every key of .npmrc, and runs no install script in a clone", async () => {
-  const asked = await npm(["config", "get", "ignore-scripts", "--loglevel=warn"]);
-  expect(asked.stdout).toBe("true\n");
-  expect(asked.stderr).not.toContain("project config");
+  const requested = await npm(["config", "get", "ignore-scripts", "--loglevel=warn"]);
+  expect(requested.stdout).toBe("true\n");
+  expect(requested.stderr).not.toContain("project config");
 });
 
 describe("an npm installation", () => {

@@ -18,7 +18,7 @@ async function endlessServer(readerMs: number) {
   const guard = guardInterceptor(TEST_GUARD, {
     report: () => {},
     audit: new AuditLog(null, silentLogger),
-    door: null,
+    tlsListener: null,
     rates: new CallRates(() => 0),
   });
   const server = new Server({ interceptors: [guard] });

@@ -85,7 +85,7 @@ test("the supervisor gives up with the last error when processes exit before any
   const methods = `{ work() { throw new Error("EMFILE: too many open files"); } }`;
   await using broken = await misbehaving(methods);
   await expect(broken.supervisor.done).rejects.toMatchObject({
-    code: "WORKER_DIED",
+    code: "WORKER_LOST",
     fields: { deaths: 6, reason: "EMFILE: too many open files" },
   });
   expect(existsSync(broken.scratchPath)).toBe(false);
@@ -94,7 +94,7 @@ test("the supervisor gives up with the last error when processes exit before any
 test("after a process has joined, processes that exit are restarted without a limit", async () => {
   const manyDied = deferred<void>();
   let died = 0;
-  const onDied = () => {
+  const onExited = () => {
     died += 1;
     if (died === 20) manyDied.resolve();
   };
@@ -105,7 +105,7 @@ test("after a process has joined, processes that exit are restarted without a li
       return new Promise(() => setTimeout(() => process.exit(1), 20));
     }
   }`;
-  await using dying = await misbehaving(methods, { onDied });
+  await using dying = await misbehaving(methods, { onExited });
   await Promise.race([manyDied.promise, dying.supervisor.done]);
   expect(died).toBeGreaterThanOrEqual(20);
   await dying.supervisor.stop();

@@ -126,7 +126,7 @@ test("batches that do not fit and rows that fail leave all other answers right a
         nextRows: () => 16,
       });
       expect(plainRows(result.rows)).toEqual(answers(lists, dead));
-      expect(result.rowsDead).toBe(dead.length);
+      expect(result.rowsDeadLettered).toBe(dead.length);
       expect(tooBig.every(({ rows, length }) => rows * (length ?? 0) > 120)).toBe(true);
     }),
     { numRuns: 60 },
@@ -143,7 +143,7 @@ test("rows that are not lists of ids are dead-lettered with a reason, and other 
   });
   const good = lists.map((list) => (list ?? []).flatMap((id) => id ?? []));
   expect(plainRows(result.rows)).toEqual(answers(good, [1, 2]));
-  expect(plainRows(result.dead ?? new Table())).toMatchObject([
+  expect(plainRows(result.deadLetters ?? new Table())).toMatchObject([
     { row: "1n", code: "ROW_NULL", message: "column `input_ids` is null, and there is no fill for it" },
     { row: "2n", code: "ROW_NULL", message: "column `input_ids` holds a null, and there is no fill for it" },
   ]);

@@ -97,14 +97,14 @@ describe("deadlines and cancellation", () => {
   test("an aborted long poll rejects with the signal's reason, and the service's signal aborts", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
-    let [asked, aborted] = [false, false];
+    let [requested, aborted] = [false, false];
     services.work.requestLease.mockImplementation((_session, _waitMs, _running, signal) => {
-      asked = true;
+      requested = true;
       return untilAborted(() => (aborted = true), signal);
     });
     const caller = new AbortController();
     const answer = failureOf(rig.client.work.requestLease(session, 25_000, [], caller.signal));
-    await until(() => asked);
+    await until(() => requested);
     const reason = new Error("drain");
     caller.abort(reason);
     expect(await answer).toBe(reason);
@@ -116,13 +116,13 @@ describe("deadlines and cancellation", () => {
   test("a worker that disconnects aborts its long poll on the server", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
-    let [asked, aborted] = [false, false];
+    let [requested, aborted] = [false, false];
     services.work.requestLease.mockImplementation((_session, _waitMs, _running, signal) => {
-      asked = true;
+      requested = true;
       return untilAborted(() => (aborted = true), signal);
     });
     const answer = failureOf(rig.client.work.requestLease(session, 25_000, [], NEVER));
-    await until(() => asked);
+    await until(() => requested);
     rig.client.close();
     expect(await answer).toMatchObject({ code: "INTERRUPTED" });
     await until(() => aborted);

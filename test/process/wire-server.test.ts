@@ -207,9 +207,9 @@ describe("closing a server", () => {
   test("ends an open watch with COORDINATOR_UNREACHABLE after the grace period", async () => {
     const services = fakeServices();
     const rig = await wireRig(services);
-    let [asked, aborted] = [false, false];
+    let [requested, aborted] = [false, false];
     services.jobs.watchJob.mockImplementation(async function* (_jobId, signal) {
-      asked = true;
+      requested = true;
       await new Promise<void>((resolve) => {
         signal?.addEventListener("abort", () => {
           aborted = true;
@@ -224,7 +224,7 @@ describe("closing a server", () => {
           throw new Error("no status was sent");
       })(),
     );
-    await until(() => asked);
+    await until(() => requested);
     const startMs = performance.now();
     await rig.server.close(150);
     expect(performance.now() - startMs).toBeGreaterThan(140);

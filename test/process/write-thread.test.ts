@@ -42,7 +42,7 @@ beforeEach(async () => {
 const ENDLESS = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
 
 function aResult(rows: number): ShardResult {
-  return { ...rowCounts(rows), rows: smallTable(rows), dead: null, firstDead: null };
+  return { ...rowCounts(rows), rows: smallTable(rows), deadLetters: null, firstDeadLetter: null };
 }
 
 function facts(sequence: number, signal: AbortSignal = NEVER): WriteFacts {
@@ -122,7 +122,7 @@ test("rows that are too many to sort in memory are refused, and leave no file", 
 });
 
 test("a thread that ends during a write leaves no half partial, and the next write has a new thread", async () => {
-  const died = join(root, "died");
+  const died = join(root, "lost");
   const script = join(root, "dies-once.mjs");
   const whole = compiledUrl("worker/write/write-thread.ts").href;
   await writeFile(
@@ -148,7 +148,7 @@ else parentPort.on("message", ({ method, argument }) => {
     expect(end).toMatchObject({ status: "rejected", reason: { code: "INTERNAL" } });
     expect(String((end as PromiseRejectedResult).reason)).toContain("exit code 7");
   }
-  expect((await readdir(root)).includes("died")).toBe(true);
+  expect((await readdir(root)).includes("lost")).toBe(true);
   expect([await written(), await readdir(scratchPath)]).toEqual([[], []]);
   await expectWhole(await writer.write(aResult(10), facts(3)));
 });

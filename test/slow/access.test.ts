@@ -90,9 +90,9 @@ test("a worker authenticates by the secret's file, and the secret appears nowher
   const secret = (await readFile(file, "utf8")).trim();
   expect(processesWith(job.folder).length).toBeGreaterThan(2);
   expect(processesWith(secret)).toEqual([]);
-  const asked = ["--coordinator", address, "--secret-file", file];
-  const status = await runCli(["status", "--json", ...asked], job);
-  const workers = await runCli(["workers", "--json", ...asked], job);
+  const requested = ["--coordinator", address, "--secret-file", file];
+  const status = await runCli(["status", "--json", ...requested], job);
+  const workers = await runCli(["workers", "--json", ...requested], job);
   worker.killGroup("SIGCONT");
   const ended = await Promise.all([coordinator.ended, worker.ended]);
   for (const said of [status, workers, ...ended]) {

@@ -135,8 +135,8 @@ needs("csv-json")(
     expect(yaml).toContain("crop: { width: 12, height: 12 }");
     expect(yaml).toContain("folder: ./photos }");
     // The source of the crop, and the meaning of the three numbers.
-    const asked = yaml.split("\n").filter((line) => line.includes("# TODO:"));
-    expect(asked).toEqual([
+    const requested = yaml.split("\n").filter((line) => line.includes("# TODO:"));
+    expect(requested).toEqual([
       expect.stringContaining("the folder gives no `crop` with the shortest edge"),
       expect.stringContaining("what are these 3 numbers?"),
     ]);

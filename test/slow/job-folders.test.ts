@@ -197,11 +197,11 @@ describe("input.where over partition folders", () => {
     await using folder = await folderFor("parquet");
     const { spec } = await readJobSource(folder.job, { set: [], env: {} });
     const job = { ...spec, input: { ...spec.input, where } };
-    const { dataset, leftOut } = await readInput(job, { signal: NEVER });
+    const { dataset, skippedFiles } = await readInput(job, { signal: NEVER });
     const left = dataset.files.map(({ path }) => path);
     const read = `read_parquet('${folder.at("data")}/**/*.parquet', filename = true, ${TYPES})`;
     const all = await query(`SELECT DISTINCT filename FROM ${read}`);
-    expect(leftOut.length > 0).toBe(left.length < all.length);
+    expect(skippedFiles.length > 0).toBe(left.length < all.length);
     if (ruled === "none") {
       expect(left).toHaveLength(all.length);
       return;
@@ -225,7 +225,7 @@ describe("input.where over partition folders", () => {
     const plan = await runCli(["plan", folder.job, ...WITHOUT_ESTIMATE, "--json"]);
     expect(plan).toMatchObject({ code: 0 });
     expect(JSON.parse(plan.stdout)).toMatchObject({
-      leftOut: [{ reason: "ruledOutFolder", count: 2, examples: [folder.at(old), folder.at(older)] }],
+      skippedFiles: [{ reason: "ruledOutFolder", count: 2, examples: [folder.at(old), folder.at(older)] }],
       // Row groups are excluded by the file's statistics of `id`.
       pruned: [{ file: 0, rowStart: 0, rowEnd: 100 }],
     });

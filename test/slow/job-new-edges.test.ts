@@ -47,18 +47,18 @@ test("a new folder that changes a column's type is refused until the type is set
 test("a broken job without new files reports its error, not that nothing is new", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT } });
   expect(await run(job)).toMatchObject({ code: 0 });
-  const asked = async () => [
+  const requested = async () => [
     await run(job),
     await runCli(["plan", job.job]),
     await run(job, "--set", "map.keep=[]"),
   ];
-  const [nothing, planned, other] = await asked();
+  const [nothing, planned, other] = await requested();
   expect([nothing?.code, planned?.code]).toEqual([0, 0]);
   expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining("the job file changed since") });
   await appendFile(job.at("model.onnx"), "\0");
-  for (const { code, stderr } of await asked()) expect([code, stderr]).toEqual([2, expect.any(String)]);
+  for (const { code, stderr } of await requested()) expect([code, stderr]).toEqual([2, expect.any(String)]);
   await rm(job.at("model.onnx"));
-  for (const { code, stderr } of await asked())
+  for (const { code, stderr } of await requested())
     expect([code, stderr]).toEqual([2, expect.stringContaining("(MODEL_NOT_FOUND)")]);
 });
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { keepBundle } from "../../extensions/code/plan/keep-bundle.ts";
+import { keepBundle } from "../../extensions/code/plan/cache-bundle.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { startListening, startWorker } from "../support/job-processes.ts";
 import { query } from "../support/known-answer.ts";

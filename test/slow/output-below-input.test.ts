@@ -27,7 +27,7 @@ test("a job that publishes below its input resumes and runs again without readin
     at: 1,
     what: "files",
     under: join(job.out, "_manifest.json"),
-    report: join(job.folder, "died"),
+    report: join(job.folder, "lost"),
   } as const;
   const killed = await runCli(["run", job.path, "--workers", "1"], {
     env: { ...job.env, ...faultEnvironment("disk", plan) },
@@ -50,7 +50,7 @@ test("a job that publishes below its input resumes and runs again without readin
   const second = await runOf(job, "--set", "output.path=./out-2", "--json");
   expect(JSON.parse(second.stdout)).toMatchObject({ state: "published", rows: 600 });
   const planned = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE, "--json"], job);
-  expect(JSON.parse(planned.stdout).leftOut).toEqual([
+  expect(JSON.parse(planned.stdout).skippedFiles).toEqual([
     { reason: "jobOutput", count: 2, examples: [job.out, job.at("out-2")] },
     { reason: "otherEnding", count: 2, examples: [job.path, job.at("model.onnx")] },
   ]);

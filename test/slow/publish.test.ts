@@ -123,7 +123,7 @@ test("all dead letters are one table, in which poisoned rows have null for kept 
 });
 
 test("poisoned rows alone also have the kept columns, which are renamed on a conflict", async () => {
-  partials = partials.filter(({ rowsDead }) => rowsDead === 0);
+  partials = partials.filter(({ rowsDeadLettered }) => rowsDeadLettered === 0);
   const keep: Field[] = [...KEEP, { name: "row", type: { kind: "string" }, nullable: true }];
   const facts = { ...FACTS, run: { ...NO_RUN, rowsTotal: 20, shardsCommitted: 3, attempts: 3 } };
   await publish(await stageAll({ partials, keep, facts }));
@@ -261,10 +261,10 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
   });
 
   test("the lock of the job is confirmed before each step that readers see", async () => {
-    let asked = 0;
+    let requested = 0;
     const confirm = async () => {
-      asked += 1;
-      if (asked === 4) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
+      requested += 1;
+      if (requested === 4) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
     };
     const staged = await stageAll();
     const published = publishOutput({ paths: workPaths(out), storage, staged, confirm });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Disk } from "../../shared/core/disk.ts";
-import { endEverywhere, endOften, withoutSync } from "../support/lives.ts";
+import { endEverywhere, endOften, withoutSync } from "../support/process-worlds.ts";
 import { FILES, QueueWorld, ROWS } from "../support/queues/queue-world.ts";
 
 /**

@@ -51,7 +51,7 @@ describe("a partition column", () => {
       const found = await read(files, { where: "day = 2" });
       expect(found.partitions).toEqual({ kind: "none", why: expect.stringContaining("`day`") });
       expect(found.dataset.files.map(({ partitions }) => partitions)).toEqual([undefined, undefined]);
-      expect(found.leftOut).toEqual([]);
+      expect(found.skippedFiles).toEqual([]);
       expect(columnsOf(found)).toEqual([
         ["id", "int64"],
         ["day", "int64"],

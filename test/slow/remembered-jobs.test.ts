@@ -185,10 +185,10 @@ needs("web")(
     await using last = await standing.start({}, http);
     expect(await standing.ended(goesOn)).toMatchObject({ phase: "published" });
     const { history } = (await shownOf(url, goesOn)).detail;
-    expect(history.lives).toHaveLength(3);
+    expect(history.periods).toHaveLength(3);
     // Counted from the start of its journal, which comes after planning.
     expect(Date.parse(history.began)).toBeGreaterThanOrEqual(Date.parse(half.began));
-    expect(history.lives?.[1]?.from).toBeLessThan(history.lives?.[2]?.from ?? 0);
+    expect(history.periods?.[1]?.from).toBeLessThan(history.periods?.[2]?.from ?? 0);
     expect(history).toMatchObject({ commits: SHARDS });
     // An interrupted attempt may have been committed later.
     expect(history.ends.committed + history.ends.interrupted).toBeGreaterThanOrEqual(SHARDS);

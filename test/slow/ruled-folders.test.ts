@@ -54,7 +54,7 @@ test.each([
   ];
   expect(some.dataset).toEqual(all.dataset);
   expect(some.partitions).toEqual(all.partitions);
-  const unlisted = some.leftOut.find(({ reason }) => reason === "ruledOutFolder")?.count ?? 0;
+  const unlisted = some.skippedFiles.find(({ reason }) => reason === "ruledOutFolder")?.count ?? 0;
   expect(Math.min(1, unlisted)).toBe(rules);
 });
 
@@ -71,12 +71,12 @@ needs("csv-json")(
     const read = await readInput(spec, { signal: NEVER });
     expect(read.partitions).toEqual({ kind: "none", why: expect.stringContaining("`day`") });
     expect(read.dataset.files).toHaveLength(4);
-    expect(read.leftOut).toEqual([]);
+    expect(read.skippedFiles).toEqual([]);
     await rm(own.at("data/day=4"), { recursive: true });
     const without = await readInput(spec, { signal: NEVER });
     expect(without.partitions).toMatchObject({ kind: "hive" });
     expect(without.dataset.files.map(({ path }) => path)).toEqual([own.at("data/day=3/a.jsonl")]);
-    expect(without.leftOut).toEqual([
+    expect(without.skippedFiles).toEqual([
       { reason: "ruledOutFolder", count: 2, examples: [own.at("data/day=1"), own.at("data/day=2")] },
     ]);
   },

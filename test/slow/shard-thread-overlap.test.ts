@@ -118,11 +118,11 @@ test("at most two remote shards are fetched at once, and they are read in the or
     }));
     return run({ ...here, slices, token: { ...here.token, sequence } });
   });
-  const asked = () => new Set(web.requests.map((request) => request.split(" ")[1]));
-  while (asked().size < 2) await settle();
+  const requested = () => new Set(web.requests.map((request) => request.split(" ")[1]));
+  while (requested().size < 2) await settle();
   // The second shard is complete and waits for its turn. The third waits for its place.
   await new Promise((resolve) => setTimeout(resolve, 300));
-  expect([...asked()].sort()).toEqual(["/1.parquet", "/2.parquet"]);
+  expect([...requested()].sort()).toEqual(["/1.parquet", "/2.parquet"]);
   expect(events.filter(({ kind }) => kind === "shardRead")).toEqual([]);
   slow.resolve();
   const partials = await Promise.all(runs);
@@ -180,7 +180,7 @@ test("a shard that is abandoned while it is written stops its SQL and removes it
   const lease = await leaseOn(inputPath);
   begin(lease);
   const written = () => readdir(partialsPath, { recursive: true });
-  while (!(await written()).some((name) => name.endsWith("dead.parquet"))) await settle();
+  while (!(await written()).some((name) => name.endsWith("dead-letters.parquet"))) await settle();
   abandon(lease);
   await waitFor(({ kind }) => kind === "abandoned");
   expect(await written()).toEqual([]);

@@ -77,7 +77,7 @@ test.each([
   const job = aJob({ partialsPath, map, batchRows: "auto" });
   await using thread = await startShardThread({ job, lanePorts: lanes.connect(), scratchPath, ahead });
   const partial = await thread.run(await leaseOn(inputPath), asExecutionId(ahead ? "e2" : "e1"));
-  expect(partial).toMatchObject({ rowsIn: rows, rowsOut: rows, rowsDead: 0 });
+  expect(partial).toMatchObject({ rowsIn: rows, rowsOut: rows, rowsDeadLettered: 0 });
   const found = await readFloats(join(partialsPath, partialFolder(partial), "rows.parquet"), "logits");
   const expected = mlpReference(mlp, values, rows);
   expect(found).toHaveLength(expected.length);
@@ -116,9 +116,9 @@ test("a worker without file access reads and writes through the coordinator, wit
       const job = aJob({ partialsPath, reduce });
       await using thread = await startShardThread({ job, lanePorts: [lane.port], scratchPath, access });
       const partial = await thread.run(await leaseOn(inputPath), asExecutionId(`remote${index}`));
-      expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 1, firstDead: { row: BAD_ROW } });
+      expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 1, firstDeadLetter: { row: BAD_ROW } });
       const stored = await readdir(join(partialsPath, partialFolder(partial)));
-      expect(stored.sort()).toEqual(["combined-n.parquet", "dead.parquet", "rows.parquet"]);
+      expect(stored.sort()).toEqual(["combined-n.parquet", "dead-letters.parquet", "rows.parquet"]);
       expect(await readdir(scratchPath)).toEqual([]);
       digests.push(partial.digest);
     }

@@ -80,8 +80,14 @@ test("a partial has the shard's rows in order, kept columns, dead letters, count
   const { run, waitFor } = await startThread(aJob({ partialsPath }));
   const lease = await leaseOn(inputPath, { rowStart: 100, rowEnd: 900 });
   const partial = await run(lease);
-  expect(partial).toMatchObject({ shard: 1, executionId: "e1", rowsIn: 800, rowsOut: 799, rowsDead: 1 });
-  expect(partial.firstDead).toEqual({
+  expect(partial).toMatchObject({
+    shard: 1,
+    executionId: "e1",
+    rowsIn: 800,
+    rowsOut: 799,
+    rowsDeadLettered: 1,
+  });
+  expect(partial.firstDeadLetter).toEqual({
     file: inputPath,
     row: BAD_ROW,
     stage: "tensorize",
@@ -89,13 +95,13 @@ test("a partial has the shard's rows in order, kept columns, dead letters, count
     message: "column `x` is null, and there is no fill for it",
   });
   expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(100, 900, [BAD_ROW]));
-  const [dead] = await query(`SELECT * FROM read_parquet('${pathOf(partial, "dead.parquet")}')`);
+  const [dead] = await query(`SELECT * FROM read_parquet('${pathOf(partial, "dead-letters.parquet")}')`);
   expect(dead).toMatchObject({ file: inputPath, stage: "tensorize", code: "ROW_NULL", tag: tagOf(BAD_ROW) });
   expect([Number(dead?.row), Number(dead?.id)]).toEqual([BAD_ROW, BAD_ROW]);
 
   expect(partial.files.map(({ kind, name, rows }) => [kind, name, rows])).toEqual([
     ["rows", "rows.parquet", 799],
-    ["dead", "dead.parquet", 1],
+    ["deadLetters", "dead-letters.parquet", 1],
   ]);
   for (const { name, bytes, sha256 } of partial.files)
     expect(await digestFile(pathOf(partial, name), NEVER)).toEqual({ bytes, sha256 });
@@ -118,7 +124,7 @@ test("a shard of a Parquet or Arrow file gives the same bytes for every batch si
       );
       expect(partial.files.map(({ name }) => name)).toEqual([
         "rows.parquet",
-        "dead.parquet",
+        "dead-letters.parquet",
         "combined-tags.parquet",
       ]);
       digests.set(path, [...(digests.get(path) ?? []), partial.digest]);
@@ -144,7 +150,7 @@ describe("combine", () => {
       const names = partial.files.map(({ name }) => name).sort();
       const rows = rowsFormat === "none" ? [] : [`rows.${rowsFormat}`];
       const scan = rowsFormat === "parquet" ? [] : ["scan.parquet"];
-      expect(names).toEqual(["combined-totals.parquet", "dead.parquet", ...rows, ...scan]);
+      expect(names).toEqual(["combined-totals.parquet", "dead-letters.parquet", ...rows, ...scan]);
       const found = await query(
         `SELECT * FROM read_parquet('${pathOf(partial, "combined-totals.parquet")}')`,
       );
@@ -174,9 +180,9 @@ describe("a model that fails", () => {
   test("makes only the row on which it fails a dead letter", async () => {
     const { run, lane } = await startThread(aJob({ partialsPath, batchRows: 64 }), { poison: 555 });
     const partial = await run(await leaseOn(inputPath));
-    expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 2, rowsDead: 2 });
+    expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 2, rowsDeadLettered: 2 });
     const dead = await query(
-      `SELECT "row"::INT AS "row", stage, code, message FROM read_parquet('${pathOf(partial, "dead.parquet")}')`,
+      `SELECT "row"::INT AS "row", stage, code, message FROM read_parquet('${pathOf(partial, "dead-letters.parquet")}')`,
     );
     expect(dead.at(-1)).toEqual({ row: 555, stage: "infer", code: "ROW_FAILED", message: "cannot take 555" });
     expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(0, ROWS, [BAD_ROW, 555]));
@@ -200,7 +206,7 @@ describe("a model that fails", () => {
 test("a shard of only invalid rows becomes a partial with all columns and no rows", async () => {
   const { run } = await startThread(aJob({ partialsPath }));
   const partial = await run(await leaseOn(inputPath, { rowStart: BAD_ROW, rowEnd: BAD_ROW + 1 }));
-  expect(partial).toMatchObject({ rowsIn: 1, rowsOut: 0, rowsDead: 1 });
+  expect(partial).toMatchObject({ rowsIn: 1, rowsOut: 0, rowsDeadLettered: 1 });
   const described = await query(`DESCRIBE FROM read_parquet('${pathOf(partial, "rows.parquet")}')`);
   expect(described.map((row) => [row.column_name, row.column_type])).toEqual([
     ["id", "BIGINT"],

@@ -34,7 +34,7 @@ async function textJob(): Promise<JobFolder> {
 }
 
 const published = (output: string) => query(`SELECT id, logits FROM '${output}/rows/*.parquet' ORDER BY id`);
-const deadRows = (output: string) =>
+const deadLetters = (output: string) =>
   query(`SELECT row, code, message FROM read_parquet('${output}/_errors/*.pq') ORDER BY row`);
 
 needs("csv-json")(
@@ -46,7 +46,7 @@ needs("csv-json")(
     expect(JSON.parse(run.stdout)).toMatchObject({ rows: 9, rowsSkipped: ROWS - 9 });
     const limited = await published(`${job.out}-trial`);
     expect(limited.map(([id]) => Number(id))).toEqual([0, 1, 2, 4, 7, 8]);
-    const dead = await deadRows(`${job.out}-trial`);
+    const dead = await deadLetters(`${job.out}-trial`);
     expect(dead).toEqual([
       [3n, "ROW_UNREADABLE", expect.stringMatching(/^line 5 .*column a: "none"/)],
       [5n, "ROW_UNREADABLE", expect.stringMatching(/^line 7 .*not UTF-8/)],
@@ -57,7 +57,7 @@ needs("csv-json")(
     const sampled = await runCli(["run", job.job, "--workers", "1", ...sample, ...to("sampled")]);
     expect([0, 3]).toContain(sampled.code);
     const some = await published(job.at("sampled"));
-    expect(some.length + (await deadRows(job.at("sampled"))).length).toBe(ROWS / 2);
+    expect(some.length + (await deadLetters(job.at("sampled"))).length).toBe(ROWS / 2);
 
     const listen = ["--listen", "127.0.0.1:0", "--log-level", "warn"];
     await using coordinator = startCli(["coordinator", ...listen], { limitMs: 300_000 });
@@ -69,7 +69,7 @@ needs("csv-json")(
     const submit = (args: readonly string[]) => runCli(["submit", job.job, ...at, "--watch", ...args]);
     expect(await submit(["--limit", "9", ...to("there")])).toMatchObject({ code: 3 });
     expect(await published(job.at("there"))).toEqual(limited);
-    expect(await deadRows(job.at("there"))).toEqual(dead);
+    expect(await deadLetters(job.at("there"))).toEqual(dead);
     expect(await submit([...sample, ...to("sampled-there")])).toMatchObject({ code: sampled.code });
     expect(await published(job.at("sampled-there"))).toEqual(some);
     expect(await job.outNames()).toBeNull();

@@ -38,27 +38,30 @@ test("a worker without file access does its job over mutual TLS, and commands us
   const listen = ["--listen", "127.0.0.1:0", ...shown(server), "--tls-client-ca", ca.path];
   const { cli, address } = await startListening(job, ["coordinator", job.path, ...listen]);
   await using coordinator = cli;
-  const asked = ["workers", "--coordinator", address];
-  expect(await runCli(asked, job)).toMatchObject({
+  const requested = ["workers", "--coordinator", address];
+  expect(await runCli(requested, job)).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/speaks TLS only[\s\S]*CERTIFICATE_REFUSED[\s\S]*--tls-ca/),
   });
-  expect(await runCli([...asked, "--tls-ca", ca.path], job)).toMatchObject({
+  expect(await runCli([...requested, "--tls-ca", ca.path], job)).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/has none[\s\S]*CERTIFICATE_REFUSED/),
   });
-  expect(await runCli([...asked, ...shown(client)], job)).toMatchObject({
+  expect(await runCli([...requested, ...shown(client)], job)).toMatchObject({
     code: 2,
     stderr: expect.stringContaining("--tls-cert needs --tls-ca"),
   });
   const named = ["--tls-ca", ca.path, ...shown(client)];
-  expect(await runCli([...asked, ...named], job)).toMatchObject({ code: 0, stderr: "" });
+  expect(await runCli([...requested, ...named], job)).toMatchObject({ code: 0, stderr: "" });
   const variables = {
     SHARDMILL_TLS_CA: ca.path,
     SHARDMILL_TLS_CERT: client.cert,
     SHARDMILL_TLS_KEY: client.key,
   };
-  expect(await runCli(asked, { env: { ...job.env, ...variables } })).toMatchObject({ code: 0, stderr: "" });
+  expect(await runCli(requested, { env: { ...job.env, ...variables } })).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
   await using worker = startWorker(job, address, ["--data", "coordinator", ...named]);
   expect(await worker.ended).toMatchObject({ code: 0 });
   expect(await coordinator.ended).toMatchObject({ code: 0 });

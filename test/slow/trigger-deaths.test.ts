@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { endEverywhere, endOften, withoutSync } from "../support/lives.ts";
+import { endEverywhere, endOften, withoutSync } from "../support/process-worlds.ts";
 import { TriggerWorld } from "../support/trigger-world.ts";
 
 /**

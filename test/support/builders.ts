@@ -81,7 +81,7 @@ export function aPartialManifest(changes: Partial<PartialManifest> = {}): Partia
   return {
     ...{ shard: shardId(0), token: { generation: 1, sequence: 1 }, executionId: asExecutionId("e") },
     ...rowCounts(1),
-    ...{ firstDead: null, files, digest: partialDigest(files) },
+    ...{ firstDeadLetter: null, files, digest: partialDigest(files) },
     ...changes,
   };
 }

@@ -37,11 +37,11 @@ export async function startFaultyGcs(options: { readonly pieceBytes?: number } =
   };
   const settings = { endpoint: new URL(server.url), isAnonymous: false, ca: null };
   const client = () => {
-    let asked = 0;
+    let requested = 0;
     const credentials = new CredentialCache<GcsCredentials>(async () => {
-      asked += 1;
+      requested += 1;
       return {
-        headers: { authorization: `Bearer hunter2-${asked}` },
+        headers: { authorization: `Bearer hunter2-${requested}` },
         identity: "service account reader@project.iam.gserviceaccount.com",
         expiration: new Date(Date.now() + 3_600_000),
       };
@@ -52,13 +52,13 @@ export async function startFaultyGcs(options: { readonly pieceBytes?: number } =
   return {
     server,
     answers: (path, ...calls) => {
-      const asked: string[] = [];
+      const requested: string[] = [];
       server.served.set(path, (request, response) => {
-        asked.push(`${request.url?.split("?")[1] ?? ""} ${request.headers.authorization ?? ""}`);
+        requested.push(`${request.url?.split("?")[1] ?? ""} ${request.headers.authorization ?? ""}`);
         const call = calls.length > 1 ? calls.shift() : calls[0];
         call?.(request, response);
       });
-      return asked;
+      return requested;
     },
     client,
     storage: () => createObjectStorage(client()),

@@ -117,7 +117,7 @@ function askFor(target: URL, incoming: IncomingMessage, body: Buffer): Promise<S
   const { method, url, rawHeaders } = incoming;
   return new Promise((resolve, reject) => {
     const { hostname, port } = target;
-    const asked = request({ hostname, port, method, path: url, agent: false }, (answer) => {
+    const requested = request({ hostname, port, method, path: url, agent: false }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on("data", (chunk: Buffer) => chunks.push(chunk));
       answer.once("error", reject);
@@ -129,9 +129,9 @@ function askFor(target: URL, incoming: IncomingMessage, body: Buffer): Promise<S
         });
       });
     });
-    asked.once("error", reject);
+    requested.once("error", reject);
     for (let at = 0; at < rawHeaders.length; at += 2)
-      asked.setHeader(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
-    asked.end(body);
+      requested.setHeader(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
+    requested.end(body);
   });
 }

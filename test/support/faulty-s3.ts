@@ -23,7 +23,7 @@ export interface FaultyS3 extends AsyncDisposable {
    *
    * @param clock for waiting for credentials
    */
-  open(clock?: TimedClock): { readonly storage: Storage; readonly asked: () => number };
+  open(clock?: TimedClock): { readonly storage: Storage; readonly requested: () => number };
 }
 
 export async function startFaultyS3(): Promise<FaultyS3> {
@@ -43,17 +43,17 @@ export async function startFaultyS3(): Promise<FaultyS3> {
     },
     client,
     open: (clock) => {
-      let asked = 0;
+      let requested = 0;
       const provide = async () => {
-        asked += 1;
+        requested += 1;
         return {
-          accessKeyId: `KEY${asked}`,
+          accessKeyId: `KEY${requested}`,
           secretAccessKey: "hunter2",
           expiration: new Date(Date.now() + 3_600_000),
         };
       };
       const opened = clientOf(server, new CredentialCache(provide, clock === undefined ? {} : { clock }));
-      return { storage: createObjectStorage(opened), asked: () => asked };
+      return { storage: createObjectStorage(opened), requested: () => requested };
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

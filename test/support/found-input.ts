@@ -6,7 +6,7 @@ import type { FileTree } from "./file-tree.ts";
 export interface SeenInput {
   readonly files: readonly string[];
   /** Skipped files by reason: their number, and the first few. */
-  readonly leftOut: Readonly<Record<string, readonly [number, ...string[]]>>;
+  readonly skippedFiles: Readonly<Record<string, readonly [number, ...string[]]>>;
   readonly problems: readonly Problem[];
 }
 
@@ -36,8 +36,8 @@ export async function seeInput(
     const found = await discover(tree, input, options);
     return {
       files: found.files.map((file) => tree.inside(file.path)),
-      leftOut: Object.fromEntries(
-        found.leftOut.map(({ reason, count, examples }) => [
+      skippedFiles: Object.fromEntries(
+        found.skippedFiles.map(({ reason, count, examples }) => [
           reason,
           [count, ...examples.map((each) => tree.inside(each))] as const,
         ]),
@@ -46,7 +46,7 @@ export async function seeInput(
     };
   } catch (error) {
     if (!isShardmillError(error, "INPUT_NOT_FOUND")) throw error;
-    return { files: [], leftOut: {}, problems: error.problems };
+    return { files: [], skippedFiles: {}, problems: error.problems };
   }
 }
 

@@ -54,9 +54,9 @@ export class Fleet {
   ask(name: string, running?: FakeJob): string | null {
     const session = workerSession(name);
     for (const job of this.#choice.order(session, this.jobs, running)) {
-      if (!this.#choice.mayAsk(session, job, this.jobs)) continue;
+      if (!this.#choice.mayRequest(session, job, this.jobs)) continue;
       const granted = job.grant(session);
-      this.#choice.asked(session, job);
+      this.#choice.requested(session, job);
       if (granted) return job.jobId;
     }
     return null;

@@ -1,6 +1,6 @@
 import { KEPT_MEASURE, RunMemory } from "../../coordinator/insight/run-memory.ts";
 import type { JobHandle } from "../../coordinator/job/job-handle.ts";
-import { metricsAtRest } from "../../coordinator/job/job-metrics.ts";
+import { idleMetrics } from "../../coordinator/job/job-metrics.ts";
 import { NO_VIEW } from "../../coordinator/job/job-view.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
@@ -38,10 +38,10 @@ export function aJobHandle(cells: Uint8Array, jobId: string, facts: Partial<JobS
     notes: [],
     stores: NO_STORES,
     status: () => ({ ...status, rowsDone: status.rowsDone + (Math.round(performance.now()) % 7) }),
-    metrics: () => metricsAtRest({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
+    metrics: () => idleMetrics({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
     view: () => ({
       kind: "live",
-      kept: () => NO_VIEW,
+      atEnd: () => NO_VIEW,
       spec: { name: jobId, note: "<b>not markup</b>" },
       history: () => history,
       cells: () => cells.slice(),

@@ -32,7 +32,7 @@ export interface PartialsOptions {
 }
 
 /**
- * Writes partials as a worker would, with DuckDB: rows.parquet, dead.parquet and a combined table per
+ * Writes partials as a worker would, with DuckDB: rows.parquet, dead-letters.parquet and a combined table per
  * reduction.
  */
 export async function writePartials(
@@ -61,8 +61,8 @@ export async function writePartials(
     };
     const shape = { rowsFormat: "parquet", reduce: options.reduce ?? {} } as const;
     let rowsOut = 0;
-    for (const file of partialLayout(shape, { hasDead: dead.length > 0 })) {
-      if (file.kind === "dead") await add(file, deadSql(dead));
+    for (const file of partialLayout(shape, { hasDeadLetters: dead.length > 0 })) {
+      if (file.kind === "deadLetters") await add(file, deadSql(dead));
       else if (file.kind === "combined") await add(file, file.combine ?? "");
       else {
         rowsOut = await add(file, recipe.rows);
@@ -74,8 +74,8 @@ export async function writePartials(
       shard: shardId(shard),
       token,
       executionId,
-      ...rowCounts(rowsOut, { rowsIn: rowsOut + dead.length, rowsDead: dead.length }),
-      firstDead: dead[0] ?? null,
+      ...rowCounts(rowsOut, { rowsIn: rowsOut + dead.length, rowsDeadLettered: dead.length }),
+      firstDeadLetter: dead[0] ?? null,
       files,
       digest: partialDigest(files),
     });

@@ -87,7 +87,7 @@ export async function rawPartial(lease: Lease, executionId: string, best = 0): P
       token: lease.token,
       executionId: asExecutionId(executionId),
       ...rowCounts(count),
-      firstDead: null,
+      firstDeadLetter: null,
       files: [file],
       digest: partialDigest([file]),
     };

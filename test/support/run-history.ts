@@ -9,7 +9,7 @@ export const HISTORY: RunHistory = {
   attempts: 1,
   backups: 0,
   ends: {
-    died: 0,
+    lost: 0,
     failed: 0,
     rejected: 0,
     expired: 0,
@@ -31,7 +31,7 @@ export const HISTORY: RunHistory = {
       connectedSeconds: 8.5,
       rows: 7,
       ends: {
-        died: 0,
+        lost: 0,
         failed: 0,
         rejected: 0,
         expired: 0,
@@ -46,14 +46,14 @@ export const HISTORY: RunHistory = {
       spans: { line: [0], from: [1], to: [2.5], shard: [0], attempts: [1], end: ["committed"], backup: [0] },
     },
   ],
-  workersLeftOut: 0,
-  dead: [{ stage: "infer", code: "ROW_FAILED", shards: 1, file: "a.parquet", row: 3, message: "no" }],
+  workersOmitted: 0,
+  deadLetters: [{ stage: "infer", code: "ROW_FAILED", shards: 1, file: "a.parquet", row: 3, message: "no" }],
 };
 
 /** Returns a history of three workers and a hundred attempts, of which some failed. */
 export function aBusyRun(): RunHistory {
   const ends = {
-    died: 1,
+    lost: 1,
     failed: 4,
     rejected: 1,
     expired: 2,
@@ -62,7 +62,7 @@ export function aBusyRun(): RunHistory {
     released: 1,
     committed: 289,
   };
-  const wrong = ["failed", "died", "expired", "superseded", "interrupted", "released", "rejected"] as const;
+  const wrong = ["failed", "lost", "expired", "superseded", "interrupted", "released", "rejected"] as const;
   const worker = (index: number): RunHistory["workers"][number] => {
     const spans = Array.from({ length: 100 }, (_, at) => ({
       line: at % 3,

@@ -90,9 +90,9 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     const body = JSON.stringify({ Version: "2012-10-17", Statement: statements });
     return askServer(settings, credentials, { method: "PUT", path: bucket, query: { policy: "" }, body });
   };
-  const administer = async (command: string, asked: readonly string[]) => {
+  const administer = async (command: string, requested: readonly string[]) => {
     const root = ["--access", credentials.accessKeyId, "--secret", credentials.secretAccessKey];
-    await execFileAsync(program, ["admin", ...root, "--endpoint-url", endpoint, command, ...asked]);
+    await execFileAsync(program, ["admin", ...root, "--endpoint-url", endpoint, command, ...requested]);
   };
   const clientWith = (used: AwsCredentials, sizes: S3Sizes = {}, at = settings) =>
     new S3Client({ settings: at, credentials: new CredentialCache(async () => used), ...sizes });
@@ -125,12 +125,12 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     setSecret: ({ accessKeyId }, secretAccessKey) =>
       administer("update-user", ["--access", accessKeyId, "--secret", secretAccessKey]),
     async beginUpload(bucket, key) {
-      const asked = { method: "POST", path: `${bucket}/${key}`, query: { uploads: "" } } as const;
-      await askServer(settings, credentials, asked);
+      const requested = { method: "POST", path: `${bucket}/${key}`, query: { uploads: "" } } as const;
+      await askServer(settings, credentials, requested);
     },
     async uploads(bucket) {
-      const asked = { method: "GET", path: bucket, query: { uploads: "" } } as const;
-      const listed = await askServer(settings, credentials, asked);
+      const requested = { method: "GET", path: bucket, query: { uploads: "" } } as const;
+      const listed = await askServer(settings, credentials, requested);
       return [...listed.matchAll(/<Upload>.*?<Key>([^<]*)/gs)]
         .map(([, key = ""]) => decodeURIComponent(key))
         .sort();

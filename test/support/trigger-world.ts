@@ -7,7 +7,7 @@ import { NEVER, sleepBy } from "../../shared/core/abort.ts";
 import type { Disk } from "../../shared/core/disk.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { aJobId } from "./ids.ts";
-import { type Fate, type Life, Lives } from "./lives.ts";
+import { type Fate, Lives, type ProcessWorld } from "./process-worlds.ts";
 
 const FOLDER = "/job/_trigger";
 const EVERY_MS = 360_000;
@@ -58,7 +58,7 @@ export class TriggerWorld {
     return lives.broken;
   }
 
-  async #live(life: Life): Promise<void> {
+  async #live(life: ProcessWorld): Promise<void> {
     const { clock } = life;
     const { signal } = new AbortController();
     const ledger = await TriggerLedger.open({
@@ -84,7 +84,7 @@ export class TriggerWorld {
   }
 
   /** Runs once, and publishes once. Each run fails at first, and may fail once more by a fault. */
-  async #run(life: Life, atMs: number): Promise<RunOutcome> {
+  async #run(life: ProcessWorld, atMs: number): Promise<RunOutcome> {
     const ended = { jobId: aJobId(firingAt(atMs).id), failure: null };
     const failures = this.#failures.get(atMs) ?? 0;
     // The first run takes so long that its instant is no longer on time. A forgotten instant is now lost.

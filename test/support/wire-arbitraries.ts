@@ -100,7 +100,7 @@ export const partial: fc.Arbitrary<PartialManifest> = fc.record({
   token,
   executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/).map(asExecutionId),
   ...recordOf(ROW_COUNT_NAMES, () => count),
-  firstDead: fc.option(
+  firstDeadLetter: fc.option(
     fc.record({
       file: text,
       row: count,
@@ -111,7 +111,7 @@ export const partial: fc.Arbitrary<PartialManifest> = fc.record({
   ),
   files: fc.array(
     fc.record({
-      kind: fc.constantFrom("rows", "scan", "dead", "combined"),
+      kind: fc.constantFrom("rows", "scan", "deadLetters", "combined"),
       name,
       rows: count,
       bytes: count,
@@ -182,7 +182,7 @@ export const workerStatus: fc.Arbitrary<WorkerStatus> = fc.record({
   batch: fc.option(batchInUse),
   busy,
   fetching: fc.option(fetching),
-  aside: fc.option(name),
+  gpuFault: fc.option(name),
 });
 
 const accuracyFields = {

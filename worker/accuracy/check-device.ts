@@ -50,7 +50,7 @@ const END_MS = 5_000;
  *
  * @returns null for the CPU, for a job without the check, and when no row can be compared
  * @throws errors of reading the rows or loading the model
- * @throws {WORKER_DIED} when a lane is lost
+ * @throws {WORKER_LOST} when a lane is lost
  */
 export async function checkDevice(options: CheckDeviceOptions): Promise<CheckedDevice | null> {
   const { job, device, tuning, machine } = options;

@@ -60,10 +60,10 @@ type Phase =
       readonly next: Trial;
       readonly sizesWithoutGain: number;
     }
-  | { readonly kind: "settled"; readonly units: number; readonly reason: SettledBy };
+  | { readonly kind: "fixed"; readonly units: number; readonly reason: FixedBy };
 
 /** Reason why a search ended: no larger size is faster, or memory or another bound forbids one. */
-type SettledBy = Extract<BatchBound, "speed" | "growth"> | "bound";
+type FixedBy = Extract<BatchBound, "speed" | "growth"> | "bound";
 
 /**
  * Searches the batch size, in units, by run times. Grows the size until throughput stops growing, then keeps
@@ -82,7 +82,7 @@ export class BatchSearch {
   next(length: number | null): { readonly units: number; readonly bound: BatchBound } {
     this.#phase ??= climbingFrom(length ?? 1);
     const phase = this.#phase;
-    if (phase.kind === "settled")
+    if (phase.kind === "fixed")
       return { units: phase.units, bound: phase.reason === "growth" ? "growth" : "speed" };
     if (phase.kind === "climbing") return { units: phase.trial.units, bound: "search" };
     this.#turns += 1;
@@ -98,13 +98,13 @@ export class BatchSearch {
   /** Ends the search with the best size so far, because larger sizes are impossible. */
   stop(): void {
     const phase = this.#phase;
-    if (phase?.kind === "climbing") this.#settle(phase.trial.units);
-    if (phase?.kind === "comparing") this.#settle(phase.best.units);
+    if (phase?.kind === "climbing") this.#fix(phase.trial.units);
+    if (phase?.kind === "comparing") this.#fix(phase.best.units);
   }
 
   /** Size that a later run may start with. Null: the search goes on, or a memory or other bound decided. */
   get found(): number | null {
-    return this.#phase?.kind === "settled" && this.#phase.reason === "speed" ? this.#phase.units : null;
+    return this.#phase?.kind === "fixed" && this.#phase.reason === "speed" ? this.#phase.units : null;
   }
 
   #climb(
@@ -142,12 +142,12 @@ export class BatchSearch {
     if (best.unitMs > next.unitMs * GAIN || (isEnough && isFree)) this.#tryNext(next, next, 0, limits);
     else if (!isEnough) return;
     else if (sizesWithoutGain + 1 < PATIENCE) this.#tryNext(best, next, sizesWithoutGain + 1, limits);
-    else this.#settle(best.units);
+    else this.#fix(best.units);
   }
 
   /** Compares `best` with twice the largest size so far, if that is allowed. */
   #tryNext(best: Trial, largest: Trial, sizesWithoutGain: number, limits: SearchLimits): void {
-    if (largest.runMs >= LONG_RUN_MS) return void this.#settle(best.units);
+    if (largest.runMs >= LONG_RUN_MS) return void this.#fix(best.units);
     const units = Math.min(largest.units * 2, limits.mostUnits);
     if (!this.#mayTry(units, largest, limits, best)) return;
     this.#phase = {
@@ -165,12 +165,12 @@ export class BatchSearch {
   #mayTry(units: number, largest: Trial, { mayGrow }: SearchLimits, best = largest): boolean {
     const isLarger = units > largest.units;
     if (isLarger && mayGrow()) return true;
-    this.#settle(best.units, isLarger ? "growth" : "bound");
+    this.#fix(best.units, isLarger ? "growth" : "bound");
     return false;
   }
 
-  #settle(units: number, reason: SettledBy = "speed"): void {
-    this.#phase = { kind: "settled", units, reason };
+  #fix(units: number, reason: FixedBy = "speed"): void {
+    this.#phase = { kind: "fixed", units, reason };
   }
 }
 

@@ -93,7 +93,7 @@ export class BatchSizer {
     const { mayGrow = () => true } = this.#options;
     const { rows } = leastBound(boundsOf(this.#limits(null), length));
     this.#search.observe(shape, runMs, { mostUnits: unitsOf({ rows, length }), mayGrow });
-    this.#tell();
+    this.#report();
   }
 
   /**
@@ -104,7 +104,7 @@ export class BatchSizer {
     if (this.#options.fixedRows !== null) return;
     this.#failed.add(shape);
     this.#search.stop();
-    this.#tell();
+    this.#report();
   }
 
   /** True when neither the model nor the job file sets the size. */
@@ -123,7 +123,7 @@ export class BatchSizer {
     return { fixedRows, rows, tokens, memoryRows, shardRows: shardRows(), failed: this.#failed, measured };
   }
 
-  #tell(): void {
+  #report(): void {
     const units = this.#knownUnits ?? this.#search.found;
     const caps = this.#failed.all;
     if (units === this.#reported.units && caps === this.#reported.caps) return;

@@ -78,7 +78,7 @@ export class TurnBatcher {
   }
 
   /** Handles the outcomes of a batch. Call it once the batch's states are kept. */
-  settle(outcomes: readonly BatchOutcome[]): void {
+  report(outcomes: readonly BatchOutcome[]): void {
     for (const { kind, batch } of outcomes) {
       this.#running -= batch.rows;
       if (kind === "failed") continue;
@@ -87,16 +87,16 @@ export class TurnBatcher {
           if (chunk.hasPartBehind(row)) this.#ready.push({ chunk, row: row + 1 });
       }
     }
-    this.#tell();
+    this.#report();
   }
 
   /** Releases a chunk that is no longer in use. */
   close(chunk: InputChunk): void {
     this.#heldBytes -= this.#bytes.get(chunk) ?? 0;
-    if (this.#bytes.delete(chunk)) this.#tell();
+    if (this.#bytes.delete(chunk)) this.#report();
   }
 
-  #tell(): void {
+  #report(): void {
     this.#changed.resolve();
     this.#changed = deferred();
   }

@@ -40,8 +40,8 @@ export interface ShardResult extends RowCounts {
   /** Kept columns and outputs, in input order. */
   readonly rows: Table;
   /** Dead letters. Null: none. */
-  readonly dead: Table | null;
-  readonly firstDead: DeadLetter | null;
+  readonly deadLetters: Table | null;
+  readonly firstDeadLetter: DeadLetter | null;
 }
 
 /**
@@ -76,9 +76,9 @@ export class Collector {
   readonly #map: MapBinding;
   readonly #keep: readonly ArrowField[];
   /** Kept columns of dead letters, which are always Parquet. Columns that Parquet cannot hold are skipped. */
-  readonly #keepDead: readonly ArrowField[];
+  readonly #keepDeadLetters: readonly ArrowField[];
   readonly #schema: Schema;
-  readonly #dead: DeadLetterTable;
+  readonly #deadLetters: DeadLetterTable;
   readonly #shardRows: number;
   readonly #mostBytes: number;
   readonly #onClosed: (chunk: InputChunk) => void;
@@ -106,8 +106,8 @@ export class Collector {
     this.#keep = map.keep.map(({ name }) => plainField(present(schema.fields[index.get(name) ?? -1], name)));
     const made = this.#writers.flatMap(({ columns }) => columns.map(({ field }) => field));
     this.#schema = quickSchema(new Schema([...this.#keep, ...made]));
-    this.#keepDead = this.#keep.filter(({ type }) => parquetFault(fieldTypeOf(type)) === null);
-    this.#dead = new DeadLetterTable(slices, this.#keepDead);
+    this.#keepDeadLetters = this.#keep.filter(({ type }) => parquetFault(fieldTypeOf(type)) === null);
+    this.#deadLetters = new DeadLetterTable(slices, this.#keepDeadLetters);
   }
 
   /** Number of the shard's rows that are mapped, filtered or dead-lettered. */
@@ -126,7 +126,7 @@ export class Collector {
     this.#rowsFiltered += chunk.filteredRows;
     for (const writer of this.#writers) writer.open(chunk, chunk.place);
     this.#open.push(chunk);
-    this.#closeSettled();
+    this.#closeFinished();
   }
 
   /** @throws {MODEL_SHAPE} when a tensor's shape differs from the plan */
@@ -135,19 +135,19 @@ export class Collector {
       if (outcome.kind === "mapped") this.#write(outcome);
       else {
         for (const { chunk, start } of outcome.batch.pieces) {
-          chunk.settleDead(start, { stage: "infer", code: "ROW_FAILED", message: outcome.message });
-          if (this.#map.state !== undefined) chunk.settleSkipped(start);
+          chunk.deadLetter(start, { stage: "infer", code: "ROW_FAILED", message: outcome.message });
+          if (this.#map.state !== undefined) chunk.doneSkipped(start);
         }
       }
     }
-    this.#closeSettled();
+    this.#closeFinished();
   }
 
   /** Returns the result. Call it after all rows are collected. */
   finish(): MappedShard {
     assert(this.#open.length === 0, "every row of the shard has an outcome");
-    const rowsDead = this.#dead.rows;
-    const counted = this.#rowsMapped + this.#rowsFiltered + rowsDead;
+    const rowsDeadLettered = this.#deadLetters.rows;
+    const counted = this.#rowsMapped + this.#rowsFiltered + rowsDeadLettered;
     assert(this.#rowsIn === counted, "every row is mapped, filtered or a dead letter");
     return {
       rowsIn: this.#rowsIn,
@@ -155,13 +155,13 @@ export class Collector {
       rowsFiltered: this.#rowsFiltered,
       rowsOut: this.#rowsOut,
       ...recordOf(NOTED_COUNTS, (name) => this.#noted[name].size),
-      rowsDead,
+      rowsDeadLettered,
       rows: tableOf(this.#schema, this.#batches),
-      dead: this.#dead.finish(),
-      firstDead: this.#dead.first,
+      deadLetters: this.#deadLetters.finish(),
+      firstDeadLetter: this.#deadLetters.first,
       sources: this.#sources,
       noted: this.#noted,
-      letters: this.#dead,
+      letters: this.#deadLetters,
     };
   }
 
@@ -177,7 +177,7 @@ export class Collector {
       const tensor = checkTensor(outputs, binding, { rows, lengths: batch.lengths });
       this.#writers[index]?.write(tensor, placements);
     });
-    for (const { chunk, start, end } of batch.pieces) chunk.settleMapped(end - start);
+    for (const { chunk, start, end } of batch.pieces) chunk.doneMapped(end - start);
   }
 
   #note({ origin: { noted, sourceStart } }: InputChunk, mapped: Uint32Array): void {
@@ -188,7 +188,7 @@ export class Collector {
     }
   }
 
-  #closeSettled(): void {
+  #closeFinished(): void {
     while (this.#open[0]?.rowsPending === 0) {
       const chunk = this.#open.shift();
       if (chunk !== undefined) this.#close(chunk);
@@ -214,16 +214,16 @@ export class Collector {
       this.#rowsOut += rows;
       this.#sources?.push(sourcesOf(chunk, runs));
     }
-    const letters = chunk.deadRows().map(([row, reason]) => [chunk.sourceOf(row), reason] as const);
+    const letters = chunk.deadLetters().map(([row, reason]) => [chunk.sourceOf(row), reason] as const);
     const longest = letters.reduce((bytes, [, { message }]) => Math.max(bytes, message.length), 0);
-    const dead = {
-      kept: columnsOf(chunk, this.#keepDead),
-      runs: chunk.runs("dead"),
-      rowBytes: this.#dead.placeBytes + longest * UTF8_BYTES,
+    const deadLetters = {
+      kept: columnsOf(chunk, this.#keepDeadLetters),
+      runs: chunk.runs("deadLetters"),
+      rowBytes: this.#deadLetters.placeBytes + longest * UTF8_BYTES,
     };
     let taken = 0;
-    for (const { runs, rows } of cutChunk(dead, this.#mostBytes)) {
-      this.#dead.add(letters.slice(taken, taken + rows), gatherRuns(dead.kept, runs));
+    for (const { runs, rows } of cutChunk(deadLetters, this.#mostBytes)) {
+      this.#deadLetters.add(letters.slice(taken, taken + rows), gatherRuns(deadLetters.kept, runs));
       taken += rows;
     }
     this.#onClosed(chunk);

@@ -14,7 +14,7 @@ import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { cutReason, type DeadLetter } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import type { DeadReason } from "../tensorize/input-chunk.ts";
+import type { DeadLetterReason } from "../tensorize/input-chunk.ts";
 
 const PLACE_FIELDS = [
   new ArrowField("file", new Utf8(), false),
@@ -62,11 +62,11 @@ export class DeadLetterTable {
   }
 
   /**
-   * @param dead rows of the shard
+   * @param deadLetters rows of the shard
    * @param kept kept columns of these rows only
    */
-  add(dead: readonly (readonly [number, DeadReason])[], kept: readonly Data[]): void {
-    const letters = dead.map(
+  add(deadLetters: readonly (readonly [number, DeadLetterReason])[], kept: readonly Data[]): void {
+    const letters = deadLetters.map(
       ([row, { stage, code, message }]): DeadLetter => ({
         ...this.#placeOf(row),
         stage,

@@ -10,7 +10,7 @@ import { type MappedShard, type ShardResult, tableOf } from "../collect/collecto
 import type { DeadLetterTable } from "../collect/dead-letters.ts";
 import type { StageSteps } from "../steps/stage-steps.ts";
 import { stepFailedAt } from "../steps/step-failed-at.ts";
-import type { DeadReason } from "../tensorize/input-chunk.ts";
+import type { DeadLetterReason } from "../tensorize/input-chunk.ts";
 
 interface FinishOptions {
   readonly steps: StageSteps;
@@ -26,7 +26,7 @@ interface MappedRows {
 
 /** Rows behind the steps, and failures by row of the shard. */
 interface FinishedRows extends MappedRows {
-  readonly failed: ReadonlyMap<number, DeadReason>;
+  readonly failed: ReadonlyMap<number, DeadLetterReason>;
 }
 
 /**
@@ -40,7 +40,7 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
   const { steps, signal } = options;
   const schema = await steps.schemaOf(rows.schema, signal);
   const finished: FinishedRows[] = [];
-  const failed = new Map<number, DeadReason>();
+  const failed = new Map<number, DeadLetterReason>();
   for await (const each of finishedRows(mapped, options)) {
     finished.push(each);
     for (const [row, reason] of each.failed) if (!failed.has(row)) failed.set(row, reason);
@@ -51,7 +51,7 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
   const notedCounts = { ...NONE_NOTED };
   let last = -1;
   for (const each of finished) {
-    const { batch, origins } = failed.size === 0 ? each : withoutDead(each, failed);
+    const { batch, origins } = failed.size === 0 ? each : withoutDeadLetters(each, failed);
     const { numRows, data } = batch;
     for (let row = 0; row < numRows; row += 1) {
       const origin = origins[row] ?? 0;
@@ -69,11 +69,11 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
     rows: tableOf(schema, batches),
     rowsMapped,
     rowsFiltered: result.rowsFiltered + result.rowsMapped - rowsMapped - failed.size,
-    rowsDead: result.rowsDead + failed.size,
+    rowsDeadLettered: result.rowsDeadLettered + failed.size,
     rowsOut,
     ...notedCounts,
-    dead: letters.finish(),
-    firstDead: letters.first,
+    deadLetters: letters.finish(),
+    firstDeadLetter: letters.first,
   };
 }
 
@@ -90,7 +90,7 @@ function finishedRows(
         throw stepFailedAt(error, lease, first, (origins.at(-1) ?? first) + 1);
       });
       const originsOut = finished.sources?.map((row) => origins[row] ?? 0) ?? origins;
-      const failed = new Map<number, DeadReason>();
+      const failed = new Map<number, DeadLetterReason>();
       for (const { row, code, message } of finished.failed) {
         const origin = present(originsOut[row], "every row came from one");
         if (!failed.has(origin)) failed.set(origin, { stage: "finish", code, message });
@@ -128,8 +128,11 @@ function* mappedRows(rows: Table, sources: MappedShard["sources"]): Generator<Ma
 }
 
 /** Removes dead letters from all batches, because a row's parts may be in several. */
-function withoutDead({ batch, origins }: MappedRows, dead: ReadonlyMap<number, DeadReason>): MappedRows {
-  const live = [...origins.keys()].filter((row) => !dead.has(origins[row] ?? 0));
+function withoutDeadLetters(
+  { batch, origins }: MappedRows,
+  deadLetters: ReadonlyMap<number, DeadLetterReason>,
+): MappedRows {
+  const live = [...origins.keys()].filter((row) => !deadLetters.has(origins[row] ?? 0));
   if (live.length === origins.length) return { batch, origins };
   return { batch: rowsOf(batch, live), origins: Uint32Array.from(live, (row) => origins[row] ?? 0) };
 }
@@ -138,25 +141,25 @@ function withoutDead({ batch, origins }: MappedRows, dead: ReadonlyMap<number, D
 function addLetters(
   letters: DeadLetterTable,
   { rows, sources }: MappedShard,
-  failed: ReadonlyMap<number, DeadReason>,
+  failed: ReadonlyMap<number, DeadLetterReason>,
 ): void {
   const left = new Map(failed);
   for (const { batch, origins } of mappedRows(rows, sources)) {
     const places: number[] = [];
-    const dead: (readonly [number, DeadReason])[] = [];
+    const deadLetters: (readonly [number, DeadLetterReason])[] = [];
     for (const [place, origin] of origins.entries()) {
       const reason = left.get(origin);
       if (reason === undefined) continue;
       left.delete(origin);
       places.push(place);
-      dead.push([origin, reason]);
+      deadLetters.push([origin, reason]);
     }
     if (places.length === 0) continue;
     const kept = letters.keeps.map((name) => columnData(batch, name));
     const stretches = (data: (typeof kept)[number]) =>
       places.map((row) => ({ data, start: row, end: row + 1 }));
     letters.add(
-      dead,
+      deadLetters,
       kept.map((data) => gather(data.type, stretches(data))),
     );
   }

@@ -26,7 +26,7 @@ export interface WatchedGpu {
   /** Null: the GPU was lost, or not yet checked. */
   readonly reading: GpuReading | null;
   /** Reason of the suspension. Null: the GPU takes work. */
-  readonly aside: string | null;
+  readonly fault: string | null;
 }
 
 interface Watched {
@@ -62,7 +62,7 @@ export class GpuWatch implements GpuGate {
 
   get gpus(): readonly WatchedGpu[] {
     return [...this.#watched].map(([gpu, { reading, state }]) => {
-      return { gpu, reading, aside: state.aside?.reason ?? null };
+      return { gpu, reading, fault: state.exclusion?.reason ?? null };
     });
   }
 
@@ -76,7 +76,7 @@ export class GpuWatch implements GpuGate {
 
   async untilGood(gpu: string, signal: AbortSignal): Promise<void> {
     const watched = this.#watched.get(gpu);
-    if (watched === undefined || watched.state.aside === null) return;
+    if (watched === undefined || watched.state.exclusion === null) return;
     const stopped = deferred<never>();
     const stop = () => stopped.reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
@@ -106,14 +106,14 @@ export class GpuWatch implements GpuGate {
   #turn(gpu: string, watched: Watched, state: GpuState): void {
     const before = watched.state;
     watched.state = state;
-    if (before.aside === null && state.aside !== null) {
-      const { reason, sinceMs, untilMs } = state.aside;
+    if (before.exclusion === null && state.exclusion !== null) {
+      const { reason, sinceMs, untilMs } = state.exclusion;
       this.#log.warn({ gpu, reason, seconds: (untilMs - sinceMs) / 1_000 }, "a GPU is excluded");
       watched.back = deferred<void>();
       watched.good.abort(reason);
-    } else if (before.aside !== null && state.aside === null) {
-      const seconds = Math.round((state.backSinceMs - before.aside.sinceMs) / 1_000);
-      this.#log.warn({ gpu, reason: before.aside.reason, seconds }, "a GPU is used again");
+    } else if (before.exclusion !== null && state.exclusion === null) {
+      const seconds = Math.round((state.backSinceMs - before.exclusion.sinceMs) / 1_000);
+      this.#log.warn({ gpu, reason: before.exclusion.reason, seconds }, "a GPU is used again");
       watched.good = new AbortController();
       watched.back.resolve();
     }

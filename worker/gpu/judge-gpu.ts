@@ -1,7 +1,7 @@
 import type { GpuLook, GpuReading } from "../../shared/extension/gpu-driver.ts";
 
 /** Duration of a suspension: first, and at most. After it, a check decides whether the GPU is used again. */
-const ASIDE = { firstMs: 60_000, mostMs: 15 * 60_000 } as const;
+const EXCLUSION = { firstMs: 60_000, mostMs: 15 * 60_000 } as const;
 /** Duration of a slowdown for heat or power before it counts. Shorter ones are harmless. */
 const SLOW_MS = 60_000;
 /** Time without faults after which earlier suspensions no longer count. */
@@ -25,7 +25,7 @@ const XIDS: ReadonlyMap<number, string> = new Map([
 /** State of a GPU. Times are by the caller's clock. */
 export interface GpuState {
   /** Suspension: reason, start, and earliest end. Null: the GPU is in use. */
-  readonly aside: { readonly reason: string; readonly sinceMs: number; readonly untilMs: number } | null;
+  readonly exclusion: { readonly reason: string; readonly sinceMs: number; readonly untilMs: number } | null;
   /** Consecutive suspensions. */
   readonly times: number;
   readonly backSinceMs: number;
@@ -35,7 +35,7 @@ export interface GpuState {
 }
 
 export const GOOD_GPU: GpuState = {
-  aside: null,
+  exclusion: null,
   times: 0,
   backSinceMs: 0,
   slowSinceMs: null,
@@ -55,23 +55,26 @@ export function judgeGpu(before: GpuState, look: GpuLook, nowMs: number): GpuSta
     uncorrectedErrors: look.kind === "read" ? look.reading.uncorrectedErrors : before.uncorrectedErrors,
   };
   const reason = faultOf(before, look) ?? slownessOf(look, slowSinceMs, nowMs);
-  if (before.aside === null) return reason === null ? known : putAside(known, reason, nowMs);
-  if (nowMs < before.aside.untilMs) return known;
+  if (before.exclusion === null) return reason === null ? known : excluded(known, reason, nowMs);
+  if (nowMs < before.exclusion.untilMs) return known;
   if (reason !== null || slowSinceMs !== null) {
-    const untilMs = nowMs + asideMs(before.times);
-    return { ...known, aside: { ...before.aside, reason: reason ?? before.aside.reason, untilMs } };
+    const untilMs = nowMs + exclusionMs(before.times);
+    return {
+      ...known,
+      exclusion: { ...before.exclusion, reason: reason ?? before.exclusion.reason, untilMs },
+    };
   }
-  return { ...known, aside: null, backSinceMs: nowMs };
+  return { ...known, exclusion: null, backSinceMs: nowMs };
 }
 
-function putAside(state: GpuState, reason: string, nowMs: number): GpuState {
+function excluded(state: GpuState, reason: string, nowMs: number): GpuState {
   const isTrusted = state.times === 0 || nowMs - state.backSinceMs >= TRUSTED_MS;
   const times = isTrusted ? 1 : state.times + 1;
-  return { ...state, times, aside: { reason, sinceMs: nowMs, untilMs: nowMs + asideMs(times) } };
+  return { ...state, times, exclusion: { reason, sinceMs: nowMs, untilMs: nowMs + exclusionMs(times) } };
 }
 
-function asideMs(times: number): number {
-  return Math.min(ASIDE.mostMs, ASIDE.firstMs * 2 ** (times - 1));
+function exclusionMs(times: number): number {
+  return Math.min(EXCLUSION.mostMs, EXCLUSION.firstMs * 2 ** (times - 1));
 }
 
 function faultOf({ uncorrectedErrors }: GpuState, look: GpuLook): string | null {

@@ -21,7 +21,7 @@ export interface WorkerFigures {
   /** True when the worker has a process that has joined the coordinator. */
   readonly hasJoined: boolean;
   /** Number of processes that exited unexpectedly. */
-  readonly deaths: number;
+  readonly exits: number;
   /** Last report. Null: the current process has sent none. */
   readonly beat: WorkerBeat | null;
   /** Time since the last report. Null: no process has joined. */
@@ -49,9 +49,9 @@ export class ProcessFigures {
   }
 
   began(name: string, device: ConcreteDevice): void {
-    const deaths = this.#workers.get(name)?.deaths ?? 0;
+    const exits = this.#workers.get(name)?.exits ?? 0;
     const heardMs = this.#clock.nowMs();
-    this.#workers.set(name, { name, device, hasJoined: false, deaths, beat: null, heardMs });
+    this.#workers.set(name, { name, device, hasJoined: false, exits, beat: null, heardMs });
   }
 
   joined(name: string): void {
@@ -62,9 +62,9 @@ export class ProcessFigures {
     this.#change(name, { beat, heardMs: this.#clock.nowMs() });
   }
 
-  ended(name: string, how: "died" | "ended"): void {
-    const deaths = (this.#workers.get(name)?.deaths ?? 0) + (how === "died" ? 1 : 0);
-    this.#change(name, { hasJoined: false, beat: null, deaths });
+  ended(name: string, how: "exited" | "ended"): void {
+    const exits = (this.#workers.get(name)?.exits ?? 0) + (how === "exited" ? 1 : 0);
+    this.#change(name, { hasJoined: false, beat: null, exits });
   }
 
   #change(name: string, change: Partial<Known>): void {

@@ -4,7 +4,7 @@ import { METRICS_TYPE, metricsText } from "../../shared/metrics/metric.ts";
 import { ProcessWatch } from "../../shared/metrics/process-metrics.ts";
 import { type HttpBindings, type HttpServer, startHttpServer } from "../../shared/serving/http-server.ts";
 import { type Listening, refuseClear } from "../../shared/serving/listening.ts";
-import { openDoor } from "../../shared/serving/tls-door.ts";
+import { openTlsListener } from "../../shared/serving/tls-listener.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { hangingIn } from "./process-figures.ts";
 import { SUPERVISOR_METRICS, type SupervisorFacts } from "./worker-metrics.ts";
@@ -46,7 +46,7 @@ export async function serveWorkerHttp(options: WorkerHttpOptions): Promise<HttpS
       "content-type": METRICS_TYPE,
     }),
   );
-  const server = await startHttpServer(app, place, openDoor(listening, log));
+  const server = await startHttpServer(app, place, openTlsListener(listening, log));
   log.info({ address: server.address }, "listening for HTTP");
   return server;
 }

@@ -30,18 +30,18 @@ export const SUPERVISOR_METRICS: readonly Row[] = [
       workers.map(({ name, device, hasJoined }) => ({ labels: [name, device], value: hasJoined ? 1 : 0 })),
   },
   {
-    name: "shardmill_process_deaths_total",
+    name: "shardmill_process_exits_total",
     type: "counter",
     help: "Processes of a worker that exited unexpectedly",
     labels: ["worker"],
-    read: ({ workers }) => workers.map(({ name, deaths }) => ({ labels: [name], value: deaths })),
+    read: ({ workers }) => workers.map(({ name, exits }) => ({ labels: [name], value: exits })),
   },
   ofBeats("shardmill_process_leases", "Leases that a worker holds", [], ({ leases }) => [[[], leases]]),
   ofBeats(
     "shardmill_process_stage_busy_ratio",
     "Busy share of each stage, for each of its threads",
     ["stage"],
-    ({ busy }) => STAGES.flatMap((stage) => told(busy[stage]).map((value) => [[stage], value] as const)),
+    ({ busy }) => STAGES.flatMap((stage) => known(busy[stage]).map((value) => [[stage], value] as const)),
   ),
   ofBeats("shardmill_process_batch_rows", "Rows of a batch, by what limits it", ["bound"], ({ batch }) =>
     batch === null ? [] : [[[batch.bound], batch.rows]],
@@ -50,18 +50,18 @@ export const SUPERVISOR_METRICS: readonly Row[] = [
     "shardmill_process_padding_ratio",
     "Share of padded positions in the batches that ran",
     [],
-    ({ padding }) => told(padding).map((value) => [[], value] as const),
+    ({ padding }) => known(padding).map((value) => [[], value] as const),
   ),
   ofStores("shardmill_process_store_requests_total", "Requests sent", (counts) => counts.requests),
   ofStores("shardmill_process_store_read_bytes_total", "Bytes received", (counts) => counts.bytesRead),
   ofStores("shardmill_process_store_written_bytes_total", "Bytes sent", (counts) => counts.bytesWritten),
   ofStores("shardmill_process_store_retries_total", "Requests retried", (counts) => counts.retries),
   {
-    name: "shardmill_gpu_aside",
+    name: "shardmill_gpu_excluded",
     type: "gauge",
     help: "1 while the GPU is excluded because of errors, loss or slowdown, else 0",
     labels: ["gpu"],
-    read: ({ gpus }) => gpus.map(({ gpu, aside }) => ({ labels: [gpu], value: aside === null ? 0 : 1 })),
+    read: ({ gpus }) => gpus.map(({ gpu, fault }) => ({ labels: [gpu], value: fault === null ? 0 : 1 })),
   },
   ofGpus(
     "shardmill_gpu_utilisation_ratio",
@@ -141,12 +141,12 @@ function ofGpus(
     labels: ["gpu", "name"],
     *read({ gpus }) {
       for (const { gpu, reading } of gpus)
-        for (const read of told(reading === null ? null : value(reading)))
+        for (const read of known(reading === null ? null : value(reading)))
           yield { labels: [gpu, reading?.name ?? ""], value: read };
     },
   };
 }
 
-function told(value: number | null | undefined): readonly number[] {
+function known(value: number | null | undefined): readonly number[] {
   return value === null || value === undefined ? [] : [value];
 }

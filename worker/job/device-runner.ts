@@ -89,14 +89,14 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     const { log, device, modelMemoryBytes = 0 } = options;
     const isShort = shortOf(device);
     this.#jobs = new JobsInUse({
-      restingBytes: modelMemoryBytes,
+      idleBytes: modelMemoryBytes,
       isShort: async () => {
         if (!(await isShort())) return false;
         // First close lanes that no job uses, which may free enough memory to keep the job.
         await this.#lanes.closeIdle();
         return await isShort();
       },
-      onKept: (job) => log.info({ job }, "model kept"),
+      onReused: (job) => log.info({ job }, "model kept"),
       onClosing: (job, reason) => log.info({ job, reason }, "model released"),
     });
   }
@@ -197,10 +197,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     if (known.described !== session || this.#atHand !== known) return;
     if (!isStill) this.#jobs.putAway();
     // A restarted coordinator does not have the report.
-    else if (known.report !== null) await this.#tellDevice(lease.jobId, known, known.report).catch(() => {});
+    else if (known.report !== null)
+      await this.#reportDevice(lease.jobId, known, known.report).catch(() => {});
   }
 
-  async #tellDevice(jobId: JobId, known: Known, report: DeviceReport): Promise<void> {
+  async #reportDevice(jobId: JobId, known: Known, report: DeviceReport): Promise<void> {
     const session = sessionIn(present(this.#session, "a session comes before a lease"));
     known.report = report;
     await this.#options.services.work.reportDevice(session, jobId, report);
@@ -230,7 +231,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       session,
       firstLease: lease,
       fetching: this.#fetching,
-      onDevice: (report) => this.#tellDevice(lease.jobId, known, report),
+      onDevice: (report) => this.#reportDevice(lease.jobId, known, report),
       onBusy: (shares, { run, padded }, batch) => {
         known.batch = batch;
         // An idle job would report idle threads.

@@ -1,6 +1,6 @@
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
-import { KeptOpen } from "./kept-open.ts";
+import { WarmResource } from "./warm-resource.ts";
 
 /** Open job. */
 interface Open extends AsyncDisposable {
@@ -10,24 +10,24 @@ interface Open extends AsyncDisposable {
 
 interface Held<T extends Open> {
   readonly jobId: JobId;
-  readonly kept: KeptOpen<T>;
+  readonly resource: WarmResource<T>;
   /**
    * Memory when the job first became idle. Measured once, because later jobs share the process. Null until
    * then.
    */
-  restingBytes: number | null;
+  idleBytes: number | null;
 }
 
 interface JobsInUseOptions {
   /** Memory limit of idle jobs together. 0: none is kept. */
-  readonly restingBytes: number;
+  readonly idleBytes: number;
   /**
    * Checks whether the device has too little free memory for another job. Called before another job is
    * opened. Default: always enough.
    */
   readonly isShort?: () => Promise<boolean>;
   /** Called when an idle job is used again. */
-  readonly onKept?: (jobId: JobId) => void;
+  readonly onReused?: (jobId: JobId) => void;
   /** Called when a job will be closed to make room. */
   readonly onClosing?: (jobId: JobId, why: string) => void;
 }
@@ -36,7 +36,7 @@ interface JobsInUseOptions {
  * Limit of idle jobs, however small. The coordinator remembers as many for each worker. Each window of a
  * queue is a job that never runs again.
  */
-const MOST_RESTING = 8;
+const MOST_IDLE = 8;
 
 /**
  * Current job, and previous jobs that stay open and idle while memory allows. The least recently used one
@@ -49,8 +49,8 @@ export class JobsInUse<T extends Open> {
   readonly #options: JobsInUseOptions;
   #atHand: Held<T> | null = null;
   /** Idle jobs, the most recently used one last. */
-  readonly #resting: Held<T>[] = [];
-  readonly #leaving = new Set<KeptOpen<T>>();
+  readonly #idle: Held<T>[] = [];
+  readonly #leaving = new Set<WarmResource<T>>();
 
   constructor(options: JobsInUseOptions) {
     this.#options = options;
@@ -63,19 +63,19 @@ export class JobsInUse<T extends Open> {
 
   /** Checks whether the job is open or opening. */
   has(jobId: JobId): boolean {
-    return this.atHandId === jobId || this.#resting.some((held) => held.jobId === jobId);
+    return this.atHandId === jobId || this.#idle.some((held) => held.jobId === jobId);
   }
 
   /**
    * Runs `work` on the job, which `open` opens if it is not open.
    *
-   * @throws errors of {@link KeptOpen.use}
+   * @throws errors of {@link WarmResource.use}
    */
   use<R>(
     jobId: JobId,
     { open, work, signal }: { open: () => Promise<T>; work: (job: T) => Promise<R>; signal: AbortSignal },
   ): Promise<R> {
-    return this.#keptOpen(jobId, open).use(work, signal);
+    return this.#warm(jobId, open).use(work, signal);
   }
 
   /** Closes the current job once its users end. The next use opens a job again. */
@@ -88,42 +88,42 @@ export class JobsInUse<T extends Open> {
   /** Closes all jobs now, even those in use. */
   async closeNow(): Promise<void> {
     this.putAway();
-    for (const held of this.#resting.splice(0)) this.#leave(held);
-    await Promise.all([...this.#leaving].map((kept) => kept.closeNow()));
+    for (const held of this.#idle.splice(0)) this.#leave(held);
+    await Promise.all([...this.#leaving].map((resource) => resource.closeNow()));
   }
 
-  #keptOpen(jobId: JobId, open: () => Promise<T>): KeptOpen<T> {
-    if (this.#atHand?.jobId === jobId) return this.#atHand.kept;
+  #warm(jobId: JobId, open: () => Promise<T>): WarmResource<T> {
+    if (this.#atHand?.jobId === jobId) return this.#atHand.resource;
     // Take the requested job out first, so that it is not closed to make room.
-    const index = this.#resting.findIndex((held) => held.jobId === jobId);
-    const [rested] = index < 0 ? [] : this.#resting.splice(index, 1);
+    const index = this.#idle.findIndex((held) => held.jobId === jobId);
+    const [rested] = index < 0 ? [] : this.#idle.splice(index, 1);
     this.#rest();
     if (rested !== undefined) {
       this.#atHand = rested;
-      this.#options.onKept?.(jobId);
-      return rested.kept;
+      this.#options.onReused?.(jobId);
+      return rested.resource;
     }
     const opening = this.#makeRoom().then(() => this.#openPatiently(open));
-    const held: Held<T> = { jobId, kept: new KeptOpen(opening), restingBytes: null };
+    const held: Held<T> = { jobId, resource: new WarmResource(opening), idleBytes: null };
     this.#atHand = held;
     // A job that could not be opened is retried with its next lease.
     opening.catch(() => {
       if (this.#atHand === held) this.#atHand = null;
-      if (this.#resting.includes(held)) this.#resting.splice(this.#resting.indexOf(held), 1);
+      if (this.#idle.includes(held)) this.#idle.splice(this.#idle.indexOf(held), 1);
     });
-    return held.kept;
+    return held.resource;
   }
 
   #rest(): void {
     const held = this.#atHand;
     this.#atHand = null;
     if (held === null) return;
-    this.#resting.push(held);
-    for (const one of this.#resting) one.restingBytes ??= one.kept.open?.memoryBytes() ?? null;
-    const total = () => this.#resting.reduce((sum, { restingBytes }) => sum + (restingBytes ?? 0), 0);
-    const { restingBytes: most } = this.#options;
-    while (this.#resting.length > (most === 0 ? 0 : MOST_RESTING) || total() > most) {
-      const [oldest] = this.#resting.splice(0, 1);
+    this.#idle.push(held);
+    for (const one of this.#idle) one.idleBytes ??= one.resource.open?.memoryBytes() ?? null;
+    const total = () => this.#idle.reduce((sum, { idleBytes }) => sum + (idleBytes ?? 0), 0);
+    const { idleBytes: most } = this.#options;
+    while (this.#idle.length > (most === 0 ? 0 : MOST_IDLE) || total() > most) {
+      const [oldest] = this.#idle.splice(0, 1);
       if (oldest !== undefined) this.#leave(oldest, "other jobs need its memory");
     }
   }
@@ -132,8 +132,8 @@ export class JobsInUse<T extends Open> {
   async #makeRoom(): Promise<void> {
     await this.#idleClosed();
     const { isShort = async () => false } = this.#options;
-    while (this.#resting.length > 0 && (await isShort())) {
-      const oldest = this.#resting.shift();
+    while (this.#idle.length > 0 && (await isShort())) {
+      const oldest = this.#idle.shift();
       if (oldest !== undefined) this.#leave(oldest, "its device has little memory free");
       await this.#idleClosed();
     }
@@ -143,18 +143,18 @@ export class JobsInUse<T extends Open> {
     try {
       return await open();
     } catch (error) {
-      if (!isShardmillError(error, "OUT_OF_MEMORY") || this.#resting.length === 0) throw error;
+      if (!isShardmillError(error, "OUT_OF_MEMORY") || this.#idle.length === 0) throw error;
     }
-    for (const held of this.#resting.splice(0))
+    for (const held of this.#idle.splice(0))
       this.#leave(held, "too little memory for the next job beside it");
     await this.#idleClosed();
     return await open();
   }
 
-  #leave({ jobId, kept }: Held<T>, why?: string): void {
-    if (why !== undefined && this.#options.restingBytes > 0) this.#options.onClosing?.(jobId, why);
-    this.#leaving.add(kept);
-    void kept.closeWhenIdle().then(() => this.#leaving.delete(kept));
+  #leave({ jobId, resource }: Held<T>, why?: string): void {
+    if (why !== undefined && this.#options.idleBytes > 0) this.#options.onClosing?.(jobId, why);
+    this.#leaving.add(resource);
+    void resource.closeWhenIdle().then(() => this.#leaving.delete(resource));
   }
 
   async #idleClosed(): Promise<void> {

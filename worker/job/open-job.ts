@@ -230,7 +230,7 @@ export class OpenJob implements AsyncDisposable {
   }
 
   /** Logs the first file that is not visible here. Only once, because each shard may have one. */
-  #tellFar(path: string): void {
+  #reportFar(path: string): void {
     if (this.#hasReportedFar) return;
     this.#hasReportedFar = true;
     this.#options.log.info(
@@ -239,7 +239,7 @@ export class OpenJob implements AsyncDisposable {
     );
   }
 
-  #tellFirstRows(): void {
+  #reportFirstRows(): void {
     if (this.#hasMapped) return;
     this.#hasMapped = true;
     this.#options.log.info({ job: this.#job.jobId }, "first rows mapped");
@@ -264,8 +264,8 @@ export class OpenJob implements AsyncDisposable {
         onBusy(mergeShares([...this.#busy.values()], shardThreads), positions, batch);
       },
       onLearned: (news) => this.#keep(news),
-      onFarFile: (path) => this.#tellFar(path),
-      onRows: () => this.#tellFirstRows(),
+      onFarFile: (path) => this.#reportFar(path),
+      onRows: () => this.#reportFirstRows(),
       onLanesBusy: () => log.info({ job: this.#job.jobId }, "all lanes busy"),
       onBroken: (error) => {
         log.warn({ reason: error.message }, "a shard thread is replaced");

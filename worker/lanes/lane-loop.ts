@@ -58,7 +58,7 @@ export class LaneLoop {
       return { id, kind: "done", outputs: results, feeds, runMs: performance.now() - startMs };
     } catch (caught) {
       const error = errorToData(caught);
-      if (isShardmillError(caught, "WORKER_DIED")) this.#onDeviceLost(error);
+      if (isShardmillError(caught, "WORKER_LOST")) this.#onDeviceLost(error);
       return { id, kind: "failed", error, feeds };
     }
   }

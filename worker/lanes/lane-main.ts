@@ -16,7 +16,7 @@ export function laneMain(openSession: (options: LaneOptions) => Promise<Session>
       const opened = await openSession(options);
       const session =
         options.fixedBatch === null ? opened : new FixedBatchSession(opened, options.fixedBatch);
-      loop = new LaneLoop(session, (error) => owner.tell("broken", error));
+      loop = new LaneLoop(session, (error) => owner.notify("broken", error));
       return performance.now() - startMs;
     },
     serve(port) {

@@ -43,7 +43,7 @@ class LanePool implements Lanes, Disposable {
   ): Promise<InferResult> {
     signal.throwIfAborted();
     const [first, ...others] = this.#lanes.filter((lane) => lane.open);
-    if (first === undefined) throw laneGone();
+    if (first === undefined) throw laneLost();
     const shortest = others.reduce((best, lane) => (lane.queued < best.queued ? lane : best), first);
     if (this.#idle.delete(shortest) && this.#idle.size === 0) this.#onAllBusy();
     return shortest.infer(feeds, outputs, signal);
@@ -64,7 +64,7 @@ class LaneConnection {
 
   constructor(port: MessagePort) {
     this.#port = port;
-    port.on("message", (reply: InferReply) => this.#settle(reply));
+    port.on("message", (reply: InferReply) => this.#complete(reply));
     port.on("messageerror", () => this.close());
     port.on("close", () => this.#end());
   }
@@ -101,7 +101,7 @@ class LaneConnection {
     this.#end();
   }
 
-  #settle(reply: InferReply): void {
+  #complete(reply: InferReply): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     // For a cancelled request this has no effect: the late reply and its buffers are dropped.
@@ -111,11 +111,11 @@ class LaneConnection {
 
   #end(): void {
     this.#open = false;
-    for (const waiting of this.#waiting.values()) waiting.reject(laneGone());
+    for (const waiting of this.#waiting.values()) waiting.reject(laneLost());
     this.#waiting.clear();
   }
 }
 
-function laneGone(): ShardmillError {
-  return new ShardmillError("WORKER_DIED", "the lane that ran this batch is gone");
+function laneLost(): ShardmillError {
+  return new ShardmillError("WORKER_LOST", "the lane that ran this batch is gone");
 }

@@ -150,7 +150,7 @@ class Lane {
 
   connect(): MessagePort {
     const { port1, port2 } = new MessageChannel();
-    this.#thread.tell("serve", port2, [port2]);
+    this.#thread.notify("serve", port2, [port2]);
     return port1;
   }
 
@@ -159,7 +159,7 @@ class Lane {
   }
 
   #lost(end: RemoteEnd): ShardmillError {
-    const error = this.#died(end);
+    const error = this.#endOf(end);
     if (end.kind !== "closed") this.#broken.resolve(error);
     return error;
   }
@@ -168,10 +168,10 @@ class Lane {
    * Returns the error of a lost thread. A thread that never started failed because of this machine, so no
    * shard may be suspected.
    */
-  #died(end: RemoteEnd): ShardmillError {
+  #endOf(end: RemoteEnd): ShardmillError {
     const detail = endText(end);
     if (this.#hasServed)
-      return new ShardmillError("WORKER_DIED", `a lane's thread ended: ${detail}`, { cause: end });
+      return new ShardmillError("WORKER_LOST", `a lane's thread ended: ${detail}`, { cause: end });
     return new ShardmillError("RESOURCE_EXHAUSTED", `a lane's thread cannot be started: ${detail}`, {
       cause: end,
       hint: "check this machine's limits (ulimit -a) and its memory",

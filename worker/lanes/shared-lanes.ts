@@ -59,7 +59,7 @@ export class SharedLanes implements AsyncDisposable {
   #borrowed(shared: Shared, lanes: LaneSet): LaneSet {
     let isGivenBack = false;
     let own: OnBroken | null = null;
-    const giveBack = async () => {
+    const release = async () => {
       if (isGivenBack) return;
       isGivenBack = true;
       if (own !== null) shared.listeners.delete(own);
@@ -79,19 +79,19 @@ export class SharedLanes implements AsyncDisposable {
         shared.listeners.add(listener);
         if (shared.broken !== null) listener(shared.broken);
       },
-      [Symbol.asyncDispose]: giveBack,
+      [Symbol.asyncDispose]: release,
     };
   }
 }
 
 function begun(key: string, start: () => Promise<LaneSet>): Shared {
   const shared: Shared = { key, started: start(), uses: 0, listeners: new Set(), broken: null };
-  const told = (error: ShardmillError) => {
+  const report = (error: ShardmillError) => {
     shared.broken = error;
     for (const listener of shared.listeners) listener(error);
   };
   shared.started.then(
-    (lanes) => lanes.onBroken(told),
+    (lanes) => lanes.onBroken(report),
     // Each user of the lanes gets the error.
     () => {},
   );

@@ -45,8 +45,8 @@ export class Heartbeats {
   readonly #options: HeartbeatOptions;
   #session: WorkerSession | null = null;
   #storesBefore: readonly StoreCounts[] = [];
-  #storesTold: readonly StoreCounts[] = [];
-  #hasToldFetching = false;
+  #storesReported: readonly StoreCounts[] = [];
+  #hasReportedFetching = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -81,19 +81,19 @@ export class Heartbeats {
     using inTime = deadline(leaseMs / 3, clock);
     const batchInUse = batch?.() ?? null;
     const onItsWay = fetching?.() ?? null;
-    const asked = this.#askedIn(session);
+    const requested = this.#requestedIn(session);
     const beat: Heartbeat = {
       session,
       leases,
       busy: takeBusy(),
       padding: takePadding(),
-      stores: sinceStores(this.#storesBefore, asked),
+      stores: sinceStores(this.#storesBefore, requested),
       ...(batchInUse === null ? {} : { batch: batchInUse }),
       ...(onItsWay === null ? {} : { fetching: onItsWay }),
     };
     const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
-    this.#storesTold = asked;
-    this.#hasToldFetching = onItsWay !== null;
+    this.#storesReported = requested;
+    this.#hasReportedFetching = onItsWay !== null;
     for (const { lease, live } of states) {
       if (live) ledger.confirmed(lease, sentMs);
       else onLost(lease);
@@ -112,17 +112,17 @@ export class Heartbeats {
 
   /** True when a heartbeat has not yet reported all store requests. */
   get hasStoreNews(): boolean {
-    return sinceStores(this.#storesTold, this.#options.storeCounts?.() ?? []).length > 0;
+    return sinceStores(this.#storesReported, this.#options.storeCounts?.() ?? []).length > 0;
   }
 
   /** True when a fetch is in progress, or has just ended. */
   get #hasFetchNews(): boolean {
-    return this.#hasToldFetching || (this.#options.fetching?.() ?? null) !== null;
+    return this.#hasReportedFetching || (this.#options.fetching?.() ?? null) !== null;
   }
 
   /** Returns all store requests so far. Requests reported in an earlier session become the new baseline. */
-  #askedIn(session: WorkerSession): readonly StoreCounts[] {
-    if (this.#session !== session) this.#storesBefore = this.#storesTold;
+  #requestedIn(session: WorkerSession): readonly StoreCounts[] {
+    if (this.#session !== session) this.#storesBefore = this.#storesReported;
     this.#session = session;
     return this.#options.storeCounts?.() ?? [];
   }

@@ -26,10 +26,10 @@ interface HeldLease {
 export class LeaseLedger {
   readonly #held = new Map<string, HeldLease>();
 
-  add(lease: Lease, askedMs: number): void {
+  add(lease: Lease, requestedMs: number): void {
     const key = leaseKey(lease);
     assert(!this.#held.has(key), `lease ${key} was granted twice`);
-    this.#held.set(key, { lease, rowsDone: 0, confirmedMs: askedMs });
+    this.#held.set(key, { lease, rowsDone: 0, confirmedMs: requestedMs });
   }
 
   progress(name: LeaseName, rowsDone: number): void {

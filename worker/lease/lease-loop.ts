@@ -118,17 +118,17 @@ export class LeaseLoop {
 
   #persist<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const { clock, giveUpMs, log } = this.#options;
-    const wasLetIn = this.#registered !== null;
+    const wasRegistered = this.#registered !== null;
     const onWaiting = ({ message: reason }: ShardmillError, sinceMs: number) =>
       log.warn({ forMs: Math.round(sinceMs), reason }, "waiting for the coordinator");
-    return persist(call, { signal, giveUpMs, clock, random: this.#random, wasLetIn, onWaiting });
+    return persist(call, { signal, giveUpMs, clock, random: this.#random, wasRegistered, onWaiting });
   }
 
   async #leaseUntilEnd(quit: AbortSignal): Promise<"dismissed" | "drained"> {
     const { work, clock } = this.#options;
     let unreachableSinceMs: number | null = null;
     while (!quit.aborted) {
-      const askedMs = clock.nowMs();
+      const requestedMs = clock.nowMs();
       const running = this.#attempts.unleased().map(({ lease }) => refOf(lease));
       try {
         const answer = await work.requestLease(this.#session, LONG_POLL_MS, running, quit);
@@ -138,7 +138,7 @@ export class LeaseLoop {
         else await sleepBy(clock, answer.retryMs, quit);
       } catch (error) {
         if (quit.aborted) break;
-        unreachableSinceMs = await this.#recover(error, unreachableSinceMs ?? askedMs, quit).catch(
+        unreachableSinceMs = await this.#recover(error, unreachableSinceMs ?? requestedMs, quit).catch(
           (final: unknown) => {
             if (quit.aborted) return null;
             throw final;
@@ -198,7 +198,7 @@ export class LeaseLoop {
         onProgress: (rowsDone) => this.#ledger.progress(attempt.lease, rowsDone),
       });
       attempt.offering = true;
-      this.#tellOfShard(signal);
+      this.#reportShard(signal);
       const answer = await this.#offer(attempt, partial, signal);
       log.debug({ ...facts, answer: answer.kind }, "partial offered");
     } catch (error) {
@@ -208,15 +208,15 @@ export class LeaseLoop {
       // before a heartbeat does.
       if (isShardmillError(error, "LEASE_STALE")) return log.info(facts, "lease lost");
       log.warn({ ...facts, reason: messageOf(error) }, "attempt failed");
-      await this.#tell(() => this.#options.work.failAttempt(this.#session, ref, errorToData(error)));
+      await this.#report(() => this.#options.work.failAttempt(this.#session, ref, errorToData(error)));
     }
   }
 
   /** Sends a heartbeat after a shard. Short jobs end before the next one is due. */
-  #tellOfShard(signal: AbortSignal): void {
+  #reportShard(signal: AbortSignal): void {
     if (this.#hasMapped && !this.#heartbeats.hasStoreNews) return;
     this.#hasMapped = true;
-    void this.#tell(() => this.#heartbeats.send(signal));
+    void this.#report(() => this.#heartbeats.send(signal));
   }
 
   #offer(attempt: Attempt, partial: PartialManifest, signal: AbortSignal): Promise<OfferAnswer> {
@@ -238,11 +238,11 @@ export class LeaseLoop {
 
   async #endAborted(ref: LeaseRef, reason: unknown): Promise<void> {
     const drained = isShardmillError(reason, "INTERRUPTED");
-    if (drained) await this.#tell(() => this.#options.work.releaseLease(this.#session, ref));
+    if (drained) await this.#report(() => this.#options.work.releaseLease(this.#session, ref));
   }
 
   /** Sends a report that may be lost: without it, the lease expires. */
-  async #tell(call: () => Promise<void>): Promise<void> {
+  async #report(call: () => Promise<void>): Promise<void> {
     try {
       await call();
     } catch (error) {
@@ -293,8 +293,8 @@ export class LeaseLoop {
   }
 
   async #leave(why: unknown): Promise<void> {
-    const aside = isShardmillError(why, "DEVICE_UNAVAILABLE") ? why.message : null;
+    const gpuFault = isShardmillError(why, "DEVICE_UNAVAILABLE") ? why.message : null;
     using goodbye = deadline(2_000, this.#options.clock);
-    await this.#tell(() => this.#options.work.leave(this.#session, aside, goodbye.signal));
+    await this.#report(() => this.#options.work.leave(this.#session, gpuFault, goodbye.signal));
   }
 }

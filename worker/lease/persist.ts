@@ -8,12 +8,12 @@ import { retry } from "../../shared/core/retry.ts";
 /**
  * Checks whether a failed call may be repeated: the connection failed, and not the request.
  *
- * @param wasLetIn true if the coordinator has accepted this worker before
+ * @param wasRegistered true if the coordinator has accepted this worker before
  */
-export function mayRepeat(error: unknown, wasLetIn = false): boolean {
+export function mayRepeat(error: unknown, wasRegistered = false): boolean {
   if (!isShardmillError(error)) return false;
   const { call } = ERROR_CODES[error.code];
-  return call === "repeat" || (wasLetIn && call === "readmit");
+  return call === "repeat" || (wasRegistered && call === "readmit");
 }
 
 interface PersistOptions {
@@ -22,7 +22,7 @@ interface PersistOptions {
   readonly clock: TimedClock;
   readonly random: Random;
   /** See {@link mayRepeat}. */
-  readonly wasLetIn?: boolean;
+  readonly wasRegistered?: boolean;
   /** Reports the first failure, and then at most one a minute. */
   readonly onWaiting?: (error: ShardmillError, sinceMs: number) => void;
 }
@@ -42,7 +42,7 @@ export function persist<T>(call: () => Promise<T>, options: PersistOptions): Pro
   const pauseMs = (error: unknown, failure: number) => {
     options.signal.throwIfAborted();
     const nowMs = clock.nowMs();
-    if (!mayRepeat(error, options.wasLetIn) || nowMs - startMs > options.giveUpMs) return null;
+    if (!mayRepeat(error, options.wasRegistered) || nowMs - startMs > options.giveUpMs) return null;
     const maxMs = nowMs - startMs < SOON.forMs ? SOON.maxMs : LATER_MAX_MS;
     const waitMs = backoffMs(failure, { firstMs: 200, maxMs }, random.unit());
     if (error instanceof ShardmillError && nowMs - reportedMs >= REPORT_MS) {

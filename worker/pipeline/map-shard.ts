@@ -78,7 +78,7 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
   };
   const runBatch = async (batch: Batch): Promise<readonly BatchOutcome[]> => {
     const outcomes = await runner.run(batch).catch(stopOn);
-    turns?.settle(outcomes);
+    turns?.report(outcomes);
     return outcomes;
   };
   try {

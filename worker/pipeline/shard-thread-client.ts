@@ -205,7 +205,7 @@ function stuckOn(running: readonly Running[]): ShardmillError {
   const paths = suspects.slice(0, SHOWN_PATHS).map(({ file }) => file.path);
   const more = suspects.length > SHOWN_PATHS ? ` and ${suspects.length - SHOWN_PATHS} more` : "";
   return new ShardmillError(
-    "WORKER_DIED",
+    "WORKER_LOST",
     `a shard thread is stuck with one of ${paths.join(" and ")}${more}`,
     {
       fields: { paths: paths.join(" ") },

@@ -36,12 +36,12 @@ async function openJob({ input, lanePorts, ...options }: ShardThreadJob): Promis
   opened = new ShardContext({
     ...options,
     input: openWays(input, options.job),
-    lanes: connectLanes(lanePorts, () => owner.tell("lanesBusy", null)),
+    lanes: connectLanes(lanePorts, () => owner.notify("lanesBusy", null)),
     writeThread,
     meter,
     nowMs: systemClock.nowMs,
-    onFar: (path) => owner.tell("farFile", path),
-    onLearned: (learned) => owner.tell("learned", learned),
+    onFar: (path) => owner.notify("farFile", path),
+    onLearned: (learned) => owner.notify("learned", learned),
   });
 }
 
@@ -52,7 +52,7 @@ async function runShard(
   const context = present(opened, "a shard comes after its job");
   reports ??= new BusyReports();
   const partial = await context.run(lease, executionId, { signal, emit });
-  reports.tellFirst();
+  reports.reportFirst();
   return partial;
 }
 
@@ -66,18 +66,18 @@ class BusyReports {
 
   constructor() {
     // The port keeps the thread running, not this timer.
-    setInterval(() => this.#tell(), BUSY_MS).unref();
+    setInterval(() => this.#report(), BUSY_MS).unref();
   }
 
-  tellFirst(): void {
-    if (!this.#hasReported) this.#tell();
+  reportFirst(): void {
+    if (!this.#hasReported) this.#report();
   }
 
-  #tell(): void {
+  #report(): void {
     this.#hasReported = true;
     const overMs = systemClock.nowMs() - this.#sinceMs;
     this.#sinceMs += overMs;
     const shares = meter.takeShares(overMs, opened?.threads ?? {});
-    owner.tell("busy", { shares, positions: meter.takePositions(), batch: opened?.batch ?? null, overMs });
+    owner.notify("busy", { shares, positions: meter.takePositions(), batch: opened?.batch ?? null, overMs });
   }
 }

@@ -23,22 +23,22 @@ export function serveSupervisor(loading: Promise<Work>): void {
   // The supervisor may not have called `work` yet.
   loading.catch(() => {});
   const drain = new AbortController();
-  const drainFor = (aside?: string) =>
+  const drainFor = (gpuFault?: string) =>
     drain.abort(
-      aside === undefined
+      gpuFault === undefined
         ? new ShardmillError("INTERRUPTED", "the worker was asked to drain")
-        : new ShardmillError("DEVICE_UNAVAILABLE", aside),
+        : new ShardmillError("DEVICE_UNAVAILABLE", gpuFault),
     );
   const supervisor = serveOwner<WorkerProcessMethods, SupervisorMethods>({
     async work(task, { emit }) {
       const work = await loading;
       const takeTurn = async (name: string) => {
         await supervisor.call("takeTurn", name, { signal: NEVER });
-        return () => supervisor.tell("endTurn", name);
+        return () => supervisor.notify("endTurn", name);
       };
       return await work(task, { drain, emit, takeTurn });
     },
-    drain: ({ aside }) => drainFor(aside),
+    drain: ({ gpuFault }) => drainFor(gpuFault),
   });
   process.on("SIGTERM", () => drainFor());
 }

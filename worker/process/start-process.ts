@@ -59,7 +59,7 @@ export class Turns<Who> {
   }
 
   /** Releases all turns of an ended process. */
-  gone(who: Who): void {
+  exited(who: Who): void {
     for (const name of [...this.#queues.keys()]) this.#leave(who, name);
   }
 

@@ -18,7 +18,7 @@ import type { WorkerNews } from "./worker-protocol.ts";
 type ProcessEnd =
   | { readonly kind: "ended"; readonly how: WorkerEnd }
   | { readonly kind: "failed"; readonly error: ShardmillError }
-  | { readonly kind: "died"; readonly how: string };
+  | { readonly kind: "exited"; readonly how: string };
 
 export interface SupervisorOptions {
   readonly processes: readonly ProcessLayout[];
@@ -33,7 +33,7 @@ export interface SupervisorOptions {
   /** Compiled script of each process. Default: the usual worker. Tests have scripts that misbehave. */
   readonly entry?: URL;
   /** True when {@link Supervisor.workers} must include heartbeats. */
-  readonly tellsBeats?: boolean;
+  readonly reportsBeats?: boolean;
   /** Opens a reader of the GPUs' state. Default: NVIDIA's library, if it is installed. */
   readonly gpuReader?: () => Promise<GpuReader | null>;
   /** Default: the system's clock. */
@@ -41,7 +41,7 @@ export interface SupervisorOptions {
   /** Backoff before a process is restarted. Default: `BACKOFF`. */
   readonly backoff?: typeof BACKOFF;
   /** Called when a process ended unexpectedly, so its leases need not expire first. */
-  readonly onDied?: (name: string) => void;
+  readonly onExited?: (name: string) => void;
 }
 
 const BACKOFF: Parameters<typeof backoffMs>[1] = { firstMs: 250, maxMs: 30_000 };
@@ -52,7 +52,7 @@ const HEALTHY_MS = 60_000;
  * permanent, such as too few descriptors or a missing library. The delays between them, 8 to 16 s together,
  * cover a temporary shortage.
  */
-const DEATHS_BEFORE_JOINING = 6;
+const EXITS_BEFORE_JOINING = 6;
 /** Time limit for a drained process to exit before it is killed. The process's own limit is 20 s. */
 const DRAIN_LIMIT_MS = 24_000;
 /** Time limit for a process to exit after its work before it is killed. */
@@ -104,7 +104,7 @@ export class Supervisor {
   /** Asks every process to finish or release its shards. Kills processes that do not end in time. */
   async drain(): Promise<void> {
     this.#quit.abort();
-    for (const remote of this.#remotes) remote.tell("drain", {});
+    for (const remote of this.#remotes) remote.notify("drain", {});
     const timer = setTimeout(() => this.#killAll(), DRAIN_LIMIT_MS);
     await this.done.catch(() => {});
     clearTimeout(timer);
@@ -150,9 +150,9 @@ export class Supervisor {
   }
 
   async #supervise(layout: ProcessLayout, gpus: GpuGate): Promise<void> {
-    const { log, onDied, backoff = BACKOFF } = this.#options;
+    const { log, onExited, backoff = BACKOFF } = this.#options;
     const { gpu = "" } = layout;
-    for (let deaths = 0, died = 0; !this.#quit.signal.aborted; ) {
+    for (let exits = 0, unexpectedExits = 0; !this.#quit.signal.aborted; ) {
       await gpus.untilGood(gpu, this.#quit.signal).catch(() => {});
       const isGood = gpus.whileGood(gpu);
       const startedMs = performance.now();
@@ -160,13 +160,13 @@ export class Supervisor {
       // The GPU is at fault. The process restarts when the GPU is usable again.
       const isDismissed = end.kind === "ended" && end.how !== "drained";
       if (isGood.aborted && !isDismissed && !this.#quit.signal.aborted) {
-        onDied?.(layout.options.name);
+        onExited?.(layout.options.name);
         continue;
       }
       // A process that was asked to quit before it replied, or was killed then, counts as drained.
       this.#hasDrained ||= end.kind === "ended" ? end.how === "drained" : this.#quit.signal.aborted;
       if (end.kind === "ended" || this.#quit.signal.aborted) return;
-      onDied?.(layout.options.name);
+      onExited?.(layout.options.name);
       const traits = end.kind === "failed" ? ERROR_CODES[end.error.code] : null;
       if (end.kind === "failed" && traits?.worker === "quit") {
         if (traits.attempt !== "refuse" || !this.#hasJoined) throw end.error;
@@ -175,10 +175,11 @@ export class Supervisor {
         return;
       }
       const reason = end.kind === "failed" ? end.error.message : `its process exited: ${end.how}`;
-      died += 1;
-      if (!this.#hasJoined && died >= DEATHS_BEFORE_JOINING) throw neverJoined(layout.options.name, reason);
-      deaths = performance.now() - startedMs > HEALTHY_MS ? 0 : deaths + 1;
-      const waitMs = backoffMs(deaths, backoff, Math.random());
+      unexpectedExits += 1;
+      if (!this.#hasJoined && unexpectedExits >= EXITS_BEFORE_JOINING)
+        throw neverJoined(layout.options.name, reason);
+      exits = performance.now() - startedMs > HEALTHY_MS ? 0 : exits + 1;
+      const waitMs = backoffMs(exits, backoff, Math.random());
       log.warn({ worker: layout.options.name, reason, waitMs: Math.round(waitMs) }, "a worker is restarted");
       await sleep(waitMs, this.#quit.signal).catch(() => {});
     }
@@ -191,21 +192,21 @@ export class Supervisor {
     await mkdir(this.#options.scratchPath, { recursive: true });
     const scratchPath = await mkdtemp(join(this.#options.scratchPath, "worker-"));
     // Quit was requested meanwhile: a new process would get neither the drain nor the end.
-    if (this.#quit.signal.aborted) return { kind: "died", how: "it never started" };
+    if (this.#quit.signal.aborted) return { kind: "exited", how: "it never started" };
     const { name, device } = layout.options;
     const remote = startProcess(layout, this.#turns, this.#options.entry);
     this.#remotes.add(remote);
     this.#figures.began(name, device);
     let killing: NodeJS.Timeout | undefined;
     const handBack = () => {
-      remote.tell("drain", { aside: String(isGood.reason) });
+      remote.notify("drain", { gpuFault: String(isGood.reason) });
       killing = setTimeout(() => remote.end(), DRAIN_LIMIT_MS);
     };
     isGood.addEventListener("abort", handBack, { once: true });
     if (isGood.aborted) handBack();
     try {
       const end = await this.#work(remote, layout, scratchPath);
-      this.#figures.ended(name, end.kind === "died" ? "died" : "ended");
+      this.#figures.ended(name, end.kind === "exited" ? "exited" : "ended");
       return end;
     } finally {
       isGood.removeEventListener("abort", handBack);
@@ -213,15 +214,15 @@ export class Supervisor {
       // Ends a process that never began its work, too.
       await remote[Symbol.asyncDispose]();
       this.#remotes.delete(remote);
-      this.#turns.gone(name);
+      this.#turns.exited(name);
       await rm(scratchPath, { recursive: true, force: true });
     }
   }
 
   async #work(remote: WorkerRemote, layout: ProcessLayout, scratchPath: string): Promise<ProcessEnd> {
-    const { joins, tellsBeats = false } = this.#options;
+    const { joins, reportsBeats = false } = this.#options;
     const copiesPath = join(this.#options.scratchPath, "copies");
-    const task = { options: { ...layout.options, ...(await joins), scratchPath, copiesPath }, tellsBeats };
+    const task = { options: { ...layout.options, ...(await joins), scratchPath, copiesPath }, reportsBeats };
     const { name } = layout.options;
     const onEvent = (news: WorkerNews) => {
       if (news.kind === "joined") this.#join(name);
@@ -232,7 +233,7 @@ export class Supervisor {
       await remote.close(CLOSE_LIMIT_MS);
       return { kind: "ended", how };
     } catch (error) {
-      if (error instanceof RemoteLost) return { kind: "died", how: endText(error.end) };
+      if (error instanceof RemoteLost) return { kind: "exited", how: endText(error.end) };
       return { kind: "failed", error: toShardmillError(error) };
     }
   }
@@ -248,10 +249,10 @@ const OPEN_GATE: GpuGate = { untilGood: async () => {}, whileGood: () => NEVER }
 
 function neverJoined(worker: string, reason: string): ShardmillError {
   return new ShardmillError(
-    "WORKER_DIED",
-    `worker ${worker} exited ${DEATHS_BEFORE_JOINING} times without joining the coordinator: ${reason}`,
+    "WORKER_LOST",
+    `worker ${worker} exited ${EXITS_BEFORE_JOINING} times without joining the coordinator: ${reason}`,
     {
-      fields: { worker, deaths: DEATHS_BEFORE_JOINING, reason },
+      fields: { worker, exits: EXITS_BEFORE_JOINING, reason },
       hint: "fix the cause on this machine, then run the same command again to resume the job",
     },
   );

@@ -15,13 +15,13 @@ import type { WorkerNews } from "./worker-protocol.ts";
 export function startWorker(seams: WorkerSeams = {}): Work {
   letHeapsGrow();
   const shardThread = startShardThread();
-  return ({ options, tellsBeats }, { drain, emit, takeTurn }) =>
+  return ({ options, reportsBeats }, { drain, emit, takeTurn }) =>
     runWorker(
       options,
       { drain, stop: new AbortController() },
       {
         ...seams,
-        ...(tellsBeats ? { work: (work) => telling(seams.work?.(work) ?? work, emit) } : {}),
+        ...(reportsBeats ? { work: (work) => observed(seams.work?.(work) ?? work, emit) } : {}),
         shardThread,
         onJoined: () => emit({ kind: "joined" }),
         takeTurn,
@@ -40,7 +40,7 @@ function letHeapsGrow(): void {
 }
 
 /** Sends each heartbeat to the supervisor, too. */
-function telling(work: WorkService, emit: (news: WorkerNews) => void): WorkService {
+function observed(work: WorkService, emit: (news: WorkerNews) => void): WorkService {
   return {
     ...work,
     heartbeat(beat, signal) {

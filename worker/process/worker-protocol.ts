@@ -9,7 +9,7 @@ export interface WorkerProcessMethods {
   /** Finishes or releases its shards, and ends `work`. */
   drain(why: {
     /** Reason of the device's suspension, if that is the cause. */
-    readonly aside?: string;
+    readonly gpuFault?: string;
   }): void;
 }
 
@@ -24,7 +24,7 @@ export interface SupervisorMethods {
 export interface WorkerTask {
   readonly options: WorkerOptions;
   /** True when `work` emits each heartbeat. */
-  readonly tellsBeats: boolean;
+  readonly reportsBeats: boolean;
 }
 
 export type WorkerNews = { readonly kind: "joined" } | { readonly kind: "beat"; readonly beat: WorkerBeat };

@@ -143,9 +143,9 @@ function asIs<T>(value: T): T {
 function sayingTls({ work, waitReady }: CoordinatorClient): WorkService {
   return {
     ...work,
-    async register(...asked) {
+    async register(...requested) {
       try {
-        return await work.register(...asked);
+        return await work.register(...requested);
       } catch (error) {
         if (!isShardmillError(error, "COORDINATOR_UNREACHABLE")) throw error;
         const why: unknown = await waitReady(0).catch((reason: unknown) => reason);

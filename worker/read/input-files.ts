@@ -10,7 +10,7 @@ import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { fetchedSource, isSmallFile } from "../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import { KeptEnds } from "./kept-ends.ts";
+import { FileEnds } from "./file-ends.ts";
 import type { Way } from "./ways.ts";
 
 /**
@@ -49,11 +49,11 @@ export class InputFiles implements AsyncDisposable {
   readonly #readers = new FormatReaders();
   #mostOpen = MOST_OPEN.near;
   /** Caches by way: the end of a file on one way does not prove that another has the rest. */
-  readonly #ends: ReadonlyMap<Way, KeptEnds>;
+  readonly #ends: ReadonlyMap<Way, FileEnds>;
 
   constructor(options: InputFilesOptions) {
     this.#options = options;
-    this.#ends = new Map(options.ways.map((way) => [way, new KeptEnds(MOST_OPEN.far)]));
+    this.#ends = new Map(options.ways.map((way) => [way, new FileEnds(MOST_OPEN.far)]));
   }
 
   /**
@@ -90,7 +90,7 @@ export class InputFiles implements AsyncDisposable {
   }
 
   /** Returns a file, which the next shard may use. */
-  giveBack(file: DatasetFile): void {
+  release(file: DatasetFile): void {
     if (!this.#taken.delete(file)) return;
     this.#idle.push(file);
     this.#closeSurplus();
@@ -198,7 +198,7 @@ export class InputFiles implements AsyncDisposable {
     const isFar = !isOnThisMachine(planned.path);
     if (isFar) this.#mostOpen = MOST_OPEN.far;
     const ends = present(this.#ends.get(way), "ends are kept for each way");
-    const source = isFar ? ends.keptBy(gatheredSource(plain)) : plain;
+    const source = isFar ? ends.cached(gatheredSource(plain)) : plain;
     const timed: ByteSource = {
       ...source,
       read: (start, end, readSignal) =>

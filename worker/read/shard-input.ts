@@ -101,7 +101,7 @@ export class ShardInput implements ShardRows, Disposable {
         const file = index === 0 ? this.#file : null;
         const opened = file ?? (await this.#open(index, slice, signal));
         yield* readSlice(opened, slice, { columns, signal, onBadRow, budget: this.#budget });
-        this.#giveBack();
+        this.#release();
       } catch (error) {
         // A file that is being written looks corrupt.
         const way = this.#readFrom[index];
@@ -137,8 +137,8 @@ export class ShardInput implements ShardRows, Disposable {
     return opened;
   }
 
-  #giveBack(): void {
-    if (this.#file !== null) this.#files.giveBack(this.#file);
+  #release(): void {
+    if (this.#file !== null) this.#files.release(this.#file);
     this.#file = null;
   }
 

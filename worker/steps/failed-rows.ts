@@ -54,9 +54,9 @@ export function failedSources(rows: SteppedRows): readonly FailedSource[] {
 
 /** Removes all parts of rows with a failed part. */
 export function withoutFailed(rows: SteppedRows): SteppedRows {
-  const gone = new Set(rows.failed.map(({ row }) => sourceOf(rows, row)));
+  const failedSet = new Set(rows.failed.map(({ row }) => sourceOf(rows, row)));
   const kept = Array.from({ length: rows.batch.numRows }, (_, row) => row).filter(
-    (row) => !gone.has(sourceOf(rows, row)),
+    (row) => !failedSet.has(sourceOf(rows, row)),
   );
   return {
     batch: gathered(rows.batch, kept),

@@ -32,10 +32,10 @@ export class StepThreadClient implements Step {
 
   /** True when the thread can take a record batch. */
   get isFree(): boolean {
-    return this.#running === null && !this.hasDied;
+    return this.#running === null && !this.hasExited;
   }
 
-  get hasDied(): boolean {
+  get hasExited(): boolean {
     return this.#thread.error !== null;
   }
 

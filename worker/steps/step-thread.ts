@@ -38,7 +38,7 @@ async function run(batch: PackedTable, { signal }: CallContext): Promise<Transfe
     const transfer = [...buffersOfTables(packed), ...(own === null ? [] : [own.buffer])];
     return new Transferred({ made: packed, sources: own, ...rest }, transfer);
   } finally {
-    owner.tell("busy", systemClock.nowMs() - startMs);
+    owner.notify("busy", systemClock.nowMs() - startMs);
     freeBuffers(buffersOfTables(batch));
   }
 }

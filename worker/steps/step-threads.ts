@@ -37,7 +37,7 @@ export class StepThreads implements Step {
       return await thread.run(batch, signal);
     } finally {
       void thread.untilFree().then(() => {
-        if (thread.hasDied) this.#threads.delete(thread);
+        if (thread.hasExited) this.#threads.delete(thread);
         leave();
       });
     }
@@ -52,7 +52,7 @@ export class StepThreads implements Step {
   #freeThread(): StepThreadClient {
     for (const thread of this.#threads) {
       if (thread.isFree) return thread;
-      if (thread.hasDied) this.#threads.delete(thread);
+      if (thread.hasExited) this.#threads.delete(thread);
     }
     return this.#start();
   }

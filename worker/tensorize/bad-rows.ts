@@ -1,6 +1,6 @@
 import { anyZero, bitAt } from "../../shared/dataset/bits.ts";
 import type { InputBinding, NumberBinding, TextBinding } from "../../shared/domain/map-binding.ts";
-import type { DeadCode } from "../../shared/domain/partial.ts";
+import type { DeadLetterCode } from "../../shared/domain/partial.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
@@ -10,7 +10,7 @@ import { leafOfBytes } from "./leaf.ts";
 
 /** Reason why a row cannot become part of a tensor. */
 export interface RowProblem {
-  readonly code: DeadCode;
+  readonly code: DeadLetterCode;
   readonly message: string;
 }
 

@@ -28,7 +28,7 @@ export interface RowOrigin {
 }
 
 /** Reason of a dead letter, without its place. */
-export type DeadReason = Pick<DeadLetter, "stage" | "code" | "message">;
+export type DeadLetterReason = Pick<DeadLetter, "stage" | "code" | "message">;
 
 /**
  * One record batch in the pipeline. The batch is opened once, cut for the model, and freed when its last row
@@ -48,7 +48,7 @@ export class InputChunk {
   readonly liveRuns: readonly RowRange[];
   /** Positions of rows. Null: all rows have the model's own shape. */
   readonly positions: RowPositions | null;
-  readonly #dead = new Map<number, DeadReason>();
+  readonly #deadLetters = new Map<number, DeadLetterReason>();
   #rowsPending: number;
 
   /** @param origin default: the rows of the shard from `place` on, one for one */
@@ -69,9 +69,9 @@ export class InputChunk {
     const failed = new Set(origin.failed.map(({ row }) => row));
     for (const [row, { code, message }] of bad) {
       const stage = code === "ROW_UNREADABLE" ? "read" : failed.has(row) ? "prepare" : "tensorize";
-      this.#dead.set(row, { stage, code, message });
+      this.#deadLetters.set(row, { stage, code, message });
     }
-    this.#rowsPending = batch.numRows - this.#gone().length;
+    this.#rowsPending = batch.numRows - this.#excludedRows().length;
     this.liveRuns = this.runs("live");
   }
 
@@ -84,17 +84,17 @@ export class InputChunk {
     return this.#rowsPending;
   }
 
-  settleMapped(rows: number): void {
+  doneMapped(rows: number): void {
     this.#rowsPending -= rows;
   }
 
   /** Drops the parts behind a failed one, which never run. */
-  settleSkipped(row: number): void {
+  doneSkipped(row: number): void {
     for (let part = row; this.hasPartBehind(part); part += 1) this.#rowsPending -= 1;
   }
 
-  settleDead(row: number, reason: DeadReason): void {
-    this.#dead.set(row, reason);
+  deadLetter(row: number, reason: DeadLetterReason): void {
+    this.#deadLetters.set(row, reason);
     this.#rowsPending -= 1;
   }
 
@@ -123,20 +123,20 @@ export class InputChunk {
   }
 
   /** Returns the dead letters with their reasons, in order. Of several parts of a row, the first counts. */
-  deadRows(): readonly (readonly [number, DeadReason])[] {
-    const dead = [...this.#dead].sort(([a], [b]) => a - b);
-    return dead.filter(([row], at) => {
-      const before = dead[at - 1];
+  deadLetters(): readonly (readonly [number, DeadLetterReason])[] {
+    const deadLetters = [...this.#deadLetters].sort(([a], [b]) => a - b);
+    return deadLetters.filter(([row], at) => {
+      const before = deadLetters[at - 1];
       return before === undefined || this.sourceOf(before[0]) !== this.sourceOf(row);
     });
   }
 
   /** Returns ranges of rows that are all live or all dead letters, in order. */
-  runs(which: "live" | "dead"): readonly RowRange[] {
-    if (which === "dead") return this.deadRows().map(([row]) => ({ start: row, end: row + 1 }));
+  runs(which: "live" | "deadLetters"): readonly RowRange[] {
+    if (which === "deadLetters") return this.deadLetters().map(([row]) => ({ start: row, end: row + 1 }));
     const runs: RowRange[] = [];
     let start = 0;
-    for (const row of [...this.#gone(), this.rows]) {
+    for (const row of [...this.#excludedRows(), this.rows]) {
       if (row > start) runs.push({ start, end: row });
       start = row + 1;
     }
@@ -144,12 +144,12 @@ export class InputChunk {
   }
 
   /** Returns the dead letters and the other parts of their source rows, in order. */
-  #gone(): readonly number[] {
-    const dead = [...this.#dead.keys()];
+  #excludedRows(): readonly number[] {
+    const deadLetters = [...this.#deadLetters.keys()];
     const { sources } = this.origin;
-    if (sources === null || dead.length === 0) return dead.sort((a, b) => a - b);
-    const deadSources = new Set(dead.map((row) => sources[row]));
-    return [...Array(this.rows).keys()].filter((row) => deadSources.has(sources[row]));
+    if (sources === null || deadLetters.length === 0) return deadLetters.sort((a, b) => a - b);
+    const failedSources = new Set(deadLetters.map((row) => sources[row]));
+    return [...Array(this.rows).keys()].filter((row) => failedSources.has(sources[row]));
   }
 }
 

@@ -32,7 +32,7 @@ const MOST_ENTRIES = 500;
 /** Size limit of an entry, far above actual ones. */
 const MOST_BYTES = 256 << 10;
 
-const KEPT: PruneLimits = {
+const LIMITS: PruneLimits = {
   name: /^[0-9a-f]{32}\.json$/,
   leftBehind: /^[0-9a-f]{32}\.json\.[0-9a-f-]+\.new$/,
   mostEntries: MOST_ENTRIES,
@@ -80,7 +80,7 @@ export class TuningFolder implements TuningCache {
       await mkdir(this.#path, { recursive: true });
       await writeFile(temporary, `${JSON.stringify({ key, value }, null, 2)}\n`, { flag: "wx" });
       await rename(temporary, path);
-      await pruneFolder(this.#path, KEPT, this.#nowMs());
+      await pruneFolder(this.#path, LIMITS, this.#nowMs());
     } catch {
       await rm(temporary, { force: true }).catch(() => {});
     }

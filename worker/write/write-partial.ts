@@ -67,7 +67,7 @@ export async function writePartial(result: ShardResult, options: WriteOptions): 
       token: lease.token,
       executionId,
       ...rowCountsOf(result),
-      firstDead: result.firstDead,
+      firstDeadLetter: result.firstDeadLetter,
       files,
       digest: partialDigest(files),
     };
@@ -117,8 +117,8 @@ class PartialWriter {
   }
 
   async writeAll(): Promise<readonly PartialFile[]> {
-    const { rows, dead } = this.#result;
-    const layout = partialLayout(this.#options.job, { hasDead: dead !== null });
+    const { rows, deadLetters } = this.#result;
+    const layout = partialLayout(this.#options.job, { hasDeadLetters: deadLetters !== null });
     const tables: PlannedCombinedFile[] = [];
     for (const file of layout) {
       switch (file.kind) {
@@ -128,8 +128,12 @@ class PartialWriter {
         case "scan":
           await this.#write(file, rows, streamParquet);
           break;
-        case "dead":
-          await this.#write(file, present(dead, "a partial with this file has dead letters"), streamParquet);
+        case "deadLetters":
+          await this.#write(
+            file,
+            present(deadLetters, "a partial with this file has dead letters"),
+            streamParquet,
+          );
           break;
         case "combined":
           tables.push(file);

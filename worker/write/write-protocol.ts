@@ -23,9 +23,9 @@ export interface WriteThreadJob {
 }
 
 /** Result of a shard, packed for the write thread. */
-type PackedResult = Omit<ShardResult, "rows" | "dead"> & {
+type PackedResult = Omit<ShardResult, "rows" | "deadLetters"> & {
   readonly rows: PackedTable;
-  readonly dead: PackedTable | null;
+  readonly deadLetters: PackedTable | null;
 };
 
 /** Shard for the write thread. */
@@ -51,14 +51,22 @@ export interface WriteThreadOwner {
 }
 
 /** Packs a result. Transfer the buffers, too: then the receiver owns the result. */
-export function packResult({ rows, dead, ...facts }: ShardResult): {
+export function packResult({ rows, deadLetters, ...facts }: ShardResult): {
   readonly packed: PackedResult;
   readonly transfer: readonly ArrayBuffer[];
 } {
-  const packed = { ...facts, rows: packTable(rows), dead: dead === null ? null : packTable(dead) };
-  return { packed, transfer: buffersOfTables(packed.rows, packed.dead) };
+  const packed = {
+    ...facts,
+    rows: packTable(rows),
+    deadLetters: deadLetters === null ? null : packTable(deadLetters),
+  };
+  return { packed, transfer: buffersOfTables(packed.rows, packed.deadLetters) };
 }
 
-export function unpackResult({ rows, dead, ...facts }: PackedResult): ShardResult {
-  return { ...facts, rows: unpackTable(rows), dead: dead === null ? null : unpackTable(dead) };
+export function unpackResult({ rows, deadLetters, ...facts }: PackedResult): ShardResult {
+  return {
+    ...facts,
+    rows: unpackTable(rows),
+    deadLetters: deadLetters === null ? null : unpackTable(deadLetters),
+  };
 }

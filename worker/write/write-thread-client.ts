@@ -97,9 +97,9 @@ export class WriteThreadClient implements AsyncDisposable {
     const thread = this.#thread;
     const { shard, token } = lease;
     const { packed, transfer } = packResult(result);
-    const asked = { lease: { shard, token }, executionId, scratchPath, result: packed };
+    const requested = { lease: { shard, token }, executionId, scratchPath, result: packed };
     try {
-      return await thread.call("write", asked, { transfer, onAbort: "wait", signal });
+      return await thread.call("write", requested, { transfer, onAbort: "wait", signal });
     } catch (error) {
       // A thread that crashed could not clean up.
       if (thread.error !== null && !this.#closed) await this.#discard(write);
@@ -125,7 +125,7 @@ export class WriteThreadClient implements AsyncDisposable {
     const thread = new Remote<WriteThreadMethods>(link, { serves, lost });
     const { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath } = job;
     const ofJob = { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath };
-    thread.tell("openJob", { job: ofJob, output });
+    thread.notify("openJob", { job: ofJob, output });
     return thread;
   }
 }

@@ -46,7 +46,7 @@ const owner = serveOwner<WriteThreadMethods, WriteThreadOwner>(
   },
 );
 // The port keeps the thread running, not this timer.
-setInterval(tellBusy, BUSY_MS).unref();
+setInterval(reportBusy, BUSY_MS).unref();
 
 interface Opened {
   readonly job: WriteThreadJob["job"];
@@ -81,8 +81,8 @@ async function write(shard: WriteShard, { signal }: CallContext): Promise<Partia
       leave();
     }
   } finally {
-    freeBuffers(buffersOfTables(result.rows, result.dead));
-    tellBusy();
+    freeBuffers(buffersOfTables(result.rows, result.deadLetters));
+    reportBusy();
   }
 }
 
@@ -92,7 +92,7 @@ async function sinkOf({ lease, executionId, scratchPath }: WriteShard): Promise<
   return await openSink({ storage: await storages.at(partials), partials, folder, scratchPath });
 }
 
-function tellBusy(): void {
+function reportBusy(): void {
   const busyMs = meter.takeBusyMs();
-  if (Object.keys(busyMs).length > 0) owner.tell("busy", busyMs);
+  if (Object.keys(busyMs).length > 0) owner.notify("busy", busyMs);
 }

@@ -193,13 +193,13 @@ function checkPads(
  * result would depend on the other rows of a batch, so rows are never padded.
  */
 function withPads(inputs: readonly InputBinding[], sources: readonly ColumnInput[]): readonly InputBinding[] {
-  const told = new Set(
+  const boundTensors = new Set(
     sources.filter(({ spec }) => spec?.pad !== undefined).map(({ tensor }) => tensor.name),
   );
   const padded = new Set(
     inputs.flatMap(({ tensor, source, scale, rowShape }) => {
-      const tells = told.has(tensor) || sourceOf(source).marksPadding({ tensor, scale });
-      return isUneven(rowShape) && tells ? [rowShape.sequence] : [];
+      const marks = boundTensors.has(tensor) || sourceOf(source).marksPadding({ tensor, scale });
+      return isUneven(rowShape) && marks ? [rowShape.sequence] : [];
     }),
   );
   return inputs.map((input) => {

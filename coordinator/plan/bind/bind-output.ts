@@ -18,7 +18,7 @@ import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { bindOp } from "../../../shared/output-ops/op-schemas.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch.ts";
-import { type AskedOutput, checkOp } from "./check-op.ts";
+import { checkOp, type RequestedOutput } from "./check-op.ts";
 import { closedDims, type DimSizes, fitShape, openRowDims, unevenSymbol } from "./dims.ts";
 import { withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
 import type { Sequences } from "./sequences.ts";
@@ -59,7 +59,7 @@ export function bindOutput(
   if (rowDims === null) return null;
   const labelled = withFolderLabels(own, product(rowDims), context.folder, problems);
   const left = { spec: labelled, path, tensor: tensor.name };
-  const asked = { ...own, spec: withFolderPooling(left, context.folder, problems) };
+  const requested = { ...own, spec: withFolderPooling(left, context.folder, problems) };
   const bound = {
     column,
     tensor: tensor.name,
@@ -71,8 +71,8 @@ export function bindOutput(
     declaredDims: declared.dims,
   };
   const row = opRowOf(bound);
-  checkOp(asked, row, problems);
-  return problems.length > before ? null : { ...bound, op: bindOp(asked.spec, row) };
+  checkOp(requested, row, problems);
+  return problems.length > before ? null : { ...bound, op: bindOp(requested.spec, row) };
 }
 
 function findTensor(
@@ -136,7 +136,7 @@ function outputBatchFirst(
 /** Checks that an output has a row for every row of the batch. Trusts the job's `batchAxis` and `shape`. */
 function hasBatch(
   { tensor, said }: BatchFirst,
-  { spec, path }: Pick<AskedOutput, "spec" | "path">,
+  { spec, path }: Pick<RequestedOutput, "spec" | "path">,
   { fixedBatchRows, batchNames }: OutputContext,
   problems: SpecProblem[],
 ): boolean {
@@ -178,7 +178,7 @@ function batchHint({ dims }: TensorInfo, elsewhere: number | null): string {
 }
 
 function resolveRowDims(
-  { tensor, spec, path }: AskedOutput,
+  { tensor, spec, path }: RequestedOutput,
   { sizes, sequences }: OutputContext,
   problems: SpecProblem[],
 ): readonly number[] | null {
@@ -229,7 +229,7 @@ function sequenceOf(
 
 /** Returns the dims of one position. Null, with a problem: they are unknown. */
 function resolvePositionDims(
-  { tensor, spec, path }: AskedOutput,
+  { tensor, spec, path }: RequestedOutput,
   { sizes }: PositionsContext,
   problems: SpecProblem[],
 ): readonly number[] | null {

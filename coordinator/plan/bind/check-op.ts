@@ -7,7 +7,7 @@ import { opOf } from "../../../shared/output-ops/output-ops.ts";
 import type { OutputOfOp } from "./folder-defaults.ts";
 
 /** An output column of the job file, with its ONNX output. */
-export interface AskedOutput {
+export interface RequestedOutput {
   readonly tensor: TensorInfo;
   readonly spec: OutputSpec;
   readonly path: KeyPath;
@@ -15,7 +15,7 @@ export interface AskedOutput {
 
 /** Reports why an op cannot use the output. Most ops work on one vector per row. */
 export function checkOp(
-  { tensor, spec, path }: Omit<AskedOutput, "spec"> & { readonly spec: OutputOfOp },
+  { tensor, spec, path }: Omit<RequestedOutput, "spec"> & { readonly spec: OutputOfOp },
   row: OpRow,
   problems: SpecProblem[],
 ): void {

@@ -56,7 +56,7 @@ function sealFile(path: string, addresses: Record<Location, string>): string {
  *
  * @param addresses receives its full address, if its location is not the full one
  */
-export function besideFile(file: Location, name: string, addresses: Record<Location, string>): Location {
+export function siblingFile(file: Location, name: string, addresses: Record<Location, string>): Location {
   if (!isWebInput(file)) return below(folderOf(file), name);
   const url = new URL(addresses[file] ?? file);
   const folder = url.pathname.slice(0, url.pathname.lastIndexOf("/") + 1);

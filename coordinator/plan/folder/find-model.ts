@@ -20,13 +20,13 @@ const OTHER_WEIGHTS = /\.(safetensors|bin|pt|pth|h5|msgpack|gguf|tflite)$/;
  * @throws {MODEL_NOT_FOUND} when there is none, or not the one that the job names
  * @throws {MODEL_INVALID} when there are several, and none has a preferred name
  */
-export function findModel(folder: Location, names: readonly string[], asked: string | undefined): string {
+export function findModel(folder: Location, names: readonly string[], requested: string | undefined): string {
   const models = names.filter((name) => name.endsWith(".onnx")).sort();
-  if (asked !== undefined) {
-    if (names.includes(asked)) return asked;
-    throw new ShardmillError("MODEL_NOT_FOUND", `there is no model ${asked} in the folder ${folder}`, {
-      fields: { path: folder, file: asked },
-      hint: didYouMean(asked, models).hint ?? `ONNX files in it: ${listNames(models)}`,
+  if (requested !== undefined) {
+    if (names.includes(requested)) return requested;
+    throw new ShardmillError("MODEL_NOT_FOUND", `there is no model ${requested} in the folder ${folder}`, {
+      fields: { path: folder, file: requested },
+      hint: didYouMean(requested, models).hint ?? `ONNX files in it: ${listNames(models)}`,
     });
   }
   const usual = USUAL_FILES.find((name) => models.includes(name));

@@ -47,29 +47,29 @@ interface ModelPlace {
  * @throws {MODEL_INVALID} with all files that cannot be understood
  */
 export async function readModelFolder(
-  { path: text, file: asked }: ModelPlace,
+  { path: text, file: requested }: ModelPlace,
   { stores = NO_STORES, openers = {}, signal }: FolderOptions,
 ): Promise<ModelFolder | null> {
   const path = parseLocation(text);
-  if (isWebInput(path) && asked === undefined) return null;
+  if (isWebInput(path) && requested === undefined) return null;
   await using storages = new Storages(openers, stores);
   const storage = await storages.at(path);
   // A missing or unreadable path is reported when it is opened as a file.
   const kind = isWebInput(path) ? "folder" : await storage.kindAt(path, signal).catch(() => null);
   if (kind !== "folder") {
-    if (asked === undefined || kind === null) return null;
-    throw badFile(path, `${path} is a file, so it cannot contain ${asked}`, "remove `model.file`");
+    if (requested === undefined || kind === null) return null;
+    throw badFile(path, `${path} is a file, so it cannot contain ${requested}`, "remove `model.file`");
   }
-  if (asked !== undefined && !isInsideLocation(asked)) {
-    throw badFile(path, `model.file points outside the folder: ${asked}`, "name a file below the folder");
+  if (requested !== undefined && !isInsideLocation(requested)) {
+    throw badFile(path, `model.file points outside the folder: ${requested}`, "name a file below the folder");
   }
   if (isWebInput(path) && (!isPlainAddress(path) || Object.hasOwn(stores.addresses, path)))
     throw secretFolder(path);
-  const names = await namesOf(path, { asked, storage, signal }).catch((error: unknown) => {
+  const names = await namesOf(path, { requested, storage, signal }).catch((error: unknown) => {
     signal.throwIfAborted();
     throw isPlaceError(error) ? cannotList(path, error) : error;
   });
-  const file = findModel(path, names, asked);
+  const file = findModel(path, names, requested);
   const texts = await readSettings(path, { names, storage, signal });
   const found = readFacts(texts, (name) => names.includes(name), await loadFolderReaders());
   if (found.kind === "unreadable") throw unreadable(path, found.problems);
@@ -98,10 +98,10 @@ interface Looking {
  */
 async function namesOf(
   folder: Location,
-  { asked, storage, signal }: Looking & { readonly asked: string | undefined },
+  { requested, storage, signal }: Looking & { readonly requested: string | undefined },
 ): Promise<readonly string[]> {
   const isThere = (name: string) => isFileOf(folder, name, { storage, signal });
-  const named = asked === undefined ? [] : [asked];
+  const named = requested === undefined ? [] : [requested];
   if (!storage.can.list) {
     const wanted = [...named, ...SEEN_FILES, ...SETTINGS_FILES];
     const there = await Promise.all(wanted.map(isThere));

@@ -1,14 +1,14 @@
 import { errorFromData } from "../../../shared/core/errors.ts";
 import { FORMATS, formatOptions } from "../../../shared/domain/formats.ts";
 import { NO_STORES, storesOf } from "../../../shared/domain/job-stores.ts";
-import type { AskedForm } from "../../../shared/extension/format.ts";
+import type { RequestedForm } from "../../../shared/extension/format.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { ReadLimits } from "./footer-process-owner.ts";
 import type { FoundForms } from "./footer-protocol.ts";
 import { FooterReaders } from "./footer-readers.ts";
 
 /** Options and types that a job sets for files without a footer. */
-export interface AskedForms extends Pick<AskedForm, "types"> {
+export interface RequestedForms extends Pick<RequestedForm, "types"> {
   /** Keys of `input`. Each format has its own among them. */
   readonly options: object;
 }
@@ -27,7 +27,7 @@ const LOOKED_AT = 8;
  */
 export async function findForms(
   files: readonly FoundFile[],
-  { options, types }: AskedForms,
+  { options, types }: RequestedForms,
   limits: ReadLimits,
 ): Promise<FoundForms> {
   const forms: Record<string, FoundForms[string]> = {};
@@ -41,7 +41,7 @@ export async function findForms(
       files: looked,
       stores: storesOf(limits.stores ?? NO_STORES, looked),
       format,
-      asked: { options: formatOptions(options, format), types },
+      requested: { options: formatOptions(options, format), types },
     });
     if (answer.kind === "failed") throw errorFromData(answer.error);
     forms[format] = answer.found;

@@ -4,7 +4,7 @@ import { ProcessLink } from "../../../shared/core/remote/process-link.ts";
 import { endText, Remote, type RemoteEnd, RemoteLost } from "../../../shared/core/remote/remote.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
 import { type JobStores, NO_STORES, storesOf } from "../../../shared/domain/job-stores.ts";
-import { COUNTS_OWNER } from "../../../shared/http/told-counts.ts";
+import { COUNTS_OWNER } from "../../../shared/http/report-counts.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FooterAnswer, FooterRequest, FormAnswer, FormRequest, FoundForms } from "./footer-protocol.ts";
 

@@ -4,7 +4,7 @@ import { errorToData } from "../../../shared/core/errors.ts";
 import { serveOwner } from "../../../shared/core/remote/serve-owner.ts";
 import { formatOf } from "../../../shared/domain/formats.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
-import { type CountsOwner, tellCounts } from "../../../shared/http/told-counts.ts";
+import { type CountsOwner, reportCounts } from "../../../shared/http/report-counts.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import type { FooterReader } from "./footer-process-owner.ts";
@@ -22,10 +22,10 @@ import { readFooterBatch } from "./read-footer-batch.ts";
 let known = { ...NO_STORES, addresses: {} };
 let storages = new Storages({}, known);
 
-const tell = tellCounts(
+const report = reportCounts(
   serveOwner<FooterReader, CountsOwner>({
-    read: (request) => answer(request).finally(() => tell()),
-    findForm: (request) => findForm(request).finally(() => tell()),
+    read: (request) => answer(request).finally(() => report()),
+    findForm: (request) => findForm(request).finally(() => report()),
   }),
 );
 
@@ -45,14 +45,14 @@ async function storagesOf(stores: JobStores): Promise<Storages> {
   return storages;
 }
 
-async function findForm({ files, stores, format, asked }: FormRequest): Promise<FormAnswer> {
+async function findForm({ files, stores, format, requested }: FormRequest): Promise<FormAnswer> {
   try {
     const planner = await formatOf(format).loadPlanner();
     const reached = await storagesOf(stores);
     const sources = [];
     for (const { path, bytes, version } of files)
       sources.push(byteSource(await reached.at(path), path, bytes, version));
-    return { kind: "found", found: await planner.findForm(sources, asked, NEVER) };
+    return { kind: "found", found: await planner.findForm(sources, requested, NEVER) };
   } catch (error) {
     return { kind: "failed", error: errorToData(error) };
   }

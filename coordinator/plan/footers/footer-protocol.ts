@@ -1,7 +1,7 @@
 import type { ErrorData } from "../../../shared/core/errors.ts";
 import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
-import type { AskedForm, FoundForm } from "../../../shared/extension/format.ts";
+import type { FoundForm, RequestedForm } from "../../../shared/extension/format.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
@@ -22,7 +22,7 @@ export interface FormRequest {
   readonly files: readonly FoundFile[];
   readonly stores: JobStores;
   readonly format: DatasetFormat;
-  readonly asked: AskedForm;
+  readonly requested: RequestedForm;
 }
 
 export type FormAnswer =

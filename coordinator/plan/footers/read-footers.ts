@@ -6,7 +6,7 @@ import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts"
 import type { TextCause } from "../../../shared/domain/text-cause.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import type { FoundFile } from "../input/discover.ts";
-import { type AskedForms, findForms } from "./find-forms.ts";
+import { findForms, type RequestedForms } from "./find-forms.ts";
 import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
 import type { FooterReply } from "./footer-protocol.ts";
 import { FooterReaders } from "./footer-readers.ts";
@@ -26,7 +26,7 @@ interface FooterOptions {
   /** Text with the names of columns whose statistics are read. Default: no statistics. */
   readonly named?: string | null;
   /** The job's options for files without a footer. Default: none. */
-  readonly asked?: AskedForms;
+  readonly requested?: RequestedForms;
   /** True when this process wrote the files, so that reading them here is safe. Default: false. */
   readonly ownInput?: boolean;
   /** Receives the number of files whose footer is read. */
@@ -85,7 +85,7 @@ export async function readFooters(
   const processes = Math.max(1, Math.min(most, worth, files.length));
   const { named = null, stores = NO_STORES } = options;
   const limits = { limitMs, memoryLimitBytes, signal, stores, named };
-  const forms = await findForms(files, options.asked ?? { options: {}, types: {} }, limits);
+  const forms = await findForms(files, options.requested ?? { options: {}, types: {} }, limits);
   options.onTextCauses?.(Object.values(forms).flatMap(({ textCauses }) => textCauses));
   await using readers = new FooterReaders({ ...limits, forms });
   let read = 0;

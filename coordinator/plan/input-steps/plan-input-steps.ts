@@ -24,10 +24,10 @@ export async function planInputSteps(
   const { fields, folder, signature } = context;
   const known = { fields, folder, tensors: signature.inputs, hasSteps: false };
   const problems: Problem[] = planners.flatMap((planner) => planner.unnamed(inputs, context));
-  const asked = planners.reduce((made, planner) => planner.withFolder(made, known), inputs);
-  problems.push(...planners.flatMap((planner) => planner.stray(asked)));
-  let left = asked;
-  for (const [name, spec] of Object.entries(asked)) {
+  const requested = planners.reduce((made, planner) => planner.withFolder(made, known), inputs);
+  problems.push(...planners.flatMap((planner) => planner.stray(requested)));
+  let left = requested;
+  for (const [name, spec] of Object.entries(requested)) {
     const keys: Readonly<Record<string, unknown>> = spec;
     for (const inputStep of INPUT_STEPS) {
       if (keys[inputStep.key] === undefined) continue;

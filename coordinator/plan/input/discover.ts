@@ -4,8 +4,8 @@ import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
 import { DATASET_FORMATS } from "../../../shared/domain/formats.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
-import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { type FileStat, type Location, parseLocation } from "../../../shared/domain/location.ts";
+import { type SkippedFiles, SkippedTally } from "../../../shared/domain/skipped-files.ts";
 import { namesOfFolder } from "../../../shared/job-file/path-pattern.ts";
 import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
@@ -42,7 +42,7 @@ const PROBLEM_LIMIT = 20;
 /** Files of the input, and the files that were excluded. */
 export interface FoundInput {
   readonly files: readonly LocatedFile[];
-  readonly leftOut: readonly LeftOut[];
+  readonly skippedFiles: readonly SkippedFiles[];
   /** Stores, with the addresses of the input files on web servers. */
   readonly stores: JobStores;
   /** Folders that were excluded unlisted. Default: none. */
@@ -94,7 +94,7 @@ export async function discoverFiles(
   await using storages = new Storages(openers, known);
   const ownOutput = await realOutput(outputPath, storages, signal);
   const problems: Problem[] = [];
-  const leftOut = new LeftOutTally();
+  const skippedFiles = new SkippedTally();
   const candidates = new Map<Location, Candidate>();
   const valuesOf = new FolderValuesOfFolders();
   const ruling = new FolderRuling({
@@ -116,20 +116,20 @@ export async function discoverFiles(
   });
   for (const { path, where, ...listed } of listings) {
     for (const problem of listed.problems) problems.push(named(problem, where));
-    leftOut.addAll(listed.leftOut);
+    skippedFiles.addAll(listed.skippedFiles);
     const skipped = namesOfFolder(path);
     for (const file of listed.files) {
       const known = candidates.get(file.realPath);
       if (known === undefined)
         candidates.set(file.realPath, { ...file, folderValues: valuesOf.file(file.path, skipped) });
-      else if (known.path !== file.path) leftOut.note("again", file.path);
+      else if (known.path !== file.path) skippedFiles.note("again", file.path);
     }
   }
   const found = await inspectAll([...candidates.values()], format, storages, signal);
   for (const file of found) if (file.kind === "problem") problems.push(file.problem);
   if (problems.length > 0) throw notFound(problems);
   const files = found.flatMap((each) => (each.kind === "file" ? [each.file] : []));
-  return { files, leftOut: leftOut.list(), stores: known, ruled: ruling.ruled };
+  return { files, skippedFiles: skippedFiles.list(), stores: known, ruled: ruling.ruled };
 }
 
 /** Adds the place that names the input: the line of a list. */

@@ -3,7 +3,6 @@ import { nearest } from "../../../shared/core/nearest.ts";
 import { type Settled, settled } from "../../../shared/core/settled.ts";
 import { anyFormat } from "../../../shared/domain/formats.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { type LeftOut, LeftOutTally, leftOutPhrases, rowFilesHint } from "../../../shared/domain/left-out.ts";
 import {
   below,
   folderOf,
@@ -13,6 +12,12 @@ import {
   parseLocation,
 } from "../../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS } from "../../../shared/domain/manifest.ts";
+import {
+  rowFilesHint,
+  type SkippedFiles,
+  SkippedTally,
+  skippedPhrases,
+} from "../../../shared/domain/skipped-files.ts";
 import {
   literalPattern,
   literalText,
@@ -31,7 +36,7 @@ import { everyFile, matchingFiles, type Selection } from "./selection.ts";
 import { type FolderGate, type Walked, walkFolder } from "./walk.ts";
 
 export interface ListedPath extends Walked {
-  readonly leftOut: readonly LeftOut[];
+  readonly skippedFiles: readonly SkippedFiles[];
 }
 
 interface ListOptions {
@@ -65,7 +70,7 @@ export async function listPath(path: string, options: ListOptions): Promise<List
   // A web file is not looked up here: its stat shows whether it exists, and there is nothing to list.
   if (isWebInput(path)) {
     options.onFound?.(1);
-    return { files: [{ path: literal, realPath: literal, stat: null }], problems: [], leftOut: [] };
+    return { files: [{ path: literal, realPath: literal, stat: null }], problems: [], skippedFiles: [] };
   }
   const storage = await options.storages.at(literal);
   const { literal: folder, pattern } = splitPattern(path);
@@ -79,7 +84,7 @@ export async function listPath(path: string, options: ListOptions): Promise<List
     if (unfinished !== null) return nothing(unfinishedProblem(literal, unfinished));
     if (found.kind === "folder") return listFolder(literal, options);
     const realPath = await realLocation(literal, storage, options.signal);
-    return { files: [{ path: literal, realPath, stat: null }], problems: [], leftOut: [] };
+    return { files: [{ path: literal, realPath, stat: null }], problems: [], skippedFiles: [] };
   }
   if (pattern !== null && looked !== null)
     return listMatches({ path: shownPath(path), pattern, ...(await looked) }, options);
@@ -125,20 +130,21 @@ async function listBelow(folder: Location, options: ListOptions): Promise<Listed
   const { format } = options;
   const listed = await walk(folder, everyFile(format), options);
   if (listed.files.length > 0 || listed.problems.length > 0) return listed;
-  const { leftOut } = listed;
-  const hasOthers = leftOut.some(({ reason }) => reason === "otherEnding");
-  const hasOutputs = leftOut.some(({ reason }) => reason === "jobOutput");
+  const { skippedFiles } = listed;
+  const hasOthers = skippedFiles.some(({ reason }) => reason === "otherEnding");
+  const hasOutputs = skippedFiles.some(({ reason }) => reason === "jobOutput");
   return nothing({
     where: folder,
     what: `the folder holds no ${format === "auto" ? anyFormat() : format} files`,
     expected: extensionsOf(format)
       .map((extension) => `*${extension}`)
       .join(", "),
-    found: leftOut.length === 0 ? "no files" : leftOutPhrases(leftOut).join("; "),
+    found: skippedFiles.length === 0 ? "no files" : skippedPhrases(skippedFiles).join("; "),
     hint: hasOutputs
       ? "name the output of a job itself to read its rows"
       : hasOthers
-        ? (rowFilesHint(folder, leftOut) ?? "name the files themselves, with a glob, and set input.format")
+        ? (rowFilesHint(folder, skippedFiles) ??
+          "name the files themselves, with a glob, and set input.format")
         : "name the files themselves: names that begin with . or _ are skipped",
   });
 }
@@ -178,19 +184,19 @@ async function listMatches(meant: PatternBelow, options: ListOptions): Promise<L
   if (unfinished.value !== null) return nothing(unfinishedProblem(path, unfinished.value));
   const listed = await walk(folder, selection, options);
   if (listed.files.length > 0 || listed.problems.length > 0) return listed;
-  return nothing(await noMatch(meant, listed.leftOut, options));
+  return nothing(await noMatch(meant, listed.skippedFiles, options));
 }
 
 async function noMatch(
   { path, folder, pattern }: Pick<PatternBelow, "path" | "folder" | "pattern">,
-  leftOut: readonly LeftOut[],
+  skippedFiles: readonly SkippedFiles[],
   options: ListOptions,
 ): Promise<Problem> {
   const what = `no file matches in ${folder}`;
-  if (leftOut.length > 0) {
+  if (skippedFiles.length > 0) {
     const hint =
-      rowFilesHint(folder, leftOut) ?? "name a skipped file or folder without a wildcard to read it";
-    return { where: path, what, found: leftOutPhrases(leftOut).join("; "), hint };
+      rowFilesHint(folder, skippedFiles) ?? "name a skipped file or folder without a wildcard to read it";
+    return { where: path, what, found: skippedPhrases(skippedFiles).join("; "), hint };
   }
   const instead = await listBelow(folder, { ...options, gate: undefined });
   const names = instead.files.map((file) => file.path.slice(folder.length + 1)).sort();
@@ -210,18 +216,18 @@ async function noMatch(
 
 async function walk(folder: Location, selection: Selection, options: ListOptions): Promise<ListedPath> {
   const { ownOutput, storages, gate, onFound, signal } = options;
-  const leftOut = new LeftOutTally();
+  const skippedFiles = new SkippedTally();
   try {
     const { files, problems } = await walkFolder(folder, {
       selection,
-      leftOut,
+      skippedFiles,
       ownOutput,
       storage: await storages.at(folder),
       gate,
       onFound,
       signal,
     });
-    return { files: [...files].sort(byPath), problems, leftOut: leftOut.list() };
+    return { files: [...files].sort(byPath), problems, skippedFiles: skippedFiles.list() };
   } catch (error) {
     signal.throwIfAborted();
     return nothing(placeProblem(folder, "cannot be listed", error));
@@ -253,5 +259,5 @@ async function nearHint(path: Location, options: ListOptions): Promise<string> {
 }
 
 function nothing(problem: Problem): ListedPath {
-  return { files: [], problems: [problem], leftOut: [] };
+  return { files: [], problems: [problem], skippedFiles: [] };
 }

@@ -7,7 +7,7 @@ import type { FoundFile, LocatedFile } from "./discover.ts";
 import type { RuledFolders } from "./folder-ruling.ts";
 import { partitionTypes, type SetTypes } from "./partition-types.ts";
 
-type Asked = JobSpec["input"]["partitions"];
+type Requested = JobSpec["input"]["partitions"];
 
 /** A file with the values of its folders. Empty if folders are no columns. */
 export interface PartitionedPath extends FoundFile {
@@ -26,25 +26,25 @@ const EXAMPLES = 3;
  * Finds the folders `name=value` that are columns. Every file's path must have folders of the same names in
  * the same order. A column has one type for all files, see `partitionType`.
  *
- * @param asked setting of the job. Undefined: folders are columns if they can be.
+ * @param requested setting of the job. Undefined: folders are columns if they can be.
  * @param set types by column, which may include columns of files
  * @param ruled excluded folders, whose values also count for the types
  * @throws {SPEC_INVALID} for `hive` when folders cannot be columns
  */
 export function findPartitions(
   files: readonly LocatedFile[],
-  asked: Asked,
+  requested: Requested,
   set: SetTypes = {},
   ruled: RuledFolders["folders"] = [],
 ): FoundPartitions {
-  if (asked === "none") return withoutPartitions(files, null);
+  if (requested === "none") return withoutPartitions(files, null);
   const layouts = layoutsOf(files);
   const [{ names } = { names: [] }] = layouts;
   const why = layouts.length > 1 ? apartText(layouts) : twiceText(names);
-  if (asked === undefined && names.length === 0 && why === null) return withoutPartitions(files, null);
+  if (requested === undefined && names.length === 0 && why === null) return withoutPartitions(files, null);
   if (why !== null || names.length === 0) {
     const found = why ?? "no folder name=value is on the way to the files";
-    if (asked === "hive") throw noPartitions(found);
+    if (requested === "hive") throw noPartitions(found);
     return withoutPartitions(files, found);
   }
   const ways = new Set([...files, ...ruled].map(({ folderValues }) => folderValues));
@@ -71,10 +71,10 @@ export function findPartitions(
  * @param fields fields of all files, at least once for each schema
  * @throws {SPEC_INVALID} for `hive`
  */
-export function besideColumns(
+export function partitionColumns(
   found: FoundPartitions,
   fields: readonly Field[],
-  asked: Asked,
+  requested: Requested,
 ): FoundPartitions {
   if (found.partitions.kind === "none") return found;
   const columns = new Map(fields.map(({ name }) => [name.toLowerCase(), name]));
@@ -82,7 +82,7 @@ export function besideColumns(
   if (taken.length === 0) return found;
   const names = taken.slice(0, EXAMPLES).map((name) => `\`${name}\``);
   const why = `the files themselves have a column ${names.join(", ")}`;
-  if (asked === "hive") throw noPartitions(why);
+  if (requested === "hive") throw noPartitions(why);
   return withoutPartitions(found.files, why);
 }
 

@@ -1,7 +1,7 @@
 import { extname } from "node:path";
 import type { Problem } from "../../../shared/core/errors.ts";
-import type { LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { below, type Location } from "../../../shared/domain/location.ts";
+import type { SkippedTally } from "../../../shared/domain/skipped-files.ts";
 import { placeProblem, reasonOf } from "../../../shared/storage/errors.ts";
 import { realLocation } from "../../../shared/storage/real-location.ts";
 import type { Entry, Unnameable } from "../../../shared/storage/storage.ts";
@@ -37,7 +37,7 @@ interface WalkOptions extends ListingOptions {
   /** Gate for selected folders. Default: all are entered. */
   readonly gate?: FolderGate | undefined;
   /** Receives the excluded files and folders. */
-  readonly leftOut: LeftOutTally;
+  readonly skippedFiles: SkippedTally;
 }
 
 interface Link {
@@ -100,7 +100,7 @@ class Walk implements Walked {
     await this.#readAll();
     if (this.files.length === 0 && this.#ruledOut.length > 0) await this.#findOne();
     for (const folder of this.#ruledOut) {
-      this.#options.leftOut.note("ruledOutFolder", folder.path);
+      this.#options.skippedFiles.note("ruledOutFolder", folder.path);
       this.#gate?.note(folder);
     }
     this.problems.sort((a, b) => (a.where < b.where ? -1 : 1));
@@ -148,9 +148,9 @@ class Walk implements Walked {
   }
 
   async #read(folder: Folder): Promise<void> {
-    const { leftOut, signal } = this.#options;
+    const { skippedFiles, signal } = this.#options;
     if (this.#isKnown(folder)) {
-      leftOut.note("again", folder.path);
+      skippedFiles.note("again", folder.path);
       return;
     }
     let entries: readonly Entry[];
@@ -161,7 +161,7 @@ class Walk implements Walked {
       this.problems.push(placeProblem(folder.path, "cannot be listed", error));
       return;
     }
-    if (await isOutput(folder, entries, this.#options)) leftOut.note("jobOutput", folder.path);
+    if (await isOutput(folder, entries, this.#options)) skippedFiles.note("jobOutput", folder.path);
     else for (const entry of entries) this.#meet(entry, folder);
   }
 
@@ -197,19 +197,19 @@ class Walk implements Walked {
     const verdict = this.#gate?.verdict(folder.path) ?? "goInto";
     if (verdict === "goInto") this.#folders.push(folder);
     else if (verdict === "wait") this.#waiting.push(folder);
-    else if (this.#isKnown(folder)) this.#options.leftOut.note("again", folder.path);
+    else if (this.#isKnown(folder)) this.#options.skippedFiles.note("again", folder.path);
     else this.#ruledOut.push(folder);
   }
 
   #meetFile(file: FoundPath, relative: string): void {
     if (!this.#isTaken(this.#options.selection.file(relative), file.path)) return;
-    if (this.#seenFiles.has(file.realPath)) this.#options.leftOut.note("again", file.path);
+    if (this.#seenFiles.has(file.realPath)) this.#options.skippedFiles.note("again", file.path);
     else this.files.push(file);
     this.#seenFiles.add(file.realPath);
   }
 
   #isTaken(choice: Choice, path: string): boolean {
-    if (choice !== "take" && choice !== "pass") this.#options.leftOut.note(choice, path);
+    if (choice !== "take" && choice !== "pass") this.#options.skippedFiles.note(choice, path);
     return choice === "take";
   }
 
@@ -230,8 +230,8 @@ class Walk implements Walked {
     } catch (error) {
       signal.throwIfAborted();
       const isOther = choices[0] === "otherEnding" && extname(path) !== "";
-      if (isOther) this.#options.leftOut.note("otherEnding", path);
-      else this.problems.push(deadLink(path, error));
+      if (isOther) this.#options.skippedFiles.note("otherEnding", path);
+      else this.problems.push(brokenLink(path, error));
     }
   }
 
@@ -274,7 +274,7 @@ function byPath(a: { readonly path: Location }, b: { readonly path: Location }):
   return a.path < b.path ? -1 : 1;
 }
 
-function deadLink(path: string, error: unknown): Problem {
+function brokenLink(path: string, error: unknown): Problem {
   return {
     where: path,
     what: `is a link that cannot be followed: ${reasonOf(error)}`,

@@ -8,8 +8,8 @@ import { isInsideLocation } from "../../../shared/domain/model-location.ts";
 import { reasonOf } from "../../../shared/storage/errors.ts";
 import type { FetchProgress } from "../../../shared/storage/fetch-progress.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
-import { fetchTogether } from "../fetch/kept-files.ts";
-import { besideFile } from "../fetch/sealed-files.ts";
+import { fetchTogether } from "../fetch/cached-files.ts";
+import { siblingFile } from "../fetch/sealed-files.ts";
 import { dataOutside } from "./model-data-files.ts";
 import { walkModel } from "./walk-model.ts";
 
@@ -47,7 +47,7 @@ export async function fetchModel(path: Location, options: FetchModelOptions): Pr
       if (outside !== undefined) throw dataOutside(path, outside);
       return tensors.map(({ location }) => location);
     },
-    locate: (name: string) => besideFile(path, normalize(name), stores.addresses),
+    locate: (name: string) => siblingFile(path, normalize(name), stores.addresses),
   };
   const fetched = await fetchTogether(wanted, options).catch((error: unknown) => {
     if (isShardmillError(error, "STORE_CHANGED")) throw replaced(path, error);

@@ -59,20 +59,20 @@ export async function inspectModel(
   { limitMs = INSPECT_LIMIT_MS, ...options }: ReadModelOptions,
 ): Promise<ModelFile> {
   const file = await readModelFile(path, options);
-  const result = await askInspector(file, null, { limitMs, signal: options.signal });
+  const result = await callInspector(file, null, { limitMs, signal: options.signal });
   return { ...file, signature: readSignature(path, result) };
 }
 
-type Asked =
+type Requested =
   | { readonly kind: "answered"; readonly answer: InspectAnswer }
   | Exclude<IsolatedResult, { readonly kind: "answered" }>;
 
 /** Loads a model in a process of its own, and runs it there on request. */
-export async function askInspector(
+export async function callInspector(
   { path, bytes: own, externalData }: ModelFiles,
   run: RunQuestion | null,
   { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal },
-): Promise<Asked> {
+): Promise<Requested> {
   const bytes = externalData.reduce((sum, data) => sum + data.bytes, own);
   const question: InspectQuestion = { path: localPathOf(path), run };
   const result = await runIsolated({
@@ -85,7 +85,7 @@ export async function askInspector(
   return result.kind === "answered" ? { kind: "answered", answer: result.value as InspectAnswer } : result;
 }
 
-function readSignature(path: string, result: Asked): ModelSignature {
+function readSignature(path: string, result: Requested): ModelSignature {
   if (result.kind !== "answered") throw modelBroke(path, result);
   const { answer } = result;
   if (answer.kind === "read") return answer.signature;

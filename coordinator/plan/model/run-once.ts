@@ -2,7 +2,7 @@ import type { ModelFiles } from "../../../shared/domain/job.ts";
 import type { MapBinding } from "../../../shared/domain/map-binding.ts";
 import type { RanShape } from "../../../shared/domain/model-output.ts";
 import { whyNoAnswer } from "../../../shared/onnx/isolated.ts";
-import { askInspector, INSPECT_LIMIT_MS, type RanOutput } from "./inspect-model.ts";
+import { callInspector, INSPECT_LIMIT_MS, type RanOutput } from "./inspect-model.ts";
 import { madeInputs, madeLengths } from "./made-input.ts";
 
 /** Rows of a run. Two, so that the outputs' shapes show which dimension is the batch. */
@@ -33,7 +33,7 @@ export async function runOnce(
 ): Promise<OneRun> {
   const rows = map.fixedBatchRows ?? ROWS;
   const run = { inputs: madeInputs(map, rows), outputs };
-  const result = await askInspector(model, run, { limitMs, signal });
+  const result = await callInspector(model, run, { limitMs, signal });
   if (result.kind !== "answered") return { kind: "failed", why: whyNoAnswer(result, { limitMs }) };
   const { answer } = result;
   if (answer.kind === "failed") return { kind: "failed", why: answer.error.message };

@@ -14,7 +14,7 @@ import { isPlaceError, placeProblem } from "../../../shared/storage/errors.ts";
 import { isOnThisMachine } from "../../../shared/storage/local-paths.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { digestStored } from "../../../shared/storage/whole-file.ts";
-import { fetchTogether } from "../fetch/kept-files.ts";
+import { fetchTogether } from "../fetch/cached-files.ts";
 
 /** Files of a job's steps, by the location in the job file. */
 export type StepFiles = ReadonlyMap<string, StepFile>;

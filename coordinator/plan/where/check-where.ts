@@ -173,11 +173,11 @@ function parsedPlan(json: string): unknown {
   return JSON.parse(exact) as unknown;
 }
 
-function asProblem(error: unknown, leftOut: readonly Field[]): unknown {
+function asProblem(error: unknown, omitted: readonly Field[]): unknown {
   if (!isShardmillError(error, "SQL_INVALID") && !isShardmillError(error, "SQL_FAILED")) return error;
   const own: Problem = { where: WHERE_KEY, what: error.message.replace(`${WHERE_KEY} failed: `, "") };
   const problems = (error.problems.length > 0 ? error.problems : [own]).map((problem) => {
-    const lacking = leftOut.find(({ name }) => problem.what.includes(`column "${name}"`));
+    const lacking = omitted.find(({ name }) => problem.what.includes(`column "${name}"`));
     return lacking === undefined
       ? problem
       : {

@@ -14,7 +14,7 @@ import type { FoundFile } from "../input/discover.ts";
 import type { FolderJudge } from "../input/folder-ruling.ts";
 import type { FolderValue } from "../input/folder-values.ts";
 import { typesOfFiles } from "../input/partition-types.ts";
-import { besideColumns } from "../input/partitions.ts";
+import { partitionColumns } from "../input/partitions.ts";
 import { checkFilter } from "./check-filter.ts";
 import { possibleTruths } from "./possible-truths.ts";
 import type { Predicate } from "./predicate.ts";
@@ -59,7 +59,7 @@ export async function judgeBy(
   const fields = await orNull(readFields(file, { ...input, types }, options), signal);
   if (fields === null) return null;
   const found = { partitions: { kind: "hive", fields: folders }, files: [] } as const;
-  if (besideColumns(found, fields, input.partitions).partitions.kind === "none") return null;
+  if (partitionColumns(found, fields, input.partitions).partitions.kind === "none") return null;
   const checked = await orNull(checkFilter(input, [...fields, ...folders], signal), signal);
   return checked === null ? null : judgeOf(checked.predicate, columns);
 }
@@ -94,8 +94,8 @@ async function readFields(
   options: LookOptions,
 ): Promise<readonly Field[]> {
   if (!isTableFormat(file.format)) {
-    const asked = { options: input, types: input.types ?? {} };
-    const forms = await findForms([file], asked, { ...FOOTER_LIMITS, ...options });
+    const requested = { options: input, types: input.types ?? {} };
+    const forms = await findForms([file], requested, { ...FOOTER_LIMITS, ...options });
     return forms[file.format]?.form.fields ?? [];
   }
   const [footer] = await readFooters([file], options);

@@ -1,6 +1,6 @@
 import { memoized } from "../../../shared/core/memoized.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
+import { type SkippedFiles, SkippedTally } from "../../../shared/domain/skipped-files.ts";
 import type { FolderJudge } from "../input/folder-ruling.ts";
 import type { FoundPartitions, PartitionedPath } from "../input/partitions.ts";
 import { areJudged, isNamedBy, judgeBy, type LookOptions } from "./folder-judge.ts";
@@ -8,7 +8,7 @@ import { areJudged, isNamedBy, judgeBy, type LookOptions } from "./folder-judge.
 /** Files to read, and excluded files. */
 interface RuledFiles {
   readonly files: readonly PartitionedPath[];
-  readonly leftOut: readonly LeftOut[];
+  readonly skippedFiles: readonly SkippedFiles[];
 }
 
 /**
@@ -28,16 +28,16 @@ export async function ruleOutFiles(
 ): Promise<RuledFiles> {
   const isKnown = judge !== null && areJudged(judge, found.partitions);
   const known = isKnown ? judge : await judgeFor(found, input, options);
-  return known === null ? { files: found.files, leftOut: [] } : ruledBy(known, found.files);
+  return known === null ? { files: found.files, skippedFiles: [] } : ruledBy(known, found.files);
 }
 
 function ruledBy(judge: FolderJudge, files: readonly PartitionedPath[]): RuledFiles {
   const rulesOut = memoized((values: PartitionedPath["partitions"]) => judge.rulesOut(values));
   const held = files.filter(({ partitions }) => !rulesOut(partitions));
   const kept = new Set(held.length > 0 ? held : files.slice(0, 1));
-  const leftOut = new LeftOutTally();
-  for (const file of files) if (!kept.has(file)) leftOut.note("ruledOut", file.path);
-  return { files: [...kept], leftOut: leftOut.list() };
+  const skippedFiles = new SkippedTally();
+  for (const file of files) if (!kept.has(file)) skippedFiles.note("ruledOut", file.path);
+  return { files: [...kept], skippedFiles: skippedFiles.list() };
 }
 
 /**

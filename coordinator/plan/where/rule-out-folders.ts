@@ -19,8 +19,8 @@ export function folderRules(
   input: JobSpec["input"],
   { judge = judgeBy, signal }: { readonly judge?: typeof judgeBy; readonly signal: AbortSignal },
 ): FolderRules | undefined {
-  const { partitions: asked, ...looked } = input;
-  if (input.where === undefined || asked === "none" || input.new === true) return undefined;
+  const { partitions: requested, ...looked } = input;
+  if (input.where === undefined || requested === "none" || input.new === true) return undefined;
   return {
     concern: (values) =>
       isNamedBy(
@@ -65,8 +65,8 @@ function ruledFolderOver(folders: RuledFolders["folders"]): (folder: Location) =
   const ruled = new Map(folders.map((folder) => [folder.realPath, folder]));
   const known = new Map<Location, RuledOutFolder | null>();
   const over = (folder: Location): RuledOutFolder | null => {
-    const told = ruled.get(folder) ?? known.get(folder);
-    if (told !== undefined) return told;
+    const ruling = ruled.get(folder) ?? known.get(folder);
+    if (ruling !== undefined) return ruling;
     const above = folderOf(folder);
     const found = above === folder ? null : over(above);
     known.set(folder, found);

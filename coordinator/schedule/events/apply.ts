@@ -1,5 +1,5 @@
 import { assert, assertNever } from "../../../shared/core/assert.ts";
-import { discardLoser, isCommittedPartial, refuseOffer, settleOffer } from "../policy/answers.ts";
+import { discardLoser, isCommittedPartial, refuseOffer, resolveOffer } from "../policy/answers.ts";
 import { jobEndedReason } from "../policy/job-end.ts";
 import type { EventContext, JobEffect } from "../state/effect.ts";
 import type { EventOf, JobEvent } from "../state/event.ts";
@@ -150,7 +150,7 @@ function answerAfterEnd(context: EventContext, event: JobEvent): void {
  */
 function answerOfferAfterEnd(context: EventContext, { partial }: EventOf<"partialOffered">): void {
   if (isCommittedPartial(context.state, partial)) {
-    settleOffer(context, partial, { kind: "committed" });
+    resolveOffer(context, partial, { kind: "committed" });
     return;
   }
   refuseOffer(context, partial, jobEndedReason(context.state));

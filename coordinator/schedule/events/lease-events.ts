@@ -84,8 +84,8 @@ export function attemptFailed(context: EventContext, event: EventOf<"attemptFail
     case "release":
       endLease(context, lease, { kind: "released" });
       return;
-    case "died":
-      failLease(context, lease, { kind: "died", message: reason.message });
+    case "lost":
+      failLease(context, lease, { kind: "lost", message: reason.message });
       return;
     case "count":
     case "failJob":

@@ -7,7 +7,7 @@ import {
   discardLoser,
   isCommittedPartial,
   refuseOffer,
-  settleOffer,
+  resolveOffer,
   staleLease,
   staleSession,
   tokenFault,
@@ -78,7 +78,7 @@ export function partialOffered(
  */
 function offeredAfterCommit(context: EventContext, entry: ShardEntry, partial: PartialManifest): void {
   if (isCommittedPartial(context.state, partial)) {
-    settleOffer(context, partial, { kind: "committed" });
+    resolveOffer(context, partial, { kind: "committed" });
     return;
   }
   const sameName =
@@ -87,7 +87,7 @@ function offeredAfterCommit(context: EventContext, entry: ShardEntry, partial: P
     refuseOffer(context, partial, changedPartial(partial));
     return;
   }
-  settleOffer(context, partial, { kind: "alreadyCommitted" });
+  resolveOffer(context, partial, { kind: "alreadyCommitted" });
   discardLoser(context, partial);
 }
 
@@ -145,12 +145,12 @@ function refuseAndDiscard(context: EventContext, partial: PartialManifest, reaso
 }
 
 function countFault(state: JobState, entry: ShardEntry, partial: PartialManifest): FailureReason | null {
-  const { rowsDead, firstDead, token } = partial;
+  const { rowsDeadLettered, firstDeadLetter, token } = partial;
   const expected = shardRows(entry.shard);
   const fault = rowCountsFault(partial, expected);
-  const isNamed = (firstDead !== null) === rowsDead > 0;
+  const isNamed = (firstDeadLetter !== null) === rowsDeadLettered > 0;
   if (fault === null && isNamed) return null;
-  const found = fault ?? `${rowsDead} dead letters, and a first dead letter that does not match`;
+  const found = fault ?? `${rowsDeadLettered} dead letters, and a first dead letter that does not match`;
   return {
     code: "PARTIAL_INVALID",
     message: `the partial ${tokenKey(token)} does not account for ${placeOf(state, entry)}: expected ${expected} rows, found ${found}`,

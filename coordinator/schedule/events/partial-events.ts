@@ -2,7 +2,7 @@ import { assert } from "../../../shared/core/assert.ts";
 import { isEnded } from "../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import { compareTokens } from "../../../shared/domain/token.ts";
-import { discardLoser, refuseOffer, settleOffer, staleLease } from "../policy/answers.ts";
+import { discardLoser, refuseOffer, resolveOffer, staleLease } from "../policy/answers.ts";
 import { clearStrikes, strike } from "../policy/exclusion.ts";
 import { failOverBudget, overBudget } from "../policy/job-end.ts";
 import { enqueue } from "../policy/pending-queue.ts";
@@ -31,9 +31,9 @@ export function partialStored(context: EventContext, event: EventOf<"partialStor
   clearStrikes(context, committing.offer.workerName);
   state.storeWaits.delete(entry);
   endStoreWait(context);
-  settleOffer(context, partial, { kind: "committed" });
+  resolveOffer(context, partial, { kind: "committed" });
   for (const loser of committing.waiting) {
-    settleOffer(context, loser.partial, { kind: "alreadyCommitted" });
+    resolveOffer(context, loser.partial, { kind: "alreadyCommitted" });
     discardLoser(context, loser.partial);
     endOffer(context, entry, loser, { kind: "superseded" });
   }

@@ -2,7 +2,7 @@ import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { assertLaw } from "../../../shared/domain/laws.ts";
 import { jobEnd } from "../policy/job-end.ts";
 import { enqueue } from "../policy/pending-queue.ts";
-import { settleVerdicts } from "../policy/verdict.ts";
+import { resolveVerdicts } from "../policy/verdict.ts";
 import type { ScheduleConfig } from "../state/config.ts";
 import type { EventContext, JobEffect } from "../state/effect.ts";
 import { evolve } from "../state/evolve.ts";
@@ -61,7 +61,7 @@ export function replay(
  */
 export function resumeEffects(state: JobState): JobEffect[] {
   const context: EventContext = { state, nowMs: 0, effects: [] };
-  if (state.phase.kind === "running" || state.phase.kind === "reducing") settleVerdicts(context);
+  if (state.phase.kind === "running" || state.phase.kind === "reducing") resolveVerdicts(context);
   const { phase } = state;
   switch (phase.kind) {
     case "planning":

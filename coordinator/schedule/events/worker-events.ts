@@ -2,7 +2,7 @@ import { assertNever } from "../../../shared/core/assert.ts";
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens, type Token } from "../../../shared/domain/token.ts";
 import { refuseStaleSession } from "../policy/answers.ts";
-import { forgetOldStrikes, keepSomebody, strike } from "../policy/exclusion.ts";
+import { forgetOldStrikes, keepOneWorker, strike } from "../policy/exclusion.ts";
 import { failJob } from "../policy/job-end.ts";
 import { endLease } from "../policy/leases.ts";
 import { endAbsence, refusalIsOver, refuseWorker, removeWorker } from "../policy/refusal.ts";
@@ -21,7 +21,7 @@ export function workerJoined(context: EventContext, { worker, name, slots }: Eve
   state.workers.set(worker, { session: worker, name, slots, leases: new Set(), movedMs: nowMs });
   state.workerNames.set(name, (state.workerNames.get(name) ?? 0) + 1);
   endAbsence(context);
-  keepSomebody(context);
+  keepOneWorker(context);
 }
 
 /**
@@ -36,8 +36,8 @@ export function workerLost(context: EventContext, event: EventOf<"workerLost">):
 
 function endWith({ how, message }: EventOf<"workerLost">): AttemptEnd {
   switch (how) {
-    case "died":
-      return { kind: "died", message };
+    case "lost":
+      return { kind: "lost", message };
     case "silent":
       return { kind: "expired" };
     case "left":

@@ -97,7 +97,7 @@ function checkHolders(state: JobState, entry: ShardEntry, hold: Hold): void {
   hold("first-commit-wins", executions.size === offers.length, "an execution is offered once at a time");
   for (const { partial } of offers) {
     const end = findAttempt(entry, partial.token)?.end ?? null;
-    const late = end === null || end.kind === "expired" || end.kind === "died";
+    const late = end === null || end.kind === "expired" || end.kind === "lost";
     hold("stale-is-fenced", late, "nothing is verified under a revoked token");
     hold(
       "counts-agree",

@@ -45,7 +45,7 @@ function checkCounts(state: JobState): void {
     );
   };
   checkTotal("rowsCommitted", "rowsIn");
-  checkTotal("deadRows", "rowsDead", state.counts.poisoned);
+  checkTotal("deadLetters", "rowsDeadLettered", state.counts.poisoned);
   for (const name of RUN_COUNTS) checkTotal(ROW_COUNTS[name].run.total, name);
   const extra = state.shards.reduce((sum, entry) => sum + Math.max(0, leasesOf(entry.state).length - 1), 0);
   assertLaw("counts-agree", state.extraLeases === extra, `extra leases are ${extra}`);
@@ -181,8 +181,8 @@ function checkPhase(state: JobState): void {
     // A reducing job may have more. Another run of a job that failed for its dead letters starts there, and
     // its limit decides next.
     assertLaw(
-      "dead-rows-in-budget",
-      totals.deadRows <= state.config.maxDeadRows,
+      "dead-letters-in-budget",
+      totals.deadLetters <= state.config.maxDeadLetters,
       "no more dead letters than are allowed",
     );
   }

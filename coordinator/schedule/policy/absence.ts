@@ -8,16 +8,16 @@ export interface Silence {
   readonly disconnectedMs: number | null;
 }
 
-/** A lost worker. `died`: its connection broke. `silent`: it only made no calls. */
+/** A lost worker. `lost`: its connection broke. `silent`: it only made no calls. */
 export interface Absence {
-  readonly how: "died" | "silent";
+  readonly how: "lost" | "silent";
   readonly message: string;
 }
 
 /**
  * Decides whether a worker is lost.
  *
- * Law `silence-is-not-death`: no other code decides this. Until then a worker is present, whatever happens to
+ * Law `silence-is-not-loss`: no other code decides this. Until then a worker is present, whatever happens to
  * its leases. They expire on their own, which does not count as a failure.
  *
  * - An exited process leaves a broken connection. A running worker calls again within the grace. After the
@@ -27,13 +27,13 @@ export interface Absence {
  */
 export function absenceOf(
   { heardMs, disconnectedMs }: Silence,
-  { workerGoneMs, disconnectGraceMs }: Pick<ScheduleConfig, "workerGoneMs" | "disconnectGraceMs">,
+  { workerLostMs, disconnectGraceMs }: Pick<ScheduleConfig, "workerLostMs" | "disconnectGraceMs">,
   nowMs: number,
 ): Absence | null {
   const silentMs = nowMs - heardMs;
-  if (silentMs > workerGoneMs) {
+  if (silentMs > workerLostMs) {
     return { how: "silent", message: `not heard from for ${Math.round(silentMs / 1000)} s` };
   }
   const isBroken = disconnectedMs !== null && nowMs - disconnectedMs > disconnectGraceMs;
-  return isBroken ? { how: "died", message: "its connection is lost" } : null;
+  return isBroken ? { how: "lost", message: "its connection is lost" } : null;
 }

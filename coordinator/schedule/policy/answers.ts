@@ -32,7 +32,7 @@ export function tokenFault(state: JobState, entry: ShardEntry, token: Token): Fa
   const attempt = findAttempt(entry, token);
   if (attempt !== undefined) {
     const { end } = attempt;
-    return end === null || end.kind === "expired" || end.kind === "died" ? null : staleLease(id, token);
+    return end === null || end.kind === "expired" || end.kind === "lost" ? null : staleLease(id, token);
   }
   const { forgottenUpTo } = entry;
   const forgotten = forgottenUpTo !== null && compareTokens(token, forgottenUpTo) <= 0;
@@ -49,13 +49,13 @@ export function uploadFault(state: JobState, shard: ShardId, token: Token): Fail
   return tokenFault(state, entry, token);
 }
 
-export function settleOffer(context: EventContext, partial: PartialManifest, outcome: OfferOutcome): void {
+export function resolveOffer(context: EventContext, partial: PartialManifest, outcome: OfferOutcome): void {
   const { shard, token, executionId } = partial;
   context.effects.push({ kind: "settleOffer", shard, token, executionId, outcome });
 }
 
 export function refuseOffer(context: EventContext, partial: PartialManifest, reason: FailureReason): void {
-  settleOffer(context, partial, { kind: "refused", reason });
+  resolveOffer(context, partial, { kind: "refused", reason });
 }
 
 /**

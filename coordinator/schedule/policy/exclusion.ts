@@ -57,7 +57,7 @@ export function excludedMs(state: JobState, name: string, nowMs: number): number
  * Law `excluded-by-probes`: some present worker is always trusted. When the last trusted one has left, all
  * others are trusted again.
  */
-export function keepSomebody(context: EventContext): void {
+export function keepOneWorker(context: EventContext): void {
   const { workerNames, reputations } = context.state;
   if (workerNames.size === 0 || trustedNames(context.state) > 0) return;
   for (const name of workerNames.keys()) {

@@ -58,19 +58,19 @@ export function jobEndedReason({ phase: { kind: phase } }: JobState): FailureRea
 
 /** Checks whether `more` additional dead letters would exceed the limit. */
 export function overBudget({ totals, config }: JobState, more: number): boolean {
-  return totals.deadRows + more > config.maxDeadRows;
+  return totals.deadLetters + more > config.maxDeadLetters;
 }
 
 const OVER_BUDGET_HINT =
   "raise errors.maxRows and run again to resume, or repair the rows: `fill` replaces nulls, and `shardmill try JOB --row FILE:ROW` shows a row";
 
 /** Fails the job, and names a row in its reason: `dead` if given, or the first dead letter in plan order. */
-export function failOverBudget(context: EventContext, dead: DeadLetter | null): void {
+export function failOverBudget(context: EventContext, deadLetter: DeadLetter | null): void {
   const { state } = context;
-  const { maxDeadRows } = state.config;
-  const deadRows = state.totals.deadRows + (dead === null ? 0 : 1);
-  const first = dead ?? firstDeadLetter(state);
-  const allowed = maxDeadRows === 0 ? "none is allowed" : `${maxDeadRows} are allowed`;
+  const { maxDeadLetters } = state.config;
+  const deadLetters = state.totals.deadLetters + (deadLetter === null ? 0 : 1);
+  const first = deadLetter ?? firstDeadLetterOf(state);
+  const allowed = maxDeadLetters === 0 ? "none is allowed" : `${maxDeadLetters} are allowed`;
   const example =
     first === null
       ? ""
@@ -79,14 +79,14 @@ export function failOverBudget(context: EventContext, dead: DeadLetter | null): 
     first === null ? {} : { file: first.file, row: first.row, stage: first.stage, code: first.code };
   failJob(context, {
     code: "ERROR_BUDGET_EXCEEDED",
-    message: `${deadRows} ${deadRows === 1 ? "row" : "rows"} could not be mapped and ${allowed}${example}`,
-    fields: { deadRows, maxDeadRows, ...place },
+    message: `${deadLetters} ${deadLetters === 1 ? "row" : "rows"} could not be mapped and ${allowed}${example}`,
+    fields: { deadLetters, maxDeadLetters, ...place },
     hint: OVER_BUDGET_HINT,
   });
 }
 
 /** Visits every shard, which only a failing job can afford. */
-function firstDeadLetter(state: JobState): DeadLetter | null {
+function firstDeadLetterOf(state: JobState): DeadLetter | null {
   let first: { shard: Shard; letter: DeadLetter } | null = null;
   for (const entry of state.shards) {
     const letter = deadLetterOf(entry);
@@ -98,5 +98,5 @@ function firstDeadLetter(state: JobState): DeadLetter | null {
 
 function deadLetterOf({ state }: ShardEntry): DeadLetter | null {
   if (state.kind === "poisoned") return state.deadLetter;
-  return state.kind === "committed" ? state.partial.firstDead : null;
+  return state.kind === "committed" ? state.partial.firstDeadLetter : null;
 }

@@ -3,7 +3,7 @@ import type { RefusalKind } from "../state/config.ts";
 import type { EventContext } from "../state/effect.ts";
 import type { JobState, WorkerEntry } from "../state/job-state.ts";
 import type { AttemptEnd, FailureReason } from "../state/record.ts";
-import { keepSomebody, strike } from "./exclusion.ts";
+import { keepOneWorker, strike } from "./exclusion.ts";
 import { endLease } from "./leases.ts";
 
 /**
@@ -47,12 +47,12 @@ export function removeWorker(
   }
   const shards = leases.map(({ entry }) => entry);
   // A crash is one strike, however many leases the worker had.
-  if (end.kind === "died") strike(context, worker.name, shards);
+  if (end.kind === "lost") strike(context, worker.name, shards);
   state.workers.delete(session);
   const namesakes = (state.workerNames.get(worker.name) ?? 1) - 1;
   if (namesakes > 0) state.workerNames.set(worker.name, namesakes);
   else state.workerNames.delete(worker.name);
   if (state.workers.size === 0) state.noWorkersSinceMs = nowMs;
-  keepSomebody(context);
+  keepOneWorker(context);
   return worker;
 }

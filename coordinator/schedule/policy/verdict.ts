@@ -23,7 +23,7 @@ export function returnToPending(
   end: AttemptEnd,
 ): void {
   const { state, nowMs } = context;
-  const counted = end.kind === "failed" || end.kind === "died" || end.kind === "rejected";
+  const counted = end.kind === "failed" || end.kind === "lost" || end.kind === "rejected";
   const delayMs = counted ? retryDelayMs(state, entry) : storeDelayMs(state, entry);
   const notBeforeMs = nowMs + delayMs;
   moveShard(state, entry, move, { kind: "pending", sinceMs: nowMs, notBeforeMs });
@@ -35,7 +35,7 @@ export function returnToPending(
 }
 
 /** Repeats decisions whose records a crash may have cut off. They follow from records on disk. */
-export function settleVerdicts(context: EventContext): void {
+export function resolveVerdicts(context: EventContext): void {
   const { state } = context;
   if (overBudget(state, 0)) failOverBudget(context, null);
   for (const entry of [...state.shards]) {
@@ -95,7 +95,7 @@ function retryDelayMs({ config }: JobState, entry: ShardEntry): number {
  */
 function judge(context: EventContext, entry: ShardEntry): void {
   const rows = shardRows(entry.shard);
-  if (rows === 0 || !entry.failures.every(({ died }) => died)) failShard(context, entry);
+  if (rows === 0 || !entry.failures.every(({ lostWorker }) => lostWorker)) failShard(context, entry);
   else if (rows > 1) splitShard(context, entry);
   else poisonRow(context, entry);
 }
@@ -115,14 +115,16 @@ function splitShard(context: EventContext, entry: ShardEntry): void {
 
 function poisonRow(context: EventContext, entry: ShardEntry): void {
   const { state } = context;
-  const died = entry.failures.length;
+  const lostWorker = entry.failures.length;
   const { file, row } = state.rows.placeOf(entry.shard.rowStart);
   const deadLetter: DeadLetter = {
     file: filePath(state, file),
     row,
     stage: "worker",
     code: "ROW_POISON",
-    message: cutReason(`${died} workers were lost on this row: ${entry.failures.at(-1)?.message ?? ""}`),
+    message: cutReason(
+      `${lostWorker} workers were lost on this row: ${entry.failures.at(-1)?.message ?? ""}`,
+    ),
   };
   if (overBudget(state, 1)) {
     failOverBudget(context, deadLetter);

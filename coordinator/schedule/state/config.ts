@@ -15,7 +15,7 @@ export interface ScheduleConfig {
    * leases have expired by then. A connection to a vanished machine may stay undetected for 50 s. A lease
    * request may block for 60 s. This limit is the last resort, so it is longer than both.
    */
-  readonly workerGoneMs: number;
+  readonly workerLostMs: number;
   /** A worker with a broken connection keeps its leases for this long, and is still present. */
   readonly disconnectGraceMs: number;
   /**
@@ -54,13 +54,13 @@ export interface ScheduleConfig {
    */
   readonly stallMs: number;
   /** Most dead letters of a job. With more, the job fails. */
-  readonly maxDeadRows: number;
+  readonly maxDeadLetters: number;
 }
 
-export const DEFAULT_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
+export const DEFAULT_SCHEDULE: Omit<ScheduleConfig, "maxDeadLetters"> = {
   leaseMs: 30_000,
   heartbeatMs: 10_000,
-  workerGoneMs: 90_000,
+  workerLostMs: 90_000,
   disconnectGraceMs: 10_000,
   maxAttempts: 3,
   retryBackoffMs: 500,
@@ -87,10 +87,10 @@ export function validateScheduleConfig(config: ScheduleConfig): Problem[] {
   check("heartbeatMs", positive(heartbeatMs), "a positive duration", heartbeatMs);
   const leaseFloorMs = HEARTBEATS_PER_LEASE * heartbeatMs;
   check("leaseMs", positive(leaseMs) && leaseMs >= leaseFloorMs, `at least ${leaseFloorMs}`, leaseMs);
-  const { workerGoneMs, disconnectGraceMs, noWorkersGraceMs, refusedGraceMs, maxDeadRows } = config;
+  const { workerLostMs, disconnectGraceMs, noWorkersGraceMs, refusedGraceMs, maxDeadLetters } = config;
   const { device, unfit } = refusedGraceMs;
-  const outlastsLease = positive(workerGoneMs) && workerGoneMs > leaseMs;
-  check("workerGoneMs", outlastsLease, `longer than leaseMs, ${leaseMs}`, workerGoneMs);
+  const outlastsLease = positive(workerLostMs) && workerLostMs > leaseMs;
+  check("workerLostMs", outlastsLease, `longer than leaseMs, ${leaseMs}`, workerLostMs);
   check("disconnectGraceMs", notNegative(disconnectGraceMs), "a duration", disconnectGraceMs);
   check("noWorkersGraceMs", positive(noWorkersGraceMs), "a positive duration", noWorkersGraceMs);
   check("refusedGraceMs.device", notNegative(device), "a duration", device);
@@ -117,7 +117,7 @@ export function validateScheduleConfig(config: ScheduleConfig): Problem[] {
     exclusion.forMaxMs,
   );
   check("stallMs", positive(config.stallMs), "a positive duration", config.stallMs);
-  check("maxDeadRows", isCount(maxDeadRows), "0 or more", maxDeadRows);
+  check("maxDeadLetters", isCount(maxDeadLetters), "0 or more", maxDeadLetters);
   return problems;
 }
 

@@ -48,7 +48,7 @@ export function endAttempt(
   const before = findAttempt(entry, token);
   if (before !== undefined && !mayEnd(before.end, end)) return;
   keepAttempt(state, entry, { token, worker, backup: before?.backup ?? false, end });
-  const failure = before?.end?.kind === "died" ? null : countedFailure(worker, end);
+  const failure = before?.end?.kind === "lost" ? null : countedFailure(worker, end);
   if (failure === null) return;
   state.totals.attemptsFailed += 1;
   entry.failures = [...entry.failures, failure];
@@ -70,7 +70,7 @@ export function evolveCommitted(state: JobState, partial: PartialManifest): void
 
 function addCounts(totals: Totals, partial: PartialManifest, sign: 1 | -1): void {
   totals.rowsCommitted += sign * partial.rowsIn;
-  totals.deadRows += sign * partial.rowsDead;
+  totals.deadLetters += sign * partial.rowsDeadLettered;
   for (const name of RUN_COUNTS) totals[ROW_COUNTS[name].run.total] += sign * partial[name];
 }
 
@@ -95,7 +95,7 @@ export function evolveDeadLettered(state: JobState, record: RecordOf<"rowDeadLet
   if (entry.state.kind === "poisoned") return;
   assert(shardRows(entry.shard) === 1, `only a single row is a dead letter; ${placeOf(state, entry)}`);
   moveShard(state, entry, "poisoned", { kind: "poisoned", deadLetter: record.deadLetter });
-  state.totals.deadRows += 1;
+  state.totals.deadLetters += 1;
 }
 
 export function evolveRevoked(state: JobState, record: RecordOf<"shardRevoked">): void {
@@ -118,7 +118,7 @@ export function findAttempt(entry: ShardEntry, token: Token): AttemptEntry | und
 
 function mayEnd(before: AttemptEnd | null, end: AttemptEnd): boolean {
   if (before === null) return true;
-  const late = before.kind === "expired" || before.kind === "died";
+  const late = before.kind === "expired" || before.kind === "lost";
   return late && (end.kind === "rejected" || end.kind === "superseded");
 }
 
@@ -126,9 +126,9 @@ function countedFailure(worker: string, end: AttemptEnd): CountedFailure | null 
   switch (end.kind) {
     case "failed":
     case "rejected":
-      return { worker, died: false, code: end.code, message: end.message };
-    case "died":
-      return { worker, died: true, code: "WORKER_DIED", message: end.message };
+      return { worker, lostWorker: false, code: end.code, message: end.message };
+    case "lost":
+      return { worker, lostWorker: true, code: "WORKER_LOST", message: end.message };
     default:
       return null;
   }

@@ -118,7 +118,7 @@ export interface Totals extends RunTotals {
   /** Rows of committed shards, including dead letters. */
   rowsCommitted: number;
   /** Dead letters of committed shards, and poisoned rows. */
-  deadRows: number;
+  deadLetters: number;
   attempts: number;
   attemptsFailed: number;
 }
@@ -127,7 +127,7 @@ export const NO_TOTALS: Readonly<Totals> = {
   rows: 0,
   rowsCommitted: 0,
   ...recordOf(RUN_TOTALS, () => 0),
-  deadRows: 0,
+  deadLetters: 0,
   attempts: 0,
   attemptsFailed: 0,
 };

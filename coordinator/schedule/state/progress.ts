@@ -17,7 +17,7 @@ export function jobProgress(state: JobState): JobProgress {
     rowsDone: totals.rowsCommitted + counts.poisoned + rowsInFlight(state),
     rowsCommitted: totals.rowsCommitted,
     ...recordOf(RUN_COUNTS, (name) => totals[ROW_COUNTS[name].run.total]),
-    deadLetters: totals.deadRows,
+    deadLetters: totals.deadLetters,
     shardsTotal: plannedShards(state),
     shardsCommitted: counts.committed,
     shardsLeased: counts.leased + counts.committing,

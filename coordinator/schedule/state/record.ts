@@ -108,11 +108,11 @@ export interface JobAccepted {
 /** Record of one kind. */
 export type RecordOf<K extends JournalRecord["kind"]> = Extract<JournalRecord, { kind: K }>;
 
-/** End of one execution. Only `failed`, `died` and `rejected` count against the shard. */
+/** End of one execution. Only `failed`, `lost` and `rejected` count against the shard. */
 export type AttemptEnd =
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
   /** The worker's process exited while it held the lease. */
-  | { readonly kind: "died"; readonly message: string }
+  | { readonly kind: "lost"; readonly message: string }
   | { readonly kind: "expired" }
   | { readonly kind: "released" }
   /** Another execution of the shard committed first, or the job ended. */

@@ -73,7 +73,7 @@ function describeEnd(end: AttemptEnd | null): string {
     case "failed":
     case "rejected":
       return `${end.kind} ${end.code}: ${end.message}`;
-    case "died":
+    case "lost":
       return `died: ${end.message}`;
     default:
       return end.kind;

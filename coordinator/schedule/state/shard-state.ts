@@ -68,7 +68,7 @@ export interface AttemptEntry {
 
 export interface CountedFailure {
   readonly worker: string;
-  readonly died: boolean;
+  readonly lostWorker: boolean;
   readonly code: ErrorCode;
   readonly message: string;
 }
@@ -119,7 +119,7 @@ export function isOpen(kind: ShardKind): boolean {
  * prefetched beside a poisoned one.
  */
 export function isSuspect(entry: ShardEntry): boolean {
-  return entry.parent !== null || entry.failures.some(({ died }) => died);
+  return entry.parent !== null || entry.failures.some(({ lostWorker }) => lostWorker);
 }
 
 /** Checks whether the next attempt of a shard is restricted to certain workers. */

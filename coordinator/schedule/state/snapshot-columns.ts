@@ -47,7 +47,7 @@ export function fitsColumns(entry: ShardEntry): boolean {
   if (failures.length > 0 || revocations > 0 || forgottenUpTo !== null) return false;
   const { partial } = state;
   const { token, backup, end } = attempt;
-  const plain = end === null && !backup && partial.firstDead === null;
+  const plain = end === null && !backup && partial.firstDeadLetter === null;
   if (!plain || partial.token.generation !== token.generation || partial.token.sequence !== token.sequence)
     return false;
   if (partial.executionId.length !== EXECUTION_ID_LENGTH || partial.digest.length !== SHA256_LENGTH)
@@ -120,7 +120,7 @@ export function forEachCommitted(
       token,
       executionId: asExecutionId(executionIds.at(at)),
       ...NO_ROWS,
-      firstDead: null,
+      firstDeadLetter: null,
       files,
       digest: asDigest(digests.at(at)),
     };

@@ -152,7 +152,7 @@ function restoreBlock(state: JobState, block: SnapshotBlock): void {
     forEachCommitted(block.columns, (partial, attempt) => {
       const entry = present(state.shards[partial.shard], "a shard of a snapshot is of the plan");
       entry.attempts = [attempt];
-      settle(state, entry, { kind: "committed", partial });
+      finishShard(state, entry, { kind: "committed", partial });
     });
     return;
   }
@@ -164,7 +164,7 @@ function restoreBlock(state: JobState, block: SnapshotBlock): void {
     entry.failures = facts.failures;
     entry.revocations = facts.revocations;
     entry.forgottenUpTo = facts.forgottenUpTo;
-    settle(state, entry, facts.outcome);
+    finishShard(state, entry, facts.outcome);
   }
 }
 
@@ -174,15 +174,17 @@ function restoreBlock(state: JobState, block: SnapshotBlock): void {
  * @throws {BrokenLaw}
  */
 export function checkRestored({ shards, totals, counts }: JobState): void {
-  let [rowsCommitted, rowsOut, deadRows] = [0, 0, counts.poisoned];
+  let [rowsCommitted, rowsOut, deadLetters] = [0, 0, counts.poisoned];
   for (const { state } of shards) {
     if (state.kind !== "committed") continue;
     rowsCommitted += state.partial.rowsIn;
     rowsOut += state.partial.rowsOut;
-    deadRows += state.partial.rowsDead;
+    deadLetters += state.partial.rowsDeadLettered;
   }
   const agree =
-    totals.rowsCommitted === rowsCommitted && totals.rowsOut === rowsOut && totals.deadRows === deadRows;
+    totals.rowsCommitted === rowsCommitted &&
+    totals.rowsOut === rowsOut &&
+    totals.deadLetters === deadLetters;
   assertLaw("counts-agree", agree, `the committed shards have ${rowsCommitted} rows`);
 }
 
@@ -199,7 +201,7 @@ function* blocksOf(entries: readonly ShardEntry[]): Generator<SnapshotBlock> {
 /** Pending state without real times, as in `evolve-shard.ts`. */
 const PENDING: ShardState = { kind: "pending", sinceMs: 0, notBeforeMs: 0 };
 
-function settle(state: JobState, entry: ShardEntry, outcome: Outcome): void {
+function finishShard(state: JobState, entry: ShardEntry, outcome: Outcome): void {
   if (entry.state.kind === "committed") moveShard(state, entry, "revoked", PENDING);
   switch (outcome.kind) {
     case "open":

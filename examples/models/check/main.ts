@@ -27,8 +27,8 @@ Models: ${names.join(", ")}; all where none is named.`)
     describe: "Write docs/models.md: the rows of the models that are run, those of others as they are",
   })
   .conflicts("write", ["rows", "small"])
-  .check(({ _: asked }) => {
-    const unknown = asked.filter((name) => !names.includes(String(name)));
+  .check(({ _: requested }) => {
+    const unknown = requested.filter((name) => !names.includes(String(name)));
     if (unknown.length > 0) throw new Error(`there is no model ${unknown.join(", ")}`);
     return true;
   })
@@ -36,10 +36,10 @@ Models: ${names.join(", ")}; all where none is named.`)
   .version(false)
   .parseAsync();
 
-const { _: asked, rows, small = false, write = false } = options;
+const { _: requested, rows, small = false, write = false } = options;
 const chosen = CATALOGUE.filter(
   ({ source, megabytes }) =>
-    (asked.length === 0 || asked.includes(source.name)) && (!small || megabytes <= SMALL_MEGABYTES),
+    (requested.length === 0 || requested.includes(source.name)) && (!small || megabytes <= SMALL_MEGABYTES),
 );
 const python = preparePython();
 const checked: CheckedModel[] = [];

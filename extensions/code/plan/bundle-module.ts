@@ -109,15 +109,20 @@ function problemOf({ text, location }: Message, where: string): Problem {
   }
   if (extension !== undefined) {
     const what = `imports ${file}, and ${extension} files are not bundled${excerpt}`;
-    return { where: place, what, expected: "JavaScript, TypeScript, JSON or text (.txt)", hint: BESIDE_HINT };
+    return {
+      where: place,
+      what,
+      expected: "JavaScript, TypeScript, JSON or text (.txt)",
+      hint: SIDECAR_HINT,
+    };
   }
-  const isBeside = text.startsWith("import.meta") || text.startsWith("__");
+  const isOutside = text.startsWith("import.meta") || text.startsWith("__");
   const what = `${text.charAt(0).toLowerCase()}${text.slice(1)}${excerpt}`;
-  return { where: place, what, ...(isBeside ? { hint: BESIDE_HINT } : {}) };
+  return { where: place, what, ...(isOutside ? { hint: SIDECAR_HINT } : {}) };
 }
 
 const NATIVE = "is native code, which is not bundled";
-const BESIDE_HINT =
+const SIDECAR_HINT =
   "import small files (JSON, .txt), and let `open` read large ones from a place that every worker can reach";
 
 function nativeCode(name: string): string {

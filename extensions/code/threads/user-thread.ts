@@ -61,12 +61,12 @@ export class UserThread<T extends Methods<T>> {
   /** Waits for `promise`. A thread without progress for longer than `limitMs` is lost. */
   async watched<T>(promise: Promise<T>, limitMs: () => number): Promise<T> {
     let seen = Atomics.load(this.#cells, TICKS);
-    let deafMs = 0;
+    let unresponsiveMs = 0;
     const timer = setInterval(() => {
       const ticks = Atomics.load(this.#cells, TICKS);
-      deafMs = ticks === seen ? deafMs + LOOK_MS : 0;
+      unresponsiveMs = ticks === seen ? unresponsiveMs + LOOK_MS : 0;
       seen = ticks;
-      if (deafMs > limitMs()) this.remote.end({ kind: "time", limitMs: limitMs() });
+      if (unresponsiveMs > limitMs()) this.remote.end({ kind: "time", limitMs: limitMs() });
     }, LOOK_MS);
     try {
       return await promise;

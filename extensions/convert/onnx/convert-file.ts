@@ -73,7 +73,7 @@ async function readWhole(path: string): Promise<OnnxModel & { graph: OnnxGraph }
   await loadWeights(model, dirname(path));
   // Training state belongs to the original weights.
   model.trainingInfo = [];
-  settleConstants(model);
+  foldConstants(model);
   return model;
 }
 
@@ -88,7 +88,7 @@ async function write(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 /** Removes constants from the inputs. Old files list them there, but runtimes treat them as constants. */
-function settleConstants(model: OnnxModel & { graph: OnnxGraph }): void {
+function foldConstants(model: OnnxModel & { graph: OnnxGraph }): void {
   if (toNumber(model.irVersion ?? 0) >= CONSTANTS_APART) return;
   model.irVersion = CONSTANTS_APART;
   const { graph } = model;

@@ -53,8 +53,10 @@ export function removeUnused(root: OnnxGraph, replaced: ReadonlyMap<string, Cons
     for (const { name } of output) used.add(name);
   }
   for (const graph of new Set([...replaced.values()].map((constant) => constant.graph))) {
-    const isGone = (name: string) => replaced.get(name)?.graph === graph && !used.has(name);
-    graph.initializer = graph.initializer.filter(({ name = "" }) => !isGone(name));
-    graph.node = graph.node.filter(({ opType, output }) => opType !== "Constant" || !isGone(output[0] ?? ""));
+    const isRemoved = (name: string) => replaced.get(name)?.graph === graph && !used.has(name);
+    graph.initializer = graph.initializer.filter(({ name = "" }) => !isRemoved(name));
+    graph.node = graph.node.filter(
+      ({ opType, output }) => opType !== "Constant" || !isRemoved(output[0] ?? ""),
+    );
   }
 }

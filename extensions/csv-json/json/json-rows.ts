@@ -37,9 +37,9 @@ export function jsonRows(
   lines: Iterable<JsonLine>,
   {
     fields,
-    asked,
+    requested,
     schema,
-  }: { readonly fields: readonly Field[]; readonly asked: readonly number[]; readonly schema: Schema },
+  }: { readonly fields: readonly Field[]; readonly requested: readonly number[]; readonly schema: Schema },
 ): JsonRows {
   const scanner = new JsonScanner(bytes);
   const columns = new MemberColumns(fields, scanner);
@@ -50,7 +50,7 @@ export function jsonRows(
     if (fault !== null) {
       columns.truncate(row);
       columns.appendNulls();
-      const column = fault < 0 ? null : (asked[fault] ?? null);
+      const column = fault < 0 ? null : (requested[fault] ?? null);
       const place = fault < 0 ? line : columns.placeOf(fault);
       const shown = Array.from(
         bytes.toString("utf8", place.start, Math.min(place.end, place.start + 4 * SHOWN_CHARS)),

@@ -1,5 +1,5 @@
 import { present } from "../../../shared/core/assert.ts";
-import type { Delivery, SetAside } from "../../../shared/extension/queue-source.ts";
+import type { Delivery, FailedDelivery } from "../../../shared/extension/queue-source.ts";
 import type { WindowLimits } from "../spec/queue-spec.ts";
 import { KeyLedger } from "./key-ledger.ts";
 import type { WindowId } from "./window-id.ts";
@@ -23,20 +23,20 @@ export interface ClosedWindow<Item> {
  * - `gathered`: added to the open window.
  * - `held`: its message is already in a window, and will be acknowledged with that.
  * - `done`: its message was published before, so it can be acknowledged.
- * - `aside`: its message is invalid, or became a dead letter before. So this delivery becomes one, too.
+ * - `dead-letter`: its message is invalid, or became a dead letter before. So this delivery becomes one, too.
  */
 export type Verdict =
   | { readonly kind: "gathered" | "held" | "done" }
-  | { readonly kind: "aside"; readonly reason: string };
+  | { readonly kind: "dead-letter"; readonly reason: string };
 
 /** Deliveries to acknowledge and to dead-letter after a window is published. */
 export interface Settlement {
   readonly done: readonly Delivery[];
-  readonly aside: readonly SetAside[];
+  readonly failed: readonly FailedDelivery[];
 }
 
 /** Reasons of messages that are in no output, by key. */
-export type DeadKeys = ReadonlyMap<string, string>;
+export type FailedKeys = ReadonlyMap<string, string>;
 
 interface Held<Item> {
   readonly message: Message<Item>;
@@ -83,13 +83,13 @@ export class Gatherer<Item> {
    * @param dead reasons of messages that are in no output
    * @param atMs time of acknowledgement, by the wall clock
    */
-  restoreSettled(
+  restoreAcknowledged(
     id: WindowId,
     keys: readonly string[],
-    { dead, atMs }: { readonly dead: DeadKeys; readonly atMs: number },
+    { failedKeys, atMs }: { readonly failedKeys: FailedKeys; readonly atMs: number },
   ): void {
-    this.#ledger.add(id, keys, dead);
-    this.#ledger.settled(id, atMs);
+    this.#ledger.add(id, keys, failedKeys);
+    this.#ledger.acknowledged(id, atMs);
   }
 
   /** Number of windows that are closed and not acknowledged. */
@@ -133,9 +133,11 @@ export class Gatherer<Item> {
    */
   offer(delivery: Delivery, message: Message<Item>, nowMs: number): Verdict {
     const { key } = message;
-    const settled = this.#ledger.find(key);
-    if (settled !== null)
-      return settled.dead === null ? { kind: "done" } : { kind: "aside", reason: settled.dead };
+    const acknowledged = this.#ledger.find(key);
+    if (acknowledged !== null)
+      return acknowledged.failedKeys === null
+        ? { kind: "done" }
+        : { kind: "dead-letter", reason: acknowledged.failedKeys };
     const deliveries = this.#waiting.get(key) ?? this.#open?.held.get(key)?.deliveries;
     if (deliveries !== undefined) {
       deliveries.push(delivery);
@@ -174,21 +176,21 @@ export class Gatherer<Item> {
   /**
    * Marks a window's run as published, and remembers its messages' keys.
    *
-   * @param dead reasons of messages that are in no output
+   * @param failedKeys reasons of messages that are in no output
    */
-  settle(id: WindowId, dead: DeadKeys): Settlement {
+  acknowledge(id: WindowId, failedKeys: FailedKeys): Settlement {
     const held = present(this.#inFlight.get(id), "an acknowledged window was closed");
     this.#inFlight.delete(id);
     const done: Delivery[] = [];
-    const aside: SetAside[] = [];
+    const failed: FailedDelivery[] = [];
     for (const [key, deliveries] of held) {
       this.#waiting.delete(key);
-      const reason = dead.get(key);
+      const reason = failedKeys.get(key);
       if (reason === undefined) done.push(...deliveries);
-      else aside.push(...deliveries.map((delivery) => ({ delivery, reason })));
+      else failed.push(...deliveries.map((delivery) => ({ delivery, reason })));
     }
-    this.#ledger.add(id, [...held.keys()], dead);
-    return { done, aside };
+    this.#ledger.add(id, [...held.keys()], failedKeys);
+    return { done, failed };
   }
 
   /**
@@ -196,8 +198,8 @@ export class Gatherer<Item> {
    *
    * @param atMs by the wall clock
    */
-  settled(id: WindowId, atMs: number): void {
-    this.#ledger.settled(id, atMs);
+  acknowledged(id: WindowId, atMs: number): void {
+    this.#ledger.acknowledged(id, atMs);
   }
 
   /**

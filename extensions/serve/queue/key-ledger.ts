@@ -5,7 +5,7 @@ interface KnownWindow {
   /** Time when its messages were acknowledged. Null: not yet. */
   atMs: number | null;
   readonly keys: readonly string[];
-  readonly dead: ReadonlyMap<string, string>;
+  readonly failedKeys: ReadonlyMap<string, string>;
 }
 
 /**
@@ -31,8 +31,8 @@ export class KeyLedger {
   }
 
   /** Adds a published window. No key of the window is forgotten before its acknowledgement. */
-  add(id: WindowId, keys: readonly string[], dead: ReadonlyMap<string, string>): void {
-    const window = { id, atMs: null, keys, dead };
+  add(id: WindowId, keys: readonly string[], failedKeys: ReadonlyMap<string, string>): void {
+    const window = { id, atMs: null, keys, failedKeys };
     this.#windows.set(id, window);
     for (const key of keys) this.#byKey.set(key, window);
   }
@@ -42,15 +42,15 @@ export class KeyLedger {
    *
    * @param atMs by the wall clock, which continues across restarts
    */
-  settled(id: WindowId, atMs: number): void {
+  acknowledged(id: WindowId, atMs: number): void {
     const window = this.#windows.get(id);
     if (window !== undefined) window.atMs = atMs;
   }
 
   /** Returns why a message is a dead letter, or null in `dead` if it is none. Null: the key is unknown. */
-  find(key: string): { readonly dead: string | null } | null {
+  find(key: string): { readonly failedKeys: string | null } | null {
     const window = this.#byKey.get(key);
-    return window === undefined ? null : { dead: window.dead.get(key) ?? null };
+    return window === undefined ? null : { failedKeys: window.failedKeys.get(key) ?? null };
   }
 
   /**
@@ -59,15 +59,15 @@ export class KeyLedger {
    * @returns the windows whose keys were forgotten, in order of arrival
    */
   forget(wallMs: number): readonly WindowId[] {
-    const gone: WindowId[] = [];
+    const expired: WindowId[] = [];
     for (const [id, { atMs, keys }] of this.#windows) {
       // The broker may deliver its messages again until it has the acknowledgement.
       if (atMs === null) continue;
       if (atMs + this.#rememberMs > wallMs && this.#byKey.size <= this.#mostKeys) break;
       for (const key of keys) if (this.#byKey.get(key)?.id === id) this.#byKey.delete(key);
       this.#windows.delete(id);
-      gone.push(id);
+      expired.push(id);
     }
-    return gone;
+    return expired;
   }
 }

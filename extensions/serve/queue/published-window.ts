@@ -8,14 +8,14 @@ import { below, type Location } from "../../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile } from "../../../shared/domain/manifest.ts";
 import type { Result } from "../../../shared/extension/queue-source.ts";
 import { byteSource, type Storage } from "../../../shared/storage/storage.ts";
-import type { DeadKeys } from "./gatherer.ts";
+import type { FailedKeys } from "./gatherer.ts";
 import { rowsAsJson } from "./row-json.ts";
 import type { SpooledWindow } from "./spool.ts";
 import type { WindowId } from "./window-id.ts";
 
 /** Published result of a window's run. */
 export interface PublishedWindow {
-  readonly dead: DeadKeys;
+  readonly failedKeys: FailedKeys;
   /** Yields the result's rows in order, in batches. */
   results(signal: AbortSignal): AsyncIterable<readonly Result[]>;
 }
@@ -35,8 +35,8 @@ export async function readPublishedWindow(
   { output, storage }: { readonly output: Location; readonly storage: Storage },
   signal: AbortSignal,
 ): Promise<PublishedWindow | null> {
-  const dead = new Map(window.left);
-  if (dead.size === window.keys.length) return { dead, results: noResults };
+  const failedKeys = new Map(window.left);
+  if (failedKeys.size === window.keys.length) return { failedKeys, results: noResults };
   const manifest = await readManifestIfThere(below(output, MANIFEST_NAME), storage);
   if (manifest === null) return null;
   const { files } = manifest;
@@ -53,10 +53,10 @@ export async function readPublishedWindow(
     for (let at = 0; at < batch.numRows; at += 1) {
       const key = keyAt(Number(rowAt?.(at)));
       // For a message of several rows, the first dead letter is reported.
-      if (key !== null && !dead.has(key)) dead.set(key, `${codeAt?.(at)}: ${messageAt?.(at)}`);
+      if (key !== null && !failedKeys.has(key)) failedKeys.set(key, `${codeAt?.(at)}: ${messageAt?.(at)}`);
     }
   }
-  return { dead, results: () => resultsOf(window.id, read("rows")) };
+  return { failedKeys, results: () => resultsOf(window.id, read("rows")) };
 }
 
 /** Yields nothing: a window whose messages are all excluded has no run. */

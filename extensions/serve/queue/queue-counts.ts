@@ -10,7 +10,7 @@ export class QueueCounts {
   readonly #clock: Clock;
   readonly #came = new WeakMap<Delivery, number>();
   readonly #failing = new Set<string>();
-  readonly #ended = { published: 0, duplicate: 0, aside: 0, ignored: 0 };
+  readonly #ended = { published: 0, duplicate: 0, deadLettered: 0, ignored: 0 };
 
   constructor(gatherer: Pick<Gatherer<unknown>, "fill" | "inFlight" | "keys" | "oldest">, clock: Clock) {
     this.#gatherer = gatherer;
@@ -29,10 +29,10 @@ export class QueueCounts {
     this.#failing.add(window);
   }
 
-  published(window: WindowId, published: number, aside: number): void {
+  published(window: WindowId, published: number, deadLettered: number): void {
     this.#failing.delete(window);
     this.add("published", published);
-    this.add("aside", aside);
+    this.add("deadLettered", deadLettered);
   }
 
   facts(waiting: number | null): QueueStatus {

@@ -14,7 +14,7 @@ import type { Storage } from "../../../shared/storage/storage.ts";
 import type { QueueTrigger } from "../spec/queue-spec.ts";
 import type { RunOutcome } from "../trigger/run-outcome.ts";
 import { readPublishedWindow } from "./published-window.ts";
-import { QueueLife } from "./queue-life.ts";
+import { QueueSession } from "./queue-session.ts";
 import { Spool, type SpooledWindow, windowsFolder } from "./spool.ts";
 import { filesOf } from "./unreadable-files.ts";
 import type { WindowId } from "./window-id.ts";
@@ -44,7 +44,7 @@ interface QueueRunsOptions {
 /** State of a served queue, until its trigger changes or the queue fails. */
 interface Serving {
   readonly key: string;
-  readonly life: QueueLife;
+  readonly session: QueueSession;
   readonly stop: () => Promise<void>;
   waiting: number | null;
   failure: unknown;
@@ -61,7 +61,7 @@ export class QueueRuns implements AsyncDisposable {
 
   /** Returns the queue's status. Null: no queue is served. */
   facts(): QueueStatus | null {
-    return this.#serving?.life.counts.facts(this.#serving.waiting) ?? null;
+    return this.#serving?.session.counts.facts(this.#serving.waiting) ?? null;
   }
 
   /**
@@ -98,7 +98,7 @@ export class QueueRuns implements AsyncDisposable {
       name,
       mostOpen: rows * (open + 1),
       mostBytes: bytes * (open + 1),
-      aside: trigger.aside,
+      deadLetters: trigger.deadLetters,
       log,
     });
     const sink =
@@ -107,7 +107,7 @@ export class QueueRuns implements AsyncDisposable {
     const { signal } = ends;
     const onAbort = () => ends.abort(outer.reason);
     outer.addEventListener("abort", onAbort, { once: true });
-    const life = new QueueLife({
+    const session = new QueueSession({
       trigger,
       notices: trigger.message === "files" ? await loadNotices() : [],
       spool,
@@ -128,17 +128,17 @@ export class QueueRuns implements AsyncDisposable {
       log,
       signal,
     });
-    const served = life.serve();
+    const served = session.serve();
     const callOff = this.#ask(source);
     const stop = async () => {
       ends.abort();
       callOff();
       outer.removeEventListener("abort", onAbort);
       await served.catch(() => {});
-      await life.settled();
+      await session.acknowledged();
       await close(source, sink);
     };
-    const serving: Serving = { key, life, stop, waiting: null, failure: null };
+    const serving: Serving = { key, session, stop, waiting: null, failure: null };
     served.catch((error: unknown) => {
       serving.failure = error;
     });
@@ -170,10 +170,10 @@ export class QueueRuns implements AsyncDisposable {
     let callOff = () => {};
     const later = () => {
       callOff = clock.after(ASK_MS, () => {
-        const told = (waiting: number | null) => {
+        const report = (waiting: number | null) => {
           if (this.#serving !== null) this.#serving.waiting = waiting;
         };
-        source.waiting().then(told, () => told(null));
+        source.waiting().then(report, () => report(null));
         later();
       });
     };

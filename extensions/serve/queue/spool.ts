@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { replaceFile, WRITING } from "../../../coordinator/kept/replace-file.ts";
+import { replaceFile, WRITING } from "../../../coordinator/job-store/replace-file.ts";
 import { type Disk, realDisk } from "../../../shared/core/disk.ts";
 import { errorCode } from "../../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
@@ -7,12 +7,12 @@ import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { parseJson } from "../../../shared/core/parse-json.ts";
 import { syncPath } from "../../../shared/core/sync-path.ts";
 import type { JobId } from "../../../shared/domain/job-id.ts";
-import type { DeadKeys } from "./gatherer.ts";
+import type { FailedKeys } from "./gatherer.ts";
 import { asWindowId, type WindowId } from "./window-id.ts";
 
 const WINDOW_NAME = "window.json";
 const ROWS_NAME = "window.arrow";
-const SETTLED_NAME = "settled.json";
+const ACKNOWLEDGED_NAME = "acknowledged.json";
 const FAILED_NAME = "failed.json";
 /** Files that a window has only until it is acknowledged. */
 const OF_OPEN: readonly string[] = [ROWS_NAME, FAILED_NAME];
@@ -46,7 +46,7 @@ export interface SpooledWindow {
 /** Window with its state. */
 export interface SpoolRecord extends SpooledWindow {
   /** Acknowledgement. Null: not yet acknowledged. */
-  readonly settled: { readonly atMs: number; readonly dead: DeadKeys } | null;
+  readonly acknowledged: { readonly atMs: number; readonly failedKeys: FailedKeys } | null;
   readonly failed: WindowFailure | null;
 }
 
@@ -135,9 +135,9 @@ export class Spool {
   }
 
   /** Marks a window as published and acknowledged. Only its keys are kept. */
-  async settle(id: WindowId, dead: DeadKeys, atMs: number): Promise<void> {
+  async acknowledge(id: WindowId, failedKeys: FailedKeys, atMs: number): Promise<void> {
     this.#written.delete(id);
-    await this.#replace(id, SETTLED_NAME, { atMs, dead: [...dead] });
+    await this.#replace(id, ACKNOWLEDGED_NAME, { atMs, failedKeys: [...failedKeys] });
     const folder = join(this.#folder, id);
     await kept(folder, async () => {
       for (const name of OF_OPEN) await this.#disk.remove(join(folder, name));
@@ -148,12 +148,12 @@ export class Spool {
   async remove(id: WindowId): Promise<void> {
     const disk = this.#disk;
     await kept(this.#folder, async () => {
-      const gone = join(this.#folder, `${id}${WRITING}`);
-      await ifThere(disk.rename(join(this.#folder, id), gone));
+      const partial = join(this.#folder, `${id}${WRITING}`);
+      await ifThere(disk.rename(join(this.#folder, id), partial));
       // Otherwise a power cut may restore the window's folder incompletely. Without its acknowledgement, the
       // window would run again.
       await syncPath(this.#folder, disk);
-      await disk.remove(gone);
+      await disk.remove(partial);
     });
   }
 
@@ -178,9 +178,9 @@ async function finish(folder: string, disk: Disk): Promise<void> {
 
 async function finishWindow(path: string, disk: Disk): Promise<void> {
   const names = await disk.readdir(path);
-  const isSettled = names.includes(SETTLED_NAME);
-  const left = names.filter((name) => name.endsWith(WRITING) || (isSettled && OF_OPEN.includes(name)));
-  if (!isSettled || left.length > 0) await syncPath(path, disk);
+  const isAcknowledged = names.includes(ACKNOWLEDGED_NAME);
+  const left = names.filter((name) => name.endsWith(WRITING) || (isAcknowledged && OF_OPEN.includes(name)));
+  if (!isAcknowledged || left.length > 0) await syncPath(path, disk);
   for (const name of left) await disk.remove(join(path, name));
 }
 
@@ -192,7 +192,7 @@ async function finishWindow(path: string, disk: Disk): Promise<void> {
  */
 export async function readOpenWindows(folder: string): Promise<SpoolRecord[]> {
   const isOpen = async (id: WindowId) =>
-    (await ifThere(realDisk.readFile(join(folder, id, SETTLED_NAME)))) === null;
+    (await ifThere(realDisk.readFile(join(folder, id, ACKNOWLEDGED_NAME)))) === null;
   return await readSpool(folder, realDisk, isOpen);
 }
 
@@ -226,19 +226,24 @@ async function readRecord(folder: string, id: WindowId, disk: Disk): Promise<Spo
   const read = async (name: string) => await ifThere(disk.readFile(join(folder, name)));
   // The window's own file is read last. If another process removes the window meanwhile, it does not look
   // unacknowledged.
-  const settled = await read(SETTLED_NAME);
+  const acknowledged = await read(ACKNOWLEDGED_NAME);
   const failed = await read(FAILED_NAME);
   const window = await read(WINDOW_NAME);
   // Another process removed the window meanwhile.
   if (window === null) return null;
   const { format, ...rest } = parsed<SpooledWindow & { format: number }>(window);
   if (format !== FORMAT) throw new Error(`the format of window ${id} is ${String(format)}`);
-  return { ...rest, id, settled: settled === null ? null : settledOf(settled), failed: failedOf(failed) };
+  return {
+    ...rest,
+    id,
+    acknowledged: acknowledged === null ? null : acknowledgedOf(acknowledged),
+    failed: failedOf(failed),
+  };
 }
 
-function settledOf(bytes: Buffer): SpoolRecord["settled"] {
-  const { atMs, dead } = parsed<{ atMs: number; dead: [string, string][] }>(bytes);
-  return { atMs, dead: new Map(dead) };
+function acknowledgedOf(bytes: Buffer): SpoolRecord["acknowledged"] {
+  const { atMs, failedKeys } = parsed<{ atMs: number; failedKeys: [string, string][] }>(bytes);
+  return { atMs, failedKeys: new Map(failedKeys) };
 }
 
 function failedOf(bytes: Buffer | null): WindowFailure | null {

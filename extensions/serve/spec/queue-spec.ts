@@ -4,7 +4,12 @@ import { parseBytes } from "../../../shared/core/units.ts";
 import { TYPE_NAMES, TYPE_PATTERN, typeOfName } from "../../../shared/domain/column-type-names.ts";
 import type { FieldType } from "../../../shared/domain/dataset.ts";
 import { type Context, refuse } from "../../../shared/domain/job-rules.ts";
-import { QUEUE_FORMS, QUEUE_TITLES, queueBeside, queuePartOf } from "../../../shared/domain/queue-address.ts";
+import {
+  QUEUE_FORMS,
+  QUEUE_TITLES,
+  queuePartOf,
+  siblingQueue,
+} from "../../../shared/domain/queue-address.ts";
 import { NOTICE_STORES } from "../../../shared/domain/store-schemes.ts";
 
 /** Placeholder input of a job whose input are windows of messages. */
@@ -95,7 +100,7 @@ export const QUEUE_KEYS = {
     .describe(
       "The column that identifies a `row`, so that duplicates are detected. Default: the broker's message id, or else the whole message.",
     ),
-  aside: address
+  deadLetters: address
     .exactOptional()
     .describe(
       "The dead-letter queue for messages that cannot be read or mapped, each with the reason. An address, or the name of a queue on the same broker. Default: the dead-letter queue that the broker has for `queue`, if any.",
@@ -115,9 +120,9 @@ export function checkQueue(trigger: QueueSpec, context: Context): void {
   const { queue = "", message = "row", columns, key } = trigger;
   const names = Object.keys(columns ?? {});
   if (message === "files") {
-    for (const stranger of (["columns", "key"] as const).filter((name) => trigger[name] !== undefined))
-      refuse(context, [stranger], `\`message: files\` and \`${stranger}\` exclude each other`, {
-        expected: `\`${stranger}\` with \`message: row\``,
+    for (const unsupported of (["columns", "key"] as const).filter((name) => trigger[name] !== undefined))
+      refuse(context, [unsupported], `\`message: files\` and \`${unsupported}\` exclude each other`, {
+        expected: `\`${unsupported}\` with \`message: row\``,
       });
   } else if (names.length === 0 || names.length > MOST_COLUMNS) {
     refuse(context, ["columns"], names.length === 0 ? "is missing" : "names too many columns", {
@@ -127,13 +132,13 @@ export function checkQueue(trigger: QueueSpec, context: Context): void {
     const what = message === "row" ? "is not among `columns`" : "is for messages of one row";
     refuse(context, ["key"], what, { expected: `one of \`columns\`, with \`message: row\``, found: key });
   }
-  for (const other of ["aside", "results"] as const) {
+  for (const other of ["deadLetters", "results"] as const) {
     const name = trigger[other];
-    const beside = name === undefined ? null : queueBeside(queue, name);
+    const sibling = name === undefined ? null : siblingQueue(queue, name);
     if (name === undefined || queuePartOf(queue) === null) continue;
-    if (beside === null)
+    if (sibling === null)
       refuse(context, [other], "is neither the address nor the name of a queue", { expected: QUEUE_FORMS });
-    else if (other === "aside" && queuePartOf(beside) !== queuePartOf(queue))
+    else if (other === "deadLetters" && queuePartOf(sibling) !== queuePartOf(queue))
       refuse(context, [other], "is on a broker of another kind", {
         expected: "a queue on the same kind of broker as `queue`",
       });
@@ -152,7 +157,7 @@ export interface QueueTrigger {
   readonly key: string | null;
   readonly rememberMs: number;
   /** Address like `address`. Null: none. */
-  readonly aside: string | null;
+  readonly deadLetters: string | null;
   readonly results: string | null;
 }
 
@@ -170,8 +175,8 @@ export function queueTriggerOf(
 ): QueueTrigger {
   const { queue, message = "row", key = null } = spec;
   const { rows, bytes, seconds, open } = spec.window ?? windowSpec.parse({});
-  const beside = (name: string | undefined) =>
-    name === undefined ? null : present(queueBeside(queue, name), "addresses were checked");
+  const sibling = (name: string | undefined) =>
+    name === undefined ? null : present(siblingQueue(queue, name), "addresses were checked");
   return {
     kind: "queue",
     address: queue,
@@ -180,7 +185,7 @@ export function queueTriggerOf(
     window: { rows, bytes: present(parseBytes(bytes), "sizes were checked"), ms: seconds * 1_000, open },
     key,
     rememberMs,
-    aside: beside(spec.aside),
-    results: beside(spec.results),
+    deadLetters: sibling(spec.deadLetters),
+    results: sibling(spec.results),
   };
 }

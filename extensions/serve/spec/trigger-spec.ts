@@ -21,7 +21,7 @@ const COMPANIONS = {
   window: ["queue"],
   key: ["queue"],
   remember: ["queue"],
-  aside: ["queue"],
+  deadLetters: ["queue"],
   results: ["queue"],
 } as const satisfies Readonly<Record<string, readonly Kind[]>>;
 

@@ -23,7 +23,7 @@ interface FilesRunsOptions {
   /** Called when a run has ended and the next step is due. */
   readonly onEnded: () => void;
   /** Called when the next runs exclude unreadable files. */
-  readonly onSetAside: (paths: readonly string[], failure: ErrorData) => void;
+  readonly onExcluded: (paths: readonly string[], failure: ErrorData) => void;
 }
 
 /** First delay of a retry. Each further failure doubles it. */
@@ -45,7 +45,7 @@ export class FilesRuns {
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #ended: RanFiring | null = null;
   /** Size and version of excluded files by path. A file is included again once it changes. */
-  #aside = new Map<string, string>();
+  #excluded = new Map<string, string>();
 
   constructor(options: FilesRunsOptions) {
     this.#options = options;
@@ -67,7 +67,7 @@ export class FilesRuns {
     if (next?.kind === "run" && next.begun !== null) this.#begin(() => true, []);
     else {
       const found = next?.kind === "run" ? next.input.files : [];
-      const files = found.filter((file) => this.#aside.get(file.path) !== statOf(file));
+      const files = found.filter((file) => this.#excluded.get(file.path) !== statOf(file));
       const quiet = this.#quiet.observe(files, quietMs, nowMs());
       if (quiet.count > 0) this.#begin((file) => quiet.has(file), files);
     }
@@ -85,8 +85,7 @@ export class FilesRuns {
       this.#failures = hasFailed ? this.#failures + 1 : 0;
       if (hasFailed)
         this.#notBeforeMs = nowMs() + Math.min(RETRY_MS * 2 ** (this.#failures - 1), MOST_RETRY_MS);
-      if (outcome.failure !== null && this.#failures >= TRIES_OF_FILES)
-        this.#setAside(files, outcome.failure);
+      if (outcome.failure !== null && this.#failures >= TRIES_OF_FILES) this.#exclude(files, outcome.failure);
       // Another process ran the files, or they changed again: there is nothing to record.
       if (outcome.outcome !== "nothingNew") this.#ended = ranFiring(outcome, atMs, wallMs());
       onEnded();
@@ -95,14 +94,14 @@ export class FilesRuns {
   }
 
   /** Excludes unreadable files, so that the next run begins at once with the others. */
-  #setAside(files: readonly LocatedFile[], failure: ErrorData): void {
+  #exclude(files: readonly LocatedFile[], failure: ErrorData): void {
     const bad = unreadableFiles(failure);
     const named = files.filter(({ path }) => bad.has(path));
     if (named.length === 0) return;
-    for (const file of named) this.#aside.set(file.path, statOf(file));
+    for (const file of named) this.#excluded.set(file.path, statOf(file));
     this.#failures = 0;
     this.#notBeforeMs = this.#options.nowMs();
-    this.#options.onSetAside(
+    this.#options.onExcluded(
       named.map(({ path }) => path),
       failure,
     );

@@ -40,7 +40,7 @@ export class TimedRuns {
   readonly #options: TimedRunsOptions;
   #running: number | null = null;
   #ended: RanFiring[] = [];
-  #leftOut = 0;
+  #skippedTimes = 0;
   #lookedMs: number | null = null;
 
   constructor(options: TimedRunsOptions) {
@@ -52,8 +52,8 @@ export class TimedRuns {
   }
 
   /** Number of skipped instants or ranges. */
-  get leftOut(): number {
-    return this.#leftOut;
+  get skippedTimes(): number {
+    return this.#skippedTimes;
   }
 
   /**
@@ -75,7 +75,7 @@ export class TimedRuns {
     this.#lookedMs = nowMs;
     for (const ran of ended) onNoted(ran, state.retry?.atMs === ran.atMs);
     const known = new Set(before.past);
-    this.#leftOut += state.past.filter((past) => past.kind === "leftOut" && !known.has(past)).length;
+    this.#skippedTimes += state.past.filter((past) => past.kind === "skipped" && !known.has(past)).length;
     this.#ended = this.#ended.filter((ran) => !ended.includes(ran));
     const next = state.waiting.find((atMs) => !this.#ended.some((ran) => ran.atMs === atMs));
     if (next !== undefined && this.#running === null && waitOf(state, next, nowMs) === 0) this.#begin(next);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import { replaceFile, WRITING } from "../../../coordinator/job-store/replace-file.ts";
 import type { HeldLock } from "../../../coordinator/journal/held-lock.ts";
 import { acquireLock, type LockSeams } from "../../../coordinator/journal/lock.ts";
-import { replaceFile, WRITING } from "../../../coordinator/kept/replace-file.ts";
 import { findOutputPaths } from "../../../coordinator/publish/work-paths.ts";
 import type { TimedClock } from "../../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../../shared/core/disk.ts";

@@ -27,7 +27,7 @@ export interface Retry {
   readonly reason: string | null;
 }
 
-export type PastFiring = RanFiring | LeftOut;
+export type PastFiring = RanFiring | SkippedTimes;
 
 export interface RanFiring extends Omit<RunOutcome, "failure"> {
   readonly kind: "ran";
@@ -38,8 +38,8 @@ export interface RanFiring extends Omit<RunOutcome, "failure"> {
 }
 
 /** Consecutive instants that were skipped for one reason. */
-interface LeftOut {
-  readonly kind: "leftOut";
+interface SkippedTimes {
+  readonly kind: "skipped";
   readonly atMs: number;
   /** Last of the instants. */
   readonly untilMs: number;
@@ -98,7 +98,7 @@ export function decideDue(
   // No process served the job at these instants: the process is new, or its machine slept.
   const isCaughtUp = trigger.catchUp === "all" && (beforeMs === null || nowMs - beforeMs > ON_TIME_MS);
   const from = chosen[0] ?? Number.POSITIVE_INFINITY;
-  const missed = from > first ? leftOutBefore(from, decided, { first, newest, schedule }) : decided;
+  const missed = from > first ? skippedBefore(from, decided, { first, newest, schedule }) : decided;
   const admitted = chosen.reduce((so, atMs) => admit(so, atMs, { trigger, schedule, isCaughtUp }), missed);
   const rest = schedule.next(chosen.at(-1) ?? newest);
   if (rest === null || rest > newest) return admitted;
@@ -177,7 +177,7 @@ interface Range {
   readonly schedule: Schedule;
 }
 
-function leftOutBefore(from: number, state: TriggerState, { first, newest, schedule }: Range): TriggerState {
+function skippedBefore(from: number, state: TriggerState, { first, newest, schedule }: Range): TriggerState {
   const untilMs = from > newest ? newest : (schedule.last(from - 1) ?? first);
   return leaveOut(state, { atMs: first, untilMs, why: "missed" }, schedule);
 }
@@ -204,13 +204,13 @@ function admit(
 }
 
 /** Records skipped instants. Consecutive ones with the same reason become one record. */
-function leaveOut(state: TriggerState, range: Omit<LeftOut, "kind">, schedule: Schedule): TriggerState {
+function leaveOut(state: TriggerState, range: Omit<SkippedTimes, "kind">, schedule: Schedule): TriggerState {
   const { past } = state;
   const last = past.at(-1);
   const goesOn =
-    last?.kind === "leftOut" && last.why === range.why && schedule.next(last.untilMs) === range.atMs;
+    last?.kind === "skipped" && last.why === range.why && schedule.next(last.untilMs) === range.atMs;
   if (goesOn) return { ...state, past: [...past.slice(0, -1), { ...last, untilMs: range.untilMs }] };
-  return { ...state, past: added(past, { kind: "leftOut", ...range }) };
+  return { ...state, past: added(past, { kind: "skipped", ...range }) };
 }
 
 function added(past: readonly PastFiring[], one: PastFiring): PastFiring[] {

@@ -104,7 +104,7 @@ export class CoordinatorMetrics {
   readonly #process = new ProcessWatch();
   /** Time when each job was first seen as ended. */
   readonly #endedMs = new WeakMap<ViewedJob, number>();
-  #told: { readonly atMs: number; readonly text: string } | null = null;
+  #cached: { readonly atMs: number; readonly text: string } | null = null;
 
   constructor(view: MetricsView) {
     this.#view = view;
@@ -112,9 +112,9 @@ export class CoordinatorMetrics {
 
   text(): string {
     const nowMs = this.#view.clock.nowMs();
-    if (this.#told === null || nowMs - this.#told.atMs >= AGE_MS)
-      this.#told = { atMs: nowMs, text: metricsText(COORDINATOR_METRICS, this.#facts(nowMs)) };
-    return this.#told.text;
+    if (this.#cached === null || nowMs - this.#cached.atMs >= AGE_MS)
+      this.#cached = { atMs: nowMs, text: metricsText(COORDINATOR_METRICS, this.#facts(nowMs)) };
+    return this.#cached.text;
   }
 
   /**

@@ -132,11 +132,11 @@ export const JOB_METRICS: JobTable = [
   ofJobs("shardmill_job_seconds", "gauge", "How long each step of the run has taken so far", {
     labels: ["step"],
     read: ({ metrics }) =>
-      RUN_STEPS.flatMap((step) => told(metrics.seconds[step]).map((value) => [[step], value] as const)),
+      RUN_STEPS.flatMap((step) => known(metrics.seconds[step]).map((value) => [[step], value] as const)),
   }),
   ofJobs("shardmill_job_remaining_seconds", "gauge", "Remaining time of the shards, at the current rate", {
     labels: [],
-    read: ({ status }) => told(status.secondsLeft).map((value) => [[], value]),
+    read: ({ status }) => known(status.secondsLeft).map((value) => [[], value]),
   }),
   ofJobs(
     "shardmill_job_stage_busy_ratio",
@@ -145,12 +145,12 @@ export const JOB_METRICS: JobTable = [
     {
       labels: ["stage"],
       read: ({ status }) =>
-        STAGES.flatMap((stage) => told(status.stages[stage]).map((value) => [[stage], value] as const)),
+        STAGES.flatMap((stage) => known(status.stages[stage]).map((value) => [[stage], value] as const)),
     },
   ),
   ofJobs("shardmill_job_padding_ratio", "gauge", "Share of padded positions in the batches of the lanes", {
     labels: [],
-    read: ({ status }) => told(status.padding).map((value) => [[], value]),
+    read: ({ status }) => known(status.padding).map((value) => [[], value]),
   }),
   ofJobs("shardmill_job_batch_rows", "gauge", "Rows of a batch in the last report, and what bounds it", {
     labels: ["bound"],
@@ -220,6 +220,6 @@ function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function told(value: number | null | undefined): readonly number[] {
+function known(value: number | null | undefined): readonly number[] {
   return value == null ? [] : [value];
 }

@@ -29,7 +29,7 @@ export const TRIGGER_METRICS: readonly Metric<TriggersFacts>[] = [
     "left_out_total",
     "counter",
     "Skipped runs of the job's schedule. Consecutive ones count once",
-    ({ leftOut }) => leftOut,
+    ({ skippedTimes }) => skippedTimes,
   ),
   ofTriggers(
     "retries_total",

@@ -10,7 +10,7 @@ export interface WorkersFacts {
 type WorkerTable = readonly Metric<WorkersFacts>[];
 
 /** States of a worker over all jobs together. */
-const WORKER_STATES = ["working", "idle", "excluded", "refused", "aside"] as const;
+const WORKER_STATES = ["working", "idle", "excluded", "refused", "faulty"] as const;
 
 /**
  * Limit of workers with series of their own: those that joined first. Two thousand would make megabytes per
@@ -22,7 +22,7 @@ export const WORKER_METRICS: WorkerTable = [
   {
     name: "shardmill_workers",
     type: "gauge",
-    help: "Workers that have joined, by device and state (aside: excluded until the device is good)",
+    help: "Workers that have joined, by device and state (faulty: excluded until the device is good)",
     labels: ["device", "state"],
     read: countWorkers,
   },
@@ -54,15 +54,15 @@ export const WORKER_METRICS: WorkerTable = [
   ofWorkers("shardmill_worker_stage_busy_ratio", "Busy share of each stage in the last report", {
     labels: ["stage"],
     read: ({ busy }) =>
-      STAGES.flatMap((stage) => told(busy[stage]).map((value) => [[stage], value] as const)),
+      STAGES.flatMap((stage) => known(busy[stage]).map((value) => [[stage], value] as const)),
   }),
   ofWorkers("shardmill_worker_batch_rows", "Rows of a batch in the last report", {
     labels: [],
-    read: ({ batch }) => told(batch?.rows).map((value) => [[], value]),
+    read: ({ batch }) => known(batch?.rows).map((value) => [[], value]),
   }),
   ofWorkers("shardmill_worker_fetching_bytes", "Bytes of the model that a worker has fetched so far", {
     labels: [],
-    read: ({ fetching }) => told(fetching?.bytes).map((value) => [[], value]),
+    read: ({ fetching }) => known(fetching?.bytes).map((value) => [[], value]),
   }),
 ];
 
@@ -77,8 +77,8 @@ function* countWorkers({ workers }: WorkersFacts): Iterable<Sample> {
 }
 
 function stateOf(worker: WorkerStatus): (typeof WORKER_STATES)[number] {
-  const { leases, excludedForSeconds, refused, aside } = worker;
-  if (aside !== null) return "aside";
+  const { leases, excludedForSeconds, refused, gpuFault } = worker;
+  if (gpuFault !== null) return "faulty";
   if (leases > 0) return "working";
   if (refused !== null) return "refused";
   return (excludedForSeconds ?? 0) > 0 ? "excluded" : "idle";
@@ -111,6 +111,6 @@ function ofWorker(
   return ofWorkers(name, help, { labels: [], read: (worker) => [[[], value(worker)]] }, type);
 }
 
-function told(value: number | undefined): readonly number[] {
+function known(value: number | undefined): readonly number[] {
   return value === undefined ? [] : [value];
 }

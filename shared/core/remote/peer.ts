@@ -110,7 +110,7 @@ export class Peer<T extends Methods<T>> {
   }
 
   /** Calls a method without waiting for it. The peer must not let it throw. */
-  tell<K extends keyof T & string>(
+  notify<K extends keyof T & string>(
     method: K,
     argument: Argument<T[K]>,
     transfer: readonly Transferable[] = [],

@@ -10,7 +10,7 @@ import type { RemoteEnd, RemoteLink } from "./remote.ts";
 export class ProcessLink implements RemoteLink {
   readonly child: ChildProcess;
   readonly #memoryLimitBytes: number | undefined;
-  readonly #gone = deferred<void>();
+  readonly #exited = deferred<void>();
 
   /** @param memoryLimitBytes of its own memory, native memory included. Default: not watched */
   constructor(child: ChildProcess, memoryLimitBytes?: number) {
@@ -29,12 +29,12 @@ export class ProcessLink implements RemoteLink {
     const onError = (error: Error) => {
       onEnd({ kind: "failed", error });
       // A process that never started does not exit.
-      if (child.pid === undefined) this.#gone.resolve();
+      if (child.pid === undefined) this.#exited.resolve();
     };
     // Not "exit": the last messages may arrive after that.
     const onClose = (code: number | null, by: NodeJS.Signals | null) => {
       onEnd({ kind: "exited", code, by });
-      this.#gone.resolve();
+      this.#exited.resolve();
     };
     child.on("message", onMessage).on("error", onError).on("close", onClose);
     const onOver = (bytes: number) => {
@@ -53,15 +53,15 @@ export class ProcessLink implements RemoteLink {
 
   async kill(): Promise<void> {
     this.child.kill("SIGKILL");
-    await this.#gone.promise;
+    await this.#exited.promise;
   }
 
-  async untilGone(limitMs: number): Promise<boolean> {
+  async untilEnded(limitMs: number): Promise<boolean> {
     const late = new AbortController();
     const timer = Number.isFinite(limitMs) ? setTimeout(() => late.abort(), limitMs) : undefined;
     try {
       return await orAbort(
-        this.#gone.promise.then(() => true),
+        this.#exited.promise.then(() => true),
         late.signal,
       ).catch(() => false);
     } finally {

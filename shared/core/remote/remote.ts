@@ -50,7 +50,7 @@ export interface RemoteLink {
   /** Ends it by force, and waits until it is gone. */
   kill(): Promise<void>;
   /** Waits for an end that was asked for. @returns whether it has ended */
-  untilGone(limitMs: number): Promise<boolean>;
+  untilEnded(limitMs: number): Promise<boolean>;
 }
 
 interface RemoteOptions {
@@ -121,12 +121,12 @@ export class Remote<T extends Methods<T>> implements AsyncDisposable {
   }
 
   /** Calls a method without waiting for it. Does nothing once the peer serves no more. */
-  tell<K extends keyof T & string>(
+  notify<K extends keyof T & string>(
     method: K,
     argument: Argument<T[K]>,
     transfer: readonly Transferable[] = [],
   ): void {
-    if (this.#error === null) this.#peer.tell(method, argument, transfer);
+    if (this.#error === null) this.#peer.notify(method, argument, transfer);
   }
 
   /**
@@ -140,9 +140,9 @@ export class Remote<T extends Methods<T>> implements AsyncDisposable {
       this.#error = this.#lost({ kind: "closed" });
       this.#link.post({ kind: "close" }, []);
     }
-    const isGone = await this.#link.untilGone(limitMs);
-    if (!isGone) this.#peer.reject(this.#error);
-    return isGone;
+    const hasEnded = await this.#link.untilEnded(limitMs);
+    if (!hasEnded) this.#peer.reject(this.#error);
+    return hasEnded;
   }
 
   /** Ends it by force, for a reason that its owner has found. Does not wait. */

@@ -52,7 +52,7 @@ export class ThreadLink implements RemoteLink {
     await this.thread.terminate();
   }
 
-  untilGone(limitMs: number): Promise<boolean> {
+  untilEnded(limitMs: number): Promise<boolean> {
     return untilEnded(this.thread, limitMs);
   }
 

@@ -44,7 +44,7 @@ export function takeTensors(bytes: Uint8Array): TakenTensors | null {
   const taken = graph.output.map((output) => takeOutput(output, graph, classes));
   if (taken.every((one) => one === null)) return null;
   const replaced = new Set(graph.output.filter((_, at) => taken[at] !== null).map(({ name }) => name));
-  setAside(graph, replaced);
+  moveConstants(graph, replaced);
   for (const one of taken) if (one !== null) graph.node.push(...one.nodes);
   graph.output = graph.output.flatMap((output, at) => taken[at]?.values ?? [output]);
   if (!model.opsetImport.some(({ domain }) => domain === "" || domain === "ai.onnx"))
@@ -53,12 +53,12 @@ export function takeTensors(bytes: Uint8Array): TakenTensors | null {
 }
 
 /** Removes nodes that make only these outputs. Renames an output that other nodes use. */
-function setAside(graph: OutputGraph, replaced: ReadonlySet<string>): void {
+function moveConstants(graph: OutputGraph, replaced: ReadonlySet<string>): void {
   const used = new Set(graph.node.flatMap(({ input }) => input));
-  const isGone = ({ output }: OutputNode) => output.every((name) => replaced.has(name) && !used.has(name));
+  const isRemoved = ({ output }: OutputNode) => output.every((name) => replaced.has(name) && !used.has(name));
   const renamed = (name: string) => (replaced.has(name) ? `${name}:whole` : name);
   graph.node = graph.node
-    .filter((node) => !isGone(node))
+    .filter((node) => !isRemoved(node))
     .map((node) => ({ ...node, input: node.input.map(renamed), output: node.output.map(renamed) }));
 }
 

@@ -82,11 +82,11 @@ test("a silent container endpoint times out with its name in the error, and the 
   try {
     const provide = provideByConvention("S3");
     for (let round = 1; round <= 2; round += 1) {
-      const asked = provide({ forceRefresh: false }).catch((error: unknown) => error);
+      const requested = provide({ forceRefresh: false }).catch((error: unknown) => error);
       await vi.waitFor(() => expect(sockets.length).toBeGreaterThanOrEqual(round));
       expect(waits.at(-1)?.ms).toBe(30_000);
       waits.at(-1)?.call();
-      expect(await asked).toMatchObject({
+      expect(await requested).toMatchObject({
         code: "STORE_REFUSED",
         message: `there are no credentials for S3: the container's endpoint 127.0.0.1:${port} (AWS_CONTAINER_CREDENTIALS_FULL_URI) has not answered for 30 s`,
         fields: { throttled: false },

@@ -54,13 +54,13 @@ const range = says(206, "01234", { "content-range": "bytes 0-4/10", etag: '"e"' 
 const open = (): Storage => createObjectStorage(openClient());
 
 function openClient(): AzureClient {
-  let asked = 0;
+  let sent = 0;
   const credentials = new CredentialCache<AzureCredentials>(async () => {
-    asked += 1;
+    sent += 1;
     const expiration = new Date(Date.now() + 3_600_000);
     return {
       kind: "token",
-      token: `hunter2-${asked}`,
+      token: `hunter2-${sent}`,
       identity: "client 7 with workload identity",
       expiration,
     };

@@ -27,22 +27,22 @@ afterEach(() => {
 const options = { forceRefresh: false };
 
 /** Serves tokens at a path, and records the requests. */
-function serve(path: string, status: number, answer: unknown): { readonly asked: string[] } {
-  const asked: string[] = [];
+function serve(path: string, status: number, answer: unknown): { readonly requested: string[] } {
+  const requested: string[] = [];
   server.served.set(path, (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const secret = request.headers.metadata ?? request.headers["x-identity-header"] ?? "";
-      asked.push(`${request.url?.split("?")[1] ?? ""} ${secret} ${Buffer.concat(chunks)}`);
+      requested.push(`${request.url?.split("?")[1] ?? ""} ${secret} ${Buffer.concat(chunks)}`);
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(answer));
     });
   });
-  return { asked };
+  return { requested };
 }
 
 test("a workload identity exchanges the token of its file and reads that file each time", async () => {
-  const { asked } = serve("/tenant/oauth2/v2.0/token", 200, { access_token: "t", expires_in: 3_600 });
+  const { requested } = serve("/tenant/oauth2/v2.0/token", 200, { access_token: "t", expires_in: 3_600 });
   const file = join(folder, "federated");
   const env = {
     AZURE_TENANT_ID: "tenant",
@@ -61,11 +61,11 @@ test("a workload identity exchanges the token of its file and reads that file ea
     });
     expect((credentials.expiration?.getTime() ?? 0) - Date.now()).toBeGreaterThan(3_500_000);
   }
-  expect(asked.map((each) => new URLSearchParams(each.trim()).get("client_assertion"))).toEqual([
+  expect(requested.map((each) => new URLSearchParams(each.trim()).get("client_assertion"))).toEqual([
     "first",
     "second",
   ]);
-  expect(asked[0]).toContain("scope=https%3A%2F%2Fstorage.azure.com%2F.default");
+  expect(requested[0]).toContain("scope=https%3A%2F%2Fstorage.azure.com%2F.default");
 });
 
 test("a refused client secret is reported with the reason, and the secret is not shown", async () => {
@@ -85,7 +85,7 @@ test("a refused client secret is reported with the reason, and the secret is not
 
 test("the managed identity of the configured client is requested from the machine", async () => {
   const seconds = Math.floor(Date.now() / 1_000) + 600;
-  const { asked } = serve("/metadata/identity/oauth2/token", 200, {
+  const { requested } = serve("/metadata/identity/oauth2/token", 200, {
     access_token: "t",
     expires_on: String(seconds),
   });
@@ -93,18 +93,18 @@ test("the managed identity of the configured client is requested from the machin
   const credentials = await provideTokens(env)(options);
   expect(credentials).toMatchObject({ token: "t", identity: "the managed identity 7" });
   expect(credentials.expiration?.getTime()).toBe(seconds * 1_000);
-  expect(asked).toEqual([
+  expect(requested).toEqual([
     "api-version=2018-02-01&resource=https%3A%2F%2Fstorage.azure.com%2F&client_id=7 true ",
   ]);
 });
 
 test("the identity endpoint of a container service is called with its own secret", async () => {
-  const { asked } = serve("/msi/token", 200, { access_token: "t", expires_on: "4000000000" });
+  const { requested } = serve("/msi/token", 200, { access_token: "t", expires_on: "4000000000" });
   const env = { IDENTITY_ENDPOINT: `${server.url}/msi/token`, IDENTITY_HEADER: "between-us" };
   expect(await provideTokens(env)(options)).toMatchObject({
     identity: "the managed identity of this machine",
   });
-  expect(asked[0]).toMatch(/^api-version=2019-08-01.* between-us /);
+  expect(requested[0]).toMatch(/^api-version=2019-08-01.* between-us /);
 });
 
 test("without a machine identity, the user of `az login` is used, and bad output of `az` is not shown", async () => {

@@ -18,7 +18,7 @@ export function beginHold(rig: SharedRig, machine: Machine, nonce: string): Prom
     run: RUN,
     runFile: RUN_FILE,
     storage: rig.storage,
-    processes: { own, lifeOf: () => "unknown" },
+    processes: { own, processState: () => "unknown" },
     clock: machine.clock,
     nonce,
   });

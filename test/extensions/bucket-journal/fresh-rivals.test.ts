@@ -68,7 +68,7 @@ class RivalWorld {
   }
 
   async leaveDead(): Promise<void> {
-    const opened = await this.#open("dead", false);
+    const opened = await this.#open("exited", false);
     if (opened.kind === "active") await opened.job.release();
     const run = await readRunFile(RUN_FILE, this.#storage, NEVER);
     const holder = { ...systemProcesses.own(), startTicks: "1", nonce: "00", beats: 7 };

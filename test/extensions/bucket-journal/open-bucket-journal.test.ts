@@ -49,7 +49,7 @@ describe("a journal in a bucket", () => {
   });
 
   test("a record that the last writer stores during a takeover is part of the journal", async () => {
-    const [here, there] = [rig.machine(), rig.machine("dead")];
+    const [here, there] = [rig.machine(), rig.machine("exited")];
     const first = await here.open();
     let late: Promise<unknown> | null = null;
     rig.before = async ({ call, location }) => {

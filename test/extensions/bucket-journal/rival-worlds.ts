@@ -96,7 +96,7 @@ class RivalWorld {
       await this.#sleep(1_000 + 40_000 * this.#draw());
       const isOver = this.#clock.nowMs() >= HEAL_MS;
       if (isOver || this.#draw() < 0.4) {
-        machine.state = "dead";
+        machine.state = "exited";
         return;
       }
       machine.state = "stopped";
@@ -127,7 +127,7 @@ class RivalWorld {
         clock: machine.clock,
         processes: {
           own: () => ({ host: "a", bootId: null, pidNamespace: null, pid: 1, startTicks: null }),
-          lifeOf: () => "unknown",
+          processState: () => "unknown",
         },
         random: { hex: this.#hex, unit: this.#draw },
         signal: NEVER,

@@ -13,7 +13,7 @@ export type Draw = () => number;
  * never.
  */
 export class RoughMachine {
-  state: "running" | "stopped" | "dead" = "running";
+  state: "running" | "stopped" | "exited" = "running";
   readonly #world: VirtualClock;
   #waiting: (() => void)[] = [];
 

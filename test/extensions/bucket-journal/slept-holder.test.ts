@@ -43,7 +43,7 @@ describe("a journal in a bucket with a paused coordinator", () => {
     const before = rig.machine();
     await before.close(await before.open());
     await rig.storage.put(MANIFEST, sourceOfBytes("{}"), { signal: NEVER });
-    const late = rig.machine("dead");
+    const late = rig.machine("exited");
     const startMs = late.clock.nowMs();
     const removedMs: number[] = [];
     rig.before = async ({ call, location }) => {
@@ -55,7 +55,7 @@ describe("a journal in a bucket with a paused coordinator", () => {
   });
 
   test("a replaced coordinator writes nothing after its successor waited and removed the journal", async () => {
-    const [first, second] = [rig.machine("dead"), rig.machine("dead")];
+    const [first, second] = [rig.machine("exited"), rig.machine("exited")];
     const replaced = await first.open();
     await first.append(replaced, ...firstRecords());
     await first.clock.until(replaced.hold.confirm());
@@ -78,7 +78,7 @@ describe("a journal in a bucket with a paused coordinator", () => {
     await rig.storage.put(MANIFEST, sourceOfBytes("{}"), { signal: NEVER });
     await rig.storage.remove(below(JOURNAL, "000000000001"), NEVER);
     expect(await rig.objects(JOURNAL)).not.toEqual([]);
-    await expect(rig.machine("dead").open()).rejects.toMatchObject(LOCKED);
+    await expect(rig.machine("exited").open()).rejects.toMatchObject(LOCKED);
     expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
@@ -90,7 +90,7 @@ describe("a journal in a bucket with a paused coordinator", () => {
     await rig.storage.put(MANIFEST, sourceOfBytes("{}"), { signal: NEVER });
     await rig.storage.remove(JOURNAL, NEVER);
     expect(await rig.objects(SNAPSHOTS)).not.toEqual([]);
-    await expect(rig.machine("dead").open()).rejects.toMatchObject(LOCKED);
+    await expect(rig.machine("exited").open()).rejects.toMatchObject(LOCKED);
     expect(rig.troubles).toEqual([]);
   });
 

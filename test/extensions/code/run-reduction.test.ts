@@ -128,13 +128,13 @@ describe("a reduction", () => {
   });
 
   it("a reduction that has returned gets no more rows, although its code continues to read", async () => {
-    const asked: number[] = [];
+    const requested: number[] = [];
     const goesOn = defineReduction({
       ...byRows,
       async combine({ rows }) {
         const readAll = (async () => {
           for await (const { n } of rows) {
-            asked.push(n);
+            requested.push(n);
             await setImmediate();
           }
         })();
@@ -145,7 +145,7 @@ describe("a reduction", () => {
     const rows = Array.from({ length: 9 }, (_, n) => ({ key: "a", n }));
     expect(await run(goesOn, "combine", rows, 1)).toEqual([]);
     for (let turn = 0; turn < 20; turn += 1) await setImmediate();
-    expect(asked.length).toBeLessThan(3);
+    expect(requested.length).toBeLessThan(3);
   });
 
   it("a reduction that never returns fails at its timeout", async () => {

@@ -43,7 +43,7 @@ it("footers of text files have their rows and common column types, and other typ
     { name: "n", type: { type: "float64" } },
     { name: "t", type: { kind: "string" } },
   ]);
-  const typed = await readFooters(files, { signal, asked: { options: {}, types: { n: "float32" } } });
+  const typed = await readFooters(files, { signal, requested: { options: {}, types: { n: "float32" } } });
   expect(sealDataset(typed).digest).not.toBe(digest);
   expect(sealDataset(await readFooters(files, { signal })).digest).toBe(digest);
 });
@@ -63,7 +63,7 @@ it("a file is refused with line and byte when most of its rows are not UTF-8", a
   expect(refused).toMatchObject({ code: "INPUT_UNSUPPORTED", hint: expect.stringMatching(/windows-1252/) });
   expect(String(refused)).toContain("bytes that are not UTF-8 in 2 of 3 rows, the first in line 4 (byte 9)");
   const csv = { nulls: [""], decimal: ".", encoding: "windows-1252" } as const;
-  const [read] = await readFooters(most, { signal, asked: { options: { csv }, types: {} } });
+  const [read] = await readFooters(most, { signal, requested: { options: { csv }, types: {} } });
   expect(read?.file.rows).toBe(3);
   const half = [await file("half.csv", latin("a;b\n1;x\n2;\xd6l\n"))];
   const [few] = await readFooters(half, { signal });

@@ -35,12 +35,14 @@ test("dead letters of the sample are shown, and a sample of only dead letters sh
     code: "ROW_NULL",
     message: "column `x` is null",
   } as const;
-  const some = Object.fromEntries(estimateEntries(anEstimate({ dead: { rows: 3, ofRows: 4_000, first } })));
+  const some = Object.fromEntries(
+    estimateEntries(anEstimate({ failedRows: { rows: 3, ofRows: 4_000, first } })),
+  );
   expect(some.sample).toBe(
     "3 of 4,000 rows are dead letters: the first is row 7, counted from 0, of /a.parquet: column `x` is null",
   );
   expect(some.speed).toContain("rows/s");
-  expect(estimateEntries(anEstimate({ dead: { rows: 40, ofRows: 40, first } }))).toEqual([
+  expect(estimateEntries(anEstimate({ failedRows: { rows: 40, ofRows: 40, first } }))).toEqual([
     [
       "sample",
       "all of its rows are dead letters, so nothing was measured: the first is row 7, counted from 0, of /a.parquet: column `x` is null",

@@ -15,7 +15,7 @@ export function anEstimate(changes: Partial<Estimate> = {}): Estimate {
     lanes: 2,
     memory: { workerBytes: 300 << 20, coordinatorBytes: 100 << 20 },
     cost: null,
-    dead: null,
+    failedRows: null,
     truncated: null,
     deviceReport: null,
     verdict: { bottleneck: "infer", stages: { infer: 0.9 }, padding: null, batch: null, advice: "a GPU" },

@@ -25,7 +25,7 @@ afterAll(async () => {
 test("a copy keeps an existing object with the right checksum and replaces any other", async () => {
   const rewritten = says(200, JSON.stringify({ done: true }));
   const copied = async (there: string) => {
-    const asked = store.answers(
+    const requested = store.answers(
       `${OBJECT}/rewriteTo/b/bucket/o/c`,
       problem(412, "conditionNotMet"),
       rewritten,
@@ -33,7 +33,7 @@ test("a copy keeps an existing object with the right checksum and replaces any o
     store.answers(OBJECT, says(200, JSON.stringify(told(Buffer.from("right")))));
     store.answers("/storage/v1/b/bucket/o/c", says(200, JSON.stringify(told(Buffer.from(there)))));
     await storage.copy(object, parseLocation("gs://bucket/c"), NEVER);
-    return asked.map((each) => each.includes("ifGenerationMatch=0"));
+    return requested.map((each) => each.includes("ifGenerationMatch=0"));
   };
   await using storage = store.storage();
   expect(await copied("right")).toEqual([true]);

@@ -38,10 +38,10 @@ const open = () => store.storage();
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
 
 test("a rejected token is renewed once, and a second rejection fails with STORE_REFUSED without secrets", async () => {
-  const asked = answers(OBJECT, problem(401, "authError"), range);
+  const requested = answers(OBJECT, problem(401, "authError"), range);
   await using storage = open();
   expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
-  expect(asked).toEqual(["alt=media Bearer hunter2-1", "alt=media Bearer hunter2-2"]);
+  expect(requested).toEqual(["alt=media Bearer hunter2-1", "alt=media Bearer hunter2-2"]);
   answers(OBJECT, problem(401, "authError", "Invalid Credentials"));
   await using again = open();
   const refused = await again.read(object, 0, 5, { signal: NEVER }).catch((thrown: unknown) => thrown);
@@ -59,9 +59,9 @@ test("a rejected token is renewed once, and a second rejection fails with STORE_
 
 test("a read of another generation fails with STORE_CHANGED, even if the store ignores the condition", async () => {
   await using storage = open();
-  const asked = answers(OBJECT, range);
+  const requested = answers(OBJECT, range);
   expect(await text(storage.read(object, 0, 5, { version: "7", signal: NEVER }))).toBe("01234");
-  expect(asked).toEqual(["alt=media&ifGenerationMatch=7 Bearer hunter2-1"]);
+  expect(requested).toEqual(["alt=media&ifGenerationMatch=7 Bearer hunter2-1"]);
   const changed = { code: "STORE_CHANGED" };
   await expect(storage.read(object, 0, 5, { version: "6", signal: NEVER })).rejects.toMatchObject(changed);
   answers(OBJECT, problem(412, "conditionNotMet"));
@@ -78,10 +78,10 @@ test("a broken range read resumes after its last byte in the same generation", a
     response.write("01", () => response.destroy());
   };
   const rest = says(206, "234", { "content-range": "bytes 2-4/10", "x-goog-generation": "7" });
-  const asked = answers(OBJECT, broken, rest);
+  const requested = answers(OBJECT, broken, rest);
   await using storage = open();
   expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
-  expect(asked[1]).toContain("ifGenerationMatch=7");
+  expect(requested[1]).toContain("ifGenerationMatch=7");
 });
 
 test("an object with gzip encoding is requested and read as it is stored", async () => {
@@ -136,14 +136,14 @@ test.each([
 
 test("a copy in parts continues with its token until it is complete", async () => {
   answers(OBJECT, says(200, JSON.stringify({ size: "10", generation: "7" })));
-  const asked = answers(
+  const requested = answers(
     `${OBJECT}/rewriteTo/b/bucket/o/c`,
     says(200, JSON.stringify({ done: false, rewriteToken: "t/1" })),
     says(200, JSON.stringify({ done: true })),
   );
   await using storage = open();
   await storage.copy(object, parseLocation("gs://bucket/c"), NEVER);
-  expect(asked.map((each) => each.includes("rewriteToken=t%2F1"))).toEqual([false, true]);
+  expect(requested.map((each) => each.includes("rewriteToken=t%2F1"))).toEqual([false, true]);
 });
 
 test("a copy may repeat its token while it makes progress, and otherwise fails with STORE_FAILED", async () => {
@@ -153,9 +153,9 @@ test("a copy may repeat its token while it makes progress, and otherwise fails w
     says(200, JSON.stringify({ done: false, rewriteToken: "t", totalBytesRewritten }));
   const done = says(200, JSON.stringify({ done: true }));
   await using storage = open();
-  const asked = answers(`${OBJECT}/rewriteTo/b/bucket/o/c`, ...steps.map(part), done);
+  const requested = answers(`${OBJECT}/rewriteTo/b/bucket/o/c`, ...steps.map(part), done);
   await storage.copy(object, parseLocation("gs://bucket/c"), NEVER);
-  expect(asked).toHaveLength(31);
+  expect(requested).toHaveLength(31);
   const stuck = answers(`${OBJECT}/rewriteTo/b/bucket/o/c`, part("1"));
   await expect(storage.copy(object, parseLocation("gs://bucket/c"), NEVER)).rejects.toMatchObject({
     code: "STORE_FAILED",
@@ -260,13 +260,13 @@ test("an upload in pieces fails after the store lost its session three times", a
 
 test("a key of only dots is refused, and no request is sent for it", async () => {
   const listed = { items: [{ name: "..", size: "1", generation: "7" }] };
-  const asked = answers(LIST, says(200, JSON.stringify(listed)));
+  const requested = answers(LIST, says(200, JSON.stringify(listed)));
   const from = server.requests.length;
   await using storage = open();
   await expect(storage.remove(parseLocation("gs://bucket/"), NEVER)).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { key: ".." },
   });
-  expect(asked).toHaveLength(1);
+  expect(requested).toHaveLength(1);
   expect(server.requests.slice(from)).toHaveLength(1);
 });

@@ -112,30 +112,33 @@ describe("the outputs of a drafted job", () => {
   ])("%s", (_name, dims, gave, keys) => {
     const types = { id: int, pixels: fixedList(784) };
     const model = { outputs: [aTensor("y", dims)] };
-    const { outputs, leftOut, problems } = draft(types, { model, gave: { y: gave } });
-    expect([leftOut, problems]).toEqual([[], []]);
+    const { outputs, omitted, problems } = draft(types, { model, gave: { y: gave } });
+    expect([omitted, problems]).toEqual([[], []]);
     expect(outputs[0]?.keys).toEqual({ tensor: "y", ...keys });
-    const asked = outputs[0]?.questions.filter((question) =>
+    const requested = outputs[0]?.questions.filter((question) =>
       question.includes("returned this shape in one run"),
     );
-    expect(asked).toHaveLength("shape" in keys ? 1 : 0);
+    expect(requested).toHaveLength("shape" in keys ? 1 : 0);
   });
 
   test("an output of open size without a run is excluded with a reason", () => {
     const model = { inputs: [aTensor("x", ["batch", 10])], outputs: [aTensor("y", ["t", "batch", 3])] };
-    const { leftOut, outputs } = draft({ x: fixedList(10) }, { model });
+    const { omitted, outputs } = draft({ x: fixedList(10) }, { model });
     expect(outputs).toEqual([]);
-    expect(leftOut).toMatchObject([{ why: expect.stringContaining("shape of its output `y` open") }]);
+    expect(omitted).toMatchObject([{ why: expect.stringContaining("shape of its output `y` open") }]);
   });
 
   test("a few unnamed numbers cause a question, and a vector does not", () => {
-    const asked = (name: string, values: number) =>
+    const requested = (name: string, values: number) =>
       draft({ id: int, pixels: fixedList(784) }, { model: { outputs: [aTensor(name, ["n", values])] } })
         .outputs.flatMap(({ questions }) => questions)
         .filter((question) => question.startsWith(`what are these ${values} numbers?`)).length;
-    expect([asked("outputs", 2), asked("outputs", 768), asked("embedding", 16), asked("outputs", 1)]).toEqual(
-      [1, 0, 0, 0],
-    );
+    expect([
+      requested("outputs", 2),
+      requested("outputs", 768),
+      requested("embedding", 16),
+      requested("outputs", 1),
+    ]).toEqual([1, 0, 0, 0]);
   });
 
   test("outputs that no column can hold are excluded and reported", () => {
@@ -143,7 +146,7 @@ describe("the outputs of a drafted job", () => {
     const unusable = [{ name: "maps", kind: "a sequence" }];
     const found = draft({ pixels: fixedList(784) }, { model: { outputs, unusable } });
     expect(found.outputs.map(({ column }) => column)).toEqual(["vector"]);
-    expect(found.leftOut.map(({ tensor }) => tensor)).toEqual(["maps", "grid", "all"]);
+    expect(found.omitted.map(({ tensor }) => tensor)).toEqual(["maps", "grid", "all"]);
     expect(found.problems).toEqual([]);
   });
 

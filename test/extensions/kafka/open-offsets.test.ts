@@ -23,9 +23,9 @@ describe("the open offsets of a partition", () => {
             given.push(last);
             open.add(last);
           } else {
-            const settled = [...open][choice % open.size] ?? 0n;
-            open.delete(settled);
-            offsets.settle(settled);
+            const acknowledged = [...open][choice % open.size] ?? 0n;
+            open.delete(acknowledged);
+            offsets.acknowledge(acknowledged);
           }
           const { position } = offsets;
           const below = given.filter((offset) => position !== null && offset < position);
@@ -43,7 +43,7 @@ describe("the open offsets of a partition", () => {
     const offsets = new OpenOffsets();
     for (let offset = 0n; offset < 10_000n; offset += 1n) {
       offsets.give(offset);
-      if (offset >= 5n) offsets.settle(offset - 5n);
+      if (offset >= 5n) offsets.acknowledge(offset - 5n);
     }
     expect(offsets.position).toBe(9_995n);
   });

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Scaler } from "../../../extensions/keda/scaler.ts";
-import type { ScalerAsk } from "../../../extensions/keda/scaler-ask.ts";
+import type { ScalerRequest } from "../../../extensions/keda/scaler-request.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { DEVICES, type Device } from "../../../shared/domain/device.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
-const ASK: ScalerAsk = { shardsPerWorker: 10, maxWorkers: null, device: null };
+const ASK: ScalerRequest = { shardsPerWorker: 10, maxWorkers: null, device: null };
 const work = (openShards: number, device: Device = "auto") => ({ openShards, description: { device } });
 
 describe("the number of wanted workers", () => {
@@ -29,7 +29,7 @@ describe("the number of wanted workers", () => {
 
   test("only jobs that may run on the device are counted", () => {
     const scaler = new Scaler(() => [work(1, "auto"), work(10, "cpu"), work(100, "cuda")]);
-    const wanted = (device: ScalerAsk["device"]) =>
+    const wanted = (device: ScalerRequest["device"]) =>
       scaler.workersWanted({ ...ASK, shardsPerWorker: 1, device });
     expect([wanted("cpu"), wanted("cuda"), wanted("webgpu"), wanted(null)]).toEqual([11, 101, 1, 111]);
   });

@@ -37,7 +37,7 @@ test.each([
   ["SignatureDoesNotMatch", 403],
 ])("%s for a few seconds delays concurrent readers, and all of them succeed", async (code, status) => {
   const { clock, time } = quickClock();
-  const { storage, asked } = store.open(clock);
+  const { storage, requested } = store.open(clock);
   await using _open = storage;
   store.answers("/bucket/a.bin", range);
   await storage.read(object, 0, 5, { signal: NEVER });
@@ -52,7 +52,7 @@ test.each([
   expect(new Set(all.map((bytes) => Buffer.from(bytes).toString()))).toEqual(new Set(["01234"]));
   // Each round refused all of them, and looked up credentials once.
   expect(refused).toBeGreaterThan(20);
-  expect(asked() - 1).toBeLessThanOrEqual(10);
+  expect(requested() - 1).toBeLessThanOrEqual(10);
 });
 
 test("credentials that stay rejected fail with STORE_REFUSED and the time of the retries", async () => {
@@ -89,7 +89,7 @@ test("a caller that was never accepted, or may not read the object, is refused a
   await expect(never.storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_REFUSED",
   });
-  expect(never.asked()).toBe(1);
+  expect(never.requested()).toBe(1);
   const other = store.open(clock);
   await using _other = other.storage;
   store.answers("/bucket/a.bin", range, says(403, error("AccessDenied")));
@@ -97,5 +97,5 @@ test("a caller that was never accepted, or may not read the object, is refused a
   await expect(other.storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
     fields: { reason: "AccessDenied" },
   });
-  expect([other.asked(), time.nowMs]).toEqual([1, 0]);
+  expect([other.requested(), time.nowMs]).toEqual([1, 0]);
 });

@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 const constantRandom = { unit: () => 1, hex: () => "" };
 
 function rig(lifeMs: number | null, options: { readonly taken?: TakenBefore } = {}) {
-  const asked: boolean[] = [];
+  const requested: boolean[] = [];
   const world = { nowMs: 0, isDown: false };
   const pauses: number[] = [];
   const clock = {
@@ -24,29 +24,29 @@ function rig(lifeMs: number | null, options: { readonly taken?: TakenBefore } = 
   };
   const cache = new CredentialCache(
     async ({ forceRefresh }): Promise<AwsCredentials> => {
-      asked.push(forceRefresh);
+      requested.push(forceRefresh);
       if (world.isDown) throw noCredentials("S3", new Error("no answer from 169.254.169.254"));
       const expiration = lifeMs === null ? {} : { expiration: new Date(world.nowMs + lifeMs) };
-      return { accessKeyId: `key ${asked.length}`, secretAccessKey: "hunter2", ...expiration };
+      return { accessKeyId: `key ${requested.length}`, secretAccessKey: "hunter2", ...expiration };
     },
     { clock, random: constantRandom, ...options },
   );
-  return { cache, asked, world, pauses };
+  return { cache, requested, world, pauses };
 }
 
 test("concurrent callers share credentials, which are renewed when a tenth of their lifetime is left", async () => {
-  const { cache, asked, world } = rig(60 * MINUTE_MS);
+  const { cache, requested, world } = rig(60 * MINUTE_MS);
   const all = await Promise.all(Array.from({ length: 20 }, () => cache.get(NEVER)));
   expect(new Set(all).size).toBe(1);
   world.nowMs = 53 * MINUTE_MS;
   expect((await cache.get(NEVER)).accessKeyId).toBe("key 1");
   world.nowMs = 55 * MINUTE_MS;
   expect((await cache.get(NEVER)).accessKeyId).toBe("key 2");
-  expect(asked).toEqual([false, false]);
+  expect(requested).toEqual([false, false]);
 });
 
 test("credentials without an expiry are kept until a store rejects them", async () => {
-  const { cache, asked, world } = rig(null);
+  const { cache, requested, world } = rig(null);
   const first = await cache.get(NEVER);
   world.nowMs = Number.MAX_SAFE_INTEGER;
   expect(await cache.get(NEVER)).toBe(first);
@@ -55,7 +55,7 @@ test("credentials without an expiry are kept until a store rejects them", async 
   // Other callers drop it late, which must not drop the new credentials.
   cache.drop(first);
   expect(await cache.get(NEVER)).toBe(second);
-  expect(asked).toEqual([false, true]);
+  expect(requested).toEqual([false, true]);
 });
 
 test("a failed renewal is ignored while the present credentials are valid", async () => {
@@ -71,12 +71,12 @@ test("a failed renewal is ignored while the present credentials are valid", asyn
 });
 
 test("a failure to get credentials is kept for 30 seconds", async () => {
-  const { cache, asked, world } = rig(null);
+  const { cache, requested, world } = rig(null);
   world.isDown = true;
   const first = await cache.get(NEVER).catch((error: unknown) => error);
   world.nowMs = 29_000;
   await expect(cache.get(NEVER)).rejects.toBe(first);
-  expect(asked).toHaveLength(1);
+  expect(requested).toHaveLength(1);
   world.isDown = false;
   world.nowMs = 30_000;
   expect((await cache.get(NEVER)).accessKeyId).toBe("key 2");
@@ -93,25 +93,25 @@ test("a clock that is set back does not prolong a failure", async () => {
 });
 
 test("a failed renewal is retried once in 30 seconds while the present credentials are valid", async () => {
-  const { cache, asked, world } = rig(60 * MINUTE_MS);
+  const { cache, requested, world } = rig(60 * MINUTE_MS);
   const first = await cache.get(NEVER);
   world.isDown = true;
   for (const seconds of [0, 1, 29, 30, 59]) {
     world.nowMs = 55 * MINUTE_MS + seconds * 1_000;
     expect(await cache.get(NEVER)).toBe(first);
   }
-  expect(asked).toHaveLength(3);
+  expect(requested).toHaveLength(3);
 });
 
 test("after an earlier success, rejected credentials are renewed with growing pauses, once for all callers", async () => {
-  const { cache, asked, pauses } = rig(null);
+  const { cache, requested, pauses } = rig(null);
   cache.taken(await cache.get(NEVER));
   for (let refusals = 0; refusals < 6; refusals += 1) {
     const all = await Promise.all([cache.get(NEVER), cache.get(NEVER), cache.get(NEVER)]);
     for (const refused of all) cache.drop(refused);
   }
   const fresh = await cache.get(NEVER);
-  expect(asked).toHaveLength(7);
+  expect(requested).toHaveLength(7);
   expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 5_000]);
   cache.taken(fresh);
   cache.drop(fresh);
@@ -141,11 +141,11 @@ test("after an earlier success, missing credentials fail after a minute, and lat
 
 /** Returns a cache on a clock that stands still, so that pauses end only on request. */
 function standingRig() {
-  const world = { asked: 0, pauses: 0 };
+  const world = { requested: 0, pauses: 0 };
   const cache = new CredentialCache(
     async (): Promise<AwsCredentials> => {
-      world.asked += 1;
-      if (world.asked > 1) throw noCredentials("S3", new Error("no answer"));
+      world.requested += 1;
+      if (world.requested > 1) throw noCredentials("S3", new Error("no answer"));
       return { accessKeyId: "key", secretAccessKey: "hunter2" };
     },
     {
@@ -178,10 +178,10 @@ test("an aborted caller stops waiting, and the last aborted caller ends the requ
   expect(world.pauses).toBe(1);
   ends[1]?.abort(new Error("Ctrl-C"));
   await expect(all[1]).rejects.toThrow("Ctrl-C");
-  expect(world).toEqual({ asked: 2, pauses: 0 });
+  expect(world).toEqual({ requested: 2, pauses: 0 });
   const later = new AbortController();
   const again = cache.get(later.signal);
-  await vi.waitFor(() => expect(world).toEqual({ asked: 3, pauses: 1 }), { timeout: 60_000 });
+  await vi.waitFor(() => expect(world).toEqual({ requested: 3, pauses: 1 }), { timeout: 60_000 });
   later.abort(new Error("Ctrl-C"));
   await expect(again).rejects.toThrow("Ctrl-C");
 });

@@ -104,15 +104,15 @@ describe("a report", () => {
   });
 
   test("restarts of the coordinator are shown, and the time without one is not counted", () => {
-    const lives = [
+    const periods = [
       { from: 0, to: 10 },
       { from: 70, to: 80 },
     ];
-    const text = textOfPage(renderReport(aManifest({ ...HISTORY, seconds: 80, lives })));
+    const text = textOfPage(renderReport(aManifest({ ...HISTORY, seconds: 80, periods })));
     expect(text).toContain("The coordinator was restarted once: nothing is known from 10 s to 1 min 10 s.");
     expect(text).toMatch(/rows a second\s*0\.45/);
     const many = Array.from({ length: 9 }, (_, at) => ({ from: 10 * at, to: 10 * at + 5 }));
-    expect(textOfPage(renderReport(aManifest({ ...HISTORY, seconds: 85, lives: many })))).toMatch(
+    expect(textOfPage(renderReport(aManifest({ ...HISTORY, seconds: 85, periods: many })))).toMatch(
       /restarted 8 times; of the last, nothing is known from 35 s to 40 s(, [^,.]+ to [^,.]+){4}\./,
     );
   });
@@ -197,7 +197,7 @@ test("names, paths and messages of any content are shown as text and add no elem
       ...HISTORY,
       slowest: [{ shard: 0, worker: text, seconds: 1 }],
       workers: [{ ...worker, name: text }],
-      dead: [{ stage: "infer", code: text, shards: 1, file: text, row: 1, message: text }],
+      deadLetters: [{ stage: "infer", code: text, shards: 1, file: text, row: 1, message: text }],
     };
     const files = FILES.map((file) => ({ ...file, path: `${file.kind}/${text}` }));
     return renderReport({

@@ -29,12 +29,12 @@ test("rejected credentials are renewed once, and a second rejection is refused w
   await using first = open().storage;
   expect(await text(first.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
   expect(keys).toEqual(["KEY1", "KEY2"]);
-  const { storage, asked } = open();
+  const { storage, requested } = open();
   answers("/bucket/a.bin", says(400, error("ExpiredToken")));
   const refused = await storage.read(object, 0, 5, { signal: NEVER }).catch((thrown: unknown) => thrown);
   expect(refused).toMatchObject({ code: "STORE_REFUSED", fields: { reason: "ExpiredToken" } });
   expect(JSON.stringify([refused, String(refused)])).not.toContain('"hunter2');
-  expect(asked()).toBe(2);
+  expect(requested()).toBe(2);
   await storage[Symbol.asyncDispose]();
 });
 
@@ -149,10 +149,10 @@ test("a bulk removal fails if the store keeps one of the objects", async () => {
 
 test("a removal fails with STORE_FAILED at a store that continues to list removed objects", async () => {
   answers("/bucket/a.bin", says(204));
-  let asked = 0;
+  let requested = 0;
   answers("/bucket/", (request, response) => {
-    asked += 1;
-    const listed = `<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>${asked}</NextContinuationToken>
+    requested += 1;
+    const listed = `<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>${requested}</NextContinuationToken>
       <Contents><Key>a.bin/x</Key><Size>1</Size></Contents></ListBucketResult>`;
     response.end(request.method === "GET" ? listed : "<DeleteResult/>");
   });
@@ -161,7 +161,7 @@ test("a removal fails with STORE_FAILED at a store that continues to list remove
     code: "STORE_FAILED",
     fields: { key: "a.bin/x" },
   });
-  expect(asked).toBe(3);
+  expect(requested).toBe(3);
 });
 
 test("an object is read as it is stored, regardless of its content encoding", async () => {

@@ -31,7 +31,7 @@ test("a HEAD request answered with 400 renews credentials only if a GET request 
   const other = open();
   answers("/bucket/a.bin", says(400, error("KeyTooLongError")));
   await expect(other.storage.stat(object, NEVER)).rejects.toMatchObject({ code: "STORE_REFUSED" });
-  expect(other.asked()).toBe(1);
+  expect(other.requested()).toBe(1);
   await other.storage[Symbol.asyncDispose]();
 });
 
@@ -71,20 +71,20 @@ test("a wrong clock is corrected when the first request is a HEAD request", asyn
 
 test("a redirect without a region is refused with a hint", async () => {
   answers("/bucket/a.bin", says(307, error("TemporaryRedirect")));
-  const { storage, asked } = open();
+  const { storage, requested } = open();
   await expect(storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { status: 307, reason: "TemporaryRedirect" },
     hint: expect.stringContaining("set AWS_REGION to the region of the new bucket"),
   });
-  expect(asked()).toBe(1);
+  expect(requested()).toBe(1);
   await storage[Symbol.asyncDispose]();
 });
 
 test("an unsupported request is sent once, and fails with the message of the store", async () => {
-  let asked = 0;
+  let requested = 0;
   answers("/bucket/a.bin", (request, response) => {
-    asked += 1;
+    requested += 1;
     says(501, error("NotImplemented"))(request, response);
   });
   await using storage = open().storage;
@@ -93,7 +93,7 @@ test("an unsupported request is sent once, and fails with the message of the sto
     fields: { reason: "NotImplemented" },
     message: "s3://bucket/a.bin answers NotImplemented (501): said hunter2-free",
   });
-  expect(asked).toBe(1);
+  expect(requested).toBe(1);
 });
 
 test("a listed key that leads outside its folder is refused, and nothing is removed", async () => {

@@ -17,7 +17,7 @@ it("runs from folders and the ledger are listed once, ordered by time", () => {
     decidedMs: at(6),
     waiting: [at(5)],
     past: [
-      { kind: "leftOut", atMs: at(1), untilMs: at(2), why: "missed" },
+      { kind: "skipped", atMs: at(1), untilMs: at(2), why: "missed" },
       {
         kind: "ran",
         atMs: at(3),
@@ -45,7 +45,7 @@ it("runs from folders and the ledger are listed once, ordered by time", () => {
 
 it("waiting and failed windows of a queue are listed", () => {
   const parts = { closedMs: 0, keys: ["a", "b"], counts: [1, 1], input: [], left: [] };
-  const window = { ...parts, failed: null, settled: null };
+  const window = { ...parts, failed: null, acknowledged: null };
   const windows = [
     { ...window, id: asWindowId("20261128T013000001Z-0a1b2c") },
     {

@@ -29,7 +29,7 @@ const NIGHTLY: ServedFacts = {
   publishedMs: null,
   ended: { published: 1, nothingNew: 0, failed: 0, cancelled: 0 },
   retries: 0,
-  leftOut: 0,
+  skippedTimes: 0,
   queue: null,
 };
 
@@ -37,7 +37,7 @@ const VIEWS = [
   "#/",
   "#/workers",
   "#/logs",
-  ...["overview", "workers", "shards", "dead", "file"].map((tab) => `#/job/sentiment/${tab}`),
+  ...["overview", "workers", "shards", "dead-letters", "file"].map((tab) => `#/job/sentiment/${tab}`),
 ];
 
 let server: HttpServer;
@@ -219,7 +219,7 @@ test("jobs with a trigger are shown with their next and last run, and are update
 test("jobs over a queue are shown with their backlog, in both schemes and in a narrow window", async () => {
   const queue = {
     ...{ waiting: 12_500, oldestSeconds: 95.4, fill: 0.234, openWindows: 2, failingWindows: 0, knownKeys: 7 },
-    ended: { published: 1_234_567, duplicate: 5, aside: 0, ignored: 0 },
+    ended: { published: 1_234_567, duplicate: 5, deadLettered: 0, ignored: 0 },
   };
   const idle = { ...queue, waiting: null, oldestSeconds: 0, fill: 0, openWindows: 0 };
   const reviews = { ...NIGHTLY, name: "reviews <i>", nextMs: null, last: null, queue };
@@ -239,7 +239,7 @@ test("jobs over a queue are shown with their backlog, in both schemes and in a n
       ["uploads", "none", "unknown", "none", "0 % full", "1.23 M", "0"],
     ]);
     expect(await page.getByText("By triggers").count()).toBe(0);
-    const failing = { ...queue, failingWindows: 1, ended: { ...queue.ended, aside: 3 } };
+    const failing = { ...queue, failingWindows: 1, ended: { ...queue.ended, deadLettered: 3 } };
     triggers = [NIGHTLY, { ...reviews, queue: failing }];
     await table.getByText("failing").waitFor();
     expect((await cells()).map((texts) => [texts[1], texts[6]])).toEqual([["2, 1 failing", "3"]]);

@@ -262,8 +262,8 @@ describe("curl", () => {
     const stranger = shows(await other.sign({ name: "stranger" })).map((arg) =>
       arg.replace(/^-c/, "--c").replace(/^-k/, "--k"),
     );
-    const asked = ["--cacert", ca.path, ...stranger, ...grpc, `https://${mutual.address}/${path}`];
-    const refused = await run("curl", [...call, ...asked]);
+    const requested = ["--cacert", ca.path, ...stranger, ...grpc, `https://${mutual.address}/${path}`];
+    const refused = await run("curl", [...call, ...requested]);
     expect(refused.text).toMatch(/grpc-status: 16/);
     expect(decodeURIComponent(refused.text)).toContain("not signed by a CA that this coordinator trusts");
   });

@@ -5,13 +5,13 @@ import { present } from "../../../shared/core/assert.ts";
 import { TestCa } from "../../support/certificates.ts";
 import { until } from "../../support/job-processes.ts";
 import { startCli } from "../../support/processes.ts";
+import { firstText, refusals, saidBy } from "../../support/queues/authentication.ts";
 import {
   type Access,
   type KafkaCluster,
   startKafkaCluster,
   USER,
 } from "../../support/queues/kafka-cluster.ts";
-import { firstText, refusals, saidBy } from "../../support/queues/let-in.ts";
 import { type Relay, startRelay } from "../../support/queues/relay.ts";
 import { aRow, isSettled, publishedIds, queueJob } from "../../support/queues/served-queue.ts";
 

@@ -18,7 +18,7 @@ describe("messages of Kafka", () => {
 
   const open = (address: string) => {
     const log = createLogger("kafka", "silent");
-    return new KafkaSource(address, { name: "job", mostOpen: 1_000, aside: null, log });
+    return new KafkaSource(address, { name: "job", mostOpen: 1_000, deadLetters: null, log });
   };
   const textOf = ({ body }: Delivery) => Buffer.from(body).toString();
   const texts = (count: number, from = 0) =>
@@ -98,7 +98,7 @@ describe("messages of Kafka", () => {
       await using source = open(queue.address);
       const [good, bad] = await take(source, 2);
       if (good === undefined || bad === undefined) throw new Error("too few messages");
-      await source.setAside([{ delivery: bad, reason: "MESSAGE_INVALID: it is bad" }]);
+      await source.deadLetter([{ delivery: bad, reason: "MESSAGE_INVALID: it is bad" }]);
       await source.done([good]);
     }
     await queue.send(["next"]);

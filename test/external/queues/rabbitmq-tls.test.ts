@@ -6,7 +6,7 @@ import type { CertificateFiles } from "../../../shared/access/tls-files.ts";
 import { TestCa } from "../../support/certificates.ts";
 import { until } from "../../support/job-processes.ts";
 import { startCli } from "../../support/processes.ts";
-import { firstText, refusals, saidBy } from "../../support/queues/let-in.ts";
+import { firstText, refusals, saidBy } from "../../support/queues/authentication.ts";
 import { hasRabbitMq, type RabbitMq, startRabbitMq } from "../../support/queues/rabbitmq-broker.ts";
 import { type Relay, startRelay } from "../../support/queues/relay.ts";
 import { aRow, publishedIds, queueJob } from "../../support/queues/served-queue.ts";
@@ -144,7 +144,7 @@ describe.skipIf(!hasRabbitMq)("RabbitMQ over TLS", () => {
     await using job = await queueJob({
       ...queue,
       address: encrypted(queue.address),
-      aside: encrypted(queue.aside),
+      deadLetters: encrypted(queue.deadLetters),
       results: encrypted(queue.results),
     });
     const serve = (env: Readonly<Record<string, string>>) =>

@@ -9,8 +9,8 @@ import type { AddressInfo } from "node:net";
 export async function encodedListings(
   endpoint: URL,
 ): Promise<{ readonly endpoint: string } & AsyncDisposable> {
-  const server = createServer((asked, answer) => {
-    const { method = "GET", url = "/", headers } = asked;
+  const server = createServer((requested, answer) => {
+    const { method = "GET", url = "/", headers } = requested;
     // With the host of the signature.
     const options = { method, path: url, headers, host: endpoint.hostname, port: endpoint.port };
     const upstream = request(options, (found) => {
@@ -31,7 +31,7 @@ export async function encodedListings(
       });
     });
     upstream.on("error", (error) => answer.destroy(error));
-    asked.pipe(upstream);
+    requested.pipe(upstream);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -89,9 +89,9 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
     const args = ["--listen", "127.0.0.1:0", "--fresh", "--log-level", "warn"];
     await using coordinator = startCli(["coordinator", job.job, ...args], options());
     const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
-    const asked = ["--coordinator", address, "--device", "cpu", "--workers", "1"];
+    const requested = ["--coordinator", address, "--device", "cpu", "--workers", "1"];
     const blind = ["--data", "coordinator", "--allow-modules"];
-    await using worker = startCli(["worker", ...asked, ...blind], { limitMs: 300_000 });
+    await using worker = startCli(["worker", ...requested, ...blind], { limitMs: 300_000 });
     expect(await coordinator.ended).toMatchObject({ code: 0 });
     expect(await worker.ended).toMatchObject({ code: 0 });
     expect(await rowsOf(job)).toEqual(here);

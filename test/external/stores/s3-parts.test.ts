@@ -94,22 +94,22 @@ test("an object that is too large for one copy request is copied in parts, over 
 
 test("a copy whose response is lost is not repeated, and one whose request is lost is repeated", async () => {
   await storage.put(at("from"), sourceOfBytes(large), { signal: NEVER });
-  const asked: string[] = [];
+  const requested: string[] = [];
   faultOf = (method, path) => {
-    asked.push(`${method} ${path}`);
-    return asked.length === 1 ? "lost" : null;
+    requested.push(`${method} ${path}`);
+    return requested.length === 1 ? "lost" : null;
   };
   await proxied.copy(at("from"), at("once"), NEVER);
-  expect(asked.filter((each) => each === "PUT /bucket/once")).toHaveLength(1);
+  expect(requested.filter((each) => each === "PUT /bucket/once")).toHaveLength(1);
   expect(sha256(await server.kept("bucket", "once"))).toBe(sha256(large));
   // A request that had no effect is repeated.
-  asked.length = 0;
+  requested.length = 0;
   faultOf = (method, path) => {
-    asked.push(`${method} ${path}`);
-    return asked.length === 1 ? "cut" : null;
+    requested.push(`${method} ${path}`);
+    return requested.length === 1 ? "cut" : null;
   };
   await proxied.copy(at("from"), at("twice"), NEVER);
-  expect(asked.filter((each) => each === "PUT /bucket/twice")).toHaveLength(2);
+  expect(requested.filter((each) => each === "PUT /bucket/twice")).toHaveLength(2);
   expect(sha256(await server.kept("bucket", "twice"))).toBe(sha256(large));
 });
 

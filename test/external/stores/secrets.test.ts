@@ -28,14 +28,14 @@ import { startWebServer } from "../../support/web-server.ts";
  */
 
 /** A store, and its credentials. */
-interface Asked extends AsyncDisposable {
+interface Requested extends AsyncDisposable {
   readonly server: BucketServer;
   /** Keys that must not appear anywhere, whether or not they are sent. */
   readonly keys: readonly string[];
   envAt(endpoint: string): Readonly<Record<string, string>>;
 }
 
-function askedBy(server: BucketServer, variable: string): Asked {
+function askedBy(server: BucketServer, variable: string): Requested {
   const { [variable]: key = "" } = server.env;
   return {
     server,
@@ -49,7 +49,7 @@ function askedBy(server: BucketServer, variable: string): Asked {
  * Starts the emulator, which accepts any token. The token is that of the machine's service account, from a
  * test server.
  */
-async function gcsByToken(): Promise<Asked> {
+async function gcsByToken(): Promise<Requested> {
   const token = "ya29.hunter2-token";
   const server = await startGcsBucket();
   const metadata = await startWebServer({
@@ -79,17 +79,17 @@ const ASKED = {
   "Azure, by an account's key": async () => askedBy(await startAzureBucket(), "AZURE_STORAGE_KEY"),
   "Azure, by a shared access signature": async () =>
     askedBy(await startAzureBucket({ isBySignature: true }), "AZURE_STORAGE_SAS_TOKEN"),
-} satisfies Readonly<Record<string, () => Promise<Asked>>>;
+} satisfies Readonly<Record<string, () => Promise<Requested>>>;
 
 /** Returns the credentials in a request: signatures, tokens, the names of uploads. */
 function signaturesOf(path: string, headers: IncomingHttpHeaders): string[] {
   const { authorization = "", "x-ms-copy-source": source } = headers;
   const said = /(?:Signature=|Bearer |SharedKey [^:]+:)(.+)$/.exec(authorization)?.[1];
-  const asked = [path, String(source ?? "")].flatMap((each) => {
+  const requested = [path, String(source ?? "")].flatMap((each) => {
     const query = new URLSearchParams(each.split("?")[1] ?? "");
     return ["sig", "X-Amz-Signature", "upload_id"].map((name) => query.get(name));
   });
-  return [said, ...asked].filter((each): each is string => typeof each === "string" && each !== "");
+  return [said, ...requested].filter((each): each is string => typeof each === "string" && each !== "");
 }
 
 async function inBucket(storage: Storage, folder: Location): Promise<ReadonlyMap<string, string>> {
@@ -113,8 +113,8 @@ async function onDisk(folder: string): Promise<string[]> {
 needs("bucket-journal", "init", "try").each(Object.entries(ASKED))(
   "%s: no key, token or signature is in a plan, draft, log, status, journal, error or output",
   async (_name, start) => {
-    await using asked = await start();
-    const { server, keys } = asked;
+    await using requested = await start();
+    const { server, keys } = requested;
     const sent = new Set<string>();
     let fault: ProxyFault | null = null;
     await using proxy = await startFaultyProxy(server.endpoint, (_method, path, headers) => {
@@ -137,7 +137,7 @@ needs("bucket-journal", "init", "try").each(Object.entries(ASKED))(
     const work = { journal: "bucket" };
     await job.writeSpec({ input: { path: input }, model: { path: model }, output: { path: out }, work });
     const own = { SHARDMILL_STATE: join(job.folder, "state"), SHARDMILL_CACHE: join(job.folder, "cache") };
-    const env = { ...job.env, ...asked.envAt(proxy.endpoint), ...own };
+    const env = { ...job.env, ...requested.envAt(proxy.endpoint), ...own };
     const said: string[] = [];
     const run = async (...args: readonly string[]) => {
       const { code, stdout, stderr } = await runCli(args, { env, limitMs: 300_000 });

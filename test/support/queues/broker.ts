@@ -24,7 +24,7 @@ export interface Broker extends AsyncDisposable {
 export interface TestQueue {
   readonly address: string;
   /** Address of the dead-letter queue, in the same broker. */
-  readonly aside: string;
+  readonly deadLetters: string;
   readonly results: string;
   /** Sends a message for each text. Resolves when all are in the queue, in this order. */
   send(bodies: readonly string[]): Promise<void>;

@@ -73,7 +73,7 @@ group.initial.rebalance.delay.ms=0
       const address = (name: string) => `kafka://127.0.0.1:${relay.port}/${name}?group=group-${count}`;
       return {
         address: address(topic),
-        aside: address(`${topic}-aside`),
+        deadLetters: address(`${topic}-aside`),
         results: address(`${topic}-results`),
         send: (bodies) => produce(bootstrapBrokers, topic, bodies),
         takeAside: () => consume(bootstrapBrokers, `${topic}-aside`),

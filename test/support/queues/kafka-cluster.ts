@@ -92,7 +92,7 @@ export async function startKafkaCluster(): Promise<KafkaCluster> {
       );
       return {
         address: address(topic),
-        aside: address(`${topic}-aside`),
+        deadLetters: address(`${topic}-aside`),
         results: address(`${topic}-results`),
         send: (bodies) => produce(own, topic, bodies),
         takeAside: () => consume(own, `${topic}-aside`),

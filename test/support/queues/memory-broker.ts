@@ -1,5 +1,10 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
-import type { Delivery, QueueSink, QueueSource, SetAside } from "../../../shared/extension/queue-source.ts";
+import type {
+  Delivery,
+  FailedDelivery,
+  QueueSink,
+  QueueSource,
+} from "../../../shared/extension/queue-source.ts";
 import type { Broker, TestQueue } from "./broker.ts";
 import { MemoryQueue, type Message } from "./memory-queue.ts";
 
@@ -32,26 +37,26 @@ export class MemoryBroker implements Broker {
 
   async makeQueue(): Promise<TestQueue> {
     this.#made += 1;
-    const [rows, aside, results] = ["rows", "aside", "results"].map((kind) => `${kind}-${this.#made}`);
-    const names = { rows: String(rows), aside: String(aside), results: String(results) };
+    const [rows, deadLetters, results] = ["rows", "aside", "results"].map((kind) => `${kind}-${this.#made}`);
+    const names = { rows: String(rows), deadLetters: String(deadLetters), results: String(results) };
     for (const name of Object.values(names)) this.#queues.set(name, new MemoryQueue({ describes: true }));
     let sent = 0;
     return {
       address: names.rows,
-      aside: names.aside,
+      deadLetters: names.deadLetters,
       results: names.results,
       send: async (bodies) => {
         this.find(names.rows).send(
           bodies.map((body) => ({ id: `${names.rows}/${sent++}`, body, about: {} })),
         );
       },
-      takeAside: async () => this.find(names.aside).drain(),
+      takeAside: async () => this.find(names.deadLetters).drain(),
       takeResults: async () => this.find(names.results).drain(),
     };
   }
 
-  openSource: NonNullable<Broker["openSource"]> = async ({ address, aside }, { mostOpen }) => {
-    const source = new MemorySource(this, { address, aside, mostOpen });
+  openSource: NonNullable<Broker["openSource"]> = async ({ address, deadLetters }, { mostOpen }) => {
+    const source = new MemorySource(this, { address, deadLetters, mostOpen });
     this.#connections.add(source);
     return source;
   };
@@ -114,7 +119,7 @@ export class MemoryBroker implements Broker {
 
 interface SourceOptions {
   readonly address: string;
-  readonly aside: string;
+  readonly deadLetters: string;
   readonly mostOpen: number;
 }
 
@@ -165,16 +170,17 @@ class MemorySource implements QueueSource {
     for (const delivery of deliveries) this.#settle(delivery);
   }
 
-  async setAside(failed: readonly SetAside[]): Promise<void> {
+  async deadLetter(failed: readonly FailedDelivery[]): Promise<void> {
     for (const { delivery, reason } of failed) {
       const message = this.#settle(delivery);
-      if (message !== null) this.#broker.find(this.#options.aside).send([{ ...message, about: { reason } }]);
+      if (message !== null)
+        this.#broker.find(this.#options.deadLetters).send([{ ...message, about: { reason } }]);
     }
   }
 
-  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
+  async release(deliveries: readonly Delivery[]): Promise<void> {
     for (const delivery of deliveries.toReversed()) {
-      this.#queue?.giveBack(delivery);
+      this.#queue?.release(delivery);
       this.#open.delete(delivery);
     }
     this.#wake();

@@ -67,7 +67,7 @@ export class MemoryQueue {
   }
 
   /** Returns a delivery to the front of the queue. */
-  giveBack(delivery: Delivery): void {
+  release(delivery: Delivery): void {
     const held = this.#out.get(delivery);
     if (held === undefined) return;
     this.#out.delete(delivery);

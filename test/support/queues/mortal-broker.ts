@@ -1,13 +1,13 @@
 import type { Random } from "../../../shared/core/random.ts";
 import type { Delivery, QueueSource } from "../../../shared/extension/queue-source.ts";
-import type { Life } from "../lives.ts";
+import type { ProcessWorld } from "../process-worlds.ts";
 import { MemoryQueue } from "./memory-queue.ts";
 
 /** A broker for simulated processes. Each acknowledgement is a point at which its process may be killed. */
 export class MortalBroker {
   /** True while the broker refuses all acknowledgements. */
   isAway = false;
-  readonly aside: { readonly id: string; readonly reason: string }[] = [];
+  readonly deadLetters: { readonly id: string; readonly reason: string }[] = [];
   readonly #bodyOf: (id: string) => string;
   readonly #onDone: (id: string) => void;
   readonly #queue = new MemoryQueue({ describes: false });
@@ -35,7 +35,7 @@ export class MortalBroker {
   }
 
   /** Returns the queue as one process sees it. */
-  source(life: Life): QueueSource {
+  source(life: ProcessWorld): QueueSource {
     const each = <T>(name: string, all: readonly T[], settle: (one: T) => void) => {
       const some = (ones: readonly T[]) => {
         for (const one of ones) settle(one);
@@ -64,18 +64,18 @@ export class MortalBroker {
           if (settled !== null) this.#onDone(settled.id);
         });
       },
-      setAside: (failed) =>
+      deadLetter: (failed) =>
         each("aside", failed, ({ delivery, reason }) => {
           const settled = this.#queue.settle(delivery);
-          if (settled !== null) this.aside.push({ id: settled.id, reason });
+          if (settled !== null) this.deadLetters.push({ id: settled.id, reason });
         }),
-      giveBack: async () => {},
+      release: async () => {},
       waiting: async () => null,
       [Symbol.asyncDispose]: async () => {},
     };
   }
 
-  async #message({ clock }: Life): Promise<void> {
+  async #message({ clock }: ProcessWorld): Promise<void> {
     await new Promise<void>((resolve) => {
       const end = this.#queue.onMessages(() => {
         end();

@@ -1,6 +1,6 @@
 import { tableFromIPC } from "apache-arrow";
-import type { DeadKeys } from "../../../extensions/serve/queue/gatherer.ts";
-import { QueueLife } from "../../../extensions/serve/queue/queue-life.ts";
+import type { FailedKeys } from "../../../extensions/serve/queue/gatherer.ts";
+import { QueueSession } from "../../../extensions/serve/queue/queue-session.ts";
 import { Spool, type SpooledWindow } from "../../../extensions/serve/queue/spool.ts";
 import { filesOf } from "../../../extensions/serve/queue/unreadable-files.ts";
 import type { QueueTrigger } from "../../../extensions/serve/spec/queue-spec.ts";
@@ -11,7 +11,7 @@ import { errorToData, messageOf, ShardmillError } from "../../../shared/core/err
 import { silentLogger } from "../../../shared/core/log.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { aJobId } from "../ids.ts";
-import { type Fate, type Life, Lives } from "../lives.ts";
+import { type Fate, Lives, type ProcessWorld } from "../process-worlds.ts";
 import { MortalBroker } from "./mortal-broker.ts";
 
 const FOLDER = "/job/_trigger/windows";
@@ -25,7 +25,7 @@ export const ROWS: QueueTrigger = {
   window: { rows: 4, bytes: 1_000_000, ms: 500, open: 2 },
   key: "id",
   rememberMs: REMEMBER_MS,
-  aside: null,
+  deadLetters: null,
   results: null,
 };
 export const FILES: QueueTrigger = { ...ROWS, message: "files", columns: new Map(), key: null };
@@ -112,12 +112,12 @@ export class QueueWorld {
     return lives.broken;
   }
 
-  async #live(life: Life): Promise<void> {
+  async #live(life: ProcessWorld): Promise<void> {
     const { disk, clock, random } = life;
     // The ledger beside the spool makes these folders when it is locked, which is first.
     for (const folder of ["/job", "/job/_trigger"]) await makeFolders(folder, disk);
     const { spool, records } = await Spool.open(FOLDER, disk);
-    const queue = new QueueLife({
+    const queue = new QueueSession({
       trigger: this.#trigger,
       notices: [],
       spool,
@@ -148,7 +148,7 @@ export class QueueWorld {
 
   /** Runs a window, which publishes once in spite of repeated starts. Every second run fails at first. */
   async #run(
-    life: Life,
+    life: ProcessWorld,
     window: SpooledWindow,
     { spool, fresh }: { readonly spool: Spool; readonly fresh: boolean },
   ): Promise<RunOutcome> {
@@ -188,7 +188,7 @@ export class QueueWorld {
   }
 
   #publishedOf(window: SpooledWindow): {
-    dead: DeadKeys;
+    failedKeys: FailedKeys;
     results: () => AsyncIterable<readonly { messageId: string; body: Uint8Array }[]>;
   } | null {
     const dead = new Map(window.left);
@@ -201,7 +201,7 @@ export class QueueWorld {
     const results = async function* () {
       yield rows.map((id, row) => ({ messageId: `${window.id}/${row}`, body: Buffer.from(id) }));
     };
-    return { dead, results };
+    return { failedKeys: dead, results };
   }
 
   /** Message that no run can map, or read. */
@@ -216,7 +216,7 @@ export class QueueWorld {
   /** True when each window has only the files with its keys. */
   get #areSettled(): boolean {
     return this.#names(FOLDER).every(
-      (id) => this.#names(`${FOLDER}/${id}`).join() === "settled.json,window.json",
+      (id) => this.#names(`${FOLDER}/${id}`).join() === "acknowledged.json,window.json",
     );
   }
 
@@ -236,8 +236,8 @@ export class QueueWorld {
     const others = IDS.filter((id) => !dead.includes(id)).sort();
     if (published.join() !== others.join()) broken.push(`${published} are published`);
     for (const id of dead)
-      if (!this.#broker.aside.some((one) => one.id === id)) broken.push(`${id} is not a dead letter`);
-    for (const { id, reason } of this.#broker.aside)
+      if (!this.#broker.deadLetters.some((one) => one.id === id)) broken.push(`${id} is not a dead letter`);
+    for (const { id, reason } of this.#broker.deadLetters)
       if (!dead.includes(id)) broken.push(`${id} is a dead letter: ${reason}`);
     for (const id of others) if (!this.#sent.has(id)) broken.push(`the result of ${id} is not sent`);
   }

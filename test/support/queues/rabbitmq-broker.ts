@@ -79,7 +79,7 @@ export async function startRabbitMq(tls: BrokerTls | null = null): Promise<Rabbi
       const address = (queue: string) => `amqp://guest:guest@127.0.0.1:${relay.port}/%2F/${queue}`;
       return {
         address: address(name),
-        aside: address(`${name}-aside`),
+        deadLetters: address(`${name}-aside`),
         results: address(`${name}-results`),
         send: (bodies) => publish(direct, name, bodies),
         takeAside: () => takeAll(direct, `${name}-aside`),

@@ -13,11 +13,15 @@ export const aRow = (id: number): string => JSON.stringify({ id, x: [id % 7, 1, 
 
 /** Makes a job over such messages, with small windows. */
 export function queueJob(
-  { address, aside, results }: TestQueue,
+  { address, deadLetters, results }: TestQueue,
   trigger: Readonly<Record<string, unknown>> = { columns: { id: "int64", x: "float32[]" }, key: "id" },
 ): Promise<JobFolder> {
   const window = { rows: 100, seconds: 1, open: 2 };
-  const spec = { trigger: { queue: address, aside, results, window, ...trigger }, input: {}, reduce: {} };
+  const spec = {
+    trigger: { queue: address, deadLetters, results, window, ...trigger },
+    input: {},
+    reduce: {},
+  };
   return JobFolder.make({ files: 0, spec });
 }
 
@@ -39,7 +43,7 @@ export async function isSettled(job: JobFolder): Promise<boolean> {
   const folder = join(job.out, "_trigger", "windows");
   const settled = await Promise.all(
     (await readdir(folder)).map((id) =>
-      readFile(join(folder, id, "settled.json")).then(
+      readFile(join(folder, id, "acknowledged.json")).then(
         () => true,
         () => false,
       ),
@@ -51,7 +55,7 @@ export async function isSettled(job: JobFolder): Promise<boolean> {
 /** Returns how many messages a new consumer without known keys receives. */
 export async function leftIn({ address }: TestQueue): Promise<number> {
   const log = createLogger("queue", "silent");
-  const options = { name: "left", mostOpen: 1_000, mostBytes: 1e9, aside: null, log };
+  const options = { name: "left", mostOpen: 1_000, mostBytes: 1e9, deadLetters: null, log };
   const source = await openedBy(address).openSource(address, options);
   const left: Delivery[] = [];
   for await (const delivery of source.deliveries(AbortSignal.timeout(3_000))) left.push(delivery);

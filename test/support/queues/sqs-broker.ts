@@ -21,14 +21,14 @@ export interface Boto extends AsyncDisposable {
 
 export interface SqsBroker extends Broker {
   readonly boto: Boto;
-  makeQueue(options?: { readonly isOrdered?: boolean; readonly deadLetters?: number }): Promise<SqsQueue>;
+  makeQueue(options?: { readonly isOrdered?: boolean; readonly redriveAfter?: number }): Promise<SqsQueue>;
 }
 
 interface SqsQueue extends TestQueue {
   /** URL, as boto has it. */
   readonly url: string;
   /** The queue's own dead-letter queue. Null: none. */
-  readonly deadLetters: string | null;
+  readonly redriven: string | null;
   taken(url: string): Promise<readonly TakenMessage[]>;
 }
 
@@ -127,11 +127,11 @@ interface QueueWanted {
   readonly ports: { readonly relay: number; readonly own: number };
   readonly isOrdered?: boolean;
   /** Number of receives after which a message is a dead letter. Default: never. */
-  readonly deadLetters?: number;
+  readonly redriveAfter?: number;
 }
 
 async function makeQueue(boto: Boto, wanted: QueueWanted): Promise<SqsQueue> {
-  const { name, ports, isOrdered = false, deadLetters } = wanted;
+  const { name, ports, isOrdered = false, redriveAfter } = wanted;
   const make = async (QueueName: string, attributes: Readonly<Record<string, string>> = {}) => {
     const Attributes = { ...(isOrdered ? { FifoQueue: "true" } : {}), ...attributes };
     const made = await boto.call("create_queue", {
@@ -142,17 +142,17 @@ async function makeQueue(boto: Boto, wanted: QueueWanted): Promise<SqsQueue> {
     return String(made.QueueUrl).replace(/^http:\/\/[^/]*/, `http://127.0.0.1:${ports.own}`);
   };
   const byRelay = (url: string) => url.replace(`:${ports.own}/`, `:${ports.relay}/`);
-  const dead = deadLetters === undefined ? null : await make(`${name}-dead`);
+  const dead = redriveAfter === undefined ? null : await make(`${name}-dead`);
   const policy =
     dead === null
       ? {}
       : {
           RedrivePolicy: JSON.stringify({
             deadLetterTargetArn: await arnOf(boto, dead),
-            maxReceiveCount: deadLetters,
+            maxReceiveCount: redriveAfter,
           }),
         };
-  const [url, aside, results] = [
+  const [url, failed, results] = [
     await make(name, policy),
     await make(`${name}-aside`),
     await make(`${name}-results`),
@@ -160,11 +160,11 @@ async function makeQueue(boto: Boto, wanted: QueueWanted): Promise<SqsQueue> {
   return {
     url,
     address: byRelay(url),
-    aside: byRelay(aside),
+    deadLetters: byRelay(failed),
     results: byRelay(results),
-    deadLetters: dead,
+    redriven: dead,
     taken: (from) => takeAll(boto, from),
-    takeAside: () => takeAll(boto, aside),
+    takeAside: () => takeAll(boto, failed),
     takeResults: () => takeAll(boto, results),
     async send(bodies) {
       for (let start = 0; start < bodies.length; start += 10) {

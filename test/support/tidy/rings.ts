@@ -26,7 +26,7 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
   serve: [
     "coordinator/job/",
     "coordinator/journal/",
-    "coordinator/kept/",
+    "coordinator/job-store/",
     "coordinator/plan/",
     "coordinator/publish/",
     "coordinator/runs/",
@@ -56,7 +56,7 @@ export const LIST_READERS: readonly string[] = [
   "cli/read-run-job.ts",
   "coordinator/access/face-methods.ts",
   "coordinator/journal/shared-journals.ts",
-  "shared/domain/besides.ts",
+  "shared/domain/sidecars.ts",
   "shared/domain/conversion.ts",
   "shared/domain/features.ts",
   "shared/domain/job-runs.ts",

@@ -40,7 +40,7 @@ it("no message is taken while a full window waits for previous windows", () => {
   expect([gatherer.takes, gatherer.closesInMs(1_000)]).toEqual([true, null]);
   gathered(["e"], gatherer);
   expect(gatherer.takes).toBe(false);
-  gatherer.settle(asWindowId("1"), NONE);
+  gatherer.acknowledge(asWindowId("1"), NONE);
   expect([gatherer.takes, gatherer.closesInMs(0)]).toEqual([true, 0]);
 });
 
@@ -51,7 +51,10 @@ it("a repeated message is held until its window is published, and all its delive
   expect(gatherer.offer(second, message("a"), 0).kind).toBe("held");
   expect(gatherer.close(asWindowId("1")).messages).toEqual([message("a")]);
   expect(gatherer.offer(third, message("a"), 0).kind).toBe("held");
-  expect(gatherer.settle(asWindowId("1"), NONE)).toEqual({ done: [first, second, third], aside: [] });
+  expect(gatherer.acknowledge(asWindowId("1"), NONE)).toEqual({
+    done: [first, second, third],
+    deadLetters: [],
+  });
   expect(gatherer.offer(fourth, message("a"), 0).kind).toBe("done");
 });
 
@@ -62,20 +65,20 @@ it("a message that a run could not map is dead-lettered, also when it is deliver
   gatherer.offer(bad, message("b"), 0);
   gatherer.close(asWindowId("1"));
   const reason = "ROW_NULL: x is null";
-  const settled = gatherer.settle(asWindowId("1"), new Map([["b", reason]]));
-  expect(settled).toEqual({ done: [good], aside: [{ delivery: bad, reason }] });
-  expect(gatherer.offer(aDelivery(), message("b"), 0)).toEqual({ kind: "aside", reason });
+  const acknowledged = gatherer.acknowledge(asWindowId("1"), new Map([["b", reason]]));
+  expect(acknowledged).toEqual({ done: [good], deadLetters: [{ delivery: bad, reason }] });
+  expect(gatherer.offer(aDelivery(), message("b"), 0)).toEqual({ kind: "dead-letter", reason });
 });
 
 it("keys of acknowledged messages are forgotten after their time, oldest windows first", () => {
   const gatherer = gathered(["a"]);
   gatherer.close(asWindowId("1"));
-  gatherer.settle(asWindowId("1"), NONE);
+  gatherer.acknowledge(asWindowId("1"), NONE);
   gathered(["b"], gatherer).close(asWindowId("2"));
-  gatherer.settle(asWindowId("2"), NONE);
+  gatherer.acknowledge(asWindowId("2"), NONE);
   expect(gatherer.forget(10 * REMEMBER_MS)).toEqual([]);
-  gatherer.settled(asWindowId("1"), 0);
-  gatherer.settled(asWindowId("2"), 10);
+  gatherer.acknowledged(asWindowId("1"), 0);
+  gatherer.acknowledged(asWindowId("2"), 10);
   expect(gatherer.forget(REMEMBER_MS - 1)).toEqual([]);
   expect(gatherer.forget(REMEMBER_MS + 5)).toEqual(["1"]);
   expect(gatherer.offer(aDelivery(), message("b"), 0).kind).toBe("done");
@@ -95,7 +98,7 @@ class World {
   readonly random: SeededRandom;
   /** Keys of waiting messages. Duplicates are separate messages. */
   readonly queue: string[] = [];
-  readonly spool = new Map<WindowId, { keys: readonly string[]; settled: boolean }>();
+  readonly spool = new Map<WindowId, { keys: readonly string[]; acknowledged: boolean }>();
   readonly published = new Map<string, readonly string[]>();
   out = new Map<Delivery, string>();
   gatherer = new Gatherer<string>(LIMITS, REMEMBER_MS);
@@ -111,8 +114,8 @@ class World {
     for (const key of this.out.values()) this.queue.splice(this.random.int(0, this.queue.length), 0, key);
     this.out = new Map();
     this.gatherer = new Gatherer<string>(LIMITS, REMEMBER_MS);
-    for (const [id, { keys, settled }] of this.spool) {
-      if (settled) this.gatherer.restoreSettled(id, keys, { dead: NONE, atMs: 0 });
+    for (const [id, { keys, acknowledged }] of this.spool) {
+      if (acknowledged) this.gatherer.restoreAcknowledged(id, keys, { failedKeys: NONE, atMs: 0 });
       else this.gatherer.restoreClosed(id, keys);
     }
   }
@@ -132,24 +135,24 @@ class World {
     this.windows += 1;
     const { id, messages } = this.gatherer.close(asWindowId(`w${this.windows}`));
     if (this.#dies()) return true;
-    this.spool.set(id, { keys: messages.map(({ key }) => key), settled: false });
+    this.spool.set(id, { keys: messages.map(({ key }) => key), acknowledged: false });
     return false;
   }
 
   publish(): boolean {
-    const waiting = [...this.spool].filter(([, { settled }]) => !settled);
+    const waiting = [...this.spool].filter(([, { acknowledged }]) => !acknowledged);
     const [id, window] = waiting[this.random.int(0, Math.max(0, waiting.length - 1))] ?? [];
     if (id === undefined || window === undefined) return false;
     // A repeated run finds that it has published.
     this.published.set(id, window.keys);
     if (this.#dies()) return true;
-    const { done } = this.gatherer.settle(id, NONE);
+    const { done } = this.gatherer.acknowledge(id, NONE);
     this.ack(done.slice(0, this.random.int(0, done.length)));
     if (this.#dies()) return true;
     this.ack(done);
     if (this.#dies()) return true;
-    this.spool.set(id, { ...window, settled: true });
-    this.gatherer.settled(id, 0);
+    this.spool.set(id, { ...window, acknowledged: true });
+    this.gatherer.acknowledged(id, 0);
     return false;
   }
 

@@ -3,7 +3,7 @@ import { parseTriggered } from "../../../../extensions/serve/spec/parse-triggere
 import type { QueueTrigger } from "../../../../extensions/serve/spec/queue-spec.ts";
 import { present } from "../../../../shared/core/assert.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
-import { queueBeside } from "../../../../shared/domain/queue-address.ts";
+import { siblingQueue } from "../../../../shared/domain/queue-address.ts";
 import { needs } from "../../../support/needs.ts";
 
 const ADDRESS = "amqp://reviews:s3cret@rabbit:5671/shop/reviews";
@@ -39,7 +39,7 @@ describe("a trigger of messages", () => {
       window: { rows: 5_000, bytes: 32 << 20, ms: 5_000, open: 2 },
       key: null,
       rememberMs: 86_400_000,
-      aside: null,
+      deadLetters: null,
     });
     expect([...trigger.columns.keys()]).toEqual(["id", "price"]);
   });
@@ -47,7 +47,7 @@ describe("a trigger of messages", () => {
   needs("amqp", "kafka")("other queues are given by name on the same broker, or by a full address", () => {
     const results = "kafka://k:9092/results";
     expect(triggerOf({ queue: ADDRESS, columns: COLUMNS, results }).results).toBe(results);
-    expect(triggerOf({ queue: ADDRESS, columns: COLUMNS, aside: "aside" }).aside).toBe(
+    expect(triggerOf({ queue: ADDRESS, columns: COLUMNS, deadLetters: "aside" }).deadLetters).toBe(
       "amqp://reviews:s3cret@rabbit:5671/shop/aside",
     );
   });
@@ -70,8 +70,8 @@ describe("a trigger of messages", () => {
     expect(problemsOf({ ...given, message: "files" })).toEqual([
       "trigger.columns `message: files` and `columns` exclude each other",
     ]);
-    expect(problemsOf({ ...given, aside: "kafka://k/aside" })).toEqual([
-      "trigger.aside is on a broker of another kind",
+    expect(problemsOf({ ...given, deadLetters: "kafka://k/aside" })).toEqual([
+      "trigger.deadLetters is on a broker of another kind",
     ]);
     expect(problemsOf({ ...given, catchUp: "all" })).toEqual([
       "trigger.catchUp `queue` and `catchUp` exclude each other",
@@ -86,10 +86,10 @@ describe("a trigger of messages", () => {
 });
 
 needs("amqp")("queueBeside resolves a name on the same broker and keeps a full address", () => {
-  expect(queueBeside("https://sqs/1/reviews", "aside")).toBe("https://sqs/1/aside");
-  expect(queueBeside("https://sqs/1/reviews", "a/b")).toBeNull();
-  expect(queueBeside("https://sqs/1/reviews", "kafka://b/topic")).toBe("kafka://b/topic");
-  expect(queueBeside("amqps://u:p@h/v/q?cacertfile=/etc/ca.pem", "aside")).toBe(
+  expect(siblingQueue("https://sqs/1/reviews", "aside")).toBe("https://sqs/1/aside");
+  expect(siblingQueue("https://sqs/1/reviews", "a/b")).toBeNull();
+  expect(siblingQueue("https://sqs/1/reviews", "kafka://b/topic")).toBe("kafka://b/topic");
+  expect(siblingQueue("amqps://u:p@h/v/q?cacertfile=/etc/ca.pem", "aside")).toBe(
     "amqps://u:p@h/v/aside?cacertfile=/etc/ca.pem",
   );
 });

@@ -31,7 +31,7 @@ class Inbox {
     nowMs: () => this.nowMs,
     wallMs: () => this.nowMs,
     onEnded: () => {},
-    onSetAside: (paths: readonly string[], failure: ErrorData) => this.aside.push(...paths, failure.code),
+    onExcluded: (paths: readonly string[], failure: ErrorData) => this.aside.push(...paths, failure.code),
   });
 
   async #run(takes: TakesFile): Promise<RunOutcome> {

@@ -35,7 +35,7 @@ class Machine {
   deaths = 0;
   /** True when its runs take no time. */
   isQuick = false;
-  readonly leftOut: { atMs: number; untilMs: number; why: string }[] = [];
+  readonly skipped: { atMs: number; untilMs: number; why: string }[] = [];
   atWork = 0;
   mostAtWork = 0;
   /** Share of failing runs. */
@@ -93,13 +93,13 @@ class Machine {
     const process = this.#process;
     if (process === null) return;
     if (process.work !== null && process.work.endMs <= this.wallMs) process.work.end();
-    await settle();
+    await acknowledge();
     this.#dieAt = dieAt;
     await process.runs.step(trigger).catch((error: unknown) => {
       if (!(error instanceof Died)) throw error;
     });
     this.#dieAt = null;
-    await settle();
+    await acknowledge();
   }
 
   #dieAt: 0 | 1 | null = null;
@@ -115,7 +115,7 @@ class Machine {
         if (machine.#dieAt === 0) machine.#kill();
         const known = new Set(machine.ledger?.past);
         for (const one of state.past)
-          if (one.kind === "leftOut" && !known.has(one)) machine.leftOut.push(one);
+          if (one.kind === "skipped" && !known.has(one)) machine.skipped.push(one);
         for (const atMs of state.waiting)
           if (!machine.decided.has(atMs)) machine.decided.set(atMs, machine.wallMs);
         machine.ledger = JSON.parse(JSON.stringify(state)) as TriggerState;
@@ -165,7 +165,7 @@ class Machine {
 
 class Died extends Error {}
 
-async function settle(): Promise<void> {
+async function acknowledge(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
 }
 
@@ -242,7 +242,7 @@ describe("a year of a schedule", () => {
       const { catchUp, overlap } = one;
       const trigger: TimedTrigger = { kind: "timed", timeZone: "UTC", retries, ...one };
       const machine = await year(trigger, seed);
-      const { published, leftOut, decided, ledger } = machine;
+      const { published, skipped, decided, ledger } = machine;
       const instants = instantsOf(trigger, START, ledger?.decidedMs ?? 0);
 
       // The faults did happen.
@@ -251,7 +251,7 @@ describe("a year of a schedule", () => {
 
       // Each instant ran, or was skipped for a reason. None is in both, and no other instant ran.
       const isLeftOut = (atMs: number) =>
-        leftOut.some((range) => range.atMs <= atMs && atMs <= range.untilMs);
+        skipped.some((range) => range.atMs <= atMs && atMs <= range.untilMs);
       const isGivenUp = (atMs: number) => (machine.failed.get(atMs) ?? 0) > retries;
       const lost = instants.filter((atMs) => !published.has(atMs) && !isLeftOut(atMs));
       expect(lost.filter((atMs) => !isGivenUp(atMs))).toEqual([]);
@@ -268,9 +268,9 @@ describe("a year of a schedule", () => {
       expect(ledger?.waiting).toEqual([]);
 
       const late = [...decided].filter(([atMs, wallMs]) => wallMs - atMs > ON_TIME_MS);
-      const missed = leftOut.filter(({ why }) => why === "missed");
+      const missed = skipped.filter(({ why }) => why === "missed");
       if (catchUp === "all") expect(missed).toEqual([]);
-      if (catchUp === "all" && overlap === "queue") expect(leftOut).toEqual([]);
+      if (catchUp === "all" && overlap === "queue") expect(skipped).toEqual([]);
       if (catchUp === "none") expect(late).toEqual([]);
       if (catchUp === "last") {
         expect(late.length).toBeGreaterThan(0);

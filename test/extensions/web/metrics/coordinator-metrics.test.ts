@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Meters } from "../../../../coordinator/insight/meters.ts";
 import type { JobHandle } from "../../../../coordinator/job/job-handle.ts";
-import { metricsAtRest } from "../../../../coordinator/job/job-metrics.ts";
+import { idleMetrics } from "../../../../coordinator/job/job-metrics.ts";
 import { NO_VIEW } from "../../../../coordinator/job/job-view.ts";
 import {
   COORDINATOR_METRICS,
@@ -36,7 +36,7 @@ function aJob(facts: Partial<JobStatus>): JobHandle {
     notes: [],
     stores: NO_STORES,
     status: () => status,
-    metrics: () => metricsAtRest({ phase: "published", shardsTotal: 3, shardsCommitted: 3 }),
+    metrics: () => idleMetrics({ phase: "published", shardsTotal: 3, shardsCommitted: 3 }),
     view: () => NO_VIEW,
     ended: Promise.resolve(status),
     cancel: async () => {},
@@ -54,7 +54,7 @@ function aStatus(facts: Partial<WorkerStatus> = {}): WorkerStatus {
     attemptsFailed: 0,
     excludedForSeconds: null,
     refused: null,
-    aside: null,
+    gpuFault: null,
     secondsConnected: 1,
     secondsSinceHeartbeat: 0,
     busy: {},
@@ -116,7 +116,7 @@ describe("the metrics of a coordinator", () => {
       publishedMs: 1_500,
       ended,
       retries: 2,
-      leftOut: 4,
+      skippedTimes: 4,
       queue: null,
     };
     const { series } = aCoordinator({
@@ -143,7 +143,7 @@ describe("the metrics of a coordinator", () => {
         waiting: 0,
         isRunning: true,
         publishedMs: null,
-        leftOut: 0,
+        skippedTimes: 0,
         last: null,
       },
       ended: { published: 3, nothingNew: 0, failed: 1, cancelled: 0 },
@@ -151,7 +151,7 @@ describe("the metrics of a coordinator", () => {
     };
     const queue = {
       ...{ waiting: 12, oldestSeconds: 1.5, fill: 0.25, openWindows: 2, failingWindows: 1, knownKeys: 40 },
-      ended: { published: 38, duplicate: 5, aside: 2, ignored: 0 },
+      ended: { published: 38, duplicate: 5, deadLettered: 2, ignored: 0 },
     };
     const { series } = aCoordinator({
       triggers: [
@@ -226,7 +226,7 @@ describe("the metrics of a coordinator", () => {
       aStatus({ name: "g0", device: "cuda", excludedForSeconds: 5 }),
       aStatus({ name: "g1", device: "cuda", excludedForSeconds: 0 }),
       aStatus({ name: "g2", device: "cuda", refused: "j1: wrong" }),
-      aStatus({ name: "g3", device: "cuda", aside: "Xid 79" }),
+      aStatus({ name: "g3", device: "cuda", gpuFault: "Xid 79" }),
     ];
     const { series } = aCoordinator({ workers: [...many, ...others] });
     expect(series("shardmill_workers")).toEqual([
@@ -234,12 +234,12 @@ describe("the metrics of a coordinator", () => {
       'shardmill_workers{device="cpu",state="idle"} 300',
       'shardmill_workers{device="cpu",state="excluded"} 0',
       'shardmill_workers{device="cpu",state="refused"} 0',
-      'shardmill_workers{device="cpu",state="aside"} 0',
+      'shardmill_workers{device="cpu",state="faulty"} 0',
       'shardmill_workers{device="cuda",state="working"} 0',
       'shardmill_workers{device="cuda",state="idle"} 1',
       'shardmill_workers{device="cuda",state="excluded"} 1',
       'shardmill_workers{device="cuda",state="refused"} 1',
-      'shardmill_workers{device="cuda",state="aside"} 1',
+      'shardmill_workers{device="cuda",state="faulty"} 1',
     ]);
     expect(series("shardmill_worker_leases")).toHaveLength(500);
   });

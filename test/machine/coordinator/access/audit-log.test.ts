@@ -56,7 +56,7 @@ test("the audit log records at most 60 refusals a minute and counts the others",
   for (let call = 0; call < 1_000; call += 1) audit.record(WHO, REFUSED);
   expect(await lines()).toHaveLength(60);
   audit.record(WHO, JOINED);
-  expect((await lines()).at(-1)).toMatchObject({ ...JOINED, refusalsLeftOut: 940 });
+  expect((await lines()).at(-1)).toMatchObject({ ...JOINED, refusalsOmitted: 940 });
   nowMs = 60_000;
   audit.record(WHO, REFUSED);
   expect((await lines()).at(-1)).toMatchObject(REFUSED);

@@ -81,7 +81,11 @@ test.for<[string, () => Promise<unknown>, Record<string, unknown>]>([
     () => appendFile(join(folder, "rows.parquet"), "x"),
     { what: "rows.parquet has another size" },
   ],
-  ["a flipped bit", () => flipBit(join(folder, "dead.parquet")), { what: "dead.parquet has another sha256" }],
+  [
+    "a flipped bit",
+    () => flipBit(join(folder, "dead-letters.parquet")),
+    { what: "dead-letters.parquet has another sha256" },
+  ],
   [
     "a link in place of a file",
     async () => {
@@ -116,8 +120,8 @@ async function flipBit(path: string): Promise<void> {
 test.for<[string, (partial: PartialManifest) => Partial<PartialManifest>]>([
   ["row counts that do not add up", () => ({ rowsIn: 12 })],
   ["fewer rows out than the file has", () => ({ rowsMapped: 9, rowsOut: 9, rowsIn: 10 })],
-  ["dead letters but no first dead letter", () => ({ firstDead: null })],
-  ["negative counts", () => ({ rowsMapped: -1, rowsOut: -1, rowsDead: 1, rowsIn: 0 })],
+  ["dead letters but no first dead letter", () => ({ firstDeadLetter: null })],
+  ["negative counts", () => ({ rowsMapped: -1, rowsOut: -1, rowsDeadLettered: 1, rowsIn: 0 })],
   ["a row that is counted as filtered and as mapped", () => ({ rowsFiltered: 1 })],
   [
     "a filtered row although the job has no steps",
@@ -241,8 +245,8 @@ test.for([
     rowsIn: rows,
     rowsMapped: rows,
     rowsOut: rows,
-    rowsDead: 0,
-    firstDead: null,
+    rowsDeadLettered: 0,
+    firstDeadLetter: null,
     ...withFiles(files),
   };
   const verified = arrowStore.verifyPartial(arrow, signal).then(

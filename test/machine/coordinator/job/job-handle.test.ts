@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ActiveJob } from "../../../../coordinator/job/active-job.ts";
 import { handleOf } from "../../../../coordinator/job/job-handle.ts";
-import { metricsAtRest } from "../../../../coordinator/job/job-metrics.ts";
+import { idleMetrics } from "../../../../coordinator/job/job-metrics.ts";
 import type { JobEnd } from "../../../../coordinator/job/job-shell.ts";
 import { NO_VIEW } from "../../../../coordinator/job/job-view.ts";
 import { deferred } from "../../../../shared/core/abort.ts";
@@ -13,19 +13,19 @@ import { sample } from "../../../support/wire-rig.ts";
 /** Returns a job with only these functions. `asked` counts their calls. */
 function aJob(facts: Partial<JobStatus> = {}) {
   const ending = deferred<JobEnd>();
-  const asked = { status: 0, tell: 0 };
+  const requested = { status: 0, tell: 0 };
   let status: JobStatus = { ...sample(jobStatus), phase: "running", paused: false, ...facts };
   const job: Partial<ActiveJob> = {
     jobId: aJobId("j1"),
     ended: ending.promise,
     status: () => {
-      asked.status += 1;
+      requested.status += 1;
       return status;
     },
-    metrics: () => metricsAtRest({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
+    metrics: () => idleMetrics({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
     view: () => NO_VIEW,
-    tell: async () => {
-      asked.tell += 1;
+    dispatchOrThrow: async () => {
+      requested.tell += 1;
     },
     release: async () => {},
   };
@@ -34,18 +34,18 @@ function aJob(facts: Partial<JobStatus> = {}) {
     status = { ...status, phase };
     ending.resolve({ kind: "jobEnded", phase } as JobEnd);
   };
-  return { handle, asked, end, ending };
+  return { handle, requested, end, ending };
 }
 
 test("the handle of an ended job answers from the last status, without calls to the job", async () => {
-  const { handle, asked, end } = aJob();
+  const { handle, requested, end } = aJob();
   expect(handle.status().phase).toBe("running");
   end("published");
   expect((await handle.ended).phase).toBe("published");
-  const before = { ...asked };
+  const before = { ...requested };
   expect(handle.status().phase).toBe("published");
   await expect(handle.cancel("late")).rejects.toMatchObject({ code: "CANCEL_TOO_LATE" });
-  expect(asked).toEqual(before);
+  expect(requested).toEqual(before);
 });
 
 test.each([
@@ -63,21 +63,21 @@ test.each([
 });
 
 test("a job that its coordinator had to release keeps its last status", async () => {
-  const { handle, asked, ending } = aJob();
+  const { handle, requested, ending } = aJob();
   ending.reject(new Error("the disk is full"));
   await expect(handle.ended).rejects.toThrow("the disk is full");
-  const before = asked.status;
+  const before = requested.status;
   expect(handle.status().phase).toBe("running");
-  expect(asked.status).toBe(before);
+  expect(requested.status).toBe(before);
 });
 
 test("a paused job has a note about `shardmill resume`, and an ended job refuses changes", async () => {
-  const { handle, asked, end } = aJob({ paused: true });
+  const { handle, requested, end } = aJob({ paused: true });
   expect(handle.notes).toEqual(["the job is paused: continue it with `shardmill resume j1`"]);
   await handle.changeStanding({ paused: false });
-  expect(asked.tell).toBe(1);
+  expect(requested.tell).toBe(1);
   end("published");
   await handle.ended;
   await expect(handle.changeStanding({ priority: 1 })).rejects.toMatchObject({ code: "JOB_ENDED" });
-  expect(asked.tell).toBe(1);
+  expect(requested.tell).toBe(1);
 });

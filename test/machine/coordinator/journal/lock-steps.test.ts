@@ -35,7 +35,7 @@ const STILL: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => 
 /** Returns the options of a process that sees no process of another namespace. */
 function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOptions {
   const own = { ...ownIdentity(), pidNamespace, pid: 1, startTicks: "7" };
-  const processes = { own: () => own, lifeOf: () => "unknown" as const };
+  const processes = { own: () => own, processState: () => "unknown" as const };
   return { disk: realDisk, random: systemRandom, clock: FAST, processes, signal: NEVER, ...options };
 }
 

@@ -45,7 +45,7 @@ function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOpt
     ...SEAMS,
     processes: {
       own: () => own,
-      lifeOf: (other) => (other.pidNamespace === pidNamespace ? "alive" : "unknown"),
+      processState: (other) => (other.pidNamespace === pidNamespace ? "running" : "unknown"),
     },
     ...options,
   };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { metricsAtRest } from "../../../../coordinator/job/job-metrics.ts";
+import { idleMetrics } from "../../../../coordinator/job/job-metrics.ts";
 import { NO_VIEW } from "../../../../coordinator/job/job-view.ts";
 import { JobsServer } from "../../../../coordinator/service/jobs-server.ts";
 import { deferred, NEVER } from "../../../../shared/core/abort.ts";
@@ -32,7 +32,7 @@ function aServer() {
     notes: [],
     stores: NO_STORES,
     status: () => ({ ...running, seconds: performance.now() }),
-    metrics: () => metricsAtRest({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
+    metrics: () => idleMetrics({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
     view: () => NO_VIEW,
     ended,
     cancel: async () => {},

@@ -65,14 +65,14 @@ test("a heartbeat may have as many leases as its worker has slots, even lost one
 });
 
 test("requests to stores are counted once for the worker's job, even if reports are lost, late or repeated", async () => {
-  const asked = new Map<string, number>();
+  const requested = new Map<string, number>();
   const jobs = ["a", "b"].map(
     (jobId): Partial<ActiveJob> => ({
       jobId: aJobId(jobId),
       heartbeat: async (_session, own) => own.map(() => true),
       workerLost: async () => {},
       noteStores: (counts) => {
-        for (const { requests } of counts) asked.set(jobId, (asked.get(jobId) ?? 0) + requests);
+        for (const { requests } of counts) requested.set(jobId, (requested.get(jobId) ?? 0) + requests);
       },
     }),
   );
@@ -91,16 +91,16 @@ test("requests to stores are counted once for the worker's job, even if reports 
   await beat(3, "a");
   // 5 was lost, 9 overtook 7, and 9 was sent again.
   for (const requests of [9, 7, 9]) await beat(requests, "a");
-  expect(Object.fromEntries(asked)).toEqual({ a: 9 });
+  expect(Object.fromEntries(requested)).toEqual({ a: 9 });
   await beat(10, "b");
   // Requests between two leases count for the previous job.
   await beat(14, null);
-  expect(Object.fromEntries(asked)).toEqual({ a: 9, b: 5 });
+  expect(Object.fromEntries(requested)).toEqual({ a: 9, b: 5 });
   // A new session counts from its own start.
   const { session: next } = await register(2);
   const stores = [aStore("s3://bucket", { requests: 2 })];
   await server.heartbeat({ session: next, leases: leasesOf(["b"]), busy: {}, padding: null, stores });
-  expect(Object.fromEntries(asked)).toEqual({ a: 9, b: 7 });
+  expect(Object.fromEntries(requested)).toEqual({ a: 9, b: 7 });
 });
 
 test("a heartbeat with leases of 1,024 jobs needs no quadratic search", async () => {
@@ -170,7 +170,7 @@ test("each job is informed of a lost worker, even after a job whose disk hangs o
     aJob("sound", async () => {}),
   ]);
   const { session } = await register(1);
-  const lost = server.workerLost(session, "died", "silent");
+  const lost = server.workerLost(session, "lost", "silent");
   await Promise.resolve();
   expect(told).toEqual(["fails", "hangs", "sound"].map((jobId) => `${jobId} ${session}`));
   hung.resolve();

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { rowFilesHint } from "../../../../shared/domain/left-out.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
+import { rowFilesHint } from "../../../../shared/domain/skipped-files.ts";
 import { needs } from "../../../support/needs.ts";
 
 const others = (...examples: string[]) =>

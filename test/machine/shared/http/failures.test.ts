@@ -70,14 +70,14 @@ test("a 407 from a server is not reported as a failure of this machine's proxy",
 });
 
 test.each([501, 505])("a request with the response %i is not retried", async (status) => {
-  let asked = 0;
+  let requested = 0;
   server.served.set("/never-done", (request, response) => {
-    asked += 1;
+    requested += 1;
     request.resume().on("end", () => response.writeHead(status).end("no such method"));
   });
   const call = ask({ url: new URL("/never-done", server.url) });
   await expect(call).rejects.toMatchObject({ code: "STORE_FAILED", fields: { status } });
-  expect(asked).toBe(1);
+  expect(requested).toBe(1);
 });
 
 test("a retry-after date is measured from the date of the response", () => {

@@ -107,14 +107,14 @@ test("a redirect to another server keeps ordinary headers and drops secret heade
 
 test("a PUT does not follow redirects, and is sent again if the server was busy", async () => {
   const bodies: string[] = [];
-  let asked = 0;
+  let requested = 0;
   server.served.set("/put", (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("end", () => {
-      asked += 1;
+      requested += 1;
       bodies.push(`${request.headers["content-length"]} ${Buffer.concat(chunks)}`);
-      response.writeHead(asked === 1 ? 503 : 200).end("stored");
+      response.writeHead(requested === 1 ? 503 : 200).end("stored");
     });
   });
   const body = {
@@ -252,11 +252,11 @@ test("an exchange that is aborted before it begins sends no request", async () =
   const open = () => ({ take: () => "more" as const, end: () => "came" });
   const judge = (error: unknown) => new Error("judged", { cause: error });
   const signal = AbortSignal.abort(reason);
-  const asked = exchange(
+  const requested = exchange(
     { method: "GET", url, headers: {} },
     { connection, idleMs: 500, open, judge, signal },
   );
-  await expect(asked).rejects.toBe(reason);
+  await expect(requested).rejects.toBe(reason);
   expect(server.requests.filter((request) => request.includes("never-asked"))).toEqual([]);
 });
 
@@ -283,17 +283,17 @@ test("an abort ends a call that waits for its turn or for its next attempt", asy
 });
 
 test("a disposed engine ends its running calls and sends no further request", async () => {
-  let asked = 0;
+  let requested = 0;
   server.served.set("/slow", (_request, response) => {
-    asked += 1;
+    requested += 1;
     setTimeout(() => response.destroy(), 50);
   });
   const engine = new HttpEngine({ ...OPTIONS, idleMs: 60_000 });
   const call = engine.call(textCall({ method: "GET", url: new URL("/slow", server.url) }), NEVER);
   const ended = expect(call).rejects.toThrow("disposed of");
-  await vi.waitFor(() => expect(asked).toBe(1), { timeout: 60_000 });
+  await vi.waitFor(() => expect(requested).toBe(1), { timeout: 60_000 });
   engine[Symbol.dispose]();
   await ended;
   await new Promise((resolve) => setTimeout(resolve, 150));
-  expect(asked).toBe(1);
+  expect(requested).toBe(1);
 });

@@ -14,7 +14,7 @@ const { key, cert } = await makeCertificate();
 let proxy: ProxyServer;
 let proxyUrl: string;
 /** Requests at the proxy: `GET http://...` and `CONNECT host:port`. */
-let asked: string[];
+let requested: string[];
 let plain: WebServer;
 let secure: WebServer;
 beforeEach(async () => {
@@ -22,10 +22,10 @@ beforeEach(async () => {
     startWebServer({ "/a.bin": bytes }),
     startWebServer({ "/a.bin": bytes }, { key, cert }),
   ]);
-  asked = [];
+  requested = [];
   proxy = createProxy();
-  proxy.prependListener("request", ({ method, url }) => void asked.push(`${method} ${url}`));
-  proxy.prependListener("connect", ({ method, url }) => void asked.push(`${method} ${url}`));
+  proxy.prependListener("request", ({ method, url }) => void requested.push(`${method} ${url}`));
+  proxy.prependListener("connect", ({ method, url }) => void requested.push(`${method} ${url}`));
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
   proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   for (const name of ["http_proxy", "https_proxy", "all_proxy", "no_proxy"])
@@ -54,10 +54,10 @@ test("files are read through the proxy for their scheme, and https uses a tunnel
   vi.stubEnv("HTTP_PROXY", proxyUrl);
   expect(await read(plain.url)).toEqual(bytes.slice(10, 20));
   expect(await read(secure.url)).toEqual(bytes.slice(10, 20));
-  expect(asked).toEqual([`GET ${plain.url}/a.bin`]);
+  expect(requested).toEqual([`GET ${plain.url}/a.bin`]);
   vi.stubEnv("https_proxy", proxyUrl);
   expect(await read(secure.url)).toEqual(bytes.slice(10, 20));
-  expect(asked.slice(1)).toEqual([`CONNECT ${new URL(secure.url).host}`]);
+  expect(requested.slice(1)).toEqual([`CONNECT ${new URL(secure.url).host}`]);
 });
 
 test("a host in NO_PROXY is read without a proxy", async () => {
@@ -65,7 +65,7 @@ test("a host in NO_PROXY is read without a proxy", async () => {
   vi.stubEnv("NO_PROXY", "example.test,127.0.0.1");
   expect(await read(plain.url)).toEqual(bytes.slice(10, 20));
   expect(await read(secure.url)).toEqual(bytes.slice(10, 20));
-  expect(asked).toEqual([]);
+  expect(requested).toEqual([]);
 });
 
 test("credentials are sent to a proxy that requires them, and never appear in messages", async () => {
@@ -130,5 +130,5 @@ test("a host within a network of NO_PROXY is read without a proxy", async () => 
   vi.stubEnv("HTTP_PROXY", proxyUrl);
   vi.stubEnv("NO_PROXY", "10.0.0.0/8,127.0.0.0/8");
   expect(await read(plain.url)).toEqual(bytes.slice(10, 20));
-  expect(asked).toEqual([]);
+  expect(requested).toEqual([]);
 });

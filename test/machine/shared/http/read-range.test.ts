@@ -98,14 +98,14 @@ test("a server that always fails is asked six times", async () => {
 });
 
 test("a file of another version is refused, whether or not the server checks the version", async () => {
-  const asked: (string | undefined)[] = [];
+  const requested: (string | undefined)[] = [];
   const looks: Served = (request, response) => {
-    asked.push(request.headers["if-match"]);
+    requested.push(request.headers["if-match"]);
     response.writeHead(412).end();
   };
   const changed = { code: "STORE_CHANGED", fields: { path: "the file", expected: '"old"' } };
   await expect(read(looks, { start: 0, end: 10, version: '"old"' })).rejects.toMatchObject(changed);
-  expect(asked).toEqual(['"old"']);
+  expect(requested).toEqual(['"old"']);
   const looksNot = faultyFile(bytes, []).serve;
   await expect(read(looksNot, { start: 0, end: 10, version: '"old"' })).rejects.toMatchObject(changed);
   // A request cannot state a weak tag or a size, so they are compared here.

@@ -110,8 +110,8 @@ needs("s3")("an allowed bucket is the operator's, not one on an endpoint that th
   const stores = { ...NO_STORES, settings, allowed: ["s3://corpus"] };
   await using storages = new Storages({}, stores);
   const at = parseLocation("s3://corpus/a");
-  const asked = storages.at(at).then((storage) => storage.stat(at, NEVER));
-  await expect(asked).rejects.toMatchObject({ ...refused, fields: { path: "http://127.0.0.1:1" } });
+  const requested = storages.at(at).then((storage) => storage.stat(at, NEVER));
+  await expect(requested).rejects.toMatchObject({ ...refused, fields: { path: "http://127.0.0.1:1" } });
 });
 
 test("a row that names a file outside the allowed folders fails the attempt of a narrowed worker", async () => {

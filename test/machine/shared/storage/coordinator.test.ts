@@ -11,11 +11,11 @@ const FILE = viaCoordinator(parseLocation("/a"));
 
 /** Returns a coordinator that serves single bytes after some refusals, and counts concurrent reads. */
 function aCoordinator(refusals: number, code: "RESOURCE_EXHAUSTED" | "STORE_NOT_FOUND") {
-  const counts = { asked: 0, open: 0, most: 0 };
+  const counts = { requested: 0, open: 0, most: 0 };
   const data: Pick<DataService, "readRange"> = {
     async *readRange({ start, end }) {
-      counts.asked += 1;
-      if (counts.asked <= refusals) throw new ShardmillError(code, "no");
+      counts.requested += 1;
+      if (counts.requested <= refusals) throw new ShardmillError(code, "no");
       counts.open += 1;
       counts.most = Math.max(counts.most, counts.open);
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -43,12 +43,12 @@ test("at most eight ranges are read at once, and all requested ranges are return
 test("a busy coordinator is asked again, and any other refusal is final", async () => {
   const busy = aCoordinator(2, "RESOURCE_EXHAUSTED");
   expect(await busy.storage.read(FILE, 0, 3, { signal: NEVER })).toHaveLength(3);
-  expect(busy.counts.asked).toBe(3);
+  expect(busy.counts.requested).toBe(3);
   const missing = aCoordinator(2, "STORE_NOT_FOUND");
   await expect(missing.storage.read(FILE, 0, 3, { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_NOT_FOUND",
   });
-  expect(missing.counts.asked).toBe(1);
+  expect(missing.counts.requested).toBe(1);
 });
 
 test("an abort ends a read that waits for a busy coordinator", async () => {

@@ -36,20 +36,20 @@ test("a read requests only its range", async () => {
 });
 
 test("a busy, broken or silent server is asked again, and given up after six attempts", async () => {
-  let asked = 0;
+  let requested = 0;
   const whole = { "content-range": "bytes 0-999/1000", "content-length": 1_000 };
   // A later answer begins after the received bytes.
   const rest = { "content-range": "bytes 1-999/1000", "content-length": 999 };
   serve("/busy", (_request, response) => {
-    asked += 1;
-    if (asked === 1) return void response.writeHead(503).end();
-    if (asked === 2)
+    requested += 1;
+    if (requested === 1) return void response.writeHead(503).end();
+    if (requested === 2)
       return void response.writeHead(206, whole).write(bytes.subarray(0, 1), () => response.destroy());
-    if (asked === 3) return;
+    if (requested === 3) return;
     response.writeHead(206, rest).end(bytes.subarray(1));
   });
   expect(await read("/busy")).toEqual(bytes);
-  expect(asked).toBe(4);
+  expect(requested).toBe(4);
   serve("/down", (_request, response) => void response.writeHead(500).end());
   await expect(read("/down")).rejects.toMatchObject({
     code: "STORE_FAILED",

@@ -30,13 +30,13 @@ class Model implements AsyncDisposable {
 
 const { signal } = new AbortController();
 
-function aWorker(restingBytes = 0) {
+function aWorker(idleBytes = 0) {
   const loaded = new Set<string>();
   const told: string[] = [];
   let opened = 0;
   const jobs = new JobsInUse<Model>({
-    restingBytes,
-    onKept: (jobId) => told.push(`${jobId} reused`),
+    idleBytes,
+    onReused: (jobId) => told.push(`${jobId} reused`),
     onClosing: (jobId) => told.push(`${jobId} closed`),
   });
   const run = <R>(jobId: string, work: (model: Model) => Promise<R>) =>
@@ -57,7 +57,7 @@ describe("jobs on a device that reports its free memory", () => {
     const loaded = new Set<string>();
     const told: string[] = [];
     const jobs = new JobsInUse<Model>({
-      restingBytes: 1_000,
+      idleBytes: 1_000,
       isShort: async () => most - 10 * loaded.size < most / 2,
       onClosing: (jobId, why) => told.push(`${jobId}: ${why}`),
     });
@@ -120,7 +120,7 @@ test("a job in use continues while the next job runs, and is closed after its la
 });
 
 test("a job that could not be opened is opened again at its next use", async () => {
-  const jobs = new JobsInUse<Model>({ restingBytes: 0 });
+  const jobs = new JobsInUse<Model>({ idleBytes: 0 });
   const use = (open: () => Promise<Model>) =>
     jobs.use(aJobId("a"), { open, work: async ({ name }) => name, signal });
   await expect(use(() => Promise.reject(new Error("no model")))).rejects.toThrow("no model");
@@ -160,7 +160,7 @@ test("a long sequence of small jobs, like the windows of a queue, keeps only nin
 });
 
 test("the memory of a job is measured when the job becomes idle for the first time", async () => {
-  const jobs = new JobsInUse<Model>({ restingBytes: 10 });
+  const jobs = new JobsInUse<Model>({ idleBytes: 10 });
   const loaded = new Set<string>();
   let bytes = 4;
   class Growing extends Model {
@@ -181,15 +181,15 @@ test("a job that fails with OUT_OF_MEMORY is opened once more after all idle job
   const { jobs, run, loaded, told } = aWorker(100);
   await run("a", nothing);
   await run("b", nothing);
-  const besides: string[][] = [];
+  const sidecars: string[][] = [];
   const full = new ShardmillError("OUT_OF_MEMORY", "no room");
   const open = async () => {
-    besides.push([...loaded]);
+    sidecars.push([...loaded]);
     if (loaded.size > 0) throw full;
     return new Model("c", loaded);
   };
   expect(await jobs.use(aJobId("c"), { open, work: async ({ name }) => name, signal })).toBe("c");
-  expect(besides).toEqual([["a", "b"], []]);
+  expect(sidecars).toEqual([["a", "b"], []]);
   expect(told).toEqual(["a closed", "b closed"]);
   await expect(
     jobs.use(aJobId("d"), { open: () => Promise.reject(full), work: nothing, signal }),

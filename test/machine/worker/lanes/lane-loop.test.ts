@@ -62,14 +62,14 @@ test("requests of two ports run one at a time, and each reply goes to its own po
 test("a lost device fails its batch and is reported to the owner", async () => {
   const lost: ErrorData[] = [];
   const session = aSession(async () => {
-    throw new ShardmillError("WORKER_DIED", "cuda stopped working");
+    throw new ShardmillError("WORKER_LOST", "cuda stopped working");
   });
   const loop = new LaneLoop(session, (error) => lost.push(error));
   const { port1, port2 } = new MessageChannel();
   loop.serve(port2);
   ask(port1, 4, { x: aTensor(1) });
-  expect(await reply(port1)).toMatchObject({ id: 4, kind: "failed", error: { code: "WORKER_DIED" } });
-  expect(lost).toMatchObject([{ code: "WORKER_DIED" }]);
+  expect(await reply(port1)).toMatchObject({ id: 4, kind: "failed", error: { code: "WORKER_LOST" } });
+  expect(lost).toMatchObject([{ code: "WORKER_LOST" }]);
   await loop.close();
 });
 

@@ -72,7 +72,7 @@ const STUCK_ON_SECOND =
   'emit({ kind: "fileStarted", slice: command.lease.slices.length - 1 });' +
   "if (command.lease.token.sequence === 2) for (;;);";
 
-test("a thread that hangs after it began two files blames neither, and fails with WORKER_DIED", async () => {
+test("a thread that hangs after it began two files blames neither, and fails with WORKER_LOST", async () => {
   const broken: ShardmillError[] = [];
   await using client = await clientOf("two-files", STUCK_ON_SECOND, broken);
   const one = aLease();
@@ -84,8 +84,8 @@ test("a thread that hangs after it began two files blames neither, and fails wit
   const runs = [{ ...one, token: { generation: 1, sequence: 1 } }, two].map((lease) =>
     failureOf(client.run(lease, asExecutionId("e"), options)),
   );
-  for (const failure of await Promise.all(runs)) expect(failure).toMatchObject({ code: "WORKER_DIED" });
-  expect(broken).toMatchObject([{ code: "WORKER_DIED" }]);
+  for (const failure of await Promise.all(runs)) expect(failure).toMatchObject({ code: "WORKER_LOST" });
+  expect(broken).toMatchObject([{ code: "WORKER_LOST" }]);
 });
 
 test("a thread that hangs after two shards began the same file blames that file", async () => {

@@ -114,7 +114,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       fields: [],
       digest: aDigest(""),
     },
-    leftOut: [],
+    skippedFiles: [],
     undecoded: [],
     partitions: { kind: "none", why: null },
     model: {

@@ -22,7 +22,7 @@ function aWorker(changes: Partial<WorkerStatus>): WorkerStatus {
     attemptsFailed: 0,
     excludedForSeconds: null,
     refused: null,
-    aside: null,
+    gpuFault: null,
     secondsConnected: 65,
     secondsSinceHeartbeat: 1.25,
     busy: { read: 0.1, infer: 0.934 },
@@ -55,7 +55,7 @@ describe("the table of workers", () => {
   });
 
   it("shows below the rows why a worker is excluded", () => {
-    const [, row, reason] = workersTable([aWorker({ aside: "Xid 79: it has fallen off the bus" })]).split(
+    const [, row, reason] = workersTable([aWorker({ gpuFault: "Xid 79: it has fallen off the bus" })]).split(
       "\n",
     );
     expect(row).toContain("  unhealthy  ");

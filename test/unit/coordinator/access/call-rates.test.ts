@@ -8,7 +8,7 @@ const TOKEN: Identity = { name: "token 1 (fleet)", token: null };
 const OTHER: Identity = { name: "token 2 (other)", token: null };
 
 /** Returns how many of a number of simultaneous calls are accepted. */
-function letIn(
+function authorize(
   rates: CallRates,
   calls: number,
   [who, callers, peer]: readonly [Identity, Callers, string],
@@ -38,18 +38,18 @@ describe("call rates", () => {
       let nowMs = 0;
       const rates = new CallRates(() => nowMs);
       const caller = [TOKEN, callers, "10.0.0.1:5000"] as const;
-      expect(letIn(rates, burst + 10, caller)).toBe(burst);
+      expect(authorize(rates, burst + 10, caller)).toBe(burst);
       nowMs += 1_000;
-      expect(letIn(rates, perS + 10, caller)).toBe(perS);
+      expect(authorize(rates, perS + 10, caller)).toBe(perS);
     },
   );
 
   test("a flood of calls is refused only to the identity, address or connection that makes it", () => {
     const rates = new CallRates(() => 0);
-    const flood = (callers: Callers) => letIn(rates, 20_000, [TOKEN, callers, "10.0.0.1:5000"]);
+    const flood = (callers: Callers) => authorize(rates, 20_000, [TOKEN, callers, "10.0.0.1:5000"]);
     for (const callers of ["read", "submit", "anyone", "work"] as const) flood(callers);
     const isLet = (who: Identity, callers: Callers, peer: string) =>
-      letIn(rates, 1, [who, callers, peer]) === 1;
+      authorize(rates, 1, [who, callers, peer]) === 1;
     // The same token from another address, and another token from the same address.
     expect(isLet(TOKEN, "read", "10.0.0.2:1")).toBe(false);
     expect(isLet(OTHER, "read", "10.0.0.1:5000")).toBe(true);
@@ -66,8 +66,8 @@ describe("call rates", () => {
   test("calls with the secret are counted for each connection, so a flood on one does not limit another", () => {
     const rates = new CallRates(() => 0);
     const owner: Identity = { name: "secret", token: null };
-    expect(letIn(rates, 300, [owner, "submit", "127.0.0.1:1"])).toBe(200);
-    expect(letIn(rates, 300, [owner, "submit", "127.0.0.1:2"])).toBe(200);
+    expect(authorize(rates, 300, [owner, "submit", "127.0.0.1:1"])).toBe(200);
+    expect(authorize(rates, 300, [owner, "submit", "127.0.0.1:2"])).toBe(200);
   });
 
   test("2,000 workers with one token and one address may each make 20 calls a second", () => {
@@ -75,7 +75,7 @@ describe("call rates", () => {
     const rates = new CallRates(() => nowMs);
     for (let second = 0; second < 3; second += 1) {
       for (let worker = 0; worker < 2_000; worker += 1)
-        expect(letIn(rates, 20, [TOKEN, "work", `203.0.113.1:${10_000 + worker}`])).toBe(20);
+        expect(authorize(rates, 20, [TOKEN, "work", `203.0.113.1:${10_000 + worker}`])).toBe(20);
       nowMs += 1_000;
     }
     expect(rates.refused.work).toBe(0);
@@ -83,7 +83,7 @@ describe("call rates", () => {
 
   test("a refused call reports after how long to retry", () => {
     const rates = new CallRates(() => 0);
-    letIn(rates, 200, [TOKEN, "submit", "a:1"]);
+    authorize(rates, 200, [TOKEN, "submit", "a:1"]);
     expect(() => rates.call(TOKEN, "submit", "a:1")).toThrow(
       expect.objectContaining({ code: "RESOURCE_EXHAUSTED", fields: { retryMs: 50 } }),
     );

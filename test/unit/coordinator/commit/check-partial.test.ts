@@ -26,7 +26,7 @@ function aPartial(): PartialManifest {
   return {
     ...{ shard: shardId(0), token: { generation: 1, sequence: 1 }, executionId: asExecutionId("e0") },
     ...rowCounts(1),
-    ...{ firstDead: null, files, digest: partialDigest(files) },
+    ...{ firstDeadLetter: null, files, digest: partialDigest(files) },
   };
 }
 

@@ -18,7 +18,7 @@ function partialOf(shard: number, bytes = 100): PartialManifest {
     token: { generation: 1, sequence: shard + 1 },
     executionId: asExecutionId(`e${shard}`),
     ...rowCounts(1),
-    firstDead: null,
+    firstDeadLetter: null,
     files: [{ kind: "rows", name: "rows.parquet", rows: 1, bytes, sha256: aDigest("") }],
     digest: aDigest(""),
   };

@@ -77,7 +77,7 @@ describe("the history of a run after its coordinator was killed", () => {
             at += 1;
             return ((seed[at % seed.length] ?? 0) + at * 7919) % below;
           };
-          const world = new World(pick, aConfig({ maxAttempts: 3, maxDeadRows: 100 }), 5, 2);
+          const world = new World(pick, aConfig({ maxAttempts: 3, maxDeadLetters: 100 }), 5, 2);
           const { job } = world;
           const { memory, records, remembered } = aLife(job, 1);
           const snapshotAt = pick(seed.length);

@@ -72,7 +72,7 @@ describe("the time line of a worker", () => {
     job.stored(partial);
     const history = memory.history(ALL);
     expect(spansOf(history, "anna")).toEqual(["0: 0-1 died"]);
-    expect(history).toMatchObject({ commits: 1, ends: { died: 1, committed: 0 } });
+    expect(history).toMatchObject({ commits: 1, ends: { lost: 1, committed: 0 } });
   });
 
   test("a backup is marked, and the slower attempt is marked as superseded", () => {
@@ -152,7 +152,7 @@ test("after any events, no line has overlapping attempts, lines fit into slots, 
         at += 1;
         return ((seed[at % seed.length] ?? 0) + at * 7919) % below;
       };
-      const world = new World(pick, aConfig({ maxAttempts: 3, maxDeadRows: 100 }), 5, 2);
+      const world = new World(pick, aConfig({ maxAttempts: 3, maxDeadLetters: 100 }), 5, 2);
       const { job } = world;
       const memory = remember(job);
       const slots = new Map<string, number>();
@@ -185,7 +185,7 @@ test("after any events, no line has overlapping attempts, lines fit into slots, 
     { numRuns: 150 },
   );
   expect(checked).toBeGreaterThan(200);
-  expect([...seen]).toEqual(expect.arrayContaining(["committed", "died", "expired", "failed"]));
+  expect([...seen]).toEqual(expect.arrayContaining(["committed", "lost", "expired", "failed"]));
 });
 
 test("old worker names and samples are dropped beyond a limit, and the total time of workers stays", () => {
@@ -201,7 +201,7 @@ test("old worker names and samples are dropped beyond a limit, and the total tim
     memory.look(job.nowMs + at * 1_000 + 1_000, { ...progress, rowsDone: at }, new Map());
   }
   const history = memory.history(ALL);
-  expect(history.workers.length + history.workersLeftOut).toBe(5_000);
+  expect(history.workers.length + history.workersOmitted).toBe(5_000);
   expect(history.workers.length).toBeLessThan(4_200);
   expect(history.workerSeconds).toBe(5_000);
   expect(history.pace.at.length).toBeLessThan(520);

@@ -3,10 +3,10 @@ import { shardCells } from "../../../../coordinator/insight/shard-cells.ts";
 import { aConfig, aPartial, aPlan, aReason, TestJob } from "../schedule/harness.ts";
 
 test("each shard is one byte with its state, and marks for failures and dead letters", () => {
-  const job = TestJob.running(aPlan(5, 10), aConfig({ maxDeadRows: 9 }));
+  const job = TestJob.running(aPlan(5, 10), aConfig({ maxDeadLetters: 9 }));
   const worker = job.join("a", 9);
   const dead = { file: "a", row: 1, stage: "infer", code: "ROW_FAILED", message: "" } as const;
-  job.commit(worker, { rowsDead: 1, rowsMapped: 9, rowsOut: 9, firstDead: dead });
+  job.commit(worker, { rowsDeadLettered: 1, rowsMapped: 9, rowsOut: 9, firstDeadLetter: dead });
   const offered = job.grant(worker);
   job.offer(worker, aPartial(offered.shard, offered.token));
   job.grant(worker);
@@ -15,7 +15,7 @@ test("each shard is one byte with its state, and marks for failures and dead let
 });
 
 test("a split shard is shown as its halves, at its place in the plan", () => {
-  const job = TestJob.running(aPlan(2, 10), aConfig({ maxDeadRows: 20 }));
+  const job = TestJob.running(aPlan(2, 10), aConfig({ maxDeadLetters: 20 }));
   const sound = job.join("sound", 1);
   for (let at = 0; job.state.counts.split === 0 && at < 9; at += 1) {
     const doomed = job.join(`doomed-${at}`, 1);

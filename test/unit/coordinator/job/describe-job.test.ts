@@ -96,11 +96,11 @@ describe("the notes at the start of a job", () => {
   });
 
   test("a note names what was excluded from the input", () => {
-    const leftOut = [
+    const skippedFiles = [
       { reason: "jobOutput", count: 1, examples: ["/d/out"] },
       { reason: "hidden", count: 1_200, examples: ["/d/.a", "/d/.b", "/d/_c"] },
     ] as const;
-    expect(startNotes({ ...aJob(5), leftOut }, NOT_BEGUN, ["0.1.0"])).toEqual([
+    expect(startNotes({ ...aJob(5), skippedFiles }, NOT_BEGUN, ["0.1.0"])).toEqual([
       "excluded from the input: 1 output of a job (/d/out); 1,200 names that begin with . or _ (/d/.a, /d/.b, /d/_c, ...)",
     ]);
   });

@@ -80,7 +80,7 @@ describe("the job shell", () => {
     const { shard, token } = await rig.grant();
     expect(await rig.shell.offer(anna, aPartial(shard, token))).toEqual({ kind: "committed" });
     expect(await rig.shell.ended).toMatchObject({ kind: "jobEnded", phase: "published", reason: null });
-    await rig.shell.settled();
+    await rig.shell.idle();
     expect(rig.work.done).toEqual(["verify 0", "reduce", "publish digest"]);
     expect(rig.records).toEqual([
       "jobAccepted",
@@ -189,7 +189,7 @@ describe("the job shell", () => {
     const granted = await rig.grant();
     const first = aPartial(granted.shard, granted.token);
     await rig.shell.offer(anna, first);
-    await rig.shell.settled();
+    await rig.shell.idle();
     expect(rig.records).toContain("shardRevoked");
     const again = await rig.grant();
     await rig.shell.offer(anna, aPartial(again.shard, again.token));
@@ -247,6 +247,6 @@ describe("the job shell", () => {
     await rig.shell.dispatch({ kind: "cancelRequested", reason: "enough" });
     expect(await offer).toMatchObject({ kind: "refused", reason: { code: "JOB_ENDED" } });
     gate.resolve();
-    await rig.shell.settled();
+    await rig.shell.idle();
   });
 });

@@ -12,7 +12,7 @@ test("another job takes the slot while the first waits, and the first then waits
   const { take } = turns();
   using first = await take();
   const checked = deferred<string>();
-  const waiting = first.aside(() => checked.promise);
+  const waiting = first.withoutSlot(() => checked.promise);
   const second = await take();
   checked.resolve("checked");
   let isBack = false;
@@ -29,13 +29,13 @@ test("a slot is released once, after a failed wait, an aborted wait or no wait",
   const { take } = turns();
   {
     using failing = await take();
-    const failed = failing.aside(() => Promise.reject(new Error("SQL")));
+    const failed = failing.withoutSlot(() => Promise.reject(new Error("SQL")));
     await expect(failed).rejects.toThrow("SQL");
   }
   const stop = new AbortController();
   {
     using called = await take(stop.signal);
-    const back = called.aside(async () => stop.abort(new Error("gone")));
+    const back = called.withoutSlot(async () => stop.abort(new Error("gone")));
     await expect(back).rejects.toThrow("gone");
   }
   using only = await take();

@@ -58,16 +58,16 @@ test("an invalid partial is refused at once", async () => {
 
 test("a partial is refused if access to it alone is denied, and retried if the store denies everything", async () => {
   const forEver = Number.POSITIVE_INFINITY;
-  let asked = 0;
+  let requested = 0;
   const readsOwn = async () => {
-    asked += 1;
-    return asked > 2;
+    requested += 1;
+    return requested > 2;
   };
   await expect(verified("STORE_REFUSED", forEver, readsOwn)).rejects.toMatchObject({
     code: "PARTIAL_INVALID",
     hint: expect.stringContaining("--data coordinator"),
   });
-  expect(asked).toBe(3);
+  expect(requested).toBe(3);
   expect(await verified("STORE_FAILED", 3, async () => true)).toBe(4);
 });
 

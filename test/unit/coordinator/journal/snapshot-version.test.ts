@@ -56,7 +56,7 @@ const STANDING = { priority: true, paused: true } satisfies Keys<Standing>;
 const TOTALS = {
   rows: true,
   rowsCommitted: true,
-  deadRows: true,
+  deadLetters: true,
   attempts: true,
   attemptsFailed: true,
 } satisfies Keys<Omit<Totals, keyof RunTotals>>;
@@ -73,13 +73,13 @@ const SHARD = {
 } satisfies Keys<ShardEntry>;
 
 const ATTEMPT = { token: true, worker: true, backup: true, end: true } satisfies Keys<AttemptEntry>;
-const FAILURE = { worker: true, died: true, code: true, message: true } satisfies Keys<CountedFailure>;
+const FAILURE = { worker: true, lostWorker: true, code: true, message: true } satisfies Keys<CountedFailure>;
 
 const PARTIAL = {
   shard: true,
   token: true,
   executionId: true,
-  firstDead: true,
+  firstDeadLetter: true,
   files: true,
   digest: true,
 } satisfies Keys<Omit<PartialManifest, keyof RowCounts>>;

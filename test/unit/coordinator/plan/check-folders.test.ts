@@ -28,8 +28,15 @@ interface Told {
   readonly column?: string;
 }
 
-function problemsOf(told: Told): readonly Problem[] {
-  const { partitionBy = ["id"], input = {}, maxRows = 0, finish = [], groups = [], column = "id" } = told;
+function problemsOf(knownDistinct: Told): readonly Problem[] {
+  const {
+    partitionBy = ["id"],
+    input = {},
+    maxRows = 0,
+    finish = [],
+    groups = [],
+    column = "id",
+  } = knownDistinct;
   const job = {
     input: { path: "/in", format: "parquet", shardRows: "auto", ...input },
     output: { path: "/out", rows: "parquet", partitionBy },
@@ -98,9 +105,9 @@ test("texts beyond the basic plane are compared in the order of their bytes", ()
     greatest: `Ａ${pad(at)}😀`,
   }));
   const last = { least: `Ａ${pad(count - 1)}`, greatest: "😀" };
-  const told = { column: "user", partitionBy: ["user"] };
-  expect(problemsOf({ ...told, groups: overlapping })).toEqual([]);
-  expect(problemsOf({ ...told, groups: [...apart.slice(0, -1), last] })).toHaveLength(1);
+  const knownDistinct = { column: "user", partitionBy: ["user"] };
+  expect(problemsOf({ ...knownDistinct, groups: overlapping })).toEqual([]);
+  expect(problemsOf({ ...knownDistinct, groups: [...apart.slice(0, -1), last] })).toHaveLength(1);
 });
 
 test("statistics are ignored if rows may be filtered, skipped, dead-lettered or changed by a step", () => {

@@ -62,9 +62,9 @@ class BreakingBucket {
 
   before: (call: StorageCall) => void = () => {};
 
-  async #called(asked: StorageCall): Promise<void> {
-    const { call } = asked;
-    this.before(asked);
+  async #called(requested: StorageCall): Promise<void> {
+    const { call } = requested;
+    this.before(requested);
     this.#untilBreak -= 1;
     if (this.#untilBreak === 0) throw new Error(`the process exited at ${call}`);
   }
@@ -125,7 +125,7 @@ test("whichever call a process exits at, readers see all files or none, and the 
     bucket.breakAt(calls);
     const outcome = await stageAndPublish(bucket).then(
       () => "published",
-      () => "died",
+      () => "lost",
     );
     bucket.breakAt(Number.POSITIVE_INFINITY);
     const seen = await published(bucket);
@@ -236,10 +236,10 @@ test("a coordinator that loses its lock between two copies stops copying", async
 test("a coordinator that loses its lock before it writes the intent does not write it", async () => {
   const bucket = new BreakingBucket();
   await bucket.fill();
-  let asked = 0;
+  let requested = 0;
   const confirm = async () => {
-    asked += 1;
-    if (asked > 1) throw new ShardmillError("OUTPUT_LOCKED", "another coordinator has the lock");
+    requested += 1;
+    if (requested > 1) throw new ShardmillError("OUTPUT_LOCKED", "another coordinator has the lock");
   };
   await expect(stageAndPublish(bucket, { confirm })).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
   expect(await bucket.storage.kindAt(PATHS.publishing, signal)).toBeNull();

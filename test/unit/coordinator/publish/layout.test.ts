@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import {
   buildManifest,
-  deadPartPath,
+  deadLettersPath,
   layOutParts,
   type ManifestFacts,
   outputDigest,
@@ -18,7 +18,7 @@ import { manifestRows, rowCounts } from "../../../support/builders.ts";
 import { aDigest, aJobId } from "../../../support/ids.ts";
 import { HISTORY } from "../../../support/run-history.ts";
 
-function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest {
+function aPartial(shard: number, rowsOut: number, rowsDeadLettered = 0): PartialManifest {
   const file = (kind: PartialFile["kind"], name: string, rows: number): PartialFile => ({
     kind,
     name,
@@ -30,11 +30,11 @@ function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest
     shard: shardId(shard),
     token: { generation: 1, sequence: shard },
     executionId: asExecutionId(`e${shard}`),
-    ...rowCounts(rowsOut, { rowsIn: rowsOut + rowsDead, rowsDead }),
-    firstDead: null,
+    ...rowCounts(rowsOut, { rowsIn: rowsOut + rowsDeadLettered, rowsDeadLettered }),
+    firstDeadLetter: null,
     files: [
       file("rows", "rows.arrow", rowsOut),
-      ...(rowsDead > 0 ? [file("dead", "dead.parquet", rowsDead)] : []),
+      ...(rowsDeadLettered > 0 ? [file("deadLetters", "dead-letters.parquet", rowsDeadLettered)] : []),
       file("combined", "combined-a.parquet", 1),
     ],
     digest: aDigest("d"),
@@ -71,8 +71,8 @@ test("if no part has rows, the first part is kept for its schema", () => {
 });
 
 test("names sort in the order of their numbers, however many there are", () => {
-  expect(deadPartPath(0, 100_000)).toBe("_errors/part-00000.pq");
-  const many = [0, 9, 10, 99_999, 100_000].map((index) => deadPartPath(index, 100_001));
+  expect(deadLettersPath(0, 100_000)).toBe("_errors/part-00000.pq");
+  const many = [0, 9, 10, 99_999, 100_000].map((index) => deadLettersPath(index, 100_001));
   expect(many[0]).toBe("_errors/part-000000.pq");
   expect([...many].sort()).toEqual(many);
 });

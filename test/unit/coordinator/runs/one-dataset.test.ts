@@ -37,7 +37,7 @@ function nothingNew(names: readonly string[], runs: readonly (readonly string[])
     const file = aFile(name);
     return { ...file, realPath: file.path, format: "csv" as const, folderValues: [] };
   });
-  const listed: NothingNew["listed"] = { files, leftOut: [], stores: NO_STORES };
+  const listed: NothingNew["listed"] = { files, skippedFiles: [], stores: NO_STORES };
   const last = published.at(-1);
   if (last === undefined) throw new Error("a run is needed");
   return { last, listed, published };
@@ -45,25 +45,25 @@ function nothingNew(names: readonly string[], runs: readonly (readonly string[])
 
 /** Returns a function that identifies the job by its files, and the list of its calls. */
 function identifier(digestsBy: (names: string) => Partial<JobDigests>) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const identify = async ({ files }: { readonly files: readonly { readonly path: Location }[] }) => {
     const names = files.map(({ path }) => path.slice("/data/".length)).join(" ");
-    asked.push(names);
+    requested.push(names);
     return { digests: { ...DIGESTS, ...digestsBy(names) }, partitions: { kind: "none", why: null } as const };
   };
-  return { asked, identify };
+  return { requested, identify };
 }
 
 test("a job that matches on all files of the last run is accepted, though one file alone differs", async () => {
-  const { asked, identify } = identifier((names) =>
+  const { requested, identify } = identifier((names) =>
     names === "b c" ? {} : { spec: aDigest("by one file") },
   );
   await refuseOtherJobThan(nothingNew(["a", "b", "c"], [["a"], ["b", "c"]]), identify);
-  expect(asked).toEqual(["a", "b c"]);
+  expect(requested).toEqual(["a", "b c"]);
 });
 
 test("if files of the last run are missing, the job is compared with an earlier run", async () => {
-  const { asked, identify } = identifier((names) =>
+  const { requested, identify } = identifier((names) =>
     names === "a b" ? {} : { spec: aDigest("by one file") },
   );
   await refuseOtherJobThan(
@@ -76,7 +76,7 @@ test("if files of the last run are missing, the job is compared with an earlier 
     ),
     identify,
   );
-  expect(asked).toEqual(["a", "a b"]);
+  expect(requested).toEqual(["a", "a b"]);
 });
 
 test("another job file is refused after all files, and another model after the first file", async () => {
@@ -86,10 +86,10 @@ test("another job file is refused after all files, and another model after the f
     code: "JOB_MISMATCH",
     message: expect.stringContaining("the job file changed"),
   });
-  expect(other.asked).toEqual(["a", "a b"]);
+  expect(other.requested).toEqual(["a", "a b"]);
   const model = identifier(() => ({ model: aDigest("other") }));
   await expect(refuseOtherJobThan(found, model.identify)).rejects.toMatchObject({ code: "JOB_MISMATCH" });
-  expect(model.asked).toEqual(["a"]);
+  expect(model.requested).toEqual(["a"]);
 });
 
 test("changed columns are reported before the digests that changed with them", () => {

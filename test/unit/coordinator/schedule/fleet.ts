@@ -17,7 +17,7 @@ export interface FleetOptions {
   readonly rows: number;
   /** Row that kills each worker that maps it. */
   readonly poisonedRow: number;
-  readonly maxDeadRows: number;
+  readonly maxDeadLetters: number;
 }
 
 export interface FleetResult {
@@ -60,7 +60,7 @@ class Fleet {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    this.state = createJobState(aConfig({ maxDeadRows: options.maxDeadRows }), 1);
+    this.state = createJobState(aConfig({ maxDeadLetters: options.maxDeadLetters }), 1);
     this.#workers = Array.from({ length: options.workers }, (_, index) => ({
       name: `w${index}`,
       session: workerSession("none"),
@@ -124,7 +124,7 @@ class Fleet {
     worker.leases.splice(0);
     worker.backAtMs = this.nowMs + START_MS + Math.min(30_000, 250 * 2 ** worker.deaths);
     worker.deaths += 1;
-    this.#apply({ kind: "workerLost", worker: worker.session, how: "died", message: "killed" });
+    this.#apply({ kind: "workerLost", worker: worker.session, how: "lost", message: "killed" });
   }
 
   #apply(event: JobEvent): JobEffect[] {

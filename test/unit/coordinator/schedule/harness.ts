@@ -34,8 +34,8 @@ export function filesOf(shards: readonly Shard[]) {
 export type Effect<K extends JobEffect["kind"]> = Extract<JobEffect, { kind: K }>;
 
 export function aConfig(changes: Partial<ScheduleConfig> = {}): ScheduleConfig {
-  const workerGoneMs = Math.max(DEFAULT_SCHEDULE.workerGoneMs, 3 * (changes.leaseMs ?? 0));
-  return { ...DEFAULT_SCHEDULE, workerGoneMs, maxDeadRows: 0, ...changes };
+  const workerLostMs = Math.max(DEFAULT_SCHEDULE.workerLostMs, 3 * (changes.leaseMs ?? 0));
+  return { ...DEFAULT_SCHEDULE, workerLostMs, maxDeadLetters: 0, ...changes };
 }
 
 /** Returns `count` shards of `rows` rows each, in one file. */
@@ -62,7 +62,7 @@ export function aPartial(
     token,
     executionId,
     ...rowCounts(rowsOut, { rowsIn: shardRows(shard) }),
-    firstDead: null,
+    firstDeadLetter: null,
     files: [],
     digest: sha256(`${shard.id} ${tokenKey(token)} ${executionId}`),
     ...changes,
@@ -141,7 +141,7 @@ export class TestJob {
     return worker;
   }
 
-  lose(worker: WorkerSession, how: "died" | "silent" | "left" = "died"): JobEffect[] {
+  lose(worker: WorkerSession, how: "lost" | "silent" | "left" = "lost"): JobEffect[] {
     return this.apply({ kind: "workerLost", worker, how, message: "killed" });
   }
 

@@ -63,7 +63,12 @@ function play({ seed, shards, rows, maxAttempts, strikes, cancelAt }: Run): Worl
     return (drawn + at * 7919) % below;
   };
   const exclusion = { strikes, windowMs: 600_000, forMs: 20_000, forMaxMs: 60_000 };
-  const world = new World(pick, aConfig({ maxAttempts, maxDeadRows: 100, exclusion, backup }), shards, rows);
+  const world = new World(
+    pick,
+    aConfig({ maxAttempts, maxDeadLetters: 100, exclusion, backup }),
+    shards,
+    rows,
+  );
   for (let step = 0; step < seed.length; step += 1) {
     const act = DECK[pick(DECK.length)];
     if (step === cancelAt) world.cancel();

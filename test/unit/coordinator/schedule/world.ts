@@ -81,7 +81,7 @@ export class World {
 
   sendFailure(): void {
     const grant = this.#one(this.#grants);
-    const reason = aReason(this.#pick(3) === 0 ? "WORKER_DIED" : "MODEL_FAILED");
+    const reason = aReason(this.#pick(3) === 0 ? "WORKER_LOST" : "MODEL_FAILED");
     if (grant !== undefined) this.#send({ kind: "attemptFailed", reason, ...attempted(grant) });
   }
 
@@ -121,7 +121,7 @@ export class World {
     const worker = this.#one(this.#sessions);
     if (worker === undefined) return;
     this.faults += 1;
-    const how = this.#pick(3) === 0 ? "left" : "died";
+    const how = this.#pick(3) === 0 ? "left" : "lost";
     this.#run({ kind: "workerLost", worker, how, message: "killed" });
   }
 

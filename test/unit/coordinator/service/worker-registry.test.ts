@@ -43,7 +43,7 @@ describe("the worker registry", () => {
     const { session } = registry.join(aWorker(), 0);
     registry.heard(session, 1_000);
     registry.infoOf(session);
-    registry.asked(session);
+    registry.requested(session);
     registry.countCommit(session, 1);
     expect(registry.silenceOf(session)).toEqual({ heardMs: 1_000, disconnectedMs: null });
     registry.disconnected(session, 2_000);
@@ -73,11 +73,11 @@ describe("the worker registry", () => {
   test("a worker whose device is excluded is removed, and is listed until it joins again or for a day", () => {
     const registry = new WorkerRegistry();
     const shown = (nowMs: number) =>
-      registry.statuses(aJudgement({ nowMs })).map(({ name, aside }) => [name, aside]);
+      registry.statuses(aJudgement({ nowMs })).map(({ name, gpuFault }) => [name, gpuFault]);
     const [a, b] = ["a", "b"].map((name) => registry.join(aWorker({ name }), 0).session);
     if (a === undefined || b === undefined) throw new Error("expected two workers");
-    registry.putAside(a, "Xid 79", 1_000);
-    registry.putAside(b, "slowed down", 2_000);
+    registry.excludeGpu(a, "Xid 79", 1_000);
+    registry.excludeGpu(b, "slowed down", 2_000);
     expect([registry.has(a), registry.size, registry.sessionOf("a")]).toEqual([false, 0, null]);
     expect(shown(3_000)).toEqual([
       ["a", "Xid 79"],
@@ -94,7 +94,7 @@ describe("the worker registry", () => {
   test("at most the last thousand workers with excluded devices are listed", () => {
     const registry = new WorkerRegistry();
     for (let index = 0; index <= 1_000; index += 1)
-      registry.putAside(registry.join(aWorker({ name: `w${index}` }), index).session, "lost", index);
+      registry.excludeGpu(registry.join(aWorker({ name: `w${index}` }), index).session, "lost", index);
     const told = registry.statuses(aJudgement({ nowMs: 2_000 }));
     expect([told.length, told[0]?.name, told.at(-1)?.name]).toEqual([1_000, "w1", "w1000"]);
   });
@@ -140,7 +140,7 @@ describe("the worker registry", () => {
   test("endless registrations replace the oldest unused ones, and no worker that has requested a lease", () => {
     const registry = new WorkerRegistry();
     const worker = registry.join(aWorker({ name: "at-work" }), 0).session;
-    registry.asked(worker);
+    registry.requested(worker);
     const first = registry.join(aWorker({ name: "idle-0" }), 0).session;
     const gone: WorkerSession[] = [];
     for (let index = 1; index <= 1_500; index += 1) {
@@ -155,7 +155,7 @@ describe("the worker registry", () => {
   test("workers beyond the limit are refused, and registered workers may join again", () => {
     const registry = new WorkerRegistry();
     for (let index = 0; index < 20_000; index += 1) {
-      registry.asked(registry.join(aWorker({ name: `w${index}` }), 0).session);
+      registry.requested(registry.join(aWorker({ name: `w${index}` }), 0).session);
     }
     expect(() => registry.join(aWorker({ name: "one-more" }), 0)).toThrow(
       expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }),
@@ -168,10 +168,10 @@ describe("the worker registry", () => {
     const registry = new WorkerRegistry();
     const [back, away] = ["back", "away"].map((name) => registry.join(aWorker({ name }), 0).session);
     for (const session of [back, away]) {
-      registry.asked(session ?? workerSession(""));
+      registry.requested(session ?? workerSession(""));
       registry.disconnected(session ?? workerSession(""), 1);
     }
-    registry.asked(back ?? workerSession(""));
+    registry.requested(back ?? workerSession(""));
     for (let index = 0; index < 1_000; index += 1) registry.join(aWorker({ name: `idle-${index}` }), 2);
     expect(registry.has(back ?? workerSession(""))).toBe(true);
     expect(registry.has(away ?? workerSession(""))).toBe(false);

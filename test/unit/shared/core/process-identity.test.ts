@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { isSameProcess, lifeOf, ownIdentity } from "../../../../shared/core/process-identity.ts";
+import { isSameProcess, ownIdentity, processState } from "../../../../shared/core/process-identity.ts";
 
 const OWN = ownIdentity();
 
 describe("the state of a process", () => {
   test("a process has exited when its PID is free or belongs to another process", () => {
-    expect(lifeOf(OWN)).toBe("alive");
-    expect(lifeOf({ ...OWN, pid: 2 ** 22 + 1 })).toBe("dead");
-    expect(lifeOf({ ...OWN, startTicks: "1" })).toBe(OWN.startTicks === null ? "alive" : "dead");
-    expect(lifeOf({ ...OWN, startTicks: null })).toBe("alive");
+    expect(processState(OWN)).toBe("running");
+    expect(processState({ ...OWN, pid: 2 ** 22 + 1 })).toBe("exited");
+    expect(processState({ ...OWN, startTicks: "1" })).toBe(OWN.startTicks === null ? "running" : "exited");
+    expect(processState({ ...OWN, startTicks: null })).toBe("running");
   });
 
   test.each([
@@ -17,9 +17,9 @@ describe("the state of a process", () => {
     { pidNamespace: "another" },
     { pidNamespace: null },
   ])("the state of a process with %j is unknown, whatever its PID", (other) => {
-    expect(lifeOf({ ...OWN, ...other })).toBe("unknown");
-    expect(lifeOf({ ...OWN, ...other, pid: 2 ** 22 + 1, startTicks: "1" })).toBe("unknown");
-    expect(lifeOf(OWN, { ...OWN, ...other })).toBe("unknown");
+    expect(processState({ ...OWN, ...other })).toBe("unknown");
+    expect(processState({ ...OWN, ...other, pid: 2 ** 22 + 1, startTicks: "1" })).toBe("unknown");
+    expect(processState(OWN, { ...OWN, ...other })).toBe("unknown");
   });
 });
 

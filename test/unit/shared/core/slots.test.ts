@@ -10,7 +10,7 @@ describe("slots", () => {
   test("slots are granted in the order of requests", async () => {
     const slots = new Slots("uploads", { slots: 1, waiting: 2 });
     const order: string[] = [];
-    const giveBack = await slots.take(never);
+    const release = await slots.take(never);
     for (const name of ["second", "third"]) {
       void slots.take(never).then((next) => {
         order.push(name);
@@ -19,40 +19,40 @@ describe("slots", () => {
     }
     await quiet();
     expect(order).toEqual([]);
-    giveBack();
+    release();
     await quiet();
     expect(order).toEqual(["second", "third"]);
   });
 
   test("a request fails with RESOURCE_EXHAUSTED while the queue is full", async () => {
     const slots = new Slots("uploads", { slots: 1, waiting: 1 });
-    const giveBack = await slots.take(never);
+    const release = await slots.take(never);
     const waiting = slots.take(never);
     await expect(slots.take(never)).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
-    giveBack();
+    release();
     (await waiting)();
     await expect(slots.take(never)).resolves.toBeTypeOf("function");
   });
 
   test("an aborted caller leaves the queue with its signal's reason, and the next caller gets the slot", async () => {
     const slots = new Slots("uploads", { slots: 1, waiting: 2 });
-    const giveBack = await slots.take(never);
+    const release = await slots.take(never);
     const caller = new AbortController();
     const reason = new Error("the caller disconnected");
     const first = slots.take(caller.signal).catch((error: unknown) => error);
     const second = slots.take(never);
     caller.abort(reason);
     expect(await first).toBe(reason);
-    giveBack();
+    release();
     expect(await second).toBeTypeOf("function");
   });
 
   test("a slot granted in the same turn as an abort is not lost", async () => {
     const slots = new Slots("uploads", { slots: 1, waiting: 2 });
-    const giveBack = await slots.take(never);
+    const release = await slots.take(never);
     const caller = new AbortController();
     const turn = slots.take(caller.signal).catch((error: unknown) => error);
-    giveBack();
+    release();
     caller.abort(new Error("the caller disconnected"));
     const outcome = await turn;
     if (typeof outcome === "function") outcome();
@@ -68,12 +68,12 @@ describe("slots", () => {
       },
     };
     const slots = new Slots("uploads", { slots: 1, waiting: 2, waitMs: 20_000 }, timers);
-    const giveBack = await slots.take(never);
+    const release = await slots.take(never);
     const first = slots.take(never).catch((error: unknown) => error);
     const second = slots.take(never);
     due[0]?.();
     expect(await first).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
-    giveBack();
+    release();
     expect(await second).toBeTypeOf("function");
     expect(due).toEqual([]);
   });

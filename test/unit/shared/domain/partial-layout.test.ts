@@ -21,8 +21,8 @@ const shape = fc.record<PartialShape>({
   ),
 });
 
-function namesOf(of: PartialShape, hasDead = false): string[] {
-  return partialLayout(of, { hasDead }).map(({ name }) => name);
+function namesOf(of: PartialShape, hasDeadLetters = false): string[] {
+  return partialLayout(of, { hasDeadLetters }).map(({ name }) => name);
 }
 
 test("a partial has rows in the published format, any dead letters, and a table for each combine", () => {
@@ -32,7 +32,7 @@ test("a partial has rows in the published format, any dead letters, and a table 
   expect(namesOf({ rowsFormat: "none", reduce: {} })).toEqual([]);
   expect(namesOf({ rowsFormat: "arrow", reduce: combine }, true)).toEqual([
     "rows.arrow",
-    "dead.parquet",
+    "dead-letters.parquet",
     "combined-sums.parquet",
   ]);
   expect(namesOf({ rowsFormat: "parquet", reduce: scan })).toEqual(["rows.parquet"]);
@@ -45,8 +45,8 @@ test("a partial has rows in the published format, any dead letters, and a table 
 
 test("each file of a partial has a unique and valid name", () => {
   fc.assert(
-    fc.property(shape, fc.boolean(), (of, hasDead) => {
-      const names = namesOf(of, hasDead);
+    fc.property(shape, fc.boolean(), (of, hasDeadLetters) => {
+      const names = namesOf(of, hasDeadLetters);
       expect(new Set(names).size).toBe(names.length);
       expect(names.filter((name) => !isPartialFileName(name))).toEqual([]);
     }),
@@ -56,7 +56,7 @@ test("each file of a partial has a unique and valid name", () => {
 test("every reduction finds the file that it reads", () => {
   fc.assert(
     fc.property(shape, (of) => {
-      const files = partialLayout(of, { hasDead: false });
+      const files = partialLayout(of, { hasDeadLetters: false });
       const partial = { shard: 0, files } as unknown as PartialManifest;
       for (const [name, { combine }] of Object.entries(of.reduce)) {
         const { kind } = reducedFile(partial, combine === undefined ? null : name);
@@ -67,7 +67,9 @@ test("every reduction finds the file that it reads", () => {
 });
 
 test("a partial with rows only in Arrow has no Parquet rows", () => {
-  expect(parquetRows(partialLayout({ rowsFormat: "arrow", reduce: {} }, { hasDead: true }))).toBe(null);
+  expect(parquetRows(partialLayout({ rowsFormat: "arrow", reduce: {} }, { hasDeadLetters: true }))).toBe(
+    null,
+  );
 });
 
 test.each([

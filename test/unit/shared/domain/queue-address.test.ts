@@ -32,12 +32,12 @@ test("an address belongs to the extension that accepts it", async () => {
 });
 
 test("a second queue is named within the address of the first one, or has a complete address", async () => {
-  const { queueBeside } = await withExtensions([brokerOf("post"), brokerOf("pipe")]);
-  expect(queueBeside("post://office/letters", "parcels")).toBe("post://office/parcels");
-  expect(queueBeside("post://office/letters", "ä")).toBe("post://office/%C3%A4");
-  expect(queueBeside("post://office/letters", "pipe://hall/letters")).toBe("pipe://hall/letters");
+  const { siblingQueue } = await withExtensions([brokerOf("post"), brokerOf("pipe")]);
+  expect(siblingQueue("post://office/letters", "parcels")).toBe("post://office/parcels");
+  expect(siblingQueue("post://office/letters", "ä")).toBe("post://office/%C3%A4");
+  expect(siblingQueue("post://office/letters", "pipe://hall/letters")).toBe("pipe://hall/letters");
   for (const none of ["a/b", "a?b", "a b", "#a"])
-    expect(queueBeside("post://office/letters", none)).toBeNull();
+    expect(siblingQueue("post://office/letters", none)).toBeNull();
 });
 
 test("without extensions there is no queue, and the list of forms explains this", async () => {

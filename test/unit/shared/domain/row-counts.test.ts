@@ -9,7 +9,13 @@ import {
 } from "../../../../shared/domain/row-counts.ts";
 import { rowCounts } from "../../../support/builders.ts";
 
-const COUNTS = rowCounts(10, { rowsMapped: 6, rowsFiltered: 3, rowsDead: 1, rowsOut: 8, rowsTruncated: 6 });
+const COUNTS = rowCounts(10, {
+  rowsMapped: 6,
+  rowsFiltered: 3,
+  rowsDeadLettered: 1,
+  rowsOut: 8,
+  rowsTruncated: 6,
+});
 
 test("rows are mapped, filtered or dead-lettered, and a mapped row has at least one output row", () => {
   expect(rowCountsFault(COUNTS, 10)).toBeNull();
@@ -20,7 +26,7 @@ test("rows are mapped, filtered or dead-lettered, and a mapped row has at least 
 
 test.each<[string, Partial<RowCounts>]>([
   ["a row too many", { rowsFiltered: 4 }],
-  ["a row too few", { rowsDead: 0 }],
+  ["a row too few", { rowsDeadLettered: 0 }],
   ["the number of rows of another shard", { rowsIn: 11, rowsMapped: 7 }],
   ["a mapped row without an output row", { rowsOut: 5 }],
   ["output rows without mapped rows", { rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsOut: 1 }],
@@ -37,7 +43,7 @@ test("the names of existing counts are unchanged, and new counts come after them
     "rowsIn",
     "rowsMapped",
     "rowsFiltered",
-    "rowsDead",
+    "rowsDeadLettered",
     "rowsOut",
     "rowsTruncated",
     "rowsFilled",

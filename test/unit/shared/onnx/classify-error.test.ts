@@ -97,8 +97,8 @@ describe("an error while a model runs", () => {
     ["CUDA failure 719: unspecified launch failure"],
     ["WebGPU device lost (1): device was lost"],
     ["DXGI_ERROR_DEVICE_REMOVED"],
-  ])("%s is WORKER_DIED", (message) => {
-    expect(classifyOnnxError(new Error(message), running).code).toBe("WORKER_DIED");
+  ])("%s is WORKER_LOST", (message) => {
+    expect(classifyOnnxError(new Error(message), running).code).toBe("WORKER_LOST");
   });
 
   test.each([

@@ -64,8 +64,10 @@ describe("readRowFile", () => {
   it("refuses a row that names an unknown server after two tries", async () => {
     await using storages = openRowStorages(NO_STORES);
     const location = parseLocation("https://no-such-host.invalid/cat.jpg");
-    const asked = await (await storages.at(location)).stat(location, signal).catch((error: unknown) => error);
-    expect(asked).toMatchObject({
+    const requested = await (await storages.at(location))
+      .stat(location, signal)
+      .catch((error: unknown) => error);
+    expect(requested).toMatchObject({
       code: "STORE_FAILED",
       fields: { tries: 2, server: "no-such-host.invalid" },
     });

@@ -116,7 +116,7 @@ describe("WorkService", () => {
   roundTrip({ method: workMethods.releaseLease, request: ofLease, response: nothing });
   roundTrip({
     method: workMethods.leave,
-    request: fc.record({ session: any.session, aside: fc.option(any.name) }),
+    request: fc.record({ session: any.session, gpuFault: fc.option(any.name) }),
     response: nothing,
   });
 });

@@ -41,12 +41,12 @@ function aRunner(
 ) {
   const stop = new AbortController();
   const runs: number[][] = [];
-  const asked: (readonly string[])[] = [];
+  const requested: (readonly string[])[] = [];
   const tooBig: number[] = [];
   const lanes: Lanes = {
     count: 1,
     async infer(feeds, outputs) {
-      asked.push(outputs);
+      requested.push(outputs);
       const rows = Array.from(new Float32Array(feeds.x?.data ?? new ArrayBuffer(0)));
       runs.push(rows);
       const error = refuse(rows);
@@ -66,7 +66,7 @@ function aRunner(
     meter: new BusyMeter(() => 0),
     signal: stop.signal,
   });
-  return { runner, runs, asked, tooBig, stop };
+  return { runner, runs, requested, tooBig, stop };
 }
 
 /** Returns a model with two numbers per row, or three for a batch with a bad row. */
@@ -173,10 +173,10 @@ test("only the outputs that the job uses are requested, each once, also in the h
   const column = (name: string, tensor: string) =>
     anOutput({ column: name, tensor, rowDims: [], rowValues: 1 });
   const outputs = [column("a", "y"), column("b", "z"), column("c", "y")];
-  const { runner, asked } = aRunner(failing([2]), { outputs });
+  const { runner, requested } = aRunner(failing([2]), { outputs });
   await runner.run(someRows(4));
-  expect(asked.length).toBeGreaterThan(1);
-  for (const names of asked) expect(names).toEqual(["y", "z"]);
+  expect(requested.length).toBeGreaterThan(1);
+  for (const names of requested) expect(names).toEqual(["y", "z"]);
 });
 
 test("a fixed batch is filled up with copies of its last row", async () => {
@@ -202,8 +202,8 @@ test.each([1, 2, 8])("all 511 failing rows of 512 are found in runs of %i rows",
 });
 
 test("any other failure, or an abort, ends the batch without a search", async () => {
-  const gone = aRunner(() => new ShardmillError("WORKER_DIED", "gone"));
-  await expect(gone.runner.run(someRows(4))).rejects.toMatchObject({ code: "WORKER_DIED" });
+  const gone = aRunner(() => new ShardmillError("WORKER_LOST", "gone"));
+  await expect(gone.runner.run(someRows(4))).rejects.toMatchObject({ code: "WORKER_LOST" });
   expect(gone.runs).toHaveLength(1);
   const { runner, runs, stop } = aRunner(() => {
     stop.abort(new ShardmillError("INTERRUPTED", "stop"));

@@ -130,7 +130,7 @@ test("each part gets the state of the previous part, whatever the batches and fa
     });
     const [ids, ys] = ["id", "y"].map((name) => result.rows.getChild(name)?.toArray());
     expect(Array.from(ids ?? [], (id, at) => [id, ys?.[at]])).toEqual(expected);
-    expect(result.rowsDead).toBe(rows.filter((parts) => parts.includes(BAD)).length);
+    expect(result.rowsDeadLettered).toBe(rows.filter((parts) => parts.includes(BAD)).length);
     expect(result.rowsFiltered).toBe(rows.filter((parts) => parts.length === 0).length);
   });
   await fc.assert(property, { numRuns: 60 });

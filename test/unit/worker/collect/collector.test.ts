@@ -84,15 +84,21 @@ test("rows come out in order with their kept columns, also when a batch spans tw
   ]);
   const {
     rows,
-    dead,
-    firstDead,
+    deadLetters,
+    firstDeadLetter,
     sources: _sources,
     letters: _letters,
     noted,
     ...counts
   } = collector.finish();
   expect([counts.rowsTruncated, noted.rowsTruncated.size]).toEqual([0, 0]);
-  expect(counts).toMatchObject({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 0, rowsOut: 4, rowsDead: 2 });
+  expect(counts).toMatchObject({
+    rowsIn: 6,
+    rowsMapped: 4,
+    rowsFiltered: 0,
+    rowsOut: 4,
+    rowsDeadLettered: 2,
+  });
   expect(rowsOf(rows)).toEqual([
     { name: "row 0", y: 10 },
     { name: "row 2", y: 30 },
@@ -100,11 +106,11 @@ test("rows come out in order with their kept columns, also when a batch spans tw
     { name: "row 5", y: 60 },
   ]);
   const message = "column `c` is null, and there is no fill for it";
-  expect(rowsOf(dead)).toEqual([
+  expect(rowsOf(deadLetters)).toEqual([
     { file: "/data/a.parquet", row: 11, stage: "tensorize", code: "ROW_NULL", message, name: "row 1" },
     { file: "/data/b.parquet", row: 0, stage: "infer", code: "ROW_FAILED", message: "no", name: "row 4" },
   ]);
-  expect(firstDead).toMatchObject({ row: 11, code: "ROW_NULL" });
+  expect(firstDeadLetter).toMatchObject({ row: 11, code: "ROW_NULL" });
 });
 
 test("a chunk of failed rows only is collected in its turn", () => {
@@ -113,15 +119,15 @@ test("a chunk of failed rows only is collected in its turn", () => {
   collector.open(one);
   collector.open(two);
   collector.collect([mapped([{ chunk: one, start: 0, end: 2 }], [1, 2])]);
-  const { rowsOut, rowsDead, firstDead } = collector.finish();
-  expect([rowsOut, rowsDead, firstDead?.row]).toEqual([2, 2, 2]);
+  const { rowsOut, rowsDeadLettered, firstDeadLetter } = collector.finish();
+  expect([rowsOut, rowsDeadLettered, firstDeadLetter?.row]).toEqual([2, 2, 2]);
 });
 
 test("a shard without rows gives an empty table with the right columns, and no dead letters", () => {
-  const { rows, dead } = aCollector([slice(0, 0)]).finish();
+  const { rows, deadLetters } = aCollector([slice(0, 0)]).finish();
   expect(rows.numRows).toBe(0);
   expect(rows.schema.fields.map(String)).toEqual(["name: Utf8", "y: Float32"]);
-  expect(dead).toBeNull();
+  expect(deadLetters).toBeNull();
 });
 
 describe("invariants of the collector", () => {
@@ -160,7 +166,9 @@ test("a kept column with the name of a dead letter's own column is renamed", () 
   const chunk = new InputChunk(batch, 0, map.inputs);
   collector.open(chunk);
   collector.collect([mapped([{ chunk, start: 0, end: 1 }], [1])]);
-  expect(rowsOf(collector.finish().dead)).toMatchObject([{ row: 8, kept_kept_row: "y", kept_row: "v" }]);
+  expect(rowsOf(collector.finish().deadLetters)).toMatchObject([
+    { row: 8, kept_kept_row: "y", kept_row: "v" },
+  ]);
 });
 
 describe("a chunk that is too large for one record batch", () => {
@@ -199,9 +207,9 @@ describe("a chunk that is too large for one record batch", () => {
       expect(whole.rows.batches).toHaveLength(2);
       expect(cut.rows.batches.length).toBeGreaterThan(6);
       expect(rowsOf(cut.rows)).toEqual(rowsOf(whole.rows));
-      expect(cut.dead?.batches.length).toBeGreaterThan(4);
-      expect(rowsOf(cut.dead)).toEqual(rowsOf(whole.dead));
-      expect(cut.firstDead).toEqual(whole.firstDead);
+      expect(cut.deadLetters?.batches.length).toBeGreaterThan(4);
+      expect(rowsOf(cut.deadLetters)).toEqual(rowsOf(whole.deadLetters));
+      expect(cut.firstDeadLetter).toEqual(whole.firstDeadLetter);
     },
   );
 });
@@ -236,37 +244,37 @@ describe("rows that steps dropped or split", () => {
     const {
       rows,
       sources,
-      dead,
-      firstDead,
+      deadLetters,
+      firstDeadLetter,
       letters: _letters,
       ...counts
     } = answered([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(counts).toMatchObject({
-      ...{ rowsIn: 6, rowsMapped: 5, rowsFiltered: 1, rowsDead: 0, rowsOut: 8 },
+      ...{ rowsIn: 6, rowsMapped: 5, rowsFiltered: 1, rowsDeadLettered: 0, rowsOut: 8 },
       ...{ rowsTruncated: 3, rowsFilled: 2 },
       noted: { rowsTruncated: new Set([2, 4, 5]), rowsFilled: new Set([3, 4]) },
     });
     expect(rowsOf(rows)?.map(({ y }) => y)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-    expect([sources, dead, firstDead]).toEqual([null, null, null]);
+    expect([sources, deadLetters, firstDeadLetter]).toEqual([null, null, null]);
   });
 
   test("are one dead letter when a part is invalid, and their other parts are removed", () => {
     const {
       rows,
-      dead,
-      firstDead,
+      deadLetters,
+      firstDeadLetter,
       sources: _sources,
       letters: _letters,
       ...counts
     } = answered([1, 2, null, null, 5, 6, 7, 8]);
     expect(counts).toMatchObject({
-      ...{ rowsIn: 6, rowsMapped: 4, rowsFiltered: 1, rowsDead: 1, rowsOut: 5 },
+      ...{ rowsIn: 6, rowsMapped: 4, rowsFiltered: 1, rowsDeadLettered: 1, rowsOut: 5 },
       ...{ rowsTruncated: 2, rowsFilled: 2 },
       noted: { rowsTruncated: new Set([4, 5]), rowsFilled: new Set([3, 4]) },
     });
     expect(rowsOf(rows)?.map(({ name }) => name)).toEqual(["part 0", "part 4", "part 5", "part 6", "part 7"]);
-    expect(firstDead).toMatchObject({ row: 2, code: "ROW_NULL" });
-    expect(rowsOf(dead)).toMatchObject([{ row: 2, name: "part 2" }]);
+    expect(firstDeadLetter).toMatchObject({ row: 2, code: "ROW_NULL" });
+    expect(rowsOf(deadLetters)).toMatchObject([{ row: 2, name: "part 2" }]);
   });
 
   test("lose the parts that the model has mapped when it fails on another part", () => {
@@ -278,8 +286,8 @@ describe("rows that steps dropped or split", () => {
       { kind: "failed", batch: rowsBatch([{ chunk, start: 6, end: 7 }]), message: "no" },
       mapped([{ chunk, start: 7, end: 8 }], [7]),
     ]);
-    const { rows, firstDead, rowsMapped, rowsOut } = collector.finish();
+    const { rows, firstDeadLetter, rowsMapped, rowsOut } = collector.finish();
     expect(rowsOf(rows)?.map(({ y }) => y)).toEqual([0, 1, 2, 3, 4, 7]);
-    expect([firstDead?.row, rowsMapped, rowsOut]).toEqual([4, 4, 6]);
+    expect([firstDeadLetter?.row, rowsMapped, rowsOut]).toEqual([4, 4, 6]);
   });
 });

@@ -24,7 +24,7 @@ function mappedShard(): MappedShard {
   const rows = smallTable(ROWS);
   const counts = rowCounts(SOURCES, { rowsOut: ROWS, rowsTruncated: 3, rowsFilled: 2 });
   return {
-    ...{ ...counts, rows, dead: null, firstDead: null },
+    ...{ ...counts, rows, deadLetters: null, firstDeadLetter: null },
     sources: [Uint32Array.from({ length: ROWS }, (_, row) => row >> 1)],
     noted: {
       ...recordOf(NOTED_COUNTS, () => new Set<number>()),

@@ -35,7 +35,7 @@ describe("the exclusion of a GPU", () => {
       [5, read()],
       [5, look],
     ]);
-    expect(state.aside).toEqual({ reason, sinceMs: 10_000, untilMs: 70_000 });
+    expect(state.exclusion).toEqual({ reason, sinceMs: 10_000, untilMs: 70_000 });
   });
 
   test("a GPU is excluded after a minute of slowdown, but not after a shorter one", () => {
@@ -47,9 +47,9 @@ describe("the exclusion of a GPU", () => {
       [5, slow],
       [50, slow],
     ]);
-    expect(moment.state.aside).toBeNull();
+    expect(moment.state.exclusion).toBeNull();
     const long = comesOf([[60, slow]], moment.state, moment.nowMs);
-    expect(long.state.aside?.reason).toBe("slowed down for 110 s (hardware heat, at 95 °C)");
+    expect(long.state.exclusion?.reason).toBe("slowed down for 110 s (hardware heat, at 95 °C)");
   });
 
   test("a GPU is not excluded for program errors, corrected errors or earlier errors", () => {
@@ -59,33 +59,33 @@ describe("the exclusion of a GPU", () => {
       [5, read({ uncorrectedErrors: null })],
       [5, read({ uncorrectedErrors: 9 })],
     ]);
-    expect(state.aside).toBeNull();
+    expect(state.exclusion).toBeNull();
   });
 });
 
 describe("an excluded GPU", () => {
   test("is used again when its time is over and the next check finds no fault", () => {
     const aside = comesOf([[5, LOST]]);
-    expect(comesOf([[59, read()]], aside.state, aside.nowMs).state.aside).not.toBeNull();
+    expect(comesOf([[59, read()]], aside.state, aside.nowMs).state.exclusion).not.toBeNull();
     const still = comesOf([[60, LOST]], aside.state, aside.nowMs);
-    expect(still.state.aside).not.toBeNull();
-    expect(comesOf([[60, read()]], still.state, still.nowMs).state.aside).toBeNull();
+    expect(still.state.exclusion).not.toBeNull();
+    expect(comesOf([[60, read()]], still.state, still.nowMs).state.exclusion).toBeNull();
   });
 
   test("is excluded longer each time, and for a minute again after an hour without faults", () => {
     let run = comesOf([[5, LOST]]);
     const lasted: number[] = [];
     for (let time = 0; time < 7; time += 1) {
-      const { sinceMs, untilMs } = run.state.aside ?? { sinceMs: 0, untilMs: 0 };
+      const { sinceMs, untilMs } = run.state.exclusion ?? { sinceMs: 0, untilMs: 0 };
       lasted.push((untilMs - sinceMs) / 60_000);
       const back = comesOf([[(untilMs - run.nowMs) / 1_000, read()]], run.state, run.nowMs);
       run = comesOf([[5, LOST]], back.state, back.nowMs);
     }
     expect(lasted).toEqual([1, 2, 4, 8, 15, 15, 15]);
-    const untilMs = run.state.aside?.untilMs ?? 0;
+    const untilMs = run.state.exclusion?.untilMs ?? 0;
     const back = comesOf([[(untilMs - run.nowMs) / 1_000, read()]], run.state, run.nowMs);
     const later = comesOf([[3_600, LOST]], back.state, back.nowMs);
-    expect((later.state.aside?.untilMs ?? 0) - later.nowMs).toBe(60_000);
+    expect((later.state.exclusion?.untilMs ?? 0) - later.nowMs).toBe(60_000);
   });
 });
 
@@ -105,11 +105,11 @@ test("a healthy check never excludes a GPU, and a GPU that stays healthy is used
     fc.property(looks, (seen) => {
       const { state, nowMs } = comesOf(seen);
       expect(
-        judgeGpu(state, read({ uncorrectedErrors: state.uncorrectedErrors }), nowMs).aside === null,
-      ).toBe(state.aside === null || nowMs >= state.aside.untilMs);
+        judgeGpu(state, read({ uncorrectedErrors: state.uncorrectedErrors }), nowMs).exclusion === null,
+      ).toBe(state.exclusion === null || nowMs >= state.exclusion.untilMs);
       const well = read({ uncorrectedErrors: state.uncorrectedErrors });
       const calm = comesOf([[900, well]], state, nowMs);
-      expect(calm.state.aside).toBeNull();
+      expect(calm.state.exclusion).toBeNull();
     }),
   );
 });

@@ -25,7 +25,7 @@ test("a joined process hangs after two minutes without a report, until it report
   expect(hanging()).toEqual([]);
   clock.skip(121_000);
   expect(hanging()).toHaveLength(2);
-  figures.ended("node-1", "died");
+  figures.ended("node-1", "exited");
   figures.began("node-1", "cpu");
   expect(hanging()).toEqual(["the process of node-2 has not reported for 142 s"]);
 });

@@ -4,13 +4,13 @@ import type { LaneSet } from "../../../../worker/lanes/lane-set.ts";
 import { SharedLanes } from "../../../../worker/lanes/shared-lanes.ts";
 
 class Lanes {
-  readonly told: string[] = [];
+  readonly report: string[] = [];
   break: (error: ShardmillError) => void = () => {};
   readonly shared = new SharedLanes();
 
   take(model: string): Promise<LaneSet> {
     return this.shared.take(model, async () => {
-      this.told.push(`${model} starts`);
+      this.report.push(`${model} starts`);
       return {
         count: 1,
         loadMs: 1,
@@ -19,36 +19,36 @@ class Lanes {
           this.break = listener;
         },
         [Symbol.asyncDispose]: async () => {
-          this.told.push(`${model} ends`);
+          this.report.push(`${model} ends`);
         },
       };
     });
   }
 }
 
-const giveBack = (lanes: LaneSet) => lanes[Symbol.asyncDispose]();
+const release = (lanes: LaneSet) => lanes[Symbol.asyncDispose]();
 
 it("a model is loaded once for concurrent jobs and for consecutive jobs", async () => {
   const lanes = new Lanes();
   const [first, second] = await Promise.all([lanes.take("a"), lanes.take("a")]);
-  await giveBack(first);
-  await giveBack(first);
-  await giveBack(second);
-  await giveBack(await lanes.take("a"));
-  expect(lanes.told).toEqual(["a starts"]);
+  await release(first);
+  await release(first);
+  await release(second);
+  await release(await lanes.take("a"));
+  expect(lanes.report).toEqual(["a starts"]);
   await lanes.shared[Symbol.asyncDispose]();
-  expect(lanes.told).toEqual(["a starts", "a ends"]);
+  expect(lanes.report).toEqual(["a starts", "a ends"]);
 });
 
 it("idle lanes end before the lanes of another model start", async () => {
   const lanes = new Lanes();
-  await giveBack(await lanes.take("a"));
+  await release(await lanes.take("a"));
   const other = await lanes.take("b");
-  expect(lanes.told).toEqual(["a starts", "a ends", "b starts"]);
+  expect(lanes.report).toEqual(["a starts", "a ends", "b starts"]);
   const again = await lanes.take("a");
-  await giveBack(other);
-  await giveBack(again);
-  expect(lanes.told.slice(3)).toEqual(["a starts", "b ends"]);
+  await release(other);
+  await release(again);
+  expect(lanes.report.slice(3)).toEqual(["a starts", "b ends"]);
 });
 
 it("broken lanes notify current and later users, but no user that returned them", async () => {
@@ -59,22 +59,22 @@ it("broken lanes notify current and later users, but no user that returned them"
     taken.onBroken(({ code }) => heard.push(`${who}: ${code}`));
     return taken;
   };
-  await giveBack(await take("gone"));
+  await release(await take("gone"));
   await take("here");
-  lanes.break(new ShardmillError("WORKER_DIED", "a lane's thread ended"));
-  expect(heard).toEqual(["here: WORKER_DIED"]);
+  lanes.break(new ShardmillError("WORKER_LOST", "a lane's thread ended"));
+  expect(heard).toEqual(["here: WORKER_LOST"]);
   await take("late");
-  expect(heard).toEqual(["here: WORKER_DIED", "late: WORKER_DIED"]);
+  expect(heard).toEqual(["here: WORKER_LOST", "late: WORKER_LOST"]);
 });
 
 it("closeIdle ends idle lanes and keeps lanes in use", async () => {
   const lanes = new Lanes();
   const taken = await lanes.take("a");
   await lanes.shared.closeIdle();
-  expect(lanes.told).toEqual(["a starts"]);
-  await giveBack(taken);
+  expect(lanes.report).toEqual(["a starts"]);
+  await release(taken);
   await lanes.shared.closeIdle();
-  expect(lanes.told).toEqual(["a starts", "a ends"]);
+  expect(lanes.report).toEqual(["a starts", "a ends"]);
 });
 
 it("lanes that failed to start are started again", async () => {
@@ -82,5 +82,5 @@ it("lanes that failed to start are started again", async () => {
   const failing = lanes.shared.take("a", () => Promise.reject(new Error("no memory")));
   await expect(failing).rejects.toThrow("no memory");
   await lanes.take("a");
-  expect(lanes.told).toEqual(["a starts"]);
+  expect(lanes.report).toEqual(["a starts"]);
 });

@@ -16,14 +16,14 @@ test("an unreachable coordinator is retried often for a minute, then rarely, and
   };
   const reports: number[] = [];
   const startMs = time.nowMs();
-  const asked = persist<void>(() => Promise.reject(away), {
+  const requested = persist<void>(() => Promise.reject(away), {
     signal: new AbortController().signal,
     giveUpMs: 300_000,
     clock: { ...time, after },
     random: { hex: () => "", unit: () => 0.99 },
     onWaiting: (_error, sinceMs) => reports.push(sinceMs),
   });
-  await expect(asked).rejects.toBe(away);
+  await expect(requested).rejects.toBe(away);
   const early = waits.filter(({ atMs }) => atMs - startMs < 60_000);
   const late = waits.filter(({ atMs }) => atMs - startMs >= 60_000);
   expect(Math.max(...early.map(({ ms }) => ms))).toBeLessThanOrEqual(800);

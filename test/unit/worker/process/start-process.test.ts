@@ -24,8 +24,8 @@ test("one process at a time has a turn, in the order of requests, and other turn
 test("an exited process passes its turn to the next, and loses its place in the queue", () => {
   const { turns, granted, want } = aFamily();
   for (const who of ["a", "b", "c"]) want(who, "model");
-  turns.gone("b");
-  turns.gone("a");
+  turns.exited("b");
+  turns.exited("a");
   expect(granted).toEqual(["a: model", "c: model"]);
   turns.end("c", "model");
   want("d", "model");

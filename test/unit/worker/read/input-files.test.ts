@@ -60,7 +60,7 @@ async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
 test("a returned file is taken again without new reads", async () => {
   const { files, planned, reads } = await rig();
   const first = await files.take(planned("/a"), null, signal);
-  files.giveBack(first);
+  files.release(first);
   const before = reads("/a");
   expect(await files.take(planned("/a"), null, signal)).toBe(first);
   expect(reads("/a")).toBe(before);
@@ -86,7 +86,7 @@ test("a file that is taken twice at once is opened twice, and both can be read",
 test("a returned file cannot be closed by its previous user", async () => {
   const { files, planned, reads } = await rig();
   const first = await files.take(planned("/a"), null, signal);
-  files.giveBack(first);
+  files.release(first);
   files.drop(first);
   const before = reads("/a");
   expect(await files.take(planned("/a"), null, signal)).toBe(first);
@@ -96,11 +96,11 @@ test("a returned file cannot be closed by its previous user", async () => {
 
 test("at most two files stay open, and the longest unused is closed, never one in use", async () => {
   const { files, planned, reads } = await rig();
-  for (const path of ["/a", "/b"]) files.giveBack(await files.take(planned(path), null, signal));
+  for (const path of ["/a", "/b"]) files.release(await files.take(planned(path), null, signal));
   const taken = await files.take(planned("/b"), null, signal);
-  files.giveBack(await files.take(planned("/c"), null, signal));
+  files.release(await files.take(planned("/c"), null, signal));
   const before = reads("/a");
-  files.giveBack(await files.take(planned("/a"), null, signal));
+  files.release(await files.take(planned("/a"), null, signal));
   expect(reads("/a")).toBeGreaterThan(before);
   let rows = 0;
   for await (const batch of taken.read({ rowStart: 0, rowEnd: 100, columns: ["x"], signal }))
@@ -149,7 +149,7 @@ describe("a file that the nearest way of access does not have as planned", () =>
     now = async () => ({ bytes: bytes.length, version: "2" });
     const changed = { code: "INPUT_CHANGED" };
     await expect(files.confirm(planned("/a"), files.wayOf(file), signal)).rejects.toMatchObject(changed);
-    files.giveBack(file);
+    files.release(file);
     const again = await files.take(planned("/a"), null, signal);
     expect(again).not.toBe(file);
     await files.confirm(planned("/a"), files.wayOf(again), signal);
@@ -194,11 +194,11 @@ async function inBucket() {
   const path = parseLocation("s3://bucket/a.parquet");
   const content = encodeParquet(smallTable(50_000));
   await bucket.put(path, sourceOfBytes(content), { signal });
-  const asked: (readonly [start: number, end: number])[] = [];
+  const requested: (readonly [start: number, end: number])[] = [];
   const way: Way = {
     stat: () => Promise.reject(new Error("stat must not be called")),
     read: (...range) => {
-      asked.push([range[1], range[2]]);
+      requested.push([range[1], range[2]]);
       return bucket.read(...range);
     },
     checksVersion: async () => bucket.can.versions,
@@ -212,20 +212,20 @@ async function inBucket() {
     rows,
     footerSha256,
   };
-  return { bucket, path, content, planned, asked, way };
+  return { bucket, path, content, planned, requested, way };
 }
 
 test("a store that checks the version on each read needs no stat, and a file's end is read once", async () => {
-  const { planned, asked, way } = await inBucket();
+  const { planned, requested, way } = await inBucket();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
   const one = await files.take(planned, null, signal);
   const other = await files.take(planned, null, signal);
-  expect(asked).toEqual([[planned.bytes - END_BYTES, planned.bytes]]);
+  expect(requested).toEqual([[planned.bytes - END_BYTES, planned.bytes]]);
   await files.confirm(planned, files.wayOf(one), signal);
-  files.giveBack(one);
-  files.giveBack(other);
+  files.release(one);
+  files.release(other);
   expect(await files.take(planned, null, signal)).toBe(one);
-  expect(asked).toHaveLength(1);
+  expect(requested).toHaveLength(1);
 });
 
 test.each([
@@ -247,7 +247,7 @@ test.each([
 });
 
 test("the end of a file whose reader gave up is read by the next reader", async () => {
-  const { planned, asked, way } = await inBucket();
+  const { planned, requested, way } = await inBucket();
   const leave = new AbortController();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
   const left = files.take(planned, null, leave.signal);
@@ -255,7 +255,7 @@ test("the end of a file whose reader gave up is read by the next reader", async 
   await expect(left).rejects.toThrow("given up");
   const file = await files.take(planned, null, signal);
   expect(file.rows).toBe(planned.rows);
-  expect(asked.length).toBeLessThanOrEqual(2);
+  expect(requested.length).toBeLessThanOrEqual(2);
 });
 
 test("an end that one way has read does not open the file by another way that fails", async () => {

@@ -25,7 +25,7 @@ test("a failed part excludes every part of its row, and no part of another row",
     { start: 5, end: 7 },
   ]);
   expect(chunk.rowsPending).toBe(3);
-  expect(chunk.deadRows().map(([row]) => row)).toEqual([2, 4]);
+  expect(chunk.deadLetters().map(([row]) => row)).toEqual([2, 4]);
 });
 
 test("a row whose 100,000 parts all failed counts as one failed row", () => {
@@ -35,5 +35,5 @@ test("a row whose 100,000 parts all failed counts as one failed row", () => {
     parts.map((_, part) => part),
   );
   expect(chunk.rowsPending).toBe(0);
-  expect(chunk.deadRows()).toHaveLength(1);
+  expect(chunk.deadLetters()).toHaveLength(1);
 });

@@ -13,7 +13,7 @@ const mask = aBinding({ tensor: "m", source: { kind: "mask", of: "x" }, rowShape
 function look(chunk: InputChunk) {
   return {
     positions: [...(chunk.positions?.counts[0] ?? [])],
-    dead: chunk.deadRows().map(([row, { code, message }]) => [row, code, message]),
+    dead: chunk.deadLetters().map(([row, { code, message }]) => [row, code, message]),
   };
 }
 

@@ -28,7 +28,7 @@ function fed(
   const { x } = feeds;
   if (x === undefined) throw new Error("no feed");
   const count = x.dims.reduce((total, dim) => total * dim, 1);
-  return { dims: x.dims, texts: unpackTexts(x.data, count), dead: chunk.deadRows().map(([row]) => row) };
+  return { dims: x.dims, texts: unpackTexts(x.data, count), dead: chunk.deadLetters().map(([row]) => row) };
 }
 
 const words = ["東京", "", "a", null, "long enough to be no inline view"];

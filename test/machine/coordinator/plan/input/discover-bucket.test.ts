@@ -40,13 +40,13 @@ async function refusal(path: string): Promise<ShardmillError> {
 }
 
 test("a folder of a bucket is walked like one on a disk, with the size and version of each object", async () => {
-  const { files, leftOut } = await find("s3://bucket/data");
+  const { files, skippedFiles } = await find("s3://bucket/data");
   expect(files.map(({ path }) => path)).toEqual([
     "s3://bucket/data/a.parquet",
     "s3://bucket/data/b.parquet",
     "s3://bucket/data/deep/er/d.arrow",
   ]);
-  expect(leftOut.map(({ reason, examples }) => [reason, examples])).toEqual([
+  expect(skippedFiles.map(({ reason, examples }) => [reason, examples])).toEqual([
     ["hidden", ["s3://bucket/data/_old"]],
     ["otherEnding", ["s3://bucket/data/notes.txt"]],
   ]);

@@ -58,10 +58,10 @@ async function discover(paths: readonly string[], format: Format = "auto"): Prom
 }
 
 /** Returns the skipped files, by reason. */
-async function leftOut(paths: readonly string[], format: Format = "auto") {
+async function skippedFiles(paths: readonly string[], format: Format = "auto") {
   const found = await find(paths, format);
   return Object.fromEntries(
-    found.leftOut.map(({ reason, count, examples }) => [reason, [count, ...examples.map(below)]]),
+    found.skippedFiles.map(({ reason, count, examples }) => [reason, [count, ...examples.map(below)]]),
   );
 }
 
@@ -135,17 +135,17 @@ describe("the files of an input", () => {
   });
 
   it("do not include skipped files, which are counted and named by reason", async () => {
-    expect(await leftOut(["data"])).toEqual({
+    expect(await skippedFiles(["data"])).toEqual({
       hidden: [3, "data/.hidden.parquet", "data/_old", "data/_part.parquet"],
       otherEnding: [1, "data/notes.txt"],
       again: [1, "data/link.parquet"],
     });
-    expect(await leftOut(["data/*"])).toEqual({
+    expect(await skippedFiles(["data/*"])).toEqual({
       hidden: [3, "data/.hidden.parquet", "data/_old", "data/_part.parquet"],
       otherEnding: [1, "data/notes.txt"],
       again: [1, "data/link.parquet"],
     });
-    expect(await leftOut(["data/[ab].parquet"])).toEqual({});
+    expect(await skippedFiles(["data/[ab].parquet"])).toEqual({});
   });
 
   it("have their format, size and modification time", async () => {

@@ -49,11 +49,11 @@ describe("outputs of jobs as input", () => {
     const files = ["a.parquet", "deep/b.parquet"];
     expect(await seeInput(tree, ".")).toEqual({
       files,
-      leftOut: { jobOutput: [4, "deep/v1", "elsewhere/v3", "out"], again: [1, "deep/v3"] },
+      skippedFiles: { jobOutput: [4, "deep/v1", "elsewhere/v3", "out"], again: [1, "deep/v3"] },
       problems: [],
     });
     expect(await seeInput(tree, "**/*.parquet")).toMatchObject({ files });
-    expect(await seeInput(tree, "*.parquet")).toMatchObject({ files: ["a.parquet"], leftOut: {} });
+    expect(await seeInput(tree, "*.parquet")).toMatchObject({ files: ["a.parquet"], skippedFiles: {} });
     const { problems } = await seeInput(tree, "v*/rows/*.parquet");
     expect(problems[0]).toMatchObject({ found: `1 output of a job (${tree.at("v2")})` });
   });
@@ -85,7 +85,7 @@ describe("outputs of jobs as input", () => {
 
   it("are not confused with folders that have another program's `_manifest.json`", async () => {
     await using tree = await FileTree.make({ "d/_manifest.json": '{"entries": []}', "d/a.parquet": "" });
-    expect(await seeInput(tree, ".")).toMatchObject({ files: ["d/a.parquet"], leftOut: {} });
+    expect(await seeInput(tree, ".")).toMatchObject({ files: ["d/a.parquet"], skippedFiles: {} });
   });
 
   it("are named in the error if a folder contains nothing else", async () => {

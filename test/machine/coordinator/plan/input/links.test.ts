@@ -11,7 +11,7 @@ describe("links in an input folder", () => {
       "d/c.parquet": "../one/c.parquet",
     });
     const all = ["d/c.parquet", "d/y=2023/a.parquet", "d/y=2024/b.parquet"];
-    expect(await seeInput(tree, "d")).toEqual({ files: all, leftOut: {}, problems: [] });
+    expect(await seeInput(tree, "d")).toEqual({ files: all, skippedFiles: {}, problems: [] });
     expect((await seeInput(tree, "d/**/*.parquet")).files).toEqual(all);
     expect((await seeInput(tree, "d/y=*/*.parquet")).files).toEqual(all.slice(1));
     expect((await seeInput(tree, "d/y=2024")).files).toEqual(["d/y=2024/b.parquet"]);
@@ -51,7 +51,7 @@ describe("links in an input folder", () => {
     });
     expect(await seeInput(tree, "d")).toEqual({
       files: ["d/run-5/a.parquet", "d/x.parquet"],
-      leftOut: { again: [3, "d/0-first", "d/a-copy.parquet", "d/latest"] },
+      skippedFiles: { again: [3, "d/0-first", "d/a-copy.parquet", "d/latest"] },
       problems: [],
     });
     expect((await seeInput(tree, ["d/latest", "d"])).files).toEqual(["d/latest/a.parquet", "d/x.parquet"]);
@@ -78,7 +78,7 @@ describe("links in an input folder", () => {
     });
     expect(await seeInput(tree, "d")).toMatchObject({
       files: ["d/a.parquet"],
-      leftOut: { otherEnding: [1, "d/notes.txt"] },
+      skippedFiles: { otherEnding: [1, "d/notes.txt"] },
     });
     for (const name of ["y=2024", "b.parquet"]) {
       await using broken = await FileTree.make(["d/a.parquet"], { [`d/${name}`]: "gone" });

@@ -108,7 +108,7 @@ describe("a file whose name is not UTF-8", () => {
     await writeFile(bad("gr\xfc\xdf.txt"), "");
     expect(await seeInput(tree, "in")).toMatchObject({
       files: ["in/a.parquet", "in/\uFFFD.parquet"],
-      leftOut: { otherEnding: [1, "in/gr\\xfc\\xdf.txt"] },
+      skippedFiles: { otherEnding: [1, "in/gr\\xfc\\xdf.txt"] },
     });
     await writeFile(bad("gr\xfc\xdf.parquet"), "");
     for (const input of ["in", "in/*.parquet"]) {

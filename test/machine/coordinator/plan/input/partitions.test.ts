@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { FolderValuesOfFolders } from "../../../../../coordinator/plan/input/folder-values.ts";
-import { besideColumns, findPartitions } from "../../../../../coordinator/plan/input/partitions.ts";
+import { findPartitions, partitionColumns } from "../../../../../coordinator/plan/input/partitions.ts";
 import { isShardmillError } from "../../../../../shared/core/errors.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { parseJobText } from "../../../../../shared/job-file/read-job-file.ts";
@@ -131,12 +131,12 @@ describe("name=value folders of all files", () => {
 
   test("are no columns if the files have a column of that name, in upper or lower case", () => {
     const found = findPartitions(filesAt("/d/year=1/x", "/d/year=2/y"), undefined);
-    expect(besideColumns(found, [column("month")], undefined)).toBe(found);
+    expect(partitionColumns(found, [column("month")], undefined)).toBe(found);
     for (const name of ["year", "Year"]) {
-      const beside = besideColumns(found, [column(name)], undefined);
+      const beside = partitionColumns(found, [column(name)], undefined);
       expect(beside.partitions).toEqual({ kind: "none", why: expect.stringContaining(`\`${name}\``) });
       expect(beside.files.map(({ partitions }) => partitions)).toEqual([[], []]);
-      expect(refusal(() => besideColumns(found, [column(name)], "hive"))).toContain(`\`${name}\``);
+      expect(refusal(() => partitionColumns(found, [column(name)], "hive"))).toContain(`\`${name}\``);
     }
   });
 });

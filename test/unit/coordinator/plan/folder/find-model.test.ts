@@ -3,7 +3,7 @@ import { findModel } from "../../../../../coordinator/plan/folder/find-model.ts"
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 
 const FOLDER = parseLocation("/m");
-const find = (names: readonly string[], asked?: string) => findModel(FOLDER, names, asked);
+const find = (names: readonly string[], requested?: string) => findModel(FOLDER, names, requested);
 
 describe("the ONNX file of a model's folder", () => {
   test.each([

@@ -216,7 +216,7 @@ describe("cancelling", () => {
 });
 
 test("progress has the counts of rows, shards, attempts and workers", () => {
-  const job = TestJob.running(aPlan(4), aConfig({ maxDeadRows: 2 }));
+  const job = TestJob.running(aPlan(4), aConfig({ maxDeadLetters: 2 }));
   const worker = job.join("w1", 3);
   const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
   const counts = {
@@ -224,9 +224,9 @@ test("progress has the counts of rows, shards, attempts and workers", () => {
     rowsFiltered: 3,
     rowsOut: 12,
     rowsTruncated: 5,
-    rowsDead: 1,
+    rowsDeadLettered: 1,
   };
-  job.commit(worker, { ...counts, firstDead: letter });
+  job.commit(worker, { ...counts, firstDeadLetter: letter });
   const lease = job.grant(worker);
   job.apply({
     kind: "heartbeat",
@@ -263,7 +263,7 @@ test("the same events give the same effects", () => {
       { kind: "planSealed", files: filesOf(aPlan(3)), shards: aPlan(3) } as const,
       { kind: "workerJoined", worker, name: "w", slots: 2 } as const,
       { kind: "leaseRequested", worker } as const,
-      { kind: "workerLost", worker, how: "died", message: "gone" } as const,
+      { kind: "workerLost", worker, how: "lost", message: "gone" } as const,
     ].map((event) => applyEvent(job.state, 5, event));
   };
   expect(run()).toEqual(run());

@@ -197,7 +197,7 @@ describe("two offers of one shard", () => {
 
 describe("an offer that is being verified", () => {
   test("the loss of a worker with another lease of the shard does not end the verification", () => {
-    const job = TestJob.running(aPlan(2), aConfig({ maxAttempts: 1, maxDeadRows: 5 }));
+    const job = TestJob.running(aPlan(2), aConfig({ maxAttempts: 1, maxDeadLetters: 5 }));
     const [first, second] = [job.join("w1"), job.join("w2")];
     const old = job.grant(first);
     job.tickAfter(30_000);

@@ -106,7 +106,7 @@ describe("a crash between a record and its consequence", () => {
   test("after a commit beyond the limit of dead letters, the job fails when it is resumed", () => {
     const job = TestJob.running(aPlan(1));
     const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
-    job.commit(job.join("w1"), { rowsOut: 9, rowsDead: 1, firstDead: letter });
+    job.commit(job.join("w1"), { rowsOut: 9, rowsDeadLettered: 1, firstDeadLetter: letter });
     const effects = job.restart(without(job, "jobFailed"));
     expect(only(effects, "jobEnded").reason).toMatchObject({
       code: "ERROR_BUDGET_EXCEEDED",
@@ -115,7 +115,7 @@ describe("a crash between a record and its consequence", () => {
   });
 
   test("after the last loss with a poisoned row, the row is dead-lettered when the job is resumed", () => {
-    const job = TestJob.running(aPlan(1, 1), aConfig({ maxDeadRows: 1 }));
+    const job = TestJob.running(aPlan(1, 1), aConfig({ maxDeadLetters: 1 }));
     for (const name of ["w1", "w2", "w3"]) {
       job.lose(job.grant(job.join(name)).worker);
       job.nowMs += 60_000;
@@ -127,7 +127,7 @@ describe("a crash between a record and its consequence", () => {
 
 describe("replay", () => {
   test("a replay of every record twice in a row equals a replay of each record once", () => {
-    const job = TestJob.running(aPlan(3, 2), aConfig({ maxDeadRows: 2 }));
+    const job = TestJob.running(aPlan(3, 2), aConfig({ maxDeadLetters: 2 }));
     const worker = job.join("w0", 1);
     const partial = job.commit(worker);
     for (const name of ["w1", "w2", "w3"]) {

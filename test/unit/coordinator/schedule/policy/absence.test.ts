@@ -4,21 +4,21 @@ import { DEFAULT_SCHEDULE } from "../../../../../coordinator/schedule/state/conf
 import type { Law } from "../../../../../shared/domain/laws.ts";
 import { aConfig, aPlan, TestJob } from "../harness.ts";
 
-const { leaseMs, workerGoneMs, disconnectGraceMs } = DEFAULT_SCHEDULE;
+const { leaseMs, workerLostMs, disconnectGraceMs } = DEFAULT_SCHEDULE;
 
-describe("silence-is-not-death" satisfies Law, () => {
+describe("silence-is-not-loss" satisfies Law, () => {
   const judged = (heardMs: number, disconnectedMs: number | null, nowMs: number) =>
     absenceOf({ heardMs, disconnectedMs }, DEFAULT_SCHEDULE, nowMs)?.how ?? "here";
 
-  test("a worker that is silent for longer than a lease is kept, and is lost after `workerGoneMs`", () => {
+  test("a worker that is silent for longer than a lease is kept, and is lost after `workerLostMs`", () => {
     expect(judged(0, null, leaseMs + 1)).toBe("here");
-    expect(judged(0, null, workerGoneMs)).toBe("here");
-    expect(judged(0, null, workerGoneMs + 1)).toBe("silent");
+    expect(judged(0, null, workerLostMs)).toBe("here");
+    expect(judged(0, null, workerLostMs + 1)).toBe("silent");
   });
 
   test("a worker whose connection broke is lost after the grace time, unless it called again", () => {
     expect(judged(0, 1_000, 1_000 + disconnectGraceMs)).toBe("here");
-    expect(judged(0, 1_000, 1_001 + disconnectGraceMs)).toBe("died");
+    expect(judged(0, 1_000, 1_001 + disconnectGraceMs)).toBe("lost");
     expect(judged(2_000, null, 1_001 + disconnectGraceMs)).toBe("here");
   });
 
@@ -41,14 +41,14 @@ describe("silence-is-not-death" satisfies Law, () => {
   });
 
   test("a lease of a silent worker is not counted as a failure, and a lease of a crashed worker is", () => {
-    for (const how of ["silent", "died"] as const) {
+    for (const how of ["silent", "lost"] as const) {
       const job = TestJob.running(aPlan(2));
       const worker = job.join("w1");
       job.grant(worker);
       job.lose(worker, how);
-      expect(job.state.totals.attemptsFailed).toBe(how === "died" ? 1 : 0);
+      expect(job.state.totals.attemptsFailed).toBe(how === "lost" ? 1 : 0);
       expect(job.state.shards[0]?.state.kind).toBe("pending");
-      expect(job.state.reputations.size).toBe(how === "died" ? 1 : 0);
+      expect(job.state.reputations.size).toBe(how === "lost" ? 1 : 0);
     }
   });
 });

@@ -47,7 +47,7 @@ describe("a worker that fails repeatedly", () => {
     const scene = aScene(1);
     const { job } = scene;
     job.grant(scene.bad);
-    job.lose(scene.bad, "died");
+    job.lose(scene.bad, "lost");
     const again = job.join("bad");
     const { shard, token } = job.grant(again);
     const partial = aPartial(shard, token);
@@ -61,7 +61,7 @@ describe("a worker that fails repeatedly", () => {
     const { job, bad } = scene;
     job.grant(bad);
     job.grant(bad);
-    job.lose(bad, "died");
+    job.lose(bad, "lost");
     job.join("bad");
     expect(isExcluded(scene)).toBe(false);
   });
@@ -220,7 +220,7 @@ describe("a shard that causes failures", () => {
   });
 
   test("a shard that crashes its workers excludes none of them, down to the row", () => {
-    const job = TestJob.running(aPlan(1, 64), aConfig({ maxDeadRows: 1 }));
+    const job = TestJob.running(aPlan(1, 64), aConfig({ maxDeadLetters: 1 }));
     for (let step = 0; job.state.phase.kind === "running" && step < 200; step += 1) {
       const names = ["w0", "w1"];
       const [worker] = names.map((name) => job.join(name)).slice(step % 2);
@@ -229,7 +229,7 @@ describe("a shard that causes failures", () => {
       const [grant] = effects.filter((effect) => effect.kind === "grant");
       if (grant === undefined) job.nowMs += 30_000;
       else if (grant.shard.rowStart > 40 || grant.shard.rowEnd <= 40) commit(job, { ...grant, worker });
-      else job.lose(worker, "died");
+      else job.lose(worker, "lost");
       for (const session of [...job.state.workers.keys()]) job.lose(session, "left");
       job.nowMs += 60_000;
       expect([...job.state.reputations.values()].filter(({ exclusion }) => exclusion !== null)).toEqual([]);

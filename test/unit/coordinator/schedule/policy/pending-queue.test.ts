@@ -3,10 +3,10 @@ import { runFleet } from "../fleet.ts";
 import { aPartial, aPlan, type Granted, TestJob } from "../harness.ts";
 
 /** Returns a fleet on a long job, and shards during which a worker was just killed. */
-function aFleet({ workers, died }: { readonly workers: number; readonly died: number }) {
+function aFleet({ workers, lostWorker }: { readonly workers: number; readonly lostWorker: number }) {
   const job = TestJob.running(aPlan(200));
-  const dead = job.join("dead", died);
-  const suspects = Array.from({ length: died }, () => job.grant(dead).shard.id);
+  const dead = job.join("dead", lostWorker);
+  const suspects = Array.from({ length: lostWorker }, () => job.grant(dead).shard.id);
   const fleet = Array.from({ length: workers }, (_, index) => job.join(`w${index}`));
   const held = new Map(fleet.map((worker) => [worker, [job.grant(worker), job.grant(worker)]]));
   job.lose(dead);
@@ -33,7 +33,7 @@ function aFleet({ workers, died }: { readonly workers: number; readonly died: nu
 
 describe("a shard whose worker was lost while all other workers are busy", () => {
   test("the shard is assigned to the first idle worker, and until then no worker gets another shard", () => {
-    const { fleet, suspects, finish, ask } = aFleet({ workers: 3, died: 1 });
+    const { fleet, suspects, finish, ask } = aFleet({ workers: 3, lostWorker: 1 });
     const [first = fail(), second = fail(), third = fail()] = fleet;
     for (const worker of fleet) {
       finish(worker);
@@ -49,7 +49,7 @@ describe("a shard whose worker was lost while all other workers are busy", () =>
   });
 
   test("idle workers get other shards once one worker holds that shard", () => {
-    const { fleet, suspects, finish, ask } = aFleet({ workers: 3, died: 1 });
+    const { fleet, suspects, finish, ask } = aFleet({ workers: 3, lostWorker: 1 });
     for (const worker of fleet) {
       finish(worker);
       finish(worker);
@@ -69,7 +69,13 @@ describe("a row in the first shard that crashes its workers", () => {
   ])(
     "$workers workers that prefetch find the row before a fifth of the job is done",
     ({ workers, shards }) => {
-      const { failure, doneShare } = runFleet({ workers, shards, rows: 64, poisonedRow: 40, maxDeadRows: 0 });
+      const { failure, doneShare } = runFleet({
+        workers,
+        shards,
+        rows: 64,
+        poisonedRow: 40,
+        maxDeadLetters: 0,
+      });
       expect(failure?.fields).toMatchObject({ code: "ROW_POISON", row: 40 });
       expect(doneShare).toBeLessThan(0.2);
     },

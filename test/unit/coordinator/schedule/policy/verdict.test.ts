@@ -16,7 +16,7 @@ import {
 
 /** Kills the worker during the lease, and restarts it as its supervisor would. */
 function die(job: TestJob, { worker }: Granted, name: string): WorkerSession {
-  job.lose(worker, "died");
+  job.lose(worker, "lost");
   job.nowMs += 60_000;
   return job.join(name);
 }
@@ -27,7 +27,7 @@ function killShard(job: TestJob, names: readonly string[]): void {
 
 describe("a shard that crashes its workers", () => {
   test("the shard is split durably into two pending halves", () => {
-    const job = TestJob.running(aPlan(1, 9), aConfig({ maxDeadRows: 1 }));
+    const job = TestJob.running(aPlan(1, 9), aConfig({ maxDeadLetters: 1 }));
     killShard(job, ["w1", "w2"]);
     const last = job.grant(job.join("w3"));
     const effects = job.lose(last.worker);
@@ -68,21 +68,21 @@ describe("a shard that crashes its workers", () => {
   });
 
   test("a shard without rows that crashes its workers fails the job", () => {
-    const job = TestJob.running(aPlan(1, 0), aConfig({ maxDeadRows: 9 }));
+    const job = TestJob.running(aPlan(1, 0), aConfig({ maxDeadLetters: 9 }));
     killShard(job, ["w1", "w2", "w3"]);
-    expect(job.failure).toMatchObject({ code: "SHARD_FAILED", fields: { code: "WORKER_DIED" } });
+    expect(job.failure).toMatchObject({ code: "SHARD_FAILED", fields: { code: "WORKER_LOST" } });
   });
 
-  test("an attempt that fails with WORKER_DIED counts as a crash", () => {
+  test("an attempt that fails with WORKER_LOST counts as a crash", () => {
     const job = TestJob.running(aPlan(1, 4), aConfig({ maxAttempts: 1 }));
-    job.fail(job.grant(job.join("w1")), aReason("WORKER_DIED", "exit 139"));
+    job.fail(job.grant(job.join("w1")), aReason("WORKER_LOST", "exit 139"));
     expect(job.stateOf(0)).toBe("split");
   });
 });
 
 describe("a single row that crashes its workers", () => {
   test("the row is dead-lettered within the limit, and the rest of the job continues", () => {
-    const job = TestJob.running(aPlan(2, 1), aConfig({ maxDeadRows: 1 }));
+    const job = TestJob.running(aPlan(2, 1), aConfig({ maxDeadLetters: 1 }));
     killShard(job, ["w1", "w2", "w3"]);
     expect(job.stateOf(0)).toBe("poisoned");
     expect(poisonedRows(job.state)).toMatchObject([
@@ -99,12 +99,12 @@ describe("a single row that crashes its workers", () => {
     expect(kinds(effects)).toEqual(["append attemptEnded", "append jobFailed", "jobEnded"]);
     expect(only(effects, "jobEnded").reason).toMatchObject({
       code: "ERROR_BUDGET_EXCEEDED",
-      fields: { file: "a.parquet", row: 0, code: "ROW_POISON", maxDeadRows: 0 },
+      fields: { file: "a.parquet", row: 0, code: "ROW_POISON", maxDeadLetters: 0 },
     });
   });
 
   test("the row as the last open shard starts the reduce", () => {
-    const job = TestJob.running(aPlan(1, 1), aConfig({ maxDeadRows: 1 }));
+    const job = TestJob.running(aPlan(1, 1), aConfig({ maxDeadLetters: 1 }));
     killShard(job, ["w1", "w2"]);
     const effects = job.lose(job.grant(job.join("w3")).worker);
     expect(kinds(effects)).toEqual(["append attemptEnded", "append rowDeadLettered", "startReduce"]);
@@ -112,7 +112,7 @@ describe("a single row that crashes its workers", () => {
 
   test("the dead letter names the file of the row, though the shard spans several files", () => {
     const files = ["/a", "/b", "/empty", "/c"].map((path) => ({ path, rows: path === "/empty" ? 0 : 3 }));
-    const job = new TestJob(aConfig({ maxDeadRows: 1 }));
+    const job = new TestJob(aConfig({ maxDeadLetters: 1 }));
     job.apply({ kind: "jobAccepted", jobId: aJobId("j1"), name: "digits", digests: DIGESTS });
     job.apply({ kind: "planSealed", files, shards: aPlan(1, 9) });
     const poison = 7;
@@ -125,14 +125,14 @@ describe("a single row that crashes its workers", () => {
         job.offer(worker, partial);
         job.stored(partial);
       }
-      job.lose(worker, deadly ? "died" : "left");
+      job.lose(worker, deadly ? "lost" : "left");
       job.nowMs += 60_000;
     }
     expect(poisonedRows(job.state)).toMatchObject([{ file: "/c", row: 1, code: "ROW_POISON" }]);
   });
 
   test("the row is found among a thousand, and no other row is dead-lettered", () => {
-    const job = TestJob.running(aPlan(4, 250), aConfig({ maxDeadRows: 3 }));
+    const job = TestJob.running(aPlan(4, 250), aConfig({ maxDeadLetters: 3 }));
     const poison = 617;
     let deaths = 0;
     for (let step = 0; step < 2000 && job.state.phase.kind === "running"; step += 1) {
@@ -147,7 +147,7 @@ describe("a single row that crashes its workers", () => {
         job.offer(worker, partial);
         job.stored(partial);
       }
-      job.lose(worker, deadly ? "died" : "left");
+      job.lose(worker, deadly ? "lost" : "left");
       job.nowMs += 60_000;
     }
     expect(job.state.phase.kind).toBe("reducing");

@@ -16,8 +16,8 @@ describe("the schedule's configuration", () => {
     ["leaseMs", { leaseMs: 29_999 }],
     ["leaseMs", { leaseMs: -1 }],
     ["heartbeatMs", { heartbeatMs: 0 }],
-    ["workerGoneMs", { workerGoneMs: 30_000 }],
-    ["workerGoneMs", { workerGoneMs: Number.POSITIVE_INFINITY }],
+    ["workerLostMs", { workerLostMs: 30_000 }],
+    ["workerLostMs", { workerLostMs: Number.POSITIVE_INFINITY }],
     ["disconnectGraceMs", { disconnectGraceMs: -1 }],
     ["noWorkersGraceMs", { noWorkersGraceMs: 0 }],
     ["maxAttempts", { maxAttempts: 0 }],
@@ -32,7 +32,7 @@ describe("the schedule's configuration", () => {
     ["exclusion.forMs", { exclusion: { ...exclusion, forMs: 0 } }],
     ["exclusion.forMaxMs", { exclusion: { ...exclusion, forMaxMs: 1 } }],
     ["stallMs", { stallMs: 0 }],
-    ["maxDeadRows", { maxDeadRows: -1 }],
+    ["maxDeadLetters", { maxDeadLetters: -1 }],
   ])("the configuration is refused for %s, as in %j", (where, changes) => {
     const problems = validateScheduleConfig(aConfig(changes));
     expect(problems.map((problem) => problem.where)).toEqual([where]);

@@ -11,7 +11,7 @@ import { aDigest, aJobId } from "../../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, aReason, TestJob } from "../harness.ts";
 import { World } from "../world.ts";
 
-const CONFIG = aConfig({ maxDeadRows: 100 });
+const CONFIG = aConfig({ maxDeadLetters: 100 });
 const LAST = 1_000;
 
 /** Returns the snapshot as a file would restore it. */
@@ -123,7 +123,7 @@ describe("snapshots and later records", () => {
       if (granted?.kind !== "grant") continue;
       const { shard, token } = granted;
       if (shard.rowEnd > 3 && shard.rowStart <= 3) {
-        job.apply({ kind: "workerLost", worker, how: "died", message: "killed" });
+        job.apply({ kind: "workerLost", worker, how: "lost", message: "killed" });
         continue;
       }
       const partial = aPartial(shard, token);
