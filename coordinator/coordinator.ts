@@ -239,7 +239,7 @@ class RunningCoordinator implements Coordinator {
     this.#registry.leave(session);
     const report = (error: unknown) =>
       this.#options.log.error(error, "the loss of a worker could not be processed");
-    void this.#work.workerLost(session, "lost", "its process exited").catch(report);
+    void this.#work.workerLost(session, "exited", "its process exited").catch(report);
   }
 
   workerCount(): number {

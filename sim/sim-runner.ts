@@ -196,7 +196,7 @@ export class SimRunner implements ShardRunner {
     const linesIn = {
       rows: linesOf(rows, variant),
       scan: linesOf(rows, variant),
-      deadLetters: linesOf(deadLetters, "ROW_FAILED"),
+      errors: linesOf(deadLetters, "ROW_FAILED"),
       combined: [{ key: String(rows.length), rest: variant }],
     } satisfies Record<PlannedPartialFile["kind"], readonly Line[]>;
     const layout = partialLayout(partialShape(job.spec), { hasDeadLetters: deadLetters.length > 0 });

@@ -40,7 +40,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
     name: "silence-counted",
     says: "a silent worker counts as crashed, and its shards get failures",
     breaks: ["silence-is-not-loss"],
-    edits: [edit("coordinator/schedule/policy/absence.js", 'how: "silent"', 'how: "lost"')],
+    edits: [edit("coordinator/schedule/policy/absence.js", 'how: "silent"', 'how: "exited"')],
   },
   {
     name: "registered-again-is-dead",

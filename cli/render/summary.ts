@@ -107,7 +107,7 @@ function countEntry(name: (typeof SHOWN_COUNTS)[number], status: JobStatus, styl
 
 /** Describes the count and the place of dead letters: the output, or the work files of an unpublished job. */
 function deadLettersText({ deadLetters, manifest, output }: JobStatus): string {
-  const place = manifest === "" ? `${WORK_FOLDER}/**/dead-letters.parquet` : OUTPUT_FOLDERS.errors;
+  const place = manifest === "" ? `${WORK_FOLDER}/**/errors.parquet` : OUTPUT_FOLDERS.errors;
   return `${formatCount(deadLetters)}, in ${oneLine(output)}/${place}`;
 }
 

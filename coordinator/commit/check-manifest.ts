@@ -74,7 +74,7 @@ function dueRows(
     case "rows":
     case "scan":
       return rowsOut;
-    case "deadLetters":
+    case "errors":
       return rowsDeadLettered;
     case "combined":
       return null;

@@ -241,7 +241,7 @@ export class ActiveJob {
   }
 
   /** Dispatches an event that the core acknowledges or refuses. @throws the reason of a refusal */
-  async dispatchOrThrow(event: JobEvent): Promise<void> {
+  async report(event: JobEvent): Promise<void> {
     const answer = await this.#dispatch(event);
     if (answer?.kind !== "refuse") return;
     const { code, message, fields } = answer.reason;
@@ -255,7 +255,7 @@ export class ActiveJob {
     if (ERROR_CODES[reason.code].attempt === "refuse") {
       this.#options.runWatch.devices.refuse(session, reason.message);
       await this.#refuse(session, reason);
-    } else await this.dispatchOrThrow({ kind: "attemptFailed", worker: session, shard, token, reason });
+    } else await this.report({ kind: "attemptFailed", worker: session, shard, token, reason });
     return reason;
   }
 

@@ -76,13 +76,13 @@ export function handleOf({ job, origin, ...opened }: Extract<OpenedJob, { kind: 
     view: () => running?.view() ?? lastView,
     ended,
     cancel: async (reason) => {
-      if (running !== null) await running.dispatchOrThrow({ kind: "cancelRequested", reason });
+      if (running !== null) await running.report({ kind: "cancelRequested", reason });
       else if (last.phase === "published") throw tooLate(jobId);
       else if (last.phase !== "cancelled") throw jobEnded(jobId, last.phase);
     },
     changeStanding: async (change) => {
       if (running === null) throw jobEnded(jobId, last.phase);
-      await running.dispatchOrThrow({ kind: "standingRequested", change });
+      await running.report({ kind: "standingRequested", change });
     },
   };
 }

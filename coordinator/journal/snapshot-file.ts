@@ -15,7 +15,7 @@ const MAGIC = Buffer.from("SHMLSNAP", "latin1");
  * Raised whenever the stored facts of a job, a shard or a record change: a test pins them. New row counts
  * need no new version, because the totals in the file name them.
  */
-const VERSION = 6;
+const VERSION = 7;
 const PREFIX_BYTES = 24;
 const CRC_AT = 20;
 

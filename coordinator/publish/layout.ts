@@ -35,7 +35,7 @@ export function layOutParts(
   extraErrorParts: number,
 ): readonly PlacedFile[] {
   const rows = withoutEmpty(filesOfKind(partials, "rows"));
-  const errorFiles = filesOfKind(partials, "deadLetters");
+  const errorFiles = filesOfKind(partials, "errors");
   return [
     ...place("rows", rows, rows.length),
     ...place("errors", errorFiles, errorFiles.length + extraErrorParts),
@@ -130,7 +130,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
 
 type PartialEntry = Omit<PlacedFile, "output">;
 
-function filesOfKind(partials: readonly PartialManifest[], kind: "rows" | "deadLetters"): PartialEntry[] {
+function filesOfKind(partials: readonly PartialManifest[], kind: "rows" | "errors"): PartialEntry[] {
   return partials.flatMap((partial) =>
     partial.files.filter((file) => file.kind === kind).map((file) => ({ partial, file })),
   );

@@ -57,7 +57,7 @@ async function writeTo(
   await using database = await openSqlProcess({ folders, tempFolder, purpose: "result", signal });
   await database.run(
     like === null
-      ? emptyTable("deadLetters", [...PLACE_FIELDS, ...keptFields(keep)])
+      ? emptyTable("errors", [...PLACE_FIELDS, ...keptFields(keep)])
       : `CREATE TABLE dead AS FROM ${parquetScan([like])} LIMIT 0`,
   );
   const columns = PLACE_FIELDS.map(({ name }) => name).join(", ");

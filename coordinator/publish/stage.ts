@@ -131,7 +131,7 @@ async function stagePoisoned(options: StageOptions): Promise<readonly OutputFile
   const { writePoisoned = writePoisonedRows } = options;
   if (poisoned.length === 0) return [];
   const errorFiles = partials.flatMap((partial) =>
-    partial.files.filter((file) => file.kind === "deadLetters").map((file) => ({ partial, file })),
+    partial.files.filter((file) => file.kind === "errors").map((file) => ({ partial, file })),
   );
   const [first] = errorFiles;
   const like = first === undefined ? null : partialFileLocation(paths.partials, first.partial, first.file);

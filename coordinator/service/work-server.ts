@@ -70,7 +70,7 @@ export class WorkServer implements WorkService {
     refuseSlots(registration);
     const { protocol: _, instance, ...info } = registration;
     const { session, replaced, again } = registry.join(info, clock.nowMs(), instance);
-    for (const old of replaced) await this.workerLost(old, "lost", "the worker started again");
+    for (const old of replaced) await this.workerLost(old, "exited", "the worker started again");
     if (again !== null) await this.workerLost(again, "silent", "it registered again");
     const { name: worker, device, lanes, build } = info;
     log.info({ worker, device, lanes, build }, "worker joined");
@@ -113,7 +113,9 @@ export class WorkServer implements WorkService {
       if (signal.aborted) {
         // A worker whose connection broke may have asked again before the coordinator noticed.
         if (waiters.openOf(session) === 1) registry.disconnected(session, clock.nowMs());
-        if (lease !== null) await this.#release(session, lease);
+        // So the shard need not wait until the lease expires.
+        if (lease !== null)
+          await this.#release(session, lease.jobId, { shard: lease.shard.id, token: lease.token });
         signal.throwIfAborted();
       }
       if (lease !== null) waiter.granted();
@@ -177,8 +179,8 @@ export class WorkServer implements WorkService {
 
   async releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void> {
     this.#heard(session);
-    const { shard, token } = lease;
-    await this.#job(lease.jobId).dispatchOrThrow({ kind: "leaseReleased", worker: session, shard, token });
+    const { jobId, shard, token } = lease;
+    await this.#release(session, jobId, { shard, token });
   }
 
   async leave(session: WorkerSession, gpuFault: string | null): Promise<void> {
@@ -254,24 +256,12 @@ export class WorkServer implements WorkService {
   #refuseStorm({ name, slots }: WorkerInfo, leases: number): void {
     const most = Math.max(LEAST_LEASES, slots * (1 + this.#options.jobs().length));
     if (leases <= most) return;
-    throw new ShardmillError(
-      "ARGUMENT_INVALID",
-      `worker ${name} reports ${leases} leases, more than it may hold`,
-      {
-        fields: { worker: name, slots, leases, most },
-      },
-    );
+    const message = `worker ${name} reports ${leases} leases, more than it may hold`;
+    throw new ShardmillError("ARGUMENT_INVALID", message, { fields: { worker: name, slots, leases, most } });
   }
 
-  /** Releases a lease whose caller was gone before the answer, so that the shard need not wait. */
-  async #release(session: WorkerSession, lease: Lease): Promise<void> {
-    const job = this.#job(lease.jobId);
-    await job.dispatchOrThrow({
-      kind: "leaseReleased",
-      worker: session,
-      shard: lease.shard.id,
-      token: lease.token,
-    });
+  #release(worker: WorkerSession, jobId: JobId, lease: Omit<LeaseRef, "jobId">): Promise<void> {
+    return this.#job(jobId).report({ kind: "leaseReleased", worker, ...lease });
   }
 
   get #mappings(): Mappings {

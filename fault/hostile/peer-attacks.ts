@@ -135,7 +135,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       40,
       (_client, index) => {
         const header = { session, jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
-        const name = index % 2 === 0 ? "rows.parquet" : "dead-letters.parquet";
+        const name = index % 2 === 0 ? "rows.parquet" : "errors.parquet";
         const stuck = (async function* () {
           yield Buffer.from("0123456789");
           await aborted(attacker.signal);

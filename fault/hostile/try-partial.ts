@@ -141,7 +141,7 @@ const LIES: readonly Lie[] = [
   says("a name of a system file", (partial) => withFile(partial, { name: "/etc/passwd" })),
   says("no files", (partial) => withFiles(partial, [])),
   says("each file twice", (partial) => withFiles(partial, [...partial.files, ...partial.files])),
-  says("another kind", (partial) => withFile(partial, { kind: "deadLetters" })),
+  says("another kind", (partial) => withFile(partial, { kind: "errors" })),
   says("an execution id outside the folder", (partial) => ({
     ...partial,
     executionId: asExecutionId("../../x"),

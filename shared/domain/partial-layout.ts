@@ -38,7 +38,7 @@ export function partialRules(spec: JobSpec): PartialRules {
 export type PlannedPartialFile =
   | { readonly kind: "rows"; readonly name: string; readonly format: TableFormat }
   | { readonly kind: "scan"; readonly name: string }
-  | { readonly kind: "deadLetters"; readonly name: string }
+  | { readonly kind: "errors"; readonly name: string }
   | PlannedCombinedFile;
 
 export interface PlannedCombinedFile {
@@ -63,7 +63,7 @@ export function partialLayout(
   // A reduction without `combine` reads the rows with SQL, which reads Parquet.
   const readsRows = reductions.some(([, reduction]) => !isCombined(reduction));
   if (readsRows && rowsFormat !== "parquet") files.push({ kind: "scan", name: "scan.parquet" });
-  if (hasDeadLetters) files.push({ kind: "deadLetters", name: "dead-letters.parquet" });
+  if (hasDeadLetters) files.push({ kind: "errors", name: "errors.parquet" });
   for (const [reduction, spec] of reductions) {
     if (!isCombined(spec)) continue;
     const { combine = null } = spec;
@@ -74,7 +74,7 @@ export function partialLayout(
 
 /** Checks whether {@link partialLayout} can return this name. Such a name is never a path. */
 export function isPartialFileName(name: string): boolean {
-  return /^(?:rows\.parquet|rows\.arrow|scan\.parquet|dead\.parquet|combined-[A-Za-z0-9_-]{1,100}\.parquet)$/.test(
+  return /^(?:rows\.parquet|rows\.arrow|scan\.parquet|errors\.parquet|combined-[A-Za-z0-9_-]{1,100}\.parquet)$/.test(
     name,
   );
 }

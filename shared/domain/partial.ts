@@ -16,7 +16,7 @@ export type PartialFileKind =
    */
   | "scan"
   /** Dead letters. At most one file, absent if there are none. */
-  | "deadLetters"
+  | "errors"
   /** Combined table of the reduction in the file's name. */
   | "combined";
 

@@ -121,8 +121,7 @@ export interface WorkService {
   failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData): Promise<void>;
   releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void>;
   /**
-   * @param gpuFault reason why the device is unusable, which is shown until the worker returns. Null: the device
-   * is usable
+   * @param gpuFault reason why the device is unusable, shown until the worker returns. Null: it is usable
    */
   leave(session: WorkerSession, gpuFault: string | null, signal: AbortSignal): Promise<void>;
 }

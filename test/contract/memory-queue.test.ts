@@ -3,6 +3,6 @@ import { queueContract } from "./queue-contract.ts";
 
 queueContract("a broker in memory", async () => new MemoryBroker(), {
   keepsOrder: true,
-  tellsAgain: true,
+  marksRepeats: true,
   quietMs: 20,
 });

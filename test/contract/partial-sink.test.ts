@@ -69,10 +69,10 @@ describe.each([
     const sink = await place.open();
     expect(await readdir(sink.path)).toEqual([]);
     await writeFile(join(sink.path, "rows.parquet"), "the rows");
-    await writeFile(join(sink.path, "dead-letters.parquet"), "");
-    await sink.seal([await made(sink, "rows.parquet"), await made(sink, "dead-letters.parquet")], signal);
+    await writeFile(join(sink.path, "errors.parquet"), "");
+    await sink.seal([await made(sink, "rows.parquet"), await made(sink, "errors.parquet")], signal);
     expect(await place.textOf("rows.parquet")).toBe("the rows");
-    expect(await place.textOf("dead-letters.parquet")).toBe("");
+    expect(await place.textOf("errors.parquet")).toBe("");
     expect(await place.textOf("scan.parquet")).toBeNull();
   });
 

@@ -8,7 +8,7 @@ export interface QueuePromises {
   /** True when messages keep their order, with one producer and one source. */
   readonly keepsOrder: boolean;
   /** True when a repeated delivery is marked. */
-  readonly tellsAgain: boolean;
+  readonly marksRepeats: boolean;
   /** Time after which no further message arrives. */
   readonly quietMs: number;
 }
@@ -93,7 +93,7 @@ async function leftIn(broker: Broker, queue: TestQueue, quietMs: number): Promis
 export function queueContract(
   name: string,
   start: () => Promise<Broker>,
-  { keepsOrder, tellsAgain, quietMs }: QueuePromises,
+  { keepsOrder, marksRepeats, quietMs }: QueuePromises,
 ): void {
   describe(name, () => {
     let broker: Broker;
@@ -134,7 +134,7 @@ export function queueContract(
       const known = (deliveries: readonly Delivery[]) =>
         new Map(deliveries.map((delivery) => [idOf(delivery), delivery.messageId]));
       expect(known(again)).toEqual(known(back));
-      if (tellsAgain) expect(again.every(({ isAgain }) => isAgain)).toBe(true);
+      if (marksRepeats) expect(again.every(({ isAgain }) => isAgain)).toBe(true);
       await taker.source.done(again);
       expect(await taker.next(quietMs)).toBeNull();
     });

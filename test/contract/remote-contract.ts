@@ -10,7 +10,7 @@ import { endText, Remote, type RemoteEnd, type RemoteLink } from "../../shared/c
 
 /** One kind of remote to test. */
 interface RemoteUnderTest {
-  start(script: URL): { readonly link: RemoteLink; isGone(): boolean };
+  start(script: URL): { readonly link: RemoteLink; hasEnded(): boolean };
   /** Pattern of the end after an uncaught error. */
   readonly uncaught: RegExp;
   /** Memory limit of a started remote. */
@@ -57,7 +57,7 @@ const owner = serveOwner({
     return "counted";
   },
   async ask(question) {
-    owner.tell("note", question);
+    owner.notify("note", question);
     return await owner.call("answer", question, { signal: new AbortController().signal });
   },
   spin() { for (;;); },
@@ -68,7 +68,7 @@ const owner = serveOwner({
     setInterval(() => { for (let n = 0; n < 1e5; n += 1) all.push({ place: [n] }); }, 0);
     return forEver();
   },
-}, () => owner.tell("note", "closed"));
+}, () => owner.notify("note", "closed"));
 `;
 
 /** Checks what every remote promises, whether a thread or a process. */
@@ -84,7 +84,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   function startRemote() {
-    const { link, isGone } = start(script);
+    const { link, hasEnded } = start(script);
     const ends: RemoteEnd[] = [];
     const notes: string[] = [];
     const remote = new Remote<Tried>(link, {
@@ -97,7 +97,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
         return new Error(`lost: ${endText(end)}`);
       },
     });
-    return { remote, isGone, ends, notes };
+    return { remote, hasEnded, ends, notes };
   }
 
   describe(`${name} as a remote`, () => {
@@ -169,7 +169,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
     });
 
     test("a call without a reply in time ends the remote, and rejects every other call", async () => {
-      const { remote, ends, isGone } = startRemote();
+      const { remote, ends, hasEnded } = startRemote();
       await remote.call("echo", 1, { signal: NEVER });
       const other = expect(remote.call("hold", "a", { signal: NEVER })).rejects.toThrow(
         "it did not answer for 0.1 s",
@@ -179,7 +179,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       );
       await other;
       await remote[Symbol.asyncDispose]();
-      expect([ends, isGone()]).toEqual([[{ kind: "time", limitMs: 100 }], true]);
+      expect([ends, hasEnded()]).toEqual([[{ kind: "time", limitMs: 100 }], true]);
     });
 
     test.each([
@@ -187,7 +187,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       ["throwLater", null, uncaught],
       ["eatMemory", null, /more than .* of memory/],
     ] as const)("%s in the remote rejects every pending and later call", async (method, argument, says) => {
-      const { remote, ends, isGone } = startRemote();
+      const { remote, ends, hasEnded } = startRemote();
       const held = expect(remote.call("hold", "a", { signal: NEVER })).rejects.toThrow(says);
       await expect(remote.call(method, argument as never, { signal: NEVER })).rejects.toThrow(says);
       await held;
@@ -195,36 +195,36 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toBe(error);
       remote.notify("echo", 1);
       await remote[Symbol.asyncDispose]();
-      expect([ends.length, isGone()]).toEqual([1, true]);
+      expect([ends.length, hasEnded()]).toEqual([1, true]);
       const [end] = ends;
       if (end?.kind === "memory") expect(end.bytes).toBeGreaterThanOrEqual(memoryMib * 2 ** 20);
     });
 
     test("disposal during a call ends the remote, and the call rejects", async () => {
-      const { remote, ends, isGone } = startRemote();
+      const { remote, ends, hasEnded } = startRemote();
       const spinning = expect(remote.call("spin", null, { signal: NEVER })).rejects.toThrow("it was ended");
       await remote[Symbol.asyncDispose]();
       await spinning;
-      expect([ends, isGone()]).toEqual([[{ kind: "closed" }], true]);
+      expect([ends, hasEnded()]).toEqual([[{ kind: "closed" }], true]);
     });
 
     test("a closed remote aborts its calls, closes its resources and ends", async () => {
-      const { remote, notes, isGone } = startRemote();
+      const { remote, notes, hasEnded } = startRemote();
       const pending = remote.call("untilAborted", null, { signal: NEVER });
       expect(await remote.close(60_000)).toBe(true);
       expect(await pending).toBe("stopped");
-      expect([notes, isGone()]).toEqual([["closed"], true]);
+      expect([notes, hasEnded()]).toEqual([["closed"], true]);
       await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toThrow("it was ended");
     });
 
     test("a remote that does not close in time reports this, and its calls reject", async () => {
-      const { remote, isGone } = startRemote();
+      const { remote, hasEnded } = startRemote();
       await remote.call("echo", 1, { signal: NEVER });
       const spinning = expect(remote.call("spin", null, { signal: NEVER })).rejects.toThrow("it was ended");
       expect(await remote.close(50)).toBe(false);
       await spinning;
       await remote[Symbol.asyncDispose]();
-      expect(isGone()).toBe(true);
+      expect(hasEnded()).toBe(true);
     });
   });
 }

@@ -18,7 +18,7 @@ const PROCESS_MIB = 300;
 remoteContract("a thread", {
   start(script) {
     const link = new ThreadLink(script, { heapMib: THREAD_MIB });
-    return { link, isGone: () => link.thread.threadId === -1 };
+    return { link, hasEnded: () => link.thread.threadId === -1 };
   },
   uncaught: /this error is uncaught/,
   memoryMib: THREAD_MIB,
@@ -27,8 +27,8 @@ remoteContract("a thread", {
 remoteContract("a process", {
   start(script) {
     const child = forked(script);
-    const isGone = () => child.exitCode !== null || child.signalCode !== null;
-    return { link: new ProcessLink(child, PROCESS_MIB * 2 ** 20), isGone };
+    const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+    return { link: new ProcessLink(child, PROCESS_MIB * 2 ** 20), hasEnded };
   },
   uncaught: /exit code 1/,
   memoryMib: PROCESS_MIB,

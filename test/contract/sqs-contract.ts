@@ -17,7 +17,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
     vi.unstubAllEnvs();
   });
 
-  queueContract(`SQS on ${name}`, start, { keepsOrder: false, tellsAgain: true, quietMs: 1_500 });
+  queueContract(`SQS on ${name}`, start, { keepsOrder: false, marksRepeats: true, quietMs: 1_500 });
 
   // A server that accepts receipts of expired leases never redelivers these messages.
   if (!isStrict) return;

@@ -71,7 +71,7 @@ test("a put with a stale lease is refused before and after it waits for its turn
     NEVER,
   );
   await holding.promise;
-  const second = one.putPartialFile(aHeader({ name: "dead-letters.parquet" }), pieces("abcdef"), NEVER);
+  const second = one.putPartialFile(aHeader({ name: "errors.parquet" }), pieces("abcdef"), NEVER);
   checkUpload = () => {
     throw stale;
   };
@@ -95,7 +95,7 @@ test("a put that waits too long for its turn fails with RESOURCE_EXHAUSTED and c
     NEVER,
   );
   await holding.promise;
-  const again = () => one.putPartialFile(aHeader({ name: "dead-letters.parquet" }), pieces("abcdef"), NEVER);
+  const again = () => one.putPartialFile(aHeader({ name: "errors.parquet" }), pieces("abcdef"), NEVER);
   expect(await failureOf(again())).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
   waiting.resolve();
   await first;
@@ -144,17 +144,17 @@ test("a put that is too slow fails, stores nothing and frees its turn", async ()
     await new Promise(() => {});
   })();
   const first = one.putPartialFile(aHeader(), stuck, NEVER);
-  const second = one.putPartialFile(aHeader({ name: "dead-letters.parquet" }), pieces("abcdef"), NEVER);
+  const second = one.putPartialFile(aHeader({ name: "errors.parquet" }), pieces("abcdef"), NEVER);
   expect(await failureOf(first)).toMatchObject({ code: "DEADLINE_EXCEEDED" });
   await second;
-  expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", "dead-letters.parquet")]);
+  expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", "errors.parquet")]);
 });
 
 test("a lease accepts files of one execution only, up to a limit of bytes", async () => {
   const one = server({ partialBytes: 10 });
   await one.putPartialFile(aHeader(), pieces("abcdef"), NEVER);
   await one.putPartialFile(aHeader(), pieces("abcdef"), NEVER);
-  for (const changes of [{ executionId: asExecutionId("e2") }, { name: "dead-letters.parquet" }]) {
+  for (const changes of [{ executionId: asExecutionId("e2") }, { name: "errors.parquet" }]) {
     expect(await failureOf(one.putPartialFile(aHeader(changes), pieces("abcdef"), NEVER))).toMatchObject({
       code: "STORE_REFUSED",
     });
@@ -174,7 +174,7 @@ test("a lease has at most two puts open at once, and another lease has its own l
     await waiting.promise;
     yield Buffer.from("abcdef");
   };
-  const names = ["rows.parquet", "dead-letters.parquet"];
+  const names = ["rows.parquet", "errors.parquet"];
   const open = names.map((name) => one.putPartialFile(aHeader({ name }), slow(), NEVER));
   const caller = new AbortController();
   const third = one.putPartialFile(aHeader({ name: "scan.parquet" }), pieces("abcdef"), caller.signal);

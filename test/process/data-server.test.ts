@@ -224,7 +224,7 @@ describe("a put to the data server", () => {
     expect(await readdir(partials)).toEqual([]);
   });
 
-  test.each(["rows.arrow", "scan.parquet", "dead-letters.parquet", "combined-per_label.parquet"])(
+  test.each(["rows.arrow", "scan.parquet", "errors.parquet", "combined-per_label.parquet"])(
     "accepts %s as a file of a partial",
     async (name) => {
       await put(server(), aHeader({ name }), pieces("abcdef"));
@@ -247,12 +247,12 @@ describe("the data server over gRPC", () => {
       // A separate buffer, which can be transferred to another thread.
       expect(bytes.buffer.byteLength).toBe(bytes.length);
     }
-    const path = join(partials, "4-2.9-e1", "dead-letters.parquet");
+    const path = join(partials, "4-2.9-e1", "errors.parquet");
     const source = await sourceOfLocalFile(input);
     await storage.put(far(path), source, { ifAbsent: true, signal: NEVER });
     await storage.put(far(path), source, { ifAbsent: true, signal: NEVER });
     expect(sha256(await readFile(path))).toBe(sha256(whole));
-    const stray = storage.put(far(join(partials, "latest", "dead-letters.parquet")), source, {
+    const stray = storage.put(far(join(partials, "latest", "errors.parquet")), source, {
       ifAbsent: true,
       signal: NEVER,
     });

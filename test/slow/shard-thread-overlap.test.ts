@@ -180,7 +180,7 @@ test("a shard that is abandoned while it is written stops its SQL and removes it
   const lease = await leaseOn(inputPath);
   begin(lease);
   const written = () => readdir(partialsPath, { recursive: true });
-  while (!(await written()).some((name) => name.endsWith("dead-letters.parquet"))) await settle();
+  while (!(await written()).some((name) => name.endsWith("errors.parquet"))) await settle();
   abandon(lease);
   await waitFor(({ kind }) => kind === "abandoned");
   expect(await written()).toEqual([]);

@@ -118,7 +118,7 @@ test("a worker without file access reads and writes through the coordinator, wit
       const partial = await thread.run(await leaseOn(inputPath), asExecutionId(`remote${index}`));
       expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 1, firstDeadLetter: { row: BAD_ROW } });
       const stored = await readdir(join(partialsPath, partialFolder(partial)));
-      expect(stored.sort()).toEqual(["combined-n.parquet", "dead-letters.parquet", "rows.parquet"]);
+      expect(stored.sort()).toEqual(["combined-n.parquet", "errors.parquet", "rows.parquet"]);
       expect(await readdir(scratchPath)).toEqual([]);
       digests.push(partial.digest);
     }

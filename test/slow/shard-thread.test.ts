@@ -95,13 +95,13 @@ test("a partial has the shard's rows in order, kept columns, dead letters, count
     message: "column `x` is null, and there is no fill for it",
   });
   expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(100, 900, [BAD_ROW]));
-  const [dead] = await query(`SELECT * FROM read_parquet('${pathOf(partial, "dead-letters.parquet")}')`);
+  const [dead] = await query(`SELECT * FROM read_parquet('${pathOf(partial, "errors.parquet")}')`);
   expect(dead).toMatchObject({ file: inputPath, stage: "tensorize", code: "ROW_NULL", tag: tagOf(BAD_ROW) });
   expect([Number(dead?.row), Number(dead?.id)]).toEqual([BAD_ROW, BAD_ROW]);
 
   expect(partial.files.map(({ kind, name, rows }) => [kind, name, rows])).toEqual([
     ["rows", "rows.parquet", 799],
-    ["deadLetters", "dead-letters.parquet", 1],
+    ["errors", "errors.parquet", 1],
   ]);
   for (const { name, bytes, sha256 } of partial.files)
     expect(await digestFile(pathOf(partial, name), NEVER)).toEqual({ bytes, sha256 });
@@ -124,7 +124,7 @@ test("a shard of a Parquet or Arrow file gives the same bytes for every batch si
       );
       expect(partial.files.map(({ name }) => name)).toEqual([
         "rows.parquet",
-        "dead-letters.parquet",
+        "errors.parquet",
         "combined-tags.parquet",
       ]);
       digests.set(path, [...(digests.get(path) ?? []), partial.digest]);
@@ -150,7 +150,7 @@ describe("combine", () => {
       const names = partial.files.map(({ name }) => name).sort();
       const rows = rowsFormat === "none" ? [] : [`rows.${rowsFormat}`];
       const scan = rowsFormat === "parquet" ? [] : ["scan.parquet"];
-      expect(names).toEqual(["combined-totals.parquet", "dead-letters.parquet", ...rows, ...scan]);
+      expect(names).toEqual(["combined-totals.parquet", "errors.parquet", ...rows, ...scan]);
       const found = await query(
         `SELECT * FROM read_parquet('${pathOf(partial, "combined-totals.parquet")}')`,
       );
@@ -182,7 +182,7 @@ describe("a model that fails", () => {
     const partial = await run(await leaseOn(inputPath));
     expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 2, rowsDeadLettered: 2 });
     const dead = await query(
-      `SELECT "row"::INT AS "row", stage, code, message FROM read_parquet('${pathOf(partial, "dead-letters.parquet")}')`,
+      `SELECT "row"::INT AS "row", stage, code, message FROM read_parquet('${pathOf(partial, "errors.parquet")}')`,
     );
     expect(dead.at(-1)).toEqual({ row: 555, stage: "infer", code: "ROW_FAILED", message: "cannot take 555" });
     expect(await readRows(pathOf(partial, "rows.parquet"))).toEqual(expectedRows(0, ROWS, [BAD_ROW, 555]));

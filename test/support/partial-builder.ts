@@ -32,7 +32,7 @@ export interface PartialsOptions {
 }
 
 /**
- * Writes partials as a worker would, with DuckDB: rows.parquet, dead-letters.parquet and a combined table per
+ * Writes partials as a worker would, with DuckDB: rows.parquet, errors.parquet and a combined table per
  * reduction.
  */
 export async function writePartials(
@@ -62,7 +62,7 @@ export async function writePartials(
     const shape = { rowsFormat: "parquet", reduce: options.reduce ?? {} } as const;
     let rowsOut = 0;
     for (const file of partialLayout(shape, { hasDeadLetters: dead.length > 0 })) {
-      if (file.kind === "deadLetters") await add(file, deadSql(dead));
+      if (file.kind === "errors") await add(file, deadSql(dead));
       else if (file.kind === "combined") await add(file, file.combine ?? "");
       else {
         rowsOut = await add(file, recipe.rows);

@@ -111,7 +111,7 @@ export const partial: fc.Arbitrary<PartialManifest> = fc.record({
   ),
   files: fc.array(
     fc.record({
-      kind: fc.constantFrom("rows", "scan", "deadLetters", "combined"),
+      kind: fc.constantFrom("rows", "scan", "errors", "combined"),
       name,
       rows: count,
       bytes: count,

@@ -128,7 +128,7 @@ class PartialWriter {
         case "scan":
           await this.#write(file, rows, streamParquet);
           break;
-        case "deadLetters":
+        case "errors":
           await this.#write(
             file,
             present(deadLetters, "a partial with this file has dead letters"),

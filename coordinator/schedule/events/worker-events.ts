@@ -36,7 +36,7 @@ export function workerLost(context: EventContext, event: EventOf<"workerLost">):
 
 function endWith({ how, message }: EventOf<"workerLost">): AttemptEnd {
   switch (how) {
-    case "lost":
+    case "exited":
       return { kind: "lost", message };
     case "silent":
       return { kind: "expired" };

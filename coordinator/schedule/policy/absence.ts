@@ -8,9 +8,9 @@ export interface Silence {
   readonly disconnectedMs: number | null;
 }
 
-/** A lost worker. `lost`: its connection broke. `silent`: it only made no calls. */
+/** A lost worker. `exited`: its connection broke. `silent`: it only made no calls. */
 export interface Absence {
-  readonly how: "lost" | "silent";
+  readonly how: "exited" | "silent";
   readonly message: string;
 }
 
@@ -35,5 +35,5 @@ export function absenceOf(
     return { how: "silent", message: `not heard from for ${Math.round(silentMs / 1000)} s` };
   }
   const isBroken = disconnectedMs !== null && nowMs - disconnectedMs > disconnectGraceMs;
-  return isBroken ? { how: "lost", message: "its connection is lost" } : null;
+  return isBroken ? { how: "exited", message: "its connection is lost" } : null;
 }

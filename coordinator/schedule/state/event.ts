@@ -25,11 +25,11 @@ export type JobEvent =
   /** `name` outlives the session: strikes and backups use it. */
   | (Of<"workerJoined", ByWorker> & { readonly name: string; readonly slots: number })
   /**
-   * `lost`: its process exited, or its connection was broken for longer than the grace. `silent`: it made no
-   * call for too long. `left`: it drained and deregistered.
+   * `exited`: its process exited, or its connection was broken for longer than the grace. `silent`: it made
+   * no call for too long. `left`: it drained and deregistered.
    */
   | (Of<"workerLost", ByWorker> & {
-      readonly how: "lost" | "silent" | "left";
+      readonly how: "exited" | "silent" | "left";
       readonly message: string;
     })
   /**

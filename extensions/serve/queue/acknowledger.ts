@@ -3,7 +3,7 @@ import { messageOf } from "../../../shared/core/errors.ts";
 import type { Logger } from "../../../shared/core/log.ts";
 import type { MessageOutcome } from "../../../shared/domain/queue-status.ts";
 import type { Delivery, FailedDelivery, QueueSource } from "../../../shared/extension/queue-source.ts";
-import type { Settlement, Verdict } from "./gatherer.ts";
+import type { Acknowledgement, Verdict } from "./gatherer.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 
 interface SettlerOptions {
@@ -45,7 +45,7 @@ export class Acknowledger {
    * @throws {QUEUE_FAILED} and other errors of the source. None of the deliveries may count as acknowledged
    *   then.
    */
-  async acknowledge({ done, failed }: Settlement): Promise<void> {
+  async acknowledge({ done, failed }: Acknowledgement): Promise<void> {
     const { source } = this.#options;
     if (failed.length > 0) await source.deadLetter(failed);
     if (done.length > 0) await source.done(done);

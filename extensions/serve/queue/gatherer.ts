@@ -30,7 +30,7 @@ export type Verdict =
   | { readonly kind: "dead-letter"; readonly reason: string };
 
 /** Deliveries to acknowledge and to dead-letter after a window is published. */
-export interface Settlement {
+export interface Acknowledgement {
   readonly done: readonly Delivery[];
   readonly failed: readonly FailedDelivery[];
 }
@@ -178,7 +178,7 @@ export class Gatherer<Item> {
    *
    * @param failedKeys reasons of messages that are in no output
    */
-  acknowledge(id: WindowId, failedKeys: FailedKeys): Settlement {
+  acknowledge(id: WindowId, failedKeys: FailedKeys): Acknowledgement {
     const held = present(this.#inFlight.get(id), "an acknowledged window was closed");
     this.#inFlight.delete(id);
     const done: Delivery[] = [];

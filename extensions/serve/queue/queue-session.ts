@@ -218,11 +218,9 @@ export class QueueSession {
         for await (const some of results(signal)) await orAbort(sink.send(some), signal);
       });
     }
-    const settlement = this.#gatherer.acknowledge(id, failedKeys);
+    const due = this.#gatherer.acknowledge(id, failedKeys);
     this.counts.published(id, counts.length - failedKeys.size, failedKeys.size);
-    await this.#patiently(id, "messages cannot be acknowledged", () =>
-      this.#acknowledger.acknowledge(settlement),
-    );
+    await this.#patiently(id, "messages cannot be acknowledged", () => this.#acknowledger.acknowledge(due));
     const atMs = clock.wallMs();
     await this.#patiently(id, "a window cannot be stored", () => spool.acknowledge(id, failedKeys, atMs));
     this.#gatherer.acknowledged(id, atMs);

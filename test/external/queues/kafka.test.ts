@@ -5,7 +5,7 @@ import type { Delivery } from "../../../shared/extension/queue-source.ts";
 import { queueContract } from "../../contract/queue-contract.ts";
 import { type KafkaBroker, startKafka } from "../../support/queues/kafka-broker.ts";
 
-queueContract("Kafka", startKafka, { keepsOrder: true, tellsAgain: false, quietMs: 4_000 });
+queueContract("Kafka", startKafka, { keepsOrder: true, marksRepeats: false, quietMs: 4_000 });
 
 describe("messages of Kafka", () => {
   let broker: KafkaBroker;

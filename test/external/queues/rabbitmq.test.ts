@@ -4,5 +4,5 @@ import { hasRabbitMq, startRabbitMq } from "../../support/queues/rabbitmq-broker
 
 // Debian has it as a package. Elsewhere the suite is skipped.
 describe.skipIf(!hasRabbitMq)("the RabbitMQ broker of Debian", () => {
-  queueContract("RabbitMQ", startRabbitMq, { keepsOrder: true, tellsAgain: true, quietMs: 1_500 });
+  queueContract("RabbitMQ", startRabbitMq, { keepsOrder: true, marksRepeats: true, quietMs: 1_500 });
 });

@@ -13,16 +13,16 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/core\/(prune-folder|read-record|memory-watch|package-root|process-identity)\.ts$/,
   /^shared\/(wire\/(descriptors|address-file)|dataset\/parquet-runtime)\.ts$/,
   /^extensions\/web\/page-routes\.ts$/,
-  // The user's own files: the job file, the secret, certificates, and a model to convert. Also files kept
+  // The user's own files: the job file, the secret, certificates, and a model to convert. Also files stored
   // between runs, and copies of files elsewhere.
-  /^coordinator\/(access\/(audit-log|tokens-file)|kept\/kept-jobs)\.ts$/,
+  /^coordinator\/(access\/(audit-log|tokens-file)|job-store\/job-store)\.ts$/,
   /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file)\.ts$/,
   /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|report\/command|serve\/served-files)\.ts$/,
   /^extensions\/text\/(split-step|tokenize-step)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^extensions\/convert\/convert(-to-file|ed-model)\.ts$/,
-  /^coordinator\/plan\/fetch\/(fetch-file|kept-files)\.ts$/,
-  /^extensions\/code\/(plan\/(bundle-module|keep-bundle|check-types|tsc)|threads\/module-step)\.ts$/,
+  /^coordinator\/plan\/fetch\/(fetch-file|cached-files)\.ts$/,
+  /^extensions\/code\/(plan\/(bundle-module|cache-bundle|check-types|tsc)|threads\/module-step)\.ts$/,
   // Scratch files.
   /^shared\/core\/temp-folder\.ts$/,
   /^coordinator\/plan\/steps\/plan-steps\.ts$/,
@@ -48,7 +48,7 @@ export const DISK_USERS: readonly RegExp[] = [
   /^coordinator\/job\/job-seams\.ts$/,
   /^coordinator\/commit\/blocking-disk\.ts$/,
   /^shared\/access\/credential\.ts$/,
-  /^coordinator\/kept\/(kept-jobs|replace-file)\.ts$/,
+  /^coordinator\/job-store\/(job-store|replace-file)\.ts$/,
   /^extensions\/serve\/(trigger\/trigger-ledger|queue\/spool)\.ts$/,
   // The folder of the journal and the lock, which is removed with them.
   /^coordinator\/publish\/(cleanup|clear-output|own-run)\.ts$/,

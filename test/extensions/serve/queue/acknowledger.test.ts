@@ -56,7 +56,7 @@ it("messages outside windows are acknowledged in groups, and again after the bro
   expect([settling.told, settling.waits]).toEqual([[], 1]);
   settling.isAway = false;
   await settling.tick();
-  expect(settling.told).toEqual(["1 dead-letter", "2 done"]);
+  expect(settling.told).toEqual(["1 deadLettered", "2 done"]);
   await settling.tick();
   expect([settling.told.length, settling.waits]).toEqual([2, 0]);
 });

@@ -53,7 +53,7 @@ it("a repeated message is held until its window is published, and all its delive
   expect(gatherer.offer(third, message("a"), 0).kind).toBe("held");
   expect(gatherer.acknowledge(asWindowId("1"), NONE)).toEqual({
     done: [first, second, third],
-    deadLetters: [],
+    failed: [],
   });
   expect(gatherer.offer(fourth, message("a"), 0).kind).toBe("done");
 });
@@ -66,7 +66,7 @@ it("a message that a run could not map is dead-lettered, also when it is deliver
   gatherer.close(asWindowId("1"));
   const reason = "ROW_NULL: x is null";
   const acknowledged = gatherer.acknowledge(asWindowId("1"), new Map([["b", reason]]));
-  expect(acknowledged).toEqual({ done: [good], deadLetters: [{ delivery: bad, reason }] });
+  expect(acknowledged).toEqual({ done: [good], failed: [{ delivery: bad, reason }] });
   expect(gatherer.offer(aDelivery(), message("b"), 0)).toEqual({ kind: "dead-letter", reason });
 });
 

@@ -83,8 +83,8 @@ test.for<[string, () => Promise<unknown>, Record<string, unknown>]>([
   ],
   [
     "a flipped bit",
-    () => flipBit(join(folder, "dead-letters.parquet")),
-    { what: "dead-letters.parquet has another sha256" },
+    () => flipBit(join(folder, "errors.parquet")),
+    { what: "errors.parquet has another sha256" },
   ],
   [
     "a link in place of a file",

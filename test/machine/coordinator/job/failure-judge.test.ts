@@ -107,7 +107,7 @@ test("a report of a change becomes STORE_FAILED if the coordinator cannot reach 
   for (const word of [said("INPUT_CHANGED", at("a.parquet")), said("MODEL_CHANGED")])
     expect(await judged.judge(word)).toMatchObject({
       code: "STORE_FAILED",
-      message: expect.stringMatching(/nobody knows vpn\.invalid.*it changed/),
+      message: expect.stringMatching(/no name server knows vpn\.invalid.*it changed/),
     });
 });
 

@@ -24,7 +24,7 @@ function aJob(facts: Partial<JobStatus> = {}) {
     },
     metrics: () => idleMetrics({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
     view: () => NO_VIEW,
-    dispatchOrThrow: async () => {
+    report: async () => {
       requested.tell += 1;
     },
     release: async () => {},

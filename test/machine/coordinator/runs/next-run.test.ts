@@ -90,9 +90,9 @@ test("a new, renamed or removed link to files that were already read gives no ne
   await aFile("elsewhere/a.parquet");
   await symlink(at("elsewhere"), at("data/latest"));
   const storage = await publishedRun();
-  expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { gone: { count: 0 } } });
+  expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { missing: { count: 0 } } });
   await rename(at("data/latest"), at("data/today"));
-  expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { gone: { count: 0 } } });
+  expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { missing: { count: 0 } } });
   // The real files are now input under another path, so they are read again.
   await rm(at("data/today"));
   await rename(at("elsewhere"), at("data/elsewhere"));

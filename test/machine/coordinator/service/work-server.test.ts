@@ -170,7 +170,7 @@ test("each job is informed of a lost worker, even after a job whose disk hangs o
     aJob("sound", async () => {}),
   ]);
   const { session } = await register(1);
-  const lost = server.workerLost(session, "lost", "silent");
+  const lost = server.workerLost(session, "exited", "silent");
   await Promise.resolve();
   expect(told).toEqual(["fails", "hangs", "sound"].map((jobId) => `${jobId} ${session}`));
   hung.resolve();

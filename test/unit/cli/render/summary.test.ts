@@ -98,7 +98,7 @@ describe("the end of a job for people", () => {
   it("shows where dead letters of an unpublished job are, and omits them when there are none", () => {
     const lines = (status: JobStatus) => endText(status).split("\n");
     expect(lines(aJobStatus({ phase: "failed", deadLetters: 3 }))).toContain(
-      "  dead letters  3, in /data/out/_shardmill/**/dead-letters.parquet",
+      "  dead letters  3, in /data/out/_shardmill/**/errors.parquet",
     );
     expect(endText(aPublishedJob())).not.toContain("dead letters");
   });

@@ -146,7 +146,7 @@ describe("the history of a run after its coordinator was killed", () => {
     const history = second.memory.history(ALL);
     expect(history).toMatchObject({
       seconds: 63.5,
-      lives: [
+      periods: [
         { from: 0, to: 2.5 },
         { from: 62.5, to: 63.5 },
       ],

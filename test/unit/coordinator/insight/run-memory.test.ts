@@ -71,7 +71,7 @@ describe("the time line of a worker", () => {
     job.offer(bert, partial);
     job.stored(partial);
     const history = memory.history(ALL);
-    expect(spansOf(history, "anna")).toEqual(["0: 0-1 died"]);
+    expect(spansOf(history, "anna")).toEqual(["0: 0-1 lost"]);
     expect(history).toMatchObject({ commits: 1, ends: { lost: 1, committed: 0 } });
   });
 

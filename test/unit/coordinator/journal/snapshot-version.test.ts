@@ -96,6 +96,7 @@ const FACTS_OF: Record<number, string> = {
   4: "48d4bc3d35ea2484d3926e7ea94344c3bb2ad565522a71f8d96c250e90529d10",
   5: "742a1ea47b3b969ebbe6470733ce35fc9acf72e7891435bb241fa631b5d1e4de",
   6: "bb323c8fe7d0717079f83e8881661e0aa7f6c2770b9d67eaa04957a5617c36c8",
+  7: "38ee0bcda2f4c3360bbd85757c29802364b75f290c3b704f19254c61b63b11f3",
 };
 
 test("a change in the fields of jobs, shards or records requires a new version of snapshots", async () => {

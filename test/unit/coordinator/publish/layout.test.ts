@@ -34,7 +34,7 @@ function aPartial(shard: number, rowsOut: number, rowsDeadLettered = 0): Partial
     firstDeadLetter: null,
     files: [
       file("rows", "rows.arrow", rowsOut),
-      ...(rowsDeadLettered > 0 ? [file("deadLetters", "dead-letters.parquet", rowsDeadLettered)] : []),
+      ...(rowsDeadLettered > 0 ? [file("errors", "errors.parquet", rowsDeadLettered)] : []),
       file("combined", "combined-a.parquet", 1),
     ],
     digest: aDigest("d"),

@@ -124,7 +124,7 @@ class Fleet {
     worker.leases.splice(0);
     worker.backAtMs = this.nowMs + START_MS + Math.min(30_000, 250 * 2 ** worker.deaths);
     worker.deaths += 1;
-    this.#apply({ kind: "workerLost", worker: worker.session, how: "lost", message: "killed" });
+    this.#apply({ kind: "workerLost", worker: worker.session, how: "exited", message: "killed" });
   }
 
   #apply(event: JobEvent): JobEffect[] {

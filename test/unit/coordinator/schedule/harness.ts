@@ -141,7 +141,7 @@ export class TestJob {
     return worker;
   }
 
-  lose(worker: WorkerSession, how: "lost" | "silent" | "left" = "lost"): JobEffect[] {
+  lose(worker: WorkerSession, how: "exited" | "silent" | "left" = "exited"): JobEffect[] {
     return this.apply({ kind: "workerLost", worker, how, message: "killed" });
   }
 

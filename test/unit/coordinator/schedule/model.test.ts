@@ -113,7 +113,7 @@ const DECISIONS = [
   "append standingChanged",
   "backup",
   "attempt expired",
-  "attempt died",
+  "attempt lost",
   "attempt rejected",
   "attempt superseded",
   "offer committed",

@@ -121,7 +121,7 @@ export class World {
     const worker = this.#one(this.#sessions);
     if (worker === undefined) return;
     this.faults += 1;
-    const how = this.#pick(3) === 0 ? "left" : "lost";
+    const how = this.#pick(3) === 0 ? "left" : "exited";
     this.#run({ kind: "workerLost", worker, how, message: "killed" });
   }
 

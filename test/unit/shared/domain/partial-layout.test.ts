@@ -32,7 +32,7 @@ test("a partial has rows in the published format, any dead letters, and a table 
   expect(namesOf({ rowsFormat: "none", reduce: {} })).toEqual([]);
   expect(namesOf({ rowsFormat: "arrow", reduce: combine }, true)).toEqual([
     "rows.arrow",
-    "dead-letters.parquet",
+    "errors.parquet",
     "combined-sums.parquet",
   ]);
   expect(namesOf({ rowsFormat: "parquet", reduce: scan })).toEqual(["rows.parquet"]);

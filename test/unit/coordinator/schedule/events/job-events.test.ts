@@ -263,7 +263,7 @@ test("the same events give the same effects", () => {
       { kind: "planSealed", files: filesOf(aPlan(3)), shards: aPlan(3) } as const,
       { kind: "workerJoined", worker, name: "w", slots: 2 } as const,
       { kind: "leaseRequested", worker } as const,
-      { kind: "workerLost", worker, how: "lost", message: "gone" } as const,
+      { kind: "workerLost", worker, how: "exited", message: "gone" } as const,
     ].map((event) => applyEvent(job.state, 5, event));
   };
   expect(run()).toEqual(run());

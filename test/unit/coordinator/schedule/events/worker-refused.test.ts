@@ -30,7 +30,7 @@ test("a job waits for an accepted worker that was lost, though another worker is
     worker: wrong,
     reason: { code: "DEVICE_WRONG", message: "row 5 is wrong", fields: {} },
   });
-  job.apply({ kind: "workerLost", worker: right, how: "lost", message: "its node is started again" });
+  job.apply({ kind: "workerLost", worker: right, how: "exited", message: "its node is started again" });
   job.tickAfter(60_000);
   expect(job.state.phase.kind).toBe("running");
 });

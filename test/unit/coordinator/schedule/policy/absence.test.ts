@@ -18,7 +18,7 @@ describe("silence-is-not-loss" satisfies Law, () => {
 
   test("a worker whose connection broke is lost after the grace time, unless it called again", () => {
     expect(judged(0, 1_000, 1_000 + disconnectGraceMs)).toBe("here");
-    expect(judged(0, 1_000, 1_001 + disconnectGraceMs)).toBe("lost");
+    expect(judged(0, 1_000, 1_001 + disconnectGraceMs)).toBe("exited");
     expect(judged(2_000, null, 1_001 + disconnectGraceMs)).toBe("here");
   });
 
@@ -41,14 +41,14 @@ describe("silence-is-not-loss" satisfies Law, () => {
   });
 
   test("a lease of a silent worker is not counted as a failure, and a lease of a crashed worker is", () => {
-    for (const how of ["silent", "lost"] as const) {
+    for (const how of ["silent", "exited"] as const) {
       const job = TestJob.running(aPlan(2));
       const worker = job.join("w1");
       job.grant(worker);
       job.lose(worker, how);
-      expect(job.state.totals.attemptsFailed).toBe(how === "lost" ? 1 : 0);
+      expect(job.state.totals.attemptsFailed).toBe(how === "exited" ? 1 : 0);
       expect(job.state.shards[0]?.state.kind).toBe("pending");
-      expect(job.state.reputations.size).toBe(how === "lost" ? 1 : 0);
+      expect(job.state.reputations.size).toBe(how === "exited" ? 1 : 0);
     }
   });
 });

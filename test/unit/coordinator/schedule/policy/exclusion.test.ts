@@ -47,7 +47,7 @@ describe("a worker that fails repeatedly", () => {
     const scene = aScene(1);
     const { job } = scene;
     job.grant(scene.bad);
-    job.lose(scene.bad, "lost");
+    job.lose(scene.bad, "exited");
     const again = job.join("bad");
     const { shard, token } = job.grant(again);
     const partial = aPartial(shard, token);
@@ -61,7 +61,7 @@ describe("a worker that fails repeatedly", () => {
     const { job, bad } = scene;
     job.grant(bad);
     job.grant(bad);
-    job.lose(bad, "lost");
+    job.lose(bad, "exited");
     job.join("bad");
     expect(isExcluded(scene)).toBe(false);
   });
@@ -229,7 +229,7 @@ describe("a shard that causes failures", () => {
       const [grant] = effects.filter((effect) => effect.kind === "grant");
       if (grant === undefined) job.nowMs += 30_000;
       else if (grant.shard.rowStart > 40 || grant.shard.rowEnd <= 40) commit(job, { ...grant, worker });
-      else job.lose(worker, "lost");
+      else job.lose(worker, "exited");
       for (const session of [...job.state.workers.keys()]) job.lose(session, "left");
       job.nowMs += 60_000;
       expect([...job.state.reputations.values()].filter(({ exclusion }) => exclusion !== null)).toEqual([]);

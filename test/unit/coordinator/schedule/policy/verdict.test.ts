@@ -16,7 +16,7 @@ import {
 
 /** Kills the worker during the lease, and restarts it as its supervisor would. */
 function die(job: TestJob, { worker }: Granted, name: string): WorkerSession {
-  job.lose(worker, "lost");
+  job.lose(worker, "exited");
   job.nowMs += 60_000;
   return job.join(name);
 }
@@ -125,7 +125,7 @@ describe("a single row that crashes its workers", () => {
         job.offer(worker, partial);
         job.stored(partial);
       }
-      job.lose(worker, deadly ? "lost" : "left");
+      job.lose(worker, deadly ? "exited" : "left");
       job.nowMs += 60_000;
     }
     expect(poisonedRows(job.state)).toMatchObject([{ file: "/c", row: 1, code: "ROW_POISON" }]);
@@ -147,7 +147,7 @@ describe("a single row that crashes its workers", () => {
         job.offer(worker, partial);
         job.stored(partial);
       }
-      job.lose(worker, deadly ? "lost" : "left");
+      job.lose(worker, deadly ? "exited" : "left");
       job.nowMs += 60_000;
     }
     expect(job.state.phase.kind).toBe("reducing");

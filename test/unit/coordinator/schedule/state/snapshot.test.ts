@@ -123,7 +123,7 @@ describe("snapshots and later records", () => {
       if (granted?.kind !== "grant") continue;
       const { shard, token } = granted;
       if (shard.rowEnd > 3 && shard.rowStart <= 3) {
-        job.apply({ kind: "workerLost", worker, how: "lost", message: "killed" });
+        job.apply({ kind: "workerLost", worker, how: "exited", message: "killed" });
         continue;
       }
       const partial = aPartial(shard, token);
