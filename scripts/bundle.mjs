@@ -15,7 +15,7 @@ const SOURCES = ["cli", "coordinator", "extensions", "shared", "worker"];
  * decoder also loads a library of another licence, which stays a separate package. An installed package needs
  * only these and Arrow's types: `dependencies` in package.json, as a test checks.
  */
-const LEFT_OUT = [
+const EXTERNAL = [
   "@anush008/tokenizers",
   "@duckdb/node-api",
   "@wasm-audio-decoders/flac",
@@ -82,7 +82,7 @@ const program = await build({
   format: "esm",
   platform: "node",
   target: "node20.19",
-  external: LEFT_OUT,
+  external: EXTERNAL,
   alias: {
     // Variant with its WebAssembly inside.
     "@platformatic/wasm-utils": "@platformatic/wasm-utils/bundled",

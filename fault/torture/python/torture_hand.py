@@ -374,13 +374,13 @@ def judge(case: dict[str, Any], folder: Path) -> list[str]:
     given = pa.concat_tables([read_input(case, folder / "data" / file["name"]) for file in case["files"]])
     # Views cannot be filtered.
     given = pa.table([whole(column) for column in given.columns], names=given.column_names)
-    alive = pc.is_valid(given[case["x"]["name"]])
-    expected = given.filter(alive)
+    mappable = pc.is_valid(given[case["x"]["name"]])
+    expected = given.filter(mappable)
     got = read_output([out / file["path"] for file in manifest["files"] if file["kind"] == "rows"])
     if len(got) != len(expected):
         return [*problems, f"{len(expected)} rows are due, {len(got)} were published"]
     problems += judge_columns(case, expected, got)
-    problems += judge_dead(case, given.filter(pc.invert(alive)), manifest, out)
+    problems += judge_dead_letters(case, given.filter(pc.invert(mappable)), manifest, out)
     if case["reduce"]:
         problems += judge_counts(case, expected, pq.read_table(out / "_reduced" / "counts.pq"))
     return problems
@@ -553,7 +553,7 @@ def shown(value: pa.Scalar) -> str:
     return text if len(text) < 100 else f"{text[:100]}..."
 
 
-def judge_dead(case: dict[str, Any], dead: pa.Table, manifest: dict[str, Any], out: Path) -> list[str]:
+def judge_dead_letters(case: dict[str, Any], dead: pa.Table, manifest: dict[str, Any], out: Path) -> list[str]:
     paths = [out / file["path"] for file in manifest["files"] if file["kind"] == "errors"]
     letters = [row for path in paths for row in pq.read_table(path).to_pylist()]
     starts = np.cumsum([0, *[file["rows"] for file in case["files"]]])

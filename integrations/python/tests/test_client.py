@@ -151,9 +151,9 @@ def test_a_watch_continues_after_a_coordinator_is_killed_and_restarted(world: Wo
 
 
 def test_an_address_without_a_coordinator_is_unreachable_and_patience_ends(world: World) -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
         with client_of(world, address, patience=1) as client:
             with pytest.raises(shardmill.Unreachable, match="shardmill coordinator --listen"):
                 client.jobs()

@@ -159,7 +159,7 @@ def target_of(
     )
 
 
-def let_go(address: str) -> Unreachable:
+def watch_ended(address: str) -> Unreachable:
     """Returns the error of a watch that ends before its job, because the coordinator ends."""
     return Unreachable("COORDINATOR_UNREACHABLE", f"{address} ended the watch")
 

@@ -143,7 +143,7 @@ class Job:
                     yield status
                     if status.ended:
                         return
-                raise _wire.let_go(self._client.address)
+                raise _wire.watch_ended(self._client.address)
             except Unreachable as error:
                 await asyncio.sleep(retry.pause_after(error))
 

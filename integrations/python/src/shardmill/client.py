@@ -162,7 +162,7 @@ class Job:
                     yield status
                     if status.ended:
                         return
-                raise _wire.let_go(self._client.address)
+                raise _wire.watch_ended(self._client.address)
             except Unreachable as error:
                 time.sleep(retry.pause_after(error))
 

@@ -22,12 +22,12 @@ class Problem:
     hint: str | None = None
 
     def __str__(self) -> str:
-        beside = [
+        details = [
             f"{name} {value}"
             for name, value in (("expected", self.expected), ("found", self.found))
             if value is not None
         ]
-        lines = [f"{self.where}: {self.what}" + (f" ({', '.join(beside)})" if beside else "")]
+        lines = [f"{self.where}: {self.what}" + (f" ({', '.join(details)})" if details else "")]
         return "\n    hint: ".join([*lines, *([] if self.hint is None else [self.hint])])
 
 

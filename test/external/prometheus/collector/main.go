@@ -49,11 +49,11 @@ func run(address string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	told := receiver.Settings{
+	receiverSettings := receiver.Settings{
 		ID:                component.NewID(factory.Type()),
 		TelemetrySettings: componenttest.NewNopTelemetrySettings(),
 	}
-	server, err := factory.CreateTraces(ctx, told, config, sink)
+	server, err := factory.CreateTraces(ctx, receiverSettings, config, sink)
 	if err != nil {
 		return err
 	}
