@@ -8,14 +8,13 @@ import { present } from "../shared/core/assert.ts";
  */
 export const checkConversion: CheckConversion = async (planned, signal) => {
   const { CONVERSION } = await import("../shared/domain/conversion.ts");
-  const { createStyle } = await import("../shared/terminal/style.ts");
-  const style = createStyle(process.stderr);
+  const { printText } = await import("../shared/terminal/print-text.ts");
   for (const warning of planned.converted?.warnings ?? []) {
-    process.stderr.write(`${style.warn(`warning: ${warning}`)}\n`);
+    printText(process.stderr, (style) => style.warn(`warning: ${warning}`));
   }
   const converter = await present(CONVERSION, "a job with a converted model has a converter").load();
   const { report, text, refusal } = await converter.check(planned, signal);
-  process.stderr.write(`${text(style)}\n`);
+  printText(process.stderr, text);
   if (refusal !== null) throw refusal;
   return report;
 };

@@ -63,8 +63,12 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .example("$0 plan job.yaml", "Checks a job and shows what would be done")
     .example("$0 run job.yaml", "Runs it on this machine")
     .epilogue(
-      "Exit codes: 0 published, 1 the job failed, 2 the job file or the arguments are wrong,\n" +
-        "3 published with dead letters, 130 stopped by a signal (the same command resumes).\n" +
+      "Exit codes:\n" +
+        "  0    the output is published\n" +
+        "  1    the job failed\n" +
+        "  2    the job file or the arguments are wrong\n" +
+        "  3    the output is published with dead letters\n" +
+        "  130  stopped by a signal: the same command resumes\n\n" +
         "`--` ends the options: a job or a path after it may begin with a dash.",
     )
     .fail((message, error) => {

@@ -1,13 +1,13 @@
 import { ERROR_CODES } from "../shared/core/error-codes.ts";
 import { errorToData, toShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
+import { printText } from "../shared/terminal/print-text.ts";
 import { renderError } from "../shared/terminal/render-error.ts";
-import { createStyle } from "../shared/terminal/style.ts";
 
 /** Exits with the error's exit code and prints its message on stderr. `--json` adds JSON on stdout. */
 export function exitWithError(error: unknown, options: { readonly json?: boolean } = {}): never {
   const known = toShardmillError(error);
-  process.stderr.write(`${renderError(known, createStyle(process.stderr))}\n`);
+  printText(process.stderr, (style) => renderError(known, style));
   if (known.code === "INTERNAL" || process.env.SHARDMILL_DEBUG !== undefined) {
     // Not the user's error: a developer needs the stack.
     if (process.env.SHARDMILL_DEBUG !== undefined) process.stderr.write(`${stackOf(known)}\n`);

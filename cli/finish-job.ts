@@ -4,6 +4,7 @@ import { errorFromData, messageOf } from "../shared/core/errors.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { OTHER_EXTENSION } from "../shared/domain/manifest.ts";
+import { printText } from "../shared/terminal/print-text.ts";
 import { renderError } from "../shared/terminal/render-error.ts";
 import { createStyle } from "../shared/terminal/style.ts";
 import { renderTable } from "../shared/terminal/table.ts";
@@ -41,10 +42,11 @@ export async function finishJob(
  */
 export function printEnd(status: JobStatus, args: EndArguments): number {
   if (status.failure !== null) {
-    process.stderr.write(`${renderError(errorFromData(status.failure), createStyle(process.stderr))}\n`);
+    const failure = errorFromData(status.failure);
+    printText(process.stderr, (style) => renderError(failure, style));
   }
-  const text = args.json ? JSON.stringify(jobSummary(status)) : endText(status, createStyle(process.stdout));
-  process.stdout.write(`${text}\n`);
+  if (args.json) process.stdout.write(`${JSON.stringify(jobSummary(status))}\n`);
+  else printText(process.stdout, (style) => endText(status, style));
   return exitCodeOf(status, args["dead-letters-exit-code"]);
 }
 

@@ -44,7 +44,7 @@ async function plan(args: PlanArguments): Promise<void> {
   const { nextRunOf, planWatched } = await import("./plan-watched.ts");
   const { passConversion } = await import("../coordinator/job/pass-conversion.ts");
   const { planText } = await import("./render/plan-text.ts");
-  const { createStyle } = await import("../shared/terminal/style.ts");
+  const { printText } = await import("../shared/terminal/print-text.ts");
   const requested = await requestFigures(args);
   const source = await readJob(args);
   const { signal } = new AbortController();
@@ -70,7 +70,7 @@ async function plan(args: PlanArguments): Promise<void> {
   }
   const lines = found.flatMap(({ figures }) => figures?.lines ?? []);
   if (run !== null) process.stdout.write(`${newInputLines(run.found).map(oneLine).join("\n")}\n`);
-  process.stdout.write(`${planText(planned, lines, createStyle(process.stdout))}\n`);
+  printText(process.stdout, (style) => planText(planned, lines, style));
 }
 
 function printNothingNew(output: string, newInput: NewInput, { json }: { readonly json: boolean }): void {

@@ -16,10 +16,9 @@ export const probeCommand: CommandModule<object, ProbeArguments> = {
   handler: async ({ json }) => {
     const { probeDevices } = await import("../shared/onnx/probe.ts");
     const { probeText } = await import("./render/probe-text.ts");
-    const { createStyle } = await import("../shared/terminal/style.ts");
+    const { printText } = await import("../shared/terminal/print-text.ts");
     const results = await probeDevices({ signal: NEVER });
-    process.stdout.write(
-      json ? `${JSON.stringify(results)}\n` : `${probeText(results, createStyle(process.stdout))}\n`,
-    );
+    if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
+    else printText(process.stdout, (style) => probeText(results, style));
   },
 };

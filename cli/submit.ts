@@ -32,7 +32,7 @@ const WAITING =
 
 export const submitCommand: CommandModule<object, SubmitArguments> = {
   command: "submit <job>",
-  describe: "Hand a job file to a running coordinator",
+  describe: "Submit a job file to a running coordinator",
   builder: (yargs) =>
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })

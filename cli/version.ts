@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
 import type { ServerInfo } from "../shared/domain/server-info.ts";
+import { printText } from "../shared/terminal/print-text.ts";
 import { clientOptions } from "./options.ts";
 import { versionsText } from "./render/versions-text.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
@@ -36,6 +37,6 @@ export const versionCommand: CommandModule<object, VersionArguments> = {
 async function show(json: boolean, coordinator: ServerInfo | null = null): Promise<void> {
   const { ownVersions } = await import("../shared/wire/protocol.ts");
   const own = ownVersions();
-  const text = json ? JSON.stringify({ own, coordinator }) : versionsText(own, coordinator, Date.now());
-  process.stdout.write(`${text}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ own, coordinator })}\n`);
+  else printText(process.stdout, () => versionsText(own, coordinator, Date.now()));
 }

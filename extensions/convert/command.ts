@@ -40,7 +40,7 @@ export const convertCommand = defineCommand({
     const { resolve } = await import("node:path");
     const { convertToFile } = await import("./convert-to-file.ts");
     const { conversionText } = await import("./conversion-text.ts");
-    const { createStyle } = await import("../../shared/terminal/style.ts");
+    const { printText } = await import("../../shared/terminal/print-text.ts");
     const wrong = [
       ["model", notAFilePlace(args.model)],
       ["output", notAPath(args.output)],
@@ -59,10 +59,9 @@ export const convertCommand = defineCommand({
       replace: args.force,
       signal: NEVER,
     });
-    process.stdout.write(
-      args.json
-        ? `${JSON.stringify({ output, sha256, bytesBefore, bytesAfter, ...conversion })}\n`
-        : `${conversionText(conversion, { output: args.output, bytesBefore, bytesAfter }, createStyle(process.stdout))}\n`,
-    );
+    const bytes = { output: args.output, bytesBefore, bytesAfter };
+    if (args.json)
+      process.stdout.write(`${JSON.stringify({ output, sha256, bytesBefore, bytesAfter, ...conversion })}\n`);
+    else printText(process.stdout, (style) => conversionText(conversion, bytes, style));
   },
 });

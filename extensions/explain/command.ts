@@ -13,17 +13,16 @@ export const explainCommand = defineCommand({
   async run({ code, json }) {
     const { ERROR_HELP } = await import("./error-help.ts");
     const { codesText, explainText } = await import("./error-texts.ts");
-    const { createStyle } = await import("../../shared/terminal/style.ts");
-    const style = createStyle(process.stdout);
+    const { printText } = await import("../../shared/terminal/print-text.ts");
     if (code === undefined) {
-      process.stdout.write(json ? `${JSON.stringify(ERROR_HELP)}\n` : `${codesText(style)}\n`);
+      if (json) process.stdout.write(`${JSON.stringify(ERROR_HELP)}\n`);
+      else printText(process.stdout, codesText);
       return;
     }
     const known = code.toUpperCase();
     if (!isErrorCode(known)) throw unknownCode(code);
-    process.stdout.write(
-      json ? `${JSON.stringify({ code: known, ...ERROR_HELP[known] })}\n` : `${explainText(known, style)}\n`,
-    );
+    if (json) process.stdout.write(`${JSON.stringify({ code: known, ...ERROR_HELP[known] })}\n`);
+    else printText(process.stdout, (style) => explainText(known, style));
   },
 });
 
