@@ -122,7 +122,7 @@ function useDetail(jobId: string, phase: string | undefined) {
 function Tiles({ status, history }: { readonly status: JobStatus; readonly history: RunHistory | null }) {
   const entries = [
     ["shards", `${formatCount(status.shardsCommitted)} / ${formatCount(status.shardsTotal)}`],
-    ["at work", formatCount(status.shardsLeased)],
+    ["running", formatCount(status.shardsLeased)],
     ["workers", formatCount(status.workers)],
     ["attempts lost or failed", formatCount(status.attemptsFailed)],
     ["dead letters", formatCount(status.deadLetters)],

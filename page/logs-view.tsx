@@ -31,11 +31,11 @@ export function LogsView() {
       <h1>Logs</h1>
       <div class="actions">
         <label>
-          With the words{" "}
+          Text{" "}
           <input type="search" value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
         </label>
         <label>
-          Of the job{" "}
+          Job{" "}
           <select value={job} onChange={(event) => setJob(event.currentTarget.value)}>
             <option value="">all</option>
             {jobsOf(lines).map((id) => (

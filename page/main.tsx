@@ -94,7 +94,7 @@ function Shell({ who, onLeft }: { readonly who: Who; readonly onLeft: () => void
         <span class="who">
           {who.name} ({who.role}){" "}
           <button type="button" onClick={leave}>
-            Leave
+            Log out
           </button>
         </span>
       </header>

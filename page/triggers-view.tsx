@@ -35,7 +35,7 @@ function Others({ triggers }: TriggersProps) {
                 <td>{trigger.name}</td>
                 <td class="line">{trigger.nextMs === null ? "on new input" : timeText(trigger.nextMs)}</td>
                 <td class="n">{trigger.waiting}</td>
-                <td>{trigger.isRunning ? "at work" : "idle"}</td>
+                <td>{trigger.isRunning ? "running" : "idle"}</td>
                 <td>
                   <LastRun last={trigger.last} />
                 </td>
@@ -50,7 +50,7 @@ function Others({ triggers }: TriggersProps) {
 
 const QUEUE_COLUMNS = [
   ["job"],
-  ["windows at work"],
+  ["running windows"],
   ["waiting", "n"],
   ["oldest", "n"],
   ["next window", "n"],
