@@ -42,6 +42,10 @@ test("compareOutputs ignores files and row order, and reports different rows, ta
   const twice = `${same.replace("ORDER BY id DESC", "")} UNION ALL SELECT 2, [0.5::FLOAT]`;
   const lines = ["rows/*.parquet: 0 of 4 rows are missing, and 1 are extra"];
   expect(await differencesOf(twice, "SELECT 4 AS n")).toEqual(lines);
+  const one = same.replace("range(4)", "range(3)");
+  expect(await differencesOf(one, "SELECT 4 AS n")).toEqual([
+    "rows/*.parquet: 1 of 4 rows are missing, and 0 are extra",
+  ]);
   const cast = "SELECT range::INTEGER AS id, [0.5::FLOAT] AS v FROM range(4)";
   expect(await differencesOf(cast, "SELECT 4 AS n")).toEqual([
     "rows/*.parquet: columns id INTEGER, v FLOAT[] in place of id BIGINT, v FLOAT[]",

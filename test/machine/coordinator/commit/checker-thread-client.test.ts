@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CheckerThreadClient } from "../../../../coordinator/commit/checker-thread-client.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
@@ -67,11 +69,16 @@ test.for([
   },
 );
 
-test("a check fails if its thread does not answer within the time limit", async () => {
+test("a thread that does not answer within the time limit is ended, and every check fails", async () => {
   const script = await aScript("for (;;);");
+  const started = once(process, "worker");
   await using checker = new CheckerThreadClient(
     { partials: partialsPath, shape: SHAPE },
     { script, limitMs: 20 },
   );
+  const [thread] = (await started) as [Worker];
+  const ended = once(thread, "exit");
+  await expect(checker.check(partials)).rejects.toThrow("did not answer");
+  await ended;
   await expect(checker.check(partials)).rejects.toThrow("did not answer");
 });

@@ -171,16 +171,20 @@ describe("a claimed generation that was not begun", () => {
   });
 });
 
-test("a journal of an earlier build, which does not name previous generations, is read", async () => {
+test("a journal of an earlier build, which does not name previous generations, is read and not changed", async () => {
   const first = await open();
   await first.journal.append(granted(1), durable);
   await first.journal.close();
   const path = segmentPath(folder, 1);
   const { generationStarted } = startOf(first);
   const { nonce: _nonce, previousGeneration: _previous, ...old } = generationStarted;
-  await writeFile(path, Buffer.concat([encodeHeader(1), encodeRecord(old), encodeRecord(granted(1))]));
-  expect(sequencesOf((await open()).records)).toEqual([1]);
-  expect((await readFile(path)).length).toBeGreaterThan(0);
+  const bytes = Buffer.concat([encodeHeader(1), encodeRecord(old), encodeRecord(granted(1))]);
+  await writeFile(path, bytes);
+  const second = await open();
+  expect(sequencesOf(second.records)).toEqual([1]);
+  await second.journal.append(granted(2), durable);
+  expect(sequencesOf((await open()).records)).toEqual([1, 2]);
+  expect(await readFile(path)).toEqual(bytes);
 });
 
 function startOf({ records }: OpenJournal): { readonly generationStarted: RecordOf<"generationStarted"> } {

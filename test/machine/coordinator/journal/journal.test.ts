@@ -55,11 +55,13 @@ describe("openJournal", () => {
     expect(opened.generation).toBe(1);
   });
 
-  test("ignores a torn tail of the last segment, also in later generations", async () => {
+  test("ignores a torn tail of the last segment, also in later generations, and leaves it in the file", async () => {
     await generation(1, 2);
     await appendFile(segmentPath(folder, 1), Buffer.from([0xff, 0x53, 0x4d]));
+    const torn = await readFile(segmentPath(folder, 1));
     await generation(3);
     await generation();
+    expect(await readFile(segmentPath(folder, 1))).toEqual(torn);
     expect(await kindsFound()).toEqual([
       "generationStarted",
       "1",
@@ -70,12 +72,17 @@ describe("openJournal", () => {
     ]);
   });
 
-  test("ignores files with other names", async () => {
+  test("neither reads nor changes files with other names", async () => {
     await generation(1);
-    await writeFile(join(folder, "journal-000009.log.123.tmp"), "half made");
-    await writeFile(join(folder, "lock.json"), "{}");
+    const others = { "journal-000009.log.123.tmp": "half made", "lock.json": "{}", "journal-9.log": "?" };
+    for (const [name, text] of Object.entries(others)) await writeFile(join(folder, name), text);
     await generation();
     expect(await kindsFound()).toEqual(["generationStarted", "1", "generationStarted"]);
+    expect((await readdir(folder)).sort()).toEqual(
+      [...Object.keys(others), "journal-000001.log", "journal-000002.log"].sort(),
+    );
+    for (const [name, text] of Object.entries(others))
+      expect(await readFile(join(folder, name), "utf8")).toBe(text);
   });
 
   test("fails with JOURNAL_FAILED if the folder cannot be created", async () => {

@@ -217,7 +217,6 @@ describe("a journal with snapshots", () => {
   });
 
   test("refuses to sync after it is closed", async () => {
-    await journal.run(0, 4);
     const { opened } = await journal.takeUp();
     await opened.journal.close();
     await expect(opened.journal.sync()).rejects.toMatchObject({ code: "JOURNAL_FAILED" });

@@ -93,13 +93,13 @@ describe("the worker's lease loop", () => {
     expect(work.heard).toEqual(["heartbeat", "offer 1 by s1", "offer 2 by s1", "leave"]);
   });
 
-  test("a dismissal ends the loop", async () => {
+  test("a dismissal ends the loop with a call of leave, after a running shard is released", async () => {
     const work = new FakeWork();
-    work.answers.push(dismissed);
-    expect(
-      await loopOf(work, () => Promise.reject(new Error("no shard was granted"))).run(never, never),
-    ).toBe("dismissed");
-    expect(work.heard).toEqual(["register", "leave"]);
+    work.answers.push(lease(1), dismissed);
+    const run: ShardRunner["run"] = (_granted, _id, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    expect(await loopOf(work, run).run(never, never)).toBe("dismissed");
+    expect(work.heard).toEqual(["register", "release 1", "leave"]);
   });
 
   test("a drain finishes the running shard before the worker leaves", async () => {

@@ -14,6 +14,18 @@ test("each shard is one byte with its state, and marks for failures and dead let
   expect([...shardCells(job.state)]).toEqual([3 + 32, 2, 1, 0 + 8, 0]);
 });
 
+test("a shard with a backup has a mark until one of its leases ends", () => {
+  const job = TestJob.running(aPlan(2, 10), aConfig({ leaseMs: 10_000_000 }));
+  const slow = job.grant(job.join("slow"));
+  job.commit(job.join("fast"));
+  job.nowMs += 60_000;
+  const backup = job.grant(job.join("idle"));
+  expect(backup.shard).toEqual(slow.shard);
+  expect([...shardCells(job.state)]).toEqual([1 + 16, 3]);
+  job.release(slow);
+  expect([...shardCells(job.state)]).toEqual([1, 3]);
+});
+
 test("a split shard is shown as its halves, at its place in the plan", () => {
   const job = TestJob.running(aPlan(2, 10), aConfig({ maxDeadLetters: 20 }));
   const sound = job.join("sound", 1);

@@ -16,6 +16,7 @@ class Rig {
   readonly records: string[] = [];
   readonly writes: Deferred<void>[] = [];
   readonly work: ShellWork & { done: string[] };
+  readonly clock = manualClock(1_000);
   readonly shell: JobShell;
   held = false;
   wakes = 0;
@@ -40,7 +41,7 @@ class Rig {
         append: (record, { durable }) => this.#append(record, durable),
         eventAppended: () => {},
       },
-      clock: manualClock(1_000),
+      clock: this.clock,
       work: this.work,
       onWake: () => {
         this.wakes += 1;
@@ -130,6 +131,29 @@ describe("the job shell", () => {
     expect(await late).toEqual({ kind: "alreadyCommitted" });
   });
 
+  test("records reach the journal in the order of their events, although no write has finished", async () => {
+    const rig = new Rig();
+    await rig.start(2);
+    await rig.grant();
+    rig.held = true;
+    const before = rig.records.length;
+    const events = [
+      rig.shell.dispatch({ kind: "standingRequested", change: { priority: 1 } }),
+      rig.shell.dispatch({ kind: "leaseRequested", worker: anna }),
+      rig.shell.dispatch({ kind: "cancelRequested", reason: "enough" }),
+    ];
+    await settle();
+    expect(rig.records.slice(before)).toEqual([
+      "standingChanged",
+      "leaseGranted",
+      "jobCancelled",
+      "attemptEnded",
+      "attemptEnded",
+    ]);
+    for (const write of rig.writes) write.resolve();
+    await Promise.all(events);
+  });
+
   test("a record reaches the journal at its event, and a repeated event adds none while the write is pending", async () => {
     const rig = new Rig();
     await rig.start(2);
@@ -154,15 +178,18 @@ describe("the job shell", () => {
     expect(rig.work.done).toEqual(["verify 0"]);
   });
 
-  test("an invalid partial is refused with the reason, and waiting workers are woken", async () => {
+  test("an invalid partial is refused with the reason, wakes waiting workers, and its shard can be leased again", async () => {
     const rig = new Rig({
       verify: () => Promise.reject(new ShardmillError("PARTIAL_INVALID", "a file is short")),
     });
     await rig.start(1);
     const { shard, token } = await rig.grant();
+    const wakesBefore = rig.wakes;
     const outcome = await rig.shell.offer(anna, aPartial(shard, token));
     expect(outcome).toMatchObject({ kind: "refused", reason: { code: "PARTIAL_INVALID" } });
-    expect(rig.wakes).toBeGreaterThan(0);
+    expect(rig.wakes).toBeGreaterThan(wakesBefore);
+    rig.clock.advance(1_000);
+    expect((await rig.grant()).shard).toEqual(shard);
   });
 
   test("an error that prevents any check of partials fails the job, and no attempt counts as failed", async () => {

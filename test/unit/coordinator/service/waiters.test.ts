@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Waiters } from "../../../../coordinator/service/waiters.ts";
 import { NEVER } from "../../../../shared/core/abort.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
+import { VirtualClock } from "../../../support/virtual-clock.ts";
 
 const anna = workerSession("anna");
 const bert = workerSession("bert");
@@ -89,17 +90,22 @@ describe("waiting lease requests", () => {
     await new Waiters().enter(anna).wait(1, true, NEVER);
   });
 
-  test("a completed request is no longer woken", () => {
-    const waiters = new Waiters();
-    const waiter = waiters.enter(anna);
+  test("a completed request is no longer woken", async () => {
+    const clock = new VirtualClock();
+    const waiters = new Waiters(clock);
+    const [waiter, other] = [waiters.enter(anna), waiters.enter(anna)];
     waiter[Symbol.dispose]();
-    waiter.beginTry();
-    waiters.wakeAll();
     let ended = false;
-    void waiter.wait(1, true, NEVER).then(() => {
+    const wait = waiter.wait(LONG_MS, true, NEVER).then(() => {
       ended = true;
     });
+    waiters.wake({ shards: true, freed: [anna] });
+    waiters.wakeAll();
+    await other.wait(LONG_MS, true, NEVER);
+    await turn();
     expect(ended).toBe(false);
+    await clock.until(wait);
+    expect(clock.nowMs()).toBe(LONG_MS);
   });
 
   test("one worker has at most eight waiting requests, and other workers have their own", () => {

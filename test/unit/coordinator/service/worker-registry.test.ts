@@ -99,7 +99,7 @@ describe("the worker registry", () => {
     expect([told.length, told[0]?.name, told.at(-1)?.name]).toEqual([1_000, "w1", "w1000"]);
   });
 
-  test("the last report of each worker is known", () => {
+  test("the last report of each worker is known until the worker leaves", () => {
     const registry = new WorkerRegistry();
     const a = registry.join(aWorker({ name: "a" }), 0).session;
     const b = registry.join(aWorker({ name: "b" }), 0).session;
@@ -113,9 +113,42 @@ describe("the worker registry", () => {
       device: "cpu",
     });
     expect(registry.reportOf(b)).toMatchObject({ busy: { infer: 0.5 }, padding: null });
+    registry.reportWork(b, { busy: { infer: 0.75 }, padding: null, batch: null, fetching: null });
+    expect(registry.reportOf(b)?.busy).toEqual({ infer: 0.75 });
+    registry.leave(b);
+    expect(registry.reportOf(b)).toBeNull();
+    expect(registry.reportOf(a)?.busy).toEqual({ infer: 1, read: 0.5 });
   });
 
-  test("the work of a worker is counted for each session and shown in its status", () => {
+  test("the work of each session is counted, and counts from zero in the next session of its worker", () => {
+    const registry = new WorkerRegistry();
+    const counts = () =>
+      registry
+        .statuses(aJudgement({ nowMs: 0 }))
+        .map(({ name, rowsCommitted, shardsCommitted, attemptsFailed }) => [
+          name,
+          rowsCommitted,
+          shardsCommitted,
+          attemptsFailed,
+        ]);
+    const [a, b] = [registry.join(aWorker({ name: "a" }), 0), registry.join(aWorker({ name: "b" }), 0)];
+    registry.countCommit(a.session, 70);
+    registry.countFailure(b.session);
+    expect(counts()).toEqual([
+      ["a", 70, 1, 0],
+      ["b", 0, 0, 1],
+    ]);
+    const again = registry.join(aWorker({ name: "a" }), 0);
+    registry.countCommit(a.session, 5);
+    registry.countFailure(a.session);
+    registry.countCommit(again.session, 30);
+    expect(counts()).toEqual([
+      ["b", 0, 0, 1],
+      ["a", 30, 1, 0],
+    ]);
+  });
+
+  test("the status of a worker has its work, its leases and its exclusion", () => {
     const registry = new WorkerRegistry();
     const { session } = registry.join(aWorker(), 1_000);
     registry.countCommit(session, 70);
@@ -128,6 +161,7 @@ describe("the worker registry", () => {
       refusalOf: () => "job-1: wrong",
     });
     expect(status).toMatchObject({
+      refused: "job-1: wrong",
       rowsCommitted: 100,
       shardsCommitted: 2,
       attemptsFailed: 1,

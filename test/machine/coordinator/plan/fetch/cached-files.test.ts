@@ -113,8 +113,13 @@ test("if one of the data files is missing, none of them is fetched", async () =>
   expect(progress.now()).toBeNull();
 });
 
-test("a file may be listed under several names", async () => {
-  const storage = new MemoryStorage();
+test("a file that is listed under several names is read once", async () => {
+  const read: string[] = [];
+  const storage = new MemoryStorage({
+    async before({ call, location }) {
+      if (call === "read") read.push(location);
+    },
+  });
   await put(storage, "model", "m");
   await put(storage, "data", "d");
   const files = await fetchModel(storage, { others: ["data", "./data", "model"] });
@@ -124,6 +129,7 @@ test("a file may be listed under several names", async () => {
     ["./data", 1],
     ["model", 1],
   ]);
+  expect(read).toEqual([below(FOLDER, "model"), below(FOLDER, "data")]);
 });
 
 /** Returns a store whose data cannot be read for some seconds, and a clock that does not wait. */

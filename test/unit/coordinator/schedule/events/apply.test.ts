@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { workerSession } from "../../../../../shared/domain/worker.ts";
 import { aDigest } from "../../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, aReason, kinds, only, outcomeOf, TestJob } from "../harness.ts";
 
@@ -57,11 +58,19 @@ describe("a job that has ended", () => {
     expect(job.state.phase.kind).toBe("published");
   });
 
-  test("workers that join or leave after the end have no effect", () => {
+  test("workers that join, are lost or are refused after the end cause no effect and no record", () => {
     const { job, worker } = published();
-    job.lose(worker);
-    job.join("w2");
+    const records = job.records.length;
+    const [late, wrong] = [workerSession("late"), workerSession("wrong")];
+    expect(job.apply({ kind: "workerJoined", worker: late, name: "w2", slots: 2 })).toEqual([]);
+    expect(job.apply({ kind: "workerJoined", worker: wrong, name: "w3", slots: 2 })).toEqual([]);
+    expect(job.lose(worker, "silent")).toEqual([]);
+    expect(job.lose(late)).toEqual([]);
+    const reason = aReason("DEVICE_WRONG");
+    expect(job.apply({ kind: "workerRefused", worker: wrong, reason })).toEqual([]);
     expect(job.tickAfter(1_000_000)).toEqual([]);
+    expect(job.records).toHaveLength(records);
+    expect(job.state.phase.kind).toBe("published");
   });
 });
 

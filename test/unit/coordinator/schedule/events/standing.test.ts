@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { shardId } from "../../../../../shared/domain/shard.ts";
 import { aDigest, aJobId } from "../../../../support/ids.ts";
-import { aConfig, aPlan, aReason, kinds, only, TestJob } from "../harness.ts";
+import { aConfig, aPartial, aPlan, aReason, kinds, only, outcomeOf, TestJob } from "../harness.ts";
 
 function paused(shards = 3) {
   const job = TestJob.running(aPlan(shards), aConfig({ noWorkersGraceMs: 60_000 }));
@@ -21,10 +21,15 @@ test("a pause is durable before it is acknowledged, and a repeated pause adds no
   expect(kinds(job.apply({ kind: "standingRequested", change: { paused: true } }))).toEqual(["done"]);
 });
 
-test("a paused job assigns no shard, and a held lease stays valid", () => {
+test("a paused job assigns no shard, and commits the shard of a held lease", () => {
   const { job, worker, held } = paused();
   expect(job.noLease(worker).why).toBe("paused");
   expect(job.beat(worker, held)).toEqual([true]);
+  const partial = aPartial(held.shard, held.token);
+  job.offer(worker, partial);
+  expect(outcomeOf(job.stored(partial))).toBe("committed");
+  expect(job.stateOf(0)).toBe("committed");
+  expect(job.noLease(worker).why).toBe("paused");
   job.apply({ kind: "standingRequested", change: { paused: false } });
   expect(job.grant(worker).shard.id).toBe(1);
 });

@@ -105,13 +105,17 @@ describe("a backup lease", () => {
     expect(job.noLease(job.join("b2")).why).toBe("nothingPending");
   });
 
-  test("at most a share of the shards has backups", () => {
-    const job = TestJob.running(aPlan(40), aConfig({ leaseMs: 10_000_000 }));
-    const hoarder = job.join("hoarder", 40);
-    for (let shard = 0; shard < 40; shard += 1) job.grant(hoarder);
+  test.each([
+    [40, [0, 1]],
+    [39, [0]],
+    [2, [0]],
+  ])("with %i shards, at most a twentieth of them or one has a backup", (shards, backups) => {
+    const job = TestJob.running(aPlan(shards), PATIENT);
+    const hoarder = job.join("hoarder", shards);
+    for (let shard = 0; shard < shards; shard += 1) job.grant(hoarder);
     job.nowMs += 60_000;
-    const helper = job.join("helper", 40);
-    expect([job.grant(helper), job.grant(helper)].map(({ shard }) => shard.id)).toEqual([0, 1]);
+    const helper = job.join("helper", shards);
+    expect(backups.map(() => job.grant(helper).shard.id)).toEqual(backups);
     expect(job.noLease(helper)).toMatchObject({ why: "nothingPending", retryAtMs: null });
   });
 
