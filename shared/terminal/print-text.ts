@@ -27,8 +27,8 @@ export function fitted(text: string, columns: number): string {
 
 function wrappedLine(line: string, columns: number): string {
   const plain = stripVTControlCharacters(line);
-  const labels = [...plain.matchAll(/ {2,}(?=\S)/g)].map(({ index, 0: gap }) => index + gap.length);
-  const indent = labels.findLast((at) => at <= columns * MOST_INDENT) ?? 0;
+  const labels = [...plain.matchAll(/ {2,}/g)].map(({ index, 0: gap }) => index + gap.length);
+  const indent = labels.findLast((at) => at <= columns * MOST_INDENT && at < plain.length) ?? 0;
   const head = headOf(line, indent);
   // Without a label, later lines begin a little further to the right than the first one.
   const later = head === "" ? NO_LABEL : " ".repeat(indent);
