@@ -212,7 +212,7 @@ function markdownFaults(text) {
     }
     if (shown.length > MARKDOWN_WIDTH && /\s/.test(shown.trim()))
       found.push({ line, rule: "width", says: `is ${shown.length} wide, at most ${MARKDOWN_WIDTH}` });
-    if (/^\s*[-*>]?\s*\S.*[a-z)`]\. [A-Z`]/.test(prose) && !/\b(e\.g|i\.e|vs)\. /.test(shown))
+    if (!/^#/.test(prose) && /[A-Za-z0-9)`%]{2}\. [A-Z`]/.test(prose) && !/\b(e\.g|i\.e|vs)\. /.test(shown))
       found.push({ line, rule: "width", says: "has more than one sentence" });
   }
   return found;
