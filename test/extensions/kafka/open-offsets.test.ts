@@ -28,6 +28,7 @@ describe("the open offsets of a partition", () => {
             offsets.acknowledge(acknowledged);
           }
           const { position } = offsets;
+          expect(offsets.next).toBe(given.length === 0 ? null : last + 1n);
           const below = given.filter((offset) => position !== null && offset < position);
           expect(below.some((offset) => open.has(offset))).toBe(false);
           const lowest = given.find((offset) => open.has(offset));
@@ -45,6 +46,6 @@ describe("the open offsets of a partition", () => {
       offsets.give(offset);
       if (offset >= 5n) offsets.acknowledge(offset - 5n);
     }
-    expect(offsets.position).toBe(9_995n);
+    expect([offsets.position, offsets.next]).toEqual([9_995n, 10_000n]);
   });
 });
