@@ -48,4 +48,14 @@ describe("the open offsets of a partition", () => {
     }
     expect([offsets.position, offsets.next]).toEqual([9_995n, 10_000n]);
   });
+
+  it("the position and the next offset are known after all offsets are acknowledged, last ones first", () => {
+    const offsets = new OpenOffsets();
+    const all = Array.from({ length: 2_000 }, (_, offset) => BigInt(offset));
+    for (const offset of all) offsets.give(offset);
+    for (const offset of all.toReversed()) offsets.acknowledge(offset);
+    expect([offsets.position, offsets.next]).toEqual([2_000n, 2_000n]);
+    offsets.give(2_007n);
+    expect([offsets.position, offsets.next]).toEqual([2_000n, 2_008n]);
+  });
 });
