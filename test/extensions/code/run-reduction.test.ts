@@ -181,7 +181,7 @@ describe("a reduction", () => {
   it("waiting for rows does not count towards the timeout, and code between them does", async () => {
     vi.useFakeTimers();
     try {
-      /** Runs a reduction that takes `codeMs` for each of three record batches, which arrive after a minute. */
+      /** Runs a reduction that takes `codeMs` a record batch. Each of three arrives after a minute. */
       const after = (codeMs: number) => {
         const slow = { ...byRows, timeoutSeconds: 10, combine: takes(codeMs) };
         let left = 3;

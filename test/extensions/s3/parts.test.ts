@@ -82,7 +82,7 @@ test("parts have the default size unless the store would get too many of them", 
   expect(Math.ceil(largest / partBytesOf(largest, 64 << 20))).toBeLessThanOrEqual(10_000);
 });
 
-test("the checksum of an upload is the one of AWS over its parts, and is null if a part has none", () => {
+test("the checksum of an upload is computed as by AWS, and is null if a part has none", () => {
   expect(checksumOf(parts)).toBe(CHECKSUM);
   expect(checksumOf([...parts, { etag: "x", sha256: null }])).toBeNull();
 });

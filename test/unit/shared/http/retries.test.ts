@@ -3,7 +3,7 @@ import { RetryBudget, waitMsBefore } from "../../../../shared/http/retries.ts";
 
 const busy = { isStale: false, afterMs: 0 };
 
-test("the wait before a retry is a random part of a limit that doubles up to ten seconds, for a few retries", () => {
+test("the wait before a retry is a random part of a limit that doubles up to ten seconds, a few times", () => {
   const budget = new RetryBudget();
   const longest = Array.from({ length: 5 }, (_, at) => waitMsBefore(busy, at + 1, { budget, random: 1 }));
   expect(longest).toEqual([200, 400, 800, 1_600, 3_200]);

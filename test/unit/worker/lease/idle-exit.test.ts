@@ -81,7 +81,7 @@ test("an unreachable coordinator restarts the idle time", async () => {
   expect(await ask()).toBe(1);
 });
 
-test("a lease that is granted at the end of the idle time is given to the worker, and restarts that time", async () => {
+test("a lease at the end of the idle time is passed to the worker, and restarts that time", async () => {
   const { ask, found } = rig();
   const lease: LeaseAnswer = { kind: "lease", lease: aLease({ shard: 1 }) };
   expect([await ask(), await ask(), await ask(lease)]).toEqual([0, 0, 0]);
