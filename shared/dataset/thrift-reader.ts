@@ -44,13 +44,13 @@ export class ThriftReader {
     for (let item = 0; item < items; item += 1) onItem();
   }
 
-  /** Reads a signed integer. @throws {ThriftFault} when it does not fit 2^53 */
+  /** Reads a signed integer. @throws {ThriftFault} below -2^52, or from 2^52, because zigzag doubles it */
   integer(): number {
     let raw = 0;
     for (let place = 1, byte = 0x80; byte >= 0x80; place *= 0x80) {
       byte = this.#byte();
       raw += (byte & 0x7f) * place;
-      if (!Number.isSafeInteger(raw)) throw new ThriftFault("an integer beyond 2^53");
+      if (!Number.isSafeInteger(raw)) throw new ThriftFault("an integer beyond 2^52");
     }
     // Zigzag: 0, -1, 1, -2, ...
     return raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2;

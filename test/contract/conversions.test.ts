@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { EXTENSIONS } from "#extensions";
 import { planJob } from "../../coordinator/plan/plan-job.ts";
@@ -10,10 +10,13 @@ import type { ConversionPart } from "../../shared/extension/conversion.ts";
 import { readJobSource } from "../../shared/job-file/read-job-file.ts";
 import { plainStyle } from "../../shared/terminal/style.ts";
 import { JobFolder } from "../support/job-folder.ts";
+import { suiteCovers } from "../support/needs.ts";
 
 const parts = EXTENSIONS.flatMap(({ name, conversion }) =>
   conversion === undefined ? [] : { name, conversion },
 );
+
+suiteCovers(parts, "convert");
 
 test("at most one extension converts models", () => {
   expect(parts.length).toBeLessThanOrEqual(1);
@@ -52,13 +55,18 @@ describe.each(parts)("the conversion of $name", ({ conversion }) => {
   });
 
   test.each(others)(
-    "converts a model to %s with the same signature and reproducible bytes",
+    "converts a model to %s once a cache, with the same signature and reproducible bytes",
     async (value) => {
       const [original, planned] = [await plan(usual), await plan(value)];
       const { model } = planned;
+      const made = await stat(model.path, { bigint: true });
       expect(model.sha256).not.toBe(original.model.sha256);
       expect(model.signature).toEqual(original.model.signature);
       expect(await digestFile(model.path, NEVER)).toMatchObject({ sha256: model.sha256, bytes: model.bytes });
+      // The same cache has it already: nothing is written again.
+      expect((await plan(value)).model.path).toBe(model.path);
+      const { ino, mtimeNs, ctimeNs } = await stat(model.path, { bigint: true });
+      expect([ino, mtimeNs, ctimeNs]).toEqual([made.ino, made.mtimeNs, made.ctimeNs]);
       vi.stubEnv("SHARDMILL_CACHE", job.at("other-cache"));
       const again = await plan(value);
       expect(again.model.path).not.toBe(model.path);

@@ -14,6 +14,7 @@ import { packageRoot } from "../../shared/core/package-root.ts";
 import type { CoordinatorView } from "../../shared/extension/coordinator-view.ts";
 import type { GrpcFace, HttpFace } from "../../shared/extension/face.ts";
 import type { HandledMethod } from "../../shared/wire/method.ts";
+import { suiteCovers } from "../support/needs.ts";
 import { compiledRegistry } from "../support/reflection-client.ts";
 
 const PROTOS = join(packageRoot, "proto");
@@ -61,6 +62,10 @@ function expectClosed(methods: GrpcFace["methods"]): void {
 async function loaded(face: GrpcFace) {
   return await face.load({ jobs: () => [], report: () => {} });
 }
+
+suiteCovers(faces, "keda");
+suiteCovers(ports, "flight");
+suiteCovers(https, "web");
 
 test("gRPC methods of extensions are unique", () => {
   const paths = [...faces, ...ports].flatMap(({ face }) => Object.keys(face.methods));

@@ -5,6 +5,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { checkJobSpec } from "../../shared/job-file/check-job.ts";
 import { choices, jobSpecJsonSchema, knownKeys, schemaAt } from "../../shared/job-file/json-schema.ts";
 import { parseRun } from "../../shared/job-file/read-run.ts";
+import { suiteCovers } from "../support/needs.ts";
 
 const parts = EXTENSIONS.flatMap(({ name, runs, command = [] }) =>
   runs === undefined ? [] : [{ name, runs, commands: [command].flat() }],
@@ -14,6 +15,8 @@ const OPTIONS = { path: "/jobs/job.yaml", set: [], env: {} };
 
 const read = (job: object, at?: string) =>
   parseRun(JSON.stringify(job), { ...OPTIONS, at }, Date.parse("2026-12-01T12:00:00Z"));
+
+suiteCovers(parts, "serve");
 
 test("at most one extension makes several runs of a job", () => {
   expect(parts.length).toBeLessThan(2);

@@ -4,6 +4,7 @@ import { putRunFile } from "../../coordinator/journal/run-file.ts";
 import type { SharedJournals } from "../../coordinator/journal/shared-journals.ts";
 import { durableFacts } from "../../coordinator/schedule/laws/durable-facts.ts";
 import { NEVER } from "../../shared/core/abort.ts";
+import { suiteCovers } from "../support/needs.ts";
 import { firstRecords, shardRecords } from "../unit/coordinator/journal/journal-records.ts";
 import { OWN, RUN_FILE, SharedRig, stateOf } from "./shared-rig.ts";
 
@@ -15,6 +16,8 @@ const LOCKED = { code: "OUTPUT_LOCKED" };
 
 const [, sealed] = firstRecords();
 const FILES = new Set(sealed?.kind === "planSealed" ? sealed.files.map(([path]) => path) : []);
+
+suiteCovers(parts, "bucket-journal");
 
 test("at most one extension has shared journals, as a job file cannot select one", () => {
   expect(parts.length).toBeLessThan(2);

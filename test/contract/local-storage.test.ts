@@ -26,6 +26,7 @@ storageContract("the local file system", async () => {
     free: () => below(folder, `made-${count}`, "deeper", `file-${count++}`),
     // Permissions depend on the user of this process. Root may access everything.
     forbidden: null,
+    listsNoStatus: true,
     bytesAt: (put) => readFile(put),
     cleanup: () => rm(folder, { recursive: true, force: true }),
   };

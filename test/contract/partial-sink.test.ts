@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { sha256 } from "../../shared/core/digest.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import { asBucket } from "../../shared/storage/as-bucket.ts";
@@ -115,9 +115,17 @@ describe.each([
   });
 });
 
-test("a partial on a disk with renames is written in its final place", async () => {
-  const sink = await onDisk().open();
+test("a partial on a disk with renames is written in its final place, and its seal writes no byte again", async () => {
+  const storage = createLocalStorage();
+  const put = vi.spyOn(storage, "put");
+  const sink = await sinkInto(storage, parseLocation(join(root, "partials"))).open();
   expect(sink.path).toBe(join(root, "partials", FOLDER));
+  const path = join(sink.path, "rows.parquet");
+  await writeFile(path, "the rows");
+  const { ino, mtimeNs } = await stat(path, { bigint: true });
+  await sink.seal([await made(sink, "rows.parquet")], signal);
+  expect(put).not.toHaveBeenCalled();
+  expect(await stat(path, { bigint: true })).toMatchObject({ ino, mtimeNs });
 });
 
 test.each([

@@ -2,8 +2,11 @@ import { describe, expect, test } from "vitest";
 import yargs from "yargs";
 import { EXTENSIONS } from "#extensions";
 import { helpOf } from "../../cli/command-line.ts";
+import { suiteCovers } from "../support/needs.ts";
 
 const parts = EXTENSIONS.flatMap(({ name, plan }) => (plan === undefined ? [] : [{ name, plan }]));
+
+suiteCovers(parts, "estimate");
 
 test("figures of extensions have unique keys", () => {
   const keys = parts.map(({ plan }) => plan.key);

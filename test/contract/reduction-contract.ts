@@ -50,6 +50,19 @@ export function reductionContract(name: string, make: () => Promise<ReductionUnd
       expect(none.schema.fields.map(String)).toEqual(some.schema.fields.map(String));
     });
 
+    it("each record batch is requested once, and the end once", async () => {
+      const rows = [...on.shards, ...on.shards, ...on.shards];
+      let requests = 0;
+      const source: AsyncIterator<RecordBatch> = {
+        async next() {
+          const value = rows[requests++];
+          return value === undefined ? { done: true, value } : { done: false, value };
+        },
+      };
+      await reduction.combine({ [Symbol.asyncIterator]: () => source }, NEVER);
+      expect(requests).toBe(rows.length + 1);
+    });
+
     it("record batches are read in order to the end, and their source is closed", async () => {
       const given: string[] = [];
       async function* batches() {

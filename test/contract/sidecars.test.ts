@@ -6,6 +6,7 @@ import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { rowCounts } from "../support/builders.ts";
 import { aDigest, aJobId, jobDigests } from "../support/ids.ts";
+import { suiteCovers } from "../support/needs.ts";
 import { HISTORY } from "../support/run-history.ts";
 
 const sidecars = EXTENSIONS.flatMap(({ name, sidecar }) =>
@@ -33,6 +34,8 @@ test("files next to the manifest have unique keys, and unique names that readers
   const keys = [...taken, ...sidecars.map(({ sidecar }) => sidecar.key)];
   expect(new Set(keys).size).toBe(keys.length);
 });
+
+suiteCovers(sidecars, "report");
 
 describe.each(sidecars)("the file of $name next to the manifest", ({ sidecar: { key, file, load } }) => {
   test("is unchanged after the manifest is written and read back", async () => {

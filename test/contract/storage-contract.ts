@@ -6,7 +6,7 @@ import type { Location } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { PutSource } from "../../shared/storage/storage.ts";
 import { changingContract, listingContract } from "./storage-folders-contract.ts";
-import { contentOf, type StorageUnderTest } from "./storage-under-test.ts";
+import { contentOf, type StorageUnderTest, testsOf } from "./storage-under-test.ts";
 
 /** Checks the promises of every storage. Abilities that it denies are not tested. */
 export function storageContract(name: string, makeStorage: () => Promise<StorageUnderTest>): void {
@@ -15,10 +15,18 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
     const put = (location: Location, bytes: Uint8Array | string) =>
       on.storage.put(location, sourceOfBytes(bytes), { ifAbsent: true, signal: NEVER });
 
-    const putting = (title: string, body: () => Promise<void>) =>
-      it(title, async () => {
-        if (on.storage.can.put) await body();
-      });
+    const putting = testsOf(
+      () => on,
+      ({ storage }) => storage.can.put,
+    );
+    const forbidding = testsOf(
+      () => on,
+      ({ forbidden }) => forbidden !== null,
+    );
+    const forbiddingPuts = testsOf(
+      () => on,
+      ({ forbidden, storage }) => forbidden !== null && storage.can.put,
+    );
 
     beforeEach(async () => {
       on = await makeStorage();
@@ -97,29 +105,33 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         });
       });
 
-      it("reading and putting a forbidden file are refused", async () => {
-        if (on.forbidden === null) return;
-        const refused = { code: "STORE_REFUSED" };
-        await expect(on.storage.read(on.forbidden, 0, 1, { signal: NEVER })).rejects.toMatchObject(refused);
-        if (!on.storage.can.put) return;
-        await expect(put(on.forbidden, "x")).rejects.toMatchObject(refused);
+      forbidding("reading a forbidden file is refused", async ({ storage, forbidden }) => {
+        const read = storage.read(forbidden ?? on.free(), 0, 1, { signal: NEVER });
+        await expect(read).rejects.toMatchObject({ code: "STORE_REFUSED" });
       });
 
-      it("calls with an aborted signal reject with its reason and put no file", async () => {
+      it("calls with an aborted signal reject with its reason", async () => {
         const reason = new Error("enough");
         const signal = AbortSignal.abort(reason);
-        const location = on.free();
         await expect(on.storage.stat(on.existing.location, signal)).rejects.toBe(reason);
         await expect(on.storage.read(on.existing.location, 0, 10, { signal })).rejects.toBe(reason);
-        if (!on.storage.can.put) return;
-        const late = on.storage.put(location, sourceOfBytes("x"), { ifAbsent: true, signal });
-        await expect(late).rejects.toBe(reason);
-        await put(location, "y");
-        expect(contentOf(await on.bytesAt(location))).toBe("y");
       });
     });
 
     describe("putting", () => {
+      forbiddingPuts("putting a forbidden file is refused", async ({ forbidden }) => {
+        await expect(put(forbidden ?? on.free(), "x")).rejects.toMatchObject({ code: "STORE_REFUSED" });
+      });
+
+      putting("a put with an aborted signal rejects with its reason and leaves no file", async () => {
+        const reason = new Error("enough");
+        const location = on.free();
+        const options = { ifAbsent: true, signal: AbortSignal.abort(reason) };
+        await expect(on.storage.put(location, sourceOfBytes("x"), options)).rejects.toBe(reason);
+        await put(location, "y");
+        expect(contentOf(await on.bytesAt(location))).toBe("y");
+      });
+
       putting("a file of any size is put whole, and its sha256 is returned", async () => {
         for (const size of [0, 1, 65_535, 65_536, 3_000_000]) {
           const location = on.free();

@@ -1,3 +1,4 @@
+import { test } from "vitest";
 import type { Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 
@@ -16,9 +17,23 @@ export interface StorageUnderTest {
   readonly mistaken?: string;
   /** True when an empty folder is listed. */
   readonly keepsFolders?: boolean;
+  /** True when the entries of a listing have no status, because it would cost a call for each. */
+  readonly listsNoStatus?: boolean;
   /** Returns the bytes of a location, as seen from outside. */
   bytesAt(location: Location): Promise<Uint8Array>;
   cleanup(): Promise<void>;
+}
+
+/** Declares tests that are skipped, rather than passed, for a storage that cannot do what they need. */
+export function testsOf(
+  current: () => StorageUnderTest,
+  isAble: (on: StorageUnderTest) => boolean,
+): (title: string, body: (on: StorageUnderTest) => Promise<void>) => void {
+  return (title, body) =>
+    test(title, async (context) => {
+      context.skip(!isAble(current()), "the storage denies it");
+      await body(current());
+    });
 }
 
 /** Returns the bytes as text. */

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { type RecordBatch, Schema, Table } from "apache-arrow";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { defineReduction } from "../../../extensions/code/api.ts";
 import { TypeFault } from "../../../extensions/code/run/column-types.ts";
 import {
@@ -146,6 +146,63 @@ describe("a reduction", () => {
     expect(await run(goesOn, "combine", rows, 1)).toEqual([]);
     for (let turn = 0; turn < 20; turn += 1) await setImmediate();
     expect(requested.length).toBeLessThan(3);
+  });
+
+  it("each half is called once, with all record batches, and the other half is not called", async () => {
+    const calls: string[] = [];
+    const counted = defineReduction({
+      ...byRows,
+      async combine({ batches }) {
+        const rows: number[] = [];
+        for await (const batch of batches) rows.push(batch.numRows);
+        calls.push(`combine ${rows}`);
+        return [];
+      },
+      async final({ rows }) {
+        let count = 0;
+        for await (const _ of rows) count += 1;
+        calls.push(`final ${count}`);
+        return [];
+      },
+    });
+    await run(
+      counted,
+      "combine",
+      Array.from({ length: 7 }, (_, n) => ({ key: "a", n })),
+    );
+    await run(
+      counted,
+      "final",
+      Array.from({ length: 4 }, () => ({ key: "a", sum: 1n })),
+    );
+    expect(calls).toEqual(["combine 3,3,1", "final 4"]);
+  });
+
+  it("waiting for rows does not count towards the timeout, and code between them does", async () => {
+    vi.useFakeTimers();
+    try {
+      /** Runs a reduction that takes `codeMs` a record batch. Each of three arrives after a minute. */
+      const after = (codeMs: number) => {
+        const slow = { ...byRows, timeoutSeconds: 10, combine: takes(codeMs) };
+        let left = 3;
+        const next = async () => {
+          await vi.advanceTimersByTimeAsync(60_000);
+          left -= 1;
+          return left < 0 ? null : recordBatchOf(new Schema([]), 1, []);
+        };
+        return runReduction({ reduction: checkReduction(slow), half: "combine", next, where: "reduce.x" });
+      };
+      const takes =
+        (codeMs: number): typeof byRows.combine =>
+        async ({ batches }) => {
+          for await (const _ of batches) await vi.advanceTimersByTimeAsync(codeMs);
+          return [];
+        };
+      await expect(after(9_999)).resolves.toMatchObject({ numRows: 0 });
+      await expect(after(10_000)).rejects.toMatchObject({ message: "reduce.x: took longer than 10 s" });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("a reduction that never returns fails at its timeout", async () => {

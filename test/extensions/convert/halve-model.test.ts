@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { halveModel } from "../../../extensions/convert/onnx/halve-model.ts";
-import { decodeOnnxModel, type OnnxGraph } from "../../../extensions/convert/onnx/onnx-model.ts";
+import { allGraphs, decodeOnnxModel, type OnnxGraph } from "../../../extensions/convert/onnx/onnx-model.ts";
 import { type ConstantSpec, type NodeSpec, onnxModel } from "../../support/onnx-model.ts";
 
 const floats = (name: string, dims: readonly number[], value = 1): ConstantSpec => ({
@@ -123,6 +123,32 @@ test("a converted value that an output and an operator need in float32 is cast b
   );
   const casts = graph.node.filter(({ opType }) => opType === "Cast").map(({ output }) => output[0]);
   expect(casts).toEqual(["x_half", "a", "y"]);
+});
+
+test("products inside a branch are converted there, and the branch keeps the type of its output", () => {
+  const branch = (output: string, op: string) => ({
+    graph: {
+      inputs: [],
+      outputs: [{ name: output, dtype: "float32" as const, dims: ["batch", 4] }],
+      nodes: [{ op, inputs: ["x", "w"], outputs: [output] }],
+    },
+  });
+  const attributes = { then_branch: branch("p", "MatMul"), else_branch: branch("q", "Add") };
+  const { graph, conversion } = halved(
+    [{ op: "If", inputs: ["c"], outputs: ["y"], attributes }],
+    [W, { name: "c", dtype: "bool", dims: [], data: Uint8Array.of(1) }],
+  );
+  const [, then, other] = [...allGraphs(graph)];
+  expect([graph, then, other].map((one) => one && opsOf(one))).toEqual([
+    ["If"],
+    ["Cast", "MatMul", "Cast"],
+    ["Add"],
+  ]);
+  expect(then?.node.at(-1)?.output).toEqual(["p"]);
+  expect(then?.node[1]?.input[1]).toBe("w_half");
+  // The other branch adds the weights in float32.
+  expect(graph.initializer.map(({ name }) => name)).toEqual(expect.arrayContaining(["w", "w_half"]));
+  expect(conversion.nodes).toEqual({ converted: 1, total: 3 });
 });
 
 test("operators on whole numbers stay unchanged", () => {

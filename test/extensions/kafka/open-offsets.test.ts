@@ -28,6 +28,7 @@ describe("the open offsets of a partition", () => {
             offsets.acknowledge(acknowledged);
           }
           const { position } = offsets;
+          expect(offsets.next).toBe(given.length === 0 ? null : last + 1n);
           const below = given.filter((offset) => position !== null && offset < position);
           expect(below.some((offset) => open.has(offset))).toBe(false);
           const lowest = given.find((offset) => open.has(offset));
@@ -45,6 +46,16 @@ describe("the open offsets of a partition", () => {
       offsets.give(offset);
       if (offset >= 5n) offsets.acknowledge(offset - 5n);
     }
-    expect(offsets.position).toBe(9_995n);
+    expect([offsets.position, offsets.next]).toEqual([9_995n, 10_000n]);
+  });
+
+  it("the position and the next offset are known after all offsets are acknowledged, last ones first", () => {
+    const offsets = new OpenOffsets();
+    const all = Array.from({ length: 2_000 }, (_, offset) => BigInt(offset));
+    for (const offset of all) offsets.give(offset);
+    for (const offset of all.toReversed()) offsets.acknowledge(offset);
+    expect([offsets.position, offsets.next]).toEqual([2_000n, 2_000n]);
+    offsets.give(2_007n);
+    expect([offsets.position, offsets.next]).toEqual([2_000n, 2_008n]);
   });
 });

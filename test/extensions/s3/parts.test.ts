@@ -20,7 +20,8 @@ const parts = [0, PART, 2 * PART].map((start) => ({
   etag: `"e${start}"`,
   sha256: digestOf(bytes.subarray(start, start + PART)),
 }));
-const CHECKSUM = checksumOf(parts) ?? "";
+/** Base64 of the SHA-256 of the parts' SHA-256 digests, and their number. Computed with another program. */
+const CHECKSUM = "hIW9FWR//LDlLzG/c4T24pExFilDH/816+aAdaiFnn0=-3";
 
 let store: FaultyS3;
 beforeAll(async () => {
@@ -81,8 +82,8 @@ test("parts have the default size unless the store would get too many of them", 
   expect(Math.ceil(largest / partBytesOf(largest, 64 << 20))).toBeLessThanOrEqual(10_000);
 });
 
-test("the checksum of an upload has the form of AWS, and is null if a part has none", () => {
-  expect(CHECKSUM).toMatch(/^[A-Za-z0-9+/]{43}=-3$/);
+test("the checksum of an upload is computed as by AWS, and is null if a part has none", () => {
+  expect(checksumOf(parts)).toBe(CHECKSUM);
   expect(checksumOf([...parts, { etag: "x", sha256: null }])).toBeNull();
 });
 

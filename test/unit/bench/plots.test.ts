@@ -47,14 +47,16 @@ describe("the plots of the benches", () => {
     expect(barOf(plot, "lucky").aim).toBeUndefined();
   });
 
-  test("load: lease percentiles and the flat-out commit rate have bars with their aims", () => {
+  test("load: lease percentiles, the flat-out commit rate and the memory have bars with their aims", () => {
     const leaseMs = Array.from({ length: 100 }, (_, index) => index + 1);
     const figures = { about: "load", leaseMs, pacedRate: 700, rssMiB: 300 };
     const plot = loadPlot({ ...figures, flatOutRate: 1_900 });
     expect(barOf(plot, "p99")).toMatchObject({ value: 100, aim: 50 });
     expect(barOf(plot, "p50")).toMatchObject({ value: 51 });
     expect(barOf(plot, "flat out")).toMatchObject({ value: 1_900, aim: 2_000 });
+    expect(plot.groups.at(-1)?.bars).toMatchObject([{ label: "highest", value: 300, aim: 1_024 }]);
     expect(renderBarPlot(plot)).toContain(">1,900/s<");
+    expect(renderBarPlot(plot)).toContain(">300 MiB<");
     const paced = loadPlot({ ...figures, flatOutRate: null });
     expect(barsOf(paced).map(({ label }) => label)).not.toContain("flat out");
   });

@@ -1,5 +1,6 @@
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it, test, vi } from "vitest";
 import { commandLine, commandNames, helpOf } from "../../../cli/command-line.ts";
+import { priorityCommand } from "../../../cli/standing.ts";
 import { usageError } from "../../../cli/usage-error.ts";
 import { isShardmillError } from "../../../shared/core/errors.ts";
 import { needs } from "../../support/needs.ts";
@@ -102,10 +103,13 @@ describe("words after `--`", () => {
     expect((await answer(line))[0]).toBe(message);
   });
 
-  test("a job id and a negative number are passed unchanged", async () => {
-    const parsed = await commandLine(["priority", "--", "-rf-57945f7c", "-5"])
-      .command("priority <job> <priority>", "", (line) => line.positional("priority", { type: "number" }))
+  test("a job id and a negative priority are passed to the command unchanged", async () => {
+    const handler = vi.fn();
+    await commandLine(["priority", "--", "-rf-57945f7c", "-5"])
+      .command({ ...priorityCommand, handler })
       .parseAsync();
-    expect(parsed).toMatchObject({ job: "-rf-57945f7c", priority: -5 });
+    expect(handler).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ job: "-rf-57945f7c", priority: -5 }),
+    );
   });
 });

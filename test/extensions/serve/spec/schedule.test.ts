@@ -74,6 +74,13 @@ describe("a cron schedule when clocks change", () => {
       are: ["2027-03-28T00:30", "2027-03-28T01:00", "2027-03-28T01:30", "2027-03-28T23:30"],
     },
     {
+      what: "a skipped time has no run where the hours begin with a wildcard",
+      cron: "0 */2 * * *",
+      timeZone: "Europe/Berlin",
+      from: "2026-03-28T22:30Z",
+      are: ["2026-03-28T23:00", "2026-03-29T02:00", "2026-03-29T04:00"],
+    },
+    {
       what: "a skipped day has no run where the hours begin with a wildcard",
       cron: "0 */8,9 30 12 *",
       timeZone: "Pacific/Apia",

@@ -3,6 +3,7 @@ import type { LocatedFile } from "../../../../coordinator/plan/input/discover.ts
 import type { NextRun } from "../../../../coordinator/runs/next-run.ts";
 import { FilesRuns } from "../../../../extensions/serve/trigger/files-runs.ts";
 import type { RunOutcome } from "../../../../extensions/serve/trigger/run-outcome.ts";
+import type { ErrorCode } from "../../../../shared/core/error-codes.ts";
 import { type ErrorData, errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import type { TakesFile } from "../../../../shared/domain/new-input.ts";
 import { aJobId } from "../../../support/ids.ts";
@@ -21,6 +22,10 @@ const aFile = (path: string, bytes = 1): File => ({ path, bytes, version: "1" })
 class Inbox {
   files: File[] = [];
   readonly bad = new Map<string, number>();
+  /** Error of every run over bad files. */
+  code: ErrorCode = "INPUT_CORRUPT";
+  /** Returns the path that the failure names for a bad file. */
+  named = (path: string): string => path;
   readonly aside: string[] = [];
   readonly taken: string[][] = [];
   nowMs = 0;
@@ -42,8 +47,8 @@ class Inbox {
       this.files = this.files.filter((file) => !files.includes(file));
       return { outcome: "published", jobId: aJobId("j"), failure: null };
     }
-    const problems = bad.map((where) => ({ where, what: "is corrupt" }));
-    const failure = errorToData(new ShardmillError("INPUT_CORRUPT", "no", { problems }));
+    const problems = bad.map((path) => ({ where: this.named(path), what: "is corrupt" }));
+    const failure = errorToData(new ShardmillError(this.code, "no", { problems }));
     return { outcome: "failed", jobId: null, failure };
   }
 
@@ -71,10 +76,36 @@ test("unreadable files are excluded after three runs, until they change", async 
   expect(inbox.taken.at(-1)).toEqual(["/in/bad"]);
 });
 
-test("a run without unreadable files excludes no file", async () => {
+test.each(["INPUT_NOT_FOUND", "INPUT_UNSUPPORTED"] as const)(
+  "files of %s are excluded, too",
+  async (code) => {
+    const inbox = new Inbox();
+    inbox.code = code;
+    inbox.files = [aFile("/in/good"), aFile("/in/bad")];
+    inbox.bad.set("/in/bad", 1);
+    for (let look = 0; look < 3; look += 1) await inbox.look();
+    expect(inbox.aside).toEqual(["/in/bad", code]);
+  },
+);
+
+test.each(["STORE_UNAVAILABLE", "MODEL_FAILED", "ROW_VALUE"] as const)(
+  "a run that fails with %s excludes no file, although the failure names one",
+  async (code) => {
+    const inbox = new Inbox();
+    inbox.code = code;
+    inbox.files = [aFile("/in/good"), aFile("/in/named")];
+    inbox.bad.set("/in/named", 1);
+    for (let look = 0; look < 9; look += 1) await inbox.look();
+    expect(inbox.aside).toEqual([]);
+    expect(inbox.taken).toEqual(Array(9).fill(["/in/good", "/in/named"]));
+  },
+);
+
+test("a run that fails for a file outside its input excludes no file", async () => {
   const inbox = new Inbox();
-  inbox.files = [aFile("/in/good")];
-  inbox.bad.set("/in/other", 1);
+  inbox.files = [aFile("/in/good"), aFile("/in/bad")];
+  inbox.bad.set("/in/bad", 1);
+  inbox.named = () => "/models/m.onnx";
   for (let look = 0; look < 5; look += 1) await inbox.look();
   expect(inbox.aside).toEqual([]);
 });

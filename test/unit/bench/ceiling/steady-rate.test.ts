@@ -25,6 +25,7 @@ describe("the phases of a run", () => {
 
   test("the rates of consecutive stages combine as their times add up", () => {
     expect(addedUp([30, 30, 30])).toBeCloseTo(10, 9);
+    expect(addedUp([20, 5])).toBeCloseTo(4, 9);
     expect(addedUp([10, Number.POSITIVE_INFINITY])).toBeCloseTo(10, 9);
   });
 });

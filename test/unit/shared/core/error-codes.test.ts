@@ -37,10 +37,32 @@ test("a worker quits only for errors with exit code 2 and three listed errors", 
   ]);
 });
 
-test("a storage's own errors and a stale lease reach its caller unwrapped", () => {
-  const wrapped = codesWith("storage", "fails");
-  const own = ["STORE_NOT_FOUND", "STORE_EXISTS", "STORE_REFUSED", "STORE_FAILED", "LEASE_STALE"] as const;
-  expect(own.filter((code) => wrapped.includes(code))).toEqual([]);
+test("a call is repeated after a rejoin for a stale session or an unknown job, or once readmitted", () => {
+  expect(codesWith("call", "rejoin")).toEqual(["SESSION_STALE", "JOB_NOT_FOUND"]);
+  expect(codesWith("call", "readmit")).toEqual(["CERTIFICATE_REFUSED"]);
+});
+
+test("errors of an ended lease, session or job reach a storage's caller unwrapped", () => {
+  expect(codesWith("storage", "asIs")).toEqual([
+    "STORE_EXISTS",
+    "LEASE_STALE",
+    "SESSION_STALE",
+    "JOB_NOT_FOUND",
+    "JOB_ENDED",
+    "INTERRUPTED",
+  ]);
+});
+
+test("a storage's own errors and a changed input send a read to another place", () => {
+  expect(codesWith("storage", "elsewhere")).toEqual([
+    "INPUT_CHANGED",
+    "STORE_NOT_FOUND",
+    "STORE_FAILED",
+    "STORE_UNAVAILABLE",
+    "STORE_CHANGED",
+    "LOCATION_REFUSED",
+    "STORE_REFUSED",
+  ]);
 });
 
 test("an attempt waits for an unavailable store, and is refused for errors of its worker", () => {

@@ -80,6 +80,17 @@ it("a column that begins with zeros is compressed, and the rest of that column a
   expect(chooseEncodings(late.slice(300)).get("half")).toBe("plain");
 });
 
+it.each([
+  ["middle", 2_372],
+  ["end", 4_744],
+])(
+  "a column with zeros only in the %s is compressed, because rows there are part of the sample",
+  (_, start) => {
+    const zeroed = noise.slice(0, ROWS).fill(0, start, start + 256);
+    expect(chooseEncodings(new Table({ zeroed: makeVector(zeroed) })).get("zeroed")).toBe("compressed");
+  },
+);
+
 it("the delta encoding is used for as many columns as the encoder has memory for", () => {
   const counted = makeVector(Int32Array.from({ length: ROWS }, (_, row) => row));
   const columns = Array.from(

@@ -1,4 +1,32 @@
-import { Field, Int32, List, Schema, Utf8 } from "apache-arrow";
+import {
+  Binary,
+  BinaryView,
+  Bool,
+  type DataType,
+  DateDay,
+  Decimal,
+  DenseUnion,
+  Dictionary,
+  DurationSecond,
+  Field,
+  FixedSizeBinary,
+  FixedSizeList,
+  Float32,
+  Int32,
+  IntervalYearMonth,
+  LargeList,
+  LargeUtf8,
+  List,
+  Map_,
+  Null,
+  Schema,
+  SparseUnion,
+  Struct,
+  TimeSecond,
+  TimestampSecond,
+  Utf8,
+  Utf8View,
+} from "apache-arrow";
 import { describe, expect, it } from "vitest";
 import { chooseColumns, copyColumns, isCopyable } from "../../../../shared/dataset/decoder-columns.ts";
 
@@ -47,6 +75,14 @@ class Memory {
 const ints = (...values: number[]) => new Uint8Array(Int32Array.from(values).buffer);
 const schemaOf = (...types: (Int32 | Utf8 | List)[]) =>
   new Schema(types.map((type, index) => new Field(`c${index}`, type, true)));
+
+const item = (type: DataType) => new Field("item", type, true);
+const nestedTypes = (type: DataType): DataType[] => [
+  new List(item(type)),
+  new LargeList(item(type)),
+  new FixedSizeList(2, item(type)),
+  new Struct([item(new Int32()), item(type)]),
+];
 
 describe("columns in a decoder's memory", () => {
   it("the requested columns are copied into one buffer in the requested order", () => {
@@ -98,8 +134,40 @@ describe("columns in a decoder's memory", () => {
     ).toThrow(/children/);
   });
 
-  it("isCopyable accepts a list of texts and rejects a missing type", () => {
-    expect(isCopyable(new List(new Field("item", new Utf8(), true)))).toBe(true);
+  it("numbers, times, bits, texts and bytes can be copied, also in lists and structs", () => {
+    const plain = [
+      new Int32(),
+      new Float32(),
+      new Bool(),
+      new DateDay(),
+      new TimeSecond(),
+      new TimestampSecond(),
+      new FixedSizeBinary(3),
+      new Utf8(),
+      new LargeUtf8(),
+      new Binary(),
+    ];
+    expect(plain.filter((type) => !isCopyable(type))).toEqual([]);
+    expect(plain.flatMap(nestedTypes).filter((type) => !isCopyable(type))).toEqual([]);
+  });
+
+  it("dictionaries, unions, views, maps and a few more cannot be copied, alone or nested", () => {
+    const fields = [item(new Int32())];
+    const entries = new Struct<never>([item(new Utf8()), item(new Int32())] as never);
+    const others = [
+      new Dictionary(new Utf8(), new Int32()),
+      new DenseUnion([0], fields),
+      new SparseUnion([0], fields),
+      new Utf8View(),
+      new BinaryView(),
+      new Map_(new Field("entries", entries, false) as never),
+      new Null(),
+      new Decimal(2, 20),
+      new IntervalYearMonth(),
+      new DurationSecond(),
+    ];
+    expect(others.filter(isCopyable)).toEqual([]);
+    expect(others.flatMap(nestedTypes).filter(isCopyable)).toEqual([]);
     expect(isCopyable(undefined)).toBe(false);
   });
 });

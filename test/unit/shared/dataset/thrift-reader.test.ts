@@ -10,17 +10,23 @@ function integer(value: number): number[] {
   return [...bytes, Number(raw)];
 }
 
-test("an integer of any size up to 2^51 is read back", () => {
-  fc.assert(
-    fc.property(fc.integer({ min: -(2 ** 51), max: 2 ** 51 }), (value) => {
-      const reader = new ThriftReader(Uint8Array.from(integer(value)));
-      expect([reader.integer(), reader.isAtEnd]).toEqual([value, true]);
-    }),
-  );
+/** Largest and smallest integers: zigzag doubles them, and a number is exact up to 2^53. */
+const [LEAST, MOST] = [-(2 ** 52), 2 ** 52 - 1];
+
+function readBack(value: number): void {
+  const reader = new ThriftReader(Uint8Array.from(integer(value)));
+  expect([reader.integer(), reader.isAtEnd]).toEqual([value, true]);
+}
+
+test("every integer from -2^52 to 2^52 - 1 is read back", () => {
+  for (const value of [LEAST, LEAST + 1, -1, 0, 1, MOST - 1, MOST]) readBack(value);
+  fc.assert(fc.property(fc.integer({ min: LEAST, max: MOST }), readBack));
 });
 
 test.for([
-  ["an integer beyond 2^53", [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
+  ["an integer of 2^52", integer(MOST + 1)],
+  ["an integer below -2^52", integer(LEAST - 1)],
+  ["an integer of 64 bits", [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
   ["an integer that never ends", new Array(2_000).fill(0x80)],
 ] as const)("%s is a fault", ([, bytes]) => {
   expect(() => new ThriftReader(Uint8Array.from(bytes)).integer()).toThrow(ThriftFault);

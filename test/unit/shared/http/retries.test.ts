@@ -3,10 +3,12 @@ import { RetryBudget, waitMsBefore } from "../../../../shared/http/retries.ts";
 
 const busy = { isStale: false, afterMs: 0 };
 
-test("the wait before a retry is a random part of a limit that doubles, for a few retries", () => {
+test("the wait before a retry is a random part of a limit that doubles up to ten seconds, a few times", () => {
   const budget = new RetryBudget();
   const longest = Array.from({ length: 5 }, (_, at) => waitMsBefore(busy, at + 1, { budget, random: 1 }));
   expect(longest).toEqual([200, 400, 800, 1_600, 3_200]);
+  const late = [6, 7, 40].map((tries) => waitMsBefore(busy, tries, { budget, random: 1, mostTries: 50 }));
+  expect(late).toEqual([6_400, 10_000, 10_000]);
   expect(waitMsBefore(busy, 3, { budget, random: 0.25 })).toBe(200);
   expect(waitMsBefore(busy, 6, { budget, random: 0 })).toBeNull();
   expect(waitMsBefore(busy, 1, { budget, random: 1, mostTries: 2 })).toBe(200);

@@ -213,17 +213,17 @@ describe("the outputs of a job file", () => {
     expect(twice?.what).toBe("two output columns are named `A`");
   });
 
-  needs("image")("an unknown key gets a known key that contains its name as a hint", () => {
-    const [problem] = problemsOfJob({ map: "inputs: { x: { image: { scale: 0.5 } } }" });
-    expect(problem).toMatchObject({ what: "unknown key `scale`", hint: "did you mean `rescale`?" });
-  });
-
   test("outputs keep their order after --set and merge keys", () => {
     const set = ["map.outputs.2.op=softmax", "map.outputs.0=logits"];
     expect(columnsOf(parseJob({ map: group, set }))).toEqual([...NAMES, "0"]);
     const merged = 'outputs:\n  b: logits\n  <<: { z: logits, "5": logits }\n  "3": logits';
     expect(columnsOf(parseJob({ map: merged }))).toEqual(["b", "z", "5", "3"]);
   });
+});
+
+needs("image")("an unknown key gets a known key that contains its name as a hint", () => {
+  const [problem] = problemsOfJob({ map: "inputs: { x: { image: { scale: 0.5 } } }" });
+  expect(problem).toMatchObject({ what: "unknown key `scale`", hint: "did you mean `rescale`?" });
 });
 
 const REST = "input: { path: a }\nmodel: { path: m }\nmap: {}\noutput: { path: o }";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { checkJob, isProblems } from "../../../../shared/job-file/check-job.ts";
 import { renderJobFileReference } from "../../../../shared/job-file/job-file-reference.ts";
 import {
   choices,
@@ -22,7 +23,7 @@ describe("the JSON Schema of the job file", () => {
     });
   });
 
-  test("the schema accepts valid jobs and refuses invalid ones", () => {
+  test("the schema and the checks of a job file accept the same jobs and refuse the same ones", () => {
     const fromSchema = z.fromJSONSchema(schema as z.core.JSONSchema.JSONSchema);
     const job = { input: { path: "a" }, model: { path: "m" }, output: { path: "o" } };
     const good = [
@@ -38,8 +39,11 @@ describe("the JSON Schema of the job file", () => {
       { ...job, errors: { maxRows: -1 } },
       { ...job, map: { batch: { rows: "x" } } },
     ];
-    expect(good.map((value) => fromSchema.safeParse(value).success)).toEqual([true, true]);
-    expect(bad.map((value) => fromSchema.safeParse(value).success)).toEqual([false, false, false, false]);
+    const passesChecks = (value: object) => !isProblems(checkJob(value, { defaultName: "j", folder: "/" }));
+    for (const decide of [(value: object) => fromSchema.safeParse(value).success, passesChecks]) {
+      expect(good.map(decide)).toEqual([true, true]);
+      expect(bad.map(decide)).toEqual([false, false, false, false]);
+    }
   });
 
   test("the schema is a copy, and a change of it does not change the checks", () => {

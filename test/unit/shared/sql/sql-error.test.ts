@@ -38,12 +38,20 @@ test("columns are counted in characters, not in bytes", () => {
   expect(error.fields.column).toBe(13);
 });
 
+test("a place is counted from the user's text, and one before that text is unknown", () => {
+  const sql = "SELECT x";
+  const at = (position: number) =>
+    sqlError(duckdb("Binder", "no x", { position: String(position) }), { where: WHERE, sql }, 20).fields;
+  expect(at(27)).toMatchObject({ line: 1, column: 8 });
+  for (const outside of [19, 20 + sql.length + 1]) expect(at(outside)).not.toHaveProperty("line");
+});
+
 test("a long line is cut around the reported place", () => {
   const sql = `SELECT ${"a, ".repeat(200)}oops${", b".repeat(200)} FROM rows`;
   const position = String(sql.indexOf("oops"));
   const error = sqlError(duckdb("Binder", "no oops", { position }), { where: WHERE, sql });
   const [, excerpt = "", caret = ""] = error.problems[0]?.what.split("\n") ?? [];
-  expect(excerpt.length).toBeLessThan(130);
+  expect(excerpt).toHaveLength("  ".length + 2 * 60);
   expect(excerpt.slice(caret.indexOf("^")).startsWith("oops")).toBe(true);
 });
 
@@ -60,7 +68,20 @@ test("candidate functions and DuckDB's own tables are not part of the hint", () 
   expect(catalog.problems[0]?.what).toBe("table with name rwos does not exist");
 });
 
+test("a hint has at most 240 characters", () => {
+  const message = `no f\nCandidates: ${"f, ".repeat(200)}`;
+  const { hint } = sqlError(duckdb("Binder", message), { where: WHERE, sql: "x" });
+  expect(hint).toBe(`candidates: ${"f, ".repeat(76)}`);
+});
+
 test.for([
+  ["", "Syntax", "SQL_INVALID"],
+  ["", "Binder", "SQL_INVALID"],
+  ["", "Catalog", "SQL_INVALID"],
+  ["", "Not implemented", "SQL_INVALID"],
+  ["", "Mismatch Type", "SQL_INVALID"],
+  ["", "Parameter Not Resolved", "SQL_INVALID"],
+  ["", "Parameter Not Allowed", "SQL_INVALID"],
   ["Parser Error: ", "Parser", "SQL_INVALID"],
   ["Failed to extract statements: Parser Error: ", "Parser", "SQL_INVALID"],
   ["", "Permission", "SQL_INVALID"],
@@ -83,9 +104,24 @@ test("a ShardmillError is returned unchanged", () => {
   expect(sqlError(own, { where: WHERE, sql: "x" })).toBe(own);
 });
 
-test("a full disk is STORE_FAILED instead of an error of the SQL", () => {
-  const said =
-    'IO Error: {"exception_type":"IO","exception_message":"Could not write file \\"x\\": No space left on device"}';
-  const error = sqlError(new Error(said), { where: "reduce.a.combine", sql: "SELECT 1" });
-  expect(error).toMatchObject({ code: "STORE_FAILED", message: expect.stringContaining("No space left") });
+test.each([
+  "No space left on device",
+  "Disk quota exceeded",
+  "File too large",
+  "Read-only file system",
+  "Too many open files",
+  "Input/output error",
+])("an error of the machine (%s) is STORE_FAILED instead of an error of the SQL", (trouble) => {
+  const said = `Could not write file "x": ${trouble}`;
+  const error = sqlError(new Error(`IO Error: ${duckdb("IO", said).message}`), {
+    where: "reduce.a.combine",
+    sql: "SELECT 1",
+  });
+  const message = `reduce.a.combine: could not write file "x": ${trouble}`;
+  expect(error).toMatchObject({ code: "STORE_FAILED", message });
+});
+
+test("a statement's error that names a full disk is still an error of the SQL", () => {
+  const said = duckdb("Conversion", 'Could not convert string "no space left" to INT32');
+  expect(sqlError(said, { where: WHERE, sql: "x" }).code).toBe("SQL_FAILED");
 });

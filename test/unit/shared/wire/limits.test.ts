@@ -61,8 +61,15 @@ describe("the limits of requests", () => {
     expect(places.sort()).toEqual(Object.keys(REQUEST_LIMITS.items).sort());
   });
 
-  test("a heartbeat with more than 4,096 leases is refused", () => {
-    const leases = (count: number) => ({ session: "s", leases: Array(count).fill({ lease, rowsDone: 1 }) });
+  test("a heartbeat with more than 4,096 leases is refused before its leases are read", () => {
+    const leases = (count: number, wrong = {}) => ({
+      session: "s",
+      leases: Array(count).fill({ lease, rowsDone: 1, ...wrong }),
+    });
+    expect(() => through(workMethods.heartbeat, leases(1, { lease: {} }))).toThrow(/leases\[0\]/);
+    expect(() => through(workMethods.heartbeat, leases(4_097, { lease: {} }))).toThrow(
+      invalid("HeartbeatRequest.leases"),
+    );
     expect(through(workMethods.heartbeat, leases(4_096)).leases).toHaveLength(4_096);
     expect(() => through(workMethods.heartbeat, leases(4_097))).toThrow(invalid("HeartbeatRequest.leases"));
   });
@@ -75,13 +82,15 @@ describe("the limits of requests", () => {
     );
   });
 
-  test("a text in a list or a map has the limit of that field, and a key has a limit", () => {
+  test("a text in a list or a map has the limit of that field, and a key has 4,096 characters", () => {
     const submit = (jobFile: object) =>
       through(jobsMethods.submitJob, { jobFile: { path: "/job.yaml", ...jobFile } });
     const long = "x".repeat(65_536);
     expect(submit({ set: [long], variables: { A: long } }).job).toMatchObject({ set: [long] });
     expect(() => submit({ set: ["a", `${long}x`] })).toThrow(invalid("SubmitJobRequest.jobFile.set"));
-    for (const variables of [{ A: `${long}x` }, { [long]: "" }])
+    const key = "k".repeat(4_096);
+    expect(submit({ variables: { [key]: "" } }).job).toMatchObject({ variables: { [key]: "" } });
+    for (const variables of [{ A: `${long}x` }, { [`${key}k`]: "" }])
       expect(() => submit({ variables })).toThrow(invalid("SubmitJobRequest.jobFile.variables"));
   });
 

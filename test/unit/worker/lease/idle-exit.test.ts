@@ -17,6 +17,7 @@ function rig() {
   const clock = { now: 0, nowMs: () => clock.now };
   const waits: number[] = [];
   let answer: LeaseAnswer | ShardmillError = nothing;
+  let found: LeaseAnswer | null = null;
   let idle = 0;
   const requestLease: WorkService["requestLease"] = async (_session, waitMs) => {
     waits.push(waitMs);
@@ -37,9 +38,10 @@ function rig() {
   return {
     clock,
     waits,
+    found: () => found,
     ask: async (next: LeaseAnswer | ShardmillError = nothing) => {
       answer = next;
-      await watched.work.requestLease(session, POLL_MS, [], NEVER).catch(() => {});
+      found = await watched.work.requestLease(session, POLL_MS, [], NEVER).catch(() => null);
       return idle;
     },
     /** Runs a shard. Returns a function that ends it. */
@@ -79,8 +81,10 @@ test("an unreachable coordinator restarts the idle time", async () => {
   expect(await ask()).toBe(1);
 });
 
-test("a lease that is granted at the end of the idle time keeps the worker running", async () => {
-  const { ask } = rig();
+test("a lease at the end of the idle time is passed to the worker, and restarts that time", async () => {
+  const { ask, found } = rig();
   const lease: LeaseAnswer = { kind: "lease", lease: aLease({ shard: 1 }) };
   expect([await ask(), await ask(), await ask(lease)]).toEqual([0, 0, 0]);
+  expect(found()).toBe(lease);
+  expect([await ask(), await ask(), await ask()]).toEqual([0, 0, 1]);
 });

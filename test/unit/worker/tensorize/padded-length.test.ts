@@ -18,6 +18,16 @@ test("the padded length is at least the row's, less than 1/32 longer, and pads t
   );
 });
 
+test("one position more than a power of two is padded by 1/32 of that power, less that position", () => {
+  for (let power = 64; power <= 1 << 24; power *= 2) {
+    expect([power, power + 1, power + power / 32].map(paddedLength)).toEqual([
+      power,
+      power + power / 32,
+      power + power / 32,
+    ]);
+  }
+});
+
 test("a longer row never gets a shorter padded length", () => {
   fc.assert(
     fc.property(positions, positions, (a, b) => {

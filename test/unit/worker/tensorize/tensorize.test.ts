@@ -267,15 +267,21 @@ test("a column that is missing or not numeric fails with INPUT_UNSUPPORTED", () 
   );
 });
 
-test("any slice of a list column gives the same values as its rows one by one", () => {
+/** Item types whose values differ in width, layout or representation. */
+const ITEM_TYPES: readonly DataType[] = [new Int8(), new Int32(), new Int64(), new Float32(), new Float64()];
+
+test("any slice of a list column of any numbers gives the same values as its rows one by one", () => {
   const cell = fc.option(
     fc.array(fc.option(fc.integer({ min: -9, max: 9 }), { freq: 9 }), { minLength: 1, maxLength: 3 }),
     { freq: 6 },
   );
+  const table = fc.array(cell, { minLength: 1, maxLength: 24 });
   fc.assert(
-    fc.property(fc.array(cell, { minLength: 1, maxLength: 24 }), fc.nat(23), fc.nat(24), (rows, a, b) => {
+    fc.property(table, fc.constantFrom(...ITEM_TYPES), fc.nat(23), fc.nat(24), (rows, type, a, b) => {
       const [from, to] = [Math.min(a, b, rows.length), Math.min(Math.max(a, b), rows.length)];
-      const c = column(rows, new List(item(new Int32())));
+      const big = (value: number | null) => (value === null ? null : BigInt(value));
+      const cells = type instanceof Int64 ? rows.map((row) => row?.map(big) ?? null) : rows;
+      const c = column(cells, new List(item(type)));
       const bound = aBinding({ rowDims: [2], rowValues: 2, fill: 5, scale: 3 });
       const expected = rows.slice(from, to).flatMap((row) => {
         if (row === null) return [15, 15];

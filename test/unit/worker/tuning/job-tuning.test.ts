@@ -43,14 +43,18 @@ test("nothing is recalled for another model, shape, output, device, machine or l
   const { cache } = memoryCache();
   await new JobTuning(cache, job, machine).rememberBatch(plan, { units: 256, caps: [] });
   const [input] = SUM_PLAN.inputs;
+  const weights = { ...job.model, location: "weights.bin" };
   const jobs = [
     aJob({ ...job, model: { ...job.model, sha256: aDigest("other") } }),
     aJob({ ...job, map: { ...job.map, inputs: input === undefined ? [] : [{ ...input, rowDims: [3] }] } }),
     aJob({ ...job, map: { ...job.map, outputs: [] } }),
+    aJob({ ...job, model: { ...job.model, externalData: [weights] } }),
   ];
   const machines: MachineFacts[] = [
     { ...machine, device: "cuda" },
     { ...machine, gpu: "some gpu" },
+    { ...machine, driver: "some driver" },
+    { ...machine, platform: "linux-arm64" },
     { ...machine, cpu: "another cpu" },
     { ...machine, onnxruntime: "2" },
   ];
