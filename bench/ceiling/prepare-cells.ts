@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeImage } from "../../extensions/image/decode.ts";
+import { ImageDecoder } from "../../extensions/image/decode.ts";
 import { fitted } from "../../extensions/image/fitted.ts";
 import type { ImagePlan } from "../../extensions/image/op.ts";
+import type { Pixels } from "../../extensions/image/pixels.ts";
 import { ValueWriter, valuesPerImage } from "../../extensions/image/values.ts";
 import { type Encoding, TextTokenizer } from "../../extensions/text/text-tokenizer.ts";
 import { NEVER } from "../../shared/core/abort.ts";
@@ -40,16 +41,19 @@ function idsOf(encoding: Encoding | Error): BigInt64Array {
 function preparePictures(image: WorkloadImage): PrepareCells {
   const plan = planOf(image);
   const writer = new ValueWriter(plan);
+  const decoder = ImageDecoder.open();
   return async (cells) => {
     const made: Float32Array[] = [];
     for (const cell of cells) {
       if (!(cell instanceof Uint8Array)) throw new Error("a cell has no picture");
-      const decoded = await decodeImage(cell, plan, NEVER);
-      if (decoded.kind === "refused") throw new Error(`a picture ${decoded.why}`);
-      const pixels = fitted(decoded.image, plan);
-      if (pixels === null) throw new Error("the size of a picture differs from that of the model");
       const values = new Float32Array(valuesPerImage(plan));
-      writer.write(pixels, values, 0);
+      const write = (image: Pixels) => {
+        const pixels = fitted(image, plan);
+        if (pixels === null) throw new Error("the size of a picture differs from that of the model");
+        writer.write(pixels, values, 0);
+      };
+      const decoded = await (await decoder).decode(cell, plan, write, NEVER);
+      if (decoded.kind === "refused") throw new Error(`a picture ${decoded.why}`);
       made.push(values);
     }
     return made;

@@ -1,15 +1,19 @@
 import { orAbort } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
-import { imageFormat, unreadColours } from "./image-format.ts";
+import { imageFormat, orientationOf, UPRIGHT, unreadColours } from "./image-format.ts";
 import type { ImagePlan } from "./op.ts";
-import type { Pixels } from "./pixels.ts";
+import type { Pixels, Size } from "./pixels.ts";
+import { Turbojpeg } from "./turbojpeg.ts";
 
 type Sharp = typeof import("sharp").default;
 
-/** Decoded image, or the reason why it is refused. */
-export type Decoded =
-  | { readonly kind: "decoded"; readonly image: Pixels }
-  | { readonly kind: "refused"; readonly why: string };
+/** Result of a decoded image, or the reason why it is refused. */
+export type Decoded<T> = { readonly kind: "decoded"; readonly image: T } | Refused;
+
+interface Refused {
+  readonly kind: "refused";
+  readonly why: string;
+}
 
 /** Enabled readers, by libvips' names. All others are blocked: an SVG, for example, can name other files. */
 const READERS = ["Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif"];
@@ -31,18 +35,61 @@ function loadSharp(): Promise<Sharp> {
   return loading;
 }
 
+/** Keys of an image's plan that decide its pixels. */
+type DecodePlan = Pick<ImagePlan, "orient" | "channels" | "maxPixels">;
+
 /**
- * Decodes the first frame of an image exactly as Pillow's `convert("RGB")` or `convert("L")`. Alpha is
- * dropped, 16 bits become the upper 8, and colour profiles are ignored.
+ * Decoder of images, for one thread. Decodes JPEG by libturbojpeg where it is installed, and all else by
+ * libvips. Both give the same pixels.
  */
-export async function decodeImage(
+export class ImageDecoder {
+  readonly #jpeg: Turbojpeg | null;
+
+  /** @param jpeg decoder of JPEG. Null: libvips decodes JPEG, too */
+  constructor(jpeg: Turbojpeg | null) {
+    this.#jpeg = jpeg;
+  }
+
+  static async open(): Promise<ImageDecoder> {
+    return new ImageDecoder(await Turbojpeg.open());
+  }
+
+  /**
+   * Decodes the first frame of an image exactly as Pillow's `convert("RGB")` or `convert("L")`. Alpha is
+   * dropped, 16 bits become the upper 8, and colour profiles are ignored.
+   *
+   * @param use makes a result from the pixels. They are valid until it returns
+   */
+  async decode<T>(
+    bytes: Uint8Array,
+    plan: DecodePlan,
+    use: (image: Pixels) => T,
+    signal: AbortSignal,
+  ): Promise<Decoded<T>> {
+    if (bytes.length === 0) return refused("is empty");
+    const colours = unreadColours(bytes);
+    if (colours !== null) return refused(`is a TIFF in ${colours}`);
+    const decoded = this.#decodeJpeg(bytes, plan) ?? (await decodeBySharp(bytes, plan, signal));
+    return decoded.kind === "refused" ? decoded : { kind: "decoded", image: use(decoded.image) };
+  }
+
+  /** Decodes an undamaged JPEG that is not turned. Null: libvips decodes the image. */
+  #decodeJpeg(bytes: Uint8Array, { orient, channels, maxPixels }: DecodePlan): Decoded<Pixels> | null {
+    if (this.#jpeg === null || imageFormat(bytes) !== "JPEG") return null;
+    if (orient && orientationOf(bytes) !== UPRIGHT) return null;
+    const size = this.#jpeg.sizeOf(bytes);
+    if (size === null) return null;
+    if (size.width * size.height > maxPixels) return tooLarge(size, maxPixels);
+    const rgb = this.#jpeg.decode(bytes, size);
+    return rgb && { kind: "decoded", image: { ...size, ...asRequested(rgb.data, channels) } };
+  }
+}
+
+async function decodeBySharp(
   bytes: Uint8Array,
-  { orient, channels, maxPixels }: Pick<ImagePlan, "orient" | "channels" | "maxPixels">,
+  { orient, channels, maxPixels }: DecodePlan,
   signal: AbortSignal,
-): Promise<Decoded> {
-  if (bytes.length === 0) return refused("is empty");
-  const colours = unreadColours(bytes);
-  if (colours !== null) return refused(`is a TIFF in ${colours}`);
+): Promise<Decoded<Pixels>> {
   const sharp = await loadSharp();
   try {
     // Damage is an error, for example a truncated JPEG, which decoders would fill with grey.
@@ -54,8 +101,7 @@ export async function decodeImage(
     } as const;
     const reader = sharp(bytes, { ...options, autoOrient: orient });
     const { width, height, space: ownSpace, depth } = await orAbort(reader.metadata(), signal);
-    if (width * height > maxPixels)
-      return refused(`declares ${width} x ${height} pixels, more than ${maxPixels}`);
+    if (width * height > maxPixels) return tooLarge({ width, height }, maxPixels);
     if (depth !== "uchar" && depth !== "ushort")
       return refused(`has pixels of ${depth}, and not 8 or 16 bits`);
     const isCmyk = ownSpace === "cmyk";
@@ -77,7 +123,11 @@ export async function decodeImage(
   }
 }
 
-function refused(why: string): Decoded {
+function tooLarge({ width, height }: Size, maxPixels: number): Refused {
+  return refused(`declares ${width} x ${height} pixels, more than ${maxPixels}`);
+}
+
+function refused(why: string): Refused {
   return { kind: "refused", why };
 }
 

@@ -34,7 +34,9 @@ export const image: Extension = {
     show: (data) => imageText(data as unknown as ImagePlan),
     async openStep(columns, { cells, data }, stores) {
       const { ImageStep } = await import("./step.ts");
-      return new ImageStep(columns, { cells, op: data as unknown as ImagePlan }, stores);
+      const { ImageDecoder } = await import("./decode.ts");
+      const decoder = await ImageDecoder.open();
+      return new ImageStep(columns, { cells, op: data as unknown as ImagePlan, decoder }, stores);
     },
     loadViewer: async () => (await import("./viewer.ts")).viewImages,
     draft: {

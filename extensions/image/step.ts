@@ -19,13 +19,13 @@ import { madeColumns, type StepColumns } from "../../shared/domain/step-binding.
 import type { RowFailure, Step, StepResult } from "../../shared/steps/step.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { openRowStorages, type RowFile, readFileCell } from "../../shared/storage/row-file.ts";
-import { decodeImage } from "./decode.ts";
+import type { ImageDecoder } from "./decode.ts";
 import { fitted } from "./fitted.ts";
 import type { ImagePlan } from "./op.ts";
 import type { Pixels } from "./pixels.ts";
 import { type ImageValues, imageArray, ValueWriter, valuesPerImage } from "./values.ts";
 
-/** Images in progress: one is scaled here while a library thread decodes the next. */
+/** Images in progress: one is scaled here while the next is read, or decoded by a thread of libvips. */
 const IN_FLIGHT = 2;
 
 /** Limit of a file, above that of any decodable image. A file is read whole. */
@@ -44,23 +44,24 @@ export async function imageOfCell(
   return await readFileCell(storages, cell, cells, { maxBytes: MAX_FILE_BYTES, signal });
 }
 
-/** Image of a row, or the reason of its dead letter. */
-type RowImage = { readonly image: Pixels } | { readonly failure: Omit<RowFailure, "row"> };
+interface ImageStepOptions {
+  readonly op: ImagePlan;
+  readonly cells: FileCells;
+  readonly decoder: ImageDecoder;
+}
 
 /** Step that turns each row's image into the values of a tensor. */
 export class ImageStep implements Step {
   readonly #column: string;
   readonly #op: ImagePlan;
   readonly #cells: FileCells;
+  readonly #decoder: ImageDecoder;
   readonly #writer: ValueWriter;
   readonly #schema: Schema;
   readonly #storages: Storages;
 
-  constructor(
-    columns: StepColumns,
-    { op, cells }: { readonly op: ImagePlan; readonly cells: FileCells },
-    stores: JobStores,
-  ) {
+  constructor(columns: StepColumns, { op, cells, decoder }: ImageStepOptions, stores: JobStores) {
+    this.#decoder = decoder;
     this.#storages = openRowStorages(stores);
     this.#column = present(columns.reads[0], "an image step reads a column");
     this.#op = op;
@@ -73,20 +74,14 @@ export class ImageStep implements Step {
   /** @throws {STORE_FAILED} when the store of an image fails, rather than the image itself */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
     signal.throwIfAborted();
-    const cells = cellsOf(columnData(batch, this.#column));
     const values = imageArray(this.#op, batch.numRows);
     const failed: RowFailure[] = [];
-    let row = 0;
-    const images = mapInOrder(
-      inTurn(cells),
+    const failures = mapInOrder(
+      rowsOf(cellsOf(columnData(batch, this.#column))),
       () => IN_FLIGHT,
-      (cell) => this.#read(cell, signal),
+      (row) => this.#read(row, values, signal),
     );
-    for await (const found of images) {
-      if ("failure" in found) failed.push({ row, ...found.failure });
-      else this.#writer.write(found.image, values, row * valuesPerImage(this.#op));
-      row += 1;
-    }
+    for await (const failure of failures) if (failure !== null) failed.push(failure);
     const child = itemData(values);
     const list = makeData({ type: listType(this.#op), length: batch.numRows, nullCount: 0, child });
     const made = this.#schema.fields.map(() => list);
@@ -97,27 +92,41 @@ export class ImageStep implements Step {
     return this.#storages[Symbol.asyncDispose]();
   }
 
-  async #read(cell: unknown, signal: AbortSignal): Promise<RowImage> {
-    if (cell === null)
-      return { failure: { code: "ROW_NULL", message: `column \`${this.#column}\` is null` } };
+  /** Writes the values of a row's image. Returns the reason of its dead letter, or null. */
+  async #read({ row, cell }: RowCell, values: ImageValues, signal: AbortSignal): Promise<RowFailure | null> {
+    const failure = (code: RowFailure["code"], message: string): RowFailure => ({ row, code, message });
+    if (cell === null) return failure("ROW_NULL", `column \`${this.#column}\` is null`);
     const bytes = await imageOfCell(cell, this.#cells, { storages: this.#storages, signal });
-    if (bytes.kind === "refused") return this.#failure("ROW_VALUE", bytes.why);
-    const decoded = await decodeImage(bytes.bytes, this.#op, signal);
-    if (decoded.kind === "refused") return this.#failure("ROW_VALUE", decoded.why);
-    const image = fitted(decoded.image, this.#op);
-    if (image !== null) return { image };
-    const { width, height } = this.#op;
-    const own = `${decoded.image.width} x ${decoded.image.height}`;
-    return this.#failure("ROW_LENGTH", `is ${own}, and the model needs ${width} x ${height}`);
+    const refused = (code: RowFailure["code"], why: string) =>
+      failure(code, `the image in column \`${this.#column}\` ${why}`);
+    if (bytes.kind === "refused") return refused("ROW_VALUE", bytes.why);
+    const write = (image: Pixels) => this.#write(image, values, row * valuesPerImage(this.#op));
+    const decoded = await this.#decoder.decode(bytes.bytes, this.#op, write, signal);
+    if (decoded.kind === "refused") return refused("ROW_VALUE", decoded.why);
+    return decoded.image === null ? null : refused("ROW_LENGTH", decoded.image);
   }
 
-  #failure(code: RowFailure["code"], why: string): RowImage {
-    return { failure: { code, message: `the image in column \`${this.#column}\` ${why}` } };
+  /** Scales an image and writes its values. Returns why its size is wrong, or null. */
+  #write(image: Pixels, values: ImageValues, at: number): string | null {
+    const { width, height } = this.#op;
+    const part = fitted(image, this.#op);
+    if (part === null) return `is ${image.width} x ${image.height}, and the model needs ${width} x ${height}`;
+    this.#writer.write(part, values, at);
+    return null;
   }
 }
 
-async function* inTurn(cells: Iterable<unknown>): AsyncGenerator<unknown, void, undefined> {
-  yield* cells;
+interface RowCell {
+  readonly row: number;
+  readonly cell: unknown;
+}
+
+async function* rowsOf(cells: Iterable<unknown>): AsyncGenerator<RowCell, void, undefined> {
+  let row = 0;
+  for (const cell of cells) {
+    yield { row, cell };
+    row += 1;
+  }
 }
 
 function itemData(values: ImageValues): Data {

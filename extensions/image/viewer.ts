@@ -5,7 +5,7 @@ import type {
   Preview,
   PreviewFormat,
 } from "../../shared/extension/feature-viewer.ts";
-import { decodeImage } from "./decode.ts";
+import { ImageDecoder } from "./decode.ts";
 import { fitted } from "./fitted.ts";
 import type { ImagePlan } from "./op.ts";
 import type { Pixels, Size } from "./pixels.ts";
@@ -16,18 +16,21 @@ import { imageOfCell } from "./step.ts";
 /** Shows images before and after preparation, with the code of the step itself. */
 export const viewImages: FeatureViewer = async (values, { cells, data }, { storages, preview, signal }) => {
   const op = data as unknown as ImagePlan;
+  const decoder = await ImageDecoder.open();
   const views: FileView[] = [];
   for (const cell of values) {
     if (cell === null) continue;
     const file = await imageOfCell(cell, cells, { storages, signal });
     if (file.kind === "refused") continue;
-    const decoded = await decodeImage(file.bytes, op, signal);
-    if (decoded.kind === "refused") continue;
-    const after = fitted(decoded.image, op);
-    views.push({
-      before: pictureOf(decoded.image, preview),
-      after: after === null ? null : pictureOf(after, preview),
-    });
+    const view = (image: Pixels): FileView => {
+      const after = fitted(image, op);
+      return {
+        before: pictureOf(image, preview),
+        after: after === null ? null : pictureOf(after, preview),
+      };
+    };
+    const decoded = await decoder.decode(file.bytes, op, view, signal);
+    if (decoded.kind === "decoded") views.push(decoded.image);
   }
   return views;
 };

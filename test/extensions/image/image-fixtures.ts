@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Decoded, decodeImage } from "../../../extensions/image/decode.ts";
+import { type Decoded, ImageDecoder } from "../../../extensions/image/decode.ts";
 import {
   CHANNEL_ORDERS,
   IMAGE_DTYPES,
@@ -51,12 +51,17 @@ export const imagePlan: fc.Arbitrary<ImagePlan> = fc.record({
   ...imageSize,
 });
 
+const decoder = new ImageDecoder(null);
+
+/** Decodes an image by libvips, or another decoder. */
 export function decodeFile(
   bytes: Uint8Array,
-  options: Partial<Parameters<typeof decodeImage>[1]> = {},
-): Promise<Decoded> {
+  options: Partial<Parameters<ImageDecoder["decode"]>[1]> = {},
+  by = decoder,
+): Promise<Decoded<Pixels>> {
   const usual = { orient: true, channels: "rgb", maxPixels: 1_000_000 } as const;
-  return decodeImage(bytes, { ...usual, ...options }, new AbortController().signal);
+  const copied = (image: Pixels) => ({ ...image, data: Uint8Array.from(image.data) });
+  return by.decode(bytes, { ...usual, ...options }, copied, new AbortController().signal);
 }
 
 export async function pixelsOf(name: string, channels: "rgb" | "gray" = "rgb"): Promise<Pixels> {
