@@ -2,7 +2,8 @@ import type { Argv, CommandModule } from "yargs";
 import { EXTENSIONS } from "#extensions";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { type NewInput, newInputLines, nothingNewLines } from "../shared/domain/new-input.ts";
-import type { Figures } from "../shared/extension/plan.ts";
+import type { FoundLibrary } from "../shared/extension/libraries.ts";
+import type { FigureLine, Figures } from "../shared/extension/plan.ts";
 import { jsonOption, setOption } from "../shared/terminal/command-parts.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { checkConversion } from "./check-conversion.ts";
@@ -42,6 +43,7 @@ async function plan(args: PlanArguments): Promise<void> {
   const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
   startPlanningAhead();
   const { nextRunOf, planWatched } = await import("./plan-watched.ts");
+  const { findLibraries } = await import("../shared/extension/libraries.ts");
   const { passConversion } = await import("../coordinator/job/pass-conversion.ts");
   const { planText } = await import("./render/plan-text.ts");
   const { printText } = await import("../shared/terminal/print-text.ts");
@@ -58,17 +60,18 @@ async function plan(args: PlanArguments): Promise<void> {
   const runsModel = requested.some(({ find }) => find !== null);
   const checked = runsModel ? await passConversion(planned, checkConversion, signal) : null;
   const found = await findFigures(requested, planned);
+  const libraries = await findLibraries(planned.spec);
   if (args.json) {
     const newInput = run?.found ?? null;
     const { jobConversion, manifestConversion } = await import("../shared/domain/conversion.ts");
     const { flatFeatures } = await import("../shared/wire/codec-steps.ts");
     const figures = Object.fromEntries(found.map(({ key, figures }) => [key, figures?.json ?? null]));
     const conversion = manifestConversion(jobConversion(planned.spec.model, checked));
-    const facts = { ...planFacts(planned), newInput, ...conversion, ...figures };
+    const facts = { ...planFacts(planned), libraries, newInput, ...conversion, ...figures };
     process.stdout.write(`${JSON.stringify(facts, flatFeatures)}\n`);
     return;
   }
-  const lines = found.flatMap(({ figures }) => figures?.lines ?? []);
+  const lines = [...libraryLines(libraries), ...found.flatMap(({ figures }) => figures?.lines ?? [])];
   if (run !== null) process.stdout.write(`${newInputLines(run.found).map(oneLine).join("\n")}\n`);
   printText(process.stdout, (style) => planText(planned, lines, style));
 }
@@ -121,6 +124,13 @@ function planFacts({
     shards,
     output,
   };
+}
+
+function libraryLines(libraries: readonly FoundLibrary[]): FigureLine[] {
+  return libraries.map(({ serves, used, hint }) => [
+    "library",
+    `${used} for ${serves}, on this machine${hint === null ? "" : `. Faster: ${hint}`}`,
+  ]);
 }
 
 type RequestedFigures = Awaited<ReturnType<typeof requestFigures>>;

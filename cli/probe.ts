@@ -8,17 +8,19 @@ interface ProbeArguments {
 
 export const probeCommand: CommandModule<object, ProbeArguments> = {
   command: "probe",
-  describe: "Show which devices of this machine really run a model",
+  describe: "Show which devices of this machine really run a model, and which libraries it has",
   builder: (yargs) =>
     yargs
       .option("json", jsonOption)
       .example("$0 probe", "Runs a small model on each device, in a process of its own"),
   handler: async ({ json }) => {
     const { probeDevices } = await import("../shared/onnx/probe.ts");
+    const { findLibraries } = await import("../shared/extension/libraries.ts");
     const { probeText } = await import("./render/probe-text.ts");
     const { printText } = await import("../shared/terminal/print-text.ts");
-    const results = await probeDevices({ signal: NEVER });
-    if (json) process.stdout.write(`${JSON.stringify(results)}\n`);
-    else printText(process.stdout, (style) => probeText(results, style));
+    const devices = await probeDevices({ signal: NEVER });
+    const libraries = await findLibraries();
+    if (json) process.stdout.write(`${JSON.stringify({ devices, libraries })}\n`);
+    else printText(process.stdout, (style) => probeText({ devices, libraries }, style));
   },
 };

@@ -1,13 +1,20 @@
+import type { FoundLibrary } from "../../shared/extension/libraries.ts";
 import type { DeviceProbe } from "../../shared/onnx/probe.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { oneLine } from "../../shared/terminal/text.ts";
 
 const MAX_DETAIL_COLUMNS = 100;
+const MAX_ADVICE_COLUMNS = 200;
 
-/** Shows the abilities of this machine's devices, and hints for the devices that do not run. */
-export function probeText(results: readonly DeviceProbe[], style: Style = plainStyle): string {
-  const rows = results.map(({ device, ok, loadMs, runMs, detail }) => [
+interface Probed {
+  readonly devices: readonly DeviceProbe[];
+  readonly libraries: readonly FoundLibrary[];
+}
+
+/** Shows this machine's devices and optional libraries, with hints for what is missing. */
+export function probeText({ devices, libraries }: Probed, style: Style = plainStyle): string {
+  const rows = devices.map(({ device, ok, loadMs, runMs, detail }) => [
     device,
     ok ? "yes" : "no",
     milliseconds(loadMs),
@@ -16,13 +23,25 @@ export function probeText(results: readonly DeviceProbe[], style: Style = plainS
   ]);
   const columns = ["device", "runs", "load ms", "run ms", "what happened"];
   const table = renderTable({ columns, rows }, style, { maxCellColumns: MAX_DETAIL_COLUMNS });
-  const hints = results.flatMap(({ device, hint }) =>
+  const hints = devices.flatMap(({ device, hint }) =>
     // Most hints begin with the device's name.
     hint === null
       ? []
       : [hint.startsWith(device) ? oneLine(hint) : `${style.accent(`${device}:`)} ${oneLine(hint)}`],
   );
-  return hints.length === 0 ? table : [table, "", ...hints].join("\n");
+  const used = libraries.map(({ serves, used, hint }) => [
+    serves,
+    used,
+    hint === null ? "the fastest library" : oneLine(hint),
+  ]);
+  const found = renderTable({ columns: ["work", "library", "advice"], rows: used }, style, {
+    maxCellColumns: MAX_ADVICE_COLUMNS,
+  });
+  return [
+    table,
+    ...(hints.length === 0 ? [] : ["", ...hints]),
+    ...(used.length === 0 ? [] : ["", found]),
+  ].join("\n");
 }
 
 function milliseconds(value: number | null): number | null {

@@ -14,6 +14,11 @@ import { imageSpec } from "./spec.ts";
 export const image: Extension = {
   name: "image",
   mapsBy: ["sharp"],
+  library: {
+    serves: "JPEG images",
+    feature: "image",
+    find: async () => (await import("./turbojpeg.ts")).findLibrary(),
+  },
   feature: {
     key: "image",
     files: "images",

@@ -1,3 +1,4 @@
+import type { UsedLibrary } from "../../shared/extension/library.ts";
 import type { Pixels, Size } from "./pixels.ts";
 
 /** Names of the library: that of most Linux distributions, of macOS and of Windows. */
@@ -92,4 +93,14 @@ export class Turbojpeg {
     if (decompress(handle, jpeg, jpeg.length, this.#pixels, ...options) !== 0) return null;
     return { width, height, channels: 3, data: this.#pixels.subarray(0, bytes) };
   }
+}
+
+/** Finds the library that decodes JPEG in this process. */
+export async function findLibrary(): Promise<UsedLibrary> {
+  if ((await Turbojpeg.open()) !== null) return { used: "libturbojpeg", hint: null };
+  const install =
+    process.platform === "linux"
+      ? "install libturbojpeg (on Debian and Ubuntu: libturbojpeg0; on Fedora and RHEL: turbojpeg)"
+      : `install libjpeg-turbo, so that ${LIBRARY} is on the library path`;
+  return { used: "libvips", hint: `${install}: it takes a third of the time for the same pixels` };
 }

@@ -7,6 +7,7 @@ import type { FacePart } from "./face.ts";
 import type { FeaturePart } from "./feature.ts";
 import type { FormatPart } from "./format.ts";
 import type { GpuPart } from "./gpu-driver.ts";
+import type { LibraryPart } from "./library.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { PlanPart } from "./plan.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
@@ -39,6 +40,7 @@ export interface Extension {
   readonly plan?: PlanPart;
   readonly sidecar?: SidecarPart;
   readonly gpus?: GpuPart;
+  readonly library?: LibraryPart;
 }
 
 /** Storage of further URI schemes. Each storage passes `test/contract/storage-contract.ts`. */

@@ -64,6 +64,7 @@ export const LIST_READERS: readonly string[] = [
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
   "shared/domain/work-spec.ts",
+  "shared/extension/libraries.ts",
   "shared/extension/open-gpu-driver.ts",
   "shared/extension/open-tracer.ts",
   "shared/storage/open-storage.ts",

@@ -74,8 +74,8 @@ describe("the table of workers", () => {
 });
 
 describe("the result of a probe", () => {
-  it("shows which devices run, how fast, and hints for the others", () => {
-    const text = probeText([
+  it("shows which devices run, how fast, hints for the others, and the libraries", () => {
+    const devices = [
       { device: "cpu", ok: true, loadMs: 12.34, runMs: 0.5, detail: "computed 6 numbers", hint: null },
       {
         device: "cuda",
@@ -85,13 +85,18 @@ describe("the result of a probe", () => {
         detail: "no such library",
         hint: "install CUDA 12",
       },
-    ]);
-    expect(text.split("\n")).toEqual([
+    ] as const;
+    const libraries = [{ serves: "JPEG images", used: "libvips", hint: "install libturbojpeg" }];
+    expect(probeText({ devices, libraries }).split("\n")).toEqual([
       "device  runs  load ms  run ms  what happened",
       "cpu     yes      12.3     0.5  computed 6 numbers",
       "cuda    no                     no such library",
       "",
       "cuda: install CUDA 12",
+      "",
+      "work         library  advice",
+      "JPEG images  libvips  install libturbojpeg",
     ]);
+    expect(probeText({ devices: [devices[0]], libraries: [] })).not.toContain("advice");
   });
 });

@@ -1,0 +1,28 @@
+import { describe, expect, test } from "vitest";
+import { EXTENSIONS } from "#extensions";
+import { FILE_KEYS } from "../../shared/domain/features.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { findLibraries } from "../../shared/extension/libraries.ts";
+import { suiteCovers } from "../support/needs.ts";
+
+const parts = EXTENSIONS.flatMap(({ name, library }) => (library === undefined ? [] : [{ name, library }]));
+
+suiteCovers(parts, "image");
+
+describe.each(parts)("the optional library of $name", ({ library }) => {
+  test("belongs to an input of the job file, and is found with a name", async () => {
+    expect(FILE_KEYS).toContain(library.feature);
+    const { used, hint } = await library.find();
+    expect(used).toMatch(/^\S+$/);
+    expect(hint === null || hint.startsWith("install")).toBe(true);
+  });
+
+  test("is listed with all libraries, and only with jobs that use it", async () => {
+    const { used, hint } = await library.find();
+    expect(await findLibraries()).toContainEqual({ serves: library.serves, used, hint });
+    const inputs = (input: object) => ({ map: { inputs: { x: input } } }) as unknown as JobSpec;
+    expect(await findLibraries(inputs({ column: "x" }))).toEqual([]);
+    const files = inputs({ column: "x", [library.feature]: {} });
+    expect(await findLibraries(files)).toEqual([{ serves: library.serves, used, hint }]);
+  });
+});
