@@ -57,7 +57,7 @@ async function storedFiles(): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-test("a put with a stale lease is refused before and after it waits for its turn", async () => {
+test("a put whose lease the job refuses fails before and after its wait for a turn", async () => {
   const stale = new ShardmillError("LEASE_STALE", "the lease is over");
   const one = server({ puts: 1 });
   const [holding, waiting] = [deferred<void>(), deferred<void>()];

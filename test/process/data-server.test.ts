@@ -15,7 +15,7 @@ import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
 import type { PutHeader } from "../../shared/wire/services.ts";
 import { fakeServices } from "../support/fake-services.ts";
 import { aJobId } from "../support/ids.ts";
-import { failureOf, wireRig } from "../support/wire-rig.ts";
+import { collect, failureOf, wireRig } from "../support/wire-rig.ts";
 
 const session = workerSession("s1");
 const jobId = aJobId("j1");
@@ -80,9 +80,7 @@ function put(to: DataServer, header: PutHeader, chunks: AsyncIterable<Uint8Array
 }
 
 async function read(from: DataServer, start: number, end: number, path = input): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of from.readRange({ session, jobId, path, start, end }, NEVER)) chunks.push(chunk);
-  return Buffer.concat(chunks);
+  return Buffer.concat(await collect(from.readRange({ session, jobId, path, start, end }, NEVER)));
 }
 
 /** Returns every file below the partials folder, including leftovers. */
@@ -92,7 +90,7 @@ async function storedFiles(): Promise<string[]> {
 }
 
 describe("a read from the data server", () => {
-  test("returns exactly the bytes of the range", async () => {
+  test("returns exactly the bytes of the range, in chunks of at most 1 MiB", async () => {
     const whole = await readFile(input);
     for (const [start, end] of [
       [0, whole.length],
@@ -103,6 +101,9 @@ describe("a read from the data server", () => {
       expect((await read(server(), start, end)).equals(whole.subarray(start, end))).toBe(true);
     }
     expect(await server().statFile(session, jobId, input, NEVER)).toMatchObject({ bytes: whole.length });
+    const all = { session, jobId, path: input, start: 0, end: whole.length };
+    const sizes = (await collect(server().readRange(all, NEVER))).map(({ length }) => length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(MIB);
   });
 
   test.each([
@@ -192,6 +193,18 @@ describe("a put to the data server", () => {
   ])("stores nothing when it sends %s", async (_what, chunks) => {
     expect(await failureOf(put(server(), aHeader(), chunks))).toMatchObject({ code: "STORE_FAILED" });
     expect(await storedFiles()).toEqual([]);
+  });
+
+  test("stores nothing when its sender fails, and frees its turn", async () => {
+    const one = server({ puts: 1, waiting: 0 });
+    const reason = new Error("connection lost");
+    const broken = (async function* () {
+      yield Buffer.from("abc");
+      throw reason;
+    })();
+    expect(await failureOf(put(one, aHeader(), broken))).toBe(reason);
+    expect(await storedFiles()).toEqual([]);
+    await put(one, aHeader(), pieces("abcdef"));
   });
 
   test("stores nothing when it is cancelled", async () => {
