@@ -27,7 +27,9 @@ describe("a real API server", () => {
     const text = await cluster.rendered(kustomization);
     const said = await cluster.applyText(text, "--dry-run=server", "--validate=strict");
     expect(said).not.toMatch(/[Ww]arning/);
-    expect(said.split("\n").length).toBeGreaterThan(0);
+    const objects = text.match(/^kind: /gm) ?? [];
+    expect(said.trim().split("\n")).toHaveLength(objects.length);
+    expect(said).toMatch(/^(\S+ \w+ \(server dry run\)\n)+$/);
     const wrong = text.replace("restartPolicy: Never", "restartPolicy: Newer");
     await expect(cluster.applyText(wrong, "--dry-run=server")).rejects.toThrow(/Newer/);
   });
