@@ -150,6 +150,18 @@ test("a put that is too slow fails, stores nothing and frees its turn", async ()
   expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", "errors.parquet")]);
 });
 
+test("a put whose sender fails stores nothing and frees its turn", async () => {
+  const one = server({ puts: 1, waiting: 0 });
+  const reason = new Error("connection lost");
+  const broken = (async function* () {
+    yield Buffer.from("abc");
+    throw reason;
+  })();
+  expect(await failureOf(one.putPartialFile(aHeader(), broken, NEVER))).toBe(reason);
+  expect(await storedFiles()).toEqual([]);
+  await one.putPartialFile(aHeader(), pieces("abcdef"), NEVER);
+});
+
 test("a lease accepts files of one execution only, up to a limit of bytes", async () => {
   const one = server({ partialBytes: 10 });
   await one.putPartialFile(aHeader(), pieces("abcdef"), NEVER);

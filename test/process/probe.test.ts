@@ -24,10 +24,7 @@ async function script(name: string, source: string): Promise<URL> {
 }
 
 const BINARIES = join(packageRoot, "node_modules", "onnxruntime-node", "bin");
-/**
- * Whether onnxruntime-node's install added the CUDA provider. The machine is then a GPU node, or set up
- * wrongly.
- */
+/** True when onnxruntime-node's install added the CUDA provider, as on a GPU node. */
 const hasCudaProvider = readdirSync(BINARIES, { recursive: true, encoding: "utf8" }).some((name) =>
   name.includes("providers_cuda"),
 );

@@ -146,8 +146,8 @@ test(
 test(
   "a run with too few file descriptors fails without a manifest, and the same command finishes it",
   async () => {
-    // Too few for a worker to load its code, or for the threads of a lane. The necessary number depends on the
-    // machine, so the limit falls until it is too low. Workers that never join are abandoned after some
+    // Too few for a worker to load its code, or for the threads of a lane. The necessary number depends on
+    // the machine, so the limit falls until it is too low. Workers that never join are abandoned after some
     // attempts.
     for (const limit of [100, 80, 60]) {
       await using job = await smallJob();
