@@ -57,7 +57,7 @@ async function storedFiles(): Promise<string[]> {
   return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
-test("a put with a stale lease is refused before and after it waits for its turn", async () => {
+test("a put whose lease the job refuses fails before and after its wait for a turn", async () => {
   const stale = new ShardmillError("LEASE_STALE", "the lease is over");
   const one = server({ puts: 1 });
   const [holding, waiting] = [deferred<void>(), deferred<void>()];
@@ -148,6 +148,18 @@ test("a put that is too slow fails, stores nothing and frees its turn", async ()
   expect(await failureOf(first)).toMatchObject({ code: "DEADLINE_EXCEEDED" });
   await second;
   expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", "errors.parquet")]);
+});
+
+test("a put whose sender fails stores nothing and frees its turn", async () => {
+  const one = server({ puts: 1, waiting: 0 });
+  const reason = new Error("connection lost");
+  const broken = (async function* () {
+    yield Buffer.from("abc");
+    throw reason;
+  })();
+  expect(await failureOf(one.putPartialFile(aHeader(), broken, NEVER))).toBe(reason);
+  expect(await storedFiles()).toEqual([]);
+  await one.putPartialFile(aHeader(), pieces("abcdef"), NEVER);
 });
 
 test("a lease accepts files of one execution only, up to a limit of bytes", async () => {

@@ -15,7 +15,7 @@ import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
 import type { PutHeader } from "../../shared/wire/services.ts";
 import { fakeServices } from "../support/fake-services.ts";
 import { aJobId } from "../support/ids.ts";
-import { failureOf, wireRig } from "../support/wire-rig.ts";
+import { collect, failureOf, wireRig } from "../support/wire-rig.ts";
 
 const session = workerSession("s1");
 const jobId = aJobId("j1");
@@ -80,8 +80,8 @@ function put(to: DataServer, header: PutHeader, chunks: AsyncIterable<Uint8Array
 }
 
 async function read(from: DataServer, start: number, end: number, path = input): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of from.readRange({ session, jobId, path, start, end }, NEVER)) chunks.push(chunk);
+  const chunks = await collect(from.readRange({ session, jobId, path, start, end }, NEVER));
+  for (const { length } of chunks) expect(length).toBeLessThanOrEqual(MIB);
   return Buffer.concat(chunks);
 }
 
@@ -92,7 +92,7 @@ async function storedFiles(): Promise<string[]> {
 }
 
 describe("a read from the data server", () => {
-  test("returns exactly the bytes of the range", async () => {
+  test("returns exactly the bytes of the range, in chunks of at most 1 MiB", async () => {
     const whole = await readFile(input);
     for (const [start, end] of [
       [0, whole.length],

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Int32, makeData } from "apache-arrow";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { FolderCounter } from "../../coordinator/publish/shape/folder-counter.ts";
 import { FolderWatch } from "../../coordinator/publish/shape/folder-watch.ts";
-import { NEVER } from "../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../shared/core/abort.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
@@ -62,11 +63,28 @@ test("only the partial that exceeds the limit of folders is refused", async () =
 test("folders that a previous coordinator committed count towards the limit", async () => {
   await using watch = watchWith([await stored(3, 0, 6_000)]);
   const next = await stored(4, 100_000, 4_001);
-  const told = { code: "OUTPUT_FAILED", message: expect.stringContaining("10,000 folders") };
-  const seeUntilTold = async () => {
+  const refusal = { code: "OUTPUT_FAILED", message: expect.stringContaining("10,000 folders") };
+  const seeUntilRefused = async () => {
     for (;;) await watch.see(next);
   };
-  await expect(seeUntilTold()).rejects.toMatchObject(told);
+  await expect(seeUntilRefused()).rejects.toMatchObject(refusal);
+});
+
+test("a new partial does not wait until those of a previous coordinator are counted", async () => {
+  const [earlier, next] = [await stored(7, 0, 10), await stored(8, 0, 10)];
+  const counted = deferred<void>();
+  const add = vi.spyOn(FolderCounter.prototype, "add");
+  add.mockImplementation(async ({ location }) => {
+    if (location.includes(partialFolder(earlier))) await counted.promise;
+  });
+  try {
+    await using watch = watchWith([earlier]);
+    await watch.see(next);
+    expect(add).toHaveBeenCalledTimes(2);
+  } finally {
+    counted.resolve();
+    add.mockRestore();
+  }
 });
 
 test("a partial that cannot be read is skipped", async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, type Mock, test } from "vitest";
 import { EXTENSIONS } from "#extensions";
+import { Judge, SUBMIT } from "../../coordinator/access/judge.ts";
 import { METHOD_CALLERS } from "../../coordinator/access/method-callers.ts";
 import { startServer } from "../../coordinator/grpc/server.ts";
 import { NEVER } from "../../shared/core/abort.ts";
@@ -117,24 +118,28 @@ describe("an unauthenticated caller", () => {
   });
 });
 
-test("a coordinator with its own job refuses submitted jobs and answers other calls", async () => {
+test("a coordinator with its own job refuses submitted jobs and no other call", async () => {
+  const guard = { ...TEST_GUARD, takesJobs: false };
+  const judge = new Judge(guard, () => new Map(), Date.now);
+  const others = Object.keys(METHOD_CALLERS).filter((path) => path !== SUBMIT);
+  for (const path of others) expect(() => judge.identify(path, SECRET), path).not.toThrow();
+
   const services = fakeServices();
   services.jobs.listJobs.mockResolvedValue([]);
   const server = await startServer({
     listen: "127.0.0.1:0",
     services,
-    guard: { ...TEST_GUARD, takesJobs: false },
+    guard,
     log: silentLogger,
   });
   const client = connectCoordinator(server.address, TEST_CREDENTIAL);
   const raw = new Client(server.address, credentials.createInsecure());
   try {
-    const path = "/shardmill.v1.JobsService/SubmitJob";
-    expect(await statusOf(raw, path, { authorization: [`Bearer ${SECRET}`] })).toMatchObject({
+    expect(await statusOf(raw, SUBMIT, { authorization: [`Bearer ${SECRET}`] })).toMatchObject({
       code: status.PERMISSION_DENIED,
       details: expect.stringContaining("SUBMIT_REFUSED"),
     });
-    expect(await statusOf(raw, path, {})).toMatchObject({ code: status.UNAUTHENTICATED });
+    expect(await statusOf(raw, SUBMIT, {})).toMatchObject({ code: status.UNAUTHENTICATED });
     expect(await failureOf(client.jobs.submitJob({} as never, { fresh: true }, NEVER))).toMatchObject({
       code: "SUBMIT_REFUSED",
       hint: expect.stringContaining("shardmill coordinator"),

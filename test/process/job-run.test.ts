@@ -8,6 +8,7 @@ import {
   expectNothingLeft,
   expectReductions,
   expectRightAnswer,
+  query,
   readManifestOf,
 } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -49,13 +50,18 @@ async function outputOf(job: KnownJob): Promise<Record<string, string>> {
   return files;
 }
 
-test("stacked columns in Parquet files and lists in Arrow files both give the right answer", async () => {
+test("stacked columns in Parquet files and lists in Arrow files give the same rows", async () => {
   await using stacked = await KnownJob.make({ rows: 1_500, layout: "columns" });
   expect(await runCli(["run", stacked.path, "--workers", "1"], stacked)).toMatchObject({ code: 0 });
   await expectRightAnswer(stacked);
   await using arrow = await KnownJob.make({ rows: 1_500, format: "arrow" });
   expect(await runCli(["run", arrow.path, "--workers", "1"], arrow)).toMatchObject({ code: 0 });
   await expectRightAnswer(arrow);
+  const rowsOf = ({ out }: KnownJob) =>
+    query(`SELECT id, note, class, logits FROM read_parquet('${out}/rows/*.parquet') ORDER BY id`);
+  const rows = await rowsOf(stacked);
+  expect(rows).toHaveLength(1_500);
+  expect(await rowsOf(arrow)).toEqual(rows);
 });
 
 test("reductions are the same with rows in Arrow files and without published rows", async () => {

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { Binary, Int32, vectorFromArray } from "apache-arrow";
@@ -121,5 +121,4 @@ describe("the extension in docs/extensions.md", () => {
 
 test("docs/extensions.md names exactly the files of the sample", async () => {
   expect([...(await filesOfPage()).keys()]).toEqual(["extension.ts", "plan.ts", "step.ts"]);
-  expect(basename(folder)).toMatch(/^vectors-/);
 });

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
-import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { Client, credentials, Metadata, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { METHOD_CALLERS } from "../../coordinator/access/method-callers.ts";
 import { makeToken } from "../../coordinator/access/tokens.ts";
 import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
 import { type RunningServer, startServer } from "../../coordinator/grpc/server.ts";
@@ -13,7 +14,7 @@ import { silentLogger } from "../../shared/core/log.ts";
 import { TEST_GUARD } from "../support/access.ts";
 import { fakeServices } from "../support/fake-services.ts";
 import { compiledRegistry } from "../support/reflection-client.ts";
-import { failureOf } from "../support/wire-rig.ts";
+import { collect, failureOf } from "../support/wire-rig.ts";
 
 const SERVICE = "externalscaler.ExternalScaler";
 const METHODS = ["IsActive", "StreamIsActive", "GetMetricSpec", "GetMetrics"];
@@ -42,14 +43,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function tokenFor(role: Role): Promise<string> {
-  const { text, line } = makeToken({ name: "a test", role, expiresAt: null }, new Date().toISOString());
-  await addTokenLine(join(folder, "tokens"), line);
+async function tokenFor(role: Role, { isRevoked = false } = {}): Promise<string> {
+  const now = new Date().toISOString();
+  const { text, line } = makeToken({ name: "a test", role, expiresAt: null }, now);
+  const path = join(folder, "tokens");
+  await addTokenLine(path, line);
+  if (isRevoked) await addTokenLine(path, { kind: "revoked", id: line.id, revokedAt: now });
   return text;
 }
 
-/** Calls with another implementation of protobuf, like KEDA: without a header. */
-async function opened(method: string, scalerMetadata: Record<string, string>, headers = new Metadata()) {
+/** Makes a request with another implementation of protobuf, like KEDA. */
+async function requestOf(method: string, scalerMetadata: Record<string, string>) {
   const registry = await compiledRegistry();
   const found = present(
     registry.getService(SERVICE)?.methods.find(({ name }) => name === method),
@@ -57,14 +61,24 @@ async function opened(method: string, scalerMetadata: Record<string, string>, he
   );
   const ref = { name: "workers", namespace: "ml", scalerMetadata };
   const request = fromJson(found.input, method === "GetMetrics" ? { scaledObjectRef: ref } : ref);
-  const asIs = (bytes: Buffer) => bytes;
-  const bytes = Buffer.from(toBinary(found.input, request));
-  const call = client.makeServerStreamRequest(`/${SERVICE}/${method}`, asIs, asIs, bytes, headers);
-  call.on("error", () => {});
+  return { bytes: Buffer.from(toBinary(found.input, request)), output: found.output };
+}
+
+function call(path: string, bytes: Buffer, headers = new Metadata()) {
+  const asIs = (each: Buffer) => each;
+  const begun = client.makeServerStreamRequest<Buffer, Buffer>(path, asIs, asIs, bytes, headers);
+  begun.on("error", () => {});
+  return begun;
+}
+
+/** Calls like KEDA: without a header. */
+async function opened(method: string, scalerMetadata: Record<string, string>, headers = new Metadata()) {
+  const { bytes, output } = await requestOf(method, scalerMetadata);
+  const begun = call(`/${SERVICE}/${method}`, bytes, headers);
   const answers = (async function* () {
-    for await (const answer of call) yield toJson(found.output, fromBinary(found.output, answer));
+    for await (const answer of begun) yield toJson(output, fromBinary(output, answer));
   })();
-  return { call, answers };
+  return { call: begun, answers };
 }
 
 async function ask(method: string, metadata: Record<string, string>, headers?: Metadata): Promise<unknown> {
@@ -117,14 +131,16 @@ describe("KEDA's external scaler", () => {
 describe("a token in a message", () => {
   const trigger = { shardsPerWorker: "10" };
 
-  test("is required, and an invalid or unknown token is refused", async () => {
+  test("is required, and an invalid, unknown or revoked token is refused", async () => {
     const text = await tokenFor("read");
+    const revoked = await tokenFor("read", { isRevoked: true });
     const changed = `${text.slice(0, -1)}${text.endsWith("a") ? "b" : "a"}`;
     const refusals: [metadata: Record<string, string>, says: RegExp][] = [
       [trigger, /SECRET_REFUSED.*tokenFromEnv/],
       [{ ...trigger, tokenFromEnv: "" }, /SECRET_REFUSED.*tokenFromEnv/],
       [{ ...trigger, tokenFromEnv: "guess" }, /SECRET_REFUSED.*tokenFromEnv/],
       [{ ...trigger, tokenFromEnv: changed }, /TOKEN_REFUSED/],
+      [{ ...trigger, tokenFromEnv: revoked }, /revoked.*TOKEN_REFUSED/],
       [{ ...trigger, token: text }, /SECRET_REFUSED.*tokenFromEnv/],
       [{ ...trigger, tokenFromEnv: text, more: "x".repeat(20_000) }, /SECRET_REFUSED/],
     ];
@@ -133,6 +149,16 @@ describe("a token in a message", () => {
         expect(await failureOf(ask(method, metadata))).toMatchObject({
           details: expect.stringMatching(says),
         });
+  });
+
+  test("does not open a method of another service", async () => {
+    const { bytes } = await requestOf("IsActive", { ...trigger, tokenFromEnv: await tokenFor("admin") });
+    const others = Object.keys(METHOD_CALLERS).filter((path) => path.startsWith("/shardmill.v1."));
+    expect(others.length).toBeGreaterThan(15);
+    for (const path of others)
+      expect(await failureOf(collect(call(path, bytes))), path).toMatchObject({
+        code: status.UNAUTHENTICATED,
+      });
   });
 
   test("is ignored when a header has a credential", async () => {

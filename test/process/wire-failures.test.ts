@@ -1,8 +1,11 @@
+import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
+import { authorization } from "../../shared/wire/authorization.ts";
+import { TEST_CREDENTIAL } from "../support/access.ts";
 import { fakeServices } from "../support/fake-services.ts";
 import { aJobId } from "../support/ids.ts";
 import * as any from "../support/wire-arbitraries.ts";
@@ -60,13 +63,17 @@ describe("an error over gRPC", () => {
     expect(received.problems.at(-1)?.what).toContain(`${1000 - kept} more`);
   });
 
-  test("is INTERNAL for an unexpected exception, with its message and without its stack", async () => {
+  test("is INTERNAL for an unexpected exception, and neither its stack nor its cause is sent", async () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
-    services.jobs.listJobs.mockRejectedValue(new TypeError("x is not a function"));
+    const unexpected = new TypeError("x is not a function", { cause: new Error("the cause") });
+    unexpected.stack = "TypeError: x is not a function\n    at the place";
+    services.jobs.listJobs.mockRejectedValue(unexpected);
     const received = await failureOf(rig.client.jobs.listJobs(NEVER));
     expect(received).toMatchObject({ code: "INTERNAL", message: "x is not a function", fields: {} });
-    expect(JSON.stringify(received)).not.toContain("wire.test.ts");
+    const sent = await textOfFailure(rig.server.address, "/shardmill.v1.JobsService/ListJobs");
+    expect(sent).toContain("x is not a function");
+    expect(sent).not.toMatch(/the place|the cause/);
   });
 
   test("is ARGUMENT_INVALID for a message that is invalid in the domain, before the service is called", async () => {
@@ -172,6 +179,20 @@ describe("deadlines and cancellation", () => {
     expect(outcome[0]).toBeInstanceOf(ShardmillError);
   });
 });
+
+/** Returns all that a server sends about the failure of a call: its message and every trailer. */
+async function textOfFailure(address: string, path: string): Promise<string> {
+  const client = new Client(address, credentials.createInsecure());
+  const asIs = (bytes: Buffer) => bytes;
+  const failure = await new Promise<ServiceError | null>((resolve) =>
+    client.makeUnaryRequest(path, asIs, asIs, Buffer.alloc(0), authorization(TEST_CREDENTIAL), resolve),
+  );
+  client.close();
+  if (failure === null) throw new Error(`${path} succeeded`);
+  const { details, metadata } = failure;
+  const trailers = Object.keys(metadata.getMap()).flatMap((name) => metadata.get(name));
+  return [details, ...trailers].map((value) => Buffer.from(value).toString("latin1")).join("\n");
+}
 
 function untilAborted(onAbort: () => void, signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_resolve, reject) => {

@@ -16,13 +16,13 @@ import { failing } from "../support/refusals.ts";
 import { plainRows, smallTable } from "../support/sample-table.ts";
 import { failureOf } from "../support/wire-rig.ts";
 
-async function flightOf(cli: CliProcess): Promise<FlightClient> {
+async function flightOf(cli: CliProcess, credential = userCredential()): Promise<FlightClient> {
   const [, address = ""] = await cli.saw(/Arrow Flight on ([\d.]+:\d+)/);
-  return new FlightClient(address, userCredential());
+  return new FlightClient(address, credential);
 }
 
 describe("shardmill flight", () => {
-  test("serves an output to a caller with the user's secret until it is stopped", async () => {
+  test("serves an output to callers with the user's secret, and no others, until it is stopped", async () => {
     await using output = await PublishedOutput.make({
       "rows/part-00000.parquet": smallTable(10),
       "_reduced/a.pq": smallTable(2),
@@ -36,6 +36,14 @@ describe("shardmill flight", () => {
     expect(JSON.parse(cli.stdout)).toMatchObject({ flights });
     expect(cli.stderr).toContain("rows (10 rows), reduced/a (2 rows)");
     expect(plainRows(await client.readAll("rows"))).toEqual(plainRows(smallTable(10)));
+    using stranger = await flightOf(cli, { path: "/no/secret", secret: null });
+    const { tickets } = await client.info("rows");
+    for (const call of [
+      stranger.list(),
+      stranger.info("rows"),
+      stranger.read(tickets[0] ?? new Uint8Array()),
+    ])
+      expect(await failureOf(call)).toMatchObject({ code: "SECRET_REFUSED" });
     cli.kill("SIGINT");
     expect(await cli.ended).toMatchObject({ code: 130 });
   });

@@ -144,19 +144,22 @@ test(
 );
 
 test(
-  "a run with few file descriptors fails without a manifest, or publishes the right rows",
+  "a run with too few file descriptors fails without a manifest, and the same command finishes it",
   async () => {
-    await using job = await smallJob();
-    // Enough to start, and too few for a worker to load its code, or for the threads of a lane. The progress
-    // depends on the machine. Workers that never join are abandoned after some attempts.
-    const { code, stderr } = await run(job, { wrap: ["prlimit", "--nofile=100"] });
-    if (code !== 0) {
+    // Too few for a worker to load its code, or for the threads of a lane. The necessary number depends on
+    // the machine, so the limit falls until it is too low. Workers that never join are abandoned after some
+    // attempts.
+    for (const limit of [100, 80, 60]) {
+      await using job = await smallJob();
+      const { code, stderr } = await run(job, { wrap: ["prlimit", `--nofile=${limit}`] });
+      if (code === 0) continue;
       expect(code).toBe(1);
       expect(stderr).toMatch(/too many open files|EMFILE/i);
       expect(stderr).not.toMatch(/ROW_POISON/);
       expectNotPublished(job);
+      return await expectRelief(job);
     }
-    await expectRelief(job);
+    expect.unreachable("a run succeeds with 60 file descriptors");
   },
   LIMIT_MS,
 );
@@ -166,14 +169,14 @@ test(
   async () => {
     await using job = await smallJob();
     // The minimum differs between versions of Node.js, so it grows until it is enough.
+    let failed = 0;
     for (const megabytes of [16, 17, 18, 19, 20]) {
       const { code } = await run(job, { env: { NODE_OPTIONS: `--max-old-space-size=${megabytes}` } });
-      if (code === 0) {
-        expect(megabytes).toBeGreaterThan(16);
-        break;
-      }
+      if (code === 0) break;
+      failed += 1;
       expectNotPublished(job);
     }
+    expect(failed).toBeGreaterThan(0);
     await expectRelief(job);
   },
   LIMIT_MS,

@@ -189,13 +189,22 @@ export default defineReduction({
       const limit = kind === "hangs" ? "timeoutSeconds: 0.5," : "";
       const { job } = await reductionOf(failing(combine, undefined, limit));
       await using combiner = new Combiners(job);
-      for (let shard = 0; shard < (kind === "throws" ? 2 : 1); shard += 1) {
-        const error: unknown = await combiner.combine("own", smallTable(9), NEVER).catch((thrown) => thrown);
-        expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
-      }
+      const error: unknown = await combiner.combine("own", smallTable(9), NEVER).catch((thrown) => thrown);
+      expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
     },
     300_000,
   );
+
+  it("combines the next shard in a new thread after its code has ended the thread", async () => {
+    const exits = `async ({ batches }) => {
+  for await (const { numRows } of batches) if (numRows > 5) process.exit(3);
+  return [{ n: 1 }];
+}`;
+    const { job } = await reductionOf(failing(exits));
+    await using combiner = new Combiners(job);
+    await expect(combiner.combine("own", smallTable(9), NEVER)).rejects.toThrow("ended its thread");
+    expect((await combiner.combine("own", smallTable(1), NEVER)).numRows).toBe(1);
+  });
 
   it("fails when it takes more memory than its thread may use, and the process continues", async () => {
     const leaks = failing("() => { const all = []; for (;;) all.push(new Array(1e5).fill({})); }");
@@ -217,15 +226,8 @@ export default defineReduction({
     const { folder, reduction } = await reductionOf(failing("() => []", "() => { for (;;) {} }"));
     const abort = new AbortController();
     const stage = parseLocation(join(folder, "stage"));
-    const options = {
-      name: "own",
-      key: "module",
-      scanned: [],
-      paths: { stage, temp: folder },
-      storage,
-      signal: abort.signal,
-    };
-    const running = reduceByProgram(reduction, options);
+    const options = { name: "own", key: "module", scanned: [], paths: { stage, temp: folder }, storage };
+    const running = reduceByProgram(reduction, { ...options, signal: abort.signal });
     setTimeout(() => abort.abort(new Error("called off")), 400);
     await expect(running).rejects.toThrow("called off");
   });

@@ -56,8 +56,11 @@ function run(client: string, args: readonly string[], env: Record<string, string
   });
 }
 
-/** Arguments of the README. The secret is not among them, because every user of the machine can see them. */
-// biome-ignore lint/suspicious/noTemplateCurlyInString: it is grpcurl that fills it in
+/**
+ * Arguments for calls with the secret, as the README names them. `grpcurl` reads the secret from a variable,
+ * because every user of the machine can see the arguments.
+ */
+// biome-ignore lint/suspicious/noTemplateCurlyInString: `grpcurl` replaces it by the variable's value
 const KNOWN = ["-plaintext", "-expand-headers", "-H", "authorization: Bearer ${SECRET}"];
 
 function known(...args: readonly string[]): Promise<Said> {
@@ -107,8 +110,8 @@ describe("health", () => {
     const { address } = listening;
     const args = ["-addr", address, ...(service === "" ? [] : ["-service", service])];
     expect(await run("grpc-health-probe", args)).toMatchObject({ code: 0 });
-    const nobody = await run("grpc-health-probe", ["-addr", address, "-service", "nobody"]);
-    expect(nobody.code).not.toBe(0);
+    const unknown = await run("grpc-health-probe", ["-addr", address, "-service", "unknown"]);
+    expect(unknown.code).not.toBe(0);
   });
 
   test("grpcurl checks and watches the health of the coordinator", async () => {
@@ -177,9 +180,9 @@ describe("grpcurl", () => {
   test("receives the code and the hint of a refused call", async () => {
     const call = (method: string, request: object) =>
       known("-d", JSON.stringify(request), listening.address, `shardmill.v1.${method}`);
-    const nobody = await call("JobsService/GetJob", { jobId: "nobody" });
-    expect(nobody.code).not.toBe(0);
-    expect(nobody.stderr).toMatch(/Code: NotFound[\s\S]*JOB_NOT_FOUND/);
+    const unknown = await call("JobsService/GetJob", { jobId: "unknown" });
+    expect(unknown.code).not.toBe(0);
+    expect(unknown.stderr).toMatch(/Code: NotFound[\s\S]*JOB_NOT_FOUND/);
     const submit = await call("JobsService/SubmitJob", { specJson: "e30=" });
     expect(submit.stderr).toMatch(/Code: PermissionDenied[\s\S]*SUBMIT_REFUSED[\s\S]*hint: /);
   });
