@@ -100,7 +100,7 @@ export async function findLibrary(): Promise<UsedLibrary> {
   if ((await Turbojpeg.open()) !== null) return { used: "libturbojpeg", hint: null };
   const install =
     process.platform === "linux"
-      ? "install libturbojpeg (on Debian and Ubuntu: libturbojpeg0; on Fedora and RHEL: turbojpeg)"
+      ? "install libturbojpeg (Debian: libturbojpeg0, Ubuntu: libturbojpeg, Fedora and RHEL: turbojpeg)"
       : `install libjpeg-turbo, so that ${LIBRARY} is on the library path`;
   return { used: "libvips", hint: `${install}: it takes a third of the time for the same pixels` };
 }
