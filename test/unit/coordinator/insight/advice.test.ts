@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type AdviceFacts, adviceFor } from "../../../../coordinator/insight/advice.ts";
 import { BOTTLENECKS } from "../../../../shared/domain/bottleneck.ts";
+import { needs } from "../../../support/needs.ts";
 import { aRate } from "../../../support/store-counts.ts";
 
 function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["usage"]> = {}): AdviceFacts {
@@ -40,13 +41,16 @@ test("the advice for a read or decode bottleneck names an input of tiny files", 
   expect(adviceFor("decode", facts({ rows: 4, files: 1 }))).toBe(adviceFor("decode", facts()));
 });
 
-test("the advice is fp16 for a busy GPU and int8 for a busy CPU, unless the model is converted already", () => {
-  expect(adviceFor("infer", facts())).toContain("fp16");
-  expect(adviceFor("infer", facts({ device: "cpu" }))).toContain("int8");
-  expect(adviceFor("infer", facts({ isConverted: true }))).toBe(
-    "the model is the bottleneck: use more devices, or a smaller model",
-  );
-});
+needs("convert")(
+  "the advice is fp16 for a busy GPU and int8 for a busy CPU, unless the model is converted already",
+  () => {
+    expect(adviceFor("infer", facts())).toContain("fp16");
+    expect(adviceFor("infer", facts({ device: "cpu" }))).toContain("int8");
+    expect(adviceFor("infer", facts({ isConverted: true }))).toBe(
+      "the model is the bottleneck: use more devices, or a smaller model",
+    );
+  },
+);
 
 test("the advice for a CPU mentions other stages that use much of its cores", () => {
   const cpu = facts({ device: "cpu" }, { stages: { infer: 0.95, decode: 0.2, encode: 0.2 } });
