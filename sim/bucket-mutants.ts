@@ -18,7 +18,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "sleeper-does-not-look",
+    name: "stopped-holder-does-not-check",
     says: "a coordinator continues after a long pause without checking who holds the job",
     breaks: ["one-holder", "first-commit-wins", "record-before-answer"],
     storage: "shared",
@@ -51,7 +51,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/job/lock-output.js", "if (run === null || shown === null)", "if (true)")],
   },
   {
-    name: "begun-anew-after-its-end",
+    name: "restarted-after-its-end",
     says: "a coordinator that pauses during its claim begins a published job again while the journal is removed",
     breaks: ["one-holder"],
     storage: "shared",
@@ -112,7 +112,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "lost-clearing-left-alone",
+    name: "lost-clearing-not-stopped",
     says: "an output stays refused forever after the coordinator that was clearing it exits",
     breaks: ["every-job-ends"],
     storage: "shared",

@@ -22,7 +22,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "later-generation-not-looked-for",
+    name: "later-generation-not-checked",
     says: "a coordinator that trusts its lock acknowledges records that a later generation has not read",
     breaks: ["record-before-answer", "first-commit-wins", "cancelled-or-published", "every-job-ends"],
     storage: "disk",
@@ -120,7 +120,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "own-folder-made-anew",
+    name: "own-folder-recreated",
     says: "a replaced coordinator creates its own folder again and publishes from there",
     breaks: ["whole-or-nothing", "every-job-ends", "published-once", "one-holder", "record-before-answer"],
     storage: "disk",
@@ -155,14 +155,14 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "loss-is-not-the-reason",
+    name: "replacement-not-reported",
     says: "a replaced coordinator reports a missing file instead of its replacement",
     breaks: ["every-job-ends"],
     storage: "disk",
     edits: [edit("coordinator/job/open-output.js", "(await lock?.whyLost()) ?? error", "error")],
   },
   {
-    name: "unseen-is-dead",
+    name: "unseen-counts-as-lost",
     says: "a coordinator in another PID namespace counts as exited at once",
     breaks: ["tokens-grow", "one-holder"],
     edits: [edit("coordinator/journal/lock.js", 'if (life === "exited")', 'if (life !== "running")')],

@@ -22,7 +22,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/publish/clear-output.js", "if (!storage.can.sync)", "if (false)")],
   },
   {
-    name: "changed-output-is-somebodys",
+    name: "changed-output-counts-as-foreign",
     says: "an output that another coordinator starts over during the check counts as foreign",
     breaks: ["every-job-ends"],
     edits: [
@@ -34,7 +34,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "intent-written-anew",
+    name: "intent-rewritten",
     says: "on a disk, the next coordinator announces a manifest that differs from the visible one",
     breaks: ["published-once"],
     storage: "disk",
@@ -65,7 +65,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "late-copy-believed",
+    name: "late-copy-trusted",
     says: "in a bucket, a failed copy counts as one that is still in progress",
     breaks: ["whole-or-nothing"],
     storage: "bucket",
@@ -142,7 +142,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "lock-let-go-before-cleaning",
+    name: "lock-released-before-cleaning",
     says: "work files are removed without the lock",
     breaks: ["nothing-left-behind"],
     edits: [

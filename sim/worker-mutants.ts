@@ -43,7 +43,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/schedule/policy/absence.js", 'how: "silent"', 'how: "exited"')],
   },
   {
-    name: "registered-again-is-dead",
+    name: "registered-again-counts-as-lost",
     says: "a worker that registers again counts as crashed",
     breaks: ["silence-is-not-loss"],
     storage: "shared",
@@ -62,7 +62,7 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/schedule/policy/absence.js", "if (silentMs > workerLostMs)", "if (false)")],
   },
   {
-    name: "emptied-for-ever",
+    name: "no-lease-after-a-suspect",
     says: "a worker that must run a suspect shard alone gets no shard when it is idle",
     breaks: ["no-shard-waits-in-vain"],
     edits: [
