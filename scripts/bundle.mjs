@@ -52,8 +52,8 @@ const keepFolders = {
 };
 
 /**
- * Loads `string-width` with the first text that is not plain ASCII. It builds a table of all emoji, which takes
- * 30 ms of CPU time, and every command imports it, directly or through yargs.
+ * Loads `string-width` with the first text that is not plain ASCII. The library builds a table of all emoji,
+ * which takes 30 ms of CPU time. Every command imports it, directly or through yargs.
  */
 const lazyWidth = {
   name: "lazy-width",

@@ -112,7 +112,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "lost-clearing-not-stopped",
+    name: "lost-clearing-blocks-the-output",
     says: "an output stays refused forever after the coordinator that was clearing it exits",
     breaks: ["every-job-ends"],
     storage: "shared",
