@@ -9,12 +9,12 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/schedule/events/offer-events.js",
-        `    settleOffer(context, partial, { kind: "alreadyCommitted" });
+        `    resolveOffer(context, partial, { kind: "alreadyCommitted" });
     discardLoser(context, partial);
 }`,
         `    context.state.shards[partial.shard].state = { kind: "committed", partial };
     context.effects.push({ kind: "append", record: { kind: "shardCommitted", partial }, durable: true });
-    settleOffer(context, partial, { kind: "committed" });
+    resolveOffer(context, partial, { kind: "committed" });
 }`,
       ),
     ],
@@ -61,7 +61,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
       edit(
         "coordinator/schedule/events/offer-events.js",
         `    if (isCommittedPartial(context.state, partial)) {
-        settleOffer(context, partial, { kind: "committed" });
+        resolveOffer(context, partial, { kind: "committed" });
         return;
     }
     const sameName`,

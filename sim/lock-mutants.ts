@@ -6,7 +6,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     name: "no-lock",
     says: "two coordinators run the same job",
     breaks: ["one-holder"],
-    edits: [edit("coordinator/journal/lock.js", 'if (life === "exited")', "if (true)")],
+    edits: [edit("coordinator/journal/lock.js", 'if (state === "exited")', "if (true)")],
   },
   {
     name: "late-holder-writes",
@@ -165,6 +165,6 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     name: "unseen-counts-as-lost",
     says: "a coordinator in another PID namespace counts as exited at once",
     breaks: ["tokens-grow", "one-holder"],
-    edits: [edit("coordinator/journal/lock.js", 'if (life === "exited")', 'if (life !== "running")')],
+    edits: [edit("coordinator/journal/lock.js", 'if (state === "exited")', 'if (state !== "running")')],
   },
 ];

@@ -190,7 +190,7 @@ describe("an Arrow Flight server", () => {
       const error = await failureOf(rig.client.info(...path));
       expect(error, path.join("/")).toMatchObject({
         code: "RESULT_NOT_FOUND",
-        hint: "there is rows, reduced/a",
+        hint: "choose one of rows, reduced/a",
       });
     }
   });

@@ -254,7 +254,7 @@ describe("a module that is planned", () => {
       'export const a = new URL("./a.bin", import.meta.url);',
       {
         where: "steps.ts:1:37",
-        what: expect.stringContaining("import.meta.url names a place on this machine"),
+        what: expect.stringContaining("import.meta.url refers to a place on this machine"),
       },
     ],
     [

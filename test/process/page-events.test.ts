@@ -170,6 +170,6 @@ describe("a page that reads nothing for a long time", () => {
       sleepers.push(reader);
     }
     await allRoom();
-    for (const reader of sleepers) await expect(reader?.read()).rejects.toThrow("not taken");
+    for (const reader of sleepers) await expect(reader?.read()).rejects.toThrow("does not read");
   }, 120_000);
 });

@@ -21,7 +21,7 @@ test("a command that hangs in a native call ends at the third Ctrl-C", async () 
     `import duckdb from ${JSON.stringify(duckdb)};
 import { listenForStopSignals, whenAborted } from ${JSON.stringify(compiledUrl("shared/terminal/stop-signals.ts").href)};
 const stops = listenForStopSignals();
-whenAborted(() => console.log("asked"), stops.asked);
+whenAborted(() => console.log("requested"), stops.requested);
 whenAborted(() => console.log("at once"), stops.atOnce);
 const connection = await (await duckdb.DuckDBInstance.create(":memory:")).connect();
 connection.run("SELECT count(*) FROM range(1000000000000)");
@@ -29,7 +29,7 @@ console.log("hangs");
 `,
   );
   await using command = startCli([], { main });
-  for (const said of [/^hangs\n/, /\nasked\n/, /\nat once\n/]) {
+  for (const said of [/^hangs\n/, /\nrequested\n/, /\nat once\n/]) {
     await command.saw(said);
     command.kill("SIGINT");
   }

@@ -86,7 +86,7 @@ test("the supervisor gives up with the last error when processes exit before any
   await using broken = await misbehaving(methods);
   await expect(broken.supervisor.done).rejects.toMatchObject({
     code: "WORKER_LOST",
-    fields: { deaths: 6, reason: "EMFILE: too many open files" },
+    fields: { exits: 6, reason: "EMFILE: too many open files" },
   });
   expect(existsSync(broken.scratchPath)).toBe(false);
 });

@@ -81,7 +81,7 @@ const answer = ${answer};
 const owner = serveOwner({
   async run(batch, { signal }) {
     const answered = await answer(batch, signal);
-    owner.tell("busy", 5);
+    owner.notify("busy", 5);
     return answered;
   },
 });`,

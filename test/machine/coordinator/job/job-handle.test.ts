@@ -10,10 +10,10 @@ import { aJobId } from "../../../support/ids.ts";
 import { jobStatus } from "../../../support/wire-arbitraries.ts";
 import { sample } from "../../../support/wire-rig.ts";
 
-/** Returns a job with only these functions. `asked` counts their calls. */
+/** Returns a job with only these functions. `requested` counts their calls. */
 function aJob(facts: Partial<JobStatus> = {}) {
   const ending = deferred<JobEnd>();
-  const requested = { status: 0, tell: 0 };
+  const requested = { status: 0, report: 0 };
   let status: JobStatus = { ...sample(jobStatus), phase: "running", paused: false, ...facts };
   const job: Partial<ActiveJob> = {
     jobId: aJobId("j1"),
@@ -25,7 +25,7 @@ function aJob(facts: Partial<JobStatus> = {}) {
     metrics: () => idleMetrics({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
     view: () => NO_VIEW,
     report: async () => {
-      requested.tell += 1;
+      requested.report += 1;
     },
     release: async () => {},
   };
