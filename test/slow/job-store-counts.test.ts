@@ -105,7 +105,7 @@ test.each([
     expect((await manifestOf(job)).stores).toEqual(asSeen());
     const [{ stdout, stderr }] = ends;
     expect(stdout).toContain(`${server.url}: `);
-    expect(stderr).toMatch(/"requests":\d+.*asked of a store/);
+    expect(stderr).toMatch(/"requests":\d+.*requests to a store/);
     expect(`${stdout}${stderr}`).not.toContain("hunter2");
   },
   300_000,

@@ -102,7 +102,7 @@ test("--max-jobs limits a token's running jobs, also after a restart, but not th
   const env = { ...first.env, SHARDMILL_TOKEN: submitter.token };
   const submit = ({ path }: KnownJob, by: CliOptions) =>
     runCli(["submit", path, "--coordinator", address], by);
-  const refused = { code: 1, stderr: expect.stringMatching(/has 1 jobs at work.*RESOURCE_EXHAUSTED/) };
+  const refused = { code: 1, stderr: expect.stringMatching(/has 1 active jobs.*RESOURCE_EXHAUSTED/) };
   const { cli: before } = await start();
   const id = await submit(first, { env });
   expect(id).toMatchObject({ code: 0 });

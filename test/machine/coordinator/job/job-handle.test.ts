@@ -75,9 +75,9 @@ test("a paused job has a note about `shardmill resume`, and an ended job refuses
   const { handle, requested, end } = aJob({ paused: true });
   expect(handle.notes).toEqual(["the job is paused: continue it with `shardmill resume j1`"]);
   await handle.changeStanding({ paused: false });
-  expect(requested.tell).toBe(1);
+  expect(requested.report).toBe(1);
   end("published");
   await handle.ended;
   await expect(handle.changeStanding({ priority: 1 })).rejects.toMatchObject({ code: "JOB_ENDED" });
-  expect(requested.tell).toBe(1);
+  expect(requested.report).toBe(1);
 });
