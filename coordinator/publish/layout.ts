@@ -96,7 +96,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
   const { rowsMapped, rowsFiltered, rowsOut } = counts;
   assert(
     rowsTotal === rowsMapped + rowsFiltered + deadLetters,
-    `rows in ${rowsTotal} = mapped ${rowsMapped} + filtered ${rowsFiltered} + dead ${deadLetters}`,
+    `rows in ${rowsTotal} = mapped ${rowsMapped} + filtered ${rowsFiltered} + dead letters ${deadLetters}`,
   );
   const hasRows = files.some((file) => file.kind === "rows");
   assert(!hasRows || sum("rows") === rowsOut, `rows files hold ${sum("rows")} of ${rowsOut} rows`);

@@ -58,15 +58,15 @@ async function writeTo(
   await database.run(
     like === null
       ? emptyTable("errors", [...PLACE_FIELDS, ...keptFields(keep)])
-      : `CREATE TABLE dead AS FROM ${parquetScan([like])} LIMIT 0`,
+      : `CREATE TABLE errors AS FROM ${parquetScan([like])} LIMIT 0`,
   );
   const columns = PLACE_FIELDS.map(({ name }) => name).join(", ");
   for (let start = 0; start < deadLetters.length; start += ROWS_PER_INSERT) {
     signal.throwIfAborted();
     const rows = deadLetters.slice(start, start + ROWS_PER_INSERT).map(valuesOf);
-    await database.run(`INSERT INTO dead (${columns}) VALUES ${rows.join(", ")}`);
+    await database.run(`INSERT INTO errors (${columns}) VALUES ${rows.join(", ")}`);
   }
-  const { rows } = await database.copyOwn({ where: "dead letters", sql: "FROM dead" }, path);
+  const { rows } = await database.copyOwn({ where: "dead letters", sql: "FROM errors" }, path);
   return { rows, ...(await digestFile(path, signal)) };
 }
 
