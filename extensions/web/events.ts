@@ -40,7 +40,7 @@ const streamsOfOne = new SlotsPerPeer("open pages", { slots: MOST_OF_ONE, waitin
  * Streams server-sent events. The events are:
  *
  * - `jobs`: new and changed jobs.
- * - `gone`: ids of forgotten jobs.
+ * - `removed`: ids of forgotten jobs.
  * - `triggers`: all jobs with a trigger, when one of them has changed.
  * - `shards`: with a job id, changed cells of the job's map, `[index, cell, ...]`. Null: request all cells.
  *

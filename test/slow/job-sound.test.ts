@@ -138,7 +138,7 @@ test("the plan shows the windows of sounds and the source of a state", async () 
   });
   await job.write("sounds/s16.wav", soundFile("s16.wav"));
   const { stdout } = await runCli(["plan", job.job]);
-  expect(stdout).toMatch(/map\.inputs\.x\.sound .*8000 samples a second, mono, windows of 400 behind 20/);
+  expect(stdout).toMatch(/map\.inputs\.x\.sound .*8000 samples a second, mono, windows of 400 after 20/);
   expect(stdout).toMatch(/h +float32 \[1, N, 1\] +output hn of the row's previous part, zeros for the first/);
 });
 

@@ -100,7 +100,7 @@ test("unreadable addresses are reported without their secrets, and a plan shows 
     `${server.url}/none.parquet?token=hunter2-token`,
   ]);
   expect(refused.code).toBe(2);
-  expect(refused.stderr).toMatch(/signed\.parquet: cannot be read: .*403.*new one/s);
+  expect(refused.stderr).toMatch(/signed\.parquet: cannot be read: .*403.*new signature/s);
   expect(refused.stderr).toMatch(/secret\.parquet.*401/);
   expect(refused.stderr).toMatch(/none\.parquet.*404/);
   const fine = await plan([signed(), secret()]);

@@ -42,7 +42,7 @@ describe.each(["fp16", "int8"] as const)("a job with its model as %s", (precisio
     const ended = await run("--json");
     expect(ended, ended.stderr).toMatchObject({ code: 0 });
     expect(ended.stderr).toMatch(
-      new RegExp(`as ${precision}; compared on 256 rows in .*\n.*agreement\nlogits `),
+      new RegExp(`as ${precision}, compared on 256 rows in .*\n.*agreement\nlogits `),
     );
     const { precision: report } = await manifest();
     expect(report).toMatchObject({ precision, rows: 256, failedRows: 0 });

@@ -135,9 +135,9 @@ export class Gatherer<Item> {
     const { key } = message;
     const acknowledged = this.#ledger.find(key);
     if (acknowledged !== null)
-      return acknowledged.failedKeys === null
+      return acknowledged.reason === null
         ? { kind: "done" }
-        : { kind: "dead-letter", reason: acknowledged.failedKeys };
+        : { kind: "dead-letter", reason: acknowledged.reason };
     const deliveries = this.#waiting.get(key) ?? this.#open?.held.get(key)?.deliveries;
     if (deliveries !== undefined) {
       deliveries.push(delivery);
