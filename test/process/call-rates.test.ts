@@ -109,7 +109,9 @@ test("a caller has at most 128 open calls over all connections, and each ended c
   await Promise.all(Array.from({ length: 64 }, () => watch(second)));
   expect(await failureOf(watch(third))).toMatchObject({
     code: "RESOURCE_EXHAUSTED",
-    message: expect.stringMatching(/^token [0-9a-f]{8} \(a\) has too many calls open: the limit is 128 at once/),
+    message: expect.stringMatching(
+      /^token [0-9a-f]{8} \(a\) has too many calls open: the limit is 128 at once/,
+    ),
   });
   // One call ends, one is abandoned, and those of a closed connection end with it.
   over[0]?.();

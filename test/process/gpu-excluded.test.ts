@@ -65,7 +65,11 @@ test("a worker whose only GPU is excluded reports the reason, and returns to fin
       const found = await worker();
       return found !== null && found.gpuFault !== null ? found : null;
     });
-    expect(aside).toMatchObject({ gpuFault: "Xid 79: it has fallen off the bus", leases: 0, attemptsFailed: 0 });
+    expect(aside).toMatchObject({
+      gpuFault: "Xid 79: it has fallen off the bus",
+      leases: 0,
+      attemptsFailed: 0,
+    });
     const line = `${aside.name} is excluded: Xid 79: it has fallen off the bus\n`;
     for (const command of ["status", "workers"])
       expect((await runCli([command, "--coordinator", address], { env: job.env })).stdout).toContain(line);
