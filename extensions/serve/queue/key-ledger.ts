@@ -47,7 +47,7 @@ export class KeyLedger {
     if (window !== undefined) window.atMs = atMs;
   }
 
-  /** Returns why a message is a dead letter, or null in `reason` if it is none. Null: the key is unknown. */
+  /** Returns why a message is a dead letter. `reason` is null if it is none. Null: the key is unknown. */
   find(key: string): { readonly reason: string | null } | null {
     const window = this.#byKey.get(key);
     return window === undefined ? null : { reason: window.failedKeys.get(key) ?? null };
