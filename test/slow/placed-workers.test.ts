@@ -60,7 +60,7 @@ test("an idle worker exits by itself, after its work and before any", async () =
   await using idle = startWorker(job, address, ["--idle-exit", "2", "--drained-exit-code", "75"]);
   const submitted = runCli(["submit", job.path, "--coordinator", address, "--watch", "--json"], job);
   expect(await submitted).toMatchObject({ code: 0 });
-  expect(await idle.ended).toMatchObject({ code: 0, stderr: expect.stringContaining("nothing to do") });
+  expect(await idle.ended).toMatchObject({ code: 0, stderr: expect.stringContaining("idle limit reached") });
   await using next = startWorker(job, address, ["--idle-exit", "1"]);
   expect(await next.ended).toMatchObject({ code: 0 });
   standing.kill("SIGTERM");
