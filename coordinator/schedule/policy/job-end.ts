@@ -64,9 +64,7 @@ export function overBudget({ totals, config }: JobState, more: number): boolean 
 const OVER_BUDGET_HINT =
   "raise errors.maxRows and run again to resume, or repair the rows: `fill` replaces nulls, and `shardmill try JOB --row FILE:ROW` shows a row";
 
-/**
- * Fails the job, and names a row in its reason: `deadLetter` if given, or the first dead letter in plan order.
- */
+/** Fails the job, and names a row in its reason: `deadLetter`, or the first dead letter in plan order. */
 export function failOverBudget(context: EventContext, deadLetter: DeadLetter | null): void {
   const { state } = context;
   const { maxDeadLetters } = state.config;
