@@ -41,7 +41,7 @@ function idsOf(encoding: Encoding | Error): BigInt64Array {
 function preparePictures(image: WorkloadImage): PrepareCells {
   const plan = planOf(image);
   const writer = new ValueWriter(plan);
-  const decoder = ImageDecoder.open();
+  const decoder = new ImageDecoder();
   return async (cells) => {
     const made: Float32Array[] = [];
     for (const cell of cells) {
@@ -52,7 +52,7 @@ function preparePictures(image: WorkloadImage): PrepareCells {
         if (pixels === null) throw new Error("the size of a picture differs from that of the model");
         writer.write(pixels, values, 0);
       };
-      const decoded = await (await decoder).decode(cell, plan, write, NEVER);
+      const decoded = await decoder.decode(cell, plan, write, NEVER);
       if (decoded.kind === "refused") throw new Error(`a picture ${decoded.why}`);
       made.push(values);
     }

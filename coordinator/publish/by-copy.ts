@@ -122,7 +122,7 @@ export class CopyingWay implements PublishWay {
     });
     const [first, ...more] = missingParts.flat();
     if (first !== undefined)
-      throw sourcesMissing(paths.output, { first, missingParts: 1 + more.length, of: parts.length });
+      throw sourcesMissing(paths.output, { first, missing: 1 + more.length, of: parts.length });
   }
 
   async confirmPlaced({ parts }: StagedOutput): Promise<void> {
@@ -203,15 +203,11 @@ export class CopyingWay implements PublishWay {
 
 function sourcesMissing(
   output: Location,
-  {
-    first,
-    missingParts,
-    of,
-  }: { readonly first: Location; readonly missingParts: number; readonly of: number },
+  { first, missing, of }: { readonly first: Location; readonly missing: number; readonly of: number },
 ): ShardmillError {
-  const what = `${missingParts} of the ${of} files to publish to ${output} are missing: ${first}`;
-  return new ShardmillError("OUTPUT_FAILED", missingParts > 1 ? `${what} is the first` : what, {
-    fields: { path: first, expected: of, found: of - missingParts },
+  const what = `${missing} of the ${of} files to publish to ${output} are missing: ${first}`;
+  return new ShardmillError("OUTPUT_FAILED", missing > 1 ? `${what} is the first` : what, {
+    fields: { path: first, expected: of, found: of - missing },
     hint: "check what removes files below _shardmill, then run with --fresh to start over: the files were removed after publishing began",
   });
 }

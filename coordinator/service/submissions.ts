@@ -159,8 +159,8 @@ export class Submissions {
       }
       const opening = deferred<JobHandle>();
       this.known.remember(returningHandle(recalled, status, opening.promise));
-      const idle = opening.promise.catch(() => {});
-      this.#returning.set(spec.output.path, idle);
+      const opened = opening.promise.catch(() => {});
+      this.#returning.set(spec.output.path, opened);
       ran.push({ record, recalled, opening });
     }
     return () => {

@@ -42,16 +42,14 @@ type DecodePlan = Pick<ImagePlan, "orient" | "channels" | "maxPixels">;
  * Decoder of images, for one thread. Decodes JPEG by libturbojpeg where it is installed, and all else by
  * libvips. Both give the same pixels.
  */
-export class ImageDecoder {
-  readonly #jpeg: Turbojpeg | null;
+export class ImageDecoder implements AsyncDisposable {
+  readonly #openJpeg: () => Promise<Turbojpeg | null>;
+  /** Opened with the first JPEG. */
+  #jpeg: Promise<Turbojpeg | null> | null = null;
 
-  /** @param jpeg decoder of JPEG. Null: libvips decodes JPEG, too */
-  constructor(jpeg: Turbojpeg | null) {
-    this.#jpeg = jpeg;
-  }
-
-  static async open(): Promise<ImageDecoder> {
-    return new ImageDecoder(await Turbojpeg.open());
+  /** @param openJpeg opens the decoder of JPEG. Null: libvips decodes JPEG, too */
+  constructor(openJpeg: () => Promise<Turbojpeg | null> = () => Turbojpeg.open()) {
+    this.#openJpeg = openJpeg;
   }
 
   /**
@@ -69,20 +67,30 @@ export class ImageDecoder {
     if (bytes.length === 0) return refused("is empty");
     const colours = unreadColours(bytes);
     if (colours !== null) return refused(`is a TIFF in ${colours}`);
-    const decoded = this.#decodeJpeg(bytes, plan) ?? (await decodeBySharp(bytes, plan, signal));
+    if (imageFormat(bytes) === "JPEG") this.#jpeg ??= this.#openJpeg();
+    const jpeg = await this.#jpeg;
+    // No other image may be decoded between the decoding of a JPEG and the use of its pixels.
+    const decoded = (jpeg && decodeJpeg(jpeg, bytes, plan)) ?? (await decodeBySharp(bytes, plan, signal));
     return decoded.kind === "refused" ? decoded : { kind: "decoded", image: use(decoded.image) };
   }
 
-  /** Decodes an undamaged JPEG that is not turned. Null: libvips decodes the image. */
-  #decodeJpeg(bytes: Uint8Array, { orient, channels, maxPixels }: DecodePlan): Decoded<Pixels> | null {
-    if (this.#jpeg === null || imageFormat(bytes) !== "JPEG") return null;
-    if (orient && orientationOf(bytes) !== UPRIGHT) return null;
-    const size = this.#jpeg.sizeOf(bytes);
-    if (size === null) return null;
-    if (size.width * size.height > maxPixels) return tooLarge(size, maxPixels);
-    const rgb = this.#jpeg.decode(bytes, size);
-    return rgb && { kind: "decoded", image: { ...size, ...asRequested(rgb.data, channels) } };
+  async [Symbol.asyncDispose](): Promise<void> {
+    (await this.#jpeg)?.[Symbol.dispose]();
   }
+}
+
+/** Decodes an undamaged JPEG that is not turned. Null: libvips decodes the image. */
+function decodeJpeg(
+  jpeg: Turbojpeg,
+  bytes: Uint8Array,
+  { orient, channels, maxPixels }: DecodePlan,
+): Decoded<Pixels> | null {
+  if (orient && orientationOf(bytes) !== UPRIGHT) return null;
+  const size = jpeg.sizeOf(bytes);
+  if (size === null) return null;
+  if (size.width * size.height > maxPixels) return tooLarge(size, maxPixels);
+  const rgb = jpeg.decode(bytes, size);
+  return rgb && { kind: "decoded", image: { ...size, ...asRequested(rgb.data, channels) } };
 }
 
 async function decodeBySharp(
@@ -93,12 +101,7 @@ async function decodeBySharp(
   const sharp = await loadSharp();
   try {
     // Damage is an error, for example a truncated JPEG, which decoders would fill with grey.
-    const options = {
-      failOn: "error",
-      limitInputPixels: false,
-      ignoreIcc: true,
-      autoOrient: orient,
-    } as const;
+    const options = { failOn: "error", limitInputPixels: false, ignoreIcc: true } as const;
     const reader = sharp(bytes, { ...options, autoOrient: orient });
     const { width, height, space: ownSpace, depth } = await orAbort(reader.metadata(), signal);
     if (width * height > maxPixels) return tooLarge({ width, height }, maxPixels);

@@ -39,9 +39,7 @@ export const image: Extension = {
     show: (data) => imageText(data as unknown as ImagePlan),
     async openStep(columns, { cells, data }, stores) {
       const { ImageStep } = await import("./step.ts");
-      const { ImageDecoder } = await import("./decode.ts");
-      const decoder = await ImageDecoder.open();
-      return new ImageStep(columns, { cells, op: data as unknown as ImagePlan, decoder }, stores);
+      return new ImageStep(columns, { cells, op: data as unknown as ImagePlan }, stores);
     },
     loadViewer: async () => (await import("./viewer.ts")).viewImages,
     draft: {

@@ -58,20 +58,25 @@ export function unreadColours(file: Uint8Array): string | null {
 export const UPRIGHT = 1;
 
 const ORIENTATION = 274;
-/** Markers of JPEG's segments: EXIF is in APP1, and the pixels begin with SOS. */
-const [APP1, START_OF_SCAN] = [0xe1, 0xda];
+/** First byte of JPEG's markers, which may be repeated. EXIF is in APP1, and the pixels begin with SOS. */
+const [MARKER, APP1, START_OF_SCAN] = [0xff, 0xe1, 0xda];
 
-/** Returns the orientation that EXIF gives for a JPEG, 1 to 8. Without EXIF, it is upright. */
-export function orientationOf(jpeg: Uint8Array): number {
+/**
+ * Returns the orientation that EXIF gives for a JPEG, 1 to 8. Without EXIF, it is upright. Null: the segments
+ * before the pixels cannot be read.
+ */
+export function orientationOf(jpeg: Uint8Array): number | null {
   const view = new DataView(jpeg.buffer, jpeg.byteOffset, jpeg.length);
-  for (let at = 2; at + 4 <= jpeg.length && jpeg[at] === 0xff && jpeg[at + 1] !== START_OF_SCAN; ) {
-    const end = at + 2 + view.getUint16(at + 2);
-    const exif = jpeg.subarray(at + 10, end);
-    const isExif = Buffer.from(jpeg.subarray(at + 4, at + 10)).toString("latin1") === "Exif\0\0";
-    if (jpeg[at + 1] === APP1 && isExif) return firstTags(exif).get(ORIENTATION) ?? UPRIGHT;
+  for (let at = 2; at + 10 <= jpeg.length && jpeg[at] === MARKER; ) {
+    const kind = jpeg[at + 1];
+    if (kind === START_OF_SCAN) return UPRIGHT;
+    const end = kind === MARKER ? at + 1 : at + 2 + view.getUint16(at + 2);
+    const isExif =
+      kind === APP1 && Buffer.from(jpeg.subarray(at + 4, at + 10)).toString("latin1") === "Exif\0\0";
+    if (isExif) return firstTags(jpeg.subarray(at + 10, end)).get(ORIENTATION) ?? UPRIGHT;
     at = end;
   }
-  return UPRIGHT;
+  return null;
 }
 
 /** Reads the first image's tags of a single 16-bit number, by TIFF 6.0, section 2, and BigTIFF. */

@@ -19,7 +19,7 @@ import { madeColumns, type StepColumns } from "../../shared/domain/step-binding.
 import type { RowFailure, Step, StepResult } from "../../shared/steps/step.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { openRowStorages, type RowFile, readFileCell } from "../../shared/storage/row-file.ts";
-import type { ImageDecoder } from "./decode.ts";
+import { ImageDecoder } from "./decode.ts";
 import { fitted } from "./fitted.ts";
 import type { ImagePlan } from "./op.ts";
 import type { Pixels } from "./pixels.ts";
@@ -44,24 +44,21 @@ export async function imageOfCell(
   return await readFileCell(storages, cell, cells, { maxBytes: MAX_FILE_BYTES, signal });
 }
 
-interface ImageStepOptions {
-  readonly op: ImagePlan;
-  readonly cells: FileCells;
-  readonly decoder: ImageDecoder;
-}
-
 /** Step that turns each row's image into the values of a tensor. */
 export class ImageStep implements Step {
   readonly #column: string;
   readonly #op: ImagePlan;
   readonly #cells: FileCells;
-  readonly #decoder: ImageDecoder;
+  readonly #decoder = new ImageDecoder();
   readonly #writer: ValueWriter;
   readonly #schema: Schema;
   readonly #storages: Storages;
 
-  constructor(columns: StepColumns, { op, cells, decoder }: ImageStepOptions, stores: JobStores) {
-    this.#decoder = decoder;
+  constructor(
+    columns: StepColumns,
+    { op, cells }: { readonly op: ImagePlan; readonly cells: FileCells },
+    stores: JobStores,
+  ) {
     this.#storages = openRowStorages(stores);
     this.#column = present(columns.reads[0], "an image step reads a column");
     this.#op = op;
@@ -88,8 +85,9 @@ export class ImageStep implements Step {
     return { made: recordBatchOf(this.#schema, batch.numRows, made), sources: null, failed };
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#storages[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#decoder[Symbol.asyncDispose]();
+    await this.#storages[Symbol.asyncDispose]();
   }
 
   /** Writes the values of a row's image. Returns the reason of its dead letter, or null. */

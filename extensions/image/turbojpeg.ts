@@ -30,6 +30,7 @@ type Decompress = (
 
 interface Functions {
   readonly handle: unknown;
+  readonly destroy: (handle: unknown) => number;
   readonly header: Header;
   readonly decompress: Decompress;
 }
@@ -41,7 +42,7 @@ interface Functions {
  *
  * Source: turbojpeg.h of libjpeg-turbo, the TurboJPEG API version 1.4, which later versions include.
  */
-export class Turbojpeg {
+export class Turbojpeg implements Disposable {
   readonly #functions: Functions;
   /** Pixels of the last image. Grows to the largest one. */
   #pixels = new Uint8Array(0);
@@ -64,8 +65,9 @@ export class Turbojpeg {
       const decompress = loaded.func(
         "int tjDecompress2(void *, const uint8_t *, unsigned long, uint8_t *, int, int, int, int, int)",
       );
+      const destroy = loaded.func("int tjDestroy(void *)");
       const handle: unknown = init();
-      return handle === null ? null : new Turbojpeg({ handle, header, decompress });
+      return handle === null ? null : new Turbojpeg({ handle, destroy, header, decompress });
     } catch (error) {
       if (error instanceof Error) return null;
       throw error;
@@ -93,11 +95,17 @@ export class Turbojpeg {
     if (decompress(handle, jpeg, jpeg.length, this.#pixels, ...options) !== 0) return null;
     return { width, height, channels: 3, data: this.#pixels.subarray(0, bytes) };
   }
+
+  /** Frees the library's memory. The decoder must not be used afterwards. */
+  [Symbol.dispose](): void {
+    this.#functions.destroy(this.#functions.handle);
+  }
 }
 
 /** Finds the library that decodes JPEG in this process. */
 export async function findLibrary(): Promise<UsedLibrary> {
-  if ((await Turbojpeg.open()) !== null) return { used: "libturbojpeg", hint: null };
+  using jpeg = await Turbojpeg.open();
+  if (jpeg !== null) return { used: "libturbojpeg", hint: null };
   const install =
     process.platform === "linux"
       ? "install libturbojpeg (Debian: libturbojpeg0, Ubuntu: libturbojpeg, Fedora and RHEL: turbojpeg)"

@@ -16,7 +16,7 @@ import { imageOfCell } from "./step.ts";
 /** Shows images before and after preparation, with the code of the step itself. */
 export const viewImages: FeatureViewer = async (values, { cells, data }, { storages, preview, signal }) => {
   const op = data as unknown as ImagePlan;
-  const decoder = await ImageDecoder.open();
+  await using decoder = new ImageDecoder();
   const views: FileView[] = [];
   for (const cell of values) {
     if (cell === null) continue;

@@ -148,12 +148,12 @@ export class Spool {
   async remove(id: WindowId): Promise<void> {
     const disk = this.#disk;
     await kept(this.#folder, async () => {
-      const partial = join(this.#folder, `${id}${WRITING}`);
-      await ifThere(disk.rename(join(this.#folder, id), partial));
+      const removing = join(this.#folder, `${id}${WRITING}`);
+      await ifThere(disk.rename(join(this.#folder, id), removing));
       // Otherwise a power cut may restore the window's folder incompletely. Without its acknowledgement, the
       // window would run again.
       await syncPath(this.#folder, disk);
-      await disk.remove(partial);
+      await disk.remove(removing);
     });
   }
 

@@ -53,7 +53,7 @@ export const TRIGGER_METRICS: readonly Metric<TriggersFacts>[] = [
     ({ waiting }) => waiting,
   ),
   ofQueues(
-    "oldest_unsettled_seconds",
+    "oldest_unacknowledged_seconds",
     "Age of the oldest message that was received and not acknowledged",
     ({ oldestSeconds }) => oldestSeconds,
   ),

@@ -51,7 +51,7 @@ export const imagePlan: fc.Arbitrary<ImagePlan> = fc.record({
   ...imageSize,
 });
 
-const decoder = new ImageDecoder(null);
+const decoder = new ImageDecoder(async () => null);
 
 /** Decodes an image by libvips, or another decoder. */
 export function decodeFile(

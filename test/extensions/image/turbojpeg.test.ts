@@ -7,7 +7,7 @@ import { digestOf, imageFile, PILLOW } from "../../support/image-files.ts";
 import { decodeFile } from "./image-fixtures.ts";
 
 const jpeg = await Turbojpeg.open();
-const decoder = new ImageDecoder(jpeg);
+const decoder = new ImageDecoder();
 const JPEGS = Object.keys(PILLOW.decoded).filter((name) => name.endsWith(".jpg"));
 
 const size = fc.integer({ min: 1, max: 70 });
@@ -57,6 +57,25 @@ describe.skipIf(jpeg === null)("the JPEG decoder by libturbojpeg", () => {
     });
     expect(large).toBeDefined();
     expect(small).toBe(large);
+  });
+
+  it("gives each of many images its own pixels while they are decoded concurrently", async () => {
+    const files = Array.from({ length: 20 }, () => [
+      "rgb.jpg",
+      "gray.jpg",
+      "progressive.jpg",
+      "rgb.png",
+    ]).flat();
+    const by = async (found?: ImageDecoder) =>
+      Promise.all(files.map((name) => decodeFile(imageFile(name), {}, found)));
+    expect(await by(decoder)).toEqual(await by());
+  });
+
+  it("turns an image whose EXIF data lies behind fill bytes, as libvips does", async () => {
+    const turned = imageFile("turn-6.jpg");
+    const filled = Buffer.concat([turned.subarray(0, 2), Buffer.alloc(5, 0xff), turned.subarray(2)]);
+    expect(await decodeFile(filled, {}, decoder)).toEqual(await decodeFile(filled));
+    expect(await decodeFile(filled, {}, decoder)).toEqual(await decodeFile(turned, {}, decoder));
   });
 
   it("leaves inks, damage and other formats to libvips", () => {

@@ -162,7 +162,7 @@ describe("the metrics of a coordinator", () => {
     });
     const one = (name: string) => series(`shardmill_queue_${name}`);
     expect(one("waiting_messages")).toEqual(['shardmill_queue_waiting_messages{name="reviews"} 12']);
-    expect(one("oldest_unsettled_seconds")).toHaveLength(2);
+    expect(one("oldest_unacknowledged_seconds")).toHaveLength(2);
     expect(one("window_fill_ratio")).toContain('shardmill_queue_window_fill_ratio{name="reviews"} 0.25');
     expect(one("messages_total")).toContain(
       'shardmill_queue_messages_total{name="reviews",outcome="duplicate"} 5',

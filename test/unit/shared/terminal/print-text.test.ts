@@ -26,9 +26,9 @@ describe("a text that is fitted to a terminal", () => {
     expect(fitted(`  output  ${path}`, 40)).toContain(path);
   });
 
-  test("keeps lines that fit, and every line where the output is no terminal", () => {
+  test("keeps lines that fit, and every line without a terminal or in a very narrow one", () => {
     const text = `short\n${"long ".repeat(50)}`;
-    expect(fitted(text, Number.POSITIVE_INFINITY)).toBe(text);
+    for (const columns of [0, 1, 19]) expect(fitted(text, columns)).toBe(text);
     expect(fitted("short\n\n  also", 20)).toBe("short\n\n  also");
   });
 
