@@ -182,7 +182,7 @@ describe("grpcurl", () => {
       ["ListJobs", "", /Unauthenticated[\s\S]*SECRET_REFUSED/],
       ["ListJobs", "x".repeat(43), /Unauthenticated[\s\S]*SECRET_REFUSED/],
       ["ListJobs", revoked.token, /Unauthenticated[\s\S]*was revoked at[\s\S]*TOKEN_REFUSED/],
-      ["ListJobs", worker.token, /PermissionDenied[\s\S]*is for work[\s\S]*ROLE_REFUSED/],
+      ["ListJobs", worker.token, /PermissionDenied[\s\S]*has the role work[\s\S]*ROLE_REFUSED/],
       ["SubmitJob", reader.token, /PermissionDenied[\s\S]*requires the role submit[\s\S]*ROLE_REFUSED/],
       ["CancelJob", reader.token, /PermissionDenied[\s\S]*ROLE_REFUSED/],
     ];
@@ -229,10 +229,13 @@ describe("a certificate whose name has a role", () => {
       grpcurl(mutual, [...known(), ...certificate], method, bearer);
     expect(await ask(reader, "ListJobs")).toMatchObject({ code: 0 });
     const cases: [args: readonly [readonly string[], string, string?], text: RegExp][] = [
-      [[reader, "SubmitJob"], new RegExp(`certificate ${id} \\(nodes\\) is for read[\\s\\S]*ROLE_REFUSED`)],
+      [
+        [reader, "SubmitJob"],
+        new RegExp(`certificate ${id} \\(nodes\\) has the role read[\\s\\S]*ROLE_REFUSED`),
+      ],
       [[stranger, "ListJobs"], /Unauthenticated[\s\S]*SECRET_REFUSED/],
       // When a token is sent, only the token counts.
-      [[reader, "ListJobs", token], /is for work[\s\S]*ROLE_REFUSED/],
+      [[reader, "ListJobs", token], /has the role work[\s\S]*ROLE_REFUSED/],
     ];
     for (const [args, text] of cases) expect((await ask(...args)).text).toMatch(text);
     await runCli(["token", "revoke", id, "--tokens-file", tokens]);
