@@ -43,6 +43,10 @@ async function commandError(said: string, command: string, args: readonly string
     return invalid(`--${option} cannot be \`${unquoted(given)}\``, hint);
   }
   if (said.startsWith("Not enough non-option arguments")) {
+    // A mistyped option is the likely cause: yargs does not look at options before the arguments are there.
+    const known = knownOptions(help);
+    const mistyped = args.flatMap((arg) => optionName(arg) ?? []).filter((name) => !known.includes(name));
+    if (mistyped.length > 0) return unknownArguments(mistyped, { command, args, help, usage });
     const missing = /<([^<>]+)>/.exec(usage)?.[1]?.replace(/\.\.$/, "") ?? "argument";
     const [, meaning = ""] = new RegExp(`^ {2}${missing} {2,}(.+?)(?: {2}|$)`, "m").exec(help) ?? [];
     return invalid(`${command} needs <${missing}>: ${lowerFirst(meaning)}`, `usage: ${usage}`);
@@ -89,7 +93,7 @@ function unknownArguments(
   names: readonly string[],
   { command, args, help, usage }: CommandFacts,
 ): ShardmillError {
-  const known = [...help.matchAll(/^ +--([a-z-]+)/gm)].map(([, name = ""]) => name);
+  const known = knownOptions(help);
   const typed = (name: string) =>
     args.find((arg) => [`--${name}`, `--no-${name}`, `-${name}`].includes(arg.split("=", 1)[0] ?? ""));
   const options = names.flatMap((name) => typed(name)?.split("=", 1)[0] ?? []);
@@ -106,6 +110,16 @@ function unknownArguments(
     return invalid(`too many arguments: ${words.map((word) => `\`${word}\``).join(", ")}`, `usage: ${usage}`);
   }
   return invalid(`unknown option ${names.join(", ")}`, `shardmill ${command} --help shows its options`);
+}
+
+/** Returns the names of the options that a help text lists, without dashes. */
+function knownOptions(help: string): readonly string[] {
+  return [...help.matchAll(/^ +(?:-\w, )?--([a-z-]+)/gm)].map(([, name = ""]) => name);
+}
+
+/** Returns the name of a typed long option, without `--` and `--no-`. Null: the word is not one. */
+function optionName(word: string): string | null {
+  return /^--(?:no-)?([a-z][a-z-]*)(?:=|$)/.exec(word)?.[1] ?? null;
 }
 
 function lowerFirst(text: string): string {

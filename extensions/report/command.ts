@@ -27,7 +27,7 @@ export const reportCommand = defineCommand({
         describe: "Price of a worker hour: adds the cost of the run to its hours",
       })
       .example("$0 report ./out -o report.html", "A page to keep, or to send")
-      .example("$0 report s3://bucket/out --price-per-hour 1.2 > report.html", "Of an output in a bucket"),
+      .example("$0 report s3://bucket/out --price-per-hour 1.2 -o report.html", "For an output in a bucket"),
   async run(args, host) {
     const { renderReport } = await import("./render-report.ts");
     const manifest = await host.manifest(args);

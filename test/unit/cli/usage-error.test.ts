@@ -19,6 +19,7 @@ describe("an invalid command line", () => {
     ["rum", "unknown command `rum`", "did you mean `run`?"],
     ["stats", "unknown command `stats`", "did you mean `status`?"],
     ["run", "run needs <job>: the job file", "usage: shardmill run <job>"],
+    ["run --hlep", "unknown option --hlep", "did you mean --help?"],
     ["cancel", "cancel needs <job>: the job's id, as status shows it", "usage: shardmill cancel <job>"],
     ["run job.yaml more", "too many arguments: `more`", "usage: shardmill run <job>"],
     ["run --set a=1 job.yaml more", "too many arguments: `more`", "usage: shardmill run <job>"],
