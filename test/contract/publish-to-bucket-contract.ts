@@ -169,7 +169,8 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       return await publisher.publish(used).then(
         () => "ended",
         (error: unknown) => {
-          if (/^the caller (has )?exited/.test(String((error as Error).message))) return "lost";
+          // A file that cannot be read is told by another error, whose message has this one.
+          if (/the caller (has )?exited/.test(String((error as Error).message))) return "lost";
           expect(error).toMatchObject({ code: "OUTPUT_OCCUPIED" });
           return "refused";
         },
