@@ -39,10 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test.each([
-  ["", false],
-  [", in a preloaded thread", true],
-])("with a real model in two lanes, every row gets its own results%s", async (_how, ahead) => {
+test("with a real model in two lanes, every row gets its own results", async () => {
   const mlp = { inputs: 8, hidden: 16, outputs: 3, seed: 5 };
   const rows = 2_000;
   const random = lcg(9);
@@ -75,8 +72,8 @@ test.each([
   };
   await using lanes = await startLanes({ modelPath, device: "cpu", lanes: 2, threads: 1 }, NEVER);
   const job = aJob({ partialsPath, map, batchRows: "auto" });
-  await using thread = await startShardThread({ job, lanePorts: lanes.connect(), scratchPath, ahead });
-  const partial = await thread.run(await leaseOn(inputPath), asExecutionId(ahead ? "e2" : "e1"));
+  await using thread = await startShardThread({ job, lanePorts: lanes.connect(), scratchPath });
+  const partial = await thread.run(await leaseOn(inputPath), asExecutionId("e1"));
   expect(partial).toMatchObject({ rowsIn: rows, rowsOut: rows, rowsDeadLettered: 0 });
   const found = await readFloats(join(partialsPath, partialFolder(partial), "rows.parquet"), "logits");
   const expected = mlpReference(mlp, values, rows);

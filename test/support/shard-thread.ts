@@ -24,8 +24,6 @@ export interface ShardThreadOptions {
   /** Number of shard threads. Default: 1. */
   readonly shardThreads?: number;
   readonly learned?: LearnedBatch;
-  /** True when the thread loads its write thread before its first job. Default: false. */
-  readonly ahead?: boolean;
 }
 
 /** Events of a shard, its end, and the thread's calls of its owner. */
@@ -49,7 +47,7 @@ export async function startShardThread(options: ShardThreadOptions) {
     busy: () => see({ kind: "busy" }),
     learned: () => see({ kind: "learned" }),
   };
-  const link = new ThreadLink(startThread({ ahead: options.ahead ?? false }));
+  const link = new ThreadLink(startThread());
   const remote = new Remote<ShardThreadMethods>(link, { serves });
   const waitFor = async (isIt: (event: SeenEvent) => boolean): Promise<SeenEvent> => {
     while (true) {

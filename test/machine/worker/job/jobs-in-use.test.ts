@@ -22,6 +22,8 @@ class Model implements AsyncDisposable {
     return this.#bytes;
   }
 
+  async rest(): Promise<void> {}
+
   async [Symbol.asyncDispose](): Promise<void> {
     await setImmediate();
     this.#loaded.delete(this.name);

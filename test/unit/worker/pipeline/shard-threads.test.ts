@@ -24,6 +24,7 @@ function rig(count: number) {
         runs.push({ thread, options, result });
         return result.promise;
       },
+      leave: async () => null,
       [Symbol.asyncDispose]: async () => {
         const entry = started[thread];
         if (entry !== undefined) entry.closed = true;
