@@ -163,6 +163,19 @@ test("a thread that was loaded in advance is used, unless it has ended", async (
   }
 });
 
+test("a thread that its client leaves writes for the next job, and only there", async () => {
+  const thread = startWriteThread();
+  for (const shard of [1, 2, 3]) {
+    const writer = startWriter({ thread });
+    await expectWhole(await writer.write(aResult(10 * shard), facts(shard)));
+    expect(await writer.leave()).toBe(thread);
+    await expect(writer.write(aResult(10), facts(9))).rejects.toMatchObject({ code: "INTERRUPTED" });
+  }
+  const last = startWriter({ thread });
+  await thread.terminate();
+  expect(await last.leave()).toBeUndefined();
+});
+
 test("an aborted write stops if it is running, never starts if it is waiting, and leaves no file", async () => {
   await using writer = startWriter({ reduce: ENDLESS });
   const stops = [new AbortController(), new AbortController()] as const;
