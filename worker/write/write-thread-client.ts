@@ -100,6 +100,8 @@ export class WriteThreadClient implements AsyncDisposable {
       return undefined;
     }
     this.#thread.release();
+    // Until its next owner takes it, it ends with its parent.
+    this.#worker.unref();
     return this.#worker;
   }
 
