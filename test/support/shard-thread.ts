@@ -84,14 +84,21 @@ export async function startShardThread(options: ShardThreadOptions) {
     job,
     input: [reached],
     output: reached,
-    lanePorts,
     shardThreads,
     scratchPath,
     learned,
+    stepThreads: 1,
   } as const;
-  await remote.call("openJob", { ...open, stepThreads: 1 }, { transfer: lanePorts, signal: NEVER });
+  const openJob = (ports: readonly MessagePort[]) =>
+    remote.call("openJob", { ...open, lanePorts: ports }, { transfer: ports, signal: NEVER });
+  await openJob(lanePorts);
+  /** Closes the job, and opens it again with other lanes. */
+  const reopen = async (ports: readonly MessagePort[]): Promise<void> => {
+    await remote.call("closeJob", null, { signal: NEVER });
+    await openJob(ports);
+  };
   const end = async (): Promise<void> => {
     await remote.close(Number.POSITIVE_INFINITY);
   };
-  return { events, begin, abandon, waitFor, run, [Symbol.asyncDispose]: end };
+  return { events, begin, abandon, waitFor, run, reopen, [Symbol.asyncDispose]: end };
 }
