@@ -4,7 +4,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { BegunRun, RunOptions, StandingCoordinator } from "../../shared/extension/standing.ts";
-import { type RunOutcome, reasonText } from "./trigger/run-outcome.ts";
+import { type DecidedRun, type RunOutcome, reasonText } from "./trigger/run-outcome.ts";
 
 /** Options of one kind of run. */
 export type OwnOptions = Partial<Pick<RunOptions, "takes" | "fresh" | "ownInput">>;
@@ -17,12 +17,6 @@ interface ServedRun {
   readonly options: OwnOptions;
   readonly log: Logger;
   readonly signal: AbortSignal;
-}
-
-/** Outcome that is durable, although the files of the run may not be released yet. */
-export interface DecidedRun extends RunOutcome {
-  /** Resolves when the files of the run are released. Never rejects. */
-  readonly released: Promise<void>;
 }
 
 const RELEASED = Promise.resolve();

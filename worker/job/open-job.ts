@@ -210,7 +210,7 @@ export class OpenJob implements AsyncDisposable {
   /** Runs a shard on one of the job's shard threads, as `ShardThreads.use` does. */
   readonly useThread: ShardThreads["use"] = (work) => this.#threads.use(work);
 
-  /** Leaves the shard threads to the next job. No shard may be running. The next shard takes threads again. */
+  /** Leaves the shard threads to the next job. No shard may be running. A later shard takes threads again. */
   rest(): Promise<void> {
     this.#resting = this.#threads.leave().then((threads) => {
       for (const thread of threads) this.#options.threads.keep(thread);

@@ -50,7 +50,7 @@ interface ShardContextOptions {
   readonly scratchPath: string;
   /** Batch sizes that an earlier run learned. */
   readonly learned: LearnedBatch;
-  /** Thread from `startWriteThread`, which the context takes over. Default: one is started. */
+  /** Write thread of an earlier job, which the context takes over. Default: one is started. */
   readonly writeThread?: Worker | undefined;
   readonly meter: BusyMeter;
   readonly nowMs: () => number;

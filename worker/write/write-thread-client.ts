@@ -27,7 +27,7 @@ interface WriteClientOptions extends WriteThreadJob {
   readonly scratchPath: string;
   /** Gets the busy times of the write thread. */
   readonly meter: BusyMeter;
-  /** Thread from `startWriteThread`, which the client takes over. Default: one is started. */
+  /** Thread that an earlier client has left, which this one takes over. Default: one is started. */
   readonly thread?: Worker;
   /** Default: the write thread. */
   readonly script?: URL;
@@ -37,7 +37,7 @@ interface WriteClientOptions extends WriteThreadJob {
  * Starts a thread that loads the write thread's modules before a client takes it over. The thread does not
  * keep its parent running.
  */
-export function startWriteThread(script?: URL): Worker {
+function startWriteThread(script?: URL): Worker {
   const thread = new Worker(script ?? compiledUrl("worker/write/write-thread.ts"));
   // The client detects an ended thread by its id.
   thread.on("error", () => {});
