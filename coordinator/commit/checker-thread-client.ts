@@ -22,7 +22,7 @@ const SLOWEST_BYTES_PER_MS = 1_000;
  */
 const HEAP_LIMIT_MIB = 256;
 
-/** Limit of threads that are kept for later jobs: as many as windows of a queue run at once by default. */
+/** Limit of threads that are kept for later jobs. By default, two windows of a queue run at once. */
 const SPARES = 2;
 
 interface CheckerThreadOptions {

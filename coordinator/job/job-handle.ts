@@ -33,7 +33,7 @@ export interface JobHandle {
    * Resolves with the last status once the job has ended. Rejects when this coordinator had to release it.
    */
   readonly ended: Promise<JobStatus>;
-  /** Resolves once the end is durable, before the job's files are released. Default: `ended` alone tells. */
+  /** Resolves once the end is durable, before the job's files are released. Default: only `ended` does. */
   readonly decided?: Promise<Pick<JobStatus, "phase">>;
   /** @throws {CANCEL_TOO_LATE} @throws {JOB_ENDED} */
   cancel(reason: string): Promise<void>;

@@ -3,7 +3,7 @@ import { hasEnded } from "./end-thread.ts";
 
 /**
  * Threads that wait for their next owner. Until a message brings the work, all of them are the same. A kept
- * thread has loaded its modules and compiled its WebAssembly, which takes a tenth of a second of CPU time.
+ * thread has loaded its modules and compiled its WebAssembly.
  */
 export class SpareThreads implements AsyncDisposable {
   readonly #start: () => Worker;
@@ -11,7 +11,7 @@ export class SpareThreads implements AsyncDisposable {
   #kept: Worker[] = [];
 
   /**
-   * @param start starts a thread that handles its own errors while nobody owns it
+   * @param start starts a thread, and listens to its errors while it has no owner
    * @param most limit of kept threads
    */
   constructor(start: () => Worker, most = 1) {

@@ -60,6 +60,6 @@ export interface BegunRun {
   readonly notes: readonly string[];
   /** Last status of the job. Rejects if the coordinator had to release the job. */
   readonly ended: Promise<Pick<JobStatus, "phase"> & { readonly failure: ErrorData | null }>;
-  /** Resolves once the end is durable, before work files are removed. Default: `ended` alone tells. */
+  /** Resolves once the end is durable, before work files are removed. Default: only `ended` does. */
   readonly decided?: Promise<Pick<JobStatus, "phase">>;
 }

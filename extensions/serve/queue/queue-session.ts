@@ -213,7 +213,7 @@ export class QueueSession {
     }
   }
 
-  /** @param released resolves when the run's work files are removed. Nobody would remove them afterwards. */
+  /** @param released resolves when the run's work files are removed: no later process would remove them */
   async #acknowledge(
     { id, counts }: SpooledWindow,
     { failedKeys, results }: PublishedWindow,
