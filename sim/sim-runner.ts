@@ -68,6 +68,12 @@ class OpenSimJob implements AsyncDisposable {
     return 1;
   }
 
+  async rest(): Promise<void> {
+    const { broken } = this.#options;
+    if (this.#isClosed) broken("a closed job gives up its threads");
+    if (this.#running > 0) broken("a job gives up its threads while a shard runs");
+  }
+
   async run<T>(work: () => Promise<T>): Promise<T> {
     const { broken } = this.#options;
     if (this.#isClosed) broken("a shard runs on a closed job");

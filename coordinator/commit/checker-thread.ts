@@ -1,4 +1,4 @@
-import { workerData } from "node:worker_threads";
+import { present } from "../../shared/core/assert.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -10,16 +10,24 @@ import { type CheckFinding, checkPartials } from "./check-partials.ts";
 import type { CheckerThread } from "./checker-thread-client.ts";
 import { countRows } from "./row-counter.ts";
 
-const place: CheckPlace = workerData;
-const storages = new Storages({ file: async () => createLocalStorage({ disk: blockingDisk }) }, place.stores);
+/** Place of the partials, and its storages. Null before the first job. */
+let opened: { readonly place: CheckPlace; readonly storages: Storages } | null = null;
 
-serveOwner<CheckerThread>({ check: findingsOf });
+serveOwner<CheckerThread>({ open, check });
+
+function open(place: CheckPlace): void {
+  // The storages of the earlier place are idle.
+  void opened?.storages[Symbol.asyncDispose]().catch(() => {});
+  const local = { file: async () => createLocalStorage({ disk: blockingDisk }) };
+  opened = { place, storages: new Storages(local, place.stores) };
+}
 
 /**
  * Returns the findings. A storage that cannot be opened is the finding, not a failure: new credentials may
  * come.
  */
-async function findingsOf(partials: readonly PartialManifest[]): Promise<readonly CheckFinding[]> {
+async function check(partials: readonly PartialManifest[]): Promise<readonly CheckFinding[]> {
+  const { place, storages } = present(opened, "a check comes after its place");
   const storage = await storages.at(place.partials).catch(errorToData);
   if (!("can" in storage)) return partials.map(() => storage);
   return await checkPartials(partials, place, { storage, countRows });

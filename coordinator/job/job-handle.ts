@@ -33,6 +33,8 @@ export interface JobHandle {
    * Resolves with the last status once the job has ended. Rejects when this coordinator had to release it.
    */
   readonly ended: Promise<JobStatus>;
+  /** Resolves once the end is durable, before the job's files are released. Default: only `ended` does. */
+  readonly decided?: Promise<Pick<JobStatus, "phase">>;
   /** @throws {CANCEL_TOO_LATE} @throws {JOB_ENDED} */
   cancel(reason: string): Promise<void>;
   /** Resolves once the change is durable. @throws {PAUSE_TOO_LATE} @throws {JOB_ENDED} */
@@ -75,6 +77,7 @@ export function handleOf({ job, origin, ...opened }: Extract<OpenedJob, { kind: 
     metrics: () => running?.metrics() ?? lastMetrics,
     view: () => running?.view() ?? lastView,
     ended,
+    decided: job.ended,
     cancel: async (reason) => {
       if (running !== null) await running.report({ kind: "cancelRequested", reason });
       else if (last.phase === "published") throw tooLate(jobId);

@@ -258,14 +258,16 @@ async function begin(
   recorder.named({ jobId, name: planned.spec.name, shards: planned.shards.length });
   recorder.begin("map");
   const { spec, digests, dataset, pruned, skipped, shards } = planned;
+  // The records of all these events share one write and one sync.
+  const begun: Promise<unknown>[] = [];
   if (shell.state.accepted === null)
-    await shell.dispatch({ kind: "jobAccepted", jobId, name: spec.name, digests });
-  if (priority !== undefined) await shell.dispatch({ kind: "standingRequested", change: { priority } });
-  if (shell.state.phase.kind === "planning") {
-    await recorder.within("map", "seal", () =>
-      shell.dispatch({ kind: "planSealed", files: dataset.files, pruned, skipped, shards }),
-    );
-    return;
+    begun.push(shell.dispatch({ kind: "jobAccepted", jobId, name: spec.name, digests }));
+  if (priority !== undefined) begun.push(shell.dispatch({ kind: "standingRequested", change: { priority } }));
+  const isSealed = shell.state.phase.kind !== "planning";
+  if (!isSealed) {
+    const sealed = { kind: "planSealed", files: dataset.files, pruned, skipped, shards } as const;
+    begun.push(recorder.within("map", "seal", () => shell.dispatch(sealed)));
   }
-  await shell.perform(resumeEffects(shell.state));
+  await Promise.all(begun);
+  if (isSealed) await shell.perform(resumeEffects(shell.state));
 }

@@ -71,7 +71,10 @@ export class RenamingWay implements PublishWay {
     // Replace the intent of another output only if this output has every file that is already placed.
     if (before !== null) await refuseOtherOutput(output, manifest, storage);
     const making = below(stage, "publishing.json");
-    await storage.put(making, sourceOfBytes(manifestText(manifest)), { signal: NEVER });
+    // The intent is the staged manifest, whose bytes are durable: a link needs no further sync.
+    await storage.remove(making, NEVER);
+    if (storage.can.link) await storage.link(below(stage, MANIFEST_NAME), making);
+    else await storage.put(making, sourceOfBytes(manifestText(manifest)), { signal: NEVER });
     await confirm();
     await storage.rename(making, publishing);
     await storage.sync(work);

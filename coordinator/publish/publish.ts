@@ -9,7 +9,7 @@ import { OUTPUT_KINDS } from "./layout.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import type { PlaceOptions, PublishPlace, PublishWay, StagedOutput } from "./publish-way.ts";
 import { manifestText, readManifestIfThere } from "./read-manifest.ts";
-import { placeSidecars } from "./sidecars.ts";
+import { placeSidecars, sidecars } from "./sidecars.ts";
 import type { WorkPaths } from "./work-paths.ts";
 
 interface PublishOptions extends PublishPlace {
@@ -112,7 +112,8 @@ async function placeAll(
   }
   await placeManifest(publishing);
   onStep("manifest placed");
-  await storage.sync(output);
+  // The manifest is durable before other files beside it. Without those, their sync is the manifest's.
+  if (sidecars(staged.manifest).length > 0) await storage.sync(output);
   onStep("manifest synced");
   await endWithSidecars(publishing);
 }

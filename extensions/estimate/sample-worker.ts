@@ -159,9 +159,12 @@ async function openJob(
   await import("../../worker/process/worker.ts");
   const { openTuningCache } = await import("../../worker/tuning/tuning-cache.ts");
   const { OpenJob } = await import("../../worker/job/open-job.ts");
+  const { startShardThread } = await import("../../worker/pipeline/shard-thread-client.ts");
+  const { SpareThreads } = await import("../../shared/core/spare-threads.ts");
   const { name: _name, logLevel: _level, giveUpMs: _patience, ...device } = task.worker;
   return OpenJob.open({
     ...device,
+    threads: new SpareThreads(startShardThread),
     address: "",
     credential: { path: "", secret: null },
     describeJob: async () => task.job,

@@ -16,7 +16,7 @@ import type { StandingCoordinator } from "../../shared/extension/standing.ts";
 import { readJobText } from "../../shared/job-file/read-job-file.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { QueueRuns } from "./queue/queue-runs.ts";
-import { type OwnOptions, servedRun } from "./served-run.ts";
+import { type OwnOptions, servedRun, whole } from "./served-run.ts";
 import { firingAt } from "./spec/firing.ts";
 import { parseTriggered } from "./spec/parse-triggered.ts";
 import { openSchedule } from "./spec/schedule.ts";
@@ -24,7 +24,7 @@ import type { Trigger } from "./spec/trigger-spec.ts";
 import type { TriggeredSource } from "./spec/triggered-source.ts";
 import { FilesRuns } from "./trigger/files-runs.ts";
 import { RunFacts } from "./trigger/run-facts.ts";
-import { type RunOutcome, reasonText } from "./trigger/run-outcome.ts";
+import { type DecidedRun, type RunOutcome, reasonText } from "./trigger/run-outcome.ts";
 import { TimedRuns } from "./trigger/timed-runs.ts";
 import { ledgerFolder, TriggerLedger } from "./trigger/trigger-ledger.ts";
 
@@ -206,11 +206,11 @@ export class ServedJob implements AsyncDisposable {
   }
 
   #runAt(atMs: number): Promise<RunOutcome | null> {
-    return this.#run(firingAt(atMs).id, (source) => source.runAt(firingAt(atMs)).spec, {});
+    return whole(this.#run(firingAt(atMs).id, (source) => source.runAt(firingAt(atMs)).spec, {}));
   }
 
   #runNewFiles(takes: TakesFile): Promise<RunOutcome | null> {
-    return this.#run("of new files", (source) => this.#specNow(source), { takes });
+    return whole(this.#run("of new files", (source) => this.#specNow(source), { takes }));
   }
 
   #run(
@@ -218,7 +218,7 @@ export class ServedJob implements AsyncDisposable {
     specOf: (source: TriggeredSource) => JobSpec,
     options: OwnOptions,
     signal = this.#options.signal,
-  ): Promise<RunOutcome | null> {
+  ): Promise<DecidedRun | null> {
     const { submit, log } = this.#options;
     const spec = async () => {
       const { source } = await this.#read();

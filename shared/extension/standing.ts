@@ -52,7 +52,7 @@ export interface RunOptions {
 }
 
 /** Run that has begun or joined. */
-interface BegunRun {
+export interface BegunRun {
   readonly jobId: JobId;
   /** Origin of the run. `nothingNew`: no run was begun. */
   readonly origin: { readonly kind: string };
@@ -60,4 +60,6 @@ interface BegunRun {
   readonly notes: readonly string[];
   /** Last status of the job. Rejects if the coordinator had to release the job. */
   readonly ended: Promise<Pick<JobStatus, "phase"> & { readonly failure: ErrorData | null }>;
+  /** Resolves once the end is durable, before work files are removed. Default: only `ended` does. */
+  readonly decided?: Promise<Pick<JobStatus, "phase">>;
 }

@@ -17,11 +17,7 @@ import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { Combiners } from "../../worker/write/combiners.ts";
 import { openSink, type PartialSink } from "../../worker/write/partial-sink.ts";
 import { writePartial } from "../../worker/write/write-partial.ts";
-import {
-  startWriteThread,
-  type WriteFacts,
-  WriteThreadClient,
-} from "../../worker/write/write-thread-client.ts";
+import { type WriteFacts, WriteThreadClient } from "../../worker/write/write-thread-client.ts";
 import { rowCounts } from "../support/builders.ts";
 import { embeddings, smallTable, tableOf } from "../support/sample-table.ts";
 import { aJob } from "../support/shard-job.ts";
@@ -153,14 +149,23 @@ else parentPort.on("message", ({ method, argument }) => {
   await expectWhole(await writer.write(aResult(10), facts(3)));
 });
 
-test("a thread that was loaded in advance is used, unless it has ended", async () => {
-  for (const isGone of [false, true]) {
-    const thread = startWriteThread();
-    if (isGone) await thread.terminate();
-    await using writer = startWriter({ thread });
-    await expectWhole(await writer.write(aResult(10), facts(isGone ? 2 : 1)));
-    expect(thread.threadId === -1).toBe(isGone);
+test("a thread that its client leaves writes for the next job, and is replaced if it has ended", async () => {
+  let thread: Worker | undefined;
+  const seen = new Set<Worker | undefined>();
+  for (const shard of [1, 2, 3]) {
+    const writer = startWriter(thread === undefined ? {} : { thread });
+    await expectWhole(await writer.write(aResult(10 * shard), facts(shard)));
+    thread = await writer.leave();
+    seen.add(thread);
+    await expect(writer.write(aResult(10), facts(9))).rejects.toMatchObject({ code: "INTERRUPTED" });
   }
+  expect(seen.size).toBe(1);
+  if (thread === undefined) throw new Error("the thread was left");
+  const last = startWriter({ thread });
+  await thread.terminate();
+  expect(await last.leave()).toBeUndefined();
+  await using other = startWriter({ thread });
+  await expectWhole(await other.write(aResult(10), facts(4)));
 });
 
 test("an aborted write stops if it is running, never starts if it is waiting, and leaves no file", async () => {

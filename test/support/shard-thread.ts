@@ -24,8 +24,6 @@ export interface ShardThreadOptions {
   /** Number of shard threads. Default: 1. */
   readonly shardThreads?: number;
   readonly learned?: LearnedBatch;
-  /** True when the thread loads its write thread before its first job. Default: false. */
-  readonly ahead?: boolean;
 }
 
 /** Events of a shard, its end, and the thread's calls of its owner. */
@@ -49,7 +47,7 @@ export async function startShardThread(options: ShardThreadOptions) {
     busy: () => see({ kind: "busy" }),
     learned: () => see({ kind: "learned" }),
   };
-  const link = new ThreadLink(startThread({ ahead: options.ahead ?? false }));
+  const link = new ThreadLink(startThread());
   const remote = new Remote<ShardThreadMethods>(link, { serves });
   const waitFor = async (isIt: (event: SeenEvent) => boolean): Promise<SeenEvent> => {
     while (true) {
@@ -86,14 +84,21 @@ export async function startShardThread(options: ShardThreadOptions) {
     job,
     input: [reached],
     output: reached,
-    lanePorts,
     shardThreads,
     scratchPath,
     learned,
+    stepThreads: 1,
   } as const;
-  await remote.call("openJob", { ...open, stepThreads: 1 }, { transfer: lanePorts, signal: NEVER });
+  const openJob = (ports: readonly MessagePort[]) =>
+    remote.call("openJob", { ...open, lanePorts: ports }, { transfer: ports, signal: NEVER });
+  await openJob(lanePorts);
+  /** Closes the job, and opens it again with other lanes. */
+  const reopen = async (ports: readonly MessagePort[]): Promise<void> => {
+    await remote.call("closeJob", null, { signal: NEVER });
+    await openJob(ports);
+  };
   const end = async (): Promise<void> => {
     await remote.close(Number.POSITIVE_INFINITY);
   };
-  return { events, begin, abandon, waitFor, run, [Symbol.asyncDispose]: end };
+  return { events, begin, abandon, waitFor, run, reopen, [Symbol.asyncDispose]: end };
 }

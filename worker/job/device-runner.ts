@@ -4,6 +4,7 @@ import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, type ShardmillError } from "../../shared/core/errors.ts";
+import { SpareThreads } from "../../shared/core/spare-threads.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import { bothAllow } from "../../shared/domain/allowed-locations.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
@@ -79,14 +80,13 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   #busy: StageShares = {};
   #positions: PositionCounts = { run: 0, padded: 0 };
   readonly #fetching = new FetchProgress(systemClock);
-  #spare: Worker | null;
-  /** Number of jobs opened here. */
-  #opened = 0;
+  readonly #threads: SpareThreads;
 
   constructor(options: DeviceRunnerOptions) {
     this.#options = options;
-    this.#spare = options.shardThread ?? null;
-    const { log, device, modelMemoryBytes = 0 } = options;
+    const { log, device, shardThread, modelMemoryBytes = 0 } = options;
+    this.#threads = new SpareThreads(startShardThread, options.shardThreads);
+    if (shardThread !== undefined) this.#threads.keep(shardThread);
     const isShort = shortOf(device);
     this.#jobs = new JobsInUse({
       idleBytes: modelMemoryBytes,
@@ -132,7 +132,6 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     running.then(
       () => {
         this.#hasMapped = true;
-        this.#warm();
       },
       () => {},
     );
@@ -174,8 +173,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#jobs.closeNow();
-    // Only now, because a shard that ends meanwhile starts a spare thread.
-    await this.#takeSpare()?.terminate();
+    await this.#threads[Symbol.asyncDispose]();
     await this.#lanes[Symbol.asyncDispose]();
   }
 
@@ -219,11 +217,9 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       allowedLocations,
       ...options
     } = this.#options;
-    this.#opened += 1;
-    const thread = this.#takeSpare();
     const opening = OpenJob.open({
       ...options,
-      ...(thread === null ? {} : { thread }),
+      threads: this.#threads,
       sharedLanes: this.#lanes,
       describeJob: async () =>
         within(await services.work.describeJob(sessionIn(session), lease.jobId), allowedLocations),
@@ -247,17 +243,6 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       }
       throw error;
     });
-  }
-
-  /** Starts a thread for the next job in advance, for a worker that changes between jobs. */
-  #warm(): void {
-    if (this.#opened > 1) this.#spare ??= startShardThread({ ahead: true });
-  }
-
-  #takeSpare(): Worker | null {
-    const spare = this.#spare;
-    this.#spare = null;
-    return spare;
   }
 }
 

@@ -6,6 +6,8 @@ import { WarmResource } from "./warm-resource.ts";
 interface Open extends AsyncDisposable {
   /** Returns an estimate of the memory that the job takes. */
   memoryBytes(): number;
+  /** Leaves to the next job what both can use, while nothing uses this one. */
+  rest(): Promise<void>;
 }
 
 interface Held<T extends Open> {
@@ -51,6 +53,8 @@ export class JobsInUse<T extends Open> {
   /** Idle jobs, the most recently used one last. */
   readonly #idle: Held<T>[] = [];
   readonly #leaving = new Set<WarmResource<T>>();
+  /** Resolves when the previous job has left its threads. */
+  #resting: Promise<void> = Promise.resolve();
 
   constructor(options: JobsInUseOptions) {
     this.#options = options;
@@ -75,7 +79,12 @@ export class JobsInUse<T extends Open> {
     jobId: JobId,
     { open, work, signal }: { open: () => Promise<T>; work: (job: T) => Promise<R>; signal: AbortSignal },
   ): Promise<R> {
-    return this.#warm(jobId, open).use(work, signal);
+    const resource = this.#warm(jobId, open);
+    const resting = this.#resting;
+    return resource.use(async (job) => {
+      await resting;
+      return await work(job);
+    }, signal);
   }
 
   /** Closes the current job once its users end. The next use opens a job again. */
@@ -119,6 +128,8 @@ export class JobsInUse<T extends Open> {
     this.#atHand = null;
     if (held === null) return;
     this.#idle.push(held);
+    if (held.resource.isIdle)
+      this.#resting = (held.resource.open?.rest() ?? Promise.resolve()).catch(() => {});
     for (const one of this.#idle) one.idleBytes ??= one.resource.open?.memoryBytes() ?? null;
     const total = () => this.#idle.reduce((sum, { idleBytes }) => sum + (idleBytes ?? 0), 0);
     const { idleBytes: most } = this.#options;
@@ -130,6 +141,7 @@ export class JobsInUse<T extends Open> {
 
   /** Closes idle jobs one at a time, because a job's share of the device is visible only after closing. */
   async #makeRoom(): Promise<void> {
+    await this.#resting;
     await this.#idleClosed();
     const { isShort = async () => false } = this.#options;
     while (this.#idle.length > 0 && (await isShort())) {

@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Worker } from "node:worker_threads";
 import { NEVER } from "../../shared/core/abort.ts";
 import { canonicalJson } from "../../shared/core/digest.ts";
+import type { SpareThreads } from "../../shared/core/spare-threads.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
@@ -18,7 +18,7 @@ import { fixedBatchOf } from "../lanes/fixed-batch.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
 import type { SharedLanes } from "../lanes/shared-lanes.ts";
 import { mergeShares } from "../meter/busy-meter.ts";
-import { type OnBusy, ShardThreadClient, startShardThread } from "../pipeline/shard-thread-client.ts";
+import { type OnBusy, ShardThreadClient } from "../pipeline/shard-thread-client.ts";
 import { ShardThreads } from "../pipeline/shard-threads.ts";
 import { type SessionCell, sessionIn } from "../read/session-cell.ts";
 import { JobTuning } from "../tuning/job-tuning.ts";
@@ -38,8 +38,8 @@ export interface OpenJobOptions extends DeviceOptions {
   readonly fetching?: FetchProgress;
   /** Lanes that jobs with the same model share. Default: the job has its own. */
   readonly sharedLanes?: SharedLanes;
-  /** Thread from `startShardThread`, which the job takes over. Default: one is started. */
-  readonly thread?: Worker;
+  /** Shard threads that wait for a job. They outlast the job. */
+  readonly threads: SpareThreads;
   /**
    * Reports the comparison of the device with the CPU. Called before the first shard, and before a wrong
    * device closes the job.
@@ -62,11 +62,9 @@ interface Parts {
   readonly machine: Promise<MachineFacts>;
   /** Memory of this process before anything of the job was loaded. */
   readonly rssBefore: number;
-  /** First shard thread, which starts while the model loads. */
-  readonly thread: Worker;
 }
 
-interface Found extends Pick<Parts, "model" | "rssBefore" | "thread"> {
+interface Found extends Pick<Parts, "model" | "rssBefore"> {
   readonly lanes: LaneSet;
   readonly tuning: JobTuning;
   readonly learned: LearnedBatch;
@@ -91,8 +89,8 @@ export class OpenJob implements AsyncDisposable {
   #learned: LearnedBatch;
   /** Pending write of learned sizes. */
   #keeping: Promise<void> = Promise.resolve();
-  /** Started thread that is not yet in use. */
-  #spare: Worker | null;
+  /** Resolves when the threads that this job gave up are free for another. */
+  #resting: Promise<void> = Promise.resolve();
   #hasMapped = false;
   #hasReportedFar = false;
 
@@ -104,7 +102,6 @@ export class OpenJob implements AsyncDisposable {
     this.#lanes = found.lanes;
     this.#tuning = found.tuning;
     this.#learned = found.learned;
-    this.#spare = found.thread;
     this.#rssBefore = found.rssBefore;
     this.#model = found.model;
     this.#threads = new ShardThreads(options.shardThreads, (index, onBroken) =>
@@ -113,16 +110,8 @@ export class OpenJob implements AsyncDisposable {
   }
 
   static async open(options: OpenJobOptions): Promise<OpenJob> {
-    const thread = options.thread ?? startShardThread();
-    try {
-      return await OpenJob.#open(options, thread);
-    } catch (error) {
-      await thread.terminate();
-      throw error;
-    }
-  }
-
-  static async #open(options: OpenJobOptions, thread: Worker): Promise<OpenJob> {
+    // The first shard thread starts while the model loads.
+    options.threads.warm();
     const { address, credential, session, firstLease, device, lanes, log } = options;
     const rssBefore = process.memoryUsage.rss();
     const machine = findMachineFacts(device);
@@ -147,7 +136,7 @@ export class OpenJob implements AsyncDisposable {
       "job opened",
     );
     try {
-      return await OpenJob.#load(options, { described, job }, { access, model, thread, machine, rssBefore });
+      return await OpenJob.#load(options, { described, job }, { access, model, machine, rssBefore });
     } catch (error) {
       await model.release();
       throw error;
@@ -221,9 +210,17 @@ export class OpenJob implements AsyncDisposable {
   /** Runs a shard on one of the job's shard threads, as `ShardThreads.use` does. */
   readonly useThread: ShardThreads["use"] = (work) => this.#threads.use(work);
 
+  /** Leaves the shard threads to the next job. No shard may be running. A later shard takes threads again. */
+  rest(): Promise<void> {
+    this.#resting = this.#threads.leave().then((threads) => {
+      for (const thread of threads) this.#options.threads.keep(thread);
+    });
+    return this.#resting;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resting.catch(() => {});
     await this.#threads[Symbol.asyncDispose]();
-    await this.#spare?.terminate();
     await this.#lanes[Symbol.asyncDispose]();
     await this.#model.release();
     await this.#keeping;
@@ -255,10 +252,8 @@ export class OpenJob implements AsyncDisposable {
     const { log, shardThreads, stepThreads, onBusy } = this.#options;
     const scratchPath = join(this.#options.scratchPath, "shards");
     await mkdir(scratchPath, { recursive: true });
-    const spare = this.#spare;
-    this.#spare = null;
     const thread = new ShardThreadClient({
-      ...(spare === null ? {} : { thread: spare }),
+      thread: this.#options.threads.take(),
       onBusy: (shares, positions, batch) => {
         this.#busy.set(index, shares);
         onBusy(mergeShares([...this.#busy.values()], shardThreads), positions, batch);

@@ -50,7 +50,7 @@ interface ShardContextOptions {
   readonly scratchPath: string;
   /** Batch sizes that an earlier run learned. */
   readonly learned: LearnedBatch;
-  /** Thread from `startWriteThread`, which the context takes over. Default: one is started. */
+  /** Write thread of an earlier job, which the context takes over. Default: one is started. */
   readonly writeThread?: Worker | undefined;
   readonly meter: BusyMeter;
   readonly nowMs: () => number;
@@ -145,11 +145,24 @@ export class ShardContext implements AsyncDisposable {
     return this.#sizer.inUse;
   }
 
+  /**
+   * Closes everything but the write thread. No shard may be running.
+   *
+   * @returns the write thread. Undefined: it has ended.
+   */
+  async leave(): Promise<Worker | undefined> {
+    const [thread] = await Promise.all([this.#writer.leave(), this.#closeRest()]);
+    return thread;
+  }
+
   /** Closes everything. No shard may be running. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#writer[Symbol.asyncDispose](), this.#closeRest()]);
+  }
+
+  async #closeRest(): Promise<void> {
     await this.#files[Symbol.asyncDispose]();
     this.#lanes[Symbol.dispose]();
-    await this.#writer[Symbol.asyncDispose]();
     await Promise.all([this.#prepare?.[Symbol.asyncDispose](), this.#finish?.[Symbol.asyncDispose]()]);
     await this.#options.input[Symbol.asyncDispose]();
   }

@@ -9,13 +9,6 @@ import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
-/** `workerData` of a shard thread that is started in advance, and also loads its write thread. */
-export const AHEAD = { isAhead: true } as const;
-
-export function isAhead(workerData: unknown): boolean {
-  return (workerData as typeof AHEAD | undefined)?.isAhead === true;
-}
-
 /** Job of a shard thread. One port for each lane. */
 export interface ShardThreadJob {
   readonly job: JobDescription;
@@ -37,10 +30,12 @@ export interface ShardThreadJob {
 
 /** Methods of a shard thread. */
 export interface ShardThreadMethods {
-  /** Opens a job, before its first lease. */
+  /** Opens a job, before its first lease. The thread serves one job at a time. */
   openJob(job: ShardThreadJob): Promise<void>;
   /** Runs a shard. Returns once the partial's files are stored, so the partial may be offered. */
   runShard(shard: LeasedShard, context: CallContext<ShardEvent>): Promise<PartialManifest>;
+  /** Closes the job. No shard may be running. */
+  closeJob(argument: null): Promise<void>;
 }
 
 export interface LeasedShard {

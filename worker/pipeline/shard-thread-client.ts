@@ -13,13 +13,7 @@ import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
-import {
-  AHEAD,
-  type ShardEvent,
-  type ShardThreadJob,
-  type ShardThreadMethods,
-  type ShardThreadOwner,
-} from "./shard-protocol.ts";
+import type { ShardEvent, ShardThreadJob, ShardThreadMethods, ShardThreadOwner } from "./shard-protocol.ts";
 
 /** Interval of checks on a thread that runs shards, which reports about once a second. */
 const LOOK_MS = 10_000;
@@ -50,15 +44,9 @@ interface Running {
   reading: LeaseSlice | null;
 }
 
-/**
- * Starts a thread that loads the shard thread's modules before a client takes it over.
- *
- * @param options.ahead true if there is time to load its write thread, too
- */
-export function startShardThread(options: { readonly ahead?: boolean; readonly script?: URL } = {}): Worker {
-  const thread = new Worker(options.script ?? compiledUrl("worker/pipeline/shard-thread.ts"), {
-    ...(options.ahead === true ? { workerData: AHEAD } : {}),
-  });
+/** Starts a thread that loads the shard thread's modules before a client takes it over. */
+export function startShardThread(script = compiledUrl("worker/pipeline/shard-thread.ts")): Worker {
+  const thread = new Worker(script);
   // The client detects an ended thread by its id.
   thread.on("error", () => {});
   return thread;
@@ -76,12 +64,13 @@ interface ShardClientOptions {
   readonly lookMs?: number;
   /** Default: five seconds. */
   readonly closeLimitMs?: number;
-  /** Thread from `startShardThread`, which the client takes over. Default: one is started. */
-  readonly thread?: Worker;
+  /** Thread from `startShardThread`, which the client takes over. */
+  readonly thread: Worker;
 }
 
 /** Client of a shard thread. Ends a thread that breaks or is stuck. */
 export class ShardThreadClient implements AsyncDisposable {
+  readonly #thread: Worker;
   readonly #remote: Remote<ShardThreadMethods>;
   readonly #running = new Set<Running>();
   readonly #onBroken: (error: ShardmillError) => void;
@@ -104,8 +93,8 @@ export class ShardThreadClient implements AsyncDisposable {
       farFile: (path) => options.onFarFile?.(path),
       lanesBusy: () => options.onLanesBusy?.(),
     };
-    const link = new ThreadLink(options.thread ?? startShardThread());
-    this.#remote = new Remote(link, { serves, lost: (end) => this.#lost(end) });
+    this.#thread = options.thread;
+    this.#remote = new Remote(new ThreadLink(options.thread), { serves, lost: (end) => this.#lost(end) });
   }
 
   async open(job: ShardThreadJob): Promise<void> {
@@ -138,6 +127,23 @@ export class ShardThreadClient implements AsyncDisposable {
     } finally {
       this.#running.delete(running);
     }
+  }
+
+  /**
+   * Closes the job, and leaves the thread to the next owner. No shard may be running.
+   *
+   * @returns null when the thread is no longer usable
+   */
+  async leave(): Promise<Worker | null> {
+    clearInterval(this.#looking);
+    try {
+      await this.#remote.call("closeJob", null, { limitMs: this.#closeLimitMs, signal: NEVER });
+    } catch {
+      await this[Symbol.asyncDispose]();
+      return null;
+    }
+    this.#remote.release();
+    return this.#thread;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import { workerData } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import type { CallContext } from "../../shared/core/remote/peer.ts";
@@ -7,33 +7,36 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { connectLanes } from "../lanes/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
 import { openWays } from "../read/ways.ts";
-import { startWriteThread } from "../write/write-thread-client.ts";
 import { ShardContext } from "./shard-context.ts";
-import {
-  isAhead,
-  type LeasedShard,
-  type ShardEvent,
-  type ShardThreadJob,
-  type ShardThreadMethods,
-  type ShardThreadOwner,
+import type {
+  LeasedShard,
+  ShardEvent,
+  ShardThreadJob,
+  ShardThreadMethods,
+  ShardThreadOwner,
 } from "./shard-protocol.ts";
 
 /** Interval of busy reports. */
 const BUSY_MS = 1_000;
 
-const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
-/** Write thread that loads in advance, while this thread waits for its job. */
-const writeThread = isAhead(workerData) ? startWriteThread() : undefined;
-/** Job of this thread. Null before it is opened. */
-let opened: ShardContext | null = null;
-let reports: BusyReports | null = null;
+/** Job of this thread. */
+interface Opened {
+  readonly context: ShardContext;
+  readonly reports: BusyReports;
+}
 
-const owner = serveOwner<ShardThreadMethods, ShardThreadOwner>({ openJob, runShard }, async () => {
-  await opened?.[Symbol.asyncDispose]();
+/** Null between two jobs. */
+let opened: Opened | null = null;
+/** Write thread of the earlier job, for the next one. */
+let writeThread: Worker | undefined;
+
+const owner = serveOwner<ShardThreadMethods, ShardThreadOwner>({ openJob, runShard, closeJob }, async () => {
+  await opened?.context[Symbol.asyncDispose]();
 });
 
 async function openJob({ input, lanePorts, ...options }: ShardThreadJob): Promise<void> {
-  opened = new ShardContext({
+  const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
+  const context = new ShardContext({
     ...options,
     input: openWays(input, options.job),
     lanes: connectLanes(lanePorts, () => owner.notify("lanesBusy", null)),
@@ -43,14 +46,23 @@ async function openJob({ input, lanePorts, ...options }: ShardThreadJob): Promis
     onFar: (path) => owner.notify("farFile", path),
     onLearned: (learned) => owner.notify("learned", learned),
   });
+  writeThread = undefined;
+  opened = { context, reports: new BusyReports(context, meter) };
+}
+
+async function closeJob(): Promise<void> {
+  const closing = opened;
+  opened = null;
+  closing?.reports.stop();
+  writeThread = await closing?.context.leave();
 }
 
 async function runShard(
   { lease, executionId }: LeasedShard,
   { signal, emit }: CallContext<ShardEvent>,
 ): Promise<PartialManifest> {
-  const context = present(opened, "a shard comes after its job");
-  reports ??= new BusyReports();
+  const { context, reports } = present(opened, "a shard comes after its job");
+  reports.start();
   const partial = await context.run(lease, executionId, { signal, emit });
   reports.reportFirst();
   return partial;
@@ -61,12 +73,26 @@ async function runShard(
  * a second.
  */
 class BusyReports {
-  #sinceMs = systemClock.nowMs();
+  readonly #context: ShardContext;
+  readonly #meter: BusyMeter;
+  #timer: NodeJS.Timeout | undefined;
+  #sinceMs = 0;
   #hasReported = false;
 
-  constructor() {
+  constructor(context: ShardContext, meter: BusyMeter) {
+    this.#context = context;
+    this.#meter = meter;
+  }
+
+  start(): void {
+    if (this.#timer !== undefined) return;
+    this.#sinceMs = systemClock.nowMs();
     // The port keeps the thread running, not this timer.
-    setInterval(() => this.#report(), BUSY_MS).unref();
+    this.#timer = setInterval(() => this.#report(), BUSY_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
   }
 
   reportFirst(): void {
@@ -77,7 +103,8 @@ class BusyReports {
     this.#hasReported = true;
     const overMs = systemClock.nowMs() - this.#sinceMs;
     this.#sinceMs += overMs;
-    const shares = meter.takeShares(overMs, opened?.threads ?? {});
-    owner.notify("busy", { shares, positions: meter.takePositions(), batch: opened?.batch ?? null, overMs });
+    const { threads, batch } = this.#context;
+    const shares = this.#meter.takeShares(overMs, threads);
+    owner.notify("busy", { shares, positions: this.#meter.takePositions(), batch, overMs });
   }
 }

@@ -1,8 +1,9 @@
+import type { Worker } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import type { ShardThreadClient } from "./shard-thread-client.ts";
 
 /** Shard thread for its users: `ShardThreadClient`, or a test's. */
-export type ShardThread = Pick<ShardThreadClient, "run"> & AsyncDisposable;
+export type ShardThread = Pick<ShardThreadClient, "run" | "leave"> & AsyncDisposable;
 
 /** Starts a thread. `onBroken` is called when it is no longer usable. */
 type StartShardThread = (index: number, onBroken: () => void) => Promise<ShardThread>;
@@ -48,10 +49,26 @@ export class ShardThreads implements AsyncDisposable {
     }
   }
 
+  /**
+   * Gives up the threads. No shard may be running. The next shard starts threads again.
+   *
+   * @returns those that another job can use
+   */
+  async leave(): Promise<readonly Worker[]> {
+    const left = await Promise.all(
+      this.#takeAll().map(async (thread) => (await thread.catch(() => null))?.leave()),
+    );
+    return left.flatMap((thread) => thread ?? []);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const threads = this.#slots.map(({ thread }) => thread);
+    await Promise.allSettled(this.#takeAll().map(async (thread) => (await thread)[Symbol.asyncDispose]()));
+  }
+
+  #takeAll(): readonly Promise<ShardThread>[] {
+    const threads = this.#slots.flatMap(({ thread }) => thread ?? []);
     for (const slot of this.#slots) slot.thread = null;
-    await Promise.allSettled(threads.map(async (thread) => (await thread)?.[Symbol.asyncDispose]()));
+    return threads;
   }
 
   #threadOf(slot: ThreadSlot, index: number): Promise<ShardThread> {

@@ -13,7 +13,7 @@ import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
-/** Job of a write thread, which serves one job. */
+/** Job of a write thread, which serves one job at a time. */
 export interface WriteThreadJob {
   readonly job: Pick<
     JobDescription,
@@ -39,9 +39,11 @@ export interface WriteShard {
 
 /** Methods of a write thread. */
 export interface WriteThreadMethods {
-  /** Opens the job. Called first. */
+  /** Opens a job. Called before its first write. */
   openJob(job: WriteThreadJob): void;
   write(shard: WriteShard, context: CallContext): Promise<PartialManifest>;
+  /** Closes the job. No write may be running. */
+  closeJob(argument: null): Promise<void>;
 }
 
 /** Methods of the thread's owner. */

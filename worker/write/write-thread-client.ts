@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { NEVER } from "../../shared/core/abort.ts";
 import { hasEnded } from "../../shared/core/end-thread.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
@@ -26,7 +27,7 @@ interface WriteClientOptions extends WriteThreadJob {
   readonly scratchPath: string;
   /** Gets the busy times of the write thread. */
   readonly meter: BusyMeter;
-  /** Thread from `startWriteThread`, which the client takes over. Default: one is started. */
+  /** Thread that an earlier client has left, which this one takes over. Default: one is started. */
   readonly thread?: Worker;
   /** Default: the write thread. */
   readonly script?: URL;
@@ -36,7 +37,7 @@ interface WriteClientOptions extends WriteThreadJob {
  * Starts a thread that loads the write thread's modules before a client takes it over. The thread does not
  * keep its parent running.
  */
-export function startWriteThread(script?: URL): Worker {
+function startWriteThread(script?: URL): Worker {
   const thread = new Worker(script ?? compiledUrl("worker/write/write-thread.ts"));
   // The client detects an ended thread by its id.
   thread.on("error", () => {});
@@ -56,13 +57,15 @@ export interface WriteFacts {
  */
 export class WriteThreadClient implements AsyncDisposable {
   readonly #options: WriteClientOptions;
+  #worker: Worker;
   #thread: Remote<WriteThreadMethods>;
   #closed = false;
 
   constructor(options: WriteClientOptions) {
     this.#options = options;
-    const { thread } = options;
-    this.#thread = this.#open(thread === undefined || hasEnded(thread) ? undefined : thread);
+    const { thread, script } = options;
+    this.#worker = thread === undefined || hasEnded(thread) ? startWriteThread(script) : thread;
+    this.#thread = this.#open();
   }
 
   /**
@@ -83,6 +86,25 @@ export class WriteThreadClient implements AsyncDisposable {
     }
   }
 
+  /**
+   * Closes the job, and leaves the thread to the next owner. No write may be running.
+   *
+   * @returns undefined when the thread has ended
+   */
+  async leave(): Promise<Worker | undefined> {
+    this.#closed = true;
+    try {
+      await this.#thread.call("closeJob", null, { signal: NEVER });
+    } catch {
+      await this.#thread.close(Number.POSITIVE_INFINITY);
+      return undefined;
+    }
+    this.#thread.release();
+    // Until its next owner takes it, it ends with its parent.
+    this.#worker.unref();
+    return this.#worker;
+  }
+
   /** Abandons the current write, and waits for the thread to end. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
@@ -93,7 +115,10 @@ export class WriteThreadClient implements AsyncDisposable {
     const { lease, executionId, signal } = write;
     signal.throwIfAborted();
     if (this.#closed) throw new ShardmillError("INTERRUPTED", "the job is closed on this worker");
-    if (this.#thread.error !== null) this.#thread = this.#open();
+    if (this.#thread.error !== null) {
+      this.#worker = startWriteThread(this.#options.script);
+      this.#thread = this.#open();
+    }
     const thread = this.#thread;
     const { shard, token } = lease;
     const { packed, transfer } = packResult(result);
@@ -114,15 +139,14 @@ export class WriteThreadClient implements AsyncDisposable {
     await discardLost(locate(job.partialsPath, output.kind), folder).catch(() => {});
   }
 
-  #open(ahead?: Worker): Remote<WriteThreadMethods> {
-    const { job, output, script, meter } = this.#options;
+  #open(): Remote<WriteThreadMethods> {
+    const { job, output, meter } = this.#options;
     const serves: WriteThreadOwner = {
       busy(busyMs) {
         for (const [stage, ms] of Object.entries(busyMs)) meter.add(stage as Stage, ms);
       },
     };
-    const link = new ThreadLink(ahead ?? startWriteThread(script));
-    const thread = new Remote<WriteThreadMethods>(link, { serves, lost });
+    const thread = new Remote<WriteThreadMethods>(new ThreadLink(this.#worker), { serves, lost });
     const { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath } = job;
     const ofJob = { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath };
     thread.notify("openJob", { job: ofJob, output });

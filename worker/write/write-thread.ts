@@ -39,11 +39,9 @@ const owner = serveOwner<WriteThreadMethods, WriteThreadOwner>(
       opened = open(job);
     },
     write,
+    closeJob,
   },
-  async () => {
-    await opened?.combiners[Symbol.asyncDispose]();
-    await opened?.storages[Symbol.asyncDispose]();
-  },
+  closeJob,
 );
 // The port keeps the thread running, not this timer.
 setInterval(reportBusy, BUSY_MS).unref();
@@ -62,6 +60,13 @@ function open({ job, output }: WriteThreadJob): Opened {
     partials: locate(job.partialsPath, output.kind),
     combiners: new Combiners(job),
   };
+}
+
+async function closeJob(): Promise<void> {
+  const closing = opened;
+  opened = null;
+  await closing?.combiners[Symbol.asyncDispose]();
+  await closing?.storages[Symbol.asyncDispose]();
 }
 
 function atWork(): Opened {

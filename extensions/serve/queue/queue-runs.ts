@@ -12,7 +12,7 @@ import type { QueueSink, QueueSource } from "../../../shared/extension/queue-sou
 import { literalFolder, literalPattern } from "../../../shared/job-file/path-pattern.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import type { QueueTrigger } from "../spec/queue-spec.ts";
-import type { RunOutcome } from "../trigger/run-outcome.ts";
+import type { DecidedRun } from "../trigger/run-outcome.ts";
 import { readPublishedWindow } from "./published-window.ts";
 import { QueueSession } from "./queue-session.ts";
 import { Spool, type SpooledWindow, windowsFolder } from "./spool.ts";
@@ -30,12 +30,12 @@ interface QueueRunsOptions {
   readonly name: string;
   /** Output of the runs. */
   readonly place: { readonly output: Location; readonly storage: Storage };
-  /** Begins or resumes the run of a window, and waits for its end. Null: the run was interrupted. */
+  /** Begins or resumes the run of a window, and waits until its end is durable. Null: it was interrupted. */
   readonly run: (
     id: WindowId,
     specOf: (job: JobSpec) => JobSpec,
     options: { readonly fresh: boolean; readonly ownInput: boolean; readonly signal: AbortSignal },
-  ) => Promise<RunOutcome | null>;
+  ) => Promise<DecidedRun | null>;
   readonly clock: TimedClock;
   readonly log: Logger;
   readonly signal: AbortSignal;

@@ -8,8 +8,9 @@ import type { Random } from "../../../shared/core/random.ts";
 import type { NamedFile, ReadNotice } from "../../../shared/extension/notice.ts";
 import type { Delivery, QueueSink, QueueSource } from "../../../shared/extension/queue-source.ts";
 import type { QueueTrigger } from "../spec/queue-spec.ts";
-import { type RunOutcome, reasonText } from "../trigger/run-outcome.ts";
+import { type DecidedRun, reasonText } from "../trigger/run-outcome.ts";
 import { Acknowledger } from "./acknowledger.ts";
+import { forgetPeriodically } from "./forget-windows.ts";
 import { type ClosedWindow, Gatherer, type Verdict } from "./gatherer.ts";
 import type { MessageRow } from "./messages/read-message.ts";
 import type { PublishedWindow } from "./published-window.ts";
@@ -31,11 +32,11 @@ interface QueueSessionOptions {
   /** Destination of results. Null: none. */
   readonly sink: QueueSink | null;
   /**
-   * Begins or resumes the run of a window, and waits for its end. Null: the run was interrupted.
+   * Begins or resumes the run of a window, and waits until its end is durable. Null: it was interrupted.
    *
    * @param fresh restarts the run from the beginning
    */
-  readonly run: (window: SpooledWindow, fresh: boolean) => Promise<RunOutcome | null>;
+  readonly run: (window: SpooledWindow, fresh: boolean) => Promise<DecidedRun | null>;
   /** Returns the location of a file that a message names. */
   readonly locationOf: (file: string) => string;
   /** Reads a window's published result. Null: not published. */
@@ -51,8 +52,6 @@ interface QueueSessionOptions {
 const RETRY = { firstMs: 2_000, maxMs: 600_000 } as const;
 /** Runs that fail for unreadable files before the window excludes these files' messages. */
 const TRIES_OF_FILES = 3;
-/** Interval of checks for keys to forget. */
-const FORGET_MS = 60_000;
 
 /**
  * Takes messages from a queue to published runs. Receives deliveries while there is room, closes windows,
@@ -88,7 +87,8 @@ export class QueueSession {
   async serve(): Promise<void> {
     const { signal, source } = this.#options;
     this.#restore();
-    const callOff = this.#forgetSoon();
+    const expired = () => this.#gatherer.forget(this.#options.clock.wallMs());
+    const callOff = forgetPeriodically({ ...this.#options, expired, atWork: this.#atWork });
     try {
       for await (const delivery of source.deliveries(signal)) {
         this.#take(delivery);
@@ -184,11 +184,13 @@ export class QueueSession {
     let failures = 0;
     // A run that was begun with another model, or as another job, cannot be resumed.
     let fresh = false;
+    let released: Promise<void> = Promise.resolve();
     for (let attempts = before + 1; ; attempts += 1) {
       const found = await this.#patiently(id, "a window's output cannot be read", () => published(window));
-      if (found !== null) return await this.#acknowledge(window, found);
+      if (found !== null) return await this.#acknowledge(window, found, released);
       const outcome = await this.#patiently(id, "a window's run cannot be started", () => run(window, fresh));
       if (outcome === null) return;
+      ({ released } = outcome);
       if (outcome.outcome === "published") continue;
       const failure = outcome.failure ?? errorToData(new ShardmillError("JOB_CANCELLED", "it was cancelled"));
       const reason = reasonText(failure);
@@ -211,13 +213,19 @@ export class QueueSession {
     }
   }
 
-  async #acknowledge({ id, counts }: SpooledWindow, { failedKeys, results }: PublishedWindow): Promise<void> {
+  /** @param released resolves when the run's work files are removed: no later process would remove them */
+  async #acknowledge(
+    { id, counts }: SpooledWindow,
+    { failedKeys, results }: PublishedWindow,
+    released: Promise<void>,
+  ): Promise<void> {
     const { sink, spool, clock, signal } = this.#options;
     if (sink !== null) {
       await this.#patiently(id, "the results of a window cannot be sent", async () => {
         for await (const some of results(signal)) await orAbort(sink.send(some), signal);
       });
     }
+    await released;
     const due = this.#gatherer.acknowledge(id, failedKeys);
     this.counts.published(id, counts.length - failedKeys.size, failedKeys.size);
     await this.#patiently(id, "messages cannot be acknowledged", () => this.#acknowledger.acknowledge(due));
@@ -257,43 +265,5 @@ export class QueueSession {
       signal.addEventListener("abort", this.#roomCame, { once: true });
       this.#roomCame();
     });
-  }
-
-  /**
-   * Forgets old keys periodically.
-   *
-   * @returns a function that stops this
-   */
-  #forgetSoon(): () => void {
-    const { clock, spool, log } = this.#options;
-    const expired: WindowId[] = [];
-    const forget = async () => {
-      expired.push(...this.#gatherer.forget(clock.wallMs()));
-      for (let id = expired[0]; id !== undefined; id = expired[0]) {
-        await spool.remove(id);
-        expired.shift();
-      }
-    };
-    let isOver = false;
-    let callOff = () => {};
-    const later = () => {
-      callOff = clock.after(FORGET_MS, () => {
-        const work = forget()
-          .catch((error: unknown) =>
-            log.warn({ reason: messageOf(error) }, "a window cannot be removed, retrying"),
-          )
-          .finally(() => {
-            this.#atWork.delete(work);
-            if (!isOver) later();
-          });
-        // Shutdown waits for this, since the next owner opens the same spool.
-        this.#atWork.add(work);
-      });
-    };
-    later();
-    return () => {
-      isOver = true;
-      callOff();
-    };
   }
 }

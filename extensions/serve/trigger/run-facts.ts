@@ -20,7 +20,7 @@ export class RunFacts {
   }
 
   /** Waits for a run and counts its outcome. An interrupted run is not counted. */
-  async counted(run: Promise<RunOutcome | null>, isBegunAgain: boolean): Promise<RunOutcome | null> {
+  async counted<T extends RunOutcome>(run: Promise<T | null>, isBegunAgain: boolean): Promise<T | null> {
     const ended = await run;
     if (ended !== null) this.add(ended, isBegunAgain);
     return ended;

@@ -12,6 +12,12 @@ export interface RunOutcome {
   readonly failure: ErrorData | null;
 }
 
+/** Outcome that is durable, although the files of the run may not be released yet. */
+export interface DecidedRun extends RunOutcome {
+  /** Resolves when the files of the run are released. Never rejects. */
+  readonly released: Promise<void>;
+}
+
 /** Returns the outcome of a run without a job. */
 export function failedRun(error: unknown): RunOutcome {
   return { outcome: "failed", jobId: null, failure: errorToData(error) };

@@ -4,7 +4,7 @@ import { QueueSession } from "../../../extensions/serve/queue/queue-session.ts";
 import { Spool, type SpooledWindow } from "../../../extensions/serve/queue/spool.ts";
 import { filesOf } from "../../../extensions/serve/queue/unreadable-files.ts";
 import type { QueueTrigger } from "../../../extensions/serve/spec/queue-spec.ts";
-import type { RunOutcome } from "../../../extensions/serve/trigger/run-outcome.ts";
+import type { DecidedRun } from "../../../extensions/serve/trigger/run-outcome.ts";
 import { NEVER, sleepBy } from "../../../shared/core/abort.ts";
 import type { Disk } from "../../../shared/core/disk.ts";
 import { errorToData, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
@@ -56,6 +56,8 @@ export class QueueWorld {
   /** Input of each run that has begun. A run resumes only with the same input. */
   readonly #begun = new Map<string, string>();
   readonly #failed = new Set<string>();
+  /** Published windows whose run still has work files in this process. */
+  readonly #unreleased = new Set<string>();
   readonly #sent = new Set<string>();
 
   constructor({ trigger, isAway = false, ...options }: WorldOptions) {
@@ -64,13 +66,18 @@ export class QueueWorld {
       (id) => (id === "broken" ? "{" : JSON.stringify(this.#isFiles ? { path: id } : { id })),
       (id) => {
         if (!this.#isPublished(id)) this.lives.broken.push(`${id} is acknowledged and in no output`);
+        if ([...this.#unreleased].some((window) => this.published.get(window)?.includes(id)))
+          this.lives.broken.push(`${id} is acknowledged before the work files of its run are removed`);
       },
     );
     this.#broker.isAway = isAway;
     this.lives = new Lives({
       ...options,
       live: (life) => this.#live(life),
-      onEnd: () => this.#broker.comesAgain(this.lives.random),
+      onEnd: () => {
+        this.#unreleased.clear();
+        this.#broker.comesAgain(this.lives.random);
+      },
     });
   }
 
@@ -151,10 +158,13 @@ export class QueueWorld {
     life: ProcessWorld,
     window: SpooledWindow,
     { spool, fresh }: { readonly spool: Spool; readonly fresh: boolean },
-  ): Promise<RunOutcome> {
-    const failed = (error: Error) =>
-      ({ outcome: "failed", jobId: aJobId(window.id), failure: errorToData(error) }) as const;
-    const published = { outcome: "published", jobId: aJobId(window.id), failure: null } as const;
+  ): Promise<DecidedRun> {
+    const jobId = aJobId(window.id);
+    const released = Promise.resolve();
+    const failed = (error: Error): DecidedRun => ({
+      ...{ outcome: "failed", jobId, released },
+      failure: errorToData(error),
+    });
     const read = this.#isFiles
       ? filesOf(window)
       : await rowsOf(life.disk, spool.rowsFile(window.id)).catch(messageOf);
@@ -178,13 +188,17 @@ export class QueueWorld {
       return failed(new ShardmillError("MODEL_INVALID", "none"));
     }
     await life.act(`publish ${window.id}`, () => {
+      this.#unreleased.add(window.id);
       if (!this.published.has(window.id))
         this.published.set(
           window.id,
           read.filter((id) => id !== this.#dead),
         );
     });
-    return published;
+    const removed = sleepBy(life.clock, life.random.int(1, 100), NEVER).then(() => {
+      this.#unreleased.delete(window.id);
+    });
+    return { outcome: "published", jobId, failure: null, released: removed };
   }
 
   #publishedOf(window: SpooledWindow): {

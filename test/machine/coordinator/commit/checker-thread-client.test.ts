@@ -47,6 +47,25 @@ test("the checker thread reports which partials differ from their manifests", as
   expect(second).toMatchObject({ code: "PARTIAL_INVALID", fields: { shard: 1, digest: bad.digest } });
 });
 
+test("checkers one after another use one thread, each for its own partials", async () => {
+  const started: unknown[] = [];
+  const onThread = (thread: Worker) => started.push(thread);
+  const check = async (shape: PartialRules) => {
+    await using checker = new CheckerThreadClient({ partials: partialsPath, shape });
+    return (await checker.check(partials)).map((finding) => finding?.code ?? null);
+  };
+  await check(SHAPE);
+  process.on("worker", onThread);
+  const found = [await check({ ...SHAPE, rowsFormat: "none" }), await check(SHAPE), await check(SHAPE)];
+  process.off("worker", onThread);
+  expect(found).toEqual([
+    ["PARTIAL_INVALID", "PARTIAL_INVALID"],
+    [null, null],
+    [null, null],
+  ]);
+  expect(started).toEqual([]);
+});
+
 test.for([
   ["exits", "process.exit(3)", "exit code 3"],
   ["throws", "throw new Error('no')", "failed: no"],

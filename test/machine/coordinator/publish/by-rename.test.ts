@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { buildManifest } from "../../../../coordinator/publish/layout.ts";
 import { publishOutput } from "../../../../coordinator/publish/publish.ts";
@@ -9,6 +9,7 @@ import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { type WorkPaths, workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { NEVER } from "../../../../shared/core/abort.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
+import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { below, parseLocation } from "../../../../shared/domain/location.ts";
 import { MANIFEST_NAME, OUTPUT_FOLDERS } from "../../../../shared/domain/manifest.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
@@ -85,4 +86,30 @@ test("a coordinator whose stage is removed by its successor while it publishes p
   const published = publishOutput({ paths, storage, staged, confirm, onStep });
   await expect(published).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
   expect(await readdir(join(root, "out"))).toEqual(["_shardmill"]);
+});
+
+test("publishing staged rows takes three syncs: of the intent, of the rows, and of the manifest", async () => {
+  const staged = await stage(1);
+  const synced: string[] = [];
+  const disk: Disk = {
+    ...realDisk,
+    async open(path, flags) {
+      const file = await realDisk.open(path, flags);
+      const sync = () => {
+        synced.push(basename(path));
+        return file.sync();
+      };
+      return {
+        readInto: (bytes, at) => file.readInto(bytes, at),
+        write: (bytes) => file.write(bytes),
+        datasync: sync,
+        sync,
+        close: () => file.close(),
+      };
+    },
+  };
+  await using counted = createLocalStorage({ disk });
+  await publishOutput({ paths, storage: counted, staged });
+  expect(synced).toEqual(["_shardmill", "out", "out"]);
+  expect(await publishedText()).toBe(manifestText(staged.manifest));
 });

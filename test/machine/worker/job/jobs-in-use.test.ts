@@ -22,6 +22,8 @@ class Model implements AsyncDisposable {
     return this.#bytes;
   }
 
+  async rest(): Promise<void> {}
+
   async [Symbol.asyncDispose](): Promise<void> {
     await setImmediate();
     this.#loaded.delete(this.name);
@@ -157,6 +159,37 @@ test("a long sequence of small jobs, like the windows of a queue, keeps only nin
   expect(told).toHaveLength(41);
   await run("window-45", nothing);
   expect(told.at(-1)).toBe("window-45 reused");
+});
+
+test("a job leaves its threads before the next job opens, and before a kept job is used again", async () => {
+  const told: string[] = [];
+  class Resting extends Model {
+    override async rest(): Promise<void> {
+      await setImmediate();
+      told.push(`${this.name} rests`);
+    }
+  }
+  const jobs = new JobsInUse<Model>({ idleBytes: 100 });
+  const run = (jobId: string) =>
+    jobs.use(aJobId(jobId), {
+      open: async () => {
+        told.push(`${jobId} opens`);
+        return new Resting(jobId, new Set());
+      },
+      work: async () => void told.push(`${jobId} works`),
+      signal,
+    });
+  for (const jobId of ["a", "a", "b", "a"]) await run(jobId);
+  expect(told).toEqual([
+    "a opens",
+    "a works",
+    "a works",
+    "a rests",
+    "b opens",
+    "b works",
+    "b rests",
+    "a works",
+  ]);
 });
 
 test("the memory of a job is measured when the job becomes idle for the first time", async () => {

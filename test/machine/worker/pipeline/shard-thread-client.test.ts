@@ -31,7 +31,7 @@ parentPort.on("message", ({ kind, id, argument: command }) => {
     // Long enough for a busy machine to start a thread within a few looks.
     lookMs: 100,
     closeLimitMs: 100,
-    thread: startShardThread({ script: pathToFileURL(path) }),
+    thread: startShardThread(pathToFileURL(path)),
   });
 }
 

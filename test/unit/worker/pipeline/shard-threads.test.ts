@@ -1,3 +1,4 @@
+import type { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { type Deferred, deferred, NEVER } from "../../../../shared/core/abort.ts";
 import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
@@ -24,6 +25,7 @@ function rig(count: number) {
         runs.push({ thread, options, result });
         return result.promise;
       },
+      leave: async () => null,
       [Symbol.asyncDispose]: async () => {
         const entry = started[thread];
         if (entry !== undefined) entry.closed = true;
@@ -85,9 +87,25 @@ test("a thread that failed to start is started again for the next shard", async 
   const threads = new ShardThreads(1, async () => {
     starts += 1;
     if (starts === 1) throw new Error("no threads left");
-    return { run: async () => aPartial, [Symbol.asyncDispose]: async () => {} };
+    return { run: async () => aPartial, leave: async () => null, [Symbol.asyncDispose]: async () => {} };
   });
   await expect(use(threads)).rejects.toThrow("no threads left");
   expect(await use(threads)).toBe(aPartial);
   await threads[Symbol.asyncDispose]();
+});
+
+test("threads that are left go to the next job, and the next shard takes others", async () => {
+  let starts = 0;
+  const left = {} as Worker;
+  const threads = new ShardThreads(2, async (place) => {
+    starts += 1;
+    if (place === 1) throw new Error("no threads left");
+    return { run: async () => aPartial, leave: async () => left, [Symbol.asyncDispose]: async () => {} };
+  });
+  await Promise.allSettled([use(threads), use(threads)]);
+  expect(await threads.leave()).toEqual([left]);
+  expect(await threads.leave()).toEqual([]);
+  expect(starts).toBe(2);
+  expect(await use(threads)).toBe(aPartial);
+  expect(starts).toBe(3);
 });
