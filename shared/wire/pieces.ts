@@ -30,7 +30,10 @@ export class Pieces {
     return Buffer.concat(this.#pieces);
   }
 
-  /** Returns the message with the prefix of gRPC. Small pieces are joined, and large ones not copied. */
+  /**
+   * Returns the message with the prefix of gRPC. Small pieces are joined, and large ones not copied. None is
+   * empty: HTTP/2 calls back for an empty one before it has sent those in front of it.
+   */
   framed(): readonly Uint8Array[] {
     const prefix = Buffer.alloc(PREFIX_BYTES);
     prefix.writeUInt32BE(bytesOf(this.#pieces), 1);
@@ -42,7 +45,7 @@ export class Pieces {
     };
     for (const piece of [prefix, ...this.#pieces]) {
       if (piece.length <= MOST_JOINED_BYTES) {
-        small.push(piece);
+        if (piece.length > 0) small.push(piece);
         continue;
       }
       flush();
