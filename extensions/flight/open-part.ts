@@ -11,7 +11,7 @@ import type { ReadMemory } from "./read-memory.ts";
 const READ_BYTES = 4 << 20;
 
 /** Access to the files of a stream. */
-export interface PartAccess {
+interface PartAccess {
   readonly storages: Storages;
   readonly memory: ReadMemory;
   readonly signal: AbortSignal;

@@ -2,7 +2,7 @@ import protobuf from "protobufjs";
 import type { Method } from "./method.ts";
 
 /** Field of type `bytes`, whose value is in pieces. */
-export interface BytesField {
+interface BytesField {
   /** Number in the proto file. */
   readonly id: number;
   readonly value: readonly Uint8Array[];
