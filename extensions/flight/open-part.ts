@@ -7,7 +7,7 @@ import type { Storages } from "../../shared/storage/open-storage.ts";
 import type { FlightPart } from "./flight.ts";
 import type { ReadMemory } from "./read-memory.ts";
 
-/** Limit of one read, except for a larger row group. Each read also costs a check, as much as some 100 KiB. */
+/** Limit of one read, except for a larger row group. Each read also costs a check of the file. */
 const READ_BYTES = 4 << 20;
 
 /** Access to the files of a stream. */

@@ -47,7 +47,7 @@ function rowsOf({ schema, data }: RecordBatch, start: number, end: number): Reco
   return recordBatchOf(schema, end - start, children);
 }
 
-/** Returns true for a column without bitmaps, at any depth. Its rows begin at a byte, and a slice has no more. */
+/** Returns true for a column without bitmaps, at any depth. A slice of it has only its own bytes. */
 function isBitless({ type, nullCount, children }: Data): boolean {
   if (DataType.isBool(type) || DataType.isNull(type) || DataType.isUnion(type)) return false;
   return nullCount === 0 && children.every(isBitless);

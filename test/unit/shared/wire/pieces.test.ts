@@ -9,7 +9,7 @@ test("large pieces are sent as they are in memory, and small ones are joined", (
   expect(framed.map(({ length }) => length)).toEqual([5 + 3 + 20, 5_000, 10, 5_000, 20]);
 });
 
-test("empty pieces are left out", () => {
+test("empty pieces are skipped", () => {
   const [large, empty] = [new Uint8Array(5_000), new Uint8Array()];
   const framed = encodeBytesFields([{ id: 1, value: [empty, large, empty] }]).framed();
   expect(framed.map(({ length }) => length)).toEqual([5 + 3, 5_000]);
