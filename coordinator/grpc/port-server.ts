@@ -5,6 +5,7 @@ import type { ResultsView } from "../../shared/extension/results-view.ts";
 import { type Listening, LOCAL, refuseClear } from "../../shared/serving/listening.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
+import { sendPieces } from "../../shared/wire/send-pieces.ts";
 import { AuditLog } from "../access/audit-log.ts";
 import { CallRates } from "../access/call-rates.ts";
 import { guardInterceptor } from "../access/guard.ts";
@@ -59,7 +60,7 @@ export async function startPortServer(face: PortFace, options: PortServerOptions
     ...SERVER_OPTIONS,
     "grpc.max_receive_message_length": requestBytes,
     "grpc.max_concurrent_streams": streams,
-    interceptors: [guardInterceptor(guard, { report, audit, tlsListener: tls, rates })],
+    interceptors: [sendPieces, guardInterceptor(guard, { report, audit, tlsListener: tls, rates })],
   });
   const handlers = await face.open(results, report);
   for (const [path, { definition, handler }] of handlers.methods)

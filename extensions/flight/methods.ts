@@ -1,6 +1,7 @@
 import type { Codec } from "../../shared/wire/codec.ts";
 import { loadForeign } from "../../shared/wire/load-protos.ts";
 import { defineForeign } from "../../shared/wire/method.ts";
+import { encodeBytesFields, respondInPieces } from "../../shared/wire/pieces.ts";
 import type { WireReader } from "../../shared/wire/wire-message.ts";
 
 /** One served result, as Arrow Flight describes it to clients. */
@@ -16,7 +17,8 @@ export interface FlightInfo {
 /** Arrow IPC message: metadata without a length, and body. */
 export interface FlightData {
   readonly header: Uint8Array;
-  readonly body: Uint8Array;
+  /** Pieces of the body, in order. */
+  readonly body: readonly Uint8Array[];
 }
 
 /** Limit of names in a path. A flight has at most three, and some may be empty. */
@@ -60,9 +62,15 @@ const infoCodec: Codec<FlightInfo> = {
 
 const schemaCodec = onlyBytes("schema");
 
+/** Codec of messages in pieces, so that the body is not copied. The numbers are those of the fields. */
 const dataCodec: Codec<FlightData> = {
-  encode: ({ header, body }) => ({ dataHeader: header, dataBody: body }),
-  decode: (message) => ({ header: message.bytes("dataHeader"), body: message.bytes("dataBody") }),
+  encode: ({ header, body }) => ({
+    pieces: encodeBytesFields([
+      { id: 2, value: [header] },
+      { id: 1000, value: body },
+    ]),
+  }),
+  decode: (message) => ({ header: message.bytes("dataHeader"), body: [message.bytes("dataBody")] }),
 };
 
 export const flightMethods = {
@@ -70,7 +78,7 @@ export const flightMethods = {
   listFlights: defineForeign(FLIGHT, "ListFlights", onlyBytes("expression"), infoCodec),
   getFlightInfo: defineForeign(FLIGHT, "GetFlightInfo", descriptorCodec, infoCodec),
   getSchema: defineForeign(FLIGHT, "GetSchema", descriptorCodec, schemaCodec),
-  doGet: defineForeign(FLIGHT, "DoGet", ticketCodec, dataCodec),
+  doGet: respondInPieces(defineForeign(FLIGHT, "DoGet", ticketCodec, dataCodec)),
 } as const;
 
 function onlyBytes(field: string): Codec<Uint8Array> {

@@ -7,7 +7,7 @@ import type { ByteSource } from "../storage/storage.ts";
 import { loadColumns, loadDictionary } from "./arrow-columns.ts";
 import { type ArrowIndex, readArrowIndex } from "./arrow-index.ts";
 import { dictionaryIds } from "./arrow-metadata.ts";
-import type { DatasetFile, IpcMessage, ReadOptions } from "./dataset-file.ts";
+import type { DatasetFile, IpcMessage, MessageRead, ReadOptions } from "./dataset-file.ts";
 import { cutRowGroups, type GroupSlice } from "./group-slices.ts";
 import { inputCorrupt } from "./input-errors.ts";
 import { openAhead } from "./open-ahead.ts";
@@ -29,6 +29,10 @@ export async function openArrowFile(source: ByteSource, signal: AbortSignal): Pr
     });
   });
   return new ArrowDatasetFile(source, index, rowGroups);
+}
+
+function endOf(batch: ArrowIndex["batches"][number] | undefined): number {
+  return batch === undefined ? 0 : batch.bodyStart + batch.message.bodyBytes;
 }
 
 class ArrowDatasetFile implements DatasetFile {
@@ -72,13 +76,23 @@ class ArrowDatasetFile implements DatasetFile {
     }
   }
 
-  async message(group: number, signal: AbortSignal): Promise<IpcMessage> {
-    const { message, metadataStart, metadataBytes, bodyStart } = present(
-      this.#index.batches[group],
-      "a batch",
-    );
-    const bytes = await this.#source.read(metadataStart, bodyStart + message.bodyBytes, signal);
-    return { header: bytes.subarray(0, metadataBytes), body: bytes.subarray(bodyStart - metadataStart) };
+  messages(group: number, mostBytes: number, signal: AbortSignal): MessageRead {
+    const { batches } = this.#index;
+    const start = present(batches[group], "a batch").metadataStart;
+    let end = group + 1;
+    let bytesEnd = endOf(batches[group]);
+    // A footer may list batches in another order than the file has them.
+    for (let next = batches[end]; next !== undefined && next.metadataStart >= bytesEnd; next = batches[end]) {
+      if (endOf(next) - start > mostBytes) break;
+      bytesEnd = endOf(next);
+      end += 1;
+    }
+    const cut = (bytes: Uint8Array) =>
+      batches.slice(group, end).map(({ message, metadataStart, metadataBytes, bodyStart }): IpcMessage => {
+        const header = bytes.subarray(metadataStart - start, metadataStart - start + metadataBytes);
+        return { header, body: [bytes.subarray(bodyStart - start, bodyStart - start + message.bodyBytes)] };
+      });
+    return { end, messages: this.#source.read(start, bytesEnd, signal).then(cut) };
   }
 
   async #load(

@@ -4,7 +4,7 @@ import { mapConcurrent } from "../core/map-concurrent.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { arrowCorrupt } from "./arrow-errors.ts";
 import { type ArrowBlock, type ArrowMessage, decodeFooter, decodeMessage } from "./arrow-metadata.ts";
-import { ArrowWindow } from "./arrow-window.ts";
+import { ArrowWindow, WINDOW_BYTES } from "./arrow-window.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 
 /** Message whose metadata has been read, without the length prefix. The body starts at `bodyStart`. */
@@ -109,7 +109,7 @@ async function readBlock<Kind extends "batch" | "dictionary">(
       found: `${metadataBytes} and ${bodyBytes} bytes at ${offset}`,
     });
   }
-  const framed = await window.read(offset, bodyStart);
+  const framed = await window.read(offset, bodyStart, bodyBytes > WINDOW_BYTES);
   const metadata = arrowCorrupt(path, where, () => unframe(framed));
   const message = arrowCorrupt(path, where, () => decodeMessage(metadata));
   if (message.kind !== kind || message.bodyBytes > bodyBytes) {

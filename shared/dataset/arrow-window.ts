@@ -2,7 +2,7 @@ import { END_BYTES } from "../storage/small-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
 
 /** Least bytes of one request. Metadata is small and lies close together in small files. */
-const WINDOW_BYTES = END_BYTES;
+export const WINDOW_BYTES = END_BYTES;
 
 /** Reads small pieces through a window, so that one or two requests open a small file. */
 export class ArrowWindow {
@@ -16,15 +16,20 @@ export class ArrowWindow {
     this.#signal = signal;
   }
 
-  /** Reads bytes `[start, end)`, which must lie inside the file. */
-  async read(start: number, end: number): Promise<Uint8Array> {
+  /**
+   * Reads bytes `[start, end)`, which must lie inside the file.
+   *
+   * @param isAlone true when no other metadata is near, so that a window would only fetch data
+   */
+  async read(start: number, end: number, isAlone = false): Promise<Uint8Array> {
     const held = this.#held(start, end);
     if (held !== undefined) return held;
     const bytes = await this.#source.read(
       start,
-      Math.min(this.#source.bytes, Math.max(end, start + WINDOW_BYTES)),
+      isAlone ? end : Math.min(this.#source.bytes, Math.max(end, start + WINDOW_BYTES)),
       this.#signal,
     );
+    if (isAlone) return bytes;
     this.#start = start;
     this.#bytes = bytes;
     return bytes.subarray(0, end - start);

@@ -7,7 +7,15 @@ import type { FetchReader } from "./fetch-budget.ts";
 export interface IpcMessage {
   /** Metadata of the message, without the length prefix. */
   readonly header: Uint8Array;
-  readonly body: Uint8Array;
+  /** Pieces of the body, in order. */
+  readonly body: readonly Uint8Array[];
+}
+
+/** Read of the messages of row groups. */
+export interface MessageRead {
+  /** First row group after those that are read. */
+  readonly end: number;
+  readonly messages: Promise<readonly IpcMessage[]>;
 }
 
 export interface ReadOptions {
@@ -59,8 +67,9 @@ export interface DatasetFile extends Disposable {
    */
   read(options: ReadOptions): AsyncIterable<RecordBatch>;
   /**
-   * Reads a row group as the Arrow IPC message that the file holds, unchecked. Undefined: the format holds no
-   * such messages.
+   * Reads row groups from `group` on as the Arrow IPC messages that the file holds, unchecked. Reads as many
+   * as lie next to each other in `mostBytes`, and at least one. They share memory. Undefined: the format
+   * holds no such messages.
    */
-  message?(group: number, signal: AbortSignal): Promise<IpcMessage>;
+  messages?(group: number, mostBytes: number, signal: AbortSignal): MessageRead;
 }

@@ -6,6 +6,11 @@ export function freeBatch({ data }: RecordBatch): void {
   freeBuffers(buffersOf(data));
 }
 
+/** Returns the memory of a record batch, except dictionaries. */
+export function batchBuffers({ data }: RecordBatch): ReadonlySet<ArrayBuffer> {
+  return new Set(buffersOf(data));
+}
+
 function* buffersOf(data: Data): Generator<ArrayBuffer, void, undefined> {
   for (const part of [data.valueOffsets, data.values, data.nullBitmap, data.typeIds, ...data.variadicBuffers])
     if (ArrayBuffer.isView(part) && part.buffer instanceof ArrayBuffer) yield part.buffer;

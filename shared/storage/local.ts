@@ -96,14 +96,14 @@ class LocalStorage implements Storage {
     location: Location,
     start: number,
     end: number,
-    { signal }: { readonly signal: AbortSignal },
+    { allocate = newMemory, signal }: Parameters<Storage["read"]>[3],
   ): Promise<Uint8Array> {
     signal.throwIfAborted();
     const path = localPathOf(location);
     checkRange(path, start, end);
     return asStorageErrors("read", path, () =>
       this.#handles.use(path, async (handle) => {
-        const bytes = new Uint8Array(end - start);
+        const bytes = allocate(end - start);
         for (let done = 0; done < bytes.length; done += PIECE_BYTES) {
           signal.throwIfAborted();
           const piece = bytes.subarray(done, done + PIECE_BYTES);
@@ -193,6 +193,10 @@ class LocalStorage implements Storage {
 
 function kindOf({ kind }: DiskVersion): PlaceKind {
   return kind === "link" ? "other" : kind;
+}
+
+function newMemory(bytes: number): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 function isNothing(error: unknown): boolean {

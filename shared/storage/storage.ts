@@ -68,6 +68,15 @@ export interface PutOptions {
   readonly signal: AbortSignal;
 }
 
+/** Options of a read. */
+interface RangeOptions {
+  /** Version that the bytes must have, if the storage checks it. Default: any. */
+  readonly version?: FileStat["version"] | undefined;
+  /** Returns memory of this size for the bytes. Storages may use their own instead. Default: new memory. */
+  readonly allocate?: ((bytes: number) => Uint8Array) | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** File that was put. */
 export interface StoredFile {
   readonly bytes: number;
@@ -130,12 +139,7 @@ export interface Storage extends AsyncDisposable {
    * when the file is shorter. Rejects with STORE_CHANGED for another version than expected, if
    * `can.versions`.
    */
-  read(
-    location: Location,
-    start: number,
-    end: number,
-    options: { readonly version?: FileStat["version"] | undefined; readonly signal: AbortSignal },
-  ): Promise<Uint8Array>;
+  read(location: Location, start: number, end: number, options: RangeOptions): Promise<Uint8Array>;
 
   /** Stores a whole file durably, or nothing. */
   put(location: Location, source: PutSource, options: PutOptions): Promise<StoredFile>;

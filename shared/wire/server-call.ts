@@ -1,5 +1,6 @@
 import type { EventEmitter } from "node:events";
-import { constants } from "node:http2";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { Duplex } from "node:stream";
 import type { Metadata } from "@grpc/grpc-js";
 import { ShardmillError } from "../core/errors.ts";
 import { callerIn, type KnownCaller } from "./authorization.ts";
@@ -60,11 +61,16 @@ export function callerOf(call: ServedCall): Caller {
  * connection lasts. Resets the HTTP/2 stream below the call, because grpc-js has no method for that.
  */
 export function hangUp(call: unknown): void {
-  const { stream, call: below, nextCall } = (call ?? {}) as Readonly<Record<string, unknown>>;
-  if (isStream(stream)) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-  else if (below !== undefined || nextCall !== undefined) hangUp(below ?? nextCall);
+  http2StreamOf(call)?.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
-function isStream(value: unknown): value is { close(code: number): void } {
-  return typeof value === "object" && value !== null && "close" in value && typeof value.close === "function";
+/** Returns the HTTP/2 stream below a call or its interceptors. Null: this version of grpc-js hides it. */
+export function http2StreamOf(call: unknown): ServerHttp2Stream | null {
+  const { stream, call: below, nextCall } = (call ?? {}) as Readonly<Record<string, unknown>>;
+  if (isStream(stream)) return stream;
+  return below === undefined && nextCall === undefined ? null : http2StreamOf(below ?? nextCall);
+}
+
+function isStream(value: unknown): value is ServerHttp2Stream {
+  return value instanceof Duplex && "close" in value && "headersSent" in value;
 }

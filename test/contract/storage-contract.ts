@@ -69,6 +69,18 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         ).toBe(0);
       });
 
+      it("a read into given memory returns the requested bytes, there or in other memory", async () => {
+        const { location, bytes } = on.existing;
+        const sizes: number[] = [];
+        const allocate = (size: number) => {
+          sizes.push(size);
+          return new Uint8Array(size).fill(7);
+        };
+        const read = await on.storage.read(location, 10, 60, { allocate, signal: NEVER });
+        expect(Buffer.compare(read, bytes.subarray(10, 60))).toBe(0);
+        expect(sizes.every((size) => size === 50)).toBe(true);
+      });
+
       it("many concurrent reads of one file return the right bytes", async () => {
         const { location, bytes } = on.existing;
         const reads = Array.from({ length: 40 }, (_, index) =>

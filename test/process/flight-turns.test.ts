@@ -2,13 +2,12 @@ import { copyFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Field, FixedSizeList, Float32, makeData, type Table, tableFromIPC } from "apache-arrow";
 import { describe, expect, test } from "vitest";
-import type { FlightData } from "../../extensions/flight/methods.ts";
 import { FlightTurns } from "../../extensions/flight/turns.ts";
 import { deferred } from "../../shared/core/abort.ts";
 import { withLength } from "../../shared/dataset/ipc-messages.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
-import { FlightClient, flightRig } from "../support/flight/flight-client.ts";
+import { FlightClient, flightRig, type ReceivedMessage } from "../support/flight/flight-client.ts";
 import { PublishedOutput } from "../support/flight/published-output.ts";
 import { tableOf } from "../support/sample-table.ts";
 import { failureOf } from "../support/wire-rig.ts";
@@ -30,11 +29,11 @@ function rowsOf(value: number): Table {
   return tableOf({ vector: makeData({ type, length: ALL_ROWS, nullCount: 0, child } as never) });
 }
 
-type Stream = AsyncGenerator<FlightData, void, undefined>;
+type Stream = AsyncGenerator<ReceivedMessage, void, undefined>;
 
 /** Reads the schema and the first rows, and pauses. */
-async function begin(stream: Stream): Promise<FlightData[]> {
-  const first: FlightData[] = [];
+async function begin(stream: Stream): Promise<ReceivedMessage[]> {
+  const first: ReceivedMessage[] = [];
   while (first.length < 2) {
     const { value } = await stream.next();
     if (value === undefined) throw new Error("the stream ended before its first rows");
@@ -44,7 +43,7 @@ async function begin(stream: Stream): Promise<FlightData[]> {
 }
 
 /** Reads the rest of a stream, and returns its rows and its failure. */
-async function readRest(stream: Stream, first: readonly FlightData[]) {
+async function readRest(stream: Stream, first: readonly ReceivedMessage[]) {
   const messages = [...first];
   const failure = await (async () => {
     for await (const message of stream) messages.push(message);

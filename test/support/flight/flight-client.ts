@@ -2,7 +2,7 @@ import { type RecordBatch, RecordBatchReader, Table } from "apache-arrow";
 import { type PortServer, startPortServer } from "../../../coordinator/grpc/port-server.ts";
 import { flight } from "../../../extensions/flight/extension.ts";
 import { openFlights } from "../../../extensions/flight/handlers.ts";
-import { type FlightData, type FlightInfo, flightMethods } from "../../../extensions/flight/methods.ts";
+import { type FlightInfo, flightMethods } from "../../../extensions/flight/methods.ts";
 import type { FlightLimits } from "../../../extensions/flight/turns.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { present } from "../../../shared/core/assert.ts";
@@ -18,6 +18,12 @@ import { callUnary } from "../../../shared/wire/unary.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../access.ts";
 
 const TIMES = { deadlineMs: 30_000, signal: NEVER };
+
+/** IPC message, as a client receives it. */
+export interface ReceivedMessage {
+  readonly header: Uint8Array;
+  readonly body: Uint8Array;
+}
 
 /** A client of Arrow Flight that decodes with Apache Arrow's own reader. */
 export class FlightClient implements Disposable {
@@ -45,8 +51,9 @@ export class FlightClient implements Disposable {
     return callUnary(this.#peer, flightMethods.getSchema, path, TIMES);
   }
 
-  messages(ticket: Uint8Array): AsyncGenerator<FlightData, void, undefined> {
-    return callServerStream(this.#peer, flightMethods.doGet, ticket, TIMES);
+  async *messages(ticket: Uint8Array): AsyncGenerator<ReceivedMessage, void, undefined> {
+    for await (const { header, body } of callServerStream(this.#peer, flightMethods.doGet, ticket, TIMES))
+      yield { header, body: Buffer.concat(body) };
   }
 
   /** Reads all rows of a ticket. */

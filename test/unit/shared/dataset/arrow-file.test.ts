@@ -48,6 +48,46 @@ describe("an Arrow file", () => {
     expect(fetched).toBeLessThan(8_000 * 4 + 2_000);
   });
 
+  it("its batches are read as messages, as many at once as fit", async () => {
+    const parts = inBatches(tableOf({ a: embeddings(500, 64) }), 100);
+    const content = tableToIPC(parts, "file");
+    const source = memorySource(content);
+    using file = await openDatasetFile(source, "arrow", NEVER);
+    const batchBytes = 100 * 64 * 4;
+    for (const [mostBytes, ends] of [
+      [1, [1, 2, 3, 4, 5]],
+      [2 * batchBytes + 1_000, [2, 4, 5]],
+      [100 * batchBytes, [5]],
+    ] as const) {
+      const opened = source.reads.length;
+      const found: number[] = [];
+      const sent: Uint8Array[] = [];
+      for (let group = 0; group < 5; ) {
+        const read = file.messages?.(group, mostBytes, NEVER);
+        found.push(read?.end ?? Number.NaN);
+        for (const { header, body } of (await read?.messages) ?? []) sent.push(header, ...body);
+        group = read?.end ?? 5;
+      }
+      expect(found).toEqual(ends);
+      expect(source.reads.length - opened).toBe(ends.length);
+      let at = 0;
+      for (const piece of sent) {
+        at = Buffer.from(content).indexOf(piece, at);
+        expect(at).toBeGreaterThan(0);
+      }
+      expect(sent).toHaveLength(10);
+    }
+  });
+
+  it("opening it reads the metadata of large batches, and no data", async () => {
+    const source = memorySource(tableToIPC(inBatches(tableOf({ a: embeddings(4_000, 64) }), 1_000), "file"));
+    using file = await openDatasetFile(source, "arrow", NEVER);
+    expect(file.rowGroups).toHaveLength(4);
+    const metadata = source.reads.filter(([start, end]) => start > 8 && end < source.bytes);
+    expect(metadata.map(([start, end]) => end - start < 1_000)).toEqual(Array(metadata.length).fill(true));
+    expect(metadata.length).toBeGreaterThan(2);
+  });
+
   it.each(["file", "stream"] as const)(
     "a dictionary that grows from batch to batch is read in a %s",
     async (form) => {
