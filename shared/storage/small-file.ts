@@ -11,8 +11,8 @@ export function isSmallFile({ bytes }: { readonly bytes: number }): boolean {
 }
 
 /**
- * Limit of a distant file that one request reads whole. Its end and its rows would take two, in turn. A request
- * takes the CPU time of 100 to 300 KiB, and a round trip as long as some mebibytes.
+ * Limit of a distant file that one request reads whole. Its end and its rows would take two, in turn. A
+ * request takes the CPU time of 100 to 300 KiB, and a round trip as long as some mebibytes.
  */
 const ONE_READ_BYTES = 512 << 10;
 

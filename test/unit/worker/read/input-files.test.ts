@@ -189,10 +189,10 @@ test.each([
 );
 
 /** Returns a file of many row groups in a bucket. Each read returns only the requested version. */
-async function inBucket(tableRows = 50_000) {
+async function inBucket() {
   const bucket = new MemoryStorage();
   const path = parseLocation("s3://bucket/a.parquet");
-  const content = encodeParquet(smallTable(tableRows));
+  const content = encodeParquet(smallTable(50_000));
   await bucket.put(path, sourceOfBytes(content), { signal });
   const requested: (readonly [start: number, end: number])[] = [];
   const way: Way = {
@@ -276,7 +276,7 @@ test("an end that one way has read does not open the file by another way that fa
 });
 
 test("a file of a store that a shard reads whole takes one read, and that of one version", async () => {
-  const { bucket, path, content, planned, requested, way } = await inBucket(20_000);
+  const { bucket, path, content, planned, requested, way } = await inBucket();
   expect([isSmallFile(planned), fitsOneRead(planned)]).toEqual([false, true]);
   const slice = { file: planned, rowStart: 0, rowEnd: planned.rows };
   const readAll = async (files: InputFiles) => {
