@@ -114,8 +114,9 @@ export function atCoordinator(location: Location): Location {
 
 /** Returns a location below `folder`. A name may contain `/`. */
 export function below(folder: Location, ...names: readonly string[]): Location {
-  const base = folder.endsWith("/") ? folder.slice(0, -1) : folder;
-  return [base, ...names].join("/") as Location;
+  let path: string = folder.endsWith("/") ? folder.slice(0, -1) : folder;
+  for (const name of names) path += `/${name}`;
+  return path as Location;
 }
 
 /** Returns the last name of a location. It is empty for the root of a storage. */

@@ -5,6 +5,7 @@ import type { LookupFunction } from "node:net";
 import type { checkServerIdentity } from "node:tls";
 import { identityProblem } from "../access/server-identity.ts";
 import { failed } from "./failures.ts";
+import { Lines } from "./lines.ts";
 import { isInNoProxyNetwork, lookupElsewhere, refuseLocal, refuseLocalName } from "./local-addresses.ts";
 
 /** Proxy variables. Without any of them no proxy is used, and no proxy library is loaded. */
@@ -27,6 +28,15 @@ export interface Connection {
   readonly lookup?: LookupFunction;
 }
 
+/** Way to a server. */
+interface Reached {
+  /** Proxy as HOST:PORT. Null: none. */
+  readonly proxy: string | null;
+  readonly connection: Connection;
+  /** Connections for reads. Null: a proxy is in between. */
+  readonly lines: Lines | null;
+}
+
 /**
  * Keeps connections, direct or by the proxy that the environment names (`HTTP_PROXY`, `HTTPS_PROXY`,
  * `ALL_PROXY`, `NO_PROXY`, in either case). The caller limits their number.
@@ -36,6 +46,7 @@ export class Connections implements Disposable {
   readonly #isGuarded: boolean;
   readonly #admit: (url: URL) => void;
   readonly #agents = new Map<string, HttpAgent>();
+  readonly #lines = new Lines();
   readonly #disposed = new AbortController();
 
   constructor({ caOf = () => undefined, isGuarded = false, admit = () => {} }: ConnectionOptions = {}) {
@@ -45,8 +56,8 @@ export class Connections implements Disposable {
     setMaxListeners(0, this.#disposed.signal);
   }
 
-  /** Returns the connection to an address's server, and its proxy as HOST:PORT. A null proxy: none. */
-  async to(url: URL): Promise<{ readonly proxy: string | null; readonly connection: Connection }> {
+  /** Returns the way to an address's server. */
+  async to(url: URL): Promise<Reached> {
     this.#admit(url);
     if (this.#isGuarded) refuseLocal(nameOf(url));
     const proxy = await proxyFor(url);
@@ -61,11 +72,16 @@ export class Connections implements Disposable {
       ...(this.#isGuarded ? { lookup: lookupElsewhere } : {}),
       checkServerIdentity: (_host, certificate) => identityProblem(nameOf(url), certificate),
     };
-    return { proxy: URL.canParse(proxy) ? new URL(proxy).host : null, connection };
+    return {
+      proxy: URL.canParse(proxy) ? new URL(proxy).host : null,
+      connection,
+      lines: proxy === "" ? this.#lines : null,
+    };
   }
 
   [Symbol.dispose](): void {
     this.#disposed.abort();
+    this.#lines[Symbol.dispose]();
     for (const agent of this.#agents.values()) agent.destroy();
     this.#agents.clear();
   }

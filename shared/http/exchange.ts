@@ -1,13 +1,14 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { systemClock } from "../core/clock.ts";
+import type { Duplex } from "node:stream";
 import { errorCode } from "../core/errno.ts";
 import type { Connection } from "./connections.ts";
 import { PassingFailure } from "./failures.ts";
+import { IdleWatch } from "./idle-watch.ts";
 import type { AnswerHead, BodyReader, HttpRequest } from "./messages.ts";
 
-interface ExchangeOptions<T> {
-  readonly connection: Connection;
+export interface ExchangeOptions<T, C = Connection> {
+  readonly connection: C;
   /** Time of silence in either direction after which the connection counts as lost. */
   readonly idleMs: number;
   readonly open: (head: AnswerHead) => BodyReader<T>;
@@ -16,12 +17,20 @@ interface ExchangeOptions<T> {
   readonly signal: AbortSignal;
 }
 
+/** Connection that only this exchange uses. */
+interface OwnConnection {
+  readonly createConnection: () => Duplex;
+}
+
 /**
  * Sends one request and reads its answer. Rejects with a {@link PassingFailure} when the connection is lost,
  * and with `judge`'s result for its other errors. Also rejects with errors of `open`, the reader and the
  * body's source, and with the signal's reason.
  */
-export function exchange<T>(request: HttpRequest, options: ExchangeOptions<T>): Promise<T> {
+export function exchange<T>(
+  request: HttpRequest,
+  options: ExchangeOptions<T, Connection | OwnConnection>,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     // An abort during the connection's setup reached no listener.
     options.signal.throwIfAborted();
@@ -46,7 +55,7 @@ interface Ends<T> {
 
 class Exchange<T> {
   readonly #outgoing: ClientRequest;
-  readonly #options: ExchangeOptions<T>;
+  readonly #options: Omit<ExchangeOptions<T>, "connection">;
   readonly #ends: Ends<T>;
   readonly #watch: IdleWatch;
   readonly #onAbort: () => void;
@@ -54,7 +63,7 @@ class Exchange<T> {
   /** Reader that has all it needs. Reading continues to the end, so that the connection can be kept. */
   #complete: BodyReader<T> | null = null;
 
-  constructor(outgoing: ClientRequest, options: ExchangeOptions<T>, ends: Ends<T>) {
+  constructor(outgoing: ClientRequest, options: Omit<ExchangeOptions<T>, "connection">, ends: Ends<T>) {
     const { idleMs, signal } = options;
     this.#outgoing = outgoing;
     this.#options = options;
@@ -64,7 +73,7 @@ class Exchange<T> {
     });
     this.#onAbort = () => this.#finish(() => ends.reject(signal.reason));
     signal.addEventListener("abort", this.#onAbort, { once: true });
-    outgoing.on("error", (error) => this.#failed(this.#judged(error)));
+    outgoing.on("error", (error) => this.#failed(judgedError(error, outgoing.reusedSocket, options.judge)));
     outgoing.on("response", (message) => this.#receive(message));
   }
 
@@ -131,15 +140,18 @@ class Exchange<T> {
     // Does nothing for a complete exchange, whose connection is kept.
     this.#outgoing.destroy();
   }
+}
 
-  #judged(error: Error): Error {
-    const code = errorCode(error);
-    // A server may close a kept connection just when the next request is sent.
-    const isStale = this.#outgoing.reusedSocket && (code === "ECONNRESET" || code === "EPIPE");
-    return isStale
-      ? new PassingFailure("closes the connection", { isStale, cause: error })
-      : this.#options.judge(error);
-  }
+/**
+ * Returns the error of a connection that failed before a response.
+ *
+ * @param isReused true when the connection had an earlier response
+ */
+export function judgedError(error: Error, isReused: boolean, judge: (error: unknown) => Error): Error {
+  const code = errorCode(error);
+  // A server may close a kept connection just when the next request is sent.
+  const isStale = isReused && (code === "ECONNRESET" || code === "EPIPE");
+  return isStale ? new PassingFailure("closes the connection", { isStale, cause: error }) : judge(error);
 }
 
 function drained(outgoing: ClientRequest): Promise<void> {
@@ -152,38 +164,4 @@ function drained(outgoing: ClientRequest): Promise<void> {
     outgoing.on("drain", done);
     outgoing.on("close", done);
   });
-}
-
-/** Calls once after a time without activity. Uses one timer, instead of one for each chunk. */
-class IdleWatch {
-  readonly #idleMs: number;
-  readonly #onIdle: () => void;
-  #lastMs = systemClock.nowMs();
-  #isPaused = false;
-  #callOff: () => void;
-
-  constructor(idleMs: number, onIdle: () => void) {
-    this.#idleMs = idleMs;
-    this.#onIdle = onIdle;
-    this.#callOff = systemClock.after(idleMs, () => this.#look());
-  }
-
-  touch(): void {
-    this.#isPaused = false;
-    this.#lastMs = systemClock.nowMs();
-  }
-
-  pause(): void {
-    this.#isPaused = true;
-  }
-
-  stop(): void {
-    this.#callOff();
-  }
-
-  #look(): void {
-    const leftMs = this.#isPaused ? this.#idleMs : this.#lastMs + this.#idleMs - systemClock.nowMs();
-    if (leftMs <= 0) this.#onIdle();
-    else this.#callOff = systemClock.after(Math.ceil(leftMs), () => this.#look());
-  }
 }

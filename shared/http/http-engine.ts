@@ -4,6 +4,7 @@ import { systemClock, type Timers } from "../core/clock.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { Slots } from "../core/slots.ts";
 import { Connections } from "./connections.ts";
+import { exchangeDirectly } from "./direct-exchange.ts";
 import { exchange } from "./exchange.ts";
 import { failed, judgedByError, PassingFailure, wantsProxyUser } from "./failures.ts";
 import type { Answer, AnswerHead, BodyReader, HttpRequest } from "./messages.ts";
@@ -170,7 +171,7 @@ export class HttpEngine implements Disposable {
     const { slots } = this.#storeOf(request.url);
     const release = await slots.take(signal);
     try {
-      const { proxy, connection } = await this.#connections.to(request.url);
+      const { proxy, connection, lines } = await this.#connections.to(request.url);
       meter.add("requests", 1);
       const requestedMs = systemClock.nowMs();
       const open = (head: AnswerHead): BodyReader<Outcome<T>> => {
@@ -185,13 +186,11 @@ export class HttpEngine implements Disposable {
       };
       const judge = (error: unknown) =>
         judgedByError(call.path, { host: request.url.hostname, proxy }, error);
-      const outcome = await exchange(request, {
-        connection,
-        idleMs: call.idleMs ?? this.#idleMs,
-        open,
-        judge,
-        signal,
-      });
+      const options = { connection, idleMs: call.idleMs ?? this.#idleMs, open, judge, signal };
+      const outcome =
+        lines !== null && isRangeRead(request)
+          ? await exchangeDirectly(request, lines, options)
+          : await exchange(request, options);
       // A server's own 407 is not about a proxy.
       if (proxy !== null && outcome.kind === "other" && outcome.answer.status === 407)
         throw wantsProxyUser(call.path);
@@ -216,6 +215,11 @@ export class HttpEngine implements Disposable {
   }
 }
 
+/** Checks for a read of a range, whose response has a known length and may be long. */
+function isRangeRead({ method, headers }: HttpRequest): boolean {
+  return method === "GET" && headers.range !== undefined;
+}
+
 function isRead({ method }: HttpRequest): boolean {
   return method === "GET" || method === "HEAD";
 }
@@ -229,7 +233,7 @@ function collected<T>(head: AnswerHead): BodyReader<Outcome<T>> {
   let bytes = 0;
   return {
     take(chunk) {
-      chunks.push(chunk.subarray(0, MOST_OTHER_BYTES - bytes));
+      chunks.push(Uint8Array.from(chunk.subarray(0, MOST_OTHER_BYTES - bytes)));
       bytes += chunk.length;
       return bytes < MOST_OTHER_BYTES ? "more" : "enough";
     },

@@ -10,6 +10,17 @@ export function isSmallFile({ bytes }: { readonly bytes: number }): boolean {
   return bytes <= END_BYTES;
 }
 
+/**
+ * Limit of a distant file that one request reads whole. Its end and its rows would take two, in turn. A
+ * request takes the CPU time of 100 to 300 KiB, and a round trip as long as some mebibytes.
+ */
+const ONE_READ_BYTES = 512 << 10;
+
+/** Checks whether one read of a whole distant file is cheaper than reads of its end and of its rows. */
+export function fitsOneRead({ bytes }: { readonly bytes: number }): boolean {
+  return bytes <= ONE_READ_BYTES;
+}
+
 /** Makes a source of a file whose end was fetched. Reads of the end return copies. */
 export function tailedSource(source: ByteSource, tail: Uint8Array): ByteSource {
   const tailStart = source.bytes - tail.length;

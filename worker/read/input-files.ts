@@ -5,9 +5,10 @@ import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { FormatReaders, openInputFile } from "../../shared/dataset/open-input-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
+import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { gatheredSource } from "../../shared/storage/gathered-source.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
-import { fetchedSource, isSmallFile } from "../../shared/storage/small-file.ts";
+import { fetchedSource, fitsOneRead, isSmallFile } from "../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { FileEnds } from "./file-ends.ts";
@@ -57,12 +58,13 @@ export class InputFiles implements AsyncDisposable {
   }
 
   /**
-   * Fetches a small file before it is taken. Many files may be fetched concurrently, while opening one needs
-   * a decoder. Null: the file is larger, or no way leads to the planned file. `take` reports the reason.
-   * Never rejects.
+   * Fetches a small file before it is taken, in one read. Many files may be fetched concurrently, while
+   * opening one needs a decoder. Null: the file is larger, or no way leads to the planned file. `take`
+   * reports the reason. Never rejects.
    */
-  async fetch(planned: InputFile, signal: AbortSignal): Promise<FetchedFile | null> {
-    if (!isSmallFile(planned)) return null;
+  async fetch(slice: LeaseSlice, signal: AbortSignal): Promise<FetchedFile | null> {
+    const { file: planned } = slice;
+    if (!isSmallFile(planned) && !isReadAtOnce(slice)) return null;
     for (const way of this.#options.ways) {
       try {
         return { way, bytes: await this.#readWhole(way, planned, signal) };
@@ -167,9 +169,11 @@ export class InputFiles implements AsyncDisposable {
     for (const way of left) {
       signal.throwIfAborted();
       try {
-        const file = isSmallFile(planned)
-          ? await this.#openSmall(way, planned, way === fetched?.way ? fetched.bytes : null, signal)
-          : await this.#openLarge(way, planned, signal);
+        const bytes = way === fetched?.way ? fetched.bytes : null;
+        const file =
+          bytes !== null || isSmallFile(planned)
+            ? await this.#openSmall(way, planned, bytes, signal)
+            : await this.#openLarge(way, planned, signal);
         this.#readFrom.set(file, way);
         if (way !== ways[0]) onFar?.(planned.path);
         return file;
@@ -230,6 +234,11 @@ export class InputFiles implements AsyncDisposable {
     if (read.kind === "failed") throw read.error;
     return read.value;
   }
+}
+
+/** Checks for a distant file whose rows are all read. Another shard of it would fetch it again. */
+function isReadAtOnce({ file, rowStart, rowEnd }: LeaseSlice): boolean {
+  return !isOnThisMachine(file.path) && fitsOneRead(file) && rowStart === 0 && rowEnd === file.rows;
 }
 
 /** Converts a store's errors about the read version to errors about the planned file. */

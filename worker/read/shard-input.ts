@@ -31,8 +31,8 @@ export interface ShardRows {
 }
 
 /**
- * Small files that are fetched concurrently, a mebibyte at most. On a network file system, each read and stat
- * is a round trip.
+ * Small files that are fetched concurrently: a mebibyte at most, or eight from a store. On a network file
+ * system, each read and stat is a round trip.
  */
 const FILES_AHEAD = 16;
 
@@ -80,7 +80,7 @@ export class ShardInput implements ShardRows, Disposable {
     this.#files = files;
     this.#calls = calls;
     this.#budget = calls.budget?.open() ?? UNCOUNTED;
-    this.#fetched = readAhead(slices, FILES_AHEAD, ({ file }) => files.fetch(file, calls.signal));
+    this.#fetched = readAhead(slices, FILES_AHEAD, (slice) => files.fetch(slice, calls.signal));
   }
 
   get schema(): Schema {

@@ -22,12 +22,13 @@ type Format = JobSpec["input"]["format"];
 
 /** Selects all data files below a folder. */
 export function everyFile(format: Format): Selection {
+  const isData = dataOf(format);
   return {
     wayMatters: false,
     folder: (path) => (isHidden(path) ? "hidden" : "take"),
     file: (path) => {
-      if (isHidden(path)) return isData(path, format) ? "hidden" : "pass";
-      return isData(path, format) ? "take" : "otherEnding";
+      if (isHidden(path)) return isData(path) ? "hidden" : "pass";
+      return isData(path) ? "take" : "otherEnding";
     },
   };
 }
@@ -58,15 +59,18 @@ export function matchingFiles(pattern: string, format: Format): Selection | stri
   const choice = (path: string, isFolder: boolean): Choice => {
     const name = hiddenAsDots(path);
     if (visible.some((matcher) => matcher.match(name, isFolder))) return "take";
+    // Most names of a bucket match nothing, and none of their parts is hidden.
+    if (name === path) return "pass";
     return all.some((matcher) => matcher.match(path, isFolder)) ? "hidden" : "pass";
   };
   const anyEnding = format !== "auto";
+  const isData = dataOf(format);
   return {
     wayMatters: true,
     folder: (path) => choice(path, true),
     file: (path) => {
       const found = choice(path, false);
-      if (found === "pass" || anyEnding || isData(path, format)) return found;
+      if (found === "pass" || anyEnding || isData(path)) return found;
       return found === "take" ? "otherEnding" : "pass";
     },
   };
@@ -87,6 +91,8 @@ function isHidden(path: string): boolean {
   return /^[._]/.test(basename(path));
 }
 
-function isData(path: string, format: Format): boolean {
-  return extensionsOf(format).includes(extensionOf(path));
+/** Returns a check for the extensions of a format. There may be millions of paths. */
+function dataOf(format: Format): (path: string) => boolean {
+  const extensions = new Set(extensionsOf(format));
+  return (path) => extensions.has(extensionOf(path));
 }

@@ -6,7 +6,7 @@ import type { InputFile } from "../../../../shared/domain/dataset.ts";
 import { type FileStat, parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
-import { END_BYTES, isSmallFile } from "../../../../shared/storage/small-file.ts";
+import { END_BYTES, fitsOneRead, isSmallFile } from "../../../../shared/storage/small-file.ts";
 import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
 import { InputFiles } from "../../../../worker/read/input-files.ts";
 import type { Way } from "../../../../worker/read/ways.ts";
@@ -273,4 +273,26 @@ test("an end that one way has read does not open the file by another way that fa
       rows += batch.numRows;
     expect(rows).toBe(100);
   }
+});
+
+test("a file of a store that a shard reads whole takes one read, and that of one version", async () => {
+  const { bucket, path, content, planned, requested, way } = await inBucket();
+  expect([isSmallFile(planned), fitsOneRead(planned)]).toEqual([false, true]);
+  const slice = { file: planned, rowStart: 0, rowEnd: planned.rows };
+  const readAll = async (files: InputFiles) => {
+    const fetched = await files.fetch(slice, signal);
+    const file = await files.take(planned, fetched, signal);
+    let rows = 0;
+    for await (const batch of file.read({ ...slice, columns: ["id"], signal })) rows += batch.numRows;
+    return rows;
+  };
+  await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
+  expect(await readAll(files)).toBe(planned.rows);
+  expect(requested).toEqual([[0, planned.bytes]]);
+  // Another shard of the file would fetch it again.
+  expect(await files.fetch({ ...slice, rowEnd: 10 }, signal)).toBeNull();
+  expect(requested).toHaveLength(1);
+  await bucket.put(path, sourceOfBytes(content), { signal });
+  await using others = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
+  await expect(readAll(others)).rejects.toMatchObject({ code: "INPUT_CHANGED", fields: { path } });
 });
