@@ -28,7 +28,7 @@ function sinc(x: number): number {
 }
 
 /** Fractional bits of the integer weights. Of a 32-bit sum, 8 bits are the pixel and 2 are headroom. */
-export const WEIGHT_BITS = 22;
+const WEIGHT_BITS = 22;
 const UNITS = 2 ** WEIGHT_BITS;
 
 /** Weights of a scaled line: each pixel averages consecutive pixels of the source line. */

@@ -1,8 +1,8 @@
-import { type Taps, tapsOf, WEIGHT_BITS } from "./filters.ts";
+import { type Taps, tapsOf } from "./filters.ts";
+import { lineScaler, type Scaling } from "./line-scaler.ts";
 import type { Resample } from "./op.ts";
 import { opencvLinear } from "./opencv-linear.ts";
 import type { Pixels, Region, Size } from "./pixels.ts";
-import { lineScaler } from "./resample-simd.ts";
 
 /**
  * Scales a region of an image bit for bit like `Image.resize` of Pillow 13. It scales in one direction,
@@ -10,19 +10,25 @@ import { lineScaler } from "./resample-simd.ts";
  * computed.
  *
  * @param region region inside `size`
+ * @returns pixels that are valid until the next image is scaled or decoded in this thread
  */
 export function resampled(image: Pixels, size: Size, resample: Resample, region: Region): Pixels {
   if (resample === "nearest") return nearest(image, size, region);
   if (resample === "opencvLinear") return opencvLinear(image, size, region);
   const { x, y, width, height } = region;
-  const isSame = { across: size.width === image.width, down: size.height === image.height };
-  const across = isSame.across ? null : tapsOf(resample, image.width, size.width, [x, x + width]);
-  const down = isSame.down ? null : tapsOf(resample, image.height, size.height, [y, y + height]);
-  const columns = across === null ? { x, width } : { x: 0, width: image.width };
-  const rows = down === null ? { y, height } : rowsUnder(down);
-  const used = cut(image, { ...columns, ...rows });
-  if (isDownFirst(image, size)) return scaledAcross(scaledDown(used, rows.y, down), across);
-  return scaledDown(scaledAcross(used, across), rows.y, down);
+  const across =
+    size.width === image.width ? null : tapsOf(resample, image.width, size.width, [x, x + width]);
+  const down =
+    size.height === image.height ? null : tapsOf(resample, image.height, size.height, [y, y + height]);
+  const columns = across === null ? { start: x, length: width } : sourceUnder(across);
+  const rows = down === null ? { start: y, length: height } : sourceUnder(down);
+  const used = { x: columns.start, y: rows.start, width: columns.length, height: rows.length };
+  if (across === null && down === null) return cut(image, used);
+  const scaling: Scaling = [
+    ...(across === null ? [] : [{ direction: "across", taps: across } as const]),
+    ...(down === null ? [] : [{ direction: "down", taps: down } as const]),
+  ];
+  return lineScaler().scale(image, used, isDownFirst(image, size) ? scaling.toReversed() : scaling);
 }
 
 /**
@@ -47,113 +53,12 @@ function cut(image: Pixels, { x, y, width, height }: Region): Pixels {
   return { width, height, channels, data };
 }
 
-/** Returns the source rows of all pixels. */
-function rowsUnder({ first, offsets }: Taps): Pick<Region, "y" | "height"> {
+/** Returns the source pixels of a line that have weights. */
+function sourceUnder({ first, offsets }: Taps): { readonly start: number; readonly length: number } {
   const last = first.length - 1;
   const reach = (offsets[last + 1] ?? 0) - (offsets[last] ?? 0);
-  const y = first[0] ?? 0;
-  return { y, height: (first[last] ?? 0) + reach - y };
-}
-
-const HALF = 1 << (WEIGHT_BITS - 1);
-
-/** Returns a view of the same bytes that clamps writes to 0 to 255. */
-function clamped({ buffer }: Uint8Array): Uint8ClampedArray {
-  return new Uint8ClampedArray(buffer);
-}
-
-function scaledAcross(lines: Pixels, taps: Taps | null): Pixels {
-  if (taps === null) return lines;
-  const { height, channels } = lines;
-  const width = taps.first.length;
-  const data = new Uint8Array(width * height * channels);
-  if (channels !== 3) acrossGrey(lines, taps, clamped(data));
-  else if (!lineScaler().across(lines, taps, data)) acrossRgb(lines, taps, clamped(data));
-  return { width, height, channels, data };
-}
-
-function acrossRgb(lines: Pixels, { first, offsets, weights }: Taps, out: Uint8ClampedArray): void {
-  const { data, height, width } = lines;
-  const pixels = first.length;
-  let at = 0;
-  for (let row = 0; row < height; row += 1) {
-    const line = row * width * 3;
-    for (let pixel = 0; pixel < pixels; pixel += 1) {
-      let from = line + (first[pixel] ?? 0) * 3;
-      const end = offsets[pixel + 1] ?? 0;
-      let red = HALF;
-      let green = HALF;
-      let blue = HALF;
-      for (let tap = offsets[pixel] ?? 0; tap < end; tap += 1) {
-        const weight = weights[tap] ?? 0;
-        red = (red + Math.imul(data[from] ?? 0, weight)) | 0;
-        green = (green + Math.imul(data[from + 1] ?? 0, weight)) | 0;
-        blue = (blue + Math.imul(data[from + 2] ?? 0, weight)) | 0;
-        from += 3;
-      }
-      out[at] = red >> WEIGHT_BITS;
-      out[at + 1] = green >> WEIGHT_BITS;
-      out[at + 2] = blue >> WEIGHT_BITS;
-      at += 3;
-    }
-  }
-}
-
-function acrossGrey(lines: Pixels, { first, offsets, weights }: Taps, out: Uint8ClampedArray): void {
-  const { data, height, width } = lines;
-  const pixels = first.length;
-  let at = 0;
-  for (let row = 0; row < height; row += 1) {
-    const line = row * width;
-    for (let pixel = 0; pixel < pixels; pixel += 1) {
-      let from = line + (first[pixel] ?? 0);
-      const end = offsets[pixel + 1] ?? 0;
-      let sum = HALF;
-      for (let tap = offsets[pixel] ?? 0; tap < end; tap += 1) {
-        sum = (sum + Math.imul(data[from] ?? 0, weights[tap] ?? 0)) | 0;
-        from += 1;
-      }
-      out[at] = sum >> WEIGHT_BITS;
-      at += 1;
-    }
-  }
-}
-
-/** @param top row of the image that is the first line */
-function scaledDown(lines: Pixels, top: number, taps: Taps | null): Pixels {
-  if (taps === null) return lines;
-  const { width, channels } = lines;
-  const height = taps.first.length;
-  const data = new Uint8Array(width * height * channels);
-  if (!lineScaler().down(lines, top, taps, data)) addedDown(lines, top, taps, clamped(data));
-  return { width, height, channels, data };
-}
-
-function addedDown(
-  lines: Pixels,
-  top: number,
-  { first, offsets, weights }: Taps,
-  out: Uint8ClampedArray,
-): void {
-  const lineBytes = lines.width * lines.channels;
-  const sums = new Int32Array(lineBytes);
-  for (let row = 0; row < first.length; row += 1) {
-    sums.fill(HALF);
-    let from = ((first[row] ?? 0) - top) * lineBytes;
-    const end = offsets[row + 1] ?? 0;
-    for (let tap = offsets[row] ?? 0; tap < end; tap += 1) {
-      addLine(sums, lines.data, from, weights[tap] ?? 0);
-      from += lineBytes;
-    }
-    const at = row * lineBytes;
-    for (let index = 0; index < lineBytes; index += 1) out[at + index] = (sums[index] ?? 0) >> WEIGHT_BITS;
-  }
-}
-
-function addLine(sums: Int32Array, data: Uint8Array, from: number, weight: number): void {
-  for (let index = 0; index < sums.length; index += 1) {
-    sums[index] = ((sums[index] ?? 0) + Math.imul(data[from + index] ?? 0, weight)) | 0;
-  }
+  const start = first[0] ?? 0;
+  return { start, length: (first[last] ?? 0) + reach - start };
 }
 
 /** Scales by nearest neighbour. The accumulated rounding follows Pillow's affine transform. */

@@ -1,4 +1,5 @@
 import type { UsedLibrary } from "../../shared/extension/library.ts";
+import { lineScaler } from "./line-scaler.ts";
 import type { Pixels, Size } from "./pixels.ts";
 
 /** Names of the library: that of most Linux distributions, of macOS and of Windows. */
@@ -44,8 +45,6 @@ interface Functions {
  */
 export class Turbojpeg implements Disposable {
   readonly #functions: Functions;
-  /** Pixels of the last image. Grows to the largest one. */
-  #pixels = new Uint8Array(0);
   readonly #facts: [width: Out, height: Out, subsampling: Out, space: Out] = [[0], [0], [0], [0]];
 
   private constructor(functions: Functions) {
@@ -83,17 +82,17 @@ export class Turbojpeg implements Disposable {
   }
 
   /**
-   * Decodes an image to RGB. Null: it is damaged. The pixels are valid until the next call.
+   * Decodes an image to RGB, in the memory of this thread's scaler. Null: it is damaged. The pixels are valid
+   * until the next call.
    *
    * @param size as {@link sizeOf} returned it
    */
   decode(jpeg: Uint8Array, { width, height }: Size): Pixels | null {
-    const bytes = width * height * 3;
-    if (this.#pixels.length < bytes) this.#pixels = new Uint8Array(bytes);
+    const data = lineScaler().frame(width * height * 3);
     const { handle, decompress } = this.#functions;
     const options = [width, 0, height, RGB, ACCURATE_DCT | LIMIT_SCANS];
-    if (decompress(handle, jpeg, jpeg.length, this.#pixels, ...options) !== 0) return null;
-    return { width, height, channels: 3, data: this.#pixels.subarray(0, bytes) };
+    if (decompress(handle, jpeg, jpeg.length, data, ...options) !== 0) return null;
+    return { width, height, channels: 3, data };
   }
 
   /** Frees the library's memory. The decoder must not be used afterwards. */

@@ -1,5 +1,6 @@
 import { present } from "../../shared/core/assert.ts";
 import { encodeHalf } from "../../shared/core/float16.ts";
+import { lineScaler, type Places } from "./line-scaler.ts";
 import { channelCount, type ImageDtype, type ImagePlan } from "./op.ts";
 import type { Pixels } from "./pixels.ts";
 
@@ -25,17 +26,23 @@ export class ValueWriter {
   readonly #plan: ImagePlan;
   /** Tables by channel of the tensor. */
   readonly #tables: readonly ImageValues[];
+  /** Tables by channel of an image, one after another. */
+  readonly #words: Float32Array;
 
   constructor(plan: ImagePlan) {
     this.#plan = plan;
     this.#tables = Array.from({ length: channelCount(plan.channels) }, (_, channel) =>
       tableOf(plan, channel),
     );
+    this.#words = Float32Array.from(this.#tables.flatMap((_, place) => [...this.#table(place)]));
   }
 
   /** @param image must have the plan's size and channels */
-  write({ data }: Pixels, out: ImageValues, at: number): void {
+  write(image: Pixels, out: ImageValues, at: number): void {
+    const { data } = image;
     if (this.#tables.length === 1) lookUp(data, this.#table(0), out, at);
+    else if (out instanceof Float32Array)
+      out.set(lineScaler().lookUp(image, this.#words, this.#places(0)), at);
     else lookUpColours(data, [this.#table(0), this.#table(1), this.#table(2)], out, this.#places(at));
   }
 
@@ -54,13 +61,6 @@ export class ValueWriter {
 
 function lookUp(bytes: Uint8Array, table: ImageValues, out: ImageValues, at: number): void {
   for (let index = 0; index < bytes.length; index += 1) out[at + index] = table[bytes[index] ?? 0] ?? 0;
-}
-
-/** Offsets of values. The first is at `at`, the next channel at `+ apart`, the next pixel at `+ step`. */
-interface Places {
-  readonly at: number;
-  readonly apart: number;
-  readonly step: number;
 }
 
 /** Converts all channels in one pass, so the image is read once and adjacent values are written together. */

@@ -23,11 +23,10 @@ export const viewImages: FeatureViewer = async (values, { cells, data }, { stora
     const file = await imageOfCell(cell, cells, { storages, signal });
     if (file.kind === "refused") continue;
     const view = (image: Pixels): FileView => {
+      // The next scaling overwrites the pixels of `fitted`.
+      const before = pictureOf(image, preview);
       const after = fitted(image, op);
-      return {
-        before: pictureOf(image, preview),
-        after: after === null ? null : pictureOf(after, preview),
-      };
+      return { before, after: after === null ? null : pictureOf(after, preview) };
     };
     const decoded = await decoder.decode(file.bytes, op, view, signal);
     if (decoded.kind === "decoded") views.push(decoded.image);

@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { lineScaler } from "../../../extensions/image/line-scaler.ts";
 import { imageArray, ValueWriter } from "../../../extensions/image/values.ts";
 import { encodeHalf } from "../../../shared/core/float16.ts";
 import { anImagePlan } from "./image-fixtures.ts";
@@ -56,5 +58,34 @@ describe("ValueWriter", () => {
     expect(valuesOf({ layout: "nhwc", dtype: "float16", rescale: third })).toEqual(
       [...image.data].map((byte) => encodeHalf(byte * third)),
     );
+  });
+
+  it("values are the same in any layout, order, size, type and place of the image", () => {
+    const edge = fc.integer({ min: 1, max: 20 });
+    const property = fc.property(
+      fc.record({ width: edge, height: edge }),
+      fc.constantFrom("nchw" as const, "nhwc" as const),
+      fc.constantFrom("rgb" as const, "bgr" as const),
+      fc.constantFrom("float32" as const, "uint8" as const),
+      fc.boolean(),
+      ({ width, height }, layout, channels, dtype, isDecoded) => {
+        const plan = anImagePlan({ width, height, layout, channels, dtype, mean: [1, 2, 3] });
+        const count = 3 * width * height;
+        const data = Uint8Array.from({ length: count }, (_, index) => 3 + ((index * 89) % 253));
+        const given = isDecoded ? lineScaler().frame(count) : data;
+        given.set(data);
+        const values = imageArray(plan, 3);
+        new ValueWriter(plan).write({ width, height, channels: 3, data: given }, values, count);
+        const expected = Array.from({ length: 3 * count }, () => 0);
+        for (const [index, byte] of data.entries()) {
+          const [pixel, place] = [Math.floor(index / 3), index % 3];
+          const channel = channels === "bgr" ? 2 - place : place;
+          const at = layout === "nchw" ? channel * width * height + pixel : 3 * pixel + channel;
+          expected[count + at] = byte - (channel + 1);
+        }
+        expect([...values]).toEqual(expected);
+      },
+    );
+    fc.assert(property, { numRuns: 200 });
   });
 });
