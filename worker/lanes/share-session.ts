@@ -23,7 +23,7 @@ interface SharingSeams {
 }
 
 /**
- * Decides whether the lanes of a device run one session, which saves a copy of the weights for each further
+ * Decides whether the lanes of a device run one session. It saves a copy of the weights for each further
  * lane. Lanes with several threads need own sessions, because a session has one pool of threads. On GPUs
  * sharing is untested. Logs a warning where it is wanted, and the check of this machine fails.
  */

@@ -10,8 +10,7 @@ const API_VERSION = 20;
 /**
  * Functions that return a status: their index in `OrtApi`, and their parameters.
  *
- * Source: `struct OrtApi` in
- * https://github.com/microsoft/onnxruntime/blob/v1.30.0/include/onnxruntime/core/session/onnxruntime_c_api.h
+ * Source: `struct OrtApi` in include/onnxruntime/core/session/onnxruntime_c_api.h of ONNX Runtime 1.30
  */
 const CALLS = {
   createEnv: [3, "int, const char *, _Out_ void **"],

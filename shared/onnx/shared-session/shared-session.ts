@@ -34,7 +34,7 @@ const DEFAULT_MEMORY = 0;
  * Opens a session on the CPU that the threads of one process share, with one copy of the weights. Each thread
  * runs it concurrently with the others, on its own core. Blocks as `createSession` does.
  *
- * Null: the model has inputs or outputs of other types than tensors of numbers. `createSession` supports them.
+ * Null: the model has inputs or outputs that are no tensors of numbers. `createSession` supports them.
  *
  * @param buffer memory from `SharedHandle.buffer`, the same for all threads
  * @throws {MODEL_INVALID | OUT_OF_MEMORY} as `createSession` does
