@@ -20,7 +20,10 @@ export const probeCommand: CommandModule<object, ProbeArguments> = {
     const { printText } = await import("../shared/terminal/print-text.ts");
     const devices = await probeDevices({ signal: NEVER });
     const libraries = await findLibraries();
-    if (json) process.stdout.write(`${JSON.stringify({ devices, libraries })}\n`);
-    else printText(process.stdout, (style) => probeText({ devices, libraries }, style));
+    const { checkSharedSession } = await import("../shared/onnx/shared-session/check-shared-session.ts");
+    const reason = await checkSharedSession();
+    const sessions = { shared: reason === null, reason };
+    if (json) process.stdout.write(`${JSON.stringify({ devices, libraries, sessions })}\n`);
+    else printText(process.stdout, (style) => probeText({ devices, libraries, sessions }, style));
   },
 };

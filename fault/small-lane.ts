@@ -31,7 +31,6 @@ await laneMain(async (options) => {
     throw classifyOnnxError(new Error(message), { stage: "run", device: options.device });
   };
   return {
-    signature: session.signature,
     run,
     [Symbol.asyncDispose]: async () => await session[Symbol.asyncDispose](),
   };

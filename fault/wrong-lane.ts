@@ -14,7 +14,6 @@ await laneMain(async (options) => {
     return answers;
   };
   return {
-    signature: session.signature,
     run,
     [Symbol.asyncDispose]: async () => await session[Symbol.asyncDispose](),
   };

@@ -10,10 +10,12 @@ const MAX_ADVICE_COLUMNS = 200;
 interface Probed {
   readonly devices: readonly DeviceProbe[];
   readonly libraries: readonly FoundLibrary[];
+  /** Sessions of CPU lanes: whether they can share one, and else the reason. */
+  readonly sessions: { readonly shared: boolean; readonly reason: string | null };
 }
 
 /** Shows this machine's devices and optional libraries, with hints for what is missing. */
-export function probeText({ devices, libraries }: Probed, style: Style = plainStyle): string {
+export function probeText({ devices, libraries, sessions }: Probed, style: Style = plainStyle): string {
   const rows = devices.map(({ device, ok, loadMs, runMs, detail }) => [
     device,
     ok ? "yes" : "no",
@@ -41,6 +43,10 @@ export function probeText({ devices, libraries }: Probed, style: Style = plainSt
     table,
     ...(hints.length === 0 ? [] : ["", ...hints]),
     ...(used.length === 0 ? [] : ["", found]),
+    "",
+    sessions.shared
+      ? "CPU lanes share the weights of a large model."
+      : `CPU lanes cannot share the weights of a model: ${oneLine(sessions.reason ?? "")}`,
   ].join("\n");
 }
 

@@ -22,9 +22,8 @@ interface SessionOptions {
   readonly logErrors?: boolean;
 }
 
-/** Loaded model. Supports one call at a time. */
-export interface Session extends AsyncDisposable {
-  readonly signature: ModelSignature;
+/** Loaded model, as a lane runs it. Supports one call at a time. */
+export interface LaneSession extends AsyncDisposable {
   /**
    * Runs one inference. Reads `feeds` in place, and the caller keeps them. The caller owns the result's
    * buffers, and may transfer them. Copies only the named `outputs`. ONNX Runtime still computes the others.
@@ -37,6 +36,11 @@ export interface Session extends AsyncDisposable {
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
   ): Promise<Record<string, TensorData>>;
+}
+
+/** Loaded model with its inputs and outputs. */
+export interface Session extends LaneSession {
+  readonly signature: ModelSignature;
 }
 
 /**

@@ -13,9 +13,9 @@ export const processOptions = {
     type: "string",
     requiresArg: true,
     default: "auto",
-    describe: "ONNX Runtime sessions per worker, each in a thread of its own",
+    describe: "Threads per worker that run the model, each on one batch",
   },
-  threads: { type: "string", requiresArg: true, default: "auto", describe: "Threads per session" },
+  threads: { type: "string", requiresArg: true, default: "auto", describe: "Threads per lane" },
   "shard-threads": {
     type: "string",
     requiresArg: true,

@@ -10,6 +10,7 @@ import { existsOn } from "../../shared/onnx/devices.ts";
 import { runIsolated } from "../../shared/onnx/isolated.ts";
 import { probeDevice, probeDevices } from "../../shared/onnx/probe.ts";
 import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
+import { checkSharedSession } from "../../shared/onnx/shared-session/check-shared-session.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -142,5 +143,18 @@ describe("an isolated process", () => {
     expect(result).toMatchObject({ kind: "answered", value: { argument: { a: [1, "ü"] } } });
     const { pid } = (result as { value: { pid: number } }).value;
     expect(() => process.kill(pid, 0)).toThrow();
+  });
+});
+
+describe("the check of shared sessions", () => {
+  test("passes where the C API was tested, and is made once", async () => {
+    const check = checkSharedSession();
+    expect(checkSharedSession()).toBe(check);
+    expect(await check).toBe(process.platform === "linux" ? null : `not tested on ${process.platform}`);
+  });
+
+  test("reports a crash of its process", async () => {
+    const crashing = await script("wrong-function", `process.kill(process.pid, "SIGSEGV");`);
+    expect(await checkSharedSession(crashing)).toMatch(/^the check ended by signal .*SIGSEGV/);
   });
 });

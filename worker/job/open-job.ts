@@ -4,7 +4,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { canonicalJson } from "../../shared/core/digest.ts";
 import type { SpareThreads } from "../../shared/core/spare-threads.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
-import type { Lease } from "../../shared/domain/job.ts";
+import type { Lease, ModelFile } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
@@ -16,6 +16,7 @@ import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.t
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
 import { fixedBatchOf } from "../lanes/fixed-batch.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
+import { shouldShareSession } from "../lanes/share-session.ts";
 import type { SharedLanes } from "../lanes/shared-lanes.ts";
 import { mergeShares } from "../meter/busy-meter.ts";
 import { type OnBusy, ShardThreadClient } from "../pipeline/shard-thread-client.ts";
@@ -149,7 +150,10 @@ export class OpenJob implements AsyncDisposable {
     const { job } = jobs;
     const { access, model, machine, ...rest } = parts;
     const tuning = new JobTuning(options.tuning ?? NO_TUNING_CACHE, job, machine);
-    const loaded = { device, ...lanePlanOf(options), fixedBatch: fixedBatchOf(job.map) };
+    const plan = lanePlanOf(options);
+    const sharing = { device, ...plan, modelBytes: bytesOf(job.model) };
+    const sharesSession = await shouldShareSession(sharing, { log });
+    const loaded = { device, ...plan, fixedBatch: fixedBatchOf(job.map), sharesSession };
     const script = options.laneScript === undefined ? {} : { script: options.laneScript };
     const start = () => startLanes({ modelPath: model.path, ...loaded, ...script }, NEVER);
     const key = canonicalJson([modelDigest(job.model), { ...loaded }]);
@@ -163,8 +167,8 @@ export class OpenJob implements AsyncDisposable {
       throw error;
     }
     started.onBroken((error) => options.onBroken(error));
-    log.info({ job: job.jobId, loadMs: Math.round(started.loadMs) }, "lanes ready");
-    const learned = await tuning.recallBatch(lanePlanOf(options));
+    log.info({ job: job.jobId, loadMs: Math.round(started.loadMs), sharesSession }, "lanes ready");
+    const learned = await tuning.recallBatch(plan);
     return new OpenJob(options, jobs, access, { ...rest, model, lanes: started, tuning, learned });
   }
 
@@ -202,9 +206,7 @@ export class OpenJob implements AsyncDisposable {
    * unknown here, and estimated as the model's size.
    */
   memoryBytes(): number {
-    const { bytes, externalData } = this.#job.model;
-    const modelBytes = externalData.reduce((sum, file) => sum + file.bytes, bytes);
-    return Math.max(modelBytes, process.memoryUsage.rss() - this.#rssBefore);
+    return Math.max(bytesOf(this.#job.model), process.memoryUsage.rss() - this.#rssBefore);
   }
 
   /** Runs a shard on one of the job's shard threads, as `ShardThreads.use` does. */
@@ -280,4 +282,9 @@ export class OpenJob implements AsyncDisposable {
     });
     return thread;
   }
+}
+
+/** Returns the size of a model's files. */
+function bytesOf({ bytes, externalData }: ModelFile): number {
+  return externalData.reduce((sum, file) => sum + file.bytes, bytes);
 }

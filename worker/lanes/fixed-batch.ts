@@ -1,7 +1,7 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import type { Session } from "../../shared/onnx/session.ts";
+import type { LaneSession } from "../../shared/onnx/session.ts";
 import { placeBatch, rowsFirst } from "../tensorize/batch-axis.ts";
 import { joinRows, sliceRows } from "../tensorize/tensor-rows.ts";
 
@@ -33,17 +33,13 @@ export function fixedBatchOf({ inputs, outputs, state = [], fixedBatchRows }: Ma
  * Session that takes several fixed batches at once, and runs them one after another. Otherwise each row of a
  * small model could cost a message between threads.
  */
-export class FixedBatchSession implements Session {
-  readonly #session: Session;
+export class FixedBatchSession implements LaneSession {
+  readonly #session: LaneSession;
   readonly #fixed: FixedBatch;
 
-  constructor(session: Session, fixed: FixedBatch) {
+  constructor(session: LaneSession, fixed: FixedBatch) {
     this.#session = session;
     this.#fixed = fixed;
-  }
-
-  get signature(): Session["signature"] {
-    return this.#session.signature;
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import { type ErrorData, errorToData, isShardmillError } from "../../shared/core/errors.ts";
-import type { Session } from "../../shared/onnx/session.ts";
+import type { LaneSession } from "../../shared/onnx/session.ts";
 import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.ts";
 
 /**
@@ -10,14 +10,14 @@ import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.t
  * The callers bound the inbox: each has a few batches in flight, and waits for its replies.
  */
 export class LaneLoop {
-  readonly #session: Session;
+  readonly #session: LaneSession;
   readonly #onDeviceLost: (error: ErrorData) => void;
   readonly #ports = new Set<MessagePort>();
   readonly #inbox: { readonly port: MessagePort; readonly request: InferRequest }[] = [];
   #running: Promise<void> | null = null;
   #closed = false;
 
-  constructor(session: Session, onDeviceLost: (error: ErrorData) => void) {
+  constructor(session: LaneSession, onDeviceLost: (error: ErrorData) => void) {
     this.#session = session;
     this.#onDeviceLost = onDeviceLost;
   }

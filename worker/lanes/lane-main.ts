@@ -1,13 +1,13 @@
 import { workerData } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
-import type { Session } from "../../shared/onnx/session.ts";
+import type { LaneSession } from "../../shared/onnx/session.ts";
 import { FixedBatchSession } from "./fixed-batch.ts";
 import { LaneLoop } from "./lane-loop.ts";
 import type { LaneOptions, LaneThreadMethods, LaneThreadOwner } from "./lane-protocol.ts";
 
 /** Runs the thread of one lane: a session, and the loop that serves it. */
-export function laneMain(openSession: (options: LaneOptions) => Promise<Session>): void {
+export function laneMain(openSession: (options: LaneOptions) => Promise<LaneSession>): void {
   let loop: LaneLoop | null = null;
   const methods: LaneThreadMethods = {
     async load() {

@@ -12,6 +12,8 @@ export interface LaneOptions {
   readonly threads: number;
   /** Null: the model takes batches of any size. */
   readonly fixedBatch: FixedBatch | null;
+  /** Memory from `SharedHandle.buffer` for one session of all lanes. Null: each lane has its own session. */
+  readonly shared: SharedArrayBuffer | null;
 }
 
 /** Methods of a lane's thread. */

@@ -5,6 +5,7 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import { SharedHandle } from "../../shared/onnx/shared-session/shared-handle.ts";
 import type { FixedBatch } from "./fixed-batch.ts";
 import type { LaneOptions, LaneThreadMethods, LaneThreadOwner } from "./lane-protocol.ts";
 
@@ -16,6 +17,8 @@ interface LaneSetOptions {
   readonly threads: number;
   /** Default: the model takes batches of any size. */
   readonly fixedBatch?: FixedBatch | null;
+  /** True: all lanes run one session, with one copy of the weights. Default: each lane has its own. */
+  readonly sharesSession?: boolean;
   /** Time limit for a lane to end when it is closed. Default: five seconds. */
   readonly closeLimitMs?: number;
   /** Compiled script of each lane's thread. Default: the lane thread. Tests have scripts that misbehave. */
@@ -63,7 +66,8 @@ export async function startLanes(options: LaneSetOptions, signal: AbortSignal): 
   const { modelPath, device, threads, fixedBatch = null, closeLimitMs = CLOSE_LIMIT_MS } = options;
   const script = options.script ?? compiledUrl("worker/lanes/lane-thread.ts");
   const releaseDevice = device === "webgpu" ? await takeWebgpu(signal) : () => {};
-  const lane: LaneOptions = { modelPath, device, threads, fixedBatch };
+  const shared = options.sharesSession === true ? SharedHandle.buffer() : null;
+  const lane: LaneOptions = { modelPath, device, threads, fixedBatch, shared };
   const lanes = Array.from({ length: options.lanes }, () => new Lane(script, lane));
   const close = async () => {
     await Promise.allSettled(lanes.map((lane) => lane.close(closeLimitMs)));

@@ -35,7 +35,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
   // Libraries that need files, and processes that parse untrusted data.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
-  /^shared\/onnx\/(external-data|session)\.ts$/,
+  /^shared\/onnx\/(external-data|session|shared-session\/check-process)\.ts$/,
   /^extensions\/convert\/onnx\/(convert-file|load-weights)\.ts$/,
   /^extensions\/convert\/check\/(check-precision|compare-process)\.ts$/,
 ];

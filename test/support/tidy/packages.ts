@@ -27,7 +27,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
     packages: /^(hono|@hono\/.*)$/,
     folders: ["shared/serving/", "coordinator/http/", "worker/http/", "extensions/web/"],
   },
-  { packages: /^koffi$/, folders: ["extensions/image/", "extensions/nvidia/"] },
+  { packages: /^koffi$/, folders: ["extensions/image/", "extensions/nvidia/", "shared/onnx/"] },
   { packages: /^@opentelemetry\//, folders: ["extensions/tracing/"] },
   { packages: /^saxes$/, folders: ["extensions/object-store/"] },
   { packages: /^croner$/, folders: ["extensions/serve/"] },

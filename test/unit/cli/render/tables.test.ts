@@ -87,7 +87,8 @@ describe("the result of a probe", () => {
       },
     ] as const;
     const libraries = [{ serves: "JPEG images", used: "libvips", hint: "install libturbojpeg" }];
-    expect(probeText({ devices, libraries }).split("\n")).toEqual([
+    const sessions = { shared: true, reason: null };
+    expect(probeText({ devices, libraries, sessions }).split("\n")).toEqual([
       "device  runs  load ms  run ms  what happened",
       "cpu     yes      12.3     0.5  computed 6 numbers",
       "cuda    no                     no such library",
@@ -96,7 +97,12 @@ describe("the result of a probe", () => {
       "",
       "work         library  advice",
       "JPEG images  libvips  install libturbojpeg",
+      "",
+      "CPU lanes share the weights of a large model.",
     ]);
-    expect(probeText({ devices: [devices[0]], libraries: [] })).not.toContain("advice");
+    const separate = { shared: false, reason: "not tested on darwin" };
+    const text = probeText({ devices: [devices[0]], libraries: [], sessions: separate });
+    expect(text).not.toContain("advice");
+    expect(text).toContain("cannot share the weights of a model: not tested on darwin");
   });
 });
