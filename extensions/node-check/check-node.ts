@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../../shared/core/errors.ts";
+import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import { CONVERSION } from "../../shared/domain/conversion.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
@@ -61,6 +61,10 @@ export async function checkNode(machine: ProbedMachine, options: NodeOptions): P
           signal: stops.requested,
         }),
       );
+    } catch (error) {
+      // Unlike a job, checks cannot be resumed.
+      if (!stops.requested.aborted) throw error;
+      throw new ShardmillError("INTERRUPTED", "the checks were stopped by a signal");
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -18,7 +18,7 @@ export function loopSizes({ feeds, lengths }: Pick<LoopModel, "feeds" | "lengths
   return SIZES.filter((size) => size === 1 || size * rowBytes <= BATCH_BYTES);
 }
 
-/** Makes a batch of random tensors for each length. Rows of a batch are equally long, so nothing is padded. */
+/** Makes a batch of random tensors for each length. Its rows are equally long, so nothing is padded. */
 export function loopBatches(
   { feeds, lengths }: Pick<LoopModel, "feeds" | "lengths">,
   rows: number,

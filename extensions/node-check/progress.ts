@@ -1,3 +1,4 @@
+import { oneLine } from "../../shared/terminal/text.ts";
 import { CHECK_SAYS, type CheckName, type Outcome } from "./checks.ts";
 
 const REDRAW_MS = 1_000;
@@ -22,8 +23,10 @@ export class Progress implements Disposable {
     this.#draw();
   }
 
-  end(check: CheckName, { verdict }: Outcome): void {
-    if (this.#timer === null) process.stderr.write(`${this.#title}: ${check}: ${verdict}\n`);
+  end(check: CheckName, { verdict, detail }: Outcome): void {
+    if (this.#timer !== null) return;
+    const why = verdict === "ok" ? "" : `: ${oneLine(detail)}`;
+    process.stderr.write(`${this.#title}: ${check}: ${verdict}${why}\n`);
   }
 
   [Symbol.dispose](): void {

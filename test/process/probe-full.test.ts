@@ -23,7 +23,7 @@ describe("probe --full", () => {
     cli.kill("SIGINT");
     expect(await cli.ended).toMatchObject({
       code: 130,
-      stderr: expect.stringContaining("stopped by a signal"),
+      stderr: expect.stringContaining("INTERRUPTED"),
     });
     expect(await readdir(folder)).toEqual([]);
   });

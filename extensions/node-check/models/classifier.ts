@@ -9,7 +9,7 @@ const HIDDEN = 256;
  */
 const STAGES = [64, 128, 256];
 
-/** Builds a perceptron of the size of the digits example: image float32 [batch, 784] -> logits [batch, 10]. */
+/** Builds a perceptron for images of 28 x 28: image float32 [batch, 784] -> logits float32 [batch, 10]. */
 export function digitsModel(): Uint8Array {
   const graph = new Graph(3);
   const layer = (x: string, from: number, to: number) =>
