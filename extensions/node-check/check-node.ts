@@ -115,7 +115,7 @@ async function checkTarget({ device, gpu }: Target, options: TargetOptions): Pro
   const outcomes: Partial<Record<CheckName, Outcome>> = {};
   for (const check of CHECKS) {
     const why =
-      outcomes.golden?.verdict === "failed" ? "the device does not work" : whyUnavailable(check, checked);
+      outcomes.golden?.verdict === "failed" ? "the first check did not pass" : whyUnavailable(check, checked);
     progress.begin(check);
     const leftMs = limitMs - (performance.now() - startMs);
     const found =

@@ -39,7 +39,9 @@ describe("probe --full", () => {
       ({ verdict }) => verdict,
     );
     expect(verdicts).toContain("failed");
-    expect(report.checks.restart).toMatchObject({ hint: expect.stringContaining("--minutes"), figures: {} });
+    // Its worker alone runs longer than that.
+    expect(report.checks.restart.verdict).not.toBe("ok");
+    expect(report.checks.restart.figures).toEqual({});
     expect(await readdir(folder)).toEqual(["node.json"]);
   });
 
