@@ -13,6 +13,7 @@ import { image } from "./image/extension.ts";
 import { init } from "./init/extension.ts";
 import { kafka } from "./kafka/extension.ts";
 import { keda } from "./keda/extension.ts";
+import { nodeCheck } from "./node-check/extension.ts";
 import { nvidia } from "./nvidia/extension.ts";
 import { report } from "./report/extension.ts";
 import { s3 } from "./s3/extension.ts";
@@ -53,4 +54,5 @@ export const EXTENSIONS: readonly CoordinatorExtension[] = [
   flight,
   report,
   explain,
+  nodeCheck,
 ];

@@ -98,7 +98,7 @@ const outdir = join(root, "dist", "bundle");
 rmSync(outdir, { recursive: true, force: true });
 const program = await build({
   absWorkingDir: root,
-  entryPoints: ["cli/main.ts", ...startedScripts()],
+  entryPoints: [...new Set(["cli/main.ts", ...startedScripts()])],
   outbase: root,
   outdir,
   chunkNames: "chunks/[name]-[hash]",

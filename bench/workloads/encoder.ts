@@ -1,11 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Field, Int64, List, makeData } from "apache-arrow";
+import { ENCODER_VOCABULARY, encoderModel } from "../../extensions/node-check/models/encoder.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { lcg } from "../../test/support/onnx-model.ts";
 import { tableOf } from "../../test/support/sample-table.ts";
 import { brownTokens } from "./brown-tokens.ts";
-import { ENCODER_VOCABULARY, encoderModel } from "./encoder-model.ts";
 import type { WorkloadRecipe } from "./recipe.ts";
 
 const FILE_ROWS = 2_000;

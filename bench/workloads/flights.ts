@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Graph } from "../../extensions/node-check/models/graph.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { quoteLiteral } from "../../shared/sql/quote.ts";
-import { Graph } from "./graph.ts";
 import type { WorkloadRecipe } from "./recipe.ts";
 
 /** Features of a flight, each with its mean and deviation among the three million. */

@@ -1,11 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FixedSizeBinary, Int64, makeData } from "apache-arrow";
+import { classifierModel } from "../../extensions/node-check/models/classifier.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { lcg } from "../../test/support/onnx-model.ts";
 import { tableOf } from "../../test/support/sample-table.ts";
 import type { WorkloadRecipe } from "./recipe.ts";
-import { visionModel } from "./vision-model.ts";
 
 const CHANNELS = 3;
 const SIDE = 64;
@@ -33,7 +33,7 @@ export const vision: WorkloadRecipe = {
   ],
   kept: ["id"],
   map: { inputs: { image: { column: "image", scale: 1 / 255 } } },
-  model: visionModel,
+  model: () => classifierModel(SIDE),
   writeRows,
 };
 

@@ -10,6 +10,7 @@ import type { GpuPart } from "./gpu-driver.ts";
 import type { LibraryPart } from "./library.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { PlanPart } from "./plan.ts";
+import type { ProbePart } from "./probe.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
 import type { ReductionPart } from "./reduction-part.ts";
 import type { RunsPart } from "./runs.ts";
@@ -38,6 +39,7 @@ export interface Extension {
   readonly command?: CommandPart | readonly CommandPart[];
   readonly conversion?: ConversionPart;
   readonly plan?: PlanPart;
+  readonly probe?: ProbePart;
   readonly sidecar?: SidecarPart;
   readonly gpus?: GpuPart;
   readonly library?: LibraryPart;

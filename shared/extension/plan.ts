@@ -1,23 +1,12 @@
-import type { Argv } from "yargs";
 import type { PlannedJob } from "../domain/job.ts";
+import { type AddedOptions, addedOptions } from "./added-options.ts";
 
 /** Figures of a planned job, which the command `plan` shows with the plan. */
 export interface PlanPart {
   /** Key of the figures in the output of `plan --json`. */
   readonly key: string;
   /** Loads the code of its options and its work. */
-  load(): Promise<PlanFigures>;
-}
-
-interface PlanFigures {
-  /** Adds options and examples to those of `plan`. */
-  options(yargs: Argv): Argv;
-  /**
-   * Reads the options before the job is planned. Null: no figures are requested.
-   *
-   * @throws {ARGUMENT_INVALID} with the invalid option
-   */
-  ask(args: object): FindFigures | null;
+  load(): Promise<AddedOptions<FindFigures>>;
 }
 
 /** Computes the figures. It may run the job's model. Null: there are none, and stderr has the reason. */
@@ -32,10 +21,4 @@ export interface Figures {
 export type FigureLine = readonly [label: string, value: string | null];
 
 /** Defines figures whose arguments have the types of their options. */
-export function definePlanFigures<Options extends object>(figures: {
-  readonly options: (yargs: Argv) => Argv<Options>;
-  readonly ask: (args: Options) => FindFigures | null;
-}): PlanFigures {
-  // The parser returns arguments of the types that the options declare.
-  return figures as unknown as PlanFigures;
-}
+export const definePlanFigures = addedOptions<FindFigures>();

@@ -13,9 +13,9 @@ export interface OnnxErrorContext {
 // ONNX Runtime's JavaScript errors have only a text, no code. The patterns come from real messages of version
 // 1.30 and from its sources. The tests make the real library throw, where this machine can.
 
-/** The arena, the C++ runtime, the GPU, or V8 could not allocate memory. */
+/** The arena, the C++ runtime, the GPU, or V8 could not allocate memory. WebGPU reports it by a buffer. */
 const NO_MEMORY =
-  /failed to allocate memory|is smaller than requested bytes|bad_alloc|bad allocation|out of memory|out_?of_?(device_|host_)?memory|cudaErrorMemoryAllocation|STATUS_ALLOC_FAILED|ALLOCATION_FAILED|array buffer allocation failed|not enough memory/i;
+  /failed to allocate memory|exceeds the max buffer size limit|\[Invalid Buffer [^\]]{0,80}\] is invalid due to a previous error|is smaller than requested bytes|bad_alloc|bad allocation|out of memory|out_?of_?(device_|host_)?memory|cudaErrorMemoryAllocation|STATUS_ALLOC_FAILED|ALLOCATION_FAILED|array buffer allocation failed|not enough memory/i;
 
 /** The provider, or a library that it needs, did not load, or found no device. */
 const NO_DEVICE =

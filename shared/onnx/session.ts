@@ -20,6 +20,8 @@ interface SessionOptions {
   readonly wholeOnDevice?: boolean;
   /** True: write ONNX Runtime's error log to stderr. A process's first session decides. Default: false. */
   readonly logErrors?: boolean;
+  /** Beginning of the path of ONNX Runtime's profile, written when the session is disposed. Default: none. */
+  readonly profilePrefix?: string;
 }
 
 /** Loaded model, as a lane runs it. Supports one call at a time. */
@@ -175,7 +177,7 @@ class OnnxSession implements Session {
 }
 
 function sessionSettings(options: SessionOptions): InferenceSession.SessionOptions {
-  const { device, deviceId = 0, optimize = true, wholeOnDevice = false } = options;
+  const { device, deviceId = 0, optimize = true, wholeOnDevice = false, profilePrefix } = options;
   const { provider, takesDeviceId } = DEVICE_TRAITS[device];
   return {
     executionProviders: [takesDeviceId ? { name: provider, deviceId } : { name: provider }],
@@ -189,6 +191,7 @@ function sessionSettings(options: SessionOptions): InferenceSession.SessionOptio
     // DirectML refuses memory patterns. On the CPU they keep a block for each batch size, and make no run
     // faster.
     enableMemPattern: device !== "dml" && device !== "cpu",
+    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
     extra: {
       session: {
         // Threads that spin while they wait take the cores from decoding and from other lanes.

@@ -67,7 +67,7 @@ export async function layOutProcesses(options: LocalWorkersOptions): Promise<Pro
  * Returns the NVIDIA GPUs that this process may use, as names for CUDA_VISIBLE_DEVICES. Uses UUIDs, because
  * CUDA and the driver number GPUs differently.
  */
-async function visibleGpus(): Promise<readonly string[]> {
+export async function visibleGpus(): Promise<readonly string[]> {
   const visible = process.env.CUDA_VISIBLE_DEVICES;
   if (visible !== undefined) return visible.split(",").filter((name) => name !== "");
   // Without the driver's library, the runtime uses its default device, which was probed before.

@@ -31,6 +31,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
   /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
+  /^extensions\/node-check\/(bench-device|check-node|loop-process|rows|run-job)\.ts$/,
   /^worker\/(job\/open-job|process\/supervisor)\.ts$/,
   /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
   // Libraries that need files, and processes that parse untrusted data.

@@ -7,11 +7,14 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
     packages: /^(@grpc\/|grpc-health-check$)/,
     folders: ["shared/wire/", "coordinator/grpc/", "coordinator/access/"],
   },
-  { packages: /^protobufjs$/, folders: ["shared/wire/", "shared/onnx/", "extensions/convert/onnx/"] },
+  {
+    packages: /^protobufjs$/,
+    folders: ["shared/wire/", "shared/onnx/", "extensions/convert/onnx/", "extensions/node-check/models/"],
+  },
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
-  { packages: /^sharp$/, folders: ["extensions/image/"] },
+  { packages: /^sharp$/, folders: ["extensions/image/", "extensions/node-check/"] },
   {
     packages: /^(@wasm-audio-decoders\/.*|mpg123-decoder|opus-decoder)$/,
     folders: ["extensions/sound/"],

@@ -16,6 +16,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^shared\/plots\//,
   /^extensions\/report\/(?!(command|extension)\.ts$)/,
   /^extensions\/estimate\/(predict|rate|sample-shards|estimate-text)\.ts$/,
+  /^extensions\/node-check\/(checks|checks-text|figures|loop-batches|workloads|models\/[a-z]+)\.ts$/,
   /^extensions\/try\/([a-z]+-text|row-(sections|printer))\.ts$/,
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,

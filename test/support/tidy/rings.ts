@@ -22,6 +22,8 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
     "worker/",
   ],
   report: ["coordinator/insight/"],
+  // Manifests of the jobs that it runs, and the lanes, GPUs and batch sizes of workers.
+  "node-check": ["coordinator/publish/", "worker/batch/", "worker/lanes/", "worker/process/"],
   // Runs over new data, their outputs, the lock of a ledger, and files that replace others.
   serve: [
     "coordinator/job/",
@@ -53,6 +55,7 @@ export const LIST_READERS: readonly string[] = [
   "shared/core/mapping.ts",
   "cli/command-line.ts",
   "cli/plan.ts",
+  "cli/probe.ts",
   "cli/read-run-job.ts",
   "coordinator/access/face-methods.ts",
   "coordinator/journal/shared-journals.ts",
@@ -89,6 +92,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   flight: /(?<![Ii]n)Flight|(?<!in )\bflights?\b|(?<!IN_)FLIGHT/,
   image: /\b[Ii]mages?(?=[A-Z]|\b)|[a-z]Images?(?=[A-Z]|\b)|IMAGE/,
   keda: /[Kk]eda|KEDA|externalscaler/,
+  "node-check": /[Nn]odeCheck|node-check|[Gg]olden/,
   nvidia: /[Nn]vml|NVML/,
   serve: /[Tt]rigger|TRIGGER|\b[Cc]ron|shardmill serve/,
   sound: /\b[Ss]ounds?(?=[A-Z]|\b)|[a-z]Sounds?(?=[A-Z]|\b)|SOUND/,

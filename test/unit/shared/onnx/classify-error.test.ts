@@ -87,6 +87,12 @@ describe("an error while a model runs", () => {
     ["DmlExecutionProvider: 8007000E Not enough memory resources are available to complete this operation."],
     ["E_OUTOFMEMORY"],
     ["[WebGPU] Uncaptured error: VK_ERROR_OUT_OF_DEVICE_MEMORY"],
+    [
+      "WebGPU validation failed. Buffer size (8589934592) exceeds the max buffer size limit (1073741824). - While calling [Device].CreateBuffer([BufferDescriptor])",
+    ],
+    [
+      "WebGPU validation failed. [Invalid Buffer (unlabeled)] is invalid due to a previous error. - While validating entries[1] against { binding: 1, visibility: ShaderStage::Compute }",
+    ],
     ["Array buffer allocation failed"],
   ])("%s is OUT_OF_MEMORY", (message) => {
     expect(classifyOnnxError(new RangeError(message), running).code).toBe("OUT_OF_MEMORY");

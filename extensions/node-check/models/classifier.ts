@@ -1,15 +1,32 @@
 import { Graph } from "./graph.ts";
 
 const CLASSES = 10;
+export const PIXELS = 784;
+const HIDDEN = 256;
 /**
  * Channels of each stage. Each stage but the first halves the sides. The work for a byte of input is that of
  * a ResNet-18.
  */
 const STAGES = [64, 128, 256];
 
+/** Builds a perceptron for images of 28 x 28: image float32 [batch, 784] -> logits float32 [batch, 10]. */
+export function digitsModel(): Uint8Array {
+  const graph = new Graph(3);
+  const layer = (x: string, from: number, to: number) =>
+    graph.step("Add", [
+      graph.step("MatMul", [x, graph.weights([from, to], from)]),
+      graph.floats([to], () => 0),
+    ]);
+  graph.output("logits", layer(graph.step("Relu", [layer("image", PIXELS, HIDDEN)]), HIDDEN, CLASSES));
+  return graph.encode(
+    [{ name: "image", dtype: "float32", dims: ["batch", PIXELS] }],
+    [{ name: "logits", dtype: "float32", dims: ["batch", CLASSES] }],
+  );
+}
+
 /**
- * Builds a small residual network with random weights. Its batch normalisation is folded into the
- * convolutions, as exporters do.
+ * Builds a small residual network with random weights, for square images. Its batch normalisation is folded
+ * into the convolutions, as exporters do.
  *
  * ```
  * image float32 [batch, 3, 64, 64]
@@ -17,7 +34,7 @@ const STAGES = [64, 128, 256];
  *   -> mean over each channel -> logits float32 [batch, 10]
  * ```
  */
-export function visionModel(): Uint8Array {
+export function classifierModel(side: number): Uint8Array {
   const graph = new Graph(5);
   let channels = STAGES[0] ?? 0;
   let x = graph.step("Relu", [convolve(graph, "image", { from: 3, to: channels, size: 3, stride: 2 })]);
@@ -29,7 +46,7 @@ export function visionModel(): Uint8Array {
   const weight = graph.weights([channels, CLASSES], channels);
   graph.output("logits", graph.step("Gemm", [mean, weight, graph.floats([CLASSES], () => 0)]));
   return graph.encode(
-    [{ name: "image", dtype: "float32", dims: ["batch", 3, 64, 64] }],
+    [{ name: "image", dtype: "float32", dims: ["batch", 3, side, side] }],
     [{ name: "logits", dtype: "float32", dims: ["batch", CLASSES] }],
   );
 }
