@@ -9,6 +9,7 @@ import { type Standing, USUAL_STANDING } from "../../../shared/domain/standing.t
 import { type Token, tokenKey } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import { type ScheduleConfig, validateScheduleConfig } from "./config.ts";
+import type { FileLayouts } from "./packed-commit.ts";
 import type { FailureReason, JobAccepted } from "./record.ts";
 import { isOpen, type LeaseEntry, type ShardEntry, type ShardKind } from "./shard-state.ts";
 import { SpeedSamples } from "./speed-samples.ts";
@@ -33,6 +34,8 @@ export interface JobState {
   rows: DatasetRows;
   /** Shards, indexed by id. */
   readonly shards: ShardEntry[];
+  /** Kinds and names of the files of committed partials. */
+  readonly layouts: FileLayouts;
   readonly totals: Totals;
   /**
    * Mapping that the job's rows are mapped with: that of the coordinator that committed the first shard.
@@ -205,6 +208,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     files: [],
     rows: new DatasetRows([]),
     shards: [],
+    layouts: new Map(),
     totals: { ...NO_TOTALS },
     mapping: "",
     lastToken: null,
