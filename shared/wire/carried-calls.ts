@@ -4,7 +4,7 @@ import { decodeResponse, type Method } from "./method.ts";
 import { type CarriedAnswer, workMethods } from "./methods-work.ts";
 import type { Peer } from "./peer.ts";
 import { fromFailure } from "./rpc-error.ts";
-import { type CallTimes, callUnary } from "./unary.ts";
+import { type CallTimes, callUnary, MAX_DEADLINE_MS } from "./unary.ts";
 
 const { definition: CALLS } = workMethods.calls;
 const EMPTY = new Uint8Array();
@@ -34,7 +34,8 @@ export class CarriedCalls {
     const watch = this.#peer.watchCall(() => stop(), times.signal);
     const open = this.#open().start(method.name, message);
     stop = () => open.fail(status.CANCELLED);
-    const late = setTimeout(() => open.fail(status.DEADLINE_EXCEEDED), times.deadlineMs);
+    const limitMs = Math.min(times.deadlineMs, MAX_DEADLINE_MS);
+    const late = setTimeout(() => open.fail(status.DEADLINE_EXCEEDED), limitMs);
     try {
       return decodeResponse(method, method.definition.responseDeserialize(await open.answered));
     } catch (error) {

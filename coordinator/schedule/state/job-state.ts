@@ -25,10 +25,7 @@ export interface JobState {
   /** Null until the job is accepted. */
   accepted: AcceptedJob | null;
   standing: Standing;
-  /**
-   * Paths of the input files, as in the sealed plan. A resuming coordinator replaces them by the current
-   * ones.
-   */
+  /** Paths of the input files of the plan. A resuming coordinator replaces them by the current ones. */
   files: readonly string[];
   /** Rows of these files. */
   rows: DatasetRows;
@@ -234,15 +231,19 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
   };
 }
 
+/** Facts of a new shard. All new shards share them: there may be a million. */
+const NEW_SHARD: ShardEntry["state"] = { kind: "pending", sinceMs: 0, notBeforeMs: 0 };
+const NONE: readonly never[] = [];
+
 /** Adds a pending shard. Its id must be the next free one. */
 export function addShard(state: JobState, shard: Shard, parent: ShardId | null): ShardEntry {
   const entry: ShardEntry = {
     shard,
     parent,
-    state: { kind: "pending", sinceMs: 0, notBeforeMs: 0 },
-    attempts: [],
+    state: NEW_SHARD,
+    attempts: NONE,
     forgottenUpTo: null,
-    failures: [],
+    failures: NONE,
     revocations: 0,
     queueSeq: 0,
   };

@@ -61,7 +61,7 @@ export function committedShard(partial: PartialManifest, layouts: FileLayouts): 
   const packed = Buffer.allocUnsafe(hexBytes + MOST_NUMBER_BYTES * numbers.length);
   packed.write(hex, "hex");
   const end = numbers.reduce((at, number) => writeNumber(packed, at, number), hexBytes);
-  return new PackedCommit(shard, layoutOf(files, layouts), packed.latin1Slice(0, end));
+  return new PackedCommit(shard, layoutOf(files, layouts), packed.toString("latin1", 0, end));
 }
 
 function layoutOf(files: readonly PartialFile[], layouts: FileLayouts): FileLayout {
