@@ -41,7 +41,7 @@ const MOST_KNOWN = 1_000;
 export class Judge {
   /**
    * Tokens of accepted credentials. Null: the secret. A digest for each call would cost more than the rest of
-   * the check. A map finds a text by its seeded hash, so its time tells nothing about other credentials.
+   * the check. A map finds a text by its seeded hash. So its time does not depend on other credentials.
    */
   readonly #known = new Map<string, KnownToken | null>();
   readonly #secret: Buffer;

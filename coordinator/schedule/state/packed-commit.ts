@@ -26,8 +26,8 @@ const PARTIAL_KEYS = 6 + ROW_COUNT_NAMES.length;
 const FILE_KEYS = 5;
 
 /**
- * Checks whether a partial is as nearly all are: without dead letters, with ids of the usual lengths, and
- * without facts that a later build added.
+ * Checks whether a partial is as nearly all are. It has no dead letters, ids of the usual lengths, and no
+ * facts that a later build added.
  */
 export function isOrdinary(partial: PartialManifest): boolean {
   const { firstDeadLetter, executionId, digest, files } = partial;
@@ -43,8 +43,8 @@ const HEX = /^[0-9a-f]*$/;
 const MOST_NUMBER_BYTES = 8;
 
 /**
- * Returns the state of a shard that this partial commits. A job may have a million, so an ordinary partial is
- * kept as one text of some hundred bytes, not as objects of six hundred. Others are kept as they are.
+ * Returns the state of a shard that this partial commits. A job may have a million. So an ordinary partial is
+ * kept as one text of some hundred bytes. Its objects would take six hundred. Others are kept as they are.
  */
 export function committedShard(partial: PartialManifest, layouts: FileLayouts): CommittedShard {
   const { executionId, digest, files, token, shard } = partial;

@@ -76,7 +76,11 @@ describe("a token", () => {
     const { text, line } = tokenFor("read");
     const tokensOf = (sha256: string) => foldTokens(JSON.stringify({ ...line, sha256 }), "/tokens");
     let tokens = tokensOf(line.sha256);
-    const judge = new Judge({ secret: SECRET, takesJobs: true }, () => tokens, () => NOW_MS);
+    const judge = new Judge(
+      { secret: SECRET, takesJobs: true },
+      () => tokens,
+      () => NOW_MS,
+    );
     for (const _ of [1, 2]) expect(outcomeOf(judge, LIST, text)).toBe("allowed");
     tokens = tokensOf("0".repeat(64));
     expect(outcomeOf(judge, LIST, text)).toBe("TOKEN_REFUSED");
