@@ -15,7 +15,7 @@ import { LoadFleet } from "./load-fleet.ts";
 import { type LoadSample, reportLoad } from "./load-report.ts";
 import { sampleProcess } from "./process-sample.ts";
 import { summarizeProfile } from "./profile-summary.ts";
-import { WATCH_FILE, type WatchLine } from "./watch-preload.ts";
+import { THREADS_FILE, type ThreadLine, WATCH_FILE, type WatchLine } from "./watch-preload.ts";
 
 interface LoadArguments {
   readonly workers: number;
@@ -28,11 +28,12 @@ interface LoadArguments {
   readonly "limit-s": number;
   readonly profile: string;
   readonly tls: boolean;
+  readonly alone: boolean;
 }
 
 export const loadBench: CommandModule<object, LoadArguments> = {
   command: "load",
-  describe: "Thousands of simulated workers: lease p99 (50 ms), commits a second (2,000), memory (1 GiB)",
+  describe: "Thousands of simulated workers: lease p99 (100 ms), CPU a commit (0.6 ms), memory (1 GiB)",
   builder: (yargs) =>
     yargs
       .option("workers", {
@@ -68,7 +69,12 @@ export const loadBench: CommandModule<object, LoadArguments> = {
         default: "",
         describe: "A folder for the coordinator's CPU profile",
       })
-      .option("tls", { type: "boolean", default: false, describe: "Connections use TLS and tokens" }),
+      .option("tls", { type: "boolean", default: false, describe: "Connections use TLS and tokens" })
+      .option("alone", {
+        type: "boolean",
+        default: false,
+        describe: "Each call has a stream of its own, as in earlier versions of the worker",
+      }),
   handler: runLoad,
 };
 
@@ -93,7 +99,7 @@ async function runLoad(args: LoadArguments): Promise<void> {
     const [, coordinator = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
     const fleet = new LoadFleet({
       ...args,
-      target: { coordinator, ...access.worker() },
+      target: { coordinator, alone: args.alone, ...access.worker() },
       shardMs: args["shard-ms"],
     });
     const client = connectCoordinator(coordinator, access.reader(), { controlMs: 30_000 });
@@ -110,7 +116,8 @@ async function runLoad(args: LoadArguments): Promise<void> {
       options: optionsOf(args),
       leaseMs: fleet.leaseMs,
       troubles: fleet.troubles,
-      watch: await readWatch(watchFolder),
+      watch: await readLines<WatchLine>(join(watchFolder, WATCH_FILE)),
+      threads: await readLines<ThreadLine>(join(watchFolder, THREADS_FILE)),
       profile: args.profile === "" ? [] : await summarizeProfile(args.profile),
     });
   } finally {
@@ -142,6 +149,8 @@ interface Seen {
   readonly live: number[];
   readonly flatOut: LoadSample[];
   readonly paced: LoadSample[];
+  /** Latencies of leases at full speed. */
+  fullLeaseMs: readonly number[];
 }
 
 async function watch(
@@ -150,7 +159,7 @@ async function watch(
   args: LoadArguments,
   fleet: LoadFleet,
 ): Promise<Seen> {
-  const seen: Seen = { live: [], flatOut: [], paced: [] };
+  const seen: Seen = { live: [], flatOut: [], paced: [], fullLeaseMs: [] };
   const startedMs = performance.now();
   let isPaced = args["shard-ms"] > 0;
   let pacedAtMs = startedMs;
@@ -174,6 +183,7 @@ async function watch(
       measureLive(pid, committed, seen);
       fleet.pace(pacedShardMs(seen.flatOut, args));
       isPaced = true;
+      seen.fullLeaseMs = fleet.leaseMs;
       pacedAtMs = performance.now();
     }
   }
@@ -188,8 +198,8 @@ function pacedShardMs(flatOut: readonly LoadSample[], { workers, pace }: LoadArg
   return (1000 * workers) / (pace * rate);
 }
 
-async function readWatch(folder: string): Promise<WatchLine[]> {
-  const text = await readFile(join(folder, WATCH_FILE), "utf8").catch(() => "");
+async function readLines<Line>(path: string): Promise<Line[]> {
+  const text = await readFile(path, "utf8").catch(() => "");
   return text
     .split("\n")
     .filter((line) => line !== "")
@@ -197,6 +207,6 @@ async function readWatch(folder: string): Promise<WatchLine[]> {
 }
 
 function optionsOf(args: LoadArguments) {
-  const { workers, shards, "shard-ms": shardMs, pace, processes, probes, folder, tls } = args;
-  return { workers, shards, shardMs, pace, processes, probes, folder, tls };
+  const { workers, shards, "shard-ms": shardMs, pace, processes, probes, folder, tls, alone } = args;
+  return { workers, shards, shardMs, pace, processes, probes, folder, tls, alone };
 }

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 
 export interface ProcessSample {
   readonly atSeconds: number;
@@ -7,6 +7,8 @@ export interface ProcessSample {
   readonly cpuSeconds: number;
   /** CPU time of its first thread, which runs a Node program's own code. */
   readonly mainCpuSeconds: number;
+  /** CPU time of each other thread, by its id. */
+  readonly threads: ReadonlyMap<number, number>;
 }
 
 /** Unit of CPU time in Linux: a hundredth of a second, whatever the kernel's own tick. */
@@ -15,7 +17,14 @@ const TICKS_PER_SECOND = 100;
 /** Reads a process's current usage from Linux. */
 export async function sampleProcess(pid: number): Promise<ProcessSample> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const threads = new Map<number, number>();
+  for (const name of await readdir(`/proc/${pid}/task`)) {
+    // A thread may end meanwhile.
+    const stat = await readFile(`/proc/${pid}/task/${name}/stat`, "utf8").catch(() => null);
+    if (stat !== null && name !== String(pid)) threads.set(Number(name), cpuSecondsIn(stat));
+  }
   return {
+    threads,
     atSeconds: performance.now() / 1000,
     rssBytes: Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024,
     cpuSeconds: cpuSecondsIn(await readFile(`/proc/${pid}/stat`, "utf8")),

@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { join } from "node:path";
-import { isMainThread } from "node:worker_threads";
+import { isMainThread, threadId } from "node:worker_threads";
 
 /**
- * Preload (`NODE_OPTIONS=--import`) that writes a CPU profile of the main thread when the process ends. Like
- * `node --cpu-prof`, for a process whose command line is fixed.
+ * Preload (`NODE_OPTIONS=--import`) that writes a CPU profile of each thread when it ends. Like `node
+ * --cpu-prof`, for a process whose command line is fixed.
  */
 const folder = process.env.BENCH_PROFILE_FOLDER;
-if (folder !== undefined && isMainThread) {
+if (folder !== undefined) {
   const session = new Session();
   session.connect();
   session.post("Profiler.enable");
@@ -17,7 +17,10 @@ if (folder !== undefined && isMainThread) {
   process.once("exit", () => {
     session.post("Profiler.stop", (_error, { profile }) => {
       mkdirSync(folder, { recursive: true });
-      writeFileSync(join(folder, `${process.pid}.cpuprofile`), JSON.stringify(profile));
+      writeFileSync(
+        join(folder, `${isMainThread ? "main" : `thread-${threadId}`}.cpuprofile`),
+        JSON.stringify(profile),
+      );
     });
   });
 }

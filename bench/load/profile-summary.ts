@@ -20,8 +20,8 @@ export interface AreaShare {
 
 /** Returns the shares of a main thread, busiest first: by our folder, other package, or part of Node. */
 export async function summarizeProfile(folder: string): Promise<readonly AreaShare[]> {
-  const [name] = (await readdir(folder)).filter((file) => file.endsWith(".cpuprofile"));
-  if (name === undefined) return [];
+  const name = "main.cpuprofile";
+  if (!(await readdir(folder)).includes(name)) return [];
   const profile: Profile = JSON.parse(await readFile(join(folder, name), "utf8"));
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
   const parents = new Map(

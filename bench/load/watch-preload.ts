@@ -1,5 +1,5 @@
-import { appendFileSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, readlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -17,10 +17,25 @@ export interface WatchLine {
 
 export const WATCH_FILE = "watch.jsonl";
 
+/** Line of JSON that each JavaScript thread of a watched process writes once. */
+export interface ThreadLine {
+  /** Id of the thread in Linux. */
+  readonly tid: number;
+  /** Name of its script. */
+  readonly script: string;
+}
+
+export const THREADS_FILE = "threads.jsonl";
+
 const RESOLUTION_MS = 5;
 
 /** Preload (`NODE_OPTIONS=--import`). Does nothing unless the environment names a folder. */
 const folder = process.env.BENCH_WATCH_FOLDER;
+if (folder !== undefined && !isMainThread) {
+  const tid = Number(basename(readlinkSync("/proc/thread-self")));
+  const line: ThreadLine = { tid, script: basename(process.argv[1] ?? "") };
+  appendFileSync(join(folder, THREADS_FILE), `${JSON.stringify(line)}\n`);
+}
 if (folder !== undefined && isMainThread) {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();

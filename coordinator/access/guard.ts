@@ -9,6 +9,7 @@ import {
   ServerListenerBuilder,
 } from "@grpc/grpc-js";
 import type { Callers } from "../../shared/access/callers.ts";
+import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { bearerOf, type KnownCaller, markCaller } from "../../shared/wire/authorization.ts";
 import { toStatus } from "../../shared/wire/rpc-error.ts";
@@ -20,6 +21,9 @@ import { ANYONE, type Guard, type Identity, Judge, roleOf } from "./judge.ts";
 import { callersOf } from "./method-callers.ts";
 import type { Token } from "./tokens.ts";
 import { TokensFile } from "./tokens-file.ts";
+
+/** Method whose messages are calls. */
+const CALLS = "/shardmill.v1.WorkService/Calls";
 
 /** TLS facts of connections, by the peer's address and port. */
 interface TlsFacts {
@@ -57,6 +61,7 @@ class GuardedCall {
   #caller: Identity | null = null;
   /** Metadata of a call whose token is in the message, until the caller is identified. */
   #unjudged: Metadata | null = null;
+  #address: string | null = null;
   #isOver = false;
   #ended = () => {};
 
@@ -126,13 +131,27 @@ class GuardedCall {
     else this.#ended = ended;
   }
 
+  /** Checks a message. On a stream of calls, each is a call of its own. */
   #weigh(message: unknown): void {
+    if (this.#path === CALLS) this.#repeat();
+    // Messages of workers have no limit, and are most of all.
+    if (this.#callers === "work") return;
     const sent = { peer: this.#peer, bytes: bytesIn(message) };
     this.#seen.rates.message(this.#caller ?? ANYONE, this.#callers, sent);
   }
 
+  #repeat(): void {
+    const { tlsListener, rates } = this.#seen;
+    const refusal = tlsListener?.refusalOf(this.#peer);
+    if (refusal) throw refusal;
+    const caller = this.#judge.confirm(present(this.#caller, "a call has a known caller"));
+    rates.call(caller, this.#callers, this.#peer);
+  }
+
+  /** Address of the caller. Read once, because grpc-js asks the socket for it each time. */
   get #peer(): string {
-    return this.#call.getPeer();
+    this.#address ??= this.#call.getPeer();
+    return this.#address;
   }
 
   /** Runs a check. Returns false after a refusal, which it has sent, logged and recorded. */

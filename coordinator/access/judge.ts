@@ -34,8 +34,16 @@ export function roleOf({ name, token }: Identity): Role | null {
   return token?.role ?? (name === OWNER_NAME ? "admin" : null);
 }
 
+/** Limit of credentials that are known again without a digest: a fleet has a few tokens. */
+const MOST_KNOWN = 1_000;
+
 /** Authenticates and authorizes calls by their method and credentials. */
 export class Judge {
+  /**
+   * Tokens of accepted credentials. Null: the secret. A digest for each call would cost more than the rest of
+   * the check. A map finds a text by its seeded hash. So its time does not depend on other credentials.
+   */
+  readonly #known = new Map<string, KnownToken | null>();
   readonly #secret: Buffer;
   readonly #takesJobs: boolean;
   readonly #tokens: () => ReadonlyMap<string, Token>;
@@ -93,9 +101,20 @@ export class Judge {
    * @param hint of the error: how to authenticate @throws {SECRET_REFUSED} {TOKEN_REFUSED}
    */
   identityOf(bearer: string | null, names: readonly string[] = [], hint = TO_MOST): Identity {
+    const known = bearer === null ? undefined : this.#known.get(bearer);
+    if (known === null) return OWNER;
+    if (known !== undefined && isSame(known, this.#tokens().get(known.id)))
+      return this.identityOfId(known.id);
     // Compare digests: they have the same length, and the comparison takes constant time.
-    if (bearer !== null && timingSafeEqual(sha256(bearer), this.#secret)) return OWNER;
-    if (bearer !== null && isToken(bearer)) return holderOf(tokenOf(bearer, this.#tokens(), this.#nowMs()));
+    if (bearer !== null && timingSafeEqual(sha256(bearer), this.#secret)) {
+      this.#know(bearer, null);
+      return OWNER;
+    }
+    if (bearer !== null && isToken(bearer)) {
+      const token = tokenOf(bearer, this.#tokens(), this.#nowMs());
+      if ("sha256" in token) this.#know(bearer, token);
+      return holderOf(token);
+    }
     const shown = names.length === 0 ? null : tokenOfNames(names, this.#tokens(), this.#nowMs());
     if (shown === null) throw secretRefused(bearer !== null, hint);
     return holderOf(shown);
@@ -107,12 +126,23 @@ export class Judge {
     return holderOf(refuseEnded(id, this.#tokens(), this.#nowMs()));
   }
 
+  #know(bearer: string, token: KnownToken | null): void {
+    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    this.#known.set(bearer, token);
+  }
+
   /** Checks again that an earlier caller is authorized. @throws {TOKEN_REFUSED} when it is not */
   confirm(identity: Identity): Identity {
     const { token } = identity;
     if (token !== null) refuseEnded(token.id, this.#tokens(), this.#nowMs());
     return identity;
   }
+}
+
+type KnownToken = Pick<Extract<Token, { readonly sha256: string }>, "id" | "sha256">;
+
+function isSame({ sha256: digest }: KnownToken, token: Token | undefined): boolean {
+  return token !== undefined && "sha256" in token && token.sha256 === digest;
 }
 
 function holderOf(token: Token): Identity {

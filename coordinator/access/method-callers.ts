@@ -41,6 +41,7 @@ export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
   "/shardmill.v1.WorkService/FailAttempt": "work",
   "/shardmill.v1.WorkService/ReleaseLease": "work",
   "/shardmill.v1.WorkService/Leave": "work",
+  "/shardmill.v1.WorkService/Calls": "work",
 
   "/shardmill.v1.DataService/StatFile": "work",
   "/shardmill.v1.DataService/ReadRange": "work",

@@ -84,7 +84,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const audit = new AuditLog(guard.auditPath, log);
   const interceptors = [guardInterceptor(guard, { report, audit, tlsListener: tls, rates })];
   const server = new Server({ ...SERVER_OPTIONS, interceptors });
-  server.addService(serviceDefinition("WorkService"), workHandlers(services.work, report, audit));
+  const { handlers, calls } = workHandlers(services.work, report, audit);
+  server.addService(serviceDefinition("WorkService"), handlers);
   server.addService(serviceDefinition("DataService"), dataHandlers(services.data, report));
   server.addService(serviceDefinition("JobsService"), jobsHandlers(services.jobs, report, audit));
   const { workers, server: serverInfo } = services;
@@ -119,6 +120,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     setServing,
     async close(graceMs) {
       setServing(false);
+      calls.close();
       await Promise.all([...new Set([bound, own])].map((each) => each.close(graceMs)));
       server.forceShutdown();
     },

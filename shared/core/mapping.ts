@@ -22,9 +22,13 @@ let own: string | null = null;
  * their build.
  */
 export function ownMapping(): string {
-  const libraries = [...LIBRARIES, ...EXTENSIONS.flatMap(({ mapsBy = [] }) => mapsBy)];
-  own ??= [`${MAPPING}`, `v8@${v8Version()}`, ...libraries.map(versioned)].join(" ");
+  own ??= foundMapping();
   return own;
+}
+
+function foundMapping(): string {
+  const libraries = [...LIBRARIES, ...EXTENSIONS.flatMap(({ mapsBy = [] }) => mapsBy)];
+  return [`${MAPPING}`, `v8@${v8Version()}`, ...libraries.map(versioned)].join(" ");
 }
 
 function versioned(name: string): string {

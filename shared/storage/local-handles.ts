@@ -47,8 +47,9 @@ export class LocalHandles implements AsyncDisposable {
 
   /** Drops the file and all files below it, before they change. */
   forget(path: string): void {
+    const folder = `${path}/`;
     for (const [open, entry] of this.#entries) {
-      if (open === path || open.startsWith(`${path}/`)) this.#retire(open, entry);
+      if (open === path || open.startsWith(folder)) this.#retire(open, entry);
     }
   }
 

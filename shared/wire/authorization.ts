@@ -1,14 +1,10 @@
 import { Metadata } from "@grpc/grpc-js";
 import type { Credential } from "../access/credential.ts";
-import { ROLES, type Role } from "../access/roles.ts";
+import type { Role } from "../access/roles.ts";
 
 /** Header that every client can send: `grpcurl -H "authorization: Bearer ..."`. */
 const HEADER = "authorization";
 const SCHEME = /^Bearer +(\S+)$/i;
-
-/** Name of the authenticated caller. The guard sets it, and overwrites values from clients. */
-const CALLER = "shardmill-caller";
-const CALLER_ROLE = "shardmill-caller-role";
 
 export function authorization({ secret }: Credential): Metadata {
   const metadata = new Metadata();
@@ -31,18 +27,15 @@ export interface KnownCaller {
   readonly role: Role | null;
 }
 
-export function markCaller(metadata: Metadata, { name, role }: KnownCaller): Metadata {
-  // Token names may have any letters, headers must not.
-  metadata.set(CALLER, encodeURIComponent(name));
-  metadata.set(CALLER_ROLE, role ?? "");
+/** Callers of the open calls, by the calls' metadata. No client can set an entry. */
+const callers = new WeakMap<Metadata, KnownCaller>();
+
+/** Notes the caller of a call. The call's handler receives the same metadata. */
+export function markCaller(metadata: Metadata, caller: KnownCaller): Metadata {
+  callers.set(metadata, caller);
   return metadata;
 }
 
 export function callerIn(metadata: Metadata): KnownCaller {
-  const [name] = metadata.get(CALLER);
-  const [role] = metadata.get(CALLER_ROLE);
-  return {
-    name: typeof name === "string" ? decodeURIComponent(name) : "nobody",
-    role: ROLES.find((known) => known === role) ?? null,
-  };
+  return callers.get(metadata) ?? { name: "nobody", role: null };
 }

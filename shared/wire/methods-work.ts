@@ -13,6 +13,7 @@ import { type FieldCodec, field } from "./field.ts";
 import type { JobDescription } from "./job-description.ts";
 import { reportWithinLimits, withinLimits } from "./limits.ts";
 import { defineMethod, nothing } from "./method.ts";
+import type { CallFailure } from "./rpc-error.ts";
 import type { LeaseRef } from "./services.ts";
 import { type FieldTable, onlyField, tableCodec } from "./table-codec.ts";
 
@@ -95,6 +96,43 @@ const leave = tableCodec<{ readonly session: WorkerSession; readonly gpuFault: s
   },
 );
 
+/** Call of another method on a stream. */
+export interface CarriedCall {
+  readonly call: number;
+  /** Name of the method. Empty: the caller cancels the call. */
+  readonly method: string;
+  readonly request: Uint8Array;
+}
+
+/** Response to a {@link CarriedCall}, or its error. */
+export interface CarriedAnswer {
+  readonly call: number;
+  /** Null: the call has failed. */
+  readonly response: Uint8Array | null;
+  /** Null: the call has not failed. */
+  readonly failure: CallFailure | null;
+}
+
+const carriedCall = tableCodec<CarriedCall>("CallsRequest", {
+  call: field.count32,
+  method: field.text,
+  request: field.bytes,
+});
+
+const carriedAnswer = tableCodec<CarriedAnswer>("CallsResponse", {
+  call: field.count32,
+  response: field.orNull(field.bytes),
+  failure: field.orNull(
+    field.message(
+      tableCodec<CallFailure>("CallFailure", {
+        code: field.count32,
+        message: field.text,
+        error: field.bytes,
+      }),
+    ),
+  ),
+});
+
 export const workMethods = {
   register: defineMethod("WorkService", "Register", registrationCodec, registeredCodec),
   describeJob: defineMethod("WorkService", "DescribeJob", describeJob, description),
@@ -105,4 +143,5 @@ export const workMethods = {
   failAttempt: defineMethod("WorkService", "FailAttempt", failAttempt, nothing),
   releaseLease: defineMethod("WorkService", "ReleaseLease", releaseLease, nothing),
   leave: defineMethod("WorkService", "Leave", leave, nothing),
+  calls: defineMethod("WorkService", "Calls", carriedCall, carriedAnswer),
 } as const;

@@ -39,6 +39,28 @@ export function toStatus(error: unknown): { code: status; details: string; metad
   return { code: status[ERROR_CODES[data.code].grpc], details: headerText(inWords(data)), metadata };
 }
 
+/** Status of a call that failed on a stream of calls. */
+export interface CallFailure {
+  readonly code: number;
+  readonly message: string;
+  /** Bytes of the trailer. Empty: the transport failed. */
+  readonly error: Uint8Array;
+}
+
+/** Converts an error to the status of a call on a stream of calls. */
+export function toFailure(error: unknown): CallFailure {
+  const { code, details, metadata } = toStatus(error);
+  const [trailer] = metadata.get(ERROR_TRAILER);
+  return { code, message: details, error: Buffer.isBuffer(trailer) ? trailer : Buffer.alloc(0) };
+}
+
+/** Converts the status to the error that grpc-js would report for a call alone. */
+export function fromFailure({ code, message, error }: CallFailure): Error {
+  const metadata = new Metadata();
+  if (error.length > 0) metadata.set(ERROR_TRAILER, Buffer.from(error));
+  return Object.assign(new Error(message), { code, details: message, metadata });
+}
+
 /** Address and method of a failed call. */
 interface FailedCall {
   readonly address: string;

@@ -1,4 +1,5 @@
 import { NEVER } from "../core/abort.ts";
+import { CarriedCalls } from "./carried-calls.ts";
 import type { Method } from "./method.ts";
 import { jobsMethods } from "./methods-jobs.ts";
 import { serverMethods } from "./methods-server.ts";
@@ -23,6 +24,7 @@ const SUBMIT_MS = 600_000;
 
 export function workClient(peer: Peer, controlMs: number): WorkService {
   const toTheEnd = { deadlineMs: controlMs, signal: NEVER };
+  const carried = new CarriedCalls(peer);
   return {
     register: (registration, signal) =>
       callUnary(peer, workMethods.register, registration, { deadlineMs: controlMs, signal }),
@@ -31,17 +33,17 @@ export function workClient(peer: Peer, controlMs: number): WorkService {
       callUnary(peer, workMethods.reportDevice, { session, jobId, report }, toTheEnd),
     requestLease(session, waitMs, running, signal) {
       const times = { deadlineMs: waitMs + controlMs, signal };
-      return callUnary(peer, workMethods.requestLease, { session, waitMs, running }, times);
+      return carried.call(workMethods.requestLease, { session, waitMs, running }, times);
     },
     heartbeat: (heartbeat, signal) =>
-      callUnary(peer, workMethods.heartbeat, heartbeat, { deadlineMs: controlMs, signal }),
+      carried.call(workMethods.heartbeat, heartbeat, { deadlineMs: controlMs, signal }),
     offerPartial(session, jobId, partial, traceparent = "") {
       const times = { deadlineMs: Math.max(OFFER_MS, controlMs), signal: NEVER };
-      return callUnary(peer, workMethods.offerPartial, { session, jobId, partial, traceparent }, times);
+      return carried.call(workMethods.offerPartial, { session, jobId, partial, traceparent }, times);
     },
     failAttempt: (session, lease, error) =>
-      callUnary(peer, workMethods.failAttempt, { session, lease, error }, toTheEnd),
-    releaseLease: (session, lease) => callUnary(peer, workMethods.releaseLease, { session, lease }, toTheEnd),
+      carried.call(workMethods.failAttempt, { session, lease, error }, toTheEnd),
+    releaseLease: (session, lease) => carried.call(workMethods.releaseLease, { session, lease }, toTheEnd),
     leave: (session, gpuFault, signal) =>
       callUnary(peer, workMethods.leave, { session, gpuFault }, { deadlineMs: controlMs, signal }),
   };

@@ -10,8 +10,8 @@ export interface CallTimes {
   readonly signal: AbortSignal;
 }
 
-/** grpc-js's timers overflow at 24.9 days. No call needs a day. */
-const MAX_DEADLINE_MS = 86_400_000;
+/** Timers overflow at 24.9 days. No call needs a day. */
+export const MAX_DEADLINE_MS = 86_400_000;
 
 export function callOptions({ deadlineMs }: CallTimes): CallOptions {
   return deadlineMs === null ? {} : { deadline: Date.now() + Math.min(deadlineMs, MAX_DEADLINE_MS) };

@@ -6,6 +6,7 @@ import { type ShardId, shardId, shardRows } from "../../../shared/domain/shard.t
 import { compareTokens, type Token, tokenKey } from "../../../shared/domain/token.ts";
 import { addShard, type JobState, type Totals } from "./job-state.ts";
 import { moveShard } from "./moves.ts";
+import { committedShard } from "./packed-commit.ts";
 import type { AttemptEnd, RecordOf } from "./record.ts";
 import { historyOf, placeOf } from "./shard-place.ts";
 import {
@@ -64,7 +65,7 @@ export function evolveCommitted(state: JobState, partial: PartialManifest): void
   const fault = rowCountsFault(partial, shardRows(entry.shard));
   assertLaw("every-row-once", fault === null, `a commit accounts for ${placeOf(state, entry)}: ${fault}`);
   seeToken(state, partial.token);
-  moveShard(state, entry, "stored", { kind: "committed", partial });
+  moveShard(state, entry, "stored", committedShard(partial, state.layouts));
   addCounts(state.totals, partial, 1);
 }
 

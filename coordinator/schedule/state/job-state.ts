@@ -9,6 +9,7 @@ import { type Standing, USUAL_STANDING } from "../../../shared/domain/standing.t
 import { type Token, tokenKey } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import { type ScheduleConfig, validateScheduleConfig } from "./config.ts";
+import type { FileLayouts } from "./packed-commit.ts";
 import type { FailureReason, JobAccepted } from "./record.ts";
 import { isOpen, type LeaseEntry, type ShardEntry, type ShardKind } from "./shard-state.ts";
 import { SpeedSamples } from "./speed-samples.ts";
@@ -24,15 +25,14 @@ export interface JobState {
   /** Null until the job is accepted. */
   accepted: AcceptedJob | null;
   standing: Standing;
-  /**
-   * Paths of the input files, as in the sealed plan. A resuming coordinator replaces them by the current
-   * ones.
-   */
+  /** Paths of the input files of the plan. A resuming coordinator replaces them by the current ones. */
   files: readonly string[];
   /** Rows of these files. */
   rows: DatasetRows;
   /** Shards, indexed by id. */
   readonly shards: ShardEntry[];
+  /** Kinds and names of the files of committed partials. */
+  readonly layouts: FileLayouts;
   readonly totals: Totals;
   /**
    * Mapping that the job's rows are mapped with: that of the coordinator that committed the first shard.
@@ -205,6 +205,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     files: [],
     rows: new DatasetRows([]),
     shards: [],
+    layouts: new Map(),
     totals: { ...NO_TOTALS },
     mapping: "",
     lastToken: null,
@@ -230,15 +231,19 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
   };
 }
 
+/** Facts of a new shard. All new shards share them: there may be a million. */
+const NEW_SHARD: ShardEntry["state"] = { kind: "pending", sinceMs: 0, notBeforeMs: 0 };
+const NONE: readonly never[] = [];
+
 /** Adds a pending shard. Its id must be the next free one. */
 export function addShard(state: JobState, shard: Shard, parent: ShardId | null): ShardEntry {
   const entry: ShardEntry = {
     shard,
     parent,
-    state: { kind: "pending", sinceMs: 0, notBeforeMs: 0 },
-    attempts: [],
+    state: NEW_SHARD,
+    attempts: NONE,
     forgottenUpTo: null,
-    failures: [],
+    failures: NONE,
     revocations: 0,
     queueSeq: 0,
   };

@@ -3,6 +3,7 @@ import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial
 import { compareShards, type Shard, type ShardId } from "../../../shared/domain/shard.ts";
 import type { Token } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
+import type { CommittedShard } from "./packed-commit.ts";
 import type { AttemptEnd } from "./record.ts";
 
 /**
@@ -26,7 +27,7 @@ export type ShardState =
       readonly waiting: readonly Offer[];
       readonly leases: readonly LeaseEntry[];
     }
-  | { readonly kind: "committed"; readonly partial: PartialManifest }
+  | CommittedShard
   | { readonly kind: "split"; readonly atRow: number; readonly into: readonly [ShardId, ShardId] }
   | { readonly kind: "poisoned"; readonly deadLetter: DeadLetter };
 

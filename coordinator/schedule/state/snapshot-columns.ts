@@ -1,9 +1,11 @@
 import { asDigest } from "../../../shared/core/digest.ts";
 import { recordOf } from "../../../shared/core/record-of.ts";
 import { asExecutionId } from "../../../shared/domain/execution-id.ts";
-import type { PartialFile, PartialManifest } from "../../../shared/domain/partial.ts";
+import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import { NO_ROWS, ROW_COUNT_NAMES, type RowCounts } from "../../../shared/domain/row-counts.ts";
 import { shardId } from "../../../shared/domain/shard.ts";
+import { compareTokens } from "../../../shared/domain/token.ts";
+import { EXECUTION_ID_LENGTH, type FileLayout, isOrdinary, SHA256_LENGTH } from "./packed-commit.ts";
 import type { AttemptEntry, ShardEntry } from "./shard-state.ts";
 
 /**
@@ -14,7 +16,7 @@ import type { AttemptEntry, ShardEntry } from "./shard-state.ts";
 export interface CommittedColumns {
   /** Distinct worker names and file layouts. `worker` and `layout` are indices into them. */
   readonly workers: readonly string[];
-  readonly layouts: readonly Layout[];
+  readonly layouts: readonly FileLayout[];
   readonly shard: readonly number[];
   readonly worker: readonly number[];
   readonly generation: readonly number[];
@@ -29,15 +31,6 @@ export interface CommittedColumns {
   readonly fileSha256: string;
 }
 
-type Layout = readonly (readonly [kind: PartialFile["kind"], name: string])[];
-
-/** Lengths in hexadecimal digits. */
-const EXECUTION_ID_LENGTH = 16;
-const SHA256_LENGTH = 64;
-
-const PARTIAL_KEYS = 6 + ROW_COUNT_NAMES.length;
-const FILE_KEYS = 5;
-
 /** Checks whether the columns hold all facts of a shard. */
 export function fitsColumns(entry: ShardEntry): boolean {
   const { state, parent, attempts, failures, revocations, forgottenUpTo } = entry;
@@ -47,16 +40,8 @@ export function fitsColumns(entry: ShardEntry): boolean {
   if (failures.length > 0 || revocations > 0 || forgottenUpTo !== null) return false;
   const { partial } = state;
   const { token, backup, end } = attempt;
-  const plain = end === null && !backup && partial.firstDeadLetter === null;
-  if (!plain || partial.token.generation !== token.generation || partial.token.sequence !== token.sequence)
-    return false;
-  if (partial.executionId.length !== EXECUTION_ID_LENGTH || partial.digest.length !== SHA256_LENGTH)
-    return false;
-  // Facts that a later build adds to a partial would be missing in the columns.
-  if (Object.keys(partial).length !== PARTIAL_KEYS) return false;
-  return partial.files.every(
-    (file) => file.sha256.length === SHA256_LENGTH && Object.keys(file).length === FILE_KEYS,
-  );
+  if (end !== null || backup || compareTokens(partial.token, token) !== 0) return false;
+  return isOrdinary(partial);
 }
 
 /** @param entries shards that all fit */
@@ -87,7 +72,7 @@ export function inColumns(entries: readonly ShardEntry[]): CommittedColumns {
     fileBytes: files.map(({ bytes }) => bytes),
     fileSha256: files.map(({ sha256 }) => sha256).join(""),
     workers: workers.texts,
-    layouts: layouts.texts.map((text) => JSON.parse(text) as Layout),
+    layouts: layouts.texts.map((text) => JSON.parse(text) as FileLayout),
   };
 }
 

@@ -4,6 +4,7 @@ import type { ShardId } from "../../../shared/domain/shard.ts";
 import { evolve } from "./evolve.ts";
 import { addShard, type JobState } from "./job-state.ts";
 import { moveShard, restorePhase } from "./moves.ts";
+import { committedShard } from "./packed-commit.ts";
 import type { JournalRecord, RecordOf } from "./record.ts";
 import { isOpen, type ShardEntry, type ShardState } from "./shard-state.ts";
 import { type CommittedColumns, fitsColumns, forEachCommitted, inColumns } from "./snapshot-columns.ts";
@@ -177,9 +178,10 @@ export function checkRestored({ shards, totals, counts }: JobState): void {
   let [rowsCommitted, rowsOut, deadLetters] = [0, 0, counts.poisoned];
   for (const { state } of shards) {
     if (state.kind !== "committed") continue;
-    rowsCommitted += state.partial.rowsIn;
-    rowsOut += state.partial.rowsOut;
-    deadLetters += state.partial.rowsDeadLettered;
+    const { partial } = state;
+    rowsCommitted += partial.rowsIn;
+    rowsOut += partial.rowsOut;
+    deadLetters += partial.rowsDeadLettered;
   }
   const agree =
     totals.rowsCommitted === rowsCommitted &&
@@ -207,7 +209,7 @@ function finishShard(state: JobState, entry: ShardEntry, outcome: Outcome): void
     case "open":
       return;
     case "committed":
-      moveShard(state, entry, "stored", outcome);
+      moveShard(state, entry, "stored", committedShard(outcome.partial, state.layouts));
       return;
     case "split":
       if (entry.state.kind !== "split") moveShard(state, entry, "splitUp", outcome);
@@ -227,5 +229,6 @@ function factsOf(entry: ShardEntry): ShardFacts {
 
 /** Leases and offers of an open shard end with the process. */
 function outcomeOf({ state }: ShardEntry): Outcome {
+  if (state.kind === "committed") return { kind: "committed", partial: state.partial };
   return isOpen(state.kind) ? { kind: "open" } : (state as Exclude<Outcome, { kind: "open" }>);
 }

@@ -72,6 +72,20 @@ describe("the role of a token", () => {
 });
 
 describe("a token", () => {
+  test("a token that was accepted is refused once another token has its id", () => {
+    const { text, line } = tokenFor("read");
+    const tokensOf = (sha256: string) => foldTokens(JSON.stringify({ ...line, sha256 }), "/tokens");
+    let tokens = tokensOf(line.sha256);
+    const judge = new Judge(
+      { secret: SECRET, takesJobs: true },
+      () => tokens,
+      () => NOW_MS,
+    );
+    for (const _ of [1, 2]) expect(outcomeOf(judge, LIST, text)).toBe("allowed");
+    tokens = tokensOf("0".repeat(64));
+    expect(outcomeOf(judge, LIST, text)).toBe("TOKEN_REFUSED");
+  });
+
   test("a token is refused from the moment at which it expires", () => {
     let nowMs = NOW_MS;
     const { text, line } = tokenFor("read", new Date(NOW_MS).toISOString());

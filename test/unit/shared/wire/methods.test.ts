@@ -119,6 +119,15 @@ describe("WorkService", () => {
     request: fc.record({ session: any.session, gpuFault: fc.option(any.name) }),
     response: nothing,
   });
+  roundTrip({
+    method: workMethods.calls,
+    request: fc.record({ call: any.uint32, method: any.text, request: any.chunk }),
+    response: fc.record({
+      call: any.uint32,
+      response: fc.option(any.chunk),
+      failure: fc.option(fc.record({ code: any.uint32, message: any.text, error: any.chunk })),
+    }),
+  });
 });
 
 describe("DataService", () => {
