@@ -7,7 +7,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
     packages: /^(@grpc\/|grpc-health-check$)/,
     folders: ["shared/wire/", "coordinator/grpc/", "coordinator/access/"],
   },
-  { packages: /^protobufjs$/, folders: ["shared/wire/", "shared/onnx/", "extensions/convert/onnx/"] },
+  { packages: /^protobufjs($|\/)/, folders: ["shared/wire/", "shared/onnx/", "extensions/convert/onnx/"] },
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
