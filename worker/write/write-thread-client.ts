@@ -115,7 +115,7 @@ export class WriteThreadClient implements AsyncDisposable {
   }
 
   #open(ahead?: Worker): Remote<WriteThreadMethods> {
-    const { job, output, script, meter } = this.#options;
+    const { job, output, script, meter, scratchPath } = this.#options;
     const serves: WriteThreadOwner = {
       busy(busyMs) {
         for (const [stage, ms] of Object.entries(busyMs)) meter.add(stage as Stage, ms);
@@ -125,7 +125,7 @@ export class WriteThreadClient implements AsyncDisposable {
     const thread = new Remote<WriteThreadMethods>(link, { serves, lost });
     const { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath } = job;
     const ofJob = { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath };
-    thread.notify("openJob", { job: ofJob, output });
+    thread.notify("openJob", { job: ofJob, output, scratchPath });
     return thread;
   }
 }
