@@ -1,7 +1,8 @@
 import type { Options } from "yargs";
 import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator.ts";
 import { systemClock } from "../shared/core/clock.ts";
-import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
+import type { Logger, LogTail } from "../shared/core/log.ts";
+import type { LogLevel } from "../shared/core/log-levels.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
 import { logFormatOption, logLevelOption, secretFileOption } from "../shared/terminal/command-parts.ts";
 import {

@@ -1,6 +1,6 @@
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { Credential } from "../shared/access/credential.ts";
-import type { LogLevel } from "../shared/core/log.ts";
+import type { LogLevel } from "../shared/core/log-levels.ts";
 import type { Device } from "../shared/domain/device.ts";
 import { type ProcessArguments, processCounts } from "../shared/terminal/process-options.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";

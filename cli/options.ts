@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
-import type { LogLevel } from "../shared/core/log.ts";
+import type { LogLevel } from "../shared/core/log-levels.ts";
 import { parseBytes } from "../shared/core/units.ts";
 import { DEVICES } from "../shared/domain/device.ts";
 import { checkPriority } from "../shared/domain/standing.ts";

@@ -9,7 +9,7 @@ import {
   secretPath,
 } from "../shared/access/credential.ts";
 import { deferred, NEVER, sleep } from "../shared/core/abort.ts";
-import type { LogLevel } from "../shared/core/log.ts";
+import type { LogLevel } from "../shared/core/log-levels.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
 import {

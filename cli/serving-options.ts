@@ -1,7 +1,8 @@
 import type { Options } from "yargs";
 import { HTTP_FACES, PORTS } from "../coordinator/access/face-methods.ts";
 import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator.ts";
-import type { LogLevel, LogTail } from "../shared/core/log.ts";
+import type { LogTail } from "../shared/core/log.ts";
+import type { LogLevel } from "../shared/core/log-levels.ts";
 import { DEFAULT_HTTP } from "../shared/terminal/command-parts.ts";
 
 /** Options of a coordinating command that serves more than workers, besides options of faces. */

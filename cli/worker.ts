@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { CommandModule, Options } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
-import type { LogLevel } from "../shared/core/log.ts";
+import type { LogLevel } from "../shared/core/log-levels.ts";
 import type { Device } from "../shared/domain/device.ts";
 import { logFormatOption, logLevelOption } from "../shared/terminal/command-parts.ts";
 import {

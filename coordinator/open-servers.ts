@@ -1,5 +1,6 @@
 import type { Clock } from "../shared/core/clock.ts";
-import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
+import type { Logger, LogTail } from "../shared/core/log.ts";
+import type { LogLevel } from "../shared/core/log-levels.ts";
 import type { CoordinatorView } from "../shared/extension/coordinator-view.ts";
 import type { FaceView, PortFace } from "../shared/extension/face.ts";
 import type { ResultsView } from "../shared/extension/results-view.ts";

@@ -1,11 +1,12 @@
 // Makes dist/bundle/ of the sources: the command line and every script that it starts as a thread or a
 // process. Each has what it needs in a few files, libraries included. Loading a thousand small modules would
 // add half a second of CPU time to a run. Plain JavaScript, because it runs before anything is built.
-import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { writeLicences } from "./bundled-licences.mjs";
+import { loadsOf } from "./loads.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["cli", "coordinator", "extensions", "shared", "worker"];
@@ -76,6 +77,23 @@ const lazyWidth = {
   },
 };
 
+/**
+ * Leaves out the parser of proto files where gRPC would load it: for `channelz` and for load reports, which
+ * nothing here serves. Our own messages come from proto/messages.json.
+ */
+const withoutParser = {
+  name: "without-parser",
+  setup({ onResolve, onLoad }) {
+    const namespace = "without-parser";
+    onResolve({ filter: /^@grpc\/proto-loader$/ }, ({ importer }) =>
+      /node_modules\/@grpc\/grpc-js\//.test(importer) ? { path: "@grpc/proto-loader", namespace } : null,
+    );
+    onLoad({ filter: /.*/, namespace }, () => ({
+      contents: 'exports.loadSync = () => { throw new Error("broken invariant: no proto file is parsed"); };',
+    }));
+  },
+};
+
 /** Defines `require` for CommonJS libraries that load Node's own modules. No source uses this name. */
 const REQUIRE =
   'import { createRequire as bundleRequire } from "node:module"; const require = bundleRequire(import.meta.url);';
@@ -93,12 +111,22 @@ function startedScripts() {
   return [...scripts].sort();
 }
 
+/** Modules that scripts import when they are used, and that load most of the code. */
+const USUAL = [
+  "cli/main-command.ts",
+  "coordinator/coordinator.ts",
+  "shared/sql/locked-database.ts",
+  "shared/wire/client.ts",
+  "worker/process/worker-main.ts",
+];
+
 const outdir = join(root, "dist", "bundle");
 // Chunks have names of their content, so those of the previous build would stay.
 rmSync(outdir, { recursive: true, force: true });
+const scripts = startedScripts();
 const program = await build({
   absWorkingDir: root,
-  entryPoints: [...new Set(["cli/main.ts", ...startedScripts()])],
+  entryPoints: [...new Set(["cli/main.ts", ...scripts])],
   outbase: root,
   outdir,
   chunkNames: "chunks/[name]-[hash]",
@@ -114,13 +142,19 @@ const program = await build({
     // Source of the import in package.json.
     "#extensions": "./extensions/list.ts",
   },
-  plugins: [keepFolders, lazyWidth],
+  plugins: [keepFolders, lazyWidth, withoutParser],
   banner: { js: REQUIRE },
   sourcemap: true,
   sourcesContent: false,
   metafile: true,
   logLevel: "warning",
 });
+
+// Beside the bundle, because only a test reads it.
+writeFileSync(
+  join(root, "dist", "loads.json"),
+  `${JSON.stringify(loadsOf(program.metafile, ["cli/main.ts", ...scripts, ...USUAL]))}\n`,
+);
 
 for (const [library, protos] of Object.entries(PROTO_FOLDERS)) {
   cpSync(join(root, "node_modules", library, protos), join(root, LIBRARY_FILES, library, protos), {

@@ -1,4 +1,4 @@
-import type { LogLevel } from "../../shared/core/log.ts";
+import type { LogLevel } from "../../shared/core/log-levels.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { CombinedTable, JobResults } from "../../shared/extension/results-view.ts";
 import type { Listening } from "../../shared/serving/listening.ts";

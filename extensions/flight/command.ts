@@ -1,6 +1,6 @@
 import { openNamedOutput } from "../../coordinator/plan/named-output.ts";
 import { deferred } from "../../shared/core/abort.ts";
-import type { LogLevel } from "../../shared/core/log.ts";
+import type { LogLevel } from "../../shared/core/log-levels.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { defineCommand } from "../../shared/extension/command.ts";
 import {

@@ -24,7 +24,7 @@ export interface FlightData {
 /** Limit of names in a path. A flight has at most three, and some may be empty. */
 const MOST_NAMES = 16;
 
-const FLIGHT = loadForeign("arrow/flight/Flight.proto", "arrow.flight.protocol.FlightService", {
+const FLIGHT = loadForeign("arrow.flight.protocol.FlightService", {
   "GetFlightInfoRequest.path": MOST_NAMES,
   "GetSchemaRequest.path": MOST_NAMES,
 });

@@ -13,7 +13,7 @@ export type ScalerMetadata = ReadonlyMap<string, string>;
 const MOST_KEYS = 64;
 const MOST_BYTES = 16 << 10;
 
-const SCALER = loadForeign("externalscaler/externalscaler.proto", "externalscaler.ExternalScaler", {
+const SCALER = loadForeign("externalscaler.ExternalScaler", {
   "IsActiveRequest.scalerMetadata": MOST_KEYS,
   "StreamIsActiveRequest.scalerMetadata": MOST_KEYS,
   "GetMetricSpecRequest.scalerMetadata": MOST_KEYS,

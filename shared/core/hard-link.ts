@@ -15,6 +15,16 @@ export function lacksHardLinks(error: unknown): boolean {
   return NO_LINKS.has(errorCode(error) ?? "");
 }
 
+/** Gives a file a second name. Where the file system has no links between the two, a copy gets it. */
+export async function linkOrCopy(source: string, target: string, disk: Disk = realDisk): Promise<void> {
+  try {
+    await disk.link(source, target);
+  } catch (error) {
+    if (!lacksHardLinks(error)) throw error;
+    await disk.copyFile(source, target);
+  }
+}
+
 /**
  * Gives a whole, synced file its name in one step, even when two processes do it at once. Rejects with EEXIST
  * when the name is taken. May remove the source.

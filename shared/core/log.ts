@@ -1,17 +1,9 @@
 import { isatty } from "node:tty";
 import { type DestinationStream, type Logger as PinoLogger, pino } from "pino";
+import { LOG_FORMAT_VARIABLE, type LogLevel } from "./log-levels.ts";
 import { logText } from "./log-text.ts";
 
 export type Logger = PinoLogger;
-
-export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug", "trace"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** Formats of the lines on stderr: for people, or for programs. */
-export const LOG_FORMATS = ["text", "json"] as const;
-
-/** Environment variable with one of {@link LOG_FORMATS}. Processes of a command inherit it. */
-export const LOG_FORMAT_VARIABLE = "SHARDMILL_LOG_FORMAT";
 
 const STDERR = 2;
 

@@ -8,13 +8,28 @@ import { checkSomethingIsPublished, placeBy } from "./job-rules.ts";
 import { checkNewIsWhole, checkRuns, RUNS_KEY } from "./job-runs.ts";
 import { notAnInput, notAnOutput } from "./location.ts";
 import { filePlace, mapSpec } from "./map-spec.ts";
-import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { reduceSpec } from "./reduce-spec.ts";
 import { SIDECARS } from "./sidecars.ts";
 import { ALL_SCHEMES, SHOWN_SCHEMES } from "./store-schemes.ts";
 import { STORES_SPEC } from "./store-spec.ts";
 import { checkWork, WORK_SPEC } from "./work-spec.ts";
+
+/** Schema of `input.new`. */
+const NEW_SPEC = z
+  .boolean()
+  .describe(
+    "`true`: each run reads the files that no published run has read, by location, size and version. It publishes to a folder " +
+      "of its own: `output.path/run=000001/`, and so on. See [only what is new](#only-what-is-new).",
+  );
+
+/** Schema of `input.changed`. */
+const CHANGED_SPEC = z
+  .enum(["again", "ignore", "error"])
+  .describe(
+    "With `new`: what happens if a file has changed since a run read it. `again`: it is read again, whole. `ignore`: it is not " +
+      "read again. `error`: no run begins. Default: `again`.",
+  );
 
 /**
  * Scalars that are short for a group of keys: `image: pixels` means `image: { column: pixels }`. Each entry

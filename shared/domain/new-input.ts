@@ -1,22 +1,5 @@
-import * as z from "zod";
 import { formatCount } from "../core/units.ts";
 import type { FileStat } from "./location.ts";
-
-/** Schema of `input.new`. */
-export const NEW_SPEC = z
-  .boolean()
-  .describe(
-    "`true`: each run reads the files that no published run has read, by location, size and version. It publishes to a folder " +
-      "of its own: `output.path/run=000001/`, and so on. See [only what is new](#only-what-is-new).",
-  );
-
-/** Schema of `input.changed`. */
-export const CHANGED_SPEC = z
-  .enum(["again", "ignore", "error"])
-  .describe(
-    "With `new`: what happens if a file has changed since a run read it. `again`: it is read again, whole. `ignore`: it is not " +
-      "read again. `error`: no run begins. Default: `again`.",
-  );
 
 /** Decides whether a run over new files reads a file. Called when the run begins. */
 export type TakesFile = (file: FileStat & { readonly path: string }) => boolean;

@@ -3,6 +3,9 @@ import type { Field } from "./dataset.ts";
 import type { FileCells } from "./file-cells.ts";
 import type { Location } from "./location.ts";
 
+/** Column of a SQL step's result that holds the source row. */
+export const ROW_COLUMN = "shardmill:row";
+
 /**
  * Step of `map.prepare` or `map.finish`, bound to its input columns. Plain JSON, as all of a map plan.
  *

@@ -268,7 +268,12 @@ export async function openLockedDatabase(options: LockedDatabaseOptions): Promis
     instance = await DuckDBInstance.create(":memory:", { threads: String(options.threads ?? 1) });
     const connection = await instance.connect();
     if (options.optimizes === "constants") await connection.run(await onlyConstants(connection));
-    for (const setting of lockingSettings(options, spillFolder)) await connection.run(`SET ${setting}`);
+    // In one text, because each call takes half a millisecond.
+    await connection.run(
+      lockingSettings(options, spillFolder)
+        .map((setting) => `SET ${setting}`)
+        .join(";"),
+    );
     return new LockedDatabase(instance, connection, spillFolder);
   } catch (error) {
     instance?.closeSync();

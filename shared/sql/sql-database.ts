@@ -40,6 +40,20 @@ export async function useDatabase<T>(
   signal: AbortSignal,
 ): Promise<T> {
   await using opened = await database;
+  return await whileInUse(opened, use, signal);
+}
+
+/**
+ * Calls `use` with an open database, and interrupts it when `signal` aborts. An interrupted database can only
+ * be closed.
+ *
+ * @throws the signal's reason once it aborts, and whatever `use` throws
+ */
+export async function whileInUse<T>(
+  opened: SqlDatabase,
+  use: (database: SqlDatabase) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
   const interrupt = () => opened.interrupt();
   signal.addEventListener("abort", interrupt, { once: true });
   try {

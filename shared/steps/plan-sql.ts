@@ -7,7 +7,7 @@ import { fieldsOf } from "../dataset/fields.ts";
 import { openDatasetFile } from "../dataset/open-dataset-file.ts";
 import { parquetFault } from "../dataset/parquet-form.ts";
 import type { Field, FieldType } from "../domain/dataset.ts";
-import type { StepBinding, StepColumn } from "../domain/step-binding.ts";
+import { ROW_COLUMN, type StepBinding, type StepColumn } from "../domain/step-binding.ts";
 import { columnNames, DECIMAL_DIGITS, emptyTable, hasWideDecimal } from "../sql/duckdb-types.ts";
 import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
 import type { SqlDatabase } from "../sql/sql-database.ts";
@@ -16,9 +16,6 @@ import { fetchedSource } from "../storage/small-file.ts";
 import { type ColumnUse, columnUse } from "./column-use.ts";
 import { rowWiseFault, type SqlFunctions } from "./row-wise.ts";
 import { isNode, nodesIn, type TreeNode } from "./select-tree.ts";
-
-/** Column of a step's result that holds the source row. */
-export const ROW_COLUMN = "shardmill:row";
 
 /** Comments and white space, then the first word of every SELECT. */
 const BEGIN = /^(?:\s|--[^\n]*\n|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*SELECT\b/i;

@@ -9,11 +9,10 @@ import { openDatasetFile } from "../dataset/open-dataset-file.ts";
 import { plainBatch } from "../dataset/plain-batch.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
-import { madeColumns, type SqlOp, type StepBinding } from "../domain/step-binding.ts";
+import { madeColumns, ROW_COLUMN, type SqlOp, type StepBinding } from "../domain/step-binding.ts";
 import { type LockedDatabase, openLockedDatabase } from "../sql/locked-database.ts";
 import { parquetScan, quoteIdentifier } from "../sql/quote.ts";
 import { fetchedSource } from "../storage/small-file.ts";
-import { ROW_COLUMN } from "./plan-sql.ts";
 import type { OpenStepOptions, Step, StepResult } from "./step.ts";
 
 const RESULT_VIEW = "step_result";

@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
 import { ShardmillError } from "../core/errors.ts";
-import { LOG_FORMAT_VARIABLE, LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
+import { LOG_FORMAT_VARIABLE, LOG_FORMATS, LOG_LEVELS } from "../core/log-levels.ts";
 
 /** Option of commands that have a result for programs. */
 export const jsonOption = {

@@ -1,9 +1,13 @@
 import type { UntypedHandleCall } from "@grpc/grpc-js";
-import type { MethodDefinition } from "@grpc/proto-loader";
 import { ShardmillError } from "../core/errors.ts";
 import type { Codec } from "./codec.ts";
 import { checkLimits, REQUEST_LIMITS, type RequestLimits } from "./limits.ts";
-import { type ForeignService, methodDefinition, type ServiceName } from "./load-protos.ts";
+import {
+  type CallDefinition,
+  type ForeignService,
+  methodDefinition,
+  type ServiceName,
+} from "./load-protos.ts";
 import { WireReader } from "./wire-message.ts";
 
 /**
@@ -14,7 +18,7 @@ export interface Method<Request, Response> {
   readonly service: string;
   /** Name in the proto file: `RequestLease`. */
   readonly name: string;
-  readonly definition: MethodDefinition<object, object>;
+  readonly definition: CallDefinition;
   readonly request: Codec<Request>;
   readonly response: Codec<Response>;
   /** Limits of requests. */
@@ -23,7 +27,7 @@ export interface Method<Request, Response> {
 
 /** Method with its handler, in the form that grpc-js adds to a server. */
 export interface HandledMethod {
-  readonly definition: MethodDefinition<object, object>;
+  readonly definition: CallDefinition;
   readonly handler: UntypedHandleCall;
 }
 

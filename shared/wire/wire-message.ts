@@ -1,6 +1,6 @@
 import { ShardmillError } from "../core/errors.ts";
 
-/** Protobuf message in the form of proto-loader. Only this folder uses it. */
+/** Protobuf message as `load-protos.ts` decodes it. Only this folder uses it. */
 export type WireMessage = Readonly<Record<string, unknown>>;
 
 const UINT32_MAX = 2 ** 32 - 1;

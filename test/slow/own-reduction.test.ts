@@ -59,7 +59,7 @@ async function reductionOf(code: string) {
 /** Combines, writes, reads and reduces the tables, each as a shard. */
 async function reduce(code: string, shards: readonly Table[]) {
   const { folder, job, reduction } = await reductionOf(code);
-  await using combiner = new Combiners(job);
+  await using combiner = new Combiners(job, root);
   const scanned: { path: string; bytes: number }[] = [];
   for (const [index, rows] of shards.entries()) {
     const bytes = encodeParquet(await combiner.combine("own", rows, NEVER));
@@ -188,7 +188,7 @@ export default defineReduction({
     async (kind, combine, code, message) => {
       const limit = kind === "hangs" ? "timeoutSeconds: 0.5," : "";
       const { job } = await reductionOf(failing(combine, undefined, limit));
-      await using combiner = new Combiners(job);
+      await using combiner = new Combiners(job, root);
       const error: unknown = await combiner.combine("own", smallTable(9), NEVER).catch((thrown) => thrown);
       expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
     },
@@ -201,7 +201,7 @@ export default defineReduction({
   return [{ n: 1 }];
 }`;
     const { job } = await reductionOf(failing(exits));
-    await using combiner = new Combiners(job);
+    await using combiner = new Combiners(job, root);
     await expect(combiner.combine("own", smallTable(9), NEVER)).rejects.toThrow("ended its thread");
     expect((await combiner.combine("own", smallTable(1), NEVER)).numRows).toBe(1);
   });

@@ -14,7 +14,7 @@ import type { MachineFacts } from "../tuning/machine-facts.ts";
 import { deviceLimits } from "./accuracy-limits.ts";
 import type { DeviceCheckThread, DeviceQuestion } from "./compare-device.ts";
 import { accuracyProblems, worstText } from "./judge-accuracy.ts";
-import { type Comparison, rankedTensors } from "./model-pair.ts";
+import type { Comparison } from "./model-pair.ts";
 
 export interface CheckDeviceOptions {
   readonly job: Pick<JobDescription, "jobId" | "map" | "stores" | "deviceCheck">;
@@ -57,6 +57,8 @@ export async function checkDevice(options: CheckDeviceOptions): Promise<CheckedD
   const spec = job.deviceCheck;
   if (device === "cpu" || spec === null || spec.sample.length === 0) return null;
   const limits = deviceLimits(spec.check, device, spec.isConverted);
+  // Lazy: it loads Arrow, which this thread needs for nothing else.
+  const { rankedTensors } = await import("./model-pair.ts");
   const kind: CheckKind = { rows: spec.check.rows, ranked: rankedTensors(job.map), limits };
   const known = await tuning.recallCheck(kind);
   if (known !== null) return { report: { ...known, remembered: true, worker: hostname() }, error: null };

@@ -1,5 +1,5 @@
 import { availableParallelism, hostname } from "node:os";
-import type { LogLevel } from "../../shared/core/log.ts";
+import type { LogLevel } from "../../shared/core/log-levels.ts";
 import { usableMemoryBytes } from "../../shared/core/usable-memory.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";

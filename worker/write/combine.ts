@@ -1,42 +1,86 @@
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { linkOrCopy } from "../../shared/core/hard-link.ts";
+import type { LockedDatabase } from "../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
-import { useDatabase } from "../../shared/sql/sql-database.ts";
+import { whileInUse } from "../../shared/sql/sql-database.ts";
+import type { SqlSource } from "../../shared/sql/sql-error.ts";
 
-interface CombineOptions {
+interface SqlCombineOptions {
+  readonly reduction: string;
   /** SQL over `rows`. */
   readonly combine: string;
-  readonly reduction: string;
+  /** Folder that others remove, for a folder of the database only. */
+  readonly scratchPath: string;
+}
+
+/** Files of one shard. */
+export interface CombinedFiles {
   /** Parquet file of the view `rows`. */
   readonly rowsPath: string;
-  readonly rowsFolder: string;
-  /** Folder and name of the table file to write. */
-  readonly targetFolder: string;
-  readonly name: string;
-  /** Folder for DuckDB's temporary files. */
-  readonly scratchPath: string;
-  readonly signal: AbortSignal;
+  /** Table file to make. */
+  readonly targetPath: string;
 }
 
 /**
- * Makes a combined table of a shard, by SQL over its rows. Equal rows give equal files, byte for byte: one
- * thread, insertion order preserved.
+ * Combines shards by the SQL of one reduction. Opening a database takes four times as long as a small shard's
+ * SQL, so all shards of a thread use the same one. Its settings lock it to one folder for good. So each
+ * shard's rows and its table have their names there while the SQL runs, and no other shard's files do.
  *
- * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
+ * Equal rows give equal files, byte for byte: one thread, insertion order preserved.
  */
-export async function combineRows(options: CombineOptions): Promise<{ readonly rows: number }> {
-  const { combine, reduction, rowsPath, rowsFolder, targetFolder, name, scratchPath, signal } = options;
-  signal.throwIfAborted();
-  // Lazy, because loading takes a tenth of a second.
-  const { openLockedDatabase } = await import("../../shared/sql/locked-database.ts");
-  const folders = [...new Set([rowsFolder, targetFolder])];
-  const source = { where: `reduce.${reduction}.combine`, sql: combine };
-  const database = openLockedDatabase({ folders, threads: 1, tempFolder: scratchPath });
-  return await useDatabase(
-    database,
-    async (opened) => {
-      await opened.run(`CREATE VIEW "rows" AS SELECT * FROM ${parquetScan([rowsPath])}`);
-      return opened.copyTo(source, join(targetFolder, name), { storedFor: "partial" });
-    },
-    signal,
-  );
+export class SqlCombine implements AsyncDisposable {
+  readonly #source: SqlSource;
+  readonly #folder: string;
+  readonly #database: LockedDatabase;
+
+  private constructor(source: SqlSource, folder: string, database: LockedDatabase) {
+    this.#source = source;
+    this.#folder = folder;
+    this.#database = database;
+  }
+
+  static async open({ reduction, combine, scratchPath }: SqlCombineOptions): Promise<SqlCombine> {
+    // Lazy, because loading takes a tenth of a second.
+    const { openLockedDatabase } = await import("../../shared/sql/locked-database.ts");
+    const folder = await mkdtemp(join(scratchPath, "sql-"));
+    try {
+      const database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
+      return new SqlCombine({ where: `reduce.${reduction}.combine`, sql: combine }, folder, database);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /**
+   * Makes the combined table of a shard. After a failure, or an abort, the database can only be closed.
+   *
+   * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
+   */
+  async combine(
+    { rowsPath, targetPath }: CombinedFiles,
+    signal: AbortSignal,
+  ): Promise<{ readonly rows: number }> {
+    const rows = join(this.#folder, "rows.parquet");
+    const table = join(this.#folder, "table.parquet");
+    await linkOrCopy(rowsPath, rows);
+    const made = await whileInUse(
+      this.#database,
+      async (opened) => {
+        await opened.run(`CREATE OR REPLACE VIEW "rows" AS SELECT * FROM ${parquetScan([rows])}`);
+        return await opened.copyTo(this.#source, table, { storedFor: "partial" });
+      },
+      signal,
+    );
+    await linkOrCopy(table, targetPath);
+    await rm(table);
+    await rm(rows);
+    return made;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#database[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
 }

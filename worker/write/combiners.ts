@@ -5,6 +5,7 @@ import { cutTable } from "../../shared/dataset/cut-rows.ts";
 import { reductionValue } from "../../shared/domain/features.ts";
 import type { Reduction } from "../../shared/extension/reduction-part.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
+import { type CombinedFiles, SqlCombine } from "./combine.ts";
 
 /**
  * Limits of a batch for a program. Equal rows are cut at equal places, independent of the model's batches. So
@@ -14,13 +15,29 @@ const PIECE = { rows: 16_384, bytes: 16 * 1024 * 1024 };
 
 type JobReductions = Pick<JobDescription, "reduce" | "reductions">;
 
-/** Programs that combine shards. Each reduction is opened for its first shard, and reused. */
+/** SQL of a reduction. */
+interface CombineSql {
+  readonly reduction: string;
+  readonly combine: string;
+}
+
+/**
+ * Limit of databases that stay open. An idle one holds some MiB, and a job may have a thousand reductions.
+ * Others are opened for each shard.
+ */
+const MOST_DATABASES = 8;
+
+/** Programs and SQL that combine shards. Each reduction is opened for its first shard, and reused. */
 export class Combiners implements AsyncDisposable {
   readonly #job: JobReductions;
+  readonly #scratchPath: string;
   readonly #opened = new Map<string, Promise<Reduction>>();
+  readonly #databases = new Map<string, SqlCombine>();
 
-  constructor(job: JobReductions) {
+  /** @param scratchPath existing folder for the folders of databases */
+  constructor(job: JobReductions, scratchPath: string) {
     this.#job = job;
+    this.#scratchPath = scratchPath;
   }
 
   /**
@@ -37,7 +54,31 @@ export class Combiners implements AsyncDisposable {
     return await reduction.combine(piecesOf(rows.select([...reads])), signal);
   }
 
+  /**
+   * Makes the combined table of a shard by SQL. Call it for one shard at a time.
+   *
+   * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
+   */
+  async combineBySql(
+    { reduction, combine }: CombineSql,
+    files: CombinedFiles,
+    signal: AbortSignal,
+  ): Promise<{ readonly rows: number }> {
+    signal.throwIfAborted();
+    const kept = this.#databases.get(reduction);
+    const database = kept ?? (await SqlCombine.open({ reduction, combine, scratchPath: this.#scratchPath }));
+    this.#databases.delete(reduction);
+    try {
+      const made = await database.combine(files, signal);
+      if (this.#databases.size < MOST_DATABASES) this.#databases.set(reduction, database);
+      return made;
+    } finally {
+      if (!this.#databases.has(reduction)) await database[Symbol.asyncDispose]();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const database of this.#databases.values()) await database[Symbol.asyncDispose]();
     const opened = await Promise.all(this.#opened.values());
     await Promise.all(opened.map((reduction) => reduction[Symbol.asyncDispose]()));
   }

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Table } from "apache-arrow";
 import { assertNever, present } from "../../shared/core/assert.ts";
@@ -28,7 +27,6 @@ import { createFile } from "../../shared/storage/local-file.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import { combineRows } from "./combine.ts";
 import type { Combiners } from "./combiners.ts";
 import type { PartialSink } from "./partial-sink.ts";
 
@@ -42,12 +40,6 @@ interface WriteOptions {
   readonly combiners: Combiners;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
-}
-
-/** Parquet file of a shard's mapped rows, and its folder. */
-interface ScannedRows {
-  readonly folder: string;
-  readonly path: string;
 }
 
 /**
@@ -142,29 +134,27 @@ class PartialWriter {
           assertNever(file);
       }
     }
-    let scanned: ScannedRows | null = null;
+    let rowsPath: string | null = null;
     for (const { kind, name, reduction, combine } of tables) {
       if (combine === null) {
         const table = await this.#combineByProgram(reduction);
         await this.#write({ kind, name }, table, streamParquet);
         continue;
       }
-      scanned ??= await this.#parquetRows();
-      await this.#combine({ name, reduction, combine }, scanned);
+      rowsPath ??= await this.#parquetRows();
+      await this.#combine({ name, reduction, combine }, rowsPath);
     }
     return this.#files;
   }
 
   /** Returns the Parquet file of the rows for SQL: a file of the partial, or one made only for this. */
-  async #parquetRows(): Promise<ScannedRows> {
+  async #parquetRows(): Promise<string> {
     const { sink, scratchPath } = this.#options;
     const written = parquetRows(this.#files);
-    if (written !== null) return { folder: sink.path, path: join(sink.path, written.name) };
-    const folder = join(scratchPath, "rows");
-    await mkdir(folder);
-    const path = join(folder, "rows.parquet");
+    if (written !== null) return join(sink.path, written.name);
+    const path = join(scratchPath, "rows.parquet");
     await this.#writeFile(path, this.#result.rows, streamParquet);
-    return { folder, path };
+    return path;
   }
 
   async #write(
@@ -208,21 +198,14 @@ class PartialWriter {
 
   async #combine(
     { name, ...sql }: { readonly name: string; readonly reduction: string; readonly combine: string },
-    scanned: ScannedRows,
+    rowsPath: string,
   ): Promise<void> {
-    const { sink, scratchPath, meter, signal } = this.#options;
+    const { sink, combiners, meter, signal } = this.#options;
+    const targetPath = join(sink.path, name);
     const { rows } = await meter.timeAsync("encode", () =>
-      combineRows({
-        ...sql,
-        rowsPath: scanned.path,
-        rowsFolder: scanned.folder,
-        targetFolder: sink.path,
-        name,
-        scratchPath,
-        signal,
-      }),
+      combiners.combineBySql(sql, { rowsPath, targetPath }, signal),
     );
-    const { bytes, sha256: digest } = await digestFile(join(sink.path, name), signal);
+    const { bytes, sha256: digest } = await digestFile(targetPath, signal);
     this.#files.push({ kind: "combined", name, rows, bytes, sha256: digest });
   }
 }

@@ -20,6 +20,8 @@ export interface WriteThreadJob {
     "jobId" | "stores" | "rowsFormat" | "rowsForm" | "reduce" | "reductions" | "partialsPath"
   >;
   readonly output: DataAccess;
+  /** Existing folder for what the thread keeps between writes. Its owner removes it. */
+  readonly scratchPath: string;
 }
 
 /** Result of a shard, packed for the write thread. */

@@ -140,7 +140,7 @@ export class WriteThreadClient implements AsyncDisposable {
   }
 
   #open(): Remote<WriteThreadMethods> {
-    const { job, output, meter } = this.#options;
+    const { job, output, meter, scratchPath } = this.#options;
     const serves: WriteThreadOwner = {
       busy(busyMs) {
         for (const [stage, ms] of Object.entries(busyMs)) meter.add(stage as Stage, ms);
@@ -149,7 +149,7 @@ export class WriteThreadClient implements AsyncDisposable {
     const thread = new Remote<WriteThreadMethods>(new ThreadLink(this.#worker), { serves, lost });
     const { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath } = job;
     const ofJob = { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath };
-    thread.notify("openJob", { job: ofJob, output });
+    thread.notify("openJob", { job: ofJob, output, scratchPath });
     return thread;
   }
 }

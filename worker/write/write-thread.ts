@@ -53,12 +53,12 @@ interface Opened {
   readonly combiners: Combiners;
 }
 
-function open({ job, output }: WriteThreadJob): Opened {
+function open({ job, output, scratchPath }: WriteThreadJob): Opened {
   return {
     job,
     storages: openStorages([output], job),
     partials: locate(job.partialsPath, output.kind),
-    combiners: new Combiners(job),
+    combiners: new Combiners(job, scratchPath),
   };
 }
 

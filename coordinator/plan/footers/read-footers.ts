@@ -10,7 +10,6 @@ import { findForms, type RequestedForms } from "./find-forms.ts";
 import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
 import type { FooterReply } from "./footer-protocol.ts";
 import { FooterReaders } from "./footer-readers.ts";
-import { readFooterBatch } from "./read-footer-batch.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
 interface FooterOptions {
@@ -106,6 +105,8 @@ async function readOwn(
   files: readonly FoundFile[],
   { named = null, onRead }: FooterOptions,
 ): Promise<FileFooter[]> {
+  // Lazy: it loads the decoders, which this process needs only for files of its own.
+  const { readFooterBatch } = await import("./read-footer-batch.ts");
   await using storages = new Storages({}, NO_STORES);
   const footers: FileFooter[] = [];
   for await (const read of readFooterBatch(storages, files, { named, forms: {} })) {

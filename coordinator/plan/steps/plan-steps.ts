@@ -10,7 +10,6 @@ import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import type { DescribedFiles } from "../../../shared/extension/step-part.ts";
 import { useDatabase } from "../../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
-import { planSql } from "../../../shared/steps/plan-sql.ts";
 
 /** Limits for the SELECT of a step over an empty table. */
 const CHECK_LIMIT_MS = 30_000;
@@ -71,6 +70,8 @@ async function planStep(spec: StepSpec, context: StepContext): Promise<StepBindi
 }
 
 async function planSqlStep(sql: string, { key, where, fields, signal }: StepContext): Promise<StepBinding> {
+  // Lazy: it loads the decoders, for the result of a trial.
+  const { planSql } = await import("../../../shared/steps/plan-sql.ts");
   const scratch = await makeTempFolder("steps");
   try {
     const opening = openSqlProcess({

@@ -2,13 +2,12 @@ import { isShardmillError, type Problem, ShardmillError } from "../../../shared/
 import { showType } from "../../../shared/dataset/field-differences.ts";
 import { parquetFault } from "../../../shared/dataset/parquet-form.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
-import type { StepBinding } from "../../../shared/domain/step-binding.ts";
+import { ROW_COLUMN, type StepBinding } from "../../../shared/domain/step-binding.ts";
 import { emptyTable, hasWideDecimal } from "../../../shared/sql/duckdb-types.ts";
 import { quoteIdentifier } from "../../../shared/sql/quote.ts";
 import { type OpenDatabase, useDatabase } from "../../../shared/sql/sql-database.ts";
 import { sqlRefused } from "../../../shared/sql/sql-error.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../../shared/sql/sql-process-client.ts";
-import { ROW_COLUMN } from "../../../shared/steps/plan-sql.ts";
 import { BoundNode } from "./bound-tree.ts";
 import { type Predicate, UNKNOWN } from "./predicate.ts";
 import { readPredicate } from "./read-predicate.ts";

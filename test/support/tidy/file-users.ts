@@ -11,7 +11,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^coordinator\/commit\/blocking-disk\.ts$/,
   // Facts of the machine, and files of the program itself.
   /^shared\/core\/(prune-folder|read-record|memory-watch|package-root|process-identity)\.ts$/,
-  /^shared\/(wire\/(descriptors|address-file)|dataset\/parquet-runtime)\.ts$/,
+  /^shared\/(wire\/(descriptors|address-file|load-protos)|dataset\/parquet-runtime)\.ts$/,
   /^extensions\/web\/page-routes\.ts$/,
   // The user's own files: the job file, the secret, certificates, and a model to convert. Also files stored
   // between runs, and copies of files elsewhere.
@@ -33,7 +33,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
   /^extensions\/node-check\/(bench-device|check-node|loop-process|rows|run-job)\.ts$/,
   /^worker\/(job\/open-job|process\/supervisor)\.ts$/,
-  /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
+  /^worker\/write\/(combine|write-thread-client)\.ts$/,
   // Libraries that need files, and processes that parse untrusted data.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
   /^shared\/onnx\/(external-data|session|shared-session\/check-process)\.ts$/,

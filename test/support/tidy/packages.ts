@@ -8,7 +8,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
     folders: ["shared/wire/", "coordinator/grpc/", "coordinator/access/"],
   },
   {
-    packages: /^protobufjs$/,
+    packages: /^protobufjs($|\/)/,
     folders: ["shared/wire/", "shared/onnx/", "extensions/convert/onnx/", "extensions/node-check/models/"],
   },
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },

@@ -4,7 +4,7 @@ import { dataMethods } from "../../../../shared/wire/methods-data.ts";
 import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 
-/** Returns an empty message as proto-loader decodes it. */
+/** Returns an empty message as it arrives from the wire. */
 function empty(method: (typeof workMethods)[keyof typeof workMethods]): object {
   return method.definition.responseDeserialize(Buffer.alloc(0));
 }
