@@ -22,7 +22,7 @@ const SHARDS = 12;
 const LEAST_ROWS = 2 * SHARDS;
 /** Limit of the names of an input file. */
 const MOST_FILES = 400;
-/** No limit, because the signal of each check ends its loops. */
+/** Longest time of a timer. The signal of each check ends its loops. */
 const LOOP_LIMIT_MS = 2 ** 31 - 1;
 
 export interface BenchOptions {
