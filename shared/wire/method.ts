@@ -1,13 +1,9 @@
 import type { UntypedHandleCall } from "@grpc/grpc-js";
+import type { MethodDefinition } from "@grpc/proto-loader";
 import { ShardmillError } from "../core/errors.ts";
 import type { Codec } from "./codec.ts";
 import { checkLimits, REQUEST_LIMITS, type RequestLimits } from "./limits.ts";
-import {
-  type CallDefinition,
-  type ForeignService,
-  methodDefinition,
-  type ServiceName,
-} from "./load-protos.ts";
+import { type ForeignService, methodDefinition, type ServiceName } from "./load-protos.ts";
 import { WireReader } from "./wire-message.ts";
 
 /**
@@ -18,7 +14,7 @@ export interface Method<Request, Response> {
   readonly service: string;
   /** Name in the proto file: `RequestLease`. */
   readonly name: string;
-  readonly definition: CallDefinition;
+  readonly definition: MethodDefinition<object, object>;
   readonly request: Codec<Request>;
   readonly response: Codec<Response>;
   /** Limits of requests. */
@@ -27,7 +23,7 @@ export interface Method<Request, Response> {
 
 /** Method with its handler, in the form that grpc-js adds to a server. */
 export interface HandledMethod {
-  readonly definition: CallDefinition;
+  readonly definition: MethodDefinition<object, object>;
   readonly handler: UntypedHandleCall;
 }
 

@@ -12,7 +12,7 @@ test("a flight path with more than 16 names is refused", () => {
   }
 });
 
-const { definitions } = loadForeign("arrow/flight/Flight.proto", "arrow.flight.protocol.FlightService", {});
+const { definitions } = loadForeign("arrow.flight.protocol.FlightService", {});
 
 /** Encoder that protobufjs makes of the proto file. */
 const generated = definitions.DoGet?.responseSerialize ?? (() => Buffer.alloc(0));

@@ -1,4 +1,4 @@
-import protobuf from "protobufjs/light.js";
+import type { MethodDefinition } from "@grpc/proto-loader";
 import { describe, expect, test } from "vitest";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import type { DeviceReport } from "../../../../shared/domain/accuracy.ts";
@@ -6,7 +6,7 @@ import { JOB_FILE_SCHEMA } from "../../../../shared/domain/job-spec.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { checkLimits, REQUEST_LIMITS } from "../../../../shared/wire/limits.ts";
-import { SERVICE_NAMES, serviceDefinition } from "../../../../shared/wire/load-protos.ts";
+import { messageDefinition, SERVICE_NAMES, serviceDefinition } from "../../../../shared/wire/load-protos.ts";
 import { decodeRequest, type Method } from "../../../../shared/wire/method.ts";
 import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
@@ -16,18 +16,35 @@ import { aJobId } from "../../../support/ids.ts";
 /** Maximum number of reductions in a job file. The manifest lists a file for each. */
 const MOST_REDUCTIONS = 1_000;
 
+interface FieldType {
+  readonly name: string;
+  readonly label: string;
+  readonly type: string;
+  readonly typeName: string;
+}
+
+interface MessageType {
+  readonly name: string;
+  readonly field: readonly FieldType[];
+  readonly nestedType: readonly { readonly name: string }[];
+}
+
+const camel = (name: string) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+
 /** Returns the paths of all repeated fields and maps in a message, including nested ones. */
-function manyIn(type: protobuf.Type, place: string): string[] {
-  return type.fieldsArray.flatMap((field) => {
-    const at = `${place}.${field.name}`;
-    const own = field.repeated || field.map ? [at] : [];
-    const inner = field.resolve().resolvedType;
-    return inner instanceof protobuf.Type && !field.map ? [...own, ...manyIn(inner, at)] : own;
+function manyIn(type: MessageType, place: string): string[] {
+  return type.field.flatMap((field) => {
+    const at = `${place}.${camel(field.name)}`;
+    const own = field.label === "LABEL_REPEATED" ? [at] : [];
+    const isEntry = type.nestedType.some(({ name }) => name === field.typeName);
+    if (field.type !== "TYPE_MESSAGE" || isEntry) return own;
+    const inner = messageDefinition(field.typeName.split(".").at(-1) ?? "").type as MessageType;
+    return [...own, ...manyIn(inner, at)];
   });
 }
 
 function through<Request>(method: Method<Request, unknown>, message: object): Request {
-  const { requestSerialize, requestDeserialize } = method.definition;
+  const { requestSerialize, requestDeserialize } = method.definition as MethodDefinition<object, object>;
   return decodeRequest(method, requestDeserialize(requestSerialize(message)));
 }
 
@@ -37,7 +54,10 @@ const invalid = (place: string) => expect.objectContaining({ code: "ARGUMENT_INV
 describe("the limits of requests", () => {
   test("the lists and maps in requests are exactly those with a limit", () => {
     const requests = SERVICE_NAMES.flatMap((service) => Object.values(serviceDefinition(service)));
-    const places = requests.flatMap(({ request }) => manyIn(request, request.name));
+    const places = requests.flatMap(({ requestType }) => {
+      const type = requestType.type as MessageType;
+      return manyIn(type, type.name);
+    });
     expect(places.sort()).toEqual(Object.keys(REQUEST_LIMITS.items).sort());
   });
 
