@@ -20,7 +20,7 @@ const DECODED: protobuf.IConversionOptions = { longs: Number, enums: String, def
 
 const root = protobuf.Root.fromJSON(JSON.parse(readFileSync(MESSAGES, "utf8")));
 
-export interface MessageDefinition {
+interface MessageDefinition {
   readonly type: protobuf.Type;
   serialize(message: object): Buffer;
   deserialize(bytes: Uint8Array): object;
@@ -32,7 +32,7 @@ export interface CallDefinition extends MethodDefinition<object, object> {
 }
 
 /** Methods of a service, by name. */
-export type CallDefinitions = Readonly<Record<string, CallDefinition>>;
+type CallDefinitions = Readonly<Record<string, CallDefinition>>;
 
 function messageOf(type: protobuf.Type): MessageDefinition {
   return {
