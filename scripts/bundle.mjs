@@ -78,8 +78,8 @@ const lazyWidth = {
 };
 
 /**
- * Leaves out the parser of proto files where gRPC would load it: for `channelz` and for load reports, which
- * nothing here serves. Our own messages come from proto/messages.json.
+ * Drops the parser of proto files from gRPC. Only `channelz` and load reports use it, which nothing here
+ * serves. Our own messages come from proto/messages.json.
  */
 const withoutParser = {
   name: "without-parser",

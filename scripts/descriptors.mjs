@@ -1,7 +1,7 @@
 // Makes proto/descriptors.binpb for reflection: the descriptors, with comments, of all services of a
-// coordinator. Uses a real compiler, because strict clients refuse the output of the .proto loader. Makes
-// proto/messages.json, too, from which our own code encodes and decodes: reading it takes a tenth of the time
-// that the proto files take. The files are kept in the repository, and a test (--check) compares them with the
+// coordinator. Uses a real compiler, because strict clients refuse the output of the .proto loader. Also
+// makes proto/messages.json, from which our own code encodes and decodes. Reading it takes a tenth of the time
+// of the proto files. All files are kept in the repository, and a test (--check) compares them with the
 // sources. After a change: npm run descriptors.
 import { spawnSync } from "node:child_process";
 import {

@@ -1,5 +1,5 @@
-// Limits what each script of the bundle loads: node scripts/loads.mjs --check. Every module costs time at each
-// start, and a single import may bring a whole library. scripts/loads.json has the limits, in KiB of bundled
+// Limits what each script of the bundle loads: node scripts/loads.mjs --check. A module costs time at each
+// start. A single import may bring a whole library. The limits are in scripts/loads.json, in KiB of bundled
 // code for each script and part. A part is a library or a folder of ours. After a change on purpose, and a
 // build: node scripts/loads.mjs --keep. With --limits FILE it compares with other limits.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -69,7 +69,7 @@ function named(modules) {
 }
 
 /** Returns a line for each part that a script loads beyond its limit. */
-export function overLimits(loads, limits) {
+function overLimits(loads, limits) {
   return Object.entries(loads).flatMap(([script, modules]) => {
     const allowed = limits[script];
     if (allowed === undefined) return [`${script} has no limits`];

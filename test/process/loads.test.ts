@@ -43,7 +43,9 @@ test("a library beyond a script's limits is named, with the script, its modules 
   const lines = refused.stderr?.trimEnd().split("\n") ?? [];
   expect(lines).toHaveLength(4);
   const text = lines.join("\n");
-  expect(text).toMatch(/^worker\/write\/write-thread\.ts loads \d+ KiB of apache-arrow, over 8: \S*reader\.mjs/m);
+  expect(text).toMatch(
+    /^worker\/write\/write-thread\.ts loads \d+ KiB of apache-arrow, over 8: \S*reader\.mjs/m,
+  );
   expect(text).toMatch(/^cli\/main-command\.ts loads \d+ KiB of yargs, over 1: /m);
   expect(text).toMatch(/^shared\/sql\/sql-process\.ts has no limits$/m);
   expect(lines.at(-1)).toContain("node scripts/loads.mjs --keep");

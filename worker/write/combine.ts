@@ -23,9 +23,9 @@ export interface CombinedFiles {
 }
 
 /**
- * Combines shards by the SQL of one reduction. Opening a database takes four times as long as a small shard's
- * SQL, so all shards of a thread use the same one. Its settings lock it to one folder for good. So each
- * shard's rows and its table have their names there while the SQL runs, and no other shard's files do.
+ * Combines shards by the SQL of one reduction. All shards of a thread use one database. Opening one takes
+ * four times as long as a small shard's SQL. Its settings lock it to one folder for good. Each shard's
+ * rows and table are there while its SQL runs, and no other shard's files.
  *
  * Equal rows give equal files, byte for byte: one thread, insertion order preserved.
  */
