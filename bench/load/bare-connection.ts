@@ -6,9 +6,9 @@ import { decodeResponse, type Method } from "../../shared/wire/method.ts";
 import { workMethods } from "../../shared/wire/methods-work.ts";
 
 /*
- * Minimal client of gRPC's unary calls, and of the stream of calls. A load generator must not cost what it measures, and the library's
- * client costs as much as the server. Frames follow RFC 9113. Headers are sent as literals (RFC 7541).
- * Returned headers are ignored: a call with a message in its answer succeeded.
+ * Minimal client of gRPC's unary calls, and of the stream of calls. A load generator must not cost what it
+ * measures, and the library's client costs as much as the server. Frames follow RFC 9113. Headers are sent as
+ * literals (RFC 7541). Returned headers are ignored: a call with a message in its answer succeeded.
  *
  * The send window is not tracked: at most three calls of some hundred bytes are open.
  */

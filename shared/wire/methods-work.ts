@@ -97,7 +97,7 @@ const leave = tableCodec<{ readonly session: WorkerSession; readonly gpuFault: s
 );
 
 /** Call of another method on a stream. */
-export interface CarriedCall {
+interface CarriedCall {
   readonly call: number;
   /** Name of the method. Empty: the caller cancels the call. */
   readonly method: string;
