@@ -23,7 +23,7 @@ const FORBIDDEN = /[\0-\x08\x0b-\x1f\ufffe\uffff]/;
 const DECLARATION = /^<\?xml version="1\.0"(?: encoding="utf-8")?(?: standalone="(?:yes|no)")? ?\?>/i;
 const NOT_BLANK = /[^ \t\n]/;
 const TAG = /^([A-Za-z_][\w.-]*)((?: +[A-Za-z_][\w.:-]*="[^"<&\t\n]*")*) *(\/?)$/;
-const ATTRIBUTE = / +([^ =]+)="([^"]*)"/g;
+const ATTRIBUTE = / ([^ =]+)="([^"]*)"/g;
 const ENTITY = /&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#x([\da-fA-F]{1,6}));|&/g;
 const NAMED: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 

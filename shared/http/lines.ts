@@ -17,10 +17,7 @@ interface LineUser {
   ended(error: Error | null): void;
 }
 
-/**
- * Memory that all lines of a thread read into. With new memory for each read, a thread spends most of its
- * time on page faults. Larger reads than 256 KiB leave the processor's cache before they are copied.
- */
+/** Memory that all lines of a thread read into. One read takes all that a socket has, up to its size. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(256 << 10);
 
 /** Margin of a server's announced idle time: its clock starts before the response arrives. */

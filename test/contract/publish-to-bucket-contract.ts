@@ -169,7 +169,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       return await publisher.publish(used).then(
         () => "ended",
         (error: unknown) => {
-          // A file that cannot be read is told by another error, whose message has this one.
+          // The error of a file that cannot be read has this message in its own.
           if (/the caller (has )?exited/.test(String((error as Error).message))) return "lost";
           expect(error).toMatchObject({ code: "OUTPUT_OCCUPIED" });
           return "refused";
