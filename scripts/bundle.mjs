@@ -100,22 +100,24 @@ const withoutParser = {
  */
 const withoutDescriptors = {
   name: "without-descriptors",
-  setup({ onResolve, onLoad, resolve }) {
+  setup({ onResolve, onLoad }) {
     const namespace = "without-descriptors";
-    const ofLoader = ({ importer }) => /node_modules\/@grpc\/proto-loader\//.test(importer);
-    // The form of the library that has no parser, in the loader's own version.
-    onResolve({ filter: /^protobufjs$/ }, (imported) => {
-      const { resolveDir, kind } = imported;
-      return ofLoader(imported) ? resolve("protobufjs/light.js", { resolveDir, kind }) : null;
-    });
-    onResolve({ filter: /^protobufjs\/ext\/descriptor$/ }, (imported) =>
-      ofLoader(imported) ? { path: imported.path, namespace, pluginData: imported.resolveDir } : null,
-    );
-    onLoad({ filter: /.*/, namespace }, ({ pluginData: resolveDir }) => ({
-      resolveDir,
-      contents: `const { Enum, Root, Type } = require("protobufjs/light.js");
+    // In the loader's own version, and in the form of the library that has no parser.
+    const contents = {
+      protobufjs: `module.exports = require("protobufjs/light.js");
+        module.exports.common = require("protobufjs/src/common.js");`,
+      "protobufjs/ext/descriptor": `const { Enum, Root, Type } = require("protobufjs/light.js");
         const none = { file: [], $type: { toObject: () => ({}) } };
         for (const { prototype } of [Enum, Root, Type]) prototype.toDescriptor = () => none;`,
+    };
+    onResolve({ filter: /^protobufjs($|\/ext\/descriptor$)/ }, ({ path, importer, resolveDir }) =>
+      /node_modules\/@grpc\/proto-loader\//.test(importer)
+        ? { path, namespace, pluginData: resolveDir }
+        : null,
+    );
+    onLoad({ filter: /.*/, namespace }, ({ path, pluginData }) => ({
+      contents: contents[path],
+      resolveDir: pluginData,
     }));
   },
 };
