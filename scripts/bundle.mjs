@@ -95,29 +95,41 @@ const withoutParser = {
 };
 
 /**
- * Gives our own use of the .proto loader no descriptors of messages. It makes one for each message, and takes
- * most of its time for them. Nothing reads them: reflection uses proto/descriptors.binpb.
+ * Gives our own code a copy of the .proto loader without the parser, and without descriptors of messages. The
+ * loader makes a descriptor of each message, which takes most of its time, and which nothing reads: reflection
+ * uses proto/descriptors.binpb. Libraries that parse proto files have the loader as it is.
  */
-const withoutDescriptors = {
-  name: "without-descriptors",
+const leanLoader = {
+  name: "lean-loader",
   setup({ onResolve, onLoad }) {
-    const namespace = "without-descriptors";
-    // In the loader's own version, and in the form of the library that has no parser.
-    const contents = {
-      protobufjs: `module.exports = require("protobufjs/light.js");
+    const namespace = "lean-loader";
+    const folder = join(root, "node_modules", "@grpc", "proto-loader", "build", "src");
+    const own = (path) => ({ path, namespace });
+    onResolve({ filter: /^@grpc\/proto-loader$/ }, ({ importer }) =>
+      importer.includes("node_modules") ? null : own("index.js"),
+    );
+    onResolve({ filter: /^(\.\/util|protobufjs|protobufjs\/.*\/(descriptor|\w+\.json))$/ }, (imported) => {
+      if (imported.namespace !== namespace) return null;
+      return own(imported.path === "./util" ? "util.js" : imported.path);
+    });
+    onLoad({ filter: /\.js$/, namespace }, ({ path }) => ({
+      contents: readFileSync(join(folder, path), "utf8"),
+      resolveDir: folder,
+    }));
+    onLoad({ filter: /^protobufjs$/, namespace }, () => ({
+      contents: `module.exports = require("protobufjs/light.js");
         module.exports.common = require("protobufjs/src/common.js");`,
-      "protobufjs/ext/descriptor": `const { Enum, Root, Type } = require("protobufjs/light.js");
+      resolveDir: root,
+    }));
+    // Messages of Google's own files, of which ours use none.
+    onLoad({ filter: /\.json$/, namespace }, () => ({
+      contents: "exports.nested = { google: { nested: { protobuf: { nested: {} } } } };",
+    }));
+    onLoad({ filter: /descriptor$/, namespace }, () => ({
+      contents: `const { Enum, Root, Type } = require("protobufjs/light.js");
         const none = { file: [], $type: { toObject: () => ({}) } };
         for (const { prototype } of [Enum, Root, Type]) prototype.toDescriptor = () => none;`,
-    };
-    onResolve({ filter: /^protobufjs($|\/ext\/descriptor$)/ }, ({ path, importer, resolveDir }) =>
-      /node_modules\/@grpc\/proto-loader\//.test(importer)
-        ? { path, namespace, pluginData: resolveDir }
-        : null,
-    );
-    onLoad({ filter: /.*/, namespace }, ({ path, pluginData }) => ({
-      contents: contents[path],
-      resolveDir: pluginData,
+      resolveDir: root,
     }));
   },
 };
@@ -170,7 +182,7 @@ const program = await build({
     // Source of the import in package.json.
     "#extensions": "./extensions/list.ts",
   },
-  plugins: [keepFolders, lazyWidth, withoutParser, withoutDescriptors],
+  plugins: [keepFolders, lazyWidth, withoutParser, leanLoader],
   banner: { js: REQUIRE },
   sourcemap: true,
   sourcesContent: false,

@@ -66,8 +66,8 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/job/start-job.js",
-        'if (shell.state.phase.kind === "planning") {',
-        'if (shell.state.phase.kind === "planning" || shell.state.phase.kind === "running") {',
+        'const isSealed = shell.state.phase.kind !== "planning";',
+        'const isSealed = !["planning", "running"].includes(shell.state.phase.kind);',
       ),
     ],
   },
