@@ -95,9 +95,9 @@ const withoutParser = {
 };
 
 /**
- * Gives our own code a copy of the .proto loader without the parser, and without descriptors of messages. The
- * loader makes a descriptor of each message, which takes most of its time, and which nothing reads: reflection
- * uses proto/descriptors.binpb. Libraries that parse proto files have the loader as it is.
+ * Gives our own code a copy of the .proto loader without the parser, and without descriptors of messages. They
+ * take most of its time, and nothing reads them: reflection uses proto/descriptors.binpb. Libraries that parse
+ * proto files have the loader as it is.
  */
 const leanLoader = {
   name: "lean-loader",

@@ -164,6 +164,10 @@ describe("combine", () => {
         return [tag, mine.length, mine.reduce((sum, { scores }) => sum + (scores[1] ?? 0), 0)];
       });
       expect(found.map((row) => [row.tag, Number(row.n), Number(row.d)])).toEqual(expected);
+      // The database of the reduction stays open in a folder of its own, without the shard's rows.
+      const left = await readdir(scratchPath, { recursive: true, withFileTypes: true });
+      expect(left.filter((entry) => !entry.isDirectory())).toEqual([]);
+      for (const close of closing.splice(0)) await close();
       expect(await readdir(scratchPath)).toEqual([]);
     },
   );
