@@ -123,7 +123,9 @@ test("a worker without file access reads and writes through the coordinator, wit
       expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 1, firstDeadLetter: { row: BAD_ROW } });
       const stored = await readdir(join(partialsPath, partialFolder(partial)));
       expect(stored.sort()).toEqual(["combined-n.parquet", "errors.parquet", "rows.parquet"]);
-      expect(await readdir(scratchPath)).toEqual([]);
+      // The database of the reduction stays open in a folder of its own, without the shard's rows.
+      const left = await readdir(scratchPath, { recursive: true, withFileTypes: true });
+      expect(left.filter((entry) => !entry.isDirectory())).toEqual([]);
       digests.push(partial.digest);
     }
   } finally {
