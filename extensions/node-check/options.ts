@@ -42,7 +42,10 @@ export const fullChecks = defineProbeChecks({
         "$0 probe --full -o node.json",
         "Checks a node in ten minutes for each GPU, and keeps the figures",
       )
-      .example("$0 probe --full --short --device webgpu", "Checks in a minute that jobs run on this device"),
+      .example(
+        "$0 probe --full --short --device webgpu",
+        "Checks with few rows that jobs run on this device",
+      ),
   ask({ full, device, minutes, short }) {
     const limit = numberFrom(minutes, "minutes", { least: 0.1, most: MOST_MINUTES, whole: false });
     if (!full) {

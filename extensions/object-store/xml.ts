@@ -1,9 +1,16 @@
-import { isUtf8 } from "node:buffer";
 import { SaxesParser } from "saxes";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { utf8Stream } from "../../shared/core/utf8.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
-import { readPlainXml, type XmlEvents } from "./plain-xml.ts";
+
+/**
+ * Called with the names of the elements around a text, outermost first. The text and the innermost element's
+ * attributes follow.
+ */
+type OnText = (path: readonly string[], text: string, attributes: Readonly<Record<string, string>>) => void;
+
+/** Called when an element ends. */
+type OnEnd = (path: readonly string[]) => void;
 
 /** Streaming reader of XML without namespaces. Its errors are faults of the document. */
 export class XmlReader {
@@ -13,7 +20,7 @@ export class XmlReader {
   #text = "";
   #attributes: Readonly<Record<string, string>> = {};
 
-  constructor(onText: XmlEvents["onText"], onEnd: XmlEvents["onEnd"] = () => {}) {
+  constructor(onText: OnText, onEnd: OnEnd = () => {}) {
     this.#parser.on("error", (error) => {
       throw error;
     });
@@ -49,46 +56,33 @@ export class XmlReader {
 /** Limit of a body. A page of a thousand names of a kilobyte, all encoded, is a tenth of it. */
 const MOST_BYTES = 32 << 20;
 
-/** Content of a document: the events, and what they add up to. */
-export interface XmlContent<T> extends XmlEvents {
-  result(): T;
-}
-
-/**
- * Returns a reader that parses an XML body when it is complete. The general parser reads only documents that
- * are not plain. It takes five to ten times as long.
- *
- * @param content makes an empty content, for each parser that reads the document
- * @param broken returns the error for an invalid document
- */
-export function xmlBody<T>(content: () => XmlContent<T>, broken: (error: unknown) => Error): BodyReader<T> {
-  const chunks: Uint8Array[] = [];
+/** Returns a reader that parses an XML body. `broken` returns the error for an invalid one. */
+export function xmlBody<T>(
+  reader: XmlReader,
+  result: () => T,
+  broken: (error: unknown) => Error,
+): BodyReader<T> {
   let bytes = 0;
+  const attempt = <V>(act: () => V): V => {
+    try {
+      return act();
+    } catch (error) {
+      throw error instanceof ShardmillError ? error : broken(error);
+    }
+  };
   return {
     take(chunk) {
       bytes += chunk.length;
       if (bytes > MOST_BYTES) throw broken(null);
-      chunks.push(new Uint8Array(chunk));
+      attempt(() => reader.take(chunk));
       return "more";
     },
-    end() {
-      try {
-        return parsed(Buffer.concat(chunks), content);
-      } catch (error) {
-        throw error instanceof ShardmillError ? error : broken(error);
-      }
-    },
+    end: () =>
+      attempt(() => {
+        reader.end();
+        return result();
+      }),
   };
-}
-
-function parsed<T>(body: Buffer, content: () => XmlContent<T>): T {
-  const plain = content();
-  if (isUtf8(body) && readPlainXml(body.toString("utf8"), plain)) return plain.result();
-  const general = content();
-  const reader = new XmlReader(general.onText, general.onEnd);
-  reader.take(body);
-  reader.end();
-  return general.result();
 }
 
 export function xmlText(text: string): string {

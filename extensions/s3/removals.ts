@@ -4,7 +4,7 @@ import type { BodyReader } from "../../shared/http/messages.ts";
 import type { UnsignedRequest } from "../aws/signer.ts";
 import { bodyOf } from "../object-store/bodies.ts";
 import { boundedText } from "../object-store/problem.ts";
-import { xmlBody, xmlText } from "../object-store/xml.ts";
+import { XmlReader, xmlBody, xmlText } from "../object-store/xml.ts";
 
 type Removal = Pick<UnsignedRequest, "method" | "query" | "headers" | "sha256" | "body">;
 
@@ -25,21 +25,27 @@ export function removalOf(keys: readonly string[]): Removal {
 
 /** Reads a quiet response, which lists only the keys that were not removed. */
 export function removalReader(path: string): BodyReader<void> {
+  const problem = { code: "", key: "" };
+  const reader = new XmlReader(([, outer, inner], text) => {
+    if (outer === "Error" && inner === "Code") problem.code = boundedText(text);
+    if (outer === "Error" && inner === "Key") problem.key = boundedText(text);
+  });
   const broken = (cause: unknown) =>
     failed("STORE_FAILED", path, "cannot be removed: the response of the store is invalid", { cause });
-  return xmlBody(() => {
-    let code = "";
-    let key = "";
-    return {
-      onText([, outer, inner], text) {
-        if (outer === "Error" && inner === "Code") code = boundedText(text);
-        if (outer === "Error" && inner === "Key") key = boundedText(text);
-      },
-      result() {
-        if (code === "") return;
-        const kind = code === "AccessDenied" ? "STORE_REFUSED" : "STORE_FAILED";
-        throw failed(kind, path, `was not removed: ${code}`, { fields: { reason: code, key } });
-      },
-    };
-  }, broken);
+  return xmlBody(
+    reader,
+    () => {
+      const { code, key } = problem;
+      if (code !== "")
+        throw failed(
+          code === "AccessDenied" ? "STORE_REFUSED" : "STORE_FAILED",
+          path,
+          `was not removed: ${code}`,
+          {
+            fields: { reason: code, key },
+          },
+        );
+    },
+    broken,
+  );
 }

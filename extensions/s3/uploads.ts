@@ -2,7 +2,7 @@ import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { failed } from "../../shared/http/failures.ts";
 import type { AnswerHead, BodyReader } from "../../shared/http/messages.ts";
 import { named, type ObjectPlace, prefixOf } from "../object-store/object-place.ts";
-import { xmlBody } from "../object-store/xml.ts";
+import { XmlReader, xmlBody } from "../object-store/xml.ts";
 import { decodedKey } from "./list-objects.ts";
 import { type Ask, abortUpload } from "./parts-upload.ts";
 
@@ -62,39 +62,40 @@ function listUploads(
  * @throws {STORE_FAILED} when the response is not a list, or its next page is itself
  */
 function uploadPageReader(path: string, from: OpenUpload | null): BodyReader<UploadPage> {
+  const uploads: OpenUpload[] = [];
+  const texts = new Map<string, string>();
+  let fields: Record<string, string> = {};
+  let isList = false;
+  const reader = new XmlReader(
+    ([root, outer = "", inner], text) => {
+      isList ||= root === "ListMultipartUploadsResult";
+      if (outer === "Upload" && inner !== undefined) fields[inner] = text;
+      else if (inner === undefined) texts.set(outer, text.trim());
+    },
+    (ended) => {
+      isList ||= ended[0] === "ListMultipartUploadsResult";
+      if (ended.length !== 2 || ended[1] !== "Upload") return;
+      const { Key = "", UploadId = "" } = fields;
+      uploads.push({ key: Key, id: UploadId });
+      fields = {};
+    },
+  );
   const broken = (cause: unknown) =>
     failed("STORE_FAILED", path, "has unknown unfinished uploads: the response is not a list of uploads", {
       cause,
     });
-  return xmlBody(() => {
-    const uploads: OpenUpload[] = [];
-    const texts = new Map<string, string>();
-    let fields: Record<string, string> = {};
-    let isList = false;
-    return {
-      onText([root, outer = "", inner], text) {
-        isList ||= root === "ListMultipartUploadsResult";
-        if (outer === "Upload" && inner !== undefined) fields[inner] = text;
-        else if (inner === undefined) texts.set(outer, text.trim());
-      },
-      onEnd(ended) {
-        isList ||= ended[0] === "ListMultipartUploadsResult";
-        if (ended.length !== 2 || ended[1] !== "Upload") return;
-        const { Key = "", UploadId = "" } = fields;
-        uploads.push({ key: Key, id: UploadId });
-        fields = {};
-      },
-      result() {
-        if (!isList) throw broken(null);
-        const plain = (key: string) => (texts.get("EncodingType") === "url" ? decodedKey(key) : key);
-        const next =
-          texts.get("IsTruncated") === "true"
-            ? { key: plain(texts.get("NextKeyMarker") ?? ""), id: texts.get("NextUploadIdMarker") ?? "" }
-            : null;
-        if (next !== null && next.key === (from?.key ?? "") && next.id === (from?.id ?? ""))
-          throw broken(null);
-        return { uploads: uploads.map(({ key, id }) => ({ key: plain(key), id })), next };
-      },
-    };
-  }, broken);
+  return xmlBody(
+    reader,
+    () => {
+      if (!isList) throw broken(null);
+      const plain = (key: string) => (texts.get("EncodingType") === "url" ? decodedKey(key) : key);
+      const next =
+        texts.get("IsTruncated") === "true"
+          ? { key: plain(texts.get("NextKeyMarker") ?? ""), id: texts.get("NextUploadIdMarker") ?? "" }
+          : null;
+      if (next !== null && next.key === (from?.key ?? "") && next.id === (from?.id ?? "")) throw broken(null);
+      return { uploads: uploads.map(({ key, id }) => ({ key: plain(key), id })), next };
+    },
+    broken,
+  );
 }

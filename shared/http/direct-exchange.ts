@@ -13,8 +13,8 @@ const HEAD_END = "\r\n\r\n";
 
 /**
  * Sends a GET request, and reads its response from the connection itself. `node:http` copies each chunk of a
- * body twice into new memory, which takes most of the time of a read. Unusual responses still go through
- * `node:http`, from their first byte, and end the connection.
+ * body twice into new memory. Unusual responses still go through `node:http`, from their first byte, and end
+ * the connection.
  *
  * Rejects as `exchange` does.
  */

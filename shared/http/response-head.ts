@@ -20,7 +20,7 @@ const WITHOUT_BODY = ["204", "304"];
 
 /**
  * Parses the head of a response, without its empty line. Null: the head is unusual, and Node's parser must
- * read the response. That are all heads without a length, with a field twice, or with a fault.
+ * read the response. These are all heads without a length, with a field twice, or with a fault.
  *
  * @param text head in latin1
  */

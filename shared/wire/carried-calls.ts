@@ -123,12 +123,12 @@ class CallStream {
     });
   }
 
-  #close(call: number, settle: (open: Deferred<Buffer>) => void): void {
+  #close(call: number, answer: (open: Deferred<Buffer>) => void): void {
     const open = this.#open.get(call);
     // The response to a call that was cancelled.
     if (open === undefined) return;
     this.#open.delete(call);
-    settle(open);
+    answer(open);
     if (this.#isEnding) this.endWhenIdle();
   }
 

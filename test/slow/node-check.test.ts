@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** Limit for a busy machine. On two quiet cores the checks take a minute. */
+/** Limit for a busy machine, on which the checks took six minutes. */
 const LIMIT_MS = 1_500_000;
 
 needs("node-check", "image")(
