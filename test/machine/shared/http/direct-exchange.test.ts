@@ -172,5 +172,6 @@ test("over TLS many mebibytes arrive unchanged, from a server with a trusted cer
     expect(typeof found === "string" ? found : digest(found.body)).toBe(digest(bytes.toString("latin1")));
   }
   using stranger = new Connections();
-  expect(await outcome(stranger, "direct", url)).toBe("judged: self-signed certificate");
+  // Newer releases of Node.js add advice behind it.
+  expect(await outcome(stranger, "direct", url)).toMatch(/^judged: self-signed certificate/);
 });
