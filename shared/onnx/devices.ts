@@ -1,9 +1,13 @@
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import type { ConcreteDevice } from "../domain/device.ts";
 
 interface DeviceTraits {
   /** ONNX Runtime's name of the execution provider. */
   readonly provider: string;
+  /** Library of the provider that an installation may lack. Null: part of ONNX Runtime. */
+  readonly library: string | null;
   /** Platforms for which onnxruntime-node can include it. */
   readonly platforms: readonly NodeJS.Platform[];
   /** True when the provider accepts a `deviceId` (WebGPU refuses the option). */
@@ -39,6 +43,7 @@ function cudaNeeds(): string {
 export const DEVICE_TRAITS = {
   cpu: {
     provider: "cpu",
+    library: null,
     platforms: ["linux", "darwin", "win32"],
     takesDeviceId: false,
     maxLanes: null,
@@ -47,6 +52,7 @@ export const DEVICE_TRAITS = {
   },
   cuda: {
     provider: "cuda",
+    library: "onnxruntime_providers_cuda",
     platforms: ["linux", "win32"],
     takesDeviceId: true,
     maxLanes: null,
@@ -57,6 +63,7 @@ export const DEVICE_TRAITS = {
   },
   tensorrt: {
     provider: "tensorrt",
+    library: "onnxruntime_providers_tensorrt",
     platforms: ["linux", "win32"],
     takesDeviceId: true,
     maxLanes: null,
@@ -67,6 +74,7 @@ export const DEVICE_TRAITS = {
   },
   webgpu: {
     provider: "webgpu",
+    library: null,
     platforms: ["linux", "darwin", "win32"],
     takesDeviceId: false,
     // Two WebGPU sessions in two threads share one global context and corrupt each other's results.
@@ -78,6 +86,7 @@ export const DEVICE_TRAITS = {
   },
   coreml: {
     provider: "coreml",
+    library: null,
     platforms: ["darwin"],
     takesDeviceId: false,
     maxLanes: 1,
@@ -86,6 +95,7 @@ export const DEVICE_TRAITS = {
   },
   dml: {
     provider: "dml",
+    library: null,
     platforms: ["win32"],
     takesDeviceId: true,
     maxLanes: 1,
@@ -107,4 +117,17 @@ export function autoCandidates(platform: NodeJS.Platform): readonly ConcreteDevi
 export function existsOn(device: ConcreteDevice, platform: NodeJS.Platform): boolean {
   const platforms: readonly NodeJS.Platform[] = DEVICE_TRAITS[device].platforms;
   return platforms.includes(platform);
+}
+
+/**
+ * Returns whether this installation has the library of the device's provider. ONNX Runtime loads it from its
+ * own folder only. So a probe of a device without it would start a process in vain.
+ */
+export function isInstalled(device: ConcreteDevice): boolean {
+  const { library } = DEVICE_TRAITS[device];
+  if (library === null) return true;
+  const { platform, arch } = process;
+  const file = platform === "win32" ? `${library}.dll` : `lib${library}.so`;
+  const entry = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
+  return existsSync(join(dirname(entry), "bin", "napi-v6", platform, arch, file));
 }

@@ -1,17 +1,17 @@
 import type { ConcreteDevice, Device } from "../domain/device.ts";
-import { autoCandidates } from "./devices.ts";
+import { autoCandidates, isInstalled } from "./devices.ts";
 import { type ProbeOptions, probeDevice, probeError } from "./probe.ts";
 
 /**
- * Resolves a choice to a device of this machine. `auto` is the first of `autoCandidates` that passes its
- * probe, else the CPU. Any other choice works or throws, and is never replaced by another device.
+ * Resolves a choice to a device of this machine. `auto` is the first installed one of `autoCandidates` that
+ * passes its probe, else the CPU. Any other choice works or throws, and is never replaced by another device.
  *
  * @throws {DEVICE_UNAVAILABLE} with what to install as its hint
  */
 export async function resolveDevice(choice: Device, options: ProbeOptions): Promise<ConcreteDevice> {
   if (choice === "auto") {
     for (const device of autoCandidates(process.platform)) {
-      if ((await probeDevice(device, options)).ok) return device;
+      if (isInstalled(device) && (await probeDevice(device, options)).ok) return device;
     }
     return "cpu";
   }

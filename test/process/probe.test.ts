@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NEVER } from "../../shared/core/abort.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
-import { existsOn } from "../../shared/onnx/devices.ts";
+import { existsOn, isInstalled } from "../../shared/onnx/devices.ts";
 import { runIsolated } from "../../shared/onnx/isolated.ts";
 import { probeDevice, probeDevices } from "../../shared/onnx/probe.ts";
 import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
@@ -50,6 +50,11 @@ describe("a probe", () => {
       if (process.platform === "linux") expect(probe.detail).toContain("libonnxruntime_providers_shared.so");
     },
   );
+
+  test("is worth its process for a provider that is part of ONNX Runtime or installed", () => {
+    expect(isInstalled("cpu")).toBe(true);
+    expect(isInstalled("cuda")).toBe(hasCudaProvider);
+  });
 
   test("rejects a device that this platform does not support", async () => {
     const probe = await probeDevice(FOREIGN, { signal: NEVER });
