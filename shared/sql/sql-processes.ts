@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import { setPriority } from "node:os";
 import { fileURLToPath } from "node:url";
+import { offlineEnvironment } from "../core/offline-environment.ts";
 import { compiledUrl } from "../core/package-root.ts";
 import { SpareProcess } from "../core/spare-process.ts";
 
@@ -13,6 +14,7 @@ export const SQL_PROCESSES = new SpareProcess(() => {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     // Flags meant for this process (a test runner's loader, an inspector's port) do not apply to the child.
     execArgv: [],
+    env: offlineEnvironment(),
   });
   try {
     if (child.pid !== undefined) setPriority(child.pid, NICENESS);
