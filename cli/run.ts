@@ -113,7 +113,8 @@ async function run(args: RunArguments): Promise<number> {
   const over = new AbortController();
   const listening = deferred<Coordinator>();
   const workers = startWorkers(args, {
-    device: source.spec.model.device,
+    // Without a model, no device is probed.
+    device: source.spec.model?.device ?? "cpu",
     credential,
     listening: listening.promise,
     signal: AbortSignal.any([stops.requested, over.signal]),

@@ -58,7 +58,7 @@ export function planText(
     ["trial", trialText(plan)],
     ["shards", shardsText(plan)],
     ["model", modelText(plan)],
-    ["batch", plannedBatchText(plan)],
+    ["batch", plan.model === null ? null : plannedBatchText(plan)],
     ["keep", map.keep.length === 0 ? null : map.keep.map(({ name }) => oneLine(name)).join(", ")],
     ["reduce", Object.keys(spec.reduce).length === 0 ? null : reductionsText(plan)],
     ...plan.typeChecks.map((check, index): [string, string] => [
@@ -82,8 +82,7 @@ export function planText(
     ...defaultsTable(plan, style),
     ...stepsTable(map, style),
     ...programTable(plan, style),
-    "",
-    ...tensorTables(map, style),
+    ...(plan.model === null ? [] : ["", ...tensorTables(map, style)]),
   ].join("\n");
 }
 
@@ -137,6 +136,7 @@ function sizesText({ shards }: PlannedJob): string {
 }
 
 function modelText({ spec, model, modelFrom, converted }: PlannedJob): string {
+  if (model === null || spec.model === undefined) return "none: rows pass the steps only";
   const { path: copy, bytes } = converted?.original ?? model;
   const path = modelFrom === null ? copy : `${modelFrom} (copied to ${copy})`;
   const made = converted === null ? "" : `, as ${conversionOf(spec.model)} ${formatBytes(model.bytes)}`;

@@ -25,7 +25,7 @@ export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
   ]);
   return [
     ...input.path.flatMap((path, at) => named(["input", "path", at], splitPattern(path).literal)),
-    ...named(["model", "path"], model.path),
+    ...named(["model", "path"], model?.path),
     ...inputs,
     ...[...filesNamedBy(map), ...programsOf(spec)].map(({ where, path }) => ({
       where,

@@ -25,7 +25,7 @@ export function describeJob(
     jobId,
     name: spec.name,
     model,
-    device: spec.model.device,
+    device: spec.model?.device ?? "auto",
     map,
     stores,
     deviceCheck: deviceCheckOf(planned),
@@ -41,8 +41,9 @@ export function describeJob(
 }
 
 function deviceCheckOf(planned: PlannedJob): DeviceCheckSpec | null {
-  const { check } = planned.spec.model;
-  if (check.rows === 0) return null;
+  const { model } = planned.spec;
+  if (model === undefined || model.check.rows === 0) return null;
+  const { check } = model;
   const isConverted = planned.converted !== null;
   return { isConverted, check, sample: fewer(sampleSlices(planned, check.rows)) };
 }

@@ -1,6 +1,6 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
-import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { ModelFile, PlannedJob } from "../../shared/domain/job.ts";
 import { stepFiles } from "../../shared/domain/reduction-binding.ts";
 import { isNotAFile, isStoreUnavailable } from "../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../shared/storage/open-storage.ts";
@@ -10,7 +10,7 @@ import type { FailureReason } from "../schedule/state/record.ts";
 type JudgedFiles = {
   readonly stores: PlannedJob["stores"];
   readonly dataset: Pick<PlannedJob["dataset"], "files">;
-  readonly model: Pick<PlannedJob["model"], "path" | "sha256" | "externalData">;
+  readonly model: Pick<ModelFile, "path" | "sha256" | "externalData"> | null;
   readonly map: Pick<PlannedJob["map"], "prepare" | "finish">;
   readonly reductions: PlannedJob["reductions"];
 };
@@ -67,9 +67,10 @@ export class FailureJudge {
   async #readModel(): Promise<Look> {
     const { model } = this.#files;
     await using storages = new Storages(this.#openers, this.#files.stores);
+    const own = model === null ? [] : [model, ...model.externalData];
     const files = stepFiles(this.#files).map(({ location, sha256 }) => ({ path: location, sha256 }));
     let seen: Look = { kind: "asPlanned" };
-    for (const { path, sha256 } of [model, ...model.externalData, ...files]) {
+    for (const { path, sha256 } of [...own, ...files]) {
       const look = await lookBy(
         async () => (await digestStored(await storages.at(path), path, { signal: NEVER })).sha256 === sha256,
       );

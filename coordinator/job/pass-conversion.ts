@@ -17,6 +17,6 @@ export async function passConversion(
   check: CheckConversion | undefined,
   signal: AbortSignal,
 ): Promise<ConversionReport | null> {
-  if (planned.converted === null || planned.spec.model.check.rows === 0) return null;
+  if (planned.converted === null || planned.spec.model?.check.rows === 0) return null;
   return await present(check, "a coordinator of converted models can check them")(planned, signal);
 }

@@ -223,8 +223,7 @@ function filesOf(planned: PlannedJob, { partials, temp }: WorkPaths): ActiveJobO
   return {
     inputPaths: new Set(dataset.files.map((file) => file.path)),
     modelPaths: new Set([
-      model.path,
-      ...model.externalData.map(({ path }) => path),
+      ...(model === null ? [] : [model, ...model.externalData]).map(({ path }) => path),
       ...stepFiles(planned).map(({ location }) => location),
     ]),
     partialsPath: partials,

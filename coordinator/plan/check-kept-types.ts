@@ -12,15 +12,18 @@ import { DECIMAL_DIGITS, hasWideDecimal } from "../../shared/sql/duckdb-types.ts
  * @throws {SPEC_INVALID} with every such column
  */
 export function checkKeptTypes(
-  spec: Pick<JobSpec, "output" | "reduce">,
+  spec: Pick<JobSpec, "map" | "output" | "reduce">,
   keep: readonly Field[],
   files: readonly Pick<InputFile, "format">[],
 ): void {
   const reductions = Object.keys(spec.reduce).map((name) => `reduce.${name}`);
   const readsParquet = files.some(({ format }) => format === "parquet");
+  // A job without a model keeps all columns by default.
+  const keepsAll = spec.map.keep.length === 0;
+  const without = keepsAll ? "list the other columns in map.keep" : "remove it from map.keep";
   const problems = keep.flatMap((field, index): Problem[] => {
-    const fault = faultOf(field, { rows: spec.output.rows, reductions, readsParquet });
-    return fault === null ? [] : [{ where: `map.keep[${index}]`, ...fault }];
+    const fault = faultOf(field, { rows: spec.output.rows, reductions, readsParquet, without });
+    return fault === null ? [] : [{ where: keepsAll ? "map.keep" : `map.keep[${index}]`, ...fault }];
   });
   if (problems.length > 0) {
     throw new ShardmillError("SPEC_INVALID", "kept columns do not fit the output", { problems });
@@ -32,10 +35,12 @@ interface Uses {
   /** Names such as `reduce.best`. Reductions read the rows as Parquet, however they are published. */
   readonly reductions: readonly string[];
   readonly readsParquet: boolean;
+  /** Way to keep a column out of the output. */
+  readonly without: string;
 }
 
 function faultOf({ name, type }: Field, uses: Uses): Omit<Problem, "where"> | null {
-  const { rows, reductions, readsParquet } = uses;
+  const { rows, reductions, readsParquet, without } = uses;
   const sql = reductions.length === 0 ? null : `the SQL of ${reductions.join(", ")}`;
   const found = showType(type);
   if (readsParquet && has(type, ({ kind }) => kind === "interval")) {
@@ -43,19 +48,18 @@ function faultOf({ name, type }: Field, uses: Uses): Omit<Problem, "where"> | nu
       what: `column \`${name}\` cannot be kept: only days and milliseconds of Parquet's intervals are read, so months are lost`,
       expected: "a type that is read without loss",
       found,
-      hint: "remove it from map.keep, or write the input's intervals as numbers",
+      hint: `${without}, or write the input's intervals as numbers`,
     };
   }
   const fault = parquetFault(type);
   if (fault !== null && (rows === "parquet" || sql !== null)) {
     const reader =
       rows === "parquet" ? "the rows are published as Parquet" : `${sql} reads the rows as Parquet`;
-    const instead = sql === null ? "set output.rows to arrow, or remove" : "remove";
     return {
       what: `column \`${name}\` cannot be written: ${fault}, and ${reader}`,
       expected: "a type that Parquet has",
       found,
-      hint: `${instead} it from map.keep`,
+      hint: sql === null ? `set output.rows to arrow, or ${without}` : without,
     };
   }
   if (sql === null || !hasWideDecimal(type)) return null;
@@ -63,7 +67,7 @@ function faultOf({ name, type }: Field, uses: Uses): Omit<Problem, "where"> | nu
     what: `column \`${name}\` has more digits than ${sql} can hold, so it would read other values`,
     expected: `decimals of ${DECIMAL_DIGITS} digits at most`,
     found,
-    hint: "remove it from map.keep, or remove reduce from the job",
+    hint: `${without}, or remove reduce from the job`,
   };
 }
 

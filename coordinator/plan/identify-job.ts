@@ -26,7 +26,7 @@ export async function identifyJob(
   const files = { stores: fileStores, signal };
   const { dataset, partitions } = await readInput(spec, { stores, found, signal });
   const folder = await readModelFolder(spec.model, files);
-  const model = await readModelFile(modelPathOf(spec.model, folder), files);
+  const model = spec.model === undefined ? null : await readModelFile(modelPathOf(spec.model, folder), files);
   const resolved = await withLikelyInputs(spec, dataset.fields, folder);
   const stepFiles = await readStepFiles(resolved, files);
   return { digests: digestsOf(resolved, { dataset, model, folder, stepFiles }), partitions };

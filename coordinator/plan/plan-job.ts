@@ -2,10 +2,9 @@ import { withTempFolder } from "../../shared/core/temp-folder.ts";
 import { CONVERSION, conversionOf } from "../../shared/domain/conversion.ts";
 import type { Dataset } from "../../shared/domain/dataset.ts";
 import { loadInputPlanners, reductionValue } from "../../shared/domain/features.ts";
-import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
+import type { JobDigests, ModelFiles, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
-import { parseLocation } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import { outputRowBytes, publishedFields, publishedRowBytes } from "../../shared/domain/output-fields.ts";
@@ -13,7 +12,6 @@ import type { ReductionBindings } from "../../shared/domain/reduction-binding.ts
 import type { DescribedFiles } from "../../shared/extension/step-part.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
-import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
 import { checkFolders } from "./check-folders.ts";
 import { checkKeptTypes } from "./check-kept-types.ts";
@@ -22,12 +20,11 @@ import { checkShape } from "./check-shape.ts";
 import { checkSort } from "./check-sort.ts";
 import { allOrEveryProblem } from "./every-problem.ts";
 import { sealFiles } from "./fetch/sealed-files.ts";
-import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
+import { readModelFolder } from "./folder/read-model-folder.ts";
 import type { FileFooter } from "./footers/seal-dataset.ts";
 import type { FoundInput } from "./input/discover.ts";
 import { withLikelyInputs } from "./input-steps/likely-inputs.ts";
-import { inspectModel } from "./model/inspect-model.ts";
-import { KnownModels } from "./model/known-models.ts";
+import { openModel } from "./model/open-model.ts";
 import { planMap } from "./plan-map.ts";
 import { PlanProgress } from "./plan-progress.ts";
 import { planReductions } from "./plan-reductions.ts";
@@ -87,12 +84,12 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
   const { fields } = input.dataset;
   const where = await withoutSlot(() => checkFilter(spec.input, fields, signal));
   const bind = () =>
-    planMap(spec.map, model.signature, {
+    planMap(spec.map, model?.signature ?? null, {
       ...{ ...described, fields, folder, signal },
       ...{ textCauses: input.textCauses, filter: where?.step ?? null },
     });
   const map = await progress.part("bind", () => withoutSlot(bind));
-  await verifyOutputs(map, model, signal);
+  if (model !== null) await verifyOutputs(map, model, signal);
   checkPublished(spec, map, input);
   const check = () => withoutSlot(() => checkReduce(spec, { map, stepFiles, signal }));
   const reductions = await progress.part("check", check);
@@ -126,7 +123,8 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
     digests,
   };
   const conversion = conversionOf(spec.model);
-  if (CONVERSION === null || conversion === null) return { ...planned, model, converted: null };
+  if (CONVERSION === null || conversion === null || model === null)
+    return { ...planned, model, converted: null };
   const { convert } = await CONVERSION.load();
   const made = await convert(model, conversion, signal);
   return { ...planned, model: made.model, converted: { original: model, warnings: made.warnings } };
@@ -167,7 +165,7 @@ async function readAll(
   const [input, opened, , code, typeChecks] = await allOrEveryProblem([
     reading.input,
     progress.part("model", () =>
-      openModel(spec, {
+      openModel(spec.model, {
         folder: reading.folder,
         stores: fileStores,
         progress: progress.fetching,
@@ -207,11 +205,9 @@ function isSql(reduction: object): boolean {
   return reductionValue(reduction) === null;
 }
 
-const KNOWN_MODELS = new KnownModels();
-
 interface JobContents {
   readonly dataset: Dataset;
-  readonly model: Omit<ModelFile, "signature">;
+  readonly model: ModelFiles | null;
   readonly folder: ModelFolder | null;
   readonly stepFiles: StepFiles;
 }
@@ -245,27 +241,6 @@ async function withReadInputs(spec: JobSpec, reading: Reading): Promise<JobSpec>
   const [input, folder] = await Promise.allSettled([reading.input, reading.folder]);
   if (input.status === "rejected" || folder.status === "rejected") return spec;
   return await withLikelyInputs(spec, input.value.dataset.fields, folder.value);
-}
-
-async function openModel(
-  { model: place }: JobSpec,
-  {
-    folder: reading,
-    stores,
-    progress,
-    signal,
-  }: {
-    readonly folder: Promise<ModelFolder | null>;
-    readonly stores: JobStores;
-    readonly progress: FetchProgress | undefined;
-    readonly signal: AbortSignal;
-  },
-): Promise<Pick<PlannedJob, "folder" | "model" | "modelFrom">> {
-  const folder = await reading;
-  const path = parseLocation(modelPathOf(place, folder));
-  const inspect = () => inspectModel(path, { stores, progress, signal });
-  const model = await KNOWN_MODELS.model(path, { stores, signal }, inspect);
-  return { folder, model, modelFrom: model.path === path ? null : path };
 }
 
 /** Binds the reductions by programs, and checks the SQL of the others. */

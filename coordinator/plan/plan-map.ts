@@ -23,24 +23,28 @@ interface MapContext extends StepsContext {
 
 /**
  * Binds the whole `map` of a job. `prepare` steps read the dataset's columns, the model reads the prepared
- * columns, and `finish` steps read the model's rows.
+ * columns, and `finish` steps read the model's rows. Without a model, they read the prepared rows.
  *
+ * @param signature null: the job has no model
  * @throws {SQL_INVALID} {SPEC_INVALID} with all problems of the first part that has any. Later parts depend
  *   on its columns.
  */
 export async function planMap(
   spec: JobSpec["map"],
-  signature: ModelSignature,
+  signature: ModelSignature | null,
   context: MapContext,
 ): Promise<MapBinding> {
   const { fields, folder, filter } = context;
   const planned = await planSteps("map.prepare", spec.prepare, fields, context);
   const prepared = filter === null ? planned : [filter, ...planned];
-  const { steps: making, inputs } = await planInputSteps(spec.inputs, {
-    ...context,
-    fields: fieldsBehind(prepared, fields),
-    signature: withoutStates(signature, spec),
-  });
+  const { steps: making, inputs } =
+    signature === null
+      ? { steps: [], inputs: {} }
+      : await planInputSteps(spec.inputs, {
+          ...context,
+          fields: fieldsBehind(prepared, fields),
+          signature: withoutStates(signature, spec),
+        });
   const prepare = [...prepared, ...making];
   const bound = bindMap({ ...spec, inputs }, signature, fieldsBehind(prepare, fields), {
     folder,

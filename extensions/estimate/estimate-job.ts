@@ -73,23 +73,27 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
   const shards = spreadShards(planned.shards, SAMPLED_SHARDS);
   if (shards.length === 0) return null;
   const { counts, sampleMs: budgetMs } = question;
-  return withPipelines(planned.spec.model.device, counts, async ({ device, processes, scratchPath }) => {
-    const { lanes = 1, shardThreads = 1 } = processes[0]?.options ?? {};
-    const paths = workPaths(scratchPath);
-    await using storage = createLocalStorage();
-    const beacon = await writeBeacon(paths.partials, storage);
-    const { files } = planned.dataset;
-    const rows = plannedRows(planned);
-    const task = {
-      job: describeJob(asJobId("sample"), planned, { partialsPath: paths.partials, beacon }),
-      shards: shards.map((shard) => ({ shard, slices: leaseSlices(files, rows, shard) })),
-    };
-    const runs = await runSamples({ processes, task, scratchPath, budgetMs });
-    if (runs === null) return null;
-    const partials = runs.flatMap(({ result }) => result.partials);
-    const finish = await timeFinish(planned, partials, { paths, storage });
-    return estimateFrom({ planned, question, device, runs, finish, lanes, shardThreads });
-  });
+  return withPipelines(
+    planned.spec.model?.device ?? "cpu",
+    counts,
+    async ({ device, processes, scratchPath }) => {
+      const { lanes = 1, shardThreads = 1 } = processes[0]?.options ?? {};
+      const paths = workPaths(scratchPath);
+      await using storage = createLocalStorage();
+      const beacon = await writeBeacon(paths.partials, storage);
+      const { files } = planned.dataset;
+      const rows = plannedRows(planned);
+      const task = {
+        job: describeJob(asJobId("sample"), planned, { partialsPath: paths.partials, beacon }),
+        shards: shards.map((shard) => ({ shard, slices: leaseSlices(files, rows, shard) })),
+      };
+      const runs = await runSamples({ processes, task, scratchPath, budgetMs });
+      if (runs === null) return null;
+      const partials = runs.flatMap(({ result }) => result.partials);
+      const finish = await timeFinish(planned, partials, { paths, storage });
+      return estimateFrom({ planned, question, device, runs, finish, lanes, shardThreads });
+    },
+  );
 }
 
 interface Measured {

@@ -25,7 +25,8 @@ import { WatchedLanes } from "./watched-lanes.ts";
 interface RowTracerOptions {
   /** Job whose step files have local paths. */
   readonly job: JobDescription;
-  readonly lanes: Lanes;
+  /** Null: the job has no model. */
+  readonly lanes: Lanes | null;
   readonly scratchPath: string;
   readonly preview: PreviewFormat | null;
 }
@@ -51,7 +52,7 @@ const ONLY: ShardId = shardId(0);
  */
 export class RowTracer implements AsyncDisposable {
   readonly #job: JobDescription;
-  readonly #lanes: WatchedLanes;
+  readonly #lanes: WatchedLanes | null;
   readonly #watch: StepWatch;
   readonly #prepare: StageSteps | null;
   readonly #finish: StageSteps | null;
@@ -60,7 +61,7 @@ export class RowTracer implements AsyncDisposable {
 
   constructor({ job, lanes, scratchPath, preview }: RowTracerOptions) {
     this.#job = job;
-    this.#lanes = new WatchedLanes(lanes);
+    this.#lanes = lanes === null ? null : new WatchedLanes(lanes);
     this.#watch = new StepWatch(preview, job.stores, NEVER);
     this.#pool = new BufferPool(job.map.inputs.length);
     const steps = (stage: "prepare" | "finish") =>
@@ -87,7 +88,7 @@ export class RowTracer implements AsyncDisposable {
     }
     const finish = this.#watch.takeSteps();
     const { rowStart: fileRow, file } = place;
-    const runs = this.#lanes.takeRuns();
+    const runs = this.#lanes?.takeRuns() ?? [];
     const by = dropperIn([...prepare, ...finish]);
     if (fate.kind === "filtered") fate = { kind: "filtered", by };
     return { row, file: file.path, fileRow, read, prepare, runs, finish, fate };
@@ -116,16 +117,14 @@ export class RowTracer implements AsyncDisposable {
   }
 
   #map(input: ShardRows, lease: Pick<Lease, "shard" | "slices">) {
-    const { map } = this.#job;
+    const nextRows = () => this.#job.map.fixedBatchRows ?? BATCH_ROWS;
+    const sizer = { nextRows, observe: () => {}, outOfMemory: () => {} };
     return mapShard({
       job: this.#job,
       lease,
       input,
       steps: this.#prepare,
-      lanes: this.#lanes,
-      inFlight: () => 1,
-      sizer: { nextRows: () => map.fixedBatchRows ?? BATCH_ROWS, observe: () => {}, outOfMemory: () => {} },
-      pool: this.#pool,
+      model: this.#lanes === null ? null : { lanes: this.#lanes, inFlight: () => 1, sizer, pool: this.#pool },
       meter: this.#meter,
       signal: NEVER,
       turn: async () => {},

@@ -29,14 +29,18 @@ interface TryOptions {
  */
 export async function tryJob(planned: PlannedJob, options: TryOptions): Promise<void> {
   const counts = { workers: 1, lanes: 1, threads: "auto", shardThreads: 1 } as const;
-  await withPipelines(planned.spec.model.device, counts, async ({ processes: [layout], scratchPath }) => {
-    const { partials: partialsPath } = workPaths(scratchPath);
-    const beacon = { path: partialsPath, content: "" };
-    const job = describeJob(asJobId("try"), planned, { partialsPath, beacon });
-    const { slices, preview, onRow } = options;
-    const one = present(layout, "one worker is laid out");
-    await runProcess(one, { job, slices, preview, scratchPath, worker: one.options }, onRow);
-  });
+  await withPipelines(
+    planned.spec.model?.device ?? "cpu",
+    counts,
+    async ({ processes: [layout], scratchPath }) => {
+      const { partials: partialsPath } = workPaths(scratchPath);
+      const beacon = { path: partialsPath, content: "" };
+      const job = describeJob(asJobId("try"), planned, { partialsPath, beacon });
+      const { slices, preview, onRow } = options;
+      const one = present(layout, "one worker is laid out");
+      await runProcess(one, { job, slices, preview, scratchPath, worker: one.options }, onRow);
+    },
+  );
 }
 
 /** Runs the process, and kills it after the rows, with any resources that a step still holds. */

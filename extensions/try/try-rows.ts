@@ -23,18 +23,18 @@ export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, un
   const { scratchPath } = task;
   const { device, threadsPerLane: threads, allowsModules } = task.worker;
   const local = {
-    job: task.job,
     from: ["shared"] as const,
     coordinator: null,
     copies: { path: scratchPath },
   };
   const [model, code] = await Promise.all([
-    openLocalModel(local),
-    withLocalCode({ ...local, allowsModules: allowsModules === true }),
+    task.job.model === null ? null : openLocalModel(task.job.model, local),
+    withLocalCode({ ...local, job: task.job, allowsModules: allowsModules === true }),
   ]);
   const job: JobDescription = { ...task.job, ...code };
-  await using set = await startLanes({ modelPath: model.path, device, lanes: 1, threads }, NEVER);
-  using lanes = connectLanes(set.connect());
+  await using set =
+    model === null ? null : await startLanes({ modelPath: model.path, device, lanes: 1, threads }, NEVER);
+  using lanes = set === null ? null : connectLanes(set.connect());
   await using tracer = new RowTracer({ job, lanes, scratchPath, preview: task.preview });
   await using ways = openWays([{ kind: "shared" }], job);
   await using files = new InputFiles({ ways: ways.ways, meter: new BusyMeter(() => 0) });

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { userCredential } from "../../shared/access/credential.ts";
 import { NEVER } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { asDigest } from "../../shared/core/digest.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
@@ -207,7 +208,8 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       60,
       (client, index) => {
         const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
-        const model = { ...attacker.spec.model, path: "/nowhere/model.onnx" };
+        const own = present(attacker.spec.model, "the job has a model");
+        const model = { ...own, path: "/nowhere/model.onnx" };
         return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false }, NEVER);
       },
       attacker.signal,

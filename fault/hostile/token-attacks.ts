@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { flightMethods } from "../../extensions/flight/methods.ts";
 import { NEVER } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import type { CoordinatorClient } from "../../shared/wire/client.ts";
 import { Peer } from "../../shared/wire/peer.ts";
@@ -61,7 +62,8 @@ export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
       60,
       (client, index) => {
         const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
-        const model = { ...attacker.spec.model, path: `${attacker.spec.model.path}-none` };
+        const own = present(attacker.spec.model, "the job has a model");
+        const model = { ...own, path: `${own.path}-none` };
         return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false }, NEVER);
       },
       attacker.signal,

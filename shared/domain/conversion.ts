@@ -15,9 +15,9 @@ export const CONVERSION_KEY: object =
         [CONVERSION.key]: z.enum(CONVERSION.values).default(CONVERSION.values[0]).describe(CONVERSION.says),
       };
 
-/** Returns the form that a job's model is converted to: `int8`. Null: the model is not converted. */
-export function conversionOf(model: object): string | null {
-  if (CONVERSION === null) return null;
+/** Returns the form that a job's model is converted to: `int8`. Null: it is not converted, or there is none. */
+export function conversionOf(model: object | undefined): string | null {
+  if (CONVERSION === null || model === undefined) return null;
   const value = valueAt(model, CONVERSION.key);
   return typeof value === "string" && value !== CONVERSION.values[0] ? value : null;
 }
@@ -33,7 +33,10 @@ export interface JobConversion {
 }
 
 /** Returns the conversion of a job's model. Null: the model is not converted. */
-export function jobConversion(model: object, check: ConversionReport | null): JobConversion | null {
+export function jobConversion(
+  model: object | undefined,
+  check: ConversionReport | null,
+): JobConversion | null {
   const value = conversionOf(model);
   return CONVERSION === null || value === null ? null : { key: CONVERSION.key, value, check };
 }

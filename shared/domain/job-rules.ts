@@ -189,6 +189,23 @@ export function checkSomethingIsPublished(job: unknown, context: Context): void 
   });
 }
 
+/** Keys of `map` that have a meaning only for a model. */
+const MODEL_KEYS = ["inputs", "state", "outputs", "batch"] as const;
+
+/** Checks that a job without a model sets nothing for one. */
+export function checkModelKeys(job: unknown, context: Context): void {
+  if (keyOf(job, "model") !== undefined) return;
+  for (const key of MODEL_KEYS) {
+    const value = keyOf(keyOf(job, "map"), key);
+    const isSet = Object.values(value ?? {}).some((entry) => entry !== "auto");
+    if (!isSet) continue;
+    refuse(context, ["map", key], "needs a model, and the job has none", {
+      expected: "`model.path`, or only `prepare`, `keep` and `finish` in `map`",
+      hint: "add `model: { path: model.onnx }`, or remove this key",
+    });
+  }
+}
+
 export function keyOf(value: unknown, key: string): unknown {
   return value !== null && typeof value === "object" && Object.hasOwn(value, key)
     ? Reflect.get(value, key)

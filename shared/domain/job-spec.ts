@@ -4,7 +4,7 @@ import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { CONVERSION_KEY } from "./conversion.ts";
 import { DEVICES } from "./device.ts";
 import { FORMAT_KEYS, FORMAT_SPEC, TYPES_SPEC } from "./format-spec.ts";
-import { checkSomethingIsPublished, placeBy } from "./job-rules.ts";
+import { checkModelKeys, checkSomethingIsPublished, placeBy } from "./job-rules.ts";
 import { checkNewIsWhole, checkRuns, RUNS_KEY } from "./job-runs.ts";
 import { notAnInput, notAnOutput } from "./location.ts";
 import { filePlace, mapSpec } from "./map-spec.ts";
@@ -213,7 +213,10 @@ export const JOB_FILE_SCHEMA = z
             "device has passed with a model is valid for a week.",
         ),
       })
-      .describe("The model."),
+      .exactOptional()
+      .describe(
+        "The model. Without this key, rows pass the steps of `map` only. See [jobs without a model](#jobs-without-a-model).",
+      ),
     map: mapSpec.prefault({}).describe("How rows become tensors, and tensors columns."),
     reduce: reduceSpec,
     output: z
@@ -244,6 +247,7 @@ export const JOB_FILE_SCHEMA = z
     ...RUNS_KEY,
   })
   .superRefine(checkSomethingIsPublished)
+  .superRefine(checkModelKeys)
   .superRefine(checkWork)
   .superRefine(checkRuns);
 

@@ -65,8 +65,8 @@ export interface PlannedJob {
   /** Text files with records that are not UTF-8. */
   readonly undecoded: readonly UndecodedFile[];
   readonly partitions: Partitions;
-  /** Model that workers run. */
-  readonly model: ModelFile;
+  /** Model that workers run. Null: the job has none. */
+  readonly model: ModelFile | null;
   /** Location that the model was fetched from. Null: the coordinator's own disk. */
   readonly modelFrom: Location | null;
   /** Folder that the job names for its model. Null: the job names a file. */
@@ -90,6 +90,7 @@ export interface PlannedJob {
 export interface JobDigests {
   readonly spec: Digest;
   readonly input: Digest;
+  /** See `modelDigest`. */
   readonly model: Digest;
 }
 

@@ -43,7 +43,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     name: name ?? options.defaultName,
     // Wildcards and `=` in the folder's own name have no meaning.
     input: { ...input, path: input.path.map((path) => absolutePath(path, literalFolder(options.folder))) },
-    model: { ...model, path: absolute(model.path) },
+    ...(model === undefined ? {} : { model: { ...model, path: absolute(model.path) } }),
     map: {
       ...withFiles(withFolders(map, absolute), absolute),
       outputs: map.outputs.toSorted((a, b) => placeOf(a.column) - placeOf(b.column)),

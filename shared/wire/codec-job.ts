@@ -31,7 +31,8 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   const folders = Object.values(rest.map.inputs).flatMap((input) =>
     fileSpecs(input).map(([, files]) => files.folder),
   );
-  const mayBeElsewhere = [...rest.input.path, rest.output.path, rest.model.path, ...folders];
+  const modelPaths = rest.model === undefined ? [] : [rest.model.path];
+  const mayBeElsewhere = [...rest.input.path, rest.output.path, ...modelPaths, ...folders];
   const places = mayBeElsewhere.filter((path) => !isAddress(path));
   const certificates = Object.values(rest.stores).flatMap(({ ca }) => ca ?? []);
   const work = rest.work?.path === undefined ? [] : [rest.work.path];

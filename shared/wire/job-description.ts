@@ -148,7 +148,8 @@ const reduction: z.ZodType<ReductionSpec> = z.object({
 export const JOB_DESCRIPTION_SCHEMA = z.object({
   jobId: z.string().min(1).transform(asJobId),
   name: z.string(),
-  model: modelFile,
+  /** Null: the job has none. */
+  model: modelFile.nullable(),
   device: z.enum(DEVICES),
   map: mapBinding,
   stores: JOB_STORES_SCHEMA,

@@ -3,9 +3,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { EXTENSIONS } from "#extensions";
 import { planJob } from "../../coordinator/plan/plan-job.ts";
 import { NEVER } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { type Digest, digestFile } from "../../shared/core/digest.ts";
 import { conversionOf, jobConversion, manifestConversion } from "../../shared/domain/conversion.ts";
-import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { ModelFile, PlannedJob } from "../../shared/domain/job.ts";
 import type { ConversionPart } from "../../shared/extension/conversion.ts";
 import { readJobSource } from "../../shared/job-file/read-job-file.ts";
 import { plainStyle } from "../../shared/terminal/style.ts";
@@ -37,9 +38,12 @@ describe.each(parts)("the conversion of $name", ({ conversion }) => {
     vi.unstubAllEnvs();
   });
 
-  const plan = async (value: string, check: object = {}): Promise<PlannedJob> => {
+  const plan = async (value: string, check: object = {}): Promise<PlannedJob & { model: ModelFile }> => {
     await job.writeJob({ model: { path: "./model.onnx", device: "cpu", [key]: value, check } });
-    return planJob((await readJobSource(job.job, { set: [], env: {} })).spec, { signal: NEVER });
+    const planned = await planJob((await readJobSource(job.job, { set: [], env: {} })).spec, {
+      signal: NEVER,
+    });
+    return { ...planned, model: present(planned.model, "the job has a model") };
   };
 
   test("advises only values that it supports", () => {

@@ -88,7 +88,7 @@ async function runOnce(
   };
   executions += 1;
   const laneScript = compiledUrl("fault/small-lane.ts");
-  await writeFile(`${job.model.path}.memory.json`, JSON.stringify(memory));
+  await writeFile(`${job.model?.path}.memory.json`, JSON.stringify(memory));
   await using runner = new DeviceRunner({
     services: { work: { describeJob: async () => job }, data: {} } as never,
     address: "",

@@ -13,7 +13,8 @@ export interface MemoryShard {
   readonly map: MapBinding;
   /** All rows of the shard. Each of its record batches is read as one. */
   readonly table: Table;
-  readonly infer: Lanes["infer"];
+  /** Null: the job has no model. */
+  readonly infer: Lanes["infer"] | null;
   /** Returns the number of rows in a batch, by its length. */
   readonly nextRows: (length: number | null) => number;
   readonly meter?: BusyMeter;
@@ -31,6 +32,12 @@ export async function mapInMemory({ map, table, infer, nextRows, meter, ...more 
   const ran: BatchShape[] = [];
   const tooBig: BatchShape[] = [];
   const rows = { rowStart: 0, rowEnd: table.numRows };
+  const sizer = {
+    nextRows,
+    observe: (shape: BatchShape) => ran.push(shape),
+    outOfMemory: (shape: BatchShape) => tooBig.push(shape),
+  };
+  const pool = new BufferPool(8);
   const result = await mapShard({
     job: { map },
     steps: more.steps ?? null,
@@ -44,14 +51,8 @@ export async function mapInMemory({ map, table, infer, nextRows, meter, ...more 
         yield* table.batches;
       },
     },
-    lanes: { count: more.lanes ?? 1, infer },
-    inFlight: () => 3,
-    sizer: {
-      nextRows,
-      observe: (shape) => ran.push(shape),
-      outOfMemory: (shape) => tooBig.push(shape),
-    },
-    pool: new BufferPool(8),
+    model:
+      infer === null ? null : { lanes: { count: more.lanes ?? 1, infer }, inFlight: () => 3, sizer, pool },
     meter: meter ?? new BusyMeter(() => 0),
     signal: new AbortController().signal,
     turn: async () => {},

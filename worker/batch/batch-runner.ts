@@ -147,6 +147,12 @@ export class BatchRunner {
   }
 }
 
+/** Runner of a job without a model: all rows pass. */
+export const PASSING_RUNNER: Pick<BatchRunner, "run" | "checkSomeMapped"> = {
+  run: async (batch) => [{ kind: "mapped", batch, outputs: {} }],
+  checkSomeMapped: () => {},
+};
+
 function tooManyRows(cause: ShardmillError): ShardmillError {
   return new ShardmillError("MODEL_FAILED", `the model fails on too many rows: ${cause.message}`, {
     fields: { ...cause.fields, failures: MAX_FAILURES },

@@ -1,6 +1,15 @@
 import type { InputChunk } from "../tensorize/input-chunk.ts";
 import { type Batch, batchOf, type Piece } from "./batch.ts";
 
+/** Passes each chunk on as a batch of its live rows. */
+export async function* wholeChunks(
+  chunks: AsyncIterable<InputChunk>,
+): AsyncGenerator<Batch, void, undefined> {
+  for await (const chunk of chunks) {
+    if (chunk.liveRuns.length > 0) yield batchOf(chunk.liveRuns.map((run) => ({ chunk, ...run })));
+  }
+}
+
 /**
  * Cuts chunks into batches of `nextRows()` rows, called for each batch. Batches extend across chunks, so only
  * the last one is short. Holds only the chunks of the current batch.

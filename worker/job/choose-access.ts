@@ -1,8 +1,9 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
-import type { Lease } from "../../shared/domain/job.ts";
+import type { Lease, ModelFile } from "../../shared/domain/job.ts";
 import type { FileStat, Location } from "../../shared/domain/location.ts";
+import { stepFiles } from "../../shared/domain/reduction-binding.ts";
 import { isStoreUnavailable, reasonOf } from "../../shared/storage/errors.ts";
 import { checkWritable } from "../../shared/storage/local-file.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
@@ -27,14 +28,15 @@ export interface AccessChoice {
 }
 
 /** Locations of a job's files, as its coordinator names them. */
-export type JobFiles = Pick<JobDescription, "stores" | "partialsPath" | "beacon"> & {
-  readonly model: Pick<JobDescription["model"], "path" | "bytes" | "externalData">;
+export type JobFiles = Pick<JobDescription, "stores" | "partialsPath" | "beacon" | "reductions"> & {
+  readonly map: Pick<JobDescription["map"], "prepare" | "finish">;
+  readonly model: Pick<ModelFile, "path" | "bytes" | "externalData"> | null;
 };
 
 /**
  * Checks which files of the job are visible to this worker. The output is checked by the coordinator's beacon
- * file, because another machine may have the same path. The model is checked by its size. Other files are
- * read over gRPC.
+ * file, because another machine may have the same path. The model is checked by its size, or the files of
+ * steps if there is no model. Other files are read over gRPC.
  *
  * For the input, only the order of ways is chosen, because one file's visibility does not imply another's. An
  * unreachable store is last, because each of its files would wait for minutes.
@@ -54,7 +56,7 @@ export async function chooseAccess(
   await using storages = new Storages({}, job.stores);
   // Without another way to the files, a time limit has no use.
   const looker = { storages, signal: mode === "shared" ? NEVER : AbortSignal.timeout(LOOK_MS) };
-  const models = [job.model, ...job.model.externalData];
+  const models = job.model === null ? codeOf(job) : [job.model, ...job.model.externalData];
   const [input, output, ...model] = await Promise.all([
     sightOf(file, looker),
     sightOfBeacon(job, looker),
@@ -76,6 +78,11 @@ export async function chooseAccess(
  * seconds.
  */
 const LOOK_MS = 15_000;
+
+/** Returns the files of a job's steps and reductions. */
+function codeOf(job: JobFiles): readonly SeenFile[] {
+  return stepFiles(job).map(({ location: path, bytes }) => ({ path, bytes }));
+}
 
 interface SeenFile {
   readonly path: Location;

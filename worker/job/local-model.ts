@@ -2,6 +2,7 @@ import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import type { ModelFile } from "../../shared/domain/job.ts";
 import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { programPlaces, stepFiles } from "../../shared/domain/reduction-binding.ts";
 import type { StepBinding, StepFile } from "../../shared/domain/step-binding.ts";
@@ -14,7 +15,6 @@ import type { AccessChoice } from "./choose-access.ts";
 import { copyStepFiles, stepFilesHere } from "./step-files.ts";
 
 interface LocalFilesOptions {
-  readonly job: Pick<JobDescription, "model">;
   /** Sources to try in order: the coordinator's own paths as visible here, or the coordinator. */
   readonly from: AccessChoice["model"];
   /** Storage to fetch a model from that is not visible here. Null: there is no coordinator. */
@@ -35,20 +35,24 @@ export interface LocalModel extends Pick<LocalCopy, "release"> {
 }
 
 /**
- * Returns a job with its files on this machine, and its model.
+ * Returns a job with its files on this machine, and its model. Null: the job has no model.
  *
  * @throws errors of `openLocalModel` and `withLocalCode`
  */
 export async function openLocalFiles(
   options: LocalFilesOptions & { readonly job: JobDescription },
   { allowsModules, log }: { readonly allowsModules: boolean; readonly log: Logger },
-): Promise<{ readonly job: JobDescription; readonly model: LocalModel }> {
+): Promise<{ readonly job: JobDescription; readonly model: LocalModel | null }> {
   const { job, progress = new FetchProgress(systemClock) } = options;
   const local = { ...options, progress };
   using _saying = logFetching(progress, log, { job: job.jobId });
   try {
     const code = await withLocalCode({ ...local, allowsModules });
-    return { job: { ...job, ...code }, model: await openLocalModel(local) };
+    const { model } = job;
+    return {
+      job: { ...job, ...code },
+      model: model === null ? null : await openLocalModel(model, local),
+    };
   } finally {
     progress.clear();
   }
@@ -60,11 +64,10 @@ export async function openLocalFiles(
  *
  * @throws {MODEL_CHANGED} when the bytes differ from the planned ones
  */
-export async function openLocalModel(options: LocalFilesOptions): Promise<LocalModel> {
-  const { model } = options.job;
+export async function openLocalModel(model: ModelFile, options: LocalFilesOptions): Promise<LocalModel> {
   const copy = await nearest(options, {
     here: () => modelHere(model),
-    fetched: () => fetchModel(options),
+    fetched: () => fetchModel(model, options),
   });
   const path = present(copy.paths[0], "a model has a file");
   return { path, checkUnchanged: () => copy.checkUnchanged(), release: copy.release };
@@ -131,10 +134,9 @@ function ofCoordinator({ coordinator }: LocalFilesOptions): Pick<Storage, "read"
   return present(coordinator, "files that are not visible, and no coordinator to fetch them from");
 }
 
-async function fetchModel(options: LocalFilesOptions): Promise<LocalCopy> {
-  const { job } = options;
+async function fetchModel(model: ModelFile, options: LocalFilesOptions): Promise<LocalCopy> {
   const storage = ofCoordinator(options);
-  return await copyModel(job.model, { ...options, storage, locate: viaCoordinator });
+  return await copyModel(model, { ...options, storage, locate: viaCoordinator });
 }
 
 /**

@@ -9,9 +9,9 @@ import { rowShapeOf } from "../../shared/domain/row-shape.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { Batch } from "../batch/batch.ts";
-import { type BatchOutcome, BatchRunner } from "../batch/batch-runner.ts";
+import { type BatchOutcome, BatchRunner, PASSING_RUNNER } from "../batch/batch-runner.ts";
 import type { BatchSizer } from "../batch/batch-sizer.ts";
-import { cutBatches } from "../batch/batcher.ts";
+import { cutBatches, wholeChunks } from "../batch/batcher.ts";
 import type { BufferPool } from "../batch/buffer-pool.ts";
 import { TurnBatcher } from "../batch/turn-batcher.ts";
 import { cutUnevenBatches } from "../batch/uneven-batcher.ts";
@@ -24,6 +24,15 @@ import type { ShardRows } from "../read/shard-input.ts";
 import type { StageSteps } from "../steps/stage-steps.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
 
+/** Stage that runs the model: its lanes, and what makes batches for them. */
+export interface ModelStage {
+  readonly lanes: Lanes;
+  /** Returns the limit of batches at the lanes. */
+  readonly inFlight: () => number;
+  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory">;
+  readonly pool: BufferPool;
+}
+
 export interface MapShardOptions {
   readonly job: Pick<JobDescription, "map">;
   readonly lease: Pick<Lease, "shard" | "slices">;
@@ -31,11 +40,8 @@ export interface MapShardOptions {
   readonly input: ShardRows;
   /** Steps in front of the model. Null: the job has none. */
   readonly steps: Pick<StageSteps, "atOnce" | "pieceRows" | "run" | "schemaOf"> | null;
-  readonly lanes: Lanes;
-  /** Returns the limit of batches at the lanes. */
-  readonly inFlight: () => number;
-  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory">;
-  readonly pool: BufferPool;
+  /** Null: the job has no model, so rows pass from `prepare` to `finish`. */
+  readonly model: ModelStage | null;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
   /** Called when the first rows are decoded. Resolves when the previous shard has passed on all rows. */
@@ -53,7 +59,8 @@ export interface MapShardOptions {
  * @throws {STORE_FAILED}
  */
 export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
-  const { job, lease, input, lanes, sizer, pool, meter, signal } = options;
+  const { job, lease, input, model, meter, signal } = options;
+  const inFlight = model?.inFlight ?? (() => 1);
   // A failed batch stops the reading, and the batches at the lanes.
   const stop = new AbortController();
   const running = AbortSignal.any([signal, stop.signal]);
@@ -70,7 +77,8 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
       freeBatch(chunk.batch);
     },
   });
-  const runner = new BatchRunner({ lanes, map: job.map, sizer, pool, meter, signal: running });
+  const runner =
+    model === null ? PASSING_RUNNER : new BatchRunner({ ...model, map: job.map, meter, signal: running });
   const batches = cutInto({ ...options, signal: running }, collector, turns);
   const stopOn = (error: unknown): never => {
     stop.abort(error);
@@ -82,8 +90,8 @@ export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
     return outcomes;
   };
   try {
-    const held = () => BEHIND_SLOWEST * options.inFlight();
-    for await (const outcomes of mapInOrder(batches, held, runBatch, options.inFlight)) {
+    const held = () => BEHIND_SLOWEST * inFlight();
+    for await (const outcomes of mapInOrder(batches, held, runBatch, inFlight)) {
       running.throwIfAborted();
       try {
         meter.time("collect", () => collector.collect(outcomes));
@@ -118,19 +126,22 @@ function freeOutputs(outcomes: readonly BatchOutcome[]): void {
 const TURNS_OF_LANE = 2;
 
 /** Starts a turn batcher. Null: rows do not depend on each other. */
-function startTurns({ job, sizer, lanes }: MapShardOptions, signal: AbortSignal): TurnBatcher | null {
-  if (job.map.state === undefined) return null;
+function startTurns({ job, model }: MapShardOptions, signal: AbortSignal): TurnBatcher | null {
+  if (job.map.state === undefined || model === null) return null;
+  const { sizer, lanes } = model;
   const nextRows = () => sizer.nextRows(null);
   return new TurnBatcher({ nextRows, atOnce: () => TURNS_OF_LANE * lanes.count, signal });
 }
 
-/** Cuts batches as the model needs them: in input order, in turns, or by similar length. */
+/** Cuts batches as the model needs them: in input order, in turns, or by similar length. Without one: whole. */
 function cutInto(
   options: MapShardOptions,
   collector: Collector,
   turns: TurnBatcher | null,
 ): AsyncGenerator<Batch, void, undefined> {
-  const { job, sizer, onRead } = options;
+  const { job, model, onRead } = options;
+  if (model === null) return wholeChunks(readChunks(options, collector, onRead));
+  const { sizer } = model;
   if (turns !== null) return turns.cut(readChunks(options, collector, onRead));
   if (rowShapeOf(job.map) === "even") {
     return cutBatches(readChunks(options, collector, onRead), () => sizer.nextRows(null));

@@ -42,7 +42,8 @@ interface ShardContextOptions {
   readonly job: JobDescription;
   readonly input: Ways;
   readonly output: DataAccess;
-  readonly lanes: Lanes & Disposable;
+  /** Null: the job has no model. */
+  readonly lanes: (Lanes & Disposable) | null;
   /** Threads that feed these lanes, including this one. */
   readonly shardThreads: number;
   /** Threads for the steps of each stage. */
@@ -75,9 +76,8 @@ type ShardCalls = Pick<CallContext<ShardEvent>, "signal" | "emit">;
 export class ShardContext implements AsyncDisposable {
   readonly #options: ShardContextOptions;
   readonly #files: InputFiles;
-  readonly #sizer: BatchSizer;
-  readonly #pool: BufferPool;
-  readonly #lanes: DeepLanes;
+  /** Null: the job has no model. */
+  readonly #model: ReturnType<typeof startModel> | null;
   readonly #writer: WriteThreadClient;
   /** Steps of the stage. Null: the job has none. */
   readonly #prepare: StageSteps | null;
@@ -90,7 +90,6 @@ export class ShardContext implements AsyncDisposable {
   constructor(options: ShardContextOptions) {
     const { job, input, output, scratchPath, writeThread, meter } = options;
     this.#options = options;
-    this.#lanes = new DeepLanes(options.lanes, options.shardThreads);
     this.#writer = new WriteThreadClient({
       ...{ job, output, scratchPath, meter },
       ...(writeThread === undefined ? {} : { thread: writeThread }),
@@ -103,19 +102,8 @@ export class ShardContext implements AsyncDisposable {
       meter,
       onFar: options.onFar,
     });
-    this.#sizer = new BatchSizer({
-      rows: job.batchRows,
-      tokens: job.batchTokens,
-      fixedRows: job.map.fixedBatchRows,
-      memoryRows: rowsInMemory(job.map),
-      shardRows: () => this.#mostOfShard(),
-      mayGrow: watchGrowth(),
-      learned: options.learned,
-      onLearned: options.onLearned,
-    });
-    this.#pool = new BufferPool(
-      this.#lanes.mostInFlight * (job.map.inputs.length + (job.map.state?.length ?? 0)),
-    );
+    const { lanes } = options;
+    this.#model = lanes === null ? null : startModel(lanes, options, () => this.#largestShard);
   }
 
   /** Runs a shard, and waits until its partial is stored. */
@@ -137,12 +125,13 @@ export class ShardContext implements AsyncDisposable {
   /** Threads of stages that have several. */
   get threads(): Readonly<Partial<Record<Stage, number>>> {
     const { stepThreads } = this.#options;
-    return { infer: this.#lanes.count, prepare: stepThreads, finish: stepThreads };
+    const infer = this.#model?.lanes.count ?? 1;
+    return { infer, prepare: stepThreads, finish: stepThreads };
   }
 
-  /** Batch size, with its bound. Null before the first batch. */
+  /** Batch size, with its bound. Null before the first batch, and without a model. */
   get batch(): BatchInUse | null {
-    return this.#sizer.inUse;
+    return this.#model?.sizer.inUse ?? null;
   }
 
   /**
@@ -162,14 +151,9 @@ export class ShardContext implements AsyncDisposable {
 
   async #closeRest(): Promise<void> {
     await this.#files[Symbol.asyncDispose]();
-    this.#lanes[Symbol.dispose]();
+    this.#model?.lanes[Symbol.dispose]();
     await Promise.all([this.#prepare?.[Symbol.asyncDispose](), this.#finish?.[Symbol.asyncDispose]()]);
     await this.#options.input[Symbol.asyncDispose]();
-  }
-
-  #mostOfShard(): number | null {
-    if (this.#largestShard === 0) return null;
-    return Math.ceil(this.#largestShard / (BATCHES_OF_SHARD * this.#lanes.count));
   }
 
   async #map(lease: Lease, pass: ShardPass, { signal, emit }: ShardCalls): Promise<MappedShard> {
@@ -185,10 +169,7 @@ export class ShardContext implements AsyncDisposable {
         job,
         lease,
         input,
-        lanes: this.#lanes,
-        inFlight: () => this.#lanes.inFlight,
-        sizer: this.#sizer,
-        pool: this.#pool,
+        model: this.#model,
         meter,
         signal,
         turn: () => pass.turn(),
@@ -214,6 +195,30 @@ export class ShardContext implements AsyncDisposable {
       emit({ kind: "progress", rowsDone });
     };
   }
+}
+
+/** Starts the stage that runs the model. `largestShard` returns the most rows of a shard so far. */
+function startModel(
+  given: Lanes & Disposable,
+  { job, shardThreads, learned, onLearned }: ShardContextOptions,
+  largestShard: () => number,
+) {
+  const lanes = new DeepLanes(given, shardThreads);
+  const sizer = new BatchSizer({
+    rows: job.batchRows,
+    tokens: job.batchTokens,
+    fixedRows: job.map.fixedBatchRows,
+    memoryRows: rowsInMemory(job.map),
+    shardRows: () => {
+      const rows = largestShard();
+      return rows === 0 ? null : Math.ceil(rows / (BATCHES_OF_SHARD * lanes.count));
+    },
+    mayGrow: watchGrowth(),
+    learned,
+    onLearned,
+  });
+  const pool = new BufferPool(lanes.mostInFlight * (job.map.inputs.length + (job.map.state?.length ?? 0)));
+  return { lanes, inFlight: () => lanes.inFlight, sizer, pool };
 }
 
 /** Starts the threads for steps. Null: the job has no such steps. */

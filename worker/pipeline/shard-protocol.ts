@@ -9,13 +9,14 @@ import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
-/** Job of a shard thread. One port for each lane. */
+/** Job of a shard thread. */
 export interface ShardThreadJob {
   readonly job: JobDescription;
   /** Ways to the input, nearest first. The way is chosen for each file. */
   readonly input: readonly [DataAccess, ...DataAccess[]];
   readonly output: DataAccess;
-  readonly lanePorts: readonly MessagePort[];
+  /** One port for each lane. Null: the job has no model. */
+  readonly lanePorts: readonly MessagePort[] | null;
   /** Threads that feed these lanes, including this one. */
   readonly shardThreads: number;
   /** Threads for the steps of each stage, in this shard thread only. */

@@ -99,7 +99,7 @@ export class ShardThreadClient implements AsyncDisposable {
 
   async open(job: ShardThreadJob): Promise<void> {
     try {
-      await this.#remote.call("openJob", job, { transfer: job.lanePorts, signal: NEVER });
+      await this.#remote.call("openJob", job, { transfer: job.lanePorts ?? [], signal: NEVER });
     } catch (error) {
       this.#break(toShardmillError(error));
       throw error;

@@ -39,7 +39,7 @@ async function openJob({ input, lanePorts, ...options }: ShardThreadJob): Promis
   const context = new ShardContext({
     ...options,
     input: openWays(input, options.job),
-    lanes: connectLanes(lanePorts, () => owner.notify("lanesBusy", null)),
+    lanes: lanePorts === null ? null : connectLanes(lanePorts, () => owner.notify("lanesBusy", null)),
     writeThread,
     meter,
     nowMs: systemClock.nowMs,

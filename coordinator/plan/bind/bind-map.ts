@@ -46,14 +46,16 @@ interface BindContext {
  * - Settings that an output omits come from the model's folder, if they fit.
  * - `Dtype` describes casts.
  *
+ * @param signature null: the job has no model, so the map is its kept columns
  * @throws {SPEC_INVALID} with every problem. `where` is the key path, as in `map.inputs.image.column`.
  */
 export function bindMap(
   spec: MapSpec,
-  signature: ModelSignature,
+  signature: ModelSignature | null,
   fields: readonly Field[],
   { folder = null, textCauses = [] }: BindContext = {},
 ): MapBinding {
+  if (signature === null) return bindRows(spec, fields);
   const problems: SpecProblem[] = [];
   const columns = new Columns(fields, textCauses);
   const tensors = inputsBatchFirst(signature, (name) => ownSpec(spec, name)?.batchAxis, problems);
@@ -74,7 +76,7 @@ export function bindMap(
     const binding = bindOutput(column, output, context, problems);
     if (binding !== null) outputs.push(binding);
   }
-  const keep = bindKeep(spec, columns, problems);
+  const keep = bindKeep(spec.keep, columns, problems);
   checkClashes(keep, outputs, problems);
   if (problems.length > 0) throw misfit(problems);
   const read = new Set([
@@ -84,6 +86,18 @@ export function bindMap(
   const order = fields.map((field) => field.name).filter((name) => read.has(name));
   const states = state.length === 0 ? {} : { state };
   return { ...states, inputs, outputs, keep, columns: order, prepare: [], finish: [], fixedBatchRows };
+}
+
+/** Binds the `map` of a job without a model. Default for kept columns: all. */
+function bindRows(spec: MapSpec, fields: readonly Field[]): MapBinding {
+  const problems: SpecProblem[] = [];
+  const all = fields.map(({ name }) => name);
+  const keep = bindKeep(spec.keep.length === 0 ? all : spec.keep, new Columns(fields), problems);
+  checkClashes(keep, [], problems);
+  if (problems.length > 0) throw misfit(problems);
+  const kept = new Set(keep.map(({ name }) => name));
+  const columns = all.filter((name) => kept.has(name));
+  return { inputs: [], outputs: [], keep, columns, prepare: [], finish: [], fixedBatchRows: null };
 }
 
 /**
@@ -120,8 +134,8 @@ function checkAllUsable(spec: MapSpec, { outputs, unusable }: ModelSignature, pr
   });
 }
 
-function bindKeep(spec: MapSpec, columns: Columns, problems: SpecProblem[]): readonly Field[] {
-  return spec.keep.flatMap((name, index) => columns.find(name, ["map", "keep", index], problems) ?? []);
+function bindKeep(names: readonly string[], columns: Columns, problems: SpecProblem[]): readonly Field[] {
+  return names.flatMap((name, index) => columns.find(name, ["map", "keep", index], problems) ?? []);
 }
 
 /** Refuses column names that differ only in case, which SQL ignores. */

@@ -29,7 +29,7 @@ export function sealFiles<Spec extends Pick<JobSpec, "model" | "map" | "reduce">
   const seal = (path: string) => sealFile(path, addresses);
   const sealed = {
     ...spec,
-    model: { ...spec.model, path: seal(spec.model.path) },
+    ...(spec.model === undefined ? {} : { model: { ...spec.model, path: seal(spec.model.path) } }),
     map: withFiles(spec.map, seal),
     reduce: withReductionFiles(spec.reduce, seal),
   };

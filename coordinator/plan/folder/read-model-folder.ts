@@ -41,15 +41,17 @@ interface ModelPlace {
 
 /**
  * Reads the files and facts of a model's folder. Null: the job names a model file, so other files are not
- * read.
+ * read, or it has no model.
  *
  * @throws {MODEL_NOT_FOUND} when the folder cannot be listed, or has not the model file
  * @throws {MODEL_INVALID} with all files that cannot be understood
  */
 export async function readModelFolder(
-  { path: text, file: requested }: ModelPlace,
+  place: ModelPlace | undefined,
   { stores = NO_STORES, openers = {}, signal }: FolderOptions,
 ): Promise<ModelFolder | null> {
+  if (place === undefined) return null;
+  const { path: text, file: requested } = place;
   const path = parseLocation(text);
   if (isWebInput(path) && requested === undefined) return null;
   await using storages = new Storages(openers, stores);

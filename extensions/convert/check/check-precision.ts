@@ -37,13 +37,14 @@ const CHECK_LIMIT_MS = 600_000;
  */
 export async function checkPrecision(planned: PlannedJob, signal: AbortSignal): Promise<CheckedConversion> {
   const { original } = present(planned.converted, "a job with a converted model");
-  const { check } = planned.spec.model;
+  const { check } = present(planned.spec.model, "a converted model is the job's");
+  const model = present(planned.model, "the job has a converted model");
   const precision = asPrecision(conversionOf(planned.spec.model) ?? "");
   const limits = precisionLimits(check, precision);
   const startMs = performance.now();
   const question: CompareQuestion = {
     original: original.path,
-    converted: planned.model.path,
+    converted: model.path,
     precision,
     map: planned.map,
     stores: planned.stores,
@@ -53,7 +54,7 @@ export async function checkPrecision(planned: PlannedJob, signal: AbortSignal): 
     limitMs: COMPARE_MS,
   };
   const comparison = await compareApart(question, signal);
-  const [originalBytes, convertedBytes] = [bytesOf(original), bytesOf(planned.model)];
+  const [originalBytes, convertedBytes] = [bytesOf(original), bytesOf(model)];
   const seconds = (performance.now() - startMs) / 1000;
   const report = { originalBytes, convertedBytes, ...comparison, seconds, ...limits };
   return {

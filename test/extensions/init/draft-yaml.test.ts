@@ -180,7 +180,7 @@ describe("a drafted job file", () => {
       output: "./out-2",
     };
     const { spec } = written(aModel(), fields({ image: fixedList(784) }), paths as never);
-    expect([spec.model.path, spec.input.path, spec.output.path]).toEqual([
+    expect([spec.model?.path, spec.input.path, spec.output.path]).toEqual([
       `/jobs/${ref("a")}/m: #1.onnx`,
       ["/jobs/d[1]/*", "/on"],
       "/jobs/out-2",

@@ -29,7 +29,7 @@ describe("readJobFile", () => {
     const path = join(folder, "job.yaml");
     await writeFile(path, aJobText());
     const spec = await readJobFile(path, { set: ["name=test"], env: {} });
-    expect([spec.name, spec.model.path]).toEqual(["test", join(folder, "model.onnx")]);
+    expect([spec.name, spec.model?.path]).toEqual(["test", join(folder, "model.onnx")]);
   });
 
   test("ignores a byte order mark", async () => {

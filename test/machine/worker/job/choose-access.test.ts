@@ -36,6 +36,8 @@ beforeEach(async () => {
     partialsPath: parseLocation(partialsPath),
     beacon: { path: parseLocation(join(partialsPath, "beacon")), content: "lit" },
     model: { path: parseLocation(join(folder, "model.onnx")), bytes: 3, externalData: [] },
+    map: { prepare: [], finish: [] },
+    reductions: {},
   };
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));

@@ -64,7 +64,7 @@ function fetched(
     signature,
   };
   const copies = { path: scratchPath, ...shared };
-  return openLocalModel({ job: { model }, from: ["coordinator"], coordinator, copies, progress });
+  return openLocalModel(model, { from: ["coordinator"], coordinator, copies, progress });
 }
 
 test("a model that is not visible here is fetched whole, also from a busy coordinator", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { buildsOf, describeJob, startNotes } from "../../../../coordinator/job/describe-job.ts";
 import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
+import { present } from "../../../../shared/core/assert.ts";
 import { ownMapping } from "../../../../shared/core/mapping.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { encodeJson } from "../../../../shared/wire/codec-job.ts";
@@ -21,7 +22,8 @@ function aJob(files: number) {
   if (file === undefined) throw new Error("the job has no file");
   const path = (at: number) => parseLocation(`/${at}/${"x".repeat(4_000)}`);
   const many = Array.from({ length: files }, (_, at) => ({ ...file, path: path(at), rows: 1 }));
-  const model = { ...planned.spec.model, check: { ...planned.spec.model.check, rows: 65_536 } };
+  const own = present(planned.spec.model, "the job has a model");
+  const model = { ...own, check: { ...own.check, rows: 65_536 } };
   return { ...planned, spec: { ...planned.spec, model }, dataset: { ...planned.dataset, files: many } };
 }
 

@@ -3,6 +3,7 @@ import { checkKeptTypes } from "../../../../coordinator/plan/check-kept-types.ts
 import { isShardmillError, type Problem } from "../../../../shared/core/errors.ts";
 import type { DatasetFormat, Field, FieldType } from "../../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
+import { mapSpec } from "../../../../shared/domain/map-spec.ts";
 
 const UNION: FieldType = {
   kind: "union",
@@ -15,9 +16,14 @@ const REDUCE = { best: { final: "SELECT 1 AS a FROM rows" } };
 function problemsOf(
   type: FieldType,
   rows: JobSpec["output"]["rows"],
-  { reduce = {}, format = "arrow" }: { reduce?: JobSpec["reduce"]; format?: DatasetFormat } = {},
+  {
+    reduce = {},
+    format = "arrow",
+    isAll = false,
+  }: { reduce?: JobSpec["reduce"]; format?: DatasetFormat; isAll?: boolean } = {},
 ): readonly Problem[] {
-  const spec = { reduce, output: { path: "/out", rows } };
+  const map = mapSpec.parse({ keep: isAll ? [] : ["id", "k"] });
+  const spec = { map, reduce, output: { path: "/out", rows } };
   const keep: Field[] = [
     { name: "id", type: { kind: "string" }, nullable: false },
     { name: "k", type, nullable: true },
@@ -63,4 +69,10 @@ test("a type that every format supports has no problems", () => {
   for (const rows of ["parquet", "arrow"] as const) {
     expect(problemsOf(dates, rows, { reduce: REDUCE, format: "parquet" })).toEqual([]);
   }
+});
+
+test("a job that keeps all columns by default is told to list the others", () => {
+  const [problem] = problemsOf(UNION, "parquet", { isAll: true });
+  expect(problem?.where).toBe("map.keep");
+  expect(problem?.hint).toContain("list the other columns in map.keep");
 });

@@ -5,7 +5,7 @@ import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
 import { decodeJobSpec, encodeJson } from "../../../../shared/wire/codec-job.ts";
 import { needs } from "../../../support/needs.ts";
-import { parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
+import { parse, parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
 
 const ref = (inner: string): string => `$\{${inner}}`;
 
@@ -75,7 +75,7 @@ describe("a path in a job file", () => {
       "reduce={r: {module: 'az://box/r.ts'}}",
     ];
     const spec = parseJob({ set });
-    expect(spec.model.path).toBe("s3://bucket/a*b");
+    expect(spec.model?.path).toBe("s3://bucket/a*b");
     expect(spec.map.inputs.pixels).toMatchObject({ tokenizer: "https://h/t.json?sig=1" });
     expect(spec.map.prepare).toMatchObject([{ module: "gs://bucket/s.ts" }]);
     expect(spec.reduce).toMatchObject({ r: { module: "az://box/r.ts" } });
@@ -144,7 +144,7 @@ describe("a path in a job file", () => {
     };
     const spec = at(`./*/${ref("X")}/{a,b}.parquet`, { X: "{*}" });
     expect(spec.input.path).toEqual(["/jobs/run\\[1\\] \\(a\\)/*/\\{\\*\\}/{a,b}.parquet"]);
-    expect(spec.model.path).toBe("/jobs/run[1] (a)/m");
+    expect(spec.model?.path).toBe("/jobs/run[1] (a)/m");
     expect(at("x").output.path).toBe("/jobs/run[1] (a)/o[ut]");
     expect(at("../b").input.path).toEqual(["/jobs/b"]);
   });
@@ -241,4 +241,26 @@ test("a job file with 60,000 unknown keys is refused with the first hundred of i
   const problems = problemsOf(`${REST}\n${keys}`);
   expect(problems).toHaveLength(101);
   expect(problems.filter(({ what }) => what.startsWith("unknown key")).length).toBeGreaterThan(95);
+});
+
+describe("a job without a model", () => {
+  const text = (map: string) => `input: { path: data.parquet }\noutput: { path: out }\nmap: ${map}`;
+
+  test("has steps and kept columns", () => {
+    const spec = parse(text("{ prepare: [{ sql: SELECT a FROM rows }], keep: [a] }"));
+    expect(spec).not.toHaveProperty("model");
+    expect(spec.map).toMatchObject({ inputs: {}, outputs: [], keep: ["a"] });
+    expect(checkJobSpec(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  });
+
+  test.each([
+    ["map.inputs", "{ inputs: { x: a } }"],
+    ["map.outputs", "{ outputs: { y: logits } }"],
+    ["map.state", "{ state: { h: hn } }"],
+    ["map.batch", "{ batch: { rows: 8 } }"],
+  ])("refuses %s, which needs a model", (where, map) => {
+    const [problem, ...others] = problemsOf(text(map));
+    expect(problem).toMatchObject({ where, what: "needs a model, and the job has none" });
+    expect(others).toEqual([]);
+  });
 });

@@ -10,7 +10,7 @@ describe("--set", () => {
     expect(spec.map.batch.rows).toBe(256);
     expect(spec.errors.maxRows).toBe(3);
     expect(spec.map.keep).toEqual(["id", "label"]);
-    expect(spec.model.device).toBe("cpu");
+    expect(spec.model?.device).toBe("cpu");
   });
 
   test("the last of several values for one key is used", () => {

@@ -55,3 +55,15 @@ test("mapping frees the memory of input rows and model outputs, and the output r
     if (id?.[row] !== row || y?.[row] !== 2 * row || again?.[row] !== 2 * row) expect(row).toBe("right");
   }
 });
+
+test("without a model, rows pass unchanged, in order, and no batch is sized", async () => {
+  const table = aTable(3);
+  const kept: MapBinding = { ...map, inputs: [], outputs: [], columns: ["id"] };
+  const nextRows = () => expect.fail("a batch was sized");
+  const { result, ran } = await mapInMemory({ map: kept, table, infer: null, nextRows });
+  expect(ran).toEqual([]);
+  expect(result).toMatchObject({ rowsIn: 3 * ROWS, rowsMapped: 3 * ROWS, rowsFiltered: 0 });
+  expect(result.rows.schema.names).toEqual(["id"]);
+  const id = result.rows.getChild("id")?.toArray();
+  expect(id).toEqual(Int32Array.from({ length: 3 * ROWS }, (_, row) => row));
+});

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { present } from "../../../../shared/core/assert.ts";
 import { canonicalJson } from "../../../../shared/core/digest.ts";
 import type { DeviceReport } from "../../../../shared/domain/accuracy.ts";
 import { type LearnedBatch, NOTHING_LEARNED } from "../../../../worker/batch/batch-sizer.ts";
@@ -43,12 +44,13 @@ test("nothing is recalled for another model, shape, output, device, machine or l
   const { cache } = memoryCache();
   await new JobTuning(cache, job, machine).rememberBatch(plan, { units: 256, caps: [] });
   const [input] = SUM_PLAN.inputs;
-  const weights = { ...job.model, location: "weights.bin" };
+  const model = present(job.model, "the job has a model");
+  const weights = { ...model, location: "weights.bin" };
   const jobs = [
-    aJob({ ...job, model: { ...job.model, sha256: aDigest("other") } }),
+    aJob({ ...job, model: { ...model, sha256: aDigest("other") } }),
     aJob({ ...job, map: { ...job.map, inputs: input === undefined ? [] : [{ ...input, rowDims: [3] }] } }),
     aJob({ ...job, map: { ...job.map, outputs: [] } }),
-    aJob({ ...job, model: { ...job.model, externalData: [weights] } }),
+    aJob({ ...job, model: { ...model, externalData: [weights] } }),
   ];
   const machines: MachineFacts[] = [
     { ...machine, device: "cuda" },

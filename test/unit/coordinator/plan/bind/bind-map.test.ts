@@ -6,7 +6,7 @@ import type { Field, FieldType } from "../../../../../shared/domain/dataset.ts";
 import { outputFields } from "../../../../../shared/domain/output-fields.ts";
 import { DTYPES, product, type TensorInfo } from "../../../../../shared/domain/tensor.ts";
 import { OUTPUT_OPS } from "../../../../../shared/output-ops/output-ops.ts";
-import { aMap, aTensor, bind, fixedList, list, numeric, problemsOf } from "./bind-fixtures.ts";
+import { aMap, aTensor, bind, fields, fixedList, list, numeric, problemsOf } from "./bind-fixtures.ts";
 
 const TYPES: Readonly<Record<string, FieldType>> = {
   id: { kind: "string" },
@@ -241,5 +241,31 @@ describe("any map, model and input", () => {
       { numRuns: 3000 },
     );
     expect(bound).toBeGreaterThan(20);
+  });
+});
+
+describe("the map of a job without a model", () => {
+  const columns = fields({ id: { kind: "string" }, n: { kind: "numeric", type: "int32" } });
+
+  test("keeps all columns by default, and reads no others than it keeps", () => {
+    const bare = { inputs: [], outputs: [], prepare: [], finish: [], fixedBatchRows: null };
+    expect(bindMap(aMap(), null, columns)).toEqual({ ...bare, keep: columns, columns: ["id", "n"] });
+    const [, n] = columns;
+    expect(bindMap(aMap({ keep: ["n"] }), null, columns)).toEqual({ ...bare, keep: [n], columns: ["n"] });
+  });
+
+  test("refuses a missing column, and columns that SQL cannot tell apart", () => {
+    const problems = (keep: string[], of = columns) => {
+      try {
+        bindMap(aMap({ keep }), null, of);
+        return [];
+      } catch (error) {
+        return isShardmillError(error, "SPEC_INVALID") ? error.problems : [];
+      }
+    };
+    expect(problems(["m"])).toMatchObject([{ where: "map.keep[0]", what: "no column `m`" }]);
+    expect(problems([], fields({ a: { kind: "string" }, A: { kind: "string" } }))).toMatchObject([
+      { what: "two output columns are named `A`" },
+    ]);
   });
 });
