@@ -12,7 +12,8 @@ type WorkersArguments = ProcessArguments & { readonly "log-level": LogLevel | un
 const GIVE_UP_MS = 60_000;
 
 interface LocalWorkers {
-  readonly device: Device;
+  /** Null: the only job has no model. */
+  readonly device: Device | null;
   readonly credential: Credential;
   readonly listening: Promise<Coordinator>;
   /** Aborts the start of the workers. */
@@ -37,7 +38,8 @@ export async function startWorkers(
   const logLevel = logLevelOf(args["log-level"], "warn");
   const processes = await layOutProcesses({
     ...processCounts(args),
-    device: await resolveDevice(device, { signal }),
+    device: device === null ? "cpu" : await resolveDevice(device, { signal }),
+    runsModel: device !== null,
     access: "shared",
     // A user who runs a job here could run its code here anyway.
     allowsModules: true,

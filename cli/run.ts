@@ -113,8 +113,7 @@ async function run(args: RunArguments): Promise<number> {
   const over = new AbortController();
   const listening = deferred<Coordinator>();
   const workers = startWorkers(args, {
-    // Without a model, no device is probed.
-    device: source.spec.model?.device ?? "cpu",
+    device: source.spec.model?.device ?? null,
     credential,
     listening: listening.promise,
     signal: AbortSignal.any([stops.requested, over.signal]),

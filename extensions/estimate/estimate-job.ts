@@ -46,7 +46,7 @@ export interface Estimate extends Prediction {
   readonly nodes: number;
   /** Workers on each machine. */
   readonly workers: number;
-  /** Lanes of each worker. */
+  /** Lanes of each worker. 0: the job has no model. */
   readonly lanes: number;
   readonly memory: { readonly workerBytes: number; readonly coordinatorBytes: number };
   /** Dead letters of the sample. Null: none. If every row becomes one, the speed is that of failing. */
@@ -74,7 +74,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
   if (shards.length === 0) return null;
   const { counts, sampleMs: budgetMs } = question;
   return withPipelines(
-    planned.spec.model?.device ?? "cpu",
+    planned.spec.model?.device ?? null,
     counts,
     async ({ device, processes, scratchPath }) => {
       const { lanes = 1, shardThreads = 1 } = processes[0]?.options ?? {};
@@ -132,7 +132,7 @@ function estimateFrom({ planned, question, device, runs, finish, lanes, shardThr
     device,
     nodes,
     workers: runs.length,
-    lanes,
+    lanes: planned.model === null ? 0 : lanes,
     memory: {
       workerBytes: Math.max(...runs.map(({ result }) => result.peakBytes)) + cutBytes(planned, runs, slots),
       coordinatorBytes: process.resourceUsage().maxRSS * 1024,

@@ -46,7 +46,8 @@ function timeText({ seconds, startSeconds, finishSeconds, nodes }: Estimate): st
 function speedText({ rowsPerSecond, error, sampleRows, device, nodes, workers, lanes }: Estimate): string {
   const off = `± ${(100 * error).toFixed(1)} %`;
   const each = nodes === 1 ? "" : " each";
-  const machine = `${device}, ${counted(workers, "worker")} with ${counted(lanes, "lane")}${each}`;
+  const of = lanes === 0 ? "" : ` with ${counted(lanes, "lane")}`;
+  const machine = `${device}, ${counted(workers, "worker")}${of}${each}`;
   return `${formatCount(rowsPerSecond)} rows/s ${off} (${machine}), measured on ${counted(sampleRows, "row")}`;
 }
 

@@ -17,16 +17,21 @@ interface Pipelines {
   readonly scratchPath: string;
 }
 
-/** Lays out the processes for a user's own job while `use` runs. */
+/**
+ * Lays out the processes for a user's own job while `use` runs.
+ *
+ * @param requested null: the job has no model
+ */
 export async function withPipelines<T>(
-  requested: Device,
+  requested: Device | null,
   counts: ProcessCounts,
   use: (pipelines: Pipelines) => Promise<T>,
 ): Promise<T> {
-  const device = await resolveDevice(requested, { signal: NEVER });
+  const device = requested === null ? "cpu" : await resolveDevice(requested, { signal: NEVER });
   const processes = await layOutProcesses({
     ...counts,
     device,
+    runsModel: requested !== null,
     access: "shared",
     // The machine and the job are the user's own.
     allowsModules: true,

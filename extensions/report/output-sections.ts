@@ -1,6 +1,7 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { checkedConversion } from "../../shared/domain/conversion.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { NOTED_COUNTS, ROW_COUNTS } from "../../shared/domain/row-counts.ts";
 import { html, type Markup } from "../../shared/plots/markup.ts";
 import { secondsText } from "../../shared/plots/scale.ts";
@@ -18,7 +19,7 @@ export function madeBySection(manifest: OutputManifest): Markup {
     ["attempts of all runs", formatCount(attempts)],
     ["digest of the job", digests.spec],
     ["digest of the input", digests.input],
-    ["digest of the model", digests.model],
+    ["digest of the model", digests.model === modelDigest(null) ? "no model" : digests.model],
     ["digest of the output", outputDigest],
     ...(converted === null
       ? []

@@ -30,7 +30,7 @@ interface TryOptions {
 export async function tryJob(planned: PlannedJob, options: TryOptions): Promise<void> {
   const counts = { workers: 1, lanes: 1, threads: "auto", shardThreads: 1 } as const;
   await withPipelines(
-    planned.spec.model?.device ?? "cpu",
+    planned.spec.model?.device ?? null,
     counts,
     async ({ processes: [layout], scratchPath }) => {
       const { partials: partialsPath } = workPaths(scratchPath);

@@ -16,7 +16,7 @@ export function jobSpecJsonSchema(): object {
     $schema: $schema ?? "https://json-schema.org/draft/2020-12/schema",
     $id: "urn:shardmill:job:v1",
     title: "Shardmill job",
-    description: "A model, a dataset, and the result made of them.",
+    description: "A dataset, the model or steps for its rows, and the result.",
     ...rest,
     ...withInput(required),
   };

@@ -5,7 +5,8 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 const MOST_THREADS = 4;
 
 interface ShardThreadRequest {
-  readonly device: ConcreteDevice;
+  /** Null: no model runs. */
+  readonly device: ConcreteDevice | null;
   /** Cores that this worker may use. */
   readonly cores: number;
   readonly requested: number | "auto";
@@ -13,6 +14,7 @@ interface ShardThreadRequest {
 
 /**
  * Returns the number of shard threads. With a GPU, half of the cores read and decode, and the others write.
+ * So they do without a model.
  * On a CPU the lanes use every core, so one thread feeds them. A second one on two cores was slower.
  */
 export function shardThreadCount({ device, cores, requested }: ShardThreadRequest): number {

@@ -15,6 +15,8 @@ export type ProcessCounts = Readonly<
 
 export interface LocalWorkersOptions extends ProcessCounts {
   readonly device: ConcreteDevice;
+  /** False: no job here has a model, so no lanes use the cores. Default: true. */
+  readonly runsModel?: boolean;
   readonly access: AccessMode;
   /** True when a job's own code may run here. */
   readonly allowsModules: boolean;
@@ -29,11 +31,12 @@ export interface LocalWorkersOptions extends ProcessCounts {
 
 /** Returns the processes to start on this machine: one for each device, with an equal share of the cores. */
 export async function layOutProcesses(options: LocalWorkersOptions): Promise<ProcessLayout[]> {
-  const { device, modelMemoryBytes = 0 } = options;
+  const { device, runsModel = true, modelMemoryBytes = 0 } = options;
   const gpus = device === "cuda" || device === "tensorrt" ? await visibleGpus() : [];
   const count = options.workers === "auto" ? Math.max(1, gpus.length) : options.workers;
   const cores = Math.max(1, Math.floor(availableParallelism() / count));
-  const shardThreads = shardThreadCount({ device, cores, requested: options.shardThreads });
+  const busy = runsModel ? device : null;
+  const shardThreads = shardThreadCount({ device: busy, cores, requested: options.shardThreads });
   const { lanes, threads } = layOutLanes({
     device,
     cores,

@@ -14,11 +14,15 @@ interface Block {
 
 /** Returns the blocks of a tutorial that a reader types or saves, in order. */
 export function blocksOf(page: string): readonly Block[] {
-  return [...page.matchAll(/^```(sh|sh terminal|python)\n(.*?)^```$/gms)].map(([, how, text = ""]) => {
-    const [, name = ""] = /^# (\S+\.py)$/m.exec(text) ?? [];
-    if (how === "python") return { kind: "file", name, text };
-    return { kind: how === "sh" ? "commands" : "terminal", name: "", text };
-  });
+  return [...page.matchAll(/^```(sh|sh terminal|python|yaml|ts)\n(.*?)^```$/gms)].flatMap(
+    ([, how, text = ""]): readonly Block[] => {
+      if (how === "sh" || how === "sh terminal")
+        return [{ kind: how === "sh" ? "commands" : "terminal", name: "", text }];
+      // A block without a name is shown only.
+      const [, name] = /^(?:#|\/\/) (\S+\.(?:py|yaml|ts))$/m.exec(text) ?? [];
+      return name === undefined ? [] : [{ kind: "file", name, text }];
+    },
+  );
 }
 
 /**

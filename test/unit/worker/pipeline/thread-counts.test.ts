@@ -7,11 +7,12 @@ import {
   stepThreadCount,
 } from "../../../../worker/pipeline/thread-counts.ts";
 
-test("one shard thread feeds a CPU, and half of the cores, at most four, feed a GPU", () => {
-  const plan = (device: "cpu" | "cuda", cores: number) =>
+test("one shard thread feeds a CPU, and half of the cores, at most four, feed a GPU or no model", () => {
+  const plan = (device: "cpu" | "cuda" | null, cores: number) =>
     shardThreadCount({ device, cores, requested: "auto" });
   expect([1, 2, 64].map((cores) => plan("cpu", cores))).toEqual([1, 1, 1]);
-  expect([1, 2, 3, 4, 8, 64].map((cores) => plan("cuda", cores))).toEqual([1, 1, 1, 2, 4, 4]);
+  for (const device of ["cuda", null] as const)
+    expect([1, 2, 3, 4, 8, 64].map((cores) => plan(device, cores))).toEqual([1, 1, 1, 2, 4, 4]);
 });
 
 test("a requested number of shard threads is used", () => {
