@@ -71,7 +71,7 @@ test("a type that every format supports has no problems", () => {
   }
 });
 
-test("a job that keeps all columns by default is told to list the others", () => {
+test("the hint for a job that keeps all columns by default is to list the others", () => {
   const [problem] = problemsOf(UNION, "parquet", { isAll: true });
   expect(problem?.where).toBe("map.keep");
   expect(problem?.hint).toContain("list the other columns in map.keep");
