@@ -30,7 +30,7 @@ test("steps and a reduction run without a model, and no process loads ONNX Runti
   const env = await loadedLibraries(job);
   const ran = await runCli(["run", job.job, "--workers", "1", "--json"], { env: env.env });
   expect(ran).toMatchObject({ code: 0 });
-  expect(JSON.parse(ran.stdout)).toMatchObject({ state: "published", verdict: { batch: null } });
+  expect(JSON.parse(ran.stdout)).toMatchObject({ state: "published", batch: null });
   const rows = await query(
     `SELECT id, bucket, tens FROM read_parquet('${job.out}/rows/*.parquet') ORDER BY id`,
   );
