@@ -50,7 +50,7 @@ export interface JobDraft {
 
 /** Sources of a draft, and the folder of its job file. */
 interface DraftPlaces extends Pick<JobSpec, "input" | "output"> {
-  readonly model: JobSpec["model"]["path"];
+  readonly model: string;
   readonly jobFolder: Location;
 }
 

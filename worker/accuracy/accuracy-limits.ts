@@ -6,7 +6,7 @@ import { DEVICE_TRAITS } from "../../shared/onnx/devices.ts";
 /** Default error limit of a value, and default share of rows that may exceed it. */
 export type UsualLimits = Pick<AccuracyLimits, "tolerance" | "maxBeyond">;
 
-type CheckSpec = JobSpec["model"]["check"];
+type CheckSpec = NonNullable<JobSpec["model"]>["check"];
 
 /**
  * Default limits of devices that do not round. Measured on models from packages: see decision 35 in

@@ -13,7 +13,7 @@ const USUAL_LIMITS: Readonly<Record<ConvertedPrecision, UsualLimits>> = {
 
 /** Returns the accuracy limits of a job's converted model. */
 export function precisionLimits(
-  check: JobSpec["model"]["check"],
+  check: NonNullable<JobSpec["model"]>["check"],
   precision: ConvertedPrecision,
 ): AccuracyLimits {
   return accuracyLimits(check, USUAL_LIMITS[precision]);
