@@ -15,7 +15,7 @@ export const CONVERSION_KEY: object =
         [CONVERSION.key]: z.enum(CONVERSION.values).default(CONVERSION.values[0]).describe(CONVERSION.says),
       };
 
-/** Returns the form that a job's model is converted to: `int8`. Null: it is not converted, or there is none. */
+/** Returns the form that a job's model is converted to: `int8`. Null: none, or there is no model. */
 export function conversionOf(model: object | undefined): string | null {
   if (CONVERSION === null || model === undefined) return null;
   const value = valueAt(model, CONVERSION.key);

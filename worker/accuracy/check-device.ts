@@ -16,7 +16,7 @@ import type { DeviceCheckThread, DeviceQuestion } from "./compare-device.ts";
 import { accuracyProblems, worstText } from "./judge-accuracy.ts";
 import type { Comparison } from "./model-pair.ts";
 
-export interface CheckDeviceOptions {
+interface CheckDeviceOptions {
   readonly job: Pick<JobDescription, "jobId" | "map" | "stores" | "deviceCheck">;
   /** Path on this machine. */
   readonly modelPath: string;

@@ -51,7 +51,8 @@ interface Found {
 
 /**
  * Open job of one worker: description, access to files, the model in the lanes, and shard threads that feed
- * them. A job without a model has no lanes. A shard thread that a file broke is replaced. Broken lanes end the process.
+ * them. A job without a model has no lanes. A shard thread that a file broke is replaced. Broken lanes end
+ * the process.
  */
 export class OpenJob implements AsyncDisposable {
   readonly #options: OpenJobOptions;

@@ -25,7 +25,7 @@ import type { StageSteps } from "../steps/stage-steps.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
 
 /** Stage that runs the model: its lanes, and what makes batches for them. */
-export interface ModelStage {
+interface ModelStage {
   readonly lanes: Lanes;
   /** Returns the limit of batches at the lanes. */
   readonly inFlight: () => number;
@@ -133,7 +133,7 @@ function startTurns({ job, model }: MapShardOptions, signal: AbortSignal): TurnB
   return new TurnBatcher({ nextRows, atOnce: () => TURNS_OF_LANE * lanes.count, signal });
 }
 
-/** Cuts batches as the model needs them: in input order, in turns, or by similar length. Without one: whole. */
+/** Cuts batches as the model needs them: in input order, in turns, or by length. Without one: whole. */
 function cutInto(
   options: MapShardOptions,
   collector: Collector,
