@@ -6,6 +6,7 @@ import { featureOf, programOf, reductionValue, stepKindOf } from "../../shared/d
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { publishedRowBytes } from "../../shared/domain/output-fields.ts";
+import { isRowsText } from "../../shared/domain/output-formats.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { skippedPhrases } from "../../shared/domain/skipped-files.ts";
@@ -65,7 +66,7 @@ export function planText(
       index === 0 ? "types" : "",
       typesText(check),
     ]),
-    ["output", `${oneLine(spec.output.path)}, rows as ${spec.output.rows}`],
+    ["output", `${oneLine(spec.output.path)}, rows as ${rowsText(spec.output)}`],
     ["sort", sortText(plan)],
     [
       "dead letters",
@@ -213,6 +214,11 @@ function howText({ op }: StepBinding): string {
     case "extension":
       return stepKindOf(op.step).show(op.data);
   }
+}
+
+/** Describes the format of the published rows: `parquet`, `csv, gzip`. */
+function rowsText({ rows, compression = "none" }: PlannedJob["spec"]["output"]): string {
+  return isRowsText(rows) && compression !== "none" ? `${rows}, ${compression}` : rows;
 }
 
 function typesText(check: TypeCheck): string {

@@ -3,6 +3,7 @@ import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { OUTPUT_FOLDERS, WORK_FOLDER } from "../../shared/domain/manifest.ts";
 import { NOTED_COUNTS, ROW_COUNTS, type SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
+import { quoteLiteral } from "../../shared/sql/quote.ts";
 import { deviceEntries } from "../../shared/terminal/device-text.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
@@ -116,7 +117,10 @@ function readCall({ manifest, output, rowsFormat }: JobStatus): string | null {
   if (manifest === "") return null;
   const place = JSON.stringify(oneLine(output));
   if (rowsFormat === "parquet") return `pd.read_parquet(${place})`;
-  return rowsFormat === "arrow" ? `pyarrow.dataset.dataset(${place}, format="ipc")` : null;
+  if (rowsFormat === "arrow") return `pyarrow.dataset.dataset(${place}, format="ipc")`;
+  if (rowsFormat === "none") return null;
+  const files = `${oneLine(output)}/${OUTPUT_FOLDERS.rows}/**/*.${rowsFormat}*`;
+  return `duckdb.sql(${JSON.stringify(`FROM ${quoteLiteral(files)}`)})`;
 }
 
 /** Describes the mapped rows: `11 of 14 rows` with three dead letters, or `14 rows` if all were mapped. */

@@ -37,7 +37,7 @@ const UPLOAD_UNDER_WAY = /^\..*\.tmp$/;
 /**
  * Checks that a partial is whole, and makes its files and its folder durable, except the folder's own name.
  * The manifest must agree with itself and the job. On this machine, the folder must have exactly the
- * manifest's files. Bytes, sha256 and the row counts in the files' footers must be right. In a bucket, other
+ * manifest's files. Bytes, sha256 and the row counts in the files' footers, if any, must be right. In a bucket, other
  * objects below a partial's name are ignored. Readers do not use them, and listing costs more than the rest
  * of the check.
  *
@@ -113,7 +113,7 @@ function namesText(named: readonly { readonly name: string }[]): string {
 async function checkRows(
   partial: PartialManifest,
   file: PartialFile,
-  count: () => Promise<number>,
+  count: () => Promise<number | null>,
   path: Location,
 ): Promise<void> {
   const found = await count().catch((cause: unknown) => {
@@ -122,7 +122,7 @@ async function checkRows(
     const expected = `${file.rows} rows`;
     throw partialInvalid(partial, { path, what, expected, found: messageOf(cause), cause });
   });
-  if (found !== file.rows) {
+  if (found !== null && found !== file.rows) {
     throw partialInvalid(partial, { path, what: `rows in ${file.name}`, expected: file.rows, found });
   }
 }

@@ -1,15 +1,19 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { countParquetRows } from "../../shared/dataset/parquet-rows.ts";
+import { textFormOf } from "../../shared/domain/output-formats.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 
 /**
- * Returns the rows of a partial's file, according to its footer.
+ * Returns the rows of a partial's file, according to its footer. Null: its format has no footer. The worker
+ * has then compared the rows that DuckDB wrote.
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} when the file has not the format of its name
  */
-export type CountRows = (file: ByteSource) => Promise<number>;
+export type CountRows = (file: ByteSource) => Promise<number | null>;
 
 export const countRows: CountRows = async (file) => {
+  const name = file.path.slice(file.path.lastIndexOf("/") + 1);
+  if (textFormOf(name.slice(name.indexOf(".") + 1)) !== null) return null;
   if (!file.path.endsWith(".arrow")) return countParquetRows(file, NEVER);
   // Loaded on demand: few jobs write Arrow, and loading the library takes longer than checking thousands of
   // partials.

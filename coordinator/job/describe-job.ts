@@ -5,6 +5,7 @@ import { formatOf } from "../../shared/domain/formats.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
+import { partialShape } from "../../shared/domain/partial-layout.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { skippedPhrases } from "../../shared/domain/skipped-files.ts";
@@ -32,9 +33,8 @@ export function describeJob(
     rowsInput: shards.reduce((rows, shard) => rows + shardRows(shard), 0),
     batchRows: spec.map.batch.rows,
     batchTokens: spec.map.batch.tokens,
-    rowsFormat: spec.output.rows,
+    ...partialShape(spec),
     rowsForm: rowsFormOf(spec.output),
-    reduce: spec.reduce,
     reductions,
     ...place,
   };

@@ -3,6 +3,7 @@ import { showType } from "../../shared/dataset/field-differences.ts";
 import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import { type Field, type FieldType, type InputFile, innerTypes } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { isRowsText } from "../../shared/domain/output-formats.ts";
 import { DECIMAL_DIGITS, hasWideDecimal } from "../../shared/sql/duckdb-types.ts";
 
 /**
@@ -52,9 +53,9 @@ function faultOf({ name, type }: Field, uses: Uses): Omit<Problem, "where"> | nu
     };
   }
   const fault = parquetFault(type);
-  if (fault !== null && (rows === "parquet" || sql !== null)) {
-    const reader =
-      rows === "parquet" ? "the rows are published as Parquet" : `${sql} reads the rows as Parquet`;
+  const publisher = publishedBy(rows);
+  if (fault !== null && (publisher !== null || sql !== null)) {
+    const reader = publisher ?? `${sql} reads the rows as Parquet`;
     return {
       what: `column \`${name}\` cannot be written: ${fault}, and ${reader}`,
       expected: "a type that Parquet has",
@@ -70,6 +71,44 @@ function faultOf({ name, type }: Field, uses: Uses): Omit<Problem, "where"> | nu
     hint: `${without}, or remove reduce from the job`,
   };
 }
+
+/** Describes how publishing needs types of Parquet. Null: it does not. */
+function publishedBy(rows: Uses["rows"]): string | null {
+  if (rows === "parquet") return "the rows are published as Parquet";
+  return isRowsText(rows) ? "text is written from Parquet" : null;
+}
+
+/**
+ * Refuses columns whose values readers could not get back from text.
+ *
+ * @throws {SPEC_INVALID} with every such column
+ */
+export function checkTextTypes({ rows }: JobSpec["output"], fields: readonly Field[]): void {
+  if (!isRowsText(rows)) return;
+  const problems = fields.flatMap(({ name, type }): Problem[] => {
+    const fault = TEXT_FAULTS.find(({ is }) => has(type, is));
+    if (fault === undefined) return [];
+    return [
+      {
+        where: "output.rows",
+        what: `column \`${name}\` cannot be written as \`${rows}\`: ${fault.why}`,
+        expected: "a type whose values readers get back from text",
+        found: showType(type),
+        hint: "convert it in map.finish, or set output.rows to parquet or arrow",
+      },
+    ];
+  });
+  if (problems.length > 0) throw new ShardmillError("SPEC_INVALID", "columns do not fit text", { problems });
+}
+
+const TEXT_FAULTS: readonly { readonly why: string; readonly is: (type: FieldType) => boolean }[] = [
+  { why: "text has no common form of intervals", is: ({ kind }) => kind === "interval" },
+  { why: `DuckDB has decimals of ${DECIMAL_DIGITS} digits at most`, is: hasWideDecimal },
+  {
+    why: "DuckDB has only microseconds with a time zone",
+    is: (type) => type.kind === "timestamp" && type.zone !== null && type.unit === "nanosecond",
+  },
+];
 
 /** Checks a type and all types inside it. */
 function has(type: FieldType, isSo: (type: FieldType) => boolean): boolean {

@@ -14,7 +14,7 @@ import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
 import { checkFolders } from "./check-folders.ts";
-import { checkKeptTypes } from "./check-kept-types.ts";
+import { checkKeptTypes, checkTextTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
 import { checkShape } from "./check-shape.ts";
 import { checkSort } from "./check-sort.ts";
@@ -143,7 +143,9 @@ function checkPublished(
   { dataset, footers }: Awaited<ReturnType<typeof readInput>>,
 ): void {
   checkKeptTypes(spec, map.keep, dataset.files);
-  checkShape(spec.output, publishedFields(map));
+  const fields = publishedFields(map);
+  checkTextTypes(spec.output, fields);
+  checkShape(spec.output, fields);
   checkFolders(spec, map, footers);
 }
 

@@ -152,6 +152,7 @@ function place(kind: "rows" | "errors", entries: readonly PartialEntry[], count:
   });
 }
 
+/** Returns the ending behind `rows.` or `errors.`: `csv.gz`. */
 function extensionOf(name: string): string {
-  return name.slice(name.lastIndexOf(".") + 1);
+  return name.slice(name.indexOf(".") + 1);
 }

@@ -12,6 +12,7 @@ import {
   type TextIndex,
   textIndex,
 } from "./op.ts";
+import { TEXT_OUTPUTS } from "./output/op.ts";
 import { csvSpec } from "./spec.ts";
 
 /** Returns the parts that both formats share. */
@@ -26,7 +27,7 @@ function lines(format: TextFormat) {
   } satisfies Partial<FormatPart>;
 }
 
-/** CSV and JSON Lines as inputs of jobs. */
+/** CSV and JSON Lines as inputs and outputs of jobs. */
 export const csvJson: Extension = {
   name: "csv-json",
   formats: [
@@ -48,4 +49,5 @@ export const csvJson: Extension = {
       ...lines("json"),
     },
   ],
+  outputs: TEXT_OUTPUTS,
 };

@@ -1,5 +1,6 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { TableFormat } from "../../shared/domain/dataset.ts";
+import { textFormOf } from "../../shared/domain/output-formats.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 import type { JobResults, ResultsView } from "../../shared/extension/results-view.ts";
@@ -50,6 +51,7 @@ export class Flights {
         jobs.map(({ jobId }) => `${jobId}/...`),
       );
     const flights = await this.#flightsOf(job, signal);
+    if (path.at(-1) === "rows" && job.isPublished) await this.#refuseText(job, signal);
     const found = flights.find((flight) => flight.path.join("/") === path.join("/"));
     if (found === undefined)
       throw notFound(
@@ -78,6 +80,18 @@ export class Flights {
     return parts;
   }
 
+  /** @throws {RESULT_NOT_FOUND} when the rows are text, whose files have no column types */
+  async #refuseText(job: JobResults, signal: AbortSignal): Promise<void> {
+    const { files } = await this.#manifests.of(job, signal);
+    const text = files.find(isText);
+    if (text === undefined) return;
+    const { path } = text;
+    throw new ShardmillError("RESULT_NOT_FOUND", `the rows are text, and not served: ${path}`, {
+      fields: { path },
+      hint: "read the files of the output, or set output.rows to parquet or arrow",
+    });
+  }
+
   async #combinedOf(
     { jobId, combined, stores }: JobResults,
     above: readonly string[],
@@ -100,6 +114,7 @@ function partsByName(manifest: OutputManifest, output: Location): PartsByName {
   const partitions = partitionsOf(manifest, output);
   const parts = new Map<string, FlightPart[]>();
   for (const file of manifest.files) {
+    if (isText(file)) continue;
     const name = flightName(file);
     const own = parts.get(name) ?? [];
     parts.set(name, own);
@@ -122,6 +137,12 @@ export function flightName({ kind, path }: OutputFile): string {
   return kind === "reduced"
     ? `reduced/${path.slice(path.lastIndexOf("/") + 1, path.lastIndexOf("."))}`
     : kind;
+}
+
+/** Checks whether a file is text, which has no column types. */
+function isText({ path }: OutputFile): boolean {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return textFormOf(name.slice(name.indexOf(".") + 1)) !== null;
 }
 
 function formatOf(path: string): TableFormat {

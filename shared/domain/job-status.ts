@@ -1,6 +1,6 @@
 import type { ErrorData } from "../core/errors.ts";
 import type { JobId } from "./job-id.ts";
-import type { RowsFormat } from "./output-shape.ts";
+import type { RowsFormat } from "./output-formats.ts";
 import type { RunFacts } from "./run-facts.ts";
 
 /** Job for people: in `status`, `watch`, the progress line and the JSON summary. */

@@ -1,15 +1,12 @@
 import * as z from "zod";
 import type { Frozen } from "../core/frozen.ts";
-import type { FieldType } from "./dataset.ts";
+import { type FieldType, isTableFormat } from "./dataset.ts";
 import { type Context, refuse } from "./job-rules.ts";
+import { isPacking, isRowsText, ROWS_FORMATS, ROWS_SAYS, type RowsFormat, TEXT_SAYS } from "./output-formats.ts";
 import { ARROW_BATCH_ROWS, COMPRESSIONS, type RowsForm } from "./rows-form.ts";
 import { SORTED_PART } from "./sort-memory.ts";
 
 /** Form of the published rows: the keys of `output` besides `path`. */
-
-/** Formats of the published rows. */
-export const ROWS_FORMATS = ["parquet", "arrow", "none"] as const;
-export type RowsFormat = (typeof ROWS_FORMATS)[number];
 
 /** Larger numbers are typing errors: a row group ends earlier, by its bytes. */
 const MAX_GROUP_ROWS = 1_000_000_000;
@@ -35,7 +32,7 @@ const SHAPE_KEYS = {
     .enum(COMPRESSIONS)
     .exactOptional()
     .describe(
-      "Compression of Parquet's columns, where it saves space. Default: `zstd`. Arrow files are not compressed.",
+      `Compression of Parquet's columns, where it saves space. Default: \`zstd\`. Arrow files are not compressed.${TEXT_SAYS}`,
     ),
   rowGroupRows: z
     .int()
@@ -83,7 +80,7 @@ export const ROWS_KEYS = {
   rows: z
     .enum(ROWS_FORMATS)
     .default("parquet")
-    .describe("The format of the mapped rows. `none`: only the reductions are published."),
+    .describe(`The format of the mapped rows.${ROWS_SAYS} \`none\`: only the reductions are published.`),
   ...SHAPE_KEYS,
   marker: z
     .enum(["_SUCCESS"])
@@ -96,22 +93,29 @@ export const ROWS_KEYS = {
 type Keys = Omit<typeof ROWS_KEYS, "rows">;
 type ShapeOf = Frozen<{ [K in keyof Keys]?: z.output<Keys[K]> | undefined }>;
 
-/** Returns the keys of `output` that a worker needs to write rows. */
-export function rowsFormOf({ compression, rowGroupRows, sort }: ShapeOf): RowsForm {
-  return { compression: compression ?? null, rowGroupRows: rowGroupRows ?? null, sort: sort ?? [] };
+/** Returns the keys of `output` that a worker needs to write rows. Text is compressed by its ending instead. */
+export function rowsFormOf({
+  rows = "parquet",
+  compression = null,
+  rowGroupRows,
+  sort,
+}: { readonly rows?: RowsFormat } & Omit<ShapeOf, "compression"> & {
+    readonly compression?: ShapeOf["compression"] | null;
+  }): RowsForm {
+  return { compression: isTableFormat(rows) ? compression : null, rowGroupRows: rowGroupRows ?? null, sort: sort ?? [] };
 }
 
-/** Defaults of each format. A Parquet row group ends by its bytes by default. */
-const DEFAULTS = {
-  parquet: { compression: "zstd", rowGroupRows: null },
-  arrow: { compression: "none", rowGroupRows: ARROW_BATCH_ROWS },
-  none: { compression: null, rowGroupRows: null },
-} as const satisfies Record<RowsFormat, object>;
+/** Returns the defaults of a format. A Parquet row group ends by its bytes by default. */
+function defaultsOf(rows: RowsFormat) {
+  if (rows === "parquet") return { compression: "zstd", rowGroupRows: null };
+  if (rows === "arrow") return { compression: "none", rowGroupRows: ARROW_BATCH_ROWS };
+  return { compression: isRowsText(rows) ? "none" : null, rowGroupRows: null };
+}
 
 /** Returns the keys of `output` that change the published content, for the digest of the job. */
 export function shapeDigestOf({ rows, ...shape }: { readonly rows: RowsFormat } & ShapeOf): object {
   const { compression, rowGroupRows, sort, fileRows, fileBytes, partitionBy, marker } = shape;
-  const usual = DEFAULTS[rows];
+  const usual = defaultsOf(rows);
   return {
     ...(compression === undefined || compression === usual.compression ? {} : { compression }),
     ...(rowGroupRows === undefined || rowGroupRows === usual.rowGroupRows ? {} : { rowGroupRows }),
@@ -128,7 +132,9 @@ export function checkShapeRules(output: { readonly rows: RowsFormat } & ShapeOf,
   for (const key of Object.keys(SHAPE_KEYS)) {
     if (output.rows !== "none" || !Object.hasOwn(output, key)) continue;
     refuse(context, [key], "is for published rows, and `rows: none` publishes none", {
-      expected: "`rows: parquet` or `rows: arrow`",
+      expected: ROWS_FORMATS.filter((rows) => rows !== "none")
+        .map((rows) => `\`rows: ${rows}\``)
+        .join(" or "),
       hint: "remove the key, or publish rows",
     });
   }
@@ -144,6 +150,30 @@ export function checkShapeRules(output: { readonly rows: RowsFormat } & ShapeOf,
     refuse(context, ["compression"], "is for Parquet, and `rows: arrow` is not compressed", {
       expected: "`none`, or `rows: parquet`",
       found: `\`${output.compression}\``,
+    });
+  }
+  if (isRowsText(output.rows)) checkTextRules(output, context);
+}
+
+/** Checks the keys that do not apply to every format of text. */
+function checkTextRules(
+  { rows, compression = "none", ...shape }: { readonly rows: RowsFormat } & ShapeOf,
+  context: Context,
+): void {
+  if (!isPacking(compression)) {
+    refuse(context, ["compression"], `is not for files of \`rows: ${rows}\``, {
+      expected: "`none`, `gzip` or `zstd`",
+      found: `\`${compression}\``,
+    });
+  }
+  for (const [key, hint] of [
+    ["rowGroupRows", "remove the key"],
+    ["fileBytes", "set `fileRows` instead"],
+  ] as const) {
+    if (shape[key] === undefined) continue;
+    refuse(context, [key], `is for Parquet and Arrow, and these rows are \`${rows}\``, {
+      expected: "`rows: parquet` or `rows: arrow`",
+      hint,
     });
   }
 }

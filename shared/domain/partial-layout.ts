@@ -1,18 +1,22 @@
 import { assert } from "../core/assert.ts";
-import type { TableFormat } from "./dataset.ts";
 import { hasFeature, mayBeMade } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
+import { endingOf, isRowsText, isShaped, ROWS_ENDINGS } from "./output-formats.ts";
 import type { PartialFile, PartialManifest } from "./partial.ts";
 import { isCombined } from "./reduction-binding.ts";
 
 /** Keys of a job that determine the files of its partials. */
 export interface PartialShape {
-  readonly rowsFormat: JobSpec["output"]["rows"];
+  /** Ending of its rows file: `parquet`, `csv.gz`. `none`: it has no such file. */
+  readonly rowsFormat: string;
   readonly reduce: JobSpec["reduce"];
 }
 
 export function partialShape({ output, reduce }: Pick<JobSpec, "output" | "reduce">): PartialShape {
-  return { rowsFormat: output.rows, reduce };
+  const { rows, compression } = output;
+  // The coordinator reads the rows that it shapes, with their types.
+  const rowsFormat = isRowsText(rows) && isShaped(output) ? "parquet" : endingOf(rows, compression);
+  return { rowsFormat, reduce };
 }
 
 /** Requirements of the coordinator for a partial, besides its files. */
@@ -36,7 +40,7 @@ export function partialRules(spec: JobSpec): PartialRules {
 
 /** Planned file of a partial. `kind` and `name` equal those of {@link PartialFile}. */
 export type PlannedPartialFile =
-  | { readonly kind: "rows"; readonly name: string; readonly format: TableFormat }
+  | { readonly kind: "rows"; readonly name: string; readonly format: string }
   | { readonly kind: "scan"; readonly name: string }
   | { readonly kind: "errors"; readonly name: string }
   | PlannedCombinedFile;
@@ -74,8 +78,9 @@ export function partialLayout(
 
 /** Checks whether {@link partialLayout} can return this name. Such a name is never a path. */
 export function isPartialFileName(name: string): boolean {
-  return /^(?:rows\.parquet|rows\.arrow|scan\.parquet|errors\.parquet|combined-[A-Za-z0-9_-]{1,100}\.parquet)$/.test(
-    name,
+  return (
+    ROWS_ENDINGS.some((ending) => name === `rows.${ending}`) ||
+    /^(?:scan|errors|combined-[A-Za-z0-9_-]{1,100})\.parquet$/.test(name)
   );
 }
 

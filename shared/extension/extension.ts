@@ -9,6 +9,7 @@ import type { FormatPart } from "./format.ts";
 import type { GpuPart } from "./gpu-driver.ts";
 import type { LibraryPart } from "./library.ts";
 import type { ReadNotice } from "./notice.ts";
+import type { OutputFormatPart } from "./output-format.ts";
 import type { PlanPart } from "./plan.ts";
 import type { ProbePart } from "./probe.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
@@ -33,6 +34,7 @@ export interface Extension {
   readonly steps?: readonly StepPart[];
   readonly runs?: RunsPart;
   readonly formats?: readonly FormatPart[];
+  readonly outputs?: readonly OutputFormatPart[];
   readonly reductions?: readonly ReductionPart[];
   readonly face?: FacePart;
   /** One command, or several. */

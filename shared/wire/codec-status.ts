@@ -3,7 +3,6 @@ import { BOTTLENECKS } from "../domain/bottleneck.ts";
 import { END_STEPS, type EndProgress } from "../domain/end-progress.ts";
 import { JOB_PHASES } from "../domain/job.ts";
 import type { JobStatus } from "../domain/job-status.ts";
-import { ROWS_FORMATS } from "../domain/output-shape.ts";
 import { RUN_COUNTS } from "../domain/row-counts.ts";
 import type { StoreWaiting } from "../domain/store-waiting.ts";
 import { deviceReportCodec, jobConversionCodec } from "./codec-accuracy.ts";
@@ -57,7 +56,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   endProgress: field.orNull(field.message(endProgressCodec)),
   output: field.text,
   manifest: field.text,
-  rowsFormat: field.word("RowsFormat", ROWS_FORMATS),
+  rowsFormat: field.text,
   failure: field.orNull(field.message(errorCodec)),
   ended: field.textOrNull,
   priority: field.integer,

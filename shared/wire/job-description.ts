@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { asDigest } from "../core/digest.ts";
 import type { Frozen } from "../core/frozen.ts";
-import { type InputFile, PARTITION_TYPES, type PartitionValue, TABLE_FORMATS } from "../domain/dataset.ts";
+import { type InputFile, PARTITION_TYPES, type PartitionValue } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
 import { REDUCTIONS } from "../domain/features.ts";
 import { DATASET_FORMATS } from "../domain/formats.ts";
@@ -11,6 +11,7 @@ import { CHECK_SCHEMA } from "../domain/job-spec.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import type { MapBinding } from "../domain/map-binding.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
+import { ROWS_ENDINGS } from "../domain/output-formats.ts";
 import { isPartitionValue } from "../domain/partition.ts";
 import type { ReductionSpec } from "../domain/reduce-spec.ts";
 import type { RowShape } from "../domain/row-shape.ts";
@@ -160,7 +161,7 @@ export const JOB_DESCRIPTION_SCHEMA = z.object({
   batchRows: z.union([z.literal("auto"), z.int().min(1)]),
   /** Limit of rows x positions in a batch of uneven rows, padding included. */
   batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
-  rowsFormat: z.enum([...TABLE_FORMATS, "none"]),
+  rowsFormat: z.enum(ROWS_ENDINGS),
   rowsForm,
   reduce: z.record(z.string(), reduction),
   /** Reductions by programs. */

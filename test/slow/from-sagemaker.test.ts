@@ -85,6 +85,15 @@ describe("the examples for users of SageMaker", () => {
     },
   );
 
+  needs("csv-json")("answers are compressed CSV", async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    await folder.write("customers/a.csv", csv(0, CUSTOMERS));
+    await published(folder, "Answers as CSV or JSON Lines");
+    expect(await query(`SELECT id, score::INT FROM '${folder.out}/rows/*.csv.gz'`)).toEqual(
+      Array.from({ length: CUSTOMERS }, (_, row) => [`c${row}`, answer(customer(row))]),
+    );
+  });
+
   needs("csv-json")("compressed JSON Lines are published with all columns and the answer", async () => {
     await using folder = await JobFolder.make({ files: 0 });
     await folder.write("events/1.jsonl.gz", gzipSync(jsonLines(events.slice(0, 90))));

@@ -9,7 +9,7 @@ import { END_STEPS } from "../../shared/domain/end-progress.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
-import { ROWS_FORMATS } from "../../shared/domain/output-shape.ts";
+import { ROWS_FORMATS } from "../../shared/domain/output-formats.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { ROW_COUNT_NAMES, RUN_COUNTS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";

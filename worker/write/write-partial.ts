@@ -4,11 +4,12 @@ import type { Table } from "apache-arrow";
 import { assertNever, present } from "../../shared/core/assert.ts";
 import { type Digest, digestFile, hashed } from "../../shared/core/digest.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { sortTable } from "../../shared/dataset/sort-table.ts";
 import { streamArrow } from "../../shared/dataset/stream-arrow.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
 import { valueBytes } from "../../shared/dataset/value-bytes.ts";
-import type { TableFormat } from "../../shared/domain/dataset.ts";
+import { isTableFormat, type TableFormat } from "../../shared/domain/dataset.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
@@ -23,6 +24,7 @@ import {
 import { rowCountsOf } from "../../shared/domain/row-counts.ts";
 import type { RowsForm } from "../../shared/domain/rows-form.ts";
 import { sortFault } from "../../shared/domain/sort-memory.ts";
+import type { TextWriter } from "../../shared/sql/text-writer.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
@@ -38,6 +40,7 @@ interface WriteOptions {
   /** Existing folder of this attempt only. The caller removes it. */
   readonly scratchPath: string;
   readonly combiners: Combiners;
+  readonly textWriter: TextWriter;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
 }
@@ -97,6 +100,8 @@ class PartialWriter {
   readonly #result: ShardResult;
   readonly #options: WriteOptions;
   readonly #files: PartialFile[] = [];
+  /** Parquet file of the rows that is not part of the partial. Null: not made yet. */
+  #scratchRows: string | null = null;
 
   constructor(result: ShardResult, options: WriteOptions) {
     const { job, meter } = options;
@@ -115,7 +120,9 @@ class PartialWriter {
     for (const file of layout) {
       switch (file.kind) {
         case "rows":
-          await this.#write(file, rows, encodeRows(file.format, this.#options.job.rowsForm));
+          if (isTableFormat(file.format))
+            await this.#write(file, rows, encodeRows(file.format, this.#options.job.rowsForm));
+          else await this.#writeText(file);
           break;
         case "scan":
           await this.#write(file, rows, streamParquet);
@@ -134,15 +141,13 @@ class PartialWriter {
           assertNever(file);
       }
     }
-    let rowsPath: string | null = null;
     for (const { kind, name, reduction, combine } of tables) {
       if (combine === null) {
         const table = await this.#combineByProgram(reduction);
         await this.#write({ kind, name }, table, streamParquet);
         continue;
       }
-      rowsPath ??= await this.#parquetRows();
-      await this.#combine({ name, reduction, combine }, rowsPath);
+      await this.#combine({ name, reduction, combine }, await this.#parquetRows());
     }
     return this.#files;
   }
@@ -152,9 +157,21 @@ class PartialWriter {
     const { sink, scratchPath } = this.#options;
     const written = parquetRows(this.#files);
     if (written !== null) return join(sink.path, written.name);
+    if (this.#scratchRows !== null) return this.#scratchRows;
     const path = join(scratchPath, "rows.parquet");
     await this.#writeFile(path, this.#result.rows, streamParquet);
+    this.#scratchRows = path;
     return path;
+  }
+
+  async #writeText({ kind, name }: Pick<PlannedPartialFile, "kind" | "name">): Promise<void> {
+    const { sink, textWriter, meter, signal } = this.#options;
+    const { numRows: rows, schema } = this.#result.rows;
+    const source = { rowsPath: await this.#parquetRows(), fields: fieldsOf(schema), rows };
+    const targetPath = join(sink.path, name);
+    await meter.timeAsync("encode", () => textWriter.write(source, targetPath, signal));
+    const { bytes, sha256 } = await digestFile(targetPath, signal);
+    this.#files.push({ kind, name, rows, bytes, sha256 });
   }
 
   async #write(

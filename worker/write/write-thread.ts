@@ -7,6 +7,7 @@ import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
 import { buffersOfTables } from "../../shared/dataset/packed-table.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { TextWriter } from "../../shared/sql/text-writer.ts";
 import { BusyMeter } from "../meter/busy-meter.ts";
 import { locate, openStorages } from "../read/ways.ts";
 import { Combiners } from "./combiners.ts";
@@ -51,6 +52,7 @@ interface Opened {
   readonly storages: ReturnType<typeof openStorages>;
   readonly partials: Location;
   readonly combiners: Combiners;
+  readonly textWriter: TextWriter;
 }
 
 function open({ job, output, scratchPath }: WriteThreadJob): Opened {
@@ -59,6 +61,7 @@ function open({ job, output, scratchPath }: WriteThreadJob): Opened {
     storages: openStorages([output], job),
     partials: locate(job.partialsPath, output.kind),
     combiners: new Combiners(job, scratchPath),
+    textWriter: new TextWriter(job.rowsFormat, scratchPath),
   };
 }
 
@@ -66,6 +69,7 @@ async function closeJob(): Promise<void> {
   const closing = opened;
   opened = null;
   await closing?.combiners[Symbol.asyncDispose]();
+  await closing?.textWriter[Symbol.asyncDispose]();
   await closing?.storages[Symbol.asyncDispose]();
 }
 
@@ -78,9 +82,9 @@ async function write(shard: WriteShard, { signal }: CallContext): Promise<Partia
   try {
     const leave = await turns.enter(signal);
     try {
-      const { job, combiners } = atWork();
+      const { job, combiners, textWriter } = atWork();
       const sink = await sinkOf(shard);
-      const options = { job, lease, executionId, sink, scratchPath, combiners, meter, signal };
+      const options = { job, lease, executionId, sink, scratchPath, combiners, textWriter, meter, signal };
       return await writePartial(unpackResult(result), options);
     } finally {
       leave();

@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { present } from "../../../shared/core/assert.ts";
-import { hashed } from "../../../shared/core/digest.ts";
+import { digestFile, hashed } from "../../../shared/core/digest.ts";
+import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { combineChunks } from "../../../shared/dataset/combine-chunks.ts";
 import { cutBatches } from "../../../shared/dataset/cut-batches.ts";
+import { fieldsOf } from "../../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import { sortTable } from "../../../shared/dataset/sort-table.ts";
 import { streamArrowOf } from "../../../shared/dataset/stream-arrow.ts";
@@ -13,7 +16,9 @@ import { streamParquetOf } from "../../../shared/dataset/stream-parquet.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { below, type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS, type OutputFile } from "../../../shared/domain/manifest.ts";
+import { textFormOf } from "../../../shared/domain/output-formats.ts";
 import { SORTED_PART } from "../../../shared/domain/sort-memory.ts";
+import { TextWriter } from "../../../shared/sql/text-writer.ts";
 import { createLocalStorage } from "../../../shared/storage/local.ts";
 import { createFile } from "../../../shared/storage/local-file.ts";
 import { makeFile } from "../../../shared/storage/local-paths.ts";
@@ -61,7 +66,9 @@ export async function shapeRows(
   const scratch = parseLocation(job.scratch);
   await local.remove(scratch, signal);
   try {
-    const writer = new PartWriter(job, storage, { signal, onWritten });
+    await makeFolders(job.scratch);
+    await using textWriter = new TextWriter(job.ending, job.scratch);
+    const writer = new PartWriter(job, storage, { textWriter, signal, onWritten });
     return await (job.partitionBy.length === 0 ? writer.writeFlat() : writer.writeFolders());
   } finally {
     await local.remove(scratch, NEVER);
@@ -71,6 +78,7 @@ export async function shapeRows(
 class PartWriter {
   readonly #job: ShapeJob;
   readonly #storage: Storage;
+  readonly #textWriter: TextWriter;
   readonly #signal: AbortSignal;
   readonly #onWritten: (rows: number) => void;
   readonly #made: OutputFile[] = [];
@@ -79,10 +87,19 @@ class PartWriter {
   constructor(
     job: ShapeJob,
     storage: Storage,
-    { signal, onWritten }: { readonly signal: AbortSignal; readonly onWritten: (rows: number) => void },
+    {
+      textWriter,
+      signal,
+      onWritten,
+    }: {
+      readonly textWriter: TextWriter;
+      readonly signal: AbortSignal;
+      readonly onWritten: (rows: number) => void;
+    },
   ) {
     this.#job = job;
     this.#storage = storage;
+    this.#textWriter = textWriter;
     this.#signal = signal;
     this.#onWritten = onWritten;
   }
@@ -152,14 +169,14 @@ class PartWriter {
     schema: Schema,
     read: ReadPart,
   ): Promise<void> {
-    const { form, format } = this.#job;
+    const { form, ending } = this.#job;
     const known = new Set(schema.fields.map(({ name }) => name));
     const sort = form.sort.filter(({ column }) => known.has(column));
     let index = 0;
     const write = (tables: AsyncIterable<Parameters<typeof sortTable>[0]>) => {
-      const name = partName(index, parts.length, format);
+      const name = partName(index, parts.length, ending);
       index += 1;
-      return this.#writeFile(`${folder}/${name}`, tables);
+      return this.#writeFile(`${folder}/${name}`, schema, tables);
     };
     for (const ranges of parts) {
       const batches = read(ranges);
@@ -172,8 +189,12 @@ class PartWriter {
     }
   }
 
-  async #writeFile(path: string, tables: AsyncIterable<Parameters<typeof sortTable>[0]>): Promise<void> {
-    const { stage, scratch, format, form } = this.#job;
+  async #writeFile(
+    path: string,
+    schema: Schema,
+    tables: AsyncIterable<Parameters<typeof sortTable>[0]>,
+  ): Promise<void> {
+    const { stage, scratch, format, ending, form } = this.#job;
     const group = form.rowGroupRows === null ? {} : { rowGroupRows: form.rowGroupRows };
     const compression = form.compression === null ? {} : { compression: form.compression };
     let rows = 0;
@@ -188,7 +209,15 @@ class PartWriter {
         ? streamArrowOf(counted(), group)
         : streamParquetOf(counted(), { ...group, ...compression });
     const place = { storage: this.#storage, scratch: join(scratch, "made"), signal: this.#signal };
-    const written = await makeFile(below(stage, path), place, (at) => store(at, pieces, this.#signal));
+    const isText = textFormOf(ending) !== null;
+    const written = await makeFile(below(stage, path), place, async (at) => {
+      if (!isText) return await store(at, pieces, this.#signal);
+      const rowsPath = join(scratch, "text.parquet");
+      await store(rowsPath, pieces, this.#signal);
+      await this.#textWriter.write({ rowsPath, fields: fieldsOf(schema), rows }, at, this.#signal);
+      await rm(rowsPath);
+      return await digestFile(at, this.#signal);
+    });
     this.#made.push({ path, kind: "rows", rows, ...written });
     this.#written += rows;
     this.#onWritten(this.#written);

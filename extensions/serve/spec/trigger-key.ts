@@ -1,4 +1,5 @@
 import { type Context, keyOf, refuse } from "../../../shared/domain/job-rules.ts";
+import { isRowsText } from "../../../shared/domain/output-formats.ts";
 import type { RunsKey } from "../../../shared/extension/runs.ts";
 import { WINDOW_INPUT } from "./queue-spec.ts";
 import { TRIGGER_SPEC } from "./trigger-spec.ts";
@@ -12,13 +13,23 @@ export const TRIGGER_KEY: RunsKey = {
   key: "trigger",
   says: "When `shardmill serve` runs the job. Each run has its own folder, `output.path/run=.../`. See [schedules](schedules.md).",
   spec: TRIGGER_SPEC,
-  check: checkNewFilesAreWhole,
+  check: checkWholeJob,
   news: "files",
   input: { key: "queue", path: WINDOW_INPUT },
   command: "serve",
   folder: LEDGER_FOLDER,
   readRun: readRunOf,
 };
+
+function checkWholeJob(job: unknown, context: Context): void {
+  checkNewFilesAreWhole(job, context);
+  const rows = keyOf(keyOf(job, "output"), "rows");
+  if (keyOf(keyOf(job, "trigger"), "results") === undefined || !isRowsText(String(rows))) return;
+  refuse(context, ["output", "rows"], "has no column types, and `trigger.results` sends rows with their types", {
+    expected: "`parquet` or `arrow`",
+    found: `\`${String(rows)}\``,
+  });
+}
 
 /** Refuses sampling for runs over new files. Each file is read once, so skipped rows would never be read. */
 function checkNewFilesAreWhole(job: unknown, context: Context): void {

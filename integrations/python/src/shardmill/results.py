@@ -77,9 +77,16 @@ class Result:
         paths = [file["path"] for file in manifest["files"] if _name_of(file) == name]
         if not paths:
             raise ShardmillError("NO_SUCH_OUTPUT", f"{self.output} has no {name}", hint=f"it has {_names(manifest)}")
+        suffix = Path(paths[0]).suffix
+        if suffix not in _FORMATS:
+            raise ShardmillError(
+                "NO_SUCH_OUTPUT",
+                f"the {name} are text without column types: {self.output}/{paths[0]}",
+                hint="read the files with pandas, Polars or DuckDB, or set output.rows to parquet or arrow",
+            )
         return dataset.dataset(
             [f"{root}/{path}" for path in paths],
-            format=_FORMATS[Path(paths[0]).suffix],
+            format=_FORMATS[suffix],
             filesystem=seen,
             partitioning="hive",
             partition_base_dir=f"{root}/{name}",

@@ -92,6 +92,9 @@ describe("the end of a job for people", () => {
     expect(last({ rowsFormat: "arrow", output: "s3://b/out" })).toBe(
       '  read it     pyarrow.dataset.dataset("s3://b/out", format="ipc")',
     );
+    expect(last({ rowsFormat: "jsonl" })).toBe(
+      `  read it       duckdb.sql("FROM '/data/out/rows/**/*.jsonl*'")`,
+    );
     expect(last({ rowsFormat: "none" })).toMatch(/^ {2}advice /);
   });
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+import { needs } from "../../../support/needs.ts";
 import { parseJob, problemsOfJob } from "../job-file/job-text.ts";
 
 const shape = (...set: string[]) => parseJob({ set }).output;
@@ -39,4 +40,15 @@ test("a file size beyond the limit of sorting is refused if rows are sorted", ()
     { where: `--set ${large}`, expected: expect.stringContaining("268435456") },
   ]);
   expect(shape("output.fileBytes=268435456", "output.sort=[day]").fileBytes).toBe(268_435_456);
+});
+
+needs("csv-json")("text is compressed as a whole, and has no row groups or sizes in bytes", () => {
+  expect(shape("output.rows=csv", "output.compression=zstd").compression).toBe("zstd");
+  expect(shape("output.rows=jsonl", "output.fileRows=10", "output.sort=[day]").rows).toBe("jsonl");
+  const bad = wrong("output.rows=csv", "output.compression=snappy", "output.rowGroupRows=5", "output.fileBytes=5000");
+  expect(bad.map(({ found, hint }) => found ?? hint)).toEqual([
+    "`snappy`",
+    "remove the key",
+    "set `fileRows` instead",
+  ]);
 });

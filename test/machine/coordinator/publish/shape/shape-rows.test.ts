@@ -32,6 +32,7 @@ afterAll(async () => {
 
 const PLAIN: RowsShape = {
   format: "parquet",
+  ending: "parquet",
   form: rowsFormOf({}),
   limits: { rows: null, bytes: null },
   partitionBy: [],
