@@ -1,8 +1,8 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { TableFormat } from "../../shared/domain/dataset.ts";
-import { textFormOf } from "../../shared/domain/output-formats.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
+import { textFormOf } from "../../shared/domain/output-formats.ts";
 import type { JobResults, ResultsView } from "../../shared/extension/results-view.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { Flight, FlightPart } from "./flight.ts";

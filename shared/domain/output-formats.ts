@@ -14,7 +14,9 @@ export type RowsFormat = string;
 export const isRowsText = (rows: RowsFormat): boolean => TEXTS.some(({ name }) => name === rows);
 
 /** Endings of whole files that are compressed. */
-const PACKED = { none: "", gzip: ".gz", zstd: ".zst" } as const satisfies Partial<Record<Compression, string>>;
+const PACKED = { none: "", gzip: ".gz", zstd: ".zst" } as const satisfies Partial<
+  Record<Compression, string>
+>;
 type Packing = keyof typeof PACKED;
 const PACKINGS = ["none", "gzip", "zstd"] as const satisfies readonly Packing[];
 
@@ -41,7 +43,11 @@ export function textFormOf(ending: string): TextForm | null {
 }
 
 /** Endings of rows files of all formats, and `none`. */
-export const ROWS_ENDINGS: readonly string[] = [...TABLE_FORMATS, ...FORMS.map(({ ending }) => ending), "none"];
+export const ROWS_ENDINGS: readonly string[] = [
+  ...TABLE_FORMATS,
+  ...FORMS.map(({ ending }) => ending),
+  "none",
+];
 
 /** Returns the ending of the published rows files: `csv.gz`. `none`: no rows are published. */
 export function endingOf(rows: RowsFormat, compression: Compression = "none"): string {
@@ -61,4 +67,6 @@ const WORDS = TEXTS.map(({ name }) => `\`${name}\``).join(" and ");
 export const ROWS_SAYS =
   WORDS === "" ? "" : ` Files of ${WORDS} are [text without column types](reading-outputs.md#text).`;
 export const TEXT_SAYS =
-  WORDS === "" ? "" : ` Files of ${WORDS} are compressed as a whole by \`gzip\` or \`zstd\`. Their default is \`none\`.`;
+  WORDS === ""
+    ? ""
+    : ` Files of ${WORDS} are compressed as a whole by \`gzip\` or \`zstd\`. Their default is \`none\`.`;

@@ -2,7 +2,14 @@ import * as z from "zod";
 import type { Frozen } from "../core/frozen.ts";
 import { type FieldType, isTableFormat } from "./dataset.ts";
 import { type Context, refuse } from "./job-rules.ts";
-import { isPacking, isRowsText, ROWS_FORMATS, ROWS_SAYS, type RowsFormat, TEXT_SAYS } from "./output-formats.ts";
+import {
+  isPacking,
+  isRowsText,
+  ROWS_FORMATS,
+  ROWS_SAYS,
+  type RowsFormat,
+  TEXT_SAYS,
+} from "./output-formats.ts";
 import { ARROW_BATCH_ROWS, COMPRESSIONS, type RowsForm } from "./rows-form.ts";
 import { SORTED_PART } from "./sort-memory.ts";
 
@@ -102,7 +109,11 @@ export function rowsFormOf({
 }: { readonly rows?: RowsFormat } & Omit<ShapeOf, "compression"> & {
     readonly compression?: ShapeOf["compression"] | null;
   }): RowsForm {
-  return { compression: isTableFormat(rows) ? compression : null, rowGroupRows: rowGroupRows ?? null, sort: sort ?? [] };
+  return {
+    compression: isTableFormat(rows) ? compression : null,
+    rowGroupRows: rowGroupRows ?? null,
+    sort: sort ?? [],
+  };
 }
 
 /** Returns the defaults of a format. A Parquet row group ends by its bytes by default. */

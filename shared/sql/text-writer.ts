@@ -44,7 +44,11 @@ export class TextWriter implements AsyncDisposable {
    *
    * @throws {OUTPUT_FAILED} with DuckDB's message
    */
-  async write({ rowsPath, fields, rows }: TextSource, targetPath: string, signal: AbortSignal): Promise<void> {
+  async write(
+    { rowsPath, fields, rows }: TextSource,
+    targetPath: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { format, packing } = present(textFormOf(this.#ending), "the ending of a format of text");
     const { folder, database } = await this.#open();
     const from = join(folder, "rows.parquet");
@@ -58,7 +62,7 @@ export class TextWriter implements AsyncDisposable {
     try {
       await linkOrCopy(rowsPath, from);
       const [count] = await whileInUse(database, (opened) => opened.rows(copy), signal);
-      assert(Number(count?.["Count"]) === rows, `DuckDB wrote all ${rows} rows`);
+      assert(Number(count?.Count) === rows, `DuckDB wrote all ${rows} rows`);
       await linkOrCopy(to, targetPath);
       await rm(to);
       await rm(from);

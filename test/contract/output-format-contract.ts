@@ -7,8 +7,8 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { withTempFolder } from "../../shared/core/temp-folder.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
-import { TextWriter } from "../../shared/sql/text-writer.ts";
 import type { OutputFormatPart } from "../../shared/extension/output-format.ts";
+import { TextWriter } from "../../shared/sql/text-writer.ts";
 import { query } from "../support/known-answer.ts";
 
 const ENDINGS = ["", ".gz", ".zst"] as const;
@@ -31,14 +31,17 @@ export function outputFormatContract(format: OutputFormatPart): void {
     return path;
   };
 
-  test.each(ENDINGS)(`${format.name}: DuckDB reads equal rows, in order, from files that end in %o`, (ending) =>
-    withTempFolder("text", async (folder) => {
-      const path = await write(ending, folder, "rows");
-      const select = "SELECT id, score, text";
-      const rows = await query(`${select} FROM '${path}'`);
-      expect(rows).toHaveLength(1_000);
-      expect(rows).toEqual(await query(`${select} FROM '${join(folder, "rows.parquet")}'`));
-    }));
+  test.each(ENDINGS)(
+    `${format.name}: DuckDB reads equal rows, in order, from files that end in %o`,
+    (ending) =>
+      withTempFolder("text", async (folder) => {
+        const path = await write(ending, folder, "rows");
+        const select = "SELECT id, score, text";
+        const rows = await query(`${select} FROM '${path}'`);
+        expect(rows).toHaveLength(1_000);
+        expect(rows).toEqual(await query(`${select} FROM '${join(folder, "rows.parquet")}'`));
+      }),
+  );
 
   test.each(ENDINGS)(`${format.name}: equal rows give equal bytes in files that end in %o`, (ending) =>
     withTempFolder("text", async (folder) => {
@@ -48,7 +51,8 @@ export function outputFormatContract(format: OutputFormatPart): void {
         digests.push(createHash("sha256").update(bytes).digest("hex"));
       }
       expect(digests[1]).toBe(digests[0]);
-    }));
+    }),
+  );
 
   test(`${format.name}: no rows give a file without rows`, () =>
     withTempFolder("text", async (folder) => {

@@ -11,8 +11,8 @@ import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
-import { createLocalStorage } from "../../shared/storage/local.ts";
 import { TextWriter } from "../../shared/sql/text-writer.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
 import type { ShardResult } from "../../worker/collect/collector.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { Combiners } from "../../worker/write/combiners.ts";
@@ -115,7 +115,14 @@ test("rows that are too many to sort in memory are refused, and leave no file", 
   const flag = makeData({ type: new Bool(), data: new Uint8Array(Math.ceil(rows / 8)), length: rows });
   await using combiners = new Combiners(job, scratchPath);
   const sink = await sinkOf("0-1-1-e1");
-  const options = { job: { ...job, rowsForm }, sink, scratchPath, combiners, textWriter: new TextWriter("csv", scratchPath), meter: new BusyMeter(() => 0) };
+  const options = {
+    job: { ...job, rowsForm },
+    sink,
+    scratchPath,
+    combiners,
+    textWriter: new TextWriter("csv", scratchPath),
+    meter: new BusyMeter(() => 0),
+  };
   const writing = writePartial({ ...aResult(0), rows: tableOf({ flag }) }, { ...options, ...facts(1) });
   await expect(writing).rejects.toMatchObject({
     code: "OUTPUT_FAILED",

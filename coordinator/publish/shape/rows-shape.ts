@@ -22,5 +22,11 @@ export function rowsShapeOf(output: JobSpec["output"]): RowsShape | null {
   if (rows === "none" || !isShaped(output)) return null;
   const format = isTableFormat(rows) ? rows : "parquet";
   const ending = endingOf(rows, compression);
-  return { format, ending, form: rowsFormOf(output), limits: { rows: fileRows, bytes: fileBytes }, partitionBy };
+  return {
+    format,
+    ending,
+    form: rowsFormOf(output),
+    limits: { rows: fileRows, bytes: fileBytes },
+    partitionBy,
+  };
 }

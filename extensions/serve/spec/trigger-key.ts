@@ -25,10 +25,15 @@ function checkWholeJob(job: unknown, context: Context): void {
   checkNewFilesAreWhole(job, context);
   const rows = keyOf(keyOf(job, "output"), "rows");
   if (keyOf(keyOf(job, "trigger"), "results") === undefined || !isRowsText(String(rows))) return;
-  refuse(context, ["output", "rows"], "has no column types, and `trigger.results` sends rows with their types", {
-    expected: "`parquet` or `arrow`",
-    found: `\`${String(rows)}\``,
-  });
+  refuse(
+    context,
+    ["output", "rows"],
+    "has no column types, and `trigger.results` sends rows with their types",
+    {
+      expected: "`parquet` or `arrow`",
+      found: `\`${String(rows)}\``,
+    },
+  );
 }
 
 /** Refuses sampling for runs over new files. Each file is read once, so skipped rows would never be read. */

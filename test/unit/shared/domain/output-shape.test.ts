@@ -45,7 +45,12 @@ test("a file size beyond the limit of sorting is refused if rows are sorted", ()
 needs("csv-json")("text is compressed as a whole, and has no row groups or sizes in bytes", () => {
   expect(shape("output.rows=csv", "output.compression=zstd").compression).toBe("zstd");
   expect(shape("output.rows=jsonl", "output.fileRows=10", "output.sort=[day]").rows).toBe("jsonl");
-  const bad = wrong("output.rows=csv", "output.compression=snappy", "output.rowGroupRows=5", "output.fileBytes=5000");
+  const bad = wrong(
+    "output.rows=csv",
+    "output.compression=snappy",
+    "output.rowGroupRows=5",
+    "output.fileBytes=5000",
+  );
   expect(bad.map(({ found, hint }) => found ?? hint)).toEqual([
     "`snappy`",
     "remove the key",
