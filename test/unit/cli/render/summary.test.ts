@@ -93,7 +93,7 @@ describe("the end of a job for people", () => {
       '  read it     pyarrow.dataset.dataset("s3://b/out", format="ipc")',
     );
     expect(last({ rowsFormat: "jsonl" })).toBe(
-      `  read it       duckdb.sql("FROM '/data/out/rows/**/*.jsonl*'")`,
+      `  read it     duckdb.sql("FROM '/data/out/rows/**/*.jsonl*'")`,
     );
     expect(last({ rowsFormat: "none" })).toMatch(/^ {2}advice /);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { ROWS_FORMATS } from "../../../../shared/domain/output-formats.ts";
 import { checkJob, isProblems } from "../../../../shared/job-file/check-job.ts";
 import { renderJobFileReference } from "../../../../shared/job-file/job-file-reference.ts";
 import {
@@ -82,7 +83,7 @@ describe("a place in the job file", () => {
   });
 
   test("a place with choices has a list of them", () => {
-    expect(choices(schemaAt(["output", "rows"]))).toEqual(["parquet", "arrow", "none"]);
+    expect(choices(schemaAt(["output", "rows"]))).toEqual([...ROWS_FORMATS]);
   });
 
   test.each([[["nothing"]], [["map", "toString"]], [["map", "keep", "x"]], [["name", "x"]], [[0]]])(
