@@ -10,14 +10,14 @@ import {
   type WorkloadName,
 } from "../workloads/workload.ts";
 import { ReferenceRows } from "./compare-rows.ts";
-import { PEERS_FOLDER } from "./environment.ts";
+import { PEERS_FOLDER, type Pythons } from "./environment.ts";
 import { runMeasured, type Usage } from "./measured-run.ts";
 import type { PeerBucket } from "./peer-bucket.ts";
 import { type ColumnKind, columnKinds, type PeerSettings, peerJobOf } from "./peer-job.ts";
 import { PEER_TABLE, type PeerName } from "./tools.ts";
 
 export interface ArenaOptions {
-  readonly python: string;
+  readonly pythons: Pythons;
   readonly cores: number;
   /** Limit of a run. A longer run is killed and counts as failed. */
   readonly limitMs: number;
@@ -103,7 +103,10 @@ export class Arena implements AsyncDisposable {
 
   /** @throws as `runShardmill` */
   async runPeer(name: PeerName, settings: PeerSettings): Promise<Usage> {
-    const { python, cores } = this.#options;
+    const { pythons, cores } = this.#options;
+    const { environment, script } = PEER_TABLE[name];
+    const python = pythons[environment];
+    if (python === undefined) throw new Error(`${name} has no Python environment`);
     const out = join(this.#folder, name);
     const jobPath = join(this.#folder, `${name}.json`);
     const { columns } = this.#reference;
@@ -111,7 +114,7 @@ export class Arena implements AsyncDisposable {
     const { files, env: storeEnv } = this.#input;
     const job = peerJobOf({ workload, files, columns, settings, cores, outputPath: out });
     await writeFile(jobPath, JSON.stringify(job));
-    const command = [python, join(PEERS_FOLDER, "python", PEER_TABLE[name].script), jobPath];
+    const command = [python, join(PEERS_FOLDER, "python", script), jobPath];
     const env = { ...PEER_ENVIRONMENT, ...storeEnv, PYSPARK_PYTHON: python };
     return this.#run(command, { out, rows: out, env });
   }

@@ -3,35 +3,47 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { packageRoot, packageVersion } from "../../shared/core/package-root.ts";
 import { WORKLOADS_FOLDER } from "../workloads/workload.ts";
+import { ENVIRONMENTS, type EnvironmentName, PEER_TABLE, type PeerName } from "./tools.ts";
 
 /** Folder of the peers' scripts: they run from source, never from dist/. */
 export const PEERS_FOLDER = join(packageRoot, "bench", "peers");
 
-/** Python with all peers installed, and its versions. */
+/** Python of each environment that the peers need, and versions. */
 interface PeersEnvironment {
-  readonly python: string;
+  readonly pythons: Pythons;
   /** Versions by package, and of `python`, `java`, `node`, `onnxruntime-node`. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
+export type Pythons = Partial<Readonly<Record<EnvironmentName, string>>>;
+
 /**
- * Makes the virtual environment if it does not exist.
+ * Makes the virtual environments that some peers need, if they do not exist.
  *
  * @throws when Python, Java or a package is unavailable, with details on stderr
  */
-export async function preparePeers(): Promise<PeersEnvironment> {
-  const folder = join(WORKLOADS_FOLDER, "peers-venv");
-  execFileSync("sh", [join(PEERS_FOLDER, "setup.sh"), folder], { stdio: ["ignore", 2, 2] });
-  const python = join(folder, "bin", "python");
-  const requirements = await readFile(join(PEERS_FOLDER, "requirements.txt"), "utf8");
-  const versions = {
-    ...parseRequirements(requirements),
-    python: execFileSync(python, ["--version"], { encoding: "utf8" }).trim().replace("Python ", ""),
-    java: javaVersion(),
-    node: process.version.slice(1),
-    "onnxruntime-node": packageVersion("onnxruntime-node"),
+export async function preparePeers(peers: readonly PeerName[]): Promise<PeersEnvironment> {
+  const pythons: Partial<Record<EnvironmentName, string>> = {};
+  const versions: Record<string, string> = {};
+  // The environment that most peers share comes last, so that its versions are reported.
+  for (const name of ["torch", "peers"] as const) {
+    if (!peers.some((peer) => PEER_TABLE[peer].environment === name)) continue;
+    const folder = join(WORKLOADS_FOLDER, `${name}-venv`);
+    const requirements = join(PEERS_FOLDER, ENVIRONMENTS[name]);
+    execFileSync("sh", [join(PEERS_FOLDER, "setup.sh"), folder, requirements], { stdio: ["ignore", 2, 2] });
+    pythons[name] = join(folder, "bin", "python");
+    Object.assign(versions, parseRequirements(await readFile(requirements, "utf8")));
+    versions.python = execFileSync(pythons[name], ["--version"], { encoding: "utf8" }).trim().slice(7);
+  }
+  return {
+    pythons,
+    versions: {
+      ...versions,
+      java: javaVersion(),
+      node: process.version.slice(1),
+      "onnxruntime-node": packageVersion("onnxruntime-node"),
+    },
   };
-  return { python, versions };
 }
 
 /** Parses `name==version` lines. `ray[data]` becomes `ray`. */

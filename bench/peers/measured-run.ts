@@ -11,8 +11,6 @@ interface MeasuredCommand {
   readonly command: readonly string[];
   /** Variables added to a minimal environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Python that watches the command. */
-  readonly python: string;
   /** Limit after which the command and its descendants are killed. */
   readonly limitMs: number;
 }
@@ -43,7 +41,7 @@ const TAIL_CHARACTERS = 3_000;
  *
  * @throws when the command fails or exceeds the limit, with the end of its output
  */
-export async function runMeasured({ command, env, python, limitMs }: MeasuredCommand): Promise<Usage> {
+export async function runMeasured({ command, env, limitMs }: MeasuredCommand): Promise<Usage> {
   // A short name: Ray's sockets are in the folder, and a socket's path has at most 107 bytes.
   const temp = await mkdtemp(join(tmpdir(), "peers-"));
   try {
@@ -51,7 +49,7 @@ export async function runMeasured({ command, env, python, limitMs }: MeasuredCom
     const reaper = join(PEERS_FOLDER, "python", "reaper.py");
     const { PATH = "", HOME = "", JAVA_HOME } = process.env;
     const places = { TMPDIR: temp, RAY_TMPDIR: temp, SPARK_LOCAL_DIRS: temp };
-    const child = spawn(python, [reaper, result, ...command], {
+    const child = spawn("python3", [reaper, result, ...command], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { PATH, HOME, ...(JAVA_HOME === undefined ? {} : { JAVA_HOME }), ...places, ...env },
     });

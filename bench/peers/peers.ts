@@ -7,7 +7,7 @@ import { preparePeers } from "./environment.ts";
 import { openPeerBucket } from "./peer-bucket.ts";
 import { TUNINGS, type Tuning } from "./peer-settings.ts";
 import { RANKING_COLUMNS, type RankedTool, rankingPlot, rankingRows } from "./ranking.ts";
-import { PEERS, type PeerName } from "./tools.ts";
+import { PEERS, type PeerName, peersOf } from "./tools.ts";
 
 interface PeersArguments {
   readonly only: readonly WorkloadName[];
@@ -26,7 +26,7 @@ const FROM_BUCKETS: readonly PeerName[] = PEERS.filter((peer) => peer !== "spark
 export const peersBench: CommandModule<object, PeersArguments> = {
   command: "peers",
   describe:
-    "The same jobs through a Python loop, Ray Data, Daft and Spark (aim: ahead of all; flights: 3 x Ray and Spark)",
+    "The same jobs through Python loops, Ray Data, Daft and Spark (aim: ahead of all; flights: 3 x Ray and Spark)",
   builder: (yargs) =>
     yargs.options({
       only: {
@@ -63,12 +63,13 @@ async function runPeers(args: PeersArguments): Promise<void> {
   const { only, rounds, rows, tune, "limit-minutes": limitMinutes, latency } = args;
   const peers = args.bucket ? args.peers.filter((peer) => FROM_BUCKETS.includes(peer)) : args.peers;
   const cores = availableParallelism();
-  const { python, versions } = await preparePeers();
+  const { pythons, versions } = await preparePeers(peers);
   await using bucket = args.bucket ? await openPeerBucket(latency) : null;
-  const options = { python, cores, limitMs: limitMinutes * 60_000, bucket, peers, tune, rounds, rows };
+  const options = { pythons, cores, limitMs: limitMinutes * 60_000, bucket, peers, tune, rounds, rows };
   const ranking: RankedTool[] = [];
   for (const name of WORKLOADS) {
-    if (only.includes(name)) ranking.push(...(await contest(name, options)));
+    if (!only.includes(name)) continue;
+    ranking.push(...(await contest(name, { ...options, peers: peersOf(name, peers) })));
   }
   report({
     bench: args.bucket ? "peers-bucket" : "peers",

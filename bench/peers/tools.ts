@@ -1,11 +1,19 @@
 import type { WorkloadName } from "../workloads/workload.ts";
 
-export const PEERS = ["python", "duckdb", "ray", "daft", "spark"] as const;
+export const PEERS = ["python", "duckdb", "ray", "daft", "spark", "torchvision", "sentences"] as const;
 export type PeerName = (typeof PEERS)[number];
+
+/** Python environments, and the files of their packages. */
+export const ENVIRONMENTS = { peers: "requirements.txt", torch: "requirements-torch.txt" } as const;
+export type EnvironmentName = keyof typeof ENVIRONMENTS;
 
 interface Peer {
   readonly title: string;
   readonly script: string;
+  /** Python environment: most peers share one. PyTorch has its own, because Ray loads it where it is installed. */
+  readonly environment: EnvironmentName;
+  /** Workloads that the peer can run. Default: all. */
+  readonly workloads?: readonly WorkloadName[];
   /** Variants of a run, explained in the script. The fastest counts. */
   readonly variants: readonly string[];
   /** Aim by workload: its least time as a multiple of Shardmill's. */
@@ -18,29 +26,63 @@ export const PEER_TABLE = {
   python: {
     title: "pyarrow + onnxruntime loop",
     script: "python_loop.py",
+    environment: "peers",
     variants: ["threads", "processes", "pipeline"],
     aims: AHEAD,
   },
   duckdb: {
     title: "DuckDB + onnxruntime loop",
     script: "duckdb_loop.py",
+    environment: "peers",
     variants: ["threads"],
     aims: AHEAD,
   },
   ray: {
     title: "Ray Data",
     script: "ray_data.py",
+    environment: "peers",
     variants: ["blocks", "repartition"],
     aims: { ...AHEAD, flights: 3 },
   },
-  daft: { title: "Daft", script: "daft_udf.py", variants: ["threads", "processes"], aims: AHEAD },
+  daft: {
+    title: "Daft",
+    script: "daft_udf.py",
+    environment: "peers",
+    variants: ["threads", "processes"],
+    aims: AHEAD,
+  },
   spark: {
     title: "Spark",
     script: "spark_arrow.py",
+    environment: "peers",
     variants: ["files", "repartition"],
     aims: { ...AHEAD, flights: 3 },
   },
+  torchvision: {
+    title: "torchvision + onnxruntime loop",
+    script: "torchvision_loop.py",
+    environment: "torch",
+    workloads: ["photos"],
+    variants: ["workers", "inline"],
+    aims: AHEAD,
+  },
+  sentences: {
+    title: "sentence-transformers",
+    script: "sentence_transformers_loop.py",
+    environment: "torch",
+    workloads: ["text"],
+    variants: ["onnx"],
+    aims: AHEAD,
+  },
 } as const satisfies Record<PeerName, Peer>;
+
+/** Returns those of some peers that can run a workload. */
+export function peersOf(name: WorkloadName, peers: readonly PeerName[]): readonly PeerName[] {
+  return peers.filter((peer) => {
+    const { workloads = [name] }: Peer = PEER_TABLE[peer];
+    return workloads.includes(name);
+  });
+}
 
 /**
  * Choices of a peer's tuning. The rows fill three files, so that a tool's partitioning matters as in larger

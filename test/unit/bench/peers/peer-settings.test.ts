@@ -5,7 +5,7 @@ describe("peerSettings", () => {
   it("gives the first variant and the middle batch size without a run when tuning is off", async () => {
     // This Python does not exist, so a run would fail.
     const options = {
-      python: "/nowhere/python",
+      pythons: { peers: "/nowhere/python" },
       cores: 2,
       limitMs: 1,
       bucket: null,
