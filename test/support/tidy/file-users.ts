@@ -36,7 +36,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^worker\/write\/(combine|write-thread-client)\.ts$/,
   // Libraries that need files, and processes that parse untrusted data.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
-  /^shared\/onnx\/(external-data|session|shared-session\/check-process)\.ts$/,
+  /^shared\/onnx\/(devices|external-data|session|shared-session\/check-process)\.ts$/,
   /^extensions\/convert\/onnx\/(convert-file|load-weights)\.ts$/,
   /^extensions\/convert\/check\/(check-precision|compare-process)\.ts$/,
 ];
