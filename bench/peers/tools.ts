@@ -10,7 +10,7 @@ export type EnvironmentName = keyof typeof ENVIRONMENTS;
 interface Peer {
   readonly title: string;
   readonly script: string;
-  /** Python environment: most peers share one. PyTorch has its own, because Ray loads it where it is installed. */
+  /** Python environment. PyTorch has its own, because Ray loads it where it is installed. */
   readonly environment: EnvironmentName;
   /** Workloads that the peer can run. Default: all. */
   readonly workloads?: readonly WorkloadName[];

@@ -37,9 +37,9 @@ const UPLOAD_UNDER_WAY = /^\..*\.tmp$/;
 /**
  * Checks that a partial is whole, and makes its files and its folder durable, except the folder's own name.
  * The manifest must agree with itself and the job. On this machine, the folder must have exactly the
- * manifest's files. Bytes, sha256 and the row counts in the files' footers, if any, must be right. In a bucket, other
- * objects below a partial's name are ignored. Readers do not use them, and listing costs more than the rest
- * of the check.
+ * manifest's files. Bytes, sha256 and the row counts in the files' footers, if any, must be right. In a
+ * bucket, other objects below a partial's name are ignored. Readers do not use them, and listing costs more
+ * than the rest of the check.
  *
  * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found
  * @throws {STORE_FAILED} {STORE_REFUSED} when a storage off this machine fails

@@ -1,10 +1,11 @@
 import { EXTENSIONS } from "#extensions";
-import type { OutputFormatPart } from "../extension/output-format.ts";
 import { isTableFormat, TABLE_FORMATS } from "./dataset.ts";
 import type { Compression } from "./rows-form.ts";
 
 /** Formats of published rows that extensions add. Their files have no column types. */
 const TEXTS = EXTENSIONS.flatMap(({ outputs }) => outputs ?? []);
+
+type OutputFormatPart = (typeof TEXTS)[number];
 
 /** Values of `output.rows`. */
 export const ROWS_FORMATS: readonly string[] = [...TABLE_FORMATS, ...TEXTS.map(({ name }) => name), "none"];

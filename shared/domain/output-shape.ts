@@ -100,7 +100,10 @@ export const ROWS_KEYS = {
 type Keys = Omit<typeof ROWS_KEYS, "rows">;
 type ShapeOf = Frozen<{ [K in keyof Keys]?: z.output<Keys[K]> | undefined }>;
 
-/** Returns the keys of `output` that a worker needs to write rows. Text is compressed by its ending instead. */
+/**
+ * Returns the keys of `output` that a worker needs to write rows. The ending of a text file gives its
+ * compression.
+ */
 export function rowsFormOf({
   rows = "parquet",
   compression = null,

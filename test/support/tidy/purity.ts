@@ -25,7 +25,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^extensions\/serve\/(spec|queue\/messages)\//,
   /^extensions\/serve\/(runs-text|trigger\/(trigger-state|quiet-files)|queue\/(gatherer|key-ledger|row-json))\.ts$/,
   // Declarations of extensions import these.
-  /^extensions\/[^/]+\/(address(-options)?|op|spec)\.ts$/,
+  /^extensions\/[^/]+\/(address(-options)?|(output\/)?op|spec)\.ts$/,
   /^worker\/batch\/(batch-(sizer|search)|bounds|fixed-runs)\.ts$/,
   /^worker\/lanes\/lane-layout\.ts$/,
 ];

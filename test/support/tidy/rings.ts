@@ -64,6 +64,7 @@ export const LIST_READERS: readonly string[] = [
   "shared/domain/features.ts",
   "shared/domain/job-runs.ts",
   "shared/domain/formats.ts",
+  "shared/domain/output-formats.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
   "shared/domain/work-spec.ts",
