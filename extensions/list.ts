@@ -1,5 +1,6 @@
 import type { CoordinatorExtension } from "../coordinator/journal/shared-journals.ts";
 import { amqp } from "./amqp/extension.ts";
+import { ask } from "./ask/extension.ts";
 import { azure } from "./azure/extension.ts";
 import { bucketJournal } from "./bucket-journal/extension.ts";
 import { code } from "./code/extension.ts";
@@ -43,6 +44,7 @@ export const EXTENSIONS: readonly CoordinatorExtension[] = [
   nvidia,
   csvJson,
   code,
+  ask,
   text,
   image,
   sound,

@@ -31,6 +31,7 @@ import { metricsOf } from "./job-metrics.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
 import { statusOf, viewOf } from "./job-view.ts";
 import type { RunRecorder } from "./run-recorder.ts";
+import { limitSharers } from "./schedule-for.ts";
 
 export interface ActiveJobOptions {
   readonly jobId: JobId;
@@ -118,6 +119,11 @@ export class ActiveJob {
 
   get spoolPath(): string {
     return this.#options.files.spoolPath;
+  }
+
+  /** Workers that share limits of the job. */
+  get workers(): number {
+    return limitSharers(this.#options.planned.map, this.#options.shell.state);
   }
 
   /** Number of shards that are leased or available to workers. 0 before and after the map phase. */
@@ -211,7 +217,8 @@ export class ActiveJob {
     const slices = leaseSlices(this.#options.planned.dataset.files, this.#options.shell.state.rows, shard);
     const attempt = this.#options.shell.state.shards[shard.id]?.attempts.length ?? 1;
     const traceparent = this.#options.recorder.traceparentOf(shard.id, attempt);
-    return { kind: "lease", lease: { jobId: this.jobId, token, shard, slices, leaseMs, traceparent } };
+    const { jobId, workers } = this;
+    return { kind: "lease", lease: { jobId, token, shard, slices, leaseMs, traceparent, workers } };
   }
 
   /** Adds to this run the store requests that a worker reports. */

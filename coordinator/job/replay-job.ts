@@ -12,6 +12,7 @@ import type { JobOrigin } from "./job-origin.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { OpenJobOptions } from "./opened-job.ts";
 import { refuseOtherJob } from "./refuse-other-job.ts";
+import { scheduleFor } from "./schedule-for.ts";
 
 /** End of the previous run. */
 type After = Extract<JobOrigin, { kind: "resumed" }>["after"];
@@ -36,7 +37,10 @@ export async function replayJob(
   opened: OpenJournal,
   options: OpenJobOptions,
 ): Promise<ReplayedJob> {
-  const config: ScheduleConfig = { ...options.schedule, maxDeadLetters: planned.spec.errors.maxRows };
+  const config: ScheduleConfig = {
+    ...scheduleFor(planned.map, options.schedule),
+    maxDeadLetters: planned.spec.errors.maxRows,
+  };
   const { state, ...history } = await replayed(config, opened, options);
   const { accepted } = state;
   if (options.resumes !== undefined) refuseOtherThan(options.resumes, state, planned);

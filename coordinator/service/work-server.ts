@@ -12,6 +12,7 @@ import type {
   Heartbeat,
   LeaseAnswer,
   LeaseRef,
+  LeaseState,
   OfferAnswer,
   Registered,
   Registration,
@@ -126,21 +127,19 @@ export class WorkServer implements WorkService {
     }
   }
 
-  async heartbeat(
-    heartbeat: Heartbeat,
-  ): Promise<readonly { readonly lease: LeaseRef; readonly live: boolean }[]> {
+  async heartbeat(heartbeat: Heartbeat): Promise<readonly LeaseState[]> {
     const { session, leases, busy, padding, batch = null, stores, fetching = null } = heartbeat;
     const info = this.#heard(session);
     this.#refuseStorm(info, leases.length);
     this.#options.registry.reportWork(session, { busy, padding, batch, fetching });
     const requested = this.#options.registry.reportStores(session, stores, leases[0]?.lease.jobId ?? null);
     if (requested !== null) this.#find(requested.jobId)?.noteStores(requested.came);
-    const answers: { readonly lease: LeaseRef; readonly live: boolean }[] = [];
+    const answers: LeaseState[] = [];
     for (const [jobId, own] of byJob(leases)) {
       const job = this.#find(jobId);
       const live = (await job?.heartbeat(session, own)) ?? own.map(() => false);
       own.forEach(({ lease }, index) => {
-        answers.push({ lease, live: live[index] ?? false });
+        answers.push({ lease, live: live[index] ?? false, workers: job?.workers ?? 0 });
       });
     }
     return answers;

@@ -32,6 +32,12 @@ export const JOB_ERRORS = {
       why: "It threw an error, returned the wrong number of rows, or took too long.",
       remedy: "Read the stack in the message. `shardmill try` runs the same code on some rows.",
     },
+    SERVER_UNAVAILABLE: {
+      what: "The server of a step was unavailable or overloaded for longer than its `patience`.",
+      why: "It has stopped, the network is down, or too many requests are made.",
+      remedy:
+        "Start the server, then run the same command again. Answers that workers have are not requested again.",
+    },
   },
   Input: {
     INPUT_NOT_FOUND: {

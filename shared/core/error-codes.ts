@@ -15,7 +15,7 @@ export interface ErrorTraits {
    * another lease. `lost`: like `count`, for a process that was killed. `release`: nothing counts. `failJob`:
    * counted, and the job ends at once because no retry can help. `refuse`: the worker cannot run the job.
    * Nothing counts against the shard, and the worker gets no more shards of this job. `wait`: a store
-   * throttles or is unreachable. Nothing counts, and the job waits for the store.
+   * or server throttles or is unreachable. Nothing counts, and the job waits for it.
    */
   readonly attempt: "count" | "lost" | "release" | "failJob" | "refuse" | "wait";
   /** Consequence for a worker's process that ends with it: started again, or not if no restart can help. */
@@ -57,6 +57,7 @@ export const ERROR_CODES = {
   SQL_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   STEP_INVALID: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "INVALID_ARGUMENT" },
   STEP_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+  SERVER_UNAVAILABLE: { ...PLAIN, attempt: "wait", exit: 1, grpc: "UNAVAILABLE" },
 
   // Input.
   INPUT_NOT_FOUND: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "NOT_FOUND" },

@@ -104,6 +104,8 @@ export interface Lease {
   readonly leaseMs: number;
   /** Trace context of the attempt's span, see `Span.traceparent`. Empty: the coordinator does not trace. */
   readonly traceparent: string;
+  /** Workers that share limits of the job, with this one: see `StepKind.waits`. 0: unknown. */
+  readonly workers: number;
 }
 
 /** Rows `[rowStart, rowEnd)` of one input file. */

@@ -34,6 +34,14 @@ interface StepKind {
    * program.
    */
   programPath?(data: FeatureData): string;
+  /**
+   * Rules for a step whose rows wait for a server. Its thread takes many record batches concurrently. Its job
+   * has no backup leases, which would ask twice. Undefined: the step computes.
+   */
+  waits?(data: FeatureData): {
+    /** Limit of the wait without any finished row, in ms. The attempt then fails with SERVER_UNAVAILABLE. */
+    readonly waitMs: number;
+  };
   /** Opens the viewer of tokens, for `try`. Undefined: the step makes no tokens. */
   openViewer?(binding: StepBinding, data: FeatureData): Promise<StepViewer>;
 }

@@ -163,7 +163,7 @@ class TreeReader {
     path: KeyPath,
     at: { readonly keyOffset: number; readonly offset: number },
   ): unknown {
-    if (typeof value === "string" && this.#env !== null) {
+    if (typeof value === "string" && this.#env !== null && !this.#isForWorkers(value, path)) {
       const expanded = expandVariables(value, this.#env, isPattern(path) ? literalPattern : undefined);
       for (const fault of expanded.faults) this.#fault(path, fault.what, fault);
       const reference = expanded.fromEnvironment ? value : null;
@@ -180,6 +180,11 @@ class TreeReader {
     }
     const isData = value === null || ["string", "number", "boolean"].includes(typeof value);
     return isData ? value : this.#fault(path, "this kind of YAML value is not supported in a job file");
+  }
+
+  /** Checks for references that workers expand, so that a secret does not leave their machines. */
+  #isForWorkers(value: string, path: KeyPath): boolean {
+    return value.includes("${") && schemaAt([...this.#at, ...path]).some((node) => node.writeOnly === true);
   }
 
   /**

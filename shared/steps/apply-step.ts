@@ -3,6 +3,7 @@ import { assert, present } from "../core/assert.ts";
 import { gather } from "../dataset/gather.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { columnData, quickSchema, recordBatchOf } from "../dataset/record-batch.ts";
+import type { Shard } from "../domain/shard.ts";
 import type { StepColumns } from "../domain/step-binding.ts";
 import { NO_NOTED_ROWS, type NotedRows } from "./noted-rows.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";
@@ -33,6 +34,11 @@ export async function applyStep(
   const { sources, failed = [] } = result;
   const noted = { ...NO_NOTED_ROWS, ...result.noted };
   return { batch: joinColumns(binding, batch, result), sources, failed, noted };
+}
+
+/** Returns a step for rows of one shard. */
+export function ofShard(step: Pick<Step, "run">, shard: Shard | undefined): Pick<Step, "run"> {
+  return { run: (batch, signal) => step.run(batch, signal, shard) };
 }
 
 function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {

@@ -4,12 +4,9 @@ import type { StepBinding } from "../domain/step-binding.ts";
 import type { OpenStepOptions, Step } from "./step.ts";
 
 /** Opens a step on the machine that maps rows and has the step's files. The caller disposes it. */
-export async function openStep(
-  binding: StepBinding,
-  { scratchPath, stores }: Omit<OpenStepOptions, "paths">,
-): Promise<Step> {
+export async function openStep(binding: StepBinding, given: Omit<OpenStepOptions, "paths">): Promise<Step> {
   const paths = binding.files.map(({ location }) => localPathOf(location));
-  const options = { scratchPath, stores, paths };
+  const options = { ...given, paths };
   switch (binding.op.kind) {
     case "sql": {
       // Loaded only if there is SQL, because loading takes a tenth of a second.
@@ -17,7 +14,7 @@ export async function openStep(
       return openSqlStep(binding, binding.op, options);
     }
     case "feature":
-      return await featureOf(binding.op.feature).openStep(binding, binding.op, stores);
+      return await featureOf(binding.op.feature).openStep(binding, binding.op, given.stores);
     case "extension":
       return await stepKindOf(binding.op.step).open(binding, binding.op.data, options);
   }

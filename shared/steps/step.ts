@@ -1,6 +1,8 @@
 import type { RecordBatch } from "apache-arrow";
 import type { JobStores } from "../domain/job-stores.ts";
 import type { DeadLetterCode } from "../domain/partial.ts";
+import type { Shard } from "../domain/shard.ts";
+import type { StepJob } from "../domain/step-job.ts";
 import type { NotedRows } from "./noted-rows.ts";
 
 /** Row that a step cannot process. */
@@ -33,9 +35,10 @@ export interface StepResult {
 export interface Step extends AsyncDisposable {
   /**
    * @param batch columns that the step reads, in the order of its plan. There may be none
+   * @param shard shard of the rows. Undefined: they are of none, as in `try`
    * @throws errors with the step's key path
    */
-  run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult>;
+  run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<StepResult>;
 }
 
 export interface OpenStepOptions {
@@ -45,4 +48,6 @@ export interface OpenStepOptions {
   readonly stores: JobStores;
   /** Local paths of the binding's files, in their order. */
   readonly paths: readonly string[];
+  /** Facts of the job. Default: the step runs outside of a job. */
+  readonly job?: StepJob;
 }

@@ -15,6 +15,7 @@ const leaseCodec = tableCodec<Lease>(
     slices: field.list(leaseSliceCodec),
     leaseMs: field.wholeMs,
     traceparent: field.text,
+    workers: field.count32,
   },
   checkSlices,
 );

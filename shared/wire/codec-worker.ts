@@ -75,6 +75,7 @@ export const heartbeatCodec = tableCodec<Heartbeat>("HeartbeatRequest", {
 export const leaseStateCodec = tableCodec<LeaseState>("LeaseState", {
   lease: field.message(leaseRefCodec),
   live: field.flag,
+  workers: field.count32,
 });
 
 export const workerStatusCodec = tableCodec<WorkerStatus>("WorkerStatus", {

@@ -75,6 +75,8 @@ export type OfferAnswer =
 export interface LeaseState {
   readonly lease: LeaseRef;
   readonly live: boolean;
+  /** Workers that share limits of the job, as in {@link Lease}. */
+  readonly workers: number;
 }
 
 export interface Heartbeat {

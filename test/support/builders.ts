@@ -24,6 +24,7 @@ export function aLease(
     slices: [{ file: anInputFile(), rowStart: 0, rowEnd: 100 }],
     leaseMs,
     traceparent: "",
+    workers: 1,
   };
 }
 

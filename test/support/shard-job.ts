@@ -109,6 +109,7 @@ export async function leaseOn(
     jobId: aJobId("job-1"),
     token: { generation: 1, sequence },
     traceparent: "",
+    workers: 1,
     shard: { id: shardId(sequence), rowStart, rowEnd },
     slices: [
       {

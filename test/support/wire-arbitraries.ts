@@ -84,7 +84,7 @@ export const jobId = name.map(aJobId);
 export const askedJobId = text.map(aJobId);
 
 const lease: fc.Arbitrary<Lease> = fc
-  .record({ jobId, token, shardAndSlices, leaseMs: uint32, traceparent: text })
+  .record({ jobId, token, shardAndSlices, leaseMs: uint32, traceparent: text, workers: uint32 })
   .map(({ shardAndSlices: { shard, slices }, ...rest }) => ({ ...rest, shard, slices }));
 
 export const leaseRef: fc.Arbitrary<LeaseRef> = fc.record({ jobId, shard: uint32.map(shardId), token });
@@ -166,7 +166,9 @@ export const heartbeat: fc.Arbitrary<Heartbeat> = fc.record(
   { requiredKeys: ["session", "leases", "busy", "padding", "stores"] },
 );
 
-export const leaseStates = fc.array(fc.record({ lease: leaseRef, live: fc.boolean() }), { maxLength: 3 });
+export const leaseStates = fc.array(fc.record({ lease: leaseRef, live: fc.boolean(), workers: uint32 }), {
+  maxLength: 3,
+});
 
 export const workerStatus: fc.Arbitrary<WorkerStatus> = fc.record({
   ...workerInfoFields,

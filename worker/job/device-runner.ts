@@ -14,6 +14,7 @@ import type { Fetching } from "../../shared/domain/fetching.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { writeShare } from "../../shared/domain/step-job.ts";
 import {
   type PositionCounts,
   type StageShares,
@@ -119,6 +120,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     const session = sessionIn(present(this.#session, "a session comes before a lease"));
     const refused = this.#refused.get(lease.jobId);
     if (refused !== undefined) throw refused;
+    writeShare(this.#options.share, { workers: lease.workers });
     // A model may take minutes to load. A cancelled shard does not wait for that, and the next shard uses the
     // model.
     const running = this.#jobs.use(lease.jobId, {

@@ -17,6 +17,7 @@ import { type SessionCell, sessionIn } from "../read/session-cell.ts";
 import { findMachineFacts } from "../tuning/machine-facts.ts";
 import { type AccessChoice, chooseAccess } from "./choose-access.ts";
 import { type DeviceOptions, lanePlanOf } from "./device-options.ts";
+import { keptFolder } from "./kept-folder.ts";
 import { type LoadedModel, type LoadModelOptions, loadModel, modelBytes } from "./load-model.ts";
 import { openLocalFiles } from "./local-model.ts";
 
@@ -171,7 +172,7 @@ export class OpenJob implements AsyncDisposable {
   }
 
   async #startThread(index: number, onBroken: () => void): Promise<ShardThreadClient> {
-    const { log, shardThreads, stepThreads, onBusy } = this.#options;
+    const { log, shardThreads, stepThreads, share, onBusy } = this.#options;
     const scratchPath = join(this.#options.scratchPath, "shards");
     await mkdir(scratchPath, { recursive: true });
     const thread = new ShardThreadClient({
@@ -197,6 +198,7 @@ export class OpenJob implements AsyncDisposable {
       lanePorts: this.#model?.lanes.connect() ?? null,
       shardThreads,
       stepThreads,
+      ofJob: { keptPath: await keptFolder(this.#described), share, shardThreads },
       scratchPath,
       learned: this.#learned,
     });

@@ -34,6 +34,8 @@ export interface HeartbeatOptions {
   readonly storeCounts?: () => readonly StoreCounts[];
   /** Returns the files of a job that are being fetched. Null: none. Default: none. */
   readonly fetching?: () => Fetching | null;
+  /** Called with the number of workers that share limits of the job. Default: not reported. */
+  readonly onWorkers?: (workers: number) => void;
   /** Called when the coordinator reports a lease as lost, or has not confirmed it for too long. */
   readonly onLost: (lease: LeaseName) => void;
   /** Called when a lease may be lost, and the coordinator is unreachable. */
@@ -94,6 +96,7 @@ export class Heartbeats {
     const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
     this.#storesReported = requested;
     this.#hasReportedFetching = onItsWay !== null;
+    if (states.length > 0) this.#options.onWorkers?.(Math.max(...states.map(({ workers }) => workers)));
     for (const { lease, live } of states) {
       if (live) ledger.confirmed(lease, sentMs);
       else onLost(lease);

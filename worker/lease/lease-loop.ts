@@ -27,7 +27,10 @@ import type { ShardRunner } from "./shard-runner.ts";
 const LONG_POLL_MS = 25_000;
 
 interface LeaseLoopOptions
-  extends Pick<HeartbeatOptions, "takeBusy" | "takePadding" | "batch" | "storeCounts" | "fetching"> {
+  extends Pick<
+    HeartbeatOptions,
+    "takeBusy" | "takePadding" | "batch" | "storeCounts" | "fetching" | "onWorkers"
+  > {
   readonly work: WorkService;
   readonly registration: Registration;
   readonly runner: ShardRunner;

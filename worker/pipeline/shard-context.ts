@@ -7,6 +7,7 @@ import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import type { StepJob } from "../../shared/domain/step-job.ts";
 import type { Stage } from "../../shared/domain/worker.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { BatchSizer, type LearnedBatch } from "../batch/batch-sizer.ts";
@@ -48,6 +49,7 @@ interface ShardContextOptions {
   readonly shardThreads: number;
   /** Threads for the steps of each stage. */
   readonly stepThreads: number;
+  readonly ofJob?: StepJob;
   readonly scratchPath: string;
   /** Batch sizes that an earlier run learned. */
   readonly learned: LearnedBatch;
@@ -224,12 +226,12 @@ function startModel(
 /** Starts the threads for steps. Null: the job has no such steps. */
 function startSteps(
   stage: "prepare" | "finish",
-  { job, stepThreads: threads, shardThreads, scratchPath, meter }: ShardContextOptions,
+  { job, stepThreads: threads, ofJob, ...options }: ShardContextOptions,
 ): StageSteps | null {
   const steps = job.map[stage];
   return steps.length === 0
     ? null
-    : new StageSteps({ stage, steps, threads, shardThreads, scratchPath, stores: job.stores, meter });
+    : new StageSteps({ ...options, stage, steps, threads, ofJob, stores: job.stores });
 }
 
 function withoutSources({

@@ -4,6 +4,7 @@ import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { StepJob } from "../../shared/domain/step-job.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
@@ -21,6 +22,8 @@ export interface ShardThreadJob {
   readonly shardThreads: number;
   /** Threads for the steps of each stage, in this shard thread only. */
   readonly stepThreads: number;
+  /** Facts of the job for its steps. */
+  readonly ofJob: StepJob;
   /**
    * Folder on this machine for data that is not yet stored. The thread makes and removes its own files there.
    */

@@ -9,6 +9,7 @@ import type { LogLevel } from "../../shared/core/log-levels.ts";
 import { packageVersion } from "../../shared/core/package-root.ts";
 import { systemRandom } from "../../shared/core/random.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import { makeShare, writeShare } from "../../shared/domain/step-job.ts";
 import { openTracer } from "../../shared/extension/open-tracer.ts";
 import { processTally } from "../../shared/http/store-tally.ts";
 import type { CopiesPlace } from "../../shared/storage/local-copy.ts";
@@ -88,8 +89,10 @@ export async function runWorker(
   const log = createLogger(`worker ${name}`, logLevel);
   const tracer = await openTracer("shardmill-worker", log);
   const client = connectCoordinator(coordinator, own.credential);
+  const share = makeShare();
   await using runner = new DeviceRunner({
     ...own,
+    share,
     services: client,
     address: coordinator,
     tuning: openTuningCache(),
@@ -117,11 +120,13 @@ export async function runWorker(
     batch: () => runner.batch,
     storeCounts: () => processTally.read(),
     fetching: () => runner.fetching,
+    onWorkers: (workers) => writeShare(share, { workers }),
     clock: systemClock,
     log,
     giveUpMs,
     drainMs: DRAIN_MS,
-    onSession: ({ session }) => {
+    onSession: ({ session, heartbeatMs }) => {
+      writeShare(share, { settleMs: heartbeatMs });
       seams.onJoined?.();
       runner.useSession(session);
     },

@@ -3,8 +3,11 @@ import { gather } from "../../shared/dataset/gather.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { rowBytes } from "../../shared/dataset/value-bytes.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
+import type { Shard } from "../../shared/domain/shard.ts";
 import { joinSteps, type StepBinding, type StepColumns } from "../../shared/domain/step-binding.ts";
-import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
+import type { StepJob } from "../../shared/domain/step-job.ts";
+import { waitMsOf } from "../../shared/domain/waiting-steps.ts";
+import { applyStep, ofShard, type SteppedRows } from "../../shared/steps/apply-step.ts";
 import type { Step } from "../../shared/steps/step.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { PieceBudget } from "./piece-budget.ts";
@@ -17,6 +20,12 @@ import { StepThreads } from "./step-threads.ts";
  */
 const HELD_BYTES = 1 << 30;
 
+/**
+ * Limit of record batches that wait in a thread for a server. Together they have some ten thousand rows, more
+ * than any server answers concurrently.
+ */
+const WAITING_BATCHES = 32;
+
 interface StageStepsOptions {
   readonly stage: "prepare" | "finish";
   /** Steps of the stage, at least one. */
@@ -26,6 +35,7 @@ interface StageStepsOptions {
   readonly shardThreads: number;
   readonly scratchPath: string;
   readonly stores: JobStores;
+  readonly ofJob?: StepJob | undefined;
   readonly meter: Pick<BusyMeter, "add">;
   /** Opens the step that runs all steps. Default: separate threads. */
   readonly open?: (steps: readonly StepBinding[]) => Step;
@@ -44,17 +54,24 @@ export class StageSteps implements AsyncDisposable {
   readonly #schemas = new Map<string, Promise<Schema>>();
 
   constructor(options: StageStepsOptions) {
-    const { stage, steps, threads, shardThreads, scratchPath, stores, meter, open } = options;
+    const { stage, steps, shardThreads, scratchPath, stores, ofJob, meter, open } = options;
     const joined = joinSteps(`map.${stage}`, steps);
+    // One thread sends all requests, in the order of the rows. Several would share limits unevenly.
+    const isWaiting = steps.some((step) => waitMsOf(step) !== null);
+    const threads = isWaiting ? 1 : options.threads;
+    const batches = isWaiting ? WAITING_BATCHES : 1;
     this.#threads = threads;
     this.#pieceRows = pieceRowsOf(joined.steps, joined.columns);
     const expected = mostPieceBytes(joined.steps, this.#pieceRows.most) ?? 0;
-    this.#budget = new PieceBudget(HELD_BYTES / shardThreads, threads + 1, expected);
+    this.#budget = new PieceBudget(HELD_BYTES / shardThreads, threads * batches + 1, expected);
     this.#columns = joined.columns;
     const onBusy = (ms: number) => meter.add(stage, ms);
     this.#step =
       open?.(joined.steps) ??
-      new StepThreads({ steps: joined.steps, scratchPath, stores, count: threads, onBusy });
+      new StepThreads({
+        ...{ steps: joined.steps, scratchPath, stores, count: threads, batches, onBusy },
+        ...(ofJob === undefined ? {} : { job: ofJob }),
+      });
   }
 
   /**
@@ -71,8 +88,8 @@ export class StageSteps implements AsyncDisposable {
   }
 
   /** @throws errors of a step, naming the step */
-  async run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
-    const rows = await applyStep(this.#step, this.#columns, batch, signal);
+  async run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<SteppedRows> {
+    const rows = await applyStep(ofShard(this.#step, shard), this.#columns, batch, signal);
     const { data, numRows } = rows.batch;
     if (batch.numRows > 0) this.#budget.seen(rowBytes(data, 0, numRows));
     return rows;

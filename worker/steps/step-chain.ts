@@ -1,9 +1,12 @@
 import type { RecordBatch } from "apache-arrow";
+import { Slots } from "../../shared/core/slots.ts";
+import type { Shard } from "../../shared/domain/shard.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
-import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
+import { waitMsOf } from "../../shared/domain/waiting-steps.ts";
+import { applyStep, ofShard, type SteppedRows } from "../../shared/steps/apply-step.ts";
 import { mapNoted, NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
-import type { OpenStepOptions, Step } from "../../shared/steps/step.ts";
+import type { OpenStepOptions, Step, StepResult } from "../../shared/steps/step.ts";
 import {
   composed,
   type FailedSource,
@@ -21,7 +24,10 @@ interface ChainOptions extends Omit<OpenStepOptions, "paths"> {
   readonly onStep?: OnStep;
 }
 
-/** Open steps that run one after another, as one step. Takes one record batch at a time. */
+/**
+ * Open steps that run one after another, as one step. It takes several record batches concurrently: those of
+ * a step that waits run together, and every other step takes one at a time.
+ */
 export class StepChain implements AsyncDisposable {
   readonly #steps: readonly { readonly binding: StepBinding; readonly step: Step }[];
 
@@ -38,7 +44,10 @@ export class StepChain implements AsyncDisposable {
   static async open(bindings: readonly StepBinding[], options: ChainOptions): Promise<StepChain> {
     const steps: { binding: StepBinding; step: Step }[] = [];
     try {
-      for (const binding of bindings) steps.push({ binding, step: await openStep(binding, options) });
+      for (const binding of bindings) {
+        const step = await openStep(binding, options);
+        steps.push({ binding, step: waitMsOf(binding) === null ? oneAtATime(step) : step });
+      }
     } catch (error) {
       await new StepChain(steps, null)[Symbol.asyncDispose]();
       throw error;
@@ -51,11 +60,11 @@ export class StepChain implements AsyncDisposable {
    *
    * @throws errors of a step, naming the step
    */
-  async run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
+  async run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<SteppedRows> {
     let rows: SteppedRows = { batch, sources: null, failed: [], noted: NO_NOTED_ROWS };
     const failed: FailedSource[] = [];
     for (const [index, { binding, step }] of this.#steps.entries()) {
-      const next = await applyStep(step, binding, rows.batch, signal);
+      const next = await applyStep(ofShard(step, shard), binding, rows.batch, signal);
       await this.#onStep?.(binding, rows.batch, next);
       const before = rows;
       const noted = mapNoted(next.noted, (found, name) =>
@@ -75,6 +84,21 @@ export class StepChain implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { step } of this.#steps) await step[Symbol.asyncDispose]();
   }
+}
+
+function oneAtATime(step: Step): Step {
+  const slots = new Slots("record batches", { slots: 1, waiting: Number.MAX_SAFE_INTEGER });
+  return {
+    async run(batch, signal, shard): Promise<StepResult> {
+      const leave = await slots.take(signal);
+      try {
+        return await step.run(batch, signal, shard);
+      } finally {
+        leave();
+      }
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(step[Symbol.asyncDispose]()),
+  };
 }
 
 /** Merges two lists of numbers, without duplicates, in order. */

@@ -1,7 +1,9 @@
 import type { CallContext, Transferred } from "../../shared/core/remote/peer.ts";
 import type { PackedTable } from "../../shared/dataset/packed-table.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
+import type { Shard } from "../../shared/domain/shard.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
+import type { StepJob } from "../../shared/domain/step-job.ts";
 import type { NotedRows } from "../../shared/steps/noted-rows.ts";
 import type { RowFailure } from "../../shared/steps/step.ts";
 
@@ -11,12 +13,20 @@ export interface StepThreadOptions {
   /** Folder on this machine, where the steps make and remove their own files. */
   readonly scratchPath: string;
   readonly stores: JobStores;
+  /** Facts of the job. Default: the steps run outside of a job. */
+  readonly job?: StepJob;
 }
 
-/** Methods of a step thread. One `run` at a time. */
+export interface StepRun {
+  readonly batch: PackedTable;
+  /** Shard of the rows. Undefined: they are of none. */
+  readonly shard: Shard | undefined;
+}
+
+/** Methods of a step thread. One `run` at a time, unless a step waits. */
 export interface StepThreadMethods {
   /** Runs the steps on a batch. The buffers of the batch and of the result are transferred. */
-  run(batch: PackedTable, context: CallContext): Promise<Transferred<StepAnswer>>;
+  run(run: StepRun, context: CallContext): Promise<Transferred<StepAnswer>>;
 }
 
 export interface StepAnswer {

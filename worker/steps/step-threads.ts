@@ -1,6 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { Slots } from "../../shared/core/slots.ts";
+import type { Shard } from "../../shared/domain/shard.ts";
 import type { Step, StepResult } from "../../shared/steps/step.ts";
 import { type StepClientOptions, StepThreadClient } from "./step-thread-client.ts";
 
@@ -22,11 +23,14 @@ export class StepThreads implements Step {
 
   constructor(options: StepThreadsOptions) {
     this.#options = options;
-    this.#slots = new Slots("record batches", { slots: options.count, waiting: Number.MAX_SAFE_INTEGER });
+    this.#slots = new Slots("record batches", {
+      slots: options.count * (options.batches ?? 1),
+      waiting: Number.MAX_SAFE_INTEGER,
+    });
     this.#start();
   }
 
-  async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+  async run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<StepResult> {
     const leave = await this.#slots.take(signal);
     if (this.#isClosed) {
       leave();
@@ -34,9 +38,9 @@ export class StepThreads implements Step {
     }
     const thread = this.#freeThread();
     try {
-      return await thread.run(batch, signal);
+      return await thread.run(batch, signal, shard);
     } finally {
-      void thread.untilFree().then(() => {
+      void thread.untilDone(batch).then(() => {
         if (thread.hasExited) this.#threads.delete(thread);
         leave();
       });
@@ -48,7 +52,7 @@ export class StepThreads implements Step {
     await Promise.all([...this.#threads].map((thread) => thread[Symbol.asyncDispose]()));
   }
 
-  /** Returns a free thread, or starts one. The slots limit record batches to the number of threads. */
+  /** Returns a free thread, or starts one. The slots limit record batches to those that the threads take. */
   #freeThread(): StepThreadClient {
     for (const thread of this.#threads) {
       if (thread.isFree) return thread;

@@ -71,7 +71,7 @@ describe("the worker's lease loop", () => {
     const offered = deferred<void>();
     work.heartbeat = async ({ leases }) => {
       work.heard.push("heartbeat");
-      return leases.map(({ lease: ref }) => ({ lease: ref, live: true }));
+      return leases.map(({ lease: ref }) => ({ lease: ref, live: true, workers: 1 }));
     };
     const second = deferred<void>();
     const run: ShardRunner["run"] = async (granted, executionId) => {
