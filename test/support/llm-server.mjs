@@ -16,12 +16,25 @@ const seen = new Map();
 let atOnce = 0;
 let most = 0;
 let answers = 0;
+// Integral of the concurrent requests over time, from the first request to the last answer.
+let sum = 0;
+let firstMs = null;
+let lastMs = 0;
+
+function change(by) {
+  const nowMs = performance.now();
+  firstMs ??= nowMs;
+  if (lastMs > 0) sum += atOnce * (nowMs - lastMs);
+  lastMs = nowMs;
+  atOnce += by;
+  most = Math.max(most, atOnce);
+}
 
 const server = createServer((request, response) => {
   const chunks = [];
   request.on("data", (chunk) => chunks.push(chunk));
   request.on("end", () => {
-    if (request.url === "/most") return response.end(String(most));
+    if (request.url === "/load") return response.end(JSON.stringify({ most, meanAtOnce: sum / (lastMs - firstMs) }));
     serve(request, Buffer.concat(chunks).toString(), response);
   });
 });
@@ -32,14 +45,11 @@ function serve(request, text, response) {
   seen.set(key, count);
   const body = JSON.parse(text);
   const prompt = body.messages.at(-1).content;
-  atOnce += 1;
-  most = Math.max(most, atOnce);
+  change(1);
   const isOver = atOnce > Number(MOST_AT_ONCE);
-  response.on("close", () => {
-    atOnce -= 1;
-  });
+  response.on("close", () => change(-1));
   if (isOver) return reply(response, 429, { error: { message: "too many requests" } }, { "retry-after": "0.2" });
-  write({ key, prompt, kind: "request" });
+  write({ key, prompt, kind: "request", who: request.headers["x-who"] });
   setTimeout(() => {
     if (answers >= Number(ANSWERS)) return;
     if (KEY !== undefined && request.headers.authorization !== `Bearer ${KEY}`)

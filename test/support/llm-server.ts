@@ -9,6 +9,8 @@ export interface ServedLine {
   readonly key: string;
   readonly prompt: string;
   readonly kind: "request" | "answer";
+  /** Header `x-who` of a request. */
+  readonly who?: string;
 }
 
 /** Starts the server of llm-server.mjs in a process of its own. @param settings its environment */
@@ -42,9 +44,9 @@ export class LlmServer implements AsyncDisposable {
     return lines.filter((line) => line !== "").map((line) => JSON.parse(line));
   }
 
-  /** Returns the most requests that were open at once. */
-  async most(): Promise<number> {
-    return Number(await (await fetch(`${this.url}/most`)).text());
+  /** Returns the most requests that were open at once, and their mean over time. */
+  async load(): Promise<{ readonly most: number; readonly meanAtOnce: number }> {
+    return (await (await fetch(`${this.url}/load`)).json()) as { most: number; meanAtOnce: number };
   }
 
   async kill(): Promise<void> {
