@@ -113,7 +113,6 @@ class BareSession {
       jobId,
       partial,
       traceparent: "",
-      workers: 1,
     });
     if (answer.kind === "refused") throw new Error(answer.error.message);
   }

@@ -146,6 +146,7 @@ function leaseOf({ index, shards }: SampleTask, sequence: number, rows: number):
     shard,
     slices,
     traceparent: "",
+    workers: 1,
     leaseMs: 60_000,
   };
 }

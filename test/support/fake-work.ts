@@ -47,7 +47,7 @@ export class FakeWork implements WorkService {
   }
 
   async heartbeat({ leases }: Parameters<WorkService["heartbeat"]>[0]) {
-    return leases.map(({ lease }) => ({ lease, live: !this.lost.has(lease.shard) }));
+    return leases.map(({ lease }) => ({ lease, live: !this.lost.has(lease.shard), workers: 1 }));
   }
 
   async offerPartial(session: string, _jobId: string, partial: PartialManifest) {

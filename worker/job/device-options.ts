@@ -25,8 +25,8 @@ export interface DeviceOptions {
   readonly allowsModules?: boolean;
   /** Script of each lane's thread: see `startLanes`. */
   readonly laneScript?: URL;
-  /** Memory of `readShare`. */
-  readonly share: SharedArrayBuffer;
+  /** Memory of `readShare`. Default: steps run outside of a job. */
+  readonly share?: SharedArrayBuffer;
   /** Folder of this process only. */
   readonly scratchPath: string;
   /** Folder for fetched files of jobs, shared by several processes. Default: the folder of this process. */

@@ -117,10 +117,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     executionId: ExecutionId,
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
+    const { share } = this.#options;
     const session = sessionIn(present(this.#session, "a session comes before a lease"));
     const refused = this.#refused.get(lease.jobId);
     if (refused !== undefined) throw refused;
-    writeShare(this.#options.share, { workers: lease.workers });
+    if (share !== undefined) writeShare(share, { workers: lease.workers });
     // A model may take minutes to load. A cancelled shard does not wait for that, and the next shard uses the
     // model.
     const running = this.#jobs.use(lease.jobId, {

@@ -198,7 +198,9 @@ export class OpenJob implements AsyncDisposable {
       lanePorts: this.#model?.lanes.connect() ?? null,
       shardThreads,
       stepThreads,
-      ofJob: { keptPath: await keptFolder(this.#described), share, shardThreads },
+      ...(share === undefined
+        ? {}
+        : { ofJob: { keptPath: await keptFolder(this.#described), share, shardThreads } }),
       scratchPath,
       learned: this.#learned,
     });

@@ -22,8 +22,8 @@ export interface ShardThreadJob {
   readonly shardThreads: number;
   /** Threads for the steps of each stage, in this shard thread only. */
   readonly stepThreads: number;
-  /** Facts of the job for its steps. */
-  readonly ofJob: StepJob;
+  /** Facts of the job for its steps. Default: they run outside of a job. */
+  readonly ofJob?: StepJob;
   /**
    * Folder on this machine for data that is not yet stored. The thread makes and removes its own files there.
    */
