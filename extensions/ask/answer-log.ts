@@ -101,7 +101,8 @@ export function linesOf(text: string): readonly (LoggedReply & { readonly key: s
 function endLine(file: number): void {
   const { size } = fstatSync(file);
   const last = Buffer.alloc(1);
-  if (size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last.toString() !== "\n") writeSync(file, "\n");
+  if (size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last.toString() !== "\n")
+    writeSync(file, "\n");
 }
 
 function logFailed(path: string, error: unknown): ShardmillError {

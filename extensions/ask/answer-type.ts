@@ -23,7 +23,11 @@ export function answerTypes(schema: Schema, where: string): AnswerTypes {
   const type = typeOf(closed(schema), where, 0, problems);
   if (type?.shape.kind === "struct" && !type.isNullable) return { columns: type.shape.fields, problems };
   if (problems.length === 0)
-    problems.push({ where, what: "is not the schema of an object", expected: "`type: object` with `properties`" });
+    problems.push({
+      where,
+      what: "is not the schema of an object",
+      expected: "`type: object` with `properties`",
+    });
   return { columns: [], problems };
 }
 
@@ -60,7 +64,8 @@ function typeOf(schema: unknown, where: string, level: number, problems: Problem
       found,
     });
   };
-  if (!isSchema(schema) || level > MOST_LEVELS) return fail(level > MOST_LEVELS ? "too deep nesting" : "no schema");
+  if (!isSchema(schema) || level > MOST_LEVELS)
+    return fail(level > MOST_LEVELS ? "too deep nesting" : "no schema");
   const { anyOf } = schema;
   if (Array.isArray(anyOf)) {
     const rest = anyOf.filter((branch: unknown) => !(isSchema(branch) && branch.type === "null"));
@@ -110,9 +115,13 @@ function shapeOf(kind: string, schema: Schema, place: Place): ValueShape | null 
   const required = new Set(Array.isArray(schema.required) ? schema.required : []);
   const fields = Object.entries(schema.properties).flatMap(([key, inner]) => {
     const type = typeOf(inner, `${where}.properties.${key}`, level + 1, problems);
-    return type === undefined ? [] : [{ name: key, type: { ...type, isNullable: type.isNullable || !required.has(key) } }];
+    return type === undefined
+      ? []
+      : [{ name: key, type: { ...type, isNullable: type.isNullable || !required.has(key) } }];
   });
-  return fields.length === 0 ? null : { kind: "struct", fields };
+  if (fields.length > 0) return { kind: "struct", fields };
+  // The properties without a type have their own problems.
+  return Object.keys(schema.properties).length === 0 ? null : undefined;
 }
 
 /** Returns the columns of a checked step: those of its schema, or one of the answer's text. */

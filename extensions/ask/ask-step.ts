@@ -92,7 +92,11 @@ class AskStep implements Step {
     this.#system = parseTemplate(system ?? "").parts;
     this.#prompt = parseTemplate(prompt).parts;
     const json_schema = { name: "answer", strict: true, schema: answer === null ? null : closed(answer) };
-    this.#fixed = { model, ...(answer === null ? {} : { response_format: { type: "json_schema", json_schema } }), ...request };
+    this.#fixed = {
+      model,
+      ...(answer === null ? {} : { response_format: { type: "json_schema", json_schema } }),
+      ...request,
+    };
   }
 
   async run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<StepResult> {
@@ -135,7 +139,8 @@ class AskStep implements Step {
   }
 
   #bodyOf(textOf: (column: string) => string): string {
-    const system = this.#system.length === 0 ? [] : [{ role: "system", content: fillTemplate(this.#system, textOf) }];
+    const system =
+      this.#system.length === 0 ? [] : [{ role: "system", content: fillTemplate(this.#system, textOf) }];
     const messages = [...system, { role: "user", content: fillTemplate(this.#prompt, textOf) }];
     return JSON.stringify({ ...this.#fixed, messages });
   }
@@ -143,10 +148,16 @@ class AskStep implements Step {
   #result(answers: readonly (Answer | NullRow)[]): StepResult {
     const { types, made, where } = this.#parts;
     const failed = answers.flatMap((answer, row): RowFailure[] => {
-      if (answer.kind === "null") return [{ row, code: "ROW_NULL", message: `${where}: column \`${answer.column}\` is null` }];
+      if (answer.kind === "null")
+        return [{ row, code: "ROW_NULL", message: `${where}: column \`${answer.column}\` is null` }];
       return answer.kind === "bad" ? [{ row, code: "ROW_FAILED", message: `${where}: ${answer.why}` }] : [];
     });
-    const needed = made.map((name) => present(types.find((type) => type.name === name), name));
+    const needed = made.map((name) =>
+      present(
+        types.find((type) => type.name === name),
+        name,
+      ),
+    );
     const columns = needed.map((type) => {
       const at = types.indexOf(type);
       return columnOf(
@@ -154,7 +165,11 @@ class AskStep implements Step {
         type.type,
       );
     });
-    return { made: recordBatchOf(new Schema(needed.map(arrowFieldOf)), answers.length, columns), sources: null, failed };
+    return {
+      made: recordBatchOf(new Schema(needed.map(arrowFieldOf)), answers.length, columns),
+      sources: null,
+      failed,
+    };
   }
 }
 

@@ -122,7 +122,9 @@ export class Asker {
   #unavailable(reply: Reply): ShardmillError {
     const { where, patienceMs, conceal } = this.#parts;
     const why =
-      reply.kind === "broken" ? `the server ${reply.why}` : `the server answered ${reply.status}: ${wordsOf(reply.body)}`;
+      reply.kind === "broken"
+        ? `the server ${reply.why}`
+        : `the server answered ${reply.status}: ${wordsOf(reply.body)}`;
     const seconds = Math.round(patienceMs / 1_000);
     return new ShardmillError("SERVER_UNAVAILABLE", `${where}: ${conceal(why)}, for ${seconds} s`, {
       fields: { where, waitedSeconds: seconds },

@@ -28,7 +28,7 @@ export function askOp(z: Zod) {
   return z.object({
     url: z.string(),
     model: z.string(),
-    headers: z.object({}).catchall(z.string()),
+    headers: z.record(z.string(), z.string()),
     system: z.string().nullable(),
     prompt: z.string(),
     answer: anyKeys.nullable(),

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { messageOf, type Problem } from "../../shared/core/errors.ts";
 import { present } from "../../shared/core/assert.ts";
+import { messageOf, type Problem } from "../../shared/core/errors.ts";
 import { parseDurationMs } from "../../shared/core/units.ts";
 import { findColumn } from "../../shared/dataset/columns.ts";
 import { takenColumns } from "../../shared/dataset/taken-columns.ts";
@@ -31,7 +31,13 @@ export function planAsk(
   }
   if (answer !== undefined) problems.push(...schemaProblems(answer, `${where}.answer`));
   const made = answerColumns(answer ?? null, column);
-  problems.push(...takenColumns(made.map(({ name }) => name), fields, where));
+  problems.push(
+    ...takenColumns(
+      made.map(({ name }) => name),
+      fields,
+      where,
+    ),
+  );
   if (problems.length > 0) return { problems };
   const columns: readonly StepColumn[] = [
     ...fields.map((field) => ({ ...field, from: field.name })),
@@ -109,10 +115,18 @@ function strayBrace(where: string, text: string, at: number): Problem {
 
 function columnProblems(name: string, fields: readonly Field[], where: string): readonly Problem[] {
   const { field, problems } = findColumn(fields, name, where);
-  if (problems.length > 0) return problems.map((problem) => ({ hint: "write `{{` for a plain brace", ...problem }));
+  if (problems.length > 0)
+    return problems.map((problem) => ({ hint: "write `{{` for a plain brace", ...problem }));
   if (field === null || isText(field.type)) return [];
   const expected = "text, numbers, booleans, or lists and structs of them";
-  return [{ where, what: `column \`${name}\` cannot be part of a text`, expected, hint: "convert it in a SQL step" }];
+  return [
+    {
+      where,
+      what: `column \`${name}\` cannot be part of a text`,
+      expected,
+      hint: "convert it in a SQL step",
+    },
+  ];
 }
 
 function isText(type: FieldType): boolean {

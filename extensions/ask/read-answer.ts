@@ -30,8 +30,12 @@ export function answerReader({ answer }: Pick<AskOp, "answer">, columns: readonl
       return bad(`the answer is not JSON${wasCut}: ${messageOf(error)}`, content);
     }
     const checked = schema.safeParse(value);
-    if (!checked.success) return bad(`the answer does not fit its schema: ${issueText(checked.error)}`, content);
-    return { kind: "values", values: columns.map(({ name, type }) => columnValue(Reflect.get(Object(value), name), type)) };
+    if (!checked.success)
+      return bad(`the answer does not fit its schema: ${issueText(checked.error)}`, content);
+    return {
+      kind: "values",
+      values: columns.map(({ name, type }) => columnValue(Reflect.get(Object(value), name), type)),
+    };
   };
 }
 
@@ -44,13 +48,16 @@ export function tokensOf(body: string): number {
 /** Returns what a server says in an error: its message, or its text. */
 export function wordsOf(body: string): string {
   const error = at(parseJson(body), "error");
-  const message = typeof error === "string" ? error : (at(error, "message") ?? at(parseJson(body), "message"));
+  const message =
+    typeof error === "string" ? error : (at(error, "message") ?? at(parseJson(body), "message"));
   return quoted(typeof message === "string" ? message : body);
 }
 
 function contentOf(
   body: string,
-): { readonly kind: "content"; readonly content: string; readonly end: unknown } | Extract<Answer, { kind: "bad" }> {
+):
+  | { readonly kind: "content"; readonly content: string; readonly end: unknown }
+  | Extract<Answer, { kind: "bad" }> {
   const reply = parseJson(body);
   const choices = at(reply, "choices");
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;

@@ -1,15 +1,20 @@
+import { messageOf } from "../../shared/core/errors.ts";
 import { Connections } from "../../shared/http/connections.ts";
 import { exchange } from "../../shared/http/exchange.ts";
 import { PassingFailure } from "../../shared/http/failures.ts";
 import type { AnswerHead, BodyReader } from "../../shared/http/messages.ts";
-import { messageOf } from "../../shared/core/errors.ts";
 
 /** Limit of an answer's bytes. A larger one is cut, and so no JSON. */
 const MOST_BYTES = 16 << 20;
 
 /** Reply of a server, or the failure of the connection. */
 export type Reply =
-  | { readonly kind: "reply"; readonly status: number; readonly afterMs: number | null; readonly body: string }
+  | {
+      readonly kind: "reply";
+      readonly status: number;
+      readonly afterMs: number | null;
+      readonly body: string;
+    }
   | { readonly kind: "broken"; readonly why: string };
 
 /** Client of one server. The caller limits its requests. */

@@ -1,4 +1,4 @@
-import { orAbort, deferred } from "../../shared/core/abort.ts";
+import { deferred, orAbort } from "../../shared/core/abort.ts";
 import type { Clock, Timers } from "../../shared/core/clock.ts";
 
 /** Limits of this thread: its share of the job's. */
@@ -51,7 +51,9 @@ export class ServerGate {
   #atOnce = 0;
   /** Part of the full limit in use. */
   #part = 1;
-  #cutMs = Number.NEGATIVE_INFINITY;
+  /** Requests sent so far, and those when the limit was last cut. */
+  #sent = 0;
+  #sentAtCut = 0;
   #failures = 0;
   #pausedUntilMs: number;
   #requestsAtMs = 0;
@@ -99,7 +101,8 @@ export class ServerGate {
   }
 
   #pass(): Pass {
-    const startMs = this.#clock.nowMs();
+    this.#sent += 1;
+    const number = this.#sent;
     const assumed = this.#meanTokens;
     const leave = () => {
       this.#atOnce -= 1;
@@ -116,18 +119,18 @@ export class ServerGate {
       },
       refused: (afterMs) => {
         this.#spendTokens(-assumed);
-        this.#slowDown(startMs, afterMs);
+        this.#slowDown(number, afterMs);
         leave();
       },
       left: leave,
     };
   }
 
-  #slowDown(startMs: number, afterMs: number | null): void {
+  #slowDown(number: number, afterMs: number | null): void {
     const nowMs = this.#clock.nowMs();
     let pauseMs = afterMs ?? 0;
-    if (startMs > this.#cutMs) {
-      this.#cutMs = nowMs;
+    if (number > this.#sentAtCut) {
+      this.#sentAtCut = this.#sent;
       const least = 1 / this.#limits().concurrency;
       this.#part = Math.max(least, this.#part / 2);
       this.#failures += 1;

@@ -50,8 +50,7 @@ export function askSpec(z: Zod, { refuse }: SpecParts) {
         "Key of the server, as a reference to a variable in the environment of the workers: `${LLM_KEY}`. The value reaches no file and no other machine.",
       ),
     headers: z
-      .object({})
-      .catchall(secret)
+      .record(z.string(), secret)
       .default({})
       .describe("Further headers. A value may have references, as in `key`. Default: none."),
     model: z.string().min(1).max(1_000).describe("Name of the model at the server."),

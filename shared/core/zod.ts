@@ -13,6 +13,7 @@ export const ZOD = {
   literal: z.literal,
   number: z.number,
   object: z.object,
+  record: z.record,
   strictObject: z.strictObject,
   string: z.string,
   union: z.union,

@@ -17,14 +17,16 @@ const MOOD = { type: "object", properties: { mood: { enum: ["good", "bad"] }, sc
 async function filesWith(folder: string, text: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const found = await Promise.all(paths.map(async (path) => ((await readFile(path)).includes(text) ? path : null)));
+  const found = await Promise.all(
+    paths.map(async (path) => ((await readFile(path)).includes(text) ? path : null)),
+  );
   return found.filter((path) => path !== null);
 }
 
 needs("ask")("answers are typed columns, lies are dead letters, and a secret reaches no file", async () => {
   await using job = await askFolder({ key: "${LLM_KEY}", answer: MOOD, timeout: "2s" });
   const lies = ["html", "text", "schema", "once", "bad", "broken", "cut", "hang", "fail", "echo"];
-  await job.writeTexts(["fine, \"quoted\" {text}", ...lies.map((lie) => `LIE:${lie}`)]);
+  await job.writeTexts(['fine, "quoted" {text}', ...lies.map((lie) => `LIE:${lie}`)]);
   await using server = await startLlmServer({ KEY: SECRET, LOG: job.at("server.jsonl") });
   const env = { ...job.env, LLM_URL: server.url, LLM_KEY: SECRET };
   const plan = await runCli(["plan", job.job], { env });
@@ -32,7 +34,9 @@ needs("ask")("answers are typed columns, lies are dead letters, and a secret rea
   expect(plan.stdout).toContain("m-1 at http://127.0.0.1");
   const ran = await runCli(["run", job.job, "--workers", "1", "--log-level", "debug"], { env });
   expect(ran, ran.stderr).toMatchObject({ code: 3 });
-  const rows = await query(`SELECT id, mood, score, typeof(score) FROM read_parquet('${job.out}/rows/*.parquet')`);
+  const rows = await query(
+    `SELECT id, mood, score, typeof(score) FROM read_parquet('${job.out}/rows/*.parquet')`,
+  );
   expect(rows).toEqual(
     [0n, 4n, 6n, 7n, 8n, 9n].map((id) => [id, "good", BigInt(job.promptOf(Number(id)).length), "BIGINT"]),
   );
@@ -78,29 +82,34 @@ needs("ask")("after kill -9 of a worker, no answered request is sent again", asy
   // Only those that were under way at the kill were sent twice.
   expect(requests.length).toBeGreaterThan(300);
   expect(requests.length).toBeLessThanOrEqual(308);
-  const [[rows, distinct] = []] = await query(`SELECT count(*), count(DISTINCT id) FROM read_parquet('${job.out}/rows/*.parquet')`);
+  const [[rows, distinct] = []] = await query(
+    `SELECT count(*), count(DISTINCT id) FROM read_parquet('${job.out}/rows/*.parquet')`,
+  );
   expect([rows, distinct]).toEqual([300n, 300n]);
 });
 
-needs("ask")("a server that is down, then limits, then exits and returns, gets all its rows answered", async () => {
-  await using job = await askFolder({ concurrency: 32 });
-  await job.writeTexts(Array.from({ length: 400 }, (_, row) => `text ${row}`));
-  const LOG = job.at("server.jsonl");
-  const settings = { LOG, DELAY_MS: "20", MOST_AT_ONCE: "4" };
-  const spare = await startLlmServer({ LOG });
-  await spare.kill();
-  const run = startCli(["run", job.job, "--workers", "1"], { env: { ...job.env, LLM_URL: spare.url } });
-  await using _run = run;
-  await run.saw(/map|running|worker/);
-  const first = await startLlmServer({ ...settings, PORT: spare.port });
-  await until("100 answers", async () => answeredBy(first) >= 100 || null);
-  await first.kill();
-  await using second = await startLlmServer({ ...settings, PORT: spare.port });
-  expect(await run.ended).toMatchObject({ code: 0 });
-  expect(new Set(second.served.map(({ prompt }) => prompt)).size).toBe(400);
-  const [[rows] = []] = await query(`SELECT count(*) FROM read_parquet('${job.out}/rows/*.parquet')`);
-  expect(rows).toBe(400n);
-});
+needs("ask")(
+  "a server that is down, then limits, then exits and returns, gets all its rows answered",
+  async () => {
+    await using job = await askFolder({ concurrency: 32 });
+    await job.writeTexts(Array.from({ length: 400 }, (_, row) => `text ${row}`));
+    const LOG = job.at("server.jsonl");
+    const settings = { LOG, DELAY_MS: "20", MOST_AT_ONCE: "4" };
+    const spare = await startLlmServer({ LOG });
+    await spare.kill();
+    const run = startCli(["run", job.job, "--workers", "1"], { env: { ...job.env, LLM_URL: spare.url } });
+    await using _run = run;
+    await run.saw(/map|running|worker/);
+    const first = await startLlmServer({ ...settings, PORT: spare.port });
+    await until("100 answers", async () => answeredBy(first) >= 100 || null);
+    await first.kill();
+    await using second = await startLlmServer({ ...settings, PORT: spare.port });
+    expect(await run.ended).toMatchObject({ code: 0 });
+    expect(new Set(second.served.map(({ prompt }) => prompt)).size).toBe(400);
+    const [[rows] = []] = await query(`SELECT count(*) FROM read_parquet('${job.out}/rows/*.parquet')`);
+    expect(rows).toBe(400n);
+  },
+);
 
 function answeredBy({ served }: LlmServer): number {
   return served.filter(({ kind }) => kind === "answer").length;
@@ -117,17 +126,20 @@ needs("ask")("a wrong key ends the job at once, and is not shown", async () => {
   expect(wrong.stderr).not.toContain("sk-wrong");
 });
 
-needs("ask")("plans name unknown columns, secrets that are written out, and schemas without columns", async () => {
-  await using job = await askFolder({
-    key: SECRET,
-    prompt: "{txt}",
-    answer: { type: "object", properties: { x: { type: ["string", "number"] } } },
-  });
-  await job.writeTexts(["a"]);
-  const plan = await runCli(["plan", job.job], { env: { ...job.env, LLM_URL: "http://127.0.0.1:9" } });
-  expect(plan.code).toBe(2);
-  expect(plan.stderr).toMatch(/map\.prepare\[0\]\.ask\.prompt/);
-  expect(plan.stderr).toMatch(/map\.prepare\[0\]\.ask\.key.* is not a reference to a variable/);
-  expect(plan.stderr).toMatch(/map\.prepare\[0\]\.ask\.answer\.properties\.x.* cannot be a column/);
-  expect(plan.stderr).not.toContain(SECRET);
-});
+needs("ask")(
+  "plans name unknown columns, secrets that are written out, and schemas without columns",
+  async () => {
+    await using job = await askFolder({
+      key: SECRET,
+      prompt: "{txt}",
+      answer: { type: "object", properties: { x: { type: ["string", "number"] } } },
+    });
+    await job.writeTexts(["a"]);
+    const plan = await runCli(["plan", job.job], { env: { ...job.env, LLM_URL: "http://127.0.0.1:9" } });
+    expect(plan.code).toBe(2);
+    expect(plan.stderr).toMatch(/map\.prepare\[0\]\.ask\.prompt/);
+    expect(plan.stderr).toMatch(/map\.prepare\[0\]\.ask\.key.* is not a reference to a variable/);
+    expect(plan.stderr).toMatch(/map\.prepare\[0\]\.ask\.answer\.properties\.x.* cannot be a column/);
+    expect(plan.stderr).not.toContain(SECRET);
+  },
+);

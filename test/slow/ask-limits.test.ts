@@ -13,7 +13,9 @@ needs("ask")("10,000 rows use 0.97 of the concurrent requests that a server take
   await job.writeTexts(Array.from({ length: 10_000 }, (_, row) => `text ${row}`));
   await using server = await startLlmServer({ DELAY_MS: "50" });
   const set = ["--set", "input.shardRows=1000"];
-  const ran = await runCli(["run", job.job, "--workers", "1", ...set], { env: { ...job.env, LLM_URL: server.url } });
+  const ran = await runCli(["run", job.job, "--workers", "1", ...set], {
+    env: { ...job.env, LLM_URL: server.url },
+  });
   expect(ran).toMatchObject({ code: 0 });
   const { most, meanAtOnce } = await server.load();
   expect(most).toBe(32);

@@ -11,7 +11,14 @@ import { createHash } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 
-const { PORT = "0", LOG, DELAY_MS = "0", MOST_AT_ONCE = "1000000", ANSWERS = "1000000000", KEY } = process.env;
+const {
+  PORT = "0",
+  LOG,
+  DELAY_MS = "0",
+  MOST_AT_ONCE = "1000000",
+  ANSWERS = "1000000000",
+  KEY,
+} = process.env;
 const seen = new Map();
 let atOnce = 0;
 let most = 0;
@@ -34,7 +41,8 @@ const server = createServer((request, response) => {
   const chunks = [];
   request.on("data", (chunk) => chunks.push(chunk));
   request.on("end", () => {
-    if (request.url === "/load") return response.end(JSON.stringify({ most, meanAtOnce: sum / (lastMs - firstMs) }));
+    if (request.url === "/load")
+      return response.end(JSON.stringify({ most, meanAtOnce: sum / (lastMs - firstMs) }));
     serve(request, Buffer.concat(chunks).toString(), response);
   });
 });
@@ -48,7 +56,8 @@ function serve(request, text, response) {
   change(1);
   const isOver = atOnce > Number(MOST_AT_ONCE);
   response.on("close", () => change(-1));
-  if (isOver) return reply(response, 429, { error: { message: "too many requests" } }, { "retry-after": "0.2" });
+  if (isOver)
+    return reply(response, 429, { error: { message: "too many requests" } }, { "retry-after": "0.2" });
   write({ key, prompt, kind: "request", who: request.headers["x-who"] });
   setTimeout(() => {
     if (answers >= Number(ANSWERS)) return;
@@ -76,13 +85,17 @@ function answer({ prompt, count, response, headers }) {
   }
   if (lie === "hang" && isFirst) return;
   if (lie === "fail" && isFirst) return reply(response, 503, { error: { message: "loading the model" } });
-  if (lie === "echo") return reply(response, 400, { error: { message: `you sent ${headers.authorization}` } });
+  if (lie === "echo")
+    return reply(response, 400, { error: { message: `you sent ${headers.authorization}` } });
   return good();
 }
 
 function complete(response, content) {
   const message = { role: "assistant", content };
-  reply(response, 200, { choices: [{ index: 0, message, finish_reason: "stop" }], usage: { total_tokens: 10 } });
+  reply(response, 200, {
+    choices: [{ index: 0, message, finish_reason: "stop" }],
+    usage: { total_tokens: 10 },
+  });
 }
 
 function reply(response, status, value, headers = {}) {

@@ -45,7 +45,10 @@ it("halves of a shard have its replies, and other shards do not", async () => {
 it("a folder that cannot be used refuses the worker, with the path", async () => {
   await writeFile(join(folder, "file"), "");
   const opening = AnswerLog.open(join(folder, "file"), aShard(0, 1));
-  await expect(opening).rejects.toMatchObject({ code: "CACHE_FAILED", message: expect.stringContaining(folder) });
+  await expect(opening).rejects.toMatchObject({
+    code: "CACHE_FAILED",
+    message: expect.stringContaining(folder),
+  });
 });
 
 it("logs of many shards are closed when no record batch uses them", async () => {

@@ -11,7 +11,10 @@ const schema = {
     sure: { type: "boolean" },
     note: { type: ["string", "null"] },
     topics: { type: "array", items: { type: "string" } },
-    place: { type: "object", properties: { city: { type: "string" }, zip: { anyOf: [{ type: "integer" }, { type: "null" }] } } },
+    place: {
+      type: "object",
+      properties: { city: { type: "string" }, zip: { anyOf: [{ type: "integer" }, { type: "null" }] } },
+    },
   },
 };
 
@@ -59,8 +62,16 @@ it.each([
   [{ type: "string" }, "answer", "is not the schema of an object"],
   [{ type: "object" }, "answer", "cannot be a column"],
   [{ type: "object", properties: { x: {} } }, "answer.properties.x", "cannot be a column"],
-  [{ type: "object", properties: { x: { type: ["string", "number"] } } }, "answer.properties.x", "cannot be a column"],
-  [{ type: "object", properties: { x: { type: "array" } } }, "answer.properties.x.items", "cannot be a column"],
+  [
+    { type: "object", properties: { x: { type: ["string", "number"] } } },
+    "answer.properties.x",
+    "cannot be a column",
+  ],
+  [
+    { type: "object", properties: { x: { type: "array" } } },
+    "answer.properties.x.items",
+    "cannot be a column",
+  ],
   [{ type: "object", properties: { x: { $ref: "#" } } }, "answer.properties.x", "cannot be a column"],
 ])("%j is refused at its place", (refused, where, what) => {
   expect(answerTypes(refused, "answer").problems).toMatchObject([{ where, what }]);
@@ -68,7 +79,14 @@ it.each([
 
 it("values have the form of their columns", () => {
   const { columns } = answerTypes(schema, "answer");
-  const value = { mood: "good", score: 1.5, stars: 3, sure: true, topics: ["a"], place: { city: "x", zip: null } };
+  const value = {
+    mood: "good",
+    score: 1.5,
+    stars: 3,
+    sure: true,
+    topics: ["a"],
+    place: { city: "x", zip: null },
+  };
   const values = columns.map(({ name, type }) => columnValue(Reflect.get(value, name), type));
   expect(values).toEqual(["good", 1.5, 3n, true, null, ["a"], ["x", null]]);
 });

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { AnswerLog } from "../../../extensions/ask/answer-log.ts";
+import { answerColumns } from "../../../extensions/ask/answer-type.ts";
 import { Asker } from "../../../extensions/ask/asker.ts";
 import { answerReader } from "../../../extensions/ask/read-answer.ts";
 import type { Reply } from "../../../extensions/ask/send.ts";
 import { ServerGate } from "../../../extensions/ask/server-gate.ts";
-import { answerColumns } from "../../../extensions/ask/answer-type.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
 const { signal } = new AbortController();
@@ -41,7 +41,14 @@ function anAsker(replies: readonly Reply[], patienceMs = 600_000) {
     random: { unit: () => 0.999999 } as never,
   });
   const log = AnswerLog.none();
-  return { clock, gate, log, sent, ask: (body = "question") => clock.until(asker.answer(body, log, signal)), asker };
+  return {
+    clock,
+    gate,
+    log,
+    sent,
+    ask: (body = "question") => clock.until(asker.answer(body, log, signal)),
+    asker,
+  };
 }
 
 it("an answer that is not JSON is requested once more, and then a dead letter with the server's words", async () => {
@@ -57,7 +64,10 @@ it("an answer that is not JSON is requested once more, and then a dead letter wi
 
 it("an answer against the schema names the property", async () => {
   const wrong = completion('{"mood": "great"}');
-  expect(await anAsker([wrong, wrong]).ask()).toMatchObject({ kind: "bad", why: expect.stringMatching(/mood/) });
+  expect(await anAsker([wrong, wrong]).ask()).toMatchObject({
+    kind: "bad",
+    why: expect.stringMatching(/mood/),
+  });
 });
 
 it.each([400, 413, 422])("a %i is a dead letter at once, with the server's words", async (code) => {
@@ -81,7 +91,10 @@ it("broken connections are repeated, with pauses that double to a minute", async
 });
 
 it("an attempt fails when the server is unavailable for longer than the patience", async () => {
-  const on = anAsker(Array.from({ length: 100 }, () => BROKEN), 30_000);
+  const on = anAsker(
+    Array.from({ length: 100 }, () => BROKEN),
+    30_000,
+  );
   await expect(on.ask()).rejects.toMatchObject({ code: "SERVER_UNAVAILABLE" });
   expect(on.clock.nowMs()).toBeGreaterThanOrEqual(30_000);
   expect(on.clock.nowMs()).toBeLessThan(32_000);
@@ -90,13 +103,16 @@ it("an attempt fails when the server is unavailable for longer than the patience
 it.each([401, 403, 404, 302])("a %i ends the job, without the secret in its message", async (code) => {
   const on = anAsker([status(code, "no such key: sk-secret")]);
   const failed = await on.ask().catch((error: unknown) => error);
-  expect(failed).toMatchObject({ code: "STEP_INVALID", message: expect.stringMatching(/no such key: \$\{KEY\}/) });
+  expect(failed).toMatchObject({
+    code: "STEP_INVALID",
+    message: expect.stringMatching(/no such key: \$\{KEY\}/),
+  });
 });
 
 it("a request that alone fails with a 500 is a dead letter, while the server answers others", async () => {
   const on = anAsker([]);
   let failures = 0;
-  const limits = { concurrency: 4, requestsPerMinute: null, tokensPerMinute: null };
+  const limits = { concurrency: 1_000, requestsPerMinute: null, tokensPerMinute: null };
   const gate = new ServerGate(() => limits, on.clock);
   const asker = new Asker({
     ...{ where: "ask", patienceMs: 86_400_000, gate, conceal: (text) => text, clock: on.clock },

@@ -5,7 +5,10 @@ import { VirtualClock } from "../../support/virtual-clock.ts";
 const { signal } = new AbortController();
 const NO_RATE = { requestsPerMinute: null, tokensPerMinute: null };
 
-function aGate(limits: { concurrency: number; requestsPerMinute?: number; tokensPerMinute?: number }, pauseMs = 0) {
+function aGate(
+  limits: { concurrency: number; requestsPerMinute?: number; tokensPerMinute?: number },
+  pauseMs = 0,
+) {
   const clock = new VirtualClock();
   return { clock, gate: new ServerGate(() => ({ ...NO_RATE, ...limits }), clock, pauseMs) };
 }

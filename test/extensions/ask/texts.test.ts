@@ -23,11 +23,17 @@ it.each([
 it("values are texts, numbers as they are, and JSON", () => {
   expect(valueText("ä{}")).toBe("ä{}");
   expect(valueText(9007199254740993n)).toBe("9007199254740993");
-  expect(valueText({ a: [1n, "x", null], b: Float32Array.of(1, 2.5) })).toBe('{"a":[1,"x",null],"b":[1,2.5]}');
+  expect(valueText({ a: [1n, "x", null], b: Float32Array.of(1, 2.5) })).toBe(
+    '{"a":[1,"x",null],"b":[1,2.5]}',
+  );
 });
 
 it("a secret is taken from the environment, and concealed in texts", () => {
-  const secrets = expandSecrets({ authorization: "Bearer ${KEY}", "x-team": "a-${TEAM}" }, { KEY: "sk-123456", TEAM: "t" }, "ask");
+  const secrets = expandSecrets(
+    { authorization: "Bearer ${KEY}", "x-team": "a-${TEAM}" },
+    { KEY: "sk-123456", TEAM: "t" },
+    "ask",
+  );
   expect(secrets.headers).toEqual({ authorization: "Bearer sk-123456", "x-team": "a-t" });
   expect(secrets.conceal("wrong key sk-123456, try another")).toBe("wrong key ${KEY}, try another");
   expect(() => expandSecrets({ authorization: "Bearer ${KEY}" }, {}, "ask")).toThrow(
@@ -40,7 +46,9 @@ it("`Retry-After` is a number of seconds or a date", () => {
   expect(retryAfterMs("2", nowMs)).toBe(2_000);
   expect(retryAfterMs("0.5", nowMs)).toBe(500);
   expect(retryAfterMs("Thu, 01 Jan 2026 00:00:10 GMT", nowMs)).toBe(10_000);
-  expect([undefined, "", "soon", "-1", "Thu, 01 Jan 2020 00:00:10 GMT"].map((text) => retryAfterMs(text, nowMs))).toEqual([null, null, null, null, null]);
+  expect(
+    [undefined, "", "soon", "-1", "Thu, 01 Jan 2020 00:00:10 GMT"].map((text) => retryAfterMs(text, nowMs)),
+  ).toEqual([null, null, null, null, null]);
 });
 
 it("lines of the log that were not written to the end are skipped", () => {
