@@ -1,9 +1,12 @@
 import { orAbort } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
-import { imageFormat, orientationOf, UPRIGHT, unreadColours } from "./image-format.ts";
+import { imageFormat, unreadColours } from "./image-format.ts";
+import { lineScaler } from "./line-scaler.ts";
+import { type NativeDecoder, type NativeLibrary, openNative } from "./native-decoder.ts";
 import type { ImagePlan } from "./op.ts";
 import type { Pixels, Size } from "./pixels.ts";
-import { Turbojpeg } from "./turbojpeg.ts";
+import { TURBOJPEG } from "./turbojpeg.ts";
+import { LIBWEBP } from "./webp.ts";
 
 type Sharp = typeof import("sharp").default;
 
@@ -17,6 +20,9 @@ interface Refused {
 
 /** Enabled readers, by libvips' names. All others are blocked: an SVG, for example, can name other files. */
 const READERS = ["Jpeg", "Png", "Webp", "Nsgif", "Tiff", "Heif"];
+
+/** Libraries that are faster than libvips, where they are installed. */
+const NATIVE: readonly NativeLibrary[] = [TURBOJPEG, LIBWEBP];
 
 const NO_FORMAT = "is not a JPEG, PNG, WebP, GIF, TIFF or AVIF image";
 
@@ -39,17 +45,17 @@ function loadSharp(): Promise<Sharp> {
 type DecodePlan = Pick<ImagePlan, "orient" | "channels" | "maxPixels">;
 
 /**
- * Decoder of images, for one thread. Decodes JPEG by libturbojpeg where it is installed, and all else by
- * libvips. Both give the same pixels.
+ * Decoder of images, for one thread. Decodes JPEG and WebP by native libraries where they are installed, and
+ * all else by libvips. All give the same pixels.
  */
 export class ImageDecoder implements AsyncDisposable {
-  readonly #openJpeg: () => Promise<Turbojpeg | null>;
-  /** Opened with the first JPEG. */
-  #jpeg: Promise<Turbojpeg | null> | null = null;
+  readonly #open: typeof openNative;
+  /** Decoders by format, opened with its first image. */
+  readonly #opened = new Map<string, Promise<NativeDecoder | null>>();
 
-  /** @param openJpeg opens the decoder of JPEG. Null: libvips decodes JPEG, too */
-  constructor(openJpeg: () => Promise<Turbojpeg | null> = () => Turbojpeg.open()) {
-    this.#openJpeg = openJpeg;
+  /** @param open opens a native decoder. Null: libvips decodes its format, too */
+  constructor(open = openNative) {
+    this.#open = open;
   }
 
   /**
@@ -67,30 +73,38 @@ export class ImageDecoder implements AsyncDisposable {
     if (bytes.length === 0) return refused("is empty");
     const colours = unreadColours(bytes);
     if (colours !== null) return refused(`is a TIFF in ${colours}`);
-    if (imageFormat(bytes) === "JPEG") this.#jpeg ??= this.#openJpeg();
-    const jpeg = await this.#jpeg;
-    // No other image may be decoded between the decoding of a JPEG and the use of its pixels.
-    const decoded = (jpeg && decodeJpeg(jpeg, bytes, plan)) ?? (await decodeBySharp(bytes, plan, signal));
+    const native = await this.#native(imageFormat(bytes));
+    // No other image may be decoded between the decoding by a library and the use of its pixels.
+    const decoded =
+      (native && decodeNatively(native, bytes, plan)) ?? (await decodeBySharp(bytes, plan, signal));
     return decoded.kind === "refused" ? decoded : { kind: "decoded", image: use(decoded.image) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    (await this.#jpeg)?.[Symbol.dispose]();
+    for (const decoder of this.#opened.values()) (await decoder)?.[Symbol.dispose]();
+  }
+
+  #native(format: string): Promise<NativeDecoder | null> | null {
+    const library = NATIVE.find((found) => found.format === format);
+    if (library === undefined) return null;
+    const opened = this.#opened.get(format) ?? this.#open(library);
+    this.#opened.set(format, opened);
+    return opened;
   }
 }
 
-/** Decodes an undamaged JPEG that is not turned. Null: libvips decodes the image. */
-function decodeJpeg(
-  jpeg: Turbojpeg,
+/** Decodes an undamaged image of a library, in the memory of this thread's scaler. Null: libvips decodes it. */
+function decodeNatively(
+  native: NativeDecoder,
   bytes: Uint8Array,
   { orient, channels, maxPixels }: DecodePlan,
 ): Decoded<Pixels> | null {
-  if (orient && orientationOf(bytes) !== UPRIGHT) return null;
-  const size = jpeg.sizeOf(bytes);
+  const size = native.sizeOf(bytes, { orient });
   if (size === null) return null;
   if (size.width * size.height > maxPixels) return tooLarge(size, maxPixels);
-  const rgb = jpeg.decode(bytes, size);
-  return rgb && { kind: "decoded", image: { ...size, ...asRequested(rgb.data, channels) } };
+  const rgb = lineScaler().frame(size.width * size.height * 3);
+  if (!native.decode(bytes, size, rgb)) return null;
+  return { kind: "decoded", image: { ...size, ...asRequested(rgb, channels) } };
 }
 
 async function decodeBySharp(

@@ -14,11 +14,19 @@ import { imageSpec } from "./spec.ts";
 export const image: Extension = {
   name: "image",
   mapsBy: ["sharp"],
-  library: {
-    serves: "JPEG images",
-    feature: "image",
-    find: async () => (await import("./turbojpeg.ts")).findLibrary(),
-  },
+  libraries: [
+    {
+      serves: "JPEG images",
+      feature: "image",
+      find: async () =>
+        (await import("./native-decoder.ts")).findNative((await import("./turbojpeg.ts")).TURBOJPEG),
+    },
+    {
+      serves: "WebP images",
+      feature: "image",
+      find: async () => (await import("./native-decoder.ts")).findNative((await import("./webp.ts")).LIBWEBP),
+    },
+  ],
   feature: {
     key: "image",
     files: "images",

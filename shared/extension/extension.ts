@@ -44,7 +44,7 @@ export interface Extension {
   readonly probe?: ProbePart;
   readonly sidecar?: SidecarPart;
   readonly gpus?: GpuPart;
-  readonly library?: LibraryPart;
+  readonly libraries?: readonly LibraryPart[];
 }
 
 /** Storage of further URI schemes. Each storage passes `test/contract/storage-contract.ts`. */

@@ -3,7 +3,7 @@ import { fileSpec } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { UsedLibrary } from "./library.ts";
 
-const LIBRARIES = EXTENSIONS.flatMap(({ library }) => library ?? []);
+const LIBRARIES = EXTENSIONS.flatMap(({ libraries }) => libraries ?? []);
 
 /** Work that an optional native library can do, and the library that does it in this process. */
 export interface FoundLibrary extends UsedLibrary {

@@ -5,11 +5,13 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { findLibraries } from "../../shared/extension/libraries.ts";
 import { suiteCovers } from "../support/needs.ts";
 
-const parts = EXTENSIONS.flatMap(({ name, library }) => (library === undefined ? [] : [{ name, library }]));
+const parts = EXTENSIONS.flatMap(({ name, libraries }) =>
+  (libraries ?? []).map((library) => ({ name, serves: library.serves, library })),
+);
 
 suiteCovers(parts, "image");
 
-describe.each(parts)("the optional library of $name", ({ library }) => {
+describe.each(parts)("the optional library of $name for $serves", ({ library }) => {
   test("belongs to an input of the job file, and is found with a name", async () => {
     expect(FILE_KEYS).toContain(library.feature);
     const { used, hint } = await library.find();
@@ -23,6 +25,6 @@ describe.each(parts)("the optional library of $name", ({ library }) => {
     const inputs = (input: object) => ({ map: { inputs: { x: input } } }) as unknown as JobSpec;
     expect(await findLibraries(inputs({ column: "x" }))).toEqual([]);
     const files = inputs({ column: "x", [library.feature]: {} });
-    expect(await findLibraries(files)).toEqual([{ serves: library.serves, used, hint }]);
+    expect(await findLibraries(files)).toContainEqual({ serves: library.serves, used, hint });
   });
 });
