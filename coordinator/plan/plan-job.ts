@@ -86,7 +86,7 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
   const bind = () =>
     planMap(spec.map, model?.signature ?? null, {
       ...{ ...described, fields, folder, signal },
-      ...{ textCauses: input.textCauses, filter: where?.step ?? null },
+      ...{ textCauses: input.textCauses, classes: input.classes, filter: where?.step ?? null },
     });
   const map = await progress.part("bind", () => withoutSlot(bind));
   if (model !== null) await verifyOutputs(map, model, signal);
@@ -108,7 +108,7 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
     folder,
     stepFiles,
   });
-  const { footers, textCauses: _, ...read } = input;
+  const { footers, textCauses: _, classes: _classes, ...read } = input;
   const planned = {
     ...{ spec, ...read },
     undecoded: undecodedFiles(footers),

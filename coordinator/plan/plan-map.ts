@@ -1,4 +1,5 @@
 import type { Field } from "../../shared/domain/dataset.ts";
+import type { ClassNames } from "../../shared/domain/hugging-face.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
@@ -15,6 +16,8 @@ interface MapContext extends StepsContext {
   readonly fields: readonly Field[];
   /** Causes for which some of the columns are text. */
   readonly textCauses: readonly TextCause[];
+  /** Names that the input gives to the classes of its columns. Default: none. */
+  readonly classes?: ClassNames;
   /** Folder of the model. Null: the job names a model file. */
   readonly folder: ModelFolder | null;
   /** Step that drops rows before all other steps. Null: none. */
@@ -34,7 +37,7 @@ export async function planMap(
   signature: ModelSignature | null,
   context: MapContext,
 ): Promise<MapBinding> {
-  const { fields, folder, filter } = context;
+  const { fields, folder, filter, classes = {} } = context;
   const planned = await planSteps("map.prepare", spec.prepare, fields, context);
   const prepared = filter === null ? planned : [filter, ...planned];
   const { steps: making, inputs } =
@@ -47,7 +50,7 @@ export async function planMap(
         });
   const prepare = [...prepared, ...making];
   const bound = bindMap({ ...spec, inputs }, signature, fieldsBehind(prepare, fields), {
-    folder,
+    ...{ folder, classes },
     // A step may replace a column by one of the same name, so the causes may be wrong.
     textCauses: planned.length === 0 ? context.textCauses : [],
   });

@@ -1,4 +1,5 @@
 import type { Dataset, Field } from "../../shared/domain/dataset.ts";
+import { type ClassNames, commonClassNames } from "../../shared/domain/hugging-face.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../shared/domain/job-stores.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
@@ -33,6 +34,8 @@ interface ReadFiles {
   readonly partitions: Partitions;
   /** Causes for which columns are text although most of their values are numbers. */
   readonly textCauses: readonly TextCause[];
+  /** Names that all files give to the classes of a column. */
+  readonly classes: ClassNames;
 }
 
 export interface ReadInputOptions {
@@ -133,7 +136,8 @@ async function readFiles(
     own,
     files.map((file) => file.partitions),
   );
-  return { footers, partitions, textCauses };
+  const classes = commonClassNames(footers.map((footer) => footer.classes));
+  return { footers, partitions, textCauses, classes };
 }
 
 /**

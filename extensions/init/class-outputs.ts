@@ -1,3 +1,4 @@
+import type { ClassNames } from "../../shared/domain/hugging-face.ts";
 import { isFixed, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { type DraftKeys, listed } from "../../shared/extension/feature-draft.ts";
 
@@ -31,25 +32,54 @@ export function severalLabels(output: SeveralLabels) {
   };
 }
 
-interface KnownLabels {
+interface KnownNames {
   /** Labels in the model's folder. */
   readonly labels: readonly string[] | null;
   /** Labels in the model itself. */
   readonly own: readonly string[] | undefined;
+  /** Names that the input gives to the classes of its columns. */
+  readonly ofColumns: ClassNames;
   readonly classes: number;
 }
 
-/** Describes the names of the most likely class. */
-export function labelNotes({ labels, own, classes }: KnownLabels): readonly string[] {
-  if (own?.length === classes)
-    return [`The name of the likeliest class. The model's names are ${listed(own)}.`];
-  if (labels?.length === classes) return ["The name of the likeliest class, from config.json."];
-  return [
+interface ClassNaming {
+  /** True when the folder or the input names the classes. */
+  readonly isClassifier: boolean;
+  readonly keys: DraftKeys;
+  readonly notes: readonly string[];
+  readonly questions: readonly string[];
+}
+
+/**
+ * Finds the names of the most likely class: those of the model or of its folder. Else a column of the input
+ * has them, if it is the only one with as many classes.
+ */
+export function classNaming({ labels, own, ofColumns, classes }: KnownNames): ClassNaming {
+  const plain = { keys: {}, questions: [] };
+  const isClassifier = labels?.length === classes;
+  if (own?.length === classes) {
+    const notes = [`The name of the likeliest class. The model's names are ${listed(own)}.`];
+    return { ...plain, isClassifier, notes };
+  }
+  if (isClassifier)
+    return { ...plain, isClassifier, notes: ["The name of the likeliest class, from config.json."] };
+  const [found, ...others] = Object.entries(ofColumns).filter(([, names]) => names.length === classes);
+  if (found !== undefined && others.length === 0) {
+    const [column, names] = found;
+    return {
+      isClassifier: true,
+      keys: { labels: { column } },
+      notes: [`The name of the likeliest class, from column \`${column}\` of the data: ${listed(names)}.`],
+      questions: [`was the model trained with the classes of \`${column}\`, in this order?`],
+    };
+  }
+  const notes = [
     "The index of the likeliest class. `labels: [first, second, ...]` gives the classes names.",
     ...(labels === null
       ? []
       : [`The folder has ${labels.length} labels, the model ${classes} classes: they are not used.`]),
   ];
+  return { ...plain, isClassifier, notes };
 }
 
 /** Describes the classes of a score vector, if the model names them. */

@@ -61,7 +61,7 @@ interface DraftPlaces extends Pick<JobSpec, "input" | "output"> {
  */
 export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promise<JobDraft> {
   const { model, jobFolder } = places;
-  const [{ remedy, dataset, stores, textCauses }, { folder, file }] = await allOrEveryProblem([
+  const [{ remedy, dataset, stores, textCauses, classes }, { folder, file }] = await allOrEveryProblem([
     readAsMeant(places, signal),
     readModel(model, signal),
   ]);
@@ -84,7 +84,10 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
     signal,
   });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  const context = { signature, folder, fields, textCauses, planners, stepDrafts, ways, sample, ran: null };
+  const context = {
+    ...{ signature, folder, fields, classes, textCauses, planners, stepDrafts, ways, sample },
+    ran: null,
+  };
   const ran = await runDraft({ ...context, fields: onceNamed(fields) }, file, signal);
   return { rows, remedy, ...draftFor({ ...context, ran }) };
 }

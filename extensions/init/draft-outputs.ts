@@ -4,7 +4,7 @@ import { leavesPooling, type ModelFolder, USUAL_OP } from "../../shared/domain/m
 import { dueDims } from "../../shared/domain/model-output.ts";
 import { formatDims, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { DraftKeys } from "../../shared/extension/feature-draft.ts";
-import { isLabelOutput, labelNotes, scoreNotes, severalLabels, unnamedQuestions } from "./class-outputs.ts";
+import { classNaming, isLabelOutput, scoreNotes, severalLabels, unnamedQuestions } from "./class-outputs.ts";
 import { freeName } from "./free-name.ts";
 import { type DraftContext, type DraftMap, tryBind } from "./try-bind.ts";
 
@@ -139,7 +139,7 @@ function problemsOf(map: DraftMap, context: DraftContext) {
 function columnsOf(
   tensor: TensorInfo,
   { binding, own }: FittingOutput,
-  { folder, signature }: DraftContext,
+  { folder, signature, classes: ofColumns }: DraftContext,
 ): readonly OutputDraft[] {
   const { name } = tensor;
   const isLeft = saysPooling(folder) && leavesPooling({ tensor: name });
@@ -163,7 +163,8 @@ function columnsOf(
   const isVector = (binding?.rowDims ?? []).filter((size) => size > 1).length <= 1;
   const classes = hasPositions(binding) || !isFloat || !isVector ? 0 : values;
   const { labels = null, multiLabel = false, architecture = null } = folder?.facts ?? {};
-  const isClassifier = labels?.length === classes || CLASSIFIER.test(architecture ?? "");
+  const named = classNaming({ labels, own: tensor.classes, ofColumns, classes });
+  const isClassifier = named.isClassifier || CLASSIFIER.test(architecture ?? "");
   if (classes === 1 && CLASSIFIER.test(architecture ?? "") && LOGITS.test(name)) {
     const notes = ["One number a row, as the model returns it. `op: sigmoid` maps it to 0 to 1."];
     return [{ column: "score", keys: where, notes, questions }];
@@ -174,7 +175,6 @@ function columnsOf(
   }
   if (PROBABILITIES.test(name) && signature.outputs.some((other) => isLabelOutput(other, tensor)))
     return [{ column: name, keys: where, notes: scoreNotes(tensor), questions }];
-  const notes = labelNotes({ labels, own: tensor.classes, classes });
   if (multiLabel)
     return [
       severalLabels({
@@ -186,7 +186,9 @@ function columnsOf(
         questions,
       }),
     ];
-  const label = { column: "label", keys: { ...where, op: "argmax" }, notes, questions };
+  const asked = [...questions, ...named.questions];
+  const keys = { ...where, op: "argmax", ...named.keys };
+  const label = { column: "label", keys, notes: named.notes, questions: asked };
   if (PROBABILITIES.test(name)) return [label, { column: name, keys: where, notes: [], questions }];
   const sure = ["The confidence of the model: the largest value after a softmax."];
   return [label, { column: "score", keys: { ...where, op: "maxSoftmax" }, notes: sure, questions }];

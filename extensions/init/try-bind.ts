@@ -2,6 +2,7 @@ import { bindMap } from "../../coordinator/plan/bind/bind-map.ts";
 import type { Ran } from "../../coordinator/plan/model/run-once.ts";
 import { isShardmillError, type Problem } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
+import type { ClassNames } from "../../shared/domain/hugging-face.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { mapSpec } from "../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
@@ -20,6 +21,8 @@ export interface DraftContext {
   readonly folder: ModelFolder | null;
   /** Columns of the input with unique names. */
   readonly fields: readonly Field[];
+  /** Names that the input gives to the classes of its columns. */
+  readonly classes: ClassNames;
   /** Reasons why some of these columns are text. */
   readonly textCauses: readonly TextCause[];
   /** Planners of features, by key. */
@@ -47,12 +50,15 @@ type Tried =
 
 const NOT_MADE: Problem = { where: "map.inputs", what: "an input cannot be made from its column" };
 
-type BindContext = Pick<DraftContext, "signature" | "folder" | "fields" | "planners" | "stepDrafts">;
+type BindContext = Pick<
+  DraftContext,
+  "signature" | "folder" | "fields" | "classes" | "planners" | "stepDrafts"
+>;
 
 /** Checks whether a drafted map fits, by the job file's own checks and the planning of a job. */
 export function tryBind(
   map: DraftMap,
-  { signature, folder, fields, planners, stepDrafts }: BindContext,
+  { signature, folder, fields, classes, planners, stepDrafts }: BindContext,
 ): Tried {
   const parsed = mapSpec.safeParse(map);
   if (!parsed.success) {
@@ -70,7 +76,9 @@ export function tryBind(
       drafts: [...stepDrafts.values()],
     });
     if (plain === null) return { kind: "misfit", problems: [NOT_MADE] };
-    const binding = bindMap({ ...parsed.data, inputs: plain.inputs }, signature, plain.fields, { folder });
+    const binding = bindMap({ ...parsed.data, inputs: plain.inputs }, signature, plain.fields, {
+      ...{ folder, classes },
+    });
     return { kind: "fits", binding };
   } catch (error) {
     if (!isShardmillError(error, "SPEC_INVALID")) throw error;

@@ -1,10 +1,11 @@
 import type { FieldType } from "./dataset.ts";
+import { fileInStruct, isFileStruct } from "./hugging-face.ts";
 import type { Location } from "./location.ts";
 
-/** Content of the cells in a column of files: bytes or locations. */
+/** Content of the cells in a column of files. */
 export type FileCells =
   | { readonly kind: "bytes" }
-  /** Relative paths start from the folder. */
+  /** Locations, or structs of bytes and location. Relative paths start from the folder. */
   | { readonly kind: "locations"; readonly folder: Location };
 
 /** Checks whether cells of a type are texts. */
@@ -15,5 +16,11 @@ export function isText(type: FieldType): boolean {
 /** Checks whether cells of a type can hold the bytes of files, or their locations. */
 export function holdsFiles(type: FieldType): boolean {
   if (type.kind === "dictionary") return holdsFiles(type.values);
-  return type.kind === "binary" || type.kind === "string";
+  return type.kind === "binary" || type.kind === "string" || isFileStruct(type);
+}
+
+/** Returns the bytes in a cell of files, or the file's location. Null: the cell has neither. */
+export function fileInCell(cell: unknown): Uint8Array | string | null {
+  if (cell instanceof Uint8Array || typeof cell === "string") return cell;
+  return typeof cell === "object" && cell !== null ? fileInStruct(cell) : null;
 }

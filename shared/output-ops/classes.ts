@@ -4,16 +4,15 @@ import type { ColumnValues, OpProblem, Scores } from "./output-op.ts";
 /** More names are a typing error. */
 const MAX_LABELS = 100_000;
 
-/** Key of the ops whose columns hold classes. */
+/** Key of the ops whose columns hold classes. Planning replaces a column by the names of its classes. */
 export const labelsKey = (z: Zod) =>
   z
-    .array(z.string())
-    .min(1)
-    .max(MAX_LABELS)
+    .union([z.array(z.string()).min(1).max(MAX_LABELS), z.strictObject({ column: z.string().min(1) })])
     .exactOptional()
     .describe(
       "With `argmax`, `topK`, `threshold` or `columns`: the names of the classes in index order. The column then holds names, " +
-        "or is named by one. Default: the names that the model or its folder gives.",
+        "or is named by one. `{ column: label }` takes the names of that column's classes from the input, where Hugging Face's " +
+        "`datasets` wrote it (ClassLabel). Default: the names that the model or its folder gives.",
     );
 
 /** Labels in a binding. Null: the column holds class indices. */

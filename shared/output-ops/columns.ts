@@ -1,7 +1,7 @@
 import { listNames } from "../core/list-names.ts";
 import type { Zod } from "../core/zod.ts";
 import { labelProblems, labelsKey } from "./classes.ts";
-import { type OpProblem, type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
+import { type OpProblem, type OpRow, type OpSpec, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
 interface ColumnsBinding {
   readonly kind: "columns";
@@ -25,7 +25,7 @@ export const columns = {
   needs: "classes",
   isRanked: false,
   schema: (z: Zod) => z.object({ kind: z.literal("columns"), names: z.array(z.string()).readonly() }),
-  suffixes: ({ labels }: ColumnsSpec) => suffixesOf(labels ?? []),
+  suffixes: ({ labels }: OpSpec) => suffixesOf(Array.isArray(labels) ? labels : []),
   problems: ({ labels }: ColumnsSpec, { values }: OpRow): readonly OpProblem[] => {
     if (values <= MOST_CLASS_COLUMNS) return labelProblems(labels, values);
     const expected = `at most ${MOST_CLASS_COLUMNS} classes, or \`op: raw\`: a list`;

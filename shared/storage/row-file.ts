@@ -2,7 +2,7 @@ import { cutName } from "../core/cut-text.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
-import type { FileCells } from "../domain/file-cells.ts";
+import { type FileCells, fileInCell } from "../domain/file-cells.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import { below, isLocation, isWebInput, type Location } from "../domain/location.ts";
 import { isOfOneName, reasonOf } from "./errors.ts";
@@ -34,7 +34,7 @@ interface ReadOptions {
 
 /**
  * Reads the file of a cell. The cell has the file's bytes, its location, or its path below the column's
- * folder.
+ * folder. A struct with both is read by its bytes.
  *
  * @throws {STORE_FAILED} when the storage fails, and another attempt may succeed
  * @throws {STORE_REFUSED} when this machine's settings are wrong, or the store's certificate is invalid
@@ -45,9 +45,11 @@ export async function readFileCell(
   cells: FileCells,
   options: ReadOptions,
 ): Promise<RowFile> {
-  if (cell instanceof Uint8Array) return { kind: "bytes", bytes: cell };
+  const file = fileInCell(cell);
+  if (file instanceof Uint8Array) return { kind: "bytes", bytes: file };
   if (cells.kind === "bytes") throw new Error("broken invariant: a column of files holds bytes or locations");
-  return await readRowFile(storages, String(cell), { ...options, folder: cells.folder });
+  if (file === null) return refused("has neither bytes nor a path");
+  return await readRowFile(storages, file, { ...options, folder: cells.folder });
 }
 
 /** Reads a file by its name, like {@link readFileCell}. */

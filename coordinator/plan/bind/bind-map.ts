@@ -2,6 +2,7 @@ import { ShardmillError } from "../../../shared/core/errors.ts";
 import { listNames } from "../../../shared/core/list-names.ts";
 import { Columns } from "../../../shared/dataset/columns.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
+import type { ClassNames } from "../../../shared/domain/hugging-face.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { MapBinding, OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
@@ -26,6 +27,8 @@ interface BindContext {
   readonly folder?: ModelFolder | null;
   /** Causes for which some of the columns are text. Default: unknown. */
   readonly textCauses?: readonly TextCause[];
+  /** Names that the input gives to the classes of its columns. Default: none. */
+  readonly classes?: ClassNames;
 }
 
 /**
@@ -53,7 +56,7 @@ export function bindMap(
   spec: MapSpec,
   signature: ModelSignature | null,
   fields: readonly Field[],
-  { folder = null, textCauses = [] }: BindContext = {},
+  { folder = null, textCauses = [], classes = {} }: BindContext = {},
 ): MapBinding {
   if (signature === null) return bindRows(spec, fields);
   const problems: SpecProblem[] = [];
@@ -70,7 +73,10 @@ export function bindMap(
   );
   checkTokens(spec, { uneven: sequences.count > 0, fixedBatchRows }, problems);
   checkAllUsable(spec, signature, problems);
-  const context = { signature, folder, sizes, sequences, fixedBatchRows, batchNames: batchNamesOf(withRows) };
+  const context = {
+    ...{ signature, folder, classes, sizes, sequences, fixedBatchRows },
+    batchNames: batchNamesOf(withRows),
+  };
   const outputs: OutputBinding[] = [];
   for (const [column, output] of wantedOutputs(spec, signature)) {
     const binding = bindOutput(column, output, context, problems);

@@ -1,5 +1,6 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
+import type { ClassNames } from "../../../shared/domain/hugging-face.ts";
 import type { OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
@@ -20,7 +21,7 @@ import { bindOp } from "../../../shared/output-ops/op-schemas.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch.ts";
 import { checkOp, type RequestedOutput } from "./check-op.ts";
 import { closedDims, type DimSizes, fitShape, openRowDims, unevenSymbol } from "./dims.ts";
-import { withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
+import { withColumnLabels, withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
 import type { Sequences } from "./sequences.ts";
 
 /** Facts that outputs are bound against. */
@@ -28,6 +29,8 @@ interface OutputContext {
   readonly signature: ModelSignature;
   /** Folder of the model, for settings that outputs omit. Null: the job names a model file. */
   readonly folder: ModelFolder | null;
+  /** Names that the input gives to the classes of its columns. */
+  readonly classes: ClassNames;
   /** Sizes of the model's symbols, from the inputs. */
   readonly sizes: DimSizes;
   /**
@@ -53,7 +56,8 @@ export function bindOutput(
   const { tensor, batchAxis } = first;
   const before = problems.length;
   const sequence = sequenceOf(tensor, spec, context);
-  const own = { tensor, spec: withModelLabels(spec, tensor), path };
+  const named = withColumnLabels({ spec, path }, context.classes, problems);
+  const own = { tensor, spec: withModelLabels(named, tensor), path };
   const rowDims =
     sequence !== null ? resolvePositionDims(own, context, problems) : resolveRowDims(own, context, problems);
   if (rowDims === null) return null;

@@ -67,8 +67,8 @@ async function answer({ files, stores, named, forms }: FooterRequest): Promise<F
       answers.push({ kind: "failed", error: errorToData(read.error) });
       continue;
     }
-    const { fields, layout, ...footer } = read.footer;
-    const schema = { fields, layout };
+    const { fields, layout, classes, ...footer } = read.footer;
+    const schema = { fields, layout, classes };
     const key = JSON.stringify(schema);
     const known = schemas.get(key) ?? { index: schemas.size, schema };
     schemas.set(key, known);

@@ -29,8 +29,8 @@ export type FormAnswer =
   | { readonly kind: "found"; readonly found: FoundForm }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-/** Columns and layout that files of one kind share. */
-export type FileSchema = Pick<FileFooter, "fields" | "layout">;
+/** Columns, layout and names of classes that files of one kind share. */
+export type FileSchema = Pick<FileFooter, "fields" | "layout" | "classes">;
 
 /**
  * Reply of a footer process, with an answer for each file, in order. If the decoder fails, its answer is the

@@ -88,8 +88,8 @@ export class FooterReaders implements AsyncDisposable {
     return files.map((answer) => {
       if (answer.kind === "failed") return answer;
       const { kind, schema, ...footer } = answer;
-      const { fields, layout } = present(shared[schema], "a file's schema is in the answer");
-      return { kind, footer: { ...footer, file: this.#withForm(footer.file), fields, layout } };
+      const own = present(shared[schema], "a file's schema is in the answer");
+      return { kind, footer: { ...footer, file: this.#withForm(footer.file), ...own } };
     });
   }
 

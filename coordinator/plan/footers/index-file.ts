@@ -32,6 +32,7 @@ export async function indexFile(
     rowGroups,
     statistics: null,
     layout: sha256(canonicalJson(fields)),
+    classes: {},
     cut: {
       isOnePiece: part.isOnePiece(index),
       // Each slice of a lease carries the form.

@@ -7,6 +7,7 @@ import { fieldsOf } from "../../../shared/dataset/fields.ts";
 import { layoutOf } from "../../../shared/dataset/layout.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import { type Field, isTableFormat } from "../../../shared/domain/dataset.ts";
+import { classNamesOf } from "../../../shared/domain/hugging-face.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { END_BYTES, fetchedSource, isSmallFile, tailedSource } from "../../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../../shared/storage/storage.ts";
@@ -131,6 +132,7 @@ async function parseFooter(
     rowGroups,
     statistics: named === null ? null : file.statistics(namedIn(named, fields)),
     layout: layoutOf(file.schema),
+    classes: classNamesOf(file.schema.metadata),
   };
 }
 

@@ -3,6 +3,7 @@ import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { diffFields, type FieldDifference } from "../../../shared/dataset/field-differences.ts";
 import type { RowGroupStatistics } from "../../../shared/domain/column-statistics.ts";
 import type { Dataset, Field, FileCut, InputFile, RowGroup } from "../../../shared/domain/dataset.ts";
+import type { ClassNames } from "../../../shared/domain/hugging-face.ts";
 import type { Undecoded } from "../../../shared/domain/undecoded.ts";
 
 /** Bytes of a lease that a slice in another file takes, about. */
@@ -18,6 +19,8 @@ export interface FileFooter {
   readonly statistics: readonly RowGroupStatistics[] | null;
   /** Key of the columns' layout in Arrow. Files with equal layouts fit into one table, see `layoutOf`. */
   readonly layout: string;
+  /** Names that the file gives to the classes of its columns. Files of one schema share one object. */
+  readonly classes: ClassNames;
   /** Rules for cutting a file with an index into shards. */
   readonly cut?: FileCut;
   /** Records that are not in the file's encoding. Default: none. */

@@ -1,6 +1,7 @@
 import { Columns, describeFieldType } from "../../../shared/dataset/columns.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import type { FileCells } from "../../../shared/domain/file-cells.ts";
+import { isFileStruct } from "../../../shared/domain/hugging-face.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
@@ -33,7 +34,7 @@ export function findFiles(
     path: columnPath,
     part: "value",
     what: `column \`${name}\` holds no ${what}`,
-    expected: `the bytes of ${what.slice(0, -1)} files (binary), or where they are (text)`,
+    expected: `the bytes of ${what.slice(0, -1)} files (binary), where they are (text), or a struct of \`bytes\` and \`path\``,
     found: describeFieldType(field.type),
   });
   return null;
@@ -68,6 +69,8 @@ function cellsOf(type: FieldType, folder: string): FileCells | null {
       return { kind: "locations", folder: parseLocation(folder) };
     case "dictionary":
       return cellsOf(type.values, folder);
+    case "struct":
+      return isFileStruct(type) ? { kind: "locations", folder: parseLocation(folder) } : null;
     default:
       return null;
   }

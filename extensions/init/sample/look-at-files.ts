@@ -1,4 +1,5 @@
 import { FEATURES } from "../../../shared/domain/features.ts";
+import { fileInCell } from "../../../shared/domain/file-cells.ts";
 import { isLocation, type Location } from "../../../shared/domain/location.ts";
 import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
@@ -35,7 +36,8 @@ export async function lookAtFiles(
 ): Promise<SeenFiles | null> {
   const seen: SeenFile[] = [];
   for (const cell of cells) {
-    const file = cell instanceof Uint8Array ? await seenIn(cell) : await seenBehind(cell, options);
+    const held = fileInCell(cell);
+    const file = held instanceof Uint8Array ? await seenIn(held) : await seenBehind(held, options);
     if (file !== null) seen.push(file);
   }
   const alike = mostly(seen, ({ what }) => what);
@@ -63,8 +65,8 @@ async function seenIn(bytes: Uint8Array): Promise<SeenFile | null> {
  * Inspects the file that a cell names. The name must have an extension of a feature. Web addresses are not
  * opened.
  */
-async function seenBehind(cell: unknown, options: LookOptions): Promise<SeenFile | null> {
-  if (typeof cell !== "string" || cell.length > MAX_NAME_CHARS) return null;
+async function seenBehind(cell: string | null, options: LookOptions): Promise<SeenFile | null> {
+  if (cell === null || cell.length > MAX_NAME_CHARS) return null;
   const isWeb = WEB.test(cell);
   const name = isWeb ? cell.replace(/[?#].*$/s, "") : cell;
   const what = FEATURES.find(({ draft }) => draft?.name.test(name))?.files;

@@ -2,6 +2,7 @@ import { draftFor } from "../../../extensions/init/draft-job.ts";
 import { NO_SAMPLE } from "../../../extensions/init/sample/data-sample.ts";
 import type { FieldType } from "../../../shared/domain/dataset.ts";
 import { loadPlanners, loadStepDrafts, loadWays } from "../../../shared/domain/features.ts";
+import type { ClassNames } from "../../../shared/domain/hugging-face.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { FolderFacts, ModelFolder } from "../../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
@@ -42,6 +43,8 @@ interface Parts {
   /** Dims of the model's outputs in a run of two rows. */
   readonly gave?: Readonly<Record<string, readonly number[]>>;
   readonly textCauses?: readonly TextCause[];
+  /** Names that the input gives to the classes of its columns. */
+  readonly classes?: ClassNames;
 }
 
 function aRun(gave: NonNullable<Parts["gave"]>) {
@@ -51,13 +54,13 @@ function aRun(gave: NonNullable<Parts["gave"]>) {
 
 export function draft(
   types: Readonly<Record<string, FieldType>>,
-  { model = {}, folder, files = {}, nulls = [], gave, textCauses = [] }: Parts = {},
+  { model = {}, folder, files = {}, nulls = [], gave, textCauses = [], classes = {} }: Parts = {},
 ) {
   return draftFor({
     signature: aModel(model),
     folder: folder === undefined ? null : aFolder(folder),
     fields: fields(types),
-    textCauses,
+    ...{ textCauses, classes },
     ...LOADED,
     sample: { ...NO_SAMPLE, nulls, files: new Map(seenFiles(files)) },
     ran: gave === undefined ? null : aRun(gave),

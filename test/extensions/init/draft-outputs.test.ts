@@ -28,6 +28,25 @@ describe("the outputs of a drafted job", () => {
     ]);
   });
 
+  test("classes get the names of the only column that names as many, with a question", () => {
+    const model = { outputs: [aTensor("y", ["n", 3])] };
+    const classes = { kind: ["a", "b", "c"], other: ["a", "b"] };
+    const { outputs, problems } = draft({ pixels: fixedList(784), kind: int }, { model, classes });
+    expect(problems).toEqual([]);
+    expect(outputs).toMatchObject([
+      {
+        column: "label",
+        keys: { tensor: "y", op: "argmax", labels: { column: "kind" } },
+        questions: [expect.stringContaining("trained with the classes of `kind`")],
+      },
+      { column: "score", keys: { tensor: "y", op: "maxSoftmax" } },
+    ]);
+    const two = { kind: ["a", "b", "c"], other: ["x", "y", "z"] };
+    expect(outputsOf({ model, classes: two })).toEqual({ y: { tensor: "y" } });
+    const folder = { labels: ["d", "e", "f"] };
+    expect(outputsOf({ model, classes, folder }).label).toEqual({ tensor: "y", op: "argmax" });
+  });
+
   test("a model with several labels per row gives the classes that reach a score, with a question", () => {
     const model = { outputs: [aTensor("logits", ["n", 3])] };
     const folder = { labels: ["a", "b", "c"], multiLabel: true };

@@ -204,6 +204,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
         sizes: new Map(),
         sequences,
         folder: null,
+        classes: {},
         fixedBatchRows: null,
         batchNames: new Set(["n"]),
       } as const;

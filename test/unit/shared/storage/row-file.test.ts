@@ -7,7 +7,7 @@ import { asStorageError } from "../../../../shared/storage/errors.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
-import { openRowStorages, readRowFile } from "../../../../shared/storage/row-file.ts";
+import { openRowStorages, readFileCell, readRowFile } from "../../../../shared/storage/row-file.ts";
 
 const maxBytes = 256 * 1024 * 1024;
 const folder = parseLocation("/photos");
@@ -18,6 +18,27 @@ async function storagesWith(before: (call: StorageCall) => Promise<void> = async
   await storage.put(parseLocation("/photos/a b/cat.jpg"), sourceOfBytes(Uint8Array.of(1, 2, 3)), { signal });
   return new Storages({ file: async () => storage });
 }
+
+describe("readFileCell", () => {
+  const bytes = Uint8Array.of(7);
+  it.each([
+    [bytes, bytes],
+    ["a b/cat.jpg", Uint8Array.of(1, 2, 3)],
+    [{ bytes, path: "none.jpg" }, bytes],
+    [{ bytes: null, path: "a b/cat.jpg" }, Uint8Array.of(1, 2, 3)],
+  ])("reads %j", async (cell, found) => {
+    const cells = { kind: "locations", folder } as const;
+    const read = await readFileCell(await storagesWith(), cell, cells, { maxBytes, signal });
+    expect(read).toEqual({ kind: "bytes", bytes: found });
+  });
+
+  it("refuses a struct without bytes and path", async () => {
+    const cells = { kind: "locations", folder } as const;
+    const cell = { bytes: null, path: null };
+    const read = await readFileCell(await storagesWith(), cell, cells, { maxBytes, signal });
+    expect(read).toEqual({ kind: "refused", why: "has neither bytes nor a path" });
+  });
+});
 
 describe("readRowFile", () => {
   it.each(["a b/cat.jpg", "/photos/a b/cat.jpg"])("reads %s", async (name) => {

@@ -25,7 +25,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 /** Script that answers with one layout for each file, and exits on files named `/bad`. */
 const READER = `process.on("message", ({ id, argument: { files } }) => {
   if (files.some(({ path }) => path.startsWith("/bad"))) process.exit(7);
-  const schemas = [{ fields: [], layout: "one" }];
+  const schemas = [{ fields: [], layout: "one", classes: {} }];
   const found = files.map((file) => ({ kind: "read", file, rowGroups: [], schema: 0 }));
   process.send({ kind: "done", id, value: { schemas, files: found } });
 });

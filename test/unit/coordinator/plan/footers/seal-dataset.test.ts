@@ -30,6 +30,7 @@ function footer(
     rowGroups: [{ rows: 10, bytes: 400 }],
     statistics: null,
     layout: "",
+    classes: {},
   };
 }
 

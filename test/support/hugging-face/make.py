@@ -1,0 +1,53 @@
+"""Makes the files of this folder with Hugging Face's `datasets`, and reads them back with it (expected.json).
+
+pip install datasets==4.* pillow numpy
+"""
+import io, json, os, wave
+import numpy
+from datasets import Audio, ClassLabel, Dataset, Features, Image, Value, load_dataset
+from PIL import Image as Pillow
+
+os.chdir(os.path.dirname(os.path.abspath(__file__)))
+NAMES = ["red", "green", "blue"]
+random = numpy.random.default_rng(7)
+
+
+def picture(kind):
+    """Draws noise in which one colour is strongest."""
+    pixels = random.integers(0, 120, (6, 8, 3), dtype=numpy.uint8)
+    pixels[:, :, kind] += 100
+    return Pillow.fromarray(pixels)
+
+
+def sound(samples):
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1), out.setsampwidth(2), out.setframerate(16000)
+        out.writeframes(numpy.asarray(samples, dtype="<i2").tobytes())
+    return {"bytes": file.getvalue(), "path": "tone.wav"}
+
+
+kinds = [int(kind) for kind in random.integers(0, 3, 12)]
+features = Features({"id": Value("int32"), "image": Image(), "label": ClassLabel(names=NAMES)})
+rows = [{"id": at, "image": picture(kind), "label": kind} for at, kind in enumerate(kinds)]
+Dataset.from_list(rows, features=features).to_parquet("pictures.parquet")
+
+samples = [[int(value) for value in random.integers(-20000, 20000, 32)] for _ in range(4)]
+heard = [{"id": at, "audio": sound(own)} for at, own in enumerate(samples)]
+# Without decoding, `datasets` writes the same struct, and needs no decoder of sounds.
+audio = Features({"id": Value("int32"), "audio": Audio(sampling_rate=16000, decode=False)})
+Dataset.from_list(heard, features=audio).to_parquet("sounds.parquet")
+
+found = []
+read = load_dataset("parquet", data_files="pictures.parquet", split="train")
+for row in read:
+    means = numpy.asarray(row["image"].convert("RGB"), dtype=numpy.float64).mean(axis=(0, 1)) / 255
+    assert read.features["label"].int2str(row["label"]) == NAMES[int(means.argmax())]
+    found.append([row["id"], means.tolist(), read.features["label"].int2str(int(means.argmax()))])
+peaks = []
+for row in load_dataset("parquet", data_files="sounds.parquet", split="train").cast_column("audio", Audio(decode=False)):
+    with wave.open(io.BytesIO(row["audio"]["bytes"])) as file:
+        values = numpy.frombuffer(file.readframes(32), dtype="<i2")
+    peaks.append([row["id"], float(values.max()) / 32768])
+with open("expected.json", "w") as file:
+    json.dump({"pictures": found, "sounds": peaks}, file, indent=2)
