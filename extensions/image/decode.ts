@@ -93,7 +93,7 @@ export class ImageDecoder implements AsyncDisposable {
   }
 }
 
-/** Decodes an undamaged image of a library, in the memory of this thread's scaler. Null: libvips decodes it. */
+/** Decodes an image by a library, in the memory of this thread's scaler. Null: libvips decodes it. */
 function decodeNatively(
   native: NativeDecoder,
   bytes: Uint8Array,

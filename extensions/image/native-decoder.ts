@@ -23,8 +23,8 @@ export interface NativeDecoder extends Disposable {
 
 /**
  * Library of the system that decodes a format faster than libvips. It gives the same pixels, bit for bit, and
- * reuses the memory of its caller. It decodes undamaged, upright images without alpha only. All others are left
- * to libvips, so that both refuse the same images for the same reasons.
+ * writes them into the memory of its caller. It only decodes undamaged, upright images without alpha. All
+ * others are left to libvips, so that both refuse the same images for the same reasons.
  */
 export interface NativeLibrary {
   /** Format of its images, as {@link imageFormat} returns it. */

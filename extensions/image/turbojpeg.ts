@@ -37,7 +37,7 @@ export const TURBOJPEG: NativeLibrary = {
     return {
       sizeOf(jpeg, { orient }) {
         if (orient && orientationOf(jpeg) !== UPRIGHT) return null;
-        const [width, height, subsampling, space]: readonly Out[] = [[0], [0], [0], [0]];
+        const [width, height, subsampling, space]: [Out, Out, Out, Out] = [[0], [0], [0], [0]];
         if (header(handle, jpeg, jpeg.length, width, height, subsampling, space) !== 0) return null;
         // A file of tables alone is accepted, and has no size.
         return TO_RGB.has(space[0]) && width[0] > 0 ? { width: width[0], height: height[0] } : null;
