@@ -3,7 +3,7 @@ import type { FieldType } from "./dataset.ts";
 
 /*
  * Conventions of the Python library `datasets` in Parquet and Arrow files.
- * Source: https://huggingface.co/docs/datasets, features/features.py, image.py and audio.py of version 4.
+ * Source: https://huggingface.co/docs/datasets, features/features.py, image.py and audio.py of version 5.2.
  */
 
 /** Key of a file's metadata with the features of its columns, as JSON. */

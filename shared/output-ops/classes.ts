@@ -7,7 +7,10 @@ const MAX_LABELS = 100_000;
 /** Key of the ops whose columns hold classes. Planning replaces a column by the names of its classes. */
 export const labelsKey = (z: Zod) =>
   z
-    .union([z.array(z.string()).min(1).max(MAX_LABELS), z.strictObject({ column: z.string().min(1) })])
+    .union([
+      z.array(z.string()).min(1).max(MAX_LABELS),
+      z.strictObject({ column: z.string().min(1).describe("Column of the input whose classes have names.") }),
+    ])
     .exactOptional()
     .describe(
       "With `argmax`, `topK`, `threshold` or `columns`: the names of the classes in index order. The column then holds names, " +

@@ -113,7 +113,7 @@ describe("images in a drafted job", () => {
       folder,
       fields: fields({ photo: bytes }),
       sample: NO_SAMPLE,
-      textCauses: [],
+      ...{ textCauses: [], classes: {} },
       ...LOADED,
       ran: null,
     }).inputs;

@@ -138,7 +138,7 @@ describe("the inputs of a drafted job", () => {
     const found = {
       folder: null,
       sample: NO_SAMPLE,
-      textCauses: [],
+      ...{ textCauses: [], classes: {} },
       ...LOADED,
       ran: null,
     };

@@ -26,7 +26,7 @@ function written(signature: ReturnType<typeof aModel>, columns: readonly Field[]
     folder: null,
     fields: columns,
     sample: NO_SAMPLE,
-    textCauses: [],
+    ...{ textCauses: [], classes: {} },
     ...LOADED,
     ran: null,
   });

@@ -1,6 +1,6 @@
 """Makes the files of this folder with Hugging Face's `datasets`, and reads them back with it (expected.json).
 
-pip install datasets==4.* pillow numpy
+pip install datasets==5.2.0 pillow==13.0.0 numpy
 """
 import io, json, os, wave
 import numpy
@@ -34,9 +34,9 @@ Dataset.from_list(rows, features=features).to_parquet("pictures.parquet")
 
 samples = [[int(value) for value in random.integers(-20000, 20000, 32)] for _ in range(4)]
 heard = [{"id": at, "audio": sound(own)} for at, own in enumerate(samples)]
-# Without decoding, `datasets` writes the same struct, and needs no decoder of sounds.
+# A cast of structs gives the same column as encoding, and needs no library of sounds.
 audio = Features({"id": Value("int32"), "audio": Audio(sampling_rate=16000, decode=False)})
-Dataset.from_list(heard, features=audio).to_parquet("sounds.parquet")
+Dataset.from_list(heard).cast(audio).to_parquet("sounds.parquet")
 
 found = []
 read = load_dataset("parquet", data_files="pictures.parquet", split="train")

@@ -64,7 +64,7 @@ describe("the types of the job file", () => {
       readonly normalize?: boolean;
       readonly as?: "float32" | "float16" | "int8" | "ubinary";
       readonly k?: number;
-      readonly labels?: readonly string[];
+      readonly labels?: readonly string[] | { readonly column: string };
       readonly shape?: readonly number[];
       readonly batchAxis?: number;
     }>();
