@@ -13,7 +13,7 @@ export interface LoggedReply {
 
 /**
  * Replies for the rows of a shard, by the digest of the request. A reply is appended to a file before it is
- * used, so another attempt of the shard on this machine asks only what is missing. The file outlasts a killed
+ * used. So another attempt of the shard on this machine asks only what is missing. The file outlasts a killed
  * process. After a power failure, the last replies may be missing.
  *
  * One line for each reply: `{"key":"...","status":200,"body":"..."}`. An incomplete line is ignored.

@@ -32,7 +32,7 @@ export function answerTypes(schema: Schema, where: string): AnswerTypes {
 }
 
 /**
- * Returns the schema with the defaults that servers want: all properties of an object are required, and no
+ * Returns the schema with the defaults that servers want. All properties of an object are required, and no
  * others are allowed.
  */
 export function closed(schema: Schema): Schema {

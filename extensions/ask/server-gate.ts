@@ -27,8 +27,8 @@ const MOST_PAUSE_MS = 60_000;
 const ROUNDS_TO_GROW = 32;
 
 /**
- * Requests that may be late by this much keep their rate. The rate is lower by the same part of a minute, so
- * that no minute has more requests than the limit.
+ * Requests that may be late by this much keep their rate. The rate is lower by the same part of a minute.
+ * So no minute has more requests than the limit.
  */
 const SLACK_MS = 100;
 const MINUTE_MS = 60_000;

@@ -25,8 +25,8 @@ interface ChainOptions extends Omit<OpenStepOptions, "paths"> {
 }
 
 /**
- * Open steps that run one after another, as one step. It takes several record batches concurrently: those of
- * a step that waits run together, and every other step takes one at a time.
+ * Open steps that run one after another, as one step. It takes several record batches concurrently. Those of
+ * a step that waits run together. Every other step takes one at a time.
  */
 export class StepChain implements AsyncDisposable {
   readonly #steps: readonly { readonly binding: StepBinding; readonly step: Step }[];

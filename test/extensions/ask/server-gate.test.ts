@@ -107,8 +107,8 @@ it("repeated requests go first, and an aborted one takes no place", async () => 
   const order: string[] = [];
   const stop = new AbortController();
   const gone = gate.enter(stop.signal).catch(() => order.push("gone"));
-  const late = gate.enter(signal).then((pass) => (order.push("late"), pass.left()));
-  const again = gate.enter(signal, true).then((pass) => (order.push("again"), pass.left()));
+  const late = gate.enter(signal).then((pass) => [order.push("late"), pass.left()]);
+  const again = gate.enter(signal, true).then((pass) => [order.push("again"), pass.left()]);
   stop.abort(new Error("stop"));
   await gone;
   first.answered(0);
