@@ -7,7 +7,6 @@ import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { JobView } from "../../shared/domain/job-view.ts";
-import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
@@ -31,7 +30,7 @@ import { metricsOf } from "./job-metrics.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
 import { statusOf, viewOf } from "./job-view.ts";
 import type { RunRecorder } from "./run-recorder.ts";
-import { limitSharers } from "./schedule-for.ts";
+import { leaseOf, limitSharers } from "./schedule-for.ts";
 
 export interface ActiveJobOptions {
   readonly jobId: JobId;
@@ -213,12 +212,7 @@ export class ActiveJob {
       return { kind: "none", retryAtMs, slotsFull: why === "slotsFull" };
     }
     if (answer?.kind !== "grant") return { kind: "none", retryAtMs: null, slotsFull: false };
-    const { shard, token, leaseMs } = answer;
-    const slices = leaseSlices(this.#options.planned.dataset.files, this.#options.shell.state.rows, shard);
-    const attempt = this.#options.shell.state.shards[shard.id]?.attempts.length ?? 1;
-    const traceparent = this.#options.recorder.traceparentOf(shard.id, attempt);
-    const { jobId, workers } = this;
-    return { kind: "lease", lease: { jobId, token, shard, slices, leaseMs, traceparent, workers } };
+    return { kind: "lease", lease: leaseOf(answer, this.#options) };
   }
 
   /** Adds to this run the store requests that a worker reports. */

@@ -87,7 +87,7 @@ export class AnswerLog implements Disposable {
 }
 
 /** Parses the lines of a log. Skips lines that were not written to the end. */
-export function linesOf(text: string): readonly (LoggedReply & { readonly key: string })[] {
+function linesOf(text: string): readonly (LoggedReply & { readonly key: string })[] {
   return text.split("\n").flatMap((line) => {
     const parsed = parseJson(line);
     if (typeof parsed !== "object" || parsed === null) return [];

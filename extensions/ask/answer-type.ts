@@ -7,7 +7,7 @@ type Schema = Readonly<Record<string, unknown>>;
 const MOST_LEVELS = 16;
 
 /** Columns of an answer, or the reasons why its schema gives none. */
-export interface AnswerTypes {
+interface AnswerTypes {
   readonly columns: readonly NamedType[];
   readonly problems: readonly Problem[];
 }

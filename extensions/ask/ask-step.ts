@@ -99,7 +99,15 @@ class AskStep implements Step {
     };
   }
 
-  async run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<StepResult> {
+  run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+    return this.#run(batch, undefined, signal);
+  }
+
+  ofShard(shard: Shard): Pick<Step, "run"> {
+    return { run: (batch, signal) => this.#run(batch, shard, signal) };
+  }
+
+  async #run(batch: RecordBatch, shard: Shard | undefined, signal: AbortSignal): Promise<StepResult> {
     if (batch.numRows === 0) return this.#result([]);
     const stop = new AbortController();
     const both = AbortSignal.any([signal, stop.signal]);

@@ -10,7 +10,7 @@ import type { Reply } from "./send.ts";
 import type { ServerGate } from "./server-gate.ts";
 
 /** Parts of an asker. Tests replace the server and the clock. */
-export interface AskerParts {
+interface AskerParts {
   /** Key path of the step, for errors. */
   readonly where: string;
   readonly patienceMs: number;
@@ -83,7 +83,7 @@ export class Asker {
     let answers = gate.answers;
     let own = 0;
     for (let failure = 0; ; failure += 1) {
-      const pass = await gate.enter(signal, failure > 0);
+      const pass = await gate.enter(failure > 0, signal);
       const sentMs = clock.nowMs();
       firstMs ??= sentMs;
       let reply: Reply;

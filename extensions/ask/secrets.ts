@@ -2,7 +2,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { expandVariables } from "../../shared/job-file/expand-variables.ts";
 
 /** Headers with the worker's secrets. */
-export interface Secrets {
+interface Secrets {
   readonly headers: Readonly<Record<string, string>>;
   /** Replaces secrets in a text by references to them. A server may repeat them in its words. */
   conceal(text: string): string;
@@ -30,9 +30,9 @@ export function expandSecrets(
         fields: { where },
         hint: "set it in the environment of `shardmill worker`, or of `shardmill run`",
       });
-    for (const [reference, variable = ""] of text.matchAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)[^}]*\}/g)) {
+    for (const [, variable = ""] of text.matchAll(/\$\{([A-Za-z_]\w*)/g)) {
       const secret = env[variable] ?? "";
-      if (secret.length >= LEAST_CHARS) values.set(secret, reference);
+      if (secret.length >= LEAST_CHARS) values.set(secret, `\${${variable}}`);
     }
     return [name, value] as const;
   });

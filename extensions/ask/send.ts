@@ -1,7 +1,7 @@
 import { messageOf } from "../../shared/core/errors.ts";
 import { Connections } from "../../shared/http/connections.ts";
 import { exchange } from "../../shared/http/exchange.ts";
-import { PassingFailure } from "../../shared/http/failures.ts";
+import { PassingFailure, retryAfterMs } from "../../shared/http/failures.ts";
 import type { AnswerHead, BodyReader } from "../../shared/http/messages.ts";
 
 /** Limit of an answer's bytes. A larger one is cut, and so no JSON. */
@@ -73,7 +73,7 @@ function asError(error: unknown): Error {
 function replyOf({ status, headers }: AnswerHead): BodyReader<Reply> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  const afterMs = retryAfterMs(headers["retry-after"], Date.now());
+  const afterMs = retryAfterMs(headers["retry-after"], headers.date) || null;
   return {
     take(chunk) {
       if (bytes < MOST_BYTES) chunks.push(Buffer.from(chunk));
@@ -82,11 +82,4 @@ function replyOf({ status, headers }: AnswerHead): BodyReader<Reply> {
     },
     end: () => ({ kind: "reply", status, afterMs, body: Buffer.concat(chunks).toString() }),
   };
-}
-
-/** Parses `Retry-After`: seconds, or a date. Null: there is none, or it is past. */
-export function retryAfterMs(header: string | undefined, nowMs: number): number | null {
-  if (header === undefined) return null;
-  const ms = /^\s*\d+(\.\d+)?\s*$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - nowMs;
-  return Number.isFinite(ms) && ms > 0 ? ms : null;
 }

@@ -81,7 +81,7 @@ export class ServerGate {
   }
 
   /** Waits until a request may be sent. @throws the signal's reason */
-  async enter(signal: AbortSignal, isRepeated = false): Promise<Pass> {
+  async enter(isRepeated: boolean, signal: AbortSignal): Promise<Pass> {
     signal.throwIfAborted();
     const turn = deferred<void>();
     const granted = () => turn.resolve();

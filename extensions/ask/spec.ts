@@ -29,16 +29,16 @@ const MOST_AT_ONCE = 65_536;
 /** Builds the schema of the key's value. */
 export function askSpec(z: Zod, { refuse }: SpecParts) {
   const text = z.string().min(1).max(MOST_CHARS);
-  const duration = (z.string().max(20) as z.ZodString)
-    .superRefine((value, context) => {
-      if (parseDurationMs(value) !== null) return;
-      const expected = "a whole number and its unit, as in `30s`, `15m`, `6h`";
-      refuse(context, [], "is not a duration", { expected });
-    })
-    .meta({ title: "a duration, as in `15m`" });
+  const duration = durationText(z, refuse);
   const secret = z.string().min(1).max(10_000).meta({ writeOnly: true });
   const rate = z.number().positive();
   const anyKeys = z.object({}).loose();
+  const perMinute = z.strictObject({
+    requests: rate.exactOptional().describe("Limit of requests."),
+    tokens: rate
+      .exactOptional()
+      .describe("Limit of tokens, in questions and answers, as the server counts them."),
+  });
   return z.strictObject({
     url: z
       .string()
@@ -73,15 +73,7 @@ export function askSpec(z: Zod, { refuse }: SpecParts) {
       .max(MOST_AT_ONCE)
       .default(16)
       .describe("Limit of requests at once, over the whole job. Default: 16."),
-    perMinute: z
-      .strictObject({
-        requests: rate.exactOptional().describe("Limit of requests."),
-        tokens: rate
-          .exactOptional()
-          .describe("Limit of tokens, in questions and answers, as the server counts them."),
-      })
-      .default({})
-      .describe("Limits for each minute, over the whole job. Default: none."),
+    perMinute: perMinute.default({}).describe("Limits for each minute, over the whole job. Default: none."),
     patience: duration
       .default("30m")
       .describe("How long a row waits for a server that is unavailable or overloaded. Default: `30m`."),
@@ -89,4 +81,14 @@ export function askSpec(z: Zod, { refuse }: SpecParts) {
       .default("10m")
       .describe("How long a server may be silent. Then the request is sent again. Default: `10m`."),
   });
+}
+
+function durationText(z: Zod, refuse: SpecParts["refuse"]) {
+  return (z.string().max(20) as z.ZodString)
+    .superRefine((value, context) => {
+      if (parseDurationMs(value) !== null) return;
+      const expected = "a whole number and its unit, as in `30s`, `15m`, `6h`";
+      refuse(context, [], "is not a duration", { expected });
+    })
+    .meta({ title: "a duration, as in `15m`" });
 }

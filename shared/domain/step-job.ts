@@ -12,7 +12,7 @@ export interface StepJob {
 }
 
 /** Share of a worker in the limits of a job. */
-export interface LimitShare {
+interface LimitShare {
   /** Workers that share the limits, with this one. */
   readonly workers: number;
   /** Time after which all workers know of a new one, in ms. */

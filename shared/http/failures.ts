@@ -89,7 +89,7 @@ export function wantsProxyUser(path: string): ShardmillError {
 }
 
 /** Reads `retry-after`: seconds, or a date relative to the answer's own, because clocks differ. */
-function retryAfterMs(after: string | undefined, date: string | undefined): number {
+export function retryAfterMs(after: string | undefined, date: string | undefined): number {
   if (after === undefined) return 0;
   if (/^\d{1,6}$/.test(after)) return Number(after) * 1_000;
   const untilMs = Date.parse(after) - Date.parse(date ?? "");

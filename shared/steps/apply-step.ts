@@ -36,9 +36,9 @@ export async function applyStep(
   return { batch: joinColumns(binding, batch, result), sources, failed, noted };
 }
 
-/** Returns a step for rows of one shard. */
-export function ofShard(step: Pick<Step, "run">, shard: Shard | undefined): Pick<Step, "run"> {
-  return { run: (batch, signal) => step.run(batch, signal, shard) };
+/** Returns a step for rows of one shard. Undefined: the rows are of none. */
+export function ofShard(step: Pick<Step, "run" | "ofShard">, shard: Shard | undefined): Pick<Step, "run"> {
+  return shard === undefined ? step : (step.ofShard?.(shard) ?? step);
 }
 
 function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {

@@ -35,10 +35,14 @@ export interface StepResult {
 export interface Step extends AsyncDisposable {
   /**
    * @param batch columns that the step reads, in the order of its plan. There may be none
-   * @param shard shard of the rows. Undefined: they are of none, as in `try`
    * @throws errors with the step's key path
    */
-  run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<StepResult>;
+  run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult>;
+  /**
+   * Returns the step for rows of one shard, for steps that keep data by shard. Rows of no shard, as in `try`,
+   * are for the step itself.
+   */
+  ofShard?(shard: Shard): Pick<Step, "run">;
 }
 
 export interface OpenStepOptions {

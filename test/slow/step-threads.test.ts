@@ -228,7 +228,7 @@ test("a stage runs its steps in order, and returns the rows, their sources and t
     stores: NO_STORES,
     meter,
   });
-  const { batch, sources } = await stage.run(batchOf(20), NEVER);
+  const { batch, sources } = await stage.run(batchOf(20), undefined, NEVER);
   expect([...(sources ?? [])]).toEqual([0, 2, 4, 6, 8]);
   expect(
     ids(

@@ -80,7 +80,7 @@ async function through(batch: RecordBatch, selects: readonly string[]): Promise<
     stores: NO_STORES,
     meter,
   });
-  return (await stage.run(batch, signal)).batch;
+  return (await stage.run(batch, undefined, signal)).batch;
 }
 
 const rowsOf = (batch: RecordBatch) => plainRows(new Table([batch])) as Record<string, unknown>[];

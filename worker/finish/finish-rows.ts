@@ -85,7 +85,7 @@ function finishedRows(
     pieces(mappedRows(rows, sources), (numRows) => steps.pieceRows(numRows)),
     () => steps.atOnce,
     async ({ batch, origins }) => {
-      const finished = await steps.run(batch, signal, lease.shard).catch((error: unknown) => {
+      const finished = await steps.run(batch, lease.shard, signal).catch((error: unknown) => {
         const [first = 0] = origins;
         throw stepFailedAt(error, lease, first, (origins.at(-1) ?? first) + 1);
       });

@@ -16,8 +16,9 @@ const LIMITS: PruneLimits = {
 };
 
 /**
- * Returns the folder in this machine's cache for a job's steps. Makes it if one of them waits for a server. A job that is resumed under another id has the same one, as its partials have the same place.
- * Removes the folders of old jobs.
+ * Returns the folder in this machine's cache for a job's steps. Makes it if one of them waits for a server. A
+ * job that is resumed under another id has the same one, as its partials have the same place. Removes the
+ * folders of old jobs.
  */
 export async function keptFolder({ partialsPath, map }: JobDescription): Promise<string> {
   const path = join(cacheFolder("steps"), sha256(partialsPath).slice(0, 32));

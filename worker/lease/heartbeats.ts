@@ -16,14 +16,8 @@ import { mayRepeat } from "./persist.ts";
  */
 const NEWS_MS = 3_000;
 
-export interface HeartbeatOptions {
-  readonly work: Pick<WorkService, "heartbeat">;
-  readonly clock: TimedClock;
-  readonly log: Logger;
-  /** Leases to renew. */
-  readonly ledger: LeaseLedger;
-  /** Returns the current session. */
-  readonly registered: () => Registered;
+/** Facts about this process that heartbeats report, and what they report back. */
+export interface HeartbeatReports {
   /** Returns the busy shares since the last call. */
   readonly takeBusy: () => StageShares;
   /** Returns the share of padding in the positions that ran since the last call. Null: none ran. */
@@ -36,6 +30,16 @@ export interface HeartbeatOptions {
   readonly fetching?: () => Fetching | null;
   /** Called with the number of workers that share limits of the job. Default: not reported. */
   readonly onWorkers?: (workers: number) => void;
+}
+
+interface HeartbeatOptions extends HeartbeatReports {
+  readonly work: Pick<WorkService, "heartbeat">;
+  readonly clock: TimedClock;
+  readonly log: Logger;
+  /** Leases to renew. */
+  readonly ledger: LeaseLedger;
+  /** Returns the current session. */
+  readonly registered: () => Registered;
   /** Called when the coordinator reports a lease as lost, or has not confirmed it for too long. */
   readonly onLost: (lease: LeaseName) => void;
   /** Called when a lease may be lost, and the coordinator is unreachable. */

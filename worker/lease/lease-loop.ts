@@ -18,7 +18,7 @@ import type {
   WorkService,
 } from "../../shared/wire/services.ts";
 import { type Attempt, AttemptSet, refOf } from "./attempt-set.ts";
-import { type HeartbeatOptions, Heartbeats } from "./heartbeats.ts";
+import { type HeartbeatReports, Heartbeats } from "./heartbeats.ts";
 import { LeaseLedger, type LeaseName } from "./lease-ledger.ts";
 import { mayRepeat, persist } from "./persist.ts";
 import type { ShardRunner } from "./shard-runner.ts";
@@ -26,11 +26,7 @@ import type { ShardRunner } from "./shard-runner.ts";
 /** Longest wait of a lease request at the coordinator, below the idle limits of common proxies. */
 const LONG_POLL_MS = 25_000;
 
-interface LeaseLoopOptions
-  extends Pick<
-    HeartbeatOptions,
-    "takeBusy" | "takePadding" | "batch" | "storeCounts" | "fetching" | "onWorkers"
-  > {
+interface LeaseLoopOptions extends HeartbeatReports {
   readonly work: WorkService;
   readonly registration: Registration;
   readonly runner: ShardRunner;

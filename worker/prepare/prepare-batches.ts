@@ -40,7 +40,7 @@ export async function* prepareBatches(
     inPieces(numbered, (rows) => steps.pieceRows(rows)),
     () => steps.atOnce,
     async ({ batch, failed, ...rows }) => {
-      const run = (readable: RecordBatch) => steps.run(readable, signal, lease.shard);
+      const run = (readable: RecordBatch) => steps.run(readable, lease.shard, signal);
       const stepped = await stepReadable(batch, failed, run).catch((error: unknown) => {
         throw stepFailedAt(error, lease, rows.sourceStart, rows.sourceEnd);
       });

@@ -18,6 +18,7 @@ import { ownVersions } from "../../shared/wire/protocol.ts";
 import type { Registration, WorkService } from "../../shared/wire/services.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { DeviceRunner } from "../job/device-runner.ts";
+import type { HeartbeatReports } from "../lease/heartbeats.ts";
 import { idleExit } from "../lease/idle-exit.ts";
 import { LeaseLoop } from "../lease/lease-loop.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
@@ -115,11 +116,7 @@ export async function runWorker(
   const loop = new LeaseLoop({
     ...traced,
     registration: registrationOf(options),
-    takeBusy: () => runner.takeBusy(),
-    takePadding: () => runner.takePadding(),
-    batch: () => runner.batch,
-    storeCounts: () => processTally.read(),
-    fetching: () => runner.fetching,
+    ...reportsOf(runner),
     onWorkers: (workers) => writeShare(share, { workers }),
     clock: systemClock,
     log,
@@ -139,6 +136,16 @@ export async function runWorker(
     traced.over();
     await tracer.close();
   }
+}
+
+function reportsOf(runner: DeviceRunner): HeartbeatReports {
+  return {
+    takeBusy: () => runner.takeBusy(),
+    takePadding: () => runner.takePadding(),
+    batch: () => runner.batch,
+    storeCounts: () => processTally.read(),
+    fetching: () => runner.fetching,
+  };
 }
 
 function asIs<T>(value: T): T {

@@ -87,8 +87,11 @@ export class StageSteps implements AsyncDisposable {
     return pieceRowsIn(rows, this.#pieceRows, this.#threads);
   }
 
-  /** @throws errors of a step, naming the step */
-  async run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<SteppedRows> {
+  /**
+   * @param shard shard of the rows. Undefined: they are of none
+   * @throws errors of a step, naming the step
+   */
+  async run(batch: RecordBatch, shard: Shard | undefined, signal: AbortSignal): Promise<SteppedRows> {
     const rows = await applyStep(ofShard(this.#step, shard), this.#columns, batch, signal);
     const { data, numRows } = rows.batch;
     if (batch.numRows > 0) this.#budget.seen(rowBytes(data, 0, numRows));
@@ -105,7 +108,7 @@ export class StageSteps implements AsyncDisposable {
       0,
       schema.fields.map(({ type }) => gather(type, [])),
     );
-    const found = this.run(none, signal).then(({ batch }) => batch.schema);
+    const found = this.run(none, undefined, signal).then(({ batch }) => batch.schema);
     found.catch(() => this.#schemas.delete(key));
     this.#schemas.set(key, found);
     return found;

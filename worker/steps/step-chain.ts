@@ -60,7 +60,12 @@ export class StepChain implements AsyncDisposable {
    *
    * @throws errors of a step, naming the step
    */
-  async run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<SteppedRows> {
+  run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
+    return this.runOf(undefined, batch, signal);
+  }
+
+  /** Runs the steps on rows of a shard, as `run` does. Undefined: the rows are of none. */
+  async runOf(shard: Shard | undefined, batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
     let rows: SteppedRows = { batch, sources: null, failed: [], noted: NO_NOTED_ROWS };
     const failed: FailedSource[] = [];
     for (const [index, { binding, step }] of this.#steps.entries()) {
@@ -88,15 +93,19 @@ export class StepChain implements AsyncDisposable {
 
 function oneAtATime(step: Step): Step {
   const slots = new Slots("record batches", { slots: 1, waiting: Number.MAX_SAFE_INTEGER });
-  return {
-    async run(batch, signal, shard): Promise<StepResult> {
+  const inTurn = (any: Pick<Step, "run">): Pick<Step, "run"> => ({
+    async run(batch, signal): Promise<StepResult> {
       const leave = await slots.take(signal);
       try {
-        return await step.run(batch, signal, shard);
+        return await any.run(batch, signal);
       } finally {
         leave();
       }
     },
+  });
+  return {
+    ...inTurn(step),
+    ofShard: (shard) => inTurn(ofShard(step, shard)),
     [Symbol.asyncDispose]: () => Promise.resolve(step[Symbol.asyncDispose]()),
   };
 }

@@ -8,7 +8,7 @@ import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import { buffersOfTables, packBatch, unpackBatch } from "../../shared/dataset/packed-table.ts";
 import { plainCopy } from "../../shared/dataset/plain-batch.ts";
 import type { Shard } from "../../shared/domain/shard.ts";
-import type { Step, StepResult } from "../../shared/steps/step.ts";
+import type { StepResult } from "../../shared/steps/step.ts";
 import type { StepAnswer, StepThreadMethods, StepThreadOptions, StepThreadOwner } from "./step-protocol.ts";
 
 export interface StepClientOptions extends StepThreadOptions {
@@ -21,7 +21,7 @@ export interface StepClientOptions extends StepThreadOptions {
 }
 
 /** Client of a step thread, as a step. */
-export class StepThreadClient implements Step {
+export class StepThreadClient implements AsyncDisposable {
   readonly #thread: Remote<StepThreadMethods>;
   readonly #batches: number;
   /** Record batches at the thread, until their replies, even if they were aborted. */
@@ -50,7 +50,7 @@ export class StepThreadClient implements Step {
    * @throws errors of the steps
    * @throws {INTERNAL} when the thread ended
    */
-  async run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<StepResult> {
+  async run(batch: RecordBatch, shard: Shard | undefined, signal: AbortSignal): Promise<StepResult> {
     signal.throwIfAborted();
     assert(this.isFree, "a step thread works on a limited number of record batches");
     const packed = packBatch(plainCopy(batch));

@@ -33,7 +33,7 @@ async function run({ batch, shard }: StepRun, { signal }: CallContext): Promise<
   try {
     const chain = await opening;
     startMs = systemClock.nowMs();
-    const { batch: made, sources, ...rest } = await chain.run(unpackBatch(batch), signal, shard);
+    const { batch: made, sources, ...rest } = await chain.runOf(shard, unpackBatch(batch), signal);
     const packed = packBatch(plainBatch(made));
     const own = sources === null ? null : sources.slice();
     const transfer = [...buffersOfTables(packed), ...(own === null ? [] : [own.buffer])];

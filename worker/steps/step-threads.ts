@@ -30,7 +30,15 @@ export class StepThreads implements Step {
     this.#start();
   }
 
-  async run(batch: RecordBatch, signal: AbortSignal, shard?: Shard): Promise<StepResult> {
+  run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
+    return this.#run(batch, undefined, signal);
+  }
+
+  ofShard(shard: Shard): Pick<Step, "run"> {
+    return { run: (batch, signal) => this.#run(batch, shard, signal) };
+  }
+
+  async #run(batch: RecordBatch, shard: Shard | undefined, signal: AbortSignal): Promise<StepResult> {
     const leave = await this.#slots.take(signal);
     if (this.#isClosed) {
       leave();
@@ -38,7 +46,7 @@ export class StepThreads implements Step {
     }
     const thread = this.#freeThread();
     try {
-      return await thread.run(batch, signal, shard);
+      return await thread.run(batch, shard, signal);
     } finally {
       void thread.untilDone(batch).then(() => {
         if (thread.hasExited) this.#threads.delete(thread);

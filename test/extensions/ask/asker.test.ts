@@ -122,7 +122,7 @@ it("a request that alone fails with a 500 is a dead letter, while the server ans
       if (body !== "poison") return GOOD;
       failures += 1;
       // Another request is answered meanwhile.
-      (await gate.enter(signal)).answered(0);
+      (await gate.enter(false, signal)).answered(0);
       return status(500, "out of range");
     },
   });

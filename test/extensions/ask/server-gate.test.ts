@@ -23,7 +23,7 @@ async function served(
   let atOnce = 0;
   let most = 0;
   const all = Array.from({ length: count }, async () => {
-    const pass = await gate.enter(signal);
+    const pass = await gate.enter(false, signal);
     atMs.push(clock.nowMs());
     atOnce += 1;
     most = Math.max(most, atOnce);
@@ -61,14 +61,14 @@ it("tokens that the server counted delay later requests", async () => {
 it("a failure halves the limit once for all requests under way, and answers let it grow back", async () => {
   const { clock, gate } = aGate({ concurrency: 64 });
   const passes: Pass[] = [];
-  for (let at = 0; at < 64; at += 1) passes.push(await gate.enter(signal));
+  for (let at = 0; at < 64; at += 1) passes.push(await gate.enter(false, signal));
   clock.skip(1);
   for (const pass of passes) pass.refused(null);
   expect(gate.limit).toBe(32);
   let rounds = 0;
   for (; gate.limit < 64 && rounds < 100; rounds += 1) {
     const round: Pass[] = [];
-    while (round.length < gate.limit) round.push(await gate.enter(signal));
+    while (round.length < gate.limit) round.push(await gate.enter(false, signal));
     for (const pass of round) pass.answered(0);
   }
   expect(rounds).toBeGreaterThan(8);
@@ -77,8 +77,8 @@ it("a failure halves the limit once for all requests under way, and answers let 
 
 it("`Retry-After` pauses all requests", async () => {
   const { clock, gate } = aGate({ concurrency: 2 });
-  (await gate.enter(signal)).refused(7_000);
-  await clock.until(gate.enter(signal));
+  (await gate.enter(false, signal)).refused(7_000);
+  await clock.until(gate.enter(false, signal));
   expect(clock.nowMs()).toBe(7_000);
 });
 
@@ -87,28 +87,28 @@ it("failures in a row pause all requests, longer each time, to a minute, until a
   const pauses: number[] = [];
   for (let failure = 0; failure < 10; failure += 1) {
     const beforeMs = clock.nowMs();
-    const pass = await clock.until(gate.enter(signal));
+    const pass = await clock.until(gate.enter(false, signal));
     pauses.push(clock.nowMs() - beforeMs);
     clock.skip(1);
     pass.refused(null);
   }
   expect(pauses).toEqual([0, 0, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
-  (await clock.until(gate.enter(signal))).answered(0);
+  (await clock.until(gate.enter(false, signal))).answered(0);
   const beforeMs = clock.nowMs();
   clock.skip(1);
-  (await gate.enter(signal)).refused(null);
-  await clock.until(gate.enter(signal));
+  (await gate.enter(false, signal)).refused(null);
+  await clock.until(gate.enter(false, signal));
   expect(clock.nowMs() - beforeMs).toBe(1);
 });
 
 it("repeated requests go first, and an aborted one takes no place", async () => {
   const { gate } = aGate({ concurrency: 1 });
-  const first = await gate.enter(signal);
+  const first = await gate.enter(false, signal);
   const order: string[] = [];
   const stop = new AbortController();
-  const gone = gate.enter(stop.signal).catch(() => order.push("gone"));
-  const late = gate.enter(signal).then((pass) => [order.push("late"), pass.left()]);
-  const again = gate.enter(signal, true).then((pass) => [order.push("again"), pass.left()]);
+  const gone = gate.enter(false, stop.signal).catch(() => order.push("gone"));
+  const late = gate.enter(false, signal).then((pass) => [order.push("late"), pass.left()]);
+  const again = gate.enter(true, signal).then((pass) => [order.push("again"), pass.left()]);
   stop.abort(new Error("stop"));
   await gone;
   first.answered(0);
@@ -118,6 +118,6 @@ it("repeated requests go first, and an aborted one takes no place", async () => 
 
 it("the first request waits until other workers know of this one", async () => {
   const { clock, gate } = aGate({ concurrency: 1 }, 10_000);
-  await clock.until(gate.enter(signal));
+  await clock.until(gate.enter(false, signal));
   expect(clock.nowMs()).toBe(10_000);
 });

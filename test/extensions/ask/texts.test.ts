@@ -1,7 +1,5 @@
 import { expect, it } from "vitest";
-import { linesOf } from "../../../extensions/ask/answer-log.ts";
 import { expandSecrets } from "../../../extensions/ask/secrets.ts";
-import { retryAfterMs } from "../../../extensions/ask/send.ts";
 import { columnsOf, fillTemplate, parseTemplate, valueText } from "../../../extensions/ask/template.ts";
 
 it("a template has the values of its columns, and doubled braces are plain", () => {
@@ -39,20 +37,4 @@ it("a secret is taken from the environment, and concealed in texts", () => {
   expect(() => expandSecrets({ authorization: "Bearer ${KEY}" }, {}, "ask")).toThrow(
     expect.objectContaining({ code: "WORKER_UNFIT" }),
   );
-});
-
-it("`Retry-After` is a number of seconds or a date", () => {
-  const nowMs = Date.parse("2026-01-01T00:00:00Z");
-  expect(retryAfterMs("2", nowMs)).toBe(2_000);
-  expect(retryAfterMs("0.5", nowMs)).toBe(500);
-  expect(retryAfterMs("Thu, 01 Jan 2026 00:00:10 GMT", nowMs)).toBe(10_000);
-  expect(
-    [undefined, "", "soon", "-1", "Thu, 01 Jan 2020 00:00:10 GMT"].map((text) => retryAfterMs(text, nowMs)),
-  ).toEqual([null, null, null, null, null]);
-});
-
-it("lines of the log that were not written to the end are skipped", () => {
-  const line = (key: string) => JSON.stringify({ key, status: 200, body: "x" });
-  const text = `${line("a")}\n{"key":"b","status":2\n${line("c")}\n${line("d").slice(0, -3)}`;
-  expect(linesOf(text).map(({ key }) => key)).toEqual(["a", "c"]);
 });

@@ -60,7 +60,6 @@ function run(client: string, args: readonly string[], env: Record<string, string
  * Arguments for calls with the secret, as the README names them. `grpcurl` reads the secret from a variable,
  * because every user of the machine can see the arguments.
  */
-// biome-ignore lint/suspicious/noTemplateCurlyInString: `grpcurl` replaces it by the variable's value
 const KNOWN = ["-plaintext", "-expand-headers", "-H", "authorization: Bearer ${SECRET}"];
 
 function known(...args: readonly string[]): Promise<Said> {

@@ -76,7 +76,6 @@ function run(program: string, args: readonly string[], env: Record<string, strin
 /** Makes one call by grpcurl with the proto files, so that no other call is made, optionally with a token. */
 function grpcurl(to: Served, args: readonly string[], method: string, token = ""): Promise<Said> {
   const protos = ["-import-path", "proto", "-proto", "shardmill/v1/jobs.proto"];
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is grpcurl that fills it in
   const bears = token === "" ? [] : ["-expand-headers", "-H", "authorization: Bearer ${TOKEN}"];
   const call = [...protos, ...args, ...bears, to.address, `shardmill.v1.JobsService/${method}`];
   return run(join(folder, "grpcurl"), call, { TOKEN: token });

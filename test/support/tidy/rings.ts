@@ -76,7 +76,7 @@ export const LIST_READERS: readonly string[] = [
 
 /** Words by which code names an extension. */
 const NAMES: Readonly<Record<string, RegExp>> = {
-  ask: /^"ask"$|[Aa]sk(Step|Op|Spec)|AnswerLog|chat completion/,
+  ask: /^"ask"$|\b[Aa]sk(Step|Op|Spec)|AnswerLog|chat completion/,
   s3: /\bs3\b|S3(?= [a-z]|[A-Z][a-z])|\bAWS|\baws|[Aa]mazon|\bamz\b/,
   gcs: /\b(gcs|gs)\b|Gcs(?=[A-Z])|\bGCS\b|[Gg]oog(le|\b)/,
   azure: /[Aa]zure|AZURE|\baz\b|\babfss\b|windows\\?\.net/,
