@@ -121,7 +121,7 @@ needs("ask")("a wrong key ends the job at once, and is not shown", async () => {
   await using server = await startLlmServer({ KEY: SECRET });
   const env = { ...job.env, LLM_URL: server.url };
   const wrong = await runCli(["run", job.job, "--workers", "1"], { env: { ...env, LLM_KEY: "sk-wrong" } });
-  expect(wrong.code).toBe(1);
+  expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain("no such key: Bearer ${LLM_KEY}");
   expect(wrong.stderr).not.toContain("sk-wrong");
 });

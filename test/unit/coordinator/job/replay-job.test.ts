@@ -14,6 +14,7 @@ import { aConfig, aPlan, DIGESTS, TestJob } from "../schedule/harness.ts";
 const RECORDS: readonly JournalRecord[] = TestJob.running(aPlan(3)).records;
 const PLANNED = {
   spec: { errors: { maxRows: 0 } },
+  map: { prepare: [], finish: [] },
   digests: DIGESTS,
   dataset: { files: [] },
 } as unknown as PlannedJob;
