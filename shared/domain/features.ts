@@ -19,7 +19,7 @@ export const REDUCTIONS = EXTENSIONS.flatMap(({ reductions }) => reductions ?? [
 
 type ReductionPart = (typeof REDUCTIONS)[number];
 
-const STEP_KINDS = [...INPUTS, ...STEPS].map(({ step }) => step);
+export const STEP_KINDS = [...INPUTS, ...STEPS].map(({ step }) => step);
 
 /** Parts that read facts from a model's folder. */
 export const FOLDER_PARTS = [...INPUTS, ...FEATURES];

@@ -1,10 +1,11 @@
-import { stepKindOf } from "./features.ts";
+import { STEP_KINDS } from "./features.ts";
 import type { MapBinding } from "./map-binding.ts";
 import type { StepBinding } from "./step-binding.ts";
 
 /** Returns how long a step may wait for its server, in ms. Null: the step does not wait. */
 export function waitMsOf({ op }: Pick<StepBinding, "op">): number | null {
-  return op.kind === "extension" ? (stepKindOf(op.step).waits?.(op.data).waitMs ?? null) : null;
+  if (op.kind !== "extension") return null;
+  return STEP_KINDS.find(({ kind }) => kind === op.step)?.waits?.(op.data).waitMs ?? null;
 }
 
 /** Returns the longest such time of a job's steps. Null: none of them waits. */

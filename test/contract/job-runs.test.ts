@@ -69,7 +69,7 @@ describe.each(parts)("the runs of $name", ({ runs, commands }) => {
   test("can define the input in their key, also in the JSON schema", async () => {
     const { key, input } = await runs.load();
     expect(jobSpecJsonSchema()).toMatchObject({
-      required: ["model", "output"],
+      required: ["output"],
       anyOf: [{ required: ["input"] }, { required: [key], properties: { [key]: { required: [input.key] } } }],
     });
   });
@@ -91,7 +91,7 @@ describe("the engine without an extension for runs", () => {
 
   test("a job needs an input, and `input.changed` needs `input.new`", async () => {
     const { jobSpecJsonSchema: schemaOf, parseRun: parse } = await bare();
-    expect(schemaOf()).toMatchObject({ required: ["input", "model", "output"] });
+    expect(schemaOf()).toMatchObject({ required: ["input", "output"] });
     const of = (job: object) => () => parse(JSON.stringify(job), { ...OPTIONS, at: undefined }, 0);
     expect(of({ ...JOB, input: { path: "/in", changed: "ignore" } })).toThrow(
       expect.objectContaining({

@@ -210,7 +210,7 @@ describe("a put to the data server", () => {
     { name: "../rows.parquet" },
     { name: "a/rows.parquet" },
     { name: "rows.parquet\0" },
-    { name: "rows.csv" },
+    { name: "rows.exe" },
     { name: "combined-../x.parquet" },
     { name: "" },
     { executionId: asExecutionId("../../e1") },

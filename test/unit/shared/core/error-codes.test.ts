@@ -65,8 +65,8 @@ test("a storage's own errors and a changed input send a read to another place", 
   ]);
 });
 
-test("an attempt waits for an unavailable store, and is refused for errors of its worker", () => {
-  expect(codesWith("attempt", "wait")).toEqual(["STORE_UNAVAILABLE"]);
+test("an attempt waits for an unavailable store or server, and is refused for errors of its worker", () => {
+  expect(codesWith("attempt", "wait")).toEqual(["SERVER_UNAVAILABLE", "STORE_UNAVAILABLE"]);
   expect(codesWith("attempt", "refuse").toSorted()).toEqual([
     "CACHE_FAILED",
     "DEVICE_UNAVAILABLE",

@@ -44,7 +44,7 @@ let run = 0;
 async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
   run += 1;
   const stage = parseLocation(join(root, `stage-${run}`));
-  const job = { ...PLAIN, ...wanted };
+  const job = { ...PLAIN, ending: wanted.format ?? PLAIN.ending, ...wanted };
   const encode = job.format === "arrow" ? encodeArrow : encodeParquet;
   const files = [];
   for (const [index, table] of tables.entries()) {
