@@ -4,13 +4,14 @@ import { canonicalJson, type Digest, sha256 } from "../../shared/core/digest.ts"
 import { formatBytes } from "../../shared/core/units.ts";
 import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
 import type { Undecoded } from "../../shared/domain/undecoded.ts";
+import { isGzip } from "../../shared/storage/read-packed.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
 import type { TextForm, TextIndex, TextStretch } from "./op.ts";
 import { findPreamble, type Preamble } from "./preamble.ts";
 import { RECORD_MOST_BYTES, type RecordSink, type ScannedRecord } from "./record-sink.ts";
 import { scanRecords } from "./scan-records.ts";
-import { isGzip, readContent } from "./text-content.ts";
+import { readContent } from "./text-content.ts";
 
 /**
  * Approximate size of a stretch, the smallest unit of a read. Smaller stretches make a longer index. The
