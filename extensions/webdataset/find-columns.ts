@@ -34,13 +34,7 @@ export async function findColumns(
   if (listed === undefined)
     for (const source of sources)
       for (const ending of await firstEndings(source, signal)) endings.add(ending);
-  const [first] = sources;
-  if (endings.size > MOST_ENDINGS && first !== undefined)
-    throw inputUnsupported(
-      first.path,
-      `more than ${MOST_ENDINGS} endings of names`,
-      "name members by a stem without dots, or list the endings of columns in input.webdataset.endings",
-    );
+  refuseEndings(endings, sources[0]?.path ?? "");
   refuseTypes(endings, types);
   const fields = [...endings].map((name): Field => {
     const type = types[name];
@@ -53,6 +47,16 @@ export async function findColumns(
     skipsOthers: listed !== undefined,
   };
   return { form, textCauses: [] };
+}
+
+function refuseEndings(endings: ReadonlySet<string>, path: string): void {
+  const unusable = ["", KEY_COLUMN].find((each) => endings.has(each));
+  if (endings.size <= MOST_ENDINGS && unusable === undefined) return;
+  throw inputUnsupported(
+    path,
+    unusable === undefined ? `more than ${MOST_ENDINGS} endings` : `the ending ${JSON.stringify(unusable)}`,
+    "name members STEM.ENDING without other dots, or list the endings of columns in input.webdataset.endings",
+  );
 }
 
 async function firstEndings(source: ByteSource, signal: AbortSignal): Promise<ReadonlySet<string>> {

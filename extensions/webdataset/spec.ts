@@ -13,7 +13,7 @@ export function tarSpec(z: Zod) {
   const ending = z
     .string()
     .max(1_000)
-    .regex(/^[^/A-Z]+$/)
+    .regex(/^(?!__key__$)[^/A-Z]+$/)
     .meta({ title: "an ending in lower case" });
   return z
     .strictObject({

@@ -39,8 +39,8 @@ interface Before {
 const NOTHING: Before = { at: null, name: null, pax: new Map() };
 
 /**
- * Reads the members of a tar in order, strictly. Python's `tarfile`, and so the webdataset library, ends
- * silently at a damaged header, at the end of a cut file, and before a second tar in the same file.
+ * Reads the members of a tar in order, strictly. Python's `tarfile` ends silently at a damaged header and at
+ * the end of a cut file. It also ends before a second tar in the same file. So does the webdataset library.
  *
  * @throws {INPUT_CORRUPT} when the tar is damaged or ends early
  * @throws {INPUT_UNSUPPORTED} when a member is sparse, or of an unknown type
