@@ -1,5 +1,5 @@
 import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
-import { readPieces, unpackGzip } from "../../shared/storage/read-packed.ts";
+import { readPieces, unpackGzip } from "../../shared/dataset/read-packed.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
 import type { TextForm } from "./op.ts";

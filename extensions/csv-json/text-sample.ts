@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { isGzip } from "../../shared/storage/read-packed.ts";
+import { isGzip } from "../../shared/dataset/read-packed.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import type { TextForm } from "./op.ts";
 import { findPreamble } from "./preamble.ts";

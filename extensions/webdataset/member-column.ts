@@ -55,7 +55,7 @@ function arrowType(type: FieldType): DataType {
 }
 
 /** Content of a column's members. Null: the row has no such member. */
-export type Contents = readonly (Buffer | null)[];
+type Contents = readonly (Buffer | null)[];
 
 /** Column with the faults of its values. */
 interface MadeColumn {
@@ -114,7 +114,7 @@ function numberColumn(name: NumberName, contents: Contents, faults: Map<number, 
   return makeData({ type, length: values.length, data, ...present(values) } as never);
 }
 
-/** Bounds of whole numbers by their bits. */
+/** Parses a whole number of the type. Null: the text is another, or beyond the type's bits. */
 function wholeOf(text: string, name: NumberName): bigint | null {
   // Python's `int` accepts spaces around, a sign, and single underscores between digits.
   const [, sign, digits = ""] = /^[ \t-\r]*([+-]?)([0-9]+(?:_[0-9]+)*)[ \t-\r]*$/.exec(text) ?? [];
@@ -127,7 +127,7 @@ function wholeOf(text: string, name: NumberName): bigint | null {
 
 function floatOf(text: string): number | null {
   const trimmed = text.trim();
-  if (/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(trimmed)) return Number(trimmed);
+  if (/^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(trimmed)) return Number(trimmed);
   const [, sign, word = ""] = /^([+-]?)(inf|infinity|nan)$/i.exec(trimmed) ?? [];
   if (word === "") return null;
   return word.toLowerCase() === "nan" ? Number.NaN : sign === "-" ? -Infinity : Infinity;

@@ -26,7 +26,7 @@ export interface TarStretch {
   readonly members: string;
 }
 
-export const PACKINGS = ["none", "gzip", "zstd"] as const;
+const PACKINGS = ["none", "gzip", "zstd"] as const;
 export type Packing = (typeof PACKINGS)[number];
 
 /** Index of a tar, or its part for the rows of a lease. */

@@ -5,7 +5,7 @@ export interface TarSpec {
   readonly endings?: readonly string[];
 }
 
-/** More endings than any tar has by design. Names without a stem, such as `0.1.jpg`, give one for each row. */
+/** More endings than a tar has by design. Stems with dots, such as `0.1.jpg`, give one for each row. */
 export const MOST_ENDINGS = 1_000;
 
 /** Builds the schema of the options. */

@@ -1,6 +1,5 @@
-import { messageOf } from "../../shared/core/errors.ts";
-import { inputCorrupt, inputUnsupported } from "../../shared/dataset/input-errors.ts";
-import { readPieces, unpackGzip } from "../../shared/storage/read-packed.ts";
+import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
+import { readPieces, unpackFile, unpackGzip } from "../../shared/dataset/read-packed.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import type { Packing } from "./op.ts";
 import { unpackZstd } from "./zstd.ts";
@@ -34,24 +33,5 @@ export async function* contentOf(
 ): AsyncGenerator<Buffer, void> {
   if (packing === "none") return yield* readPieces(source, 0, signal);
   if (packing === "gzip") return yield* unpackGzip(source, signal);
-  let failure: unknown = null;
-  async function* packed() {
-    try {
-      yield* readPieces(source, 0, signal);
-    } catch (error) {
-      failure = error;
-      throw error;
-    }
-  }
-  const pieces = unpackZstd(packed());
-  while (true) {
-    const step = await pieces.next().catch((cause: unknown) => {
-      if (failure !== null) throw failure;
-      const expected = "a complete zstd file";
-      const found = messageOf(cause);
-      throw inputCorrupt({ path: source.path, where: "zstd data", expected, found, cause });
-    });
-    if (step.done === true) return;
-    yield step.value;
-  }
+  yield* unpackFile(source, { packing, unpack: unpackZstd, signal });
 }

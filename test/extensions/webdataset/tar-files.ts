@@ -1,6 +1,5 @@
 import type { FoundTar } from "../../../extensions/webdataset/find-columns.ts";
-import { indexTar } from "../../../extensions/webdataset/index-tar.ts";
-import { tarPlanner } from "../../../extensions/webdataset/plan-tar.ts";
+import { indexTar, tarPlanner } from "../../../extensions/webdataset/plan-tar.ts";
 import { TarReader } from "../../../extensions/webdataset/tar-file.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import type { InputFile } from "../../../shared/domain/dataset.ts";

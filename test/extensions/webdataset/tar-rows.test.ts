@@ -103,7 +103,7 @@ describe("a tar is refused by name and offset", () => {
 
   it("for an ending that no sampled file has", async () => {
     const { source, index } = await openTar(tarBytes(ROWS));
-    const { indexTar } = await import("../../../extensions/webdataset/index-tar.ts");
+    const { indexTar } = await import("../../../extensions/webdataset/plan-tar.ts");
     const form = { ...index.form, fields: index.form.fields.slice(0, 2) };
     await expect(indexTar(source, form, new AbortController().signal)).rejects.toMatchObject({
       code: "INPUT_SCHEMA_MIXED",

@@ -8,7 +8,7 @@ import { query } from "../../support/known-answer.ts";
 import { onnxModel } from "../../support/onnx-model.ts";
 import { runCli } from "../../support/processes.ts";
 
-/** Tars that the webdataset library and Python's `tarfile` write, and their rows as the library reads them. */
+/** Tars by the webdataset library and Python's `tarfile`, and their rows as the library reads them. */
 
 const PYTHON = join(process.env.SHARDMILL_FOREIGN ?? "", "python", "bin", "python");
 const SCRIPT = join(packageRoot, "test", "external", "readers", "webdataset_shards.py");
@@ -64,7 +64,7 @@ test("a job over images that ShardWriter wrote has the rows of the library, deco
   });
   expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
   const rows = await query(
-    `SELECT "__key__" AS key, cls, means::VARCHAR FROM '${job.at("out-images/*.parquet")}' ORDER BY key`,
+    `SELECT "__key__" AS key, cls, means::VARCHAR FROM '${job.at("out-images/rows/*.parquet")}' ORDER BY key`,
   );
   expect(rows).toHaveLength(expected.images.length);
   for (const [at, [key, cls, means]] of rows.entries()) {
@@ -98,7 +98,9 @@ test("tars of all formats, names, sizes and packings have the rows of the librar
   expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
   const bytes = new Set(["jpg", "seg.png", "npy"]);
   const values = columns.map((name) => (bytes.has(name) ? `sha256("${name}") AS "${name}"` : `"${name}"`));
-  const rows = await query(`SELECT "__key__", ${values.join(", ")} FROM '${job.at("out-tars/*.parquet")}'`);
+  const rows = await query(
+    `SELECT "__key__", ${values.join(", ")} FROM '${job.at("out-tars/rows/*.parquet")}'`,
+  );
   const found = rows.map((row) =>
     Object.fromEntries(
       ["__key__", ...columns].flatMap((name, at) => {

@@ -1,8 +1,8 @@
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { messageOf } from "../core/errors.ts";
-import { inputCorrupt } from "../dataset/input-errors.ts";
-import type { ByteSource } from "./storage.ts";
+import type { ByteSource } from "../storage/storage.ts";
+import { inputCorrupt } from "./input-errors.ts";
 
 /**
  * Size of a read: large, because each is a round trip on a network file system. Several are in memory at
@@ -34,13 +34,37 @@ export async function* readPieces(
  *
  * @throws {INPUT_CORRUPT} when the file is not whole
  */
-export async function* unpackGzip(
-  source: ByteSource,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer, void, undefined> {
+export function unpackGzip(source: ByteSource, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+  return unpackFile(source, { packing: "gzip", unpack: gunzipPieces, signal });
+}
+
+async function* gunzipPieces(packed: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   const gunzip = createGunzip({ chunkSize: 256 << 10 });
+  pipeline(Readable.from(packed, { objectMode: false }), gunzip, () => {});
+  try {
+    for await (const piece of gunzip) yield piece as Buffer;
+  } finally {
+    gunzip.destroy();
+  }
+}
+
+interface UnpackOptions {
+  /** Name of the compression in messages: `gzip`. */
+  readonly packing: string;
+  unpack(packed: AsyncIterable<Buffer>): AsyncIterable<Buffer>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads the content of a compressed file, in pieces.
+ *
+ * @throws {INPUT_CORRUPT} when `unpack` throws. Errors of the source are thrown unchanged.
+ */
+export async function* unpackFile(
+  source: ByteSource,
+  { packing, unpack, signal }: UnpackOptions,
+): AsyncGenerator<Buffer, void, undefined> {
   let failure: unknown = null;
-  // The consumer of `gunzip` throws decompression errors. A source's error is kept and rethrown unchanged.
   async function* packed() {
     try {
       yield* readPieces(source, 0, signal);
@@ -49,19 +73,16 @@ export async function* unpackGzip(
       throw error;
     }
   }
-  pipeline(Readable.from(packed(), { objectMode: false }), gunzip, () => {});
   try {
-    for await (const piece of gunzip) yield piece as Buffer;
+    yield* unpack(packed());
   } catch (error) {
     if (failure !== null) throw failure;
     throw inputCorrupt({
       path: source.path,
-      where: "gzip data",
-      expected: "a complete gzip file",
+      where: `${packing} data`,
+      expected: `a complete ${packing} file`,
       found: messageOf(error),
       cause: error,
     });
-  } finally {
-    gunzip.destroy();
   }
 }
