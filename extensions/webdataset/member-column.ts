@@ -93,11 +93,15 @@ function present(values: readonly unknown[]) {
 
 const SHOWN_CHARS = 60;
 
+/** Limit of the text of a number. A longer member has other content. */
+const NUMBER_MOST_BYTES = 1_000;
+
 function numberColumn(name: NumberName, contents: Contents, faults: Map<number, string>): Data {
   const values = contents.map((content, row) => {
     if (content === null) return null;
-    const text = content.toString("latin1");
-    const value = name.startsWith("float") ? floatOf(text) : wholeOf(text, name);
+    const text = content.toString("latin1", 0, NUMBER_MOST_BYTES);
+    const parsed = name.startsWith("float") ? floatOf(text) : wholeOf(text, name);
+    const value = content.length > NUMBER_MOST_BYTES ? null : parsed;
     const shown = JSON.stringify(text.slice(0, SHOWN_CHARS));
     if (value === null)
       faults.set(
