@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -76,14 +77,11 @@ test("a job over images that ShardWriter wrote has the rows of the library, deco
 });
 
 test("init writes a job for tars", async () => {
-  const made = await runCli([
-    "init",
-    "--model",
-    job.at("model.onnx"),
-    "--input",
-    job.at("images/shard-*.tar"),
-  ]);
-  expect(made).toMatchObject({ code: 0 });
+  const args = ["init", "--model", "model.onnx", "--input", "images/shard-*.tar", "-o", "made.yaml"];
+  expect(await runCli(args, { cwd: job.path })).toMatchObject({ code: 0 });
+  const made = await readFile(job.at("made.yaml"), "utf8");
+  expect(made).toContain("column: png, image:");
+  expect(made).toContain("keep: [__key__]");
 });
 
 test("tars of all formats, names, sizes and packings have the rows of the library", async () => {
