@@ -1,3 +1,4 @@
+import { timeOf } from "../object-store/time-of.ts";
 import { randomBytes } from "node:crypto";
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
@@ -247,6 +248,7 @@ function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | nu
   return ignoring({
     bytes: Number(length),
     version: etag,
+    modified: timeOf(headers["last-modified"]),
     sha256: typeof sha256 === "string" ? asDigest(sha256) : null,
   });
 }

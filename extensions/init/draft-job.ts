@@ -19,6 +19,7 @@ import { draftOutputs, type OmittedOutput, type OutputDraft } from "./draft-outp
 import { isScalar } from "./field-kinds.ts";
 import { freeName } from "./free-name.ts";
 import { findIdColumn, textColumns } from "./id-column.ts";
+import { chosenFields, type RowFiles, rowFilesOf } from "./row-files.ts";
 import { runDraft } from "./run-draft.ts";
 import type { DataSample } from "./sample/data-sample.ts";
 import { sampleRows } from "./sample/sample-rows.ts";
@@ -33,6 +34,8 @@ export interface JobDraft {
   readonly rows: number;
   /** Options for the input files. Null: the options that planning detects. */
   readonly remedy: FormatRemedy | null;
+  /** Facts of an input in which each file is a row. Null: files contain rows. */
+  readonly rowFiles: RowFiles | null;
   readonly sample: DataSample;
   readonly inputs: readonly InputDraft[];
   readonly states: readonly StatePair[];
@@ -67,10 +70,15 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
   ]);
   const { signature } = file;
   const { fields } = dataset;
-  const fileColumns = onceNamed(fields).filter(({ type }) => holdsFiles(type));
-  const numberColumns = onceNamed(fields).filter((field) => field.nullable && isScalar(field));
+  const rowFiles = rowFilesOf(dataset);
+  const chosen = onceNamed(chosenFields(fields, rowFiles));
+  // Where each file is a row, its bytes say what it is, and its path is no path of another.
+  const fileColumns = chosen.filter(({ type }) =>
+    rowFiles === null ? holdsFiles(type) : type.kind === "binary",
+  );
+  const numberColumns = chosen.filter((field) => field.nullable && isScalar(field));
   const [planners, ways, stepDrafts] = await Promise.all([loadPlanners(), loadWays(), loadStepDrafts()]);
-  const texts = textColumns(onceNamed(fields));
+  const texts = textColumns(chosen);
   const measured = [...stepDrafts].flatMap(([key, draft]) => {
     const found = draft.measured({ signature, folder, texts });
     return found === null ? [] : [{ key, ...found }];
@@ -84,12 +92,12 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
     signal,
   });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  const context = {
-    ...{ signature, folder, fields, classes, textCauses, planners, stepDrafts, ways, sample },
-    ran: null,
-  };
-  const ran = await runDraft({ ...context, fields: onceNamed(fields) }, file, signal);
-  return { rows, remedy, ...draftFor({ ...context, ran }) };
+  const facts = { signature, folder, classes, textCauses, planners, stepDrafts, ways, sample, ran: null };
+  const context = { ...facts, fields: chosenFields(fields, rowFiles) };
+  const ran = await runDraft({ ...context, fields: chosen }, file, signal);
+  const drafted = draftFor({ ...context, ran });
+  const keep = rowFiles === null || rowFiles.folders.length === 0 ? [] : ["folder"];
+  return { rows, remedy, rowFiles, ...drafted, fields, keep: [...drafted.keep, ...keep] };
 }
 
 /** Reads the input. If numbers would be read as text, applies the options that the format advises. */
@@ -102,7 +110,7 @@ async function readAsMeant(places: DraftPlaces, signal: AbortSignal) {
 }
 
 /** Drafts a job without I/O: the pure part of `draftJob`. */
-export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "rows" | "remedy"> {
+export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "rows" | "remedy" | "rowFiles"> {
   const { signature, folder, sample } = found;
   const context = { ...found, fields: onceNamed(fields) };
   const { inputs: drafted, states } = draftInputs(context);

@@ -79,6 +79,21 @@ export async function readRowFile(
   return refused("cannot be read: it changes while it is read");
 }
 
+/**
+ * Reads a file by `read`, and returns why if the fault is of this file alone.
+ *
+ * @throws what else `read` throws
+ */
+export async function rowFileOf(location: Location, read: () => Promise<Uint8Array>): Promise<RowFile> {
+  try {
+    return { kind: "bytes", bytes: await read() };
+  } catch (error) {
+    if (isShardmillError(error, "STORE_CHANGED")) return refused("changed since the job was planned");
+    if (!isOfThisFile(location, error)) throw error;
+    return refused(`cannot be read: ${cutName(reasonOf(error))}`);
+  }
+}
+
 function refused(why: string): RowFile {
   return { kind: "refused", why };
 }
