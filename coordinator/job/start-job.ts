@@ -112,7 +112,7 @@ export async function startJob(
     shell,
     clock,
     manifestPath: below(paths.output, MANIFEST_NAME),
-    files: filesOf(planned, paths),
+    files: servedFiles(planned, paths),
     runWatch,
     recorder,
     stopWork: () => output.stop(),
@@ -220,7 +220,7 @@ function lastOf({ number, generation, crc32 }: LastSnapshot): LastSnapshot {
   return { number, generation, crc32 };
 }
 
-function filesOf(planned: PlannedJob, { partials, temp }: WorkPaths): ActiveJobOptions["files"] {
+function servedFiles(planned: PlannedJob, { partials, temp }: WorkPaths): ActiveJobOptions["files"] {
   const { dataset, model } = planned;
   return {
     inputPaths: new DatasetPaths(dataset.files),
@@ -258,7 +258,7 @@ async function begin(
 ): Promise<void> {
   recorder.named({ jobId, name: planned.spec.name, shards: planned.shards.length });
   recorder.begin("map");
-  const { spec, digests, dataset, pruned, skipped, shards } = planned;
+  const { spec, digests, pruned, skipped, shards } = planned;
   // The records of all these events share one write and one sync.
   const begun: Promise<unknown>[] = [];
   if (shell.state.accepted === null)

@@ -2,7 +2,7 @@ import type * as z from "zod";
 import { present } from "../../shared/core/assert.ts";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import { below, type Location } from "../../shared/domain/location.ts";
+import type { Location } from "../../shared/domain/location.ts";
 
 /** Endings of images and sounds. */
 export const KNOWN_ENDINGS = [
@@ -66,12 +66,20 @@ export function cutFiles(index: FilesIndex, rowStart: number, rowEnd: number): F
   };
 }
 
+/**
+ * Returns the location of a path below a root. Repeats `below`, whose module reads the list of extensions
+ * that this declaration is in.
+ */
+export function placeOf(root: Location, path: string): Location {
+  return `${root.endsWith("/") ? root : `${root}/`}${path}` as Location;
+}
+
 /** Returns the file of a row. */
 export function fileAt(index: FilesIndex, row: number) {
   const at = row - index.firstRow;
   const what = "a row is in the index of its lease";
   return {
-    path: below(index.root, present(index.paths[at], what)),
+    path: placeOf(index.root, present(index.paths[at], what)),
     bytes: present(index.bytes[at], what),
     version: present(index.versions[at], what),
   };
