@@ -18,7 +18,8 @@ export function fileFormEntries({ files }: Pick<Dataset, "files">): [label: stri
   });
   const packed = files.filter(
     ({ format, text }) =>
-      text !== undefined && RECORD_FORMATS.some(({ name, isOnePiece }) => name === format && isOnePiece(text)),
+      text !== undefined &&
+      RECORD_FORMATS.some(({ name, isOnePiece }) => name === format && isOnePiece(text)),
   ).length;
   if (packed === 0) return entries;
   const cannot =

@@ -43,7 +43,10 @@ export function planText(
   const bytes = dataset.files.reduce((sum, file) => sum + file.bytes, 0);
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
   const facts: FigureLine[] = [
-    ["input", `${counted(rows, "row")} in ${counted(fileCount(dataset.files), "file")}, ${formatBytes(bytes)}`],
+    [
+      "input",
+      `${counted(rows, "row")} in ${counted(fileCount(dataset.files), "file")}, ${formatBytes(bytes)}`,
+    ],
     ...fileFormEntries(dataset),
     ["folders", foldersText(plan.partitions)],
     ...skippedPhrases(plan.skippedFiles).map((phrase, index): [string, string] => [

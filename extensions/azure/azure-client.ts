@@ -1,4 +1,3 @@
-import { timeOf } from "../object-store/time-of.ts";
 import { randomBytes } from "node:crypto";
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
@@ -22,6 +21,7 @@ import type {
 import type { ObjectPlace } from "../object-store/object-place.ts";
 import { piecesOf } from "../object-store/pieces.ts";
 import { storeEngine, USER_AGENT } from "../object-store/store-engine.ts";
+import { timeOf } from "../object-store/time-of.ts";
 import { addressOf, containerOf } from "./blob-place.ts";
 import { absenceOf, blockIds, blockListOf, md5Of, placedBy, SHA256_HEADER, saidOf } from "./blobs.ts";
 import { copyBegunBy, copyInStore, copyOf, copyReader } from "./copies.ts";

@@ -1,8 +1,8 @@
-import { timeOf } from "../object-store/time-of.ts";
 import { ownText } from "../../shared/core/own-text.ts";
 import { failed } from "../../shared/http/failures.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
 import type { ListedObject, ObjectPage } from "../object-store/object-client.ts";
+import { timeOf } from "../object-store/time-of.ts";
 import { XmlReader, xmlBody } from "../object-store/xml.ts";
 
 /**

@@ -1,5 +1,13 @@
 import type { Extension } from "../../shared/extension/extension.ts";
-import { cutFiles, type FilesForm, type FilesIndex, fileAt, filesIndex, formText, KNOWN_ENDINGS } from "./op.ts";
+import {
+  cutFiles,
+  type FilesForm,
+  type FilesIndex,
+  fileAt,
+  filesIndex,
+  formText,
+  KNOWN_ENDINGS,
+} from "./op.ts";
 
 /** Files as rows: images, sounds, texts or any others. */
 export const files: Extension = {

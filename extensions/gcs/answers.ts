@@ -1,10 +1,10 @@
-import { timeOf } from "../object-store/time-of.ts";
 import * as z from "zod";
 import { asDigest, type Digest } from "../../shared/core/digest.ts";
 import { failed } from "../../shared/http/failures.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
 import { jsonReader } from "../object-store/json-reader.ts";
 import type { ObjectHead, ObjectPage } from "../object-store/object-client.ts";
+import { timeOf } from "../object-store/time-of.ts";
 
 const size = z
   .string()
@@ -22,7 +22,9 @@ const OBJECT = z.object({
 });
 
 const PAGE = z.object({
-  items: z.array(z.object({ name: z.string(), size, generation, updated: z.string().optional() })).default([]),
+  items: z
+    .array(z.object({ name: z.string(), size, generation, updated: z.string().optional() }))
+    .default([]),
   prefixes: z.array(z.string()).default([]),
   nextPageToken: z.string().optional(),
 });

@@ -37,7 +37,7 @@ export interface ListWanted {
 export interface ObjectHead {
   readonly bytes: number;
   readonly version: string;
-  /** As in listings. */
+  /** Time of the last change, as in listings. */
   readonly modified?: number | undefined;
   /** Digest of its bytes, in hex. Null: the store does not have it. */
   readonly sha256: Digest | null;

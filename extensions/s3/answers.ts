@@ -1,4 +1,3 @@
-import { timeOf } from "../object-store/time-of.ts";
 import { asDigest } from "../../shared/core/digest.ts";
 import { failed } from "../../shared/http/failures.ts";
 import type { Answer, AnswerHead, BodyReader } from "../../shared/http/messages.ts";
@@ -6,6 +5,7 @@ import { versionOf } from "../../shared/http/read-range.ts";
 import { collected, ignoring } from "../object-store/bodies.ts";
 import type { ObjectHead } from "../object-store/object-client.ts";
 import { problemOf } from "../object-store/problem.ts";
+import { timeOf } from "../object-store/time-of.ts";
 import { judgedByProblem } from "./errors.ts";
 
 /**

@@ -62,8 +62,7 @@ export function tokenizerFacts(
   return { kind: "refused", problem };
 }
 
-const BYTES_HINT =
-  "decode it in map.prepare, or for files as rows set input.types to `{ content: string }`";
+const BYTES_HINT = "decode it in map.prepare, or for files as rows set input.types to `{ content: string }`";
 
 /** Returns why a column is no text. Null: it is text. */
 export function notText(field: Field): Omit<Problem, "where"> | null {

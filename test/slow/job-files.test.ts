@@ -30,9 +30,7 @@ test("a folder of pictures is read as Pillow reads it, with the columns that are
   await using job = await pictureJob({ input: { path: "./photos" }, keep });
   await writePictures(job);
   const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
-  expect(plan.stdout).toMatch(
-    new RegExp(`input +${PICTURES.length} rows in ${PICTURES.length} files`),
-  );
+  expect(plan.stdout).toMatch(new RegExp(`input +${PICTURES.length} rows in ${PICTURES.length} files`));
   expect(await run(job)).toMatchObject({ code: 0 });
   await expectMeans(job, PICTURE_PATHS);
   const kept = await query(
@@ -60,7 +58,10 @@ test("a glob of one ending needs no format, and sounds are read as their samples
 });
 
 test("hive folders are columns, and `where` on them reads no other file", async () => {
-  const input = { path: "./photos", where: "label = 'cats' AND size > 0 AND path <> 'label=cats/damaged.png'" };
+  const input = {
+    path: "./photos",
+    where: "label = 'cats' AND size > 0 AND path <> 'label=cats/damaged.png'",
+  };
   await using job = await pictureJob({ input, keep: ["path", "label"] });
   for (const name of PICTURES) await job.write(`photos/label=${classOf(name)}/${name}`, imageFile(name));
   // A picture that is excluded is not read, so that its damage does no harm.
@@ -174,7 +175,15 @@ test("a folder without files, or with others than known ones, fails with its pla
 test("`init` on a folder of pictures writes a job that runs, and offers the folders as classes", async () => {
   await using job = await pictureJob({ input: { path: "./photos" } });
   await writePictures(job);
-  const args = ["init", "--model", job.at("model.onnx"), "--input", job.at("photos"), "-o", job.at("new.yaml")];
+  const args = [
+    "init",
+    "--model",
+    job.at("model.onnx"),
+    "--input",
+    job.at("photos"),
+    "-o",
+    job.at("new.yaml"),
+  ];
   expect(await runCli(args)).toMatchObject({ code: 0 });
   const yaml = await readFile(job.at("new.yaml"), "utf8");
   expect(yaml).toContain("format: files");

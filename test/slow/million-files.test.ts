@@ -15,7 +15,11 @@ const PAGE = 1_000;
 const BYTES = 40_000;
 
 function entryOf(at: number): Entry {
-  const stat = { bytes: BYTES, version: `"${at.toString(16).padStart(32, "0")}"`, modified: 1_700_000_000_000 + at };
+  const stat = {
+    bytes: BYTES,
+    version: `"${at.toString(16).padStart(32, "0")}"`,
+    modified: 1_700_000_000_000 + at,
+  };
   return { name: `photo-${String(at).padStart(9, "0")}.jpg`, kind: "file", stat, unnameable: null };
 }
 

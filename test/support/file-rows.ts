@@ -37,15 +37,13 @@ const WINDOW = 400;
 const LARGEST = onnxModel({
   inputs: [{ name: "x", dtype: "float32", dims: ["batch", "samples"] }],
   outputs: [{ name: "y", dtype: "float32", dims: ["batch"] }],
-  nodes: [
-    { op: "ReduceMax", inputs: ["x"], outputs: ["y"], attributes: { axes: [1], keepdims: 0 } },
-  ],
+  nodes: [{ op: "ReduceMax", inputs: ["x"], outputs: ["y"], attributes: { axes: [1], keepdims: 0 } }],
 });
 
 export const PICTURES = Object.keys(PILLOW.means);
 export const SOUNDS = ["s16.wav", "s24.flac", "f32.wav"];
 
-/** Returns the folder of a picture, which stands for its class. */
+/** Returns the folder of a picture, the name of its class. */
 export function classOf(name: string): string {
   return PICTURES.indexOf(name) % 2 === 0 ? "cats" : "dogs";
 }

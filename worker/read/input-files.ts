@@ -165,7 +165,11 @@ export class InputFiles implements AsyncDisposable {
   /** Opens a list of files that are rows. It reads each file on the first way with the planned one. */
   async #openList(list: InputFile, signal: AbortSignal): Promise<DatasetFile> {
     const { ways, onFar } = this.#options;
-    const open = { readers: this.#readers, fetch: listedReader(ways, this.#readWhole.bind(this), onFar), signal };
+    const open = {
+      readers: this.#readers,
+      fetch: listedReader(ways, this.#readWhole.bind(this), onFar),
+      signal,
+    };
     const file = await openInputFile(byteSource(ways[0], list.path, 0, list.version), list, open);
     this.#readFrom.set(file, ways[0]);
     return file;

@@ -119,7 +119,9 @@ function scanMs(files: readonly FoundFile[]): number {
 }
 
 function broken({ path, format }: FoundFile, found: string): FooterReply {
-  const words = isTableFormat(format) ? { pieces: "footer", content: "a footer" } : recordFormatOf(format).words;
+  const words = isTableFormat(format)
+    ? { pieces: "footer", content: "a footer" }
+    : recordFormatOf(format).words;
   const expected = `${words.content} that the ${formatTitle(format)} format allows`;
   const error = inputCorrupt({ path, where: words.pieces, expected, found, poisoned: true });
   return { kind: "failed", error: errorToData(error) };

@@ -14,7 +14,9 @@ const TABLE_EXTENSIONS: readonly (readonly [extension: string, format: DatasetFo
 ];
 
 /** File extensions of formats in extensions, whose files may be compressed. */
-const ADDED_EXTENSIONS = RECORD_FORMATS.flatMap(({ name, endings }) => endings.map((each) => [each, name] as const));
+const ADDED_EXTENSIONS = RECORD_FORMATS.flatMap(({ name, endings }) =>
+  endings.map((each) => [each, name] as const),
+);
 
 const PACKED = ".gz";
 

@@ -10,7 +10,13 @@ import { namesOfFolder } from "../../../shared/job-file/path-pattern.ts";
 import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { realLocation } from "../../../shared/storage/real-location.ts";
-import { extensionOf, FORMAT_OF_EXTENSION, formatOfFile, INFERRED, namesOnlyFiles } from "./data-extensions.ts";
+import {
+  extensionOf,
+  FORMAT_OF_EXTENSION,
+  formatOfFile,
+  INFERRED,
+  namesOnlyFiles,
+} from "./data-extensions.ts";
 import type { FoundPath } from "./folder-listing.ts";
 import { type FolderJudge, FolderRuling, type FolderSample, type RuledFolders } from "./folder-ruling.ts";
 import { type FolderValue, FolderValuesOfFolders } from "./folder-values.ts";

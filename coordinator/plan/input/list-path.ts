@@ -142,8 +142,7 @@ async function listBelow(folder: Location, options: ListOptions): Promise<Listed
     hint: hasOutputs
       ? "name the output of a job itself to read its rows"
       : hasOthers
-        ? (rowFilesHint(skippedFiles) ??
-          "name the files themselves, with a glob, and set input.format")
+        ? (rowFilesHint(skippedFiles) ?? "name the files themselves, with a glob, and set input.format")
         : "name the files themselves: names that begin with . or _ are skipped",
   });
 }
@@ -193,8 +192,7 @@ async function noMatch(
 ): Promise<Problem> {
   const what = `no file matches in ${folder}`;
   if (skippedFiles.length > 0) {
-    const hint =
-      rowFilesHint(skippedFiles) ?? "name a skipped file or folder without a wildcard to read it";
+    const hint = rowFilesHint(skippedFiles) ?? "name a skipped file or folder without a wildcard to read it";
     return { where: path, what, found: skippedPhrases(skippedFiles).join("; "), hint };
   }
   const instead = await listBelow(folder, { ...options, gate: undefined });

@@ -63,7 +63,11 @@ describe("a text file", () => {
     for (let rowStart = 0; rowStart <= planned.rows; rowStart += 1) {
       for (let rowEnd = rowStart; rowEnd <= planned.rows; rowEnd += 1) {
         const [slice] = leaseSlices([planned], index, { rowStart, rowEnd });
-        using part = await openInputFile(source, slice?.file ?? planned, { readers, fetch: NO_FETCH, signal: NEVER });
+        using part = await openInputFile(source, slice?.file ?? planned, {
+          readers,
+          fetch: NO_FETCH,
+          signal: NEVER,
+        });
         const found = await plainAndBad(part, { rowStart, rowEnd });
         expect(found.rows).toEqual(whole.rows.slice(rowStart, rowEnd));
         expect(found.bad).toEqual(whole.bad.filter(({ row }) => row >= rowStart && row < rowEnd));
@@ -175,7 +179,11 @@ describe("a text file", () => {
     const partitions = [{ name: "day", type: "int64", value: "7" }] as const;
     for (const how of ["none", "gzip"]) {
       const { source, planned } = await openText(packed(Buffer.from(text), how), form, { readers });
-      using file = await openInputFile(source, { ...planned, partitions }, { readers, fetch: NO_FETCH, signal: NEVER });
+      using file = await openInputFile(
+        source,
+        { ...planned, partitions },
+        { readers, fetch: NO_FETCH, signal: NEVER },
+      );
       const { rows, bad } = await plainAndBad(file, { columns: ["day"] });
       expect(rows).toEqual([{ day: "7n" }, null, { day: "7n" }]);
       expect(bad).toMatchObject([{ row: 1, message: expect.stringContaining("line ") }]);

@@ -41,7 +41,11 @@ export async function openText(
     footerSha256: sha256,
     text: index,
   };
-  return { source, planned, file: await openInputFile(source, planned, { readers, fetch: NO_FETCH, signal: NEVER }) };
+  return {
+    source,
+    planned,
+    file: await openInputFile(source, planned, { readers, fetch: NO_FETCH, signal: NEVER }),
+  };
 }
 
 /** Reads lines of JSON with columns of these types. Returns rows, and the messages of bad ones. */

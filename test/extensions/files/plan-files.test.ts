@@ -80,7 +80,9 @@ test("a cut index has the same files at the same rows, however often it is cut",
   const names = Array.from({ length: 20 }, (_, at) => `${at}.jpg`);
   const files = listed(...names);
   const index = FILES_PLANNER.indexFiles(files, FILES_PLANNER.findForm(files, {})).index as FilesIndex;
-  const range = fc.array(fc.nat(20), { minLength: 4, maxLength: 4 }).map((ends) => ends.sort((a, b) => a - b));
+  const range = fc
+    .array(fc.nat(20), { minLength: 4, maxLength: 4 })
+    .map((ends) => ends.sort((a, b) => a - b));
   fc.assert(
     fc.property(range, ([a = 0, b = 0, c = 0, d = 0]) => {
       const cut = cutFiles(cutFiles(index, a, d), b, c);

@@ -111,7 +111,12 @@ test("batches end at a bound of bytes, so that a step holds few large files", as
 });
 
 test("a file that is gone or too large is a bad row with its reason, and the others are read", async () => {
-  const files = [{ name: "0.jpg" }, { name: "1.jpg" }, { name: "2.jpg", bytes: 300 * MIB }, { name: "3.jpg" }];
+  const files = [
+    { name: "0.jpg" },
+    { name: "1.jpg" },
+    { name: "2.jpg", bytes: 300 * MIB },
+    { name: "3.jpg" },
+  ];
   const fetch: FetchListed = async ({ path }) =>
     path.endsWith("1.jpg") ? { kind: "refused", why: "was removed" } : bytesOf("abc");
   const { cells, bad } = await read(files, ["content"], fetch);

@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { anyFormat, DATASET_FORMATS, FORMATS, fileFormatOf, formatTitle } from "../../../../shared/domain/formats.ts";
+import {
+  anyFormat,
+  DATASET_FORMATS,
+  FORMATS,
+  fileFormatOf,
+  formatTitle,
+} from "../../../../shared/domain/formats.ts";
 import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
 import { FILE_INDEX_SCHEMA } from "../../../../shared/wire/file-index.ts";
 
