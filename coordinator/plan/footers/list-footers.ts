@@ -67,6 +67,7 @@ export async function listFooters(
           ? [{ rows, bytes: bytes + rows * FACTS_BYTES }]
           : list.map((file) => ({ rows: 1, bytes: file.bytes + FACTS_BYTES })),
       statistics: each,
+      classes: {},
       layout,
       cut: { isOnePiece: false, slices: Math.ceil(JSON.stringify(index).length / SLICE_BYTES) },
     });
