@@ -70,7 +70,7 @@ export function cutFiles(index: FilesIndex, rowStart: number, rowEnd: number): F
  * Returns the location of a path below a root. Repeats `below`, whose module reads the list of extensions
  * that this declaration is in.
  */
-export function placeOf(root: Location, path: string): Location {
+function placeOf(root: Location, path: string): Location {
   return `${root.endsWith("/") ? root : `${root}/`}${path}` as Location;
 }
 

@@ -3,7 +3,7 @@ import { fileFormatOf } from "./formats.ts";
 import type { Location } from "./location.ts";
 
 /** Place of a row for people: a file, and the row in it. */
-export interface RowOfFile {
+interface RowOfFile {
   readonly file: Location;
   readonly row: number;
 }

@@ -55,7 +55,7 @@ export interface RecordFormat extends AnyFormat {
  * Format in which each file is a row. Planning reads only the listing. It packs consecutive files into one
  * file of the dataset, whose index lists them. Workers fetch the content of files, if a column needs it.
  */
-export interface FileFormat extends AnyFormat {
+interface FileFormat extends AnyFormat {
   readonly kind: "files";
   /** Endings of known files. A place with only such files is input without `input.format`. */
   readonly endings: readonly string[];
@@ -106,7 +106,7 @@ interface IndexedFiles {
 export type FetchListed = (file: ListedFile, signal: AbortSignal) => Promise<RowFile>;
 
 /** Opens a planned list of files. Its rows are those of its index. */
-export type OpenFileList = (planned: InputFile, fetch: FetchListed) => DatasetFile;
+type OpenFileList = (planned: InputFile, fetch: FetchListed) => DatasetFile;
 
 interface IndexParts {
   /** Schema of a column. */

@@ -37,7 +37,7 @@ test("a folder of pictures is read as Pillow reads it, with the columns that are
     `SELECT path, folder, location, size, version, sha256(content) = sha256(bytes.content),
             abs(epoch_ms(modified) - epoch_ms(bytes.last_modified)) < 2000
      FROM read_parquet('${job.out}/rows/*.parquet') JOIN read_blob('${job.at("photos")}/*/*') AS bytes
-       ON location = filename ORDER BY path`,
+       ON location = bytes.filename ORDER BY path`,
   );
   expect(kept).toEqual(
     PICTURE_PATHS.map((path) => {
