@@ -6,7 +6,8 @@ import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
 import type { ColumnStatistics } from "../../shared/domain/column-statistics.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { below } from "../../shared/domain/location.ts";
-import type { FileListPlanner, ListedFile } from "../../shared/extension/format.ts";
+import type { FileListPlanner } from "../../shared/extension/format.ts";
+import type { ListedFile } from "../../shared/storage/row-file.ts";
 import { CONTENT, type FilesForm, type FilesIndex, folderIn } from "./op.ts";
 
 /** Endings of texts. If all files have one, their content is text. */

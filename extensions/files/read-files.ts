@@ -23,7 +23,7 @@ import { columnIndices } from "../../shared/dataset/schema-columns.ts";
 import { offsetsBehind, textColumn, validity } from "../../shared/dataset/text-column.ts";
 import type { InputFile, RowGroup } from "../../shared/domain/dataset.ts";
 import { below } from "../../shared/domain/location.ts";
-import type { FetchListed } from "../../shared/extension/format.ts";
+import type { FetchListed } from "../../shared/storage/row-file.ts";
 import { CONTENT, cutFiles, type FilesIndex, fileAt, folderIn } from "./op.ts";
 
 /** Limit of a file, above that of any decodable image. A file is read whole. */

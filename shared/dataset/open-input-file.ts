@@ -1,8 +1,7 @@
 import { type DatasetFormat, type InputFile, isTableFormat } from "../domain/dataset.ts";
 import { fileFormatOf, recordFormatOf } from "../domain/formats.ts";
-import type { FetchListed } from "../extension/format.ts";
 import type { Storages } from "../storage/open-storage.ts";
-import { rowFileOf } from "../storage/row-file.ts";
+import { type FetchListed, rowFileOf } from "../storage/row-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import type { DatasetFile } from "./dataset-file.ts";
 import { openDatasetFile } from "./open-dataset-file.ts";

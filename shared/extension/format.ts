@@ -4,10 +4,10 @@ import type { Zod } from "../core/zod.ts";
 import type { DatasetFile } from "../dataset/dataset-file.ts";
 import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import type { Field, FileForm, FileIndex, InputFile, RowGroup } from "../domain/dataset.ts";
-import type { FileStat, Location } from "../domain/location.ts";
+import type { Location } from "../domain/location.ts";
 import type { TextCause } from "../domain/text-cause.ts";
 import type { Undecoded } from "../domain/undecoded.ts";
-import type { RowFile } from "../storage/row-file.ts";
+import type { FetchListed, ListedFile } from "../storage/row-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
 
 /** Format of input files besides Parquet and Arrow. Its files contain records, or each file is a row. */
@@ -65,11 +65,6 @@ interface FileFormat extends AnyFormat {
   loadReader(): Promise<OpenFileList>;
 }
 
-/** File with the identity that the plan gave it. */
-export interface ListedFile extends Pick<FileStat, "bytes" | "version"> {
-  readonly path: Location;
-}
-
 /** File of a listing. */
 export interface FoundRowFile extends ListedFile {
   /** Folder from which its relative path starts. */
@@ -97,13 +92,6 @@ interface IndexedFiles {
   /** Sha256 of the files' locations and versions. */
   readonly sha256: Digest;
 }
-
-/**
- * Reads the bytes of a listed file, or returns why that file cannot be read.
- *
- * @throws {STORE_FAILED} {INPUT_CHANGED} when the fault is not of this file alone
- */
-export type FetchListed = (file: ListedFile, signal: AbortSignal) => Promise<RowFile>;
 
 /** Opens a planned list of files. Its rows are those of its index. */
 type OpenFileList = (planned: InputFile, fetch: FetchListed) => DatasetFile;

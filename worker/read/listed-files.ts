@@ -3,9 +3,8 @@ import { isShardmillError } from "../../shared/core/errors.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import { fileFormatOf } from "../../shared/domain/formats.ts";
 import { folderOf, type Location } from "../../shared/domain/location.ts";
-import type { FetchListed, ListedFile } from "../../shared/extension/format.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
-import { rowFileOf } from "../../shared/storage/row-file.ts";
+import { type FetchListed, type ListedFile, rowFileOf } from "../../shared/storage/row-file.ts";
 import type { Way } from "./ways.ts";
 
 /** Checks whether a file of the dataset is a list of files, each of which is a row. */

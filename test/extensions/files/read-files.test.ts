@@ -8,7 +8,7 @@ import { fieldsOf } from "../../../shared/dataset/fields.ts";
 import { columnData } from "../../../shared/dataset/record-batch.ts";
 import type { InputFile } from "../../../shared/domain/dataset.ts";
 import { below, parseLocation } from "../../../shared/domain/location.ts";
-import type { FetchListed } from "../../../shared/extension/format.ts";
+import type { FetchListed } from "../../../shared/storage/row-file.ts";
 
 const ROOT = parseLocation("/data");
 const MIB = 1 << 20;
