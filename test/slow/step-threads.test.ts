@@ -79,7 +79,7 @@ import { serveOwner } from "${compiledUrl("shared/core/remote/serve-owner.ts")}"
 const done = (made) => ({ made, sources: null });
 const answer = ${answer};
 const owner = serveOwner({
-  async run(batch, { signal }) {
+  async run({ batch }, { signal }) {
     const answered = await answer(batch, signal);
     owner.notify("busy", 5);
     return answered;

@@ -5,6 +5,7 @@ import type { LockedDatabase } from "../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { whileInUse } from "../../shared/sql/sql-database.ts";
 import type { SqlSource } from "../../shared/sql/sql-error.ts";
+import { asStorageErrors } from "../../shared/storage/errors.ts";
 
 interface SqlCombineOptions {
   readonly reduction: string;
@@ -73,7 +74,7 @@ export class SqlCombine implements AsyncDisposable {
       },
       signal,
     );
-    await linkOrCopy(table, targetPath);
+    await asStorageErrors("write", targetPath, () => linkOrCopy(table, targetPath));
     await rm(table);
     await rm(rows);
     return made;
