@@ -63,7 +63,7 @@ async function runPeers(args: PeersArguments): Promise<void> {
   const { only, rounds, rows, tune, "limit-minutes": limitMinutes, latency } = args;
   const peers = args.bucket ? args.peers.filter((peer) => FROM_BUCKETS.includes(peer)) : args.peers;
   const cores = availableParallelism();
-  const { pythons, versions } = await preparePeers(peers);
+  const { pythons, versions } = await preparePeers(only.flatMap((name) => peersOf(name, peers)));
   await using bucket = args.bucket ? await openPeerBucket(latency) : null;
   const options = { pythons, cores, limitMs: limitMinutes * 60_000, bucket, peers, tune, rounds, rows };
   const ranking: RankedTool[] = [];

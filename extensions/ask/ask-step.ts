@@ -42,12 +42,30 @@ export function openAskStep(
     send: (body, signal) => client.send(body, signal),
     read: answerReader(op, types),
     conceal: secrets.conceal,
+    onWait: waitWarner(where),
     clock: systemClock,
     random: systemRandom,
   });
   const logs = new ShardLogs(job?.keptPath ?? null);
   const made = madeColumns({ columns: columns.columns }).map(({ name }) => name);
   return new AskStep({ where, op, types, made, asker, logs, client });
+}
+
+/** Warnings about a server that is away are this far apart. */
+const WARN_MS = 60_000;
+
+/** Warns in the worker's log that requests wait for the server. */
+function waitWarner(where: string): (why: string) => void {
+  let warnedMs = Number.NEGATIVE_INFINITY;
+  return (why) => {
+    const nowMs = systemClock.nowMs();
+    if (nowMs - warnedMs < WARN_MS) return;
+    warnedMs = nowMs;
+    // Loaded on demand: most servers are there.
+    void import("../../shared/core/log.ts").then(({ createLogger }) =>
+      createLogger("ask", "warn").warn({ where, why }, "requests wait for the server"),
+    );
+  };
 }
 
 /** Returns the share of a thread in the job's limits. At least one request at once. */

@@ -20,6 +20,8 @@ interface AskerParts {
   readonly read: (body: string) => Answer;
   /** Replaces secrets in a text. */
   readonly conceal: (text: string) => string;
+  /** Called with the reason when a request has failed twice in a row, and waits. */
+  readonly onWait: (why: string) => void;
   readonly clock: Clock & Timers;
   readonly random: Random;
 }
@@ -78,7 +80,7 @@ export class Asker {
 
   /** Sends a request until the server processes it. Logs the reply. */
   async #persist({ key, body, log, signal }: Request): Promise<LoggedReply> {
-    const { gate, send, conceal, clock, random, patienceMs } = this.#parts;
+    const { gate, send, conceal, onWait, clock, random, patienceMs } = this.#parts;
     let firstMs: number | null = null;
     let answers = gate.answers;
     let own = 0;
@@ -107,6 +109,7 @@ export class Asker {
       if (own === OWN_FAILURES) return faultOf(reply, conceal);
       const leftMs = patienceMs - (clock.nowMs() - firstMs);
       if (leftMs <= 0) throw this.#unavailable(reply);
+      if (failure > 0) onWait(conceal(whyOf(reply)));
       await sleepBy(clock, Math.min(leftMs, afterMs ?? backoffMs(failure, BACKOFF, random.unit())), signal);
     }
   }
@@ -121,12 +124,8 @@ export class Asker {
 
   #unavailable(reply: Reply): ShardmillError {
     const { where, patienceMs, conceal } = this.#parts;
-    const why =
-      reply.kind === "broken"
-        ? `the server ${reply.why}`
-        : `the server answered ${reply.status}: ${wordsOf(reply.body)}`;
     const seconds = Math.round(patienceMs / 1_000);
-    return new ShardmillError("SERVER_UNAVAILABLE", `${where}: ${conceal(why)}, for ${seconds} s`, {
+    return new ShardmillError("SERVER_UNAVAILABLE", `${where}: ${conceal(whyOf(reply))}, for ${seconds} s`, {
       fields: { where, waitedSeconds: seconds },
     });
   }
@@ -145,6 +144,12 @@ function isBusy(status: number): boolean {
 
 function isRefused(status: number): boolean {
   return (status >= 300 && status < 400) || REFUSED.has(status);
+}
+
+function whyOf(reply: Reply): string {
+  return reply.kind === "broken"
+    ? `the server ${reply.why}`
+    : `the server answered ${reply.status}: ${wordsOf(reply.body)}`;
 }
 
 function faultOf(reply: Reply, conceal: (text: string) => string): LoggedReply {

@@ -99,7 +99,7 @@ needs("ask")(
     await spare.kill();
     const run = startCli(["run", job.job, "--workers", "1"], { env: { ...job.env, LLM_URL: spare.url } });
     await using _run = run;
-    await run.saw(/map|running|worker/);
+    await run.saw(/requests wait for the server/);
     const first = await startLlmServer({ ...settings, PORT: spare.port });
     await until("100 answers", async () => answeredBy(first) >= 100 || null);
     await first.kill();

@@ -1,12 +1,9 @@
-import { expect } from "vitest";
-import { sleep } from "../../shared/core/abort.ts";
+import { expect, vi } from "vitest";
 import { askFolder } from "../support/ask-job.ts";
 import { startListening, startWorker } from "../support/job-processes.ts";
 import { startLlmServer } from "../support/llm-server.ts";
 import { needs } from "../support/needs.ts";
 import { runCli } from "../support/processes.ts";
-
-const { signal } = new AbortController();
 
 needs("ask")("each row is asked once, and all requests that the limit allows are in flight", async () => {
   await using job = await askFolder({ concurrency: 32 });
@@ -32,7 +29,7 @@ needs("ask")("workers share the limit of a job, also while one joins", async () 
   const { cli, address } = await startListening(known as never, listening);
   await using _cli = cli;
   await using _first = startWorker(known as never, address, [], { env: { WHO: "first" } });
-  await sleep(1_000, signal);
+  await vi.waitFor(() => expect(server.served.length).toBeGreaterThan(100), { timeout: 60_000 });
   await using _second = startWorker(known as never, address, [], { env: { WHO: "second" } });
   expect(await cli.ended).toMatchObject({ code: 0 });
   const requests = server.served.filter(({ kind }) => kind === "request");

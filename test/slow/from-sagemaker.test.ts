@@ -118,30 +118,28 @@ describe("the examples for users of SageMaker", () => {
     );
   });
 
-  needs("csv-json")(
-    "a manifest is a list of files, and answers are exported as CSV without a header",
-    async () => {
-      await using folder = await JobFolder.make({ files: 0 });
-      await folder.write("data/b.csv", csv(0, 40));
-      await folder.write("data/a.csv", csv(40, 90));
-      await folder.write("data/unnamed.csv", csv(90, 100));
-      const manifest = [{ prefix: `${folder.path}/data/` }, "b.csv", "a.csv"];
-      const [{ prefix }, ...names] = manifest as [{ prefix: string }, ...string[]];
-      await folder.write("files.txt", names.map((name) => `${prefix}${name}\n`).join(""));
-      await published(folder, "A manifest");
-      const scores = Array.from({ length: 90 }, (_, row) => answer(customer(row)));
-      expect(await query(`SELECT score FROM ${rowsOf(folder)}`)).toEqual(scores.map((score) => [score]));
-      const [, sql = ""] = /^```sql\n(.*?)^```$/ms.exec(page) ?? [];
-      const statements = sql.split("\n").filter((line) => line !== "");
-      expect(statements).toHaveLength(1);
-      for (const statement of statements)
-        await query(
-          statement
-            .replace("out/rows/*.csv.gz", `${folder.out}/rows/*.parquet`)
-            .replace("'answers", `'${folder.path}/answers`),
-        );
-      const lines = (await readFile(folder.at("answers.csv"), "utf8")).trimEnd().split("\n");
-      expect(lines.map(Number)).toEqual(scores);
-    },
-  );
+  needs("csv-json")("a manifest is a list of files", async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    await folder.write("data/b.csv", csv(0, 40));
+    await folder.write("data/a.csv", csv(40, 90));
+    await folder.write("data/unnamed.csv", csv(90, 100));
+    const manifest = [{ prefix: `${folder.path}/data/` }, "b.csv", "a.csv"];
+    const [{ prefix }, ...names] = manifest as [{ prefix: string }, ...string[]];
+    await folder.write("files.txt", names.map((name) => `${prefix}${name}\n`).join(""));
+    await published(folder, "A manifest");
+    const scores = Array.from({ length: 90 }, (_, row) => [answer(customer(row))]);
+    expect(await query(`SELECT score FROM ${rowsOf(folder)}`)).toEqual(scores);
+  });
+
+  needs("csv-json")("answers are CSV, and the page's statement writes them without a header", async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    await folder.write("customers/a.csv", csv(0, CUSTOMERS));
+    await published(folder, "Answers as CSV or JSON Lines");
+    const [, statement = ""] = /^```sql\n(.*?)^```$/ms.exec(page) ?? [];
+    expect(statement).toContain("out/rows/*.csv.gz");
+    await query(statement.replace("out/", `${folder.out}/`).replace("'answers", `'${folder.path}/answers`));
+    const lines = (await readFile(folder.at("answers.csv"), "utf8")).trimEnd().split("\n");
+    const expected = Array.from({ length: CUSTOMERS }, (_, row) => `c${row},${answer(customer(row))}.0`);
+    expect(lines.toSorted()).toEqual(expected.toSorted());
+  });
 });

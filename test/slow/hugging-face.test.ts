@@ -6,7 +6,7 @@ import { initPlanRun } from "../support/init-run.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
-import { onnxModel } from "../support/onnx-model.ts";
+import { channelMeansModel, onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 
 /** Files that Hugging Face's `datasets` wrote, and its own reading of them: see `hugging-face/make.py`. */
@@ -18,18 +18,7 @@ const EXPECTED: {
 } = JSON.parse((await fileOf("expected.json")).toString("utf8"));
 
 /** Model that returns the mean of each channel. */
-const COLOURS = onnxModel({
-  inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, 6, 8] }],
-  outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
-  nodes: [
-    {
-      op: "ReduceMean",
-      inputs: ["pixel_values"],
-      outputs: ["means"],
-      attributes: { axes: [2, 3], keepdims: 0 },
-    },
-  ],
-});
+const COLOURS = channelMeansModel(6, 8);
 
 const LOUDEST = onnxModel({
   inputs: [{ name: "samples", dtype: "float32", dims: ["batch", 32] }],

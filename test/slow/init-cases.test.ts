@@ -9,7 +9,7 @@ import { initPlanRun } from "../support/init-run.ts";
 import { JobFolder, WIDTH } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
-import { onnxModel } from "../support/onnx-model.ts";
+import { channelMeansModel, onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { embeddings, only, tableOf } from "../support/sample-table.ts";
 import { REFERENCE, soundFile, wavFile } from "../support/sound-files.ts";
@@ -105,18 +105,7 @@ needs("csv-json")(
   "init crops image files to the model's size when the folder gives only the shortest edge",
   async () => {
     await using folder = await JobFolder.make({ files: 0 });
-    const model = onnxModel({
-      inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, 12, 12] }],
-      outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
-      nodes: [
-        {
-          op: "ReduceMean",
-          inputs: ["pixel_values"],
-          outputs: ["means"],
-          attributes: { axes: [2, 3], keepdims: 0 },
-        },
-      ],
-    });
+    const model = channelMeansModel(12, 12);
     await folder.write("m/model.onnx", model);
     const preprocessor = {
       image_processor_type: "CLIPImageProcessor",

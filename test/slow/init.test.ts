@@ -8,7 +8,7 @@ import { initPlanRun } from "../support/init-run.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
-import { mlpModel, onnxModel } from "../support/onnx-model.ts";
+import { channelMeansModel, mlpModel } from "../support/onnx-model.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { failing } from "../support/refusals.ts";
@@ -52,18 +52,7 @@ test("init drafts a job over lists of uneven length, with a mask made from the i
 
 test("init drafts images by the folder's preprocessor, with the same result as Pillow", async () => {
   await using folder = await JobFolder.make({ files: 0 });
-  const model = onnxModel({
-    inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, "height", "width"] }],
-    outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
-    nodes: [
-      {
-        op: "ReduceMean",
-        inputs: ["pixel_values"],
-        outputs: ["means"],
-        attributes: { axes: [2, 3], keepdims: 0 },
-      },
-    ],
-  });
+  const model = channelMeansModel();
   await folder.write("m/model.onnx", model);
   const preprocessor = {
     image_processor_type: "CLIPImageProcessor",

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { claimingPng, imageFile, PILLOW } from "../support/image-files.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
-import { onnxModel } from "../support/onnx-model.ts";
+import { channelMeansModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { refused } from "../support/refusals.ts";
 import { only, tableOf } from "../support/sample-table.ts";
@@ -23,18 +23,7 @@ const IMAGE = {
 };
 
 /** Model that returns the mean of each channel. */
-const MODEL = onnxModel({
-  inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, "height", "width"] }],
-  outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
-  nodes: [
-    {
-      op: "ReduceMean",
-      inputs: ["pixel_values"],
-      outputs: ["means"],
-      attributes: { axes: [2, 3], keepdims: 0 },
-    },
-  ],
-});
+const MODEL = channelMeansModel();
 
 async function imageJob(photos: Data, { image = IMAGE, maxRows = 0 }: { image?: object; maxRows?: number }) {
   const job = await JobFolder.make({

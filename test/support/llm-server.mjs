@@ -23,16 +23,8 @@ const seen = new Map();
 let atOnce = 0;
 let most = 0;
 let answers = 0;
-// Integral of the concurrent requests over time, from the first request to the last answer.
-let sum = 0;
-let firstMs = null;
-let lastMs = 0;
 
 function change(by) {
-  const nowMs = performance.now();
-  firstMs ??= nowMs;
-  if (lastMs > 0) sum += atOnce * (nowMs - lastMs);
-  lastMs = nowMs;
   atOnce += by;
   most = Math.max(most, atOnce);
 }
@@ -41,8 +33,7 @@ const server = createServer((request, response) => {
   const chunks = [];
   request.on("data", (chunk) => chunks.push(chunk));
   request.on("end", () => {
-    if (request.url === "/load")
-      return response.end(JSON.stringify({ most, meanAtOnce: sum / (lastMs - firstMs) }));
+    if (request.url === "/load") return response.end(JSON.stringify({ most }));
     serve(request, Buffer.concat(chunks).toString(), response);
   });
 });

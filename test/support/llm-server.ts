@@ -44,9 +44,9 @@ export class LlmServer implements AsyncDisposable {
     return lines.filter((line) => line !== "").map((line) => JSON.parse(line));
   }
 
-  /** Returns the most requests that were open at once, and their mean over time. */
-  async load(): Promise<{ readonly most: number; readonly meanAtOnce: number }> {
-    return (await (await fetch(`${this.url}/load`)).json()) as { most: number; meanAtOnce: number };
+  /** Returns the most requests that were open at once. */
+  async load(): Promise<{ readonly most: number }> {
+    return (await (await fetch(`${this.url}/load`)).json()) as { most: number };
   }
 
   async kill(): Promise<void> {

@@ -157,6 +157,16 @@ export function mlpReference(spec: MlpSpec, input: Float32Array, rows: number): 
   return current;
 }
 
+/** Builds `pixel_values` float32 [batch, 3, height, width] -> `means` float32 [batch, 3], of each channel. */
+export function channelMeansModel(height: Dim = "height", width: Dim = "width"): Uint8Array {
+  const mean = { axes: [2, 3], keepdims: 0 };
+  return onnxModel({
+    inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, height, width] }],
+    outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
+    nodes: [{ op: "ReduceMean", inputs: ["pixel_values"], outputs: ["means"], attributes: mean }],
+  });
+}
+
 /** Builds `x` -> Identity -> `y`, for any dtype. `dims` with the batch first: `["batch", 3]`. */
 export function identityModel(spec: { dtype: ElementType; dims: readonly Dim[] }): Uint8Array {
   return onnxModel({

@@ -25,6 +25,7 @@ import { rowCountsOf } from "../../shared/domain/row-counts.ts";
 import type { RowsForm } from "../../shared/domain/rows-form.ts";
 import { sortFault } from "../../shared/domain/sort-memory.ts";
 import type { TextWriter } from "../../shared/sql/text-writer.ts";
+import { asStorageErrors } from "../../shared/storage/errors.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
@@ -169,7 +170,9 @@ class PartialWriter {
     const { numRows: rows, schema } = this.#result.rows;
     const source = { rowsPath: await this.#parquetRows(), fields: fieldsOf(schema), rows };
     const targetPath = join(sink.path, name);
-    await meter.timeAsync("encode", () => textWriter.write(source, targetPath, signal));
+    await asStorageErrors("write", targetPath, () =>
+      meter.timeAsync("encode", () => textWriter.write(source, targetPath, signal)),
+    );
     const { bytes, sha256 } = await digestFile(targetPath, signal);
     this.#files.push({ kind, name, rows, bytes, sha256 });
   }

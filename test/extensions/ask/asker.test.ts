@@ -25,6 +25,7 @@ function anAsker(replies: readonly Reply[], patienceMs = 600_000) {
   const clock = new VirtualClock();
   const left = [...replies];
   const sent: number[] = [];
+  const waits: string[] = [];
   const limits = { concurrency: 4, requestsPerMinute: null, tokensPerMinute: null };
   const gate = new ServerGate(() => limits, clock);
   const asker = new Asker({
@@ -37,6 +38,7 @@ function anAsker(replies: readonly Reply[], patienceMs = 600_000) {
     },
     read: answerReader({ answer: schema }, answerColumns(schema, "answer")),
     conceal: (text) => text.replaceAll("sk-secret", "${KEY}"),
+    onWait: (why) => waits.push(why),
     clock,
     random: { unit: () => 0.999999 } as never,
   });
@@ -46,6 +48,7 @@ function anAsker(replies: readonly Reply[], patienceMs = 600_000) {
     gate,
     log,
     sent,
+    waits,
     ask: (body = "question") => clock.until(asker.answer(body, log, signal)),
     asker,
   };
@@ -115,7 +118,14 @@ it("a request that alone fails with a 500 is a dead letter, while the server ans
   const limits = { concurrency: 1_000, requestsPerMinute: null, tokensPerMinute: null };
   const gate = new ServerGate(() => limits, on.clock);
   const asker = new Asker({
-    ...{ where: "ask", patienceMs: 86_400_000, gate, conceal: (text) => text, clock: on.clock },
+    ...{
+      where: "ask",
+      patienceMs: 86_400_000,
+      gate,
+      conceal: (text) => text,
+      onWait: () => {},
+      clock: on.clock,
+    },
     random: { unit: () => 0 } as never,
     read: () => ({ kind: "values", values: [] }),
     send: async (body) => {
@@ -144,4 +154,15 @@ it("a bad answer in the log counts as a try", async () => {
   await on.ask();
   await on.ask();
   expect(on.sent).toHaveLength(2);
+});
+
+it("a request that has failed twice in a row reports why it waits, without secrets", async () => {
+  const once = anAsker([BROKEN]);
+  await once.ask();
+  expect(once.waits).toEqual([]);
+  const thrice = anAsker([BROKEN, BROKEN, status(503, "sk-secret is loading")]);
+  await thrice.ask();
+  expect(thrice.waits[0]).toBe("the server closes the connection");
+  expect(thrice.waits[1]).toContain("the server answered 503: ");
+  expect(thrice.waits[1]).toContain("${KEY} is loading");
 });
