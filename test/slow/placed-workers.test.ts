@@ -57,7 +57,8 @@ test("an idle worker exits by itself, after its work and before any", async () =
   await using job = await slowJob();
   const { cli, address } = await startListening(job, placed(job));
   await using standing = cli;
-  await using idle = startWorker(job, address, ["--idle-exit", "2", "--drained-exit-code", "75"]);
+  // Planning may take seconds on a busy machine, and the worker must not leave before its end.
+  await using idle = startWorker(job, address, ["--idle-exit", "10", "--drained-exit-code", "75"]);
   const submitted = runCli(["submit", job.path, "--coordinator", address, "--watch", "--json"], job);
   expect(await submitted).toMatchObject({ code: 0 });
   expect(await idle.ended).toMatchObject({ code: 0, stderr: expect.stringContaining("idle limit reached") });
