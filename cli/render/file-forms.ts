@@ -22,7 +22,7 @@ export function fileFormEntries({ files }: Pick<Dataset, "files">): [label: stri
   if (packed === 0) return entries;
   const cannot =
     "reading a row means unpacking all rows before it, so only large files are split into shards";
-  return [...entries, ["gzip", `${counted(packed, "file")}: ${cannot}`]];
+  return [...entries, ["compressed", `${counted(packed, "file")}: ${cannot}`]];
 }
 
 function columnsText({ fields }: FileForm): string {

@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 import { canonicalJson, type Digest, sha256 } from "../../shared/core/digest.ts";
 import { formatBytes } from "../../shared/core/units.ts";
 import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
+import { isGzip } from "../../shared/dataset/read-packed.ts";
 import type { Undecoded } from "../../shared/domain/undecoded.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
@@ -10,7 +11,7 @@ import type { TextForm, TextIndex, TextStretch } from "./op.ts";
 import { findPreamble, type Preamble } from "./preamble.ts";
 import { RECORD_MOST_BYTES, type RecordSink, type ScannedRecord } from "./record-sink.ts";
 import { scanRecords } from "./scan-records.ts";
-import { isGzip, readContent } from "./text-content.ts";
+import { readContent } from "./text-content.ts";
 
 /**
  * Approximate size of a stretch, the smallest unit of a read. Smaller stretches make a longer index. The

@@ -1,25 +1,10 @@
-import { pipeline, Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
-import { messageOf } from "../../shared/core/errors.ts";
-import { inputCorrupt, inputUnsupported } from "../../shared/dataset/input-errors.ts";
+import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
+import { readPieces, unpackGzip } from "../../shared/dataset/read-packed.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
 import type { TextForm } from "./op.ts";
 
-/**
- * Size of a read: large, because each is a round trip on a network file system. Several are in memory at
- * once.
- */
-const READ_BYTES = 4 << 20;
-
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-
-/** Returns true for a gzip file, regardless of its name. */
-export async function isGzip(source: ByteSource, signal: AbortSignal): Promise<boolean> {
-  if (source.bytes < 2) return false;
-  const [first, second] = await source.read(0, 2, signal);
-  return first === 0x1f && second === 0x8b;
-}
 
 /** Reads the content of a text file from `start` on, in pieces. A gzip file's content is uncompressed. */
 export async function* readContent(
@@ -28,7 +13,7 @@ export async function* readContent(
 ): AsyncGenerator<Buffer, void, undefined> {
   if (!isGzip) return yield* readPieces(source, start, signal);
   let skip = start;
-  for await (const piece of unpack(source, signal)) {
+  for await (const piece of unpackGzip(source, signal)) {
     if (piece.length > skip) yield piece.subarray(skip);
     skip = Math.max(0, skip - piece.length);
   }
@@ -54,43 +39,3 @@ const UTF_16_MARKS = [
   { first: 0xff, second: 0xfe, encoding: "utf-16le" },
   { first: 0xfe, second: 0xff, encoding: "utf-16be" },
 ] as const;
-
-async function* readPieces(
-  source: ByteSource,
-  start: number,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer, void, undefined> {
-  for (let at = start; at < source.bytes; at += READ_BYTES) {
-    const bytes = await source.read(at, Math.min(source.bytes, at + READ_BYTES), signal);
-    yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-}
-
-async function* unpack(source: ByteSource, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-  const gunzip = createGunzip({ chunkSize: 256 << 10 });
-  let failure: unknown = null;
-  // The consumer of `gunzip` throws decompression errors. A source's error is kept and rethrown unchanged.
-  async function* packed() {
-    try {
-      yield* readPieces(source, 0, signal);
-    } catch (error) {
-      failure = error;
-      throw error;
-    }
-  }
-  pipeline(Readable.from(packed(), { objectMode: false }), gunzip, () => {});
-  try {
-    for await (const piece of gunzip) yield piece as Buffer;
-  } catch (error) {
-    if (failure !== null) throw failure;
-    throw inputCorrupt({
-      path: source.path,
-      where: "gzip data",
-      expected: "a complete gzip file",
-      found: messageOf(error),
-      cause: error,
-    });
-  } finally {
-    gunzip.destroy();
-  }
-}

@@ -1,10 +1,11 @@
 import { isUtf8 } from "node:buffer";
+import { isGzip } from "../../shared/dataset/read-packed.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import type { TextForm } from "./op.ts";
 import { findPreamble } from "./preamble.ts";
 import { RecordTable } from "./record-table.ts";
 import { scanRecords } from "./scan-records.ts";
-import { isGzip, readContent } from "./text-content.ts";
+import { readContent } from "./text-content.ts";
 
 /** Sample size of each file. */
 const SAMPLE_BYTES = 1 << 20;

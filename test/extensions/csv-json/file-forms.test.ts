@@ -21,7 +21,7 @@ it("the entries show how text files are read, their columns, and that gzip files
     ["columns", "a string, b string"],
     ["json lines", "an object a line"],
     ["columns", "xs string[]"],
-    ["gzip", expect.stringMatching(/^1 file: .*only large files are split into shards/)],
+    ["compressed", expect.stringMatching(/^1 file: .*only large files are split into shards/)],
   ]);
 });
 
