@@ -27,12 +27,19 @@ export function formatTitle(format: DatasetFormat): string {
 
 /** Returns the display names of all formats: `Parquet, Arrow or CSV`. */
 export function anyFormat(): string {
-  const titles = DATASET_FORMATS.map(formatTitle);
-  return `${titles.slice(0, -1).join(", ")} or ${titles.at(-1)}`;
+  return listed(DATASET_FORMATS.map(formatTitle), "or");
 }
 
-/** Names of the formats whose files contain no column types: `CSV and JSON Lines`. */
-export const UNTYPED_FORMATS = FORMATS.map(({ title }) => title).join(" and ");
+/** Names of the formats whose files contain no column types: `CSV, JSON Lines and Avro`. */
+export const UNTYPED_FORMATS = listed(
+  FORMATS.map(({ title }) => title),
+  "and",
+);
+
+function listed(titles: readonly string[], last: string): string {
+  if (titles.length < 2) return titles.join();
+  return `${titles.slice(0, -1).join(", ")} ${last} ${titles.at(-1)}`;
+}
 
 /** Returns a job's options for files of a format, from the format's key of `input`. Null: there are none. */
 export function formatOptions(input: object, format: DatasetFormat): object | null {

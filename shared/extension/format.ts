@@ -11,7 +11,7 @@ import type { ByteSource } from "../storage/storage.ts";
  * Format of input files besides Parquet and Arrow, whose files have no footer. Planning inspects some files
  * to find the form: how to read all files of the format. Then it reads each file once to build its index: the
  * places of its rows. Workers read rows by the index. Form and index are JSON of the format. A file may be
- * compressed by gzip, whatever its name. Single rows may be invalid.
+ * compressed, by gzip at least, whatever its name. Single rows may be invalid.
  *
  * Each format passes `test/contract/format-contract.ts`.
  */
@@ -20,8 +20,10 @@ export interface FormatPart {
   readonly name: string;
   /** Name in messages: `CSV`. */
   readonly title: string;
-  /** Endings of its files: `.csv`. Compressed files have `.gz` behind it. */
+  /** Endings of its files: `.csv`. */
   readonly endings: readonly string[];
+  /** Endings behind these for compressed files. Default: `.gz`. */
+  readonly packings?: readonly string[];
   /** Note on the name in the docs of `input.format`. Default: none. */
   readonly says?: string;
   /** Builds the schema of its options in the job file. Default: no options. */

@@ -13,23 +13,26 @@ const TABLE_EXTENSIONS: readonly (readonly [extension: string, format: DatasetFo
   [".ipc", "arrow"],
 ];
 
-/** File extensions of formats in extensions, whose files may be compressed. */
-const ADDED_EXTENSIONS = FORMATS.flatMap(({ name, endings }) => endings.map((each) => [each, name] as const));
+const GZIP = ".gz";
 
-const PACKED = ".gz";
+/** File extensions of formats in extensions, whose files may be compressed. */
+const ADDED_EXTENSIONS = FORMATS.flatMap(({ name, endings, packings = [GZIP] }) =>
+  endings.flatMap((each) => ["", ...packings].map((packing) => [`${each}${packing}`, name] as const)),
+);
+
+const PACKINGS: ReadonlySet<string> = new Set([GZIP, ...FORMATS.flatMap(({ packings = [] }) => packings)]);
 
 /** Format by file extension, as {@link extensionOf} returns it. */
 export const FORMAT_OF_EXTENSION: Readonly<Record<string, DatasetFormat>> = Object.fromEntries([
   ...TABLE_EXTENSIONS,
   ...ADDED_EXTENSIONS,
-  ...ADDED_EXTENSIONS.map(([extension, format]) => [`${extension}${PACKED}`, format] as const),
 ]);
 
 /** Returns the end of a file's name that gives its format, in lower case: `.parquet`, `.csv.gz`. */
 export function extensionOf(path: string): string {
   const name = isWebInput(path) ? path.replace(/[?#].*$/s, "") : path;
   const last = extname(name).toLowerCase();
-  return last === PACKED ? `${extname(name.slice(0, -PACKED.length)).toLowerCase()}${last}` : last;
+  return PACKINGS.has(last) ? `${extname(name.slice(0, -last.length)).toLowerCase()}${last}` : last;
 }
 
 /** Returns the file extensions that a job of this format reads in a folder. Other files are ignored. */
