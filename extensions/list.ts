@@ -25,6 +25,7 @@ import { text } from "./text/extension.ts";
 import { tracing } from "./tracing/extension.ts";
 import { tryRows } from "./try/extension.ts";
 import { web } from "./web/extension.ts";
+import { webdataset } from "./webdataset/extension.ts";
 
 /**
  * All extensions. The engine imports this list as `#extensions`, which package.json resolves. Its order is
@@ -43,6 +44,7 @@ export const EXTENSIONS: readonly CoordinatorExtension[] = [
   tracing,
   nvidia,
   csvJson,
+  webdataset,
   code,
   ask,
   text,

@@ -3,7 +3,7 @@ import { isText } from "../../shared/domain/file-cells.ts";
 
 /** Names of id columns, the best first. */
 const ID_NAMES: readonly RegExp[] = [
-  /^_?id$/i,
+  /^(_?id|__key__)$/i,
   /^(row|record|doc|document|item|image|sample|example)[_-]?(id|key)$/i,
   /(^|[_-])(id|key|uuid|guid)$|[a-z](Id|ID|Key)$/,
   /^(uuid|guid|key|index|idx)$/i,

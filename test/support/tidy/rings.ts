@@ -85,6 +85,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
   "csv-json": /[cC]sv|CSV|jsonl|ndjson|JSON Lines/,
+  webdataset: /[Ww]eb[Dd]ataset|WEBDATASET/,
   code: /defineStep|defineReduction|[Oo]wnCode|\b[Mm]odule(Step|Op|Thread|Run|Reductions?)\b|^"module"$|esbuild/,
   // Excludes the digits of decimals, and the widths of floats.
   convert:
