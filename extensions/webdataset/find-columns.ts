@@ -1,5 +1,5 @@
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
-import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
+import { inputCorrupt, inputUnsupported } from "../../shared/dataset/input-errors.ts";
 import { typeOfName } from "../../shared/domain/column-type-names.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { FoundForm, RequestedForm } from "../../shared/extension/format.ts";
@@ -50,6 +50,8 @@ export async function findColumns(
 }
 
 function refuseEndings(endings: ReadonlySet<string>, path: string): void {
+  if (endings.size === 0)
+    throw inputCorrupt({ path, where: "members", expected: "a member named STEM.ENDING", found: "none" });
   const unusable = ["", KEY_COLUMN].find((each) => endings.has(each));
   if (endings.size <= MOST_ENDINGS && unusable === undefined) return;
   throw inputUnsupported(

@@ -111,6 +111,17 @@ describe("a tar is refused by name and offset", () => {
     });
   });
 
+  it.each([{ members: [] }, { members: [{ name: "README" }] }])(
+    "without rows and listed endings: $members",
+    async ({ members }) => {
+      await expect(rowsOf(tarBytes(members))).rejects.toMatchObject({
+        code: "INPUT_CORRUPT",
+        message: expect.stringContaining("/data/a.tar"),
+      });
+      expect(await rowsOf(tarBytes(members), { options: { endings: ["txt"] } })).toMatchObject({ rows: [] });
+    },
+  );
+
   it("cut anywhere before its end, plain or compressed", async () => {
     const content = Buffer.concat(blocks);
     for (const at of [...Array(first + 2).keys(), content.length - 1, content.length])
