@@ -1,12 +1,11 @@
 import { expect } from "vitest";
-import { decodeAll } from "../extensions/sound/sound-fixtures.ts";
 import { imageFile, PILLOW } from "./image-files.ts";
 import { JobFolder } from "./job-folder.ts";
 import { query } from "./known-answer.ts";
 import { onnxModel } from "./onnx-model.ts";
-import { soundFile } from "./sound-files.ts";
+import { REFERENCE } from "./sound-files.ts";
 
-/** Jobs whose rows are files, and the answers of Pillow and of the sound's own samples. */
+/** Jobs whose rows are files, and the answers of Pillow and soundfile. */
 
 /** Prepared as in `images/make.py`. */
 const IMAGE = {
@@ -31,6 +30,7 @@ const MEANS = onnxModel({
   ],
 });
 
+/** Samples of a window, as in `sounds/make.py`. */
 const WINDOW = 400;
 
 /** Model that returns the largest sample of each window. */
@@ -41,7 +41,7 @@ const LARGEST = onnxModel({
 });
 
 export const PICTURES = Object.keys(PILLOW.means);
-export const SOUNDS = ["s16.wav", "s24.flac", "f32.wav"];
+export const SOUNDS = Object.keys(REFERENCE.largest);
 
 /** Returns the folder of a picture, the name of its class. */
 export function classOf(name: string): string {
@@ -104,23 +104,13 @@ export async function expectMeans(job: JobFolder, paths: readonly string[], rows
   );
 }
 
-/** Checks that each window of each sound has its largest sample. */
+/** Checks that each window of each sound has the largest sample that soundfile reads in it. */
 export async function expectLargest(job: JobFolder): Promise<void> {
   const found = await query(
     `SELECT path, y FROM read_parquet('${job.out}/rows/*.parquet') ORDER BY path, part`,
   );
-  const expected = [];
-  for (const name of SOUNDS.toSorted()) {
-    const { channels } = await decodeAll(soundFile(name));
-    const [first = new Float32Array()] = channels;
-    const mono = first.map(
-      (_, at) => channels.reduce((sum, data) => sum + (data[at] ?? 0), 0) / channels.length,
-    );
-    for (let at = 0; at < mono.length; at += WINDOW) {
-      const window = [...mono.subarray(at, at + WINDOW)];
-      const largest = Math.max(...window, ...(window.length < WINDOW ? [0] : []));
-      expected.push([name, expect.closeTo(largest, 5)]);
-    }
-  }
+  const expected = SOUNDS.toSorted().flatMap((name) =>
+    REFERENCE.largest[name]?.map((largest) => [name, expect.closeTo(largest, 5)]),
+  );
   expect(found.map(([path, y]) => [path, Number(y)])).toEqual(expected);
 }
