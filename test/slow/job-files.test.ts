@@ -34,10 +34,10 @@ test("a folder of pictures is read as Pillow reads it, with the columns that are
   expect(await run(job)).toMatchObject({ code: 0 });
   await expectMeans(job, PICTURE_PATHS);
   const kept = await query(
-    `SELECT path, folder, location, size, version, sha256(content) = sha256(bytes.content),
+    `SELECT path, folder, location, kept.size, version, sha256(kept.content) = sha256(bytes.content),
             abs(epoch_ms(modified) - epoch_ms(bytes.last_modified)) < 2000
-     FROM read_parquet('${job.out}/rows/*.parquet') JOIN read_blob('${job.at("photos")}/*/*') AS bytes
-       ON location = bytes.filename ORDER BY path`,
+     FROM read_parquet('${job.out}/rows/*.parquet') AS kept
+     JOIN read_blob('${job.at("photos")}/*/*') AS bytes ON location = bytes.filename ORDER BY path`,
   );
   expect(kept).toEqual(
     PICTURE_PATHS.map((path) => {
