@@ -8,6 +8,7 @@ import { convert } from "./convert/extension.ts";
 import { csvJson } from "./csv-json/extension.ts";
 import { estimate } from "./estimate/extension.ts";
 import { explain } from "./explain/extension.ts";
+import { files } from "./files/extension.ts";
 import { flight } from "./flight/extension.ts";
 import { gcs } from "./gcs/extension.ts";
 import { image } from "./image/extension.ts";
@@ -45,6 +46,7 @@ export const EXTENSIONS: readonly CoordinatorExtension[] = [
   nvidia,
   csvJson,
   webdataset,
+  files,
   code,
   ask,
   text,

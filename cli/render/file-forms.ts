@@ -1,7 +1,7 @@
 import { showType } from "../../shared/dataset/field-differences.ts";
 import { nameOfType } from "../../shared/domain/column-type-names.ts";
-import type { Dataset, FileForm } from "../../shared/domain/dataset.ts";
-import { FORMATS, formatOf } from "../../shared/domain/formats.ts";
+import type { Dataset, FileForm, InputFile } from "../../shared/domain/dataset.ts";
+import { FORMATS, fileFormatOf, RECORD_FORMATS } from "../../shared/domain/formats.ts";
 import { counted, oneLine } from "../../shared/terminal/text.ts";
 
 const MAX_FIELDS = 40;
@@ -17,7 +17,9 @@ export function fileFormEntries({ files }: Pick<Dataset, "files">): [label: stri
     ];
   });
   const packed = files.filter(
-    ({ format, text }) => text !== undefined && formatOf(format).isOnePiece(text),
+    ({ format, text }) =>
+      text !== undefined &&
+      RECORD_FORMATS.some(({ name, isOnePiece }) => name === format && isOnePiece(text)),
   ).length;
   if (packed === 0) return entries;
   const cannot =
@@ -32,4 +34,14 @@ function columnsText({ fields }: FileForm): string {
     .map(({ name, type }) => `${oneLine(name)} ${nameOfType(type) ?? showType(type)}`);
   const more = fields.length - first.length;
   return [...first, ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
+}
+
+/** Counts the files of the dataset, those of its lists included. */
+export function fileCount(files: readonly InputFile[]): number {
+  return files.reduce((sum, { format, rows }) => sum + (fileFormatOf(format) === null ? 1 : rows), 0);
+}
+
+/** Names a file of the dataset. A list has the name of its first file. */
+export function listText({ path, format, rows }: InputFile): string {
+  return fileFormatOf(format) === null || rows === 1 ? path : `${path} and ${counted(rows - 1, "more file")}`;
 }

@@ -19,7 +19,7 @@ import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
 import { defaultsTable } from "./defaults-text.ts";
-import { fileFormEntries } from "./file-forms.ts";
+import { fileCount, fileFormEntries, listText } from "./file-forms.ts";
 import { folderTable } from "./folder-text.ts";
 import { plannedBatchText } from "./planned-batch-text.ts";
 import { tensorTables } from "./tensors-text.ts";
@@ -43,7 +43,10 @@ export function planText(
   const bytes = dataset.files.reduce((sum, file) => sum + file.bytes, 0);
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
   const facts: FigureLine[] = [
-    ["input", `${counted(rows, "row")} in ${counted(dataset.files.length, "file")}, ${formatBytes(bytes)}`],
+    [
+      "input",
+      `${counted(rows, "row")} in ${counted(fileCount(dataset.files), "file")}, ${formatBytes(bytes)}`,
+    ],
     ...fileFormEntries(dataset),
     ["folders", foldersText(plan.partitions)],
     ...skippedPhrases(plan.skippedFiles).map((phrase, index): [string, string] => [
@@ -155,7 +158,7 @@ function reductionsText({ spec }: PlannedJob): string {
 }
 
 function filesTable({ dataset }: PlannedJob, style: Style): string {
-  const rows = dataset.files.map(({ path, rows, bytes }) => [path, rows, formatBytes(bytes)]);
+  const rows = dataset.files.map((file) => [listText(file), file.rows, formatBytes(file.bytes)]);
   const columns = ["file", "rows", "size"];
   return renderTable({ columns, rows }, style, { maxRows: MAX_FILES, maxCellColumns: MAX_CELL_COLUMNS });
 }

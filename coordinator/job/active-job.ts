@@ -104,7 +104,7 @@ export class ActiveJob {
   }
 
   /** Input files. Workers reach no other input through the coordinator. */
-  get inputPaths(): ReadonlySet<Location> {
+  get inputPaths(): Pick<ReadonlySet<Location>, "has"> {
     return this.#options.files.inputPaths;
   }
 

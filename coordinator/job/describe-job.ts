@@ -1,7 +1,7 @@
 import { formatCount } from "../../shared/core/units.ts";
 import { type Dataset, isTableFormat } from "../../shared/domain/dataset.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
-import { formatOf } from "../../shared/domain/formats.ts";
+import { recordFormatOf } from "../../shared/domain/formats.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
@@ -100,7 +100,7 @@ function undecodedNotes(undecoded: PlannedJob["undecoded"], [first]: Dataset["fi
   if (undecoded.length === 0 || first === undefined || isTableFormat(first.format)) return [];
   const phrases = undecodedPhrases(undecoded).join("; ");
   return [
-    `rows that are not UTF-8 become dead letters: ${phrases} (${formatOf(first.format).words.encodingHint})`,
+    `rows that are not UTF-8 become dead letters: ${phrases} (${recordFormatOf(first.format).words.encodingHint})`,
   ];
 }
 

@@ -2,6 +2,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import type { ModelFile, PlannedJob } from "../../shared/domain/job.ts";
 import { stepFiles } from "../../shared/domain/reduction-binding.ts";
+import { findFile } from "../../shared/domain/row-place.ts";
 import { isNotAFile, isStoreUnavailable } from "../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../shared/storage/open-storage.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
@@ -48,7 +49,7 @@ export class FailureJudge {
   }
 
   async #lookAtInput(path: unknown): Promise<Look> {
-    const planned = this.#files.dataset.files.find((file) => file.path === path);
+    const planned = findFile(this.#files.dataset.files, path);
     if (planned === undefined) return { kind: "changed" };
     await using storages = new Storages(this.#openers, this.#files.stores);
     return await lookBy(async () => {

@@ -5,14 +5,16 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import { withoutSecrets } from "../../shared/core/without-secrets.ts";
 import { shownColumns } from "../../shared/dataset/field-differences.ts";
+import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { publishedFields } from "../../shared/domain/output-fields.ts";
-import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialRules } from "../../shared/domain/partial-layout.ts";
+import { placeOfRow } from "../../shared/domain/row-place.ts";
 import { requestedSidecars } from "../../shared/domain/sidecars.ts";
 import { ignorePlaceError } from "../../shared/storage/errors.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
@@ -225,7 +227,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       },
       partials,
       reduced,
-      poisoned: poisonedRows(state),
+      poisoned: poisonedRows(state).map((letter) => inItsFile(letter, planned.dataset.files)),
       keep: map.keep,
       signal,
       onProgress: (progress) => {
@@ -255,4 +257,10 @@ function versions(mapping: string): Record<string, string> {
   const packages = ["onnxruntime-node", "apache-arrow", "parquet-wasm", "@duckdb/node-api"];
   const found = packages.map((name) => [name, packageVersion(name)] as const);
   return { shardmill: buildVersion, node: process.versions.node, ...Object.fromEntries(found), mapping };
+}
+
+/** Names the file of a row. In the journal, a list of files has the name of its first one. */
+function inItsFile(letter: DeadLetter, files: readonly InputFile[]): DeadLetter {
+  const file = files.find(({ path }) => path === letter.file);
+  return file === undefined ? letter : { ...letter, ...placeOfRow(file, letter.row) };
 }

@@ -6,11 +6,13 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { ConversionReport } from "../../shared/domain/accuracy.ts";
 import { jobConversion } from "../../shared/domain/conversion.ts";
+import { fileFormatOf } from "../../shared/domain/formats.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { stepFiles } from "../../shared/domain/reduction-binding.ts";
+import { DatasetPaths, filesOf } from "../../shared/domain/row-place.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { readRemembered } from "../insight/packed-history.ts";
@@ -27,7 +29,7 @@ import { probeStore } from "../publish/probe-store.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { resumeEffects } from "../schedule/events/replay.ts";
 import type { JobEffect } from "../schedule/state/effect.ts";
-import type { JobEvent } from "../schedule/state/event.ts";
+import type { EventOf, JobEvent } from "../schedule/state/event.ts";
 import { jobProgress } from "../schedule/state/progress.ts";
 import { SinceSnapshot } from "../schedule/state/snapshot.ts";
 import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
@@ -110,7 +112,7 @@ export async function startJob(
     shell,
     clock,
     manifestPath: below(paths.output, MANIFEST_NAME),
-    files: filesOf(planned, paths),
+    files: servedFiles(planned, paths),
     runWatch,
     recorder,
     stopWork: () => output.stop(),
@@ -218,10 +220,10 @@ function lastOf({ number, generation, crc32 }: LastSnapshot): LastSnapshot {
   return { number, generation, crc32 };
 }
 
-function filesOf(planned: PlannedJob, { partials, temp }: WorkPaths): ActiveJobOptions["files"] {
+function servedFiles(planned: PlannedJob, { partials, temp }: WorkPaths): ActiveJobOptions["files"] {
   const { dataset, model } = planned;
   return {
-    inputPaths: new Set(dataset.files.map((file) => file.path)),
+    inputPaths: new DatasetPaths(dataset.files),
     modelPaths: new Set([
       ...(model === null ? [] : [model, ...model.externalData]).map(({ path }) => path),
       ...stepFiles(planned).map(({ location }) => location),
@@ -256,7 +258,7 @@ async function begin(
 ): Promise<void> {
   recorder.named({ jobId, name: planned.spec.name, shards: planned.shards.length });
   recorder.begin("map");
-  const { spec, digests, dataset, pruned, skipped, shards } = planned;
+  const { spec, digests, pruned, skipped, shards } = planned;
   // The records of all these events share one write and one sync.
   const begun: Promise<unknown>[] = [];
   if (shell.state.accepted === null)
@@ -264,9 +266,18 @@ async function begin(
   if (priority !== undefined) begun.push(shell.dispatch({ kind: "standingRequested", change: { priority } }));
   const isSealed = shell.state.phase.kind !== "planning";
   if (!isSealed) {
-    const sealed = { kind: "planSealed", files: dataset.files, pruned, skipped, shards } as const;
+    const sealed = { kind: "planSealed", files: sealedFiles(planned), pruned, skipped, shards } as const;
     begun.push(recorder.within("map", "seal", () => shell.dispatch(sealed)));
   }
   await Promise.all(begun);
   if (isSealed) await shell.perform(resumeEffects(shell.state));
+}
+
+/** Returns the files of the sealed plan. A run over new files resumes with the files of its lists. */
+function sealedFiles({ spec, dataset }: PlannedJob): EventOf<"planSealed">["files"] {
+  if (spec.input.new !== true) return dataset.files;
+  return dataset.files.map((file) => {
+    const lists = [...filesOf([file])].map(({ path }) => path);
+    return fileFormatOf(file.format) === null ? file : { path: file.path, rows: file.rows, lists };
+  });
 }

@@ -36,6 +36,6 @@ export function sealedBy(records: readonly JournalRecord[]): ReadonlySet<string>
   return sealed === undefined ? null : pathsOf(sealed.files);
 }
 
-function pathsOf(files: readonly (readonly [path: string, rows: number])[]): ReadonlySet<string> {
-  return new Set(files.map(([path]) => path));
+function pathsOf(files: Extract<JournalRecord, { kind: "planSealed" }>["files"]): ReadonlySet<string> {
+  return new Set(files.flatMap(([path, , lists]) => lists ?? path));
 }

@@ -5,6 +5,7 @@ import { type JobStores, NO_STORES } from "../../shared/domain/job-stores.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
 import type { SkippedFiles } from "../../shared/domain/skipped-files.ts";
 import type { TextCause } from "../../shared/domain/text-cause.ts";
+import { listFooters } from "./footers/list-footers.ts";
 import { withFolders } from "./footers/partitioned-footers.ts";
 import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
@@ -112,24 +113,26 @@ async function listAll(
 }
 
 async function readFiles(
-  found: FoundPartitions,
+  all: FoundPartitions,
   { input, output }: Job,
   { signal, stores, progress, ownInput }: ListOptions,
 ): Promise<ReadFiles> {
   const { types = {} } = input;
-  const requested = { options: input, types: typesOfFiles(types, found.partitions) };
+  const requested = { options: input, types: typesOfFiles(types, all.partitions) };
+  const named = namedColumns(input, output);
+  const listed = await listFooters(all, { types: requested.types, named });
+  const found = listed?.found ?? all;
   const onRead = (read: number) => {
     progress.footers = { read, of: found.files.length };
   };
   onRead(0);
-  const named = namedColumns(input, output);
   let textCauses: readonly TextCause[] = [];
   const onTextCauses = (causes: readonly TextCause[]) => {
     textCauses = causes;
   };
-  const own = await progress.part("footers", () =>
-    readFooters(found.files, { signal, stores, named, requested, ownInput, onRead, onTextCauses }),
-  );
+  const read = () =>
+    readFooters(found.files, { signal, stores, named, requested, ownInput, onRead, onTextCauses });
+  const own = listed?.footers ?? (await progress.part("footers", read));
   const { files, partitions } = partitionColumns(found, fieldsOfAny(own), input.partitions);
   refuseOtherTypes({ files, partitions }, types);
   const footers = withFolders(

@@ -21,6 +21,7 @@ import type {
 import type { ObjectPlace } from "../object-store/object-place.ts";
 import { piecesOf } from "../object-store/pieces.ts";
 import { storeEngine, USER_AGENT } from "../object-store/store-engine.ts";
+import { timeOf } from "../object-store/time-of.ts";
 import { addressOf, containerOf } from "./blob-place.ts";
 import { absenceOf, blockIds, blockListOf, md5Of, placedBy, SHA256_HEADER, saidOf } from "./blobs.ts";
 import { copyBegunBy, copyInStore, copyOf, copyReader } from "./copies.ts";
@@ -247,6 +248,7 @@ function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | nu
   return ignoring({
     bytes: Number(length),
     version: etag,
+    modified: timeOf(headers["last-modified"]),
     sha256: typeof sha256 === "string" ? asDigest(sha256) : null,
   });
 }

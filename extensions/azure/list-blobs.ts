@@ -2,6 +2,7 @@ import { ownText } from "../../shared/core/own-text.ts";
 import { failed } from "../../shared/http/failures.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
 import type { ListedObject, ObjectPage } from "../object-store/object-client.ts";
+import { timeOf } from "../object-store/time-of.ts";
 import { XmlReader, xmlBody } from "../object-store/xml.ts";
 
 /**
@@ -31,9 +32,10 @@ export function blobPageReader(path: string, from: string | null): BodyReader<Ob
       isList ||= root === "EnumerationResults";
       if (ended.length !== 3 || outer !== "Blobs") return;
       const { "Content-Length": bytes = "", Etag: tag = "", ResourceType: type } = fields;
+      const modified = timeOf(fields["Last-Modified"]);
       if (kind === "BlobPrefix") prefixes.push(name);
       else if (type !== "directory")
-        objects.push({ key: name, bytes: Number(bytes), version: versionOf(tag) });
+        objects.push({ key: name, bytes: Number(bytes), version: versionOf(tag), modified });
       fields = {};
       name = "";
     },

@@ -1,12 +1,11 @@
 import type { Extension } from "../../shared/extension/extension.ts";
-import type { FormatPart } from "../../shared/extension/format.ts";
+import type { RecordFormat } from "../../shared/extension/format.ts";
 import {
   csvForm,
   cutIndex,
   ENCODING_HINTS,
   formText,
   jsonForm,
-  listingHint,
   type TextForm,
   type TextFormat,
   type TextIndex,
@@ -18,13 +17,14 @@ import { csvSpec } from "./spec.ts";
 /** Returns the parts that both formats share. */
 function lines(format: TextFormat) {
   return {
+    kind: "records",
     show: (form) => formText(form as TextForm),
     isOnePiece: (index) => (index as TextIndex).isGzip,
     cut: (index, rowStart, rowEnd) => cutIndex(index as TextIndex, rowStart, rowEnd),
     words: { content: "text", pieces: "lines", encodingHint: ENCODING_HINTS[format] },
     loadPlanner: async () => (await import("./plan-text.ts")).textPlanner(format),
     openReader: async () => new (await import("./text-file.ts")).TextReader(),
-  } satisfies Partial<FormatPart>;
+  } satisfies Partial<RecordFormat>;
 }
 
 /** CSV and JSON Lines as inputs and outputs of jobs. */
@@ -37,7 +37,6 @@ export const csvJson: Extension = {
       endings: [".csv", ".tsv"],
       options: csvSpec,
       index: (z, parts) => textIndex(z, csvForm(z, parts), parts),
-      listing: listingHint,
       ...lines("csv"),
     },
     {

@@ -144,16 +144,3 @@ export const ENCODING_HINTS: Readonly<Record<TextFormat, string>> = {
   csv: "set input.csv.encoding, such as `windows-1252` for spreadsheets of Western Europe",
   json: "convert the file, for example with `iconv -f windows-1252 -t utf-8`",
 };
-
-/**
- * Describes how to write a CSV file of paths.
- *
- * @param files kind of the listed files, such as `images`
- * @param find command that prints the paths, or null without one
- */
-export function listingHint(files: string, find: string | null): string {
-  const input = `then use ${files}.csv as the input`;
-  return find === null
-    ? `write a CSV with a column \`path\` of the addresses of the ${files}, ${input}`
-    : `list the ${files} in a CSV: (echo path; ${find} | sort) > ${files}.csv, ${input}`;
-}

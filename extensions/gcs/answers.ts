@@ -4,6 +4,7 @@ import { failed } from "../../shared/http/failures.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
 import { jsonReader } from "../object-store/json-reader.ts";
 import type { ObjectHead, ObjectPage } from "../object-store/object-client.ts";
+import { timeOf } from "../object-store/time-of.ts";
 
 const size = z
   .string()
@@ -15,12 +16,15 @@ const generation = z.string().regex(/^\d+$/);
 const OBJECT = z.object({
   size,
   generation,
+  updated: z.string().optional(),
   md5Hash: z.string().optional(),
   metadata: z.record(z.string(), z.string()).optional(),
 });
 
 const PAGE = z.object({
-  items: z.array(z.object({ name: z.string(), size, generation })).default([]),
+  items: z
+    .array(z.object({ name: z.string(), size, generation, updated: z.string().optional() }))
+    .default([]),
   prefixes: z.array(z.string()).default([]),
   nextPageToken: z.string().optional(),
 });
@@ -40,8 +44,8 @@ export const SHA256_KEY = "shardmill-sha256";
  */
 export const MD5_KEY = "shardmill-md5";
 /** Requested fields of objects, pages, puts and copies. Further fields cost time. */
-export const OBJECT_FIELDS = "size,generation,md5Hash,metadata";
-export const PAGE_FIELDS = "items(name,size,generation),prefixes,nextPageToken";
+export const OBJECT_FIELDS = "size,generation,updated,md5Hash,metadata";
+export const PAGE_FIELDS = "items(name,size,generation,updated),prefixes,nextPageToken";
 export const PUT_FIELDS = "md5Hash";
 export const REWRITE_FIELDS = "done,rewriteToken,totalBytesRewritten";
 
@@ -49,6 +53,7 @@ export function objectReader(path: string): BodyReader<ObjectHead> {
   return jsonReader(path, OBJECT, (object) => ({
     bytes: object.size,
     version: object.generation,
+    modified: timeOf(object.updated),
     sha256: sha256Of(object),
   }));
 }
@@ -67,10 +72,11 @@ export function pageReader(path: string, from: string | null): BodyReader<Object
   return jsonReader(path, PAGE, ({ items, prefixes, nextPageToken: next = null }) => {
     if (next !== null && next === from)
       throw failed("STORE_FAILED", path, "cannot be listed: a page of the list refers to itself");
-    const objects = items.map(({ name, size, generation }) => ({
+    const objects = items.map(({ name, size, generation, updated }) => ({
       key: name,
       bytes: size,
       version: generation,
+      modified: timeOf(updated),
     }));
     return { objects, prefixes, next };
   });

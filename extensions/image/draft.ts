@@ -77,7 +77,12 @@ function imageOf(tensor: TensorInfo, folder: ModelFolder | null): FoundWay | nul
     ({ where, what, found }) => `${where} ${what} (${found}): how are images prepared?`,
   );
   const missing = missingOf(facts, size);
-  return { keys: { ...keysOf(facts), ...missing.keys }, questions: [...unclear, ...missing.questions] };
+  // The files of a folder give no channels of their own, and mean three.
+  const gray = isGray ? { channels: "gray" } : {};
+  return {
+    keys: { ...keysOf(facts), ...missing.keys, ...gray },
+    questions: [...unclear, ...missing.questions],
+  };
 }
 
 /**

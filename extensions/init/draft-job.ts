@@ -3,13 +3,15 @@ import { sealModel } from "../../coordinator/plan/fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "../../coordinator/plan/folder/read-model-folder.ts";
 import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
 import { readInput } from "../../coordinator/plan/read-input.ts";
-import type { Field } from "../../shared/domain/dataset.ts";
+import type { Dataset, Field } from "../../shared/domain/dataset.ts";
 import { FEATURES, loadPlanners, loadStepDrafts, loadWays } from "../../shared/domain/features.ts";
 import { holdsFiles } from "../../shared/domain/file-cells.ts";
+import { fileFormatOf } from "../../shared/domain/formats.ts";
 import type { ModelFile } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { Location } from "../../shared/domain/location.ts";
+import { folderOf, type Location, nameOf } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
+import { filesOf } from "../../shared/domain/row-place.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import type { FormatRemedy } from "../../shared/domain/text-cause.ts";
 import { type DraftKeys, listed } from "../../shared/extension/feature-draft.ts";
@@ -25,6 +27,17 @@ import { sampleRows } from "./sample/sample-rows.ts";
 import type { StatePair } from "./states.ts";
 import { type DraftContext, tryBind } from "./try-bind.ts";
 
+/** Facts of an input in which each file is a row. */
+interface RowFiles {
+  /** Name of the format in the job file. */
+  readonly format: string;
+  /** Names of the folders that the files lie in, sorted. Empty: all files lie in one folder. */
+  readonly folders: readonly string[];
+}
+
+/** Columns that a draft chooses from: what identifies a file, what may be its class, and what is in it. */
+const CHOSEN = ["path", "folder", "content"];
+
 /** Draft of a job for a model and its data, with all facts found on the way. */
 export interface JobDraft {
   readonly signature: ModelSignature;
@@ -33,6 +46,8 @@ export interface JobDraft {
   readonly rows: number;
   /** Options for the input files. Null: the options that planning detects. */
   readonly remedy: FormatRemedy | null;
+  /** Facts of an input in which each file is a row. Null: files contain rows. */
+  readonly rowFiles: RowFiles | null;
   readonly sample: DataSample;
   readonly inputs: readonly InputDraft[];
   readonly states: readonly StatePair[];
@@ -67,10 +82,15 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
   ]);
   const { signature } = file;
   const { fields } = dataset;
-  const fileColumns = onceNamed(fields).filter(({ type }) => holdsFiles(type));
-  const numberColumns = onceNamed(fields).filter((field) => field.nullable && isScalar(field));
+  const rowFiles = rowFilesOf(dataset);
+  const chosen = onceNamed(chosenFields(fields, rowFiles));
+  // Where each file is a row, its bytes say what it is, and its path is no path of another.
+  const fileColumns = chosen.filter(({ type }) =>
+    rowFiles === null ? holdsFiles(type) : type.kind === "binary",
+  );
+  const numberColumns = chosen.filter((field) => field.nullable && isScalar(field));
   const [planners, ways, stepDrafts] = await Promise.all([loadPlanners(), loadWays(), loadStepDrafts()]);
-  const texts = textColumns(onceNamed(fields));
+  const texts = textColumns(chosen);
   const measured = [...stepDrafts].flatMap(([key, draft]) => {
     const found = draft.measured({ signature, folder, texts });
     return found === null ? [] : [{ key, ...found }];
@@ -84,12 +104,26 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
     signal,
   });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  const context = {
-    ...{ signature, folder, fields, classes, textCauses, planners, stepDrafts, ways, sample },
-    ran: null,
-  };
-  const ran = await runDraft({ ...context, fields: onceNamed(fields) }, file, signal);
-  return { rows, remedy, ...draftFor({ ...context, ran }) };
+  const facts = { signature, folder, classes, textCauses, planners, stepDrafts, ways, sample, ran: null };
+  const context = { ...facts, fields: chosenFields(fields, rowFiles) };
+  const ran = await runDraft({ ...context, fields: chosen }, file, signal);
+  const drafted = draftFor({ ...context, ran });
+  const keep = rowFiles === null || rowFiles.folders.length === 0 ? [] : ["folder"];
+  return { rows, remedy, rowFiles, ...drafted, fields, keep: [...drafted.keep, ...keep] };
+}
+
+/** Returns the facts of an input in which each file is a row. Null: files contain rows. */
+function rowFilesOf({ files }: Pick<Dataset, "files">): RowFiles | null {
+  const format = fileFormatOf(files[0]?.format ?? "");
+  if (format === null) return null;
+  const folders = new Set<string>();
+  for (const { path } of filesOf(files)) folders.add(nameOf(folderOf(path)));
+  return { format: format.name, folders: folders.size > 1 ? [...folders].sort() : [] };
+}
+
+/** Returns the columns that a draft chooses from. Sizes and versions of files are no inputs of models. */
+function chosenFields(fields: readonly Field[], rowFiles: RowFiles | null): readonly Field[] {
+  return rowFiles === null ? fields : fields.filter(({ name }) => CHOSEN.includes(name));
 }
 
 /** Reads the input. If numbers would be read as text, applies the options that the format advises. */
@@ -102,7 +136,7 @@ async function readAsMeant(places: DraftPlaces, signal: AbortSignal) {
 }
 
 /** Drafts a job without I/O: the pure part of `draftJob`. */
-export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "rows" | "remedy"> {
+export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "rows" | "remedy" | "rowFiles"> {
   const { signature, folder, sample } = found;
   const context = { ...found, fields: onceNamed(fields) };
   const { inputs: drafted, states } = draftInputs(context);

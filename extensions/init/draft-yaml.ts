@@ -108,9 +108,10 @@ function tensorText({ name, dtype, dims }: TensorInfo): string {
   return `${name}: ${dtype} ${formatDims(dims)}`;
 }
 
-function inputEntries({ remedy }: JobDraft, { input }: DraftPaths): readonly CommentedEntry[] {
+function inputEntries({ remedy, rowFiles }: JobDraft, { input }: DraftPaths): readonly CommentedEntry[] {
   return [
     plain("path", input),
+    ...(rowFiles === null ? [] : [plain("format", rowFiles.format, ["Each file is a row."])]),
     ...(remedy === null ? [] : [plain(remedy.format, remedy.options, [remedy.says])]),
   ];
 }
@@ -204,12 +205,21 @@ function asWritten(keys: DraftKeys, { folder }: JobDraft, paths: DraftPaths): Dr
   return written;
 }
 
-function keepLines({ inputs, keep, fields }: JobDraft): readonly string[] {
+function keepLines({ inputs, keep, fields, rowFiles }: JobDraft): readonly string[] {
   const used = new Set([...keep, ...inputs.flatMap(({ keys }) => [keys.column, keys.columns].flat())]);
   const others = fields.map(({ name }) => name).filter((name) => !used.has(name));
   return [
     "Columns of the input that are copied to the output.",
     ...(keep.length > 0 ? [] : [`${ASK} no column looks like an id. Name the columns that identify a row.`]),
+    ...classLines(rowFiles?.folders ?? []),
     ...(others.length > 0 ? [`Other columns: ${listed(others)}`] : []),
   ];
+}
+
+/** Offers the folders of files as their classes. */
+function classLines(folders: readonly string[]): readonly string[] {
+  if (folders.length === 0) return [];
+  const names = folders.slice(0, MOST_COLUMNS).join(", ");
+  const more = folders.length > MOST_COLUMNS ? ", ..." : "";
+  return [`If folders are classes, \`folder\` is the class of a row: ${names}${more}`];
 }

@@ -7,7 +7,7 @@ const ID_NAMES: readonly RegExp[] = [
   /^(row|record|doc|document|item|image|sample|example)[_-]?(id|key)$/i,
   /(^|[_-])(id|key|uuid|guid)$|[a-z](Id|ID|Key)$/,
   /^(uuid|guid|key|index|idx)$/i,
-  /^(url|uri|path|file|file[_-]?(name|path)|name)$/i,
+  /^(url|uri|path|folder|file|file[_-]?(name|path)|name)$/i,
 ];
 
 export function isIdName(name: string): boolean {

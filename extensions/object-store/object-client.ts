@@ -12,6 +12,8 @@ export interface ListedObject {
   readonly bytes: number;
   /** Version as in `head`. Null: the listing has none. */
   readonly version: string | null;
+  /** Time of the last change, in milliseconds since 1970. Default: unknown. */
+  readonly modified?: number | undefined;
 }
 
 /** One page of a listing, up to about a thousand names. */
@@ -35,6 +37,8 @@ export interface ListWanted {
 export interface ObjectHead {
   readonly bytes: number;
   readonly version: string;
+  /** Time of the last change, as in listings. */
+  readonly modified?: number | undefined;
   /** Digest of its bytes, in hex. Null: the store does not have it. */
   readonly sha256: Digest | null;
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { systemRandom } from "../../shared/core/random.ts";
-import { below, type FileStat, type Location, parseLocation } from "../../shared/domain/location.ts";
+import { below, type Location, parseLocation, type TimedStat } from "../../shared/domain/location.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "../../shared/storage/errors.ts";
 import { checkedChunks, drain, sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type {
@@ -78,9 +78,9 @@ class ObjectStorage implements Storage {
     return (await this.#isFolder(place, signal)) ? "folder" : null;
   }
 
-  async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
-    const { bytes, version } = await this.#head(location, signal);
-    return { bytes, version };
+  async stat(location: Location, signal: AbortSignal): Promise<TimedStat> {
+    const { bytes, version, modified } = await this.#head(location, signal);
+    return { bytes, version, modified };
   }
 
   /** Returns the location itself, because there are no links. */
@@ -107,9 +107,10 @@ class ObjectStorage implements Storage {
         // Consoles create an empty folder as an object with the folder's own name.
         ...page.objects
           .filter(({ key }) => key !== base)
-          .map(({ key, bytes, version }) =>
-            entryOf(key.slice(base.length), "file", version === null ? null : { bytes, version }),
-          ),
+          .map(({ key, version, bytes, modified }) => {
+            const stat = version === null ? null : { bytes, version, modified };
+            return entryOf(key.slice(base.length), "file", stat);
+          }),
         ...page.prefixes.map((key) => entryOf(key.slice(base.length, -1), "folder", null)),
       ];
       if (entries.length > 0) yield entries;
@@ -287,7 +288,7 @@ class ObjectStorage implements Storage {
   }
 }
 
-function entryOf(name: string, kind: "file" | "folder", stat: FileStat | null): Entry {
+function entryOf(name: string, kind: "file" | "folder", stat: TimedStat | null): Entry {
   if (canBeNamed(name)) return { name, kind, stat, unnameable: null };
   const why = "a part of its key is empty or consists of dots";
   return { name, kind, stat, unnameable: { shown: `${name || "(no name)"}/`, why } };

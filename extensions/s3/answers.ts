@@ -5,6 +5,7 @@ import { versionOf } from "../../shared/http/read-range.ts";
 import { collected, ignoring } from "../object-store/bodies.ts";
 import type { ObjectHead } from "../object-store/object-client.ts";
 import { problemOf } from "../object-store/problem.ts";
+import { timeOf } from "../object-store/time-of.ts";
 import { judgedByProblem } from "./errors.ts";
 
 /**
@@ -25,20 +26,18 @@ export function headReader(path: string, head: AnswerHead): BodyReader<S3Head> |
   const version = versionOf(head, null);
   if (version === null || length === undefined)
     throw failed("STORE_FAILED", path, "has no version or no size: the store does not speak S3");
-  const bytes = Number(length);
-  if (typeof storedChecksum !== "string") return ignoring({ bytes, version, sha256: null, checksum: null });
+  const facts = { bytes: Number(length), version, modified: timeOf(head.headers["last-modified"]) };
+  if (typeof storedChecksum !== "string") return ignoring({ ...facts, sha256: null, checksum: null });
   // A multipart object's checksum is computed from its parts' checksums, and ends in their number.
   if (!storedChecksum.includes("-"))
     return ignoring({
-      bytes,
-      version,
+      ...facts,
       sha256: asDigest(Buffer.from(storedChecksum, "base64").toString("hex")),
       checksum: null,
     });
   const kept = head.headers[SHA256_META];
   return ignoring({
-    bytes,
-    version,
+    ...facts,
     sha256: typeof kept === "string" ? asDigest(kept) : null,
     checksum: storedChecksum,
   });

@@ -2,6 +2,7 @@ import { ownText } from "../../shared/core/own-text.ts";
 import { failed } from "../../shared/http/failures.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
 import type { ListedObject, ObjectPage } from "../object-store/object-client.ts";
+import { timeOf } from "../object-store/time-of.ts";
 import { XmlReader, xmlBody } from "../object-store/xml.ts";
 
 /**
@@ -31,9 +32,10 @@ export function objectPageReader(path: string, from: string | null = null): Body
     },
     (ended) => {
       if (ended.length !== 2 || ended[1] !== "Contents") return;
-      const { Key = "", Size = "", ETag = "" } = fields;
+      const { Key = "", Size = "", ETag = "", LastModified } = fields;
       // Without an etag, HEAD and the listing give different versions.
-      objects.push({ key: Key, bytes: Number(Size), version: ETag === "" ? null : ownText(ETag) });
+      const version = ETag === "" ? null : ownText(ETag);
+      objects.push({ key: Key, bytes: Number(Size), version, modified: timeOf(LastModified) });
       fields = {};
     },
   );

@@ -62,6 +62,8 @@ export function tokenizerFacts(
   return { kind: "refused", problem };
 }
 
+const BYTES_HINT = "decode it in map.prepare, or for files as rows set input.types to `{ content: string }`";
+
 /** Returns why a column is no text. Null: it is text. */
 export function notText(field: Field): Omit<Problem, "where"> | null {
   const type = field.type.kind === "dictionary" ? field.type.values : field.type;
@@ -70,5 +72,6 @@ export function notText(field: Field): Omit<Problem, "where"> | null {
     what: `column \`${field.name}\` is not text`,
     expected: "a column of strings",
     found: showType(field.type),
+    ...(type.kind === "binary" ? { hint: BYTES_HINT } : {}),
   };
 }

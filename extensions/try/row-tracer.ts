@@ -2,6 +2,7 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import { NEVER } from "../../shared/core/abort.ts";
 import { errorToData, isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
+import { placeOfRow } from "../../shared/domain/row-place.ts";
 import { type ShardId, shardId } from "../../shared/domain/shard.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
@@ -87,11 +88,11 @@ export class RowTracer implements AsyncDisposable {
       fate = failure(error);
     }
     const finish = this.#watch.takeSteps();
-    const { rowStart: fileRow, file } = place;
+    const { file, row: fileRow } = placeOfRow(place.file, place.rowStart);
     const runs = this.#lanes?.takeRuns() ?? [];
     const by = dropperIn([...prepare, ...finish]);
     if (fate.kind === "filtered") fate = { kind: "filtered", by };
-    return { row, file: file.path, fileRow, read, prepare, runs, finish, fate };
+    return { row, file, fileRow, read, prepare, runs, finish, fate };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

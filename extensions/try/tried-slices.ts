@@ -1,7 +1,9 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { formatCount } from "../../shared/core/units.ts";
 import { DatasetRows, type FileSlice, plannedRows } from "../../shared/domain/dataset-rows.ts";
+import { fileFormatOf } from "../../shared/domain/formats.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { filesOf } from "../../shared/domain/row-place.ts";
 import type { TriedSlice } from "./try-protocol.ts";
 
 /** Limit of rows per read, because rows may be large. */
@@ -52,21 +54,26 @@ function rowsBefore({ files }: PlannedJob["dataset"], index: number): number {
   return files.slice(0, index).reduce((sum, { rows }) => sum + rows, 0);
 }
 
-/** Finds a file by its path, or by the end of its path. */
+/** Finds a file by its path, or by the end of its path. In a list of files, each has one row. */
 function fileStart({ dataset }: Pick<PlannedJob, "dataset">, name: string, row: number): number {
-  const matches = [...dataset.files.keys()].filter((index) => {
-    const path = dataset.files[index]?.path ?? "";
-    return path === name || path.endsWith(`/${name.replace(/^\.?\//, "")}`);
-  });
-  const [index, second] = matches;
-  const file = dataset.files[index ?? -1];
-  if (index === undefined || file === undefined)
-    throw noRow(`the input has no file ${name}`, "list the files with shardmill plan");
+  const end = `/${name.replace(/^\.?\//, "")}`;
+  const matches: { readonly path: string; readonly start: number; readonly rows: number }[] = [];
+  let start = 0;
+  for (const file of dataset.files) {
+    const isList = fileFormatOf(file.format) !== null;
+    for (const { path } of filesOf([file])) {
+      const rows = isList ? 1 : file.rows;
+      if (path === name || path.endsWith(end)) matches.push({ path, start, rows });
+      start += rows;
+    }
+  }
+  const [found, second] = matches;
+  if (found === undefined) throw noRow(`the input has no file ${name}`, "list the files with shardmill plan");
   if (second !== undefined)
     throw noRow(`the input has ${matches.length} files ${name}`, "name more of the file's path");
-  if (row >= file.rows)
-    throw noRow(`${file.path} has no row ${formatCount(row)}`, `choose a row from 0 to ${file.rows - 1}`);
-  return rowsBefore(dataset, index) + row;
+  if (row >= found.rows)
+    throw noRow(`${found.path} has no row ${formatCount(row)}`, `choose a row from 0 to ${found.rows - 1}`);
+  return found.start + row;
 }
 
 function noRow(message: string, hint: string): ShardmillError {

@@ -7,6 +7,7 @@ export const webdataset: Extension = {
   name: "webdataset",
   formats: [
     {
+      kind: "records",
       name: "webdataset",
       title: "WebDataset",
       endings: [".tar"],

@@ -88,6 +88,8 @@ export interface DiskEntry {
 export interface DiskVersion extends DiskStat {
   /** Time of the last change, as text. Only for comparison. */
   readonly version: string;
+  /** The same time in milliseconds since 1970, if the disk has times. */
+  readonly modified?: number | undefined;
 }
 
 export function kindOfFile(stats: Stats | BigIntStats | Dirent): DiskStat["kind"] {
@@ -126,7 +128,9 @@ export const realDisk: Disk = {
 };
 
 export function versionOf(stats: BigIntStats): DiskVersion {
-  return { kind: kindOfFile(stats), size: Number(stats.size), version: timeText(stats.mtimeNs) };
+  const { size, mtimeNs, mtimeMs } = stats;
+  const version = timeText(mtimeNs);
+  return { kind: kindOfFile(stats), size: Number(size), version, modified: Number(mtimeMs) };
 }
 
 const NS_PER_MS = 1_000_000n;

@@ -1,18 +1,20 @@
 import { type DatasetFormat, type InputFile, isTableFormat } from "../domain/dataset.ts";
-import { formatOf } from "../domain/formats.ts";
+import { fileFormatOf, recordFormatOf } from "../domain/formats.ts";
+import type { Storages } from "../storage/open-storage.ts";
+import { type FetchListed, rowFileOf } from "../storage/row-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import type { DatasetFile } from "./dataset-file.ts";
 import { openDatasetFile } from "./open-dataset-file.ts";
 import { withPartitions } from "./partitioned-file.ts";
 
-type FormatReader = Awaited<ReturnType<ReturnType<typeof formatOf>["openReader"]>>;
+type FormatReader = Awaited<ReturnType<ReturnType<typeof recordFormatOf>["openReader"]>>;
 
 /** Readers of the formats that extensions add. Each is opened on first use. */
 export class FormatReaders implements AsyncDisposable {
   readonly #readers = new Map<DatasetFormat, Promise<FormatReader>>();
 
   take(format: DatasetFormat): Promise<FormatReader> {
-    const reader = this.#readers.get(format) ?? formatOf(format).openReader();
+    const reader = this.#readers.get(format) ?? recordFormatOf(format).openReader();
     this.#readers.set(format, reader);
     return reader;
   }
@@ -27,6 +29,8 @@ export class FormatReaders implements AsyncDisposable {
 
 interface OpenOptions {
   readonly readers: FormatReaders;
+  /** Reads the files of a list, where each is a row. */
+  readonly fetch: FetchListed;
   readonly signal: AbortSignal;
 }
 
@@ -47,9 +51,17 @@ export async function openInputFile(
 async function openOwn(
   source: ByteSource,
   planned: InputFile,
-  { readers, signal }: OpenOptions,
+  { readers, fetch, signal }: OpenOptions,
 ): Promise<DatasetFile> {
   const { format } = planned;
+  const files = fileFormatOf(format);
+  if (files !== null) return (await files.loadReader())(planned, fetch);
   if (isTableFormat(format)) return await openDatasetFile(source, format, signal);
   return await (await readers.take(format)).open(source, planned);
+}
+
+/** Returns a reader of listed files in their own storages, without a check that they are as planned. */
+export function fetchIn(storages: Pick<Storages, "at">): FetchListed {
+  return ({ path, bytes, version }, signal) =>
+    rowFileOf(path, async () => (await storages.at(path)).read(path, 0, bytes, { version, signal }));
 }

@@ -5,6 +5,14 @@ import { type DatasetFormat, isTableFormat, TABLE_FORMATS, type TableFormat } fr
 export const FORMATS = EXTENSIONS.flatMap(({ formats }) => formats ?? []);
 
 type FormatPart = (typeof FORMATS)[number];
+type RecordFormat = Extract<FormatPart, { kind: "records" }>;
+type FileFormat = Extract<FormatPart, { kind: "files" }>;
+
+/** Formats whose files contain records. */
+export const RECORD_FORMATS = FORMATS.filter((format): format is RecordFormat => format.kind === "records");
+
+/** Formats in which each file is a row. */
+export const FILE_FORMATS = FORMATS.filter((format): format is FileFormat => format.kind === "files");
 
 export const DATASET_FORMATS: readonly DatasetFormat[] = [
   ...TABLE_FORMATS,
@@ -20,19 +28,31 @@ export function formatOf(name: DatasetFormat): FormatPart {
   return format;
 }
 
+/** @throws when no extension has the format, or its files are rows */
+export function recordFormatOf(name: DatasetFormat): RecordFormat {
+  const format = formatOf(name);
+  if (format.kind !== "records") throw new Error(`broken invariant: files of ${name} have no records`);
+  return format;
+}
+
+/** Returns a format in which each file is a row. Null: the format is another. */
+export function fileFormatOf(name: DatasetFormat): FileFormat | null {
+  return FILE_FORMATS.find((each) => each.name === name) ?? null;
+}
+
 /** Returns the display name of a format. */
 export function formatTitle(format: DatasetFormat): string {
   return isTableFormat(format) ? TABLE_TITLES[format] : formatOf(format).title;
 }
 
-/** Returns the display names of all formats: `Parquet, Arrow or CSV`. */
+/** Returns the display names of all formats of tables: `Parquet, Arrow or CSV`. */
 export function anyFormat(): string {
-  return listed(DATASET_FORMATS.map(formatTitle), "or");
+  return listed(DATASET_FORMATS.filter((name) => fileFormatOf(name) === null).map(formatTitle), "or");
 }
 
 /** Names of the formats whose files contain no column types: `CSV, JSON Lines and Avro`. */
 export const UNTYPED_FORMATS = listed(
-  FORMATS.map(({ title }) => title),
+  RECORD_FORMATS.map(({ title }) => title),
   "and",
 );
 

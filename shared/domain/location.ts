@@ -23,6 +23,12 @@ export interface FileStat {
   readonly version: string;
 }
 
+/** Status with the time of the last change, for storages that know it. */
+export interface TimedStat extends FileStat {
+  /** Milliseconds since 1970. */
+  readonly modified?: number | undefined;
+}
+
 const BUCKETS = [...STORE_SCHEMES.keys()];
 const SCHEMES: readonly string[] = ["file", "coordinator", ...BUCKETS, "https", "http"];
 

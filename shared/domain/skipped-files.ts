@@ -1,7 +1,5 @@
 import { formatCount } from "../core/units.ts";
-import { FEATURES } from "./features.ts";
-import { FORMATS } from "./formats.ts";
-import { type Location, localPathOf, schemeOf } from "./location.ts";
+import { FILE_FORMATS } from "./formats.ts";
 
 /**
  * Reasons why an entry in a folder, or a match of `input.path`, is not input:
@@ -84,23 +82,10 @@ export function skippedPhrases(skippedFiles: readonly SkippedFiles[]): string[] 
   });
 }
 
-/**
- * Returns the hint that shows how to list a feature's files as rows of a file. Null: the excluded files are
- * of another kind, or no format can list files.
- */
-export function rowFilesHint(folder: Location, skippedFiles: readonly SkippedFiles[]): string | null {
-  const others = skippedFiles.find(({ reason }) => reason === "otherEnding")?.examples ?? [];
-  const feature = FEATURES.find(({ draft }) => others.some((path) => draft?.name.test(path)));
-  if (feature?.draft === undefined) return null;
-  const listing = FORMATS.find((format) => format.listing !== undefined)?.listing;
-  if (listing === undefined) return null;
-  const { files, draft } = feature;
-  if (schemeOf(folder) !== "file") return listing(files, null);
-  const names = draft.endings.map((ending) => `-iname '*.${ending}'`).join(" -o ");
-  return listing(files, `find ${quoted(localPathOf(folder))} -type f \\( ${names} \\)`);
-}
-
-/** Quotes a path for a shell. */
-function quoted(path: string): string {
-  return `'${path.replaceAll("'", "'\\''")}'`;
+/** Returns the hint for excluded files that can be rows. Null: no format reads such files. */
+export function rowFilesHint(skippedFiles: readonly SkippedFiles[]): string | null {
+  const others = skippedFiles.find(({ reason }) => reason === "otherEnding");
+  const [format] = FILE_FORMATS;
+  if (others === undefined || format === undefined) return null;
+  return `for a row for each file, with its bytes in \`content\`, set input.format to ${format.name}`;
 }

@@ -2,28 +2,22 @@ import type * as z from "zod";
 import type { Digest } from "../core/digest.ts";
 import type { Zod } from "../core/zod.ts";
 import type { DatasetFile } from "../dataset/dataset-file.ts";
+import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import type { Field, FileForm, FileIndex, InputFile, RowGroup } from "../domain/dataset.ts";
+import type { Location } from "../domain/location.ts";
 import type { TextCause } from "../domain/text-cause.ts";
 import type { Undecoded } from "../domain/undecoded.ts";
+import type { FetchListed, ListedFile } from "../storage/row-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
 
-/**
- * Format of input files besides Parquet and Arrow, whose files have no footer. Planning inspects some files
- * to find the form: how to read all files of the format. Then it reads each file once to build its index: the
- * places of its rows. Workers read rows by the index. Form and index are JSON of the format. A file may be
- * compressed, by gzip at least, whatever its name. Single rows may be invalid.
- *
- * Each format passes `test/contract/format-contract.ts`.
- */
-export interface FormatPart {
+/** Format of input files besides Parquet and Arrow. Its files contain records, or each file is a row. */
+export type FormatPart = RecordFormat | FileFormat;
+
+interface AnyFormat {
   /** Name in `input.format` and on the wire, and key of `input` for its options: `csv`. */
   readonly name: string;
   /** Name in messages: `CSV`. */
   readonly title: string;
-  /** Endings of its files: `.csv`. */
-  readonly endings: readonly string[];
-  /** Endings behind these for compressed files. Default: `.gz`. */
-  readonly packings?: readonly string[];
   /** Note on the name in the docs of `input.format`. Default: none. */
   readonly says?: string;
   /** Builds the schema of its options in the job file. Default: no options. */
@@ -32,24 +26,77 @@ export interface FormatPart {
   index(z: Zod, parts: IndexParts): z.ZodType<FileIndex>;
   /** Describes a form, for `plan`. */
   show(form: FileForm): string;
-  /** Checks whether reading some rows requires reading all rows before them. */
-  isOnePiece(index: FileIndex): boolean;
   /** Cuts an index to rows `[rowStart, rowEnd)` of the file, for a lease. */
   cut(index: FileIndex, rowStart: number, rowEnd: number): FileIndex;
+}
+
+/**
+ * Format whose files contain records, and have no footer. Planning inspects some files to find the form: how
+ * to read all files of the format. Then it reads each file once to build its index: the places of its rows.
+ * Workers read rows by the index. Form and index are JSON of the format. A file may be compressed, by gzip
+ * at least, whatever its name. Single rows may be invalid.
+ *
+ * Each format passes `test/contract/format-contract.ts`.
+ */
+export interface RecordFormat extends AnyFormat {
+  readonly kind: "records";
+  /** Endings of its files: `.csv`. */
+  readonly endings: readonly string[];
+  /** Endings behind these for compressed files. Default: `.gz`. */
+  readonly packings?: readonly string[];
+  /** Checks whether reading some rows requires reading all rows before them. */
+  isOnePiece(index: FileIndex): boolean;
   readonly words: FormatWords;
-  /**
-   * Advises users how to write a file whose rows are paths of files. Default: the format is not written by
-   * hand.
-   *
-   * @param files name of the listed files: `images`
-   * @param find command that prints the paths. Null: there is none
-   */
-  listing?(files: string, find: string | null): string;
   /** Loads the planner. It runs in a process that may be killed, because files can contain anything. */
   loadPlanner(): Promise<FormatPlanner>;
   /** Opens a reader. Each thread has one, and disposes it. */
   openReader(): Promise<FormatReader>;
 }
+
+/**
+ * Format in which each file is a row. Planning reads only the listing. It packs consecutive files into one
+ * file of the dataset, whose index lists them. Workers fetch the content of files, if a column needs it.
+ */
+interface FileFormat extends AnyFormat {
+  readonly kind: "files";
+  /** Endings of known files. A place with only such files is input without `input.format`. */
+  readonly endings: readonly string[];
+  loadPlanner(): Promise<FileListPlanner>;
+  /** Returns the file of a row, by the index of the rows around it. */
+  fileAt(index: FileIndex, row: number): ListedFile;
+  loadReader(): Promise<OpenFileList>;
+}
+
+/** File of a listing. */
+export interface FoundRowFile extends ListedFile {
+  /** Folder from which its relative path starts. */
+  readonly root: Location;
+  /** Time of its last change, in milliseconds since 1970. Null: unknown. */
+  readonly modified: number | null;
+}
+
+export interface FileListPlanner {
+  /**
+   * Returns the columns of the files.
+   *
+   * @param files all files
+   * @throws {SPEC_INVALID} {INPUT_UNSUPPORTED}
+   */
+  findForm(files: readonly ListedFile[], types: RequestedForm["types"]): FileForm;
+  /** Indexes files of one root, in order. */
+  indexFiles(files: readonly FoundRowFile[], form: FileForm): IndexedFiles;
+  /** Returns the values of a file that its listing has, so that `input.where` can exclude it unread. */
+  factsOf(file: FoundRowFile): RowGroupStatistics;
+}
+
+interface IndexedFiles {
+  readonly index: FileIndex;
+  /** Sha256 of the files' locations and versions. */
+  readonly sha256: Digest;
+}
+
+/** Opens a planned list of files. Its rows are those of its index. */
+type OpenFileList = (planned: InputFile, fetch: FetchListed) => DatasetFile;
 
 interface IndexParts {
   /** Schema of a column. */

@@ -3,7 +3,7 @@ import { errorCode } from "../core/errno.ts";
 import { makeFolders } from "../core/make-folders.ts";
 import { systemRandom } from "../core/random.ts";
 import { syncPath } from "../core/sync-path.ts";
-import { type FileStat, folderOf, type Location, localPathOf } from "../domain/location.ts";
+import { folderOf, type Location, localPathOf, type TimedStat } from "../domain/location.ts";
 import { asStorageErrors, checkRange, notAFile, tooShort } from "./errors.ts";
 import { LocalHandles } from "./local-handles.ts";
 import { listLocal } from "./local-names.ts";
@@ -66,14 +66,14 @@ class LocalStorage implements Storage {
     return found === null ? null : kindOf(found);
   }
 
-  async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
+  async stat(location: Location, signal: AbortSignal): Promise<TimedStat> {
     signal.throwIfAborted();
     const path = localPathOf(location);
     // Later reads use the file that this status describes: drop an open file of the same name.
     this.#handles.forget(path);
     const found = await asStorageErrors("stat", path, () => this.#disk.stat(path));
     if (found.kind !== "file") throw notAFile(path, found.kind === "folder" ? "folder" : "other");
-    return { bytes: found.size, version: found.version };
+    return { bytes: found.size, version: found.version, modified: found.modified };
   }
 
   async real(location: Location, signal: AbortSignal): Promise<Location> {

@@ -4,7 +4,7 @@ import { formatBytes } from "../core/units.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { type FileCells, fileInCell } from "../domain/file-cells.ts";
 import type { JobStores } from "../domain/job-stores.ts";
-import { below, isLocation, isWebInput, type Location } from "../domain/location.ts";
+import { below, type FileStat, isLocation, isWebInput, type Location } from "../domain/location.ts";
 import { isOfOneName, reasonOf } from "./errors.ts";
 import { Storages } from "./open-storage.ts";
 
@@ -12,6 +12,18 @@ import { Storages } from "./open-storage.ts";
 export type RowFile =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "refused"; readonly why: string };
+
+/** File with the identity that the plan gave it. */
+export interface ListedFile extends Pick<FileStat, "bytes" | "version"> {
+  readonly path: Location;
+}
+
+/**
+ * Reads the bytes of a listed file, or returns why that file cannot be read.
+ *
+ * @throws {STORE_FAILED} {INPUT_CHANGED} when the fault is not of this file alone
+ */
+export type FetchListed = (file: ListedFile, signal: AbortSignal) => Promise<RowFile>;
 
 /** Tries of an unknown server: a network that recovers is found at the second try. */
 const UNKNOWN_TRIES = 2;
@@ -77,6 +89,21 @@ export async function readRowFile(
     }
   }
   return refused("cannot be read: it changes while it is read");
+}
+
+/**
+ * Reads a file by `read`, and returns why if the fault is of this file alone.
+ *
+ * @throws what else `read` throws
+ */
+export async function rowFileOf(location: Location, read: () => Promise<Uint8Array>): Promise<RowFile> {
+  try {
+    return { kind: "bytes", bytes: await read() };
+  } catch (error) {
+    if (isShardmillError(error, "STORE_CHANGED")) return refused("changed since the job was planned");
+    if (!isOfThisFile(location, error)) throw error;
+    return refused(`cannot be read: ${cutName(reasonOf(error))}`);
+  }
 }
 
 function refused(why: string): RowFile {

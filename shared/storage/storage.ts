@@ -1,6 +1,6 @@
 import type { Digest } from "../core/digest.ts";
 import type { ShardmillError } from "../core/errors.ts";
-import type { FileStat, Location } from "../domain/location.ts";
+import type { FileStat, Location, TimedStat } from "../domain/location.ts";
 
 /** Capabilities of a storage. Calling an unsupported operation is a fault in the program. */
 export interface Capabilities {
@@ -28,7 +28,7 @@ export interface Entry {
   /** Kind of the entry. Links are not followed: use `kindAt` and `real`. */
   readonly kind: PlaceKind | "link";
   /** Status of the file, if the listing includes it at no further cost. */
-  readonly stat: FileStat | null;
+  readonly stat: TimedStat | null;
   /** Reason why no location can name the entry, so it cannot be opened. Null: a location can. */
   readonly unnameable: Unnameable | null;
 }
@@ -120,7 +120,7 @@ export interface Storage extends AsyncDisposable {
   kindAt(location: Location, signal: AbortSignal): Promise<PlaceKind | null>;
 
   /** Returns the status of a file. Rejects with STORE_FAILED for a folder. */
-  stat(location: Location, signal: AbortSignal): Promise<FileStat>;
+  stat(location: Location, signal: AbortSignal): Promise<TimedStat>;
 
   /** Returns the location without links: two paths to one file have the same. Rejects when nothing exists. */
   real(location: Location, signal: AbortSignal): Promise<Location>;

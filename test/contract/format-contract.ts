@@ -8,7 +8,7 @@ import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { FormatReaders, openInputFile } from "../../shared/dataset/open-input-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
-import { formatOf } from "../../shared/domain/formats.ts";
+import { recordFormatOf } from "../../shared/domain/formats.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { FormatPlanner, FoundForm, RequestedForm } from "../../shared/extension/format.ts";
@@ -48,11 +48,13 @@ const ALL = Array.from({ length: ROWS }, (_, id): WrittenRow | null =>
   BAD.has(id) ? null : { id, share: id / 8 + 0.5, note: `${"é".repeat(id % NOTE_CHARS)}, "x"` },
 );
 const PLAIN = ALL.map((row) => (row === null ? null : { ...row, id: `${row.id}n` }));
+/** Reader of listed files, for files that list none. */
+const NO_FETCH = () => Promise.reject(new Error("records are not listed files"));
 const COLUMNS = ["id", "share", "note"];
 /** Tests the promises of a format that an extension adds: `shared/extension/format.ts`. */
 export function formatContract(format: FormatUnderTest): void {
   const { name, write, types = {}, ownColumns = [], badColumn, refusesEmpty = false } = format;
-  const part = formatOf(name);
+  const part = recordFormatOf(name);
   const requests = (more: RequestedForm["types"]) => ({ options: null, types: { ...types, ...more } });
   const content = Buffer.from(write(ALL));
 
@@ -82,7 +84,7 @@ export function formatContract(format: FormatUnderTest): void {
     };
 
     const open = (bytes: Uint8Array, planned: InputFile) =>
-      openInputFile(memorySource(bytes, PATH), planned, { readers, signal: NEVER });
+      openInputFile(memorySource(bytes, PATH), planned, { readers, fetch: NO_FETCH, signal: NEVER });
 
     test("the format is detected by the endings of file names, compressed or not", () => {
       for (const ending of part.endings) {

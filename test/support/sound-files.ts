@@ -19,6 +19,8 @@ interface Reference {
   readonly files: Readonly<Record<string, ReferenceSound>>;
   /** Resampled noise, by `from to`. */
   readonly resampled: Readonly<Record<string, ReferenceResampled>>;
+  /** Largest sample of each window of 400, with channels mixed. Zeros fill the last window. By file. */
+  readonly largest: Readonly<Record<string, readonly number[]>>;
 }
 
 interface ReferenceResampled {

@@ -11,8 +11,10 @@ import {
 import { present } from "../../shared/core/assert.ts";
 import { quickSchema, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
+import { fileFormatOf } from "../../shared/domain/formats.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { cutReason, type DeadLetter } from "../../shared/domain/partial.ts";
+import { placeOfRow } from "../../shared/domain/row-place.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { DeadLetterReason } from "../tensorize/input-chunk.ts";
 
@@ -45,7 +47,7 @@ export class DeadLetterTable {
   #first: DeadLetter | null = null;
 
   constructor(slices: readonly LeaseSlice[], keep: readonly ArrowField[]) {
-    const longest = slices.reduce((most, { file }) => Math.max(most, Buffer.byteLength(file.path)), 0);
+    const longest = slices.reduce((most, slice) => Math.max(most, longestPath(slice)), 0);
     this.placeBytes = longest + LETTER_BYTES;
     this.keeps = keep.map(({ name }) => name);
     this.#slices = slices;
@@ -94,12 +96,20 @@ export class DeadLetterTable {
   #placeOf(row: number): Pick<DeadLetter, "file" | "row"> {
     const place = this.#rowsOfSlices.placeOf(row);
     const slice = present(this.#slices[place.file], "a row of the shard lies in one of its files");
-    return { file: slice.file.path, row: slice.rowStart + place.row };
+    return placeOfRow(slice.file, slice.rowStart + place.row);
   }
 
   finish(): Table | null {
     return this.#rows === 0 ? null : new Table(this.#schema, this.#batches);
   }
+}
+
+function longestPath({ file, rowStart, rowEnd }: LeaseSlice): number {
+  let longest = Buffer.byteLength(file.path);
+  if (fileFormatOf(file.format) === null) return longest;
+  for (let row = rowStart; row < rowEnd; row += 1)
+    longest = Math.max(longest, Buffer.byteLength(placeOfRow(file, row).file));
+  return longest;
 }
 
 function renamed(keep: readonly ArrowField[]): readonly ArrowField[] {

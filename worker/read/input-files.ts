@@ -1,5 +1,4 @@
 import { present } from "../../shared/core/assert.ts";
-import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
@@ -12,6 +11,7 @@ import { fetchedSource, fitsOneRead, isSmallFile } from "../../shared/storage/sm
 import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { FileEnds } from "./file-ends.ts";
+import { isList, listedReader, mayBeElsewhere } from "./listed-files.ts";
 import type { Way } from "./ways.ts";
 
 /**
@@ -26,6 +26,9 @@ export interface FetchedFile {
   readonly way: Way;
   readonly bytes: Uint8Array;
 }
+
+/** File with the facts that identify it. */
+type PlannedFile = Pick<InputFile, "path" | "bytes" | "version"> & Partial<Pick<InputFile, "format">>;
 
 interface InputFilesOptions {
   /** Ways, nearest first. Each file is read on the first way with the planned file. */
@@ -64,6 +67,7 @@ export class InputFiles implements AsyncDisposable {
    */
   async fetch(slice: LeaseSlice, signal: AbortSignal): Promise<FetchedFile | null> {
     const { file: planned } = slice;
+    if (isList(planned)) return null;
     if (!isSmallFile(planned) && !isReadAtOnce(slice)) return null;
     for (const way of this.#options.ways) {
       try {
@@ -85,7 +89,9 @@ export class InputFiles implements AsyncDisposable {
    * @throws {STORE_FAILED} when a request to the store fails
    */
   async take(planned: InputFile, fetched: FetchedFile | null, signal: AbortSignal): Promise<DatasetFile> {
-    const file = (await this.#reopen(planned, signal)) ?? (await this.#openNearest(planned, fetched, signal));
+    const file = isList(planned)
+      ? await this.#openList(planned, signal)
+      : ((await this.#reopen(planned, signal)) ?? (await this.#openNearest(planned, fetched, signal)));
     this.#taken.add(file);
     this.#closeSurplus();
     return file;
@@ -112,12 +118,12 @@ export class InputFiles implements AsyncDisposable {
    * Checks that a file is still as planned, on the way it was read, without reading it again. Checks before
    * and after the read bound the time of a change. Decoders would not notice one: page checksums are not
    * verified, and the footer may stay the same. If each read verifies the version, this check is skipped,
-   * because it would cost a round trip.
+   * because it would cost a round trip. The files of a list are checked one by one, when they are fetched.
    *
    * @throws {INPUT_CHANGED} when the file differs from the plan
    */
-  async confirm(planned: InputFile, way: Way, signal: AbortSignal): Promise<void> {
-    if (await way.checksVersion(planned.path)) return;
+  async confirm(planned: PlannedFile, way: Way, signal: AbortSignal): Promise<void> {
+    if (isList(planned) || (await way.checksVersion(planned.path))) return;
     const stat = await this.#options.meter
       .timeRead(() => way.stat(planned.path, signal))
       .catch((cause: unknown) => {
@@ -154,6 +160,19 @@ export class InputFiles implements AsyncDisposable {
       idle[Symbol.dispose]();
       return null;
     }
+  }
+
+  /** Opens a list of files that are rows. It reads each file on the first way with the planned one. */
+  async #openList(list: InputFile, signal: AbortSignal): Promise<DatasetFile> {
+    const { ways, onFar } = this.#options;
+    const open = {
+      readers: this.#readers,
+      fetch: listedReader(ways, this.#readWhole.bind(this), onFar),
+      signal,
+    };
+    const file = await openInputFile(byteSource(ways[0], list.path, 0, list.version), list, open);
+    this.#readFrom.set(file, ways[0]);
+    return file;
   }
 
   /** @throws the error of the last way, which is the coordinator's own view if it can be reached */
@@ -216,7 +235,11 @@ export class InputFiles implements AsyncDisposable {
   }
 
   async #openChecked(planned: InputFile, source: ByteSource, signal: AbortSignal): Promise<DatasetFile> {
-    const file = await openInputFile(source, planned, { readers: this.#readers, signal });
+    const file = await openInputFile(source, planned, {
+      readers: this.#readers,
+      fetch: NO_LIST,
+      signal,
+    });
     if (file.footerSha256 === planned.footerSha256 && file.rows === planned.rows) return file;
     const found = file.footerSha256;
     file[Symbol.dispose]();
@@ -224,7 +247,7 @@ export class InputFiles implements AsyncDisposable {
   }
 
   /** Reads a whole file, and checks that it did not change during the read. */
-  async #readWhole(way: Way, planned: InputFile, signal: AbortSignal): Promise<Uint8Array> {
+  async #readWhole(way: Way, planned: PlannedFile, signal: AbortSignal): Promise<Uint8Array> {
     const { path, bytes, version } = planned;
     const { meter } = this.#options;
     const read = await settled(
@@ -242,7 +265,7 @@ function isReadAtOnce({ file, rowStart, rowEnd }: LeaseSlice): boolean {
 }
 
 /** Converts a store's errors about the read version to errors about the planned file. */
-async function asPlanned<T>(planned: InputFile, read: () => Promise<T>): Promise<T> {
+async function asPlanned<T>(planned: PlannedFile, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
@@ -253,17 +276,15 @@ async function asPlanned<T>(planned: InputFile, read: () => Promise<T>): Promise
   }
 }
 
-/** Checks whether another way may lead to the file. */
-function mayBeElsewhere(error: unknown): boolean {
-  return isShardmillError(error) && ERROR_CODES[error.code].storage === "elsewhere";
-}
+/** Reader for files that are no lists. */
+const NO_LIST = () => Promise.reject(new Error("broken invariant: this file lists no files"));
 
-function removed(planned: InputFile): ShardmillError {
+function removed(planned: PlannedFile): ShardmillError {
   return inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
 }
 
 function inputChanged(
-  { path }: InputFile,
+  { path }: PlannedFile,
   what: string,
   expected: string | number,
   found: string | number,

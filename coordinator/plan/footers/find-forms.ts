@@ -1,5 +1,5 @@
 import { errorFromData } from "../../../shared/core/errors.ts";
-import { FORMATS, formatOptions } from "../../../shared/domain/formats.ts";
+import { formatOptions, RECORD_FORMATS } from "../../../shared/domain/formats.ts";
 import { NO_STORES, storesOf } from "../../../shared/domain/job-stores.ts";
 import type { RequestedForm } from "../../../shared/extension/format.ts";
 import type { FoundFile } from "../input/discover.ts";
@@ -31,7 +31,7 @@ export async function findForms(
   limits: ReadLimits,
 ): Promise<FoundForms> {
   const forms: Record<string, FoundForms[string]> = {};
-  for (const { name: format } of FORMATS) {
+  for (const { name: format } of RECORD_FORMATS) {
     const all = files.filter((file) => file.format === format);
     if (all.length === 0) continue;
     const filled = all.filter(({ bytes }) => bytes > 0);

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { serveOwner } from "../../../shared/core/remote/serve-owner.ts";
-import { formatOf } from "../../../shared/domain/formats.ts";
+import { recordFormatOf } from "../../../shared/domain/formats.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { type CountsOwner, reportCounts } from "../../../shared/http/report-counts.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
@@ -47,7 +47,7 @@ async function storagesOf(stores: JobStores): Promise<Storages> {
 
 async function findForm({ files, stores, format, requested }: FormRequest): Promise<FormAnswer> {
   try {
-    const planner = await formatOf(format).loadPlanner();
+    const planner = await recordFormatOf(format).loadPlanner();
     const reached = await storagesOf(stores);
     const sources = [];
     for (const { path, bytes, version } of files)

@@ -3,7 +3,7 @@ import { present } from "../../../shared/core/assert.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { inputCorrupt } from "../../../shared/dataset/input-errors.ts";
 import { type InputFile, isTableFormat } from "../../../shared/domain/dataset.ts";
-import { formatOf, formatTitle } from "../../../shared/domain/formats.ts";
+import { formatTitle, recordFormatOf } from "../../../shared/domain/formats.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FooterProcess, type ProcessReply, type ReadLimits } from "./footer-process-owner.ts";
 import { footerProcess } from "./footer-processes.ts";
@@ -57,7 +57,7 @@ export class FooterReaders implements AsyncDisposable {
     const reply = await this.#withReader((reader) => reader.findForm(request, this.#limits));
     if (reply.kind === "answered") return reply.answer;
     const path = request.files[0]?.path ?? "";
-    const { content, pieces } = formatOf(request.format).words;
+    const { content, pieces } = recordFormatOf(request.format).words;
     const expected = `${content} that can be read`;
     const error = inputCorrupt({ path, where: `first ${pieces}`, expected, found: reply.found });
     return { kind: "failed", error: errorToData(error) };
@@ -119,7 +119,9 @@ function scanMs(files: readonly FoundFile[]): number {
 }
 
 function broken({ path, format }: FoundFile, found: string): FooterReply {
-  const words = isTableFormat(format) ? { pieces: "footer", content: "a footer" } : formatOf(format).words;
+  const words = isTableFormat(format)
+    ? { pieces: "footer", content: "a footer" }
+    : recordFormatOf(format).words;
   const expected = `${words.content} that the ${formatTitle(format)} format allows`;
   const error = inputCorrupt({ path, where: words.pieces, expected, found, poisoned: true });
   return { kind: "failed", error: errorToData(error) };

@@ -1,6 +1,6 @@
 import { NEVER } from "../../../shared/core/abort.ts";
 import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
-import { formatOf } from "../../../shared/domain/formats.ts";
+import { recordFormatOf } from "../../../shared/domain/formats.ts";
 import type { FoundForm } from "../../../shared/extension/format.ts";
 import type { ByteSource } from "../../../shared/storage/storage.ts";
 import type { FoundFile } from "../input/discover.ts";
@@ -16,7 +16,7 @@ export async function indexFile(
   { path, format, bytes, version }: FoundFile,
   found: FoundForm,
 ): Promise<FileFooter> {
-  const part = formatOf(format);
+  const part = recordFormatOf(format);
   const planner = await part.loadPlanner();
   const {
     index,

@@ -1,16 +1,22 @@
-import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
 import { DATASET_FORMATS } from "../../../shared/domain/formats.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
-import { type FileStat, type Location, parseLocation } from "../../../shared/domain/location.ts";
+import { type Location, parseLocation, type TimedStat } from "../../../shared/domain/location.ts";
 import { type SkippedFiles, SkippedTally } from "../../../shared/domain/skipped-files.ts";
 import { namesOfFolder } from "../../../shared/job-file/path-pattern.ts";
 import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { realLocation } from "../../../shared/storage/real-location.ts";
-import { extensionOf, FORMAT_OF_EXTENSION } from "./data-extensions.ts";
+import {
+  extensionOf,
+  FORMAT_OF_EXTENSION,
+  formatOfFile,
+  INFERRED,
+  namesOnlyFiles,
+} from "./data-extensions.ts";
 import type { FoundPath } from "./folder-listing.ts";
 import { type FolderJudge, FolderRuling, type FolderSample, type RuledFolders } from "./folder-ruling.ts";
 import { type FolderValue, FolderValuesOfFolders } from "./folder-values.ts";
@@ -18,9 +24,11 @@ import { expandInput } from "./input-lists.ts";
 import { listPath } from "./list-path.ts";
 
 /** An input file that was found, and not yet opened. */
-export interface FoundFile extends FileStat {
+export interface FoundFile extends TimedStat {
   readonly path: Location;
   readonly format: DatasetFormat;
+  /** Folder from which the job named it. Default: its own folder. */
+  readonly root?: Location | undefined;
 }
 
 /** A found file with the folders `name=value` of its path. */
@@ -87,6 +95,28 @@ interface DiscoverOptions {
 export async function discoverFiles(
   input: Pick<JobSpec["input"], "path" | "format">,
   outputPath: string,
+  options: DiscoverOptions,
+): Promise<FoundInput> {
+  const { path, format } = input;
+  const discover = (as: string) => discoverAs({ path, format: as }, outputPath, options);
+  if (format !== "auto") return await discover(format);
+  if (namesOnlyFiles(path)) return await discover(INFERRED);
+  try {
+    return await discover(format);
+  } catch (error) {
+    if (!isShardmillError(error, "INPUT_NOT_FOUND")) throw error;
+    // A place without tables is input if all of its files are of known kinds.
+    const found = await discover(INFERRED).catch(() => null);
+    options.signal.throwIfAborted();
+    const hasOthers = found?.skippedFiles.some(({ reason }) => reason === "otherEnding");
+    if (found === null || hasOthers === true) throw error;
+    return found;
+  }
+}
+
+async function discoverAs(
+  input: Pick<JobSpec["input"], "path" | "format">,
+  outputPath: string,
   { stores = NO_STORES, openers = {}, rules, onFound, signal }: DiscoverOptions,
 ): Promise<FoundInput> {
   const { format } = input;
@@ -140,7 +170,7 @@ function named(problem: Problem, where: string | null): Problem {
 type Candidate = FoundPath & Pick<LocatedFile, "folderValues">;
 
 /** A file of which only the name is known. */
-type FormedPath = Omit<LocatedFile, keyof FileStat>;
+type FormedPath = Omit<LocatedFile, keyof TimedStat>;
 
 type Inspected =
   | { readonly kind: "file"; readonly file: LocatedFile }
@@ -162,7 +192,7 @@ async function realOutput(
 /** Returns the files in order. Facts from the listing are used without a further request. */
 async function inspectAll(
   candidates: readonly Candidate[],
-  format: JobSpec["input"]["format"],
+  format: string,
   storages: Storages,
   signal: AbortSignal,
 ): Promise<readonly Inspected[]> {
@@ -175,10 +205,10 @@ async function inspectAll(
 }
 
 function inspect(
-  { path, realPath, stat, folderValues }: Candidate,
-  format: JobSpec["input"]["format"],
+  { path, realPath, root, stat, folderValues }: Candidate,
+  format: string,
 ): Inspected | { readonly kind: "unknown"; readonly file: FormedPath } {
-  const formatHere = format === "auto" ? FORMAT_OF_EXTENSION[extensionOf(path)] : format;
+  const formatHere = formatOfFile(path, format);
   if (formatHere === undefined) {
     const extension = extensionOf(path);
     return problem({
@@ -192,17 +222,18 @@ function inspect(
       hint: `set input.format to ${DATASET_FORMATS.join(", ")}`,
     });
   }
-  if (stat === null) return { kind: "unknown", file: { path, realPath, format: formatHere, folderValues } };
-  const { bytes, version } = stat;
-  return { kind: "file", file: { path, realPath, format: formatHere, bytes, version, folderValues } };
+  const file = { path, realPath, root, format: formatHere, folderValues };
+  if (stat === null) return { kind: "unknown", file };
+  const { bytes, version, modified } = stat;
+  return { kind: "file", file: { ...file, bytes, version, modified } };
 }
 
 async function lookAt(file: FormedPath, storages: Storages, signal: AbortSignal): Promise<Inspected> {
   signal.throwIfAborted();
   const { path } = file;
   try {
-    const { bytes, version } = await (await storages.at(path)).stat(path, signal);
-    return { kind: "file", file: { ...file, bytes, version } };
+    const { bytes, version, modified } = await (await storages.at(path)).stat(path, signal);
+    return { kind: "file", file: { ...file, bytes, version, modified } };
   } catch (error) {
     signal.throwIfAborted();
     return problem(

@@ -1,4 +1,4 @@
-import { below, type FileStat, type Location } from "../../../shared/domain/location.ts";
+import { below, type Location, type TimedStat } from "../../../shared/domain/location.ts";
 import type { Entry, Storage } from "../../../shared/storage/storage.ts";
 import { jobOutputState } from "./job-output.ts";
 
@@ -7,11 +7,13 @@ export interface FoundPath {
   readonly path: Location;
   readonly realPath: Location;
   /** Facts of the file, if its listing has them. */
-  readonly stat: FileStat | null;
+  readonly stat: TimedStat | null;
+  /** Folder from which the job named it. Default: its own folder. */
+  readonly root?: Location | undefined;
 }
 
 /** A folder in or below one that the job names. */
-export interface Folder extends Omit<FoundPath, "stat"> {
+export interface Folder extends Omit<FoundPath, "stat" | "root"> {
   /** Path relative to the named folder, with `/`. Empty for the named folder. */
   readonly relative: string;
   readonly parent: Folder | null;

@@ -22,7 +22,7 @@ import {
 import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { readText } from "../../../shared/storage/whole-file.ts";
-import { extensionOf } from "./data-extensions.ts";
+import { extensionOf, INFERRED } from "./data-extensions.ts";
 import type { ListedPath } from "./list-path.ts";
 
 const LIST_EXTENSION = ".txt";
@@ -111,7 +111,8 @@ class InputExpander {
   /** Checks whether a name is a list. A text file is data if the job's format says so. */
   #isList(name: string): boolean {
     const { format } = this.#options;
-    return (format === "auto" || isTableFormat(format)) && extensionOf(name) === LIST_EXTENSION;
+    const mayList = format === "auto" || format === INFERRED || isTableFormat(format);
+    return mayList && extensionOf(name) === LIST_EXTENSION;
   }
 
   #seal(text: string, where: string | null): Location {

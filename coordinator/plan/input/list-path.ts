@@ -132,19 +132,17 @@ async function listBelow(folder: Location, options: ListOptions): Promise<Listed
   if (listed.files.length > 0 || listed.problems.length > 0) return listed;
   const { skippedFiles } = listed;
   const hasOthers = skippedFiles.some(({ reason }) => reason === "otherEnding");
+  const extensions = extensionsOf(format);
   const hasOutputs = skippedFiles.some(({ reason }) => reason === "jobOutput");
   return nothing({
     where: folder,
-    what: `the folder holds no ${format === "auto" ? anyFormat() : format} files`,
-    expected: extensionsOf(format)
-      .map((extension) => `*${extension}`)
-      .join(", "),
+    what: `the folder holds no ${extensions === null ? "" : `${format === "auto" ? anyFormat() : format} `}files`,
+    expected: extensions === null ? "*" : extensions.map((extension) => `*${extension}`).join(", "),
     found: skippedFiles.length === 0 ? "no files" : skippedPhrases(skippedFiles).join("; "),
     hint: hasOutputs
       ? "name the output of a job itself to read its rows"
       : hasOthers
-        ? (rowFilesHint(folder, skippedFiles) ??
-          "name the files themselves, with a glob, and set input.format")
+        ? (rowFilesHint(skippedFiles) ?? "name the files themselves, with a glob, and set input.format")
         : "name the files themselves: names that begin with . or _ are skipped",
   });
 }
@@ -194,8 +192,7 @@ async function noMatch(
 ): Promise<Problem> {
   const what = `no file matches in ${folder}`;
   if (skippedFiles.length > 0) {
-    const hint =
-      rowFilesHint(folder, skippedFiles) ?? "name a skipped file or folder without a wildcard to read it";
+    const hint = rowFilesHint(skippedFiles) ?? "name a skipped file or folder without a wildcard to read it";
     return { where: path, what, found: skippedPhrases(skippedFiles).join("; "), hint };
   }
   const instead = await listBelow(folder, { ...options, gate: undefined });

@@ -54,13 +54,7 @@ export function findPartitions(
   const typed = memoized((values: LocatedFile["folderValues"]): readonly PartitionValue[] =>
     values.map(({ name, value }, at) => ({ name, type: types[at] ?? "string", value })),
   );
-  const valued = files.map(({ path, format, bytes, version, folderValues }) => ({
-    path,
-    format,
-    bytes,
-    version,
-    partitions: typed(folderValues),
-  }));
+  const valued = files.map((file) => ({ ...foundFile(file), partitions: typed(file.folderValues) }));
   return { partitions: { kind: "hive", fields }, files: valued };
 }
 
@@ -90,14 +84,13 @@ export function partitionColumns(
 export function withoutPartitions(files: readonly FoundFile[], why: string | null): FoundPartitions {
   return {
     partitions: { kind: "none", why },
-    files: files.map(({ path, format, bytes, version }) => ({
-      path,
-      format,
-      bytes,
-      version,
-      partitions: [],
-    })),
+    files: files.map((file) => ({ ...foundFile(file), partitions: [] })),
   };
+}
+
+/** Copies only the facts of a found file, which are sent to other processes. */
+function foundFile({ path, format, bytes, version, root, modified }: FoundFile): FoundFile {
+  return { path, format, bytes, version, root, modified };
 }
 
 /** Folder names on the path to some files. */

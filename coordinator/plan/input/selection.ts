@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { braceExpand, Minimatch, type MinimatchOptions } from "minimatch";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { extensionOf, extensionsOf } from "./data-extensions.ts";
+import { extensionOf, extensionsOf, INFERRED } from "./data-extensions.ts";
 
 /**
  * Decision about an entry. `pass`: the entry is irrelevant. The others but `take` exclude it and report the
@@ -63,7 +63,7 @@ export function matchingFiles(pattern: string, format: Format): Selection | stri
     if (name === path) return "pass";
     return all.some((matcher) => matcher.match(path, isFolder)) ? "hidden" : "pass";
   };
-  const anyEnding = format !== "auto";
+  const anyEnding = format !== "auto" && format !== INFERRED;
   const isData = dataOf(format);
   return {
     wayMatters: true,
@@ -93,6 +93,8 @@ function isHidden(path: string): boolean {
 
 /** Returns a check for the extensions of a format. There may be millions of paths. */
 function dataOf(format: Format): (path: string) => boolean {
-  const extensions = new Set(extensionsOf(format));
-  return (path) => extensions.has(extensionOf(path));
+  const extensions = extensionsOf(format);
+  if (extensions === null) return () => true;
+  const known = new Set(extensions);
+  return (path) => known.has(extensionOf(path));
 }

@@ -80,6 +80,7 @@ class Walk implements Walked {
   readonly #waiting: Folder[] = [];
   readonly #ruledOut: Folder[] = [];
   #gate: FolderGate | undefined;
+  #root: Location | undefined;
   /** Links to follow, once all folders are listed. */
   readonly #links: Link[] = [];
   readonly #seenFolders = new Set<string>();
@@ -91,6 +92,7 @@ class Walk implements Walked {
   }
 
   async run(path: Location): Promise<void> {
+    this.#root = path;
     this.#folders.push({
       path,
       realPath: await realLocation(path, this.#options.storage, this.#options.signal),
@@ -186,7 +188,7 @@ class Walk implements Walked {
     if (unnameable !== null) this.#meetUnnameable(kind, { relative, parent, ...unnameable });
     else if (kind === "link") this.#links.push({ path, relative, parent });
     else if (kind === "folder") this.#meetFolder({ path, realPath, relative, parent });
-    else this.#meetFile({ path, realPath, stat }, relative);
+    else this.#meetFile({ path, realPath, stat, root: this.#root }, relative);
   }
 
   #meetFolder(folder: Folder): void {
@@ -226,7 +228,7 @@ class Walk implements Walked {
     try {
       const [realPath, kind] = await Promise.all([storage.real(path, signal), storage.kindAt(path, signal)]);
       if (kind === "folder") this.#meetFolder({ path, realPath, relative, parent });
-      else this.#meetFile({ path, realPath, stat: null }, relative);
+      else this.#meetFile({ path, realPath, stat: null, root: this.#root }, relative);
     } catch (error) {
       signal.throwIfAborted();
       const isOther = choices[0] === "otherEnding" && extname(path) !== "";

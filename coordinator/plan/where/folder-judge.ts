@@ -9,6 +9,7 @@ import {
   partitionStatistics,
 } from "../../../shared/domain/partition.ts";
 import { findForms } from "../footers/find-forms.ts";
+import { listedForm } from "../footers/list-footers.ts";
 import { FOOTER_LIMITS, readFooters } from "../footers/read-footers.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FolderJudge } from "../input/folder-ruling.ts";
@@ -93,6 +94,8 @@ async function readFields(
   input: JobSpec["input"],
   options: LookOptions,
 ): Promise<readonly Field[]> {
+  const listed = await listedForm([file], input.types ?? {});
+  if (listed !== null) return listed.fields;
   if (!isTableFormat(file.format)) {
     const requested = { options: input, types: input.types ?? {} };
     const forms = await findForms([file], requested, { ...FOOTER_LIMITS, ...options });

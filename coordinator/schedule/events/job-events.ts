@@ -20,7 +20,7 @@ export function planSealed(context: EventContext, event: EventOf<"planSealed">):
   );
   recordDurably(context, {
     kind: "planSealed",
-    files: files.map(({ path, rows }) => [path, rows]),
+    files: files.map(({ path, rows, lists }) => (lists === undefined ? [path, rows] : [path, rows, lists])),
     ...(pruned.length === 0 ? {} : { pruned: pruned.map(recorded) }),
     ...(skipped.length === 0 ? {} : { skipped: skipped.map(recorded) }),
     shards: shards.map(({ rowStart, rowEnd }) => [rowStart, rowEnd]),

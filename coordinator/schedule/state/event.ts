@@ -17,7 +17,12 @@ export type JobEvent =
    */
   | {
       readonly kind: "planSealed";
-      readonly files: readonly { readonly path: string; readonly rows: number }[];
+      readonly files: readonly {
+        readonly path: string;
+        readonly rows: number;
+        /** Files that it lists, if a run over new files must find them again. */
+        readonly lists?: readonly string[];
+      }[];
       readonly pruned?: readonly FileSlice[];
       readonly skipped?: readonly FileSlice[];
       readonly shards: readonly Shard[];

@@ -36,7 +36,7 @@ export type JournalRecord =
    */
   | {
       readonly kind: "planSealed";
-      readonly files: readonly (readonly [path: string, rows: number])[];
+      readonly files: readonly (readonly [path: string, rows: number, lists?: readonly string[]])[];
       readonly pruned?: readonly RecordedSlice[];
       readonly skipped?: readonly RecordedSlice[];
       readonly shards: readonly (readonly [rowStart: number, rowEnd: number])[];

@@ -1,5 +1,5 @@
 import { NEVER } from "../../../shared/core/abort.ts";
-import { FormatReaders, openInputFile } from "../../../shared/dataset/open-input-file.ts";
+import { FormatReaders, fetchIn, openInputFile } from "../../../shared/dataset/open-input-file.ts";
 import type { InputFile } from "../../../shared/domain/dataset.ts";
 import { createSession, type Session } from "../../../shared/onnx/session.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
@@ -35,6 +35,7 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
   const open = async (file: InputFile) =>
     openInputFile(byteSource(await storages.at(file.path), file.path, file.bytes), file, {
       readers,
+      fetch: fetchIn(storages),
       signal: NEVER,
     });
   return await compareSample(pair, { ...question, open }, nowMs);

@@ -1,5 +1,5 @@
 import { cellsOf } from "../../../shared/dataset/cell-reader.ts";
-import { FormatReaders, openInputFile } from "../../../shared/dataset/open-input-file.ts";
+import { FormatReaders, fetchIn, openInputFile } from "../../../shared/dataset/open-input-file.ts";
 import { columnData } from "../../../shared/dataset/record-batch.ts";
 import { loadStepDrafts } from "../../../shared/domain/features.ts";
 import type { LeaseSlice } from "../../../shared/domain/job.ts";
@@ -81,7 +81,7 @@ async function readCells(
   const cells = new Map<string, unknown[]>(columns.map((name) => [name, []]));
   for (const { file, rowStart, rowEnd } of columns.length === 0 ? [] : slices) {
     const source = byteSource(await storages.at(file.path), file.path, file.bytes);
-    using open = await openInputFile(source, file, { readers, signal });
+    using open = await openInputFile(source, file, { readers, fetch: fetchIn(storages), signal });
     const onBadRow = () => {};
     for await (const batch of open.read({ rowStart, rowEnd, columns, signal, onBadRow }))
       for (const [name, values] of cells) values.push(...cellsOf(columnData(batch, name)));

@@ -9,7 +9,7 @@ import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
 import { leaseSlices } from "../../../shared/domain/lease-slices.ts";
 import { plainAndBad } from "../../support/read-rows.ts";
 import { csvForm, soundCsv } from "./csv-text.ts";
-import { fieldsOf, openText } from "./text-files.ts";
+import { fieldsOf, NO_FETCH, openText } from "./text-files.ts";
 
 const readers = new FormatReaders();
 afterAll(() => readers[Symbol.asyncDispose]());
@@ -63,7 +63,11 @@ describe("a text file", () => {
     for (let rowStart = 0; rowStart <= planned.rows; rowStart += 1) {
       for (let rowEnd = rowStart; rowEnd <= planned.rows; rowEnd += 1) {
         const [slice] = leaseSlices([planned], index, { rowStart, rowEnd });
-        using part = await openInputFile(source, slice?.file ?? planned, { readers, signal: NEVER });
+        using part = await openInputFile(source, slice?.file ?? planned, {
+          readers,
+          fetch: NO_FETCH,
+          signal: NEVER,
+        });
         const found = await plainAndBad(part, { rowStart, rowEnd });
         expect(found.rows).toEqual(whole.rows.slice(rowStart, rowEnd));
         expect(found.bad).toEqual(whole.bad.filter(({ row }) => row >= rowStart && row < rowEnd));
@@ -175,7 +179,11 @@ describe("a text file", () => {
     const partitions = [{ name: "day", type: "int64", value: "7" }] as const;
     for (const how of ["none", "gzip"]) {
       const { source, planned } = await openText(packed(Buffer.from(text), how), form, { readers });
-      using file = await openInputFile(source, { ...planned, partitions }, { readers, signal: NEVER });
+      using file = await openInputFile(
+        source,
+        { ...planned, partitions },
+        { readers, fetch: NO_FETCH, signal: NEVER },
+      );
       const { rows, bad } = await plainAndBad(file, { columns: ["day"] });
       expect(rows).toEqual([{ day: "7n" }, null, { day: "7n" }]);
       expect(bad).toMatchObject([{ row: 1, message: expect.stringContaining("line ") }]);
@@ -198,7 +206,7 @@ describe("a text file", () => {
         bytes: other.length,
         read: async (s: number, e: number) => other.subarray(s, e),
       };
-      using file = await openInputFile(source, planned, { readers, signal: NEVER });
+      using file = await openInputFile(source, planned, { readers, fetch: NO_FETCH, signal: NEVER });
       expect((await plainAndBad(file, { rowStart: 0, rowEnd: 1 })).rows).toHaveLength(1);
       await expect(plainAndBad(file)).rejects.toMatchObject({ code: "INPUT_CHANGED" });
     },

@@ -9,6 +9,9 @@ import { parseLocation } from "../../../shared/domain/location.ts";
 import { type MemorySource, memorySource } from "../../support/memory-source.ts";
 import { plainAndBad } from "../../support/read-rows.ts";
 
+/** Reader of listed files, for files that list none. */
+export const NO_FETCH = () => Promise.reject(new Error("records are not listed files"));
+
 export interface OpenText {
   readonly source: MemorySource;
   readonly planned: InputFile;
@@ -38,7 +41,11 @@ export async function openText(
     footerSha256: sha256,
     text: index,
   };
-  return { source, planned, file: await openInputFile(source, planned, { readers, signal: NEVER }) };
+  return {
+    source,
+    planned,
+    file: await openInputFile(source, planned, { readers, fetch: NO_FETCH, signal: NEVER }),
+  };
 }
 
 /** Reads lines of JSON with columns of these types. Returns rows, and the messages of bad ones. */

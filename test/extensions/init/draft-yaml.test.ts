@@ -30,7 +30,7 @@ function written(signature: ReturnType<typeof aModel>, columns: readonly Field[]
     ...LOADED,
     ran: null,
   });
-  const yaml = draftYaml({ ...draft, rows: 7, remedy: null }, paths);
+  const yaml = draftYaml({ ...draft, rows: 7, remedy: null, rowFiles: null }, paths);
   return { draft, yaml, spec: parseJobText(yaml, { path: "/jobs/job.yaml", set: [], env: {} }) };
 }
 

@@ -10,6 +10,8 @@ const ENDS: Readonly<Record<string, RegExp>> = {
   "texts.md":
     /^ *0 +1 .*\n *1 +0 .*\n *2 +3 .*\n *3 +2 .*\n *4 +5 .*\n *5 +4 .*\n *6 +7 .*\n *7 +6 .*$[\s\S]*^384$/m,
   "images.md": /^\d+ +\S+\.(png|jpg) +0\.\d+$/m,
+  "labelled-pictures.md": /^2[89]\d of 300 pictures are right$/m,
+  "sounds.md": /^(18|19|20) of 20 files are right$/m,
   "table.md": /50000 rows, largest difference \d/,
   "no-model.md": /^\d{4} orders are right, \d+ have no region$/m,
   "webdataset.md": /^120 captions have vectors of 384 numbers$/m,

@@ -15,6 +15,7 @@ import soxr
 
 RATE = 16_000
 STRIDE = 37
+WINDOW = 400
 
 
 def sound(rate, seconds, channels):
@@ -47,7 +48,7 @@ for name, (samples, rate, kind, subtype) in FILES.items():
 for name, source in {"mono.mp3": "s32.wav", "stereo.mp3": "s16.wav"}.items():
     subprocess.run(["lame", "--quiet", "-b", "64", source, name], check=True)
 
-reference = {"stride": STRIDE, "files": {}, "resampled": {}}
+reference = {"stride": STRIDE, "files": {}, "resampled": {}, "largest": {}}
 for name in [*FILES, "mono.mp3", "stereo.mp3"]:
     samples, rate = sf.read(name, dtype="float32", always_2d=True)
     reference["files"][name] = {
@@ -57,6 +58,12 @@ for name in [*FILES, "mono.mp3", "stereo.mp3"]:
         "sha256": hashlib.sha256(samples.astype("<f4").tobytes()).hexdigest(),
         "some": [[round(float(value), 7) for value in row] for row in samples[::STRIDE]],
     }
+
+for name in ["s16.wav", "s24.flac", "f32.wav"]:
+    samples, _ = sf.read(name, dtype="float32", always_2d=True)
+    mixed = samples.mean(axis=1)
+    mixed = np.pad(mixed, (0, -len(mixed) % WINDOW)).reshape(-1, WINDOW)
+    reference["largest"][name] = [round(float(value), 7) for value in mixed.max(axis=1)]
 
 
 def noise(length):
