@@ -12,6 +12,7 @@ import { resumeBench } from "./rounds/resume.ts";
 import { slowBench } from "./rounds/slow.ts";
 import { tracingBench } from "./rounds/tracing.ts";
 import { scaleBench } from "./scale/scale.ts";
+import { smallFilesBench } from "./small-files/small-files.ts";
 import { stagesBench } from "./stages/stages.ts";
 import { betweenBucketsBench } from "./stores/between-buckets.ts";
 import { storesBench } from "./stores/stores.ts";
@@ -35,6 +36,7 @@ const parser = yargs(hideBin(process.argv))
   .command(flightBench)
   .command(killedBench)
   .command(slowBench)
+  .command(smallFilesBench)
   .command(stagesBench)
   .command(resumeBench)
   .command(loadBench)

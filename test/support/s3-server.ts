@@ -50,7 +50,14 @@ export interface S3Server extends AsyncDisposable {
   kept(bucket: string, key: string): Promise<Uint8Array>;
 }
 
-export async function startS3Server(options: { readonly isSecure?: boolean } = {}): Promise<S3Server> {
+interface S3ServerOptions {
+  /** With TLS. Default: in clear text. */
+  readonly isSecure?: boolean;
+  /** File to which the server appends a line for each request, in the form of S3's access logs. */
+  readonly accessLog?: string;
+}
+
+export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-s3-"));
   const data = join(folder, "data");
   const users = join(folder, "users");
@@ -62,6 +69,7 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     await writeFile(certificate, tls.cert);
     await writeFile(join(folder, "key.pem"), tls.key);
   }
+  const logged = options.accessLog === undefined ? [] : ["--access-log", options.accessLog];
   const secure = tls === null ? [] : ["--cert", certificate, "--key", join(folder, "key.pem")];
   const program = join(process.env.SHARDMILL_FOREIGN ?? "", "versitygw");
   const server = await startForeignServer(
@@ -72,6 +80,7 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
       "--quiet",
       "--keep-alive",
       ...secure,
+      ...logged,
       "--iam-dir",
       users,
       "posix",
