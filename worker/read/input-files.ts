@@ -11,7 +11,7 @@ import { fetchedSource, fitsOneRead, isSmallFile } from "../../shared/storage/sm
 import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { FileEnds } from "./file-ends.ts";
-import { isList, listedReader, mayBeElsewhere } from "./listed-files.ts";
+import { isList, listedReader, mayBeElsewhere, PRESENCE } from "./listed-files.ts";
 import type { Way } from "./ways.ts";
 
 /**
@@ -280,7 +280,7 @@ async function asPlanned<T>(planned: PlannedFile, read: () => Promise<T>): Promi
 const NO_LIST = () => Promise.reject(new Error("broken invariant: this file lists no files"));
 
 function removed(planned: PlannedFile): ShardmillError {
-  return inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
+  return inputChanged(planned, PRESENCE, planned.bytes, "nothing: it was removed");
 }
 
 function inputChanged(

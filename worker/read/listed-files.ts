@@ -7,6 +7,9 @@ import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { type FetchListed, type ListedFile, rowFileOf } from "../../shared/storage/row-file.ts";
 import type { Way } from "./ways.ts";
 
+/** Name of the fact that a removed file no longer meets, in the fields of INPUT_CHANGED. */
+export const PRESENCE = "presence";
+
 /** Checks whether a file of the dataset is a list of files, each of which is a row. */
 export function isList({ format }: Partial<Pick<InputFile, "format">>): boolean {
   return format !== undefined && fileFormatOf(format) !== null;
@@ -50,8 +53,7 @@ export function listedReader(
     } catch (error) {
       if (!isShardmillError(error, "INPUT_CHANGED") || (await isFolderMissing(ways, file.path, signal)))
         throw error;
-      const { found } = error.fields;
-      const isRemoved = typeof found === "string" && found.startsWith("nothing");
+      const isRemoved = error.fields.what === PRESENCE;
       return { kind: "refused", why: `${isRemoved ? "was removed" : "changed"} since the job was planned` };
     }
   };

@@ -31,6 +31,15 @@ describe("images in a drafted job", () => {
     expect(named).toEqual([[{ column: "pixel_values", image: keys }, 0]]);
   });
 
+  test("images are gray where the model takes one channel, whatever the folder's channels", () => {
+    const small = { inputs: [aTensor("pixel_values", ["n", 1, 224, 224])], outputs: [] };
+    const { std: _none, mean: _three, ...keys } = image;
+    const folder = { features: { image: { ...image, mean: null } } };
+    expect(inputsOf({ photo: bytes }, { model: small, folder })).toEqual([
+      [{ column: "photo", image: { ...keys, channels: "gray" } }, 0],
+    ]);
+  });
+
   test("a question is asked when the folder defines no preparation of images", () => {
     const { inputs } = draft({ photo: bytes }, { model });
     expect(inputs).toMatchObject([

@@ -230,7 +230,7 @@ test("a store that checks the version on each read needs no stat, and a file's e
 
 test.each([
   ["replaced", "version"],
-  ["removed", "bytes"],
+  ["removed", "presence"],
 ])("a store that checks the version on each read refuses rows of a file that was %s", async (how, what) => {
   const { bucket, path, content, planned, way } = await inBucket();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
