@@ -4,7 +4,10 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { CommandModule } from "yargs";
+import { NEVER } from "../../shared/core/abort.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { query } from "../../test/support/known-answer.ts";
 import { SHARDMILL_MAIN } from "../../test/support/processes.ts";
 import { type S3Server, startS3Server } from "../../test/support/s3-server.ts";
@@ -34,6 +37,7 @@ export const smallFilesBench: CommandModule<object, SmallFilesArguments> = {
 
 const BUCKET = "bench";
 const FOLDER_FILES = 1_000;
+const PUTS_AT_ONCE = 16;
 const LIMIT_MS = 3_600_000;
 const SCRIPTS = join(packageRoot, "bench", "small-files");
 
@@ -77,7 +81,7 @@ async function runSmallFiles(options: SmallFilesArguments): Promise<void> {
     const setting = { server, way, log, folder, python: pythons.peers ?? "" };
     const rows: (string | number)[][] = [];
     for (const files of options.files) {
-      const expected = await makeFiles(server, files, options.bytes);
+      const expected = await putFiles(server, files, options.bytes);
       const found = new Map<string, Measured[]>();
       for (let at = 0; at < options.rounds; at += 1)
         for (const name of Object.keys(TOOLS)) {
@@ -104,10 +108,20 @@ async function runSmallFiles(options: SmallFilesArguments): Promise<void> {
   }
 }
 
-/** Writes the files in folders of a thousand, and returns the digest of all paths and contents. */
-async function makeFiles(server: S3Server, files: number, bytes: number): Promise<string> {
+/** Puts the files in folders of a thousand, and returns the digest of all paths and contents. */
+async function putFiles(server: S3Server, files: number, bytes: number): Promise<string> {
   const content = randomBytes(bytes / 2).toString("hex");
-  for (let at = 0; at < files; at += 1) await server.keep(BUCKET, keyOf(files, at), `${at} ${content}`);
+  await using storage = server.storage();
+  let next = 0;
+  // By requests, so that the server knows each file's etag, as stores do.
+  const putSome = async () => {
+    while (next < files) {
+      const at = next++;
+      const source = sourceOfBytes(Buffer.from(`${at} ${content}`));
+      await storage.put(parseLocation(`s3://${BUCKET}/${keyOf(files, at)}`), source, { signal: NEVER });
+    }
+  };
+  await Promise.all(Array.from({ length: PUTS_AT_ONCE }, putSome));
   const [[digest] = []] = await query(
     `SELECT ${DIGEST_OF_ALL} FROM (SELECT printf('%04d/%06d.bin', i // ${FOLDER_FILES}, i) AS name,
        sha256(i || ' ${content}') AS digest FROM range(${files}) AS numbers(i))`,

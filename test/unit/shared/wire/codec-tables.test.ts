@@ -83,7 +83,11 @@ describe("the codec tables", () => {
   );
 
   // Extensions contribute some of these words.
-  needs("csv-json", "files")(`the words of ${FORMATS} equal those in the proto file`, () => {
+  needs(
+    "csv-json",
+    "files",
+    "webdataset",
+  )(`the words of ${FORMATS} equal those in the proto file`, () => {
     expect(valuesOf(FORMATS)).toEqual(valuesFor(FORMATS, enums.get(FORMATS) ?? []));
   });
 });
