@@ -1,5 +1,6 @@
 import type { Problem } from "../../shared/core/errors.ts";
 import type { NamedType, ScalarName, ValueShape, ValueType } from "../../shared/values/value-type.ts";
+import type { AskOp } from "./op.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -124,10 +125,21 @@ function shapeOf(kind: string, schema: Schema, place: Place): ValueShape | null 
   return Object.keys(schema.properties).length === 0 ? null : undefined;
 }
 
-/** Returns the columns of a checked step: those of its schema, or one of the answer's text. */
-export function answerColumns(answer: Schema | null, column: string): readonly NamedType[] {
-  if (answer !== null) return answerTypes(answer, "answer").columns;
-  return [{ name: column, type: { shape: { kind: "scalar", name: "string" }, isNullable: false } }];
+/**
+ * Returns the columns of a checked step: those of its schema, or one of the answer's text. The column of the
+ * tokens is last.
+ */
+export function answerColumns({
+  answer,
+  column,
+  tokens,
+}: Pick<AskOp, "answer" | "column" | "tokens">): readonly NamedType[] {
+  const own = answer === null ? [scalar(column, "string", false)] : answerTypes(answer, "answer").columns;
+  return tokens === undefined ? own : [...own, scalar(tokens, "int64", true)];
+}
+
+function scalar(name: string, type: ScalarName, isNullable: boolean): NamedType {
+  return { name, type: { shape: { kind: "scalar", name: type }, isNullable } };
 }
 
 /** Returns a value in the form of its column. The schema has checked it. */

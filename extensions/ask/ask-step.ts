@@ -34,21 +34,22 @@ export function openAskStep(
 ): Step {
   const secrets = expandSecrets(op.headers, process.env, where);
   const client = new AskClient(op.url, secrets.headers, op.timeoutMs);
-  const types = answerColumns(op.answer, op.column);
+  const types = answerColumns(op);
+  const place = `${where} at ${new URL(op.url).origin}`;
   const asker = new Asker({
-    where,
+    where: place,
     patienceMs: op.patienceMs,
     gate: new ServerGate(() => limitsOf(op, job), systemClock, settleMsOf(job)),
     send: (body, signal) => client.send(body, signal),
     read: answerReader(op, types),
     conceal: secrets.conceal,
-    onWait: waitWarner(where),
+    onWait: waitWarner(place),
     clock: systemClock,
     random: systemRandom,
   });
   const logs = new ShardLogs(job?.keptPath ?? null);
   const made = madeColumns({ columns: columns.columns }).map(({ name }) => name);
-  return new AskStep({ where, op, types, made, asker, logs, client });
+  return new AskStep({ where, place, op, types, made, asker, logs, client });
 }
 
 /** Warnings about a server that is away are this far apart. */
@@ -88,6 +89,8 @@ function settleMsOf(job: StepJob | undefined): number {
 
 interface AskStepParts {
   readonly where: string;
+  /** Key of the step, and its server. */
+  readonly place: string;
   readonly op: AskOp;
   /** All columns of an answer. */
   readonly types: readonly NamedType[];
@@ -172,11 +175,11 @@ class AskStep implements Step {
   }
 
   #result(answers: readonly (Answer | NullRow)[]): StepResult {
-    const { types, made, where } = this.#parts;
+    const { types, made, where, place } = this.#parts;
     const failed = answers.flatMap((answer, row): RowFailure[] => {
       if (answer.kind === "null")
         return [{ row, code: "ROW_NULL", message: `${where}: column \`${answer.column}\` is null` }];
-      return answer.kind === "bad" ? [{ row, code: "ROW_FAILED", message: `${where}: ${answer.why}` }] : [];
+      return answer.kind === "bad" ? [{ row, code: "ROW_FAILED", message: `${place}: ${answer.why}` }] : [];
     });
     const needed = made.map((name) =>
       present(

@@ -14,6 +14,11 @@ export const ask: Extension = {
         const { planAsk } = await import("./plan-ask.ts");
         return (value, context) => planAsk(value as unknown as AskSpec, context);
       },
+      draft: {
+        option: "ask",
+        says: "A server with the protocol of OpenAI that is asked about each row: http://127.0.0.1:8000",
+        load: async () => (await import("./draft-ask.ts")).draftAsk,
+      },
       step: {
         kind: "ask",
         data: askOp,

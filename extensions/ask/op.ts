@@ -13,6 +13,8 @@ export interface AskOp {
   readonly answer: Readonly<Record<string, unknown>> | null;
   /** Column of the answer's text. */
   readonly column: string;
+  /** Column of the tokens. Undefined: none. */
+  readonly tokens?: string;
   /** Further keys of each request. */
   readonly request: Readonly<Record<string, unknown>>;
   /** Limits over the whole job. Null: no limit. */
@@ -33,6 +35,7 @@ export function askOp(z: Zod) {
     prompt: z.string(),
     answer: anyKeys.nullable(),
     column: z.string(),
+    tokens: z.string().exactOptional(),
     request: anyKeys,
     concurrency: z.int().min(1),
     requestsPerMinute: z.number().positive().nullable(),

@@ -18,7 +18,7 @@ export function planAsk(
   spec: AskSpec,
   { where, fields }: Pick<Parameters<StepPlanner>[1], "where" | "fields">,
 ): PlannedStep | Refused {
-  const { system, prompt, answer, column } = spec;
+  const { system, prompt, answer } = spec;
   const problems: Problem[] = [...urlProblems(spec.url, `${where}.url`), ...secretProblems(spec, where)];
   const reads = new Set<string>();
   for (const [key, text] of Object.entries({ ...(system === undefined ? {} : { system }), prompt })) {
@@ -30,14 +30,11 @@ export function planAsk(
     }
   }
   if (answer !== undefined) problems.push(...schemaProblems(answer, `${where}.answer`));
-  const made = answerColumns(answer ?? null, column);
-  problems.push(
-    ...takenColumns(
-      made.map(({ name }) => name),
-      fields,
-      where,
-    ),
-  );
+  const made = answerColumns({ ...spec, answer: answer ?? null });
+  const names = made.map(({ name }) => name);
+  problems.push(...takenColumns(names, fields, where));
+  if (spec.tokens !== undefined && names.indexOf(spec.tokens) < names.length - 1)
+    problems.push({ where: `${where}.tokens`, what: "is also a column of the answer", found: spec.tokens });
   if (problems.length > 0) return { problems };
   const columns: readonly StepColumn[] = [
     ...fields.map((field) => ({ ...field, from: field.name })),
@@ -68,6 +65,7 @@ function opOf({ perMinute, key, patience, timeout, ...spec }: AskSpec): AskOp {
     prompt: spec.prompt,
     answer: spec.answer ?? null,
     column: spec.column,
+    ...(spec.tokens === undefined ? {} : { tokens: spec.tokens }),
     request: spec.request,
     concurrency: spec.concurrency,
     requestsPerMinute: perMinute.requests ?? null,

@@ -11,31 +11,41 @@ export type Answer =
   | { readonly kind: "values"; readonly values: readonly unknown[] }
   | { readonly kind: "bad"; readonly why: string };
 
+const DESCRIBE = "describe the JSON in `prompt`, in case the server ignores `response_format`";
+
 /** Limit of a server's words in a dead letter. */
 const WORDS_BYTES = 400;
 
 /** Reads the answers of a step. */
-export function answerReader({ answer }: Pick<AskOp, "answer">, columns: readonly NamedType[]) {
+export function answerReader(
+  { answer, tokens }: Pick<AskOp, "answer" | "tokens">,
+  columns: readonly NamedType[],
+) {
   const schema = answer === null ? null : z.fromJSONSchema(closed(answer) as z.core.JSONSchema.JSONSchema);
+  const own = tokens === undefined ? columns : columns.slice(0, -1);
+  const withTokens = (values: readonly unknown[], body: string): Answer => {
+    if (tokens === undefined) return { kind: "values", values };
+    const count = Math.round(tokensOf(body));
+    return { kind: "values", values: [...values, count === 0 ? null : BigInt(count)] };
+  };
   return (body: string): Answer => {
     const found = contentOf(body);
     if (found.kind === "bad") return found;
     const { content, end } = found;
-    if (schema === null) return { kind: "values", values: [content] };
+    if (schema === null) return withTokens([content], body);
     const wasCut = end === "length" ? " (it was cut at the limit of tokens)" : "";
+    const fix = wasCut === "" ? DESCRIBE : "set a larger limit in `request`";
     let value: unknown;
     try {
       value = JSON.parse(content);
     } catch (error) {
-      return bad(`the answer is not JSON${wasCut}: ${messageOf(error)}`, content);
+      return bad(`the answer is not JSON${wasCut}: ${messageOf(error)}`, content, fix);
     }
     const checked = schema.safeParse(value);
     if (!checked.success)
-      return bad(`the answer does not fit its schema: ${issueText(checked.error)}`, content);
-    return {
-      kind: "values",
-      values: columns.map(({ name, type }) => columnValue(Reflect.get(Object(value), name), type)),
-    };
+      return bad(`the answer does not fit its schema: ${issueText(checked.error)}`, content, DESCRIBE);
+    const values = own.map(({ name, type }) => columnValue(Reflect.get(Object(value), name), type));
+    return withTokens(values, body);
   };
 }
 
@@ -66,7 +76,7 @@ function contentOf(
   const refusal = at(message, "refusal");
   if (typeof content === "string") return { kind: "content", content, end: at(choice, "finish_reason") };
   if (typeof refusal === "string") return bad("the model refuses", refusal);
-  return bad("the reply is not a chat completion", body);
+  return bad("the reply is not a chat completion", body, "check that `url` is that of chat completions");
 }
 
 function issueText(error: z.ZodError): string {
@@ -76,8 +86,9 @@ function issueText(error: z.ZodError): string {
   return path === "" ? issue.message : `${path}: ${issue.message}`;
 }
 
-function bad(why: string, words: string): Extract<Answer, { kind: "bad" }> {
-  return { kind: "bad", why: `${why}: ${quoted(words)}` };
+/** @param fix what the user can do. Default: nothing */
+function bad(why: string, words: string, fix?: string): Extract<Answer, { kind: "bad" }> {
+  return { kind: "bad", why: `${why}: ${quoted(words)}${fix === undefined ? "" : ` (${fix})`}` };
 }
 
 function quoted(words: string): string {

@@ -31,24 +31,31 @@ export class AskClient implements Disposable {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Sends a request. @throws the signal's reason */
-  async send(body: string, signal: AbortSignal): Promise<Reply> {
-    const bytes = Buffer.from(body);
+  /** Sends a request with a body. @throws the signal's reason */
+  send(body: string, signal: AbortSignal): Promise<Reply> {
+    return this.#exchange(Buffer.from(body), signal);
+  }
+
+  /** Sends a request without a body. @throws the signal's reason */
+  get(signal: AbortSignal): Promise<Reply> {
+    return this.#exchange(null, signal);
+  }
+
+  async #exchange(bytes: Buffer | null, signal: AbortSignal): Promise<Reply> {
+    async function* chunks() {
+      if (bytes !== null) yield bytes;
+    }
+    const body = bytes === null ? {} : { body: { bytes: bytes.length, chunks } };
     for (;;) {
       try {
         const { connection } = await this.#connections.to(this.#url);
         return await exchange<Reply>(
           {
-            method: "POST",
+            method: bytes === null ? "GET" : "POST",
             url: this.#url,
-            headers: { "content-type": "application/json", accept: "application/json" },
+            headers: { ...(bytes === null ? {} : CONTENT_TYPE), accept: "application/json" },
             secretHeaders: this.#headers,
-            body: {
-              bytes: bytes.length,
-              async *chunks() {
-                yield bytes;
-              },
-            },
+            ...body,
           },
           { connection, idleMs: this.#timeoutMs, open: replyOf, judge: (error) => asError(error), signal },
         );
@@ -65,6 +72,8 @@ export class AskClient implements Disposable {
     this.#connections[Symbol.dispose]();
   }
 }
+
+const CONTENT_TYPE = { "content-type": "application/json" };
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

@@ -14,6 +14,7 @@ export interface AskSpec {
   readonly prompt: string;
   readonly answer?: Readonly<Record<string, unknown>>;
   readonly column: string;
+  readonly tokens?: string;
   readonly request: Readonly<Record<string, unknown>>;
   readonly concurrency: number;
   readonly perMinute: { readonly requests?: number; readonly tokens?: number };
@@ -64,6 +65,11 @@ export function askSpec(z: Zod, { refuse }: SpecParts) {
     column: columnName(z)
       .default("answer")
       .describe("Column of the answer's text, without `answer`. Default: `answer`."),
+    tokens: columnName(z)
+      .exactOptional()
+      .describe(
+        "Column of the tokens of each row's question and answer, as the server counts them. Default: none.",
+      ),
     request: anyKeys
       .default({})
       .describe("Further keys of each request, such as `max_tokens` and `temperature`. Default: none."),

@@ -5,6 +5,7 @@ import {
   cutIndex,
   ENCODING_HINTS,
   formText,
+  indexPacking,
   jsonForm,
   type TextForm,
   type TextFormat,
@@ -19,7 +20,8 @@ function lines(format: TextFormat) {
   return {
     kind: "records",
     show: (form) => formText(form as TextForm),
-    isOnePiece: (index) => (index as TextIndex).isGzip,
+    packings: [".gz", ".zst"],
+    isOnePiece: (index) => indexPacking(index as TextIndex) !== null,
     cut: (index, rowStart, rowEnd) => cutIndex(index as TextIndex, rowStart, rowEnd),
     words: { content: "text", pieces: "lines", encodingHint: ENCODING_HINTS[format] },
     loadPlanner: async () => (await import("./plan-text.ts")).textPlanner(format),

@@ -3,7 +3,6 @@ import { crc32 } from "node:zlib";
 import { canonicalJson, type Digest, sha256 } from "../../shared/core/digest.ts";
 import { formatBytes } from "../../shared/core/units.ts";
 import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
-import { isGzip } from "../../shared/dataset/read-packed.ts";
 import type { Undecoded } from "../../shared/domain/undecoded.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
@@ -11,7 +10,7 @@ import type { TextForm, TextIndex, TextStretch } from "./op.ts";
 import { findPreamble, type Preamble } from "./preamble.ts";
 import { RECORD_MOST_BYTES, type RecordSink, type ScannedRecord } from "./record-sink.ts";
 import { scanRecords } from "./scan-records.ts";
-import { readContent } from "./text-content.ts";
+import { packingOf, readContent } from "./text-content.ts";
 
 /**
  * Approximate size of a stretch, the smallest unit of a read. Smaller stretches make a longer index. The
@@ -42,7 +41,7 @@ interface IndexOptions {
 /**
  * Reads a text file once, from start to end, and indexes its records.
  *
- * @throws {INPUT_CORRUPT} when a gzip file is not whole
+ * @throws {INPUT_CORRUPT} when a packed file is not whole
  * @throws {INPUT_UNSUPPORTED} when the file has a UTF-16 mark that the form excludes, or a record over 32 MiB
  */
 export async function indexText(
@@ -50,7 +49,7 @@ export async function indexText(
   form: TextForm,
   { signal, stretchBytes = STRETCH_BYTES }: IndexOptions,
 ): Promise<IndexedText> {
-  const packed = await isGzip(source, signal);
+  const packing = await packingOf(source, signal);
   const cutter = new StretchCutter(
     Math.max(stretchBytes, Math.ceil(source.bytes / STRETCHES)),
     encodingOf(form) === "utf-8",
@@ -70,14 +69,16 @@ export async function indexText(
     cutter.close(seen);
     return records.subarray(seen);
   };
-  for await (const piece of readContent(source, { isGzip: packed, signal })) {
+  for await (const piece of readContent(source, { packing, signal })) {
     rest = take(rest.length === 0 ? piece : Buffer.concat([rest, piece]), false);
     if (rest.length > RECORD_MOST_BYTES) throw tooLong(source.path);
   }
   rest = take(rest, true);
   const { rows, stretches } = cutter.finish();
   const { undecoded } = cutter;
-  const index: TextIndex = { form, isGzip: packed, firstRow: 0, stretches };
+  const packed =
+    packing === "zstd" ? ({ isGzip: false, isZstd: true } as const) : { isGzip: packing !== null };
+  const index: TextIndex = { form, ...packed, firstRow: 0, stretches };
   const header = (preamble as Preamble | null)?.header ?? null;
   return { index, rows, sha256: sha256(canonicalJson(index)), header, undecoded };
 }

@@ -4,6 +4,9 @@ import { formatCount } from "../../shared/core/units.ts";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 
+/** Compression of a whole file. */
+export type TextPacking = "gzip" | "zstd";
+
 /** Line formats. `json` is JSON Lines: an object per line. */
 export type TextFormat = "csv" | "json";
 
@@ -43,7 +46,7 @@ export type TextForm = CsvForm | JsonForm;
 
 /** Consecutive records of a text file: bytes `[start, start + bytes)` of the content. */
 export interface TextStretch {
-  /** Offset in the content. A gzip file's content is uncompressed. */
+  /** Offset in the content, which is unpacked. */
   readonly start: number;
   readonly bytes: number;
   /** Number of records that begin in the stretch. */
@@ -58,6 +61,8 @@ export interface TextStretch {
 export interface TextIndex {
   readonly form: TextForm;
   readonly isGzip: boolean;
+  /** Present in the index of a zstd file only, so that indices of earlier versions stay equal. */
+  readonly isZstd?: true;
   /** Row of the file that begins the first stretch. */
   readonly firstRow: number;
   readonly stretches: readonly TextStretch[];
@@ -97,9 +102,16 @@ export function textIndex(z: Zod, form: z.ZodType<TextForm>, { count }: IndexPar
   return z.object({
     form,
     isGzip: z.boolean(),
+    isZstd: z.literal(true).exactOptional(),
     firstRow: count,
     stretches: z.array(z.object({ start: count, bytes: count, rows: count, line: count, crc32: count })),
   });
+}
+
+/** Returns the compression of an indexed file. Null: none. */
+export function indexPacking({ isGzip, isZstd }: TextIndex): TextPacking | null {
+  if (isZstd === true) return "zstd";
+  return isGzip ? "gzip" : null;
 }
 
 /** Returns the part of an index with the stretches of rows `[rowStart, rowEnd)`. */

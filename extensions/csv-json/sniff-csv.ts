@@ -180,7 +180,7 @@ function sharedSettings({ nulls, decimal, dateFormat, timestampFormat }: CsvSpec
 }
 
 function givenDelimiter(path: string, spec: CsvSpec): string | undefined {
-  return spec.delimiter ?? (/\.tsv(\.gz)?$/i.test(path) ? "\t" : undefined);
+  return spec.delimiter ?? (/\.tsv(\.(gz|zst))?$/i.test(path) ? "\t" : undefined);
 }
 
 function givenSettings(spec: CsvSpec, delimiter: string | undefined): string[] {

@@ -1,22 +1,42 @@
 import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
-import { readPieces, unpackGzip } from "../../shared/dataset/read-packed.ts";
+import { readPieces, unpackFile, unpackGzip } from "../../shared/dataset/read-packed.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
-import type { TextForm } from "./op.ts";
+import type { TextForm, TextPacking } from "./op.ts";
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** Reads the content of a text file from `start` on, in pieces. A gzip file's content is uncompressed. */
+/** Returns the compression of a file by its first bytes, regardless of its name. Null: none. */
+export async function packingOf(source: ByteSource, signal: AbortSignal): Promise<TextPacking | null> {
+  const [first = 0, ...others] = await source.read(0, Math.min(4, source.bytes), signal);
+  if (first === 0x1f && others[0] === 0x8b) return "gzip";
+  // Parallel packers begin with a frame that is skipped: RFC 8878, section 3.1.2.
+  const isFrame = first === 0x28 && others.join() === "181,47,253";
+  const isSkipped = first >> 4 === 5 && others.join() === "42,77,24";
+  return isFrame || isSkipped ? "zstd" : null;
+}
+
+/** Reads the content of a text file from `start` on, in pieces. A compressed file is unpacked. */
 export async function* readContent(
   source: ByteSource,
-  { isGzip, start = 0, signal }: { isGzip: boolean; start?: number; signal: AbortSignal },
+  { packing, start = 0, signal }: { packing: TextPacking | null; start?: number; signal: AbortSignal },
 ): AsyncGenerator<Buffer, void, undefined> {
-  if (!isGzip) return yield* readPieces(source, start, signal);
+  if (packing === null) return yield* readPieces(source, start, signal);
   let skip = start;
-  for await (const piece of unpackGzip(source, signal)) {
+  const content =
+    packing === "gzip"
+      ? unpackGzip(source, signal)
+      : unpackFile(source, { packing, unpack: unpackZstd, signal });
+  for await (const piece of content) {
     if (piece.length > skip) yield piece.subarray(skip);
     skip = Math.max(0, skip - piece.length);
   }
+}
+
+/** Loads the decoder when it is needed, because few files are packed by zstd. */
+async function* unpackZstd(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  const zstd = await import("../../shared/dataset/unpack-zstd.ts");
+  yield* zstd.unpackZstd(pieces);
 }
 
 /**

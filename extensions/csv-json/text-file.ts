@@ -10,7 +10,7 @@ import type { InputFile, RowGroup } from "../../shared/domain/dataset.ts";
 import type { FormatReader } from "../../shared/extension/format.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import { jsonSchema } from "./json/json-columns.ts";
-import type { TextForm, TextIndex, TextStretch } from "./op.ts";
+import { indexPacking, type TextForm, type TextIndex, type TextStretch } from "./op.ts";
 import { type RecordRun, type RunRows, rowsOfRun } from "./record-batches.ts";
 import { RecordTable } from "./record-table.ts";
 import { scanRecords } from "./scan-records.ts";
@@ -141,8 +141,8 @@ class TextFile implements DatasetFile {
 
   /** Reads the bytes of each run. */
   async *#contentOf(runs: readonly WantedRun[], signal: AbortSignal): AsyncGenerator<Buffer, void> {
-    const { isGzip } = this.#index;
-    if (!isGzip) {
+    const packing = indexPacking(this.#index);
+    if (packing === null) {
       for (const { stretches } of runs) {
         const { start, bytes } = spanOf(stretches);
         const read = await this.#source.read(start, start + bytes, signal);
@@ -155,7 +155,7 @@ class TextFile implements DatasetFile {
     let waiting: Buffer[] = [];
     let held = 0;
     let run = 0;
-    for await (const piece of readContent(this.#source, { isGzip, start: first.start, signal })) {
+    for await (const piece of readContent(this.#source, { packing, start: first.start, signal })) {
       waiting.push(piece);
       held += piece.length;
       for (let next = runs[run]; next !== undefined; next = runs[run]) {

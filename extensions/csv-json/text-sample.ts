@@ -1,11 +1,10 @@
 import { isUtf8 } from "node:buffer";
-import { isGzip } from "../../shared/dataset/read-packed.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import type { TextForm } from "./op.ts";
 import { findPreamble } from "./preamble.ts";
 import { RecordTable } from "./record-table.ts";
 import { scanRecords } from "./scan-records.ts";
-import { readContent } from "./text-content.ts";
+import { packingOf, readContent } from "./text-content.ts";
 
 /** Sample size of each file. */
 const SAMPLE_BYTES = 1 << 20;
@@ -21,7 +20,8 @@ export interface TextSample {
 export async function takeSample(source: ByteSource, signal: AbortSignal): Promise<TextSample> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of readContent(source, { isGzip: await isGzip(source, signal), signal })) {
+  const packing = await packingOf(source, signal);
+  for await (const piece of readContent(source, { packing, signal })) {
     pieces.push(piece);
     bytes += piece.length;
     if (bytes >= SAMPLE_BYTES) break;

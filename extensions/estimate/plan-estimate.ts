@@ -1,3 +1,4 @@
+import { longestWaitMs } from "../../shared/domain/waiting-steps.ts";
 import { definePlanFigures } from "../../shared/extension/plan.ts";
 import { numberFrom } from "../../shared/terminal/command-parts.ts";
 import {
@@ -39,6 +40,12 @@ export const planEstimate = definePlanFigures({
     const question = questionOf(args);
     if (!args.estimate) return null;
     return async (planned) => {
+      if (longestWaitMs(planned.map) !== null) {
+        process.stderr.write(
+          "no estimate: a step asks a server, and a sample would send it many requests: shardmill try asks about one row\n",
+        );
+        return null;
+      }
       const { estimateJob } = await import("./estimate-job.ts");
       const estimate = await estimateJob(planned, question);
       const hasRows = planned.shards.some(({ rowStart, rowEnd }) => rowEnd > rowStart);

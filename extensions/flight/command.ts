@@ -95,15 +95,16 @@ async function serve(args: FlightArguments): Promise<number> {
 }
 
 async function printServing(address: string, { files }: OutputManifest, json: boolean): Promise<void> {
-  const { flightName } = await import("./flights.ts");
+  const { flightName, isText } = await import("./flights.ts");
   const { formatCount } = await import("../../shared/core/units.ts");
   const rows = new Map<string, number>();
-  for (const file of files) {
+  for (const file of files.filter((each) => !isText(each))) {
     const name = flightName(file);
     rows.set(name, (rows.get(name) ?? 0) + file.rows);
   }
   const flights = [...rows].map(([path, count]) => ({ path, rows: count }));
   if (json) process.stdout.write(`${JSON.stringify({ address, flights })}\n`);
-  const text = flights.map(({ path, rows }) => `${path} (${formatCount(rows)} rows)`).join(", ");
-  process.stderr.write(`Arrow Flight on ${address}: ${text}\n`);
+  const shown = flights.map(({ path, rows }) => `${path} (${formatCount(rows)} rows)`).join(", ");
+  const text = files.some(isText) ? " (the rows are text, which is not served)" : "";
+  process.stderr.write(`Arrow Flight on ${address}: ${shown || "nothing"}${text}\n`);
 }

@@ -140,7 +140,7 @@ export function flightName({ kind, path }: OutputFile): string {
 }
 
 /** Checks whether a file is text, which has no column types. */
-function isText({ path }: OutputFile): boolean {
+export function isText({ path }: OutputFile): boolean {
   const name = path.slice(path.lastIndexOf("/") + 1);
   return textFormOf(name.slice(name.indexOf(".") + 1)) !== null;
 }

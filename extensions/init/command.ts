@@ -4,19 +4,20 @@ import { parseLocation } from "../../shared/domain/location.ts";
 import { SHOWN_SCHEMES } from "../../shared/domain/store-schemes.ts";
 import { defineCommand } from "../../shared/extension/command.ts";
 import { fileOccupied, jsonOption } from "../../shared/terminal/command-parts.ts";
+import { chosenStep, STEP_OPTIONS } from "./step-options.ts";
 
 const STDOUT = "-";
 
 export const initCommand = defineCommand({
   options: (yargs) =>
     yargs
+      .options(STEP_OPTIONS)
       .option("model", {
         type: "string",
         requiresArg: true,
-        demandOption: true,
         describe:
           "The ONNX file, or the folder that a model was exported to: a path, or an address " +
-          `(${[...SHOWN_SCHEMES, "https://"].join(", ")})`,
+          `(${[...SHOWN_SCHEMES, "https://"].join(", ")}). Without it, the job has no model`,
       })
       .option("input", {
         type: "string",
@@ -44,6 +45,7 @@ export const initCommand = defineCommand({
         "Both in buckets, with the credentials of this machine",
       )
       .example("$0 init --model m.onnx --input 'data/*.parquet' -o -", "Prints it")
+      .example("$0 init --input data.csv", "A job without a model, which converts CSV to Parquet")
       .epilogue(
         "The command asks nothing. Lines with TODO: in the job file are questions that the model and the data leave open.",
       ),
@@ -52,19 +54,27 @@ export const initCommand = defineCommand({
     startPlanningAhead();
     const { dirname, resolve } = await import("node:path");
     const { lstat, rm, writeFile } = await import("node:fs/promises");
+    const { draftPaths } = await import("./draft-paths.ts");
     const { draftJob } = await import("./draft-job.ts");
     const { draftYaml, openQuestions } = await import("./draft-yaml.ts");
-    const { draftPaths } = await import("./draft-paths.ts");
+    const { draftRows } = await import("./draft-rows.ts");
+    const step = chosenStep(args);
     const job = args.output === STDOUT ? null : resolve(args.output);
     if (job !== null && !args.force && (await lstat(job).catch(() => null)) !== null)
       throw fileOccupied(args.output);
     const folder = job === null ? process.cwd() : dirname(job);
-    const paths = await draftPaths(args, folder);
-    const input = { path: paths.patterns, format: "auto" as const, shardRows: "auto" as const };
-    const output = { path: resolve(folder, paths.written.output), rows: "parquet" as const };
-    const places = { model: paths.model, input, output, jobFolder: parseLocation(folder) };
-    const draft = await draftJob(places, NEVER);
-    const yaml = draftYaml(draft, { ...paths.written, folder, job: job === null ? null : args.output });
+    const { model, patterns, written } = await draftPaths(args, folder);
+    const input = { path: patterns, format: "auto" as const, shardRows: "auto" as const };
+    const output = { path: resolve(folder, written.output), rows: "parquet" as const };
+    const paths = { ...written, folder, job: job === null ? null : args.output };
+    const places = { input, output, jobFolder: parseLocation(folder) };
+    const yaml =
+      model === null
+        ? await draftRows(places, { step, paths }, NEVER)
+        : draftYaml(await draftJob({ ...places, model: model.absolute }, NEVER), {
+            ...paths,
+            model: model.written,
+          });
     try {
       if (job !== null && args.force) await rm(job, { force: true });
       if (job !== null) await writeFile(job, yaml, { flag: "wx" });

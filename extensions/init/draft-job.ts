@@ -113,7 +113,7 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
 }
 
 /** Returns the facts of an input in which each file is a row. Null: files contain rows. */
-function rowFilesOf({ files }: Pick<Dataset, "files">): RowFiles | null {
+export function rowFilesOf({ files }: Pick<Dataset, "files">): RowFiles | null {
   const format = fileFormatOf(files[0]?.format ?? "");
   if (format === null) return null;
   const folders = new Set<string>();
@@ -127,7 +127,7 @@ function chosenFields(fields: readonly Field[], rowFiles: RowFiles | null): read
 }
 
 /** Reads the input. If numbers would be read as text, applies the options that the format advises. */
-async function readAsMeant(places: DraftPlaces, signal: AbortSignal) {
+export async function readAsMeant(places: Pick<JobSpec, "input" | "output">, signal: AbortSignal) {
   const read = await readInput(places, { signal });
   const [remedy = null] = read.textCauses.flatMap((cause) => cause.remedy ?? []);
   if (remedy === null) return { remedy, ...read };
@@ -227,6 +227,6 @@ async function readModel(
 }
 
 /** Removes columns with a repeated name, which no job can name. */
-function onceNamed(fields: readonly Field[]): readonly Field[] {
+export function onceNamed(fields: readonly Field[]): readonly Field[] {
   return fields.filter(({ name }) => fields.filter((other) => other.name === name).length === 1);
 }

@@ -7,17 +7,18 @@ import { literalFolder, literalPattern } from "../../shared/job-file/path-patter
 import type { DraftPaths } from "./draft-yaml.ts";
 
 interface GivenPaths {
-  readonly model: string;
+  /** Undefined: a job without a model. */
+  readonly model?: string | undefined;
   readonly input: readonly string[];
 }
 
 interface FoundPaths {
   /** Paths as the job file has them. */
-  readonly written: Omit<DraftPaths, "job" | "folder">;
+  readonly written: Pick<DraftPaths, "input" | "output">;
   /** Absolute input patterns. */
   readonly patterns: readonly string[];
-  /** Absolute model path. */
-  readonly model: string;
+  /** Model's path as the job file has it, and absolute. Null: a job without a model. */
+  readonly model: { readonly written: string; readonly absolute: string } | null;
 }
 
 /**
@@ -27,7 +28,7 @@ interface FoundPaths {
  * @throws {ARGUMENT_INVALID} when an argument cannot be a path
  */
 export async function draftPaths({ model, input }: GivenPaths, folder: string): Promise<FoundPaths> {
-  refuse("model", notAFilePlace(model));
+  if (model !== undefined) refuse("model", notAFilePlace(model));
   for (const path of input) refuse("input", notAnInput(path));
   const patterns = await Promise.all(
     input.map(async (path) => (!isAddress(path) && (await isThere(path)) ? literalPattern(path) : path)),
@@ -38,14 +39,19 @@ export async function draftPaths({ model, input }: GivenPaths, folder: string): 
   const [only, ...more] = inFile;
   return {
     written: {
-      model: fromFolder(model, process.cwd(), folder),
       input: only !== undefined && more.length === 0 ? only : inFile,
       output: await freeOutput(folder),
     },
     patterns: patterns.map((pattern) =>
       isPlace(pattern) ? pattern : resolve(literalFolder(process.cwd()), pattern),
     ),
-    model: isAddress(model) ? withoutEnd(model) : resolve(model),
+    model:
+      model === undefined
+        ? null
+        : {
+            written: fromFolder(model, process.cwd(), folder),
+            absolute: isAddress(model) ? withoutEnd(model) : resolve(model),
+          },
   };
 }
 

@@ -21,7 +21,7 @@ export interface DraftPaths {
 }
 
 /** Marker of questions that only the user can answer. Editors highlight such lines. */
-const ASK = "TODO:";
+export const ASK = "TODO:";
 
 /** Limit of listed columns. Wider schemas would hide the job. */
 const MOST_COLUMNS = 40;
@@ -38,24 +38,22 @@ export function draftYaml(draft: JobDraft, paths: DraftPaths): string {
     { key: "input", above: dataLines(draft), value: { entries: inputEntries(draft, paths) } },
     { key: "model", above: modelLines(draft), value: { entries: modelEntries(paths) } },
     { key: "map", above: [], value: { entries: mapEntries(draft, paths) } },
+    ...endEntries(paths),
+  ];
+  return commentedYaml(entries, head);
+}
+
+/** Returns the keys that all drafts end with. */
+export function endEntries({ output }: Pick<DraftPaths, "output">): readonly CommentedEntry[] {
+  const errors = "Rows that cannot be mapped are written to _errors/. More rows than this fail the job.";
+  return [
     {
       key: "output",
       above: ["Where the result is published, in one step."],
-      value: { entries: outputEntries(paths) },
+      value: { entries: [plain("path", output), plain("rows", "parquet")] },
     },
-    {
-      key: "errors",
-      above: [],
-      value: {
-        entries: [
-          plain("maxRows", 0, [
-            "Rows that cannot be mapped are written to _errors/. More rows than this fail the job.",
-          ]),
-        ],
-      },
-    },
+    { key: "errors", above: [], value: { entries: [plain("maxRows", 0, [errors])] } },
   ];
-  return commentedYaml(entries, head);
 }
 
 /** Counts the lines of a draft with open questions. */
@@ -71,7 +69,11 @@ function requested(questions: readonly string[]): readonly string[] {
   return questions.map((question) => `${ASK} ${question}`);
 }
 
-function dataLines({ fields, rows, sample }: JobDraft): readonly string[] {
+export function dataLines({
+  fields,
+  rows,
+  sample,
+}: Pick<JobDraft, "fields" | "rows" | "sample">): readonly string[] {
   const shown = fields
     .slice(0, MOST_COLUMNS)
     .map(({ name, type }) => `  ${name}: ${describeFieldType(type)}${seenText(sample.files.get(name))}`);
@@ -108,7 +110,10 @@ function tensorText({ name, dtype, dims }: TensorInfo): string {
   return `${name}: ${dtype} ${formatDims(dims)}`;
 }
 
-function inputEntries({ remedy, rowFiles }: JobDraft, { input }: DraftPaths): readonly CommentedEntry[] {
+export function inputEntries(
+  { remedy, rowFiles }: Pick<JobDraft, "remedy" | "rowFiles">,
+  { input }: Pick<DraftPaths, "input">,
+): readonly CommentedEntry[] {
   return [
     plain("path", input),
     ...(rowFiles === null ? [] : [plain("format", rowFiles.format, ["Each file is a row."])]),
@@ -121,10 +126,6 @@ function modelEntries({ model }: DraftPaths): readonly CommentedEntry[] {
     plain("path", model),
     plain("device", "auto", ["The best device of each machine: cpu, cuda, tensorrt, webgpu, coreml, dml."]),
   ];
-}
-
-function outputEntries({ output }: DraftPaths): readonly CommentedEntry[] {
-  return [plain("path", output), plain("rows", "parquet")];
 }
 
 function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry[] {

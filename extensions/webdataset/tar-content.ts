@@ -1,8 +1,8 @@
 import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
 import { readPieces, unpackFile, unpackGzip } from "../../shared/dataset/read-packed.ts";
+import { unpackZstd } from "../../shared/dataset/unpack-zstd.ts";
 import type { ByteSource } from "../../shared/storage/storage.ts";
 import type { Packing } from "./op.ts";
-import { unpackZstd } from "./zstd.ts";
 
 /** First bytes of compressed files. */
 const MAGICS: readonly (readonly [magic: string, packing: Packing | "bzip2" | "xz"])[] = [

@@ -10,13 +10,6 @@ import { inputCorrupt } from "./input-errors.ts";
  */
 const READ_BYTES = 4 << 20;
 
-/** Returns true for a gzip file, regardless of its name. */
-export async function isGzip(source: ByteSource, signal: AbortSignal): Promise<boolean> {
-  if (source.bytes < 2) return false;
-  const [first, second] = await source.read(0, 2, signal);
-  return first === 0x1f && second === 0x8b;
-}
-
 /** Reads a file from `start` to its end, in pieces. */
 export async function* readPieces(
   source: ByteSource,

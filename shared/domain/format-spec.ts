@@ -4,7 +4,7 @@ import { TYPE_NAMES, TYPE_PATTERN } from "./column-type-names.ts";
 import { DATASET_FORMATS, FORMATS, UNTYPED_FORMATS } from "./formats.ts";
 
 const notes = FORMATS.flatMap(({ says }) => says ?? []);
-const packed = FORMATS.length === 0 ? "" : " Text may be compressed by gzip, under any name.";
+const packed = FORMATS.length === 0 ? "" : " Text may be compressed by gzip or zstd, under any name.";
 
 export const FORMAT_SPEC = z
   .enum(["auto", ...DATASET_FORMATS])

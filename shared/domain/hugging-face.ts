@@ -27,13 +27,14 @@ export function fileInStruct(cell: object): Uint8Array | string | null {
 export type ClassNames = Readonly<Record<string, readonly string[]>>;
 
 /**
- * Reads the names of classes from a file's metadata, for its columns of the feature `ClassLabel`. Metadata in
- * another form has no names.
+ * Reads the names of classes from a file's metadata. Columns of the feature `ClassLabel` have them, and lists
+ * of it. Metadata in another form has no names.
  */
 export function classNamesOf(metadata: ReadonlyMap<string, string>): ClassNames {
   const features = featuresOf(metadata.get(METADATA_KEY));
   const named = Object.entries(features).flatMap(([column, feature]) => {
-    const names = isGroup(feature) && feature._type === "ClassLabel" ? feature.names : null;
+    const item = itemOf(feature);
+    const names = isGroup(item) && item._type === "ClassLabel" ? item.names : null;
     return isNames(names) ? [[column, names] as const] : [];
   });
   return Object.fromEntries(named);
@@ -45,6 +46,15 @@ export function commonClassNames(files: readonly ClassNames[]): ClassNames {
   const isCommon = (column: string, names: readonly string[]) =>
     others.every((other) => other[column]?.join("\0") === names.join("\0"));
   return Object.fromEntries(Object.entries(first).filter(([column, names]) => isCommon(column, names)));
+}
+
+/** Features of lists. Versions before 4 wrote `Sequence`, or an array of the feature. */
+const LISTS: readonly unknown[] = ["List", "LargeList", "Sequence"];
+
+/** Returns the feature of a list's items, at any depth. Other features are returned unchanged. */
+function itemOf(feature: unknown): unknown {
+  if (Array.isArray(feature)) return feature.length === 1 ? itemOf(feature[0]) : feature;
+  return isGroup(feature) && LISTS.includes(feature._type) ? itemOf(feature.feature) : feature;
 }
 
 function featuresOf(json: string | undefined): Readonly<Record<string, unknown>> {

@@ -184,7 +184,7 @@ export function checkSomethingIsPublished(job: unknown, context: Context): void 
   const reductions = Object.keys(keyOf(job, "reduce") ?? {});
   if (keyOf(keyOf(job, "output"), "rows") !== "none" || reductions.length > 0) return;
   refuse(context, ["output", "rows"], "the job would publish nothing", {
-    expected: "`parquet` or `arrow`, or a reduction in `reduce`",
+    expected: "a format of rows, such as `parquet`, or a reduction in `reduce`",
     found: "`none`, and no reduction",
   });
 }

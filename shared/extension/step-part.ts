@@ -15,6 +15,7 @@ import type {
 import type { ModelSignature, TensorInfo } from "../domain/tensor.ts";
 import type { OpenStepOptions, Step } from "../steps/step.ts";
 import type { FactsPart, SpecParts } from "./feature.ts";
+import type { JobDraftPart } from "./job-draft.ts";
 import type { ProgramPart } from "./program.ts";
 import type { StepDraft } from "./step-draft.ts";
 import type { StepViewer } from "./step-viewer.ts";
@@ -60,6 +61,8 @@ export interface StepPart {
   withFolder?(value: StepKeys, facts: FolderFacts): StepKeys;
   /** Loads the planner of the step, for the coordinator. */
   loadPlanner(): Promise<StepPlanner>;
+  /** Draft of a job around the step, for `init`. Undefined: there is none. */
+  readonly draft?: JobDraftPart;
   readonly step: StepKind;
 }
 

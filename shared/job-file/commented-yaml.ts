@@ -7,10 +7,15 @@ export interface CommentedEntry {
   readonly above: readonly string[];
 }
 
-/** Value of an entry. Entries and items are written on lines of their own, inline values beside the key. */
+/**
+ * Value of an entry. Entries, items and steps are written on lines of their own, inline values beside the
+ * key. `variable` is a reference to a variable of the environment.
+ */
 type CommentedValue =
   | { readonly entries: readonly CommentedEntry[] }
   | { readonly items: readonly unknown[] }
+  | { readonly steps: readonly CommentedEntry[] }
+  | { readonly variable: string }
   | { readonly inline: unknown };
 
 /** Characters that would end a comment, or control a terminal. */
@@ -46,7 +51,12 @@ function mapOf(entries: readonly CommentedEntry[], document: Document): YAMLMap 
 function nodeOf(value: CommentedValue, document: Document) {
   if ("entries" in value) return mapOf(value.entries, document);
   if ("inline" in value) return document.createNode(quoted(value.inline), { flow: true });
+  if ("variable" in value) return quotedText(`\${${value.variable}}`);
   const list = new YAMLSeq();
+  if ("steps" in value) {
+    list.items = value.steps.map((step) => mapOf([step], document));
+    return list;
+  }
   list.items = value.items.map((item) => document.createNode(quoted(item), { flow: true }));
   return list;
 }
@@ -66,6 +76,12 @@ function quoted(value: unknown): unknown {
 /** Texts that all versions of YAML read as the same text. */
 const PLAIN = /^[A-Za-z_./][\w./*-]*$/;
 const WORDS = /^(y|n|yes|no|on|off|true|false|null)$/i;
+
+function quotedText(text: string): Scalar {
+  const node = new Scalar(text);
+  node.type = Scalar.QUOTE_DOUBLE;
+  return node;
+}
 
 function scalar(text: string): Scalar {
   const node = new Scalar(text);

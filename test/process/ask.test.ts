@@ -24,27 +24,38 @@ async function filesWith(folder: string, text: string): Promise<string[]> {
 }
 
 needs("ask")("answers are typed columns, lies are dead letters, and a secret reaches no file", async () => {
-  await using job = await askFolder({ key: "${LLM_KEY}", answer: MOOD, timeout: "2s" });
+  await using job = await askFolder({ key: "${LLM_KEY}", answer: MOOD, timeout: "2s", tokens: "tokens" });
   const lies = ["html", "text", "schema", "once", "bad", "broken", "cut", "hang", "fail", "echo"];
   await job.writeTexts(['fine, "quoted" {text}', ...lies.map((lie) => `LIE:${lie}`)]);
   await using server = await startLlmServer({ KEY: SECRET, LOG: job.at("server.jsonl") });
   const env = { ...job.env, LLM_URL: server.url, LLM_KEY: SECRET };
   const plan = await runCli(["plan", job.job], { env });
   expect(plan).toMatchObject({ code: 0 });
+  expect(plan.stderr).toContain("no estimate: a step asks a server");
+  expect(server.served).toEqual([]);
   expect(plan.stdout).toContain("m-1 at http://127.0.0.1");
   const ran = await runCli(["run", job.job, "--workers", "1", "--log-level", "debug"], { env });
   expect(ran, ran.stderr).toMatchObject({ code: 3 });
   const rows = await query(
-    `SELECT id, mood, score, typeof(score) FROM read_parquet('${job.out}/rows/*.parquet')`,
+    `SELECT id, mood, score, typeof(score), tokens FROM read_parquet('${job.out}/rows/*.parquet')`,
   );
   expect(rows).toEqual(
-    [0n, 4n, 6n, 7n, 8n, 9n].map((id) => [id, "good", BigInt(job.promptOf(Number(id)).length), "BIGINT"]),
+    [0n, 4n, 6n, 7n, 8n, 9n].map((id) => [
+      id,
+      "good",
+      BigInt(job.promptOf(Number(id)).length),
+      "BIGINT",
+      10n,
+    ]),
   );
   const errors = await query(`SELECT row, stage, code, message FROM read_parquet('${job.out}/_errors/*.pq')`);
   const letter = (row: bigint, words: RegExp) => [row, "prepare", "ROW_FAILED", expect.stringMatching(words)];
   expect(errors).toEqual([
-    letter(1n, /^map\.prepare\[0\]\.ask: the reply is not a chat completion: "<html>a proxy/),
-    letter(2n, /the answer is not JSON: .*Sure! Here is your JSON\./),
+    letter(
+      1n,
+      /^map\.prepare\[0\]\.ask at http:\S+: the reply is not a chat completion: "<html>a proxy.*check that `url`/,
+    ),
+    letter(2n, /the answer is not JSON: .*Sure! Here is your JSON\..*describe the JSON/),
     letter(3n, /the answer does not fit its schema: mood: .*great/),
     letter(5n, /the server answered 400: "the prompt is too long"/),
     letter(10n, /the server answered 400: "you sent Bearer \$\{LLM_KEY\}"/),
@@ -54,6 +65,38 @@ needs("ask")("answers are typed columns, lies are dead letters, and a secret rea
   expect(await filesWith(job.path, SECRET)).toEqual([]);
   expect(`${plan.stdout}${plan.stderr}${ran.stdout}${ran.stderr}`).not.toContain(SECRET);
 });
+
+needs("ask", "init")(
+  "init drafts a job from the server's address, which plans and runs unchanged",
+  async () => {
+    await using job = await askFolder({});
+    await job.writeTexts(["fine", "also fine"]);
+    await using server = await startLlmServer({ KEY: SECRET, LOG: job.at("server.jsonl") });
+    const env = { ...job.env, LLM_KEY: SECRET };
+    const init = ["init", "--input", "in.csv", "-o", "made.yaml", "--ask", server.url];
+    const options = { env, cwd: job.path };
+    const refused = await runCli(init, options);
+    expect(refused).toMatchObject({ code: 2 });
+    expect(refused.stderr).toContain("names a server that needs a key (ARGUMENT_INVALID)");
+    expect(refused.stderr).toContain("--ask-key");
+
+    const made = await runCli([...init, "--ask-key", "LLM_KEY"], options);
+    expect(made, made.stderr).toMatchObject({ code: 0 });
+    expect(made.stdout).toContain("next: shardmill plan made.yaml");
+    expect(await readFile(job.at("made.yaml"), "utf8")).not.toContain(SECRET);
+    const plan = await runCli(["plan", "made.yaml"], options);
+    expect(plan, plan.stderr).toMatchObject({ code: 0 });
+    expect(plan.stdout).toContain("m-1 at http://127.0.0.1");
+    const ran = await runCli(["run", "made.yaml", "--workers", "1"], options);
+    expect(ran, ran.stderr).toMatchObject({ code: 0 });
+    const prompts = server.served.filter(({ kind }) => kind === "answer").map(({ prompt }) => prompt);
+    expect(prompts.sort()).toEqual(["also fine", "fine"].map((text) => `Summarize in one sentence: ${text}`));
+    expect(await query(`SELECT id, text, answer LIKE '%good%' FROM '${job.out}/rows/*.parquet'`)).toEqual([
+      [0n, "fine", true],
+      [1n, "also fine", true],
+    ]);
+  },
+);
 
 needs("ask")("after kill -9 of a worker, no answered request is sent again", async () => {
   await using job = await askFolder({ key: "${LLM_KEY}", concurrency: 8 });

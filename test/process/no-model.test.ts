@@ -1,10 +1,11 @@
-import { appendFile, readFile } from "node:fs/promises";
+import { appendFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readJournal } from "../../coordinator/journal/journal.ts";
-import { JobFolder } from "../support/job-folder.ts";
+import { JobFolder, numberedRows } from "../support/job-folder.ts";
 import { factsOf, type JournalFacts, until } from "../support/job-processes.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
 /** Jobs without a model: steps, reductions and publishing. DuckDB judges their output. */
@@ -68,6 +69,75 @@ test("a job with neither model nor steps copies all columns, and the plan and a 
     [3n, "c"],
   ]);
   expect((await runCli(["run", job.job, "--workers", "1"])).stderr).toContain("published");
+});
+
+test("a sample, a limit, new files, and reductions alone need no model", async () => {
+  const reduce = { sums: { combine: SUMS.combine.replace("bucket", "id % 3 AS bucket"), final: SUMS.final } };
+  await using job = await JobFolder.make({ files: 1, rowsPerFile: 400, spec: WITHOUT_MODEL });
+  const run = (...set: readonly string[]) =>
+    runCli(["run", job.job, "--workers", "1", ...set.flatMap((each) => ["--set", each])]);
+  const ids = async (folder: string) =>
+    (await query(`SELECT id FROM read_parquet('${job.at(folder)}/rows/*.parquet') ORDER BY id`)).flat();
+
+  expect(await run("input.limit=7", "output.path=./limit")).toMatchObject({ code: 0 });
+  expect(await ids("limit")).toEqual([0n, 1n, 2n, 3n, 4n, 5n, 6n]);
+  expect(await run("input.sample=0.25", "output.path=./sample")).toMatchObject({ code: 0 });
+  const sampled = await ids("sample");
+  expect(sampled.length).toBeGreaterThan(0);
+  expect(sampled.length).toBeLessThan(400);
+
+  await job.writeJob({ ...WITHOUT_MODEL, reduce, output: { path: "./sums", rows: "none" } });
+  expect(await run()).toMatchObject({ code: 0 });
+  expect(await query(`FROM read_parquet('${job.at("sums")}/_reduced/sums.pq') ORDER BY bucket`)).toEqual([
+    [0n, 26_733n],
+    [1n, 26_467n],
+    [2n, 26_600n],
+  ]);
+  expect(await readdir(job.at("sums"))).not.toContain("rows");
+
+  const output = { path: "./new", rows: "jsonl", compression: "gzip" };
+  await job.writeJob({ ...WITHOUT_MODEL, input: { path: "./data", new: true }, output });
+  expect(await run()).toMatchObject({ code: 0 });
+  await job.writeData("data/later.parquet", numberedRows(1_000, 5));
+  const plan = JSON.parse((await runCli(["plan", job.job, "--json", "--no-estimate"])).stdout);
+  expect(plan).toMatchObject({ model: null, files: [{ path: job.at("data/later.parquet"), rows: 5 }] });
+  expect(await run()).toMatchObject({ code: 0 });
+  const counts = await query(
+    `SELECT run, count(*), max(id) FROM read_json('${job.at("new")}/run=*/rows/*.jsonl.gz',
+     hive_partitioning = true) GROUP BY run ORDER BY run`,
+  );
+  expect(counts.map(([, ...of]) => of)).toEqual([
+    [400n, 399n],
+    [5n, 1_004n],
+  ]);
+});
+
+needs("estimate")("an estimate without a model has no lanes and no device check", async () => {
+  await using job = await JobFolder.make({ spec: WITHOUT_MODEL });
+  const args = ["plan", job.job, "--json", "--workers", "1", "--estimate-seconds", "1"];
+  const { code, stdout, stderr } = await runCli(args);
+  expect(code, stderr).toBe(0);
+  const { estimate } = JSON.parse(stdout);
+  expect(estimate).toMatchObject({ lanes: 0, deviceReport: null, failedRows: null });
+  expect(estimate.rowsPerSecond).toBeGreaterThan(0);
+});
+
+needs("init")("init without a model drafts a job that copies the rows", async () => {
+  await using job = await JobFolder.make({ files: 0 });
+  await job.write("in.csv", "id,name\n1,a\n2,b\n");
+  const options = { cwd: job.path };
+  const init = await runCli(["init", "--input", "in.csv", "-o", "made.yaml"], options);
+  expect(init, init.stderr).toMatchObject({ code: 0 });
+  expect(await readFile(job.at("made.yaml"), "utf8")).toContain("#   name: string");
+  expect(await runCli(["plan", "made.yaml", "--no-estimate"], options)).toMatchObject({
+    code: 0,
+    stderr: "",
+  });
+  expect(await runCli(["run", "made.yaml", "--workers", "1"], options)).toMatchObject({ code: 0 });
+  expect(await query(`FROM read_parquet('${job.out}/rows/*.parquet')`)).toEqual([
+    [1n, "a"],
+    [2n, "b"],
+  ]);
 });
 
 test("rows that cannot be read become dead letters", async () => {

@@ -11,6 +11,7 @@ import {
   untilCommitted,
 } from "../support/job-processes.ts";
 import { KnownJob } from "../support/known-job.ts";
+import { needs } from "../support/needs.ts";
 import { type CliProcess, runCli, startCli } from "../support/processes.ts";
 import { failing } from "../support/refusals.ts";
 import { plainRows, smallTable } from "../support/sample-table.ts";
@@ -46,6 +47,19 @@ describe("shardmill flight", () => {
       expect(await failureOf(call)).toMatchObject({ code: "SECRET_REFUSED" });
     cli.kill("SIGINT");
     expect(await cli.ended).toMatchObject({ code: 130 });
+  });
+
+  needs("csv-json")("does not announce rows that are text, and refuses them", async () => {
+    await using output = await PublishedOutput.make({
+      "rows/part-00000.csv": smallTable(10),
+      "_reduced/a.pq": smallTable(2),
+    });
+    await using cli = startCli(["flight", output.location, "--listen", "127.0.0.1:0"]);
+    using client = await flightOf(cli);
+    expect(cli.stderr).toContain("reduced/a (2 rows) (the rows are text, which is not served)");
+    expect(await failureOf(client.info("rows"))).toMatchObject({ code: "RESULT_NOT_FOUND" });
+    cli.kill("SIGINT");
+    await cli.ended;
   });
 
   test("exits on SIGTERM while an open stream is not read", async () => {

@@ -57,6 +57,37 @@ needs("image")("images and names of classes that `datasets` wrote are read as it
   expect(plan.stderr).toContain("`label`");
 });
 
+needs("image")("pictures in lists and structs are refused with the step that reads them", async () => {
+  const jobFor = (column: string, prepare: readonly object[]) =>
+    jobOn("lists.parquet", COLOURS, {
+      prepare,
+      inputs: { pixel_values: { column, image: {} } },
+      outputs: { label: { tensor: "means", op: "argmax", labels: { column: "tags" } } },
+    });
+  // The rows of each column's pictures, by the rule of make.py.
+  const names = ["red", "green", "blue"];
+  const own = [0, 1, 2].flatMap((id) =>
+    Array.from({ length: id + 1 }, (_, at) => [id, names[(id + at) % 3]]),
+  );
+  const expected = {
+    images: own,
+    pages: own,
+    pair: [0, 1, 2].flatMap((id) => [0, 1].map((at) => [id, names[at]])),
+    deep: [0, 1, 2].map((id) => [id, names[id]]),
+  };
+  for (const [column, rows] of Object.entries(expected)) {
+    await using refused = await jobFor(column, []);
+    const { code, stderr } = await runCli(["plan", refused.job, "--no-estimate"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`column \`${column}\` holds no images`);
+    const [, sql = "", made = ""] = /- sql: (SELECT .* AS "(\w+)" FROM rows)$/m.exec(stderr) ?? [];
+    await using job = await jobFor(made, [{ sql }]);
+    const ran = await runCli(["run", job.job, "--workers", "1"]);
+    expect(ran, ran.stderr).toMatchObject({ code: 0 });
+    expect(await query(`SELECT id, label FROM read_parquet('${job.out}/rows/*.parquet')`)).toEqual(rows);
+  }
+});
+
 needs("image", "init")("init proposes the names of classes that `datasets` wrote", async () => {
   await using job = await jobOn("pictures.parquet", COLOURS, { inputs: {} });
   const { yaml, out } = await initPlanRun(job, "model.onnx", "data");

@@ -34,9 +34,16 @@ const server = createServer((request, response) => {
   request.on("data", (chunk) => chunks.push(chunk));
   request.on("end", () => {
     if (request.url === "/load") return response.end(JSON.stringify({ most }));
+    if (request.url === "/v1/models") return list(request, response);
     serve(request, Buffer.concat(chunks).toString(), response);
   });
 });
+
+function list(request, response) {
+  if (KEY !== undefined && request.headers.authorization !== `Bearer ${KEY}`)
+    return reply(response, 401, { error: { message: "no such key" } });
+  reply(response, 200, { object: "list", data: [{ id: "m-1", object: "model" }] });
+}
 
 function serve(request, text, response) {
   const key = createHash("sha256").update(text).digest("hex");

@@ -51,9 +51,9 @@ export interface S3Server extends AsyncDisposable {
 }
 
 interface S3ServerOptions {
-  /** With TLS. Default: in clear text. */
+  /** Uses TLS. Default: clear text. */
   readonly isSecure?: boolean;
-  /** File to which the server appends a line for each request, in the form of S3's access logs. */
+  /** File of the access log: a line for each request. Default: none. */
   readonly accessLog?: string;
 }
 

@@ -1,11 +1,12 @@
 import { Columns, describeFieldType } from "../../../shared/dataset/columns.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
-import type { FileCells } from "../../../shared/domain/file-cells.ts";
+import { type FileCells, holdsFiles } from "../../../shared/domain/file-cells.ts";
 import { isFileStruct } from "../../../shared/domain/hugging-face.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import { quoteIdentifier } from "../../../shared/sql/quote.ts";
 import { unknownInput } from "../bind/bind-inputs.ts";
 
 interface FileColumn {
@@ -36,8 +37,36 @@ export function findFiles(
     what: `column \`${name}\` holds no ${what}`,
     expected: `the bytes of ${what.slice(0, -1)} files (binary), where they are (text), or a struct of \`bytes\` and \`path\``,
     found: describeFieldType(field.type),
+    ...hintOf(field),
   });
   return null;
+}
+
+/** Returns the step that gives each of a row's files a row, or takes a file out of a struct. */
+function hintOf({ name, type }: Field): { readonly hint?: string } {
+  const column = quoteIdentifier(name);
+  const depth = listDepth(type);
+  if (depth > 0) {
+    const flat = "flatten(".repeat(depth - 1) + column + ")".repeat(depth - 1);
+    const as = quoteIdentifier(`${name}_file`);
+    return {
+      hint: `for a row of each file, add to map.prepare: - sql: SELECT *, unnest(${flat}) AS ${as} FROM rows`,
+    };
+  }
+  const inner = type.kind === "struct" ? type.fields.find((field) => holdsFiles(field.type)) : undefined;
+  if (inner === undefined) return {};
+  const [key, as] = [inner.name, `${name}_${inner.name}`].map(quoteIdentifier);
+  return {
+    hint: `to take the file out, add to map.prepare: - sql: SELECT *, ${column}.${key} AS ${as} FROM rows`,
+  };
+}
+
+/** Returns how many lists are around files. 0: the type has no lists, or no files in them. */
+function listDepth(type: FieldType): number {
+  if (type.kind !== "list" && type.kind !== "fixedList") return 0;
+  if (holdsFiles(type.item)) return 1;
+  const inner = listDepth(type.item);
+  return inner === 0 ? 0 : inner + 1;
 }
 
 /** Returns the model's input without its batch. Null, with a problem: no input of that name. */

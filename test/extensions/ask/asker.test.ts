@@ -36,7 +36,7 @@ function anAsker(replies: readonly Reply[], patienceMs = 600_000) {
       sent.push(clock.nowMs());
       return left.shift() ?? GOOD;
     },
-    read: answerReader({ answer: schema }, answerColumns(schema, "answer")),
+    read: answerReader({ answer: schema }, answerColumns({ answer: schema, column: "answer" })),
     conceal: (text) => text.replaceAll("sk-secret", "${KEY}"),
     onWait: (why) => waits.push(why),
     clock,
@@ -61,8 +61,26 @@ it("an answer that is not JSON is requested once more, and then a dead letter wi
   const twice = anAsker([completion("Sure!"), completion("Sure! Here it is.")]);
   const answer = await twice.ask();
   expect(answer).toMatchObject({ kind: "bad" });
-  expect(JSON.stringify(answer)).toMatch(/the answer is not JSON: .*Sure! Here it is\./);
+  expect(JSON.stringify(answer)).toMatch(
+    /the answer is not JSON: .*Sure! Here it is\..*\(describe the JSON in `prompt`/,
+  );
   expect(twice.sent).toHaveLength(2);
+});
+
+it("the tokens of an answer are its last value, and null where the server counts none", () => {
+  const read = (body: object, of: object | null) => {
+    const op = { answer: of === null ? null : schema, column: "answer", tokens: "used" };
+    return answerReader(op, answerColumns(op))(JSON.stringify(body));
+  };
+  const choices = [{ message: { content: '{"mood": "good"}' } }];
+  expect(read({ choices, usage: { total_tokens: 12 } }, schema)).toEqual({
+    kind: "values",
+    values: ["good", 12n],
+  });
+  expect(read({ choices, usage: null }, schema)).toEqual({ kind: "values", values: ["good", null] });
+  expect(read({ choices, usage: { total_tokens: 3 } }, null)).toMatchObject({
+    values: ['{"mood": "good"}', 3n],
+  });
 });
 
 it("an answer against the schema names the property", async () => {

@@ -37,6 +37,13 @@ it("the step reads the columns of its texts, and passes all others", () => {
   });
 });
 
+it("the tokens are a column of their own, which may be null", () => {
+  expect(planned({ tokens: "used" })).toMatchObject({
+    data: { tokens: "used" },
+    columns: [{}, {}, {}, { name: "answer" }, { name: "used", from: null, nullable: true }],
+  });
+});
+
 it("the step's data has references to secrets, and durations in milliseconds", () => {
   const { data } = planned({ key: "${LLM_KEY}", headers: { "x-team": "${TEAM}" }, patience: "2m" }) as {
     readonly data: object;
@@ -57,6 +64,8 @@ it.each<[Partial<AskSpec>, string, RegExp]>([
   [{ url: "ftp://host/x" }, "ask.url", /is not the address/],
   [{ url: "https://user:password@host/x" }, "ask.url", /is not the address/],
   [{ column: "id" }, "ask", /second column `id`/],
+  [{ tokens: "id" }, "ask", /second column `id`/],
+  [{ tokens: "answer" }, "ask.tokens", /also a column of the answer/],
   [{ answer: { type: "object", properties: { text: { type: "string" } } } }, "ask", /second column `text`/],
   [{ answer: { type: "string" } }, "ask.answer", /is not the schema of an object/],
 ])("%j is refused at %s", (changes, where, what) => {

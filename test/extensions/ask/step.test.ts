@@ -80,7 +80,13 @@ it("rows have the values of their answers, and failed rows their reasons", async
   ]);
   expect(stepped.failed).toMatchObject([
     { row: 2, code: "ROW_NULL", message: "ask: column `text` is null" },
-    { row: 3, code: "ROW_FAILED", message: expect.stringMatching(/^ask: the answer is not JSON/) },
+    {
+      row: 3,
+      code: "ROW_FAILED",
+      message: expect.stringMatching(
+        /^ask at http:\/\/[\w.:]+: the answer is not JSON: .*describe the JSON in `prompt`/,
+      ),
+    },
   ]);
 });
 

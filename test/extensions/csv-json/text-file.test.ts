@@ -23,6 +23,9 @@ function packed(bytes: Buffer, how: string): Buffer {
   return Buffer.concat([gzipSync(bytes.subarray(0, cut)), gzipSync(bytes.subarray(cut))]);
 }
 
+/** File that DuckDB wrote: `COPY (...) TO 'a.csv.zst' (FORMAT csv, HEADER true, COMPRESSION zstd)`. */
+const ZSTD_FILE = Buffer.from("KLUv/QBYBQEAwGlkLG5hbWUKMCx6ZWlsZSAwCjExCjIyCgIAII/NShg=", "base64");
+
 /** Counts the entries of a file's index. */
 function stretchesOf(file: InputFile | undefined): number {
   return (file?.text as TextIndex | undefined)?.stretches.length ?? 0;
@@ -236,6 +239,28 @@ describe("a text file", () => {
     await expect(openText(torn, form, { readers })).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
     const utf16 = Buffer.from("\ufeffa\n1\n", "utf16le");
     await expect(openText(utf16, form, { readers })).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
+  });
+
+  it.each([
+    ["plain", []],
+    ["behind a frame to skip, as parallel packers write it", [0x5f, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9]],
+  ])("a zstd file of DuckDB gives its rows: %s", async (_, before) => {
+    const content = Buffer.concat([Buffer.from(before), ZSTD_FILE]);
+    const { file, planned } = await openText(content, csvForm(["id", "name"]), { readers });
+    using _file = file;
+    expect(planned.text).toMatchObject({ isGzip: false, isZstd: true });
+    const rows = ["0", "1", "2"].map((id) => ({ id, name: `zeile ${id}` }));
+    expect(await plainAndBad(file)).toMatchObject({ rows, bad: [] });
+    expect((await plainAndBad(file, { rowStart: 1, rowEnd: 2 })).rows).toEqual([rows[1]]);
+  });
+
+  it("a truncated or damaged zstd file is corrupt", async () => {
+    const damaged = Buffer.from(ZSTD_FILE);
+    damaged.fill(0xff, 8, 12);
+    for (const content of [ZSTD_FILE.subarray(0, -3), damaged])
+      await expect(openText(content, csvForm(["id", "name"]), { readers })).rejects.toMatchObject({
+        code: "INPUT_CORRUPT",
+      });
   });
 
   it("a file without rows still has its columns", async () => {

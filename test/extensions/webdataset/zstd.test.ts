@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { unpackZstd } from "../../../extensions/webdataset/zstd.ts";
+import { unpackZstd } from "../../../shared/dataset/unpack-zstd.ts";
 
 /** Frames with checksums, by zstandard 0.25 for Python: 200,000 times `A`, and twice the bytes 0 to 255. */
 const REPEATED = Buffer.from("KLUv/aRADQMAVAAAEEFBAQD7/znAAgNqCEE2KWo0", "base64");

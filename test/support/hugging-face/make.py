@@ -4,7 +4,7 @@ pip install datasets==5.2.0 pillow==13.0.0 numpy
 """
 import io, json, os, wave
 import numpy
-from datasets import Audio, ClassLabel, Dataset, Features, Image, Value, load_dataset
+from datasets import Audio, ClassLabel, Dataset, Features, Image, List, Value, load_dataset
 from PIL import Image as Pillow
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)))
@@ -37,6 +37,19 @@ heard = [{"id": at, "audio": sound(own)} for at, own in enumerate(samples)]
 # A cast of structs gives the same column as encoding, and needs no library of sounds.
 audio = Features({"id": Value("int32"), "audio": Audio(sampling_rate=16000, decode=False)})
 Dataset.from_list(heard).cast(audio).to_parquet("sounds.parquet")
+
+# Pictures in lists, in lists of lists and in a struct, and labels in lists. Row n has n + 1 pictures.
+plain = [Pillow.new("RGB", (8, 6), tuple(200 if at == kind else 20 for at in range(3))) for kind in range(3)]
+nested = Features({
+    "id": Value("int32"), "images": List(Image()), "pages": List(List(Image())), "tags": List(ClassLabel(names=NAMES)),
+    "pair": List(Image(), length=2), "deep": {"image": Image(), "size": Value("int32")},
+})
+lists = []
+for at in range(3):
+    own = [plain[(at + step) % 3] for step in range(at + 1)]
+    deep = {"image": plain[at], "size": at}
+    lists.append({"id": at, "images": own, "pages": [own[:1], own[1:]], "tags": list(range(at)), "pair": plain[:2], "deep": deep})
+Dataset.from_list(lists, features=nested).to_parquet("lists.parquet")
 
 found = []
 read = load_dataset("parquet", data_files="pictures.parquet", split="train")

@@ -50,15 +50,26 @@ describe("names of classes", () => {
     });
   });
 
+  it("come from lists of that type, at any depth and of all versions", () => {
+    const label = { names: ["cat", "dog"], _type: "ClassLabel" };
+    const inList = (_type: string, feature: unknown) => ({ feature, length: -1, _type });
+    const tags = [
+      ...["List", "LargeList", "Sequence"].map((type) => inList(type, label)),
+      [label],
+      inList("List", inList("Sequence", [label])),
+    ];
+    for (const feature of tags) expect(of({ tags: feature })).toEqual({ tags: ["cat", "dog"] });
+    const others = [inList("Other", label), [label, label], [], inList("List", null), { a: label }];
+    for (const feature of others) expect(of({ tags: feature })).toEqual({});
+  });
+
   it("are missing where the metadata has another form", () => {
     expect(classNamesOf(new Map())).toEqual({});
     for (const json of ["", "{", "null", "[]", '{"info":[]}', '{"info":{"features":7}}'])
       expect(classNamesOf(new Map([["huggingface", json]]))).toEqual({});
     for (const names of [null, [], "cat", [1], { 0: "cat" }])
       expect(of({ label: { names, _type: "ClassLabel" } })).toEqual({});
-    expect(
-      of({ label: { names: ["cat"], _type: "Value" }, list: [{ names: ["a"], _type: "ClassLabel" }] }),
-    ).toEqual({});
+    expect(of({ label: { names: ["cat"], _type: "Value" } })).toEqual({});
   });
 
   it("are common if every file gives the same ones in the same order", () => {

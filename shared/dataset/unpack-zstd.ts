@@ -1,5 +1,5 @@
 import { ZSTDDecoder } from "zstddec/stream";
-import { assert } from "../../shared/core/assert.ts";
+import { assert } from "../core/assert.ts";
 
 /** Functions of libzstd in WebAssembly. Pointers and sizes are numbers of 32 bits. */
 interface Zstd {
