@@ -254,7 +254,7 @@ interface StagedIn {
 
 /** Returns the versions of the software that made this output, for comparing two outputs. */
 function versions(mapping: string): Record<string, string> {
-  const packages = ["onnxruntime-node", "apache-arrow", "parquet-wasm", "@duckdb/node-api"];
+  const packages = ["onnxruntime-node", "apache-arrow", "parquet-wasm", "@duckdb/node-bindings"];
   const found = packages.map((name) => [name, packageVersion(name)] as const);
   return { shardmill: buildVersion, node: process.versions.node, ...Object.fromEntries(found), mapping };
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { NEVER } from "../../shared/core/abort.ts";
 import type { ConcreteDevice, Device } from "../../shared/domain/device.ts";
 import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
-import { processArguments, processEnvironment } from "../../worker/process/process-arguments.ts";
+import { processEnvironment } from "../../worker/process/process-environment.ts";
 import { layOutProcesses, type ProcessCounts } from "../../worker/process/process-layout.ts";
 import { makeScratch } from "../../worker/process/scratch.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
@@ -54,7 +54,6 @@ export function forkPipeline(
 ): ChildProcess {
   return fork(fileURLToPath(script), [], {
     env: { ...processEnvironment(options), ...env },
-    execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
     stdio,
   });
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { deferred } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
-import { decoderMemoryArgument } from "../../shared/dataset/parquet-memory.ts";
+import { decoderMemoryEnvironment } from "../../shared/dataset/parquet-memory.ts";
 import type { Outcome, Trial } from "./kinds.ts";
 import { MemoryPeak } from "./memory-peak.ts";
 
@@ -70,7 +70,8 @@ export class TrialRunner implements AsyncDisposable {
   async #start(): Promise<ChildProcess> {
     const script = fileURLToPath(compiledUrl("fault/hostile/trial-process.ts"));
     const child = fork(script, [this.#folder], {
-      execArgv: [decoderMemoryArgument(DECODER_BYTES)],
+      execArgv: [],
+      env: { ...process.env, ...decoderMemoryEnvironment(DECODER_BYTES) },
       stdio: ["ignore", "ignore", "ignore", "ipc"],
     });
     this.#child = child;

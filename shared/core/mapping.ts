@@ -12,7 +12,7 @@ const MAPPING = 2;
  * Libraries of the engine whose versions may change rows: they compute, decode or encode. Extensions add
  * theirs. V8 counts, too, because ECMAScript does not define the last bit of `Math.exp` and `Math.sin`.
  */
-const LIBRARIES = ["onnxruntime-node", "@duckdb/node-api", "apache-arrow", "parquet-wasm", "lz4-napi"];
+const LIBRARIES = ["onnxruntime-node", "@duckdb/node-bindings", "apache-arrow", "parquet-wasm", "lz4-napi"];
 
 let own: string | null = null;
 

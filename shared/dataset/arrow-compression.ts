@@ -2,7 +2,7 @@ import { type BodyCompression, BufferRegion } from "apache-arrow/ipc/metadata/me
 import { formatBytes } from "../core/units.ts";
 import { ColumnFault } from "./arrow-check.ts";
 import { type ArrowCodec, codecOf, UnsupportedFault } from "./arrow-metadata.ts";
-import { decoderMemoryBytes } from "./parquet-memory.ts";
+import { decoderMemoryBytes, limitDecoderMemory } from "./parquet-memory.ts";
 
 /** Decompresses one buffer to `length` bytes. The codec owns the result: copy it before the next call. */
 type Decompress = (bytes: Uint8Array, length: number) => Uint8Array;
@@ -125,6 +125,7 @@ function lz4FrameBytes(frame: Uint8Array): number {
 
 async function loadZstd(): Promise<Decompress> {
   const { ZSTDDecoder } = await import("zstddec");
+  limitDecoderMemory();
   const decoder = new ZSTDDecoder();
   await decoder.init();
   return (bytes, length) => {

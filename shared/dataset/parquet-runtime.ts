@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { compileFunction } from "node:vm";
-import { decoderMemoryBytes } from "./parquet-memory.ts";
+import { decoderMemoryBytes, limitDecoderMemory } from "./parquet-memory.ts";
 
 type ParquetWasm = typeof import("parquet-wasm");
 
@@ -144,6 +144,7 @@ export function isTrap(error: unknown): boolean {
 function instantiate(queue: (task: () => void) => void): ParquetGlue {
   const require = createRequire(import.meta.url);
   if (compiled === undefined) {
+    limitDecoderMemory();
     // V8 then checks a function when it compiles it, instead of all 5 MB first: 11 ms of CPU time, not 29.
     setFlagsFromString("--wasm-lazy-validation");
     const filename = require.resolve("parquet-wasm");

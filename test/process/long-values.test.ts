@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { Utf8, vectorFromArray } from "apache-arrow";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
-import { decoderMemoryArgument } from "../../shared/dataset/parquet-memory.ts";
+import { decoderMemoryEnvironment } from "../../shared/dataset/parquet-memory.ts";
 import { only, tableOf } from "../support/sample-table.ts";
 
 const ROWS = 2_000;
@@ -47,11 +47,11 @@ it("long values from a small dictionary are read in batches that fit in memory",
     encodeParquet(tableOf({ t: only(vectorFromArray(texts, new Utf8())) }), { rowGroupRows: ROWS }),
   );
   const reader = new URL("../../dist/shared/dataset/open-dataset-file.js", import.meta.url).href;
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    decoderMemoryArgument(MEMORY_BYTES),
-    "--input-type=module",
-    ...["--eval", READ, reader, path],
-  ]);
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--input-type=module", "--eval", READ, reader, path],
+    { env: { ...process.env, ...decoderMemoryEnvironment(MEMORY_BYTES) } },
+  );
   const { rows, batches } = JSON.parse(stdout) as { rows: number; batches: number };
   expect(rows).toBe(ROWS);
   expect(batches).toBeGreaterThan(2);

@@ -3,10 +3,12 @@ import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
+import { limitDecoderMemory } from "../../shared/dataset/parquet-memory.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { connectLanes } from "../lanes/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
 import { openWays } from "../read/ways.ts";
+import { startWriteThread } from "../write/write-thread-client.ts";
 import { ShardContext } from "./shard-context.ts";
 import type {
   LeasedShard,
@@ -27,14 +29,15 @@ interface Opened {
 
 /** Null between two jobs. */
 let opened: Opened | null = null;
-/** Write thread of the earlier job, for the next one. */
-let writeThread: Worker | undefined;
+/** Write thread of the earlier job, for the next one. The first starts to load before there is a job. */
+let writeThread: Worker | undefined = startWriteThread();
 
 const owner = serveOwner<ShardThreadMethods, ShardThreadOwner>({ openJob, runShard, closeJob }, async () => {
   await opened?.context[Symbol.asyncDispose]();
 });
 
 async function openJob({ input, lanePorts, ...options }: ShardThreadJob): Promise<void> {
+  limitDecoderMemory();
   const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
   const context = new ShardContext({
     ...options,

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { ProcessLink } from "../../shared/core/remote/process-link.ts";
 import { Remote } from "../../shared/core/remote/remote.ts";
-import { processArguments, processEnvironment } from "./process-arguments.ts";
+import { processEnvironment } from "./process-environment.ts";
 import type { WorkerOptions } from "./worker.ts";
 import type { SupervisorMethods, WorkerProcessMethods } from "./worker-protocol.ts";
 
@@ -27,7 +27,6 @@ export function startProcess(
   entry: URL = compiledUrl("worker/process/worker-process.ts"),
 ): WorkerRemote {
   const child = fork(fileURLToPath(entry), [], {
-    execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     env: { ...processEnvironment(options), ...env },
   });

@@ -8,12 +8,18 @@ import { runWorker, type WorkerSeams } from "./worker.ts";
 import type { WorkerNews } from "./worker-protocol.ts";
 
 /**
+ * Time of a short job, which needs no flag of V8. Node's own modules load slower after a change of the flags,
+ * as `limitDecoderMemory` says.
+ */
+const SHORT_JOB_MS = 5_000;
+
+/**
  * Starts to load modules, which takes about as long as planning a job.
  *
  * @returns a function that runs the worker
  */
 export function startWorker(seams: WorkerSeams = {}): Work {
-  letHeapsGrow();
+  setTimeout(letHeapsGrow, SHORT_JOB_MS).unref();
   const shardThread = startShardThread();
   return ({ options, reportsBeats }, { drain, emit, takeTurn }) =>
     runWorker(

@@ -37,7 +37,7 @@ interface WriteClientOptions extends WriteThreadJob {
  * Starts a thread that loads the write thread's modules before a client takes it over. The thread does not
  * keep its parent running.
  */
-function startWriteThread(script?: URL): Worker {
+export function startWriteThread(script?: URL): Worker {
   const thread = new Worker(script ?? compiledUrl("worker/write/write-thread.ts"));
   // The client detects an ended thread by its id.
   thread.on("error", () => {});

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { compiledUrl } from "../../../shared/core/package-root.ts";
 import { SpareProcess } from "../../../shared/core/spare-process.ts";
-import { decoderMemoryArgument } from "../../../shared/dataset/parquet-memory.ts";
+import { decoderMemoryEnvironment } from "../../../shared/dataset/parquet-memory.ts";
 
 /** Memory limit of a process. The largest readable footer (256 MiB) takes about a gigabyte when parsed. */
 export const FOOTER_MEMORY_BYTES = 2 * 2 ** 30;
@@ -32,6 +32,7 @@ function forkFooterProcess(memoryLimitBytes: number, script: URL): ChildProcess 
   return fork(fileURLToPath(script), [], {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     // Flags of this process, such as a test runner's loader or an inspector's port, are not the child's.
-    execArgv: [decoderMemoryArgument(memoryLimitBytes * DECODER_SHARE)],
+    execArgv: [],
+    env: { ...process.env, ...decoderMemoryEnvironment(memoryLimitBytes * DECODER_SHARE) },
   });
 }

@@ -1,15 +1,10 @@
 import { usableMemoryBytes } from "../../shared/core/usable-memory.ts";
-import { decoderMemoryArgument } from "../../shared/dataset/parquet-memory.ts";
+import { decoderMemoryEnvironment } from "../../shared/dataset/parquet-memory.ts";
 
 interface ThreadCounts {
   readonly shardThreads: number;
   /** Threads for the steps of each stage, in each shard thread. */
   readonly stepThreads: number;
-}
-
-/** Returns the arguments of `node` for a process with a worker's threads. */
-export function processArguments(shardThreads: number): readonly string[] {
-  return [decoderMemoryArgument(decoderBytes(shardThreads))];
 }
 
 /** Default size of libuv's pool, which is enough for files. */
@@ -22,7 +17,11 @@ const FILE_THREADS = 4;
 export function processEnvironment({ shardThreads, stepThreads }: ThreadCounts): NodeJS.ProcessEnv {
   // For each shard thread: one in each thread of `prepare` and `finish`, and one `combine`.
   const statements = shardThreads * (2 * stepThreads + 1);
-  return { UV_THREADPOOL_SIZE: String(FILE_THREADS + statements), ...process.env };
+  return {
+    UV_THREADPOOL_SIZE: String(FILE_THREADS + statements),
+    ...process.env,
+    ...decoderMemoryEnvironment(decoderBytes(shardThreads)),
+  };
 }
 
 /**

@@ -1,13 +1,12 @@
 import { totalmem } from "node:os";
 import { afterEach, expect, test, vi } from "vitest";
-import { processArguments, processEnvironment } from "../../../../worker/process/process-arguments.ts";
+import { processEnvironment } from "../../../../worker/process/process-environment.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
 /** Returns the memory limit of one decoder. */
 function decoderBytes(shardThreads: number): number {
-  const [, pages] = /^--wasm-max-mem-pages=(\d+)$/.exec(processArguments(shardThreads).join(" ")) ?? [];
-  return Number(pages) * 65_536;
+  return Number(processEnvironment({ shardThreads, stepThreads: 1 }).SHARDMILL_DECODER_PAGES) * 65_536;
 }
 
 test("the decoders of a process share half of the memory, each at most what WebAssembly can address", () => {
