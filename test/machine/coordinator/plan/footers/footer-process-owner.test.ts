@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FooterProcess } from "../../../../../coordinator/plan/footers/footer-process-owner.ts";
 import { footerProcess } from "../../../../../coordinator/plan/footers/footer-processes.ts";
 import type { FoundFile } from "../../../../../coordinator/plan/input/discover.ts";
+import { compiledUrl } from "../../../../../shared/core/package-root.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { processTally } from "../../../../../shared/http/store-tally.ts";
 import { startWebServer } from "../../../../support/web-server.ts";
@@ -64,9 +65,11 @@ describe("a footer process", () => {
   });
 
   it("limits the memory of its decoders", async () => {
+    const { href } = compiledUrl("shared/dataset/parquet-memory.ts");
     const grow =
-      "const memory = new WebAssembly.Memory({ initial: 1 }); let pages = 1; try { for (;;) { memory.grow(160); pages += 160; } } catch { reply({ pages }); }";
-    await using bounded = await reader("grows", grow);
+      "limitDecoderMemory(); const memory = new WebAssembly.Memory({ initial: 1 }); let pages = 1; try { for (;;) { memory.grow(160); pages += 160; } } catch { reply({ pages }); }";
+    const limited = `import("${href}").then(({ limitDecoderMemory }) => { ${grow} });`;
+    await using bounded = await reader("grows", limited);
     const reply: unknown = await bounded.read([file], limits);
     const { pages } = (reply as { answer: { pages: number } }).answer;
     expect(pages * 65_536).toBeGreaterThan(200 << 20);
