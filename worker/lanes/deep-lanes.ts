@@ -1,4 +1,5 @@
 import type { TensorData } from "../../shared/domain/tensor.ts";
+import type { BatchRuns } from "./fixed-batch.ts";
 import type { InferResult, Lanes } from "./lanes.ts";
 
 /**
@@ -49,9 +50,10 @@ export class DeepLanes implements Lanes, Disposable {
   async infer(
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
+    runs: BatchRuns | null,
     signal: AbortSignal,
   ): Promise<InferResult> {
-    const result = await this.#lanes.infer(feeds, outputs, signal);
+    const result = await this.#lanes.infer(feeds, outputs, runs, signal);
     this.#observe(result);
     return result;
   }

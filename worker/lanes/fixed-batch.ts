@@ -7,20 +7,24 @@ import { joinRows, sliceRows } from "../tensorize/tensor-rows.ts";
 
 type Tensors = Readonly<Record<string, TensorData>>;
 
-/** Fixed batch size of a model, with the batch axis of each tensor that has rows. */
-export interface FixedBatch {
+/** Rows of one run, with the batch axis of each tensor that has rows. */
+export interface BatchRuns {
   readonly rows: number;
   /** Batch axis by input. Inputs that are equal for all rows are not listed. */
   readonly inputs: Readonly<Record<string, number>>;
   readonly outputs: Readonly<Record<string, number>>;
 }
 
-/** Returns the fixed batch of a model. Null: batches may have any size. */
-export function fixedBatchOf({ inputs, outputs, state = [], fixedBatchRows }: MapBinding): FixedBatch | null {
-  if (fixedBatchRows === null) return null;
+/** Returns the runs of a model with a fixed batch. Null: batches may have any size. */
+export function fixedBatchOf(map: MapBinding): BatchRuns | null {
+  return map.fixedBatchRows === null ? null : runsOf(map, map.fixedBatchRows);
+}
+
+/** Returns runs of `rows` rows. */
+export function runsOf({ inputs, outputs, state = [] }: MapBinding, rows: number): BatchRuns {
   const ofRows = inputs.filter(({ rowShape }) => rowShape.kind !== "none");
   return {
-    rows: fixedBatchRows,
+    rows,
     inputs: Object.fromEntries([...ofRows, ...state].map(({ tensor, batchAxis }) => [tensor, batchAxis])),
     outputs: Object.fromEntries([
       ...outputs.map(({ tensor, batchAxis }) => [tensor, batchAxis]),
@@ -30,62 +34,77 @@ export function fixedBatchOf({ inputs, outputs, state = [], fixedBatchRows }: Ma
 }
 
 /**
- * Session that takes several fixed batches at once, and runs them one after another. Otherwise each row of a
- * small model could cost a message between threads.
+ * Session of a model with a fixed batch. It takes several batches at once, and runs them one after another.
+ * Otherwise each row of a small model could cost a message between threads.
  */
 export class FixedBatchSession implements LaneSession {
   readonly #session: LaneSession;
-  readonly #fixed: FixedBatch;
+  readonly #runs: BatchRuns;
 
-  constructor(session: LaneSession, fixed: FixedBatch) {
+  constructor(session: LaneSession, runs: BatchRuns) {
     this.#session = session;
-    this.#fixed = fixed;
+    this.#runs = runs;
   }
 
-  /**
-   * Runs the model on whole fixed batches.
-   *
-   * @throws {MODEL_FAILED} for all rows, when a run fails or has other output shapes than the first one
-   */
-  async run(feeds: Tensors, outputs: readonly string[]): Promise<Record<string, TensorData>> {
-    const { rows } = this.#fixed;
-    const whole = Object.fromEntries(
-      Object.entries(feeds).flatMap(([name, tensor]) => {
-        const axis = this.#fixed.inputs[name];
-        return axis === undefined ? [] : [[name, rowsFirst(tensor, axis)] as const];
-      }),
-    );
-    const [first] = Object.values(whole);
-    const allRows = first?.dims[0] ?? rows;
-    if (allRows <= rows) return await this.#session.run(feeds, outputs);
-    const answers: Tensors[] = [];
-    for (let start = 0; start < allRows; start += rows) {
-      const own = Object.entries(whole).map(([name, tensor]) => {
-        const slice = sliceRows(tensor, start, start + rows);
-        return [name, placeBatch(slice, this.#fixed.inputs[name] ?? 0)] as const;
-      });
-      answers.push(await this.#session.run({ ...feeds, ...Object.fromEntries(own) }, outputs));
-    }
-    return Object.fromEntries(outputs.map((name) => [name, this.#joined(name, answers)]));
+  /** Runs the model on whole fixed batches, as {@link runInTurn} does. */
+  run(feeds: Tensors, outputs: readonly string[]): Promise<Record<string, TensorData>> {
+    return runInTurn(this.#session, this.#runs, feeds, outputs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#session[Symbol.asyncDispose]();
   }
+}
 
-  #joined(name: string, answers: readonly Tensors[]): TensorData {
-    const axis = this.#fixed.outputs[name] ?? 0;
-    const parts = answers.map((answer) => {
-      const part = answer[name];
-      const first = answers[0]?.[name];
-      const isAlike = part?.dtype === first?.dtype && part?.dims.join() === first?.dims.join();
-      // The caller then retries smaller batches, which shows whether the model or a row is at fault.
-      if (part === undefined || !isAlike || part.dims[axis] !== this.#fixed.rows)
-        throw new ShardmillError("MODEL_FAILED", `output ${name} is not the same in all runs of a batch`, {
-          fields: { tensor: name },
-        });
-      return rowsFirst(part, axis);
+/**
+ * Runs a batch in several runs, one after another. The last one may have fewer rows.
+ *
+ * @throws {MODEL_FAILED} for all rows, when a run fails or has other output shapes than the first one
+ */
+export async function runInTurn(
+  session: Pick<LaneSession, "run">,
+  runs: BatchRuns,
+  feeds: Tensors,
+  outputs: readonly string[],
+): Promise<Record<string, TensorData>> {
+  const whole = Object.entries(feeds).flatMap(([name, tensor]) => {
+    const axis = runs.inputs[name];
+    return axis === undefined ? [] : [{ name, axis, tensor: rowsFirst(tensor, axis) }];
+  });
+  const allRows = whole[0]?.tensor.dims[0] ?? runs.rows;
+  if (allRows <= runs.rows) return await session.run(feeds, outputs);
+  const answers: Answer[] = [];
+  for (let start = 0; start < allRows; start += runs.rows) {
+    const end = Math.min(start + runs.rows, allRows);
+    const own = whole.map(({ name, axis, tensor }) => {
+      return [name, placeBatch(sliceRows(tensor, start, end), axis)] as const;
     });
-    return placeBatch(joinRows(parts), axis);
+    const tensors = await session.run({ ...feeds, ...Object.fromEntries(own) }, outputs);
+    answers.push({ rows: end - start, tensors });
   }
+  return Object.fromEntries(
+    outputs.map((name) => [name, joinAnswers(name, runs.outputs[name] ?? 0, answers)]),
+  );
+}
+
+/** Outputs of one run. */
+interface Answer {
+  readonly rows: number;
+  readonly tensors: Tensors;
+}
+
+function joinAnswers(name: string, axis: number, answers: readonly Answer[]): TensorData {
+  const first = answers[0]?.tensors[name];
+  const shapeOf = (tensor: TensorData | undefined) => tensor?.dims.toSpliced(axis, 1).join();
+  const parts = answers.map(({ rows, tensors }) => {
+    const part = tensors[name];
+    const isAlike = part?.dtype === first?.dtype && shapeOf(part) === shapeOf(first);
+    // The caller then retries smaller batches, which shows whether the model or a row is at fault.
+    if (part === undefined || !isAlike || part.dims[axis] !== rows)
+      throw new ShardmillError("MODEL_FAILED", `output ${name} is not the same in all runs of a batch`, {
+        fields: { tensor: name },
+      });
+    return rowsFirst(part, axis);
+  });
+  return placeBatch(joinRows(parts), axis);
 }

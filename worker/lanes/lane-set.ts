@@ -6,7 +6,7 @@ import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { SharedHandle } from "../../shared/onnx/shared-session/shared-handle.ts";
-import type { FixedBatch } from "./fixed-batch.ts";
+import type { BatchRuns } from "./fixed-batch.ts";
 import type { LaneOptions, LaneThreadMethods, LaneThreadOwner } from "./lane-protocol.ts";
 
 interface LaneSetOptions {
@@ -16,7 +16,7 @@ interface LaneSetOptions {
   readonly lanes: number;
   readonly threads: number;
   /** Default: the model takes batches of any size. */
-  readonly fixedBatch?: FixedBatch | null;
+  readonly fixedBatch?: BatchRuns | null;
   /** True: all lanes run one session, with one copy of the weights. Default: each lane has its own. */
   readonly sharesSession?: boolean;
   /** Time limit for a lane to end when it is closed. Default: five seconds. */

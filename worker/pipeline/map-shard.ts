@@ -29,7 +29,8 @@ interface ModelStage {
   readonly lanes: Lanes;
   /** Returns the limit of batches at the lanes. */
   readonly inFlight: () => number;
-  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory">;
+  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory"> &
+    Partial<Pick<BatchSizer, "runRows">>;
   readonly pool: BufferPool;
 }
 

@@ -8,6 +8,7 @@ import { batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
 import { type BatchOutcome, BatchRunner } from "../../../../worker/batch/batch-runner.ts";
 import type { BatchSizer } from "../../../../worker/batch/batch-sizer.ts";
 import { BufferPool } from "../../../../worker/batch/buffer-pool.ts";
+import type { BatchRuns } from "../../../../worker/lanes/fixed-batch.ts";
 import type { Lanes } from "../../../../worker/lanes/lanes.ts";
 import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
 import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
@@ -38,15 +39,18 @@ function aRunner(
   refuse: (rows: number[]) => ShardmillError | null,
   changes: Partial<MapBinding> = {},
   answer: (rows: number[]) => Readonly<Record<string, TensorData>> = () => ({}),
+  runRows: number | null = null,
 ) {
   const stop = new AbortController();
   const runs: number[][] = [];
   const requested: (readonly string[])[] = [];
   const tooBig: number[] = [];
+  const cuts: (BatchRuns | null)[] = [];
   const lanes: Lanes = {
     count: 1,
-    async infer(feeds, outputs) {
+    async infer(feeds, outputs, cut) {
       requested.push(outputs);
+      cuts.push(cut);
       const rows = Array.from(new Float32Array(feeds.x?.data ?? new ArrayBuffer(0)));
       runs.push(rows);
       const error = refuse(rows);
@@ -54,7 +58,8 @@ function aRunner(
       return { outputs: answer(rows), feeds, runMs: 1 };
     },
   };
-  const sizer: Pick<BatchSizer, "observe" | "outOfMemory"> = {
+  const sizer: Pick<BatchSizer, "observe" | "outOfMemory" | "runRows"> = {
+    runRows,
     observe: () => {},
     outOfMemory: ({ rows }) => tooBig.push(rows),
   };
@@ -66,7 +71,7 @@ function aRunner(
     meter: new BusyMeter(() => 0),
     signal: stop.signal,
   });
-  return { runner, runs, requested, tooBig, stop };
+  return { runner, runs, requested, tooBig, cuts, stop };
 }
 
 /** Returns a model with two numbers per row, or three for a batch with a bad row. */
@@ -103,6 +108,39 @@ test("exactly the rows that the model fails on are found, and the order is kept"
       );
     }),
   );
+});
+
+describe("a batch of several runs", () => {
+  const withRuns = (refuse: (rows: number[]) => ShardmillError | null, runRows: number) =>
+    aRunner(refuse, {}, () => ({}), runRows);
+
+  test("goes to a lane whole, with the rows of a run and the batch axes", async () => {
+    const { runner, runs, cuts } = withRuns(() => null, 4);
+    await runner.run(someRows(10));
+    await runner.run(someRows(4));
+    expect(runs.map(({ length }) => length)).toEqual([10, 4]);
+    expect(cuts).toEqual([{ rows: 4, inputs: { x: 0 }, outputs: { y: 0 } }, null]);
+  });
+
+  test("is cut between runs when one fails, and each run may cost as many failures as a batch", async () => {
+    const bad = Array.from({ length: 1_500 }, (_, row) => row * 2);
+    const { runner, runs } = withRuns(failing(bad), 256);
+    await runner.run(
+      rowsBatch(someRows(4_001).pieces.map(({ chunk }) => ({ chunk, start: 3_999, end: 4_000 }))),
+    );
+    runs.length = 0;
+    const segments = await runner.run(someRows(3_000));
+    expect(rowsOf(segments).filter(({ kind }) => kind === "failed")).toHaveLength(1_500);
+    const several = runs.filter(({ length }) => length > 256);
+    expect(several.every(([first = 0]) => first % 256 === 0)).toBe(true);
+  });
+
+  test("that does not fit makes the runs smaller, by the size of one run", async () => {
+    const full = () => new ShardmillError("OUT_OF_MEMORY", "full");
+    const { runner, tooBig } = withRuns((rows) => (rows.length > 8 ? full() : null), 16);
+    await runner.run(someRows(64));
+    expect(tooBig).toEqual([16, 16, 16, 16, 16, 16, 16]);
+  });
 });
 
 test("one bad row among 1,024 is found in 21 runs, and keeps the model's message", async () => {

@@ -4,7 +4,7 @@ import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { product, type TensorData, withBatchAt } from "../../../../shared/domain/tensor.ts";
 import { packTexts, unpackTexts } from "../../../../shared/domain/texts.ts";
 import type { Session } from "../../../../shared/onnx/session.ts";
-import { FixedBatchSession } from "../../../../worker/lanes/fixed-batch.ts";
+import { FixedBatchSession, runInTurn } from "../../../../worker/lanes/fixed-batch.ts";
 import { placeBatch, rowsFirst } from "../../../../worker/tensorize/batch-axis.ts";
 
 type Run = Session["run"];
@@ -47,6 +47,23 @@ test("a multiple of the fixed batch is run batch by batch, whatever the batch ax
       const { y } = await anEcho(rows, axis, outputAxis).run({ x, rate }, ["y"]);
       expect(y?.dims).toEqual(withBatchAt(rowDims, rows * runs, outputAxis));
       expect(floats(y)).toEqual(floats(counting(rows * runs, rowDims, outputAxis)));
+    }),
+  );
+});
+
+test("a batch of any size runs in turn, and only the last run may be shorter", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 40 }), async (rows, all) => {
+      const ran: unknown[] = [];
+      const session = aSession(async ({ x }) => {
+        ran.push(x?.dims[0]);
+        return { y: x ?? rate };
+      });
+      const runs = { rows, inputs: { x: 0 }, outputs: { y: 0 } };
+      const { y } = await runInTurn(session, runs, { x: counting(all, [2], 0), rate }, ["y"]);
+      const rest = all % rows;
+      expect(ran).toEqual([...Array(Math.floor(all / rows)).fill(rows), ...(rest === 0 ? [] : [rest])]);
+      expect([y?.dims, floats(y)]).toEqual([[all, 2], floats(counting(all, [2], 0))]);
     }),
   );
 });
