@@ -1,8 +1,8 @@
 import { product, type TensorData } from "../../shared/domain/tensor.ts";
 import { unpackTexts } from "../../shared/domain/texts.ts";
 import { numbersOf } from "../../worker/collect/numbers.ts";
-import type { BatchRuns } from "../../worker/lanes/fixed-batch.ts";
 import type { InferResult, Lanes } from "../../worker/lanes/lanes.ts";
+import type { BatchRuns } from "../../worker/lanes/run-in-turn.ts";
 import { rangeOf } from "./range.ts";
 import type { RunTrace, TensorTrace } from "./row-trace.ts";
 

@@ -1,8 +1,8 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import { type BatchRuns, runsOf } from "../lanes/fixed-batch.ts";
 import type { InferResult, Lanes } from "../lanes/lanes.ts";
+import { type BatchRuns, runsOf } from "../lanes/run-in-turn.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { type Batch, buildFeeds, countPositions, halve, rowsRun } from "./batch.ts";
 import type { BatchSizer } from "./batch-sizer.ts";
@@ -41,7 +41,7 @@ function newBudget(): Budget {
 interface BatchRunnerOptions {
   readonly lanes: Lanes;
   readonly map: MapBinding;
-  readonly sizer: Pick<BatchSizer, "observe" | "outOfMemory"> & Partial<Pick<BatchSizer, "runRows">>;
+  readonly sizer: Pick<BatchSizer, "observe" | "outOfMemory" | "runRows">;
   readonly pool: BufferPool;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
@@ -64,8 +64,6 @@ export class BatchRunner {
   readonly #options: BatchRunnerOptions;
   readonly #outputs: readonly string[];
   readonly #states: RowStates;
-  /** Runs of the last batch with several. */
-  #runs: BatchRuns | null = null;
   #everMapped = false;
   #rowsFailed = 0;
   #lastFailure: ShardmillError | null = null;
@@ -110,7 +108,7 @@ export class BatchRunner {
     } catch (error) {
       this.#options.signal.throwIfAborted();
       if (isShardmillError(error, "OUT_OF_MEMORY")) {
-        sizer.outOfMemory({ rows: runs?.rows ?? batch.rows, length: batch.length });
+        sizer.outOfMemory({ rows: batch.rows, length: batch.length });
         // A model with a fixed batch takes as much memory for one row as for all.
         if (batch.rows === 1 || map.fixedBatchRows !== null) throw error;
       } else if (isShardmillError(error, "MODEL_FAILED") || isShardmillError(error, "MODEL_SHAPE")) {
@@ -121,19 +119,17 @@ export class BatchRunner {
         throw error;
       }
     }
-    const [first, rest] = halve(batch, runs?.rows ?? map.fixedBatchRows ?? 1);
+    const [first, rest] = halve(batch, runs?.rows);
     // Each run may cost as many failures as a batch of one run.
     const budgetOf = () => (runs === null ? budget : newBudget());
     return [...(await this.#run(first, budgetOf())), ...(await this.#run(rest, budgetOf()))];
   }
 
-  /** Returns the runs of a batch. Null: the batch is one run, or the model has a fixed batch. */
+  /** Returns the runs of a batch. Null: the batch is one run. */
   #runsOf({ rows }: Batch): BatchRuns | null {
     const { sizer, map } = this.#options;
-    const runRows = sizer.runRows ?? null;
-    if (runRows === null || rows <= runRows) return null;
-    if (this.#runs?.rows !== runRows) this.#runs = runsOf(map, runRows);
-    return this.#runs;
+    const runRows = map.fixedBatchRows ?? sizer.runRows;
+    return runRows === null || rows <= runRows ? null : runsOf(map, runRows);
   }
 
   async #inferOnce(batch: Batch, runs: BatchRuns | null): Promise<InferResult["outputs"]> {

@@ -120,7 +120,7 @@ export class BatchSizer {
   #groupOf({ rows, length, bound }: BatchInUse): FixedRuns | null {
     const isFound = bound === "speed" || bound === "remembered";
     if (this.#options.groupsRuns !== true || !isFound || length !== null) return null;
-    if (this.#grouped?.rows !== rows) this.#grouped = { rows, runs: new FixedRuns(rows, Infinity) };
+    if (this.#grouped?.rows !== rows) this.#grouped = { rows, runs: new FixedRuns(rows) };
     return this.#grouped.runs;
   }
 

@@ -9,13 +9,6 @@ const BATCH_MS = 10;
 /** Limit of runs in a batch, however short. Beyond it, the transfer cost is negligible. */
 const MOST_RUNS = 256;
 
-/**
- * Limit of rows in a batch of a model with a fixed batch. If one run fails, all run again in halves, down to
- * single rows. That is at most 1,023 failures, which one batch may cost. So every failing row is found, even
- * if all rows fail.
- */
-const MOST_ROWS = 512;
-
 /** Weight of one batch in the average run time. */
 const NEWEST_WEIGHT = 0.2;
 
@@ -29,14 +22,12 @@ const GROWTH = 4;
  */
 export class FixedRuns {
   readonly #batchRows: number;
-  readonly #mostRows: number;
   /** Average time of one unit: a row, or a position for uneven rows. */
   #unitMs: number | null = null;
   #mostRuns = 1;
 
-  constructor(batchRows: number, mostRows = MOST_ROWS) {
+  constructor(batchRows: number) {
     this.#batchRows = batchRows;
-    this.#mostRows = mostRows;
   }
 
   /**
@@ -53,12 +44,12 @@ export class FixedRuns {
     return this.#batchRows * 2 ** Math.max(0, power);
   }
 
-  /** Records that a batch took `runMs` at its lane. */
+  /** Records that a batch took `runMs` at its lane. Ignores a part of a run, such as the rest of a shard. */
   observe({ rows, length }: BatchShape, runMs: number): void {
-    const runs = Math.ceil(rows / this.#batchRows);
-    const unitMs = Math.max(runMs, 1e-3) / unitsOf({ rows: runs * this.#batchRows, length });
+    if (rows % this.#batchRows !== 0) return;
+    const runs = rows / this.#batchRows;
+    const unitMs = Math.max(runMs, 1e-3) / unitsOf({ rows, length });
     this.#unitMs = this.#unitMs === null ? unitMs : this.#unitMs + (unitMs - this.#unitMs) * NEWEST_WEIGHT;
-    const most = Math.min(MOST_RUNS, Math.max(1, Math.floor(this.#mostRows / this.#batchRows)));
-    this.#mostRuns = Math.min(most, Math.max(this.#mostRuns, runs * GROWTH));
+    this.#mostRuns = Math.min(MOST_RUNS, Math.max(this.#mostRuns, runs * GROWTH));
   }
 }

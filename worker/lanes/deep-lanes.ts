@@ -1,6 +1,6 @@
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import type { BatchRuns } from "./fixed-batch.ts";
 import type { InferResult, Lanes } from "./lanes.ts";
+import type { BatchRuns } from "./run-in-turn.ts";
 
 /**
  * Longest absence of a shard thread: it decodes a record batch of 8 MiB, or opens a file. A lane needs queued

@@ -1,8 +1,8 @@
 import type { MessagePort } from "node:worker_threads";
 import { type ErrorData, errorToData, isShardmillError } from "../../shared/core/errors.ts";
 import type { LaneSession } from "../../shared/onnx/session.ts";
-import { runInTurn } from "./fixed-batch.ts";
 import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.ts";
+import { runInTurn } from "./run-in-turn.ts";
 
 /**
  * Serves requests of many ports with one session, in order of arrival. A failed batch is answered with its

@@ -2,9 +2,9 @@ import type { MessagePort } from "node:worker_threads";
 import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import type { BatchRuns } from "./fixed-batch.ts";
 import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.ts";
 import type { InferResult, Lanes } from "./lanes.ts";
+import type { BatchRuns } from "./run-in-turn.ts";
 
 /**
  * Connects to lanes by their ports, one for each lane, from `LaneSet.connect`. The calling thread owns the

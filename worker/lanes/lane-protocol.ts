@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import type { BatchRuns } from "./fixed-batch.ts";
+import type { BatchRuns } from "./run-in-turn.ts";
 
 /** `workerData` of a lane thread. */
 export interface LaneOptions {
@@ -10,8 +10,6 @@ export interface LaneOptions {
   readonly modelPath: string;
   readonly device: ConcreteDevice;
   readonly threads: number;
-  /** Null: the model takes batches of any size. */
-  readonly fixedBatch: BatchRuns | null;
   /** Memory from `SharedHandle.buffer` for one session of all lanes. Null: each lane has its own session. */
   readonly shared: SharedArrayBuffer | null;
 }

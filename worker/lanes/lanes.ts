@@ -1,5 +1,5 @@
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import type { BatchRuns } from "./fixed-batch.ts";
+import type { BatchRuns } from "./run-in-turn.ts";
 
 export interface InferResult {
   readonly outputs: Readonly<Record<string, TensorData>>;

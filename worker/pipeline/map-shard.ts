@@ -29,8 +29,7 @@ interface ModelStage {
   readonly lanes: Lanes;
   /** Returns the limit of batches at the lanes. */
   readonly inFlight: () => number;
-  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory"> &
-    Partial<Pick<BatchSizer, "runRows">>;
+  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory" | "runRows">;
   readonly pool: BufferPool;
 }
 

@@ -8,8 +8,8 @@ import { batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
 import { type BatchOutcome, BatchRunner } from "../../../../worker/batch/batch-runner.ts";
 import type { BatchSizer } from "../../../../worker/batch/batch-sizer.ts";
 import { BufferPool } from "../../../../worker/batch/buffer-pool.ts";
-import type { BatchRuns } from "../../../../worker/lanes/fixed-batch.ts";
 import type { Lanes } from "../../../../worker/lanes/lanes.ts";
+import type { BatchRuns } from "../../../../worker/lanes/run-in-turn.ts";
 import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
 import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
@@ -97,9 +97,10 @@ const rowsOf = (segments: readonly BatchOutcome[]) =>
 
 test("exactly the rows that the model fails on are found, and the order is kept", async () => {
   const rows = fc.integer({ min: 2, max: 40 });
+  const runRows = fc.option(fc.integer({ min: 1, max: 12 }));
   await fc.assert(
-    fc.asyncProperty(rows, fc.array(fc.nat(39), { maxLength: 6 }), async (count, bad) => {
-      const { runner } = aRunner(failing(bad));
+    fc.asyncProperty(rows, fc.array(fc.nat(39), { maxLength: 6 }), runRows, async (count, bad, cut) => {
+      const { runner } = aRunner(failing(bad), {}, () => ({}), cut);
       // A batch that works first, so that later failures are the data's fault.
       await runner.run(rowsBatch(someRows(100).pieces.map(({ chunk }) => ({ chunk, start: 99, end: 100 }))));
       const segments = await runner.run(someRows(count));
@@ -135,11 +136,23 @@ describe("a batch of several runs", () => {
     expect(several.every(([first = 0]) => first % 256 === 0)).toBe(true);
   });
 
-  test("that does not fit makes the runs smaller, by the size of one run", async () => {
+  test("that does not fit is halved, and the sizer learns each size that did not fit", async () => {
     const full = () => new ShardmillError("OUT_OF_MEMORY", "full");
     const { runner, tooBig } = withRuns((rows) => (rows.length > 8 ? full() : null), 16);
     await runner.run(someRows(64));
-    expect(tooBig).toEqual([16, 16, 16, 16, 16, 16, 16]);
+    expect(tooBig).toEqual([64, 32, 16, 16, 32, 16, 16]);
+  });
+
+  test("fails at once when its lane is lost, and runs no more when the shard is cancelled", async () => {
+    const gone = withRuns(() => new ShardmillError("WORKER_LOST", "gone"), 4);
+    await expect(gone.runner.run(someRows(64))).rejects.toMatchObject({ code: "WORKER_LOST" });
+    expect(gone.runs).toHaveLength(1);
+    const { runner, runs, stop } = withRuns(() => {
+      stop.abort(new ShardmillError("INTERRUPTED", "stop"));
+      return new ShardmillError("MODEL_FAILED", "x");
+    }, 4);
+    await expect(runner.run(someRows(64))).rejects.toMatchObject({ code: "INTERRUPTED" });
+    expect(runs).toHaveLength(1);
   });
 });
 

@@ -59,6 +59,13 @@ describe("runs that go to a lane together", () => {
     expect([sizer.nextRows(null), sizer.runRows]).toEqual([1_024, 1_024]);
   });
 
+  test("a group that does not fit makes later groups smaller, and keeps the size of a run", () => {
+    const sizer = grouping(found(2_048));
+    drive(sizer, short);
+    sizer.outOfMemory(even(32_768));
+    expect([sizer.nextRows(null), sizer.runRows]).toEqual([16_384, 2_048]);
+  });
+
   test("not unless it is asked for", () => {
     const sizer = aSizer(found(2_048));
     expect(new Set(drive(sizer, short))).toEqual(new Set([2_048]));

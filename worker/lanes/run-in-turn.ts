@@ -15,11 +15,6 @@ export interface BatchRuns {
   readonly outputs: Readonly<Record<string, number>>;
 }
 
-/** Returns the runs of a model with a fixed batch. Null: batches may have any size. */
-export function fixedBatchOf(map: MapBinding): BatchRuns | null {
-  return map.fixedBatchRows === null ? null : runsOf(map, map.fixedBatchRows);
-}
-
 /** Returns runs of `rows` rows. */
 export function runsOf({ inputs, outputs, state = [] }: MapBinding, rows: number): BatchRuns {
   const ofRows = inputs.filter(({ rowShape }) => rowShape.kind !== "none");
@@ -34,30 +29,8 @@ export function runsOf({ inputs, outputs, state = [] }: MapBinding, rows: number
 }
 
 /**
- * Session of a model with a fixed batch. It takes several batches at once, and runs them one after another.
- * Otherwise each row of a small model could cost a message between threads.
- */
-export class FixedBatchSession implements LaneSession {
-  readonly #session: LaneSession;
-  readonly #runs: BatchRuns;
-
-  constructor(session: LaneSession, runs: BatchRuns) {
-    this.#session = session;
-    this.#runs = runs;
-  }
-
-  /** Runs the model on whole fixed batches, as {@link runInTurn} does. */
-  run(feeds: Tensors, outputs: readonly string[]): Promise<Record<string, TensorData>> {
-    return runInTurn(this.#session, this.#runs, feeds, outputs);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#session[Symbol.asyncDispose]();
-  }
-}
-
-/**
- * Runs a batch in several runs, one after another. The last one may have fewer rows.
+ * Runs a batch in several runs, one after another. The last one may have fewer rows. Otherwise each run of a
+ * small model would cost a message between threads.
  *
  * @throws {MODEL_FAILED} for all rows, when a run fails or has other output shapes than the first one
  */
@@ -72,7 +45,6 @@ export async function runInTurn(
     return axis === undefined ? [] : [{ name, axis, tensor: rowsFirst(tensor, axis) }];
   });
   const allRows = whole[0]?.tensor.dims[0] ?? runs.rows;
-  if (allRows <= runs.rows) return await session.run(feeds, outputs);
   const answers: Answer[] = [];
   for (let start = 0; start < allRows; start += runs.rows) {
     const end = Math.min(start + runs.rows, allRows);
