@@ -145,39 +145,6 @@ describe.each([
     expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30]);
   });
 
-  test("a batch of several runs has the numbers of one run, and a shorter last run", async () => {
-    const lane = { modelPath: mlpPath, device: "cpu", lanes: 1, threads: 1, sharesSession } as const;
-    await using lanes = await startLanes(lane, never);
-    using pool = connectLanes(lanes.connect());
-    const runs = { rows: 4, inputs: { input: 0 }, outputs: { logits: 0 } };
-    const { dtype, dims, data, values } = floats(30, 8, 3);
-    const { outputs, feeds } = await pool.infer({ input: { dtype, dims, data } }, ["logits"], runs, NEVER);
-    expect([outputs.logits?.dims, feeds.input?.data.byteLength]).toEqual([[30, 3], 30 * 8 * 4]);
-    const reference = mlpReference(MLP, values, 30);
-    for (const [at, value] of [...new Float32Array(outputs.logits?.data ?? new ArrayBuffer(0))].entries())
-      expect(value).toBeCloseTo(reference[at] ?? 0, 5);
-  });
-
-  test("a failed, a cancelled and a lost batch of several runs reject only themselves", async () => {
-    const lane = { modelPath: gatherPath, device: "cpu", lanes: 1, threads: 1, sharesSession } as const;
-    await using lanes = await startLanes(lane, never);
-    const others = connectLanes(lanes.connect());
-    using pool = connectLanes(lanes.connect());
-    const runs = { rows: 2, inputs: { index: 0 }, outputs: { value: 0 } };
-    const aborter = new AbortController();
-    const bad = pool.infer(indices(0, 1, 2, 7, 1), ["value"], runs, NEVER);
-    const aborted = pool.infer(indices(0, 1, 2), ["value"], runs, aborter.signal);
-    const lost = others.infer(indices(0, 1, 2), ["value"], runs, NEVER);
-    const after = pool.infer(indices(2, 1, 0), ["value"], runs, NEVER);
-    aborter.abort(new Error("the lease is lost"));
-    others[Symbol.dispose]();
-    await expect(bad).rejects.toMatchObject({ code: "MODEL_FAILED" });
-    await expect(aborted).rejects.toThrow("the lease is lost");
-    await expect(lost).rejects.toMatchObject({ code: "WORKER_LOST" });
-    const { outputs } = await after;
-    expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30, 20, 10]);
-  });
-
   test("startLanes rejects a model that cannot be loaded, and leaves no thread", async () => {
     const path = join(folder, "broken.onnx");
     await writeFile(path, mlpModel(MLP).subarray(0, 100));
