@@ -119,7 +119,7 @@ export class RowTracer implements AsyncDisposable {
 
   #map(input: ShardRows, lease: Pick<Lease, "shard" | "slices">) {
     const nextRows = () => this.#job.map.fixedBatchRows ?? BATCH_ROWS;
-    const sizer = { nextRows, observe: () => {}, outOfMemory: () => {} };
+    const sizer = { nextRows, runRows: null, observe: () => {}, outOfMemory: () => {} };
     return mapShard({
       job: this.#job,
       lease,

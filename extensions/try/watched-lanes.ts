@@ -2,6 +2,7 @@ import { product, type TensorData } from "../../shared/domain/tensor.ts";
 import { unpackTexts } from "../../shared/domain/texts.ts";
 import { numbersOf } from "../../worker/collect/numbers.ts";
 import type { InferResult, Lanes } from "../../worker/lanes/lanes.ts";
+import type { BatchRuns } from "../../worker/lanes/run-in-turn.ts";
 import { rangeOf } from "./range.ts";
 import type { RunTrace, TensorTrace } from "./row-trace.ts";
 
@@ -22,11 +23,16 @@ export class WatchedLanes implements Lanes {
     return this.#lanes.count;
   }
 
-  async infer(feeds: Tensors, outputs: readonly string[], signal: AbortSignal): Promise<InferResult> {
+  async infer(
+    feeds: Tensors,
+    outputs: readonly string[],
+    runs: BatchRuns | null,
+    signal: AbortSignal,
+  ): Promise<InferResult> {
     // The trace precedes the call, because a lane takes the buffers.
     const inputs = tracesOf(feeds);
     try {
-      const result = await this.#lanes.infer(feeds, outputs, signal);
+      const result = await this.#lanes.infer(feeds, outputs, runs, signal);
       this.#runs.push({ inputs, outputs: tracesOf(result.outputs) });
       return result;
     } catch (error) {

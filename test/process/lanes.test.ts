@@ -55,7 +55,9 @@ describe.each([
     expect(pool.count).toBe(2);
     const batches = Array.from({ length: 12 }, (_unused, index) => floats(index + 1, 8, index));
     const results = await Promise.all(
-      batches.map(({ dtype, dims, data }) => pool.infer({ input: { dtype, dims, data } }, ["logits"], NEVER)),
+      batches.map(({ dtype, dims, data }) =>
+        pool.infer({ input: { dtype, dims, data } }, ["logits"], null, NEVER),
+      ),
     );
     for (const [index, { outputs, feeds, runMs }] of results.entries()) {
       const rows = index + 1;
@@ -79,9 +81,9 @@ describe.each([
       never,
     );
     using pool = connectLanes(lanes.connect());
-    const before = pool.infer(indices(0, 2), ["value"], NEVER);
-    const bad = pool.infer(indices(1, 7), ["value"], NEVER);
-    const after = pool.infer(indices(2), ["value"], NEVER);
+    const before = pool.infer(indices(0, 2), ["value"], null, NEVER);
+    const bad = pool.infer(indices(1, 7), ["value"], null, NEVER);
+    const after = pool.infer(indices(2), ["value"], null, NEVER);
     await expect(bad).rejects.toMatchObject({ code: "MODEL_FAILED", fields: { device: "cpu" } });
     expect([...new Float32Array((await before).outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([10, 30]);
     expect([...new Float32Array((await after).outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30]);
@@ -103,10 +105,10 @@ describe.each([
       never,
     );
     using pool = connectLanes(lanes.connect());
-    await expect(pool.infer(shape(2 ** 31, 2 ** 20), ["zeros"], NEVER)).rejects.toMatchObject({
+    await expect(pool.infer(shape(2 ** 31, 2 ** 20), ["zeros"], null, NEVER)).rejects.toMatchObject({
       code: "OUT_OF_MEMORY",
     });
-    const { outputs } = await pool.infer(shape(2, 3), ["zeros"], NEVER);
+    const { outputs } = await pool.infer(shape(2, 3), ["zeros"], null, NEVER);
     expect(outputs.zeros?.dims).toEqual([2, 3]);
   });
 
@@ -117,11 +119,13 @@ describe.each([
     );
     const first = connectLanes(lanes.connect());
     using second = connectLanes(lanes.connect());
-    const lost = first.infer(indices(0), ["value"], NEVER);
+    const lost = first.infer(indices(0), ["value"], null, NEVER);
     first[Symbol.dispose]();
     await expect(lost).rejects.toMatchObject({ code: "WORKER_LOST" });
-    await expect(first.infer(indices(0), ["value"], NEVER)).rejects.toMatchObject({ code: "WORKER_LOST" });
-    const { outputs } = await second.infer(indices(1), ["value"], NEVER);
+    await expect(first.infer(indices(0), ["value"], null, NEVER)).rejects.toMatchObject({
+      code: "WORKER_LOST",
+    });
+    const { outputs } = await second.infer(indices(1), ["value"], null, NEVER);
     expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([20]);
   });
 
@@ -133,11 +137,11 @@ describe.each([
     using pool = connectLanes(lanes.connect());
     const aborter = new AbortController();
     const reason = new Error("the lease is lost");
-    const aborted = pool.infer(indices(0), ["value"], aborter.signal);
+    const aborted = pool.infer(indices(0), ["value"], null, aborter.signal);
     aborter.abort(reason);
     await expect(aborted).rejects.toBe(reason);
-    await expect(pool.infer(indices(0), ["value"], aborter.signal)).rejects.toBe(reason);
-    const { outputs } = await pool.infer(indices(2), ["value"], NEVER);
+    await expect(pool.infer(indices(0), ["value"], null, aborter.signal)).rejects.toBe(reason);
+    const { outputs } = await pool.infer(indices(2), ["value"], null, NEVER);
     expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30]);
   });
 
@@ -164,8 +168,9 @@ describe.each([
     const told = new Promise<unknown>((resolve) => lanes.onBroken(resolve));
     // No valid request: a bug in our own code, which is no batch's fault.
     deadly?.postMessage(null);
-    const { dtype, dims, data } = floats(1, 8, 1);
-    const lost = pool.infer({ input: { dtype, dims, data } }, ["logits"], NEVER);
+    const { dtype, dims, data } = floats(9, 8, 1);
+    const runs = { rows: 1, inputs: { input: 0 }, outputs: { logits: 0 } };
+    const lost = pool.infer({ input: { dtype, dims, data } }, ["logits"], runs, NEVER);
     await expect(lost).rejects.toMatchObject({ code: "WORKER_LOST" });
     expect(await told).toMatchObject({ code: "WORKER_LOST" });
     expect(await new Promise<unknown>((resolve) => lanes.onBroken(resolve))).toBe(await told);
@@ -197,9 +202,11 @@ describe.each([
     await Promise.all([lanes[Symbol.asyncDispose](), ...portsClosed]);
     expect(threadPorts()).toBe(before);
     const { dtype, dims, data } = floats(1, 8, 1);
-    await expect(pool.infer({ input: { dtype, dims, data } }, ["logits"], NEVER)).rejects.toMatchObject({
-      code: "WORKER_LOST",
-    });
+    await expect(pool.infer({ input: { dtype, dims, data } }, ["logits"], null, NEVER)).rejects.toMatchObject(
+      {
+        code: "WORKER_LOST",
+      },
+    );
   });
 
   test("closing does not wait for a lane in a long batch, whose thread ends after the batch", async () => {
@@ -222,6 +229,7 @@ describe.each([
     const lost = pool.infer(
       { input: { dtype: "float32", dims: [LONG_ROWS, LONG.inputs], data } },
       ["logits"],
+      null,
       NEVER,
     );
     const answered = lost.then(() => "answered");
@@ -248,7 +256,7 @@ const lanes = await startLanes({ modelPath: ${JSON.stringify(modelPath)}, device
 const pool = connectLanes(lanes.connect());
 const dims = [${LONG_ROWS * 4}, ${LONG.inputs}];
 const data = new ArrayBuffer(dims[0] * dims[1] * 4);
-pool.infer({ input: { dtype: "float32", dims, data } }, ["logits"], never);
+pool.infer({ input: { dtype: "float32", dims, data } }, ["logits"], null, never);
 await new Promise((resolve) => setTimeout(resolve, 200));
 await lanes[Symbol.asyncDispose]();
 console.log("closed");

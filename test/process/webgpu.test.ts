@@ -53,7 +53,7 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
          const pool = connectLanes(lanes.connect());
          for (const rows of [1, 7, 64]) {
            const data = Float32Array.from({ length: rows * 16 }, (_, i) => Math.sin(i)).buffer;
-           const { outputs } = await pool.infer({ input: { dtype: "float32", dims: [rows, 16], data } }, ["logits"], never);
+           const { outputs } = await pool.infer({ input: { dtype: "float32", dims: [rows, 16], data } }, ["logits"], null, never);
            answers.push(...new Float32Array(outputs.logits.data));
          }
          pool[Symbol.dispose]();

@@ -34,6 +34,7 @@ export async function mapInMemory({ map, table, infer, nextRows, meter, ...more 
   const rows = { rowStart: 0, rowEnd: table.numRows };
   const sizer = {
     nextRows,
+    runRows: null,
     observe: (shape: BatchShape) => ran.push(shape),
     outOfMemory: (shape: BatchShape) => tooBig.push(shape),
   };

@@ -42,7 +42,7 @@ export async function compareDevice(question: DeviceQuestion, nowMs: () => numbe
   await using files = new InputFiles({ ways: data.ways, meter: new BusyMeter(nowMs, threadIdleMs) });
   const pair = new ModelPair(
     (feeds, outputs) => cpu.run(feeds, outputs),
-    async (feeds, outputs) => (await lanes.infer(feeds, outputs, NEVER)).outputs,
+    async (feeds, outputs) => (await lanes.infer(feeds, outputs, null, NEVER)).outputs,
     map,
   );
   const open = async (file: InputFile) => {

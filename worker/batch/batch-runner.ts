@@ -2,6 +2,7 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { InferResult, Lanes } from "../lanes/lanes.ts";
+import { type BatchRuns, runsOf } from "../lanes/run-in-turn.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { type Batch, buildFeeds, countPositions, halve, rowsRun } from "./batch.ts";
 import type { BatchSizer } from "./batch-sizer.ts";
@@ -28,10 +29,19 @@ const MAX_FAILURES = 1024;
 /** Single rows that fail before the model is at fault, if no row has worked yet. */
 const ROWS_TO_BLAME_MODEL = 32;
 
+/** Failed runs that a batch may still cost. */
+interface Budget {
+  failuresLeft: number;
+}
+
+function newBudget(): Budget {
+  return { failuresLeft: MAX_FAILURES };
+}
+
 interface BatchRunnerOptions {
   readonly lanes: Lanes;
   readonly map: MapBinding;
-  readonly sizer: Pick<BatchSizer, "observe" | "outOfMemory">;
+  readonly sizer: Pick<BatchSizer, "observe" | "outOfMemory" | "runRows">;
   readonly pool: BufferPool;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
@@ -74,7 +84,7 @@ export class BatchRunner {
    * @throws {OUT_OF_MEMORY} when even one row does not fit
    */
   run(batch: Batch): Promise<readonly BatchOutcome[]> {
-    return this.#run(batch, { failuresLeft: MAX_FAILURES });
+    return this.#run(batch, newBudget());
   }
 
   /**
@@ -88,34 +98,45 @@ export class BatchRunner {
     if (!this.#everMapped && this.#lastFailure !== null) throw this.#blameModel(this.#lastFailure);
   }
 
-  async #run(batch: Batch, budget: { failuresLeft: number }): Promise<readonly BatchOutcome[]> {
+  async #run(batch: Batch, budget: Budget): Promise<readonly BatchOutcome[]> {
+    const { sizer, map } = this.#options;
+    const runs = this.#runsOf(batch);
     try {
-      const outputs = await this.#inferOnce(batch);
+      const outputs = await this.#inferOnce(batch, runs);
       this.#everMapped = true;
       return [{ kind: "mapped", batch, outputs }];
     } catch (error) {
       this.#options.signal.throwIfAborted();
       if (isShardmillError(error, "OUT_OF_MEMORY")) {
-        this.#options.sizer.outOfMemory({ rows: batch.rows, length: batch.length });
+        sizer.outOfMemory({ rows: batch.rows, length: batch.length });
         // A model with a fixed batch takes as much memory for one row as for all.
-        if (batch.rows === 1 || this.#options.map.fixedBatchRows !== null) throw error;
+        if (batch.rows === 1 || map.fixedBatchRows !== null) throw error;
       } else if (isShardmillError(error, "MODEL_FAILED") || isShardmillError(error, "MODEL_SHAPE")) {
-        budget.failuresLeft -= 1;
+        if (runs === null) budget.failuresLeft -= 1;
         if (batch.rows === 1) return [this.#failRow(batch, error)];
         if (budget.failuresLeft <= 0) throw tooManyRows(error);
       } else {
         throw error;
       }
     }
-    const [first, rest] = halve(batch, this.#options.map.fixedBatchRows ?? 1);
-    return [...(await this.#run(first, budget)), ...(await this.#run(rest, budget))];
+    const [first, rest] = halve(batch, runs?.rows);
+    // Each run may cost as many failures as a batch of one run.
+    const budgetOf = () => (runs === null ? budget : newBudget());
+    return [...(await this.#run(first, budgetOf())), ...(await this.#run(rest, budgetOf()))];
   }
 
-  async #inferOnce(batch: Batch): Promise<InferResult["outputs"]> {
+  /** Returns the runs of a batch. Null: the batch is one run. */
+  #runsOf({ rows }: Batch): BatchRuns | null {
+    const { sizer, map } = this.#options;
+    const runRows = map.fixedBatchRows ?? sizer.runRows;
+    return runRows === null || rows <= runRows ? null : runsOf(map, runRows);
+  }
+
+  async #inferOnce(batch: Batch, runs: BatchRuns | null): Promise<InferResult["outputs"]> {
     const { lanes, map, sizer, pool, meter, signal } = this.#options;
     signal.throwIfAborted();
     const feeds = meter.time("tensorize", () => buildFeeds(batch, map, pool, this.#states));
-    const result = await lanes.infer(feeds, this.#outputs, signal);
+    const result = await lanes.infer(feeds, this.#outputs, runs, signal);
     pool.give(result.feeds);
     sizer.observe({ rows: batch.rows, length: batch.length }, result.runMs);
     meter.add("infer", result.runMs);

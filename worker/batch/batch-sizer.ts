@@ -14,6 +14,8 @@ import { FixedRuns } from "./fixed-runs.ts";
 export interface BatchSizerOptions extends Pick<BatchLimits, "fixedRows" | "rows" | "tokens" | "memoryRows"> {
   /** Returns a batch's share of the largest shard so far. Null before the first shard. Default: no bound. */
   readonly shardRows?: () => number | null;
+  /** True: a batch may have several runs of a size that was found. Default: each has one. */
+  readonly groupsRuns?: boolean;
   /**
    * Returns whether a larger batch would fit in this process's memory, by its growth so far. Default: always.
    */
@@ -56,6 +58,8 @@ export class BatchSizer {
   readonly #failed: FailedSizes;
   readonly #search = new BatchSearch();
   readonly #fixed: FixedRuns | null;
+  /** Runs of the found size that go to a lane together. Null: no size is found. */
+  #grouped: { readonly rows: number; readonly runs: FixedRuns } | null = null;
   readonly #knownUnits: number | null;
   #inUse: BatchInUse | null = null;
   #reported: LearnedBatch;
@@ -75,20 +79,26 @@ export class BatchSizer {
 
   /**
    * Returns the rows of the next batch, for rows of `length` positions. A model with a fixed batch gets
-   * several runs.
+   * several runs. So does a small model: what is fastest for the caches may be too short for a message.
    */
   nextRows(length: number | null): number {
     const measured = this.#isMeasured(length) ? this.#measured(length) : null;
     this.#inUse = leastBound(boundsOf(this.#limits(measured), length));
-    if (this.#fixed === null) return this.#inUse.rows;
+    const runs = this.#fixed ?? this.#groupOf(this.#inUse);
+    if (runs === null) return this.#inUse.rows;
     const room: BatchLimits = { ...this.#limits(null), fixedRows: null, rows: "auto" };
-    return this.#fixed.nextRows(length, leastBound(boundsOf(room, length)).rows);
+    return runs.nextRows(length, leastBound(boundsOf(room, length)).rows);
+  }
+
+  /** Rows of a run, if batches may have several. Null: a batch is one run, or the model has a fixed batch. */
+  get runRows(): number | null {
+    return this.#grouped === null ? null : (this.#inUse?.rows ?? null);
   }
 
   /** Records that a batch took `runMs` in `session.run`. */
   observe(shape: BatchShape, runMs: number): void {
     const { length } = shape;
-    this.#fixed?.observe(shape, runMs);
+    (this.#fixed ?? this.#grouped?.runs)?.observe(shape, runMs);
     if (this.#knownUnits !== null || !this.#isMeasured(length)) return;
     const { mayGrow = () => true } = this.#options;
     const { rows } = leastBound(boundsOf(this.#limits(null), length));
@@ -105,6 +115,13 @@ export class BatchSizer {
     this.#failed.add(shape);
     this.#search.stop();
     this.#report();
+  }
+
+  #groupOf({ rows, length, bound }: BatchInUse): FixedRuns | null {
+    const isFound = bound === "speed" || bound === "remembered";
+    if (this.#options.groupsRuns !== true || !isFound || length !== null) return null;
+    if (this.#grouped?.rows !== rows) this.#grouped = { rows, runs: new FixedRuns(rows) };
+    return this.#grouped.runs;
   }
 
   /** True when neither the model nor the job file sets the size. */

@@ -26,7 +26,7 @@ export interface Piece {
 }
 
 /**
- * Rows that go to a lane together, in one run, or in several for a model with a fixed batch. Rows are in
+ * Rows that go to a lane together, in one run, or in several if runs are short. Rows are in
  * input order, or longest first if uneven. The rows stay in their chunks, so a batch can be rebuilt or split.
  */
 export interface Batch {

@@ -9,12 +9,6 @@ const BATCH_MS = 10;
 /** Limit of runs in a batch, however short. Beyond it, the transfer cost is negligible. */
 const MOST_RUNS = 256;
 
-/**
- * Limit of rows in a batch. If one run fails, all run again in halves, down to single rows. That is at most
- * 1,023 failures, which one batch may cost. So every failing row is found, even if all rows fail.
- */
-const MOST_ROWS = 512;
-
 /** Weight of one batch in the average run time. */
 const NEWEST_WEIGHT = 0.2;
 
@@ -24,8 +18,7 @@ const NEWEST_WEIGHT = 0.2;
 const GROWTH = 4;
 
 /**
- * Chooses how many runs of a model with a fixed batch go to a lane together, by run time. Pure: the caller
- * passes times in.
+ * Chooses how many runs of equal size go to a lane together, by run time. Pure: the caller passes times in.
  */
 export class FixedRuns {
   readonly #batchRows: number;
@@ -38,23 +31,25 @@ export class FixedRuns {
   }
 
   /**
-   * Returns the rows of the next batch, in whole runs.
+   * Returns the rows of the next batch: a power of two of whole runs. So few sizes recur, and their buffers
+   * are used again.
    *
    * @param mostRows rows that fit. If that is less than one run, one run is returned.
    */
   nextRows(length: number | null, mostRows: number): number {
     const runUnits = unitsOf({ rows: this.#batchRows, length });
     const forTime = this.#unitMs === null ? 1 : BATCH_MS / (this.#unitMs * runUnits);
-    const forRoom = mostRows / this.#batchRows;
-    return this.#batchRows * Math.max(1, Math.floor(Math.min(forTime, forRoom, this.#mostRuns)));
+    const most = Math.min(mostRows / this.#batchRows, this.#mostRuns);
+    const power = Math.min(Math.round(Math.log2(forTime)), Math.floor(Math.log2(most)));
+    return this.#batchRows * 2 ** Math.max(0, power);
   }
 
-  /** Records that a batch took `runMs` at its lane. */
+  /** Records that a batch took `runMs` at its lane. Ignores a part of a run, such as the rest of a shard. */
   observe({ rows, length }: BatchShape, runMs: number): void {
-    const runs = Math.ceil(rows / this.#batchRows);
-    const unitMs = Math.max(runMs, 1e-3) / unitsOf({ rows: runs * this.#batchRows, length });
+    if (rows % this.#batchRows !== 0) return;
+    const runs = rows / this.#batchRows;
+    const unitMs = Math.max(runMs, 1e-3) / unitsOf({ rows, length });
     this.#unitMs = this.#unitMs === null ? unitMs : this.#unitMs + (unitMs - this.#unitMs) * NEWEST_WEIGHT;
-    const most = Math.min(MOST_RUNS, Math.max(1, Math.floor(MOST_ROWS / this.#batchRows)));
-    this.#mostRuns = Math.min(most, Math.max(this.#mostRuns, runs * GROWTH));
+    this.#mostRuns = Math.min(MOST_RUNS, Math.max(this.#mostRuns, runs * GROWTH));
   }
 }

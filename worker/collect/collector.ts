@@ -180,7 +180,15 @@ export class Collector {
     for (const { chunk, start, end } of batch.pieces) chunk.doneMapped(end - start);
   }
 
-  #note({ origin: { noted, sourceStart } }: InputChunk, mapped: Uint32Array): void {
+  #countMapped(chunk: InputChunk, live: readonly RowRange[]): void {
+    const { noted, sources, sourceStart } = chunk.origin;
+    // Rows that were only read are their own sources.
+    if (sources === null && NOTED_COUNTS.every((name) => noted[name].length === 0)) {
+      for (const { start, end } of live) this.#rowsMapped += end - start;
+      return;
+    }
+    const mapped = sourcesOf(chunk, live);
+    this.#rowsMapped += countDistinct(mapped);
     for (const name of NOTED_COUNTS) {
       if (noted[name].length === 0) continue;
       const isIn = new Set(noted[name].map((row) => sourceStart + row));
@@ -201,9 +209,7 @@ export class Collector {
     const columns = this.#writers.flatMap((writer) => writer.columns);
     const madeBytes = columns.reduce((bytes, { mostOffsetBytes }) => bytes + mostOffsetBytes, 0);
     const live = { kept, runs: chunk.runs("live"), rowBytes: madeBytes };
-    const mapped = sourcesOf(chunk, live.runs);
-    this.#rowsMapped += countDistinct(mapped);
-    this.#note(chunk, mapped);
+    this.#countMapped(chunk, live.runs);
     for (const { runs, rows } of cutChunk(live, this.#mostBytes)) {
       const places = runs.map(({ start, end }) => ({
         start: chunk.place + start,

@@ -7,7 +7,6 @@ import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { checkDevice } from "../accuracy/check-device.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
-import { fixedBatchOf } from "../lanes/fixed-batch.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
 import { shouldShareSession } from "../lanes/share-session.ts";
 import type { SharedLanes } from "../lanes/shared-lanes.ts";
@@ -59,7 +58,7 @@ export async function loadModel(
     const plan = lanePlanOf(options);
     const sharing = { device: options.device, ...plan, modelBytes: modelBytes(model) };
     const sharesSession = await shouldShareSession(sharing, { log });
-    const lanes = await openLanes({ ...job, model }, local.path, sharesSession, options);
+    const lanes = await openLanes(model, local.path, sharesSession, options);
     try {
       await local.checkUnchanged();
       await checkLanes({ local, lanes, tuning }, job, parts, options);
@@ -77,13 +76,13 @@ export async function loadModel(
 }
 
 function openLanes(
-  { model, map }: Pick<JobDescription, "map"> & { readonly model: ModelFile },
+  model: ModelFile,
   modelPath: string,
   sharesSession: boolean,
   options: DeviceOptions & LoadModelOptions,
 ): Promise<LaneSet> {
   const { device, laneScript, sharedLanes } = options;
-  const loaded = { device, ...lanePlanOf(options), fixedBatch: fixedBatchOf(map), sharesSession };
+  const loaded = { device, ...lanePlanOf(options), sharesSession };
   const script = laneScript === undefined ? {} : { script: laneScript };
   const start = () => startLanes({ modelPath, ...loaded, ...script }, NEVER);
   return sharedLanes?.take(canonicalJson([modelDigest(model), { ...loaded }]), start) ?? start();

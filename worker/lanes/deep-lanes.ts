@@ -1,5 +1,6 @@
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import type { InferResult, Lanes } from "./lanes.ts";
+import type { BatchRuns } from "./run-in-turn.ts";
 
 /**
  * Longest absence of a shard thread: it decodes a record batch of 8 MiB, or opens a file. A lane needs queued
@@ -49,9 +50,10 @@ export class DeepLanes implements Lanes, Disposable {
   async infer(
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
+    runs: BatchRuns | null,
     signal: AbortSignal,
   ): Promise<InferResult> {
-    const result = await this.#lanes.infer(feeds, outputs, signal);
+    const result = await this.#lanes.infer(feeds, outputs, runs, signal);
     this.#observe(result);
     return result;
   }

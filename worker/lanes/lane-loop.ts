@@ -2,6 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import { type ErrorData, errorToData, isShardmillError } from "../../shared/core/errors.ts";
 import type { LaneSession } from "../../shared/onnx/session.ts";
 import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.ts";
+import { runInTurn } from "./run-in-turn.ts";
 
 /**
  * Serves requests of many ports with one session, in order of arrival. A failed batch is answered with its
@@ -51,10 +52,12 @@ export class LaneLoop {
     this.#running = null;
   }
 
-  async #run({ id, feeds, outputs }: InferRequest): Promise<InferReply> {
+  async #run({ id, feeds, outputs, runs }: InferRequest): Promise<InferReply> {
     const startMs = performance.now();
     try {
-      const results = await this.#session.run(feeds, outputs);
+      const results = await (runs === null
+        ? this.#session.run(feeds, outputs)
+        : runInTurn(this.#session, runs, feeds, outputs));
       return { id, kind: "done", outputs: results, feeds, runMs: performance.now() - startMs };
     } catch (caught) {
       const error = errorToData(caught);

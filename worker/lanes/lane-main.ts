@@ -2,7 +2,6 @@ import { workerData } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
 import type { LaneSession } from "../../shared/onnx/session.ts";
-import { FixedBatchSession } from "./fixed-batch.ts";
 import { LaneLoop } from "./lane-loop.ts";
 import type { LaneOptions, LaneThreadMethods, LaneThreadOwner } from "./lane-protocol.ts";
 
@@ -12,10 +11,7 @@ export function laneMain(openSession: (options: LaneOptions) => Promise<LaneSess
   const methods: LaneThreadMethods = {
     async load() {
       const startMs = performance.now();
-      const options = workerData as LaneOptions;
-      const opened = await openSession(options);
-      const session =
-        options.fixedBatch === null ? opened : new FixedBatchSession(opened, options.fixedBatch);
+      const session = await openSession(workerData as LaneOptions);
       loop = new LaneLoop(session, (error) => owner.notify("broken", error));
       return performance.now() - startMs;
     },

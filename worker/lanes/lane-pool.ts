@@ -4,6 +4,7 @@ import { errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { buffersOf, type InferReply, type InferRequest } from "./lane-protocol.ts";
 import type { InferResult, Lanes } from "./lanes.ts";
+import type { BatchRuns } from "./run-in-turn.ts";
 
 /**
  * Connects to lanes by their ports, one for each lane, from `LaneSet.connect`. The calling thread owns the
@@ -39,6 +40,7 @@ class LanePool implements Lanes, Disposable {
   async infer(
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
+    runs: BatchRuns | null,
     signal: AbortSignal,
   ): Promise<InferResult> {
     signal.throwIfAborted();
@@ -46,7 +48,7 @@ class LanePool implements Lanes, Disposable {
     if (first === undefined) throw laneLost();
     const shortest = others.reduce((best, lane) => (lane.queued < best.queued ? lane : best), first);
     if (this.#idle.delete(shortest) && this.#idle.size === 0) this.#onAllBusy();
-    return shortest.infer(feeds, outputs, signal);
+    return shortest.infer(feeds, outputs, runs, signal);
   }
 
   [Symbol.dispose](): void {
@@ -80,9 +82,10 @@ class LaneConnection {
   async infer(
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
+    runs: BatchRuns | null,
     signal: AbortSignal,
   ): Promise<InferResult> {
-    const request: InferRequest = { id: this.#nextId, feeds, outputs };
+    const request: InferRequest = { id: this.#nextId, feeds, outputs, runs };
     this.#nextId += 1;
     this.#port.postMessage(request, buffersOf(feeds));
     const reply = deferred<InferResult>();

@@ -2,7 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
-import type { FixedBatch } from "./fixed-batch.ts";
+import type { BatchRuns } from "./run-in-turn.ts";
 
 /** `workerData` of a lane thread. */
 export interface LaneOptions {
@@ -10,8 +10,6 @@ export interface LaneOptions {
   readonly modelPath: string;
   readonly device: ConcreteDevice;
   readonly threads: number;
-  /** Null: the model takes batches of any size. */
-  readonly fixedBatch: FixedBatch | null;
   /** Memory from `SharedHandle.buffer` for one session of all lanes. Null: each lane has its own session. */
   readonly shared: SharedArrayBuffer | null;
 }
@@ -35,14 +33,16 @@ export interface LaneThreadOwner {
 }
 
 /**
- * Request of one `session.run`, or of several for a fixed batch. The buffers of `feeds` are transferred, and
- * belong to the lane.
+ * Request of one `session.run`, or of several. The buffers of `feeds` are transferred, and belong to the
+ * lane.
  */
 export interface InferRequest {
   readonly id: number;
   readonly feeds: Readonly<Record<string, TensorData>>;
   /** Outputs to compute. */
   readonly outputs: readonly string[];
+  /** Runs of a batch that is too large for one. Null: the session runs the whole batch. */
+  readonly runs: BatchRuns | null;
 }
 
 /** Reply of a lane. The buffers of `outputs` are transferred back, as are those of `feeds`, for reuse. */

@@ -6,7 +6,6 @@ import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { SharedHandle } from "../../shared/onnx/shared-session/shared-handle.ts";
-import type { FixedBatch } from "./fixed-batch.ts";
 import type { LaneOptions, LaneThreadMethods, LaneThreadOwner } from "./lane-protocol.ts";
 
 interface LaneSetOptions {
@@ -15,8 +14,6 @@ interface LaneSetOptions {
   /** Number of lanes, from `layOutLanes`. */
   readonly lanes: number;
   readonly threads: number;
-  /** Default: the model takes batches of any size. */
-  readonly fixedBatch?: FixedBatch | null;
   /** True: all lanes run one session, with one copy of the weights. Default: each lane has its own. */
   readonly sharesSession?: boolean;
   /** Time limit for a lane to end when it is closed. Default: five seconds. */
@@ -63,11 +60,11 @@ let webgpuFree: Promise<void> = Promise.resolve();
  */
 export async function startLanes(options: LaneSetOptions, signal: AbortSignal): Promise<LaneSet> {
   signal.throwIfAborted();
-  const { modelPath, device, threads, fixedBatch = null, closeLimitMs = CLOSE_LIMIT_MS } = options;
+  const { modelPath, device, threads, closeLimitMs = CLOSE_LIMIT_MS } = options;
   const script = options.script ?? compiledUrl("worker/lanes/lane-thread.ts");
   const releaseDevice = device === "webgpu" ? await takeWebgpu(signal) : () => {};
   const shared = options.sharesSession === true ? SharedHandle.buffer() : null;
-  const lane: LaneOptions = { modelPath, device, threads, fixedBatch, shared };
+  const lane: LaneOptions = { modelPath, device, threads, shared };
   const lanes = Array.from({ length: options.lanes }, () => new Lane(script, lane));
   const close = async () => {
     await Promise.allSettled(lanes.map((lane) => lane.close(closeLimitMs)));

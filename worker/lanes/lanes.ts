@@ -1,4 +1,5 @@
 import type { TensorData } from "../../shared/domain/tensor.ts";
+import type { BatchRuns } from "./run-in-turn.ts";
 
 export interface InferResult {
   readonly outputs: Readonly<Record<string, TensorData>>;
@@ -16,12 +17,14 @@ export interface Lanes {
   /**
    * Runs one batch on the lane with the shortest queue. `feeds` are transferred and unusable afterwards.
    *
+   * @param runs runs of the batch, one after another. Null: one run
    * @throws {OUT_OF_MEMORY} when the batch is too big for the device
    * @throws {MODEL_FAILED} when the model fails on these rows
    */
   infer(
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
+    runs: BatchRuns | null,
     signal: AbortSignal,
   ): Promise<InferResult>;
 }

@@ -29,7 +29,7 @@ interface ModelStage {
   readonly lanes: Lanes;
   /** Returns the limit of batches at the lanes. */
   readonly inFlight: () => number;
-  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory">;
+  readonly sizer: Pick<BatchSizer, "nextRows" | "observe" | "outOfMemory" | "runRows">;
   readonly pool: BufferPool;
 }
 

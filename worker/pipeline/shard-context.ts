@@ -215,6 +215,8 @@ function startModel(
       const rows = largestShard();
       return rows === 0 ? null : Math.ceil(rows / (BATCHES_OF_SHARD * lanes.count));
     },
+    // The rows of a model with states wait for each other.
+    groupsRuns: job.map.state === undefined,
     mayGrow: watchGrowth(),
     learned,
     onLearned,

@@ -9,6 +9,7 @@ import { type BatchOutcome, BatchRunner } from "../../../../worker/batch/batch-r
 import type { BatchSizer } from "../../../../worker/batch/batch-sizer.ts";
 import { BufferPool } from "../../../../worker/batch/buffer-pool.ts";
 import type { Lanes } from "../../../../worker/lanes/lanes.ts";
+import type { BatchRuns } from "../../../../worker/lanes/run-in-turn.ts";
 import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
 import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
@@ -38,15 +39,18 @@ function aRunner(
   refuse: (rows: number[]) => ShardmillError | null,
   changes: Partial<MapBinding> = {},
   answer: (rows: number[]) => Readonly<Record<string, TensorData>> = () => ({}),
+  runRows: number | null = null,
 ) {
   const stop = new AbortController();
   const runs: number[][] = [];
   const requested: (readonly string[])[] = [];
   const tooBig: number[] = [];
+  const cuts: (BatchRuns | null)[] = [];
   const lanes: Lanes = {
     count: 1,
-    async infer(feeds, outputs) {
+    async infer(feeds, outputs, cut) {
       requested.push(outputs);
+      cuts.push(cut);
       const rows = Array.from(new Float32Array(feeds.x?.data ?? new ArrayBuffer(0)));
       runs.push(rows);
       const error = refuse(rows);
@@ -54,7 +58,8 @@ function aRunner(
       return { outputs: answer(rows), feeds, runMs: 1 };
     },
   };
-  const sizer: Pick<BatchSizer, "observe" | "outOfMemory"> = {
+  const sizer: Pick<BatchSizer, "observe" | "outOfMemory" | "runRows"> = {
+    runRows,
     observe: () => {},
     outOfMemory: ({ rows }) => tooBig.push(rows),
   };
@@ -66,7 +71,7 @@ function aRunner(
     meter: new BusyMeter(() => 0),
     signal: stop.signal,
   });
-  return { runner, runs, requested, tooBig, stop };
+  return { runner, runs, requested, tooBig, cuts, stop };
 }
 
 /** Returns a model with two numbers per row, or three for a batch with a bad row. */
@@ -92,9 +97,10 @@ const rowsOf = (segments: readonly BatchOutcome[]) =>
 
 test("exactly the rows that the model fails on are found, and the order is kept", async () => {
   const rows = fc.integer({ min: 2, max: 40 });
+  const runRows = fc.option(fc.integer({ min: 1, max: 12 }));
   await fc.assert(
-    fc.asyncProperty(rows, fc.array(fc.nat(39), { maxLength: 6 }), async (count, bad) => {
-      const { runner } = aRunner(failing(bad));
+    fc.asyncProperty(rows, fc.array(fc.nat(39), { maxLength: 6 }), runRows, async (count, bad, cut) => {
+      const { runner } = aRunner(failing(bad), {}, () => ({}), cut);
       // A batch that works first, so that later failures are the data's fault.
       await runner.run(rowsBatch(someRows(100).pieces.map(({ chunk }) => ({ chunk, start: 99, end: 100 }))));
       const segments = await runner.run(someRows(count));
@@ -103,6 +109,51 @@ test("exactly the rows that the model fails on are found, and the order is kept"
       );
     }),
   );
+});
+
+describe("a batch of several runs", () => {
+  const withRuns = (refuse: (rows: number[]) => ShardmillError | null, runRows: number) =>
+    aRunner(refuse, {}, () => ({}), runRows);
+
+  test("goes to a lane whole, with the rows of a run and the batch axes", async () => {
+    const { runner, runs, cuts } = withRuns(() => null, 4);
+    await runner.run(someRows(10));
+    await runner.run(someRows(4));
+    expect(runs.map(({ length }) => length)).toEqual([10, 4]);
+    expect(cuts).toEqual([{ rows: 4, inputs: { x: 0 }, outputs: { y: 0 } }, null]);
+  });
+
+  test("is cut between runs when one fails, and each run may cost as many failures as a batch", async () => {
+    const bad = Array.from({ length: 1_500 }, (_, row) => row * 2);
+    const { runner, runs } = withRuns(failing(bad), 256);
+    await runner.run(
+      rowsBatch(someRows(4_001).pieces.map(({ chunk }) => ({ chunk, start: 3_999, end: 4_000 }))),
+    );
+    runs.length = 0;
+    const segments = await runner.run(someRows(3_000));
+    expect(rowsOf(segments).filter(({ kind }) => kind === "failed")).toHaveLength(1_500);
+    const several = runs.filter(({ length }) => length > 256);
+    expect(several.every(([first = 0]) => first % 256 === 0)).toBe(true);
+  });
+
+  test("that does not fit is halved, and the sizer learns each size that did not fit", async () => {
+    const full = () => new ShardmillError("OUT_OF_MEMORY", "full");
+    const { runner, tooBig } = withRuns((rows) => (rows.length > 8 ? full() : null), 16);
+    await runner.run(someRows(64));
+    expect(tooBig).toEqual([64, 32, 16, 16, 32, 16, 16]);
+  });
+
+  test("fails at once when its lane is lost, and runs no more when the shard is cancelled", async () => {
+    const gone = withRuns(() => new ShardmillError("WORKER_LOST", "gone"), 4);
+    await expect(gone.runner.run(someRows(64))).rejects.toMatchObject({ code: "WORKER_LOST" });
+    expect(gone.runs).toHaveLength(1);
+    const { runner, runs, stop } = withRuns(() => {
+      stop.abort(new ShardmillError("INTERRUPTED", "stop"));
+      return new ShardmillError("MODEL_FAILED", "x");
+    }, 4);
+    await expect(runner.run(someRows(64))).rejects.toMatchObject({ code: "INTERRUPTED" });
+    expect(runs).toHaveLength(1);
+  });
 });
 
 test("one bad row among 1,024 is found in 21 runs, and keeps the model's message", async () => {

@@ -30,7 +30,7 @@ test("short batches raise the number in flight, up to a limit", async () => {
     [0, 16],
   ] as const) {
     const lanes = lanesOf({ runMs, bytes: 8 });
-    await lanes.infer({}, ["y"], NEVER);
+    await lanes.infer({}, ["y"], null, NEVER);
     expect(lanes.inFlight, `${runMs} ms`).toBe(inFlight);
     expect(lanes.inFlight).toBeLessThanOrEqual(lanes.mostInFlight);
   }
@@ -38,22 +38,22 @@ test("short batches raise the number in flight, up to a limit", async () => {
 
 test("large batches do not raise the number in flight, however short they are", async () => {
   const lanes = lanesOf({ runMs: 1, bytes: 24 << 20 });
-  await lanes.infer({}, ["y"], NEVER);
+  await lanes.infer({}, ["y"], null, NEVER);
   expect(lanes.inFlight).toBe(4);
 });
 
 test("threads that share the lanes share the depth, and each keeps one batch per lane", async () => {
   const lanes = lanesOf({ runMs: 10, bytes: 8 }, 4);
   expect(lanes.inFlight).toBe(2);
-  await lanes.infer({}, ["y"], NEVER);
+  await lanes.infer({}, ["y"], null, NEVER);
   expect(lanes.inFlight).toBe(2);
 });
 
 test("one slow batch among many does not change the depth", async () => {
   const batch = { runMs: 10, bytes: 8 };
   const lanes = lanesOf(batch);
-  for (let run = 0; run < 20; run += 1) await lanes.infer({}, ["y"], NEVER);
+  for (let run = 0; run < 20; run += 1) await lanes.infer({}, ["y"], null, NEVER);
   batch.runMs = 20;
-  await lanes.infer({}, ["y"], NEVER);
+  await lanes.infer({}, ["y"], null, NEVER);
   expect(lanes.inFlight).toBe(8);
 });

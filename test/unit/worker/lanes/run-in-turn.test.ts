@@ -3,15 +3,11 @@ import { expect, test } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { product, type TensorData, withBatchAt } from "../../../../shared/domain/tensor.ts";
 import { packTexts, unpackTexts } from "../../../../shared/domain/texts.ts";
-import type { Session } from "../../../../shared/onnx/session.ts";
-import { FixedBatchSession } from "../../../../worker/lanes/fixed-batch.ts";
+import type { LaneSession } from "../../../../shared/onnx/session.ts";
+import { runInTurn } from "../../../../worker/lanes/run-in-turn.ts";
 import { placeBatch, rowsFirst } from "../../../../worker/tensorize/batch-axis.ts";
 
-type Run = Session["run"];
-
-function aSession(run: Run): Session {
-  return { signature: { inputs: [], outputs: [], unusable: [] }, run, async [Symbol.asyncDispose]() {} };
-}
+type Run = LaneSession["run"];
 
 const floats = (tensor: TensorData | undefined) => [...new Float32Array(tensor?.data ?? new ArrayBuffer(0))];
 
@@ -23,13 +19,15 @@ function counting(rows: number, rowDims: readonly number[], axis: number): Tenso
 
 /** Returns a model that copies its input, with the batch at `outputAxis`, and accepts only `rows` rows. */
 function anEcho(rows: number, axis: number, outputAxis: number) {
-  const session = aSession(async ({ x, rate }) => {
+  const run: Run = async ({ x, rate }) => {
     expect([x?.dims[axis], floats(rate)]).toEqual([rows, [7]]);
     if (x === undefined) throw new Error("no x");
     return { y: placeBatch(rowsFirst(x, axis), outputAxis) };
-  });
-  return new FixedBatchSession(session, { rows, inputs: { x: axis }, outputs: { y: outputAxis } });
+  };
+  return { run };
 }
+
+const SINGLE_ROWS = { rows: 1, inputs: { x: 0 }, outputs: { y: 0 } };
 
 const rate: TensorData = { dtype: "float32", dims: [], data: Float32Array.of(7).buffer };
 
@@ -44,9 +42,27 @@ test("a multiple of the fixed batch is run batch by batch, whatever the batch ax
   await fc.assert(
     fc.asyncProperty(shape, async ({ rows, runs, rowDims, axis, outputAxis }) => {
       const x = counting(rows * runs, rowDims, axis);
-      const { y } = await anEcho(rows, axis, outputAxis).run({ x, rate }, ["y"]);
+      const cut = { rows, inputs: { x: axis }, outputs: { y: outputAxis } };
+      const { y } = await runInTurn(anEcho(rows, axis, outputAxis), cut, { x, rate }, ["y"]);
       expect(y?.dims).toEqual(withBatchAt(rowDims, rows * runs, outputAxis));
       expect(floats(y)).toEqual(floats(counting(rows * runs, rowDims, outputAxis)));
+    }),
+  );
+});
+
+test("a batch of any size runs in turn, and only the last run may be shorter", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 40 }), async (rows, all) => {
+      const ran: unknown[] = [];
+      const run: Run = async ({ x }) => {
+        ran.push(x?.dims[0]);
+        return { y: x ?? rate };
+      };
+      const runs = { rows, inputs: { x: 0 }, outputs: { y: 0 } };
+      const { y } = await runInTurn({ run }, runs, { x: counting(all, [2], 0), rate }, ["y"]);
+      const rest = all % rows;
+      expect(ran).toEqual([...Array(Math.floor(all / rows)).fill(rows), ...(rest === 0 ? [] : [rest])]);
+      expect([y?.dims, floats(y)]).toEqual([[all, 2], floats(counting(all, [2], 0))]);
     }),
   );
 });
@@ -56,15 +72,12 @@ test("texts pass through unchanged, also empty ones", async () => {
     fc.asyncProperty(
       fc.array(fc.string({ unit: "grapheme" }), { minLength: 1, maxLength: 9 }),
       async (texts) => {
-        const session = aSession(async ({ x }) => {
+        const run: Run = async ({ x }) => {
           expect(x?.dims).toEqual([1, 1]);
           return { y: x ?? rate };
-        });
-        const fixed = new FixedBatchSession(session, { rows: 1, inputs: { x: 0 }, outputs: { y: 0 } });
-        const { y } = await fixed.run(
-          { x: { dtype: "string", dims: [texts.length, 1], data: packTexts(texts) } },
-          ["y"],
-        );
+        };
+        const x = { dtype: "string", dims: [texts.length, 1], data: packTexts(texts) } as const;
+        const { y } = await runInTurn({ run }, SINGLE_ROWS, { x }, ["y"]);
         expect(y?.dims).toEqual([texts.length, 1]);
         expect(unpackTexts(y?.data ?? new ArrayBuffer(0), texts.length)).toEqual(texts);
       },
@@ -82,10 +95,8 @@ test("a failed run, or an output with another shape or number of rows, fails the
     // The right number of rows in total.
     async ({ x }) => ({ y: counting([2, 0, 1][floats(x)[0] ?? 0] ?? 1, [1], 0) }),
   ];
-  for (const answer of answers) {
-    const fixed = new FixedBatchSession(aSession(answer), { rows: 1, inputs: { x: 0 }, outputs: { y: 0 } });
-    await expect(fixed.run({ x: counting(3, [1], 0) }, ["y"])).rejects.toMatchObject({
-      code: "MODEL_FAILED",
-    });
+  for (const run of answers) {
+    const running = runInTurn({ run }, SINGLE_ROWS, { x: counting(3, [1], 0) }, ["y"]);
+    await expect(running).rejects.toMatchObject({ code: "MODEL_FAILED" });
   }
 });
