@@ -6,7 +6,7 @@ import { type ErrorData, ShardmillError } from "../../../../shared/core/errors.t
 import type { TensorData } from "../../../../shared/domain/tensor.ts";
 import type { Session } from "../../../../shared/onnx/session.ts";
 import { LaneLoop } from "../../../../worker/lanes/lane-loop.ts";
-import { buffersOf, type InferReply } from "../../../../worker/lanes/lane-protocol.ts";
+import { buffersOf, type InferReply, type InferRequest } from "../../../../worker/lanes/lane-protocol.ts";
 
 type Feeds = Readonly<Record<string, TensorData>>;
 
@@ -32,7 +32,8 @@ async function reply(port: MessagePort): Promise<InferReply> {
 }
 
 function ask(port: MessagePort, id: number, feeds: Feeds): void {
-  port.postMessage({ id, feeds, outputs: ["y"] }, buffersOf(feeds));
+  const request: InferRequest = { id, feeds, outputs: ["y"], runs: null };
+  port.postMessage(request, buffersOf(feeds));
 }
 
 test("requests of two ports run one at a time, and each reply goes to its own port", async () => {
