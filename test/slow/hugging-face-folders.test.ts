@@ -26,7 +26,7 @@ const LOUDEST = onnxModel({
   ],
 });
 
-/** Drafts a job on a folder by `init`, runs it with one more kept column, and returns that and an output. */
+/** Drafts a job on a folder by `init`, runs it, and returns an input column and an output. */
 async function draftedRows(folder: string, model: Uint8Array, columns: readonly [string, string]) {
   await using job = await JobFolder.make({ files: 0 });
   await cp(join(FIXTURES, "folders", folder), job.at(folder), { recursive: true });
