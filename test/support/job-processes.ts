@@ -72,7 +72,7 @@ export interface JournalFacts {
 }
 
 /** Reads facts from the journal of an unfinished job, even while a coordinator writes it. */
-export async function journalFacts(job: KnownJob): Promise<JournalFacts> {
+export async function journalFacts(job: Pick<KnownJob, "out">): Promise<JournalFacts> {
   const { records } = await readJournal(join(job.out, "_shardmill", "journal"));
   return factsOf(records);
 }
@@ -91,7 +91,7 @@ const LIMIT_MS = 240_000;
  *
  * @throws {Error} at the time limit
  */
-export async function untilCommitted(job: KnownJob, count: number): Promise<JournalFacts> {
+export async function untilCommitted(job: Pick<KnownJob, "out">, count: number): Promise<JournalFacts> {
   return await until(`${count} commits`, async () => {
     const facts = await journalFacts(job).catch(() => null);
     return facts !== null && facts.committed.length >= count ? facts : null;
