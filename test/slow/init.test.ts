@@ -167,7 +167,7 @@ test("a draft without fitting columns has TODO lines, and plan refuses it", asyn
 
 test.each([
   [["--model", "model.onnx"], "ARGUMENT_INVALID"],
-  [["--input", "data"], "ARGUMENT_INVALID"],
+  [["--input", "data", "--ask-key", "KEY"], "ARGUMENT_INVALID"],
   [["--model", "model.onnx", "--input", "data", "--model", "model.onnx"], "ARGUMENT_INVALID"],
   // No keys are configured for it.
   [["--model", "s3://bucket/model.onnx", "--input", "data"], "MODEL_NOT_FOUND"],
