@@ -23,13 +23,12 @@ const PARTS: readonly DraftedPart[] = STEPS.flatMap(({ key, draft }) =>
 /** Options of the steps around which a job can be drafted. Their names depend on the extensions. */
 export const STEP_OPTIONS: Record<never, never> = Object.fromEntries(
   PARTS.flatMap(({ option, says }) => [
-    [option, { type: "string", requiresArg: true, conflicts: "model", describe: says }],
+    [option, { type: "string", requiresArg: true, describe: says }],
     [
       keyOption(option),
       {
         type: "string",
         requiresArg: true,
-        implies: option,
         describe: `The variable of the environment with the key of --${option}: LLM_KEY`,
       },
     ],
@@ -39,23 +38,22 @@ export const STEP_OPTIONS: Record<never, never> = Object.fromEntries(
 /**
  * Returns the step that the arguments choose. Null: none.
  *
- * @throws {ARGUMENT_INVALID} when they choose several
+ * @throws {ARGUMENT_INVALID} when they choose several, or a model, too, or a key without its step
  */
 export function chosenStep(args: object): ChosenStep | null {
-  const texts = args as Readonly<Record<string, unknown>>;
-  const [chosen, ...others] = PARTS.filter(({ option }) => texts[option] !== undefined);
+  const texts = args as Readonly<Record<string, string | undefined>>;
+  const alone = PARTS.find((part) => texts[part.option] === undefined && texts[keyOption(part.option)]);
+  if (alone !== undefined) throw refused(keyOption(alone.option), `needs --${alone.option}`);
+  const [chosen, other] = PARTS.filter(({ option }) => texts[option] !== undefined);
   if (chosen === undefined) return null;
-  const [other] = others;
-  if (other !== undefined)
-    throw new ShardmillError("ARGUMENT_INVALID", `--${chosen.option} excludes --${other.option}`, {
-      fields: { option: other.option },
-    });
-  const secret = texts[keyOption(chosen.option)];
-  return {
-    part: chosen,
-    address: String(texts[chosen.option]),
-    secret: secret === undefined ? null : String(secret),
-  };
+  const excluded = other?.option ?? (texts.model === undefined ? null : "model");
+  if (excluded !== null) throw refused(chosen.option, `excludes --${excluded}`);
+  const { [chosen.option]: address = "", [keyOption(chosen.option)]: secret = null } = texts;
+  return { part: chosen, address, secret };
+}
+
+function refused(option: string, why: string): ShardmillError {
+  return new ShardmillError("ARGUMENT_INVALID", `--${option} ${why}`, { fields: { option } });
 }
 
 function keyOption(option: string): string {
