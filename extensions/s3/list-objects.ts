@@ -50,7 +50,12 @@ export function objectPageReader(path: string, from: string | null = null): Body
       if (next !== null && next === from)
         throw failed("STORE_FAILED", path, "cannot be listed: a page of the list refers to itself");
       if (!isEncoded) return { objects, prefixes, next };
-      const named = objects.map((each) => ({ ...each, key: decodedKey(each.key) }));
+      const named = objects.map(({ key, bytes, version, modified }) => ({
+        key: decodedKey(key),
+        bytes,
+        version,
+        modified,
+      }));
       return { objects: named, prefixes: prefixes.map(decodedKey), next };
     },
     broken,

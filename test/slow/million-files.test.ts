@@ -47,7 +47,7 @@ function heapBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
-test("a million files are listed with progress, in a kilobyte of memory each", async () => {
+test("a million files are listed with progress, in 640 bytes of memory each", async () => {
   const before = heapBytes();
   let listed = 0;
   const onFound = (files: number) => {
@@ -60,7 +60,7 @@ test("a million files are listed with progress, in a kilobyte of memory each", a
   const lists = await listFooters(findPartitions(found.files, undefined), { types: {}, named: null });
   const footers = lists?.footers ?? [];
   expect(footers.reduce((rows, { file }) => rows + file.rows, 0)).toBe(FILES);
-  expect((heapBytes() - before) / FILES).toBeLessThan(1_024);
+  expect((heapBytes() - before) / FILES).toBeLessThan(640);
   // A lease has a bounded list of names, and a shard a bounded number of bytes.
   const longest = footers.reduce((most, { file }) => Math.max(most, JSON.stringify(file.text).length), 0);
   expect(longest).toBeLessThan(256 << 10);

@@ -131,7 +131,7 @@ async function discoverAs(
     concern: (values) => rules?.concern(values) ?? false,
     judgeBy: async ({ file, skipped, met }) => {
       const folderValues = valuesOf.file(file.path, skipped);
-      const [found] = await inspectAll([{ ...file, folderValues }], format, storages, signal);
+      const [found] = await inspectAll([candidateOf(file, folderValues)], format, storages, signal);
       return found?.kind === "file" ? ((await rules?.judge(found.file, met, known)) ?? null) : null;
     },
   });
@@ -151,7 +151,7 @@ async function discoverAs(
     for (const file of listed.files) {
       const known = candidates.get(file.realPath);
       if (known === undefined)
-        candidates.set(file.realPath, { ...file, folderValues: valuesOf.file(file.path, skipped) });
+        candidates.set(file.realPath, candidateOf(file, valuesOf.file(file.path, skipped)));
       else if (known.path !== file.path) skippedFiles.note("again", file.path);
     }
   }
@@ -168,6 +168,14 @@ function named(problem: Problem, where: string | null): Problem {
 }
 
 type Candidate = FoundPath & Pick<LocatedFile, "folderValues">;
+
+/** Adds the values of folders. A literal takes much less memory than a spread, of which there may be a million. */
+function candidateOf(
+  { path, realPath, root, stat }: FoundPath,
+  folderValues: LocatedFile["folderValues"],
+): Candidate {
+  return { path, realPath, root, stat, folderValues };
+}
 
 /** A file of which only the name is known. */
 type FormedPath = Omit<LocatedFile, keyof TimedStat>;
@@ -225,7 +233,8 @@ function inspect(
   const file = { path, realPath, root, format: formatHere, folderValues };
   if (stat === null) return { kind: "unknown", file };
   const { bytes, version, modified } = stat;
-  return { kind: "file", file: { ...file, bytes, version, modified } };
+  const located = { path, realPath, root, format: formatHere, folderValues, bytes, version, modified };
+  return { kind: "file", file: located };
 }
 
 async function lookAt(file: FormedPath, storages: Storages, signal: AbortSignal): Promise<Inspected> {

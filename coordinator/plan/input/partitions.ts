@@ -54,7 +54,7 @@ export function findPartitions(
   const typed = memoized((values: LocatedFile["folderValues"]): readonly PartitionValue[] =>
     values.map(({ name, value }, at) => ({ name, type: types[at] ?? "string", value })),
   );
-  const valued = files.map((file) => ({ ...foundFile(file), partitions: typed(file.folderValues) }));
+  const valued = files.map((file) => partitionedPath(file, typed(file.folderValues)));
   return { partitions: { kind: "hive", fields }, files: valued };
 }
 
@@ -84,13 +84,19 @@ export function partitionColumns(
 export function withoutPartitions(files: readonly FoundFile[], why: string | null): FoundPartitions {
   return {
     partitions: { kind: "none", why },
-    files: files.map((file) => ({ ...foundFile(file), partitions: [] })),
+    files: files.map((file) => partitionedPath(file, NO_VALUES)),
   };
 }
 
-/** Copies only the facts of a found file, which are sent to other processes. */
-function foundFile({ path, format, bytes, version, root, modified }: FoundFile): FoundFile {
-  return { path, format, bytes, version, root, modified };
+const NO_VALUES: readonly PartitionValue[] = [];
+
+/**
+ * Copies only the facts of a found file, which are sent to other processes. A literal takes much less memory
+ * than a spread, of which there may be a million.
+ */
+function partitionedPath(file: FoundFile, partitions: readonly PartitionValue[]): PartitionedPath {
+  const { path, format, bytes, version, root, modified } = file;
+  return { path, format, bytes, version, root, modified, partitions };
 }
 
 /** Folder names on the path to some files. */
