@@ -169,7 +169,7 @@ function named(problem: Problem, where: string | null): Problem {
 
 type Candidate = FoundPath & Pick<LocatedFile, "folderValues">;
 
-/** Adds the values of folders. A literal takes much less memory than a spread, of which there may be a million. */
+/** Adds the values of folders. A literal takes much less memory than a spread: there may be a million. */
 function candidateOf(
   { path, realPath, root, stat }: FoundPath,
   folderValues: LocatedFile["folderValues"],
