@@ -113,7 +113,7 @@ async function putFiles(server: S3Server, files: number, bytes: number): Promise
   const content = randomBytes(bytes / 2).toString("hex");
   await using storage = server.storage();
   let next = 0;
-  // By requests, so that the server knows each file's etag, as stores do.
+  // Requests give each file an etag, which a file in the server's own folder lacks.
   const putSome = async () => {
     while (next < files) {
       const at = next++;

@@ -3,6 +3,7 @@ import { present } from "../../shared/core/assert.ts";
 import { formatCount } from "../../shared/core/units.ts";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
+import type { IndexParts } from "../../shared/extension/format.ts";
 
 /** Compression of a whole file. */
 export type TextPacking = "gzip" | "zstd";
@@ -66,12 +67,6 @@ export interface TextIndex {
   /** Row of the file that begins the first stretch. */
   readonly firstRow: number;
   readonly stretches: readonly TextStretch[];
-}
-
-/** Engine schemas that indices are made of. */
-interface IndexParts {
-  readonly field: z.ZodType<Field>;
-  readonly count: z.ZodType<number>;
 }
 
 /** Builds the schema of a CSV form. */

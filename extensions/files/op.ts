@@ -3,6 +3,7 @@ import { present } from "../../shared/core/assert.ts";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { Location } from "../../shared/domain/location.ts";
+import type { IndexParts } from "../../shared/extension/format.ts";
 
 /** Endings of images and sounds. */
 export const KNOWN_ENDINGS = [
@@ -30,11 +31,6 @@ export interface FilesIndex {
   readonly versions: readonly string[];
   /** Times of the last change, in milliseconds since 1970. Null: unknown. */
   readonly modified: readonly (number | null)[];
-}
-
-interface IndexParts {
-  readonly field: z.ZodType<Field>;
-  readonly count: z.ZodType<number>;
 }
 
 /** Builds the schema of an index. */

@@ -84,7 +84,7 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
   const { fields } = dataset;
   const rowFiles = rowFilesOf(dataset);
   const chosen = onceNamed(chosenFields(fields, rowFiles));
-  // Where each file is a row, its bytes say what it is, and its path is no path of another.
+  // Bytes show what a file is. The path of a file as a row names no other file.
   const fileColumns = chosen.filter(({ type }) =>
     rowFiles === null ? holdsFiles(type) : type.kind === "binary",
   );

@@ -1,44 +1,15 @@
 import { isUtf8 } from "node:buffer";
-import {
-  Field as ArrowField,
-  Binary,
-  type Data,
-  type DataType,
-  Float32,
-  Float64,
-  Int8,
-  Int16,
-  Int32,
-  Int64,
-  makeData,
-  Schema,
-  Uint8,
-  Uint16,
-  Uint32,
-  Uint64,
-  Utf8,
-} from "apache-arrow";
+import { Field as ArrowField, Binary, type Data, type DataType, makeData, Schema, Utf8 } from "apache-arrow";
+import { ARROW_NUMBERS } from "../../shared/dataset/arrow-numbers.ts";
 import { offsetsBehind, validity } from "../../shared/dataset/text-column.ts";
 import { nameOfType } from "../../shared/domain/column-type-names.ts";
-import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import type { Field, FieldType, NumericType } from "../../shared/domain/dataset.ts";
 
-const NUMBERS = {
-  int8: Int8,
-  int16: Int16,
-  int32: Int32,
-  int64: Int64,
-  uint8: Uint8,
-  uint16: Uint16,
-  uint32: Uint32,
-  uint64: Uint64,
-  float32: Float32,
-  float64: Float64,
-} as const;
-
-type NumberName = keyof typeof NUMBERS;
+type NumberName = Exclude<NumericType, "bool" | "float16">;
 
 function numberName(type: FieldType): NumberName | null {
-  return type.kind === "numeric" && type.type in NUMBERS ? (type.type as NumberName) : null;
+  const isNumber = type.kind === "numeric" && type.type !== "bool" && type.type !== "float16";
+  return isNumber ? (type.type as NumberName) : null;
 }
 
 /** Returns the Arrow schema of a form's columns. */
@@ -50,7 +21,7 @@ export function tarSchema(fields: readonly Field[]): Schema {
 
 function arrowType(type: FieldType): DataType {
   const number = numberName(type);
-  if (number !== null) return new NUMBERS[number]();
+  if (number !== null) return ARROW_NUMBERS[number]();
   return type.kind === "string" ? new Utf8() : new Binary();
 }
 
@@ -110,7 +81,7 @@ function numberColumn(name: NumberName, contents: Contents, faults: Map<number, 
       );
     return value;
   });
-  const type = new NUMBERS[name]();
+  const type = ARROW_NUMBERS[name]();
   const data = new type.ArrayType(values.length);
   const isWide = data instanceof BigInt64Array || data instanceof BigUint64Array;
   for (const [row, value] of values.entries())

@@ -2,6 +2,7 @@ import type * as z from "zod";
 import { present } from "../../shared/core/assert.ts";
 import type { Zod } from "../../shared/core/zod.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
+import type { IndexParts } from "../../shared/extension/format.ts";
 
 /** Column with the stem of each row, named as the webdataset library names it. */
 export const KEY_COLUMN = "__key__";
@@ -36,12 +37,6 @@ export interface TarIndex {
   /** Row of the file that begins the first stretch. */
   readonly firstRow: number;
   readonly stretches: readonly TarStretch[];
-}
-
-/** Engine schemas that indices are made of. */
-interface IndexParts {
-  readonly field: z.ZodType<Field>;
-  readonly count: z.ZodType<number>;
 }
 
 /** Builds the schema of an index. */

@@ -98,7 +98,7 @@ interface IndexedFiles {
 /** Opens a planned list of files. Its rows are those of its index. */
 type OpenFileList = (planned: InputFile, fetch: FetchListed) => DatasetFile;
 
-interface IndexParts {
+export interface IndexParts {
   /** Schema of a column. */
   readonly field: z.ZodType<Field>;
   /** Schema of a whole number of at least 0. */

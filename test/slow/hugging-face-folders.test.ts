@@ -5,7 +5,7 @@ import { packageRoot } from "../../shared/core/package-root.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
-import { channelMeansModel, onnxModel } from "../support/onnx-model.ts";
+import { channelMeansModel, peakModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 
 /** Folders in the layouts of Hugging Face, and what `datasets` reads there: see `make-folders.py`. */
@@ -18,13 +18,7 @@ const EXPECTED: {
 } = JSON.parse(await readFile(join(FIXTURES, "folders.json"), "utf8"));
 
 const COLOURS = channelMeansModel(6, 8);
-const LOUDEST = onnxModel({
-  inputs: [{ name: "samples", dtype: "float32", dims: ["batch", 32] }],
-  outputs: [{ name: "peak", dtype: "float32", dims: ["batch"] }],
-  nodes: [
-    { op: "ReduceMax", inputs: ["samples"], outputs: ["peak"], attributes: { axes: [1], keepdims: 0 } },
-  ],
-});
+const LOUDEST = peakModel(32);
 
 /** Drafts a job on a folder by `init`, runs it, and returns an input column and an output. */
 async function draftedRows(folder: string, model: Uint8Array, columns: readonly [string, string]) {

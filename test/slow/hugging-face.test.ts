@@ -6,7 +6,7 @@ import { initPlanRun } from "../support/init-run.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
-import { channelMeansModel, onnxModel } from "../support/onnx-model.ts";
+import { channelMeansModel, peakModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 
 /** Files that Hugging Face's `datasets` wrote, and its own reading of them: see `hugging-face/make.py`. */
@@ -20,13 +20,7 @@ const EXPECTED: {
 /** Model that returns the mean of each channel. */
 const COLOURS = channelMeansModel(6, 8);
 
-const LOUDEST = onnxModel({
-  inputs: [{ name: "samples", dtype: "float32", dims: ["batch", 32] }],
-  outputs: [{ name: "peak", dtype: "float32", dims: ["batch"] }],
-  nodes: [
-    { op: "ReduceMax", inputs: ["samples"], outputs: ["peak"], attributes: { axes: [1], keepdims: 0 } },
-  ],
-});
+const LOUDEST = peakModel(32);
 
 async function jobOn(data: string, model: Uint8Array, map: object): Promise<JobFolder> {
   const job = await JobFolder.make({ files: 0, spec: { map: { ...map, keep: ["id"] }, reduce: {} } });

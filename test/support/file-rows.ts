@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { imageFile, PILLOW } from "./image-files.ts";
 import { JobFolder } from "./job-folder.ts";
 import { query } from "./known-answer.ts";
-import { onnxModel } from "./onnx-model.ts";
+import { channelMeansModel, peakModel } from "./onnx-model.ts";
 import { REFERENCE } from "./sound-files.ts";
 
 /** Jobs whose rows are files, and the answers of Pillow and soundfile. */
@@ -16,29 +16,8 @@ const IMAGE = {
   std: [0.229, 0.224, 0.225],
 };
 
-/** Model that returns the mean of each channel. */
-const MEANS = onnxModel({
-  inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, "height", "width"] }],
-  outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
-  nodes: [
-    {
-      op: "ReduceMean",
-      inputs: ["pixel_values"],
-      outputs: ["means"],
-      attributes: { axes: [2, 3], keepdims: 0 },
-    },
-  ],
-});
-
 /** Samples of a window, as in `sounds/make.py`. */
 const WINDOW = 400;
-
-/** Model that returns the largest sample of each window. */
-const LARGEST = onnxModel({
-  inputs: [{ name: "x", dtype: "float32", dims: ["batch", "samples"] }],
-  outputs: [{ name: "y", dtype: "float32", dims: ["batch"] }],
-  nodes: [{ op: "ReduceMax", inputs: ["x"], outputs: ["y"], attributes: { axes: [1], keepdims: 0 } }],
-});
 
 export const PICTURES = Object.keys(PILLOW.means);
 export const SOUNDS = Object.keys(REFERENCE.largest);
@@ -68,7 +47,7 @@ export async function pictureJob({ input, keep = ["path"], maxRows = 0 }: FileJo
   };
   const spec = { input, map, reduce: {}, errors: { maxRows } };
   const job = await JobFolder.make({ files: 0, spec });
-  await job.write("model.onnx", MEANS);
+  await job.write("model.onnx", channelMeansModel());
   return job;
 }
 
@@ -80,13 +59,13 @@ export async function writePictures(job: JobFolder, folder = "photos"): Promise<
 /** Makes a job over windows of sounds. The test writes the files. */
 export async function soundRowsJob(input: FileJob["input"]): Promise<JobFolder> {
   const map = {
-    inputs: { x: { column: "content", sound: { rate: 16_000, window: WINDOW } } },
-    outputs: { y: "y" },
+    inputs: { samples: { column: "content", sound: { rate: 16_000, window: WINDOW } } },
+    outputs: { peak: "peak" },
     keep: ["path", "part"],
     batch: { rows: 4 },
   };
   const job = await JobFolder.make({ files: 0, spec: { input, map, reduce: {} } });
-  await job.write("model.onnx", LARGEST);
+  await job.write("model.onnx", peakModel());
   return job;
 }
 
@@ -107,10 +86,10 @@ export async function expectMeans(job: JobFolder, paths: readonly string[], rows
 /** Checks that each window of each sound has the largest sample that soundfile reads in it. */
 export async function expectLargest(job: JobFolder): Promise<void> {
   const found = await query(
-    `SELECT path, y FROM read_parquet('${job.out}/rows/*.parquet') ORDER BY path, part`,
+    `SELECT path, peak FROM read_parquet('${job.out}/rows/*.parquet') ORDER BY path, part`,
   );
   const expected = SOUNDS.toSorted().flatMap((name) =>
     REFERENCE.largest[name]?.map((largest) => [name, expect.closeTo(largest, 5)]),
   );
-  expect(found.map(([path, y]) => [path, Number(y)])).toEqual(expected);
+  expect(found.map(([path, peak]) => [path, Number(peak)])).toEqual(expected);
 }

@@ -167,6 +167,16 @@ export function channelMeansModel(height: Dim = "height", width: Dim = "width"):
   });
 }
 
+/** Builds `samples` float32 [batch, samples] -> `peak` float32 [batch], the largest sample of each row. */
+export function peakModel(samples: Dim = "samples"): Uint8Array {
+  const largest = { axes: [1], keepdims: 0 };
+  return onnxModel({
+    inputs: [{ name: "samples", dtype: "float32", dims: ["batch", samples] }],
+    outputs: [{ name: "peak", dtype: "float32", dims: ["batch"] }],
+    nodes: [{ op: "ReduceMax", inputs: ["samples"], outputs: ["peak"], attributes: largest }],
+  });
+}
+
 /** Builds `x` -> Identity -> `y`, for any dtype. `dims` with the batch first: `["batch", 3]`. */
 export function identityModel(spec: { dtype: ElementType; dims: readonly Dim[] }): Uint8Array {
   return onnxModel({

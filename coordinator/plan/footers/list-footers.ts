@@ -61,7 +61,7 @@ export async function listFooters(
     footers.push({
       file: { path, format, bytes, version, rows, footerSha256, text: index },
       fields: form.fields,
-      // Where a condition can exclude single files, each is a row group.
+      // One row group for each file lets a condition exclude single files.
       rowGroups:
         each === null
           ? [{ rows, bytes: bytes + rows * FACTS_BYTES }]

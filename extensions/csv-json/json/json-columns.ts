@@ -1,26 +1,16 @@
 import {
   Field as ArrowField,
-  Bool,
   type Data,
   type DataType,
   DateDay,
-  Float32,
-  Float64,
-  Int8,
-  Int16,
-  Int32,
-  Int64,
   List,
   Schema,
   Struct,
   TimestampMicrosecond,
-  Uint8,
-  Uint16,
-  Uint32,
-  Uint64,
   Utf8,
 } from "apache-arrow";
 import { present } from "../../../shared/core/assert.ts";
+import { ARROW_NUMBERS } from "../../../shared/dataset/arrow-numbers.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import { Growing, offsetsBefore } from "./growing.ts";
 import { type ColumnValues, JsonColumn, type JsonValue } from "./json-column.ts";
@@ -28,20 +18,6 @@ import { JsonMembers } from "./json-members.ts";
 import { type JsonScanner, OPEN_LIST, OPEN_OBJECT } from "./json-scanner.ts";
 import { BoolColumn, NumberColumn, WideColumn } from "./number-columns.ts";
 import { DateColumn, TextColumn, TimestampColumn } from "./text-columns.ts";
-
-const NUMBERS = {
-  bool: Bool,
-  int8: Int8,
-  int16: Int16,
-  int32: Int32,
-  int64: Int64,
-  uint8: Uint8,
-  uint16: Uint16,
-  uint32: Uint32,
-  uint64: Uint64,
-  float32: Float32,
-  float64: Float64,
-} as const;
 
 /** Returns the Arrow schema of JSON Lines columns. */
 export function jsonSchema(fields: readonly Field[]): Schema {
@@ -55,7 +31,7 @@ function arrowField({ name, type }: Pick<Field, "name" | "type">): ArrowField {
 function arrowType(type: FieldType): DataType {
   switch (type.kind) {
     case "numeric":
-      if (type.type !== "float16") return new NUMBERS[type.type]();
+      if (type.type !== "float16") return ARROW_NUMBERS[type.type]();
       break;
     case "string":
       return new Utf8();
