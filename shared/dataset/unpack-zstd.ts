@@ -25,7 +25,11 @@ const ERRORS: Readonly<Record<number, string>> = {
   22: "data with another checksum",
 };
 
-let loading: Promise<Zstd> | null = null;
+/**
+ * The library's class, which keeps what was loaded. The library loads once in a thread, and a second load
+ * would never call back. So this must live as long as the library does, and not as long as this module.
+ */
+const library = ZSTDDecoder as { zstd?: Promise<Zstd> };
 
 /** Loads libzstd. The package's own streaming repeats a failed call forever, so only its module is used. */
 function loadZstd(): Promise<Zstd> {
@@ -46,8 +50,8 @@ function loadZstd(): Promise<Zstd> {
  * @throws {Error} when the data is damaged or incomplete
  */
 export async function* unpackZstd(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  loading ??= loadZstd();
-  const zstd = await loading;
+  library.zstd ??= loadZstd();
+  const zstd = await library.zstd;
   const context = zstd.ZSTD_createDCtx();
   // Two structs of libzstd (pointer, size, position), and the buffers that they point to.
   const output = zstd.malloc(24 + OUTPUT_BYTES + INPUT_BYTES);

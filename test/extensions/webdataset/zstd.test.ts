@@ -41,3 +41,16 @@ it("a frame with other content than its checksum is refused", async () => {
   await expect(unpack(damaged, 100)).rejects.toThrow("another checksum");
   await expect(unpack(Buffer.from("this is no frame"), 100)).rejects.toThrow("no zstd frame");
 });
+
+it("another copy of the module in the same thread unpacks, too", async () => {
+  expect(await unpack(REPEATED, 1_000)).toHaveLength(200_000);
+  const copy = new URL("../../../shared/dataset/unpack-zstd.ts?copy", import.meta.url).href;
+  const other: { unpackZstd: typeof unpackZstd } = await import(copy);
+  expect(other.unpackZstd).not.toBe(unpackZstd);
+  async function* pieces() {
+    yield REPEATED;
+  }
+  let bytes = 0;
+  for await (const piece of other.unpackZstd(pieces())) bytes += piece.length;
+  expect(bytes).toBe(200_000);
+}, 30_000);
