@@ -1,7 +1,7 @@
 // Chooses the CI stages that take turns, and records the green ones. The record is .ci/stages.json: a
 // submission is one green run of .ci/run whose record was committed. The record began at 5, with a turn for
 // each stage in the following submissions. A date of null: the stage has no recorded run.
-// - order: prints a line for each stage, the oldest last green run first. A stage "due NAME" must run now,
+// - order: prints a line for each stage, the oldest last green run first. A stage "due NAME" should run now,
 //   and "next NAME" runs while there is time.
 // - record [NAME ...]: counts a submission, and dates the stages that were green in it.
 import { spawnSync } from "node:child_process";
