@@ -1,5 +1,5 @@
 import { assert } from "../core/assert.ts";
-import { hasFeature, mayBeMade } from "./features.ts";
+import { hasFeature, mayBeMade, reductionValue } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
 import { endingOf, isRowsText, isShaped, ROWS_ENDINGS } from "./output-formats.ts";
 import type { PartialFile, PartialManifest } from "./partial.ts";
@@ -51,6 +51,8 @@ export interface PlannedCombinedFile {
   readonly reduction: string;
   /** SQL over `rows`. Null: the reduction's program makes the table. */
   readonly combine: string | null;
+  /** Key columns, by whose buckets the table is ordered (see `buckets.ts`). Null: it is not. */
+  readonly by: readonly string[] | null;
 }
 
 /**
@@ -70,11 +72,15 @@ export function partialLayout(
   if (hasDeadLetters) files.push({ kind: "errors", name: "errors.parquet" });
   for (const [reduction, spec] of reductions) {
     if (!isCombined(spec)) continue;
-    const { combine = null } = spec;
-    files.push({ kind: "combined", name: combinedName(reduction), reduction, combine });
+    const { by = null } = spec;
+    const combine = reductionValue(spec) === null ? (spec.combine ?? ALL_ROWS) : null;
+    files.push({ kind: "combined", name: combinedName(reduction), reduction, combine, by });
   }
   return files;
 }
+
+/** `combine` of a reduction that has keys and no `combine` of its own. */
+export const ALL_ROWS = "SELECT * FROM rows";
 
 /** Checks whether {@link partialLayout} can return this name. Such a name is never a path. */
 export function isPartialFileName(name: string): boolean {

@@ -22,6 +22,14 @@ const reductionSpec = z
     final: sql
       .exactOptional()
       .describe("SQL over `partials` (all combined tables), or over `rows` when there is no `combine`."),
+    by: z
+      .array(z.string().min(1).max(200))
+      .min(1)
+      .max(16)
+      .exactOptional()
+      .describe(
+        "Key columns of what `final` reads. All rows of a key are reduced together, in parts of less memory.",
+      ),
     ...PROGRAM_KEYS,
   })
   .superRefine(checkReductionRules);

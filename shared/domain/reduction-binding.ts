@@ -21,11 +21,11 @@ export interface ReductionBinding {
 export type ReductionBindings = Readonly<Record<string, ReductionBinding>>;
 
 /**
- * Checks whether workers combine each shard's rows for a reduction. Otherwise its `final` reads the mapped
- * rows.
+ * Checks whether workers make a table of each shard's rows for a reduction: a combined one, or the rows in
+ * the order of its keys. Otherwise its `final` reads the mapped rows.
  */
 export function isCombined(reduction: ReductionSpec): boolean {
-  return reduction.combine !== undefined || reductionValue(reduction) !== null;
+  return reduction.combine !== undefined || reduction.by !== undefined || reductionValue(reduction) !== null;
 }
 
 /** Steps and reductions of a job that need files on workers. */
