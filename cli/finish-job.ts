@@ -1,9 +1,8 @@
-import { basename } from "node:path";
 import { NEVER } from "../shared/core/abort.ts";
 import { errorFromData, messageOf } from "../shared/core/errors.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
-import { OTHER_EXTENSION } from "../shared/domain/manifest.ts";
+import { reductionOf } from "../shared/domain/manifest.ts";
 import { printText } from "../shared/terminal/print-text.ts";
 import { renderError } from "../shared/terminal/render-error.ts";
 import { createStyle } from "../shared/terminal/style.ts";
@@ -78,9 +77,15 @@ async function printReductions(status: JobStatus, spec: Pick<JobSpec, "stores">)
   const output = parseLocation(status.output);
   const storage = await storages.at(output);
   const manifest = await readManifest(parseLocation(status.manifest), storage, NEVER);
-  for (const file of manifest.files.filter(({ kind }) => kind === "reduced")) {
-    const { columns, rows, totalRows } = await readReduction(below(output, file.path), storage, SHOWN_ROWS);
-    process.stdout.write(`\n${style.bold(basename(file.path, `.${OTHER_EXTENSION}`))}\n`);
+  const reduced = manifest.files.filter(({ kind }) => kind === "reduced");
+  for (const name of new Set(reduced.map(reductionOf))) {
+    const parts = reduced.filter((file) => reductionOf(file) === name);
+    // The first rows are enough, so only one part is read.
+    const part = parts.find(({ rows }) => rows > 0) ?? parts[0];
+    if (part === undefined) continue;
+    const { columns, rows } = await readReduction(below(output, part.path), storage, SHOWN_ROWS);
+    const totalRows = parts.reduce((sum, { rows }) => sum + rows, 0);
+    process.stdout.write(`\n${style.bold(name)}\n`);
     process.stdout.write(`${renderTable({ columns, rows, totalRows }, style)}\n`);
   }
   process.stdout.write("\n");

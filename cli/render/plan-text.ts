@@ -152,7 +152,8 @@ function reductionsText({ spec }: PlannedJob): string {
     .map(([name, reduction]) => {
       const sql = reduction.combine === undefined ? "final only" : "combine, final";
       const how = reductionValue(reduction)?.part.key ?? sql;
-      return `${oneLine(name)} (${how})`;
+      const parts = reduction.by === undefined ? "" : `, in parts by ${namesText(reduction.by)}`;
+      return `${oneLine(name)} (${how}${parts})`;
     })
     .join(", ");
 }

@@ -52,6 +52,11 @@ export function reducedPath(name: string): string {
   return `${OUTPUT_FOLDERS.reduced}/${name}.${OTHER_EXTENSION}`;
 }
 
+/** Path of a part of a reduction by key: `_reduced/visits/part-00007.pq`. */
+export function reducedPartPath(name: string, index: number, count: number): string {
+  return `${OUTPUT_FOLDERS.reduced}/${name}/${partName(index, count, OTHER_EXTENSION)}`;
+}
+
 /** Digest of an output's files. An intent records it, and a second publication compares it. */
 export function outputDigest(files: readonly OutputFile[]): Digest {
   return sha256(

@@ -28,7 +28,9 @@ const hex = z
   .transform(asDigest);
 
 /** Path of a file inside the output folder. No other is valid, because files named here may be deleted. */
-const outputPath = z.string().regex(/^(rows|_reduced|_errors)\/([^/=\\\0]+=[^/\\\0]*\/)*[^/\\\0]+$/);
+const outputPath = z
+  .string()
+  .regex(/^(?:(?:rows|_reduced|_errors)\/(?:[^/=\\\0]+=[^/\\\0]*\/)*|_reduced\/[A-Za-z0-9_-]+\/)[^/\\\0]+$/);
 
 const STORE_COUNTS_SCHEMA = z.object({
   store: z.string(),

@@ -18,6 +18,15 @@ export interface MergeLimits {
   readonly bytesPerMerge: number;
 }
 
+interface MergeOptions {
+  /** Prefix of the names of merged files. */
+  readonly prefix: string;
+  readonly signal: AbortSignal;
+  readonly limits?: MergeLimits;
+  /** Returns a SELECT of all rows of a scan. Default: in their order. */
+  readonly select?: (scan: string) => string;
+}
+
 const MERGE_LIMITS: MergeLimits = {
   filesInPlace: 2048,
   filesPerMerge: 1024,
@@ -55,19 +64,19 @@ export async function mergeSmallFiles(
   database: Pick<SqlDatabase, "copyOwn">,
   files: readonly ScanFile[],
   mergeFolder: string,
-  options: { readonly prefix: string; readonly signal: AbortSignal; readonly limits?: MergeLimits },
+  { prefix, signal, limits = MERGE_LIMITS, select = (scan) => `FROM ${scan}` }: MergeOptions,
 ): Promise<readonly string[]> {
   const paths: string[] = [];
-  for (const [index, group] of groupSmallFiles(files, options.limits ?? MERGE_LIMITS).entries()) {
-    options.signal.throwIfAborted();
+  for (const [index, group] of groupSmallFiles(files, limits).entries()) {
+    signal.throwIfAborted();
     const [first] = group;
     if (group.length === 1 && first !== undefined) {
       paths.push(first.path);
       continue;
     }
-    const merged = join(mergeFolder, `${options.prefix}-${index}.parquet`);
+    const merged = join(mergeFolder, `${prefix}-${index}.parquet`);
     await rm(merged, { force: true });
-    const sql = `FROM ${parquetScan(group.map((file) => file.path))}`;
+    const sql = select(parquetScan(group.map((file) => file.path)));
     await database.copyOwn({ where: "merging partials", sql }, merged);
     paths.push(merged);
   }

@@ -10,7 +10,6 @@ import { runIsolated } from "../../shared/onnx/isolated.ts";
 import { defaultMemoryBytes } from "../../shared/sql/locking.ts";
 import { makeFile } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { reducedPath } from "../publish/layout.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import type { ScanFile } from "./merge-small-files.ts";
 
@@ -36,7 +35,8 @@ const LIMIT_MS = 2 ** 31 - 1;
 const BASE_BYTES = 2 ** 30;
 
 interface ProgramOptions {
-  readonly name: string;
+  /** Path of the file in the output folder. */
+  readonly path: string;
   /** Key of the extension part that runs the program. */
   readonly key: string;
   readonly scanned: readonly ScanFile[];
@@ -47,17 +47,16 @@ interface ProgramOptions {
 }
 
 /**
- * Runs the `final` of a program reduction over its combined tables, and stages `_reduced/<name>.pq`. The
- * program runs in a process of its own with a memory limit. A cancelled job kills the process.
+ * Runs the `final` of a program reduction over its combined tables, and stages the result. The program runs
+ * in a process of its own with a memory limit. A cancelled job kills the process.
  *
  * @throws {STEP_INVALID} {STEP_FAILED} with the place in the user's file
  * @throws the signal's reason once it aborts
  */
 export async function reduceByProgram(
   { file, where }: ReductionBinding,
-  { name, key, scanned, paths, storage, signal, memoryLimitBytes = defaultMemoryBytes() }: ProgramOptions,
+  { path, key, scanned, paths, storage, signal, memoryLimitBytes = defaultMemoryBytes() }: ProgramOptions,
 ): Promise<OutputFile> {
-  const path = reducedPath(name);
   const target: Location = below(paths.stage, path);
   return await makeFile(target, { storage, scratch: paths.temp, signal }, async (localPath) => {
     const question: FinalQuestion = {

@@ -1,25 +1,28 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { assert, present } from "../../shared/core/assert.ts";
-import { digestFile } from "../../shared/core/digest.ts";
+import { mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { assert } from "../../shared/core/assert.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { divideBuckets } from "../../shared/domain/buckets.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import { reductionValue } from "../../shared/domain/features.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { assertLaw } from "../../shared/domain/laws.ts";
 import { below } from "../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { ReductionBindings } from "../../shared/domain/reduction-binding.ts";
-import { emptyTable } from "../../shared/sql/duckdb-types.ts";
-import { parquetScan } from "../../shared/sql/quote.ts";
-import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
-import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
-import { isOnThisMachine, makeFile } from "../../shared/storage/local-paths.ts";
+import { reducedFile } from "../../shared/domain/partial-layout.ts";
+import { isCombined, type ReductionBindings } from "../../shared/domain/reduction-binding.ts";
+import { defaultMemoryBytes } from "../../shared/sql/locking.ts";
+import type { OpenDatabase } from "../../shared/sql/sql-database.ts";
+import type { SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { reducedPath } from "../publish/layout.ts";
+import { reducedPartPath, reducedPath } from "../publish/layout.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
-import { type MergeLimits, mergeSmallFiles } from "./merge-small-files.ts";
-import { reduceByProgram } from "./reduce-by-program.ts";
-import { checkSources, type Sources } from "./reduce-sources.ts";
+import type { MergeLimits } from "./merge-small-files.ts";
+import { type ReducePart, reducePart } from "./reduce-part.ts";
+import { checkSources } from "./reduce-sources.ts";
+
+/** Memory limit of one part of a reduction by key. Its groups spill when they need more. */
+const PART_MEMORY_BYTES = 2 ** 30;
 
 export interface ReduceOptions {
   readonly reduce: JobSpec["reduce"];
@@ -38,12 +41,15 @@ export interface ReduceOptions {
   readonly signal: AbortSignal;
   readonly memoryLimitBytes?: number;
   readonly mergeLimits?: MergeLimits;
+  /** Bytes that one part of a reduction by key reads, about. Default: 128 MiB. */
+  readonly partBytes?: number;
   /** Opens the database. Default: in a process of its own. */
   readonly open?: OpenDatabase<SqlProcessOptions>;
 }
 
 /**
- * Runs the `final` of every reduction over all committed partials, and stages `_reduced/<name>.pq` durably.
+ * Runs the `final` of every reduction over all committed partials, and stages `_reduced/<name>.pq` durably, or
+ * the parts of `_reduced/<name>/`.
  * First checks each file against its manifest again, once.
  *
  * Law `same-commits-same-output`: the same partials give the same bytes after any restart, too. One thread
@@ -66,96 +72,50 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
   const sources = await checkSources(options);
   const files: OutputFile[] = [];
   for (const [name, spec] of reductions) {
-    const key = reductionValue(spec)?.part.key;
-    if (key !== undefined) {
-      const binding = present(options.reductions?.[name], "a reduction by a program is planned");
-      const scanned = sources.get(name) ?? [];
-      files.push(await reduceByProgram(binding, { ...options, name, key, scanned }));
-      continue;
-    }
-    const { combine, final } = spec;
-    const reduction = { combine, final: present(final, "a reduction without a program has SQL") };
-    // A database for each reduction: no state of one reaches the next.
-    const database = (options.open ?? openSqlProcess)({
-      folders: [...new Set([temp, ...[paths.partials, reducedFolder].filter(isOnThisMachine)])],
-      tempFolder: temp,
-      purpose: "result",
-      signal,
-      ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
-    });
-    const file = await useDatabase(
-      database,
-      (opened) => reduceOne({ ...options, database: opened, sources }, name, reduction),
-      signal,
-    );
-    files.push(file);
+    assert(isFileName(name), `reduction ${JSON.stringify(name)} can be a file's name`);
+    const scanned = sources.get(isCombined(spec) ? name : null) ?? [];
+    files.push(...(await reduceOne({ name, spec, files: scanned }, options)));
   }
   return files;
 }
 
-interface SqlReduction {
-  readonly combine: string | undefined;
-  readonly final: string;
-}
-
-interface Reducing extends ReduceOptions {
-  readonly database: SqlDatabase;
-  readonly sources: Sources;
-}
-
-async function reduceOne(reducing: Reducing, name: string, reduction: SqlReduction): Promise<OutputFile> {
-  const { database, paths, storage, signal } = reducing;
-  assert(isFileName(name), `reduction ${JSON.stringify(name)} can be a file's name`);
-  const isCombined = reduction.combine !== undefined;
-  const table = isCombined ? "partials" : "rows";
-  const mergeFolder = join(paths.temp, "merged");
-  await mkdir(mergeFolder, { recursive: true });
-  try {
-    const scanned = await mergeSmallFiles(
-      database,
-      reducing.sources.get(isCombined ? name : null) ?? [],
-      mergeFolder,
-      {
-        prefix: table,
-        signal,
-        ...(reducing.mergeLimits === undefined ? {} : { limits: reducing.mergeLimits }),
-      },
-    );
-    await createTable(reducing, { name, reduction, scanned });
-    const path = reducedPath(name);
-    const final = { where: `reduce.${name}.final`, sql: reduction.final };
-    const place = { storage, scratch: paths.temp, signal };
-    return await makeFile(below(paths.stage, path), place, async (localPath) => {
-      const { rows } = await database.copyTo(final, localPath);
-      return { path, kind: "reduced", rows, ...(await digestFile(localPath, signal)) };
-    });
-  } finally {
-    await rm(mergeFolder, { recursive: true, force: true });
-  }
+async function reduceOne(
+  reduction: Pick<ReducePart, "name" | "spec" | "files">,
+  options: ReduceOptions,
+): Promise<readonly OutputFile[]> {
+  const { name, spec } = reduction;
+  if (spec.by !== undefined) return await reduceByKey(reduction, options);
+  const { file } = await reducePart({ ...reduction, range: null, path: reducedPath(name) }, options);
+  return [file];
 }
 
 /**
- * Creates the table that `final` reads: `rows`, or `partials` with the types of `combine`. If no shard has a
- * file, the table is that of an empty shard.
+ * Reduces ranges of buckets, each by a process of its own. Together they hold all rows, and all rows of a key
+ * are in one of them. A part's memory limit is the same on each machine that has as much. So a part that
+ * spills is the same everywhere.
  */
-async function createTable(
-  reducing: Reducing,
-  { name, reduction, scanned }: { name: string; reduction: SqlReduction; scanned: readonly string[] },
-): Promise<void> {
-  const { database, fields, paths } = reducing;
-  if (reduction.combine === undefined) {
-    const view = `CREATE VIEW rows AS FROM ${parquetScan(scanned)}`;
-    await database.run(scanned.length > 0 ? view : emptyTable("rows", fields));
-    return;
-  }
-  const combine = { where: `reduce.${name}.combine`, sql: reduction.combine };
-  await database.run(emptyTable("rows", fields));
-  const empty = join(paths.temp, "merged", "empty.parquet");
-  if (scanned.length === 0) await database.copyTo(combine, empty, { storedFor: "partial" });
-  await database.viewPartials("partials", combine, parquetScan(scanned.length > 0 ? scanned : [empty]));
-  await database.run("DROP TABLE rows");
+async function reduceByKey(
+  reduction: Pick<ReducePart, "name" | "spec" | "files">,
+  options: ReduceOptions,
+): Promise<readonly OutputFile[]> {
+  const { name, files } = reduction;
+  const ranges = divideBuckets(sum(files.map(({ bytes }) => bytes)), options.partBytes);
+  const memory = Math.min(PART_MEMORY_BYTES, defaultMemoryBytes());
+  const atOnce = Math.max(1, Math.min(availableParallelism(), Math.floor(defaultMemoryBytes() / memory)));
+  const limited = { ...options, memoryLimitBytes: options.memoryLimitBytes ?? memory };
+  const parts = await mapConcurrent(ranges, atOnce, (range, index) =>
+    reducePart({ ...reduction, range, path: reducedPartPath(name, index, ranges.length) }, limited),
+  );
+  const read = sum(parts.map(({ rowsRead }) => rowsRead ?? 0));
+  const rows = sum(options.partials.map((partial) => reducedFile(partial, name).rows));
+  assertLaw("counts-agree", read === rows, `the parts of ${name} read ${read} of ${rows} rows`);
+  return parts.map(({ file }) => file);
 }
 
 function isFileName(name: string): boolean {
   return name !== "" && !name.startsWith(".") && !/[/\\\0]/.test(name);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

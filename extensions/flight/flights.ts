@@ -1,7 +1,7 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { TableFormat } from "../../shared/domain/dataset.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
-import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
+import { type OutputFile, type OutputManifest, reductionOf } from "../../shared/domain/manifest.ts";
 import { textFormOf } from "../../shared/domain/output-formats.ts";
 import type { JobResults, ResultsView } from "../../shared/extension/results-view.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
@@ -132,11 +132,9 @@ function partsByName(manifest: OutputManifest, output: Location): PartsByName {
   return parts;
 }
 
-/** Returns the flight of a file: `rows` or `errors` for many files, `reduced/NAME` for one. */
-export function flightName({ kind, path }: OutputFile): string {
-  return kind === "reduced"
-    ? `reduced/${path.slice(path.lastIndexOf("/") + 1, path.lastIndexOf("."))}`
-    : kind;
+/** Returns the flight of a file: `rows`, `errors`, or `reduced/NAME`. */
+export function flightName(file: OutputFile): string {
+  return file.kind === "reduced" ? `reduced/${reductionOf(file)}` : file.kind;
 }
 
 /** Checks whether a file is text, which has no column types. */

@@ -90,5 +90,11 @@ export interface OutputFile {
   readonly sha256: Digest;
 }
 
+/** Returns the reduction of a file: of `_reduced/totals.pq`, or of `_reduced/visits/part-00000.pq`. */
+export function reductionOf({ path }: Pick<OutputFile, "path">): string {
+  const [name = "", part] = path.slice(OUTPUT_FOLDERS.reduced.length + 1).split("/");
+  return part === undefined ? name.slice(0, name.lastIndexOf(".")) : name;
+}
+
 export const MANIFEST_NAME = "_manifest.json";
 export const WORK_FOLDER = "_shardmill";

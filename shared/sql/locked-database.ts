@@ -7,6 +7,7 @@ import { boundPredicate } from "./bound-predicate.ts";
 import { checkSelect, extractOne, isBlank } from "./check-select.ts";
 import { jsonValue } from "./json-values.ts";
 import { type LockedDatabaseOptions, lockingSettings } from "./locking.ts";
+import { BUCKET_GROUP_ROWS, inBuckets } from "./in-buckets.ts";
 import { plainTypeOf } from "./plain-types.ts";
 import { quoteIdentifier, quoteLiteral } from "./quote.ts";
 import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
@@ -98,11 +99,13 @@ export class LockedDatabase implements SqlDatabase {
    * @throws {SQL_FAILED} {INTERRUPTED}
    */
   async copyTo(source: SqlSource, path: string, options: CopyOptions = {}): Promise<{ rows: number }> {
-    const { storedFor = "published", columns } = options;
+    const { storedFor = "published", columns, by } = options;
     return this.#inTurn(source, () =>
       this.#withResultView(source, async () => {
         const select = await storedSelect(this.#connection, RESULT_VIEW, { source, storedFor, columns });
-        return this.#copy(select, path);
+        return by === undefined
+          ? this.#copy(select, path)
+          : this.#copy(inBuckets(select, by), path, `, ROW_GROUP_SIZE ${BUCKET_GROUP_ROWS}`);
       }),
     );
   }
@@ -243,9 +246,9 @@ export class LockedDatabase implements SqlDatabase {
     }
   }
 
-  async #copy(select: string, path: string): Promise<{ rows: number }> {
+  async #copy(select: string, path: string, settings = ""): Promise<{ rows: number }> {
     try {
-      const copy = `COPY (${select}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`;
+      const copy = `COPY (${select}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd${settings})`;
       return { rows: (await this.#connection.run(copy)).rowsChanged };
     } catch (error) {
       await rm(path, { force: true });

@@ -8,6 +8,11 @@ export interface CopyOptions {
   readonly storedFor?: StoredFor;
   /** Columns to write. Default: all. */
   readonly columns?: readonly string[];
+  /**
+   * Key columns. The file is ordered by the buckets of their values, and has a column of bucket numbers (see
+   * `buckets.ts`). Rows of a bucket keep their order. Default: the result's order.
+   */
+  readonly by?: readonly string[];
 }
 
 /**

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { linkOrCopy } from "../../shared/core/hard-link.ts";
 import type { LockedDatabase } from "../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
-import { whileInUse } from "../../shared/sql/sql-database.ts";
+import { type CopyOptions, whileInUse } from "../../shared/sql/sql-database.ts";
 import type { SqlSource } from "../../shared/sql/sql-error.ts";
 import { asStorageErrors } from "../../shared/storage/errors.ts";
 
@@ -11,6 +11,8 @@ interface SqlCombineOptions {
   readonly reduction: string;
   /** SQL over `rows`. */
   readonly combine: string;
+  /** Key columns, by whose buckets the table is ordered. Null: it is not. */
+  readonly by: readonly string[] | null;
   /** Folder that others remove, for a folder of the database only. */
   readonly scratchPath: string;
 }
@@ -32,22 +34,25 @@ export interface CombinedFiles {
  */
 export class SqlCombine implements AsyncDisposable {
   readonly #source: SqlSource;
+  readonly #options: CopyOptions;
   readonly #folder: string;
   readonly #database: LockedDatabase;
 
-  private constructor(source: SqlSource, folder: string, database: LockedDatabase) {
-    this.#source = source;
+  private constructor({ reduction, combine, by }: SqlCombineOptions, folder: string, database: LockedDatabase) {
+    this.#source = { where: `reduce.${reduction}.combine`, sql: combine };
+    this.#options = { storedFor: "partial", ...(by === null ? {} : { by }) };
     this.#folder = folder;
     this.#database = database;
   }
 
-  static async open({ reduction, combine, scratchPath }: SqlCombineOptions): Promise<SqlCombine> {
+  static async open(options: SqlCombineOptions): Promise<SqlCombine> {
+    const { scratchPath } = options;
     // Lazy, because loading takes a tenth of a second.
     const { openLockedDatabase } = await import("../../shared/sql/locked-database.ts");
     const folder = await mkdtemp(join(scratchPath, "sql-"));
     try {
       const database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
-      return new SqlCombine({ where: `reduce.${reduction}.combine`, sql: combine }, folder, database);
+      return new SqlCombine(options, folder, database);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -70,7 +75,7 @@ export class SqlCombine implements AsyncDisposable {
       this.#database,
       async (opened) => {
         await opened.run(`CREATE OR REPLACE VIEW "rows" AS SELECT * FROM ${parquetScan([rows])}`);
-        return await opened.copyTo(this.#source, table, { storedFor: "partial" });
+        return await opened.copyTo(this.#source, table, this.#options);
       },
       signal,
     );

@@ -15,10 +15,11 @@ const PIECE = { rows: 16_384, bytes: 16 * 1024 * 1024 };
 
 type JobReductions = Pick<JobDescription, "reduce" | "reductions">;
 
-/** SQL of a reduction. */
-interface CombineSql {
+/** SQL of a reduction, and the keys by whose buckets its table is ordered. */
+export interface CombineSql {
   readonly reduction: string;
   readonly combine: string;
+  readonly by: readonly string[] | null;
 }
 
 /**
@@ -60,13 +61,14 @@ export class Combiners implements AsyncDisposable {
    * @throws {SQL_INVALID} {SQL_FAILED} with DuckDB's message
    */
   async combineBySql(
-    { reduction, combine }: CombineSql,
+    sql: CombineSql,
     files: CombinedFiles,
     signal: AbortSignal,
   ): Promise<{ readonly rows: number }> {
     signal.throwIfAborted();
+    const { reduction } = sql;
     const kept = this.#databases.get(reduction);
-    const database = kept ?? (await SqlCombine.open({ reduction, combine, scratchPath: this.#scratchPath }));
+    const database = kept ?? (await SqlCombine.open({ ...sql, scratchPath: this.#scratchPath }));
     this.#databases.delete(reduction);
     try {
       const made = await database.combine(files, signal);

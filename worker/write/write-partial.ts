@@ -15,6 +15,7 @@ import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import {
+  ALL_ROWS,
   type PartialShape,
   type PlannedCombinedFile,
   type PlannedPartialFile,
@@ -30,7 +31,7 @@ import { createFile } from "../../shared/storage/local-file.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import type { Combiners } from "./combiners.ts";
+import type { CombineSql, Combiners } from "./combiners.ts";
 import type { PartialSink } from "./partial-sink.ts";
 
 interface WriteOptions {
@@ -142,15 +143,23 @@ class PartialWriter {
           assertNever(file);
       }
     }
-    for (const { kind, name, reduction, combine } of tables) {
-      if (combine === null) {
-        const table = await this.#combineByProgram(reduction);
-        await this.#write({ kind, name }, table, streamParquet);
-        continue;
-      }
-      await this.#combine({ name, reduction, combine }, await this.#parquetRows());
-    }
+    for (const table of tables) await this.#writeCombined(table);
     return this.#files;
+  }
+
+  async #writeCombined({ kind, name, reduction, combine, by }: PlannedCombinedFile): Promise<void> {
+    if (combine !== null) {
+      await this.#combine({ name, reduction, combine, by }, await this.#parquetRows());
+      return;
+    }
+    const table = await this.#combineByProgram(reduction);
+    if (by === null) {
+      await this.#write({ kind, name }, table, streamParquet);
+      return;
+    }
+    const path = join(this.#options.scratchPath, name);
+    await this.#writeFile(path, table, streamParquet);
+    await this.#combine({ name, reduction, combine: ALL_ROWS, by }, path);
   }
 
   /** Returns the Parquet file of the rows for SQL: a file of the partial, or one made only for this. */
@@ -217,7 +226,7 @@ class PartialWriter {
   }
 
   async #combine(
-    { name, ...sql }: { readonly name: string; readonly reduction: string; readonly combine: string },
+    { name, ...sql }: CombineSql & { readonly name: string },
     rowsPath: string,
   ): Promise<void> {
     const { sink, combiners, meter, signal } = this.#options;

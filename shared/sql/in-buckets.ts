@@ -1,0 +1,35 @@
+import { BUCKET_COLUMN, BUCKETS, type BucketRange } from "../domain/buckets.ts";
+import { quoteIdentifier } from "./quote.ts";
+
+/**
+ * Rows of a row group in a file that is ordered by buckets. A reader of some buckets reads whole row groups,
+ * so large groups cost reads, and small ones cost bytes.
+ */
+export const BUCKET_GROUP_ROWS = 16_384;
+
+const BUCKET = quoteIdentifier(BUCKET_COLUMN);
+const ROW = quoteIdentifier("shardmill:row");
+/** Bits of a hash below those that number the bucket. */
+const SHIFT = 64 - Math.log2(BUCKETS);
+
+/**
+ * Returns a SELECT of the rows of another one, in the order of their buckets, with a column of bucket numbers.
+ * Rows of a bucket keep their order. DuckDB hashes equal keys alike, also null, NaN, and both zeros.
+ *
+ * @param by key columns of `select`
+ */
+export function inBuckets(select: string, by: readonly string[]): string {
+  const keys = by.map(quoteIdentifier).join(", ");
+  const numbered = `SELECT *, (hash(${keys}) >> ${SHIFT})::SMALLINT AS ${BUCKET}, row_number() OVER () AS ${ROW}`;
+  return `SELECT * EXCLUDE (${ROW}) FROM (${numbered} FROM (${select})) ORDER BY ${BUCKET}, ${ROW}`;
+}
+
+/** Returns a SELECT of the rows of several files that are each ordered by buckets, in that order. */
+export function mergedBuckets(scan: string): string {
+  return `SELECT * EXCLUDE (${ROW}) FROM (SELECT *, row_number() OVER () AS ${ROW} FROM ${scan}) ORDER BY ${BUCKET}, ${ROW}`;
+}
+
+/** Returns the rows of some buckets as a table expression. `scan` reads files that are ordered by buckets. */
+export function bucketsOf(scan: string, { from, to }: BucketRange): string {
+  return `(SELECT * EXCLUDE (${BUCKET}) FROM ${scan} WHERE ${BUCKET} BETWEEN ${from} AND ${to - 1})`;
+}
