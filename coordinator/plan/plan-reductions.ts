@@ -1,5 +1,6 @@
 import { present } from "../../shared/core/assert.ts";
 import { isShardmillError, type Problem } from "../../shared/core/errors.ts";
+import { didYouMean } from "../../shared/core/nearest.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { reductionValue } from "../../shared/domain/features.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -34,6 +35,7 @@ export async function planReductions(
     try {
       const plan = await part.loadPlanner();
       const columns = await plan({ where, file }, { fields, signal });
+      problems.push(...keyProblems(where, reduction.by ?? [], columns.combined));
       planned.push([name, { where, path, file, ...columns }]);
     } catch (error) {
       if (!isShardmillError(error, "STEP_INVALID")) throw error;
@@ -42,4 +44,17 @@ export async function planReductions(
   }
   if (problems.length > 0) throw stepInvalid("reduce", problems);
   return Object.fromEntries(planned);
+}
+
+/** Checks that a program's `combine` returns the key columns. SQL, which divides them, ignores case. */
+function keyProblems(where: string, by: readonly string[], combined: readonly string[]): readonly Problem[] {
+  const names = new Set(combined.map((name) => name.toLowerCase()));
+  const lacking = by.filter((key) => !names.has(key.toLowerCase()));
+  return lacking.map((key) => ({
+    where: `${where}.by`,
+    what: "`combine` returns no such column",
+    expected: `one of ${combined.map((name) => `\`${name}\``).join(", ")}`,
+    found: key,
+    ...didYouMean(key, combined),
+  }));
 }

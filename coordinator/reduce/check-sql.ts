@@ -4,8 +4,9 @@ import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
-import { type OpenDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
+import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
+import { byKeyProblems } from "./check-by-key.ts";
 
 /**
  * DuckDB's error type of `error('...')` in a user's SQL. It is ignored here: an assertion may fail on empty
@@ -36,20 +37,24 @@ interface CheckOptions {
 interface SqlReduction {
   readonly combine: string | undefined;
   readonly final: string;
+  /** Key columns. Undefined: `final` runs once, over everything. */
+  readonly by: readonly string[] | undefined;
 }
 
 /**
  * Checks all SQL of a job before any work, with the types of the real run. Each `combine` runs on an empty
  * `rows` table, and its result is written to Parquet, as on a worker. Each `final` then runs on `partials`
- * made from that file. Without a `combine`, it runs on `rows`.
+ * made from that file. Without a `combine`, it runs on `rows`. A `final` by key must give the same rows in
+ * parts (see {@link byKeyProblems}).
  *
  * @throws {SQL_INVALID} with the problems of all reductions at once
  */
 export async function checkReductions(options: CheckOptions): Promise<void> {
   const problems: Problem[] = [];
-  for (const [name, { combine, final }] of Object.entries(options.reduce)) {
+  for (const [name, { combine, final, by }] of Object.entries(options.reduce)) {
     options.signal.throwIfAborted();
-    if (final !== undefined) problems.push(...(await checkReduction(options, name, { combine, final })));
+    if (final === undefined) continue;
+    problems.push(...(await checkReduction(options, name, { combine, final, by })));
   }
   if (problems.length === 0) return;
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
@@ -81,16 +86,36 @@ async function checkReduction(
         if (failed !== null) {
           // Without combined columns, `final` cannot be bound: only its syntax is checked.
           const grammar = isLimit(failed) ? null : await failureOf(database.checkSyntax(final));
-          return [...trusted(failed), ...(grammar === null ? [] : grammar.problems)];
+          const problems = [...trusted(failed), ...(grammar === null ? [] : grammar.problems)];
+          const isUnseen = problems.length === 0 && reduction.by !== undefined;
+          return isUnseen ? [{ where: combine.where, ...UNSEEN_KEYS }] : problems;
         }
         await database.viewPartials("partials", combine, parquetScan([combined]));
         await database.run("DROP TABLE rows");
       }
       const failed = await failureOf(database.copyTo(final, join(scratchFolder, "reduced.parquet")));
-      return failed === null ? [] : trusted(failed);
+      const problems = failed === null ? [] : trusted(failed);
+      if (reduction.by === undefined || problems.length > 0) return problems;
+      const table = reduction.combine === undefined ? "rows" : "partials";
+      if (table === "partials") await storePartials(database);
+      const { by } = reduction;
+      return byKeyProblems(database, { final, where: `reduce.${name}.by`, by, table });
     },
     signal,
   );
+}
+
+/** Problem of a `combine` whose columns are unknown, because it fails on purpose without rows. */
+const UNSEEN_KEYS = {
+  what: "fails over a table without rows, so the keys of `by` cannot be checked",
+  hint: "move the assertion into `final`",
+} as const satisfies Omit<Problem, "where">;
+
+/** Makes a table of the view `partials`, so that its name is in plans. */
+async function storePartials(database: SqlDatabase): Promise<void> {
+  await database.run("CREATE TABLE "shardmill:stored" AS FROM partials LIMIT 0");
+  await database.run("DROP VIEW partials");
+  await database.run("ALTER TABLE "shardmill:stored" RENAME TO partials");
 }
 
 async function failureOf(run: Promise<unknown>): Promise<ShardmillError | null> {

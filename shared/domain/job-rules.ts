@@ -6,6 +6,7 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
+import { BUCKET_COLUMN } from "./buckets.ts";
 import { FILE_KEYS, featureOf, REDUCTIONS, STEPS } from "./features.ts";
 import type { notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
@@ -91,8 +92,9 @@ export function checkReductionCount(reduce: object, context: Context): void {
   });
 }
 
-/** Checks that a reduction is SQL or one program. */
+/** Checks that a reduction is SQL or one program, and its keys. */
 export function checkReductionRules(reduction: Readonly<Record<string, unknown>>, context: Context): void {
+  checkKeys(Array.isArray(reduction.by) ? reduction.by.map(String) : [], context);
   const programs = REDUCTIONS.map(({ key }) => key);
   const chosen = programs.find((key) => reduction[key] !== undefined);
   if (chosen === undefined) {
@@ -106,6 +108,18 @@ export function checkReductionRules(reduction: Readonly<Record<string, unknown>>
     refuse(context, [key], `\`${chosen}\` and \`${key}\` exclude each other`, {
       expected: `\`${chosen}\` alone: its code has both parts`,
     });
+  }
+}
+
+/** Checks the key columns of a reduction. SQL ignores the case of names. */
+function checkKeys(by: readonly string[], context: Context): void {
+  const names = by.map((name) => name.toLowerCase());
+  for (const [index, name] of names.entries()) {
+    if (name === BUCKET_COLUMN) {
+      refuse(context, ["by", index], "is the name of Shardmill's own column", { expected: "another name" });
+    } else if (names.indexOf(name) < index) {
+      refuse(context, ["by", index], "is named twice", { expected: "each column once" });
+    }
   }
 }
 

@@ -3,12 +3,12 @@ import { showType } from "../../../shared/dataset/field-differences.ts";
 import { parquetFault } from "../../../shared/dataset/parquet-form.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import { ROW_COLUMN, type StepBinding } from "../../../shared/domain/step-binding.ts";
+import { BoundNode, boundPlan } from "../../../shared/sql/bound-tree.ts";
 import { emptyTable, hasWideDecimal } from "../../../shared/sql/duckdb-types.ts";
 import { quoteIdentifier } from "../../../shared/sql/quote.ts";
 import { type OpenDatabase, useDatabase } from "../../../shared/sql/sql-database.ts";
 import { sqlRefused } from "../../../shared/sql/sql-error.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../../shared/sql/sql-process-client.ts";
-import { BoundNode } from "./bound-tree.ts";
 import { type Predicate, UNKNOWN } from "./predicate.ts";
 import { readPredicate } from "./read-predicate.ts";
 
@@ -107,8 +107,7 @@ function readPlan(
   fields: readonly Field[],
 ): { readonly columns: readonly Field[]; readonly predicate: Predicate } {
   if (plan === null) return { columns: fields, predicate: UNKNOWN };
-  const root = new BoundNode(parsedPlan(plan));
-  let node = root.nodes("plans")[0] ?? new BoundNode(null);
+  let node = boundPlan(plan) ?? new BoundNode(null);
   let conditions: readonly BoundNode[] | null = null;
   while (node.text("type") !== "LOGICAL_GET") {
     const [child] = node.nodes("children");
@@ -158,18 +157,6 @@ function refuseRowId(node: BoundNode, columns: readonly (Field | null)[]): void 
     );
   }
   for (const child of node.parts()) refuseRowId(child, columns);
-}
-
-/**
- * Parses a plan, and keeps values exact that JSON numbers cannot hold. NaN and the infinities become null,
- * and whole numbers of 16 digits or more become strings. Inside a JSON string quotes are escaped, so the
- * patterns match values only.
- */
-function parsedPlan(json: string): unknown {
-  const exact = json
-    .replace(/"value":(?:-?Infinity|-?NaN)(?=[,}])/gi, '"value":null')
-    .replace(/"value":(-?\d{16,})(?=[,}])/g, '"value":"$1"');
-  return JSON.parse(exact) as unknown;
 }
 
 function asProblem(error: unknown, omitted: readonly Field[]): unknown {

@@ -1,5 +1,5 @@
 import type { FieldType } from "../../../shared/domain/dataset.ts";
-import type { BoundNode } from "./bound-tree.ts";
+import type { BoundNode } from "../../../shared/sql/bound-tree.ts";
 import type { ComparedAs } from "./predicate.ts";
 
 /** Last day that is a timestamp in microseconds. DuckDB's later dates are `infinity`, or no timestamps. */

@@ -1,4 +1,4 @@
-import type { BoundNode } from "./bound-tree.ts";
+import type { BoundNode } from "../../../shared/sql/bound-tree.ts";
 import type { ComparedValue, Operand } from "./predicate.ts";
 
 /** Reads a constant of a comparison. Null: its value is not exact, or its type is not compared here. */

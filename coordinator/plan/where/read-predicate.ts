@@ -1,5 +1,5 @@
 import type { Field } from "../../../shared/domain/dataset.ts";
-import type { BoundNode } from "./bound-tree.ts";
+import type { BoundNode } from "../../../shared/sql/bound-tree.ts";
 import { comparedAs } from "./compared-column.ts";
 import { comparedConstant } from "./compared-constant.ts";
 import { type CompareOp, type Operand, type Predicate, UNKNOWN } from "./predicate.ts";

@@ -34,3 +34,20 @@ export class BoundNode {
     );
   }
 }
+
+/** Returns the plan of the statement that DuckDB serialized. Null: DuckDB reported an error instead. */
+export function boundPlan(json: string): BoundNode | null {
+  return new BoundNode(parsedPlan(json)).nodes("plans")[0] ?? null;
+}
+
+/**
+ * Parses a plan, and keeps values exact that JSON numbers cannot hold. NaN and the infinities become null,
+ * and whole numbers of 16 digits or more become strings. Inside a JSON string quotes are escaped, so the
+ * patterns match values only.
+ */
+function parsedPlan(json: string): unknown {
+  const exact = json
+    .replace(/"value":(?:-?Infinity|-?NaN)(?=[,}])/gi, '"value":null')
+    .replace(/"value":(-?\d{16,})(?=[,}])/g, '"value":"$1"');
+  return JSON.parse(exact) as unknown;
+}
