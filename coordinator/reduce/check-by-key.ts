@@ -2,8 +2,8 @@ import type { Problem } from "../../shared/core/errors.ts";
 import { didYouMean } from "../../shared/core/nearest.ts";
 import { BUCKET_COLUMN } from "../../shared/domain/buckets.ts";
 import { boundPlan } from "../../shared/sql/bound-tree.ts";
-import { rowsByKey } from "../../shared/sql/by-key.ts";
-import { quoteIdentifier, quoteLiteral } from "../../shared/sql/quote.ts";
+import { planSelect, rowsByKey } from "../../shared/sql/by-key.ts";
+import { quoteIdentifier } from "../../shared/sql/quote.ts";
 import type { SqlDatabase } from "../../shared/sql/sql-database.ts";
 import type { SqlSource } from "../../shared/sql/sql-error.ts";
 
@@ -38,9 +38,7 @@ export async function byKeyProblems(database: SqlDatabase, keyed: KeyedFinal): P
     ...by.flatMap((key) => keyProblem({ where, key, table }, columns) ?? []),
   ];
   if (problems.length > 0) return problems;
-  const options = "skip_null := true, skip_empty := true, skip_default := false, optimize := false";
-  const select = `SELECT json_serialize_plan(${quoteLiteral(final.sql)}, ${options}) AS plan`;
-  const [row] = await database.rows(select);
+  const [row] = await database.rows(planSelect(final.sql));
   const plan = boundPlan(String(row?.plan ?? "{}"));
   if (plan === null) return [{ where: final.where, ...UNREADABLE }];
   const rows = rowsByKey(plan, { table: table.toLowerCase(), columns: by });

@@ -3,7 +3,7 @@ import { isShardmillError, type Problem, ShardmillError } from "../../shared/cor
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
-import { parquetScan } from "../../shared/sql/quote.ts";
+import { parquetScan, quoteIdentifier } from "../../shared/sql/quote.ts";
 import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 import { byKeyProblems } from "./check-by-key.ts";
@@ -113,9 +113,10 @@ const UNSEEN_KEYS = {
 
 /** Makes a table of the view `partials`, so that its name is in plans. */
 async function storePartials(database: SqlDatabase): Promise<void> {
-  await database.run("CREATE TABLE "shardmill:stored" AS FROM partials LIMIT 0");
+  const stored = quoteIdentifier("shardmill:stored");
+  await database.run(`CREATE TABLE ${stored} AS FROM partials LIMIT 0`);
   await database.run("DROP VIEW partials");
-  await database.run("ALTER TABLE "shardmill:stored" RENAME TO partials");
+  await database.run(`ALTER TABLE ${stored} RENAME TO partials`);
 }
 
 async function failureOf(run: Promise<unknown>): Promise<ShardmillError | null> {

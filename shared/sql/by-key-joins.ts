@@ -34,7 +34,8 @@ export function joined(node: BoundNode, inputs: readonly SeenRows[], scope: Scop
   if (right.kind === "dealt" && left.kind === "same" && isFreeOnRight(node, type))
     return { ...right, width, keys: moved(right, left.width) };
   if (left.kind === "dealt" && right.kind === "dealt") {
-    const rows = metRows({ node, type, width }, left, right);
+    const pairs = equalPairs(node, left.width, scope.filter);
+    const rows = metRows({ node, type, width, pairs }, left, right);
     if (rows !== null) return rows;
   }
   return refusedJoin(node, type, scope);
@@ -54,23 +55,31 @@ interface Join {
   readonly node: BoundNode;
   readonly type: string;
   readonly width: number;
+  readonly pairs: readonly EqualPair[];
+}
+
+/** Columns of the left and the right side that are equal in all rows that meet. */
+interface EqualPair {
+  readonly left: number;
+  readonly right: number;
+  /** True: a null meets a null. */
+  readonly joinsNulls: boolean;
 }
 
 /** Returns the rows of a join of two dealt sides. Null: its rows may meet across parts. */
-function metRows({ node, type, width }: Join, left: Dealt, right: Dealt): Rows | null {
+function metRows({ node, type, width, pairs }: Join, left: Dealt, right: Dealt): Rows | null {
   const isOuter = right.owner === node;
   if (!isOuter && left.owner !== right.owner) return null;
+  // `IN` gives null instead of false if any row of the other side is null. A correlated one looks only at
+  // rows of its own outer row.
+  const isStrict = isOuter || type === "MARK";
   const isSubquery = node.text("type") === "LOGICAL_DELIM_JOIN";
-  // `IN` gives null instead of false if any row of the other side is null. A subquery's values are apart.
-  const needed = isOuter || type === "MARK" ? [SAME] : [SAME, EQUALS];
-  if (isOuter || type === "MARK") {
-    if (!isSubquery || !LEFT_ROWS.has(type)) return null;
-  } else if (!KEY_JOINS.has(type)) return null;
+  if (isStrict ? !isSubquery || !LEFT_ROWS.has(type) : !KEY_JOINS.has(type)) return null;
   const lefts = isOuter ? correlatedPlaces(node) : left.keys;
-  const conditions = node.nodes("conditions").filter((each) => needed.includes(each.text("comparison")));
   const meets = right.keys.every((places, key) =>
-    conditions.some(
-      (each) => isAt(each.node("left"), lefts[key] ?? []) && isAt(each.node("right"), places),
+    pairs.some(
+      (pair) =>
+        (pair.joinsNulls || !isStrict) && places.includes(pair.right) && lefts[key]?.includes(pair.left),
     ),
   );
   if (!meets) return null;
@@ -83,15 +92,33 @@ function metRows({ node, type, width }: Join, left: Dealt, right: Dealt): Rows |
   return { ...left, width, keys };
 }
 
+/** Returns the pairs of a join's conditions, or of a filter on all pairs of rows. */
+function equalPairs(node: BoundNode, leftWidth: number, filter: BoundNode | null): readonly EqualPair[] {
+  if (node.text("type") !== "LOGICAL_CROSS_PRODUCT")
+    return node.nodes("conditions").flatMap((each) => pairOf(each, each.text("comparison"), 0));
+  const conditions = filter?.nodes("expressions").flatMap(conjuncts) ?? [];
+  return conditions.flatMap((each) => pairOf(each, each.text("type"), leftWidth));
+}
+
+function conjuncts(condition: BoundNode): readonly BoundNode[] {
+  return condition.text("type") === "CONJUNCTION_AND"
+    ? condition.nodes("children").flatMap(conjuncts)
+    : [condition];
+}
+
+/** @param leftWidth columns before those of the right side. Zero: each side counts its own. */
+function pairOf(condition: BoundNode, comparison: string, leftWidth: number): readonly EqualPair[] {
+  if (comparison !== EQUALS && comparison !== SAME) return [];
+  const sides = [condition.node("left"), condition.node("right")];
+  if (sides.some((side) => side.text("expression_class") !== "BOUND_REF")) return [];
+  const [one = 0, other = 0] = sides.map((side) => Number(side.get("index")));
+  const [left, right] = leftWidth === 0 || one < other ? [one, other] : [other, one];
+  return [{ left, right: right - leftWidth, joinsNulls: comparison === SAME }];
+}
+
 /** Returns the places in the outer rows of the columns that a correlated subquery reads. */
 function correlatedPlaces(node: BoundNode): readonly (readonly number[])[] {
   return node.nodes("duplicate_eliminated_columns").map((column) => [Number(column.get("index"))]);
-}
-
-function isAt(expression: BoundNode, places: readonly number[]): boolean {
-  return (
-    expression.text("expression_class") === "BOUND_REF" && places.includes(Number(expression.get("index")))
-  );
 }
 
 function moved({ keys }: Dealt, by: number): readonly (readonly number[])[] {

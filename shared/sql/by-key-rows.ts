@@ -32,6 +32,8 @@ export interface Scope {
   readonly rules: Readonly<Record<string, Rule>>;
   /** Rows for which the correlated subquery around the node runs. Null: there is none. */
   readonly outer: SeenRows | null;
+  /** Filter right above the node. Null: there is none. */
+  readonly filter: BoundNode | null;
   /** Rows of common table expressions, by their index in the plan. */
   readonly tables: ReadonlyMap<number, SeenRows>;
   readonly depth: number;

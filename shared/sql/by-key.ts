@@ -7,11 +7,12 @@ import {
   needsAll,
   type Rows,
   type Rule,
-  type SeenRows,
   type Scope,
+  type SeenRows,
   sameRows,
   unknownNode,
 } from "./by-key-rows.ts";
+import { quoteLiteral } from "./quote.ts";
 
 /**
  * Checks whether a statement can run over the rows of some keys at a time. The parts of its result are then
@@ -55,9 +56,18 @@ export const RULES: Readonly<Record<string, Rule>> = {
   LOGICAL_RECURSIVE_CTE: repeated,
 };
 
+/**
+ * Returns our own SELECT of the plan that {@link rowsByKey} reads, as JSON. Nothing empty is left out of the
+ * JSON: `ROLLUP` has an empty grouping set.
+ */
+export function planSelect(sql: string): string {
+  const options = "skip_null := true, skip_empty := false, skip_default := false, optimize := false";
+  return `SELECT json_serialize_plan(${quoteLiteral(sql)}, ${options}) AS plan`;
+}
+
 /** Returns the rows of a statement's plan: `dealt` if it can run over the rows of some keys at a time. */
 export function rowsByKey(plan: BoundNode, by: ByKey, rules = RULES): Rows {
-  return rowsOf(plan, { by, rules, outer: null, tables: new Map(), depth: 0 });
+  return rowsOf(plan, { by, rules, outer: null, filter: null, tables: new Map(), depth: 0 });
 }
 
 function rowsOf(node: BoundNode, scope: Scope): Rows {
@@ -66,7 +76,8 @@ function rowsOf(node: BoundNode, scope: Scope): Rows {
   if (rule === undefined || scope.depth > DEPTH_LIMIT) return unknownNode(node);
   const inputs: SeenRows[] = [];
   for (const child of node.nodes("children")) {
-    const rows = rowsOf(child, { ...scopeOf(node, inputs, scope), depth: scope.depth + 1 });
+    const filter = type === "LOGICAL_FILTER" ? node : null;
+    const rows = rowsOf(child, { ...scopeOf(node, inputs, scope), filter, depth: scope.depth + 1 });
     if (!isSeen(rows)) return rows;
     inputs.push(rows);
   }
@@ -142,7 +153,12 @@ function windowed(node: BoundNode, [input = NOTHING]: readonly SeenRows[], { by 
   const wrong = windows.find((window) => !namesKeys(input, window.nodes("partitions")));
   if (wrong === undefined) return { ...input, width: input.width + windows.length };
   const partitions = namesOf(wrong.nodes("partitions"));
-  const name = wrong.text("name") || wrong.text("type").replace(/^WINDOW_/, "").toLowerCase();
+  const name =
+    wrong.text("name") ||
+    wrong
+      .text("type")
+      .replace(/^WINDOW_/, "")
+      .toLowerCase();
   const over = partitions === "" ? "" : `PARTITION BY ${partitions}`;
   const found = `${name}(...) OVER (${over})`;
   return needsAll("a window", found, by, "add all columns of `by` to its PARTITION BY");

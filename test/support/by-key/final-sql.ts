@@ -75,7 +75,7 @@ function query(grammar: Grammar, depth: number): Query {
 function setOperation(grammar: Grammar, depth: number): Query {
   const { choose, by } = grammar;
   const operation = choose.pick(["UNION ALL", "UNION", "EXCEPT", "INTERSECT", "EXCEPT ALL", "INTERSECT ALL"]);
-  if (choose.rarely(4)) {
+  if (choose.rarely(3)) {
     const columns = SIDE.slice(0, 2);
     const side = (table: string) => `SELECT k, t FROM ${table} WHERE ${choose.pick(["true", "k > 0"])}`;
     const tables = choose.pick([
@@ -128,7 +128,15 @@ function join(grammar: Grammar, depth: number): Source {
   const [left, right] = [source(grammar, depth), choose.rarely(3) ? side(grammar) : source(grammar, depth)];
   const sides = choose.rarely(8) ? [right, left] : [left, right];
   const [first = left, second = right] = sides;
-  const type = choose.pick(["JOIN", "LEFT JOIN", "SEMI JOIN", "ANTI JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"]);
+  const type = choose.pick([
+    "JOIN",
+    "LEFT JOIN",
+    "SEMI JOIN",
+    "ANTI JOIN",
+    "RIGHT JOIN",
+    "FULL JOIN",
+    "CROSS JOIN",
+  ]);
   const keepsRight = type !== "SEMI JOIN" && type !== "ANTI JOIN";
   const columns = keepsRight ? [...first.columns, ...second.columns] : first.columns;
   if (type === "CROSS JOIN") return { sql: `${first.sql} CROSS JOIN ${second.sql}`, columns };
@@ -141,7 +149,9 @@ function side(grammar: Grammar): Source {
 
 function joinCondition({ choose, by }: Grammar, left: Source, right: Source): string {
   const pairs = left.columns.flatMap((one) =>
-    right.columns.filter(({ name, kind }) => name === one.name && kind === one.kind).map((other) => [one, other]),
+    right.columns
+      .filter(({ name, kind }) => name === one.name && kind === one.kind)
+      .map((other) => [one, other]),
   );
   const equals = choose.pick(["=", "IS NOT DISTINCT FROM"]);
   const chosen = pairs.filter(([one]) => by.includes(one?.name ?? "") !== choose.rarely(6));
@@ -159,14 +169,14 @@ function predicate(grammar: Grammar, columns: readonly Column[], depth: number):
   const int = columnOf(grammar, columns, "int");
   if (int === null || choose.below(2) === 0) return "true";
   const simple = `${int} ${choose.pick([">", "<=", "<>"])} ${choose.below(4)}`;
-  if (depth === 0 || choose.below(3) > 0) return simple;
+  if (depth === 0 || choose.below(2) === 0) return simple;
   const inner = aliased(grammar, choose.pick(["partials", "side"]), choose.pick([SIDE.slice(0, 2)]));
   const other = columnOf(grammar, inner.columns, "int") ?? "1";
   const key = columns.find(({ name, kind }) => name === "k" && kind === "int")?.ref ?? int;
   const text = columnOf(grammar, columns, "text");
   const correlated = [`${inner.columns[0]?.ref} = ${key}`];
   if (text !== null && choose.rarely(2)) correlated.push(`${inner.columns[1]?.ref} = ${text}`);
-  const where = choose.rarely(3) ? "true" : correlated.join(" AND ");
+  const where = choose.rarely(2) ? "true" : correlated.join(" AND ");
   const not = choose.pick(["", "NOT "]);
   return choose.pick([
     `${not}EXISTS (SELECT 1 FROM ${inner.sql} WHERE ${where})`,
@@ -180,7 +190,7 @@ function predicate(grammar: Grammar, columns: readonly Column[], depth: number):
 function select(grammar: Grammar, depth: number): Query {
   const { choose } = grammar;
   const from = source(grammar, depth);
-  const where = `WHERE ${predicate(grammar, from.columns, depth)}`;
+  const where = `WHERE ${predicate(grammar, from.columns, 1)}`;
   const form = choose.pick([grouped, grouped, windowed, distinct, plain, plain]);
   const made = form(grammar, from, where);
   if (!choose.rarely(14)) return made;
@@ -218,20 +228,26 @@ function items(columns: readonly Column[]): readonly Item[] {
 
 /** Returns a column, or rarely an expression over it that loses a key. It keeps the column's name. */
 function blurred({ choose }: Grammar, item: Item): Item {
-  if (!choose.rarely(10)) return item;
+  if (!choose.rarely(5)) return item;
   if (item.kind === "int") return { ...item, sql: `${item.sql} % 2` };
   if (item.kind === "text") return { ...item, sql: `coalesce(${item.sql}, 'a')` };
   return item;
 }
 
 function plain(grammar: Grammar, { sql, columns }: Source, where: string): Query {
-  const list = listOf(grammar, items(chosen(grammar, columns)).map((item) => blurred(grammar, item)));
+  const list = listOf(
+    grammar,
+    items(chosen(grammar, columns)).map((item) => blurred(grammar, item)),
+  );
   return { ...list, sql: `SELECT ${list.sql} FROM ${sql} ${where}` };
 }
 
 function distinct(grammar: Grammar, { sql, columns }: Source, where: string): Query {
   const { choose } = grammar;
-  const list = listOf(grammar, items(chosen(grammar, columns)).map((item) => blurred(grammar, item)));
+  const list = listOf(
+    grammar,
+    items(chosen(grammar, columns)).map((item) => blurred(grammar, item)),
+  );
   if (choose.rarely(2)) return { ...list, sql: `SELECT DISTINCT ${list.sql} FROM ${sql} ${where}` };
   const on = chosen(grammar, columns).map(({ ref }) => ref);
   const order = [...on, ...columns.map(({ ref }) => ref)].join(", ");
@@ -246,12 +262,12 @@ function aggregates(grammar: Grammar, columns: readonly Column[]): readonly Item
   const int = columnOf(grammar, columns, "int") ?? "1";
   const text = columnOf(grammar, columns, "text") ?? "'a'";
   return [
-    choose.pick([
+    choose.pick<Item>([
       { sql: "count(*)", kind: "int" },
       { sql: `sum(${int})::BIGINT`, kind: "int" },
       { sql: `count(DISTINCT ${text}) FILTER (WHERE ${int} > 0)`, kind: "int" },
     ]),
-    choose.pick([
+    choose.pick<Item>([
       { sql: `max(${int})`, kind: "int" },
       { sql: `bool_or(${int} > 1)`, kind: "bool" },
       { sql: `string_agg(${text}, ',' ORDER BY ${text})`, kind: "text" },

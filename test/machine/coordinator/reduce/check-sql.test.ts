@@ -152,3 +152,56 @@ test("an abort stops endless SQL, and the check rejects with its reason", async 
   setTimeout(() => stop.abort(new Error("stopped")), 100);
   await expect(checking).rejects.toThrow("stopped");
 });
+
+const COMBINE = "SELECT label, name, vector, count(*) AS n FROM rows GROUP BY ALL";
+
+test("a final by key that treats each key alone has no problems", async () => {
+  const problems = await problemsOf({
+    groups: {
+      by: ["label"],
+      combine: COMBINE,
+      final: "SELECT label, sum(n)::BIGINT AS n FROM partials GROUP BY label ORDER BY label",
+    },
+    alias: {
+      by: ["LABEL", "name"],
+      combine: COMBINE,
+      final:
+        "WITH a AS (SELECT name AS x, label AS y FROM partials) SELECT x, y, count(*) AS n FROM a GROUP BY ALL",
+    },
+    rows: { by: ["name"], final: "SELECT DISTINCT ON (name) * FROM rows ORDER BY name, score DESC" },
+  });
+  expect(problems).toEqual([]);
+});
+
+test.for([
+  ["SELECT count(*) AS n FROM partials", "no GROUP BY"],
+  ["SELECT name, sum(n)::BIGINT AS n FROM partials GROUP BY name", "GROUP BY name"],
+  ["SELECT label, n FROM partials LIMIT 3", "LIMIT or OFFSET"],
+  ["SELECT label, row_number() OVER (ORDER BY n) AS r FROM partials", "row_number(...) OVER ()"],
+  ["SELECT DISTINCT name FROM partials", "DISTINCT (name)"],
+  ["SELECT label, n / (SELECT max(n) FROM partials) AS share FROM partials", null],
+  ["SELECT a.label, b.n FROM partials a JOIN partials b ON a.name = b.name", "INNER JOIN"],
+  ["SELECT label::VARCHAR AS l, sum(n)::BIGINT AS n FROM partials GROUP BY 1", null],
+  ["SELECT 1 AS a", undefined],
+] as const)("a final by key is refused: %s", async ([final, found]) => {
+  const [problem, ...others] = await problemsOf({ a: { by: ["label"], combine: COMBINE, final } });
+  expect(others).toEqual([]);
+  expect(problem?.where).toBe("reduce.a.final");
+  expect(problem?.hint).toContain("remove `by`");
+  if (found !== null) expect(problem?.found).toBe(found);
+});
+
+test("keys that `final` does not read, or that do not compare by value, are refused", async () => {
+  const final = "SELECT label, count(*) AS n FROM partials GROUP BY label";
+  const problems = await problemsOf({ a: { by: ["lable", "vector"], combine: COMBINE, final } });
+  expect(problems).toMatchObject([
+    { where: "reduce.a.by", found: "lable", hint: "did you mean `label`?" },
+    { where: "reduce.a.by", found: "FLOAT[]" },
+  ]);
+});
+
+test("a combine with an assertion that rows exist cannot have keys", async () => {
+  const combine = "SELECT CASE WHEN count(*) = 0 THEN error('no rows') ELSE count(*) END AS n FROM rows";
+  const problems = await problemsOf({ a: { by: ["n"], combine, final: "SELECT DISTINCT n FROM partials" } });
+  expect(problems).toMatchObject([{ where: "reduce.a.combine" }]);
+});

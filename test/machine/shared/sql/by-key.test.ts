@@ -3,14 +3,13 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BUCKETS } from "../../../../shared/domain/buckets.ts";
 import { BoundNode, boundPlan } from "../../../../shared/sql/bound-tree.ts";
-import { RULES, rowsByKey } from "../../../../shared/sql/by-key.ts";
+import { planSelect, RULES, rowsByKey } from "../../../../shared/sql/by-key.ts";
 import { type Rule, sameRows } from "../../../../shared/sql/by-key-rows.ts";
-import { quoteLiteral } from "../../../../shared/sql/quote.ts";
 import { choicesOf } from "../../../support/by-key/choices.ts";
 import { finalSql } from "../../../support/by-key/final-sql.ts";
 
 /** Runs of the property, and of the search for each planted bug. */
-const RUNS = 3_000;
+const RUNS = 2_000;
 const KEYS = [["k"], ["k", "t"], ["d"], ["t"]] as const;
 
 let instance: DuckDBInstance;
@@ -19,7 +18,6 @@ beforeAll(async () => {
   instance = await DuckDBInstance.create(":memory:", { threads: "1" });
   connection = await instance.connect();
   const columns = "k INTEGER, t VARCHAR, d DOUBLE, n INTEGER, u INTEGER";
-  await connection.run(`CREATE TABLE everything (${columns}, bucket SMALLINT)`);
   await connection.run(`CREATE TABLE partials (${columns})`);
   await connection.run("CREATE TABLE side (k INTEGER, t VARCHAR, x INTEGER)");
   await connection.run("INSERT INTO side VALUES (0, 'a', 1), (1, 'b', 2), (1, NULL, 3), (NULL, 'a', 4)");
@@ -32,23 +30,21 @@ afterAll(() => {
 const row = fc.record({
   k: fc.constantFrom("NULL", "0", "1", "2"),
   t: fc.constantFrom("NULL", "'a'", "'b'", "''"),
-  d: fc.constantFrom("NULL", "0.0", "-0.0", "'NaN'", "1.5"),
+  d: fc.constantFrom("NULL", "0.0", "-0.0", "'NaN'", "1.5").map((value) => `${value}::DOUBLE`),
   n: fc.integer({ min: 0, max: 3 }),
 });
 const trial = fc.record({
   choices: fc.array(fc.nat(10_000), { minLength: 80, maxLength: 80 }),
   by: fc.constantFrom(...KEYS),
   rows: fc.array(row, { minLength: 6, maxLength: 14 }),
-  cuts: fc.array(fc.nat(BUCKETS), { minLength: 2, maxLength: 12 }),
-  order: fc.nat(),
+  cuts: fc.array(fc.nat(BUCKETS), { minLength: 2, maxLength: 5 }),
+  order: fc.nat(1_000),
 });
 type Trial = typeof trial extends fc.Arbitrary<infer T> ? T : never;
 
 /** Judges a statement. Null: DuckDB cannot bind it. */
 async function verdictOf(sql: string, by: readonly string[], rules = RULES): Promise<string | null> {
-  const options = "skip_null := true, skip_empty := true, skip_default := false, optimize := false";
-  const select = `SELECT json_serialize_plan(${quoteLiteral(sql)}, ${options})`;
-  const json = String((await connection.runAndReadAll(select)).getRows()[0]?.[0]);
+  const json = String((await connection.runAndReadAll(planSelect(sql))).getRows()[0]?.[0]);
   const plan = boundPlan(json);
   return plan === null ? null : rowsByKey(plan, { table: "partials", columns: by }, rules).kind;
 }
@@ -57,27 +53,26 @@ async function verdictOf(sql: string, by: readonly string[], rules = RULES): Pro
 async function rowsOf(sql: string): Promise<readonly string[] | null> {
   try {
     const rows = (await connection.runAndReadAll(sql)).getRows();
-    return rows.map((values) => values.map((value) => (Object.is(value, -0) ? "0" : String(value))).join("|"));
+    return rows.map((values) =>
+      values.map((value) => (Object.is(value, -0) ? "0" : String(value))).join("|"),
+    );
   } catch {
     return null;
   }
 }
 
 async function fill(where: string, order: string): Promise<void> {
-  await connection.run("DELETE FROM partials");
   const select = `SELECT k, t, d, n, u FROM everything WHERE ${where} ORDER BY ${order}`;
-  await connection.run(`INSERT INTO partials ${select}`);
+  await connection.run(`CREATE OR REPLACE TABLE partials AS ${select}`);
 }
 
 /** Compares the results of parts with the result over everything, for rows in another order. */
 async function holds(sql: string, { by, rows, cuts, order }: Trial): Promise<boolean> {
   const values = rows.map(({ k, t, d, n }, u) => `(${k}, ${t}, ${d}, ${n}, ${u})`).join(", ");
-  await connection.run("DELETE FROM everything");
-  const bucket = `(hash(${by.join(", ")}) >> 52)::SMALLINT`;
-  await connection.run(
-    `INSERT INTO everything SELECT *, ${bucket} FROM (SELECT k::INTEGER AS k, t::VARCHAR AS t, d::DOUBLE AS d,
-     n::INTEGER AS n, u::INTEGER AS u FROM (VALUES ${values}) v(k, t, d, n, u))`,
-  );
+  const bucket = `(hash(${by.join(", ")}) >> 52)::SMALLINT AS bucket`;
+  const typed = "k::INTEGER AS k, t::VARCHAR AS t, d::DOUBLE AS d, n::INTEGER AS n, u::INTEGER AS u";
+  const table = `SELECT ${typed} FROM (VALUES ${values}) v(k, t, d, n, u)`;
+  await connection.run(`CREATE OR REPLACE TABLE everything AS SELECT *, ${bucket} FROM (${table})`);
   await fill("true", "u");
   const whole = await rowsOf(sql);
   if (whole === null) return true;
@@ -133,9 +128,25 @@ function passing(type: string): Rule {
   };
 }
 
-function hasReference(node: BoundNode, places: readonly number[]): boolean {
-  if (node.text("expression_class") === "BOUND_REF") return places.includes(Number(node.get("index")));
-  return node.parts().some((part) => hasReference(part, places));
+/** Returns the first column of an expression, as if there were nothing around it. */
+function bare(expression: unknown): unknown {
+  if (typeof expression !== "object" || expression === null) return null;
+  if (Reflect.get(expression, "expression_class") === "BOUND_REF") return expression;
+  return (
+    Object.values(expression)
+      .map(bare)
+      .find((inner) => inner !== null) ?? null
+  );
+}
+
+/** Applies the rule to a node whose expressions at `key` are bare columns. */
+function unwrapping(type: string, key: string): Rule {
+  return (node, inputs, scope) => {
+    const list = node.get(key);
+    const kept = ["expressions", "grouping_sets", "grouping_functions"].map((name) => [name, node.get(name)]);
+    const columns = Array.isArray(list) ? list.map((each: unknown) => bare(each) ?? each) : [];
+    return ruleOf(type)(new BoundNode({ type, ...Object.fromEntries(kept), [key]: columns }), inputs, scope);
+  };
 }
 
 /** Planted bugs: rules that are wrong. */
@@ -174,16 +185,8 @@ const BUGS: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
     LOGICAL_INTERSECT: accepting("LOGICAL_INTERSECT"),
   },
   "an expression over a key is the key": {
-    LOGICAL_PROJECTION: (node, inputs, scope) => {
-      const rows = ruleOf("LOGICAL_PROJECTION")(node, inputs, scope);
-      const [input] = inputs;
-      if (rows.kind !== "dealt" || input?.kind !== "dealt") return rows;
-      const columns = node.nodes("expressions");
-      const keys = input.keys.map((places) =>
-        columns.flatMap((column, place) => (hasReference(column, places) ? [place] : [])),
-      );
-      return { ...rows, keys };
-    },
+    LOGICAL_PROJECTION: unwrapping("LOGICAL_PROJECTION", "expressions"),
+    LOGICAL_AGGREGATE_AND_GROUP_BY: unwrapping("LOGICAL_AGGREGATE_AND_GROUP_BY", "groups"),
   },
 };
 
@@ -196,7 +199,7 @@ test.for(Object.entries(BUGS))("the property finds the planted bug: %s", async (
       if ((await verdictOf(sql, given.by, rules)) !== "dealt") return true;
       return (await verdictOf(sql, given.by)) === "dealt" || (await holds(sql, given));
     }),
-    { numRuns: RUNS, endOnFailure: true },
+    { numRuns: RUNS, seed: 2, endOnFailure: true },
   );
-  expect(found.failed).toBe(true);
+  expect(String(found.errorInstance)).toContain("returning false");
 });

@@ -71,6 +71,7 @@ describe("the types of the job file", () => {
     expectTypeOf<ReductionSpec>().toEqualTypeOf<{
       readonly combine?: string;
       readonly final?: string;
+      readonly by?: readonly string[];
     }>();
   });
 });
